@@ -1,0 +1,80 @@
+/* Foreign bytes made harmless in print; see escape.h. */
+#include <stdint.h>
+
+#include "base/escape.h"
+
+int
+escape_log(struct slice in, struct strbuf *out)
+{
+	for (size_t i = 0; i < in.n; i++) {
+		unsigned char c = (unsigned char)in.p[i];
+
+		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
+			(void)strbuf_addf(out, "\\x%02x", c);
+		else
+			(void)strbuf_add_char(out, (char)c);
+	}
+	return out->full ? -1 : 0;
+}
+
+/* RFC 3629 section 4: the second byte's range depends on the first. */
+size_t
+escape_utf8_length(struct slice s)
+{
+	unsigned char lead = s.n > 0 ? (unsigned char)s.p[0] : 0xff;
+	unsigned char low = 0x80, high = 0xbf;
+	size_t n;
+
+	if (lead < 0x80)
+		return 1;
+	if (lead < 0xc2 || lead > 0xf4)
+		return 0;
+	n = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+	if (s.n < n)
+		return 0;
+	if (lead == 0xe0)
+		low = 0xa0;
+	else if (lead == 0xed)
+		high = 0x9f;
+	else if (lead == 0xf0)
+		low = 0x90;
+	else if (lead == 0xf4)
+		high = 0x8f;
+	for (size_t i = 1; i < n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < low || c > high)
+			return 0;
+		low = 0x80;
+		high = 0xbf;
+	}
+	return n;
+}
+
+static void
+escape_json_char(struct slice c, struct strbuf *out)
+{
+	if ((unsigned char)c.p[0] < 0x20 || c.p[0] == 0x7f)
+		(void)strbuf_addf(out, "\\u%04x", (unsigned)c.p[0]);
+	else if (c.p[0] == '"' || c.p[0] == '\\')
+		(void)strbuf_addf(out, "\\%c", c.p[0]);
+	else
+		(void)strbuf_add(out, c);
+}
+
+int
+escape_json(struct slice in, struct strbuf *out)
+{
+	(void)strbuf_add_char(out, '"');
+	while (in.n > 0) {
+		size_t n = escape_utf8_length(in);
+
+		if (n == 0)
+			(void)strbuf_add_str(out, "\xef\xbf\xbd");
+		else
+			escape_json_char(slice_first(in, n), out);
+		in = slice_after(in, n == 0 ? 1 : n);
+	}
+	(void)strbuf_add_char(out, '"');
+	return out->full ? -1 : 0;
+}

@@ -1,0 +1,22 @@
+/*
+ * What a peer sent, made harmless in what we print. Names of RFCs: JSON is
+ * RFC 8259; bytes that are not UTF-8 become U+FFFD there.
+ */
+#ifndef BASE_ESCAPE_H
+#define BASE_ESCAPE_H
+
+#include "base/slice.h"
+#include "base/strbuf.h"
+
+/* For a log line: control characters, DEL, bytes over 0x7e, `"` and `\`
+ * as \xHH. 0, or -1 where the strbuf is full. */
+int escape_log(struct slice, struct strbuf *out);
+
+/* A JSON string with its quotation marks. 0 or -1 likewise. */
+int escape_json(struct slice, struct strbuf *out);
+
+/* The length of the UTF-8 character the slice begins with (1 to 4, no
+ * surrogates, no overlong forms); 0 where it begins with none. */
+size_t escape_utf8_length(struct slice);
+
+#endif

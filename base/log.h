@@ -1,0 +1,39 @@
+/*
+ * Levels and one line per event, to syslog, stderr, or stderr as JSON (one
+ * object a line). The caller passes the log it was given; there is no
+ * global one. Lines are bounded; what a peer sent must have gone through
+ * base/escape.h before it comes here, save for the JSON writer, which
+ * escapes what it is given.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdarg.h>
+
+#include "base/slice.h"
+
+enum log_level { LOGGING_ERROR, LOGGING_WARNING, LOGGING_INFO, LOGGING_DEBUG };
+enum log_target { LOGGING_SYSLOG, LOGGING_STDERR, LOGGING_JSON };
+
+struct log;
+
+/* `ident` is what syslog and stderr lines begin with ("signpost/out"); it
+ * is copied. Lines below `least` are dropped. */
+struct log *log_new(const char *ident, enum log_target, enum log_level least);
+void log_free(struct log *);
+
+enum log_target log_target(const struct log *);
+bool log_wants(const struct log *, enum log_level);
+
+/* One line, without a line end in it. A NULL log takes and drops it. */
+void log_printf(struct log *, enum log_level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same for a line already made. For LOGGING_JSON, `line` must be the
+ * members of an object without the braces ("\"queue_id\":\"3CF6\""). */
+void log_event(struct log *, enum log_level, struct slice line);
+
+/* The words of `log_level =`; 0, or -1 on another. */
+int log_level_parse(struct slice, enum log_level *);
+
+#endif

@@ -1,0 +1,97 @@
+/* Borrowed bytes; see slice.h. */
+#include "base/slice.h"
+
+bool
+slice_equal_nocase(struct slice a, struct slice b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
+			return false;
+	return true;
+}
+
+bool
+slice_starts_nocase(struct slice s, struct slice prefix)
+{
+	return s.n >= prefix.n &&
+	    slice_equal_nocase(slice_first(s, prefix.n), prefix);
+}
+
+bool
+slice_ends_nocase(struct slice s, struct slice suffix)
+{
+	return s.n >= suffix.n &&
+	    slice_equal_nocase(slice_after(s, s.n - suffix.n), suffix);
+}
+
+int
+slice_compare(struct slice a, struct slice b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int order = n == 0 ? 0 : memcmp(a.p, b.p, n);
+
+	if (order != 0)
+		return order;
+	return a.n < b.n ? -1 : a.n > b.n;
+}
+
+size_t
+slice_find(struct slice s, char c)
+{
+	const char *at = s.n == 0 ? NULL : memchr(s.p, c, s.n);
+
+	return at == NULL ? s.n : (size_t)(at - s.p);
+}
+
+size_t
+slice_find_last(struct slice s, char c)
+{
+	for (size_t i = s.n; i > 0; i--)
+		if (s.p[i - 1] == c)
+			return i - 1;
+	return s.n;
+}
+
+size_t
+slice_search(struct slice s, struct slice what)
+{
+	const char *at = s.n == 0 ? NULL : memmem(s.p, s.n, what.p, what.n);
+
+	return at == NULL ? s.n : (size_t)(at - s.p);
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct slice
+slice_trim(struct slice s)
+{
+	while (s.n > 0 && is_space(s.p[0])) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && is_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+bool
+slice_cut(struct slice *rest, char c, struct slice *piece)
+{
+	size_t at;
+
+	if (rest->p == NULL)
+		return false;
+	at = slice_find(*rest, c);
+	*piece = slice_first(*rest, at);
+	if (at == rest->n)
+		*rest = (struct slice){NULL, 0};
+	else
+		*rest = (struct slice){rest->p + at + 1, rest->n - at - 1};
+	return true;
+}

@@ -1,0 +1,114 @@
+/*
+ * Bytes that belong to someone else, for the length of a call. A slice is
+ * never NUL-terminated and may hold NULs: mail is bytes, not C strings.
+ * Borrow with a slice; copy (base/strbuf.h, base/xalloc.h) to keep.
+ */
+#ifndef BASE_SLICE_H
+#define BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct slice {
+	const char *p;
+	size_t n;
+};
+
+/* A slice over a string literal, as an initializer and as a value. */
+#define SLICE_INIT(literal)                     \
+	{                                       \
+		"" literal, sizeof(literal) - 1 \
+	}
+#define SLICE(literal) ((struct slice)SLICE_INIT(literal))
+
+static inline struct slice
+slice_from(const char *p, size_t n)
+{
+	return (struct slice){p, n};
+}
+
+/* Over a C string without its NUL; NULL gives the empty slice. */
+static inline struct slice
+slice_str(const char *s)
+{
+	return (struct slice){s, s == NULL ? 0 : strlen(s)};
+}
+
+/* The bytes from `from` on; empty where `from` is past the end. */
+static inline struct slice
+slice_after(struct slice s, size_t from)
+{
+	if (from >= s.n)
+		return (struct slice){NULL, 0};
+	return (struct slice){s.p + from, s.n - from};
+}
+
+/* The first `n` bytes, or all of them where there are fewer. */
+static inline struct slice
+slice_first(struct slice s, size_t n)
+{
+	return (struct slice){s.p, n < s.n ? n : s.n};
+}
+
+static inline bool
+slice_equal(struct slice a, struct slice b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* ASCII case only, whatever the locale. */
+bool slice_equal_nocase(struct slice, struct slice);
+bool slice_starts_nocase(struct slice, struct slice prefix);
+bool slice_ends_nocase(struct slice, struct slice suffix);
+
+/* <0, 0, >0 like memcmp; a prefix sorts before what it begins. */
+int slice_compare(struct slice, struct slice);
+
+/* Where `c` stands first or last; `s.n` where it does not. */
+size_t slice_find(struct slice s, char c);
+size_t slice_find_last(struct slice s, char c);
+
+/* Where `what` (not empty) stands first; `s.n` where it does not. */
+size_t slice_search(struct slice s, struct slice what);
+
+/* Without leading and trailing SP, HTAB, CR and LF. */
+struct slice slice_trim(struct slice);
+
+/*
+ * Takes the bytes before the first `c` off the front of `*rest`, and `c`
+ * with them; all of it where there is no `c`. False when `*rest` is used
+ * up; a trailing `c` is followed by one empty piece.
+ *	struct slice piece, rest = list;
+ *	bool more = true;
+ *	while (slice_cut(&rest, ',', &piece)) ...
+ * `rest->p` becomes NULL after the last piece.
+ */
+bool slice_cut(struct slice *rest, char c, struct slice *piece);
+
+/* ASCII lower case of one byte, whatever the locale. */
+static inline char
+ascii_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static inline bool
+ascii_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool
+ascii_is_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static inline bool
+ascii_is_alnum(char c)
+{
+	return ascii_is_digit(c) || ascii_is_alpha(c);
+}
+
+#endif

@@ -1,0 +1,53 @@
+/* Allocation that cannot return NULL; see xalloc.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+static void *
+check(void *p)
+{
+	if (p == NULL) {
+		fputs("signpost: out of memory\n", stderr);
+		abort();
+	}
+	return p;
+}
+
+void *
+xmalloc(size_t n)
+{
+	return check(malloc(n == 0 ? 1 : n));
+}
+
+void *
+xcalloc(size_t count, size_t size)
+{
+	return check(calloc(count == 0 ? 1 : count, size == 0 ? 1 : size));
+}
+
+void *
+xreallocarray(void *old, size_t count, size_t size)
+{
+	if (count == 0 || size == 0)
+		count = size = 1;
+	return check(reallocarray(old, count, size));
+}
+
+char *
+xstrdup(const char *s)
+{
+	return check(strdup(s));
+}
+
+char *
+xslicedup(struct slice s)
+{
+	char *copy = xmalloc(s.n + 1);
+
+	if (s.n > 0)
+		memcpy(copy, s.p, s.n);
+	copy[s.n] = '\0';
+	return copy;
+}
