@@ -1,0 +1,43 @@
+/*
+ * A key record (RFC 6376 section 3.6.1; RFC 4870 section 3.2.3): parse, and
+ * may it be used for this signature.
+ */
+#ifndef DKIM_RECORD_H
+#define DKIM_RECORD_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+#include "dkim/algorithm.h"
+
+/* Octets of a record we look at. */
+#define DKIM_RECORD_MAX 8192
+
+/* Views into the text that was parsed. */
+struct dkim_record {
+	enum dkim_key_type key_type; /* k=; rsa where left out */
+	bool revoked;		     /* p= is empty */
+	bool testing;		     /* t=y */
+	bool strict;		     /* t=s: i= must be in d= itself */
+	bool has_hashes;	     /* h= is there */
+	bool sha1, sha256;	     /* what it allows (all where left out) */
+	bool email;		     /* s= allows email */
+	bool has_granularity;	     /* g= is there (DomainKeys only) */
+	struct slice granularity;
+	struct slice key; /* p=, base64 and white space */
+};
+
+/* 0, or -1 and a static reason: not a key record of DKIM. */
+int dkim_record_parse(
+    struct slice text, struct dkim_record *, const char **reason);
+
+/* The same by DomainKeys' rules: no v=, h= or s=; g= counts. */
+int dkim_record_parse_domainkeys(
+    struct slice text, struct dkim_record *, const char **reason);
+
+/* NULL where the record may serve a DKIM signature made with this
+ * algorithm, else why not. */
+const char *dkim_record_refuses(
+    const struct dkim_record *, enum dkim_algorithm);
+
+#endif
