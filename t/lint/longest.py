@@ -1,0 +1,80 @@
+#!/usr/bin/python3
+"""Prints the longest functions and files; fails on a function too long.
+
+What we aim at: a median of 15 lines, a ninetieth percentile of 45, none over
+80 but a flat switch or table, and files of at most 600 lines. A function that
+may be longer stands in t/lint/longest.allow with the reason:
+
+    FILE FUNCTION reason...
+"""
+import json
+import statistics
+import subprocess
+
+import source
+
+FUNCTION_MAX = 80
+FILE_MAX = 600
+SHOWN = 12
+
+
+def functions(root, paths):
+    """(lines, function, file, first line) for each; own code only."""
+    run = subprocess.run(
+        ["ctags", "--output-format=json", "--languages=C", "--kinds-C=f",
+         "--fields=+ne", "-L", "-"], cwd=root, text=True, check=True,
+        input="\n".join(map(str, paths)), stdout=subprocess.PIPE)
+    for line in run.stdout.splitlines():
+        tag = json.loads(line)
+        yield (tag["end"] - tag["line"] + 1, tag["name"], tag["path"],
+               tag["line"])
+
+
+def allowed(root):
+    path = root / "t/lint/longest.allow"
+    entries = {}
+    if path.exists():
+        for line in path.read_text().splitlines():
+            if line and not line.startswith("#"):
+                file, function, reason = line.split(None, 2)
+                entries[file, function] = reason
+    return entries
+
+
+def summary(name, lengths):
+    if len(lengths) < 2:
+        return
+    tenths = statistics.quantiles(lengths, n=10)
+    print(f"{name}: {len(lengths)}, median "
+          f"{statistics.median(lengths):.0f}, p90 {tenths[8]:.0f}, "
+          f"longest {max(lengths)}")
+
+
+def main():
+    root = source.top()
+    paths = source.files(root, suffixes=(".c",))
+    found = sorted(functions(root, paths), reverse=True)
+    own = [f for f in found if not f[2].startswith("t/")]
+    summary("functions", [f[0] for f in own])
+    for lines, name, path, line in own[:SHOWN]:
+        print(f"  {lines:4} {name} ({path}:{line})")
+    sizes = sorted(((len((root / p).read_text().splitlines()), str(p))
+                    for p in source.files(root)), reverse=True)
+    summary("files", [s[0] for s in sizes if not s[1].startswith("t/")])
+    for lines, path in sizes[:SHOWN]:
+        print(f"  {lines:4} {path}{'  (over)' if lines > FILE_MAX else ''}")
+
+    allow = allowed(root)
+    over = {(path, name): (lines, line)
+            for lines, name, path, line in found if lines > FUNCTION_MAX}
+    complaints = [
+        f"{path}:{line}: {name}() has {lines} lines, over {FUNCTION_MAX}"
+        for (path, name), (lines, line) in over.items()
+        if (path, name) not in allow]
+    complaints += [
+        f"t/lint/longest.allow:1: {name}() of {path} is not too long any more"
+        for path, name in allow if (path, name) not in over]
+    source.finish("longest", len(paths), complaints)
+
+
+main()
