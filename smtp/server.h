@@ -1,0 +1,112 @@
+/*
+ * The side that clients speak to (HOUSE section 3). Keeps the order of
+ * commands, the limits and the timers; decides nothing. It hands out no
+ * further command until the last one is answered, so whoever answers may
+ * take its time.
+ *
+ * What it answers by itself: VRFY 252, BDAT 502 and close, verbs it does not
+ * know 502, verbs out of turn 503, lines that are none 500, the recipients
+ * over the cap 452, DATA without an accepted recipient 503 or 554, the timers'
+ * 421. All else is a call of ops->command, which must be answered once with
+ * smtp_server_reply(), at once or later. It watches the answers to know where
+ * it is: 2xx to MAIL begins a transaction, 354 to DATA the body.
+ *
+ * Callbacks come from the event loop only, never out of a call into here
+ * ... save that smtp_server_free() may be called from every callback.
+ */
+#ifndef SMTP_SERVER_H
+#define SMTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <event2/util.h>
+
+#include "base/slice.h"
+#include "smtp/close.h"
+#include "smtp/command.h"
+#include "smtp/haproxy.h"
+#include "smtp/reply.h"
+
+struct event_base;
+
+/* Zeros mean the defaults that are named here. Times in milliseconds. */
+struct smtp_limits {
+	unsigned idle_ms; /* between commands and within the body: 300 s */
+	unsigned proxy_header_ms; /* for the PROXY header: 60 s */
+	size_t recipients_max;	  /* accepted ones, a message: 1000 */
+	unsigned errors_max;	  /* errors of a client's, then 421: 20 */
+	bool proxy_header;	  /* a PROXY header comes first, and must */
+};
+
+enum {
+	SMTP_SERVER_IDLE_MS = 300 * 1000,
+	SMTP_SERVER_PROXY_HEADER_MS = 60 * 1000,
+	SMTP_SERVER_RECIPIENTS_MAX = 1000,
+	SMTP_SERVER_ERRORS_MAX = 20,
+};
+
+enum smtp_server_state {
+	SMTP_SERVER_PROXY,    /* reads the PROXY header */
+	SMTP_SERVER_GREETING, /* waits for smtp_server_reply(220) */
+	SMTP_SERVER_OPEN,     /* greeted; EHLO or HELO is due */
+	SMTP_SERVER_READY,
+	SMTP_SERVER_MAIL,
+	SMTP_SERVER_RCPT,
+	SMTP_SERVER_BODY,
+	SMTP_SERVER_HELD, /* the message is complete; its answer is due */
+	SMTP_SERVER_CLOSING,
+	SMTP_SERVER_STATES
+};
+
+struct smtp_server_ops {
+	/* A PROXY header came; only where the limits ask for one. The greeting
+	 * may be sent before or after. The struct lives for the call. */
+	void (*proxied)(void *ctx, const struct smtp_haproxy *);
+	/* EHLO HELO MAIL RCPT DATA RSET NOOP QUIT XFORWARD, in their states
+	 * only. The views live for the call. Answer with smtp_server_reply().
+	 * After the answer to QUIT the connection is closed. */
+	void (*command)(void *ctx, const struct smtp_command *);
+	/* Part of the body, dots taken off; lives for the call. */
+	void (*body)(void *ctx, struct slice chunk);
+	/* The body is complete. Answer with smtp_server_reply(). */
+	void (*body_end)(void *ctx);
+	/* The connection is gone; the last callback. `why` lives for the call.
+	 * smtp_server_free() is still to be called, here or later. Nothing
+	 * that was asked can be answered any more; answering is harmless. */
+	void (*closed)(void *ctx, enum smtp_close, const char *why);
+};
+
+struct smtp_server;
+
+/* Takes the socket and closes it in the end. `limits` and `ops` are copied,
+ * `ctx` is given to every callback. In state GREETING, or PROXY. */
+struct smtp_server *smtp_server_new(struct event_base *, evutil_socket_t,
+    const struct smtp_limits *limits, const struct smtp_server_ops *ops,
+    void *ctx);
+
+/*
+ * The greeting or the answer that is due; the bytes are copied. A greeting
+ * other than 220 closes the connection, and so does any 421. With nothing due
+ * only a 421 is taken (we are going down): it closes the connection after it;
+ * anything else then is a bug of the caller (assert).
+ */
+void smtp_server_reply(struct smtp_server *, const struct smtp_reply *);
+
+/* Back-pressure: while it is on nothing is read and no body is handed out,
+ * save what is left of a chunk under way. The idle timer rests. */
+void smtp_server_pause(struct smtp_server *, bool);
+
+enum smtp_server_state smtp_server_state(const struct smtp_server *);
+
+/* True where a 421 would cut nothing: no answer is due and no transaction
+ * is begun (OPEN, READY). */
+bool smtp_server_between_messages(const struct smtp_server *);
+
+/* Closes what is open, without an answer. From any place. NULL is fine. */
+void smtp_server_free(struct smtp_server *);
+
+/* For the log; static. */
+const char *smtp_server_state_name(enum smtp_server_state);
+
+#endif
