@@ -1,0 +1,64 @@
+/*
+ * Which name servers are asked: those of the settings, or those of a
+ * resolv.conf, which is read again when it changes. Remembers which of
+ * them have lately kept silent, so that a dead first one is not waited for
+ * at every question.
+ */
+#ifndef DNS_SERVERS_H
+#define DNS_SERVERS_H
+
+#include <netinet/in.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/slice.h"
+#include "base/strbuf.h"
+
+#define DNS_SERVERS_MAX 16
+#define DNS_RESOLV_CONF "/etc/resolv.conf"
+
+struct dns_server {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} address;
+	socklen_t length;
+	bool trust_ad; /* its AD bit is believed */
+};
+
+struct dns_servers;
+
+/* No servers yet. The AD bit (RFC 4035 section 3.2.3) is believed from
+ * loopback addresses always, from others where `trust_ad` is set. */
+struct dns_servers *dns_servers_new(bool trust_ad);
+
+/*
+ * Servers of a resolv.conf (resolv.conf(5), `nameserver` lines alone); a
+ * file that is missing or names none stands for 127.0.0.1. It is read now
+ * and after changes.
+ */
+struct dns_servers *dns_servers_from_file(const char *path, bool trust_ad);
+void dns_servers_free(struct dns_servers *);
+
+/* ADDR, ADDR:PORT, [ADDR6]:PORT; port 53 where left out. 0; or -1 with the
+ * reason where it is none of these, or there are DNS_SERVERS_MAX. */
+int dns_servers_add(
+    struct dns_servers *, struct slice text, struct strbuf *reason);
+
+/* Reads the file again if it has changed; looks at most once a second.
+ * `now` is in milliseconds of a clock that never goes back. */
+void dns_servers_refresh(struct dns_servers *, int64_t now);
+
+/*
+ * The servers in the order they should be asked: as configured, but those
+ * that kept silent within the last 30 s last. Returns how many.
+ */
+size_t dns_servers_order(const struct dns_servers *, int64_t now,
+    struct dns_server to[DNS_SERVERS_MAX]);
+
+/* What became of asking one: any answer, or none in its time. */
+void dns_servers_note(struct dns_servers *, const struct dns_server *,
+    bool answered, int64_t now);
+
+#endif
