@@ -1,0 +1,110 @@
+/*
+ * What the checks of one message found, as one list; the list printed as an
+ * Authentication-Results field (RFC 8601); and which fields that came with
+ * a message claim to be ours.
+ */
+#ifndef AUTH_RESULTS_H
+#define AUTH_RESULTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/slice.h"
+#include "base/strbuf.h"
+#include "mail/verdict.h"
+
+struct mail_field;
+
+enum auth_method {
+	AUTH_DKIM,
+	AUTH_DOMAINKEYS,
+	AUTH_SPF,
+	AUTH_SENDERID,
+	AUTH_DMARC,
+	AUTH_ARC,
+	AUTH_IPREV
+};
+
+#define AUTH_METHODS 7
+
+/* Entries of one list: 64 DKIM findings, 4 of DomainKeys, and the rest. */
+#define AUTH_RESULTS_MAX 80
+
+/* Octets of a field we print; a list that needs more loses its last
+ * entries, and a comment says so. */
+#define AUTH_RESULTS_FIELD_MAX 16384
+
+/*
+ * One result. Members that a method does not have are empty, NULL or 0.
+ * Text belongs to who made the result (an evaluation: as long as it lives),
+ * and may be whatever the message held: printers quote or drop it.
+ *
+ * member      dkim, domainkeys  spf              senderid    dmarc       iprev
+ * domain      d=                domain checked   the PRA's   From's      name
+ * identity    i=                MAIL FROM, HELO  the PRA     - address property
+ * -                 mailfrom, helo   from, ...   from        - scope       -
+ * mfrom, helo      pra         -           -
+ */
+struct auth_result {
+	enum auth_method method;
+	enum mail_verdict verdict;
+	struct slice domain, identity;
+	struct slice selector;	/* s= */
+	struct slice algorithm; /* a= as it stands */
+	struct slice signature; /* b= without white space */
+	unsigned bits;		/* of the key; 0: not known */
+	bool authentic;		/* the key record came with DNSSEC's AD */
+	unsigned instance;	/* ARC: the newest set's i=; 0: no set */
+	const char *property;	/* of smtp. or header. in the field */
+	const char *scope;
+	const char *mechanism;	  /* SPF: what matched, "ip4:192.0.2.0/24" */
+	struct slice record;	  /* SPF, DMARC: the record that decided */
+	struct slice record_name; /* and the name it stands at */
+	struct slice explanation; /* SPF fail: the text of exp= */
+	const char *policy;	  /* DMARC: "none", "quarantine", "reject" */
+	const char *disposition;  /* DMARC: what the policy asks for here */
+	const char *reason;	  /* NULL or "": none */
+};
+
+struct auth_results {
+	size_t count;
+	struct auth_result list[AUTH_RESULTS_MAX];
+};
+
+/* "dkim", "domainkeys", "spf", "sender-id", "dmarc", "arc", "iprev". */
+const char *auth_method_name(enum auth_method);
+
+/* The first of that method (for SPF: MAIL FROM's where there is one), or
+ * NULL. */
+const struct auth_result *auth_results_find(
+    const struct auth_results *, enum auth_method);
+
+/* Whether any of that method has that verdict. */
+bool auth_results_has(
+    const struct auth_results *, enum auth_method, enum mail_verdict);
+
+/*
+ * Adds "Authentication-Results: id; ..." with its last CRLF, folded at 78
+ * columns where its words allow. Whatever came from the message is
+ * quoted, cut to a bound, or left out, so that it cannot make a result of
+ * its own. An empty list prints "none". 0, or -1 where the strbuf is full.
+ */
+int auth_results_print_field(
+    const struct auth_results *, struct slice authserv_id, struct strbuf *out);
+
+/* The same without the name and the last CRLF, for lines that begin
+ * `column` octets to the right: what ARC-Authentication-Results holds after
+ * its "i=1; ". */
+int auth_results_print_value(const struct auth_results *,
+    struct slice authserv_id, size_t column, struct strbuf *out);
+
+/*
+ * True for an Authentication-Results field that claims one of our ids:
+ * however folded, commented, quoted or cased, U-labels or A-labels. A field
+ * whose id cannot be parsed is forged too (RFC 8601 section 5). False for
+ * every field of another name.
+ */
+bool auth_results_is_forged(
+    const struct mail_field *, const struct slice *ids, size_t id_count);
+
+#endif
