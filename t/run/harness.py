@@ -1,0 +1,591 @@
+"""Scripted peers and the real signpost binary, for the tests in t/run.
+
+A test makes a Relay (the next hop, with a script of what goes wrong), starts
+a Signpost in front of it, speaks to that with a Client, and looks at what
+came out at each end. Everything is on loopback, on ports the system picks,
+in a temporary directory; every wait has a bound (WAIT seconds).
+
+    SIGNPOST   the binary; ctest sets it
+
+A script says for each stage what the relay does instead of its best:
+a reply ("451 4.3.2 no"), CLOSE, RESET, SILENT, or a function of the
+connection. The stages: connect greeting ehlo helo xforward mail rcpt data
+body dot rset noop quit. A list of scripts is one a connection, the last for
+all that follow.
+"""
+
+import base64
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+WAIT = 20.0
+
+CLOSE = object()
+RESET = object()
+SILENT = object()
+
+EHLO = (
+    "relay.example", "PIPELINING", "SIZE 104857600", "ENHANCEDSTATUSCODES",
+    "8BITMIME", "DSN", "SMTPUTF8",
+    "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE")
+
+
+def binary():
+    path = os.environ.get("SIGNPOST")
+    if not path:
+        sys.exit("SIGNPOST must name the signpost binary")
+    return os.path.abspath(path)
+
+
+def wait_until(what, predicate, seconds=WAIT):
+    """Waits for a true value of predicate() and returns it."""
+    end = time.monotonic() + seconds
+    while True:
+        value = predicate()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("waited %gs in vain for %s" % (seconds, what))
+        time.sleep(0.01)
+
+
+def free_port(host="127.0.0.1"):
+    """A port nobody listens on (now)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+def hard_close(sock):
+    """Closes with a reset."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                    struct.pack("ii", 1, 0))
+    sock.close()
+
+
+class Gone(Exception):
+    """The peer closed the connection."""
+
+
+class Stop(Exception):
+    """A script ends the connection."""
+
+
+class Lines:
+    """CRLF lines over a socket; a bare CR or LF ends none."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.rest = b""
+
+    def fill(self):
+        try:
+            more = self.sock.recv(65536)
+        except ConnectionError as e:
+            raise Gone(str(e))
+        if not more:
+            raise Gone("closed")
+        self.rest += more
+
+    def line(self):
+        while b"\r\n" not in self.rest:
+            self.fill()
+        line, self.rest = self.rest.split(b"\r\n", 1)
+        return line
+
+
+class Message:
+    """What a relay took: commands as they came, the data without dots."""
+
+    def __init__(self, mail, xforward):
+        self.mail = mail
+        self.xforward = xforward
+        self.rcpt = []
+        self.data = b""
+        self.answered = None  # what the final dot was answered
+
+
+class Relay:
+    """The next hop: takes mail as a good server does, save for its script."""
+
+    def __init__(self, *scripts, ehlo=EHLO, host="127.0.0.1", port=0):
+        self.scripts = list(scripts) or [{}]
+        self.ehlo = ehlo
+        self.messages = []   # whole ones, answered 2xx
+        self.partial = []    # the bytes of those cut short
+        self.commands = []   # a list of lines a connection
+        self.lock = threading.Condition()
+        self.stopping = threading.Event()
+        self.sockets = []
+        self.listener = socket.create_server((host, port), backlog=1024)
+        self.host, self.port = self.listener.getsockname()[:2]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def address(self):
+        return "%s:%d" % (self.host, self.port)
+
+    def close(self):
+        self.stopping.set()
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for sock in self.sockets:
+            with contextlib.suppress(OSError):
+                sock.close()
+
+    def wait_messages(self, n, seconds=WAIT):
+        wait_until("%d messages at the relay" % n,
+                   lambda: len(self.messages) >= n, seconds)
+        return self.messages
+
+    def wait_connections(self, n):
+        wait_until("%d connections" % n, lambda: len(self.commands) >= n)
+
+    def said(self, verb):
+        """How often a verb came, on all connections."""
+        verb = verb.encode()
+        return sum(line.upper().startswith(verb)
+                   for lines in self.commands for line in lines)
+
+    def _accept(self):
+        while not self.stopping.is_set():
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self.lock:
+                number = len(self.commands)
+                self.commands.append([])
+                self.sockets.append(sock)
+            script = self.scripts[min(number, len(self.scripts) - 1)]
+            RelayConnection(self, sock, script, self.commands[number]).start()
+
+
+class RelayConnection(threading.Thread):
+    def __init__(self, relay, sock, script, commands):
+        super().__init__(daemon=True)
+        self.relay = relay
+        self.sock = sock
+        self.script = script
+        self.commands = commands
+        self.lines = Lines(sock)
+        self.message = None
+        self.xforward = {}
+
+    def run(self):
+        try:
+            self.act("connect", None)
+            self.act("greeting", "220 relay.example ESMTP")
+            while True:
+                line = self.lines.line()
+                self.commands.append(line)
+                self.command(line)
+        except (Gone, Stop, OSError, ValueError):
+            pass
+        finally:
+            with contextlib.suppress(OSError):
+                self.sock.close()
+
+    def reply(self, text):
+        self.sock.sendall((text.replace("\n", "\r\n") + "\r\n").encode())
+
+    def act(self, stage, best):
+        """Does what the script says at a stage; returns the reply sent."""
+        what = self.script.get(stage, best)
+        if callable(what):
+            what = what(self)
+        if what is CLOSE:
+            raise Stop()
+        if what is RESET:
+            hard_close(self.sock)
+            raise Stop()
+        if what is SILENT:
+            self.relay.stopping.wait(600)
+            raise Stop()
+        if what is not None:
+            self.reply(what)
+        return what
+
+    def ehlo_text(self):
+        words = self.relay.ehlo
+        return "\n".join("250%s%s" % ("-" if i + 1 < len(words) else " ", w)
+                         for i, w in enumerate(words))
+
+    def command(self, line):
+        verb = line.split(b" ")[0].upper()
+        handler = {
+            b"EHLO": lambda: self.act("ehlo", self.ehlo_text()),
+            b"HELO": lambda: self.act("helo", "250 relay.example"),
+            b"XFORWARD": lambda: self.on_xforward(line),
+            b"MAIL": lambda: self.on_mail(line),
+            b"RCPT": lambda: self.on_rcpt(line),
+            b"DATA": self.on_data,
+            b"RSET": self.on_rset,
+            b"NOOP": lambda: self.act("noop", "250 2.0.0 Ok"),
+        }.get(verb)
+        if handler:
+            handler()
+        elif verb == b"QUIT":
+            self.act("quit", "221 2.0.0 Bye")
+            raise Stop()
+        else:
+            self.reply("502 5.5.2 what is that?")
+
+    def on_xforward(self, line):
+        for word in line.split(b" ")[1:]:
+            name, value = word.split(b"=", 1)
+            self.xforward[name.decode()] = value.decode()
+        self.act("xforward", "250 2.0.0 Ok")
+
+    def on_mail(self, line):
+        if self.message:
+            self.reply("503 5.5.1 nested MAIL command")
+            return
+        if self.act("mail", "250 2.1.0 Ok").startswith("2"):
+            self.message = Message(line, dict(self.xforward))
+
+    def on_rcpt(self, line):
+        if not self.message:
+            self.reply("503 5.5.1 need MAIL command")
+        elif self.act("rcpt", "250 2.1.5 Ok").startswith("2"):
+            self.message.rcpt.append(line)
+
+    def on_rset(self):
+        self.message = None
+        self.xforward = {}
+        self.act("rset", "250 2.0.0 Ok")
+
+    def on_data(self):
+        if not self.message or not self.message.rcpt:
+            self.reply("554 5.5.1 no valid recipients")
+            return
+        if not self.act("data", "354 go on").startswith("3"):
+            return
+        message, self.message = self.message, None
+        self.xforward = {}
+        try:
+            if "body" in self.script:
+                self.lines.fill()
+                self.act("body", None)
+            self.read_body(message)
+        except (Gone, Stop, OSError):
+            self.relay.partial.append(self.lines.rest)
+            raise
+        message.answered = self.act("dot", "250 2.0.0 Ok: queued as 3CF6B2")
+        if message.answered.startswith("2"):
+            with self.relay.lock:
+                self.relay.messages.append(message)
+
+    def read_body(self, message):
+        at = 0
+        while not (self.lines.rest.startswith(b".\r\n") or
+                   b"\r\n.\r\n" in self.lines.rest[max(at - 4, 0):]):
+            at = len(self.lines.rest)
+            self.lines.fill()
+        if self.lines.rest.startswith(b".\r\n"):
+            body, self.lines.rest = b"", self.lines.rest[3:]
+        else:
+            body, self.lines.rest = self.lines.rest.split(b"\r\n.\r\n", 1)
+            body += b"\r\n"
+        message.data = re.sub(rb"(\A|\r\n)\.", rb"\1", body)
+
+
+class Reply:
+    def __init__(self, code, lines):
+        self.code = code
+        self.lines = lines       # without code and separator
+        self.text = "\n".join(lines)
+
+    def __repr__(self):
+        return "%d %s" % (self.code, self.text)
+
+
+class Client:
+    """Speaks to signpost; connects and reads the greeting."""
+
+    def __init__(self, port, host="127.0.0.1", greeting=True, source=None):
+        self.sock = socket.create_connection(
+            (host, port), timeout=WAIT,
+            source_address=(source, 0) if source else None)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.lines = Lines(self.sock)
+        self.greeting = self.reply() if greeting else None
+
+    def send(self, what):
+        if isinstance(what, str):
+            what = what.encode("latin-1")
+        self.sock.sendall(what)
+
+    def reply(self):
+        lines = []
+        while True:
+            line = self.lines.line().decode("latin-1")
+            if not re.match(r"[2-5][0-9][0-9]([ -]|$)", line):
+                raise AssertionError("no reply: %r" % line)
+            lines.append(line[4:])
+            if line[3:4] != "-":
+                return Reply(int(line[:3]), lines)
+
+    def command(self, line):
+        self.send(line + "\r\n")
+        return self.reply()
+
+    def ehlo(self, name="client.example"):
+        reply = self.command("EHLO " + name)
+        assert reply.code == 250, reply
+        return reply
+
+    def begin(self, sender="a@example.org", rcpts=("b@example.net",)):
+        """MAIL and RCPT, which must be accepted."""
+        reply = self.command("MAIL FROM:<%s>" % sender)
+        assert reply.code == 250, reply
+        for rcpt in rcpts:
+            reply = self.command("RCPT TO:<%s>" % rcpt)
+            assert reply.code == 250, reply
+
+    def body(self, data):
+        """The data after 354, dots added, and the final dot; its answer."""
+        if isinstance(data, str):
+            data = data.encode("latin-1")
+        if not data.endswith(b"\r\n"):
+            data += b"\r\n"
+        self.send(re.sub(rb"(\A|\r\n)\.", rb"\1..", data) + b".\r\n")
+        return self.reply()
+
+    def message(self, data, **envelope):
+        """A whole transaction; the answer to the final dot."""
+        self.begin(**envelope)
+        reply = self.command("DATA")
+        assert reply.code == 354, reply
+        return self.body(data)
+
+    def gone(self):
+        """True where the other side closes (after whatever it still said)."""
+        try:
+            while True:
+                self.lines.fill()
+        except Gone:
+            return True
+        except socket.timeout:
+            return False
+
+    def quit(self):
+        reply = self.command("QUIT")
+        self.close()
+        return reply
+
+    def close(self):
+        self.sock.close()
+
+    def reset(self):
+        hard_close(self.sock)
+
+
+SAMPLE = (b"From: Ann <ann@example.org>\r\n"
+          b"To: bob@example.net\r\n"
+          b"Subject: a test\r\n"
+          b"Date: Mon, 23 Nov 2026 10:00:00 +0000\r\n"
+          b"Message-ID: <1@example.org>\r\n"
+          b"\r\n"
+          b"Hello.\r\n"
+          b".with a leading dot\r\n")
+
+
+def make_key(path, kind="rsa"):
+    """A private key in PEM, mode 0600, by openssl."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    options = (["-algorithm", "ed25519"] if kind == "ed25519" else
+               ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
+    old = os.umask(0o077)
+    try:
+        subprocess.run(["openssl", "genpkey", "-quiet", "-out", path] +
+                       options, check=True, timeout=60,
+                       stderr=subprocess.DEVNULL)
+    except subprocess.CalledProcessError:  # before OpenSSL 3.1: no -quiet
+        subprocess.run(["openssl", "genpkey", "-out", path] + options,
+                       check=True, timeout=60, stderr=subprocess.DEVNULL)
+    finally:
+        os.umask(old)
+    os.chmod(path, 0o600)
+
+
+def key_record(path, kind="rsa"):
+    """The TXT record of a private key."""
+    der = subprocess.run(
+        ["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"],
+        check=True, timeout=60, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL).stdout
+    if kind == "ed25519":
+        der = der[-32:]
+    return "v=DKIM1; k=%s; p=%s" % (kind, base64.b64encode(der).decode())
+
+
+def dkim_verifies(message, records, index=0):
+    """Does DKIM signature `index` of a message hold, by dkimpy?"""
+    import dkim  # python3-dkim; only some tests need it
+
+    def txt(name, timeout=5):
+        name = name.decode() if isinstance(name, bytes) else name
+        return records.get(name.rstrip(".").lower(), "").encode()
+
+    return dkim.DKIM(message).verify(idx=index, dnsfunc=txt)
+
+
+class Signpost:
+    """`signpost serve` with a configuration of its own, in a directory of
+    its own. `out` and `daemon` are lines for [out] and [signpost]."""
+
+    def __init__(self, relay, out=(), daemon=(), keys=True, environment=None,
+                 preexec=None, domain="example.org", rest=""):
+        self.dir = tempfile.mkdtemp(prefix="signpost-t-")
+        self.relay = relay
+        self.port = free_port()
+        self.process = None
+        self.environment = environment or {}
+        self.preexec = preexec
+        self.selector = "t2026"
+        self.domain = domain
+        self.keyfile = os.path.join(self.dir, "keys", "example.org",
+                                    "t2026.pem")
+        self.spool = os.path.join(self.dir, "spool")
+        os.mkdir(self.spool)
+        if keys:
+            make_key(self.keyfile)
+        self.config = os.path.join(self.dir, "signpost.conf")
+        self.log = os.path.join(self.dir, "log")
+        self.configure(out, daemon, rest)
+
+    def configure(self, out=(), daemon=(), rest=""):
+        given = {line.split("=")[0].strip() for line in out}
+        defaults = {
+            "listen": "127.0.0.1:%d" % self.port,
+            "relay": (self.relay if isinstance(self.relay, str)
+                      else self.relay.address()),
+            "domain": self.domain,
+            "selector": self.selector,
+            "keyfile": os.path.join(self.dir, "keys", "$domain",
+                                    "$selector.pem"),
+            "spool_dir": self.spool,
+        }
+        with open(self.config, "w") as f:
+            f.write("[signpost]\n")
+            if not any(line.startswith("log ") for line in daemon):
+                f.write("log = stderr\n")
+            if not any(line.startswith("workers ") for line in daemon):
+                f.write("workers = 1\n")
+            f.write("".join(line + "\n" for line in daemon))
+            f.write("[out]\n")
+            f.write("".join("%s = %s\n" % item for item in defaults.items()
+                            if item[0] not in given))
+            f.write("".join(line + "\n" for line in out))
+            f.write(rest)
+
+    def start(self, wait=True):
+        environment = dict(os.environ)
+        environment.update(self.environment)
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [binary(), "serve", "-c", self.config],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=environment, preexec_fn=self.preexec)
+        if wait:
+            wait_until("signpost to listen", self._listens)
+        return self
+
+    def _listens(self):
+        if self.process.poll() is not None:
+            raise AssertionError("signpost ended with %d:\n%s" % (
+                self.process.returncode, self.text()))
+        # By the kernel's table, so that no connection of ours is counted.
+        want = "%08X:%04X" % (struct.unpack("=I", socket.inet_aton(
+            "127.0.0.1"))[0], self.port)
+        with open("/proc/net/tcp") as table:
+            return any(line.split()[1] == want and line.split()[3] == "0A"
+                       for line in table.readlines()[1:])
+
+    def client(self, **options):
+        return Client(self.port, **options)
+
+    def text(self):
+        with open(self.log, errors="replace") as f:
+            return f.read()
+
+    def lines(self, pattern=""):
+        """The log lines that a pattern is found in."""
+        return [line for line in self.text().splitlines()
+                if re.search(pattern, line)]
+
+    def wait_log(self, pattern, count=1, seconds=WAIT):
+        """Waits for so many lines with the pattern; returns the last."""
+        try:
+            wait_until("log line", lambda: len(self.lines(pattern)) >= count,
+                       seconds)
+        except AssertionError:
+            raise AssertionError("no log line with %r:\n%s" % (
+                pattern, self.text()))
+        return self.lines(pattern)[-1]
+
+    def record(self):
+        """name -> TXT record, for dkim_verifies()."""
+        return {"%s._domainkey.%s" % (self.selector, "example.org"):
+                key_record(self.keyfile)}
+
+    def stop(self, signum=signal.SIGTERM, seconds=40):
+        """Ends it; its exit status. A sanitizer's finding is a failure."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signum)
+        try:
+            status = self.process.wait(seconds) if self.process else 0
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError("signpost does not end:\n" + self.text())
+        text = self.text() if os.path.exists(self.log) else ""
+        if "Sanitizer" in text or "runtime error:" in text:
+            raise AssertionError(text)
+        return status
+
+    def clean(self):
+        """Kills what is left and removes the directory."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Case(unittest.TestCase):
+    """A test with relays and signposts that are put away at its end, and
+    with signpost expected to end well."""
+
+    def relay(self, *scripts, **options):
+        relay = Relay(*scripts, **options)
+        self.addCleanup(relay.close)
+        return relay
+
+    def signpost(self, relay, **options):
+        wait = options.pop("wait", True)
+        signpost = Signpost(relay, **options)
+        self.addCleanup(signpost.clean)
+        self.addCleanup(self._stops_well, signpost)
+        return signpost.start(wait)
+
+    def _stops_well(self, signpost):
+        if signpost.process and signpost.process.returncode is None:
+            self.assertEqual(signpost.stop(), 0, signpost.text())
+
+
+def main():
+    unittest.main(verbosity=2)
