@@ -1,0 +1,100 @@
+/*
+ * The master's side of keys: a rule's number and a domain to an open,
+ * checked file. It is the one thing of the master's that a taken-over
+ * signing worker can reach, so it takes only names of letters, digits and
+ * hyphens between single dots, and never a path.
+ *
+ * A key file must be a regular file of root's, of the service's user's or
+ * of whoever runs us, to which others, and any group that a worker is in,
+ * have no access. Symbolic links are followed: what counts is the file that
+ * was opened.
+ */
+#ifndef PROXY_KEY_FILES_H
+#define PROXY_KEY_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/slice.h"
+#include "base/strbuf.h"
+#include "proxy/config.h"
+#include "proxy/keys.h"
+
+struct dkim_key;
+
+/* Bytes of a path made from a template, of a reason. */
+#define PROXY_KEY_PATH_MAX   1024
+#define PROXY_KEY_REASON_MAX 1536
+
+/* A domain as it may stand in a path: labels of 1 to 63 letters, digits and
+ * hyphens, single dots, 253 bytes at most. */
+bool proxy_key_domain_is_safe(struct slice domain);
+
+/* The rule's path for a domain: 0, or -1 and the reason. */
+int proxy_key_path(const struct proxy_key_rule *, struct slice domain,
+    struct strbuf *path, struct strbuf *reason);
+
+/* Which file it was, to see that it is another now. */
+struct proxy_key_stamp {
+	uint64_t device, inode, size;
+	int64_t mtime_s, mtime_ns, ctime_s, ctime_ns;
+};
+
+/* Who may have access: the users of workers and all groups they are in. */
+struct proxy_key_readers {
+	uid_t *users;
+	size_t user_count;
+	gid_t *groups;
+	size_t group_count;
+};
+
+/* The signing and verifying users of a configuration where we are root,
+ * else none. Frees nothing of the configuration's. */
+void proxy_key_readers_init(
+    struct proxy_key_readers *, const struct proxy_config *);
+void proxy_key_readers_clear(struct proxy_key_readers *);
+
+/* What became of opening one. */
+struct proxy_key_file {
+	enum proxy_key_status status;
+	int fd; /* FOUND: open for reading, close-on-exec; the caller's */
+	size_t domain_from; /* where in the domain asked for the one whose
+			     * file it is begins: 0, or a parent */
+	struct proxy_key_stamp stamp;
+};
+
+/*
+ * Opens a key's file; where the rule says so, its parents' where there is
+ * none. A reason goes with MISSING and TROUBLE: path, mode and the command
+ * that mends it. A file that is not there is MISSING for rules that try
+ * parents (`domain = *`), trouble for any other.
+ */
+void proxy_key_file_open(const struct proxy_config *,
+    const struct proxy_key_readers *, unsigned rule, struct slice domain,
+    struct proxy_key_file *, struct strbuf *reason);
+
+/* Reads and parses what was opened; closes the descriptor. NULL and the
+ * reason where it is no key. */
+struct dkim_key *proxy_key_file_read(int fd, struct strbuf *reason);
+
+/*
+ * Both at once, for tools: the key, or NULL and the reason. `*domain_from`
+ * as above; `*status` tells a missing file from trouble.
+ */
+struct dkim_key *proxy_key_file_load(const struct proxy_config *, unsigned rule,
+    struct slice domain, size_t *domain_from, enum proxy_key_status *status,
+    struct strbuf *reason);
+
+/*
+ * Every key that the configuration names: opened, checked, parsed. Broken
+ * ones of rules without $domain are errors, of the others errors where
+ * `all` is set (serve -t), else warnings, and only as many are looked at as
+ * fit into PROXY_KEY_CHECK_MS.
+ */
+#define PROXY_KEY_CHECK_MS 300
+int proxy_key_files_check(
+    const struct proxy_config *, bool all, struct proxy_report *);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * DKIMproxy's sender and list-id maps: a key, white space, signatures
+ * between commas, one entry a line:
+ *
+ *	example.org	dkim(c=relaxed,a=rsa-sha256), domainkeys(c=nofws)
+ *
+ * Also the syntax of `signature =`. Keys are compared without case; of
+ * equal ones the last counts.
+ */
+#ifndef PROXY_SIGN_MAP_H
+#define PROXY_SIGN_MAP_H
+
+#include "base/slice.h"
+#include "base/strbuf.h"
+#include "proxy/config.h"
+
+struct proxy_sign_map;
+
+/* What a signature has where its options leave it out, and where new key
+ * rules go. */
+struct proxy_sign_defaults {
+	const char *selector, *keyfile; /* NULL: none; keyfile absolute */
+	bool parents;			/* of rules that use `keyfile` */
+	struct proxy_key_table *keys;
+};
+
+/* Numbers key rules, equal ones once. */
+struct proxy_key_table *proxy_key_table_new(void);
+unsigned proxy_key_table_add(struct proxy_key_table *, const char *file,
+    const char *selector, bool parents, const char *where);
+/* Gives the rules away and frees the table. */
+struct proxy_key_rule *proxy_key_table_detach(
+    struct proxy_key_table *, size_t *count);
+
+/*
+ * Adds the signatures of "dkim(c=relaxed), domainkeys" to the list. 0, or
+ * -1 and the reason. `*notes` gets a bit of enum proxy_sign_note for what
+ * was read as something else; who reports it does so once.
+ */
+enum proxy_sign_note {
+	PROXY_SIGN_NOTE_SHA1 = 1 << 0, /* rsa-sha1 for DKIM: rsa-sha256 */
+	PROXY_SIGN_NOTE_NOWSP = 1 << 1 /* nowsp: relaxed/relaxed */
+};
+
+struct proxy_sign_source {
+	const struct proxy_sign_defaults *defaults;
+	const char *where; /* "file:line", kept by the key table if new */
+	bool needs_domain; /* each must have a d= */
+};
+
+int proxy_signatures_parse(struct proxy_signatures *, struct slice text,
+    const struct proxy_sign_source *, unsigned *notes, struct strbuf *reason);
+void proxy_signatures_clear(struct proxy_signatures *);
+
+/* Never NULL; what is wrong with which line goes into the report. */
+struct proxy_sign_map *proxy_sign_map_parse(const char *name, struct slice text,
+    const struct proxy_sign_defaults *, struct proxy_report *);
+void proxy_sign_map_free(struct proxy_sign_map *); /* NULL is fine */
+size_t proxy_sign_map_count(const struct proxy_sign_map *);
+
+struct proxy_sign_entry {
+	struct slice key; /* as it is compared: lower case, A-labels */
+	struct proxy_signatures signatures; /* none: do not sign */
+};
+
+/*
+ * The address, the address without its +extension, its domain, each parent
+ * of that, `.`; NULL where none of them is there. `address` in lower case,
+ * its domain in A-labels; a list-id is looked up like a domain.
+ */
+const struct proxy_sign_entry *proxy_sign_map_find(
+    const struct proxy_sign_map *, struct slice address);
+
+#endif
