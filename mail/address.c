@@ -1,0 +1,388 @@
+/*
+ * Address lists, RFC 5322 sections 3.4 and 4.4; see address.h. One function
+ * a production. What is read is copied, without its dress, into one buffer
+ * that never moves, so the mailboxes are views into it.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "mail/address.h"
+#include "mail/token.h"
+
+struct mail_address_list {
+	struct strbuf text;
+	struct mail_mailbox *boxes;
+	size_t count, room;
+};
+
+struct parser {
+	struct slice in; /* what is left */
+	struct mail_address_list *list;
+	bool in_group;
+	const char *why; /* the first fault, static text */
+};
+
+static int
+fault(struct parser *p, const char *why)
+{
+	if (p->why == NULL)
+		p->why = why;
+	return -1;
+}
+
+static int
+skip_cfws(struct parser *p)
+{
+	if (mail_token_cfws(&p->in) != 0)
+		return fault(p, "comment without end in address");
+	return 0;
+}
+
+static char
+peek(const struct parser *p)
+{
+	return p->in.n == 0 ? '\0' : p->in.p[0];
+}
+
+/* Adds one atom or the content of one quoted string. 1 where it did, 0 where
+ * neither is there. */
+static int
+add_word(struct parser *p)
+{
+	struct slice word;
+
+	if (mail_token_atom(&p->in, &word) == 0) {
+		(void)strbuf_add(&p->list->text, word);
+		return 1;
+	}
+	if (peek(p) != '"')
+		return 0;
+	if (mail_token_quoted(&p->in, &word) != 0)
+		return fault(p, "quoted string without end in address");
+	(void)mail_token_unquote(word, &p->list->text);
+	return 1;
+}
+
+static bool
+is_utf8(struct slice s)
+{
+	while (s.n > 0) {
+		size_t n = escape_utf8_length(s);
+
+		if (n == 0)
+			return false;
+		s = slice_after(s, n);
+	}
+	return true;
+}
+
+/* What the text has got since `from`. */
+static struct slice
+text_from(const struct parser *p, size_t from)
+{
+	const struct strbuf *text = &p->list->text;
+
+	return slice_from(text->p + from, text->n - from);
+}
+
+/* phrase, obs-phrase: words and dots, joined by single spaces where white
+ * space or comments parted them. Perhaps empty. */
+static int
+parse_phrase(struct parser *p, struct slice *phrase)
+{
+	size_t from = p->list->text.n;
+	const char *end = NULL;
+
+	for (;;) {
+		size_t before;
+		int n;
+
+		if (skip_cfws(p) != 0)
+			return -1;
+		before = p->list->text.n;
+		if (before > from && p->in.p != end)
+			(void)strbuf_add_char(&p->list->text, ' ');
+		n = mail_token_char(&p->in, '.')
+		    ? strbuf_add_char(&p->list->text, '.') + 1
+		    : add_word(p);
+		if (n < 0)
+			return -1;
+		end = p->in.p;
+		if (n > 0)
+			continue;
+		strbuf_truncate(&p->list->text, before);
+		*phrase = text_from(p, from);
+		return 0;
+	}
+}
+
+/* local-part, obs-local-part: words with dots between. More dots than the
+ * grammar has are let through. Ends before the @. */
+static int
+parse_local(struct parser *p, struct slice *local)
+{
+	size_t from = p->list->text.n;
+	bool after_word = false, any = false;
+
+	for (;;) {
+		int n;
+
+		if (skip_cfws(p) != 0)
+			return -1;
+		if (mail_token_char(&p->in, '.')) {
+			(void)strbuf_add_char(&p->list->text, '.');
+			after_word = false;
+			continue;
+		}
+		if (after_word)
+			break;
+		n = add_word(p);
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		after_word = any = true;
+	}
+	*local = text_from(p, from);
+	if (!any || !is_utf8(*local))
+		return fault(p, "bad local part in address");
+	return 0;
+}
+
+/* domain, obs-domain: atoms with single dots between, or a literal. */
+static int
+parse_domain(struct parser *p, struct slice *domain)
+{
+	size_t from = p->list->text.n;
+	struct slice piece;
+
+	if (skip_cfws(p) != 0)
+		return -1;
+	if (mail_token_domain_literal(&p->in, &piece) == 0) {
+		(void)strbuf_add(&p->list->text, piece);
+	} else {
+		do {
+			if (p->list->text.n > from)
+				(void)strbuf_add_char(&p->list->text, '.');
+			if (skip_cfws(p) != 0)
+				return -1;
+			if (mail_token_atom(&p->in, &piece) != 0)
+				return fault(p, "bad domain in address");
+			(void)strbuf_add(&p->list->text, piece);
+			if (skip_cfws(p) != 0)
+				return -1;
+		} while (mail_token_char(&p->in, '.'));
+	}
+	*domain = text_from(p, from);
+	if (!is_utf8(*domain))
+		return fault(p, "bad domain in address");
+	return skip_cfws(p);
+}
+
+static int
+add_mailbox(struct parser *p, const struct mail_mailbox *box)
+{
+	struct mail_address_list *list = p->list;
+
+	if (list->count == MAIL_ADDRESS_COUNT_MAX)
+		return fault(p, "too many addresses");
+	if (list->count == list->room) {
+		list->room = list->room == 0 ? 4 : 2 * list->room;
+		list->boxes = xreallocarray(
+		    list->boxes, list->room, sizeof(*list->boxes));
+	}
+	list->boxes[list->count++] = *box;
+	return 0;
+}
+
+/* addr-spec; with the display name in *box already. */
+static int
+parse_addr_spec(struct parser *p, struct mail_mailbox *box)
+{
+	if (parse_local(p, &box->local) != 0)
+		return -1;
+	if (!mail_token_char(&p->in, '@'))
+		return fault(p, "address without a domain");
+	if (parse_domain(p, &box->domain) != 0)
+		return -1;
+	return add_mailbox(p, box);
+}
+
+/* obs-route: @a,@b: before the address in angle brackets. It is read and
+ * forgotten. */
+static int
+skip_route(struct parser *p)
+{
+	size_t before = p->list->text.n;
+	struct slice ignored;
+
+	do {
+		if (skip_cfws(p) != 0)
+			return -1;
+		if (mail_token_char(&p->in, '@') &&
+		    parse_domain(p, &ignored) != 0)
+			return -1;
+	} while (mail_token_char(&p->in, ','));
+	strbuf_truncate(&p->list->text, before);
+	if (!mail_token_char(&p->in, ':'))
+		return fault(p, "bad route in address");
+	return 0;
+}
+
+/* angle-addr, its < being at the front. */
+static int
+parse_angle(struct parser *p, struct mail_mailbox *box)
+{
+	(void)mail_token_char(&p->in, '<');
+	if (skip_cfws(p) != 0)
+		return -1;
+	if (peek(p) == '>')
+		return fault(p, "empty address");
+	if ((peek(p) == '@' || peek(p) == ',') && skip_route(p) != 0)
+		return -1;
+	if (parse_addr_spec(p, box) != 0)
+		return -1;
+	if (!mail_token_char(&p->in, '>'))
+		return fault(p, "address without its >");
+	return skip_cfws(p);
+}
+
+/* A group's name and colon were read. */
+static int
+open_group(struct parser *p, struct slice name)
+{
+	if (name.n == 0)
+		return fault(p, "group without a name");
+	if (p->in_group)
+		return fault(p, "group inside a group");
+	p->in_group = true;
+	return skip_cfws(p);
+}
+
+/* One element of a list. 0 after a mailbox, which a separator must follow;
+ * 1 after the beginning of a group. */
+static int
+parse_element(struct parser *p)
+{
+	struct slice start = p->in;
+	size_t before = p->list->text.n;
+	struct mail_mailbox box = {0};
+
+	if (parse_phrase(p, &box.display) != 0)
+		return -1;
+	if (peek(p) == '<')
+		return parse_angle(p, &box);
+	if (mail_token_char(&p->in, ':'))
+		return open_group(p, box.display) == 0 ? 1 : -1;
+	/* No name, then: the words were a local part. */
+	p->in = start;
+	strbuf_truncate(&p->list->text, before);
+	box.display = slice_from(NULL, 0);
+	return parse_addr_spec(p, &box);
+}
+
+/* What may follow an element: a comma or the end; before it a group's ; */
+static int
+parse_separator(struct parser *p)
+{
+	if (p->in_group && mail_token_char(&p->in, ';')) {
+		p->in_group = false;
+		if (skip_cfws(p) != 0)
+			return -1;
+	}
+	if (p->in.n == 0 || mail_token_char(&p->in, ','))
+		return skip_cfws(p);
+	return fault(p, "unexpected character in address list");
+}
+
+/* obs-addr-list has empty elements, so a separator may come at once. */
+static int
+parse_list(struct parser *p)
+{
+	if (skip_cfws(p) != 0)
+		return -1;
+	while (p->in.n > 0) {
+		bool empty = peek(p) == ',' || (peek(p) == ';' && p->in_group);
+		int n = empty ? 0 : parse_element(p);
+
+		if (n < 0 || (n == 0 && parse_separator(p) != 0))
+			return -1;
+	}
+	return p->in_group ? fault(p, "group without its ;") : 0;
+}
+
+struct mail_address_list *
+mail_address_parse(struct slice value, struct strbuf *reason)
+{
+	struct mail_address_list *list = xcalloc(1, sizeof(*list));
+	struct parser p = {.in = value, .list = list};
+
+	/* No word costs more than itself and one space, and a scratch copy
+	 * of the words is dropped before they are read again. All at once,
+	 * so that the views stay good. */
+	strbuf_init(&list->text, 2 * value.n + 2);
+	(void)strbuf_reserve(&list->text, 2 * value.n + 2);
+	if (parse_list(&p) == 0) {
+		assert(!list->text.full);
+		return list;
+	}
+	if (reason != NULL)
+		(void)strbuf_add_str(reason, p.why);
+	mail_address_free(list);
+	return NULL;
+}
+
+void
+mail_address_free(struct mail_address_list *list)
+{
+	if (list == NULL)
+		return;
+	strbuf_clear(&list->text);
+	free(list->boxes);
+	free(list);
+}
+
+size_t
+mail_address_count(const struct mail_address_list *list)
+{
+	return list->count;
+}
+
+const struct mail_mailbox *
+mail_address_at(const struct mail_address_list *list, size_t index)
+{
+	return index < list->count ? &list->boxes[index] : NULL;
+}
+
+static bool
+is_dot_atom(struct slice s)
+{
+	struct slice atom;
+
+	return mail_token_dot_atom(&s, &atom) == 0 && s.n == 0;
+}
+
+int
+mail_mailbox_print(const struct mail_mailbox *box, struct strbuf *out)
+{
+	if (is_dot_atom(box->local))
+		(void)strbuf_add(out, box->local);
+	else
+		(void)mail_token_quote(box->local, out);
+	(void)strbuf_add_char(out, '@');
+	return strbuf_add(out, box->domain);
+}
+
+struct slice
+mail_address_domain(struct slice addr_spec)
+{
+	return slice_after(addr_spec, slice_find_last(addr_spec, '@') + 1);
+}
+
+struct slice
+mail_address_local(struct slice addr_spec)
+{
+	return slice_first(addr_spec, slice_find_last(addr_spec, '@'));
+}

@@ -1,0 +1,71 @@
+/* Folding of fields we make; see fold.h. */
+#include "mail/fold.h"
+
+enum { FOLD_INDENT = 8 };
+
+static void
+add(struct mail_fold *fold, struct slice piece)
+{
+	(void)strbuf_add(fold->out, piece);
+	fold->column += piece.n;
+}
+
+static void
+break_line(struct mail_fold *fold)
+{
+	(void)strbuf_add_str(fold->out, "\r\n\t");
+	fold->column = FOLD_INDENT;
+}
+
+void
+mail_fold_begin(struct mail_fold *fold, struct strbuf *out, struct slice name)
+{
+	*fold = (struct mail_fold){.out = out};
+	add(fold, name);
+	add(fold, SLICE(":"));
+}
+
+void
+mail_fold_word(struct mail_fold *fold, struct slice piece)
+{
+	if (fold->column + 1 + piece.n > MAIL_FOLD_COLUMNS)
+		break_line(fold);
+	else
+		add(fold, SLICE(" "));
+	add(fold, piece);
+}
+
+/* On a fresh line another fold would gain nothing and leave a line of white
+ * space, which RFC 5322 section 3.2.2 forbids. */
+void
+mail_fold_glue(struct mail_fold *fold, struct slice piece)
+{
+	if (fold->column + piece.n > MAIL_FOLD_COLUMNS &&
+	    fold->column > FOLD_INDENT)
+		break_line(fold);
+	add(fold, piece);
+}
+
+void
+mail_fold_anywhere(struct mail_fold *fold, struct slice piece)
+{
+	while (piece.n > 0) {
+		size_t room = fold->column < MAIL_FOLD_COLUMNS
+		    ? MAIL_FOLD_COLUMNS - fold->column
+		    : 0;
+
+		if (room == 0) {
+			break_line(fold);
+			continue;
+		}
+		add(fold, slice_first(piece, room));
+		piece = slice_after(piece, room);
+	}
+}
+
+void
+mail_fold_end(struct mail_fold *fold)
+{
+	(void)strbuf_add_str(fold->out, "\r\n");
+	fold->column = 0;
+}

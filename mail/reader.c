@@ -1,0 +1,229 @@
+/* One header and a body out of any cuts; see reader.h. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "mail/mail_private.h"
+#include "mail/reader.h"
+
+/* A line is known for what it is at its end, or once this much is here. */
+enum { READER_LINE_START = MAIL_HEADER_NAME_MAX + 1 };
+
+struct mail_reader {
+	const struct mail_reader_ops *ops;
+	void *ctx;
+	size_t cap;
+	struct strbuf bytes; /* the header so far */
+	size_t line;	     /* where its last, unfinished line begins */
+	bool known;	     /* that line belongs to a field */
+	struct mail_header_plan plan;
+	struct mail_header *header; /* once it is complete */
+	char reason[64];	    /* not empty: failed */
+};
+
+struct mail_reader *
+mail_reader_new(size_t header_cap, const struct mail_reader_ops *ops, void *ctx)
+{
+	struct mail_reader *r = xcalloc(1, sizeof(*r));
+
+	if (header_cap > UINT32_MAX / 2)
+		header_cap = UINT32_MAX / 2;
+	r->ops = ops;
+	r->ctx = ctx;
+	r->cap = header_cap;
+	strbuf_init(&r->bytes, header_cap + READER_LINE_START + 2);
+	return r;
+}
+
+void
+mail_reader_free(struct mail_reader *r)
+{
+	if (r == NULL)
+		return;
+	strbuf_clear(&r->bytes);
+	mail_header_free(r->header);
+	free(r);
+}
+
+const char *
+mail_reader_reason(const struct mail_reader *r)
+{
+	return r->reason[0] == '\0' ? NULL : r->reason;
+}
+
+const struct mail_header *
+mail_reader_header(const struct mail_reader *r)
+{
+	return r->header;
+}
+
+static int
+fail(struct mail_reader *r, const char *what, size_t bound, const char *unit)
+{
+	snprintf(r->reason, sizeof(r->reason), "%s %zu %s", what, bound, unit);
+	strbuf_clear(&r->bytes);
+	return -1;
+}
+
+static void
+give_body(struct mail_reader *r, struct slice chunk)
+{
+	if (chunk.n > 0 && r->ops->body != NULL)
+		r->ops->body(r->ctx, chunk);
+}
+
+/* The header is what stands before the running line. The bytes of a line
+ * that is none of its go on to the body. */
+static int
+finish(struct mail_reader *r, enum mail_header_end ending)
+{
+	struct slice rest = slice_after(strbuf_slice(&r->bytes), r->line);
+
+	r->plan.size = r->line;
+	r->plan.ending = ending;
+	r->header = mail_header_take(&r->bytes, &r->plan);
+	if (r->ops->header != NULL)
+		r->ops->header(r->ctx, r->header);
+	if (ending == MAIL_HEADER_END_LINE)
+		give_body(r, rest);
+	return 0;
+}
+
+/* Enough of the running line is here to say what it is. */
+static int
+judge_line(struct mail_reader *r)
+{
+	struct slice line = slice_after(strbuf_slice(&r->bytes), r->line);
+	size_t name;
+
+	switch (mail_header_line(line, &name)) {
+	case MAIL_HEADER_LINE_FIELD:
+		if (r->plan.count == MAIL_HEADER_FIELDS_MAX)
+			return fail(r, "more than", MAIL_HEADER_FIELDS_MAX,
+			    "header fields");
+		r->plan.starts[r->plan.count++] = (uint32_t)r->line;
+		break;
+	case MAIL_HEADER_LINE_FOLD:
+		if (r->plan.count == 0)
+			return finish(r, MAIL_HEADER_END_LINE);
+		break;
+	case MAIL_HEADER_LINE_OTHER:
+		return finish(r, MAIL_HEADER_END_LINE);
+	}
+	r->known = true;
+	return 0;
+}
+
+/* The running line has its CRLF. */
+static int
+end_line(struct mail_reader *r)
+{
+	if (r->bytes.n - r->line == 2)
+		return finish(r, MAIL_HEADER_END_BLANK);
+	if (!r->known && judge_line(r) != 0)
+		return -1;
+	if (r->header != NULL)
+		return 0;
+	if (r->bytes.n > r->cap)
+		return fail(r, "header over", r->cap, "bytes");
+	r->line = r->bytes.n;
+	r->known = false;
+	return 0;
+}
+
+/* How many bytes of the chunk to add next: to the LF, but no further than
+ * the line's kind, or the cap's being passed, can be told. */
+static size_t
+next_portion(const struct mail_reader *r, struct slice chunk)
+{
+	size_t want = r->known ? r->cap + 1 - r->bytes.n
+			       : READER_LINE_START - (r->bytes.n - r->line);
+	size_t lf;
+
+	chunk = slice_first(chunk, want);
+	lf = slice_find(chunk, '\n');
+	return lf < chunk.n ? lf + 1 : chunk.n;
+}
+
+static bool
+line_is_complete(const struct mail_reader *r)
+{
+	const char *end = r->bytes.p + r->bytes.n;
+
+	return r->bytes.n - r->line >= 2 && end[-2] == '\r' && end[-1] == '\n';
+}
+
+static int
+take_portion(struct mail_reader *r, struct slice portion)
+{
+	(void)strbuf_add(&r->bytes, portion);
+	if (line_is_complete(r))
+		return end_line(r);
+	if (!r->known && r->bytes.n - r->line == READER_LINE_START &&
+	    judge_line(r) != 0)
+		return -1;
+	if (r->known && r->bytes.n > r->cap)
+		return fail(r, "header over", r->cap, "bytes");
+	return 0;
+}
+
+int
+mail_reader_write(struct mail_reader *r, struct slice chunk)
+{
+	if (r->reason[0] != '\0')
+		return -1;
+	while (r->header == NULL && chunk.n > 0) {
+		size_t n = next_portion(r, chunk);
+
+		if (take_portion(r, slice_first(chunk, n)) != 0)
+			return -1;
+		chunk = slice_after(chunk, n);
+	}
+	give_body(r, chunk);
+	return 0;
+}
+
+/* The message ends in a line without CRLF, within the header. */
+static int
+end_cut_line(struct mail_reader *r)
+{
+	if (!r->known && judge_line(r) != 0)
+		return -1;
+	if (r->header != NULL)
+		return 0;
+	if (r->bytes.n > r->cap)
+		return fail(r, "header over", r->cap, "bytes");
+	if (r->bytes.p[r->bytes.n - 1] != '\r')
+		(void)strbuf_add_char(&r->bytes, '\r');
+	(void)strbuf_add_char(&r->bytes, '\n');
+	r->line = r->bytes.n;
+	return 0;
+}
+
+int
+mail_reader_end(struct mail_reader *r)
+{
+	if (r->reason[0] != '\0')
+		return -1;
+	if (r->header == NULL && r->bytes.n > r->line && end_cut_line(r) != 0)
+		return -1;
+	if (r->header == NULL)
+		return finish(r, MAIL_HEADER_END_MESSAGE);
+	return 0;
+}
+
+struct mail_header *
+mail_header_parse(struct slice bytes, size_t cap)
+{
+	static const struct mail_reader_ops no_ops = {NULL, NULL};
+	struct mail_reader *r = mail_reader_new(cap, &no_ops, NULL);
+	struct mail_header *header;
+
+	(void)mail_reader_write(r, bytes);
+	(void)mail_reader_end(r);
+	header = r->header;
+	r->header = NULL;
+	mail_reader_free(r);
+	return header;
+}

@@ -1,0 +1,107 @@
+/* RFC 6376 section 3.2 tag lists; see taglist.h. */
+#include "mail/taglist.h"
+#include "base/escape.h"
+
+static bool
+is_name(struct slice s)
+{
+	if (s.n == 0 || !ascii_is_alpha(s.p[0]))
+		return false;
+	for (size_t i = 1; i < s.n; i++)
+		if (!ascii_is_alnum(s.p[i]) && s.p[i] != '_')
+			return false;
+	return true;
+}
+
+/* VALCHARs, the white space of folding, and RFC 8616's UTF-8. The ; cannot
+ * be here. */
+static bool
+is_value(struct slice s)
+{
+	while (s.n > 0) {
+		size_t n = escape_utf8_length(s);
+		char c = s.p[0];
+
+		if (n == 0 || c == 0x7f)
+			return false;
+		if (n == 1 && c < ' ' && c != '\t' && c != '\r' && c != '\n')
+			return false;
+		s = slice_after(s, n);
+	}
+	return true;
+}
+
+static const char *
+parse_tag(struct slice spec, struct mail_taglist *list)
+{
+	struct mail_tag *tag = &list->tags[list->count];
+	size_t equals = slice_find(spec, '=');
+
+	if (equals == spec.n)
+		return "tag without =";
+	if (list->count == MAIL_TAGLIST_MAX)
+		return "too many tags";
+	tag->name = slice_trim(slice_first(spec, equals));
+	tag->whole = slice_from(spec.p + equals + 1, spec.n - equals - 1);
+	tag->value = slice_trim(tag->whole);
+	if (!is_name(tag->name))
+		return "bad tag name";
+	if (!is_value(tag->value))
+		return "bad character in tag value";
+	if (mail_taglist_find(list, tag->name) != NULL)
+		return "duplicate tag";
+	list->count++;
+	return NULL;
+}
+
+static const char *
+parse_list(struct slice rest, struct mail_taglist *list)
+{
+	struct slice spec;
+
+	while (slice_cut(&rest, ';', &spec)) {
+		const char *reason;
+
+		/* Nothing may stand behind the last ; but white space. */
+		if (rest.p == NULL && list->count > 0 &&
+		    slice_trim(spec).n == 0)
+			return NULL;
+		reason = parse_tag(spec, list);
+		if (reason != NULL)
+			return reason;
+	}
+	return list->count == 0 ? "no tag" : NULL;
+}
+
+int
+mail_taglist_parse(
+    struct slice text, struct mail_taglist *list, const char **reason)
+{
+	const char *why;
+
+	list->count = 0;
+	why = parse_list(text, list);
+	if (why == NULL)
+		return 0;
+	list->count = 0;
+	if (reason != NULL)
+		*reason = why;
+	return -1;
+}
+
+const struct mail_tag *
+mail_taglist_find(const struct mail_taglist *list, struct slice name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (slice_equal(list->tags[i].name, name))
+			return &list->tags[i];
+	return NULL;
+}
+
+struct slice
+mail_taglist_value(const struct mail_taglist *list, struct slice name)
+{
+	const struct mail_tag *tag = mail_taglist_find(list, name);
+
+	return tag == NULL ? slice_from(NULL, 0) : tag->value;
+}
