@@ -44,8 +44,8 @@ enum smtp_command_fault {
  * MORE: there is no CRLF yet; `*used` is 0, come back with more bytes.
  * DONE: `*command` is set; `*used` counts the CRLF.
  * BAD: `*fault` is set and `*command` must not be looked at. For _BYTES the
- * line is complete and `*used` counts its CRLF. For _LONG all of `in` is
- * used, and what comes next up to and with a CRLF is still the same line:
+ * line is complete and `*used` counts its CRLF. For _LONG `*used` bytes are to
+ * be dropped, and what follows up to and with a CRLF is still the same line:
  * see smtp_command_skip().
  */
 enum smtp_parse smtp_command_parse(struct slice in, size_t *used,
@@ -53,8 +53,8 @@ enum smtp_parse smtp_command_parse(struct slice in, size_t *used,
 
 /*
  * Drops the rest of an over-long line. `*cr` is whether the last byte
- * dropped was a CR; smtp_command_skip_begin() of the bytes that were used
- * up gives its first value. DONE: the CRLF was found.
+ * dropped was a CR; smtp_command_skip_begin() of the bytes that _LONG used
+ * gives its first value. DONE: the CRLF was found.
  */
 bool smtp_command_skip_begin(struct slice used);
 enum smtp_parse smtp_command_skip(struct slice in, size_t *used, bool *cr);

@@ -1,0 +1,127 @@
+/* One line from a client; see command.h. */
+#include <string.h>
+
+#include "smtp/command.h"
+
+static const struct slice verbs[SMTP_VERBS] = {
+    [SMTP_EHLO] = SLICE_INIT("EHLO"),
+    [SMTP_HELO] = SLICE_INIT("HELO"),
+    [SMTP_MAIL] = SLICE_INIT("MAIL"),
+    [SMTP_RCPT] = SLICE_INIT("RCPT"),
+    [SMTP_DATA] = SLICE_INIT("DATA"),
+    [SMTP_RSET] = SLICE_INIT("RSET"),
+    [SMTP_NOOP] = SLICE_INIT("NOOP"),
+    [SMTP_QUIT] = SLICE_INIT("QUIT"),
+    [SMTP_XFORWARD] = SLICE_INIT("XFORWARD"),
+    [SMTP_VRFY] = SLICE_INIT("VRFY"),
+    [SMTP_BDAT] = SLICE_INIT("BDAT"),
+    [SMTP_OTHER] = SLICE_INIT("command"),
+};
+
+const char *
+smtp_verb_name(enum smtp_verb verb)
+{
+	return verbs[verb].p;
+}
+
+static enum smtp_verb
+verb_of(struct slice word)
+{
+	for (int i = 0; i < SMTP_OTHER; i++)
+		if (slice_equal_nocase(word, verbs[i]))
+			return (enum smtp_verb)i;
+	return SMTP_OTHER;
+}
+
+/* Where the first CRLF begins; in.n where there is none. */
+static size_t
+find_crlf(struct slice in)
+{
+	for (size_t at = 0; at < in.n;) {
+		const char *lf = memchr(in.p + at, '\n', in.n - at);
+
+		if (lf == NULL)
+			break;
+		if (lf > in.p && lf[-1] == '\r')
+			return (size_t)(lf - in.p) - 1;
+		at = (size_t)(lf - in.p) + 1;
+	}
+	return in.n;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool
+has_bad_bytes(struct slice line)
+{
+	return slice_find(line, '\r') < line.n ||
+	    slice_find(line, '\n') < line.n || slice_find(line, '\0') < line.n;
+}
+
+static void
+split(struct slice line, struct smtp_command *command)
+{
+	size_t n = 0;
+
+	while (n < line.n && !is_blank(line.p[n]))
+		n++;
+	command->line = line;
+	command->verb = verb_of(slice_first(line, n));
+	command->argument = slice_trim(slice_after(line, n));
+}
+
+enum smtp_parse
+smtp_command_parse(struct slice in, size_t *used, struct smtp_command *command,
+    enum smtp_command_fault *fault)
+{
+	struct slice window = slice_first(in, SMTP_COMMAND_MAX);
+	size_t end = find_crlf(window);
+
+	*used = 0;
+	if (end == window.n) {
+		if (window.n < SMTP_COMMAND_MAX)
+			return SMTP_MORE;
+		*used = window.n;
+		*fault = SMTP_COMMAND_LONG;
+		return SMTP_BAD;
+	}
+	*used = end + 2;
+	if (has_bad_bytes(slice_first(in, end))) {
+		*fault = SMTP_COMMAND_BYTES;
+		return SMTP_BAD;
+	}
+	split(slice_first(in, end), command);
+	return SMTP_DONE;
+}
+
+bool
+smtp_command_skip_begin(struct slice used)
+{
+	return used.n > 0 && used.p[used.n - 1] == '\r';
+}
+
+enum smtp_parse
+smtp_command_skip(struct slice in, size_t *used, bool *cr)
+{
+	size_t end;
+
+	*used = 0;
+	if (in.n == 0)
+		return SMTP_MORE;
+	if (*cr && in.p[0] == '\n') {
+		*used = 1;
+		return SMTP_DONE;
+	}
+	end = find_crlf(in);
+	if (end < in.n) {
+		*used = end + 2;
+		return SMTP_DONE;
+	}
+	*cr = in.p[in.n - 1] == '\r';
+	*used = in.n;
+	return SMTP_MORE;
+}

@@ -1,0 +1,270 @@
+/* Paths and parameters of MAIL and RCPT; see path.h. */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/escape.h"
+#include "base/number.h"
+#include "smtp/path.h"
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static struct slice
+skip_blanks(struct slice s)
+{
+	while (s.n > 0 && is_blank(s.p[0]))
+		s = slice_after(s, 1);
+	return s;
+}
+
+/* Behind the quoted string that `s` begins with; 0 where it is none. RFC
+ * 5321's qtextSMTP and quoted-pairSMTP, and RFC 6531's UTF-8. */
+static size_t
+quoted_length(struct slice s)
+{
+	for (size_t i = 1; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == '"')
+			return i + 1;
+		if (c == '\\' && ++i == s.n)
+			return 0;
+		c = (unsigned char)s.p[i];
+		if (c < 0x20 || c == 0x7f)
+			return 0;
+	}
+	return 0;
+}
+
+/*
+ * Behind the local part that `s` begins with; 0 where there is none. As
+ * loose as Postfix where nothing is at stake: dots stand anywhere, quoted
+ * strings between them, and a backslash takes the next character.
+ */
+static size_t
+local_length(struct slice s)
+{
+	size_t i = 0;
+
+	while (i < s.n && s.p[i] != '@' && s.p[i] != '>') {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == '"') {
+			size_t n = quoted_length(slice_after(s, i));
+
+			if (n == 0)
+				return 0;
+			i += n;
+			continue;
+		}
+		if (c == '\\' && ++i == s.n)
+			return 0;
+		c = (unsigned char)s.p[i++];
+		if (c <= 0x20 || c == 0x7f || c == '<')
+			return 0;
+	}
+	return i;
+}
+
+/* Behind a domain or an address literal; 0 where there is none. */
+static size_t
+domain_length(struct slice s)
+{
+	bool literal = s.n > 0 && s.p[0] == '[';
+	size_t i = literal ? 1 : 0;
+
+	for (; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (literal ? c == ']' : (c == '>' || c == ':' || c == ','))
+			break;
+		if (c <= 0x20 || c == 0x7f || c == '<' || c == '>' ||
+		    c == '@' || c == '"' || c == '\\' || c == '[')
+			return 0;
+	}
+	if (!literal)
+		return i;
+	return i < s.n ? i + 1 : 0;
+}
+
+/* RFC 5321's A-d-l: @one,@two: before the mailbox. It is dropped. */
+static size_t
+route_length(struct slice s)
+{
+	size_t i = 0;
+
+	while (i < s.n && s.p[i] == '@') {
+		size_t n = domain_length(slice_after(s, i + 1));
+
+		i += 1 + n;
+		if (n == 0 || i >= s.n)
+			return 0;
+		if (s.p[i] == ':')
+			return i + 1;
+		if (s.p[i] != ',')
+			return 0;
+		i++;
+	}
+	return 0;
+}
+
+/* `s` is behind the opening bracket. Behind the closing one, or 0. */
+static size_t
+mailbox_length(struct slice s, struct smtp_path *path)
+{
+	size_t begin = 0, at, end;
+
+	if (s.n > 0 && s.p[0] == '@') {
+		begin = route_length(s);
+		if (begin == 0)
+			return 0;
+	}
+	at = end = begin + local_length(slice_after(s, begin));
+	if (end < s.n && s.p[end] == '@') {
+		size_t n = domain_length(slice_after(s, end + 1));
+
+		if (end == begin || n == 0)
+			return 0;
+		end += 1 + n;
+		path->domain = slice_from(s.p + at + 1, n);
+	}
+	if (end >= s.n || s.p[end] != '>' || (begin > 0 && end == begin))
+		return 0;
+	path->local = slice_from(s.p + begin, at - begin);
+	path->mailbox = slice_from(s.p + begin, end - begin);
+	return end + 1;
+}
+
+static bool
+is_utf8(struct slice s)
+{
+	while (s.n > 0) {
+		size_t n = escape_utf8_length(s);
+
+		if (n == 0)
+			return false;
+		s = slice_after(s, n);
+	}
+	return true;
+}
+
+int
+smtp_path_parse(struct slice argument, enum smtp_verb verb,
+    struct smtp_path *path, const char **reason)
+{
+	struct slice label = verb == SMTP_MAIL ? SLICE("FROM:") : SLICE("TO:");
+	struct slice rest;
+	size_t n;
+
+	*path = (struct smtp_path){.path = {NULL, 0}};
+	*reason = verb == SMTP_MAIL ? "expected MAIL FROM:<address>"
+				    : "expected RCPT TO:<address>";
+	if (!slice_starts_nocase(argument, label))
+		return -1;
+	rest = skip_blanks(slice_after(argument, label.n));
+	if (rest.n == 0 || rest.p[0] != '<')
+		return -1;
+	*reason = "bad address syntax";
+	n = mailbox_length(slice_after(rest, 1), path);
+	if (n == 0)
+		return -1;
+	path->path = slice_first(rest, n + 1);
+	rest = slice_after(rest, n + 1);
+	if ((rest.n > 0 && !is_blank(rest.p[0])) || !is_utf8(path->path))
+		return -1;
+	if (verb == SMTP_RCPT && path->mailbox.n == 0)
+		return -1;
+	path->parameters = slice_trim(rest);
+	return 0;
+}
+
+bool
+smtp_parameter_next(struct slice *rest, struct smtp_parameter *parameter)
+{
+	struct slice s = skip_blanks(*rest);
+	size_t n = 0, equals;
+
+	while (n < s.n && !is_blank(s.p[n]))
+		n++;
+	parameter->whole = slice_first(s, n);
+	equals = slice_find(parameter->whole, '=');
+	parameter->keyword = slice_first(parameter->whole, equals);
+	parameter->value = slice_after(parameter->whole, equals + 1);
+	*rest = slice_after(s, n);
+	return n > 0;
+}
+
+bool
+smtp_parameter_find(struct slice parameters, struct slice keyword,
+    struct smtp_parameter *parameter)
+{
+	while (smtp_parameter_next(&parameters, parameter))
+		if (slice_equal_nocase(parameter->keyword, keyword))
+			return true;
+	return false;
+}
+
+/* RFC 1870: size-value is 1*20DIGIT. */
+int
+smtp_path_size(const struct smtp_path *path, uint64_t *size)
+{
+	struct smtp_parameter parameter;
+	struct slice rest = path->parameters;
+	bool seen = false;
+
+	*size = 0;
+	while (smtp_parameter_next(&rest, &parameter)) {
+		if (!slice_equal_nocase(parameter.keyword, SLICE("SIZE")))
+			continue;
+		if (seen || parameter.value.n > 20 ||
+		    number_parse(parameter.value, UINT64_MAX, size) != 0)
+			return -1;
+		seen = true;
+	}
+	return 0;
+}
+
+/* The line but for what stands between `cut` and the next parameter. */
+static int
+print_without(struct slice line, struct slice cut, const char *instead,
+    struct strbuf *out)
+{
+	size_t before = (size_t)(cut.p - line.p);
+	size_t after = before + cut.n;
+
+	if (instead[0] == '\0')
+		while (before > 0 && is_blank(line.p[before - 1]))
+			before--;
+	(void)strbuf_add(out, slice_first(line, before));
+	(void)strbuf_add_str(out, instead);
+	(void)strbuf_add(out, slice_after(line, after));
+	return out->full ? -1 : 0;
+}
+
+int
+smtp_path_print_unsized(const struct smtp_command *mail,
+    const struct smtp_path *path, struct strbuf *out)
+{
+	struct smtp_parameter size;
+
+	if (!smtp_parameter_find(path->parameters, SLICE("SIZE"), &size))
+		return strbuf_add(out, mail->line);
+	return print_without(mail->line, size.whole, "", out);
+}
+
+int
+smtp_path_print_sized(const struct smtp_command *mail,
+    const struct smtp_path *path, uint64_t bytes, struct strbuf *out)
+{
+	struct smtp_parameter size;
+	char text[sizeof("SIZE=18446744073709551615")];
+
+	if (!smtp_parameter_find(path->parameters, SLICE("SIZE"), &size))
+		return strbuf_add(out, mail->line);
+	(void)snprintf(text, sizeof(text), "SIZE=%" PRIu64, bytes);
+	return print_without(mail->line, size.whole, text, out);
+}

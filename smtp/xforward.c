@@ -1,0 +1,270 @@
+/* XFORWARD; see xforward.h. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "smtp/xforward.h"
+
+static const struct slice unavailable = SLICE_INIT("[UNAVAILABLE]");
+static const struct slice tempunavail = SLICE_INIT("[TEMPUNAVAIL]");
+static const struct slice ipv6_prefix = SLICE_INIT("IPV6:");
+
+static bool
+is_address(struct slice value)
+{
+	unsigned char raw[sizeof(struct in6_addr)];
+	char text[INET6_ADDRSTRLEN];
+
+	if (value.n >= sizeof(text) || slice_find(value, '\0') < value.n)
+		return false;
+	memcpy(text, value.p, value.n);
+	text[value.n] = '\0';
+	return inet_pton(AF_INET, text, raw) == 1 ||
+	    inet_pton(AF_INET6, text, raw) == 1;
+}
+
+static bool
+is_port(struct slice value)
+{
+	uint64_t port;
+
+	return number_parse(value, 65535, &port) == 0;
+}
+
+static bool
+is_source(struct slice value)
+{
+	return slice_equal_nocase(value, SLICE("LOCAL")) ||
+	    slice_equal_nocase(value, SLICE("REMOTE"));
+}
+
+static const struct attribute {
+	struct slice word;
+	bool (*fits)(struct slice value);
+	const char *misfit;
+} attributes[SMTP_XFORWARD_NAMES] = {
+    [SMTP_XFORWARD_NAME] = {SLICE_INIT("NAME"), NULL, NULL},
+    [SMTP_XFORWARD_ADDR] = {SLICE_INIT("ADDR"), is_address, "bad ADDR syntax"},
+    [SMTP_XFORWARD_PORT] = {SLICE_INIT("PORT"), is_port, "bad PORT syntax"},
+    [SMTP_XFORWARD_PROTO] = {SLICE_INIT("PROTO"), NULL, NULL},
+    [SMTP_XFORWARD_HELO] = {SLICE_INIT("HELO"), NULL, NULL},
+    [SMTP_XFORWARD_IDENT] = {SLICE_INIT("IDENT"), NULL, NULL},
+    [SMTP_XFORWARD_SOURCE] = {SLICE_INIT("SOURCE"), is_source,
+	"bad SOURCE value"},
+};
+
+const char *
+smtp_xforward_word(enum smtp_xforward_name name)
+{
+	return attributes[name].word.p;
+}
+
+static int
+find_name(struct slice word)
+{
+	for (int i = 0; i < SMTP_XFORWARD_NAMES; i++)
+		if (slice_equal_nocase(word, attributes[i].word))
+			return i;
+	return -1;
+}
+
+unsigned
+smtp_xforward_bit(struct slice name)
+{
+	int i = find_name(name);
+
+	return i < 0 ? 0 : 1U << i;
+}
+
+static int
+hex_digit(char c)
+{
+	if (ascii_is_digit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Postfix hands on what a stranger said as HELO: what could not be printed
+ * becomes a question mark there too. */
+static char
+neuter(int c)
+{
+	return c < 0x20 || c == 0x7f ? '?' : (char)c;
+}
+
+/* 0; -1 on bad xtext. Over the length a value is set to nothing. */
+static int
+decode(struct slice xtext, char *value, size_t *n)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < xtext.n; i++) {
+		int c = (unsigned char)xtext.p[i];
+
+		if (c == '+') {
+			int high =
+			    i + 2 < xtext.n ? hex_digit(xtext.p[i + 1]) : -1;
+			int low =
+			    i + 2 < xtext.n ? hex_digit(xtext.p[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
+				return -1;
+			c = high * 16 + low;
+			i += 2;
+		}
+		if (to < SMTP_XFORWARD_VALUE_MAX)
+			value[to] = neuter(c);
+		to++;
+	}
+	*n = to <= SMTP_XFORWARD_VALUE_MAX ? to : 0;
+	return 0;
+}
+
+static void
+put(struct smtp_xforward *x, int name, struct slice value)
+{
+	enum smtp_xforward_state state = SMTP_XFORWARD_KNOWN;
+
+	if (value.n == 0 || slice_equal_nocase(value, unavailable))
+		state = SMTP_XFORWARD_UNAVAILABLE;
+	else if (slice_equal_nocase(value, tempunavail))
+		state = SMTP_XFORWARD_TEMPUNAVAIL;
+	x->attributes[name].state = state;
+	x->attributes[name].n =
+	    (unsigned char)(state == SMTP_XFORWARD_KNOWN ? value.n : 0);
+	if (state == SMTP_XFORWARD_KNOWN)
+		memcpy(x->attributes[name].value, value.p, value.n);
+}
+
+static bool
+is_known(struct slice value)
+{
+	return value.n > 0 && !slice_equal_nocase(value, unavailable) &&
+	    !slice_equal_nocase(value, tempunavail);
+}
+
+/* One NAME=xtext. */
+static int
+read_attribute(struct smtp_xforward *x, struct slice word, unsigned *named,
+    const char **reason)
+{
+	size_t equals = slice_find(word, '='), n;
+	int name = find_name(slice_first(word, equals));
+	char value[SMTP_XFORWARD_VALUE_MAX];
+	struct slice text;
+
+	*reason = "bad attribute name";
+	if (name < 0 || equals == word.n)
+		return -1;
+	*reason = "bad attribute value";
+	if (decode(slice_after(word, equals + 1), value, &n) != 0)
+		return -1;
+	text = slice_from(value, n);
+	if (name == SMTP_XFORWARD_ADDR &&
+	    slice_starts_nocase(text, ipv6_prefix))
+		text = slice_after(text, ipv6_prefix.n);
+	*reason = attributes[name].misfit;
+	if (*reason != NULL && is_known(text) && !attributes[name].fits(text))
+		return -1;
+	put(x, name, text);
+	*named |= 1U << name;
+	return 0;
+}
+
+int
+smtp_xforward_parse(struct smtp_xforward *x, struct slice argument,
+    unsigned *named, const char **reason)
+{
+	struct smtp_xforward copy = *x;
+	struct slice word;
+
+	*named = 0;
+	while (slice_cut(&argument, ' ', &word))
+		if (word.n > 0 &&
+		    read_attribute(&copy, word, named, reason) != 0)
+			return -1;
+	*reason = "no attribute";
+	if (*named == 0)
+		return -1;
+	*x = copy;
+	return 0;
+}
+
+struct slice
+smtp_xforward_get(const struct smtp_xforward *x, enum smtp_xforward_name name)
+{
+	return slice_from(x->attributes[name].value, x->attributes[name].n);
+}
+
+int
+smtp_xforward_set(
+    struct smtp_xforward *x, enum smtp_xforward_name name, struct slice value)
+{
+	if (value.n > SMTP_XFORWARD_VALUE_MAX)
+		return -1;
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7f)
+			return -1;
+	put(x, (int)name, value);
+	return 0;
+}
+
+static void
+encode(struct slice value, struct strbuf *out)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+
+		if (c > 0x20 && c < 0x7f && c != '+' && c != '=')
+			(void)strbuf_add_char(out, (char)c);
+		else
+			(void)strbuf_addf(out, "+%02X", c);
+	}
+}
+
+/* " NAME=xtext" */
+static void
+print_attribute(const struct smtp_xforward *x, int name, struct strbuf *out)
+{
+	struct slice value =
+	    smtp_xforward_get(x, (enum smtp_xforward_name)name);
+
+	(void)strbuf_addf(out, " %s=", attributes[name].word.p);
+	if (x->attributes[name].state == SMTP_XFORWARD_TEMPUNAVAIL)
+		(void)strbuf_add(out, tempunavail);
+	else if (value.n == 0)
+		(void)strbuf_add(out, unavailable);
+	else if (name == SMTP_XFORWARD_ADDR && slice_find(value, ':') < value.n)
+		(void)strbuf_add(out, ipv6_prefix);
+	encode(value, out);
+}
+
+/* A line holds at least one attribute, however long, and more as long as
+ * they fit. */
+unsigned
+smtp_xforward_print(
+    const struct smtp_xforward *x, unsigned wanted, struct strbuf *out)
+{
+	size_t begin = out->n, mark;
+	unsigned printed = 0;
+
+	for (int i = 0; i < SMTP_XFORWARD_NAMES; i++) {
+		if ((wanted >> i & 1) == 0 ||
+		    x->attributes[i].state == SMTP_XFORWARD_UNSET)
+			continue;
+		if (printed == 0)
+			(void)strbuf_add_str(out, "XFORWARD");
+		mark = out->n;
+		print_attribute(x, i, out);
+		if (printed != 0 && out->n - begin > SMTP_XFORWARD_LINE_MAX) {
+			strbuf_truncate(out, mark);
+			break;
+		}
+		printed |= 1U << i;
+	}
+	assert(!out->full);
+	return printed;
+}
