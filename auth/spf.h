@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/slice.h"
 #include "dns/question.h"
@@ -24,8 +25,6 @@
 #define AUTH_SPF_VOID_MAX    2
 #define AUTH_SPF_NAMES_MAX   10 /* of one mx; looked at, of ptr */
 #define AUTH_SPF_FRAMES_MAX  11 /* ten includes and the first record */
-#define AUTH_SPF_RECORD_MAX  10000
-#define AUTH_SPF_TERMS_MAX   2000 /* of a record that long */
 
 /* Which record speaks. The last two are Sender-ID's (RFC 4406). */
 enum auth_spf_version {
@@ -43,6 +42,7 @@ struct auth_spf_identity {
 	struct slice sender;
 	struct slice helo;     /* %{h}; empty: not known */
 	struct slice receiver; /* %{r}; empty: "unknown" */
+	int64_t now;	       /* %{t}, seconds since 1970 */
 };
 
 /* The slices and texts live as long as the struct auth_spf. */

@@ -172,6 +172,21 @@ status_parse(struct slice value, enum dns_status *status)
 	return true;
 }
 
+/* A name that may hold blanks, as \\DDD. */
+static int
+owner_parse(struct dns_question *question, struct slice name)
+{
+	struct strbuf text;
+	int status;
+
+	strbuf_init(&text, DNS_NAME_MAX + 1);
+	while (name.n > 0)
+		(void)strbuf_add_char(&text, take_quoted_octet(&name));
+	status = dns_question_set(question, DNS_A, strbuf_slice(&text));
+	strbuf_clear(&text);
+	return status;
+}
+
 /* The set of that name and type, made where there is none. */
 static struct set *
 set_for(struct zone *zone, struct slice name, struct slice type)
@@ -181,7 +196,7 @@ set_for(struct zone *zone, struct slice name, struct slice type)
 	bool cname = slice_equal_nocase(type, SLICE("CNAME"));
 	struct set *set;
 
-	if (dns_question_set(&question, DNS_A, name) != 0)
+	if (owner_parse(&question, name) != 0)
 		refuse(name, "no name");
 	if (!wanted.any_type && !cname && !type_parse(type, &wanted.type))
 		refuse(type, "no type");

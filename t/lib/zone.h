@@ -19,7 +19,8 @@
  * CNAMEs are followed. Empty lines and lines that begin with `;` are
  * skipped; anything else that is not a record fails the test. A TXT value
  * that does not begin with a quotation mark is the rest of the line;
- * in a quoted one \" \\ and \DDD (decimal) are one octet.
+ * in a quoted one \" \\ and \DDD (decimal) are one octet, as they are in
+ * the name.
  */
 #ifndef T_LIB_ZONE_H
 #define T_LIB_ZONE_H

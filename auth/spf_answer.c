@@ -1,0 +1,164 @@
+/* What one answer leaves behind in the machine: a record chosen, names, or
+ * that an address is the client's. Answers are not kept. */
+#include <stdlib.h>
+
+#include "auth/spf_private.h"
+#include "base/xalloc.h"
+
+const struct auth_spf_term *
+spf_term(const struct auth_spf *spf)
+{
+	const struct spf_frame *frame = &spf->frames[spf->depth - 1];
+
+	return &frame->record.terms[frame->next - 1];
+}
+
+static void
+keep_text(struct auth_spf *spf, struct slice text)
+{
+	free(spf->text);
+	spf->text = xslicedup(text);
+	spf->text_length = text.n;
+}
+
+static bool
+is_wanted(const struct auth_spf *spf, struct slice text, bool v2)
+{
+	if (!v2)
+		return auth_spf_record_is_v1(text);
+	if (spf->version == AUTH_SPF_MFROM)
+		return auth_spf_record_is_v2(text, SLICE("mfrom"));
+	return auth_spf_record_is_v2(text, SLICE("pra"));
+}
+
+static void
+choose_record(struct auth_spf *spf, const struct dns_answer *answer, bool v2)
+{
+	spf->records = 0;
+	for (size_t i = 0; i < answer->count; i++) {
+		struct slice text = answer->records[i].value;
+
+		if (!is_wanted(spf, text, v2))
+			continue;
+		if (spf->records++ == 0)
+			keep_text(spf, text);
+	}
+}
+
+/* RFC 7208 section 4.5; RFC 4406 section 4.4: spf2.0 before v=spf1. */
+static void
+take_record(struct auth_spf *spf, const struct dns_answer *answer)
+{
+	spf->records = 0;
+	if (spf->version != AUTH_SPF_V1)
+		choose_record(spf, answer, true);
+	if (spf->records == 0)
+		choose_record(spf, answer, false);
+}
+
+/* Section 6.2: exactly one string of TXT, or none. */
+static void
+take_explanation(struct auth_spf *spf, const struct dns_answer *answer)
+{
+	spf->records = answer->count;
+	if (answer->count == 1)
+		keep_text(spf, answer->records[0].value);
+}
+
+static void
+add_name(struct auth_spf *spf, struct slice name)
+{
+	struct dns_question checked;
+
+	spf->name_total++;
+	if (spf->name_count == AUTH_SPF_NAMES_MAX ||
+	    dns_question_set(&checked, DNS_A, name) != 0)
+		return;
+	memcpy(spf->names[spf->name_count++], checked.name, SPF_NAME_SIZE);
+}
+
+static void
+take_names(struct auth_spf *spf, const struct dns_answer *answer)
+{
+	for (size_t i = 0; i < answer->count; i++)
+		add_name(spf, answer->records[i].value);
+}
+
+static bool
+bits_equal(const unsigned char *a, const unsigned char *b, unsigned bits)
+{
+	unsigned octets = bits / 8, rest = bits % 8;
+
+	if (memcmp(a, b, octets) != 0)
+		return false;
+	return rest == 0 || (a[octets] ^ b[octets]) >> (8 - rest) == 0;
+}
+
+static unsigned
+prefix_of(const struct auth_spf *spf)
+{
+	bool v4 = spf->macro.address_length == 4;
+
+	if (spf->state == SPF_PTR_HOSTS)
+		return v4 ? 32 : 128;
+	return v4 ? spf_term(spf)->prefix4 : spf_term(spf)->prefix6;
+}
+
+static void
+take_addresses(struct auth_spf *spf, struct spf_query *query,
+    const struct dns_answer *answer)
+{
+	size_t length = spf->macro.address_length;
+	unsigned bits = prefix_of(spf);
+
+	for (size_t i = 0; i < answer->count; i++) {
+		struct slice address = answer->records[i].value;
+
+		if (address.n == length &&
+		    bits_equal((const unsigned char *)address.p,
+			spf->macro.address, bits))
+			query->match = true;
+	}
+}
+
+static void
+take_present(struct auth_spf *spf, struct spf_query *query,
+    const struct dns_answer *answer)
+{
+	switch (spf->state) {
+	case SPF_RECORD:
+		take_record(spf, answer);
+		break;
+	case SPF_EXPLAIN:
+		take_explanation(spf, answer);
+		break;
+	case SPF_MX:
+	case SPF_PTR:
+		take_names(spf, answer);
+		break;
+	case SPF_ADDRESS:
+	case SPF_MX_HOSTS:
+	case SPF_PTR_HOSTS:
+		take_addresses(spf, query, answer);
+		break;
+	case SPF_TERM:
+	case SPF_FAIL:
+	case SPF_DONE:
+		break;
+	}
+}
+
+void
+spf_answer_take(struct auth_spf *spf, struct spf_query *query,
+    const struct dns_answer *answer)
+{
+	query->answered = true;
+	if (answer->status == DNS_TEMPFAIL)
+		spf->failed = true;
+	if (answer->status == DNS_NXDOMAIN)
+		spf->missing = true;
+	if (answer->status != DNS_OK || answer->count == 0)
+		return;
+	spf->present = true;
+	take_present(spf, query, answer);
+}

@@ -1,0 +1,304 @@
+/* RFC 7208 section 12's grammar, term by term. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include "auth/spf_macro.h"
+#include "auth/spf_record.h"
+#include "base/escape.h"
+#include "base/number.h"
+#include "base/xalloc.h"
+
+enum { ADDRESS_TEXT_MAX = 64, TERM_SHOWN_MAX = 80 };
+
+static const struct {
+	struct slice name;
+	enum auth_spf_mechanism mechanism;
+} mechanisms[] = {
+    {SLICE_INIT("all"), AUTH_SPF_ALL},
+    {SLICE_INIT("include"), AUTH_SPF_INCLUDE},
+    {SLICE_INIT("a"), AUTH_SPF_A},
+    {SLICE_INIT("mx"), AUTH_SPF_MX},
+    {SLICE_INIT("ptr"), AUTH_SPF_PTR},
+    {SLICE_INIT("ip4"), AUTH_SPF_IP4},
+    {SLICE_INIT("ip6"), AUTH_SPF_IP6},
+    {SLICE_INIT("exists"), AUTH_SPF_EXISTS},
+};
+
+bool
+auth_spf_record_is_v1(struct slice text)
+{
+	return slice_starts_nocase(text, SLICE("v=spf1")) &&
+	    (text.n == 6 || text.p[6] == ' ');
+}
+
+/* RFC 4406 section 3.1: "spf2." minor "/" scope *("," scope). */
+bool
+auth_spf_record_is_v2(struct slice text, struct slice scope)
+{
+	struct slice version = slice_first(text, slice_find(text, ' '));
+	struct slice piece, scopes;
+
+	if (!slice_starts_nocase(version, SLICE("spf2.0/")))
+		return false;
+	scopes = slice_after(version, 7);
+	while (slice_cut(&scopes, ',', &piece))
+		if (slice_equal_nocase(piece, scope))
+			return true;
+	return false;
+}
+
+static int
+refuse(struct strbuf *reason, const char *why, struct slice term)
+{
+	(void)strbuf_addf(reason, "%s: \"", why);
+	(void)escape_log(slice_first(term, TERM_SHOWN_MAX), reason);
+	(void)strbuf_add_char(reason, '"');
+	return -1;
+}
+
+/* Takes "/length" off the end of `*arg`, behind that many slashes. 0 also
+ * where there is none; -1 where it is no length. */
+static int
+take_prefix(
+    struct slice *arg, struct slice slashes, unsigned max, unsigned *prefix)
+{
+	size_t digits = 0;
+	struct slice head, number;
+	uint64_t value;
+
+	while (digits < arg->n && ascii_is_digit(arg->p[arg->n - digits - 1]))
+		digits++;
+	head = slice_first(*arg, arg->n - digits);
+	number = slice_after(*arg, head.n);
+	if (!slice_ends_nocase(head, slashes))
+		return 0;
+	if (digits == 0 || (digits > 1 && number.p[0] == '0') ||
+	    number_parse(number, max, &value) != 0)
+		return -1;
+	*prefix = (unsigned)value;
+	*arg = slice_first(head, head.n - slashes.n);
+	return 0;
+}
+
+/* dual-cidr-length: "/24", "//64", "/24//64". */
+static int
+take_dual_prefix(struct slice *arg, struct auth_spf_term *term)
+{
+	if (take_prefix(arg, SLICE("//"), 128, &term->prefix6) != 0)
+		return -1;
+	return take_prefix(arg, SLICE("/"), 32, &term->prefix4);
+}
+
+static int
+parse_network(struct slice arg, int family, unsigned char *network)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	if (arg.n >= sizeof(text) || memchr(arg.p, '\0', arg.n) != NULL)
+		return -1;
+	memcpy(text, arg.p, arg.n);
+	text[arg.n] = '\0';
+	return inet_pton(family, text, network) == 1 ? 0 : -1;
+}
+
+static int
+parse_ip(struct slice arg, struct auth_spf_term *term)
+{
+	bool v4 = term->mechanism == AUTH_SPF_IP4;
+
+	if (arg.n == 0 || arg.p[0] != ':')
+		return -1;
+	arg = slice_after(arg, 1);
+	if (take_prefix(&arg, SLICE("/"), v4 ? 32 : 128,
+		v4 ? &term->prefix4 : &term->prefix6) != 0 ||
+	    arg.n == 0)
+		return -1;
+	return parse_network(arg, v4 ? AF_INET : AF_INET6, term->network);
+}
+
+/* a, mx (with lengths), ptr: the domain-spec may be left out. */
+static int
+parse_domain(struct slice arg, struct auth_spf_term *term)
+{
+	bool may_be_none = term->mechanism != AUTH_SPF_INCLUDE &&
+	    term->mechanism != AUTH_SPF_EXISTS;
+
+	if (term->mechanism == AUTH_SPF_A || term->mechanism == AUTH_SPF_MX)
+		if (take_dual_prefix(&arg, term) != 0)
+			return -1;
+	if (arg.n == 0)
+		return may_be_none ? 0 : -1;
+	if (arg.p[0] != ':')
+		return -1;
+	term->domain = slice_after(arg, 1);
+	return auth_spf_macro_is_domain(term->domain) ? 0 : -1;
+}
+
+static int
+parse_argument(struct slice arg, struct auth_spf_term *term)
+{
+	switch (term->mechanism) {
+	case AUTH_SPF_ALL:
+		return arg.n == 0 ? 0 : -1;
+	case AUTH_SPF_IP4:
+	case AUTH_SPF_IP6:
+		return parse_ip(arg, term);
+	case AUTH_SPF_INCLUDE:
+	case AUTH_SPF_A:
+	case AUTH_SPF_MX:
+	case AUTH_SPF_PTR:
+	case AUTH_SPF_EXISTS:
+		return parse_domain(arg, term);
+	}
+	return -1;
+}
+
+static struct slice
+take_qualifier(struct slice text, enum mail_verdict *qualifier)
+{
+	*qualifier = MAIL_VERDICT_PASS;
+	switch (text.p[0]) {
+	case '+':
+		break;
+	case '-':
+		*qualifier = MAIL_VERDICT_FAIL;
+		break;
+	case '~':
+		*qualifier = MAIL_VERDICT_SOFTFAIL;
+		break;
+	case '?':
+		*qualifier = MAIL_VERDICT_NEUTRAL;
+		break;
+	default:
+		return text;
+	}
+	return slice_after(text, 1);
+}
+
+static int
+parse_mechanism(struct slice text, struct auth_spf_term *term)
+{
+	struct slice rest;
+	size_t n = 0;
+
+	*term =
+	    (struct auth_spf_term){.text = text, .prefix4 = 32, .prefix6 = 128};
+	rest = take_qualifier(text, &term->qualifier);
+	while (n < rest.n && ascii_is_alnum(rest.p[n]))
+		n++;
+	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
+		if (slice_equal_nocase(
+			slice_first(rest, n), mechanisms[i].name)) {
+			term->mechanism = mechanisms[i].mechanism;
+			return parse_argument(slice_after(rest, n), term);
+		}
+	return -1;
+}
+
+/* The length of a modifier's name and "="; 0 where the term is none. */
+static size_t
+modifier_length(struct slice text)
+{
+	size_t n = 0;
+
+	if (text.n == 0 || !ascii_is_alpha(text.p[0]))
+		return 0;
+	while (n < text.n &&
+	    (ascii_is_alnum(text.p[n]) || text.p[n] == '-' ||
+		text.p[n] == '_' || text.p[n] == '.'))
+		n++;
+	return n < text.n && text.p[n] == '=' ? n + 1 : 0;
+}
+
+static int
+set_once(bool *has, struct slice *to, struct slice value)
+{
+	if (*has || !auth_spf_macro_is_domain(value))
+		return -1;
+	*has = true;
+	*to = value;
+	return 0;
+}
+
+static int
+parse_modifier(struct slice text, size_t n, struct auth_spf_record *record)
+{
+	struct slice name = slice_first(text, n - 1);
+	struct slice value = slice_after(text, n);
+
+	if (slice_equal_nocase(name, SLICE("redirect")))
+		return set_once(
+		    &record->has_redirect, &record->redirect, value);
+	if (slice_equal_nocase(name, SLICE("exp")))
+		return set_once(
+		    &record->has_explanation, &record->explanation, value);
+	/* Section 6: others are ignored, but must be well formed. */
+	return auth_spf_macro_is_string(value) ? 0 : -1;
+}
+
+static int
+parse_term(
+    struct slice text, struct auth_spf_record *record, struct strbuf *reason)
+{
+	size_t n = modifier_length(text);
+
+	if (n > 0) {
+		if (parse_modifier(text, n, record) != 0)
+			return refuse(reason, "bad or second modifier", text);
+		return 0;
+	}
+	if (parse_mechanism(text, &record->terms[record->count]) != 0)
+		return refuse(reason, "no SPF mechanism", text);
+	record->count++;
+	return 0;
+}
+
+static bool
+is_ascii(struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] < 0x20 ||
+		    (unsigned char)text.p[i] >= 0x7f)
+			return false;
+	return true;
+}
+
+static size_t
+count_words(struct slice text)
+{
+	size_t words = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] != ' ' && (i == 0 || text.p[i - 1] == ' '))
+			words++;
+	return words;
+}
+
+int
+auth_spf_record_parse(
+    struct slice text, struct auth_spf_record *record, struct strbuf *reason)
+{
+	struct slice term;
+
+	memset(record, 0, sizeof(*record));
+	if (text.n > AUTH_SPF_RECORD_MAX)
+		return refuse(reason, "record over 10000 octets", text);
+	if (!is_ascii(text))
+		return refuse(reason, "octets beyond ASCII in record", text);
+	record->terms = xcalloc(count_words(text) + 1, sizeof(*record->terms));
+	(void)slice_cut(&text, ' ', &term); /* the version */
+	while (slice_cut(&text, ' ', &term)) {
+		if (term.n > 0 && parse_term(term, record, reason) != 0) {
+			auth_spf_record_clear(record);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void
+auth_spf_record_clear(struct auth_spf_record *record)
+{
+	free(record->terms);
+	memset(record, 0, sizeof(*record));
+}
