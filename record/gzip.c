@@ -1,0 +1,86 @@
+/* A sink that compresses; see report.h. */
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "base/xalloc.h"
+#include "record/report.h"
+
+enum {
+	GZIP_WINDOW = 15 + 16, /* zlib: the largest, in gzip's wrapping */
+	GZIP_MEMORY = 8,
+	GZIP_CHUNK = 16 * 1024
+};
+
+struct record_gzip {
+	struct sink sink;
+	struct strbuf *to;
+	z_stream z;
+	int failed;
+};
+
+/* Runs zlib until it has taken all it was given, or to its end. */
+static void
+compress_given(struct record_gzip *g, int flush)
+{
+	int result = Z_OK;
+
+	while (g->failed == 0 && result == Z_OK) {
+		char *room = strbuf_reserve(g->to, GZIP_CHUNK);
+
+		if (room == NULL) {
+			g->failed = -1;
+			return;
+		}
+		g->z.next_out = (Bytef *)room;
+		g->z.avail_out = GZIP_CHUNK;
+		result = deflate(&g->z, flush);
+		g->to->n += GZIP_CHUNK - g->z.avail_out;
+		if (flush == Z_NO_FLUSH && g->z.avail_out > 0)
+			return;
+	}
+	if (result != Z_STREAM_END && result != Z_BUF_ERROR)
+		g->failed = -1;
+}
+
+static void
+write_compressed(struct sink *sink, struct slice bytes)
+{
+	struct record_gzip *g = (struct record_gzip *)sink;
+
+	g->z.next_in = (z_const Bytef *)(uintptr_t)bytes.p;
+	g->z.avail_in = (uInt)bytes.n;
+	compress_given(g, Z_NO_FLUSH);
+}
+
+struct record_gzip *
+record_gzip_new(struct strbuf *to)
+{
+	struct record_gzip *g = xcalloc(1, sizeof(*g));
+
+	g->sink.write = write_compressed;
+	g->to = to;
+	if (deflateInit2(&g->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW,
+		GZIP_MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)
+		g->failed = -1;
+	return g;
+}
+
+struct sink *
+record_gzip_sink(struct record_gzip *g)
+{
+	return &g->sink;
+}
+
+int
+record_gzip_end(struct record_gzip *g)
+{
+	int failed;
+
+	g->z.next_in = NULL;
+	g->z.avail_in = 0;
+	compress_given(g, Z_FINISH);
+	failed = g->failed;
+	(void)deflateEnd(&g->z);
+	free(g);
+	return failed;
+}

@@ -1,0 +1,316 @@
+/* An aggregate report; see report.h. */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/base64.h"
+#include "mail/taglist.h"
+#include "record/report.h"
+#include "record/xml.h"
+
+static void
+put(struct sink *to, const char *text)
+{
+	sink_write_to(to, slice_str(text));
+}
+
+static bool
+is_one_of(struct slice word, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (slice_equal_nocase(word, slice_str(*words)))
+			return true;
+	return false;
+}
+
+/* Lower case, as the schema has it; the default where it is another. */
+static struct slice
+word_or(struct slice word, const char *const *words, const char *otherwise)
+{
+	for (; *words != NULL; words++)
+		if (slice_equal_nocase(word, slice_str(*words)))
+			return slice_str(*words);
+	return slice_str(otherwise);
+}
+
+static const char *const policies[] = {"none", "quarantine", "reject", NULL};
+static const char *const modes[] = {"r", "s", NULL};
+static const char *const pass_or_fail[] = {"pass", "fail", NULL};
+static const char *const dispositions[] = {
+    "none", "pass", "quarantine", "reject", NULL};
+static const char *const override_types[] = {"local_policy", "mailing_list",
+    "other", "policy_test_mode", "trusted_forwarder", NULL};
+static const char *const dkim_words[] = {"none", "pass", "fail", "policy",
+    "neutral", "temperror", "permerror", NULL};
+static const char *const spf_words[] = {"none", "pass", "fail", "softfail",
+    "policy", "neutral", "temperror", "permerror", NULL};
+
+/* An element for a tag that is published; left out where it is not. */
+static void
+put_tag(struct sink *to, const struct mail_taglist *record, const char *tag,
+    const char *const *words, const char *element)
+{
+	struct slice value = mail_taglist_value(record, slice_str(tag));
+
+	if (value.p != NULL && is_one_of(value, words))
+		record_xml_element(to, 4, element, word_or(value, words, ""));
+}
+
+static void
+put_policy(struct sink *to, const struct record_report *r)
+{
+	static const char *const yes_or_no[] = {"y", "n", NULL};
+	struct mail_taglist record;
+	struct slice fo;
+
+	if (mail_taglist_parse(r->policy, &record, NULL) != 0)
+		record.count = 0;
+	fo = mail_taglist_value(&record, SLICE("fo"));
+	put(to, "  <policy_published>\n");
+	record_xml_element(to, 4, "domain", r->domain);
+	record_xml_element(to, 4, "p",
+	    word_or(mail_taglist_value(&record, SLICE("p")), policies, "none"));
+	put_tag(to, &record, "sp", policies, "sp");
+	put_tag(to, &record, "np", policies, "np");
+	put_tag(to, &record, "adkim", modes, "adkim");
+	put_tag(to, &record, "aspf", modes, "aspf");
+	record_xml_element(to, 4, "discovery_method", SLICE("treewalk"));
+	if (fo.n > 0)
+		record_xml_element(to, 4, "fo", fo);
+	put_tag(to, &record, "t", yes_or_no, "testing");
+	put(to, "  </policy_published>\n");
+}
+
+void
+record_report_begin(struct sink *to, const struct record_report *r)
+{
+	struct strbuf id;
+
+	strbuf_init(&id, 1024);
+	(void)record_report_id(r, &id);
+	put(to,
+	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+	    "<feedback xmlns=\"urn:ietf:params:xml:ns:dmarc-2.0\">\n"
+	    "  <version>1.0</version>\n"
+	    "  <report_metadata>\n");
+	record_xml_element(to, 4, "org_name", r->reporter);
+	record_xml_element(to, 4, "email", r->email);
+	if (r->contact.n > 0)
+		record_xml_element(to, 4, "extra_contact_info", r->contact);
+	record_xml_element(to, 4, "report_id", strbuf_slice(&id));
+	put(to, "    <date_range>\n");
+	record_xml_number(to, 6, "begin", r->begin);
+	record_xml_number(to, 6, "end", r->end);
+	put(to, "    </date_range>\n");
+	record_xml_element(to, 4, "generator", SLICE("signpost"));
+	put(to, "  </report_metadata>\n");
+	put_policy(to, r);
+	strbuf_clear(&id);
+}
+
+static void
+put_evaluated(struct sink *to, const struct record_row *row)
+{
+	struct slice rest = row->overrides, type;
+
+	put(to, "      <policy_evaluated>\n");
+	record_xml_element(to, 8, "disposition",
+	    word_or(row->disposition, dispositions, "none"));
+	record_xml_element(
+	    to, 8, "dkim", word_or(row->dkim, pass_or_fail, "fail"));
+	record_xml_element(
+	    to, 8, "spf", word_or(row->spf, pass_or_fail, "fail"));
+	while (slice_cut(&rest, '\n', &type)) {
+		if (!is_one_of(type, override_types))
+			continue;
+		put(to, "        <reason>\n");
+		record_xml_element(
+		    to, 10, "type", word_or(type, override_types, ""));
+		put(to, "        </reason>\n");
+	}
+	put(to, "      </policy_evaluated>\n");
+}
+
+/* "dkim TAB result TAB d= TAB s= TAB reason" */
+static void
+put_dkim(struct sink *to, struct slice words)
+{
+	struct slice result, domain, selector, why;
+
+	if (!slice_cut(&words, '\t', &result) ||
+	    !slice_cut(&words, '\t', &domain) ||
+	    !slice_cut(&words, '\t', &selector) ||
+	    !is_one_of(result, dkim_words) || domain.n == 0)
+		return;
+	put(to, "      <dkim>\n");
+	record_xml_element(to, 8, "domain", domain);
+	record_xml_element(to, 8, "selector", selector);
+	record_xml_element(
+	    to, 8, "result", word_or(result, dkim_words, "none"));
+	if (slice_cut(&words, '\t', &why) && why.n > 0)
+		record_xml_element(to, 8, "human_result", why);
+	put(to, "      </dkim>\n");
+}
+
+/* "spf TAB result TAB domain TAB scope"; RFC 9990 reports MAIL FROM's. */
+static bool
+put_spf(struct sink *to, struct slice words)
+{
+	struct slice result, domain, scope;
+
+	if (!slice_cut(&words, '\t', &result) ||
+	    !slice_cut(&words, '\t', &domain) ||
+	    !slice_cut(&words, '\t', &scope) || !is_one_of(result, spf_words) ||
+	    domain.n == 0)
+		return false;
+	put(to, "      <spf>\n");
+	record_xml_element(to, 8, "domain", domain);
+	if (slice_equal(scope, SLICE("mfrom")))
+		record_xml_element(to, 8, "scope", scope);
+	record_xml_element(to, 8, "result", word_or(result, spf_words, "none"));
+	put(to, "      </spf>\n");
+	return true;
+}
+
+static void
+put_results(struct sink *to, struct slice lines)
+{
+	struct slice rest = lines, line, kind;
+	bool spf = false;
+
+	put(to, "    <auth_results>\n");
+	while (slice_cut(&rest, '\n', &line))
+		if (slice_cut(&line, '\t', &kind) &&
+		    slice_equal(kind, SLICE("dkim")))
+			put_dkim(to, line);
+	rest = lines;
+	while (!spf && slice_cut(&rest, '\n', &line))
+		if (slice_cut(&line, '\t', &kind) &&
+		    slice_equal(kind, SLICE("spf")))
+			spf = put_spf(to, line);
+	put(to, "    </auth_results>\n");
+}
+
+void
+record_report_row(struct sink *to, const struct record_row *row)
+{
+	put(to, "  <record>\n    <row>\n");
+	record_xml_element(to, 6, "source_ip", row->client);
+	record_xml_number(to, 6, "count", row->count);
+	put_evaluated(to, row);
+	put(to, "    </row>\n    <identifiers>\n");
+	record_xml_element(to, 6, "header_from", row->author);
+	if (row->sender.n > 0)
+		record_xml_element(to, 6, "envelope_from", row->sender);
+	if (row->recipient.n > 0)
+		record_xml_element(to, 6, "envelope_to", row->recipient);
+	put(to, "    </identifiers>\n");
+	put_results(to, row->results);
+	put(to, "  </record>\n");
+}
+
+void
+record_report_end(struct sink *to)
+{
+	put(to, "</feedback>\n");
+}
+
+static int
+add_part(const struct record_report *r, const char *mark, struct strbuf *out)
+{
+	if (r->part > 1)
+		return strbuf_addf(out, "%s%u", mark, r->part);
+	return out->full ? -1 : 0;
+}
+
+int
+record_report_filename(const struct record_report *r, struct strbuf *out)
+{
+	(void)strbuf_add(out, r->reporter);
+	(void)strbuf_add_char(out, '!');
+	(void)strbuf_add(out, r->domain);
+	(void)strbuf_addf(
+	    out, "!%lld!%lld", (long long)r->begin, (long long)r->end);
+	(void)add_part(r, "!", out);
+	return strbuf_add_str(out, ".xml.gz");
+}
+
+int
+record_report_id(const struct record_report *r, struct strbuf *out)
+{
+	(void)strbuf_addf(out, "%lld.", (long long)r->begin);
+	(void)add_part(r, "", out);
+	(void)strbuf_add_str(out, r->part > 1 ? "." : "");
+	(void)strbuf_add(out, r->domain);
+	(void)strbuf_add_char(out, '@');
+	return strbuf_add(out, r->reporter);
+}
+
+static void
+add_date(int64_t now, struct strbuf *mail)
+{
+	static const char *const days[] = {
+	    "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May",
+	    "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	time_t t = (time_t)now;
+	struct tm utc;
+
+	gmtime_r(&t, &utc);
+	(void)strbuf_addf(mail, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n",
+	    days[utc.tm_wday], utc.tm_mday, months[utc.tm_mon],
+	    utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+static void
+add_base64(struct slice bytes, struct strbuf *mail)
+{
+	enum { LINE = 57 };
+
+	for (size_t at = 0; at < bytes.n; at += LINE) {
+		(void)base64_encode(
+		    slice_first(slice_after(bytes, at), LINE), mail);
+		(void)strbuf_add_str(mail, "\r\n");
+	}
+}
+
+int
+record_report_mail(const struct record_report *r, struct slice to,
+    struct slice gzip, int64_t now, struct strbuf *mail)
+{
+	struct strbuf id, file;
+
+	strbuf_init(&id, 1024);
+	strbuf_init(&file, 1024);
+	(void)record_report_id(r, &id);
+	(void)record_report_filename(r, &file);
+	(void)strbuf_addf(mail, "From: <%.*s>\r\nTo: <%.*s>\r\n",
+	    (int)r->email.n, r->email.p, (int)to.n, to.p);
+	(void)strbuf_addf(mail,
+	    "Subject: Report Domain: %.*s\r\n\tSubmitter: %.*s\r\n"
+	    "\tReport-ID: <%s>\r\n",
+	    (int)r->domain.n, r->domain.p, (int)r->reporter.n, r->reporter.p,
+	    strbuf_text(&id));
+	add_date(now, mail);
+	(void)strbuf_addf(mail,
+	    "Message-ID: <%s>\r\n"
+	    "Auto-Submitted: auto-generated\r\n"
+	    "MIME-Version: 1.0\r\n"
+	    "Content-Type: multipart/mixed; boundary=\"=_signpost\"\r\n\r\n"
+	    "--=_signpost\r\n"
+	    "Content-Type: text/plain; charset=us-ascii\r\n\r\n"
+	    "This is a DMARC aggregate report (RFC 9990) about %.*s,\r\n"
+	    "made by %.*s.\r\n\r\n",
+	    strbuf_text(&id), (int)r->domain.n, r->domain.p, (int)r->reporter.n,
+	    r->reporter.p);
+	(void)strbuf_addf(mail,
+	    "--=_signpost\r\n"
+	    "Content-Type: application/gzip\r\n"
+	    "Content-Transfer-Encoding: base64\r\n"
+	    "Content-Disposition: attachment;\r\n\tfilename=\"%s\"\r\n\r\n",
+	    strbuf_text(&file));
+	add_base64(gzip, mail);
+	(void)strbuf_add_str(mail, "--=_signpost--\r\n");
+	strbuf_clear(&id);
+	strbuf_clear(&file);
+	return mail->full ? -1 : 0;
+}

@@ -1,0 +1,106 @@
+/*
+ * The results database: one SQLite file, bounded in size and age. Holds
+ * tallies by hour for the status page, rows for the aggregate reports (RFC
+ * 9990), and the reflector's answers until they are sent. The only file
+ * that knows SQLite is store.c and its helpers.
+ *
+ * Adding gathers rows in a transaction that record_store_commit() ends: the
+ * recorder commits once a second, so a crash loses at most that.
+ */
+#ifndef RECORD_STORE_H
+#define RECORD_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "base/strbuf.h"
+#include "record/kept.h"
+
+/* What is kept of one text; longer ones are cut. */
+#define RECORD_TEXT_MAX 255
+
+struct record_store;
+
+struct record_store_limits {
+	uint64_t bytes_max;   /* of the file; 0: 512 MiB */
+	int64_t keep_seconds; /* age of what is kept; 0: 9 days */
+	unsigned answers_max; /* waiting; 0: 1000 */
+};
+
+/* Opens, or makes with mode 0600. NULL and the reason on failure. */
+struct record_store *record_store_open(const char *path,
+    const struct record_store_limits *, struct strbuf *reason);
+
+/* Opens what is there to read only. */
+struct record_store *record_store_open_reader(
+    const char *path, struct strbuf *reason);
+
+/* Commits; NULL is fine. */
+void record_store_close(struct record_store *);
+
+/* Takes one record: tallies, and a row of the aggregate where the message
+ * had a DMARC policy. 0; -1 and the reason where the database refuses (disk
+ * full, over bytes_max): what was not committed is lost, the store goes on. */
+int record_store_add(
+    struct record_store *, const struct record_kept *, struct strbuf *reason);
+int record_store_commit(struct record_store *, struct strbuf *reason);
+
+/* Deletes what is older than keep_seconds before `now`. */
+int record_store_expire(
+    struct record_store *, int64_t now, struct strbuf *reason);
+
+/* One tally: so many messages of that domain with that result in the time
+ * asked for. The views live for the call. */
+struct record_tally {
+	struct slice direction; /* "out", "in" */
+	struct slice domain;
+	struct slice what;   /* "signed", "dkim", "dmarc" ... */
+	struct slice result; /* "pass", "fail", the reason unsigned */
+	int64_t hour;	     /* its beginning; 0 where summed over hours */
+	int64_t count;
+};
+typedef void record_tally_fn(void *ctx, const struct record_tally *);
+
+/* Sums by direction, domain, what and result since `from`, the largest
+ * first, at most `most`; and sums by hour over all domains. */
+int record_store_by_domain(struct record_store *, int64_t from, unsigned most,
+    record_tally_fn *, void *ctx);
+int record_store_by_hour(
+    struct record_store *, int64_t from, record_tally_fn *, void *ctx);
+
+/* One row of an aggregate report. The views live for the call. */
+struct record_row {
+	struct slice policy_domain, policy; /* the record as published */
+	struct slice client, disposition, dkim, spf; /* aligned: pass, fail */
+	struct slice overrides;			/* types, each followed by LF */
+	struct slice author, sender, recipient; /* domains */
+	struct slice results; /* lines "dkim TAB result TAB d TAB s TAB why" */
+	int64_t count;
+};
+typedef void record_row_fn(void *ctx, const struct record_row *);
+
+/* The rows of one day (`from` to 86,400 s later), those of a policy domain
+ * together; all of them where `policy_domain` is empty. */
+int record_store_rows(struct record_store *, int64_t from,
+    struct slice policy_domain, record_row_fn *, void *ctx);
+
+/* Answers of the reflector. At most `an_hour` to one sender; more are
+ * dropped: 1 kept, 0 dropped, -1 refused by the database. */
+struct record_answer {
+	int64_t id;
+	struct slice to, message; /* CRLF line ends; views as above */
+	unsigned tries;
+};
+typedef void record_answer_fn(void *ctx, const struct record_answer *);
+
+int record_store_put_answer(struct record_store *, int64_t now,
+    unsigned an_hour, const struct record_answer *, struct strbuf *reason);
+/* The oldest that is due at `now`; 1 where the function was called. */
+int record_store_due_answer(
+    struct record_store *, int64_t now, record_answer_fn *, void *ctx);
+/* Sent or given up; or to be tried again at `at`. */
+int record_store_drop_answer(struct record_store *, int64_t id);
+int record_store_defer_answer(struct record_store *, int64_t id, int64_t at);
+
+#endif

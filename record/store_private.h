@@ -1,0 +1,54 @@
+/* What store.c shares with its helpers; SQLite's types stay here. */
+#ifndef RECORD_STORE_PRIVATE_H
+#define RECORD_STORE_PRIVATE_H
+
+#include <sqlite3.h>
+
+#include "record/store.h"
+
+enum record_statement {
+	STATEMENT_TALLY,
+	STATEMENT_ROW,
+	STATEMENT_EXPIRE_TALLY,
+	STATEMENT_EXPIRE_ROW,
+	STATEMENT_EXPIRE_ANSWER,
+	STATEMENT_BY_DOMAIN,
+	STATEMENT_BY_HOUR,
+	STATEMENT_ROWS,
+	STATEMENT_COUNT_ANSWERS,
+	STATEMENT_COUNT_SENDER,
+	STATEMENT_PUT_ANSWER,
+	STATEMENT_DUE_ANSWER,
+	STATEMENT_DROP_ANSWER,
+	STATEMENT_DEFER_ANSWER,
+	STATEMENTS
+};
+
+struct record_store {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENTS];
+	struct record_store_limits limits;
+	bool begun; /* a transaction is open */
+};
+
+/* The statement, prepared once, without bindings; NULL on failure. */
+sqlite3_stmt *record_store_statement(
+    struct record_store *, enum record_statement);
+
+/* Binds at most RECORD_TEXT_MAX octets; the bytes must live until the
+ * statement was run. */
+void record_store_bind(sqlite3_stmt *, int at, struct slice);
+struct slice record_store_text(sqlite3_stmt *, int column);
+
+/* Runs one that gives no rows; 0 or -1. */
+int record_store_run(sqlite3_stmt *);
+
+/* Opens a transaction where none is. */
+int record_store_begin(struct record_store *);
+
+/* Appends "what: SQLite's words"; returns -1. A failed transaction is
+ * rolled back. */
+int record_store_fail(
+    struct record_store *, const char *what, struct strbuf *reason);
+
+#endif

@@ -1,0 +1,290 @@
+/* record/store: what was added comes out summed; age, size and the answers
+ * an hour are bounded. Real SQLite files in a directory of the test's own. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "record/store.h"
+#include "t/lib/unit.h"
+
+#define NOW 1000000000
+
+struct fixture {
+	char dir[64], path[96];
+	struct strbuf reason;
+};
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/signpost-store-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	(void)snprintf(f->path, sizeof(f->path), "%s/results.sqlite", f->dir);
+	strbuf_init(&f->reason, 1000);
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	static const char *const tails[] = {"", "-wal", "-shm"};
+	struct fixture *f = *state;
+	char path[128];
+
+	for (size_t i = 0; i < 3; i++) {
+		(void)snprintf(path, sizeof(path), "%s%s", f->path, tails[i]);
+		(void)unlink(path);
+	}
+	assert_int_equal(rmdir(f->dir), 0);
+	strbuf_clear(&f->reason);
+	free(f);
+	return 0;
+}
+
+static struct record_store *
+open_store(struct fixture *f, struct record_store_limits limits)
+{
+	struct record_store *store =
+	    record_store_open(f->path, &limits, &f->reason);
+
+	if (store == NULL)
+		fail_msg("%s", strbuf_text(&f->reason));
+	return store;
+}
+
+static int
+add(struct fixture *f, struct record_store *store, int64_t time,
+    const char *author, const char *dmarc)
+{
+	struct strbuf bytes;
+	struct record_kept kept;
+	char text[32];
+	int result;
+
+	strbuf_init(&bytes, RECORD_KEPT_MAX);
+	(void)snprintf(text, sizeof(text), "%lld", (long long)time);
+	(void)record_kept_add(&bytes, RECORD_TIME, slice_str(text));
+	(void)record_kept_add(&bytes, RECORD_DIRECTION, SLICE("in"));
+	(void)record_kept_add(&bytes, RECORD_AUTHOR, slice_str(author));
+	(void)record_kept_add(&bytes, RECORD_STATUS, SLICE("sent"));
+	(void)record_kept_add(&bytes, RECORD_DMARC, slice_str(dmarc));
+	(void)record_kept_add(
+	    &bytes, RECORD_DKIM, SLICE("pass\ta.example\ts1\t"));
+	(void)record_kept_add(&bytes, RECORD_POLICY_DOMAIN, slice_str(author));
+	(void)record_kept_add(&bytes, RECORD_POLICY, SLICE("v=DMARC1; p=none"));
+	(void)record_kept_add(&bytes, RECORD_CLIENT, SLICE("192.0.2.1"));
+	(void)record_kept_add(&bytes, RECORD_DISPOSITION, SLICE("none"));
+	assert_int_equal(record_kept_parse(strbuf_slice(&bytes), &kept), 0);
+	result = record_store_add(store, &kept, &f->reason);
+	strbuf_clear(&bytes);
+	return result;
+}
+
+static void
+print_tally(void *ctx, const struct record_tally *t)
+{
+	(void)strbuf_addf(ctx, "%.*s %.*s %.*s %.*s %lld %lld\n",
+	    (int)t->direction.n, t->direction.p, (int)t->domain.n, t->domain.p,
+	    (int)t->what.n, t->what.p, (int)t->result.n, t->result.p,
+	    (long long)t->hour, (long long)t->count);
+}
+
+static void
+print_row(void *ctx, const struct record_row *r)
+{
+	(void)strbuf_addf(ctx, "%.*s %.*s %lld [%.*s]\n",
+	    (int)r->policy_domain.n, r->policy_domain.p, (int)r->client.n,
+	    r->client.p, (long long)r->count, (int)r->results.n, r->results.p);
+}
+
+static void
+test_sums(void **state)
+{
+	struct fixture *f = *state;
+	struct record_store *store =
+	    open_store(f, (struct record_store_limits){0});
+	struct strbuf out;
+	struct stat st;
+
+	strbuf_init(&out, 10000);
+	assert_int_equal(add(f, store, NOW, "a.example", "pass"), 0);
+	assert_int_equal(add(f, store, NOW, "a.example", "pass"), 0);
+	assert_int_equal(add(f, store, NOW + 3600, "b.example", "fail"), 0);
+	assert_int_equal(record_store_commit(store, &f->reason), 0);
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+
+	assert_int_equal(
+	    record_store_by_domain(store, 0, 3, print_tally, &out), 0);
+	assert_string_equal(strbuf_text(&out),
+	    "in a.example dkim pass 0 2\n"
+	    "in a.example dmarc pass 0 2\n"
+	    "in a.example message sent 0 2\n");
+	strbuf_reset(&out);
+	assert_int_equal(
+	    record_store_by_hour(store, NOW + 1, print_tally, &out), 0);
+	assert_string_equal(strbuf_text(&out),
+	    "in  dkim pass 1000000800 1\n"
+	    "in  dmarc fail 1000000800 1\n"
+	    "in  message sent 1000000800 1\n");
+	strbuf_reset(&out);
+	assert_int_equal(record_store_rows(store, NOW - NOW % 86400, SLICE(""),
+			     print_row, &out),
+	    0);
+	assert_string_equal(strbuf_text(&out),
+	    "a.example 192.0.2.1 2 [dkim\tpass\ta.example\ts1\t\n]\n"
+	    "b.example 192.0.2.1 1 [dkim\tpass\ta.example\ts1\t\n]\n");
+	strbuf_reset(&out);
+	assert_int_equal(record_store_rows(store, NOW - NOW % 86400,
+			     SLICE("b.example"), print_row, &out),
+	    0);
+	assert_string_equal(strbuf_text(&out),
+	    "b.example 192.0.2.1 1 [dkim\tpass\ta.example\ts1\t\n]\n");
+	strbuf_clear(&out);
+	record_store_close(store);
+}
+
+static void
+test_age_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+	struct record_store *store = open_store(
+	    f, (struct record_store_limits){.keep_seconds = 2 * 86400});
+	struct strbuf out;
+
+	strbuf_init(&out, 10000);
+	assert_int_equal(add(f, store, NOW, "a.example", "pass"), 0);
+	assert_int_equal(
+	    record_store_expire(store, NOW + 86400, &f->reason), 0);
+	assert_int_equal(
+	    record_store_by_domain(store, 0, 1, print_tally, &out), 0);
+	assert_true(out.n > 0);
+	strbuf_reset(&out);
+	assert_int_equal(
+	    record_store_expire(store, NOW + 3 * 86400, &f->reason), 0);
+	assert_int_equal(
+	    record_store_by_domain(store, 0, 1, print_tally, &out), 0);
+	assert_int_equal(record_store_rows(store, NOW - NOW % 86400, SLICE(""),
+			     print_row, &out),
+	    0);
+	assert_int_equal(out.n, 0);
+	strbuf_clear(&out);
+	record_store_close(store);
+}
+
+static void
+test_size_is_bounded_and_it_goes_on_after(void **state)
+{
+	struct fixture *f = *state;
+	struct record_store *store = open_store(
+	    f, (struct record_store_limits){.bytes_max = 128 * 1024});
+	struct stat st;
+	int failed = 0;
+
+	for (int i = 0; i < 4000 && failed == 0; i++) {
+		char author[32];
+
+		(void)snprintf(author, sizeof(author), "d%d.example", i);
+		failed = add(f, store, NOW, author, "pass");
+		if (failed == 0)
+			failed = record_store_commit(store, &f->reason);
+	}
+	assert_int_equal(failed, -1);
+	assert_non_null(strstr(strbuf_text(&f->reason), "full"));
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_in_range(st.st_size, 0, 256 * 1024);
+
+	strbuf_reset(&f->reason);
+	assert_int_equal(
+	    record_store_expire(store, NOW + 20 * 86400, &f->reason), 0);
+	assert_int_equal(add(f, store, NOW, "a.example", "pass"), 0);
+	record_store_close(store);
+}
+
+static void
+print_answer(void *ctx, const struct record_answer *a)
+{
+	(void)strbuf_addf(ctx, "%lld %u %.*s %.*s", (long long)a->id, a->tries,
+	    (int)a->to.n, a->to.p, (int)a->message.n, a->message.p);
+}
+
+static void
+test_answers_wait_and_are_bounded_an_hour(void **state)
+{
+	struct fixture *f = *state;
+	struct record_store *store =
+	    open_store(f, (struct record_store_limits){.answers_max = 3});
+	struct record_answer answer = {
+	    .to = SLICE("a@a.example"), .message = SLICE("text")};
+	struct strbuf out;
+
+	strbuf_init(&out, 10000);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(record_store_put_answer(
+				     store, NOW + i, 2, &answer, &f->reason),
+		    i < 2);
+	answer.to = SLICE("b@a.example");
+	assert_int_equal(
+	    record_store_put_answer(store, NOW + 9, 2, &answer, &f->reason), 1);
+	answer.to = SLICE("c@a.example");
+	assert_int_equal(
+	    record_store_put_answer(store, NOW + 9, 2, &answer, &f->reason), 0);
+
+	assert_int_equal(
+	    record_store_due_answer(store, NOW - 1, print_answer, &out), 0);
+	assert_int_equal(
+	    record_store_due_answer(store, NOW, print_answer, &out), 1);
+	assert_string_equal(strbuf_text(&out), "1 0 a@a.example text");
+	assert_int_equal(record_store_defer_answer(store, 1, NOW + 60), 0);
+	assert_int_equal(record_store_drop_answer(store, 2), 0);
+	strbuf_reset(&out);
+	assert_int_equal(
+	    record_store_due_answer(store, NOW + 60, print_answer, &out), 1);
+	assert_string_equal(strbuf_text(&out), "3 0 b@a.example text");
+
+	/* Dropped ones count for their hour still, and no longer after. */
+	answer.to = SLICE("a@a.example");
+	assert_int_equal(
+	    record_store_put_answer(store, NOW + 99, 2, &answer, &f->reason),
+	    0);
+	assert_int_equal(
+	    record_store_put_answer(store, NOW + 3700, 2, &answer, &f->reason),
+	    1);
+	strbuf_clear(&out);
+	record_store_close(store);
+}
+
+static void
+test_a_path_that_cannot_be_opened_is_named(void **state)
+{
+	struct fixture *f = *state;
+	struct record_store_limits limits = {0};
+
+	assert_null(record_store_open("/nonexistent/x", &limits, &f->reason));
+	assert_non_null(strstr(strbuf_text(&f->reason), "/nonexistent/x"));
+	assert_null(record_store_open_reader("/nonexistent/x", &f->reason));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_sums, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_age_is_bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_size_is_bounded_and_it_goes_on_after, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_answers_wait_and_are_bounded_an_hour, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_a_path_that_cannot_be_opened_is_named, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
