@@ -1,0 +1,161 @@
+/* mail/taglist: RFC 6376 section 3.2. */
+#include "mail/taglist.h"
+#include "base/strbuf.h"
+#include "t/lib/unit.h"
+
+static void
+test_lists(void **state)
+{
+	static const struct {
+		const char *text, *shown; /* name=[value][whole] */
+	} cases[] = {
+	    {"a=b", "a=[b][b]"},
+	    {"a=b;", "a=[b][b]"},
+	    {"a=b; ", "a=[b][b]"},
+	    {"a=b;\r\n ", "a=[b][b]"},
+	    {" a = b ; c=d", "a=[b][ b ]c=[d][d]"},
+	    {"\r\n\ta\r\n =\r\n\tb\r\n ;c=", "a=[b][\r\n\tb\r\n ]c=[][]"},
+	    {"a=b c\r\n d;e=f", "a=[b c\r\n d][b c\r\n d]e=[f][f]"},
+	    {"a=b=c==", "a=[b=c==][b=c==]"},
+	    {"A=1; a=2", "A=[1][1]a=[2][2]"},
+	    {"a_1=x", "a_1=[x][x]"},
+	    {"i=@\xd0\xbf.test", "i=[@\xd0\xbf.test][@\xd0\xbf.test]"},
+	    {"p=", "p=[][]"},
+	    {"p= ;", "p=[][ ]"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct mail_taglist list;
+		struct strbuf shown;
+		const char *reason = NULL;
+
+		strbuf_init(&shown, 1000);
+		assert_int_equal(mail_taglist_parse(
+				     slice_str(cases[i].text), &list, &reason),
+		    0);
+		for (size_t j = 0; j < list.count; j++) {
+			(void)strbuf_add(&shown, list.tags[j].name);
+			(void)strbuf_add_str(&shown, "=[");
+			(void)strbuf_add(&shown, list.tags[j].value);
+			(void)strbuf_add_str(&shown, "][");
+			(void)strbuf_add(&shown, list.tags[j].whole);
+			(void)strbuf_add_str(&shown, "]");
+		}
+		assert_slice_equal(
+		    strbuf_slice(&shown), slice_str(cases[i].shown));
+		strbuf_clear(&shown);
+	}
+}
+
+static void
+test_what_is_no_list(void **state)
+{
+	static const struct {
+		const char *text, *reason;
+	} cases[] = {
+	    {"", "tag without ="},
+	    {" ", "tag without ="},
+	    {";", "tag without ="},
+	    {"a", "tag without ="},
+	    {"a=b;;", "tag without ="},
+	    {"a=b;;c=d", "tag without ="},
+	    {";a=b", "tag without ="},
+	    {"a=b; c", "tag without ="},
+	    {"=b", "bad tag name"},
+	    {"1=b", "bad tag name"},
+	    {"a-b=c", "bad tag name"},
+	    {"a b=c", "bad tag name"},
+	    {"_a=c", "bad tag name"},
+	    {"\xc3\xa4=c", "bad tag name"},
+	    {"a=b; a=c", "duplicate tag"},
+	    {"a=b; c=d; a=b", "duplicate tag"},
+	    {"a=\x01", "bad character in tag value"},
+	    {"a=\x7f", "bad character in tag value"},
+	    {"a=\xff", "bad character in tag value"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct mail_taglist list;
+		const char *reason = NULL;
+
+		assert_int_equal(mail_taglist_parse(
+				     slice_str(cases[i].text), &list, &reason),
+		    -1);
+		assert_string_equal(reason, cases[i].reason);
+		assert_int_equal(list.count, 0);
+		assert_int_equal(
+		    mail_taglist_parse(slice_str(cases[i].text), &list, NULL),
+		    -1);
+	}
+}
+
+static void
+test_nul_is_no_value(void **state)
+{
+	struct mail_taglist list;
+
+	(void)state;
+	assert_int_equal(mail_taglist_parse(SLICE("a=b\0c"), &list, NULL), -1);
+	assert_int_equal(mail_taglist_parse(SLICE("a\0=b"), &list, NULL), -1);
+	assert_int_equal(
+	    mail_taglist_parse(slice_from(NULL, 0), &list, NULL), -1);
+}
+
+static void
+test_find_tells_absent_from_empty(void **state)
+{
+	struct mail_taglist list;
+
+	(void)state;
+	assert_int_equal(mail_taglist_parse(SLICE("d=x; p=; q"
+						  "=1"),
+			     &list, NULL),
+	    0);
+	assert_slice_equal(mail_taglist_value(&list, SLICE("d")), SLICE("x"));
+	assert_int_equal(mail_taglist_value(&list, SLICE("p")).n, 0);
+	assert_non_null(mail_taglist_value(&list, SLICE("p")).p);
+	assert_null(mail_taglist_value(&list, SLICE("s")).p);
+	assert_null(mail_taglist_value(&list, SLICE("D")).p);
+	assert_null(mail_taglist_find(&list, SLICE("s")));
+	assert_ptr_equal(mail_taglist_find(&list, SLICE("q")), &list.tags[2]);
+	/* a value that is empty at the very end */
+	assert_int_equal(mail_taglist_parse(SLICE("p="), &list, NULL), 0);
+	assert_non_null(mail_taglist_value(&list, SLICE("p")).p);
+}
+
+static void
+test_how_many_tags_there_may_be(void **state)
+{
+	struct mail_taglist list;
+	struct strbuf text;
+	const char *reason = NULL;
+
+	(void)state;
+	strbuf_init(&text, 10000);
+	for (int i = 0; i < MAIL_TAGLIST_MAX; i++)
+		(void)strbuf_addf(&text, "t%d=%d;", i, i);
+	assert_int_equal(
+	    mail_taglist_parse(strbuf_slice(&text), &list, &reason), 0);
+	assert_int_equal(list.count, MAIL_TAGLIST_MAX);
+	(void)strbuf_add_str(&text, "x=1");
+	assert_int_equal(
+	    mail_taglist_parse(strbuf_slice(&text), &list, &reason), -1);
+	assert_string_equal(reason, "too many tags");
+	strbuf_clear(&text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_lists),
+	    cmocka_unit_test(test_what_is_no_list),
+	    cmocka_unit_test(test_nul_is_no_value),
+	    cmocka_unit_test(test_find_tells_absent_from_empty),
+	    cmocka_unit_test(test_how_many_tags_there_may_be),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
