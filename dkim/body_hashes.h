@@ -36,6 +36,10 @@ struct dkim_body_hashes *dkim_body_hashes_new(void);
 int dkim_body_hashes_want(struct dkim_body_hashes *, enum dkim_canon,
     enum dkim_digest, uint64_t limit);
 
+/* The number of such a hash where it was asked for before, else -1. */
+int dkim_body_hashes_find(const struct dkim_body_hashes *, enum dkim_canon,
+    enum dkim_digest, uint64_t limit);
+
 /*
  * Asks for DomainKeys' one hash over header, line between, and body (RFC
  * 4870 section 3.4.2): `header` is hashed at once, then CRLF and the whole

@@ -14,15 +14,19 @@
 #include "base/sink.h"
 #include "dkim/canon.h"
 
+/* Small pieces are put together before they go to the sink. */
+#define DKIM_CANON_BODY_GATHER 1024
+
 struct dkim_canon_body {
 	enum dkim_canon canon;
 	struct sink *out;
-	uint64_t blank_lines; /* held back: they may be the last */
-	bool space;	      /* white space is held back */
-	bool cr;	      /* the last chunk ended with CR */
-	bool in_line;	      /* the line has bytes that were passed on */
-	bool any;	      /* anything at all was passed on */
+	uint64_t line_ends; /* CRLFs held back: blank lines may be the last */
+	bool space;	    /* relaxed: white space is held back */
+	bool cr;	    /* the last chunk ended with CR */
+	bool any;	    /* something was passed on */
 	bool ended;
+	size_t gathered;
+	char gather[DKIM_CANON_BODY_GATHER];
 };
 
 /* The sink must outlive the stage; nothing is allocated. */

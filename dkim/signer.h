@@ -13,7 +13,7 @@
 #include "dkim/canon.h"
 
 /* Octets of a signature field we make: h= may be long. */
-#define DKIM_SIGNER_FIELD_MAX 16384
+#define DKIM_SIGNER_FIELD_MAX 65536
 
 struct dkim_body_hashes;
 struct dkim_field_list;

@@ -26,10 +26,9 @@
 #include "dns/question.h"
 #include "mail/verdict.h"
 
-/* Signatures looked at; those below get MAIL_VERDICT_POLICY and a reason.
- * Findings kept in all; those below are not even counted. */
+/* Signatures looked at, from the top; the others get MAIL_VERDICT_POLICY, a
+ * reason and nothing else. */
 #define DKIM_VERIFIER_SIGNATURES_MAX 10
-#define DKIM_VERIFIER_FINDINGS_MAX   64
 /* Distinct body hashes for one message's signatures. */
 #define DKIM_VERIFIER_HASHES_MAX 6
 /* Octets of a signature field we parse. */

@@ -1,0 +1,107 @@
+/* Canonical header fields: RFC 6376 section 3.4, RFC 4870 section 3.4.2.2. */
+#include "dkim/canon_field.h"
+
+static bool
+is_folding(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Without its last CRLF (or LF). */
+static struct slice
+without_end(struct slice raw)
+{
+	if (raw.n > 0 && raw.p[raw.n - 1] == '\n')
+		raw.n--;
+	if (raw.n > 0 && raw.p[raw.n - 1] == '\r')
+		raw.n--;
+	return raw;
+}
+
+/* Small pieces put together, so that a hash is not fed bytewise. */
+struct gather {
+	struct sink *out;
+	size_t n;
+	char bytes[512];
+};
+
+static void
+flush(struct gather *g)
+{
+	sink_write_to(g->out, slice_from(g->bytes, g->n));
+	g->n = 0;
+}
+
+static void
+add(struct gather *g, char c)
+{
+	if (g->n == sizeof(g->bytes))
+		flush(g);
+	g->bytes[g->n++] = c;
+}
+
+/* Folding undone and each run of white space one space; none at the ends. */
+static void
+relaxed_value(struct slice value, struct gather *g)
+{
+	bool space = false;
+
+	value = slice_trim(value);
+	for (size_t i = 0; i < value.n; i++) {
+		if (is_folding(value.p[i])) {
+			space = true;
+			continue;
+		}
+		if (space)
+			add(g, ' ');
+		space = false;
+		add(g, value.p[i]);
+	}
+}
+
+static void
+relaxed(struct slice raw, struct gather *g)
+{
+	size_t colon = slice_find(raw, ':');
+	struct slice name = slice_trim(slice_first(raw, colon));
+
+	for (size_t i = 0; i < name.n; i++)
+		add(g, ascii_lower(name.p[i]));
+	add(g, ':');
+	relaxed_value(slice_after(raw, colon + 1), g);
+}
+
+static void
+nofws(struct slice raw, struct gather *g)
+{
+	for (size_t i = 0; i < raw.n; i++)
+		if (!is_folding(raw.p[i]))
+			add(g, raw.p[i]);
+}
+
+void
+dkim_canon_field_open(enum dkim_canon canon, struct slice raw, struct sink *out)
+{
+	struct gather g = {.out = out, .n = 0};
+
+	raw = without_end(raw);
+	switch (canon) {
+	case DKIM_CANON_SIMPLE:
+		sink_write_to(out, raw);
+		return;
+	case DKIM_CANON_RELAXED:
+		relaxed(raw, &g);
+		break;
+	case DKIM_CANON_NOFWS:
+		nofws(raw, &g);
+		break;
+	}
+	flush(&g);
+}
+
+void
+dkim_canon_field(enum dkim_canon canon, struct slice raw, struct sink *out)
+{
+	dkim_canon_field_open(canon, raw, out);
+	sink_write_to(out, SLICE("\r\n"));
+}

@@ -1,0 +1,262 @@
+/* Key records and verifying: RFC 6376 sections 6.1.2 and 6.1.3, RFC 8301. */
+#include "dkim/check.h"
+
+#include "base/base64.h"
+#include "dkim/body_hashes.h"
+#include "dkim/key.h"
+#include "dkim/record.h"
+
+void
+dkim_check_init(struct dkim_check *c, const struct dkim_rules *rules)
+{
+	*c = (struct dkim_check){.body_limit = DKIM_BODY_WHOLE,
+	    .weak = rules->weak,
+	    .whole_body = rules->whole_body,
+	    .body_number = -1};
+	strbuf_init(&c->signature, DKIM_KEY_SIGNATURE_MAX);
+	strbuf_init(&c->digest, DKIM_DIGEST_MAX);
+	strbuf_init(&c->body_hash, DKIM_DIGEST_MAX);
+}
+
+void
+dkim_check_clear(struct dkim_check *c)
+{
+	strbuf_clear(&c->signature);
+	strbuf_clear(&c->digest);
+	strbuf_clear(&c->body_hash);
+	for (size_t i = 0; i < c->key_count; i++)
+		dkim_public_key_free(c->keys[i]);
+	c->key_count = 0;
+}
+
+void
+dkim_check_judge(
+    struct dkim_check *c, enum mail_verdict verdict, const char *reason)
+{
+	/* RFC 6376 section 3.6.1, t=y: no worse than mail without. */
+	if (c->testing && verdict != MAIL_VERDICT_PASS &&
+	    verdict != MAIL_VERDICT_TEMPERROR)
+		verdict = MAIL_VERDICT_NEUTRAL;
+	c->outcome = (struct dkim_fault){verdict, reason};
+	c->state = DKIM_CHECK_JUDGED;
+}
+
+int
+dkim_check_name(
+    struct dkim_check *c, struct slice selector, struct slice domain)
+{
+	struct strbuf name;
+	int result;
+
+	strbuf_init(&name, sizeof(c->question.name));
+	strbuf_add(&name, selector);
+	strbuf_add_str(&name, "._domainkey.");
+	strbuf_add(&name, domain);
+	result = name.full
+	    ? -1
+	    : dns_question_set(&c->question, DNS_TXT, strbuf_slice(&name));
+	strbuf_clear(&name);
+	if (result < 0)
+		dkim_check_judge(c, MAIL_VERDICT_NEUTRAL,
+		    "s= and d= make no name of the DNS");
+	return result;
+}
+
+int
+dkim_check_decode(
+    struct dkim_check *c, struct slice signature, struct slice body_hash)
+{
+	if (base64_decode(signature, &c->signature) < 0 ||
+	    c->signature.n == 0) {
+		dkim_check_judge(
+		    c, MAIL_VERDICT_NEUTRAL, "b= is no signature in base64");
+		return -1;
+	}
+	if (body_hash.n > 0 &&
+	    (base64_decode(body_hash, &c->body_hash) < 0 ||
+		c->body_hash.n == 0)) {
+		dkim_check_judge(
+		    c, MAIL_VERDICT_NEUTRAL, "bh= is no hash in base64");
+		return -1;
+	}
+	return 0;
+}
+
+/* Why this record cannot serve, by what DKIM and DomainKeys differ in. */
+static const char *
+refuses(const struct dkim_check *c, const struct dkim_record *record)
+{
+	const char *why = dkim_record_refuses(record, c->algorithm);
+
+	if (why != NULL)
+		return why;
+	if (!c->domainkeys && record->strict && c->subdomain)
+		return "t=s of the key record, but i= is below d=";
+	if (c->domainkeys && record->has_granularity &&
+	    !slice_equal(record->granularity, SLICE("*")) &&
+	    !slice_equal(record->granularity, c->local))
+		return "g= of the key record is not the sender's local part";
+	return NULL;
+}
+
+static struct dkim_public_key *
+read_key(const struct dkim_record *record, const char **why)
+{
+	struct dkim_public_key *key = NULL;
+	struct strbuf octets;
+
+	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
+	if (base64_decode(record->key, &octets) < 0)
+		*why = octets.full ? "p= of the key record is too long"
+				   : "p= of the key record is not base64";
+	else
+		key = dkim_public_key_parse(
+		    record->key_type, strbuf_slice(&octets), why);
+	strbuf_clear(&octets);
+	return key;
+}
+
+/* Takes the key of one record; NULL, or why not. */
+static struct dkim_fault
+take_record(struct dkim_check *c, struct slice text)
+{
+	struct dkim_fault fault = {MAIL_VERDICT_PERMERROR, NULL};
+	struct dkim_public_key *key;
+	struct dkim_record record;
+	int parsed = c->domainkeys
+	    ? dkim_record_parse_domainkeys(text, &record, &fault.reason)
+	    : dkim_record_parse(text, &record, &fault.reason);
+
+	if (parsed < 0)
+		return fault;
+	c->testing = record.testing;
+	fault.reason = refuses(c, &record);
+	if (fault.reason != NULL)
+		return fault;
+	key = read_key(&record, &fault.reason);
+	if (key == NULL)
+		return fault;
+	c->bits = dkim_public_key_bits(key);
+	if (record.key_type == DKIM_KEY_RSA && c->bits < DKIM_KEY_BITS_MIN &&
+	    !c->weak) {
+		dkim_public_key_free(key);
+		return (struct dkim_fault){MAIL_VERDICT_POLICY,
+		    "the RSA key has fewer than 1024 bits"};
+	}
+	c->keys[c->key_count++] = key;
+	return (struct dkim_fault){MAIL_VERDICT_PASS, NULL};
+}
+
+static void
+take_records(struct dkim_check *c, const struct dns_answer *answer)
+{
+	struct dkim_fault first = {0}, fault;
+
+	for (size_t i = 0; i < answer->count && i < (size_t)DKIM_CHECK_KEYS_MAX;
+	     i++) {
+		fault = take_record(c, answer->records[i].value);
+		if (first.reason == NULL)
+			first = fault;
+	}
+	if (c->key_count > 0)
+		c->state = DKIM_CHECK_KEYED;
+	else
+		dkim_check_judge(c, first.verdict,
+		    first.reason != NULL ? first.reason : "no key record");
+}
+
+void
+dkim_check_answer(struct dkim_check *c, const struct dns_answer *answer)
+{
+	c->authentic = answer->authentic;
+	switch (answer->status) {
+	case DNS_OK:
+		take_records(c, answer);
+		break;
+	case DNS_NODATA:
+	case DNS_NXDOMAIN:
+		dkim_check_judge(c, MAIL_VERDICT_PERMERROR, "no key record");
+		break;
+	case DNS_TEMPFAIL:
+		dkim_check_judge(c, MAIL_VERDICT_TEMPERROR,
+		    "the key record could not be looked up");
+		break;
+	}
+}
+
+static bool
+verifies(const struct dkim_check *c, struct slice digest)
+{
+	for (size_t i = 0; i < c->key_count; i++)
+		if (dkim_public_key_verify(c->keys[i], c->algorithm, digest,
+			strbuf_slice(&c->signature)))
+			return true;
+	return false;
+}
+
+static bool
+any_verifies(const struct dkim_check *c, const struct dkim_body_hashes *body)
+{
+	if (c->digest.n > 0)
+		return verifies(c, strbuf_slice(&c->digest));
+	for (size_t i = 0; i < c->number_count; i++)
+		if (verifies(c, dkim_body_hashes_digest(body, c->numbers[i])))
+			return true;
+	return false;
+}
+
+/* NULL where the body is what was signed. */
+static const char *
+body_fault(struct dkim_check *c, const struct dkim_body_hashes *body)
+{
+	uint64_t length;
+
+	if (c->body_number < 0)
+		return NULL;
+	length = dkim_body_hashes_length(body, c->body_number);
+	if (c->body_limit != DKIM_BODY_WHOLE && c->body_limit > length)
+		return "the body is shorter than l= says";
+	if (!slice_equal(dkim_body_hashes_digest(body, c->body_number),
+		strbuf_slice(&c->body_hash)))
+		return "the body is not the one that was signed (bh=)";
+	if (c->body_limit < length)
+		c->unsigned_octets = length - c->body_limit;
+	return NULL;
+}
+
+void
+dkim_check_end(struct dkim_check *c, const struct dkim_body_hashes *body)
+{
+	const char *fault;
+
+	if (c->state != DKIM_CHECK_KEYED)
+		return;
+	fault = body_fault(c, body);
+	if (fault != NULL)
+		dkim_check_judge(c, MAIL_VERDICT_FAIL, fault);
+	else if (!any_verifies(c, body))
+		dkim_check_judge(
+		    c, MAIL_VERDICT_FAIL, "the signature does not verify");
+	else if (c->unsigned_octets > 0 && c->whole_body)
+		dkim_check_judge(c, MAIL_VERDICT_POLICY,
+		    "part of the body is not signed (l=)");
+	else
+		dkim_check_judge(c, MAIL_VERDICT_PASS,
+		    c->unsigned_octets > 0
+			? "part of the body is not signed (l=)"
+			: "");
+}
+
+void
+dkim_check_report(const struct dkim_check *c, struct dkim_finding *finding)
+{
+	bool judged = c->state == DKIM_CHECK_JUDGED;
+
+	finding->verdict = judged ? c->outcome.verdict : MAIL_VERDICT_TEMPERROR;
+	finding->reason = judged ? c->outcome.reason : "not yet checked";
+	finding->algorithm = c->algorithm;
+	finding->bits = c->bits;
+	finding->testing = c->testing;
+	finding->authenticated = c->authentic;
+	finding->unsigned_octets = c->unsigned_octets;
+}

@@ -1,0 +1,280 @@
+/*
+ * Private keys through EVP. One of the files that see libcrypto.
+ *
+ * An RSA signature takes some 250 us; setting up its context takes a few
+ * more, so each key keeps one context for each digest.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "base/xalloc.h"
+#include "dkim/key.h"
+
+struct dkim_key {
+	enum dkim_key_type type;
+	unsigned bits;
+	EVP_PKEY *pkey;
+	EVP_PKEY_CTX *rsa[2]; /* by enum dkim_digest; RSA only */
+};
+
+/* Never ask on a terminal: an encrypted key is one we cannot use. */
+static int
+no_password(char *to, int room, int writing, void *seen)
+{
+	(void)to;
+	(void)room;
+	(void)writing;
+	*(bool *)seen = true;
+	return -1;
+}
+
+static EVP_PKEY *
+read_pem(struct slice pem, struct strbuf *reason)
+{
+	bool encrypted = false;
+	EVP_PKEY *pkey = NULL;
+	BIO *bio;
+
+	if (pem.n == 0 || pem.n > DKIM_KEY_PEM_MAX) {
+		strbuf_add_str(reason,
+		    pem.n == 0 ? "the key file is empty"
+			       : "the key file is too big");
+		return NULL;
+	}
+	bio = BIO_new_mem_buf(pem.p, (int)pem.n);
+	if (bio != NULL)
+		pkey =
+		    PEM_read_bio_PrivateKey(bio, NULL, no_password, &encrypted);
+	BIO_free(bio);
+	ERR_clear_error();
+	if (pkey == NULL)
+		strbuf_add_str(reason,
+		    encrypted ? "the key is encrypted"
+			      : "no private key in PEM form is in it");
+	return pkey;
+}
+
+static EVP_PKEY_CTX *
+rsa_context(EVP_PKEY *pkey, const EVP_MD *md)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+
+	if (ctx != NULL && EVP_PKEY_sign_init(ctx) > 0 &&
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0 &&
+	    EVP_PKEY_CTX_set_signature_md(ctx, md) > 0)
+		return ctx;
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	return NULL;
+}
+
+static int
+set_up_rsa(struct dkim_key *k, struct strbuf *reason)
+{
+	if (k->bits < DKIM_KEY_BITS_MIN || k->bits > DKIM_KEY_BITS_MAX) {
+		strbuf_addf(reason,
+		    "the RSA key has %u bits, not between %d and %d", k->bits,
+		    DKIM_KEY_BITS_MIN, DKIM_KEY_BITS_MAX);
+		return -1;
+	}
+	k->rsa[DKIM_SHA256] = rsa_context(k->pkey, EVP_sha256());
+	k->rsa[DKIM_SHA1] = rsa_context(k->pkey, EVP_sha1());
+	if (k->rsa[DKIM_SHA256] == NULL || k->rsa[DKIM_SHA1] == NULL) {
+		strbuf_add_str(reason, "libcrypto does not take the RSA key");
+		return -1;
+	}
+	return 0;
+}
+
+static int
+set_up(struct dkim_key *k, struct strbuf *reason)
+{
+	k->bits = (unsigned)EVP_PKEY_get_bits(k->pkey);
+	if (EVP_PKEY_is_a(k->pkey, "RSA")) {
+		k->type = DKIM_KEY_RSA;
+		return set_up_rsa(k, reason);
+	}
+	if (EVP_PKEY_is_a(k->pkey, "ED25519")) {
+		k->type = DKIM_KEY_ED25519;
+		return 0;
+	}
+	strbuf_addf(reason, "DKIM has no use for a key of type %s",
+	    EVP_PKEY_get0_type_name(k->pkey));
+	return -1;
+}
+
+/* Takes the key over. */
+static struct dkim_key *
+new_key(EVP_PKEY *pkey, struct strbuf *reason)
+{
+	struct dkim_key *k = xcalloc(1, sizeof(*k));
+
+	k->pkey = pkey;
+	if (set_up(k, reason) == 0)
+		return k;
+	dkim_key_free(k);
+	return NULL;
+}
+
+struct dkim_key *
+dkim_key_parse(struct slice pem, struct strbuf *reason)
+{
+	EVP_PKEY *pkey = read_pem(pem, reason);
+
+	return pkey == NULL ? NULL : new_key(pkey, reason);
+}
+
+struct dkim_key *
+dkim_key_generate(enum dkim_key_type type, unsigned bits, struct strbuf *reason)
+{
+	EVP_PKEY *pkey;
+
+	if (type == DKIM_KEY_ED25519) {
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	} else if (bits < DKIM_KEY_BITS_MIN || bits > DKIM_KEY_BITS_MAX) {
+		strbuf_addf(reason, "%u bits are not between %d and %d", bits,
+		    DKIM_KEY_BITS_MIN, DKIM_KEY_BITS_MAX);
+		return NULL;
+	} else {
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits);
+	}
+	ERR_clear_error();
+	if (pkey == NULL) {
+		strbuf_add_str(reason, "libcrypto makes no key");
+		return NULL;
+	}
+	return new_key(pkey, reason);
+}
+
+void
+dkim_key_free(struct dkim_key *k)
+{
+	if (k == NULL)
+		return;
+	EVP_PKEY_CTX_free(k->rsa[DKIM_SHA256]);
+	EVP_PKEY_CTX_free(k->rsa[DKIM_SHA1]);
+	EVP_PKEY_free(k->pkey); /* overwrites the private numbers */
+	free(k);
+}
+
+enum dkim_key_type
+dkim_key_type(const struct dkim_key *k)
+{
+	return k->type;
+}
+
+unsigned
+dkim_key_bits(const struct dkim_key *k)
+{
+	return k->bits;
+}
+
+bool
+dkim_key_fits(const struct dkim_key *k, enum dkim_algorithm a)
+{
+	return a != DKIM_ALGORITHM_UNKNOWN &&
+	    dkim_algorithm_key_type(a) == k->type;
+}
+
+enum dkim_algorithm
+dkim_key_algorithm(const struct dkim_key *k)
+{
+	return k->type == DKIM_KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256;
+}
+
+static int
+sign_rsa(EVP_PKEY_CTX *ctx, struct slice digest, unsigned char *to, size_t *n)
+{
+	return EVP_PKEY_sign(
+	    ctx, to, n, (const unsigned char *)digest.p, digest.n);
+}
+
+static int
+sign_ed25519(EVP_PKEY *pkey, struct slice digest, unsigned char *to, size_t *n)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	int ok = ctx == NULL
+	    ? 0
+	    : EVP_DigestSignInit_ex(ctx, NULL, NULL, NULL, NULL, pkey, NULL);
+
+	if (ok > 0)
+		ok = EVP_DigestSign(
+		    ctx, to, n, (const unsigned char *)digest.p, digest.n);
+	EVP_MD_CTX_free(ctx);
+	return ok;
+}
+
+int
+dkim_key_sign(const struct dkim_key *k, enum dkim_algorithm a,
+    struct slice digest, struct strbuf *signature)
+{
+	unsigned char bytes[DKIM_KEY_SIGNATURE_MAX];
+	size_t n = sizeof(bytes);
+	int ok;
+
+	if (!dkim_key_fits(k, a))
+		return -1;
+	if (k->type == DKIM_KEY_RSA)
+		ok = sign_rsa(
+		    k->rsa[dkim_algorithm_digest(a)], digest, bytes, &n);
+	else
+		ok = sign_ed25519(k->pkey, digest, bytes, &n);
+	if (ok <= 0) {
+		ERR_clear_error();
+		return -1;
+	}
+	return strbuf_add(signature, slice_from((const char *)bytes, n));
+}
+
+int
+dkim_key_print(const struct dkim_key *k, struct strbuf *pem)
+{
+	BIO *bio = BIO_new(BIO_s_secmem());
+	char *text;
+	long n;
+	int result = -1;
+
+	if (bio != NULL &&
+	    PEM_write_bio_PKCS8PrivateKey(
+		bio, k->pkey, NULL, NULL, 0, NULL, NULL) > 0) {
+		n = BIO_get_mem_data(bio, &text);
+		if (n > 0)
+			result = strbuf_add(pem, slice_from(text, (size_t)n));
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return result;
+}
+
+static int
+public_rsa(const struct dkim_key *k, struct strbuf *octets)
+{
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(k->pkey, &der), result = -1;
+
+	if (n > 0)
+		result = strbuf_add(octets, slice_from((char *)der, (size_t)n));
+	OPENSSL_free(der);
+	return result;
+}
+
+int
+dkim_key_public(const struct dkim_key *k, struct strbuf *octets)
+{
+	unsigned char raw[32];
+	size_t n = sizeof(raw);
+
+	if (k->type == DKIM_KEY_RSA)
+		return public_rsa(k, octets);
+	if (EVP_PKEY_get_raw_public_key(k->pkey, raw, &n) != 1)
+		return -1;
+	return strbuf_add(octets, slice_from((const char *)raw, n));
+}

@@ -1,0 +1,21 @@
+/*
+ * The little DER that a public RSA key needs (RFC 8017 appendix A.1, RFC
+ * 5280 section 4.1). Private to the room. Read here and not by libcrypto,
+ * because a key record comes from strangers and because its general decoder
+ * takes longer than the signature's check.
+ */
+#ifndef DKIM_KEY_DER_H
+#define DKIM_KEY_DER_H
+
+#include "base/slice.h"
+
+/* Big-endian, without leading zero octets; views into what was parsed. */
+struct dkim_rsa_numbers {
+	struct slice modulus, exponent;
+};
+
+/* SubjectPublicKeyInfo with rsaEncryption, or a bare RSAPublicKey; nothing
+ * may follow it. 0 or -1. */
+int dkim_key_der_parse(struct slice der, struct dkim_rsa_numbers *);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * Public keys from key records, through EVP. One of the files that see
+ * libcrypto.
+ */
+#include <stdlib.h>
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rsa.h>
+
+#include "base/xalloc.h"
+#include "dkim/key.h"
+#include "dkim/key_der.h"
+
+#define ED25519_OCTETS 32
+/* Octets of the exponent: those in use have three, and a long one makes the
+ * check as slow as a signature. */
+#define EXPONENT_MAX 8
+
+struct dkim_public_key {
+	enum dkim_key_type type;
+	unsigned bits;
+	EVP_PKEY *pkey;
+};
+
+/* OSSL_PARAM has unsigned integers in the machine's order. */
+static OSSL_PARAM
+number_param(const char *name, struct slice number, unsigned char *to)
+{
+	BIGNUM *n =
+	    BN_bin2bn((const unsigned char *)number.p, (int)number.n, NULL);
+
+	if (n == NULL || BN_bn2nativepad(n, to, (int)number.n) < 0)
+		abort();
+	BN_free(n);
+	return OSSL_PARAM_construct_BN(name, to, number.n);
+}
+
+static EVP_PKEY *
+rsa_pkey(const struct dkim_rsa_numbers *numbers)
+{
+	unsigned char modulus[DKIM_KEY_BITS_MAX / 8], exponent[EXPONENT_MAX];
+	OSSL_PARAM params[3];
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *pkey = NULL;
+
+	params[0] =
+	    number_param(OSSL_PKEY_PARAM_RSA_N, numbers->modulus, modulus);
+	params[1] =
+	    number_param(OSSL_PKEY_PARAM_RSA_E, numbers->exponent, exponent);
+	params[2] = OSSL_PARAM_construct_end();
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) <= 0 ||
+	    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) <= 0)
+		pkey = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	return pkey;
+}
+
+static unsigned
+bits_of(struct slice number)
+{
+	unsigned bits = (unsigned)(number.n - 1) * 8;
+
+	for (unsigned top = (unsigned char)number.p[0]; top > 0; top >>= 1)
+		bits++;
+	return bits;
+}
+
+static bool
+is_odd(struct slice number)
+{
+	return (number.p[number.n - 1] & 1) != 0;
+}
+
+static const char *
+parse_rsa(struct slice octets, struct dkim_public_key *k)
+{
+	struct dkim_rsa_numbers numbers;
+
+	if (dkim_key_der_parse(octets, &numbers) < 0)
+		return "p= of the key record is no RSA key";
+	if (numbers.modulus.n > DKIM_KEY_BITS_MAX / 8)
+		return "the RSA key has more than 4096 bits";
+	k->bits = bits_of(numbers.modulus);
+	if (k->bits < DKIM_KEY_BITS_MIN_WEAK)
+		return "the RSA key has fewer than 512 bits";
+	if (numbers.exponent.n > EXPONENT_MAX || !is_odd(numbers.exponent) ||
+	    bits_of(numbers.exponent) < 2 || !is_odd(numbers.modulus))
+		return "the RSA key's numbers are out of bounds";
+	k->pkey = rsa_pkey(&numbers);
+	return k->pkey == NULL ? "the RSA key cannot be used" : NULL;
+}
+
+static const char *
+parse_ed25519(struct slice octets, struct dkim_public_key *k)
+{
+	if (octets.n != ED25519_OCTETS)
+		return "p= of the key record is no Ed25519 key";
+	k->bits = ED25519_OCTETS * 8;
+	k->pkey = EVP_PKEY_new_raw_public_key_ex(
+	    NULL, "ED25519", NULL, (const unsigned char *)octets.p, octets.n);
+	ERR_clear_error();
+	return k->pkey == NULL ? "the Ed25519 key cannot be used" : NULL;
+}
+
+struct dkim_public_key *
+dkim_public_key_parse(
+    enum dkim_key_type type, struct slice octets, const char **reason)
+{
+	struct dkim_public_key *k = xcalloc(1, sizeof(*k));
+
+	k->type = type;
+	*reason = type == DKIM_KEY_RSA ? parse_rsa(octets, k)
+				       : parse_ed25519(octets, k);
+	if (*reason == NULL)
+		return k;
+	dkim_public_key_free(k);
+	return NULL;
+}
+
+void
+dkim_public_key_free(struct dkim_public_key *k)
+{
+	if (k == NULL)
+		return;
+	EVP_PKEY_free(k->pkey);
+	free(k);
+}
+
+unsigned
+dkim_public_key_bits(const struct dkim_public_key *k)
+{
+	return k->bits;
+}
+
+static int
+verify_rsa(EVP_PKEY *pkey, const EVP_MD *md, struct slice digest,
+    struct slice signature)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+	int ok = 0;
+
+	if (ctx != NULL && EVP_PKEY_verify_init(ctx) > 0 &&
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0 &&
+	    EVP_PKEY_CTX_set_signature_md(ctx, md) > 0)
+		ok = EVP_PKEY_verify(ctx, (const unsigned char *)signature.p,
+		    signature.n, (const unsigned char *)digest.p, digest.n);
+	EVP_PKEY_CTX_free(ctx);
+	return ok;
+}
+
+static int
+verify_ed25519(EVP_PKEY *pkey, struct slice digest, struct slice signature)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	int ok = 0;
+
+	if (ctx != NULL &&
+	    EVP_DigestVerifyInit_ex(ctx, NULL, NULL, NULL, NULL, pkey, NULL) >
+		0)
+		ok = EVP_DigestVerify(ctx, (const unsigned char *)signature.p,
+		    signature.n, (const unsigned char *)digest.p, digest.n);
+	EVP_MD_CTX_free(ctx);
+	return ok;
+}
+
+bool
+dkim_public_key_verify(const struct dkim_public_key *k, enum dkim_algorithm a,
+    struct slice digest, struct slice signature)
+{
+	int ok;
+
+	if (a == DKIM_ALGORITHM_UNKNOWN ||
+	    dkim_algorithm_key_type(a) != k->type)
+		return false;
+	if (k->type == DKIM_KEY_ED25519)
+		ok = verify_ed25519(k->pkey, digest, signature);
+	else
+		ok = verify_rsa(k->pkey,
+		    dkim_algorithm_digest(a) == DKIM_SHA256 ? EVP_sha256()
+							    : EVP_sha1(),
+		    digest, signature);
+	ERR_clear_error();
+	return ok == 1;
+}

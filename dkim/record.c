@@ -1,0 +1,132 @@
+/* Key records: RFC 6376 section 3.6.1, RFC 8463 section 4, RFC 4870 3.2.3. */
+#include "dkim/record.h"
+
+#include "mail/taglist.h"
+
+static int
+bad(const char **reason, const char *why)
+{
+	*reason = why;
+	return -1;
+}
+
+/* Is the word in a list between colons? */
+static bool
+lists(struct slice list, struct slice word)
+{
+	struct slice item;
+
+	while (slice_cut(&list, ':', &item))
+		if (slice_equal_nocase(slice_trim(item), word))
+			return true;
+	return false;
+}
+
+static int
+read_key(const struct mail_taglist *tags, struct dkim_record *record,
+    const char **reason)
+{
+	struct slice type = mail_taglist_value(tags, SLICE("k"));
+	const struct mail_tag *key = mail_taglist_find(tags, SLICE("p"));
+
+	if (key == NULL)
+		return bad(reason, "no p= in the key record");
+	record->key = key->value;
+	record->revoked = key->value.n == 0;
+	if (type.p == NULL || slice_equal_nocase(type, SLICE("rsa")))
+		record->key_type = DKIM_KEY_RSA;
+	else if (slice_equal_nocase(type, SLICE("ed25519")))
+		record->key_type = DKIM_KEY_ED25519;
+	else
+		return bad(reason, "unknown k= in the key record");
+	return 0;
+}
+
+static void
+read_flags(const struct mail_taglist *tags, struct dkim_record *record)
+{
+	struct slice flags = mail_taglist_value(tags, SLICE("t"));
+
+	record->testing = lists(flags, SLICE("y"));
+	record->strict = lists(flags, SLICE("s"));
+}
+
+static void
+read_uses(const struct mail_taglist *tags, struct dkim_record *record)
+{
+	struct slice hashes = mail_taglist_value(tags, SLICE("h"));
+	struct slice services = mail_taglist_value(tags, SLICE("s"));
+
+	record->has_hashes = hashes.p != NULL;
+	record->sha1 = hashes.p == NULL || lists(hashes, SLICE("sha1"));
+	record->sha256 = hashes.p == NULL || lists(hashes, SLICE("sha256"));
+	record->email = services.p == NULL || lists(services, SLICE("*")) ||
+	    lists(services, SLICE("email"));
+}
+
+static int
+parse_tags(struct slice text, struct mail_taglist *tags, const char **reason)
+{
+	if (text.n > DKIM_RECORD_MAX)
+		return bad(reason, "the key record is too long");
+	if (mail_taglist_parse(text, tags, NULL) < 0)
+		return bad(reason, "the key record is malformed");
+	return 0;
+}
+
+int
+dkim_record_parse(
+    struct slice text, struct dkim_record *record, const char **reason)
+{
+	struct mail_taglist tags;
+	const struct mail_tag *version;
+
+	*record = (struct dkim_record){0};
+	if (parse_tags(text, &tags, reason) < 0)
+		return -1;
+	/* v= may be left out, but where it is it must come first. */
+	version = mail_taglist_find(&tags, SLICE("v"));
+	if (version != NULL &&
+	    (version != &tags.tags[0] ||
+		!slice_equal(version->value, SLICE("DKIM1"))))
+		return bad(reason, "v= of the key record is not DKIM1");
+	read_flags(&tags, record);
+	read_uses(&tags, record);
+	return read_key(&tags, record, reason);
+}
+
+int
+dkim_record_parse_domainkeys(
+    struct slice text, struct dkim_record *record, const char **reason)
+{
+	struct mail_taglist tags;
+	struct slice granularity;
+
+	*record = (struct dkim_record){.sha1 = true, .email = true};
+	if (parse_tags(text, &tags, reason) < 0)
+		return -1;
+	read_flags(&tags, record);
+	granularity = mail_taglist_value(&tags, SLICE("g"));
+	record->has_granularity = granularity.n > 0;
+	record->granularity = granularity;
+	return read_key(&tags, record, reason);
+}
+
+const char *
+dkim_record_refuses(
+    const struct dkim_record *record, enum dkim_algorithm algorithm)
+{
+	bool hash_allowed = dkim_algorithm_digest(algorithm) == DKIM_SHA256
+	    ? record->sha256
+	    : record->sha1;
+
+	if (record->revoked)
+		return "the key is revoked (empty p= in the key record)";
+	if (record->key_type != dkim_algorithm_key_type(algorithm))
+		return "k= of the key record does not fit a= of the signature";
+	if (!hash_allowed)
+		return "h= of the key record does not allow the hash of a=";
+	if (!record->email)
+		return "s= of the key record does not allow email";
+	return NULL;
+}

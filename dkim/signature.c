@@ -1,0 +1,340 @@
+/* DKIM-Signature: RFC 6376 sections 3.5, 3.7 and 6.1.1; RFC 8616 section 5. */
+#include "dkim/signature.h"
+
+#include "base/number.h"
+#include "dkim/body_hashes.h"
+#include "dkim/canon_field.h"
+#include "dkim/field_pick.h"
+#include "dkim/hash.h"
+#include "dkim/quoted.h"
+#include "mail/address.h"
+#include "mail/header.h"
+#include "mail/idn.h"
+#include "mail/taglist.h"
+
+/* Digits of l= (RFC 6376 section 3.5); those of t= and x= are held to it. */
+#define DIGITS_MAX 76
+
+static int
+fail(struct dkim_fault *fault, enum mail_verdict verdict, const char *reason)
+{
+	*fault = (struct dkim_fault){verdict, reason};
+	return -1;
+}
+
+/* RFC 8601 section 2.7.1: what cannot be parsed is neutral. */
+static int
+bad(struct dkim_fault *fault, const char *reason)
+{
+	return fail(fault, MAIL_VERDICT_NEUTRAL, reason);
+}
+
+void
+dkim_signature_init(struct dkim_signature *s)
+{
+	*s = (struct dkim_signature){
+	    .body_limit = DKIM_BODY_WHOLE, .time = -1, .expire = -1};
+	strbuf_init(&s->ascii_domain, DKIM_SIGNATURE_DOMAIN_MAX);
+	strbuf_init(&s->ascii_selector, DKIM_SIGNATURE_DOMAIN_MAX);
+	strbuf_init(&s->identity, DKIM_SIGNATURE_IDENTITY_MAX);
+	strbuf_init(&s->ascii_identity_domain, DKIM_SIGNATURE_DOMAIN_MAX);
+}
+
+void
+dkim_signature_clear(struct dkim_signature *s)
+{
+	strbuf_clear(&s->ascii_domain);
+	strbuf_clear(&s->ascii_selector);
+	strbuf_clear(&s->identity);
+	strbuf_clear(&s->ascii_identity_domain);
+}
+
+bool
+dkim_domain_is_within(struct slice domain, struct slice parent)
+{
+	if (slice_equal_nocase(domain, parent))
+		return true;
+	return domain.n > parent.n && slice_ends_nocase(domain, parent) &&
+	    domain.p[domain.n - parent.n - 1] == '.';
+}
+
+/* Digits, however many up to DIGITS_MAX: what does not fit is the most. */
+static int
+parse_number(struct slice digits, uint64_t max, uint64_t *value)
+{
+	if (digits.n == 0 || digits.n > DIGITS_MAX)
+		return -1;
+	for (size_t i = 0; i < digits.n; i++)
+		if (!ascii_is_digit(digits.p[i]))
+			return -1;
+	if (number_parse(digits, max, value) < 0)
+		*value = max;
+	return 0;
+}
+
+static int
+parse_time(struct slice digits, int64_t *value)
+{
+	uint64_t number;
+
+	if (digits.p == NULL)
+		return 0;
+	if (parse_number(digits, INT64_MAX, &number) < 0)
+		return -1;
+	*value = (int64_t)number;
+	return 0;
+}
+
+/* Each tag's text, so that even a faulty signature can be named. */
+static void
+read_tags(const struct mail_taglist *tags, struct dkim_signature *s)
+{
+	const struct mail_tag *b = mail_taglist_find(tags, SLICE("b"));
+
+	s->algorithm_text = mail_taglist_value(tags, SLICE("a"));
+	s->algorithm = dkim_algorithm_parse(s->algorithm_text);
+	s->domain = mail_taglist_value(tags, SLICE("d"));
+	s->selector = mail_taglist_value(tags, SLICE("s"));
+	s->fields = mail_taglist_value(tags, SLICE("h"));
+	s->body_hash = mail_taglist_value(tags, SLICE("bh"));
+	if (b != NULL) {
+		s->signature = b->value;
+		s->signature_whole = b->whole;
+	}
+}
+
+static int
+check_required(const struct dkim_signature *s, struct dkim_fault *fault)
+{
+	if (s->algorithm_text.n == 0)
+		return bad(fault, "no a= in the signature");
+	if (s->domain.n == 0)
+		return bad(fault, "no d= in the signature");
+	if (s->selector.n == 0)
+		return bad(fault, "no s= in the signature");
+	if (s->fields.n == 0)
+		return bad(fault, "no h= in the signature");
+	if (s->body_hash.n == 0)
+		return bad(fault, "no bh= in the signature");
+	if (s->signature.n == 0)
+		return bad(fault, "no b= in the signature");
+	if (s->algorithm == DKIM_ALGORITHM_UNKNOWN)
+		return bad(fault, "unknown algorithm in a=");
+	return 0;
+}
+
+static int
+read_names(struct dkim_signature *s, struct dkim_fault *fault)
+{
+	if (mail_idn_to_ascii(s->domain, &s->ascii_domain) < 0)
+		return bad(fault, "d= is no domain name");
+	if (mail_idn_to_ascii(s->selector, &s->ascii_selector) < 0)
+		return bad(fault, "s= is no selector");
+	return 0;
+}
+
+/* Section 3.5: i= must be in or below d=. */
+static int
+read_identity(
+    struct slice text, struct dkim_signature *s, struct dkim_fault *fault)
+{
+	struct slice domain;
+
+	if (text.p == NULL) {
+		strbuf_add_char(&s->identity, '@');
+		strbuf_add(&s->identity, s->domain);
+		strbuf_add(
+		    &s->ascii_identity_domain, strbuf_slice(&s->ascii_domain));
+		return 0;
+	}
+	if (dkim_quoted_decode(text, &s->identity) < 0)
+		return bad(fault, "i= is malformed");
+	domain = mail_address_domain(strbuf_slice(&s->identity));
+	if (mail_idn_to_ascii(domain, &s->ascii_identity_domain) < 0)
+		return bad(fault, "i= has no domain");
+	if (!dkim_domain_is_within(strbuf_slice(&s->ascii_identity_domain),
+		strbuf_slice(&s->ascii_domain)))
+		return fail(fault, MAIL_VERDICT_PERMERROR,
+		    "i= is outside of the domain of d=");
+	return 0;
+}
+
+static bool
+has_space(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\r' ||
+		    s.p[i] == '\n')
+			return true;
+	return false;
+}
+
+static int
+check_fields(struct slice fields, struct dkim_fault *fault)
+{
+	struct slice name;
+	size_t count = 0;
+	bool from = false;
+
+	while (slice_cut(&fields, ':', &name)) {
+		name = slice_trim(name);
+		if (name.n == 0 || has_space(name))
+			return bad(fault, "h= is malformed");
+		if (++count > DKIM_SIGNATURE_FIELDS_MAX)
+			return bad(fault, "h= names too many fields");
+		from = from || slice_equal_nocase(name, SLICE("From"));
+	}
+	if (!from)
+		return fail(
+		    fault, MAIL_VERDICT_PERMERROR, "From is not signed (h=)");
+	return 0;
+}
+
+/* q=: a list; dns/txt must be in it. */
+static int
+check_query(struct slice methods, struct dkim_fault *fault)
+{
+	struct slice method;
+
+	if (methods.p == NULL)
+		return 0;
+	while (slice_cut(&methods, ':', &method)) {
+		method = slice_trim(method);
+		/* RFC 4871's way to say it, still seen. */
+		if (slice_equal_nocase(method, SLICE("dns/txt")) ||
+		    slice_equal_nocase(method, SLICE("dns")))
+			return 0;
+	}
+	return bad(fault, "unknown query method in q=");
+}
+
+static int
+read_numbers(const struct mail_taglist *tags, struct dkim_signature *s,
+    struct dkim_fault *fault)
+{
+	struct slice limit = mail_taglist_value(tags, SLICE("l"));
+
+	if (parse_time(mail_taglist_value(tags, SLICE("t")), &s->time) < 0)
+		return bad(fault, "t= is no number");
+	if (parse_time(mail_taglist_value(tags, SLICE("x")), &s->expire) < 0)
+		return bad(fault, "x= is no number");
+	/* One less than DKIM_BODY_WHOLE, which l= must not mean. */
+	if (limit.p != NULL &&
+	    parse_number(limit, UINT64_MAX - 1, &s->body_limit) < 0)
+		return bad(fault, "l= is no number");
+	if (s->time >= 0 && s->expire >= 0 && s->expire <= s->time)
+		return bad(fault, "x= is not after t=");
+	return 0;
+}
+
+static int
+read_canon(
+    struct slice text, struct dkim_signature *s, struct dkim_fault *fault)
+{
+	if (text.p == NULL)
+		return 0; /* simple/simple, which is 0 */
+	if (dkim_canon_parse_pair(text, &s->header_canon, &s->body_canon) < 0)
+		return bad(fault, "unknown canonicalization in c=");
+	return 0;
+}
+
+/* What DKIM-Signature and ARC-Message-Signature share. */
+static int
+parse_common(const struct mail_taglist *tags, struct dkim_signature *s,
+    struct dkim_fault *fault)
+{
+	if (check_required(s, fault) < 0 || read_names(s, fault) < 0 ||
+	    read_canon(mail_taglist_value(tags, SLICE("c")), s, fault) < 0 ||
+	    read_numbers(tags, s, fault) < 0 ||
+	    check_query(mail_taglist_value(tags, SLICE("q")), fault) < 0)
+		return -1;
+	return check_fields(s->fields, fault);
+}
+
+int
+dkim_signature_parse(
+    struct slice value, struct dkim_signature *s, struct dkim_fault *fault)
+{
+	struct mail_taglist tags;
+	struct slice version;
+	const char *reason;
+
+	if (mail_taglist_parse(value, &tags, &reason) < 0)
+		return bad(fault, reason);
+	read_tags(&tags, s);
+	version = mail_taglist_value(&tags, SLICE("v"));
+	if (!slice_equal(version, SLICE("1")))
+		return bad(fault,
+		    version.p == NULL ? "no v= in the signature"
+				      : "v= of the signature is not 1");
+	if (parse_common(&tags, s, fault) < 0)
+		return -1;
+	return read_identity(mail_taglist_value(&tags, SLICE("i")), s, fault);
+}
+
+int
+dkim_signature_parse_arc(
+    struct slice value, struct dkim_signature *s, struct dkim_fault *fault)
+{
+	struct mail_taglist tags;
+	const char *reason;
+
+	if (mail_taglist_parse(value, &tags, &reason) < 0)
+		return bad(fault, reason);
+	read_tags(&tags, s);
+	if (mail_taglist_find(&tags, SLICE("v")) != NULL)
+		return bad(fault, "v= in the signature");
+	return parse_common(&tags, s, fault);
+}
+
+int
+dkim_signature_check_time(const struct dkim_signature *s, int64_t now,
+    int64_t skew, struct dkim_fault *fault)
+{
+	if (s->expire >= 0 && s->expire < now)
+		return fail(fault, MAIL_VERDICT_FAIL, "signature expired");
+	if (s->time >= 0 && s->time > now && s->time - now > skew)
+		return fail(fault, MAIL_VERDICT_POLICY,
+		    "signature is of the future (t=)");
+	return 0;
+}
+
+/* The signature's field with the value of b= taken out, without CRLF. */
+static void
+hash_own_field(
+    const struct dkim_signature *s, struct slice raw, struct sink *out)
+{
+	struct strbuf text;
+	size_t begin = (size_t)(s->signature_whole.p - raw.p);
+
+	strbuf_init(&text, raw.n);
+	strbuf_add(&text, slice_first(raw, begin));
+	strbuf_add(&text, slice_after(raw, begin + s->signature_whole.n));
+	dkim_canon_field_open(s->header_canon, strbuf_slice(&text), out);
+	strbuf_clear(&text);
+}
+
+void
+dkim_signature_header_hash(const struct dkim_signature *s, struct slice raw,
+    const struct mail_field *itself, const struct mail_header *header,
+    struct strbuf *digest)
+{
+	struct dkim_hash *hash =
+	    dkim_hash_new(dkim_algorithm_digest(s->algorithm));
+	struct dkim_field_pick pick;
+	struct slice name, names = s->fields;
+
+	dkim_field_pick_init(&pick, header);
+	while (slice_cut(&names, ':', &name)) {
+		const struct mail_field *field =
+		    dkim_field_pick_next(&pick, slice_trim(name));
+
+		if (field != NULL && field != itself)
+			dkim_canon_field(
+			    s->header_canon, field->raw, dkim_hash_sink(hash));
+	}
+	dkim_field_pick_clear(&pick);
+	hash_own_field(s, raw, dkim_hash_sink(hash));
+	strbuf_add(digest, dkim_hash_end(hash));
+	dkim_hash_free(hash);
+}

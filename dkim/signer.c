@@ -1,0 +1,308 @@
+/* Making a DKIM-Signature: RFC 6376 section 5, RFC 8301, RFC 8463. */
+#include "dkim/signer.h"
+
+#include <stdlib.h>
+
+#include "base/base64.h"
+#include "base/xalloc.h"
+#include "dkim/body_hashes.h"
+#include "dkim/canon_field.h"
+#include "dkim/field_list.h"
+#include "dkim/field_pick.h"
+#include "dkim/hash.h"
+#include "dkim/quoted.h"
+#include "dkim/signature.h"
+#include "mail/address.h"
+#include "mail/fold.h"
+#include "mail/header.h"
+#include "mail/idn.h"
+
+struct dkim_signer {
+	struct dkim_body_hashes *body;
+	int body_number;
+	enum dkim_canon header_canon;
+	struct dkim_hash *header;
+	struct strbuf field; /* the field up to "b=" */
+	struct mail_fold fold;
+	struct slice digest; /* empty until asked for */
+};
+
+/* The names that go into the field, checked and made A-labels. */
+struct names {
+	struct strbuf domain, selector, identity;
+};
+
+static int
+refuse(struct strbuf *reason, const char *why, struct slice what)
+{
+	strbuf_addf(reason, "%s: \"%.*s\"", why, (int)slice_first(what, 255).n,
+	    what.p == NULL ? "" : what.p);
+	return -1;
+}
+
+static void
+names_init(struct names *names)
+{
+	strbuf_init(&names->domain, DKIM_SIGNATURE_DOMAIN_MAX);
+	strbuf_init(&names->selector, DKIM_SIGNATURE_DOMAIN_MAX);
+	/* Each octet of a local part may become three. */
+	strbuf_init(&names->identity, DKIM_SIGNATURE_IDENTITY_MAX * 3);
+}
+
+static void
+names_clear(struct names *names)
+{
+	strbuf_clear(&names->domain);
+	strbuf_clear(&names->selector);
+	strbuf_clear(&names->identity);
+}
+
+/* i=: the local part encoded, the domain in A-labels. */
+static int
+read_identity(struct slice identity, struct names *names, struct strbuf *reason)
+{
+	struct slice local = mail_address_local(identity);
+	struct strbuf domain;
+	int result = -1;
+
+	if (identity.n == 0)
+		return 0;
+	strbuf_init(&domain, DKIM_SIGNATURE_DOMAIN_MAX);
+	if (identity.n > DKIM_SIGNATURE_IDENTITY_MAX ||
+	    mail_idn_to_ascii(mail_address_domain(identity), &domain) < 0) {
+		refuse(reason, "i= has no domain", identity);
+	} else if (!dkim_domain_is_within(
+		       strbuf_slice(&domain), strbuf_slice(&names->domain))) {
+		refuse(reason, "i= is outside of the signing domain", identity);
+	} else {
+		dkim_quoted_encode(local, &names->identity);
+		strbuf_add_char(&names->identity, '@');
+		result = strbuf_add(&names->identity, strbuf_slice(&domain));
+	}
+	strbuf_clear(&domain);
+	return result;
+}
+
+static int
+read_names(const struct dkim_signing *signing, struct names *names,
+    struct strbuf *reason)
+{
+	if (mail_idn_to_ascii(signing->domain, &names->domain) < 0)
+		return refuse(
+		    reason, "no domain name to sign for", signing->domain);
+	if (mail_idn_to_ascii(signing->selector, &names->selector) < 0)
+		return refuse(reason, "no selector", signing->selector);
+	return read_identity(signing->identity, names, reason);
+}
+
+static void
+word(
+    struct dkim_signer *s, const char *tag, struct slice value, const char *end)
+{
+	struct strbuf piece;
+
+	strbuf_init(&piece, DKIM_SIGNER_FIELD_MAX);
+	strbuf_add_str(&piece, tag);
+	strbuf_add(&piece, value);
+	strbuf_add_str(&piece, end);
+	mail_fold_word(&s->fold, strbuf_slice(&piece));
+	strbuf_clear(&piece);
+}
+
+static void
+time_word(struct dkim_signer *s, const char *tag, int64_t seconds)
+{
+	struct strbuf number;
+
+	if (seconds <= 0)
+		return;
+	strbuf_init(&number, 32);
+	strbuf_addf(&number, "%lld", (long long)seconds);
+	word(s, tag, strbuf_slice(&number), ";");
+	strbuf_clear(&number);
+}
+
+/* Each name with the colon behind it, white space allowed between. */
+static void
+print_fields(struct dkim_signer *s, struct slice fields)
+{
+	struct slice rest = fields, name;
+	bool first = true;
+
+	while (slice_cut(&rest, ':', &name)) {
+		bool last = rest.p == NULL;
+		struct slice piece =
+		    last ? name : slice_from(name.p, name.n + 1);
+
+		if (first)
+			word(s, "h=", piece, last ? ";" : "");
+		else
+			mail_fold_glue(&s->fold, piece);
+		if (last && !first)
+			mail_fold_glue(&s->fold, SLICE(";"));
+		first = false;
+	}
+}
+
+static void
+print(struct dkim_signer *s, const struct dkim_signing *signing,
+    const struct names *names, struct slice fields)
+{
+	struct strbuf canon;
+
+	mail_fold_begin(&s->fold, &s->field, SLICE("DKIM-Signature"));
+	mail_fold_word(&s->fold, SLICE("v=1;"));
+	word(s, "a=", slice_str(dkim_algorithm_name(signing->algorithm)), ";");
+	strbuf_init(&canon, 32);
+	strbuf_addf(&canon, "%s/%s", dkim_canon_name(signing->header_canon),
+	    dkim_canon_name(signing->body_canon));
+	word(s, "c=", strbuf_slice(&canon), ";");
+	strbuf_clear(&canon);
+	word(s, "d=", strbuf_slice(&names->domain), ";");
+	word(s, "s=", strbuf_slice(&names->selector), ";");
+	if (names->identity.n > 0)
+		word(s, "i=", strbuf_slice(&names->identity), ";");
+	time_word(s, "t=", signing->time);
+	time_word(s, "x=", signing->expire);
+	print_fields(s, fields);
+}
+
+/* The same picking as a verifier's, by the same h=. */
+static void
+hash_header(struct dkim_signer *s, const struct mail_header *header,
+    struct slice fields)
+{
+	struct dkim_field_pick pick;
+	struct slice name;
+
+	dkim_field_pick_init(&pick, header);
+	while (slice_cut(&fields, ':', &name)) {
+		const struct mail_field *field =
+		    dkim_field_pick_next(&pick, name);
+
+		if (field != NULL)
+			dkim_canon_field(s->header_canon, field->raw,
+			    dkim_hash_sink(s->header));
+	}
+	dkim_field_pick_clear(&pick);
+}
+
+static int
+begin(struct dkim_signer *s, const struct dkim_signing *signing,
+    const struct mail_header *header, struct strbuf *reason)
+{
+	struct dkim_field_list *built_in =
+	    signing->fields == NULL ? dkim_field_list_new() : NULL;
+	struct strbuf fields;
+	struct names names;
+	int result = -1;
+
+	strbuf_init(&fields, DKIM_SIGNER_FIELD_MAX / 2);
+	names_init(&names);
+	if (read_names(signing, &names, reason) < 0)
+		goto out;
+	if (dkim_field_list_pick(built_in != NULL ? built_in : signing->fields,
+		header, &fields) < 0) {
+		strbuf_add_str(reason, "too many fields to sign");
+		goto out;
+	}
+	print(s, signing, &names, strbuf_slice(&fields));
+	hash_header(s, header, strbuf_slice(&fields));
+	result = s->field.full ? -1 : 0;
+	if (result < 0)
+		strbuf_add_str(reason, "the signature's field is too long");
+out:
+	names_clear(&names);
+	strbuf_clear(&fields);
+	dkim_field_list_free(built_in);
+	return result;
+}
+
+static const char *
+unfit(const struct dkim_signing *signing, const struct mail_header *header)
+{
+	if (signing->algorithm == DKIM_ALGORITHM_UNKNOWN)
+		return "no algorithm to sign with";
+	if (signing->header_canon == DKIM_CANON_NOFWS ||
+	    signing->body_canon == DKIM_CANON_NOFWS)
+		return "nofws is DomainKeys' alone";
+	if (mail_header_count_of(header, SLICE("From")) == 0)
+		return "no From field";
+	return NULL;
+}
+
+struct dkim_signer *
+dkim_signer_new(const struct dkim_signing *signing,
+    const struct mail_header *header, struct dkim_body_hashes *body,
+    struct strbuf *reason)
+{
+	const char *why = unfit(signing, header);
+	enum dkim_digest digest;
+	struct dkim_signer *s;
+
+	if (why != NULL) {
+		strbuf_add_str(reason, why);
+		return NULL;
+	}
+	digest = dkim_algorithm_digest(signing->algorithm);
+	s = xcalloc(1, sizeof(*s));
+	strbuf_init(&s->field, DKIM_SIGNER_FIELD_MAX);
+	s->body = body;
+	s->header_canon = signing->header_canon;
+	s->header = dkim_hash_new(digest);
+	if (begin(s, signing, header, reason) < 0)
+		goto fail;
+	s->body_number = dkim_body_hashes_want(
+	    body, signing->body_canon, digest, DKIM_BODY_WHOLE);
+	if (s->body_number >= 0)
+		return s;
+	strbuf_add_str(reason, "too many different body hashes");
+fail:
+	dkim_signer_free(s);
+	return NULL;
+}
+
+struct slice
+dkim_signer_digest(struct dkim_signer *s)
+{
+	struct strbuf hash;
+
+	if (s->digest.n > 0)
+		return s->digest;
+	strbuf_init(&hash, 64);
+	base64_encode(dkim_body_hashes_digest(s->body, s->body_number), &hash);
+	word(s, "bh=", strbuf_slice(&hash), ";");
+	strbuf_clear(&hash);
+	mail_fold_word(&s->fold, SLICE("b="));
+	dkim_canon_field_open(s->header_canon, strbuf_slice(&s->field),
+	    dkim_hash_sink(s->header));
+	s->digest = dkim_hash_end(s->header);
+	return s->digest;
+}
+
+int
+dkim_signer_seal(
+    struct dkim_signer *s, struct slice signature, struct strbuf *field)
+{
+	struct strbuf text;
+
+	dkim_signer_digest(s);
+	strbuf_init(&text, DKIM_SIGNER_FIELD_MAX);
+	base64_encode(signature, &text);
+	mail_fold_anywhere(&s->fold, strbuf_slice(&text));
+	strbuf_clear(&text);
+	mail_fold_end(&s->fold);
+	if (s->field.full)
+		return -1;
+	return strbuf_add(field, strbuf_slice(&s->field));
+}
+
+void
+dkim_signer_free(struct dkim_signer *s)
+{
+	if (s == NULL)
+		return;
+	dkim_hash_free(s->header);
+	strbuf_clear(&s->field);
+	free(s);
+}

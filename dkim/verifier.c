@@ -1,0 +1,245 @@
+/* All DKIM signatures of a message: RFC 6376 section 6, 8301, 8463, 8616. */
+#include "dkim/verifier.h"
+
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "dkim/body_hashes.h"
+#include "dkim/check.h"
+#include "dkim/signature.h"
+#include "mail/header.h"
+
+struct checked {
+	struct strbuf raw; /* a copy of the field; `signature` looks at it */
+	struct dkim_signature signature;
+	struct strbuf b; /* b= without white space */
+	struct dkim_check check;
+};
+
+struct dkim_verifier {
+	struct dkim_rules rules;
+	struct dkim_body_hashes *body;
+	int64_t now;
+	bool ended;
+	size_t fields; /* DKIM-Signature fields in the header */
+	size_t count;  /* those looked at */
+	struct checked list[DKIM_VERIFIER_SIGNATURES_MAX];
+	int numbers[DKIM_VERIFIER_HASHES_MAX]; /* body hashes taken */
+	size_t number_count;
+};
+
+static void
+copy_b(struct checked *one)
+{
+	struct slice b = one->signature.signature;
+
+	strbuf_init(&one->b, b.n);
+	for (size_t i = 0; i < b.n; i++)
+		if (b.p[i] != ' ' && b.p[i] != '\t' && b.p[i] != '\r' &&
+		    b.p[i] != '\n')
+			strbuf_add_char(&one->b, b.p[i]);
+}
+
+/* Asks for the body's hash, within this message's share of them. */
+static int
+want_body(struct dkim_verifier *v, struct checked *one)
+{
+	const struct dkim_signature *s = &one->signature;
+	int number = -1;
+
+	if (v->number_count < DKIM_VERIFIER_HASHES_MAX)
+		number = dkim_body_hashes_want(v->body, s->body_canon,
+		    dkim_algorithm_digest(s->algorithm), s->body_limit);
+	else
+		number = dkim_body_hashes_find(v->body, s->body_canon,
+		    dkim_algorithm_digest(s->algorithm), s->body_limit);
+	one->check.body_number = number;
+	one->check.body_limit = s->body_limit;
+	if (number < 0) {
+		dkim_check_judge(&one->check, MAIL_VERDICT_POLICY,
+		    "too many different body hashes in one message");
+		return -1;
+	}
+	for (size_t i = 0; i < v->number_count; i++)
+		if (v->numbers[i] == number)
+			return 0;
+	if (v->number_count < DKIM_VERIFIER_HASHES_MAX)
+		v->numbers[v->number_count++] = number;
+	return 0;
+}
+
+/* Everything that can be said before the key is there. */
+static void
+begin(struct dkim_verifier *v, struct checked *one,
+    const struct mail_field *field, const struct mail_header *header)
+{
+	struct slice raw = strbuf_slice(&one->raw);
+	struct dkim_signature *s = &one->signature;
+	struct dkim_check *c = &one->check;
+	struct dkim_fault fault;
+	struct slice value =
+	    slice_from(raw.p + (field->value.p - field->raw.p), field->value.n);
+	int parsed = dkim_signature_parse(value, s, &fault);
+
+	copy_b(one);
+	c->algorithm = s->algorithm;
+	if (parsed < 0 ||
+	    dkim_signature_check_time(s, v->now, DKIM_VERIFIER_SKEW, &fault) <
+		0) {
+		dkim_check_judge(c, fault.verdict, fault.reason);
+		return;
+	}
+	if (s->algorithm == DKIM_RSA_SHA1 && !v->rules.weak) {
+		dkim_check_judge(c, MAIL_VERDICT_POLICY,
+		    "rsa-sha1 is no longer taken (RFC 8301)");
+		return;
+	}
+	c->subdomain =
+	    !slice_equal_nocase(strbuf_slice(&s->ascii_identity_domain),
+		strbuf_slice(&s->ascii_domain));
+	if (dkim_check_decode(c, s->signature, s->body_hash) < 0 ||
+	    dkim_check_name(c, strbuf_slice(&s->ascii_selector),
+		strbuf_slice(&s->ascii_domain)) < 0 ||
+	    want_body(v, one) < 0)
+		return;
+	dkim_signature_header_hash(s, raw, field, header, &c->digest);
+}
+
+static void
+look_at(struct dkim_verifier *v, const struct mail_field *field,
+    const struct mail_header *header)
+{
+	struct checked *one;
+
+	v->fields++;
+	if (v->count == DKIM_VERIFIER_SIGNATURES_MAX)
+		return;
+	one = &v->list[v->count++];
+	dkim_signature_init(&one->signature);
+	dkim_check_init(&one->check, &v->rules);
+	strbuf_init(&one->raw, DKIM_VERIFIER_FIELD_MAX);
+	if (strbuf_add(&one->raw, field->raw) < 0)
+		dkim_check_judge(&one->check, MAIL_VERDICT_NEUTRAL,
+		    "the signature's field is too long");
+	else
+		begin(v, one, field, header);
+}
+
+struct dkim_verifier *
+dkim_verifier_new(const struct dkim_rules *rules,
+    const struct mail_header *header, struct dkim_body_hashes *body,
+    int64_t now)
+{
+	struct dkim_verifier *v = xcalloc(1, sizeof(*v));
+	const struct mail_field *field;
+
+	v->rules = *rules;
+	v->body = body;
+	v->now = now;
+	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++)
+		if (slice_equal_nocase(field->name, SLICE("DKIM-Signature")))
+			look_at(v, field, header);
+	return v;
+}
+
+/* Has an earlier signature asked the same? */
+static bool
+is_asked(const struct dkim_verifier *v, const struct dns_question *question)
+{
+	for (size_t i = 0; i < v->count; i++)
+		if (v->list[i].check.state == DKIM_CHECK_ASKED &&
+		    dns_question_equal(&v->list[i].check.question, question))
+			return true;
+	return false;
+}
+
+bool
+dkim_verifier_ask(struct dkim_verifier *v, struct dns_question *question)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		struct dkim_check *c = &v->list[i].check;
+		bool asked;
+
+		if (c->state != DKIM_CHECK_PARSED)
+			continue;
+		asked = is_asked(v, &c->question);
+		c->state = DKIM_CHECK_ASKED;
+		if (asked)
+			continue;
+		*question = c->question;
+		return true;
+	}
+	return false;
+}
+
+void
+dkim_verifier_answer(struct dkim_verifier *v,
+    const struct dns_question *question, const struct dns_answer *answer)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		struct dkim_check *c = &v->list[i].check;
+
+		if (c->state != DKIM_CHECK_ASKED ||
+		    !dns_question_equal(&c->question, question))
+			continue;
+		dkim_check_answer(c, answer);
+		if (v->ended)
+			dkim_check_end(c, v->body);
+	}
+}
+
+void
+dkim_verifier_end(struct dkim_verifier *v)
+{
+	v->ended = true;
+	for (size_t i = 0; i < v->count; i++)
+		dkim_check_end(&v->list[i].check, v->body);
+}
+
+bool
+dkim_verifier_done(const struct dkim_verifier *v)
+{
+	for (size_t i = 0; i < v->count; i++)
+		if (v->list[i].check.state != DKIM_CHECK_JUDGED)
+			return false;
+	return v->ended;
+}
+
+size_t
+dkim_verifier_count(const struct dkim_verifier *v)
+{
+	return v->fields;
+}
+
+struct dkim_finding
+dkim_verifier_finding(const struct dkim_verifier *v, size_t index)
+{
+	struct dkim_finding finding = {.verdict = MAIL_VERDICT_POLICY,
+	    .reason = "too many signatures; this one was not looked at"};
+	const struct checked *one;
+
+	if (index >= v->count)
+		return finding;
+	one = &v->list[index];
+	finding.domain = one->signature.domain;
+	finding.selector = one->signature.selector;
+	finding.algorithm_text = one->signature.algorithm_text;
+	finding.identity = strbuf_slice(&one->signature.identity);
+	finding.signature = strbuf_slice(&one->b);
+	dkim_check_report(&one->check, &finding);
+	return finding;
+}
+
+void
+dkim_verifier_free(struct dkim_verifier *v)
+{
+	if (v == NULL)
+		return;
+	for (size_t i = 0; i < v->count; i++) {
+		strbuf_clear(&v->list[i].raw);
+		strbuf_clear(&v->list[i].b);
+		dkim_signature_clear(&v->list[i].signature);
+		dkim_check_clear(&v->list[i].check);
+	}
+	free(v);
+}
