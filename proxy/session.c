@@ -1,0 +1,531 @@
+/*
+ * One client's connection; see session.h and DESIGN.md section 5. Each
+ * command goes one way through its row of `commands` to the hop, its answer
+ * one way back through on_hop_reply() to the client.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "proxy/session.h"
+#include "proxy/transaction.h"
+#include "smtp/path.h"
+
+enum { ID_MAX = 24, HELO_CAP = 512 };
+
+struct proxy_session {
+	LIST_ENTRY(proxy_session) entry;
+	struct proxy_service *service;
+	struct smtp_server *server; /* NULL: the client is gone */
+	struct proxy_hop *hop;
+	struct proxy_transaction *transaction;
+	evutil_socket_t fd; /* the server's; only to look at */
+	struct strbuf peer, helo;
+	struct smtp_xforward client; /* what XFORWARD said */
+	struct proxy_envelope envelope;
+	struct strbuf recipient; /* offered to the relay, not yet answered */
+	uint64_t begun_ms;	 /* when MAIL came */
+	bool extended;		 /* EHLO, not HELO */
+};
+
+static void
+session_free(struct proxy_session *s)
+{
+	struct proxy_service *service = s->service;
+
+	LIST_REMOVE(s, entry);
+	service->session_count--;
+	proxy_count_down(service->counters, PROXY_COUNT_SESSIONS_OPEN);
+	proxy_transaction_free(s->transaction);
+	proxy_hop_free(s->hop);
+	smtp_server_free(s->server);
+	proxy_envelope_clear(&s->envelope);
+	strbuf_clear(&s->peer);
+	strbuf_clear(&s->helo);
+	strbuf_clear(&s->recipient);
+	free(s);
+	if (service->session_ended != NULL)
+		service->session_ended(service->ctx);
+}
+
+static void
+reply_text(struct proxy_session *s, const char *wire)
+{
+	struct smtp_reply reply = smtp_reply_of(wire);
+
+	if (s->server != NULL)
+		smtp_server_reply(s->server, &reply);
+}
+
+static void
+leave_if_finishing(struct proxy_session *s)
+{
+	if (s->service->finishing && s->server != NULL &&
+	    smtp_server_between_messages(s->server))
+		reply_text(s, "421 4.3.2 service going down, try again\r\n");
+}
+
+/* --- the envelope --- */
+
+/* An id for a message that came without one: time and a count. */
+static void
+make_id(struct proxy_session *s, struct strbuf *id)
+{
+	uint64_t ms = proxy_now_ms();
+
+	(void)strbuf_addf(id, "S%llX%05X", (unsigned long long)ms / 1000,
+	    (unsigned)(s->service->ids++ & 0xfffff));
+}
+
+static void
+add_or(struct strbuf *to, struct slice value, struct slice otherwise)
+{
+	(void)strbuf_add(to, value.n > 0 ? value : otherwise);
+}
+
+/* The relay took MAIL: from here on there is a message. */
+static void
+begin_envelope(struct proxy_session *s)
+{
+	struct proxy_envelope *e = &s->envelope;
+	struct slice none = {NULL, 0};
+	struct slice id = smtp_xforward_get(&s->client, SMTP_XFORWARD_IDENT);
+
+	if (id.n > 0)
+		(void)strbuf_add(&e->queue_id, id);
+	else
+		make_id(s, &e->queue_id);
+	add_or(&e->client_address,
+	    smtp_xforward_get(&s->client, SMTP_XFORWARD_ADDR),
+	    strbuf_slice(&s->peer));
+	add_or(&e->client_name,
+	    smtp_xforward_get(&s->client, SMTP_XFORWARD_NAME), none);
+	add_or(&e->client_helo,
+	    smtp_xforward_get(&s->client, SMTP_XFORWARD_HELO),
+	    strbuf_slice(&s->helo));
+}
+
+/* The transaction is over, or never was: nothing of it is kept. */
+static void
+end_envelope(struct proxy_session *s)
+{
+	proxy_envelope_reset(&s->envelope);
+	memset(&s->client, 0, sizeof(s->client));
+	proxy_hop_forget_client(s->hop);
+}
+
+/* --- the client's commands --- */
+
+static void
+to_hop(struct proxy_session *s, enum proxy_errand what, struct slice line)
+{
+	proxy_hop_command(s->hop, what, line);
+}
+
+static void
+on_hello(struct proxy_session *s, const struct smtp_command *command)
+{
+	s->extended = command->verb == SMTP_EHLO;
+	strbuf_reset(&s->helo);
+	(void)strbuf_add(&s->helo, slice_first(command->argument, HELO_CAP));
+	to_hop(s, PROXY_ERRAND_HELLO, command->line);
+}
+
+static bool
+size_is_too_much(const struct proxy_session *s, uint64_t size)
+{
+	return s->service->message_max > 0 && size > s->service->message_max;
+}
+
+/* The line for the relay: SIZE= left out, or raised by what we may add. */
+static void
+print_mail(struct proxy_session *s, const struct smtp_command *command,
+    const struct smtp_path *path, uint64_t size, struct strbuf *line)
+{
+	const struct smtp_capabilities *relay = proxy_hop_capabilities(s->hop);
+	size_t more = s->service->filter->most_added(s->service->filter_env);
+
+	if ((relay->extensions & SMTP_EXT_SIZE) == 0)
+		(void)smtp_path_print_unsized(command, path, line);
+	else if (size <= UINT64_MAX - more)
+		(void)smtp_path_print_sized(
+		    command, path, size + (size > 0 ? more : 0), line);
+}
+
+static void
+on_mail(struct proxy_session *s, const struct smtp_command *command)
+{
+	struct smtp_path path;
+	struct strbuf line;
+	const char *reason;
+	uint64_t size;
+
+	proxy_envelope_reset(&s->envelope);
+	s->begun_ms = proxy_now_ms();
+	if (smtp_path_parse(command->argument, SMTP_MAIL, &path, &reason) !=
+		0 ||
+	    smtp_path_size(&path, &size) != 0) {
+		to_hop(s, PROXY_ERRAND_MAIL, command->line); /* it judges */
+		return;
+	}
+	if (size_is_too_much(s, size)) {
+		reply_text(s, "552 5.3.4 message size exceeds fixed limit\r\n");
+		return;
+	}
+	(void)strbuf_add(&s->envelope.sender, path.mailbox);
+	strbuf_init(&line, SMTP_COMMAND_MAX + 32);
+	print_mail(s, command, &path, size, &line);
+	to_hop(s, PROXY_ERRAND_MAIL, strbuf_slice(&line));
+	strbuf_clear(&line);
+}
+
+static void
+on_rcpt(struct proxy_session *s, const struct smtp_command *command)
+{
+	struct smtp_path path;
+	const char *reason;
+
+	strbuf_reset(&s->recipient);
+	if (smtp_path_parse(command->argument, SMTP_RCPT, &path, &reason) == 0)
+		(void)strbuf_add(&s->recipient, path.mailbox);
+	if (proxy_hop_connected(s->hop))
+		to_hop(s, PROXY_ERRAND_RCPT, command->line);
+	else
+		reply_text(s, "451 4.4.2 next hop lost\r\n");
+}
+
+static bool on_answer(
+    void *ctx, const struct smtp_reply *reply, bool tells_sent);
+
+static void
+on_data(struct proxy_session *s, const struct smtp_command *command)
+{
+	(void)command;
+	if (!proxy_hop_connected(s->hop)) {
+		reply_text(s, "451 4.4.2 next hop lost\r\n");
+		return;
+	}
+	s->transaction = proxy_transaction_new(
+	    s->service, s->hop, &s->envelope, s->begun_ms, on_answer, s);
+	reply_text(s, "354 End data with <CR><LF>.<CR><LF>\r\n");
+}
+
+static void
+on_xforward(struct proxy_session *s, const struct smtp_command *command)
+{
+	struct strbuf line;
+	const char *reason;
+	unsigned named;
+
+	if (smtp_xforward_parse(
+		&s->client, command->argument, &named, &reason) != 0) {
+		strbuf_init(&line, HELO_CAP);
+		(void)strbuf_addf(&line, "501 5.5.4 %s\r\n", reason);
+		reply_text(s, strbuf_text(&line));
+		strbuf_clear(&line);
+		return;
+	}
+	if (!proxy_hop_xforward(s->hop, &s->client, named))
+		reply_text(s, "250 2.0.0 Ok\r\n");
+}
+
+/* To the relay where there is one; else there is nothing that it would have
+ * to know, and the answer is ours. */
+static void
+on_rset(struct proxy_session *s, const struct smtp_command *command)
+{
+	end_envelope(s);
+	if (proxy_hop_connected(s->hop))
+		to_hop(s, PROXY_ERRAND_RSET, command->line);
+	else
+		reply_text(s, "250 2.0.0 Ok\r\n");
+}
+
+static void
+on_noop(struct proxy_session *s, const struct smtp_command *command)
+{
+	if (proxy_hop_connected(s->hop))
+		to_hop(s, PROXY_ERRAND_NOOP, command->line);
+	else
+		reply_text(s, "250 2.0.0 Ok\r\n");
+}
+
+static void
+on_quit(struct proxy_session *s, const struct smtp_command *command)
+{
+	if (proxy_hop_connected(s->hop))
+		to_hop(s, PROXY_ERRAND_QUIT, command->line);
+	else
+		reply_text(s, "221 2.0.0 Bye\r\n");
+}
+
+static void (*const commands[SMTP_VERBS])(
+    struct proxy_session *, const struct smtp_command *) = {
+    [SMTP_EHLO] = on_hello,
+    [SMTP_HELO] = on_hello,
+    [SMTP_MAIL] = on_mail,
+    [SMTP_RCPT] = on_rcpt,
+    [SMTP_DATA] = on_data,
+    [SMTP_RSET] = on_rset,
+    [SMTP_NOOP] = on_noop,
+    [SMTP_QUIT] = on_quit,
+    [SMTP_XFORWARD] = on_xforward,
+};
+
+static void
+on_command(void *ctx, const struct smtp_command *command)
+{
+	struct proxy_session *s = ctx;
+
+	commands[command->verb](s, command);
+}
+
+/* --- the message --- */
+
+/* Is the client still there, as far as its socket knows? */
+static bool
+client_is_there(const struct proxy_session *s)
+{
+	struct pollfd at = {.fd = s->fd, .events = POLLRDHUP};
+
+	return s->server != NULL && poll(&at, 1, 0) == 0;
+}
+
+static bool
+on_answer(void *ctx, const struct smtp_reply *reply, bool tells_sent)
+{
+	struct proxy_session *s = ctx;
+	bool there = !tells_sent || client_is_there(s);
+
+	if (s->server != NULL)
+		smtp_server_reply(s->server, reply);
+	return there;
+}
+
+/* After every event that may have ended the transaction. */
+static void
+settle(struct proxy_session *s)
+{
+	if (s->transaction != NULL && proxy_transaction_done(s->transaction)) {
+		proxy_transaction_free(s->transaction);
+		s->transaction = NULL;
+		end_envelope(s);
+		leave_if_finishing(s);
+	}
+	if (s->server == NULL && s->transaction == NULL)
+		session_free(s);
+}
+
+static void
+on_body(void *ctx, struct slice chunk)
+{
+	struct proxy_session *s = ctx;
+
+	proxy_transaction_body(s->transaction, chunk);
+}
+
+static void
+on_body_end(void *ctx)
+{
+	struct proxy_session *s = ctx;
+
+	proxy_transaction_body_end(s->transaction);
+	settle(s);
+}
+
+static void
+on_proxied(void *ctx, const struct smtp_haproxy *header)
+{
+	struct proxy_session *s = ctx;
+
+	if (!header->known)
+		return;
+	strbuf_reset(&s->peer);
+	(void)strbuf_add_str(&s->peer, header->address);
+}
+
+static void
+on_client_closed(void *ctx, enum smtp_close how, const char *why)
+{
+	struct proxy_session *s = ctx;
+
+	(void)how;
+	smtp_server_free(s->server);
+	s->server = NULL;
+	if (s->transaction != NULL)
+		(void)proxy_transaction_client_lost(s->transaction, why);
+	settle(s);
+}
+
+static const struct smtp_server_ops server_ops = {
+    .proxied = on_proxied,
+    .command = on_command,
+    .body = on_body,
+    .body_end = on_body_end,
+    .closed = on_client_closed,
+};
+
+/* --- the relay's answers --- */
+
+static void
+answer_hello(struct proxy_session *s, const struct smtp_reply *reply)
+{
+	const struct smtp_capabilities *relay = proxy_hop_capabilities(s->hop);
+	struct smtp_capabilities ours;
+	struct smtp_reply offer;
+	struct strbuf text;
+
+	if (reply->code == 250)
+		end_envelope(s);
+	if (reply->code != 250 || !s->extended) {
+		smtp_server_reply(s->server, reply);
+		return;
+	}
+	ours = smtp_ehlo_offer(
+	    relay, s->service->eight_bit, s->service->message_max);
+	strbuf_init(&text, SMTP_REPLY_MAX);
+	(void)smtp_ehlo_print(smtp_ehlo_host(reply), &ours, &text);
+	offer = smtp_reply_slice(strbuf_slice(&text));
+	smtp_server_reply(s->server, &offer);
+	strbuf_clear(&text);
+}
+
+static void
+on_hop_reply(void *ctx, enum proxy_errand what, const struct smtp_reply *reply)
+{
+	struct proxy_session *s = ctx;
+
+	if (s->transaction != NULL) {
+		proxy_transaction_reply(s->transaction, what, reply);
+		settle(s);
+		return;
+	}
+	if (what == PROXY_ERRAND_HELLO) {
+		answer_hello(s, reply);
+		return;
+	}
+	if (what == PROXY_ERRAND_MAIL && smtp_reply_class(reply) == 2)
+		begin_envelope(s);
+	if (what == PROXY_ERRAND_RCPT && smtp_reply_class(reply) == 2)
+		proxy_envelope_add_recipient(
+		    &s->envelope, strbuf_slice(&s->recipient));
+	smtp_server_reply(s->server, reply);
+	leave_if_finishing(s);
+}
+
+/* What the client hears when its command has no answer of the relay's. */
+static const char *
+answer_without_relay(enum proxy_errand what, enum proxy_hop_fault fault)
+{
+	if (fault == PROXY_HOP_CHANGED)
+		return "421 4.3.2 next hop has changed, connect again\r\n";
+	switch (what) {
+	case PROXY_ERRAND_GREETING:
+		return "421 4.4.1 cannot reach the next hop\r\n";
+	case PROXY_ERRAND_HELLO:
+		return "421 4.4.2 next hop lost\r\n";
+	case PROXY_ERRAND_QUIT:
+		return "221 2.0.0 Bye\r\n";
+	case PROXY_ERRAND_RSET:
+	case PROXY_ERRAND_NOOP:
+	case PROXY_ERRAND_XFORWARD:
+		return "250 2.0.0 Ok\r\n";
+	default:
+		return fault == PROXY_HOP_UNREACHED
+		    ? "451 4.4.1 cannot reach the next hop\r\n"
+		    : "451 4.4.2 next hop lost\r\n";
+	}
+}
+
+static void
+on_hop_failed(void *ctx, enum proxy_errand what, enum proxy_hop_fault fault,
+    const char *why)
+{
+	struct proxy_session *s = ctx;
+
+	if (s->transaction != NULL) {
+		proxy_transaction_hop_lost(s->transaction, why);
+		settle(s);
+		return;
+	}
+	if (what == PROXY_ERRAND_NONE)
+		return;
+	log_printf(s->service->log, LOGGING_WARNING, "next hop %.*s: %s",
+	    (int)s->service->relay_name.n, s->service->relay_name.p, why);
+	reply_text(s, answer_without_relay(what, fault));
+}
+
+static void
+on_hop_drained(void *ctx)
+{
+	struct proxy_session *s = ctx;
+
+	if (s->transaction == NULL)
+		return;
+	proxy_transaction_drained(s->transaction);
+	settle(s);
+}
+
+static const struct proxy_hop_ops hop_ops = {
+    on_hop_reply, on_hop_failed, on_hop_drained};
+
+/* --- life --- */
+
+void
+proxy_session_begin(
+    struct proxy_service *service, evutil_socket_t fd, struct slice peer)
+{
+	struct proxy_session *s = xcalloc(1, sizeof(*s));
+
+	s->service = service;
+	s->fd = fd;
+	strbuf_init(&s->peer, HELO_CAP);
+	(void)strbuf_add(&s->peer, peer);
+	strbuf_init(&s->helo, HELO_CAP);
+	strbuf_init(&s->recipient, SMTP_COMMAND_MAX);
+	proxy_envelope_init(&s->envelope);
+	LIST_INSERT_HEAD(&service->sessions, s, entry);
+	service->session_count++;
+	proxy_count(service->counters, PROXY_COUNT_SESSIONS);
+	proxy_count(service->counters, PROXY_COUNT_SESSIONS_OPEN);
+	s->hop = proxy_hop_new(service, &hop_ops, s);
+	s->server = smtp_server_new(
+	    service->base, fd, &service->limits, &server_ops, s);
+}
+
+void
+proxy_sessions_tick(struct proxy_service *service)
+{
+	struct proxy_session *s;
+	uint64_t now = proxy_now_ms();
+
+	LIST_FOREACH(s, &service->sessions, entry)
+	if (s->transaction != NULL)
+		proxy_transaction_tick(s->transaction, now);
+}
+
+void
+proxy_sessions_finish(struct proxy_service *service)
+{
+	struct proxy_session *s;
+
+	service->finishing = true;
+	LIST_FOREACH(s, &service->sessions, entry)
+	leave_if_finishing(s);
+}
+
+void
+proxy_sessions_cut(struct proxy_service *service)
+{
+	struct proxy_session *s;
+
+	while ((s = LIST_FIRST(&service->sessions)) != NULL) {
+		if (s->transaction != NULL)
+			(void)proxy_transaction_client_lost(
+			    s->transaction, "stopped");
+		session_free(s);
+	}
+}

@@ -1,0 +1,31 @@
+/*
+ * One client's connection: joins an smtp_server to a next hop, command by
+ * command, and begins a transaction at DATA.
+ */
+#ifndef PROXY_SESSION_H
+#define PROXY_SESSION_H
+
+#include <stdint.h>
+
+#include <event2/util.h>
+
+#include "base/slice.h"
+#include "proxy/service.h"
+
+/* Takes the connected socket. `peer` is its address as text ("" of a Unix
+ * socket). The session frees itself when it has ended, and counts itself in
+ * the service's list until then. */
+void proxy_session_begin(
+    struct proxy_service *, evutil_socket_t, struct slice peer);
+
+/* Every few seconds: keeps relays awake while bodies arrive. */
+void proxy_sessions_tick(struct proxy_service *);
+
+/* From now on every session ends as soon as it is between messages, with
+ * 421; those that are there at once. */
+void proxy_sessions_finish(struct proxy_service *);
+
+/* Ends what is left, without an answer; messages in flight are aborted. */
+void proxy_sessions_cut(struct proxy_service *);
+
+#endif

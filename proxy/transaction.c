@@ -1,0 +1,495 @@
+/*
+ * One message; see transaction.h and HOUSE.md section 3. It never says 250:
+ * only a relay's own answer to the final dot is passed on as one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "mail/reader.h"
+#include "proxy/transaction.h"
+
+enum {
+	PLAY_CHUNK = 16 * 1024,
+	REPLY_TEXT_CAP = 512, /* of a refusal of ours */
+	MESSAGE_ID_CLIP = 512
+};
+
+enum state {
+	COLLECTING,
+	SWALLOWING,
+	FILTERING,
+	OFFERING,
+	SENDING,
+	AWAITING,
+	DONE
+};
+
+struct intake {
+	struct sink sink;
+	struct proxy_transaction *t;
+};
+
+struct proxy_transaction {
+	enum state state;
+	const struct proxy_service *service;
+	struct proxy_hop *hop;
+	const struct proxy_envelope *envelope;
+	proxy_answer_fn *answer;
+	void *ctx;
+	uint64_t begun_ms;
+
+	struct mail_newline newline;
+	struct intake intake; /* after newline: spool and reader */
+	struct proxy_spool *spool;
+	struct mail_reader *reader; /* NULL: its header was over the bound */
+	uint64_t size, size_max;    /* size_max 0: no bound */
+	void *filter;
+	struct proxy_edit *edit;
+	struct proxy_playback playback;
+	struct proxy_record record;
+	struct strbuf verdict; /* our own answer, once it is settled */
+	const char *status;    /* the journal's word for it */
+	bool client_gone;
+};
+
+/* --- the end --- */
+
+static enum proxy_counter
+counter_of(const char *status)
+{
+	switch (status[0]) {
+	case 's':
+		return PROXY_COUNT_SENT;
+	case 'r':
+		return PROXY_COUNT_REJECTED;
+	case 'd':
+		return PROXY_COUNT_DEFERRED;
+	case 'm':
+		return PROXY_COUNT_MAYBE_DELIVERED;
+	default:
+		return PROXY_COUNT_ABORTED;
+	}
+}
+
+static void
+write_journal(struct proxy_transaction *t, const char *status)
+{
+	struct proxy_record *r = &t->record;
+
+	r->queue_id = strbuf_slice(&t->envelope->queue_id);
+	r->sender = strbuf_slice(&t->envelope->sender);
+	r->client = strbuf_slice(&t->envelope->client_address);
+	r->relay = t->service->relay_name;
+	r->recipients = t->envelope->recipient_count;
+	r->size = t->size;
+	r->delay = (double)(proxy_now_ms() - t->begun_ms) / 1000;
+	r->status = status;
+	proxy_count(t->service->counters, counter_of(status));
+	if (status[0] == 's')
+		proxy_count_add(
+		    t->service->counters, PROXY_COUNT_BYTES, t->size);
+	proxy_journal_write(t->service->log, r);
+}
+
+static const char *
+status_of(unsigned code)
+{
+	return code < 400 ? "sent" : code < 500 ? "deferred" : "rejected";
+}
+
+static void
+drop_filter(struct proxy_transaction *t)
+{
+	if (t->filter != NULL)
+		t->service->filter->free(t->filter);
+	t->filter = NULL;
+}
+
+/* Passes on an answer and ends. The relay's 2xx that no one heard is RFC
+ * 1047's second copy, and so is a relay lost with the dot at it. */
+static void
+finish(struct proxy_transaction *t, const struct smtp_reply *reply,
+    const char *status)
+{
+	bool sent = reply->code < 300, heard;
+
+	t->state = DONE;
+	drop_filter(t);
+	(void)strbuf_add(&t->record.reply,
+	    slice_first(smtp_reply_line(reply), MESSAGE_ID_CLIP));
+	heard = !t->client_gone && t->answer(t->ctx, reply, sent);
+	if (!heard && status[0] != 'm')
+		status = sent ? "maybe-delivered" : "aborted";
+	write_journal(t, status);
+}
+
+static void
+finish_with_verdict(struct proxy_transaction *t)
+{
+	struct smtp_reply reply = smtp_reply_slice(strbuf_slice(&t->verdict));
+
+	finish(
+	    t, &reply, t->status != NULL ? t->status : status_of(reply.code));
+}
+
+/* Our own answer. `text` begins with its enhanced code. */
+static void
+settle(struct proxy_transaction *t, unsigned code, const char *text)
+{
+	strbuf_reset(&t->verdict);
+	(void)smtp_reply_print(
+	    code, slice_first(slice_str(text), REPLY_TEXT_CAP), &t->verdict);
+}
+
+static void
+remark(struct proxy_transaction *t, const char *what)
+{
+	t->record.queue_id = strbuf_slice(&t->envelope->queue_id);
+	proxy_journal_remark(
+	    t->service->log, LOGGING_WARNING, &t->record, what);
+}
+
+/* While the body still comes: what was kept is of no more use, and the
+ * relay's transaction neither. */
+static void
+swallow(struct proxy_transaction *t, unsigned code, const char *text)
+{
+	settle(t, code, text);
+	t->state = SWALLOWING;
+	drop_filter(t);
+	proxy_spool_reset(t->spool);
+	proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
+}
+
+/* --- collecting --- */
+
+static void
+on_header(void *ctx, const struct mail_header *header)
+{
+	struct proxy_transaction *t = ctx;
+	const struct mail_field *id =
+	    mail_header_last(header, SLICE("Message-ID"));
+
+	if (id != NULL)
+		(void)strbuf_add(&t->record.message_id,
+		    slice_first(slice_trim(id->value), MESSAGE_ID_CLIP));
+	t->service->filter->header(t->filter, header);
+}
+
+static void
+on_body(void *ctx, struct slice chunk)
+{
+	struct proxy_transaction *t = ctx;
+
+	t->service->filter->body(t->filter, chunk);
+}
+
+static const struct mail_reader_ops reader_ops = {on_header, on_body};
+
+static void
+spool(struct proxy_transaction *t, struct slice bytes)
+{
+	switch (proxy_spool_append(t->spool, bytes)) {
+	case PROXY_SPOOL_OK:
+		return;
+	case PROXY_SPOOL_OVER:
+		remark(t, proxy_spool_reason(t->spool));
+		swallow(t, 452, "4.3.1 insufficient system storage");
+		return;
+	case PROXY_SPOOL_BROKEN:
+		remark(t, proxy_spool_reason(t->spool));
+		swallow(t, 451, "4.3.0 cannot keep the message now");
+		return;
+	}
+}
+
+static void
+lose_header(struct proxy_transaction *t)
+{
+	const char *why = mail_reader_reason(t->reader);
+
+	t->service->filter->no_header(t->filter, why);
+	mail_reader_free(t->reader);
+	t->reader = NULL;
+}
+
+/* Behind the newline stage: the message's bytes as they will be sent. */
+static void
+take(struct sink *sink, struct slice bytes)
+{
+	struct proxy_transaction *t = ((struct intake *)sink)->t;
+
+	if (t->state != COLLECTING)
+		return;
+	t->size += bytes.n;
+	if (t->size_max > 0 && t->size > t->size_max) {
+		swallow(t, 552, "5.3.4 message size exceeds fixed limit");
+		return;
+	}
+	spool(t, bytes);
+	if (t->state == COLLECTING && t->reader != NULL &&
+	    mail_reader_write(t->reader, bytes) != 0)
+		lose_header(t);
+}
+
+static uint64_t
+smaller_limit(uint64_t a, uint64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+struct proxy_transaction *
+proxy_transaction_new(const struct proxy_service *service,
+    struct proxy_hop *hop, const struct proxy_envelope *envelope,
+    uint64_t begun_ms, proxy_answer_fn *answer, void *ctx)
+{
+	struct proxy_transaction *t = xcalloc(1, sizeof(*t));
+
+	t->state = COLLECTING;
+	t->service = service;
+	t->hop = hop;
+	t->envelope = envelope;
+	t->begun_ms = begun_ms;
+	t->answer = answer;
+	t->ctx = ctx;
+	t->intake = (struct intake){{take}, t};
+	mail_newline_init(&t->newline, service->newline, &t->intake.sink);
+	t->spool = proxy_spool_new(
+	    service->spool_mark, service->spool_dir, service->quota);
+	t->reader = mail_reader_new(service->header_max, &reader_ops, t);
+	t->edit = proxy_edit_new();
+	t->size_max = smaller_limit(
+	    service->message_max, proxy_hop_capabilities(hop)->size);
+	proxy_record_init(&t->record);
+	strbuf_init(&t->verdict, REPLY_TEXT_CAP + 16);
+	t->filter = service->filter->begin(service->filter_env,
+	    &(struct proxy_filter_job){envelope, &t->record, t->edit});
+	if (!proxy_hop_connected(hop))
+		swallow(t, 451, "4.3.0 next hop lost");
+	return t;
+}
+
+void
+proxy_transaction_body(struct proxy_transaction *t, struct slice chunk)
+{
+	if (t->state == COLLECTING)
+		mail_newline_write(&t->newline, chunk);
+	else
+		t->size += chunk.n;
+}
+
+/* --- filtering --- */
+
+/* Refuses a message that is complete and of which the relay has nothing. */
+static void
+refuse(struct proxy_transaction *t, unsigned code, const char *text)
+{
+	settle(t, code, text);
+	proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
+	finish_with_verdict(t);
+}
+
+static void
+on_outcome(void *ctx, const struct proxy_outcome *outcome)
+{
+	struct proxy_transaction *t = ctx;
+
+	if (outcome->refusal_code != 0) {
+		refuse(t, outcome->refusal_code, outcome->refusal_text);
+		return;
+	}
+	t->state = OFFERING;
+	proxy_hop_command(t->hop, PROXY_ERRAND_DATA, SLICE("DATA"));
+}
+
+static void
+end_collecting(struct proxy_transaction *t)
+{
+	mail_newline_end(&t->newline);
+	if (t->state == COLLECTING && t->reader != NULL &&
+	    mail_reader_end(t->reader) != 0)
+		lose_header(t);
+}
+
+void
+proxy_transaction_body_end(struct proxy_transaction *t)
+{
+	if (t->state == COLLECTING)
+		end_collecting(t);
+	if (t->state == SWALLOWING) {
+		finish_with_verdict(t);
+		return;
+	}
+	t->state = FILTERING;
+	if (t->newline.mode == MAIL_NEWLINE_REJECT &&
+	    mail_newline_is_bare(&t->newline)) {
+		refuse(t, 550, "5.6.0 bare CR or LF in the message");
+		return;
+	}
+	t->service->filter->end(t->filter, on_outcome, t);
+}
+
+/* --- onward --- */
+
+/* The relay has part of the message: without its final dot it keeps
+ * nothing. */
+static void
+abandon(struct proxy_transaction *t, const char *text)
+{
+	proxy_hop_drop(t->hop);
+	settle(t, 451, text);
+	finish_with_verdict(t);
+}
+
+static void
+play(struct proxy_transaction *t)
+{
+	char chunk[PLAY_CHUNK];
+	ssize_t n;
+
+	while (
+	    (n = proxy_playback_next(&t->playback, chunk, sizeof(chunk))) > 0)
+		if (!proxy_hop_body(t->hop, slice_from(chunk, (size_t)n)))
+			return;
+	if (n < 0) {
+		remark(t, "spool: cannot read back");
+		abandon(t, "4.3.0 cannot read the message back");
+		return;
+	}
+	t->state = AWAITING;
+	proxy_hop_body_end(t->hop);
+}
+
+static void
+on_data_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
+{
+	switch (smtp_reply_class(reply)) {
+	case 3:
+		t->state = SENDING;
+		drop_filter(t);
+		proxy_playback_init(&t->playback, t->edit, t->spool);
+		play(t);
+		return;
+	case 4:
+	case 5:
+		proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
+		finish(t, reply, status_of(reply->code));
+		return;
+	default:
+		abandon(t, "4.3.0 next hop out of step");
+		return;
+	}
+}
+
+static void
+on_dot_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
+{
+	if (smtp_reply_class(reply) == 3)
+		abandon(t, "4.3.0 next hop out of step");
+	else
+		finish(t, reply, status_of(reply->code));
+}
+
+void
+proxy_transaction_reply(struct proxy_transaction *t, enum proxy_errand what,
+    const struct smtp_reply *reply)
+{
+	if (what == PROXY_ERRAND_DATA && t->state == OFFERING)
+		on_data_reply(t, reply);
+	else if (what == PROXY_ERRAND_DOT && t->state == AWAITING)
+		on_dot_reply(t, reply);
+}
+
+void
+proxy_transaction_drained(struct proxy_transaction *t)
+{
+	if (t->state == SENDING)
+		play(t);
+}
+
+static void
+remark_lost(struct proxy_transaction *t, const char *when, const char *why)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, 1024);
+	(void)strbuf_addf(&text, "next hop lost %s: %s", when, why);
+	remark(t, strbuf_text(&text));
+	strbuf_clear(&text);
+}
+
+void
+proxy_transaction_hop_lost(struct proxy_transaction *t, const char *why)
+{
+	switch (t->state) {
+	case COLLECTING:
+		remark_lost(t, "before DATA", why);
+		swallow(t, 451, "4.3.0 next hop lost");
+		return;
+	case FILTERING:
+	case OFFERING:
+		remark_lost(t, "at DATA", why);
+		abandon(t, "4.3.0 next hop lost");
+		return;
+	case SENDING:
+		remark_lost(t, "in the body", why);
+		abandon(t, "4.3.0 next hop lost in the body");
+		return;
+	case AWAITING:
+		remark_lost(t, "after the final dot", why);
+		t->status = "maybe-delivered";
+		abandon(t, "4.4.2 next hop lost after the final dot");
+		return;
+	case SWALLOWING:
+	case DONE:
+		return;
+	}
+}
+
+bool
+proxy_transaction_client_lost(struct proxy_transaction *t, const char *why)
+{
+	if (t->state == DONE)
+		return false;
+	t->client_gone = true;
+	if (t->state == AWAITING)
+		return true;
+	if (t->state == SENDING)
+		proxy_hop_drop(t->hop);
+	t->state = DONE;
+	drop_filter(t);
+	(void)strbuf_addf(&t->record.reply, "client gone: %s", why);
+	write_journal(t, "aborted");
+	return false;
+}
+
+void
+proxy_transaction_tick(struct proxy_transaction *t, uint64_t now_ms)
+{
+	if ((t->state == COLLECTING || t->state == FILTERING) &&
+	    proxy_hop_quiet_ms(t->hop, now_ms) >= t->service->keepalive_ms)
+		proxy_hop_background(t->hop, PROXY_ERRAND_KEEPALIVE);
+}
+
+bool
+proxy_transaction_done(const struct proxy_transaction *t)
+{
+	return t->state == DONE;
+}
+
+void
+proxy_transaction_free(struct proxy_transaction *t)
+{
+	if (t == NULL)
+		return;
+	drop_filter(t);
+	mail_reader_free(t->reader);
+	proxy_spool_free(t->spool);
+	proxy_edit_free(t->edit);
+	proxy_record_clear(&t->record);
+	strbuf_clear(&t->verdict);
+	free(t);
+}

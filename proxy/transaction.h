@@ -1,0 +1,54 @@
+/*
+ * One message, from 354 to the answer to its final dot: spooled, filtered,
+ * offered to the relay, sent, answered, written into the journal.
+ *
+ *	COLLECTING -> FILTERING -> OFFERING -> SENDING -> AWAITING -> DONE
+ *
+ * Trouble of ours, a refusal or a lost relay while the body still comes is
+ * SWALLOWING: the rest is read to nothing and the answer given at its end.
+ */
+#ifndef PROXY_TRANSACTION_H
+#define PROXY_TRANSACTION_H
+
+#include "base/slice.h"
+#include "proxy/envelope.h"
+#include "proxy/hop.h"
+#include "proxy/service.h"
+#include "smtp/reply.h"
+
+struct proxy_transaction;
+
+/* Called once, perhaps before the call that led to it returns: the answer to
+ * the final dot. It lives for the call; afterwards the transaction is DONE.
+ * `tells_sent` where it is the relay's 2xx: return whether the client is
+ * still there to hear it. */
+typedef bool proxy_answer_fn(
+    void *ctx, const struct smtp_reply *, bool tells_sent);
+
+/* `begun_ms` is when MAIL came. The envelope and the hop are borrowed. */
+struct proxy_transaction *proxy_transaction_new(const struct proxy_service *,
+    struct proxy_hop *, const struct proxy_envelope *, uint64_t begun_ms,
+    proxy_answer_fn *, void *ctx);
+
+/* From the client. */
+void proxy_transaction_body(struct proxy_transaction *, struct slice chunk);
+void proxy_transaction_body_end(struct proxy_transaction *);
+
+/* From the hop: answers to DATA and DOT, go on, connection lost. */
+void proxy_transaction_reply(
+    struct proxy_transaction *, enum proxy_errand, const struct smtp_reply *);
+void proxy_transaction_drained(struct proxy_transaction *);
+void proxy_transaction_hop_lost(struct proxy_transaction *, const char *why);
+
+/* The client is gone. True where the relay has the whole message and its
+ * answer must be waited for, so that the journal can tell; false where the
+ * transaction is DONE. */
+bool proxy_transaction_client_lost(struct proxy_transaction *, const char *why);
+
+/* Keeps the relay awake; call it every few seconds. */
+void proxy_transaction_tick(struct proxy_transaction *, uint64_t now_ms);
+
+bool proxy_transaction_done(const struct proxy_transaction *);
+void proxy_transaction_free(struct proxy_transaction *);
+
+#endif
