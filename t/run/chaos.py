@@ -1,0 +1,440 @@
+#!/usr/bin/python3
+"""Everything goes wrong at once, and no mail is lost or changed.
+
+Senders that retry as a queue does, a next hop that fails at random, reloads
+(good and bad ones), workers killed, SIGTERM at the end:
+
+* each message answered 250 is at the next hop, byte for byte behind its
+  signature, which verifies;
+* without kills it is there exactly once; with kills a further copy only for
+  an attempt whose connection died between the final dot and its answer;
+* no process, descriptor or file is left over.
+
+Besides: idle and half-open connections do not stop the mail, and a next hop
+that stalls does not cost memory.
+
+    chaos.py [--seconds N] [unittest's own arguments]     12 by default
+"""
+import collections
+import os
+import random
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+
+import harness
+from harness import CLOSE, RESET
+
+SECONDS = 12
+SENDERS = 12
+IDLE = 1000
+STALL_BYTES = 50 << 20
+# A worker's share for one stalled message: buffers and the spool's mark,
+# with some room for the allocator.
+STALL_MEMORY = 8 << 20
+
+LINES = [b".", b"..", b"", b" \t ", b"From here", b"plain text, more of it",
+         b"tab\there", bytes(range(161, 256)), b"x" * 990]
+
+
+def make(number):
+    """Message `number`, always the same bytes."""
+    rng = random.Random(number)
+    size = rng.choice((0, 100, 1000, 4000, 4000, 20000, 70000, 300000))
+    head = (b"From: Ann <ann@example.org>\r\nTo: bob@example.net\r\n"
+            b"Subject: chaos\r\nX-Number: %d\r\n"
+            b"Date: Mon, 23 Nov 2026 10:00:00 +0000\r\n\r\n" % number)
+    body = b"".join(rng.choice(LINES) + b"\r\n" for _ in range(50))
+    return head + (body * (size // len(body) + 1))[:size] .rsplit(
+        b"\r\n", 1)[0] + b"\r\n"
+
+
+def rarely(share, *faults):
+    """A stage of the next hop: mostly its best, now and then a fault."""
+    def stage(best):
+        def act(connection):
+            if random.random() < share:
+                fault = random.choice(faults)
+                return fault(connection) if callable(fault) else fault
+            return best(connection) if callable(best) else best
+        return act
+    return stage
+
+
+def going_down(connection):
+    connection.reply("421 4.3.2 going down")
+    return CLOSE
+
+
+def slow_end(_):
+    time.sleep(random.random() / 2)
+    return CLOSE
+
+
+def faults(share):
+    no = rarely(share, "451 4.3.0 not now", "452 4.3.1 full", going_down,
+                CLOSE, RESET, slow_end)
+    return {
+        "greeting": rarely(share, CLOSE, RESET, going_down,
+                           "554 5.3.2 no")("220 relay.example ESMTP"),
+        "ehlo": rarely(share, CLOSE, RESET)(lambda c: c.ehlo_text()),
+        "mail": no("250 2.1.0 Ok"),
+        "rcpt": no("250 2.1.5 Ok"),
+        "data": no("354 go on"),
+        "body": rarely(share, CLOSE, RESET, slow_end)(None),
+        "dot": no("250 2.0.0 Ok: queued as 3CF6B2"),
+        "rset": rarely(share, CLOSE)("250 2.0.0 Ok"),
+    }
+
+
+class Ledger:
+    """What the senders know: which messages were taken, and how often they
+    were left without an answer to the final dot."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.next = 0
+        self.taken = set()
+        self.unsure = collections.Counter()
+        self.attempts = 0
+        self.surprises = []
+
+    def number(self):
+        with self.lock:
+            self.next += 1
+            return self.next
+
+
+class Sender(threading.Thread):
+    """A queue: one message after the other, each until it is taken."""
+
+    def __init__(self, port, ledger, quit_event, drops):
+        super().__init__(daemon=True)
+        self.port = port
+        self.ledger = ledger
+        self.quit = quit_event
+        self.drops = drops      # share of attempts that it breaks off itself
+        self.client = None
+
+    def run(self):
+        try:
+            while not self.quit.is_set():
+                self.deliver(self.ledger.number())
+        except Exception as e:      # a reply that may not be: the test's
+            self.ledger.surprises.append(repr(e))
+        self.close()
+
+    def close(self):
+        if self.client:
+            self.client.close()
+        self.client = None
+
+    def deliver(self, number):
+        text = make(number)
+        while not self.attempt(number, text):
+            if self.quit.wait(random.uniform(0.005, 0.05)):
+                return
+        self.ledger.taken.add(number)
+        if random.random() < 0.1:
+            self.close()
+
+    def attempt(self, number, text):
+        self.ledger.attempts += 1
+        dotted = False
+        try:
+            if not self.client:
+                self.client = harness.Client(self.port)
+                self.expect(self.client.greeting, 220)
+                self.expect(self.client.command("EHLO chaos.example"), 250)
+            self.expect(self.client.command(
+                "MAIL FROM:<ann@example.org>"), 250)
+            self.expect(self.client.command("RCPT TO:<b@example.net>"), 250)
+            self.expect(self.client.command("DATA"), 354)
+            if random.random() < self.drops:
+                self.break_off(text)
+            dotted = True
+            self.expect(self.client.body(text), 250)
+            return True
+        except Refused as e:
+            if e.reply.code // 100 != 4 and "5.3.2" not in e.reply.text:
+                raise
+            self.after_refusal(e.reply)
+        except (harness.Gone, OSError):
+            if dotted:
+                with self.ledger.lock:
+                    self.ledger.unsure[number] += 1
+            self.close()
+        return False
+
+    def after_refusal(self, reply):
+        """421 ends the connection; else the next attempt may use it."""
+        if reply.code in (421, 554):
+            self.close()
+            return
+        try:
+            self.expect(self.client.command("RSET"), 250)
+        except (Refused, harness.Gone, OSError):
+            self.close()
+
+    def break_off(self, text):
+        self.client.send(text[:random.randrange(len(text))])
+        random.choice((self.client.close, self.client.reset))()
+        raise harness.Gone("we went")
+
+    @staticmethod
+    def expect(reply, code):
+        if reply.code != code:
+            raise Refused(reply)
+
+
+class Refused(Exception):
+    def __init__(self, reply):
+        super().__init__(repr(reply))
+        self.reply = reply
+
+
+class Arrivals:
+    """Checks what came out, as it comes out."""
+
+    def __init__(self, case, relay, records):
+        self.case = case
+        self.relay = relay
+        self.records = records
+        self.copies = collections.Counter()
+
+    def drain(self):
+        with self.relay.lock:
+            batch = self.relay.messages[:]
+            del self.relay.messages[:]
+        for message in batch:
+            self.check(message.data)
+
+    def check(self, text):
+        at = text.find(b"\r\nX-Number: ")
+        number = int(text[at + 12:text.find(b"\r\n", at + 2)])
+        sent = make(number)
+        self.copies[number] += 1
+        if self.copies[number] > 1:     # the same bytes were judged before
+            self.case.assertTrue(text.endswith(sent))
+            return
+        top = text[:len(text) - len(sent)]
+        self.case.assertTrue(text.endswith(sent), "%d was changed" % number)
+        self.case.assertRegex(
+            top, rb"\ADKIM-Signature:[^\r\n]*\r\n([ \t][^\r\n]*\r\n)*\Z")
+        self.case.assertTrue(harness.dkim_verifies(text, self.records),
+                             "%d does not verify" % number)
+
+
+def children(pid):
+    """The workers of a master."""
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            return [int(word) for word in f.read().split()]
+    except OSError:
+        return []
+
+
+def descriptors(pid):
+    return len(os.listdir("/proc/%d/fd" % pid))
+
+
+def memory(pid, what="VmRSS"):
+    with open("/proc/%d/status" % pid) as f:
+        for line in f:
+            if line.startswith(what + ":"):
+                return int(line.split()[1]) << 10
+    raise AssertionError("no " + what)
+
+
+class Chaos(harness.Case):
+    def begin(self, relay, workers=2, out=(), daemon=()):
+        proxy = self.signpost(relay, out=out, daemon=(
+            "workers = %d" % workers,) + tuple(daemon), environment={
+                "ASAN_OPTIONS": "quarantine_size_mb=1"})
+        harness.wait_until("%d workers" % workers, lambda: len(
+            children(proxy.process.pid)) >= workers)
+        return proxy
+
+    def storm(self, proxy, relay, disturb, drops, seconds):
+        """Load for some seconds with disturb() called again and again;
+        returns ledger and arrivals with the senders stopped."""
+        ledger, quit_event = Ledger(), threading.Event()
+        arrivals = Arrivals(self, relay, proxy.record())
+        senders = [Sender(proxy.port, ledger, quit_event, drops)
+                   for _ in range(SENDERS)]
+        for sender in senders:
+            sender.start()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(random.uniform(0.2, 0.8))
+            disturb()
+            arrivals.drain()
+        return ledger, arrivals, quit_event, senders
+
+    def settle(self, arrivals, ledger, quit_event, senders):
+        quit_event.set()
+        for sender in senders:
+            sender.join(harness.WAIT * 2)
+            self.assertFalse(sender.is_alive())
+        arrivals.drain()
+        self.assertEqual(ledger.surprises, [])
+        lost = ledger.taken - set(arrivals.copies)
+        self.assertEqual(lost, set(), "answered 250, not at the next hop")
+        print("%d taken in %d attempts, %d unsure, %d at the next hop, "
+              "%d second copies" % (
+                  len(ledger.taken), ledger.attempts,
+                  sum(ledger.unsure.values()), len(arrivals.copies),
+                  sum(arrivals.copies.values()) - len(arrivals.copies)))
+        self.assertGreater(len(ledger.taken), 5 * SECONDS)
+
+    def reload(self, proxy, good):
+        """SIGHUP with the configuration, or with one that is refused."""
+        if not good:
+            with open(proxy.config, "a") as f:
+                f.write("no_such_setting = 1\n")
+        before = len(proxy.lines("no_such_setting"))
+        proxy.process.send_signal(signal.SIGHUP)
+        if not good:
+            harness.wait_until("the refusal", lambda: len(
+                proxy.lines("no_such_setting")) > before)
+            with open(proxy.config) as f:
+                text = f.read()
+            with open(proxy.config, "w") as f:
+                f.write(text.replace("no_such_setting = 1\n", ""))
+
+    def assert_nothing_left(self, proxy, workers):
+        harness.wait_until("all workers to be gone", lambda: not any(
+            os.path.exists("/proc/%d" % pid) for pid in workers))
+        self.assertEqual(os.listdir(proxy.spool), [])
+        self.assertEqual(sorted(os.listdir(proxy.dir)),
+                         ["keys", "log", "signpost.conf", "spool"])
+
+    def test_a_failing_next_hop_and_reloads_exactly_once(self):
+        relay = self.relay(faults(0.02))
+        proxy = self.begin(relay)
+        seen = set()
+
+        def disturb():
+            seen.update(children(proxy.process.pid))
+            self.reload(proxy, random.random() < 0.7)
+
+        ledger, arrivals, quit_event, senders = self.storm(
+            proxy, relay, disturb, 0.02, SECONDS)
+        self.settle(arrivals, ledger, quit_event, senders)
+        self.assertEqual(ledger.unsure, {})
+        self.assertEqual(
+            {n: c for n, c in arrivals.copies.items() if c > 1}, {})
+        self.assertGreater(len(seen), 2, "no reload made a new worker")
+        self.assertEqual(proxy.stop(), 0, proxy.text()[-4000:])
+        self.assert_nothing_left(proxy, seen)
+
+    def test_workers_killed_and_the_end_under_load(self):
+        relay = self.relay(faults(0.01))
+        proxy = self.begin(relay)
+        seen, killed = set(), []
+
+        def disturb():
+            workers = children(proxy.process.pid)
+            seen.update(workers)
+            if random.random() < 0.3:
+                self.reload(proxy, True)
+            elif workers:
+                killed.append(random.choice(workers))
+                os.kill(killed[-1], signal.SIGKILL)
+
+        ledger, arrivals, quit_event, senders = self.storm(
+            proxy, relay, disturb, 0.01, SECONDS)
+        seen.update(children(proxy.process.pid))
+        proxy.process.send_signal(signal.SIGTERM)
+        self.assertEqual(proxy.process.wait(harness.WAIT * 2), 0,
+                         proxy.text()[-4000:])
+        self.settle(arrivals, ledger, quit_event, senders)
+        self.assertGreater(len(killed), 1)
+        for number, copies in arrivals.copies.items():
+            self.assertLessEqual(copies, 1 + ledger.unsure[number],
+                                 "message %d" % number)
+        self.assert_nothing_left(proxy, seen)
+
+    def test_descriptors_come_back(self):
+        """A worker with no session left has what it had before the first."""
+        relay = self.relay(faults(0.1))
+        proxy = self.begin(relay, workers=1)
+        [worker] = children(proxy.process.pid)
+        before = descriptors(worker)
+        ledger, arrivals, quit_event, senders = self.storm(
+            proxy, relay, lambda: None, 0.1, SECONDS / 4)
+        self.settle(arrivals, ledger, quit_event, senders)
+        self.assertEqual(children(proxy.process.pid), [worker])
+        # The key that was asked for may be watched by a descriptor.
+        harness.wait_until("descriptors", lambda:
+                           descriptors(worker) <= before + 1)
+
+    def test_idle_and_half_open_connections_do_not_stop_the_mail(self):
+        """One worker, connections at every stage of a session, silent."""
+        relay = self.relay()
+        proxy = self.begin(relay, workers=1, out=(
+            "max_sessions = %d" % (IDLE + 100),))
+        stages = [b"", b"EH", b"EHLO x\r\n", b"EHLO x\r\nMAIL FROM:<a@b>",
+                  b"EHLO x\r\nMAIL FROM:<ann@example.org>\r\n"
+                  b"RCPT TO:<b@example.net>\r\nDATA\r\n",
+                  b"EHLO x\r\nMAIL FROM:<ann@example.org>\r\n"
+                  b"RCPT TO:<b@example.net>\r\nDATA\r\nFrom: half a lin"]
+        idle = []
+        self.addCleanup(lambda: [sock.close() for sock in idle])
+        for number in range(IDLE):
+            sock = socket.create_connection(("127.0.0.1", proxy.port),
+                                            timeout=harness.WAIT)
+            sock.sendall(stages[number % len(stages)])
+            idle.append(sock)
+        relay.wait_connections(IDLE)
+        began = time.monotonic()
+        for number in range(20):
+            client = proxy.client()
+            client.ehlo()
+            self.assertEqual(client.message(make(number)).code, 250)
+            client.quit()
+        self.assertLess(time.monotonic() - began, 10)
+        self.assertEqual(len(relay.messages), 20)
+
+    def test_a_stalled_next_hop_does_not_cost_memory(self):
+        """It takes DATA and reads no more while 50 MB are pushed."""
+        relay = self.relay({"body": harness.SILENT})
+        proxy = self.begin(relay, workers=1)
+        [worker] = children(proxy.process.pid)
+        client = proxy.client()
+        client.ehlo()
+        client.begin()
+        before = memory(worker)
+        self.assertEqual(client.command("DATA").code, 354)
+        client.send(make(1).split(b"\r\n\r\n")[0] + b"\r\n\r\n")
+        line = b"fifty million of these, more or less, and no end\r\n"
+        for _ in range(STALL_BYTES // (len(line) * 1000)):
+            client.send(line * 1000)
+        client.send(b".\r\n")
+        harness.wait_until("DATA at the next hop", lambda: relay.said("DATA"))
+        time.sleep(1)
+        grown = memory(worker, "VmHWM") - before
+        print("grown by %d KiB" % (grown >> 10))
+        self.assertLess(grown, STALL_MEMORY)
+        client.close()
+
+
+def main():
+    global SECONDS
+    if "--seconds" in sys.argv:
+        at = sys.argv.index("--seconds")
+        SECONDS = float(sys.argv[at + 1])
+        del sys.argv[at:at + 2]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    want = 8 * IDLE
+    if hard != resource.RLIM_INFINITY and hard < want:
+        sys.exit("chaos: needs %d descriptors, the limit is %d" % (want, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, want), hard))
+    harness.main()
+
+
+if __name__ == "__main__":
+    main()
