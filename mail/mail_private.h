@@ -1,6 +1,6 @@
 /* What header.c and reader.c share. */
-#ifndef MAIL_PRIVATE_H
-#define MAIL_PRIVATE_H
+#ifndef MAIL_MAIL_PRIVATE_H
+#define MAIL_MAIL_PRIVATE_H
 
 #include <stdint.h>
 

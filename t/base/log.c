@@ -1,0 +1,165 @@
+/* base/log: one bounded line per event, by level. Reads stderr back. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "t/lib/unit.h"
+
+enum { READ_MAX = 100000 };
+
+struct capture {
+	int saved;
+	FILE *file;
+};
+
+static struct capture
+capture_begin(void)
+{
+	struct capture c = {dup(STDERR_FILENO), tmpfile()};
+
+	assert_true(c.saved >= 0);
+	assert_non_null(c.file);
+	assert_true(dup2(fileno(c.file), STDERR_FILENO) >= 0);
+	return c;
+}
+
+static void
+capture_end(struct capture c, struct strbuf *out)
+{
+	char *to;
+	ssize_t n;
+
+	assert_true(dup2(c.saved, STDERR_FILENO) >= 0);
+	strbuf_init(out, READ_MAX);
+	to = strbuf_reserve(out, READ_MAX);
+	assert_non_null(to);
+	n = pread(fileno(c.file), to, READ_MAX, 0);
+	assert_true(n >= 0);
+	out->n = (size_t)n;
+	to[n] = '\0';
+	fclose(c.file);
+	close(c.saved);
+}
+
+static void
+test_lines_have_ident_and_pid(void **state)
+{
+	struct log *log = log_new("signpost/out", LOGGING_STDERR, LOGGING_INFO);
+	struct capture c = capture_begin();
+	struct strbuf got, want;
+
+	(void)state;
+	log_printf(log, LOGGING_ERROR, "%s %d", "a", 1);
+	log_printf(log, LOGGING_DEBUG, "not wanted");
+	log_event(log, LOGGING_INFO, SLICE("b"));
+	capture_end(c, &got);
+	strbuf_init(&want, 1000);
+	(void)strbuf_addf(&want,
+	    "signpost/out[%ld]: a 1\nsignpost/out[%ld]: b\n", (long)getpid(),
+	    (long)getpid());
+	assert_slice_equal(strbuf_slice(&got), strbuf_slice(&want));
+	assert_int_equal(log_target(log), LOGGING_STDERR);
+	log_free(log);
+	strbuf_clear(&got);
+	strbuf_clear(&want);
+}
+
+static void
+test_json_lines_are_objects(void **state)
+{
+	struct log *log = log_new("a\"b", LOGGING_JSON, LOGGING_DEBUG);
+	struct capture c = capture_begin();
+	struct strbuf got;
+	struct slice rest, line;
+
+	(void)state;
+	log_printf(log, LOGGING_DEBUG, "x \"%s\"", "\n");
+	log_event(log, LOGGING_WARNING, SLICE("\"n\":1"));
+	capture_end(c, &got);
+	rest = strbuf_slice(&got);
+	assert_true(slice_cut(&rest, '\n', &line));
+	assert_true(slice_starts_nocase(line, SLICE("{\"time\":\"20")));
+	assert_true(slice_search(line, SLICE("\"level\":\"debug\"")) < line.n);
+	assert_true(slice_search(line, SLICE("\"ident\":\"a\\\"b\"")) < line.n);
+	assert_true(slice_ends_nocase(
+	    line, SLICE(",\"message\":\"x \\\"\\u000a\\\"\"}")));
+	assert_true(slice_cut(&rest, '\n', &line));
+	assert_true(
+	    slice_search(line, SLICE("\"level\":\"warning\"")) < line.n);
+	assert_true(slice_ends_nocase(line, SLICE(",\"n\":1}")));
+	assert_int_equal(rest.n, 0);
+	log_free(log);
+	strbuf_clear(&got);
+}
+
+static void
+test_lines_are_bounded(void **state)
+{
+	struct log *log = log_new("i", LOGGING_STDERR, LOGGING_INFO);
+	struct strbuf huge, got;
+	struct capture c;
+
+	(void)state;
+	strbuf_init(&huge, 60000);
+	while (strbuf_add_char(&huge, 'x') == 0)
+		continue;
+	c = capture_begin();
+	log_event(log, LOGGING_INFO, strbuf_slice(&huge));
+	capture_end(c, &got);
+	assert_true(got.n > 1000 && got.n <= (size_t)16 * 1024);
+	assert_int_equal(slice_find(strbuf_slice(&got), '\n'), got.n - 1);
+	log_free(log);
+	strbuf_clear(&huge);
+	strbuf_clear(&got);
+}
+
+static void
+test_no_log_takes_everything(void **state)
+{
+	struct capture c = capture_begin();
+	struct strbuf got;
+
+	(void)state;
+	assert_false(log_wants(NULL, LOGGING_ERROR));
+	log_printf(NULL, LOGGING_ERROR, "x");
+	log_event(NULL, LOGGING_ERROR, SLICE("x"));
+	log_free(NULL);
+	capture_end(c, &got);
+	assert_int_equal(got.n, 0);
+	strbuf_clear(&got);
+}
+
+static void
+test_level_words(void **state)
+{
+	enum log_level level;
+
+	(void)state;
+	assert_int_equal(log_level_parse(SLICE("error"), &level), 0);
+	assert_int_equal(level, LOGGING_ERROR);
+	assert_int_equal(log_level_parse(SLICE("Warning"), &level), 0);
+	assert_int_equal(level, LOGGING_WARNING);
+	assert_int_equal(log_level_parse(SLICE("info"), &level), 0);
+	assert_int_equal(level, LOGGING_INFO);
+	assert_int_equal(log_level_parse(SLICE("debug"), &level), 0);
+	assert_int_equal(level, LOGGING_DEBUG);
+	assert_int_equal(log_level_parse(SLICE("debu"), &level), -1);
+	assert_int_equal(log_level_parse(SLICE(""), &level), -1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_lines_have_ident_and_pid),
+	    cmocka_unit_test(test_json_lines_are_objects),
+	    cmocka_unit_test(test_lines_are_bounded),
+	    cmocka_unit_test(test_no_log_takes_everything),
+	    cmocka_unit_test(test_level_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
