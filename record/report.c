@@ -1,10 +1,8 @@
 /* An aggregate report; see report.h. */
-#include <stdio.h>
-#include <time.h>
-
+#include "record/report.h"
 #include "base/base64.h"
 #include "mail/taglist.h"
-#include "record/report.h"
+#include "record/date.h"
 #include "record/xml.h"
 
 static void
@@ -246,22 +244,6 @@ record_report_id(const struct record_report *r, struct strbuf *out)
 }
 
 static void
-add_date(int64_t now, struct strbuf *mail)
-{
-	static const char *const days[] = {
-	    "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May",
-	    "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	time_t t = (time_t)now;
-	struct tm utc;
-
-	gmtime_r(&t, &utc);
-	(void)strbuf_addf(mail, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n",
-	    days[utc.tm_wday], utc.tm_mday, months[utc.tm_mon],
-	    utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
-
-static void
 add_base64(struct slice bytes, struct strbuf *mail)
 {
 	enum { LINE = 57 };
@@ -290,9 +272,10 @@ record_report_mail(const struct record_report *r, struct slice to,
 	    "\tReport-ID: <%s>\r\n",
 	    (int)r->domain.n, r->domain.p, (int)r->reporter.n, r->reporter.p,
 	    strbuf_text(&id));
-	add_date(now, mail);
+	(void)strbuf_add_str(mail, "Date: ");
+	(void)record_date_print(now, mail);
 	(void)strbuf_addf(mail,
-	    "Message-ID: <%s>\r\n"
+	    "\r\nMessage-ID: <%s>\r\n"
 	    "Auto-Submitted: auto-generated\r\n"
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/mixed; boundary=\"=_signpost\"\r\n\r\n"

@@ -1,0 +1,211 @@
+/* A question to spamd; see spamd.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+
+#include "base/xalloc.h"
+#include "record/spamd.h"
+
+struct record_spamd {
+	struct bufferevent *conn;
+	struct event *timer;
+	record_spamd_fn *fn;
+	void *ctx;
+};
+
+/* Takes a decimal number such as "-1.5" off the front. */
+static bool
+take_number(struct slice *in, double *number)
+{
+	char text[32];
+	char *end;
+	size_t n = 0;
+
+	*in = slice_trim(*in);
+	while (n < in->n && n < sizeof(text) - 1 &&
+	    (ascii_is_digit(in->p[n]) || in->p[n] == '.' || in->p[n] == '-'))
+		n++;
+	if (n == 0)
+		return false;
+	memcpy(text, in->p, n);
+	text[n] = '\0';
+	*number = strtod(text, &end);
+	*in = slice_after(*in, n);
+	return *end == '\0';
+}
+
+/* " True ; 15.0 / 5.0" */
+static bool
+parse_spam_line(struct slice value, struct record_spam *spam)
+{
+	struct slice word;
+
+	if (!slice_cut(&value, ';', &word))
+		return false;
+	word = slice_trim(word);
+	spam->spam = slice_equal_nocase(word, SLICE("True")) ||
+	    slice_equal_nocase(word, SLICE("Yes"));
+	if (!spam->spam && !slice_equal_nocase(word, SLICE("False")) &&
+	    !slice_equal_nocase(word, SLICE("No")))
+		return false;
+	if (!take_number(&value, &spam->score))
+		return false;
+	value = slice_trim(value);
+	if (value.n == 0 || value.p[0] != '/')
+		return false;
+	value = slice_after(value, 1);
+	return take_number(&value, &spam->threshold);
+}
+
+/* "SPAMD/1.1 0 EX_OK" */
+static bool
+is_ok(struct slice line)
+{
+	struct slice word;
+
+	return slice_starts_nocase(line, SLICE("SPAMD/")) &&
+	    slice_cut(&line, ' ', &word) && slice_cut(&line, ' ', &word) &&
+	    slice_equal(slice_trim(word), SLICE("0"));
+}
+
+struct record_spam
+record_spamd_parse(struct slice reply)
+{
+	struct record_spam spam = {.reason = ""};
+	struct slice rest = reply, line;
+
+	if (!slice_cut(&rest, '\n', &line) || !is_ok(line)) {
+		spam.reason = "spamd gave no answer that is ok";
+		return spam;
+	}
+	while (slice_cut(&rest, '\n', &line)) {
+		line = slice_trim(line);
+		if (line.n == 0)
+			break;
+		if (!slice_starts_nocase(line, SLICE("Spam:")))
+			continue;
+		spam.known = parse_spam_line(slice_after(line, 5), &spam);
+		break;
+	}
+	if (!spam.known)
+		spam.reason = "spamd's answer has no verdict";
+	return spam;
+}
+
+void
+record_spam_print(const struct record_spam *spam, struct strbuf *out)
+{
+	if (!spam->known)
+		(void)strbuf_addf(out, "temperror (%s)", spam->reason);
+	else
+		(void)strbuf_addf(out, "%s (score %.1f, spam from %.1f)",
+		    spam->spam ? "spam" : "ham", spam->score, spam->threshold);
+}
+
+void
+record_spamd_cancel(struct record_spamd *ask)
+{
+	if (ask == NULL)
+		return;
+	bufferevent_free(ask->conn);
+	event_free(ask->timer);
+	free(ask);
+}
+
+/* The last word: the handle is gone before the function runs. */
+static void
+tell(struct record_spamd *ask, const struct record_spam *spam)
+{
+	record_spamd_fn *fn = ask->fn;
+	void *ctx = ask->ctx;
+
+	record_spamd_cancel(ask);
+	fn(ctx, spam);
+}
+
+static void
+give_up(struct record_spamd *ask, const char *why)
+{
+	struct record_spam spam = {.reason = why};
+
+	tell(ask, &spam);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	give_up(ctx, "spamd did not answer in time");
+}
+
+static void
+on_readable(struct bufferevent *conn, void *ctx)
+{
+	if (evbuffer_get_length(bufferevent_get_input(conn)) >
+	    RECORD_SPAMD_REPLY_MAX)
+		give_up(ctx, "spamd's answer is too long");
+}
+
+/* spamd closes behind its answer. */
+static void
+on_event(struct bufferevent *conn, short what, void *ctx)
+{
+	struct evbuffer *input = bufferevent_get_input(conn);
+	size_t n = evbuffer_get_length(input);
+	struct record_spam spam;
+	struct strbuf reply;
+	char *room;
+
+	if ((what & BEV_EVENT_CONNECTED) != 0)
+		return;
+	if ((what & BEV_EVENT_EOF) == 0) {
+		give_up(ctx, strerror(EVUTIL_SOCKET_ERROR()));
+		return;
+	}
+	strbuf_init(&reply, RECORD_SPAMD_REPLY_MAX);
+	room = strbuf_reserve(&reply, n);
+	if (room != NULL)
+		reply.n = (size_t)evbuffer_remove(input, room, n);
+	spam = record_spamd_parse(strbuf_slice(&reply));
+	tell(ctx, &spam);
+	strbuf_clear(&reply);
+}
+
+static void
+write_question(struct bufferevent *conn, struct slice message)
+{
+	struct evbuffer *out = bufferevent_get_output(conn);
+
+	(void)evbuffer_add_printf(
+	    out, "CHECK SPAMC/1.2\r\nContent-length: %zu\r\n\r\n", message.n);
+	(void)evbuffer_add(out, message.p, message.n);
+}
+
+struct record_spamd *
+record_spamd_ask(struct event_base *base, const struct record_spamd_at *at,
+    struct slice message, record_spamd_fn *fn, void *ctx)
+{
+	unsigned ms = at->ms == 0 ? RECORD_SPAMD_MS : at->ms;
+	struct timeval bound = {ms / 1000, (ms % 1000) * 1000};
+	struct record_spamd *ask = xcalloc(1, sizeof(*ask));
+	struct sockaddr_storage address = at->address;
+
+	ask->fn = fn;
+	ask->ctx = ctx;
+	ask->timer = evtimer_new(base, on_timer, ask);
+	ask->conn = bufferevent_socket_new(
+	    base, -1, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	bufferevent_setcb(ask->conn, on_readable, NULL, on_event, ask);
+	write_question(ask->conn, message);
+	(void)bufferevent_enable(ask->conn, EV_READ | EV_WRITE);
+	(void)evtimer_add(ask->timer, &bound);
+	/* A failure comes as an event, or the timer tells. */
+	(void)bufferevent_socket_connect(
+	    ask->conn, (struct sockaddr *)&address, (int)at->length);
+	return ask;
+}
