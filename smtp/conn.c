@@ -1,0 +1,531 @@
+/* A socket with bounded input and gathered output; see conn.h. */
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "base/strbuf.h"
+#include "base/xalloc.h"
+#include "smtp/conn.h"
+
+enum {
+	KEPT_ROOM = 16 * 1024, /* larger buffers are given back when empty */
+	LINGER_MS = 2000,
+	LINGER_READS = 64,
+	WHY_MAX = 200,
+};
+
+struct smtp_conn {
+	struct event_base *base;
+	evutil_socket_t fd;
+	const struct smtp_conn_ops *ops;
+	void *ctx;
+	/* `gone` watches for the peer's end while nothing is read. */
+	struct event readable, writable, gone, turn, timer, write_timer;
+	struct strbuf in, out;
+	size_t out_at; /* what of `out` is written */
+	size_t read_max;
+	unsigned write_ms;
+	unsigned busy;	  /* callbacks under way */
+	unsigned dropped; /* reads while lingering */
+	bool heard, corked, want_drained;
+	bool blocked;	/* the socket takes no more; `writable` is set */
+	bool finishing; /* `close` follows the last byte written */
+	bool linger, lingering;
+	bool failed; /* `close` follows in the next turn */
+	bool over;   /* `closed` was called */
+	bool dead;   /* smtp_conn_free() was called */
+	enum smtp_close close;
+	char why[WHY_MAX];
+};
+
+static void
+arm(struct event *event, unsigned ms)
+{
+	struct timeval wait = {
+	    .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+	if (ms == 0)
+		(void)event_del(event);
+	else
+		(void)event_add(event, &wait);
+}
+
+static void
+drop_events(struct smtp_conn *conn)
+{
+	(void)event_del(&conn->turn);
+	(void)event_del(&conn->timer);
+	(void)event_del(&conn->write_timer);
+	if (conn->fd < 0)
+		return;
+	(void)event_del(&conn->readable);
+	(void)event_del(&conn->writable);
+	(void)event_del(&conn->gone);
+}
+
+static void
+destroy(struct smtp_conn *conn)
+{
+	const struct smtp_conn_ops *ops = conn->ops;
+	void *ctx = conn->ctx;
+
+	strbuf_clear(&conn->in);
+	strbuf_clear(&conn->out);
+	free(conn);
+	ops->freed(ctx);
+}
+
+static void
+enter(struct smtp_conn *conn)
+{
+	conn->busy++;
+}
+
+static void
+leave(struct smtp_conn *conn)
+{
+	if (--conn->busy == 0 && conn->dead)
+		destroy(conn);
+}
+
+static void
+remember(struct smtp_conn *conn, enum smtp_close close, const char *why)
+{
+	conn->close = close;
+	(void)snprintf(conn->why, sizeof(conn->why), "%s", why);
+}
+
+/* The one place from which `closed` is called. */
+static void
+end(struct smtp_conn *conn)
+{
+	if (conn->over || conn->dead)
+		return;
+	conn->over = true;
+	drop_events(conn);
+	conn->ops->closed(conn->ctx, conn->close, conn->why);
+}
+
+/* The peer is gone. What was agreed before is what counts. */
+static void
+end_lost(struct smtp_conn *conn, int error)
+{
+	if (!conn->finishing && !conn->failed) {
+		remember(conn, SMTP_CLOSE_EOF,
+		    error == 0 ? "connection closed by peer" : strerror(error));
+	}
+	end(conn);
+}
+
+void
+smtp_conn_kick(struct smtp_conn *conn)
+{
+	if (!conn->over && !conn->dead)
+		event_active(&conn->turn, EV_TIMEOUT, 0);
+}
+
+void
+smtp_conn_fail(struct smtp_conn *conn, enum smtp_close close, const char *why)
+{
+	if (conn->failed || conn->over)
+		return;
+	remember(conn, close, why);
+	conn->failed = true;
+	smtp_conn_kick(conn);
+}
+
+size_t
+smtp_conn_unwritten(const struct smtp_conn *conn)
+{
+	return conn->out.n - conn->out_at;
+}
+
+static void
+block(struct smtp_conn *conn)
+{
+	if (!conn->blocked)
+		(void)event_add(&conn->writable, NULL);
+	conn->blocked = true;
+	arm(&conn->write_timer,
+	    smtp_conn_unwritten(conn) > 0 ? conn->write_ms : 0);
+}
+
+static void
+keep(struct smtp_conn *conn, struct slice bytes)
+{
+	if (conn->out_at == conn->out.n) {
+		strbuf_reset(&conn->out);
+		conn->out_at = 0;
+	} else if (conn->out_at > SMTP_CONN_HIGH_WATER / 2) {
+		strbuf_consume(&conn->out, conn->out_at);
+		conn->out_at = 0;
+	}
+	if (strbuf_add(&conn->out, bytes) != 0)
+		smtp_conn_fail(conn, SMTP_CLOSE_PROTOCOL,
+		    "too much is waiting to be written");
+}
+
+/* What was kept, then `bytes`; what the socket does not take is kept. */
+static void
+write_out(struct smtp_conn *conn, struct slice bytes)
+{
+	struct slice kept = slice_after(strbuf_slice(&conn->out), conn->out_at);
+	struct iovec iov[2] = {
+	    {.iov_base = (void *)(uintptr_t)kept.p, .iov_len = kept.n},
+	    {.iov_base = (void *)(uintptr_t)bytes.p, .iov_len = bytes.n}};
+	struct msghdr message = {.msg_iov = iov, .msg_iovlen = 2};
+	ssize_t sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
+	size_t n = sent < 0 ? 0 : (size_t)sent;
+
+	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+		smtp_conn_fail(conn, SMTP_CLOSE_EOF, strerror(errno));
+		return;
+	}
+	conn->out_at += n < kept.n ? n : kept.n;
+	if (n < kept.n + bytes.n) {
+		keep(conn, slice_after(bytes, n < kept.n ? 0 : n - kept.n));
+		block(conn);
+	}
+}
+
+/* The end of a turn: what was gathered goes. */
+static void
+flush(struct smtp_conn *conn)
+{
+	if (conn->dead || conn->over || conn->failed || conn->blocked)
+		return;
+	if (smtp_conn_unwritten(conn) > 0 && !conn->corked)
+		write_out(conn, slice_from(NULL, 0));
+}
+
+static void
+linger(struct smtp_conn *conn)
+{
+	if (conn->lingering)
+		return;
+	conn->lingering = true;
+	(void)shutdown(conn->fd, SHUT_WR);
+	(void)event_del(&conn->gone);
+	(void)event_add(&conn->readable, NULL);
+	arm(&conn->timer, LINGER_MS);
+}
+
+/* After each callback of the loop. */
+static void
+finish_turn(struct smtp_conn *conn)
+{
+	flush(conn);
+	if (conn->dead || conn->over || conn->failed || !conn->finishing ||
+	    smtp_conn_unwritten(conn) > 0)
+		return;
+	if (conn->linger)
+		linger(conn);
+	else
+		end(conn);
+}
+
+static void
+on_turn(evutil_socket_t fd, short what, void *ctx)
+{
+	struct smtp_conn *conn = ctx;
+
+	(void)fd;
+	(void)what;
+	enter(conn);
+	if (conn->failed)
+		end(conn);
+	else if (!conn->finishing)
+		conn->ops->input(conn->ctx);
+	finish_turn(conn);
+	leave(conn);
+}
+
+static void
+drop_input(struct smtp_conn *conn)
+{
+	char waste[4096];
+	ssize_t n = recv(conn->fd, waste, sizeof(waste), 0);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
+	    ++conn->dropped > LINGER_READS)
+		end(conn);
+}
+
+static void
+read_some(struct smtp_conn *conn, size_t room)
+{
+	char *to = strbuf_reserve(&conn->in, room);
+	ssize_t n;
+
+	assert(to != NULL);
+	n = recv(conn->fd, to, room, 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		end_lost(conn, n < 0 ? errno : 0);
+		return;
+	}
+	conn->in.n += (size_t)n;
+	conn->heard = true;
+	conn->ops->input(conn->ctx);
+}
+
+/* The event stays set while nothing is to be read, until something comes:
+ * most peers are silent then, and it is two system calls less. */
+static void
+on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct smtp_conn *conn = ctx;
+
+	(void)fd;
+	(void)what;
+	enter(conn);
+	if (conn->lingering) {
+		drop_input(conn);
+	} else if (!conn->failed && conn->in.n < conn->read_max) {
+		read_some(conn, conn->read_max - conn->in.n);
+	} else {
+		(void)event_del(&conn->readable);
+		(void)event_add(&conn->gone, NULL);
+	}
+	finish_turn(conn);
+	leave(conn);
+}
+
+static void
+on_gone(evutil_socket_t fd, short what, void *ctx)
+{
+	struct smtp_conn *conn = ctx;
+
+	(void)fd;
+	(void)what;
+	enter(conn);
+	end_lost(conn, 0);
+	leave(conn);
+}
+
+static void
+unblock(struct smtp_conn *conn)
+{
+	(void)event_del(&conn->writable);
+	(void)event_del(&conn->write_timer);
+	conn->blocked = false;
+	if (conn->out.room > KEPT_ROOM && smtp_conn_unwritten(conn) == 0) {
+		strbuf_clear(&conn->out);
+		conn->out_at = 0;
+	}
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct smtp_conn *conn = ctx;
+
+	(void)fd;
+	(void)what;
+	enter(conn);
+	if (!conn->failed && smtp_conn_unwritten(conn) > 0)
+		write_out(conn, slice_from(NULL, 0));
+	if (!conn->failed && smtp_conn_unwritten(conn) == 0)
+		unblock(conn);
+	if (!conn->failed && conn->want_drained &&
+	    smtp_conn_unwritten(conn) <= SMTP_CONN_LOW_WATER) {
+		conn->want_drained = false;
+		conn->ops->drained(conn->ctx);
+	}
+	finish_turn(conn);
+	leave(conn);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct smtp_conn *conn = ctx;
+
+	(void)fd;
+	(void)what;
+	enter(conn);
+	if (conn->lingering)
+		end(conn);
+	else
+		conn->ops->timeout(conn->ctx);
+	finish_turn(conn);
+	leave(conn);
+}
+
+static void
+on_write_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct smtp_conn *conn = ctx;
+
+	(void)fd;
+	(void)what;
+	enter(conn);
+	remember(conn, SMTP_CLOSE_TIMEOUT, "peer takes no data");
+	end(conn);
+	leave(conn);
+}
+
+static void
+assign_events(struct smtp_conn *conn)
+{
+	struct event_base *base = conn->base;
+	evutil_socket_t fd = conn->fd;
+
+	(void)evtimer_assign(&conn->turn, base, on_turn, conn);
+	(void)evtimer_assign(&conn->timer, base, on_timer, conn);
+	(void)evtimer_assign(&conn->write_timer, base, on_write_timer, conn);
+	if (fd < 0)
+		return;
+	(void)event_assign(
+	    &conn->readable, base, fd, EV_READ | EV_PERSIST, on_readable, conn);
+	(void)event_assign(&conn->writable, base, fd, EV_WRITE | EV_PERSIST,
+	    on_writable, conn);
+	(void)event_assign(
+	    &conn->gone, base, fd, EV_CLOSED | EV_PERSIST, on_gone, conn);
+}
+
+struct smtp_conn *
+smtp_conn_new(struct event_base *base, evutil_socket_t fd,
+    const struct smtp_conn_ops *ops, void *ctx)
+{
+	struct smtp_conn *conn = xcalloc(1, sizeof(*conn));
+	int on = 1;
+
+	conn->base = base;
+	conn->fd = fd;
+	conn->ops = ops;
+	conn->ctx = ctx;
+	strbuf_init(&conn->in, SMTP_CONN_IN_MAX);
+	strbuf_init(&conn->out, SMTP_CONN_OUT_MAX);
+	assign_events(conn);
+	if (fd < 0)
+		return conn;
+	(void)evutil_make_socket_nonblocking(fd);
+	/* Fails, and may, on a Unix socket. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return conn;
+}
+
+void
+smtp_conn_free(struct smtp_conn *conn)
+{
+	if (conn == NULL || conn->dead)
+		return;
+	drop_events(conn);
+	if (conn->fd >= 0)
+		(void)close(conn->fd);
+	conn->dead = true;
+	if (conn->busy == 0)
+		destroy(conn);
+}
+
+void
+smtp_conn_read(struct smtp_conn *conn, size_t n)
+{
+	assert(n <= SMTP_CONN_IN_MAX);
+	conn->read_max = n;
+	if (conn->over || conn->dead || conn->finishing || conn->fd < 0)
+		return;
+	if (conn->in.n == 0 && conn->in.room > KEPT_ROOM && n <= KEPT_ROOM)
+		strbuf_clear(&conn->in);
+	if (conn->in.n >= n || event_pending(&conn->readable, EV_READ, NULL))
+		return;
+	(void)event_del(&conn->gone);
+	(void)event_add(&conn->readable, NULL);
+}
+
+struct slice
+smtp_conn_input(const struct smtp_conn *conn)
+{
+	return strbuf_slice(&conn->in);
+}
+
+void
+smtp_conn_consume(struct smtp_conn *conn, size_t n)
+{
+	strbuf_consume(&conn->in, n);
+}
+
+bool
+smtp_conn_heard(const struct smtp_conn *conn)
+{
+	return conn->heard;
+}
+
+void
+smtp_conn_write(struct smtp_conn *conn, struct slice bytes)
+{
+	if (conn->over || conn->dead || conn->failed || conn->finishing)
+		return;
+	if (!conn->blocked &&
+	    smtp_conn_unwritten(conn) + bytes.n >= SMTP_CONN_HIGH_WATER)
+		write_out(conn, bytes);
+	else
+		keep(conn, bytes);
+	if (conn->busy == 0)
+		smtp_conn_kick(conn);
+}
+
+void
+smtp_conn_cork(struct smtp_conn *conn, bool on)
+{
+	conn->corked = on;
+}
+
+void
+smtp_conn_want_drained(struct smtp_conn *conn)
+{
+	if (conn->over || conn->dead || conn->failed)
+		return;
+	conn->want_drained = true;
+	block(conn);
+}
+
+void
+smtp_conn_write_timer(struct smtp_conn *conn, unsigned ms)
+{
+	conn->write_ms = ms;
+}
+
+void
+smtp_conn_timer(struct smtp_conn *conn, unsigned ms)
+{
+	if (!conn->over && !conn->dead && !conn->finishing)
+		arm(&conn->timer, ms);
+}
+
+void
+smtp_conn_finish(struct smtp_conn *conn, enum smtp_close close, const char *why,
+    bool with_linger)
+{
+	if (conn->over || conn->dead || conn->failed || conn->finishing)
+		return;
+	remember(conn, close, why);
+	(void)event_del(&conn->timer);
+	(void)event_del(&conn->readable);
+	conn->finishing = true;
+	conn->linger = with_linger;
+	conn->corked = false;
+	smtp_conn_kick(conn);
+}
+
+bool
+smtp_conn_peek(const struct smtp_conn *conn)
+{
+	char byte;
+	ssize_t n = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return n >= 0 || (errno != EAGAIN && errno != EINTR);
+}

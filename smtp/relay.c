@@ -1,0 +1,358 @@
+/*
+ * The side that speaks to the next server; see relay.h. What comes while
+ * nothing is due is no answer: a relay that gives up an idle connection says
+ * 421, and that must not become the answer to the next MAIL.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/strbuf.h"
+#include "base/xalloc.h"
+#include "smtp/conn.h"
+#include "smtp/dot.h"
+#include "smtp/relay.h"
+
+enum {
+	READ_MAX = 4096,
+	BURST_MAX = 256 * 1024, /* of a body, then others have their turn */
+	FRESH_S = 1, /* idle for longer, the socket is looked at first */
+	REASON_MAX = 160,
+};
+
+enum state {
+	GREETING, /* connecting, and until the relay has greeted */
+	READY,	  /* commands; `in_flight` of them are not answered */
+	BODY,	  /* 354 came */
+	DOT,	  /* the answer to the final dot is due */
+};
+
+struct smtp_relay {
+	struct smtp_conn *conn;
+	struct smtp_target target;
+	struct smtp_relay_ops ops;
+	void *ctx;
+	enum state state;
+	struct smtp_reply_parser parser;
+	size_t in_flight;
+	size_t data; /* DATA is that many answers away; 0: not asked */
+	size_t burst;
+	time_t idle_since;
+	bool unasked; /* something came behind the last answer */
+	bool over;    /* closed or freed */
+	struct smtp_dot dot;
+	struct sink body;
+};
+
+static time_t
+now(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return t.tv_sec;
+}
+
+static bool
+answer_is_due(const struct smtp_relay *relay)
+{
+	return relay->state == GREETING || relay->state == DOT ||
+	    relay->in_flight > 0;
+}
+
+/* The relay said `in` though nothing was asked. */
+static void
+fail_unasked(struct smtp_relay *relay, struct slice in)
+{
+	bool closing = slice_starts_nocase(in, SLICE("421"));
+	struct strbuf why;
+
+	strbuf_init(&why, REASON_MAX);
+	(void)strbuf_add_str(&why,
+	    closing ? "relay closed the idle connection: "
+		    : "relay spoke unasked: ");
+	(void)escape_log(
+	    slice_first(in, slice_find(slice_first(in, 80), '\r')), &why);
+	smtp_conn_fail(relay->conn,
+	    closing ? SMTP_CLOSE_EOF : SMTP_CLOSE_PROTOCOL, strbuf_text(&why));
+	strbuf_clear(&why);
+}
+
+static void
+set_timer(struct smtp_relay *relay)
+{
+	unsigned ms = 0;
+
+	if (relay->state == DOT)
+		ms = relay->target.dot_ms;
+	else if (relay->in_flight > 0)
+		ms = relay->target.command_ms;
+	else
+		relay->idle_since = now();
+	smtp_conn_timer(relay->conn, ms);
+}
+
+static void
+advance(struct smtp_relay *relay, unsigned code)
+{
+	bool data = relay->data == 1;
+
+	if (relay->state != READY) {
+		relay->state = READY;
+		return;
+	}
+	relay->in_flight--;
+	if (relay->data > 0)
+		relay->data--;
+	if (data && code == 354) {
+		relay->state = BODY;
+		smtp_dot_init(&relay->dot, &relay->body);
+	}
+}
+
+/* A reply is complete; what stands behind it is still in the input. */
+static void
+take_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
+{
+	advance(relay, reply->code);
+	set_timer(relay);
+	relay->unasked =
+	    !answer_is_due(relay) && smtp_conn_input(relay->conn).n > 0;
+	relay->ops.reply(relay->ctx, reply);
+}
+
+/* False: wait for more, or it is over. */
+static bool
+step(struct smtp_relay *relay)
+{
+	struct slice in = smtp_conn_input(relay->conn);
+	struct smtp_reply reply;
+	enum smtp_parse parse;
+	size_t used;
+
+	if (relay->over || in.n == 0)
+		return false;
+	if (relay->unasked || !answer_is_due(relay)) {
+		fail_unasked(relay, in);
+		return false;
+	}
+	parse = smtp_reply_parser_write(&relay->parser, in, &used, &reply);
+	smtp_conn_consume(relay->conn, used);
+	if (parse == SMTP_DONE)
+		take_reply(relay, &reply);
+	if (parse == SMTP_BAD)
+		smtp_conn_fail(
+		    relay->conn, SMTP_CLOSE_PROTOCOL, relay->parser.reason);
+	return parse == SMTP_DONE;
+}
+
+static void
+on_input(void *ctx)
+{
+	struct smtp_relay *relay = ctx;
+
+	while (step(relay))
+		continue;
+}
+
+static void
+on_drained(void *ctx)
+{
+	struct smtp_relay *relay = ctx;
+
+	relay->burst = 0;
+	if (!relay->over && relay->state == BODY)
+		relay->ops.drained(relay->ctx);
+}
+
+static void
+on_timeout(void *ctx)
+{
+	struct smtp_relay *relay = ctx;
+	const char *what = "no answer to a command in time";
+
+	if (relay->state == GREETING)
+		what = "no connection or no greeting in time";
+	else if (relay->state == DOT)
+		what = "no answer to the end of the message in time";
+	smtp_conn_fail(relay->conn, SMTP_CLOSE_TIMEOUT, what);
+}
+
+static void
+on_closed(void *ctx, enum smtp_close close, const char *why)
+{
+	struct smtp_relay *relay = ctx;
+
+	if (close == SMTP_CLOSE_EOF && !smtp_conn_heard(relay->conn))
+		close = SMTP_CLOSE_CONNECT;
+	relay->over = true;
+	relay->ops.closed(relay->ctx, close, why);
+}
+
+static void
+on_freed(void *ctx)
+{
+	struct smtp_relay *relay = ctx;
+
+	smtp_reply_parser_clear(&relay->parser);
+	free(relay);
+}
+
+static const struct smtp_conn_ops conn_ops = {
+    .input = on_input,
+    .drained = on_drained,
+    .timeout = on_timeout,
+    .closed = on_closed,
+    .freed = on_freed,
+};
+
+static void
+write_dotted(struct sink *sink, struct slice bytes)
+{
+	struct smtp_relay *relay = (struct smtp_relay *)((char *)sink -
+	    offsetof(struct smtp_relay, body));
+
+	smtp_conn_write(relay->conn, bytes);
+}
+
+static void
+set_default(unsigned *ms, unsigned value)
+{
+	if (*ms == 0)
+		*ms = value;
+}
+
+struct smtp_relay *
+smtp_relay_new_on(struct event_base *base, evutil_socket_t fd,
+    const struct smtp_target *target, const struct smtp_relay_ops *ops,
+    void *ctx)
+{
+	struct smtp_relay *relay = xcalloc(1, sizeof(*relay));
+
+	relay->target = *target;
+	set_default(&relay->target.connect_ms, SMTP_RELAY_CONNECT_MS);
+	set_default(&relay->target.command_ms, SMTP_RELAY_COMMAND_MS);
+	set_default(&relay->target.dot_ms, SMTP_RELAY_DOT_MS);
+	set_default(&relay->target.write_ms, SMTP_RELAY_WRITE_MS);
+	relay->ops = *ops;
+	relay->ctx = ctx;
+	relay->body.write = write_dotted;
+	smtp_reply_parser_init(&relay->parser);
+	relay->conn = smtp_conn_new(base, fd, &conn_ops, relay);
+	smtp_conn_write_timer(relay->conn, relay->target.write_ms);
+	smtp_conn_timer(relay->conn, relay->target.connect_ms);
+	smtp_conn_read(relay->conn, READ_MAX);
+	return relay;
+}
+
+/* That the connection stands shows when the relay speaks, and that it does
+ * not when reading fails: both wake the reader. */
+struct smtp_relay *
+smtp_relay_new(struct event_base *base, const struct smtp_target *target,
+    const struct smtp_relay_ops *ops, void *ctx)
+{
+	const struct sockaddr *address =
+	    (const struct sockaddr *)&target->address;
+	evutil_socket_t fd = socket(
+	    address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error = 0;
+	struct smtp_relay *relay;
+
+	if (fd < 0 || connect(fd, address, target->address_length) != 0)
+		error = errno;
+	if (fd >= 0 && error != 0 && error != EINPROGRESS) {
+		(void)close(fd);
+		fd = -1;
+	}
+	relay = smtp_relay_new_on(base, fd, target, ops, ctx);
+	if (fd < 0)
+		smtp_conn_fail(
+		    relay->conn, SMTP_CLOSE_CONNECT, strerror(error));
+	return relay;
+}
+
+/* DATA, and nothing else, ends in a body. */
+static bool
+is_data(struct slice line)
+{
+	return slice_equal_nocase(line, SLICE("DATA"));
+}
+
+static bool
+is_one_line(struct slice line)
+{
+	return slice_find(line, '\r') == line.n &&
+	    slice_find(line, '\n') == line.n &&
+	    slice_find(line, '\0') == line.n;
+}
+
+void
+smtp_relay_command(struct smtp_relay *relay, struct slice line)
+{
+	if (relay->over || relay->unasked)
+		return;
+	assert(relay->state == READY && relay->data == 0);
+	assert(relay->in_flight < SMTP_RELAY_IN_FLIGHT_MAX);
+	assert(is_one_line(line));
+	if (relay->in_flight == 0 && now() - relay->idle_since > FRESH_S &&
+	    smtp_conn_peek(relay->conn)) {
+		smtp_conn_fail(relay->conn, SMTP_CLOSE_EOF,
+		    "relay closed the idle connection");
+		relay->unasked = true;
+		return;
+	}
+	smtp_conn_write(relay->conn, line);
+	smtp_conn_write(relay->conn, SLICE("\r\n"));
+	relay->in_flight++;
+	if (is_data(line))
+		relay->data = relay->in_flight;
+	if (relay->in_flight == 1)
+		set_timer(relay);
+}
+
+bool
+smtp_relay_body(struct smtp_relay *relay, struct slice chunk)
+{
+	if (relay->over || relay->unasked)
+		return true;
+	assert(relay->state == BODY);
+	smtp_dot_write(&relay->dot, chunk);
+	relay->burst += chunk.n;
+	if (smtp_conn_unwritten(relay->conn) < SMTP_RELAY_HIGH_WATER &&
+	    relay->burst < BURST_MAX)
+		return true;
+	smtp_conn_want_drained(relay->conn);
+	return false;
+}
+
+void
+smtp_relay_body_end(struct smtp_relay *relay)
+{
+	if (relay->over || relay->unasked)
+		return;
+	assert(relay->state == BODY);
+	smtp_dot_end(&relay->dot);
+	relay->state = DOT;
+	relay->burst = 0;
+	set_timer(relay);
+}
+
+void
+smtp_relay_free(struct smtp_relay *relay)
+{
+	if (relay == NULL)
+		return;
+	relay->over = true;
+	smtp_conn_free(relay->conn);
+}
+
+bool
+smtp_relay_idle(const struct smtp_relay *relay)
+{
+	return !relay->over && !relay->unasked && relay->state == READY &&
+	    relay->in_flight == 0;
+}
