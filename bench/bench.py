@@ -1,0 +1,334 @@
+#!/usr/bin/python3
+"""How much signing costs: smtp-source -> signpost -> smtp-sink on loopback.
+
+The worker runs on one core, the generator and the sink on another. What
+counts is the CPU time that the kernel books to the worker, divided by the
+messages, beside the CPU time of one `openssl speed` signature on the same
+core in the same run. Rates are given too, but two processes that read byte by
+byte share the other core with each other.
+
+    bench/bench.py [--signpost BINARY] [--canon BINARY] [--cores 0,1]
+                   [--quick] [NAME...]
+
+NAMEs: rsa both ed25519 large one memory canon; all of them without any.
+Needs smtp-source and smtp-sink (Debian: postfix), haproxy, openssl, taskset.
+"""
+import argparse
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[1]
+WAIT = 20
+RUN_MAX = 600       # seconds for one run of smtp-source
+DOMAIN = "example.org"
+SELECTOR = "bench"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_port(port, process):
+    end = time.monotonic() + WAIT
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            sys.exit(f"bench: {process.args} ended at once")
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        time.sleep(0.02)
+    sys.exit(f"bench: nobody listens on {port}")
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.worker_core, self.other_core = options.cores.split(",")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="signpost-bench-"))
+        self.folder.chmod(0o755)
+        self.running = []
+        self.rows = []
+
+    # Processes.
+
+    def start(self, core, *command, log="log"):
+        with open(self.folder / log, "ab") as out:
+            process = subprocess.Popen(
+                ["taskset", "-c", core] + [str(c) for c in command],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        self.running.append(process)
+        return process
+
+    def stop(self, process):
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(WAIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self.running.remove(process)
+
+    def close(self):
+        for process in list(self.running):
+            self.stop(process)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def sink(self):
+        port = free_port()
+        user = ["-u", "nobody"] if os.geteuid() == 0 else []
+        process = self.start(self.other_core, "smtp-sink", *user,
+                             f"127.0.0.1:{port}", 1000)
+        wait_port(port, process)
+        yield port
+        self.stop(process)
+
+    @contextlib.contextmanager
+    def signpost(self, relay, signatures, kind="rsa", extra=""):
+        port = free_port()
+        key = self.folder / f"{kind}.pem"
+        spool = self.folder / "spool"
+        spool.mkdir(exist_ok=True)
+        if not key.exists():
+            self.make_key(key, kind)
+        config = self.folder / "signpost.conf"
+        config.write_text(
+            "[signpost]\nworkers = 1\nlog = stderr\nlog_level = warn\n"
+            f"[out]\nlisten = 127.0.0.1:{port}\n"
+            f"relay = 127.0.0.1:{relay}\ndomain = {DOMAIN}\n"
+            f"selector = {SELECTOR}\nkeyfile = {key}\nspool_dir = {spool}\n"
+            + "".join(f"signature = {s}\n" for s in signatures) + extra)
+        process = self.start(self.worker_core, self.options.signpost,
+                             "serve", "-c", config)
+        wait_port(port, process)
+        try:
+            yield port, Worker(process.pid)
+        finally:
+            self.stop(process)
+
+    @contextlib.contextmanager
+    def haproxy(self, relay):
+        port = free_port()
+        config = self.folder / "haproxy.cfg"
+        config.write_text(
+            "global\n  nbthread 1\n  maxconn 1000\n"
+            "defaults\n  mode tcp\n  timeout connect 10s\n"
+            "  timeout client 60s\n  timeout server 60s\n"
+            f"listen a\n  bind 127.0.0.1:{port}\n"
+            f"  server b 127.0.0.1:{relay}\n")
+        process = self.start(self.worker_core, "haproxy", "-db", "-f", config)
+        wait_port(port, process)
+        yield port
+        self.stop(process)
+
+    @staticmethod
+    def make_key(path, kind):
+        options = ["-algorithm", "ed25519"] if kind == "ed25519" else \
+            ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
+        old = os.umask(0o077)
+        subprocess.run(["openssl", "genpkey", "-out", path] + options,
+                       check=True, stderr=subprocess.DEVNULL)
+        os.umask(old)
+
+    # Load.
+
+    def source(self, port, messages, length, sessions, kept=True):
+        """Seconds that smtp-source took to send so many messages."""
+        began = time.monotonic()
+        subprocess.run(
+            ["taskset", "-c", self.other_core, "smtp-source",
+             "-s", str(sessions), "-m", str(messages), "-l", str(length),
+             "-f", f"bench@{DOMAIN}", "-t", "b@example.net"] +
+            (["-d"] if kept else []) + [f"127.0.0.1:{port}"],
+            check=True, timeout=RUN_MAX)
+        return time.monotonic() - began
+
+    def signature_cost(self):
+        """CPU seconds of one rsa2048 signature, as openssl has it."""
+        out = subprocess.run(
+            ["taskset", "-c", self.worker_core, "openssl", "speed", "-mr",
+             "-seconds", "1" if self.options.quick else "3", "rsa2048"],
+            check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            timeout=60).stdout.decode()
+        for line in out.splitlines():
+            if line.startswith("+F2:"):
+                return 1 / float(line.split(":")[3])
+        sys.exit("bench: openssl speed says something else:\n" + out)
+
+    def row(self, what, measured, limit, good):
+        self.rows.append((what, measured, limit, good))
+        print(f"{what:44} {measured:>16} {limit:>14}  "
+              f"{'' if good else 'OVER'}", flush=True)
+
+    def count(self, messages):
+        return messages // 10 if self.options.quick else messages
+
+    # What is measured.
+
+    def signing(self, what, signatures, factor, kind="rsa"):
+        """CPU of a 4 KB message in 16 kept sessions, in signatures."""
+        with self.sink() as sink, \
+                self.signpost(sink, signatures, kind) as (port, worker):
+            messages = self.count(20000)
+            self.source(port, self.count(2000), 4096, 16)     # warm
+            before = self.signature_cost() if kind == "rsa" else None
+            began = worker.cpu()
+            seconds = self.source(port, messages, 4096, 16)
+            each = (worker.cpu() - began) / messages
+            if kind == "ed25519":
+                self.row(f"{what}: CPU a message", f"{each * 1e6:.0f} us",
+                         "150 us", each <= 150e-6)
+            else:
+                # Before and after, against a core whose clock wanders.
+                one = (before + self.signature_cost()) / 2
+                self.row(f"{what}: CPU a message, in signatures of "
+                         f"{one * 1e6:.0f} us",
+                         f"{each * 1e6:.0f} us, {each / one:.2f}",
+                         f"{factor:.2f}", each <= factor * one)
+            self.row(f"{what}: rate", f"{messages / seconds:.0f}/s", "-",
+                     True)
+
+    def rsa(self):
+        self.signing("rsa-2048", ["dkim(c=relaxed/relaxed, a=rsa-sha256)"],
+                     1.25)
+
+    def both(self):
+        self.signing("rsa-2048 and DomainKeys",
+                     ["dkim(c=relaxed/relaxed, a=rsa-sha256)",
+                      "domainkeys(c=nofws)"], 2 * 1.18)
+
+    def ed25519(self):
+        self.signing("ed25519",
+                     ["dkim(c=relaxed/relaxed, a=ed25519-sha256)"], 0,
+                     "ed25519")
+
+    def large(self):
+        """10 MB messages; smtp-sink reads byte by byte, so only CPU says."""
+        with self.sink() as sink, self.signpost(
+                sink, ["dkim(c=relaxed/relaxed, a=rsa-sha256)"]) as (
+                    port, worker):
+            self.source(port, 2, 10 << 20, 1)
+            messages = self.count(100)
+            began = worker.cpu()
+            self.source(port, messages, 10 << 20, 4)
+            each = (worker.cpu() - began) / messages
+            self.row("10 MB: CPU a message", f"{each * 1e3:.1f} ms", "20 ms",
+                     each <= 0.020)
+
+    def one(self):
+        """One session at a time, in turns with haproxy in the same place."""
+        turns, messages = 5, self.count(2000)
+        with self.sink() as sink, self.haproxy(sink) as plain, \
+                self.signpost(sink, [
+                    "dkim(c=relaxed/relaxed, a=rsa-sha256)"]) as (port, _):
+            for kept in (True, False):
+                spent = {port: 0.0, plain: 0.0}
+                for _ in range(turns):
+                    for where in (plain, port):
+                        spent[where] += self.source(where, messages, 4096, 1,
+                                                    kept)
+                ours, theirs = (turns * messages / spent[p]
+                                for p in (port, plain))
+                how = "kept session" if kept else "a session a message"
+                self.row(f"one at a time, {how}: of haproxy's "
+                         f"{theirs:.0f}/s", f"{ours:.0f}/s, "
+                         f"{ours / theirs:.2f}", "0.50",
+                         ours >= theirs / 2)
+
+    def memory(self):
+        with self.sink() as sink, self.signpost(
+                sink, ["dkim(c=relaxed/relaxed, a=rsa-sha256)"]) as (
+                    port, worker):
+            self.source(port, 100, 10 << 20, 100)
+            peak = worker.peak()
+            self.row("100 connections with 10 MB: peak memory",
+                     f"{peak / 2 ** 20:.1f} MB", "32 MB", peak <= 32 << 20)
+
+    def canon(self):
+        """The canonicalizers beside SHA-256 alone."""
+        out = subprocess.run(
+            ["taskset", "-c", self.worker_core, self.options.canon,
+             "80" if self.options.quick else "800"],
+            check=True, stdout=subprocess.PIPE).stdout.decode()
+        for line in out.splitlines():
+            name, speed = line.rsplit(None, 2)[0], line.split()[-2:]
+            self.row(f"body, {name}", " ".join(speed), "-", True)
+
+
+class Worker:
+    """The one process that does the work: the master's only child, or, where
+    there is no master, the process itself."""
+
+    def __init__(self, pid):
+        end = time.monotonic() + WAIT
+        self.pid = pid
+        while time.monotonic() < end:
+            with open(f"/proc/{pid}/task/{pid}/children",
+                      encoding="ascii") as f:
+                children = f.read().split()
+            if len(children) == 1:
+                self.pid = int(children[0])
+                return
+            time.sleep(0.1)
+
+    def cpu(self):
+        """Seconds on a core so far."""
+        with open(f"/proc/{self.pid}/schedstat", encoding="ascii") as f:
+            return int(f.read().split()[0]) / 1e9
+
+    def peak(self):
+        """The most resident memory so far, in bytes."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
+            for line in f:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) << 10
+        raise RuntimeError("no VmHWM")
+
+
+NAMES = ("rsa", "both", "ed25519", "large", "one", "memory", "canon")
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--signpost", default=TOP / "build/cli/signpost")
+    parser.add_argument("--canon", default=TOP / "build/bench/bench_canon")
+    parser.add_argument("--cores", default="0,1")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    found = parser.parse_args()
+    for name in found.names:
+        if name not in NAMES:
+            parser.error(f"{name}: not one of {' '.join(NAMES)}")
+    for program in ("smtp-source", "smtp-sink", "haproxy", "openssl",
+                    "taskset"):
+        if shutil.which(program) is None:
+            sys.exit(f"bench: {program} is not installed")
+    return found
+
+
+def main():
+    os.environ["PATH"] += ":/usr/sbin"
+    found = options()
+    bench = Bench(found)
+    print(f"{'':44} {'measured':>16} {'limit':>14}")
+    try:
+        for name in found.names or NAMES:
+            getattr(bench, name)()
+    finally:
+        log = bench.folder / "log"
+        if log.exists():
+            sys.stderr.write(log.read_text(errors="replace")[-2000:])
+        bench.close()
+
+
+main()
