@@ -475,11 +475,13 @@ static const struct proxy_hop_ops hop_ops = {
 /* --- life --- */
 
 void
-proxy_session_begin(
-    struct proxy_service *service, evutil_socket_t fd, struct slice peer)
+proxy_session_begin(struct proxy_service *service, evutil_socket_t fd,
+    struct slice peer, bool proxy_header)
 {
 	struct proxy_session *s = xcalloc(1, sizeof(*s));
+	struct smtp_limits limits = service->limits;
 
+	limits.proxy_header = proxy_header;
 	s->service = service;
 	s->fd = fd;
 	strbuf_init(&s->peer, HELO_CAP);
@@ -492,8 +494,7 @@ proxy_session_begin(
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS);
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS_OPEN);
 	s->hop = proxy_hop_new(service, &hop_ops, s);
-	s->server = smtp_server_new(
-	    service->base, fd, &service->limits, &server_ops, s);
+	s->server = smtp_server_new(service->base, fd, &limits, &server_ops, s);
 }
 
 void

@@ -13,10 +13,11 @@
 #include "proxy/service.h"
 
 /* Takes the connected socket. `peer` is its address as text ("" of a Unix
- * socket). The session frees itself when it has ended, and counts itself in
- * the service's list until then. */
-void proxy_session_begin(
-    struct proxy_service *, evutil_socket_t, struct slice peer);
+ * socket); with `proxy_header` the PROXY protocol's header comes first, and
+ * says better. The session frees itself when it has ended, and counts itself
+ * in the service's list until then. */
+void proxy_session_begin(struct proxy_service *, evutil_socket_t,
+    struct slice peer, bool proxy_header);
 
 /* Every few seconds: keeps relays awake while bodies arrive. */
 void proxy_sessions_tick(struct proxy_service *);

@@ -1,0 +1,24 @@
+/*
+ * The filter that signs: the rules choose, keys are asked for while the body
+ * still comes, one hash a canonicalization, all signatures go on top.
+ */
+#ifndef PROXY_FILTER_SIGN_H
+#define PROXY_FILTER_SIGN_H
+
+#include "base/log.h"
+#include "proxy/config.h"
+#include "proxy/counters.h"
+#include "proxy/filter.h"
+#include "proxy/keys.h"
+
+/* What its filters share, all borrowed: the `env` of begin. */
+struct proxy_sign_env {
+	const struct proxy_config *config;
+	struct proxy_keys *keys;
+	struct proxy_counters *counters;
+	struct log *log;
+};
+
+extern const struct proxy_filter_ops proxy_filter_sign;
+
+#endif

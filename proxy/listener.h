@@ -1,0 +1,34 @@
+/*
+ * Listening sockets, TCP and Unix-domain, and taking connections from them.
+ */
+#ifndef PROXY_LISTENER_H
+#define PROXY_LISTENER_H
+
+#include "base/strbuf.h"
+#include "proxy/address.h"
+
+/* Connections that wait in the kernel. */
+#define PROXY_LISTENER_BACKLOG 1024
+
+/*
+ * A bound, listening, non-blocking, close-on-exec socket. A Unix-domain
+ * socket that nobody listens on any more is replaced; a new one has mode
+ * 0660. The descriptor, or -1 and the reason.
+ */
+int proxy_listener_open(const struct proxy_endpoint *, struct strbuf *reason);
+
+enum proxy_accept {
+	PROXY_ACCEPT_TAKEN,    /* *fd is the connection */
+	PROXY_ACCEPT_NONE,     /* none there (any more) */
+	PROXY_ACCEPT_EXHAUSTED /* no descriptors or memory: rest a while */
+};
+
+/* One connection: non-blocking, close-on-exec, without Nagle's delay. */
+enum proxy_accept proxy_listener_accept(
+    int listener, int *fd, struct sockaddr_storage *peer);
+
+/* Adds the peer's address without its port ("192.0.2.1", "::1"); nothing
+ * for a Unix-domain peer. IPv4-mapped addresses are printed as IPv4. */
+void proxy_peer_print(const struct sockaddr_storage *, struct strbuf *out);
+
+#endif

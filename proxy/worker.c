@@ -1,0 +1,428 @@
+/* One event loop; see worker.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "proxy/filter_sign.h"
+#include "proxy/listener.h"
+#include "proxy/service.h"
+#include "proxy/session.h"
+#include "proxy/worker.h"
+
+enum {
+	TICK_S = 5,
+	REST_MS = 500,	     /* after running out of descriptors */
+	FDS_PER_SESSION = 3, /* client, relay, spool */
+	FDS_BESIDES = 64,
+	SIGNALS = 3
+};
+
+struct worker;
+
+struct gate { /* one listening socket */
+	struct worker *worker;
+	struct event *event;
+	int fd;
+	bool proxy_header;
+};
+
+struct worker {
+	const struct proxy_worker_job *job;
+	struct event_base *base;
+	struct gate *gates;
+	size_t gate_count, session_max;
+	bool accepting, leaving;
+	struct event *tick, *rest, *deadline, *signals[SIGNALS];
+	struct proxy_keys *keys;
+	struct proxy_sign_env sign_env;
+	struct proxy_service service;
+	struct strbuf relay_name;
+};
+
+static void
+after(struct event *event, unsigned ms)
+{
+	struct timeval tv = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
+
+	(void)event_add(event, &tv);
+}
+
+/* --- taking connections --- */
+
+static void
+stop_accepting(struct worker *w)
+{
+	if (w->accepting)
+		for (size_t i = 0; i < w->gate_count; i++)
+			(void)event_del(w->gates[i].event);
+	w->accepting = false;
+}
+
+static void
+start_accepting(struct worker *w)
+{
+	if (w->accepting || w->leaving)
+		return;
+	for (size_t i = 0; i < w->gate_count; i++)
+		(void)event_add(w->gates[i].event, NULL);
+	w->accepting = true;
+}
+
+static bool
+is_allowed(const struct worker *w, const struct sockaddr_storage *peer)
+{
+	return peer->ss_family == AF_UNIX ||
+	    proxy_networks_contain(
+		&w->job->front->allow, (const struct sockaddr *)peer);
+}
+
+/* An open signing relay would be a security hole (promise 6). */
+static void
+turn_away(struct worker *w, int fd, const char *peer)
+{
+	static const char text[] = "554 5.7.1 access denied\r\n";
+	ssize_t ignored = write(fd, text, sizeof(text) - 1);
+
+	(void)ignored;
+	(void)close(fd);
+	proxy_count(w->job->counters, PROXY_COUNT_SESSIONS_REFUSED);
+	log_printf(w->job->log, LOGGING_WARNING,
+	    "connection from %s refused: not in allow =", peer);
+}
+
+static void
+on_connection(evutil_socket_t listener, short events, void *ctx)
+{
+	struct gate *gate = ctx;
+	struct worker *w = gate->worker;
+	struct sockaddr_storage peer;
+	struct strbuf name;
+	int fd;
+
+	(void)events;
+	switch (proxy_listener_accept(listener, &fd, &peer)) {
+	case PROXY_ACCEPT_NONE:
+		return;
+	case PROXY_ACCEPT_EXHAUSTED:
+		log_printf(w->job->log, LOGGING_WARNING, "cannot accept: %s",
+		    strerror(errno));
+		stop_accepting(w);
+		after(w->rest, REST_MS);
+		return;
+	case PROXY_ACCEPT_TAKEN:
+		break;
+	}
+	strbuf_init(&name, 128);
+	proxy_peer_print(&peer, &name);
+	if (!is_allowed(w, &peer))
+		turn_away(w, fd, strbuf_text(&name));
+	else
+		proxy_session_begin(
+		    &w->service, fd, strbuf_slice(&name), gate->proxy_header);
+	strbuf_clear(&name);
+	if (w->service.session_count >= w->session_max)
+		stop_accepting(w);
+}
+
+static void
+on_rested(evutil_socket_t fd, short events, void *ctx)
+{
+	struct worker *w = ctx;
+
+	(void)fd;
+	(void)events;
+	if (w->service.session_count < w->session_max)
+		start_accepting(w);
+}
+
+static void
+on_session_ended(void *ctx)
+{
+	struct worker *w = ctx;
+
+	if (w->leaving && w->service.session_count == 0)
+		(void)event_base_loopbreak(w->base);
+	else if (w->service.session_count < w->session_max)
+		start_accepting(w);
+}
+
+static void
+on_tick(evutil_socket_t fd, short events, void *ctx)
+{
+	struct worker *w = ctx;
+
+	(void)fd;
+	(void)events;
+	proxy_sessions_tick(&w->service);
+}
+
+/* --- leaving --- */
+
+static void
+leave(struct worker *w, unsigned seconds)
+{
+	w->leaving = true;
+	stop_accepting(w);
+	if (w->service.session_count == 0)
+		(void)event_base_loopbreak(w->base);
+	else
+		after(w->deadline, seconds * 1000);
+}
+
+static void
+on_stop(evutil_socket_t number, short events, void *ctx)
+{
+	struct worker *w = ctx;
+
+	(void)number;
+	(void)events;
+	if (w->service.finishing)
+		return;
+	log_printf(w->job->log, LOGGING_INFO, "stopping: %zu sessions",
+	    w->service.session_count);
+	leave(w, w->job->config->stop_timeout);
+	proxy_sessions_finish(&w->service);
+}
+
+static void
+on_drain(evutil_socket_t number, short events, void *ctx)
+{
+	struct worker *w = ctx;
+
+	(void)number;
+	(void)events;
+	if (w->leaving)
+		return;
+	log_printf(w->job->log, LOGGING_INFO, "draining: %zu sessions",
+	    w->service.session_count);
+	leave(w, w->job->config->drain_timeout);
+}
+
+/* The time is over: of a drain, for idle sessions; of a stop, for all. */
+static void
+on_deadline(evutil_socket_t fd, short events, void *ctx)
+{
+	struct worker *w = ctx;
+
+	(void)fd;
+	(void)events;
+	if (!w->service.finishing) {
+		proxy_sessions_finish(&w->service);
+		after(w->deadline, w->job->config->stop_timeout * 1000);
+		return;
+	}
+	log_printf(w->job->log, LOGGING_WARNING,
+	    "cutting %zu sessions that did not end", w->service.session_count);
+	proxy_sessions_cut(&w->service);
+	(void)event_base_loopbreak(w->base);
+}
+
+/* --- making one --- */
+
+static struct smtp_limits
+limits_of(const struct proxy_front *front)
+{
+	return (struct smtp_limits){
+	    .idle_ms = front->idle_timeout * 1000,
+	    .proxy_header_ms = front->proxy_header_timeout * 1000,
+	    .recipients_max = front->max_recipients,
+	    .errors_max = front->max_errors,
+	};
+}
+
+static struct smtp_target
+target_of(const struct proxy_front *front)
+{
+	return (struct smtp_target){
+	    .address = front->relay.address,
+	    .address_length = front->relay.length,
+	    .connect_ms = front->connect_timeout * 1000,
+	    .command_ms = front->command_timeout * 1000,
+	    .dot_ms = front->dot_timeout * 1000,
+	    .write_ms = front->write_timeout * 1000,
+	};
+}
+
+static void
+fill_service(struct worker *w, int spool_dir)
+{
+	const struct proxy_worker_job *job = w->job;
+	const struct proxy_front *front = job->front;
+
+	strbuf_init(&w->relay_name, 256);
+	proxy_endpoint_print(&front->relay, &w->relay_name);
+	w->service = (struct proxy_service){
+	    .base = w->base,
+	    .relay = target_of(front),
+	    .relay_name = strbuf_slice(&w->relay_name),
+	    .limits = limits_of(front),
+	    .message_max = front->max_message_size,
+	    .header_max = front->max_header_size,
+	    .keepalive_ms = PROXY_KEEPALIVE_MS,
+	    .eight_bit = front->announce_8bitmime,
+	    .newline = front->bare_newline == PROXY_BARE_NEWLINE_REJECT
+		? MAIL_NEWLINE_REJECT
+		: MAIL_NEWLINE_NORMALIZE,
+	    .filter = &proxy_filter_sign,
+	    .filter_env = &w->sign_env,
+	    .spool_mark = front->spool_memory,
+	    .spool_dir = spool_dir,
+	    .quota = job->quota,
+	    .counters = job->counters,
+	    .log = job->log,
+	    .session_ended = on_session_ended,
+	    .ctx = w,
+	};
+	LIST_INIT(&w->service.sessions);
+}
+
+static void
+make_filter(struct worker *w)
+{
+	const struct proxy_worker_job *job = w->job;
+	size_t cap = job->config->signing.keys_cached;
+
+	w->keys = job->key_fd >= 0
+	    ? proxy_keys_new(w->base, job->key_fd, cap)
+	    : proxy_keys_new_local(w->base, job->config, cap);
+	w->sign_env = (struct proxy_sign_env){
+	    .config = job->config,
+	    .keys = w->keys,
+	    .counters = job->counters,
+	    .log = job->log,
+	};
+}
+
+static void
+make_events(struct worker *w)
+{
+	const struct timeval tick = {TICK_S, 0};
+
+	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
+	w->rest = evtimer_new(w->base, on_rested, w);
+	w->deadline = evtimer_new(w->base, on_deadline, w);
+	w->signals[0] = evsignal_new(w->base, SIGTERM, on_stop, w);
+	w->signals[1] = evsignal_new(w->base, SIGINT, on_stop, w);
+	w->signals[2] = evsignal_new(w->base, SIGUSR2, on_drain, w);
+	(void)event_add(w->tick, &tick);
+	for (size_t i = 0; i < SIGNALS; i++)
+		(void)event_add(w->signals[i], NULL);
+}
+
+static void
+make_gates(struct worker *w)
+{
+	const struct proxy_front *front = w->job->front;
+
+	w->gate_count = front->listen_count;
+	w->gates = xcalloc(w->gate_count, sizeof(*w->gates));
+	for (size_t i = 0; i < w->gate_count; i++) {
+		struct gate *gate = &w->gates[i];
+
+		gate->worker = w;
+		gate->fd = w->job->listeners[i];
+		gate->proxy_header = front->listen[i].proxy_protocol;
+		gate->event = event_new(w->base, gate->fd, EV_READ | EV_PERSIST,
+		    on_connection, gate);
+	}
+}
+
+/* As many descriptors as the sessions may need; fewer sessions where the
+ * system does not grant them. */
+static size_t
+session_max(const struct proxy_worker_job *job)
+{
+	size_t wanted = job->front->max_sessions, possible;
+	rlim_t need = (rlim_t)wanted * FDS_PER_SESSION + FDS_BESIDES;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+		return wanted;
+	limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur >= need)
+		return wanted;
+	possible = (size_t)(limit.rlim_cur - FDS_BESIDES) / FDS_PER_SESSION;
+	log_printf(job->log, LOGGING_WARNING,
+	    "max_sessions: %zu, for want of descriptors (%zu are set)",
+	    possible, wanted);
+	return possible;
+}
+
+/* A write to a closed connection, or one past a limit of file size, is an
+ * error to be told of, not an end. */
+static void
+ignore_signals(void)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
+	(void)sigaction(SIGHUP, &ignore, NULL);
+}
+
+static void
+worker_clear(struct worker *w)
+{
+	proxy_sessions_cut(&w->service);
+	for (size_t i = 0; i < w->gate_count; i++)
+		event_free(w->gates[i].event);
+	free(w->gates);
+	for (size_t i = 0; i < SIGNALS; i++)
+		event_free(w->signals[i]);
+	event_free(w->tick);
+	event_free(w->rest);
+	event_free(w->deadline);
+	proxy_keys_free(w->keys);
+	strbuf_clear(&w->relay_name);
+	event_base_free(w->base);
+}
+
+static int
+open_spool_dir(const struct proxy_worker_job *job)
+{
+	int fd =
+	    open(job->front->spool_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		log_printf(job->log, LOGGING_ERROR, "spool_dir = %s: %s",
+		    job->front->spool_dir, strerror(errno));
+	return fd;
+}
+
+int
+proxy_worker_run(const struct proxy_worker_job *job)
+{
+	struct worker w = {.job = job};
+	int spool_dir = open_spool_dir(job);
+
+	if (spool_dir < 0)
+		return -1;
+	ignore_signals();
+	w.base = event_base_new();
+	if (w.base == NULL) {
+		log_printf(job->log, LOGGING_ERROR, "cannot wait for events");
+		(void)close(spool_dir);
+		return -1;
+	}
+	w.session_max = session_max(job);
+	make_filter(&w);
+	fill_service(&w, spool_dir);
+	make_events(&w);
+	make_gates(&w);
+	start_accepting(&w);
+	if (job->ready != NULL)
+		job->ready(job->ctx);
+	(void)event_base_dispatch(w.base);
+	worker_clear(&w);
+	(void)close(spool_dir);
+	return 0;
+}

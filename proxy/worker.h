@@ -1,0 +1,36 @@
+/*
+ * A worker: one event loop that takes connections and serves them until it
+ * is told to stop. The same whether it is the only process or one of many
+ * that a master has started.
+ *
+ *	SIGTERM, SIGINT  takes no more connections, lets messages in flight
+ *	                 finish (stop_timeout), then returns
+ *	SIGUSR2          drain: takes no more connections and returns when
+ *	                 its sessions have ended; 421 between messages only
+ *	                 after drain_timeout
+ */
+#ifndef PROXY_WORKER_H
+#define PROXY_WORKER_H
+
+#include "base/log.h"
+#include "proxy/config.h"
+#include "proxy/counters.h"
+#include "proxy/quota.h"
+
+struct proxy_worker_job {
+	const struct proxy_config *config;
+	const struct proxy_front *front; /* the proxy, of the config's */
+	const int *listeners; /* one a `listen`, in order; stay the caller's */
+	int key_fd;	      /* to ask the master for keys; -1: reads files */
+	struct proxy_counters *counters; /* its block, perhaps shared */
+	struct proxy_quota *quota;
+	struct log *log;
+	void (*ready)(void *ctx); /* called when it serves; may be NULL */
+	void *ctx;
+};
+
+/* Serves; 0 after a stop or a drain, -1 where it could not begin (the
+ * reason is logged). Sets the process's signal handling. */
+int proxy_worker_run(const struct proxy_worker_job *);
+
+#endif
