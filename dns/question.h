@@ -7,6 +7,8 @@
 #ifndef DNS_QUESTION_H
 #define DNS_QUESTION_H
 
+#include <stdint.h>
+
 #include "base/slice.h"
 
 /* RFC 1035 section 2.3.4: 255 octets on the wire are 253 in text. */
@@ -59,6 +61,9 @@ int dns_question_set_reverse(struct dns_question *, struct slice address);
 
 bool dns_question_equal(
     const struct dns_question *, const struct dns_question *);
+
+/* For tables. Names are strangers' choice: choose the seed at random. */
+uint64_t dns_question_hash(const struct dns_question *, uint64_t seed);
 
 /* "A", "TXT"; "ok", "nodata", "nxdomain", "tempfail". */
 const char *dns_type_name(enum dns_type);

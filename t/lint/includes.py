@@ -27,9 +27,9 @@ MAY = {
 DOORS = {
     "openssl/*": ("dkim/hash.[ch]", "dkim/key.[ch]", "dkim/key_*.c"),
     "ldns/*": ("dns/packet.c",),
-    "event2/*": ("dns/exchange.c", "dns/resolver.c", "smtp/conn.[ch]",
-                 "smtp/server.[ch]", "smtp/relay.[ch]", "record/*", "proxy/*",
-                 "cli/*"),
+    "event2/*": ("dns/attempt.c", "dns/exchange.c", "dns/resolver.c",
+                 "smtp/conn.[ch]", "smtp/server.[ch]", "smtp/relay.[ch]",
+                 "record/*", "proxy/*", "cli/*"),
     "ini.h": ("proxy/config_ini.c",),
     "sqlite3.h": ("record/store*.[ch]",),
     "idn2.h": ("mail/idn.c",),

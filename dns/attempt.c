@@ -1,0 +1,271 @@
+/* One socket, one question; see attempt.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/xalloc.h"
+#include "dns/attempt.h"
+#include "dns/exchange.h"
+#include "dns/resolver.h"
+
+enum {
+	/* More than we ask for: a larger packet is a strange one. */
+	UDP_ROOM = 4096,
+	/* Packets read at one wake-up; others wait for the next. */
+	READS_MAX = 16,
+	LENGTH_SIZE = 2
+};
+
+struct dns_attempt {
+	int fd;
+	bool tcp;
+	struct event *event;
+	struct dns_packet_query query;
+	struct dns_counts *counts;
+	unsigned wrong;
+	struct strbuf out, in; /* TCP, each with its length in front */
+	dns_attempt_fn *fn;
+	void *ctx;
+};
+
+/* The last thing done in a callback: the attempt may be gone after it. */
+static void
+tell(struct dns_attempt *attempt, enum dns_packet_kind kind,
+    struct dns_packet_answer *answer)
+{
+	attempt->fn(attempt->ctx, attempt, kind, answer);
+}
+
+static void
+give_up(struct dns_attempt *attempt)
+{
+	struct dns_packet_answer none;
+
+	memset(&none, 0, sizeof(none));
+	tell(attempt, DNS_PACKET_WRONG, &none);
+}
+
+/* True where the packet was the end of it. */
+static bool
+take_datagram(struct dns_attempt *attempt, struct slice datagram)
+{
+	struct dns_packet_answer answer;
+	enum dns_packet_kind kind = DNS_PACKET_WRONG;
+
+	if (datagram.n <= UDP_ROOM)
+		kind = dns_packet_read(datagram, &attempt->query, &answer);
+	if (kind != DNS_PACKET_WRONG) {
+		tell(attempt, kind, &answer);
+		return true;
+	}
+	attempt->counts->wrong++;
+	if (++attempt->wrong < DNS_WRONG_MAX)
+		return false;
+	give_up(attempt);
+	return true;
+}
+
+static void
+on_datagrams(evutil_socket_t fd, short what, void *arg)
+{
+	struct dns_attempt *attempt = arg;
+	char room[UDP_ROOM];
+
+	(void)what;
+	for (int i = 0; i < READS_MAX; i++) {
+		ssize_t n = recv(fd, room, sizeof(room), MSG_TRUNC);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n < 0) {
+			give_up(attempt);
+			return;
+		}
+		if (take_datagram(attempt, slice_from(room, (size_t)n)))
+			return;
+	}
+}
+
+/* True where the attempt goes on. */
+static bool
+write_some(struct dns_attempt *attempt)
+{
+	ssize_t n =
+	    send(attempt->fd, attempt->out.p, attempt->out.n, MSG_NOSIGNAL);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	strbuf_consume(&attempt->out, (size_t)n);
+	return true;
+}
+
+/* Octets that the answer still lacks, its length among them. */
+static size_t
+missing(const struct strbuf *in)
+{
+	const unsigned char *p = (const unsigned char *)in->p;
+
+	if (in->n < LENGTH_SIZE)
+		return LENGTH_SIZE - in->n;
+	return (((size_t)p[0] << 8) | p[1]) + LENGTH_SIZE - in->n;
+}
+
+/* True where the attempt goes on. */
+static bool
+read_some(struct dns_attempt *attempt)
+{
+	size_t wanted = missing(&attempt->in);
+	char *room = strbuf_reserve(&attempt->in, wanted);
+	ssize_t n;
+
+	if (room == NULL)
+		return false;
+	n = recv(attempt->fd, room, wanted, 0);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	attempt->in.n += (size_t)n;
+	return n > 0;
+}
+
+static void
+take_stream(struct dns_attempt *attempt)
+{
+	struct slice packet =
+	    slice_after(strbuf_slice(&attempt->in), LENGTH_SIZE);
+	struct dns_packet_answer answer;
+	enum dns_packet_kind kind =
+	    dns_packet_read(packet, &attempt->query, &answer);
+
+	if (kind == DNS_PACKET_WRONG)
+		attempt->counts->wrong++;
+	/* Cut short even here: nothing more can be asked of it. */
+	if (kind == DNS_PACKET_TRUNCATED)
+		kind = DNS_PACKET_FAILED;
+	tell(attempt, kind, &answer);
+}
+
+static void
+on_stream(evutil_socket_t fd, short what, void *arg)
+{
+	struct dns_attempt *attempt = arg;
+
+	(void)fd;
+	if ((what & EV_WRITE) && attempt->out.n > 0) {
+		if (!write_some(attempt)) {
+			give_up(attempt);
+			return;
+		}
+		if (attempt->out.n == 0) {
+			(void)event_del(attempt->event);
+			(void)event_assign(attempt->event,
+			    event_get_base(attempt->event), attempt->fd,
+			    EV_READ | EV_PERSIST, on_stream, attempt);
+			(void)event_add(attempt->event, NULL);
+		}
+		return;
+	}
+	if (!read_some(attempt)) {
+		give_up(attempt);
+		return;
+	}
+	if (attempt->in.n > LENGTH_SIZE && missing(&attempt->in) == 0)
+		take_stream(attempt);
+}
+
+static int
+put_query(struct dns_attempt *attempt)
+{
+	struct strbuf *out = &attempt->out;
+
+	strbuf_init(out, DNS_TCP_SIZE);
+	if (attempt->tcp && strbuf_add(out, SLICE("\0\0")) != 0)
+		return -1;
+	if (dns_packet_write(&attempt->query, out) != 0)
+		return -1;
+	if (attempt->tcp) {
+		out->p[0] = (char)((out->n - LENGTH_SIZE) >> 8);
+		out->p[1] = (char)(out->n - LENGTH_SIZE);
+	}
+	return 0;
+}
+
+static int
+open_socket(struct dns_attempt *attempt, const struct dns_server *server)
+{
+	int kind = attempt->tcp ? SOCK_STREAM : SOCK_DGRAM;
+
+	attempt->fd = socket(server->address.any.sa_family,
+	    kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (attempt->fd < 0)
+		return -1;
+	if (connect(attempt->fd, &server->address.any, server->length) != 0 &&
+	    errno != EINPROGRESS)
+		return -1;
+	return 0;
+}
+
+/* The datagram goes at once, a stream when it is connected. */
+static int
+send_datagram(struct dns_attempt *attempt)
+{
+	if (attempt->tcp)
+		return 0;
+	if (send(attempt->fd, attempt->out.p, attempt->out.n, MSG_NOSIGNAL) < 0)
+		return -1;
+	strbuf_clear(&attempt->out);
+	return 0;
+}
+
+static int
+wait_for_events(struct dns_attempt *attempt, struct event_base *base)
+{
+	short what = attempt->tcp ? EV_READ | EV_WRITE : EV_READ;
+
+	attempt->event =
+	    event_new(base, attempt->fd, (short)(what | EV_PERSIST),
+		attempt->tcp ? on_stream : on_datagrams, attempt);
+	return attempt->event == NULL ? -1 : event_add(attempt->event, NULL);
+}
+
+struct dns_attempt *
+dns_attempt_new(struct event_base *base, const struct dns_attempt_order *order,
+    dns_attempt_fn *fn, void *ctx)
+{
+	struct dns_attempt *attempt = xcalloc(1, sizeof(*attempt));
+
+	attempt->fd = -1;
+	attempt->tcp = order->tcp;
+	attempt->query = *order->query;
+	attempt->counts = order->counts;
+	attempt->fn = fn;
+	attempt->ctx = ctx;
+	strbuf_init(&attempt->in, LENGTH_SIZE + DNS_TCP_SIZE);
+	if (getrandom(&attempt->query.id, sizeof(attempt->query.id), 0) !=
+	    (ssize_t)sizeof(attempt->query.id))
+		abort();
+	if (open_socket(attempt, order->server) != 0 ||
+	    put_query(attempt) != 0 || send_datagram(attempt) != 0 ||
+	    wait_for_events(attempt, base) != 0) {
+		dns_attempt_free(attempt);
+		return NULL;
+	}
+	attempt->counts->sent++;
+	return attempt;
+}
+
+void
+dns_attempt_free(struct dns_attempt *attempt)
+{
+	if (attempt == NULL)
+		return;
+	if (attempt->event != NULL)
+		event_free(attempt->event);
+	if (attempt->fd >= 0)
+		(void)close(attempt->fd);
+	strbuf_clear(&attempt->out);
+	strbuf_clear(&attempt->in);
+	free(attempt);
+}

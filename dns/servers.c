@@ -1,0 +1,295 @@
+/* Name servers and what is remembered of them; see servers.h. */
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/number.h"
+#include "base/xalloc.h"
+#include "dns/servers.h"
+
+enum {
+	LOOK_AGAIN_MS = 1000,
+	SILENT_MS = 30000,
+	/* More of a resolv.conf than any has. */
+	FILE_MAX = 64 << 10
+};
+
+/* What stat() says of the file when it was read. */
+struct version {
+	struct timespec changed;
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	bool there;
+};
+
+struct dns_servers {
+	struct dns_server list[DNS_SERVERS_MAX];
+	int64_t silent_until[DNS_SERVERS_MAX];
+	size_t count;
+	bool trust_ad;
+	char *path; /* NULL: not from a file */
+	struct version version;
+	int64_t looked;
+};
+
+static bool
+is_loopback(const struct dns_server *server)
+{
+	const struct in6_addr *v6 = &server->address.in6.sin6_addr;
+
+	if (server->address.any.sa_family == AF_INET)
+		return ntohl(server->address.in.sin_addr.s_addr) >> 24 == 127;
+	return IN6_IS_ADDR_LOOPBACK(v6) ||
+	    (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
+}
+
+/* getaddrinfo() for the sake of fe80::1%eth0. */
+static int
+address_parse(struct slice host, struct slice port, struct dns_server *server)
+{
+	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+	    .ai_socktype = SOCK_DGRAM};
+	struct addrinfo *found = NULL;
+	char host_text[INET6_ADDRSTRLEN + 32], port_text[8];
+	int result = -1;
+
+	if (host.n == 0 || host.n >= sizeof(host_text) ||
+	    port.n >= sizeof(port_text) || memchr(host.p, '\0', host.n))
+		return -1;
+	snprintf(host_text, sizeof(host_text), "%.*s", (int)host.n, host.p);
+	snprintf(port_text, sizeof(port_text), "%.*s", (int)port.n, port.p);
+	if (getaddrinfo(host_text, port_text, &hints, &found) != 0)
+		return -1;
+	if (found->ai_addrlen <= sizeof(server->address)) {
+		memcpy(&server->address, found->ai_addr, found->ai_addrlen);
+		server->length = found->ai_addrlen;
+		result = 0;
+	}
+	freeaddrinfo(found);
+	return result;
+}
+
+/* Splits ADDR, ADDR:PORT, [ADDR6]:PORT, [ADDR6] and a bare ADDR6. */
+static int
+split(struct slice text, struct slice *host, struct slice *port)
+{
+	size_t colon = slice_find(text, ':'), bracket = slice_find(text, ']');
+
+	*host = text;
+	*port = SLICE("53");
+	if (text.n > 0 && text.p[0] == '[') {
+		if (bracket == text.n)
+			return -1;
+		*host = slice_from(text.p + 1, bracket - 1);
+		if (bracket + 1 == text.n)
+			return 0;
+		if (text.p[bracket + 1] != ':')
+			return -1;
+		*port = slice_after(text, bracket + 2);
+	} else if (colon < text.n && slice_find_last(text, ':') == colon) {
+		*host = slice_first(text, colon);
+		*port = slice_after(text, colon + 1);
+	}
+	return 0;
+}
+
+static int
+server_parse(struct slice text, struct dns_server *server)
+{
+	struct slice host, port;
+	uint64_t number;
+
+	memset(server, 0, sizeof(*server));
+	if (split(text, &host, &port) != 0 ||
+	    number_parse(port, 65535, &number) != 0 || number == 0)
+		return -1;
+	return address_parse(host, port, server);
+}
+
+struct dns_servers *
+dns_servers_new(bool trust_ad)
+{
+	struct dns_servers *servers = xcalloc(1, sizeof(*servers));
+
+	servers->trust_ad = trust_ad;
+	return servers;
+}
+
+void
+dns_servers_free(struct dns_servers *servers)
+{
+	if (servers == NULL)
+		return;
+	free(servers->path);
+	free(servers);
+}
+
+int
+dns_servers_add(
+    struct dns_servers *servers, struct slice text, struct strbuf *reason)
+{
+	struct dns_server server;
+
+	if (server_parse(text, &server) != 0) {
+		(void)strbuf_addf(reason,
+		    "'%.*s' is no name server's address (ADDR or ADDR:PORT)",
+		    (int)slice_first(text, 100).n, text.p);
+		return -1;
+	}
+	if (servers->count == DNS_SERVERS_MAX) {
+		(void)strbuf_addf(
+		    reason, "more than %d name servers", DNS_SERVERS_MAX);
+		return -1;
+	}
+	server.trust_ad = servers->trust_ad || is_loopback(&server);
+	servers->silent_until[servers->count] = INT64_MIN;
+	servers->list[servers->count++] = server;
+	return 0;
+}
+
+static struct slice
+take_word(struct slice *rest)
+{
+	size_t n = 0;
+	struct slice word;
+
+	while (n < rest->n && rest->p[n] != ' ' && rest->p[n] != '\t')
+		n++;
+	word = slice_first(*rest, n);
+	*rest = slice_trim(slice_after(*rest, n));
+	return word;
+}
+
+/* A resolv.conf's port is always 53: one in brackets is not its syntax. */
+static void
+add_line(struct dns_servers *servers, struct slice line)
+{
+	struct strbuf reason;
+	struct slice rest = slice_trim(line);
+
+	if (!slice_equal(take_word(&rest), SLICE("nameserver")))
+		return;
+	strbuf_init(&reason, 1000);
+	(void)dns_servers_add(servers, take_word(&rest), &reason);
+	strbuf_clear(&reason);
+}
+
+static void
+add_lines(struct dns_servers *servers, struct slice text)
+{
+	struct slice line, rest = text;
+	struct strbuf reason;
+
+	while (text.n > 0 && slice_cut(&rest, '\n', &line))
+		add_line(servers, line);
+	if (servers->count > 0)
+		return;
+	strbuf_init(&reason, 1000);
+	(void)dns_servers_add(servers, SLICE("127.0.0.1"), &reason);
+	strbuf_clear(&reason);
+}
+
+static void
+read_file(struct dns_servers *servers)
+{
+	FILE *file = fopen(servers->path, "re");
+	char *text = xmalloc(FILE_MAX);
+	size_t n = 0;
+
+	if (file != NULL) {
+		n = fread(text, 1, FILE_MAX, file);
+		(void)fclose(file);
+	}
+	servers->count = 0;
+	add_lines(servers, slice_from(text, n));
+	free(text);
+}
+
+static struct version
+version_of(const char *path)
+{
+	struct version version;
+	struct stat st;
+
+	memset(&version, 0, sizeof(version));
+	if (stat(path, &st) != 0)
+		return version;
+	version.changed = st.st_mtim;
+	version.device = st.st_dev;
+	version.inode = st.st_ino;
+	version.size = st.st_size;
+	version.there = true;
+	return version;
+}
+
+static bool
+version_equal(const struct version *a, const struct version *b)
+{
+	return a->there == b->there && a->device == b->device &&
+	    a->inode == b->inode && a->size == b->size &&
+	    a->changed.tv_sec == b->changed.tv_sec &&
+	    a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+struct dns_servers *
+dns_servers_from_file(const char *path, bool trust_ad)
+{
+	struct dns_servers *servers = dns_servers_new(trust_ad);
+
+	servers->path = xstrdup(path);
+	servers->version = version_of(path);
+	servers->looked = INT64_MIN / 2;
+	read_file(servers);
+	return servers;
+}
+
+void
+dns_servers_refresh(struct dns_servers *servers, int64_t now)
+{
+	struct version version;
+
+	if (servers->path == NULL || now - servers->looked < LOOK_AGAIN_MS)
+		return;
+	servers->looked = now;
+	version = version_of(servers->path);
+	/* A file that is away for a moment is one being replaced. */
+	if (!version.there || version_equal(&version, &servers->version))
+		return;
+	servers->version = version;
+	read_file(servers);
+}
+
+size_t
+dns_servers_order(const struct dns_servers *servers, int64_t now,
+    struct dns_server to[DNS_SERVERS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < servers->count; i++)
+		if (servers->silent_until[i] <= now)
+			to[n++] = servers->list[i];
+	for (size_t i = 0; i < servers->count; i++)
+		if (servers->silent_until[i] > now)
+			to[n++] = servers->list[i];
+	return n;
+}
+
+static bool
+same_address(const struct dns_server *a, const struct dns_server *b)
+{
+	return a->length == b->length &&
+	    memcmp(&a->address, &b->address, a->length) == 0;
+}
+
+void
+dns_servers_note(struct dns_servers *servers, const struct dns_server *server,
+    bool answered, int64_t now)
+{
+	for (size_t i = 0; i < servers->count; i++)
+		if (same_address(&servers->list[i], server))
+			servers->silent_until[i] =
+			    answered ? INT64_MIN : now + SILENT_MS;
+}
