@@ -36,6 +36,7 @@ CASES = [
     ("headers", "base/a.h", "int f(void);\n", None),
     ("format", "base/a.c", "int  x ;\n", "clang-format"),
     ("format", "base/a.c", "int x;\n", None),
+    ("manuals", "man/a.8", ".Dd today\n", "cannot parse date"),
     ("longest", "base/a.c", LONG, "over 80"),
     ("longest", "base/a.c", "void\nf(void)\n{\n}\n", None),
 ]
