@@ -16,7 +16,8 @@ def compile_alone(root, header):
     made = [f"-I{root}"]
     if "SIGNPOST_BUILD" in os.environ:
         made.append("-I" + os.environ["SIGNPOST_BUILD"])
-    run = subprocess.run(["gcc"] + made + FLAGS, input=text, text=True,
+    run = subprocess.run(["gcc"] + made + FLAGS, cwd=root, input=text,
+                         text=True,
                          stderr=subprocess.PIPE, check=False)
     if run.returncode != 0:
         return f"{header}:1: does not compile alone\n{run.stderr}"
