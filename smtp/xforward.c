@@ -10,6 +10,10 @@
 static const struct slice unavailable = SLICE_INIT("[UNAVAILABLE]");
 static const struct slice tempunavail = SLICE_INIT("[TEMPUNAVAIL]");
 static const struct slice ipv6_prefix = SLICE_INIT("IPV6:");
+static const struct slice verb = SLICE_INIT("XFORWARD");
+
+/* Leaves room in a line for the verb and any name. */
+enum { VALUE_PRINTED_MAX = SMTP_XFORWARD_LINE_MAX - 20 };
 
 static bool
 is_address(struct slice value)
@@ -212,57 +216,76 @@ smtp_xforward_set(
 	return 0;
 }
 
+static bool
+is_xchar(unsigned char c)
+{
+	return c > 0x20 && c < 0x7f && c != '+' && c != '=';
+}
+
+static size_t
+encoded_length(struct slice value)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < value.n; i++)
+		n += is_xchar((unsigned char)value.p[i]) ? 1 : 3;
+	return n;
+}
+
 static void
 encode(struct slice value, struct strbuf *out)
 {
 	for (size_t i = 0; i < value.n; i++) {
 		unsigned char c = (unsigned char)value.p[i];
 
-		if (c > 0x20 && c < 0x7f && c != '+' && c != '=')
+		if (is_xchar(c))
 			(void)strbuf_add_char(out, (char)c);
 		else
 			(void)strbuf_addf(out, "+%02X", c);
 	}
 }
 
-/* " NAME=xtext" */
-static void
-print_attribute(const struct smtp_xforward *x, int name, struct strbuf *out)
+/* The prefix and the value as they stand in a command. What would fill more
+ * than a line is not known rather than cut. */
+static struct slice
+printable(const struct smtp_xforward *x, int name, struct slice *prefix)
 {
 	struct slice value =
 	    smtp_xforward_get(x, (enum smtp_xforward_name)name);
 
-	(void)strbuf_addf(out, " %s=", attributes[name].word.p);
+	*prefix = (struct slice){NULL, 0};
 	if (x->attributes[name].state == SMTP_XFORWARD_TEMPUNAVAIL)
-		(void)strbuf_add(out, tempunavail);
-	else if (value.n == 0)
-		(void)strbuf_add(out, unavailable);
-	else if (name == SMTP_XFORWARD_ADDR && slice_find(value, ':') < value.n)
-		(void)strbuf_add(out, ipv6_prefix);
-	encode(value, out);
+		return tempunavail;
+	if (value.n == 0 || encoded_length(value) > VALUE_PRINTED_MAX)
+		return unavailable;
+	if (name == SMTP_XFORWARD_ADDR && slice_find(value, ':') < value.n)
+		*prefix = ipv6_prefix;
+	return value;
 }
 
-/* A line holds at least one attribute, however long, and more as long as
- * they fit. */
 unsigned
 smtp_xforward_print(
     const struct smtp_xforward *x, unsigned wanted, struct strbuf *out)
 {
-	size_t begin = out->n, mark;
+	size_t room = SMTP_XFORWARD_LINE_MAX - verb.n;
 	unsigned printed = 0;
 
 	for (int i = 0; i < SMTP_XFORWARD_NAMES; i++) {
+		struct slice prefix, value = printable(x, i, &prefix);
+		size_t n =
+		    2 + attributes[i].word.n + prefix.n + encoded_length(value);
+
 		if ((wanted >> i & 1) == 0 ||
 		    x->attributes[i].state == SMTP_XFORWARD_UNSET)
 			continue;
-		if (printed == 0)
-			(void)strbuf_add_str(out, "XFORWARD");
-		mark = out->n;
-		print_attribute(x, i, out);
-		if (printed != 0 && out->n - begin > SMTP_XFORWARD_LINE_MAX) {
-			strbuf_truncate(out, mark);
+		if (n > room)
 			break;
-		}
+		if (printed == 0)
+			(void)strbuf_add(out, verb);
+		(void)strbuf_addf(out, " %s=", attributes[i].word.p);
+		(void)strbuf_add(out, prefix);
+		encode(value, out);
+		room -= n;
 		printed |= 1U << i;
 	}
 	assert(!out->full);

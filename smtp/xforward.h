@@ -70,7 +70,8 @@ int smtp_xforward_set(
 /*
  * Adds one XFORWARD command line, without CRLF, of as many of the `wanted`
  * attributes (bits) that are set as SMTP_XFORWARD_LINE_MAX holds, and
- * returns their bits: call again with `wanted` less these until it returns
+ * returns their bits (one whose xtext fills more than a line becomes
+ * [UNAVAILABLE]): call again with `wanted` less these until it returns
  * 0. `out` needs a cap over SMTP_XFORWARD_LINE_MAX (assert).
  */
 unsigned smtp_xforward_print(
