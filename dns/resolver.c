@@ -18,11 +18,7 @@
 #include "dns/resolver.h"
 #include "dns/servers.h"
 
-enum {
-	CACHE_ENTRIES = 10000,
-	CACHE_BYTES = 4 << 20,
-	BUCKETS = 1024 /* a power of two */
-};
+enum { BUCKETS = 1024 }; /* a power of two */
 
 struct lookup;
 
@@ -256,15 +252,15 @@ new_lookup(struct dns_resolver *resolver, const struct dns_question *question)
 }
 
 struct dns_resolver *
-dns_resolver_new(
-    struct event_base *base, struct dns_servers *servers, unsigned timeout_ms)
+dns_resolver_new(struct event_base *base, struct dns_servers *servers,
+    unsigned timeout_ms, size_t cache_bytes)
 {
 	struct dns_resolver *resolver = xcalloc(1, sizeof(*resolver));
 
 	resolver->base = base;
 	resolver->servers = servers;
 	resolver->timeout_ms = timeout_ms;
-	resolver->cache = dns_cache_new(CACHE_ENTRIES, CACHE_BYTES);
+	resolver->cache = dns_cache_new(DNS_CACHE_ENTRIES, cache_bytes);
 	resolver->deliver = event_new(base, -1, 0, on_deliver, resolver);
 	if (resolver->deliver == NULL ||
 	    getrandom(&resolver->seed, sizeof(resolver->seed), 0) !=

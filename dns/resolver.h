@@ -18,6 +18,9 @@
 /* CNAMEs followed for one question. */
 #define DNS_CNAMES_MAX 8
 #define DNS_TIMEOUT_MS 5000
+/* What a cache may take, and its entries (dns/cache.h). */
+#define DNS_CACHE_BYTES	  ((size_t)4 << 20)
+#define DNS_CACHE_ENTRIES 10000
 
 struct event_base;
 struct dns_servers;
@@ -43,9 +46,9 @@ struct dns_counts {
 
 /* Takes the servers (and frees them with itself). A question is answered
  * DNS_TEMPFAIL after `timeout_ms`, CNAMEs and waiting for its turn
- * included. */
-struct dns_resolver *dns_resolver_new(
-    struct event_base *, struct dns_servers *, unsigned timeout_ms);
+ * included. The cache takes at most `cache_bytes`. */
+struct dns_resolver *dns_resolver_new(struct event_base *, struct dns_servers *,
+    unsigned timeout_ms, size_t cache_bytes);
 
 struct dns_query *dns_resolver_ask(struct dns_resolver *,
     const struct dns_question *, dns_answer_fn *, void *ctx);

@@ -44,7 +44,8 @@ rig_new(struct dns_servers *servers, unsigned timeout_ms)
 
 	rig->base = event_base_new();
 	assert_non_null(rig->base);
-	rig->resolver = dns_resolver_new(rig->base, servers, timeout_ms);
+	rig->resolver =
+	    dns_resolver_new(rig->base, servers, timeout_ms, DNS_CACHE_BYTES);
 	return rig;
 }
 
