@@ -51,8 +51,7 @@ body_make(void)
 	    "The quick brown fox jumps over the lazy dog, and then again.\r\n",
 	    "> > and so on, said the other one, at some length, in turn  \r\n",
 	    "\r\n",
-	    "VGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRoZSBsYXp5IGRvZy4gVGhlI"
-	    "HF1aWNrIGJy\r\n",
+	    "VGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRoZSBsYXp5IGRv\r\n",
 	};
 	char *body = xmalloc(BODY_SIZE);
 	size_t n = 0;
