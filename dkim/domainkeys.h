@@ -47,11 +47,13 @@ void dkim_domainkeys_signer_free(struct dkim_domainkeys_signer *);
 /*
  * Checks a message's DomainKey-Signature fields; the verbs are those of
  * dkim/verifier.h. Where none of them passes, the sending domain's policy,
- * _domainkey.DOMAIN, is asked for too (section 3.6).
+ * _domainkey.DOMAIN, is asked for too (section 3.6): ask again after the
+ * end. rsa-sha1 is all there is, so `weak` is about short keys alone. A
+ * finding's identity is the sending address.
  */
 struct dkim_domainkeys;
 
-struct dkim_domainkeys *dkim_domainkeys_new(
+struct dkim_domainkeys *dkim_domainkeys_new(const struct dkim_rules *,
     const struct mail_header *, struct dkim_body_hashes *body);
 bool dkim_domainkeys_ask(struct dkim_domainkeys *, struct dns_question *);
 void dkim_domainkeys_answer(struct dkim_domainkeys *,

@@ -26,7 +26,8 @@ dkim_field_pick_next(struct dkim_field_pick *pick, struct slice name)
 	size_t lowest = mail_header_count(pick->header);
 	const struct mail_field *field;
 
-	if (mail_header_find_up(pick->header, name, &lowest) == NULL)
+	if (mail_header_find_up(pick->header, name, &lowest) == NULL ||
+	    pick->taken[lowest] == 0)
 		return NULL;
 	field = mail_header_find_up(pick->header, name, &pick->taken[lowest]);
 	if (field == NULL)

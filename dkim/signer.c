@@ -3,13 +3,13 @@
 
 #include <stdlib.h>
 
-#include "base/base64.h"
 #include "base/xalloc.h"
 #include "dkim/body_hashes.h"
 #include "dkim/canon_field.h"
 #include "dkim/field_list.h"
 #include "dkim/field_pick.h"
 #include "dkim/hash.h"
+#include "dkim/print_private.h"
 #include "dkim/quoted.h"
 #include "dkim/signature.h"
 #include "mail/address.h"
@@ -96,55 +96,6 @@ read_names(const struct dkim_signing *signing, struct names *names,
 }
 
 static void
-word(
-    struct dkim_signer *s, const char *tag, struct slice value, const char *end)
-{
-	struct strbuf piece;
-
-	strbuf_init(&piece, DKIM_SIGNER_FIELD_MAX);
-	strbuf_add_str(&piece, tag);
-	strbuf_add(&piece, value);
-	strbuf_add_str(&piece, end);
-	mail_fold_word(&s->fold, strbuf_slice(&piece));
-	strbuf_clear(&piece);
-}
-
-static void
-time_word(struct dkim_signer *s, const char *tag, int64_t seconds)
-{
-	struct strbuf number;
-
-	if (seconds <= 0)
-		return;
-	strbuf_init(&number, 32);
-	strbuf_addf(&number, "%lld", (long long)seconds);
-	word(s, tag, strbuf_slice(&number), ";");
-	strbuf_clear(&number);
-}
-
-/* Each name with the colon behind it, white space allowed between. */
-static void
-print_fields(struct dkim_signer *s, struct slice fields)
-{
-	struct slice rest = fields, name;
-	bool first = true;
-
-	while (slice_cut(&rest, ':', &name)) {
-		bool last = rest.p == NULL;
-		struct slice piece =
-		    last ? name : slice_from(name.p, name.n + 1);
-
-		if (first)
-			word(s, "h=", piece, last ? ";" : "");
-		else
-			mail_fold_glue(&s->fold, piece);
-		if (last && !first)
-			mail_fold_glue(&s->fold, SLICE(";"));
-		first = false;
-	}
-}
-
-static void
 print(struct dkim_signer *s, const struct dkim_signing *signing,
     const struct names *names, struct slice fields)
 {
@@ -152,19 +103,20 @@ print(struct dkim_signer *s, const struct dkim_signing *signing,
 
 	mail_fold_begin(&s->fold, &s->field, SLICE("DKIM-Signature"));
 	mail_fold_word(&s->fold, SLICE("v=1;"));
-	word(s, "a=", slice_str(dkim_algorithm_name(signing->algorithm)), ";");
+	dkim_print_tag(
+	    &s->fold, "a", slice_str(dkim_algorithm_name(signing->algorithm)));
 	strbuf_init(&canon, 32);
 	strbuf_addf(&canon, "%s/%s", dkim_canon_name(signing->header_canon),
 	    dkim_canon_name(signing->body_canon));
-	word(s, "c=", strbuf_slice(&canon), ";");
+	dkim_print_tag(&s->fold, "c", strbuf_slice(&canon));
 	strbuf_clear(&canon);
-	word(s, "d=", strbuf_slice(&names->domain), ";");
-	word(s, "s=", strbuf_slice(&names->selector), ";");
+	dkim_print_tag(&s->fold, "d", strbuf_slice(&names->domain));
+	dkim_print_tag(&s->fold, "s", strbuf_slice(&names->selector));
 	if (names->identity.n > 0)
-		word(s, "i=", strbuf_slice(&names->identity), ";");
-	time_word(s, "t=", signing->time);
-	time_word(s, "x=", signing->expire);
-	print_fields(s, fields);
+		dkim_print_tag(&s->fold, "i", strbuf_slice(&names->identity));
+	dkim_print_time(&s->fold, "t", signing->time);
+	dkim_print_time(&s->fold, "x", signing->expire);
+	dkim_print_names(&s->fold, fields);
 }
 
 /* The same picking as a verifier's, by the same h=. */
@@ -265,14 +217,11 @@ fail:
 struct slice
 dkim_signer_digest(struct dkim_signer *s)
 {
-	struct strbuf hash;
-
 	if (s->digest.n > 0)
 		return s->digest;
-	strbuf_init(&hash, 64);
-	base64_encode(dkim_body_hashes_digest(s->body, s->body_number), &hash);
-	word(s, "bh=", strbuf_slice(&hash), ";");
-	strbuf_clear(&hash);
+	dkim_print_hash(
+	    &s->fold, "bh", dkim_body_hashes_digest(s->body, s->body_number));
+	dkim_print_fresh_line(&s->fold);
 	mail_fold_word(&s->fold, SLICE("b="));
 	dkim_canon_field_open(s->header_canon, strbuf_slice(&s->field),
 	    dkim_hash_sink(s->header));
@@ -284,14 +233,8 @@ int
 dkim_signer_seal(
     struct dkim_signer *s, struct slice signature, struct strbuf *field)
 {
-	struct strbuf text;
-
 	dkim_signer_digest(s);
-	strbuf_init(&text, DKIM_SIGNER_FIELD_MAX);
-	base64_encode(signature, &text);
-	mail_fold_anywhere(&s->fold, strbuf_slice(&text));
-	strbuf_clear(&text);
-	mail_fold_end(&s->fold);
+	dkim_print_signature(&s->fold, signature);
 	if (s->field.full)
 		return -1;
 	return strbuf_add(field, strbuf_slice(&s->field));

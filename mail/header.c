@@ -126,6 +126,10 @@ mail_header_find_up(
 {
 	size_t i = h->lowest[bucket_of(name)];
 
+	/* Going on from a field of that name costs one step. */
+	if (*below < h->count &&
+	    slice_equal_nocase(h->fields[*below].name, name))
+		i = h->above[*below];
 	for (; i != HEADER_NO_FIELD; i = h->above[i])
 		if (i < *below && slice_equal_nocase(h->fields[i].name, name)) {
 			*below = i;

@@ -1,0 +1,223 @@
+/* Making a DomainKey-Signature: RFC 4870 section 3.4. */
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "dkim/body_hashes.h"
+#include "dkim/domainkeys.h"
+#include "dkim/domainkeys_private.h"
+#include "dkim/field_list.h"
+#include "dkim/print_private.h"
+#include "dkim/signature.h"
+#include "dkim/signer.h"
+#include "mail/fold.h"
+#include "mail/header.h"
+#include "mail/idn.h"
+
+struct dkim_domainkeys_signer {
+	struct dkim_body_hashes *body;
+	int number;
+	struct strbuf field;
+	struct mail_fold fold;
+};
+
+/* The fields that are signed, in the order of the message. */
+struct chosen {
+	const struct mail_field **fields;
+	size_t count;
+};
+
+static bool
+is_signed(const struct dkim_field_list *list, struct slice name)
+{
+	/* Whoever sent it must be covered, whatever the list says. */
+	return dkim_field_list_has(list, name) ||
+	    slice_equal_nocase(name, SLICE("Sender"));
+}
+
+static void
+choose(const struct dkim_field_list *list, const struct mail_header *header,
+    struct chosen *chosen)
+{
+	const struct mail_field *field;
+
+	chosen->count = 0;
+	chosen->fields =
+	    xcalloc(mail_header_count(header) + 1, sizeof(chosen->fields[0]));
+	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++)
+		if (is_signed(list, field->name))
+			chosen->fields[chosen->count++] = field;
+}
+
+/* Does a field of another name stand between those of this one? */
+static bool
+is_scattered(
+    const struct chosen *chosen, const struct mail_header *header, size_t i)
+{
+	struct slice name = chosen->fields[i]->name;
+	size_t run = 0;
+
+	while (i + run < chosen->count &&
+	    slice_equal_nocase(chosen->fields[i + run]->name, name))
+		run++;
+	return run < mail_header_count_of(header, name);
+}
+
+/*
+ * Each name once, which stands for all its fields. Where those are scattered
+ * among others, readers differ on what comes first (as the message has it,
+ * or all of one name together); then each field is named, and all agree.
+ */
+static bool
+is_named(
+    const struct chosen *chosen, const struct mail_header *header, size_t i)
+{
+	struct slice name = chosen->fields[i]->name;
+
+	if (i > 0 && slice_equal_nocase(chosen->fields[i - 1]->name, name) &&
+	    mail_header_count_of(header, name) > 1) {
+		size_t first = i;
+
+		while (first > 0 &&
+		    slice_equal_nocase(chosen->fields[first - 1]->name, name))
+			first--;
+		return is_scattered(chosen, header, first);
+	}
+	return true;
+}
+
+/* The names for h=, a colon between. */
+static void
+list_names(const struct chosen *chosen, const struct mail_header *header,
+    struct strbuf *names)
+{
+	for (size_t i = 0; i < chosen->count; i++) {
+		if (!is_named(chosen, header, i))
+			continue;
+		if (names->n > 0)
+			strbuf_add_char(names, ':');
+		strbuf_add(names, chosen->fields[i]->name);
+	}
+}
+
+/* d= and s=, checked and in A-labels. */
+struct names {
+	struct strbuf domain, selector, local, sender;
+};
+
+static const char *
+read_names(const struct dkim_domainkeys_signing *signing,
+    const struct mail_header *header, struct names *names)
+{
+	struct slice field;
+	const char *why;
+
+	if (mail_idn_to_ascii(signing->domain, &names->domain) < 0)
+		return "no domain name to sign for";
+	if (mail_idn_to_ascii(signing->selector, &names->selector) < 0)
+		return "no selector";
+	if (mail_header_count_of(header, SLICE("From")) == 0)
+		return "no From field";
+	why = dkim_domainkeys_sender(
+	    header, &field, &names->local, &names->sender);
+	if (why != NULL)
+		return why;
+	if (!dkim_domain_is_within(
+		strbuf_slice(&names->sender), strbuf_slice(&names->domain)))
+		return "the domain of Sender or From is not in the signing "
+		       "domain";
+	return NULL;
+}
+
+static const char *
+begin(struct dkim_domainkeys_signer *s,
+    const struct dkim_domainkeys_signing *signing,
+    const struct mail_header *header, const struct names *names)
+{
+	struct dkim_field_list *built_in =
+	    signing->fields == NULL ? dkim_field_list_new() : NULL;
+	struct chosen chosen;
+	struct strbuf text;
+	bool too_long;
+
+	choose(built_in != NULL ? built_in : signing->fields, header, &chosen);
+	mail_fold_begin(&s->fold, &s->field, SLICE("DomainKey-Signature"));
+	mail_fold_word(&s->fold, SLICE("a=rsa-sha1; q=dns;"));
+	dkim_print_tag(
+	    &s->fold, "c", slice_str(dkim_canon_name(signing->canon)));
+	dkim_print_tag(&s->fold, "d", strbuf_slice(&names->domain));
+	dkim_print_tag(&s->fold, "s", strbuf_slice(&names->selector));
+	strbuf_init(&text, DKIM_SIGNER_FIELD_MAX / 2);
+	list_names(&chosen, header, &text);
+	dkim_print_names(&s->fold, strbuf_slice(&text));
+	too_long = text.full || s->field.full;
+	strbuf_clear(&text);
+	dkim_print_fresh_line(&s->fold);
+	mail_fold_word(&s->fold, SLICE("b="));
+	strbuf_init(&text, mail_header_size(header) + 2);
+	dkim_domainkeys_canon(
+	    signing->canon, chosen.fields, chosen.count, &text);
+	s->number = dkim_body_hashes_want_message(
+	    s->body, signing->canon, DKIM_SHA1, strbuf_slice(&text));
+	strbuf_clear(&text);
+	free(chosen.fields);
+	dkim_field_list_free(built_in);
+	if (too_long)
+		return "too many fields to sign";
+	return s->number < 0 ? "too many different body hashes" : NULL;
+}
+
+struct dkim_domainkeys_signer *
+dkim_domainkeys_signer_new(const struct dkim_domainkeys_signing *signing,
+    const struct mail_header *header, struct dkim_body_hashes *body,
+    struct strbuf *reason)
+{
+	struct dkim_domainkeys_signer *s = xcalloc(1, sizeof(*s));
+	struct names names;
+	const char *why;
+
+	strbuf_init(&s->field, DKIM_SIGNER_FIELD_MAX);
+	s->body = body;
+	strbuf_init(&names.domain, DKIM_SIGNATURE_DOMAIN_MAX);
+	strbuf_init(&names.selector, DKIM_SIGNATURE_DOMAIN_MAX);
+	strbuf_init(&names.sender, DKIM_SIGNATURE_DOMAIN_MAX);
+	strbuf_init(&names.local, DKIM_SIGNATURE_IDENTITY_MAX);
+	why = signing->canon == DKIM_CANON_RELAXED
+	    ? "relaxed is DKIM's alone"
+	    : read_names(signing, header, &names);
+	if (why == NULL)
+		why = begin(s, signing, header, &names);
+	strbuf_clear(&names.domain);
+	strbuf_clear(&names.selector);
+	strbuf_clear(&names.sender);
+	strbuf_clear(&names.local);
+	if (why == NULL)
+		return s;
+	strbuf_add_str(reason, why);
+	dkim_domainkeys_signer_free(s);
+	return NULL;
+}
+
+struct slice
+dkim_domainkeys_signer_digest(struct dkim_domainkeys_signer *s)
+{
+	return dkim_body_hashes_digest(s->body, s->number);
+}
+
+int
+dkim_domainkeys_signer_seal(struct dkim_domainkeys_signer *s,
+    struct slice signature, struct strbuf *field)
+{
+	dkim_print_signature(&s->fold, signature);
+	if (s->field.full)
+		return -1;
+	return strbuf_add(field, strbuf_slice(&s->field));
+}
+
+void
+dkim_domainkeys_signer_free(struct dkim_domainkeys_signer *s)
+{
+	if (s == NULL)
+		return;
+	strbuf_clear(&s->field);
+	free(s);
+}

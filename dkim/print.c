@@ -1,0 +1,90 @@
+/* Tags of signature fields, folded at 78 columns. */
+#include "base/base64.h"
+#include "base/strbuf.h"
+#include "dkim/print_private.h"
+#include "dkim/signer.h"
+
+static void
+print(struct mail_fold *fold, const char *tag, struct slice value,
+    const char *end)
+{
+	struct strbuf piece;
+
+	strbuf_init(&piece, DKIM_SIGNER_FIELD_MAX);
+	strbuf_add_str(&piece, tag);
+	strbuf_add_char(&piece, '=');
+	strbuf_add(&piece, value);
+	strbuf_add_str(&piece, end);
+	mail_fold_word(fold, strbuf_slice(&piece));
+	strbuf_clear(&piece);
+}
+
+void
+dkim_print_fresh_line(struct mail_fold *fold)
+{
+	fold->column = MAIL_FOLD_COLUMNS;
+}
+
+void
+dkim_print_tag(struct mail_fold *fold, const char *tag, struct slice value)
+{
+	print(fold, tag, value, ";");
+}
+
+void
+dkim_print_time(struct mail_fold *fold, const char *tag, int64_t seconds)
+{
+	struct strbuf number;
+
+	if (seconds <= 0)
+		return;
+	strbuf_init(&number, 32);
+	strbuf_addf(&number, "%lld", (long long)seconds);
+	print(fold, tag, strbuf_slice(&number), ";");
+	strbuf_clear(&number);
+}
+
+void
+dkim_print_names(struct mail_fold *fold, struct slice names)
+{
+	struct slice name;
+	bool first = true;
+
+	dkim_print_fresh_line(fold);
+	/* A name keeps the separator behind it, be it the last. */
+	while (slice_cut(&names, ':', &name)) {
+		bool last = names.p == NULL;
+
+		if (first)
+			print(fold, "h", name, last ? ";" : ":");
+		else
+			mail_fold_glue(
+			    fold, slice_from(name.p, name.n + !last));
+		if (last && !first)
+			mail_fold_glue(fold, SLICE(";"));
+		first = false;
+	}
+}
+
+void
+dkim_print_hash(struct mail_fold *fold, const char *tag, struct slice octets)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, DKIM_SIGNER_FIELD_MAX);
+	base64_encode(octets, &text);
+	print(fold, tag, strbuf_slice(&text), ";");
+	strbuf_clear(&text);
+}
+
+void
+dkim_print_signature(struct mail_fold *fold, struct slice signature)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, DKIM_SIGNER_FIELD_MAX);
+	base64_encode(signature, &text);
+	mail_fold_anywhere(fold, strbuf_slice(&text));
+	strbuf_clear(&text);
+	mail_fold_end(fold);
+}
