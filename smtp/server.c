@@ -360,6 +360,7 @@ step_proxy(struct smtp_server *server, struct slice in)
 	smtp_conn_consume(server->conn, used);
 	server->state =
 	    server->greeted ? SMTP_SERVER_OPEN : SMTP_SERVER_GREETING;
+	server->due = !server->greeted;
 	server->urgent = true;
 	if (server->ops.proxied != NULL)
 		server->ops.proxied(server->ctx, &header);
