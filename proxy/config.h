@@ -50,6 +50,11 @@ struct proxy_listen {
 	bool proxy_protocol; /* a PROXY header comes first, and must */
 };
 
+struct proxy_listeners {
+	struct proxy_listen *list;
+	size_t count;
+};
+
 enum proxy_on_error { PROXY_ON_ERROR_TEMPFAIL, PROXY_ON_ERROR_PASS };
 enum proxy_unsignable { PROXY_UNSIGNABLE_PASS, PROXY_UNSIGNABLE_REJECT };
 enum proxy_bare_newline {
@@ -62,8 +67,7 @@ struct proxy_front {
 	bool enabled;	  /* the section is there */
 	const char *name; /* "out", "in" */
 	char *user;	  /* its workers run as; applied as root only */
-	struct proxy_listen *listen;
-	size_t listen_count;
+	struct proxy_listeners listen;
 	struct proxy_endpoint relay;
 	struct proxy_networks allow;
 	enum proxy_bare_newline bare_newline;
@@ -117,13 +121,21 @@ struct proxy_key_rule {
 	char *where;	 /* "file:line" that named it first */
 };
 
-struct proxy_domains; /* a set of names, A-labels in lower case */
+struct proxy_index;
+
+/* Whose domain is looked for: From's author, or DKIMproxy's choice: Sender
+ * where there is one. */
+enum proxy_sender_header { PROXY_SENDER_FROM, PROXY_SENDER_SENDER };
 
 struct proxy_signing_rules {
-	struct proxy_strings domains;	  /* in order, without `*` */
-	struct proxy_domains *domain_set; /* the same, to be found in */
-	bool any_domain;		  /* `domain = *` */
-	bool sign_all, by_sender;	  /* sign_all; sender_header = sender */
+	/* As written; the rest is made of them. */
+	char *selector, *keyfile, *sender_map_path, *listid_map_path;
+	struct proxy_strings headers;
+	struct proxy_strings domains;	/* in order, without `*` */
+	struct proxy_index *domain_set; /* the same, to be found in */
+	bool any_domain;		/* `domain = *` */
+	bool sign_all;
+	enum proxy_sender_header sender_header;
 	struct proxy_signatures signatures; /* without maps */
 	struct dkim_field_list *fields;	    /* headers =; NULL: the built-in */
 	unsigned ttl;			    /* x= after t=, seconds; 0: no x= */
@@ -132,7 +144,7 @@ struct proxy_signing_rules {
 	size_t key_count;
 	enum proxy_on_error on_error;
 	enum proxy_unsignable unsignable;
-	size_t keys_cached; /* keys a worker keeps */
+	unsigned keys_cached; /* keys a worker keeps */
 };
 
 /* --- [in] --- */
@@ -163,8 +175,6 @@ struct proxy_checking_rules {
 	enum proxy_on_error on_error, on_dns_error;
 	struct proxy_networks dmarc_except; /* clients: forwarders, lists */
 	struct proxy_strings arc_trusted; /* domains whose seals are believed */
-	char *arc_seal_domain, *arc_seal_selector; /* NULL: no sealing */
-	unsigned arc_seal_key_rule;
 	unsigned max_signatures, max_body_hashes, max_questions;
 	unsigned deadline; /* s, all questions of a message */
 };
@@ -177,8 +187,7 @@ struct proxy_dns_settings {
 };
 
 struct proxy_metrics_settings {
-	struct proxy_listen *listen;
-	size_t listen_count;
+	struct proxy_listeners listen;
 	struct proxy_networks allow;
 };
 
@@ -238,8 +247,5 @@ int proxy_config_pack(const struct proxy_config *); /* descriptor or -1 */
 struct proxy_config *proxy_config_unpack(int fd, struct proxy_report *);
 
 void proxy_config_free(struct proxy_config *); /* NULL is fine */
-
-/* Names in A-labels and lower case (else they are in no set). */
-bool proxy_domains_has(const struct proxy_domains *, struct slice domain);
 
 #endif

@@ -36,25 +36,31 @@ bool proxy_key_domain_is_safe(struct slice domain);
 int proxy_key_path(const struct proxy_key_rule *, struct slice domain,
     struct strbuf *path, struct strbuf *reason);
 
+/* Parents of a domain that are tried, at most. */
+#define PROXY_KEY_PARENTS_MAX 16
+
 /* Which file it was, to see that it is another now. */
 struct proxy_key_stamp {
 	uint64_t device, inode, size;
 	int64_t mtime_s, mtime_ns, ctime_s, ctime_ns;
 };
 
-/* Who may have access: the users of workers and all groups they are in. */
+bool proxy_key_stamp_equal(
+    const struct proxy_key_stamp *, const struct proxy_key_stamp *);
+
+/* Whose a key file may be, and which groups must have no access. */
+#define PROXY_KEY_GROUPS_MAX 256
 struct proxy_key_readers {
-	uid_t *users;
-	size_t user_count;
-	gid_t *groups;
+	uid_t owners[3]; /* whose a key file may be */
+	size_t owner_count;
+	gid_t groups[PROXY_KEY_GROUPS_MAX];
 	size_t group_count;
 };
 
-/* The signing and verifying users of a configuration where we are root,
- * else none. Frees nothing of the configuration's. */
+/* Where we are root, the signing and verifying users of the configuration
+ * with all groups they are in; else who runs us. */
 void proxy_key_readers_init(
     struct proxy_key_readers *, const struct proxy_config *);
-void proxy_key_readers_clear(struct proxy_key_readers *);
 
 /* What became of opening one. */
 struct proxy_key_file {

@@ -31,6 +31,23 @@ unsigned proxy_key_table_add(struct proxy_key_table *, const char *file,
 /* Gives the rules away and frees the table. */
 struct proxy_key_rule *proxy_key_table_detach(
     struct proxy_key_table *, size_t *count);
+void proxy_key_rules_free(struct proxy_key_rule *, size_t count);
+
+/* Is it an absolute path with no $macro but $domain and $selector? 0, or -1
+ * and the reason. */
+int proxy_key_template_check(struct slice file, struct strbuf *reason);
+
+/*
+ * The macros of d= and i=: $key, $sender, and any of them with `domain` at
+ * its end; `$$` is a dollar. 0, or -1 and the reason where there is another.
+ */
+struct proxy_macros {
+	struct slice key, sender; /* a domain; local@domain */
+};
+
+int proxy_macros_check(struct slice text, struct strbuf *reason);
+int proxy_macros_expand(
+    struct slice text, const struct proxy_macros *, struct strbuf *out);
 
 /*
  * Adds the signatures of "dkim(c=relaxed), domainkeys" to the list. 0, or
@@ -52,7 +69,7 @@ int proxy_signatures_parse(struct proxy_signatures *, struct slice text,
     const struct proxy_sign_source *, unsigned *notes, struct strbuf *reason);
 void proxy_signatures_clear(struct proxy_signatures *);
 
-/* Never NULL; what is wrong with which line goes into the report. */
+/* Never NULL; the name is copied. What is wrong with which line goes into the report. */
 struct proxy_sign_map *proxy_sign_map_parse(const char *name, struct slice text,
     const struct proxy_sign_defaults *, struct proxy_report *);
 void proxy_sign_map_free(struct proxy_sign_map *); /* NULL is fine */

@@ -322,14 +322,14 @@ make_gates(struct worker *w)
 {
 	const struct proxy_front *front = w->job->front;
 
-	w->gate_count = front->listen_count;
+	w->gate_count = front->listen.count;
 	w->gates = xcalloc(w->gate_count, sizeof(*w->gates));
 	for (size_t i = 0; i < w->gate_count; i++) {
 		struct gate *gate = &w->gates[i];
 
 		gate->worker = w;
 		gate->fd = w->job->listeners[i];
-		gate->proxy_header = front->listen[i].proxy_protocol;
+		gate->proxy_header = front->listen.list[i].proxy_protocol;
 		gate->event = event_new(w->base, gate->fd, EV_READ | EV_PERSIST,
 		    on_connection, gate);
 	}

@@ -1,0 +1,180 @@
+/*
+ * Is this machine fit for a configuration: what each proxy needs is there,
+ * its user exists and can write its spool.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "proxy/config_private.h"
+
+static void
+add_error(const struct proxy_config *config, struct proxy_report *report,
+    const char *text)
+{
+	strbuf_addf(&report->errors, "%s: %s\n", config->path, text);
+}
+
+static void
+check_presence(const struct proxy_config *config,
+    const struct proxy_front *front, struct proxy_report *report)
+{
+	if (front->listen.count == 0)
+		strbuf_addf(&report->errors, "%s: [%s] has no `listen`\n",
+		    config->path, front->name);
+	if (front->relay.length == 0)
+		strbuf_addf(&report->errors, "%s: [%s] has no `relay`\n",
+		    config->path, front->name);
+}
+
+/* NULL where we are not root: then the user is not applied. */
+static const struct passwd *
+check_user(const struct proxy_config *config, const struct proxy_front *front,
+    struct proxy_report *report)
+{
+	const struct passwd *user;
+
+	if (geteuid() != 0)
+		return NULL;
+	user = getpwnam(front->user);
+	if (user == NULL) {
+		strbuf_addf(&report->errors,
+		    "%s: user %s of [%s] does not exist\n", config->path,
+		    front->user, front->name);
+		return NULL;
+	}
+	if (user->pw_uid == 0) {
+		strbuf_addf(&report->errors,
+		    "%s: user %s of [%s] is root; workers have no "
+		    "privileges\n",
+		    config->path, front->user, front->name);
+		return NULL;
+	}
+	return user;
+}
+
+/* Where the file system knows no files without a name. */
+static int
+try_named_file(const char *dir)
+{
+	struct strbuf path;
+	int fd;
+
+	strbuf_init(&path, PATH_MAX);
+	strbuf_addf(&path, "%s/.try-XXXXXX", dir);
+	fd = path.full ? -1 : mkstemp(path.p);
+	if (fd >= 0)
+		unlink(path.p);
+	strbuf_clear(&path);
+	return fd;
+}
+
+/* 0, or errno of what failed. */
+static int
+try_file(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+		fd = try_named_file(dir);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+/* The same as somebody else: in a child, which is the only sure way. */
+static int
+try_file_as(const char *dir, const struct passwd *user)
+{
+	pid_t child;
+	int status;
+
+	if (user == NULL)
+		return try_file(dir);
+	child = fork();
+	if (child < 0)
+		return errno;
+	if (child == 0) {
+		if (initgroups(user->pw_name, user->pw_gid) != 0 ||
+		    setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
+			_exit(EPERM);
+		_exit(try_file(dir));
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+}
+
+static void
+check_spool(const struct proxy_config *config, const struct proxy_front *front,
+    const struct passwd *user, struct proxy_report *report)
+{
+	struct statfs fs;
+	int why = try_file_as(front->spool_dir, user);
+
+	if (why == ENOENT)
+		strbuf_addf(&report->errors,
+		    "%s: spool_dir %s is not there: install -d -m 700%s%s "
+		    "%s\n",
+		    config->path, front->spool_dir, user == NULL ? "" : " -o ",
+		    user == NULL ? "" : user->pw_name, front->spool_dir);
+	else if (why != 0)
+		strbuf_addf(&report->errors,
+		    "%s: spool_dir %s cannot be written%s%s: %s\n",
+		    config->path, front->spool_dir, user == NULL ? "" : " by ",
+		    user == NULL ? "" : user->pw_name, strerror(why));
+	if (why == 0 && statfs(front->spool_dir, &fs) == 0 &&
+	    (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+		strbuf_addf(&report->warnings,
+		    "%s: spool_dir %s is on a tmpfs: spooled mail takes "
+		    "memory\n",
+		    config->path, front->spool_dir);
+}
+
+static const struct passwd *
+check_front(const struct proxy_config *config, const struct proxy_front *front,
+    struct proxy_report *report)
+{
+	const struct passwd *user;
+
+	if (!front->enabled)
+		return NULL;
+	check_presence(config, front, report);
+	user = check_user(config, front, report);
+	if (user != NULL || geteuid() != 0)
+		check_spool(config, front, user, report);
+	return user;
+}
+
+int
+proxy_config_check_machine(
+    const struct proxy_config *config, struct proxy_report *report)
+{
+	size_t before = report->errors.n;
+	const struct passwd *user;
+	uid_t out = 0;
+
+	if (!config->out.enabled && !config->in.enabled)
+		add_error(config, report,
+		    "neither [out] nor [in]: there is nothing to serve");
+	user = check_front(config, &config->out, report);
+	out = user == NULL ? 0 : user->pw_uid;
+	user = check_front(config, &config->in, report);
+	if (out != 0 && user != NULL && user->pw_uid == out)
+		add_error(config, report,
+		    "[in] needs a `user` other than [signpost]'s: what reads "
+		    "strangers' mail must not trace what holds the keys");
+	return report->errors.n > before ? -1 : 0;
+}

@@ -1,0 +1,403 @@
+/*
+ * From a header to signatures: whose mail is it, which rule has signatures
+ * for it, and what do their macros stand for here.
+ */
+#include <string.h>
+
+#include "base/escape.h"
+#include "mail/address.h"
+#include "mail/header.h"
+#include "mail/idn.h"
+#include "proxy/index.h"
+#include "proxy/key_files.h"
+#include "proxy/sign_map.h"
+#include "proxy/sign_rule.h"
+
+/* Bytes of an address (RFC 5321 section 4.5.3.1 has 64 + 1 + 255), of what
+ * is logged, of all the texts of a choice. */
+#define ADDRESS_MAX 512
+#define LOG_MAX	    2048
+#define TEXT_MAX    16384
+
+/* One choosing. */
+struct choosing {
+	const struct proxy_config *config;
+	const struct mail_header *header;
+	struct proxy_sign_choice *to;
+	/* local@domain, the domain in A-labels. */
+	struct strbuf author; /* From's first mailbox */
+	struct strbuf sender; /* Sender's, where there is one, else From's */
+};
+
+void
+proxy_sign_choice_init(struct proxy_sign_choice *choice)
+{
+	memset(choice, 0, sizeof(*choice));
+	strbuf_init(&choice->rule, LOG_MAX);
+	strbuf_init(&choice->reason, LOG_MAX);
+	strbuf_init(&choice->left_out, LOG_MAX);
+	strbuf_init(&choice->text, TEXT_MAX);
+}
+
+void
+proxy_sign_choice_clear(struct proxy_sign_choice *choice)
+{
+	strbuf_clear(&choice->rule);
+	strbuf_clear(&choice->reason);
+	strbuf_clear(&choice->left_out);
+	strbuf_clear(&choice->text);
+	choice->count = 0;
+}
+
+/* For the log: words of ours, then what came from outside. */
+static void
+say(struct strbuf *to, const char *what, struct slice foreign)
+{
+	strbuf_reset(to);
+	strbuf_add_str(to, what);
+	escape_log(slice_first(foreign, 255), to);
+}
+
+static struct slice
+domain_of(const struct strbuf *address)
+{
+	return mail_address_domain(strbuf_slice(address));
+}
+
+/* --- who wrote it --- */
+
+/* The first mailbox of a field: 0, or -1 where it has none that we could
+ * sign for. */
+static int
+first_mailbox(const struct mail_field *field, struct strbuf *address)
+{
+	struct mail_address_list *list = mail_address_parse(field->value, NULL);
+	const struct mail_mailbox *mailbox;
+	int result = -1;
+
+	if (list == NULL)
+		return -1;
+	mailbox = mail_address_at(list, 0);
+	strbuf_reset(address);
+	if (mailbox != NULL && mailbox->domain.n > 0) {
+		strbuf_add(address, mailbox->local);
+		strbuf_add_char(address, '@');
+		if (mail_idn_to_ascii(mailbox->domain, address) != 0)
+			strbuf_add(address, mailbox->domain);
+		result = address->full ? -1 : 0;
+	}
+	mail_address_free(list);
+	return result;
+}
+
+/* NULL, or why there is no author. */
+static const char *
+find_author(struct choosing *c)
+{
+	size_t count = mail_header_count_of(c->header, SLICE("From"));
+	const struct mail_field *sender;
+
+	if (count == 0)
+		return "no-from";
+	if (count > 1)
+		return "two-from-fields";
+	if (first_mailbox(
+		mail_header_last(c->header, SLICE("From")), &c->author) != 0)
+		return "bad-from";
+	sender = mail_header_last(c->header, SLICE("Sender"));
+	if (sender == NULL || first_mailbox(sender, &c->sender) != 0) {
+		strbuf_reset(&c->sender);
+		strbuf_add(&c->sender, strbuf_slice(&c->author));
+	}
+	return NULL;
+}
+
+/* Whose mail it counts as. */
+static const struct strbuf *
+chosen(const struct choosing *c)
+{
+	return c->config->signing.sender_header == PROXY_SENDER_SENDER
+	    ? &c->sender
+	    : &c->author;
+}
+
+/* --- signatures --- */
+
+static struct slice
+keep(struct strbuf *text, size_t from)
+{
+	/* `text` has all its room from the beginning: it does not move. */
+	return slice_after(strbuf_slice(text), from);
+}
+
+/* d= of a signature here, in A-labels; empty where it is no domain. */
+static struct slice
+expand_domain(struct choosing *c, const struct proxy_signature *signature,
+    struct slice matched, const struct proxy_macros *macros)
+{
+	struct strbuf *text = &c->to->text, raw;
+	size_t from = text->n;
+
+	if (signature->domain == NULL) {
+		strbuf_add(text, matched);
+		return keep(text, from);
+	}
+	strbuf_init(&raw, ADDRESS_MAX);
+	if (proxy_macros_expand(slice_str(signature->domain), macros, &raw) ==
+	    0)
+		mail_idn_to_ascii(strbuf_slice(&raw), text);
+	strbuf_clear(&raw);
+	return keep(text, from);
+}
+
+static bool
+is_or_is_below(struct slice name, struct slice domain)
+{
+	if (slice_equal_nocase(name, domain))
+		return true;
+	return slice_ends_nocase(name, domain) && name.n > domain.n &&
+	    name.p[name.n - domain.n - 1] == '.';
+}
+
+static void
+leave_out(
+    struct choosing *c, const char *what, struct slice domain, const char *why)
+{
+	struct strbuf *to = &c->to->left_out;
+
+	strbuf_addf(to, "%s%s:", to->n == 0 ? "" : ",", what);
+	escape_log(slice_first(domain, 255), to);
+	strbuf_addf(to, ":%s", why);
+}
+
+/* i=: it must lie in d= or below (RFC 6376 section 3.5), else it is left
+ * out, for with it no verifier would take the signature. */
+static struct slice
+expand_identity(struct choosing *c, const struct proxy_signature *signature,
+    struct slice domain, const struct proxy_macros *macros)
+{
+	struct strbuf *text = &c->to->text;
+	size_t from = text->n;
+	struct slice identity;
+
+	if (signature->identity == NULL)
+		return SLICE("");
+	if (proxy_macros_expand(slice_str(signature->identity), macros, text) !=
+	    0)
+		strbuf_truncate(text, from);
+	identity = keep(text, from);
+	if (is_or_is_below(mail_address_domain(identity), domain))
+		return identity;
+	leave_out(c, "identity", domain, "not-in-the-domain");
+	return SLICE("");
+}
+
+static void
+add_signing(struct choosing *c, const struct proxy_signature *signature,
+    struct slice matched, const struct proxy_macros *macros)
+{
+	struct proxy_sign_choice *to = c->to;
+	struct slice domain = expand_domain(c, signature, matched, macros);
+	const char *type = proxy_signature_type_name(signature->type);
+
+	if (domain.n == 0 || !proxy_key_domain_is_safe(domain)) {
+		leave_out(c, type, domain, "no-domain-for-d");
+		return;
+	}
+	/* RFC 4870 section 3.4.1. */
+	if (signature->type == PROXY_SIGNATURE_DOMAINKEYS &&
+	    !is_or_is_below(domain_of(&c->sender), domain)) {
+		leave_out(c, type, domain, "not-a-parent-of-sender");
+		return;
+	}
+	to->list[to->count++] = (struct proxy_signing){.type = signature->type,
+	    .header_canon = signature->header_canon,
+	    .body_canon = signature->body_canon,
+	    .algorithm = signature->algorithm,
+	    .domain = domain,
+	    .selector = slice_str(signature->selector),
+	    .identity = expand_identity(c, signature, domain, macros),
+	    .fields = signature->fields != NULL ? signature->fields
+						: c->config->signing.fields,
+	    .key_rule = signature->key_rule};
+}
+
+static void
+add_signings(struct choosing *c, const struct proxy_signatures *signatures,
+    struct slice matched)
+{
+	struct proxy_macros macros = {matched, strbuf_slice(chosen(c))};
+	size_t i;
+
+	c->to->status = PROXY_SIGN;
+	for (i = 0; i < signatures->count; i++)
+		add_signing(c, &signatures->list[i], matched, &macros);
+	if (signatures->count == 0)
+		say(&c->to->reason, "map-says-none", SLICE(""));
+	else if (c->to->count == 0)
+		say(&c->to->reason,
+		    "left-out:", strbuf_slice(&c->to->left_out));
+}
+
+/* --- rules --- */
+
+static void
+lower(struct strbuf *text)
+{
+	size_t i;
+
+	for (i = 0; i < text->n; i++)
+		text->p[i] = ascii_lower(text->p[i]);
+}
+
+/* What stands within <>, else all of the field: as DKIMproxy reads it. */
+static bool
+find_list_id(struct choosing *c, struct strbuf *id)
+{
+	const struct mail_field *field =
+	    mail_header_last(c->header, SLICE("List-Id"));
+	struct slice value;
+	size_t open, close;
+
+	if (field == NULL)
+		return false;
+	value = field->value;
+	open = slice_find(value, '<');
+	close = open + slice_find(slice_after(value, open), '>');
+	if (close < value.n)
+		value = slice_from(value.p + open + 1, close - open - 1);
+	value = slice_trim(value);
+	if (mail_idn_to_ascii(value, id) != 0)
+		strbuf_add(id, value);
+	lower(id);
+	return id->n > 0 && !id->full;
+}
+
+/* The matched key; where it is the whole list-id, the name of the list is
+ * taken off it. */
+static bool
+try_listid_map(struct choosing *c)
+{
+	const struct proxy_sign_map *map = c->config->signing.listid_map;
+	const struct proxy_sign_entry *entry = NULL;
+	struct slice key;
+	struct strbuf id;
+
+	if (map == NULL)
+		return false;
+	strbuf_init(&id, ADDRESS_MAX);
+	if (find_list_id(c, &id))
+		entry = proxy_sign_map_find(map, strbuf_slice(&id));
+	if (entry != NULL) {
+		key = entry->key;
+		say(&c->to->rule, "listid_map:", key);
+		if (slice_equal(key, strbuf_slice(&id)) &&
+		    slice_find(key, '.') < key.n)
+			key = slice_after(key, slice_find(key, '.') + 1);
+		add_signings(c, &entry->signatures, key);
+	}
+	strbuf_clear(&id);
+	return entry != NULL;
+}
+
+/* The matched key's domain. */
+static bool
+try_sender_map(struct choosing *c)
+{
+	const struct proxy_sign_map *map = c->config->signing.sender_map;
+	const struct proxy_sign_entry *entry;
+	struct slice domain;
+	struct strbuf address;
+
+	if (map == NULL)
+		return false;
+	strbuf_init(&address, ADDRESS_MAX);
+	strbuf_add(&address, strbuf_slice(chosen(c)));
+	lower(&address);
+	entry = proxy_sign_map_find(map, strbuf_slice(&address));
+	strbuf_clear(&address);
+	if (entry == NULL)
+		return false;
+	say(&c->to->rule, "sender_map:", entry->key);
+	domain = mail_address_domain(entry->key);
+	add_signings(c, &entry->signatures, domain.n > 0 ? domain : entry->key);
+	return true;
+}
+
+/* The domain or its nearest parent that is listed; empty for none. */
+static struct slice
+listed_domain(const struct proxy_signing_rules *rules, struct slice domain)
+{
+	size_t number, dot;
+
+	while (domain.n > 0) {
+		number = proxy_index_find(rules->domain_set, domain);
+		if (number != PROXY_INDEX_NONE)
+			return proxy_index_key(rules->domain_set, number);
+		dot = slice_find(domain, '.');
+		domain = slice_after(domain, dot + 1);
+	}
+	return SLICE("");
+}
+
+static bool
+try_domains(struct choosing *c)
+{
+	const struct proxy_signing_rules *rules = &c->config->signing;
+	struct slice domain = domain_of(chosen(c));
+	struct slice listed = listed_domain(rules, domain);
+
+	if (rules->signatures.count == 0)
+		return false;
+	if (listed.n > 0) {
+		say(&c->to->rule, "domain:", listed);
+	} else if (rules->any_domain && proxy_key_domain_is_safe(domain)) {
+		say(&c->to->rule, "domain:*", SLICE(""));
+		listed = domain;
+	} else if (rules->sign_all) {
+		say(&c->to->rule, "sign_all", SLICE(""));
+		listed = slice_str(rules->domains.list[0]);
+	} else if (rules->domains.count == 0 && !rules->any_domain) {
+		/* DKIMproxy's way to sign all: each signature says d=. */
+		say(&c->to->rule, "signature", SLICE(""));
+	} else {
+		return false;
+	}
+	add_signings(c, &rules->signatures, listed);
+	return true;
+}
+
+static void
+choose(struct choosing *c)
+{
+	const char *unsignable = find_author(c);
+
+	if (unsignable != NULL) {
+		c->to->status = PROXY_SIGN_UNSIGNABLE;
+		say(&c->to->reason, unsignable, SLICE(""));
+		return;
+	}
+	if (try_listid_map(c) || try_sender_map(c) || try_domains(c))
+		return;
+	c->to->status = PROXY_SIGN_NO_RULE;
+	say(&c->to->reason, "no-key-for-domain:", domain_of(chosen(c)));
+}
+
+void
+proxy_sign_rule_choose(const struct proxy_config *config,
+    const struct mail_header *header, struct proxy_sign_choice *to)
+{
+	struct choosing c = {.config = config, .header = header, .to = to};
+
+	to->count = 0;
+	strbuf_reset(&to->rule);
+	strbuf_reset(&to->reason);
+	strbuf_reset(&to->left_out);
+	strbuf_reset(&to->text);
+	strbuf_reserve(&to->text, TEXT_MAX);
+	strbuf_init(&c.author, ADDRESS_MAX);
+	strbuf_init(&c.sender, ADDRESS_MAX);
+	choose(&c);
+	strbuf_clear(&c.author);
+	strbuf_clear(&c.sender);
+}
