@@ -52,10 +52,10 @@ struct auth_rules {
  */
 struct auth_client {
 	struct slice address;
-	struct slice helo;	/* empty: not known */
-	struct slice mail_from; /* without the angle brackets */
-	/* MAIL FROM was seen: an empty one is <>, so HELO is checked. */
-	bool has_mail_from;
+	struct slice helo; /* empty: not known */
+	/* Without the angle brackets; empty: <>, so HELO's domain is checked in
+	 * its place (RFC 7208 section 2.4). */
+	struct slice mail_from;
 };
 
 struct auth_evaluation;
@@ -64,7 +64,8 @@ struct auth_evaluation;
 struct auth_evaluation *auth_evaluation_new(
     const struct auth_rules *, const struct auth_client *, int64_t now);
 
-/* The header must outlive the evaluation. */
+/* Once, before the body. Left out where there is only a client to check.
+ * The header must outlive the evaluation. */
 void auth_evaluation_header(
     struct auth_evaluation *, const struct mail_header *);
 

@@ -30,8 +30,8 @@ enum auth_method {
 /* Entries of one list: 64 DKIM findings, 4 of DomainKeys, and the rest. */
 #define AUTH_RESULTS_MAX 80
 
-/* Octets of a field we print; a list that needs more loses its last
- * entries, and a comment says so. */
+/* Octets of a field after which DKIM and DomainKeys results are left out;
+ * a comment says how many. */
 #define AUTH_RESULTS_FIELD_MAX 16384
 
 /*
@@ -63,7 +63,8 @@ struct auth_result {
 	struct slice explanation; /* SPF fail: the text of exp= */
 	const char *policy;	  /* DMARC: "none", "quarantine", "reject" */
 	const char *disposition;  /* DMARC: what the policy asks for here */
-	const char *reason;	  /* NULL or "": none */
+	bool dkim_aligned, spf_aligned; /* DMARC: which of them passed */
+	const char *reason;		/* NULL or "": none */
 };
 
 struct auth_results {
@@ -84,19 +85,18 @@ bool auth_results_has(
     const struct auth_results *, enum auth_method, enum mail_verdict);
 
 /*
- * Adds "Authentication-Results: id; ..." with its last CRLF, folded at 78
- * columns where its words allow. Whatever came from the message is
+ * Adds "Authentication-Results: id; ..." with its last CRLF, a result
+ * a line, folded at 78 columns where its words allow. Whatever came from the message is
  * quoted, cut to a bound, or left out, so that it cannot make a result of
  * its own. An empty list prints "none". 0, or -1 where the strbuf is full.
  */
 int auth_results_print_field(
     const struct auth_results *, struct slice authserv_id, struct strbuf *out);
 
-/* The same without the name and the last CRLF, for lines that begin
- * `column` octets to the right: what ARC-Authentication-Results holds after
- * its "i=1; ". */
-int auth_results_print_value(const struct auth_results *,
-    struct slice authserv_id, size_t column, struct strbuf *out);
+/* The same without the name, its colon and space, and the last CRLF: what
+ * ARC-Authentication-Results holds after its "i=1; ". */
+int auth_results_print_value(
+    const struct auth_results *, struct slice authserv_id, struct strbuf *out);
 
 /*
  * True for an Authentication-Results field that claims one of our ids:

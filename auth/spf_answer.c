@@ -84,16 +84,6 @@ take_names(struct auth_spf *spf, const struct dns_answer *answer)
 		add_name(spf, answer->records[i].value);
 }
 
-static bool
-bits_equal(const unsigned char *a, const unsigned char *b, unsigned bits)
-{
-	unsigned octets = bits / 8, rest = bits % 8;
-
-	if (memcmp(a, b, octets) != 0)
-		return false;
-	return rest == 0 || (a[octets] ^ b[octets]) >> (8 - rest) == 0;
-}
-
 static unsigned
 prefix_of(const struct auth_spf *spf)
 {
@@ -115,7 +105,7 @@ take_addresses(struct auth_spf *spf, struct spf_query *query,
 		struct slice address = answer->records[i].value;
 
 		if (address.n == length &&
-		    bits_equal((const unsigned char *)address.p,
+		    auth_address_matches((const unsigned char *)address.p,
 			spf->macro.address, bits))
 			query->match = true;
 	}

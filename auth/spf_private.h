@@ -1,8 +1,9 @@
-/* What spf.c (the machine) and spf_answer.c (what an answer leaves behind)
- * share. */
+/* What spf.c (begin and end), spf_step.c (the machine) and spf_answer.c
+ * (what an answer leaves behind) share. */
 #ifndef AUTH_SPF_PRIVATE_H
 #define AUTH_SPF_PRIVATE_H
 
+#include "auth/address.h"
 #include "auth/spf.h"
 #include "auth/spf_macro.h"
 #include "auth/spf_record.h"
@@ -41,9 +42,12 @@ struct spf_frame {
 	bool redirected; /* by redirect=: no record is an error */
 };
 
+enum { SPF_TEXT_MAX = 2000 };
+
 struct auth_spf {
 	enum spf_state state, resume;
 	enum auth_spf_version version;
+	struct auth_address address;
 	struct auth_spf_macro macro; /* its slices are the texts below */
 	char *sender, *helo, *receiver;
 	char *domain; /* the one checked */
@@ -73,6 +77,18 @@ struct auth_spf {
 
 /* The term at work, the one before the top frame's next. */
 const struct auth_spf_term *spf_term(const struct auth_spf *);
+
+/* Goes on until something is asked or all is done. */
+void spf_run(struct auth_spf *);
+
+/* Ends all with an error; the name may be NULL. */
+void spf_give_up(
+    struct auth_spf *, enum mail_verdict, const char *why, const char *name);
+
+/* Asks for the record of `domain` in the top frame. */
+void spf_frame_enter(struct auth_spf *, struct slice domain, bool redirected);
+struct slice spf_frame_text(const struct spf_frame *);
+void spf_frame_clear(struct spf_frame *);
 
 /* Takes what the state needs out of one answer. */
 void spf_answer_take(

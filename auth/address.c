@@ -1,0 +1,42 @@
+/* A client's address; see address.h. */
+#include <arpa/inet.h>
+
+#include "auth/address.h"
+
+enum { ADDRESS_TEXT_MAX = 64 };
+
+int
+auth_address_parse(struct slice text, struct auth_address *address)
+{
+	static const unsigned char mapped[12] = {
+	    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	char copy[ADDRESS_TEXT_MAX];
+
+	if (text.n == 0 || text.n >= sizeof(copy) ||
+	    memchr(text.p, '\0', text.n) != NULL)
+		return -1;
+	memcpy(copy, text.p, text.n);
+	copy[text.n] = '\0';
+	*address = (struct auth_address){.length = 4};
+	if (inet_pton(AF_INET, copy, address->octets) == 1)
+		return 0;
+	address->length = 16;
+	if (inet_pton(AF_INET6, copy, address->octets) != 1)
+		return -1;
+	if (memcmp(address->octets, mapped, sizeof(mapped)) == 0) {
+		memmove(address->octets, address->octets + 12, 4);
+		address->length = 4;
+	}
+	return 0;
+}
+
+bool
+auth_address_matches(
+    const unsigned char *a, const unsigned char *b, unsigned bits)
+{
+	unsigned octets = bits / 8, rest = bits % 8;
+
+	if (memcmp(a, b, octets) != 0)
+		return false;
+	return rest == 0 || (a[octets] ^ b[octets]) >> (8 - rest) == 0;
+}

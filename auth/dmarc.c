@@ -1,0 +1,509 @@
+/* Policy, alignment, verdict (RFC 9989 sections 4.10 and 5.3). Everything
+ * is judged anew after each answer, until no question is open. */
+#include <stdlib.h>
+
+#include "auth/dmarc.h"
+#include "base/xalloc.h"
+#include "mail/address.h"
+#include "mail/header.h"
+#include "mail/idn.h"
+
+enum { REASON_MAX = 600 };
+
+struct identifier {
+	enum auth_dmarc_kind kind;
+	bool passed;
+	char *domain;
+};
+
+/* One domain of From. */
+struct author {
+	char *domain;
+	bool judged;
+	enum mail_verdict verdict;
+	const struct auth_orgdomain_record *record;
+	bool has_policy;
+	enum auth_dmarc_policy policy, disposition;
+	bool dkim_aligned, spf_aligned;
+	const char *reason;
+
+	/* Does the domain exist: asked for where np= depends on it. */
+	struct dns_question existence;
+	bool exists_wanted, exists_asked, exists_answered, exists_failed;
+	bool exists;
+};
+
+struct auth_dmarc {
+	struct auth_orgdomain *org;
+	size_t author_count, identifier_count;
+	struct author authors[AUTH_DMARC_AUTHORS_MAX];
+	struct identifier identifiers[AUTH_DMARC_IDENTIFIERS_MAX];
+	bool too_many, ended;
+	struct strbuf from_reason; /* why there is no author */
+	struct strbuf reason;
+};
+
+/* In A-labels, lower case; NULL where it is no domain name. */
+static char *
+domain_dup(struct slice domain)
+{
+	struct strbuf text;
+	char *copy = NULL;
+
+	if (domain.n > 0 && domain.p[domain.n - 1] == '.')
+		domain.n--;
+	strbuf_init(&text, DNS_NAME_MAX);
+	if (mail_idn_to_ascii(domain, &text) == 0)
+		copy = xslicedup(strbuf_slice(&text));
+	strbuf_clear(&text);
+	return copy;
+}
+
+static void
+add_author(struct auth_dmarc *dmarc, struct slice from)
+{
+	char *domain = domain_dup(from);
+
+	if (domain == NULL) {
+		strbuf_reset(&dmarc->from_reason);
+		(void)strbuf_add_str(&dmarc->from_reason,
+		    "From has an address without a domain name");
+		return;
+	}
+	for (size_t i = 0; i < dmarc->author_count; i++) {
+		if (strcmp(dmarc->authors[i].domain, domain) == 0) {
+			free(domain);
+			return;
+		}
+	}
+	if (dmarc->author_count == AUTH_DMARC_AUTHORS_MAX) {
+		dmarc->too_many = true;
+		free(domain);
+		return;
+	}
+	dmarc->authors[dmarc->author_count++] =
+	    (struct author){.domain = domain, .exists = true};
+	(void)auth_orgdomain_walk(dmarc->org, slice_str(domain));
+}
+
+static void
+add_authors(struct auth_dmarc *dmarc, const struct mail_field *field)
+{
+	struct mail_address_list *list =
+	    mail_address_parse(field->value, &dmarc->from_reason);
+
+	for (size_t i = 0; list != NULL && i < mail_address_count(list); i++)
+		add_author(dmarc, mail_address_at(list, i)->domain);
+	mail_address_free(list);
+}
+
+struct auth_dmarc *
+auth_dmarc_new(const struct mail_header *header)
+{
+	struct auth_dmarc *dmarc = xcalloc(1, sizeof(*dmarc));
+	size_t below = mail_header_count(header);
+	const struct mail_field *field;
+
+	dmarc->org = auth_orgdomain_new();
+	strbuf_init(&dmarc->from_reason, REASON_MAX);
+	strbuf_init(&dmarc->reason, REASON_MAX);
+	while ((field = mail_header_find_up(header, SLICE("From"), &below)) !=
+	    NULL)
+		add_authors(dmarc, field);
+	return dmarc;
+}
+
+void
+auth_dmarc_free(struct auth_dmarc *dmarc)
+{
+	if (dmarc == NULL)
+		return;
+	for (size_t i = 0; i < dmarc->author_count; i++)
+		free(dmarc->authors[i].domain);
+	for (size_t i = 0; i < dmarc->identifier_count; i++)
+		free(dmarc->identifiers[i].domain);
+	auth_orgdomain_free(dmarc->org);
+	strbuf_clear(&dmarc->from_reason);
+	strbuf_clear(&dmarc->reason);
+	free(dmarc);
+}
+
+static bool
+is_at_or_below(struct slice name, struct slice domain)
+{
+	return slice_ends_nocase(name, domain) &&
+	    (name.n == domain.n || name.p[name.n - domain.n - 1] == '.');
+}
+
+enum alignment { ALIGNED, APART, WAITING, UNKNOWN };
+
+static enum alignment
+of_status(enum auth_orgdomain_status status)
+{
+	return status == AUTH_ORGDOMAIN_WAIT ? WAITING : UNKNOWN;
+}
+
+static struct slice
+last_label(struct slice domain)
+{
+	return slice_after(domain, slice_find_last(domain, '.') + 1);
+}
+
+/*
+ * Section 4.10.2, relaxed. An identifier that does not lie at or below the
+ * author's organizational domain cannot have the same one, so it is not
+ * walked for; nor one under another top label, whatever failed.
+ */
+static enum alignment
+align_relaxed(struct auth_dmarc *dmarc, const struct author *author,
+    const struct identifier *identifier)
+{
+	struct slice ours = slice_str(author->domain), our_org, their_org;
+	struct slice theirs = slice_str(identifier->domain);
+	enum auth_orgdomain_status status =
+	    auth_orgdomain_find(dmarc->org, ours, &our_org);
+
+	if (slice_find_last(ours, '.') < ours.n &&
+	    !slice_equal(last_label(ours), last_label(theirs)))
+		return APART;
+	if (status != AUTH_ORGDOMAIN_KNOWN)
+		return of_status(status);
+	if (!is_at_or_below(theirs, our_org))
+		return APART;
+	if (!identifier->passed)
+		return ALIGNED; /* for a doubt that is near enough */
+	if (auth_orgdomain_walk(dmarc->org, theirs) != 0)
+		return UNKNOWN;
+	status = auth_orgdomain_find(dmarc->org, theirs, &their_org);
+	if (status != AUTH_ORGDOMAIN_KNOWN)
+		return of_status(status);
+	return slice_equal(our_org, their_org) ? ALIGNED : APART;
+}
+
+static enum alignment
+align(struct auth_dmarc *dmarc, const struct author *author,
+    const struct identifier *identifier)
+{
+	const struct auth_dmarc_record *values = &author->record->values;
+	bool strict = identifier->kind == AUTH_DMARC_DKIM ? values->strict_dkim
+							  : values->strict_spf;
+
+	if (strcmp(author->domain, identifier->domain) == 0)
+		return ALIGNED;
+	return strict ? APART : align_relaxed(dmarc, author, identifier);
+}
+
+/* What all identifiers together come to. */
+struct tally {
+	bool waiting, unknown, doubt;
+};
+
+static struct tally
+align_all(struct auth_dmarc *dmarc, struct author *author)
+{
+	struct tally tally = {.waiting = !dmarc->ended};
+
+	author->dkim_aligned = author->spf_aligned = false;
+	for (size_t i = 0; i < dmarc->identifier_count; i++) {
+		const struct identifier *identifier = &dmarc->identifiers[i];
+		enum alignment alignment = align(dmarc, author, identifier);
+
+		if (alignment == WAITING)
+			tally.waiting = true;
+		else if (alignment == UNKNOWN)
+			tally.unknown = true;
+		else if (alignment == ALIGNED && !identifier->passed)
+			tally.doubt = true;
+		else if (alignment == ALIGNED &&
+		    identifier->kind == AUTH_DMARC_DKIM)
+			author->dkim_aligned = true;
+		else if (alignment == ALIGNED)
+			author->spf_aligned = true;
+	}
+	return tally;
+}
+
+static void
+judge(struct author *author, enum mail_verdict verdict, const char *reason)
+{
+	author->judged = true;
+	author->verdict = verdict;
+	author->reason = reason;
+}
+
+/* Whether the domain exists, where a policy depends on it. 1 known, 0 to
+ * wait for, -1 not to be had. */
+static int
+know_existence(struct author *author)
+{
+	const struct auth_dmarc_record *values = &author->record->values;
+
+	if (!values->np.present ||
+	    slice_equal(author->record->name, slice_str(author->domain)))
+		return 1;
+	if (!author->exists_wanted) {
+		author->exists_wanted = true;
+		if (dns_question_set(&author->existence, DNS_A,
+			slice_str(author->domain)) != 0)
+			author->exists_answered = true;
+	}
+	if (!author->exists_answered)
+		return 0;
+	return author->exists_failed ? -1 : 1;
+}
+
+/* Section 4.7, t=: one level below. */
+static enum auth_dmarc_policy
+disposition_of(const struct author *author)
+{
+	if (author->verdict == MAIL_VERDICT_PASS ||
+	    author->policy == AUTH_DMARC_NONE)
+		return AUTH_DMARC_NONE;
+	if (author->record->values.testing)
+		return author->policy - 1;
+	return author->policy;
+}
+
+static void
+judge_alignment(struct auth_dmarc *dmarc, struct author *author)
+{
+	struct tally tally = align_all(dmarc, author);
+
+	/* Wait for all of them, also where one is aligned already: the
+	 * report says which ones were. */
+	if (tally.waiting)
+		return;
+	if (author->dkim_aligned || author->spf_aligned)
+		judge(author, MAIL_VERDICT_PASS, "");
+	else if (tally.unknown)
+		judge(author, MAIL_VERDICT_TEMPERROR,
+		    "no answer for the organizational domain of");
+	else if (tally.doubt)
+		judge(author, MAIL_VERDICT_TEMPERROR,
+		    "SPF or DKIM ended in a temporary error for");
+	else
+		judge(author, MAIL_VERDICT_FAIL,
+		    "neither SPF nor DKIM passed for the organization of");
+	author->disposition = disposition_of(author);
+}
+
+/* A domain of From whose record is known. */
+static void
+judge_record(struct auth_dmarc *dmarc, struct author *author)
+{
+	int known = know_existence(author);
+	bool below =
+	    !slice_equal(author->record->name, slice_str(author->domain));
+
+	if (known == 0)
+		return;
+	if (known < 0) {
+		judge(author, MAIL_VERDICT_TEMPERROR,
+		    "no answer whether there is a domain");
+		return;
+	}
+	author->has_policy = auth_dmarc_record_policy(
+	    &author->record->values, below, author->exists, &author->policy);
+	if (author->has_policy)
+		judge_alignment(dmarc, author);
+	else
+		judge(author, MAIL_VERDICT_PERMERROR,
+		    "the record has a policy that cannot be read, for");
+}
+
+static void
+judge_author(struct auth_dmarc *dmarc, struct author *author)
+{
+	switch (auth_orgdomain_policy(
+	    dmarc->org, slice_str(author->domain), &author->record)) {
+	case AUTH_ORGDOMAIN_WAIT:
+		break;
+	case AUTH_ORGDOMAIN_FAILED:
+		judge(author, MAIL_VERDICT_TEMPERROR,
+		    "no answer for the DMARC record of");
+		break;
+	case AUTH_ORGDOMAIN_KNOWN:
+		if (author->record == NULL)
+			judge(author, MAIL_VERDICT_NONE, "no DMARC record for");
+		else
+			judge_record(dmarc, author);
+		break;
+	}
+}
+
+static void make_reason(struct auth_dmarc *);
+
+static void
+advance(struct auth_dmarc *dmarc)
+{
+	for (size_t i = 0; i < dmarc->author_count; i++)
+		if (!dmarc->authors[i].judged)
+			judge_author(dmarc, &dmarc->authors[i]);
+	if (auth_dmarc_done(dmarc))
+		make_reason(dmarc);
+}
+
+void
+auth_dmarc_identifier(struct auth_dmarc *dmarc, enum auth_dmarc_kind kind,
+    bool passed, struct slice domain)
+{
+	char *copy;
+
+	if (dmarc->ended ||
+	    dmarc->identifier_count == AUTH_DMARC_IDENTIFIERS_MAX)
+		return;
+	copy = domain_dup(domain);
+	if (copy == NULL)
+		return;
+	dmarc->identifiers[dmarc->identifier_count++] =
+	    (struct identifier){.kind = kind, .passed = passed, .domain = copy};
+	advance(dmarc);
+}
+
+void
+auth_dmarc_end(struct auth_dmarc *dmarc)
+{
+	dmarc->ended = true;
+	advance(dmarc);
+}
+
+bool
+auth_dmarc_ask(struct auth_dmarc *dmarc, struct dns_question *question)
+{
+	if (auth_orgdomain_ask(dmarc->org, question))
+		return true;
+	for (size_t i = 0; i < dmarc->author_count; i++) {
+		struct author *author = &dmarc->authors[i];
+
+		if (!author->exists_wanted || author->exists_answered ||
+		    author->exists_asked)
+			continue;
+		author->exists_asked = true;
+		*question = author->existence;
+		return true;
+	}
+	return false;
+}
+
+void
+auth_dmarc_answer(struct auth_dmarc *dmarc, const struct dns_question *question,
+    const struct dns_answer *answer)
+{
+	auth_orgdomain_answer(dmarc->org, question, answer);
+	for (size_t i = 0; i < dmarc->author_count; i++) {
+		struct author *author = &dmarc->authors[i];
+
+		if (!author->exists_asked || author->exists_answered ||
+		    !dns_question_equal(&author->existence, question))
+			continue;
+		author->exists_answered = true;
+		author->exists_failed = answer->status == DNS_TEMPFAIL;
+		author->exists = answer->status != DNS_NXDOMAIN;
+	}
+	advance(dmarc);
+}
+
+bool
+auth_dmarc_done(const struct auth_dmarc *dmarc)
+{
+	for (size_t i = 0; i < dmarc->author_count; i++)
+		if (!dmarc->authors[i].judged)
+			return false;
+	return dmarc->ended;
+}
+
+/* How much a domain's verdict weighs among several. */
+static int
+weight(const struct author *author)
+{
+	switch (author->verdict) {
+	case MAIL_VERDICT_FAIL:
+		return 10 + (int)author->disposition;
+	case MAIL_VERDICT_TEMPERROR:
+		return 4;
+	case MAIL_VERDICT_PERMERROR:
+		return 3;
+	case MAIL_VERDICT_NONE:
+		return 2;
+	default:
+		return 1;
+	}
+}
+
+static const struct author *
+worst_author(const struct auth_dmarc *dmarc)
+{
+	const struct author *worst = NULL;
+
+	for (size_t i = 0; i < dmarc->author_count; i++)
+		if (worst == NULL || weight(&dmarc->authors[i]) > weight(worst))
+			worst = &dmarc->authors[i];
+	return worst;
+}
+
+/* What keeps a message from having a verdict, whatever its domains say:
+ * NULL where nothing does. A domain that fails outright goes before. */
+static const char *
+from_fault(const struct auth_dmarc *dmarc, const struct author *worst)
+{
+	if (worst != NULL && worst->verdict == MAIL_VERDICT_FAIL)
+		return NULL;
+	if (dmarc->from_reason.n > 0)
+		return strbuf_text(&dmarc->from_reason);
+	if (dmarc->too_many)
+		return "From names more than four domains";
+	return worst == NULL ? "From names no domain" : NULL;
+}
+
+static void
+make_reason(struct auth_dmarc *dmarc)
+{
+	const struct author *worst = worst_author(dmarc);
+	const char *fault = from_fault(dmarc, worst);
+
+	strbuf_reset(&dmarc->reason);
+	if (fault != NULL) {
+		(void)strbuf_add_str(&dmarc->reason, fault);
+	} else if (worst->reason[0] != '\0') {
+		(void)strbuf_addf(
+		    &dmarc->reason, "%s %s", worst->reason, worst->domain);
+	}
+}
+
+static struct auth_dmarc_finding
+finding_of(const struct author *author)
+{
+	struct auth_dmarc_finding finding = {
+	    .verdict = author->verdict,
+	    .domain = slice_str(author->domain),
+	    .dkim_aligned = author->dkim_aligned,
+	    .spf_aligned = author->spf_aligned,
+	};
+
+	if (author->record != NULL) {
+		finding.record = author->record->text;
+		finding.record_name = author->record->name;
+	}
+	if (author->has_policy) {
+		finding.policy = auth_dmarc_policy_word(author->policy);
+		finding.disposition =
+		    auth_dmarc_policy_word(author->disposition);
+	}
+	return finding;
+}
+
+struct auth_dmarc_finding
+auth_dmarc_finding(const struct auth_dmarc *dmarc)
+{
+	const struct author *worst = worst_author(dmarc);
+	struct auth_dmarc_finding finding = {0};
+
+	if (worst != NULL)
+		finding = finding_of(worst);
+	if (from_fault(dmarc, worst) != NULL) {
+		finding.verdict = MAIL_VERDICT_PERMERROR;
+		finding.disposition = NULL;
+	}
+	finding.reason = strbuf_text(&dmarc->reason);
+	return finding;
+}

@@ -1,0 +1,120 @@
+/*
+ * Authentication-Results that claim to be ours (RFC 8601 section 5). Only
+ * the id is read. Whoever believes the field later may read it more
+ * leniently than we, so what is not plainly another's id counts as forged.
+ */
+#include "auth/results.h"
+#include "mail/header.h"
+#include "mail/idn.h"
+#include "mail/token.h"
+
+enum { ID_MAX = 1024 };
+
+static bool
+is_id_octet(char c)
+{
+	return mail_token_is_mime(c) || (unsigned char)c > 0x7f;
+}
+
+/* The id without quotation marks; -1 where there is none. */
+static int
+take_id(struct slice *in, struct strbuf *id)
+{
+	struct slice raw;
+	size_t n = 0;
+
+	if (mail_token_cfws(in) != 0)
+		return -1;
+	if (in->n > 0 && in->p[0] == '"') {
+		if (mail_token_quoted(in, &raw) != 0)
+			return -1;
+		return mail_token_unquote(raw, id);
+	}
+	while (n < in->n && is_id_octet(in->p[n]))
+		n++;
+	raw = slice_first(*in, n);
+	*in = slice_after(*in, n);
+	return strbuf_add(id, raw);
+}
+
+/*
+ * Does what follows leave no doubt where the id ends: its ";", the end, or
+ * white space and then what continues no name? "ours .example;" and
+ * "ou(comment)rs.example;" would be ours to a reader that drops white space
+ * and comments first.
+ */
+static bool
+ends_clearly(struct slice in, struct slice id)
+{
+	bool space = mail_token_fws(&in);
+	struct slice before = in;
+
+	if (mail_token_cfws(&in) != 0)
+		return false;
+	if (in.n == 0 || in.p[0] == ';')
+		return true;
+	if (ascii_is_digit(in.p[0]) && (space || in.n < before.n)) {
+		/* The version, which an id's end cannot look like. */
+		while (in.n > 0 && ascii_is_digit(in.p[0]))
+			in = slice_after(in, 1);
+		if (mail_token_cfws(&in) != 0)
+			return false;
+		return in.n == 0 || in.p[0] == ';';
+	}
+	return space && in.n == before.n && is_id_octet(in.p[0]) &&
+	    in.p[0] != '.' && id.p[id.n - 1] != '.';
+}
+
+static struct slice
+without_final_dot(struct slice id)
+{
+	if (id.n > 1 && id.p[id.n - 1] == '.')
+		id.n--;
+	return id;
+}
+
+/* The form in which ids compare: A-labels where it is a domain name. */
+static void
+fold_id(struct slice id, struct strbuf *out)
+{
+	id = without_final_dot(slice_trim(id));
+	if (mail_idn_to_ascii(id, out) != 0)
+		(void)strbuf_add(out, id);
+}
+
+static bool
+is_same_id(struct slice a, struct slice b)
+{
+	struct strbuf folded_a, folded_b;
+	bool same;
+
+	strbuf_init(&folded_a, ID_MAX);
+	strbuf_init(&folded_b, ID_MAX);
+	fold_id(a, &folded_a);
+	fold_id(b, &folded_b);
+	same = slice_equal_nocase(
+	    strbuf_slice(&folded_a), strbuf_slice(&folded_b));
+	strbuf_clear(&folded_a);
+	strbuf_clear(&folded_b);
+	return same;
+}
+
+bool
+auth_results_is_forged(
+    const struct mail_field *field, const struct slice *ids, size_t id_count)
+{
+	struct slice in = field->value;
+	struct strbuf id;
+	bool forged;
+
+	if (!slice_equal_nocase(field->name, SLICE("Authentication-Results")))
+		return false;
+	strbuf_init(&id, ID_MAX);
+	forged = take_id(&in, &id) != 0 ||
+	    slice_trim(strbuf_slice(&id)).n == 0 ||
+	    !ends_clearly(in, strbuf_slice(&id));
+	for (size_t i = 0; i < id_count && !forged; i++)
+		forged = is_same_id(strbuf_slice(&id), ids[i]);
+	strbuf_clear(&id);
+	return forged;
+}

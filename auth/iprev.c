@@ -1,0 +1,175 @@
+/* The reverse name and its way back; see iprev.h. */
+#include <stdlib.h>
+
+#include "auth/address.h"
+#include "auth/iprev.h"
+#include "base/xalloc.h"
+
+struct forward {
+	struct dns_question question;
+	bool asked, answered, failed, match;
+};
+
+struct auth_iprev {
+	struct auth_address address;
+	struct dns_question reverse;
+	bool asked, answered;
+	bool done;
+	size_t count;
+	struct forward names[AUTH_IPREV_NAMES_MAX];
+	enum mail_verdict verdict;
+	const char *name, *reason;
+};
+
+struct auth_iprev *
+auth_iprev_new(struct slice text)
+{
+	struct auth_address address;
+	struct auth_iprev *iprev;
+
+	if (auth_address_parse(text, &address) != 0)
+		return NULL;
+	iprev = xcalloc(1, sizeof(*iprev));
+	iprev->address = address;
+	iprev->name = iprev->reason = "";
+	(void)dns_question_set_reverse(&iprev->reverse,
+	    slice_from((const char *)address.octets, address.length));
+	return iprev;
+}
+
+bool
+auth_iprev_ask(struct auth_iprev *iprev, struct dns_question *question)
+{
+	if (!iprev->asked) {
+		iprev->asked = true;
+		*question = iprev->reverse;
+		return true;
+	}
+	for (size_t i = 0; i < iprev->count; i++) {
+		if (iprev->names[i].asked)
+			continue;
+		iprev->names[i].asked = true;
+		*question = iprev->names[i].question;
+		return true;
+	}
+	return false;
+}
+
+static void
+conclude(
+    struct auth_iprev *iprev, enum mail_verdict verdict, const char *reason)
+{
+	iprev->done = true;
+	iprev->verdict = verdict;
+	iprev->reason = reason;
+}
+
+/* Section 2.7.3's words. */
+static void
+take_names(struct auth_iprev *iprev, const struct dns_answer *answer)
+{
+	enum dns_type type = iprev->address.length == 4 ? DNS_A : DNS_AAAA;
+
+	iprev->answered = true;
+	for (size_t i = 0; i < answer->count; i++) {
+		if (iprev->count == AUTH_IPREV_NAMES_MAX)
+			break;
+		if (dns_question_set(&iprev->names[iprev->count].question, type,
+			answer->records[i].value) == 0)
+			iprev->count++;
+	}
+	if (iprev->count > 0)
+		return;
+	if (answer->status == DNS_TEMPFAIL)
+		conclude(iprev, MAIL_VERDICT_TEMPERROR,
+		    "no answer for the address's name");
+	else
+		conclude(
+		    iprev, MAIL_VERDICT_PERMERROR, "the address has no name");
+}
+
+static void
+take_addresses(struct auth_iprev *iprev, struct forward *name,
+    const struct dns_answer *answer)
+{
+	name->answered = true;
+	name->failed = answer->status == DNS_TEMPFAIL;
+	for (size_t i = 0; i < answer->count; i++) {
+		struct slice address = answer->records[i].value;
+
+		if (address.n == iprev->address.length &&
+		    memcmp(address.p, iprev->address.octets, address.n) == 0)
+			name->match = true;
+	}
+}
+
+static void
+judge(struct auth_iprev *iprev)
+{
+	bool failed = false;
+
+	for (size_t i = 0; i < iprev->count; i++)
+		if (!iprev->names[i].answered)
+			return;
+	for (size_t i = 0; i < iprev->count; i++) {
+		if (iprev->names[i].match && iprev->name[0] == '\0')
+			iprev->name = iprev->names[i].question.name;
+		failed = failed || iprev->names[i].failed;
+	}
+	if (iprev->name[0] != '\0')
+		conclude(iprev, MAIL_VERDICT_PASS, "");
+	else if (failed)
+		conclude(iprev, MAIL_VERDICT_TEMPERROR,
+		    "no answer for the addresses of the address's name");
+	else
+		conclude(iprev, MAIL_VERDICT_FAIL,
+		    "the address's name does not lead back to it");
+}
+
+void
+auth_iprev_answer(struct auth_iprev *iprev, const struct dns_question *question,
+    const struct dns_answer *answer)
+{
+	if (iprev->done || !iprev->asked)
+		return;
+	if (!iprev->answered && dns_question_equal(&iprev->reverse, question)) {
+		take_names(iprev, answer);
+		return;
+	}
+	for (size_t i = 0; i < iprev->count; i++)
+		if (iprev->names[i].asked && !iprev->names[i].answered &&
+		    dns_question_equal(&iprev->names[i].question, question))
+			take_addresses(iprev, &iprev->names[i], answer);
+	if (iprev->answered)
+		judge(iprev);
+}
+
+bool
+auth_iprev_done(const struct auth_iprev *iprev)
+{
+	return iprev->done;
+}
+
+enum mail_verdict
+auth_iprev_verdict(const struct auth_iprev *iprev)
+{
+	return iprev->verdict;
+}
+
+struct slice
+auth_iprev_name(const struct auth_iprev *iprev)
+{
+	return slice_str(iprev->name);
+}
+
+const char *
+auth_iprev_reason(const struct auth_iprev *iprev)
+{
+	return iprev->reason;
+}
+
+void
+auth_iprev_free(struct auth_iprev *iprev)
+{
+	free(iprev);
+}

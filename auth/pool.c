@@ -1,0 +1,116 @@
+/* Questions and copies of their answers; see pool.h. */
+#include <stdlib.h>
+
+#include "auth/pool.h"
+#include "base/xalloc.h"
+
+enum state { WAITING, GIVEN_OUT, ANSWERED };
+
+struct entry {
+	enum state state;
+	struct dns_question question;
+	struct dns_answer answer;
+	struct dns_record *records; /* the answer's */
+	char *bytes;		    /* what their values show */
+};
+
+struct auth_pool {
+	size_t cap, count;
+	struct entry *entries;
+};
+
+struct auth_pool *
+auth_pool_new(size_t cap)
+{
+	struct auth_pool *pool = xcalloc(1, sizeof(*pool));
+
+	pool->cap = cap;
+	pool->entries = xcalloc(cap, sizeof(*pool->entries));
+	return pool;
+}
+
+void
+auth_pool_free(struct auth_pool *pool)
+{
+	if (pool == NULL)
+		return;
+	for (size_t i = 0; i < pool->count; i++) {
+		free(pool->entries[i].records);
+		free(pool->entries[i].bytes);
+	}
+	free(pool->entries);
+	free(pool);
+}
+
+static struct entry *
+find(struct auth_pool *pool, const struct dns_question *question)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		if (dns_question_equal(&pool->entries[i].question, question))
+			return &pool->entries[i];
+	return NULL;
+}
+
+const struct dns_answer *
+auth_pool_ask(struct auth_pool *pool, const struct dns_question *question)
+{
+	static const struct dns_answer tempfail = {.status = DNS_TEMPFAIL};
+	struct entry *entry = find(pool, question);
+
+	if (entry != NULL)
+		return entry->state == ANSWERED ? &entry->answer : NULL;
+	if (pool->count == pool->cap)
+		return &tempfail;
+	pool->entries[pool->count++] = (struct entry){.question = *question};
+	return NULL;
+}
+
+bool
+auth_pool_next(struct auth_pool *pool, struct dns_question *question)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		if (pool->entries[i].state != WAITING)
+			continue;
+		pool->entries[i].state = GIVEN_OUT;
+		*question = pool->entries[i].question;
+		return true;
+	}
+	return false;
+}
+
+/* All values in one block. */
+static void
+copy_records(struct entry *entry, const struct dns_answer *answer)
+{
+	size_t total = 0, at = 0;
+
+	for (size_t i = 0; i < answer->count; i++)
+		total += answer->records[i].value.n;
+	entry->records = xcalloc(answer->count + 1, sizeof(*entry->records));
+	entry->bytes = xmalloc(total + 1);
+	for (size_t i = 0; i < answer->count; i++) {
+		struct dns_record record = answer->records[i];
+
+		if (record.value.n > 0)
+			memcpy(
+			    entry->bytes + at, record.value.p, record.value.n);
+		record.value.p = entry->bytes + at;
+		at += record.value.n;
+		entry->records[i] = record;
+	}
+}
+
+bool
+auth_pool_answer(struct auth_pool *pool, const struct dns_question *question,
+    const struct dns_answer *answer)
+{
+	struct entry *entry = find(pool, question);
+
+	if (entry == NULL || entry->state != GIVEN_OUT)
+		return false;
+	entry->state = ANSWERED;
+	entry->answer = *answer;
+	copy_records(entry, answer);
+	entry->answer.records = entry->records;
+	return true;
+}

@@ -1,0 +1,304 @@
+/* The list and its field. Every byte that came from the message goes
+ * through add_value(); words of ours go in as they are. */
+#include "auth/results.h"
+#include "base/escape.h"
+#include "mail/fold.h"
+#include "mail/idn.h"
+#include "mail/token.h"
+
+enum {
+	VALUE_MAX = 320,     /* octets of a property's value shown */
+	REASON_MAX = 250,    /* of a reason */
+	PIECE_MAX = 1000,    /* of either, quoted and escaped */
+	SIGNATURE_LEAST = 8, /* octets of b= (RFC 6008 section 4) */
+	SIGNATURE_MOST = 64
+};
+
+static const char *const method_names[AUTH_METHODS] = {
+    [AUTH_DKIM] = "dkim",
+    [AUTH_DOMAINKEYS] = "domainkeys",
+    [AUTH_SPF] = "spf",
+    [AUTH_SENDERID] = "sender-id",
+    [AUTH_DMARC] = "dmarc",
+    [AUTH_ARC] = "arc",
+    [AUTH_IPREV] = "iprev",
+};
+
+const char *
+auth_method_name(enum auth_method method)
+{
+	return method_names[method];
+}
+
+const struct auth_result *
+auth_results_find(const struct auth_results *results, enum auth_method method)
+{
+	for (size_t i = 0; i < results->count; i++)
+		if (results->list[i].method == method)
+			return &results->list[i];
+	return NULL;
+}
+
+bool
+auth_results_has(const struct auth_results *results, enum auth_method method,
+    enum mail_verdict verdict)
+{
+	for (size_t i = 0; i < results->count; i++)
+		if (results->list[i].method == method &&
+		    results->list[i].verdict == verdict)
+			return true;
+	return false;
+}
+
+static bool
+is_token(struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (!mail_token_is_mime(text.p[i]))
+			return false;
+	return text.n > 0;
+}
+
+/* RFC 8601 section 2.2: pvalue is a value or [[local-part] "@"] domain. */
+static bool
+is_bare(struct slice value)
+{
+	size_t at = slice_find_last(value, '@');
+	struct slice rest = slice_first(value, at), local;
+
+	if (at == value.n)
+		return is_token(value);
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] > 0x7f)
+			return false;
+	if (!mail_idn_is_ascii_name(slice_after(value, at + 1)))
+		return false;
+	return at == 0 ||
+	    (mail_token_dot_atom(&rest, &local) == 0 && rest.n == 0);
+}
+
+/*
+ * A quoted string. Controls and what is not UTF-8 become "?", and so does a
+ * semicolon: within quotation marks it is harmless, but not every reader of
+ * this field knows of quotation marks.
+ */
+static void
+add_quoted(struct slice text, struct strbuf *out)
+{
+	(void)strbuf_add_char(out, '"');
+	while (text.n > 0) {
+		unsigned char c = (unsigned char)text.p[0];
+		size_t n = escape_utf8_length(text);
+
+		if (n == 0 || c < 0x20 || c == 0x7f || c == ';') {
+			(void)strbuf_add_char(out, '?');
+			n = 1;
+		} else {
+			if (c == '"' || c == '\\')
+				(void)strbuf_add_char(out, '\\');
+			(void)strbuf_add(out, slice_first(text, n));
+		}
+		text = slice_after(text, n);
+	}
+	(void)strbuf_add_char(out, '"');
+}
+
+static void
+add_value(struct slice value, struct strbuf *out)
+{
+	value = slice_first(value, VALUE_MAX);
+	if (is_bare(value))
+		(void)strbuf_add(out, value);
+	else
+		add_quoted(value, out);
+}
+
+static void
+add_property(struct mail_fold *fold, const char *type, const char *name,
+    struct slice value)
+{
+	struct strbuf piece;
+
+	if (value.n == 0 || name == NULL)
+		return;
+	strbuf_init(&piece, PIECE_MAX);
+	(void)strbuf_addf(&piece, "%s.%s=", type, name);
+	add_value(value, &piece);
+	if (!piece.full)
+		mail_fold_word(fold, strbuf_slice(&piece));
+	strbuf_clear(&piece);
+}
+
+static void
+add_reason(struct mail_fold *fold, const char *reason)
+{
+	struct strbuf piece;
+
+	if (reason == NULL || reason[0] == '\0')
+		return;
+	strbuf_init(&piece, PIECE_MAX);
+	(void)strbuf_add_str(&piece, "reason=");
+	add_quoted(slice_first(slice_str(reason), REASON_MAX), &piece);
+	if (!piece.full)
+		mail_fold_word(fold, strbuf_slice(&piece));
+	strbuf_clear(&piece);
+}
+
+/* Comments are made of numbers and words of ours alone. */
+static void
+add_comment(struct mail_fold *fold, const struct auth_result *result)
+{
+	struct strbuf piece;
+
+	strbuf_init(&piece, PIECE_MAX);
+	if (result->method == AUTH_ARC && result->instance > 0)
+		(void)strbuf_addf(&piece, "(i=%u)", result->instance);
+	else if (result->method == AUTH_DMARC && result->policy != NULL)
+		(void)strbuf_addf(&piece, "(p=%s)", result->policy);
+	else if (result->bits > 0)
+		(void)strbuf_addf(&piece, "(%u-bit key%s)", result->bits,
+		    result->authentic ? ", DNSSEC" : "");
+	if (piece.n > 0)
+		mail_fold_word(fold, strbuf_slice(&piece));
+	strbuf_clear(&piece);
+}
+
+/* As much of b= as tells it from the others' (RFC 6008 section 4). */
+static struct slice
+signature_prefix(
+    const struct auth_results *results, const struct auth_result *result)
+{
+	size_t n = SIGNATURE_LEAST;
+
+	for (size_t i = 0; i < results->count; i++) {
+		struct slice other = results->list[i].signature;
+
+		if (&results->list[i] == result ||
+		    slice_equal(other, result->signature))
+			continue;
+		while (n < SIGNATURE_MOST && n < result->signature.n &&
+		    slice_equal(slice_first(other, n),
+			slice_first(result->signature, n)))
+			n++;
+	}
+	return slice_first(result->signature, n);
+}
+
+static void
+add_signature_properties(struct mail_fold *fold,
+    const struct auth_results *results, const struct auth_result *result)
+{
+	add_property(fold, "header", "d", result->domain);
+	add_property(fold, "header", "s", result->selector);
+	add_property(fold, "header", "a", result->algorithm);
+	add_property(fold, "header", "b", signature_prefix(results, result));
+	if (result->method == AUTH_DKIM)
+		add_property(fold, "header", "i", result->identity);
+}
+
+static void
+add_properties(struct mail_fold *fold, const struct auth_results *results,
+    const struct auth_result *result)
+{
+	switch (result->method) {
+	case AUTH_DKIM:
+	case AUTH_DOMAINKEYS:
+		add_signature_properties(fold, results, result);
+		break;
+	case AUTH_SPF:
+		add_property(fold, "smtp", result->property, result->identity);
+		break;
+	case AUTH_SENDERID:
+		add_property(
+		    fold, "header", result->property, result->identity);
+		break;
+	case AUTH_DMARC:
+		add_property(fold, "header", result->property, result->domain);
+		add_property(
+		    fold, "policy", "dmarc", slice_str(result->disposition));
+		break;
+	case AUTH_IPREV:
+		add_property(fold, "policy", "iprev", result->identity);
+		break;
+	case AUTH_ARC:
+		break;
+	}
+}
+
+static void
+add_result(struct mail_fold *fold, const struct auth_results *results,
+    const struct auth_result *result)
+{
+	struct strbuf piece;
+
+	(void)strbuf_add_str(fold->out, ";\r\n\t");
+	fold->column = 8;
+	strbuf_init(&piece, PIECE_MAX);
+	(void)strbuf_addf(&piece, "%s=%s", method_names[result->method],
+	    mail_verdict_word(result->verdict));
+	mail_fold_glue(fold, strbuf_slice(&piece));
+	strbuf_clear(&piece);
+	add_comment(fold, result);
+	add_reason(fold, result->reason);
+	add_properties(fold, results, result);
+}
+
+static bool
+is_signature(const struct auth_result *result)
+{
+	return result->method == AUTH_DKIM || result->method == AUTH_DOMAINKEYS;
+}
+
+static void
+add_list(struct mail_fold *fold, const struct auth_results *results)
+{
+	size_t begin = fold->out->n, left_out = 0;
+	struct strbuf piece;
+
+	for (size_t i = 0; i < results->count; i++) {
+		if (is_signature(&results->list[i]) &&
+		    fold->out->n - begin > AUTH_RESULTS_FIELD_MAX)
+			left_out++;
+		else
+			add_result(fold, results, &results->list[i]);
+	}
+	if (left_out == 0)
+		return;
+	strbuf_init(&piece, PIECE_MAX);
+	(void)strbuf_addf(&piece, "(%zu more left out)", left_out);
+	mail_fold_word(fold, strbuf_slice(&piece));
+	strbuf_clear(&piece);
+}
+
+static void
+add_id(struct slice authserv_id, struct strbuf *out)
+{
+	authserv_id = slice_first(authserv_id, VALUE_MAX);
+	if (is_token(authserv_id))
+		(void)strbuf_add(out, authserv_id);
+	else
+		add_quoted(authserv_id, out);
+}
+
+int
+auth_results_print_value(const struct auth_results *results,
+    struct slice authserv_id, struct strbuf *out)
+{
+	struct mail_fold fold = {.out = out};
+
+	add_id(authserv_id, out);
+	if (results->count == 0)
+		(void)strbuf_add_str(out, "; none");
+	else
+		add_list(&fold, results);
+	return out->full ? -1 : 0;
+}
+
+int
+auth_results_print_field(const struct auth_results *results,
+    struct slice authserv_id, struct strbuf *out)
+{
+	(void)strbuf_add_str(out, "Authentication-Results: ");
+	(void)auth_results_print_value(results, authserv_id, out);
+	return strbuf_add_str(out, "\r\n");
+}

@@ -1,0 +1,604 @@
+/* check_host() (RFC 7208 section 4) as a loop over states: a step either
+ * asks something and waits, or goes on. Nested records (include) lie on a
+ * stack of frames, so no input makes it recurse. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "auth/spf_private.h"
+#include "base/escape.h"
+#include "base/xalloc.h"
+
+enum { SHOWN_MAX = 300 };
+
+static void
+conclude(struct auth_spf *spf, enum mail_verdict verdict)
+{
+	spf->verdict = verdict;
+	spf->state = SPF_DONE;
+}
+
+void
+spf_give_up(struct auth_spf *spf, enum mail_verdict verdict, const char *why,
+    const char *name)
+{
+	strbuf_reset(&spf->reason);
+	(void)strbuf_add_str(&spf->reason, why);
+	if (name != NULL) {
+		(void)strbuf_add_char(&spf->reason, ' ');
+		(void)escape_log(
+		    slice_first(slice_str(name), SHOWN_MAX), &spf->reason);
+	}
+	conclude(spf, verdict);
+}
+
+static struct spf_frame *
+top(struct auth_spf *spf)
+{
+	return &spf->frames[spf->depth - 1];
+}
+
+static void
+forget_queries(struct auth_spf *spf)
+{
+	memset(spf->queries, 0, sizeof(spf->queries));
+	spf->query_count = 0;
+	spf->failed = spf->present = spf->missing = false;
+}
+
+/* A name that the DNS cannot hold has no records: nothing is asked. */
+static void
+add_query(struct auth_spf *spf, enum dns_type type, struct slice name)
+{
+	struct spf_query *query = &spf->queries[spf->query_count];
+
+	if (dns_question_set(&query->question, type, name) == 0)
+		spf->query_count++;
+}
+
+static void
+ask_one(struct auth_spf *spf, enum spf_state state, enum dns_type type,
+    struct slice name)
+{
+	forget_queries(spf);
+	spf->state = state;
+	add_query(spf, type, name);
+}
+
+static enum dns_type
+address_type(const struct auth_spf *spf)
+{
+	return spf->macro.address_length == 4 ? DNS_A : DNS_AAAA;
+}
+
+/* The addresses of every name found, at once. */
+static void
+ask_names(struct auth_spf *spf, enum spf_state state)
+{
+	forget_queries(spf);
+	spf->state = state;
+	for (size_t i = 0; i < spf->name_count; i++)
+		add_query(spf, address_type(spf), slice_str(spf->names[i]));
+}
+
+/* Section 4.6.4: two look-ups may come to nothing. */
+static bool
+count_void(struct auth_spf *spf)
+{
+	if (spf->present || spf->failed || ++spf->voids <= AUTH_SPF_VOID_MAX)
+		return true;
+	spf_give_up(spf, MAIL_VERDICT_PERMERROR,
+	    "more than two look-ups came to nothing, in the record of",
+	    top(spf)->domain);
+	return false;
+}
+
+static bool
+count_lookup(struct auth_spf *spf)
+{
+	if (++spf->lookups <= AUTH_SPF_LOOKUPS_MAX)
+		return true;
+	spf_give_up(spf, MAIL_VERDICT_PERMERROR,
+	    "more than ten terms look something up, in the record of",
+	    top(spf)->domain);
+	return false;
+}
+
+struct slice
+spf_frame_text(const struct spf_frame *frame)
+{
+	return slice_from(frame->text, frame->text_length);
+}
+
+void
+spf_frame_clear(struct spf_frame *frame)
+{
+	auth_spf_record_clear(&frame->record);
+	free(frame->text);
+	memset(frame, 0, sizeof(*frame));
+}
+
+void
+spf_frame_enter(struct auth_spf *spf, struct slice domain, bool redirected)
+{
+	struct spf_frame *frame = top(spf);
+
+	spf_frame_clear(frame);
+	domain = slice_first(domain, DNS_NAME_MAX);
+	memcpy(frame->domain, domain.p, domain.n);
+	frame->redirected = redirected;
+	spf->macro.domain = slice_str(frame->domain);
+	spf->records = 0;
+	ask_one(spf, SPF_RECORD, DNS_TXT, domain);
+}
+
+/* Section 5.2 and 6.1: what no record means depends on who wanted it. */
+static void
+no_record(struct auth_spf *spf)
+{
+	struct spf_frame *frame = top(spf);
+
+	if (spf->depth > 1 || frame->redirected)
+		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
+		    frame->redirected
+			? "redirect= to a domain without a record:"
+			: "include of a domain without a record:",
+		    frame->domain);
+	else if (spf->version == AUTH_SPF_PRA && spf->missing)
+		/* RFC 4406 section 4.3. */
+		spf_give_up(
+		    spf, MAIL_VERDICT_FAIL, "no such domain:", frame->domain);
+	else
+		spf_give_up(
+		    spf, MAIL_VERDICT_NONE, "no SPF record at", frame->domain);
+}
+
+static void
+step_record(struct auth_spf *spf)
+{
+	struct spf_frame *frame = top(spf);
+
+	if (spf->failed) {
+		spf_give_up(spf, MAIL_VERDICT_TEMPERROR,
+		    "no answer for the record of", frame->domain);
+	} else if (spf->records == 0) {
+		no_record(spf);
+	} else if (spf->records > 1) {
+		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
+		    "more than one SPF record at", frame->domain);
+	} else {
+		frame->text = spf->text;
+		frame->text_length = spf->text_length;
+		spf->text = NULL;
+		strbuf_reset(&spf->reason);
+		if (auth_spf_record_parse(spf_frame_text(frame), &frame->record,
+			&spf->reason) == 0) {
+			spf->state = SPF_TERM;
+			return;
+		}
+		(void)strbuf_addf(
+		    &spf->reason, ", in the record of %s", frame->domain);
+		conclude(spf, MAIL_VERDICT_PERMERROR);
+	}
+}
+
+/* "ip4:192.0.2.1 of a.example"; behind an include what made it match. */
+static void
+note_match(struct auth_spf *spf, const struct auth_spf_term *term)
+{
+	struct strbuf trail;
+
+	strbuf_reset(&spf->mechanism);
+	(void)escape_log(slice_first(term->text, SHOWN_MAX), &spf->mechanism);
+	strbuf_init(&trail, SPF_TEXT_MAX);
+	(void)strbuf_addf(&trail, "%s of ", strbuf_text(&spf->mechanism));
+	(void)escape_log(slice_str(top(spf)->domain), &trail);
+	if (spf->trail.n > 0)
+		(void)strbuf_addf(&trail, ", by %s", strbuf_text(&spf->trail));
+	strbuf_clear(&spf->trail);
+	spf->trail = trail;
+}
+
+static void
+end_of_check(struct auth_spf *spf, enum mail_verdict verdict)
+{
+	strbuf_reset(&spf->reason);
+	if (spf->trail.n > 0)
+		(void)strbuf_add(&spf->reason, strbuf_slice(&spf->trail));
+	else
+		(void)strbuf_addf(
+		    &spf->reason, "nothing matches in %s", top(spf)->domain);
+	conclude(spf, verdict);
+	if (verdict == MAIL_VERDICT_FAIL)
+		spf->state = SPF_FAIL;
+}
+
+static void term_matches(struct auth_spf *);
+
+/* The top record has its verdict: that of all, or of an include. */
+static void
+frame_leave(struct auth_spf *spf, enum mail_verdict verdict)
+{
+	if (spf->depth == 1) {
+		end_of_check(spf, verdict);
+		return;
+	}
+	spf_frame_clear(top(spf));
+	spf->depth--;
+	spf->macro.domain = slice_str(top(spf)->domain);
+	if (verdict == MAIL_VERDICT_PASS)
+		term_matches(spf);
+	else
+		strbuf_reset(&spf->trail);
+}
+
+static void
+term_matches(struct auth_spf *spf)
+{
+	/* Bounded: each round leaves a frame, of at most eleven. */
+	const struct auth_spf_term *term = spf_term(spf);
+	enum mail_verdict verdict = term->qualifier;
+
+	spf->state = SPF_TERM;
+	note_match(spf, term);
+	frame_leave(spf, verdict);
+}
+
+static void
+term_decided(struct auth_spf *spf, bool matches)
+{
+	spf->state = SPF_TERM;
+	if (matches)
+		term_matches(spf);
+}
+
+static bool
+network_matches(const struct auth_spf *spf, const struct auth_spf_term *term)
+{
+	bool v4 = term->mechanism == AUTH_SPF_IP4;
+
+	return spf->macro.address_length == (v4 ? 4u : 16u) &&
+	    auth_address_matches(spf->macro.address, term->network,
+		v4 ? term->prefix4 : term->prefix6);
+}
+
+static bool
+is_below(struct slice name, struct slice domain)
+{
+	return name.n > domain.n && slice_ends_nocase(name, domain) &&
+	    name.p[name.n - domain.n - 1] == '.';
+}
+
+/* Section 5.5. The client's names, once; true where it has to wait. */
+static bool
+want_names(struct auth_spf *spf, enum spf_state resume)
+{
+	struct dns_question reverse;
+
+	if (spf->names_ready)
+		return false;
+	if (dns_question_set_reverse(&reverse,
+		slice_from((const char *)spf->macro.address,
+		    spf->macro.address_length)) != 0)
+		return false;
+	spf->resume = resume;
+	spf->name_count = spf->name_total = 0;
+	ask_one(spf, SPF_PTR, DNS_PTR, slice_str(reverse.name));
+	return true;
+}
+
+/* Section 7.3: of the validated names the domain itself, else one below
+ * it, else any. */
+static struct slice
+choose_validated(const struct auth_spf *spf)
+{
+	struct slice below = {NULL, 0};
+
+	for (size_t i = 0; i < spf->validated_count; i++) {
+		struct slice name = slice_str(spf->validated[i]);
+
+		if (slice_equal_nocase(name, spf->macro.domain))
+			return name;
+		if (below.n == 0 && is_below(name, spf->macro.domain))
+			below = name;
+	}
+	if (below.n > 0)
+		return below;
+	if (spf->validated_count > 0)
+		return slice_str(spf->validated[0]);
+	return SLICE("unknown");
+}
+
+static bool
+is_ascii(struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] > 0x7f)
+			return false;
+	return true;
+}
+
+/* The name that a term asks for: its domain-spec's, or the domain's. Empty
+ * where it comes out as none, or as no ASCII (RFC 8616 section 4). */
+static struct slice
+expand_target(struct auth_spf *spf, struct slice spec, struct strbuf *name)
+{
+	struct dns_question checked;
+
+	if (spec.n == 0)
+		return spf->macro.domain;
+	spf->macro.validated = choose_validated(spf);
+	if (auth_spf_macro_domain(spec, &spf->macro, name) != 0 ||
+	    dns_question_set(&checked, DNS_A, strbuf_slice(name)) != 0 ||
+	    !is_ascii(strbuf_slice(name)))
+		return SLICE("");
+	return strbuf_slice(name);
+}
+
+static void
+begin_include(struct auth_spf *spf, struct slice target)
+{
+	/* A frame costs a look-up, so the stack is never full. */
+	assert(spf->depth < AUTH_SPF_FRAMES_MAX);
+	spf->depth++;
+	spf_frame_enter(spf, target, false);
+}
+
+static void
+begin_ptr(struct auth_spf *spf, struct slice target)
+{
+	bool matches = false;
+
+	for (size_t i = 0; i < spf->validated_count; i++) {
+		struct slice name = slice_str(spf->validated[i]);
+
+		if (slice_equal_nocase(name, target) || is_below(name, target))
+			matches = true;
+	}
+	term_decided(spf, matches);
+}
+
+static void
+begin_term(
+    struct auth_spf *spf, const struct auth_spf_term *term, struct slice target)
+{
+	switch (term->mechanism) {
+	case AUTH_SPF_INCLUDE:
+		begin_include(spf, target);
+		break;
+	case AUTH_SPF_A:
+		ask_one(spf, SPF_ADDRESS, address_type(spf), target);
+		break;
+	case AUTH_SPF_EXISTS: /* A, whatever the client (section 5.7) */
+		ask_one(spf, SPF_ADDRESS, DNS_A, target);
+		break;
+	case AUTH_SPF_MX:
+		spf->name_count = spf->name_total = 0;
+		ask_one(spf, SPF_MX, DNS_MX, target);
+		break;
+	case AUTH_SPF_PTR:
+		begin_ptr(spf, target);
+		break;
+	case AUTH_SPF_ALL:
+	case AUTH_SPF_IP4:
+	case AUTH_SPF_IP6:
+		break;
+	}
+}
+
+/* A mechanism that asks the DNS. */
+static void
+ask_term(struct auth_spf *spf, const struct auth_spf_term *term)
+{
+	struct strbuf name;
+	struct slice target;
+
+	if (!count_lookup(spf))
+		return;
+	strbuf_init(&name, DNS_NAME_MAX);
+	target = expand_target(spf, term->domain, &name);
+	if (target.n > 0)
+		begin_term(spf, term, target);
+	else if (term->mechanism == AUTH_SPF_INCLUDE)
+		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
+		    "include of what is no domain, in the record of",
+		    top(spf)->domain);
+	strbuf_clear(&name);
+}
+
+static void
+redirect(struct auth_spf *spf)
+{
+	struct strbuf name;
+	struct slice target;
+
+	if (!count_lookup(spf))
+		return;
+	strbuf_init(&name, DNS_NAME_MAX);
+	target = expand_target(spf, top(spf)->record.redirect, &name);
+	if (target.n > 0)
+		spf_frame_enter(spf, target, true);
+	else
+		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
+		    "redirect= to what is no domain, in the record of",
+		    top(spf)->domain);
+	strbuf_clear(&name);
+}
+
+/* All terms are through without a match (section 4.7). */
+static void
+end_of_terms(struct auth_spf *spf)
+{
+	const struct auth_spf_record *record = &top(spf)->record;
+
+	if (!record->has_redirect)
+		frame_leave(spf, MAIL_VERDICT_NEUTRAL);
+	else if (!auth_spf_macro_uses(record->redirect, 'p') ||
+	    !want_names(spf, SPF_TERM))
+		redirect(spf);
+}
+
+static void
+step_term(struct auth_spf *spf)
+{
+	struct spf_frame *frame = top(spf);
+	const struct auth_spf_term *term;
+
+	if (frame->next == frame->record.count) {
+		end_of_terms(spf);
+		return;
+	}
+	term = &frame->record.terms[frame->next];
+	if ((term->mechanism == AUTH_SPF_PTR ||
+		auth_spf_macro_uses(term->domain, 'p')) &&
+	    want_names(spf, SPF_TERM))
+		return;
+	frame->next++;
+	if (term->mechanism == AUTH_SPF_ALL)
+		term_matches(spf);
+	else if (term->mechanism == AUTH_SPF_IP4 ||
+	    term->mechanism == AUTH_SPF_IP6)
+		term_decided(spf, network_matches(spf, term));
+	else
+		ask_term(spf, term);
+}
+
+static bool
+any_match(const struct auth_spf *spf)
+{
+	for (size_t i = 0; i < spf->query_count; i++)
+		if (spf->queries[i].match)
+			return true;
+	return false;
+}
+
+static void
+no_answer(struct auth_spf *spf)
+{
+	spf_give_up(spf, MAIL_VERDICT_TEMPERROR,
+	    "no answer for a term in the record of", top(spf)->domain);
+}
+
+static void
+step_address(struct auth_spf *spf)
+{
+	if (spf->failed)
+		no_answer(spf);
+	else if (count_void(spf))
+		term_decided(spf,
+		    spf_term(spf)->mechanism == AUTH_SPF_EXISTS
+			? spf->present
+			: any_match(spf));
+}
+
+static void
+step_mx(struct auth_spf *spf)
+{
+	if (spf->failed)
+		no_answer(spf);
+	else if (spf->name_total > AUTH_SPF_NAMES_MAX)
+		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
+		    "more than ten MX names for a term in the record of",
+		    top(spf)->domain);
+	else if (count_void(spf))
+		ask_names(spf, SPF_MX_HOSTS);
+}
+
+/* A match counts whatever became of the other hosts, so that the order of
+ * the answers does not matter. */
+static void
+step_mx_hosts(struct auth_spf *spf)
+{
+	if (!any_match(spf) && spf->failed)
+		no_answer(spf);
+	else
+		term_decided(spf, any_match(spf));
+}
+
+/* Names past the tenth are left aside (section 4.6.4), and so are errors
+ * (section 5.5): they match nothing. */
+static void
+step_ptr(struct auth_spf *spf)
+{
+	if (spf->resume != SPF_TERM || count_void(spf))
+		ask_names(spf, SPF_PTR_HOSTS);
+}
+
+static void
+step_ptr_hosts(struct auth_spf *spf)
+{
+	for (size_t i = 0; i < spf->query_count; i++)
+		if (spf->queries[i].match)
+			memcpy(spf->validated[spf->validated_count++],
+			    spf->queries[i].question.name, SPF_NAME_SIZE);
+	spf->names_ready = true;
+	spf->state = spf->resume;
+	forget_queries(spf);
+}
+
+/* Section 6.2. Whatever goes wrong, there is no explanation; the verdict
+ * stands. */
+static void
+step_fail(struct auth_spf *spf)
+{
+	const struct auth_spf_record *record = &top(spf)->record;
+	struct strbuf name;
+	struct slice target;
+
+	if (!record->has_explanation) {
+		conclude(spf, spf->verdict);
+		return;
+	}
+	if (auth_spf_macro_uses(record->explanation, 'p') &&
+	    want_names(spf, SPF_FAIL))
+		return;
+	strbuf_init(&name, DNS_NAME_MAX);
+	target = expand_target(spf, record->explanation, &name);
+	spf->records = 0;
+	ask_one(spf, SPF_EXPLAIN, DNS_TXT, target);
+	strbuf_clear(&name);
+}
+
+static void
+step_explain(struct auth_spf *spf)
+{
+	struct slice text = slice_from(spf->text, spf->text_length);
+
+	if (spf->records == 1) {
+		if (auth_spf_macro_uses(text, 'p') &&
+		    want_names(spf, SPF_EXPLAIN))
+			return;
+		spf->macro.validated = choose_validated(spf);
+		if (auth_spf_macro_explain(
+			text, &spf->macro, &spf->explanation) != 0)
+			strbuf_reset(&spf->explanation);
+	}
+	conclude(spf, spf->verdict);
+}
+
+static bool
+is_waiting(const struct auth_spf *spf)
+{
+	for (size_t i = 0; i < spf->query_count; i++)
+		if (!spf->queries[i].answered)
+			return true;
+	return false;
+}
+
+void
+spf_run(struct auth_spf *spf)
+{
+	static void (*const steps[])(struct auth_spf *) = {
+	    [SPF_RECORD] = step_record,
+	    [SPF_TERM] = step_term,
+	    [SPF_ADDRESS] = step_address,
+	    [SPF_MX] = step_mx,
+	    [SPF_MX_HOSTS] = step_mx_hosts,
+	    [SPF_PTR] = step_ptr,
+	    [SPF_PTR_HOSTS] = step_ptr_hosts,
+	    [SPF_FAIL] = step_fail,
+	    [SPF_EXPLAIN] = step_explain,
+	};
+
+	while (spf->state != SPF_DONE && !is_waiting(spf))
+		steps[spf->state](spf);
+}
