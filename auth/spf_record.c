@@ -72,7 +72,7 @@ take_prefix(
 	number = slice_after(*arg, head.n);
 	if (!slice_ends_nocase(head, slashes))
 		return 0;
-	if (digits == 0 || (digits > 1 && number.p[0] == '0') ||
+	if (digits == 0 || (digits > 1 && slice_find(number, '0') == 0) ||
 	    number_parse(number, max, &value) != 0)
 		return -1;
 	*prefix = (unsigned)value;
