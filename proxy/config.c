@@ -98,6 +98,10 @@ proxy_config_free(struct proxy_config *config)
 	free(config->metrics.listen.list);
 	free(config->metrics.allow.list);
 	free(config->reflector.address);
+	free(config->results.database);
+	free(config->results.reporter);
+	free(config->results.email);
+	free(config->results.contact);
 	proxy_config_texts_free(config->texts);
 	free(config);
 }

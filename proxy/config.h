@@ -199,6 +199,17 @@ struct proxy_reflector_settings {
 	unsigned max_per_hour;	     /* answers a sender and hour */
 };
 
+/* What is kept of messages; record/store.h. */
+struct proxy_results_settings {
+	char *database;	   /* NULL: nothing is kept */
+	unsigned keep;	   /* s */
+	uint64_t max_size; /* bytes of the database */
+	/* Of the aggregate reports made of it (RFC 9990). */
+	char *reporter; /* our domain; NULL: the hostname */
+	char *email;	/* NULL: postmaster@ and the reporter */
+	char *contact;	/* NULL: none */
+};
+
 struct proxy_config {
 	char *path;
 	char *hostname;	  /* greeting and EHLO */
@@ -215,6 +226,7 @@ struct proxy_config {
 	struct proxy_dns_settings dns;
 	struct proxy_metrics_settings metrics;
 	struct proxy_reflector_settings reflector;
+	struct proxy_results_settings results;
 
 	struct proxy_config_texts *texts; /* what it was read from */
 };

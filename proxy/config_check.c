@@ -306,6 +306,45 @@ check_listeners(struct proxy_config_reading *reading,
 	}
 }
 
+/* Answers go out as our own mail does: through the first listener of
+ * [out]. */
+static void
+settle_reflector(struct proxy_config *config)
+{
+	const struct proxy_listeners *out = &config->out.listen;
+
+	if (config->reflector.relay.length == 0 && out->count > 0)
+		config->reflector.relay = out->list[0].at;
+}
+
+static bool
+is_mailbox(const char *text)
+{
+	const char *at = strrchr(text, '@');
+
+	return at != NULL && at != text && at[1] != '\0' &&
+	    strpbrk(text, " \t\r\n<>\"(),;") == NULL;
+}
+
+static void
+settle_results(struct proxy_config_reading *reading)
+{
+	struct proxy_results_settings *r = &reading->config->results;
+	struct strbuf email;
+
+	if (r->reporter == NULL)
+		r->reporter = xstrdup(reading->config->hostname);
+	if (r->email == NULL) {
+		strbuf_init(&email, REASON_MAX);
+		(void)strbuf_addf(&email, "postmaster@%s", r->reporter);
+		r->email = strbuf_detach(&email);
+	}
+	if (!is_mailbox(r->email))
+		proxy_config_error(reading,
+		    proxy_config_line(reading, "results", "email"),
+		    "email: is no mail address");
+}
+
 static void
 check_reflector(struct proxy_config_reading *reading)
 {
@@ -314,7 +353,7 @@ check_reflector(struct proxy_config_reading *reading)
 
 	if (r->address == NULL)
 		return;
-	if (strchr(r->address, '@') == NULL)
+	if (!is_mailbox(r->address))
 		proxy_config_error(
 		    reading, line, "address: is no mail address");
 	if (!reading->config->in.enabled)
@@ -324,6 +363,10 @@ check_reflector(struct proxy_config_reading *reading)
 	if (r->relay.length == 0)
 		proxy_config_error(reading, line,
 		    "[reflector] needs a `relay` for its answers");
+	if (reading->config->results.database == NULL)
+		proxy_config_error(reading, line,
+		    "address: answers wait in [results] database, which is "
+		    "not set");
 }
 
 void
@@ -341,5 +384,7 @@ proxy_config_cross_check(struct proxy_config_reading *reading)
 	check_listeners(reading, &config->out.listen, "out", NULL);
 	check_listeners(reading, &config->in.listen, "in", &config->out.listen);
 	check_listeners(reading, &config->metrics.listen, "metrics", NULL);
+	settle_reflector(config);
+	settle_results(reading);
 	check_reflector(reading);
 }

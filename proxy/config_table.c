@@ -474,13 +474,25 @@ static const struct setting settings[] = {
 	1, 300, NULL, false},
     {"reflector", "max_per_hour", set_count, AT(reflector.max_per_hour), "10",
 	1, 10000, NULL, false},
+
+    {"results", "database", set_path, AT(results.database), NULL, 0, 0, NULL,
+	false},
+    {"results", "keep", set_time, AT(results.keep), "9d", 2 * 86400, YEAR, NULL,
+	false},
+    {"results", "max_size", set_size64, AT(results.max_size), "512M",
+	(uint64_t)1 << 20, GIGA << 10, NULL, false},
+    {"results", "reporter", set_name, AT(results.reporter), NULL, 0, 0, NULL,
+	false},
+    {"results", "email", set_text, AT(results.email), NULL, 0, 0, NULL, false},
+    {"results", "contact", set_text, AT(results.contact), NULL, 0, 0, NULL,
+	false},
 };
 
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 _Static_assert(SETTINGS <= PROXY_SETTINGS_MAX, "seen has no room");
 
 static const char *const sections[] = {
-    "signpost", "out", "in", "dns", "metrics", "reflector"};
+    "signpost", "out", "in", "dns", "metrics", "reflector", "results"};
 
 /* --- reports --- */
 

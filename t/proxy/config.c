@@ -218,6 +218,12 @@ static const struct {
 	"conf:2: reject = dmarc, but `check` leaves dmarc out"},
     {"[in]\n[reflector]\naddress = me\nrelay = 127.0.0.1:1\n",
 	"conf:3: address: is no mail address"},
+    {"[in]\n[reflector]\naddress = a@b\nrelay = 127.0.0.1:1\n",
+	"conf:3: address: answers wait in [results] database"},
+    {"[results]\nemail = a b@c\n", "conf:2: email: is no mail address"},
+    {"[results]\ndatabase = here\n",
+	"conf:2: database: \"here\": is not an absolute path"},
+    {"[results]\nkeep = 1d\n", "conf:2: keep: \"1d\": is not a time"},
     {"[in]\n[reflector]\naddress = a@b\n",
 	"conf:3: [reflector] needs a `relay`"},
 };
