@@ -1,0 +1,57 @@
+/* Shared by server.c (the connection) and server_verbs.c (the table). */
+#ifndef SMTP_SERVER_PRIVATE_H
+#define SMTP_SERVER_PRIVATE_H
+
+#include <time.h>
+
+#include "smtp/conn.h"
+#include "smtp/server.h"
+#include "smtp/undot.h"
+
+enum {
+	SMTP_BODY_FIRST = 16 * 1024,	   /* read of a body at once ... */
+	SMTP_BODY_MOST = SMTP_CONN_IN_MAX, /* ... once it shows to be large */
+};
+
+struct smtp_server {
+	struct smtp_conn *conn;
+	struct smtp_limits limits;
+	struct smtp_server_ops ops;
+	void *ctx;
+	enum smtp_server_state state;
+	enum smtp_verb asked; /* what the answer due is to */
+	bool due;
+	bool urgent;  /* what is unwritten must not wait for more replies */
+	bool greeted; /* before the PROXY header was complete */
+	bool paused;
+	bool waiting;		   /* the idle timer runs */
+	bool working;		   /* within take_input() */
+	bool over;		   /* closed or freed */
+	bool skipping, skipped_cr; /* the rest of an over-long line */
+	bool recipient_refused;
+	size_t recipients;
+	size_t forgiven; /* commands that a refused MAIL leaves behind it */
+	unsigned errors;
+	size_t body_read;
+	time_t held_since; /* the oldest reply not written */
+	struct smtp_undot undot;
+	struct sink body;
+};
+
+/* server.c: puts bytes on their way; ends the connection behind them. */
+void smtp_server_send(struct smtp_server *, struct slice wire);
+void smtp_server_say(struct smtp_server *, const char *wire);
+void smtp_server_finish(
+    struct smtp_server *, enum smtp_close, const char *why, bool linger);
+
+/* server_verbs.c: acts on a command by its row of the table. */
+void smtp_server_dispatch(struct smtp_server *, const struct smtp_command *);
+
+/* A reply of ours to a client's error; the last one it is allowed is a 421
+ * instead. */
+void smtp_server_refuse(struct smtp_server *, const char *wire);
+
+/* The answer that was due was this: where the connection is now. */
+void smtp_server_advance(struct smtp_server *, const struct smtp_reply *);
+
+#endif

@@ -1,0 +1,261 @@
+/*
+ * What each verb may do: one row of the table `verbs` a verb, and the state
+ * that its answer leads to. See server.h and HOUSE section 3.
+ */
+#include <stdio.h>
+
+#include "smtp/server_private.h"
+
+/* Why a verb was not taken; see refuse(). */
+enum fault { SYNTAX, TURN };
+
+enum argument { NO_ARGUMENT, ARGUMENT, ANY_ARGUMENT };
+
+struct verb {
+	unsigned states; /* in which it is taken, as bits */
+	enum argument argument;
+	void (*act)(struct smtp_server *, const struct smtp_command *);
+	enum smtp_server_state accepted; /* after a 2xx; STATES: as before */
+	bool gathered; /* the reply may wait for the next (RFC 2920) */
+};
+
+#define BIT(state) (1U << SMTP_SERVER_##state)
+
+enum {
+	ANY_TURN = BIT(OPEN) | BIT(READY) | BIT(MAIL) | BIT(RCPT),
+	GREETED = BIT(READY) | BIT(MAIL) | BIT(RCPT),
+};
+
+static void ask(struct smtp_server *, const struct smtp_command *);
+static void take_recipient(struct smtp_server *, const struct smtp_command *);
+static void answer_vrfy(struct smtp_server *, const struct smtp_command *);
+static void refuse_bdat(struct smtp_server *, const struct smtp_command *);
+static void refuse_unknown(struct smtp_server *, const struct smtp_command *);
+
+static const struct verb verbs[SMTP_VERBS] = {
+    [SMTP_EHLO] = {ANY_TURN, ARGUMENT, ask, SMTP_SERVER_READY, false},
+    [SMTP_HELO] = {ANY_TURN, ARGUMENT, ask, SMTP_SERVER_READY, false},
+    [SMTP_MAIL] = {BIT(READY), ARGUMENT, ask, SMTP_SERVER_MAIL, true},
+    [SMTP_RCPT] = {BIT(MAIL) | BIT(RCPT), ARGUMENT, take_recipient,
+	SMTP_SERVER_RCPT, true},
+    [SMTP_DATA] = {BIT(RCPT), NO_ARGUMENT, ask, SMTP_SERVER_STATES, false},
+    [SMTP_RSET] = {ANY_TURN, NO_ARGUMENT, ask, SMTP_SERVER_READY, true},
+    [SMTP_NOOP] = {ANY_TURN, ANY_ARGUMENT, ask, SMTP_SERVER_STATES, false},
+    [SMTP_QUIT] = {ANY_TURN, NO_ARGUMENT, ask, SMTP_SERVER_STATES, false},
+    [SMTP_XFORWARD] = {BIT(READY), ARGUMENT, ask, SMTP_SERVER_STATES, true},
+    [SMTP_VRFY] = {ANY_TURN, ANY_ARGUMENT, answer_vrfy, SMTP_SERVER_STATES,
+	false},
+    [SMTP_BDAT] = {ANY_TURN, ANY_ARGUMENT, refuse_bdat, SMTP_SERVER_STATES,
+	false},
+    [SMTP_OTHER] = {ANY_TURN, ANY_ARGUMENT, refuse_unknown, SMTP_SERVER_STATES,
+	false},
+};
+
+const char *
+smtp_server_state_name(enum smtp_server_state state)
+{
+	static const char *const names[SMTP_SERVER_STATES] = {
+	    [SMTP_SERVER_PROXY] = "PROXY",
+	    [SMTP_SERVER_GREETING] = "GREETING",
+	    [SMTP_SERVER_OPEN] = "OPEN",
+	    [SMTP_SERVER_READY] = "READY",
+	    [SMTP_SERVER_MAIL] = "MAIL",
+	    [SMTP_SERVER_RCPT] = "RCPT",
+	    [SMTP_SERVER_BODY] = "BODY",
+	    [SMTP_SERVER_HELD] = "HELD",
+	    [SMTP_SERVER_CLOSING] = "CLOSING",
+	};
+
+	return names[state];
+}
+
+void
+smtp_server_refuse(struct smtp_server *server, const char *wire)
+{
+	if (++server->errors >= server->limits.errors_max) {
+		smtp_server_say(server, "421 4.7.0 Error: too many errors\r\n");
+		smtp_server_finish(
+		    server, SMTP_CLOSE_PROTOCOL, "too many errors", true);
+		return;
+	}
+	smtp_server_say(server, wire);
+}
+
+static void
+refuse_command(struct smtp_server *server, enum fault fault,
+    enum smtp_verb verb, const char *what)
+{
+	char wire[100];
+
+	(void)snprintf(wire, sizeof(wire), "%s Error: %s %s\r\n",
+	    fault == SYNTAX ? "501 5.5.4" : "503 5.5.1", smtp_verb_name(verb),
+	    what);
+	smtp_server_refuse(server, wire);
+}
+
+/* Acts. */
+
+static void
+ask(struct smtp_server *server, const struct smtp_command *command)
+{
+	server->asked = command->verb;
+	server->due = true;
+	server->ops.command(server->ctx, command);
+}
+
+static void
+take_recipient(struct smtp_server *server, const struct smtp_command *command)
+{
+	if (server->recipients >= server->limits.recipients_max)
+		smtp_server_say(
+		    server, "452 4.5.3 Error: too many recipients\r\n");
+	else
+		ask(server, command);
+}
+
+static void
+answer_vrfy(struct smtp_server *server, const struct smtp_command *command)
+{
+	(void)command;
+	smtp_server_say(
+	    server, "252 2.5.2 Cannot VRFY, but will take the message\r\n");
+}
+
+/* What comes behind it is a chunk of a message, not commands. */
+static void
+refuse_bdat(struct smtp_server *server, const struct smtp_command *command)
+{
+	(void)command;
+	smtp_server_say(server, "502 5.5.1 Error: BDAT is not offered\r\n");
+	smtp_server_finish(
+	    server, SMTP_CLOSE_PROTOCOL, "BDAT though not offered", true);
+}
+
+static void
+refuse_unknown(struct smtp_server *server, const struct smtp_command *command)
+{
+	(void)command;
+	smtp_server_refuse(
+	    server, "502 5.5.1 Error: command not recognized\r\n");
+}
+
+/*
+ * A client that pipelines learns only later that its MAIL was refused: the
+ * RCPTs and the DATA behind it are not its errors. Nor is the DATA behind
+ * refused RCPTs.
+ */
+static void
+refuse_turn(struct smtp_server *server, enum smtp_verb verb)
+{
+	if (verb == SMTP_DATA && server->state == SMTP_SERVER_MAIL &&
+	    server->recipient_refused) {
+		smtp_server_say(
+		    server, "554 5.5.1 Error: no valid recipients\r\n");
+	} else if ((verb == SMTP_RCPT || verb == SMTP_DATA) &&
+	    server->forgiven > 0) {
+		server->forgiven--;
+		smtp_server_say(
+		    server, "503 5.5.1 Error: need MAIL command\r\n");
+	} else if (server->state == SMTP_SERVER_OPEN) {
+		refuse_command(server, TURN, verb, "before EHLO or HELO");
+	} else {
+		refuse_command(server, TURN, verb, "out of turn");
+	}
+}
+
+void
+smtp_server_dispatch(
+    struct smtp_server *server, const struct smtp_command *command)
+{
+	const struct verb *verb = &verbs[command->verb];
+
+	if (!verb->gathered)
+		server->urgent = true;
+	if ((verb->states >> server->state & 1) == 0)
+		refuse_turn(server, command->verb);
+	else if (verb->argument == NO_ARGUMENT && command->argument.n > 0)
+		refuse_command(
+		    server, SYNTAX, command->verb, "takes no argument");
+	else if (verb->argument == ARGUMENT && command->argument.n == 0)
+		refuse_command(
+		    server, SYNTAX, command->verb, "without its argument");
+	else
+		verb->act(server, command);
+}
+
+/* Answers. */
+
+static void
+begin_ready(struct smtp_server *server)
+{
+	server->state = SMTP_SERVER_READY;
+	server->recipients = 0;
+	server->recipient_refused = false;
+	server->forgiven = 0;
+}
+
+static void
+begin_body(struct smtp_server *server)
+{
+	server->state = SMTP_SERVER_BODY;
+	server->body_read = SMTP_BODY_FIRST;
+	smtp_undot_init(&server->undot, &server->body);
+}
+
+/* The answer to server->asked was given. */
+static void
+advance(struct smtp_server *server, bool accepted, unsigned code)
+{
+	enum smtp_server_state next = verbs[server->asked].accepted;
+
+	if (server->asked == SMTP_DATA && code == 354)
+		begin_body(server);
+	if (server->asked == SMTP_MAIL && !accepted)
+		server->forgiven = server->limits.recipients_max + 1;
+	if (server->asked == SMTP_RCPT && accepted)
+		server->recipients++;
+	if (server->asked == SMTP_RCPT && !accepted)
+		server->recipient_refused = true;
+	if (!accepted || next == SMTP_SERVER_STATES)
+		return;
+	if (next != SMTP_SERVER_READY)
+		server->state = next;
+	else if (server->asked != SMTP_RSET ||
+	    server->state != SMTP_SERVER_OPEN)
+		begin_ready(server);
+}
+
+static void
+advance_greeting(struct smtp_server *server, unsigned code)
+{
+	if (code != 220) {
+		smtp_server_finish(
+		    server, SMTP_CLOSE_DONE, "greeting refused", false);
+		return;
+	}
+	server->greeted = true;
+	if (server->state == SMTP_SERVER_GREETING)
+		server->state = SMTP_SERVER_OPEN;
+}
+
+void
+smtp_server_advance(struct smtp_server *server, const struct smtp_reply *reply)
+{
+	bool accepted = smtp_reply_class(reply) == 2;
+	bool quit = server->due && server->asked == SMTP_QUIT &&
+	    server->state < SMTP_SERVER_HELD;
+
+	if (reply->code == 421 || quit) {
+		smtp_server_finish(server, SMTP_CLOSE_DONE,
+		    quit ? "quit" : "closed by us", false);
+	} else if (server->state <= SMTP_SERVER_GREETING) {
+		advance_greeting(server, reply->code);
+	} else if (server->state == SMTP_SERVER_HELD) {
+		begin_ready(server);
+		server->urgent = true;
+		if (accepted)
+			server->errors = 0;
+	} else {
+		advance(server, accepted, reply->code);
+	}
+}
