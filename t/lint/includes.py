@@ -17,7 +17,7 @@ MAY = {
     "dkim": ("base", "mail", "dns/question.h"),
     "auth": ("base", "mail", "dkim", "dns/question.h"),
     "smtp": ("base",),
-    "record": ("base", "mail", "auth", "smtp"),
+    "record": ("base", "mail", "dns/question.h", "auth", "smtp"),
     "proxy": ("base", "mail", "dns", "dkim", "auth", "smtp", "record"),
     "cli": ("base", "mail", "dns", "dkim", "auth", "smtp", "record", "proxy"),
 }

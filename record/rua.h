@@ -1,0 +1,46 @@
+/*
+ * Where an aggregate report may be sent (RFC 9990 sections 3.5 and 4): the
+ * mailto: addresses of rua=; those of another organization only where its
+ * DNS says that it wants reports about this domain. Asks and is answered.
+ */
+#ifndef RECORD_RUA_H
+#define RECORD_RUA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/slice.h"
+#include "dns/question.h"
+
+/* Addresses of one rua= that are looked at; RFC 9990 section 3.5 lets a
+ * receiver bound them. */
+#define RECORD_RUA_MAX	       5
+#define RECORD_RUA_ADDRESS_MAX 320
+
+enum record_rua_status {
+	RECORD_RUA_ASKING,
+	RECORD_RUA_APPROVED,
+	RECORD_RUA_REFUSED, /* no address, or its host does not want them */
+	RECORD_RUA_LATER    /* the DNS did not say: try again */
+};
+
+struct record_rua;
+
+/* `domain`: where the DMARC record stands; `rua`: that tag's value, both
+ * copied. */
+struct record_rua *record_rua_new(struct slice domain, struct slice rua);
+
+bool record_rua_ask(struct record_rua *, struct dns_question *);
+void record_rua_answer(struct record_rua *, const struct dns_question *,
+    const struct dns_answer *);
+bool record_rua_done(const struct record_rua *);
+
+/* The destinations in their order; the address is the one to send to (the
+ * host may have named another one of its own). */
+size_t record_rua_count(const struct record_rua *);
+enum record_rua_status record_rua_at(
+    const struct record_rua *, size_t index, struct slice *address);
+
+void record_rua_free(struct record_rua *); /* NULL is fine */
+
+#endif
