@@ -99,6 +99,7 @@ add_signature(struct auth_results *results, enum auth_method method,
 	result->signature = finding.signature;
 	result->bits = finding.bits;
 	result->authentic = finding.authenticated;
+	result->testing = finding.testing;
 	result->reason = finding.reason;
 }
 

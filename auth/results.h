@@ -54,6 +54,7 @@ struct auth_result {
 	struct slice signature; /* b= without white space */
 	unsigned bits;		/* of the key; 0: not known */
 	bool authentic;		/* the key record came with DNSSEC's AD */
+	bool testing;		/* the key record, or the policy, says t=y */
 	unsigned instance;	/* ARC: the newest set's i=; 0: no set */
 	const char *property;	/* of smtp. or header. in the field */
 	const char *scope;

@@ -10,6 +10,7 @@
 #include "base/escape.h"
 #include "base/number.h"
 #include "base/xalloc.h"
+#include "dns/servers.h"
 #include "mail/idn.h"
 #include "proxy/config_private.h"
 
@@ -276,6 +277,34 @@ add_network(const struct setting *s, void *field, struct slice value,
 }
 
 static int
+add_nameserver(const struct setting *s, void *field, struct slice value,
+    struct strbuf *reason)
+{
+	struct proxy_strings *to = field;
+	struct dns_servers *servers;
+	struct strbuf own;
+	int result;
+
+	(void)s;
+	if (to->count == DNS_SERVERS_MAX) {
+		strbuf_addf(
+		    reason, "is one name server more than %d", DNS_SERVERS_MAX);
+		return -1;
+	}
+	servers = dns_servers_new(false);
+	strbuf_init(&own, MESSAGE_MAX);
+	result = dns_servers_add(servers, value, &own);
+	if (result == 0)
+		proxy_strings_add(to, value);
+	else
+		strbuf_add_str(
+		    reason, "is no name server's address (ADDR or ADDR:PORT)");
+	strbuf_clear(&own);
+	dns_servers_free(servers);
+	return result;
+}
+
+static int
 set_endpoint(const struct setting *s, void *field, struct slice value,
     struct strbuf *reason)
 {
@@ -451,7 +480,7 @@ static const struct setting settings[] = {
     {"in", "deadline", set_time, AT(checking.deadline), "20s", 1, 90, NULL,
 	false},
 
-    {"dns", "nameserver", add_string, AT(dns.nameservers), NULL, 0, 0, NULL,
+    {"dns", "nameserver", add_nameserver, AT(dns.nameservers), NULL, 0, 0, NULL,
 	true},
     {"dns", "timeout", set_time, AT(dns.timeout), "5s", 1, 60, NULL, false},
     {"dns", "trust_ad", set_bool, AT(dns.trust_ad), "no", 0, 0, words_bool,

@@ -80,10 +80,25 @@ make_id(struct proxy_session *s, struct strbuf *id)
 	    (unsigned)(s->service->ids++ & 0xfffff));
 }
 
+/* The peer stands for the client only where XFORWARD said nothing of it: a
+ * client that is [UNAVAILABLE] is not our Postfix. */
 static void
-add_or(struct strbuf *to, struct slice value, struct slice otherwise)
+note_client(struct proxy_session *s)
 {
-	(void)strbuf_add(to, value.n > 0 ? value : otherwise);
+	struct proxy_envelope *e = &s->envelope;
+	const struct smtp_xforward *client = &s->client;
+	bool told =
+	    client->attributes[SMTP_XFORWARD_ADDR].state != SMTP_XFORWARD_UNSET;
+
+	e->client_told = told;
+	(void)strbuf_add(&e->client_address,
+	    told ? smtp_xforward_get(client, SMTP_XFORWARD_ADDR)
+		 : strbuf_slice(&s->peer));
+	(void)strbuf_add(
+	    &e->client_name, smtp_xforward_get(client, SMTP_XFORWARD_NAME));
+	(void)strbuf_add(&e->client_helo,
+	    told ? smtp_xforward_get(client, SMTP_XFORWARD_HELO)
+		 : strbuf_slice(&s->helo));
 }
 
 /* The relay took MAIL: from here on there is a message. */
@@ -91,21 +106,13 @@ static void
 begin_envelope(struct proxy_session *s)
 {
 	struct proxy_envelope *e = &s->envelope;
-	struct slice none = {NULL, 0};
 	struct slice id = smtp_xforward_get(&s->client, SMTP_XFORWARD_IDENT);
 
 	if (id.n > 0)
 		(void)strbuf_add(&e->queue_id, id);
 	else
 		make_id(s, &e->queue_id);
-	add_or(&e->client_address,
-	    smtp_xforward_get(&s->client, SMTP_XFORWARD_ADDR),
-	    strbuf_slice(&s->peer));
-	add_or(&e->client_name,
-	    smtp_xforward_get(&s->client, SMTP_XFORWARD_NAME), none);
-	add_or(&e->client_helo,
-	    smtp_xforward_get(&s->client, SMTP_XFORWARD_HELO),
-	    strbuf_slice(&s->helo));
+	note_client(s);
 }
 
 /* The transaction is over, or never was: nothing of it is kept. */

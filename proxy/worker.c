@@ -11,8 +11,11 @@
 
 #include "base/escape.h"
 #include "base/xalloc.h"
+#include "dns/resolver.h"
 #include "proxy/filter_sign.h"
+#include "proxy/filter_verify.h"
 #include "proxy/listener.h"
+#include "proxy/resolving.h"
 #include "proxy/service.h"
 #include "proxy/session.h"
 #include "proxy/worker.h"
@@ -43,6 +46,7 @@ struct worker {
 	struct event *tick, *rest, *deadline, *signals[SIGNALS];
 	struct proxy_keys *keys;
 	struct proxy_sign_env sign_env;
+	struct proxy_verify_env verify_env;
 	struct proxy_service service;
 	struct strbuf relay_name;
 };
@@ -271,8 +275,6 @@ fill_service(struct worker *w, int spool_dir)
 	    .newline = front->bare_newline == PROXY_BARE_NEWLINE_REJECT
 		? MAIL_NEWLINE_REJECT
 		: MAIL_NEWLINE_NORMALIZE,
-	    .filter = &proxy_filter_sign,
-	    .filter_env = &w->sign_env,
 	    .spool_mark = front->spool_memory,
 	    .spool_dir = spool_dir,
 	    .quota = job->quota,
@@ -285,7 +287,7 @@ fill_service(struct worker *w, int spool_dir)
 }
 
 static void
-make_filter(struct worker *w)
+make_signing(struct worker *w)
 {
 	const struct proxy_worker_job *job = w->job;
 	size_t cap = job->config->signing.keys_cached;
@@ -299,6 +301,32 @@ make_filter(struct worker *w)
 	    .counters = job->counters,
 	    .log = job->log,
 	};
+	w->service.filter = &proxy_filter_sign;
+	w->service.filter_env = &w->sign_env;
+}
+
+/* This worker has no keys, nor asks for any. */
+static void
+make_verifying(struct worker *w)
+{
+	w->verify_env = (struct proxy_verify_env){
+	    .config = w->job->config,
+	    .base = w->base,
+	    .resolver = proxy_resolver_new(w->base, &w->job->config->dns),
+	    .log = w->job->log,
+	};
+	proxy_verify_env_init(&w->verify_env);
+	w->service.filter = &proxy_filter_verify;
+	w->service.filter_env = &w->verify_env;
+}
+
+static void
+make_filter(struct worker *w)
+{
+	if (w->job->front == &w->job->config->in)
+		make_verifying(w);
+	else
+		make_signing(w);
 }
 
 static void
@@ -381,7 +409,10 @@ worker_clear(struct worker *w)
 	event_free(w->tick);
 	event_free(w->rest);
 	event_free(w->deadline);
-	proxy_keys_free(w->keys);
+	if (w->keys != NULL)
+		proxy_keys_free(w->keys);
+	proxy_verify_env_clear(&w->verify_env);
+	dns_resolver_free(w->verify_env.resolver);
 	strbuf_clear(&w->relay_name);
 	event_base_free(w->base);
 }
@@ -414,8 +445,8 @@ proxy_worker_run(const struct proxy_worker_job *job)
 		return -1;
 	}
 	w.session_max = session_max(job);
-	make_filter(&w);
 	fill_service(&w, spool_dir);
+	make_filter(&w);
 	make_events(&w);
 	make_gates(&w);
 	start_accepting(&w);

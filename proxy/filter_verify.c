@@ -1,0 +1,392 @@
+/*
+ * Verifying a message; see filter_verify.h and HOUSE.md section 4, "In".
+ * SPF's questions need only the envelope and go out at DATA, the others
+ * when the header is complete.
+ */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "auth/evaluation.h"
+#include "base/xalloc.h"
+#include "mail/header.h"
+#include "proxy/asking.h"
+#include "proxy/filter_verify.h"
+#include "proxy/refusal.h"
+
+enum { VALUE_CAP = 1024 };
+
+struct filter {
+	const struct proxy_verify_env *env;
+	struct proxy_filter_job job;
+	const struct mail_header *header; /* NULL: none, or over its bound */
+	struct sockaddr_storage client;	  /* AF_UNSPEC: not known */
+	bool trusted;
+	struct auth_evaluation *evaluation;
+	struct proxy_asking *asking;
+	proxy_outcome_fn *outcome;
+	void *ctx;
+};
+
+static const struct proxy_checking_rules *
+rules(const struct filter *f)
+{
+	return &f->env->config->checking;
+}
+
+/* --- who handed it to us --- */
+
+static void
+client_parse(struct slice text, struct sockaddr_storage *to)
+{
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	char address[INET6_ADDRSTRLEN];
+
+	memset(to, 0, sizeof(*to));
+	if (text.n == 0 || text.n >= sizeof(address))
+		return;
+	memcpy(address, text.p, text.n);
+	address[text.n] = '\0';
+	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
+		memcpy(to, &v4, sizeof(v4));
+	else if (inet_pton(AF_INET6, address, &v6.sin6_addr) == 1)
+		memcpy(to, &v6, sizeof(v6));
+}
+
+static bool
+is_loopback(const struct sockaddr_storage *address)
+{
+	struct sockaddr_in6 v6;
+	struct sockaddr_in v4;
+
+	memcpy(&v6, address, sizeof(v6));
+	memcpy(&v4, address, sizeof(v4));
+	if (address->ss_family == AF_INET)
+		return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+	return address->ss_family == AF_INET6 &&
+	    IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+/* A peer on our own host that says nothing of a client is a mail server
+ * without XFORWARD, not the client. */
+static void
+find_client(struct filter *f)
+{
+	const struct proxy_envelope *e = f->job.envelope;
+
+	client_parse(strbuf_slice(&e->client_address), &f->client);
+	if (!e->client_told && is_loopback(&f->client))
+		memset(&f->client, 0, sizeof(f->client));
+}
+
+static bool
+client_is_in(const struct filter *f, const struct proxy_networks *networks)
+{
+	return f->client.ss_family != AF_UNSPEC &&
+	    proxy_networks_contain(
+		networks, (const struct sockaddr *)&f->client);
+}
+
+/* --- the evaluation --- */
+
+static unsigned
+checks_for(const struct filter *f)
+{
+	static const enum auth_method methods[] = {AUTH_DKIM, AUTH_DOMAINKEYS,
+	    AUTH_SPF, AUTH_SENDERID, AUTH_DMARC, AUTH_ARC,
+	    AUTH_IPREV}; /* in the order of enum proxy_check's bits */
+	const unsigned not_for_our_own =
+	    1u << AUTH_SPF | 1u << AUTH_SENDERID | 1u << AUTH_DMARC;
+	unsigned checks = 0;
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (rules(f)->check & 1u << i)
+			checks |= 1u << methods[i];
+	return f->trusted ? checks & ~not_for_our_own : checks;
+}
+
+static struct auth_evaluation *
+make_evaluation(const struct filter *f)
+{
+	const struct proxy_verify_env *env = f->env;
+	const struct proxy_envelope *e = f->job.envelope;
+	bool known = f->client.ss_family != AF_UNSPEC;
+	struct auth_rules what = {
+	    .checks = checks_for(f),
+	    .receiver = slice_str(env->config->hostname),
+	    .arc_trusted = env->arc_trusted,
+	    .arc_trusted_count = rules(f)->arc_trusted.count,
+	};
+	struct auth_client client = {.mail_from = strbuf_slice(&e->sender)};
+
+	if (known) {
+		client.address = strbuf_slice(&e->client_address);
+		client.helo = strbuf_slice(&e->client_helo);
+	}
+	return auth_evaluation_new(&what, &client, (int64_t)time(NULL));
+}
+
+static bool
+ask(void *evaluation, struct dns_question *question)
+{
+	return auth_evaluation_ask(evaluation, question);
+}
+
+static void
+answer(void *evaluation, const struct dns_question *question,
+    const struct dns_answer *what)
+{
+	auth_evaluation_answer(evaluation, question, what);
+}
+
+static const struct proxy_asking_ops asking_ops = {ask, answer};
+
+static void *
+begin(void *env, const struct proxy_filter_job *job)
+{
+	struct filter *f = xcalloc(1, sizeof(*f));
+	struct proxy_asking_limits limits;
+
+	f->env = env;
+	f->job = *job;
+	limits = (struct proxy_asking_limits){
+	    rules(f)->max_questions, rules(f)->deadline * 1000};
+	find_client(f);
+	f->trusted = client_is_in(f, &rules(f)->trusted);
+	f->evaluation = make_evaluation(f);
+	f->asking = proxy_asking_new(f->env->base, f->env->resolver, &limits,
+	    &asking_ops, f->evaluation);
+	proxy_asking_go(f->asking);
+	return f;
+}
+
+static void
+filter_free(void *filter)
+{
+	struct filter *f = filter;
+
+	proxy_asking_free(f->asking);
+	auth_evaluation_free(f->evaluation);
+	free(f);
+}
+
+static void
+on_header(void *filter, const struct mail_header *header)
+{
+	struct filter *f = filter;
+
+	f->header = header;
+	auth_evaluation_header(f->evaluation, header);
+	proxy_asking_go(f->asking);
+}
+
+static void
+on_no_header(void *filter, const char *why)
+{
+	struct filter *f = filter;
+
+	f->header = NULL;
+	proxy_record_note(f->job.record, "unchecked", slice_str(why));
+}
+
+static void
+on_body(void *filter, struct slice chunk)
+{
+	struct filter *f = filter;
+
+	if (f->header != NULL)
+		auth_evaluation_body(f->evaluation, chunk);
+}
+
+/* --- the outcome --- */
+
+/* The last thing done: the filter may be gone after it. */
+static void
+tell(struct filter *f, unsigned code, const char *text)
+{
+	struct proxy_outcome outcome = {code, text};
+
+	f->outcome(f->ctx, &outcome);
+}
+
+/* "dkim=pass:example.org" of a signature, "spf=pass" of the others. */
+static void
+note_result(struct filter *f, const struct auth_result *result)
+{
+	bool signature =
+	    result->method == AUTH_DKIM || result->method == AUTH_DOMAINKEYS;
+	struct strbuf value;
+
+	strbuf_init(&value, VALUE_CAP);
+	(void)strbuf_add_str(&value, mail_verdict_word(result->verdict));
+	if (signature && result->domain.n > 0) {
+		(void)strbuf_add_char(&value, ':');
+		(void)strbuf_add(&value, result->domain);
+	}
+	proxy_record_note(f->job.record, auth_method_name(result->method),
+	    strbuf_slice(&value));
+	strbuf_clear(&value);
+}
+
+/* Leaves out what claims to be ours. 0, or -1 where it cannot be. */
+static int
+drop_forged(struct filter *f)
+{
+	size_t forged = 0, count = mail_header_count(f->header);
+	struct strbuf value;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct mail_field *field = mail_header_at(f->header, i);
+
+		if (!auth_results_is_forged(
+			field, f->env->ids, rules(f)->authserv_ids.count))
+			continue;
+		if (proxy_edit_drop(f->job.edit, field->offset, field->raw.n) !=
+		    0)
+			return -1;
+		forged++;
+	}
+	if (forged == 0)
+		return 0;
+	strbuf_init(&value, VALUE_CAP);
+	(void)strbuf_addf(&value, "%zu", forged);
+	proxy_record_note(f->job.record, "forged", strbuf_slice(&value));
+	strbuf_clear(&value);
+	return 0;
+}
+
+/*
+ * Our field on top. A message without any field whose first line may begin
+ * with white space would continue ours, so it gets the empty line that
+ * Postfix would put there.
+ */
+static int
+put_on_top(struct filter *f, const struct auth_results *results)
+{
+	bool bare = f->header != NULL && mail_header_count(f->header) == 0 &&
+	    mail_header_ending(f->header) == MAIL_HEADER_END_LINE;
+	struct strbuf field;
+	int result;
+
+	strbuf_init(&field, PROXY_EDIT_TOP_MAX);
+	result = auth_results_print_field(results, f->env->ids[0], &field);
+	if (result == 0)
+		result = proxy_edit_top(f->job.edit, strbuf_slice(&field));
+	if (result == 0 && bare)
+		result = proxy_edit_top(f->job.edit, SLICE("\r\n"));
+	strbuf_clear(&field);
+	return result;
+}
+
+static void
+settle(struct filter *f, const struct auth_results *results)
+{
+	struct proxy_refusal refusal = {0, NULL};
+
+	for (size_t i = 0; i < results->count; i++)
+		note_result(f, &results->list[i]);
+	if (f->env->checked != NULL)
+		f->env->checked(f->env->ctx, &f->job, results);
+	if (!f->trusted)
+		refusal = proxy_refusal_judge(rules(f), results,
+		    client_is_in(f, &rules(f)->dmarc_except));
+	if (refusal.code != 0) {
+		tell(f, refusal.code, refusal.text);
+		return;
+	}
+	/* Whatever on_error says: a forged field must not go through. */
+	if (drop_forged(f) != 0 || put_on_top(f, results) != 0)
+		tell(f, 451, "4.3.0 cannot put the results on the message");
+	else
+		tell(f, 0, NULL);
+}
+
+static void
+on_settled(void *ctx)
+{
+	struct filter *f = ctx;
+	struct auth_results *results = xcalloc(1, sizeof(*results));
+
+	assert(auth_evaluation_done(f->evaluation));
+	auth_evaluation_results(f->evaluation, results);
+	settle(f, results);
+	free(results);
+}
+
+/* Which fields claim to be ours cannot be seen in such a header; only our
+ * own networks may pass it. */
+static void
+settle_without_header(struct filter *f)
+{
+	static const struct auth_results none = {.count = 0};
+
+	if (!f->trusted)
+		tell(f, 550, "5.6.0 the header is too large to be checked");
+	else if (put_on_top(f, &none) != 0)
+		tell(f, 451, "4.3.0 cannot put the results on the message");
+	else
+		tell(f, 0, NULL);
+}
+
+static void
+on_end(void *filter, proxy_outcome_fn *outcome, void *ctx)
+{
+	struct filter *f = filter;
+
+	f->outcome = outcome;
+	f->ctx = ctx;
+	if (f->header == NULL) {
+		settle_without_header(f);
+		return;
+	}
+	auth_evaluation_end(f->evaluation);
+	proxy_asking_wait(f->asking, on_settled, f);
+}
+
+static size_t
+most_added(void *env)
+{
+	(void)env;
+	return AUTH_RESULTS_FIELD_MAX;
+}
+
+const struct proxy_filter_ops proxy_filter_verify = {
+    .begin = begin,
+    .header = on_header,
+    .no_header = on_no_header,
+    .body = on_body,
+    .end = on_end,
+    .free = filter_free,
+    .most_added = most_added,
+};
+
+/* --- what the filters share --- */
+
+static struct slice *
+slices_of(const struct proxy_strings *strings)
+{
+	struct slice *slices = xcalloc(strings->count + 1, sizeof(*slices));
+
+	for (size_t i = 0; i < strings->count; i++)
+		slices[i] = slice_str(strings->list[i]);
+	return slices;
+}
+
+void
+proxy_verify_env_init(struct proxy_verify_env *env)
+{
+	const struct proxy_checking_rules *checking = &env->config->checking;
+
+	assert(checking->authserv_ids.count > 0);
+	env->ids = slices_of(&checking->authserv_ids);
+	env->arc_trusted = slices_of(&checking->arc_trusted);
+}
+
+void
+proxy_verify_env_clear(struct proxy_verify_env *env)
+{
+	free(env->ids);
+	free(env->arc_trusted);
+}

@@ -1,0 +1,39 @@
+/*
+ * The filter that verifies: all checks of the settings, their questions
+ * under way while the body still comes, one Authentication-Results field on
+ * top, those that claim to be ours left out, refusal where the settings ask
+ * for it.
+ */
+#ifndef PROXY_FILTER_VERIFY_H
+#define PROXY_FILTER_VERIFY_H
+
+#include "auth/results.h"
+#include "base/log.h"
+#include "proxy/config.h"
+#include "proxy/filter.h"
+
+struct dns_resolver;
+struct event_base;
+
+/* What its filters share; borrowed but for the lists: the `env` of begin. */
+struct proxy_verify_env {
+	const struct proxy_config *config;
+	struct event_base *base;
+	struct dns_resolver *resolver;
+	struct log *log;
+	/* Told of each message that was checked, before its outcome; the
+	 * results live for the call. May be NULL. */
+	void (*checked)(void *ctx, const struct proxy_filter_job *,
+	    const struct auth_results *);
+	void *ctx;
+
+	struct slice *ids, *arc_trusted; /* views into the config */
+};
+
+/* Fills in the lists; the other members are the caller's. */
+void proxy_verify_env_init(struct proxy_verify_env *);
+void proxy_verify_env_clear(struct proxy_verify_env *);
+
+extern const struct proxy_filter_ops proxy_filter_verify;
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * Whether what the checks found is a reason to refuse a message: the
+ * settings `reject`, `on_dns_error` and `dmarc_except` as arithmetic.
+ * Trusted clients are not asked about here.
+ */
+#ifndef PROXY_REFUSAL_H
+#define PROXY_REFUSAL_H
+
+#include "auth/results.h"
+#include "proxy/config.h"
+
+struct proxy_refusal {
+	unsigned code;	  /* 0: none; 4xx or 5xx */
+	const char *text; /* static, with its enhanced code (RFC 7372) */
+};
+
+/*
+ * The first reason, those that last before those that may pass.
+ * `dmarc_excepted`: the client is one that forwards (dmarc_except).
+ */
+struct proxy_refusal proxy_refusal_judge(const struct proxy_checking_rules *,
+    const struct auth_results *, bool dmarc_excepted);
+
+#endif

@@ -1,0 +1,149 @@
+/* proxy/refusal: which results refuse a message, with which answer. */
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "proxy/refusal.h"
+#include "t/lib/unit.h"
+
+#define PASS	  MAIL_VERDICT_PASS
+#define FAIL	  MAIL_VERDICT_FAIL
+#define NEUTRAL	  MAIL_VERDICT_NEUTRAL
+#define TEMPERROR MAIL_VERDICT_TEMPERROR
+#define PERMERROR MAIL_VERDICT_PERMERROR
+#define NONE	  MAIL_VERDICT_NONE
+
+enum {
+	DKIM = PROXY_REJECT_DKIM,
+	REQUIRED = PROXY_REJECT_DKIM_REQUIRED,
+	SPF = PROXY_REJECT_SPF,
+	DMARC = PROXY_REJECT_DMARC,
+	ALL = DKIM | REQUIRED | SPF | DMARC
+};
+
+struct given {
+	enum auth_method method;
+	enum mail_verdict verdict;
+	const char *disposition;
+	bool testing;
+};
+
+#define ONE(m, v)                         \
+	{                                 \
+		{                         \
+			m, v, NULL, false \
+		}                         \
+	}
+#define TWO(m, v, m2, v2)                   \
+	{                                   \
+		{m, v, NULL, false},        \
+		{                           \
+			m2, v2, NULL, false \
+		}                           \
+	}
+
+static const struct {
+	const char *name;
+	unsigned reject;
+	bool tempfail, excepted;
+	struct given given[3];
+	unsigned code;
+	const char *enhanced;
+} cases[] = {
+    {"nothing is refused where nothing is asked", 0, false, false,
+	TWO(AUTH_DKIM, FAIL, AUTH_SPF, FAIL), 0, ""},
+    {"no signature passes", DKIM, false, false, ONE(AUTH_DKIM, FAIL), 550,
+	"5.7.20"},
+    {"a broken one is a signature", DKIM, false, false, ONE(AUTH_DKIM, NEUTRAL),
+	550, "5.7.20"},
+    {"one of two passes", DKIM, false, false,
+	TWO(AUTH_DKIM, FAIL, AUTH_DKIM, PASS), 0, ""},
+    {"a weak key is not enough", DKIM, false, false,
+	ONE(AUTH_DKIM, MAIL_VERDICT_POLICY), 550, "5.7.20"},
+    {"unsigned mail is none of dkim's", DKIM, false, false,
+	ONE(AUTH_DKIM, NONE), 0, ""},
+    {"but of dkim-required's", REQUIRED, false, false, ONE(AUTH_DKIM, NONE),
+	550, "5.7.20"},
+    {"a test is no signature", DKIM, false, false,
+	{{AUTH_DKIM, NEUTRAL, NULL, true}}, 0, ""},
+    {"and not one that is required", REQUIRED, false, false,
+	{{AUTH_DKIM, NEUTRAL, NULL, true}}, 550, "5.7.20"},
+    {"a test that passes is one", REQUIRED, false, false,
+	{{AUTH_DKIM, PASS, NULL, true}}, 0, ""},
+    {"a key that cannot be had is no failure", DKIM, false, false,
+	ONE(AUTH_DKIM, TEMPERROR), 0, ""},
+    {"but may be waited for", DKIM, true, false, ONE(AUTH_DKIM, TEMPERROR), 451,
+	"4.7.5"},
+    {"with nothing to refuse too", 0, true, false, ONE(AUTH_DKIM, TEMPERROR),
+	451, "4.7.5"},
+    {"unless another passes", ALL, true, false,
+	TWO(AUTH_DKIM, TEMPERROR, AUTH_DKIM, PASS), 0, ""},
+    {"DomainKeys counts", REQUIRED, false, false, ONE(AUTH_DOMAINKEYS, PASS), 0,
+	""},
+    {"SPF fail", SPF, false, false, ONE(AUTH_SPF, FAIL), 550, "5.7.23"},
+    {"SPF softfail", SPF, false, false, ONE(AUTH_SPF, MAIL_VERDICT_SOFTFAIL), 0,
+	""},
+    {"SPF permerror", SPF, false, false, ONE(AUTH_SPF, PERMERROR), 0, ""},
+    {"SPF temperror waits", 0, true, false, ONE(AUTH_SPF, TEMPERROR), 451,
+	"4.4.3"},
+    {"SPF temperror passes", SPF, false, false, ONE(AUTH_SPF, TEMPERROR), 0,
+	""},
+    {"DMARC reject", DMARC, false, false, {{AUTH_DMARC, FAIL, "reject", false}},
+	550, "5.7.26"},
+    {"DMARC reject of a list's", DMARC, false, true,
+	{{AUTH_DMARC, FAIL, "reject", false}}, 0, ""},
+    {"DMARC quarantine", DMARC, false, false,
+	{{AUTH_DMARC, FAIL, "quarantine", false}}, 0, ""},
+    {"DMARC pass", DMARC, false, false, {{AUTH_DMARC, PASS, "none", false}}, 0,
+	""},
+    {"DMARC temperror waits", DMARC, true, false, ONE(AUTH_DMARC, TEMPERROR),
+	451, "4.4.3"},
+    {"DMARC pass settles SPF temperror", DMARC, true, false,
+	TWO(AUTH_SPF, TEMPERROR, AUTH_DMARC, PASS), 0, ""},
+    {"what lasts comes before what may pass", SPF, true, false,
+	TWO(AUTH_DKIM, TEMPERROR, AUTH_SPF, FAIL), 550, "5.7.23"},
+};
+
+static void
+test_each_case(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct auth_results *results = xcalloc(1, sizeof(*results));
+		struct proxy_checking_rules rules = {.reject = cases[i].reject,
+		    .on_dns_error = cases[i].tempfail ? PROXY_ON_ERROR_TEMPFAIL
+						      : PROXY_ON_ERROR_PASS};
+		struct proxy_refusal refusal;
+
+		for (size_t j = 0; j < 3; j++) {
+			const struct given *given = &cases[i].given[j];
+
+			if (j > 0 && given->verdict == NONE)
+				break;
+			results->list[results->count++] =
+			    (struct auth_result){.method = given->method,
+				.verdict = given->verdict,
+				.selector = SLICE("s"),
+				.disposition = given->disposition,
+				.testing = given->testing};
+		}
+		refusal =
+		    proxy_refusal_judge(&rules, results, cases[i].excepted);
+		if (refusal.code != cases[i].code)
+			print_error("%s:\n", cases[i].name);
+		assert_int_equal(refusal.code, cases[i].code);
+		if (refusal.code != 0)
+			assert_memory_equal(refusal.text, cases[i].enhanced,
+			    strlen(cases[i].enhanced));
+		free(results);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_each_case),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
