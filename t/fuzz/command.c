@@ -1,0 +1,56 @@
+/* smtp/command on anything: what it calls a line ends in the first CRLF,
+ * holds no bare CR, LF or NUL, and keeps to the cap. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "smtp/command.h"
+#include "t/fuzz/replay.h"
+
+static void
+must(bool held)
+{
+	if (!held)
+		abort();
+}
+
+static void
+check_line(struct slice in, size_t used, const struct smtp_command *command)
+{
+	struct slice line = command->line;
+
+	must(used == line.n + 2 && used <= SMTP_COMMAND_MAX);
+	must(slice_equal(line, slice_first(in, used - 2)));
+	must(slice_search(in, SLICE("\r\n")) == line.n);
+	must(slice_find(line, '\r') == line.n);
+	must(slice_find(line, '\n') == line.n);
+	must(slice_find(line, '\0') == line.n);
+	must(command->argument.n <= line.n);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	struct slice in = slice_from((const char *)bytes, n);
+	enum smtp_command_fault fault;
+	struct smtp_command command;
+	bool cr = false;
+	size_t used = 1;
+
+	for (; in.n > 0 && used > 0; in = slice_after(in, used)) {
+		enum smtp_parse parse =
+		    smtp_command_parse(in, &used, &command, &fault);
+
+		must(used <= in.n);
+		must((parse == SMTP_MORE) == (used == 0));
+		if (parse == SMTP_DONE)
+			check_line(in, used, &command);
+		if (parse != SMTP_BAD || fault != SMTP_COMMAND_LONG)
+			continue;
+		must(used == SMTP_COMMAND_MAX);
+		cr = smtp_command_skip_begin(slice_first(in, used));
+		in = slice_after(in, used);
+		(void)smtp_command_skip(in, &used, &cr);
+		must(used <= in.n);
+	}
+	return 0;
+}

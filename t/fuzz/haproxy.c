@@ -1,0 +1,41 @@
+/* smtp/haproxy on anything: bounded, and what is longer says the same. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "smtp/haproxy.h"
+#include "t/fuzz/replay.h"
+
+static void
+must(bool held)
+{
+	if (!held)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	struct slice in = slice_from((const char *)bytes, n);
+	struct smtp_haproxy header, again;
+	const char *reason = NULL;
+	size_t used, used_again;
+
+	switch (smtp_haproxy_parse(in, &used, &header, &reason)) {
+	case SMTP_MORE:
+		must(n < SMTP_HAPROXY_MAX && used == 0);
+		break;
+	case SMTP_BAD:
+		must(reason != NULL && used == 0);
+		break;
+	case SMTP_DONE:
+		must(used > 0 && used <= n && used <= SMTP_HAPROXY_MAX);
+		must(header.known == (header.address[0] != '\0'));
+		must(smtp_haproxy_parse(slice_first(in, used), &used_again,
+			 &again, &reason) == SMTP_DONE &&
+		    used_again == used);
+		must(smtp_haproxy_parse(slice_first(in, used - 1), &used_again,
+			 &again, &reason) == SMTP_MORE);
+		break;
+	}
+	return 0;
+}
