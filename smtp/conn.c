@@ -157,8 +157,7 @@ block(struct smtp_conn *conn)
 	if (!conn->blocked)
 		(void)event_add(&conn->writable, NULL);
 	conn->blocked = true;
-	arm(&conn->write_timer,
-	    smtp_conn_unwritten(conn) > 0 ? conn->write_ms : 0);
+	arm(&conn->write_timer, conn->write_ms);
 }
 
 static void

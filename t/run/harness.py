@@ -145,6 +145,12 @@ class Relay:
             with contextlib.suppress(OSError):
                 sock.close()
 
+    def hang_up(self):
+        """Closes every connection there is, from this side."""
+        for sock in self.sockets:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
     def wait_messages(self, n, seconds=WAIT):
         wait_until("%d messages at the relay" % n,
                    lambda: len(self.messages) >= n, seconds)
@@ -202,11 +208,16 @@ class RelayConnection(threading.Thread):
     def reply(self, text):
         self.sock.sendall((text.replace("\n", "\r\n") + "\r\n").encode())
 
+    def chosen(self, stage, best):
+        """What the script has for a stage."""
+        what = self.script.get(stage, best)
+        return what(self) if callable(what) else what
+
     def act(self, stage, best):
         """Does what the script says at a stage; returns the reply sent."""
-        what = self.script.get(stage, best)
-        if callable(what):
-            what = what(self)
+        return self.perform(self.chosen(stage, best))
+
+    def perform(self, what):
         if what is CLOSE:
             raise Stop()
         if what is RESET:
@@ -273,7 +284,7 @@ class RelayConnection(threading.Thread):
             self.reply("554 5.5.1 no valid recipients")
             return
         if not self.act("data", "354 go on").startswith("3"):
-            return
+            return  # and the transaction is still there, until RSET
         message, self.message = self.message, None
         self.xforward = {}
         try:
@@ -284,10 +295,12 @@ class RelayConnection(threading.Thread):
         except (Gone, Stop, OSError):
             self.relay.partial.append(self.lines.rest)
             raise
-        message.answered = self.act("dot", "250 2.0.0 Ok: queued as 3CF6B2")
-        if message.answered.startswith("2"):
-            with self.relay.lock:
+        what = self.chosen("dot", "250 2.0.0 Ok: queued as 3CF6B2")
+        if isinstance(what, str) and what.startswith("2"):
+            message.answered = what
+            with self.relay.lock:  # before anyone can hear of it
                 self.relay.messages.append(message)
+        self.perform(what)
 
     def read_body(self, message):
         at = 0
@@ -537,6 +550,19 @@ class Signpost:
             raise AssertionError("no log line with %r:\n%s" % (
                 pattern, self.text()))
         return self.lines(pattern)[-1]
+
+    def processes(self):
+        """Its process ids: what was started and its descendants."""
+        found = [self.process.pid]
+        for pid in found:
+            path = "/proc/%d/task/%d/children" % (pid, pid)
+            with contextlib.suppress(OSError), open(path) as children:
+                found += [int(child) for child in children.read().split()]
+        return found
+
+    def is_sanitized(self):
+        with open("/proc/%d/maps" % self.process.pid) as maps:
+            return "libasan" in maps.read()
 
     def record(self):
         """name -> TXT record, for dkim_verifies()."""

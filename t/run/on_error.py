@@ -1,0 +1,98 @@
+"""Promise 4: a key that is not there, refused or broken is `on_error`'s
+business: tempfail answers 451 and mail waits, pass adds what signatures can be
+made and logs each that cannot. Other mail goes on."""
+
+import os
+
+import harness
+from harness import SAMPLE
+
+BOTH = ["domain = example.org",
+        "signature = dkim(c=relaxed/relaxed)",
+        "signature = domainkeys(c=nofws)"]
+
+
+class OnError(harness.Case):
+    def begin(self, *out, **options):
+        self.hop = self.relay()
+        self.daemon = self.signpost(self.hop, out=out, **options)
+        self.client = self.daemon.client()
+        self.client.ehlo()
+
+    def signed(self, message=SAMPLE):
+        self.assertEqual(self.client.message(message).code, 250)
+        return self.hop.messages[-1].data
+
+
+class Signs(OnError):
+    def test_dkim_verifies(self):
+        self.begin()
+        data = self.signed()
+        self.assertTrue(data.startswith(b"DKIM-Signature:"))
+        self.assertTrue(harness.dkim_verifies(data, self.daemon.record()))
+        self.daemon.wait_log(
+            r" signed=dkim:example\.org:t2026:rsa-sha256 "
+            r"rule=domain:example\.org delay=|"
+            r" rule=domain:example\.org "
+            r"signed=dkim:example\.org:t2026:rsa-sha256 delay=")
+
+    def test_a_large_body_too(self):
+        self.begin()
+        data = self.signed(SAMPLE + b"many lines\r\n" * 300000)
+        self.assertTrue(harness.dkim_verifies(data, self.daemon.record()))
+
+    def test_both_kinds(self):
+        self.begin(*BOTH)
+        data = self.signed()
+        self.assertIn(b"\r\nDomainKey-Signature:", data)
+        self.assertTrue(harness.dkim_verifies(data, self.daemon.record()))
+        self.daemon.wait_log(r"signed=dkim:\S*,domainkeys:example\.org:t2026")
+
+
+class Tempfail(OnError):
+    def fails(self, spoil):
+        self.begin()
+        spoil(self.daemon.keyfile)
+        answer = self.client.message(SAMPLE)
+        self.assertEqual(str(answer)[:9], "451 4.3.0")
+        self.daemon.wait_log(r"no signature dkim:example\.org:t2026: ")
+        self.daemon.wait_log(r"failed=dkim:example\.org:t2026 .*"
+                             r"status=deferred \(451 4\.3\.0")
+        self.assertEqual(self.hop.messages, [])
+        other = SAMPLE.replace(b"ann@example.org", b"ann@example.net")
+        self.assertEqual(self.client.message(other).code, 250)
+
+    def test_readable_for_all(self):
+        self.fails(lambda path: os.chmod(path, 0o644))
+        self.daemon.wait_log("chmod")
+
+    def test_gone(self):
+        self.fails(os.unlink)
+
+    def test_broken(self):
+        def spoil(path):
+            with open(path, "w") as f:
+                f.write("-----BEGIN PRIVATE KEY-----\nnonsense\n")
+        self.fails(spoil)
+
+
+class Pass(OnError):
+    def test_what_can_be_made_is_made(self):
+        self.begin("on_error = pass", "domain = example.org",
+                   "signature = dkim(c=relaxed/relaxed)",
+                   "signature = dkim(s=other, key=%s)" % "/nonexistent/key")
+        data = self.signed()
+        self.assertEqual(data.count(b"DKIM-Signature:"), 1)
+        self.assertTrue(harness.dkim_verifies(data, self.daemon.record()))
+        self.daemon.wait_log("no signature dkim:example.org:other: ")
+        self.daemon.wait_log("failed=dkim:example.org:other")
+
+    def test_none_at_all(self):
+        self.begin("on_error = pass")
+        os.unlink(self.daemon.keyfile)
+        self.assertEqual(self.signed(), SAMPLE)
+        self.daemon.wait_log(" unsigned=failed ")
+
+
+if __name__ == "__main__":
+    harness.main()

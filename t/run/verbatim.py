@@ -1,0 +1,199 @@
+"""Promise 2: bytes are forwarded as they came, commands and replies too."""
+
+import random
+import re
+
+import harness
+from harness import SAMPLE
+
+
+def without_top(message, sent):
+    """Takes our fields off the top: what is left must be what was sent."""
+    assert message.endswith(sent), (message[:600], sent[:200])
+    top = message[:len(message) - len(sent)]
+    for field in re.split(rb"\r\n(?![ \t])", top)[:-1]:
+        assert re.match(rb"(DKIM-Signature|DomainKey-Signature):", field), top
+    return top
+
+
+class Bytes(harness.Case):
+    def setUp(self):
+        self.hop = self.relay()
+        self.daemon = self.signpost(self.hop)
+        self.client = self.daemon.client()
+        self.client.ehlo()
+
+    def comes_through(self, data, want=None):
+        before = len(self.hop.messages)
+        answer = self.client.message(data)
+        self.assertEqual(answer.code, 250, answer)
+        self.assertEqual(len(self.hop.messages), before + 1)
+        without_top(self.hop.messages[-1].data, want or data)
+
+    def test_odd_messages(self):
+        header = b"From: a@example.org\r\nSubject: x\r\n"
+        for data in (
+                header + b"\r\n",
+                header + b"\r\n\r\n\r\n\r\n",
+                header + b"\r\n.\r\n..\r\n...\r\n.a\r\n",
+                header + b"\r\nNUL \0 and 8 bit \x80\xff\r\n",
+                header + b"\r\n" + b"x" * 200000 + b"\r\n",
+                header + b"\r\n \t \r\n\t\r\n",
+                header + b"Folded: a\r\n\t b\r\n  c\r\nTab:\tx\r\n"
+                b"Odd  : y\r\n\r\nbody\r\n",
+                b"No header at all, only text\r\n\r\nand more\r\n",
+                b"\r\nonly a body\r\n",
+                header + b"a line that is no field\r\n\r\nbody\r\n"):
+            self.comes_through(data)
+
+    def test_bare_newlines_are_repaired_in_one_way(self):
+        header = b"From: a@example.org\r\nSubject: x\r\n\r\n"
+        self.comes_through(header + b"a\nb\r\r\nc\rd\n\ne\n.\nf\r\n",
+                           header + b"a\r\nb\r\nc d\r\n\r\ne\r\n.\r\nf\r\n")
+
+    def test_random_messages_of_all_sizes(self):
+        rng = random.Random(2026)
+        for size in (0, 1, 4000, 16383, 16384, 16385, 65535, 65536, 65537,
+                     70000, 131072, 1000000, 3000000):
+            lines = []
+            left = size
+            while left > 0:
+                n = min(left, rng.randrange(1, 2000))
+                lines.append(bytes(rng.choices(b".abc =\t\x80\xff", k=n)))
+                left -= n + 2
+            self.comes_through(b"From: a@example.org\r\n\r\n" +
+                               b"".join(line + b"\r\n" for line in lines))
+
+    def test_in_any_cuts(self):
+        data = SAMPLE.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+        for cut in range(1, len(data)):
+            before = len(self.hop.messages)
+            self.client.begin()
+            self.assertEqual(self.client.command("DATA").code, 354)
+            self.client.send(data[:cut])
+            self.client.send(data[cut:])
+            self.assertEqual(self.client.reply().code, 250)
+            self.assertEqual(len(self.hop.messages), before + 1)
+            without_top(self.hop.messages[-1].data, SAMPLE)
+
+    def test_many_on_one_connection_pipelined(self):
+        one = ("MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\n"
+               "RCPT TO:<c@example.net>\r\nDATA\r\n")
+        for _ in range(20):
+            self.client.send(one)
+            for code in (250, 250, 250, 354):
+                self.assertEqual(self.client.reply().code, code)
+            self.assertEqual(self.client.body(SAMPLE).code, 250)
+        self.assertEqual(len(self.hop.messages), 20)
+        self.assertEqual(len(self.hop.commands), 1)
+
+
+class Bare(harness.Case):
+    def test_reject_refuses_them_whole(self):
+        hop = self.relay()
+        daemon = self.signpost(hop, out=["bare_newline = reject"])
+        client = daemon.client()
+        client.ehlo()
+        for bad in (b"a\nb\r\n", b"a\rb\r\n", b"a\r\r\n"):
+            answer = client.message(SAMPLE + bad)
+            self.assertEqual(answer.code, 550)
+            self.assertTrue(answer.text.startswith("5.6.0"))
+        self.assertEqual(hop.said("DATA"), 0)
+        harness.wait_until("RSET", lambda: hop.said("RSET") == 3)
+        self.assertEqual(client.message(SAMPLE).code, 250)
+
+
+class Envelope(harness.Case):
+    def begin(self, script=None, **options):
+        self.hop = self.relay(script or {}, **options)
+        self.daemon = self.signpost(self.hop)
+        self.client = self.daemon.client()
+
+    def said(self):
+        return self.hop.commands[-1]
+
+    def test_parameters_go_through(self):
+        self.begin()
+        self.client.ehlo()
+        for line in (
+                "MAIL FROM:<a@example.org> BODY=8BITMIME RET=HDRS ENVID=x+2B1",
+                "mail from:<>  SMTPUTF8",
+                "MAIL FROM:<\"odd one\"@example.org>"):
+            self.assertEqual(self.client.command(line).code, 250)
+            self.assertEqual(self.said()[-1], line.encode())
+            rcpt = "RCPT TO:<b@example.net> NOTIFY=NEVER ORCPT=rfc822;b@x"
+            self.assertEqual(self.client.command(rcpt).code, 250)
+            self.assertEqual(self.said()[-1], rcpt.encode())
+            self.client.command("RSET")
+
+    def test_size_is_raised_or_dropped(self):
+        self.begin()
+        self.client.ehlo()
+        self.client.command("MAIL FROM:<a@example.org> SIZE=1000 BODY=7BIT")
+        line = self.said()[-1].decode()
+        size = int(re.fullmatch(
+            r"MAIL FROM:<a@example.org> SIZE=(\d+) BODY=7BIT", line)[1])
+        self.assertGreater(size, 1000)
+        self.assertLess(size, 40000)
+        self.begin(ehlo=("relay.example",))
+        self.client.ehlo()
+        self.client.command("MAIL FROM:<a@example.org> SIZE=1000")
+        self.assertEqual(self.said()[-1], b"MAIL FROM:<a@example.org>")
+
+    def test_offers_no_more_than_the_relay(self):
+        self.begin(ehlo=("relay.example", "STARTTLS", "AUTH PLAIN", "CHUNKING",
+                         "VRFY", "ETRN", "DSN", "SIZE 1000000"))
+        words = {line.split()[0] for line in self.client.ehlo().lines[1:]}
+        self.assertEqual(words, {"PIPELINING", "ENHANCEDSTATUSCODES", "SIZE",
+                                 "DSN", "XFORWARD"})
+
+    def test_8bitmime_can_be_withheld(self):
+        hop = self.relay()
+        daemon = self.signpost(hop, out=["announce_8bitmime = no"])
+        client = daemon.client()
+        offer = client.ehlo().text
+        self.assertNotIn("8BITMIME", offer)
+        self.assertNotIn("SMTPUTF8", offer)
+        self.assertIn("DSN", offer)
+
+    def test_vrfy_and_etrn_never_reach_it(self):
+        self.begin()
+        self.client.ehlo()
+        self.assertEqual(self.client.command("VRFY a").code, 252)
+        for verb in ("ETRN a", "EXPN a", "STARTTLS", "AUTH PLAIN", "XYZZY"):
+            self.assertEqual(self.client.command(verb).code, 502)
+        self.assertEqual(len(self.said()), 1)
+
+
+class Limits(harness.Case):
+    def begin(self, limit, ehlo=harness.EHLO):
+        self.hop = self.relay(ehlo=ehlo)
+        self.daemon = self.signpost(
+            self.hop, out=["max_message_size = %s" % limit])
+        self.client = self.daemon.client()
+        return self.client.ehlo().text
+
+    def test_the_smaller_size_is_shown(self):
+        self.assertIn("SIZE 10000\n", self.begin("10000"))
+        self.assertIn("SIZE 104857600\n", self.begin("0"))
+        self.assertIn("SIZE 104857600\n", self.begin("1G"))
+
+    def test_a_larger_body_is_swallowed(self):
+        self.begin("10000")
+        for _ in range(3):
+            answer = self.client.message(SAMPLE + b"x" * 9990 + b"\r\n")
+            self.assertEqual(str(answer)[:9], "552 5.3.4")
+        self.assertEqual(self.hop.said("DATA"), 0)
+        answer = self.client.command("MAIL FROM:<a@example.org> SIZE=10001")
+        self.assertEqual(str(answer)[:9], "552 5.3.4")
+        self.assertEqual(self.client.message(SAMPLE).code, 250)
+
+    def test_the_relays_limit_counts_too(self):
+        self.begin("0", ehlo=("relay.example", "SIZE 5000"))
+        answer = self.client.message(SAMPLE + b"x" * 5000 + b"\r\n")
+        self.assertEqual(str(answer)[:9], "552 5.3.4")
+        self.assertEqual(self.client.message(SAMPLE).code, 250)
+
+
+if __name__ == "__main__":
+    harness.main()
