@@ -16,6 +16,22 @@ is_id_octet(char c)
 	return mail_token_is_mime(c) || (unsigned char)c > 0x7f;
 }
 
+/* Without white space, which a quoted id may be folded at. */
+static int
+take_quoted_id(struct slice raw, struct strbuf *id)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, ID_MAX);
+	(void)mail_token_unquote(raw, &text);
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] != ' ' && text.p[i] != '\t')
+			(void)strbuf_add_char(id, text.p[i]);
+	id->full = id->full || text.full;
+	strbuf_clear(&text);
+	return id->full ? -1 : 0;
+}
+
 /* The id without quotation marks; -1 where there is none. */
 static int
 take_id(struct slice *in, struct strbuf *id)
@@ -28,7 +44,7 @@ take_id(struct slice *in, struct strbuf *id)
 	if (in->n > 0 && in->p[0] == '"') {
 		if (mail_token_quoted(in, &raw) != 0)
 			return -1;
-		return mail_token_unquote(raw, id);
+		return take_quoted_id(raw, id);
 	}
 	while (n < in->n && is_id_octet(in->p[n]))
 		n++;
@@ -77,7 +93,7 @@ without_final_dot(struct slice id)
 static void
 fold_id(struct slice id, struct strbuf *out)
 {
-	id = without_final_dot(slice_trim(id));
+	id = without_final_dot(id);
 	if (mail_idn_to_ascii(id, out) != 0)
 		(void)strbuf_add(out, id);
 }
@@ -110,8 +126,7 @@ auth_results_is_forged(
 	if (!slice_equal_nocase(field->name, SLICE("Authentication-Results")))
 		return false;
 	strbuf_init(&id, ID_MAX);
-	forged = take_id(&in, &id) != 0 ||
-	    slice_trim(strbuf_slice(&id)).n == 0 ||
+	forged = take_id(&in, &id) != 0 || id.n == 0 ||
 	    !ends_clearly(in, strbuf_slice(&id));
 	for (size_t i = 0; i < id_count && !forged; i++)
 		forged = is_same_id(strbuf_slice(&id), ids[i]);

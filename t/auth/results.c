@@ -1,0 +1,339 @@
+/* auth/results: the field, its folding, what it quotes; forged fields. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "auth/results.h"
+#include "mail/header.h"
+#include "t/lib/unit.h"
+
+static void
+assert_field(const struct auth_results *results, const char *want)
+{
+	struct strbuf out;
+
+	strbuf_init(&out, 1 << 20);
+	assert_int_equal(
+	    auth_results_print_field(results, SLICE("mx.example.org"), &out),
+	    0);
+	assert_slice_equal(strbuf_slice(&out), slice_str(want));
+	strbuf_clear(&out);
+}
+
+static void
+test_an_empty_list_says_none(void **state)
+{
+	static const struct auth_results results;
+
+	(void)state;
+	assert_field(
+	    &results, "Authentication-Results: mx.example.org; none\r\n");
+}
+
+static void
+test_every_method_with_its_properties(void **state)
+{
+	static const struct auth_results results = {.count = 8,
+	    .list = {
+		{.method = AUTH_SPF,
+		    .verdict = MAIL_VERDICT_PASS,
+		    .property = "mailfrom",
+		    .identity = SLICE_INIT("a@example.org")},
+		{.method = AUTH_SPF,
+		    .verdict = MAIL_VERDICT_NONE,
+		    .property = "helo",
+		    .identity = SLICE_INIT("mail.example.org")},
+		{.method = AUTH_SENDERID,
+		    .verdict = MAIL_VERDICT_SOFTFAIL,
+		    .property = "resent-from",
+		    .identity = SLICE_INIT("b@example.org")},
+		{.method = AUTH_DOMAINKEYS,
+		    .verdict = MAIL_VERDICT_PASS,
+		    .domain = SLICE_INIT("example.org"),
+		    .identity = SLICE_INIT("left@out"),
+		    .selector = SLICE_INIT("s")},
+		{.method = AUTH_DKIM,
+		    .verdict = MAIL_VERDICT_FAIL,
+		    .domain = SLICE_INIT("example.org"),
+		    .selector = SLICE_INIT("s1"),
+		    .identity = SLICE_INIT("@example.org"),
+		    .algorithm = SLICE_INIT("rsa-sha256"),
+		    .signature = SLICE_INIT("dzdVy/fAKCdLXdJOc9G2q8LoXSl"),
+		    .bits = 2048,
+		    .authentic = true,
+		    .reason = "body hash does not match"},
+		{.method = AUTH_DMARC,
+		    .verdict = MAIL_VERDICT_FAIL,
+		    .property = "from",
+		    .domain = SLICE_INIT("example.org"),
+		    .policy = "reject",
+		    .disposition = "quarantine"},
+		{.method = AUTH_ARC,
+		    .verdict = MAIL_VERDICT_PASS,
+		    .instance = 2},
+		{.method = AUTH_IPREV,
+		    .verdict = MAIL_VERDICT_PASS,
+		    .identity = SLICE_INIT("2001:db8::1")},
+	    }};
+
+	(void)state;
+	assert_field(&results,
+	    "Authentication-Results: mx.example.org;\r\n"
+	    "\tspf=pass smtp.mailfrom=a@example.org;\r\n"
+	    "\tspf=none smtp.helo=mail.example.org;\r\n"
+	    "\tsender-id=softfail header.resent-from=b@example.org;\r\n"
+	    "\tdomainkeys=pass header.d=example.org header.s=s;\r\n"
+	    "\tdkim=fail (2048-bit key, DNSSEC) "
+	    "reason=\"body hash does not match\"\r\n"
+	    "\theader.d=example.org header.s=s1 header.a=rsa-sha256\r\n"
+	    "\theader.b=\"dzdVy/fA\" header.i=@example.org;\r\n"
+	    "\tdmarc=fail (p=reject) header.from=example.org "
+	    "policy.dmarc=quarantine;\r\n"
+	    "\tarc=pass (i=2);\r\n"
+	    "\tiprev=pass policy.iprev=\"2001:db8::1\"\r\n");
+}
+
+static void
+test_b_is_as_long_as_it_takes_to_tell_signatures_apart(void **state)
+{
+	static const struct auth_results results = {.count = 2,
+	    .list = {
+		{.method = AUTH_DKIM, .signature = SLICE_INIT("aaaaaaaaaab")},
+		{.method = AUTH_DKIM, .signature = SLICE_INIT("aaaaaaaaaac")},
+	    }};
+
+	(void)state;
+	assert_field(&results,
+	    "Authentication-Results: mx.example.org;\r\n"
+	    "\tdkim=none header.b=aaaaaaaaaab;\r\n"
+	    "\tdkim=none header.b=aaaaaaaaaac\r\n");
+}
+
+/* What a message says comes out as one value, whatever it holds. */
+static void
+test_nothing_injects_a_result(void **state)
+{
+	static const struct {
+		struct slice value;
+		const char *want;
+	} cases[] = {
+	    {SLICE_INIT("a@b.example; dkim=pass"),
+		"\"a@b.example? dkim=pass\""},
+	    {SLICE_INIT("a@b\r\n\tdkim=pass"), "\"a@b???dkim=pass\""},
+	    {SLICE_INIT("a b@c"), "\"a b@c\""},
+	    {SLICE_INIT("a\"b@c"), "\"a\\\"b@c\""},
+	    {SLICE_INIT("a\\"), "\"a\\\\\""},
+	    {SLICE_INIT("\"x; y\"@b.example"), "\"\\\"x? y\\\"@b.example\""},
+	    {SLICE_INIT("a(b)c"), "\"a(b)c\""},
+	    {SLICE_INIT("a\0b"), "\"a?b\""},
+	    {SLICE_INIT("\xc3\xa9@b.example"), "\"\xc3\xa9@b.example\""},
+	    {SLICE_INIT("\xc3@b.example"), "\"?@b.example\""},
+	    {SLICE_INIT("srs0=x=y=z@b.example"), "srs0=x=y=z@b.example"},
+	    {SLICE_INIT("x=y"), "\"x=y\""},
+	    {SLICE_INIT("@b.example"), "@b.example"},
+	    {SLICE_INIT("a@b@c.example"), "\"a@b@c.example\""},
+	    {SLICE_INIT("a@b_c.example"), "a@b_c.example"},
+	    {SLICE_INIT("a@[192.0.2.1]"), "\"a@[192.0.2.1]\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct auth_results results = {.count = 1};
+		char want[500];
+
+		results.list[0] = (struct auth_result){.method = AUTH_SPF,
+		    .property = "mailfrom",
+		    .identity = cases[i].value};
+		snprintf(want, sizeof(want),
+		    "Authentication-Results: mx.example.org;\r\n"
+		    "\tspf=none smtp.mailfrom=%s\r\n",
+		    cases[i].want);
+		assert_field(&results, want);
+	}
+}
+
+static void
+assert_lines_are_short(struct slice field, size_t most)
+{
+	size_t column = 0;
+
+	for (size_t i = 0; i < field.n; i++) {
+		column = field.p[i] == '\n' ? 0 : column + 1;
+		assert_true(column <= most);
+	}
+}
+
+static void
+test_long_values_are_cut(void **state)
+{
+	struct auth_results results = {.count = 1};
+	char *value = malloc(100000);
+	struct strbuf out;
+
+	(void)state;
+	memset(value, '"', 100000);
+	results.list[0] = (struct auth_result){.method = AUTH_SPF,
+	    .property = "mailfrom",
+	    .identity = {value, 100000}};
+	strbuf_init(&out, 1 << 20);
+	assert_int_equal(
+	    auth_results_print_field(&results, SLICE("mx"), &out), 0);
+	assert_lines_are_short(strbuf_slice(&out), 998);
+	assert_true(out.n < 1000);
+	strbuf_clear(&out);
+	free(value);
+}
+
+static void
+test_a_long_list_is_cut_and_keeps_what_is_no_signature(void **state)
+{
+	struct auth_results results = {.count = AUTH_RESULTS_MAX};
+	struct strbuf out;
+	char long_name[301];
+
+	(void)state;
+	memset(long_name, 'a', sizeof(long_name));
+	for (size_t i = 0; i < AUTH_RESULTS_MAX; i++)
+		results.list[i] = (struct auth_result){.method = AUTH_DKIM,
+		    .domain = {long_name, 300},
+		    .selector = {long_name, 300}};
+	results.list[AUTH_RESULTS_MAX - 1] =
+	    (struct auth_result){.method = AUTH_DMARC};
+	strbuf_init(&out, 1 << 20);
+	assert_int_equal(
+	    auth_results_print_field(&results, SLICE("mx"), &out), 0);
+	assert_true(out.n < 2 * AUTH_RESULTS_FIELD_MAX);
+	assert_true(
+	    slice_search(strbuf_slice(&out), SLICE("dmarc=none")) < out.n);
+	assert_true(slice_search(strbuf_slice(&out),
+			SLICE(" more left out)\r\n")) < out.n);
+	strbuf_clear(&out);
+}
+
+static void
+test_a_full_strbuf_is_an_error(void **state)
+{
+	static const struct auth_results results;
+	struct strbuf out;
+
+	(void)state;
+	strbuf_init(&out, 10);
+	assert_int_equal(
+	    auth_results_print_field(&results, SLICE("mx"), &out), -1);
+	strbuf_clear(&out);
+}
+
+static bool
+is_forged(const char *field, const struct slice *ids, size_t count)
+{
+	struct mail_header *header =
+	    mail_header_parse(slice_str(field), 1 << 20);
+	bool forged;
+
+	assert_non_null(header);
+	assert_int_equal(mail_header_count(header), 1);
+	forged = auth_results_is_forged(mail_header_at(header, 0), ids, count);
+	mail_header_free(header);
+	return forged;
+}
+
+static const struct slice our_ids[] = {SLICE_INIT("mx.example.org"),
+    SLICE_INIT("b\xc3\xbc"
+	       "cher.example"),
+    SLICE_INIT("Gate7")};
+
+static void
+test_forged_fields(void **state)
+{
+	static const char *const forged[] = {
+	    "Authentication-Results: mx.example.org; dkim=pass\r\n",
+	    "authentication-RESULTS: MX.Example.ORG; dkim=pass\r\n",
+	    "Authentication-Results : mx.example.org; none\r\n",
+	    "Authentication-Results:mx.example.org;none\r\n",
+	    "Authentication-Results: mx.example.org 1; dkim=pass\r\n",
+	    "Authentication-Results: mx.example.org (v) 1 (w); none\r\n",
+	    "Authentication-Results: mx.example.org\r\n",
+	    "Authentication-Results:\r\n mx.example.org;\r\n dkim=pass\r\n",
+	    "Authentication-Results: (a (nested) b) mx.example.org; x\r\n",
+	    "Authentication-Results: (a\\) b) mx.example.org; x\r\n",
+	    "Authentication-Results: mx.example.org(c); x\r\n",
+	    "Authentication-Results: \"mx.example.org\"; x\r\n",
+	    "Authentication-Results: \"mx.ex\\ample.org\"; x\r\n",
+	    "Authentication-Results: \"mx.exa\r\n mple.org\" ; x\r\n",
+	    "Authentication-Results: \"mx.example.org\" \"\" ; x\r\n",
+	    "Authentication-Results: mx.example.org.; x\r\n",
+	    "Authentication-Results: mx.example.org dkim=pass\r\n",
+	    "Authentication-Results: b\xc3\xbc"
+	    "cher.example; x\r\n",
+	    "Authentication-Results: B\xc3\x9c"
+	    "CHER.example; x\r\n",
+	    "Authentication-Results: xn--bcher-kva.example; x\r\n",
+	    "Authentication-Results: \"XN--bcher-kva.example\"; x\r\n",
+	    "Authentication-Results: gate7; x\r\n",
+	    /* No id that could be another's. */
+	    "Authentication-Results: \r\n",
+	    "Authentication-Results: ; dkim=pass\r\n",
+	    "Authentication-Results: (open mx.example.net; dkim=pass\r\n",
+	    "Authentication-Results: \"open; dkim=pass\r\n",
+	    "Authentication-Results: \"\"; dkim=pass\r\n",
+	    "Authentication-Results: other.example/x; dkim=pass\r\n",
+	    "Authentication-Results: @other.example; dkim=pass\r\n",
+	    "Authentication-Results: mx.(c)example.org; dkim=pass\r\n",
+	    "Authentication-Results: mx .example.org; dkim=pass\r\n",
+	    "Authentication-Results: mx. example.org; dkim=pass\r\n",
+	    "Authentication-Results: other(c)mx.example.org; x\r\n",
+	    "Authentication-Results: other.example (c) x; dkim=pass\r\n",
+	    "Authentication-Results: other.example 1x; dkim=pass\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(forged) / sizeof(forged[0]); i++) {
+		if (!is_forged(forged[i], our_ids, 3))
+			print_error("not seen as forged: %s", forged[i]);
+		assert_true(is_forged(forged[i], our_ids, 3));
+	}
+}
+
+static void
+test_other_fields_are_let_be(void **state)
+{
+	static const char *const others[] = {
+	    "Authentication-Results: mx.example.net; dkim=pass\r\n",
+	    "Authentication-Results: other.example 1; dkim=pass\r\n",
+	    "Authentication-Results: other.example(mx.example.org); x\r\n",
+	    "Authentication-Results: xmx.example.org; dkim=pass\r\n",
+	    "Authentication-Results: mx.example.org.other.example; x\r\n",
+	    "Authentication-Results: \"other.example\"; mx.example.org\r\n",
+	    "Authentication-Results: mta1.example from=a.example; x\r\n",
+	    "Authentication-Results: other.example\r\n",
+	    "X-Authentication-Results: mx.example.org; dkim=pass\r\n",
+	    "ARC-Authentication-Results: i=1; mx.example.org; x\r\n",
+	    "Subject: Authentication-Results: mx.example.org;\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (is_forged(others[i], our_ids, 3))
+			print_error("taken for ours: %s", others[i]);
+		assert_false(is_forged(others[i], our_ids, 3));
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_an_empty_list_says_none),
+	    cmocka_unit_test(test_every_method_with_its_properties),
+	    cmocka_unit_test(
+		test_b_is_as_long_as_it_takes_to_tell_signatures_apart),
+	    cmocka_unit_test(test_nothing_injects_a_result),
+	    cmocka_unit_test(test_long_values_are_cut),
+	    cmocka_unit_test(
+		test_a_long_list_is_cut_and_keeps_what_is_no_signature),
+	    cmocka_unit_test(test_a_full_strbuf_is_an_error),
+	    cmocka_unit_test(test_forged_fields),
+	    cmocka_unit_test(test_other_fields_are_let_be),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
