@@ -256,7 +256,7 @@ know_existence(struct author *author)
 static enum auth_dmarc_policy
 disposition_of(const struct author *author)
 {
-	if (author->verdict == MAIL_VERDICT_PASS ||
+	if (author->verdict != MAIL_VERDICT_FAIL ||
 	    author->policy == AUTH_DMARC_NONE)
 		return AUTH_DMARC_NONE;
 	if (author->record->values.testing)
@@ -442,11 +442,14 @@ worst_author(const struct auth_dmarc *dmarc)
 }
 
 /* What keeps a message from having a verdict, whatever its domains say:
- * NULL where nothing does. A domain that fails outright goes before. */
+ * NULL where nothing does. A domain that fails, or may
+ * yet, goes before. */
 static const char *
 from_fault(const struct auth_dmarc *dmarc, const struct author *worst)
 {
-	if (worst != NULL && worst->verdict == MAIL_VERDICT_FAIL)
+	if (worst != NULL &&
+	    (worst->verdict == MAIL_VERDICT_FAIL ||
+		worst->verdict == MAIL_VERDICT_TEMPERROR))
 		return NULL;
 	if (dmarc->from_reason.n > 0)
 		return strbuf_text(&dmarc->from_reason);
