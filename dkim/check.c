@@ -13,7 +13,7 @@ dkim_check_init(struct dkim_check *c, const struct dkim_rules *rules)
 	    .weak = rules->weak,
 	    .whole_body = rules->whole_body,
 	    .body_number = -1};
-	strbuf_init(&c->signature, DKIM_KEY_SIGNATURE_MAX);
+	strbuf_init(&c->signature, DKIM_CHECK_SIGNATURE_MAX);
 	strbuf_init(&c->digest, DKIM_DIGEST_MAX);
 	strbuf_init(&c->body_hash, DKIM_DIGEST_MAX);
 }

@@ -19,6 +19,9 @@
 
 /* Several key records under one name: so many are tried (section 6.1.2). */
 #define DKIM_CHECK_KEYS_MAX 4
+/* Octets of b=; more than any key makes that we take, so that a signature by
+ * a larger key is refused for its key. */
+#define DKIM_CHECK_SIGNATURE_MAX 4096
 /* Digests that b= may be of; DomainKeys can be read in two ways. */
 #define DKIM_CHECK_DIGESTS_MAX 2
 

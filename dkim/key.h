@@ -19,7 +19,7 @@
 /* Octets of a PEM file, of a signature, of a public key. */
 #define DKIM_KEY_PEM_MAX       16384
 #define DKIM_KEY_SIGNATURE_MAX 512
-#define DKIM_KEY_PUBLIC_MAX    1024
+#define DKIM_KEY_PUBLIC_MAX    4096
 
 /*
  * One private key. Signing keeps prepared state in it, so it belongs to one

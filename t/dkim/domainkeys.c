@@ -1,0 +1,453 @@
+/* DomainKeys, RFC 4870: signing, checking, policy. */
+#include "dkim/domainkeys.h"
+#include "dkim/body_hashes.h"
+#include "t/lib/letter.h"
+#include "t/lib/unit.h"
+#include "t/lib/zone.h"
+
+static const struct dkim_rules strict = {0};
+
+static const char plain[] = "Received: from a by b\r\n"
+			    "From: Joe <joe@mail.example.org>\r\n"
+			    "To: a@example.net,\r\n b@example.net\r\n"
+			    "Subject : a  subject\t\r\n"
+			    "X-Other: not signed\r\n"
+			    "References:\r\n"
+			    "Date: Mon, 1 Jan 2024 00:00:00 +0000\r\n"
+			    "\r\n"
+			    "\r\n  Hello \t there  \r\n\r\n \r\n\r\n";
+
+struct run {
+	struct dkim_body_hashes *hashes;
+	struct dkim_domainkeys *check;
+	struct zone *zone;
+};
+
+static bool
+ask(void *state, struct dns_question *question)
+{
+	return dkim_domainkeys_ask(state, question);
+}
+
+static void
+answer(void *state, const struct dns_question *question,
+    const struct dns_answer *what)
+{
+	dkim_domainkeys_answer(state, question, what);
+}
+
+static const struct zone_subject subject = {ask, answer};
+
+static void
+run_init(struct run *run, const struct letter *l, const char *zone)
+{
+	run->hashes = dkim_body_hashes_new();
+	run->check = dkim_domainkeys_new(&strict, l->header, run->hashes);
+	run->zone = zone_new(zone);
+	zone_begin(run->zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
+	zone_run(run->zone, &subject, run->check);
+	dkim_body_hashes_write(run->hashes, l->body);
+	dkim_body_hashes_end(run->hashes);
+	dkim_domainkeys_end(run->check);
+	zone_run(run->zone, &subject, run->check);
+	assert_true(dkim_domainkeys_done(run->check));
+}
+
+static void
+run_clear(struct run *run)
+{
+	dkim_domainkeys_free(run->check);
+	dkim_body_hashes_free(run->hashes);
+	zone_free(run->zone);
+}
+
+static void
+expect(const struct letter *l, const char *zone, enum mail_verdict want,
+    const char *reason)
+{
+	struct dkim_finding finding;
+	struct run run;
+
+	run_init(&run, l, zone);
+	assert_true(dkim_domainkeys_count(run.check) > 0);
+	finding = dkim_domainkeys_finding(run.check, 0);
+	if (finding.verdict != want)
+		print_error("%s (%s)\n", mail_verdict_word(finding.verdict),
+		    finding.reason);
+	assert_int_equal(finding.verdict, want);
+	assert_string_equal(finding.reason, reason);
+	run_clear(&run);
+}
+
+static struct dkim_domainkeys_signing
+signing_with(enum dkim_canon canon)
+{
+	return (struct dkim_domainkeys_signing){.domain = SLICE("example.org"),
+	    .selector = SLICE("s1"),
+	    .canon = canon};
+}
+
+static void
+zone_of(const struct dkim_key *key, const char *tags, struct strbuf *zone)
+{
+	strbuf_init(zone, 10000);
+	letter_record(key, "s1._domainkey.example.org", tags, zone);
+}
+
+static const enum dkim_canon canons[] = {DKIM_CANON_SIMPLE, DKIM_CANON_NOFWS};
+
+static void
+what_is_signed_verifies_until_it_is_changed(void **state)
+{
+	struct dkim_key *key = letter_key("rsa1024.pem");
+	struct strbuf zone;
+
+	(void)state;
+	zone_of(key, "", &zone);
+	for (size_t i = 0; i < 2; i++) {
+		struct dkim_domainkeys_signing signing =
+		    signing_with(canons[i]);
+		struct letter l, other;
+
+		letter_init(&l, slice_str(plain));
+		letter_sign_domainkeys(&l, &signing, key);
+		expect(&l, strbuf_text(&zone), MAIL_VERDICT_PASS, "");
+		letter_init(&other, strbuf_slice(&l.text));
+		letter_change(&other,
+		    slice_search(strbuf_slice(&l.text), SLICE("Hello")));
+		expect(&other, strbuf_text(&zone), MAIL_VERDICT_FAIL,
+		    "the signature does not verify");
+		letter_clear(&other);
+		letter_init(&other, strbuf_slice(&l.text));
+		letter_change(&other,
+		    slice_search(strbuf_slice(&l.text), SLICE("subject\t")));
+		expect(&other, strbuf_text(&zone), MAIL_VERDICT_FAIL,
+		    "the signature does not verify");
+		letter_clear(&other);
+		letter_clear(&l);
+	}
+	strbuf_clear(&zone);
+	dkim_key_free(key);
+}
+
+static void
+fields_above_are_not_covered(void **state)
+{
+	struct dkim_domainkeys_signing signing =
+	    signing_with(DKIM_CANON_SIMPLE);
+	struct dkim_key *key = letter_key("rsa1024.pem");
+	struct strbuf zone;
+	struct letter l;
+
+	(void)state;
+	zone_of(key, "", &zone);
+	letter_init(&l, slice_str(plain));
+	letter_sign_domainkeys(&l, &signing, key);
+	letter_put_on_top(&l, SLICE("Subject: above\r\nReceived: by x\r\n"));
+	expect(&l, strbuf_text(&zone), MAIL_VERDICT_PASS, "");
+	letter_clear(&l);
+	strbuf_clear(&zone);
+	dkim_key_free(key);
+}
+
+/* h= of the signature on top of the letter. */
+static struct slice
+names_of(const struct letter *l)
+{
+	struct slice raw = mail_header_at(l->header, 0)->raw;
+	struct slice h = slice_after(raw, slice_search(raw, SLICE("h=")) + 2);
+
+	return slice_first(h, slice_find(h, ';'));
+}
+
+static void
+names_come_once_and_in_the_message_order(void **state)
+{
+	static const struct {
+		const char *message, *names;
+	} cases[] = {
+	    {"Date: d\nFrom: a@example.org\nTo: b\n\n", "Date:From:To"},
+	    {"Keywords: x\nTo: 1\nTo: 2\nFrom: a@example.org\nX-Y: z\n\n",
+		"To:From"},
+	    /* not signed in between, so still together */
+	    {"To: 1\nX-Y: z\nTo: 2\nFrom: a@example.org\n\n", "To:From"},
+	    /* scattered: readers differ on the order, so each is named */
+	    {"To: 1\nFrom: a@example.org\nTo: 2\nTo: 3\n\n", "To:From:To:To"},
+	    {"Sender: a@example.org\nFrom: b@example.com\n\n", "Sender:From"},
+	};
+	struct dkim_domainkeys_signing signing = signing_with(DKIM_CANON_NOFWS);
+	struct dkim_key *key = letter_key("rsa1024.pem");
+	struct strbuf zone;
+
+	(void)state;
+	zone_of(key, "", &zone);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct letter l;
+
+		letter_init(&l, slice_str(cases[i].message));
+		letter_sign_domainkeys(&l, &signing, key);
+		assert_slice_equal(names_of(&l), slice_str(cases[i].names));
+		expect(&l, strbuf_text(&zone), MAIL_VERDICT_PASS, "");
+		letter_clear(&l);
+	}
+	strbuf_clear(&zone);
+	dkim_key_free(key);
+}
+
+static void
+only_the_senders_domain_or_a_parent_signs(void **state)
+{
+	static const struct {
+		const char *header, *domain, *reason;
+	} cases[] = {
+	    {"From: a@example.org\n\n", "example.org", NULL},
+	    {"From: a@mail.example.org\n\n", "example.org", NULL},
+	    {"From: a@EXAMPLE.org\n\n", "example.org", NULL},
+	    {"From: a@example.com\nSender: b@example.org\n\n", "example.org",
+		NULL},
+	    {"From: a@example.org\nSender: b@example.com\n\n", "example.org",
+		"the domain of Sender or From is not in the signing domain"},
+	    {"From: a@notexample.org\n\n", "example.org",
+		"the domain of Sender or From is not in the signing domain"},
+	    {"From: a@example.org\n\n", "mail.example.org",
+		"the domain of Sender or From is not in the signing domain"},
+	    {"From: nobody\n\n", "example.org", "no address in Sender or From"},
+	    {"Subject: x\n\n", "example.org", "no From field"},
+	    {"Sender: a@example.org\n\n", "example.org", "no From field"},
+	    {"From: a@example.org\nFrom: b@example.org\n\n", "example.org",
+		"more than one Sender or From field"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+		struct dkim_domainkeys_signing signing =
+		    signing_with(DKIM_CANON_NOFWS);
+		struct dkim_domainkeys_signer *signer;
+		struct strbuf reason;
+		struct letter l;
+
+		signing.domain = slice_str(cases[i].domain);
+		strbuf_init(&reason, 1000);
+		letter_init(&l, slice_str(cases[i].header));
+		signer = dkim_domainkeys_signer_new(
+		    &signing, l.header, hashes, &reason);
+		assert_int_equal(signer == NULL, cases[i].reason != NULL);
+		assert_string_equal(strbuf_text(&reason),
+		    cases[i].reason == NULL ? "" : cases[i].reason);
+		dkim_domainkeys_signer_free(signer);
+		strbuf_clear(&reason);
+		letter_clear(&l);
+		dkim_body_hashes_free(hashes);
+	}
+}
+
+static void
+key_records_have_granularity_and_testing(void **state)
+{
+	static const struct {
+		const char *tags;
+		enum mail_verdict verdict;
+		const char *reason;
+	} cases[] = {
+	    {"g=joe; ", MAIL_VERDICT_PASS, ""},
+	    {"g=; ", MAIL_VERDICT_PASS, ""},
+	    {"g=*; ", MAIL_VERDICT_PASS, ""},
+	    {"k=rsa; t=y; ", MAIL_VERDICT_PASS, ""},
+	    {"g=ann; ", MAIL_VERDICT_PERMERROR,
+		"g= of the key record is not the sender's local part"},
+	    {"k=dsa; ", MAIL_VERDICT_PERMERROR, "unknown k= in the key record"},
+	    /* A record of DKIM serves as well. */
+	    {"v=DKIM1; k=rsa; ", MAIL_VERDICT_PASS, ""},
+	};
+	struct dkim_domainkeys_signing signing = signing_with(DKIM_CANON_NOFWS);
+	struct dkim_key *key = letter_key("rsa1024.pem");
+	struct letter l;
+
+	(void)state;
+	letter_init(&l, slice_str(plain));
+	letter_sign_domainkeys(&l, &signing, key);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct strbuf zone;
+
+		zone_of(key, cases[i].tags, &zone);
+		expect(
+		    &l, strbuf_text(&zone), cases[i].verdict, cases[i].reason);
+		strbuf_clear(&zone);
+	}
+	letter_clear(&l);
+	dkim_key_free(key);
+}
+
+/* Without h=, all fields below the signature are signed. */
+static void
+a_signature_without_h_covers_all_below(void **state)
+{
+	static const char eml[] = "domainkeys-without-h.eml";
+	struct strbuf zone;
+	struct letter l, other;
+
+	(void)state;
+	letter_data("domainkeys.zone", &zone);
+	letter_read(&l, eml);
+	expect(&l, strbuf_text(&zone), MAIL_VERDICT_PASS, "");
+	letter_init(&other, strbuf_slice(&l.text));
+	letter_change(
+	    &other, slice_search(strbuf_slice(&l.text), SLICE("X-Any")) + 8);
+	expect(&other, strbuf_text(&zone), MAIL_VERDICT_FAIL,
+	    "the signature does not verify");
+	letter_clear(&other);
+	letter_clear(&l);
+	/* Hashed by name, as Mail::DKIM does. */
+	letter_read(&l, "domainkeys-by-name.eml");
+	expect(&l, strbuf_text(&zone), MAIL_VERDICT_PASS, "");
+	letter_clear(&l);
+	strbuf_clear(&zone);
+}
+
+#define SIGNED(tags) "DomainKey-Signature: " tags "\r\n"
+
+static void
+bad_signatures_say_why(void **state)
+{
+	static const struct {
+		const char *field;
+		enum mail_verdict verdict;
+		const char *reason;
+	} cases[] = {
+	    {SIGNED("a=rsa-sha256; d=example.org; s=s1; b=AAAA"),
+		MAIL_VERDICT_NEUTRAL, "unknown algorithm in a="},
+	    {SIGNED("c=relaxed; d=example.org; s=s1; b=AAAA"),
+		MAIL_VERDICT_NEUTRAL, "unknown canonicalization in c="},
+	    {SIGNED("q=http; d=example.org; s=s1; b=AAAA"),
+		MAIL_VERDICT_NEUTRAL, "unknown query method in q="},
+	    {SIGNED("s=s1; b=AAAA"), MAIL_VERDICT_NEUTRAL,
+		"no d= in the signature"},
+	    {SIGNED("d=example.org; b=AAAA"), MAIL_VERDICT_NEUTRAL,
+		"no s= in the signature"},
+	    {SIGNED("d=example.org; s=s1"), MAIL_VERDICT_NEUTRAL,
+		"no b= in the signature"},
+	    {SIGNED("d=example.org; s=s1; b=?"), MAIL_VERDICT_NEUTRAL,
+		"b= is no signature in base64"},
+	    {SIGNED("d=example.com; s=s1; b=AAAA"), MAIL_VERDICT_PERMERROR,
+		"d= is not the domain of Sender or From"},
+	    {SIGNED("d=example.org; s=s1; h=Subject; b=AAAA"),
+		MAIL_VERDICT_PERMERROR, "the sender's field is not signed"},
+	    {SIGNED("d=example.org; s=other; b=AAAA"), MAIL_VERDICT_PERMERROR,
+		"no key record"},
+	    {SIGNED("d=example.org; s=slow; b=AAAA"), MAIL_VERDICT_TEMPERROR,
+		"the key record could not be looked up"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct letter l;
+
+		letter_init(&l, slice_str(plain));
+		letter_put_on_top(&l, slice_str(cases[i].field));
+		expect(&l, "slow._domainkey.example.org TXT timeout\n",
+		    cases[i].verdict, cases[i].reason);
+		letter_clear(&l);
+	}
+}
+
+static void
+a_sender_above_the_signature_is_not_signed(void **state)
+{
+	struct letter l;
+
+	(void)state;
+	letter_init(&l, SLICE("To: b@example.net\n\n"));
+	letter_put_on_top(&l, SLICE(SIGNED("d=example.org; s=s1; b=AAAA")));
+	letter_put_on_top(&l, SLICE("From: a@example.org\r\n"));
+	expect(
+	    &l, "", MAIL_VERDICT_PERMERROR, "the sender's field is not signed");
+	letter_clear(&l);
+}
+
+static void
+the_policy_tells_what_unsigned_mail_is(void **state)
+{
+	static const struct {
+		const char *field, *policy;
+		enum mail_verdict verdict;
+	} cases[] = {
+	    {"", "", MAIL_VERDICT_NONE},
+	    {"", "TXT o=~", MAIL_VERDICT_NONE},
+	    {"", "TXT o=-", MAIL_VERDICT_FAIL},
+	    {"", "TXT o=-; r=x@example.org; n=note", MAIL_VERDICT_FAIL},
+	    {"", "TXT t=y; o=-", MAIL_VERDICT_NONE},
+	    {"", "TXT rubbish", MAIL_VERDICT_NONE},
+	    {"", "TXT timeout", MAIL_VERDICT_NONE},
+	    {SIGNED("d=mail.example.org; s=x; b=AAAA"), "TXT o=~",
+		MAIL_VERDICT_PERMERROR},
+	    {SIGNED("d=mail.example.org; s=x; b=AAAA"), "TXT o=-",
+		MAIL_VERDICT_FAIL},
+	    {SIGNED("d=mail.example.org; s=x; b=AAAA"), "TXT o=-; t=y",
+		MAIL_VERDICT_NEUTRAL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct strbuf zone;
+		struct letter l;
+		struct run run;
+
+		strbuf_init(&zone, 1000);
+		if (cases[i].policy[0] != '\0')
+			strbuf_addf(&zone, "_domainkey.mail.example.org %s\n",
+			    cases[i].policy);
+		letter_init(&l, slice_str(plain));
+		letter_put_on_top(&l, slice_str(cases[i].field));
+		run_init(&run, &l, strbuf_text(&zone));
+		assert_int_equal(dkim_domainkeys_overall(run.check).verdict,
+		    cases[i].verdict);
+		assert_slice_equal(dkim_domainkeys_overall(run.check).identity,
+		    SLICE("joe@mail.example.org"));
+		run_clear(&run);
+		letter_clear(&l);
+		strbuf_clear(&zone);
+	}
+}
+
+static void
+a_passing_signature_needs_no_policy(void **state)
+{
+	struct dkim_domainkeys_signing signing = signing_with(DKIM_CANON_NOFWS);
+	struct dkim_key *key = letter_key("rsa1024.pem");
+	struct strbuf zone;
+	struct letter l;
+	struct run run;
+
+	(void)state;
+	zone_of(key, "", &zone);
+	letter_init(&l, slice_str(plain));
+	letter_sign_domainkeys(&l, &signing, key);
+	run_init(&run, &l, strbuf_text(&zone));
+	assert_int_equal(zone_asked_count(run.zone), 1);
+	assert_int_equal(
+	    dkim_domainkeys_overall(run.check).verdict, MAIL_VERDICT_PASS);
+	run_clear(&run);
+	letter_clear(&l);
+	strbuf_clear(&zone);
+	dkim_key_free(key);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_is_signed_verifies_until_it_is_changed),
+	    cmocka_unit_test(fields_above_are_not_covered),
+	    cmocka_unit_test(names_come_once_and_in_the_message_order),
+	    cmocka_unit_test(only_the_senders_domain_or_a_parent_signs),
+	    cmocka_unit_test(key_records_have_granularity_and_testing),
+	    cmocka_unit_test(a_signature_without_h_covers_all_below),
+	    cmocka_unit_test(bad_signatures_say_why),
+	    cmocka_unit_test(a_sender_above_the_signature_is_not_signed),
+	    cmocka_unit_test(the_policy_tells_what_unsigned_mail_is),
+	    cmocka_unit_test(a_passing_signature_needs_no_policy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

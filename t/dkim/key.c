@@ -1,0 +1,332 @@
+/* Private keys from PEM, public ones from DER. */
+#include <stdio.h>
+
+#include "base/base64.h"
+#include "dkim/key.h"
+#include "dkim/key_der.h"
+#include "t/lib/letter.h"
+#include "t/lib/unit.h"
+
+static const char digest32[] = "0123456789abcdef0123456789abcdef";
+
+static void
+pem_forms(void **state)
+{
+	static const struct {
+		const char *file;
+		enum dkim_key_type type;
+		unsigned bits;
+	} cases[] = {
+	    {"rsa1024.pem", DKIM_KEY_RSA, 1024},
+	    {"rsa2048.pem", DKIM_KEY_RSA, 2048},
+	    {"rsa2048-pkcs1.pem", DKIM_KEY_RSA, 2048},
+	    {"rsa4096.pem", DKIM_KEY_RSA, 4096},
+	    {"ed25519.pem", DKIM_KEY_ED25519, 256},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dkim_key *key = letter_key(cases[i].file);
+
+		assert_int_equal(dkim_key_type(key), cases[i].type);
+		if (cases[i].type == DKIM_KEY_RSA)
+			assert_int_equal(dkim_key_bits(key), cases[i].bits);
+		assert_int_equal(dkim_key_fits(key, DKIM_RSA_SHA256),
+		    cases[i].type == DKIM_KEY_RSA);
+		assert_int_equal(dkim_key_fits(key, DKIM_RSA_SHA1),
+		    cases[i].type == DKIM_KEY_RSA);
+		assert_int_equal(dkim_key_fits(key, DKIM_ED25519_SHA256),
+		    cases[i].type == DKIM_KEY_ED25519);
+		assert_false(dkim_key_fits(key, DKIM_ALGORITHM_UNKNOWN));
+		dkim_key_free(key);
+	}
+}
+
+static void
+refused_keys_say_why(void **state)
+{
+	static const struct {
+		const char *file, *reason;
+	} cases[] = {
+	    {"rsa512.pem",
+		"the RSA key has 512 bits, not between 1024 and 4096"},
+	    {"rsa8192.pem",
+		"the RSA key has 8192 bits, not between 1024 and 4096"},
+	    {"ec.pem", "DKIM has no use for a key of type EC"},
+	    {"rsa1024-encrypted.pem", "the key is encrypted"},
+	    {"rsa1024-encrypted-pkcs1.pem", "the key is encrypted"},
+	    {"rfc.zone", "no private key in PEM form is in it"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct strbuf pem, reason;
+
+		letter_data(cases[i].file, &pem);
+		strbuf_init(&reason, 1000);
+		assert_null(dkim_key_parse(strbuf_slice(&pem), &reason));
+		assert_string_equal(strbuf_text(&reason), cases[i].reason);
+		strbuf_clear(&pem);
+		strbuf_clear(&reason);
+	}
+}
+
+static void
+sizes_of_a_file_are_bounded(void **state)
+{
+	struct strbuf pem, reason;
+
+	(void)state;
+	strbuf_init(&pem, 1 << 20);
+	strbuf_init(&reason, 1000);
+	assert_null(dkim_key_parse(strbuf_slice(&pem), &reason));
+	assert_string_equal(strbuf_text(&reason), "the key file is empty");
+	strbuf_reset(&reason);
+	for (int i = 0; i <= DKIM_KEY_PEM_MAX; i++)
+		strbuf_add_char(&pem, '\n');
+	assert_null(dkim_key_parse(strbuf_slice(&pem), &reason));
+	assert_string_equal(strbuf_text(&reason), "the key file is too big");
+	strbuf_clear(&pem);
+	strbuf_clear(&reason);
+}
+
+static void
+check_pair(const struct dkim_key *key, enum dkim_algorithm algorithm)
+{
+	struct slice digest = slice_first(slice_str(digest32),
+	    dkim_algorithm_digest(algorithm) == DKIM_SHA1 ? 20 : 32);
+	struct strbuf octets, signature;
+	struct dkim_public_key *public;
+	const char *reason;
+
+	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
+	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
+	assert_int_equal(dkim_key_public(key, &octets), 0);
+	public = dkim_public_key_parse(
+	    dkim_key_type(key), strbuf_slice(&octets), &reason);
+	assert_non_null(public);
+	assert_int_equal(dkim_public_key_bits(public),
+	    dkim_key_type(key) == DKIM_KEY_RSA ? dkim_key_bits(key) : 256);
+	for (int i = 0; i < 3; i++) {
+		strbuf_reset(&signature);
+		assert_int_equal(
+		    dkim_key_sign(key, algorithm, digest, &signature), 0);
+		assert_true(dkim_public_key_verify(
+		    public, algorithm, digest, strbuf_slice(&signature)));
+	}
+	signature.p[7] ^= 1;
+	assert_false(dkim_public_key_verify(
+	    public, algorithm, digest, strbuf_slice(&signature)));
+	signature.p[7] ^= 1;
+	assert_false(dkim_public_key_verify(public, algorithm, digest,
+	    slice_first(strbuf_slice(&signature), 10)));
+	dkim_public_key_free(public);
+	strbuf_clear(&octets);
+	strbuf_clear(&signature);
+}
+
+static void
+what_one_signs_the_other_verifies(void **state)
+{
+	static const struct {
+		const char *file;
+		enum dkim_algorithm algorithm;
+	} cases[] = {
+	    {"rsa1024.pem", DKIM_RSA_SHA256},
+	    {"rsa1024.pem", DKIM_RSA_SHA1},
+	    {"rsa4096.pem", DKIM_RSA_SHA256},
+	    {"ed25519.pem", DKIM_ED25519_SHA256},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dkim_key *key = letter_key(cases[i].file);
+
+		check_pair(key, cases[i].algorithm);
+		dkim_key_free(key);
+	}
+}
+
+static void
+made_keys_are_printed_and_read_again(void **state)
+{
+	static const enum dkim_key_type types[] = {
+	    DKIM_KEY_RSA, DKIM_KEY_ED25519};
+	struct strbuf pem, reason, one, two;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct dkim_key *made, *read;
+
+		strbuf_init(&pem, DKIM_KEY_PEM_MAX);
+		strbuf_init(&reason, 1000);
+		strbuf_init(&one, DKIM_KEY_PUBLIC_MAX);
+		strbuf_init(&two, DKIM_KEY_PUBLIC_MAX);
+		made = dkim_key_generate(types[i], 1024, &reason);
+		assert_non_null(made);
+		assert_int_equal(dkim_key_print(made, &pem), 0);
+		read = dkim_key_parse(strbuf_slice(&pem), &reason);
+		assert_non_null(read);
+		assert_int_equal(dkim_key_public(made, &one), 0);
+		assert_int_equal(dkim_key_public(read, &two), 0);
+		assert_slice_equal(strbuf_slice(&one), strbuf_slice(&two));
+		check_pair(read, dkim_key_algorithm(read));
+		dkim_key_free(made);
+		dkim_key_free(read);
+		strbuf_wipe(&pem);
+		strbuf_clear(&one);
+		strbuf_clear(&two);
+		strbuf_clear(&reason);
+	}
+}
+
+static void
+key_sizes_to_make_are_bounded(void **state)
+{
+	static const unsigned bits[] = {0, 512, 1023, 4097, 100000};
+	struct strbuf reason;
+
+	(void)state;
+	strbuf_init(&reason, 1000);
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		strbuf_reset(&reason);
+		assert_null(dkim_key_generate(DKIM_KEY_RSA, bits[i], &reason));
+		assert_true(reason.n > 0);
+	}
+	strbuf_clear(&reason);
+}
+
+/* Each octet of a public key changed, cut off or added: never a crash, and
+ * the DER's frame must be whole. */
+static void
+public_keys_are_strict(void **state)
+{
+	struct dkim_key *key = letter_key("rsa1024.pem");
+	struct dkim_rsa_numbers numbers;
+	struct strbuf octets;
+	struct slice der;
+	const char *reason;
+
+	(void)state;
+	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
+	assert_int_equal(dkim_key_public(key, &octets), 0);
+	der = strbuf_slice(&octets);
+	assert_int_equal(dkim_key_der_parse(der, &numbers), 0);
+	assert_int_equal(numbers.modulus.n, 128);
+	assert_slice_equal(numbers.exponent, SLICE("\x01\x00\x01"));
+	for (size_t n = 0; n < der.n; n++)
+		assert_int_equal(
+		    dkim_key_der_parse(slice_first(der, n), &numbers), -1);
+	for (size_t i = 0; i < der.n; i++) {
+		octets.p[i] ^= 0x40;
+		dkim_public_key_free(dkim_public_key_parse(
+		    DKIM_KEY_RSA, strbuf_slice(&octets), &reason));
+		octets.p[i] ^= 0x40;
+	}
+	strbuf_add_char(&octets, '\0');
+	assert_int_equal(
+	    dkim_key_der_parse(strbuf_slice(&octets), &numbers), -1);
+	strbuf_clear(&octets);
+	dkim_key_free(key);
+}
+
+/* RSAPublicKey itself, as the text of RFC 6376 section 3.6.1 has it: what
+ * SubjectPublicKeyInfo holds behind 22 octets of frame. */
+static void
+a_bare_rsa_public_key_is_taken(void **state)
+{
+	struct dkim_key *key = letter_key("rsa1024.pem");
+	struct dkim_public_key *public;
+	struct strbuf octets;
+	const char *reason;
+
+	(void)state;
+	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
+	assert_int_equal(dkim_key_public(key, &octets), 0);
+	public = dkim_public_key_parse(
+	    DKIM_KEY_RSA, slice_after(strbuf_slice(&octets), 22), &reason);
+	assert_non_null(public);
+	assert_int_equal(dkim_public_key_bits(public), 1024);
+	dkim_public_key_free(public);
+	strbuf_clear(&octets);
+	dkim_key_free(key);
+}
+
+static void
+add_der(struct strbuf *out, char tag, struct slice value)
+{
+	strbuf_add_char(out, tag);
+	if (value.n >= 256) {
+		strbuf_add_char(out, '\x82');
+		strbuf_add_char(out, (char)(value.n >> 8));
+	} else if (value.n >= 128) {
+		strbuf_add_char(out, '\x81');
+	}
+	strbuf_add_char(out, (char)(value.n & 255));
+	strbuf_add(out, value);
+}
+
+static void
+public_keys_out_of_bounds(void **state)
+{
+	static const struct {
+		size_t octets;
+		struct slice exponent;
+		const char *reason;
+	} cases[] = {
+	    {128, SLICE_INIT("\x03"), NULL},
+	    {512, SLICE_INIT("\x01\x00\x01"), NULL},
+	    {513, SLICE_INIT("\x03"), "the RSA key has more than 4096 bits"},
+	    {63, SLICE_INIT("\x03"), "the RSA key has fewer than 512 bits"},
+	    {128, SLICE_INIT("\x01"),
+		"the RSA key's numbers are out of bounds"},
+	    {128, SLICE_INIT("\x04"),
+		"the RSA key's numbers are out of bounds"},
+	    {128, SLICE_INIT("\x01\x02\x03\x04\x05\x06\x07\x08\x09"),
+		"the RSA key's numbers are out of bounds"},
+	    {128, SLICE_INIT("\x00"), "p= of the key record is no RSA key"},
+	    {128, SLICE_INIT("\x83"), "p= of the key record is no RSA key"},
+	};
+	char modulus[513];
+
+	(void)state;
+	memset(modulus, 0x7f, sizeof(modulus));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct strbuf inner, der;
+		struct dkim_public_key *key;
+		const char *reason = NULL;
+
+		strbuf_init(&inner, 2000);
+		strbuf_init(&der, 2000);
+		add_der(&inner, '\x02', slice_from(modulus, cases[i].octets));
+		add_der(&inner, '\x02', cases[i].exponent);
+		add_der(&der, '\x30', strbuf_slice(&inner));
+		key = dkim_public_key_parse(
+		    DKIM_KEY_RSA, strbuf_slice(&der), &reason);
+		if (cases[i].reason == NULL)
+			assert_non_null(key);
+		else
+			assert_string_equal(reason, cases[i].reason);
+		dkim_public_key_free(key);
+		strbuf_clear(&inner);
+		strbuf_clear(&der);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(pem_forms),
+	    cmocka_unit_test(refused_keys_say_why),
+	    cmocka_unit_test(sizes_of_a_file_are_bounded),
+	    cmocka_unit_test(what_one_signs_the_other_verifies),
+	    cmocka_unit_test(made_keys_are_printed_and_read_again),
+	    cmocka_unit_test(key_sizes_to_make_are_bounded),
+	    cmocka_unit_test(public_keys_are_strict),
+	    cmocka_unit_test(a_bare_rsa_public_key_is_taken),
+	    cmocka_unit_test(public_keys_out_of_bounds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
