@@ -1,0 +1,28 @@
+/* Files of the tools: read whole, and written once. */
+#ifndef CLI_FILES_H
+#define CLI_FILES_H
+
+#include "base/slice.h"
+#include "base/strbuf.h"
+#include "cli/cli.h"
+
+struct dkim_key;
+
+/* Adds the whole file to a strbuf, whose cap bounds it. 0; or -1 with a
+ * message on stderr. */
+int cli_file_read(const char *path, struct strbuf *out);
+
+/*
+ * Makes a file that was not there, mode 0600, with these bytes, on disk
+ * before it returns; directories above it are made, mode 0700, as needed.
+ * Where the bytes cannot be written no file is left. 0; or -1 with a message
+ * on stderr: also where there is something of that name, even a link to
+ * nowhere.
+ */
+int cli_file_create(const char *path, struct slice bytes);
+
+/* The private key in a PEM file; warns where others may read it. NULL, a
+ * message on stderr, and in *status how to end. */
+struct dkim_key *cli_file_read_key(const char *path, int *status);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * signpost keygen: makes a key, puts it where the daemon will look for it,
+ * and prints the DNS record to publish.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/files.h"
+#include "cli/options.h"
+#include "cli/records.h"
+#include "dkim/key.h"
+#include "mail/idn.h"
+#include "proxy/config.h"
+
+enum { BITS_DEFAULT = 2048, PATH_LENGTH_MAX = 4000 };
+
+static const char help[] =
+    "usage: signpost keygen -d DOMAIN -s SELECTOR [-t rsa|ed25519] [-b BITS]\n"
+    "           [-o DIR]\n"
+    "\n"
+    "Makes a private key and prints the DNS record that goes with it. The\n"
+    "file is never overwritten and is its owner's alone.\n"
+    "\n"
+    "  -d, --domain DOMAIN      the domain that will sign\n"
+    "  -s, --selector SELECTOR  under which name its key is published\n"
+    "  -t, --type TYPE          rsa (default) or ed25519\n"
+    "  -b, --bits BITS          of an RSA key: 1024 to 4096, 2048 by default\n"
+    "  -o, --output DIR         the key goes to DIR/DOMAIN/SELECTOR.pem;\n"
+    "                           else to the configuration's keyfile\n"
+    "  -c, --config FILE        that configuration\n"
+    "                           (/etc/signpost/signpost.conf)\n";
+
+static const struct cli_option options[] = {
+    {'d', "domain", true},
+    {'s', "selector", true},
+    {'t', "type", true},
+    {'b', "bits", true},
+    {'o', "output", true},
+    {'c', "config", true},
+    {0, NULL, false},
+};
+
+struct wishes {
+	const char *domain, *selector, *directory, *config;
+	enum dkim_key_type type;
+	uint64_t bits;
+};
+
+static int
+bad(const char *option, const char *why)
+{
+	cli_error("keygen: %s: %s (see signpost keygen --help)", option, why);
+	return -1;
+}
+
+static int
+set_type(struct wishes *w, const char *type)
+{
+	if (strcmp(type, "rsa") == 0)
+		w->type = DKIM_KEY_RSA;
+	else if (strcmp(type, "ed25519") == 0)
+		w->type = DKIM_KEY_ED25519;
+	else
+		return bad("-t", "neither rsa nor ed25519");
+	return 0;
+}
+
+static int
+take_option(struct wishes *w, int id, const struct cli_options *o)
+{
+	switch (id) {
+	case 'd':
+		w->domain = o->value;
+		return 0;
+	case 's':
+		w->selector = o->value;
+		return 0;
+	case 't':
+		return set_type(w, o->value);
+	case 'b':
+		return cli_options_number(o, DKIM_KEY_BITS_MAX, &w->bits);
+	case 'o':
+		w->directory = o->value;
+		return 0;
+	default:
+		w->config = o->value;
+		return 0;
+	}
+}
+
+static int
+check_wishes(struct wishes *w)
+{
+	if (w->domain == NULL || w->selector == NULL)
+		return bad("-d, -s", "both are needed");
+	if (w->bits == 0)
+		w->bits = BITS_DEFAULT;
+	else if (w->type == DKIM_KEY_ED25519)
+		return bad("-b", "an ed25519 key has no size to choose");
+	else if (w->bits < DKIM_KEY_BITS_MIN)
+		return bad("-b", "from 1024 to 4096");
+	return 0;
+}
+
+static int
+read_options(int argc, char **argv, struct wishes *w)
+{
+	struct cli_options o = cli_options_of(options, argc, argv);
+	int id;
+
+	while ((id = cli_options_next(&o)) > 0)
+		if (take_option(w, id, &o) != 0)
+			return -1;
+	if (id < 0 || !cli_options_done(&o))
+		return -1;
+	return check_wishes(w);
+}
+
+/* DIR/DOMAIN/SELECTOR.pem, the names in A-labels: mail_idn_to_ascii() lets
+ * nothing through that means something in a path. */
+static int
+add_path(const struct wishes *w, struct strbuf *path)
+{
+	(void)strbuf_addf(path, "%s/", w->directory);
+	if (mail_idn_to_ascii(slice_str(w->domain), path) != 0)
+		return bad("-d", "no domain name");
+	(void)strbuf_add_char(path, '/');
+	if (mail_idn_to_ascii(slice_str(w->selector), path) != 0)
+		return bad("-s", "no selector");
+	if (strbuf_add_str(path, ".pem") != 0)
+		return bad("-o", "too long");
+	return 0;
+}
+
+static int
+save(const struct dkim_key *key, const char *path)
+{
+	struct strbuf pem;
+	int status = CLI_BROKEN;
+
+	strbuf_init(&pem, DKIM_KEY_PEM_MAX);
+	if (dkim_key_print(key, &pem) != 0)
+		cli_error("%s: cannot print the key", path);
+	else
+		status = cli_file_create(path, strbuf_slice(&pem)) == 0
+		    ? CLI_OK
+		    : CLI_UNWRITABLE;
+	strbuf_wipe(&pem);
+	return status;
+}
+
+static int
+generate(const struct wishes *w, const char *path, struct strbuf *reason)
+{
+	struct cli_records records = {0};
+	struct dkim_key *key =
+	    dkim_key_generate(w->type, (unsigned)w->bits, reason);
+	int status = CLI_BROKEN;
+
+	if (key == NULL) {
+		cli_error("%s: %s", path, strbuf_text(reason));
+		return CLI_BROKEN;
+	}
+	if (cli_records_add_key(&records, slice_str(w->domain),
+		slice_str(w->selector), key, reason) != 0) {
+		cli_error("keygen: %s", strbuf_text(reason));
+		status = CLI_USAGE;
+	} else {
+		status = save(key, path);
+	}
+	dkim_key_free(key);
+	if (status == CLI_OK) {
+		fprintf(stderr, "signpost: %s: written\n", path);
+		cli_records_print(&records, CLI_RECORDS_ZONE);
+	}
+	cli_records_clear(&records);
+	return cli_stdout_close(status);
+}
+
+static int
+run(int argc, char **argv)
+{
+	struct wishes w = {.type = DKIM_KEY_RSA};
+	struct strbuf path, reason;
+	int status = CLI_USAGE;
+
+	if (read_options(argc, argv, &w) != 0)
+		return CLI_USAGE;
+	strbuf_init(&path, PATH_LENGTH_MAX);
+	strbuf_init(&reason, 1000);
+	if (add_path(&w, &path) == 0)
+		status = generate(&w, strbuf_text(&path), &reason);
+	strbuf_clear(&path);
+	strbuf_clear(&reason);
+	return status;
+}
+
+const struct cli_command cli_keygen = {
+    "keygen", run, "make a key and print its DNS record", help};

@@ -1,0 +1,90 @@
+/*
+ * signpost: picks the subcommand from a table. What each takes is in its
+ * own file and manual page.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct cli_command *const commands[] = {
+    &cli_sign,
+    &cli_keygen,
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void
+print_commands(FILE *to)
+{
+	fputs("usage: signpost COMMAND [OPTION]...\n\n", to);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-13s %s\n", commands[i]->name,
+		    commands[i]->summary);
+	fputs("\nsignpost COMMAND --help says more, signpost(8) most.\n", to);
+}
+
+static int
+print_version(void)
+{
+	printf("signpost %s\n", SIGNPOST_VERSION);
+	return cli_stdout_close(CLI_OK);
+}
+
+static const struct cli_command *
+find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+/* Is that word among the arguments, before any "--"? */
+static bool
+has_word(int argc, char **argv, const char *word)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], word) == 0)
+			return true;
+	return false;
+}
+
+static int
+run(const struct cli_command *command, int argc, char **argv)
+{
+	if (has_word(argc, argv, "--help")) {
+		cli_print(slice_str(command->help));
+		return cli_stdout_close(CLI_OK);
+	}
+	if (has_word(argc, argv, "--version"))
+		return print_version();
+	return command->run(argc, argv);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct cli_command *command;
+
+	/* A reader that went away is a write error like others. */
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		print_commands(stderr);
+		return CLI_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		print_commands(stdout);
+		return cli_stdout_close(CLI_OK);
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+		return print_version();
+	command = find_command(argv[1]);
+	if (command == NULL) {
+		cli_error("%s: no such command (see signpost --help)", argv[1]);
+		return CLI_USAGE;
+	}
+	return run(command, argc - 1, argv + 1);
+}

@@ -1,0 +1,188 @@
+/* A message on standard input; see message.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "cli/cli.h"
+#include "cli/message.h"
+#include "mail/newline.h"
+#include "proxy/quota.h"
+#include "proxy/spool.h"
+
+enum { CHUNK = 65536, MEMORY_MARK = 1 << 20 };
+
+/* The newline stage writes to the sink, which feeds the reader. */
+struct cli_message {
+	struct sink sink;
+	struct mail_newline newline;
+	struct mail_reader *reader;
+	struct proxy_spool *spool; /* NULL: not kept */
+	struct proxy_quota quota;
+	_Atomic uint64_t held;
+	int dir;	     /* where the spool's file would be; -1: nowhere */
+	bool any_line, crlf; /* the first line's end was seen; was CRLF */
+	char last;	     /* byte that was read */
+};
+
+static void
+on_line_ends(struct sink *sink, struct slice bytes)
+{
+	struct cli_message *m = (struct cli_message *)sink;
+
+	(void)mail_reader_write(m->reader, bytes);
+}
+
+static struct proxy_spool *
+open_spool(struct cli_message *m)
+{
+	const char *dir = getenv("TMPDIR");
+
+	m->dir = open(dir != NULL && dir[0] != '\0' ? dir : "/tmp",
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	proxy_quota_init(&m->quota, &m->held, 0);
+	return proxy_spool_new(MEMORY_MARK, m->dir, &m->quota);
+}
+
+struct cli_message *
+cli_message_new(const struct mail_reader_ops *ops, void *ctx, bool keep)
+{
+	struct cli_message *m = xcalloc(1, sizeof(*m));
+
+	m->sink.write = on_line_ends;
+	m->last = '\n';
+	m->dir = -1;
+	mail_newline_init(&m->newline, MAIL_NEWLINE_TEXT, &m->sink);
+	m->reader = mail_reader_new(CLI_MESSAGE_HEADER_MAX, ops, ctx);
+	if (keep)
+		m->spool = open_spool(m);
+	return m;
+}
+
+void
+cli_message_free(struct cli_message *m)
+{
+	if (m == NULL)
+		return;
+	mail_reader_free(m->reader);
+	if (m->spool != NULL)
+		proxy_spool_free(m->spool);
+	if (m->dir >= 0)
+		close(m->dir);
+	free(m);
+}
+
+/* What the first line ends with is what our fields will end with. */
+static void
+note_line_end(struct cli_message *m, struct slice chunk)
+{
+	size_t at = slice_find(chunk, '\n');
+
+	if (at < chunk.n && !m->any_line) {
+		m->any_line = true;
+		m->crlf = (at > 0 ? chunk.p[at - 1] : m->last) == '\r';
+	}
+	m->last = chunk.p[chunk.n - 1];
+}
+
+static int
+take(struct cli_message *m, struct slice chunk)
+{
+	note_line_end(m, chunk);
+	mail_newline_write(&m->newline, chunk);
+	if (m->spool == NULL ||
+	    proxy_spool_append(m->spool, chunk) == PROXY_SPOOL_OK)
+		return CLI_OK;
+	cli_error("temporary file: %s", proxy_spool_reason(m->spool));
+	return CLI_UNWRITABLE;
+}
+
+static int
+read_all(struct cli_message *m, int fd)
+{
+	char *chunk = xmalloc(CHUNK);
+	int status = CLI_OK;
+
+	while (status == CLI_OK) {
+		ssize_t n = read(fd, chunk, CHUNK);
+
+		if (n == 0)
+			break;
+		if (n < 0 && errno != EINTR) {
+			cli_error("standard input: %s", strerror(errno));
+			status = CLI_UNREADABLE;
+		}
+		if (n > 0)
+			status = take(m, slice_from(chunk, (size_t)n));
+	}
+	free(chunk);
+	return status;
+}
+
+int
+cli_message_read(struct cli_message *m, int fd)
+{
+	int status = read_all(m, fd);
+
+	if (status != CLI_OK)
+		return status;
+	mail_newline_end(&m->newline);
+	if (m->last != '\n')
+		(void)mail_reader_write(
+		    m->reader, m->last == '\r' ? SLICE("\n") : SLICE("\r\n"));
+	if (mail_reader_end(m->reader) != 0) {
+		cli_error("standard input: %s", mail_reader_reason(m->reader));
+		return CLI_NO_MESSAGE;
+	}
+	if (mail_header_count(mail_reader_header(m->reader)) > 0)
+		return CLI_OK;
+	cli_error("standard input: no message: no header field at all");
+	return CLI_NO_MESSAGE;
+}
+
+const struct mail_header *
+cli_message_header(const struct cli_message *m)
+{
+	return mail_reader_header(m->reader);
+}
+
+void
+cli_message_print_fields(const struct cli_message *m, struct slice fields)
+{
+	struct slice line;
+
+	if (m->crlf) {
+		cli_print(fields);
+		return;
+	}
+	while (slice_cut(&fields, '\n', &line)) {
+		if (fields.p == NULL)
+			return;
+		cli_print(slice_first(line, line.n - 1));
+		cli_print(SLICE("\n"));
+	}
+}
+
+int
+cli_message_print(const struct cli_message *m)
+{
+	char *chunk = xmalloc(CHUNK);
+	uint64_t at = 0;
+	ssize_t n;
+
+	while ((n = proxy_spool_read(m->spool, at, chunk, CHUNK)) > 0) {
+		cli_print(slice_from(chunk, (size_t)n));
+		at += (uint64_t)n;
+	}
+	free(chunk);
+	if (n < 0) {
+		cli_error("temporary file: %s", strerror(errno));
+		return CLI_UNREADABLE;
+	}
+	if (m->last != '\n')
+		cli_print(
+		    m->crlf && m->last != '\r' ? SLICE("\r\n") : SLICE("\n"));
+	return CLI_OK;
+}

@@ -1,0 +1,36 @@
+/*
+ * A message on standard input: LF or CRLF line ends, read as CRLF, split by
+ * mail/reader.h, and kept as it came where it is to be written out again.
+ */
+#ifndef CLI_MESSAGE_H
+#define CLI_MESSAGE_H
+
+#include "base/slice.h"
+#include "mail/reader.h"
+
+/* Bytes of a header. */
+#define CLI_MESSAGE_HEADER_MAX ((size_t)512 << 10)
+
+struct cli_message;
+
+/* `ops` and `ctx` are mail_reader_new()'s; the body's last line has its
+ * CRLF. With `keep`, cli_message_print() can be called. */
+struct cli_message *cli_message_new(
+    const struct mail_reader_ops *ops, void *ctx, bool keep);
+void cli_message_free(struct cli_message *);
+
+/* Reads to the end of the descriptor. CLI_OK; or a message on stderr and
+ * how to end: CLI_NO_MESSAGE without any header field. */
+int cli_message_read(struct cli_message *, int fd);
+
+/* After reading: the header. */
+const struct mail_header *cli_message_header(const struct cli_message *);
+
+/* Prints fields (whole, with CRLF), in the line ends of the message. */
+void cli_message_print_fields(const struct cli_message *, struct slice fields);
+
+/* Prints what was read, byte for byte; a last line without line end gets
+ * one. CLI_OK, or a message on stderr and how to end. */
+int cli_message_print(const struct cli_message *);
+
+#endif

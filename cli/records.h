@@ -1,0 +1,54 @@
+/*
+ * DNS records that a configuration wants published: as a zone file's lines,
+ * as names and values to paste into a form, as JSON.
+ */
+#ifndef CLI_RECORDS_H
+#define CLI_RECORDS_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+#include "base/strbuf.h"
+
+enum cli_records_format {
+	CLI_RECORDS_ZONE, /* TXT strings of at most 255 octets */
+	CLI_RECORDS_RAW,  /* NAME TXT VALUE, one a line */
+	CLI_RECORDS_JSON  /* an array of objects: name, type, value, strings */
+};
+
+/* All are TXT. */
+struct cli_record {
+	char *name; /* lower case, no final dot */
+	char *value;
+};
+
+struct cli_records {
+	struct cli_record *list;
+	size_t count, room;
+};
+
+struct dkim_key;
+
+/* Zeroed: empty. Copies what it adds; a name and value that are there
+ * already are not added again. */
+void cli_records_add(
+    struct cli_records *, struct slice name, struct slice value);
+void cli_records_clear(struct cli_records *);
+
+/* The key record of a private key (RFC 6376 section 3.6.1), under
+ * SELECTOR._domainkey.DOMAIN, both turned into A-labels. 0, or -1 and the
+ * reason. */
+int cli_records_add_key(struct cli_records *, struct slice domain,
+    struct slice selector, const struct dkim_key *, struct strbuf *reason);
+
+/* That name; 0, or -1 and the reason where it is none. */
+int cli_records_key_name(struct slice domain, struct slice selector,
+    struct strbuf *name, struct strbuf *reason);
+
+/* "zone", "raw", "json"; 0 or -1. */
+int cli_records_format_parse(struct slice, enum cli_records_format *);
+
+/* To stdout. */
+void cli_records_print(const struct cli_records *, enum cli_records_format);
+
+#endif
