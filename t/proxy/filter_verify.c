@@ -1,0 +1,408 @@
+/* proxy/filter_verify: what comes out of a message, with a real resolver
+ * and a real name server. Results themselves are t/auth's affair. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/xalloc.h"
+#include "dns/resolver.h"
+#include "mail/reader.h"
+#include "proxy/filter_verify.h"
+#include "proxy/resolving.h"
+#include "proxy/spool.h"
+#include "t/lib/nameserver.h"
+#include "t/lib/unit.h"
+
+enum { OUT_MAX = 100000, PATIENCE_S = 30, HEADER_MAX = 20000 };
+
+#define OURS "Authentication-Results: mx.example.org;"
+
+static struct nameserver *nsd, *hostile;
+
+/* A configuration, a resolver, and what became of one message. */
+struct rig {
+	struct proxy_config *config;
+	struct event_base *base;
+	struct proxy_verify_env env;
+	struct proxy_envelope envelope;
+	struct proxy_record record;
+	struct proxy_edit *edit;
+	void *filter;
+	bool done;
+	unsigned code;
+	char text[256];
+	char out[OUT_MAX];
+	size_t checked; /* how often the hook was told, and of what */
+	size_t results;
+};
+
+static void
+on_checked(void *ctx, const struct proxy_filter_job *job,
+    const struct auth_results *results)
+{
+	struct rig *rig = ctx;
+
+	assert_ptr_equal(job->envelope, &rig->envelope);
+	rig->checked++;
+	rig->results = results->count;
+}
+
+static struct rig *
+rig_new(const char *in, const struct nameserver *server)
+{
+	struct rig *rig = xcalloc(1, sizeof(*rig));
+	struct proxy_report report;
+	struct strbuf text;
+
+	strbuf_init(&text, 10000);
+	(void)strbuf_addf(&text,
+	    "[in]\nlisten = 127.0.0.1:10025\nrelay = 127.0.0.1:10026\n"
+	    "authserv_id = mx.example.org, old.example.org\n%s\n"
+	    "[dns]\nnameserver = %s\ntimeout = 1\n",
+	    in, nameserver_address(server));
+	proxy_report_init(&report);
+	rig->config = proxy_config_parse("test", strbuf_slice(&text), &report);
+	if (rig->config == NULL)
+		print_error("%s", strbuf_text(&report.errors));
+	assert_non_null(rig->config);
+	proxy_report_clear(&report);
+	strbuf_clear(&text);
+	rig->base = event_base_new();
+	rig->env = (struct proxy_verify_env){.config = rig->config,
+	    .base = rig->base,
+	    .resolver = proxy_resolver_new(rig->base, &rig->config->dns),
+	    .checked = on_checked,
+	    .ctx = rig};
+	proxy_verify_env_init(&rig->env);
+	proxy_envelope_init(&rig->envelope);
+	proxy_record_init(&rig->record);
+	rig->edit = proxy_edit_new();
+	return rig;
+}
+
+static void
+rig_free(struct rig *rig)
+{
+	proxy_verify_env_clear(&rig->env);
+	dns_resolver_free(rig->env.resolver);
+	event_base_free(rig->base);
+	proxy_config_free(rig->config);
+	proxy_envelope_clear(&rig->envelope);
+	proxy_record_clear(&rig->record);
+	proxy_edit_free(rig->edit);
+	free(rig);
+}
+
+static void
+on_header(void *ctx, const struct mail_header *header)
+{
+	struct rig *rig = ctx;
+
+	proxy_filter_verify.header(rig->filter, header);
+}
+
+static void
+on_body(void *ctx, struct slice chunk)
+{
+	struct rig *rig = ctx;
+
+	proxy_filter_verify.body(rig->filter, chunk);
+}
+
+static void
+on_outcome(void *ctx, const struct proxy_outcome *outcome)
+{
+	struct rig *rig = ctx;
+
+	rig->done = true;
+	rig->code = outcome->refusal_code;
+	if (rig->code != 0)
+		snprintf(
+		    rig->text, sizeof(rig->text), "%s", outcome->refusal_text);
+	(void)event_base_loopbreak(rig->base);
+}
+
+static void
+play(struct rig *rig, struct slice message)
+{
+	int dir_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct proxy_playback playback;
+	struct proxy_quota quota;
+	struct proxy_spool *spool;
+	_Atomic uint64_t slot;
+	size_t n = 0;
+	ssize_t got;
+
+	proxy_quota_init(&quota, &slot, 0);
+	spool = proxy_spool_new(1 << 20, dir_fd, &quota);
+	assert_int_equal(proxy_spool_append(spool, message), PROXY_SPOOL_OK);
+	proxy_playback_init(&playback, rig->edit, spool);
+	while ((got = proxy_playback_next(
+		    &playback, rig->out + n, OUT_MAX - 1 - n)) > 0)
+		n += (size_t)got;
+	assert_int_equal(got, 0);
+	rig->out[n] = '\0';
+	proxy_spool_free(spool);
+	(void)close(dir_fd);
+}
+
+/* One message from a client ("": not known) through the filter. */
+static void
+pass_message(struct rig *rig, const char *client, struct slice message)
+{
+	static const struct mail_reader_ops ops = {on_header, on_body};
+	struct timeval patience = {.tv_sec = PATIENCE_S};
+	struct proxy_filter_job job = {&rig->envelope, &rig->record, rig->edit};
+	struct mail_reader *reader = mail_reader_new(HEADER_MAX, &ops, rig);
+
+	(void)strbuf_add_str(&rig->envelope.client_address, client);
+	(void)strbuf_add_str(&rig->envelope.client_helo, "helo.test");
+	(void)strbuf_add_str(&rig->envelope.sender, "a@spf.test");
+	rig->envelope.client_told = true;
+	rig->filter = proxy_filter_verify.begin(&rig->env, &job);
+	if (mail_reader_write(reader, message) != 0 ||
+	    mail_reader_end(reader) != 0)
+		proxy_filter_verify.no_header(
+		    rig->filter, mail_reader_reason(reader));
+	proxy_filter_verify.end(rig->filter, on_outcome, rig);
+	if (!rig->done) {
+		(void)event_base_loopexit(rig->base, &patience);
+		(void)event_base_dispatch(rig->base);
+	}
+	assert_true(rig->done);
+	proxy_filter_verify.free(rig->filter);
+	mail_reader_free(reader);
+	if (rig->code == 0)
+		play(rig, message);
+}
+
+static void
+assert_has(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		print_error("\"%s\" is not in:\n%s\n", part, text);
+	assert_non_null(strstr(text, part));
+}
+
+static void
+assert_ends(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	assert_true(n >= m);
+	assert_string_equal(text + n - m, end);
+}
+
+static void
+test_our_field_is_on_top_and_the_rest_untouched(void **state)
+{
+	struct rig *rig = rig_new("check = spf", nsd);
+
+	(void)state;
+	pass_message(rig, "192.0.2.1",
+	    SLICE("Received: x\r\nFrom: a@spf.test\r\n\r\nbody\r\n"));
+	assert_int_equal(rig->code, 0);
+	assert_memory_equal(rig->out, OURS, strlen(OURS));
+	assert_has(rig->out, "spf=pass");
+	assert_ends(
+	    rig->out, "\r\nReceived: x\r\nFrom: a@spf.test\r\n\r\nbody\r\n");
+	assert_true(proxy_record_has(&rig->record, "spf"));
+	assert_int_equal(rig->checked, 1);
+	assert_true(rig->results > 0);
+	rig_free(rig);
+}
+
+static void
+test_forged_fields_are_gone_and_others_stay(void **state)
+{
+	struct rig *rig = rig_new("check = spf", nsd);
+
+	(void)state;
+	pass_message(rig, "192.0.2.1",
+	    SLICE("Authentication-Results: mx.example.org; dkim=pass\r\n"
+		  "AUTHENTICATION-RESULTS:\r\n (c) \"MX.Example.ORG\" 1;\r\n"
+		  "\tdkim=pass\r\n"
+		  "Authentication-Results: other.example; dkim=pass\r\n"
+		  "From: a@spf.test\r\n"
+		  "Authentication-Results : old.example.org; spf=pass\r\n"
+		  "Authentication-Results: \"unclosed; spf=pass\r\n"
+		  "X-Authentication-Results: mx.example.org; spf=pass\r\n"
+		  "\r\n"
+		  "Authentication-Results: mx.example.org; in the body\r\n"));
+	assert_ends(rig->out,
+	    "\r\nAuthentication-Results: other.example; dkim=pass\r\n"
+	    "From: a@spf.test\r\n"
+	    "X-Authentication-Results: mx.example.org; spf=pass\r\n"
+	    "\r\n"
+	    "Authentication-Results: mx.example.org; in the body\r\n");
+	assert_null(strstr(rig->out, "dkim=pass\r\n\tdkim=pass"));
+	assert_true(proxy_record_has(&rig->record, "forged"));
+	rig_free(rig);
+}
+
+/* What would continue our field stands behind an empty line. */
+static void
+test_a_body_without_header_cannot_continue_our_field(void **state)
+{
+	struct rig *rig = rig_new("check = spf", nsd);
+
+	(void)state;
+	pass_message(rig, "192.0.2.1", SLICE(" ; dkim=pass\r\nbody\r\n"));
+	assert_ends(rig->out, "\r\n\r\n ; dkim=pass\r\nbody\r\n");
+	rig_free(rig);
+	rig = rig_new("check = spf", nsd);
+	pass_message(rig, "192.0.2.1", SLICE("\r\n ; dkim=pass\r\n"));
+	assert_ends(rig->out, "\r\n\r\n ; dkim=pass\r\n");
+	rig_free(rig);
+}
+
+static void
+test_too_large_a_header_is_refused_but_from_our_own(void **state)
+{
+	struct rig *rig = rig_new("trusted = 10.0.0.0/8", nsd);
+	struct strbuf message;
+
+	(void)state;
+	strbuf_init(&message, 100000);
+	(void)strbuf_add_str(&message, "X: ");
+	for (int i = 0; i < HEADER_MAX; i++)
+		(void)strbuf_add_char(&message, 'x');
+	(void)strbuf_add_str(&message,
+	    "\r\nAuthentication-Results: mx.example.org; dkim=pass\r\n\r\n");
+	pass_message(rig, "192.0.2.1", strbuf_slice(&message));
+	assert_int_equal(rig->code, 550);
+	assert_has(rig->text, "5.6.0 ");
+	rig_free(rig);
+	rig = rig_new("trusted = 10.0.0.0/8", nsd);
+	pass_message(rig, "10.1.2.3", strbuf_slice(&message));
+	assert_int_equal(rig->code, 0);
+	assert_has(rig->out, OURS " none\r\nX: xxx");
+	strbuf_clear(&message);
+	rig_free(rig);
+}
+
+static void
+test_refusal_and_trust(void **state)
+{
+	static const struct {
+		const char *client, *in;
+		unsigned code;
+		const char *part;
+	} cases[] = {
+	    {"198.51.100.1", "check = spf\nreject = spf", 550, "5.7.23"},
+	    {"192.0.2.1", "check = spf\nreject = spf", 0, "spf=pass"},
+	    {"198.51.100.1", "check = spf", 0, "spf=fail"},
+	    {"198.51.100.1",
+		"check = spf, dkim\nreject = spf\ntrusted = 198.51.100.0/24", 0,
+		"dkim=none"},
+	    {"", "check = spf, dkim\nreject = spf", 0, "dkim=none"},
+	    {"198.51.100.1", "check = dkim\nreject = dkim-required", 550,
+		"5.7.20"},
+	    {"192.0.2.1", "check = dkim\nreject = dkim", 0, "dkim=none"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig *rig = rig_new(cases[i].in, nsd);
+
+		pass_message(rig, cases[i].client,
+		    SLICE("From: a@spf.test\r\n\r\nbody\r\n"));
+		assert_int_equal(rig->code, cases[i].code);
+		assert_has(rig->code ? rig->text : rig->out, cases[i].part);
+		if (strcmp(cases[i].client, "") == 0)
+			assert_null(strstr(rig->out, "spf="));
+		rig_free(rig);
+	}
+}
+
+static void
+test_silence_ends_at_the_deadline(void **state)
+{
+	struct rig *rig = rig_new("check = spf\nreject = spf", hostile);
+
+	(void)state;
+	strbuf_reset(&rig->envelope.sender);
+	pass_message(rig, "192.0.2.1", SLICE("From: a@b.c\r\n\r\n"));
+	assert_int_equal(rig->code, 0);
+	rig_free(rig);
+	rig = rig_new("check = dkim\non_dns_error = tempfail", hostile);
+	pass_message(rig, "192.0.2.1",
+	    SLICE(
+		"DKIM-Signature: v=1; a=rsa-sha256; d=test; s=silent;\r\n"
+		" h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;\r\n"
+		" c=relaxed/relaxed; b=AAAA\r\nFrom: a@test\r\n\r\n"));
+	assert_int_equal(rig->code, 451);
+	assert_has(rig->text, "4.7.5 ");
+	rig_free(rig);
+}
+
+static void
+test_freed_at_any_stage(void **state)
+{
+	static const struct slice message =
+	    SLICE_INIT("From: a@spf.test\r\n\r\nbody\r\n");
+	static const struct mail_reader_ops ops = {on_header, on_body};
+
+	(void)state;
+	for (int stage = 0; stage < 3; stage++) {
+		struct rig *rig = rig_new("check = spf, dkim", hostile);
+		struct proxy_filter_job job = {
+		    &rig->envelope, &rig->record, rig->edit};
+		struct mail_reader *reader =
+		    mail_reader_new(HEADER_MAX, &ops, rig);
+
+		(void)strbuf_add_str(
+		    &rig->envelope.client_address, "192.0.2.1");
+		(void)strbuf_add_str(&rig->envelope.sender, "a@silent.test");
+		rig->envelope.client_told = true;
+		rig->filter = proxy_filter_verify.begin(&rig->env, &job);
+		if (stage > 0)
+			assert_int_equal(mail_reader_write(reader, message), 0);
+		if (stage > 1)
+			proxy_filter_verify.end(rig->filter, on_outcome, rig);
+		proxy_filter_verify.free(rig->filter);
+		assert_false(rig->done);
+		mail_reader_free(reader);
+		rig_free(rig);
+	}
+}
+
+static int
+start_servers(void **state)
+{
+	(void)state;
+	nsd =
+	    nameserver_start_nsd("spf.test TXT v=spf1 ip4:192.0.2.0/24 -all\n");
+	hostile = nameserver_start_hostile();
+	return 0;
+}
+
+static int
+stop_servers(void **state)
+{
+	(void)state;
+	nameserver_stop(nsd);
+	nameserver_stop(hostile);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_our_field_is_on_top_and_the_rest_untouched),
+	    cmocka_unit_test(test_forged_fields_are_gone_and_others_stay),
+	    cmocka_unit_test(
+		test_a_body_without_header_cannot_continue_our_field),
+	    cmocka_unit_test(
+		test_too_large_a_header_is_refused_but_from_our_own),
+	    cmocka_unit_test(test_refusal_and_trust),
+	    cmocka_unit_test(test_silence_ends_at_the_deadline),
+	    cmocka_unit_test(test_freed_at_any_stage),
+	};
+
+	return cmocka_run_group_tests(tests, start_servers, stop_servers);
+}
