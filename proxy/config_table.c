@@ -534,7 +534,7 @@ add_report(struct strbuf *to, const char *name, unsigned line, const char *text)
 		strbuf_addf(to, "%s: %s\n", name, text);
 }
 
-static void
+__attribute__((format(printf, 4, 0))) static void
 report(struct proxy_config_reading *reading, struct strbuf *to, unsigned line,
     const char *fmt, va_list args)
 {

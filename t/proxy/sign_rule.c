@@ -369,6 +369,7 @@ a_bad_map_is_refused_with_its_line(void **state)
 {
 	struct proxy_sign_defaults defaults = {"s", "/keys/s", false, NULL};
 	struct proxy_report report;
+	struct proxy_key_rule *rules;
 	struct proxy_sign_map *map;
 	struct strbuf want;
 	size_t i, count;
@@ -388,8 +389,8 @@ a_bad_map_is_refused_with_its_line(void **state)
 		proxy_sign_map_free(map);
 		proxy_report_clear(&report);
 		strbuf_clear(&want);
-		proxy_key_rules_free(
-		    proxy_key_table_detach(defaults.keys, &count), 0);
+		rules = proxy_key_table_detach(defaults.keys, &count);
+		proxy_key_rules_free(rules, count);
 	}
 }
 
