@@ -45,6 +45,38 @@ const char *proxy_config_texts_name(const struct proxy_config_texts *);
 /* A sealed memory file of them all: its descriptor, or -1 and errno. */
 int proxy_config_texts_pack(const struct proxy_config_texts *);
 
+/* --- config_values.c: one value into its field --- */
+
+struct proxy_word {
+	const char *word;
+	unsigned value;
+};
+
+struct proxy_setting;
+typedef int proxy_setter(const struct proxy_setting *, void *field,
+    struct slice, struct strbuf *reason);
+
+struct proxy_setting {
+	const char *section; /* NULL: in [out] and in [in] */
+	const char *name;
+	proxy_setter *set;
+	size_t offset;	     /* in proxy_config, or in proxy_front */
+	const char *initial; /* NULL: empty, none */
+	uint64_t least, most;
+	const struct proxy_word *words;
+	bool many; /* values between commas, lines repeated and continued */
+};
+
+/*
+ * Each reads one value (not empty) into the field, or adds it there: 0, or
+ * -1 and what is wrong with it. `words` end with a NULL.
+ */
+proxy_setter proxy_add_domain, proxy_add_listener, proxy_add_name,
+    proxy_add_nameserver, proxy_add_network, proxy_add_string, proxy_set_bool,
+    proxy_set_count, proxy_set_count_or_auto, proxy_set_endpoint,
+    proxy_set_flag, proxy_set_name, proxy_set_path, proxy_set_size,
+    proxy_set_size64, proxy_set_text, proxy_set_time, proxy_set_word;
+
 /* --- config_table.c: names, bounds, defaults --- */
 
 /* The two that share proxy_front, else the first. */

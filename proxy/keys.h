@@ -57,6 +57,9 @@ struct proxy_keys *proxy_keys_new_local(
 struct proxy_key_use *proxy_keys_get(struct proxy_keys *, unsigned rule,
     struct slice domain, proxy_key_fn *, void *ctx);
 
+/* Every key is looked at again before its next use. */
+void proxy_keys_doubt(struct proxy_keys *);
+
 /* Gives the key back, or stops waiting for it. From any place. NULL is
  * fine. */
 void proxy_key_use_end(struct proxy_key_use *);

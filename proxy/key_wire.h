@@ -1,0 +1,57 @@
+/*
+ * What a signing worker and the master say to each other about keys: one
+ * datagram a question, one an answer, over a SOCK_SEQPACKET pair. Both ends
+ * are the same program on the same machine, so they are structs; but the
+ * master believes nothing it reads.
+ */
+#ifndef PROXY_KEY_WIRE_H
+#define PROXY_KEY_WIRE_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "proxy/key_files.h"
+
+struct proxy_key_request {
+	uint32_t id; /* the worker's, comes back in the reply */
+	uint32_t rule;
+	uint32_t has_stamp; /* 1: it has the file with this stamp */
+	uint32_t domain_n;
+	struct proxy_key_stamp stamp;
+	char domain[256];
+};
+
+enum proxy_key_reply_status {
+	PROXY_KEY_REPLY_FOUND, /* and a descriptor */
+	PROXY_KEY_REPLY_MISSING,
+	PROXY_KEY_REPLY_TROUBLE,
+	PROXY_KEY_REPLY_UNCHANGED /* the file is what the stamp says */
+};
+
+struct proxy_key_reply {
+	uint32_t id;
+	uint32_t status;
+	uint32_t domain_from;
+	uint32_t reason_n;
+	struct proxy_key_stamp stamp;
+	char reason[PROXY_KEY_REASON_MAX];
+};
+
+/* Its domain is safe for a path then. 0, or -1 where it is no request. */
+int proxy_key_request_parse(struct slice datagram, struct proxy_key_request *);
+int proxy_key_reply_parse(struct slice datagram, struct proxy_key_reply *);
+
+/*
+ * The master's side: answers one request that waits on the socket. 0; 1
+ * where none waits; -1 where the peer is gone or sent what is no request:
+ * close the socket.
+ */
+int proxy_key_server_answer(
+    int socket, const struct proxy_config *, const struct proxy_key_readers *);
+
+/* One datagram with a descriptor (-1: none) each way. Receiving gives its
+ * length, 0 at the end, -1 and errno; `*fd` is -1 where none came. */
+int proxy_key_send(int socket, struct slice datagram, int fd);
+long proxy_key_receive(int socket, char *to, size_t room, int *fd);
+
+#endif
