@@ -372,7 +372,6 @@ a_bad_map_is_refused_with_its_line(void **state)
 	struct proxy_key_rule *rules;
 	struct proxy_sign_map *map;
 	struct strbuf want;
-	struct proxy_key_rule *rules;
 	size_t i, count;
 
 	(void)state;
