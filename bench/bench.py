@@ -300,7 +300,7 @@ NAMES = ("rsa", "both", "ed25519", "large", "one", "memory", "canon")
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--signpost", default=TOP / "build/cli/signpost")
+    parser.add_argument("--signpost", default=TOP / "build/signpost")
     parser.add_argument("--canon", default=TOP / "build/bench/bench_canon")
     parser.add_argument("--cores", default="0,1")
     parser.add_argument("--quick", action="store_true")
