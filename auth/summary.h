@@ -1,0 +1,32 @@
+/*
+ * The report a person reads, as check-auth reflectors made it a habit: a
+ * line a check, then what was looked at and, for each failure, what to do
+ * about it. Lines end in LF; what came from the message is made harmless.
+ */
+#ifndef AUTH_SUMMARY_H
+#define AUTH_SUMMARY_H
+
+#include "auth/results.h"
+#include "base/slice.h"
+#include "base/strbuf.h"
+
+/* A summary of the most results, with its advice, stays below this. */
+#define AUTH_SUMMARY_MAX (96 * 1024)
+
+/* What the results are about. Empty slices: not known. */
+struct auth_summary {
+	const struct auth_results *results;
+	struct slice client, helo, mail_from;
+	struct slice spam; /* what spamd said: "ham (...)"; empty: no line */
+};
+
+/*
+ * "Summary of Results", then `SPF check: pass` and its kin, one line each:
+ * SPF, DomainKeys, DKIM, Sender-ID, DMARC, ARC, and SpamAssassin where
+ * asked; then the details. The word is the best of several signatures; a
+ * check that could not be made is "not checked". 0, or -1 where the strbuf
+ * is full.
+ */
+int auth_summary_print(const struct auth_summary *, struct strbuf *out);
+
+#endif

@@ -1,0 +1,107 @@
+/* The page that processes share; see shared.h. */
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proxy/shared.h"
+
+static struct proxy_shared *
+map(int fd)
+{
+	void *page = mmap(NULL, sizeof(struct proxy_shared),
+	    PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return page == MAP_FAILED ? NULL : page;
+}
+
+struct proxy_shared *
+proxy_shared_new(int *fd)
+{
+	struct proxy_shared *shared = NULL;
+
+	*fd = memfd_create("signpost-shared", MFD_CLOEXEC);
+	if (*fd < 0)
+		return NULL;
+	if (ftruncate(*fd, sizeof(struct proxy_shared)) == 0)
+		shared = map(*fd);
+	if (shared == NULL) {
+		(void)close(*fd);
+		*fd = -1;
+	}
+	return shared;
+}
+
+struct proxy_shared *
+proxy_shared_map(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return NULL;
+	if (st.st_size != (off_t)sizeof(struct proxy_shared)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return map(fd);
+}
+
+void
+proxy_shared_unmap(struct proxy_shared *shared)
+{
+	if (shared != NULL)
+		(void)munmap(shared, sizeof(*shared));
+}
+
+/* The first free slot with that role in it; -1 for none. */
+static int
+find_free(const struct proxy_shared *shared, enum proxy_role role)
+{
+	for (int i = 0; i < PROXY_SHARED_SLOTS; i++)
+		if (atomic_load(&shared->slots[i].pid) == 0 &&
+		    atomic_load(&shared->slots[i].role) == (uint32_t)role)
+			return i;
+	return -1;
+}
+
+int
+proxy_shared_take(
+    struct proxy_shared *shared, enum proxy_role role, int32_t pid)
+{
+	int i = find_free(shared, role);
+	struct proxy_shared_slot *slot;
+
+	if (i < 0)
+		i = find_free(shared, PROXY_ROLE_NONE);
+	if (i < 0)
+		return -1;
+	slot = &shared->slots[i];
+	atomic_store(&shared->spool[i], 0);
+	atomic_store(&slot->counters.n[PROXY_COUNT_SESSIONS_OPEN], 0);
+	atomic_store(&slot->drains, 0);
+	atomic_store(&slot->role, (uint32_t)role);
+	atomic_store(&slot->pid, pid);
+	return i;
+}
+
+void
+proxy_shared_leave(struct proxy_shared *shared, int slot)
+{
+	atomic_store(&shared->spool[slot], 0);
+	atomic_store(
+	    &shared->slots[slot].counters.n[PROXY_COUNT_SESSIONS_OPEN], 0);
+	atomic_store(&shared->slots[slot].pid, 0);
+}
+
+uint64_t
+proxy_shared_sum(const struct proxy_shared *shared, enum proxy_role role,
+    enum proxy_counter counter)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < PROXY_SHARED_SLOTS; i++)
+		if (atomic_load(&shared->slots[i].role) == (uint32_t)role)
+			sum += proxy_counter_get(
+			    &shared->slots[i].counters, counter);
+	return sum;
+}

@@ -1,0 +1,59 @@
+/*
+ * The page that master, workers and recorder share: a slot for each worker,
+ * written by that worker alone, read by whoever wants to know. Counting on
+ * it costs no lock and no system call. The master makes it before the first
+ * worker and hands its descriptor on at exec; it lives as long as the master.
+ */
+#ifndef PROXY_SHARED_H
+#define PROXY_SHARED_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "proxy/counters.h"
+
+/* Workers at a time, those of a reload that drain among them. */
+enum { PROXY_SHARED_SLOTS = 256 };
+
+enum proxy_role {
+	PROXY_ROLE_NONE, /* the slot was never used */
+	PROXY_ROLE_OUT,
+	PROXY_ROLE_IN,
+	PROXY_ROLE_RECORDER
+};
+
+struct proxy_shared_slot {
+	_Atomic uint32_t role;	 /* enum proxy_role; by the master */
+	_Atomic int32_t pid;	 /* 0: nobody runs in it; by the master */
+	_Atomic uint32_t drains; /* an old one that finishes; by the master */
+	struct proxy_counters counters; /* kept when its worker is replaced */
+};
+
+struct proxy_shared {
+	_Atomic uint64_t generation;   /* configurations applied; 1 at first */
+	_Atomic uint64_t restarts;     /* workers that died and were replaced */
+	_Atomic int64_t started;       /* seconds since 1970 */
+	_Atomic uint64_t records_lost; /* the recorder did not keep up */
+	_Atomic uint64_t spool[PROXY_SHARED_SLOTS]; /* for proxy/quota.h */
+	struct proxy_shared_slot slots[PROXY_SHARED_SLOTS];
+};
+
+/* A new page, zeroed; its descriptor (close-on-exec) in *fd. NULL and errno
+ * where there is no memory for it. */
+struct proxy_shared *proxy_shared_new(int *fd);
+
+/* The page behind a descriptor. NULL and errno where it is none. */
+struct proxy_shared *proxy_shared_map(int fd);
+void proxy_shared_unmap(struct proxy_shared *); /* NULL is fine */
+
+/* The slot for a worker of that role: one that nobody runs in, by choice
+ * one that the role had before, so that what it counted goes on. -1 where
+ * all are taken. Its spool and its open sessions are zeroed. */
+int proxy_shared_take(struct proxy_shared *, enum proxy_role, int32_t pid);
+void proxy_shared_leave(struct proxy_shared *, int slot);
+
+/* A counter of all slots of a role together. */
+uint64_t proxy_shared_sum(
+    const struct proxy_shared *, enum proxy_role, enum proxy_counter);
+
+#endif
