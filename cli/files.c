@@ -1,6 +1,7 @@
 /* Files of the tools; see files.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +11,7 @@
 #include "cli/files.h"
 #include "dkim/key.h"
 
-enum { READ_SIZE = 16384 };
+enum { READ_SIZE = 16384, PATH_LENGTH_MAX = 4096 };
 
 static int
 read_all(int fd, const char *path, struct strbuf *out)
@@ -109,6 +110,28 @@ cli_file_create(const char *path, struct slice bytes)
 	}
 	if (outcome != 0)
 		unlink(path);
+	return outcome;
+}
+
+int
+cli_file_replace(const char *path, struct slice bytes)
+{
+	struct strbuf fresh;
+	int outcome = -1;
+
+	strbuf_init(&fresh, PATH_LENGTH_MAX);
+	if (strbuf_addf(&fresh, "%s.new", path) != 0) {
+		cli_error("%s: path too long", path);
+	} else {
+		(void)unlink(strbuf_text(&fresh));
+		outcome = cli_file_create(strbuf_text(&fresh), bytes);
+		if (outcome == 0 && rename(strbuf_text(&fresh), path) != 0) {
+			cli_error("%s: %s", path, strerror(errno));
+			(void)unlink(strbuf_text(&fresh));
+			outcome = -1;
+		}
+	}
+	strbuf_clear(&fresh);
 	return outcome;
 }
 

@@ -21,6 +21,10 @@ int cli_file_read(const char *path, struct strbuf *out);
  */
 int cli_file_create(const char *path, struct slice bytes);
 
+/* Puts these bytes in place of a file's, at once (a new file, renamed);
+ * directories are not made. 0; or -1 with a message on stderr. */
+int cli_file_replace(const char *path, struct slice bytes);
+
 /* The private key in a PEM file; warns where others may read it. NULL, a
  * message on stderr, and in *status how to end. */
 struct dkim_key *cli_file_read_key(const char *path, int *status);

@@ -11,6 +11,7 @@
 static const struct cli_command *const commands[] = {
     &cli_sign,
     &cli_keygen,
+    &cli_dmarc_report,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,0 +1,15 @@
+/* The configuration as a tool needs it: read, or told what is wrong. */
+#ifndef CLI_SETTINGS_H
+#define CLI_SETTINGS_H
+
+#include "proxy/config.h"
+
+/*
+ * Reads it; warnings and errors go to stderr, "signpost: file:line: text".
+ * CLI_OK and *config (proxy_config_free() it); CLI_UNREADABLE where there is
+ * no such file or it may not be read, CLI_CONFIG where it has errors, and
+ * *config is NULL.
+ */
+int cli_config_load(const char *path, struct proxy_config **config);
+
+#endif
