@@ -32,8 +32,10 @@ struct cli_command {
 
 /* One a file, cli/<name>.c; main.c has the table. */
 extern const struct cli_command cli_dmarc_report;
+extern const struct cli_command cli_explain;
 extern const struct cli_command cli_keygen;
 extern const struct cli_command cli_sign;
+extern const struct cli_command cli_verify;
 
 /* "signpost: " and the text and a line end, to stderr. */
 void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

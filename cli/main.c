@@ -10,8 +10,10 @@
 
 static const struct cli_command *const commands[] = {
     &cli_sign,
+    &cli_verify,
     &cli_keygen,
     &cli_dmarc_report,
+    &cli_explain,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

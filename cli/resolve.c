@@ -7,6 +7,7 @@
 #include "cli/resolve.h"
 #include "dns/resolver.h"
 #include "dns/servers.h"
+#include "proxy/resolving.h"
 
 struct cli_resolver {
 	struct event_base *base;
@@ -40,6 +41,25 @@ cli_resolver_new(
 	r->base = event_base_new();
 	r->resolver = dns_resolver_new(r->base, servers,
 	    timeout_ms == 0 ? DNS_TIMEOUT_MS : timeout_ms, DNS_CACHE_BYTES);
+	return r;
+}
+
+struct cli_resolver *
+cli_resolver_by(const struct proxy_dns_settings *dns, struct strbuf *reason)
+{
+	struct dns_servers *servers = dns_servers_new(false);
+	struct cli_resolver *r = NULL;
+	int outcome = 0;
+
+	for (size_t i = 0; i < dns->nameservers.count && outcome == 0; i++)
+		outcome = dns_servers_add(
+		    servers, slice_str(dns->nameservers.list[i]), reason);
+	dns_servers_free(servers);
+	if (outcome != 0)
+		return NULL;
+	r = xcalloc(1, sizeof(*r));
+	r->base = event_base_new();
+	r->resolver = proxy_resolver_new(r->base, dns);
 	return r;
 }
 

@@ -405,7 +405,9 @@ run(int argc, char **argv)
 
 	if (read_options(argc, argv, &w) != 0)
 		return CLI_USAGE;
-	return sign_direct(&w);
+	if (w.keyfile != NULL)
+		return sign_direct(&w);
+	return cli_sign_by_config(w.config, (int64_t)w.time, w.header_only);
 }
 
 const struct cli_command cli_sign = {

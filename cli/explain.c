@@ -1,0 +1,219 @@
+/*
+ * signpost explain: why the message on standard input would be signed, and
+ * with what, or why not.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "cli/chosen.h"
+#include "cli/cli.h"
+#include "cli/message.h"
+#include "cli/options.h"
+#include "cli/settings.h"
+#include "dkim/field_list.h"
+#include "dkim/key.h"
+#include "dkim/signer.h"
+
+static const char help[] =
+    "usage: signpost explain [-c FILE] <message\n"
+    "\n"
+    "Says which rule of the configuration signs the message on standard\n"
+    "input, with which signatures and keys, or why none does. Ends 0 where\n"
+    "it would be signed, 1 where not.\n"
+    "\n"
+    "  -c, --config FILE  the configuration (/etc/signpost/signpost.conf)\n";
+
+static const struct cli_option options[] = {
+    {'c', "config", true},
+    {0, NULL, false},
+};
+
+/* What the words of the log mean. */
+static const struct {
+	const char *word, *meaning;
+} meanings[] = {
+    {"no-key-for-domain:",
+	"no `domain' of [out], no map and no `signature' is for the sender's "
+	"domain"},
+    {"no-from", "the message has no From field, so it has no author"},
+    {"two-from-fields",
+	"the message has more than one From field; which one a reader would "
+	"be shown cannot be known"},
+    {"bad-from", "the From field is not a list of addresses"},
+    {"map-says-none", "a map names the sender, with no signature"},
+};
+
+/* "name  value", what came from the message made harmless. */
+static void
+print_fact(const char *name, struct slice value)
+{
+	struct strbuf safe;
+
+	strbuf_init(&safe, 8 * value.n + 1);
+	(void)escape_log(value, &safe);
+	printf("%-12s%s\n", name, strbuf_text(&safe));
+	strbuf_clear(&safe);
+}
+
+static void
+print_field(const struct mail_header *header, const char *name)
+{
+	const struct mail_field *field =
+	    mail_header_last(header, slice_str(name));
+
+	if (field == NULL)
+		return;
+	print_fact(name, slice_first(slice_trim(field->value), 500));
+}
+
+static void
+print_canon(const struct proxy_signing *signing)
+{
+	printf("    c=%s", dkim_canon_name(signing->header_canon));
+	if (signing->type == PROXY_SIGNATURE_DKIM)
+		printf("/%s", dkim_canon_name(signing->body_canon));
+	putchar('\n');
+}
+
+static void
+print_fields_signed(
+    const struct proxy_signing *signing, const struct mail_header *header)
+{
+	struct dkim_field_list *own = NULL;
+	struct strbuf names;
+
+	if (signing->type != PROXY_SIGNATURE_DKIM)
+		return;
+	if (signing->fields == NULL)
+		own = dkim_field_list_new();
+	strbuf_init(&names, DKIM_SIGNER_FIELD_MAX);
+	if (dkim_field_list_pick(
+		own != NULL ? own : signing->fields, header, &names) == 0)
+		printf("    h=%s\n", strbuf_text(&names));
+	strbuf_clear(&names);
+	dkim_field_list_free(own);
+}
+
+static void
+print_key(
+    const struct cli_chosen_signature *one, const struct proxy_config *config)
+{
+	const struct proxy_key_rule *rule =
+	    &config->signing.keys[one->signing->key_rule];
+	struct strbuf path, reason;
+
+	strbuf_init(&path, PROXY_KEY_PATH_MAX);
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	if (one->key == NULL)
+		printf("    no key: %s\n", strbuf_text(&one->reason));
+	else if (proxy_key_path(rule, one->domain, &path, &reason) == 0)
+		printf("    key %s (%s, %u bits)\n", strbuf_text(&path),
+		    dkim_key_type_name(dkim_key_type(one->key)),
+		    dkim_key_bits(one->key));
+	strbuf_clear(&path);
+	strbuf_clear(&reason);
+}
+
+static void
+print_signature(const struct cli_chosen_signature *one,
+    const struct proxy_config *config, const struct mail_header *header)
+{
+	const struct proxy_signing *signing = one->signing;
+	enum dkim_algorithm algorithm = signing->algorithm;
+
+	if (signing->type == PROXY_SIGNATURE_DOMAINKEYS)
+		algorithm = DKIM_RSA_SHA1;
+	else if (algorithm == DKIM_ALGORITHM_UNKNOWN && one->key != NULL)
+		algorithm = dkim_key_algorithm(one->key);
+	printf("signature   %s\n", proxy_signature_type_name(signing->type));
+	printf("    d=%.*s s=%.*s", (int)one->domain.n, one->domain.p,
+	    (int)signing->selector.n, signing->selector.p);
+	if (algorithm != DKIM_ALGORITHM_UNKNOWN)
+		printf(" a=%s", dkim_algorithm_name(algorithm));
+	putchar('\n');
+	if (signing->identity.n > 0)
+		print_fact("    i=", signing->identity);
+	print_canon(signing);
+	print_fields_signed(signing, header);
+	print_key(one, config);
+}
+
+static void
+print_meaning(struct slice reason)
+{
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+		if (slice_starts_nocase(reason, slice_str(meanings[i].word)))
+			printf("            %s\n", meanings[i].meaning);
+}
+
+static int
+explain(const struct cli_chosen *chosen, const struct proxy_config *config,
+    const struct mail_header *header)
+{
+	const struct proxy_sign_choice *choice = &chosen->choice;
+	size_t keys = 0;
+
+	print_field(header, "From");
+	print_field(header, "Sender");
+	print_field(header, "List-Id");
+	if (choice->rule.n > 0)
+		printf("rule        %s\n", strbuf_text(&choice->rule));
+	for (size_t i = 0; i < chosen->count; i++) {
+		print_signature(&chosen->list[i], config, header);
+		keys += chosen->list[i].key != NULL;
+	}
+	if (choice->left_out.n > 0)
+		printf("left out    %s\n", strbuf_text(&choice->left_out));
+	if (keys > 0) {
+		puts("result      signed");
+		return CLI_OK;
+	}
+	printf("result      unsigned%s%s\n", choice->reason.n > 0 ? ": " : "",
+	    strbuf_text(&choice->reason));
+	print_meaning(strbuf_slice(&choice->reason));
+	return CLI_FAILED;
+}
+
+static int
+explain_stdin(const struct proxy_config *config)
+{
+	static const struct mail_reader_ops ops = {NULL, NULL};
+	struct cli_message *message = cli_message_new(&ops, NULL, false);
+	struct cli_chosen chosen;
+	int status;
+
+	cli_chosen_init(&chosen);
+	status = cli_message_read(message, STDIN_FILENO);
+	if (status == CLI_OK) {
+		cli_chosen_make(&chosen, config, cli_message_header(message));
+		status = explain(&chosen, config, cli_message_header(message));
+	}
+	cli_chosen_clear(&chosen);
+	cli_message_free(message);
+	return cli_stdout_close(status);
+}
+
+static int
+run(int argc, char **argv)
+{
+	struct cli_options o = cli_options_of(options, argc, argv);
+	struct proxy_config *config;
+	const char *path = NULL;
+	int id, status;
+
+	while ((id = cli_options_next(&o)) > 0)
+		path = o.value;
+	if (id < 0 || !cli_options_done(&o))
+		return CLI_USAGE;
+	status =
+	    cli_config_load(path != NULL ? path : PROXY_CONFIG_PATH, &config);
+	if (status != CLI_OK)
+		return status;
+	status = explain_stdin(config);
+	proxy_config_free(config);
+	return status;
+}
+
+const struct cli_command cli_explain = {
+    "explain", run, "why a message is signed, or is not", help};

@@ -1,0 +1,381 @@
+/*
+ * signpost verify: all checks of the message on standard input, as one
+ * Authentication-Results field, as JSON, or as a summary for a person.
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auth/evaluation.h"
+#include "auth/summary.h"
+#include "base/xalloc.h"
+#include "cli/cli.h"
+#include "cli/message.h"
+#include "cli/options.h"
+#include "cli/resolve.h"
+#include "cli/settings.h"
+#include "cli/verify_json.h"
+#include "dns/resolver.h"
+
+enum { HOST_MAX = 256, DNS_TIMEOUT_MAX = 600, DNS_CACHE = 1 << 20 };
+
+static const char help[] =
+    "usage: signpost verify [OPTION]... <message\n"
+    "\n"
+    "Checks the signatures of the message on standard input and, where the\n"
+    "client is told, SPF, Sender-ID and the rest. Ends 0 where at least one\n"
+    "DKIM or DomainKeys signature passes, 75 where none does and one could\n"
+    "not be checked now, else 1.\n"
+    "\n"
+    "  -c, --config FILE          what it checks and asks: [in] and [dns]\n"
+    "  --nameserver ADDR[:PORT]   the name server to ask\n"
+    "  --dns-timeout TIME         for one question (5s)\n"
+    "  --authserv-id HOST         whose field this is (the host name)\n"
+    "  --client-ip IP             who handed the message over\n"
+    "  --helo NAME                what it said in HELO\n"
+    "  --mail-from ADDR           the envelope sender; may be empty\n"
+    "  --time UNIX                as if at that time\n"
+    "  --weak                     let rsa-sha1 and short RSA keys pass, to\n"
+    "                             study old mail\n"
+    "  --json                     print one JSON object\n"
+    "  --summary                  print a report for a person\n";
+
+enum {
+	OPTION_NAMESERVER = 256,
+	OPTION_DNS_TIMEOUT,
+	OPTION_AUTHSERV_ID,
+	OPTION_CLIENT_IP,
+	OPTION_HELO,
+	OPTION_MAIL_FROM,
+	OPTION_TIME,
+	OPTION_WEAK,
+	OPTION_JSON,
+	OPTION_SUMMARY
+};
+
+static const struct cli_option options[] = {
+    {'c', "config", true},
+    {OPTION_NAMESERVER, "nameserver", true},
+    {OPTION_DNS_TIMEOUT, "dns-timeout", true},
+    {OPTION_AUTHSERV_ID, "authserv-id", true},
+    {OPTION_CLIENT_IP, "client-ip", true},
+    {OPTION_HELO, "helo", true},
+    {OPTION_MAIL_FROM, "mail-from", true},
+    {OPTION_TIME, "time", true},
+    {OPTION_WEAK, "weak", false},
+    {OPTION_JSON, "json", false},
+    {OPTION_SUMMARY, "summary", false},
+    {0, NULL, false},
+};
+
+struct wishes {
+	const char *config, *nameserver, *authserv_id;
+	const char *client_ip, *helo, *mail_from;
+	uint64_t dns_timeout, time;
+	bool weak, json, summary;
+};
+
+static int
+bad(const char *option, const char *why)
+{
+	cli_error("verify: %s: %s (see signpost verify --help)", option, why);
+	return -1;
+}
+
+static int
+set_client_ip(struct wishes *w, const char *text)
+{
+	unsigned char address[16];
+
+	if (inet_pton(AF_INET, text, address) != 1 &&
+	    inet_pton(AF_INET6, text, address) != 1)
+		return bad("--client-ip", "no IP address");
+	w->client_ip = text;
+	return 0;
+}
+
+static int
+take_option(struct wishes *w, int id, const struct cli_options *o)
+{
+	switch (id) {
+	case 'c':
+		w->config = o->value;
+		return 0;
+	case OPTION_NAMESERVER:
+		w->nameserver = o->value;
+		return 0;
+	case OPTION_DNS_TIMEOUT:
+		return cli_options_time(o, DNS_TIMEOUT_MAX, &w->dns_timeout);
+	case OPTION_AUTHSERV_ID:
+		w->authserv_id = o->value;
+		return 0;
+	case OPTION_CLIENT_IP:
+		return set_client_ip(w, o->value);
+	case OPTION_HELO:
+		w->helo = o->value;
+		return 0;
+	case OPTION_MAIL_FROM:
+		w->mail_from = o->value;
+		return 0;
+	case OPTION_TIME:
+		return cli_options_number(o, INT64_MAX / 2, &w->time);
+	case OPTION_WEAK:
+		w->weak = true;
+		return 0;
+	case OPTION_JSON:
+		w->json = true;
+		return 0;
+	default:
+		w->summary = true;
+		return 0;
+	}
+}
+
+static int
+read_options(int argc, char **argv, struct wishes *w)
+{
+	struct cli_options o = cli_options_of(options, argc, argv);
+	int id;
+
+	w->time = (uint64_t)time(NULL);
+	while ((id = cli_options_next(&o)) > 0)
+		if (take_option(w, id, &o) != 0)
+			return -1;
+	if (id < 0 || !cli_options_done(&o))
+		return -1;
+	if (w->json && w->summary)
+		return bad("--json", "does not go with --summary");
+	return 0;
+}
+
+/* What is checked, from the options and, with -c, the configuration. */
+struct setting {
+	struct proxy_config *config; /* NULL: none */
+	struct cli_resolver *resolver;
+	struct auth_rules rules;
+	struct auth_client client;
+	struct slice *arc_trusted;
+	char host[HOST_MAX];
+	struct slice authserv_id;
+};
+
+/* The options take the place of what the configuration says. */
+static struct cli_resolver *
+open_resolver(const struct wishes *w, const struct proxy_config *config,
+    struct strbuf *reason)
+{
+	struct proxy_dns_settings dns = {
+	    .timeout = DNS_TIMEOUT_MS / 1000, .cache_size = DNS_CACHE};
+	/* The list is read only. */
+	char *one[1] = {(char *)(uintptr_t)w->nameserver};
+
+	if (config != NULL)
+		dns = config->dns;
+	if (w->nameserver != NULL)
+		dns.nameservers = (struct proxy_strings){one, 1};
+	if (w->dns_timeout > 0)
+		dns.timeout = (unsigned)w->dns_timeout;
+	return cli_resolver_by(&dns, reason);
+}
+
+static void
+set_rules(struct setting *s, const struct wishes *w)
+{
+	static const enum auth_method methods[] = {AUTH_DKIM, AUTH_DOMAINKEYS,
+	    AUTH_SPF, AUTH_SENDERID, AUTH_DMARC, AUTH_ARC, AUTH_IPREV};
+	const struct proxy_checking_rules *in;
+
+	s->rules.dkim.weak = w->weak;
+	s->rules.receiver = slice_str(s->host);
+	for (unsigned i = 0; i < AUTH_METHODS; i++)
+		s->rules.checks |= 1u << i;
+	if (s->config == NULL || !s->config->in.enabled)
+		return;
+	in = &s->config->checking;
+	s->rules.checks = 0;
+	for (unsigned i = 0; i < AUTH_METHODS; i++)
+		if (in->check & 1u << i)
+			s->rules.checks |= 1u << methods[i];
+	s->arc_trusted =
+	    xcalloc(in->arc_trusted.count, sizeof(*s->arc_trusted));
+	for (size_t i = 0; i < in->arc_trusted.count; i++)
+		s->arc_trusted[i] = slice_str(in->arc_trusted.list[i]);
+	s->rules.arc_trusted = s->arc_trusted;
+	s->rules.arc_trusted_count = in->arc_trusted.count;
+	if (in->authserv_ids.count > 0)
+		s->authserv_id = slice_str(in->authserv_ids.list[0]);
+}
+
+static struct slice
+without_brackets(const char *address)
+{
+	struct slice s = slice_str(address);
+
+	if (s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>')
+		return slice_from(s.p + 1, s.n - 2);
+	return s;
+}
+
+static int
+setting_open(struct setting *s, const struct wishes *w)
+{
+	struct strbuf reason;
+
+	if (w->config != NULL) {
+		int status = cli_config_load(w->config, &s->config);
+
+		if (status != CLI_OK)
+			return status;
+	}
+	if (gethostname(s->host, sizeof(s->host) - 1) != 0 ||
+	    s->host[0] == '\0')
+		memcpy(s->host, "localhost", sizeof("localhost"));
+	s->authserv_id = slice_str(s->host);
+	set_rules(s, w);
+	if (w->authserv_id != NULL)
+		s->authserv_id = slice_str(w->authserv_id);
+	s->client.address = slice_str(w->client_ip);
+	s->client.helo = slice_str(w->helo);
+	s->client.mail_from = without_brackets(w->mail_from);
+	strbuf_init(&reason, 1000);
+	s->resolver = open_resolver(w, s->config, &reason);
+	if (s->resolver == NULL)
+		cli_error("verify: --nameserver: %s", strbuf_text(&reason));
+	strbuf_clear(&reason);
+	return s->resolver == NULL ? CLI_USAGE : CLI_OK;
+}
+
+static void
+setting_close(struct setting *s)
+{
+	cli_resolver_free(s->resolver);
+	free(s->arc_trusted);
+	proxy_config_free(s->config);
+}
+
+static void
+on_header(void *ctx, const struct mail_header *header)
+{
+	auth_evaluation_header(ctx, header);
+}
+
+static void
+on_body(void *ctx, struct slice chunk)
+{
+	auth_evaluation_body(ctx, chunk);
+}
+
+static bool
+ask(void *subject, struct dns_question *question)
+{
+	return auth_evaluation_ask(subject, question);
+}
+
+static void
+answer(void *subject, const struct dns_question *question,
+    const struct dns_answer *what)
+{
+	auth_evaluation_answer(subject, question, what);
+}
+
+static int
+status_of(const struct auth_results *results)
+{
+	if (auth_results_has(results, AUTH_DKIM, MAIL_VERDICT_PASS) ||
+	    auth_results_has(results, AUTH_DOMAINKEYS, MAIL_VERDICT_PASS))
+		return CLI_OK;
+	if (auth_results_has(results, AUTH_DKIM, MAIL_VERDICT_TEMPERROR) ||
+	    auth_results_has(results, AUTH_DOMAINKEYS, MAIL_VERDICT_TEMPERROR))
+		return CLI_TEMPORARY;
+	return CLI_FAILED;
+}
+
+static void
+print_field(const struct setting *s, const struct auth_results *results,
+    const struct cli_message *message)
+{
+	struct strbuf field;
+
+	strbuf_init(&field, (size_t)2 * AUTH_RESULTS_FIELD_MAX);
+	if (auth_results_print_field(results, s->authserv_id, &field) != 0)
+		cli_error("verify: the results make too long a field");
+	cli_message_print_fields(message, strbuf_slice(&field));
+	strbuf_clear(&field);
+}
+
+static void
+print_summary(const struct setting *s, const struct auth_results *results)
+{
+	struct auth_summary summary = {
+	    .results = results,
+	    .client = s->client.address,
+	    .helo = s->client.helo,
+	    .mail_from = s->client.mail_from,
+	};
+	struct strbuf text;
+
+	strbuf_init(&text, AUTH_SUMMARY_MAX);
+	(void)auth_summary_print(&summary, &text);
+	cli_print(strbuf_slice(&text));
+	strbuf_clear(&text);
+}
+
+static int
+report(const struct setting *s, const struct wishes *w,
+    const struct auth_evaluation *evaluation, const struct cli_message *message)
+{
+	struct auth_results *results = xcalloc(1, sizeof(*results));
+	int status;
+
+	auth_evaluation_results(evaluation, results);
+	status = status_of(results);
+	if (w->json)
+		cli_verify_print_json(results, cli_message_header(message));
+	else if (w->summary)
+		print_summary(s, results);
+	else
+		print_field(s, results, message);
+	free(results);
+	return cli_stdout_close(status);
+}
+
+static int
+verify(const struct setting *s, const struct wishes *w)
+{
+	static const struct mail_reader_ops ops = {on_header, on_body};
+	static const struct proxy_asking_ops asking = {ask, answer};
+	struct auth_evaluation *evaluation =
+	    auth_evaluation_new(&s->rules, &s->client, (int64_t)w->time);
+	struct cli_message *message = cli_message_new(&ops, evaluation, false);
+	int status = cli_message_read(message, STDIN_FILENO);
+
+	if (status == CLI_OK) {
+		auth_evaluation_end(evaluation);
+		cli_resolve(s->resolver, &asking, evaluation);
+		status = report(s, w, evaluation, message);
+	}
+	auth_evaluation_free(evaluation);
+	cli_message_free(message);
+	return status;
+}
+
+static int
+run(int argc, char **argv)
+{
+	struct wishes w = {0};
+	struct setting s = {0};
+	int status;
+
+	if (read_options(argc, argv, &w) != 0)
+		return CLI_USAGE;
+	status = setting_open(&s, &w);
+	if (status == CLI_OK)
+		status = verify(&s, &w);
+	setting_close(&s);
+	return status;
+}
+
+const struct cli_command cli_verify = {
+    "verify", run, "check the message on standard input", help};
