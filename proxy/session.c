@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <event2/event.h>
+
 #include "base/xalloc.h"
 #include "proxy/session.h"
 #include "proxy/transaction.h"
@@ -29,6 +31,7 @@ struct proxy_session {
 	struct strbuf recipient; /* offered to the relay, not yet answered */
 	uint64_t begun_ms;	 /* when MAIL came */
 	bool extended;		 /* EHLO, not HELO */
+	struct event *answered;	 /* a transaction may have ended by itself */
 };
 
 static void
@@ -42,6 +45,7 @@ session_free(struct proxy_session *s)
 	proxy_transaction_free(s->transaction);
 	proxy_hop_free(s->hop);
 	smtp_server_free(s->server);
+	event_free(s->answered);
 	proxy_envelope_clear(&s->envelope);
 	strbuf_clear(&s->peer);
 	strbuf_clear(&s->helo);
@@ -307,6 +311,9 @@ on_answer(void *ctx, const struct smtp_reply *reply, bool tells_sent)
 	struct proxy_session *s = ctx;
 	bool there = !tells_sent || client_is_there(s);
 
+	/* A filter that waited for something refuses out of its own event:
+	 * the transaction must be gone before the next command comes. */
+	event_active(s->answered, EV_TIMEOUT, 0);
 	if (s->server != NULL)
 		smtp_server_reply(s->server, reply);
 	return there;
@@ -324,6 +331,14 @@ settle(struct proxy_session *s)
 	}
 	if (s->server == NULL && s->transaction == NULL)
 		session_free(s);
+}
+
+static void
+on_answered(evutil_socket_t fd, short events, void *ctx)
+{
+	(void)fd;
+	(void)events;
+	settle(ctx);
 }
 
 static void
@@ -500,6 +515,9 @@ proxy_session_begin(struct proxy_service *service, evutil_socket_t fd,
 	service->session_count++;
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS);
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS_OPEN);
+	s->answered = event_new(service->base, -1, 0, on_answered, s);
+	if (s->answered == NULL)
+		abort();
 	s->hop = proxy_hop_new(service, &hop_ops, s);
 	s->server = smtp_server_new(service->base, fd, &limits, &server_ops, s);
 }

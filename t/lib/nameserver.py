@@ -218,9 +218,12 @@ def reply(q, records=(), flags=QR | RA, query_id=None, section=None):
 
 
 class Hostile:
-    """Does to each question what the first label of its name says."""
+    """Does to each question what the first label of its name says. `texts`
+    are true TXT answers by name, `lie` is what liars say."""
 
-    def __init__(self, port=None):
+    def __init__(self, port=None, texts=None, lie="evil"):
+        self.texts = texts or {}
+        self.lie = lie
         self.port = port or free_port()
         self.seen = {}
         self.lock = threading.Lock()
@@ -260,7 +263,15 @@ class Hostile:
         if wait == 0:
             self.udp.sendto(out, source)
         else:
-            threading.Timer(wait, self.udp.sendto, (out, source)).start()
+            timer = threading.Timer(wait, self.send, (out, source))
+            timer.daemon = True
+            timer.start()
+
+    def send(self, out, source):
+        try:
+            self.udp.sendto(out, source)
+        except OSError:
+            pass  # stopped meanwhile
 
     def serve_tcp(self):
         while True:
@@ -312,7 +323,7 @@ class Hostile:
         what = q.labels[0]
         with self.lock:
             count = self.seen[q.name] = self.seen.get(q.name, 0) + 1
-        good = reply(q, [txt(q.name, "good")])
+        good = reply(q, [txt(q.name, self.texts.get(q.name, "good"))])
         if what.startswith("tc"):
             return [(0, reply(q, flags=QR | RA | TC))]
         table = {
@@ -322,22 +333,22 @@ class Hostile:
             "late": lambda: [(2.5, good)] if count == 1 else [],
             "lost": lambda: [(0, good)] if count > 1 else [],
             "wrongid": lambda: [(0, reply(
-                q, [txt(q.name, "evil")], query_id=q.id ^ 1))],
+                q, [txt(q.name, self.lie)], query_id=q.id ^ 1))],
             "wrongquestion": lambda: [(0, reply(
-                q, [txt("evil.test", "evil")],
+                q, [txt("evil.test", self.lie)],
                 section=query_wire("evil.test", "TXT")[12:]))],
             "wrongowner": lambda: [(0, reply(
-                q, [txt("other.test", "evil")]))],
+                q, [txt("other.test", self.lie)]))],
             "echo": lambda: [(0, q.packet)],
             "garbage": lambda: [(0, b"\xff" * 300), (0, b""), (0, b"\0"),
                                 (0, q.packet[:13])],
             "oversized": lambda: [(0, reply(
                 q, [txt(q.name, "z" * 9000)]))],
             "flood": lambda: [(0, reply(
-                q, [txt(q.name, "evil")], query_id=q.id ^ i))
+                q, [txt(q.name, self.lie)], query_id=q.id ^ i))
                 for i in range(1, 30)] + [(0, good)],
             "deluge": lambda: [(0, reply(
-                q, [txt(q.name, "evil")], query_id=q.id ^ i))
+                q, [txt(q.name, self.lie)], query_id=q.id ^ i))
                 for i in range(1, 200)] + [(0, good)],
             "spoofed": lambda: self.spoof(q) + [(0.3, good)],
             "servfail": lambda: [(0, reply(q, flags=QR | RA | 2))],
@@ -376,7 +387,7 @@ class Hostile:
         """The right packet from the wrong port."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             other.bind(("127.0.0.1", 0))
-            other.sendto(reply(q, [txt(q.name, "evil")]), q.source)
+            other.sendto(reply(q, [txt(q.name, self.lie)]), q.source)
         return []
 
 

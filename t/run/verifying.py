@@ -1,0 +1,394 @@
+#!/usr/bin/python3
+"""The verifying proxy: 10025 -> checked -> 10026, between scripted peers and
+real name servers. Mail is signed by dkimpy.
+"""
+import re
+import time
+
+import harness
+import inbound
+from harness import SAMPLE
+
+RSA, RSA_RECORD = inbound.key("rsa2048")
+EVIL, EVIL_RECORD = inbound.key("rsa1024")
+ED, ED_RECORD = inbound.key("ed25519")
+
+RECORDS = """
+s1._domainkey.example.org TXT %s
+ed._domainkey.example.org TXT %s
+evil._domainkey.example.net TXT %s
+example.org TXT v=spf1 ip4:192.0.2.0/24 -all
+""" % (RSA_RECORD, ED_RECORD, EVIL_RECORD)
+
+SECONDS = 10            # at most for anything hostile
+MEMORY = 256 << 20
+
+
+class OneField(inbound.Case):
+    """One Authentication-Results field of ours, on top; else as it came."""
+
+    def setUp(self):
+        self.world = self.relay()
+        self.proxy = self.verifier(self.world, self.nsd(RECORDS),
+                                   ["check = dkim, spf"])
+
+    def through(self, message, count=1, **options):
+        reply = self.send(self.proxy, message, **options)
+        self.assertEqual(reply.code, 250, reply)
+        return self.world.wait_messages(count)[count - 1].data
+
+    def test_a_signature_passes_and_the_message_is_untouched(self):
+        message = inbound.sign(SAMPLE, RSA)
+        text = self.through(message, sender="ann@example.org")
+        found = inbound.results(text)
+        self.assertIn("dkim=pass", found)
+        for part in ("header.d=example.org", "header.s=s1",
+                     "header.a=rsa-sha256", "header.b=", "header.i="):
+            self.assertIn(part, found)
+        self.assertIn("spf=pass", found)
+        self.assertEqual(inbound.below(text), message)
+        line = self.proxy.wait_log("status=sent")
+        self.assertIn("dkim=pass:example.org", line)
+        self.assertIn("spf=pass", line)
+
+    def test_two_signatures_each_have_a_result(self):
+        message = inbound.sign(inbound.sign(SAMPLE, RSA), ED, selector=b"ed")
+        found = inbound.results(self.through(message))
+        self.assertEqual(found.count("dkim=pass"), 2)
+        self.assertIn("header.a=ed25519-sha256", found)
+
+    def test_a_changed_byte_fails(self):
+        message = inbound.sign(SAMPLE, RSA)
+        for number, (old, new) in enumerate((
+                (b"Hello", b"Hallo"), (b"Subject: a", b"Subject: b"),
+                (b"bh=", b"bh=A"), (b" b=", b" b=AAAA")), 1):
+            self.assertIn(old, message)
+            found = inbound.results(
+                self.through(message.replace(old, new, 1), count=number))
+            self.assertNotIn("dkim=pass", found)
+            self.assertIn("dkim=", found)
+
+    def test_unsigned_mail_has_none(self):
+        found = inbound.results(self.through(SAMPLE))
+        self.assertIn("dkim=none", found)
+
+    def test_forged_fields_are_gone_and_no_others(self):
+        ours = [
+            b"Authentication-Results: mx.example.org; dkim=pass\r\n",
+            b"authentication-results: MX.EXAMPLE.ORG 1; spf=pass\r\n",
+            b"Authentication-Results:\r\n\t(a (b) c)\r\n \"mx.example.org\"\r\n"
+            b" ;\r\n dkim=pass\r\n",
+            b"Authentication-Results : \"mx.\\example.org\"; dkim=pass\r\n",
+            b"Authentication-Results: (unclosed; dkim=pass\r\n",
+            b"Authentication-Results: ; dkim=pass\r\n",
+        ]
+        others = [
+            b"Authentication-Results: mx.example.net; dkim=pass\r\n",
+            b"Authentication-Results: mx.example.org.example; dkim=pass\r\n",
+            b"X-Authentication-Results: mx.example.org; dkim=pass\r\n",
+        ]
+        message = (b"".join(ours[:3]) + others[0] + SAMPLE.replace(
+            b"Subject:", b"".join(ours[3:] + others[1:]) + b"Subject:", 1))
+        want = others[0] + SAMPLE.replace(
+            b"Subject:", b"".join(others[1:]) + b"Subject:", 1)
+        text = self.through(message)
+        self.assertIn("dkim=none", inbound.results(text))
+        self.assertEqual(inbound.below(text), want)
+        self.assertIn("forged=6", self.proxy.wait_log("status=sent"))
+
+    def test_checks_run_on_the_message_as_it_came(self):
+        """A forged field that a signature covers is gone afterwards, but
+        was there when the signature was checked."""
+        import dkim
+        forged = b"Authentication-Results: mx.example.org; spf=pass\r\n"
+        message = forged + SAMPLE
+        message = dkim.sign(
+            message, b"s1", b"example.org", RSA,
+            include_headers=[b"from", b"subject", b"authentication-results"]
+        ) + message
+        text = self.through(message)
+        self.assertIn("dkim=pass", inbound.results(text))
+        self.assertNotIn(b"spf=pass\r\nFrom", text)
+
+    def test_nothing_injects_a_result(self):
+        """What a message says of itself is quoted or left out."""
+        nasty = (b"DKIM-Signature: v=1; a=rsa-sha256; d=example.org; "
+                 b"s=s1; h=from; bh=AAAA; b=AA;\r\n"
+                 b" i=\"x; dkim=pass\"@example.org\r\n"
+                 b"DKIM-Signature: v=1; a=x;dkim=pass; d=e.org\r\n"
+                 b" (dkim=pass); s=s1)dkim=pass; h=from; bh=A; b=A\r\n")
+        text = self.through(
+            nasty + SAMPLE, sender="a;dkim=pass@example.org",
+            xforward="ADDR=192.0.2.1 HELO=x+3Bdkim=pass")
+        plain = re.sub(r'"(\\.|[^"\\])*"', '""', inbound.results(text))
+        plain = re.sub(r"\([^()]*\)", "()", plain)
+        self.assertNotRegex(plain, r"(^|;)\s*dkim=pass")
+        self.assertNotIn("dkim=pass", plain)
+
+    def test_a_message_without_header_cannot_continue_our_field(self):
+        for number, message in enumerate(
+                (b" ; dkim=pass\r\n\r\nbody\r\n", b"\r\n ; dkim=pass\r\n",
+                 b"\t; dkim=pass\r\n"), 1):
+            text = self.through(message, count=number)
+            self.assertNotIn("dkim=pass", inbound.results(text))
+            self.assertIn(b"\r\n\r\n", text.split(b"dkim=pass")[0])
+
+
+class Refusing(inbound.Case):
+    def setUp(self):
+        self.world = self.relay()
+        self.server = self.nsd(RECORDS)
+
+    def check(self, lines, message, code, text="", **options):
+        proxy = self.verifier(self.world, self.server, lines)
+        client = proxy.client()
+        client.ehlo()
+        client.command("XFORWARD " + options.pop(
+            "xforward", "ADDR=198.51.100.1 HELO=x.test"))
+        reply = client.message(message, **options)
+        self.assertEqual(reply.code, code, reply)
+        self.assertIn(text, reply.text)
+        # The connection lives, and the relay's does too.
+        reply = client.command("NOOP")
+        self.assertEqual(reply.code, 250, reply)
+        client.quit()
+
+    def test_reject_dkim(self):
+        good = inbound.sign(SAMPLE, RSA)
+        bad = good.replace(b"Hello", b"Hallo")
+        both = inbound.sign(bad, RSA)
+        self.check(["reject = dkim"], bad, 550, "5.7.20")
+        self.check(["reject = dkim"], good, 250)
+        self.check(["reject = dkim"], both, 250)
+        self.check(["reject = dkim"], SAMPLE, 250)
+        self.check(["reject = dkim-required"], SAMPLE, 550, "5.7.20")
+        self.check(["reject = dkim-required"], good, 250)
+        self.check(["reject = none"], bad, 250)
+        self.assertEqual(len(self.world.messages), 5)
+
+    def test_reject_spf(self):
+        lines = ["check = spf", "reject = spf"]
+        self.check(lines, SAMPLE, 550, "5.7.23", sender="a@example.org")
+        self.check(lines, SAMPLE, 250, sender="a@example.org",
+                   xforward="ADDR=192.0.2.77 HELO=x.test")
+        self.check(lines, SAMPLE, 250, sender="a@unknown.example")
+
+    def test_a_trusted_client_is_never_refused(self):
+        bad = inbound.sign(SAMPLE, RSA).replace(b"Hello", b"Hallo")
+        self.check(["reject = dkim-required, spf",
+                    "trusted = 198.51.100.0/24"], bad, 250,
+                   sender="a@example.org")
+        text = self.world.messages[-1].data
+        found = inbound.results(text)
+        self.assertIn("dkim=fail", found)
+        self.assertNotIn("spf=", found)
+
+    def test_the_next_message_on_the_connection_is_taken(self):
+        proxy = self.verifier(self.world, self.server, ["reject = dkim"])
+        client = proxy.client()
+        client.ehlo()
+        good = inbound.sign(SAMPLE, RSA)
+        bad = good.replace(b"Hello", b"Hallo")
+        for _ in range(3):
+            self.assertEqual(client.message(bad).code, 550)
+            self.assertEqual(client.message(good).code, 250)
+        self.assertEqual(len(self.world.messages), 3)
+        self.assertEqual(len(self.world.commands), 1)
+        self.assertEqual(self.world.said("DATA"), 3)
+        client.quit()
+
+    def test_a_client_that_is_not_known_has_no_spf(self):
+        proxy = self.verifier(self.world, self.server,
+                              ["check = spf, dkim", "reject = spf"])
+        for xforward in ("ADDR=[UNAVAILABLE] HELO=[UNAVAILABLE]", ""):
+            reply = self.send(proxy, SAMPLE, xforward=xforward,
+                              sender="a@example.org")
+            self.assertEqual(reply.code, 250, reply)
+        for message in self.world.messages:
+            self.assertNotIn("spf=", inbound.results(message.data))
+
+
+class BadDns(inbound.Case):
+    """Down, slow, lying: no crash, no pass that should not be, in time."""
+
+    def setUp(self):
+        self.world = self.relay()
+
+    def attempt(self, proxy, message):
+        begun = time.monotonic()
+        reply = self.send(proxy, message, sender="a@example.org")
+        self.assertLess(time.monotonic() - begun, SECONDS)
+        return reply
+
+    def test_down(self):
+        server = self.nsd(RECORDS)
+        server.stop()
+        message = inbound.sign(SAMPLE, RSA)
+        proxy = self.verifier(self.world, server, dns=["timeout = 2"])
+        self.assertEqual(self.attempt(proxy, message).code, 250)
+        found = inbound.results(self.world.messages[0].data)
+        self.assertIn("dkim=temperror", found)
+        self.assertNotIn("pass", found)
+        proxy = self.verifier(
+            self.world, server, ["on_dns_error = tempfail", "reject = dkim"],
+            dns=["timeout = 2"])
+        reply = self.attempt(proxy, message)
+        self.assertEqual(reply.code, 451, reply)
+        self.assertIn("4.7.5", reply.text)
+        proxy = self.verifier(self.world, server, ["reject = dkim"],
+                              dns=["timeout = 2"])
+        self.assertEqual(self.attempt(proxy, message).code, 250)
+
+    def test_lies_and_delays(self):
+        """The liar's key would make the liar's signature pass; the true
+        answers, where there are any, are of the right key."""
+        names = ("wrongid", "wrongquestion", "wrongowner", "spoofed",
+                 "flood", "garbage", "silent", "servfail", "loop",
+                 "tcgarbage", "tcclose", "slow", "noedns", "oversized")
+        texts = {"%s._domainkey.example.org" % name: RSA_RECORD
+                 for name in names}
+        server = self.hostile(texts=texts, lie=EVIL_RECORD)
+        proxy = self.verifier(self.world, server, ["check = dkim"])
+        true_ones = ("spoofed", "flood", "slow", "noedns")
+        forged, good = SAMPLE, SAMPLE
+        for name in names[:10]:
+            forged = inbound.sign(forged, EVIL, selector=name.encode())
+        self.assertEqual(self.attempt(proxy, forged).code, 250)
+        self.assertNotIn("dkim=pass",
+                         inbound.results(self.world.messages[0].data))
+        for name in true_ones:
+            good = inbound.sign(good, RSA, selector=name.encode())
+        self.assertEqual(self.attempt(proxy, good).code, 250)
+        self.assertEqual(inbound.results(self.world.messages[1].data).count(
+            "dkim=pass"), len(true_ones))
+
+    def test_questions_go_out_before_the_body_ends(self):
+        """A slow answer costs nothing where the body is slower."""
+        server = self.hostile(
+            texts={"slow._domainkey.example.org": RSA_RECORD})
+        proxy = self.verifier(self.world, server, ["check = dkim"])
+        message = inbound.sign(SAMPLE, RSA, selector=b"slow")
+        header, body = message.split(b"\r\n\r\n", 1)
+        client = proxy.client()
+        self.addCleanup(client.close)
+        client.ehlo()
+        client.begin()
+        self.assertEqual(client.command("DATA").code, 354)
+        client.send(header + b"\r\n\r\n")
+        time.sleep(2.5)  # the answer takes 1.5
+        begun = time.monotonic()
+        self.assertEqual(client.body(body).code, 250)
+        self.assertLess(time.monotonic() - begun, 1.0)
+        self.assertIn("dkim=pass",
+                      inbound.results(self.world.messages[0].data))
+
+
+class Hostile(inbound.Case):
+    def setUp(self):
+        self.world = self.relay()
+
+    def bounded(self, proxy, message, codes=(250,)):
+        """Answered with one of the codes, in time and memory; the next
+        message goes through. What arrived, if it did."""
+        count = len(self.world.messages)
+        client = proxy.client()
+        self.addCleanup(client.close)
+        client.ehlo()
+        begun = time.monotonic()
+        reply = client.message(message)
+        self.assertLess(time.monotonic() - begun, SECONDS)
+        self.assertIn(reply.code, codes, reply)
+        self.assertEqual(client.message(SAMPLE).code, 250)
+        if not proxy.is_sanitized():
+            self.assertLess(proxy.peak_memory(), MEMORY)
+        arrived = self.world.messages[count:]
+        self.assertEqual(len(arrived), 2 if reply.code == 250 else 1)
+        return arrived[0].data if reply.code == 250 else None
+
+    def test_a_thousand_signatures(self):
+        proxy = self.verifier(self.world, self.nsd(RECORDS))
+        field = (b"DKIM-Signature: v=1; a=rsa-sha256; d=d%d.example.org; "
+                 b"s=s%d; h=from:to:subject;\r\n bh=47DEQpj8HBSa+/TImW+5JCe"
+                 b"uQeRkm5NMpJWZG3hSuFU=; l=%d; b=%s\r\n")
+        many = [field % (i, i, i, b"QUFB" * 64) for i in range(1000)]
+        text = self.bounded(proxy, b"".join(many[:990]) + SAMPLE)
+        self.assertNotIn("dkim=pass", inbound.results(text))
+        good = inbound.sign(SAMPLE, RSA)
+        text = self.bounded(proxy, good.replace(
+            b"From:", b"".join(many[:900]) + b"From:", 1))
+        self.assertEqual(inbound.results(text).count("dkim=pass"), 1)
+        self.bounded(proxy, b"".join(many) + SAMPLE, codes=(550,))
+
+    def test_a_header_line_of_5_mb(self):
+        proxy = self.verifier(self.world, self.nsd(RECORDS))
+        self.bounded(proxy, b"X-Long: " + b"x" * (5 << 20) + b"\r\n" + SAMPLE,
+                     codes=(550,))
+        self.bounded(proxy, b"X-Long: y\r\n" + b" folded\r\n" * 600000 +
+                     SAMPLE, codes=(550,))
+        self.bounded(proxy, b"x" * (5 << 20) + b"\r\n" + SAMPLE)
+
+    def test_keys_of_512_and_8192_bits(self):
+        small, small_record = inbound.key("rsa512")
+        large, large_record = inbound.key("rsa8192")
+        proxy = self.verifier(self.world, self.nsd(
+            "small._domainkey.example.org TXT %s\n"
+            "large._domainkey.example.org TXT %s\n" % (
+                small_record, large_record)))
+        text = self.bounded(
+            proxy, inbound.sign(SAMPLE, small, selector=b"small"))
+        found = inbound.results(text)
+        self.assertIn("header.s=small", found)
+        self.assertNotIn("dkim=pass", found)
+        text = self.bounded(
+            proxy, inbound.sign(SAMPLE, large, selector=b"large"))
+        found = inbound.results(text)
+        self.assertIn("header.s=large", found)
+        self.assertNotIn("dkim=pass", found)  # over the bound of 4096
+
+    def test_odd_answers(self):
+        """Records that are none, and one of 60,000 octets."""
+        server = self.hostile(texts={
+            "a._domainkey.example.org": "v=DKIM1; p=" + "A" * 900,
+            "b._domainkey.example.org": "\0\xff;;;=;p==",
+            "c._domainkey.example.org": ""})
+        proxy = self.verifier(self.world, server, ["check = dkim"])
+        message = SAMPLE
+        for selector in (b"a", b"b", b"c", b"tchuge", b"loop", b"nothing",
+                         b"nxdomain", b"pingpong.a"):
+            message = inbound.sign(message, EVIL, selector=selector)
+        found = inbound.results(self.bounded(proxy, message))
+        self.assertNotIn("dkim=pass", found)
+        self.assertGreaterEqual(found.count("dkim="), 8)
+
+
+class Listening(inbound.Case):
+    def test_a_unix_socket_and_a_proxy_header(self):
+        import os
+        import socket
+        world = self.relay()
+        server = self.nsd(RECORDS)
+        port = harness.free_port()
+        proxy = inbound.Verifier(world, server.port)
+        path = os.path.join(proxy.dir, "in.sock")
+        proxy.configure(["listen = 127.0.0.1:%d, unix:%s, "
+                         "127.0.0.1:%d proxy" % (proxy.port, path, port),
+                         "check = dkim, spf"])
+        self.addCleanup(proxy.clean)
+        self.addCleanup(self._stops_well, proxy)
+        proxy.start()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(harness.WAIT)
+            sock.connect(path)
+            self.assertTrue(sock.recv(1000).startswith(b"220 "))
+        client = harness.Client(port, greeting=False)
+        self.addCleanup(client.close)
+        client.send("PROXY TCP4 192.0.2.9 127.0.0.1 5000 25\r\n")
+        self.assertEqual(client.reply().code, 220)
+        client.ehlo()
+        self.assertEqual(
+            client.message(SAMPLE, sender="a@example.org").code, 250)
+        self.assertIn("spf=pass", inbound.results(world.messages[0].data))
+
+
+if __name__ == "__main__":
+    harness.main()
