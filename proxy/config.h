@@ -25,6 +25,8 @@
 /* Listeners of one proxy; signatures that one rule may add. */
 #define PROXY_LISTENERS_MAX  16
 #define PROXY_SIGNATURES_MAX 8
+/* Workers of one proxy. */
+#define PROXY_WORKERS_MAX 64
 
 struct dkim_field_list;
 struct proxy_sign_map;

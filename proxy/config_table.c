@@ -58,7 +58,7 @@ static const struct proxy_setting settings[] = {
     {"signpost", "hostname", proxy_set_name, AT(hostname), NULL, 0, 0, NULL,
 	false},
     {"signpost", "workers", proxy_set_count_or_auto, AT(workers), "auto", 1,
-	1024, NULL, false},
+	PROXY_WORKERS_MAX, NULL, false},
     {"signpost", "log", proxy_set_word, AT(log), "syslog", 0, 0, words_log,
 	false},
     {"signpost", "log_level", proxy_set_word, AT(log_level), "info", 0, 0,

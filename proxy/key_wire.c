@@ -138,7 +138,7 @@ answer(int socket, const struct proxy_config *config,
 	return result;
 }
 
-int
+enum proxy_key_served
 proxy_key_server_answer(int socket, const struct proxy_config *config,
     const struct proxy_key_readers *readers)
 {
@@ -150,10 +150,14 @@ proxy_key_server_answer(int socket, const struct proxy_config *config,
 	if (fd >= 0)
 		close(fd);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return 1;
-	if (n <= 0 || fd >= 0 ||
+		return PROXY_KEY_SERVED_NONE;
+	if (n <= 0)
+		return PROXY_KEY_SERVED_GONE;
+	if (fd >= 0 ||
 	    proxy_key_request_parse(
 		slice_from(datagram, (size_t)n), &request) != 0)
-		return -1;
-	return answer(socket, config, readers, &request);
+		return PROXY_KEY_SERVED_LIAR;
+	return answer(socket, config, readers, &request) == 0
+	    ? PROXY_KEY_SERVED
+	    : PROXY_KEY_SERVED_GONE;
 }

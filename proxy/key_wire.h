@@ -42,11 +42,17 @@ int proxy_key_request_parse(struct slice datagram, struct proxy_key_request *);
 int proxy_key_reply_parse(struct slice datagram, struct proxy_key_reply *);
 
 /*
- * The master's side: answers one request that waits on the socket. 0; 1
- * where none waits; -1 where the peer is gone or sent what is no request:
- * close the socket.
+ * The master's side: answers one request that waits on the socket. A LIAR
+ * sent what is no request, as no worker does that is still ours.
  */
-int proxy_key_server_answer(
+enum proxy_key_served {
+	PROXY_KEY_SERVED,
+	PROXY_KEY_SERVED_NONE, /* none waits */
+	PROXY_KEY_SERVED_GONE, /* nobody is there any more */
+	PROXY_KEY_SERVED_LIAR
+};
+
+enum proxy_key_served proxy_key_server_answer(
     int socket, const struct proxy_config *, const struct proxy_key_readers *);
 
 /* One datagram with a descriptor (-1: none) each way. Receiving gives its

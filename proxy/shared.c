@@ -1,5 +1,6 @@
 /* The page that processes share; see shared.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,10 +21,13 @@ proxy_shared_new(int *fd)
 {
 	struct proxy_shared *shared = NULL;
 
-	*fd = memfd_create("signpost-shared", MFD_CLOEXEC);
+	*fd = memfd_create("signpost-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (*fd < 0)
 		return NULL;
-	if (ftruncate(*fd, sizeof(struct proxy_shared)) == 0)
+	/* Who could cut it short would end all others by SIGBUS. */
+	if (ftruncate(*fd, sizeof(struct proxy_shared)) == 0 &&
+	    fcntl(*fd, F_ADD_SEALS,
+		F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
 		shared = map(*fd);
 	if (shared == NULL) {
 		(void)close(*fd);

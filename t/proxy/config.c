@@ -149,7 +149,7 @@ static const struct {
     {"[signpost]\nlog = loud\n",
 	"conf:2: log: \"loud\": is none of syslog, stderr, json"},
     {"[signpost]\nworkers = 0\n",
-	"conf:2: workers: \"0\": is not a number from 1 to 1024"},
+	"conf:2: workers: \"0\": is not a number from 1 to 64"},
     {"[signpost]\nworkers = 99999999999999999999\n", "conf:2: workers:"},
     {"[signpost]\nstop_timeout = -1\n", "conf:2: stop_timeout:"},
     {"[signpost]\nstop_timeout = 2w\n", "conf:2: stop_timeout:"},
@@ -259,7 +259,7 @@ shows_all_errors_at_once(void **state)
 	    &report));
 	assert_string_equal(strbuf_text(&report.errors),
 	    "conf:2: log: \"loud\": is none of syslog, stderr, json\n"
-	    "conf:3: workers: \"many\": is not a number from 1 to 1024\n"
+	    "conf:3: workers: \"many\": is not a number from 1 to 64\n"
 	    "conf:4: no `=` in this line\n"
 	    "conf:6: unknown setting foo in [out]\n");
 	proxy_report_clear(&report);

@@ -320,7 +320,8 @@ the_master_believes_nothing(void **state)
 	write_key("parent.example.pem", 0600);
 	proxy_key_readers_init(&readers, c);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-	assert_int_equal(proxy_key_server_answer(pair[0], c, &readers), 1);
+	assert_int_equal(proxy_key_server_answer(pair[0], c, &readers),
+	    PROXY_KEY_SERVED_NONE);
 
 #define SEND(what, length, with)                                               \
 	assert_int_equal(                                                      \
@@ -357,18 +358,23 @@ the_master_believes_nothing(void **state)
 	proxy_key_reply_parse(slice_from(datagram, (size_t)n), &reply);
 	assert_int_equal(reply.status, PROXY_KEY_REPLY_TROUBLE);
 	SEND(bad, sizeof(bad) - 1, -1);
-	assert_int_equal(proxy_key_server_answer(pair[0], c, &readers), -1);
+	assert_int_equal(proxy_key_server_answer(pair[0], c, &readers),
+	    PROXY_KEY_SERVED_LIAR);
 	bad.domain_n = 257;
 	SEND(bad, sizeof(bad), -1);
-	assert_int_equal(proxy_key_server_answer(pair[0], c, &readers), -1);
+	assert_int_equal(proxy_key_server_answer(pair[0], c, &readers),
+	    PROXY_KEY_SERVED_LIAR);
 	bad = request;
 	memcpy(bad.domain, "../../../../et", 14);
 	SEND(bad, sizeof(bad), -1);
-	assert_int_equal(proxy_key_server_answer(pair[0], c, &readers), -1);
+	assert_int_equal(proxy_key_server_answer(pair[0], c, &readers),
+	    PROXY_KEY_SERVED_LIAR);
 	SEND(request, sizeof(request), pair[1]); /* a descriptor of its own */
-	assert_int_equal(proxy_key_server_answer(pair[0], c, &readers), -1);
+	assert_int_equal(proxy_key_server_answer(pair[0], c, &readers),
+	    PROXY_KEY_SERVED_LIAR);
 	close(pair[1]);
-	assert_int_equal(proxy_key_server_answer(pair[0], c, &readers), -1);
+	assert_int_equal(proxy_key_server_answer(pair[0], c, &readers),
+	    PROXY_KEY_SERVED_GONE);
 	close(pair[0]);
 	proxy_config_free(c);
 }

@@ -66,13 +66,13 @@ static void
 on_question(evutil_socket_t fd, short what, void *ctx)
 {
 	struct world *w = ctx;
-	int result;
+	enum proxy_key_served result;
 
 	(void)what;
-	while (
-	    (result = proxy_key_server_answer(fd, w->config, &w->readers)) == 0)
+	while ((result = proxy_key_server_answer(fd, w->config, &w->readers)) ==
+	    PROXY_KEY_SERVED)
 		w->asked++;
-	if (result < 0)
+	if (result != PROXY_KEY_SERVED_NONE)
 		event_del(w->master);
 }
 

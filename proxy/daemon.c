@@ -1,0 +1,103 @@
+/* To the background, with errors still shown; the pid file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "proxy/master_private.h"
+
+/* The parent: ends when the child serves, or with it. */
+static void
+wait_for(int from)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = read(from, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	_exit(n == 1 ? EX_OK : EX_OSERR);
+}
+
+int
+proxy_daemon_begin(struct strbuf *reason)
+{
+	int ends[2];
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC) != 0 || (child = fork()) < 0) {
+		strbuf_addf(
+		    reason, "cannot go to the background: %s", strerror(errno));
+		return -1;
+	}
+	if (child > 0) {
+		close(ends[1]);
+		wait_for(ends[0]);
+	}
+	close(ends[0]);
+	(void)setsid();
+	return ends[1];
+}
+
+void
+proxy_daemon_done(int *tell, bool keep_stderr)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	ssize_t n;
+
+	if (*tell < 0)
+		return;
+	if (null >= 0) {
+		(void)dup2(null, STDIN_FILENO);
+		(void)dup2(null, STDOUT_FILENO);
+		if (!keep_stderr)
+			(void)dup2(null, STDERR_FILENO);
+		close(null);
+	}
+	do
+		n = write(*tell, "r", 1);
+	while (n < 0 && errno == EINTR);
+	close(*tell);
+	*tell = -1;
+}
+
+int
+proxy_pidfile_write(const char *path, struct strbuf *reason)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+	int fd = open(
+	    path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	if (fd < 0 || write(fd, text, (size_t)n) != n) {
+		strbuf_addf(reason, "pid file %s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+void
+proxy_pidfile_remove(const char *path)
+{
+	char text[32] = "";
+	uint64_t pid;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n > 0 &&
+	    number_parse(slice_trim(slice_from(text, (size_t)n)), INT32_MAX,
+		&pid) == 0 &&
+	    pid == (uint64_t)getpid())
+		unlink(path);
+}

@@ -1,0 +1,427 @@
+/* The master's workers: a seat each, filled again when one dies. */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "proxy/key_wire.h"
+#include "proxy/master.h"
+#include "proxy/master_private.h"
+
+static time_t
+seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* --- generations --- */
+
+static size_t
+workers_of(const struct proxy_config *config)
+{
+	long cores;
+
+	if (config->workers > 0)
+		return config->workers;
+	cores = sysconf(_SC_NPROCESSORS_ONLN);
+	return cores < 1		? 1
+	    : cores > PROXY_WORKERS_MAX ? PROXY_WORKERS_MAX
+					: (size_t)cores;
+}
+
+static void
+add_seats(struct proxy_generation *g, enum proxy_role role, size_t count)
+{
+	struct proxy_seat *seat;
+
+	g->seats =
+	    xreallocarray(g->seats, g->seat_count + count, sizeof(*g->seats));
+	while (count-- > 0) {
+		seat = &g->seats[g->seat_count++];
+		memset(seat, 0, sizeof(*seat));
+		seat->generation = g;
+		seat->role = role;
+		seat->control = seat->keys = -1;
+		seat->pause = PROXY_MASTER_PAUSE_FIRST;
+	}
+}
+
+struct proxy_generation *
+proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
+    struct strbuf *reason)
+{
+	struct proxy_generation *g;
+	int settings = proxy_config_pack(config);
+
+	if (settings < 0) {
+		strbuf_addf(reason, "settings: %s", strerror(errno));
+		proxy_config_free(config);
+		return NULL;
+	}
+	g = xcalloc(1, sizeof(*g));
+	g->master = master;
+	g->config = config;
+	g->settings = settings;
+	proxy_key_readers_init(&g->readers, config);
+	if (config->out.enabled)
+		add_seats(g, PROXY_ROLE_OUT, workers_of(config));
+	if (config->in.enabled)
+		add_seats(g, PROXY_ROLE_IN, workers_of(config));
+	TAILQ_INSERT_TAIL(&master->generations, g, link);
+	return g;
+}
+
+void
+proxy_generation_free(struct proxy_generation *g)
+{
+	size_t i;
+
+	if (g == NULL)
+		return;
+	TAILQ_REMOVE(&g->master->generations, g, link);
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].on_pause != NULL)
+			event_free(g->seats[i].on_pause);
+	free(g->seats);
+	close(g->settings);
+	proxy_config_free(g->config);
+	free(g);
+}
+
+bool
+proxy_generation_is_serving(const struct proxy_generation *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_SERVING)
+			return false;
+	return true;
+}
+
+bool
+proxy_generation_is_empty(const struct proxy_generation *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_EMPTY)
+			return false;
+	return true;
+}
+
+static void
+signal_all(struct proxy_generation *g, int signal)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_EMPTY)
+			(void)kill(g->seats[i].pid, signal);
+}
+
+void
+proxy_generation_leave(struct proxy_generation *g, int signal)
+{
+	size_t i;
+
+	g->leaving = true;
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].on_pause != NULL)
+			(void)event_del(g->seats[i].on_pause);
+	signal_all(g, signal);
+}
+
+void
+proxy_generation_kill(struct proxy_generation *g)
+{
+	signal_all(g, SIGKILL);
+}
+
+/* --- what a worker says --- */
+
+static void
+drop_event(struct event **event)
+{
+	if (*event != NULL)
+		event_free(*event);
+	*event = NULL;
+}
+
+static void
+drop_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void
+on_control(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_seat *seat = ctx;
+	char byte;
+	ssize_t n = read(fd, &byte, 1);
+
+	(void)what;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != 1) { /* it ends; SIGCHLD tells the rest */
+		drop_event(&seat->on_control);
+		return;
+	}
+	if (seat->state != PROXY_SEAT_STARTING)
+		return;
+	seat->state = PROXY_SEAT_SERVING;
+	proxy_master_on_serving(seat->generation->master, seat);
+}
+
+/* Answers in the words of the configuration that the worker was given. A
+ * worker that sends what is no question has been taken over. */
+static void
+on_keys(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_seat *seat = ctx;
+	struct proxy_generation *g = seat->generation;
+	enum proxy_key_served result;
+
+	(void)what;
+	do
+		result = proxy_key_server_answer(fd, g->config, &g->readers);
+	while (result == PROXY_KEY_SERVED);
+	if (result == PROXY_KEY_SERVED_NONE)
+		return;
+	if (result == PROXY_KEY_SERVED_LIAR) {
+		log_printf(g->master->log, LOGGING_ERROR,
+		    "worker %ld of [out] asked for what is no key: killed",
+		    (long)seat->pid);
+		(void)kill(seat->pid, SIGKILL);
+	}
+	drop_event(&seat->on_keys);
+	drop_fd(&seat->keys);
+}
+
+/* --- sitting down --- */
+
+static int
+take_slot(struct proxy_seat *seat, struct strbuf *reason)
+{
+	/* Whose process it is comes when it is forked. */
+	int slot =
+	    proxy_shared_take(seat->generation->master->shared, seat->role, -1);
+
+	if (slot < 0) {
+		strbuf_addf(
+		    reason, "%d workers run already", PROXY_SHARED_SLOTS);
+		return -1;
+	}
+	seat->slot = (unsigned)slot;
+	return 0;
+}
+
+static void
+give_slot_back(const struct proxy_seat *seat)
+{
+	proxy_shared_leave(seat->generation->master->shared, (int)seat->slot);
+}
+
+/* Two ends, of which the worker's is made to wait or not, as it likes. */
+static int
+make_pair(int type, int pair[2], struct strbuf *reason)
+{
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) ==
+	    0)
+		return 0;
+	strbuf_addf(reason, "socketpair: %s", strerror(errno));
+	return -1;
+}
+
+static void
+listen_to(struct proxy_seat *seat)
+{
+	struct event_base *base = seat->generation->master->base;
+
+	seat->on_control = event_new(
+	    base, seat->control, EV_READ | EV_PERSIST, on_control, seat);
+	(void)event_add(seat->on_control, NULL);
+	if (seat->keys < 0)
+		return;
+	seat->on_keys =
+	    event_new(base, seat->keys, EV_READ | EV_PERSIST, on_keys, seat);
+	(void)event_add(seat->on_keys, NULL);
+}
+
+static int
+fork_worker(
+    struct proxy_seat *seat, int control, int keys, struct strbuf *reason)
+{
+	struct proxy_generation *g = seat->generation;
+	const struct proxy_front *front =
+	    seat->role == PROXY_ROLE_OUT ? &g->config->out : &g->config->in;
+	int listeners[PROXY_LISTENERS_MAX];
+	struct proxy_spawn spawn = {.role = seat->role,
+	    .slot = seat->slot,
+	    .settings = g->settings,
+	    .control = control,
+	    .shared = g->master->shared_fd,
+	    .keys = keys,
+	    .listeners = listeners};
+
+	spawn.listener_count = proxy_sockets_of(g->master, front, listeners);
+	seat->pid = proxy_spawn(&spawn, reason);
+	if (seat->pid < 0)
+		return -1;
+	atomic_store(&g->master->shared->slots[seat->slot].pid, seat->pid);
+	return 0;
+}
+
+static int
+sit_down(struct proxy_seat *seat, struct strbuf *reason)
+{
+	int control[2] = {-1, -1}, keys[2] = {-1, -1}, result = -1;
+
+	if (take_slot(seat, reason) != 0)
+		return -1;
+	if (make_pair(SOCK_STREAM, control, reason) == 0 &&
+	    (seat->role != PROXY_ROLE_OUT ||
+		make_pair(SOCK_SEQPACKET, keys, reason) == 0))
+		result = fork_worker(seat, control[1], keys[1], reason);
+	drop_fd(&control[1]);
+	drop_fd(&keys[1]);
+	if (result != 0) {
+		drop_fd(&control[0]);
+		drop_fd(&keys[0]);
+		give_slot_back(seat);
+		return -1;
+	}
+	seat->control = control[0];
+	seat->keys = keys[0];
+	seat->state = PROXY_SEAT_STARTING;
+	seat->since = seconds();
+	listen_to(seat);
+	return 0;
+}
+
+int
+proxy_generation_start(struct proxy_generation *g, struct strbuf *reason)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state == PROXY_SEAT_EMPTY &&
+		    sit_down(&g->seats[i], reason) != 0)
+			return -1;
+	return 0;
+}
+
+/* --- getting up --- */
+
+static void on_pause(evutil_socket_t, short, void *);
+
+static void
+replace_later(struct proxy_seat *seat)
+{
+	struct timeval pause = {(time_t)seat->pause, 0};
+
+	if (seat->on_pause == NULL)
+		seat->on_pause = event_new(
+		    seat->generation->master->base, -1, 0, on_pause, seat);
+	(void)event_add(seat->on_pause, &pause);
+	seat->paused = seat->pause;
+	seat->pause = seat->pause * 2 > PROXY_MASTER_PAUSE_LAST
+	    ? PROXY_MASTER_PAUSE_LAST
+	    : seat->pause * 2;
+}
+
+static void
+on_pause(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_seat *seat = ctx;
+	struct proxy_master *master = seat->generation->master;
+	struct strbuf reason;
+
+	(void)fd;
+	(void)what;
+	if (seat->generation->leaving || seat->state != PROXY_SEAT_EMPTY)
+		return;
+	strbuf_init(&reason, 512);
+	if (sit_down(seat, &reason) != 0) {
+		log_printf(master->log, LOGGING_ERROR,
+		    "cannot replace a worker: %s", strbuf_text(&reason));
+		replace_later(seat);
+	} else {
+		atomic_fetch_add(&master->shared->restarts, 1);
+	}
+	strbuf_clear(&reason);
+}
+
+static void
+get_up(struct proxy_seat *seat, const char *why)
+{
+	struct proxy_generation *g = seat->generation;
+	struct proxy_master *master = g->master;
+	bool early = seat->state == PROXY_SEAT_STARTING;
+
+	if (seconds() - seat->since >= PROXY_MASTER_PAUSE_LAST)
+		seat->pause = PROXY_MASTER_PAUSE_FIRST;
+	drop_event(&seat->on_control);
+	drop_event(&seat->on_keys);
+	drop_fd(&seat->control);
+	drop_fd(&seat->keys);
+	give_slot_back(seat);
+	seat->state = PROXY_SEAT_EMPTY;
+	if (g->leaving) {
+		if (proxy_generation_is_empty(g))
+			proxy_master_on_empty(master, g);
+		return;
+	}
+	if (g == master->serving)
+		replace_later(seat);
+	/* Last: it may free the generation that never served. */
+	proxy_master_on_end(master, seat, why, early);
+}
+
+static struct proxy_seat *
+find_seat(struct proxy_master *master, pid_t pid)
+{
+	struct proxy_generation *g;
+	size_t i;
+
+	TAILQ_FOREACH(g, &master->generations, link)
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_EMPTY &&
+		    g->seats[i].pid == pid)
+			return &g->seats[i];
+	return NULL;
+}
+
+void
+proxy_seats_reap(struct proxy_master *master)
+{
+	struct proxy_seat *seat;
+	char why[64];
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		seat = find_seat(master, pid);
+		if (seat == NULL)
+			continue;
+		if (WIFSIGNALED(status))
+			snprintf(why, sizeof(why), "killed by signal %d",
+			    WTERMSIG(status));
+		else
+			snprintf(why, sizeof(why), "ended with status %d",
+			    WEXITSTATUS(status));
+		get_up(seat, why);
+	}
+}

@@ -1,0 +1,294 @@
+/* Both ends of a worker's beginning: before exec and after it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/number.h"
+#include "proxy/config.h"
+#include "proxy/privilege.h"
+#include "proxy/shared.h"
+#include "proxy/spawn.h"
+#include "proxy/worker.h"
+
+/* Where a worker finds what it is given. */
+enum {
+	FD_SETTINGS = 3,
+	FD_CONTROL,
+	FD_SHARED,
+	FD_KEYS,
+	FD_LISTENERS,
+	FD_ABOVE = 64 /* where they wait while they change places */
+};
+
+/* Descriptors of a worker besides its sessions', and of each session: the
+ * client, the relay, a spool file; a resolver's sockets. */
+#define DESCRIPTORS_BESIDES	128
+#define DESCRIPTORS_PER_SESSION 4
+#define REASON_MAX		512
+
+const char *
+proxy_role_name(enum proxy_role role)
+{
+	return role == PROXY_ROLE_OUT ? "out" : "in";
+}
+
+/* --- before exec, in the child of the master --- */
+
+struct places {
+	int fds[FD_LISTENERS + PROXY_LISTENERS_MAX];
+	int count;
+};
+
+static void
+lay_out(const struct proxy_spawn *spawn, struct places *places)
+{
+	size_t i;
+
+	places->fds[FD_SETTINGS] = spawn->settings;
+	places->fds[FD_CONTROL] = spawn->control;
+	places->fds[FD_SHARED] = spawn->shared;
+	places->fds[FD_KEYS] = spawn->keys;
+	for (i = 0; i < spawn->listener_count; i++)
+		places->fds[FD_LISTENERS + i] = spawn->listeners[i];
+	places->count = FD_LISTENERS + (int)spawn->listener_count;
+}
+
+/* First all out of the way, then each to its place. */
+static int
+take_places(struct places *places)
+{
+	int i;
+
+	for (i = FD_SETTINGS; i < places->count; i++) {
+		if (places->fds[i] < 0)
+			continue;
+		places->fds[i] =
+		    fcntl(places->fds[i], F_DUPFD_CLOEXEC, FD_ABOVE);
+		if (places->fds[i] < 0)
+			return -1;
+	}
+	for (i = FD_SETTINGS; i < places->count; i++) {
+		if (places->fds[i] < 0)
+			close(i);
+		else if (dup2(places->fds[i], i) != i)
+			return -1;
+	}
+	return close_range((unsigned)places->count, ~0U, 0);
+}
+
+static void
+reset_signals(void)
+{
+	const struct sigaction standard = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	int i;
+
+	for (i = 1; i < NSIG; i++)
+		(void)sigaction(i, &standard, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+run_worker(const struct proxy_spawn *spawn)
+{
+	char program[] = "signpost", command[] = PROXY_SPAWN_COMMAND;
+	char role[8], slot[16], listeners[16], master[16];
+	char *argv[] = {program, command, role, slot, listeners, master, NULL};
+	struct places places;
+
+	snprintf(role, sizeof(role), "%s", proxy_role_name(spawn->role));
+	snprintf(slot, sizeof(slot), "%u", spawn->slot);
+	snprintf(listeners, sizeof(listeners), "%zu", spawn->listener_count);
+	snprintf(master, sizeof(master), "%ld", (long)getppid());
+	lay_out(spawn, &places);
+	reset_signals();
+	if (take_places(&places) == 0)
+		(void)execv("/proc/self/exe", argv);
+	_exit(EX_OSERR);
+}
+
+pid_t
+proxy_spawn(const struct proxy_spawn *spawn, struct strbuf *reason)
+{
+	sigset_t all, before;
+	pid_t child;
+
+	/* The child must not run the master's handlers. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	child = fork();
+	if (child == 0)
+		run_worker(spawn);
+	if (child < 0)
+		strbuf_addf(reason, "fork: %s", strerror(errno));
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return child;
+}
+
+/* --- after exec --- */
+
+struct beginning {
+	enum proxy_role role;
+	unsigned slot;
+	size_t listener_count;
+	pid_t master;
+};
+
+/* This is between two halves of one program: anything else is a person who
+ * found the subcommand. */
+static int
+read_arguments(int argc, char **argv, struct beginning *to)
+{
+	uint64_t slot, listeners, master;
+
+	if (argc != 6 ||
+	    number_parse(slice_str(argv[3]), PROXY_SHARED_SLOTS - 1, &slot) !=
+		0 ||
+	    number_parse(slice_str(argv[4]), PROXY_LISTENERS_MAX, &listeners) !=
+		0 ||
+	    number_parse(slice_str(argv[5]), INT32_MAX, &master) != 0)
+		return -1;
+	if (strcmp(argv[2], "out") == 0)
+		to->role = PROXY_ROLE_OUT;
+	else if (strcmp(argv[2], "in") == 0)
+		to->role = PROXY_ROLE_IN;
+	else
+		return -1;
+	to->slot = (unsigned)slot;
+	to->listener_count = (size_t)listeners;
+	to->master = (pid_t)master;
+	return fcntl(FD_SETTINGS, F_GETFD) < 0 || fcntl(FD_CONTROL, F_GETFD) < 0
+	    ? -1
+	    : 0;
+}
+
+static void
+close_on_exec(const struct beginning *beginning)
+{
+	int fd, end = FD_LISTENERS + (int)beginning->listener_count;
+
+	for (fd = FD_SETTINGS; fd < end; fd++)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static void
+on_ready(void *ctx)
+{
+	ssize_t n;
+
+	(void)ctx;
+	do
+		n = write(FD_CONTROL, "r", 1);
+	while (n < 0 && errno == EINTR);
+}
+
+/* When the master goes, we stop as it would have asked us to. */
+static int
+follow_master(const struct beginning *beginning, struct strbuf *reason)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0) {
+		strbuf_addf(reason, "PDEATHSIG: %s", strerror(errno));
+		return -1;
+	}
+	if (getppid() != beginning->master) {
+		strbuf_add_str(reason, "the master is gone");
+		return -1;
+	}
+	return 0;
+}
+
+static int
+serve(const struct beginning *beginning, const struct proxy_config *config,
+    struct proxy_shared *shared, struct log *log)
+{
+	const struct proxy_front *front =
+	    beginning->role == PROXY_ROLE_OUT ? &config->out : &config->in;
+	int listeners[PROXY_LISTENERS_MAX];
+	struct proxy_quota quota = {.slots = shared->spool,
+	    .count = PROXY_SHARED_SLOTS,
+	    .mine = beginning->slot,
+	    .max = front->spool_max};
+	struct proxy_worker_job job = {.config = config,
+	    .front = front,
+	    .listeners = listeners,
+	    .key_fd = beginning->role == PROXY_ROLE_OUT ? FD_KEYS : -1,
+	    .counters = &shared->slots[beginning->slot].counters,
+	    .quota = &quota,
+	    .log = log,
+	    .ready = on_ready};
+	size_t i;
+
+	for (i = 0; i < beginning->listener_count; i++)
+		listeners[i] = FD_LISTENERS + (int)i;
+	return proxy_worker_run(&job) == 0 ? EX_OK : EX_OSERR;
+}
+
+static int
+begin(const struct beginning *beginning, const struct proxy_config *config,
+    struct log *log)
+{
+	const struct proxy_front *front =
+	    beginning->role == PROXY_ROLE_OUT ? &config->out : &config->in;
+	size_t descriptors = DESCRIPTORS_BESIDES +
+	    (size_t)front->max_sessions * DESCRIPTORS_PER_SESSION;
+	struct proxy_shared *shared = proxy_shared_map(FD_SHARED);
+	struct strbuf reason;
+	int status = EX_OSERR;
+
+	strbuf_init(&reason, REASON_MAX);
+	umask(077);
+	if (shared == NULL)
+		strbuf_addf(&reason, "shared page: %s", strerror(errno));
+	else if (beginning->listener_count != front->listen.count)
+		strbuf_add_str(&reason, "listeners do not fit the settings");
+	else if (proxy_privilege_drop(front->user, descriptors, &reason) == 0 &&
+	    follow_master(beginning, &reason) == 0)
+		status = serve(beginning, config, shared, log);
+	if (reason.n > 0)
+		log_printf(log, LOGGING_ERROR, "worker cannot begin: %s",
+		    strbuf_text(&reason));
+	strbuf_clear(&reason);
+	proxy_shared_unmap(shared);
+	return status;
+}
+
+int
+proxy_spawn_main(int argc, char **argv)
+{
+	struct beginning beginning = {.slot = 0};
+	struct proxy_report report;
+	struct proxy_config *config;
+	struct log *log;
+	int status = EX_SOFTWARE;
+
+	if (read_arguments(argc, argv, &beginning) != 0) {
+		fprintf(stderr, "signpost: %s: only the master runs this\n",
+		    PROXY_SPAWN_COMMAND);
+		return EX_USAGE;
+	}
+	close_on_exec(&beginning);
+	proxy_report_init(&report);
+	config = proxy_config_unpack(FD_SETTINGS, &report);
+	close(FD_SETTINGS);
+	if (config == NULL) {
+		fprintf(stderr, "signpost: worker: %s",
+		    strbuf_text(&report.errors));
+	} else {
+		log = log_new(beginning.role == PROXY_ROLE_OUT ? "signpost/out"
+							       : "signpost/in",
+		    config->log, config->log_level);
+		status = begin(&beginning, config, log);
+		log_free(log);
+	}
+	proxy_config_free(config);
+	proxy_report_clear(&report);
+	return status;
+}
