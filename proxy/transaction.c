@@ -12,7 +12,7 @@
 #include "proxy/transaction.h"
 
 enum {
-	PLAY_CHUNK = 16 * 1024,
+	PLAY_CHUNK = 64 * 1024,
 	REPLY_TEXT_CAP = 512, /* of a refusal of ours */
 	MESSAGE_ID_CLIP = 512
 };

@@ -27,7 +27,7 @@ smtp_dot_write(struct smtp_dot *dot, struct slice in)
 			/* Out goes the dot, and it stays in the way: twice. */
 			sink_write_to(
 			    dot->out, slice_from(in.p + from, at + 1 - from));
-			from = at;
+			from = at++;
 		}
 	}
 	sink_write_to(dot->out, slice_after(in, from));

@@ -14,23 +14,39 @@ enum smtp_line {
 	SMTP_LINE_DOT_CR, /* undot: dot and CR at the begin, held back */
 };
 
-/* From inside a line at `at` to behind its LF, or to the end. Only CRLF
- * begins a new line. `at` must be below in.n. */
+/* Only CRLF begins a new line. */
+static inline unsigned char
+smtp_line_after(struct slice in)
+{
+	if (in.p[in.n - 1] == '\r')
+		return SMTP_LINE_CR;
+	if (in.n >= 2 && in.p[in.n - 1] == '\n' && in.p[in.n - 2] == '\r')
+		return SMTP_LINE_BEGIN;
+	return SMTP_LINE_INSIDE;
+}
+
+/*
+ * From inside a line at `at` to the next dot that begins one, or to the end.
+ * Dots are rarer than lines, so they are what is looked for; the two bytes
+ * before one tell. A CRLF that the last chunk's end cut in two is not for
+ * here: then the state is CR or BEGIN. `at` must be below in.n.
+ */
 static inline size_t
 smtp_line_pass(struct slice in, size_t at, unsigned char *state)
 {
-	const char *lf = memchr(in.p + at, '\n', in.n - at);
-	size_t end;
+	const char *dot;
 
-	if (lf == NULL) {
-		*state =
-		    in.p[in.n - 1] == '\r' ? SMTP_LINE_CR : SMTP_LINE_INSIDE;
-		return in.n;
+	while ((dot = memchr(in.p + at, '.', in.n - at)) != NULL) {
+		at = (size_t)(dot - in.p);
+		if (at >= 2 && dot[-1] == '\n' && dot[-2] == '\r') {
+			*state = SMTP_LINE_BEGIN;
+			return at;
+		}
+		if (++at == in.n)
+			break;
 	}
-	end = (size_t)(lf - in.p);
-	*state =
-	    end > at && lf[-1] == '\r' ? SMTP_LINE_BEGIN : SMTP_LINE_INSIDE;
-	return end + 1;
+	*state = smtp_line_after(in);
+	return in.n;
 }
 
 /* The byte after a CR that ended the last chunk: an LF is taken. */
