@@ -1,0 +1,244 @@
+#!/usr/bin/python3
+"""oracle.py NAME OURS THEIRS... : what one signs, the other verifies.
+
+Some hundreds of odd but legal messages (messages.py) are signed by us and
+verified by the oracle, signed by the oracle and verified by us, and spoiled
+by one octet, after which neither may pass them. Both sides also verify what
+they signed themselves. Each disagreement must be one that JUDGED below has
+settled by the RFC; an oracle that is missing fails the test.
+"""
+import base64
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+import messages
+
+COUNT = 300
+CANONS = ["simple/simple", "simple/relaxed", "relaxed/simple",
+          "relaxed/relaxed"]
+
+# Kinds of signature that an oracle knows: type, algorithm, canonicalizations.
+RSA = ("dkim", "rsa-sha256", CANONS)
+ED25519 = ("dkim", "ed25519-sha256", CANONS)
+DOMAINKEYS = ("domainkeys", "rsa-sha1", ["simple", "nofws"])
+KINDS = {
+    "mail-dkim": [RSA, DOMAINKEYS],
+    "dkimpy": [RSA, ED25519],
+    "opendkim": [RSA],
+}
+
+# Disagreements, judged: (oracle, type of signature, trait of the message that
+# raises it, why the oracle is wrong). They excuse the oracle's verdict, never
+# ours: what it has signed must pass here whatever the traits.
+OBSOLETE = (
+    "RFC 5322 section 4.5 has white space before the colon, and RFC 6376 "
+    "section 3.4.2 says what to do with it: deleted by relaxed, kept by "
+    "simple. %s takes such a field for no field, or for another one")
+JUDGED = [
+    ("dkimpy", "dkim", "space-before-colon", OBSOLETE % "dkimpy"),
+    ("dkimpy", "dkim", "tab-before-colon", OBSOLETE % "dkimpy"),
+    ("opendkim", "dkim", "tab-before-colon", OBSOLETE % "libopendkim"),
+    ("mail-dkim", "domainkeys", "folded-from",
+     "RFC 5322 section 3.2.2 lets From be folded anywhere between words; "
+     "Mail::DKIM looks for the sender's address on the first line alone and "
+     "finds none (its regular expression stops at the line end)"),
+]
+
+
+class Side:
+    """One implementation: a process that is given commands."""
+
+    def __init__(self, name, argv):
+        self.name = name
+        self.argv = argv
+
+    def given(self, text):
+        """What it signs. On the wire a last line has its CRLF, and RFC 6376
+        section 3.4.3 adds one in hashing. We take a message without it and
+        write one with it; the oracles are given what the wire would have."""
+        if self.name == "ours" or text.endswith(b"\r\n"):
+            return text
+        return text + b"\r\n"
+
+    def run(self, commands):
+        text = "".join(c + "\n" for c in commands)
+        done = subprocess.run(self.argv, input=text, text=True,
+                              stdout=subprocess.PIPE, check=False,
+                              errors="replace", timeout=100)
+        answers = done.stdout.splitlines()
+        if done.returncode != 0 or len(answers) != len(commands):
+            sys.exit("%s: ended %d after %d of %d answers" % (
+                self.name, done.returncode, len(answers), len(commands)))
+        return answers
+
+
+class Case:
+    def __init__(self, number, text, traits, kind, canon):
+        self.number, self.text, self.traits = number, text, traits
+        self.type, self.algorithm, _ = kind
+        self.canon = canon
+
+    def __str__(self):
+        return "message %d (%s) %s %s %s" % (
+            self.number, ", ".join(sorted(self.traits)) or "plain",
+            self.type, self.algorithm, self.canon)
+
+
+def cases(name):
+    rnd = random.Random("canon")
+    found = []
+    for number, (text, traits) in enumerate(messages.generate(COUNT)):
+        for kind in KINDS[name]:
+            found.append(
+                Case(number, text, traits, kind, rnd.choice(kind[2])))
+    return found
+
+
+def judged(name, case, verifier):
+    if verifier == "ours":
+        return False
+    return any(oracle == name and kind == case.type and trait in case.traits
+               for oracle, kind, trait, _why in JUDGED)
+
+
+def passes(case, answer):
+    """Exactly one signature of the type, and it passes."""
+    words = answer.split("#")[0].split()
+    return words == [case.type + "=pass"]
+
+
+FROM = re.compile(rb"^From[ \t]*:(?:.|\r\n[ \t])*?@(?:mail\.)?example",
+                  re.I | re.M)
+
+
+def spoil(signed, rnd):
+    """One octet of what every signature covers is changed: a letter of the
+    body, or of the domain in From."""
+    _, _, body = signed.partition(b"\r\n\r\n")
+    begin = len(signed) - len(body)
+    letters = [i for i in range(begin, len(signed))
+               if chr(signed[i]).isalnum()]
+    if not letters or rnd.random() < 0.4:
+        letters = [FROM.search(signed).end() - 1]
+    i = rnd.choice(letters)
+    other = b"Q" if signed[i:i + 1] != b"Q" else b"Z"
+    return signed[:i] + other + signed[i + 1:]
+
+
+class Test:
+    def __init__(self, name, ours, theirs, folder):
+        self.name, self.folder = name, folder
+        self.sides = [ours, theirs]
+        self.cases = cases(name)
+        self.complaints, self.settled, self.checked = [], 0, 0
+
+    def path(self, case, signer, what):
+        return self.folder / ("%d-%s-%s-%s-%s" % (
+            case.number, case.type, case.algorithm, signer, what))
+
+    def key(self, case):
+        return str(self.folder / (
+            "ed25519.pem" if case.algorithm.startswith("ed") else "rsa.pem"))
+
+    def sign(self, side):
+        commands = []
+        for case in self.cases:
+            plain = self.folder / ("%d" % case.number)
+            plain.write_bytes(side.given(case.text))
+            selector = "ed" if case.algorithm.startswith("ed") else "rsa"
+            commands.append(" ".join(
+                ["sign", case.type, case.algorithm, case.canon,
+                 self.key(case), selector, str(plain),
+                 str(self.path(case, side.name, "signed"))]))
+        signed = []
+        for case, answer in zip(self.cases, side.run(commands)):
+            if answer == "ok":
+                signed.append(case)
+            elif side.name == "ours":
+                self.complaints.append("%s: we do not sign: %s" % (
+                    case, answer))
+            elif not judged(self.name, case, side.name):
+                self.complaints.append("%s: %s does not sign: %s" % (
+                    case, side.name, answer))
+            else:
+                self.settled += 1
+        return signed
+
+    def verify(self, signer, verifier, signed, what, good):
+        answers = verifier.run(
+            ["verify %s" % self.path(case, signer.name, what)
+             for case in signed])
+        for case, answer in zip(signed, answers):
+            self.checked += 1
+            if passes(case, answer) == good:
+                continue
+            if good and judged(self.name, case, verifier.name):
+                self.settled += 1
+                continue
+            self.complaints.append("%s, %s, signed by %s: %s says %s" % (
+                case, what, signer.name, verifier.name, answer))
+
+    def spoil(self, signer, signed):
+        rnd = random.Random("spoil")
+        for case in signed:
+            text = self.path(case, signer.name, "signed").read_bytes()
+            self.path(case, signer.name, "spoiled").write_bytes(
+                spoil(text, rnd))
+
+    def run(self):
+        for signer in self.sides:
+            signed = self.sign(signer)
+            if len(signed) < len(self.cases) * 8 // 10:
+                self.complaints.append("%s signed only %d of %d" % (
+                    signer.name, len(signed), len(self.cases)))
+            self.spoil(signer, signed)
+            for verifier in self.sides:
+                self.verify(signer, verifier, signed, "signed", True)
+                self.verify(signer, verifier, signed, "spoiled", False)
+
+
+def make_keys(folder):
+    """Throw-away keys, and their records for each side."""
+    lines = []
+    for name, options, tags in (
+            ("rsa", ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "k=rsa"),
+            ("ed25519", ["ED25519"], "k=ed25519")):
+        path = folder / (name + ".pem")
+        subprocess.run(["openssl", "genpkey", "-algorithm"] + options +
+                       ["-out", str(path)], check=True,
+                       stderr=subprocess.DEVNULL)
+        der = subprocess.run(
+            ["openssl", "pkey", "-in", str(path), "-pubout", "-outform",
+             "DER"], check=True, stdout=subprocess.PIPE).stdout
+        if name == "ed25519":
+            der = der[-32:]
+        lines.append(("%s._domainkey.example.org" % name[:3].rstrip("2"),
+                      "v=DKIM1; %s; p=%s" % (
+                          tags, base64.b64encode(der).decode())))
+    (folder / "zone").write_text(
+        "".join("%s TXT %s\n" % line for line in lines))
+    (folder / "keys").write_text("".join("%s %s\n" % line for line in lines))
+
+
+def main():
+    name, ours, *theirs = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        make_keys(folder)
+        answers = "keys" if name == "opendkim" else "zone"
+        test = Test(name, Side("ours", [ours, str(folder / "zone")]),
+                    Side(name, theirs + [str(folder / answers)]), folder)
+        test.run()
+    for line in test.complaints[:40]:
+        print(line)
+    print("%s: %d messages, %d verdicts, %d disagreements settled, "
+          "%d complaints" % (name, COUNT, test.checked, test.settled,
+                             len(test.complaints)))
+    sys.exit(1 if test.complaints else 0)
+
+
+main()
