@@ -9,9 +9,10 @@
 #include "cli/files.h"
 #include "cli/options.h"
 #include "cli/records.h"
+#include "cli/settings.h"
 #include "dkim/key.h"
 #include "mail/idn.h"
-#include "proxy/config.h"
+#include "proxy/key_files.h"
 
 enum { BITS_DEFAULT = 2048, PATH_LENGTH_MAX = 4000 };
 
@@ -45,6 +46,7 @@ struct wishes {
 	const char *domain, *selector, *directory, *config;
 	enum dkim_key_type type;
 	uint64_t bits;
+	struct strbuf ascii_domain, ascii_selector;
 };
 
 static int
@@ -117,20 +119,73 @@ read_options(int argc, char **argv, struct wishes *w)
 	return check_wishes(w);
 }
 
-/* DIR/DOMAIN/SELECTOR.pem, the names in A-labels: mail_idn_to_ascii() lets
- * nothing through that means something in a path. */
+/* In A-labels: mail_idn_to_ascii() lets nothing through that means
+ * something in a path. */
 static int
-add_path(const struct wishes *w, struct strbuf *path)
+set_names(struct wishes *w)
 {
-	(void)strbuf_addf(path, "%s/", w->directory);
-	if (mail_idn_to_ascii(slice_str(w->domain), path) != 0)
+	strbuf_init(&w->ascii_domain, MAIL_IDN_NAME_MAX);
+	strbuf_init(&w->ascii_selector, MAIL_IDN_NAME_MAX);
+	if (mail_idn_to_ascii(slice_str(w->domain), &w->ascii_domain) != 0)
 		return bad("-d", "no domain name");
-	(void)strbuf_add_char(path, '/');
-	if (mail_idn_to_ascii(slice_str(w->selector), path) != 0)
+	if (mail_idn_to_ascii(slice_str(w->selector), &w->ascii_selector) != 0)
 		return bad("-s", "no selector");
-	if (strbuf_add_str(path, ".pem") != 0)
-		return bad("-o", "too long");
 	return 0;
+}
+
+/* Where the first template that fits any selector puts this one's key; else
+ * where the first key is. */
+static int
+path_of_rules(const struct wishes *w, const struct proxy_config *config,
+    struct strbuf *path, struct strbuf *reason)
+{
+	const struct proxy_signing_rules *rules = &config->signing;
+	struct proxy_key_rule rule;
+	size_t i = 0;
+
+	while (i < rules->key_count &&
+	    strstr(rules->keys[i].file, "$selector") == NULL)
+		i++;
+	if (rules->key_count == 0) {
+		(void)strbuf_add_str(reason, "names no keyfile");
+		return -1;
+	}
+	rule = rules->keys[i < rules->key_count ? i : 0];
+	rule.selector = w->ascii_selector.p;
+	return proxy_key_path(
+	    &rule, strbuf_slice(&w->ascii_domain), path, reason);
+}
+
+static int
+path_of_config(
+    const struct wishes *w, struct strbuf *path, struct strbuf *reason)
+{
+	const char *file = w->config != NULL ? w->config : PROXY_CONFIG_PATH;
+	struct proxy_config *config;
+	int status = cli_config_load(file, &config);
+
+	if (status != CLI_OK)
+		return status;
+	if (path_of_rules(w, config, path, reason) != 0) {
+		cli_error("%s: %s", file, strbuf_text(reason));
+		status = CLI_CONFIG;
+	}
+	proxy_config_free(config);
+	return status;
+}
+
+static int
+find_path(const struct wishes *w, struct strbuf *path, struct strbuf *reason)
+{
+	if (w->directory == NULL)
+		return path_of_config(w, path, reason);
+	if (strbuf_addf(path, "%s/%s/%s.pem", w->directory,
+		strbuf_text(&w->ascii_domain),
+		strbuf_text(&w->ascii_selector)) != 0) {
+		(void)bad("-o", "too long");
+		return CLI_USAGE;
+	}
+	return CLI_OK;
 }
 
 static int
@@ -189,8 +244,13 @@ run(int argc, char **argv)
 		return CLI_USAGE;
 	strbuf_init(&path, PATH_LENGTH_MAX);
 	strbuf_init(&reason, 1000);
-	if (add_path(&w, &path) == 0)
-		status = generate(&w, strbuf_text(&path), &reason);
+	if (set_names(&w) == 0) {
+		status = find_path(&w, &path, &reason);
+		if (status == CLI_OK)
+			status = generate(&w, strbuf_text(&path), &reason);
+	}
+	strbuf_clear(&w.ascii_domain);
+	strbuf_clear(&w.ascii_selector);
 	strbuf_clear(&path);
 	strbuf_clear(&reason);
 	return status;

@@ -16,6 +16,7 @@
 #include "dkim/field_list.h"
 #include "dkim/key.h"
 #include "dkim/signer.h"
+#include "mail/idn.h"
 
 enum { CANONS_MAX = 8, TTL_MAX = 3650 * 86400 };
 
@@ -154,6 +155,18 @@ take_option(struct wishes *w, int id, const struct cli_options *o)
 	}
 }
 
+static bool
+is_name(const char *text)
+{
+	struct strbuf ascii;
+	bool is;
+
+	strbuf_init(&ascii, MAIL_IDN_NAME_MAX);
+	is = mail_idn_to_ascii(slice_str(text), &ascii) == 0;
+	strbuf_clear(&ascii);
+	return is;
+}
+
 /* Whoever names a key names all of it; the rules take nothing of it. */
 static int
 check_wishes(const struct wishes *w)
@@ -170,6 +183,10 @@ check_wishes(const struct wishes *w)
 		return bad("-d, -s, -k", "", "go together");
 	if (all && w->config != NULL)
 		return bad("-c", w->config, "does not go with -d, -s and -k");
+	if (all && !is_name(w->domain))
+		return bad("-d", w->domain, "no domain name");
+	if (all && !is_name(w->selector))
+		return bad("-s", w->selector, "no selector");
 	if (!all && more)
 		return bad("options", "of a signature",
 		    "need -d, -s and -k; the configuration has its own");

@@ -1,0 +1,109 @@
+"""signpost keygen: whole keys, never over another, for its owner alone."""
+import os
+import stat
+import subprocess
+import unittest
+
+import tool
+
+
+class Keygen(tool.Case):
+    def public(self, path):
+        return subprocess.run(
+            ["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"],
+            check=True, stdout=subprocess.PIPE, timeout=tool.WAIT).stdout
+
+    def test_the_record_is_the_keys(self):
+        import base64
+        for more, kind, skip in (([], "rsa", 0), (["-b", "1024"], "rsa", 0),
+                                 (["-t", "ed25519"], "ed25519", 12)):
+            selector = "s" + "".join(more).replace("-", "")
+            path, name, value = self.keygen(*more, selector=selector)
+            self.assertEqual(name, selector + "._domainkey.example.org")
+            want = base64.b64encode(self.public(path)[skip:]).decode()
+            self.assertEqual(value, "v=DKIM1; k=%s; p=%s" % (kind, want))
+
+    def test_strings_are_of_255_octets_at_most(self):
+        out = self.run_tool("keygen", "-d", "example.org", "-s", "big", "-b",
+                            "4096", "-o", self.dir).out.decode()
+        strings = out.split('"')[1::2]
+        self.assertGreater(len(strings), 2)
+        self.assertTrue(all(len(s) <= 255 for s in strings))
+        self.assertIn("( ", out)
+        self.assertTrue(out.endswith(" )\n"))
+
+    def test_bits(self):
+        for bits in ("1024", "2048", "4096"):
+            path, _, _ = self.keygen("-b", bits, selector="b" + bits)
+            text = subprocess.run(
+                ["openssl", "pkey", "-in", path, "-text", "-noout"],
+                check=True, stdout=subprocess.PIPE).stdout
+            self.assertIn(b"%s bit" % bits.encode(), text)
+        for bits in ("0x400", "1023", "512", "4097", "99999999999", "-1", ""):
+            with self.subTest(bits):
+                self.run_tool("keygen", "-d", "example.org", "-s", "no", "-o",
+                              self.dir, "-b", bits, status=64)
+        self.assertFalse(os.path.exists(self.path("example.org", "no.pem")))
+
+    def test_only_its_owner_may_read_it(self):
+        old = os.umask(0)
+        try:
+            path, _, _ = self.keygen()
+        finally:
+            os.umask(old)
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        parent = os.stat(os.path.dirname(path)).st_mode
+        self.assertEqual(stat.S_IMODE(parent), 0o700)
+
+    def test_never_overwrites(self):
+        path, _, _ = self.keygen()
+        with open(path, "rb") as f:
+            before = f.read()
+        result = self.run_tool("keygen", "-d", "example.org", "-s", "s1", "-o",
+                               self.dir, status=73)
+        self.assertIn("not overwritten", result.err)
+        self.assertEqual(result.out, b"")
+        with open(path, "rb") as f:
+            self.assertEqual(f.read(), before)
+
+    def test_follows_no_link(self):
+        os.makedirs(self.path("example.org"))
+        os.symlink(self.path("elsewhere"), self.path("example.org", "s1.pem"))
+        self.run_tool("keygen", "-d", "example.org", "-s", "s1", "-o",
+                      self.dir, status=73)
+        self.assertFalse(os.path.exists(self.path("elsewhere")))
+
+    def test_names_cannot_leave_the_directory(self):
+        for domain, selector in (("../../x", "s"), ("a/b", "s"), ("", "s"),
+                                 ("a..b", "s"), ("a.test", "../s"),
+                                 ("a.test", "s/t"), ("a.test", ""),
+                                 ("a b", "s"), ("a.test", "x" * 64)):
+            with self.subTest((domain, selector)):
+                self.run_tool("keygen", "-d", domain, "-s", selector, "-o",
+                              self.path("deep", "er"), status=64)
+        self.assertEqual(os.listdir(self.dir), [])
+
+    def test_names_become_a_labels_in_lower_case(self):
+        out = self.run_tool("keygen", "-d", "M\u00fcnchen.EXAMPLE", "-s", "S1",
+                            "-t", "ed25519", "-o", self.dir).out.decode()
+        self.assertTrue(
+            out.startswith("s1._domainkey.xn--mnchen-3ya.example. "))
+        self.assertTrue(os.path.exists(
+            self.path("xn--mnchen-3ya.example", "s1.pem")))
+
+    def test_the_configuration_says_where(self):
+        conf = self.config()
+        self.run_tool("keygen", "-c", conf, "-d", "example.org", "-s", "s9")
+        self.assertTrue(os.path.exists(self.path("example.org", "s9.pem")))
+        self.run_tool("keygen", "-c", self.path("none"), "-d", "example.org",
+                      "-s", "s9", status=66)
+
+    def test_a_size_is_for_rsa(self):
+        self.run_tool("keygen", "-d", "a.test", "-s", "s", "-o", self.dir,
+                      "-t", "ed25519", "-b", "2048", status=64)
+        self.run_tool("keygen", "-d", "a.test", "-s", "s", "-o", self.dir,
+                      "-t", "dsa", status=64)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,64 @@
+"""The command line as a whole: --help, --version, and bad usage ends 64."""
+import subprocess
+import unittest
+
+import tool
+
+COMMANDS = {"sign": ["-d", "--canon", "--header-only"],
+            "verify": ["--json", "--summary", "--nameserver"],
+            "keygen": ["-b", "-o"], "explain": ["-c"]}
+
+
+class Options(tool.Case):
+    def test_help_of_each_command_goes_to_stdout(self):
+        for command, words in COMMANDS.items():
+            text = self.run_tool(command, "--help").out.decode()
+            self.assertTrue(text.startswith("usage: signpost " + command))
+            for word in words:
+                self.assertIn(word, text)
+
+    def test_help_lists_the_commands(self):
+        for word in ("--help", "-h", "help"):
+            text = self.run_tool(word).out.decode()
+            for command in COMMANDS:
+                self.assertIn("  " + command + " ", text)
+
+    def test_version_everywhere(self):
+        version = self.run_tool("--version").out
+        self.assertRegex(version, rb"^signpost \d+\.\d+\.\d+\n$")
+        for command in COMMANDS:
+            self.assertEqual(self.run_tool(command, "--version").out, version)
+
+    def test_bad_usage_ends_64_with_a_message(self):
+        for args in (["nosuch"], ["sign", "--nosuch"], ["sign", "-x"],
+                     ["sign", "-d"], ["sign", "--canon"],
+                     ["sign", "--header-only=1"], ["verify", "one"],
+                     ["verify", "--json", "--summary"],
+                     ["verify", "--time", "soon"],
+                     ["verify", "--dns-timeout", "x"],
+                     ["verify", "--client-ip", "1.2.3"],
+                     ["verify", "--nameserver", "ns.example"],
+                     ["keygen"], ["keygen", "-d", "a.test"],
+                     ["explain", "--", "x"]):
+            with self.subTest(args):
+                result = self.run_tool(*args, status=64)
+                self.assertTrue(result.err)
+                self.assertEqual(result.out, b"")
+
+    def test_without_a_command_usage_goes_to_stderr(self):
+        done = subprocess.run([tool.binary()], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=tool.WAIT)
+        self.assertEqual(done.returncode, 64)
+        self.assertEqual(done.stdout, b"")
+        self.assertIn(b"usage: signpost", done.stderr)
+
+    def test_what_cannot_be_written_is_told(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([tool.binary(), "--version"], stdout=full,
+                                  stderr=subprocess.PIPE, timeout=tool.WAIT)
+        self.assertEqual(done.returncode, 73)
+        self.assertIn(b"No space left", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,260 @@
+"""signpost sign: what comes out is what went in, with signatures on top."""
+import os
+import re
+import subprocess
+import unittest
+
+import tool
+from tool import MESSAGE
+
+
+class Sign(tool.Case):
+    def setUp(self):
+        super().setUp()
+        self.key, name, value = self.keygen()
+        self.records = {(name, "TXT"): [value]}
+
+    def sign(self, message, *more, status=0, key=None):
+        return self.run_tool("sign", "-d", "example.org", "-s", "s1", "-k",
+                             key or self.key, *more, stdin=message,
+                             status=status)
+
+    def tags(self, field):
+        value = field.partition(b":")[2]
+        pairs = (t.partition(b"=") for t in value.split(b";") if t.strip())
+        return {n.strip().decode(): re.sub(rb"\s", b"", v).decode()
+                for n, _, v in pairs}
+
+    def verifies(self, message, *more, count=1):
+        import json
+        zone = self.zone(self.records)
+        out = self.run_tool("verify", "--json", "--nameserver",
+                            zone.address(), *more, stdin=message).out
+        found = json.loads(out)
+        results = [s["result"] for s in found["dkim"] + found["domainkeys"]]
+        self.assertEqual(results, ["pass"] * count, out)
+
+    def test_the_message_is_kept_byte_for_byte(self):
+        for message in (MESSAGE, MESSAGE.replace(b"\r\n", b"\n"),
+                        MESSAGE + b"\r\n" * 9, b"From: a@example.org\n\n\0x\n",
+                        b"From: a@example.org\r\n\r\n" + b"y" * 3000000 +
+                        b"\r\n.\r\n..\r\n", b"From: a@example.org\n",
+                        b"From: a@example.org\r\n\r\n"):
+            out = self.sign(message).out
+            self.assertTrue(out.startswith(b"DKIM-Signature: "))
+            self.assertTrue(out.endswith(message))
+            top = out[:-len(message)]
+            crlf = b"\r\n" in message
+            self.assertEqual(top.count(b"\n"),
+                             top.count(b"\r\n") if crlf else top.count(b"\n"))
+            self.assertEqual(b"\r" in top, crlf)
+            self.verifies(out)
+
+    def test_line_ends_do_not_matter_to_the_signature(self):
+        crlf = self.sign(MESSAGE, "--time", "1000000000").out
+        lf = self.sign(MESSAGE.replace(b"\r\n", b"\n"), "--time",
+                       "1000000000").out
+        self.assertEqual(crlf.replace(b"\r\n", b"\n"), lf)
+
+    def test_a_cut_last_line_gets_its_end(self):
+        for message, end in ((b"From: a@example.org\n\nbody\nlast", b"\n"),
+                             (b"From: a@example.org\r\n\r\nlast", b"\r\n"),
+                             (b"From: a@example.org\r\n\r\nlast\r", b"\n"),
+                             (b"From: a@example.org", b"\n")):
+            out = self.sign(message).out
+            self.assertTrue(out.endswith(message + end), out[-40:])
+            self.verifies(out)
+
+    def test_lines_are_no_longer_than_78(self):
+        out = self.sign(MESSAGE, "--type", "dkim", "--type", "domainkeys",
+                        "--header-only", "--identity",
+                        "x" * 30 + "@sub.example.org").out
+        for line in out.decode().split("\r\n"):
+            self.assertLessEqual(len(line.expandtabs(8)), 78, line)
+
+    def test_header_only(self):
+        out = self.sign(MESSAGE, "--header-only", "--time", "1000000000").out
+        whole = self.sign(MESSAGE, "--time", "1000000000").out
+        self.assertEqual(out + MESSAGE, whole)
+
+    def test_canonicalizations(self):
+        for canon in ("simple/simple", "simple/relaxed", "relaxed/simple",
+                      "relaxed/relaxed", "relaxed", "simple"):
+            out = self.sign(MESSAGE, "--canon", canon).out
+            want = canon if "/" in canon else canon + "/simple"
+            self.assertEqual(self.tags(tool.fields(out)[0][0])["c"], want)
+            self.verifies(out)
+        for canon in ("simple", "nofws"):
+            out = self.sign(MESSAGE, "--type", "domainkeys", "--canon",
+                            canon).out
+            self.assertTrue(out.startswith(b"DomainKey-Signature:"))
+            self.assertEqual(self.tags(tool.fields(out)[0][0])["c"], canon)
+            self.verifies(out)
+        for more in (["--canon", "nofws"], ["--canon", "relaxed/nofws"],
+                     ["--type", "domainkeys", "--canon", "relaxed/relaxed"],
+                     ["--canon", ""]):
+            self.sign(MESSAGE, *more, status=64)
+
+    def test_several_types_in_one_call(self):
+        out = self.sign(MESSAGE, "--type", "dkim", "--type", "domainkeys",
+                        "--type", "dkim", "--canon", "simple/relaxed",
+                        "--canon", "nofws").out
+        found = tool.fields(out)[0]
+        self.assertEqual([f.split(b":")[0] for f in found[:4]],
+                         [b"DKIM-Signature", b"DomainKey-Signature",
+                          b"DKIM-Signature", b"From"])
+        self.assertEqual(self.tags(found[0])["c"], "simple/relaxed")
+        self.assertEqual(self.tags(found[1])["c"], "nofws")
+        self.verifies(out, count=3)
+        self.sign(MESSAGE, "--type", "smime", status=64)
+
+    def test_time_and_ttl(self):
+        tags = self.tags(tool.fields(self.sign(
+            MESSAGE, "--time", "1000000000", "--ttl", "2d").out)[0][0])
+        self.assertEqual((tags["t"], tags["x"]), ("1000000000", "1000172800"))
+        tags = self.tags(tool.fields(self.sign(MESSAGE).out)[0][0])
+        self.assertNotIn("x", tags)
+        self.assertNotIn("l", tags)
+        self.sign(MESSAGE, "--ttl", "1y", status=64)
+
+    def test_headers(self):
+        tags = self.tags(tool.fields(self.sign(
+            MESSAGE, "--headers", "from:+subject:x-none").out)[0][0])
+        names = tags["h"].lower().split(":")
+        self.assertEqual(sorted(names), ["from", "subject", "subject"])
+        self.sign(MESSAGE, "--headers", "from:x\x01", status=64)
+
+    def test_identity(self):
+        out = self.sign(MESSAGE, "--identity", "joe@news.example.org").out
+        self.assertEqual(self.tags(tool.fields(out)[0][0])["i"],
+                         "joe@news.example.org")
+        self.verifies(out)
+        self.sign(MESSAGE, "--identity", "joe@example.net", status=65)
+
+    def test_algorithms(self):
+        path, name, value = self.keygen("-t", "ed25519", selector="ed")
+        self.records[name, "TXT"] = [value]
+        out = self.run_tool("sign", "-d", "example.org", "-s", "ed", "-k",
+                            path, stdin=MESSAGE).out
+        self.assertEqual(self.tags(tool.fields(out)[0][0])["a"],
+                         "ed25519-sha256")
+        self.verifies(out)
+        out = self.sign(MESSAGE, "--algorithm", "rsa-sha1")
+        self.assertIn("rsa-sha1", out.err)
+        self.verifies(out.out, "--weak")
+        self.sign(MESSAGE, "--algorithm", "ed25519-sha256", status=78)
+        self.sign(MESSAGE, "--algorithm", "rsa-md5", status=64)
+        self.sign(MESSAGE, "--algorithm", "rsa-sha256", key=path, status=78)
+        self.sign(MESSAGE, "--type", "domainkeys", key=path, status=78)
+
+    def openssl(self, *args):
+        subprocess.run(["openssl", *args], check=True, timeout=tool.WAIT,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def test_forms_of_a_key(self):
+        pkcs1, pkcs8 = self.path("1.pem"), self.path("8.pem")
+        self.openssl("rsa", "-traditional", "-in", self.key, "-out", pkcs1)
+        self.openssl("pkcs8", "-topk8", "-nocrypt", "-in", self.key, "-out",
+                     pkcs8)
+        with open(pkcs1, "rb") as f:
+            pem = f.read()
+        self.assertIn(b"BEGIN RSA PRIVATE KEY", pem)
+        text = self.write("text.pem", b"a comment\n" + pem + b"\nanother\n")
+        os.chmod(text, 0o600)
+        for path in (pkcs1, pkcs8, text):
+            self.verifies(self.sign(MESSAGE, key=path).out)
+
+    def test_what_is_no_key(self):
+        public = self.path("public.pem")
+        self.openssl("pkey", "-in", self.key, "-pubout", "-out", public)
+        short = self.path("short.pem")
+        self.openssl("genrsa", "-out", short, "768")
+        ec = self.path("ec.pem")
+        self.openssl("genpkey", "-algorithm", "EC", "-pkeyopt",
+                     "ec_paramgen_curve:P-256", "-out", ec)
+        for path in (public, short, ec, self.write("empty.pem", b""),
+                     self.write("junk.pem", os.urandom(2000)),
+                     self.write("big.pem", b"x" * 100000)):
+            with self.subTest(os.path.basename(path)):
+                status = 66 if path.endswith("big.pem") else 78
+                result = self.sign(MESSAGE, key=path, status=status)
+                self.assertEqual(result.out, b"")
+                self.assertIn(path, result.err)
+        self.sign(MESSAGE, key=self.path("none.pem"), status=66)
+
+    def test_a_key_that_others_may_read_is_warned_of(self):
+        os.chmod(self.key, 0o644)
+        result = self.sign(MESSAGE)
+        self.assertIn("mode 0644", result.err)
+
+    def test_what_is_no_message(self):
+        for message in (b"", b"\r\n", b"no header\n", b" From: a@b\n\n"):
+            result = self.sign(message, status=65)
+            self.assertEqual(result.out, b"")
+        for message in (b"Subject: no author\n\nx\n",):
+            result = self.sign(message, status=65)
+            self.assertEqual(result.out, b"")
+            self.assertIn("From", result.err)
+        self.sign(b"From: a@b\nX: " + b"x" * 600000 + b"\n\n", status=65)
+        self.sign(b"From: a@b\n" * 1001 + b"\n", status=65)
+
+    def test_domainkeys_only_for_its_own_domain(self):
+        message = b"From: a@example.org\nSender: b@example.net\n\nx\n"
+        result = self.sign(message, "--type", "domainkeys", status=65)
+        self.assertEqual(result.out, b"")
+
+    def test_half_of_the_options(self):
+        self.run_tool("sign", "-d", "example.org", stdin=MESSAGE, status=64)
+        self.run_tool("sign", "-c", "x", "-d", "example.org", "-s", "s1", "-k",
+                      self.key, stdin=MESSAGE, status=64)
+        self.run_tool("sign", "-c", "x", "--canon", "simple/simple",
+                      stdin=MESSAGE, status=64)
+        self.run_tool("sign", "-d", "exa mple", "-s", "s1", "-k", self.key,
+                      stdin=MESSAGE, status=64)
+
+    def test_by_the_rules_of_a_configuration(self):
+        conf = self.config("signature = dkim(c=simple/simple)\n"
+                           "signature = domainkeys(c=nofws)\nttl = 1h")
+        out = self.run_tool("sign", "-c", conf, "--time", "1000000000",
+                            stdin=MESSAGE).out
+        found = tool.fields(out)[0]
+        self.assertEqual(self.tags(found[0])["c"], "simple/simple")
+        self.assertEqual(self.tags(found[0])["x"], "1000003600")
+        self.assertTrue(found[1].startswith(b"DomainKey-Signature:"))
+        self.verifies(out, "--time", "1000000000", count=2)
+
+    def test_what_no_rule_signs_comes_out_unchanged(self):
+        conf = self.config()
+        message = MESSAGE.replace(b"example.org", b"example.com")
+        result = self.run_tool("sign", "-c", conf, stdin=message)
+        self.assertEqual(result.out, message)
+        self.assertIn("no-key-for-domain:example.com", result.err)
+        message = b"Subject: no author\n\nx\n"
+        result = self.run_tool("sign", "-c", conf, stdin=message)
+        self.assertEqual(result.out, message)
+        self.assertIn("no-from", result.err)
+        conf = self.config("unsignable = reject")
+        result = self.run_tool("sign", "-c", conf, stdin=message, status=65)
+        self.assertEqual(result.out, b"")
+
+    def test_trouble_with_the_configurations_key(self):
+        os.unlink(self.key)
+        result = self.run_tool("sign", "-c", self.config(), stdin=MESSAGE,
+                               status=78)
+        self.assertEqual(result.out, b"")
+        self.assertIn(self.key, result.err)
+        result = self.run_tool("sign", "-c", self.config("on_error = pass"),
+                               stdin=MESSAGE)
+        self.assertEqual(result.out, MESSAGE)
+        self.assertIn(self.key, result.err)
+
+    def test_a_configuration_that_is_none(self):
+        self.run_tool("sign", "-c", self.path("none"), stdin=MESSAGE,
+                      status=66)
+        result = self.run_tool("sign", "-c", self.config("nosuch = 1"),
+                               stdin=MESSAGE, status=78)
+        self.assertIn("signpost.conf:11: ", result.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
