@@ -16,7 +16,14 @@ is_id_octet(char c)
 	return mail_token_is_mime(c) || (unsigned char)c > 0x7f;
 }
 
-/* Without white space, which a quoted id may be folded at. */
+static bool
+is_control(char c)
+{
+	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+/* Without white space, which a quoted id may be folded at. What has other
+ * controls in it is nobody's. */
 static int
 take_quoted_id(struct slice raw, struct strbuf *id)
 {
@@ -24,9 +31,12 @@ take_quoted_id(struct slice raw, struct strbuf *id)
 
 	strbuf_init(&text, ID_MAX);
 	(void)mail_token_unquote(raw, &text);
-	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] != ' ' && text.p[i] != '\t')
+	for (size_t i = 0; i < text.n; i++) {
+		if (is_control(text.p[i]))
+			id->full = true;
+		else if (text.p[i] != ' ' && text.p[i] != '\t')
 			(void)strbuf_add_char(id, text.p[i]);
+	}
 	id->full = id->full || text.full;
 	strbuf_clear(&text);
 	return id->full ? -1 : 0;
@@ -115,21 +125,47 @@ is_same_id(struct slice a, struct slice b)
 	return same;
 }
 
+/* All before the ";" without white space, controls, comments and quotation marks: what
+ * a careless reader might take for the id. */
+static void
+squeeze(struct slice in, struct strbuf *out)
+{
+	while (in.n > 0 && in.p[0] != ';') {
+		if (mail_token_cfws(&in) != 0 || in.n == 0 || in.p[0] == ';')
+			return;
+		if (in.p[0] != '"' && !is_control(in.p[0]))
+			(void)strbuf_add_char(out, in.p[0]);
+		in = slice_after(in, 1);
+	}
+}
+
+static bool
+is_ours(struct slice id, const struct slice *ids, size_t id_count)
+{
+	for (size_t i = 0; i < id_count; i++)
+		if (is_same_id(id, ids[i]))
+			return true;
+	return false;
+}
+
 bool
 auth_results_is_forged(
     const struct mail_field *field, const struct slice *ids, size_t id_count)
 {
 	struct slice in = field->value;
-	struct strbuf id;
+	struct strbuf id, squeezed;
 	bool forged;
 
 	if (!slice_equal_nocase(field->name, SLICE("Authentication-Results")))
 		return false;
 	strbuf_init(&id, ID_MAX);
+	strbuf_init(&squeezed, ID_MAX);
+	squeeze(in, &squeezed);
 	forged = take_id(&in, &id) != 0 || id.n == 0 ||
-	    !ends_clearly(in, strbuf_slice(&id));
-	for (size_t i = 0; i < id_count && !forged; i++)
-		forged = is_same_id(strbuf_slice(&id), ids[i]);
+	    !ends_clearly(in, strbuf_slice(&id)) ||
+	    is_ours(strbuf_slice(&id), ids, id_count) ||
+	    is_ours(strbuf_slice(&squeezed), ids, id_count);
 	strbuf_clear(&id);
+	strbuf_clear(&squeezed);
 	return forged;
 }

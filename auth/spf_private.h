@@ -42,6 +42,12 @@ struct spf_frame {
 	bool redirected; /* by redirect=: no record is an error */
 };
 
+static inline struct slice
+spf_frame_text(const struct spf_frame *frame)
+{
+	return slice_from(frame->text, frame->text_length);
+}
+
 enum { SPF_TEXT_MAX = 2000 };
 
 struct auth_spf {
@@ -87,7 +93,6 @@ void spf_give_up(
 
 /* Asks for the record of `domain` in the top frame. */
 void spf_frame_enter(struct auth_spf *, struct slice domain, bool redirected);
-struct slice spf_frame_text(const struct spf_frame *);
 void spf_frame_clear(struct spf_frame *);
 
 /* Takes what the state needs out of one answer. */

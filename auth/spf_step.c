@@ -103,12 +103,6 @@ count_lookup(struct auth_spf *spf)
 	return false;
 }
 
-struct slice
-spf_frame_text(const struct spf_frame *frame)
-{
-	return slice_from(frame->text, frame->text_length);
-}
-
 void
 spf_frame_clear(struct spf_frame *frame)
 {

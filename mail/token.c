@@ -27,7 +27,9 @@ is_wsp(char c)
 static void
 skip(struct slice *in, size_t n)
 {
-	in->p += n;
+	/* An empty slice may have no address to count from. */
+	if (n > 0)
+		in->p += n;
 	in->n -= n;
 }
 

@@ -280,6 +280,8 @@ test_forged_fields(void **state)
 	    "Authentication-Results: mx.(c)example.org; dkim=pass\r\n",
 	    "Authentication-Results: mx .example.org; dkim=pass\r\n",
 	    "Authentication-Results: mx. example.org; dkim=pass\r\n",
+	    "Authentication-Results: m x.example.org; dkim=pass\r\n",
+	    "Authentication-Results: \"mx\001.example.org\"; none\r\n",
 	    "Authentication-Results: other(c)mx.example.org; x\r\n",
 	    "Authentication-Results: other.example (c) x; dkim=pass\r\n",
 	    "Authentication-Results: other.example 1x; dkim=pass\r\n",

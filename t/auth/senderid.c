@@ -6,68 +6,66 @@
 #include "t/lib/unit.h"
 #include "t/lib/zone.h"
 
+/* `address` "": there is none. */
+static const struct {
+	const char *header, *field, *address;
+} cases[] = {
+    /* 1. Resent-Sender. */
+    {"Resent-Sender: a@x.example\r\nResent-From: b@x.example\r\n"
+     "Sender: c@x.example\r\nFrom: d@x.example\r\n",
+	"resent-sender", "a@x.example"},
+    {"From: d@x.example\r\nSender: c@x.example\r\n"
+     "Resent-From: b@x.example\r\nResent-Sender: a@x.example\r\n",
+	"resent-sender", "a@x.example"},
+    {"Resent-Sender: a@x.example\r\nResent-Sender: b@x.example\r\n"
+     "From: d@x.example\r\n",
+	"resent-sender", "a@x.example"},
+    {"Resent-Sender:  \r\nResent-Sender: b@x.example\r\n", "resent-sender",
+	"b@x.example"},
+    /* ... but not of an earlier resending: Resent-From above it with
+	     * a trace field between. */
+    {"Resent-From: b@x.example\r\nReceived: x\r\n"
+     "Resent-Sender: a@x.example\r\nFrom: d@x.example\r\n",
+	"resent-from", "b@x.example"},
+    {"Resent-From: b@x.example\r\nReturn-Path: <x@y>\r\n"
+     "Resent-Sender: a@x.example\r\nFrom: d@x.example\r\n",
+	"resent-from", "b@x.example"},
+    {"Received: x\r\nResent-From: b@x.example\r\nSubject: x\r\n"
+     "Resent-Sender: a@x.example\r\nReceived: y\r\n",
+	"resent-sender", "a@x.example"},
+    {"Resent-From: \r\nReceived: x\r\nResent-Sender: a@x.example\r\n",
+	"resent-sender", "a@x.example"},
+    /* 2. Resent-From. */
+    {"Sender: c@x.example\r\nResent-From: b@x.example\r\n"
+     "Resent-From: e@x.example\r\nFrom: d@x.example\r\n",
+	"resent-from", "b@x.example"},
+    /* 3. Sender, exactly one. */
+    {"From: d@x.example\r\nSender: c@x.example\r\n", "sender", "c@x.example"},
+    {"From: d@x.example\r\nSender: c@x.example\r\nSender: \r\n", "sender",
+	"c@x.example"},
+    {"From: d@x.example\r\nSender: c@x.example\r\n"
+     "Sender: e@x.example\r\n",
+	"sender", ""},
+    /* 4. From, exactly one. */
+    {"From: \"D\" <d@x.example> (c)\r\n", "from", "d@x.example"},
+    {"From: d@x.example\r\nFrom: e@x.example\r\n", "from", ""},
+    {"Subject: x\r\n", "from", ""},
+    {"From:\r\n", "from", ""},
+    /* 5. A single mailbox with a domain; no other field is tried. */
+    {"From: d@x.example, e@x.example\r\n", "from", ""},
+    {"From: x:;\r\n", "from", ""},
+    {"From: nobody\r\n", "from", ""},
+    {"From: <d@x.example\r\n", "from", ""},
+    {"Resent-Sender: hopeless (\r\nFrom: d@x.example\r\n", "resent-sender", ""},
+    {"Resent-From: a@x.example, b@x.example\r\n"
+     "Sender: c@x.example\r\nFrom: d@x.example\r\n",
+	"resent-from", ""},
+    {"Sender: c\r\nFrom: d@x.example\r\n", "sender", ""},
+};
+
 static void
 test_the_address_is_found_in_order(void **state)
 {
-	/* `address` "": there is none. */
-	static const struct {
-		const char *header, *field, *address;
-	} cases[] = {
-	    /* 1. Resent-Sender. */
-	    {"Resent-Sender: a@x.example\r\nResent-From: b@x.example\r\n"
-	     "Sender: c@x.example\r\nFrom: d@x.example\r\n",
-		"resent-sender", "a@x.example"},
-	    {"From: d@x.example\r\nSender: c@x.example\r\n"
-	     "Resent-From: b@x.example\r\nResent-Sender: a@x.example\r\n",
-		"resent-sender", "a@x.example"},
-	    {"Resent-Sender: a@x.example\r\nResent-Sender: b@x.example\r\n"
-	     "From: d@x.example\r\n",
-		"resent-sender", "a@x.example"},
-	    {"Resent-Sender:  \r\nResent-Sender: b@x.example\r\n",
-		"resent-sender", "b@x.example"},
-	    /* ... but not of an earlier resending: Resent-From above it with
-	     * a trace field between. */
-	    {"Resent-From: b@x.example\r\nReceived: x\r\n"
-	     "Resent-Sender: a@x.example\r\nFrom: d@x.example\r\n",
-		"resent-from", "b@x.example"},
-	    {"Resent-From: b@x.example\r\nReturn-Path: <x@y>\r\n"
-	     "Resent-Sender: a@x.example\r\nFrom: d@x.example\r\n",
-		"resent-from", "b@x.example"},
-	    {"Received: x\r\nResent-From: b@x.example\r\nSubject: x\r\n"
-	     "Resent-Sender: a@x.example\r\nReceived: y\r\n",
-		"resent-sender", "a@x.example"},
-	    {"Resent-From: \r\nReceived: x\r\nResent-Sender: a@x.example\r\n",
-		"resent-sender", "a@x.example"},
-	    /* 2. Resent-From. */
-	    {"Sender: c@x.example\r\nResent-From: b@x.example\r\n"
-	     "Resent-From: e@x.example\r\nFrom: d@x.example\r\n",
-		"resent-from", "b@x.example"},
-	    /* 3. Sender, exactly one. */
-	    {"From: d@x.example\r\nSender: c@x.example\r\n", "sender",
-		"c@x.example"},
-	    {"From: d@x.example\r\nSender: c@x.example\r\nSender: \r\n",
-		"sender", "c@x.example"},
-	    {"From: d@x.example\r\nSender: c@x.example\r\n"
-	     "Sender: e@x.example\r\n",
-		"sender", ""},
-	    /* 4. From, exactly one. */
-	    {"From: \"D\" <d@x.example> (c)\r\n", "from", "d@x.example"},
-	    {"From: d@x.example\r\nFrom: e@x.example\r\n", "from", ""},
-	    {"Subject: x\r\n", "from", ""},
-	    {"From:\r\n", "from", ""},
-	    /* 5. A single mailbox with a domain; no other field is tried. */
-	    {"From: d@x.example, e@x.example\r\n", "from", ""},
-	    {"From: x:;\r\n", "from", ""},
-	    {"From: nobody\r\n", "from", ""},
-	    {"From: <d@x.example\r\n", "from", ""},
-	    {"Resent-Sender: hopeless (\r\nFrom: d@x.example\r\n",
-		"resent-sender", ""},
-	    {"Resent-From: a@x.example, b@x.example\r\n"
-	     "Sender: c@x.example\r\nFrom: d@x.example\r\n",
-		"resent-from", ""},
-	    {"Sender: c\r\nFrom: d@x.example\r\n", "sender", ""},
-	};
-
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct mail_header *header =
@@ -132,7 +130,7 @@ test_which_record_speaks(void **state)
 	static const struct {
 		const char *zone;
 		enum mail_verdict v1, mfrom, pra;
-	} cases[] = {
+	} records[] = {
 	    {"x.example TXT v=spf1 -all\n", MAIL_VERDICT_FAIL,
 		MAIL_VERDICT_FAIL, MAIL_VERDICT_FAIL},
 	    {"x.example TXT v=spf1 -all\nx.example TXT spf2.0/pra +all\n",
@@ -161,15 +159,15 @@ test_which_record_speaks(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const char *zone = cases[i].zone;
+	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+		const char *zone = records[i].zone;
 
 		assert_int_equal(
-		    check(zone, "x.example", AUTH_SPF_V1), cases[i].v1);
+		    check(zone, "x.example", AUTH_SPF_V1), records[i].v1);
 		assert_int_equal(
-		    check(zone, "x.example", AUTH_SPF_MFROM), cases[i].mfrom);
+		    check(zone, "x.example", AUTH_SPF_MFROM), records[i].mfrom);
 		assert_int_equal(
-		    check(zone, "x.example", AUTH_SPF_PRA), cases[i].pra);
+		    check(zone, "x.example", AUTH_SPF_PRA), records[i].pra);
 	}
 }
 
