@@ -521,6 +521,12 @@ smtp_conn_finish(struct smtp_conn *conn, enum smtp_close close, const char *why,
 }
 
 bool
+smtp_conn_lost(const struct smtp_conn *conn)
+{
+	return conn->failed || conn->over;
+}
+
+bool
 smtp_conn_peek(const struct smtp_conn *conn)
 {
 	char byte;

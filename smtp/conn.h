@@ -97,6 +97,9 @@ void smtp_conn_finish(
 /* `closed` with these, soon; nothing more is read or written. */
 void smtp_conn_fail(struct smtp_conn *, enum smtp_close, const char *why);
 
+/* True once it cannot but end: `closed` was called or follows. */
+bool smtp_conn_lost(const struct smtp_conn *);
+
 /* Bytes or the peer's end wait in the socket: a system call. */
 bool smtp_conn_peek(const struct smtp_conn *);
 

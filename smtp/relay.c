@@ -317,11 +317,13 @@ smtp_relay_command(struct smtp_relay *relay, struct slice line)
 bool
 smtp_relay_body(struct smtp_relay *relay, struct slice chunk)
 {
-	if (relay->over || relay->unasked)
-		return true;
+	if (relay->over || relay->unasked || smtp_conn_lost(relay->conn))
+		return false;
 	assert(relay->state == BODY);
 	smtp_dot_write(&relay->dot, chunk);
 	relay->burst += chunk.n;
+	if (smtp_conn_lost(relay->conn))
+		return false;
 	if (smtp_conn_unwritten(relay->conn) < SMTP_RELAY_HIGH_WATER &&
 	    relay->burst < BURST_MAX)
 		return true;

@@ -72,7 +72,8 @@ void smtp_relay_command(struct smtp_relay *, struct slice line);
 /*
  * Part of a message, after 354; dots are added here. The bytes are copied or
  * written. False: above high water; all was taken, but wait for
- * ops->drained before giving more. After ops->closed: dropped, true.
+ * ops->drained before giving more. False, too, and the bytes dropped, where
+ * the connection is lost: ops->closed follows, or was called.
  */
 bool smtp_relay_body(struct smtp_relay *, struct slice chunk);
 

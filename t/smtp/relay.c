@@ -207,7 +207,7 @@ test_lost_at_each_state(void **state)
 		check_closed(&b, s == 0 ? "(connect: " : "(eof: ");
 		/* What still comes is dropped, not a crash. */
 		smtp_relay_command(b.relay, SLICE("NOOP"));
-		assert_true(smtp_relay_body(b.relay, SLICE("x")));
+		assert_false(smtp_relay_body(b.relay, SLICE("x")));
 		smtp_relay_body_end(b.relay);
 		back_clear(&b);
 	}
@@ -418,6 +418,27 @@ test_a_relay_that_takes_nothing(void **state)
 
 /* --- back-pressure --- */
 
+/* The caller hears of it at the next piece, not when all is gone: else it
+ * would take a message of which a part was sent for one sent whole. */
+static void
+test_a_body_stops_where_the_relay_is_lost(void **state)
+{
+	static char chunk[64 * 1024];
+	struct back b;
+
+	(void)state;
+	back_init(&b, &patient);
+	begin_body(&b);
+	talk_hang_up(&b.server);
+	for (int i = 0; i < 2; i++)
+		assert_false(
+		    smtp_relay_body(b.relay, slice_from(chunk, sizeof(chunk))));
+	assert_false(b.closed);
+	check_closed(&b, "(eof: ");
+	assert_false(b.drained);
+	back_clear(&b);
+}
+
 static void
 test_a_large_body_in_bounds_and_whole(void **state)
 {
@@ -601,6 +622,7 @@ main(void)
 	    cmocka_unit_test(test_silence),
 	    cmocka_unit_test(test_our_own_silence_is_no_timeout),
 	    cmocka_unit_test(test_a_relay_that_takes_nothing),
+	    cmocka_unit_test(test_a_body_stops_where_the_relay_is_lost),
 	    cmocka_unit_test(test_a_large_body_in_bounds_and_whole),
 	    cmocka_unit_test(test_a_fast_relay_leaves_turns_to_others),
 	    cmocka_unit_test(test_free_within_a_body_sends_no_end),
