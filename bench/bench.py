@@ -142,13 +142,19 @@ class Bench:
 
     # Load.
 
+    @staticmethod
+    def what_to_send(length):
+        """smtp-source's options for a message of that length."""
+        return ["-l", str(length)]
+
     def source(self, port, messages, length, sessions, kept=True):
         """Seconds that smtp-source took to send so many messages."""
         began = time.monotonic()
         subprocess.run(
             ["taskset", "-c", self.other_core, "smtp-source",
-             "-s", str(sessions), "-m", str(messages), "-l", str(length),
-             "-f", f"bench@{DOMAIN}", "-t", "b@example.net"] +
+             "-s", str(sessions), "-m", str(messages)] +
+            self.what_to_send(length) +
+            ["-f", f"bench@{DOMAIN}", "-t", "b@example.net"] +
             (["-d"] if kept else []) + [f"127.0.0.1:{port}"],
             check=True, timeout=RUN_MAX)
         return time.monotonic() - began
@@ -316,10 +322,10 @@ def options():
     return found
 
 
-def main():
+def main(kind=Bench):
     os.environ["PATH"] += ":/usr/sbin"
     found = options()
-    bench = Bench(found)
+    bench = kind(found)
     print(f"{'':44} {'measured':>16} {'limit':>14}")
     try:
         for name in found.names or NAMES:
@@ -331,4 +337,5 @@ def main():
         bench.close()
 
 
-main()
+if __name__ == "__main__":
+    main()
