@@ -30,6 +30,7 @@ WAIT = 20
 RUN_MAX = 600       # seconds for one run of smtp-source
 DOMAIN = "example.org"
 SELECTOR = "bench"
+WORKER = "nobody"   # whom signpost and smtp-sink run as where root starts them
 
 
 def free_port():
@@ -86,7 +87,7 @@ class Bench:
     @contextlib.contextmanager
     def sink(self):
         port = free_port()
-        user = ["-u", "nobody"] if os.geteuid() == 0 else []
+        user = ["-u", WORKER] if os.geteuid() == 0 else []
         process = self.start(self.other_core, "smtp-sink", *user,
                              f"127.0.0.1:{port}", 1000)
         wait_port(port, process)
@@ -99,11 +100,14 @@ class Bench:
         key = self.folder / f"{kind}.pem"
         spool = self.folder / "spool"
         spool.mkdir(exist_ok=True)
+        if os.geteuid() == 0:
+            shutil.chown(spool, WORKER)
         if not key.exists():
             self.make_key(key, kind)
         config = self.folder / "signpost.conf"
         config.write_text(
-            "[signpost]\nworkers = 1\nlog = stderr\nlog_level = warn\n"
+            "[signpost]\nworkers = 1\nlog = stderr\nlog_level = warning\n"
+            f"user = {WORKER}\n"
             f"[out]\nlisten = 127.0.0.1:{port}\n"
             f"relay = 127.0.0.1:{relay}\ndomain = {DOMAIN}\n"
             f"selector = {SELECTOR}\nkeyfile = {key}\nspool_dir = {spool}\n"

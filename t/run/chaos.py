@@ -47,9 +47,9 @@ def make(number):
     head = (b"From: Ann <ann@example.org>\r\nTo: bob@example.net\r\n"
             b"Subject: chaos\r\nX-Number: %d\r\n"
             b"Date: Mon, 23 Nov 2026 10:00:00 +0000\r\n\r\n" % number)
-    body = b"".join(rng.choice(LINES) + b"\r\n" for _ in range(50))
-    return head + (body * (size // len(body) + 1))[:size] .rsplit(
-        b"\r\n", 1)[0] + b"\r\n"
+    lines = b"".join(rng.choice(LINES) + b"\r\n" for _ in range(50))
+    body = (lines * (size // len(lines) + 1))[:size]
+    return head + body[:body.rfind(b"\r\n") + 2 if b"\r\n" in body else 0]
 
 
 def rarely(share, *faults):
@@ -180,6 +180,7 @@ class Sender(threading.Thread):
             self.close()
 
     def break_off(self, text):
+        text = text.replace(b"\r\n.", b"\r\n..")
         self.client.send(text[:random.randrange(len(text))])
         random.choice((self.client.close, self.client.reset))()
         raise harness.Gone("we went")

@@ -45,6 +45,7 @@ queue_run_delay = 2s
 minimal_backoff_time = 1s
 maximal_backoff_time = 3s
 in_flow_delay = 0
+notify_classes =
 """
 
 # What every Postfix has besides the samples, nothing in a chroot.
