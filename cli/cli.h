@@ -34,6 +34,7 @@ struct cli_command {
 extern const struct cli_command cli_dmarc_report;
 extern const struct cli_command cli_explain;
 extern const struct cli_command cli_keygen;
+extern const struct cli_command cli_serve;
 extern const struct cli_command cli_sign;
 extern const struct cli_command cli_verify;
 

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 
 static const struct cli_command *const commands[] = {
+    &cli_serve,
     &cli_sign,
     &cli_verify,
     &cli_keygen,

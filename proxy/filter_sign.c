@@ -263,10 +263,6 @@ on_header(void *filter, const struct mail_header *header)
 
 	f->header = header;
 	proxy_sign_rule_choose(f->env->config, header, &f->choice);
-	if (f->choice.rule.n > 0)
-		note(f, "rule", strbuf_slice(&f->choice.rule));
-	if (f->choice.left_out.n > 0)
-		note(f, "left-out", strbuf_slice(&f->choice.left_out));
 	if (f->choice.status != PROXY_SIGN)
 		return;
 	for (size_t i = 0; i < f->choice.count; i++)
@@ -298,6 +294,10 @@ tell(struct filter *f, unsigned code, const char *text)
 {
 	struct proxy_outcome outcome = {code, text};
 
+	if (f->choice.rule.n > 0)
+		note(f, "rule", strbuf_slice(&f->choice.rule));
+	if (f->choice.left_out.n > 0)
+		note(f, "left-out", strbuf_slice(&f->choice.left_out));
 	f->outcome(f->ctx, &outcome); /* may free the filter */
 }
 

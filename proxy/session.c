@@ -8,15 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <event2/event.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/xalloc.h"
 #include "proxy/session.h"
 #include "proxy/transaction.h"
 #include "smtp/path.h"
 
-enum { ID_MAX = 24, HELO_CAP = 512 };
+enum { HELO_CAP = 512 };
 
 struct proxy_session {
 	LIST_ENTRY(proxy_session) entry;
@@ -31,7 +31,6 @@ struct proxy_session {
 	struct strbuf recipient; /* offered to the relay, not yet answered */
 	uint64_t begun_ms;	 /* when MAIL came */
 	bool extended;		 /* EHLO, not HELO */
-	struct event *answered;	 /* a transaction may have ended by itself */
 };
 
 static void
@@ -45,7 +44,6 @@ session_free(struct proxy_session *s)
 	proxy_transaction_free(s->transaction);
 	proxy_hop_free(s->hop);
 	smtp_server_free(s->server);
-	event_free(s->answered);
 	proxy_envelope_clear(&s->envelope);
 	strbuf_clear(&s->peer);
 	strbuf_clear(&s->helo);
@@ -74,14 +72,12 @@ leave_if_finishing(struct proxy_session *s)
 
 /* --- the envelope --- */
 
-/* An id for a message that came without one: time and a count. */
+/* An id for a message that came without one: time, process and a count. */
 static void
 make_id(struct proxy_session *s, struct strbuf *id)
 {
-	uint64_t ms = proxy_now_ms();
-
-	(void)strbuf_addf(id, "S%llX%05X", (unsigned long long)ms / 1000,
-	    (unsigned)(s->service->ids++ & 0xfffff));
+	(void)strbuf_addf(id, "S%llX%05lX%04X", (unsigned long long)time(NULL),
+	    (unsigned long)getpid() & 0xfffff, s->service->ids++ & 0xffff);
 }
 
 /* The peer stands for the client only where XFORWARD said nothing of it: a
@@ -208,8 +204,7 @@ on_rcpt(struct proxy_session *s, const struct smtp_command *command)
 		reply_text(s, "451 4.4.2 next hop lost\r\n");
 }
 
-static bool on_answer(
-    void *ctx, const struct smtp_reply *reply, bool tells_sent);
+static const struct proxy_transaction_ops transaction_ops;
 
 static void
 on_data(struct proxy_session *s, const struct smtp_command *command)
@@ -220,7 +215,7 @@ on_data(struct proxy_session *s, const struct smtp_command *command)
 		return;
 	}
 	s->transaction = proxy_transaction_new(
-	    s->service, s->hop, &s->envelope, s->begun_ms, on_answer, s);
+	    s->service, s->hop, &s->envelope, s->begun_ms, &transaction_ops, s);
 	reply_text(s, "354 End data with <CR><LF>.<CR><LF>\r\n");
 }
 
@@ -311,9 +306,6 @@ on_answer(void *ctx, const struct smtp_reply *reply, bool tells_sent)
 	struct proxy_session *s = ctx;
 	bool there = !tells_sent || client_is_there(s);
 
-	/* A filter that waited for something refuses out of its own event:
-	 * the transaction must be gone before the next command comes. */
-	event_active(s->answered, EV_TIMEOUT, 0);
 	if (s->server != NULL)
 		smtp_server_reply(s->server, reply);
 	return there;
@@ -334,12 +326,13 @@ settle(struct proxy_session *s)
 }
 
 static void
-on_answered(evutil_socket_t fd, short events, void *ctx)
+on_transaction_done(void *ctx)
 {
-	(void)fd;
-	(void)events;
 	settle(ctx);
 }
+
+static const struct proxy_transaction_ops transaction_ops = {
+    on_answer, on_transaction_done};
 
 static void
 on_body(void *ctx, struct slice chunk)
@@ -515,9 +508,6 @@ proxy_session_begin(struct proxy_service *service, evutil_socket_t fd,
 	service->session_count++;
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS);
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS_OPEN);
-	s->answered = event_new(service->base, -1, 0, on_answered, s);
-	if (s->answered == NULL)
-		abort();
 	s->hop = proxy_hop_new(service, &hop_ops, s);
 	s->server = smtp_server_new(service->base, fd, &limits, &server_ops, s);
 }

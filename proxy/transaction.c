@@ -37,7 +37,7 @@ struct proxy_transaction {
 	const struct proxy_service *service;
 	struct proxy_hop *hop;
 	const struct proxy_envelope *envelope;
-	proxy_answer_fn *answer;
+	const struct proxy_transaction_ops *ops;
 	void *ctx;
 	uint64_t begun_ms;
 
@@ -53,6 +53,7 @@ struct proxy_transaction {
 	struct strbuf verdict; /* our own answer, once it is settled */
 	const char *status;    /* the journal's word for it */
 	bool client_gone;
+	bool in_end; /* within the filter's end */
 };
 
 /* --- the end --- */
@@ -120,7 +121,7 @@ finish(struct proxy_transaction *t, const struct smtp_reply *reply,
 	drop_filter(t);
 	(void)strbuf_add(&t->record.reply,
 	    slice_first(smtp_reply_line(reply), MESSAGE_ID_CLIP));
-	heard = !t->client_gone && t->answer(t->ctx, reply, sent);
+	heard = !t->client_gone && t->ops->answer(t->ctx, reply, sent);
 	if (!heard && status[0] != 'm')
 		status = sent ? "maybe-delivered" : "aborted";
 	write_journal(t, status);
@@ -244,7 +245,7 @@ smaller_limit(uint64_t a, uint64_t b)
 struct proxy_transaction *
 proxy_transaction_new(const struct proxy_service *service,
     struct proxy_hop *hop, const struct proxy_envelope *envelope,
-    uint64_t begun_ms, proxy_answer_fn *answer, void *ctx)
+    uint64_t begun_ms, const struct proxy_transaction_ops *ops, void *ctx)
 {
 	struct proxy_transaction *t = xcalloc(1, sizeof(*t));
 
@@ -253,7 +254,7 @@ proxy_transaction_new(const struct proxy_service *service,
 	t->hop = hop;
 	t->envelope = envelope;
 	t->begun_ms = begun_ms;
-	t->answer = answer;
+	t->ops = ops;
 	t->ctx = ctx;
 	t->intake = (struct intake){{take}, t};
 	mail_newline_init(&t->newline, service->newline, &t->intake.sink);
@@ -297,12 +298,14 @@ on_outcome(void *ctx, const struct proxy_outcome *outcome)
 {
 	struct proxy_transaction *t = ctx;
 
-	if (outcome->refusal_code != 0) {
-		refuse(t, outcome->refusal_code, outcome->refusal_text);
+	if (outcome->refusal_code == 0) {
+		t->state = OFFERING;
+		proxy_hop_command(t->hop, PROXY_ERRAND_DATA, SLICE("DATA"));
 		return;
 	}
-	t->state = OFFERING;
-	proxy_hop_command(t->hop, PROXY_ERRAND_DATA, SLICE("DATA"));
+	refuse(t, outcome->refusal_code, outcome->refusal_text);
+	if (!t->in_end)
+		t->ops->done(t->ctx); /* frees it */
 }
 
 static void
@@ -329,7 +332,9 @@ proxy_transaction_body_end(struct proxy_transaction *t)
 		refuse(t, 550, "5.6.0 bare CR or LF in the message");
 		return;
 	}
+	t->in_end = true;
 	t->service->filter->end(t->filter, on_outcome, t);
+	t->in_end = false;
 }
 
 /* --- onward --- */

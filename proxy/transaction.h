@@ -25,10 +25,19 @@ struct proxy_transaction;
 typedef bool proxy_answer_fn(
     void *ctx, const struct smtp_reply *, bool tells_sent);
 
+/* Called from the event loop where the transaction got DONE out of no call
+ * into here, because the filter was waited for: it may be freed now. */
+typedef void proxy_done_fn(void *ctx);
+
+struct proxy_transaction_ops {
+	proxy_answer_fn *answer;
+	proxy_done_fn *done;
+};
+
 /* `begun_ms` is when MAIL came. The envelope and the hop are borrowed. */
 struct proxy_transaction *proxy_transaction_new(const struct proxy_service *,
     struct proxy_hop *, const struct proxy_envelope *, uint64_t begun_ms,
-    proxy_answer_fn *, void *ctx);
+    const struct proxy_transaction_ops *, void *ctx);
 
 /* From the client. */
 void proxy_transaction_body(struct proxy_transaction *, struct slice chunk);

@@ -31,6 +31,9 @@ import unittest
 
 WAIT = 20.0
 
+# Whom workers run as where the tests are root's: never root.
+WORKER = "nobody"
+
 CLOSE = object()
 RESET = object()
 SILENT = object()
@@ -88,7 +91,7 @@ class Lines:
 
     def __init__(self, sock):
         self.sock = sock
-        self.rest = b""
+        self.rest = bytearray()
 
     def fill(self):
         try:
@@ -102,8 +105,13 @@ class Lines:
     def line(self):
         while b"\r\n" not in self.rest:
             self.fill()
-        line, self.rest = self.rest.split(b"\r\n", 1)
-        return line
+        return self.take(self.rest.index(b"\r\n"), 2)
+
+    def take(self, n, behind):
+        """The first n bytes; they and `behind` more are gone then."""
+        taken = bytes(memoryview(self.rest)[:n])
+        del self.rest[:n + behind]
+        return taken
 
 
 class Message:
@@ -293,7 +301,7 @@ class RelayConnection(threading.Thread):
                 self.act("body", None)
             self.read_body(message)
         except (Gone, Stop, OSError):
-            self.relay.partial.append(self.lines.rest)
+            self.relay.partial.append(bytes(self.lines.rest))
             raise
         what = self.chosen("dot", "250 2.0.0 Ok: queued as 3CF6B2")
         if isinstance(what, str) and what.startswith("2"):
@@ -309,10 +317,10 @@ class RelayConnection(threading.Thread):
             at = len(self.lines.rest)
             self.lines.fill()
         if self.lines.rest.startswith(b".\r\n"):
-            body, self.lines.rest = b"", self.lines.rest[3:]
+            body = self.lines.take(0, 3)
         else:
-            body, self.lines.rest = self.lines.rest.split(b"\r\n.\r\n", 1)
-            body += b"\r\n"
+            end = self.lines.rest.index(b"\r\n.\r\n", max(at - 4, 0)) + 2
+            body = self.lines.take(end, 3)
         message.data = re.sub(rb"(\A|\r\n)\.", rb"\1", body)
 
 
@@ -475,6 +483,9 @@ class Signpost:
                                     "t2026.pem")
         self.spool = os.path.join(self.dir, "spool")
         os.mkdir(self.spool)
+        if os.getuid() == 0:
+            os.chmod(self.dir, 0o711)
+            shutil.chown(self.spool, WORKER)
         if keys:
             make_key(self.keyfile)
         self.config = os.path.join(self.dir, "signpost.conf")
@@ -499,6 +510,8 @@ class Signpost:
                 f.write("log = stderr\n")
             if not any(line.startswith("workers ") for line in daemon):
                 f.write("workers = 1\n")
+            if not any(line.startswith("user ") for line in daemon):
+                f.write("user = %s\n" % WORKER)
             f.write("".join(line + "\n" for line in daemon))
             f.write("[out]\n")
             f.write("".join("%s = %s\n" % item for item in defaults.items()

@@ -3,6 +3,8 @@ business: tempfail answers 451 and mail waits, pass adds what signatures can be
 made and logs each that cannot. Other mail goes on."""
 
 import os
+import shutil
+import tempfile
 
 import harness
 from harness import SAMPLE
@@ -32,9 +34,7 @@ class Signs(OnError):
         self.assertTrue(harness.dkim_verifies(data, self.daemon.record()))
         self.daemon.wait_log(
             r" signed=dkim:example\.org:t2026:rsa-sha256 "
-            r"rule=domain:example\.org delay=|"
-            r" rule=domain:example\.org "
-            r"signed=dkim:example\.org:t2026:rsa-sha256 delay=")
+            r"rule=domain:example\.org delay=")
 
     def test_a_large_body_too(self):
         self.begin()
@@ -78,9 +78,14 @@ class Tempfail(OnError):
 
 class Pass(OnError):
     def test_what_can_be_made_is_made(self):
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        other = os.path.join(directory, "keys", "other.pem")
+        harness.make_key(other)
         self.begin("on_error = pass", "domain = example.org",
                    "signature = dkim(c=relaxed/relaxed)",
-                   "signature = dkim(s=other, key=%s)" % "/nonexistent/key")
+                   "signature = dkim(s=other, key=%s)" % other)
+        os.unlink(other)
         data = self.signed()
         self.assertEqual(data.count(b"DKIM-Signature:"), 1)
         self.assertTrue(harness.dkim_verifies(data, self.daemon.record()))
