@@ -1,24 +1,15 @@
 /* What a worker counts; see counters.h. */
 #include "proxy/counters.h"
 
-static const char *const names[] = {
-    [PROXY_COUNT_SESSIONS] = "sessions",
-    [PROXY_COUNT_SESSIONS_REFUSED] = "sessions_refused",
-    [PROXY_COUNT_SESSIONS_OPEN] = "sessions_open",
-    [PROXY_COUNT_RELAY_FAILED] = "relay_failed",
-    [PROXY_COUNT_SENT] = "sent",
-    [PROXY_COUNT_REJECTED] = "rejected",
-    [PROXY_COUNT_DEFERRED] = "deferred",
-    [PROXY_COUNT_ABORTED] = "aborted",
-    [PROXY_COUNT_MAYBE_DELIVERED] = "maybe_delivered",
-    [PROXY_COUNT_BYTES] = "bytes",
-    [PROXY_COUNT_SIGNATURES] = "signatures",
-    [PROXY_COUNT_SIGNATURES_FAILED] = "signatures_failed",
-    [PROXY_COUNT_UNSIGNED] = "unsigned",
-};
+const unsigned proxy_delay_bounds[PROXY_DELAY_BUCKETS - 1] = {
+    5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30000, 120000};
 
-_Static_assert(sizeof(names) / sizeof(names[0]) == PROXY_COUNTERS,
-    "every counter has a name");
+const char *const proxy_reason_words[PROXY_REASONS] = {"no-key-for-domain",
+    "no-key", "map-says-none", "left-out", "no-from", "two-from-fields",
+    "bad-from", "header-too-long", "failed", "other"};
+
+const char *const proxy_dns_words[PROXY_DNS_COUNTS] = {"ok", "nodata",
+    "nxdomain", "tempfail", "cached", "merged", "wrong", "truncated"};
 
 uint64_t
 proxy_counter_get(const struct proxy_counters *c, enum proxy_counter which)
@@ -47,8 +38,34 @@ proxy_count_down(struct proxy_counters *c, enum proxy_counter which)
 	proxy_count_add(c, which, UINT64_MAX);
 }
 
-const char *
-proxy_counter_name(enum proxy_counter which)
+void
+proxy_count_set(
+    struct proxy_counters *c, enum proxy_counter which, uint64_t value)
 {
-	return names[which];
+	atomic_store_explicit(&c->n[which], value, memory_order_relaxed);
+}
+
+void
+proxy_count_delay(struct proxy_counters *c, uint64_t ms)
+{
+	unsigned bucket = 0;
+
+	while (
+	    bucket < PROXY_DELAY_BUCKETS - 1 && ms > proxy_delay_bounds[bucket])
+		bucket++;
+	proxy_count(c, (enum proxy_counter)(PROXY_COUNT_DELAYS + bucket));
+	proxy_count_add(c, PROXY_COUNT_DELAY_MS, ms);
+}
+
+void
+proxy_count_unsigned(struct proxy_counters *c, struct slice reason)
+{
+	struct slice word = slice_first(reason, slice_find(reason, ':'));
+	unsigned i = 0;
+
+	while (i < PROXY_REASONS - 1 &&
+	    !slice_equal(word, slice_str(proxy_reason_words[i])))
+		i++;
+	proxy_count(c, PROXY_COUNT_UNSIGNED);
+	proxy_count(c, (enum proxy_counter)(PROXY_COUNT_REASONS + i));
 }

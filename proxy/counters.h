@@ -8,6 +8,24 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/slice.h"
+
+/* Sizes of the families below. */
+enum {
+	PROXY_DELAY_BUCKETS = 12,  /* proxy_delay_bounds[] and "more" */
+	PROXY_REASONS = 10,	   /* proxy_reason_words[] and "other" */
+	PROXY_RESULT_METHODS = 8,  /* of enum auth_method */
+	PROXY_RESULT_VERDICTS = 8, /* of enum mail_verdict */
+	PROXY_DNS_COUNTS = 8	   /* proxy_dns_words[] */
+};
+
+/* Upper bounds of the delays' buckets, ms, without the last. */
+extern const unsigned proxy_delay_bounds[PROXY_DELAY_BUCKETS - 1];
+/* Why a message is unsigned, up to the colon. */
+extern const char *const proxy_reason_words[PROXY_REASONS];
+/* What DNS questions came to. */
+extern const char *const proxy_dns_words[PROXY_DNS_COUNTS];
+
 enum proxy_counter {
 	PROXY_COUNT_SESSIONS,	      /* accepted */
 	PROXY_COUNT_SESSIONS_REFUSED, /* not in `allow` */
@@ -21,8 +39,19 @@ enum proxy_counter {
 	PROXY_COUNT_BYTES,	      /* of the messages sent */
 	PROXY_COUNT_SIGNATURES,	      /* made */
 	PROXY_COUNT_SIGNATURES_FAILED,
-	PROXY_COUNT_UNSIGNED, /* messages passed on without one */
-	PROXY_COUNTERS
+	PROXY_COUNT_UNSIGNED,	  /* messages passed on without one */
+	PROXY_COUNT_RECORDS_LOST, /* the recorder did not take them */
+	PROXY_COUNT_KEYS,	  /* in memory; goes down, too */
+	PROXY_COUNT_KEY_AGE,	  /* s, of the oldest of them; is set */
+	PROXY_COUNT_DELAY_MS,	  /* of all messages together */
+
+	/* Families, one counter a member. */
+	PROXY_COUNT_DELAYS,
+	PROXY_COUNT_REASONS = PROXY_COUNT_DELAYS + PROXY_DELAY_BUCKETS,
+	PROXY_COUNT_RESULTS = PROXY_COUNT_REASONS + PROXY_REASONS,
+	PROXY_COUNT_DNS =
+	    PROXY_COUNT_RESULTS + PROXY_RESULT_METHODS * PROXY_RESULT_VERDICTS,
+	PROXY_COUNTERS = PROXY_COUNT_DNS + PROXY_DNS_COUNTS
 };
 
 struct proxy_counters {
@@ -33,9 +62,15 @@ void proxy_count_add(
     struct proxy_counters *, enum proxy_counter, uint64_t more);
 void proxy_count(struct proxy_counters *, enum proxy_counter);
 void proxy_count_down(struct proxy_counters *, enum proxy_counter);
-uint64_t proxy_counter_get(const struct proxy_counters *, enum proxy_counter);
+void proxy_count_set(
+    struct proxy_counters *, enum proxy_counter, uint64_t value);
 
-/* "messages_sent" and so on: static, for logs and metrics. */
-const char *proxy_counter_name(enum proxy_counter);
+/* A message's delay into its bucket and the sum. */
+void proxy_count_delay(struct proxy_counters *, uint64_t ms);
+
+/* An unsigned message, under its reason ("no-key-for-domain:example.net"). */
+void proxy_count_unsigned(struct proxy_counters *, struct slice reason);
+
+uint64_t proxy_counter_get(const struct proxy_counters *, enum proxy_counter);
 
 #endif

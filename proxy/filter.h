@@ -16,6 +16,7 @@
 #include "proxy/journal.h"
 
 struct mail_header;
+struct proxy_spool;
 
 /* What is to become of the message. */
 struct proxy_outcome {
@@ -32,6 +33,7 @@ struct proxy_filter_job {
 	const struct proxy_envelope *envelope;
 	struct proxy_record *record; /* where the filter notes what it did */
 	struct proxy_edit *edit;     /* where it puts what it changes */
+	const struct proxy_spool *spool; /* the message, once complete */
 };
 
 struct proxy_filter_ops {

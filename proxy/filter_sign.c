@@ -262,6 +262,7 @@ on_header(void *filter, const struct mail_header *header)
 	struct filter *f = filter;
 
 	f->header = header;
+	proxy_recording_author(f->env->recording, f->job.record, header);
 	proxy_sign_rule_choose(f->env->config, header, &f->choice);
 	if (f->choice.status != PROXY_SIGN)
 		return;
@@ -307,12 +308,19 @@ rejects_unsignable(const struct filter *f)
 	return rules(f)->unsignable == PROXY_UNSIGNABLE_REJECT;
 }
 
+static void
+note_unsigned(struct filter *f, struct slice why)
+{
+	note(f, "unsigned", why);
+	proxy_count_unsigned(f->env->counters, why);
+	proxy_recording_unsigned(f->env->recording, f->job.record, why);
+}
+
 /* What the sender can mend: unsignable = pass | reject. */
 static void
 settle_unsignable(struct filter *f)
 {
-	note(f, "unsigned", strbuf_slice(&f->choice.reason));
-	proxy_count(f->env->counters, PROXY_COUNT_UNSIGNED);
+	note_unsigned(f, strbuf_slice(&f->choice.reason));
 	if (rejects_unsignable(f))
 		tell(f, 550, unsignable_text);
 	else
@@ -330,8 +338,7 @@ settle_unsigned(struct filter *f)
 		why = SLICE("failed");
 	else if (why.n == 0)
 		why = SLICE("left-out");
-	note(f, "unsigned", why);
-	proxy_count(f->env->counters, PROXY_COUNT_UNSIGNED);
+	note_unsigned(f, why);
 }
 
 static void
@@ -343,6 +350,8 @@ note_signed(struct item *item)
 	print_name(item, &name);
 	(void)strbuf_addf(&name, ":%s", dkim_algorithm_name(item->algorithm));
 	note(item->filter, "signed", strbuf_slice(&name));
+	proxy_recording_signed(item->filter->env->recording,
+	    item->filter->job.record, strbuf_slice(&name));
 	strbuf_clear(&name);
 	item->filter->made++;
 	proxy_count(item->filter->env->counters, PROXY_COUNT_SIGNATURES);

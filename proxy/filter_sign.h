@@ -10,12 +10,14 @@
 #include "proxy/counters.h"
 #include "proxy/filter.h"
 #include "proxy/keys.h"
+#include "proxy/recording.h"
 
 /* What its filters share, all borrowed: the `env` of begin. */
 struct proxy_sign_env {
 	const struct proxy_config *config;
 	struct proxy_keys *keys;
 	struct proxy_counters *counters;
+	struct proxy_recording *recording; /* NULL: nothing is recorded */
 	struct log *log;
 };
 

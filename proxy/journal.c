@@ -2,6 +2,7 @@
 #include "proxy/journal.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
+#include "record/kept.h"
 
 enum { LINE_CAP = 8000, VALUE_CLIP = 1024, VALUE_CLIP_LEAST = 16 };
 
@@ -12,6 +13,7 @@ proxy_record_init(struct proxy_record *r)
 	strbuf_init(&r->text, PROXY_RECORD_TEXT_CAP);
 	strbuf_init(&r->message_id, VALUE_CLIP);
 	strbuf_init(&r->reply, VALUE_CLIP);
+	strbuf_init(&r->kept, RECORD_KEPT_MAX);
 }
 
 void
@@ -23,6 +25,7 @@ proxy_record_reset(struct proxy_record *r)
 	strbuf_reset(&r->text);
 	strbuf_reset(&r->message_id);
 	strbuf_reset(&r->reply);
+	strbuf_reset(&r->kept);
 	r->size = 0;
 	r->recipients = 0;
 	r->queue_id = r->sender = r->client = r->relay = none;
@@ -36,6 +39,7 @@ proxy_record_clear(struct proxy_record *r)
 	strbuf_clear(&r->text);
 	strbuf_clear(&r->message_id);
 	strbuf_clear(&r->reply);
+	strbuf_clear(&r->kept);
 }
 
 /* The index of the note; the count where there is none. */

@@ -32,6 +32,7 @@ struct proxy_record {
 	double delay;	     /* seconds */
 	const char *status;  /* static: "sent", "deferred" ... */
 	struct strbuf reply; /* the answer given upstream, one line */
+	struct strbuf kept;  /* for the recorder; empty: nothing */
 };
 
 void proxy_record_init(struct proxy_record *);

@@ -21,6 +21,7 @@
 #include "smtp/server.h"
 
 struct event_base;
+struct proxy_recording;
 struct proxy_session;
 
 /* The relay hears a NOOP so often while a body arrives; by default. */
@@ -46,6 +47,7 @@ struct proxy_service {
 	int spool_dir; /* descriptor of the directory */
 	struct proxy_quota *quota;
 	struct proxy_counters *counters;
+	struct proxy_recording *recording;
 	struct log *log;
 
 	bool finishing; /* sessions end as soon as they may */

@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "mail/reader.h"
+#include "proxy/recording.h"
 #include "proxy/transaction.h"
 
 enum {
@@ -79,6 +80,7 @@ static void
 write_journal(struct proxy_transaction *t, const char *status)
 {
 	struct proxy_record *r = &t->record;
+	uint64_t ms = proxy_now_ms() - t->begun_ms;
 
 	r->queue_id = strbuf_slice(&t->envelope->queue_id);
 	r->sender = strbuf_slice(&t->envelope->sender);
@@ -86,13 +88,16 @@ write_journal(struct proxy_transaction *t, const char *status)
 	r->relay = t->service->relay_name;
 	r->recipients = t->envelope->recipient_count;
 	r->size = t->size;
-	r->delay = (double)(proxy_now_ms() - t->begun_ms) / 1000;
+	r->delay = (double)ms / 1000;
 	r->status = status;
 	proxy_count(t->service->counters, counter_of(status));
 	if (status[0] == 's')
 		proxy_count_add(
 		    t->service->counters, PROXY_COUNT_BYTES, t->size);
+	proxy_count_delay(t->service->counters, ms);
 	proxy_journal_write(t->service->log, r);
+	if (t->service->recording != NULL)
+		proxy_recording_send(t->service->recording, t->envelope, r);
 }
 
 static const char *
@@ -267,7 +272,8 @@ proxy_transaction_new(const struct proxy_service *service,
 	proxy_record_init(&t->record);
 	strbuf_init(&t->verdict, REPLY_TEXT_CAP + 16);
 	t->filter = service->filter->begin(service->filter_env,
-	    &(struct proxy_filter_job){envelope, &t->record, t->edit});
+	    &(struct proxy_filter_job){
+		envelope, &t->record, t->edit, t->spool});
 	if (!proxy_hop_connected(hop))
 		swallow(t, 451, "4.3.0 next hop lost");
 	return t;

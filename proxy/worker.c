@@ -15,6 +15,7 @@
 #include "proxy/filter_sign.h"
 #include "proxy/filter_verify.h"
 #include "proxy/listener.h"
+#include "proxy/recording.h"
 #include "proxy/resolving.h"
 #include "proxy/service.h"
 #include "proxy/session.h"
@@ -46,6 +47,7 @@ struct worker {
 	struct event *tick, *rest, *deadline, *signals[SIGNALS];
 	struct proxy_keys *keys;
 	struct proxy_sign_env sign_env;
+	struct proxy_recording recording;
 	struct proxy_verify_env verify_env;
 	struct proxy_service service;
 	struct strbuf relay_name;
@@ -158,6 +160,27 @@ on_session_ended(void *ctx)
 		start_accepting(w);
 }
 
+/* The resolver counts for itself; copied to where others may read it. */
+static void
+count_dns(struct worker *w)
+{
+	const struct dns_counts *dns;
+	uint64_t values[PROXY_DNS_COUNTS];
+
+	if (w->verify_env.resolver == NULL)
+		return;
+	dns = dns_resolver_counts(w->verify_env.resolver);
+	for (unsigned i = 0; i < 4; i++)
+		values[i] = dns->answers[i];
+	values[4] = dns->cached;
+	values[5] = dns->merged;
+	values[6] = dns->wrong;
+	values[7] = dns->truncated;
+	for (unsigned i = 0; i < PROXY_DNS_COUNTS; i++)
+		proxy_count_set(w->job->counters,
+		    (enum proxy_counter)(PROXY_COUNT_DNS + i), values[i]);
+}
+
 static void
 on_tick(evutil_socket_t fd, short events, void *ctx)
 {
@@ -166,6 +189,7 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 	(void)fd;
 	(void)events;
 	proxy_sessions_tick(&w->service);
+	count_dns(w);
 }
 
 /* --- leaving --- */
@@ -263,6 +287,12 @@ fill_service(struct worker *w, int spool_dir)
 
 	strbuf_init(&w->relay_name, 256);
 	proxy_endpoint_print(&front->relay, &w->relay_name);
+	w->recording = (struct proxy_recording){
+	    .fd = job->record_fd > 0 ? job->record_fd : -1,
+	    .config = job->config,
+	    .counters = job->counters,
+	    .log = job->log,
+	};
 	w->service = (struct proxy_service){
 	    .base = w->base,
 	    .relay = target_of(front),
@@ -279,6 +309,7 @@ fill_service(struct worker *w, int spool_dir)
 	    .spool_dir = spool_dir,
 	    .quota = job->quota,
 	    .counters = job->counters,
+	    .recording = &w->recording,
 	    .log = job->log,
 	    .session_ended = on_session_ended,
 	    .ctx = w,
@@ -299,10 +330,27 @@ make_signing(struct worker *w)
 	    .config = job->config,
 	    .keys = w->keys,
 	    .counters = job->counters,
+	    .recording = &w->recording,
 	    .log = job->log,
 	};
 	w->service.filter = &proxy_filter_sign;
 	w->service.filter_env = &w->sign_env;
+}
+
+static void
+on_checked(void *ctx, const struct proxy_filter_job *job,
+    const struct auth_results *results)
+{
+	struct worker *w = ctx;
+
+	for (size_t i = 0; i < results->count; i++) {
+		const struct auth_result *r = &results->list[i];
+
+		proxy_count(w->job->counters,
+		    (enum proxy_counter)(PROXY_COUNT_RESULTS +
+			r->method * PROXY_RESULT_VERDICTS + r->verdict));
+	}
+	proxy_recording_checked(&w->recording, job, results);
 }
 
 /* This worker has no keys, nor asks for any. */
@@ -314,6 +362,8 @@ make_verifying(struct worker *w)
 	    .base = w->base,
 	    .resolver = proxy_resolver_new(w->base, &w->job->config->dns),
 	    .log = w->job->log,
+	    .checked = on_checked,
+	    .ctx = w,
 	};
 	proxy_verify_env_init(&w->verify_env);
 	w->service.filter = &proxy_filter_verify;

@@ -6,6 +6,8 @@
 #ifndef RECORD_HTTP_H
 #define RECORD_HTTP_H
 
+#include <stdbool.h>
+
 #include <event2/util.h>
 
 #include "base/slice.h"
@@ -19,9 +21,11 @@ enum {
 	RECORD_HTTP_SECONDS = 10, /* a connection may stay silent */
 };
 
-/* Makes one page: its body into `out`; the status (200, 503). `out` over
- * its cap makes it a 500. */
-typedef unsigned record_page_fn(void *ctx, struct strbuf *out);
+struct record_http;
+struct record_request;
+
+/* Asked for a page: answers it by record_http_answer(), at once or later. */
+typedef void record_page_fn(void *ctx, struct record_request *);
 
 struct record_route {
 	const char *path; /* "/metrics" */
@@ -29,12 +33,22 @@ struct record_route {
 	record_page_fn *page;
 };
 
-struct record_http;
+struct record_site {
+	const struct record_route *routes; /* the last has a NULL path */
+	/* May that address ("127.0.0.1") ask? NULL: all may. */
+	bool (*allowed)(void *ctx, const char *address);
+	void *ctx;
+};
 
-/* Serves on a bound, listening socket, which stays the caller's. The routes
- * end with a NULL path and must outlive it. NULL where libevent refuses. */
-struct record_http *record_http_new(struct event_base *, evutil_socket_t,
-    const struct record_route *, void *ctx);
+/* Serves on a bound, listening socket, which stays the caller's. The site
+ * must outlive it. NULL where libevent refuses. */
+struct record_http *record_http_new(
+    struct event_base *, evutil_socket_t, const struct record_site *);
 void record_http_free(struct record_http *); /* NULL is fine */
+
+/* Answers with 200, or 503; a page over its cap becomes a 500. The request
+ * is gone after it; that its client is gone is no matter. */
+void record_http_answer(
+    struct record_request *, unsigned status, const struct strbuf *page);
 
 #endif

@@ -1,0 +1,285 @@
+/* Records for the recorder; see recording.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "auth/summary.h"
+#include "mail/address.h"
+#include "mail/header.h"
+#include "mail/verdict.h"
+#include "proxy/recording.h"
+#include "proxy/spool.h"
+#include "record/kept.h"
+
+enum {
+	COMPLAIN_S = 60,
+	WORDS_MAX = 1024,
+	MESSAGE_MAX = 88 * 1024 /* of a message for the reflector */
+};
+
+static void
+add(struct proxy_record *r, enum record_tag tag, struct slice value)
+{
+	(void)record_kept_add(&r->kept, tag, value);
+}
+
+static bool
+is_on(const struct proxy_recording *recording)
+{
+	return recording != NULL && recording->fd >= 0;
+}
+
+/* --- what was signed --- */
+
+void
+proxy_recording_author(struct proxy_recording *recording,
+    struct proxy_record *r, const struct mail_header *header)
+{
+	const struct mail_field *from;
+	struct mail_address_list *list = NULL;
+
+	if (!is_on(recording))
+		return;
+	add(r, RECORD_DIRECTION, SLICE("out"));
+	from = mail_header_last(header, SLICE("From"));
+	if (from != NULL)
+		list = mail_address_parse(from->value, NULL);
+	if (list != NULL && mail_address_count(list) > 0)
+		add(r, RECORD_AUTHOR, mail_address_at(list, 0)->domain);
+	mail_address_free(list);
+}
+
+void
+proxy_recording_signed(struct proxy_recording *recording,
+    struct proxy_record *r, struct slice signature)
+{
+	size_t type = slice_find(signature, ':') + 1;
+	size_t domain = slice_find(slice_after(signature, type), ':');
+
+	if (is_on(recording))
+		add(r, RECORD_SIGNED, slice_first(signature, type + domain));
+}
+
+void
+proxy_recording_unsigned(
+    struct proxy_recording *recording, struct proxy_record *r, struct slice why)
+{
+	if (is_on(recording))
+		add(r, RECORD_UNSIGNED, slice_first(why, slice_find(why, ':')));
+}
+
+/* --- what the checks found --- */
+
+/* "pass TAB example.org TAB s1 TAB why"; TABs in the values would shift
+ * them, so those end a value. */
+static void
+add_word(struct strbuf *words, struct slice value)
+{
+	if (words->n > 0)
+		(void)strbuf_add_char(words, '\t');
+	(void)strbuf_add(words, slice_first(value, slice_find(value, '\t')));
+}
+
+static void
+add_result(struct proxy_record *r, const struct auth_result *result)
+{
+	static const enum record_tag tags[AUTH_METHODS] = {
+	    [AUTH_DKIM] = RECORD_DKIM,
+	    [AUTH_DOMAINKEYS] = RECORD_DOMAINKEYS,
+	    [AUTH_SPF] = RECORD_SPF,
+	    [AUTH_SENDERID] = RECORD_SENDERID,
+	    [AUTH_DMARC] = RECORD_DMARC,
+	    [AUTH_ARC] = RECORD_ARC,
+	};
+	bool spf = result->method == AUTH_SPF;
+	struct strbuf words;
+
+	if (result->method == AUTH_IPREV)
+		return;
+	strbuf_init(&words, WORDS_MAX);
+	add_word(&words, slice_str(mail_verdict_word(result->verdict)));
+	add_word(&words, result->domain);
+	add_word(&words, spf ? slice_str(result->scope) : result->selector);
+	if (!spf)
+		add_word(&words, slice_str(result->reason));
+	add(r, tags[result->method], strbuf_slice(&words));
+	strbuf_clear(&words);
+}
+
+/* What RFC 9990 calls the action: a pass with an enforcing policy is
+ * "pass". */
+static const char *
+disposition_of(const struct auth_result *dmarc)
+{
+	if (dmarc->verdict == MAIL_VERDICT_PASS)
+		return dmarc->policy != NULL &&
+			strcmp(dmarc->policy, "none") != 0
+		    ? "pass"
+		    : "none";
+	return dmarc->disposition == NULL ? "none" : dmarc->disposition;
+}
+
+/* What was done is not always what the policy asked for: without `reject =
+ * dmarc`, or for an excepted client, the message goes through. */
+static void
+add_dmarc(const struct proxy_recording *recording, struct proxy_record *r,
+    const struct auth_result *dmarc)
+{
+	const char *wanted = disposition_of(dmarc);
+	bool rejects =
+	    (recording->config->checking.reject & PROXY_REJECT_DMARC) != 0;
+
+	add(r, RECORD_AUTHOR, dmarc->domain);
+	if (dmarc->record.n == 0)
+		return;
+	add(r, RECORD_POLICY_DOMAIN, dmarc->record_name);
+	add(r, RECORD_POLICY, dmarc->record);
+	add(r, RECORD_DKIM_ALIGNED,
+	    dmarc->dkim_aligned ? SLICE("pass") : SLICE("fail"));
+	add(r, RECORD_SPF_ALIGNED,
+	    dmarc->spf_aligned ? SLICE("pass") : SLICE("fail"));
+	if (strcmp(wanted, "reject") == 0 && !rejects) {
+		add(r, RECORD_DISPOSITION, SLICE("none"));
+		add(r, RECORD_OVERRIDE, SLICE("local_policy"));
+	} else {
+		add(r, RECORD_DISPOSITION, slice_str(wanted));
+		if (dmarc->policy != NULL && dmarc->disposition != NULL &&
+		    dmarc->verdict != MAIL_VERDICT_PASS &&
+		    strcmp(dmarc->policy, dmarc->disposition) != 0)
+			add(r, RECORD_OVERRIDE, SLICE("policy_test_mode"));
+	}
+}
+
+/* --- the reflector --- */
+
+static bool
+is_for_reflector(const struct proxy_recording *recording,
+    const struct proxy_envelope *envelope)
+{
+	const char *address = recording->config->reflector.address;
+	struct slice recipient;
+	size_t at = 0;
+
+	if (address == NULL || envelope->sender.n == 0)
+		return false;
+	while (proxy_envelope_next_recipient(envelope, &at, &recipient))
+		if (slice_equal_nocase(recipient, slice_str(address)))
+			return true;
+	return false;
+}
+
+static void
+add_message(struct proxy_record *r, const struct proxy_spool *spool)
+{
+	struct strbuf message;
+	char *room;
+	ssize_t n;
+
+	strbuf_init(&message, MESSAGE_MAX);
+	room = strbuf_reserve(&message, MESSAGE_MAX);
+	n = proxy_spool_read(spool, 0, room, MESSAGE_MAX);
+	if (n > 0)
+		add(r, RECORD_MESSAGE, slice_from(room, (size_t)n));
+	strbuf_clear(&message);
+}
+
+static void
+add_reflection(
+    const struct proxy_filter_job *job, const struct auth_results *results)
+{
+	const struct proxy_envelope *e = job->envelope;
+	const struct auth_summary about = {
+	    .results = results,
+	    .client = strbuf_slice(&e->client_address),
+	    .helo = strbuf_slice(&e->client_helo),
+	    .mail_from = strbuf_slice(&e->sender),
+	};
+	struct strbuf summary;
+
+	strbuf_init(&summary, AUTH_SUMMARY_MAX);
+	if (auth_summary_print(&about, &summary) == 0) {
+		add(job->record, RECORD_ANSWER_TO, strbuf_slice(&e->sender));
+		add(job->record, RECORD_SUMMARY, strbuf_slice(&summary));
+		add_message(job->record, job->spool);
+	}
+	strbuf_clear(&summary);
+}
+
+void
+proxy_recording_checked(struct proxy_recording *recording,
+    const struct proxy_filter_job *job, const struct auth_results *results)
+{
+	struct proxy_record *r = job->record;
+
+	if (!is_on(recording))
+		return;
+	add(r, RECORD_DIRECTION, SLICE("in"));
+	for (size_t i = 0; i < results->count; i++) {
+		add_result(r, &results->list[i]);
+		if (results->list[i].method == AUTH_DMARC)
+			add_dmarc(recording, r, &results->list[i]);
+	}
+	if (is_for_reflector(recording, job->envelope))
+		add_reflection(job, results);
+}
+
+/* --- sending --- */
+
+static int64_t
+monotonic_seconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec;
+}
+
+static void
+lose(struct proxy_recording *recording, int why)
+{
+	int64_t now = monotonic_seconds();
+
+	proxy_count(recording->counters, PROXY_COUNT_RECORDS_LOST);
+	if (recording->complained != 0 &&
+	    now - recording->complained < COMPLAIN_S)
+		return;
+	recording->complained = now;
+	log_printf(recording->log, LOGGING_WARNING,
+	    "the recorder does not take records (%s); %llu are lost so far",
+	    strerror(why),
+	    (unsigned long long)proxy_counter_get(
+		recording->counters, PROXY_COUNT_RECORDS_LOST));
+}
+
+static void
+add_envelope(const struct proxy_envelope *envelope, struct proxy_record *r)
+{
+	struct slice recipient;
+	size_t at = 0;
+	char now[32];
+	int n = snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
+
+	add(r, RECORD_TIME, slice_from(now, (size_t)n));
+	add(r, RECORD_STATUS, slice_str(r->status));
+	add(r, RECORD_CLIENT, strbuf_slice(&envelope->client_address));
+	add(r, RECORD_SENDER,
+	    mail_address_domain(strbuf_slice(&envelope->sender)));
+	if (proxy_envelope_next_recipient(envelope, &at, &recipient))
+		add(r, RECORD_RECIPIENT, mail_address_domain(recipient));
+}
+
+void
+proxy_recording_send(struct proxy_recording *recording,
+    const struct proxy_envelope *envelope, struct proxy_record *r)
+{
+	if (!is_on(recording) || r->kept.n == 0)
+		return;
+	add_envelope(envelope, r);
+	if (r->kept.full)
+		lose(recording, EMSGSIZE);
+	else if (send(recording->fd, r->kept.p, r->kept.n,
+		     MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		lose(recording, errno);
+}
