@@ -390,6 +390,12 @@ proxy_hop_connected(const struct proxy_hop *h)
 	return h->relay != NULL;
 }
 
+bool
+proxy_hop_owes(const struct proxy_hop *h)
+{
+	return h->waiting.what != PROXY_ERRAND_NONE;
+}
+
 uint64_t
 proxy_hop_quiet_ms(const struct proxy_hop *h, uint64_t now)
 {

@@ -93,6 +93,9 @@ void proxy_hop_drop(struct proxy_hop *);
 /* Is there a connection? */
 bool proxy_hop_connected(const struct proxy_hop *);
 
+/* Does a command wait for its answer? */
+bool proxy_hop_owes(const struct proxy_hop *);
+
 /* Milliseconds since anything was said to it; 0 while it owes an answer or
  * there is no connection. */
 uint64_t proxy_hop_quiet_ms(const struct proxy_hop *, uint64_t now);

@@ -16,7 +16,7 @@
 #include "proxy/transaction.h"
 #include "smtp/path.h"
 
-enum { HELO_CAP = 512 };
+enum { HELO_CAP = 512, STUCK_MS = 2000 };
 
 struct proxy_session {
 	LIST_ENTRY(proxy_session) entry;
@@ -30,6 +30,7 @@ struct proxy_session {
 	struct proxy_envelope envelope;
 	struct strbuf recipient; /* offered to the relay, not yet answered */
 	uint64_t begun_ms;	 /* when MAIL came */
+	uint64_t heard_ms;	 /* when the last command came */
 	bool extended;		 /* EHLO, not HELO */
 };
 
@@ -62,12 +63,24 @@ reply_text(struct proxy_session *s, const char *wire)
 		smtp_server_reply(s->server, &reply);
 }
 
+static const char going_down[] = "421 4.3.2 service going down, try again\r\n";
+
 static void
 leave_if_finishing(struct proxy_session *s)
 {
 	if (s->service->finishing && s->server != NULL &&
 	    smtp_server_between_messages(s->server))
-		reply_text(s, "421 4.3.2 service going down, try again\r\n");
+		reply_text(s, going_down);
+}
+
+/* A client that stopped talking before its DATA has no message in flight,
+ * and is not waited for. */
+static void
+leave_if_stuck(struct proxy_session *s, uint64_t now)
+{
+	if (s->server != NULL && s->transaction == NULL &&
+	    !proxy_hop_owes(s->hop) && now - s->heard_ms > STUCK_MS)
+		reply_text(s, going_down);
 }
 
 /* --- the envelope --- */
@@ -171,7 +184,7 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 	uint64_t size;
 
 	proxy_envelope_reset(&s->envelope);
-	s->begun_ms = proxy_now_ms();
+	s->begun_ms = s->heard_ms;
 	if (smtp_path_parse(command->argument, SMTP_MAIL, &path, &reason) !=
 		0 ||
 	    smtp_path_size(&path, &size) != 0) {
@@ -286,6 +299,7 @@ on_command(void *ctx, const struct smtp_command *command)
 {
 	struct proxy_session *s = ctx;
 
+	s->heard_ms = proxy_now_ms();
 	commands[command->verb](s, command);
 }
 
@@ -518,9 +532,11 @@ proxy_sessions_tick(struct proxy_service *service)
 	struct proxy_session *s;
 	uint64_t now = proxy_now_ms();
 
-	LIST_FOREACH(s, &service->sessions, entry)
-	if (s->transaction != NULL)
-		proxy_transaction_tick(s->transaction, now);
+	LIST_FOREACH (s, &service->sessions, entry)
+		if (s->transaction != NULL)
+			proxy_transaction_tick(s->transaction, now);
+		else if (service->finishing)
+			leave_if_stuck(s, now);
 }
 
 void
@@ -529,8 +545,8 @@ proxy_sessions_finish(struct proxy_service *service)
 	struct proxy_session *s;
 
 	service->finishing = true;
-	LIST_FOREACH(s, &service->sessions, entry)
-	leave_if_finishing(s);
+	LIST_FOREACH (s, &service->sessions, entry)
+		leave_if_finishing(s);
 }
 
 void

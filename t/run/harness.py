@@ -475,6 +475,7 @@ class Signpost:
         self.relay = relay
         self.port = free_port()
         self.process = None
+        self.clients = []
         self.environment = environment or {}
         self.preexec = preexec
         self.selector = "t2026"
@@ -543,7 +544,9 @@ class Signpost:
                        for line in table.readlines()[1:])
 
     def client(self, **options):
-        return Client(self.port, **options)
+        client = Client(self.port, **options)
+        self.clients.append(client)
+        return client
 
     def text(self):
         with open(self.log, errors="replace") as f:
@@ -599,6 +602,8 @@ class Signpost:
 
     def clean(self):
         """Kills what is left and removes the directory."""
+        for client in self.clients:
+            client.close()
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -622,6 +627,8 @@ class Case(unittest.TestCase):
         return signpost.start(wait)
 
     def _stops_well(self, signpost):
+        for client in signpost.clients:
+            client.close()
         if signpost.process and signpost.process.returncode is None:
             self.assertEqual(signpost.stop(), 0, signpost.text())
 
