@@ -43,7 +43,7 @@ struct worker {
 	struct event_base *base;
 	struct gate *gates;
 	size_t gate_count, session_max;
-	bool accepting, leaving;
+	bool accepting, leaving, stopping;
 	struct event *tick, *rest, *deadline, *signals[SIGNALS];
 	struct proxy_keys *keys;
 	struct proxy_sign_env sign_env;
@@ -212,8 +212,9 @@ on_stop(evutil_socket_t number, short events, void *ctx)
 
 	(void)number;
 	(void)events;
-	if (w->service.finishing)
+	if (w->stopping)
 		return;
+	w->stopping = true;
 	log_printf(w->job->log, LOGGING_INFO, "stopping: %zu sessions",
 	    w->service.session_count);
 	leave(w, w->job->config->stop_timeout);
@@ -234,7 +235,8 @@ on_drain(evutil_socket_t number, short events, void *ctx)
 	leave(w, w->job->config->drain_timeout);
 }
 
-/* The time is over: of a drain, for idle sessions; of a stop, for all. */
+/* The time is over: of a drain, for sessions between messages only, since
+ * a reload cuts no message; of a stop, for all. */
 static void
 on_deadline(evutil_socket_t fd, short events, void *ctx)
 {
@@ -242,9 +244,8 @@ on_deadline(evutil_socket_t fd, short events, void *ctx)
 
 	(void)fd;
 	(void)events;
-	if (!w->service.finishing) {
+	if (!w->stopping) {
 		proxy_sessions_finish(&w->service);
-		after(w->deadline, w->job->config->stop_timeout * 1000);
 		return;
 	}
 	log_printf(w->job->log, LOGGING_WARNING,

@@ -498,6 +498,52 @@ tells_a_spool_that_cannot_be_written(void **state)
 	rmdir(dir);
 }
 
+/* The sample as it is installed, and with each of its examples taken. */
+static void
+reads_what_is_installed(void **state)
+{
+	static const char path[] = T_DATA "/../../etc/signpost.conf";
+	struct proxy_report report;
+	struct proxy_config *config;
+	struct strbuf all;
+	struct slice line, rest;
+	FILE *file = fopen(path, "re");
+	char text[512];
+
+	(void)state;
+	proxy_report_init(&report);
+	config = proxy_config_load(path, &report);
+	if (config == NULL)
+		fail_msg("%s", strbuf_text(&report.errors));
+	assert_true(config->out.enabled);
+	assert_false(config->in.enabled);
+	proxy_config_free(config);
+	assert_non_null(file);
+	strbuf_init(&all, 65536);
+	while (fgets(text, sizeof(text), file) != NULL) {
+		line = slice_str(text);
+		rest = line;
+		/* `#name = ` and `#[name]`, but no file that is not there. */
+		if (text[0] == '#' &&
+		    (ascii_is_alpha(text[1]) || text[1] == '['))
+			rest = slice_after(line, 1);
+		if (slice_search(line, SLICE("_map =")) == line.n)
+			strbuf_add(&all, rest);
+	}
+	fclose(file);
+	config = proxy_config_parse("sample", strbuf_slice(&all), &report);
+	if (config == NULL)
+		fail_msg("%s", strbuf_text(&report.errors));
+	assert_true(config->in.enabled);
+	assert_int_equal(config->signing.signatures.count, 2);
+	assert_string_equal(
+	    config->reflector.address, "check-auth@example.org");
+	assert_int_equal(report.warnings.n, 0);
+	proxy_config_free(config);
+	proxy_report_clear(&report);
+	strbuf_clear(&all);
+}
+
 int
 main(void)
 {
@@ -513,6 +559,7 @@ main(void)
 	    cmocka_unit_test(a_worker_reads_the_same),
 	    cmocka_unit_test(refuses_garbled_settings),
 	    cmocka_unit_test(loads_a_file_or_says_why_not),
+	    cmocka_unit_test(reads_what_is_installed),
 	    cmocka_unit_test(names_what_the_machine_lacks),
 	    cmocka_unit_test(tells_a_spool_that_cannot_be_written),
 	};
