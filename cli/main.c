@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "proxy/spawn.h"
 
 static const struct cli_command *const commands[] = {
     &cli_serve,
@@ -85,6 +86,8 @@ main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
 		return print_version();
+	if (strcmp(argv[1], PROXY_SPAWN_COMMAND) == 0)
+		return proxy_spawn_main(argc, argv);
 	command = find_command(argv[1]);
 	if (command == NULL) {
 		cli_error("%s: no such command (see signpost --help)", argv[1]);

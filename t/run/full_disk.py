@@ -76,11 +76,12 @@ class FullDisk(harness.Case):
     def spooled(self):
         """Bytes in files without a name."""
         total = 0
-        fds = "/proc/%d/fd" % self.daemon.process.pid
-        for name in os.listdir(fds):
-            path = os.path.join(fds, name)
-            if self.daemon.spool + "/" in os.readlink(path):
-                total += os.stat(path).st_size
+        for pid in self.daemon.processes():
+            fds = "/proc/%d/fd" % pid
+            for name in os.listdir(fds):
+                path = os.path.join(fds, name)
+                if self.daemon.spool + "/" in os.readlink(path):
+                    total += os.stat(path).st_size
         return total
 
     def test_many_at_once_leave_nothing(self):
