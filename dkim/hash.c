@@ -57,6 +57,18 @@ dkim_hash_end(struct dkim_hash *h)
 	return slice_from((const char *)h->digest, n);
 }
 
+struct dkim_hash *
+dkim_hash_copy(const struct dkim_hash *from)
+{
+	struct dkim_hash *h = xcalloc(1, sizeof(*h));
+
+	h->sink.write = update;
+	h->ctx = EVP_MD_CTX_new();
+	must(h->ctx != NULL);
+	must(EVP_MD_CTX_copy_ex(h->ctx, from->ctx));
+	return h;
+}
+
 void
 dkim_hash_free(struct dkim_hash *h)
 {

@@ -18,6 +18,9 @@ struct sink *dkim_hash_sink(struct dkim_hash *);
  * as long as the hash. */
 struct slice dkim_hash_end(struct dkim_hash *);
 
+/* Another hash that has been fed the same so far. */
+struct dkim_hash *dkim_hash_copy(const struct dkim_hash *);
+
 void dkim_hash_free(struct dkim_hash *);
 
 #endif

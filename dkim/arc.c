@@ -1,0 +1,356 @@
+/* Judging a chain: RFC 8617 section 5.2. */
+#include "dkim/arc.h"
+
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "dkim/arc_private.h"
+#include "dkim/body_hashes.h"
+#include "dkim/canon_field.h"
+#include "dkim/check.h"
+#include "dkim/hash.h"
+#include "dkim/signature.h"
+#include "mail/header.h"
+#include "mail/idn.h"
+
+#define REASON_MAX 512
+
+struct sealed {
+	struct strbuf domain, results;
+	struct dkim_check check;
+};
+
+struct dkim_arc {
+	struct dkim_rules rules;
+	struct dkim_body_hashes *body;
+	bool ended, settled;
+	enum mail_verdict verdict;
+	struct strbuf reason;
+	unsigned highest;	   /* as found; `count` are checked */
+	unsigned count;		   /* 0 where the structure is broken */
+	struct dkim_check message; /* the highest ARC-Message-Signature */
+	struct sealed sets[DKIM_ARC_SETS_MAX + 1]; /* by instance */
+};
+
+static void
+settle(struct dkim_arc *arc, enum mail_verdict verdict, const char *reason)
+{
+	arc->settled = true;
+	arc->verdict = verdict;
+	strbuf_add_str(&arc->reason, reason);
+}
+
+static bool
+names_seal(struct slice names)
+{
+	struct slice name;
+
+	while (slice_cut(&names, ':', &name))
+		if (slice_equal_nocase(slice_trim(name), SLICE("ARC-Seal")))
+			return true;
+	return false;
+}
+
+/* NULL, or why the highest ARC-Message-Signature cannot be checked. */
+static const char *
+begin_signature(struct dkim_arc *arc, struct dkim_signature *s,
+    const struct mail_field *field, int64_t now)
+{
+	struct dkim_check *c = &arc->message;
+	struct dkim_fault fault;
+
+	if (dkim_signature_parse_arc(field->value, s, &fault) < 0 ||
+	    dkim_signature_check_time(s, now, DKIM_VERIFIER_SKEW, &fault) < 0)
+		return fault.reason;
+	if (s->algorithm == DKIM_RSA_SHA1)
+		return "rsa-sha1 is no longer taken (RFC 8301)";
+	if (names_seal(s->fields))
+		return "h= names ARC-Seal";
+	c->algorithm = s->algorithm;
+	c->body_limit = s->body_limit;
+	c->body_number = dkim_body_hashes_want(arc->body, s->body_canon,
+	    dkim_algorithm_digest(s->algorithm), s->body_limit);
+	if (c->body_number < 0)
+		return "too many different body hashes in one message";
+	return NULL;
+}
+
+static void
+begin_message(struct dkim_arc *arc, const struct mail_field *field,
+    const struct mail_header *header, int64_t now)
+{
+	struct dkim_check *c = &arc->message;
+	struct dkim_signature s;
+	const char *why;
+
+	dkim_signature_init(&s);
+	why = begin_signature(arc, &s, field, now);
+	if (why != NULL)
+		dkim_check_judge(c, MAIL_VERDICT_FAIL, why);
+	else if (dkim_check_decode(c, s.signature, s.body_hash) == 0 &&
+	    dkim_check_name(c, strbuf_slice(&s.ascii_selector),
+		strbuf_slice(&s.ascii_domain)) == 0)
+		dkim_signature_header_hash(
+		    &s, field->raw, field, header, &c->digest);
+	dkim_signature_clear(&s);
+}
+
+/* The seal's own field with the value of b= taken out, without CRLF. */
+static void
+hash_open_seal(const struct mail_field *field, const struct dkim_arc_seal *seal,
+    struct dkim_hash *hash)
+{
+	struct strbuf text;
+	size_t begin = (size_t)(seal->signature_whole.p - field->raw.p);
+
+	strbuf_init(&text, field->raw.n);
+	strbuf_add(&text, slice_first(field->raw, begin));
+	strbuf_add(
+	    &text, slice_after(field->raw, begin + seal->signature_whole.n));
+	dkim_canon_field_open(
+	    DKIM_CANON_RELAXED, strbuf_slice(&text), dkim_hash_sink(hash));
+	strbuf_clear(&text);
+}
+
+/* `before` has hashed all sets below, and is given this one. */
+static void
+begin_seal(struct sealed *sealed, const struct dkim_arc_set *set,
+    struct dkim_hash *before)
+{
+	struct dkim_check *c = &sealed->check;
+	struct dkim_arc_seal seal;
+	struct dkim_hash *hash;
+	struct strbuf selector;
+	const char *reason;
+
+	dkim_arc_set_hash(set, false, before);
+	hash = dkim_hash_copy(before);
+	dkim_canon_field(
+	    DKIM_CANON_RELAXED, set->seal->raw, dkim_hash_sink(before));
+	/* It was parsed when the chain was collected. */
+	(void)dkim_arc_seal_parse(set->seal->value, &seal, &reason);
+	hash_open_seal(set->seal, &seal, hash);
+	strbuf_add(&c->digest, dkim_hash_end(hash));
+	dkim_hash_free(hash);
+	strbuf_add(
+	    &sealed->results, dkim_arc_results_payload(set->results->value));
+	c->algorithm = seal.algorithm;
+	strbuf_init(&selector, DKIM_SIGNATURE_DOMAIN_MAX);
+	if (mail_idn_to_ascii(seal.domain, &sealed->domain) < 0 ||
+	    mail_idn_to_ascii(seal.selector, &selector) < 0)
+		dkim_check_judge(
+		    c, MAIL_VERDICT_FAIL, "s= and d= make no name of the DNS");
+	else if (dkim_check_decode(c, seal.signature, SLICE("")) == 0)
+		(void)dkim_check_name(
+		    c, strbuf_slice(&selector), strbuf_slice(&sealed->domain));
+	strbuf_clear(&selector);
+}
+
+static void
+begin(struct dkim_arc *arc, const struct dkim_arc_chain *chain,
+    const struct mail_header *header, int64_t now)
+{
+	struct dkim_hash *hash = dkim_hash_new(DKIM_SHA256);
+
+	arc->count = chain->highest;
+	dkim_check_init(&arc->message, &arc->rules);
+	begin_message(arc, chain->sets[chain->highest].message, header, now);
+	for (unsigned i = 1; i <= arc->count; i++) {
+		struct sealed *sealed = &arc->sets[i];
+
+		strbuf_init(&sealed->domain, DKIM_SIGNATURE_DOMAIN_MAX);
+		strbuf_init(&sealed->results, chain->sets[i].results->value.n);
+		dkim_check_init(&sealed->check, &arc->rules);
+		begin_seal(sealed, &chain->sets[i], hash);
+	}
+	dkim_hash_free(hash);
+}
+
+struct dkim_arc *
+dkim_arc_new(const struct dkim_rules *rules, const struct mail_header *header,
+    struct dkim_body_hashes *body, int64_t now)
+{
+	struct dkim_arc *arc = xcalloc(1, sizeof(*arc));
+	struct dkim_arc_chain chain;
+
+	arc->rules = *rules;
+	arc->body = body;
+	strbuf_init(&arc->reason, REASON_MAX);
+	dkim_arc_chain_collect(&chain, header);
+	arc->highest = chain.highest;
+	if (chain.fault != NULL)
+		settle(arc, MAIL_VERDICT_FAIL, chain.fault);
+	else if (chain.highest == 0)
+		settle(arc, MAIL_VERDICT_NONE, "");
+	else
+		begin(arc, &chain, header, now);
+	return arc;
+}
+
+/* Check 0 is the message's signature, the others are the seals. */
+static struct dkim_check *
+check_at(struct dkim_arc *arc, unsigned i)
+{
+	return i == 0 ? &arc->message : &arc->sets[i].check;
+}
+
+static bool
+is_asked(struct dkim_arc *arc, const struct dns_question *question)
+{
+	for (unsigned i = 0; i <= arc->count; i++)
+		if (check_at(arc, i)->state == DKIM_CHECK_ASKED &&
+		    dns_question_equal(&check_at(arc, i)->question, question))
+			return true;
+	return false;
+}
+
+bool
+dkim_arc_ask(struct dkim_arc *arc, struct dns_question *question)
+{
+	for (unsigned i = 0; arc->count > 0 && i <= arc->count; i++) {
+		struct dkim_check *c = check_at(arc, i);
+		bool asked;
+
+		if (c->state != DKIM_CHECK_PARSED)
+			continue;
+		asked = is_asked(arc, &c->question);
+		c->state = DKIM_CHECK_ASKED;
+		if (asked)
+			continue;
+		*question = c->question;
+		return true;
+	}
+	return false;
+}
+
+static void
+explain(struct dkim_arc *arc, enum mail_verdict verdict, unsigned i,
+    const char *reason)
+{
+	settle(arc, verdict, i == 0 ? "ARC-Message-Signature" : "ARC-Seal");
+	strbuf_addf(&arc->reason, " i=%u: %s", i == 0 ? arc->count : i, reason);
+}
+
+/* The message's signature first, then the seals from the highest down; what
+ * fails for good outweighs what could not be looked up. */
+static void
+conclude(struct dkim_arc *arc)
+{
+	const struct dkim_check *lost = NULL, *c;
+	unsigned lost_at = 0;
+
+	for (unsigned n = 0; n <= arc->count; n++) {
+		unsigned i = n == 0 ? 0 : arc->count + 1 - n;
+
+		c = check_at(arc, i);
+		if (c->outcome.verdict == MAIL_VERDICT_PASS)
+			continue;
+		if (c->outcome.verdict != MAIL_VERDICT_TEMPERROR) {
+			explain(arc, MAIL_VERDICT_FAIL, i, c->outcome.reason);
+			return;
+		}
+		if (lost == NULL) {
+			lost = c;
+			lost_at = i;
+		}
+	}
+	if (lost != NULL)
+		explain(
+		    arc, MAIL_VERDICT_TEMPERROR, lost_at, lost->outcome.reason);
+	else
+		settle(arc, MAIL_VERDICT_PASS, "");
+}
+
+static void
+look(struct dkim_arc *arc)
+{
+	if (arc->settled || !arc->ended)
+		return;
+	for (unsigned i = 0; i <= arc->count; i++)
+		if (check_at(arc, i)->state != DKIM_CHECK_JUDGED)
+			return;
+	conclude(arc);
+}
+
+void
+dkim_arc_answer(struct dkim_arc *arc, const struct dns_question *question,
+    const struct dns_answer *answer)
+{
+	for (unsigned i = 0; arc->count > 0 && i <= arc->count; i++) {
+		struct dkim_check *c = check_at(arc, i);
+
+		if (c->state != DKIM_CHECK_ASKED ||
+		    !dns_question_equal(&c->question, question))
+			continue;
+		dkim_check_answer(c, answer);
+		if (arc->ended)
+			dkim_check_end(c, arc->body);
+	}
+	look(arc);
+}
+
+void
+dkim_arc_end(struct dkim_arc *arc)
+{
+	arc->ended = true;
+	for (unsigned i = 0; arc->count > 0 && i <= arc->count; i++)
+		dkim_check_end(check_at(arc, i), arc->body);
+	look(arc);
+}
+
+bool
+dkim_arc_done(const struct dkim_arc *arc)
+{
+	return arc->settled && arc->ended;
+}
+
+struct dkim_arc_finding
+dkim_arc_finding(const struct dkim_arc *arc)
+{
+	if (!arc->settled)
+		return (struct dkim_arc_finding){
+		    MAIL_VERDICT_TEMPERROR, arc->highest, "not yet checked"};
+	return (struct dkim_arc_finding){
+	    arc->verdict, arc->highest, strbuf_text(&arc->reason)};
+}
+
+static const struct sealed *
+passed(const struct dkim_arc *arc, unsigned instance)
+{
+	if (!arc->settled || arc->verdict != MAIL_VERDICT_PASS ||
+	    instance == 0 || instance > arc->count)
+		return NULL;
+	return &arc->sets[instance];
+}
+
+struct slice
+dkim_arc_sealer_domain(const struct dkim_arc *arc, unsigned instance)
+{
+	const struct sealed *sealed = passed(arc, instance);
+
+	return sealed == NULL ? SLICE("") : strbuf_slice(&sealed->domain);
+}
+
+struct slice
+dkim_arc_results(const struct dkim_arc *arc, unsigned instance)
+{
+	const struct sealed *sealed = passed(arc, instance);
+
+	return sealed == NULL ? SLICE("") : strbuf_slice(&sealed->results);
+}
+
+void
+dkim_arc_free(struct dkim_arc *arc)
+{
+	if (arc == NULL)
+		return;
+	if (arc->count > 0)
+		dkim_check_clear(&arc->message);
+	for (unsigned i = 1; i <= arc->count; i++) {
+		strbuf_clear(&arc->sets[i].domain);
+		strbuf_clear(&arc->sets[i].results);
+		dkim_check_clear(&arc->sets[i].check);
+	}
+	strbuf_clear(&arc->reason);
+	free(arc);
+}

@@ -1,0 +1,212 @@
+/* The sets of a chain: RFC 8617 sections 4.1, 4.2 and 5.2. */
+#include "base/number.h"
+#include "dkim/arc_private.h"
+#include "dkim/canon_field.h"
+#include "dkim/hash.h"
+#include "mail/header.h"
+#include "mail/taglist.h"
+#include "mail/token.h"
+
+static void
+fault(struct dkim_arc_chain *chain, const char *reason)
+{
+	if (chain->fault == NULL)
+		chain->fault = reason;
+}
+
+static int
+parse_instance(struct slice digits, unsigned *instance)
+{
+	uint64_t number;
+
+	if (number_parse(digits, DKIM_ARC_SETS_MAX, &number) < 0 || number == 0)
+		return -1;
+	*instance = (unsigned)number;
+	return 0;
+}
+
+static int
+tag_instance(struct slice value, unsigned *instance)
+{
+	struct mail_taglist tags;
+
+	if (mail_taglist_parse(value, &tags, NULL) < 0)
+		return -1;
+	return parse_instance(mail_taglist_value(&tags, SLICE("i")), instance);
+}
+
+/* Takes "i=N;" off the front. */
+static int
+results_instance(struct slice *value, unsigned *instance)
+{
+	size_t n = 0;
+
+	if (mail_token_cfws(value) < 0 || !mail_token_char(value, 'i') ||
+	    mail_token_cfws(value) < 0 || !mail_token_char(value, '=') ||
+	    mail_token_cfws(value) < 0)
+		return -1;
+	while (n < value->n && ascii_is_digit(value->p[n]))
+		n++;
+	if (parse_instance(slice_first(*value, n), instance) < 0)
+		return -1;
+	*value = slice_after(*value, n);
+	if (mail_token_cfws(value) < 0 || !mail_token_char(value, ';'))
+		return -1;
+	return 0;
+}
+
+struct slice
+dkim_arc_results_payload(struct slice value)
+{
+	unsigned instance;
+
+	if (results_instance(&value, &instance) < 0)
+		return SLICE("");
+	return slice_trim(value);
+}
+
+enum kind { RESULTS, MESSAGE, SEAL, OTHER };
+
+static enum kind
+kind_of(struct slice name)
+{
+	if (slice_equal_nocase(name, SLICE("ARC-Authentication-Results")))
+		return RESULTS;
+	if (slice_equal_nocase(name, SLICE("ARC-Message-Signature")))
+		return MESSAGE;
+	return slice_equal_nocase(name, SLICE("ARC-Seal")) ? SEAL : OTHER;
+}
+
+static void
+collect_field(struct dkim_arc_chain *chain, const struct mail_field *field,
+    enum kind kind)
+{
+	struct slice value = field->value;
+	const struct mail_field **place;
+	struct dkim_arc_set *set;
+	unsigned instance;
+	int parsed = kind == RESULTS ? results_instance(&value, &instance)
+				     : tag_instance(value, &instance);
+
+	if (parsed < 0) {
+		fault(chain, "an ARC field without an instance from 1 to 50");
+		return;
+	}
+	if (instance > chain->highest)
+		chain->highest = instance;
+	set = &chain->sets[instance];
+	place = kind == RESULTS ? &set->results
+	    : kind == MESSAGE	? &set->message
+				: &set->seal;
+	if (*place != NULL)
+		fault(chain, "an ARC field comes twice in one instance");
+	*place = field;
+}
+
+/* Every set whole, cv= as it must be. */
+static void
+check_structure(struct dkim_arc_chain *chain)
+{
+	struct dkim_arc_seal seal;
+	const char *reason;
+
+	for (unsigned i = chain->highest; i > 0; i--) {
+		const struct dkim_arc_set *set = &chain->sets[i];
+
+		if (set->results == NULL || set->message == NULL ||
+		    set->seal == NULL) {
+			fault(chain, "an ARC set is not whole");
+			continue;
+		}
+		if (dkim_arc_seal_parse(set->seal->value, &seal, &reason) < 0) {
+			fault(chain, reason);
+			continue;
+		}
+		if (i == chain->highest && seal.chain == MAIL_VERDICT_FAIL) {
+			chain->ended = true;
+			fault(chain, "the highest ARC-Seal says cv=fail");
+		}
+		if (seal.chain !=
+		    (i == 1 ? MAIL_VERDICT_NONE : MAIL_VERDICT_PASS))
+			fault(chain,
+			    "cv= of an ARC-Seal is not what its "
+			    "instance must have");
+	}
+}
+
+void
+dkim_arc_chain_collect(
+    struct dkim_arc_chain *chain, const struct mail_header *header)
+{
+	const struct mail_field *field;
+
+	*chain = (struct dkim_arc_chain){0};
+	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++) {
+		enum kind kind = kind_of(field->name);
+
+		if (kind != OTHER)
+			collect_field(chain, field, kind);
+	}
+	check_structure(chain);
+}
+
+static int
+bad(const char **reason, const char *why)
+{
+	*reason = why;
+	return -1;
+}
+
+static int
+parse_chain(struct slice word, enum mail_verdict *chain)
+{
+	if (mail_verdict_parse(word, chain) < 0)
+		return -1;
+	return *chain == MAIL_VERDICT_NONE || *chain == MAIL_VERDICT_PASS ||
+		*chain == MAIL_VERDICT_FAIL
+	    ? 0
+	    : -1;
+}
+
+int
+dkim_arc_seal_parse(
+    struct slice value, struct dkim_arc_seal *seal, const char **reason)
+{
+	struct mail_taglist tags;
+	const struct mail_tag *b;
+
+	if (mail_taglist_parse(value, &tags, reason) < 0)
+		return -1;
+	b = mail_taglist_find(&tags, SLICE("b"));
+	seal->algorithm =
+	    dkim_algorithm_parse(mail_taglist_value(&tags, SLICE("a")));
+	seal->domain = mail_taglist_value(&tags, SLICE("d"));
+	seal->selector = mail_taglist_value(&tags, SLICE("s"));
+	if (mail_taglist_find(&tags, SLICE("h")) != NULL)
+		return bad(reason, "h= in an ARC-Seal");
+	if (seal->algorithm != DKIM_RSA_SHA256 &&
+	    seal->algorithm != DKIM_ED25519_SHA256)
+		return bad(reason, "unknown algorithm in a= of an ARC-Seal");
+	if (seal->domain.n == 0 || seal->selector.n == 0)
+		return bad(reason, "no d= or no s= in an ARC-Seal");
+	if (b == NULL || b->value.n == 0)
+		return bad(reason, "no b= in an ARC-Seal");
+	if (parse_chain(mail_taglist_value(&tags, SLICE("cv")), &seal->chain) <
+	    0)
+		return bad(reason, "no cv= in an ARC-Seal, or an unknown one");
+	seal->signature = b->value;
+	seal->signature_whole = b->whole;
+	return 0;
+}
+
+void
+dkim_arc_set_hash(
+    const struct dkim_arc_set *set, bool whole, struct dkim_hash *hash)
+{
+	struct sink *out = dkim_hash_sink(hash);
+
+	dkim_canon_field(DKIM_CANON_RELAXED, set->results->raw, out);
+	dkim_canon_field(DKIM_CANON_RELAXED, set->message->raw, out);
+	if (whole)
+		dkim_canon_field(DKIM_CANON_RELAXED, set->seal->raw, out);
+}

@@ -1,0 +1,291 @@
+/* Adding a set to a chain: RFC 8617 section 5.1. */
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "dkim/arc.h"
+#include "dkim/arc_private.h"
+#include "dkim/body_hashes.h"
+#include "dkim/canon_field.h"
+#include "dkim/field_list.h"
+#include "dkim/field_pick.h"
+#include "dkim/hash.h"
+#include "dkim/print_private.h"
+#include "dkim/signature.h"
+#include "dkim/signer.h"
+#include "mail/fold.h"
+#include "mail/header.h"
+#include "mail/idn.h"
+
+struct dkim_arc_sealer {
+	struct dkim_body_hashes *body;
+	int body_number;
+	enum dkim_algorithm algorithm;
+	unsigned instance;
+	const char *chain; /* cv= */
+	int64_t time;
+	struct strbuf domain, selector;
+	struct strbuf results, message, seal; /* the three fields */
+	struct mail_fold message_fold, seal_fold;
+	struct dkim_hash *message_hash, *seal_hash;
+	struct slice message_digest, seal_digest; /* empty until asked for */
+};
+
+/* The chain so far decides instance and cv=; NULL, or why there is no next
+ * set. */
+static const char *
+continue_chain(struct dkim_arc_sealer *s, const struct dkim_arc_chain *chain,
+    enum mail_verdict verdict)
+{
+	s->instance = chain->highest + 1;
+	if (chain->ended)
+		return "the ARC chain has ended (cv=fail)";
+	if (chain->highest == DKIM_ARC_SETS_MAX)
+		return "the ARC chain has 50 sets already";
+	if (verdict == MAIL_VERDICT_TEMPERROR)
+		return "the ARC chain could not be checked";
+	if ((verdict == MAIL_VERDICT_NONE) !=
+	    (chain->highest == 0 && chain->fault == NULL))
+		return "the ARC chain is not the one that was checked";
+	if (verdict == MAIL_VERDICT_PASS && chain->fault != NULL)
+		return "the ARC chain is broken";
+	s->chain = verdict == MAIL_VERDICT_NONE ? "none"
+	    : verdict == MAIL_VERDICT_PASS	? "pass"
+						: "fail";
+	return NULL;
+}
+
+static void
+print_instance(struct mail_fold *fold, unsigned instance)
+{
+	dkim_print_time(fold, "i", instance);
+}
+
+static void
+print_results(struct dkim_arc_sealer *s, struct slice results)
+{
+	static const char name[] = "ARC-Authentication-Results";
+	size_t first = slice_find(results, '\r');
+
+	strbuf_addf(&s->results, "%s: i=%u;", name, s->instance);
+	strbuf_add_str(&s->results,
+	    s->results.n + 1 + first > MAIL_FOLD_COLUMNS ? "\r\n\t" : " ");
+	strbuf_add(&s->results, results);
+	strbuf_add_str(&s->results, "\r\n");
+}
+
+static void
+print_names(struct dkim_arc_sealer *s, struct mail_fold *fold)
+{
+	dkim_print_tag(fold, "d", strbuf_slice(&s->domain));
+	dkim_print_tag(fold, "s", strbuf_slice(&s->selector));
+	dkim_print_time(fold, "t", s->time);
+}
+
+/* The fields of the list, and what was signed before us (section 4.1.2). */
+static int
+pick_fields(const struct dkim_field_list *fields,
+    const struct mail_header *header, struct strbuf *names)
+{
+	struct dkim_field_list *built_in =
+	    fields == NULL ? dkim_field_list_new() : NULL;
+	size_t times = mail_header_count_of(header, SLICE("DKIM-Signature"));
+
+	if (built_in != NULL)
+		fields = built_in;
+	dkim_field_list_pick(fields, header, names);
+	if (!dkim_field_list_has(fields, SLICE("DKIM-Signature")))
+		for (; times > 0; times--)
+			strbuf_add_str(names, ":DKIM-Signature");
+	dkim_field_list_free(built_in);
+	return names->full ? -1 : 0;
+}
+
+static void
+hash_fields(struct dkim_arc_sealer *s, const struct mail_header *header,
+    struct slice names)
+{
+	struct dkim_field_pick pick;
+	struct slice name;
+
+	dkim_field_pick_init(&pick, header);
+	while (slice_cut(&names, ':', &name)) {
+		const struct mail_field *field =
+		    dkim_field_pick_next(&pick, name);
+
+		if (field != NULL)
+			dkim_canon_field(DKIM_CANON_RELAXED, field->raw,
+			    dkim_hash_sink(s->message_hash));
+	}
+	dkim_field_pick_clear(&pick);
+}
+
+static const char *
+begin_message(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
+    const struct mail_header *header)
+{
+	struct mail_fold *fold = &s->message_fold;
+	struct strbuf names;
+	const char *why = NULL;
+
+	strbuf_init(&names, DKIM_SIGNER_FIELD_MAX / 2);
+	if (pick_fields(sealing->fields, header, &names) < 0) {
+		why = "too many fields to sign";
+	} else {
+		mail_fold_begin(
+		    fold, &s->message, SLICE("ARC-Message-Signature"));
+		print_instance(fold, s->instance);
+		dkim_print_tag(
+		    fold, "a", slice_str(dkim_algorithm_name(s->algorithm)));
+		dkim_print_tag(fold, "c", SLICE("relaxed/relaxed"));
+		print_names(s, fold);
+		dkim_print_names(fold, strbuf_slice(&names));
+		hash_fields(s, header, strbuf_slice(&names));
+	}
+	strbuf_clear(&names);
+	return why;
+}
+
+/* A seal that says cv=fail covers its own set alone (section 5.1.2). */
+static void
+begin_seal(struct dkim_arc_sealer *s, const struct dkim_arc_chain *chain)
+{
+	struct mail_fold *fold = &s->seal_fold;
+
+	mail_fold_begin(fold, &s->seal, SLICE("ARC-Seal"));
+	print_instance(fold, s->instance);
+	dkim_print_tag(fold, "a", slice_str(dkim_algorithm_name(s->algorithm)));
+	dkim_print_tag(fold, "cv", slice_str(s->chain));
+	print_names(s, fold);
+	dkim_print_fresh_line(fold);
+	mail_fold_word(fold, SLICE("b="));
+	if (chain->fault != NULL || strcmp(s->chain, "fail") == 0)
+		return;
+	for (unsigned i = 1; i <= chain->highest; i++)
+		dkim_arc_set_hash(&chain->sets[i], true, s->seal_hash);
+}
+
+static const char *
+begin(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
+    const struct mail_header *header)
+{
+	struct slice results = slice_trim(sealing->results);
+	struct dkim_arc_chain chain;
+	const char *why;
+
+	if (s->algorithm == DKIM_ALGORITHM_UNKNOWN ||
+	    s->algorithm == DKIM_RSA_SHA1)
+		return "no algorithm to seal with";
+	if (mail_header_count_of(header, SLICE("From")) == 0)
+		return "no From field";
+	if (results.n == 0)
+		return "no results to seal";
+	if (mail_idn_to_ascii(sealing->domain, &s->domain) < 0)
+		return "no domain name to seal for";
+	if (mail_idn_to_ascii(sealing->selector, &s->selector) < 0)
+		return "no selector";
+	dkim_arc_chain_collect(&chain, header);
+	why = continue_chain(s, &chain, sealing->chain);
+	if (why != NULL)
+		return why;
+	print_results(s, results);
+	why = begin_message(s, sealing, header);
+	if (why != NULL)
+		return why;
+	begin_seal(s, &chain);
+	if (s->results.full || s->message.full || s->seal.full)
+		return "the ARC set is too long";
+	s->body_number = dkim_body_hashes_want(
+	    s->body, DKIM_CANON_RELAXED, DKIM_SHA256, DKIM_BODY_WHOLE);
+	return s->body_number < 0 ? "too many different body hashes" : NULL;
+}
+
+struct dkim_arc_sealer *
+dkim_arc_sealer_new(const struct dkim_arc_sealing *sealing,
+    const struct mail_header *header, struct dkim_body_hashes *body,
+    struct strbuf *reason)
+{
+	struct dkim_arc_sealer *s = xcalloc(1, sizeof(*s));
+	const char *why;
+
+	s->body = body;
+	s->algorithm = sealing->algorithm;
+	s->time = sealing->time;
+	strbuf_init(&s->domain, DKIM_SIGNATURE_DOMAIN_MAX);
+	strbuf_init(&s->selector, DKIM_SIGNATURE_DOMAIN_MAX);
+	strbuf_init(&s->results, DKIM_SIGNER_FIELD_MAX);
+	strbuf_init(&s->message, DKIM_SIGNER_FIELD_MAX);
+	strbuf_init(&s->seal, DKIM_SIGNER_FIELD_MAX);
+	s->message_hash = dkim_hash_new(DKIM_SHA256);
+	s->seal_hash = dkim_hash_new(DKIM_SHA256);
+	why = begin(s, sealing, header);
+	if (why == NULL)
+		return s;
+	strbuf_add_str(reason, why);
+	dkim_arc_sealer_free(s);
+	return NULL;
+}
+
+struct slice
+dkim_arc_sealer_message_digest(struct dkim_arc_sealer *s)
+{
+	if (s->message_digest.n > 0)
+		return s->message_digest;
+	dkim_print_fresh_line(&s->message_fold);
+	dkim_print_hash(&s->message_fold, "bh",
+	    dkim_body_hashes_digest(s->body, s->body_number));
+	dkim_print_fresh_line(&s->message_fold);
+	mail_fold_word(&s->message_fold, SLICE("b="));
+	dkim_canon_field_open(DKIM_CANON_RELAXED, strbuf_slice(&s->message),
+	    dkim_hash_sink(s->message_hash));
+	s->message_digest = dkim_hash_end(s->message_hash);
+	return s->message_digest;
+}
+
+void
+dkim_arc_sealer_message_seal(struct dkim_arc_sealer *s, struct slice signature)
+{
+	dkim_arc_sealer_message_digest(s);
+	dkim_print_signature(&s->message_fold, signature);
+}
+
+struct slice
+dkim_arc_sealer_digest(struct dkim_arc_sealer *s)
+{
+	struct sink *out = dkim_hash_sink(s->seal_hash);
+
+	if (s->seal_digest.n > 0)
+		return s->seal_digest;
+	dkim_canon_field(DKIM_CANON_RELAXED, strbuf_slice(&s->results), out);
+	dkim_canon_field(DKIM_CANON_RELAXED, strbuf_slice(&s->message), out);
+	dkim_canon_field_open(DKIM_CANON_RELAXED, strbuf_slice(&s->seal), out);
+	s->seal_digest = dkim_hash_end(s->seal_hash);
+	return s->seal_digest;
+}
+
+int
+dkim_arc_sealer_seal(
+    struct dkim_arc_sealer *s, struct slice signature, struct strbuf *fields)
+{
+	dkim_arc_sealer_digest(s);
+	dkim_print_signature(&s->seal_fold, signature);
+	if (s->seal.full || s->message.full || s->results.full)
+		return -1;
+	strbuf_add(fields, strbuf_slice(&s->seal));
+	strbuf_add(fields, strbuf_slice(&s->message));
+	return strbuf_add(fields, strbuf_slice(&s->results));
+}
+
+void
+dkim_arc_sealer_free(struct dkim_arc_sealer *s)
+{
+	if (s == NULL)
+		return;
+	strbuf_clear(&s->domain);
+	strbuf_clear(&s->selector);
+	strbuf_clear(&s->results);
+	strbuf_clear(&s->message);
+	strbuf_clear(&s->seal);
+	dkim_hash_free(s->message_hash);
+	dkim_hash_free(s->seal_hash);
+	free(s);
+}

@@ -1,0 +1,447 @@
+/* ARC chains: sealed here, judged here, broken in every way. */
+#include <stdio.h>
+
+#include "dkim/arc.h"
+#include "dkim/body_hashes.h"
+#include "t/lib/letter.h"
+#include "t/lib/unit.h"
+#include "t/lib/zone.h"
+
+#define NOW 1700000000
+
+static const struct dkim_rules strict = {0};
+
+static const char plain[] = "Received: from a by b\r\n"
+			    "From: Joe <joe@example.org>\r\n"
+			    "To: a@example.net\r\n"
+			    "Subject: s\r\n"
+			    "\r\n"
+			    "Hello  there\r\n\r\n";
+
+struct judgement {
+	struct dkim_body_hashes *hashes;
+	struct dkim_arc *arc;
+	struct zone *zone;
+};
+
+static bool
+ask(void *state, struct dns_question *question)
+{
+	return dkim_arc_ask(state, question);
+}
+
+static void
+answer(void *state, const struct dns_question *question,
+    const struct dns_answer *what)
+{
+	dkim_arc_answer(state, question, what);
+}
+
+static const struct zone_subject subject = {ask, answer};
+
+static void
+judgement_init(struct judgement *j, const struct letter *l, const char *zone)
+{
+	j->hashes = dkim_body_hashes_new();
+	j->arc = dkim_arc_new(&strict, l->header, j->hashes, NOW);
+	j->zone = zone_new(zone);
+	zone_begin(j->zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
+	zone_run(j->zone, &subject, j->arc);
+	dkim_body_hashes_write(j->hashes, l->body);
+	dkim_body_hashes_end(j->hashes);
+	dkim_arc_end(j->arc);
+	assert_true(dkim_arc_done(j->arc));
+}
+
+static void
+judgement_clear(struct judgement *j)
+{
+	dkim_arc_free(j->arc);
+	dkim_body_hashes_free(j->hashes);
+	zone_free(j->zone);
+}
+
+static void
+expect(const struct letter *l, const char *zone, enum mail_verdict verdict,
+    unsigned instance, const char *reason)
+{
+	struct dkim_arc_finding finding;
+	struct judgement j;
+
+	judgement_init(&j, l, zone);
+	finding = dkim_arc_finding(j.arc);
+	if (finding.verdict != verdict)
+		print_error("%s (%s)\n", mail_verdict_word(finding.verdict),
+		    finding.reason);
+	assert_int_equal(finding.verdict, verdict);
+	assert_int_equal(finding.instance, instance);
+	if (reason != NULL)
+		assert_string_equal(finding.reason, reason);
+	judgement_clear(&j);
+}
+
+static void
+make_signature(
+    const struct dkim_key *key, struct slice digest, struct strbuf *signature)
+{
+	strbuf_reset(signature);
+	assert_int_equal(
+	    dkim_key_sign(key, dkim_key_algorithm(key), digest, signature), 0);
+}
+
+/* One more set; the chain's verdict is the caller's. NULL, or the reason. */
+static const char *
+seal(struct letter *l, const struct dkim_key *key, const char *selector,
+    enum mail_verdict chain)
+{
+	static char why[1000];
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct dkim_arc_sealing sealing = {.domain = SLICE("example.net"),
+	    .selector = slice_str(selector),
+	    .algorithm = dkim_key_algorithm(key),
+	    .results = SLICE(" mx.example.net; spf=pass\r\n\tsmtp.mailfrom=a"),
+	    .chain = chain,
+	    .time = NOW};
+	struct strbuf reason, signature, fields;
+	struct dkim_arc_sealer *s;
+
+	strbuf_init(&reason, 1000);
+	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
+	strbuf_init(&fields, DKIM_ARC_FIELDS_MAX);
+	s = dkim_arc_sealer_new(&sealing, l->header, hashes, &reason);
+	if (s != NULL) {
+		dkim_body_hashes_write(hashes, l->body);
+		dkim_body_hashes_end(hashes);
+		make_signature(
+		    key, dkim_arc_sealer_message_digest(s), &signature);
+		dkim_arc_sealer_message_seal(s, strbuf_slice(&signature));
+		make_signature(key, dkim_arc_sealer_digest(s), &signature);
+		assert_int_equal(
+		    dkim_arc_sealer_seal(s, strbuf_slice(&signature), &fields),
+		    0);
+		letter_put_on_top(l, strbuf_slice(&fields));
+	}
+	snprintf(why, sizeof(why), "%s", strbuf_text(&reason));
+	dkim_arc_sealer_free(s);
+	dkim_body_hashes_free(hashes);
+	strbuf_clear(&reason);
+	strbuf_clear(&signature);
+	strbuf_clear(&fields);
+	return why[0] == '\0' ? NULL : why;
+}
+
+/* Keys ed and rsa, and their zone. */
+struct keys {
+	struct dkim_key *ed, *rsa;
+	struct strbuf zone;
+};
+
+static void
+keys_init(struct keys *k)
+{
+	k->ed = letter_key("ed25519.pem");
+	k->rsa = letter_key("rsa1024.pem");
+	strbuf_init(&k->zone, 10000);
+	letter_record(
+	    k->ed, "ed._domainkey.example.net", "k=ed25519; ", &k->zone);
+	letter_record(k->rsa, "rsa._domainkey.example.net", "", &k->zone);
+}
+
+static void
+keys_clear(struct keys *k)
+{
+	dkim_key_free(k->ed);
+	dkim_key_free(k->rsa);
+	strbuf_clear(&k->zone);
+}
+
+static void
+chain_of(struct letter *l, const struct keys *k, unsigned hops)
+{
+	letter_init(l, slice_str(plain));
+	for (unsigned i = 1; i <= hops; i++)
+		assert_null(
+		    seal(l, i % 2 ? k->ed : k->rsa, i % 2 ? "ed" : "rsa",
+			i == 1 ? MAIL_VERDICT_NONE : MAIL_VERDICT_PASS));
+}
+
+static void
+chains_of_one_to_fifty_sets_pass(void **state)
+{
+	struct letter l;
+	struct keys k;
+
+	(void)state;
+	keys_init(&k);
+	letter_init(&l, slice_str(plain));
+	expect(&l, "", MAIL_VERDICT_NONE, 0, "");
+	for (unsigned i = 1; i <= DKIM_ARC_SETS_MAX; i++) {
+		assert_null(seal(&l, i % 2 ? k.ed : k.rsa, i % 2 ? "ed" : "rsa",
+		    i == 1 ? MAIL_VERDICT_NONE : MAIL_VERDICT_PASS));
+		if (i < 6 || i == DKIM_ARC_SETS_MAX)
+			expect(
+			    &l, strbuf_text(&k.zone), MAIL_VERDICT_PASS, i, "");
+	}
+	assert_string_equal(seal(&l, k.ed, "ed", MAIL_VERDICT_PASS),
+	    "the ARC chain has 50 sets already");
+	letter_clear(&l);
+	keys_clear(&k);
+}
+
+static void
+a_chain_shows_sealers_and_results(void **state)
+{
+	struct judgement j;
+	struct letter l;
+	struct keys k;
+
+	(void)state;
+	keys_init(&k);
+	chain_of(&l, &k, 2);
+	print_message(
+	    "%.*s", (int)mail_header_at(l.header, 6)->offset, l.text.p);
+	judgement_init(&j, &l, strbuf_text(&k.zone));
+	for (unsigned i = 1; i <= 2; i++) {
+		assert_slice_equal(
+		    dkim_arc_sealer_domain(j.arc, i), SLICE("example.net"));
+		assert_slice_equal(dkim_arc_results(j.arc, i),
+		    SLICE("mx.example.net; spf=pass\r\n\tsmtp.mailfrom=a"));
+	}
+	assert_slice_equal(dkim_arc_results(j.arc, 0), SLICE(""));
+	assert_slice_equal(dkim_arc_results(j.arc, 3), SLICE(""));
+	/* Two keys, asked once each. */
+	assert_int_equal(zone_asked_count(j.zone), 2);
+	judgement_clear(&j);
+	letter_clear(&l);
+	keys_clear(&k);
+}
+
+/* The letter with `what` (its n-th occurrence) replaced. */
+static void
+replaced(const struct letter *l, const char *what, unsigned nth,
+    const char *with, struct letter *other)
+{
+	struct slice rest = strbuf_slice(&l->text);
+	struct strbuf text;
+	size_t at;
+
+	strbuf_init(&text, 1 << 20);
+	for (;; nth--) {
+		at = slice_search(rest, slice_str(what));
+		if (at == rest.n)
+			print_error("no \"%s\"\n", what);
+		assert_true(at < rest.n);
+		strbuf_add(&text, slice_first(rest, at));
+		rest = slice_after(rest, at + strlen(what));
+		if (nth == 0)
+			break;
+		strbuf_add_str(&text, what);
+	}
+	strbuf_add_str(&text, with);
+	strbuf_add(&text, rest);
+	letter_init(other, strbuf_slice(&text));
+	strbuf_clear(&text);
+}
+
+static void
+a_broken_chain_fails_and_says_where(void **state)
+{
+	static const struct {
+		const char *what;
+		unsigned nth;
+		const char *with, *reason;
+	} cases[] = {
+	    {"Hello", 0, "Hullo",
+		"ARC-Message-Signature i=3: the body is not the one that was "
+		"signed (bh=)"},
+	    {"Subject: s", 0, "Subject: t",
+		"ARC-Message-Signature i=3: the signature does not verify"},
+	    {"From: Joe", 0, "From: x@y\r\nFrom: Joe",
+		"ARC-Message-Signature i=3: the signature does not verify"},
+	    /* The text of a result, from the top: i=3, i=2, i=1. */
+	    {"spf=pass", 0, "spf=fail",
+		"ARC-Seal i=3: the signature does not verify"},
+	    {"spf=pass", 1, "spf=fail",
+		"ARC-Seal i=3: the signature does not verify"},
+	    {"spf=pass", 2, "spf=fail",
+		"ARC-Seal i=3: the signature does not verify"},
+	    /* Structure. */
+	    {"ARC-Seal: i=2", 0, "X-Gone: i=2", "an ARC set is not whole"},
+	    {"ARC-Authentication-Results: i=1", 0, "X-Gone: i=1",
+		"an ARC set is not whole"},
+	    {"ARC-Message-Signature: i=3", 0, "X-Gone: i=3",
+		"an ARC set is not whole"},
+	    {"ARC-Seal: i=2", 0, "ARC-Seal: i=3",
+		"an ARC field comes twice in one instance"},
+	    {"ARC-Seal: i=3", 0, "ARC-Seal: i=4", "an ARC set is not whole"},
+	    {"ARC-Seal: i=1", 0, "ARC-Seal: i=0",
+		"an ARC field without an instance from 1 to 50"},
+	    {"ARC-Seal: i=1", 0, "ARC-Seal: i=51",
+		"an ARC field without an instance from 1 to 50"},
+	    {"ARC-Seal: i=1", 0, "ARC-Seal: i=x",
+		"an ARC field without an instance from 1 to 50"},
+	    {"ARC-Authentication-Results: i=1;", 0,
+		"ARC-Authentication-Results: j=1;",
+		"an ARC field without an instance from 1 to 50"},
+	    {"cv=none", 0, "cv=pass",
+		"cv= of an ARC-Seal is not what its instance must have"},
+	    {"cv=pass", 0, "cv=none",
+		"cv= of an ARC-Seal is not what its instance must have"},
+	    {"cv=pass", 1, "cv=fail",
+		"cv= of an ARC-Seal is not what its instance must have"},
+	    {"cv=pass", 0, "cv=fail", "the highest ARC-Seal says cv=fail"},
+	    {"cv=pass", 0, "cv=maybe",
+		"no cv= in an ARC-Seal, or an unknown one"},
+	    {"cv=pass;", 0, "cv=pass; h=from;", "h= in an ARC-Seal"},
+	    {"cv=pass; d=example.net;", 0, "cv=pass;",
+		"no d= or no s= in an ARC-Seal"},
+	    {"a=ed25519-sha256; cv=pass", 0, "a=rsa-sha1; cv=pass",
+		"unknown algorithm in a= of an ARC-Seal"},
+	    {"ARC-Message-Signature: i=3;", 0,
+		"ARC-Message-Signature: i=3; v=1;",
+		"ARC-Message-Signature i=3: v= in the signature"},
+	    {"h=From:", 0, "h=ARC-Seal:From:",
+		"ARC-Message-Signature i=3: h= names ARC-Seal"},
+	    {"h=From:From:", 0, "h=To:To:",
+		"ARC-Message-Signature i=3: From is not signed (h=)"},
+	    {"d=example.net; s=ed;", 0, "d=example.net; s=none;",
+		"ARC-Seal i=3: no key record"},
+	    {"d=example.net; s=rsa;", 0, "d=example.net; s=ed;",
+		"ARC-Seal i=3: the signature does not verify"},
+	};
+	struct letter l, other;
+	struct keys k;
+
+	(void)state;
+	keys_init(&k);
+	chain_of(&l, &k, 3);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned highest = strstr(cases[i].with, "i=4") != NULL ? 4 : 3;
+
+		replaced(
+		    &l, cases[i].what, cases[i].nth, cases[i].with, &other);
+		expect(&other, strbuf_text(&k.zone), MAIL_VERDICT_FAIL, highest,
+		    cases[i].reason);
+		letter_clear(&other);
+	}
+	letter_clear(&l);
+	keys_clear(&k);
+}
+
+/* Any octet of a set that relaxed does not forgive. */
+static void
+one_changed_octet_of_a_set_fails(void **state)
+{
+	struct letter l, other;
+	struct keys k;
+	size_t end;
+
+	(void)state;
+	keys_init(&k);
+	chain_of(&l, &k, 2);
+	end = mail_header_at(l.header, 6)->offset;
+	for (size_t at = 0; at < end; at++) {
+		struct judgement j;
+
+		if (strchr(" \t\r\n:", l.text.p[at]) != NULL)
+			continue;
+		letter_init(&other, strbuf_slice(&l.text));
+		letter_change(&other, at);
+		judgement_init(&j, &other, strbuf_text(&k.zone));
+		assert_int_equal(
+		    dkim_arc_finding(j.arc).verdict, MAIL_VERDICT_FAIL);
+		judgement_clear(&j);
+		letter_clear(&other);
+	}
+	letter_clear(&l);
+	keys_clear(&k);
+}
+
+static void
+a_lost_answer_is_a_temperror(void **state)
+{
+	struct letter l;
+	struct keys k;
+
+	(void)state;
+	keys_init(&k);
+	chain_of(&l, &k, 2);
+	strbuf_reset(&k.zone);
+	letter_record(
+	    k.ed, "ed._domainkey.example.net", "k=ed25519; ", &k.zone);
+	strbuf_add_str(&k.zone, "rsa._domainkey.example.net TXT timeout\n");
+	expect(&l, strbuf_text(&k.zone), MAIL_VERDICT_TEMPERROR, 2,
+	    "ARC-Message-Signature i=2: the key record could not be looked "
+	    "up");
+	/* What fails for good outweighs it. */
+	strbuf_reset(&k.zone);
+	strbuf_add_str(&k.zone, "rsa._domainkey.example.net TXT timeout\n");
+	expect(&l, strbuf_text(&k.zone), MAIL_VERDICT_FAIL, 2,
+	    "ARC-Seal i=1: no key record");
+	letter_clear(&l);
+	keys_clear(&k);
+}
+
+static void
+a_broken_chain_is_sealed_once_as_failed(void **state)
+{
+	struct letter l, other;
+	struct keys k;
+
+	(void)state;
+	keys_init(&k);
+	chain_of(&l, &k, 2);
+	replaced(&l, "Subject: s", 0, "Subject: [list] s", &other);
+	expect(&other, strbuf_text(&k.zone), MAIL_VERDICT_FAIL, 2, NULL);
+	assert_null(seal(&other, k.ed, "ed", MAIL_VERDICT_FAIL));
+	expect(&other, strbuf_text(&k.zone), MAIL_VERDICT_FAIL, 3,
+	    "the highest ARC-Seal says cv=fail");
+	assert_string_equal(seal(&other, k.ed, "ed", MAIL_VERDICT_FAIL),
+	    "the ARC chain has ended (cv=fail)");
+	letter_clear(&other);
+	letter_clear(&l);
+	keys_clear(&k);
+}
+
+static void
+what_cannot_be_sealed(void **state)
+{
+	struct letter l, bare;
+	struct keys k;
+
+	(void)state;
+	keys_init(&k);
+	chain_of(&l, &k, 1);
+	assert_string_equal(seal(&l, k.ed, "ed", MAIL_VERDICT_NONE),
+	    "the ARC chain is not the one that was checked");
+	assert_string_equal(seal(&l, k.ed, "ed", MAIL_VERDICT_TEMPERROR),
+	    "the ARC chain could not be checked");
+	assert_string_equal(
+	    seal(&l, k.ed, "", MAIL_VERDICT_PASS), "no selector");
+	letter_clear(&l);
+	letter_init(&bare, slice_str(plain));
+	assert_string_equal(seal(&bare, k.ed, "ed", MAIL_VERDICT_PASS),
+	    "the ARC chain is not the one that was checked");
+	letter_clear(&bare);
+	letter_init(&bare, SLICE("To: a@b\n\n"));
+	assert_string_equal(
+	    seal(&bare, k.ed, "ed", MAIL_VERDICT_NONE), "no From field");
+	letter_clear(&bare);
+	keys_clear(&k);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(chains_of_one_to_fifty_sets_pass),
+	    cmocka_unit_test(a_chain_shows_sealers_and_results),
+	    cmocka_unit_test(a_broken_chain_fails_and_says_where),
+	    cmocka_unit_test(one_changed_octet_of_a_set_fails),
+	    cmocka_unit_test(a_lost_answer_is_a_temperror),
+	    cmocka_unit_test(a_broken_chain_is_sealed_once_as_failed),
+	    cmocka_unit_test(what_cannot_be_sealed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
