@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/xalloc.h"
@@ -114,6 +115,8 @@ change_over(struct proxy_master *master)
 	(void)event_del(master->start_timer);
 	renew_log(master, new->config);
 	atomic_fetch_add(&master->shared->generation, 1);
+	atomic_store(
+	    &master->shared->workers, proxy_generation_workers(new->config));
 	mark_draining(old);
 	log_printf(master->log, LOGGING_INFO, "%s, %zu workers",
 	    old == NULL ? "serving" : "reloaded", new->seat_count);
@@ -446,6 +449,11 @@ set_up(struct proxy_master *master, struct strbuf *reason)
 		return -1;
 	}
 	atomic_store(&master->shared->started, (int64_t)time(NULL));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		0, master->records) != 0) {
+		strbuf_addf(reason, "socketpair: %s", strerror(errno));
+		return -1;
+	}
 	master->base = event_base_new();
 	if (master->base == NULL) {
 		strbuf_add_str(reason, "no event loop");
@@ -457,7 +465,8 @@ set_up(struct proxy_master *master, struct strbuf *reason)
 int
 proxy_master_run(const struct proxy_master_job *job)
 {
-	struct proxy_master master = {.job = job, .tell = -1, .shared_fd = -1};
+	struct proxy_master master = {
+	    .job = job, .tell = -1, .shared_fd = -1, .records = {-1, -1}};
 	struct strbuf reason;
 
 	TAILQ_INIT(&master.generations);
@@ -477,6 +486,10 @@ proxy_master_run(const struct proxy_master_job *job)
 	proxy_shared_unmap(master.shared);
 	if (master.shared_fd >= 0)
 		close(master.shared_fd);
+	if (master.records[0] >= 0) {
+		close(master.records[0]);
+		close(master.records[1]);
+	}
 	if (master.base != NULL)
 		event_base_free(master.base);
 	proxy_notify_clear(&master.notify);

@@ -73,6 +73,7 @@ struct proxy_master {
 	struct proxy_socket *sockets;
 	size_t socket_count;
 	int shared_fd;
+	int records[2]; /* the recorder's end, the workers'; -1: none */
 	struct proxy_shared *shared;
 	struct proxy_notify notify;
 	struct event *signals[4], *start_timer, *kill_timer, *watchdog;
@@ -90,6 +91,8 @@ struct proxy_generation *proxy_generation_new(
 /* Nobody may sit any more. */
 void proxy_generation_free(struct proxy_generation *);
 
+/* Workers of each proxy that a configuration wants. */
+size_t proxy_generation_workers(const struct proxy_config *);
 /* Forks for every empty seat; -1 and the reason where one cannot be. */
 int proxy_generation_start(struct proxy_generation *, struct strbuf *reason);
 bool proxy_generation_is_serving(const struct proxy_generation *);
@@ -110,9 +113,9 @@ int proxy_sockets_open(
 /* Closes what the configuration does not listen on. */
 void proxy_sockets_trim(struct proxy_master *, const struct proxy_config *);
 void proxy_sockets_close(struct proxy_master *);
-/* The descriptors of one proxy's, in order. */
-size_t proxy_sockets_of(const struct proxy_master *, const struct proxy_front *,
-    int to[PROXY_LISTENERS_MAX]);
+/* The descriptors of those, in order. */
+size_t proxy_sockets_of(const struct proxy_master *,
+    const struct proxy_listeners *, int to[PROXY_LISTENERS_MAX]);
 
 /* --- daemon.c: the background and the pid file --- */
 

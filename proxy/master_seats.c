@@ -13,6 +13,7 @@
 #include "proxy/key_wire.h"
 #include "proxy/master.h"
 #include "proxy/master_private.h"
+#include "proxy/recorder.h"
 
 static time_t
 seconds(void)
@@ -25,8 +26,8 @@ seconds(void)
 
 /* --- generations --- */
 
-static size_t
-workers_of(const struct proxy_config *config)
+size_t
+proxy_generation_workers(const struct proxy_config *config)
 {
 	long cores;
 
@@ -73,9 +74,11 @@ proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
 	g->settings = settings;
 	proxy_key_readers_init(&g->readers, config);
 	if (config->out.enabled)
-		add_seats(g, PROXY_ROLE_OUT, workers_of(config));
+		add_seats(g, PROXY_ROLE_OUT, proxy_generation_workers(config));
 	if (config->in.enabled)
-		add_seats(g, PROXY_ROLE_IN, workers_of(config));
+		add_seats(g, PROXY_ROLE_IN, proxy_generation_workers(config));
+	if (proxy_recorder_is_wanted(config))
+		add_seats(g, PROXY_ROLE_RECORDER, 1);
 	TAILQ_INSERT_TAIL(&master->generations, g, link);
 	return g;
 }
@@ -260,13 +263,21 @@ listen_to(struct proxy_seat *seat)
 	(void)event_add(seat->on_keys, NULL);
 }
 
+static const struct proxy_listeners *
+listeners_of(const struct proxy_config *config, enum proxy_role role)
+{
+	if (role == PROXY_ROLE_RECORDER)
+		return &config->metrics.listen;
+	return role == PROXY_ROLE_OUT ? &config->out.listen
+				      : &config->in.listen;
+}
+
 static int
 fork_worker(
     struct proxy_seat *seat, int control, int keys, struct strbuf *reason)
 {
 	struct proxy_generation *g = seat->generation;
-	const struct proxy_front *front =
-	    seat->role == PROXY_ROLE_OUT ? &g->config->out : &g->config->in;
+	bool recorder = seat->role == PROXY_ROLE_RECORDER;
 	int listeners[PROXY_LISTENERS_MAX];
 	struct proxy_spawn spawn = {.role = seat->role,
 	    .slot = seat->slot,
@@ -274,9 +285,15 @@ fork_worker(
 	    .control = control,
 	    .shared = g->master->shared_fd,
 	    .keys = keys,
+	    .record = -1,
 	    .listeners = listeners};
 
-	spawn.listener_count = proxy_sockets_of(g->master, front, listeners);
+	if (recorder)
+		spawn.record = g->master->records[0];
+	else if (proxy_recorder_is_wanted(g->config))
+		spawn.record = g->master->records[1];
+	spawn.listener_count = proxy_sockets_of(
+	    g->master, listeners_of(g->config, seat->role), listeners);
 	seat->pid = proxy_spawn(&spawn, reason);
 	if (seat->pid < 0)
 		return -1;

@@ -46,13 +46,13 @@ open_one(struct proxy_master *master, const struct proxy_endpoint *at,
 }
 
 static int
-open_front(struct proxy_master *master, const struct proxy_front *front,
+open_all(struct proxy_master *master, const struct proxy_listeners *listen,
     struct strbuf *reason)
 {
 	size_t i;
 
-	for (i = 0; front->enabled && i < front->listen.count; i++)
-		if (open_one(master, &front->listen.list[i].at, reason) != 0)
+	for (i = 0; i < listen->count; i++)
+		if (open_one(master, &listen->list[i].at, reason) != 0)
 			return -1;
 	return 0;
 }
@@ -80,20 +80,22 @@ proxy_sockets_open(struct proxy_master *master,
 {
 	size_t before = master->socket_count;
 
-	if (open_front(master, &config->out, reason) == 0 &&
-	    open_front(master, &config->in, reason) == 0)
+	if (open_all(master, &config->out.listen, reason) == 0 &&
+	    open_all(master, &config->in.listen, reason) == 0 &&
+	    open_all(master, &config->metrics.listen, reason) == 0)
 		return 0;
 	close_after(master, before);
 	return -1;
 }
 
 static bool
-listens_on(const struct proxy_front *front, const struct proxy_endpoint *at)
+listens_on(
+    const struct proxy_listeners *listen, const struct proxy_endpoint *at)
 {
 	size_t i;
 
-	for (i = 0; front->enabled && i < front->listen.count; i++)
-		if (is_same(&front->listen.list[i].at, at))
+	for (i = 0; i < listen->count; i++)
+		if (is_same(&listen->list[i].at, at))
 			return true;
 	return false;
 }
@@ -105,8 +107,9 @@ proxy_sockets_trim(
 	size_t i, kept = 0;
 
 	for (i = 0; i < master->socket_count; i++)
-		if (listens_on(&config->out, &master->sockets[i].at) ||
-		    listens_on(&config->in, &master->sockets[i].at))
+		if (listens_on(&config->out.listen, &master->sockets[i].at) ||
+		    listens_on(&config->in.listen, &master->sockets[i].at) ||
+		    listens_on(&config->metrics.listen, &master->sockets[i].at))
 			master->sockets[kept++] = master->sockets[i];
 		else
 			close_one(&master->sockets[i]);
@@ -123,11 +126,11 @@ proxy_sockets_close(struct proxy_master *master)
 
 size_t
 proxy_sockets_of(const struct proxy_master *master,
-    const struct proxy_front *front, int to[PROXY_LISTENERS_MAX])
+    const struct proxy_listeners *listen, int to[PROXY_LISTENERS_MAX])
 {
 	size_t i;
 
-	for (i = 0; i < front->listen.count; i++)
-		to[i] = find(master, &front->listen.list[i].at);
+	for (i = 0; i < listen->count; i++)
+		to[i] = find(master, &listen->list[i].at);
 	return i;
 }

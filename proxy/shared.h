@@ -30,10 +30,10 @@ struct proxy_shared_slot {
 };
 
 struct proxy_shared {
-	_Atomic uint64_t generation;   /* configurations applied; 1 at first */
-	_Atomic uint64_t restarts;     /* workers that died and were replaced */
-	_Atomic int64_t started;       /* seconds since 1970 */
-	_Atomic uint64_t records_lost; /* the recorder did not keep up */
+	_Atomic uint64_t generation; /* configurations applied; 1 at first */
+	_Atomic uint64_t restarts;   /* workers that died and were replaced */
+	_Atomic int64_t started;     /* seconds since 1970 */
+	_Atomic uint64_t workers;    /* of each proxy, that should serve */
 	_Atomic uint64_t spool[PROXY_SHARED_SLOTS]; /* for proxy/quota.h */
 	struct proxy_shared_slot slots[PROXY_SHARED_SLOTS];
 };

@@ -13,6 +13,7 @@
 #include "base/number.h"
 #include "proxy/config.h"
 #include "proxy/privilege.h"
+#include "proxy/recorder.h"
 #include "proxy/shared.h"
 #include "proxy/spawn.h"
 #include "proxy/worker.h"
@@ -23,6 +24,7 @@ enum {
 	FD_CONTROL,
 	FD_SHARED,
 	FD_KEYS,
+	FD_RECORD,
 	FD_LISTENERS,
 	FD_ABOVE = 64 /* where they wait while they change places */
 };
@@ -31,12 +33,20 @@ enum {
  * client, the relay, a spool file; a resolver's sockets. */
 #define DESCRIPTORS_BESIDES	128
 #define DESCRIPTORS_PER_SESSION 4
+#define DESCRIPTORS_RECORDER	256
 #define REASON_MAX		512
 
 const char *
 proxy_role_name(enum proxy_role role)
 {
-	return role == PROXY_ROLE_OUT ? "out" : "in";
+	switch (role) {
+	case PROXY_ROLE_OUT:
+		return "out";
+	case PROXY_ROLE_IN:
+		return "in";
+	default:
+		return "recorder";
+	}
 }
 
 /* --- before exec, in the child of the master --- */
@@ -55,6 +65,7 @@ lay_out(const struct proxy_spawn *spawn, struct places *places)
 	places->fds[FD_CONTROL] = spawn->control;
 	places->fds[FD_SHARED] = spawn->shared;
 	places->fds[FD_KEYS] = spawn->keys;
+	places->fds[FD_RECORD] = spawn->record;
 	for (i = 0; i < spawn->listener_count; i++)
 		places->fds[FD_LISTENERS + i] = spawn->listeners[i];
 	places->count = FD_LISTENERS + (int)spawn->listener_count;
@@ -100,7 +111,7 @@ static void
 run_worker(const struct proxy_spawn *spawn)
 {
 	char program[] = "signpost", command[] = PROXY_SPAWN_COMMAND;
-	char role[8], slot[16], listeners[16], master[16];
+	char role[16], slot[16], listeners[16], master[16];
 	char *argv[] = {program, command, role, slot, listeners, master, NULL};
 	struct places places;
 
@@ -160,6 +171,8 @@ read_arguments(int argc, char **argv, struct beginning *to)
 		to->role = PROXY_ROLE_OUT;
 	else if (strcmp(argv[2], "in") == 0)
 		to->role = PROXY_ROLE_IN;
+	else if (strcmp(argv[2], "recorder") == 0)
+		to->role = PROXY_ROLE_RECORDER;
 	else
 		return -1;
 	to->slot = (unsigned)slot;
@@ -220,6 +233,7 @@ serve(const struct beginning *beginning, const struct proxy_config *config,
 	    .front = front,
 	    .listeners = listeners,
 	    .key_fd = beginning->role == PROXY_ROLE_OUT ? FD_KEYS : -1,
+	    .record_fd = fcntl(FD_RECORD, F_GETFD) < 0 ? 0 : FD_RECORD,
 	    .counters = &shared->slots[beginning->slot].counters,
 	    .quota = &quota,
 	    .log = log,
@@ -232,13 +246,50 @@ serve(const struct beginning *beginning, const struct proxy_config *config,
 }
 
 static int
+record(const struct beginning *beginning, const struct proxy_config *config,
+    struct proxy_shared *shared, struct log *log)
+{
+	int listeners[PROXY_LISTENERS_MAX];
+	struct proxy_recorder_job job = {.config = config,
+	    .record_fd = FD_RECORD,
+	    .listeners = listeners,
+	    .shared = shared,
+	    .counters = &shared->slots[beginning->slot].counters,
+	    .log = log,
+	    .ready = on_ready};
+	size_t i;
+
+	for (i = 0; i < beginning->listener_count; i++)
+		listeners[i] = FD_LISTENERS + (int)i;
+	return proxy_recorder_run(&job) == 0 ? EX_OK : EX_OSERR;
+}
+
+/* What a role runs as, and with how many descriptors and listeners. */
+struct footing {
+	const char *user;
+	size_t descriptors, listeners;
+};
+
+static struct footing
+footing_of(enum proxy_role role, const struct proxy_config *config)
+{
+	const struct proxy_front *front =
+	    role == PROXY_ROLE_OUT ? &config->out : &config->in;
+
+	if (role == PROXY_ROLE_RECORDER)
+		return (struct footing){config->in.user, DESCRIPTORS_RECORDER,
+		    config->metrics.listen.count};
+	return (struct footing){front->user,
+	    DESCRIPTORS_BESIDES +
+		(size_t)front->max_sessions * DESCRIPTORS_PER_SESSION,
+	    front->listen.count};
+}
+
+static int
 begin(const struct beginning *beginning, const struct proxy_config *config,
     struct log *log)
 {
-	const struct proxy_front *front =
-	    beginning->role == PROXY_ROLE_OUT ? &config->out : &config->in;
-	size_t descriptors = DESCRIPTORS_BESIDES +
-	    (size_t)front->max_sessions * DESCRIPTORS_PER_SESSION;
+	struct footing footing = footing_of(beginning->role, config);
 	struct proxy_shared *shared = proxy_shared_map(FD_SHARED);
 	struct strbuf reason;
 	int status = EX_OSERR;
@@ -247,11 +298,14 @@ begin(const struct beginning *beginning, const struct proxy_config *config,
 	umask(077);
 	if (shared == NULL)
 		strbuf_addf(&reason, "shared page: %s", strerror(errno));
-	else if (beginning->listener_count != front->listen.count)
+	else if (beginning->listener_count != footing.listeners)
 		strbuf_add_str(&reason, "listeners do not fit the settings");
-	else if (proxy_privilege_drop(front->user, descriptors, &reason) == 0 &&
+	else if (proxy_privilege_drop(
+		     footing.user, footing.descriptors, &reason) == 0 &&
 	    follow_master(beginning, &reason) == 0)
-		status = serve(beginning, config, shared, log);
+		status = beginning->role == PROXY_ROLE_RECORDER
+		    ? record(beginning, config, shared, log)
+		    : serve(beginning, config, shared, log);
 	if (reason.n > 0)
 		log_printf(log, LOGGING_ERROR, "worker cannot begin: %s",
 		    strbuf_text(&reason));
@@ -267,6 +321,7 @@ proxy_spawn_main(int argc, char **argv)
 	struct proxy_report report;
 	struct proxy_config *config;
 	struct log *log;
+	char ident[32];
 	int status = EX_SOFTWARE;
 
 	if (read_arguments(argc, argv, &beginning) != 0) {
@@ -282,9 +337,9 @@ proxy_spawn_main(int argc, char **argv)
 		fprintf(stderr, "signpost: worker: %s",
 		    strbuf_text(&report.errors));
 	} else {
-		log = log_new(beginning.role == PROXY_ROLE_OUT ? "signpost/out"
-							       : "signpost/in",
-		    config->log, config->log_level);
+		snprintf(ident, sizeof(ident), "signpost/%s",
+		    proxy_role_name(beginning.role));
+		log = log_new(ident, config->log, config->log_level);
 		status = begin(&beginning, config, log);
 		log_free(log);
 	}

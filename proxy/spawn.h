@@ -26,6 +26,7 @@ struct proxy_spawn {
 	int control;	      /* it writes a byte there when it serves */
 	int shared;	      /* proxy_shared_new() */
 	int keys;	      /* to ask for keys; -1 for verifiers */
+	int record;	      /* records, to hand over or to take */
 	const int *listeners; /* one a `listen`, in order */
 	size_t listener_count;
 };

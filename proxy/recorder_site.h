@@ -1,0 +1,22 @@
+/* The pages of [metrics]: /metrics, /health and the status page. Private to
+ * the recorder. */
+#ifndef PROXY_RECORDER_SITE_H
+#define PROXY_RECORDER_SITE_H
+
+#include "proxy/recorder.h"
+
+struct event_base;
+struct record_store;
+struct proxy_recorder_site;
+
+/* Serves on the job's listeners. NULL where there are none. */
+struct proxy_recorder_site *proxy_recorder_site_new(
+    struct event_base *, const struct proxy_recorder_job *);
+
+/* Where the status page finds its results; NULL for nowhere. */
+void proxy_recorder_site_set_store(
+    struct proxy_recorder_site *, struct record_store *);
+
+void proxy_recorder_site_free(struct proxy_recorder_site *); /* NULL is fine */
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * The reflector: a record of mail to it becomes an answer, which waits in
+ * the store until the next hop took it. Asks spamd where there is one.
+ */
+#ifndef RECORD_REFLECTOR_H
+#define RECORD_REFLECTOR_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "record/kept.h"
+#include "record/spamd.h"
+#include "record/store.h"
+#include "smtp/relay.h"
+
+/* Questions to spamd at a time; an answer over it says that it was busy. */
+#define RECORD_REFLECTOR_SPAMD_MAX 16
+/* After so many tries, about three days, an answer is given up. */
+#define RECORD_REFLECTOR_TRIES_MAX 72
+
+/* All borrowed, for as long as the reflector. */
+struct record_reflector_rules {
+	struct slice address; /* whose mail is answered, and From */
+	struct slice helo;
+	struct smtp_target relay;     /* where answers go */
+	struct record_spamd_at spamd; /* length 0: none */
+	unsigned an_hour;	      /* answers to one sender */
+	/* A line for the log: foreign text in it is escaped. */
+	void (*say)(void *ctx, bool trouble, const char *what);
+	void *ctx;
+};
+
+struct record_reflector;
+
+struct record_reflector *record_reflector_new(struct event_base *,
+    struct record_store *, const struct record_reflector_rules *);
+
+/* A record; one that asks for no answer is passed over. Copied. */
+void record_reflector_take(
+    struct record_reflector *, const struct record_kept *);
+
+/* Sends what is due, one mail after the other. `now` in seconds since
+ * 1970; call it every few seconds. */
+void record_reflector_tick(struct record_reflector *, int64_t now);
+
+void record_reflector_free(struct record_reflector *); /* NULL is fine */
+
+#endif
