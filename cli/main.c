@@ -16,6 +16,7 @@ static const struct cli_command *const commands[] = {
     &cli_keygen,
     &cli_dmarc_report,
     &cli_explain,
+    &cli_demo,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,0 +1,90 @@
+/* Does what came out verify; see demo_check.h. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "auth/evaluation.h"
+#include "base/xalloc.h"
+#include "cli/demo_check.h"
+#include "cli/records.h"
+#include "mail/reader.h"
+
+enum { HEADER_CAP = 1 << 20 };
+
+static void
+on_header(void *ctx, const struct mail_header *header)
+{
+	auth_evaluation_header(ctx, header);
+}
+
+static void
+on_body(void *ctx, struct slice chunk)
+{
+	auth_evaluation_body(ctx, chunk);
+}
+
+static void
+answer_all(
+    struct auth_evaluation *evaluation, const struct cli_records *records)
+{
+	struct dns_question question;
+
+	while (auth_evaluation_ask(evaluation, &question)) {
+		struct dns_answer answer = {.status = DNS_NXDOMAIN};
+		struct dns_record record = {0};
+
+		for (size_t i = 0; i < records->count; i++)
+			if (question.type == DNS_TXT &&
+			    slice_equal(slice_str(records->list[i].name),
+				slice_str(question.name))) {
+				record.value =
+				    slice_str(records->list[i].value);
+				answer = (struct dns_answer){.status = DNS_OK,
+				    .count = 1,
+				    .records = &record};
+			}
+		auth_evaluation_answer(evaluation, &question, &answer);
+	}
+}
+
+static bool
+ours_passes(const struct auth_results *results)
+{
+	for (size_t i = 0; i < results->count; i++)
+		if (results->list[i].method == AUTH_DKIM &&
+		    results->list[i].verdict == MAIL_VERDICT_PASS &&
+		    slice_equal(
+			results->list[i].selector, SLICE(DEMO_SELECTOR)))
+			return true;
+	return false;
+}
+
+bool
+demo_check(struct slice message, const struct cli_records *records,
+    struct strbuf *field)
+{
+	static const struct mail_reader_ops ops = {on_header, on_body};
+	struct auth_rules rules = {
+	    .checks = 1u << AUTH_DKIM | 1u << AUTH_DOMAINKEYS};
+	struct auth_client client = {.address = {NULL, 0}};
+	struct auth_results *results = xcalloc(1, sizeof(*results));
+	struct auth_evaluation *evaluation =
+	    auth_evaluation_new(&rules, &client, (int64_t)time(NULL));
+	struct mail_reader *reader =
+	    mail_reader_new(HEADER_CAP, &ops, evaluation);
+	bool passes = false;
+
+	if (mail_reader_write(reader, message) == 0 &&
+	    mail_reader_end(reader) == 0) {
+		answer_all(evaluation, records);
+		auth_evaluation_end(evaluation);
+		answer_all(evaluation, records);
+		auth_evaluation_results(evaluation, results);
+		passes = ours_passes(results);
+		(void)auth_results_print_field(
+		    results, SLICE("demo.invalid"), field);
+	}
+	auth_evaluation_free(evaluation);
+	mail_reader_free(reader);
+	free(results);
+	return passes;
+}

@@ -1,0 +1,373 @@
+/* The two ends of the demonstration; see demo_wire.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "cli/demo_wire.h"
+#include "smtp/dot.h"
+#include "smtp/undot.h"
+
+enum { LINE_MAX_BYTES = 4096, CHUNK = 65536, MESSAGE_MAX = 128 << 20 };
+
+int64_t
+demo_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --- sockets --- */
+
+static struct sockaddr_in
+loopback(uint16_t port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+int
+demo_listen(uint16_t *port)
+{
+	struct sockaddr_in at = loopback(0);
+	socklen_t n = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (bind(fd, (struct sockaddr *)&at, n) != 0 || listen(fd, 16) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&at, &n) != 0) {
+		close(fd);
+		return -1;
+	}
+	*port = ntohs(at.sin_port);
+	return fd;
+}
+
+uint16_t
+demo_free_port(void)
+{
+	uint16_t port = 0;
+	int fd = demo_listen(&port);
+
+	if (fd < 0)
+		return 0;
+	close(fd);
+	return port;
+}
+
+int
+demo_connect(uint16_t port)
+{
+	struct sockaddr_in at = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
+	    fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* 0 when the descriptor is ready (-1: none is waited for, only time); -1
+ * at `until` or with a signal. */
+static int
+wait_until(const struct demo_clock *clock, int fd, short events, int64_t until)
+{
+	struct pollfd what = {.fd = fd, .events = events};
+	int64_t ms = until - demo_now();
+	struct timespec left = {ms / 1000, ms % 1000 * 1000000};
+
+	if (ms <= 0) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	switch (ppoll(&what, fd < 0 ? 0 : 1, &left, &clock->mask)) {
+	case 1:
+		return 0;
+	case 0:
+		errno = ETIMEDOUT;
+		return -1;
+	default:
+		return -1;
+	}
+}
+
+int
+demo_pause(const struct demo_clock *clock, int ms)
+{
+	if (demo_now() + ms > clock->deadline) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	(void)wait_until(clock, -1, 0, demo_now() + ms);
+	return errno == ETIMEDOUT ? 0 : -1;
+}
+
+static int
+write_all(int fd, const struct demo_clock *clock, struct slice bytes)
+{
+	while (bytes.n > 0) {
+		ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+
+		if (n > 0)
+			bytes = slice_after(bytes, (size_t)n);
+		else if (errno != EAGAIN ||
+		    wait_until(clock, fd, POLLOUT, clock->deadline) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Adds what is there, at least a byte; -1 at the end, too. */
+static int
+read_more(int fd, const struct demo_clock *clock, struct strbuf *in)
+{
+	char chunk[CHUNK];
+	ssize_t n;
+
+	while ((n = recv(fd, chunk, sizeof(chunk), 0)) < 0)
+		if (errno != EAGAIN ||
+		    wait_until(clock, fd, POLLIN, clock->deadline) != 0)
+			return -1;
+	if (n == 0)
+		errno = ECONNRESET;
+	return n == 0 ? -1 : strbuf_add(in, slice_from(chunk, (size_t)n));
+}
+
+/* The next line, CRLF and all, in *line, until the next call. The bytes of
+ * the last one are dropped by the caller. */
+static int
+read_line(int fd, const struct demo_clock *clock, struct strbuf *in,
+    struct slice *line)
+{
+	size_t at;
+
+	while ((at = slice_search(strbuf_slice(in), SLICE("\r\n"))) == in->n)
+		if (in->n > LINE_MAX_BYTES || read_more(fd, clock, in) != 0)
+			return -1;
+	*line = slice_first(strbuf_slice(in), at + 2);
+	return 0;
+}
+
+/* --- the client --- */
+
+struct client {
+	int fd;
+	const struct demo_clock *clock;
+	struct strbuf in;
+	struct strbuf *reason;
+};
+
+/* The last line of a reply that begins with `digit`. */
+static int
+expect(struct client *c, char digit, const char *after)
+{
+	struct slice line;
+	bool last = false;
+
+	while (!last) {
+		if (read_line(c->fd, c->clock, &c->in, &line) != 0) {
+			(void)strbuf_addf(
+			    c->reason, "after %s: %s", after, strerror(errno));
+			return -1;
+		}
+		last = line.n >= 4 && line.p[3] != '-';
+		if (line.p[0] != digit) {
+			(void)strbuf_addf(c->reason, "after %s: ", after);
+			(void)escape_log(slice_trim(line), c->reason);
+			return -1;
+		}
+		strbuf_consume(&c->in, line.n);
+	}
+	return 0;
+}
+
+static int
+say(struct client *c, char digit, const char *verb, const char *rest)
+{
+	struct strbuf line;
+	int outcome;
+
+	strbuf_init(&line, LINE_MAX_BYTES);
+	(void)strbuf_addf(&line, "%s%s\r\n", verb, rest);
+	outcome =
+	    line.full ? -1 : write_all(c->fd, c->clock, strbuf_slice(&line));
+	strbuf_clear(&line);
+	if (outcome == 0)
+		return expect(c, digit, verb);
+	(void)strbuf_addf(c->reason, "%s: %s", verb, strerror(errno));
+	return -1;
+}
+
+static int
+send_data(struct client *c, struct slice message)
+{
+	struct strbuf dotted;
+	struct strbuf_sink sink;
+	struct smtp_dot dot;
+	int outcome;
+
+	strbuf_init(&dotted, 2 * message.n + 16);
+	strbuf_sink_init(&sink, &dotted);
+	smtp_dot_init(&dot, &sink.sink);
+	smtp_dot_write(&dot, message);
+	smtp_dot_end(&dot);
+	outcome = write_all(c->fd, c->clock, strbuf_slice(&dotted));
+	strbuf_clear(&dotted);
+	if (outcome == 0)
+		return expect(c, '2', "the message");
+	(void)strbuf_addf(c->reason, "the message: %s", strerror(errno));
+	return -1;
+}
+
+int
+demo_send(int fd, const struct demo_clock *clock,
+    const struct demo_envelope *envelope, struct strbuf *reason)
+{
+	struct client c = {.fd = fd, .clock = clock, .reason = reason};
+	struct strbuf mail, rcpt;
+	int outcome = -1;
+
+	strbuf_init(&c.in, CHUNK + LINE_MAX_BYTES);
+	strbuf_init(&mail, LINE_MAX_BYTES);
+	strbuf_init(&rcpt, LINE_MAX_BYTES);
+	(void)strbuf_addf(&mail, " FROM:<%s>", envelope->sender);
+	(void)strbuf_addf(&rcpt, " TO:<%s>", envelope->recipient);
+	if (expect(&c, '2', "connecting") == 0 &&
+	    say(&c, '2', "EHLO", " demo.invalid") == 0 &&
+	    say(&c, '2', "MAIL", strbuf_text(&mail)) == 0 &&
+	    say(&c, '2', "RCPT", strbuf_text(&rcpt)) == 0 &&
+	    say(&c, '3', "DATA", "") == 0 &&
+	    send_data(&c, envelope->message) == 0 &&
+	    say(&c, '2', "QUIT", "") == 0)
+		outcome = 0;
+	strbuf_clear(&mail);
+	strbuf_clear(&rcpt);
+	strbuf_clear(&c.in);
+	close(fd);
+	return outcome;
+}
+
+/* --- the sink --- */
+
+struct server {
+	int fd;
+	const struct demo_clock *clock;
+	const char *path;
+	struct strbuf in;
+};
+
+static int
+answer(struct server *s, const char *text)
+{
+	return write_all(s->fd, s->clock, slice_str(text));
+}
+
+/* To a file of another name first: whoever sees `path` sees all of it. */
+static int
+keep(const struct server *s, struct slice message)
+{
+	struct strbuf part;
+	FILE *file;
+	bool good = false;
+
+	strbuf_init(&part, LINE_MAX_BYTES);
+	(void)strbuf_addf(&part, "%s.part", s->path);
+	file = fopen(strbuf_text(&part), "we");
+	if (file != NULL) {
+		good = fwrite(message.p, 1, message.n, file) == message.n;
+		good = fclose(file) == 0 && good &&
+		    rename(strbuf_text(&part), s->path) == 0;
+	}
+	strbuf_clear(&part);
+	return good ? 0 : -1;
+}
+
+static int
+take_data(struct server *s)
+{
+	struct strbuf message;
+	struct strbuf_sink sink;
+	struct smtp_undot undot;
+	enum smtp_parse state = SMTP_MORE;
+	int outcome = answer(s, "354 go on\r\n");
+
+	strbuf_init(&message, MESSAGE_MAX);
+	strbuf_sink_init(&sink, &message);
+	smtp_undot_init(&undot, &sink.sink);
+	while (outcome == 0 && state == SMTP_MORE) {
+		size_t used = 0;
+
+		if (s->in.n == 0)
+			outcome = read_more(s->fd, s->clock, &s->in);
+		state = smtp_undot_write(&undot, strbuf_slice(&s->in), &used);
+		strbuf_consume(&s->in, used);
+	}
+	if (outcome == 0 &&
+	    (message.full || keep(s, strbuf_slice(&message)) != 0))
+		outcome = answer(s, "451 4.3.0 cannot keep it\r\n");
+	else if (outcome == 0)
+		outcome = answer(s, "250 2.0.0 kept\r\n");
+	strbuf_clear(&message);
+	return outcome;
+}
+
+/* Takes the line off the input, then does what it says. */
+static int
+obey(struct server *s, struct slice line)
+{
+	bool ehlo = slice_starts_nocase(line, SLICE("EHLO"));
+	bool data = slice_starts_nocase(line, SLICE("DATA"));
+	bool quit = slice_starts_nocase(line, SLICE("QUIT"));
+
+	strbuf_consume(&s->in, line.n);
+	if (data)
+		return take_data(s);
+	if (ehlo)
+		return answer(s,
+		    "250-sink.invalid\r\n250-8BITMIME\r\n"
+		    "250-SMTPUTF8\r\n250 SIZE 0\r\n");
+	if (!quit)
+		return answer(s, "250 2.0.0 ok\r\n");
+	(void)answer(s, "221 2.0.0 bye\r\n");
+	return -1;
+}
+
+static void
+converse(struct server *s)
+{
+	struct slice line;
+	int outcome = answer(s, "220 sink.invalid ESMTP\r\n");
+
+	while (outcome == 0 && read_line(s->fd, s->clock, &s->in, &line) == 0)
+		outcome = obey(s, line);
+}
+
+void
+demo_sink(int listener, const struct demo_clock *clock, const char *path)
+{
+	struct server s = {.clock = clock, .path = path};
+
+	strbuf_init(&s.in, 2 * CHUNK);
+	while (wait_until(clock, listener, POLLIN, clock->deadline) == 0) {
+		s.fd =
+		    accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (s.fd < 0)
+			continue;
+		strbuf_reset(&s.in);
+		converse(&s);
+		close(s.fd);
+	}
+	strbuf_clear(&s.in);
+}
