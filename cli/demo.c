@@ -131,16 +131,26 @@ worker_user(void)
 	return geteuid() == 0 ? getpwnam("nobody") : NULL;
 }
 
+/* $TMPDIR, where a worker that is somebody else gets into it, too. */
+static const char *
+temporary_directory(void)
+{
+	const char *parent = getenv("TMPDIR");
+	struct stat st;
+
+	if (parent == NULL || parent[0] != '/' || stat(parent, &st) != 0)
+		return "/tmp";
+	return geteuid() == 0 && (st.st_mode & S_IXOTH) == 0 ? "/tmp" : parent;
+}
+
 static int
 make_directory(struct demo *d)
 {
-	const char *parent = getenv("TMPDIR");
+	const char *parent = temporary_directory();
 	const struct passwd *user = worker_user();
 	struct strbuf spool;
 	int outcome = -1;
 
-	if (parent == NULL || parent[0] != '/')
-		parent = "/tmp";
 	if ((size_t)snprintf(d->dir, sizeof(d->dir), "%s/signpost-demo-XXXXXX",
 		parent) >= sizeof(d->dir))
 		errno = ENAMETOOLONG;
@@ -317,11 +327,10 @@ start(struct demo *d, struct strbuf *received)
 }
 
 static void
-stop(const struct demo_clock *clock, pid_t child)
+stop(pid_t child)
 {
 	int64_t until = demo_now() + DEMO_STOP_MS;
 
-	(void)clock;
 	if (child <= 0)
 		return;
 	kill(child, SIGTERM);
@@ -438,6 +447,7 @@ show_log(const struct demo *d)
 	    cli_file_read(strbuf_text(&path), &log) == 0) {
 		puts("--- the proxy's log:");
 		print_text(strbuf_slice(&log));
+		putchar('\n');
 	}
 	strbuf_clear(&path);
 	strbuf_clear(&log);
@@ -474,11 +484,11 @@ demonstrate(struct demo *d)
 		status = start(d, &received);
 	if (status == CLI_OK && send_message(d) != 0)
 		status = CLI_FAILED;
-	stop(&d->clock, d->proxy);
-	stop(&d->clock, d->sink);
+	stop(d->proxy);
+	stop(d->sink);
+	show_log(d);
 	if (status == CLI_OK)
 		status = show(d, strbuf_text(&received));
-	show_log(d);
 	strbuf_clear(&received);
 	return status;
 }
