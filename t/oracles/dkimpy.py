@@ -38,10 +38,7 @@ def sign(_kind, algorithm, canon, key, selector, path, out):
 
 
 def verify(zone, path):
-    def dnsfunc(name, timeout=5):
-        name = name if isinstance(name, bytes) else name.encode()
-        return zone.get(name.lower())
-
+    dnsfunc = make_dnsfunc(zone)
     text = slurp(path)
     count = dkim.DKIM(text)
     results = []
@@ -57,13 +54,41 @@ def verify(zone, path):
     return " ".join(results)
 
 
+def make_dnsfunc(zone):
+    def dnsfunc(name, timeout=5):
+        name = name if isinstance(name, bytes) else name.encode()
+        return zone.get(name.lower())
+    return dnsfunc
+
+
+def judge(zone, path):
+    chain, _, why = dkim.ARC(slurp(path)).verify(dnsfunc=make_dnsfunc(zone))
+    # None: the chain was ended by a seal that says cv=fail.
+    return "arc=%s # %s" % ((chain or b"fail").decode(), why)
+
+
+def seal(zone, key, selector, authserv, path, out):
+    text = slurp(path)
+    chain = judge(zone, path).split()[0]
+    text = ("Authentication-Results: %s; %s\r\n" % (
+        authserv, chain)).encode() + text
+    fields = dkim.ARC(text).sign(
+        selector.encode(), b"example.org", slurp(key), authserv.encode())
+    with open(out, "wb") as file:
+        file.write(b"".join(fields) + text)
+    return "ok" if fields else "error: no set"
+
+
+COMMANDS = {"verify": verify, "judge": judge, "seal": seal}
+
+
 def main():
     zone = read_zone(sys.argv[1])
     for line in sys.stdin:
         command, *words = line.split()
         try:
             answer = (sign(*words) if command == "sign"
-                      else verify(zone, *words))
+                      else COMMANDS[command](zone, *words))
         except (dkim.DKIMException, ValueError) as error:
             answer = "error: %s" % error
         print(answer.replace("\n", " "), flush=True)

@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 
+use Mail::DKIM::ARC::Signer;
+use Mail::DKIM::ARC::Verifier;
 use Mail::DKIM::DNS;
 use Mail::DKIM::DkSignature;
 use Mail::DKIM::Signature;
@@ -101,12 +103,47 @@ sub verify {
     return "@results # " . $verifier->result_detail;
 }
 
+sub judge {
+    my ($path) = @_;
+    my $verifier = Mail::DKIM::ARC::Verifier->new;
+    $verifier->PRINT( slurp($path) );
+    $verifier->CLOSE;
+    return 'arc=' . $verifier->result . ' # ' . $verifier->result_detail;
+}
+
+sub seal {
+    my ( $key, $selector, $authserv, $from, $to ) = @_;
+    my ($chain) = judge($from) =~ /^arc=(\w+)/;
+    my $text =
+      "Authentication-Results: $authserv; arc=$chain\015\012" . slurp($from);
+    my $signer = Mail::DKIM::ARC::Signer->new(
+        Algorithm => 'rsa-sha256',
+        Chain     => $chain,
+        Domain    => 'example.org',
+        SrvId     => $authserv,
+        Selector  => $selector,
+        KeyFile   => $key,
+    );
+    $signer->PRINT($text);
+    $signer->CLOSE;
+    die $signer->result_detail . "\n" if $signer->result ne 'sealed';
+    open my $out, '>:raw', $to or die "$to: $!\n";
+    my $fields = $signer->as_string;
+    $fields =~ s/(?<!\015)\012/\015\012/g;
+    $fields .= "\015\012" if $fields !~ /\015\012\z/;
+    print {$out} $fields, $text;
+    close $out or die "$to: $!\n";
+    return 'ok';
+}
+
+my %commands =
+  ( sign => \&sign, verify => \&verify, judge => \&judge, seal => \&seal );
+
 Mail::DKIM::DNS::resolver( ZoneResolver->new( $ARGV[0] ) );
 $| = 1;
 while ( my $line = <STDIN> ) {
     my ( $command, @words ) = split ' ', $line;
-    my $answer =
-      eval { $command eq 'sign' ? sign(@words) : verify(@words) };
+    my $answer = eval { $commands{$command}->(@words) };
     $answer = "error: $@" if !defined $answer;
     $answer =~ s/\s*\n\s*/ /g;
     print "$answer\n";

@@ -7,15 +7,14 @@ by one octet, after which neither may pass them. Both sides also verify what
 they signed themselves. Each disagreement must be one that JUDGED below has
 settled by the RFC; an oracle that is missing fails the test.
 """
-import base64
 import pathlib
 import random
 import re
-import subprocess
 import sys
 import tempfile
 
 import messages
+from side import Side, make_keys
 
 COUNT = 300
 CANONS = ["simple/simple", "simple/relaxed", "relaxed/simple",
@@ -47,33 +46,6 @@ JUDGED = [
      "Mail::DKIM looks for the sender's address on the first line alone and "
      "finds none (its regular expression stops at the line end)"),
 ]
-
-
-class Side:
-    """One implementation: a process that is given commands."""
-
-    def __init__(self, name, argv):
-        self.name = name
-        self.argv = argv
-
-    def given(self, text):
-        """What it signs. On the wire a last line has its CRLF, and RFC 6376
-        section 3.4.3 adds one in hashing. We take a message without it and
-        write one with it; the oracles are given what the wire would have."""
-        if self.name == "ours" or text.endswith(b"\r\n"):
-            return text
-        return text + b"\r\n"
-
-    def run(self, commands):
-        text = "".join(c + "\n" for c in commands)
-        done = subprocess.run(self.argv, input=text, text=True,
-                              stdout=subprocess.PIPE, check=False,
-                              errors="replace", timeout=100)
-        answers = done.stdout.splitlines()
-        if done.returncode != 0 or len(answers) != len(commands):
-            sys.exit("%s: ended %d after %d of %d answers" % (
-                self.name, done.returncode, len(answers), len(commands)))
-        return answers
 
 
 class Case:
@@ -199,29 +171,6 @@ class Test:
             for verifier in self.sides:
                 self.verify(signer, verifier, signed, "signed", True)
                 self.verify(signer, verifier, signed, "spoiled", False)
-
-
-def make_keys(folder):
-    """Throw-away keys, and their records for each side."""
-    lines = []
-    for name, options, tags in (
-            ("rsa", ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "k=rsa"),
-            ("ed25519", ["ED25519"], "k=ed25519")):
-        path = folder / (name + ".pem")
-        subprocess.run(["openssl", "genpkey", "-algorithm"] + options +
-                       ["-out", str(path)], check=True,
-                       stderr=subprocess.DEVNULL)
-        der = subprocess.run(
-            ["openssl", "pkey", "-in", str(path), "-pubout", "-outform",
-             "DER"], check=True, stdout=subprocess.PIPE).stdout
-        if name == "ed25519":
-            der = der[-32:]
-        lines.append(("%s._domainkey.example.org" % name[:3].rstrip("2"),
-                      "v=DKIM1; %s; p=%s" % (
-                          tags, base64.b64encode(der).decode())))
-    (folder / "zone").write_text(
-        "".join("%s TXT %s\n" % line for line in lines))
-    (folder / "keys").write_text("".join("%s %s\n" % line for line in lines))
 
 
 def main():

@@ -5,6 +5,8 @@
  *	sign dkim ALGORITHM HEADER/BODY KEYFILE SELECTOR IN OUT
  *	sign domainkeys rsa-sha1 CANON KEYFILE SELECTOR IN OUT	-> ok
  *	verify IN		-> dkim=pass domainkeys=fail ...
+ *	seal KEYFILE SELECTOR AUTHSERV IN OUT			-> ok
+ *	judge IN		-> arc=pass
  *
  * The argument is a zone (t/lib/zone.h). Files have CRLF line ends. The body
  * is hashed in chunks of a few odd sizes.
@@ -15,6 +17,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dkim/arc.h"
 #include "dkim/body_hashes.h"
 #include "dkim/canon.h"
 #include "dkim/domainkeys.h"
@@ -264,6 +267,107 @@ verify(struct zone *zone, const char *path)
 	message_clear(&m);
 }
 
+static bool
+arc_ask(void *state, struct dns_question *question)
+{
+	return dkim_arc_ask(state, question);
+}
+
+static void
+arc_answer(void *state, const struct dns_question *question,
+    const struct dns_answer *what)
+{
+	dkim_arc_answer(state, question, what);
+}
+
+/* The chain's verdict; with its reason where `tell`. */
+static enum mail_verdict
+judge(struct zone *zone, const struct message *m, bool tell)
+{
+	static const struct zone_subject subject = {arc_ask, arc_answer};
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct dkim_arc *arc =
+	    dkim_arc_new(&rules, m->header, hashes, (int64_t)time(NULL));
+	struct dkim_arc_finding finding;
+
+	zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
+	zone_run(zone, &subject, arc);
+	hash_body(hashes, m->body);
+	dkim_arc_end(arc);
+	finding = dkim_arc_finding(arc);
+	if (tell)
+		printf("arc=%s # %s\n", mail_verdict_word(finding.verdict),
+		    finding.reason);
+	dkim_arc_free(arc);
+	dkim_body_hashes_free(hashes);
+	return finding.verdict;
+}
+
+static void
+make_set(struct dkim_arc_sealer *sealer, const struct dkim_key *key,
+    struct strbuf *fields)
+{
+	enum dkim_algorithm algorithm = dkim_key_algorithm(key);
+	struct strbuf signature;
+
+	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
+	dkim_key_sign(
+	    key, algorithm, dkim_arc_sealer_message_digest(sealer), &signature);
+	dkim_arc_sealer_message_seal(sealer, strbuf_slice(&signature));
+	strbuf_reset(&signature);
+	dkim_key_sign(
+	    key, algorithm, dkim_arc_sealer_digest(sealer), &signature);
+	dkim_arc_sealer_seal(sealer, strbuf_slice(&signature), fields);
+	strbuf_clear(&signature);
+}
+
+static void
+seal(struct zone *zone, char *const *words)
+{
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct dkim_key *key = read_key(words[1]);
+	struct strbuf fields, reason, results;
+	struct dkim_arc_sealing sealing = {.domain = SLICE("example.org"),
+	    .selector = slice_str(words[2]),
+	    .algorithm = dkim_key_algorithm(key),
+	    .time = (int64_t)time(NULL)};
+	struct dkim_arc_sealer *sealer;
+	struct message m;
+
+	message_read(&m, words[4]);
+	strbuf_init(&fields, DKIM_ARC_FIELDS_MAX);
+	strbuf_init(&reason, 1000);
+	strbuf_init(&results, 1000);
+	sealing.chain = judge(zone, &m, false);
+	strbuf_addf(&results, "%s; spf=none;\r\n\tarc=%s", words[3],
+	    mail_verdict_word(sealing.chain));
+	sealing.results = strbuf_slice(&results);
+	sealer = dkim_arc_sealer_new(&sealing, m.header, hashes, &reason);
+	if (sealer != NULL) {
+		hash_body(hashes, m.body);
+		make_set(sealer, key, &fields);
+	}
+	write_signed(words[5], &m, &fields);
+	printf("%s\n", fields.n > 0 ? "ok" : strbuf_text(&reason));
+	dkim_arc_sealer_free(sealer);
+	dkim_body_hashes_free(hashes);
+	strbuf_clear(&fields);
+	strbuf_clear(&reason);
+	strbuf_clear(&results);
+	message_clear(&m);
+	dkim_key_free(key);
+}
+
+static void
+judge_file(struct zone *zone, const char *path)
+{
+	struct message m;
+
+	message_read(&m, path);
+	(void)judge(zone, &m, true);
+	message_clear(&m);
+}
+
 static size_t
 split(char *line, char **words)
 {
@@ -296,6 +400,10 @@ main(int argc, char **argv)
 			sign(words);
 		else if (count == 2 && strcmp(words[0], "verify") == 0)
 			verify(zone, words[1]);
+		else if (count == 6 && strcmp(words[0], "seal") == 0)
+			seal(zone, words);
+		else if (count == 2 && strcmp(words[0], "judge") == 0)
+			judge_file(zone, words[1]);
 		else
 			errx(64, "no such command: %s", words[0]);
 		fflush(stdout);
