@@ -29,7 +29,8 @@ class Stage(harness.Case):
         """The next message on the same connection, and nothing else."""
         answer = self.client.message(SAMPLE)
         self.assertEqual(str(answer), "250 2.0.0 Ok: queued as 3CF6B2")
-        self.assertEqual(self.client.quit().code, 221)
+        self.assertEqual(str(self.client.quit()), "221 2.0.0 Bye",
+                         self.daemon.text())
         whole = self.hop.messages
         self.assertEqual(len(whole), earlier + 1)
         self.assertTrue(whole[-1].data.endswith(SAMPLE))
