@@ -99,7 +99,7 @@ struct dkim_key *proxy_key_file_load(const struct proxy_config *, unsigned rule,
  * `all` is set (serve -t), else warnings, and only as many are looked at as
  * fit into PROXY_KEY_CHECK_MS.
  */
-#define PROXY_KEY_CHECK_MS 300
+#define PROXY_KEY_CHECK_MS 150
 int proxy_key_files_check(
     const struct proxy_config *, bool all, struct proxy_report *);
 

@@ -276,6 +276,7 @@ begin_stop(struct proxy_master *master)
 	master->stopping = true;
 	proxy_notify_send(&master->notify, "STOPPING=1");
 	log_printf(master->log, LOGGING_INFO, "stopping");
+	proxy_sockets_close(master);
 	for (g = TAILQ_FIRST(&master->generations); g != NULL; g = next) {
 		next = TAILQ_NEXT(g, link);
 		if (wait < g->config->stop_timeout + PROXY_MASTER_KILL_S)

@@ -122,6 +122,7 @@ proxy_sockets_close(struct proxy_master *master)
 	close_after(master, 0);
 	free(master->sockets);
 	master->sockets = NULL;
+	master->socket_count = 0;
 }
 
 size_t

@@ -194,11 +194,24 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 
 /* --- leaving --- */
 
+/* For good: when the last process has closed one, who connects is refused
+ * and need not wait. */
+static void
+close_gates(struct worker *w)
+{
+	stop_accepting(w);
+	for (size_t i = 0; i < w->gate_count; i++) {
+		if (w->gates[i].fd >= 0)
+			(void)close(w->gates[i].fd);
+		w->gates[i].fd = -1;
+	}
+}
+
 static void
 leave(struct worker *w, unsigned seconds)
 {
 	w->leaving = true;
-	stop_accepting(w);
+	close_gates(w);
 	if (w->service.session_count == 0)
 		(void)event_base_loopbreak(w->base);
 	else

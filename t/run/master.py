@@ -1,0 +1,561 @@
+#!/usr/bin/python3
+"""The master and its workers: who may what, and how they come and go.
+
+Promises 5 and 8 of DESIGN.md section 2, by the real binary: privileges as
+/proc shows them, keys asked for, reloads all or none and under load, workers
+replaced, stops that cut nothing, a supervisor that is told.
+
+    master.py [unittest's own arguments]
+"""
+import contextlib
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import harness
+from harness import SAMPLE, wait_until
+
+ROOT = os.getuid() == 0
+VERIFIER = "daemon"  # another user than harness.WORKER
+DOMAINS = 100000
+START_S = 1.0
+
+
+def children(pid):
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            return [int(word) for word in f.read().split()]
+    except OSError:
+        return []
+
+
+def arguments(pid):
+    with contextlib.suppress(OSError), \
+            open("/proc/%d/cmdline" % pid, "rb") as f:
+        return f.read().decode().split("\0")
+    return []
+
+
+def status(pid):
+    """name -> words of /proc/PID/status."""
+    with open("/proc/%d/status" % pid) as f:
+        return {line.split(":")[0]: line.split()[1:] for line in f}
+
+
+def sockets(pid):
+    """Inodes of its sockets."""
+    found = set()
+    for name in os.listdir("/proc/%d/fd" % pid):
+        with contextlib.suppress(OSError):
+            target = os.readlink("/proc/%d/fd/%s" % (pid, name))
+            if match := re.match(r"socket:\[(\d+)\]", target):
+                found.add(int(match[1]))
+    return found
+
+
+def seqpackets():
+    """Inodes of the kind of socket that keys are asked for on."""
+    with open("/proc/net/unix") as f:
+        return {int(line.split()[6]) for line in f.readlines()[1:]
+                if line.split()[4] == "0005"}
+
+
+def limit(pid, name):
+    with open("/proc/%d/limits" % pid) as f:
+        for line in f:
+            if line.startswith(name):
+                return line[len(name):].split()[:2]
+    raise AssertionError("no limit " + name)
+
+
+class Serving(harness.Case):
+    def both(self, workers=1, daemon=(), out=(), inbound=(), **options):
+        """[out] and [in]; the second listens on self.in_port."""
+        hop = self.relay()
+        self.in_port = harness.free_port()
+        spool = tempfile.mkdtemp(prefix="signpost-in-")
+        self.addCleanup(shutil.rmtree, spool, True)
+        if ROOT:
+            shutil.chown(spool, VERIFIER)
+        rest = "[in]\n" + "".join(line + "\n" for line in (
+            "listen = 127.0.0.1:%d" % self.in_port,
+            "relay = " + hop.address(), "spool_dir = " + spool,
+            "user = " + VERIFIER, "check = none") + tuple(inbound))
+        proxy = self.signpost(
+            hop, out=out, rest=rest,
+            daemon=("workers = %d" % workers,) + tuple(daemon), **options)
+        self.wait_workers(proxy, workers * 2)
+        return hop, proxy
+
+    def out(self, workers=1, daemon=(), **options):
+        hop = options.pop("hop", None) or self.relay()
+        proxy = self.signpost(
+            hop, daemon=("workers = %d" % workers,) + tuple(daemon),
+            **options)
+        self.wait_workers(proxy, workers)
+        return hop, proxy
+
+    def wait_workers(self, proxy, count):
+        proxy.wait_log("serving, %d workers" % count)
+        self.assertEqual(len(children(proxy.process.pid)), count)
+
+    def of_role(self, proxy, role):
+        return [pid for pid in children(proxy.process.pid)
+                if arguments(pid)[2:3] == [role]]
+
+    def is_signed(self, hop, proxy, client=None):
+        """A message of ours goes through and is signed."""
+        own = client or proxy.client()
+        if not client:
+            own.ehlo()
+        before = len(hop.messages)
+        reply = own.message(SAMPLE)
+        self.assertEqual(reply.code, 250, proxy.text())
+        if not client:
+            own.quit()
+        self.assertEqual(len(hop.messages), before + 1)
+        self.assertRegex(hop.messages[-1].data, rb"\ADKIM-Signature:")
+
+    def reload(self, proxy, what="reloaded"):
+        count = len(proxy.lines(what))
+        proxy.process.send_signal(signal.SIGHUP)
+        proxy.wait_log(what, count + 1)
+
+    def rewrite(self, proxy, old, new):
+        with open(proxy.config) as f:
+            text = f.read()
+        self.assertIn(old, text)
+        with open(proxy.config, "w") as f:
+            f.write(text.replace(old, new))
+
+
+@unittest.skipUnless(ROOT, "the users are root's to choose")
+class Privileges(Serving):
+    def test_workers_have_none(self):
+        _, proxy = self.both()
+        users = {"out": harness.WORKER, "in": VERIFIER}
+        for role, name in users.items():
+            [pid] = self.of_role(proxy, role)
+            user, shown = pwd.getpwnam(name), status(pid)
+            self.assertEqual(shown["Uid"], [str(user.pw_uid)] * 4)
+            self.assertEqual(shown["Gid"], [str(user.pw_gid)] * 4)
+            self.assertEqual(shown["Groups"], [str(user.pw_gid)])
+            self.assertEqual(shown["NoNewPrivs"], ["1"])
+            for kind in ("CapPrm", "CapEff", "CapInh", "CapAmb"):
+                self.assertEqual(int(shown[kind][0], 16), 0, kind)
+            # Not dumpable: what /proc shows of it is root's, not its own.
+            self.assertEqual(os.stat("/proc/%d/mem" % pid).st_uid, 0)
+            self.assertEqual(limit(pid, "Max core file size"), ["0", "0"])
+            self.assertEqual(limit(pid, "Max processes"), ["0", "0"])
+
+    def test_verifiers_cannot_ask_for_keys(self):
+        hop, proxy = self.both()
+        self.is_signed(hop, proxy)
+        asking = seqpackets()
+        [signer], [verifier] = (self.of_role(proxy, r) for r in ("out", "in"))
+        self.assertEqual(len(sockets(signer) & asking), 1)
+        self.assertEqual(sockets(verifier) & asking, set())
+
+    def test_nobody_but_the_master_reads_the_key_file(self):
+        hop, proxy = self.out()
+        self.assertEqual(stat.S_IMODE(os.stat(proxy.keyfile).st_mode), 0o600)
+        self.assertEqual(os.stat(proxy.keyfile).st_uid, 0)
+        self.is_signed(hop, proxy)
+
+    def test_a_key_that_others_may_read_is_refused(self):
+        hop, proxy = self.out(wait=True)
+        os.chmod(proxy.keyfile, 0o644)
+        client = proxy.client()
+        client.ehlo()
+        self.assertEqual(client.message(SAMPLE).code, 451)
+        proxy.wait_log(r"has mode 0644, which lets others in: chmod 600 " +
+                       re.escape(proxy.keyfile))
+        client.quit()
+
+    def test_the_same_user_for_both_is_refused(self):
+        hop = self.relay()
+        rest = ("[in]\nlisten = 127.0.0.1:1\nrelay = 127.0.0.1:2\n"
+                "user = %s\nspool_dir = /tmp\n" % harness.WORKER)
+        proxy = harness.Signpost(hop, rest=rest)
+        self.addCleanup(proxy.clean)
+        proxy.start(wait=False)
+        self.assertEqual(proxy.process.wait(harness.WAIT), 78)
+        self.assertIn("[in] needs a `user` other than", proxy.text())
+
+    def test_without_root_all_are_who_started_it(self):
+        nobody = pwd.getpwnam(harness.WORKER)
+
+        def become():
+            os.setgroups([])
+            os.setgid(nobody.pw_gid)
+            os.setuid(nobody.pw_uid)
+
+        hop = self.relay()
+        proxy = harness.Signpost(hop, preexec=become,
+                                 daemon=["user = no-such-user"])
+        self.addCleanup(proxy.clean)
+        self.addCleanup(self._stops_well, proxy)
+        for directory, _, files in os.walk(proxy.dir):
+            shutil.chown(directory, harness.WORKER)
+            for name in files:
+                shutil.chown(os.path.join(directory, name), harness.WORKER)
+        os.unlink(proxy.log) if os.path.exists(proxy.log) else None
+        os.chmod(proxy.dir, 0o755)
+        proxy.start()
+        proxy.wait_log("not started by root: everything runs as user %d" %
+                       nobody.pw_uid)
+        proxy.wait_log("serving, 1 workers")
+        [worker] = children(proxy.process.pid)
+        self.assertEqual(status(worker)["NoNewPrivs"], ["1"])
+        self.is_signed(hop, proxy)
+
+
+class Workers(Serving):
+    def test_one_that_dies_is_replaced_with_growing_pauses(self):
+        hop, proxy = self.out(workers=1)
+        for pause in (1, 2):
+            [worker] = children(proxy.process.pid)
+            os.kill(worker, signal.SIGKILL)
+            start = time.monotonic()
+            proxy.wait_log("worker %d of .out. killed by signal 9; another "
+                           "one in %d s" % (worker, pause))
+            wait_until("another worker", lambda: children(proxy.process.pid))
+            self.assertGreater(time.monotonic() - start, pause - 0.3)
+            self.is_signed(hop, proxy)
+
+    def test_they_end_with_the_master(self):
+        _, proxy = self.out(workers=2)
+        workers = children(proxy.process.pid)
+        proxy.process.kill()
+        proxy.process.wait()
+        wait_until("the workers to end", lambda: not any(
+            "--worker" in arguments(pid) for pid in workers))
+
+    def test_no_stranger_is_one(self):
+        """The subcommand is between two halves of one program."""
+        for words in ((), ("out", "0", "1", "1"), ("out", "0", "99", "x"),
+                      ("recorder", "0", "0", "1")):
+            run = subprocess.run(
+                [harness.binary(), "--worker"] + list(words), timeout=10,
+                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+            self.assertEqual(run.returncode, 64, words)
+
+
+class Reload(Serving):
+    def test_another_listener(self):
+        hop, proxy = self.out()
+        old, proxy.port = proxy.port, harness.free_port()
+        self.rewrite(proxy, "127.0.0.1:%d" % old,
+                     "127.0.0.1:%d" % proxy.port)
+        self.reload(proxy)
+        self.is_signed(hop, proxy)
+        wait_until("the old listener to close", lambda: refuses(old))
+
+    def test_a_bad_one_changes_nothing(self):
+        hop, proxy = self.out()
+        workers = children(proxy.process.pid)
+        with open(proxy.config) as f:
+            good, lines = f.read(), len(open(proxy.config).readlines())
+        for bad, said in (
+                ("no_such_setting = 1\n", r"signpost\.conf:%d: unknown "
+                 r"setting no_such_setting in \[out\]" % (lines + 1)),
+                ("selector = twice\n", r"signpost\.conf:%d: selector was set "
+                 r"before" % (lines + 1)),
+                ("sender_map = /nonexistent\n", r"signpost\.conf:%d: "
+                 r"sender_map: /nonexistent cannot be read" % (lines + 1)),
+                ("spool_dir = /nonexistent\n", "spool_dir was set before")):
+            with open(proxy.config, "w") as f:
+                f.write(good + bad)
+            self.reload(proxy, "reload refused")
+            proxy.wait_log(said)
+            self.assertEqual(children(proxy.process.pid), workers)
+            self.is_signed(hop, proxy)
+        with open(proxy.config, "w") as f:
+            f.write(good)
+        self.reload(proxy)
+        self.assertNotEqual(children(proxy.process.pid), workers)
+        self.is_signed(hop, proxy)
+
+    def test_a_port_that_is_taken_changes_nothing(self):
+        hop, proxy = self.out()
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            self.rewrite(proxy, "[out]\n",
+                         "[out]\nlisten = 127.0.0.1:%d\n" % port)
+            self.reload(proxy, "reload refused: .*127.0.0.1:%d" % port)
+        self.is_signed(hop, proxy)
+        self.reload(proxy)  # it is free now
+        self.is_signed(hop, proxy)
+
+    def test_no_message_is_cut(self):
+        """One in flight goes on with the old worker, past drain_timeout."""
+        hop, proxy = self.out(daemon=["drain_timeout = 1s",
+                                      "stop_timeout = 1s"])
+        idle, busy = proxy.client(), proxy.client()
+        for client in (idle, busy):
+            client.ehlo()
+        busy.begin()
+        self.assertEqual(busy.command("DATA").code, 354)
+        busy.send(SAMPLE[:40])
+        [old] = children(proxy.process.pid)
+        self.reload(proxy)
+        self.assertTrue(idle.gone())  # 421, between messages
+        self.assertIn(b"421 ", bytes(idle.lines.rest))
+        time.sleep(3)
+        self.assertIn(old, children(proxy.process.pid))
+        self.assertEqual(busy.body(SAMPLE[40:]).code, 250)
+        self.assertTrue(busy.gone())
+        wait_until("the old worker to end",
+                   lambda: old not in children(proxy.process.pid))
+        self.assertEqual(len(hop.messages), 1)
+
+    def test_under_load(self):
+        hop, proxy = self.out(workers=2)
+        stop, counts, errors = threading.Event(), [], []
+
+        def send():
+            sent = 0
+            while not stop.is_set():
+                try:
+                    client = proxy.client()
+                    client.ehlo()
+                    for _ in range(3):
+                        reply = client.message(SAMPLE)
+                        if reply.code != 250:
+                            errors.append(reply)
+                        sent += 1
+                    client.quit()
+                except (OSError, harness.Gone, AssertionError) as error:
+                    errors.append(error)
+            counts.append(sent)
+
+        senders = [threading.Thread(target=send) for _ in range(4)]
+        for sender in senders:
+            sender.start()
+        for _ in range(5):
+            time.sleep(0.3)
+            self.reload(proxy)
+        stop.set()
+        for sender in senders:
+            sender.join(harness.WAIT)
+        self.assertEqual(errors, [])
+        self.assertEqual(len(hop.messages), sum(counts))
+        self.assertGreater(sum(counts), 20)
+        wait_until("old workers to end",
+                   lambda: len(children(proxy.process.pid)) == 2)
+
+    def test_many_at_once_end_in_the_last(self):
+        hop, proxy = self.out()
+        for _ in range(20):
+            proxy.process.send_signal(signal.SIGHUP)
+        proxy.wait_log("reloaded")
+        wait_until("one worker",
+                   lambda: len(children(proxy.process.pid)) == 1)
+        self.is_signed(hop, proxy)
+
+
+def refuses(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return False
+    except ConnectionRefusedError:
+        return True
+
+
+class Stop(Serving):
+    def test_a_message_in_flight_finishes(self):
+        hop, proxy = self.out(workers=2)
+        client, idle = proxy.client(), proxy.client()
+        client.ehlo()
+        client.begin()
+        self.assertEqual(client.command("DATA").code, 354)
+        client.send(SAMPLE[:40])
+        processes = proxy.processes()
+        proxy.process.send_signal(signal.SIGTERM)
+        self.assertTrue(idle.gone())
+        wait_until("the listener to close", lambda: refuses(proxy.port))
+        self.assertEqual(client.body(SAMPLE[40:]).code, 250)
+        self.assertEqual(proxy.process.wait(harness.WAIT), 0)
+        self.assertEqual(len(hop.messages), 1)
+        for pid in processes:
+            self.assertFalse(os.path.exists("/proc/%d" % pid))
+
+    def test_but_not_for_ever(self):
+        hop, proxy = self.out(daemon=["stop_timeout = 1s"])
+        client = proxy.client()
+        client.ehlo()
+        client.begin()
+        self.assertEqual(client.command("DATA").code, 354)
+        start = time.monotonic()
+        self.assertEqual(proxy.stop(), 0)
+        self.assertLess(time.monotonic() - start, 5)
+        self.assertEqual(hop.messages, [])
+
+
+class Starting(Serving):
+    def daemon(self, proxy, *words):
+        return subprocess.run(
+            [harness.binary(), "serve", "-c", proxy.config, *words],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=30, check=False, text=True)
+
+    def fresh(self, **options):
+        hop = self.relay()
+        proxy = harness.Signpost(hop, **options)
+        self.addCleanup(proxy.clean)
+        return hop, proxy
+
+    def test_t_says_what_is_wrong(self):
+        _, proxy = self.fresh()
+        run = self.daemon(proxy, "-t")
+        self.assertEqual((run.returncode, run.stdout), (0, ""))
+        os.chmod(proxy.keyfile, 0o640)
+        os.chown(proxy.keyfile, -1, pwd.getpwnam(
+            harness.WORKER).pw_gid if ROOT else os.getgid())
+        run = self.daemon(proxy, "-t")
+        self.assertEqual(run.returncode, 78)
+        self.assertRegex(run.stdout, "has mode 0640, which lets group .* in, "
+                                     "and a worker is in that: chmod 600")
+        os.unlink(proxy.keyfile)
+        run = self.daemon(proxy, "-t")
+        self.assertEqual(run.returncode, 78)
+        self.assertIn("No such file", run.stdout)
+        with open(proxy.config, "a") as f:
+            f.write("nonsense\nmore = nonsense\n")
+        run = self.daemon(proxy, "-t")
+        self.assertEqual(run.returncode, 78)
+        self.assertEqual(len(re.findall(r"signpost: \S+signpost\.conf:\d+: ",
+                                        run.stdout)), 2, run.stdout)
+
+    def test_the_background(self):
+        hop, proxy = self.fresh(daemon=["log = syslog"])
+        pidfile = os.path.join(proxy.dir, "pid")
+        with open(proxy.log, "wb") as log:
+            # Not run(): what serves must not hold our pipe.
+            parent = subprocess.Popen(
+                [harness.binary(), "serve", "-c", proxy.config, "-D",
+                 "--pidfile", pidfile], stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL)
+            self.assertEqual(parent.wait(30), 0, proxy.text())
+        with open(pidfile) as f:
+            pid = int(f.read())
+        try:
+            self.assertEqual(len(children(pid)), 1)  # serves already
+            self.assertEqual(os.readlink("/proc/%d/cwd" % pid), "/")
+            self.assertEqual(os.getsid(pid), pid)
+            for fd in range(3):
+                self.assertEqual(
+                    os.readlink("/proc/%d/fd/%d" % (pid, fd)), "/dev/null")
+            self.is_signed(hop, proxy)
+            os.kill(pid, signal.SIGHUP)
+        finally:
+            os.kill(pid, signal.SIGTERM)
+        wait_until("its end", lambda: not os.path.exists("/proc/%d" % pid) or
+                   status(pid)["State"][0] == "Z")
+        self.assertFalse(os.path.exists(pidfile))
+
+    def test_the_background_tells_why_not(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            _, proxy = self.fresh(daemon=["log = syslog"], out=[
+                "listen = 127.0.0.1:%d" % taken.getsockname()[1]])
+            run = self.daemon(proxy, "-D")
+        self.assertEqual(run.returncode, 71)
+        self.assertIn("Address already in use", run.stdout)
+
+    def test_the_supervisor_is_told(self):
+        path = os.path.join(tempfile.mkdtemp(prefix="signpost-n-"), "notify")
+        self.addCleanup(shutil.rmtree, os.path.dirname(path), True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(path)
+            notify.settimeout(harness.WAIT)
+            hop, proxy = self.out(environment={
+                "NOTIFY_SOCKET": path, "WATCHDOG_USEC": "400000"})
+
+            def told(want):
+                while True:
+                    lines = notify.recv(4096).decode().split("\n")
+                    if want in lines:
+                        return lines
+
+            told("READY=1")
+            told("WATCHDOG=1")
+            told("WATCHDOG=1")
+            proxy.process.send_signal(signal.SIGHUP)
+            lines = told("RELOADING=1")
+            usec = int(dict(line.split("=") for line in lines)[
+                "MONOTONIC_USEC"])
+            self.assertLess(abs(usec / 1e6 - time.monotonic()), 10)
+            told("READY=1")
+            # Workers are not to speak for the master.
+            wait_until("the old worker to end",
+                       lambda: len(children(proxy.process.pid)) == 1)
+            [worker] = children(proxy.process.pid)
+            with open("/proc/%d/environ" % worker, "rb") as f:
+                self.assertNotIn(b"NOTIFY_SOCKET", f.read())
+            self.is_signed(hop, proxy)
+            proxy.process.send_signal(signal.SIGTERM)
+            told("STOPPING=1")
+            self.assertEqual(proxy.process.wait(harness.WAIT), 0)
+
+    def test_a_hundred_thousand_domains(self):
+        for listed in (True, False):
+            with self.subTest(listed=listed):
+                self.start_many(listed)
+
+    def start_many(self, listed):
+        hop, proxy = self.fresh(out=["domain = *", "keyfile = /x/$domain"])
+        keys = os.path.join(proxy.dir, "many")
+        os.mkdir(keys, 0o700)
+        names = ["d%06d.example" % i for i in range(DOMAINS)]
+        # One key behind many names, as far as a file may have links.
+        real = proxy.keyfile
+        for i, name in enumerate(names):
+            if i % 30000 == 0 and i > 0:
+                shutil.copy2(real, real + str(i))
+                real += str(i)
+            os.link(real, os.path.join(keys, name))
+        os.unlink(os.path.join(keys, names[7]))
+        with open(os.path.join(keys, names[7]), "w") as f:
+            f.write("no key\n")
+        os.chmod(os.path.join(keys, names[7]), 0o600)
+        self.rewrite(proxy, "keyfile = /x/$domain",
+                     "keyfile = %s/$domain" % keys)
+        if listed:
+            self.rewrite(proxy, "domain = *",
+                         "domain = " + ",\n  ".join(names))
+        open(proxy.log, "w").close()
+        took = START_S
+        for _ in range(5):  # the best: this machine may have other work
+            if took < START_S:
+                break
+            proxy.stop()
+            start, count = time.monotonic(), len(proxy.lines("serving,"))
+            proxy.start(wait=False)
+            proxy.wait_log("serving,", count + 1)
+            took = time.monotonic() - start
+            print("%d domains %s: %.3f s" % (
+                DOMAINS, "listed" if listed else "by template", took))
+        if not proxy.is_sanitized():
+            self.assertLess(took, START_S)
+        client = proxy.client()
+        client.ehlo()
+        for i, code in ((0, 250), (99999, 250), (7, 451), (50000, 250)):
+            data = SAMPLE.replace(b"example.org", names[i].encode())
+            self.assertEqual(client.message(data).code, code)
+        client.quit()
+        self.assertEqual(len(hop.messages), 3)
+        self.assertIn(b"d=d099999.example", hop.messages[1].data)
+        self.assertEqual(proxy.stop(), 0)
+
+
+if __name__ == "__main__":
+    harness.main()
