@@ -33,10 +33,12 @@ struct cli_command {
 /* One a file, cli/<name>.c; main.c has the table. */
 extern const struct cli_command cli_demo;
 extern const struct cli_command cli_dmarc_report;
+extern const struct cli_command cli_dns;
 extern const struct cli_command cli_explain;
 extern const struct cli_command cli_keygen;
 extern const struct cli_command cli_serve;
 extern const struct cli_command cli_sign;
+extern const struct cli_command cli_spf;
 extern const struct cli_command cli_verify;
 
 /* "signpost: " and the text and a line end, to stderr. */

@@ -9,6 +9,7 @@
 #include "cli/records.h"
 #include "dkim/key.h"
 #include "mail/idn.h"
+#include "proxy/index.h"
 
 /* Octets of one string of a TXT record, RFC 1035 section 3.3.14. */
 enum { STRING_MAX = 255, VALUE_MAX = 4096 };
@@ -16,10 +17,11 @@ enum { STRING_MAX = 255, VALUE_MAX = 4096 };
 void
 cli_records_add(struct cli_records *r, struct slice name, struct slice value)
 {
-	for (size_t i = 0; i < r->count; i++)
-		if (slice_equal(slice_str(r->list[i].name), name) &&
-		    slice_equal(slice_str(r->list[i].value), value))
-			return;
+	if (r->names == NULL)
+		r->names = proxy_index_new();
+	if (cli_records_has(r, name))
+		return;
+	(void)proxy_index_add(r->names, name);
 	if (r->count == r->room) {
 		r->room = r->room == 0 ? 8 : 2 * r->room;
 		r->list = xreallocarray(r->list, r->room, sizeof(*r->list));
@@ -36,7 +38,15 @@ cli_records_clear(struct cli_records *r)
 		free(r->list[i].value);
 	}
 	free(r->list);
+	proxy_index_free(r->names);
 	*r = (struct cli_records){0};
+}
+
+bool
+cli_records_has(const struct cli_records *r, struct slice name)
+{
+	return r->names != NULL &&
+	    proxy_index_find(r->names, name) != PROXY_INDEX_NONE;
 }
 
 int

@@ -16,6 +16,8 @@ enum cli_records_format {
 	CLI_RECORDS_JSON  /* an array of objects: name, type, value, strings */
 };
 
+struct proxy_index;
+
 /* All are TXT. */
 struct cli_record {
 	char *name; /* lower case, no final dot */
@@ -25,15 +27,16 @@ struct cli_record {
 struct cli_records {
 	struct cli_record *list;
 	size_t count, room;
+	struct proxy_index *names;
 };
 
 struct dkim_key;
 
-/* Zeroed: empty. Copies what it adds; a name and value that are there
- * already are not added again. */
+/* Zeroed: empty. Copies what it adds; of a name the first value stays. */
 void cli_records_add(
     struct cli_records *, struct slice name, struct slice value);
 void cli_records_clear(struct cli_records *);
+bool cli_records_has(const struct cli_records *, struct slice name);
 
 /* The key record of a private key (RFC 6376 section 3.6.1), under
  * SELECTOR._domainkey.DOMAIN, both turned into A-labels. 0, or -1 and the

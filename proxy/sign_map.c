@@ -192,6 +192,12 @@ proxy_sign_map_count(const struct proxy_sign_map *map)
 	return proxy_index_count(map->keys);
 }
 
+const struct proxy_sign_entry *
+proxy_sign_map_at(const struct proxy_sign_map *map, size_t index)
+{
+	return index < proxy_sign_map_count(map) ? &map->entries[index] : NULL;
+}
+
 static const struct proxy_sign_entry *
 find(const struct proxy_sign_map *map, struct slice key)
 {

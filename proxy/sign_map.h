@@ -80,6 +80,10 @@ struct proxy_sign_entry {
 	struct proxy_signatures signatures; /* none: do not sign */
 };
 
+/* In the map's order, of equal keys the last; NULL past the last one. */
+const struct proxy_sign_entry *proxy_sign_map_at(
+    const struct proxy_sign_map *, size_t index);
+
 /*
  * The address, the address without its +extension, its domain, each parent
  * of that, `.`; NULL where none of them is there. `address` in lower case,

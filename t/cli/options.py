@@ -6,7 +6,8 @@ import tool
 
 COMMANDS = {"sign": ["-d", "--canon", "--header-only"],
             "verify": ["--json", "--summary", "--nameserver"],
-            "keygen": ["-b", "-o"], "explain": ["-c"]}
+            "keygen": ["-b", "-o"], "explain": ["-c"],
+            "dns": ["--format"], "spf": ["--mail-from"], "demo": ["FILE"]}
 
 
 class Options(tool.Case):

@@ -1,0 +1,84 @@
+"""signpost dns: the records that the configuration's keys want."""
+import json
+import os
+import re
+import unittest
+
+import tool
+
+
+class Dns(tool.Case):
+    def dns(self, conf, *more, status=0):
+        return self.run_tool("dns", "-c", conf, *more, status=status)
+
+    def names(self, conf, *more, **kind):
+        out = self.dns(conf, "--format", "raw", *more, **kind).out.decode()
+        return [line.split()[0] for line in out.splitlines()]
+
+    def test_the_record_is_what_keygen_printed(self):
+        _, name, value = self.keygen("-b", "4096")
+        conf = self.config()
+        zone = self.dns(conf).out.decode()
+        self.assertTrue(zone.startswith(name + ". IN TXT ( "))
+        strings = re.findall(r'"([^"]*)"', zone)
+        self.assertEqual("".join(strings), value)
+        self.assertTrue(all(len(s) <= 255 for s in strings))
+        self.assertEqual(self.dns(conf, "--format", "raw").out.decode(),
+                         "%s TXT %s\n" % (name, value))
+        self.assertEqual(json.loads(self.dns(conf, "--format", "json").out),
+                         [{"name": name, "type": "TXT", "value": value,
+                           "strings": strings}])
+
+    def test_each_domain_signature_and_map_entry_once(self):
+        for domain, selector in (("example.org", "s1"), ("example.org", "s2"),
+                                 ("example.net", "s1"), ("example.net", "s2"),
+                                 ("maps.example", "s3"),
+                                 ("lists.example", "s1")):
+            self.keygen("-t", "ed25519", domain=domain, selector=selector)
+        self.write("senders", "joe@maps.example dkim(s=s3)\n"
+                   "example.org dkim(s=s1)\n"
+                   "macro.example dkim(d=$senderdomain)\n")
+        self.write("lists", "list.lists.example dkim(s=s1)\n")
+        conf = self.config("domain = example.net\nsignature = dkim(s=s1)\n"
+                           "signature = dkim(s=s2)\n"
+                           "sender_map = %s\nlistid_map = %s"
+                           % (self.path("senders"), self.path("lists")))
+        self.assertEqual(sorted(self.names(conf)), sorted([
+            "s1._domainkey.example.org", "s2._domainkey.example.org",
+            "s1._domainkey.example.net", "s2._domainkey.example.net",
+            "s3._domainkey.maps.example", "s1._domainkey.lists.example"]))
+        self.assertEqual(self.names(conf, "-d", "Maps.Example"),
+                         ["s3._domainkey.maps.example"])
+
+    def test_any_domain_needs_its_name(self):
+        self.keygen(domain="some.example")
+        conf = self.config("domain = *")
+        with open(conf) as f:
+            text = f.read().replace("domain = example.org\n", "")
+        conf = self.write("any.conf", text)
+        self.dns(conf, status=65)
+        self.assertEqual(self.names(conf, "-d", "some.example"),
+                         ["s1._domainkey.some.example"])
+        # a parent's key signs, and has the record
+        self.assertEqual(self.names(conf, "-d", "sub.some.example"),
+                         ["s1._domainkey.some.example"])
+
+    def test_a_missing_key_is_told_and_the_others_printed(self):
+        self.keygen()
+        conf = self.config("domain = example.net")
+        result = self.dns(conf, "--format", "raw", status=78)
+        self.assertIn("example.net", result.err)
+        self.assertTrue(result.out.startswith(b"s1._domainkey.example.org"))
+
+    def test_ends(self):
+        self.keygen()
+        conf = self.config()
+        self.dns(conf, "-d", "other.example", status=65)
+        self.dns(conf, "-d", "..", status=64)
+        self.dns(conf, "--format", "xml", status=64)
+        self.dns(self.path("none"), status=66)
+        self.assertTrue(os.path.exists(conf))
+
+
+if __name__ == "__main__":
+    unittest.main()
