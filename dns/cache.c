@@ -96,9 +96,9 @@ find(const struct dns_cache *cache, const struct dns_question *question)
 {
 	struct entry *entry;
 
-	LIST_FOREACH(entry, bucket_of(cache, question), in_bucket)
-	if (dns_question_equal(&entry->question, question))
-		return entry;
+	LIST_FOREACH (entry, bucket_of(cache, question), in_bucket)
+		if (dns_question_equal(&entry->question, question))
+			return entry;
 	return NULL;
 }
 

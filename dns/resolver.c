@@ -77,9 +77,9 @@ find_lookup(struct dns_resolver *resolver, const struct dns_question *question)
 {
 	struct lookup *lookup;
 
-	LIST_FOREACH(lookup, bucket_of(resolver, question), in_bucket)
-	if (dns_question_equal(&lookup->question, question))
-		return lookup;
+	LIST_FOREACH (lookup, bucket_of(resolver, question), in_bucket)
+		if (dns_question_equal(&lookup->question, question))
+			return lookup;
 	return NULL;
 }
 

@@ -20,9 +20,9 @@
 struct proxy_worker_job {
 	const struct proxy_config *config;
 	const struct proxy_front *front; /* the proxy, of the config's */
-	const int *listeners; /* one a `listen`, in order; taken */
-	int key_fd;	      /* to ask the master for keys; -1: reads files */
-	int record_fd;	      /* to hand records to the recorder; 0: none */
+	const int *listeners;		 /* one a `listen`, in order; taken */
+	int key_fd;    /* to ask the master for keys; -1: reads files */
+	int record_fd; /* to hand records to the recorder; 0: none */
 	struct proxy_counters *counters; /* its block, perhaps shared */
 	struct proxy_quota *quota;
 	struct log *log;
