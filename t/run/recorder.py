@@ -1,0 +1,420 @@
+#!/usr/bin/python3
+"""The recorder: what is kept, the reflector's answers, [metrics]. Both proxies
+between scripted relays, a real name server and a real spamd.
+"""
+import glob
+import gzip
+import os
+import re
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+import harness
+import inbound
+from harness import SAMPLE, wait_until
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+XSD = os.path.join(HERE, "..", "data", "dmarc-aggregate.xsd")
+REFLECTOR = "check-auth@example.org"
+
+
+class Both(harness.Signpost):
+    """Both proxies and the recorder; `rest` is put behind."""
+
+    def __init__(self, relay, dns_port, extra="", **options):
+        self.in_port = harness.free_port()
+        self.web_port = harness.free_port()
+        self.dns_port = dns_port
+        self.extra = extra
+        super().__init__(relay, **options)
+
+    def configure(self, out=(), daemon=(), rest=""):
+        results = os.path.join(self.dir, "results")
+        self.database = os.path.join(results, "results.sqlite")
+        spool_in = os.path.join(self.dir, "spool-in")
+        user = ""
+        for path in (results, spool_in):
+            os.makedirs(path, exist_ok=True)
+            if os.getuid() == 0:
+                shutil.chown(path, "mail")
+        if os.getuid() == 0:
+            user = "user = mail\n"
+        super().configure(
+            ["signature = dkim(c=relaxed/relaxed)",
+             "signature = domainkeys(c=nofws)"], daemon, """
+[in]
+%slisten = 127.0.0.1:%d
+relay = %s
+authserv_id = mx.example.org
+spool_dir = %s
+[dns]
+nameserver = 127.0.0.1:%d
+timeout = 2s
+[metrics]
+listen = 127.0.0.1:%d
+[results]
+database = %s
+reporter = mx.example.org
+email = postmaster@example.org
+%s""" % (user, self.in_port, self.relay.address(), spool_in, self.dns_port,
+         self.web_port, self.database, self.extra))
+
+    def get(self, path):
+        """Status and text of a page."""
+        try:
+            with urllib.request.urlopen("http://127.0.0.1:%d%s" % (
+                    self.web_port, path), timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def metric(self, name):
+        """The value of one series."""
+        for line in self.get("/metrics")[1].splitlines():
+            if line.startswith("signpost_" + name + " "):
+                return float(line.split()[-1])
+        raise AssertionError("no " + name)
+
+    def recorder(self):
+        """Its process id."""
+        for pid in self.processes():
+            with open("/proc/%d/cmdline" % pid, "rb") as f:
+                if b"\0recorder\0" in f.read():
+                    return pid
+        return None
+
+
+class Case(inbound.Case):
+    def setUp(self):
+        self.world = self.relay()
+
+    def both(self, records="", extra="", **options):
+        server = self.nsd(records or "example.org A 192.0.2.1\n")
+        proxy = Both(self.world, server.port, extra, **options)
+        self.addCleanup(proxy.clean)
+        self.addCleanup(self._stops_well, proxy)
+        proxy.start()
+        proxy.wait_log("serving, ")
+        return proxy
+
+    def send_in(self, proxy, message, **envelope):
+        client = harness.Client(proxy.in_port)
+        self.addCleanup(client.close)
+        client.ehlo()
+        reply = client.command("XFORWARD ADDR=192.0.2.1 HELO=mail.example.org")
+        self.assertEqual(reply.code, 250, reply)
+        return client.message(message, **envelope)
+
+    def send_out(self, proxy, message, **envelope):
+        client = proxy.client()
+        client.ehlo()
+        reply = client.message(message, **envelope)
+        self.assertEqual(reply.code, 250, reply)
+        client.close()
+
+    def rows(self, proxy, query):
+        if not os.path.exists(proxy.database):
+            return []
+        with sqlite3.connect("file:%s?mode=ro" % proxy.database,
+                             uri=True) as db:
+            try:
+                return db.execute(query).fetchall()
+            except sqlite3.OperationalError:
+                return []  # not there yet
+
+
+def spamd(case):
+    """A real spamd, local tests alone; its port."""
+    port = harness.free_port()
+    home = os.path.join("/tmp", "signpost-spamd-%d" % port)
+    os.makedirs(home)
+    case.addCleanup(shutil.rmtree, home, ignore_errors=True)
+    process = subprocess.Popen(
+        [shutil.which("spamd") or "/usr/sbin/spamd", "--local",
+         "--nouser-config", "--listen=127.0.0.1:%d" % port, "--max-children=1",
+         "--helper-home-dir=" + home, "--syslog=stderr",
+         "--siteconfigpath=" + home,
+         "--pidfile=" + os.path.join(home, "pid")],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    case.addCleanup(process.wait, 20)
+    case.addCleanup(process.terminate)
+
+    def listens():
+        import socket
+        case.assertIsNone(process.poll(), "spamd ended")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+        except OSError:
+            return False
+    wait_until("spamd to listen", listens, 60)
+    return port
+
+
+class Reflector(Case):
+    def records(self, proxy_key):
+        return """
+example.org TXT v=spf1 ip4:192.0.2.1 -all
+_dmarc.example.org TXT v=DMARC1; p=reject
+t2026._domainkey.example.org TXT %s
+""" % proxy_key
+
+    def test_the_classic_lines_come_back(self):
+        """Signed on its way out, checked on its way in, answered."""
+        key = os.path.join(HERE, "..", "data", "dkim", "rsa2048.pem")
+        port = spamd(self)
+        proxy = self.both(
+            self.records(harness.key_record(key)),
+            "[reflector]\naddress = %s\nspamd = 127.0.0.1:%d\n" % (
+                REFLECTOR, port), keys=False)
+        os.makedirs(os.path.dirname(proxy.keyfile))
+        shutil.copy(key, proxy.keyfile)
+        os.chmod(proxy.keyfile, 0o600)
+        self.send_out(proxy, SAMPLE, sender="ann@example.org")
+        signed = self.world.wait_messages(1)[0].data
+        reply = self.send_in(proxy, signed, sender="ann@example.org",
+                             rcpts=(REFLECTOR,))
+        self.assertEqual(reply.code, 250, reply)
+        answer = self.world.wait_messages(3, 60)[2]
+        text = answer.data.decode()
+        for line in ("Summary of Results", "SPF check: pass",
+                     "DomainKeys check: pass", "DKIM check: pass",
+                     "Sender-ID check: pass", "DMARC check: pass",
+                     "ARC check: none"):
+            self.assertIn("\r\n%s\r\n" % line, text)
+        self.assertRegex(text, r"\r\nSpamAssassin check: (ham|spam) \(score ")
+        self.assertIn("\r\n> Subject: a test\r\n", text)
+        self.assertIn("\r\nAuto-Submitted: auto-replied\r\n", text)
+        self.assertIn("\r\nIn-Reply-To: <1@example.org>\r\n", text)
+        self.assertTrue(answer.mail.startswith(b"MAIL FROM:<>"), answer.mail)
+        self.assertEqual(answer.rcpt, [b"RCPT TO:<ann@example.org>"])
+        self.assertTrue(harness.dkim_verifies(answer.data, {
+            "t2026._domainkey.example.org": harness.key_record(key)}), text)
+
+    def test_no_answer_to_bounces_lists_and_machines(self):
+        proxy = self.both(extra="[reflector]\naddress = %s\n" % REFLECTOR)
+        cases = [("", SAMPLE),
+                 ("ann@example.org", b"List-Id: <a.b>\r\n" + SAMPLE),
+                 ("ann@example.org", b"Auto-Submitted: auto-replied\r\n" +
+                  SAMPLE),
+                 ("ann@example.org", b"Precedence: bulk\r\n" + SAMPLE),
+                 ("mailer-daemon@example.org", SAMPLE)]
+        for sender, message in cases:
+            self.send_in(proxy, message, sender=sender, rcpts=(REFLECTOR,))
+        self.send_in(proxy, SAMPLE, sender="ann@example.org",
+                     rcpts=("other@example.org",))
+        self.send_in(proxy, SAMPLE, sender="last@example.org",
+                     rcpts=("Check-Auth@example.ORG",))
+        messages = self.world.wait_messages(len(cases) + 3, 40)
+        self.assertEqual(messages[-1].rcpt, [b"RCPT TO:<last@example.org>"])
+        self.assertEqual(len(messages), len(cases) + 3)
+
+    def test_so_many_an_hour_and_no_more(self):
+        proxy = self.both(extra="[reflector]\naddress = %s\nmax_per_hour = 2\n"
+                          % REFLECTOR)
+        for _ in range(5):
+            self.send_in(proxy, SAMPLE, sender="ann@example.org",
+                         rcpts=(REFLECTOR,))
+        proxy.wait_log("too many answers an hour", 3)
+        self.world.wait_messages(7, 40)
+        self.assertEqual(self.world.said("MAIL FROM:<>"), 2)
+
+    def test_an_answer_waits_for_the_next_hop(self):
+        """Refused for now, it is in the database and tried again later."""
+        self.world.close()
+        self.world = self.relay({}, {}, {"dot": "451 4.3.0 not now"}, {})
+        proxy = self.both(extra="[reflector]\naddress = %s\n" % REFLECTOR)
+        self.send_in(proxy, SAMPLE, sender="ann@example.org",
+                     rcpts=(REFLECTOR,))
+        proxy.wait_log("will answer")
+        for script in range(3):  # whichever connection it is, refuse once
+            self.world.scripts[script] = {"dot": "451 4.3.0 not now"}
+        proxy.wait_log("an answer waits: .*not now", 1, 40)
+        wait_until("its next try, a minute on", lambda: self.rows(
+            proxy, "SELECT tries, due - made >= 55 FROM answer "
+            "WHERE message IS NOT NULL") == [(1, 1)])
+
+
+class Results(Case):
+    RECORDS = ("_dmarc.example.org TXT v=DMARC1; p=quarantine; "
+               "rua=mailto:dmarc@example.org,mailto:x@other.example.net\n"
+               "example.org TXT v=spf1 ip4:192.0.2.1 -all\n")
+
+    def test_an_aggregate_report_is_made_and_sent(self):
+        proxy = self.both(self.RECORDS)
+        for _ in range(3):
+            self.send_in(proxy, SAMPLE, sender="ann@example.org")
+        self.send_in(proxy, SAMPLE, sender="ann@example.net")
+        self.world.wait_messages(4)
+        wait_until("rows", lambda: sum(n for n, in self.rows(
+                       proxy, "SELECT count FROM row")) == 4)
+        done = subprocess.run(
+            [harness.binary(), "dmarc-report", "-c", proxy.config, "--send",
+             "--day", time.strftime("%Y-%m-%d", time.gmtime()), "-o",
+             proxy.dir, "--nameserver", "127.0.0.1:%d" % proxy.dns_port],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn(b"not sent to x@other.example.net", done.stderr)
+        files = glob.glob(os.path.join(
+            proxy.dir, "mx.example.org!example.org!*.xml.gz"))
+        self.assertEqual(len(files), 1, done)
+        with gzip.open(files[0]) as f:
+            xml = f.read()
+        subprocess.run(["xmllint", "--noout", "--nonet", "--schema", XSD, "-"],
+                       input=xml, check=True, timeout=60,
+                       stderr=subprocess.DEVNULL)
+        self.assertIn(b"<count>3</count>", xml)
+        self.assertIn(b"<disposition>pass</disposition>", xml)
+        self.assertIn(b"<disposition>quarantine</disposition>", xml)
+        self.assertIn(b"<source_ip>192.0.2.1</source_ip>", xml)
+        mail = self.world.wait_messages(5)[4]
+        self.assertEqual(mail.rcpt, [b"RCPT TO:<dmarc@example.org>"])
+        self.assertIn(b"Subject: Report Domain: example.org", mail.data)
+        self.assertTrue(harness.dkim_verifies(mail.data, proxy.record()))
+
+    def test_killed_it_comes_back_and_mail_goes_on(self):
+        proxy = self.both(self.RECORDS)
+        self.send_in(proxy, SAMPLE, sender="ann@example.org")
+        first = wait_until("a recorder", proxy.recorder)
+        os.kill(first, signal.SIGKILL)
+        begun = time.monotonic()
+        for _ in range(3):
+            self.assertEqual(
+                self.send_in(proxy, SAMPLE, sender="ann@example.org").code,
+                250)
+        self.assertLess(time.monotonic() - begun, 5)
+        wait_until("another recorder",
+                   lambda: proxy.recorder() not in (None, first))
+        # What was handed over while none was there is not lost.
+        wait_until("rows", lambda: sum(n for n, in self.rows(
+            proxy, "SELECT count FROM row")) >= 3)
+
+    def test_a_full_disk_is_told_and_mail_goes_on(self):
+        proxy = self.both(self.RECORDS)
+        self.send_in(proxy, SAMPLE, sender="ann@example.org")
+        pid = wait_until("a recorder", proxy.recorder)
+        wait_until("rows", lambda: self.rows(proxy, "SELECT count FROM row"))
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, 4096))
+        for _ in range(3):
+            self.assertEqual(
+                self.send_in(proxy, SAMPLE, sender="ann@example.org").code,
+                250)
+        proxy.wait_log("results database: .*are lost so far")
+
+    def test_a_stopped_one_costs_no_message_its_time(self):
+        """What it does not take is dropped, counted and logged."""
+        proxy = self.both(self.RECORDS)
+        pid = wait_until("a recorder", proxy.recorder)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            client = proxy.client()
+            client.ehlo()
+            begun = time.monotonic()
+            sent = 0
+            while not proxy.lines("recorder does not take records"):
+                self.assertLess(sent, 3000)
+                client.message(SAMPLE)
+                sent += 1
+            self.assertLess(time.monotonic() - begun, 60)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        wait_until("lost records counted", lambda: proxy.metric(
+            'records_lost_total{proxy="out"}') > 0)
+
+
+class Metrics(Case):
+    def test_figures(self):
+        proxy = self.both()
+        self.send_out(proxy, SAMPLE)
+        self.send_out(proxy, SAMPLE.replace(b"example.org", b"example.net"))
+        self.send_in(proxy, SAMPLE)
+        status, text = proxy.get("/metrics")
+        self.assertEqual(status, 200)
+        for line in text.splitlines():
+            self.assertRegex(
+                line, r'^(# (HELP|TYPE) signpost_\w+ .+|signpost_\w+'
+                r'(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [0-9.]+)$')
+        for name, value in (
+                ('messages_total{proxy="out",status="sent"}', 2),
+                ('messages_total{proxy="in",status="sent"}', 1),
+                ('signatures_total{proxy="out"}', 2),
+                ('unsigned_total{proxy="out",reason="no-key-for-domain"}', 1),
+                ('results_total{proxy="in",method="dkim",result="none"}', 1),
+                ('delay_seconds_count{proxy="out"}', 2),
+                ('workers{proxy="out"}', 1), ("config_generation", 1)):
+            self.assertEqual(proxy.metric(name), value, name)
+        names = re.findall(r"^# TYPE (\w+)", text, re.M)
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_health_fails_when_mail_would(self):
+        proxy = self.both()
+        self.assertEqual(proxy.get("/health"), (200, "ok\n"))
+        self.world.close()
+        self.world.hang_up()
+        status, text = proxy.get("/health")
+        self.assertEqual(status, 503)
+        self.assertIn("next hop 127.0.0.1:%d" % self.world.port, text)
+        self.assertIn("next hop", proxy.get("/")[1])
+
+    def test_health_tells_of_a_missing_worker(self):
+        proxy = self.both()
+        worker = [pid for pid in proxy.processes()[1:]
+                  if b"\0out\0" in open("/proc/%d/cmdline" % pid, "rb").read()]
+        for _ in range(3):  # the pause before the next one grows
+            os.kill(worker[0], signal.SIGKILL)
+            wait_until("trouble", lambda: proxy.get("/health")[0] == 503)
+            status, text = proxy.get("/health")
+            if "0 of 1 workers" in text:
+                break
+        self.assertIn("out: 0 of 1 workers serve", text)
+        wait_until("health", lambda: proxy.get("/health")[0] == 200)
+        self.assertGreaterEqual(proxy.metric("workers_restarted_total"), 1)
+
+    def test_other_addresses_and_pages_are_refused(self):
+        proxy = self.both(extra="[metrics]\nallow = 127.0.0.2\n")
+        self.assertEqual(proxy.get("/metrics")[0], 403)
+        proxy = self.both()
+        self.assertEqual(proxy.get("/../etc/passwd")[0], 404)
+
+    def test_the_page_as_a_browser_shows_it(self):
+        proxy = self.both(Results.RECORDS)
+        for _ in range(4):
+            self.send_in(proxy, SAMPLE, sender="ann@example.org")
+            self.send_out(proxy, SAMPLE)
+        wait_until("tallies", lambda: 
+                   self.rows(proxy, "SELECT sum(count) FROM tally "
+                             "WHERE what = 'message'") == [(8,)])
+        profile = os.path.join(proxy.dir, "chromium")
+        picture = os.path.join(proxy.dir, "page.png")
+        done = subprocess.run(
+            ["chromium", "--headless", "--no-sandbox", "--disable-gpu",
+             "--disable-quic", "--no-first-run", "--disable-sync",
+             "--disable-background-networking", "--disable-component-update",
+             "--user-data-dir=" + profile, "--window-size=1000,1200",
+             "--screenshot=" + picture, "--dump-dom",
+             "http://127.0.0.1:%d/" % proxy.web_port],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, timeout=90)
+        dom = done.stdout.decode()
+        self.assertIn("all is well", dom)
+        self.assertRegex(dom, r"<td>out</td><td>example.org</td>"
+                         r"<td>signed</td><td>dkim</td><td>4</td>")
+        self.assertEqual(len(re.findall(r'<svg class="plot"', dom)), 2)
+        with open(picture, "rb") as f:
+            self.assertEqual(f.read(8), b"\x89PNG\r\n\x1a\n")
+        keep = os.environ.get("SIGNPOST_PICTURE")
+        if keep:
+            shutil.copy(picture, keep)
+
+
+if __name__ == "__main__":
+    harness.main()
