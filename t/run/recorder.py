@@ -6,7 +6,6 @@ import glob
 import gzip
 import os
 import re
-import resource
 import shutil
 import signal
 import sqlite3
@@ -298,17 +297,26 @@ class Results(Case):
         wait_until("rows", lambda: sum(n for n, in self.rows(
             proxy, "SELECT count FROM row")) >= 3)
 
-    def test_a_full_disk_is_told_and_mail_goes_on(self):
-        proxy = self.both(self.RECORDS)
+    def test_a_full_database_is_told_and_mail_goes_on(self):
+        """SQLite says the same of one over max_size as of a full disk."""
+        proxy = self.both(self.RECORDS, "max_size = 1M\n")
         self.send_in(proxy, SAMPLE, sender="ann@example.org")
-        pid = wait_until("a recorder", proxy.recorder)
         wait_until("rows", lambda: self.rows(proxy, "SELECT count FROM row"))
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, 4096))
-        for _ in range(3):
-            self.assertEqual(
-                self.send_in(proxy, SAMPLE, sender="ann@example.org").code,
-                250)
-        proxy.wait_log("results database: .*are lost so far")
+        with sqlite3.connect(proxy.database) as db:
+            db.execute("CREATE TABLE filler (bytes BLOB)")
+            db.execute("INSERT INTO filler VALUES (zeroblob(980000))")
+        proxy.process.send_signal(signal.SIGHUP)  # a recorder anew
+        proxy.wait_log("reloaded, ")
+        client = harness.Client(proxy.in_port)
+        client.ehlo()
+        sent = 0
+        while not proxy.lines("results database: .*full.*lost so far"):
+            self.assertLess(sent, 2000)
+            self.assertEqual(client.message(SAMPLE.replace(
+                b"ann@example.org", b"ann@%d.example" % sent)).code, 250)
+            sent += 1
+        client.close()
+        self.world.wait_messages(sent + 1)
 
     def test_a_stopped_one_costs_no_message_its_time(self):
         """What it does not take is dropped, counted and logged."""
