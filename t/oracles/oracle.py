@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""oracle.py NAME OURS THEIRS... : what one signs, the other verifies.
+"""oracle.py NAME COUNT OURS -- THEIRS: what one signs, the other verifies.
 
-Some hundreds of odd but legal messages (messages.py) are signed by us and
+COUNT odd but legal messages (messages.py) are signed by us and
 verified by the oracle, signed by the oracle and verified by us, and spoiled
 by one octet, after which neither may pass them. Both sides also verify what
 they signed themselves. Each disagreement must be one that JUDGED below has
@@ -16,7 +16,6 @@ import tempfile
 import messages
 from side import Side, make_keys
 
-COUNT = 300
 CANONS = ["simple/simple", "simple/relaxed", "relaxed/simple",
           "relaxed/relaxed"]
 
@@ -60,10 +59,10 @@ class Case:
             self.type, self.algorithm, self.canon)
 
 
-def cases(name):
+def cases(name, count):
     rnd = random.Random("canon")
     found = []
-    for number, (text, traits) in enumerate(messages.generate(COUNT)):
+    for number, (text, traits) in enumerate(messages.generate(count)):
         for kind in KINDS[name]:
             found.append(
                 Case(number, text, traits, kind, rnd.choice(kind[2])))
@@ -102,10 +101,10 @@ def spoil(signed, rnd):
 
 
 class Test:
-    def __init__(self, name, ours, theirs, folder):
+    def __init__(self, name, count, sides, folder):
         self.name, self.folder = name, folder
-        self.sides = [ours, theirs]
-        self.cases = cases(name)
+        self.sides = sides
+        self.cases = cases(name, count)
         self.complaints, self.settled, self.checked = [], 0, 0
 
     def path(self, case, signer, what):
@@ -174,18 +173,21 @@ class Test:
 
 
 def main():
-    name, ours, *theirs = sys.argv[1:]
+    name, count, *words = sys.argv[1:]
+    middle = words.index("--")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         make_keys(folder)
         answers = "keys" if name == "opendkim" else "zone"
-        test = Test(name, Side("ours", [ours, str(folder / "zone")]),
-                    Side(name, theirs + [str(folder / answers)]), folder)
+        test = Test(name, int(count), [
+            Side("ours", words[:middle] + [str(folder / "zone")]),
+            Side(name, words[middle + 1:] + [str(folder / answers)]),
+        ], folder)
         test.run()
     for line in test.complaints[:40]:
         print(line)
-    print("%s: %d messages, %d verdicts, %d disagreements settled, "
-          "%d complaints" % (name, COUNT, test.checked, test.settled,
+    print("%s: %s messages, %d verdicts, %d disagreements settled, "
+          "%d complaints" % (name, count, test.checked, test.settled,
                              len(test.complaints)))
     sys.exit(1 if test.complaints else 0)
 
