@@ -486,6 +486,7 @@ finding_of(const struct author *author)
 	if (author->record != NULL) {
 		finding.record = author->record->text;
 		finding.record_name = author->record->name;
+		finding.testing = author->record->values.testing;
 	}
 	if (author->has_policy) {
 		finding.policy = auth_dmarc_policy_word(author->policy);
@@ -507,6 +508,8 @@ auth_dmarc_finding(const struct auth_dmarc *dmarc)
 		finding.verdict = MAIL_VERDICT_PERMERROR;
 		finding.disposition = NULL;
 	}
+	finding.sole = dmarc->author_count == 1 && !dmarc->too_many &&
+	    dmarc->from_reason.n == 0;
 	finding.reason = strbuf_text(&dmarc->reason);
 	return finding;
 }

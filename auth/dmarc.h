@@ -39,6 +39,8 @@ struct auth_dmarc_finding {
 	const char *policy;	  /* asked for: "none"..., NULL: no record */
 	const char *disposition;  /* the same after t=, "none" for a pass */
 	bool dkim_aligned, spf_aligned;
+	bool testing;	    /* the record says t=y */
+	bool sole;	    /* From names this domain and no other */
 	const char *reason; /* never NULL */
 };
 

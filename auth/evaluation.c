@@ -7,6 +7,7 @@
 
 #include "auth/evaluation_private.h"
 #include "base/xalloc.h"
+#include "dkim/arc.h"
 #include "dkim/domainkeys.h"
 #include "mail/address.h"
 #include "mail/idn.h"
@@ -51,6 +52,7 @@ VERBS(auth_spf)
 VERBS(dkim_verifier)
 VERBS(dkim_domainkeys)
 VERBS(auth_dmarc)
+VERBS(dkim_arc)
 VERBS(auth_iprev)
 
 static const struct verbs verbs[PARTS] = {
@@ -60,16 +62,20 @@ static const struct verbs verbs[PARTS] = {
     [PART_DKIM] = VERBS_OF(dkim_verifier),
     [PART_DOMAINKEYS] = VERBS_OF(dkim_domainkeys),
     [PART_DMARC] = VERBS_OF(auth_dmarc),
+    [PART_ARC] = VERBS_OF(dkim_arc),
     [PART_IPREV] = VERBS_OF(auth_iprev),
 };
 
-/* DMARC stands on SPF and DKIM, reported or not. */
+/* DMARC stands on SPF and DKIM, reported or not, and may bend to ARC. */
 static bool
 is_needed(const struct auth_evaluation *evaluation, enum auth_method method)
 {
-	return auth_evaluation_reports(evaluation, method) ||
-	    ((method == AUTH_SPF || method == AUTH_DKIM) &&
-		auth_evaluation_reports(evaluation, AUTH_DMARC));
+	if (auth_evaluation_reports(evaluation, method))
+		return true;
+	if (!auth_evaluation_reports(evaluation, AUTH_DMARC))
+		return false;
+	return method == AUTH_SPF || method == AUTH_DKIM ||
+	    (method == AUTH_ARC && evaluation->arc_trusted_count > 0);
 }
 
 /* A-labels, so that what is asked and compared is what the DNS has. */
@@ -130,6 +136,17 @@ begin_client_checks(struct auth_evaluation *evaluation)
 		    begin_spf(evaluation, SLICE(""), helo, AUTH_SPF_V1);
 }
 
+static void
+copy_trusted(struct auth_evaluation *evaluation, const struct auth_rules *rules)
+{
+	size_t count = rules->arc_trusted_count;
+
+	evaluation->arc_trusted_count = count;
+	evaluation->arc_trusted = xcalloc(count + 1, sizeof(char *));
+	for (size_t i = 0; i < count; i++)
+		evaluation->arc_trusted[i] = xslicedup(rules->arc_trusted[i]);
+}
+
 struct auth_evaluation *
 auth_evaluation_new(const struct auth_rules *rules,
     const struct auth_client *client, int64_t now)
@@ -144,6 +161,7 @@ auth_evaluation_new(const struct auth_rules *rules,
 	evaluation->helo = xslicedup(client->helo);
 	evaluation->mail_from = xslicedup(client->mail_from);
 	evaluation->receiver = xslicedup(rules->receiver);
+	copy_trusted(evaluation, rules);
 	evaluation->pool = auth_pool_new(AUTH_EVALUATION_QUESTIONS_MAX);
 	evaluation->body = dkim_body_hashes_new();
 	begin_client_checks(evaluation);
@@ -165,6 +183,9 @@ auth_evaluation_free(struct auth_evaluation *evaluation)
 	free(evaluation->helo);
 	free(evaluation->mail_from);
 	free(evaluation->receiver);
+	for (size_t i = 0; i < evaluation->arc_trusted_count; i++)
+		free(evaluation->arc_trusted[i]);
+	free(evaluation->arc_trusted);
 	free(evaluation);
 }
 
@@ -199,6 +220,10 @@ auth_evaluation_header(
 	if (auth_evaluation_reports(evaluation, AUTH_DOMAINKEYS))
 		evaluation->parts[PART_DOMAINKEYS] = dkim_domainkeys_new(
 		    &evaluation->dkim_rules, header, evaluation->body);
+	if (is_needed(evaluation, AUTH_ARC))
+		evaluation->parts[PART_ARC] =
+		    dkim_arc_new(&evaluation->dkim_rules, header,
+			evaluation->body, evaluation->now);
 	if (auth_evaluation_reports(evaluation, AUTH_DMARC))
 		evaluation->parts[PART_DMARC] = auth_dmarc_new(header);
 }
@@ -352,6 +377,8 @@ auth_evaluation_end(struct auth_evaluation *evaluation)
 		dkim_verifier_end(evaluation->parts[PART_DKIM]);
 	if (evaluation->parts[PART_DOMAINKEYS] != NULL)
 		dkim_domainkeys_end(evaluation->parts[PART_DOMAINKEYS]);
+	if (evaluation->parts[PART_ARC] != NULL)
+		dkim_arc_end(evaluation->parts[PART_ARC]);
 	evaluation->ended = true;
 	pump(evaluation);
 }

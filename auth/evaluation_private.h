@@ -19,6 +19,7 @@ enum part {
 	PART_DKIM,
 	PART_DOMAINKEYS,
 	PART_DMARC,
+	PART_ARC,
 	PART_IPREV,
 	PARTS
 };
@@ -29,6 +30,8 @@ struct auth_evaluation {
 	int64_t now;
 	char *address, *helo, *mail_from, *receiver;
 	bool spf_helo;
+	char **arc_trusted;
+	size_t arc_trusted_count;
 
 	struct auth_pool *pool;
 	struct dkim_body_hashes *body;

@@ -1,5 +1,7 @@
 /* The findings of all checks as one list: SPF first, as people read it. */
 #include "auth/evaluation_private.h"
+#include "auth/sealed.h"
+#include "dkim/arc.h"
 #include "dkim/domainkeys.h"
 
 static struct auth_result *
@@ -134,6 +136,61 @@ report_dkim(
 		(void)add_result(results, AUTH_DKIM);
 }
 
+static bool
+is_trusted(const struct auth_evaluation *evaluation, struct slice sealer)
+{
+	for (size_t i = 0; i < evaluation->arc_trusted_count; i++)
+		if (slice_equal_nocase(
+			sealer, slice_str(evaluation->arc_trusted[i])))
+			return true;
+	return false;
+}
+
+/*
+ * Did DMARC pass for that domain where the message was before? Only from the
+ * newest set down to the first whose sealer is a stranger: whoever is not
+ * trusted may have changed the message and sealed it anew.
+ */
+static bool
+arc_says_pass(const struct auth_evaluation *evaluation, struct slice domain)
+{
+	const struct dkim_arc *arc = evaluation->parts[PART_ARC];
+	struct dkim_arc_finding finding;
+
+	if (arc == NULL)
+		return false;
+	finding = dkim_arc_finding(arc);
+	if (finding.verdict != MAIL_VERDICT_PASS)
+		return false;
+	for (unsigned i = finding.instance; i > 0; i--) {
+		if (!is_trusted(evaluation, dkim_arc_sealer_domain(arc, i)))
+			return false;
+		if (auth_sealed_dmarc_passed(dkim_arc_results(arc, i), domain))
+			return true;
+	}
+	return false;
+}
+
+static void
+report_arc(
+    const struct auth_evaluation *evaluation, struct auth_results *results)
+{
+	const struct dkim_arc *arc = evaluation->parts[PART_ARC];
+	struct dkim_arc_finding finding;
+	struct auth_result *result;
+
+	if (arc == NULL || !auth_evaluation_reports(evaluation, AUTH_ARC))
+		return;
+	finding = dkim_arc_finding(arc);
+	result = add_result(results, AUTH_ARC);
+	if (result == NULL)
+		return;
+	result->verdict = finding.verdict;
+	result->instance = finding.instance;
+	result->domain = dkim_arc_sealer_domain(arc, finding.instance);
+	result->reason = finding.reason;
+}
+
 static void
 report_dmarc(
     const struct auth_evaluation *evaluation, struct auth_results *results)
@@ -156,7 +213,15 @@ report_dmarc(
 	result->disposition = finding.disposition;
 	result->dkim_aligned = finding.dkim_aligned;
 	result->spf_aligned = finding.spf_aligned;
+	result->testing = finding.testing;
 	result->reason = finding.reason;
+	if (finding.verdict == MAIL_VERDICT_FAIL && finding.sole &&
+	    arc_says_pass(evaluation, finding.domain)) {
+		result->arc_overrides = true;
+		result->disposition = "none";
+		result->reason = "it had passed where a trusted ARC seal was "
+				 "made";
+	}
 }
 
 static void
@@ -188,5 +253,6 @@ auth_evaluation_results(
 	report_domainkeys(evaluation, results);
 	report_dkim(evaluation, results);
 	report_dmarc(evaluation, results);
+	report_arc(evaluation, results);
 	report_iprev(evaluation, results);
 }

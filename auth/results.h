@@ -65,7 +65,10 @@ struct auth_result {
 	const char *policy;	  /* DMARC: "none", "quarantine", "reject" */
 	const char *disposition;  /* DMARC: what the policy asks for here */
 	bool dkim_aligned, spf_aligned; /* DMARC: which of them passed */
-	const char *reason;		/* NULL or "": none */
+	/* DMARC: failed, but a chain of trusted ARC seals says that it had
+	 * passed before; so the disposition is \"none\". */
+	bool arc_overrides;
+	const char *reason; /* NULL or "": none */
 };
 
 struct auth_results {
