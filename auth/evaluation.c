@@ -162,7 +162,7 @@ auth_evaluation_new(const struct auth_rules *rules,
 	evaluation->mail_from = xslicedup(client->mail_from);
 	evaluation->receiver = xslicedup(rules->receiver);
 	copy_trusted(evaluation, rules);
-	evaluation->pool = auth_pool_new(AUTH_EVALUATION_QUESTIONS_MAX);
+	evaluation->pool = auth_pool_new();
 	evaluation->body = dkim_body_hashes_new();
 	begin_client_checks(evaluation);
 	return evaluation;
@@ -306,19 +306,76 @@ tell_dmarc(struct auth_evaluation *evaluation)
 		auth_dmarc_end(evaluation->parts[PART_DMARC]);
 }
 
+/*
+ * Who writes the message can make most parts ask a lot; that must not leave
+ * too few questions for what decides about the author's domain. So SPF gets
+ * no more than leaves DMARC its last ones; and what does not bear on DMARC
+ * waits, past its share, until all before it in this table is done.
+ */
+enum { SPF_SHARE = AUTH_EVALUATION_QUESTIONS_MAX - 8 };
+
+static const struct {
+	enum part part;
+	size_t share;
+} shares[] = {
+    {PART_SENDERID, 36},
+    {PART_HELO, 36},
+    {PART_IPREV, 30},
+    {PART_ARC, 30},
+};
+
+/* HELO's is SPF's result where there is no MAIL FROM. */
+static bool
+is_spf(const struct auth_evaluation *evaluation, enum part part)
+{
+	return part == PART_SPF ||
+	    (part == PART_HELO && evaluation->parts[PART_SPF] == NULL);
+}
+
+static bool
+main_parts_done(const struct auth_evaluation *evaluation)
+{
+	return part_done(evaluation, PART_DMARC) &&
+	    part_done(evaluation, PART_DKIM) &&
+	    part_done(evaluation, PART_DOMAINKEYS) &&
+	    (main_spf(evaluation) == NULL ||
+		auth_spf_done(main_spf(evaluation)));
+}
+
+static bool
+may_ask(const struct auth_evaluation *evaluation, enum part part)
+{
+	size_t count = auth_pool_count(evaluation->pool);
+	bool before_done = main_parts_done(evaluation);
+
+	if (is_spf(evaluation, part))
+		return true;
+	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
+		if (shares[i].part == part)
+			return before_done || count < shares[i].share;
+		before_done =
+		    before_done && part_done(evaluation, shares[i].part);
+	}
+	return true;
+}
+
 /* Moves a part's questions into the pool; true where one of them was
  * answered at once, which may have raised others. */
 static bool
 pump_part(struct auth_evaluation *evaluation, enum part part)
 {
+	size_t most = is_spf(evaluation, part)
+	    ? (size_t)SPF_SHARE
+	    : (size_t)AUTH_EVALUATION_QUESTIONS_MAX;
 	struct dns_question question;
 	bool answered = false;
 
 	if (evaluation->parts[part] == NULL)
 		return false;
-	while (verbs[part].ask(evaluation->parts[part], &question)) {
+	while (may_ask(evaluation, part) &&
+	    verbs[part].ask(evaluation->parts[part], &question)) {
 		const struct dns_answer *answer =
-		    auth_pool_ask(evaluation->pool, &question);
+		    auth_pool_ask(evaluation->pool, &question, most);
 
 		if (answer == NULL)
 			continue;

@@ -89,10 +89,11 @@ static void
 add_signature(struct auth_results *results, enum auth_method method,
     struct dkim_finding finding)
 {
-	struct auth_result *result = add_result(results, method);
+	struct auth_result *result;
 
-	if (result == NULL)
+	if (results->count >= AUTH_RESULTS_MAX - AUTH_RESULTS_OTHERS)
 		return;
+	result = add_result(results, method);
 	result->verdict = finding.verdict;
 	result->domain = finding.domain;
 	result->selector = finding.selector;

@@ -15,18 +15,14 @@ struct entry {
 };
 
 struct auth_pool {
-	size_t cap, count;
+	size_t room, count;
 	struct entry *entries;
 };
 
 struct auth_pool *
-auth_pool_new(size_t cap)
+auth_pool_new(void)
 {
-	struct auth_pool *pool = xcalloc(1, sizeof(*pool));
-
-	pool->cap = cap;
-	pool->entries = xcalloc(cap, sizeof(*pool->entries));
-	return pool;
+	return xcalloc(1, sizeof(struct auth_pool));
 }
 
 void
@@ -51,18 +47,37 @@ find(struct auth_pool *pool, const struct dns_question *question)
 	return NULL;
 }
 
+/* For one more entry. Bounded by what callers of auth_pool_ask() allow. */
+static void
+make_room(struct auth_pool *pool)
+{
+	if (pool->count < pool->room)
+		return;
+	pool->room = pool->room * 2 + 8;
+	pool->entries =
+	    xreallocarray(pool->entries, pool->room, sizeof(*pool->entries));
+}
+
 const struct dns_answer *
-auth_pool_ask(struct auth_pool *pool, const struct dns_question *question)
+auth_pool_ask(
+    struct auth_pool *pool, const struct dns_question *question, size_t most)
 {
 	static const struct dns_answer tempfail = {.status = DNS_TEMPFAIL};
 	struct entry *entry = find(pool, question);
 
 	if (entry != NULL)
 		return entry->state == ANSWERED ? &entry->answer : NULL;
-	if (pool->count == pool->cap)
+	if (pool->count >= most)
 		return &tempfail;
+	make_room(pool);
 	pool->entries[pool->count++] = (struct entry){.question = *question};
 	return NULL;
+}
+
+size_t
+auth_pool_count(const struct auth_pool *pool)
+{
+	return pool->count;
 }
 
 bool

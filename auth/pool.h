@@ -12,15 +12,19 @@
 
 struct auth_pool;
 
-struct auth_pool *auth_pool_new(size_t cap);
+struct auth_pool *auth_pool_new(void);
 void auth_pool_free(struct auth_pool *); /* NULL is fine */
 
 /*
  * Notes that somebody asks. NULL: the answer is not there yet. Else the
- * answer: the pool's own, or DNS_TEMPFAIL where the pool is full.
+ * answer: the pool's own, or DNS_TEMPFAIL where the question is new and
+ * there are `most` already.
  */
 const struct dns_answer *auth_pool_ask(
-    struct auth_pool *, const struct dns_question *);
+    struct auth_pool *, const struct dns_question *, size_t most);
+
+/* How many different questions there were. */
+size_t auth_pool_count(const struct auth_pool *);
 
 /* The next question that was not given out yet; false for none. */
 bool auth_pool_next(struct auth_pool *, struct dns_question *);

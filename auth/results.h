@@ -27,8 +27,10 @@ enum auth_method {
 
 #define AUTH_METHODS 7
 
-/* Entries of one list: 64 DKIM findings, 4 of DomainKeys, and the rest. */
-#define AUTH_RESULTS_MAX 80
+/* Entries of one list: signatures, and at most eight others, for which
+ * there is always room. */
+#define AUTH_RESULTS_MAX    80
+#define AUTH_RESULTS_OTHERS 8
 
 /* Octets of a field after which DKIM and DomainKeys results are left out;
  * a comment says how many. */

@@ -392,57 +392,128 @@ test_a_message_without_signatures(void **state)
 	letter_clear(&letter);
 }
 
-/* A header and records that make the most questions they can: four author
- * domains, ten signatures by as many keys, ten mx of ten hosts. */
+/* `name` has ten mx of ten hosts each, none of which is there. */
 static void
-test_the_most_questions(void **state)
+add_greedy_record(struct strbuf *zone, const char *name)
 {
-	struct strbuf text, zone_text;
-	struct letter letter;
-	struct auth_rules rules = {.checks = EVERYTHING, .spf_helo = true};
-	struct auth_evaluation *evaluation;
-	struct auth_results results;
-	struct zone *zone;
+	(void)strbuf_addf(zone, "%s TXT v=spf1", name);
+	for (int i = 0; i < 10; i++)
+		(void)strbuf_addf(zone, " mx:m%d.%s", i, name);
+	(void)strbuf_add_str(zone, " -all\n");
+	for (int i = 0; i < 100; i++)
+		(void)strbuf_addf(
+		    zone, "m%d.%s MX 1 h%d.%s\n", i / 10, name, i, name);
+}
 
-	(void)state;
-	strbuf_init(&text, 1 << 20);
-	strbuf_init(&zone_text, 1 << 20);
+/* Signatures by as many keys, the PRA and all else the writer's choice. */
+static void
+add_greedy_header(struct strbuf *text)
+{
 	for (int i = 0; i < 900; i++)
-		(void)strbuf_addf(&text,
+		(void)strbuf_addf(text,
 		    "DKIM-Signature: v=1; a=rsa-sha256; c=simple/simple;\n"
 		    " d=d%d.a.b.c.d.e.f.example; s=s%d; h=From;\n"
 		    " bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;\n"
 		    " b=AAAA\n",
 		    i, i);
-	(void)strbuf_addf(&text,
-	    "From: a@1.2.3.4.5.6.7.8.9.example,"
-	    " b@a.b.c.d.e.f.g.h.i.example,"
-	    " c@b.b.c.d.e.f.g.h.i.example,"
-	    " d@c.c.c.d.e.f.g.h.i.example\n\n");
-	(void)strbuf_add_str(&zone_text, "example.org TXT v=spf1");
-	for (int i = 0; i < 10; i++)
-		(void)strbuf_addf(&zone_text, " mx:%c.example", 'a' + i);
-	(void)strbuf_add_str(&zone_text, " -all\n");
-	for (int i = 0; i < 100; i++)
-		(void)strbuf_addf(&zone_text, "%c.example MX 1 h%d.example\n",
-		    'a' + i / 10, i);
-	letter_init(&letter, strbuf_slice(&text));
-	zone = zone_new(strbuf_text(&zone_text));
-	zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
-	evaluation = evaluate(&rules, &joe, &letter, zone);
-	assert_int_equal(zone_asked_count(zone), AUTH_EVALUATION_QUESTIONS_MAX);
+	for (int i = 1; i < 30; i++)
+		(void)strbuf_addf(text,
+		    "ARC-Authentication-Results: i=%d; mx; none\n"
+		    "ARC-Message-Signature: i=%d; a=rsa-sha256; d=a%d.example;"
+		    " s=s; h=From; bh=AAAA; b=AAAA\n"
+		    "ARC-Seal: i=%d; a=rsa-sha256; cv=%s; d=a%d.example; s=s;"
+		    " b=AAAA\n",
+		    i, i, i, i, i == 1 ? "none" : "pass", i);
+	(void)strbuf_add_str(text, "Sender: x@pra.example\n");
+}
+
+/* Whoever spoofs an author chooses all else. However many questions that
+ * makes, they are bounded, and the author's policy is found and holds. */
+static void
+check_greedy(struct zone *zone, size_t timeout, void *arg)
+{
+	static const struct auth_client spoofer = {
+	    .address = SLICE_INIT("192.0.2.1"),
+	    .helo = SLICE_INIT("helo.example"),
+	    .mail_from = SLICE_INIT("a@from.example"),
+	};
+	struct auth_rules rules = {
+	    .checks = EVERYTHING | 1u << AUTH_ARC, .spf_helo = true};
+	struct auth_evaluation *evaluation =
+	    evaluate(&rules, &spoofer, arg, zone);
+	struct auth_results results;
+	const struct auth_result *dmarc;
+
+	assert_in_range(
+	    zone_asked_count(zone), 1, AUTH_EVALUATION_QUESTIONS_MAX);
 	assert_questions_differ(zone);
 	auth_evaluation_results(evaluation, &results);
-	assert_int_equal(auth_results_find(&results, AUTH_SPF)->verdict,
-	    MAIL_VERDICT_TEMPERROR);
 	for (size_t i = 0; i < results.count; i++)
 		assert_int_not_equal(
 		    results.list[i].verdict, MAIL_VERDICT_PASS);
+	dmarc = auth_results_find(&results, AUTH_DMARC);
+	if (timeout == ZONE_NO_TIMEOUT) {
+		assert_int_equal(dmarc->verdict, MAIL_VERDICT_FAIL);
+		assert_string_equal(dmarc->disposition, "reject");
+	}
 	auth_evaluation_free(evaluation);
+}
+
+static void
+test_the_most_questions(void **state)
+{
+	struct strbuf text, zone_text;
+	struct letter letter;
+	struct zone *zone;
+
+	(void)state;
+	strbuf_init(&text, 1 << 20);
+	strbuf_init(&zone_text, 1 << 20);
+	add_greedy_header(&text);
+	(void)strbuf_add_str(&text, "From: a@gone.bank.example\n\nx\n");
+	add_greedy_record(&zone_text, "from.example");
+	add_greedy_record(&zone_text, "helo.example");
+	add_greedy_record(&zone_text, "pra.example");
+	for (int i = 0; i < 20; i++)
+		(void)strbuf_addf(
+		    &zone_text, "1.2.0.192.in-addr.arpa PTR p%d.example\n", i);
+	(void)strbuf_add_str(&zone_text,
+	    "_dmarc.bank.example TXT v=DMARC1; p=none; np=reject\n");
+	letter_init(&letter, strbuf_slice(&text));
+	zone = zone_new(strbuf_text(&zone_text));
+	zone_every_way(zone, check_greedy, &letter);
 	zone_free(zone);
 	letter_clear(&letter);
 	strbuf_clear(&text);
 	strbuf_clear(&zone_text);
+}
+
+/* Four author domains as deep as they go. */
+static void
+test_many_authors(void **state)
+{
+	struct letter letter;
+	struct auth_rules rules = {.checks = EVERYTHING};
+	struct zone *zone = zone_new("_dmarc.d.c.c.c.d.e.f.g.h.i.example "
+				     "TXT v=DMARC1; p=reject\n");
+	struct auth_evaluation *evaluation;
+	struct auth_results results;
+
+	(void)state;
+	letter_init(&letter,
+	    SLICE("From: a@1.2.3.4.5.6.7.8.9.example,"
+		  " b@a.b.c.d.e.f.g.h.i.example,"
+		  " c@b.b.c.d.e.f.g.h.i.example,"
+		  " d@d.c.c.c.d.e.f.g.h.i.example\n\n"));
+	zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
+	evaluation = evaluate(&rules, &joe, &letter, zone);
+	assert_questions_differ(zone);
+	auth_evaluation_results(evaluation, &results);
+	assert_string_equal(
+	    auth_results_find(&results, AUTH_DMARC)->disposition, "reject");
+	auth_evaluation_free(evaluation);
+	zone_free(zone);
+	letter_clear(&letter);
 }
 
 int
@@ -459,6 +530,7 @@ main(void)
 	    cmocka_unit_test(test_without_a_message),
 	    cmocka_unit_test(test_a_message_without_signatures),
 	    cmocka_unit_test(test_the_most_questions),
+	    cmocka_unit_test(test_many_authors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
