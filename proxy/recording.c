@@ -145,7 +145,9 @@ add_dmarc(const struct proxy_recording *recording, struct proxy_record *r,
 		add(r, RECORD_OVERRIDE, SLICE("local_policy"));
 	} else {
 		add(r, RECORD_DISPOSITION, slice_str(wanted));
-		if (dmarc->policy != NULL && dmarc->disposition != NULL &&
+		if (dmarc->arc_overrides)
+			add(r, RECORD_OVERRIDE, SLICE("trusted_forwarder"));
+		else if (dmarc->policy != NULL && dmarc->disposition != NULL &&
 		    dmarc->verdict != MAIL_VERDICT_PASS &&
 		    strcmp(dmarc->policy, dmarc->disposition) != 0)
 			add(r, RECORD_OVERRIDE, SLICE("policy_test_mode"));
