@@ -71,6 +71,7 @@ class Verifier(harness.Signpost):
                       else self.relay.address()),
             "authserv_id": AUTHSERV_ID,
             "spool_dir": self.spool,
+            "user": harness.WORKER,
         }
         dns = {line.split("=")[0].strip() for line in self.dns}
         with open(self.config, "w") as f:
