@@ -16,8 +16,9 @@
 struct dkim_domainkeys_signer {
 	struct dkim_body_hashes *body;
 	int number;
-	struct strbuf field;
-	struct mail_fold fold;
+	enum dkim_canon canon;
+	struct strbuf domain, selector;
+	struct strbuf names; /* for h=, a colon between */
 };
 
 /* The fields that are signed, in the order of the message. */
@@ -137,22 +138,11 @@ begin(struct dkim_domainkeys_signer *s,
 	    signing->fields == NULL ? dkim_field_list_new() : NULL;
 	struct chosen chosen;
 	struct strbuf text;
-	bool too_long;
 
 	choose(built_in != NULL ? built_in : signing->fields, header, &chosen);
-	mail_fold_begin(&s->fold, &s->field, SLICE("DomainKey-Signature"));
-	mail_fold_word(&s->fold, SLICE("a=rsa-sha1; q=dns;"));
-	dkim_print_tag(
-	    &s->fold, "c", slice_str(dkim_canon_name(signing->canon)));
-	dkim_print_tag(&s->fold, "d", strbuf_slice(&names->domain));
-	dkim_print_tag(&s->fold, "s", strbuf_slice(&names->selector));
-	strbuf_init(&text, DKIM_SIGNER_FIELD_MAX / 2);
-	list_names(&chosen, header, &text);
-	dkim_print_names(&s->fold, strbuf_slice(&text));
-	too_long = text.full || s->field.full;
-	strbuf_clear(&text);
-	dkim_print_fresh_line(&s->fold);
-	mail_fold_word(&s->fold, SLICE("b="));
+	list_names(&chosen, header, &s->names);
+	(void)strbuf_add(&s->domain, strbuf_slice(&names->domain));
+	(void)strbuf_add(&s->selector, strbuf_slice(&names->selector));
 	strbuf_init(&text, mail_header_size(header) + 2);
 	dkim_domainkeys_canon(
 	    signing->canon, chosen.fields, chosen.count, &text);
@@ -161,7 +151,7 @@ begin(struct dkim_domainkeys_signer *s,
 	strbuf_clear(&text);
 	free(chosen.fields);
 	dkim_field_list_free(built_in);
-	if (too_long)
+	if (s->names.full)
 		return "too many fields to sign";
 	return s->number < 0 ? "too many different body hashes" : NULL;
 }
@@ -175,8 +165,11 @@ dkim_domainkeys_signer_new(const struct dkim_domainkeys_signing *signing,
 	struct names names;
 	const char *why;
 
-	strbuf_init(&s->field, DKIM_SIGNER_FIELD_MAX);
 	s->body = body;
+	s->canon = signing->canon;
+	strbuf_init(&s->domain, DKIM_SIGNATURE_DOMAIN_MAX);
+	strbuf_init(&s->selector, DKIM_SIGNATURE_DOMAIN_MAX);
+	strbuf_init(&s->names, DKIM_SIGNER_FIELD_MAX / 2);
 	strbuf_init(&names.domain, DKIM_SIGNATURE_DOMAIN_MAX);
 	strbuf_init(&names.selector, DKIM_SIGNATURE_DOMAIN_MAX);
 	strbuf_init(&names.sender, DKIM_SIGNATURE_DOMAIN_MAX);
@@ -203,14 +196,40 @@ dkim_domainkeys_signer_digest(struct dkim_domainkeys_signer *s)
 	return dkim_body_hashes_digest(s->body, s->number);
 }
 
+/* d= is not among what is hashed. */
+int
+dkim_domainkeys_signer_set_domain(
+    struct dkim_domainkeys_signer *s, struct slice domain)
+{
+	struct slice old = strbuf_slice(&s->domain);
+
+	if (domain.n == 0 || !dkim_domain_is_within(old, domain))
+		return -1;
+	strbuf_consume(&s->domain, old.n - domain.n);
+	return 0;
+}
+
 int
 dkim_domainkeys_signer_seal(struct dkim_domainkeys_signer *s,
     struct slice signature, struct strbuf *field)
 {
-	dkim_print_signature(&s->fold, signature);
-	if (s->field.full)
-		return -1;
-	return strbuf_add(field, strbuf_slice(&s->field));
+	struct mail_fold fold;
+	struct strbuf text;
+	int result;
+
+	strbuf_init(&text, DKIM_SIGNER_FIELD_MAX);
+	mail_fold_begin(&fold, &text, SLICE("DomainKey-Signature"));
+	mail_fold_word(&fold, SLICE("a=rsa-sha1; q=dns;"));
+	dkim_print_tag(&fold, "c", slice_str(dkim_canon_name(s->canon)));
+	dkim_print_tag(&fold, "d", strbuf_slice(&s->domain));
+	dkim_print_tag(&fold, "s", strbuf_slice(&s->selector));
+	dkim_print_names(&fold, strbuf_slice(&s->names));
+	dkim_print_fresh_line(&fold);
+	mail_fold_word(&fold, SLICE("b="));
+	dkim_print_signature(&fold, signature);
+	result = text.full ? -1 : strbuf_add(field, strbuf_slice(&text));
+	strbuf_clear(&text);
+	return result;
 }
 
 void
@@ -218,6 +237,8 @@ dkim_domainkeys_signer_free(struct dkim_domainkeys_signer *s)
 {
 	if (s == NULL)
 		return;
-	strbuf_clear(&s->field);
+	strbuf_clear(&s->domain);
+	strbuf_clear(&s->selector);
+	strbuf_clear(&s->names);
 	free(s);
 }

@@ -197,8 +197,10 @@ take_key(struct item *item, const struct proxy_key_answer *answer)
 		fail(item, "the key is of another type than the algorithm");
 	} else if (item->signing->type == PROXY_SIGNATURE_DKIM) {
 		make_dkim(item);
-	} else if (!slice_equal(answer->domain, item->signing->domain)) {
-		fail_for_good(item, "its key is that of a parent domain");
+	} else if (!slice_equal(answer->domain, item->signing->domain) &&
+	    dkim_domainkeys_signer_set_domain(
+		item->domainkeys, answer->domain) != 0) {
+		fail_for_good(item, "its key is of another domain");
 	}
 }
 

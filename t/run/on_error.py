@@ -3,6 +3,7 @@ business: tempfail answers 451 and mail waits, pass adds what signatures can be
 made and logs each that cannot. Other mail goes on."""
 
 import os
+import re
 import shutil
 import tempfile
 
@@ -47,6 +48,26 @@ class Signs(OnError):
         self.assertIn(b"\r\nDomainKey-Signature:", data)
         self.assertTrue(harness.dkim_verifies(data, self.daemon.record()))
         self.daemon.wait_log(r"signed=dkim:\S*,domainkeys:example\.org:t2026")
+
+
+class Parents(OnError):
+    """domain = *: the exact domain, then its parents are tried."""
+
+    def test_a_parents_key_signs_for_the_parent(self):
+        self.begin("signature = dkim(c=relaxed/relaxed)",
+                   "signature = domainkeys(c=nofws)", domain="*")
+        data = self.signed(SAMPLE.replace(b"ann@example.org",
+                                          b"ann@deep.in.example.org"))
+        self.assertEqual(len(re.findall(rb"\sd=example\.org;", data)), 2)
+        self.assertTrue(harness.dkim_verifies(data, self.daemon.record()))
+        self.daemon.wait_log(r"signed=dkim:example\.org:t2026:rsa-sha256,"
+                             r"domainkeys:example\.org:t2026:rsa-sha1 ")
+
+    def test_no_file_anywhere_is_no_key(self):
+        self.begin(domain="*")
+        data = SAMPLE.replace(b"ann@example.org", b"ann@example.net")
+        self.assertEqual(self.signed(data), data)
+        self.daemon.wait_log(r" unsigned=no-key ")
 
 
 class Tempfail(OnError):
