@@ -13,6 +13,7 @@ and what bench.py needs.
 import base64
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 
@@ -75,11 +76,13 @@ class Verifying(bench.Bench):
         port = bench.free_port()
         spool = self.folder / "spool"
         spool.mkdir(exist_ok=True)
+        if os.geteuid() == 0:
+            shutil.chown(spool, bench.WORKER)
         config = self.folder / "signpost.conf"
         log = self.folder / "verifier.log"
         config.write_text(
             "[signpost]\nworkers = 1\nlog = stderr\nlog_level = warning\n"
-            f"[in]\nlisten = 127.0.0.1:{port}\n"
+            f"[in]\nuser = {bench.WORKER}\nlisten = 127.0.0.1:{port}\n"
             f"relay = 127.0.0.1:{relay}\nauthserv_id = mx.example.net\n"
             f"spool_dir = {spool}\ncheck = {checks}\n"
             f"[dns]\nnameserver = 127.0.0.1:{self.dns.port}\n")

@@ -11,6 +11,7 @@
 
 #include "base/escape.h"
 #include "base/xalloc.h"
+#include "dns/exchange.h"
 #include "dns/resolver.h"
 #include "proxy/filter_sign.h"
 #include "proxy/filter_verify.h"
@@ -384,10 +385,16 @@ make_verifying(struct worker *w)
 	w->service.filter_env = &w->verify_env;
 }
 
+static bool
+verifies(const struct proxy_worker_job *job)
+{
+	return job->front == &job->config->in;
+}
+
 static void
 make_filter(struct worker *w)
 {
-	if (w->job->front == &w->job->config->in)
+	if (verifies(w->job))
 		make_verifying(w);
 	else
 		make_signing(w);
@@ -433,7 +440,9 @@ static size_t
 session_max(const struct proxy_worker_job *job)
 {
 	size_t wanted = job->front->max_sessions, possible;
-	rlim_t need = (rlim_t)wanted * FDS_PER_SESSION + FDS_BESIDES;
+	rlim_t besides = FDS_BESIDES +
+	    (verifies(job) ? DNS_IN_FLIGHT_MAX * DNS_TRIES_OPEN_MAX : 0);
+	rlim_t need = (rlim_t)wanted * FDS_PER_SESSION + besides;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
@@ -442,7 +451,9 @@ session_max(const struct proxy_worker_job *job)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur >= need)
 		return wanted;
-	possible = (size_t)(limit.rlim_cur - FDS_BESIDES) / FDS_PER_SESSION;
+	possible = limit.rlim_cur > besides
+	    ? (size_t)(limit.rlim_cur - besides) / FDS_PER_SESSION
+	    : 1;
 	log_printf(job->log, LOGGING_WARNING,
 	    "max_sessions: %zu, for want of descriptors (%zu are set)",
 	    possible, wanted);

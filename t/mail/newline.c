@@ -168,6 +168,37 @@ test_hostile_megabytes_cost_no_more_than_text(void **state)
 	free(in);
 }
 
+/* Long chunks are looked at 16 bytes at a time, single bytes one by one: the
+ * outcome is the same wherever a line end stands. */
+static void
+test_long_chunks_are_as_single_bytes(void **state)
+{
+	static const char bytes[] = "aaaaaaaaaaaa\r\n";
+	unsigned seed = 1;
+
+	(void)state;
+	for (int round = 0; round < 3000; round++) {
+		enum mail_newline_mode mode = MAIL_NEWLINE_NORMALIZE;
+		struct strbuf want;
+		char in[100];
+		size_t n = 0;
+		void *run = begin(&mode);
+
+		while (n < sizeof(in) - 1) {
+			seed = seed * 1103515245 + 12345;
+			in[n++] = bytes[(seed >> 16) % (sizeof(bytes) - 1)];
+			if (in[n - 1] == '\r' && (seed >> 24) % 8 != 0)
+				in[n++] = '\n';
+		}
+		for (size_t i = 0; i < n; i++)
+			feed(run, slice_from(in + i, 1));
+		strbuf_init(&want, 1000);
+		finish(run, &want);
+		check(mode, slice_from(in, n), strbuf_text(&want));
+		strbuf_clear(&want);
+	}
+}
+
 int
 main(void)
 {
@@ -176,6 +207,7 @@ main(void)
 	    cmocka_unit_test(test_reject_and_pass_change_nothing_and_count),
 	    cmocka_unit_test(test_text_makes_crlf_and_keeps_crs),
 	    cmocka_unit_test(test_long_runs_of_crs),
+	    cmocka_unit_test(test_long_chunks_are_as_single_bytes),
 	    cmocka_unit_test(test_hostile_megabytes_cost_no_more_than_text),
 	};
 

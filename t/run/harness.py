@@ -523,6 +523,10 @@ class Signpost:
     def start(self, wait=True):
         environment = dict(os.environ)
         environment.update(self.environment)
+        # A process that is not dumpable cannot be searched for leaks.
+        environment["ASAN_OPTIONS"] = ":".join(
+            filter(None, [environment.get("ASAN_OPTIONS"),
+                          "detect_leaks=0"]))
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [binary(), "serve", "-c", self.config],

@@ -3,6 +3,7 @@ a name server of our own, and mail signed by dkimpy, which is no code of ours.
 """
 import os
 import re
+import shutil
 import sys
 
 import harness
@@ -14,6 +15,10 @@ import nameserver  # noqa: E402
 
 KEYS = os.path.join(HERE, "..", "data", "dkim")
 AUTHSERV_ID = "mx.example.org"
+
+# Whom verifying workers run as where the tests are root's: not root, and not
+# the signing workers' user.
+WORKER = "daemon"
 
 
 def key(name):
@@ -62,6 +67,8 @@ class Verifier(harness.Signpost):
         self.dns_port = dns_port
         self.dns = tuple(dns)
         super().__init__(relay, out=tuple(lines), keys=False, **options)
+        if os.getuid() == 0:
+            shutil.chown(self.spool, WORKER)
 
     def configure(self, out=(), daemon=(), rest=""):
         given = {line.split("=")[0].strip() for line in out}
@@ -69,6 +76,7 @@ class Verifier(harness.Signpost):
             "listen": "127.0.0.1:%d" % self.port,
             "relay": (self.relay if isinstance(self.relay, str)
                       else self.relay.address()),
+            "user": WORKER,
             "authserv_id": AUTHSERV_ID,
             "spool_dir": self.spool,
             "user": harness.WORKER,
