@@ -8,6 +8,7 @@
 #include "dkim/body_hashes.h"
 #include "dkim/canon_field.h"
 #include "dkim/check.h"
+#include "dkim/check_group.h"
 #include "dkim/hash.h"
 #include "dkim/signature.h"
 #include "mail/header.h"
@@ -23,12 +24,15 @@ struct sealed {
 struct dkim_arc {
 	struct dkim_rules rules;
 	struct dkim_body_hashes *body;
-	bool ended, settled;
+	bool settled;
 	enum mail_verdict verdict;
 	struct strbuf reason;
 	unsigned highest;	   /* as found; `count` are checked */
 	unsigned count;		   /* 0 where the structure is broken */
 	struct dkim_check message; /* the highest ARC-Message-Signature */
+	/* That one is 0, the seals are by instance; none where the structure
+	 * is broken. */
+	struct dkim_check_group checks;
 	struct sealed sets[DKIM_ARC_SETS_MAX + 1]; /* by instance */
 };
 
@@ -95,23 +99,6 @@ begin_message(struct dkim_arc *arc, const struct mail_field *field,
 	dkim_signature_clear(&s);
 }
 
-/* The seal's own field with the value of b= taken out, without CRLF. */
-static void
-hash_open_seal(const struct mail_field *field, const struct dkim_arc_seal *seal,
-    struct dkim_hash *hash)
-{
-	struct strbuf text;
-	size_t begin = (size_t)(seal->signature_whole.p - field->raw.p);
-
-	strbuf_init(&text, field->raw.n);
-	strbuf_add(&text, slice_first(field->raw, begin));
-	strbuf_add(
-	    &text, slice_after(field->raw, begin + seal->signature_whole.n));
-	dkim_canon_field_open(
-	    DKIM_CANON_RELAXED, strbuf_slice(&text), dkim_hash_sink(hash));
-	strbuf_clear(&text);
-}
-
 /* `before` has hashed all sets below, and is given this one. */
 static void
 begin_seal(struct sealed *sealed, const struct dkim_arc_set *set,
@@ -129,7 +116,8 @@ begin_seal(struct sealed *sealed, const struct dkim_arc_set *set,
 	    DKIM_CANON_RELAXED, set->seal->raw, dkim_hash_sink(before));
 	/* It was parsed when the chain was collected. */
 	(void)dkim_arc_seal_parse(set->seal->value, &seal, &reason);
-	hash_open_seal(set->seal, &seal, hash);
+	dkim_canon_field_without(DKIM_CANON_RELAXED, set->seal->raw,
+	    seal.signature_whole, dkim_hash_sink(hash));
 	strbuf_add(&c->digest, dkim_hash_end(hash));
 	dkim_hash_free(hash);
 	strbuf_add(
@@ -154,6 +142,7 @@ begin(struct dkim_arc *arc, const struct dkim_arc_chain *chain,
 
 	arc->count = chain->highest;
 	dkim_check_init(&arc->message, &arc->rules);
+	dkim_check_group_add(&arc->checks, &arc->message);
 	begin_message(arc, chain->sets[chain->highest].message, header, now);
 	for (unsigned i = 1; i <= arc->count; i++) {
 		struct sealed *sealed = &arc->sets[i];
@@ -161,6 +150,7 @@ begin(struct dkim_arc *arc, const struct dkim_arc_chain *chain,
 		strbuf_init(&sealed->domain, DKIM_SIGNATURE_DOMAIN_MAX);
 		strbuf_init(&sealed->results, chain->sets[i].results->value.n);
 		dkim_check_init(&sealed->check, &arc->rules);
+		dkim_check_group_add(&arc->checks, &sealed->check);
 		begin_seal(sealed, &chain->sets[i], hash);
 	}
 	dkim_hash_free(hash);
@@ -175,6 +165,7 @@ dkim_arc_new(const struct dkim_rules *rules, const struct mail_header *header,
 
 	arc->rules = *rules;
 	arc->body = body;
+	arc->checks.body = body;
 	strbuf_init(&arc->reason, REASON_MAX);
 	dkim_arc_chain_collect(&chain, header);
 	arc->highest = chain.highest;
@@ -187,40 +178,10 @@ dkim_arc_new(const struct dkim_rules *rules, const struct mail_header *header,
 	return arc;
 }
 
-/* Check 0 is the message's signature, the others are the seals. */
-static struct dkim_check *
-check_at(struct dkim_arc *arc, unsigned i)
-{
-	return i == 0 ? &arc->message : &arc->sets[i].check;
-}
-
-static bool
-is_asked(struct dkim_arc *arc, const struct dns_question *question)
-{
-	for (unsigned i = 0; i <= arc->count; i++)
-		if (check_at(arc, i)->state == DKIM_CHECK_ASKED &&
-		    dns_question_equal(&check_at(arc, i)->question, question))
-			return true;
-	return false;
-}
-
 bool
 dkim_arc_ask(struct dkim_arc *arc, struct dns_question *question)
 {
-	for (unsigned i = 0; arc->count > 0 && i <= arc->count; i++) {
-		struct dkim_check *c = check_at(arc, i);
-		bool asked;
-
-		if (c->state != DKIM_CHECK_PARSED)
-			continue;
-		asked = is_asked(arc, &c->question);
-		c->state = DKIM_CHECK_ASKED;
-		if (asked)
-			continue;
-		*question = c->question;
-		return true;
-	}
-	return false;
+	return dkim_check_group_ask(&arc->checks, question);
 }
 
 static void
@@ -242,7 +203,7 @@ conclude(struct dkim_arc *arc)
 	for (unsigned n = 0; n <= arc->count; n++) {
 		unsigned i = n == 0 ? 0 : arc->count + 1 - n;
 
-		c = check_at(arc, i);
+		c = arc->checks.list[i];
 		if (c->outcome.verdict == MAIL_VERDICT_PASS)
 			continue;
 		if (c->outcome.verdict != MAIL_VERDICT_TEMPERROR) {
@@ -264,44 +225,30 @@ conclude(struct dkim_arc *arc)
 static void
 look(struct dkim_arc *arc)
 {
-	if (arc->settled || !arc->ended)
-		return;
-	for (unsigned i = 0; i <= arc->count; i++)
-		if (check_at(arc, i)->state != DKIM_CHECK_JUDGED)
-			return;
-	conclude(arc);
+	if (!arc->settled && arc->checks.ended &&
+	    dkim_check_group_judged(&arc->checks))
+		conclude(arc);
 }
 
 void
 dkim_arc_answer(struct dkim_arc *arc, const struct dns_question *question,
     const struct dns_answer *answer)
 {
-	for (unsigned i = 0; arc->count > 0 && i <= arc->count; i++) {
-		struct dkim_check *c = check_at(arc, i);
-
-		if (c->state != DKIM_CHECK_ASKED ||
-		    !dns_question_equal(&c->question, question))
-			continue;
-		dkim_check_answer(c, answer);
-		if (arc->ended)
-			dkim_check_end(c, arc->body);
-	}
+	dkim_check_group_answer(&arc->checks, question, answer);
 	look(arc);
 }
 
 void
 dkim_arc_end(struct dkim_arc *arc)
 {
-	arc->ended = true;
-	for (unsigned i = 0; arc->count > 0 && i <= arc->count; i++)
-		dkim_check_end(check_at(arc, i), arc->body);
+	dkim_check_group_end(&arc->checks);
 	look(arc);
 }
 
 bool
 dkim_arc_done(const struct dkim_arc *arc)
 {
-	return arc->settled && arc->ended;
+	return arc->settled && arc->checks.ended;
 }
 
 struct dkim_arc_finding

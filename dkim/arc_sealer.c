@@ -100,25 +100,6 @@ pick_fields(const struct dkim_field_list *fields,
 	return names->full ? -1 : 0;
 }
 
-static void
-hash_fields(struct dkim_arc_sealer *s, const struct mail_header *header,
-    struct slice names)
-{
-	struct dkim_field_pick pick;
-	struct slice name;
-
-	dkim_field_pick_init(&pick, header);
-	while (slice_cut(&names, ':', &name)) {
-		const struct mail_field *field =
-		    dkim_field_pick_next(&pick, name);
-
-		if (field != NULL)
-			dkim_canon_field(DKIM_CANON_RELAXED, field->raw,
-			    dkim_hash_sink(s->message_hash));
-	}
-	dkim_field_pick_clear(&pick);
-}
-
 static const char *
 begin_message(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
     const struct mail_header *header)
@@ -139,7 +120,8 @@ begin_message(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
 		dkim_print_tag(fold, "c", SLICE("relaxed/relaxed"));
 		print_names(s, fold);
 		dkim_print_names(fold, strbuf_slice(&names));
-		hash_fields(s, header, strbuf_slice(&names));
+		dkim_field_pick_write(header, strbuf_slice(&names), NULL,
+		    DKIM_CANON_RELAXED, dkim_hash_sink(s->message_hash));
 	}
 	strbuf_clear(&names);
 	return why;

@@ -1,6 +1,8 @@
 /* Canonical header fields: RFC 6376 section 3.4, RFC 4870 section 3.4.2.2. */
 #include "dkim/canon_field.h"
 
+#include "base/strbuf.h"
+
 static bool
 is_folding(char c)
 {
@@ -104,4 +106,18 @@ dkim_canon_field(enum dkim_canon canon, struct slice raw, struct sink *out)
 {
 	dkim_canon_field_open(canon, raw, out);
 	sink_write_to(out, SLICE("\r\n"));
+}
+
+void
+dkim_canon_field_without(
+    enum dkim_canon canon, struct slice raw, struct slice gap, struct sink *out)
+{
+	size_t begin = (size_t)(gap.p - raw.p);
+	struct strbuf text;
+
+	strbuf_init(&text, raw.n);
+	strbuf_add(&text, slice_first(raw, begin));
+	strbuf_add(&text, slice_after(raw, begin + gap.n));
+	dkim_canon_field_open(canon, strbuf_slice(&text), out);
+	strbuf_clear(&text);
 }

@@ -16,4 +16,8 @@
 void dkim_canon_field(enum dkim_canon, struct slice raw, struct sink *out);
 void dkim_canon_field_open(enum dkim_canon, struct slice raw, struct sink *out);
 
+/* The same without `gap`, a part of `raw`: the value of b=. */
+void dkim_canon_field_without(
+    enum dkim_canon, struct slice raw, struct slice gap, struct sink *out);
+
 #endif

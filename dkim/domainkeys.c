@@ -6,6 +6,7 @@
 #include "base/xalloc.h"
 #include "dkim/body_hashes.h"
 #include "dkim/check.h"
+#include "dkim/check_group.h"
 #include "dkim/domainkeys_private.h"
 #include "dkim/signature.h"
 #include "mail/header.h"
@@ -24,13 +25,13 @@ enum policy_state { POLICY_UNASKED, POLICY_ASKED, POLICY_KNOWN };
 struct dkim_domainkeys {
 	struct dkim_rules rules;
 	struct dkim_body_hashes *body;
-	bool ended;
 	/* The sending address; `no_sender` says why there is none. */
 	const char *no_sender;
 	struct slice sender_field;
 	struct strbuf local, domain, address;
 	size_t fields, count;
 	struct checked list[DKIM_DOMAINKEYS_SIGNATURES_MAX];
+	struct dkim_check_group checks; /* those of the list */
 	/* _domainkey.DOMAIN */
 	enum policy_state policy;
 	struct dns_question question;
@@ -217,6 +218,7 @@ look_at(
 		return;
 	one = &d->list[d->count++];
 	dkim_check_init(&one->check, &d->rules);
+	dkim_check_group_add(&d->checks, &one->check);
 	strbuf_init(&one->raw, DKIM_VERIFIER_FIELD_MAX);
 	if (strbuf_add(&one->raw, field->raw) < 0)
 		bad(one, "the signature's field is too long");
@@ -247,6 +249,7 @@ dkim_domainkeys_new(const struct dkim_rules *rules,
 
 	d->rules = *rules;
 	d->body = body;
+	d->checks.body = body;
 	strbuf_init(&d->local, DKIM_SIGNATURE_IDENTITY_MAX);
 	strbuf_init(&d->domain, DKIM_SIGNATURE_DOMAIN_MAX);
 	strbuf_init(&d->address, DKIM_SIGNATURE_IDENTITY_MAX * 2);
@@ -275,28 +278,13 @@ any_passes(const struct dkim_domainkeys *d)
 	return false;
 }
 
-static bool
-all_judged(const struct dkim_domainkeys *d)
-{
-	for (size_t i = 0; i < d->count; i++)
-		if (d->list[i].check.state != DKIM_CHECK_JUDGED)
-			return false;
-	return true;
-}
-
 bool
 dkim_domainkeys_ask(struct dkim_domainkeys *d, struct dns_question *question)
 {
-	for (size_t i = 0; i < d->count; i++) {
-		struct dkim_check *c = &d->list[i].check;
-
-		if (c->state != DKIM_CHECK_PARSED)
-			continue;
-		c->state = DKIM_CHECK_ASKED;
-		*question = c->question;
+	if (dkim_check_group_ask(&d->checks, question))
 		return true;
-	}
-	if (d->policy != POLICY_UNASKED || !all_judged(d) || any_passes(d))
+	if (d->policy != POLICY_UNASKED ||
+	    !dkim_check_group_judged(&d->checks) || any_passes(d))
 		return false;
 	d->policy = POLICY_ASKED;
 	*question = d->question;
@@ -330,30 +318,19 @@ dkim_domainkeys_answer(struct dkim_domainkeys *d,
 	if (d->policy == POLICY_ASKED &&
 	    dns_question_equal(&d->question, question))
 		read_policy(d, answer);
-	for (size_t i = 0; i < d->count; i++) {
-		struct dkim_check *c = &d->list[i].check;
-
-		if (c->state != DKIM_CHECK_ASKED ||
-		    !dns_question_equal(&c->question, question))
-			continue;
-		dkim_check_answer(c, answer);
-		if (d->ended)
-			dkim_check_end(c, d->body);
-	}
+	dkim_check_group_answer(&d->checks, question, answer);
 }
 
 void
 dkim_domainkeys_end(struct dkim_domainkeys *d)
 {
-	d->ended = true;
-	for (size_t i = 0; i < d->count; i++)
-		dkim_check_end(&d->list[i].check, d->body);
+	dkim_check_group_end(&d->checks);
 }
 
 bool
 dkim_domainkeys_done(const struct dkim_domainkeys *d)
 {
-	return d->ended && all_judged(d) &&
+	return d->checks.ended && dkim_check_group_judged(&d->checks) &&
 	    (any_passes(d) || d->policy == POLICY_KNOWN);
 }
 

@@ -5,26 +5,19 @@
 #ifndef DKIM_FIELD_PICK_H
 #define DKIM_FIELD_PICK_H
 
-#include <stddef.h>
-
-#include "base/slice.h"
+#include "base/sink.h"
+#include "dkim/canon.h"
 
 struct mail_field;
 struct mail_header;
 
-struct dkim_field_pick {
-	const struct mail_header *header;
-	size_t *taken; /* for the lowest field of a name: up to where */
-};
-
-/* The header must live as long. */
-void dkim_field_pick_init(struct dkim_field_pick *, const struct mail_header *);
-
-/* NULL where no field of that name is left: it is hashed as nothing. The
- * cost does not grow with how often a name comes. */
-const struct mail_field *dkim_field_pick_next(
-    struct dkim_field_pick *, struct slice name);
-
-void dkim_field_pick_clear(struct dkim_field_pick *);
+/*
+ * Writes the canonical fields that `names` (colons and white space between)
+ * picks, in that order; a name without a field left is nothing. `itself` (may
+ * be NULL) is not written: a signature does not sign its own field so. The
+ * cost does not grow with how often a name comes.
+ */
+void dkim_field_pick_write(const struct mail_header *, struct slice names,
+    const struct mail_field *itself, enum dkim_canon, struct sink *out);
 
 #endif

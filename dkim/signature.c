@@ -299,21 +299,6 @@ dkim_signature_check_time(const struct dkim_signature *s, int64_t now,
 	return 0;
 }
 
-/* The signature's field with the value of b= taken out, without CRLF. */
-static void
-hash_own_field(
-    const struct dkim_signature *s, struct slice raw, struct sink *out)
-{
-	struct strbuf text;
-	size_t begin = (size_t)(s->signature_whole.p - raw.p);
-
-	strbuf_init(&text, raw.n);
-	strbuf_add(&text, slice_first(raw, begin));
-	strbuf_add(&text, slice_after(raw, begin + s->signature_whole.n));
-	dkim_canon_field_open(s->header_canon, strbuf_slice(&text), out);
-	strbuf_clear(&text);
-}
-
 void
 dkim_signature_header_hash(const struct dkim_signature *s, struct slice raw,
     const struct mail_field *itself, const struct mail_header *header,
@@ -321,20 +306,11 @@ dkim_signature_header_hash(const struct dkim_signature *s, struct slice raw,
 {
 	struct dkim_hash *hash =
 	    dkim_hash_new(dkim_algorithm_digest(s->algorithm));
-	struct dkim_field_pick pick;
-	struct slice name, names = s->fields;
 
-	dkim_field_pick_init(&pick, header);
-	while (slice_cut(&names, ':', &name)) {
-		const struct mail_field *field =
-		    dkim_field_pick_next(&pick, slice_trim(name));
-
-		if (field != NULL && field != itself)
-			dkim_canon_field(
-			    s->header_canon, field->raw, dkim_hash_sink(hash));
-	}
-	dkim_field_pick_clear(&pick);
-	hash_own_field(s, raw, dkim_hash_sink(hash));
+	dkim_field_pick_write(
+	    header, s->fields, itself, s->header_canon, dkim_hash_sink(hash));
+	dkim_canon_field_without(
+	    s->header_canon, raw, s->signature_whole, dkim_hash_sink(hash));
 	strbuf_add(digest, dkim_hash_end(hash));
 	dkim_hash_free(hash);
 }

@@ -119,26 +119,6 @@ print(struct dkim_signer *s, const struct dkim_signing *signing,
 	dkim_print_names(&s->fold, fields);
 }
 
-/* The same picking as a verifier's, by the same h=. */
-static void
-hash_header(struct dkim_signer *s, const struct mail_header *header,
-    struct slice fields)
-{
-	struct dkim_field_pick pick;
-	struct slice name;
-
-	dkim_field_pick_init(&pick, header);
-	while (slice_cut(&fields, ':', &name)) {
-		const struct mail_field *field =
-		    dkim_field_pick_next(&pick, name);
-
-		if (field != NULL)
-			dkim_canon_field(s->header_canon, field->raw,
-			    dkim_hash_sink(s->header));
-	}
-	dkim_field_pick_clear(&pick);
-}
-
 static int
 begin(struct dkim_signer *s, const struct dkim_signing *signing,
     const struct mail_header *header, struct strbuf *reason)
@@ -159,7 +139,8 @@ begin(struct dkim_signer *s, const struct dkim_signing *signing,
 		goto out;
 	}
 	print(s, signing, &names, strbuf_slice(&fields));
-	hash_header(s, header, strbuf_slice(&fields));
+	dkim_field_pick_write(header, strbuf_slice(&fields), NULL,
+	    s->header_canon, dkim_hash_sink(s->header));
 	result = s->field.full ? -1 : 0;
 	if (result < 0)
 		strbuf_add_str(reason, "the signature's field is too long");

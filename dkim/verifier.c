@@ -6,6 +6,7 @@
 #include "base/xalloc.h"
 #include "dkim/body_hashes.h"
 #include "dkim/check.h"
+#include "dkim/check_group.h"
 #include "dkim/signature.h"
 #include "mail/header.h"
 
@@ -20,10 +21,10 @@ struct dkim_verifier {
 	struct dkim_rules rules;
 	struct dkim_body_hashes *body;
 	int64_t now;
-	bool ended;
 	size_t fields; /* DKIM-Signature fields in the header */
 	size_t count;  /* those looked at */
 	struct checked list[DKIM_VERIFIER_SIGNATURES_MAX];
+	struct dkim_check_group checks;	       /* those of the list */
 	int numbers[DKIM_VERIFIER_HASHES_MAX]; /* body hashes taken */
 	size_t number_count;
 };
@@ -117,6 +118,7 @@ look_at(struct dkim_verifier *v, const struct mail_field *field,
 	one = &v->list[v->count++];
 	dkim_signature_init(&one->signature);
 	dkim_check_init(&one->check, &v->rules);
+	dkim_check_group_add(&v->checks, &one->check);
 	strbuf_init(&one->raw, DKIM_VERIFIER_FIELD_MAX);
 	if (strbuf_add(&one->raw, field->raw) < 0)
 		dkim_check_judge(&one->check, MAIL_VERDICT_NEUTRAL,
@@ -135,6 +137,7 @@ dkim_verifier_new(const struct dkim_rules *rules,
 
 	v->rules = *rules;
 	v->body = body;
+	v->checks.body = body;
 	v->now = now;
 	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++)
 		if (slice_equal_nocase(field->name, SLICE("DKIM-Signature")))
@@ -142,67 +145,29 @@ dkim_verifier_new(const struct dkim_rules *rules,
 	return v;
 }
 
-/* Has an earlier signature asked the same? */
-static bool
-is_asked(const struct dkim_verifier *v, const struct dns_question *question)
-{
-	for (size_t i = 0; i < v->count; i++)
-		if (v->list[i].check.state == DKIM_CHECK_ASKED &&
-		    dns_question_equal(&v->list[i].check.question, question))
-			return true;
-	return false;
-}
-
 bool
 dkim_verifier_ask(struct dkim_verifier *v, struct dns_question *question)
 {
-	for (size_t i = 0; i < v->count; i++) {
-		struct dkim_check *c = &v->list[i].check;
-		bool asked;
-
-		if (c->state != DKIM_CHECK_PARSED)
-			continue;
-		asked = is_asked(v, &c->question);
-		c->state = DKIM_CHECK_ASKED;
-		if (asked)
-			continue;
-		*question = c->question;
-		return true;
-	}
-	return false;
+	return dkim_check_group_ask(&v->checks, question);
 }
 
 void
 dkim_verifier_answer(struct dkim_verifier *v,
     const struct dns_question *question, const struct dns_answer *answer)
 {
-	for (size_t i = 0; i < v->count; i++) {
-		struct dkim_check *c = &v->list[i].check;
-
-		if (c->state != DKIM_CHECK_ASKED ||
-		    !dns_question_equal(&c->question, question))
-			continue;
-		dkim_check_answer(c, answer);
-		if (v->ended)
-			dkim_check_end(c, v->body);
-	}
+	dkim_check_group_answer(&v->checks, question, answer);
 }
 
 void
 dkim_verifier_end(struct dkim_verifier *v)
 {
-	v->ended = true;
-	for (size_t i = 0; i < v->count; i++)
-		dkim_check_end(&v->list[i].check, v->body);
+	dkim_check_group_end(&v->checks);
 }
 
 bool
 dkim_verifier_done(const struct dkim_verifier *v)
 {
-	for (size_t i = 0; i < v->count; i++)
-		if (v->list[i].check.state != DKIM_CHECK_JUDGED)
-			return false;
-	return v->ended;
+	return v->checks.ended && dkim_check_group_judged(&v->checks);
 }
 
 size_t
