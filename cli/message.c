@@ -15,10 +15,14 @@
 enum { CHUNK = 65536, MEMORY_MARK = 1 << 20 };
 
 /* The newline stage writes to the sink, which feeds the reader. */
-struct cli_message {
+struct feed {
 	struct sink sink;
 	struct mail_newline newline;
 	struct mail_reader *reader;
+};
+
+struct cli_message {
+	struct feed feed;
 	struct proxy_spool *spool; /* NULL: not kept */
 	struct proxy_quota quota;
 	_Atomic uint64_t held;
@@ -30,9 +34,28 @@ struct cli_message {
 static void
 on_line_ends(struct sink *sink, struct slice bytes)
 {
-	struct cli_message *m = (struct cli_message *)sink;
+	struct feed *feed = (struct feed *)sink;
 
-	(void)mail_reader_write(m->reader, bytes);
+	(void)mail_reader_write(feed->reader, bytes);
+}
+
+static void
+feed_begin(struct feed *feed, const struct mail_reader_ops *ops, void *ctx)
+{
+	feed->sink.write = on_line_ends;
+	mail_newline_init(&feed->newline, MAIL_NEWLINE_TEXT, &feed->sink);
+	feed->reader = mail_reader_new(CLI_MESSAGE_HEADER_MAX, ops, ctx);
+}
+
+/* `last` is the last byte: a line without its end gets one. */
+static int
+feed_end(struct feed *feed, char last)
+{
+	mail_newline_end(&feed->newline);
+	if (last != '\n')
+		(void)mail_reader_write(
+		    feed->reader, last == '\r' ? SLICE("\n") : SLICE("\r\n"));
+	return mail_reader_end(feed->reader);
 }
 
 static struct proxy_spool *
@@ -51,11 +74,9 @@ cli_message_new(const struct mail_reader_ops *ops, void *ctx, bool keep)
 {
 	struct cli_message *m = xcalloc(1, sizeof(*m));
 
-	m->sink.write = on_line_ends;
 	m->last = '\n';
 	m->dir = -1;
-	mail_newline_init(&m->newline, MAIL_NEWLINE_TEXT, &m->sink);
-	m->reader = mail_reader_new(CLI_MESSAGE_HEADER_MAX, ops, ctx);
+	feed_begin(&m->feed, ops, ctx);
 	if (keep)
 		m->spool = open_spool(m);
 	return m;
@@ -66,7 +87,7 @@ cli_message_free(struct cli_message *m)
 {
 	if (m == NULL)
 		return;
-	mail_reader_free(m->reader);
+	mail_reader_free(m->feed.reader);
 	if (m->spool != NULL)
 		proxy_spool_free(m->spool);
 	if (m->dir >= 0)
@@ -91,7 +112,7 @@ static int
 take(struct cli_message *m, struct slice chunk)
 {
 	note_line_end(m, chunk);
-	mail_newline_write(&m->newline, chunk);
+	mail_newline_write(&m->feed.newline, chunk);
 	if (m->spool == NULL ||
 	    proxy_spool_append(m->spool, chunk) == PROXY_SPOOL_OK)
 		return CLI_OK;
@@ -128,15 +149,12 @@ cli_message_read(struct cli_message *m, int fd)
 
 	if (status != CLI_OK)
 		return status;
-	mail_newline_end(&m->newline);
-	if (m->last != '\n')
-		(void)mail_reader_write(
-		    m->reader, m->last == '\r' ? SLICE("\n") : SLICE("\r\n"));
-	if (mail_reader_end(m->reader) != 0) {
-		cli_error("standard input: %s", mail_reader_reason(m->reader));
+	if (feed_end(&m->feed, m->last) != 0) {
+		cli_error(
+		    "standard input: %s", mail_reader_reason(m->feed.reader));
 		return CLI_NO_MESSAGE;
 	}
-	if (mail_header_count(mail_reader_header(m->reader)) > 0)
+	if (mail_header_count(mail_reader_header(m->feed.reader)) > 0)
 		return CLI_OK;
 	cli_error("standard input: no message: no header field at all");
 	return CLI_NO_MESSAGE;
@@ -145,7 +163,7 @@ cli_message_read(struct cli_message *m, int fd)
 const struct mail_header *
 cli_message_header(const struct cli_message *m)
 {
-	return mail_reader_header(m->reader);
+	return mail_reader_header(m->feed.reader);
 }
 
 void
@@ -163,6 +181,28 @@ cli_message_print_fields(const struct cli_message *m, struct slice fields)
 		cli_print(slice_first(line, line.n - 1));
 		cli_print(SLICE("\n"));
 	}
+}
+
+int
+cli_message_replay(
+    const struct cli_message *m, const struct mail_reader_ops *ops, void *ctx)
+{
+	char *chunk = xmalloc(CHUNK);
+	struct feed feed;
+	uint64_t at = 0;
+	ssize_t n;
+
+	feed_begin(&feed, ops, ctx);
+	while ((n = proxy_spool_read(m->spool, at, chunk, CHUNK)) > 0) {
+		mail_newline_write(&feed.newline, slice_from(chunk, (size_t)n));
+		at += (uint64_t)n;
+	}
+	(void)feed_end(&feed, m->last);
+	if (n < 0)
+		cli_error("temporary file: %s", strerror(errno));
+	mail_reader_free(feed.reader);
+	free(chunk);
+	return n < 0 ? CLI_UNREADABLE : CLI_OK;
 }
 
 int

@@ -26,6 +26,11 @@ int cli_message_read(struct cli_message *, int fd);
 /* After reading: the header. */
 const struct mail_header *cli_message_header(const struct cli_message *);
 
+/* Feeds what was read and kept to `ops` once more, from its first byte.
+ * CLI_OK, or a message on stderr and how to end. */
+int cli_message_replay(
+    const struct cli_message *, const struct mail_reader_ops *ops, void *ctx);
+
 /* Prints fields (whole, with CRLF), in the line ends of the message. */
 void cli_message_print_fields(const struct cli_message *, struct slice fields);
 

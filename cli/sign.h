@@ -6,8 +6,32 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "cli/signatures.h"
+
+enum { CLI_SIGN_CANONS_MAX = 8 };
 
 struct cli_message;
+
+/* What the command line says. */
+struct cli_sign_wishes {
+	const char *config, *domain, *selector, *keyfile;
+	const char *headers, *algorithm, *identity;
+	bool domainkeys[CLI_SIGNATURES_MAX]; /* the types, in order */
+	size_t types;
+	const char *canons[CLI_SIGN_CANONS_MAX];
+	size_t canon_count;
+	uint64_t ttl, time;
+	bool header_only;
+	bool arc; /* one ARC set, on top of the others */
+	const char *authserv_id, *nameserver;
+	uint64_t dns_timeout;
+};
+
+/* Says that an option's value will not do; -1. */
+int cli_sign_refuse(const char *option, const char *value, const char *why);
+
+/* Signs standard input with the key that is named. How to end. */
+int cli_sign_directly(const struct cli_sign_wishes *);
 
 /* Prints the fields (with CRLF) and, unless they alone are wanted, the
  * message under them. How to end. */

@@ -203,6 +203,38 @@ class Sign(tool.Case):
         result = self.sign(message, "--type", "domainkeys", status=65)
         self.assertEqual(result.out, b"")
 
+    def test_arc(self):
+        import json
+        zone = self.zone(self.records)
+        dns = ["--nameserver", zone.address()]
+        once = self.sign(self.sign(MESSAGE).out, "--type", "arc",
+                         "--authserv-id", "mx.test", *dns).out
+        found = tool.fields(once)[0]
+        self.assertEqual([f.split(b":")[0] for f in found[:4]],
+                         [b"ARC-Seal", b"ARC-Message-Signature",
+                          b"ARC-Authentication-Results", b"DKIM-Signature"])
+        self.assertRegex(found[2], rb"i=1;\s+mx\.test;.*dkim=pass")
+        twice = self.sign(once, "--type", "dkim", "--type", "arc", *dns).out
+        self.assertEqual(twice.count(b"ARC-Seal:"), 2)
+        for message, result, instance in (
+                (MESSAGE, "none", 0), (once, "pass", 1), (twice, "pass", 2),
+                (twice.replace(b"Hello", b"Hallo"), "fail", 2)):
+            out = self.run_tool("verify", "--json", *dns, stdin=message,
+                                status=None).out
+            arc = json.loads(out)["arc"]
+            self.assertEqual((arc["result"], arc["instance"]),
+                             (result, instance), out)
+        broken = twice.replace(b"Hello", b"Hallo")
+        sealed = self.sign(broken, "--type", "arc", *dns).out
+        self.assertIn(b"cv=fail", sealed.split(b"ARC-Message-Signature")[0])
+        self.sign(sealed, "--type", "arc", *dns, status=65)
+        self.sign(MESSAGE, "--type", "arc", "--type", "arc", status=64)
+        self.sign(MESSAGE, "--type", "arc", "--algorithm", "rsa-sha1",
+                  status=64)
+        top = self.sign(MESSAGE, "--type", "arc", "--header-only", *dns).out
+        self.assertTrue(top.startswith(b"ARC-Seal:"))
+        self.assertNotIn(b"\nSubject:", top)
+
     def test_half_of_the_options(self):
         self.run_tool("sign", "-d", "example.org", stdin=MESSAGE, status=64)
         self.run_tool("sign", "-c", "x", "-d", "example.org", "-s", "s1", "-k",

@@ -1,0 +1,250 @@
+/*
+ * signpost sign -d -s -k: signatures and seals with the key that is named.
+ */
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/files.h"
+#include "cli/message.h"
+#include "cli/seal.h"
+#include "cli/sign.h"
+#include "dkim/arc.h"
+#include "dkim/field_list.h"
+#include "dkim/key.h"
+#include "dkim/signer.h"
+
+/* Where the message is signed with the key that was named. */
+struct direct {
+	const struct cli_sign_wishes *wishes;
+	struct cli_signature list[CLI_SIGNATURES_MAX];
+	size_t count;
+	struct cli_signatures *signatures;
+	enum dkim_algorithm algorithm; /* UNKNOWN: the key's own */
+	const struct dkim_field_list *fields;
+	struct dkim_key *key;
+	struct strbuf reason;
+	bool failed;
+};
+
+static bool
+canon_fits(struct cli_signature *signature, const char *canon)
+{
+	if (!signature->domainkeys)
+		return dkim_canon_parse_pair(slice_str(canon),
+			   &signature->header_canon,
+			   &signature->body_canon) == 0;
+	return dkim_canon_parse_domainkeys(
+		   slice_str(canon), &signature->header_canon) == 0;
+}
+
+/* A --canon goes to every type that knows its word. */
+static int
+set_canons(const struct cli_sign_wishes *w, struct direct *d)
+{
+	for (size_t c = 0; c < w->canon_count; c++) {
+		bool fits = false;
+
+		for (size_t i = 0; i < d->count; i++)
+			fits |= canon_fits(&d->list[i], w->canons[c]);
+		if (!fits)
+			return cli_sign_refuse("--canon", w->canons[c],
+			    "none of the types has it");
+	}
+	return 0;
+}
+
+static int
+set_algorithm(const struct cli_sign_wishes *w, struct direct *d)
+{
+	if (w->algorithm == NULL)
+		return 0;
+	d->algorithm = dkim_algorithm_parse(slice_str(w->algorithm));
+	if (d->algorithm == DKIM_ALGORITHM_UNKNOWN)
+		return cli_sign_refuse(
+		    "--algorithm", w->algorithm, "not known");
+	if (d->algorithm != DKIM_RSA_SHA1)
+		return 0;
+	if (w->arc)
+		return cli_sign_refuse(
+		    "--algorithm", w->algorithm, "not for ARC");
+	cli_warn("rsa-sha1: no verifier may accept it for DKIM (RFC 8301)");
+	return 0;
+}
+
+static void
+set_signatures(const struct cli_sign_wishes *w, struct direct *d)
+{
+	d->count = w->types > 0 || w->arc ? w->types : 1;
+	for (size_t i = 0; i < d->count; i++) {
+		bool domainkeys = w->types > 0 && w->domainkeys[i];
+
+		d->list[i] = (struct cli_signature){
+		    .domainkeys = domainkeys,
+		    .domain = slice_str(w->domain),
+		    .selector = slice_str(w->selector),
+		    .identity = slice_str(w->identity),
+		    .algorithm = d->algorithm,
+		    .header_canon =
+			domainkeys ? DKIM_CANON_NOFWS : DKIM_CANON_RELAXED,
+		    .body_canon = DKIM_CANON_RELAXED,
+		    .fields = d->fields,
+		    .key = d->key,
+		};
+	}
+}
+
+static int
+seal(const struct direct *d, const struct cli_message *message,
+    struct strbuf *fields)
+{
+	const struct cli_sign_wishes *w = d->wishes;
+	struct cli_seal what = {
+	    .domain = slice_str(w->domain),
+	    .selector = slice_str(w->selector),
+	    .algorithm = d->algorithm,
+	    .fields = d->fields,
+	    .key = d->key,
+	    .authserv_id = w->authserv_id,
+	    .nameserver = w->nameserver,
+	    .dns_timeout = (unsigned)w->dns_timeout,
+	    .time = (int64_t)w->time,
+	};
+
+	return cli_seal_message(&what, message, fields);
+}
+
+static void
+on_header(void *ctx, const struct mail_header *header)
+{
+	struct direct *d = ctx;
+
+	if (mail_header_count(header) == 0)
+		return;
+	for (size_t i = 0; i < d->count && !d->failed; i++)
+		d->failed = cli_signatures_add(d->signatures, &d->list[i],
+				header, &d->reason) != 0;
+}
+
+static void
+on_body(void *ctx, struct slice chunk)
+{
+	struct direct *d = ctx;
+
+	cli_signatures_body(d->signatures, chunk);
+}
+
+static int
+finish(struct direct *d, struct cli_message *message)
+{
+	struct strbuf fields;
+	int status = CLI_OK;
+
+	strbuf_init(&fields,
+	    (size_t)CLI_SIGNATURES_MAX * DKIM_SIGNER_FIELD_MAX +
+		DKIM_ARC_FIELDS_MAX);
+	if (d->wishes->arc)
+		status = seal(d, message, &fields);
+	if (status == CLI_OK && !d->failed)
+		d->failed =
+		    cli_signatures_end(d->signatures, &fields, &d->reason) != 0;
+	if (status == CLI_OK && d->failed) {
+		cli_error("cannot sign: %s", strbuf_text(&d->reason));
+		status = CLI_NO_MESSAGE;
+	}
+	if (status == CLI_OK)
+		status = cli_sign_print(
+		    message, strbuf_slice(&fields), d->wishes->header_only);
+	strbuf_clear(&fields);
+	return status;
+}
+
+int
+cli_sign_print(
+    struct cli_message *message, struct slice fields, bool header_only)
+{
+	int status = CLI_OK;
+
+	cli_message_print_fields(message, fields);
+	if (!header_only)
+		status = cli_message_print(message);
+	return cli_stdout_close(status);
+}
+
+static int
+sign_message(struct direct *d)
+{
+	static const struct mail_reader_ops ops = {on_header, on_body};
+	struct cli_message *message =
+	    cli_message_new(&ops, d, d->wishes->arc || !d->wishes->header_only);
+	int status;
+
+	strbuf_init(&d->reason, 1000);
+	d->signatures =
+	    cli_signatures_new((int64_t)d->wishes->time, d->wishes->ttl);
+	status = cli_message_read(message, STDIN_FILENO);
+	if (status == CLI_OK)
+		status = finish(d, message);
+	cli_signatures_free(d->signatures);
+	cli_message_free(message);
+	strbuf_clear(&d->reason);
+	return status;
+}
+
+/* Does the key do what is asked of it? Else no message would be signed. */
+static int
+check_key(const struct direct *d)
+{
+	for (size_t i = 0; i < d->count || (d->wishes->arc && i == 0); i++) {
+		enum dkim_algorithm algorithm =
+		    d->count > 0 && d->list[i].domainkeys ? DKIM_RSA_SHA1
+							  : d->algorithm;
+
+		if (algorithm == DKIM_ALGORITHM_UNKNOWN ||
+		    dkim_key_fits(d->key, algorithm))
+			continue;
+		cli_error("%s: the key is no %s key", d->wishes->keyfile,
+		    dkim_algorithm_name(algorithm));
+		return -1;
+	}
+	return 0;
+}
+
+static int
+sign_with_key(struct direct *d)
+{
+	int status;
+
+	d->key = cli_file_read_key(d->wishes->keyfile, &status);
+	if (d->key == NULL)
+		return status;
+	for (size_t i = 0; i < d->count; i++)
+		d->list[i].key = d->key;
+	status = check_key(d) == 0 ? sign_message(d) : CLI_CONFIG;
+	dkim_key_free(d->key);
+	return status;
+}
+
+int
+cli_sign_directly(const struct cli_sign_wishes *w)
+{
+	struct direct d = {.wishes = w};
+	struct dkim_field_list *fields = NULL;
+	struct strbuf reason;
+	int status = CLI_USAGE;
+
+	strbuf_init(&reason, 1000);
+	if (w->headers != NULL)
+		fields = dkim_field_list_parse(slice_str(w->headers), &reason);
+	d.fields = fields;
+	if (w->headers != NULL && fields == NULL) {
+		(void)cli_sign_refuse(
+		    "--headers", w->headers, strbuf_text(&reason));
+	} else if (set_algorithm(w, &d) == 0) {
+		set_signatures(w, &d);
+		if (set_canons(w, &d) == 0)
+			status = sign_with_key(&d);
+	}
+	dkim_field_list_free(fields);
+	strbuf_clear(&reason);
+	return status;
+}
