@@ -1,6 +1,7 @@
 /* One event loop; see worker.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -27,6 +28,7 @@ enum {
 	REST_MS = 500,	     /* after running out of descriptors */
 	FDS_PER_SESSION = 3, /* client, relay, spool */
 	FDS_BESIDES = 64,
+	HEAP_KEPT = 1 << 20,
 	SIGNALS = 3
 };
 
@@ -504,6 +506,15 @@ open_spool_dir(const struct proxy_worker_job *job)
 	return fd;
 }
 
+/* What a message took and gave back stays with us for the next one: the
+ * default of 128 KiB has the heap's end go up and down with each. */
+static void
+keep_memory(void)
+{
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
+}
+
 int
 proxy_worker_run(const struct proxy_worker_job *job)
 {
@@ -512,6 +523,7 @@ proxy_worker_run(const struct proxy_worker_job *job)
 
 	if (spool_dir < 0)
 		return -1;
+	keep_memory();
 	ignore_signals();
 	w.base = event_base_new();
 	if (w.base == NULL) {

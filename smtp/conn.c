@@ -19,7 +19,7 @@
 #include "smtp/conn.h"
 
 enum {
-	KEPT_ROOM = 16 * 1024, /* larger buffers are given back when empty */
+	KEPT_ROOM = 32 * 1024, /* larger buffers are given back when empty */
 	LINGER_MS = 2000,
 	LINGER_READS = 64,
 	WHY_MAX = 200,
