@@ -40,8 +40,6 @@ static bool
 is_of_earlier_resending(
     const struct mail_header *header, size_t sender, size_t from)
 {
-	if (from >= sender)
-		return false;
 	for (size_t i = from; i < sender; i++) {
 		struct slice name = mail_header_at(header, i)->name;
 

@@ -170,14 +170,14 @@ check_results(const struct trust_case *c, const struct auth_results *results)
 }
 
 static void
-check_case(const struct trust_case *c)
+check_letter(const struct trust_case *c, const char *text)
 {
 	struct dkim_key *key = letter_key("ed25519.pem");
 	struct letter l;
 	struct strbuf zone_text;
 	struct zone *zone;
 
-	letter_init(&l, slice_str(plain));
+	letter_init(&l, slice_str(text));
 	strbuf_init(&zone_text, 1 << 16);
 	(void)strbuf_add_str(
 	    &zone_text, "_dmarc.example.org TXT v=DMARC1; p=reject\n");
@@ -209,12 +209,24 @@ check_case(const struct trust_case *c)
 	dkim_key_free(key);
 }
 
+/* Where From names a second domain nothing was said of that one. */
+static void
+test_a_second_author_is_not_spoken_for(void **state)
+{
+	static const struct trust_case c = {"two authors",
+	    {{"list.example", SAYS_PASS}}, "list.example", false,
+	    MAIL_VERDICT_PASS, false};
+
+	(void)state;
+	check_letter(&c, "From: joe@example.org, ann@example.com\r\n\r\nx\r\n");
+}
+
 static void
 test_cases(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		check_case(&cases[i]);
+		check_letter(&cases[i], plain);
 }
 
 int
@@ -222,6 +234,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cases),
+	    cmocka_unit_test(test_a_second_author_is_not_spoken_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

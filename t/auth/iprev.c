@@ -30,6 +30,11 @@ struct iprev_case {
 	"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0." \
 	"2.ip6.arpa PTR "
 
+#define TEN                                                                    \
+	V4 "a.example\n" V4 "b.example\n" V4 "c.example\n" V4 "d.example\n" V4 \
+	   "e.example\n" V4 "f.example\n" V4 "g.example\n" V4 "h.example\n" V4 \
+	   "i.example\n" V4 "j.example\n"
+
 static const struct iprev_case cases[] = {
     {V4 "a.example\na.example A 192.0.2.1\n", "192.0.2.1", MAIL_VERDICT_PASS,
 	"a.example"},
@@ -51,11 +56,11 @@ static const struct iprev_case cases[] = {
     {V4 "a.example\n" V4 "b.example\na.example A timeout\n"
 	"b.example A 192.0.2.1\n",
 	"192.0.2.1", MAIL_VERDICT_PASS, "b.example"},
-    /* The eleventh name is not looked at. */
-    {V4 "a.example\n" V4 "b.example\n" V4 "c.example\n" V4 "d.example\n" V4
-	"e.example\n" V4 "f.example\n" V4 "g.example\n" V4 "h.example\n" V4
-	"i.example\n" V4 "j.example\n" V4 "k.example\nk.example A 192.0.2.1\n",
-	"192.0.2.1", MAIL_VERDICT_FAIL, ""},
+    /* The tenth name is looked at, the eleventh is not. */
+    {TEN "j.example A 192.0.2.1\n", "192.0.2.1", MAIL_VERDICT_PASS,
+	"j.example"},
+    {TEN V4 "k.example\nk.example A 192.0.2.1\n", "192.0.2.1",
+	MAIL_VERDICT_FAIL, ""},
 };
 
 static void

@@ -179,6 +179,13 @@ test_long_values_are_cut(void **state)
 	    auth_results_print_field(&results, SLICE("mx"), &out), 0);
 	assert_lines_are_short(strbuf_slice(&out), 998);
 	assert_true(out.n < 1000);
+	memset(value, 'a', 100000);
+	strbuf_reset(&out);
+	assert_int_equal(
+	    auth_results_print_field(&results, SLICE("mx"), &out), 0);
+	assert_int_equal(slice_find_last(strbuf_slice(&out), 'a') -
+		slice_find_last(strbuf_slice(&out), '='),
+	    320);
 	strbuf_clear(&out);
 	free(value);
 }

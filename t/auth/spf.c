@@ -90,8 +90,18 @@ static const struct spf_case cases[] = {
 	"192.0.2.1", "a@x.example", PASS, "mx", NULL},
     /* A local part beyond ASCII matches no term that uses it, and no term
      * that does not is touched (RFC 8616 section 4). */
-    {"x.example TXT v=spf1 exists:%{l}.x.example ip4:192.0.2.1 -all\n",
+    {"x.example TXT v=spf1 -exists:%{l}.x.example ip4:192.0.2.1 -all\n"
+     "\xc3\xa9.x.example A 127.0.0.2\n",
 	"192.0.2.1", "\xc3\xa9@x.example", PASS, "ip4:192.0.2.1", NULL},
+    /* One host of an mx matches: whatever became of the other. */
+    {"x.example TXT v=spf1 mx -all\nx.example MX 1 a.example\n"
+     "x.example MX 2 b.example\na.example A timeout\n"
+     "b.example A 192.0.2.1\n",
+	"192.0.2.1", "a@x.example", PASS, "mx", NULL},
+    {"x.example TXT v=spf1 mx -all\nx.example MX 1 a.example\n"
+     "x.example MX 2 b.example\na.example A timeout\n"
+     "b.example A 192.0.2.2\n",
+	"192.0.2.1", "a@x.example", TEMPERROR, NULL, NULL},
     /* Two look-ups may come to nothing, a third may not. */
     {"x.example TXT v=spf1 a:1.example mx:2.example ip4:192.0.2.1\n",
 	"192.0.2.1", "a@x.example", PASS, NULL, NULL},
