@@ -129,7 +129,9 @@ take_record(struct dkim_check *c, struct slice text)
 
 	if (parsed < 0)
 		return fault;
-	c->testing = record.testing;
+	/* The flag of the key in use, or of the record that is told of. */
+	if (c->key_count == 0)
+		c->testing = record.testing;
 	fault.reason = refuses(c, &record);
 	if (fault.reason != NULL)
 		return fault;
@@ -150,7 +152,7 @@ take_record(struct dkim_check *c, struct slice text)
 static void
 take_records(struct dkim_check *c, const struct dns_answer *answer)
 {
-	struct dkim_fault first = {0}, fault;
+	struct dkim_fault first = {MAIL_VERDICT_PERMERROR, NULL}, fault;
 
 	for (size_t i = 0; i < answer->count && i < (size_t)DKIM_CHECK_KEYS_MAX;
 	     i++) {

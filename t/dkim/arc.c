@@ -383,6 +383,57 @@ a_lost_answer_is_a_temperror(void **state)
 }
 
 static void
+once(struct zone *zone, size_t timeout, void *arg)
+{
+	const struct letter *l = arg;
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct dkim_arc *arc = dkim_arc_new(&strict, l->header, hashes, NOW);
+	bool early = timeout == ZONE_NO_TIMEOUT || timeout % 2 == 0;
+
+	if (early)
+		zone_run(zone, &subject, arc);
+	dkim_body_hashes_write(hashes, l->body);
+	dkim_body_hashes_end(hashes);
+	dkim_arc_end(arc);
+	assert_int_equal(dkim_arc_done(arc), early);
+	zone_run(zone, &subject, arc);
+	assert_true(dkim_arc_done(arc));
+	assert_int_equal(dkim_arc_finding(arc).verdict,
+	    timeout == ZONE_NO_TIMEOUT ? MAIL_VERDICT_PASS
+				       : MAIL_VERDICT_TEMPERROR);
+	dkim_arc_free(arc);
+	dkim_body_hashes_free(hashes);
+}
+
+/* In order, in reverse, each one lost in turn; before the end and after. */
+static void
+answers_in_any_order(void **state)
+{
+	struct zone *zone;
+	struct letter l;
+	struct keys k;
+	size_t hops = 5;
+
+	(void)state;
+	keys_init(&k);
+	letter_init(&l, slice_str(plain));
+	for (size_t i = 1; i <= hops; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "s%zu", i);
+		assert_null(seal(&l, k.ed, name,
+		    i == 1 ? MAIL_VERDICT_NONE : MAIL_VERDICT_PASS));
+		snprintf(name, sizeof(name), "s%zu._domainkey.example.net", i);
+		letter_record(k.ed, name, "k=ed25519; ", &k.zone);
+	}
+	zone = zone_new(strbuf_text(&k.zone));
+	zone_every_way(zone, once, &l);
+	zone_free(zone);
+	letter_clear(&l);
+	keys_clear(&k);
+}
+
+static void
 a_broken_chain_is_sealed_once_as_failed(void **state)
 {
 	struct letter l, other;
@@ -439,6 +490,7 @@ main(void)
 	    cmocka_unit_test(a_broken_chain_fails_and_says_where),
 	    cmocka_unit_test(one_changed_octet_of_a_set_fails),
 	    cmocka_unit_test(a_lost_answer_is_a_temperror),
+	    cmocka_unit_test(answers_in_any_order),
 	    cmocka_unit_test(a_broken_chain_is_sealed_once_as_failed),
 	    cmocka_unit_test(what_cannot_be_sealed),
 	};

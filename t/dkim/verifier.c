@@ -292,6 +292,27 @@ of_several_records_any_may_serve(void **state)
 	strbuf_clear(&zone);
 }
 
+/* A record that cannot be used does not make the others' mail a test. */
+static void
+only_the_record_in_use_can_be_testing(void **state)
+{
+	struct letter_check check;
+	struct strbuf zone;
+	struct letter l;
+
+	(void)state;
+	strbuf_init(&zone, 10000);
+	sign(&l, "rsa1024.pem", &zone, "v=DKIM1; ");
+	strbuf_add_str(&zone, NAME "TXT v=DKIM1; t=y; p=\n");
+	letter_change(&l, l.text.n - 4);
+	letter_check_init(&check, &l, strbuf_text(&zone), &strict, NOW);
+	letter_check_verdict(&check, 0, MAIL_VERDICT_FAIL);
+	assert_false(dkim_verifier_finding(check.verifier, 0).testing);
+	letter_check_clear(&check);
+	letter_clear(&l);
+	strbuf_clear(&zone);
+}
+
 /* The record of another key of that size, for p= alone matters here. */
 static void
 record_of(const char *name, struct strbuf *zone)
@@ -618,6 +639,7 @@ main(void)
 	    cmocka_unit_test(key_records),
 	    cmocka_unit_test(other_answers),
 	    cmocka_unit_test(of_several_records_any_may_serve),
+	    cmocka_unit_test(only_the_record_in_use_can_be_testing),
 	    cmocka_unit_test(short_and_huge_keys_never_pass),
 	    cmocka_unit_test(a_key_under_test_makes_failing_neutral),
 	    cmocka_unit_test(limited_bodies),
