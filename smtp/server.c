@@ -14,25 +14,24 @@
 enum {
 	AHEAD = 8 * 1024,	 /* read beyond the command in hand */
 	REPLIES_MAX = 16 * 1024, /* unwritten, then no command is taken */
-	HELD_BACK_MAX_S = 10,	 /* how long a reply may wait for the next */
 };
 
 /* Writing. */
 
-static time_t
-now(void)
+static uint64_t
+now_ms(void)
 {
 	struct timespec t;
 
 	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return t.tv_sec;
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 void
 smtp_server_send(struct smtp_server *server, struct slice wire)
 {
 	if (smtp_conn_unwritten(server->conn) == 0)
-		server->held_since = now();
+		server->held_since_ms = now_ms();
 	smtp_conn_write(server->conn, wire);
 	server->waiting = false;
 }
@@ -227,7 +226,7 @@ set_timer(struct smtp_server *server)
 static void
 set_cork(struct smtp_server *server)
 {
-	bool old = now() - server->held_since >= HELD_BACK_MAX_S;
+	bool old = now_ms() - server->held_since_ms >= server->limits.gather_ms;
 
 	smtp_conn_cork(server->conn,
 	    server->state == SMTP_SERVER_PROXY ||
@@ -303,6 +302,8 @@ with_defaults(struct smtp_limits limits)
 		limits.recipients_max = SMTP_SERVER_RECIPIENTS_MAX;
 	if (limits.errors_max == 0)
 		limits.errors_max = SMTP_SERVER_ERRORS_MAX;
+	if (limits.gather_ms == 0)
+		limits.gather_ms = SMTP_SERVER_GATHER_MS;
 	return limits;
 }
 

@@ -36,6 +36,7 @@ struct smtp_limits {
 	unsigned proxy_header_ms; /* for the PROXY header: 60 s */
 	size_t recipients_max;	  /* accepted ones, a message: 1000 */
 	unsigned errors_max;	  /* errors of a client's, then 421: 20 */
+	unsigned gather_ms;	  /* a reply waits so long for the next: 10 s */
 	bool proxy_header;	  /* a PROXY header comes first, and must */
 };
 
@@ -44,6 +45,7 @@ enum {
 	SMTP_SERVER_PROXY_HEADER_MS = 60 * 1000,
 	SMTP_SERVER_RECIPIENTS_MAX = 1000,
 	SMTP_SERVER_ERRORS_MAX = 20,
+	SMTP_SERVER_GATHER_MS = 10 * 1000,
 };
 
 enum smtp_server_state {

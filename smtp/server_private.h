@@ -2,7 +2,7 @@
 #ifndef SMTP_SERVER_PRIVATE_H
 #define SMTP_SERVER_PRIVATE_H
 
-#include <time.h>
+#include <stdint.h>
 
 #include "smtp/conn.h"
 #include "smtp/server.h"
@@ -33,7 +33,7 @@ struct smtp_server {
 	size_t forgiven; /* commands that a refused MAIL leaves behind it */
 	unsigned errors;
 	size_t body_read;
-	time_t held_since; /* the oldest reply not written */
+	uint64_t held_since_ms; /* the oldest reply not written */
 	struct smtp_undot undot;
 	struct sink body;
 };

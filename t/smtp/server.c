@@ -3,6 +3,7 @@
  * the timers, back-pressure, and that nothing ends a message or a line but
  * CRLF, wherever the bytes are cut.
  */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -328,6 +329,42 @@ test_bdat_is_refused_and_its_octets_are_no_commands(void **state)
 		check_log(&f, "closed(protocol)");
 		front_clear(&f);
 	}
+}
+
+/* Over TCP, closing over unread octets would reset the connection and take
+ * the refusal with it. */
+static void
+test_the_refusal_of_bdat_arrives(void **state)
+{
+	static char chunk[512 * 1024];
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	struct sockaddr *address = (struct sockaddr *)&at;
+	socklen_t n = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	struct front f;
+
+	(void)state;
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(listener, address, n), 0);
+	assert_int_equal(getsockname(listener, address, &n), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	front_init(&f, NULL);
+	smtp_server_free(f.server);
+	talk_hang_up(&f.client);
+	f.client.fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(f.client.fd, address, n), 0);
+	(void)evutil_make_socket_nonblocking(f.client.fd);
+	f.server = smtp_server_new(f.client.base, accept(listener, NULL, NULL),
+	    &(struct smtp_limits){.idle_ms = 0}, &ops, &f);
+	go_to(&f, SMTP_SERVER_RCPT);
+	talk_say(&f.client, "BDAT 300000\r\n");
+	assert_true(send(f.client.fd, chunk, 100000, MSG_NOSIGNAL) > 60000);
+	talk_run(&f.client, 50);
+	assert_true(send(f.client.fd, chunk, 100000, MSG_NOSIGNAL) > 60000);
+	talk_hear(&f.client, "502 5.5.1 Error: BDAT is not offered\r\n");
+	talk_hear_end(&f.client);
+	front_clear(&f);
+	(void)close(listener);
 }
 
 static void
@@ -881,6 +918,30 @@ test_pipelined_replies_are_one_write(void **state)
 	front_clear(&f);
 }
 
+/* But not for ever: a relay may take its time over each recipient. */
+static void
+test_replies_are_not_held_back_for_long(void **state)
+{
+	static const struct smtp_limits limits = {.gather_ms = 50};
+	struct front f;
+
+	(void)state;
+	front_init(&f, &limits);
+	go_to(&f, SMTP_SERVER_READY);
+	f.answer = "";
+	talk_say(&f.client,
+	    "MAIL FROM:<>\r\nRCPT TO:<a>\r\nRCPT TO:<b>\r\nNOOP\r\n");
+	talk_run(&f.client, 20);
+	answer(&f, "250 one\r\n");
+	talk_hear_nothing(&f.client, 80);
+	answer(&f, "250 two\r\n");
+	talk_hear(&f.client, "250 one\r\n250 two\r\n");
+	talk_hear_nothing(&f.client, 10);
+	answer(&f, "250 three\r\n");
+	talk_hear(&f.client, "250 three\r\n");
+	front_clear(&f);
+}
+
 /* --- PROXY --- */
 
 static void
@@ -949,6 +1010,7 @@ main(void)
 	    cmocka_unit_test(test_quit_closes),
 	    cmocka_unit_test(
 		test_bdat_is_refused_and_its_octets_are_no_commands),
+	    cmocka_unit_test(test_the_refusal_of_bdat_arrives),
 	    cmocka_unit_test(test_greeting),
 	    cmocka_unit_test(test_a_421_closes),
 	    cmocka_unit_test(test_messages_pipelined_behind_the_dot),
@@ -971,6 +1033,7 @@ main(void)
 	    cmocka_unit_test(test_large_body_whole),
 	    cmocka_unit_test(test_free_within_a_callback),
 	    cmocka_unit_test(test_pipelined_replies_are_one_write),
+	    cmocka_unit_test(test_replies_are_not_held_back_for_long),
 	    cmocka_unit_test(test_proxy_header),
 	    cmocka_unit_test(test_proxy_header_missing),
 	};
