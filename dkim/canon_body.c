@@ -9,30 +9,10 @@
  * ever given the two bytes of a CRLF in two pieces.
  */
 #include "dkim/canon_body.h"
+#include "base/bytes16.h"
 
-/* GNU C's portable vectors; gcc and clang make SSE2 or NEON of them. */
-typedef unsigned char bytes16 __attribute__((vector_size(16)));
-#define SCAN 16
 /* nofws works on so many bytes at a time. */
 #define DENSE 256
-
-static bytes16
-load(const char *p)
-{
-	bytes16 v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static bool
-any_set(bytes16 flags)
-{
-	uint64_t half[2];
-
-	memcpy(half, &flags, sizeof(half));
-	return (half[0] | half[1]) != 0;
-}
 
 static bool
 is_wsp(char c)
@@ -97,14 +77,15 @@ is_loose(struct slice s, size_t i)
 static size_t
 find_loose(struct slice s, size_t i)
 {
-	for (; i + SCAN < s.n; i += SCAN) {
-		bytes16 here = load(s.p + i), next = load(s.p + i + 1);
+	for (; i + BYTES16 < s.n; i += BYTES16) {
+		bytes16 here = bytes16_load(s.p + i),
+			next = bytes16_load(s.p + i + 1);
 		bytes16 loose = (bytes16)(here == '\t') |
 		    ((bytes16)(here == ' ') &
 			((bytes16)(next == ' ') | (bytes16)(next == '\t') |
 			    (bytes16)(next == '\r')));
 
-		if (any_set(loose))
+		if (bytes16_any(loose))
 			break;
 	}
 	while (i < s.n && !is_loose(s, i))
@@ -162,14 +143,15 @@ find_folding(struct slice s, size_t i)
 {
 	if (i < s.n && is_folding(s, i))
 		return i;
-	for (; i + SCAN < s.n; i += SCAN) {
-		bytes16 here = load(s.p + i), next = load(s.p + i + 1);
+	for (; i + BYTES16 < s.n; i += BYTES16) {
+		bytes16 here = bytes16_load(s.p + i),
+			next = bytes16_load(s.p + i + 1);
 		bytes16 cr = (bytes16)(here == '\r');
 		bytes16 lf = (bytes16)(next == '\n');
 
 		/* A CR before each LF and an LF behind each CR. */
-		if (any_set((bytes16)(here == ' ') | (bytes16)(here == '\t') |
-			(cr ^ lf)))
+		if (bytes16_any((bytes16)(here == ' ') |
+			(bytes16)(here == '\t') | (cr ^ lf)))
 			break;
 	}
 	while (i < s.n && !is_folding(s, i))

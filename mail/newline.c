@@ -1,29 +1,8 @@
 /* Line ends settled before hashing; see newline.h. */
 #include <string.h>
 
+#include "base/bytes16.h"
 #include "mail/newline.h"
-
-/* GNU C's portable vectors; gcc and clang make SSE2 or NEON of them. */
-typedef unsigned char bytes16 __attribute__((vector_size(16)));
-#define SCAN 16
-
-static bytes16
-load(const char *p)
-{
-	bytes16 v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static bool
-any_set(bytes16 flags)
-{
-	uint64_t half[2];
-
-	memcpy(half, &flags, sizeof(half));
-	return (half[0] | half[1]) != 0;
-}
 
 /* A CR without its LF begins at `i`, or a LF without its CR behind it. */
 static bool
@@ -41,11 +20,11 @@ clean_end(struct slice in, size_t at)
 
 	if (in.p[at] == '\n')
 		return at;
-	for (; i + SCAN < in.n; i += SCAN) {
-		bytes16 cr = (bytes16)(load(in.p + i) == '\r');
-		bytes16 lf = (bytes16)(load(in.p + i + 1) == '\n');
+	for (; i + BYTES16 < in.n; i += BYTES16) {
+		bytes16 cr = (bytes16)(bytes16_load(in.p + i) == '\r');
+		bytes16 lf = (bytes16)(bytes16_load(in.p + i + 1) == '\n');
 
-		if (any_set(cr ^ lf))
+		if (bytes16_any(cr ^ lf))
 			break;
 	}
 	while (i + 1 < in.n && !is_odd(in, i))

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/bytes16.h"
 #include "base/slice.h"
 
 enum smtp_line {
@@ -25,25 +26,37 @@ smtp_line_after(struct slice in)
 	return SMTP_LINE_INSIDE;
 }
 
+/* Whether one of the 16 bytes at `p` is a dot behind an LF. */
+static inline bool
+smtp_line_may_begin(const char *p)
+{
+	return bytes16_any((bytes16)(bytes16_load(p) == '.') &
+	    (bytes16)(bytes16_load(p - 1) == '\n'));
+}
+
 /*
  * From inside a line at `at` to the next dot that begins one, or to the end.
- * Dots are rarer than lines, so they are what is looked for; the two bytes
- * before one tell. A CRLF that the last chunk's end cut in two is not for
- * here: then the state is CR or BEGIN. `at` must be below in.n.
+ * Such dots are rarer than lines, so they are what is looked for; the two
+ * bytes before one tell. A CRLF that the last chunk's end cut in two is not
+ * for here: then the state is CR or BEGIN. `at` must be below in.n.
  */
 static inline size_t
 smtp_line_pass(struct slice in, size_t at, unsigned char *state)
 {
-	const char *dot;
+	size_t i = at < 2 ? 2 : at;
 
-	while ((dot = memchr(in.p + at, '.', in.n - at)) != NULL) {
-		at = (size_t)(dot - in.p);
-		if (at >= 2 && dot[-1] == '\n' && dot[-2] == '\r') {
-			*state = SMTP_LINE_BEGIN;
-			return at;
+	while (i < in.n) {
+		size_t stop = in.n - i < BYTES16 ? in.n : i + BYTES16;
+
+		if (stop - i == BYTES16 && !smtp_line_may_begin(in.p + i))
+			i = stop;
+		for (; i < stop; i++) {
+			if (in.p[i] == '.' && in.p[i - 1] == '\n' &&
+			    in.p[i - 2] == '\r') {
+				*state = SMTP_LINE_BEGIN;
+				return i;
+			}
 		}
-		if (++at == in.n)
-			break;
 	}
 	*state = smtp_line_after(in);
 	return in.n;

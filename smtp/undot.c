@@ -1,5 +1,5 @@
-/* The body on its way in; see undot.h. Dots are found by memchr, and what
- * lies between two removed dots goes out as one piece. */
+/* The body on its way in; see undot.h. What lies between two removed dots goes
+ * out as one piece. */
 #include "smtp/undot.h"
 #include "smtp/line_private.h"
 

@@ -158,12 +158,46 @@ test_every_word_of_dots_and_line_ends(void **state)
 	}
 }
 
+/* Long chunks are looked at 16 bytes at a time: wherever a line ends. */
+static void
+test_long_chunks_by_the_same_oracle(void **state)
+{
+	static const char *const pieces[] = {
+	    "xxxxx", "x", "\r\n", "\r\n.", "\r\n..", ".", "\r", "\n."};
+	unsigned seed = 1;
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		struct reading *r = reading_begin(NULL);
+		struct strbuf in, want, got;
+		size_t cut;
+
+		strbuf_init(&in, 1000);
+		strbuf_init(&want, 1000);
+		strbuf_init(&got, 1000);
+		while (in.n < 100) {
+			seed = seed * 1103515245 + 12345;
+			(void)strbuf_add_str(&in, pieces[(seed >> 16) % 8]);
+		}
+		plain_undot(strbuf_slice(&in), &want);
+		cut = (seed >> 20) % in.n;
+		reading_write(r, slice_first(strbuf_slice(&in), cut));
+		reading_write(r, slice_after(strbuf_slice(&in), cut));
+		reading_end(r, &got);
+		assert_slice_equal(strbuf_slice(&got), strbuf_slice(&want));
+		strbuf_clear(&in);
+		strbuf_clear(&want);
+		strbuf_clear(&got);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_endings),
 	    cmocka_unit_test(test_every_word_of_dots_and_line_ends),
+	    cmocka_unit_test(test_long_chunks_by_the_same_oracle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
