@@ -166,7 +166,7 @@ next_word(struct slice *rest, struct slice *word)
 		begin++;
 	for (end = begin; end < rest->n && !is_separator(rest->p[end]);)
 		end++;
-	*word = slice_from(rest->p + begin, end - begin);
+	*word = slice_first(slice_after(*rest, begin), end - begin);
 	*rest = slice_after(*rest, end);
 	return word->n > 0;
 }
