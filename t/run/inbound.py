@@ -79,7 +79,6 @@ class Verifier(harness.Signpost):
             "user": WORKER,
             "authserv_id": AUTHSERV_ID,
             "spool_dir": self.spool,
-            "user": harness.WORKER,
         }
         dns = {line.split("=")[0].strip() for line in self.dns}
         with open(self.config, "w") as f:
