@@ -1,0 +1,409 @@
+/*
+ * A whole proxy/session between a client and a relay that both misbehave as
+ * the bytes say: the client's script is read from their begin, the relay's
+ * from their end. Whatever they do: the relay hears lines and bodies without
+ * a bare CR or LF and no verb but the nine; it gets no more messages than
+ * the client ended and was told 354 for; no "queued" that the relay did not
+ * say, and none twice; and nothing is left behind.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "proxy/session.h"
+#include "t/fuzz/replay.h"
+
+enum { CLIENT_MAX = 400, ROUNDS = 6, HELD_MAX = 1 << 20 };
+
+struct relay {
+	int listener, fd;
+	struct strbuf in;
+	bool data;
+	size_t done; /* messages complete */
+};
+
+struct scene {
+	struct slice script; /* what is left of it */
+	struct event_base *base;
+	struct proxy_service service;
+	struct proxy_counters counters;
+	_Atomic uint64_t slot;
+	struct proxy_quota quota;
+	struct relay relay;
+	int client;
+	struct strbuf said, heard; /* by the client */
+};
+
+static void
+must(bool held)
+{
+	if (!held)
+		abort();
+}
+
+/* --- a filter that passes on, or refuses --- */
+
+static void *
+filter_begin(void *env, const struct proxy_filter_job *job)
+{
+	(void)job;
+	return env;
+}
+
+static void
+filter_header(void *filter, const struct mail_header *header)
+{
+	(void)filter;
+	(void)header;
+}
+
+static void
+filter_no_header(void *filter, const char *why)
+{
+	(void)filter;
+	(void)why;
+}
+
+static void
+filter_body(void *filter, struct slice chunk)
+{
+	(void)filter;
+	(void)chunk;
+}
+
+static void
+filter_end(void *filter, proxy_outcome_fn *fn, void *ctx)
+{
+	fn(ctx, filter);
+}
+
+static void
+filter_free(void *filter)
+{
+	(void)filter;
+}
+
+static size_t
+filter_most_added(void *env)
+{
+	(void)env;
+	return 1000;
+}
+
+static const struct proxy_filter_ops filter_ops = {
+    .begin = filter_begin,
+    .header = filter_header,
+    .no_header = filter_no_header,
+    .body = filter_body,
+    .end = filter_end,
+    .free = filter_free,
+    .most_added = filter_most_added,
+};
+
+/* --- the relay --- */
+
+static unsigned
+decide(struct scene *s)
+{
+	unsigned what = 0;
+
+	if (s->script.n > 0)
+		what = (unsigned char)s->script.p[--s->script.n] % 24;
+	return what;
+}
+
+static void
+relay_close(struct relay *r)
+{
+	if (r->fd >= 0)
+		(void)close(r->fd);
+	r->fd = -1;
+	r->data = false;
+	strbuf_reset(&r->in);
+}
+
+static void
+relay_say(struct relay *r, const char *text)
+{
+	if (r->fd >= 0)
+		(void)send(
+		    r->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* True where DATA would be taken with it. */
+static bool
+relay_answer(struct scene *s, const char *good)
+{
+	unsigned what = decide(s);
+
+	switch (what) {
+	case 1:
+		relay_say(&s->relay, "450-4.0.0 not\r\n450 4.0.0 now\r\n");
+		return false;
+	case 2:
+		relay_say(&s->relay, "550 5.0.0 never\r\n");
+		return false;
+	case 3:
+		relay_say(&s->relay, "421 4.3.2 bye\r\n");
+		relay_close(&s->relay);
+		return false;
+	case 4:
+		relay_close(&s->relay);
+		return false;
+	case 5:
+		relay_say(&s->relay, "hello\r\n");
+		return false;
+	case 6:
+		return false;
+	case 7:
+		relay_say(&s->relay, "354 go on\r\n");
+		return true; /* to DATA it is the good one */
+	default:
+		relay_say(&s->relay, good);
+		if (what == 8)
+			relay_say(&s->relay, "421 late\r\n");
+		return true;
+	}
+}
+
+static void
+relay_command(struct scene *s, struct slice line)
+{
+	static const char *const verbs[] = {"EHLO ", "HELO ", "MAIL ", "RCPT ",
+	    "DATA", "RSET", "NOOP", "QUIT", "XFORWARD "};
+	size_t i = 0;
+
+	must(slice_find(line, '\n') == line.n);
+	must(slice_find(line, '\r') == line.n);
+	while (!slice_starts_nocase(line, slice_str(verbs[i])))
+		must(++i < sizeof(verbs) / sizeof(verbs[0]));
+	if (i == 0)
+		(void)relay_answer(s,
+		    "250-relay\r\n250-SIZE 5000\r\n250-8BITMIME\r\n"
+		    "250 XFORWARD NAME ADDR HELO\r\n");
+	else if (i == 4)
+		s->relay.data = relay_answer(s, "354 go\r\n");
+	else
+		(void)relay_answer(s, "250 ok\r\n");
+}
+
+static void
+relay_message(struct scene *s, struct slice body)
+{
+	char good[40];
+
+	for (size_t i = 0; i < body.n; i++) {
+		if (body.p[i] == '\n')
+			must(i > 0 && body.p[i - 1] == '\r');
+		if (body.p[i] == '\r')
+			must(i + 1 < body.n && body.p[i + 1] == '\n');
+	}
+	s->relay.data = false;
+	s->relay.done++;
+	(void)snprintf(
+	    good, sizeof(good), "250 queued %zu.\r\n", s->relay.done);
+	(void)relay_answer(s, good);
+}
+
+/* One line, or one body; false where there is none yet. */
+static bool
+relay_take(struct scene *s)
+{
+	struct relay *r = &s->relay;
+	struct slice in = strbuf_slice(&r->in);
+	bool empty = r->data && slice_starts_nocase(in, SLICE(".\r\n"));
+	struct slice end =
+	    r->data && !empty ? SLICE("\r\n.\r\n") : SLICE("\r\n");
+	size_t at = slice_search(in, end);
+	struct strbuf copy;
+
+	if (at == in.n)
+		return false;
+	strbuf_init(&copy, HELD_MAX);
+	(void)strbuf_add(
+	    &copy, slice_first(in, at + (r->data && !empty ? 2 : 0)));
+	strbuf_consume(&r->in, at + end.n);
+	if (r->data)
+		relay_message(s, empty ? SLICE("") : strbuf_slice(&copy));
+	else
+		relay_command(s, strbuf_slice(&copy));
+	strbuf_clear(&copy);
+	return r->fd >= 0;
+}
+
+static void
+relay_turn(struct scene *s)
+{
+	struct relay *r = &s->relay;
+	int fd = accept4(r->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	char bytes[4096];
+	ssize_t n;
+
+	if (fd >= 0) {
+		relay_close(r);
+		r->fd = fd;
+		(void)relay_answer(s, "220 relay\r\n");
+	}
+	while (r->fd >= 0 && (n = recv(r->fd, bytes, sizeof(bytes), 0)) > 0)
+		(void)strbuf_add(&r->in, slice_from(bytes, (size_t)n));
+	must(!r->in.full);
+	while (r->fd >= 0 && relay_take(s))
+		continue;
+}
+
+/* --- the client --- */
+
+static void
+pump(struct scene *s)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		(void)event_base_loop(s->base, EVLOOP_NONBLOCK);
+		relay_turn(s);
+		while (s->client >= 0 &&
+		    (n = recv(s->client, bytes, sizeof(bytes), MSG_DONTWAIT)) >
+			0)
+			(void)strbuf_add(
+			    &s->heard, slice_from(bytes, (size_t)n));
+	}
+}
+
+static void
+client_act(struct scene *s, unsigned char op)
+{
+	static const struct slice lines[] = {SLICE_INIT("EHLO c\r\n"),
+	    SLICE_INIT("HELO c\r\n"), SLICE_INIT("MAIL FROM:<a@b> SIZE=9\r\n"),
+	    SLICE_INIT("RCPT TO:<c@d>\r\n"), SLICE_INIT("DATA\r\n"),
+	    SLICE_INIT("From: x\r\n\r\n..y\r\n"), SLICE_INIT("\r\n.\r\n"),
+	    SLICE_INIT("RSET\r\n"), SLICE_INIT("NOOP\r\n"),
+	    SLICE_INIT("QUIT\r\n"),
+	    SLICE_INIT("XFORWARD NAME=n ADDR=192.0.2.1 PORT=5\r\n"),
+	    SLICE_INIT(
+		"MAIL FROM:<>\r\nRCPT TO:<a>\r\nRCPT TO:<b>\r\nDATA\r\n"),
+	    SLICE_INIT("\n.\n"), SLICE_INIT("\n.\r\n"), SLICE_INIT("\r\n.\n"),
+	    SLICE_INIT("\r.\r"), SLICE_INIT("\r\n.\r"),
+	    SLICE_INIT("VRFY x\r\n"), SLICE_INIT("BDAT 3\r\n"),
+	    SLICE_INIT("NO\0P\nRSET\r\n"), SLICE_INIT(".\r\n")};
+	unsigned what = op % 32;
+
+	if (s->client < 0)
+		return;
+	if (what < sizeof(lines) / sizeof(lines[0])) {
+		(void)send(s->client, lines[what].p, lines[what].n,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)strbuf_add(&s->said, lines[what]);
+	} else if (what == 31) {
+		(void)close(s->client);
+		s->client = -1;
+	}
+	if (op >= 64)
+		pump(s);
+}
+
+/* --- the scene --- */
+
+static size_t
+count(const struct strbuf *in, const char *what)
+{
+	struct slice rest = strbuf_slice(in), needle = slice_str(what);
+	size_t n = 0, at;
+
+	while ((at = slice_search(rest, needle)) < rest.n) {
+		n++;
+		rest = slice_after(rest, at + 1);
+	}
+	return n;
+}
+
+static void
+scene_begin(struct scene *s, unsigned char how)
+{
+	static struct proxy_outcome pass, refuse = {550, "5.7.1 no"};
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	socklen_t n = sizeof(sa_family_t);
+	struct proxy_service *v = &s->service;
+	int pair[2];
+
+	s->base = event_base_new();
+	s->relay.fd = -1;
+	s->relay.listener =
+	    socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	must(bind(s->relay.listener, (struct sockaddr *)&at, n) == 0);
+	must(listen(s->relay.listener, 10) == 0);
+	n = sizeof(v->relay.address);
+	must(getsockname(s->relay.listener,
+		 (struct sockaddr *)&v->relay.address, &n) == 0);
+	v->relay.address_length = n;
+	strbuf_init(&s->relay.in, HELD_MAX);
+	strbuf_init(&s->said, HELD_MAX);
+	strbuf_init(&s->heard, HELD_MAX);
+	proxy_quota_init(&s->quota, &s->slot, 0);
+	v->base = s->base;
+	v->relay_name = SLICE("relay");
+	v->header_max = 1000;
+	v->keepalive_ms = PROXY_KEEPALIVE_MS;
+	v->newline = how & 1 ? MAIL_NEWLINE_REJECT : MAIL_NEWLINE_NORMALIZE;
+	v->filter = &filter_ops;
+	v->filter_env = how & 2 ? &refuse : &pass;
+	v->spool_mark = how & 4 ? 8 : 65536;
+	v->spool_dir = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	v->quota = &s->quota;
+	v->counters = &s->counters;
+	LIST_INIT(&v->sessions);
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+	s->client = pair[0];
+	proxy_session_begin(v, pair[1], SLICE(""), false);
+}
+
+static void
+scene_end(struct scene *s)
+{
+	char queued[40];
+
+	if (s->client >= 0)
+		(void)close(s->client);
+	s->client = -1;
+	pump(s);
+	proxy_sessions_cut(&s->service);
+	must(s->service.session_count == 0 && s->slot == 0);
+	relay_close(&s->relay);
+	(void)close(s->relay.listener);
+	(void)close(s->service.spool_dir);
+	event_base_free(s->base);
+	must(s->relay.done <= count(&s->heard, "354 End"));
+	must(s->relay.done <= count(&s->said, "\r\n.\r\n"));
+	for (size_t i = 1; i <= s->relay.done; i++) {
+		(void)snprintf(queued, sizeof(queued), "queued %zu.", i);
+		must(count(&s->heard, queued) <= 1);
+	}
+	strbuf_clear(&s->relay.in);
+	strbuf_clear(&s->said);
+	strbuf_clear(&s->heard);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	struct scene s = {.script = slice_from((const char *)bytes, n)};
+	unsigned char how = n > 0 ? bytes[0] : 0;
+
+	s.script = slice_after(s.script, 1);
+	scene_begin(&s, how);
+	pump(&s);
+	for (int i = 0; i < CLIENT_MAX && s.script.n > 0; i++) {
+		unsigned char op = (unsigned char)s.script.p[0];
+
+		s.script = slice_after(s.script, 1);
+		client_act(&s, op);
+	}
+	pump(&s);
+	scene_end(&s);
+	return 0;
+}
