@@ -8,7 +8,7 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 
-enum { STRBUF_FIRST_ROOM = 64 };
+enum { STRBUF_FIRST_ROOM = 128 };
 
 void
 strbuf_init(struct strbuf *sb, size_t cap)
@@ -19,10 +19,10 @@ strbuf_init(struct strbuf *sb, size_t cap)
 static void
 grow(struct strbuf *sb, size_t need)
 {
-	size_t room = sb->room == 0 ? STRBUF_FIRST_ROOM : sb->room;
+	size_t room = sb->room == 0 ? STRBUF_FIRST_ROOM : sb->room * 2;
 
-	while (room < need)
-		room += room / 2;
+	if (room < need)
+		room = need;
 	if (room > sb->cap + 1)
 		room = sb->cap + 1;
 	sb->p = xreallocarray(sb->p, room, 1);

@@ -139,6 +139,13 @@ fail_for_good(struct item *item, const char *why)
 
 /* --- keys and signers --- */
 
+static const struct dkim_field_list *
+fields_of(const struct item *item)
+{
+	return item->signing->fields != NULL ? item->signing->fields
+					     : item->filter->env->built_in;
+}
+
 static void
 make_domainkeys(struct item *item)
 {
@@ -147,7 +154,7 @@ make_domainkeys(struct item *item)
 	    .domain = item->domain,
 	    .selector = what->selector,
 	    .canon = what->body_canon,
-	    .fields = what->fields,
+	    .fields = fields_of(item),
 	};
 	struct strbuf reason;
 
@@ -172,7 +179,7 @@ make_dkim(struct item *item)
 	    .algorithm = item->algorithm,
 	    .header_canon = what->header_canon,
 	    .body_canon = what->body_canon,
-	    .fields = what->fields,
+	    .fields = fields_of(item),
 	    .time = now,
 	    .expire = rules(f)->ttl == 0 ? 0 : now + rules(f)->ttl,
 	};

@@ -16,6 +16,7 @@
 struct proxy_sign_env {
 	const struct proxy_config *config;
 	struct proxy_keys *keys;
+	struct dkim_field_list *built_in; /* for those who name no fields */
 	struct proxy_counters *counters;
 	struct proxy_recording *recording; /* NULL: nothing is recorded */
 	struct log *log;

@@ -4,7 +4,12 @@
 #include "base/xalloc.h"
 #include "record/kept.h"
 
-enum { LINE_CAP = 8000, VALUE_CLIP = 1024, VALUE_CLIP_LEAST = 16 };
+enum {
+	LINE_CAP = 8000,
+	LINE_USUAL = 1000,
+	VALUE_CLIP = 1024,
+	VALUE_CLIP_LEAST = 16
+};
 
 void
 proxy_record_init(struct proxy_record *r)
@@ -205,6 +210,7 @@ proxy_journal_write(struct log *log, const struct proxy_record *r)
 		return;
 	to.json = log_target(log) == LOGGING_JSON;
 	strbuf_init(&to.out, LINE_CAP);
+	(void)strbuf_reserve(&to.out, LINE_USUAL);
 	do {
 		print_record(&to, r);
 		to.clip /= 2;

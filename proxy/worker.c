@@ -12,6 +12,7 @@
 
 #include "base/escape.h"
 #include "base/xalloc.h"
+#include "dkim/field_list.h"
 #include "dns/exchange.h"
 #include "dns/resolver.h"
 #include "proxy/filter_sign.h"
@@ -346,6 +347,7 @@ make_signing(struct worker *w)
 	w->sign_env = (struct proxy_sign_env){
 	    .config = job->config,
 	    .keys = w->keys,
+	    .built_in = dkim_field_list_new(),
 	    .counters = job->counters,
 	    .recording = &w->recording,
 	    .log = job->log,
@@ -488,6 +490,7 @@ worker_clear(struct worker *w)
 	event_free(w->deadline);
 	if (w->keys != NULL)
 		proxy_keys_free(w->keys);
+	dkim_field_list_free(w->sign_env.built_in);
 	proxy_verify_env_clear(&w->verify_env);
 	dns_resolver_free(w->verify_env.resolver);
 	strbuf_clear(&w->relay_name);
