@@ -51,6 +51,19 @@ escape_utf8_length(struct slice s)
 	return n;
 }
 
+bool
+escape_is_utf8(struct slice s)
+{
+	while (s.n > 0) {
+		size_t n = escape_utf8_length(s);
+
+		if (n == 0)
+			return false;
+		s = slice_after(s, n);
+	}
+	return true;
+}
+
 static void
 escape_json_char(struct slice c, struct strbuf *out)
 {

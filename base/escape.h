@@ -19,4 +19,7 @@ int escape_json(struct slice, struct strbuf *out);
  * surrogates, no overlong forms); 0 where it begins with none. */
 size_t escape_utf8_length(struct slice);
 
+/* True where the slice is such characters throughout; so is the empty one. */
+bool escape_is_utf8(struct slice);
+
 #endif

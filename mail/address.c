@@ -65,19 +65,6 @@ add_word(struct parser *p)
 	return 1;
 }
 
-static bool
-is_utf8(struct slice s)
-{
-	while (s.n > 0) {
-		size_t n = escape_utf8_length(s);
-
-		if (n == 0)
-			return false;
-		s = slice_after(s, n);
-	}
-	return true;
-}
-
 /* What the text has got since `from`. */
 static struct slice
 text_from(const struct parser *p, size_t from)
@@ -146,7 +133,7 @@ parse_local(struct parser *p, struct slice *local)
 		after_word = any = true;
 	}
 	*local = text_from(p, from);
-	if (!any || !is_utf8(*local))
+	if (!any || !escape_is_utf8(*local))
 		return fault(p, "bad local part in address");
 	return 0;
 }
@@ -176,7 +163,7 @@ parse_domain(struct parser *p, struct slice *domain)
 		} while (mail_token_char(&p->in, '.'));
 	}
 	*domain = text_from(p, from);
-	if (!is_utf8(*domain))
+	if (!escape_is_utf8(*domain))
 		return fault(p, "bad domain in address");
 	return skip_cfws(p);
 }

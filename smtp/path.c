@@ -139,19 +139,6 @@ mailbox_length(struct slice s, struct smtp_path *path)
 	return end + 1;
 }
 
-static bool
-is_utf8(struct slice s)
-{
-	while (s.n > 0) {
-		size_t n = escape_utf8_length(s);
-
-		if (n == 0)
-			return false;
-		s = slice_after(s, n);
-	}
-	return true;
-}
-
 int
 smtp_path_parse(struct slice argument, enum smtp_verb verb,
     struct smtp_path *path, const char **reason)
@@ -174,7 +161,7 @@ smtp_path_parse(struct slice argument, enum smtp_verb verb,
 		return -1;
 	path->path = slice_first(rest, n + 1);
 	rest = slice_after(rest, n + 1);
-	if ((rest.n > 0 && !is_blank(rest.p[0])) || !is_utf8(path->path))
+	if ((rest.n > 0 && !is_blank(rest.p[0])) || !escape_is_utf8(path->path))
 		return -1;
 	if (verb == SMTP_RCPT && path->mailbox.n == 0)
 		return -1;

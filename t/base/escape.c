@@ -104,12 +104,24 @@ test_a_full_buffer_is_told(void **state)
 	strbuf_clear(&out);
 }
 
+static void
+test_utf8_throughout(void **state)
+{
+	(void)state;
+	assert_true(escape_is_utf8(SLICE("")));
+	assert_true(escape_is_utf8(SLICE("a\0\xc3\xa9\xf0\x9f\x98\x80")));
+	assert_false(escape_is_utf8(SLICE("a\xe9")));
+	assert_false(escape_is_utf8(SLICE("\xc3\xa9\xc3")));
+	assert_false(escape_is_utf8(SLICE("\xed\xa0\x80z")));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_log_escapes_all_but_plain_print),
 	    cmocka_unit_test(test_utf8_lengths),
+	    cmocka_unit_test(test_utf8_throughout),
 	    cmocka_unit_test(test_json),
 	    cmocka_unit_test(test_a_full_buffer_is_told),
 	};
