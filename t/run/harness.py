@@ -128,7 +128,8 @@ class Message:
 class Relay:
     """The next hop: takes mail as a good server does, save for its script."""
 
-    def __init__(self, *scripts, ehlo=EHLO, host="127.0.0.1", port=0):
+    def __init__(self, *scripts, ehlo=EHLO, host="127.0.0.1", port=0,
+                 path=None):
         self.scripts = list(scripts) or [{}]
         self.ehlo = ehlo
         self.messages = []   # whole ones, answered 2xx
@@ -137,8 +138,13 @@ class Relay:
         self.lock = threading.Condition()
         self.stopping = threading.Event()
         self.sockets = []
-        self.listener = socket.create_server((host, port), backlog=1024)
-        self.host, self.port = self.listener.getsockname()[:2]
+        if path:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(path)
+            self.listener.listen(1024)
+        else:
+            self.listener = socket.create_server((host, port), backlog=1024)
+            self.host, self.port = self.listener.getsockname()[:2]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def address(self):
@@ -179,7 +185,8 @@ class Relay:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
                 number = len(self.commands)
                 self.commands.append([])
@@ -338,10 +345,15 @@ class Client:
     """Speaks to signpost; connects and reads the greeting."""
 
     def __init__(self, port, host="127.0.0.1", greeting=True, source=None):
-        self.sock = socket.create_connection(
-            (host, port), timeout=WAIT,
-            source_address=(source, 0) if source else None)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if isinstance(port, str):  # the path of a Unix-domain socket
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(WAIT)
+            self.sock.connect(port)
+        else:
+            self.sock = socket.create_connection(
+                (host, port), timeout=WAIT,
+                source_address=(source, 0) if source else None)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.lines = Lines(self.sock)
         self.greeting = self.reply() if greeting else None
 

@@ -1,0 +1,138 @@
+"""Who may come in, how many, and by which doors: allow =, max_sessions =,
+Unix-domain sockets on both sides, the PROXY protocol."""
+
+import os
+import socket
+import struct
+
+import harness
+from harness import SAMPLE
+
+
+class Allow(harness.Case):
+    def test_strangers_are_turned_away_and_logged(self):
+        hop = self.relay()
+        daemon = self.signpost(hop, out=["allow = 127.0.0.1/32"])
+        for source in ("127.0.0.2", "127.1.2.3"):
+            stranger = daemon.client(source=source)
+            self.assertIn(stranger.greeting.code, (421, 554))
+            self.assertTrue(stranger.gone())
+            daemon.wait_log("connection from %s refused" % source)
+        self.assertEqual(hop.commands, [])
+        friend = daemon.client(source="127.0.0.1")
+        friend.ehlo()
+        self.assertEqual(friend.message(SAMPLE).code, 250)
+
+    def test_loopback_alone_by_default(self):
+        daemon = self.signpost(self.relay())
+        self.assertEqual(daemon.client(source="127.3.2.1").greeting.code, 220)
+
+
+class Sessions(harness.Case):
+    def test_over_the_bound_they_wait_and_are_then_served(self):
+        hop = self.relay()
+        daemon = self.signpost(hop, out=["max_sessions = 3"])
+        first = [daemon.client() for _ in range(3)]
+        waiting = [daemon.client(greeting=False) for _ in range(2)]
+        waiting[0].sock.settimeout(0.5)
+        self.assertRaises(socket.timeout, waiting[0].reply)
+        for client in first:  # who is in can work
+            client.ehlo()
+            self.assertEqual(client.message(SAMPLE).code, 250)
+        for client in first[:2]:
+            client.quit()
+        for client in waiting:
+            client.sock.settimeout(harness.WAIT)
+            self.assertEqual(client.reply().code, 220)
+            client.ehlo()
+            self.assertEqual(client.message(SAMPLE).code, 250)
+
+    def test_silent_ones_are_ended(self):
+        daemon = self.signpost(self.relay(), out=["idle_timeout = 1"])
+        client = daemon.client()
+        self.assertEqual(client.reply().code, 421)
+        self.assertTrue(client.gone())
+        client = daemon.client()
+        client.ehlo()
+        client.begin()
+        client.command("DATA")
+        client.send(SAMPLE)
+        self.assertTrue(client.gone())
+        daemon.wait_log("status=aborted")
+
+
+class Unix(harness.Case):
+    def test_both_sides(self):
+        directory = harness.tempfile.mkdtemp(prefix="signpost-u-")
+        self.addCleanup(harness.shutil.rmtree, directory)
+        os.chmod(directory, 0o755)
+        ours = os.path.join(directory, "in")
+        theirs = os.path.join(directory, "out")
+        hop = self.relay(path=theirs)
+        os.chmod(theirs, 0o777)
+        daemon = self.signpost(
+            "unix:" + theirs, out=["listen = unix:" + ours], wait=False)
+        for _ in range(2):
+            harness.wait_until("the socket", lambda: os.path.exists(ours))
+            client = harness.wait_until("it to listen", lambda: attempt(ours))
+            client.ehlo()
+            self.assertEqual(client.message(SAMPLE).code, 250)
+            client.quit()
+            # A stop and a start: the socket that was left is replaced.
+            self.assertEqual(daemon.stop(), 0)
+            daemon.start(wait=False)
+        harness.wait_until("it to listen again", lambda: attempt(ours))
+        self.assertEqual(len(hop.messages), 2)
+
+
+def attempt(path):
+    try:
+        return harness.Client(path)
+    except (OSError, harness.Gone):
+        return None
+
+
+V2 = b"\r\n\r\n\0\r\nQUIT\n"
+
+
+class Proxied(harness.Case):
+    def begin(self):
+        self.hop = self.relay()
+        port = harness.free_port()
+        self.daemon = self.signpost(
+            self.hop, out=["listen = 127.0.0.1:%d proxy" % port], wait=False)
+        self.daemon.port = port
+        harness.wait_until("it to listen", self.daemon._listens)
+
+    def comes_from(self, header, address):
+        client = self.daemon.client(greeting=False)
+        client.send(header)
+        self.assertEqual(client.reply().code, 220)
+        client.ehlo()
+        self.assertEqual(client.message(SAMPLE).code, 250)
+        self.daemon.wait_log(" client=%s " % address)
+
+    def test_the_header_says_who_it_is(self):
+        self.begin()
+        self.comes_from(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 25\r\n",
+                        "192\\.0\\.2\\.7")
+        self.comes_from(b"PROXY TCP6 2001:db8::7 2001:db8::1 4711 25\r\n",
+                        "2001:db8::7")
+        self.comes_from(
+            V2 + struct.pack(">BBH4s4sHH", 0x21, 0x11, 12,
+                             socket.inet_aton("192.0.2.8"),
+                             socket.inet_aton("192.0.2.1"), 4711, 25),
+            "192\\.0\\.2\\.8")
+
+    def test_without_it_nothing_is_said(self):
+        self.begin()
+        for bad in (b"EHLO me\r\n", b"PROXY TCP4 nonsense\r\n",
+                    b"\r\n\r\n\0\r\nQUIX\n" + b"x" * 20):
+            client = self.daemon.client(greeting=False)
+            client.send(bad)
+            self.assertTrue(client.gone())
+        self.assertEqual(self.hop.messages, [])
+
+
+if __name__ == "__main__":
+    harness.main()
