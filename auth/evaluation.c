@@ -163,6 +163,8 @@ auth_evaluation_new(const struct auth_rules *rules,
 	evaluation->receiver = xslicedup(rules->receiver);
 	copy_trusted(evaluation, rules);
 	evaluation->pool = auth_pool_new();
+	evaluation->most = rules->questions > 0 ? rules->questions
+						: AUTH_EVALUATION_QUESTIONS_MAX;
 	evaluation->body = dkim_body_hashes_new();
 	begin_client_checks(evaluation);
 	return evaluation;
@@ -312,17 +314,24 @@ tell_dmarc(struct auth_evaluation *evaluation)
  * no more than leaves DMARC its last ones; and what does not bear on DMARC
  * waits, past its share, until all before it in this table is done.
  */
-enum { SPF_SHARE = AUTH_EVALUATION_QUESTIONS_MAX - 8 };
-
 static const struct {
 	enum part part;
-	size_t share;
+	size_t percent; /* of all questions */
 } shares[] = {
-    {PART_SENDERID, 36},
-    {PART_HELO, 36},
-    {PART_IPREV, 30},
-    {PART_ARC, 30},
+    {PART_SENDERID, 60},
+    {PART_HELO, 60},
+    {PART_IPREV, 50},
+    {PART_ARC, 50},
 };
+
+/* Percent for SPF: the rest is more than DMARC asks at its end. */
+enum { SPF_PERCENT = 85 };
+
+static size_t
+share(const struct auth_evaluation *evaluation, size_t percent)
+{
+	return evaluation->most * percent / 100;
+}
 
 /* HELO's is SPF's result where there is no MAIL FROM. */
 static bool
@@ -352,7 +361,8 @@ may_ask(const struct auth_evaluation *evaluation, enum part part)
 		return true;
 	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
 		if (shares[i].part == part)
-			return before_done || count < shares[i].share;
+			return before_done ||
+			    count < share(evaluation, shares[i].percent);
 		before_done =
 		    before_done && part_done(evaluation, shares[i].part);
 	}
@@ -364,9 +374,8 @@ may_ask(const struct auth_evaluation *evaluation, enum part part)
 static bool
 pump_part(struct auth_evaluation *evaluation, enum part part)
 {
-	size_t most = is_spf(evaluation, part)
-	    ? (size_t)SPF_SHARE
-	    : (size_t)AUTH_EVALUATION_QUESTIONS_MAX;
+	size_t most = is_spf(evaluation, part) ? share(evaluation, SPF_PERCENT)
+					       : evaluation->most;
 	struct dns_question question;
 	bool answered = false;
 

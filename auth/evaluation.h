@@ -29,14 +29,15 @@
 
 struct mail_header;
 
-/* Questions of one message, all checks together. What would pass it is
- * answered DNS_TEMPFAIL by the evaluation itself. */
+/* Questions of one message, all checks together, where the rules do not
+ * say. What would pass it is answered DNS_TEMPFAIL by the evaluation. */
 #define AUTH_EVALUATION_QUESTIONS_MAX 60
 
 /* What is checked and how. Borrowed for the length of _new(). */
 struct auth_rules {
 	unsigned checks; /* 1u << AUTH_DKIM | ... */
 	struct dkim_rules dkim;
+	unsigned questions; /* 0: AUTH_EVALUATION_QUESTIONS_MAX */
 	/* SPF: HELO's result too where there is a MAIL FROM (after it). */
 	bool spf_helo;
 	struct slice receiver; /* our host name, for SPF's %{r} */

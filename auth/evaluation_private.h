@@ -34,6 +34,7 @@ struct auth_evaluation {
 	size_t arc_trusted_count;
 
 	struct auth_pool *pool;
+	size_t most; /* questions */
 	struct dkim_body_hashes *body;
 	void *parts[PARTS]; /* NULL: not checked */
 	bool ended, spf_told, dkim_told;

@@ -19,7 +19,7 @@
 #include "dkim/algorithm.h"
 #include "dkim/canon.h"
 
-/* Hashes in all. One check takes no more than DKIM_VERIFIER_HASHES_MAX. */
+/* Hashes in all. One check takes no more than DKIM_VERIFIER_HASHES_MOST. */
 #define DKIM_BODY_HASHES_MAX 32
 /* No l=: the whole body. */
 #define DKIM_BODY_WHOLE UINT64_MAX

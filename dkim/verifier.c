@@ -23,9 +23,9 @@ struct dkim_verifier {
 	int64_t now;
 	size_t fields; /* DKIM-Signature fields in the header */
 	size_t count;  /* those looked at */
-	struct checked list[DKIM_VERIFIER_SIGNATURES_MAX];
-	struct dkim_check_group checks;	       /* those of the list */
-	int numbers[DKIM_VERIFIER_HASHES_MAX]; /* body hashes taken */
+	struct checked *list;
+	struct dkim_check_group checks;		/* those of the list */
+	int numbers[DKIM_VERIFIER_HASHES_MOST]; /* body hashes taken */
 	size_t number_count;
 };
 
@@ -48,7 +48,7 @@ want_body(struct dkim_verifier *v, struct checked *one)
 	const struct dkim_signature *s = &one->signature;
 	int number = -1;
 
-	if (v->number_count < DKIM_VERIFIER_HASHES_MAX)
+	if (v->number_count < v->rules.hashes)
 		number = dkim_body_hashes_want(v->body, s->body_canon,
 		    dkim_algorithm_digest(s->algorithm), s->body_limit);
 	else
@@ -64,7 +64,7 @@ want_body(struct dkim_verifier *v, struct checked *one)
 	for (size_t i = 0; i < v->number_count; i++)
 		if (v->numbers[i] == number)
 			return 0;
-	if (v->number_count < DKIM_VERIFIER_HASHES_MAX)
+	if (v->number_count < v->rules.hashes)
 		v->numbers[v->number_count++] = number;
 	return 0;
 }
@@ -113,7 +113,7 @@ look_at(struct dkim_verifier *v, const struct mail_field *field,
 	struct checked *one;
 
 	v->fields++;
-	if (v->count == DKIM_VERIFIER_SIGNATURES_MAX)
+	if (v->count == v->rules.signatures)
 		return;
 	one = &v->list[v->count++];
 	dkim_signature_init(&one->signature);
@@ -127,6 +127,14 @@ look_at(struct dkim_verifier *v, const struct mail_field *field,
 		begin(v, one, field, header);
 }
 
+static unsigned
+bound(unsigned wish, unsigned otherwise, unsigned most)
+{
+	if (wish == 0)
+		return otherwise;
+	return wish < most ? wish : most;
+}
+
 struct dkim_verifier *
 dkim_verifier_new(const struct dkim_rules *rules,
     const struct mail_header *header, struct dkim_body_hashes *body,
@@ -136,6 +144,11 @@ dkim_verifier_new(const struct dkim_rules *rules,
 	const struct mail_field *field;
 
 	v->rules = *rules;
+	v->rules.signatures = bound(rules->signatures,
+	    DKIM_VERIFIER_SIGNATURES_MAX, DKIM_VERIFIER_SIGNATURES_MOST);
+	v->rules.hashes = bound(
+	    rules->hashes, DKIM_VERIFIER_HASHES_MAX, DKIM_VERIFIER_HASHES_MOST);
+	v->list = xcalloc(v->rules.signatures, sizeof(*v->list));
 	v->body = body;
 	v->checks.body = body;
 	v->now = now;
@@ -206,5 +219,6 @@ dkim_verifier_free(struct dkim_verifier *v)
 		dkim_signature_clear(&v->list[i].signature);
 		dkim_check_clear(&v->list[i].check);
 	}
+	free(v->list);
 	free(v);
 }

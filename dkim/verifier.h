@@ -26,11 +26,14 @@
 #include "dns/question.h"
 #include "mail/verdict.h"
 
-/* Signatures looked at, from the top; the others get MAIL_VERDICT_POLICY, a
- * reason and nothing else. */
+/* Signatures looked at, from the top, where the rules do not say; the
+ * others get MAIL_VERDICT_POLICY, a reason and nothing else. */
 #define DKIM_VERIFIER_SIGNATURES_MAX 10
-/* Distinct body hashes for one message's signatures. */
+/* Distinct body hashes for one message's signatures, likewise. */
 #define DKIM_VERIFIER_HASHES_MAX 6
+/* What the rules may say at most. */
+#define DKIM_VERIFIER_SIGNATURES_MOST 50
+#define DKIM_VERIFIER_HASHES_MOST     24
 /* Octets of a signature field we parse. */
 #define DKIM_VERIFIER_FIELD_MAX 65536
 /* Seconds that a signer's clock may be ahead of ours. */
@@ -42,6 +45,7 @@ struct mail_header;
 struct dkim_rules {
 	bool weak; /* let rsa-sha1 and RSA keys of 512 to 1023 bits pass */
 	bool whole_body; /* l= that leaves part of the body out: policy */
+	unsigned signatures, hashes; /* 0: the numbers above */
 };
 
 /* One signature. The slices and the reason live as long as the verifier. */

@@ -115,6 +115,9 @@ make_evaluation(const struct filter *f)
 	bool known = f->client.ss_family != AF_UNSPEC;
 	struct auth_rules what = {
 	    .checks = checks_for(f),
+	    .dkim.signatures = rules(f)->max_signatures,
+	    .dkim.hashes = rules(f)->max_body_hashes,
+	    .questions = rules(f)->max_questions,
 	    .receiver = slice_str(env->config->hostname),
 	    .arc_trusted = env->arc_trusted,
 	    .arc_trusted_count = rules(f)->arc_trusted.count,

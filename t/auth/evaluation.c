@@ -563,6 +563,26 @@ test_the_most_questions(void **state)
 	strbuf_clear(&zone_text);
 }
 
+/* Fewer questions where the rules say so, shared out the same way. */
+static void
+test_the_rules_say_how_many_questions(void **state)
+{
+	struct setting setting;
+	struct auth_rules rules = {.checks = EVERYTHING, .questions = 4};
+	struct auth_evaluation *evaluation;
+	struct zone *zone;
+
+	(void)state;
+	setting_init(&setting);
+	zone = zone_new(strbuf_text(&setting.zone));
+	zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
+	evaluation = evaluate(&rules, &joe, &setting.letter, zone);
+	assert_int_equal(zone_asked_count(zone), 4);
+	auth_evaluation_free(evaluation);
+	zone_free(zone);
+	setting_clear(&setting);
+}
+
 /* Four author domains as deep as they go. */
 static void
 test_many_authors(void **state)
@@ -606,6 +626,7 @@ main(void)
 	    cmocka_unit_test(test_a_message_without_signatures),
 	    cmocka_unit_test(test_the_most_questions),
 	    cmocka_unit_test(test_many_authors),
+	    cmocka_unit_test(test_the_rules_say_how_many_questions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

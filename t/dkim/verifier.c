@@ -573,6 +573,35 @@ a_thousand_signatures_cost_ten(void **state)
 	strbuf_clear(&text);
 }
 
+/* The rules say how many signatures and body hashes. */
+static void
+the_rules_say_how_many(void **state)
+{
+	static const struct {
+		unsigned signatures, hashes, asked;
+	} cases[] = {{1, 6, 1}, {3, 6, 3}, {10, 2, 2}, {20, 20, 20},
+	    {1000, 1000, DKIM_VERIFIER_HASHES_MOST}};
+	struct strbuf text;
+	struct letter l;
+
+	(void)state;
+	strbuf_init(&text, 64 << 20);
+	add_signatures(&text, 200, "");
+	strbuf_add_str(&text, plain);
+	letter_init(&l, strbuf_slice(&text));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dkim_rules rules = {.signatures = cases[i].signatures,
+		    .hashes = cases[i].hashes};
+		struct letter_check check;
+
+		letter_check_init(&check, &l, "", &rules, NOW);
+		assert_int_equal(check.asked, cases[i].asked);
+		letter_check_clear(&check);
+	}
+	letter_clear(&l);
+	strbuf_clear(&text);
+}
+
 /* Ten signatures over ten thousand names and a field of 5 MB. */
 static void
 hostile_headers_cost_bounded_time(void **state)
@@ -646,6 +675,7 @@ main(void)
 	    cmocka_unit_test(answers_in_any_order),
 	    cmocka_unit_test(equal_questions_are_asked_once),
 	    cmocka_unit_test(a_thousand_signatures_cost_ten),
+	    cmocka_unit_test(the_rules_say_how_many),
 	    cmocka_unit_test(hostile_headers_cost_bounded_time),
 	    cmocka_unit_test(too_many_names_and_too_long_a_field),
 	};
