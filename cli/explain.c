@@ -169,8 +169,10 @@ explain(const struct cli_chosen *chosen, const struct proxy_config *config,
 		puts("result      signed");
 		return CLI_OK;
 	}
-	printf("result      unsigned%s%s\n", choice->reason.n > 0 ? ": " : "",
-	    strbuf_text(&choice->reason));
+	printf("result      unsigned: %s\n",
+	    choice->reason.n > 0    ? strbuf_text(&choice->reason)
+		: chosen->count > 0 ? "no-key"
+				    : "left-out");
 	print_meaning(strbuf_slice(&choice->reason));
 	return CLI_FAILED;
 }

@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/settings.h"
 #include "cli/sign.h"
 #include "mail/idn.h"
 
@@ -187,9 +188,6 @@ check_wishes(const struct cli_sign_wishes *w)
 
 	if (some && !all)
 		return cli_sign_refuse("-d, -s, -k", "", "go together");
-	if (all && w->config != NULL)
-		return cli_sign_refuse(
-		    "-c", w->config, "does not go with -d, -s and -k");
 	if (all && !is_name(w->domain))
 		return cli_sign_refuse("-d", w->domain, "no domain name");
 	if (all && !is_name(w->selector))
@@ -215,6 +213,25 @@ read_options(int argc, char **argv, struct cli_sign_wishes *w)
 	return check_wishes(w);
 }
 
+/* Of a configuration beside a key: the name server and the name of who
+ * checks, for ARC, where no option says them. */
+static int
+sign_beside_config(struct cli_sign_wishes *w)
+{
+	struct proxy_config *config;
+	int status = cli_config_load(w->config, &config);
+
+	if (status != CLI_OK)
+		return status;
+	if (w->nameserver == NULL && config->dns.nameservers.count > 0)
+		w->nameserver = config->dns.nameservers.list[0];
+	if (w->authserv_id == NULL && config->checking.authserv_ids.count > 0)
+		w->authserv_id = config->checking.authserv_ids.list[0];
+	status = cli_sign_directly(w);
+	proxy_config_free(config);
+	return status;
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -222,9 +239,11 @@ run(int argc, char **argv)
 
 	if (read_options(argc, argv, &w) != 0)
 		return CLI_USAGE;
-	if (w.keyfile != NULL)
-		return cli_sign_directly(&w);
-	return cli_sign_by_config(w.config, (int64_t)w.time, w.header_only);
+	if (w.keyfile == NULL)
+		return cli_sign_by_config(
+		    w.config, (int64_t)w.time, w.header_only);
+	return w.config == NULL ? cli_sign_directly(&w)
+				: sign_beside_config(&w);
 }
 
 const struct cli_command cli_sign = {

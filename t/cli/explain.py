@@ -33,7 +33,7 @@ class Explain(tool.Case):
     def test_a_missing_key(self):
         out = self.explain(MESSAGE, status=1)
         self.assertIn(self.path("example.org", "s1.pem"), out)
-        self.assertIn("result      unsigned", out)
+        self.assertIn("result      unsigned: no-key", out)
 
     def test_a_key_for_everyone(self):
         key, _, _ = self.keygen()

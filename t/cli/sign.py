@@ -231,6 +231,13 @@ class Sign(tool.Case):
         self.sign(MESSAGE, "--type", "arc", "--type", "arc", status=64)
         self.sign(MESSAGE, "--type", "arc", "--algorithm", "rsa-sha1",
                   status=64)
+        conf = self.write("dns.conf", "[dns]\nnameserver = %s\n[in]\n"
+                          "listen = 127.0.0.1:10025\nspool_dir = %s\n"
+                          "relay = 127.0.0.1:10026\nauthserv_id = me.test\n"
+                          % (zone.address(), self.dir))
+        out = self.sign(once, "--type", "arc", "-c", conf).out
+        self.assertRegex(tool.fields(out)[0][2],
+                         rb"i=2;\s+me\.test;.*arc=pass")
         top = self.sign(MESSAGE, "--type", "arc", "--header-only", *dns).out
         self.assertTrue(top.startswith(b"ARC-Seal:"))
         self.assertNotIn(b"\nSubject:", top)
@@ -238,7 +245,7 @@ class Sign(tool.Case):
     def test_half_of_the_options(self):
         self.run_tool("sign", "-d", "example.org", stdin=MESSAGE, status=64)
         self.run_tool("sign", "-c", "x", "-d", "example.org", "-s", "s1", "-k",
-                      self.key, stdin=MESSAGE, status=64)
+                      self.key, stdin=MESSAGE, status=66)
         self.run_tool("sign", "-c", "x", "--canon", "simple/simple",
                       stdin=MESSAGE, status=64)
         self.run_tool("sign", "-d", "exa mple", "-s", "s1", "-k", self.key,
