@@ -194,6 +194,10 @@ set_rules(struct setting *s, const struct wishes *w)
 	if (s->config == NULL || !s->config->in.enabled)
 		return;
 	in = &s->config->checking;
+	s->rules.receiver = slice_str(s->config->hostname);
+	s->rules.dkim.signatures = in->max_signatures;
+	s->rules.dkim.hashes = in->max_body_hashes;
+	s->rules.questions = in->max_questions;
 	s->rules.checks = 0;
 	for (unsigned i = 0; i < AUTH_METHODS; i++)
 		if (in->check & 1u << i)

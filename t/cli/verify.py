@@ -153,6 +153,14 @@ class Verify(tool.Case):
         out = self.run_tool("verify", "-c", conf, "--json",
                             stdin=self.signed).out
         self.assertEqual(set(json.loads(out)), {"from", "dkim"})
+        with open(conf) as f:
+            text = f.read().replace("check = dkim\n",
+                                    "check = dkim\nmax_signatures = 1\n")
+        conf = self.write("one.conf", text)
+        out = self.run_tool("verify", "-c", conf, "--json",
+                            stdin=self.sign(self.signed)).out
+        self.assertEqual([s["result"] for s in json.loads(out)["dkim"]],
+                         ["pass", "policy"])
 
     def test_what_is_no_message(self):
         for message in (b"", b"\n", b"no header\n"):
