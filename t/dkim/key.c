@@ -1,5 +1,6 @@
 /* Private keys from PEM, public ones from DER. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/base64.h"
 #include "dkim/key.h"
@@ -230,6 +231,73 @@ public_keys_are_strict(void **state)
 	dkim_key_free(key);
 }
 
+static void
+der_lengths_are_the_shortest_and_definite(void **state)
+{
+	static const struct slice bad[] = {
+	    SLICE_INIT("\x30"),
+	    SLICE_INIT("\x30\x80\x02\x01\x03\x02\x01\x03"),
+	    SLICE_INIT("\x30\x81\x06\x02\x01\x03\x02\x01\x03"),
+	    SLICE_INIT("\x30\x82\x00\x06\x02\x01\x03\x02\x01\x03"),
+	    SLICE_INIT("\x30\x83\x00\x06\x02\x01\x03\x02\x01\x03"),
+	    SLICE_INIT("\x30\x83\x01\x00\x02\x01\x03\x02\x01\x03"),
+	    SLICE_INIT("\x30\x07\x02\x01\x03\x02\x01\x03"),
+	    SLICE_INIT("\x30\x05\x02\x01\x03\x02\x01\x03"),
+	};
+	struct dkim_rsa_numbers numbers;
+
+	(void)state;
+	assert_int_equal(
+	    dkim_key_der_parse(
+		SLICE("\x30\x06\x02\x01\x03\x02\x01\x03"), &numbers),
+	    0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		/* Of its own size, so that a sanitizer sees its end. */
+		char *copy = malloc(bad[i].n);
+
+		assert_non_null(copy);
+		memcpy(copy, bad[i].p, bad[i].n);
+		assert_int_equal(
+		    dkim_key_der_parse(slice_from(copy, bad[i].n), &numbers),
+		    -1);
+		free(copy);
+	}
+}
+
+static void
+a_key_of_another_kind_verifies_nothing(void **state)
+{
+	struct dkim_key *key = letter_key("ed25519.pem");
+	struct strbuf octets, signature;
+	struct dkim_public_key *public;
+	const char *reason;
+
+	(void)state;
+	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
+	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
+	assert_int_equal(dkim_key_public(key, &octets), 0);
+	public = dkim_public_key_parse(
+	    DKIM_KEY_ED25519, strbuf_slice(&octets), &reason);
+	assert_non_null(public);
+	assert_int_equal(dkim_key_sign(key, DKIM_ED25519_SHA256,
+			     slice_str(digest32), &signature),
+	    0);
+	assert_false(dkim_public_key_verify(public, DKIM_RSA_SHA256,
+	    slice_str(digest32), strbuf_slice(&signature)));
+	assert_false(dkim_public_key_verify(public, DKIM_ALGORITHM_UNKNOWN,
+	    slice_str(digest32), strbuf_slice(&signature)));
+	assert_int_equal(dkim_key_sign(key, DKIM_RSA_SHA256,
+			     slice_str(digest32), &signature),
+	    -1);
+	assert_null(dkim_public_key_parse(
+	    DKIM_KEY_ED25519, slice_first(strbuf_slice(&octets), 31), &reason));
+	assert_string_equal(reason, "p= of the key record is no Ed25519 key");
+	dkim_public_key_free(public);
+	strbuf_clear(&octets);
+	strbuf_clear(&signature);
+	dkim_key_free(key);
+}
+
 /* RSAPublicKey itself, as the text of RFC 6376 section 3.6.1 has it: what
  * SubjectPublicKeyInfo holds behind 22 octets of frame. */
 static void
@@ -324,6 +392,8 @@ main(void)
 	    cmocka_unit_test(made_keys_are_printed_and_read_again),
 	    cmocka_unit_test(key_sizes_to_make_are_bounded),
 	    cmocka_unit_test(public_keys_are_strict),
+	    cmocka_unit_test(der_lengths_are_the_shortest_and_definite),
+	    cmocka_unit_test(a_key_of_another_kind_verifies_nothing),
 	    cmocka_unit_test(a_bare_rsa_public_key_is_taken),
 	    cmocka_unit_test(public_keys_out_of_bounds),
 	};

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "dkim/body_hashes.h"
+#include "dkim/record.h"
 #include "dkim/signature.h"
 #include "t/lib/letter_check.h"
 #include "t/lib/unit.h"
@@ -264,12 +265,40 @@ other_answers(void **state)
 		"p= of the key record is not base64"},
 	    {NAME "TXT p=AAAA", MAIL_VERDICT_PERMERROR,
 		"p= of the key record is no RSA key"},
+	    /* Of several that fail the first one is told of. */
+	    {NAME "TXT v=DKIM1; p=\n" NAME "TXT rubbish",
+		MAIL_VERDICT_PERMERROR,
+		"the key is revoked (empty p= in the key record)"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		expect(FIELD(GOOD), cases[i].zone, cases[i].verdict,
 		    cases[i].reason);
+}
+
+static void
+names_and_records_that_are_too_long(void **state)
+{
+	struct strbuf text;
+
+	(void)state;
+	strbuf_init(&text, 20000);
+	strbuf_add_str(&text,
+	    "DKIM-Signature: v=1; a=rsa-sha256; h=From; bh=" BH
+	    "; b=AAAA; s=s; d=");
+	for (int i = 0; i < 24; i++)
+		strbuf_add_str(&text, "label1234.");
+	strbuf_add_str(&text, "org\r\n");
+	expect(strbuf_text(&text), "", MAIL_VERDICT_NEUTRAL,
+	    "s= and d= make no name of the DNS");
+	strbuf_reset(&text);
+	strbuf_add_str(&text, NAME "TXT p=; n=");
+	for (int i = 0; i < DKIM_RECORD_MAX; i++)
+		strbuf_add_char(&text, 'x');
+	expect(FIELD(GOOD), strbuf_text(&text), MAIL_VERDICT_PERMERROR,
+	    "the key record is too long");
+	strbuf_clear(&text);
 }
 
 static void
@@ -667,6 +696,7 @@ main(void)
 	    cmocka_unit_test(a_tag_that_comes_twice_spoils_the_signature),
 	    cmocka_unit_test(key_records),
 	    cmocka_unit_test(other_answers),
+	    cmocka_unit_test(names_and_records_that_are_too_long),
 	    cmocka_unit_test(of_several_records_any_may_serve),
 	    cmocka_unit_test(only_the_record_in_use_can_be_testing),
 	    cmocka_unit_test(short_and_huge_keys_never_pass),
