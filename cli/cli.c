@@ -6,6 +6,9 @@
 
 #include "cli/cli.h"
 
+static void report(const char *before, const char *fmt, va_list)
+    __attribute__((format(printf, 2, 0)));
+
 static void
 report(const char *before, const char *fmt, va_list ap)
 {
