@@ -80,6 +80,9 @@ clear_checking(struct proxy_checking_rules *rules)
 	free(rules->trusted.list);
 	free(rules->dmarc_except.list);
 	proxy_strings_clear(&rules->arc_trusted);
+	free(rules->seal.domain);
+	free(rules->seal.selector);
+	free(rules->seal.keyfile);
 }
 
 void

@@ -169,6 +169,13 @@ enum proxy_reject {
 	PROXY_REJECT_DMARC = 1 << 3
 };
 
+/* ARC: the set put on what was checked. */
+struct proxy_seal_settings {
+	char *domain; /* NULL: none */
+	char *selector, *keyfile;
+	unsigned key_rule; /* of the signing rules' keys */
+};
+
 struct proxy_checking_rules {
 	struct proxy_strings authserv_ids; /* the first is written */
 	struct proxy_networks trusted;
@@ -179,6 +186,7 @@ struct proxy_checking_rules {
 	struct proxy_strings arc_trusted; /* domains whose seals are believed */
 	unsigned max_signatures, max_body_hashes, max_questions;
 	unsigned deadline; /* s, all questions of a message */
+	struct proxy_seal_settings seal;
 };
 
 struct proxy_dns_settings {

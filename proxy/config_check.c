@@ -170,6 +170,32 @@ read_map(struct proxy_config_reading *reading, const char *setting,
 	return map;
 }
 
+/* The seal's key is asked for as those of [out] are. */
+static void
+settle_seal(struct proxy_config_reading *reading, struct proxy_key_table *keys)
+{
+	struct proxy_seal_settings *seal = &reading->config->checking.seal;
+	unsigned line = proxy_config_line(reading, "in", "seal_domain");
+	struct strbuf where;
+
+	if (seal->domain == NULL)
+		return;
+	if (seal->selector == NULL || seal->keyfile == NULL) {
+		proxy_config_error(reading, line,
+		    "seal_domain: needs seal_selector and seal_keyfile too");
+		return;
+	}
+	if ((reading->config->checking.check & PROXY_CHECK_ARC) == 0)
+		proxy_config_error(reading, line,
+		    "seal_domain: needs `check` to name arc: a seal says what "
+		    "became of the chain before it");
+	strbuf_init(&where, REASON_MAX);
+	(void)strbuf_addf(&where, "%s:%u", reading->name, line);
+	seal->key_rule = proxy_key_table_add(
+	    keys, seal->keyfile, seal->selector, false, strbuf_text(&where));
+	strbuf_clear(&where);
+}
+
 static void
 settle_signing(struct proxy_config_reading *reading)
 {
@@ -188,6 +214,7 @@ settle_signing(struct proxy_config_reading *reading)
 	    read_map(reading, "listid_map", rules->listid_map_path, &defaults);
 	rules->sender_map =
 	    read_map(reading, "sender_map", rules->sender_map_path, &defaults);
+	settle_seal(reading, defaults.keys);
 	rules->keys = proxy_key_table_detach(defaults.keys, &rules->key_count);
 	if (reading->config->out.enabled && rules->signatures.count == 0 &&
 	    rules->sender_map_path == NULL && rules->listid_map_path == NULL &&

@@ -163,6 +163,13 @@ static const struct proxy_setting settings[] = {
     {"in", "deadline", proxy_set_time, AT(checking.deadline), "20s", 1, 90,
 	NULL, false},
 
+    {"in", "seal_domain", proxy_set_name, AT(checking.seal.domain), NULL, 0, 0,
+	NULL, false},
+    {"in", "seal_selector", proxy_set_name, AT(checking.seal.selector), NULL, 0,
+	0, NULL, false},
+    {"in", "seal_keyfile", proxy_set_path, AT(checking.seal.keyfile), NULL, 0,
+	0, NULL, false},
+
     {"dns", "nameserver", proxy_add_nameserver, AT(dns.nameservers), NULL, 0, 0,
 	NULL, true},
     {"dns", "timeout", proxy_set_time, AT(dns.timeout), "5s", 1, 60, NULL,

@@ -10,12 +10,13 @@
 
 #include "auth/evaluation.h"
 #include "base/xalloc.h"
+#include "dkim/body_hashes.h"
 #include "mail/header.h"
 #include "proxy/asking.h"
 #include "proxy/filter_verify.h"
 #include "proxy/refusal.h"
 
-enum { VALUE_CAP = 1024 };
+enum { VALUE_CAP = 1024, SEAL_MAX = 8192 };
 
 struct filter {
 	const struct proxy_verify_env *env;
@@ -25,6 +26,9 @@ struct filter {
 	bool trusted;
 	struct auth_evaluation *evaluation;
 	struct proxy_asking *asking;
+	struct auth_results *results;	    /* once all is settled */
+	struct dkim_body_hashes *seal_body; /* where it is to be sealed */
+	struct proxy_seal *seal;	    /* under way */
 	proxy_outcome_fn *outcome;
 	void *ctx;
 };
@@ -171,6 +175,9 @@ filter_free(void *filter)
 	struct filter *f = filter;
 
 	proxy_asking_free(f->asking);
+	proxy_seal_cancel(f->seal);
+	dkim_body_hashes_free(f->seal_body);
+	free(f->results);
 	auth_evaluation_free(f->evaluation);
 	free(f);
 }
@@ -182,6 +189,10 @@ on_header(void *filter, const struct mail_header *header)
 
 	f->header = header;
 	auth_evaluation_header(f->evaluation, header);
+	if (f->env->sealing != NULL) {
+		f->seal_body = dkim_body_hashes_new();
+		proxy_sealing_want(f->seal_body);
+	}
 	proxy_asking_go(f->asking);
 }
 
@@ -201,6 +212,8 @@ on_body(void *filter, struct slice chunk)
 
 	if (f->header != NULL)
 		auth_evaluation_body(f->evaluation, chunk);
+	if (f->seal_body != NULL)
+		dkim_body_hashes_write(f->seal_body, chunk);
 }
 
 /* --- the outcome --- */
@@ -283,9 +296,63 @@ put_on_top(struct filter *f, const struct auth_results *results)
 	return result;
 }
 
+/* Whatever on_error says: a forged field must not go through. */
 static void
-settle(struct filter *f, const struct auth_results *results)
+pass_on(struct filter *f)
 {
+	if (drop_forged(f) != 0 || put_on_top(f, f->results) != 0)
+		tell(f, 451, "4.3.0 cannot put the results on the message");
+	else
+		tell(f, 0, NULL);
+}
+
+/* A message that cannot be sealed goes on without; a sealer that is not
+ * there is trouble, which on_error decides about. */
+static void
+on_sealed(void *ctx, enum proxy_seal_status status, struct slice fields,
+    const char *reason)
+{
+	struct filter *f = ctx;
+
+	if (status == PROXY_SEAL_MADE &&
+	    proxy_edit_top(f->job.edit, fields) == 0) {
+		proxy_record_note(
+		    f->job.record, "sealed", slice_str(rules(f)->seal.domain));
+		pass_on(f);
+		return;
+	}
+	proxy_record_note(f->job.record, "unsealed", slice_str(reason));
+	if (status == PROXY_SEAL_TROUBLE &&
+	    rules(f)->on_error == PROXY_ON_ERROR_TEMPFAIL)
+		tell(f, 451, "4.3.0 cannot seal the message now");
+	else
+		pass_on(f);
+}
+
+static void
+seal(struct filter *f)
+{
+	const struct auth_result *arc = auth_results_find(f->results, AUTH_ARC);
+	struct proxy_seal_job job = {
+	    .header = f->header,
+	    .body = f->seal_body,
+	    .chain = arc == NULL ? MAIL_VERDICT_NONE : arc->verdict,
+	};
+	struct strbuf value;
+
+	strbuf_init(&value, PROXY_EDIT_TOP_MAX);
+	(void)auth_results_print_value(f->results, f->env->ids[0], &value);
+	job.results = strbuf_slice(&value);
+	dkim_body_hashes_end(f->seal_body);
+	/* The filter may be gone after this. */
+	proxy_seal_begin(f->env->sealing, &job, &f->seal, on_sealed, f);
+	strbuf_clear(&value);
+}
+
+static void
+settle(struct filter *f)
+{
+	const struct auth_results *results = f->results;
 	struct proxy_refusal refusal = {0, NULL};
 
 	for (size_t i = 0; i < results->count; i++)
@@ -295,27 +362,23 @@ settle(struct filter *f, const struct auth_results *results)
 	if (!f->trusted)
 		refusal = proxy_refusal_judge(rules(f), results,
 		    client_is_in(f, &rules(f)->dmarc_except));
-	if (refusal.code != 0) {
+	if (refusal.code != 0)
 		tell(f, refusal.code, refusal.text);
-		return;
-	}
-	/* Whatever on_error says: a forged field must not go through. */
-	if (drop_forged(f) != 0 || put_on_top(f, results) != 0)
-		tell(f, 451, "4.3.0 cannot put the results on the message");
+	else if (f->seal_body != NULL)
+		seal(f);
 	else
-		tell(f, 0, NULL);
+		pass_on(f);
 }
 
 static void
 on_settled(void *ctx)
 {
 	struct filter *f = ctx;
-	struct auth_results *results = xcalloc(1, sizeof(*results));
 
 	assert(auth_evaluation_done(f->evaluation));
-	auth_evaluation_results(f->evaluation, results);
-	settle(f, results);
-	free(results);
+	f->results = xcalloc(1, sizeof(*f->results));
+	auth_evaluation_results(f->evaluation, f->results);
+	settle(f);
 }
 
 /* Which fields claim to be ours cannot be seen in such a header; only our
@@ -351,8 +414,9 @@ on_end(void *filter, proxy_outcome_fn *outcome, void *ctx)
 static size_t
 most_added(void *env)
 {
-	(void)env;
-	return AUTH_RESULTS_FIELD_MAX;
+	const struct proxy_verify_env *e = env;
+
+	return AUTH_RESULTS_FIELD_MAX + (e->sealing == NULL ? 0 : SEAL_MAX);
 }
 
 const struct proxy_filter_ops proxy_filter_verify = {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "proxy/config.h"
 #include "proxy/filter.h"
+#include "proxy/sealing.h"
 
 struct dns_resolver;
 struct event_base;
@@ -20,6 +21,7 @@ struct proxy_verify_env {
 	const struct proxy_config *config;
 	struct event_base *base;
 	struct dns_resolver *resolver;
+	struct proxy_sealing *sealing; /* NULL: nothing is sealed */
 	struct log *log;
 	/* Told of each message that was checked, before its outcome; the
 	 * results live for the call. May be NULL. */

@@ -483,7 +483,7 @@ proxy_key_files_check(
 	size_t before = report->errors.n;
 	unsigned rule;
 
-	if (!config->out.enabled)
+	if (!config->out.enabled && config->checking.seal.domain == NULL)
 		return 0;
 	proxy_key_readers_init(&check.readers, config);
 	clock_gettime(CLOCK_MONOTONIC, &check.end);

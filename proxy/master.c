@@ -451,7 +451,9 @@ set_up(struct proxy_master *master, struct strbuf *reason)
 	}
 	atomic_store(&master->shared->started, (int64_t)time(NULL));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		0, master->records) != 0) {
+		0, master->records) != 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		0, master->seals) != 0) {
 		strbuf_addf(reason, "socketpair: %s", strerror(errno));
 		return -1;
 	}
@@ -466,8 +468,11 @@ set_up(struct proxy_master *master, struct strbuf *reason)
 int
 proxy_master_run(const struct proxy_master_job *job)
 {
-	struct proxy_master master = {
-	    .job = job, .tell = -1, .shared_fd = -1, .records = {-1, -1}};
+	struct proxy_master master = {.job = job,
+	    .tell = -1,
+	    .shared_fd = -1,
+	    .records = {-1, -1},
+	    .seals = {-1, -1}};
 	struct strbuf reason;
 
 	TAILQ_INIT(&master.generations);
@@ -487,9 +492,11 @@ proxy_master_run(const struct proxy_master_job *job)
 	proxy_shared_unmap(master.shared);
 	if (master.shared_fd >= 0)
 		close(master.shared_fd);
-	if (master.records[0] >= 0) {
-		close(master.records[0]);
-		close(master.records[1]);
+	for (size_t i = 0; i < 2; i++) {
+		if (master.records[i] >= 0)
+			close(master.records[i]);
+		if (master.seals[i] >= 0)
+			close(master.seals[i]);
 	}
 	if (master.base != NULL)
 		event_base_free(master.base);

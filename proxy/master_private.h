@@ -74,6 +74,7 @@ struct proxy_master {
 	size_t socket_count;
 	int shared_fd;
 	int records[2]; /* the recorder's end, the workers'; -1: none */
+	int seals[2];	/* the sealer's end, the verifiers' */
 	struct proxy_shared *shared;
 	struct proxy_notify notify;
 	struct event *signals[4], *start_timer, *kill_timer, *watchdog;

@@ -14,6 +14,7 @@
 #include "proxy/master.h"
 #include "proxy/master_private.h"
 #include "proxy/recorder.h"
+#include "proxy/sealer.h"
 
 static time_t
 seconds(void)
@@ -79,6 +80,8 @@ proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
 		add_seats(g, PROXY_ROLE_IN, proxy_generation_workers(config));
 	if (proxy_recorder_is_wanted(config))
 		add_seats(g, PROXY_ROLE_RECORDER, 1);
+	if (proxy_sealer_is_wanted(config))
+		add_seats(g, PROXY_ROLE_SEALER, 1);
 	TAILQ_INSERT_TAIL(&master->generations, g, link);
 	return g;
 }
@@ -263,9 +266,39 @@ listen_to(struct proxy_seat *seat)
 	(void)event_add(seat->on_keys, NULL);
 }
 
+/* The end of the records' socket that a role gets; -1 for none. */
+static int
+record_end(const struct proxy_seat *seat)
+{
+	const struct proxy_generation *g = seat->generation;
+
+	if (seat->role == PROXY_ROLE_RECORDER)
+		return g->master->records[0];
+	if (seat->role == PROXY_ROLE_SEALER ||
+	    !proxy_recorder_is_wanted(g->config))
+		return -1;
+	return g->master->records[1];
+}
+
+static int
+seal_end(const struct proxy_seat *seat)
+{
+	const struct proxy_generation *g = seat->generation;
+
+	if (seat->role == PROXY_ROLE_SEALER)
+		return g->master->seals[0];
+	if (seat->role != PROXY_ROLE_IN || !proxy_sealer_is_wanted(g->config))
+		return -1;
+	return g->master->seals[1];
+}
+
 static const struct proxy_listeners *
 listeners_of(const struct proxy_config *config, enum proxy_role role)
 {
+	static const struct proxy_listeners none;
+
+	if (role == PROXY_ROLE_SEALER)
+		return &none;
 	if (role == PROXY_ROLE_RECORDER)
 		return &config->metrics.listen;
 	return role == PROXY_ROLE_OUT ? &config->out.listen
@@ -277,7 +310,6 @@ fork_worker(
     struct proxy_seat *seat, int control, int keys, struct strbuf *reason)
 {
 	struct proxy_generation *g = seat->generation;
-	bool recorder = seat->role == PROXY_ROLE_RECORDER;
 	int listeners[PROXY_LISTENERS_MAX];
 	struct proxy_spawn spawn = {.role = seat->role,
 	    .slot = seat->slot,
@@ -285,13 +317,10 @@ fork_worker(
 	    .control = control,
 	    .shared = g->master->shared_fd,
 	    .keys = keys,
-	    .record = -1,
+	    .record = record_end(seat),
+	    .seal = seal_end(seat),
 	    .listeners = listeners};
 
-	if (recorder)
-		spawn.record = g->master->records[0];
-	else if (proxy_recorder_is_wanted(g->config))
-		spawn.record = g->master->records[1];
 	spawn.listener_count = proxy_sockets_of(
 	    g->master, listeners_of(g->config, seat->role), listeners);
 	seat->pid = proxy_spawn(&spawn, reason);
@@ -309,7 +338,8 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 	if (take_slot(seat, reason) != 0)
 		return -1;
 	if (make_pair(SOCK_STREAM, control, reason) == 0 &&
-	    (seat->role != PROXY_ROLE_OUT ||
+	    ((seat->role != PROXY_ROLE_OUT &&
+		 seat->role != PROXY_ROLE_SEALER) ||
 		make_pair(SOCK_SEQPACKET, keys, reason) == 0))
 		result = fork_worker(seat, control[1], keys[1], reason);
 	drop_fd(&control[1]);

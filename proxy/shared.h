@@ -19,7 +19,8 @@ enum proxy_role {
 	PROXY_ROLE_NONE, /* the slot was never used */
 	PROXY_ROLE_OUT,
 	PROXY_ROLE_IN,
-	PROXY_ROLE_RECORDER
+	PROXY_ROLE_RECORDER,
+	PROXY_ROLE_SEALER
 };
 
 struct proxy_shared_slot {

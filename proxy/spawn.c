@@ -14,6 +14,7 @@
 #include "proxy/config.h"
 #include "proxy/privilege.h"
 #include "proxy/recorder.h"
+#include "proxy/sealer.h"
 #include "proxy/shared.h"
 #include "proxy/spawn.h"
 #include "proxy/worker.h"
@@ -25,6 +26,7 @@ enum {
 	FD_SHARED,
 	FD_KEYS,
 	FD_RECORD,
+	FD_SEAL,
 	FD_LISTENERS,
 	FD_ABOVE = 64 /* where they wait while they change places */
 };
@@ -33,6 +35,7 @@ enum {
  * client, the relay, a spool file; a resolver's sockets. */
 #define DESCRIPTORS_BESIDES	128
 #define DESCRIPTORS_PER_SESSION 4
+#define DESCRIPTORS_SEALER	(PROXY_SEALER_PEERS_MAX + 64)
 #define DESCRIPTORS_RECORDER	256
 #define REASON_MAX		512
 
@@ -44,6 +47,8 @@ proxy_role_name(enum proxy_role role)
 		return "out";
 	case PROXY_ROLE_IN:
 		return "in";
+	case PROXY_ROLE_SEALER:
+		return "sealer";
 	default:
 		return "recorder";
 	}
@@ -66,6 +71,7 @@ lay_out(const struct proxy_spawn *spawn, struct places *places)
 	places->fds[FD_SHARED] = spawn->shared;
 	places->fds[FD_KEYS] = spawn->keys;
 	places->fds[FD_RECORD] = spawn->record;
+	places->fds[FD_SEAL] = spawn->seal;
 	for (i = 0; i < spawn->listener_count; i++)
 		places->fds[FD_LISTENERS + i] = spawn->listeners[i];
 	places->count = FD_LISTENERS + (int)spawn->listener_count;
@@ -173,6 +179,8 @@ read_arguments(int argc, char **argv, struct beginning *to)
 		to->role = PROXY_ROLE_IN;
 	else if (strcmp(argv[2], "recorder") == 0)
 		to->role = PROXY_ROLE_RECORDER;
+	else if (strcmp(argv[2], "sealer") == 0)
+		to->role = PROXY_ROLE_SEALER;
 	else
 		return -1;
 	to->slot = (unsigned)slot;
@@ -233,6 +241,7 @@ serve(const struct beginning *beginning, const struct proxy_config *config,
 	    .front = front,
 	    .listeners = listeners,
 	    .key_fd = beginning->role == PROXY_ROLE_OUT ? FD_KEYS : -1,
+	    .seal_fd = fcntl(FD_SEAL, F_GETFD) < 0 ? 0 : FD_SEAL,
 	    .record_fd = fcntl(FD_RECORD, F_GETFD) < 0 ? 0 : FD_RECORD,
 	    .counters = &shared->slots[beginning->slot].counters,
 	    .quota = &quota,
@@ -264,6 +273,32 @@ record(const struct beginning *beginning, const struct proxy_config *config,
 	return proxy_recorder_run(&job) == 0 ? EX_OK : EX_OSERR;
 }
 
+static int
+seal(const struct proxy_config *config, struct log *log)
+{
+	struct proxy_sealer_job job = {.config = config,
+	    .hello_fd = FD_SEAL,
+	    .key_fd = FD_KEYS,
+	    .log = log,
+	    .ready = on_ready};
+
+	return proxy_sealer_run(&job) == 0 ? EX_OK : EX_OSERR;
+}
+
+static int
+run_role(const struct beginning *beginning, const struct proxy_config *config,
+    struct proxy_shared *shared, struct log *log)
+{
+	switch (beginning->role) {
+	case PROXY_ROLE_RECORDER:
+		return record(beginning, config, shared, log);
+	case PROXY_ROLE_SEALER:
+		return seal(config, log);
+	default:
+		return serve(beginning, config, shared, log);
+	}
+}
+
 /* What a role runs as, and with how many descriptors and listeners. */
 struct footing {
 	const char *user;
@@ -279,6 +314,9 @@ footing_of(enum proxy_role role, const struct proxy_config *config)
 	if (role == PROXY_ROLE_RECORDER)
 		return (struct footing){config->in.user, DESCRIPTORS_RECORDER,
 		    config->metrics.listen.count};
+	if (role == PROXY_ROLE_SEALER)
+		return (struct footing){
+		    config->out.user, DESCRIPTORS_SEALER, 0};
 	return (struct footing){front->user,
 	    DESCRIPTORS_BESIDES +
 		(size_t)front->max_sessions * DESCRIPTORS_PER_SESSION,
@@ -303,9 +341,7 @@ begin(const struct beginning *beginning, const struct proxy_config *config,
 	else if (proxy_privilege_drop(
 		     footing.user, footing.descriptors, &reason) == 0 &&
 	    follow_master(beginning, &reason) == 0)
-		status = beginning->role == PROXY_ROLE_RECORDER
-		    ? record(beginning, config, shared, log)
-		    : serve(beginning, config, shared, log);
+		status = run_role(beginning, config, shared, log);
 	if (reason.n > 0)
 		log_printf(log, LOGGING_ERROR, "worker cannot begin: %s",
 		    strbuf_text(&reason));

@@ -27,6 +27,7 @@ struct proxy_spawn {
 	int shared;	      /* proxy_shared_new() */
 	int keys;	      /* to ask for keys; -1 for verifiers */
 	int record;	      /* records, to hand over or to take */
+	int seal;	      /* digests, to have signed or to sign; -1: none */
 	const int *listeners; /* one a `listen`, in order */
 	size_t listener_count;
 };

@@ -52,6 +52,7 @@ struct worker {
 	struct proxy_keys *keys;
 	struct proxy_sign_env sign_env;
 	struct proxy_recording recording;
+	struct proxy_sealing *sealing;
 	struct proxy_verify_env verify_env;
 	struct proxy_service service;
 	struct strbuf relay_name;
@@ -376,10 +377,14 @@ on_checked(void *ctx, const struct proxy_filter_job *job,
 static void
 make_verifying(struct worker *w)
 {
+	if (w->job->seal_fd > 0)
+		w->sealing =
+		    proxy_sealing_new(w->base, w->job->config, w->job->seal_fd);
 	w->verify_env = (struct proxy_verify_env){
 	    .config = w->job->config,
 	    .base = w->base,
 	    .resolver = proxy_resolver_new(w->base, &w->job->config->dns),
+	    .sealing = w->sealing,
 	    .log = w->job->log,
 	    .checked = on_checked,
 	    .ctx = w,
@@ -492,6 +497,7 @@ worker_clear(struct worker *w)
 		proxy_keys_free(w->keys);
 	dkim_field_list_free(w->sign_env.built_in);
 	proxy_verify_env_clear(&w->verify_env);
+	proxy_sealing_free(w->sealing);
 	dns_resolver_free(w->verify_env.resolver);
 	strbuf_clear(&w->relay_name);
 	event_base_free(w->base);

@@ -22,6 +22,7 @@ struct proxy_worker_job {
 	const struct proxy_front *front; /* the proxy, of the config's */
 	const int *listeners;		 /* one a `listen`, in order; taken */
 	int key_fd;    /* to ask the master for keys; -1: reads files */
+	int seal_fd;   /* to have digests sealed; 0: none */
 	int record_fd; /* to hand records to the recorder; 0: none */
 	struct proxy_counters *counters; /* its block, perhaps shared */
 	struct proxy_quota *quota;

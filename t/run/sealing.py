@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+"""ARC sets from the inbound proxy: made without the verifying worker ever
+having the key, verified by dkimpy, and continued by a second proxy.
+"""
+import os
+import shutil
+import signal
+
+import harness
+import inbound
+from harness import SAMPLE, wait_until
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+KEY = os.path.join(HERE, "..", "data", "dkim", "rsa2048.pem")
+RSA, RECORD = inbound.key("rsa2048")
+RECORDS = """
+arc._domainkey.example.net TXT %s
+s1._domainkey.example.org TXT %s
+""" % (RECORD, RECORD)
+
+
+def arc_verifies(message):
+    """dkimpy's word on the chain: cv, and whether each set holds."""
+    import dkim
+
+    def txt(name, timeout=5):
+        name = name.decode() if isinstance(name, bytes) else name
+        return RECORD.encode() if "_domainkey" in name else None
+
+    return dkim.arc_verify(message, dnsfunc=txt)
+
+
+class Sealing(inbound.Case):
+    def setUp(self):
+        self.world = self.relay()
+        self.keys = []
+
+    def sealer(self, relay=None, lines=(), keep_key=True):
+        server = self.nsd(RECORDS)
+        keyfile = os.path.join("/tmp", "signpost-arc-%d.pem" % server.port)
+        shutil.copy(KEY, keyfile)
+        os.chmod(keyfile, 0o600)
+        self.addCleanup(lambda: os.path.exists(keyfile) and
+                        os.unlink(keyfile))
+        self.keyfile = keyfile
+        daemon = []
+        user = []
+        if os.getuid() == 0:
+            daemon = ["user = nobody"]
+            user = ["user = mail"]
+        proxy = inbound.Verifier(
+            relay or self.world, server.port,
+            ["check = dkim, arc", "seal_domain = example.net",
+             "seal_selector = arc", "seal_keyfile = " + keyfile] + user +
+            list(lines), daemon=daemon)
+        if os.getuid() == 0:
+            shutil.chown(proxy.spool, "mail")
+        self.addCleanup(proxy.clean)
+        self.addCleanup(self._stops_well, proxy)
+        proxy.start()
+        proxy.wait_log("serving, ")
+        return proxy
+
+    def pid_of(self, proxy, role):
+        for pid in proxy.processes():
+            with open("/proc/%d/cmdline" % pid, "rb") as f:
+                if b"\0" + role + b"\0" in f.read():
+                    return pid
+        return None
+
+    def test_a_set_is_added_that_dkimpy_verifies(self):
+        proxy = self.sealer()
+        for number in range(1, 4):
+            self.assertEqual(
+                self.send(proxy, inbound.sign(SAMPLE, RSA)).code, 250)
+            sealed = self.world.wait_messages(number)[-1].data
+            cv, results, reason = arc_verifies(sealed)
+            self.assertEqual(cv, b"pass", (reason, results, sealed))
+            self.assertIn(b"ARC-Authentication-Results: i=1; mx.example.org;",
+                          sealed)
+            self.assertIn(b"dkim=pass", sealed)
+            self.assertIn(b"cv=none", sealed)
+        proxy.wait_log("sealed=example.net", 3)
+
+    def test_a_chain_is_continued_and_a_broken_one_is_not(self):
+        proxy = self.sealer()
+        self.send(proxy, SAMPLE)
+        first = self.world.wait_messages(1)[0].data
+        self.send(proxy, first)
+        second = self.world.wait_messages(2)[1].data
+        cv, results, reason = arc_verifies(second)
+        self.assertEqual(cv, b"pass", (reason, results))
+        self.assertIn(b"i=2;", second)
+        self.assertIn(b"cv=pass", second)
+        self.send(proxy, first.replace(b"Hello", b"Hallo"))
+        third = self.world.wait_messages(3)[2].data
+        self.assertNotIn(b"cv=pass", third)
+        self.assertIn("arc=fail", inbound.results(
+            third[third.index(b"Authentication-Results: mx"):]))
+
+    def test_the_verifier_has_no_key_and_no_way_to_ask_for_one(self):
+        proxy = self.sealer()
+        self.send(proxy, SAMPLE)
+        self.world.wait_messages(1)
+        verifier = self.pid_of(proxy, b"in")
+        sealer = self.pid_of(proxy, b"sealer")
+        self.assertTrue(verifier and sealer)
+        if os.getuid() == 0:
+            def uid(pid):
+                with open("/proc/%d/status" % pid) as status:
+                    return [line.split()[1] for line in status
+                            if line.startswith("Uid")][0]
+            self.assertNotEqual(uid(verifier), uid(sealer))
+            self.assertNotEqual("0", uid(sealer))
+
+    def test_a_killed_sealer_comes_back(self):
+        proxy = self.sealer(lines=["on_error = pass"])
+        self.send(proxy, SAMPLE)
+        self.world.wait_messages(1)
+        first = self.pid_of(proxy, b"sealer")
+        os.kill(first, signal.SIGKILL)
+        wait_until("another sealer",
+                   lambda: self.pid_of(proxy, b"sealer") not in (None, first))
+        self.assertEqual(self.send(proxy, SAMPLE).code, 250)
+        sealed = self.world.wait_messages(2)[1].data
+        self.assertEqual(arc_verifies(sealed)[0], b"pass")
+
+    def test_without_its_key_on_error_decides(self):
+        proxy = self.sealer()
+        os.unlink(self.keyfile)
+        reply = self.send(proxy, SAMPLE)
+        self.assertEqual((reply.code, reply.text),
+                         (451, "4.3.0 cannot seal the message now"))
+        self.assertEqual(self.world.messages, [])
+        proxy.wait_log("no key to seal with")
+        proxy = self.sealer(lines=["on_error = pass"])
+        os.unlink(self.keyfile)
+        self.assertEqual(self.send(proxy, SAMPLE).code, 250)
+        plain = self.world.wait_messages(1)[0].data
+        self.assertNotIn(b"ARC-Seal", plain)
+        self.assertIn("dkim=none", inbound.results(plain))
+        proxy.wait_log("unsealed=")
+
+
+if __name__ == "__main__":
+    harness.main()
