@@ -366,6 +366,91 @@ a_sender_above_the_signature_is_not_signed(void **state)
 }
 
 static void
+signatures_and_hashes_are_bounded(void **state)
+{
+	struct letter l;
+	struct run run;
+
+	(void)state;
+	letter_init(&l, slice_str(plain));
+	for (int i = 0; i < DKIM_DOMAINKEYS_SIGNATURES_MAX + 3; i++)
+		letter_put_on_top(
+		    &l, SLICE(SIGNED("d=example.org; s=s1; b=AAAA")));
+	run_init(&run, &l, "");
+	assert_int_equal(dkim_domainkeys_count(run.check),
+	    DKIM_DOMAINKEYS_SIGNATURES_MAX + 3);
+	for (size_t i = 0; i < DKIM_DOMAINKEYS_SIGNATURES_MAX + 3; i++)
+		assert_int_equal(dkim_domainkeys_finding(run.check, i).verdict,
+		    i < DKIM_DOMAINKEYS_SIGNATURES_MAX ? MAIL_VERDICT_PERMERROR
+						       : MAIL_VERDICT_POLICY);
+	run_clear(&run);
+	letter_clear(&l);
+}
+
+static void
+without_a_hash_left_nothing_is_checked_or_signed(void **state)
+{
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct dkim_domainkeys_signing signing = signing_with(DKIM_CANON_NOFWS);
+	struct dkim_domainkeys *check;
+	struct strbuf reason;
+	struct letter l;
+
+	(void)state;
+	for (uint64_t i = 0; i < DKIM_BODY_HASHES_MAX; i++)
+		dkim_body_hashes_want(
+		    hashes, DKIM_CANON_RELAXED, DKIM_SHA256, i);
+	letter_init(&l, slice_str(plain));
+	strbuf_init(&reason, 1000);
+	assert_null(
+	    dkim_domainkeys_signer_new(&signing, l.header, hashes, &reason));
+	assert_string_equal(
+	    strbuf_text(&reason), "too many different body hashes");
+	letter_put_on_top(&l, SLICE(SIGNED("d=example.org; s=s1; b=AAAA")));
+	check = dkim_domainkeys_new(&strict, l.header, hashes);
+	assert_int_equal(
+	    dkim_domainkeys_finding(check, 0).verdict, MAIL_VERDICT_POLICY);
+	dkim_domainkeys_free(check);
+	strbuf_clear(&reason);
+	letter_clear(&l);
+	dkim_body_hashes_free(hashes);
+}
+
+static void
+a_message_without_a_sender_has_no_policy(void **state)
+{
+	static const struct {
+		const char *header, *reason;
+	} cases[] = {
+	    {"To: b@example.net\n\n", "no From field"},
+	    {"From: nobody\n\n", "no address in Sender or From"},
+	    {"From: a@example..org\n\n", NULL},
+	    {"From: a@example.org\nFrom: b@example.org\n\n",
+		"more than one Sender or From field"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct letter l;
+		struct run run;
+
+		letter_init(&l, slice_str(cases[i].header));
+		letter_put_on_top(
+		    &l, SLICE(SIGNED("d=example.org; s=s1; b=AAAA")));
+		run_init(&run, &l, "");
+		assert_int_equal(zone_asked_count(run.zone), 0);
+		assert_int_equal(dkim_domainkeys_finding(run.check, 0).verdict,
+		    MAIL_VERDICT_PERMERROR);
+		if (cases[i].reason != NULL)
+			assert_string_equal(
+			    dkim_domainkeys_finding(run.check, 0).reason,
+			    cases[i].reason);
+		run_clear(&run);
+		letter_clear(&l);
+	}
+}
+
+static void
 the_policy_tells_what_unsigned_mail_is(void **state)
 {
 	static const struct {
@@ -445,6 +530,9 @@ main(void)
 	    cmocka_unit_test(a_signature_without_h_covers_all_below),
 	    cmocka_unit_test(bad_signatures_say_why),
 	    cmocka_unit_test(a_sender_above_the_signature_is_not_signed),
+	    cmocka_unit_test(signatures_and_hashes_are_bounded),
+	    cmocka_unit_test(without_a_hash_left_nothing_is_checked_or_signed),
+	    cmocka_unit_test(a_message_without_a_sender_has_no_policy),
 	    cmocka_unit_test(the_policy_tells_what_unsigned_mail_is),
 	    cmocka_unit_test(a_passing_signature_needs_no_policy),
 	};
