@@ -1,4 +1,9 @@
-/* A socket with bounded input and gathered output; see conn.h. */
+/*
+ * A socket with bounded input and gathered output; see conn.h. Not a
+ * bufferevent: that one asks for the bytes waiting before each read, and
+ * sets and clears its wish to write around each write. Here a command and
+ * its answer are one recv() and one sendmsg().
+ */
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
