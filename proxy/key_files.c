@@ -11,6 +11,7 @@
 
 #include "dkim/key.h"
 #include "proxy/key_files.h"
+#include "proxy/sign_map.h"
 
 #define DOMAIN_MAX 253
 #define LABEL_MAX  63
@@ -474,6 +475,47 @@ check_fixed_domains(struct check *check, unsigned rule)
 	}
 }
 
+/* What a map names with a template: a d= without macros, or, in the sender
+ * map, the key's domain. (A list-id's depends on how it is matched.) */
+static struct slice
+domain_of_entry(const struct proxy_sign_entry *entry,
+    const struct proxy_signature *signature, bool by_sender)
+{
+	struct slice domain = slice_str(signature->domain);
+	size_t at = slice_find(entry->key, '@');
+
+	if (domain.n > 0)
+		return slice_find(domain, '$') < domain.n ? SLICE("") : domain;
+	if (!by_sender)
+		return SLICE("");
+	return at < entry->key.n ? slice_after(entry->key, at + 1) : entry->key;
+}
+
+static void
+check_map(struct check *check, const struct proxy_sign_map *map, bool by_sender)
+{
+	const struct proxy_key_rule *rules = check->config->signing.keys;
+	const struct proxy_sign_entry *entry;
+	const struct proxy_signature *signature;
+	struct slice domain;
+	size_t i, k;
+
+	for (i = 0; map != NULL && i < proxy_sign_map_count(map); i++) {
+		entry = proxy_sign_map_at(map, i);
+		for (k = 0; k < entry->signatures.count; k++) {
+			signature = &entry->signatures.list[k];
+			domain = domain_of_entry(entry, signature, by_sender);
+			if (!rules[signature->key_rule].per_domain ||
+			    !proxy_key_domain_is_safe(domain))
+				continue;
+			if (time_is_up(check))
+				check->left++;
+			else
+				check_key(check, signature->key_rule, domain);
+		}
+	}
+}
+
 int
 proxy_key_files_check(
     const struct proxy_config *config, bool all, struct proxy_report *report)
@@ -498,6 +540,8 @@ proxy_key_files_check(
 		if (rules->keys[rule].per_domain)
 			check_fixed_domains(&check, rule);
 	}
+	check_map(&check, rules->listid_map, false);
+	check_map(&check, rules->sender_map, true);
 	if (check.left > 0)
 		strbuf_addf(&report->warnings,
 		    "%s: %zu keys looked at, %zu not: serve -t looks at all\n",

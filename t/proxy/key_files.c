@@ -303,6 +303,45 @@ every_key_that_is_named_is_checked(void **state)
 	proxy_config_free(c);
 }
 
+/* A map's domains too, with the line that named the rule first. */
+static void
+every_key_of_a_map_is_checked(void **state)
+{
+	static const char entries[] = "good.example dkim\n"
+				      "me@bad1.example dkim\n"
+				      "x.example dkim(d=bad2.example)\n"
+				      "y.example dkim(d=$senderdomain)\n";
+	struct proxy_report report;
+	struct proxy_config *c;
+	struct strbuf text;
+
+	(void)state;
+	write_key("good.example.pem", 0600);
+	write_file("map", slice_str(entries), 0600);
+	strbuf_init(&text, 4096);
+	strbuf_addf(&text,
+	    "[out]\nselector = s\nkeyfile = %s/$domain.pem\n"
+	    "sender_map = %s/map\n",
+	    dir, dir);
+	proxy_report_init(&report);
+	c = proxy_config_parse("conf", strbuf_slice(&text), &report);
+	assert_non_null(c);
+	assert_int_equal(proxy_key_files_check(c, true, &report), -1);
+	assert_true(
+	    slice_search(strbuf_slice(&report.errors),
+		SLICE("/bad1.example.pem: No such file")) < report.errors.n);
+	assert_true(
+	    slice_search(strbuf_slice(&report.errors),
+		SLICE("/bad2.example.pem: No such file")) < report.errors.n);
+	assert_true(slice_search(strbuf_slice(&report.errors), SLICE("good")) ==
+	    report.errors.n);
+	assert_true(slice_search(strbuf_slice(&report.errors),
+			SLICE("y.example")) == report.errors.n);
+	proxy_report_clear(&report);
+	proxy_config_free(c);
+	strbuf_clear(&text);
+}
+
 static void
 the_master_believes_nothing(void **state)
 {
@@ -392,7 +431,7 @@ remove_dir(void **state)
 	static const char *const names[] = {"example.org.pem", "text.pem",
 	    "empty.pem", "big.pem", "fifo.pem", "real.pem", "link.pem",
 	    "open.pem", "link2.pem", "loop.pem", "parent.example.pem",
-	    "broken.parent.example.pem", "good.example.pem"};
+	    "broken.parent.example.pem", "good.example.pem", "map"};
 	struct strbuf path;
 	size_t i;
 
@@ -415,6 +454,7 @@ main(void)
 	    cmocka_unit_test(what_is_no_key_file_is_trouble),
 	    cmocka_unit_test(parents_are_tried_for_any_domain),
 	    cmocka_unit_test(every_key_that_is_named_is_checked),
+	    cmocka_unit_test(every_key_of_a_map_is_checked),
 	    cmocka_unit_test(the_master_believes_nothing),
 	};
 
