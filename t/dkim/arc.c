@@ -306,6 +306,10 @@ a_broken_chain_fails_and_says_where(void **state)
 	    {"ARC-Message-Signature: i=3;", 0,
 		"ARC-Message-Signature: i=3; v=1;",
 		"ARC-Message-Signature i=3: v= in the signature"},
+	    {"ARC-Message-Signature: i=3; a=ed25519-sha256", 0,
+		"ARC-Message-Signature: i=3; a=rsa-sha1",
+		"ARC-Message-Signature i=3: rsa-sha1 is no longer taken (RFC "
+		"8301)"},
 	    {"h=From:", 0, "h=ARC-Seal:From:",
 		"ARC-Message-Signature i=3: h= names ARC-Seal"},
 	    {"h=From:From:", 0, "h=To:To:",

@@ -496,6 +496,34 @@ the_policy_tells_what_unsigned_mail_is(void **state)
 }
 
 static void
+the_best_of_several_signatures_counts(void **state)
+{
+	struct dkim_domainkeys_signing signing = signing_with(DKIM_CANON_NOFWS);
+	struct dkim_key *key = letter_key("rsa1024.pem");
+	struct dkim_finding finding;
+	struct strbuf zone;
+	struct letter l;
+	struct run run;
+
+	(void)state;
+	zone_of(key, "", &zone);
+	strbuf_add_str(&zone, "_domainkey.mail.example.org TXT o=-\n");
+	letter_init(&l, slice_str(plain));
+	letter_sign_domainkeys(&l, &signing, key);
+	letter_put_on_top(&l, SLICE(SIGNED("d=example.org; s=none; b=AAAA")));
+	run_init(&run, &l, strbuf_text(&zone));
+	finding = dkim_domainkeys_overall(run.check);
+	assert_int_equal(finding.verdict, MAIL_VERDICT_PASS);
+	assert_slice_equal(finding.selector, SLICE("s1"));
+	assert_int_equal(dkim_domainkeys_finding(run.check, 0).verdict,
+	    MAIL_VERDICT_PERMERROR);
+	run_clear(&run);
+	letter_clear(&l);
+	strbuf_clear(&zone);
+	dkim_key_free(key);
+}
+
+static void
 a_passing_signature_needs_no_policy(void **state)
 {
 	struct dkim_domainkeys_signing signing = signing_with(DKIM_CANON_NOFWS);
@@ -534,6 +562,7 @@ main(void)
 	    cmocka_unit_test(without_a_hash_left_nothing_is_checked_or_signed),
 	    cmocka_unit_test(a_message_without_a_sender_has_no_policy),
 	    cmocka_unit_test(the_policy_tells_what_unsigned_mail_is),
+	    cmocka_unit_test(the_best_of_several_signatures_counts),
 	    cmocka_unit_test(a_passing_signature_needs_no_policy),
 	};
 

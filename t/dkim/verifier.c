@@ -631,6 +631,53 @@ the_rules_say_how_many(void **state)
 	strbuf_clear(&text);
 }
 
+static void
+a_shared_hash_counts_once(void **state)
+{
+	struct letter_check check;
+	struct letter l;
+
+	(void)state;
+	letter_init(&l, slice_str(plain));
+	for (int i = 0; i < 10; i++) {
+		char field[500];
+
+		snprintf(field, sizeof(field),
+		    "DKIM-Signature: " GOOD "; l=%d\r\n", i == 9 ? 77 : i / 8);
+		letter_put_on_top(&l, slice_str(field));
+	}
+	letter_check_init(&check, &l, "", &strict, NOW);
+	for (size_t i = 0; i < 10; i++)
+		letter_check_verdict(&check, i, MAIL_VERDICT_PERMERROR);
+	letter_check_clear(&check);
+	letter_clear(&l);
+}
+
+static void
+a_finding_has_what_a_report_needs(void **state)
+{
+	struct dkim_finding finding;
+	struct letter_check check;
+	struct letter l;
+
+	(void)state;
+	letter_init(&l, slice_str(plain));
+	letter_put_on_top(&l,
+	    SLICE(FIELD("v=1; a=RSA-sha256; d=Example.org; s=s1;\r\n\ti=joe=40"
+			"x@sub.example.org; h=From; bh=" BH ";\r\n\tb=AA\r\n"
+			"\tBB \tCC ; t=1")));
+	letter_check_init(&check, &l, "", &strict, NOW);
+	finding = dkim_verifier_finding(check.verifier, 0);
+	assert_slice_equal(finding.signature, SLICE("AABBCC"));
+	assert_slice_equal(finding.domain, SLICE("Example.org"));
+	assert_slice_equal(finding.selector, SLICE("s1"));
+	assert_slice_equal(finding.algorithm_text, SLICE("RSA-sha256"));
+	assert_slice_equal(finding.identity, SLICE("joe@x@sub.example.org"));
+	assert_int_equal(finding.algorithm, DKIM_RSA_SHA256);
+	letter_check_clear(&check);
+	letter_clear(&l);
+}
+
 /* Ten signatures over ten thousand names and a field of 5 MB. */
 static void
 hostile_headers_cost_bounded_time(void **state)
@@ -704,6 +751,8 @@ main(void)
 	    cmocka_unit_test(limited_bodies),
 	    cmocka_unit_test(answers_in_any_order),
 	    cmocka_unit_test(equal_questions_are_asked_once),
+	    cmocka_unit_test(a_shared_hash_counts_once),
+	    cmocka_unit_test(a_finding_has_what_a_report_needs),
 	    cmocka_unit_test(a_thousand_signatures_cost_ten),
 	    cmocka_unit_test(the_rules_say_how_many),
 	    cmocka_unit_test(hostile_headers_cost_bounded_time),
