@@ -19,8 +19,9 @@
 #include "dkim/algorithm.h"
 #include "dkim/canon.h"
 
-/* Hashes in all. One check takes no more than DKIM_VERIFIER_HASHES_MOST. */
-#define DKIM_BODY_HASHES_MAX 32
+/* Hashes in all: DKIM_VERIFIER_HASHES_MOST, two for each DomainKeys signature
+ * that is looked at, one for ARC, and some to sign with. */
+#define DKIM_BODY_HASHES_MAX 40
 /* No l=: the whole body. */
 #define DKIM_BODY_WHOLE UINT64_MAX
 
