@@ -5,7 +5,9 @@
 
 after the queue and before it, by the samples in etc/postfix.
 """
+import os
 import smtplib
+import subprocess
 
 import harness
 import inbound
@@ -18,6 +20,7 @@ RECORDS = """
 s1._domainkey.example.org TXT %s
 example.org TXT v=spf1 ip4:127.0.0.1 -all
 example.net TXT v=spf1 -all
+_dmarc.example.org TXT v=DMARC1; p=reject
 """ % RSA_RECORD
 
 
@@ -112,6 +115,27 @@ class Both:
 
 class AfterTheQueue(Both, Inbound):
     samples = ("in-after-queue",)
+
+
+class Everything(Inbound):
+    """The classic four and DMARC, signed by our own `sign`."""
+    samples = ("in-after-queue",)
+    checks = ("check = all",)
+
+    def signed(self, text):
+        path = os.path.join(inbound.KEYS, "rsa2048.pem")
+        return subprocess.run(
+            [harness.binary(), "sign", "-d", "example.org", "-s", "s1", "-k",
+             path, "--type", "dkim", "--type", "domainkeys"],
+            input=text, stdout=subprocess.PIPE, check=True, timeout=60).stdout
+
+    def test_it_all_passes(self):
+        self.receive(self.signed(message("Subject: all")))
+        [text] = self.delivered(1)
+        found = self.results(text)
+        for result in ("spf=pass", "sender-id=pass", "domainkeys=pass",
+                       "dkim=pass", "dmarc=pass", "arc=none"):
+            self.assertIn(result, found)
 
 
 class BeforeTheQueue(Both, Inbound):
