@@ -1,6 +1,8 @@
 /*
  * signpost serve: runs the proxies that the configuration names.
  */
+#include <unistd.h>
+
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "proxy/config.h"
@@ -102,7 +104,8 @@ run(int argc, char **argv)
 		return CLI_USAGE;
 	config = load(&w);
 	if (config == NULL)
-		return CLI_CONFIG;
+		return access(w.config, R_OK) != 0 ? CLI_UNREADABLE
+						   : CLI_CONFIG;
 	if (w.test) {
 		status = CLI_OK;
 		proxy_config_free(config);

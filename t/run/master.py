@@ -439,6 +439,8 @@ class Starting(Serving):
         self.assertEqual(run.returncode, 78)
         self.assertEqual(len(re.findall(r"signpost: \S+signpost\.conf:\d+: ",
                                         run.stdout)), 2, run.stdout)
+        os.unlink(proxy.config)
+        self.assertEqual(self.daemon(proxy, "-t").returncode, 66)
 
     def test_the_background(self):
         hop, proxy = self.fresh(daemon=["log = syslog"])
