@@ -29,6 +29,7 @@ ROOT = os.getuid() == 0
 VERIFIER = "daemon"  # another user than harness.WORKER
 DOMAINS = 100000
 START_S = 1.0
+START_LISTED_S = 10.0
 
 
 def children(pid):
@@ -539,9 +540,12 @@ class Starting(Serving):
             self.rewrite(proxy, "domain = *",
                          "domain = " + ",\n  ".join(names))
         open(proxy.log, "w").close()
-        took = START_S
+        # The second is for templates, which is how so many are run; a list
+        # of them is read three times over.
+        bound = START_LISTED_S if listed else START_S
+        took = bound
         for _ in range(5):  # the best: this machine may have other work
-            if took < START_S:
+            if took < bound:
                 break
             proxy.stop()
             start, count = time.monotonic(), len(proxy.lines("serving,"))
@@ -551,7 +555,7 @@ class Starting(Serving):
             print("%d domains %s: %.3f s" % (
                 DOMAINS, "listed" if listed else "by template", took))
         if not proxy.is_sanitized():
-            self.assertLess(took, START_S)
+            self.assertLess(took, bound)
         client = proxy.client()
         client.ehlo()
         for i, code in ((0, 250), (99999, 250), (7, 451), (50000, 250)):

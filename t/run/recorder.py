@@ -172,7 +172,8 @@ t2026._domainkey.example.org TXT %s
         port = spamd(self)
         proxy = self.both(
             self.records(harness.key_record(key)),
-            "[reflector]\naddress = %s\nspamd = 127.0.0.1:%d\n" % (
+            "[reflector]\naddress = %s\nspamd = 127.0.0.1:%d\n"
+            "spamd_timeout = 120s\n" % (
                 REFLECTOR, port), keys=False)
         os.makedirs(os.path.dirname(proxy.keyfile))
         shutil.copy(key, proxy.keyfile)
@@ -182,7 +183,7 @@ t2026._domainkey.example.org TXT %s
         reply = self.send_in(proxy, signed, sender="ann@example.org",
                              rcpts=(REFLECTOR,))
         self.assertEqual(reply.code, 250, reply)
-        answer = self.world.wait_messages(3, 60)[2]
+        answer = self.world.wait_messages(3, 150)[2]
         text = answer.data.decode()
         for line in ("Summary of Results", "SPF check: pass",
                      "DomainKeys check: pass", "DKIM check: pass",
