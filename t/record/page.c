@@ -11,6 +11,8 @@
 #include "t/lib/unit.h"
 
 #define NOW 1000000000
+/* A sanitizer's build is some times slower. */
+#define MOST_SECONDS (T_SANITIZED ? 10 : 1)
 
 static void
 add(struct record_store *store, int64_t time, const char *author,
@@ -165,7 +167,7 @@ test_100000_records_take_under_a_second(void **state)
 	assert_int_equal(record_page_print(&page, &out), 0);
 	print_message(
 	    "page of 100000 records: %.3f s of CPU\n", seconds_now() - begun);
-	assert_true(seconds_now() - begun < 1);
+	assert_true(seconds_now() - begun < MOST_SECONDS);
 	strbuf_clear(&out);
 }
 
@@ -204,7 +206,7 @@ test_a_report_of_100000_rows_takes_under_a_second(void **state)
 	print_message("report of 100000 rows: %.3f s of CPU, %zu bytes\n",
 	    seconds_now() - begun, packed.n);
 	assert_true(packed.n > 100000);
-	assert_true(seconds_now() - begun < 1);
+	assert_true(seconds_now() - begun < MOST_SECONDS);
 	strbuf_clear(&packed);
 }
 

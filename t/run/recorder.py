@@ -139,7 +139,6 @@ def spamd(case):
         [shutil.which("spamd") or "/usr/sbin/spamd", "--local",
          "--nouser-config", "--listen=127.0.0.1:%d" % port, "--max-children=1",
          "--helper-home-dir=" + home, "--syslog=stderr",
-         "--siteconfigpath=" + home,
          "--pidfile=" + os.path.join(home, "pid")],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL)
