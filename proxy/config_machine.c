@@ -16,7 +16,10 @@
 
 #include <linux/magic.h>
 
+#include "base/xalloc.h"
 #include "proxy/config_private.h"
+#include "proxy/recorder.h"
+#include "proxy/sealer.h"
 
 static void
 add_error(const struct proxy_config *config, struct proxy_report *report,
@@ -158,6 +161,43 @@ check_front(const struct proxy_config *config, const struct proxy_front *front,
 	return user;
 }
 
+/* The database's directory: SQLite puts files beside it. */
+static void
+check_database(const struct proxy_config *config, const struct passwd *user,
+    struct proxy_report *report)
+{
+	char *dir = xstrdup(config->results.database);
+	int why;
+
+	*(strrchr(dir, '/') == dir ? dir + 1 : strrchr(dir, '/')) = '\0';
+	why = try_file_as(dir, user);
+	if (why != 0)
+		strbuf_addf(&report->errors,
+		    "%s: [results] database: %s cannot be written%s%s: %s\n",
+		    config->path, dir, user == NULL ? "" : " by ",
+		    user == NULL ? "" : user->pw_name, strerror(why));
+	free(dir);
+}
+
+/* The recorder and the sealer run as users whose proxy may not be there. */
+static void
+check_helpers(const struct proxy_config *config, struct proxy_report *report)
+{
+	const struct passwd *user;
+
+	if (proxy_sealer_is_wanted(config) && !config->out.enabled)
+		(void)check_user(config, &config->out, report);
+	if (!proxy_recorder_is_wanted(config))
+		return;
+	/* Where [in] is there, its user was looked at with it. */
+	user = config->in.enabled && geteuid() == 0
+	    ? getpwnam(config->in.user)
+	    : check_user(config, &config->in, report);
+	if (config->results.database != NULL &&
+	    (user != NULL || geteuid() != 0))
+		check_database(config, user, report);
+}
+
 int
 proxy_config_check_machine(
     const struct proxy_config *config, struct proxy_report *report)
@@ -176,5 +216,6 @@ proxy_config_check_machine(
 		add_error(config, report,
 		    "[in] needs a `user` other than [signpost]'s: what reads "
 		    "strangers' mail must not trace what holds the keys");
+	check_helpers(config, report);
 	return report->errors.n > before ? -1 : 0;
 }

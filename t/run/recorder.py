@@ -339,6 +339,21 @@ class Results(Case):
             'records_lost_total{proxy="out"}') > 0)
 
 
+    def test_a_database_that_cannot_be_is_told_at_the_start(self):
+        proxy = Both(self.world, 53)
+        self.addCleanup(proxy.clean)
+        with open(proxy.config) as f:
+            text = f.read().replace(proxy.database, "/nowhere/r")
+        with open(proxy.config, "w") as f:
+            f.write(text)
+        done = subprocess.run(
+            [harness.binary(), "serve", "-t", "-c", proxy.config],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        self.assertEqual(done.returncode, 78, done)
+        self.assertIn(b"[results] database: /nowhere cannot be written",
+                      done.stdout)
+
+
 class Metrics(Case):
     def test_figures(self):
         proxy = self.both()
