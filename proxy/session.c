@@ -30,6 +30,8 @@ struct proxy_session {
 	struct proxy_envelope envelope;
 	struct strbuf recipient; /* offered to the relay, not yet answered */
 	uint64_t begun_ms;	 /* when MAIL came */
+	uint64_t spoke_ms;	 /* the client's last command, or its coming */
+	bool leaving;		 /* it was told 421 */
 	uint64_t heard_ms;	 /* when the last command came */
 	bool extended;		 /* EHLO, not HELO */
 };
@@ -513,6 +515,7 @@ proxy_session_begin(struct proxy_service *service, evutil_socket_t fd,
 	limits.proxy_header = proxy_header;
 	s->service = service;
 	s->fd = fd;
+	s->spoke_ms = proxy_now_ms();
 	strbuf_init(&s->peer, HELO_CAP);
 	(void)strbuf_add(&s->peer, peer);
 	strbuf_init(&s->helo, HELO_CAP);
@@ -537,6 +540,25 @@ proxy_sessions_tick(struct proxy_service *service)
 			proxy_transaction_tick(s->transaction, now);
 		else if (service->finishing)
 			leave_if_stuck(s, now);
+}
+
+bool
+proxy_sessions_shed(struct proxy_service *service)
+{
+	struct proxy_session *s, *oldest = NULL;
+	uint64_t now = proxy_now_ms();
+
+	LIST_FOREACH (s, &service->sessions, entry)
+		if (!s->leaving && s->server != NULL &&
+		    s->transaction == NULL &&
+		    smtp_server_between_messages(s->server) &&
+		    (oldest == NULL || s->spoke_ms < oldest->spoke_ms))
+			oldest = s;
+	if (oldest == NULL || now - oldest->spoke_ms < PROXY_SESSION_IDLE_MS)
+		return false;
+	oldest->leaving = true;
+	reply_text(oldest, "421 4.3.2 too many connections, try again\r\n");
+	return true;
 }
 
 void

@@ -22,6 +22,14 @@ void proxy_session_begin(struct proxy_service *, evutil_socket_t,
 /* Every few seconds: keeps relays awake while bodies arrive. */
 void proxy_sessions_tick(struct proxy_service *);
 
+/* How long a session must have said nothing before it makes room, ms. */
+#define PROXY_SESSION_IDLE_MS 3000
+
+/* Makes room where there is none: of those that are between messages the one
+ * that has been silent for longest gets 421. False where none has been for
+ * PROXY_SESSION_IDLE_MS. It ends a little later. */
+bool proxy_sessions_shed(struct proxy_service *);
+
 /* From now on every session ends as soon as it is between messages, with
  * 421; those that are there at once. */
 void proxy_sessions_finish(struct proxy_service *);

@@ -26,7 +26,8 @@
 
 enum {
 	TICK_S = 5,
-	REST_MS = 500,	     /* after running out of descriptors */
+	REST_MS = 500, /* after running out of descriptors */
+	SHED_AT_ONCE = 16,
 	FDS_PER_SESSION = 3, /* client, relay, spool */
 	FDS_BESIDES = 64,
 	HEAP_KEPT = 1 << 20,
@@ -109,6 +110,16 @@ turn_away(struct worker *w, int fd, const char *peer)
 	    "connection from %s refused: not in allow =", peer);
 }
 
+/* Full: idle sessions make room, or accepting stops until some do. */
+static void
+make_room(struct worker *w)
+{
+	stop_accepting(w);
+	for (int i = 0; i < SHED_AT_ONCE; i++)
+		if (!proxy_sessions_shed(&w->service))
+			return;
+}
+
 static void
 on_connection(evutil_socket_t listener, short events, void *ctx)
 {
@@ -140,7 +151,7 @@ on_connection(evutil_socket_t listener, short events, void *ctx)
 		    &w->service, fd, strbuf_slice(&name), gate->proxy_header);
 	strbuf_clear(&name);
 	if (w->service.session_count >= w->session_max)
-		stop_accepting(w);
+		make_room(w);
 }
 
 static void
@@ -194,6 +205,8 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 	(void)fd;
 	(void)events;
 	proxy_sessions_tick(&w->service);
+	if (w->service.session_count >= w->session_max && !w->leaving)
+		make_room(w);
 	count_dns(w);
 }
 

@@ -374,10 +374,10 @@ class Chaos(harness.Case):
                            descriptors(worker) <= before + 1)
 
     def test_idle_and_half_open_connections_do_not_stop_the_mail(self):
-        """One worker, connections at every stage of a session, silent."""
+        """One worker, twice as many connections as it may have, at every
+        stage of a session, silent: those between messages make room."""
         relay = self.relay()
-        proxy = self.begin(relay, workers=1, out=(
-            "max_sessions = %d" % (IDLE + 100),))
+        proxy = self.begin(relay, workers=1)
         stages = [b"", b"EH", b"EHLO x\r\n", b"EHLO x\r\nMAIL FROM:<a@b>",
                   b"EHLO x\r\nMAIL FROM:<ann@example.org>\r\n"
                   b"RCPT TO:<b@example.net>\r\nDATA\r\n",
@@ -397,7 +397,7 @@ class Chaos(harness.Case):
             client.ehlo()
             self.assertEqual(client.message(make(number)).code, 250)
             client.quit()
-        self.assertLess(time.monotonic() - began, 10)
+        self.assertLess(time.monotonic() - began, 30)
         self.assertEqual(len(relay.messages), 20)
 
     def test_a_stalled_next_hop_does_not_cost_memory(self):

@@ -3,6 +3,7 @@ Unix-domain sockets on both sides, the PROXY protocol."""
 
 import os
 import socket
+import time
 import struct
 
 import harness
@@ -46,6 +47,24 @@ class Sessions(harness.Case):
             self.assertEqual(client.reply().code, 220)
             client.ehlo()
             self.assertEqual(client.message(SAMPLE).code, 250)
+
+    def test_idle_ones_make_room(self):
+        """The one that was silent for longest; never one with a message."""
+        daemon = self.signpost(self.relay(), out=["max_sessions = 3"])
+        first, second, busy = (daemon.client() for _ in range(3))
+        for client in (busy, first, second):
+            client.ehlo()
+        busy.begin()
+        begun = time.monotonic()
+        fourth = daemon.client()
+        self.assertLess(time.monotonic() - begun, 15)
+        self.assertEqual(fourth.greeting.code, 220)
+        self.assertEqual(first.reply().code, 421)
+        self.assertTrue(first.gone())
+        fourth.ehlo()
+        self.assertEqual(fourth.message(SAMPLE).code, 250)
+        self.assertEqual(busy.command("DATA").code, 354)
+        self.assertEqual(busy.body(SAMPLE).code, 250)
 
     def test_silent_ones_are_ended(self):
         daemon = self.signpost(self.relay(), out=["idle_timeout = 1"])
