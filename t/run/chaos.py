@@ -16,6 +16,7 @@ that stalls does not cost memory.
     chaos.py [--seconds N] [unittest's own arguments]     12 by default
 """
 import collections
+import itertools
 import os
 import random
 import resource
@@ -316,11 +317,11 @@ class Chaos(harness.Case):
     def test_a_failing_next_hop_and_reloads_exactly_once(self):
         relay = self.relay(faults(0.02))
         proxy = self.begin(relay)
-        seen = set()
+        seen, reloads = set(), itertools.count(1)
 
         def disturb():
             seen.update(children(proxy.process.pid))
-            self.reload(proxy, random.random() < 0.7)
+            self.reload(proxy, next(reloads) % 3 != 0)
 
         ledger, arrivals, quit_event, senders = self.storm(
             proxy, relay, disturb, 0.02, SECONDS)
@@ -328,6 +329,8 @@ class Chaos(harness.Case):
         self.assertEqual(ledger.unsure, {})
         self.assertEqual(
             {n: c for n, c in arrivals.copies.items() if c > 1}, {})
+        proxy.wait_log("reloaded, ")
+        seen.update(children(proxy.process.pid))
         self.assertGreater(len(seen), 2, "no reload made a new worker")
         self.assertEqual(proxy.stop(), 0, proxy.text()[-4000:])
         self.assert_nothing_left(proxy, seen)
