@@ -238,6 +238,20 @@ check_reject(struct proxy_config_reading *reading, unsigned reject,
 		    "reject = %s, but `check` leaves %s out", name, name);
 }
 
+/* p=reject should not decide alone (RFC 9989 section 7.4). */
+static void
+check_dmarc_except(struct proxy_config_reading *reading)
+{
+	if ((reading->config->checking.reject & PROXY_REJECT_DMARC) != 0 &&
+	    proxy_config_line(reading, "in", "dmarc_except") == 0 &&
+	    reading->config->checking.arc_trusted.count == 0)
+		proxy_config_error(reading,
+		    proxy_config_line(reading, "in", "reject"),
+		    "reject = dmarc needs `dmarc_except` or `arc_trusted`: "
+		    "forwarders and lists whose mail fails DMARC through no "
+		    "fault of theirs (an empty dmarc_except: there are none)");
+}
+
 static void
 settle_checking(struct proxy_config_reading *reading)
 {
@@ -249,6 +263,7 @@ settle_checking(struct proxy_config_reading *reading)
 	check_reject(reading, PROXY_REJECT_DKIM, PROXY_CHECK_DKIM, "dkim");
 	check_reject(reading, PROXY_REJECT_SPF, PROXY_CHECK_SPF, "spf");
 	check_reject(reading, PROXY_REJECT_DMARC, PROXY_CHECK_DMARC, "dmarc");
+	check_dmarc_except(reading);
 }
 
 /* --- both --- */

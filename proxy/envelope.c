@@ -12,6 +12,7 @@ proxy_envelope_init(struct proxy_envelope *e)
 	strbuf_init(&e->client_name, PROXY_ENVELOPE_VALUE_CAP);
 	strbuf_init(&e->client_helo, PROXY_ENVELOPE_VALUE_CAP);
 	e->client_told = false;
+	e->queued = false;
 }
 
 void
@@ -25,6 +26,7 @@ proxy_envelope_reset(struct proxy_envelope *e)
 	strbuf_reset(&e->client_name);
 	strbuf_reset(&e->client_helo);
 	e->client_told = false;
+	e->queued = false;
 }
 
 void

@@ -23,6 +23,9 @@ struct proxy_envelope {
 	/* XFORWARD told of the client: what is empty is not known to who
 	 * handed us the message. Otherwise the peer passes for the client. */
 	bool client_told;
+	/* XFORWARD named a queue file: the message was accepted before, and a
+	 * refusal would become a bounce. */
+	bool queued;
 };
 
 void proxy_envelope_init(struct proxy_envelope *);

@@ -361,7 +361,8 @@ settle(struct filter *f)
 		f->env->checked(f->env->ctx, &f->job, results);
 	if (!f->trusted)
 		refusal = proxy_refusal_judge(rules(f), results,
-		    client_is_in(f, &rules(f)->dmarc_except));
+		    f->job.envelope->queued ||
+			client_is_in(f, &rules(f)->dmarc_except));
 	if (refusal.code != 0)
 		tell(f, refusal.code, refusal.text);
 	else if (f->seal_body != NULL)

@@ -124,12 +124,14 @@ disposition_of(const struct auth_result *dmarc)
 /* What was done is not always what the policy asked for: without `reject =
  * dmarc`, or for an excepted client, the message goes through. */
 static void
-add_dmarc(const struct proxy_recording *recording, struct proxy_record *r,
-    const struct auth_result *dmarc)
+add_dmarc(const struct proxy_recording *recording,
+    const struct proxy_filter_job *job, const struct auth_result *dmarc)
 {
+	struct proxy_record *r = job->record;
 	const char *wanted = disposition_of(dmarc);
 	bool rejects =
-	    (recording->config->checking.reject & PROXY_REJECT_DMARC) != 0;
+	    (recording->config->checking.reject & PROXY_REJECT_DMARC) != 0 &&
+	    !job->envelope->queued;
 
 	add(r, RECORD_AUTHOR, dmarc->domain);
 	if (dmarc->record.n == 0)
@@ -221,7 +223,7 @@ proxy_recording_checked(struct proxy_recording *recording,
 	for (size_t i = 0; i < results->count; i++) {
 		add_result(r, &results->list[i]);
 		if (results->list[i].method == AUTH_DMARC)
-			add_dmarc(recording, r, &results->list[i]);
+			add_dmarc(recording, job, &results->list[i]);
 	}
 	if (is_for_reflector(recording, job->envelope))
 		add_reflection(job, results);

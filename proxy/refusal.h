@@ -16,7 +16,8 @@ struct proxy_refusal {
 
 /*
  * The first reason, those that last before those that may pass.
- * `dmarc_excepted`: the client is one that forwards (dmarc_except).
+ * `dmarc_excepted`: the client is one that forwards (dmarc_except), or the
+ * message lies in a queue already, so that refusing it would make a bounce.
  */
 struct proxy_refusal proxy_refusal_judge(const struct proxy_checking_rules *,
     const struct auth_results *, bool dmarc_excepted);

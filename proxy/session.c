@@ -123,6 +123,7 @@ begin_envelope(struct proxy_session *s)
 	struct proxy_envelope *e = &s->envelope;
 	struct slice id = smtp_xforward_get(&s->client, SMTP_XFORWARD_IDENT);
 
+	e->queued = id.n > 0;
 	if (id.n > 0)
 		(void)strbuf_add(&e->queue_id, id);
 	else

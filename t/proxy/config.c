@@ -214,6 +214,8 @@ static const struct {
 	"conf:5: listen: 127.0.0.1:1 is listened on already"},
     {OUT "listen = 127.0.0.1:1\n[in]\nlisten = 127.0.0.1:1\n",
 	"conf:7: listen: 127.0.0.1:1 is listened on already"},
+    {"[in]\nreject = dmarc\n",
+	"conf:2: reject = dmarc needs `dmarc_except` or `arc_trusted`"},
     {"[in]\nreject = dmarc\ncheck = dkim\n",
 	"conf:2: reject = dmarc, but `check` leaves dmarc out"},
     {"[in]\n[reflector]\naddress = me\nrelay = 127.0.0.1:1\n",

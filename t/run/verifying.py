@@ -176,6 +176,20 @@ class Refusing(inbound.Case):
                    xforward="ADDR=192.0.2.77 HELO=x.test")
         self.check(lines, SAMPLE, 250, sender="a@unknown.example")
 
+    def test_reject_dmarc_before_the_queue_alone(self):
+        """Behind it (XFORWARD IDENT) a refusal would be a bounce."""
+        self.server = self.nsd(
+            RECORDS + "_dmarc.example.org TXT v=DMARC1; p=reject\n")
+        lines = ["check = spf, dmarc", "reject = dmarc",
+                 "dmarc_except = 203.0.113.0/24"]
+        self.check(lines, SAMPLE, 550, "5.7.", sender="a@unknown.example")
+        for xforward in ("IDENT=3CF6B2 ADDR=198.51.100.1 HELO=x.test",
+                         "ADDR=203.0.113.9 HELO=list.test"):
+            self.check(lines, SAMPLE, 250, sender="a@unknown.example",
+                       xforward=xforward)
+            self.assertIn("dmarc=fail", inbound.results(
+                self.world.messages[-1].data))
+
     def test_a_trusted_client_is_never_refused(self):
         bad = inbound.sign(SAMPLE, RSA).replace(b"Hello", b"Hallo")
         self.check(["reject = dkim-required, spf",
