@@ -483,6 +483,26 @@ proxy_key_use_end(struct proxy_key_use *use)
 	free(use);
 }
 
+struct proxy_keys_figures
+proxy_keys_figures(const struct proxy_keys *keys)
+{
+	struct proxy_keys_figures figures = {0, 0};
+	const struct proxy_ring *link = keys->cache.used.next;
+	int64_t now = (int64_t)time(NULL);
+
+	for (; link != &keys->cache.used; link = link->next) {
+		const struct proxy_key_entry *e =
+		    (const struct proxy_key_entry *)(const void *)link;
+
+		if (e->held == NULL)
+			continue;
+		figures.keys++;
+		if (now - e->stamp.mtime_s > (int64_t)figures.oldest)
+			figures.oldest = (uint64_t)(now - e->stamp.mtime_s);
+	}
+	return figures;
+}
+
 void
 proxy_keys_free(struct proxy_keys *keys)
 {

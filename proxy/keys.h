@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/slice.h"
 
@@ -63,6 +64,13 @@ void proxy_keys_doubt(struct proxy_keys *);
 /* Gives the key back, or stops waiting for it. From any place. NULL is
  * fine. */
 void proxy_key_use_end(struct proxy_key_use *);
+
+/* How many keys are in memory, and the age of the oldest of their files in
+ * seconds, by its time of change. */
+struct proxy_keys_figures {
+	uint64_t keys, oldest;
+};
+struct proxy_keys_figures proxy_keys_figures(const struct proxy_keys *);
 
 /* No use may be left. Wipes. NULL is fine. */
 void proxy_keys_free(struct proxy_keys *);

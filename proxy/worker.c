@@ -198,6 +198,18 @@ count_dns(struct worker *w)
 }
 
 static void
+count_keys(struct worker *w)
+{
+	struct proxy_keys_figures keys;
+
+	if (w->keys == NULL)
+		return;
+	keys = proxy_keys_figures(w->keys);
+	proxy_count_set(w->job->counters, PROXY_COUNT_KEYS, keys.keys);
+	proxy_count_set(w->job->counters, PROXY_COUNT_KEY_AGE, keys.oldest);
+}
+
+static void
 on_tick(evutil_socket_t fd, short events, void *ctx)
 {
 	struct worker *w = ctx;
@@ -208,6 +220,7 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 	if (w->service.session_count >= w->session_max && !w->leaving)
 		make_room(w);
 	count_dns(w);
+	count_keys(w);
 }
 
 /* --- leaving --- */

@@ -357,6 +357,8 @@ class Results(Case):
 class Metrics(Case):
     def test_figures(self):
         proxy = self.both()
+        old = time.time() - 100 * 86400
+        os.utime(proxy.keyfile, (old, old))
         self.send_out(proxy, SAMPLE)
         self.send_out(proxy, SAMPLE.replace(b"example.org", b"example.net"))
         self.send_in(proxy, SAMPLE)
@@ -375,6 +377,10 @@ class Metrics(Case):
                 ('delay_seconds_count{proxy="out"}', 2),
                 ('workers{proxy="out"}', 1), ("config_generation", 1)):
             self.assertEqual(proxy.metric(name), value, name)
+        wait_until("the key's figures", lambda: proxy.metric(
+            'keys_cached{proxy="out"}') == 1, 20)
+        wait_until("a figure of its age", lambda: 90 * 86400 < proxy.metric(
+            'key_age_seconds{proxy="out"}') < 110 * 86400)
         names = re.findall(r"^# TYPE (\w+)", text, re.M)
         self.assertEqual(len(names), len(set(names)))
 
