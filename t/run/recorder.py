@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import smtplib
 import sqlite3
 import subprocess
 import time
@@ -17,6 +18,7 @@ import urllib.request
 
 import harness
 import inbound
+import postfix_case
 from harness import SAMPLE, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -27,7 +29,8 @@ REFLECTOR = "check-auth@example.org"
 class Both(harness.Signpost):
     """Both proxies and the recorder; `rest` is put behind."""
 
-    def __init__(self, relay, dns_port, extra="", **options):
+    def __init__(self, relay, dns_port, extra="", in_relay=None, **options):
+        self.in_relay = in_relay or relay.address()
         self.in_port = harness.free_port()
         self.web_port = harness.free_port()
         self.dns_port = dns_port
@@ -62,7 +65,7 @@ listen = 127.0.0.1:%d
 database = %s
 reporter = mx.example.org
 email = postmaster@example.org
-%s""" % (user, self.in_port, self.relay.address(), spool_in, self.dns_port,
+%s""" % (user, self.in_port, self.in_relay, spool_in, self.dns_port,
          self.web_port, self.database, self.extra))
 
     def get(self, path):
@@ -240,6 +243,53 @@ t2026._domainkey.example.org TXT %s
         wait_until("its next try, a minute on", lambda: self.rows(
             proxy, "SELECT tries, due - made >= 55 FROM answer "
             "WHERE message IS NOT NULL") == [(1, 1)])
+
+
+class ThroughPostfix(postfix_case.PostfixCase):
+    """587 -> signed -> the world; 25 -> checked -> its mailbox; and the
+    answer, which goes out signed through Postfix as all mail does."""
+    samples = ("out-after-queue", "in-after-queue")
+
+    def make_signpost(self):
+        key = os.path.join(HERE, "..", "data", "dkim", "rsa2048.pem")
+        server = inbound.nameserver.Nsd("""
+example.org TXT v=spf1 ip4:127.0.0.1 -all
+_dmarc.example.org TXT v=DMARC1; p=reject
+t2026._domainkey.example.org TXT %s
+""" % harness.key_record(key)).start()
+        self.addCleanup(server.stop)
+        proxy = Both(
+            "127.0.0.1:%d" % self.ports["out_relay"], server.port,
+            "[reflector]\naddress = %s\nspamd = 127.0.0.1:%d\n"
+            "spamd_timeout = 120s\n" % (REFLECTOR, spamd(self)),
+            in_relay="127.0.0.1:%d" % self.ports["in_relay"], keys=False)
+        self.addCleanup(proxy.clean)
+        self.addCleanup(self._stops_well, proxy)
+        os.makedirs(os.path.dirname(proxy.keyfile))
+        shutil.copy(key, proxy.keyfile)
+        os.chmod(proxy.keyfile, 0o600)
+        self.ports["out"] = proxy.port
+        self.ports["in_"] = proxy.in_port
+        return proxy
+
+    def test_the_classic_five_lines(self):
+        self.submit(postfix_case.message("Subject: is it all right?"))
+        [signed] = self.delivered(1)
+        self.assert_signed(signed)
+        with smtplib.SMTP("127.0.0.1", self.ports["smtp"],
+                          local_hostname="ann.test",
+                          timeout=harness.WAIT) as client:
+            client.sendmail("ann@example.org", [REFLECTOR], signed)
+        messages = self.world.wait_messages(3, 150)
+        [answer] = [m for m in messages if m.mail.startswith(b"MAIL FROM:<>")]
+        text = answer.data.decode()
+        for line in ("SPF check: pass", "DomainKeys check: pass",
+                     "DKIM check: pass", "Sender-ID check: pass"):
+            self.assertIn("\r\n%s\r\n" % line, text)
+        self.assertRegex(text, r"\r\nSpamAssassin check: (ham|spam) \(score ")
+        self.assertEqual([line.split(b" ORCPT")[0] for line in answer.rcpt],
+                         [b"RCPT TO:<ann@example.org>"])
+        self.assert_signed(answer.data)
 
 
 class Results(Case):
