@@ -366,6 +366,7 @@ class Chaos(harness.Case):
         """A worker with no session left has what it had before the first."""
         relay = self.relay(faults(0.1))
         proxy = self.begin(relay, workers=1)
+        proxy.wait_log("serving, ")  # all of its own are open then
         [worker] = children(proxy.process.pid)
         before = descriptors(worker)
         ledger, arrivals, quit_event, senders = self.storm(
