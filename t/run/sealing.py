@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""ARC sets from the inbound proxy: made without the verifying worker ever
-having the key, verified by dkimpy, and continued by a second proxy.
+"""ARC sets from the inbound proxy: made for a verifying worker that is not the one who
+has the key, verified by dkimpy, and continued on a second pass.
 """
 import os
 import shutil
@@ -98,7 +98,7 @@ class Sealing(inbound.Case):
         self.assertIn("arc=fail", inbound.results(
             third[third.index(b"Authentication-Results: mx"):]))
 
-    def test_the_verifier_has_no_key_and_no_way_to_ask_for_one(self):
+    def test_sealer_and_verifier_are_processes_of_two_users(self):
         proxy = self.sealer()
         self.send(proxy, SAMPLE)
         self.world.wait_messages(1)
