@@ -26,17 +26,14 @@ import tempfile
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TOP / "t" / "lib"))
+from ports import free_port  # noqa: E402
+
 WAIT = 20
 RUN_MAX = 600       # seconds for one run of smtp-source
 DOMAIN = "example.org"
 SELECTOR = "bench"
 WORKER = "nobody"   # whom signpost and smtp-sink run as where root starts them
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def wait_port(port, process):

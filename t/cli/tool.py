@@ -22,6 +22,10 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "lib"))
+import ports  # noqa: E402
+
 WAIT = 30
 
 MESSAGE = (b"From: Joe <joe@example.org>\r\nTo: jane@example.net\r\n"
@@ -111,10 +115,9 @@ class Zone:
     def __init__(self, records):
         self.records = records
         self.asked = []
-        self.tcp = socket.create_server(("127.0.0.1", 0))
+        self.udp, self.tcp = ports.bind_both()
         self.port = self.tcp.getsockname()[1]
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", self.port))
+        self.tcp.listen(50)
         self.open = True
         threading.Thread(target=self._udp, daemon=True).start()
         threading.Thread(target=self._tcp, daemon=True).start()

@@ -19,23 +19,9 @@ import tempfile
 import threading
 import time
 
+from ports import free_port
+
 START_S = 20
-PORTS_TRIED = 20
-
-
-def free_port():
-    """A port of 127.0.0.1 that neither UDP nor TCP uses just now."""
-    for _ in range(PORTS_TRIED):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
-            try:
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port")
 
 
 def name_wire(name):

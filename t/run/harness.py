@@ -29,6 +29,10 @@ import threading
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "lib"))
+from ports import free_port  # noqa: E402
+
 WAIT = 20.0
 
 # Whom workers run as where the tests are root's: never root.
@@ -61,14 +65,6 @@ def wait_until(what, predicate, seconds=WAIT):
         if time.monotonic() > end:
             raise AssertionError("waited %gs in vain for %s" % (seconds, what))
         time.sleep(0.01)
-
-
-def free_port(host="127.0.0.1"):
-    """A port nobody listens on (now)."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
 
 
 def hard_close(sock):

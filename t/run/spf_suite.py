@@ -22,6 +22,10 @@ import dns.rrset
 import yaml
 from dns.rdtypes.ANY.TXT import TXT
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "lib"))
+import ports  # noqa: E402
+
 SUITE = os.path.join(os.path.dirname(__file__), "..", "data",
                      "rfc7208-tests.yml")
 CASES = 203
@@ -110,11 +114,8 @@ class Server:
 
     def __init__(self):
         self.zone = Zone({})
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.udp.bind(("127.0.0.1", 0))
+        self.udp, self.tcp = ports.bind_both()
         self.port = self.udp.getsockname()[1]
-        self.tcp.bind(("127.0.0.1", self.port))
         self.tcp.listen(50)
         for loop in (self._serve_udp, self._serve_tcp):
             threading.Thread(target=loop, daemon=True).start()
