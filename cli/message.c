@@ -24,6 +24,7 @@ struct feed {
 struct cli_message {
 	struct feed feed;
 	struct proxy_spool *spool; /* NULL: not kept */
+	struct proxy_spool_files *files;
 	struct proxy_quota quota;
 	_Atomic uint64_t held;
 	int dir;	     /* where the spool's file would be; -1: nowhere */
@@ -66,7 +67,8 @@ open_spool(struct cli_message *m)
 	m->dir = open(dir != NULL && dir[0] != '\0' ? dir : "/tmp",
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	proxy_quota_init(&m->quota, &m->held, 0);
-	return proxy_spool_new(MEMORY_MARK, m->dir, &m->quota);
+	m->files = proxy_spool_files_new(m->dir);
+	return proxy_spool_new(MEMORY_MARK, m->files, &m->quota);
 }
 
 struct cli_message *
@@ -90,6 +92,7 @@ cli_message_free(struct cli_message *m)
 	mail_reader_free(m->feed.reader);
 	if (m->spool != NULL)
 		proxy_spool_free(m->spool);
+	proxy_spool_files_free(m->files);
 	if (m->dir >= 0)
 		close(m->dir);
 	free(m);

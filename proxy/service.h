@@ -17,6 +17,7 @@
 #include "proxy/counters.h"
 #include "proxy/filter.h"
 #include "proxy/quota.h"
+#include "proxy/spool_files.h"
 #include "smtp/relay.h"
 #include "smtp/server.h"
 
@@ -44,7 +45,7 @@ struct proxy_service {
 	void *filter_env;
 
 	size_t spool_mark;
-	int spool_dir; /* descriptor of the directory */
+	struct proxy_spool_files *spool_files;
 	struct proxy_quota *quota;
 	struct proxy_counters *counters;
 	struct proxy_recording *recording;

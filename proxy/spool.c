@@ -3,10 +3,9 @@
  * file once there is one, so a file sees few and large writes.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/xalloc.h"
@@ -18,20 +17,22 @@ struct proxy_spool {
 	struct strbuf memory; /* what follows the file's bytes */
 	uint64_t in_file, taken;
 	size_t mark;
-	int dir_fd, fd;
+	struct proxy_spool_files *files;
+	struct proxy_spool_file file; /* fd -1: not yet */
 	struct proxy_quota *quota;
 	enum proxy_spool_status status;
 	struct strbuf reason;
 };
 
 struct proxy_spool *
-proxy_spool_new(size_t memory_mark, int dir_fd, struct proxy_quota *quota)
+proxy_spool_new(size_t memory_mark, struct proxy_spool_files *files,
+    struct proxy_quota *quota)
 {
 	struct proxy_spool *s = xcalloc(1, sizeof(*s));
 
 	s->mark = memory_mark;
-	s->dir_fd = dir_fd;
-	s->fd = -1;
+	s->files = files;
+	s->file.fd = -1;
 	s->quota = quota;
 	strbuf_init(&s->memory, memory_mark);
 	strbuf_init(&s->reason, SPOOL_REASON_CAP);
@@ -48,44 +49,22 @@ fail(struct proxy_spool *s, const char *what)
 	return s->status;
 }
 
-/* Where the file system knows no file without a name, one is made and its
- * name is taken away at once. */
-static int
-open_named(int dir_fd)
+static void
+advance(struct iovec *iov, size_t n)
 {
-	char name[64];
-	int fd;
-
-	for (unsigned i = 0; i < 100; i++) {
-		(void)snprintf(
-		    name, sizeof(name), ".spool-%ld-%u", (long)getpid(), i);
-		fd = openat(
-		    dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd >= 0) {
-			(void)unlinkat(dir_fd, name, 0);
-			return fd;
-		}
-		if (errno != EEXIST)
-			return -1;
-	}
-	return -1;
+	if (n > iov->iov_len)
+		n = iov->iov_len;
+	iov->iov_base = (char *)iov->iov_base + n;
+	iov->iov_len -= n;
 }
 
+/* Both, at the end of what is in the file. */
 static int
-open_unnamed(int dir_fd)
+write_both(struct proxy_spool *s, struct iovec iov[2])
 {
-	int fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-		return fd;
-	return open_named(dir_fd);
-}
-
-static int
-write_all(int fd, struct slice bytes)
-{
-	while (bytes.n > 0) {
-		ssize_t n = write(fd, bytes.p, bytes.n);
+	while (iov[0].iov_len + iov[1].iov_len > 0) {
+		size_t first = iov[0].iov_len;
+		ssize_t n = pwritev(s->file.fd, iov, 2, (off_t)s->in_file);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -93,19 +72,28 @@ write_all(int fd, struct slice bytes)
 			errno = ENOSPC;
 		if (n <= 0)
 			return -1;
-		bytes = slice_after(bytes, (size_t)n);
+		advance(&iov[0], (size_t)n);
+		advance(&iov[1], (size_t)n > first ? (size_t)n - first : 0);
+		s->in_file += (uint64_t)n;
+		if (s->file.size < s->in_file)
+			s->file.size = s->in_file;
 	}
 	return 0;
 }
 
+/* What is in memory, and `bytes` behind it. */
 static enum proxy_spool_status
 to_file(struct proxy_spool *s, struct slice bytes)
 {
-	if (s->fd < 0 && (s->fd = open_unnamed(s->dir_fd)) < 0)
+	struct slice memory = strbuf_slice(&s->memory);
+	struct iovec iov[2] = {{(void *)(uintptr_t)memory.p, memory.n},
+	    {(void *)(uintptr_t)bytes.p, bytes.n}};
+
+	if (s->file.fd < 0 && proxy_spool_files_take(s->files, &s->file) != 0)
 		return fail(s, "cannot make a file");
-	if (write_all(s->fd, bytes) != 0)
+	if (write_both(s, iov) != 0)
 		return fail(s, "cannot write");
-	s->in_file += bytes.n;
+	strbuf_reset(&s->memory);
 	return PROXY_SPOOL_OK;
 }
 
@@ -121,6 +109,15 @@ take_from_quota(struct proxy_spool *s, uint64_t n)
 	return PROXY_SPOOL_OK;
 }
 
+/* How many of `n` bytes more make up whole blocks with what is in memory: a
+ * block that is written in one piece, where it belongs, costs the file system
+ * two thirds of one in two. */
+static size_t
+whole_blocks(const struct proxy_spool *s, size_t n)
+{
+	return s->mark == 0 ? n : n - (s->memory.n + n) % s->mark;
+}
+
 enum proxy_spool_status
 proxy_spool_append(struct proxy_spool *s, struct slice bytes)
 {
@@ -128,12 +125,12 @@ proxy_spool_append(struct proxy_spool *s, struct slice bytes)
 	    take_from_quota(s, bytes.n) != PROXY_SPOOL_OK)
 		return s->status;
 	if (bytes.n > s->mark - s->memory.n) {
-		if (to_file(s, strbuf_slice(&s->memory)) != PROXY_SPOOL_OK)
+		size_t now = whole_blocks(s, bytes.n);
+
+		if (to_file(s, slice_first(bytes, now)) != PROXY_SPOOL_OK)
 			return s->status;
-		strbuf_reset(&s->memory);
+		bytes = slice_after(bytes, now);
 	}
-	if (bytes.n > s->mark)
-		return to_file(s, bytes);
 	(void)strbuf_add(&s->memory, bytes);
 	return PROXY_SPOOL_OK;
 }
@@ -158,7 +155,7 @@ read_file(const struct proxy_spool *s, uint64_t offset, char *to, size_t room)
 	if (room > s->in_file - offset)
 		room = (size_t)(s->in_file - offset);
 	do
-		n = pread(s->fd, to, room, (off_t)offset);
+		n = pread(s->file.fd, to, room, (off_t)offset);
 	while (n < 0 && errno == EINTR);
 	if (n == 0 && room > 0) { /* someone cut the file short */
 		errno = EIO;
@@ -189,9 +186,11 @@ proxy_spool_read(
 void
 proxy_spool_reset(struct proxy_spool *s)
 {
-	if (s->fd >= 0)
-		(void)close(s->fd);
-	s->fd = -1;
+	if (s->file.fd >= 0 && s->status == PROXY_SPOOL_BROKEN)
+		proxy_spool_files_discard(s->files, s->file);
+	else if (s->file.fd >= 0)
+		proxy_spool_files_give_back(s->files, s->file);
+	s->file.fd = -1;
 	proxy_quota_give_back(s->quota, s->taken);
 	s->taken = 0;
 	s->in_file = 0;

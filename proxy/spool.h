@@ -11,6 +11,7 @@
 #include "base/slice.h"
 #include "base/strbuf.h"
 #include "proxy/quota.h"
+#include "proxy/spool_files.h"
 
 enum proxy_spool_status {
 	PROXY_SPOOL_OK,
@@ -24,11 +25,11 @@ struct proxy_spool;
 #define PROXY_SPOOL_MEMORY_MARK (64 * 1024)
 
 /*
- * Empty; allocates little. The file, should one be needed, is made in the
- * directory `dir_fd`, which stays the caller's, as does the quota.
+ * Empty; allocates little. The file, should one be needed, comes from
+ * `files`, which stays the caller's, as does the quota.
  */
 struct proxy_spool *proxy_spool_new(
-    size_t memory_mark, int dir_fd, struct proxy_quota *);
+    size_t memory_mark, struct proxy_spool_files *, struct proxy_quota *);
 
 /*
  * Adds bytes at the end. Anything but OK stays: the spool takes no more

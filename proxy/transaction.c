@@ -264,7 +264,7 @@ proxy_transaction_new(const struct proxy_service *service,
 	t->intake = (struct intake){{take}, t};
 	mail_newline_init(&t->newline, service->newline, &t->intake.sink);
 	t->spool = proxy_spool_new(
-	    service->spool_mark, service->spool_dir, service->quota);
+	    service->spool_mark, service->spool_files, service->quota);
 	t->reader = mail_reader_new(service->header_max, &reader_ops, t);
 	t->edit = proxy_edit_new();
 	t->size_max = smaller_limit(

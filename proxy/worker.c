@@ -217,6 +217,7 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 	(void)fd;
 	(void)events;
 	proxy_sessions_tick(&w->service);
+	proxy_spool_files_tick(w->service.spool_files);
 	if (w->service.session_count >= w->session_max && !w->leaving)
 		make_room(w);
 	count_dns(w);
@@ -351,7 +352,7 @@ fill_service(struct worker *w, int spool_dir)
 		? MAIL_NEWLINE_REJECT
 		: MAIL_NEWLINE_NORMALIZE,
 	    .spool_mark = front->spool_memory,
-	    .spool_dir = spool_dir,
+	    .spool_files = proxy_spool_files_new(spool_dir),
 	    .quota = job->quota,
 	    .counters = job->counters,
 	    .recording = &w->recording,
@@ -525,6 +526,7 @@ worker_clear(struct worker *w)
 	proxy_verify_env_clear(&w->verify_env);
 	proxy_sealing_free(w->sealing);
 	dns_resolver_free(w->verify_env.resolver);
+	proxy_spool_files_free(w->service.spool_files);
 	strbuf_clear(&w->relay_name);
 	event_base_free(w->base);
 }

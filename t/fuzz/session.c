@@ -34,6 +34,7 @@ struct scene {
 	struct proxy_counters counters;
 	_Atomic uint64_t slot;
 	struct proxy_quota quota;
+	int spool_dir;
 	struct relay relay;
 	int client;
 	struct strbuf said, heard; /* by the client */
@@ -353,7 +354,8 @@ scene_begin(struct scene *s, unsigned char how)
 	v->filter = &filter_ops;
 	v->filter_env = how & 2 ? &refuse : &pass;
 	v->spool_mark = how & 4 ? 8 : 65536;
-	v->spool_dir = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	s->spool_dir = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	v->spool_files = proxy_spool_files_new(s->spool_dir);
 	v->quota = &s->quota;
 	v->counters = &s->counters;
 	LIST_INIT(&v->sessions);
@@ -375,7 +377,8 @@ scene_end(struct scene *s)
 	must(s->service.session_count == 0 && s->slot == 0);
 	relay_close(&s->relay);
 	(void)close(s->relay.listener);
-	(void)close(s->service.spool_dir);
+	proxy_spool_files_free(s->service.spool_files);
+	(void)close(s->spool_dir);
 	event_base_free(s->base);
 	must(s->relay.done <= count(&s->heard, "354 End"));
 	must(s->relay.done <= count(&s->said, "\r\n.\r\n"));

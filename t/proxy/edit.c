@@ -30,6 +30,7 @@ play_case(size_t c, size_t mark, size_t step)
 	int dir_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_Atomic uint64_t slot;
 	struct proxy_quota quota;
+	struct proxy_spool_files *files;
 	struct proxy_spool *spool;
 	struct proxy_edit *edit = proxy_edit_new();
 	struct proxy_playback play;
@@ -38,7 +39,8 @@ play_case(size_t c, size_t mark, size_t step)
 	ssize_t got;
 
 	proxy_quota_init(&quota, &slot, 0);
-	spool = proxy_spool_new(mark, dir_fd, &quota);
+	files = proxy_spool_files_new(dir_fd);
+	spool = proxy_spool_new(mark, files, &quota);
 	assert_int_equal(proxy_spool_append(spool, slice_str(cases[c].spool)),
 	    PROXY_SPOOL_OK);
 	for (size_t i = 0; i < 3 && cases[c].top[i] != NULL; i++)
@@ -56,6 +58,7 @@ play_case(size_t c, size_t mark, size_t step)
 	assert_int_equal(proxy_edit_size(edit, proxy_spool_size(spool)), n);
 	proxy_edit_free(edit);
 	proxy_spool_free(spool);
+	proxy_spool_files_free(files);
 	close(dir_fd);
 }
 

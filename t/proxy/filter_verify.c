@@ -131,13 +131,15 @@ play(struct rig *rig, struct slice message)
 	int dir_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct proxy_playback playback;
 	struct proxy_quota quota;
+	struct proxy_spool_files *files;
 	struct proxy_spool *spool;
 	_Atomic uint64_t slot;
 	size_t n = 0;
 	ssize_t got;
 
 	proxy_quota_init(&quota, &slot, 0);
-	spool = proxy_spool_new(1 << 20, dir_fd, &quota);
+	files = proxy_spool_files_new(dir_fd);
+	spool = proxy_spool_new(1 << 20, files, &quota);
 	assert_int_equal(proxy_spool_append(spool, message), PROXY_SPOOL_OK);
 	proxy_playback_init(&playback, rig->edit, spool);
 	while ((got = proxy_playback_next(
@@ -146,6 +148,7 @@ play(struct rig *rig, struct slice message)
 	assert_int_equal(got, 0);
 	rig->out[n] = '\0';
 	proxy_spool_free(spool);
+	proxy_spool_files_free(files);
 	(void)close(dir_fd);
 }
 

@@ -170,7 +170,7 @@ set_up(struct scene *s)
 	s->service.filter = &filter_ops;
 	s->service.filter_env = &s->script;
 	s->service.spool_mark = 65536;
-	s->service.spool_dir = s->spool_dir;
+	s->service.spool_files = proxy_spool_files_new(s->spool_dir);
 	s->service.quota = &s->quota;
 	s->service.counters = &s->counters;
 	LIST_INIT(&s->service.sessions);
@@ -199,6 +199,7 @@ tear_down(struct scene *s)
 	assert_int_equal(
 	    proxy_counter_get(&s->counters, PROXY_COUNT_SESSIONS_OPEN), 0);
 	close(s->listener);
+	proxy_spool_files_free(s->service.spool_files);
 	close(s->spool_dir);
 	talk_clear_side(&s->relay);
 	talk_clear(&s->client);

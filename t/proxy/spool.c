@@ -16,6 +16,7 @@ struct place {
 	int dir_fd;
 	_Atomic uint64_t slot;
 	struct proxy_quota quota;
+	struct proxy_spool_files *files;
 	struct proxy_spool *spool;
 };
 
@@ -25,13 +26,15 @@ set_up(struct place *at, uint64_t max)
 	at->dir_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(at->dir_fd >= 0);
 	proxy_quota_init(&at->quota, &at->slot, max);
-	at->spool = proxy_spool_new(MARK, at->dir_fd, &at->quota);
+	at->files = proxy_spool_files_new(at->dir_fd);
+	at->spool = proxy_spool_new(MARK, at->files, &at->quota);
 }
 
 static void
 tear_down(struct place *at)
 {
 	proxy_spool_free(at->spool);
+	proxy_spool_files_free(at->files);
 	assert_int_equal(proxy_quota_used(&at->quota), 0);
 	close(at->dir_fd);
 }
@@ -89,6 +92,35 @@ keeps_every_byte_whatever_the_cuts(void **state)
 			tear_down(&at);
 			free(bytes);
 		}
+}
+
+/* The file of the longer message before is written over. */
+static void
+shows_nothing_of_the_message_before(void **state)
+{
+	struct place at;
+	char *before = pattern(9 * MARK), *bytes = pattern(5 * MARK + 9);
+	struct slice rest = slice_from(bytes, 5 * MARK + 9);
+
+	(void)state;
+	memset(before, '#', 9 * MARK);
+	set_up(&at, 0);
+	assert_int_equal(
+	    proxy_spool_append(at.spool, slice_from(before, 9 * MARK)),
+	    PROXY_SPOOL_OK);
+	proxy_spool_reset(at.spool);
+	for (; rest.n > 0; rest = slice_after(rest, 700)) {
+		struct slice so_far = slice_from(
+		    bytes, (size_t)(rest.p - bytes) + slice_first(rest, 700).n);
+
+		assert_int_equal(
+		    proxy_spool_append(at.spool, slice_first(rest, 700)),
+		    PROXY_SPOOL_OK);
+		assert_reads_back(at.spool, so_far, 4096);
+	}
+	tear_down(&at);
+	free(before);
+	free(bytes);
 }
 
 static void
@@ -188,10 +220,12 @@ a_directory_that_is_gone_is_broken(void **state)
 
 	(void)state;
 	set_up(&at, 0);
+	proxy_spool_free(at.spool);
+	proxy_spool_files_free(at.files);
 	close(at.dir_fd);
 	at.dir_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	proxy_spool_free(at.spool);
-	at.spool = proxy_spool_new(MARK, at.dir_fd, &at.quota);
+	at.files = proxy_spool_files_new(at.dir_fd);
+	at.spool = proxy_spool_new(MARK, at.files, &at.quota);
 	assert_int_equal(
 	    proxy_spool_append(at.spool, slice_from(bytes, 2 * MARK)),
 	    PROXY_SPOOL_BROKEN);
@@ -206,6 +240,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(keeps_every_byte_whatever_the_cuts),
 	    cmocka_unit_test(is_empty_again_after_reset),
+	    cmocka_unit_test(shows_nothing_of_the_message_before),
 	    cmocka_unit_test(over_the_bound_of_all_is_refused_and_stays_so),
 	    cmocka_unit_test(a_quota_counts_every_workers_slot),
 	    cmocka_unit_test(a_write_cut_short_is_broken_not_lost),
