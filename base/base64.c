@@ -9,21 +9,25 @@ static const char alphabet[] =
 int
 base64_encode(struct slice in, struct strbuf *out)
 {
-	size_t i;
+	char *to = strbuf_reserve(out, (in.n + 2) / 3 * 4);
 
-	for (i = 0; i < in.n; i += 3) {
+	if (to == NULL)
+		return -1;
+	for (size_t i = 0; i < in.n; i += 3) {
 		size_t left = in.n - i;
 		uint32_t b0 = (unsigned char)in.p[i];
 		uint32_t b1 = left > 1 ? (unsigned char)in.p[i + 1] : 0;
 		uint32_t b2 = left > 2 ? (unsigned char)in.p[i + 2] : 0;
 		uint32_t bits = b0 << 16 | b1 << 8 | b2;
-		char four[4] = {alphabet[bits >> 18], alphabet[bits >> 12 & 63],
-		    left > 1 ? alphabet[bits >> 6 & 63] : '=',
-		    left > 2 ? alphabet[bits & 63] : '='};
 
-		(void)strbuf_add(out, slice_from(four, 4));
+		*to++ = alphabet[bits >> 18];
+		*to++ = alphabet[bits >> 12 & 63];
+		*to++ = left > 1 ? alphabet[bits >> 6 & 63] : '=';
+		*to++ = left > 2 ? alphabet[bits & 63] : '=';
 	}
-	return out->full ? -1 : 0;
+	*to = '\0';
+	out->n = (size_t)(to - out->p);
+	return 0;
 }
 
 static int

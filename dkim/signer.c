@@ -17,6 +17,9 @@
 #include "mail/header.h"
 #include "mail/idn.h"
 
+/* A field of RSA with 2048 bits, and some. */
+enum { FIELD_FIRST_ROOM = 1024 };
+
 struct dkim_signer {
 	struct dkim_body_hashes *body;
 	int body_number;
@@ -180,6 +183,7 @@ dkim_signer_new(const struct dkim_signing *signing,
 	digest = dkim_algorithm_digest(signing->algorithm);
 	s = xcalloc(1, sizeof(*s));
 	strbuf_init(&s->field, DKIM_SIGNER_FIELD_MAX);
+	(void)strbuf_reserve(&s->field, FIELD_FIRST_ROOM);
 	s->body = body;
 	s->header_canon = signing->header_canon;
 	s->header = dkim_hash_new(digest);

@@ -53,6 +53,7 @@ struct filter {
 	bool unfit;   /* of the kind that unsignable is about */
 	proxy_outcome_fn *outcome; /* once the message is complete */
 	void *ctx;
+	struct proxy_portion portion; /* its signatures, to be made */
 };
 
 static void *
@@ -72,6 +73,7 @@ filter_free(void *filter)
 {
 	struct filter *f = filter;
 
+	proxy_portions_remove(f->env->portions, &f->portion);
 	for (size_t i = 0; i < f->count; i++) {
 		dkim_signer_free(f->items[i].dkim);
 		dkim_domainkeys_signer_free(f->items[i].domainkeys);
@@ -211,7 +213,7 @@ take_key(struct item *item, const struct proxy_key_answer *answer)
 	}
 }
 
-static void complete(struct filter *);
+static void proceed(struct filter *);
 
 static void
 on_key(void *ctx, const struct proxy_key_answer *answer)
@@ -234,8 +236,8 @@ on_key(void *ctx, const struct proxy_key_answer *answer)
 		fail(item, answer->reason);
 		break;
 	}
-	if (f->outcome != NULL && f->waiting == 0)
-		complete(f);
+	if (f->outcome != NULL)
+		proceed(f);
 }
 
 static void
@@ -407,8 +409,9 @@ make_field(struct item *item)
 /* Message and keys are there. Nothing is signed that is not going to be
  * sent. */
 static void
-complete(struct filter *f)
+complete(void *ctx)
 {
+	struct filter *f = ctx;
 	bool tempfail = rules(f)->on_error == PROXY_ON_ERROR_TEMPFAIL;
 
 	for (size_t i = 0; i < f->count; i++)
@@ -426,6 +429,18 @@ complete(struct filter *f)
 		tell(f, 0, NULL);
 }
 
+/* The message is complete; are its keys there? */
+static void
+proceed(struct filter *f)
+{
+	if (f->waiting > 0)
+		return;
+	if (f->count > 0)
+		proxy_portions_add(f->env->portions, &f->portion, complete, f);
+	else
+		complete(f);
+}
+
 static void
 on_end(void *filter, proxy_outcome_fn *outcome, void *ctx)
 {
@@ -438,8 +453,7 @@ on_end(void *filter, proxy_outcome_fn *outcome, void *ctx)
 		return;
 	}
 	dkim_body_hashes_end(f->hashes);
-	if (f->waiting == 0)
-		complete(f);
+	proceed(f);
 }
 
 static size_t

@@ -10,12 +10,14 @@
 #include "proxy/counters.h"
 #include "proxy/filter.h"
 #include "proxy/keys.h"
+#include "proxy/portions.h"
 #include "proxy/recording.h"
 
 /* What its filters share, all borrowed: the `env` of begin. */
 struct proxy_sign_env {
 	const struct proxy_config *config;
 	struct proxy_keys *keys;
+	struct proxy_portions *portions;  /* where signatures are made */
 	struct dkim_field_list *built_in; /* for those who name no fields */
 	struct proxy_counters *counters;
 	struct proxy_recording *recording; /* NULL: nothing is recorded */

@@ -375,6 +375,7 @@ make_signing(struct worker *w)
 	w->sign_env = (struct proxy_sign_env){
 	    .config = job->config,
 	    .keys = w->keys,
+	    .portions = proxy_portions_new(w->base),
 	    .built_in = dkim_field_list_new(),
 	    .counters = job->counters,
 	    .recording = &w->recording,
@@ -522,6 +523,7 @@ worker_clear(struct worker *w)
 	event_free(w->deadline);
 	if (w->keys != NULL)
 		proxy_keys_free(w->keys);
+	proxy_portions_free(w->sign_env.portions);
 	dkim_field_list_free(w->sign_env.built_in);
 	proxy_verify_env_clear(&w->verify_env);
 	proxy_sealing_free(w->sealing);

@@ -180,16 +180,27 @@ keep(struct smtp_conn *conn, struct slice bytes)
 		    "too much is waiting to be written");
 }
 
+static ssize_t
+send_both(evutil_socket_t fd, struct slice one, struct slice two)
+{
+	struct iovec iov[2] = {
+	    {.iov_base = (void *)(uintptr_t)one.p, .iov_len = one.n},
+	    {.iov_base = (void *)(uintptr_t)two.p, .iov_len = two.n}};
+	struct msghdr message = {.msg_iov = iov, .msg_iovlen = 2};
+
+	if (two.n == 0)
+		return send(fd, one.p, one.n, MSG_NOSIGNAL);
+	if (one.n == 0)
+		return send(fd, two.p, two.n, MSG_NOSIGNAL);
+	return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 /* What was kept, then `bytes`; what the socket does not take is kept. */
 static void
 write_out(struct smtp_conn *conn, struct slice bytes)
 {
 	struct slice kept = slice_after(strbuf_slice(&conn->out), conn->out_at);
-	struct iovec iov[2] = {
-	    {.iov_base = (void *)(uintptr_t)kept.p, .iov_len = kept.n},
-	    {.iov_base = (void *)(uintptr_t)bytes.p, .iov_len = bytes.n}};
-	struct msghdr message = {.msg_iov = iov, .msg_iovlen = 2};
-	ssize_t sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
+	ssize_t sent = send_both(conn->fd, kept, bytes);
 	size_t n = sent < 0 ? 0 : (size_t)sent;
 
 	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
