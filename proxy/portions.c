@@ -29,16 +29,14 @@ on_turn(evutil_socket_t fd, short what, void *ctx)
 {
 	struct proxy_portions *all = ctx;
 	struct proxy_portion *next;
-	void (*work)(void *);
 
 	(void)fd;
 	(void)what;
 	for (int i = 0; i < PROXY_PORTIONS_A_TURN; i++) {
 		if ((next = TAILQ_FIRST(&all->line)) == NULL)
 			break;
-		work = next->work;
 		proxy_portions_remove(all, next);
-		work(next->ctx); /* may free it */
+		next->work(next->ctx); /* may free it */
 	}
 	come_again(all);
 }
@@ -69,7 +67,8 @@ void
 proxy_portions_add(struct proxy_portions *all, struct proxy_portion *portion,
     void (*work)(void *ctx), void *ctx)
 {
-	assert(portion->work == NULL);
+	assert(!portion->waits);
+	portion->waits = true;
 	portion->work = work;
 	portion->ctx = ctx;
 	TAILQ_INSERT_TAIL(&all->line, portion, entry);
@@ -80,8 +79,8 @@ proxy_portions_add(struct proxy_portions *all, struct proxy_portion *portion,
 void
 proxy_portions_remove(struct proxy_portions *all, struct proxy_portion *portion)
 {
-	if (portion->work == NULL)
+	if (!portion->waits)
 		return;
-	portion->work = NULL;
+	portion->waits = false;
 	TAILQ_REMOVE(&all->line, portion, entry);
 }

@@ -6,6 +6,7 @@
 #ifndef PROXY_PORTIONS_H
 #define PROXY_PORTIONS_H
 
+#include <stdbool.h>
 #include <sys/queue.h>
 
 struct event_base;
@@ -17,8 +18,9 @@ struct proxy_portions;
 /* A piece of work, in its owner's hands. All zero: not waiting. */
 struct proxy_portion {
 	TAILQ_ENTRY(proxy_portion) entry;
-	void (*work)(void *ctx); /* set: it waits */
+	void (*work)(void *ctx);
 	void *ctx;
+	bool waits;
 };
 
 struct proxy_portions *proxy_portions_new(struct event_base *);
