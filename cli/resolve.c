@@ -59,7 +59,7 @@ cli_resolver_by(const struct proxy_dns_settings *dns, struct strbuf *reason)
 		return NULL;
 	r = xcalloc(1, sizeof(*r));
 	r->base = event_base_new();
-	r->resolver = proxy_resolver_new(r->base, dns);
+	r->resolver = proxy_resolver_new(r->base, dns, NULL);
 	return r;
 }
 

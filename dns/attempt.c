@@ -26,6 +26,7 @@ struct dns_attempt {
 	struct dns_packet_query query;
 	struct dns_counts *counts;
 	unsigned wrong;
+	int error;
 	struct strbuf out, in; /* TCP, each with its length in front */
 	dns_attempt_fn *fn;
 	void *ctx;
@@ -68,6 +69,16 @@ take_datagram(struct dns_attempt *attempt, struct slice datagram)
 	return true;
 }
 
+/* Of a call that failed just now. */
+static bool
+is_passing(struct dns_attempt *attempt)
+{
+	if (errno == EAGAIN || errno == EINTR)
+		return true;
+	attempt->error = errno;
+	return false;
+}
+
 static void
 on_datagrams(evutil_socket_t fd, short what, void *arg)
 {
@@ -78,10 +89,9 @@ on_datagrams(evutil_socket_t fd, short what, void *arg)
 	for (int i = 0; i < READS_MAX; i++) {
 		ssize_t n = recv(fd, room, sizeof(room), MSG_TRUNC);
 
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
 		if (n < 0) {
-			give_up(attempt);
+			if (!is_passing(attempt))
+				give_up(attempt);
 			return;
 		}
 		if (take_datagram(attempt, slice_from(room, (size_t)n)))
@@ -97,7 +107,7 @@ write_some(struct dns_attempt *attempt)
 	    send(attempt->fd, attempt->out.p, attempt->out.n, MSG_NOSIGNAL);
 
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
+		return is_passing(attempt);
 	strbuf_consume(&attempt->out, (size_t)n);
 	return true;
 }
@@ -125,7 +135,7 @@ read_some(struct dns_attempt *attempt)
 		return false;
 	n = recv(attempt->fd, room, wanted, 0);
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
+		return is_passing(attempt);
 	attempt->in.n += (size_t)n;
 	return n > 0;
 }
@@ -246,14 +256,24 @@ dns_attempt_new(struct event_base *base, const struct dns_attempt_order *order,
 	if (getrandom(&attempt->query.id, sizeof(attempt->query.id), 0) !=
 	    (ssize_t)sizeof(attempt->query.id))
 		abort();
+	attempt->error = ETIMEDOUT;
 	if (open_socket(attempt, order->server) != 0 ||
 	    put_query(attempt) != 0 || send_datagram(attempt) != 0 ||
 	    wait_for_events(attempt, base) != 0) {
+		int error = errno;
+
 		dns_attempt_free(attempt);
+		errno = error;
 		return NULL;
 	}
 	attempt->counts->sent++;
 	return attempt;
+}
+
+int
+dns_attempt_error(const struct dns_attempt *attempt)
+{
+	return attempt->error;
 }
 
 void

@@ -28,10 +28,13 @@ struct dns_attempt_order {
 	struct dns_counts *counts;
 };
 
-/* NULL where no packet could be sent: no route, no descriptor. The callback
- * does not run before this returns. */
+/* NULL and errno where no packet could be sent: no route, no descriptor. The
+ * callback does not run before this returns. */
 struct dns_attempt *dns_attempt_new(struct event_base *,
     const struct dns_attempt_order *, dns_attempt_fn *, void *ctx);
+
+/* Why no answer will come, where the system said so; ETIMEDOUT elsewhere. */
+int dns_attempt_error(const struct dns_attempt *);
 
 /* Closes the socket. NULL is fine. */
 void dns_attempt_free(struct dns_attempt *);

@@ -4,6 +4,7 @@
  * interval has passed; tries already under way go on beside it.
  */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
@@ -89,6 +90,13 @@ set_timer(struct dns_exchange *exchange, int64_t ms)
 	(void)evtimer_add(exchange->timer, &wait);
 }
 
+static void
+note(struct dns_exchange *exchange, size_t server, int error)
+{
+	dns_servers_note(
+	    exchange->servers, &exchange->list[server], error, dns_clock_ms());
+}
+
 static dns_attempt_fn on_attempt;
 
 /* One more try, for which an older one may have to give way. */
@@ -104,8 +112,10 @@ open_try(struct dns_exchange *exchange, size_t server, bool tcp)
 	exchange->query.edns = !exchange->no_edns[server];
 	exchange->query.want_ad = exchange->list[server].trust_ad;
 	attempt = dns_attempt_new(exchange->base, &order, on_attempt, exchange);
-	if (attempt == NULL)
+	if (attempt == NULL) {
+		note(exchange, server, errno);
 		return false;
+	}
 	if (exchange->tries_n == DNS_TRIES_OPEN_MAX)
 		close_try(exchange, exchange->tries[0].tcp ? 1 : 0);
 	exchange->tries[exchange->tries_n++] =
@@ -152,13 +162,6 @@ all_cannot(const struct dns_exchange *exchange)
 }
 
 static void
-note(struct dns_exchange *exchange, size_t server, bool answered)
-{
-	dns_servers_note(exchange->servers, &exchange->list[server], answered,
-	    dns_clock_ms());
-}
-
-static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct dns_exchange *exchange = arg;
@@ -171,7 +174,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	if (exchange->tries_n > 0)
 		note(exchange, exchange->tries[exchange->tries_n - 1].server,
-		    false);
+		    ETIMEDOUT);
 	if (!begin_next(exchange) && exchange->tries_n == 0) {
 		finish_in_vain(exchange);
 		return;
@@ -223,9 +226,10 @@ on_attempt(void *ctx, struct dns_attempt *attempt, enum dns_packet_kind kind,
 {
 	struct dns_exchange *exchange = ctx;
 	struct dns_packet_answer own = *answer;
+	int error = kind == DNS_PACKET_WRONG ? dns_attempt_error(attempt) : 0;
 	struct try try = take_try(exchange, attempt);
 
-	note(exchange, try.server, kind != DNS_PACKET_WRONG);
+	note(exchange, try.server, error);
 	switch (kind) {
 	case DNS_PACKET_ANSWER:
 	case DNS_PACKET_CNAME:

@@ -1,5 +1,6 @@
 /* Name servers and what is remembered of them; see servers.h. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,10 @@ struct version {
 
 struct dns_servers {
 	struct dns_server list[DNS_SERVERS_MAX];
-	int64_t silent_until[DNS_SERVERS_MAX];
+	int64_t silent_since[DNS_SERVERS_MAX], silent_until[DNS_SERVERS_MAX];
+	bool told[DNS_SERVERS_MAX];  /* that it is of no use */
+	dns_servers_watch_fn *watch; /* NULL: nobody is told */
+	void *watch_ctx;
 	size_t count;
 	bool trust_ad;
 	char *path; /* NULL: not from a file */
@@ -145,7 +149,9 @@ dns_servers_add(
 		return -1;
 	}
 	server.trust_ad = servers->trust_ad || is_loopback(&server);
+	servers->silent_since[servers->count] = INT64_MAX;
 	servers->silent_until[servers->count] = INT64_MIN;
+	servers->told[servers->count] = false;
 	servers->list[servers->count++] = server;
 	return 0;
 }
@@ -285,11 +291,62 @@ same_address(const struct dns_server *a, const struct dns_server *b)
 }
 
 void
+dns_servers_watch(
+    struct dns_servers *servers, dns_servers_watch_fn *watch, void *ctx)
+{
+	servers->watch = watch;
+	servers->watch_ctx = ctx;
+}
+
+static void
+tell(const struct dns_servers *servers, size_t i, int error)
+{
+	const struct dns_server *server = &servers->list[i];
+	char host[INET6_ADDRSTRLEN + 32], port[8], text[80];
+	bool v6 = server->address.any.sa_family == AF_INET6;
+
+	if (servers->watch == NULL ||
+	    getnameinfo(&server->address.any, server->length, host,
+		sizeof(host), port, sizeof(port),
+		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return;
+	snprintf(text, sizeof(text), v6 ? "[%s]:%s" : "%s:%s", host, port);
+	servers->watch(servers->watch_ctx, text, error);
+}
+
+static void
+note_answer(struct dns_servers *servers, size_t i)
+{
+	servers->silent_since[i] = INT64_MAX;
+	servers->silent_until[i] = INT64_MIN;
+	if (servers->told[i])
+		tell(servers, i, 0);
+	servers->told[i] = false;
+}
+
+static void
+note_trouble(struct dns_servers *servers, size_t i, int error, int64_t now)
+{
+	if (servers->silent_since[i] > now)
+		servers->silent_since[i] = now;
+	servers->silent_until[i] = now + SILENT_MS;
+	if (servers->told[i] ||
+	    (error == ETIMEDOUT &&
+		now - servers->silent_since[i] < DNS_SERVERS_PATIENCE_MS))
+		return;
+	servers->told[i] = true;
+	tell(servers, i, error);
+}
+
+void
 dns_servers_note(struct dns_servers *servers, const struct dns_server *server,
-    bool answered, int64_t now)
+    int error, int64_t now)
 {
 	for (size_t i = 0; i < servers->count; i++)
-		if (same_address(&servers->list[i], server))
-			servers->silent_until[i] =
-			    answered ? INT64_MIN : now + SILENT_MS;
+		if (!same_address(&servers->list[i], server))
+			continue;
+		else if (error == 0)
+			note_answer(servers, i);
+		else
+			note_trouble(servers, i, error, now);
 }

@@ -57,8 +57,21 @@ void dns_servers_refresh(struct dns_servers *, int64_t now);
 size_t dns_servers_order(const struct dns_servers *, int64_t now,
     struct dns_server to[DNS_SERVERS_MAX]);
 
-/* What became of asking one: any answer, or none in its time. */
-void dns_servers_note(struct dns_servers *, const struct dns_server *,
-    bool answered, int64_t now);
+/*
+ * What became of asking one. `error` is 0: there was an answer, ETIMEDOUT:
+ * none in its time, else the errno that says why no packet came through.
+ */
+void dns_servers_note(
+    struct dns_servers *, const struct dns_server *, int error, int64_t now);
+
+/*
+ * For those who tell people. Called when a server is of no use any more: at
+ * once where nothing can be sent to it, after DNS_SERVERS_PATIENCE_MS of
+ * silence else (a name server may itself have to wait for an answer). And,
+ * with 0, when such a one answers again. `server` is "192.0.2.1:53".
+ */
+#define DNS_SERVERS_PATIENCE_MS 10000
+typedef void dns_servers_watch_fn(void *ctx, const char *server, int error);
+void dns_servers_watch(struct dns_servers *, dns_servers_watch_fn *, void *ctx);
 
 #endif

@@ -1,7 +1,10 @@
 /* A resolver of the settings; see resolving.h. */
-#include "proxy/resolving.h"
+#include <errno.h>
+#include <string.h>
+
 #include "dns/resolver.h"
 #include "dns/servers.h"
+#include "proxy/resolving.h"
 
 enum { REASON_CAP = 1024 };
 
@@ -22,10 +25,38 @@ servers_of(const struct proxy_dns_settings *dns)
 	return servers;
 }
 
-struct dns_resolver *
-proxy_resolver_new(
-    struct event_base *base, const struct proxy_dns_settings *dns)
+static const char *
+reason(int error)
 {
+	if (error == ETIMEDOUT)
+		return "no answer";
+	if (error ==
+	    EPERM) /* as the systemd unit has it; see signpost.conf(5) */
+		return "not allowed: IPAddressAllow= or a packet filter";
+	return strerror(error);
+}
+
+static void
+on_server(void *ctx, const char *server, int error)
+{
+	struct log *log = ctx;
+
+	if (error == 0)
+		log_printf(
+		    log, LOGGING_INFO, "name server %s: answers again", server);
+	else
+		log_printf(log, LOGGING_WARNING, "name server %s: %s", server,
+		    reason(error));
+}
+
+struct dns_resolver *
+proxy_resolver_new(struct event_base *base,
+    const struct proxy_dns_settings *dns, struct log *log)
+{
+	struct dns_servers *servers = servers_of(dns);
+
+	if (log != NULL)
+		dns_servers_watch(servers, on_server, log);
 	return dns_resolver_new(
-	    base, servers_of(dns), dns->timeout * 1000, dns->cache_size);
+	    base, servers, dns->timeout * 1000, dns->cache_size);
 }

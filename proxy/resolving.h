@@ -2,13 +2,16 @@
 #ifndef PROXY_RESOLVING_H
 #define PROXY_RESOLVING_H
 
+#include "base/log.h"
 #include "proxy/config.h"
 
 struct dns_resolver;
 struct event_base;
 
-/* The settings must have been checked (a bad name server is left out). */
+/* The settings must have been checked (a bad name server is left out). A name
+ * server that is of no use is logged, and that it answers again; NULL: no
+ * log, or it must outlive the resolver. */
 struct dns_resolver *proxy_resolver_new(
-    struct event_base *, const struct proxy_dns_settings *);
+    struct event_base *, const struct proxy_dns_settings *, struct log *);
 
 #endif

@@ -411,7 +411,8 @@ make_verifying(struct worker *w)
 	w->verify_env = (struct proxy_verify_env){
 	    .config = w->job->config,
 	    .base = w->base,
-	    .resolver = proxy_resolver_new(w->base, &w->job->config->dns),
+	    .resolver =
+		proxy_resolver_new(w->base, &w->job->config->dns, w->job->log),
 	    .sealing = w->sealing,
 	    .log = w->job->log,
 	    .checked = on_checked,

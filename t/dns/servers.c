@@ -1,6 +1,7 @@
 /* dns/servers: addresses taken and refused, resolv.conf and its changes,
  * whose AD bit counts, silent servers last. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -142,13 +143,65 @@ test_silent_ones_come_last_for_a_while(void **state)
 	assert_int_equal(
 	    dns_servers_add(servers, SLICE("192.0.2.2"), &reason), 0);
 	assert_int_equal(dns_servers_order(servers, 0, list), 2);
-	dns_servers_note(servers, &list[0], false, 1000);
+	dns_servers_note(servers, &list[0], ETIMEDOUT, 1000);
 	assert_order(servers, 30999, "192.0.2.2:53 192.0.2.1:53 ");
 	assert_order(servers, 31000, "192.0.2.1:53 192.0.2.2:53 ");
-	dns_servers_note(servers, &list[0], false, 40000);
-	dns_servers_note(servers, &list[0], true, 40001);
+	dns_servers_note(servers, &list[0], ETIMEDOUT, 40000);
+	dns_servers_note(servers, &list[0], 0, 40001);
 	assert_order(servers, 40002, "192.0.2.1:53 192.0.2.2:53 ");
 	strbuf_clear(&reason);
+	dns_servers_free(servers);
+}
+
+static void
+on_news(void *ctx, const char *server, int error)
+{
+	(void)strbuf_addf(ctx, "%s %d ", server, error);
+}
+
+/* What is told of 192.0.2.1, step by step. */
+static void
+test_people_are_told_once_of_a_server_of_no_use(void **state)
+{
+	static const struct {
+		int error;
+		int64_t now;
+		const char *told;
+	} steps[] = {
+	    {ETIMEDOUT, 0, ""},
+	    {ETIMEDOUT, DNS_SERVERS_PATIENCE_MS - 1, ""},
+	    {0, DNS_SERVERS_PATIENCE_MS, ""},
+	    {ETIMEDOUT, 20000, ""},
+	    {ETIMEDOUT, 20000 + DNS_SERVERS_PATIENCE_MS, "192.0.2.1:53 110 "},
+	    {ETIMEDOUT, 90000, ""},
+	    {0, 91000, "192.0.2.1:53 0 "},
+	    {0, 92000, ""},
+	    {EPERM, 93000, "192.0.2.1:53 1 "},
+	    {ECONNREFUSED, 94000, ""},
+	    {0, 95000, "192.0.2.1:53 0 "},
+	};
+	struct dns_servers *servers = dns_servers_new(false);
+	struct dns_server list[DNS_SERVERS_MAX];
+	struct strbuf told;
+
+	(void)state;
+	strbuf_init(&told, 1000);
+	assert_int_equal(
+	    dns_servers_add(servers, SLICE("192.0.2.1"), &told), 0);
+	assert_int_equal(
+	    dns_servers_add(servers, SLICE("2001:db8::1"), &told), 0);
+	dns_servers_watch(servers, on_news, &told);
+	assert_int_equal(dns_servers_order(servers, 0, list), 2);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		strbuf_reset(&told);
+		dns_servers_note(
+		    servers, &list[0], steps[i].error, steps[i].now);
+		assert_string_equal(strbuf_text(&told), steps[i].told);
+	}
+	strbuf_reset(&told);
+	dns_servers_note(servers, &list[1], ENETUNREACH, 96000);
+	assert_string_equal(strbuf_text(&told), "[2001:db8::1]:53 101 ");
+	strbuf_clear(&told);
 	dns_servers_free(servers);
 }
 
@@ -207,6 +260,7 @@ main(void)
 	    cmocka_unit_test(test_there_is_a_bound),
 	    cmocka_unit_test(test_trust_may_be_given),
 	    cmocka_unit_test(test_silent_ones_come_last_for_a_while),
+	    cmocka_unit_test(test_people_are_told_once_of_a_server_of_no_use),
 	    cmocka_unit_test(test_resolv_conf_is_followed),
 	};
 

@@ -246,6 +246,8 @@ class BadDns(inbound.Case):
         found = inbound.results(self.world.messages[0].data)
         self.assertIn("dkim=temperror", found)
         self.assertNotIn("pass", found)
+        proxy.wait_log(r"name server 127\.0\.0\.1:%d: Connection refused" %
+                       server.port)
         proxy = self.verifier(
             self.world, server, ["on_dns_error = tempfail", "reject = dkim"],
             dns=["timeout = 2"])
