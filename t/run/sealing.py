@@ -9,6 +9,7 @@ import signal
 import harness
 import inbound
 from harness import SAMPLE, wait_until
+from secrets_in_memory import found_in, key_secrets
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = os.path.join(HERE, "..", "data", "dkim", "rsa2048.pem")
@@ -67,6 +68,17 @@ class Sealing(inbound.Case):
                 if b"\0" + role + b"\0" in f.read():
                     return pid
         return None
+
+    def test_the_key_is_in_the_sealers_memory_alone(self):
+        if os.getuid() != 0:
+            self.fail("needs root")
+        proxy = self.sealer()
+        self.assertEqual(self.send(proxy, inbound.sign(SAMPLE, RSA)).code, 250)
+        self.assertIn(b"ARC-Seal:", self.world.wait_messages(1)[-1].data)
+        secrets = key_secrets(self.keyfile)
+        self.assertTrue(found_in(self.pid_of(proxy, b"sealer"), secrets),
+                        "the search finds no key where one is")
+        self.assertEqual(found_in(self.pid_of(proxy, b"in"), secrets), set())
 
     def test_a_set_is_added_that_dkimpy_verifies(self):
         proxy = self.sealer()
