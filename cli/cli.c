@@ -37,6 +37,19 @@ cli_warn(const char *fmt, ...)
 	va_end(ap);
 }
 
+int
+cli_usage_error(const char *command, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "signpost: %s: ", command);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, " (see signpost %s --help)\n", command);
+	return -1;
+}
+
 void
 cli_print(struct slice bytes)
 {

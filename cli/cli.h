@@ -47,6 +47,11 @@ void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same for what does not stop the work. */
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* "signpost: COMMAND: " and the text, and where the usage is, to stderr; -1.
+ * For what is wrong with a command's arguments. */
+int cli_usage_error(const char *command, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Writes all of it to stdout. What could not be written shows at the end,
  * in cli_stdout_close(). */
 void cli_print(struct slice);

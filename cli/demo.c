@@ -59,8 +59,6 @@ static const char sample[] =
     "This message went through signpost on its way out.\r\n"
     "Who it is from stands on top, signed.\r\n";
 
-static const struct cli_option options[] = {{0, NULL, false}};
-
 struct demo {
 	struct demo_clock clock;
 	struct sigaction old_int, old_term, old_hup;
@@ -496,15 +494,14 @@ demonstrate(struct demo *d)
 static int
 run(int argc, char **argv)
 {
-	struct cli_options o = cli_options_of(options, argc, argv);
+	static const struct cli_option none[] = {{0}};
+	const char *path = NULL;
 	struct demo d = {.listener = -1, .proxy = -1, .sink = -1};
 	int status;
 
-	if (cli_options_next(&o) < 0)
+	if (cli_options_read(none, argc, argv, &path) != 0)
 		return CLI_USAGE;
-	status = read_message(&d, o.at < argc ? argv[o.at++] : NULL);
-	if (!cli_options_done(&o))
-		status = CLI_USAGE;
+	status = read_message(&d, path);
 	if (status == CLI_OK) {
 		d.clock.deadline = demo_now() + DEMO_MS;
 		hold_signals(&d);

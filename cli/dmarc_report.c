@@ -48,18 +48,6 @@ static const char help[] =
     "                        asks there who wants them, not where\n"
     "                        resolv.conf says\n";
 
-enum { OPTION_DAY = 256, OPTION_SEND, OPTION_NAMESERVER };
-
-static const struct cli_option options[] = {
-    {'c', "config", true},
-    {'d', "domain", true},
-    {'o', "output", true},
-    {OPTION_DAY, "day", true},
-    {OPTION_SEND, "send", false},
-    {OPTION_NAMESERVER, "nameserver", true},
-    {0, NULL, false},
-};
-
 struct wishes {
 	const char *config, *domain, *directory, *nameserver;
 	int64_t day; /* its first second */
@@ -100,42 +88,30 @@ parse_day(const char *text, int64_t *day)
 }
 
 static int
-take_option(struct wishes *w, int id, const struct cli_options *o)
+set_day(void *to, const char *text)
 {
-	switch (id) {
-	case 'c':
-		w->config = o->value;
+	struct wishes *w = to;
+
+	if (parse_day(text, &w->day) == 0)
 		return 0;
-	case 'd':
-		w->domain = o->value;
-		return 0;
-	case 'o':
-		w->directory = o->value;
-		return 0;
-	case OPTION_NAMESERVER:
-		w->nameserver = o->value;
-		return 0;
-	case OPTION_SEND:
-		w->send = true;
-		return 0;
-	default:
-		if (parse_day(o->value, &w->day) == 0)
-			return 0;
-		cli_error("--day: %s: not a day such as 2026-11-22", o->value);
-		return -1;
-	}
+	cli_error("--day: %s: not a day such as 2026-11-22", text);
+	return -1;
 }
 
 static int
 read_options(int argc, char **argv, struct wishes *w)
 {
-	struct cli_options o = cli_options_of(options, argc, argv);
-	int id;
+	const struct cli_option options[] = {
+	    {'c', "config", .text = &w->config},
+	    {'d', "domain", .text = &w->domain},
+	    {'o', "output", .text = &w->directory},
+	    {0, "day", .take = set_day, .to = w},
+	    {0, "send", .flag = &w->send},
+	    {0, "nameserver", .text = &w->nameserver},
+	    {0},
+	};
 
-	while ((id = cli_options_next(&o)) > 0)
-		if (take_option(w, id, &o) != 0)
-			return -1;
-	return id < 0 || !cli_options_done(&o) ? -1 : 0;
+	return cli_options_read(options, argc, argv, NULL);
 }
 
 /* --- sending --- */

@@ -25,38 +25,33 @@ static const char help[] =
     "  --format FORMAT      zone: lines of a zone file (default); raw: name\n"
     "                       and value, one record a line; json\n";
 
-enum { OPTION_FORMAT = 256 };
-
-static const struct cli_option options[] = {
-    {'c', "config", true},
-    {'d', "domain", true},
-    {OPTION_FORMAT, "format", true},
-    {0, NULL, false},
-};
-
 struct wishes {
 	const char *config, *domain;
 	enum cli_records_format format;
 };
 
 static int
-take_option(struct wishes *w, int id, const struct cli_options *o)
+set_format(void *to, const char *format)
 {
-	switch (id) {
-	case 'c':
-		w->config = o->value;
+	struct wishes *w = to;
+
+	if (cli_records_format_parse(slice_str(format), &w->format) == 0)
 		return 0;
-	case 'd':
-		w->domain = o->value;
-		return 0;
-	default:
-		if (cli_records_format_parse(slice_str(o->value), &w->format) ==
-		    0)
-			return 0;
-		cli_error(
-		    "dns: --format %s: neither zone, raw nor json", o->value);
-		return -1;
-	}
+	cli_error("dns: --format %s: neither zone, raw nor json", format);
+	return -1;
+}
+
+static int
+read_options(int argc, char **argv, struct wishes *w)
+{
+	const struct cli_option options[] = {
+	    {'c', "config", .text = &w->config},
+	    {'d', "domain", .text = &w->domain},
+	    {0, "format", .take = set_format, .to = w},
+	    {0},
+	};
+
+	return cli_options_read(options, argc, argv, NULL);
 }
 
 struct collecting {
@@ -139,16 +134,12 @@ print_records(const struct wishes *w, struct slice domain,
 static int
 run(int argc, char **argv)
 {
-	struct cli_options o = cli_options_of(options, argc, argv);
 	struct wishes w = {.config = PROXY_CONFIG_PATH};
 	struct proxy_config *config;
 	struct strbuf domain;
-	int id, status;
+	int status;
 
-	while ((id = cli_options_next(&o)) > 0)
-		if (take_option(&w, id, &o) != 0)
-			return CLI_USAGE;
-	if (id < 0 || !cli_options_done(&o))
+	if (read_options(argc, argv, &w) != 0)
 		return CLI_USAGE;
 	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
 	if (w.domain != NULL &&

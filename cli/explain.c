@@ -24,11 +24,6 @@ static const char help[] =
     "\n"
     "  -c, --config FILE  the configuration (/etc/signpost/signpost.conf)\n";
 
-static const struct cli_option options[] = {
-    {'c', "config", true},
-    {0, NULL, false},
-};
-
 /* What the words of the log mean. */
 static const struct {
 	const char *word, *meaning;
@@ -199,17 +194,17 @@ explain_stdin(const struct proxy_config *config)
 static int
 run(int argc, char **argv)
 {
-	struct cli_options o = cli_options_of(options, argc, argv);
+	const char *path = PROXY_CONFIG_PATH;
+	const struct cli_option options[] = {
+	    {'c', "config", .text = &path},
+	    {0},
+	};
 	struct proxy_config *config;
-	const char *path = NULL;
-	int id, status;
+	int status;
 
-	while ((id = cli_options_next(&o)) > 0)
-		path = o.value;
-	if (id < 0 || !cli_options_done(&o))
+	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return CLI_USAGE;
-	status =
-	    cli_config_load(path != NULL ? path : PROXY_CONFIG_PATH, &config);
+	status = cli_config_load(path, &config);
 	if (status != CLI_OK)
 		return status;
 	status = explain_stdin(config);

@@ -32,16 +32,6 @@ static const char help[] =
     "  -c, --config FILE        that configuration\n"
     "                           (/etc/signpost/signpost.conf)\n";
 
-static const struct cli_option options[] = {
-    {'d', "domain", true},
-    {'s', "selector", true},
-    {'t', "type", true},
-    {'b', "bits", true},
-    {'o', "output", true},
-    {'c', "config", true},
-    {0, NULL, false},
-};
-
 struct wishes {
 	const char *domain, *selector, *directory, *config;
 	enum dkim_key_type type;
@@ -50,71 +40,48 @@ struct wishes {
 };
 
 static int
-bad(const char *option, const char *why)
+set_type(void *to, const char *type)
 {
-	cli_error("keygen: %s: %s (see signpost keygen --help)", option, why);
-	return -1;
-}
+	struct wishes *w = to;
 
-static int
-set_type(struct wishes *w, const char *type)
-{
 	if (strcmp(type, "rsa") == 0)
 		w->type = DKIM_KEY_RSA;
 	else if (strcmp(type, "ed25519") == 0)
 		w->type = DKIM_KEY_ED25519;
 	else
-		return bad("-t", "neither rsa nor ed25519");
+		return cli_usage_error("keygen", "-t: neither rsa nor ed25519");
 	return 0;
-}
-
-static int
-take_option(struct wishes *w, int id, const struct cli_options *o)
-{
-	switch (id) {
-	case 'd':
-		w->domain = o->value;
-		return 0;
-	case 's':
-		w->selector = o->value;
-		return 0;
-	case 't':
-		return set_type(w, o->value);
-	case 'b':
-		return cli_options_number(o, DKIM_KEY_BITS_MAX, &w->bits);
-	case 'o':
-		w->directory = o->value;
-		return 0;
-	default:
-		w->config = o->value;
-		return 0;
-	}
 }
 
 static int
 check_wishes(struct wishes *w)
 {
 	if (w->domain == NULL || w->selector == NULL)
-		return bad("-d, -s", "both are needed");
+		return cli_usage_error("keygen", "-d, -s: both are needed");
 	if (w->bits == 0)
 		w->bits = BITS_DEFAULT;
 	else if (w->type == DKIM_KEY_ED25519)
-		return bad("-b", "an ed25519 key has no size to choose");
+		return cli_usage_error(
+		    "keygen", "-b: an ed25519 key has no size to choose");
 	else if (w->bits < DKIM_KEY_BITS_MIN)
-		return bad("-b", "from 1024 to 4096");
+		return cli_usage_error("keygen", "-b: from 1024 to 4096");
 	return 0;
 }
 
 static int
 read_options(int argc, char **argv, struct wishes *w)
 {
-	struct cli_options o = cli_options_of(options, argc, argv);
-	int id;
+	const struct cli_option options[] = {
+	    {'d', "domain", .text = &w->domain},
+	    {'s', "selector", .text = &w->selector},
+	    {'t', "type", .take = set_type, .to = w},
+	    {'b', "bits", .number = &w->bits, .max = DKIM_KEY_BITS_MAX},
+	    {'o', "output", .text = &w->directory},
+	    {'c', "config", .text = &w->config},
+	    {0},
+	};
 
-	while ((id = cli_options_next(&o)) > 0)
-		if (take_option(w, id, &o) != 0)
-			return -1;
-	if (id < 0 || !cli_options_done(&o))
+	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return -1;
 	return check_wishes(w);
 }
@@ -127,9 +94,9 @@ set_names(struct wishes *w)
 	strbuf_init(&w->ascii_domain, MAIL_IDN_NAME_MAX);
 	strbuf_init(&w->ascii_selector, MAIL_IDN_NAME_MAX);
 	if (mail_idn_to_ascii(slice_str(w->domain), &w->ascii_domain) != 0)
-		return bad("-d", "no domain name");
+		return cli_usage_error("keygen", "-d: no domain name");
 	if (mail_idn_to_ascii(slice_str(w->selector), &w->ascii_selector) != 0)
-		return bad("-s", "no selector");
+		return cli_usage_error("keygen", "-s: no selector");
 	return 0;
 }
 
@@ -160,14 +127,13 @@ static int
 path_of_config(
     const struct wishes *w, struct strbuf *path, struct strbuf *reason)
 {
-	const char *file = w->config != NULL ? w->config : PROXY_CONFIG_PATH;
 	struct proxy_config *config;
-	int status = cli_config_load(file, &config);
+	int status = cli_config_load(w->config, &config);
 
 	if (status != CLI_OK)
 		return status;
 	if (path_of_rules(w, config, path, reason) != 0) {
-		cli_error("%s: %s", file, strbuf_text(reason));
+		cli_error("%s: %s", w->config, strbuf_text(reason));
 		status = CLI_CONFIG;
 	}
 	proxy_config_free(config);
@@ -182,7 +148,7 @@ find_path(const struct wishes *w, struct strbuf *path, struct strbuf *reason)
 	if (strbuf_addf(path, "%s/%s/%s.pem", w->directory,
 		strbuf_text(&w->ascii_domain),
 		strbuf_text(&w->ascii_selector)) != 0) {
-		(void)bad("-o", "too long");
+		(void)cli_usage_error("keygen", "-o: too long");
 		return CLI_USAGE;
 	}
 	return CLI_OK;
@@ -236,7 +202,7 @@ generate(const struct wishes *w, const char *path, struct strbuf *reason)
 static int
 run(int argc, char **argv)
 {
-	struct wishes w = {.type = DKIM_KEY_RSA};
+	struct wishes w = {.config = PROXY_CONFIG_PATH, .type = DKIM_KEY_RSA};
 	struct strbuf path, reason;
 	int status = CLI_USAGE;
 

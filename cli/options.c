@@ -5,116 +5,110 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 
-struct cli_options
-cli_options_of(const struct cli_option *table, int argc, char **argv)
-{
-	return (struct cli_options){
-	    .table = table, .argc = argc, .argv = argv, .at = 1};
-}
+struct reading {
+	const struct cli_option *table;
+	int argc;
+	char **argv;
+	int at;		  /* the next argument */
+	const char *name; /* the option as it was given, for messages */
+};
 
 static int
-refuse(const struct cli_options *o, const char *name, const char *why)
+refuse(const struct reading *r, const char *why)
 {
-	cli_error("%s: %s: %s (see signpost %s --help)", o->argv[0], name, why,
-	    o->argv[0]);
-	return -1;
+	return cli_usage_error(r->argv[0], "%s: %s", r->name, why);
 }
 
-/* The value is the next argument. */
+/* A NULL value is the next argument. */
 static int
-take_value(struct cli_options *o, const struct cli_option *option)
+take_value(
+    struct reading *r, const struct cli_option *option, const char *value)
 {
-	if (o->at >= o->argc)
-		return refuse(o, o->name, "needs a value");
-	o->value = o->argv[o->at++];
-	return option->id;
+	if (value == NULL && r->at >= r->argc)
+		return refuse(r, "needs a value");
+	if (value == NULL)
+		value = r->argv[r->at++];
+	if (option->text != NULL)
+		*option->text = value;
+	if (option->number != NULL &&
+	    number_parse(slice_str(value), option->max, option->number) != 0)
+		return refuse(r, "not a number, or out of range");
+	if (option->seconds != NULL &&
+	    number_parse_time(slice_str(value), option->max, option->seconds) !=
+		0)
+		return refuse(r, "not a time, or out of range");
+	return option->take == NULL ? 0 : option->take(option->to, value);
 }
 
+/* "domain" or "domain=X" */
 static int
-next_long(struct cli_options *o, const char *text)
+read_long(struct reading *r, const char *text)
 {
 	size_t n = strcspn(text, "=");
-	const struct cli_option *option = o->table;
+	const struct cli_option *option = r->table;
 
-	while (option->id != 0 &&
-	    (option->name == NULL || strlen(option->name) != n ||
-		memcmp(option->name, text, n) != 0))
+	while (option->name != NULL &&
+	    (strlen(option->name) != n || memcmp(option->name, text, n) != 0))
 		option++;
-	if (option->id == 0)
-		return refuse(o, o->name, "no such option");
-	if (text[n] == '\0')
-		return option->takes_value ? take_value(o, option) : option->id;
-	if (!option->takes_value)
-		return refuse(o, o->name, "takes no value");
-	o->value = text + n + 1;
-	return option->id;
+	if (option->name == NULL)
+		return refuse(r, "no such option");
+	if (option->flag == NULL)
+		return take_value(
+		    r, option, text[n] == '\0' ? NULL : text + n + 1);
+	if (text[n] != '\0')
+		return refuse(r, "takes no value");
+	*option->flag = true;
+	return 0;
 }
 
+/* "d", "dX" or "tD" */
 static int
-next_letter(struct cli_options *o)
+read_letters(struct reading *r, const char *letters)
 {
-	const struct cli_option *option = o->table;
-	char letter = *o->inside++;
+	for (; *letters != '\0'; letters++) {
+		const struct cli_option *option = r->table;
 
-	while (option->id != 0 && option->id != letter)
-		option++;
-	if (option->id == 0)
-		return refuse(o, o->name, "no such option");
-	if (!option->takes_value)
-		return option->id;
-	if (*o->inside == '\0') {
-		o->inside = NULL;
-		return take_value(o, option);
+		while (option->name != NULL && option->letter != *letters)
+			option++;
+		if (option->name == NULL)
+			return refuse(r, "no such option");
+		if (option->flag == NULL)
+			return take_value(
+			    r, option, letters[1] == '\0' ? NULL : letters + 1);
+		*option->flag = true;
 	}
-	o->value = o->inside;
-	o->inside = NULL;
-	return option->id;
+	return 0;
+}
+
+/* Up to the first operand. */
+static int
+read_all(struct reading *r)
+{
+	while (r->at < r->argc && r->argv[r->at][0] == '-' &&
+	    r->argv[r->at][1] != '\0') {
+		r->name = r->argv[r->at++];
+		if (strcmp(r->name, "--") == 0)
+			return 0;
+		if ((r->name[1] == '-' ? read_long(r, r->name + 2)
+				       : read_letters(r, r->name + 1)) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 int
-cli_options_next(struct cli_options *o)
+cli_options_read(
+    const struct cli_option *table, int argc, char **argv, const char **operand)
 {
-	const char *argument;
+	struct reading r = {
+	    .table = table, .argc = argc, .argv = argv, .at = 1};
 
-	if (o->inside != NULL && *o->inside != '\0')
-		return next_letter(o);
-	o->inside = NULL;
-	if (o->at >= o->argc)
+	if (read_all(&r) != 0)
+		return -1;
+	if (operand != NULL && r.at < argc)
+		*operand = argv[r.at++];
+	if (r.at >= argc)
 		return 0;
-	argument = o->argv[o->at];
-	if (argument[0] != '-' || argument[1] == '\0')
-		return 0;
-	o->at++;
-	if (strcmp(argument, "--") == 0)
-		return 0;
-	o->name = argument;
-	if (argument[1] == '-')
-		return next_long(o, argument + 2);
-	o->inside = argument + 1;
-	return next_letter(o);
-}
-
-bool
-cli_options_done(const struct cli_options *o)
-{
-	if (o->at >= o->argc)
-		return true;
-	(void)refuse(o, o->argv[o->at], "one argument too many");
-	return false;
-}
-
-int
-cli_options_number(const struct cli_options *o, uint64_t max, uint64_t *number)
-{
-	if (number_parse(slice_str(o->value), max, number) == 0)
-		return 0;
-	return refuse(o, o->name, "not a number, or out of range");
-}
-
-int
-cli_options_time(const struct cli_options *o, uint64_t max, uint64_t *seconds)
-{
-	if (number_parse_time(slice_str(o->value), max, seconds) == 0)
-		return 0;
-	return refuse(o, o->name, "not a time, or out of range");
+	r.name = argv[r.at];
+	return refuse(&r, "one argument too many");
 }

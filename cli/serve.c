@@ -9,8 +9,6 @@
 #include "proxy/key_files.h"
 #include "proxy/master.h"
 
-enum { PIDFILE_OPTION = 256 };
-
 static const char help[] =
     "usage: signpost serve [-c FILE] [-t] [-D] [--pidfile FILE]\n"
     "\n"
@@ -21,14 +19,6 @@ static const char help[] =
     "  -D, --daemon       go to the background once it serves\n"
     "      --pidfile FILE where its process id goes\n";
 
-static const struct cli_option options[] = {
-    {'c', "config", true},
-    {'t', "test", false},
-    {'D', "daemon", false},
-    {PIDFILE_OPTION, "pidfile", true},
-    {0, NULL, false},
-};
-
 struct wishes {
 	const char *config, *pidfile;
 	bool test, daemon;
@@ -37,25 +27,15 @@ struct wishes {
 static int
 read_options(int argc, char **argv, struct wishes *w)
 {
-	struct cli_options o = cli_options_of(options, argc, argv);
-	int id;
+	const struct cli_option options[] = {
+	    {'c', "config", .text = &w->config},
+	    {'t', "test", .flag = &w->test},
+	    {'D', "daemon", .flag = &w->daemon},
+	    {0, "pidfile", .text = &w->pidfile},
+	    {0},
+	};
 
-	while ((id = cli_options_next(&o)) > 0)
-		switch (id) {
-		case 'c':
-			w->config = o.value;
-			break;
-		case 't':
-			w->test = true;
-			break;
-		case 'D':
-			w->daemon = true;
-			break;
-		default:
-			w->pidfile = o.value;
-			break;
-		}
-	return id == 0 && cli_options_done(&o) ? 0 : -1;
+	return cli_options_read(options, argc, argv, NULL);
 }
 
 /* One message a line of the report. */

@@ -43,50 +43,16 @@ static const char help[] =
     "  --nameserver ADDR[:PORT] arc: the name server to ask\n"
     "  --dns-timeout TIME       arc: for one question (5s)\n";
 
-enum {
-	OPTION_TYPE = 256,
-	OPTION_CANON,
-	OPTION_HEADERS,
-	OPTION_ALGORITHM,
-	OPTION_IDENTITY,
-	OPTION_TTL,
-	OPTION_TIME,
-	OPTION_HEADER_ONLY,
-	OPTION_AUTHSERV_ID,
-	OPTION_NAMESERVER,
-	OPTION_DNS_TIMEOUT
-};
-
-static const struct cli_option options[] = {
-    {'c', "config", true},
-    {'d', "domain", true},
-    {'s', "selector", true},
-    {'k', "key", true},
-    {OPTION_TYPE, "type", true},
-    {OPTION_CANON, "canon", true},
-    {OPTION_HEADERS, "headers", true},
-    {OPTION_ALGORITHM, "algorithm", true},
-    {OPTION_IDENTITY, "identity", true},
-    {OPTION_TTL, "ttl", true},
-    {OPTION_TIME, "time", true},
-    {OPTION_HEADER_ONLY, "header-only", false},
-    {OPTION_AUTHSERV_ID, "authserv-id", true},
-    {OPTION_NAMESERVER, "nameserver", true},
-    {OPTION_DNS_TIMEOUT, "dns-timeout", true},
-    {0, NULL, false},
-};
-
 int
 cli_sign_refuse(const char *option, const char *value, const char *why)
 {
-	cli_error(
-	    "sign: %s %s: %s (see signpost sign --help)", option, value, why);
-	return -1;
+	return cli_usage_error("sign", "%s %s: %s", option, value, why);
 }
 
 static int
-add_type(struct cli_sign_wishes *w, const char *type)
+add_type(void *to, const char *type)
 {
+	struct cli_sign_wishes *w = to;
 	bool domainkeys = strcmp(type, "domainkeys") == 0;
 
 	if (strcmp(type, "arc") == 0) {
@@ -106,59 +72,14 @@ add_type(struct cli_sign_wishes *w, const char *type)
 }
 
 static int
-add_canon(struct cli_sign_wishes *w, const char *canon)
+add_canon(void *to, const char *canon)
 {
+	struct cli_sign_wishes *w = to;
+
 	if (w->canon_count == CLI_SIGN_CANONS_MAX)
 		return cli_sign_refuse("--canon", canon, "too many");
 	w->canons[w->canon_count++] = canon;
 	return 0;
-}
-
-static int
-take_option(struct cli_sign_wishes *w, int id, const struct cli_options *o)
-{
-	switch (id) {
-	case 'c':
-		w->config = o->value;
-		return 0;
-	case 'd':
-		w->domain = o->value;
-		return 0;
-	case 's':
-		w->selector = o->value;
-		return 0;
-	case 'k':
-		w->keyfile = o->value;
-		return 0;
-	case OPTION_TYPE:
-		return add_type(w, o->value);
-	case OPTION_CANON:
-		return add_canon(w, o->value);
-	case OPTION_HEADERS:
-		w->headers = o->value;
-		return 0;
-	case OPTION_ALGORITHM:
-		w->algorithm = o->value;
-		return 0;
-	case OPTION_IDENTITY:
-		w->identity = o->value;
-		return 0;
-	case OPTION_TTL:
-		return cli_options_time(o, TTL_MAX, &w->ttl);
-	case OPTION_TIME:
-		return cli_options_number(o, INT64_MAX / 2, &w->time);
-	case OPTION_HEADER_ONLY:
-		w->header_only = true;
-		return 0;
-	case OPTION_AUTHSERV_ID:
-		w->authserv_id = o->value;
-		return 0;
-	case OPTION_NAMESERVER:
-		w->nameserver = o->value;
-		return 0;
-	default:
-		return cli_options_time(o, DNS_TIMEOUT_MAX, &w->dns_timeout);
-	}
 }
 
 static bool
@@ -201,14 +122,28 @@ check_wishes(const struct cli_sign_wishes *w)
 static int
 read_options(int argc, char **argv, struct cli_sign_wishes *w)
 {
-	struct cli_options o = cli_options_of(options, argc, argv);
-	int id;
+	const struct cli_option options[] = {
+	    {'c', "config", .text = &w->config},
+	    {'d', "domain", .text = &w->domain},
+	    {'s', "selector", .text = &w->selector},
+	    {'k', "key", .text = &w->keyfile},
+	    {0, "type", .take = add_type, .to = w},
+	    {0, "canon", .take = add_canon, .to = w},
+	    {0, "headers", .text = &w->headers},
+	    {0, "algorithm", .text = &w->algorithm},
+	    {0, "identity", .text = &w->identity},
+	    {0, "ttl", .seconds = &w->ttl, .max = TTL_MAX},
+	    {0, "time", .number = &w->time, .max = CLI_OPTION_UNIX_MAX},
+	    {0, "header-only", .flag = &w->header_only},
+	    {0, "authserv-id", .text = &w->authserv_id},
+	    {0, "nameserver", .text = &w->nameserver},
+	    {0, "dns-timeout", .seconds = &w->dns_timeout,
+		.max = DNS_TIMEOUT_MAX},
+	    {0},
+	};
 
 	w->time = (uint64_t)time(NULL);
-	while ((id = cli_options_next(&o)) > 0)
-		if (take_option(w, id, &o) != 0)
-			return -1;
-	if (id < 0 || !cli_options_done(&o))
+	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return -1;
 	return check_wishes(w);
 }

@@ -32,25 +32,6 @@ static const char help[] =
     "  --dns-timeout TIME        for one question (5s)\n"
     "  --json                    print one JSON object\n";
 
-enum {
-	OPTION_CLIENT_IP = 256,
-	OPTION_HELO,
-	OPTION_MAIL_FROM,
-	OPTION_NAMESERVER,
-	OPTION_DNS_TIMEOUT,
-	OPTION_JSON
-};
-
-static const struct cli_option options[] = {
-    {OPTION_CLIENT_IP, "client-ip", true},
-    {OPTION_HELO, "helo", true},
-    {OPTION_MAIL_FROM, "mail-from", true},
-    {OPTION_NAMESERVER, "nameserver", true},
-    {OPTION_DNS_TIMEOUT, "dns-timeout", true},
-    {OPTION_JSON, "json", false},
-    {0, NULL, false},
-};
-
 struct wishes {
 	const char *client_ip, *helo, *mail_from, *nameserver;
 	uint64_t dns_timeout;
@@ -58,61 +39,36 @@ struct wishes {
 };
 
 static int
-bad(const char *option, const char *why)
-{
-	cli_error("spf: %s: %s (see signpost spf --help)", option, why);
-	return -1;
-}
-
-static int
-take_option(struct wishes *w, int id, const struct cli_options *o)
-{
-	switch (id) {
-	case OPTION_CLIENT_IP:
-		w->client_ip = o->value;
-		return 0;
-	case OPTION_HELO:
-		w->helo = o->value;
-		return 0;
-	case OPTION_MAIL_FROM:
-		w->mail_from = o->value;
-		return 0;
-	case OPTION_NAMESERVER:
-		w->nameserver = o->value;
-		return 0;
-	case OPTION_DNS_TIMEOUT:
-		return cli_options_time(o, DNS_TIMEOUT_MAX, &w->dns_timeout);
-	default:
-		w->json = true;
-		return 0;
-	}
-}
-
-static int
 check_wishes(const struct wishes *w)
 {
 	unsigned char address[16];
 
 	if (w->client_ip == NULL)
-		return bad("--client-ip", "is needed");
+		return cli_usage_error("spf", "--client-ip: is needed");
 	if (inet_pton(AF_INET, w->client_ip, address) != 1 &&
 	    inet_pton(AF_INET6, w->client_ip, address) != 1)
-		return bad("--client-ip", "no IP address");
+		return cli_usage_error("spf", "--client-ip: no IP address");
 	if (w->mail_from == NULL && w->helo == NULL)
-		return bad("--mail-from, --helo", "one of them is needed");
+		return cli_usage_error(
+		    "spf", "--mail-from, --helo: one of them is needed");
 	return 0;
 }
 
 static int
 read_options(int argc, char **argv, struct wishes *w)
 {
-	struct cli_options o = cli_options_of(options, argc, argv);
-	int id;
+	const struct cli_option options[] = {
+	    {0, "client-ip", .text = &w->client_ip},
+	    {0, "helo", .text = &w->helo},
+	    {0, "mail-from", .text = &w->mail_from},
+	    {0, "nameserver", .text = &w->nameserver},
+	    {0, "dns-timeout", .seconds = &w->dns_timeout,
+		.max = DNS_TIMEOUT_MAX},
+	    {0, "json", .flag = &w->json},
+	    {0},
+	};
 
-	while ((id = cli_options_next(&o)) > 0)
-		if (take_option(w, id, &o) != 0)
-			return -1;
-	if (id < 0 || !cli_options_done(&o))
+	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return -1;
 	return check_wishes(w);
 }

@@ -42,34 +42,6 @@ static const char help[] =
     "  --json                     print one JSON object\n"
     "  --summary                  print a report for a person\n";
 
-enum {
-	OPTION_NAMESERVER = 256,
-	OPTION_DNS_TIMEOUT,
-	OPTION_AUTHSERV_ID,
-	OPTION_CLIENT_IP,
-	OPTION_HELO,
-	OPTION_MAIL_FROM,
-	OPTION_TIME,
-	OPTION_WEAK,
-	OPTION_JSON,
-	OPTION_SUMMARY
-};
-
-static const struct cli_option options[] = {
-    {'c', "config", true},
-    {OPTION_NAMESERVER, "nameserver", true},
-    {OPTION_DNS_TIMEOUT, "dns-timeout", true},
-    {OPTION_AUTHSERV_ID, "authserv-id", true},
-    {OPTION_CLIENT_IP, "client-ip", true},
-    {OPTION_HELO, "helo", true},
-    {OPTION_MAIL_FROM, "mail-from", true},
-    {OPTION_TIME, "time", true},
-    {OPTION_WEAK, "weak", false},
-    {OPTION_JSON, "json", false},
-    {OPTION_SUMMARY, "summary", false},
-    {0, NULL, false},
-};
-
 struct wishes {
 	const char *config, *nameserver, *authserv_id;
 	const char *client_ip, *helo, *mail_from;
@@ -78,75 +50,43 @@ struct wishes {
 };
 
 static int
-bad(const char *option, const char *why)
+set_client_ip(void *to, const char *text)
 {
-	cli_error("verify: %s: %s (see signpost verify --help)", option, why);
-	return -1;
-}
-
-static int
-set_client_ip(struct wishes *w, const char *text)
-{
+	struct wishes *w = to;
 	unsigned char address[16];
 
 	if (inet_pton(AF_INET, text, address) != 1 &&
 	    inet_pton(AF_INET6, text, address) != 1)
-		return bad("--client-ip", "no IP address");
+		return cli_usage_error("verify", "--client-ip: no IP address");
 	w->client_ip = text;
 	return 0;
 }
 
 static int
-take_option(struct wishes *w, int id, const struct cli_options *o)
-{
-	switch (id) {
-	case 'c':
-		w->config = o->value;
-		return 0;
-	case OPTION_NAMESERVER:
-		w->nameserver = o->value;
-		return 0;
-	case OPTION_DNS_TIMEOUT:
-		return cli_options_time(o, DNS_TIMEOUT_MAX, &w->dns_timeout);
-	case OPTION_AUTHSERV_ID:
-		w->authserv_id = o->value;
-		return 0;
-	case OPTION_CLIENT_IP:
-		return set_client_ip(w, o->value);
-	case OPTION_HELO:
-		w->helo = o->value;
-		return 0;
-	case OPTION_MAIL_FROM:
-		w->mail_from = o->value;
-		return 0;
-	case OPTION_TIME:
-		return cli_options_number(o, INT64_MAX / 2, &w->time);
-	case OPTION_WEAK:
-		w->weak = true;
-		return 0;
-	case OPTION_JSON:
-		w->json = true;
-		return 0;
-	default:
-		w->summary = true;
-		return 0;
-	}
-}
-
-static int
 read_options(int argc, char **argv, struct wishes *w)
 {
-	struct cli_options o = cli_options_of(options, argc, argv);
-	int id;
+	const struct cli_option options[] = {
+	    {'c', "config", .text = &w->config},
+	    {0, "nameserver", .text = &w->nameserver},
+	    {0, "dns-timeout", .seconds = &w->dns_timeout,
+		.max = DNS_TIMEOUT_MAX},
+	    {0, "authserv-id", .text = &w->authserv_id},
+	    {0, "client-ip", .take = set_client_ip, .to = w},
+	    {0, "helo", .text = &w->helo},
+	    {0, "mail-from", .text = &w->mail_from},
+	    {0, "time", .number = &w->time, .max = CLI_OPTION_UNIX_MAX},
+	    {0, "weak", .flag = &w->weak},
+	    {0, "json", .flag = &w->json},
+	    {0, "summary", .flag = &w->summary},
+	    {0},
+	};
 
 	w->time = (uint64_t)time(NULL);
-	while ((id = cli_options_next(&o)) > 0)
-		if (take_option(w, id, &o) != 0)
-			return -1;
-	if (id < 0 || !cli_options_done(&o))
+	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return -1;
 	if (w->json && w->summary)
-		return bad("--json", "does not go with --summary");
+		return cli_usage_error(
+		    "verify", "--json: does not go with --summary");
 	return 0;
 }
 
