@@ -2,25 +2,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "auth/evaluation.h"
 #include "base/xalloc.h"
+#include "cli/checking.h"
 #include "cli/demo_check.h"
 #include "cli/records.h"
 #include "mail/reader.h"
 
 enum { HEADER_CAP = 1 << 20 };
-
-static void
-on_header(void *ctx, const struct mail_header *header)
-{
-	auth_evaluation_header(ctx, header);
-}
-
-static void
-on_body(void *ctx, struct slice chunk)
-{
-	auth_evaluation_body(ctx, chunk);
-}
 
 static void
 answer_all(
@@ -62,7 +50,8 @@ bool
 demo_check(struct slice message, const struct cli_records *records,
     struct strbuf *field)
 {
-	static const struct mail_reader_ops ops = {on_header, on_body};
+	static const struct mail_reader_ops ops = {
+	    cli_checking_header, cli_checking_body};
 	struct auth_rules rules = {
 	    .checks = 1u << AUTH_DKIM | 1u << AUTH_DOMAINKEYS};
 	struct auth_client client = {.address = {NULL, 0}};

@@ -49,7 +49,8 @@ static const char help[] =
     "                        resolv.conf says\n";
 
 struct wishes {
-	const char *config, *domain, *directory, *nameserver;
+	const char *config, *domain, *directory;
+	struct cli_dns dns;
 	int64_t day; /* its first second */
 	bool send;
 };
@@ -107,7 +108,7 @@ read_options(int argc, char **argv, struct wishes *w)
 	    {'o', "output", .text = &w->directory},
 	    {0, "day", .take = set_day, .to = w},
 	    {0, "send", .flag = &w->send},
-	    {0, "nameserver", .text = &w->nameserver},
+	    {0, "nameserver", .text = &w->dns.nameserver},
 	    {0},
 	};
 
@@ -218,26 +219,22 @@ send_report(struct work *w)
 	struct auth_dmarc_record record;
 	struct cli_resolver *resolver;
 	struct record_rua *rua;
-	struct strbuf reason;
 
 	auth_dmarc_record_parse(w->report.policy, &record);
 	if (record.rua.n == 0) {
 		printf("%s: wants no reports\n", w->domain);
 		return;
 	}
-	strbuf_init(&reason, REASON_MAX);
-	resolver = cli_resolver_new(w->wishes->nameserver, 0, &reason);
+	resolver = cli_resolver_new(&w->wishes->dns, NULL, "--nameserver");
 	if (resolver == NULL) {
-		cli_error("--nameserver: %s", strbuf_text(&reason));
 		w->status = CLI_USAGE;
-	} else {
-		rua = record_rua_new(w->report.domain, record.rua);
-		cli_resolve(resolver, &ops, rua);
-		send_to_each(w, rua);
-		record_rua_free(rua);
-		cli_resolver_free(resolver);
+		return;
 	}
-	strbuf_clear(&reason);
+	rua = record_rua_new(w->report.domain, record.rua);
+	cli_resolve(resolver, &ops, rua);
+	send_to_each(w, rua);
+	record_rua_free(rua);
+	cli_resolver_free(resolver);
 }
 
 /* --- making --- */

@@ -4,62 +4,58 @@
 #include <event2/event.h>
 
 #include "base/xalloc.h"
+#include "cli/cli.h"
 #include "cli/resolve.h"
 #include "dns/resolver.h"
 #include "dns/servers.h"
 #include "proxy/resolving.h"
+
+enum { REASON_MAX = 1000 };
 
 struct cli_resolver {
 	struct event_base *base;
 	struct dns_resolver *resolver;
 };
 
-static struct dns_servers *
-servers_of(const char *nameserver, struct strbuf *reason)
-{
-	struct dns_servers *servers;
-
-	if (nameserver == NULL)
-		return dns_servers_from_file(DNS_RESOLV_CONF, false);
-	servers = dns_servers_new(false);
-	if (dns_servers_add(servers, slice_str(nameserver), reason) == 0)
-		return servers;
-	dns_servers_free(servers);
-	return NULL;
-}
-
-struct cli_resolver *
-cli_resolver_new(
-    const char *nameserver, unsigned timeout_ms, struct strbuf *reason)
-{
-	struct dns_servers *servers = servers_of(nameserver, reason);
-	struct cli_resolver *r;
-
-	if (servers == NULL)
-		return NULL;
-	r = xcalloc(1, sizeof(*r));
-	r->base = event_base_new();
-	r->resolver = dns_resolver_new(r->base, servers,
-	    timeout_ms == 0 ? DNS_TIMEOUT_MS : timeout_ms, DNS_CACHE_BYTES);
-	return r;
-}
-
-struct cli_resolver *
-cli_resolver_by(const struct proxy_dns_settings *dns, struct strbuf *reason)
+/* A resolver leaves out what is no address; who asked for it is told. */
+static int
+check_nameserver(const char *text, const char *option)
 {
 	struct dns_servers *servers = dns_servers_new(false);
-	struct cli_resolver *r = NULL;
-	int outcome = 0;
+	struct strbuf reason;
+	int outcome;
 
-	for (size_t i = 0; i < dns->nameservers.count && outcome == 0; i++)
-		outcome = dns_servers_add(
-		    servers, slice_str(dns->nameservers.list[i]), reason);
-	dns_servers_free(servers);
+	strbuf_init(&reason, REASON_MAX);
+	outcome = dns_servers_add(servers, slice_str(text), &reason);
 	if (outcome != 0)
+		cli_error("%s: %s", option, strbuf_text(&reason));
+	strbuf_clear(&reason);
+	dns_servers_free(servers);
+	return outcome;
+}
+
+struct cli_resolver *
+cli_resolver_new(const struct cli_dns *wishes,
+    const struct proxy_dns_settings *configured, const char *option)
+{
+	struct proxy_dns_settings dns = {
+	    .timeout = DNS_TIMEOUT_MS / 1000, .cache_size = DNS_CACHE_BYTES};
+	/* The list is read only. */
+	char *one[1] = {(char *)(uintptr_t)wishes->nameserver};
+	struct cli_resolver *r;
+
+	if (wishes->nameserver != NULL &&
+	    check_nameserver(wishes->nameserver, option) != 0)
 		return NULL;
+	if (configured != NULL)
+		dns = *configured;
+	if (wishes->nameserver != NULL)
+		dns.nameservers = (struct proxy_strings){one, 1};
+	if (wishes->timeout > 0)
+		dns.timeout = (unsigned)wishes->timeout;
 	r = xcalloc(1, sizeof(*r));
 	r->base = event_base_new();
-	r->resolver = proxy_resolver_new(r->base, dns, NULL);
+	r->resolver = proxy_resolver_new(r->base, &dns, NULL);
 	return r;
 }
 

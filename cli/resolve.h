@@ -5,22 +5,30 @@
 #ifndef CLI_RESOLVE_H
 #define CLI_RESOLVE_H
 
-#include "base/slice.h"
-#include "base/strbuf.h"
+#include <stdint.h>
+
 #include "proxy/asking.h"
 
 struct cli_resolver;
 struct proxy_dns_settings;
 
-/* `nameserver` is ADDR[:PORT], or NULL for /etc/resolv.conf; `timeout_ms` a
- * question's, 0 the default. NULL and the reason where it is none. */
-struct cli_resolver *cli_resolver_new(
-    const char *nameserver, unsigned timeout_ms, struct strbuf *reason);
+/* For --dns-timeout. */
+enum { CLI_DNS_TIMEOUT_MAX = 600 };
 
-/* By the settings: a configuration's, or made of options. NULL and the
- * reason where a name server's address is none. */
-struct cli_resolver *cli_resolver_by(
-    const struct proxy_dns_settings *, struct strbuf *reason);
+/* What the options say. */
+struct cli_dns {
+	const char *nameserver; /* ADDR[:PORT]; NULL: as configured */
+	uint64_t timeout;	/* of a question, in seconds; 0: likewise */
+};
+
+/*
+ * By the options, and where they are silent by the configuration; where
+ * there is none (NULL), by /etc/resolv.conf and the default timeout. NULL,
+ * with a message on stderr that begins with `option`, where the name
+ * server's address is none.
+ */
+struct cli_resolver *cli_resolver_new(const struct cli_dns *,
+    const struct proxy_dns_settings *configured, const char *option);
 
 /* Runs until the subject has no open question; by its bounds (20 s and 60
  * questions) at the latest. */

@@ -1,9 +1,8 @@
 /* One ARC set on a message at hand; see seal.h. */
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "auth/evaluation.h"
 #include "base/xalloc.h"
+#include "cli/checking.h"
 #include "cli/cli.h"
 #include "cli/message.h"
 #include "cli/resolve.h"
@@ -12,58 +11,31 @@
 #include "dkim/body_hashes.h"
 #include "dkim/key.h"
 
-enum { HOST_MAX = 256 };
-
 /* --- what is sealed --- */
-
-static void
-on_body(void *ctx, struct slice chunk)
-{
-	auth_evaluation_body(ctx, chunk);
-}
-
-static bool
-ask(void *subject, struct dns_question *question)
-{
-	return auth_evaluation_ask(subject, question);
-}
-
-static void
-answer(void *subject, const struct dns_question *question,
-    const struct dns_answer *what)
-{
-	auth_evaluation_answer(subject, question, what);
-}
 
 /* The evaluation, done, for the texts of its results; NULL and *status. */
 static struct auth_evaluation *
 evaluate(
     const struct cli_seal *seal, const struct cli_message *message, int *status)
 {
-	static const struct mail_reader_ops ops = {NULL, on_body};
-	static const struct proxy_asking_ops asking = {ask, answer};
+	static const struct mail_reader_ops ops = {NULL, cli_checking_body};
 	struct auth_rules rules = {.checks = 1u << AUTH_DKIM |
 		1u << AUTH_DOMAINKEYS | 1u << AUTH_DMARC | 1u << AUTH_ARC};
 	struct auth_client nobody = {.address = {NULL, 0}};
-	struct auth_evaluation *evaluation = NULL;
-	struct cli_resolver *resolver;
-	struct strbuf reason;
+	struct auth_evaluation *evaluation;
+	struct cli_resolver *resolver =
+	    cli_resolver_new(&seal->dns, NULL, "sign: --nameserver");
 
-	strbuf_init(&reason, 1000);
-	resolver = cli_resolver_new(
-	    seal->nameserver, seal->dns_timeout * 1000, &reason);
 	if (resolver == NULL) {
-		cli_error("sign: --nameserver: %s", strbuf_text(&reason));
 		*status = CLI_USAGE;
-	} else {
-		evaluation = auth_evaluation_new(&rules, &nobody, seal->time);
-		auth_evaluation_header(evaluation, cli_message_header(message));
-		*status = cli_message_replay(message, &ops, evaluation);
-		auth_evaluation_end(evaluation);
-		cli_resolve(resolver, &asking, evaluation);
+		return NULL;
 	}
+	evaluation = auth_evaluation_new(&rules, &nobody, seal->time);
+	auth_evaluation_header(evaluation, cli_message_header(message));
+	*status = cli_message_replay(message, &ops, evaluation);
+	auth_evaluation_end(evaluation);
+	cli_checking_resolve(resolver, evaluation);
 	cli_resolver_free(resolver);
-	strbuf_clear(&reason);
 	return evaluation;
 }
 
@@ -71,9 +43,9 @@ static void
 print_results(const struct cli_seal *seal, const struct auth_results *results,
     struct strbuf *value)
 {
-	char host[HOST_MAX] = "localhost";
+	char host[CLI_HOST_MAX];
 
-	(void)gethostname(host, sizeof(host) - 1);
+	cli_host_name(host);
 	(void)auth_results_print_value(results,
 	    slice_str(seal->authserv_id != NULL ? seal->authserv_id : host),
 	    value);

@@ -9,6 +9,7 @@
 
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "cli/resolve.h"
 #include "dkim/algorithm.h"
 
 struct cli_message;
@@ -21,8 +22,7 @@ struct cli_seal {
 	const struct dkim_field_list *fields; /* NULL: the built-in list */
 	const struct dkim_key *key;
 	const char *authserv_id; /* NULL: the host name */
-	const char *nameserver;	 /* NULL: resolv.conf */
-	unsigned dns_timeout;	 /* s, a question; 0: the default */
+	struct cli_dns dns;	 /* whom the check asks */
 	int64_t time;
 };
 

@@ -11,7 +11,7 @@
 #include "cli/sign.h"
 #include "mail/idn.h"
 
-enum { TTL_MAX = 3650 * 86400, DNS_TIMEOUT_MAX = 600 };
+enum { TTL_MAX = 3650 * 86400 };
 
 static const char help[] =
     "usage: signpost sign -d DOMAIN -s SELECTOR -k KEYFILE [OPTION]... "
@@ -104,8 +104,8 @@ check_wishes(const struct cli_sign_wishes *w)
 	    w->domain != NULL && w->selector != NULL && w->keyfile != NULL;
 	bool more = w->headers != NULL || w->algorithm != NULL ||
 	    w->identity != NULL || w->types > 0 || w->arc ||
-	    w->canon_count > 0 || w->ttl > 0 || w->nameserver != NULL ||
-	    w->authserv_id != NULL || w->dns_timeout > 0;
+	    w->canon_count > 0 || w->ttl > 0 || w->dns.nameserver != NULL ||
+	    w->authserv_id != NULL || w->dns.timeout > 0;
 
 	if (some && !all)
 		return cli_sign_refuse("-d, -s, -k", "", "go together");
@@ -136,9 +136,9 @@ read_options(int argc, char **argv, struct cli_sign_wishes *w)
 	    {0, "time", .number = &w->time, .max = CLI_OPTION_UNIX_MAX},
 	    {0, "header-only", .flag = &w->header_only},
 	    {0, "authserv-id", .text = &w->authserv_id},
-	    {0, "nameserver", .text = &w->nameserver},
-	    {0, "dns-timeout", .seconds = &w->dns_timeout,
-		.max = DNS_TIMEOUT_MAX},
+	    {0, "nameserver", .text = &w->dns.nameserver},
+	    {0, "dns-timeout", .seconds = &w->dns.timeout,
+		.max = CLI_DNS_TIMEOUT_MAX},
 	    {0},
 	};
 
@@ -158,8 +158,8 @@ sign_beside_config(struct cli_sign_wishes *w)
 
 	if (status != CLI_OK)
 		return status;
-	if (w->nameserver == NULL && config->dns.nameservers.count > 0)
-		w->nameserver = config->dns.nameservers.list[0];
+	if (w->dns.nameserver == NULL && config->dns.nameservers.count > 0)
+		w->dns.nameserver = config->dns.nameservers.list[0];
 	if (w->authserv_id == NULL && config->checking.authserv_ids.count > 0)
 		w->authserv_id = config->checking.authserv_ids.list[0];
 	status = cli_sign_directly(w);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "cli/resolve.h"
 #include "cli/signatures.h"
 
 enum { CLI_SIGN_CANONS_MAX = 8 };
@@ -23,8 +24,8 @@ struct cli_sign_wishes {
 	uint64_t ttl, time;
 	bool header_only;
 	bool arc; /* one ARC set, on top of the others */
-	const char *authserv_id, *nameserver;
-	uint64_t dns_timeout;
+	const char *authserv_id;
+	struct cli_dns dns;
 };
 
 /* Says that an option's value will not do; -1. */

@@ -105,8 +105,7 @@ seal(const struct direct *d, const struct cli_message *message,
 	    .fields = d->fields,
 	    .key = d->key,
 	    .authserv_id = w->authserv_id,
-	    .nameserver = w->nameserver,
-	    .dns_timeout = (unsigned)w->dns_timeout,
+	    .dns = w->dns,
 	    .time = (int64_t)w->time,
 	};
 

@@ -1,21 +1,19 @@
 /*
  * signpost spf: may a host use a domain in MAIL FROM or HELO (RFC 7208).
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "auth/evaluation.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
+#include "cli/checking.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/resolve.h"
 #include "cli/verify_json.h"
 
-enum { HOST_MAX = 256, VALUE_MAX = 4096, DNS_TIMEOUT_MAX = 600 };
+enum { VALUE_MAX = 4096 };
 
 static const char help[] =
     "usage: signpost spf --client-ip IP [--helo NAME] [--mail-from ADDR]\n"
@@ -33,22 +31,19 @@ static const char help[] =
     "  --json                    print one JSON object\n";
 
 struct wishes {
-	const char *client_ip, *helo, *mail_from, *nameserver;
-	uint64_t dns_timeout;
+	struct cli_client client;
+	struct cli_dns dns;
 	bool json;
 };
 
 static int
 check_wishes(const struct wishes *w)
 {
-	unsigned char address[16];
-
-	if (w->client_ip == NULL)
+	if (w->client.ip == NULL)
 		return cli_usage_error("spf", "--client-ip: is needed");
-	if (inet_pton(AF_INET, w->client_ip, address) != 1 &&
-	    inet_pton(AF_INET6, w->client_ip, address) != 1)
-		return cli_usage_error("spf", "--client-ip: no IP address");
-	if (w->mail_from == NULL && w->helo == NULL)
+	if (cli_client_check(&w->client, "spf") != 0)
+		return -1;
+	if (w->client.mail_from == NULL && w->client.helo == NULL)
 		return cli_usage_error(
 		    "spf", "--mail-from, --helo: one of them is needed");
 	return 0;
@@ -58,12 +53,12 @@ static int
 read_options(int argc, char **argv, struct wishes *w)
 {
 	const struct cli_option options[] = {
-	    {0, "client-ip", .text = &w->client_ip},
-	    {0, "helo", .text = &w->helo},
-	    {0, "mail-from", .text = &w->mail_from},
-	    {0, "nameserver", .text = &w->nameserver},
-	    {0, "dns-timeout", .seconds = &w->dns_timeout,
-		.max = DNS_TIMEOUT_MAX},
+	    {0, "client-ip", .text = &w->client.ip},
+	    {0, "helo", .text = &w->client.helo},
+	    {0, "mail-from", .text = &w->client.mail_from},
+	    {0, "nameserver", .text = &w->dns.nameserver},
+	    {0, "dns-timeout", .seconds = &w->dns.timeout,
+		.max = CLI_DNS_TIMEOUT_MAX},
 	    {0, "json", .flag = &w->json},
 	    {0},
 	};
@@ -121,43 +116,21 @@ report(const struct auth_evaluation *evaluation, bool json)
 	return cli_stdout_close(status);
 }
 
-static bool
-ask(void *subject, struct dns_question *question)
-{
-	return auth_evaluation_ask(subject, question);
-}
-
-static void
-answer(void *subject, const struct dns_question *question,
-    const struct dns_answer *what)
-{
-	auth_evaluation_answer(subject, question, what);
-}
-
 static int
 check(const struct wishes *w, struct cli_resolver *resolver)
 {
-	static const struct proxy_asking_ops asking = {ask, answer};
-	char host[HOST_MAX] = "localhost";
+	char host[CLI_HOST_MAX];
 	struct auth_rules rules = {.checks = 1u << AUTH_SPF};
-	struct auth_client client = {
-	    .address = slice_str(w->client_ip),
-	    .helo = slice_str(w->helo),
-	    .mail_from = slice_str(w->mail_from),
-	};
+	struct auth_client client = cli_client_of(&w->client);
 	struct auth_evaluation *evaluation;
 	int status;
 
-	(void)gethostname(host, sizeof(host) - 1);
+	cli_host_name(host);
 	rules.receiver = slice_str(host);
-	if (client.mail_from.n >= 2 && client.mail_from.p[0] == '<' &&
-	    slice_ends_nocase(client.mail_from, SLICE(">")))
-		client.mail_from =
-		    slice_from(client.mail_from.p + 1, client.mail_from.n - 2);
 	evaluation = auth_evaluation_new(&rules, &client, (int64_t)time(NULL));
-	cli_resolve(resolver, &asking, evaluation);
+	cli_checking_resolve(resolver, evaluation);
 	auth_evaluation_end(evaluation);
-	cli_resolve(resolver, &asking, evaluation);
+	cli_checking_resolve(resolver, evaluation);
 	status = report(evaluation, w->json);
 	auth_evaluation_free(evaluation);
 	return status;
@@ -168,20 +141,15 @@ run(int argc, char **argv)
 {
 	struct wishes w = {0};
 	struct cli_resolver *resolver;
-	struct strbuf reason;
-	int status = CLI_USAGE;
+	int status;
 
 	if (read_options(argc, argv, &w) != 0)
 		return CLI_USAGE;
-	strbuf_init(&reason, 1000);
-	resolver = cli_resolver_new(
-	    w.nameserver, (unsigned)w.dns_timeout * 1000, &reason);
+	resolver = cli_resolver_new(&w.dns, NULL, "spf: --nameserver");
 	if (resolver == NULL)
-		cli_error("spf: --nameserver: %s", strbuf_text(&reason));
-	else
-		status = check(&w, resolver);
+		return CLI_USAGE;
+	status = check(&w, resolver);
 	cli_resolver_free(resolver);
-	strbuf_clear(&reason);
 	return status;
 }
 

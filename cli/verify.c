@@ -2,24 +2,19 @@
  * signpost verify: all checks of the message on standard input, as one
  * Authentication-Results field, as JSON, or as a summary for a person.
  */
-#include <arpa/inet.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "auth/evaluation.h"
 #include "auth/summary.h"
 #include "base/xalloc.h"
+#include "cli/checking.h"
 #include "cli/cli.h"
 #include "cli/message.h"
 #include "cli/options.h"
 #include "cli/resolve.h"
 #include "cli/settings.h"
 #include "cli/verify_json.h"
-#include "dns/resolver.h"
-
-enum { HOST_MAX = 256, DNS_TIMEOUT_MAX = 600, DNS_CACHE = 1 << 20 };
 
 static const char help[] =
     "usage: signpost verify [OPTION]... <message\n"
@@ -43,37 +38,25 @@ static const char help[] =
     "  --summary                  print a report for a person\n";
 
 struct wishes {
-	const char *config, *nameserver, *authserv_id;
-	const char *client_ip, *helo, *mail_from;
-	uint64_t dns_timeout, time;
+	const char *config, *authserv_id;
+	struct cli_client client;
+	struct cli_dns dns;
+	uint64_t time;
 	bool weak, json, summary;
 };
-
-static int
-set_client_ip(void *to, const char *text)
-{
-	struct wishes *w = to;
-	unsigned char address[16];
-
-	if (inet_pton(AF_INET, text, address) != 1 &&
-	    inet_pton(AF_INET6, text, address) != 1)
-		return cli_usage_error("verify", "--client-ip: no IP address");
-	w->client_ip = text;
-	return 0;
-}
 
 static int
 read_options(int argc, char **argv, struct wishes *w)
 {
 	const struct cli_option options[] = {
 	    {'c', "config", .text = &w->config},
-	    {0, "nameserver", .text = &w->nameserver},
-	    {0, "dns-timeout", .seconds = &w->dns_timeout,
-		.max = DNS_TIMEOUT_MAX},
+	    {0, "nameserver", .text = &w->dns.nameserver},
+	    {0, "dns-timeout", .seconds = &w->dns.timeout,
+		.max = CLI_DNS_TIMEOUT_MAX},
 	    {0, "authserv-id", .text = &w->authserv_id},
-	    {0, "client-ip", .take = set_client_ip, .to = w},
-	    {0, "helo", .text = &w->helo},
-	    {0, "mail-from", .text = &w->mail_from},
+	    {0, "client-ip", .text = &w->client.ip},
+	    {0, "helo", .text = &w->client.helo},
+	    {0, "mail-from", .text = &w->client.mail_from},
 	    {0, "time", .number = &w->time, .max = CLI_OPTION_UNIX_MAX},
 	    {0, "weak", .flag = &w->weak},
 	    {0, "json", .flag = &w->json},
@@ -83,6 +66,8 @@ read_options(int argc, char **argv, struct wishes *w)
 
 	w->time = (uint64_t)time(NULL);
 	if (cli_options_read(options, argc, argv, NULL) != 0)
+		return -1;
+	if (cli_client_check(&w->client, "verify") != 0)
 		return -1;
 	if (w->json && w->summary)
 		return cli_usage_error(
@@ -97,28 +82,9 @@ struct setting {
 	struct auth_rules rules;
 	struct auth_client client;
 	struct slice *arc_trusted;
-	char host[HOST_MAX];
+	char host[CLI_HOST_MAX];
 	struct slice authserv_id;
 };
-
-/* The options take the place of what the configuration says. */
-static struct cli_resolver *
-open_resolver(const struct wishes *w, const struct proxy_config *config,
-    struct strbuf *reason)
-{
-	struct proxy_dns_settings dns = {
-	    .timeout = DNS_TIMEOUT_MS / 1000, .cache_size = DNS_CACHE};
-	/* The list is read only. */
-	char *one[1] = {(char *)(uintptr_t)w->nameserver};
-
-	if (config != NULL)
-		dns = config->dns;
-	if (w->nameserver != NULL)
-		dns.nameservers = (struct proxy_strings){one, 1};
-	if (w->dns_timeout > 0)
-		dns.timeout = (unsigned)w->dns_timeout;
-	return cli_resolver_by(&dns, reason);
-}
 
 static void
 set_rules(struct setting *s, const struct wishes *w)
@@ -152,42 +118,23 @@ set_rules(struct setting *s, const struct wishes *w)
 		s->authserv_id = slice_str(in->authserv_ids.list[0]);
 }
 
-static struct slice
-without_brackets(const char *address)
-{
-	struct slice s = slice_str(address);
-
-	if (s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>')
-		return slice_from(s.p + 1, s.n - 2);
-	return s;
-}
-
 static int
 setting_open(struct setting *s, const struct wishes *w)
 {
-	struct strbuf reason;
-
 	if (w->config != NULL) {
 		int status = cli_config_load(w->config, &s->config);
 
 		if (status != CLI_OK)
 			return status;
 	}
-	if (gethostname(s->host, sizeof(s->host) - 1) != 0 ||
-	    s->host[0] == '\0')
-		memcpy(s->host, "localhost", sizeof("localhost"));
+	cli_host_name(s->host);
 	s->authserv_id = slice_str(s->host);
 	set_rules(s, w);
 	if (w->authserv_id != NULL)
 		s->authserv_id = slice_str(w->authserv_id);
-	s->client.address = slice_str(w->client_ip);
-	s->client.helo = slice_str(w->helo);
-	s->client.mail_from = without_brackets(w->mail_from);
-	strbuf_init(&reason, 1000);
-	s->resolver = open_resolver(w, s->config, &reason);
-	if (s->resolver == NULL)
-		cli_error("verify: --nameserver: %s", strbuf_text(&reason));
-	strbuf_clear(&reason);
+	s->client = cli_client_of(&w->client);
+	s->resolver = cli_resolver_new(&w->dns,
+	    s->config == NULL ? NULL : &s->config->dns, "verify: --nameserver");
 	return s->resolver == NULL ? CLI_USAGE : CLI_OK;
 }
 
@@ -197,31 +144,6 @@ setting_close(struct setting *s)
 	cli_resolver_free(s->resolver);
 	free(s->arc_trusted);
 	proxy_config_free(s->config);
-}
-
-static void
-on_header(void *ctx, const struct mail_header *header)
-{
-	auth_evaluation_header(ctx, header);
-}
-
-static void
-on_body(void *ctx, struct slice chunk)
-{
-	auth_evaluation_body(ctx, chunk);
-}
-
-static bool
-ask(void *subject, struct dns_question *question)
-{
-	return auth_evaluation_ask(subject, question);
-}
-
-static void
-answer(void *subject, const struct dns_question *question,
-    const struct dns_answer *what)
-{
-	auth_evaluation_answer(subject, question, what);
 }
 
 static int
@@ -288,8 +210,8 @@ report(const struct setting *s, const struct wishes *w,
 static int
 verify(const struct setting *s, const struct wishes *w)
 {
-	static const struct mail_reader_ops ops = {on_header, on_body};
-	static const struct proxy_asking_ops asking = {ask, answer};
+	static const struct mail_reader_ops ops = {
+	    cli_checking_header, cli_checking_body};
 	struct auth_evaluation *evaluation =
 	    auth_evaluation_new(&s->rules, &s->client, (int64_t)w->time);
 	struct cli_message *message = cli_message_new(&ops, evaluation, false);
@@ -297,7 +219,7 @@ verify(const struct setting *s, const struct wishes *w)
 
 	if (status == CLI_OK) {
 		auth_evaluation_end(evaluation);
-		cli_resolve(s->resolver, &asking, evaluation);
+		cli_checking_resolve(s->resolver, evaluation);
 		status = report(s, w, evaluation, message);
 	}
 	auth_evaluation_free(evaluation);

@@ -1,0 +1,80 @@
+/* What the tools that check share; see checking.h. */
+#include <arpa/inet.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/checking.h"
+#include "cli/cli.h"
+#include "cli/resolve.h"
+
+int
+cli_client_check(const struct cli_client *client, const char *command)
+{
+	unsigned char address[16];
+
+	if (client->ip == NULL ||
+	    inet_pton(AF_INET, client->ip, address) == 1 ||
+	    inet_pton(AF_INET6, client->ip, address) == 1)
+		return 0;
+	return cli_usage_error(command, "--client-ip: no IP address");
+}
+
+static struct slice
+without_brackets(struct slice s)
+{
+	if (s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>')
+		return slice_from(s.p + 1, s.n - 2);
+	return s;
+}
+
+struct auth_client
+cli_client_of(const struct cli_client *client)
+{
+	return (struct auth_client){
+	    .address = slice_str(client->ip),
+	    .helo = slice_str(client->helo),
+	    .mail_from = without_brackets(slice_str(client->mail_from)),
+	};
+}
+
+void
+cli_host_name(char host[CLI_HOST_MAX])
+{
+	memset(host, 0, CLI_HOST_MAX);
+	if (gethostname(host, CLI_HOST_MAX - 1) != 0 || host[0] == '\0')
+		memcpy(host, "localhost", sizeof("localhost"));
+}
+
+void
+cli_checking_header(void *evaluation, const struct mail_header *header)
+{
+	auth_evaluation_header(evaluation, header);
+}
+
+void
+cli_checking_body(void *evaluation, struct slice chunk)
+{
+	auth_evaluation_body(evaluation, chunk);
+}
+
+static bool
+ask(void *evaluation, struct dns_question *question)
+{
+	return auth_evaluation_ask(evaluation, question);
+}
+
+static void
+answer(void *evaluation, const struct dns_question *question,
+    const struct dns_answer *what)
+{
+	auth_evaluation_answer(evaluation, question, what);
+}
+
+void
+cli_checking_resolve(
+    struct cli_resolver *resolver, struct auth_evaluation *evaluation)
+{
+	static const struct proxy_asking_ops asking = {ask, answer};
+
+	cli_resolve(resolver, &asking, evaluation);
+}
