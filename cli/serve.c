@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/settings.h"
 #include "proxy/config.h"
 #include "proxy/key_files.h"
 #include "proxy/master.h"
@@ -38,21 +39,6 @@ read_options(int argc, char **argv, struct wishes *w)
 	return cli_options_read(options, argc, argv, NULL);
 }
 
-/* One message a line of the report. */
-static void
-print_report(const struct proxy_report *report)
-{
-	struct slice line, rest = strbuf_slice(&report->errors);
-
-	while (slice_cut(&rest, '\n', &line))
-		if (line.n > 0)
-			cli_error("%.*s", (int)line.n, line.p);
-	rest = strbuf_slice(&report->warnings);
-	while (slice_cut(&rest, '\n', &line))
-		if (line.n > 0)
-			cli_warn("%.*s", (int)line.n, line.p);
-}
-
 static struct proxy_config *
 load(const struct wishes *w)
 {
@@ -67,7 +53,8 @@ load(const struct wishes *w)
 		proxy_config_free(config);
 		config = NULL;
 	}
-	print_report(&report);
+	cli_config_tell(&report.errors, cli_error);
+	cli_config_tell(&report.warnings, cli_warn);
 	proxy_report_clear(&report);
 	return config;
 }

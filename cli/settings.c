@@ -6,8 +6,8 @@
 #include "cli/cli.h"
 #include "cli/settings.h"
 
-static void
-print_lines(const struct strbuf *lines,
+void
+cli_config_tell(const struct strbuf *lines,
     void (*print)(const char *fmt, ...) __attribute__((format(printf, 1, 2))))
 {
 	struct slice rest = strbuf_slice(lines), line;
@@ -29,8 +29,8 @@ cli_config_load(const char *path, struct proxy_config **config)
 	}
 	proxy_report_init(&report);
 	*config = proxy_config_load(path, &report);
-	print_lines(&report.warnings, cli_warn);
-	print_lines(&report.errors, cli_error);
+	cli_config_tell(&report.warnings, cli_warn);
+	cli_config_tell(&report.errors, cli_error);
 	proxy_report_clear(&report);
 	return *config == NULL ? CLI_CONFIG : CLI_OK;
 }

@@ -12,4 +12,9 @@
  */
 int cli_config_load(const char *path, struct proxy_config **config);
 
+/* Prints each line of a report's errors or warnings by `print`, which is
+ * cli_error() or cli_warn(). */
+void cli_config_tell(const struct strbuf *lines,
+    void (*print)(const char *fmt, ...) __attribute__((format(printf, 1, 2))));
+
 #endif
