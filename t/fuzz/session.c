@@ -6,22 +6,21 @@
  * the client ended and was told 354 for; no "queued" that the relay did not
  * say, and none twice; and nothing is left behind.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
 #include "proxy/session.h"
 #include "t/fuzz/replay.h"
+#include "t/lib/stub_service.h"
 
 enum { CLIENT_MAX = 400, ROUNDS = 6, HELD_MAX = 1 << 20 };
 
 struct relay {
-	int listener, fd;
+	int fd;
 	struct strbuf in;
 	bool data;
 	size_t done; /* messages complete */
@@ -30,11 +29,7 @@ struct relay {
 struct scene {
 	struct slice script; /* what is left of it */
 	struct event_base *base;
-	struct proxy_service service;
-	struct proxy_counters counters;
-	_Atomic uint64_t slot;
-	struct proxy_quota quota;
-	int spool_dir;
+	struct stub_service stub;
 	struct relay relay;
 	int client;
 	struct strbuf said, heard; /* by the client */
@@ -46,65 +41,6 @@ must(bool held)
 	if (!held)
 		abort();
 }
-
-/* --- a filter that passes on, or refuses --- */
-
-static void *
-filter_begin(void *env, const struct proxy_filter_job *job)
-{
-	(void)job;
-	return env;
-}
-
-static void
-filter_header(void *filter, const struct mail_header *header)
-{
-	(void)filter;
-	(void)header;
-}
-
-static void
-filter_no_header(void *filter, const char *why)
-{
-	(void)filter;
-	(void)why;
-}
-
-static void
-filter_body(void *filter, struct slice chunk)
-{
-	(void)filter;
-	(void)chunk;
-}
-
-static void
-filter_end(void *filter, proxy_outcome_fn *fn, void *ctx)
-{
-	fn(ctx, filter);
-}
-
-static void
-filter_free(void *filter)
-{
-	(void)filter;
-}
-
-static size_t
-filter_most_added(void *env)
-{
-	(void)env;
-	return 1000;
-}
-
-static const struct proxy_filter_ops filter_ops = {
-    .begin = filter_begin,
-    .header = filter_header,
-    .no_header = filter_no_header,
-    .body = filter_body,
-    .end = filter_end,
-    .free = filter_free,
-    .most_added = filter_most_added,
-};
 
 /* --- the relay --- */
 
@@ -241,7 +177,7 @@ static void
 relay_turn(struct scene *s)
 {
 	struct relay *r = &s->relay;
-	int fd = accept4(r->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = stub_service_accept(&s->stub);
 	char bytes[4096];
 	ssize_t n;
 
@@ -326,39 +262,23 @@ count(const struct strbuf *in, const char *what)
 static void
 scene_begin(struct scene *s, unsigned char how)
 {
-	static struct proxy_outcome pass, refuse = {550, "5.7.1 no"};
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	socklen_t n = sizeof(sa_family_t);
-	struct proxy_service *v = &s->service;
+	struct proxy_service *v = &s->stub.service;
 	int pair[2];
 
 	s->base = event_base_new();
 	s->relay.fd = -1;
-	s->relay.listener =
-	    socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	must(bind(s->relay.listener, (struct sockaddr *)&at, n) == 0);
-	must(listen(s->relay.listener, 10) == 0);
-	n = sizeof(v->relay.address);
-	must(getsockname(s->relay.listener,
-		 (struct sockaddr *)&v->relay.address, &n) == 0);
-	v->relay.address_length = n;
 	strbuf_init(&s->relay.in, HELD_MAX);
 	strbuf_init(&s->said, HELD_MAX);
 	strbuf_init(&s->heard, HELD_MAX);
-	proxy_quota_init(&s->quota, &s->slot, 0);
-	v->base = s->base;
-	v->relay_name = SLICE("relay");
+	must(stub_service_begin(&s->stub, s->base));
 	v->header_max = 1000;
-	v->keepalive_ms = PROXY_KEEPALIVE_MS;
-	v->newline = how & 1 ? MAIL_NEWLINE_REJECT : MAIL_NEWLINE_NORMALIZE;
-	v->filter = &filter_ops;
-	v->filter_env = how & 2 ? &refuse : &pass;
-	v->spool_mark = how & 4 ? 8 : 65536;
-	s->spool_dir = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	v->spool_files = proxy_spool_files_new(s->spool_dir);
-	v->quota = &s->quota;
-	v->counters = &s->counters;
-	LIST_INIT(&v->sessions);
+	if (how & 1)
+		v->newline = MAIL_NEWLINE_REJECT;
+	if (how & 2)
+		s->stub.filter.outcome =
+		    (struct proxy_outcome){550, "5.7.1 no"};
+	if (how & 4)
+		v->spool_mark = 8;
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	s->client = pair[0];
 	proxy_session_begin(v, pair[1], SLICE(""), false);
@@ -373,12 +293,9 @@ scene_end(struct scene *s)
 		(void)close(s->client);
 	s->client = -1;
 	pump(s);
-	proxy_sessions_cut(&s->service);
-	must(s->service.session_count == 0 && s->slot == 0);
+	must(stub_service_cut(&s->stub)[0] == '\0');
 	relay_close(&s->relay);
-	(void)close(s->relay.listener);
-	proxy_spool_files_free(s->service.spool_files);
-	(void)close(s->spool_dir);
+	stub_service_end(&s->stub);
 	event_base_free(s->base);
 	must(s->relay.done <= count(&s->heard, "354 End"));
 	must(s->relay.done <= count(&s->said, "\r\n.\r\n"));
