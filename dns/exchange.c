@@ -97,6 +97,14 @@ note(struct dns_exchange *exchange, size_t server, int error)
 	    exchange->servers, &exchange->list[server], error, dns_clock_ms());
 }
 
+/* What is short here says nothing of a server. */
+static bool
+is_our_own(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+	    error == ENOMEM;
+}
+
 static dns_attempt_fn on_attempt;
 
 /* One more try, for which an older one may have to give way. */
@@ -113,7 +121,8 @@ open_try(struct dns_exchange *exchange, size_t server, bool tcp)
 	exchange->query.want_ad = exchange->list[server].trust_ad;
 	attempt = dns_attempt_new(exchange->base, &order, on_attempt, exchange);
 	if (attempt == NULL) {
-		note(exchange, server, errno);
+		if (!is_our_own(errno))
+			note(exchange, server, errno);
 		return false;
 	}
 	if (exchange->tries_n == DNS_TRIES_OPEN_MAX)

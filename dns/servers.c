@@ -29,8 +29,9 @@ struct version {
 struct dns_servers {
 	struct dns_server list[DNS_SERVERS_MAX];
 	int64_t silent_since[DNS_SERVERS_MAX], silent_until[DNS_SERVERS_MAX];
-	bool told[DNS_SERVERS_MAX];  /* that it is of no use */
-	dns_servers_watch_fn *watch; /* NULL: nobody is told */
+	bool told[DNS_SERVERS_MAX];	      /* that it is of no use */
+	int64_t quiet_until[DNS_SERVERS_MAX]; /* nothing is told */
+	dns_servers_watch_fn *watch;	      /* NULL: nobody is told */
 	void *watch_ctx;
 	size_t count;
 	bool trust_ad;
@@ -152,6 +153,7 @@ dns_servers_add(
 	servers->silent_since[servers->count] = INT64_MAX;
 	servers->silent_until[servers->count] = INT64_MIN;
 	servers->told[servers->count] = false;
+	servers->quiet_until[servers->count] = INT64_MIN;
 	servers->list[servers->count++] = server;
 	return 0;
 }
@@ -314,28 +316,35 @@ tell(const struct dns_servers *servers, size_t i, int error)
 	servers->watch(servers->watch_ctx, text, error);
 }
 
+/* What is told is what holds once the quiet is over. */
 static void
-note_answer(struct dns_servers *servers, size_t i)
+tell_change(struct dns_servers *servers, size_t i, int error, int64_t now)
 {
-	servers->silent_since[i] = INT64_MAX;
-	servers->silent_until[i] = INT64_MIN;
-	if (servers->told[i])
-		tell(servers, i, 0);
-	servers->told[i] = false;
+	if (servers->told[i] == (error != 0) || servers->quiet_until[i] > now)
+		return;
+	servers->told[i] = error != 0;
+	servers->quiet_until[i] = now + DNS_SERVERS_QUIET_MS;
+	tell(servers, i, error);
 }
 
 static void
+note_answer(struct dns_servers *servers, size_t i, int64_t now)
+{
+	servers->silent_since[i] = INT64_MAX;
+	servers->silent_until[i] = INT64_MIN;
+	tell_change(servers, i, 0, now);
+}
+
+/* A silence that nobody asked into for a while is over: this one is new. */
+static void
 note_trouble(struct dns_servers *servers, size_t i, int error, int64_t now)
 {
-	if (servers->silent_since[i] > now)
+	if (servers->silent_since[i] > now || servers->silent_until[i] <= now)
 		servers->silent_since[i] = now;
 	servers->silent_until[i] = now + SILENT_MS;
-	if (servers->told[i] ||
-	    (error == ETIMEDOUT &&
-		now - servers->silent_since[i] < DNS_SERVERS_PATIENCE_MS))
-		return;
-	servers->told[i] = true;
-	tell(servers, i, error);
+	if (error != ETIMEDOUT ||
+	    now - servers->silent_since[i] >= DNS_SERVERS_PATIENCE_MS)
+		tell_change(servers, i, error, now);
 }
 
 void
@@ -346,7 +355,7 @@ dns_servers_note(struct dns_servers *servers, const struct dns_server *server,
 		if (!same_address(&servers->list[i], server))
 			continue;
 		else if (error == 0)
-			note_answer(servers, i);
+			note_answer(servers, i, now);
 		else
 			note_trouble(servers, i, error, now);
 }

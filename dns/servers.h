@@ -68,9 +68,12 @@ void dns_servers_note(
  * For those who tell people. Called when a server is of no use any more: at
  * once where nothing can be sent to it, after DNS_SERVERS_PATIENCE_MS of
  * silence else (a name server may itself have to wait for an answer). And,
- * with 0, when such a one answers again. `server` is "192.0.2.1:53".
+ * with 0, when such a one answers again. Of one server only so often as
+ * DNS_SERVERS_QUIET_MS: some answer by UDP and refuse TCP, by turns.
+ * `server` is "192.0.2.1:53".
  */
 #define DNS_SERVERS_PATIENCE_MS 10000
+#define DNS_SERVERS_QUIET_MS	60000
 typedef void dns_servers_watch_fn(void *ctx, const char *server, int error);
 void dns_servers_watch(struct dns_servers *, dns_servers_watch_fn *, void *ctx);
 

@@ -1,7 +1,7 @@
 /*
- * Work that takes long, such as a signature, a few pieces in a turn of the
- * event loop: sixteen messages that end at once would else let every other
- * session wait for sixteen signatures. Who came first is done first.
+ * Work that takes long, such as a message's signatures, a few pieces in a turn
+ * of the event loop: sixteen messages that end at once would else let every
+ * other session wait until all are signed. Who came first is done first.
  */
 #ifndef PROXY_PORTIONS_H
 #define PROXY_PORTIONS_H
@@ -12,7 +12,8 @@
 struct event_base;
 struct proxy_portions;
 
-/* So many are done in one turn: about a millisecond of RSA. */
+/* So many are done in one turn: about a millisecond where each is one RSA
+ * signature of 2048 bits. */
 #define PROXY_PORTIONS_A_TURN 4
 
 /* A piece of work, in its owner's hands. All zero: not waiting. */

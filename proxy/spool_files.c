@@ -20,6 +20,7 @@ struct proxy_spool_files {
 	/* Last in, first out: the rest grows old. */
 	struct kept kept[PROXY_SPOOL_FILES_KEPT];
 	unsigned count, tick;
+	unsigned lent; /* that were kept, and are in use again */
 };
 
 struct proxy_spool_files *
@@ -86,9 +87,11 @@ proxy_spool_files_take(
 {
 	if (files->count > 0) {
 		*file = files->kept[--files->count].file;
+		file->again = true;
+		files->lent++;
 		return 0;
 	}
-	*file = (struct proxy_spool_file){open_unnamed(files->dir_fd), 0};
+	*file = (struct proxy_spool_file){.fd = open_unnamed(files->dir_fd)};
 	return file->fd < 0 ? -1 : 0;
 }
 
@@ -96,7 +99,8 @@ void
 proxy_spool_files_give_back(
     struct proxy_spool_files *files, struct proxy_spool_file file)
 {
-	if (files->count == PROXY_SPOOL_FILES_KEPT ||
+	files->lent -= file.again;
+	if (files->count + files->lent >= PROXY_SPOOL_FILES_KEPT ||
 	    file.size > PROXY_SPOOL_FILES_BYTES) {
 		(void)close(file.fd);
 		return;
@@ -108,6 +112,7 @@ void
 proxy_spool_files_discard(
     struct proxy_spool_files *files, struct proxy_spool_file file)
 {
+	files->lent -= file.again;
 	(void)close(file.fd);
 	close_kept(files);
 }

@@ -7,9 +7,11 @@
 #ifndef PROXY_SPOOL_FILES_H
 #define PROXY_SPOOL_FILES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* So many are kept, of at most so many bytes. */
+/* So many are kept or in use again, of at most so many bytes: what they take
+ * of the disk beyond the messages in them has a bound. */
 #define PROXY_SPOOL_FILES_KEPT	4
 #define PROXY_SPOOL_FILES_BYTES (16 * 1024 * 1024)
 
@@ -18,6 +20,7 @@ struct proxy_spool_files;
 struct proxy_spool_file {
 	int fd;
 	uint64_t size; /* bytes it has; not what is of use in them */
+	bool again;    /* it was kept before */
 };
 
 /* Files are made in the directory `dir_fd`, which stays the caller's. */

@@ -161,7 +161,7 @@ on_news(void *ctx, const char *server, int error)
 
 /* What is told of 192.0.2.1, step by step. */
 static void
-test_people_are_told_once_of_a_server_of_no_use(void **state)
+test_people_are_told_of_a_server_of_no_use_now_and_then(void **state)
 {
 	static const struct {
 		int error;
@@ -176,9 +176,18 @@ test_people_are_told_once_of_a_server_of_no_use(void **state)
 	    {ETIMEDOUT, 90000, ""},
 	    {0, 91000, "192.0.2.1:53 0 "},
 	    {0, 92000, ""},
-	    {EPERM, 93000, "192.0.2.1:53 1 "},
-	    {ECONNREFUSED, 94000, ""},
-	    {0, 95000, "192.0.2.1:53 0 "},
+	    /* Two slow names an hour apart. */
+	    {ETIMEDOUT, 200000, ""},
+	    {ETIMEDOUT, 3800000, ""},
+	    {0, 3800001, ""},
+	    {EPERM, 4000000, "192.0.2.1:53 1 "},
+	    {ECONNREFUSED, 4000001, ""},
+	    /* By turns: told once, and what holds after the quiet. */
+	    {0, 4000002, ""},
+	    {ECONNREFUSED, 4000003, ""},
+	    {0, 4000000 + DNS_SERVERS_QUIET_MS - 1, ""},
+	    {0, 4000000 + DNS_SERVERS_QUIET_MS, "192.0.2.1:53 0 "},
+	    {ECONNREFUSED, 4000001 + DNS_SERVERS_QUIET_MS, ""},
 	};
 	struct dns_servers *servers = dns_servers_new(false);
 	struct dns_server list[DNS_SERVERS_MAX];
@@ -199,7 +208,7 @@ test_people_are_told_once_of_a_server_of_no_use(void **state)
 		assert_string_equal(strbuf_text(&told), steps[i].told);
 	}
 	strbuf_reset(&told);
-	dns_servers_note(servers, &list[1], ENETUNREACH, 96000);
+	dns_servers_note(servers, &list[1], ENETUNREACH, 5000000);
 	assert_string_equal(strbuf_text(&told), "[2001:db8::1]:53 101 ");
 	strbuf_clear(&told);
 	dns_servers_free(servers);
@@ -260,7 +269,8 @@ main(void)
 	    cmocka_unit_test(test_there_is_a_bound),
 	    cmocka_unit_test(test_trust_may_be_given),
 	    cmocka_unit_test(test_silent_ones_come_last_for_a_while),
-	    cmocka_unit_test(test_people_are_told_once_of_a_server_of_no_use),
+	    cmocka_unit_test(
+		test_people_are_told_of_a_server_of_no_use_now_and_then),
 	    cmocka_unit_test(test_resolv_conf_is_followed),
 	};
 

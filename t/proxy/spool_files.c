@@ -102,6 +102,35 @@ no_more_are_kept_than_said(void **state)
 	tear_down(&at);
 }
 
+/* Slow clients hold small messages in what were large files; more large ones
+ * come and go. */
+static void
+those_in_use_again_count_as_kept(void **state)
+{
+	struct place at;
+	struct proxy_spool_file files[PROXY_SPOOL_FILES_KEPT];
+	struct proxy_spool_file more;
+
+	(void)state;
+	set_up(&at);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < PROXY_SPOOL_FILES_KEPT; i++)
+			files[i] = take(&at);
+		for (int i = 0; i < PROXY_SPOOL_FILES_KEPT && round == 0; i++)
+			proxy_spool_files_give_back(at.files, files[i]);
+	}
+	more = take(&at);
+	proxy_spool_files_give_back(at.files, more);
+	assert_false(is_open(more.fd));
+	proxy_spool_files_discard(at.files, files[0]);
+	more = take(&at);
+	proxy_spool_files_give_back(at.files, more);
+	assert_true(is_open(more.fd));
+	for (int i = 1; i < PROXY_SPOOL_FILES_KEPT; i++)
+		proxy_spool_files_give_back(at.files, files[i]);
+	tear_down(&at);
+}
+
 static void
 a_large_one_is_not_kept(void **state)
 {
@@ -167,6 +196,7 @@ main(void)
 	    cmocka_unit_test(a_file_has_no_name_and_is_its_owners_alone),
 	    cmocka_unit_test(the_last_that_came_back_goes_first),
 	    cmocka_unit_test(no_more_are_kept_than_said),
+	    cmocka_unit_test(those_in_use_again_count_as_kept),
 	    cmocka_unit_test(a_large_one_is_not_kept),
 	    cmocka_unit_test(what_nobody_wanted_between_two_ticks_is_closed),
 	    cmocka_unit_test(where_the_disk_is_full_none_is_kept),

@@ -4,7 +4,10 @@ Only where the next hop has already answered is a message out that its client
 may send again (RFC 1047): that is counted and logged `maybe-delivered`.
 """
 
+import random
+import signal
 import threading
+import time
 
 import harness
 from harness import SAMPLE
@@ -43,6 +46,42 @@ class ClientLost(harness.Case):
         self.assertTrue(self.hop.messages[-1].data.endswith(SAMPLE))
         for partial in self.hop.partial:
             self.assertNotIn(b"\r\n.\r\n", partial)
+
+    def all_at_once(self, count):
+        """So many messages whose final dots come in one turn of the loop:
+        most wait for their signatures. Every second client goes."""
+        clients = []
+        for _ in range(count):
+            client = self.daemon.client()
+            client.ehlo()
+            client.begin()
+            self.assertEqual(client.command("DATA").code, 354)
+            client.send(SAMPLE)
+            clients.append(client)
+        for client in clients:
+            client.send(b".\r\n")
+        time.sleep(random.uniform(0, 0.004))
+        for client in clients[::2]:
+            client.reset()
+        return clients[1::2]
+
+    def test_while_its_signature_waits(self):
+        self.answer_dot.set()
+        for _ in range(10):
+            for client in self.all_at_once(30):
+                self.assertEqual(client.reply().code, 250)
+                client.close()
+        self.daemon.wait_log("client gone")
+        self.assertEqual(self.daemon.lines("killed by"), [])
+
+    def test_while_its_signature_waits_and_the_end_comes(self):
+        self.answer_dot.set()
+        stay = self.all_at_once(30)
+        self.daemon.process.send_signal(signal.SIGTERM)
+        for client in stay:
+            self.assertEqual(client.reply().code, 250)
+        self.assertEqual(self.daemon.process.wait(harness.WAIT), 0)
+        self.assertEqual(self.daemon.lines("killed by"), [])
 
     def test_at_the_greeting(self):
         self.both_ways(lambda client: None)
