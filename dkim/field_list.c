@@ -63,16 +63,15 @@ find(const struct dkim_field_list *fields, struct slice name)
 	return i;
 }
 
-/* RFC 5322 section 2.2: printable ASCII but the colon; the semicolon would
- * end h=. */
+/* RFC 5322 section 2.2: printable ASCII but the colon, which separates words
+ * here; the semicolon would end h=. */
 static bool
 is_name(struct slice name)
 {
 	if (name.n == 0 || name.n > DKIM_FIELD_NAME_MAX)
 		return false;
 	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] <= ' ' || name.p[i] > '~' || name.p[i] == ':' ||
-		    name.p[i] == ';')
+		if (name.p[i] <= ' ' || name.p[i] > '~' || name.p[i] == ';')
 			return false;
 	return true;
 }

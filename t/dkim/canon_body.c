@@ -203,6 +203,32 @@ random_bodies_are_as_by_the_definition(void **state)
 	}
 }
 
+/* More than is gathered before the sink sees it, in pieces of every size. */
+static void
+bodies_of_many_small_pieces_come_whole(void **state)
+{
+	(void)state;
+	for (size_t length = 1; length < 40; length++) {
+		enum dkim_canon canon = DKIM_CANON_RELAXED;
+		struct stage *s = begin(&canon);
+		struct strbuf body, want, out;
+
+		strbuf_init(&body, 1 << 20);
+		strbuf_init(&want, 1 << 20);
+		strbuf_init(&out, 1 << 20);
+		for (size_t i = 0; i < 20000; i++)
+			strbuf_add_str(
+			    &body, i % (length + 1) < length ? "w" : "  ");
+		slowly(canon, strbuf_slice(&body), &want);
+		write_chunk(s, strbuf_slice(&body));
+		end(s, &out);
+		assert_slice_equal(strbuf_slice(&out), strbuf_slice(&want));
+		strbuf_clear(&body);
+		strbuf_clear(&want);
+		strbuf_clear(&out);
+	}
+}
+
 static void
 blank_lines_are_counted_not_kept(void **state)
 {
@@ -229,6 +255,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(bodies_however_cut),
 	    cmocka_unit_test(random_bodies_are_as_by_the_definition),
+	    cmocka_unit_test(bodies_of_many_small_pieces_come_whole),
 	    cmocka_unit_test(blank_lines_are_counted_not_kept),
 	};
 

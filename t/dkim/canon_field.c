@@ -78,6 +78,38 @@ long_fields_come_whole(void **state)
 	strbuf_clear(&out);
 }
 
+/* Parts of fields, as a signature's own without its b= may be. */
+static void
+a_last_line_end_may_be_missing_or_half(void **state)
+{
+	static const struct {
+		const char *raw, *open;
+	} parts[] = {
+	    {"A:b", "A:b"},
+	    {"A:b\r\n", "A:b"},
+	    {"A:b\n", "A:b"},
+	    {"A:b\r", "A:b"},
+	    {"A:b\n\n", "A:b\n"},
+	    {"\r\n", ""},
+	    {"\n", ""},
+	    {"", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		struct strbuf out;
+		struct strbuf_sink sink;
+
+		strbuf_init(&out, 1000);
+		strbuf_sink_init(&sink, &out);
+		dkim_canon_field_open(
+		    DKIM_CANON_SIMPLE, slice_str(parts[i].raw), &sink.sink);
+		assert_slice_equal(
+		    strbuf_slice(&out), slice_str(parts[i].open));
+		strbuf_clear(&out);
+	}
+}
+
 static void
 names_of_canonicalizations(void **state)
 {
@@ -116,6 +148,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(fields),
 	    cmocka_unit_test(long_fields_come_whole),
+	    cmocka_unit_test(a_last_line_end_may_be_missing_or_half),
 	    cmocka_unit_test(names_of_canonicalizations),
 	};
 

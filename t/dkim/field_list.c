@@ -90,6 +90,8 @@ lists_from_text(void **state)
 	    {"default +Date", "From:From:Subject:Subject:Date:Date:To:Cc"},
 	    {"default -From", "Subject:Subject:Date:To:Cc:From:From"},
 	    {"From From From", "From"},
+	    {"From Subject -Date", "From:Subject"},
+	    {"From X~ -X~ -X~ +Date", "From:Date:Date"},
 	};
 
 	(void)state;
@@ -113,6 +115,7 @@ what_is_no_list(void **state)
 	    {"From,a;b", "not the name of a header field: \"a;b\""},
 	    {"+", "not the name of a header field: \"+\""},
 	    {"-", "not the name of a header field: \"-\""},
+	    {"From,a\x7f", "not the name of a header field: \"a\x7f\""},
 	    {"caf\xc3\xa9", "not the name of a header field: \"caf\xc3\xa9\""},
 	};
 	struct strbuf reason, text;
@@ -136,6 +139,91 @@ what_is_no_list(void **state)
 	strbuf_clear(&reason);
 }
 
+static void
+a_name_has_a_longest_length(void **state)
+{
+	char name[DKIM_FIELD_NAME_MAX + 1];
+	struct dkim_field_list *list;
+	struct strbuf reason;
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	strbuf_init(&reason, 1000);
+	list = dkim_field_list_parse(
+	    slice_from(name, DKIM_FIELD_NAME_MAX), &reason);
+	assert_non_null(list);
+	assert_true(
+	    dkim_field_list_has(list, slice_from(name, DKIM_FIELD_NAME_MAX)));
+	dkim_field_list_free(list);
+	assert_null(dkim_field_list_parse(
+	    slice_from(name, DKIM_FIELD_NAME_MAX + 1), &reason));
+	strbuf_clear(&reason);
+}
+
+/* "x0,x1, ..." */
+static void
+add_names(struct strbuf *text, int count)
+{
+	for (int i = 0; i < count; i++)
+		strbuf_addf(text, "x%d,", i);
+}
+
+static void
+a_full_list_takes_known_names_and_signs_from(void **state)
+{
+	struct dkim_field_list *list;
+	struct strbuf text;
+
+	(void)state;
+	strbuf_init(&text, 10000);
+	add_names(&text, DKIM_FIELD_LIST_MAX);
+	add_names(&text, DKIM_FIELD_LIST_MAX);
+	list = dkim_field_list_parse(strbuf_slice(&text), NULL);
+	assert_non_null(list);
+	pick(list, "From: a\r\nx1: b\r\nx127: c\r\n\r\n", "From:From:x1:x127");
+	dkim_field_list_free(list);
+	strbuf_clear(&text);
+}
+
+/* Names that come again are not counted again. */
+static void
+one_name_many_times_fills_nothing(void **state)
+{
+	struct dkim_field_list *list;
+	struct strbuf text;
+
+	(void)state;
+	strbuf_init(&text, 10000);
+	for (int i = 0; i <= DKIM_FIELD_LIST_MAX; i++)
+		strbuf_add_str(&text, "From,");
+	strbuf_add_str(&text, "Date");
+	list = dkim_field_list_parse(strbuf_slice(&text), NULL);
+	assert_non_null(list);
+	pick(list, "From: a\r\nDate: b\r\n\r\n", "From:Date");
+	dkim_field_list_free(list);
+	strbuf_clear(&text);
+}
+
+static void
+names_that_do_not_fit_are_not_cut(void **state)
+{
+	struct mail_header *header =
+	    mail_header_parse(SLICE("From: a\r\nDate: b\r\n\r\n"), 1000);
+	struct dkim_field_list *list =
+	    dkim_field_list_parse(SLICE("From Date"), NULL);
+	struct strbuf names;
+
+	(void)state;
+	strbuf_init(&names, strlen("From:Date"));
+	assert_int_equal(dkim_field_list_pick(list, header, &names), 0);
+	strbuf_clear(&names);
+	strbuf_init(&names, strlen("From:Date") - 1);
+	assert_int_equal(dkim_field_list_pick(list, header, &names), -1);
+	strbuf_clear(&names);
+	dkim_field_list_free(list);
+	mail_header_free(header);
+}
+
 int
 main(void)
 {
@@ -145,6 +233,10 @@ main(void)
 		each_occurrence_is_named_and_what_is_missing_oversigned),
 	    cmocka_unit_test(lists_from_text),
 	    cmocka_unit_test(what_is_no_list),
+	    cmocka_unit_test(a_name_has_a_longest_length),
+	    cmocka_unit_test(a_full_list_takes_known_names_and_signs_from),
+	    cmocka_unit_test(one_name_many_times_fills_nothing),
+	    cmocka_unit_test(names_that_do_not_fit_are_not_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,8 @@ encoded_and_decoded_again(void **state)
 	} cases[] = {
 	    {"", ""},
 	    {"joe", "joe"},
+	    {"~!", "~!"},
+	    {"\xaa\xff", "=AA=FF"},
 	    {"joe smith", "joe=20smith"},
 	    {"a=b;c", "a=3Db=3Bc"},
 	    {"\"q\"", "\"q\""},
@@ -52,7 +54,8 @@ folding_is_dropped_and_utf8_let_through(void **state)
 static void
 what_is_not_of_the_form(void **state)
 {
-	static const char *const bad[] = {"=", "a=2", "=zz", "=2x", "=c3"};
+	static const char *const bad[] = {
+	    "=", "a=2", "=zz", "=2x", "=c3", "=3:", "=:3", "=G0"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -63,6 +66,21 @@ what_is_not_of_the_form(void **state)
 		    dkim_quoted_decode(slice_str(bad[i]), &out), -1);
 		strbuf_clear(&out);
 	}
+}
+
+static void
+nothing_is_read_behind_the_end(void **state)
+{
+	struct strbuf out;
+
+	(void)state;
+	strbuf_init(&out, 100);
+	for (size_t n = 1; n < 3; n++)
+		assert_int_equal(
+		    dkim_quoted_decode(slice_from("=41", n), &out), -1);
+	assert_int_equal(dkim_quoted_decode(slice_from("=41", 3), &out), 0);
+	assert_string_equal(strbuf_text(&out), "A");
+	strbuf_clear(&out);
 }
 
 static void
@@ -85,6 +103,7 @@ main(void)
 	    cmocka_unit_test(encoded_and_decoded_again),
 	    cmocka_unit_test(folding_is_dropped_and_utf8_let_through),
 	    cmocka_unit_test(what_is_not_of_the_form),
+	    cmocka_unit_test(nothing_is_read_behind_the_end),
 	    cmocka_unit_test(the_cap_holds),
 	};
 
