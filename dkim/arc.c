@@ -25,7 +25,7 @@ struct dkim_arc {
 	struct dkim_rules rules;
 	struct dkim_body_hashes *body;
 	bool settled;
-	enum mail_verdict verdict;
+	enum mail_verdict verdict; /* NONE until settled */
 	struct strbuf reason;
 	unsigned highest;	   /* as found; `count` are checked */
 	unsigned count;		   /* 0 where the structure is broken */
@@ -264,8 +264,8 @@ dkim_arc_finding(const struct dkim_arc *arc)
 static const struct sealed *
 passed(const struct dkim_arc *arc, unsigned instance)
 {
-	if (!arc->settled || arc->verdict != MAIL_VERDICT_PASS ||
-	    instance == 0 || instance > arc->count)
+	if (arc->verdict != MAIL_VERDICT_PASS || instance == 0 ||
+	    instance > arc->count)
 		return NULL;
 	return &arc->sets[instance];
 }

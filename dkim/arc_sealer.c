@@ -127,7 +127,8 @@ begin_message(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
 	return why;
 }
 
-/* A seal that says cv=fail covers its own set alone (section 5.1.2). */
+/* A seal that says cv=fail, as one over a broken chain does, covers its own
+ * set alone (section 5.1.2). */
 static void
 begin_seal(struct dkim_arc_sealer *s, const struct dkim_arc_chain *chain)
 {
@@ -140,7 +141,7 @@ begin_seal(struct dkim_arc_sealer *s, const struct dkim_arc_chain *chain)
 	print_names(s, fold);
 	dkim_print_fresh_line(fold);
 	mail_fold_word(fold, SLICE("b="));
-	if (chain->fault != NULL || strcmp(s->chain, "fail") == 0)
+	if (strcmp(s->chain, "fail") == 0)
 		return;
 	for (unsigned i = 1; i <= chain->highest; i++)
 		dkim_arc_set_hash(&chain->sets[i], true, s->seal_hash);
@@ -174,7 +175,7 @@ begin(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
 	if (why != NULL)
 		return why;
 	begin_seal(s, &chain);
-	if (s->results.full || s->message.full || s->seal.full)
+	if (s->results.full)
 		return "the ARC set is too long";
 	s->body_number = dkim_body_hashes_want(
 	    s->body, DKIM_CANON_RELAXED, DKIM_SHA256, DKIM_BODY_WHOLE);

@@ -59,13 +59,13 @@ struct uses {
 	size_t named, taken;
 };
 
-/* The lowest field of that name; `total` where none is below `index`. */
+/* The lowest field of that name; as many as there are where none has it. */
 static size_t
-lowest(const struct mail_header *header, size_t index, struct slice name)
+lowest(const struct mail_header *header, struct slice name)
 {
 	size_t at = mail_header_count(header);
 
-	if (mail_header_find_up(header, name, &at) == NULL || at <= index)
+	if (mail_header_find_up(header, name, &at) == NULL)
 		return mail_header_count(header);
 	return at;
 }
@@ -118,13 +118,13 @@ dkim_domainkeys_by_name(struct slice names, const struct mail_header *header,
 	for (size_t i = 0; i <= total; i++)
 		uses[i].taken = total;
 	while (slice_cut(&rest, ':', &name))
-		uses[lowest(header, index, slice_trim(name))].named++;
+		uses[lowest(header, slice_trim(name))].named++;
 	while (cut_last(&names, &name)) {
-		at = lowest(header, index, name);
+		at = lowest(header, name);
 		if (at == total)
 			continue;
 		uses[at].named--;
-		while (uses[at].taken > index &&
+		while (uses[at].taken > index && /* else all are taken */
 		    mail_header_find_up(header, name, &uses[at].taken) !=
 			NULL &&
 		    uses[at].taken > index) {

@@ -82,7 +82,8 @@ dkim_print_signature(struct mail_fold *fold, struct slice signature)
 {
 	struct strbuf text;
 
-	strbuf_init(&text, DKIM_SIGNER_FIELD_MAX);
+	/* Whole, so that one too long is seen to be by the field. */
+	strbuf_init(&text, signature.n / 3 * 4 + 4);
 	base64_encode(signature, &text);
 	mail_fold_anywhere(fold, strbuf_slice(&text));
 	strbuf_clear(&text);

@@ -210,3 +210,46 @@ letter_sign_domainkeys(struct letter *l,
 	strbuf_clear(&signature);
 	strbuf_clear(&field);
 }
+
+static const char *
+take_reason(struct strbuf *reason)
+{
+	static char why[1000];
+
+	snprintf(why, sizeof(why), "%s", strbuf_text(reason));
+	strbuf_clear(reason);
+	return why;
+}
+
+const char *
+letter_seal(struct letter *l, const struct dkim_arc_sealing *sealing,
+    const struct dkim_key *key)
+{
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct strbuf reason, signature, fields;
+	struct dkim_arc_sealer *s;
+
+	strbuf_init(&reason, 1000);
+	s = dkim_arc_sealer_new(sealing, l->header, hashes, &reason);
+	if (s == NULL) {
+		dkim_body_hashes_free(hashes);
+		return take_reason(&reason);
+	}
+	strbuf_init(&fields, DKIM_ARC_FIELDS_MAX);
+	hash_body(hashes, l->body, 0);
+	make_signature(key, sealing->algorithm,
+	    dkim_arc_sealer_message_digest(s), &signature);
+	dkim_arc_sealer_message_seal(s, strbuf_slice(&signature));
+	strbuf_clear(&signature);
+	make_signature(
+	    key, sealing->algorithm, dkim_arc_sealer_digest(s), &signature);
+	assert_int_equal(
+	    dkim_arc_sealer_seal(s, strbuf_slice(&signature), &fields), 0);
+	letter_put_on_top(l, strbuf_slice(&fields));
+	dkim_arc_sealer_free(s);
+	dkim_body_hashes_free(hashes);
+	strbuf_clear(&reason);
+	strbuf_clear(&signature);
+	strbuf_clear(&fields);
+	return NULL;
+}

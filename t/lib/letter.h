@@ -7,6 +7,7 @@
 
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "dkim/arc.h"
 #include "dkim/domainkeys.h"
 #include "dkim/key.h"
 #include "dkim/signer.h"
@@ -43,5 +44,10 @@ void letter_sign(struct letter *, const struct dkim_signing *,
     const struct dkim_key *, size_t cut);
 void letter_sign_domainkeys(struct letter *,
     const struct dkim_domainkeys_signing *, const struct dkim_key *);
+
+/* Puts one more ARC set on top; the chain's verdict is the caller's. NULL,
+ * or why there is none, until the next call. */
+const char *letter_seal(
+    struct letter *, const struct dkim_arc_sealing *, const struct dkim_key *);
 
 #endif
