@@ -251,7 +251,7 @@ dkim_arc_sealer_seal(
 {
 	dkim_arc_sealer_digest(s);
 	dkim_print_signature(&s->seal_fold, signature);
-	if (s->seal.full || s->message.full || s->results.full)
+	if (s->seal.full || s->message.full)
 		return -1;
 	strbuf_add(fields, strbuf_slice(&s->seal));
 	strbuf_add(fields, strbuf_slice(&s->message));

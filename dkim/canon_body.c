@@ -166,7 +166,7 @@ squeeze(struct dkim_canon_body *c, struct slice s, size_t i)
 	char kept[DENSE + 1];
 	size_t end = s.n - i > DENSE ? i + DENSE : s.n, n = 0;
 
-	if (end < s.n && at_line_end(s, end - 1))
+	if (at_line_end(s, end - 1))
 		end++;
 	for (; i < end; i++) {
 		kept[n] = s.p[i];

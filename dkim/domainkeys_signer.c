@@ -74,8 +74,7 @@ is_named(
 {
 	struct slice name = chosen->fields[i]->name;
 
-	if (i > 0 && slice_equal_nocase(chosen->fields[i - 1]->name, name) &&
-	    mail_header_count_of(header, name) > 1) {
+	if (i > 0 && slice_equal_nocase(chosen->fields[i - 1]->name, name)) {
 		size_t first = i;
 
 		while (first > 0 &&
@@ -203,7 +202,7 @@ dkim_domainkeys_signer_set_domain(
 {
 	struct slice old = strbuf_slice(&s->domain);
 
-	if (domain.n == 0 || !dkim_domain_is_within(old, domain))
+	if (!dkim_domain_is_within(old, domain))
 		return -1;
 	strbuf_consume(&s->domain, old.n - domain.n);
 	return 0;

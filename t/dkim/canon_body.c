@@ -203,12 +203,32 @@ random_bodies_are_as_by_the_definition(void **state)
 	}
 }
 
+static void
+a_chunk_of_nothing_changes_nothing(void **state)
+{
+	(void)state;
+	for (int c = 0; c <= DKIM_CANON_NOFWS; c++) {
+		enum dkim_canon canon = (enum dkim_canon)c;
+		struct stage *s = begin(&canon);
+		struct strbuf out;
+
+		strbuf_init(&out, 100);
+		write_chunk(s, SLICE(""));
+		write_chunk(s, SLICE("a\r"));
+		write_chunk(s, SLICE(""));
+		write_chunk(s, SLICE("\nb"));
+		end(s, &out);
+		assert_string_equal(strbuf_text(&out), "a\r\nb\r\n");
+		strbuf_clear(&out);
+	}
+}
+
 /* More than is gathered before the sink sees it, in pieces of every size. */
 static void
 bodies_of_many_small_pieces_come_whole(void **state)
 {
 	(void)state;
-	for (size_t length = 1; length < 40; length++) {
+	for (size_t length = 1; length < 100000; length += 1 + length / 7) {
 		enum dkim_canon canon = DKIM_CANON_RELAXED;
 		struct stage *s = begin(&canon);
 		struct strbuf body, want, out;
@@ -216,7 +236,7 @@ bodies_of_many_small_pieces_come_whole(void **state)
 		strbuf_init(&body, 1 << 20);
 		strbuf_init(&want, 1 << 20);
 		strbuf_init(&out, 1 << 20);
-		for (size_t i = 0; i < 20000; i++)
+		for (size_t i = 0; i < 50000; i++)
 			strbuf_add_str(
 			    &body, i % (length + 1) < length ? "w" : "  ");
 		slowly(canon, strbuf_slice(&body), &want);
@@ -255,6 +275,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(bodies_however_cut),
 	    cmocka_unit_test(random_bodies_are_as_by_the_definition),
+	    cmocka_unit_test(a_chunk_of_nothing_changes_nothing),
 	    cmocka_unit_test(bodies_of_many_small_pieces_come_whole),
 	    cmocka_unit_test(blank_lines_are_counted_not_kept),
 	};

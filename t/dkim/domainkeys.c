@@ -173,6 +173,12 @@ names_come_once_and_in_the_message_order(void **state)
 	    {"To: 1\nX-Y: z\nTo: 2\nFrom: a@example.org\n\n", "To:From"},
 	    /* scattered: readers differ on the order, so each is named */
 	    {"To: 1\nFrom: a@example.org\nTo: 2\nTo: 3\n\n", "To:From:To:To"},
+	    {"To: 1\nFrom: a@example.org\nTo: 2\nTo: 3\nDate: d\n\n",
+		"To:From:To:To:Date"},
+	    {"Date: d\nTo: 1\nFrom: a@example.org\nTo: 2\nTo: 3\n\n",
+		"Date:To:From:To:To"},
+	    {"From: a@example.org\nTo: 1\nTo: 2\n\n", "From:To"},
+	    {"From: a@example.org\n\n", "From"},
 	    {"Sender: a@example.org\nFrom: b@example.com\n\n", "Sender:From"},
 	};
 	struct dkim_domainkeys_signing signing = signing_with(DKIM_CANON_NOFWS);
@@ -441,6 +447,8 @@ a_message_without_a_sender_has_no_policy(void **state)
 		assert_int_equal(zone_asked_count(run.zone), 0);
 		assert_int_equal(dkim_domainkeys_finding(run.check, 0).verdict,
 		    MAIL_VERDICT_PERMERROR);
+		assert_slice_equal(
+		    dkim_domainkeys_overall(run.check).identity, SLICE(""));
 		if (cases[i].reason != NULL)
 			assert_string_equal(
 			    dkim_domainkeys_finding(run.check, 0).reason,
@@ -456,20 +464,29 @@ the_policy_tells_what_unsigned_mail_is(void **state)
 	static const struct {
 		const char *field, *policy;
 		enum mail_verdict verdict;
+		const char *reason;
 	} cases[] = {
-	    {"", "", MAIL_VERDICT_NONE},
-	    {"", "TXT o=~", MAIL_VERDICT_NONE},
-	    {"", "TXT o=-", MAIL_VERDICT_FAIL},
-	    {"", "TXT o=-; r=x@example.org; n=note", MAIL_VERDICT_FAIL},
-	    {"", "TXT t=y; o=-", MAIL_VERDICT_NONE},
-	    {"", "TXT rubbish", MAIL_VERDICT_NONE},
-	    {"", "TXT timeout", MAIL_VERDICT_NONE},
+	    {"", "", MAIL_VERDICT_NONE, ""},
+	    {"", "TXT o=~", MAIL_VERDICT_NONE, ""},
+	    {"", "TXT o=-", MAIL_VERDICT_FAIL,
+		"not signed, but the domain signs all (o=-)"},
+	    {"", "TXT o=-; r=x@example.org; n=note", MAIL_VERDICT_FAIL,
+		"not signed, but the domain signs all (o=-)"},
+	    {"", "TXT t=y; o=-", MAIL_VERDICT_NONE, ""},
+	    {"", "TXT rubbish", MAIL_VERDICT_NONE, ""},
+	    {"", "TXT timeout", MAIL_VERDICT_NONE,
+		"the domain's policy could not be looked up"},
 	    {SIGNED("d=mail.example.org; s=x; b=AAAA"), "TXT o=~",
-		MAIL_VERDICT_PERMERROR},
+		MAIL_VERDICT_PERMERROR, "no key record"},
 	    {SIGNED("d=mail.example.org; s=x; b=AAAA"), "TXT o=-",
-		MAIL_VERDICT_FAIL},
+		MAIL_VERDICT_FAIL, "no key record"},
 	    {SIGNED("d=mail.example.org; s=x; b=AAAA"), "TXT o=-; t=y",
-		MAIL_VERDICT_NEUTRAL},
+		MAIL_VERDICT_NEUTRAL, "no key record"},
+	    /* It may be signed well: nobody knows. */
+	    {SIGNED("d=mail.example.org; s=x; b=AAAA"),
+		"TXT o=-\nx._domainkey.mail.example.org TXT timeout",
+		MAIL_VERDICT_TEMPERROR,
+		"the key record could not be looked up"},
 	};
 
 	(void)state;
@@ -487,6 +504,8 @@ the_policy_tells_what_unsigned_mail_is(void **state)
 		run_init(&run, &l, strbuf_text(&zone));
 		assert_int_equal(dkim_domainkeys_overall(run.check).verdict,
 		    cases[i].verdict);
+		assert_string_equal(
+		    dkim_domainkeys_overall(run.check).reason, cases[i].reason);
 		assert_slice_equal(dkim_domainkeys_overall(run.check).identity,
 		    SLICE("joe@mail.example.org"));
 		run_clear(&run);
@@ -546,6 +565,186 @@ a_passing_signature_needs_no_policy(void **state)
 	dkim_key_free(key);
 }
 
+/* Each is asked for, and awaited, before the next is known to matter. */
+static void
+done_is_what_has_ended_and_got_every_answer(void **state)
+{
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct zone *zone = zone_new("_domainkey.mail.example.org TXT o=-\n");
+	struct dkim_domainkeys *check;
+	struct letter l;
+
+	(void)state;
+	letter_init(&l, slice_str(plain));
+	letter_put_on_top(&l, SLICE(SIGNED("d=example.org; s=s1; b=AAAA")));
+	check = dkim_domainkeys_new(&strict, l.header, hashes);
+	zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
+	dkim_body_hashes_end(hashes);
+	dkim_domainkeys_end(check);
+	assert_false(dkim_domainkeys_done(check));
+	assert_true(zone_step(zone, &subject, check));
+	assert_false(dkim_domainkeys_done(check));
+	assert_int_equal(
+	    dkim_domainkeys_overall(check).verdict, MAIL_VERDICT_PERMERROR);
+	assert_true(zone_step(zone, &subject, check));
+	assert_true(dkim_domainkeys_done(check));
+	assert_int_equal(
+	    dkim_domainkeys_overall(check).verdict, MAIL_VERDICT_FAIL);
+	dkim_domainkeys_free(check);
+	dkim_domainkeys_free(NULL);
+	dkim_body_hashes_free(hashes);
+	zone_free(zone);
+	letter_clear(&l);
+}
+
+static void
+without_a_signature_too_the_end_is_awaited(void **state)
+{
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct zone *zone = zone_new("");
+	struct dkim_domainkeys *check;
+	struct letter l;
+
+	(void)state;
+	letter_init(&l, slice_str(plain));
+	check = dkim_domainkeys_new(&strict, l.header, hashes);
+	zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
+	zone_run(zone, &subject, check);
+	assert_false(dkim_domainkeys_done(check));
+	dkim_body_hashes_end(hashes);
+	dkim_domainkeys_end(check);
+	assert_true(dkim_domainkeys_done(check));
+	dkim_domainkeys_free(check);
+	dkim_body_hashes_free(hashes);
+	zone_free(zone);
+	letter_clear(&l);
+}
+
+static void
+tell(struct dkim_domainkeys *check, const char *name, const char *text)
+{
+	struct dns_record record = {.value = slice_str(text)};
+	struct dns_answer what = {
+	    .status = DNS_OK, .records = &record, .count = 1};
+	struct dns_question question;
+
+	assert_int_equal(
+	    dns_question_set(&question, DNS_TXT, slice_str(name)), 0);
+	dkim_domainkeys_answer(check, &question, &what);
+}
+
+static void
+only_an_answer_that_was_asked_for_is_the_policy(void **state)
+{
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct dkim_domainkeys *check;
+	struct dns_question question;
+	struct letter l;
+
+	(void)state;
+	letter_init(&l, slice_str(plain));
+	check = dkim_domainkeys_new(&strict, l.header, hashes);
+	tell(check, "_domainkey.mail.example.org", "o=-");
+	assert_int_equal(
+	    dkim_domainkeys_overall(check).verdict, MAIL_VERDICT_NONE);
+	assert_true(dkim_domainkeys_ask(check, &question));
+	tell(check, "_domainkey.example.com", "o=-");
+	assert_int_equal(
+	    dkim_domainkeys_overall(check).verdict, MAIL_VERDICT_NONE);
+	tell(check, "_domainkey.mail.example.org", "o=-");
+	assert_int_equal(
+	    dkim_domainkeys_overall(check).verdict, MAIL_VERDICT_FAIL);
+	tell(check, "_domainkey.mail.example.org", "o=~");
+	assert_int_equal(
+	    dkim_domainkeys_overall(check).verdict, MAIL_VERDICT_FAIL);
+	dkim_domainkeys_free(check);
+	dkim_body_hashes_free(hashes);
+	letter_clear(&l);
+}
+
+static void
+a_domain_too_long_for_a_policy_is_not_asked_about(void **state)
+{
+	struct strbuf text;
+	struct letter l;
+	struct run run;
+
+	(void)state;
+	strbuf_init(&text, 1000);
+	strbuf_add_str(&text, "From: joe@");
+	for (int i = 0; i < 24; i++)
+		strbuf_add_str(&text, "label1234.");
+	strbuf_add_str(&text, "example.org\r\n\r\n");
+	letter_init(&l, strbuf_slice(&text));
+	run_init(&run, &l, "");
+	assert_int_equal(
+	    dkim_domainkeys_overall(run.check).verdict, MAIL_VERDICT_NONE);
+	assert_int_equal(zone_asked_count(run.zone), 0);
+	run_clear(&run);
+	letter_clear(&l);
+	strbuf_clear(&text);
+}
+
+static void
+the_algorithm_is_rsa_sha1_whether_said_or_not(void **state)
+{
+	static const char *const fields[] = {
+	    SIGNED("d=example.org; s=s1; b=AAAA"),
+	    SIGNED("a=rsa-sha1; d=example.org; s=s1; b=AAAA")};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct letter l;
+		struct run run;
+
+		letter_init(&l, slice_str(plain));
+		letter_put_on_top(&l, slice_str(fields[i]));
+		run_init(&run, &l, "");
+		assert_slice_equal(
+		    dkim_domainkeys_finding(run.check, 0).algorithm_text,
+		    SLICE("rsa-sha1"));
+		run_clear(&run);
+		letter_clear(&l);
+	}
+}
+
+/* Where both readings of h= are one, one hash is enough. */
+static void
+one_hash_is_spent_where_one_is_enough(void **state)
+{
+	static const struct {
+		const char *names;
+		enum mail_verdict verdict;
+	} cases[] = {
+	    {"From:To", MAIL_VERDICT_TEMPERROR}, /* its key is awaited */
+	    {"To:From", MAIL_VERDICT_POLICY},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+		struct dkim_domainkeys *check;
+		struct strbuf field;
+		struct letter l;
+
+		for (uint64_t n = 1; n < DKIM_BODY_HASHES_MAX; n++)
+			dkim_body_hashes_want(
+			    hashes, DKIM_CANON_RELAXED, DKIM_SHA256, n);
+		strbuf_init(&field, 1000);
+		strbuf_addf(&field, SIGNED("d=example.org; s=s1; b=AAAA; h=%s"),
+		    cases[i].names);
+		letter_init(&l, slice_str(plain));
+		letter_put_on_top(&l, strbuf_slice(&field));
+		check = dkim_domainkeys_new(&strict, l.header, hashes);
+		assert_int_equal(dkim_domainkeys_finding(check, 0).verdict,
+		    cases[i].verdict);
+		dkim_domainkeys_free(check);
+		dkim_body_hashes_free(hashes);
+		strbuf_clear(&field);
+		letter_clear(&l);
+	}
+}
+
 int
 main(void)
 {
@@ -564,6 +763,12 @@ main(void)
 	    cmocka_unit_test(the_policy_tells_what_unsigned_mail_is),
 	    cmocka_unit_test(the_best_of_several_signatures_counts),
 	    cmocka_unit_test(a_passing_signature_needs_no_policy),
+	    cmocka_unit_test(done_is_what_has_ended_and_got_every_answer),
+	    cmocka_unit_test(without_a_signature_too_the_end_is_awaited),
+	    cmocka_unit_test(only_an_answer_that_was_asked_for_is_the_policy),
+	    cmocka_unit_test(a_domain_too_long_for_a_policy_is_not_asked_about),
+	    cmocka_unit_test(the_algorithm_is_rsa_sha1_whether_said_or_not),
+	    cmocka_unit_test(one_hash_is_spent_where_one_is_enough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,9 @@
 /* What is signed here verifies here; what is changed after does not. */
+#include <stdio.h>
+
 #include "dkim/body_hashes.h"
 #include "dkim/field_list.h"
+#include "dkim/signature.h"
 #include "t/lib/letter_check.h"
 #include "t/lib/unit.h"
 
@@ -408,6 +411,197 @@ what_cannot_be_signed_is_refused_with_a_reason(void **state)
 	}
 }
 
+/* A message with so many fields of so long a name, all listed. */
+static void
+init_crowded(struct letter *l, struct dkim_field_list **list)
+{
+	static const char name[] = "X-Forty-Octets-Of-A-Name----------------";
+	struct strbuf text;
+
+	strbuf_init(&text, 1 << 20);
+	strbuf_add_str(&text, name);
+	strbuf_add_str(&text, " From");
+	*list = dkim_field_list_parse(strbuf_slice(&text), NULL);
+	strbuf_reset(&text);
+	for (size_t i = 0; i < MAIL_HEADER_FIELDS_MAX - 1; i++)
+		strbuf_addf(&text, "%s:\r\n", name);
+	strbuf_add_str(&text, "From: joe@example.org\r\n\r\n");
+	letter_init(l, strbuf_slice(&text));
+	strbuf_clear(&text);
+}
+
+/* NULL, or why not. */
+static const char *
+try_to_sign(const struct letter *l, const struct dkim_signing *signing,
+    struct dkim_body_hashes *hashes)
+{
+	static char why[2000];
+	struct dkim_signer *s;
+	struct strbuf reason;
+
+	strbuf_init(&reason, sizeof(why));
+	s = dkim_signer_new(signing, l->header, hashes, &reason);
+	assert_int_equal(s == NULL, reason.n > 0);
+	snprintf(why, sizeof(why), "%s", strbuf_text(&reason));
+	dkim_signer_free(s);
+	strbuf_clear(&reason);
+	return why[0] == '\0' ? NULL : why;
+}
+
+static void
+what_dkim_does_not_know_is_refused(void **state)
+{
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct dkim_signing signing;
+	struct letter l;
+
+	(void)state;
+	letter_init(&l, slice_str(plain));
+	signing = signing_with(DKIM_ALGORITHM_UNKNOWN, 3);
+	assert_string_equal(
+	    try_to_sign(&l, &signing, hashes), "no algorithm to sign with");
+	signing = signing_with(DKIM_RSA_SHA256, 3);
+	signing.header_canon = DKIM_CANON_NOFWS;
+	assert_string_equal(
+	    try_to_sign(&l, &signing, hashes), "nofws is DomainKeys' alone");
+	signing = signing_with(DKIM_RSA_SHA256, 3);
+	signing.body_canon = DKIM_CANON_NOFWS;
+	assert_string_equal(
+	    try_to_sign(&l, &signing, hashes), "nofws is DomainKeys' alone");
+	dkim_body_hashes_free(hashes);
+	letter_clear(&l);
+}
+
+static void
+too_much_to_sign_is_refused_with_a_reason(void **state)
+{
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct dkim_signing signing = signing_with(DKIM_RSA_SHA256, 3);
+	struct dkim_field_list *list;
+	struct letter l;
+
+	(void)state;
+	init_crowded(&l, &list);
+	signing.fields = list;
+	assert_string_equal(
+	    try_to_sign(&l, &signing, hashes), "too many fields to sign");
+	dkim_field_list_free(list);
+	letter_clear(&l);
+	letter_init(&l, slice_str(plain));
+	signing = signing_with(DKIM_RSA_SHA256, 3);
+	for (uint64_t i = 0; i < DKIM_BODY_HASHES_MAX; i++)
+		dkim_body_hashes_want(
+		    hashes, DKIM_CANON_SIMPLE, DKIM_SHA256, i);
+	assert_string_equal(try_to_sign(&l, &signing, hashes),
+	    "too many different body hashes");
+	dkim_body_hashes_free(hashes);
+	letter_clear(&l);
+}
+
+static void
+an_identity_has_a_longest_length(void **state)
+{
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct dkim_signing signing = signing_with(DKIM_RSA_SHA256, 3);
+	struct strbuf identity;
+	struct letter l;
+
+	(void)state;
+	letter_init(&l, slice_str(plain));
+	strbuf_init(&identity, 2000);
+	while (
+	    identity.n < DKIM_SIGNATURE_IDENTITY_MAX - strlen("@example.org"))
+		strbuf_add_char(&identity, '=');
+	strbuf_add_str(&identity, "@example.org");
+	signing.identity = strbuf_slice(&identity);
+	assert_null(try_to_sign(&l, &signing, hashes));
+	strbuf_reset(&identity);
+	while (identity.n < DKIM_SIGNATURE_IDENTITY_MAX - strlen("example.org"))
+		strbuf_add_char(&identity, '=');
+	strbuf_add_str(&identity, "@example.org");
+	signing.identity = strbuf_slice(&identity);
+	assert_non_null(try_to_sign(&l, &signing, hashes));
+	strbuf_clear(&identity);
+	dkim_body_hashes_free(hashes);
+	letter_clear(&l);
+}
+
+static void
+a_field_over_its_bound_is_refused_not_cut(void **state)
+{
+	static const size_t lengths[] = {64, 48900, 60000};
+	static char octets[60000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+		struct dkim_signing signing = signing_with(DKIM_RSA_SHA256, 3);
+		struct strbuf reason, field;
+		struct dkim_signer *s;
+		struct letter l;
+
+		letter_init(&l, slice_str(plain));
+		strbuf_init(&reason, 1000);
+		strbuf_init(&field, 1 << 20);
+		s = dkim_signer_new(&signing, l.header, hashes, &reason);
+		dkim_body_hashes_end(hashes);
+		assert_int_equal(
+		    dkim_signer_seal(s, slice_from(octets, lengths[i]), &field),
+		    i == 0 ? 0 : -1);
+		assert_int_equal(field.n > 0, i == 0);
+		dkim_signer_free(s);
+		dkim_signer_free(NULL);
+		dkim_body_hashes_free(hashes);
+		strbuf_clear(&reason);
+		strbuf_clear(&field);
+		letter_clear(&l);
+	}
+}
+
+static void
+the_callers_list_is_what_h_names(void **state)
+{
+	static const struct {
+		const char *list, *h;
+	} cases[] = {
+	    {"From", "h=From; bh="},
+	    {"From To", "h=From:To; bh="},
+	    {"+From", "h=From:From; bh="},
+	};
+	struct dkim_key *key = letter_key("ed25519.pem");
+	struct strbuf zone;
+
+	(void)state;
+	zone_of(key, &zone);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dkim_signing signing =
+		    signing_with(DKIM_ED25519_SHA256, 3);
+		struct dkim_field_list *list =
+		    dkim_field_list_parse(slice_str(cases[i].list), NULL);
+		struct slice raw;
+		struct letter l;
+		struct strbuf text;
+
+		signing.fields = list;
+		letter_init(&l, slice_str(plain));
+		letter_sign(&l, &signing, key, 0);
+		strbuf_init(&text, 10000);
+		raw = mail_header_at(l.header, 0)->raw;
+		for (size_t at = 0; at < raw.n; at++)
+			if (strchr("\r\n", raw.p[at]) == NULL)
+				strbuf_add_char(
+				    &text, raw.p[at] == '\t' ? ' ' : raw.p[at]);
+		assert_non_null(strstr(strbuf_text(&text), cases[i].h));
+		assert_int_equal(
+		    verdict_of(&l, strbuf_text(&zone)), MAIL_VERDICT_PASS);
+		strbuf_clear(&text);
+		dkim_field_list_free(list);
+		letter_clear(&l);
+	}
+	strbuf_clear(&zone);
+	dkim_key_free(key);
+}
+
 int
 main(void)
 {
@@ -421,6 +615,11 @@ main(void)
 	    cmocka_unit_test(two_signatures_in_one_pass_share_the_body),
 	    cmocka_unit_test(the_field_is_tidy),
 	    cmocka_unit_test(internationalized_names_become_a_labels),
+	    cmocka_unit_test(what_dkim_does_not_know_is_refused),
+	    cmocka_unit_test(too_much_to_sign_is_refused_with_a_reason),
+	    cmocka_unit_test(an_identity_has_a_longest_length),
+	    cmocka_unit_test(a_field_over_its_bound_is_refused_not_cut),
+	    cmocka_unit_test(the_callers_list_is_what_h_names),
 	    cmocka_unit_test(what_cannot_be_signed_is_refused_with_a_reason),
 	};
 

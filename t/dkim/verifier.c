@@ -321,6 +321,43 @@ of_several_records_any_may_serve(void **state)
 	strbuf_clear(&zone);
 }
 
+static void
+only_an_answer_that_was_asked_for_counts_and_once(void **state)
+{
+	static const struct dns_answer gone = {.status = DNS_NXDOMAIN};
+	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
+	struct dkim_verifier *verifier;
+	struct dns_question question;
+	struct strbuf zone;
+	struct zone *answers;
+	struct letter l;
+
+	(void)state;
+	strbuf_init(&zone, 10000);
+	sign(&l, "rsa1024.pem", &zone, "v=DKIM1; ");
+	answers = zone_new(strbuf_text(&zone));
+	verifier = dkim_verifier_new(&strict, l.header, hashes, NOW);
+	assert_int_equal(
+	    dns_question_set(&question, DNS_TXT,
+		slice_first(slice_str(NAME), slice_find(slice_str(NAME), ' '))),
+	    0);
+	dkim_verifier_answer(verifier, &question, &gone);
+	zone_begin(answers, ZONE_FORWARD, ZONE_NO_TIMEOUT);
+	assert_int_equal(zone_run(answers, &letter_check_subject, verifier), 1);
+	dkim_verifier_answer(verifier, &question, &gone);
+	dkim_body_hashes_write(hashes, l.body);
+	dkim_body_hashes_end(hashes);
+	dkim_verifier_end(verifier);
+	dkim_verifier_answer(verifier, &question, &gone);
+	assert_int_equal(
+	    dkim_verifier_finding(verifier, 0).verdict, MAIL_VERDICT_PASS);
+	dkim_verifier_free(verifier);
+	dkim_body_hashes_free(hashes);
+	zone_free(answers);
+	letter_clear(&l);
+	strbuf_clear(&zone);
+}
+
 /* A record that cannot be used does not make the others' mail a test. */
 static void
 only_the_record_in_use_can_be_testing(void **state)
@@ -743,6 +780,7 @@ main(void)
 	    cmocka_unit_test(a_tag_that_comes_twice_spoils_the_signature),
 	    cmocka_unit_test(key_records),
 	    cmocka_unit_test(other_answers),
+	    cmocka_unit_test(only_an_answer_that_was_asked_for_counts_and_once),
 	    cmocka_unit_test(names_and_records_that_are_too_long),
 	    cmocka_unit_test(of_several_records_any_may_serve),
 	    cmocka_unit_test(only_the_record_in_use_can_be_testing),

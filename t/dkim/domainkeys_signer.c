@@ -1,0 +1,216 @@
+/* What DomainKeys does not sign, and for whom it does. */
+#include "dkim/body_hashes.h"
+#include "dkim/domainkeys.h"
+#include "dkim/field_list.h"
+#include "t/lib/letter.h"
+#include "t/lib/unit.h"
+
+static const char plain[] = "From: Joe <joe@mail.example.org>\r\n"
+			    "To: a@example.net\r\n"
+			    "Date: Mon, 1 Jan 2024 00:00:00 +0000\r\n"
+			    "\r\n"
+			    "Hello\r\n";
+
+static struct dkim_domainkeys_signing
+signing_with(const struct dkim_field_list *fields)
+{
+	return (struct dkim_domainkeys_signing){
+	    .domain = SLICE("mail.example.org"),
+	    .selector = SLICE("s1"),
+	    .canon = DKIM_CANON_NOFWS,
+	    .fields = fields};
+}
+
+struct scene {
+	struct letter letter;
+	struct dkim_body_hashes *hashes;
+	struct dkim_domainkeys_signer *signer;
+	struct strbuf reason, field;
+};
+
+static void
+begin(struct scene *s, const struct dkim_domainkeys_signing *signing,
+    const char *text)
+{
+	letter_init(&s->letter, slice_str(text));
+	strbuf_init(&s->reason, 1000);
+	strbuf_init(&s->field, 1 << 20);
+	s->hashes = dkim_body_hashes_new();
+	s->signer = dkim_domainkeys_signer_new(
+	    signing, s->letter.header, s->hashes, &s->reason);
+	assert_int_equal(s->signer == NULL, s->reason.n > 0);
+}
+
+static void
+finish(struct scene *s)
+{
+	dkim_domainkeys_signer_free(s->signer);
+	dkim_body_hashes_free(s->hashes);
+	strbuf_clear(&s->reason);
+	strbuf_clear(&s->field);
+	letter_clear(&s->letter);
+}
+
+static bool
+field_has(const struct scene *s, const char *what)
+{
+	return strstr(strbuf_text(&s->field), what) != NULL;
+}
+
+static void
+what_cannot_be_signed_is_refused_with_a_reason(void **state)
+{
+	static const struct {
+		const char *domain, *selector;
+		enum dkim_canon canon;
+		const char *reason;
+	} cases[] = {
+	    {"", "s", DKIM_CANON_NOFWS, "no domain name to sign for"},
+	    {"a..b", "s", DKIM_CANON_NOFWS, "no domain name to sign for"},
+	    {"example.org", "", DKIM_CANON_NOFWS, "no selector"},
+	    {"example.org", "s", DKIM_CANON_RELAXED, "relaxed is DKIM's alone"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dkim_domainkeys_signing signing = signing_with(NULL);
+		struct scene scene;
+
+		signing.domain = slice_str(cases[i].domain);
+		signing.selector = slice_str(cases[i].selector);
+		signing.canon = cases[i].canon;
+		begin(&scene, &signing, plain);
+		assert_string_equal(
+		    strbuf_text(&scene.reason), cases[i].reason);
+		finish(&scene);
+	}
+}
+
+/* Two names in turn, so each field is named. */
+static void
+too_many_fields_are_refused(void **state)
+{
+	static const char names[] =
+	    "From X-Forty-Octets-Of-A-Name---------------- "
+	    "Y-Forty-Octets-Of-A-Name----------------";
+	struct dkim_field_list *list =
+	    dkim_field_list_parse(slice_str(names), NULL);
+	struct dkim_domainkeys_signing signing = signing_with(list);
+	struct strbuf text;
+	struct scene scene;
+
+	(void)state;
+	strbuf_init(&text, 1 << 20);
+	strbuf_add_str(&text, "From: joe@mail.example.org\r\n");
+	for (size_t i = 1; i < MAIL_HEADER_FIELDS_MAX; i++)
+		strbuf_addf(&text,
+		    "%c-Forty-Octets-Of-A-Name----------------:\r\n",
+		    i % 2 ? 'X' : 'Y');
+	strbuf_add_str(&text, "\r\n");
+	begin(&scene, &signing, strbuf_text(&text));
+	assert_string_equal(
+	    strbuf_text(&scene.reason), "too many fields to sign");
+	finish(&scene);
+	strbuf_clear(&text);
+	dkim_field_list_free(list);
+}
+
+static void
+the_callers_list_is_what_h_names(void **state)
+{
+	static const struct {
+		const char *list, *message, *h;
+	} cases[] = {
+	    {"From", plain, "\th=From;\r\n"},
+	    {"From To", plain, "\th=From:To;\r\n"},
+	    {"From", "Sender: joe@mail.example.org\nFrom: a@b\n\n",
+		"\th=Sender:From;\r\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dkim_field_list *list =
+		    dkim_field_list_parse(slice_str(cases[i].list), NULL);
+		struct dkim_domainkeys_signing signing = signing_with(list);
+		struct scene scene;
+
+		begin(&scene, &signing, cases[i].message);
+		assert_int_equal(dkim_domainkeys_signer_seal(scene.signer,
+				     SLICE("signature"), &scene.field),
+		    0);
+		assert_true(field_has(&scene, cases[i].h));
+		finish(&scene);
+		dkim_field_list_free(list);
+	}
+}
+
+/* A key may be a parent's. */
+static void
+the_domain_may_become_a_parent_and_nothing_else(void **state)
+{
+	static const struct {
+		const char *domain;
+		int result;
+		const char *d;
+	} cases[] = {
+	    {"mail.example.org", 0, " d=mail.example.org;"},
+	    {"example.org", 0, " d=example.org;"},
+	    {"org", 0, " d=org;"},
+	    {"il.example.org", -1, " d=mail.example.org;"},
+	    {"a.mail.example.org", -1, " d=mail.example.org;"},
+	    {"example.net", -1, " d=mail.example.org;"},
+	    {"", -1, " d=mail.example.org;"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dkim_domainkeys_signing signing = signing_with(NULL);
+		struct scene scene;
+
+		begin(&scene, &signing, plain);
+		assert_int_equal(dkim_domainkeys_signer_set_domain(
+				     scene.signer, slice_str(cases[i].domain)),
+		    cases[i].result);
+		assert_int_equal(dkim_domainkeys_signer_seal(scene.signer,
+				     SLICE("signature"), &scene.field),
+		    0);
+		assert_true(field_has(&scene, cases[i].d));
+		finish(&scene);
+	}
+}
+
+static void
+a_field_over_its_bound_is_refused_not_cut(void **state)
+{
+	static const size_t lengths[] = {64, 48900, 60000};
+	static char octets[60000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct dkim_domainkeys_signing signing = signing_with(NULL);
+		struct scene scene;
+
+		begin(&scene, &signing, plain);
+		assert_int_equal(
+		    dkim_domainkeys_signer_seal(scene.signer,
+			slice_from(octets, lengths[i]), &scene.field),
+		    i == 0 ? 0 : -1);
+		assert_int_equal(scene.field.n > 0, i == 0);
+		finish(&scene);
+	}
+	dkim_domainkeys_signer_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_cannot_be_signed_is_refused_with_a_reason),
+	    cmocka_unit_test(too_many_fields_are_refused),
+	    cmocka_unit_test(the_callers_list_is_what_h_names),
+	    cmocka_unit_test(the_domain_may_become_a_parent_and_nothing_else),
+	    cmocka_unit_test(a_field_over_its_bound_is_refused_not_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
