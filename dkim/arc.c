@@ -291,8 +291,7 @@ dkim_arc_free(struct dkim_arc *arc)
 {
 	if (arc == NULL)
 		return;
-	if (arc->count > 0)
-		dkim_check_clear(&arc->message);
+	dkim_check_clear(&arc->message);
 	for (unsigned i = 1; i <= arc->count; i++) {
 		strbuf_clear(&arc->sets[i].domain);
 		strbuf_clear(&arc->sets[i].results);

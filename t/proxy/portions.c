@@ -124,6 +124,25 @@ work_may_make_more_work_and_the_turn_still_ends(void **state)
 }
 
 static void
+without_work_the_loop_has_nothing_to_wait_for(void **state)
+{
+	struct rig rig;
+	struct piece piece = {&rig, 1};
+
+	(void)state;
+	set_up(&rig);
+	proxy_portions_add(rig.all, &rig.pieces[0], work, &piece);
+	assert_int_equal(
+	    event_base_loop(rig.base, EVLOOP_ONCE | EVLOOP_NONBLOCK), 0);
+	assert_int_equal(rig.count, 1);
+	/* 1: no event is left. */
+	assert_int_equal(
+	    event_base_loop(rig.base, EVLOOP_ONCE | EVLOOP_NONBLOCK), 1);
+	tear_down(&rig);
+	proxy_portions_free(NULL);
+}
+
+static void
 note_socket(evutil_socket_t fd, short what, void *ctx)
 {
 	struct rig *rig = ctx;
@@ -167,6 +186,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(who_came_first_is_done_first_and_a_few_in_a_turn),
 	    cmocka_unit_test(what_was_called_off_is_not_done),
+	    cmocka_unit_test(without_work_the_loop_has_nothing_to_wait_for),
 	    cmocka_unit_test(work_may_make_more_work_and_the_turn_still_ends),
 	    cmocka_unit_test(
 		a_socket_that_is_ready_does_not_wait_for_all_of_it),

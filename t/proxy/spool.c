@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/xalloc.h"
@@ -11,6 +12,63 @@
 #include "t/lib/unit.h"
 
 enum { MARK = 1024 };
+
+/* --- a file system that can be told to misbehave: linked by --wrap --- */
+
+static struct {
+	size_t most;	     /* bytes a write takes; 0: all */
+	unsigned interrupts; /* calls that are interrupted before one works */
+	bool full;	     /* writes take nothing and give no reason */
+	unsigned writes;
+} disk;
+
+ssize_t __real_pwritev(int, const struct iovec *, int, off_t);
+ssize_t __wrap_pwritev(int, const struct iovec *, int, off_t);
+ssize_t __real_pread(int, void *, size_t, off_t);
+ssize_t __wrap_pread(int, void *, size_t, off_t);
+
+static bool
+is_interrupted(void)
+{
+	if (disk.interrupts == 0)
+		return false;
+	disk.interrupts--;
+	errno = EINTR;
+	return true;
+}
+
+ssize_t
+__wrap_pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	struct iovec less[2];
+	size_t room = disk.most;
+
+	disk.writes++;
+	if (is_interrupted())
+		return -1;
+	if (disk.full)
+		return 0;
+	if (disk.most == 0)
+		return __real_pwritev(fd, iov, count, offset);
+	assert_int_equal(count, 2);
+	for (int i = 0; i < 2; i++) {
+		less[i] = iov[i];
+		if (less[i].iov_len > room)
+			less[i].iov_len = room;
+		room -= less[i].iov_len;
+	}
+	return __real_pwritev(fd, less, 2, offset);
+}
+
+ssize_t
+__wrap_pread(int fd, void *to, size_t room, off_t offset)
+{
+	if (is_interrupted())
+		return -1;
+	return __real_pread(fd, to, room, offset);
+}
+
+/* --- the scene --- */
 
 struct place {
 	int dir_fd;
@@ -234,6 +292,180 @@ a_directory_that_is_gone_is_broken(void **state)
 	free(bytes);
 }
 
+/* Both halves of a write: what is in memory, and what came last. */
+static void
+short_and_interrupted_writes_and_reads_go_on(void **state)
+{
+	static const size_t most[] = {0, 1, 7, 100, MARK, MARK + 1, 3000};
+	char *bytes = pattern(6 * MARK + 9), buffer[100];
+	struct place at;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
+		set_up(&at, 0);
+		disk.most = most[i];
+		assert_int_equal(
+		    proxy_spool_append(at.spool, slice_from(bytes, 100)),
+		    PROXY_SPOOL_OK);
+		disk.interrupts = 3;
+		assert_int_equal(proxy_spool_append(at.spool,
+				     slice_from(bytes + 100, 6 * MARK - 91)),
+		    PROXY_SPOOL_OK);
+		assert_int_equal(disk.interrupts, 0);
+		disk.most = 0;
+		disk.interrupts = 3;
+		assert_int_equal(
+		    proxy_spool_read(at.spool, 0, buffer, sizeof(buffer)),
+		    sizeof(buffer));
+		assert_int_equal(disk.interrupts, 0);
+		assert_reads_back(
+		    at.spool, slice_from(bytes, 6 * MARK + 9), 4096);
+		tear_down(&at);
+	}
+	free(bytes);
+}
+
+static void
+a_write_that_takes_nothing_is_broken(void **state)
+{
+	char *bytes = pattern(2 * MARK);
+	struct place at;
+
+	(void)state;
+	set_up(&at, 0);
+	disk.full = true;
+	assert_int_equal(
+	    proxy_spool_append(at.spool, slice_from(bytes, 2 * MARK)),
+	    PROXY_SPOOL_BROKEN);
+	disk.full = false;
+	assert_true(strstr(proxy_spool_reason(at.spool), strerror(ENOSPC)));
+	tear_down(&at);
+	free(bytes);
+}
+
+static void
+no_file_is_made_up_to_the_mark(void **state)
+{
+	char *bytes = pattern(MARK);
+	struct place at;
+
+	(void)state;
+	for (size_t cut = 1; cut <= MARK; cut *= 2) {
+		struct slice rest = slice_from(bytes, MARK);
+
+		set_up(&at, 0);
+		disk.writes = 0;
+		for (; rest.n > 0; rest = slice_after(rest, cut))
+			assert_int_equal(proxy_spool_append(
+					     at.spool, slice_first(rest, cut)),
+			    PROXY_SPOOL_OK);
+		assert_int_equal(disk.writes, 0);
+		assert_int_equal(
+		    proxy_spool_append(at.spool, SLICE("x")), PROXY_SPOOL_OK);
+		assert_int_equal(disk.writes, 1);
+		tear_down(&at);
+	}
+	free(bytes);
+}
+
+static void
+without_memory_all_is_in_the_file(void **state)
+{
+	struct place at;
+
+	(void)state;
+	set_up(&at, 0);
+	proxy_spool_free(at.spool);
+	at.spool = proxy_spool_new(0, at.files, &at.quota);
+	disk.writes = 0;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+		    proxy_spool_append(at.spool, SLICE("abc")), PROXY_SPOOL_OK);
+	assert_int_equal(disk.writes, 3);
+	assert_reads_back(at.spool, SLICE("abcabcabc"), 2);
+	tear_down(&at);
+}
+
+/* What decides whether a file is too large to be kept. */
+static void
+a_file_comes_back_with_how_far_it_was_ever_written(void **state)
+{
+	static const size_t sizes[][2] = {
+	    {3 * MARK, 3 * MARK}, {2 * MARK, 3 * MARK}, {5 * MARK, 5 * MARK}};
+	char *bytes = pattern(5 * MARK);
+	struct proxy_spool_file file;
+	struct place at;
+	int fd = -1;
+
+	(void)state;
+	set_up(&at, 0);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		assert_int_equal(proxy_spool_append(
+				     at.spool, slice_from(bytes, sizes[i][0])),
+		    PROXY_SPOOL_OK);
+		proxy_spool_reset(at.spool);
+		assert_int_equal(proxy_spool_files_take(at.files, &file), 0);
+		assert_int_equal(file.size, sizes[i][1]);
+		assert_true(fd < 0 || file.fd == fd);
+		fd = file.fd;
+		proxy_spool_files_give_back(at.files, file);
+	}
+	tear_down(&at);
+	free(bytes);
+}
+
+static void
+a_file_that_could_not_be_written_is_not_kept(void **state)
+{
+	char *bytes = pattern(2 * MARK);
+	struct proxy_spool_file file;
+	struct place at;
+
+	(void)state;
+	set_up(&at, 0);
+	assert_int_equal(proxy_spool_files_take(at.files, &file), 0);
+	proxy_spool_files_give_back(at.files, file);
+	disk.full = true;
+	assert_int_equal(
+	    proxy_spool_append(at.spool, slice_from(bytes, 2 * MARK)),
+	    PROXY_SPOOL_BROKEN);
+	disk.full = false;
+	assert_true(fcntl(file.fd, F_GETFD) >= 0);
+	proxy_spool_reset(at.spool);
+	assert_true(fcntl(file.fd, F_GETFD) < 0);
+	tear_down(&at);
+	free(bytes);
+}
+
+static void
+a_file_that_was_cut_short_is_an_error_not_an_end(void **state)
+{
+	char *bytes = pattern(2 * MARK), buffer[10];
+	struct proxy_spool_file file;
+	struct place at;
+
+	(void)state;
+	set_up(&at, 0);
+	assert_int_equal(proxy_spool_files_take(at.files, &file), 0);
+	proxy_spool_files_give_back(at.files, file);
+	assert_int_equal(
+	    proxy_spool_append(at.spool, slice_from(bytes, 2 * MARK)),
+	    PROXY_SPOOL_OK);
+	assert_int_equal(proxy_spool_read(at.spool, 0, buffer, 0), 0);
+	assert_int_equal(ftruncate(file.fd, 0), 0);
+	errno = 0;
+	assert_int_equal(
+	    proxy_spool_read(at.spool, 0, buffer, sizeof(buffer)), -1);
+	assert_int_equal(errno, EIO);
+	assert_int_equal(
+	    proxy_spool_read(at.spool, 2 * MARK, buffer, sizeof(buffer)), 0);
+	assert_int_equal(
+	    proxy_spool_read(at.spool, 3 * MARK, buffer, sizeof(buffer)), 0);
+	tear_down(&at);
+	proxy_spool_free(NULL);
+	free(bytes);
+}
+
 int
 main(void)
 {
@@ -245,6 +477,14 @@ main(void)
 	    cmocka_unit_test(a_quota_counts_every_workers_slot),
 	    cmocka_unit_test(a_write_cut_short_is_broken_not_lost),
 	    cmocka_unit_test(a_directory_that_is_gone_is_broken),
+	    cmocka_unit_test(short_and_interrupted_writes_and_reads_go_on),
+	    cmocka_unit_test(a_write_that_takes_nothing_is_broken),
+	    cmocka_unit_test(no_file_is_made_up_to_the_mark),
+	    cmocka_unit_test(without_memory_all_is_in_the_file),
+	    cmocka_unit_test(
+		a_file_comes_back_with_how_far_it_was_ever_written),
+	    cmocka_unit_test(a_file_that_could_not_be_written_is_not_kept),
+	    cmocka_unit_test(a_file_that_was_cut_short_is_an_error_not_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
