@@ -36,7 +36,7 @@ struct item {
 	enum dkim_algorithm algorithm;
 	struct dkim_signer *dkim;
 	struct dkim_domainkeys_signer *domainkeys;
-	bool answered, failed;
+	bool failed;
 };
 
 struct filter {
@@ -221,12 +221,10 @@ on_key(void *ctx, const struct proxy_key_answer *answer)
 	struct item *item = ctx;
 	struct filter *f = item->filter;
 
-	item->answered = true;
 	f->waiting--;
 	switch (answer->status) {
 	case PROXY_KEY_FOUND:
-		if (!item->failed)
-			take_key(item, answer);
+		take_key(item, answer);
 		break;
 	case PROXY_KEY_MISSING:
 		item->failed = f->no_key = true;
