@@ -180,7 +180,8 @@ want_hashes(const struct dkim_domainkeys *d, struct checked *one,
 	    dkim_domainkeys_as_they_stand(one->fields, header, index, as_stand);
 	grouped = dkim_domainkeys_by_name(one->fields, header, index, by_name);
 	if (want(d, one, as_stand, standing, octets) == 0 &&
-	    memcmp(as_stand, by_name, standing * sizeof(*by_name)) != 0)
+	    (grouped != standing ||
+		memcmp(as_stand, by_name, standing * sizeof(*by_name)) != 0))
 		want(d, one, by_name, grouped, octets);
 	free(as_stand);
 	free(by_name);
