@@ -10,7 +10,7 @@ byte share the other core with each other.
     bench/bench.py [--signpost BINARY] [--canon BINARY] [--cores 0,1]
                    [--quick] [NAME...]
 
-NAMEs: rsa both ed25519 large one memory canon; all of them without any.
+NAMEs: rsa both ed25519 copy large one memory canon; all of them without any.
 Needs smtp-source and smtp-sink (Debian: postfix), haproxy, openssl, taskset.
 """
 import argparse
@@ -129,6 +129,7 @@ class Bench:
             f"  server b 127.0.0.1:{relay}\n")
         process = self.start(self.worker_core, "haproxy", "-db", "-f", config)
         wait_port(port, process)
+        self.copier = process.pid
         yield port
         self.stop(process)
 
@@ -219,6 +220,17 @@ class Bench:
                      ["dkim(c=relaxed/relaxed, a=ed25519-sha256)"], 0,
                      "ed25519")
 
+    def copy(self):
+        """What haproxy takes to copy the same bytes in the same place."""
+        with self.sink() as sink, self.haproxy(sink) as port:
+            messages = self.count(20000)
+            self.source(port, self.count(2000), 4096, 16)
+            began = cpu_of(self.copier)
+            self.source(port, messages, 4096, 16)
+            each = (cpu_of(self.copier) - began) / messages
+            self.row("haproxy, copying: CPU a message", f"{each * 1e6:.0f} us",
+                     "-", True)
+
     def large(self):
         """10 MB messages; smtp-sink reads byte by byte, so only CPU says."""
         with self.sink() as sink, self.signpost(
@@ -272,6 +284,11 @@ class Bench:
             self.row(f"body, {name}", " ".join(speed), "-", True)
 
 
+def cpu_of(pid):
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
+        return int(f.read().split()[0]) / 1e9
+
+
 class Worker:
     """The one process that does the work: the master's only child, or, where
     there is no master, the process itself."""
@@ -290,8 +307,7 @@ class Worker:
 
     def cpu(self):
         """Seconds on a core so far."""
-        with open(f"/proc/{self.pid}/schedstat", encoding="ascii") as f:
-            return int(f.read().split()[0]) / 1e9
+        return cpu_of(self.pid)
 
     def peak(self):
         """The most resident memory so far, in bytes."""
@@ -302,7 +318,7 @@ class Worker:
         raise RuntimeError("no VmHWM")
 
 
-NAMES = ("rsa", "both", "ed25519", "large", "one", "memory", "canon")
+NAMES = ("rsa", "both", "ed25519", "copy", "large", "one", "memory", "canon")
 
 
 def options():
