@@ -239,15 +239,14 @@ class Hostile:
         while True:
             try:
                 packet, source = self.udp.recvfrom(4096)
-                q = Question(packet, source, False)
-                for wait, out in self.act(q):
-                    self.send_later(wait, out, source)
             except (OSError, ValueError):
-                return
+                return  # stopped
+            for wait, out in self.act(Question(packet, source, False)):
+                self.send_later(wait, out, source)
 
     def send_later(self, wait, out, source):
         if wait == 0:
-            self.udp.sendto(out, source)
+            self.send(out, source)
         else:
             timer = threading.Timer(wait, self.send, (out, source))
             timer.daemon = True

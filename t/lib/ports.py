@@ -3,7 +3,8 @@
 A port that the kernel picked (bind to 0) is one it will give to the next
 outgoing connection too: between "it is free" and "it is bound" another test
 gets it as the source of a connection, and keeps it in TIME_WAIT. So ports
-come from below the kernel's own range, by chance, and each only once.
+come from below the kernel's own range, by chance; and each is one process's
+until that ends, be it bound yet or not: a socket named for it says so.
 """
 import random
 import socket
@@ -11,7 +12,7 @@ import socket
 LOWEST = 10000
 TRIED = 200
 
-_given = set()
+_claims = []
 
 
 def _below_the_kernels():
@@ -23,13 +24,25 @@ def _below_the_kernels():
         LOWEST, 65536)
 
 
+def _claim(port):
+    """Is it ours? No other process of this kind gets it then."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind("\0signpost-t-port-%d" % port)
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
+
+
 def bind_both(host="127.0.0.1"):
     """(udp, tcp): two sockets bound to one port, which getsockname() tells."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     ports = _below_the_kernels()
     for _ in range(TRIED):
         port = random.choice(ports)
-        if port in _given:
+        if not _claim(port):
             continue
         udp = socket.socket(family, socket.SOCK_DGRAM)
         tcp = socket.socket(family, socket.SOCK_STREAM)
@@ -40,7 +53,6 @@ def bind_both(host="127.0.0.1"):
             udp.close()
             tcp.close()
             continue
-        _given.add(port)
         return udp, tcp
     raise RuntimeError("no free port of %s in %d tries" % (host, TRIED))
 

@@ -278,8 +278,9 @@ class BadDns(inbound.Case):
         for name in true_ones:
             good = inbound.sign(good, RSA, selector=name.encode())
         self.assertEqual(self.attempt(proxy, good).code, 250)
-        self.assertEqual(inbound.results(self.world.messages[1].data).count(
-            "dkim=pass"), len(true_ones))
+        found = inbound.results(self.world.messages[1].data)
+        self.assertEqual(found.count("dkim=pass"), len(true_ones),
+                         "%s\n%s\n%s" % (found, server.seen, proxy.text()))
 
     def test_questions_go_out_before_the_body_ends(self):
         """A slow answer costs nothing where the body is slower."""
