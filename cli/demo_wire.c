@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "smtp/undot.h"
 
 enum { LINE_MAX_BYTES = 4096, CHUNK = 65536, MESSAGE_MAX = 128 << 20 };
+enum { PORT_FIRST = 10000, PORTS = 20000, PORT_TRIES = 100 };
 
 int64_t
 demo_now(void)
@@ -34,17 +36,32 @@ loopback(uint16_t port)
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
+static int
+listen_at(uint16_t port)
+{
+	struct sockaddr_in at = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+	    listen(fd, 16) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 int
 demo_listen(uint16_t *port)
 {
 	struct sockaddr_in at = loopback(0);
 	socklen_t n = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = listen_at(0);
 
 	if (fd < 0)
 		return -1;
-	if (bind(fd, (struct sockaddr *)&at, n) != 0 || listen(fd, 16) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&at, &n) != 0) {
+	if (getsockname(fd, (struct sockaddr *)&at, &n) != 0) {
 		close(fd);
 		return -1;
 	}
@@ -52,16 +69,24 @@ demo_listen(uint16_t *port)
 	return fd;
 }
 
+/* From below those that the system takes for connections: it would give away
+ * one that it named itself, before the proxy has it. */
 uint16_t
 demo_free_port(void)
 {
-	uint16_t port = 0;
-	int fd = demo_listen(&port);
+	uint16_t port, chance = 0;
+	int fd;
 
-	if (fd < 0)
-		return 0;
-	close(fd);
-	return port;
+	for (int i = 0; i < PORT_TRIES; i++) {
+		if (getrandom(&chance, sizeof(chance), 0) != sizeof(chance))
+			return 0;
+		port = (uint16_t)(PORT_FIRST + chance % PORTS);
+		if ((fd = listen_at(port)) >= 0) {
+			close(fd);
+			return port;
+		}
+	}
+	return 0;
 }
 
 int
