@@ -6,6 +6,7 @@
 #include "cli/checking.h"
 #include "cli/cli.h"
 #include "cli/resolve.h"
+#include "proxy/filter_verify.h"
 
 int
 cli_client_check(const struct cli_client *client, const char *command)
@@ -57,24 +58,9 @@ cli_checking_body(void *evaluation, struct slice chunk)
 	auth_evaluation_body(evaluation, chunk);
 }
 
-static bool
-ask(void *evaluation, struct dns_question *question)
-{
-	return auth_evaluation_ask(evaluation, question);
-}
-
-static void
-answer(void *evaluation, const struct dns_question *question,
-    const struct dns_answer *what)
-{
-	auth_evaluation_answer(evaluation, question, what);
-}
-
 void
 cli_checking_resolve(
     struct cli_resolver *resolver, struct auth_evaluation *evaluation)
 {
-	static const struct proxy_asking_ops asking = {ask, answer};
-
-	cli_resolve(resolver, &asking, evaluation);
+	cli_resolve(resolver, &proxy_asking_evaluation, evaluation);
 }

@@ -148,7 +148,7 @@ answer(void *evaluation, const struct dns_question *question,
 	auth_evaluation_answer(evaluation, question, what);
 }
 
-static const struct proxy_asking_ops asking_ops = {ask, answer};
+const struct proxy_asking_ops proxy_asking_evaluation = {ask, answer};
 
 static void *
 begin(void *env, const struct proxy_filter_job *job)
@@ -164,7 +164,7 @@ begin(void *env, const struct proxy_filter_job *job)
 	f->trusted = client_is_in(f, &rules(f)->trusted);
 	f->evaluation = make_evaluation(f);
 	f->asking = proxy_asking_new(f->env->base, f->env->resolver, &limits,
-	    &asking_ops, f->evaluation);
+	    &proxy_asking_evaluation, f->evaluation);
 	proxy_asking_go(f->asking);
 	return f;
 }

@@ -36,6 +36,9 @@ struct proxy_verify_env {
 void proxy_verify_env_init(struct proxy_verify_env *);
 void proxy_verify_env_clear(struct proxy_verify_env *);
 
+/* How an auth_evaluation asks, for whoever drives one (proxy/asking.h). */
+extern const struct proxy_asking_ops proxy_asking_evaluation;
+
 extern const struct proxy_filter_ops proxy_filter_verify;
 
 #endif

@@ -193,33 +193,6 @@ a_chain_shows_sealers_and_results(void **state)
 	keys_clear(&k);
 }
 
-/* The letter with `what` (its n-th occurrence) replaced. */
-static void
-replaced(const struct letter *l, const char *what, unsigned nth,
-    const char *with, struct letter *other)
-{
-	struct slice rest = strbuf_slice(&l->text);
-	struct strbuf text;
-	size_t at;
-
-	strbuf_init(&text, 1 << 20);
-	for (;; nth--) {
-		at = slice_search(rest, slice_str(what));
-		if (at == rest.n)
-			print_error("no \"%s\"\n", what);
-		assert_true(at < rest.n);
-		strbuf_add(&text, slice_first(rest, at));
-		rest = slice_after(rest, at + strlen(what));
-		if (nth == 0)
-			break;
-		strbuf_add_str(&text, what);
-	}
-	strbuf_add_str(&text, with);
-	strbuf_add(&text, rest);
-	letter_init(other, strbuf_slice(&text));
-	strbuf_clear(&text);
-}
-
 static void
 a_broken_chain_fails_and_says_where(void **state)
 {
@@ -309,7 +282,7 @@ a_broken_chain_fails_and_says_where(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		unsigned highest = strstr(cases[i].with, "i=4") != NULL ? 4 : 3;
 
-		replaced(
+		letter_replaced(
 		    &l, cases[i].what, cases[i].nth, cases[i].with, &other);
 		expect(&other, strbuf_text(&k.zone), MAIL_VERDICT_FAIL, highest,
 		    cases[i].reason);
@@ -329,7 +302,7 @@ a_chain_that_does_not_pass_shows_nothing(void **state)
 	(void)state;
 	keys_init(&k);
 	chain_of(&l, &k, 2);
-	replaced(&l, "Hello", 0, "Hullo", &other);
+	letter_replaced(&l, "Hello", 0, "Hullo", &other);
 	judgement_init(&j, &other, strbuf_text(&k.zone));
 	assert_int_equal(dkim_arc_finding(j.arc).verdict, MAIL_VERDICT_FAIL);
 	assert_slice_equal(dkim_arc_sealer_domain(j.arc, 1), SLICE(""));
@@ -543,7 +516,7 @@ a_broken_chain_is_sealed_once_as_failed(void **state)
 	(void)state;
 	keys_init(&k);
 	chain_of(&l, &k, 2);
-	replaced(&l, "Subject: s", 0, "Subject: [list] s", &other);
+	letter_replaced(&l, "Subject: s", 0, "Subject: [list] s", &other);
 	expect(&other, strbuf_text(&k.zone), MAIL_VERDICT_FAIL, 2, NULL);
 	assert_null(seal(&other, k.ed, "ed", MAIL_VERDICT_FAIL));
 	expect(&other, strbuf_text(&k.zone), MAIL_VERDICT_FAIL, 3,

@@ -64,33 +64,6 @@ chain_of(struct letter *l, const struct keys *k, unsigned hops)
 			i == 1 ? MAIL_VERDICT_NONE : MAIL_VERDICT_PASS));
 }
 
-/* The letter with `what` (its n-th occurrence) replaced. */
-static void
-replaced(const struct letter *l, const char *what, unsigned nth,
-    const char *with, struct letter *other)
-{
-	struct slice rest = strbuf_slice(&l->text);
-	struct strbuf text;
-	size_t at;
-
-	strbuf_init(&text, 1 << 20);
-	for (;; nth--) {
-		at = slice_search(rest, slice_str(what));
-		if (at == rest.n)
-			print_error("no \"%s\"\n", what);
-		assert_true(at < rest.n);
-		strbuf_add(&text, slice_first(rest, at));
-		rest = slice_after(rest, at + strlen(what));
-		if (nth == 0)
-			break;
-		strbuf_add_str(&text, what);
-	}
-	strbuf_add_str(&text, with);
-	strbuf_add(&text, rest);
-	letter_init(other, strbuf_slice(&text));
-	strbuf_clear(&text);
-}
-
 /* Octets of the letter above its first field that is not of ARC. */
 static struct slice
 top_set(const struct letter *l)
@@ -108,7 +81,7 @@ a_seal_that_says_fail_covers_its_own_set_alone(void **state)
 	(void)state;
 	keys_init(&k);
 	chain_of(&one, &k, 2);
-	replaced(&one, "spf=pass", 1, "spf=fail", &other);
+	letter_replaced(&one, "spf=pass", 1, "spf=fail", &other);
 	assert_null(seal(&one, k.ed, "ed", MAIL_VERDICT_FAIL));
 	assert_null(seal(&other, k.ed, "ed", MAIL_VERDICT_FAIL));
 	assert_true(
@@ -129,7 +102,7 @@ a_chain_without_structure_is_sealed_as_failed_or_not_at_all(void **state)
 	(void)state;
 	keys_init(&k);
 	chain_of(&l, &k, 2);
-	replaced(&l, "ARC-Seal: i=1", 0, "X-Gone: i=1", &broken);
+	letter_replaced(&l, "ARC-Seal: i=1", 0, "X-Gone: i=1", &broken);
 	assert_string_equal(seal(&broken, k.ed, "ed", MAIL_VERDICT_PASS),
 	    "the ARC chain is broken");
 	assert_string_equal(seal(&broken, k.ed, "ed", MAIL_VERDICT_NONE),

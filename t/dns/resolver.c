@@ -1,7 +1,9 @@
 /* dns/resolver and dns/exchange against a real name server (nsd) and a
  * hostile one (t/lib/nameserver.py), over real sockets on loopback. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -165,6 +167,67 @@ assert_got(const struct got *got, enum dns_status status, const char *first)
 	assert_int_equal(got->times, 1);
 	assert_int_equal(got->status, status);
 	assert_string_equal(got->first, first);
+}
+
+/* --- whom people are told of ---------------------------------------------- */
+
+static void
+on_news(void *ctx, const char *server, int error)
+{
+	(void)server;
+	(void)strbuf_addf(ctx, "%d ", error);
+}
+
+/* A port that nobody listens on is told of, once for all tries. */
+static void
+test_a_closed_port_is_told_of(void **state)
+{
+	struct dns_servers *servers = servers_of("127.0.0.1:1", NULL);
+	struct strbuf told, want;
+	struct rig *rig;
+	struct got *got;
+
+	(void)state;
+	strbuf_init(&told, 1000);
+	strbuf_init(&want, 100);
+	dns_servers_watch(servers, on_news, &told);
+	rig = rig_new(servers, 500);
+	got = ask(rig, DNS_TXT, "a.example");
+	(void)run(rig);
+	assert_got(got, DNS_TEMPFAIL, "");
+	(void)strbuf_addf(&want, "%d ", ECONNREFUSED);
+	assert_string_equal(strbuf_text(&told), strbuf_text(&want));
+	rig_free(rig);
+	strbuf_clear(&told);
+	strbuf_clear(&want);
+}
+
+/* No descriptor is left: that is not the server's fault. */
+static void
+test_what_is_short_here_is_held_against_no_server(void **state)
+{
+	struct dns_servers *servers =
+	    servers_of(nameserver_address(hostile), NULL);
+	struct rlimit before, none;
+	struct strbuf told;
+	struct rig *rig;
+	struct got *got;
+
+	(void)state;
+	strbuf_init(&told, 1000);
+	dns_servers_watch(servers, on_news, &told);
+	rig = rig_new(servers, 500);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	got = ask(rig, DNS_TXT, "good.test");
+	(void)run(rig);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_got(got, DNS_TEMPFAIL, "");
+	assert_string_equal(strbuf_text(&told), "");
+	rig_free(rig);
+	strbuf_clear(&told);
 }
 
 /* --- a real server ------------------------------------------------------ */
@@ -738,6 +801,8 @@ main(void)
 	    cmocka_unit_test(test_a_cancelled_query_is_not_answered),
 	    cmocka_unit_test(test_freeing_the_resolver_cancels),
 	    cmocka_unit_test(test_a_callback_may_ask),
+	    cmocka_unit_test(test_a_closed_port_is_told_of),
+	    cmocka_unit_test(test_what_is_short_here_is_held_against_no_server),
 	};
 
 	return cmocka_run_group_tests(tests, start_servers, stop_servers);

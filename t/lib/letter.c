@@ -253,3 +253,29 @@ letter_seal(struct letter *l, const struct dkim_arc_sealing *sealing,
 	strbuf_clear(&fields);
 	return NULL;
 }
+
+void
+letter_replaced(const struct letter *l, const char *what, unsigned nth,
+    const char *with, struct letter *other)
+{
+	struct slice rest = strbuf_slice(&l->text);
+	struct strbuf text;
+	size_t at;
+
+	strbuf_init(&text, 1 << 20);
+	for (;; nth--) {
+		at = slice_search(rest, slice_str(what));
+		if (at == rest.n)
+			print_error("no \"%s\"\n", what);
+		assert_true(at < rest.n);
+		strbuf_add(&text, slice_first(rest, at));
+		rest = slice_after(rest, at + strlen(what));
+		if (nth == 0)
+			break;
+		strbuf_add_str(&text, what);
+	}
+	strbuf_add_str(&text, with);
+	strbuf_add(&text, rest);
+	letter_init(other, strbuf_slice(&text));
+	strbuf_clear(&text);
+}

@@ -27,6 +27,10 @@ void letter_clear(struct letter *);
 
 /* With `field` (CRLF at its end) above all else. */
 void letter_put_on_top(struct letter *, struct slice field);
+/* `other` is the letter with `what`, its n-th occurrence (0: the first), put
+ * as `with`. */
+void letter_replaced(const struct letter *, const char *what, unsigned nth,
+    const char *with, struct letter *other);
 /* With one octet changed. */
 void letter_change(struct letter *, size_t at);
 

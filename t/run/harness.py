@@ -535,10 +535,6 @@ class Signpost:
         # leaks are for the tests of each room.
         environment["ASAN_OPTIONS"] = ":".join(filter(None, (
             environment.get("ASAN_OPTIONS"), "detect_leaks=0")))
-        # A process that is not dumpable cannot be searched for leaks.
-        environment["ASAN_OPTIONS"] = ":".join(
-            filter(None, [environment.get("ASAN_OPTIONS"),
-                          "detect_leaks=0"]))
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [binary(), "serve", "-c", self.config],
