@@ -10,7 +10,8 @@ byte share the other core with each other.
     bench/bench.py [--signpost BINARY] [--canon BINARY] [--cores 0,1]
                    [--quick] [NAME...]
 
-NAMEs: rsa both ed25519 copy large one memory canon; all of them without any.
+NAMEs: rsa both unix ed25519 copy large one memory canon; all of them without
+any. `unix` is rsa and both over Unix sockets instead of TCP.
 Needs smtp-source and smtp-sink (Debian: postfix), haproxy, openssl, taskset.
 """
 import argparse
@@ -36,16 +37,27 @@ SELECTOR = "bench"
 WORKER = "nobody"   # whom signpost and smtp-sink run as where root starts them
 
 
-def wait_port(port, process):
+def connect(where):
+    """Tries a connection to "127.0.0.1:PORT" or "unix:/PATH"."""
+    if where.startswith("unix:"):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(1)
+            s.connect(where[len("unix:"):])
+    else:
+        host, port = where.rsplit(":", 1)
+        socket.create_connection((host, int(port)), 1).close()
+
+
+def wait_open(where, process):
     end = time.monotonic() + WAIT
     while time.monotonic() < end:
         if process.poll() is not None:
             sys.exit(f"bench: {process.args} ended at once")
         with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            connect(where)
             return
         time.sleep(0.02)
-    sys.exit(f"bench: nobody listens on {port}")
+    sys.exit(f"bench: nobody listens on {where}")
 
 
 class Bench:
@@ -56,6 +68,7 @@ class Bench:
         self.folder.chmod(0o755)
         self.running = []
         self.rows = []
+        self.unix_sockets = False   # instead of TCP's
 
     # Processes.
 
@@ -81,19 +94,26 @@ class Bench:
             self.stop(process)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def address(self, name):
+        """A new one to listen on."""
+        if self.unix_sockets:
+            path = self.folder / name
+            path.unlink(missing_ok=True)
+            return f"unix:{path}"
+        return f"127.0.0.1:{free_port()}"
+
     @contextlib.contextmanager
     def sink(self):
-        port = free_port()
+        where = self.address("sink")
         user = ["-u", WORKER] if os.geteuid() == 0 else []
-        process = self.start(self.other_core, "smtp-sink", *user,
-                             f"127.0.0.1:{port}", 1000)
-        wait_port(port, process)
-        yield port
+        process = self.start(self.other_core, "smtp-sink", *user, where, 1000)
+        wait_open(where, process)
+        yield where
         self.stop(process)
 
     @contextlib.contextmanager
     def signpost(self, relay, signatures, kind="rsa", extra=""):
-        port = free_port()
+        where = self.address("signpost")
         key = self.folder / f"{kind}.pem"
         spool = self.folder / "spool"
         spool.mkdir(exist_ok=True)
@@ -105,32 +125,30 @@ class Bench:
         config.write_text(
             "[signpost]\nworkers = 1\nlog = stderr\nlog_level = warning\n"
             f"user = {WORKER}\n"
-            f"[out]\nlisten = 127.0.0.1:{port}\n"
-            f"relay = 127.0.0.1:{relay}\ndomain = {DOMAIN}\n"
+            f"[out]\nlisten = {where}\nrelay = {relay}\ndomain = {DOMAIN}\n"
             f"selector = {SELECTOR}\nkeyfile = {key}\nspool_dir = {spool}\n"
             + "".join(f"signature = {s}\n" for s in signatures) + extra)
         process = self.start(self.worker_core, self.options.signpost,
                              "serve", "-c", config)
-        wait_port(port, process)
+        wait_open(where, process)
         try:
-            yield port, Worker(process.pid)
+            yield where, Worker(process.pid)
         finally:
             self.stop(process)
 
     @contextlib.contextmanager
     def haproxy(self, relay):
-        port = free_port()
+        where = self.address("haproxy")
         config = self.folder / "haproxy.cfg"
         config.write_text(
             "global\n  nbthread 1\n  maxconn 1000\n"
             "defaults\n  mode tcp\n  timeout connect 10s\n"
             "  timeout client 60s\n  timeout server 60s\n"
-            f"listen a\n  bind 127.0.0.1:{port}\n"
-            f"  server b 127.0.0.1:{relay}\n")
+            f"listen a\n  bind {where}\n  server b {relay}\n")
         process = self.start(self.worker_core, "haproxy", "-db", "-f", config)
-        wait_port(port, process)
+        wait_open(where, process)
         self.copier = process.pid
-        yield port
+        yield where
         self.stop(process)
 
     @staticmethod
@@ -149,7 +167,7 @@ class Bench:
         """smtp-source's options for a message of that length."""
         return ["-l", str(length)]
 
-    def source(self, port, messages, length, sessions, kept=True):
+    def source(self, where, messages, length, sessions, kept=True):
         """Seconds that smtp-source took to send so many messages."""
         began = time.monotonic()
         subprocess.run(
@@ -157,7 +175,7 @@ class Bench:
              "-s", str(sessions), "-m", str(messages)] +
             self.what_to_send(length) +
             ["-f", f"bench@{DOMAIN}", "-t", "b@example.net"] +
-            (["-d"] if kept else []) + [f"127.0.0.1:{port}"],
+            (["-d"] if kept else []) + [where],
             check=True, timeout=RUN_MAX)
         return time.monotonic() - began
 
@@ -185,13 +203,15 @@ class Bench:
 
     def signing(self, what, signatures, factor, kind="rsa"):
         """CPU of a 4 KB message in 16 kept sessions, in signatures."""
+        if self.unix_sockets:
+            what += ", Unix sockets"
         with self.sink() as sink, \
-                self.signpost(sink, signatures, kind) as (port, worker):
+                self.signpost(sink, signatures, kind) as (where, worker):
             messages = self.count(20000)
-            self.source(port, self.count(2000), 4096, 16)     # warm
+            self.source(where, self.count(2000), 4096, 16)     # warm
             before = self.signature_cost() if kind == "rsa" else None
             began = worker.cpu()
-            seconds = self.source(port, messages, 4096, 16)
+            seconds = self.source(where, messages, 4096, 16)
             each = (worker.cpu() - began) / messages
             if kind == "ed25519":
                 self.row(f"{what}: CPU a message", f"{each * 1e6:.0f} us",
@@ -215,6 +235,12 @@ class Bench:
                      ["dkim(c=relaxed/relaxed, a=rsa-sha256)",
                       "domainkeys(c=nofws)"], 2 * 1.18)
 
+    def unix(self):
+        self.unix_sockets = True
+        self.rsa()
+        self.both()
+        self.unix_sockets = False
+
     def ed25519(self):
         self.signing("ed25519",
                      ["dkim(c=relaxed/relaxed, a=ed25519-sha256)"], 0,
@@ -222,11 +248,11 @@ class Bench:
 
     def copy(self):
         """What haproxy takes to copy the same bytes in the same place."""
-        with self.sink() as sink, self.haproxy(sink) as port:
+        with self.sink() as sink, self.haproxy(sink) as where:
             messages = self.count(20000)
-            self.source(port, self.count(2000), 4096, 16)
+            self.source(where, self.count(2000), 4096, 16)
             began = cpu_of(self.copier)
-            self.source(port, messages, 4096, 16)
+            self.source(where, messages, 4096, 16)
             each = (cpu_of(self.copier) - began) / messages
             self.row("haproxy, copying: CPU a message", f"{each * 1e6:.0f} us",
                      "-", True)
@@ -235,11 +261,11 @@ class Bench:
         """10 MB messages; smtp-sink reads byte by byte, so only CPU says."""
         with self.sink() as sink, self.signpost(
                 sink, ["dkim(c=relaxed/relaxed, a=rsa-sha256)"]) as (
-                    port, worker):
-            self.source(port, 2, 10 << 20, 1)
+                    where, worker):
+            self.source(where, 2, 10 << 20, 1)
             messages = self.count(100)
             began = worker.cpu()
-            self.source(port, messages, 10 << 20, 4)
+            self.source(where, messages, 10 << 20, 4)
             each = (worker.cpu() - began) / messages
             self.row("10 MB: CPU a message", f"{each * 1e3:.1f} ms", "20 ms",
                      each <= 0.020)
@@ -249,26 +275,26 @@ class Bench:
         turns, messages = 5, self.count(2000)
         with self.sink() as sink, self.haproxy(sink) as plain, \
                 self.signpost(sink, [
-                    "dkim(c=relaxed/relaxed, a=rsa-sha256)"]) as (port, _):
+                    "dkim(c=relaxed/relaxed, a=rsa-sha256)"]) as (ours, _):
             for kept in (True, False):
-                spent = {port: 0.0, plain: 0.0}
+                spent = {ours: 0.0, plain: 0.0}
                 for _ in range(turns):
-                    for where in (plain, port):
+                    for where in (plain, ours):
                         spent[where] += self.source(where, messages, 4096, 1,
                                                     kept)
-                ours, theirs = (turns * messages / spent[p]
-                                for p in (port, plain))
+                rate, theirs = (turns * messages / spent[p]
+                                for p in (ours, plain))
                 how = "kept session" if kept else "a session a message"
                 self.row(f"one at a time, {how}: of haproxy's "
-                         f"{theirs:.0f}/s", f"{ours:.0f}/s, "
-                         f"{ours / theirs:.2f}", "0.50",
-                         ours >= theirs / 2)
+                         f"{theirs:.0f}/s", f"{rate:.0f}/s, "
+                         f"{rate / theirs:.2f}", "0.50",
+                         rate >= theirs / 2)
 
     def memory(self):
         with self.sink() as sink, self.signpost(
                 sink, ["dkim(c=relaxed/relaxed, a=rsa-sha256)"]) as (
-                    port, worker):
-            self.source(port, 100, 10 << 20, 100)
+                    where, worker):
+            self.source(where, 100, 10 << 20, 100)
             peak = worker.peak()
             self.row("100 connections with 10 MB: peak memory",
                      f"{peak / 2 ** 20:.1f} MB", "32 MB", peak <= 32 << 20)
@@ -318,7 +344,7 @@ class Worker:
         raise RuntimeError("no VmHWM")
 
 
-NAMES = ("rsa", "both", "ed25519", "copy", "large", "one", "memory", "canon")
+NAMES = ("rsa", "both", "unix", "ed25519", "copy", "large", "one", "memory", "canon")
 
 
 def options():
