@@ -7,8 +7,11 @@
 #define BASE_BYTES16_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "base/slice.h"
 
 #define BYTES16 16
 
@@ -31,6 +34,29 @@ bytes16_any(bytes16 flags)
 
 	memcpy(half, &flags, sizeof(half));
 	return (half[0] | half[1]) != 0;
+}
+
+/* All ones where the byte at `p`, or one of the 15 behind it, is of a kind.
+ * It may look at the byte before those and at the one behind. */
+typedef bytes16 bytes16_flags(const char *p);
+
+/*
+ * From `at` on, the first of the positions at, at + 16, ... where `flags` has
+ * any, or where fewer than 17 bytes are left. Most often there is nothing to
+ * be found for long: 64 bytes have one answer.
+ */
+__attribute__((always_inline)) static inline size_t
+bytes16_pass(struct slice in, size_t at, bytes16_flags *flags)
+{
+	for (; at + 4 * BYTES16 < in.n; at += 4 * BYTES16)
+		if (bytes16_any(flags(in.p + at) | flags(in.p + at + BYTES16) |
+			flags(in.p + at + 2 * BYTES16) |
+			flags(in.p + at + 3 * BYTES16)))
+			break;
+	for (; at + BYTES16 < in.n; at += BYTES16)
+		if (bytes16_any(flags(in.p + at)))
+			break;
+	return at;
 }
 
 #endif

@@ -74,20 +74,21 @@ is_loose(struct slice s, size_t i)
 	return i + 1 == s.n || is_wsp(s.p[i + 1]) || s.p[i + 1] == '\r';
 }
 
+static bytes16
+loose16(const char *p)
+{
+	bytes16 here = bytes16_load(p), next = bytes16_load(p + 1);
+
+	return (bytes16)(here == '\t') |
+	    ((bytes16)(here == ' ') &
+		((bytes16)(next == ' ') | (bytes16)(next == '\t') |
+		    (bytes16)(next == '\r')));
+}
+
 static size_t
 find_loose(struct slice s, size_t i)
 {
-	for (; i + BYTES16 < s.n; i += BYTES16) {
-		bytes16 here = bytes16_load(s.p + i),
-			next = bytes16_load(s.p + i + 1);
-		bytes16 loose = (bytes16)(here == '\t') |
-		    ((bytes16)(here == ' ') &
-			((bytes16)(next == ' ') | (bytes16)(next == '\t') |
-			    (bytes16)(next == '\r')));
-
-		if (bytes16_any(loose))
-			break;
-	}
+	i = bytes16_pass(s, i, loose16);
 	while (i < s.n && !is_loose(s, i))
 		i++;
 	return i;
@@ -138,22 +139,22 @@ is_folding(struct slice s, size_t i)
 	}
 }
 
+/* White space, a CR without an LF behind it or an LF without a CR before. */
+static bytes16
+folding16(const char *p)
+{
+	bytes16 here = bytes16_load(p), next = bytes16_load(p + 1);
+
+	return (bytes16)(here == ' ') | (bytes16)(here == '\t') |
+	    ((bytes16)(here == '\r') ^ (bytes16)(next == '\n'));
+}
+
 static size_t
 find_folding(struct slice s, size_t i)
 {
 	if (i < s.n && is_folding(s, i))
 		return i;
-	for (; i + BYTES16 < s.n; i += BYTES16) {
-		bytes16 here = bytes16_load(s.p + i),
-			next = bytes16_load(s.p + i + 1);
-		bytes16 cr = (bytes16)(here == '\r');
-		bytes16 lf = (bytes16)(next == '\n');
-
-		/* A CR before each LF and an LF behind each CR. */
-		if (bytes16_any((bytes16)(here == ' ') |
-			(bytes16)(here == '\t') | (cr ^ lf)))
-			break;
-	}
+	i = bytes16_pass(s, i, folding16);
 	while (i < s.n && !is_folding(s, i))
 		i++;
 	return i;

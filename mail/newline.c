@@ -11,22 +11,23 @@ is_odd(struct slice in, size_t i)
 	return (in.p[i] == '\r') != (in.p[i + 1] == '\n');
 }
 
+static bytes16
+odd16(const char *p)
+{
+	return (bytes16)(bytes16_load(p) == '\r') ^
+	    (bytes16)(bytes16_load(p + 1) == '\n');
+}
+
 /* From `at`, the end of the bytes that need no change: whole CRLFs and what
- * is neither CR nor LF. Looks at 16 bytes and their followers at a time. */
+ * is neither CR nor LF. */
 static size_t
 clean_end(struct slice in, size_t at)
 {
-	size_t i = at;
+	size_t i;
 
 	if (in.p[at] == '\n')
 		return at;
-	for (; i + BYTES16 < in.n; i += BYTES16) {
-		bytes16 cr = (bytes16)(bytes16_load(in.p + i) == '\r');
-		bytes16 lf = (bytes16)(bytes16_load(in.p + i + 1) == '\n');
-
-		if (bytes16_any(cr ^ lf))
-			break;
-	}
+	i = bytes16_pass(in, at, odd16);
 	while (i + 1 < in.n && !is_odd(in, i))
 		i++;
 	if (in.p[i] == '\r')

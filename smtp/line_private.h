@@ -26,12 +26,12 @@ smtp_line_after(struct slice in)
 	return SMTP_LINE_INSIDE;
 }
 
-/* Whether one of the 16 bytes at `p` is a dot behind an LF. */
-static inline bool
-smtp_line_may_begin(const char *p)
+/* A dot behind an LF. */
+static inline bytes16
+smtp_line_dot16(const char *p)
 {
-	return bytes16_any((bytes16)(bytes16_load(p) == '.') &
-	    (bytes16)(bytes16_load(p - 1) == '\n'));
+	return (bytes16)(bytes16_load(p) == '.') &
+	    (bytes16)(bytes16_load(p - 1) == '\n');
 }
 
 /*
@@ -46,11 +46,10 @@ smtp_line_pass(struct slice in, size_t at, unsigned char *state)
 	size_t i = at < 2 ? 2 : at;
 
 	while (i < in.n) {
-		size_t stop = in.n - i < BYTES16 ? in.n : i + BYTES16;
+		size_t begin = bytes16_pass(in, i, smtp_line_dot16);
+		size_t stop = in.n - begin < BYTES16 ? in.n : begin + BYTES16;
 
-		if (stop - i == BYTES16 && !smtp_line_may_begin(in.p + i))
-			i = stop;
-		for (; i < stop; i++) {
+		for (i = begin; i < stop; i++) {
 			if (in.p[i] == '.' && in.p[i - 1] == '\n' &&
 			    in.p[i - 2] == '\r') {
 				*state = SMTP_LINE_BEGIN;
