@@ -70,21 +70,29 @@ strbuf_add_char(struct strbuf *sb, char c)
 	return strbuf_add(sb, slice_from(&c, 1));
 }
 
+/* Most often there is room: then it is printed once. */
 int
 strbuf_addv(struct strbuf *sb, const char *fmt, va_list ap)
 {
+	size_t left = sb->room - sb->n; /* the final NUL's too */
 	va_list again;
 	char *to;
 	int n;
 
+	if (sb->full)
+		return -1;
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(left == 0 ? NULL : sb->p + sb->n, left, fmt, again);
 	va_end(again);
 	assert(n >= 0);
-	to = strbuf_reserve(sb, (size_t)n);
-	if (to == NULL)
-		return -1;
-	vsnprintf(to, (size_t)n + 1, fmt, ap);
+	if ((size_t)n >= left) {
+		if (left > 0)
+			sb->p[sb->n] = '\0';
+		to = strbuf_reserve(sb, (size_t)n);
+		if (to == NULL)
+			return -1;
+		vsnprintf(to, (size_t)n + 1, fmt, ap);
+	}
 	sb->n += (size_t)n;
 	return 0;
 }

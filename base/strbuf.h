@@ -25,7 +25,8 @@ struct strbuf {
 void strbuf_init(struct strbuf *, size_t cap);
 
 /* Each returns 0, or -1 with nothing added where the cap would be passed or
- * has been passed before. The bytes may lie in the strbuf itself. */
+ * has been passed before. The bytes may lie in the strbuf itself; what a format
+ * prints may not. */
 int strbuf_add(struct strbuf *, struct slice);
 int strbuf_add_str(struct strbuf *, const char *);
 int strbuf_add_char(struct strbuf *, char);

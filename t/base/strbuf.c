@@ -99,6 +99,28 @@ test_formats(void **state)
 	strbuf_clear(&sb);
 }
 
+/* One that fits the room, one that needs more, one that passes the cap with
+ * room for its beginning: nothing of that one is seen. */
+static void
+test_formats_grow(void **state)
+{
+	struct strbuf sb;
+
+	(void)state;
+	strbuf_init(&sb, 200);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(strbuf_addf(&sb, "%038d", i), 0);
+	assert_int_equal(sb.n, 190);
+	assert_int_equal(strbuf_addf(&sb, "%d", 1234567890), 0);
+	assert_int_equal(sb.n, 200);
+	strbuf_truncate(&sb, 195);
+	assert_int_equal(strbuf_addf(&sb, "%d", 987654), -1);
+	assert_int_equal(strlen(strbuf_text(&sb)), 195);
+	assert_slice_equal(slice_after(strbuf_slice(&sb), 190), SLICE("12345"));
+	assert_int_equal(strbuf_addf(&sb, "%d", 1), -1);
+	strbuf_clear(&sb);
+}
+
 static void
 test_reserve_then_claim(void **state)
 {
@@ -162,6 +184,7 @@ main(void)
 	    cmocka_unit_test(test_bytes_are_followed_by_a_nul),
 	    cmocka_unit_test(test_add_takes_nuls_and_its_own_bytes),
 	    cmocka_unit_test(test_formats),
+	    cmocka_unit_test(test_formats_grow),
 	    cmocka_unit_test(test_reserve_then_claim),
 	    cmocka_unit_test(test_detach_gives_the_bytes_away),
 	    cmocka_unit_test(test_the_sink_adds),
