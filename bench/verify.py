@@ -118,32 +118,12 @@ class Verifying(bench.Bench):
     def large(self):
         with self.sink() as sink, \
                 self.verifier(sink, "dkim") as (where, worker):
-            self.source(where, 2, 10 << 20, 1)
-            messages = self.count(100)
-            began = worker.cpu()
-            self.source(where, messages, 10 << 20, 4)
-            each = (worker.cpu() - began) / messages
-            self.row("10 MB: CPU a message", f"{each * 1e3:.1f} ms", "20 ms",
-                     each <= 0.020)
+            self.ten_megabytes(where, worker)
 
     def one(self):
-        """One session at a time, in turns with haproxy in the same place."""
-        turns, messages = 5, self.count(2000)
         with self.sink() as sink, self.haproxy(sink) as plain, \
                 self.verifier(sink, "dkim") as (ours, _):
-            for kept in (True, False):
-                spent = {ours: 0.0, plain: 0.0}
-                for _ in range(turns):
-                    for where in (plain, ours):
-                        spent[where] += self.source(where, messages, 4096, 1,
-                                                    kept)
-                rate, theirs = (turns * messages / spent[p]
-                                for p in (ours, plain))
-                how = "kept session" if kept else "a session a message"
-                self.row(f"one at a time, {how}: of haproxy's "
-                         f"{theirs:.0f}/s", f"{rate:.0f}/s, "
-                         f"{rate / theirs:.2f}", "0.60",
-                         rate >= theirs * 0.6)
+            self.in_turns(ours, plain, 0.6)
 
 
 if __name__ == "__main__":
