@@ -3,20 +3,11 @@
 
 #include "dkim/arc.h"
 #include "dkim/body_hashes.h"
-#include "t/lib/letter.h"
+#include "t/lib/letter_chain.h"
 #include "t/lib/unit.h"
 #include "t/lib/zone.h"
 
-#define NOW 1700000000
-
 static const struct dkim_rules strict = {0};
-
-static const char plain[] = "Received: from a by b\r\n"
-			    "From: Joe <joe@example.org>\r\n"
-			    "To: a@example.net\r\n"
-			    "Subject: s\r\n"
-			    "\r\n"
-			    "Hello  there\r\n\r\n";
 
 struct judgement {
 	struct dkim_body_hashes *hashes;
@@ -43,7 +34,7 @@ static void
 judgement_init(struct judgement *j, const struct letter *l, const char *zone)
 {
 	j->hashes = dkim_body_hashes_new();
-	j->arc = dkim_arc_new(&strict, l->header, j->hashes, NOW);
+	j->arc = dkim_arc_new(&strict, l->header, j->hashes, LETTER_CHAIN_TIME);
 	j->zone = zone_new(zone);
 	zone_begin(j->zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
 	zone_run(j->zone, &subject, j->arc);
@@ -80,83 +71,29 @@ expect(const struct letter *l, const char *zone, enum mail_verdict verdict,
 	judgement_clear(&j);
 }
 
-static struct dkim_arc_sealing
-sealing_with(
-    const struct dkim_key *key, const char *selector, enum mail_verdict chain)
-{
-	return (struct dkim_arc_sealing){.domain = SLICE("example.net"),
-	    .selector = slice_str(selector),
-	    .algorithm = dkim_key_algorithm(key),
-	    .results = SLICE(" mx.example.net; spf=pass\r\n\tsmtp.mailfrom=a"),
-	    .chain = chain,
-	    .time = NOW};
-}
-
-static const char *
-seal(struct letter *l, const struct dkim_key *key, const char *selector,
-    enum mail_verdict chain)
-{
-	struct dkim_arc_sealing sealing = sealing_with(key, selector, chain);
-
-	return letter_seal(l, &sealing, key);
-}
-
-/* Keys ed and rsa, and their zone. */
-struct keys {
-	struct dkim_key *ed, *rsa;
-	struct strbuf zone;
-};
-
-static void
-keys_init(struct keys *k)
-{
-	k->ed = letter_key("ed25519.pem");
-	k->rsa = letter_key("rsa1024.pem");
-	strbuf_init(&k->zone, 10000);
-	letter_record(
-	    k->ed, "ed._domainkey.example.net", "k=ed25519; ", &k->zone);
-	letter_record(k->rsa, "rsa._domainkey.example.net", "", &k->zone);
-}
-
-static void
-keys_clear(struct keys *k)
-{
-	dkim_key_free(k->ed);
-	dkim_key_free(k->rsa);
-	strbuf_clear(&k->zone);
-}
-
-static void
-chain_of(struct letter *l, const struct keys *k, unsigned hops)
-{
-	letter_init(l, slice_str(plain));
-	for (unsigned i = 1; i <= hops; i++)
-		assert_null(
-		    seal(l, i % 2 ? k->ed : k->rsa, i % 2 ? "ed" : "rsa",
-			i == 1 ? MAIL_VERDICT_NONE : MAIL_VERDICT_PASS));
-}
-
 static void
 chains_of_one_to_fifty_sets_pass(void **state)
 {
 	struct letter l;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	letter_init(&l, slice_str(plain));
+	letter_chain_keys_init(&k);
+	letter_init(&l, SLICE(LETTER_CHAIN_TEXT));
 	expect(&l, "", MAIL_VERDICT_NONE, 0, "");
 	for (unsigned i = 1; i <= DKIM_ARC_SETS_MAX; i++) {
-		assert_null(seal(&l, i % 2 ? k.ed : k.rsa, i % 2 ? "ed" : "rsa",
+		assert_null(letter_chain_seal(&l, i % 2 ? k.ed : k.rsa,
+		    i % 2 ? "ed" : "rsa",
 		    i == 1 ? MAIL_VERDICT_NONE : MAIL_VERDICT_PASS));
 		if (i < 6 || i == DKIM_ARC_SETS_MAX)
 			expect(
 			    &l, strbuf_text(&k.zone), MAIL_VERDICT_PASS, i, "");
 	}
-	assert_string_equal(seal(&l, k.ed, "ed", MAIL_VERDICT_PASS),
+	assert_string_equal(
+	    letter_chain_seal(&l, k.ed, "ed", MAIL_VERDICT_PASS),
 	    "the ARC chain has 50 sets already");
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
@@ -166,11 +103,11 @@ a_chain_shows_sealers_and_results(void **state)
 	    0, 3, DKIM_ARC_SETS_MAX, DKIM_ARC_SETS_MAX + 1, 1000000};
 	struct judgement j;
 	struct letter l;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	chain_of(&l, &k, 2);
+	letter_chain_keys_init(&k);
+	letter_chain_init(&l, &k, 2);
 	print_message(
 	    "%.*s", (int)mail_header_at(l.header, 6)->offset, l.text.p);
 	judgement_init(&j, &l, strbuf_text(&k.zone));
@@ -190,7 +127,7 @@ a_chain_shows_sealers_and_results(void **state)
 	assert_int_equal(zone_asked_count(j.zone), 2);
 	judgement_clear(&j);
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
@@ -274,11 +211,11 @@ a_broken_chain_fails_and_says_where(void **state)
 		"ARC-Seal i=3: the signature does not verify"},
 	};
 	struct letter l, other;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	chain_of(&l, &k, 3);
+	letter_chain_keys_init(&k);
+	letter_chain_init(&l, &k, 3);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		unsigned highest = strstr(cases[i].with, "i=4") != NULL ? 4 : 3;
 
@@ -289,7 +226,7 @@ a_broken_chain_fails_and_says_where(void **state)
 		letter_clear(&other);
 	}
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
@@ -297,11 +234,11 @@ a_chain_that_does_not_pass_shows_nothing(void **state)
 {
 	struct letter l, other;
 	struct judgement j;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	chain_of(&l, &k, 2);
+	letter_chain_keys_init(&k);
+	letter_chain_init(&l, &k, 2);
 	letter_replaced(&l, "Hello", 0, "Hullo", &other);
 	judgement_init(&j, &other, strbuf_text(&k.zone));
 	assert_int_equal(dkim_arc_finding(j.arc).verdict, MAIL_VERDICT_FAIL);
@@ -310,7 +247,7 @@ a_chain_that_does_not_pass_shows_nothing(void **state)
 	judgement_clear(&j);
 	letter_clear(&other);
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 /* Though all that was asked for is known to be missing. */
@@ -321,12 +258,12 @@ nothing_is_said_before_the_end_of_the_body(void **state)
 	struct zone *zone = zone_new("");
 	struct dkim_arc *arc;
 	struct letter l;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	chain_of(&l, &k, 2);
-	arc = dkim_arc_new(&strict, l.header, hashes, NOW);
+	letter_chain_keys_init(&k);
+	letter_chain_init(&l, &k, 2);
+	arc = dkim_arc_new(&strict, l.header, hashes, LETTER_CHAIN_TIME);
 	zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
 	zone_run(zone, &subject, arc);
 	assert_int_equal(dkim_arc_finding(arc).verdict, MAIL_VERDICT_TEMPERROR);
@@ -341,7 +278,7 @@ nothing_is_said_before_the_end_of_the_body(void **state)
 	dkim_body_hashes_free(hashes);
 	zone_free(zone);
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
@@ -352,8 +289,8 @@ without_a_chain_too_the_end_is_awaited(void **state)
 	struct letter l;
 
 	(void)state;
-	letter_init(&l, slice_str(plain));
-	arc = dkim_arc_new(&strict, l.header, hashes, NOW);
+	letter_init(&l, SLICE(LETTER_CHAIN_TEXT));
+	arc = dkim_arc_new(&strict, l.header, hashes, LETTER_CHAIN_TIME);
 	assert_false(dkim_arc_done(arc));
 	dkim_body_hashes_end(hashes);
 	dkim_arc_end(arc);
@@ -379,13 +316,13 @@ without_a_hash_left_a_chain_fails(void **state)
 	struct dkim_arc *arc;
 	struct zone *zone;
 	struct letter l;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	chain_of(&l, &k, 1);
+	letter_chain_keys_init(&k);
+	letter_chain_init(&l, &k, 1);
 	use_up(hashes);
-	arc = dkim_arc_new(&strict, l.header, hashes, NOW);
+	arc = dkim_arc_new(&strict, l.header, hashes, LETTER_CHAIN_TIME);
 	zone = zone_new(strbuf_text(&k.zone));
 	zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
 	zone_run(zone, &subject, arc);
@@ -399,7 +336,7 @@ without_a_hash_left_a_chain_fails(void **state)
 	dkim_arc_free(arc);
 	dkim_body_hashes_free(hashes);
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 /* Any octet of a set that relaxed does not forgive. */
@@ -407,12 +344,12 @@ static void
 one_changed_octet_of_a_set_fails(void **state)
 {
 	struct letter l, other;
-	struct keys k;
+	struct letter_chain_keys k;
 	size_t end;
 
 	(void)state;
-	keys_init(&k);
-	chain_of(&l, &k, 2);
+	letter_chain_keys_init(&k);
+	letter_chain_init(&l, &k, 2);
 	end = mail_header_at(l.header, 6)->offset;
 	for (size_t at = 0; at < end; at++) {
 		struct judgement j;
@@ -428,18 +365,18 @@ one_changed_octet_of_a_set_fails(void **state)
 		letter_clear(&other);
 	}
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
 a_lost_answer_is_a_temperror(void **state)
 {
 	struct letter l;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	chain_of(&l, &k, 2);
+	letter_chain_keys_init(&k);
+	letter_chain_init(&l, &k, 2);
 	strbuf_reset(&k.zone);
 	letter_record(
 	    k.ed, "ed._domainkey.example.net", "k=ed25519; ", &k.zone);
@@ -453,7 +390,7 @@ a_lost_answer_is_a_temperror(void **state)
 	expect(&l, strbuf_text(&k.zone), MAIL_VERDICT_FAIL, 2,
 	    "ARC-Seal i=1: no key record");
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
@@ -461,7 +398,8 @@ once(struct zone *zone, size_t timeout, void *arg)
 {
 	const struct letter *l = arg;
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
-	struct dkim_arc *arc = dkim_arc_new(&strict, l->header, hashes, NOW);
+	struct dkim_arc *arc =
+	    dkim_arc_new(&strict, l->header, hashes, LETTER_CHAIN_TIME);
 	bool early = timeout == ZONE_NO_TIMEOUT || timeout % 2 == 0;
 
 	if (early)
@@ -485,17 +423,17 @@ answers_in_any_order(void **state)
 {
 	struct zone *zone;
 	struct letter l;
-	struct keys k;
+	struct letter_chain_keys k;
 	size_t hops = 5;
 
 	(void)state;
-	keys_init(&k);
-	letter_init(&l, slice_str(plain));
+	letter_chain_keys_init(&k);
+	letter_init(&l, SLICE(LETTER_CHAIN_TEXT));
 	for (size_t i = 1; i <= hops; i++) {
 		char name[64];
 
 		snprintf(name, sizeof(name), "s%zu", i);
-		assert_null(seal(&l, k.ed, name,
+		assert_null(letter_chain_seal(&l, k.ed, name,
 		    i == 1 ? MAIL_VERDICT_NONE : MAIL_VERDICT_PASS));
 		snprintf(name, sizeof(name), "s%zu._domainkey.example.net", i);
 		letter_record(k.ed, name, "k=ed25519; ", &k.zone);
@@ -504,28 +442,29 @@ answers_in_any_order(void **state)
 	zone_every_way(zone, once, &l);
 	zone_free(zone);
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
 a_broken_chain_is_sealed_once_as_failed(void **state)
 {
 	struct letter l, other;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	chain_of(&l, &k, 2);
+	letter_chain_keys_init(&k);
+	letter_chain_init(&l, &k, 2);
 	letter_replaced(&l, "Subject: s", 0, "Subject: [list] s", &other);
 	expect(&other, strbuf_text(&k.zone), MAIL_VERDICT_FAIL, 2, NULL);
-	assert_null(seal(&other, k.ed, "ed", MAIL_VERDICT_FAIL));
+	assert_null(letter_chain_seal(&other, k.ed, "ed", MAIL_VERDICT_FAIL));
 	expect(&other, strbuf_text(&k.zone), MAIL_VERDICT_FAIL, 3,
 	    "the highest ARC-Seal says cv=fail");
-	assert_string_equal(seal(&other, k.ed, "ed", MAIL_VERDICT_FAIL),
+	assert_string_equal(
+	    letter_chain_seal(&other, k.ed, "ed", MAIL_VERDICT_FAIL),
 	    "the ARC chain has ended (cv=fail)");
 	letter_clear(&other);
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 int

@@ -3,66 +3,8 @@
 #include "dkim/arc.h"
 #include "dkim/body_hashes.h"
 #include "dkim/field_list.h"
-#include "t/lib/letter.h"
+#include "t/lib/letter_chain.h"
 #include "t/lib/unit.h"
-
-#define NOW 1700000000
-
-static const char plain[] = "Received: from a by b\r\n"
-			    "From: Joe <joe@example.org>\r\n"
-			    "To: a@example.net\r\n"
-			    "Subject: s\r\n"
-			    "\r\n"
-			    "Hello  there\r\n\r\n";
-
-struct keys {
-	struct dkim_key *ed, *rsa;
-};
-
-static void
-keys_init(struct keys *k)
-{
-	k->ed = letter_key("ed25519.pem");
-	k->rsa = letter_key("rsa1024.pem");
-}
-
-static void
-keys_clear(struct keys *k)
-{
-	dkim_key_free(k->ed);
-	dkim_key_free(k->rsa);
-}
-
-static struct dkim_arc_sealing
-sealing_with(
-    const struct dkim_key *key, const char *selector, enum mail_verdict chain)
-{
-	return (struct dkim_arc_sealing){.domain = SLICE("example.net"),
-	    .selector = slice_str(selector),
-	    .algorithm = dkim_key_algorithm(key),
-	    .results = SLICE(" mx.example.net; spf=pass\r\n\tsmtp.mailfrom=a"),
-	    .chain = chain,
-	    .time = NOW};
-}
-
-static const char *
-seal(struct letter *l, const struct dkim_key *key, const char *selector,
-    enum mail_verdict chain)
-{
-	struct dkim_arc_sealing sealing = sealing_with(key, selector, chain);
-
-	return letter_seal(l, &sealing, key);
-}
-
-static void
-chain_of(struct letter *l, const struct keys *k, unsigned hops)
-{
-	letter_init(l, slice_str(plain));
-	for (unsigned i = 1; i <= hops; i++)
-		assert_null(
-		    seal(l, i % 2 ? k->ed : k->rsa, i % 2 ? "ed" : "rsa",
-			i == 1 ? MAIL_VERDICT_NONE : MAIL_VERDICT_PASS));
-}
 
 /* Octets of the letter above its first field that is not of ARC. */
 static struct slice
@@ -76,20 +18,20 @@ static void
 a_seal_that_says_fail_covers_its_own_set_alone(void **state)
 {
 	struct letter one, other;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	chain_of(&one, &k, 2);
+	letter_chain_keys_init(&k);
+	letter_chain_init(&one, &k, 2);
 	letter_replaced(&one, "spf=pass", 1, "spf=fail", &other);
-	assert_null(seal(&one, k.ed, "ed", MAIL_VERDICT_FAIL));
-	assert_null(seal(&other, k.ed, "ed", MAIL_VERDICT_FAIL));
+	assert_null(letter_chain_seal(&one, k.ed, "ed", MAIL_VERDICT_FAIL));
+	assert_null(letter_chain_seal(&other, k.ed, "ed", MAIL_VERDICT_FAIL));
 	assert_true(
 	    slice_search(top_set(&one), SLICE("cv=fail;")) < top_set(&one).n);
 	assert_slice_equal(top_set(&one), top_set(&other));
 	letter_clear(&one);
 	letter_clear(&other);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 /* It passes for no one, whatever the caller has found before. */
@@ -97,22 +39,24 @@ static void
 a_chain_without_structure_is_sealed_as_failed_or_not_at_all(void **state)
 {
 	struct letter l, broken;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	chain_of(&l, &k, 2);
+	letter_chain_keys_init(&k);
+	letter_chain_init(&l, &k, 2);
 	letter_replaced(&l, "ARC-Seal: i=1", 0, "X-Gone: i=1", &broken);
-	assert_string_equal(seal(&broken, k.ed, "ed", MAIL_VERDICT_PASS),
+	assert_string_equal(
+	    letter_chain_seal(&broken, k.ed, "ed", MAIL_VERDICT_PASS),
 	    "the ARC chain is broken");
-	assert_string_equal(seal(&broken, k.ed, "ed", MAIL_VERDICT_NONE),
+	assert_string_equal(
+	    letter_chain_seal(&broken, k.ed, "ed", MAIL_VERDICT_NONE),
 	    "the ARC chain is not the one that was checked");
-	assert_null(seal(&broken, k.ed, "ed", MAIL_VERDICT_FAIL));
+	assert_null(letter_chain_seal(&broken, k.ed, "ed", MAIL_VERDICT_FAIL));
 	assert_true(slice_search(top_set(&broken), SLICE("cv=fail;")) <
 	    top_set(&broken).n);
 	letter_clear(&broken);
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 /* h= of the ARC-Message-Signature on top, without its folding. */
@@ -144,14 +88,14 @@ what_was_signed_before_is_signed_each_once(void **state)
 		"DKIM-Signature From", "DKIM-Signature:DKIM-Signature:From"},
 	};
 	struct strbuf names;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
+	letter_chain_keys_init(&k);
 	strbuf_init(&names, 1000);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct dkim_arc_sealing sealing =
-		    sealing_with(k.ed, "ed", MAIL_VERDICT_NONE);
+		    letter_chain_sealing(k.ed, "ed", MAIL_VERDICT_NONE);
 		struct dkim_field_list *list = NULL;
 		struct letter l;
 
@@ -167,7 +111,7 @@ what_was_signed_before_is_signed_each_once(void **state)
 		letter_clear(&l);
 	}
 	strbuf_clear(&names);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
@@ -176,18 +120,18 @@ results_stay_within_78_columns(void **state)
 	static const char name[] = "ARC-Authentication-Results: i=1;";
 	static const char results[] =
 	    "mx.example.net; spf=pass smtp.mailfrom=abcdefgh";
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
+	letter_chain_keys_init(&k);
 	for (size_t n = strlen(results) - 2; n <= strlen(results); n++) {
 		struct dkim_arc_sealing sealing =
-		    sealing_with(k.ed, "ed", MAIL_VERDICT_NONE);
+		    letter_chain_sealing(k.ed, "ed", MAIL_VERDICT_NONE);
 		struct slice raw, line;
 		struct letter l;
 
 		sealing.results = slice_from(results, n);
-		letter_init(&l, slice_str(plain));
+		letter_init(&l, SLICE(LETTER_CHAIN_TEXT));
 		assert_null(letter_seal(&l, &sealing, k.ed));
 		raw = mail_header_at(l.header, 2)->raw;
 		assert_true(slice_cut(&raw, '\r', &line));
@@ -196,7 +140,7 @@ results_stay_within_78_columns(void **state)
 					       : strlen(name));
 		letter_clear(&l);
 	}
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
@@ -207,14 +151,14 @@ what_is_asked_for_twice_is_the_same(void **state)
 	struct dkim_arc_sealer *s;
 	struct strbuf reason, first;
 	struct letter l;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	letter_init(&l, slice_str(plain));
+	letter_chain_keys_init(&k);
+	letter_init(&l, SLICE(LETTER_CHAIN_TEXT));
 	strbuf_init(&reason, 1000);
 	strbuf_init(&first, 1000);
-	sealing = sealing_with(k.ed, "ed", MAIL_VERDICT_NONE);
+	sealing = letter_chain_sealing(k.ed, "ed", MAIL_VERDICT_NONE);
 	s = dkim_arc_sealer_new(&sealing, l.header, hashes, &reason);
 	dkim_body_hashes_end(hashes);
 	strbuf_add(&first, dkim_arc_sealer_message_digest(s));
@@ -230,7 +174,7 @@ what_is_asked_for_twice_is_the_same(void **state)
 	strbuf_clear(&reason);
 	strbuf_clear(&first);
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 /* A signature so long goes into no field: nothing is added, nothing cut. */
@@ -240,19 +184,19 @@ a_set_over_its_bound_is_refused_not_cut(void **state)
 	static const size_t lengths[][2] = {
 	    {64, 64}, {60000, 64}, {64, 60000}, {48900, 64}, {64, 48900}};
 	static char octets[60000];
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
+	letter_chain_keys_init(&k);
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 		struct dkim_arc_sealing sealing =
-		    sealing_with(k.ed, "ed", MAIL_VERDICT_NONE);
+		    letter_chain_sealing(k.ed, "ed", MAIL_VERDICT_NONE);
 		struct strbuf reason, fields;
 		struct dkim_arc_sealer *s;
 		struct letter l;
 
-		letter_init(&l, slice_str(plain));
+		letter_init(&l, SLICE(LETTER_CHAIN_TEXT));
 		strbuf_init(&reason, 1000);
 		strbuf_init(&fields, DKIM_ARC_FIELDS_MAX);
 		s = dkim_arc_sealer_new(&sealing, l.header, hashes, &reason);
@@ -271,7 +215,7 @@ a_set_over_its_bound_is_refused_not_cut(void **state)
 		strbuf_clear(&fields);
 		letter_clear(&l);
 	}
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
@@ -284,15 +228,15 @@ too_much_to_seal_is_refused_with_a_reason(void **state)
 	struct dkim_arc_sealing sealing;
 	struct strbuf text;
 	struct letter l;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
+	letter_chain_keys_init(&k);
 	strbuf_init(&text, 1 << 20);
 	for (size_t i = 0; i < DKIM_SIGNER_FIELD_MAX; i++)
 		strbuf_add_str(&text, "x ");
-	letter_init(&l, slice_str(plain));
-	sealing = sealing_with(k.ed, "ed", MAIL_VERDICT_NONE);
+	letter_init(&l, SLICE(LETTER_CHAIN_TEXT));
+	sealing = letter_chain_sealing(k.ed, "ed", MAIL_VERDICT_NONE);
 	sealing.results = strbuf_slice(&text);
 	assert_string_equal(
 	    letter_seal(&l, &sealing, k.ed), "the ARC set is too long");
@@ -303,14 +247,14 @@ too_much_to_seal_is_refused_with_a_reason(void **state)
 		    &text, "X-Forty-Octets-Of-A-Name-----------------:\r\n");
 	strbuf_add_str(&text, "From: a@example.org\r\n\r\n");
 	letter_init(&l, strbuf_slice(&text));
-	sealing = sealing_with(k.ed, "ed", MAIL_VERDICT_NONE);
+	sealing = letter_chain_sealing(k.ed, "ed", MAIL_VERDICT_NONE);
 	sealing.fields = list;
 	assert_string_equal(
 	    letter_seal(&l, &sealing, k.ed), "too many fields to sign");
 	letter_clear(&l);
 	dkim_field_list_free(list);
 	strbuf_clear(&text);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
@@ -320,19 +264,19 @@ only_algorithms_of_today_seal(void **state)
 	    DKIM_ALGORITHM_UNKNOWN, DKIM_RSA_SHA1};
 	struct dkim_arc_sealing sealing;
 	struct letter l;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	letter_init(&l, slice_str(plain));
-	sealing = sealing_with(k.rsa, "rsa", MAIL_VERDICT_NONE);
+	letter_chain_keys_init(&k);
+	letter_init(&l, SLICE(LETTER_CHAIN_TEXT));
+	sealing = letter_chain_sealing(k.rsa, "rsa", MAIL_VERDICT_NONE);
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
 		sealing.algorithm = none[i];
 		assert_string_equal(letter_seal(&l, &sealing, k.rsa),
 		    "no algorithm to seal with");
 	}
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
@@ -340,33 +284,37 @@ what_cannot_be_sealed(void **state)
 {
 	struct dkim_arc_sealing sealing;
 	struct letter l, bare;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	chain_of(&l, &k, 1);
-	assert_string_equal(seal(&l, k.ed, "ed", MAIL_VERDICT_NONE),
+	letter_chain_keys_init(&k);
+	letter_chain_init(&l, &k, 1);
+	assert_string_equal(
+	    letter_chain_seal(&l, k.ed, "ed", MAIL_VERDICT_NONE),
 	    "the ARC chain is not the one that was checked");
-	assert_string_equal(seal(&l, k.ed, "ed", MAIL_VERDICT_TEMPERROR),
+	assert_string_equal(
+	    letter_chain_seal(&l, k.ed, "ed", MAIL_VERDICT_TEMPERROR),
 	    "the ARC chain could not be checked");
 	assert_string_equal(
-	    seal(&l, k.ed, "", MAIL_VERDICT_PASS), "no selector");
+	    letter_chain_seal(&l, k.ed, "", MAIL_VERDICT_PASS), "no selector");
 	letter_clear(&l);
-	letter_init(&bare, slice_str(plain));
-	assert_string_equal(seal(&bare, k.ed, "ed", MAIL_VERDICT_PASS),
+	letter_init(&bare, SLICE(LETTER_CHAIN_TEXT));
+	assert_string_equal(
+	    letter_chain_seal(&bare, k.ed, "ed", MAIL_VERDICT_PASS),
 	    "the ARC chain is not the one that was checked");
 	letter_clear(&bare);
-	letter_init(&bare, slice_str(plain));
-	sealing = sealing_with(k.ed, "ed", MAIL_VERDICT_NONE);
+	letter_init(&bare, SLICE(LETTER_CHAIN_TEXT));
+	sealing = letter_chain_sealing(k.ed, "ed", MAIL_VERDICT_NONE);
 	sealing.results = SLICE(" \r\n\t");
 	assert_string_equal(
 	    letter_seal(&bare, &sealing, k.ed), "no results to seal");
 	letter_clear(&bare);
 	letter_init(&bare, SLICE("To: a@b\n\n"));
 	assert_string_equal(
-	    seal(&bare, k.ed, "ed", MAIL_VERDICT_NONE), "no From field");
+	    letter_chain_seal(&bare, k.ed, "ed", MAIL_VERDICT_NONE),
+	    "no From field");
 	letter_clear(&bare);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 static void
@@ -376,23 +324,23 @@ without_a_hash_left_nothing_is_sealed(void **state)
 	struct dkim_arc_sealing sealing;
 	struct strbuf reason;
 	struct letter l;
-	struct keys k;
+	struct letter_chain_keys k;
 
 	(void)state;
-	keys_init(&k);
-	letter_init(&l, slice_str(plain));
+	letter_chain_keys_init(&k);
+	letter_init(&l, SLICE(LETTER_CHAIN_TEXT));
 	for (uint64_t i = 0; i < DKIM_BODY_HASHES_MAX; i++)
 		dkim_body_hashes_want(
 		    hashes, DKIM_CANON_SIMPLE, DKIM_SHA256, i);
 	strbuf_init(&reason, 1000);
-	sealing = sealing_with(k.ed, "ed", MAIL_VERDICT_NONE);
+	sealing = letter_chain_sealing(k.ed, "ed", MAIL_VERDICT_NONE);
 	assert_null(dkim_arc_sealer_new(&sealing, l.header, hashes, &reason));
 	assert_string_equal(
 	    strbuf_text(&reason), "too many different body hashes");
 	strbuf_clear(&reason);
 	dkim_body_hashes_free(hashes);
 	letter_clear(&l);
-	keys_clear(&k);
+	letter_chain_keys_clear(&k);
 }
 
 int
