@@ -103,7 +103,8 @@ mark_draining(const struct proxy_generation *g)
 static void begin_stop(struct proxy_master *);
 static void begin_reload(struct proxy_master *);
 
-/* All of the new generation serve: the old one may go. */
+/* All of the new generation can serve, and do from now on: the old one may
+ * go. */
 static void
 change_over(struct proxy_master *master)
 {
@@ -118,6 +119,7 @@ change_over(struct proxy_master *master)
 	atomic_store(
 	    &master->shared->workers, proxy_generation_workers(new->config));
 	mark_draining(old);
+	proxy_generation_go(new);
 	log_printf(master->log, LOGGING_INFO, "%s, %zu workers",
 	    old == NULL ? "serving" : "reloaded", new->seat_count);
 	if (old == NULL && announce(master) != 0) {
@@ -185,7 +187,9 @@ start_generation(struct proxy_master *master, struct proxy_config *config)
 void
 proxy_master_on_serving(struct proxy_master *master, struct proxy_seat *seat)
 {
-	if (seat->generation == master->starting &&
+	if (seat->generation == master->serving)
+		proxy_seat_go(seat); /* in the place of one that died */
+	else if (seat->generation == master->starting &&
 	    proxy_generation_is_serving(master->starting))
 		change_over(master);
 }
@@ -274,6 +278,9 @@ begin_stop(struct proxy_master *master)
 	if (master->stopping)
 		return;
 	master->stopping = true;
+	/* What was still starting is one more generation that leaves. */
+	master->starting = NULL;
+	(void)event_del(master->start_timer);
 	proxy_notify_send(&master->notify, "STOPPING=1");
 	log_printf(master->log, LOGGING_INFO, "stopping");
 	proxy_sockets_close(master);
@@ -286,8 +293,6 @@ begin_stop(struct proxy_master *master)
 			continue;
 		if (g == master->serving)
 			master->serving = NULL;
-		if (g == master->starting)
-			master->starting = NULL;
 		proxy_generation_free(g);
 	}
 	if (TAILQ_EMPTY(&master->generations))
@@ -451,9 +456,7 @@ set_up(struct proxy_master *master, struct strbuf *reason)
 	}
 	atomic_store(&master->shared->started, (int64_t)time(NULL));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		0, master->records) != 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		0, master->seals) != 0) {
+		0, master->records) != 0) {
 		strbuf_addf(reason, "socketpair: %s", strerror(errno));
 		return -1;
 	}
@@ -468,11 +471,8 @@ set_up(struct proxy_master *master, struct strbuf *reason)
 int
 proxy_master_run(const struct proxy_master_job *job)
 {
-	struct proxy_master master = {.job = job,
-	    .tell = -1,
-	    .shared_fd = -1,
-	    .records = {-1, -1},
-	    .seals = {-1, -1}};
+	struct proxy_master master = {
+	    .job = job, .tell = -1, .shared_fd = -1, .records = {-1, -1}};
 	struct strbuf reason;
 
 	TAILQ_INIT(&master.generations);
@@ -492,12 +492,9 @@ proxy_master_run(const struct proxy_master_job *job)
 	proxy_shared_unmap(master.shared);
 	if (master.shared_fd >= 0)
 		close(master.shared_fd);
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2; i++)
 		if (master.records[i] >= 0)
 			close(master.records[i]);
-		if (master.seals[i] >= 0)
-			close(master.seals[i]);
-	}
 	if (master.base != NULL)
 		event_base_free(master.base);
 	proxy_notify_clear(&master.notify);

@@ -26,7 +26,7 @@ struct proxy_master;
 enum proxy_seat_state {
 	PROXY_SEAT_EMPTY,    /* nobody; perhaps a pause is on */
 	PROXY_SEAT_STARTING, /* forked, has not reported in */
-	PROXY_SEAT_SERVING
+	PROXY_SEAT_SERVING   /* it has; it takes connections once it is told */
 };
 
 /* The place of one worker. */
@@ -50,6 +50,7 @@ struct proxy_generation {
 	struct proxy_config *config;
 	struct proxy_key_readers readers;
 	int settings; /* proxy_config_pack() */
+	int seals[2]; /* the sealer's end, its verifiers'; -1: no sealer */
 	struct proxy_seat *seats;
 	size_t seat_count;
 	bool leaving; /* its workers were told to go: nobody is replaced */
@@ -74,7 +75,6 @@ struct proxy_master {
 	size_t socket_count;
 	int shared_fd;
 	int records[2]; /* the recorder's end, the workers'; -1: none */
-	int seals[2];	/* the sealer's end, the verifiers' */
 	struct proxy_shared *shared;
 	struct proxy_notify notify;
 	struct event *signals[4], *start_timer, *kill_timer, *watchdog;
@@ -98,7 +98,12 @@ size_t proxy_generation_workers(const struct proxy_config *);
 int proxy_generation_start(struct proxy_generation *, struct strbuf *reason);
 bool proxy_generation_is_serving(const struct proxy_generation *);
 bool proxy_generation_is_empty(const struct proxy_generation *);
-/* A signal to all its workers, none of which is replaced then. */
+/* Lets its workers, or one, take connections. */
+void proxy_generation_go(const struct proxy_generation *);
+void proxy_seat_go(const struct proxy_seat *);
+/* A signal to all its workers, none of which is replaced then. The sealer's
+ * comes when the last verifier has ended: messages in flight are sealed with
+ * the key and the names that they began with. */
 void proxy_generation_leave(struct proxy_generation *, int signal);
 void proxy_generation_kill(struct proxy_generation *);
 

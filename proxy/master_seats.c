@@ -16,6 +16,10 @@
 #include "proxy/recorder.h"
 #include "proxy/sealer.h"
 
+/* Questions of one worker before others, and signals, have their turn: its
+ * socket stays ready where there are more. */
+enum { KEYS_A_TURN = 16 };
+
 static time_t
 seconds(void)
 {
@@ -23,6 +27,25 @@ seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec;
+}
+
+static void
+drop_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Two ends, of which the worker's is made to wait or not, as it likes. */
+static int
+make_pair(int type, int pair[2], struct strbuf *reason)
+{
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) ==
+	    0)
+		return 0;
+	strbuf_addf(reason, "socketpair: %s", strerror(errno));
+	return -1;
 }
 
 /* --- generations --- */
@@ -57,22 +80,34 @@ add_seats(struct proxy_generation *g, enum proxy_role role, size_t count)
 	}
 }
 
+/* What its workers get besides sockets of their own. */
+static int
+make_gifts(struct proxy_generation *g, struct strbuf *reason)
+{
+	g->settings = proxy_config_pack(g->config);
+	if (g->settings < 0) {
+		strbuf_addf(reason, "settings: %s", strerror(errno));
+		return -1;
+	}
+	if (!proxy_sealer_is_wanted(g->config))
+		return 0;
+	return make_pair(SOCK_SEQPACKET, g->seals, reason);
+}
+
 struct proxy_generation *
 proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
     struct strbuf *reason)
 {
-	struct proxy_generation *g;
-	int settings = proxy_config_pack(config);
+	struct proxy_generation *g = xcalloc(1, sizeof(*g));
 
-	if (settings < 0) {
-		strbuf_addf(reason, "settings: %s", strerror(errno));
-		proxy_config_free(config);
-		return NULL;
-	}
-	g = xcalloc(1, sizeof(*g));
 	g->master = master;
 	g->config = config;
-	g->settings = settings;
+	g->settings = g->seals[0] = g->seals[1] = -1;
+	TAILQ_INSERT_TAIL(&master->generations, g, link);
+	if (make_gifts(g, reason) != 0) {
+		proxy_generation_free(g);
+		return NULL;
+	}
 	proxy_key_readers_init(&g->readers, config);
 	if (config->out.enabled)
 		add_seats(g, PROXY_ROLE_OUT, proxy_generation_workers(config));
@@ -82,7 +117,6 @@ proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
 		add_seats(g, PROXY_ROLE_RECORDER, 1);
 	if (proxy_sealer_is_wanted(config))
 		add_seats(g, PROXY_ROLE_SEALER, 1);
-	TAILQ_INSERT_TAIL(&master->generations, g, link);
 	return g;
 }
 
@@ -98,7 +132,9 @@ proxy_generation_free(struct proxy_generation *g)
 		if (g->seats[i].on_pause != NULL)
 			event_free(g->seats[i].on_pause);
 	free(g->seats);
-	close(g->settings);
+	drop_fd(&g->settings);
+	drop_fd(&g->seals[0]);
+	drop_fd(&g->seals[1]);
 	proxy_config_free(g->config);
 	free(g);
 }
@@ -125,14 +161,50 @@ proxy_generation_is_empty(const struct proxy_generation *g)
 	return true;
 }
 
-static void
-signal_all(struct proxy_generation *g, int signal)
+/* One that has ended since hears nothing, and is replaced. */
+void
+proxy_seat_go(const struct proxy_seat *seat)
+{
+	(void)send(seat->control, "g", 1, MSG_NOSIGNAL);
+}
+
+void
+proxy_generation_go(const struct proxy_generation *g)
 {
 	size_t i;
 
 	for (i = 0; i < g->seat_count; i++)
-		if (g->seats[i].state != PROXY_SEAT_EMPTY)
+		proxy_seat_go(&g->seats[i]);
+}
+
+static void
+signal_role(const struct proxy_generation *g, enum proxy_role role, int signal)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_EMPTY &&
+		    g->seats[i].role == role)
 			(void)kill(g->seats[i].pid, signal);
+}
+
+static bool
+has_role(const struct proxy_generation *g, enum proxy_role role)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_EMPTY &&
+		    g->seats[i].role == role)
+			return true;
+	return false;
+}
+
+static void
+release_sealer(const struct proxy_generation *g)
+{
+	if (!has_role(g, PROXY_ROLE_IN))
+		signal_role(g, PROXY_ROLE_SEALER, SIGTERM);
 }
 
 void
@@ -144,13 +216,20 @@ proxy_generation_leave(struct proxy_generation *g, int signal)
 	for (i = 0; i < g->seat_count; i++)
 		if (g->seats[i].on_pause != NULL)
 			(void)event_del(g->seats[i].on_pause);
-	signal_all(g, signal);
+	signal_role(g, PROXY_ROLE_OUT, signal);
+	signal_role(g, PROXY_ROLE_IN, signal);
+	signal_role(g, PROXY_ROLE_RECORDER, signal);
+	release_sealer(g);
 }
 
 void
 proxy_generation_kill(struct proxy_generation *g)
 {
-	signal_all(g, SIGKILL);
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_EMPTY)
+			(void)kill(g->seats[i].pid, SIGKILL);
 }
 
 /* --- what a worker says --- */
@@ -161,14 +240,6 @@ drop_event(struct event **event)
 	if (*event != NULL)
 		event_free(*event);
 	*event = NULL;
-}
-
-static void
-drop_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
 }
 
 static void
@@ -198,13 +269,13 @@ on_keys(evutil_socket_t fd, short what, void *ctx)
 {
 	struct proxy_seat *seat = ctx;
 	struct proxy_generation *g = seat->generation;
-	enum proxy_key_served result;
+	enum proxy_key_served result = PROXY_KEY_SERVED;
+	int i;
 
 	(void)what;
-	do
+	for (i = 0; i < KEYS_A_TURN && result == PROXY_KEY_SERVED; i++)
 		result = proxy_key_server_answer(fd, g->config, &g->readers);
-	while (result == PROXY_KEY_SERVED);
-	if (result == PROXY_KEY_SERVED_NONE)
+	if (result == PROXY_KEY_SERVED || result == PROXY_KEY_SERVED_NONE)
 		return;
 	if (result == PROXY_KEY_SERVED_LIAR) {
 		log_printf(g->master->log, LOGGING_ERROR,
@@ -238,17 +309,6 @@ static void
 give_slot_back(const struct proxy_seat *seat)
 {
 	proxy_shared_leave(seat->generation->master->shared, (int)seat->slot);
-}
-
-/* Two ends, of which the worker's is made to wait or not, as it likes. */
-static int
-make_pair(int type, int pair[2], struct strbuf *reason)
-{
-	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) ==
-	    0)
-		return 0;
-	strbuf_addf(reason, "socketpair: %s", strerror(errno));
-	return -1;
 }
 
 static void
@@ -286,10 +346,8 @@ seal_end(const struct proxy_seat *seat)
 	const struct proxy_generation *g = seat->generation;
 
 	if (seat->role == PROXY_ROLE_SEALER)
-		return g->master->seals[0];
-	if (seat->role != PROXY_ROLE_IN || !proxy_sealer_is_wanted(g->config))
-		return -1;
-	return g->master->seals[1];
+		return g->seals[0];
+	return seat->role == PROXY_ROLE_IN ? g->seals[1] : -1;
 }
 
 static const struct proxy_listeners *
@@ -427,6 +485,7 @@ get_up(struct proxy_seat *seat, const char *why)
 	give_slot_back(seat);
 	seat->state = PROXY_SEAT_EMPTY;
 	if (g->leaving) {
+		release_sealer(g);
 		if (proxy_generation_is_empty(g))
 			proxy_master_on_empty(master, g);
 		return;

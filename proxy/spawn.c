@@ -113,8 +113,10 @@ reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* `parent` is the master's pid, asked before the fork: in a child whose master
+ * has died already getppid() would name somebody else. */
 static void
-run_worker(const struct proxy_spawn *spawn)
+run_worker(const struct proxy_spawn *spawn, pid_t parent)
 {
 	char program[] = "signpost", command[] = PROXY_SPAWN_COMMAND;
 	char role[16], slot[16], listeners[16], master[16];
@@ -124,7 +126,7 @@ run_worker(const struct proxy_spawn *spawn)
 	snprintf(role, sizeof(role), "%s", proxy_role_name(spawn->role));
 	snprintf(slot, sizeof(slot), "%u", spawn->slot);
 	snprintf(listeners, sizeof(listeners), "%zu", spawn->listener_count);
-	snprintf(master, sizeof(master), "%ld", (long)getppid());
+	snprintf(master, sizeof(master), "%ld", (long)parent);
 	lay_out(spawn, &places);
 	reset_signals();
 	if (take_places(&places) == 0)
@@ -136,14 +138,14 @@ pid_t
 proxy_spawn(const struct proxy_spawn *spawn, struct strbuf *reason)
 {
 	sigset_t all, before;
-	pid_t child;
+	pid_t child, self = getpid();
 
 	/* The child must not run the master's handlers. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
 	child = fork();
 	if (child == 0)
-		run_worker(spawn);
+		run_worker(spawn, self);
 	if (child < 0)
 		strbuf_addf(reason, "fork: %s", strerror(errno));
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -240,6 +242,7 @@ serve(const struct beginning *beginning, const struct proxy_config *config,
 	struct proxy_worker_job job = {.config = config,
 	    .front = front,
 	    .listeners = listeners,
+	    .go_fd = FD_CONTROL,
 	    .key_fd = beginning->role == PROXY_ROLE_OUT ? FD_KEYS : -1,
 	    .seal_fd = fcntl(FD_SEAL, F_GETFD) < 0 ? 0 : FD_SEAL,
 	    .record_fd = fcntl(FD_RECORD, F_GETFD) < 0 ? 0 : FD_RECORD,

@@ -49,7 +49,7 @@ struct worker {
 	struct gate *gates;
 	size_t gate_count, session_max;
 	bool accepting, leaving, stopping;
-	struct event *tick, *rest, *deadline, *signals[SIGNALS];
+	struct event *go, *tick, *rest, *deadline, *signals[SIGNALS];
 	struct proxy_keys *keys;
 	struct proxy_sign_env sign_env;
 	struct proxy_recording recording;
@@ -162,6 +162,21 @@ on_rested(evutil_socket_t fd, short events, void *ctx)
 	(void)fd;
 	(void)events;
 	if (w->service.session_count < w->session_max)
+		start_accepting(w);
+}
+
+static void
+on_go(evutil_socket_t fd, short events, void *ctx)
+{
+	struct worker *w = ctx;
+	char byte;
+	ssize_t n = read(fd, &byte, 1);
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	(void)event_del(w->go);
+	if (n == 1)
 		start_accepting(w);
 }
 
@@ -443,12 +458,15 @@ make_events(struct worker *w)
 {
 	const struct timeval tick = {TICK_S, 0};
 
+	w->go =
+	    event_new(w->base, w->job->go_fd, EV_READ | EV_PERSIST, on_go, w);
 	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
 	w->rest = evtimer_new(w->base, on_rested, w);
 	w->deadline = evtimer_new(w->base, on_deadline, w);
 	w->signals[0] = evsignal_new(w->base, SIGTERM, on_stop, w);
 	w->signals[1] = evsignal_new(w->base, SIGINT, on_stop, w);
 	w->signals[2] = evsignal_new(w->base, SIGUSR2, on_drain, w);
+	(void)event_add(w->go, NULL);
 	(void)event_add(w->tick, &tick);
 	for (size_t i = 0; i < SIGNALS; i++)
 		(void)event_add(w->signals[i], NULL);
@@ -519,6 +537,7 @@ worker_clear(struct worker *w)
 	free(w->gates);
 	for (size_t i = 0; i < SIGNALS; i++)
 		event_free(w->signals[i]);
+	event_free(w->go);
 	event_free(w->tick);
 	event_free(w->rest);
 	event_free(w->deadline);
@@ -576,7 +595,6 @@ proxy_worker_run(const struct proxy_worker_job *job)
 	make_filter(&w);
 	make_events(&w);
 	make_gates(&w);
-	start_accepting(&w);
 	if (job->ready != NULL)
 		job->ready(job->ctx);
 	(void)event_base_dispatch(w.base);

@@ -1,7 +1,7 @@
 /*
  * A worker: one event loop that takes connections and serves them until it
- * is told to stop. The same whether it is the only process or one of many
- * that a master has started.
+ * is told to stop. It takes none before it is told to: all of a reload's
+ * workers must be able to serve, or none of them does.
  *
  *	SIGTERM, SIGINT  takes no more connections, lets messages in flight
  *	                 finish (stop_timeout), then returns
@@ -21,13 +21,14 @@ struct proxy_worker_job {
 	const struct proxy_config *config;
 	const struct proxy_front *front; /* the proxy, of the config's */
 	const int *listeners;		 /* one a `listen`, in order; taken */
+	int go_fd;     /* a byte comes from it when connections may be taken */
 	int key_fd;    /* to ask the master for keys; -1: reads files */
 	int seal_fd;   /* to have digests sealed; 0: none */
 	int record_fd; /* to hand records to the recorder; 0: none */
 	struct proxy_counters *counters; /* its block, perhaps shared */
 	struct proxy_quota *quota;
 	struct log *log;
-	void (*ready)(void *ctx); /* called when it serves; may be NULL */
+	void (*ready)(void *ctx); /* called when it could serve; may be NULL */
 	void *ctx;
 };
 

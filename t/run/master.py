@@ -29,6 +29,7 @@ ROOT = os.getuid() == 0
 VERIFIER = "daemon"  # another user than harness.WORKER
 DOMAINS = 100000
 START_S = 1.0
+START_TIMER_S = 30  # PROXY_MASTER_START_S
 START_LISTED_S = 10.0
 
 
@@ -245,6 +246,27 @@ class Workers(Serving):
         wait_until("the workers to end", lambda: not any(
             "--worker" in arguments(pid) for pid in workers))
 
+    def test_nor_does_one_outlive_a_master_that_died_early(self):
+        """The master is killed when its worker first asks who that is."""
+        proxy = harness.Signpost(self.relay())
+        self.addCleanup(proxy.clean)
+        tracer = subprocess.Popen(
+            ["strace", "-f", "-qq", "-o", os.devnull, "-e", "trace=getppid",
+             "-e", "inject=getppid:delay_enter=3000000:when=1",
+             harness.binary(), "serve", "-c", proxy.config],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        self.addCleanup(tracer.wait, harness.WAIT)
+        wait_until("the master", lambda: children(tracer.pid))
+        [master] = children(tracer.pid)
+        wait_until("its worker", lambda: children(master))
+        [worker] = children(master)
+        time.sleep(1)
+        os.kill(master, signal.SIGKILL)
+        wait_until("the worker to end",
+                   lambda: not os.path.exists("/proc/%d" % worker))
+        self.assertTrue(refuses(proxy.port))
+
     def test_no_stranger_is_one(self):
         """The subcommand is between two halves of one program."""
         for words in ((), ("out", "0", "1", "1"), ("out", "0", "99", "x"),
@@ -300,6 +322,44 @@ class Reload(Serving):
         self.is_signed(hop, proxy)
         self.reload(proxy)  # it is free now
         self.is_signed(hop, proxy)
+
+    def half_reloaded(self, proxy):
+        """A reload that the last of three new workers holds up: the old
+        workers, and that one, stopped before it reported in."""
+        for _ in range(20):
+            wait_until("three workers",
+                       lambda: len(children(proxy.process.pid)) == 3)
+            old, done = set(children(proxy.process.pid)), proxy.text()
+            proxy.process.send_signal(signal.SIGHUP)
+            end = time.monotonic() + harness.WAIT
+            while len(children(proxy.process.pid)) < 6:
+                self.assertLess(time.monotonic(), end)
+            last = max(set(children(proxy.process.pid)) - old)
+            os.kill(last, signal.SIGSTOP)
+            time.sleep(0.5)
+            if "reloaded" not in proxy.text()[len(done):]:
+                return old, last
+            os.kill(last, signal.SIGCONT)   # too late; once more
+        self.fail("the last new worker was never stopped in time")
+
+    def test_a_refused_one_cuts_no_message(self):
+        """Of three new workers two can serve, and the third dies: nobody
+        has connected to the two."""
+        hop, proxy = self.out(workers=3)
+        old, last = self.half_reloaded(proxy)
+        clients = [proxy.client() for _ in range(12)]
+        for client in clients:
+            client.ehlo()
+            client.begin()
+            self.assertEqual(client.command("DATA").code, 354)
+            client.send(SAMPLE[:40])
+        os.kill(last, signal.SIGKILL)
+        proxy.wait_log("reload refused: .*before it served")
+        for client in clients:
+            self.assertEqual(client.body(SAMPLE[40:]).code, 250)
+        self.assertEqual(len(hop.messages), len(clients))
+        wait_until("the old workers alone",
+                   lambda: set(children(proxy.process.pid)) == old)
 
     def test_no_message_is_cut(self):
         """One in flight goes on with the old worker, past drain_timeout."""
@@ -393,6 +453,26 @@ class Stop(Serving):
         self.assertEqual(len(hop.messages), 1)
         for pid in processes:
             self.assertFalse(os.path.exists("/proc/%d" % pid))
+
+    def test_while_a_reload_starts(self):
+        """What has not started when the time for that is over is nobody's
+        concern any more."""
+        hop, proxy = self.out(daemon=["stop_timeout = 60s"])
+        client = proxy.client()
+        client.ehlo()
+        client.begin()
+        self.assertEqual(client.command("DATA").code, 354)
+        client.send(SAMPLE[:40])
+        proxy.process.send_signal(signal.SIGHUP)
+        wait_until("a new worker",
+                   lambda: len(children(proxy.process.pid)) == 2)
+        proxy.process.send_signal(signal.SIGTERM)
+        proxy.wait_log("master.*stopping")
+        time.sleep(START_TIMER_S + 1)
+        self.assertEqual(proxy.lines("refused|cannot start"), [])
+        self.assertEqual(client.body(SAMPLE[40:]).code, 250)
+        self.assertEqual(proxy.process.wait(harness.WAIT), 0)
+        self.assertEqual(len(hop.messages), 1)
 
     def test_but_not_for_ever(self):
         hop, proxy = self.out(daemon=["stop_timeout = 1s"])

@@ -5,6 +5,8 @@ has the key, verified by dkimpy, and continued on a second pass.
 import os
 import shutil
 import signal
+import threading
+import time
 
 import harness
 import inbound
@@ -136,6 +138,59 @@ class Sealing(inbound.Case):
         self.assertEqual(self.send(proxy, SAMPLE).code, 250)
         sealed = self.world.wait_messages(2)[1].data
         self.assertEqual(arc_verifies(sealed)[0], b"pass")
+
+    def test_a_reload_that_rotates_the_key(self):
+        """What was begun before is sealed with the key and by the selector
+        that it was begun with."""
+        proxy = self.sealer()
+        old = self.pid_of(proxy, b"sealer")
+        client = proxy.client()
+        client.ehlo()
+        client.begin()
+        client.command("DATA")
+        client.send(SAMPLE[:40])
+        new = self.keyfile + ".new"
+        harness.make_key(new)
+        self.addCleanup(os.unlink, new)
+        with open(proxy.config, encoding="ascii") as f:
+            text = f.read()
+        with open(proxy.config, "w", encoding="ascii") as f:
+            f.write(text.replace("seal_selector = arc",
+                                 "seal_selector = other")
+                    .replace(self.keyfile, new))
+        proxy.process.send_signal(signal.SIGHUP)
+        proxy.wait_log("reloaded")
+        self.assertEqual(client.body(SAMPLE[40:]).code, 250)
+        sealed = self.world.wait_messages(1)[0].data
+        self.assertIn(b"s=arc;", sealed)
+        self.assertEqual(arc_verifies(sealed)[0], b"pass")
+        client.quit()
+        wait_until("the old sealer to end",
+                   lambda: old not in proxy.processes())
+        self.assertEqual(self.send(proxy, SAMPLE).code, 250)
+        self.assertIn(b"s=other;", self.world.wait_messages(2)[1].data)
+
+    def test_reloads_under_load(self):
+        """No message of theirs waits for a sealer that has gone."""
+        proxy = self.sealer(lines=["max_errors = 100"])
+        stop, codes = threading.Event(), []
+
+        def send():
+            while not stop.is_set():
+                codes.append(self.send(proxy, SAMPLE).code)
+
+        senders = [threading.Thread(target=send) for _ in range(4)]
+        for sender in senders:
+            sender.start()
+        for number in range(1, 7):
+            proxy.process.send_signal(signal.SIGHUP)
+            proxy.wait_log("reloaded", number)
+            time.sleep(0.2)
+        stop.set()
+        for sender in senders:
+            sender.join(harness.WAIT)
+        self.assertGreater(len(codes), 20)
+        self.assertEqual(set(codes), {250})
 
     def test_without_its_key_on_error_decides(self):
         proxy = self.sealer()
