@@ -379,6 +379,10 @@ on_data_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
 {
 	switch (smtp_reply_class(reply)) {
 	case 3:
+		if (reply->code != 354) {
+			abandon(t, "4.3.0 next hop out of step");
+			return;
+		}
 		t->state = SENDING;
 		drop_filter(t);
 		proxy_playback_init(&t->playback, t->edit, t->spool);
@@ -475,6 +479,19 @@ proxy_transaction_client_lost(struct proxy_transaction *t, const char *why)
 	(void)strbuf_addf(&t->record.reply, "client gone: %s", why);
 	write_journal(t, "aborted");
 	return false;
+}
+
+void
+proxy_transaction_cut(struct proxy_transaction *t)
+{
+	static const char why[] = "stopped after the final dot";
+
+	if (!proxy_transaction_client_lost(t, "stopped"))
+		return;
+	remark(t, why);
+	t->state = DONE;
+	(void)strbuf_add_str(&t->record.reply, why);
+	write_journal(t, "maybe-delivered");
 }
 
 void

@@ -54,6 +54,10 @@ void proxy_transaction_hop_lost(struct proxy_transaction *, const char *why);
  * transaction is DONE. */
 bool proxy_transaction_client_lost(struct proxy_transaction *, const char *why);
 
+/* There is no more time. What the relay has whole and has not answered may
+ * have been delivered, and the journal says so. */
+void proxy_transaction_cut(struct proxy_transaction *);
+
 /* Keeps the relay awake; call it every few seconds. */
 void proxy_transaction_tick(struct proxy_transaction *, uint64_t now_ms);
 

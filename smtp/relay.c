@@ -118,6 +118,13 @@ advance(struct smtp_relay *relay, unsigned code)
 static void
 take_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
 {
+	/* It cannot have taken a message whose end is still here. */
+	if (relay->state == DOT && smtp_reply_class(reply) == 2 &&
+	    smtp_conn_unwritten(relay->conn) > 0) {
+		smtp_conn_fail(relay->conn, SMTP_CLOSE_PROTOCOL,
+		    "relay accepted a message before its end");
+		return;
+	}
 	advance(relay, reply->code);
 	set_timer(relay);
 	relay->unasked =

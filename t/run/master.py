@@ -485,6 +485,21 @@ class Stop(Serving):
         self.assertLess(time.monotonic() - start, 5)
         self.assertEqual(hop.messages, [])
 
+    def test_what_the_next_hop_may_have_is_told(self):
+        hop = self.relay({"dot": harness.SILENT})
+        _, proxy = self.out(hop=hop, daemon=["stop_timeout = 1s"])
+        client = proxy.client()
+        client.ehlo()
+        client.begin()
+        self.assertEqual(client.command("DATA").code, 354)
+        client.send(re.sub(rb"(\A|\r\n)\.", rb"\1..", SAMPLE) + b".\r\n")
+        wait_until("the message to be there",
+                   lambda: hop.said("DATA") == 1)
+        time.sleep(0.5)
+        self.assertEqual(proxy.stop(), 0)
+        self.assertTrue(client.gone())
+        proxy.wait_log(r"status=maybe-delivered \(stopped after the final dot")
+
 
 class Starting(Serving):
     def daemon(self, proxy, *words):

@@ -195,9 +195,10 @@ class Data(Stage):
             self.and_then_mail_flows()
 
     def test_a_yes_to_data_is_not_a_yes_to_the_message(self):
-        self.begin({"data": "250 2.0.0 Ok"})
-        self.assertEqual(self.at_dot().code, 451)
-        self.and_then_mail_flows()
+        for odd in ("250 2.0.0 Ok", "355 go on, perhaps"):
+            self.begin({"data": odd})
+            self.assertEqual(self.at_dot().code, 451)
+            self.and_then_mail_flows()
 
     def lost(self, how):
         self.begin({"data": how})

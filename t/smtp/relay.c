@@ -439,6 +439,34 @@ test_a_body_stops_where_the_relay_is_lost(void **state)
 	back_clear(&b);
 }
 
+/* The end of the message is still on our side. A refusal is another thing. */
+static void
+test_a_yes_before_the_end_is_none(void **state)
+{
+	static char chunk[16384];
+
+	(void)state;
+	for (int yes = 0; yes < 2; yes++) {
+		struct back b;
+
+		back_init(&b, &patient);
+		begin_body(&b);
+		for (int i = 0; i < 100; i++)
+			(void)smtp_relay_body(
+			    b.relay, slice_from(chunk, sizeof(chunk)));
+		smtp_relay_body_end(b.relay);
+		(void)send(
+		    b.server.fd, yes ? "250 ok\r\n" : "552 no\r\n", 8, 0);
+		if (yes)
+			check_closed(&b,
+			    "(protocol: relay accepted a message before its "
+			    "end");
+		else
+			check_log(&b, "552 no\r\n");
+		back_clear(&b);
+	}
+}
+
 static void
 test_a_large_body_in_bounds_and_whole(void **state)
 {
@@ -623,6 +651,7 @@ main(void)
 	    cmocka_unit_test(test_our_own_silence_is_no_timeout),
 	    cmocka_unit_test(test_a_relay_that_takes_nothing),
 	    cmocka_unit_test(test_a_body_stops_where_the_relay_is_lost),
+	    cmocka_unit_test(test_a_yes_before_the_end_is_none),
 	    cmocka_unit_test(test_a_large_body_in_bounds_and_whole),
 	    cmocka_unit_test(test_a_fast_relay_leaves_turns_to_others),
 	    cmocka_unit_test(test_free_within_a_body_sends_no_end),
