@@ -10,6 +10,8 @@
 #ifndef PROXY_FILTER_H
 #define PROXY_FILTER_H
 
+#include <stdbool.h>
+
 #include "base/slice.h"
 #include "proxy/edit.h"
 #include "proxy/envelope.h"
@@ -59,6 +61,10 @@ struct proxy_filter_ops {
 	/* How many bytes at most it may add to a message: SIZE= to the relay
 	 * is raised by them (RFC 1870). */
 	size_t (*most_added)(void *env);
+
+	/* What it says depends on the reverse path: one that cannot be read
+	 * is refused. */
+	bool judges_sender;
 };
 
 #endif

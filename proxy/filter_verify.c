@@ -428,6 +428,7 @@ const struct proxy_filter_ops proxy_filter_verify = {
     .end = on_end,
     .free = filter_free,
     .most_added = most_added,
+    .judges_sender = true,
 };
 
 /* --- what the filters share --- */

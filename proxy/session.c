@@ -171,11 +171,24 @@ print_mail(struct proxy_session *s, const struct smtp_command *command,
 	const struct smtp_capabilities *relay = proxy_hop_capabilities(s->hop);
 	size_t more = s->service->filter->most_added(s->service->filter_env);
 
+	if (more > UINT64_MAX - size)
+		more = UINT64_MAX - size;
 	if ((relay->extensions & SMTP_EXT_SIZE) == 0)
 		(void)smtp_path_print_unsized(command, path, line);
-	else if (size <= UINT64_MAX - more)
+	else
 		(void)smtp_path_print_sized(
 		    command, path, size + (size > 0 ? more : 0), line);
+}
+
+/* What no path can be read from. The relay judges it, unless a verdict of
+ * ours depends on the sender: the relay may see one where we see none. */
+static void
+on_odd_mail(struct proxy_session *s, const struct smtp_command *command)
+{
+	if (s->service->filter->judges_sender)
+		reply_text(s, "501 5.1.7 bad sender address syntax\r\n");
+	else
+		to_hop(s, PROXY_ERRAND_MAIL, command->line);
 }
 
 static void
@@ -189,8 +202,12 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 	proxy_envelope_reset(&s->envelope);
 	s->begun_ms = s->heard_ms;
 	if (smtp_path_parse(command->argument, SMTP_MAIL, &path, &reason) !=
-		0 ||
-	    smtp_path_size(&path, &size) != 0) {
+	    0) {
+		on_odd_mail(s, command);
+		return;
+	}
+	(void)strbuf_add(&s->envelope.sender, path.mailbox);
+	if (smtp_path_size(&path, &size) != 0) {
 		to_hop(s, PROXY_ERRAND_MAIL, command->line); /* it judges */
 		return;
 	}
@@ -198,7 +215,6 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 		reply_text(s, "552 5.3.4 message size exceeds fixed limit\r\n");
 		return;
 	}
-	(void)strbuf_add(&s->envelope.sender, path.mailbox);
 	strbuf_init(&line, SMTP_COMMAND_MAX + 32);
 	print_mail(s, command, &path, size, &line);
 	to_hop(s, PROXY_ERRAND_MAIL, strbuf_slice(&line));
@@ -579,8 +595,7 @@ proxy_sessions_cut(struct proxy_service *service)
 
 	while ((s = LIST_FIRST(&service->sessions)) != NULL) {
 		if (s->transaction != NULL)
-			(void)proxy_transaction_client_lost(
-			    s->transaction, "stopped");
+			proxy_transaction_cut(s->transaction);
 		session_free(s);
 	}
 }

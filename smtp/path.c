@@ -2,6 +2,8 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
 
 #include "base/escape.h"
 #include "base/number.h"
@@ -50,7 +52,7 @@ local_length(struct slice s)
 {
 	size_t i = 0;
 
-	while (i < s.n && s.p[i] != '@' && s.p[i] != '>') {
+	while (i < s.n && s.p[i] != '@' && s.p[i] != '>' && !is_blank(s.p[i])) {
 		unsigned char c = (unsigned char)s.p[i];
 
 		if (c == '"') {
@@ -70,25 +72,42 @@ local_length(struct slice s)
 	return i;
 }
 
+/* RFC 5321's sub-domains, RFC 6531's octets, and the underscore of some. What
+ * else a relay takes, as a comment may be, it reads in its own way. */
+static bool
+is_domain_octet(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	    (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_' ||
+	    c >= 0x80;
+}
+
+/* Behind [what], where `s` begins with it; or 0. */
+static size_t
+literal_length(struct slice s)
+{
+	for (size_t i = 1; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == ']')
+			return i + 1;
+		if (c <= 0x20 || c == 0x7f || strchr("<>@\"\\[", c) != NULL)
+			return 0;
+	}
+	return 0;
+}
+
 /* Behind a domain or an address literal; 0 where there is none. */
 static size_t
 domain_length(struct slice s)
 {
-	bool literal = s.n > 0 && s.p[0] == '[';
-	size_t i = literal ? 1 : 0;
+	size_t i = 0;
 
-	for (; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (literal ? c == ']' : (c == '>' || c == ':' || c == ','))
-			break;
-		if (c <= 0x20 || c == 0x7f || c == '<' || c == '>' ||
-		    c == '@' || c == '"' || c == '\\' || c == '[')
-			return 0;
-	}
-	if (!literal)
-		return i;
-	return i < s.n ? i + 1 : 0;
+	if (s.n > 0 && s.p[0] == '[')
+		return literal_length(s);
+	while (i < s.n && is_domain_octet((unsigned char)s.p[i]))
+		i++;
+	return i;
 }
 
 /* RFC 5321's A-d-l: @one,@two: before the mailbox. It is dropped. */
@@ -112,8 +131,8 @@ route_length(struct slice s)
 	return 0;
 }
 
-/* `s` is behind the opening bracket. Behind the closing one, or 0. */
-static size_t
+/* Behind the mailbox, perhaps an empty one, that `s` begins with; or -1. */
+static ssize_t
 mailbox_length(struct slice s, struct smtp_path *path)
 {
 	size_t begin = 0, at, end;
@@ -121,22 +140,43 @@ mailbox_length(struct slice s, struct smtp_path *path)
 	if (s.n > 0 && s.p[0] == '@') {
 		begin = route_length(s);
 		if (begin == 0)
-			return 0;
+			return -1;
 	}
 	at = end = begin + local_length(slice_after(s, begin));
 	if (end < s.n && s.p[end] == '@') {
 		size_t n = domain_length(slice_after(s, end + 1));
 
 		if (end == begin || n == 0)
-			return 0;
+			return -1;
 		end += 1 + n;
 		path->domain = slice_from(s.p + at + 1, n);
 	}
-	if (end >= s.n || s.p[end] != '>' || (begin > 0 && end == begin))
-		return 0;
+	if (begin > 0 && end == begin)
+		return -1;
 	path->local = slice_from(s.p + begin, at - begin);
 	path->mailbox = slice_from(s.p + begin, end - begin);
-	return end + 1;
+	return (ssize_t)end;
+}
+
+/* Behind the path that `s` begins with, in brackets or, as Postfix takes it
+ * too, without them; or 0. */
+static size_t
+path_length(struct slice s, struct smtp_path *path)
+{
+	bool bracket = s.p[0] == '<';
+	struct slice inside = bracket ? skip_blanks(slice_after(s, 1)) : s;
+	struct slice rest;
+	ssize_t n = mailbox_length(inside, path);
+
+	if (n < 0 || (!bracket && path->domain.n == 0))
+		return 0;
+	rest = slice_after(inside, (size_t)n);
+	if (!bracket)
+		return (size_t)n;
+	rest = skip_blanks(rest);
+	if (rest.n == 0 || rest.p[0] != '>')
+		return 0;
+	return (size_t)(rest.p + 1 - s.p);
 }
 
 int
@@ -153,14 +193,14 @@ smtp_path_parse(struct slice argument, enum smtp_verb verb,
 	if (!slice_starts_nocase(argument, label))
 		return -1;
 	rest = skip_blanks(slice_after(argument, label.n));
-	if (rest.n == 0 || rest.p[0] != '<')
+	if (rest.n == 0)
 		return -1;
 	*reason = "bad address syntax";
-	n = mailbox_length(slice_after(rest, 1), path);
+	n = path_length(rest, path);
 	if (n == 0)
 		return -1;
-	path->path = slice_first(rest, n + 1);
-	rest = slice_after(rest, n + 1);
+	path->path = slice_first(rest, n);
+	rest = slice_after(rest, n);
 	if ((rest.n > 0 && !is_blank(rest.p[0])) || !escape_is_utf8(path->path))
 		return -1;
 	if (verb == SMTP_RCPT && path->mailbox.n == 0)

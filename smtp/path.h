@@ -14,7 +14,7 @@
 
 /* Views into the argument. */
 struct smtp_path {
-	struct slice path;    /* as it came, with its angle brackets */
+	struct slice path;    /* as it came, with its angle brackets if any */
 	struct slice mailbox; /* without brackets and source route; empty: <> */
 	struct slice local;   /* as it came, with its quotation marks */
 	struct slice domain;  /* after the @; a [literal] with its brackets;
@@ -24,7 +24,8 @@ struct smtp_path {
 
 /*
  * Reads the argument of MAIL (FROM:) or RCPT (TO:), as `verb` says. Blanks
- * around the path are tolerated, a missing bracket is not. The bytes over
+ * around the path and within its brackets are tolerated, and so is a mailbox
+ * with a domain and without any brackets; one bracket alone is not. The bytes over
  * 0x7f of RFC 6531 must be UTF-8. <> is only a reverse path; a local part
  * without domain is taken (the relay judges). 0; or -1 with `*reason`
  * (static text, fit for a 501 reply).

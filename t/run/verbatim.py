@@ -118,7 +118,8 @@ class Envelope(harness.Case):
         for line in (
                 "MAIL FROM:<a@example.org> BODY=8BITMIME RET=HDRS ENVID=x+2B1",
                 "mail from:<>  SMTPUTF8",
-                "MAIL FROM:<\"odd one\"@example.org>"):
+                "MAIL FROM:<\"odd one\"@example.org>",
+                "MAIL FROM:<Joe <a@example.org>>"):    # the relay judges it
             self.assertEqual(self.client.command(line).code, 250)
             self.assertEqual(self.said()[-1], line.encode())
             rcpt = "RCPT TO:<b@example.net> NOTIFY=NEVER ORCPT=rfc822;b@x"
@@ -135,6 +136,10 @@ class Envelope(harness.Case):
             r"MAIL FROM:<a@example.org> SIZE=(\d+) BODY=7BIT", line)[1])
         self.assertGreater(size, 1000)
         self.assertLess(size, 40000)
+        self.client.command("RSET")
+        self.client.command("MAIL FROM:<a@example.org> SIZE=%d" % (2**64 - 1))
+        self.assertEqual(self.said()[-1],
+                         b"MAIL FROM:<a@example.org> SIZE=%d" % (2**64 - 1))
         self.begin(ehlo=("relay.example",))
         self.client.ehlo()
         self.client.command("MAIL FROM:<a@example.org> SIZE=1000")

@@ -176,6 +176,48 @@ class Refusing(inbound.Case):
                    xforward="ADDR=192.0.2.77 HELO=x.test")
         self.check(lines, SAMPLE, 250, sender="a@unknown.example")
 
+    def test_spf_is_not_evaded_by_odd_syntax(self):
+        """Postfix takes each of these, and sees a sender of example.org: for
+        us it must be that sender, or none at all."""
+        proxy = self.verifier(self.world, self.server,
+                              ["check = spf", "reject = spf"])
+        for path, code in (("a@example.org", 550),
+                           ("< a@example.org >", 550),
+                           ('"a"@example.org', 550),
+                           ("<@x.test:a@example.org>", 550),
+                           ("<a@EXAMPLE.org.>", 550),
+                           ("<(b@unknown.example)a@example.org>", 501),
+                           ("<a@example.org(c)>", 501),
+                           ("<a@example.org;b@unknown.example>", 501),
+                           ("<a @example.org>", 501),
+                           ("<a@example.org (c)>", 501),
+                           ("<a@example.org (b@unknown.example)>", 501),
+                           ("<Joe <a@example.org>>", 501),
+                           ("<a@b@example.org>", 501),
+                           ("<a@example.org", 501)):
+            client = proxy.client()
+            client.ehlo()
+            client.command("XFORWARD ADDR=198.51.100.1 HELO=unknown.example")
+            reply = client.command("MAIL FROM:" + path)
+            if code == 501:
+                self.assertEqual((reply.code, reply.text[:6]), (501, "5.1.7 "))
+            else:
+                self.assertEqual(reply.code, 250, path)
+                client.command("RCPT TO:<b@example.net>")
+                client.command("DATA")
+                self.assertEqual(client.body(SAMPLE).code, 550, path)
+            client.quit()
+        self.assertEqual(self.world.messages, [])
+        # A SIZE= that is none does not hide the sender either.
+        client = proxy.client()
+        client.ehlo()
+        client.command("XFORWARD ADDR=198.51.100.1 HELO=unknown.example")
+        client.command("MAIL FROM:<a@example.org> SIZE=abc")
+        client.command("RCPT TO:<b@example.net>")
+        client.command("DATA")
+        self.assertEqual(client.body(SAMPLE).code, 550)
+        client.quit()
+
     def test_reject_dmarc_before_the_queue_alone(self):
         """Behind it (XFORWARD IDENT) a refusal would be a bounce."""
         self.server = self.nsd(

@@ -15,6 +15,11 @@ test_good(void **state)
 		""},
 	    {SMTP_MAIL, "from: <a@b> SIZE=10 BODY=8BITMIME", "a@b", "a", "b",
 		"SIZE=10 BODY=8BITMIME"},
+	    {SMTP_MAIL, "FROM:< a@b >", "a@b", "a", "b", ""},
+	    {SMTP_MAIL, "FROM:< >", "", "", "", ""},
+	    {SMTP_MAIL, "FROM:a@b SIZE=1", "a@b", "a", "b", "SIZE=1"},
+	    {SMTP_MAIL, "FROM: \"a b\"@c", "\"a b\"@c", "\"a b\"", "c", ""},
+	    {SMTP_MAIL, "FROM:@x:a@b", "a@b", "a", "b", ""},
 	    {SMTP_RCPT, "TO:<postmaster>", "postmaster", "postmaster", "", ""},
 	    {SMTP_RCPT, "TO:<a+b@c> NOTIFY=NEVER ", "a+b@c", "a+b", "c",
 		"NOTIFY=NEVER"},
@@ -49,8 +54,8 @@ test_good(void **state)
 		assert_slice_equal(path.domain, slice_str(cases[i].domain));
 		assert_slice_equal(
 		    path.parameters, slice_str(cases[i].parameters));
-		assert_int_equal(path.path.p[0], '<');
-		assert_int_equal(path.path.p[path.path.n - 1], '>');
+		assert_int_equal(
+		    path.path.p[0] == '<', path.path.p[path.path.n - 1] == '>');
 	}
 }
 
@@ -65,7 +70,19 @@ test_bad(void **state)
 	    {SMTP_MAIL, SLICE_INIT("TO:<a@b>")},
 	    {SMTP_MAIL, SLICE_INIT("FROM")},
 	    {SMTP_MAIL, SLICE_INIT("FROM:")},
-	    {SMTP_MAIL, SLICE_INIT("FROM:a@b")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:a@b>")},
+	    {SMTP_MAIL, SLICE_INIT("FROM: SIZE=1 a@b")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:a@b@c")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:a@b(c)")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:<a @b>")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:<a@b(c)>")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:<a@b;c>")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:<a@b\\@c>")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:<a(@b)@c>")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:<a@[b\\]>")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:<a@b (c)>")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:<Joe <a@b>>")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:<a@b,c@d>")},
 	    {SMTP_MAIL, SLICE_INIT("FROM:<a@b")},
 	    {SMTP_MAIL, SLICE_INIT("FROM:<a@b>SIZE=1")},
 	    {SMTP_MAIL, SLICE_INIT("FROM:<a@b>>")},
