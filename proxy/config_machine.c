@@ -7,11 +7,13 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
@@ -20,6 +22,9 @@
 #include "proxy/config_private.h"
 #include "proxy/recorder.h"
 #include "proxy/sealer.h"
+
+/* How long a directory is tried, and how often is looked. */
+enum { TRY_MS = 5000, TRY_STEP_MS = 1 };
 
 static void
 add_error(const struct proxy_config *config, struct proxy_report *report,
@@ -96,28 +101,49 @@ try_file(const char *dir)
 	return 0;
 }
 
+/* Real and saved user stay root's: the workers, who are that user, cannot
+ * send the child a signal. */
+static int
+become(const struct passwd *user)
+{
+	return initgroups(user->pw_name, user->pw_gid) != 0 ||
+		setresgid((gid_t)-1, user->pw_gid, (gid_t)-1) != 0 ||
+		setresuid((uid_t)-1, user->pw_uid, (uid_t)-1) != 0
+	    ? -1
+	    : 0;
+}
+
+/* The child's exit status; a file system that hangs does not hold us. */
+static int
+wait_for(pid_t child)
+{
+	const struct timespec step = {0, TRY_STEP_MS * 1000000L};
+	pid_t ended = 0;
+	int status, left = TRY_MS / TRY_STEP_MS;
+
+	while ((ended = waitpid(child, &status, WNOHANG)) == 0 && left-- > 0)
+		(void)nanosleep(&step, NULL);
+	if (ended == 0) {
+		(void)kill(child, SIGKILL);
+		return ETIMEDOUT;
+	}
+	return ended == child && WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+}
+
 /* The same as somebody else: in a child, which is the only sure way. */
 static int
 try_file_as(const char *dir, const struct passwd *user)
 {
 	pid_t child;
-	int status;
 
 	if (user == NULL)
 		return try_file(dir);
 	child = fork();
 	if (child < 0)
 		return errno;
-	if (child == 0) {
-		if (initgroups(user->pw_name, user->pw_gid) != 0 ||
-		    setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
-			_exit(EPERM);
-		_exit(try_file(dir));
-	}
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return errno;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	if (child == 0)
+		_exit(become(user) != 0 ? EPERM : try_file(dir));
+	return wait_for(child);
 }
 
 static void

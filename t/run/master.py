@@ -26,6 +26,7 @@ import harness
 from harness import SAMPLE, wait_until
 
 ROOT = os.getuid() == 0
+ATTACK = '$end = time + 10; kill(STOP => -1) while time < $end'  # Perl is fast
 VERIFIER = "daemon"  # another user than harness.WORKER
 DOMAINS = 100000
 START_S = 1.0
@@ -193,6 +194,36 @@ class Privileges(Serving):
         proxy.start(wait=False)
         self.assertEqual(proxy.process.wait(harness.WAIT), 78)
         self.assertIn("[in] needs a `user` other than", proxy.text())
+
+    def test_no_worker_stops_the_master(self):
+        """The child that tries the spool directory as the workers' user is
+        none that a process of that user may stop."""
+        hop = self.relay()
+        user = pwd.getpwnam("games")  # nobody else's, in all these tests
+        proxy = harness.Signpost(hop, daemon=["user = games"])
+        self.addCleanup(proxy.clean)
+        shutil.chown(proxy.spool, "games")
+        proxy.start()
+        self.wait_workers(proxy, 1)
+
+        def become():
+            os.setgroups([])
+            os.setgid(user.pw_gid)
+            os.setuid(user.pw_uid)
+
+        attack = subprocess.Popen(
+            ["perl", "-e", ATTACK], preexec_fn=become)
+        self.addCleanup(attack.wait, harness.WAIT)
+        shutil.chown(proxy.spool, 0)  # each reload is refused after the try
+        for _ in range(300):
+            proxy.process.send_signal(signal.SIGHUP)
+            time.sleep(0.02)
+        attack.kill()
+        for pid in children(proxy.process.pid):
+            os.kill(pid, signal.SIGCONT)
+        self.assertEqual(proxy.stop(), 0)
+        self.assertNotEqual(proxy.lines("reload refused"), [])
+        self.assertEqual(proxy.lines("timed out"), [])
 
     def test_without_root_all_are_who_started_it(self):
         nobody = pwd.getpwnam(harness.WORKER)
