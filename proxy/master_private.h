@@ -76,6 +76,7 @@ struct proxy_master {
 	int shared_fd;
 	int records[2]; /* the recorder's end, the workers'; -1: none */
 	struct proxy_shared *shared;
+	struct proxy_slots slots; /* of `shared` */
 	struct proxy_notify notify;
 	struct event *signals[4], *start_timer, *kill_timer, *watchdog;
 	char *path, *pidfile; /* absolute; pidfile NULL: none */

@@ -292,9 +292,10 @@ on_keys(evutil_socket_t fd, short what, void *ctx)
 static int
 take_slot(struct proxy_seat *seat, struct strbuf *reason)
 {
+	struct proxy_master *master = seat->generation->master;
 	/* Whose process it is comes when it is forked. */
 	int slot =
-	    proxy_shared_take(seat->generation->master->shared, seat->role, -1);
+	    proxy_shared_take(master->shared, &master->slots, seat->role);
 
 	if (slot < 0) {
 		strbuf_addf(
@@ -308,7 +309,9 @@ take_slot(struct proxy_seat *seat, struct strbuf *reason)
 static void
 give_slot_back(const struct proxy_seat *seat)
 {
-	proxy_shared_leave(seat->generation->master->shared, (int)seat->slot);
+	struct proxy_master *master = seat->generation->master;
+
+	proxy_shared_leave(master->shared, &master->slots, (int)seat->slot);
 }
 
 static void

@@ -2,11 +2,15 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "proxy/privilege.h"
 
@@ -98,6 +102,36 @@ drop_root(const char *name, struct strbuf *reason)
 	return verify(user, reason);
 }
 
+static bool
+has_capabilities(const struct __user_cap_data_struct *sets)
+{
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		if ((sets[i].effective | sets[i].permitted |
+			sets[i].inheritable) != 0)
+			return true;
+	return false;
+}
+
+/* The change of user takes root's. Ambient ones outlive exec, where somebody
+ * else than root started us with some. */
+static int
+drop_capabilities(struct strbuf *reason)
+{
+	struct __user_cap_header_struct head = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &head, sets) != 0)
+		return fail(reason, "capget");
+	if (!has_capabilities(sets))
+		return 0;
+	memset(sets, 0, sizeof(sets));
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
+	    syscall(SYS_capset, &head, sets) != 0)
+		return fail(reason, "capset");
+	return 0;
+}
+
 int
 proxy_privilege_drop(
     const char *user, size_t descriptors, struct strbuf *reason)
@@ -106,6 +140,8 @@ proxy_privilege_drop(
 
 	allow_descriptors(descriptors);
 	if (geteuid() == 0 && drop_root(user, reason) != 0)
+		return -1;
+	if (drop_capabilities(reason) != 0)
 		return -1;
 	/* After the change of user, which sets some of it anew. */
 	proxy_privilege_hide();

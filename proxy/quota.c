@@ -1,6 +1,4 @@
 /* What all spools may hold together; see quota.h. */
-#include <assert.h>
-
 #include "proxy/quota.h"
 
 void
@@ -32,12 +30,14 @@ proxy_quota_take(struct proxy_quota *q, uint64_t n)
 	return false;
 }
 
+/* Never below zero: who else can write on the page must not end us by it. */
 void
 proxy_quota_give_back(struct proxy_quota *q, uint64_t n)
 {
-	uint64_t before = atomic_fetch_sub_explicit(
-	    &q->slots[q->mine], n, memory_order_seq_cst);
+	_Atomic uint64_t *mine = &q->slots[q->mine];
+	uint64_t held = atomic_load_explicit(mine, memory_order_seq_cst);
 
-	assert(before >= n);
-	(void)before;
+	while (
+	    !atomic_compare_exchange_weak(mine, &held, held < n ? 0 : held - n))
+		continue;
 }

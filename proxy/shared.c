@@ -59,38 +59,40 @@ proxy_shared_unmap(struct proxy_shared *shared)
 
 /* The first free slot with that role in it; -1 for none. */
 static int
-find_free(const struct proxy_shared *shared, enum proxy_role role)
+find_free(const struct proxy_slots *slots, enum proxy_role role)
 {
 	for (int i = 0; i < PROXY_SHARED_SLOTS; i++)
-		if (atomic_load(&shared->slots[i].pid) == 0 &&
-		    atomic_load(&shared->slots[i].role) == (uint32_t)role)
+		if (!slots->taken[i] && slots->roles[i] == role)
 			return i;
 	return -1;
 }
 
 int
-proxy_shared_take(
-    struct proxy_shared *shared, enum proxy_role role, int32_t pid)
+proxy_shared_take(struct proxy_shared *shared, struct proxy_slots *slots,
+    enum proxy_role role)
 {
-	int i = find_free(shared, role);
+	int i = find_free(slots, role);
 	struct proxy_shared_slot *slot;
 
 	if (i < 0)
-		i = find_free(shared, PROXY_ROLE_NONE);
+		i = find_free(slots, PROXY_ROLE_NONE);
 	if (i < 0)
 		return -1;
+	slots->taken[i] = true;
+	slots->roles[i] = role;
 	slot = &shared->slots[i];
 	atomic_store(&shared->spool[i], 0);
 	atomic_store(&slot->counters.n[PROXY_COUNT_SESSIONS_OPEN], 0);
 	atomic_store(&slot->drains, 0);
 	atomic_store(&slot->role, (uint32_t)role);
-	atomic_store(&slot->pid, pid);
 	return i;
 }
 
 void
-proxy_shared_leave(struct proxy_shared *shared, int slot)
+proxy_shared_leave(
+    struct proxy_shared *shared, struct proxy_slots *slots, int slot)
 {
+	slots->taken[slot] = false;
 	atomic_store(&shared->spool[slot], 0);
 	atomic_store(
 	    &shared->slots[slot].counters.n[PROXY_COUNT_SESSIONS_OPEN], 0);

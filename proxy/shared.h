@@ -8,6 +8,7 @@
 #define PROXY_SHARED_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proxy/counters.h"
@@ -47,11 +48,20 @@ struct proxy_shared *proxy_shared_new(int *fd);
 struct proxy_shared *proxy_shared_map(int fd);
 void proxy_shared_unmap(struct proxy_shared *); /* NULL is fine */
 
+/* Who has which slot, by the master's own count: what the page says of it
+ * may be what a worker that was taken over has written there. All zero: none
+ * was ever used. */
+struct proxy_slots {
+	enum proxy_role roles[PROXY_SHARED_SLOTS];
+	bool taken[PROXY_SHARED_SLOTS];
+};
+
 /* The slot for a worker of that role: one that nobody runs in, by choice
  * one that the role had before, so that what it counted goes on. -1 where
  * all are taken. Its spool and its open sessions are zeroed. */
-int proxy_shared_take(struct proxy_shared *, enum proxy_role, int32_t pid);
-void proxy_shared_leave(struct proxy_shared *, int slot);
+int proxy_shared_take(
+    struct proxy_shared *, struct proxy_slots *, enum proxy_role);
+void proxy_shared_leave(struct proxy_shared *, struct proxy_slots *, int slot);
 
 /* A counter of all slots of a role together. */
 uint64_t proxy_shared_sum(

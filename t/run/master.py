@@ -225,6 +225,29 @@ class Privileges(Serving):
         self.assertNotEqual(proxy.lines("reload refused"), [])
         self.assertEqual(proxy.lines("timed out"), [])
 
+    def test_nor_has_one_what_a_supervisor_gave(self):
+        """Ambient capabilities, as AmbientCapabilities= of a unit that runs
+        it as another user sets them."""
+        proxy = harness.Signpost(self.relay(), daemon=["user = nobody"])
+        self.addCleanup(proxy.clean)
+        for directory, _, files in os.walk(proxy.dir):
+            for name in [directory] + files:
+                shutil.chown(os.path.join(directory, name), harness.WORKER)
+        log = open(proxy.log, "ab")
+        self.addCleanup(log.close)
+        proxy.process = subprocess.Popen(
+            ["setpriv", "--reuid", harness.WORKER, "--clear-groups",
+             "--inh-caps", "+net_bind_service,+sys_admin",
+             "--ambient-caps", "+net_bind_service,+sys_admin",
+             harness.binary(), "serve", "-c", proxy.config],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.addCleanup(self._stops_well, proxy)
+        self.wait_workers(proxy, 1)
+        self.assertNotEqual(int(status(proxy.process.pid)["CapAmb"][0], 16), 0)
+        [worker] = children(proxy.process.pid)
+        for kind in ("CapPrm", "CapEff", "CapInh", "CapAmb"):
+            self.assertEqual(int(status(worker)[kind][0], 16), 0, kind)
+
     def test_without_root_all_are_who_started_it(self):
         nobody = pwd.getpwnam(harness.WORKER)
 
