@@ -12,7 +12,8 @@
 
 #include "dns/packet.h"
 
-/* Sockets that one exchange has open; the oldest gives way. */
+/* Sockets that one exchange has open; the oldest gives way until each server
+ * has been asked twice. */
 #define DNS_TRIES_OPEN_MAX 3
 /* Packets on one socket that answer something else; then it is closed. */
 #define DNS_WRONG_MAX 50

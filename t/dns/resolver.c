@@ -317,6 +317,7 @@ test_no_lie_is_believed_and_no_silence_waited_out(void **state)
 	    {"plain.test", DNS_OK, "good"},
 	    {"silent.test", DNS_TEMPFAIL, ""},
 	    {"slow.test", DNS_OK, "good"},
+	    {"intime.test", DNS_OK, "good"},
 	    {"veryslow.test", DNS_TEMPFAIL, ""},
 	    {"late.test", DNS_OK, "good"},
 	    {"lost.test", DNS_OK, "good"},

@@ -314,6 +314,7 @@ class Hostile:
         table = {
             "silent": lambda: [],
             "slow": lambda: [(1.5, good)],
+            "intime": lambda: [(4.2, good)],    # of the 5 s that there are
             "veryslow": lambda: [(8, good)],
             "late": lambda: [(2.5, good)] if count == 1 else [],
             "lost": lambda: [(0, good)] if count > 1 else [],
