@@ -64,11 +64,37 @@ escape_is_utf8(struct slice s)
 	return true;
 }
 
+/* The code point of a sequence of two or three bytes, else 0. */
+static unsigned
+code_point(struct slice c)
+{
+	const unsigned char *p = (const unsigned char *)c.p;
+
+	if (c.n == 2)
+		return (p[0] & 0x1fU) << 6 | (p[1] & 0x3fU);
+	if (c.n == 3)
+		return (p[0] & 0x0fU) << 12 | (p[1] & 0x3fU) << 6 |
+		    (p[2] & 0x3fU);
+	return c.n == 1 ? p[0] : 0;
+}
+
+/* What a terminal or a reader of lines may take for more than a character:
+ * C0 and C1, line and paragraph separators, what turns the direction. */
+static bool
+is_control(unsigned c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c ||
+	    c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+	    (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
 static void
 escape_json_char(struct slice c, struct strbuf *out)
 {
-	if ((unsigned char)c.p[0] < 0x20 || c.p[0] == 0x7f)
-		(void)strbuf_addf(out, "\\u%04x", (unsigned)c.p[0]);
+	unsigned code = code_point(c);
+
+	if (c.n < 4 && is_control(code))
+		(void)strbuf_addf(out, "\\u%04x", code);
 	else if (c.p[0] == '"' || c.p[0] == '\\')
 		(void)strbuf_addf(out, "\\%c", c.p[0]);
 	else

@@ -12,7 +12,9 @@
  * as \xHH. 0, or -1 where the strbuf is full. */
 int escape_log(struct slice, struct strbuf *out);
 
-/* A JSON string with its quotation marks. 0 or -1 likewise. */
+/* A JSON string with its quotation marks; control characters, C1's too, and
+ * what separates lines or turns the direction of writing are \uHHHH. 0 or -1
+ * likewise. */
 int escape_json(struct slice, struct strbuf *out);
 
 /* The length of the UTF-8 character the slice begins with (1 to 4, no

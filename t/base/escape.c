@@ -73,7 +73,11 @@ test_json(void **state)
 	    {SLICE_INIT(""), "\"\""},
 	    {SLICE_INIT("a\"b\\c/"), "\"a\\\"b\\\\c/\""},
 	    {SLICE_INIT("\0\n\x1f\x7f"), "\"\\u0000\\u000a\\u001f\\u007f\""},
-	    {SLICE_INIT("\xc3\xa4"), "\"\xc3\xa4\""},
+	    {SLICE_INIT("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"),
+		"\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
+	    {SLICE_INIT("\xc2\x9b"
+			"31m\xe2\x80\xa8\xe2\x80\xae\xef\xbb\xbf"),
+		"\"\\u009b31m\\u2028\\u202e\\ufeff\""},
 	    {SLICE_INIT("\xff"
 			"a\xc3"),
 		"\"\xef\xbf\xbd"
