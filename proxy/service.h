@@ -52,6 +52,7 @@ struct proxy_service {
 	struct log *log;
 
 	bool finishing; /* sessions end as soon as they may */
+	bool hurried;	/* who is silent before DATA is not waited for */
 	unsigned ids;	/* made so far, for messages that come without */
 	struct proxy_session_list sessions;
 	size_t session_count;

@@ -75,8 +75,8 @@ leave_if_finishing(struct proxy_session *s)
 		reply_text(s, going_down);
 }
 
-/* A client that stopped talking before its DATA has no message in flight,
- * and is not waited for. */
+/* At a stop. A client that stopped talking before its DATA has no message in
+ * flight. */
 static void
 leave_if_stuck(struct proxy_session *s, uint64_t now)
 {
@@ -555,7 +555,7 @@ proxy_sessions_tick(struct proxy_service *service)
 	LIST_FOREACH (s, &service->sessions, entry)
 		if (s->transaction != NULL)
 			proxy_transaction_tick(s->transaction, now);
-		else if (service->finishing)
+		else if (service->hurried)
 			leave_if_stuck(s, now);
 }
 

@@ -278,6 +278,7 @@ on_stop(evutil_socket_t number, short events, void *ctx)
 	log_printf(w->job->log, LOGGING_INFO, "stopping: %zu sessions",
 	    w->service.session_count);
 	leave(w, w->job->config->stop_timeout);
+	w->service.hurried = true;
 	proxy_sessions_finish(&w->service);
 }
 

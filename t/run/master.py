@@ -437,6 +437,20 @@ class Reload(Serving):
                    lambda: old not in children(proxy.process.pid))
         self.assertEqual(len(hop.messages), 1)
 
+    def test_nor_is_an_envelope(self):
+        """A client that takes its time before DATA is not between messages:
+        it is never told 421 there because of a drain."""
+        hop, proxy = self.out(daemon=["drain_timeout = 1s"])
+        client = proxy.client()
+        client.ehlo()
+        client.begin()
+        self.reload(proxy)
+        time.sleep(7)
+        self.assertEqual(client.command("DATA").code, 354)
+        self.assertEqual(client.body(SAMPLE).code, 250)
+        self.assertTrue(client.gone())
+        self.assertEqual(len(hop.messages), 1)
+
     def test_under_load(self):
         hop, proxy = self.out(workers=2)
         stop, counts, errors = threading.Event(), [], []
