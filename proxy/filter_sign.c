@@ -36,7 +36,7 @@ struct item {
 	enum dkim_algorithm algorithm;
 	struct dkim_signer *dkim;
 	struct dkim_domainkeys_signer *domainkeys;
-	bool failed;
+	bool failed, keyless;
 };
 
 struct filter {
@@ -227,7 +227,7 @@ on_key(void *ctx, const struct proxy_key_answer *answer)
 		take_key(item, answer);
 		break;
 	case PROXY_KEY_MISSING:
-		item->failed = f->no_key = true;
+		item->failed = item->keyless = f->no_key = true;
 		break;
 	case PROXY_KEY_TROUBLE:
 		f->trouble = true;
@@ -350,6 +350,22 @@ settle_unsigned(struct filter *f)
 	note_unsigned(f, why);
 }
 
+/* Beside one that was made: why the others were not is told as well. */
+static void
+leave_out_keyless(struct filter *f)
+{
+	struct strbuf *to = &f->choice.left_out;
+
+	for (size_t i = 0; i < f->count; i++) {
+		if (!f->items[i].keyless)
+			continue;
+		if (to->n > 0)
+			(void)strbuf_add_char(to, ',');
+		print_name(&f->items[i], to);
+		(void)strbuf_add_str(to, ":no-key");
+	}
+}
+
 static void
 note_signed(struct item *item)
 {
@@ -421,6 +437,8 @@ complete(void *ctx)
 	}
 	if (f->made == 0)
 		settle_unsigned(f);
+	else
+		leave_out_keyless(f);
 	if (f->made == 0 && f->unfit && rejects_unsignable(f))
 		tell(f, 550, unsignable_text);
 	else

@@ -320,8 +320,10 @@ static const struct {
 	"unsigned=no-key rule=domain:* "},
     {ANY DKIM "unsignable = reject\n", "From: a@example.net\r\n\r\n", 0, 0,
 	"unsigned=no-key rule=domain:* "},
+    /* One whose key is nowhere is told of beside the one that was made. */
     {ANY DKIM OTHER, "From: a@example.net\r\n\r\n", 0, 1,
-	"signed=dkim:example.net:other:rsa-sha256 rule=domain:* "},
+	"signed=dkim:example.net:other:rsa-sha256 rule=domain:* "
+	"left-out=dkim:example.net:s:no-key "},
 };
 
 /* A key that is there before the message ends, and one that comes after. */
