@@ -52,6 +52,18 @@ refused(struct checked *one, const char *reason)
 	return -1;
 }
 
+static bool
+names_too_many(struct slice fields)
+{
+	struct slice name;
+	size_t count = 0;
+
+	while (slice_cut(&fields, ':', &name))
+		if (++count > DKIM_SIGNATURE_FIELDS_MAX)
+			return true;
+	return false;
+}
+
 /* Section 3.3. a=, c= and q= may be left out; d= and s= must be there. */
 static int
 parse(struct checked *one, struct slice value)
@@ -83,6 +95,8 @@ parse(struct checked *one, struct slice value)
 		return bad(one, "no s= in the signature");
 	if (one->b.n == 0)
 		return bad(one, "no b= in the signature");
+	if (names_too_many(one->fields))
+		return bad(one, "h= names too many fields");
 	return 0;
 }
 

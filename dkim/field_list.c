@@ -104,10 +104,25 @@ take_away(struct dkim_field_list *fields, struct slice name)
 	    (fields->count - i) * sizeof(fields->list[0]));
 }
 
+/* What hosts on the way put on top, ourselves first of all: named once more
+ * than it is there, the signature would fail for everybody. */
+static bool
+is_put_on_top(struct slice name)
+{
+	static const char *const on_top[] = {"DKIM-Signature",
+	    "DomainKey-Signature", "Received", "Return-Path",
+	    "Authentication-Results", "Received-SPF"};
+
+	for (size_t i = 0; i < sizeof(on_top) / sizeof(on_top[0]); i++)
+		if (slice_equal_nocase(name, slice_str(on_top[i])))
+			return true;
+	return slice_starts_nocase(name, SLICE("ARC-"));
+}
+
 static int
 add_word(struct dkim_field_list *fields, struct slice word, bool oversigned)
 {
-	if (!is_name(word))
+	if (!is_name(word) || (oversigned && is_put_on_top(word)))
 		return -1;
 	return add(fields, word, oversigned);
 }
@@ -183,8 +198,13 @@ dkim_field_list_parse(struct slice text, struct strbuf *reason)
 			strbuf_addf(reason, "more than %d header fields",
 			    DKIM_FIELD_LIST_MAX);
 		else
-			strbuf_addf(reason,
-			    "not the name of a header field: \"%.*s\"",
+			strbuf_addf(reason, "%s: \"%.*s\"",
+			    word.p[0] == '+' &&
+				    is_put_on_top(slice_after(word, 1))
+				? "hosts on the way add this field, so that "
+				  "one "
+				  "more of it cannot be signed"
+				: "not the name of a header field",
 			    (int)slice_first(word, 80).n, word.p);
 		free(fields);
 		return NULL;

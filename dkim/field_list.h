@@ -27,7 +27,8 @@ struct dkim_field_list;
 
 struct dkim_field_list *dkim_field_list_new(void); /* the built-in list */
 
-/* NULL and a reason where the text is not such a list. */
+/* NULL and a reason where the text is not such a list; oversigning a field
+ * that hosts on the way put on top is a fault too. */
 struct dkim_field_list *dkim_field_list_parse(
     struct slice, struct strbuf *reason);
 void dkim_field_list_free(struct dkim_field_list *);

@@ -1,6 +1,7 @@
 /* DomainKeys, RFC 4870: signing, checking, policy. */
 #include "dkim/domainkeys.h"
 #include "dkim/body_hashes.h"
+#include "dkim/signature.h"
 #include "t/lib/letter.h"
 #include "t/lib/unit.h"
 #include "t/lib/zone.h"
@@ -355,6 +356,27 @@ bad_signatures_say_why(void **state)
 		    cases[i].verdict, cases[i].reason);
 		letter_clear(&l);
 	}
+}
+
+static void
+its_names_are_bounded(void **state)
+{
+	struct strbuf field;
+	struct letter l;
+
+	(void)state;
+	strbuf_init(&field, 1 << 16);
+	strbuf_add_str(&field,
+	    "DomainKey-Signature: a=rsa-sha1; d=example.org; s=s1; b=AAAA; "
+	    "h=From");
+	for (int i = 0; i < DKIM_SIGNATURE_FIELDS_MAX; i++)
+		strbuf_add_str(&field, ":x");
+	strbuf_add_str(&field, "\r\n");
+	letter_init(&l, slice_str(plain));
+	letter_put_on_top(&l, strbuf_slice(&field));
+	expect(&l, "", MAIL_VERDICT_NEUTRAL, "h= names too many fields");
+	letter_clear(&l);
+	strbuf_clear(&field);
 }
 
 static void
@@ -756,6 +778,7 @@ main(void)
 	    cmocka_unit_test(key_records_have_granularity_and_testing),
 	    cmocka_unit_test(a_signature_without_h_covers_all_below),
 	    cmocka_unit_test(bad_signatures_say_why),
+	    cmocka_unit_test(its_names_are_bounded),
 	    cmocka_unit_test(a_sender_above_the_signature_is_not_signed),
 	    cmocka_unit_test(signatures_and_hashes_are_bounded),
 	    cmocka_unit_test(without_a_hash_left_nothing_is_checked_or_signed),

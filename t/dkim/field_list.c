@@ -106,6 +106,10 @@ lists_from_text(void **state)
 	}
 }
 
+#define ON_TOP                                                               \
+	"hosts on the way add this field, so that one more of it cannot be " \
+	"signed: "
+
 static void
 what_is_no_list(void **state)
 {
@@ -115,6 +119,10 @@ what_is_no_list(void **state)
 	    {"From,a;b", "not the name of a header field: \"a;b\""},
 	    {"+", "not the name of a header field: \"+\""},
 	    {"-", "not the name of a header field: \"-\""},
+	    {"default,+DKIM-Signature", ON_TOP "\"+DKIM-Signature\""},
+	    {"+domainkey-signature", ON_TOP "\"+domainkey-signature\""},
+	    {"From +ARC-Seal", ON_TOP "\"+ARC-Seal\""},
+	    {"+Received", ON_TOP "\"+Received\""},
 	    {"From,a\x7f", "not the name of a header field: \"a\x7f\""},
 	    {"caf\xc3\xa9", "not the name of a header field: \"caf\xc3\xa9\""},
 	};
