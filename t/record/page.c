@@ -12,7 +12,8 @@
 
 #define NOW 1000000000
 /* A sanitizer's build is some times slower. */
-#define MOST_SECONDS (T_SANITIZED ? 10 : 1)
+/* Of CPU; under one on most machines. It is the square that must not be. */
+#define MOST_SECONDS (T_SANITIZED ? 15 : 4)
 
 static void
 add(struct record_store *store, int64_t time, const char *author,
@@ -178,7 +179,7 @@ write_row(void *ctx, const struct record_row *row)
 }
 
 static void
-test_a_report_of_100000_rows_takes_under_a_second(void **state)
+test_a_report_of_100000_rows_takes_few_seconds(void **state)
 {
 	static const struct record_report about = {
 	    .reporter = SLICE_INIT("mx.example.org"),
@@ -219,7 +220,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_100000_records_take_under_a_second, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
-		test_a_report_of_100000_rows_takes_under_a_second, setup,
+		test_a_report_of_100000_rows_takes_few_seconds, setup,
 		teardown),
 	};
 

@@ -27,6 +27,10 @@ class Script(harness.Case):
         self.proxy = harness.Signpost(self.hop, daemon=["log = syslog"])
         self.addCleanup(self.proxy.clean)
         self.become = become
+        # The tree may lie where only root gets to.
+        self.init_script = shutil.copy(
+            SCRIPT, os.path.join(self.proxy.dir, "init"))
+        self.program = shutil.copy(harness.binary(), self.proxy.dir)
         if become:
             for directory, _, files in os.walk(self.proxy.dir):
                 for name in [directory] + files:
@@ -60,11 +64,11 @@ class Script(harness.Case):
         # A file, not a pipe: the daemon's own stderr may live on in it.
         with tempfile.TemporaryFile("w+") as said:
             run = subprocess.run(
-                ["/bin/sh", "-eu", SCRIPT, word], stdin=subprocess.DEVNULL,
+                ["/bin/sh", "-eu", self.init_script, word], stdin=subprocess.DEVNULL,
                 stdout=said, stderr=said, timeout=90, check=False,
                 preexec_fn=become, cwd="/", env={
                     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                    "DAEMON": harness.binary(), "CONFIG": self.proxy.config,
+                    "DAEMON": self.program, "CONFIG": self.proxy.config,
                     "PIDFILE": self.pidfile, "STOP_WAIT": "20",
                     "ASAN_OPTIONS": "detect_leaks=0"})
             said.seek(0)
