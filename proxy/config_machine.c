@@ -163,7 +163,10 @@ check_spool(const struct proxy_config *config, const struct proxy_front *front,
 		strbuf_addf(&report->errors,
 		    "%s: spool_dir %s cannot be written%s%s: %s\n",
 		    config->path, front->spool_dir, user == NULL ? "" : " by ",
-		    user == NULL ? "" : user->pw_name, strerror(why));
+		    user != NULL	 ? user->pw_name
+			: geteuid() != 0 ? " by you, who are not root"
+					 : "",
+		    strerror(why));
 	if (why == 0 && statfs(front->spool_dir, &fs) == 0 &&
 	    (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
 		strbuf_addf(&report->warnings,
