@@ -119,10 +119,16 @@ print_records(const struct wishes *w, struct slice domain,
 	if (c.trouble)
 		status = CLI_CONFIG;
 	else if (c.records.count == 0) {
-		cli_error("dns: the configuration signs for no domain%s",
-		    config->signing.any_domain && domain.n == 0
-			? " by name: say which (-d)"
-			: "");
+		if (domain.n > 0)
+			cli_error("dns: the configuration does not sign for "
+				  "%.*s",
+			    (int)domain.n, domain.p);
+		else
+			cli_error("dns: the configuration signs for no "
+				  "domain%s",
+			    config->signing.any_domain
+				? " by name: say which (-d)"
+				: "");
 		status = CLI_NO_MESSAGE;
 	}
 	if (c.records.count > 0)

@@ -1,6 +1,7 @@
 /* The configuration as a tool needs it; see settings.h. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -17,14 +18,26 @@ cli_config_tell(const struct strbuf *lines,
 			print("%.*s", (int)line.n, line.p);
 }
 
+/* 0, or errno of why it cannot be read. */
+static int
+readable(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || access(path, R_OK) != 0)
+		return errno;
+	return S_ISDIR(st.st_mode) ? EISDIR : 0;
+}
+
 int
 cli_config_load(const char *path, struct proxy_config **config)
 {
 	struct proxy_report report;
+	int why = readable(path);
 
 	*config = NULL;
-	if (access(path, R_OK) != 0) {
-		cli_error("%s: %s", path, strerror(errno));
+	if (why != 0) {
+		cli_error("%s: %s", path, strerror(why));
 		return CLI_UNREADABLE;
 	}
 	proxy_report_init(&report);

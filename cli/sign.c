@@ -108,7 +108,7 @@ check_wishes(const struct cli_sign_wishes *w)
 	    w->authserv_id != NULL || w->dns.timeout > 0;
 
 	if (some && !all)
-		return cli_sign_refuse("-d, -s, -k", "", "go together");
+		return cli_usage_error("sign", "-d, -s and -k go together");
 	if (all && !is_name(w->domain))
 		return cli_sign_refuse("-d", w->domain, "no domain name");
 	if (all && !is_name(w->selector))
