@@ -1,5 +1,7 @@
 /* What a worker counts; see counters.h. */
 #include "proxy/counters.h"
+#include "auth/results.h"
+#include "dns/resolver.h"
 
 const unsigned proxy_delay_bounds[PROXY_DELAY_BUCKETS - 1] = {
     5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30000, 120000};
@@ -68,4 +70,29 @@ proxy_count_unsigned(struct proxy_counters *c, struct slice reason)
 		i++;
 	proxy_count(c, PROXY_COUNT_UNSIGNED);
 	proxy_count(c, (enum proxy_counter)(PROXY_COUNT_REASONS + i));
+}
+
+void
+proxy_count_dns(struct proxy_counters *c, const struct dns_counts *dns)
+{
+	const uint64_t values[PROXY_DNS_COUNTS] = {dns->answers[0],
+	    dns->answers[1], dns->answers[2], dns->answers[3], dns->cached,
+	    dns->merged, dns->wrong, dns->truncated};
+
+	for (unsigned i = 0; i < PROXY_DNS_COUNTS; i++)
+		proxy_count_set(
+		    c, (enum proxy_counter)(PROXY_COUNT_DNS + i), values[i]);
+}
+
+void
+proxy_count_results(
+    struct proxy_counters *c, const struct auth_results *results)
+{
+	for (size_t i = 0; i < results->count; i++) {
+		const struct auth_result *r = &results->list[i];
+
+		proxy_count(c,
+		    (enum proxy_counter)(PROXY_COUNT_RESULTS +
+			r->method * PROXY_RESULT_VERDICTS + r->verdict));
+	}
 }

@@ -10,6 +10,9 @@
 
 #include "base/slice.h"
 
+struct auth_results;
+struct dns_counts;
+
 /* Sizes of the families below. */
 enum {
 	PROXY_DELAY_BUCKETS = 12,  /* proxy_delay_bounds[] and "more" */
@@ -70,6 +73,12 @@ void proxy_count_delay(struct proxy_counters *, uint64_t ms);
 
 /* An unsigned message, under its reason ("no-key-for-domain:example.net"). */
 void proxy_count_unsigned(struct proxy_counters *, struct slice reason);
+
+/* What a resolver has counted for itself, copied to where others may read it. */
+void proxy_count_dns(struct proxy_counters *, const struct dns_counts *);
+
+/* What a message's checks came to. */
+void proxy_count_results(struct proxy_counters *, const struct auth_results *);
 
 uint64_t proxy_counter_get(const struct proxy_counters *, enum proxy_counter);
 

@@ -191,27 +191,6 @@ on_session_ended(void *ctx)
 		start_accepting(w);
 }
 
-/* The resolver counts for itself; copied to where others may read it. */
-static void
-count_dns(struct worker *w)
-{
-	const struct dns_counts *dns;
-	uint64_t values[PROXY_DNS_COUNTS];
-
-	if (w->verify_env.resolver == NULL)
-		return;
-	dns = dns_resolver_counts(w->verify_env.resolver);
-	for (unsigned i = 0; i < 4; i++)
-		values[i] = dns->answers[i];
-	values[4] = dns->cached;
-	values[5] = dns->merged;
-	values[6] = dns->wrong;
-	values[7] = dns->truncated;
-	for (unsigned i = 0; i < PROXY_DNS_COUNTS; i++)
-		proxy_count_set(w->job->counters,
-		    (enum proxy_counter)(PROXY_COUNT_DNS + i), values[i]);
-}
-
 static void
 count_keys(struct worker *w)
 {
@@ -235,7 +214,9 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 	proxy_spool_files_tick(w->service.spool_files);
 	if (w->service.session_count >= w->session_max && !w->leaving)
 		make_room(w);
-	count_dns(w);
+	if (w->verify_env.resolver != NULL)
+		proxy_count_dns(w->job->counters,
+		    dns_resolver_counts(w->verify_env.resolver));
 	count_keys(w);
 }
 
@@ -407,13 +388,7 @@ on_checked(void *ctx, const struct proxy_filter_job *job,
 {
 	struct worker *w = ctx;
 
-	for (size_t i = 0; i < results->count; i++) {
-		const struct auth_result *r = &results->list[i];
-
-		proxy_count(w->job->counters,
-		    (enum proxy_counter)(PROXY_COUNT_RESULTS +
-			r->method * PROXY_RESULT_VERDICTS + r->verdict));
-	}
+	proxy_count_results(w->job->counters, results);
 	proxy_recording_checked(&w->recording, job, results);
 }
 
