@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "cli/resolve.h"
 #include "cli/settings.h"
+#include "cli/spam.h"
 #include "cli/verify_json.h"
 
 static const char help[] =
@@ -24,7 +25,9 @@ static const char help[] =
     "DKIM or DomainKeys signature passes, 75 where none does and one could\n"
     "not be checked now, else 1.\n"
     "\n"
-    "  -c, --config FILE          what it checks and asks: [in] and [dns]\n"
+    "  -c, --config FILE          what it checks and asks: [in], [dns] and, "
+    "for\n"
+    "                             the summary, [reflector] spamd\n"
     "  --nameserver ADDR[:PORT]   the name server to ask\n"
     "  --dns-timeout TIME         for one question (5s)\n"
     "  --authserv-id HOST         whose field this is (the host name)\n"
@@ -36,6 +39,8 @@ static const char help[] =
     "                             study old mail\n"
     "  --json                     print one JSON object\n"
     "  --summary                  print a report for a person\n";
+
+#define SPAM_TEXT_MAX 1024
 
 struct wishes {
 	const char *config, *authserv_id;
@@ -172,20 +177,25 @@ print_field(const struct setting *s, const struct auth_results *results,
 }
 
 static void
-print_summary(const struct setting *s, const struct auth_results *results)
+print_summary(const struct setting *s, const struct auth_results *results,
+    const struct cli_message *message)
 {
+	struct strbuf spam, text;
 	struct auth_summary summary = {
 	    .results = results,
 	    .client = s->client.address,
 	    .helo = s->client.helo,
 	    .mail_from = s->client.mail_from,
 	};
-	struct strbuf text;
 
+	strbuf_init(&spam, SPAM_TEXT_MAX);
+	cli_spam_ask(s->config, message, &spam);
+	summary.spam = strbuf_slice(&spam);
 	strbuf_init(&text, AUTH_SUMMARY_MAX);
 	(void)auth_summary_print(&summary, &text);
 	cli_print(strbuf_slice(&text));
 	strbuf_clear(&text);
+	strbuf_clear(&spam);
 }
 
 static int
@@ -200,7 +210,7 @@ report(const struct setting *s, const struct wishes *w,
 	if (w->json)
 		cli_verify_print_json(results, cli_message_header(message));
 	else if (w->summary)
-		print_summary(s, results);
+		print_summary(s, results, message);
 	else
 		print_field(s, results, message);
 	free(results);
@@ -214,7 +224,8 @@ verify(const struct setting *s, const struct wishes *w)
 	    cli_checking_header, cli_checking_body};
 	struct auth_evaluation *evaluation =
 	    auth_evaluation_new(&s->rules, &s->client, (int64_t)w->time);
-	struct cli_message *message = cli_message_new(&ops, evaluation, false);
+	struct cli_message *message =
+	    cli_message_new(&ops, evaluation, w->summary);
 	int status = cli_message_read(message, STDIN_FILENO);
 
 	if (status == CLI_OK) {

@@ -198,6 +198,13 @@ t2026._domainkey.example.org TXT %s
         self.assertIn("\r\nIn-Reply-To: <1@example.org>\r\n", text)
         self.assertTrue(answer.mail.startswith(b"MAIL FROM:<>"), answer.mail)
         self.assertEqual(answer.rcpt, [b"RCPT TO:<ann@example.org>"])
+        # The same from the command line.
+        done = subprocess.run(
+            [harness.binary(), "verify", "-c", proxy.config, "--summary"],
+            input=signed, stdout=subprocess.PIPE, timeout=150, check=False)
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout.decode(),
+                         r"\nSpamAssassin check: (ham|spam) \(score ")
         self.assertTrue(harness.dkim_verifies(answer.data, {
             "t2026._domainkey.example.org": harness.key_record(key)}), text)
 
