@@ -1,5 +1,6 @@
 /* Questions and answers about keys, and the master's answering. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,11 +36,13 @@ proxy_key_reply_parse(struct slice datagram, struct proxy_key_reply *to)
 	return 0;
 }
 
-/* Room for exactly one descriptor: the kernel closes what is over. */
+/* CMSG_SPACE() of one descriptor is room for two where a pointer has eight
+ * bytes: what counts is CONTROL_ROOM. */
 union control {
 	char bytes[CMSG_SPACE(sizeof(int))];
 	struct cmsghdr align;
 };
+#define CONTROL_ROOM CMSG_LEN(sizeof(int))
 
 int
 proxy_key_send(int socket, struct slice datagram, int fd)
@@ -52,7 +55,7 @@ proxy_key_send(int socket, struct slice datagram, int fd)
 
 	if (fd >= 0) {
 		message.msg_control = control.bytes;
-		message.msg_controllen = sizeof(control.bytes);
+		message.msg_controllen = CONTROL_ROOM;
 		head = CMSG_FIRSTHDR(&message);
 		head->cmsg_level = SOL_SOCKET;
 		head->cmsg_type = SCM_RIGHTS;
@@ -65,6 +68,43 @@ proxy_key_send(int socket, struct slice datagram, int fd)
 	return n == (ssize_t)datagram.n ? 0 : -1;
 }
 
+static void
+close_all(const struct cmsghdr *head)
+{
+	size_t at = 0, n = head->cmsg_len - CMSG_LEN(0);
+	int fd;
+
+	for (; n - at >= sizeof(fd); at += sizeof(fd)) {
+		memcpy(&fd, CMSG_DATA(head) + at, sizeof(fd));
+		close(fd);
+	}
+}
+
+/* The one descriptor, PROXY_KEY_NO_FD, or PROXY_KEY_FALSE_FD with every one
+ * that came closed. */
+static int
+take_fd(struct msghdr *message)
+{
+	struct cmsghdr *head = CMSG_FIRSTHDR(message);
+	bool good = (message->msg_flags & MSG_CTRUNC) == 0;
+	int fd;
+
+	if (head == NULL)
+		return good ? PROXY_KEY_NO_FD : PROXY_KEY_FALSE_FD;
+	if (good && head->cmsg_level == SOL_SOCKET &&
+	    head->cmsg_type == SCM_RIGHTS &&
+	    head->cmsg_len == CMSG_LEN(sizeof(fd)) &&
+	    CMSG_NXTHDR(message, head) == NULL) {
+		memcpy(&fd, CMSG_DATA(head), sizeof(fd));
+		return fd;
+	}
+	for (; head != NULL; head = CMSG_NXTHDR(message, head))
+		if (head->cmsg_level == SOL_SOCKET &&
+		    head->cmsg_type == SCM_RIGHTS)
+			close_all(head);
+	return PROXY_KEY_FALSE_FD;
+}
+
 long
 proxy_key_receive(int socket, char *to, size_t room, int *fd)
 {
@@ -73,19 +113,13 @@ proxy_key_receive(int socket, char *to, size_t room, int *fd)
 	struct msghdr message = {.msg_iov = &part,
 	    .msg_iovlen = 1,
 	    .msg_control = control.bytes,
-	    .msg_controllen = sizeof(control.bytes)};
-	const struct cmsghdr *head;
+	    .msg_controllen = CONTROL_ROOM};
 	ssize_t n;
 
-	*fd = -1;
 	do
 		n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
-	head = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
-	if (head != NULL && head->cmsg_level == SOL_SOCKET &&
-	    head->cmsg_type == SCM_RIGHTS &&
-	    head->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(head), sizeof(*fd));
+	*fd = n < 0 ? PROXY_KEY_NO_FD : take_fd(&message);
 	return n;
 }
 
@@ -151,10 +185,11 @@ proxy_key_server_answer(int socket, const struct proxy_config *config,
 		close(fd);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return PROXY_KEY_SERVED_NONE;
+	if (fd != PROXY_KEY_NO_FD)
+		return PROXY_KEY_SERVED_LIAR;
 	if (n <= 0)
 		return PROXY_KEY_SERVED_GONE;
-	if (fd >= 0 ||
-	    proxy_key_request_parse(
+	if (proxy_key_request_parse(
 		slice_from(datagram, (size_t)n), &request) != 0)
 		return PROXY_KEY_SERVED_LIAR;
 	return answer(socket, config, readers, &request) == 0

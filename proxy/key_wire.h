@@ -43,7 +43,8 @@ int proxy_key_reply_parse(struct slice datagram, struct proxy_key_reply *);
 
 /*
  * The master's side: answers one request that waits on the socket. A LIAR
- * sent what is no request, as no worker does that is still ours.
+ * sent what is no request, or a descriptor with it, as no worker does that is
+ * still ours.
  */
 enum proxy_key_served {
 	PROXY_KEY_SERVED,
@@ -55,8 +56,15 @@ enum proxy_key_served {
 enum proxy_key_served proxy_key_server_answer(
     int socket, const struct proxy_config *, const struct proxy_key_readers *);
 
-/* One datagram with a descriptor (-1: none) each way. Receiving gives its
- * length, 0 at the end, -1 and errno; `*fd` is -1 where none came. */
+/*
+ * One datagram with a descriptor (PROXY_KEY_NO_FD: none) each way. Receiving
+ * gives its length, 0 at the end, -1 and errno; `*fd` is the caller's, or
+ * PROXY_KEY_NO_FD, or PROXY_KEY_FALSE_FD where more came than one, or other
+ * than a descriptor, or one for which this process had no room: then none is
+ * left open.
+ */
+#define PROXY_KEY_NO_FD	   (-1)
+#define PROXY_KEY_FALSE_FD (-2)
 int proxy_key_send(int socket, struct slice datagram, int fd);
 long proxy_key_receive(int socket, char *to, size_t room, int *fd);
 

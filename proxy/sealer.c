@@ -91,7 +91,7 @@ on_key(void *ctx, const struct proxy_key_answer *answer)
 		(void)event_add(p->event, NULL);
 }
 
-/* What is no request, or has a descriptor with it, ends the worker's
+/* What is no request, or has descriptors with it, ends the worker's
  * connection. */
 static void
 on_request(evutil_socket_t fd, short what, void *ctx)
@@ -99,19 +99,20 @@ on_request(evutil_socket_t fd, short what, void *ctx)
 	struct peer *p = ctx;
 	const struct proxy_seal_settings *seal =
 	    &p->sealer->job->config->checking.seal;
-	int passed = -1;
-	long n = proxy_key_receive(
-	    fd, (char *)&p->request, sizeof(p->request), &passed);
+	char datagram[sizeof(p->request) + 1];
+	int passed;
+	long n = proxy_key_receive(fd, datagram, sizeof(datagram), &passed);
 
 	(void)what;
 	if (passed >= 0)
 		(void)close(passed);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (passed >= 0 || n != (long)sizeof(p->request)) {
+	if (passed != PROXY_KEY_NO_FD || n != (long)sizeof(p->request)) {
 		peer_free(p);
 		return;
 	}
+	memcpy(&p->request, datagram, sizeof(p->request));
 	(void)event_del(p->event);
 	p->use = proxy_keys_get(p->sealer->keys, seal->key_rule,
 	    slice_str(seal->domain), on_key, p);
@@ -137,7 +138,7 @@ on_hello(evutil_socket_t fd, short what, void *ctx)
 	struct sealer *s = ctx;
 	struct peer *p;
 	char byte;
-	int end = -1;
+	int end;
 
 	(void)what;
 	(void)proxy_key_receive(fd, &byte, 1, &end);

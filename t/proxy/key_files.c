@@ -1,4 +1,5 @@
 /* Key files: which paths, which modes, which parents. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -418,6 +419,88 @@ the_master_believes_nothing(void **state)
 	proxy_config_free(c);
 }
 
+static size_t
+open_descriptors(void)
+{
+	DIR *list = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	assert_non_null(list);
+	while (readdir(list) != NULL)
+		n++;
+	closedir(list);
+	return n;
+}
+
+/* As a worker would that is not ours any more. */
+static void
+send_with(int socket, struct slice datagram, size_t count)
+{
+	union {
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+		struct cmsghdr align;
+	} control = {{0}};
+	struct iovec part = {(void *)(uintptr_t)datagram.p, datagram.n};
+	struct msghdr message = {.msg_iov = &part,
+	    .msg_iovlen = 1,
+	    .msg_control = control.bytes,
+	    .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+	size_t i;
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(count * sizeof(int));
+	for (i = 0; i < count; i++)
+		memcpy(CMSG_DATA(head) + i * sizeof(int), &socket, sizeof(int));
+	assert_int_equal(sendmsg(socket, &message, MSG_DONTWAIT), datagram.n);
+}
+
+static void
+descriptors_that_nobody_asked_for_are_closed(void **state)
+{
+	struct proxy_config *c = configure("*", "$domain.pem");
+	struct proxy_key_readers readers;
+	const struct proxy_key_request request = {
+	    .rule = 0, .domain_n = 14, .domain = "parent.example"};
+	struct slice datagram =
+	    slice_from((const char *)&request, sizeof(request));
+	char got[sizeof(request)];
+	size_t count, before;
+	int pair[2], fd;
+
+	(void)state;
+	write_key("parent.example.pem", 0600);
+	proxy_key_readers_init(&readers, c);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	before = open_descriptors();
+	for (count = 1; count <= 4; count++) {
+		send_with(pair[1], datagram, count);
+		assert_int_equal(proxy_key_server_answer(pair[0], c, &readers),
+		    PROXY_KEY_SERVED_LIAR);
+		assert_int_equal(open_descriptors(), before);
+		send_with(pair[1], datagram, count);
+		assert_int_equal(
+		    proxy_key_receive(pair[0], got, sizeof(got), &fd),
+		    sizeof(got));
+		if (count == 1) {
+			assert_true(fd >= 0);
+			close(fd);
+		} else {
+			assert_int_equal(fd, PROXY_KEY_FALSE_FD);
+		}
+		assert_int_equal(open_descriptors(), before);
+	}
+	/* None is no lie. */
+	assert_int_equal(proxy_key_send(pair[1], datagram, -1), 0);
+	assert_int_equal(
+	    proxy_key_receive(pair[0], got, sizeof(got), &fd), sizeof(got));
+	assert_int_equal(fd, PROXY_KEY_NO_FD);
+	close(pair[0]);
+	close(pair[1]);
+	proxy_config_free(c);
+}
+
 static int
 make_dir(void **state)
 {
@@ -456,6 +539,7 @@ main(void)
 	    cmocka_unit_test(every_key_that_is_named_is_checked),
 	    cmocka_unit_test(every_key_of_a_map_is_checked),
 	    cmocka_unit_test(the_master_believes_nothing),
+	    cmocka_unit_test(descriptors_that_nobody_asked_for_are_closed),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

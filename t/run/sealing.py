@@ -2,9 +2,12 @@
 """ARC sets from the inbound proxy: made for a verifying worker that is not the one who
 has the key, verified by dkimpy, and continued on a second pass.
 """
+import array
+import ctypes
 import os
 import shutil
 import signal
+import socket
 import threading
 import time
 
@@ -13,6 +16,7 @@ import inbound
 from harness import SAMPLE, wait_until
 from secrets_in_memory import found_in, key_secrets
 
+PIDFD_GETFD = 438  # of every Linux since 5.6
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = os.path.join(HERE, "..", "data", "dkim", "rsa2048.pem")
 RSA, RECORD = inbound.key("rsa2048")
@@ -31,6 +35,32 @@ def arc_verifies(message):
         return RECORD.encode() if "_domainkey" in name else None
 
     return dkim.arc_verify(message, dnsfunc=txt)
+
+
+def hello_socket(pid):
+    """The verifier's end of the socket that the sealer takes hellos from; as
+    one has it who took the verifier over."""
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    of = os.pidfd_open(pid)
+    for fd in map(int, os.listdir("/proc/%d/fd" % pid)):
+        ours = call(PIDFD_GETFD, of, fd, 0)
+        if ours < 0:
+            continue
+        try:
+            own = socket.socket(fileno=ours)
+        except OSError:  # no socket at all
+            os.close(ours)
+            continue
+        if own.type == socket.SOCK_SEQPACKET:
+            os.close(of)
+            return own
+        own.close()
+    raise AssertionError("no socket to the sealer")
+
+
+def send_with(own, text, descriptors):
+    own.sendmsg([text], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                          array.array("i", descriptors))])
 
 
 class Sealing(inbound.Case):
@@ -126,6 +156,32 @@ class Sealing(inbound.Case):
                             if line.startswith("Uid")][0]
             self.assertNotEqual(uid(verifier), uid(sealer))
             self.assertNotEqual("0", uid(sealer))
+
+    def test_descriptors_of_a_verifier_that_is_not_ours_any_more(self):
+        """Two at once end in nothing: neither kept by the sealer nor taken
+        for one."""
+        if os.getuid() != 0:
+            self.fail("needs root")
+        proxy = self.sealer()
+        sealer = self.pid_of(proxy, b"sealer")
+
+        def held():
+            return len(os.listdir("/proc/%d/fd" % sealer))
+
+        before = held()
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with hello_socket(self.pid_of(proxy, b"in")) as hello, ours, its:
+            for _ in range(20):
+                send_with(hello, b"s", [its.fileno()] * 2)
+            send_with(hello, b"s", [its.fileno()])
+            its.close()
+            wait_until("the hello to be taken", lambda: held() == before + 1)
+            send_with(ours, b"x" * 40, [hello.fileno()] * 2)
+            ours.settimeout(harness.WAIT)
+            self.assertEqual(ours.recv(1), b"")  # hung up
+        wait_until("all to be closed", lambda: held() == before)
+        self.assertEqual(self.send(proxy, SAMPLE).code, 250)
+        self.assertIn(b"ARC-Seal:", self.world.wait_messages(1)[-1].data)
 
     def test_a_killed_sealer_comes_back(self):
         proxy = self.sealer(lines=["on_error = pass"])
