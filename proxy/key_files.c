@@ -1,6 +1,5 @@
 /* Key files: from a rule and a domain to a file that was looked at. */
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 
 #include "dkim/key.h"
 #include "proxy/key_files.h"
+#include "proxy/key_way.h"
 #include "proxy/sign_map.h"
 
 #define DOMAIN_MAX 253
@@ -211,15 +211,13 @@ open_path(const char *path, const struct proxy_key_readers *readers,
     struct proxy_key_file *file, struct strbuf *reason)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = proxy_key_way_open(path, reason);
 
-	if (fd < 0) {
-		strbuf_addf(reason, "key file %s: %s", path, strerror(errno));
+	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ||
 			errno == ENAMETOOLONG
 		    ? PROXY_KEY_MISSING
 		    : PROXY_KEY_TROUBLE;
-	}
 	if (fstat(fd, &st) != 0) {
 		strbuf_addf(reason, "key file %s: %s", path, strerror(errno));
 		close(fd);
@@ -394,7 +392,7 @@ struct check {
 	const struct proxy_config *config;
 	struct proxy_key_readers readers;
 	struct proxy_report *report;
-	bool all;
+	bool all, way_refused;
 	struct timespec end;
 	size_t looked_at, left;
 };
@@ -431,6 +429,23 @@ check_key(struct check *check, unsigned rule, struct slice domain)
 	dkim_key_free(key);
 	strbuf_clear(&reason);
 	check->looked_at++;
+}
+
+/* Said once for all of a rule's keys. */
+static bool
+is_way_good(struct check *check, unsigned rule)
+{
+	const struct proxy_key_rule *of = &check->config->signing.keys[rule];
+	struct strbuf reason;
+	bool good;
+
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	good = proxy_key_way_check(of->file, &reason) == 0;
+	if (!good)
+		strbuf_addf(&check->report->errors, "%s: %s\n", of->where,
+		    strbuf_text(&reason));
+	strbuf_clear(&reason);
+	return good;
 }
 
 /* The domains that the rule is used for without a map. */
@@ -516,6 +531,24 @@ check_map(struct check *check, const struct proxy_sign_map *map, bool by_sender)
 	}
 }
 
+static void
+check_rule(struct check *check, unsigned rule)
+{
+	const struct proxy_signing_rules *rules = &check->config->signing;
+
+	if (!rules->keys[rule].per_domain) {
+		check_key(check, rule, SLICE("example"));
+		return;
+	}
+	if (!is_way_good(check, rule)) {
+		check->way_refused = true;
+		return;
+	}
+	if (is_default_rule(rules, rule))
+		check_domains(check, rule);
+	check_fixed_domains(check, rule);
+}
+
 int
 proxy_key_files_check(
     const struct proxy_config *config, bool all, struct proxy_report *report)
@@ -532,16 +565,12 @@ proxy_key_files_check(
 	check.end.tv_nsec += PROXY_KEY_CHECK_MS * 1000000L;
 	check.end.tv_sec += check.end.tv_nsec / 1000000000L;
 	check.end.tv_nsec %= 1000000000L;
-	for (rule = 0; rule < rules->key_count; rule++) {
-		if (!rules->keys[rule].per_domain)
-			check_key(&check, rule, SLICE("example"));
-		else if (is_default_rule(rules, rule))
-			check_domains(&check, rule);
-		if (rules->keys[rule].per_domain)
-			check_fixed_domains(&check, rule);
+	for (rule = 0; rule < rules->key_count; rule++)
+		check_rule(&check, rule);
+	if (!check.way_refused) {
+		check_map(&check, rules->listid_map, false);
+		check_map(&check, rules->sender_map, true);
 	}
-	check_map(&check, rules->listid_map, false);
-	check_map(&check, rules->sender_map, true);
 	if (check.left > 0)
 		strbuf_addf(&report->warnings,
 		    "%s: %zu keys looked at, %zu not: serve -t looks at all\n",

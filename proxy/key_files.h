@@ -6,8 +6,8 @@
  *
  * A key file must be a regular file of root's, of the service's user's or
  * of whoever runs us, to which others, and any group that a worker is in,
- * have no access. Symbolic links are followed: what counts is the file that
- * was opened.
+ * have no access. Symbolic links are followed, where nobody but root can have
+ * put them (proxy/key_way.h): what counts is the file that was opened.
  */
 #ifndef PROXY_KEY_FILES_H
 #define PROXY_KEY_FILES_H
@@ -97,7 +97,8 @@ struct dkim_key *proxy_key_file_load(const struct proxy_config *, unsigned rule,
  * Every key that the configuration names: opened, checked, parsed. Broken
  * ones of rules without $domain are errors, of the others errors where
  * `all` is set (serve -t), else warnings, and only as many are looked at as
- * fit into PROXY_KEY_CHECK_MS.
+ * fit into PROXY_KEY_CHECK_MS. Directories that would have all keys of a rule
+ * refused are an error at any time.
  */
 #define PROXY_KEY_CHECK_MS 150
 int proxy_key_files_check(

@@ -304,6 +304,34 @@ every_key_that_is_named_is_checked(void **state)
 	proxy_config_free(c);
 }
 
+/* A directory where anybody may have put a link: no key of the rule is used,
+ * and the start says so, whatever domains there are. */
+static void
+every_rules_directory_is_checked(void **state)
+{
+	struct proxy_config *c = configure("*", "$domain.pem");
+	struct proxy_report report;
+
+	(void)state;
+	write_key("good.example.pem", 0600);
+	assert_int_equal(chmod(dir, 0777), 0);
+	expect(c, "good.example", PROXY_KEY_TROUBLE, 0, "chmod go-w /tmp/");
+	expect(c, "none.example", PROXY_KEY_MISSING, 0, "No such file");
+	proxy_report_init(&report);
+	assert_int_equal(proxy_key_files_check(c, false, &report), -1);
+	assert_true(slice_starts_nocase(
+	    strbuf_slice(&report.errors), SLICE("conf:4: key file ")));
+	assert_true(
+	    slice_search(strbuf_slice(&report.errors),
+		SLICE("has mode 0777, which lets others")) < report.errors.n);
+	proxy_report_clear(&report);
+	assert_int_equal(chmod(dir, 0700), 0);
+	proxy_report_init(&report);
+	assert_int_equal(proxy_key_files_check(c, false, &report), 0);
+	proxy_report_clear(&report);
+	proxy_config_free(c);
+}
+
 /* A map's domains too, with the line that named the rule first. */
 static void
 every_key_of_a_map_is_checked(void **state)
@@ -537,6 +565,7 @@ main(void)
 	    cmocka_unit_test(what_is_no_key_file_is_trouble),
 	    cmocka_unit_test(parents_are_tried_for_any_domain),
 	    cmocka_unit_test(every_key_that_is_named_is_checked),
+	    cmocka_unit_test(every_rules_directory_is_checked),
 	    cmocka_unit_test(every_key_of_a_map_is_checked),
 	    cmocka_unit_test(the_master_believes_nothing),
 	    cmocka_unit_test(descriptors_that_nobody_asked_for_are_closed),
