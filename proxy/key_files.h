@@ -4,10 +4,9 @@
  * signing worker can reach, so it takes only names of letters, digits and
  * hyphens between single dots, and never a path.
  *
- * A key file must be a regular file of root's, of the service's user's or
- * of whoever runs us, to which others, and any group that a worker is in,
- * have no access. Symbolic links are followed, where nobody but root can have
- * put them (proxy/key_way.h): what counts is the file that was opened.
+ * Who may have access to the file is proxy/key_access.h's affair, whose the
+ * directories are proxy/key_way.h's. Symbolic links are followed: what counts
+ * is the file that was opened.
  */
 #ifndef PROXY_KEY_FILES_H
 #define PROXY_KEY_FILES_H
@@ -15,11 +14,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/slice.h"
 #include "base/strbuf.h"
 #include "proxy/config.h"
+#include "proxy/key_access.h"
 #include "proxy/keys.h"
 
 struct dkim_key;
@@ -47,20 +46,6 @@ struct proxy_key_stamp {
 
 bool proxy_key_stamp_equal(
     const struct proxy_key_stamp *, const struct proxy_key_stamp *);
-
-/* Whose a key file may be, and which groups must have no access. */
-#define PROXY_KEY_GROUPS_MAX 256
-struct proxy_key_readers {
-	uid_t owners[3]; /* whose a key file may be */
-	size_t owner_count;
-	gid_t groups[PROXY_KEY_GROUPS_MAX];
-	size_t group_count;
-};
-
-/* Where we are root, the signing and verifying users of the configuration
- * with all groups they are in; else who runs us. */
-void proxy_key_readers_init(
-    struct proxy_key_readers *, const struct proxy_config *);
 
 /* What became of opening one. */
 struct proxy_key_file {

@@ -1,0 +1,36 @@
+/*
+ * Who may have access to a key file. It must be a regular file of root's, of
+ * the service's user's or of whoever runs us, to which others, and any group
+ * that a worker is in, have no access.
+ */
+#ifndef PROXY_KEY_ACCESS_H
+#define PROXY_KEY_ACCESS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/strbuf.h"
+#include "proxy/config.h"
+
+struct stat;
+
+/* Whose a key file may be, and which groups must have no access. */
+#define PROXY_KEY_GROUPS_MAX 256
+struct proxy_key_readers {
+	uid_t owners[3]; /* whose a key file may be */
+	size_t owner_count;
+	gid_t groups[PROXY_KEY_GROUPS_MAX];
+	size_t group_count;
+};
+
+/* Where we are root, the signing and verifying users of the configuration
+ * with all groups they are in; else who runs us. */
+void proxy_key_readers_init(
+    struct proxy_key_readers *, const struct proxy_config *);
+
+/* An opened file as fstat(2) has it: 0, or -1 and the reason: path, mode and
+ * the command that mends it. */
+int proxy_key_access_check(const struct stat *, const char *path,
+    const struct proxy_key_readers *, struct strbuf *reason);
+
+#endif
