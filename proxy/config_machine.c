@@ -208,14 +208,26 @@ check_database(const struct proxy_config *config, const struct passwd *user,
 	free(dir);
 }
 
-/* The recorder and the sealer run as users whose proxy may not be there. */
-static void
-check_helpers(const struct proxy_config *config, struct proxy_report *report)
+/* Who holds keys: the signing workers, or the sealer alone. 0: nobody, or we
+ * are not root, or a mistake. */
+static uid_t
+check_signer(const struct proxy_config *config, struct proxy_report *report)
 {
 	const struct passwd *user;
 
-	if (proxy_sealer_is_wanted(config) && !config->out.enabled)
-		(void)check_user(config, &config->out, report);
+	if (!config->out.enabled && proxy_sealer_is_wanted(config))
+		user = check_user(config, &config->out, report);
+	else
+		user = check_front(config, &config->out, report);
+	return user == NULL ? 0 : user->pw_uid;
+}
+
+/* The recorder runs as a user whose proxy may not be there. */
+static void
+check_recorder(const struct proxy_config *config, struct proxy_report *report)
+{
+	const struct passwd *user;
+
 	if (!proxy_recorder_is_wanted(config))
 		return;
 	/* Where [in] is there, its user was looked at with it. */
@@ -233,18 +245,17 @@ proxy_config_check_machine(
 {
 	size_t before = report->errors.n;
 	const struct passwd *user;
-	uid_t out = 0;
+	uid_t signer;
 
 	if (!config->out.enabled && !config->in.enabled)
 		add_error(config, report,
 		    "neither [out] nor [in]: there is nothing to serve");
-	user = check_front(config, &config->out, report);
-	out = user == NULL ? 0 : user->pw_uid;
+	signer = check_signer(config, report);
 	user = check_front(config, &config->in, report);
-	if (out != 0 && user != NULL && user->pw_uid == out)
+	if (signer != 0 && user != NULL && user->pw_uid == signer)
 		add_error(config, report,
 		    "[in] needs a `user` other than [signpost]'s: what reads "
 		    "strangers' mail must not trace what holds the keys");
-	check_helpers(config, report);
+	check_recorder(config, report);
 	return report->errors.n > before ? -1 : 0;
 }

@@ -68,7 +68,8 @@ class Sealing(inbound.Case):
         self.world = self.relay()
         self.keys = []
 
-    def sealer(self, relay=None, lines=(), keep_key=True):
+    def sealer(self, relay=None, lines=(), keep_key=True, verifier="mail",
+               wait=True):
         server = self.nsd(RECORDS)
         keyfile = os.path.join("/tmp", "signpost-arc-%d.pem" % server.port)
         shutil.copy(KEY, keyfile)
@@ -80,15 +81,17 @@ class Sealing(inbound.Case):
         user = []
         if os.getuid() == 0:
             daemon = ["user = nobody"]
-            user = ["user = mail"]
+            user = ["user = " + verifier]
         proxy = inbound.Verifier(
             relay or self.world, server.port,
             ["check = dkim, arc", "seal_domain = example.net",
              "seal_selector = arc", "seal_keyfile = " + keyfile] + user +
             list(lines), daemon=daemon)
         if os.getuid() == 0:
-            shutil.chown(proxy.spool, "mail")
+            shutil.chown(proxy.spool, verifier)
         self.addCleanup(proxy.clean)
+        if not wait:
+            return proxy.start(wait=False)
         self.addCleanup(self._stops_well, proxy)
         proxy.start()
         proxy.wait_log("serving, ")
@@ -182,6 +185,13 @@ class Sealing(inbound.Case):
         wait_until("all to be closed", lambda: held() == before)
         self.assertEqual(self.send(proxy, SAMPLE).code, 250)
         self.assertIn(b"ARC-Seal:", self.world.wait_messages(1)[-1].data)
+
+    def test_one_user_for_both_is_refused(self):
+        if os.getuid() != 0:
+            self.fail("needs root")
+        proxy = self.sealer(verifier="nobody", wait=False)
+        self.assertEqual(proxy.process.wait(harness.WAIT), 78, proxy.text())
+        self.assertIn("[in] needs a `user` other than", proxy.text())
 
     def test_a_killed_sealer_comes_back(self):
         proxy = self.sealer(lines=["on_error = pass"])
