@@ -7,6 +7,8 @@
 
 #include "dkim/key.h"
 #include "proxy/key_access.h"
+#include "proxy/recorder.h"
+#include "proxy/sealer.h"
 
 static void
 add_owner(struct proxy_key_readers *readers, uid_t owner)
@@ -48,11 +50,15 @@ proxy_key_readers_init(
 		add_own_groups(readers);
 		return;
 	}
-	user = config->in.enabled ? getpwnam(config->in.user) : NULL;
-	if (user != NULL)
-		add_groups_of(readers, user);
-	user = config->out.enabled ? getpwnam(config->out.user) : NULL;
-	if (user != NULL) {
+	if (config->in.enabled || proxy_recorder_is_wanted(config)) {
+		user = getpwnam(config->in.user);
+		if (user != NULL)
+			add_groups_of(readers, user);
+	}
+	if (config->out.enabled || proxy_sealer_is_wanted(config)) {
+		user = getpwnam(config->out.user);
+		if (user == NULL)
+			return;
 		add_groups_of(readers, user);
 		add_owner(readers, user->pw_uid);
 	}

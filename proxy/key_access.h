@@ -23,8 +23,9 @@ struct proxy_key_readers {
 	size_t group_count;
 };
 
-/* Where we are root, the signing and verifying users of the configuration
- * with all groups they are in; else who runs us. */
+/* Where we are root, the users of all processes that the configuration wants,
+ * the recorder and the sealer too, with all groups they are in; else who runs
+ * us. */
 void proxy_key_readers_init(
     struct proxy_key_readers *, const struct proxy_config *);
 
