@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "dkim/key.h"
@@ -86,8 +87,15 @@ has_group(const struct proxy_key_readers *readers, gid_t group)
 	return readers->group_count == PROXY_KEY_GROUPS_MAX;
 }
 
+/* A file system without ACLs has none on this file. */
+static bool
+has_acl(int fd)
+{
+	return fgetxattr(fd, "system.posix_acl_access", NULL, 0) >= 0;
+}
+
 int
-proxy_key_access_check(const struct stat *st, const char *path,
+proxy_key_access_check(int fd, const struct stat *st, const char *path,
     const struct proxy_key_readers *readers, struct strbuf *reason)
 {
 	unsigned mode = st->st_mode & 07777;
@@ -107,6 +115,13 @@ proxy_key_access_check(const struct stat *st, const char *path,
 		strbuf_addf(reason,
 		    "key file %s has mode %04o, which lets others in: chmod "
 		    "600 %s",
+		    path, mode, path);
+		return -1;
+	}
+	if ((mode & S_IRWXG) && has_acl(fd)) {
+		strbuf_addf(reason,
+		    "key file %s (mode %04o) has an ACL, which may let a "
+		    "worker in: setfacl -b %s",
 		    path, mode, path);
 		return -1;
 	}

@@ -2,6 +2,10 @@
  * Who may have access to a key file. It must be a regular file of root's, of
  * the service's user's or of whoever runs us, to which others, and any group
  * that a worker is in, have no access.
+ *
+ * An ACL may let others in than those bits say, and is not read here: a file
+ * that has one is refused where the group's bits, which bound it, are not
+ * empty. Where they are (mode 600), it lets nobody in.
  */
 #ifndef PROXY_KEY_ACCESS_H
 #define PROXY_KEY_ACCESS_H
@@ -31,7 +35,7 @@ void proxy_key_readers_init(
 
 /* An opened file as fstat(2) has it: 0, or -1 and the reason: path, mode and
  * the command that mends it. */
-int proxy_key_access_check(const struct stat *, const char *path,
+int proxy_key_access_check(int fd, const struct stat *, const char *path,
     const struct proxy_key_readers *, struct strbuf *reason);
 
 #endif

@@ -107,7 +107,7 @@ open_path(const char *path, const struct proxy_key_readers *readers,
 		close(fd);
 		return PROXY_KEY_TROUBLE;
 	}
-	if (proxy_key_access_check(&st, path, readers, reason) != 0) {
+	if (proxy_key_access_check(fd, &st, path, readers, reason) != 0) {
 		close(fd);
 		return PROXY_KEY_TROUBLE;
 	}

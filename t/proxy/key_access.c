@@ -1,7 +1,10 @@
 /* Who may have access to a key file. */
+#include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/strbuf.h"
@@ -44,7 +47,7 @@ configure(const char *sections)
 	return config;
 }
 
-/* A file of this owner, group and mode. */
+/* A file of this owner, group and mode, with or without an ACL. */
 static int
 make_file(uid_t owner, gid_t group, mode_t mode)
 {
@@ -70,7 +73,7 @@ expect(const struct proxy_config *config, int fd, const char *said)
 	strbuf_init(&reason, 4096);
 	proxy_key_readers_init(&readers, config);
 	assert_int_equal(fstat(fd, &st), 0);
-	result = proxy_key_access_check(&st, "/k", &readers, &reason);
+	result = proxy_key_access_check(fd, &st, "/k", &readers, &reason);
 	if (result != (said == NULL ? 0 : -1) ||
 	    (said != NULL &&
 		slice_search(strbuf_slice(&reason), slice_str(said)) ==
@@ -119,6 +122,64 @@ every_process_counts(void **state)
 	}
 }
 
+static void
+put_number(unsigned char *to, unsigned bytes, unsigned long value)
+{
+	while (bytes-- > 0) {
+		*to++ = (unsigned char)value;
+		value >>= 8;
+	}
+}
+
+/* What setfacl -m g:65534:r makes of a file, the mask given. */
+static int
+make_file_with_acl(mode_t mode, unsigned mask)
+{
+	static const struct {
+		unsigned tag, bits;
+		unsigned long id;
+	} entries[] = {{0x01, 6, 0xffffffff}, {0x04, 0, 0xffffffff},
+	    {0x08, 4, 65534}, {0x10, 4, 0xffffffff}, {0x20, 0, 0xffffffff}};
+	unsigned char acl[4 + 8 * 5];
+	int fd = make_file(0, 0, mode);
+	size_t i;
+
+	put_number(acl, 4, 2);
+	for (i = 0; i < 5; i++) {
+		unsigned char *at = acl + 4 + 8 * i;
+		unsigned bits = entries[i].tag == 0x10 ? mask : entries[i].bits;
+
+		put_number(at, 2, entries[i].tag);
+		put_number(at + 2, 2, bits);
+		put_number(at + 4, 4, entries[i].id);
+	}
+	if (fsetxattr(fd, "system.posix_acl_access", acl, sizeof(acl), 0) != 0)
+		fail_msg("/tmp has no ACLs: %s", strerror(errno));
+	return fd;
+}
+
+static void
+an_acl_may_not_let_a_worker_in(void **state)
+{
+	struct proxy_config *c = configure(OUT);
+	struct stat st;
+	int fd;
+
+	(void)state;
+	fd = make_file_with_acl(0600, 4);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640); /* all that shows */
+	expect(c, fd,
+	    "key file /k (mode 0640) has an ACL, which may let a "
+	    "worker in: setfacl -b /k");
+	/* The mask lets nobody in, and chmod g= sets it. */
+	expect(c, make_file_with_acl(0600, 0), NULL);
+	fd = make_file_with_acl(0600, 4);
+	assert_int_equal(fchmod(fd, 0600), 0);
+	expect(c, fd, NULL);
+	proxy_config_free(c);
+}
+
 static int
 need_root(void **state)
 {
@@ -134,6 +195,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_process_counts),
+	    cmocka_unit_test(an_acl_may_not_let_a_worker_in),
 	};
 
 	return cmocka_run_group_tests(tests, need_root, NULL);
