@@ -74,7 +74,7 @@ proxy_key_stamp_equal(
 	return a->device == b->device && a->inode == b->inode &&
 	    a->size == b->size && a->mtime_s == b->mtime_s &&
 	    a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s &&
-	    a->ctime_ns == b->ctime_ns;
+	    a->ctime_ns == b->ctime_ns && a->domain_from == b->domain_from;
 }
 
 static void
@@ -157,7 +157,7 @@ open_parents(const struct proxy_key_rule *rule,
 		    rule, readers, slice_after(domain, from), file, reason);
 		if (file->status == PROXY_KEY_MISSING)
 			continue;
-		file->domain_from = from;
+		file->stamp.domain_from = from;
 		return;
 	}
 }
@@ -247,7 +247,7 @@ load(const struct proxy_config *config, const struct proxy_key_readers *readers,
 		file->status = PROXY_KEY_TROUBLE;
 		strbuf_add_str(reason, "key file ");
 		proxy_key_path(&config->signing.keys[rule],
-		    slice_after(domain, file->domain_from), reason, &why);
+		    slice_after(domain, file->stamp.domain_from), reason, &why);
 		strbuf_addf(reason, ": %s", strbuf_text(&why));
 	}
 	strbuf_clear(&why);
@@ -265,7 +265,7 @@ proxy_key_file_load(const struct proxy_config *config, unsigned rule,
 
 	proxy_key_readers_init(&readers, config);
 	key = load(config, &readers, rule, domain, &file, reason);
-	*domain_from = file.domain_from;
+	*domain_from = file.stamp.domain_from;
 	*status = file.status;
 	return key;
 }

@@ -38,10 +38,13 @@ int proxy_key_path(const struct proxy_key_rule *, struct slice domain,
 /* Parents of a domain that are tried, at most. */
 #define PROXY_KEY_PARENTS_MAX 16
 
-/* Which file it was, to see that it is another now. */
+/* Which file it was, and whose: to see that either is another now. (By a link
+ * a domain's own file may be its parent's.) */
 struct proxy_key_stamp {
 	uint64_t device, inode, size;
 	int64_t mtime_s, mtime_ns, ctime_s, ctime_ns;
+	uint64_t domain_from; /* where in the domain asked for the one whose
+			       * file it is begins: 0, or a parent */
 };
 
 bool proxy_key_stamp_equal(
@@ -51,8 +54,6 @@ bool proxy_key_stamp_equal(
 struct proxy_key_file {
 	enum proxy_key_status status;
 	int fd; /* FOUND: open for reading, close-on-exec; the caller's */
-	size_t domain_from; /* where in the domain asked for the one whose
-			     * file it is begins: 0, or a parent */
 	struct proxy_key_stamp stamp;
 };
 
@@ -72,7 +73,7 @@ struct dkim_key *proxy_key_file_read(int fd, struct strbuf *reason);
 
 /*
  * Both at once, for tools: the key, or NULL and the reason. `*domain_from`
- * as above; `*status` tells a missing file from trouble.
+ * as in the stamp; `*status` tells a missing file from trouble.
  */
 struct dkim_key *proxy_key_file_load(const struct proxy_config *, unsigned rule,
     struct slice domain, size_t *domain_from, enum proxy_key_status *status,

@@ -153,7 +153,6 @@ answer(int socket, const struct proxy_config *config,
 	memset(&reply, 0, sizeof(reply));
 	reply.id = request->id;
 	reply.status = reply_status(request, &file);
-	reply.domain_from = (uint32_t)file.domain_from;
 	reply.stamp = file.stamp;
 	reply.reason_n = (uint32_t)reason.n;
 	if (reason.n > 0)

@@ -25,13 +25,12 @@ enum proxy_key_reply_status {
 	PROXY_KEY_REPLY_FOUND, /* and a descriptor */
 	PROXY_KEY_REPLY_MISSING,
 	PROXY_KEY_REPLY_TROUBLE,
-	PROXY_KEY_REPLY_UNCHANGED /* the file is what the stamp says */
+	PROXY_KEY_REPLY_UNCHANGED /* file and domain are what the stamp says */
 };
 
 struct proxy_key_reply {
 	uint32_t id;
 	uint32_t status;
-	uint32_t domain_from;
 	uint32_t reason_n;
 	struct proxy_key_stamp stamp;
 	char reason[PROXY_KEY_REASON_MAX];

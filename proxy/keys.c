@@ -154,23 +154,30 @@ settle_without(struct proxy_keys *keys, struct proxy_key_entry *e,
 	settle(keys, e);
 }
 
+/* Whose file it was: the entry's domain, or a parent. */
+static const char *
+domain_of(const struct proxy_key_entry *e, const struct proxy_key_stamp *stamp)
+{
+	return stamp->domain_from < strlen(e->domain)
+	    ? e->domain + stamp->domain_from
+	    : e->domain;
+}
+
 static void
 settle_with(struct proxy_keys *keys, struct proxy_key_entry *e,
-    struct dkim_key *key, size_t domain_from,
-    const struct proxy_key_stamp *stamp)
+    struct dkim_key *key, const struct proxy_key_stamp *stamp)
 {
 	forget(e);
 	e->status = PROXY_KEY_FOUND;
 	e->stamp = *stamp;
-	e->held = proxy_key_hold_new(key,
-	    e->domain + (domain_from < strlen(e->domain) ? domain_from : 0));
+	e->held = proxy_key_hold_new(key, domain_of(e, stamp));
 	settle(keys, e);
 }
 
 /* A file that was opened for the entry. */
 static void
 settle_by_file(struct proxy_keys *keys, struct proxy_key_entry *e, int fd,
-    size_t domain_from, const struct proxy_key_stamp *stamp)
+    const struct proxy_key_stamp *stamp)
 {
 	struct strbuf reason, why;
 	struct dkim_key *key;
@@ -179,9 +186,9 @@ settle_by_file(struct proxy_keys *keys, struct proxy_key_entry *e, int fd,
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX * 2);
 	key = proxy_key_file_read(fd, &why);
 	if (key != NULL) {
-		settle_with(keys, e, key, domain_from, stamp);
+		settle_with(keys, e, key, stamp);
 	} else {
-		strbuf_addf(&reason, "key of %s: %s", e->domain + domain_from,
+		strbuf_addf(&reason, "key of %s: %s", domain_of(e, stamp),
 		    strbuf_text(&why));
 		settle_without(
 		    keys, e, PROXY_KEY_TROUBLE, strbuf_text(&reason));
@@ -208,7 +215,7 @@ ask_files(struct proxy_keys *keys, struct proxy_key_entry *e)
 		close(file.fd);
 		settle(keys, e);
 	} else {
-		settle_by_file(keys, e, file.fd, file.domain_from, &file.stamp);
+		settle_by_file(keys, e, file.fd, &file.stamp);
 	}
 	strbuf_clear(&reason);
 }
@@ -305,10 +312,7 @@ take_reply(struct proxy_keys *keys, const struct proxy_key_reply *reply, int fd)
 	if (reply->status == PROXY_KEY_REPLY_UNCHANGED && e->held != NULL) {
 		settle(keys, e);
 	} else if (reply->status == PROXY_KEY_REPLY_FOUND && fd >= 0) {
-		settle_by_file(keys, e, fd,
-		    reply->domain_from < strlen(e->domain) ? reply->domain_from
-							   : 0,
-		    &reply->stamp);
+		settle_by_file(keys, e, fd, &reply->stamp);
 	} else {
 		reason = reply->reason_n == 0
 		    ? xstrdup("the master sent no key")

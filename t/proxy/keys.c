@@ -444,6 +444,55 @@ a_changed_key_is_noticed(void **state)
 	finish(&w);
 }
 
+static void
+expect_domain(struct world *w, const char *want)
+{
+	struct answer a;
+	struct proxy_key_use *use;
+
+	proxy_keys_doubt(w->keys);
+	use = get(w, "a.example.org", &a);
+	run(w, &a, WAIT_MS);
+	assert_int_equal(a.status, PROXY_KEY_FOUND);
+	assert_string_equal(a.domain, want);
+	proxy_key_use_end(use);
+}
+
+/* One file, which is now the domain's own by a link and now its parent's: d=
+ * follows, though the file is what it was. */
+static void
+the_domain_follows_the_name(bool local)
+{
+	struct strbuf path;
+	struct world w;
+
+	begin(&w, 10, local);
+	write_key(&w, "example.org");
+	strbuf_init(&path, 1024);
+	strbuf_addf(&path, "%s/a.example.org", w.dir);
+	expect_domain(&w, "example.org");
+	assert_int_equal(symlink("example.org", strbuf_text(&path)), 0);
+	expect_domain(&w, "a.example.org");
+	assert_int_equal(unlink(strbuf_text(&path)), 0);
+	expect_domain(&w, "example.org");
+	strbuf_clear(&path);
+	finish(&w);
+}
+
+static void
+the_domain_follows_the_name_with_the_master(void **state)
+{
+	(void)state;
+	the_domain_follows_the_name(false);
+}
+
+static void
+the_domain_follows_the_name_of_a_file(void **state)
+{
+	(void)state;
+	the_domain_follows_the_name(true);
+}
+
 int
 main(void)
 {
@@ -456,6 +505,8 @@ main(void)
 	    cmocka_unit_test(a_callback_may_end_any_use),
 	    cmocka_unit_test(a_lost_master_is_trouble_not_silence),
 	    cmocka_unit_test(a_changed_key_is_noticed),
+	    cmocka_unit_test(the_domain_follows_the_name_with_the_master),
+	    cmocka_unit_test(the_domain_follows_the_name_of_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
