@@ -23,6 +23,21 @@ wait_for(int from)
 	_exit(n == 1 ? EX_OK : EX_OSERR);
 }
 
+/* Before the first worker is there to inherit what the starter gave us. */
+static int
+leave_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), result;
+
+	if (null < 0)
+		return -1;
+	result = dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0
+	    ? -1
+	    : 0;
+	(void)close(null);
+	return result;
+}
+
 int
 proxy_daemon_begin(struct strbuf *reason)
 {
@@ -40,24 +55,23 @@ proxy_daemon_begin(struct strbuf *reason)
 	}
 	close(ends[0]);
 	(void)setsid();
+	if (leave_terminal() != 0) {
+		strbuf_addf(reason, "/dev/null: %s", strerror(errno));
+		close(ends[1]);
+		return -1;
+	}
 	return ends[1];
 }
 
 void
 proxy_daemon_done(int *tell, bool keep_stderr)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	ssize_t n;
 
 	if (*tell < 0)
 		return;
-	if (null >= 0) {
-		(void)dup2(null, STDIN_FILENO);
-		(void)dup2(null, STDOUT_FILENO);
-		if (!keep_stderr)
-			(void)dup2(null, STDERR_FILENO);
-		close(null);
-	}
+	if (!keep_stderr)
+		(void)dup2(STDOUT_FILENO, STDERR_FILENO);
 	do
 		n = write(*tell, "r", 1);
 	while (n < 0 && errno == EINTR);

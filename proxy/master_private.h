@@ -126,10 +126,11 @@ size_t proxy_sockets_of(const struct proxy_master *,
 
 /* --- daemon.c: the background and the pid file --- */
 
-/* Forks; the parent waits and ends as proxy_master_run() says. The
- * descriptor to tell it over, or -1 and the reason. */
+/* Forks; the parent waits and ends as proxy_master_run() says. Input and
+ * output are /dev/null then; errors still go to who started us. The
+ * descriptor to tell the parent over, or -1 and the reason. */
 int proxy_daemon_begin(struct strbuf *reason);
-/* It serves: the parent may go, and with it the terminal. */
+/* It serves: the parent may go, and with it its stderr. */
 void proxy_daemon_done(int *tell, bool keep_stderr);
 
 int proxy_pidfile_write(const char *path, struct strbuf *reason);

@@ -380,7 +380,9 @@ fork_worker(
 	    .keys = keys,
 	    .record = record_end(seat),
 	    .seal = seal_end(seat),
-	    .listeners = listeners};
+	    .listeners = listeners,
+	    .no_stderr =
+		g->master->job->daemon && g->config->log == LOGGING_SYSLOG};
 
 	spawn.listener_count = proxy_sockets_of(
 	    g->master, listeners_of(g->config, seat->role), listeners);

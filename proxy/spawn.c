@@ -129,6 +129,8 @@ run_worker(const struct proxy_spawn *spawn, pid_t parent)
 	snprintf(master, sizeof(master), "%ld", (long)parent);
 	lay_out(spawn, &places);
 	reset_signals();
+	if (spawn->no_stderr)
+		(void)dup2(STDOUT_FILENO, STDERR_FILENO);
 	if (take_places(&places) == 0)
 		(void)execv("/proc/self/exe", argv);
 	_exit(EX_OSERR);

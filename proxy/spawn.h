@@ -6,6 +6,7 @@
 #ifndef PROXY_SPAWN_H
 #define PROXY_SPAWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -30,6 +31,7 @@ struct proxy_spawn {
 	int seal;	      /* digests, to have signed or to sign; -1: none */
 	const int *listeners; /* one a `listen`, in order */
 	size_t listener_count;
+	bool no_stderr; /* what is its output is its stderr too */
 };
 
 /* Its process id, or -1 and the reason. */

@@ -61,18 +61,17 @@ class Script(harness.Case):
                 os.setgid(user.pw_gid)
                 os.setuid(user.pw_uid)
 
-        # A file, not a pipe: the daemon's own stderr may live on in it.
-        with tempfile.TemporaryFile("w+") as said:
-            run = subprocess.run(
-                ["/bin/sh", "-eu", self.init_script, word], stdin=subprocess.DEVNULL,
-                stdout=said, stderr=said, timeout=90, check=False,
-                preexec_fn=become, cwd="/", env={
-                    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                    "DAEMON": self.program, "CONFIG": self.proxy.config,
-                    "PIDFILE": self.pidfile, "STOP_WAIT": "20",
-                    "ASAN_OPTIONS": "detect_leaks=0"})
-            said.seek(0)
-            self.said = said.read()
+        # A pipe, read to its end: no daemon holds it.
+        run = subprocess.run(
+            ["/bin/sh", "-eu", self.init_script, word],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=90, check=False, text=True,
+            preexec_fn=become, cwd="/", env={
+                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                "DAEMON": self.program, "CONFIG": self.proxy.config,
+                "PIDFILE": self.pidfile, "STOP_WAIT": "20",
+                "ASAN_OPTIONS": "detect_leaks=0"})
+        self.said = run.stdout
         return run.returncode
 
     def is_signed(self):

@@ -8,6 +8,7 @@ replaced, stops that cut nothing, a supervisor that is told.
     master.py [unittest's own arguments]
 """
 import contextlib
+import itertools
 import os
 import pwd
 import re
@@ -611,22 +612,22 @@ class Starting(Serving):
     def test_the_background(self):
         hop, proxy = self.fresh(daemon=["log = syslog"])
         pidfile = os.path.join(proxy.dir, "pid")
-        with open(proxy.log, "wb") as log:
-            # Not run(): what serves must not hold our pipe.
-            parent = subprocess.Popen(
-                [harness.binary(), "serve", "-c", proxy.config, "-D",
-                 "--pidfile", pidfile], stdout=log, stderr=log,
-                stdin=subprocess.DEVNULL)
-            self.assertEqual(parent.wait(30), 0, proxy.text())
+        open(proxy.log, "w").close()  # it stays empty
+        try:  # which reads our pipe to its end: what serves must not hold it
+            run = self.daemon(proxy, "-D", "--pidfile", pidfile)
+        except subprocess.TimeoutExpired:
+            run = None
         with open(pidfile) as f:
             pid = int(f.read())
         try:
-            self.assertEqual(len(children(pid)), 1)  # serves already
+            self.assertIsNotNone(run, "the end of our pipe")
+            self.assertEqual(run.returncode, 0, run.stdout)
+            [worker] = children(pid)  # serves already
             self.assertEqual(os.readlink("/proc/%d/cwd" % pid), "/")
             self.assertEqual(os.getsid(pid), pid)
-            for fd in range(3):
+            for fd, who in itertools.product(range(3), (pid, worker)):
                 self.assertEqual(
-                    os.readlink("/proc/%d/fd/%d" % (pid, fd)), "/dev/null")
+                    os.readlink("/proc/%d/fd/%d" % (who, fd)), "/dev/null")
             self.is_signed(hop, proxy)
             os.kill(pid, signal.SIGHUP)
         finally:
@@ -634,6 +635,30 @@ class Starting(Serving):
         wait_until("its end", lambda: not os.path.exists("/proc/%d" % pid) or
                    status(pid)["State"][0] == "Z")
         self.assertFalse(os.path.exists(pidfile))
+
+    def test_the_background_with_a_log_on_stderr(self):
+        """That alone is kept."""
+        hop, proxy = self.fresh()
+        pidfile = os.path.join(proxy.dir, "pid")
+        with open(proxy.log, "wb") as log:
+            run = subprocess.run(
+                [harness.binary(), "serve", "-c", proxy.config, "-D",
+                 "--pidfile", pidfile], stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=log, timeout=30, check=False)
+        self.assertEqual((run.returncode, run.stdout), (0, b""), proxy.text())
+        with open(pidfile) as f:
+            pid = int(f.read())
+        try:
+            for who in [pid] + children(pid):
+                self.assertEqual(
+                    [os.readlink("/proc/%d/fd/%d" % (who, fd))
+                     for fd in range(3)],
+                    ["/dev/null", "/dev/null", proxy.log])
+            self.is_signed(hop, proxy)
+            proxy.wait_log(r"^signpost/out\[.*status=sent")
+        finally:
+            os.kill(pid, signal.SIGTERM)
+        wait_until("its end", lambda: not os.path.exists(pidfile))
 
     def test_the_background_tells_why_not(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
