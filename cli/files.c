@@ -13,6 +13,17 @@
 
 enum { READ_SIZE = 16384, PATH_LENGTH_MAX = 4096 };
 
+int
+cli_files_fill_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null",
+			fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return -1;
+	return 0;
+}
+
 static int
 read_all(int fd, const char *path, struct strbuf *out)
 {

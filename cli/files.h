@@ -8,6 +8,11 @@
 
 struct dkim_key;
 
+/* Puts /dev/null where stdin, stdout or stderr is closed, lest a file or
+ * socket opened later is taken for it; what is read or written there still
+ * fails. 0, or -1 and errno. */
+int cli_files_fill_standard(void);
+
 /* Adds the whole file to a strbuf, whose cap bounds it. 0; or -1 with a
  * message on stderr. */
 int cli_file_read(const char *path, struct strbuf *out);

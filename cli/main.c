@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/files.h"
 #include "proxy/spawn.h"
 
 static const struct cli_command *const commands[] = {
@@ -76,6 +77,8 @@ main(int argc, char **argv)
 {
 	const struct cli_command *command;
 
+	if (cli_files_fill_standard() != 0)
+		return CLI_OS;
 	/* A reader that went away is a write error like others. */
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {

@@ -660,6 +660,17 @@ class Starting(Serving):
             os.kill(pid, signal.SIGTERM)
         wait_until("its end", lambda: not os.path.exists(pidfile))
 
+    def test_nothing_open(self):
+        """No socket or file of ours becomes what is written to as stderr."""
+        hop, proxy = self.fresh(preexec=lambda: os.closerange(0, 3))
+        self.addCleanup(self._stops_well, proxy)
+        proxy.start()
+        self.is_signed(hop, proxy)
+        for pid in proxy.processes():
+            for fd in range(3):
+                self.assertEqual(
+                    os.readlink("/proc/%d/fd/%d" % (pid, fd)), "/dev/null")
+
     def test_the_background_tells_why_not(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             _, proxy = self.fresh(daemon=["log = syslog"], out=[
