@@ -1,7 +1,5 @@
 /* What [metrics] shows; see recorder_site.h. */
-#include <arpa/inet.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 #include <time.h>
 
@@ -244,21 +242,21 @@ static const struct record_route routes[] = {
 };
 
 static bool
-is_allowed(void *ctx, const char *address)
+is_allowed(void *ctx, const struct sockaddr *peer)
 {
 	const struct proxy_recorder_site *site = ctx;
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-	struct sockaddr_in v4 = {.sin_family = AF_INET};
-	struct sockaddr_storage any = {.ss_family = AF_UNSPEC};
 
-	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
-		memcpy(&any, &v4, sizeof(v4));
-	else if (inet_pton(AF_INET6, address, &v6.sin6_addr) == 1)
-		memcpy(&any, &v6, sizeof(v6));
-	else
-		return false;
-	return proxy_networks_contain(
-	    &site->job->config->metrics.allow, (struct sockaddr *)&any);
+	return peer->sa_family == AF_UNIX ||
+	    proxy_networks_contain(&site->job->config->metrics.allow, peer);
+}
+
+static void
+on_trouble(void *ctx, const char *why)
+{
+	const struct proxy_recorder_site *site = ctx;
+
+	log_printf(site->job->log, LOGGING_WARNING,
+	    "[metrics] cannot accept: %s", why);
 }
 
 struct proxy_recorder_site *
@@ -273,7 +271,8 @@ proxy_recorder_site_new(
 	site = xcalloc(1, sizeof(*site));
 	site->base = base;
 	site->job = job;
-	site->pages = (struct record_site){routes, is_allowed, site};
+	site->pages =
+	    (struct record_site){routes, is_allowed, on_trouble, site};
 	LIST_INIT(&site->waiting);
 	for (size_t i = 0; i < count; i++) {
 		struct record_http *http =

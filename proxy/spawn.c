@@ -18,6 +18,7 @@
 #include "proxy/shared.h"
 #include "proxy/spawn.h"
 #include "proxy/worker.h"
+#include "record/http.h"
 
 /* Where a worker finds what it is given. */
 enum {
@@ -36,8 +37,10 @@ enum {
 #define DESCRIPTORS_BESIDES	128
 #define DESCRIPTORS_PER_SESSION 4
 #define DESCRIPTORS_SEALER	(PROXY_SEALER_PEERS_MAX + 64)
-#define DESCRIPTORS_RECORDER	256
-#define REASON_MAX		512
+#define DESCRIPTORS_RECORDER	128
+/* Of [metrics]: those who ask, each with the next hops asked for him. */
+#define DESCRIPTORS_PER_LISTENER (RECORD_HTTP_CONNECTIONS_MAX * 3)
+#define REASON_MAX		 512
 
 const char *
 proxy_role_name(enum proxy_role role)
@@ -317,7 +320,9 @@ footing_of(enum proxy_role role, const struct proxy_config *config)
 	    role == PROXY_ROLE_OUT ? &config->out : &config->in;
 
 	if (role == PROXY_ROLE_RECORDER)
-		return (struct footing){config->in.user, DESCRIPTORS_RECORDER,
+		return (struct footing){config->in.user,
+		    DESCRIPTORS_RECORDER +
+			config->metrics.listen.count * DESCRIPTORS_PER_LISTENER,
 		    config->metrics.listen.count};
 	if (role == PROXY_ROLE_SEALER)
 		return (struct footing){

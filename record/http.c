@@ -1,131 +1,327 @@
 /* The pages' HTTP server; see http.h. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/http.h>
 
 #include "base/xalloc.h"
 #include "record/http.h"
+#include "record/http_request.h"
 
+enum { HEAD_MAX = 1024 };
+
+enum request_state {
+	REQUEST_READING, /* the request, timed */
+	REQUEST_WAITING, /* for the page; its maker bounds the time */
+	REQUEST_SENDING, /* the answer, timed */
+	REQUEST_LINGERING
+};
+
+/* One connection. */
 struct record_request {
 	LIST_ENTRY(record_request) entry;
-	struct evhttp_request *wire; /* NULL: its client is gone */
+	struct record_http *http;
+	struct bufferevent *wire;
+	struct event *timer;
+	enum request_state state;
 	const struct record_route *route;
+	bool head;
 };
 
 struct record_http {
-	struct evhttp *server;
+	struct event_base *base;
 	const struct record_site *site;
-	LIST_HEAD(, record_request) requests; /* not yet answered */
+	struct event *accept, *rest;
+	LIST_HEAD(, record_request) connections;
+	size_t count;
+	bool resting;
 };
 
-static const struct record_route *
-find_route(const struct record_http *http, const char *path)
+static void
+after(struct event *timer, unsigned ms)
 {
-	const struct record_route *r;
+	struct timeval tv = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
 
-	for (r = http->site->routes; r->path != NULL; r++)
-		if (path != NULL && strcmp(r->path, path) == 0)
-			return r;
-	return NULL;
+	(void)event_add(timer, &tv);
+}
+
+/* --- connections come and go --- */
+
+/* Takes connections, or lets them wait. */
+static void
+mind_gate(struct record_http *http)
+{
+	if (http->resting || http->count >= RECORD_HTTP_CONNECTIONS_MAX)
+		(void)event_del(http->accept);
+	else
+		(void)event_add(http->accept, NULL);
+}
+
+static void
+end(struct record_request *r)
+{
+	struct record_http *http = r->http;
+
+	LIST_REMOVE(r, entry);
+	http->count--;
+	bufferevent_free(r->wire);
+	event_free(r->timer);
+	free(r);
+	mind_gate(http);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	end(ctx);
+}
+
+/* --- answering --- */
+
+static const char *
+reason_of(unsigned status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 431:
+		return "Request Header Fields Too Large";
+	case 500:
+		return "Internal Server Error";
+	case 501:
+		return "Not Implemented";
+	case 503:
+		return "Service Unavailable";
+	default:
+		return "Bad Request";
+	}
 }
 
 /* Pages load nothing, run nothing and are shown in no frame. */
 static void
-add_headers(struct evhttp_request *wire, const char *type)
+print_head(unsigned status, const char *type, size_t n, struct strbuf *out)
 {
-	struct evkeyvalq *headers = evhttp_request_get_output_headers(wire);
+	time_t now = time(NULL);
+	char date[64] = "";
+	struct tm utc;
 
-	(void)evhttp_add_header(headers, "Content-Type", type);
-	(void)evhttp_add_header(headers, "Cache-Control", "no-store");
-	(void)evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
-	(void)evhttp_add_header(headers, "Content-Security-Policy",
-	    "default-src 'none'; style-src 'unsafe-inline'; "
-	    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+	if (gmtime_r(&now, &utc) != NULL)
+		(void)strftime(
+		    date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+	(void)strbuf_addf(out,
+	    "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\n"
+	    "Content-Type: %s\r\nContent-Length: %zu\r\n"
+	    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+	    "Content-Security-Policy: default-src 'none'; "
+	    "style-src 'unsafe-inline'; frame-ancestors 'none'; "
+	    "base-uri 'none'; form-action 'none'\r\n\r\n",
+	    status, reason_of(status), date, type, n);
 }
 
 static void
-send_page(struct record_request *r, unsigned status, const struct strbuf *page)
+send_answer(struct record_request *r, unsigned status, const char *type,
+    struct slice body)
 {
-	if (page->full) {
-		evhttp_send_error(r->wire, HTTP_INTERNAL, "page too long");
-		return;
-	}
-	add_headers(r->wire, r->route->type);
-	(void)evbuffer_add(
-	    evhttp_request_get_output_buffer(r->wire), page->p, page->n);
-	evhttp_send_reply(r->wire, (int)status,
-	    status == HTTP_OK ? "OK" : "Service Unavailable", NULL);
+	struct strbuf head;
+
+	strbuf_init(&head, HEAD_MAX);
+	print_head(status, type, body.n, &head);
+	r->state = REQUEST_SENDING;
+	after(r->timer, RECORD_HTTP_SEND_MS);
+	(void)bufferevent_write(r->wire, head.p, head.n);
+	if (!r->head)
+		(void)bufferevent_write(r->wire, body.p, body.n);
+	strbuf_clear(&head);
+}
+
+static void
+refuse(struct record_request *r, unsigned status)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, HEAD_MAX);
+	(void)strbuf_addf(&text, "%u %s\n", status, reason_of(status));
+	send_answer(r, status, "text/plain", strbuf_slice(&text));
+	strbuf_clear(&text);
 }
 
 void
 record_http_answer(
     struct record_request *r, unsigned status, const struct strbuf *page)
 {
-	if (r->wire != NULL) {
-		evhttp_connection_set_closecb(
-		    evhttp_request_get_connection(r->wire), NULL, NULL);
-		send_page(r, status, page);
-	}
-	LIST_REMOVE(r, entry);
-	free(r);
+	if (page->full)
+		refuse(r, 500);
+	else
+		send_answer(r, status, r->route->type, strbuf_slice(page));
 }
 
-/* libevent frees the request with its connection. */
+/* --- asking --- */
+
+static const struct record_route *
+find_route(const struct record_http *http, struct slice path)
+{
+	const struct record_route *r;
+
+	for (r = http->site->routes; r->path != NULL; r++)
+		if (slice_equal(path, slice_str(r->path)))
+			return r;
+	return NULL;
+}
+
 static void
-on_gone(struct evhttp_connection *connection, void *ctx)
+ask(struct record_request *r, const struct record_http_wanted *wanted)
+{
+	r->head = wanted->head;
+	r->route = find_route(r->http, wanted->path);
+	if (r->route == NULL) {
+		refuse(r, 404);
+		return;
+	}
+	r->state = REQUEST_WAITING;
+	(void)event_del(r->timer);
+	r->route->page(r->http->site->ctx, r);
+}
+
+static void
+on_input(struct bufferevent *wire, void *ctx)
+{
+	struct evbuffer *in = bufferevent_get_input(wire);
+	struct record_request *r = ctx;
+	size_t n = evbuffer_get_length(in);
+	struct record_http_wanted wanted;
+	unsigned status;
+
+	if (r->state == REQUEST_LINGERING)
+		(void)evbuffer_drain(in, n);
+	if (r->state != REQUEST_READING || n == 0)
+		return;
+	status = record_http_request_parse(
+	    slice_from((const char *)evbuffer_pullup(in, -1), n), &wanted);
+	if (status == 0 && n < RECORD_HTTP_HEADER_MAX)
+		return;
+	/* A client that shuts its side now still wants its answer. */
+	(void)bufferevent_disable(wire, EV_READ);
+	if (status == 200)
+		ask(r, &wanted);
+	else
+		refuse(r, status == 0 ? 431 : status);
+}
+
+/* All is written. */
+static void
+on_drained(struct bufferevent *wire, void *ctx)
 {
 	struct record_request *r = ctx;
 
-	(void)connection;
-	r->wire = NULL;
-}
-
-static bool
-is_allowed(const struct record_http *http, struct evhttp_request *wire)
-{
-	const struct record_site *site = http->site;
-	char *address = NULL;
-	ev_uint16_t port;
-
-	evhttp_connection_get_peer(
-	    evhttp_request_get_connection(wire), &address, &port);
-	return site->allowed == NULL ||
-	    (address != NULL && site->allowed(site->ctx, address));
+	if (r->state != REQUEST_SENDING)
+		return;
+	r->state = REQUEST_LINGERING;
+	(void)shutdown(bufferevent_getfd(wire), SHUT_WR);
+	after(r->timer, RECORD_HTTP_LINGER_MS);
+	(void)bufferevent_enable(wire, EV_READ);
+	on_input(wire, r);
 }
 
 static void
-begin(struct record_http *http, struct evhttp_request *wire,
-    const struct record_route *route)
+on_gone(struct bufferevent *wire, short what, void *ctx)
+{
+	struct record_request *r = ctx;
+
+	(void)wire;
+	(void)what;
+	/* Who makes the page holds it still: then writing shows it again. */
+	if (r->state != REQUEST_WAITING)
+		end(r);
+}
+
+/* --- taking connections --- */
+
+static void
+begin(struct record_http *http, int fd)
 {
 	struct record_request *r = xcalloc(1, sizeof(*r));
 
-	r->wire = wire;
-	r->route = route;
-	LIST_INSERT_HEAD(&http->requests, r, entry);
-	evhttp_connection_set_closecb(
-	    evhttp_request_get_connection(wire), on_gone, r);
-	route->page(http->site->ctx, r);
+	r->http = http;
+	r->wire = bufferevent_socket_new(http->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	r->timer = event_new(http->base, -1, 0, on_timer, r);
+	if (r->wire == NULL || r->timer == NULL)
+		abort(); /* no memory */
+	LIST_INSERT_HEAD(&http->connections, r, entry);
+	http->count++;
+	bufferevent_setcb(r->wire, on_input, on_drained, on_gone, r);
+	bufferevent_setwatermark(r->wire, EV_READ, 0, RECORD_HTTP_HEADER_MAX);
+	after(r->timer, RECORD_HTTP_ASK_MS);
+	(void)bufferevent_enable(r->wire, EV_READ);
 }
 
 static void
-on_request(struct evhttp_request *wire, void *ctx)
+turn_away(int fd)
 {
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(wire);
-	struct record_http *http = ctx;
-	const struct record_route *route =
-	    find_route(http, uri == NULL ? NULL : evhttp_uri_get_path(uri));
+	struct strbuf head;
+	ssize_t ignored;
 
-	if (!is_allowed(http, wire))
-		evhttp_send_error(wire, 403, "Forbidden");
-	else if (route == NULL)
-		evhttp_send_error(wire, HTTP_NOTFOUND, NULL);
-	else
-		begin(http, wire, route);
+	strbuf_init(&head, HEAD_MAX);
+	print_head(403, "text/plain", 0, &head);
+	ignored = write(fd, head.p, head.n);
+	(void)ignored;
+	(void)close(fd);
+	strbuf_clear(&head);
+}
+
+/* No descriptors or memory: what waits would only wake us again. */
+static void
+rest(struct record_http *http)
+{
+	if (http->site->trouble != NULL)
+		http->site->trouble(http->site->ctx, strerror(errno));
+	http->resting = true;
+	after(http->rest, RECORD_HTTP_REST_MS);
+}
+
+static void
+on_rested(evutil_socket_t fd, short what, void *ctx)
+{
+	struct record_http *http = ctx;
+
+	(void)fd;
+	(void)what;
+	http->resting = false;
+	mind_gate(http);
+}
+
+static void
+on_connection(evutil_socket_t listener, short what, void *ctx)
+{
+	struct record_http *http = ctx;
+	const struct record_site *site = http->site;
+	struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+	socklen_t length = sizeof(peer);
+	int fd = accept4(listener, (struct sockaddr *)&peer, &length,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)what;
+	if (fd >= 0 && site->allowed != NULL &&
+	    !site->allowed(site->ctx, (const struct sockaddr *)&peer))
+		turn_away(fd);
+	else if (fd >= 0)
+		begin(http, fd);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+	    errno == ENOMEM)
+		rest(http);
+	mind_gate(http);
 }
 
 struct record_http *
@@ -133,23 +329,19 @@ record_http_new(
     struct event_base *base, evutil_socket_t fd, const struct record_site *site)
 {
 	struct record_http *http = xcalloc(1, sizeof(*http));
-	evutil_socket_t own = dup(fd);
 
-	LIST_INIT(&http->requests);
+	LIST_INIT(&http->connections);
+	http->base = base;
 	http->site = site;
-	http->server = evhttp_new(base);
-	if (http->server == NULL || own < 0 ||
-	    evutil_make_socket_nonblocking(own) != 0 ||
-	    evhttp_accept_socket(http->server, own) != 0) {
+	http->accept =
+	    event_new(base, fd, EV_READ | EV_PERSIST, on_connection, http);
+	http->rest = event_new(base, -1, 0, on_rested, http);
+	if (http->accept == NULL || http->rest == NULL ||
+	    evutil_make_socket_nonblocking(fd) != 0 ||
+	    event_add(http->accept, NULL) != 0) {
 		record_http_free(http);
 		return NULL;
 	}
-	evhttp_set_allowed_methods(
-	    http->server, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
-	evhttp_set_max_headers_size(http->server, RECORD_HTTP_HEADER_MAX);
-	evhttp_set_max_body_size(http->server, 0);
-	evhttp_set_timeout(http->server, RECORD_HTTP_SECONDS);
-	evhttp_set_gencb(http->server, on_request, http);
 	return http;
 }
 
@@ -160,14 +352,13 @@ record_http_free(struct record_http *http)
 
 	if (http == NULL)
 		return;
-	while ((r = LIST_FIRST(&http->requests)) != NULL) {
-		if (r->wire != NULL)
-			evhttp_connection_set_closecb(
-			    evhttp_request_get_connection(r->wire), NULL, NULL);
-		LIST_REMOVE(r, entry);
-		free(r);
-	}
-	if (http->server != NULL)
-		evhttp_free(http->server);
+	http->resting = true; /* none comes for those that go */
+	while (http->accept != NULL &&
+	    (r = LIST_FIRST(&http->connections)) != NULL)
+		end(r);
+	if (http->accept != NULL)
+		event_free(http->accept);
+	if (http->rest != NULL)
+		event_free(http->rest);
 	free(http);
 }

@@ -1,7 +1,8 @@
 /*
  * The listener of `[metrics] listen`: a handful of pages by GET, on
- * loopback as a rule. libevent's HTTP server, bounded in header, body and
- * time; the recorder's limit of descriptors bounds the connections.
+ * loopback as a rule. One request a connection; bounded in header, page,
+ * time and in how many there are at once. Who may not ask is sent away when
+ * taken, before a byte of his is read.
  */
 #ifndef RECORD_HTTP_H
 #define RECORD_HTTP_H
@@ -14,11 +15,19 @@
 #include "base/strbuf.h"
 
 struct event_base;
+struct sockaddr;
 
 enum {
 	RECORD_HTTP_PAGE_MAX = 4 << 20,
 	RECORD_HTTP_HEADER_MAX = 8 * 1024,
-	RECORD_HTTP_SECONDS = 10, /* a connection may stay silent */
+	/* Of one listener; others wait in the kernel until one ends. */
+	RECORD_HTTP_CONNECTIONS_MAX = 32,
+	RECORD_HTTP_ASK_MS = 10 * 1000,	 /* for the whole request */
+	RECORD_HTTP_SEND_MS = 30 * 1000, /* for the whole answer */
+	/* Until the client closes too, lest a reset overtakes our answer. */
+	RECORD_HTTP_LINGER_MS = 1000,
+	/* No connection is taken for so long after one could not be. */
+	RECORD_HTTP_REST_MS = 500,
 };
 
 struct record_http;
@@ -35,8 +44,10 @@ struct record_route {
 
 struct record_site {
 	const struct record_route *routes; /* the last has a NULL path */
-	/* May that address ("127.0.0.1") ask? NULL: all may. */
-	bool (*allowed)(void *ctx, const char *address);
+	/* May that client ask? NULL: all may. */
+	bool (*allowed)(void *ctx, const struct sockaddr *);
+	/* No connection can be taken, and why; NULL: nobody is told. */
+	void (*trouble)(void *ctx, const char *why);
 	void *ctx;
 };
 
@@ -44,10 +55,13 @@ struct record_site {
  * must outlive it. NULL where libevent refuses. */
 struct record_http *record_http_new(
     struct event_base *, evutil_socket_t, const struct record_site *);
-void record_http_free(struct record_http *); /* NULL is fine */
 
-/* Answers with 200, or 503; a page over its cap becomes a 500. The request
- * is gone after it; that its client is gone is no matter. */
+/* Closes all connections; what was asked and not answered is gone then.
+ * NULL is fine. */
+void record_http_free(struct record_http *);
+
+/* Answers with 200, or 503; a page over its cap becomes a 500. What was
+ * asked is gone after it; that its client is gone is no matter. */
 void record_http_answer(
     struct record_request *, unsigned status, const struct strbuf *page);
 

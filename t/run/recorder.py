@@ -2,6 +2,7 @@
 """The recorder: what is kept, the reflector's answers, [metrics]. Both proxies
 between scripted relays, a real name server and a real spamd.
 """
+import contextlib
 import glob
 import gzip
 import os
@@ -9,6 +10,7 @@ import re
 import shutil
 import signal
 import smtplib
+import socket
 import sqlite3
 import subprocess
 import time
@@ -149,7 +151,6 @@ def spamd(case):
     case.addCleanup(process.terminate)
 
     def listens():
-        import socket
         case.assertIsNone(process.poll(), "spamd ended")
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
@@ -470,6 +471,38 @@ class Metrics(Case):
         self.assertEqual(proxy.get("/metrics")[0], 403)
         proxy = self.both()
         self.assertEqual(proxy.get("/../etc/passwd")[0], 404)
+
+    def test_more_connections_than_are_served(self):
+        """They wait, at no cost, and none is served for ever."""
+        proxy = self.both()
+        pid = proxy.recorder()
+
+        def ticks():
+            with open("/proc/%d/stat" % pid) as f:
+                return sum(map(int, f.read().split()[13:15]))
+
+        crowd = [socket.create_connection(("127.0.0.1", proxy.web_port))
+                 for _ in range(400)]
+        for client in crowd:
+            self.addCleanup(client.close)
+        time.sleep(0.5)
+        before, said = ticks(), len(proxy.text())
+        time.sleep(2)
+        self.assertLess(ticks() - before, 50)
+        self.assertLess(len(proxy.text()) - said, 4096)
+        self.assertLess(len(os.listdir("/proc/%d/fd" % pid)), 128)
+        for client in crowd[1:]:
+            client.close()
+        crowd[0].settimeout(0.5)
+        begun = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < begun + harness.WAIT:
+                crowd[0].sendall(b"x")  # never silent, never done
+                with contextlib.suppress(TimeoutError):
+                    if not crowd[0].recv(1):
+                        break
+        self.assertLess(time.monotonic() - begun, 15)
+        self.assertEqual(proxy.get("/metrics")[0], 200)
 
     def test_the_page_as_a_browser_shows_it(self):
         proxy = self.both(Results.RECORDS)

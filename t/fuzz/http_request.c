@@ -1,0 +1,28 @@
+/* record/http_request on anything: what is asked for is a path of the
+ * input, and more input does not change an answer. */
+#include <stdlib.h>
+
+#include "record/http_request.h"
+#include "t/fuzz/replay.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	struct slice in = slice_from((const char *)bytes, n);
+	struct record_http_wanted wanted, again;
+	unsigned status = record_http_request_parse(in, &wanted);
+	size_t k;
+
+	if (status == 200 &&
+	    (wanted.path.n == 0 || wanted.path.n > n ||
+		wanted.path.p[0] != '/' ||
+		slice_find(wanted.path, ' ') < wanted.path.n))
+		abort();
+	for (k = 0; k < n && k < 512; k++)
+		if (record_http_request_parse(slice_first(in, k), &again) !=
+			0 &&
+		    record_http_request_parse(slice_first(in, k), &again) !=
+			status)
+			abort();
+	return 0;
+}
