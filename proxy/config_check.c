@@ -320,32 +320,53 @@ check_loop(struct proxy_config_reading *reading,
 		    "round in circles");
 }
 
-/* The listeners of all sections, each with the section's name. */
 static void
-check_listeners(struct proxy_config_reading *reading,
-    const struct proxy_listeners *mine, const char *name,
-    const struct proxy_listeners *others)
+refuse_listener(struct proxy_config_reading *reading, const char *section,
+    const struct proxy_endpoint *at)
 {
 	struct strbuf text;
+
+	strbuf_init(&text, REASON_MAX);
+	proxy_endpoint_print(at, &text);
+	proxy_config_error(reading,
+	    proxy_config_line(reading, section, "listen"),
+	    "listen: %s is listened on already", strbuf_text(&text));
+	strbuf_clear(&text);
+}
+
+/* Each listener of a section against those before it, the section's own and
+ * those of other sections. */
+static void
+check_listeners(struct proxy_config_reading *reading,
+    const struct proxy_listeners *mine, const char *section,
+    const struct proxy_listeners *const others[])
+{
+	struct proxy_listeners before = *mine;
 	size_t i, k;
 	bool twice;
 
 	for (i = 0; i < mine->count; i++) {
-		twice =
-		    others != NULL && listens_for(others, &mine->list[i].at);
-		for (k = 0; k < i; k++)
-			twice = twice ||
-			    proxy_endpoint_covers(
-				&mine->list[k].at, &mine->list[i].at);
-		if (!twice)
-			continue;
-		strbuf_init(&text, REASON_MAX);
-		proxy_endpoint_print(&mine->list[i].at, &text);
-		proxy_config_error(reading,
-		    proxy_config_line(reading, name, "listen"),
-		    "listen: %s is listened on already", strbuf_text(&text));
-		strbuf_clear(&text);
+		before.count = i;
+		twice = listens_for(&before, &mine->list[i].at);
+		for (k = 0; others[k] != NULL; k++)
+			twice =
+			    twice || listens_for(others[k], &mine->list[i].at);
+		if (twice)
+			refuse_listener(reading, section, &mine->list[i].at);
 	}
+}
+
+static void
+check_all_listeners(struct proxy_config_reading *reading)
+{
+	const struct proxy_config *config = reading->config;
+	const struct proxy_listeners *others[3] = {NULL, NULL, NULL};
+
+	check_listeners(reading, &config->out.listen, "out", others);
+	others[0] = &config->out.listen;
+	check_listeners(reading, &config->in.listen, "in", others);
+	others[1] = &config->in.listen;
+	check_listeners(reading, &config->metrics.listen, "metrics", others);
 }
 
 /* Answers go out as our own mail does: through the first listener of
@@ -423,9 +444,7 @@ proxy_config_cross_check(struct proxy_config_reading *reading)
 	settle_checking(reading);
 	check_loop(reading, &config->out, &config->in);
 	check_loop(reading, &config->in, &config->out);
-	check_listeners(reading, &config->out.listen, "out", NULL);
-	check_listeners(reading, &config->in.listen, "in", &config->out.listen);
-	check_listeners(reading, &config->metrics.listen, "metrics", NULL);
+	check_all_listeners(reading);
 	settle_reflector(config);
 	settle_results(reading);
 	check_reflector(reading);
