@@ -23,7 +23,8 @@ fail(int fd, const struct proxy_endpoint *at, const char *what,
 	return -1;
 }
 
-/* A socket file that a process left behind, not one that is in use. */
+/* A socket file that a process left behind: whoever is there but busy or
+ * stopped refuses nothing, and is not waited for. */
 static void
 remove_stale(const struct proxy_endpoint *at)
 {
@@ -33,7 +34,7 @@ remove_stale(const struct proxy_endpoint *at)
 
 	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
 		return;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 	if (connect(fd, (const struct sockaddr *)&at->address, at->length) !=
