@@ -153,6 +153,48 @@ proxy_endpoint_print(const struct proxy_endpoint *at, struct strbuf *out)
 	}
 }
 
+static int
+parse_mode(struct slice digits, unsigned *mode)
+{
+	unsigned value = 0;
+	size_t i;
+
+	if (digits.n != 3 && digits.n != 4)
+		return -1;
+	for (i = 0; i < digits.n; i++) {
+		if (digits.p[i] < '0' || digits.p[i] > '7')
+			return -1;
+		value = value * 8 + (unsigned)(digits.p[i] - '0');
+	}
+	*mode = value;
+	return value == 0 || value > 0777 ? -1 : 0;
+}
+
+int
+proxy_rights_parse(
+    struct slice word, struct proxy_rights *to, struct strbuf *reason)
+{
+	struct slice name;
+
+	if (slice_starts_nocase(word, SLICE("mode="))) {
+		if (parse_mode(slice_after(word, 5), &to->mode) == 0)
+			return 0;
+		strbuf_add_str(reason, "mode= is not 0001 to 0777");
+		return -1;
+	}
+	name = slice_after(word, 6);
+	if (!slice_starts_nocase(word, SLICE("group=")) || name.n == 0 ||
+	    name.n >= sizeof(to->group) || slice_find(name, '\0') < name.n) {
+		strbuf_add_str(reason,
+		    "only `proxy`, `mode=` and `group=` may follow the "
+		    "address");
+		return -1;
+	}
+	memset(to->group, 0, sizeof(to->group));
+	memcpy(to->group, name.p, name.n);
+	return 0;
+}
+
 /* The address's bytes, how many, and the port. */
 static const void *
 inet_parts(const struct proxy_endpoint *at, size_t *n, unsigned *port)

@@ -37,6 +37,21 @@ bool proxy_endpoint_covers(
 /* The path of a Unix-domain address; NULL of any other. */
 const char *proxy_endpoint_path(const struct proxy_endpoint *);
 
+/* Bytes of a group's name, with the NUL. */
+#define PROXY_GROUP_MAX 64
+
+/* Who may open a Unix-domain socket, which is all that decides who may
+ * speak to it. */
+struct proxy_rights {
+	unsigned mode;		     /* 0: as it is made, 0660 */
+	char group[PROXY_GROUP_MAX]; /* empty: who starts us has it */
+};
+
+/* "mode=0666" or "group=postfix" into its field. 0, or -1 and the reason;
+ * whether there is such a group is not asked. */
+int proxy_rights_parse(
+    struct slice word, struct proxy_rights *, struct strbuf *reason);
+
 struct proxy_network {
 	sa_family_t family; /* AF_INET, AF_INET6 */
 	uint8_t address[16];

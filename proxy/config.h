@@ -49,7 +49,8 @@ struct proxy_strings {
 
 struct proxy_listen {
 	struct proxy_endpoint at;
-	bool proxy_protocol; /* a PROXY header comes first, and must */
+	bool proxy_protocol;	    /* a PROXY header comes first, and must */
+	struct proxy_rights rights; /* of a Unix-domain socket */
 };
 
 struct proxy_listeners {

@@ -239,6 +239,25 @@ check_recorder(const struct proxy_config *config, struct proxy_report *report)
 		check_database(config, user, report);
 }
 
+static void
+check_groups(const struct proxy_config *config,
+    const struct proxy_listeners *listen, const char *section,
+    struct proxy_report *report)
+{
+	const char *group;
+	size_t i;
+
+	for (i = 0; i < listen->count; i++) {
+		group = listen->list[i].rights.group;
+		if (group[0] != '\0' && getgrnam(group) == NULL)
+			strbuf_addf(&report->errors,
+			    "%s: group %s of [%s] listen = unix:%s does not "
+			    "exist\n",
+			    config->path, group, section,
+			    proxy_endpoint_path(&listen->list[i].at));
+	}
+}
+
 int
 proxy_config_check_machine(
     const struct proxy_config *config, struct proxy_report *report)
@@ -257,5 +276,8 @@ proxy_config_check_machine(
 		    "[in] needs a `user` other than [signpost]'s: what reads "
 		    "strangers' mail must not trace what holds the keys");
 	check_recorder(config, report);
+	check_groups(config, &config->out.listen, "out", report);
+	check_groups(config, &config->in.listen, "in", report);
+	check_groups(config, &config->metrics.listen, "metrics", report);
 	return report->errors.n > before ? -1 : 0;
 }

@@ -283,34 +283,58 @@ proxy_set_endpoint(const struct proxy_setting *s, void *field,
 	return proxy_endpoint_parse(value, field, reason);
 }
 
-/* "ADDR:PORT" or "ADDR:PORT proxy". */
+/* Takes the first word off; words have blanks between them. */
+static struct slice
+cut_word(struct slice *rest)
+{
+	struct slice word = *rest;
+	size_t n = 0;
+
+	while (n < word.n && word.p[n] != ' ' && word.p[n] != '\t')
+		n++;
+	*rest = slice_trim(slice_after(word, n));
+	return slice_first(word, n);
+}
+
+/* "ADDR:PORT", with words behind it: "proxy", "mode=0666", "group=x". */
+static int
+parse_listen(struct slice value, struct proxy_listen *to, struct strbuf *reason)
+{
+	struct slice word, rest = value;
+
+	if (proxy_endpoint_parse(cut_word(&rest), &to->at, reason) != 0)
+		return -1;
+	while (rest.n > 0) {
+		word = cut_word(&rest);
+		if (slice_equal_nocase(word, SLICE("proxy")))
+			to->proxy_protocol = true;
+		else if (proxy_rights_parse(word, &to->rights, reason) != 0)
+			return -1;
+	}
+	if (proxy_endpoint_path(&to->at) == NULL &&
+	    (to->rights.mode != 0 || to->rights.group[0] != '\0')) {
+		strbuf_add_str(
+		    reason, "mode= and group= are for unix:/PATH alone");
+		return -1;
+	}
+	return 0;
+}
+
 int
 proxy_add_listener(const struct proxy_setting *s, void *field,
     struct slice value, struct strbuf *reason)
 {
 	struct proxy_listeners *to = field;
-	struct proxy_listen listen = {.proxy_protocol = false};
-	struct slice address = value, word = SLICE("");
-	size_t i;
+	struct proxy_listen listen;
 
 	(void)s;
-	for (i = 0; i < value.n; i++)
-		if (value.p[i] == ' ' || value.p[i] == '\t') {
-			address = slice_first(value, i);
-			word = slice_trim(slice_after(value, i));
-			break;
-		}
-	listen.proxy_protocol = slice_equal_nocase(word, SLICE("proxy"));
-	if (word.n > 0 && !listen.proxy_protocol) {
-		strbuf_add_str(reason, "only `proxy` may follow the address");
-		return -1;
-	}
+	memset(&listen, 0, sizeof(listen));
 	if (to->count == PROXY_LISTENERS_MAX) {
 		strbuf_addf(
 		    reason, "is the listener over %d", PROXY_LISTENERS_MAX);
 		return -1;
 	}
-	if (proxy_endpoint_parse(address, &listen.at, reason) != 0)
+	if (parse_listen(value, &listen, reason) != 0)
 		return -1;
 	to->list = xreallocarray(to->list, to->count + 1, sizeof(*to->list));
 	to->list[to->count++] = listen;

@@ -1,8 +1,11 @@
 /* Listening sockets; see listener.h. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,14 +63,77 @@ bind_it(int fd, const struct proxy_endpoint *at)
 		return bind(fd, address, at->length);
 	}
 	remove_stale(at);
-	before = umask(0117);
+	before = umask(0177); /* until the rights are given */
 	result = bind(fd, address, at->length);
 	(void)umask(before);
 	return result;
 }
 
+/* As its owner may without CAP_CHOWN, while he is in the group. */
+static int
+change_group(int fd, gid_t group)
+{
+	gid_t before = getegid();
+	/* Refused, he may have it as a supplementary one. */
+	bool entered = setegid(group) == 0;
+	int result = fchownat(fd, "", (uid_t)-1, group, AT_EMPTY_PATH);
+
+	return entered && setegid(before) != 0 ? -1 : result;
+}
+
+/* By a handle of what stands there, if that is a socket: where others may
+ * write to the directory, the name could mean something else by now. */
+static int
+set_rights(const char *path, gid_t group, mode_t mode)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), result = -1;
+	char handle[32];
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	(void)snprintf(handle, sizeof(handle), "/proc/self/fd/%d", fd);
+	if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	    (group == (gid_t)-1 || st.st_gid == group ||
+		change_group(fd, group) == 0) &&
+	    chmod(handle, mode) == 0)
+		result = 0;
+	(void)close(fd);
+	return result;
+}
+
+/* `otherwise`: the group where none is said; -1: the one that it has. */
+static int
+give_rights(const struct proxy_endpoint *at, const struct proxy_rights *rights,
+    gid_t otherwise, struct strbuf *reason)
+{
+	const char *path = proxy_endpoint_path(at);
+	const struct group *group = NULL;
+
+	if (path == NULL)
+		return 0;
+	if (rights->group[0] != '\0') {
+		errno = ENOENT;
+		group = getgrnam(rights->group);
+		if (group == NULL)
+			return fail(-1, at, "group=", reason);
+	}
+	if (set_rights(path, group == NULL ? otherwise : group->gr_gid,
+		rights->mode == 0 ? PROXY_LISTENER_MODE : rights->mode) != 0)
+		return fail(-1, at, "its mode and group", reason);
+	return 0;
+}
+
 int
-proxy_listener_open(const struct proxy_endpoint *at, struct strbuf *reason)
+proxy_listener_admit(const struct proxy_endpoint *at,
+    const struct proxy_rights *rights, struct strbuf *reason)
+{
+	return give_rights(at, rights, getegid(), reason);
+}
+
+int
+proxy_listener_open(const struct proxy_endpoint *at,
+    const struct proxy_rights *rights, struct strbuf *reason)
 {
 	int fd = socket(at->address.ss_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -76,6 +142,11 @@ proxy_listener_open(const struct proxy_endpoint *at, struct strbuf *reason)
 		return fail(fd, at, "socket", reason);
 	if (bind_it(fd, at) != 0)
 		return fail(fd, at, "bind", reason);
+	if (give_rights(at, rights, (gid_t)-1, reason) != 0) {
+		(void)unlink(proxy_endpoint_path(at));
+		(void)close(fd);
+		return -1;
+	}
 	if (listen(fd, PROXY_LISTENER_BACKLOG) != 0)
 		return fail(fd, at, "listen", reason);
 	return fd;

@@ -10,12 +10,21 @@
 /* Connections that wait in the kernel. */
 #define PROXY_LISTENER_BACKLOG 1024
 
+/* The mode of a Unix-domain socket whose settings say nothing of it. */
+#define PROXY_LISTENER_MODE 0660
+
 /*
  * A bound, listening, non-blocking, close-on-exec socket. A Unix-domain
- * socket that nobody listens on any more is replaced; a new one has mode
- * 0660. The descriptor, or -1 and the reason.
+ * socket that nobody listens on any more is replaced; the rights are a new
+ * one's. The descriptor, or -1 and the reason.
  */
-int proxy_listener_open(const struct proxy_endpoint *, struct strbuf *reason);
+int proxy_listener_open(const struct proxy_endpoint *,
+    const struct proxy_rights *, struct strbuf *reason);
+
+/* Gives a Unix-domain socket that is there other rights: 0, or -1 and the
+ * reason. An address of another kind has none to give. */
+int proxy_listener_admit(const struct proxy_endpoint *,
+    const struct proxy_rights *, struct strbuf *reason);
 
 enum proxy_accept {
 	PROXY_ACCEPT_TAKEN,    /* *fd is the connection */

@@ -61,6 +61,7 @@ TAILQ_HEAD(proxy_generations, proxy_generation);
 /* A listening socket, kept over reloads. */
 struct proxy_socket {
 	struct proxy_endpoint at;
+	struct proxy_rights rights;
 	int fd;
 };
 
@@ -117,7 +118,8 @@ void proxy_seats_reap(struct proxy_master *);
  * and the reason, with nothing new open. */
 int proxy_sockets_open(
     struct proxy_master *, const struct proxy_config *, struct strbuf *reason);
-/* Closes what the configuration does not listen on. */
+/* Closes what the configuration does not listen on; what stays gets the
+ * rights that it wants. */
 void proxy_sockets_trim(struct proxy_master *, const struct proxy_config *);
 void proxy_sockets_close(struct proxy_master *);
 /* The descriptors of those, in order. */

@@ -14,33 +14,34 @@ is_same(const struct proxy_endpoint *a, const struct proxy_endpoint *b)
 	    memcmp(&a->address, &b->address, a->length) == 0;
 }
 
-static int
+static struct proxy_socket *
 find(const struct proxy_master *master, const struct proxy_endpoint *at)
 {
 	size_t i;
 
 	for (i = 0; i < master->socket_count; i++)
 		if (is_same(&master->sockets[i].at, at))
-			return master->sockets[i].fd;
-	return -1;
+			return &master->sockets[i];
+	return NULL;
 }
 
 static int
-open_one(struct proxy_master *master, const struct proxy_endpoint *at,
+open_one(struct proxy_master *master, const struct proxy_listen *listen,
     struct strbuf *reason)
 {
 	struct proxy_socket *socket;
-	int fd = find(master, at);
+	int fd;
 
-	if (fd >= 0)
+	if (find(master, &listen->at) != NULL)
 		return 0;
-	fd = proxy_listener_open(at, reason);
+	fd = proxy_listener_open(&listen->at, &listen->rights, reason);
 	if (fd < 0)
 		return -1;
 	master->sockets = xreallocarray(master->sockets,
 	    master->socket_count + 1, sizeof(*master->sockets));
 	socket = &master->sockets[master->socket_count++];
-	socket->at = *at;
+	socket->at = listen->at;
+	socket->rights = listen->rights;
 	socket->fd = fd;
 	return 0;
 }
@@ -52,7 +53,7 @@ open_all(struct proxy_master *master, const struct proxy_listeners *listen,
 	size_t i;
 
 	for (i = 0; i < listen->count; i++)
-		if (open_one(master, &listen->list[i].at, reason) != 0)
+		if (open_one(master, &listen->list[i], reason) != 0)
 			return -1;
 	return 0;
 }
@@ -88,31 +89,70 @@ proxy_sockets_open(struct proxy_master *master,
 	return -1;
 }
 
-static bool
-listens_on(
+static const struct proxy_listen *
+find_listen(
     const struct proxy_listeners *listen, const struct proxy_endpoint *at)
 {
 	size_t i;
 
 	for (i = 0; i < listen->count; i++)
 		if (is_same(&listen->list[i].at, at))
-			return true;
-	return false;
+			return &listen->list[i];
+	return NULL;
+}
+
+/* What the settings say of it; NULL: nothing. */
+static const struct proxy_listen *
+wanted(const struct proxy_config *config, const struct proxy_socket *socket)
+{
+	const struct proxy_listen *listen;
+
+	listen = find_listen(&config->out.listen, &socket->at);
+	if (listen == NULL)
+		listen = find_listen(&config->in.listen, &socket->at);
+	if (listen == NULL)
+		listen = find_listen(&config->metrics.listen, &socket->at);
+	return listen;
+}
+
+/* Where the settings did not change nothing is: an administrator may have
+ * seen to the socket himself. */
+static void
+renew_rights(struct proxy_master *master, struct proxy_socket *socket,
+    const struct proxy_rights *rights)
+{
+	struct strbuf reason;
+
+	if (socket->rights.mode == rights->mode &&
+	    strcmp(socket->rights.group, rights->group) == 0)
+		return;
+	strbuf_init(&reason, 512);
+	if (proxy_listener_admit(&socket->at, rights, &reason) != 0)
+		log_printf(
+		    master->log, LOGGING_ERROR, "%s", strbuf_text(&reason));
+	else
+		socket->rights = *rights;
+	strbuf_clear(&reason);
 }
 
 void
 proxy_sockets_trim(
     struct proxy_master *master, const struct proxy_config *config)
 {
+	const struct proxy_listen *listen;
+	struct proxy_socket *socket;
 	size_t i, kept = 0;
 
-	for (i = 0; i < master->socket_count; i++)
-		if (listens_on(&config->out.listen, &master->sockets[i].at) ||
-		    listens_on(&config->in.listen, &master->sockets[i].at) ||
-		    listens_on(&config->metrics.listen, &master->sockets[i].at))
-			master->sockets[kept++] = master->sockets[i];
-		else
-			close_one(&master->sockets[i]);
+	for (i = 0; i < master->socket_count; i++) {
+		socket = &master->sockets[i];
+		listen = wanted(config, socket);
+		if (listen == NULL) {
+			close_one(socket);
+			continue;
+		}
+		renew_rights(master, socket, &listen->rights);
+		master->sockets[kept++] = *socket;
+	}
 	master->socket_count = kept;
 }
 
@@ -132,6 +172,6 @@ proxy_sockets_of(const struct proxy_master *master,
 	size_t i;
 
 	for (i = 0; i < listen->count; i++)
-		to[i] = find(master, &listen->list[i].at);
+		to[i] = find(master, &listen->list[i].at)->fd;
 	return i;
 }

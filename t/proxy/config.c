@@ -43,6 +43,7 @@ reads_the_sample(void **state)
 	    "[out]\n"
 	    "listen = 127.0.0.1:10027  ; also [::1]:PORT, unix:/path\n"
 	    "listen = [::1]:10027 proxy, unix:/run/signpost/out\n"
+	    "   unix:/run/x mode=0666  proxy group=postfix\n"
 	    "relay = 127.0.0.1:10028\n"
 	    "allow = 127.0.0.0/8, ::1\n"
 	    "domain = example.org, example.com\n"
@@ -74,7 +75,12 @@ reads_the_sample(void **state)
 	assert_int_equal(c->workers, 0);
 	assert_int_equal(c->log, LOGGING_STDERR);
 	assert_true(c->out.enabled);
-	assert_int_equal(c->out.listen.count, 3);
+	assert_int_equal(c->out.listen.count, 4);
+	assert_int_equal(c->out.listen.list[2].rights.mode, 0);
+	assert_string_equal(c->out.listen.list[2].rights.group, "");
+	assert_true(c->out.listen.list[3].proxy_protocol);
+	assert_int_equal(c->out.listen.list[3].rights.mode, 0666);
+	assert_string_equal(c->out.listen.list[3].rights.group, "postfix");
 	assert_false(c->out.listen.list[0].proxy_protocol);
 	assert_true(c->out.listen.list[1].proxy_protocol);
 	assert_int_equal(c->out.allow.count, 2);
@@ -161,7 +167,13 @@ static const struct {
     {"[out]\nlisten = 127.0.0.1:0\n", "the port is not 1 to 65535"},
     {"[out]\nlisten = 127.0.0.1:65536\n", "the port is not 1 to 65535"},
     {"[out]\nlisten = mail.example:25\n", "the host is no numeric address"},
-    {"[out]\nlisten = 127.0.0.1:25 haproxy\n", "only `proxy` may follow"},
+    {"[out]\nlisten = 127.0.0.1:25 haproxy\n",
+	"only `proxy`, `mode=` and `group=` may follow"},
+    {"[out]\nlisten = unix:/x group=\n", "`group=` may follow"},
+    {"[out]\nlisten = unix:/x mode=668\n", "mode= is not 0001 to 0777"},
+    {"[out]\nlisten = unix:/x mode=1777\n", "mode= is not 0001 to 0777"},
+    {"[out]\nlisten = 127.0.0.1:25 proxy mode=0666\n",
+	"mode= and group= are for unix:/PATH alone"},
     {"[out]\nlisten = ::1:25\n", "conf:2: listen:"},
     {"[out]\nlisten = unix:run/x\n", "unix: needs an absolute path"},
     {"[out]\nallow = 127.0.0.0/33\n", "the prefix is not 0 to 32"},

@@ -1,10 +1,16 @@
 """Who may come in, how many, and by which doors: allow =, max_sessions =,
 Unix-domain sockets on both sides, the PROXY protocol."""
 
+import ctypes
+import grp
 import os
+import re
+import signal
 import socket
-import time
+import stat
 import struct
+import time
+import unittest
 
 import harness
 from harness import SAMPLE
@@ -102,6 +108,71 @@ class Unix(harness.Case):
             daemon.start(wait=False)
         harness.wait_until("it to listen again", lambda: attempt(ours))
         self.assertEqual(len(hop.messages), 2)
+
+
+    @unittest.skipUnless(os.getuid() == 0, "groups are root's to give")
+    def test_who_may_open_it(self):
+        """As the words behind the address say, before and after a reload."""
+        directory = harness.tempfile.mkdtemp(prefix="signpost-u-")
+        self.addCleanup(harness.shutil.rmtree, directory)
+        os.chmod(directory, 0o755)
+        path = os.path.join(directory, "s")
+        group = grp.getgrnam("mail")
+        daemon = self.signpost(
+            self.relay(), out=["listen = unix:%s group=mail" % path],
+            wait=False, preexec=without_chown)
+        daemon.wait_log("serving,")
+
+        def connects(gid):
+            child = os.fork()
+            if child == 0:
+                try:
+                    os.setgroups([])
+                    os.setgid(gid)
+                    os.setuid(65534)
+                    socket.socket(socket.AF_UNIX).connect(path)
+                    os._exit(0)
+                finally:
+                    os._exit(1)
+            return os.waitpid(child, 0)[1] == 0
+
+        def shown():
+            at = os.stat(path)
+            return "%04o" % stat.S_IMODE(at.st_mode), at.st_gid
+
+        def change(old, new, said):
+            with open(daemon.config) as f:
+                text = f.read()
+            self.assertIn(old, text)
+            with open(daemon.config, "w") as f:
+                f.write(text.replace(old, new))
+            count = len(daemon.lines(said))
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_log(said, count + 1)
+
+        with open("/proc/%d/status" % daemon.process.pid) as f:
+            effective = re.search(r"CapEff:\s*(\w+)", f.read())[1]
+        self.assertEqual(int(effective, 16) & 1, 0)
+        self.assertEqual(shown(), ("0660", group.gr_gid))
+        self.assertTrue(connects(group.gr_gid))
+        self.assertFalse(connects(65534))
+        inode = os.stat(path).st_ino
+        change("group=mail", "group=mail ", "reloaded")
+        self.assertEqual(shown(), ("0660", group.gr_gid))
+        change("group=mail", "mode=0666", "reloaded")
+        harness.wait_until("its mode", lambda: shown() == ("0666", 0))
+        self.assertTrue(connects(65534))
+        change("mode=0666", "group=no-such-group", "reload refused")
+        daemon.wait_log(r"group no-such-group of \[out\] listen = unix:%s "
+                        "does not exist" % path)
+        self.assertEqual(shown(), ("0666", 0))
+        self.assertEqual(os.stat(path).st_ino, inode)
+
+
+def without_chown():
+    """As the systemd unit starts it: without CAP_CHOWN."""
+    PR_CAPBSET_DROP, CAP_CHOWN = 24, 0
+    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_CHOWN, 0, 0, 0)
 
 
 def attempt(path):
