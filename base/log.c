@@ -1,6 +1,12 @@
 /* One line per event; see log.h. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +22,8 @@ struct log {
 	char *ident;
 	enum log_target target;
 	enum log_level least;
+	uint64_t lost; /* lines, since one was taken */
+	bool torn;     /* a part of the first of them was taken */
 };
 
 static const char *const level_words[] = {"error", "warning", "info", "debug"};
@@ -32,17 +40,6 @@ log_new(const char *ident, enum log_target target, enum log_level least)
 	if (target == LOGGING_SYSLOG)
 		openlog(log->ident, LOG_PID, LOG_MAIL);
 	return log;
-}
-
-void
-log_free(struct log *log)
-{
-	if (log == NULL)
-		return;
-	if (log->target == LOGGING_SYSLOG)
-		closelog();
-	free(log->ident);
-	free(log);
 }
 
 enum log_target
@@ -74,9 +71,83 @@ add_json_head(const struct log *log, enum log_level level, struct strbuf *out)
 	(void)strbuf_addf(out, ",\"pid\":%ld,", (long)getpid());
 }
 
-/* One write, so that lines of several processes do not mix. */
-static void
-write_stderr(struct strbuf *line)
+/* --- writing to stderr --- */
+
+static int64_t
+milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * (int64_t)1000 + now.tv_nsec / 1000000;
+}
+
+static bool
+is_writable(int64_t ms)
+{
+	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&fd, 1, ms < 0 ? 0 : (int)ms) == 1;
+}
+
+/* A piece of it, or -1 and EAGAIN where that would wait. Not by O_NONBLOCK:
+ * others write through the same description. Where the kernel knows no
+ * RWF_NOWAIT of pipes (before 6.5), a pipe that takes anything takes
+ * PIPE_BUF, if nobody is faster. */
+static ssize_t
+write_now(const char *p, size_t n)
+{
+	union {
+		const char *from;
+		void *base;
+	} bytes = {.from = p};
+	struct iovec piece = {bytes.base, n < PIPE_BUF ? n : PIPE_BUF};
+	ssize_t done = pwritev2(STDERR_FILENO, &piece, 1, -1, RWF_NOWAIT);
+
+	if (done >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS))
+		return done;
+	if (is_writable(0))
+		return write(STDERR_FILENO, p, piece.iov_len);
+	errno = EAGAIN;
+	return -1;
+}
+
+/* All of it by then, or -1 and in *torn whether a part was. */
+static int
+write_until(int64_t end, struct slice line, bool *torn)
+{
+	size_t before = line.n;
+	ssize_t n;
+
+	while (line.n > 0) {
+		n = write_now(line.p, line.n);
+		if (n > 0)
+			line = slice_after(line, (size_t)n);
+		else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+		else if (milliseconds() >= end)
+			break;
+		else if (errno == EAGAIN)
+			(void)is_writable(end - milliseconds());
+	}
+	*torn = *torn || (line.n > 0 && line.n < before);
+	return line.n == 0 ? 0 : -1;
+}
+
+/* May a write there wait for somebody? */
+static bool
+has_reader(void)
+{
+	struct stat st;
+
+	return fstat(STDERR_FILENO, &st) == 0 &&
+	    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+/* In one write where it can be, so that lines of several processes do not
+ * mix. */
+static int
+write_stderr(struct log *log, struct strbuf *line)
 {
 	ssize_t ignored;
 
@@ -85,8 +156,70 @@ write_stderr(struct strbuf *line)
 		line->full = false;
 	}
 	(void)strbuf_add_char(line, '\n');
+	if (has_reader()) /* who has lost lines is waited for no more */
+		return write_until(
+		    milliseconds() + (log->lost > 0 ? 0 : LOG_WAIT_MS),
+		    strbuf_slice(line), &log->torn);
 	ignored = write(STDERR_FILENO, line->p, line->n);
 	(void)ignored;
+	return 0;
+}
+
+static void
+add_line(const struct log *log, enum log_level level, struct slice text,
+    struct strbuf *line)
+{
+	if (log->target == LOGGING_JSON) {
+		add_json_head(log, level, line);
+		(void)strbuf_add(line, text);
+		(void)strbuf_add_char(line, '}');
+	} else {
+		(void)strbuf_addf(
+		    line, "%s[%ld]: ", log->ident, (long)getpid());
+		(void)strbuf_add(line, text);
+	}
+}
+
+/* Says first what was lost, on a line of its own. */
+static int
+tell_lost(struct log *log)
+{
+	bool json = log->target == LOGGING_JSON;
+	struct strbuf line, text;
+	int result;
+
+	if (log->lost == 0)
+		return 0;
+	strbuf_init(&line, LOG_LINE_MAX);
+	strbuf_init(&text, LOG_LINE_MAX);
+	(void)strbuf_addf(&text,
+	    "%s%llu lines are lost here: who reads this log did not take "
+	    "them%s",
+	    json ? "\"message\":\"" : "", (unsigned long long)log->lost,
+	    json ? "\"" : "");
+	if (log->torn)
+		(void)strbuf_add_char(&line, '\n');
+	add_line(log, LOGGING_WARNING, strbuf_slice(&text), &line);
+	result = write_stderr(log, &line);
+	if (result == 0) {
+		log->lost = 0;
+		log->torn = false;
+	}
+	strbuf_clear(&line);
+	strbuf_clear(&text);
+	return result;
+}
+
+void
+log_free(struct log *log)
+{
+	if (log == NULL)
+		return;
+	if (log->target == LOGGING_SYSLOG)
+		closelog();
+	(void)tell_lost(log);
+	free(log->ident);
+	free(log);
 }
 
 void
@@ -102,16 +235,9 @@ log_event(struct log *log, enum log_level level, struct slice text)
 		return;
 	}
 	strbuf_init(&line, LOG_LINE_MAX);
-	if (log->target == LOGGING_JSON) {
-		add_json_head(log, level, &line);
-		(void)strbuf_add(&line, text);
-		(void)strbuf_add_char(&line, '}');
-	} else {
-		(void)strbuf_addf(
-		    &line, "%s[%ld]: ", log->ident, (long)getpid());
-		(void)strbuf_add(&line, text);
-	}
-	write_stderr(&line);
+	add_line(log, level, text, &line);
+	if (tell_lost(log) != 0 || write_stderr(log, &line) != 0)
+		log->lost++;
 	strbuf_clear(&line);
 }
 

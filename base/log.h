@@ -15,6 +15,11 @@
 enum log_level { LOGGING_ERROR, LOGGING_WARNING, LOGGING_INFO, LOGGING_DEBUG };
 enum log_target { LOGGING_SYSLOG, LOGGING_STDERR, LOGGING_JSON };
 
+/* How long a line waits for who reads a pipe or a socket that stderr is,
+ * in ms. Then it is lost, and so are those after it, at no wait, until one
+ * can be written again: it says how many were. */
+#define LOG_WAIT_MS 100
+
 struct log;
 
 /* `ident` is what syslog and stderr lines begin with ("signpost/out"); it

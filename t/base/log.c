@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -116,6 +118,126 @@ test_lines_are_bounded(void **state)
 	strbuf_clear(&got);
 }
 
+/* stderr is one end; the other is returned and not read. */
+static int
+begin_unread(struct capture *c, bool is_pipe)
+{
+	int ends[2], small = 8192; /* two slots of a pipe */
+
+	if (is_pipe) {
+		assert_int_equal(pipe(ends), 0);
+		assert_true(fcntl(ends[1], F_SETPIPE_SZ, small) > 0);
+	} else {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+		assert_int_equal(setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF,
+				     &small, sizeof(small)),
+		    0);
+	}
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	*c = capture_begin();
+	assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+	close(ends[1]);
+	return ends[0];
+}
+
+static void
+read_all(int fd, struct strbuf *out)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
+		(void)strbuf_add(out, slice_from(bytes, (size_t)n));
+}
+
+static void
+check_unread(bool is_pipe)
+{
+	enum { LINES = 3000 };
+	struct log *log = log_new("i", LOGGING_STDERR, LOGGING_INFO);
+	struct capture c;
+	struct strbuf got, none;
+	struct slice rest, line;
+	unsigned taken = 0, lost = 0;
+	const char *at;
+	int fd = begin_unread(&c, is_pipe), i;
+
+	strbuf_init(&got, READ_MAX);
+	alarm(20);
+	for (i = 0; i < LINES; i++)
+		log_printf(log, LOGGING_INFO, "taken");
+	read_all(fd, &got);
+	log_printf(log, LOGGING_INFO, "taken");
+	read_all(fd, &got);
+	alarm(0);
+	capture_end(c, &none);
+	rest = strbuf_slice(&got);
+	while (slice_cut(&rest, '\n', &line) && line.n > 0)
+		taken += slice_ends_nocase(line, SLICE("]: taken"));
+	at = strstr(strbuf_text(&got), " lines are lost here: ");
+	assert_non_null(at);
+	while (at[-1] != ' ')
+		at--;
+	lost = (unsigned)strtoul(at, NULL, 10);
+	assert_true(lost > 0);
+	assert_int_equal(taken + lost, LINES + 1);
+	close(fd);
+	log_free(log);
+	strbuf_clear(&got);
+	strbuf_clear(&none);
+}
+
+static void
+test_nobody_reads(void **state)
+{
+	(void)state;
+	check_unread(true);
+	check_unread(false);
+}
+
+/* One longer than a pipe takes at once, of which only the beginning went. */
+static void
+test_a_torn_line_ends(void **state)
+{
+	struct log *log = log_new("i", LOGGING_JSON, LOGGING_INFO);
+	struct capture c;
+	struct strbuf got, none, longest;
+	struct slice rest, line;
+	int fd = begin_unread(&c, true);
+
+	(void)state;
+	strbuf_init(&got, READ_MAX);
+	strbuf_init(&longest, 6000);
+	while (strbuf_add_char(&longest, 'x') == 0)
+		continue;
+	alarm(20);
+	log_event(log, LOGGING_INFO, SLICE("\"n\":0"));
+	log_event(log, LOGGING_INFO, strbuf_slice(&longest));
+	read_all(fd, &got);
+	log_event(log, LOGGING_INFO, SLICE("\"n\":1"));
+	read_all(fd, &got);
+	alarm(0);
+	capture_end(c, &none);
+	rest = strbuf_slice(&got);
+	assert_true(slice_cut(&rest, '\n', &line));
+	assert_true(slice_ends_nocase(line, SLICE(",\"n\":0}")));
+	assert_true(slice_cut(&rest, '\n', &line));
+	assert_true(slice_ends_nocase(line, SLICE("xxxx")));
+	assert_true(slice_cut(&rest, '\n', &line));
+	assert_true(
+	    slice_search(line, SLICE("\"message\":\"1 lines are lost here: ")) <
+	    line.n);
+	assert_true(slice_ends_nocase(line, SLICE("\"}")));
+	assert_true(slice_cut(&rest, '\n', &line));
+	assert_true(slice_ends_nocase(line, SLICE(",\"n\":1}")));
+	assert_int_equal(rest.n, 0);
+	close(fd);
+	log_free(log);
+	strbuf_clear(&got);
+	strbuf_clear(&none);
+	strbuf_clear(&longest);
+}
+
 static void
 test_no_log_takes_everything(void **state)
 {
@@ -157,6 +279,8 @@ main(void)
 	    cmocka_unit_test(test_lines_have_ident_and_pid),
 	    cmocka_unit_test(test_json_lines_are_objects),
 	    cmocka_unit_test(test_lines_are_bounded),
+	    cmocka_unit_test(test_nobody_reads),
+	    cmocka_unit_test(test_a_torn_line_ends),
 	    cmocka_unit_test(test_no_log_takes_everything),
 	    cmocka_unit_test(test_level_words),
 	};
