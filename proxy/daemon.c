@@ -1,13 +1,16 @@
 /* To the background, with errors still shown; the pid file. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/number.h"
+#include "base/xalloc.h"
 #include "proxy/master_private.h"
 
 /* The parent: ends when the child serves, or with it. */
@@ -114,4 +117,26 @@ proxy_pidfile_remove(const char *path)
 		&pid) == 0 &&
 	    pid == (uint64_t)getpid())
 		unlink(path);
+}
+
+int
+proxy_pidfile_move(char **path, const char *to, struct strbuf *reason)
+{
+	struct strbuf ignored;
+
+	if (*path == NULL ? to == NULL : to != NULL && strcmp(*path, to) == 0)
+		return 0;
+	/* In this order: two names may be one file, as in /run and /var/run. */
+	if (*path != NULL)
+		proxy_pidfile_remove(*path);
+	if (to != NULL && proxy_pidfile_write(to, reason) != 0) {
+		strbuf_init(&ignored, PATH_MAX);
+		if (*path != NULL)
+			(void)proxy_pidfile_write(*path, &ignored);
+		strbuf_clear(&ignored);
+		return -1;
+	}
+	free(*path);
+	*path = to == NULL ? NULL : xstrdup(to);
+	return 0;
 }

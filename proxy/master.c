@@ -87,6 +87,21 @@ announce(struct proxy_master *master)
 	return 0;
 }
 
+/* Where the new settings name another one; the command line's stays. */
+static void
+renew_pidfile(struct proxy_master *master)
+{
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_MAX);
+	if (master->job->pidfile == NULL &&
+	    proxy_pidfile_move(&master->pidfile,
+		master->serving->config->pidfile, &reason) != 0)
+		log_printf(
+		    master->log, LOGGING_ERROR, "%s", strbuf_text(&reason));
+	strbuf_clear(&reason);
+}
+
 /* For whoever looks at the page. */
 static void
 mark_draining(const struct proxy_generation *g)
@@ -129,6 +144,7 @@ change_over(struct proxy_master *master)
 	}
 	proxy_sockets_trim(master, new->config);
 	if (old != NULL) {
+		renew_pidfile(master);
 		proxy_generation_leave(old, SIGUSR2);
 		free_if_empty(old);
 	}

@@ -137,6 +137,9 @@ void proxy_daemon_done(int *tell, bool keep_stderr);
 
 int proxy_pidfile_write(const char *path, struct strbuf *reason);
 void proxy_pidfile_remove(const char *path); /* where it is ours */
+/* From one path, owned by *path, to another, which is copied there; NULL is
+ * none. -1 and the reason where that cannot be: it stays where it was. */
+int proxy_pidfile_move(char **path, const char *to, struct strbuf *reason);
 
 /* --- master.c: what seats tell it --- */
 

@@ -489,6 +489,47 @@ class Reload(Serving):
         wait_until("old workers to end",
                    lambda: len(children(proxy.process.pid)) == 2)
 
+    def test_another_pid_file(self):
+        """It moves; but not where it was named on the command line, nor to
+        where it cannot be."""
+        hop, proxy = self.out()
+        first, second = (os.path.join(proxy.dir, name) for name in "ab")
+        names = ["", "pidfile = %s\n" % first, "pidfile = %s\n" % second,
+                 "pidfile = /nonexistent/pid\n", "pidfile = %s\n" % first,
+                 ""]
+        there = [None, first, second, second, first, None]
+        for i in range(1, len(names)):
+            self.rewrite(proxy, "[signpost]\n" + names[i - 1],
+                         "[signpost]\n" + names[i])
+            self.reload(proxy)
+            wait_until("it to move", lambda: [
+                path for path in (first, second) if os.path.exists(path)] ==
+                [path for path in (there[i],) if path])
+            if there[i]:
+                wait_until("what is in it",
+                           lambda: read(there[i]) == "%d\n" %
+                           proxy.process.pid)
+            if there[i] == there[i - 1]:
+                proxy.wait_log("pid file /nonexistent/pid: No such file")
+        self.is_signed(hop, proxy)
+
+    def test_the_command_line_s_pid_file_stays(self):
+        hop = self.relay()
+        proxy = harness.Signpost(hop)
+        self.addCleanup(proxy.clean)
+        self.addCleanup(self._stops_well, proxy)
+        given, other = (os.path.join(proxy.dir, name) for name in "ab")
+        with mock.patch.object(harness, "binary", lambda: program_with(
+                proxy.dir, "--pidfile " + given)):
+            proxy.start()
+        self.wait_workers(proxy, 1)
+        self.rewrite(proxy, "[signpost]\n",
+                     "[signpost]\npidfile = %s\n" % other)
+        self.reload(proxy)
+        self.is_signed(hop, proxy)
+        self.assertEqual(read(given), "%d\n" % proxy.process.pid)
+        self.assertFalse(os.path.exists(other))
+
     def test_many_at_once_end_in_the_last(self):
         hop, proxy = self.out()
         for _ in range(20):
@@ -497,6 +538,21 @@ class Reload(Serving):
         wait_until("one worker",
                    lambda: len(children(proxy.process.pid)) == 1)
         self.is_signed(hop, proxy)
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
+def program_with(directory, words):
+    """A program that runs ours with more words behind what it is given."""
+    path = os.path.join(directory, "with")
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\nexec '%s' \"$@\" %s\n" % (
+            os.path.abspath(os.environ["SIGNPOST"]), words))
+    os.chmod(path, 0o755)
+    return path
 
 
 def refuses(port):
