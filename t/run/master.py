@@ -316,9 +316,15 @@ class Workers(Serving):
         self.addCleanup(tracer.wait, harness.WAIT)
         wait_until("the master", lambda: children(tracer.pid))
         [master] = children(tracer.pid)
-        wait_until("its worker", lambda: children(master))
+        # Not the one that tries the spool directory, which ends at once.
+        seen = []
+
+        def stays():
+            seen.append(children(master))
+            return len(seen) > 40 and seen[-1] and seen[-1] == seen[-40]
+
+        wait_until("its worker", stays)
         [worker] = children(master)
-        time.sleep(1)
         os.kill(master, signal.SIGKILL)
         wait_until("the worker to end",
                    lambda: not os.path.exists("/proc/%d" % worker))
