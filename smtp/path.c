@@ -153,8 +153,8 @@ mailbox_length(struct slice s, struct smtp_path *path)
 	}
 	if (begin > 0 && end == begin)
 		return -1;
-	path->local = slice_from(s.p + begin, at - begin);
-	path->mailbox = slice_from(s.p + begin, end - begin);
+	path->local = slice_first(slice_after(s, begin), at - begin);
+	path->mailbox = slice_first(slice_after(s, begin), end - begin);
 	return (ssize_t)end;
 }
 

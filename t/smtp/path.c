@@ -70,6 +70,8 @@ test_bad(void **state)
 	    {SMTP_MAIL, SLICE_INIT("TO:<a@b>")},
 	    {SMTP_MAIL, SLICE_INIT("FROM")},
 	    {SMTP_MAIL, SLICE_INIT("FROM:")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:<")},
+	    {SMTP_MAIL, SLICE_INIT("FROM:< ")},
 	    {SMTP_MAIL, SLICE_INIT("FROM:a@b>")},
 	    {SMTP_MAIL, SLICE_INIT("FROM: SIZE=1 a@b")},
 	    {SMTP_MAIL, SLICE_INIT("FROM:a@b@c")},
