@@ -3,9 +3,7 @@
  * command goes one way through its row of `commands` to the hop, its answer
  * one way back through on_hop_reply() to the client.
  */
-#include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
