@@ -38,7 +38,7 @@ struct auth_dmarc {
 	size_t author_count, identifier_count;
 	struct author authors[AUTH_DMARC_AUTHORS_MAX];
 	struct identifier identifiers[AUTH_DMARC_IDENTIFIERS_MAX];
-	bool too_many, ended;
+	bool many_fields, too_many, ended;
 	struct strbuf from_reason; /* why there is no author */
 	struct strbuf reason;
 };
@@ -107,6 +107,7 @@ auth_dmarc_new(const struct mail_header *header)
 	dmarc->org = auth_orgdomain_new();
 	strbuf_init(&dmarc->from_reason, REASON_MAX);
 	strbuf_init(&dmarc->reason, REASON_MAX);
+	dmarc->many_fields = mail_header_count_of(header, SLICE("From")) > 1;
 	while ((field = mail_header_find_up(header, SLICE("From"), &below)) !=
 	    NULL)
 		add_authors(dmarc, field);
@@ -441,9 +442,13 @@ worst_author(const struct auth_dmarc *dmarc)
 	return worst;
 }
 
-/* What keeps a message from having a verdict, whatever its domains say:
- * NULL where nothing does. A domain that fails, or may
- * yet, goes before. */
+/*
+ * What keeps a message from having a verdict, whatever its domains say:
+ * NULL where nothing does. A domain that fails, or may yet, goes before.
+ * Of several From fields a signature covers the lowest, while people see the
+ * topmost (RFC 6376 section 8.15), so they never pass; RFC 5322 section 3.6
+ * allows one.
+ */
 static const char *
 from_fault(const struct auth_dmarc *dmarc, const struct author *worst)
 {
@@ -451,6 +456,8 @@ from_fault(const struct auth_dmarc *dmarc, const struct author *worst)
 	    (worst->verdict == MAIL_VERDICT_FAIL ||
 		worst->verdict == MAIL_VERDICT_TEMPERROR))
 		return NULL;
+	if (dmarc->many_fields)
+		return "more than one From field";
 	if (dmarc->from_reason.n > 0)
 		return strbuf_text(&dmarc->from_reason);
 	if (dmarc->too_many)
@@ -508,8 +515,8 @@ auth_dmarc_finding(const struct auth_dmarc *dmarc)
 		finding.verdict = MAIL_VERDICT_PERMERROR;
 		finding.disposition = NULL;
 	}
-	finding.sole = dmarc->author_count == 1 && !dmarc->too_many &&
-	    dmarc->from_reason.n == 0;
+	finding.sole = dmarc->author_count == 1 && !dmarc->many_fields &&
+	    !dmarc->too_many && dmarc->from_reason.n == 0;
 	finding.reason = strbuf_text(&dmarc->reason);
 	return finding;
 }

@@ -9,8 +9,10 @@
  *	while (auth_dmarc_ask(d, &question)) ...	answer, at any time
  *	auth_dmarc_done(d); auth_dmarc_finding(d)
  *
- * Where From (or several From fields) name several domains, each must pass,
- * and of those that fail the strictest policy holds (section 11.5).
+ * Where From names several domains, each must pass, and of those that fail
+ * the strictest policy holds (section 11.5). Several From fields can fail,
+ * by the policy of any of their domains, but never pass: what passes is a
+ * permanent error then.
  */
 #ifndef AUTH_DMARC_H
 #define AUTH_DMARC_H
@@ -40,7 +42,7 @@ struct auth_dmarc_finding {
 	const char *disposition;  /* the same after t=, "none" for a pass */
 	bool dkim_aligned, spf_aligned;
 	bool testing;	    /* the record says t=y */
-	bool sole;	    /* From names this domain and no other */
+	bool sole;	    /* one From, of this domain and no other */
 	const char *reason; /* never NULL */
 };
 

@@ -318,7 +318,20 @@ static const struct dmarc_case cases[] = {
 	REJECT "_dmarc.example.net TXT v=DMARC1; p=quarantine\n",
 	"From: a@example.net, b@example.com\r\n", "", FAIL, "reject", "reject",
 	0},
-    {"two From fields count as one", REJECT,
+    {"two From fields of one domain never pass", REJECT,
+	"From: ceo@example.com\r\nFrom: news@example.com\r\n",
+	"dkim=example.com spf=example.com", PERMERROR, "", "", 0},
+    {"nor do two of the same address", REJECT,
+	"From: a@example.com\r\nFrom: a@example.com\r\n", "dkim=example.com",
+	PERMERROR, "", "", 0},
+    {"nor do those of two domains that both pass",
+	REJECT "_dmarc.example.net TXT v=DMARC1; p=none\n",
+	"From: a@example.net\r\nFrom: b@example.com\r\n",
+	"dkim=example.net dkim=example.com", PERMERROR, "", "", 0},
+    {"two From fields of one domain that fails", REJECT,
+	"From: ceo@example.com\r\nFrom: news@example.com\r\n", "", FAIL,
+	"reject", "reject", 0},
+    {"two From fields, one of which fails", REJECT,
 	"From: a@example.net\r\nFrom: b@example.com\r\n", "dkim=example.net",
 	FAIL, "reject", "reject", 0},
     {"a second From that cannot be read", REJECT,
@@ -490,6 +503,39 @@ test_both_alignments_are_told(void **state)
 	zone_free(zone);
 }
 
+/* What a trusted ARC seal says is of one author's domain alone, so `sole` guards it. */
+static void
+test_only_one_from_field_is_the_sole_author(void **state)
+{
+	static const struct {
+		const char *header;
+		bool sole;
+	} sole_cases[] = {
+	    {"From: a@example.com\r\n", true},
+	    {"From: a@example.com, b@example.com\r\n", true},
+	    {"From: a@example.com, b@example.net\r\n", false},
+	    {"From: a@example.com\r\nFrom: b@example.com\r\n", false},
+	    {"From: a@example.com, <b\r\n", false},
+	};
+	struct zone *zone = zone_new(REJECT);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sole_cases) / sizeof(sole_cases[0]);
+	     i++) {
+		struct mail_header *header = make_header(sole_cases[i].header);
+		struct auth_dmarc *dmarc = auth_dmarc_new(header);
+
+		mail_header_free(header);
+		tell(dmarc, "");
+		zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
+		(void)zone_run(zone, &subject, dmarc);
+		assert_int_equal(
+		    auth_dmarc_finding(dmarc).sole, sole_cases[i].sole);
+		auth_dmarc_free(dmarc);
+	}
+	zone_free(zone);
+}
+
 /* Answers for nobody, answers before the questions, an end that never
  * comes: nothing is decided. */
 static void
@@ -524,6 +570,7 @@ main(void)
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_the_most_questions_are_bounded),
 	    cmocka_unit_test(test_both_alignments_are_told),
+	    cmocka_unit_test(test_only_one_from_field_is_the_sole_author),
 	    cmocka_unit_test(test_it_waits_for_the_end),
 	};
 
