@@ -73,14 +73,14 @@ mail_token_char(struct slice *in, char c)
 int
 mail_token_comment(struct slice *in, struct slice *inside)
 {
-	unsigned depth = 0;
+	size_t depth = 0;
 
 	for (size_t i = 0; i < in->n; i++) {
 		char c = in->p[i];
 
-		if (c == '(' && ++depth > MAIL_TOKEN_COMMENT_DEPTH)
-			return -1;
-		if (c == ')' && depth > 0)
+		if (c == '(')
+			depth++;
+		else if (c == ')' && depth > 0)
 			depth--;
 		if (depth == 0) {
 			if (i == 0)

@@ -10,9 +10,6 @@
 #include "base/slice.h"
 #include "base/strbuf.h"
 
-/* Comments nest no deeper than this; deeper ones are an error. */
-enum { MAIL_TOKEN_COMMENT_DEPTH = 50 };
-
 /* RFC 5322 atext: a byte of an atom; any byte over 0x7f counts as one. */
 bool mail_token_is_atext(char);
 
@@ -23,8 +20,8 @@ bool mail_token_is_mime(char);
  * there was any. */
 bool mail_token_fws(struct slice *in);
 
-/* White space and comments, perhaps none. 0; -1 on a comment that does not
- * end or nests too deep. */
+/* White space and comments, perhaps none; they nest as deep as they like. 0;
+ * -1 on a comment that does not end. */
 int mail_token_cfws(struct slice *in);
 
 /* That very character. */
