@@ -138,34 +138,48 @@ parse_local(struct parser *p, struct slice *local)
 	return 0;
 }
 
-/* domain, obs-domain: atoms with single dots between, or a literal. */
+/* Atoms with single dots between. */
 static int
-parse_domain(struct parser *p, struct slice *domain)
+parse_labels(struct parser *p)
 {
 	size_t from = p->list->text.n;
 	struct slice piece;
 
+	do {
+		if (p->list->text.n > from)
+			(void)strbuf_add_char(&p->list->text, '.');
+		if (skip_cfws(p) != 0)
+			return -1;
+		if (mail_token_atom(&p->in, &piece) != 0)
+			return fault(p, "bad domain in address");
+		(void)strbuf_add(&p->list->text, piece);
+		if (skip_cfws(p) != 0)
+			return -1;
+	} while (mail_token_char(&p->in, '.'));
+	return 0;
+}
+
+/* domain, obs-domain: labels, or a literal. After a fault *domain is what
+ * was read before it, without final dots. */
+static int
+parse_domain(struct parser *p, struct slice *domain)
+{
+	size_t from = p->list->text.n;
+	struct slice literal;
+	int result;
+
 	if (skip_cfws(p) != 0)
 		return -1;
-	if (mail_token_domain_literal(&p->in, &piece) == 0) {
-		(void)strbuf_add(&p->list->text, piece);
-	} else {
-		do {
-			if (p->list->text.n > from)
-				(void)strbuf_add_char(&p->list->text, '.');
-			if (skip_cfws(p) != 0)
-				return -1;
-			if (mail_token_atom(&p->in, &piece) != 0)
-				return fault(p, "bad domain in address");
-			(void)strbuf_add(&p->list->text, piece);
-			if (skip_cfws(p) != 0)
-				return -1;
-		} while (mail_token_char(&p->in, '.'));
-	}
+	if (mail_token_domain_literal(&p->in, &literal) == 0)
+		result = strbuf_add(&p->list->text, literal);
+	else
+		result = parse_labels(p);
 	*domain = text_from(p, from);
-	if (!escape_is_utf8(*domain))
+	while (domain->n > 0 && domain->p[domain->n - 1] == '.')
+		domain->n--;
+	if (result == 0 && !escape_is_utf8(*domain))
 		return fault(p, "bad domain in address");
-	return skip_cfws(p);
+	return result == 0 ? skip_cfws(p) : -1;
 }
 
 static int
@@ -184,17 +198,20 @@ add_mailbox(struct parser *p, const struct mail_mailbox *box)
 	return 0;
 }
 
-/* addr-spec; with the display name in *box already. */
+/* addr-spec; with the display name in *box already. One with a fault in it
+ * is added too, for mail_address_salvage(). */
 static int
 parse_addr_spec(struct parser *p, struct mail_mailbox *box)
 {
-	if (parse_local(p, &box->local) != 0)
-		return -1;
+	int local = parse_local(p, &box->local);
+	int domain;
+
 	if (!mail_token_char(&p->in, '@'))
 		return fault(p, "address without a domain");
-	if (parse_domain(p, &box->domain) != 0)
+	domain = parse_domain(p, &box->domain);
+	if (box->domain.n > 0 && add_mailbox(p, box) != 0)
 		return -1;
-	return add_mailbox(p, box);
+	return local == 0 ? domain : -1;
 }
 
 /* obs-route: @a,@b: before the address in angle brackets. It is read and
@@ -300,25 +317,71 @@ parse_list(struct parser *p)
 	return p->in_group ? fault(p, "group without its ;") : 0;
 }
 
-struct mail_address_list *
-mail_address_parse(struct slice value, struct strbuf *reason)
+static size_t
+find_separator(struct slice s)
 {
-	struct mail_address_list *list = xcalloc(1, sizeof(*list));
-	struct parser p = {.in = value, .list = list};
+	size_t n = 0;
 
+	while (n < s.n && s.p[n] != '<' && s.p[n] != ',')
+		n++;
+	return n;
+}
+
+/* What stands behind a fault, in pieces that begin there, at each < and at
+ * each comma. Each is read once, so this costs no more than the list did. */
+static void
+parse_remains(struct parser *p)
+{
+	struct slice rest = p->in;
+
+	while (rest.n > 0 && p->list->count < MAIL_ADDRESS_COUNT_MAX) {
+		size_t n = 1 + find_separator(slice_after(rest, 1));
+
+		p->in = slice_first(rest, n);
+		(void)mail_token_char(&p->in, ',');
+		(void)parse_element(p);
+		rest = slice_after(rest, n);
+	}
+}
+
+static void
+parser_init(struct parser *p, struct slice value)
+{
+	*p = (struct parser){.in = value, .list = xcalloc(1, sizeof(*p->list))};
 	/* No word costs more than itself and one space, and a scratch copy
 	 * of the words is dropped before they are read again. All at once,
 	 * so that the views stay good. */
-	strbuf_init(&list->text, 2 * value.n + 2);
-	(void)strbuf_reserve(&list->text, 2 * value.n + 2);
+	strbuf_init(&p->list->text, 2 * value.n + 2);
+	(void)strbuf_reserve(&p->list->text, 2 * value.n + 2);
+}
+
+struct mail_address_list *
+mail_address_parse(struct slice value, struct strbuf *reason)
+{
+	struct parser p;
+
+	parser_init(&p, value);
 	if (parse_list(&p) == 0) {
-		assert(!list->text.full);
-		return list;
+		assert(!p.list->text.full);
+		return p.list;
 	}
 	if (reason != NULL)
 		(void)strbuf_add_str(reason, p.why);
-	mail_address_free(list);
+	mail_address_free(p.list);
 	return NULL;
+}
+
+struct mail_address_list *
+mail_address_salvage(struct slice value, const char **why)
+{
+	struct parser p;
+
+	parser_init(&p, value);
+	if (parse_list(&p) != 0)
+		parse_remains(&p);
+	assert(!p.list->text.full);
+	*why = p.why;
+	return p.list;
 }
 
 void

@@ -1,4 +1,5 @@
-/* mail_address_parse() on anything; what it prints it reads back the same. */
+/* mail_address_parse() on anything; what it prints it reads back the same.
+ * mail_address_salvage() loses nothing of it. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -45,6 +46,22 @@ check_domain(struct slice domain)
 	strbuf_clear(&unicode);
 }
 
+/* The same where it is a list, and no more than a list may have else. */
+static void
+check_salvage(struct slice value, const struct mail_address_list *parsed)
+{
+	const char *why;
+	struct mail_address_list *list = mail_address_salvage(value, &why);
+	size_t count = mail_address_count(list);
+
+	must((why == NULL) == (parsed != NULL));
+	must(count <= MAIL_ADDRESS_COUNT_MAX);
+	must(parsed == NULL || count == mail_address_count(parsed));
+	for (size_t i = 0; i < count; i++)
+		check_domain(mail_address_at(list, i)->domain);
+	mail_address_free(list);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
@@ -54,6 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	strbuf_init(&reason, 200);
 	list = mail_address_parse(slice_from((const char *)bytes, n), &reason);
 	must((list == NULL) == (reason.n > 0));
+	check_salvage(slice_from((const char *)bytes, n), list);
 	for (size_t i = 0; list != NULL && i < mail_address_count(list); i++) {
 		check_print(mail_address_at(list, i));
 		check_domain(mail_address_at(list, i)->domain);

@@ -148,6 +148,101 @@ test_what_is_no_list(void **state)
 	}
 }
 
+/* The addresses that others may see in what we do not read to its end. */
+static void
+test_what_is_salvaged_of_no_list(void **state)
+{
+	static const struct {
+		const char *value, *shown;
+	} cases[] = {
+	    {"C <c@b.com> x", "C|c|b.com\n"},
+	    {"<c@b.com> <x@e.org>", "|c|b.com\n|x|e.org\n"},
+	    {"<c@b.com", "|c|b.com\n"},
+	    {"<c@b.com c@d>", "|c|b.com\n|c|d\n"},
+	    {"<<c@b.com>>", "|c|b.com\n"},
+	    {"\"C\" <c@b.com", "C|c|b.com\n"},
+	    {"\"C <c@b.com>", "|c|b.com\n"},
+	    {"c@b.com;", "|c|b.com\n"},
+	    {"c@b.com.", "|c|b.com\n"},
+	    {"c@b.com..", "|c|b.com\n"},
+	    {"c@b.com (", "|c|b.com\n"},
+	    {"c@b.com \"x", "|c|b.com\n"},
+	    {"c@b.com\x01", "|c|b.com\n"},
+	    {"c@b.com[x]", "|c|b.com\n"},
+	    {"C, Inc. <c@b.com>", "|c|b.com\n"},
+	    {"C, Inc., c@b.com", "|c|b.com\n"},
+	    {"C @ B <c@b.com>", "|C|B\n|c|b.com\n"},
+	    {"x@e.org c@b.com", "|x|e.org\n|c|b.com\n"},
+	    {"x@e.org@b.com", "|x|e.org\n||b.com\n"},
+	    {"G: H: c@b.com", "|c|b.com\n"},
+	    {"G: c@b.com", "|c|b.com\n"},
+	    {"(C <c@b.com>", "|c|b.com\n"},
+	    {"C [x] <c@b.com>", "|c|b.com\n"},
+	    {"\xff <\xff@b.com>", "\xff|\xff|b.com\n"},
+	    {"<@x c@b.com>", "|c|b.com\n"},
+	    {"root", ""},
+	    {"@", ""},
+	    {"c@", ""},
+	    {"c@.", ""},
+	    {",,<,<,,,<", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *why = NULL;
+		struct mail_address_list *list =
+		    mail_address_salvage(slice_str(cases[i].value), &why);
+		struct strbuf shown;
+
+		assert_non_null(why);
+		strbuf_init(&shown, 1000);
+		show(list, &shown);
+		assert_slice_equal(
+		    strbuf_slice(&shown), slice_str(cases[i].shown));
+		strbuf_clear(&shown);
+		mail_address_free(list);
+	}
+}
+
+static void
+test_nothing_is_salvaged_where_all_is_well(void **state)
+{
+	const char *why = "untouched";
+	struct mail_address_list *list =
+	    mail_address_salvage(SLICE("a@b, X <c@d>"), &why);
+
+	(void)state;
+	assert_null(why);
+	assert_int_equal(mail_address_count(list), 2);
+	mail_address_free(list);
+}
+
+/* Each piece is read once: half a megabyte of open comments takes no
+ * time to speak of, nor do more addresses than a list may have. */
+static void
+test_salvage_is_bounded(void **state)
+{
+	enum { TIMES = 200000 };
+	static const char *const pieces[] = {"<(", "<\"", ",(", "<a@b,", ",a("};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		struct mail_address_list *list;
+		const char *why = NULL;
+		struct strbuf value;
+
+		strbuf_init(&value, 1 << 20);
+		for (int j = 0; j < TIMES; j++)
+			(void)strbuf_add_str(&value, pieces[i]);
+		list = mail_address_salvage(strbuf_slice(&value), &why);
+		assert_non_null(why);
+		assert_in_range(
+		    mail_address_count(list), 0, MAIL_ADDRESS_COUNT_MAX);
+		mail_address_free(list);
+		strbuf_clear(&value);
+	}
+}
+
 static void
 test_nuls_are_no_address(void **state)
 {
@@ -243,6 +338,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_lists),
 	    cmocka_unit_test(test_what_is_no_list),
+	    cmocka_unit_test(test_what_is_salvaged_of_no_list),
+	    cmocka_unit_test(test_nothing_is_salvaged_where_all_is_well),
+	    cmocka_unit_test(test_salvage_is_bounded),
 	    cmocka_unit_test(test_nuls_are_no_address),
 	    cmocka_unit_test(test_how_many_mailboxes_there_may_be),
 	    cmocka_unit_test(test_print_quotes_where_it_must),
