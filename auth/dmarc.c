@@ -3,10 +3,8 @@
 #include <stdlib.h>
 
 #include "auth/dmarc.h"
+#include "auth/from.h"
 #include "base/xalloc.h"
-#include "mail/address.h"
-#include "mail/header.h"
-#include "mail/idn.h"
 
 enum { REASON_MAX = 600 };
 
@@ -18,7 +16,7 @@ struct identifier {
 
 /* One domain of From. */
 struct author {
-	char *domain;
+	const char *domain; /* of struct auth_from */
 	bool judged;
 	enum mail_verdict verdict;
 	const struct auth_orgdomain_record *record;
@@ -35,82 +33,30 @@ struct author {
 
 struct auth_dmarc {
 	struct auth_orgdomain *org;
+	struct auth_from from;
 	size_t author_count, identifier_count;
-	struct author authors[AUTH_DMARC_AUTHORS_MAX];
+	struct author authors[AUTH_FROM_DOMAINS_MAX];
 	struct identifier identifiers[AUTH_DMARC_IDENTIFIERS_MAX];
-	bool many_fields, too_many, ended;
-	struct strbuf from_reason; /* why there is no author */
+	bool ended;
 	struct strbuf reason;
 };
-
-/* In A-labels, lower case; NULL where it is no domain name. */
-static char *
-domain_dup(struct slice domain)
-{
-	struct strbuf text;
-	char *copy = NULL;
-
-	if (domain.n > 0 && domain.p[domain.n - 1] == '.')
-		domain.n--;
-	strbuf_init(&text, DNS_NAME_MAX);
-	if (mail_idn_to_ascii(domain, &text) == 0)
-		copy = xslicedup(strbuf_slice(&text));
-	strbuf_clear(&text);
-	return copy;
-}
-
-static void
-add_author(struct auth_dmarc *dmarc, struct slice from)
-{
-	char *domain = domain_dup(from);
-
-	if (domain == NULL) {
-		strbuf_reset(&dmarc->from_reason);
-		(void)strbuf_add_str(&dmarc->from_reason,
-		    "From has an address without a domain name");
-		return;
-	}
-	for (size_t i = 0; i < dmarc->author_count; i++) {
-		if (strcmp(dmarc->authors[i].domain, domain) == 0) {
-			free(domain);
-			return;
-		}
-	}
-	if (dmarc->author_count == AUTH_DMARC_AUTHORS_MAX) {
-		dmarc->too_many = true;
-		free(domain);
-		return;
-	}
-	dmarc->authors[dmarc->author_count++] =
-	    (struct author){.domain = domain, .exists = true};
-	(void)auth_orgdomain_walk(dmarc->org, slice_str(domain));
-}
-
-static void
-add_authors(struct auth_dmarc *dmarc, const struct mail_field *field)
-{
-	struct mail_address_list *list =
-	    mail_address_parse(field->value, &dmarc->from_reason);
-
-	for (size_t i = 0; list != NULL && i < mail_address_count(list); i++)
-		add_author(dmarc, mail_address_at(list, i)->domain);
-	mail_address_free(list);
-}
 
 struct auth_dmarc *
 auth_dmarc_new(const struct mail_header *header)
 {
 	struct auth_dmarc *dmarc = xcalloc(1, sizeof(*dmarc));
-	size_t below = mail_header_count(header);
-	const struct mail_field *field;
 
 	dmarc->org = auth_orgdomain_new();
-	strbuf_init(&dmarc->from_reason, REASON_MAX);
 	strbuf_init(&dmarc->reason, REASON_MAX);
-	dmarc->many_fields = mail_header_count_of(header, SLICE("From")) > 1;
-	while ((field = mail_header_find_up(header, SLICE("From"), &below)) !=
-	    NULL)
-		add_authors(dmarc, field);
+	auth_from_init(&dmarc->from, header);
+	dmarc->author_count = dmarc->from.count;
+	for (size_t i = 0; i < dmarc->author_count; i++) {
+		const char *domain = dmarc->from.domains[i];
+
+		dmarc->authors[i] =
+		    (struct author){.domain = domain, .exists = true};
+		(void)auth_orgdomain_walk(dmarc->org, slice_str(domain));
+	}
 	return dmarc;
 }
 
@@ -119,12 +65,10 @@ auth_dmarc_free(struct auth_dmarc *dmarc)
 {
 	if (dmarc == NULL)
 		return;
-	for (size_t i = 0; i < dmarc->author_count; i++)
-		free(dmarc->authors[i].domain);
 	for (size_t i = 0; i < dmarc->identifier_count; i++)
 		free(dmarc->identifiers[i].domain);
 	auth_orgdomain_free(dmarc->org);
-	strbuf_clear(&dmarc->from_reason);
+	auth_from_clear(&dmarc->from);
 	strbuf_clear(&dmarc->reason);
 	free(dmarc);
 }
@@ -353,7 +297,7 @@ auth_dmarc_identifier(struct auth_dmarc *dmarc, enum auth_dmarc_kind kind,
 	if (dmarc->ended ||
 	    dmarc->identifier_count == AUTH_DMARC_IDENTIFIERS_MAX)
 		return;
-	copy = domain_dup(domain);
+	copy = auth_from_domain(domain);
 	if (copy == NULL)
 		return;
 	dmarc->identifiers[dmarc->identifier_count++] =
@@ -442,38 +386,38 @@ worst_author(const struct auth_dmarc *dmarc)
 	return worst;
 }
 
-/*
- * What keeps a message from having a verdict, whatever its domains say:
- * NULL where nothing does. A domain that fails, or may yet, goes before.
- * Of several From fields a signature covers the lowest, while people see the
- * topmost (RFC 6376 section 8.15), so they never pass; RFC 5322 section 3.6
- * allows one.
- */
+/* What is wrong with From; NULL: nothing. */
 static const char *
-from_fault(const struct auth_dmarc *dmarc, const struct author *worst)
+from_fault(const struct auth_dmarc *dmarc)
 {
-	if (worst != NULL &&
-	    (worst->verdict == MAIL_VERDICT_FAIL ||
-		worst->verdict == MAIL_VERDICT_TEMPERROR))
-		return NULL;
-	if (dmarc->many_fields)
-		return "more than one From field";
-	if (dmarc->from_reason.n > 0)
-		return strbuf_text(&dmarc->from_reason);
-	if (dmarc->too_many)
-		return "From names more than four domains";
-	return worst == NULL ? "From names no domain" : NULL;
+	return dmarc->from.fault.n > 0 ? strbuf_text(&dmarc->from.fault) : NULL;
+}
+
+/*
+ * Whether that keeps the message from having a verdict. A domain that
+ * fails, or may yet, goes before. Of several From fields a signature covers
+ * the lowest, while people see the topmost (RFC 6376 section 8.15), so they
+ * never pass.
+ */
+static bool
+from_decides(const struct auth_dmarc *dmarc, const struct author *worst)
+{
+	if (worst == NULL)
+		return true;
+	return from_fault(dmarc) != NULL &&
+	    worst->verdict != MAIL_VERDICT_FAIL &&
+	    worst->verdict != MAIL_VERDICT_TEMPERROR;
 }
 
 static void
 make_reason(struct auth_dmarc *dmarc)
 {
 	const struct author *worst = worst_author(dmarc);
-	const char *fault = from_fault(dmarc, worst);
 
 	strbuf_reset(&dmarc->reason);
-	if (fault != NULL) {
-		(void)strbuf_add_str(&dmarc->reason, fault);
+	if (from_decides(dmarc, worst)) {
+		(void)strbuf_add(
+		    &dmarc->reason, strbuf_slice(&dmarc->from.fault));
 	} else if (worst->reason[0] != '\0') {
 		(void)strbuf_addf(
 		    &dmarc->reason, "%s %s", worst->reason, worst->domain);
@@ -511,12 +455,12 @@ auth_dmarc_finding(const struct auth_dmarc *dmarc)
 
 	if (worst != NULL)
 		finding = finding_of(worst);
-	if (from_fault(dmarc, worst) != NULL) {
+	if (from_decides(dmarc, worst)) {
 		finding.verdict = MAIL_VERDICT_PERMERROR;
 		finding.disposition = NULL;
 	}
-	finding.sole = dmarc->author_count == 1 && !dmarc->many_fields &&
-	    !dmarc->too_many && dmarc->from_reason.n == 0;
+	finding.from_fault = from_fault(dmarc);
+	finding.sole = dmarc->author_count == 1 && finding.from_fault == NULL;
 	finding.reason = strbuf_text(&dmarc->reason);
 	return finding;
 }

@@ -10,9 +10,9 @@
  *	auth_dmarc_done(d); auth_dmarc_finding(d)
  *
  * Where From names several domains, each must pass, and of those that fail
- * the strictest policy holds (section 11.5). Several From fields can fail,
- * by the policy of any of their domains, but never pass: what passes is a
- * permanent error then.
+ * the strictest policy holds (section 11.5). A From that is faulty, or there
+ * twice, can fail by the policy of any domain in it, but never pass: what
+ * passes is a permanent error then.
  */
 #ifndef AUTH_DMARC_H
 #define AUTH_DMARC_H
@@ -24,7 +24,6 @@
 #include "dns/question.h"
 #include "mail/verdict.h"
 
-#define AUTH_DMARC_AUTHORS_MAX 4
 /* Ten DKIM signatures, one path; those past it are not looked at. */
 #define AUTH_DMARC_IDENTIFIERS_MAX 11
 
@@ -41,9 +40,10 @@ struct auth_dmarc_finding {
 	const char *policy;	  /* asked for: "none"..., NULL: no record */
 	const char *disposition;  /* the same after t=, "none" for a pass */
 	bool dkim_aligned, spf_aligned;
-	bool testing;	    /* the record says t=y */
-	bool sole;	    /* one From, of this domain and no other */
-	const char *reason; /* never NULL */
+	bool testing;		/* the record says t=y */
+	bool sole;		/* one From, of this domain and no other */
+	const char *from_fault; /* what is wrong with From; NULL: nothing */
+	const char *reason;	/* never NULL */
 };
 
 struct auth_dmarc;

@@ -215,6 +215,7 @@ report_dmarc(
 	result->dkim_aligned = finding.dkim_aligned;
 	result->spf_aligned = finding.spf_aligned;
 	result->testing = finding.testing;
+	result->from_fault = finding.from_fault;
 	result->reason = finding.reason;
 	if (finding.verdict == MAIL_VERDICT_FAIL && finding.sole &&
 	    arc_says_pass(evaluation, finding.domain)) {

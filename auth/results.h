@@ -70,6 +70,8 @@ struct auth_result {
 	/* DMARC: failed, but a chain of trusted ARC seals says that it had
 	 * passed before; so the disposition is \"none\". */
 	bool arc_overrides;
+	/* DMARC: what is wrong with From, whatever the verdict; NULL: nothing. */
+	const char *from_fault;
 	const char *reason; /* NULL or "": none */
 };
 

@@ -1,0 +1,111 @@
+/* The authors' domains; see from.h. */
+#include <stdlib.h>
+
+#include "auth/from.h"
+#include "base/xalloc.h"
+#include "mail/address.h"
+#include "mail/header.h"
+#include "mail/idn.h"
+
+enum { FAULT_MAX = 200 };
+
+char *
+auth_from_domain(struct slice domain)
+{
+	struct strbuf text;
+	char *copy = NULL;
+
+	if (domain.n > 0 && domain.p[domain.n - 1] == '.')
+		domain.n--;
+	strbuf_init(&text, MAIL_IDN_NAME_MAX);
+	if (mail_idn_to_ascii(domain, &text) == 0)
+		copy = xslicedup(strbuf_slice(&text));
+	strbuf_clear(&text);
+	return copy;
+}
+
+/* The first one counts. */
+static void
+fault(struct auth_from *from, const char *what, const char *why)
+{
+	if (from->fault.n == 0)
+		(void)strbuf_addf(&from->fault, "%s%s", what, why);
+}
+
+static bool
+has(const struct auth_from *from, const char *domain)
+{
+	for (size_t i = 0; i < from->count; i++)
+		if (strcmp(from->domains[i], domain) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_author(struct auth_from *from, struct slice name)
+{
+	char *domain = auth_from_domain(name);
+
+	if (domain == NULL) {
+		fault(from, "From has an address without a domain name", "");
+	} else if (has(from, domain)) {
+		free(domain);
+	} else if (from->count == AUTH_FROM_DOMAINS_MAX) {
+		fault(from, "From names more than four domains", "");
+		free(domain);
+	} else {
+		from->domains[from->count++] = domain;
+	}
+}
+
+static void
+add_authors(struct auth_from *from, const struct mail_field *field)
+{
+	const char *why;
+	struct mail_address_list *list =
+	    mail_address_salvage(field->value, &why);
+
+	if (why != NULL)
+		fault(from, "From cannot be read: ", why);
+	for (size_t i = 0; i < mail_address_count(list); i++)
+		add_author(from, mail_address_at(list, i)->domain);
+	mail_address_free(list);
+}
+
+/* Nothing that follows could change anything. */
+static bool
+is_settled(const struct auth_from *from)
+{
+	return from->fault.n > 0 && from->count == AUTH_FROM_DOMAINS_MAX;
+}
+
+void
+auth_from_init(struct auth_from *from, const struct mail_header *header)
+{
+	size_t fields = mail_header_count_of(header, SLICE("From"));
+
+	*from = (struct auth_from){.count = 0};
+	strbuf_init(&from->fault, FAULT_MAX);
+	if (fields == 0)
+		fault(from, "there is no From field", "");
+	else if (fields > 1)
+		fault(from, "more than one From field", "");
+	for (size_t i = 0; i < mail_header_count(header); i++) {
+		const struct mail_field *field = mail_header_at(header, i);
+
+		if (!is_settled(from) &&
+		    slice_equal_nocase(field->name, SLICE("From")))
+			add_authors(from, field);
+	}
+	if (from->count == 0)
+		fault(from, "From names no address", "");
+}
+
+void
+auth_from_clear(struct auth_from *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		free(from->domains[i]);
+	strbuf_clear(&from->fault);
+	*from = (struct auth_from){.count = 0};
+}
