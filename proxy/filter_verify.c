@@ -29,6 +29,7 @@ struct filter {
 	struct auth_results *results;	    /* once all is settled */
 	struct dkim_body_hashes *seal_body; /* where it is to be sealed */
 	struct proxy_seal *seal;	    /* under way */
+	struct proxy_refusal refusal;	    /* its text outlives the outcome */
 	proxy_outcome_fn *outcome;
 	void *ctx;
 };
@@ -353,18 +354,17 @@ static void
 settle(struct filter *f)
 {
 	const struct auth_results *results = f->results;
-	struct proxy_refusal refusal = {0, NULL};
 
 	for (size_t i = 0; i < results->count; i++)
 		note_result(f, &results->list[i]);
 	if (f->env->checked != NULL)
 		f->env->checked(f->env->ctx, &f->job, results);
 	if (!f->trusted)
-		refusal = proxy_refusal_judge(rules(f), results,
+		f->refusal = proxy_refusal_judge(rules(f), results,
 		    f->job.envelope->queued ||
 			client_is_in(f, &rules(f)->dmarc_except));
-	if (refusal.code != 0)
-		tell(f, refusal.code, refusal.text);
+	if (f->refusal.code != 0)
+		tell(f, f->refusal.code, f->refusal.text);
 	else if (f->seal_body != NULL)
 		seal(f);
 	else

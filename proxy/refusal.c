@@ -3,9 +3,11 @@
  * (t=y) is none, for better or worse (RFC 6376 section 3.6.1); one whose
  * key could not be had is no failure, but a reason to come back.
  */
+#include <stdio.h>
+
 #include "proxy/refusal.h"
 
-static const struct proxy_refusal accepted = {0, NULL};
+static const struct proxy_refusal accepted = {0, ""};
 
 /* What the signatures of a message come to. */
 struct signatures {
@@ -49,14 +51,33 @@ verdict_of(const struct auth_results *results, enum auth_method method)
 }
 
 static bool
-dmarc_asks_to_reject(const struct auth_results *results)
+asks_to_reject(const struct auth_result *dmarc)
 {
-	const struct auth_result *result =
-	    auth_results_find(results, AUTH_DMARC);
+	return dmarc->verdict == MAIL_VERDICT_FAIL &&
+	    dmarc->disposition != NULL &&
+	    strcmp(dmarc->disposition, "reject") == 0;
+}
 
-	return result != NULL && result->verdict == MAIL_VERDICT_FAIL &&
-	    result->disposition != NULL &&
-	    strcmp(result->disposition, "reject") == 0;
+/* A From that we cannot read to its end, or that is there twice, shows an
+ * author whom DMARC was not asked about: whoever wants to evade a policy
+ * would write one. */
+static struct proxy_refusal
+judge_dmarc(const struct auth_results *results)
+{
+	const struct auth_result *dmarc =
+	    auth_results_find(results, AUTH_DMARC);
+	struct proxy_refusal refusal = {.code = 550};
+
+	if (dmarc != NULL && dmarc->from_fault != NULL) {
+		(void)snprintf(refusal.text, sizeof(refusal.text), "5.6.0 %s",
+		    dmarc->from_fault);
+		return refusal;
+	}
+	if (dmarc != NULL && asks_to_reject(dmarc))
+		return (struct proxy_refusal){550,
+		    "5.7.26 refused as the DMARC policy of the author's "
+		    "domain asks"};
+	return accepted;
 }
 
 static struct proxy_refusal
@@ -79,11 +100,8 @@ judge_for_good(const struct proxy_checking_rules *rules,
 	    verdict_of(results, AUTH_SPF) == MAIL_VERDICT_FAIL)
 		return (struct proxy_refusal){
 		    550, "5.7.23 SPF validation failed"};
-	if ((rules->reject & PROXY_REJECT_DMARC) && !dmarc_excepted &&
-	    dmarc_asks_to_reject(results))
-		return (struct proxy_refusal){550,
-		    "5.7.26 refused as the DMARC policy of the author's "
-		    "domain asks"};
+	if ((rules->reject & PROXY_REJECT_DMARC) && !dmarc_excepted)
+		return judge_dmarc(results);
 	return accepted;
 }
 

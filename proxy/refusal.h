@@ -9,9 +9,12 @@
 #include "auth/results.h"
 #include "proxy/config.h"
 
+#define PROXY_REFUSAL_TEXT_MAX 256
+
 struct proxy_refusal {
-	unsigned code;	  /* 0: none; 4xx or 5xx */
-	const char *text; /* static, with its enhanced code (RFC 7372) */
+	unsigned code; /* 0: none; 4xx or 5xx */
+	char text
+	    [PROXY_REFUSAL_TEXT_MAX]; /* with its enhanced code (RFC 7372) */
 };
 
 /*

@@ -25,20 +25,21 @@ struct given {
 	enum mail_verdict verdict;
 	const char *disposition;
 	bool testing;
+	const char *from_fault;
 };
 
-#define ONE(m, v)                         \
-	{                                 \
-		{                         \
-			m, v, NULL, false \
-		}                         \
+#define ONE(m, v)                               \
+	{                                       \
+		{                               \
+			m, v, NULL, false, NULL \
+		}                               \
 	}
-#define TWO(m, v, m2, v2)                   \
-	{                                   \
-		{m, v, NULL, false},        \
-		{                           \
-			m2, v2, NULL, false \
-		}                           \
+#define TWO(m, v, m2, v2)                         \
+	{                                         \
+		{m, v, NULL, false, NULL},        \
+		{                                 \
+			m2, v2, NULL, false, NULL \
+		}                                 \
 	}
 
 static const struct {
@@ -64,11 +65,11 @@ static const struct {
     {"but of dkim-required's", REQUIRED, false, false, ONE(AUTH_DKIM, NONE),
 	550, "5.7.20"},
     {"a test is no signature", DKIM, false, false,
-	{{AUTH_DKIM, NEUTRAL, NULL, true}}, 0, ""},
+	{{AUTH_DKIM, NEUTRAL, NULL, true, NULL}}, 0, ""},
     {"and not one that is required", REQUIRED, false, false,
-	{{AUTH_DKIM, NEUTRAL, NULL, true}}, 550, "5.7.20"},
+	{{AUTH_DKIM, NEUTRAL, NULL, true, NULL}}, 550, "5.7.20"},
     {"a test that passes is one", REQUIRED, false, false,
-	{{AUTH_DKIM, PASS, NULL, true}}, 0, ""},
+	{{AUTH_DKIM, PASS, NULL, true, NULL}}, 0, ""},
     {"a key that cannot be had is no failure", DKIM, false, false,
 	ONE(AUTH_DKIM, TEMPERROR), 0, ""},
     {"but may be waited for", DKIM, true, false, ONE(AUTH_DKIM, TEMPERROR), 451,
@@ -87,14 +88,33 @@ static const struct {
 	"4.4.3"},
     {"SPF temperror passes", SPF, false, false, ONE(AUTH_SPF, TEMPERROR), 0,
 	""},
-    {"DMARC reject", DMARC, false, false, {{AUTH_DMARC, FAIL, "reject", false}},
-	550, "5.7.26"},
+    {"DMARC reject", DMARC, false, false,
+	{{AUTH_DMARC, FAIL, "reject", false, NULL}}, 550, "5.7.26"},
     {"DMARC reject of a list's", DMARC, false, true,
-	{{AUTH_DMARC, FAIL, "reject", false}}, 0, ""},
+	{{AUTH_DMARC, FAIL, "reject", false, NULL}}, 0, ""},
     {"DMARC quarantine", DMARC, false, false,
-	{{AUTH_DMARC, FAIL, "quarantine", false}}, 0, ""},
-    {"DMARC pass", DMARC, false, false, {{AUTH_DMARC, PASS, "none", false}}, 0,
+	{{AUTH_DMARC, FAIL, "quarantine", false, NULL}}, 0, ""},
+    {"a faulty From", DMARC, false, false,
+	{{AUTH_DMARC, PERMERROR, NULL, false, "there is no From field"}}, 550,
+	"5.6.0 there is no From field"},
+    {"a faulty From that fails too", DMARC, false, false,
+	{{AUTH_DMARC, FAIL, "reject", false, "more than one From field"}}, 550,
+	"5.6.0 more than one From field"},
+    {"a faulty From in doubt", DMARC, true, false,
+	{{AUTH_DMARC, TEMPERROR, "none", false, "From names no address"}}, 550,
+	"5.6.0 From names no address"},
+    {"a faulty From of a list's", DMARC, false, true,
+	{{AUTH_DMARC, PERMERROR, NULL, false, "there is no From field"}}, 0,
 	""},
+    {"a faulty From without reject = dmarc", DKIM | SPF, false, false,
+	{{AUTH_DMARC, PERMERROR, NULL, false, "there is no From field"}}, 0,
+	""},
+    {"a record that cannot be used", DMARC, false, false,
+	ONE(AUTH_DMARC, PERMERROR), 0, ""},
+    {"no DMARC result, as for a trusted client", DMARC, false, false,
+	ONE(AUTH_DKIM, NONE), 0, ""},
+    {"DMARC pass", DMARC, false, false,
+	{{AUTH_DMARC, PASS, "none", false, NULL}}, 0, ""},
     {"DMARC temperror waits", DMARC, true, false, ONE(AUTH_DMARC, TEMPERROR),
 	451, "4.4.3"},
     {"DMARC pass settles SPF temperror", DMARC, true, false,
@@ -124,7 +144,8 @@ test_each_case(void **state)
 				.verdict = given->verdict,
 				.selector = SLICE("s"),
 				.disposition = given->disposition,
-				.testing = given->testing};
+				.testing = given->testing,
+				.from_fault = given->from_fault};
 		}
 		refusal =
 		    proxy_refusal_judge(&rules, results, cases[i].excepted);

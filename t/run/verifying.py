@@ -232,6 +232,74 @@ class Refusing(inbound.Case):
             self.assertIn("dmarc=fail", inbound.results(
                 self.world.messages[-1].data))
 
+    EVADING = (
+        b"From: CEO <ceo@example.org> x\r\n",
+        b"From: <ceo@example.org> <x@evil.example>\r\n",
+        b'From: "CEO" <ceo@example.org\r\n',
+        b"From: ceo@example.org;\r\n",
+        b"From: ceo@example.org.\r\n",
+        b"From: CEO, Inc. <ceo@example.org>\r\n",
+        b"From: CEO @ Bank <ceo@example.org>\r\n",
+        b"From: ceo@example.org" + 1000 * b",\r\n a@b.example" + b"\r\n",
+        b"From: ceo@example.org\r\nFrom: a@a.example, a@b.example,\r\n"
+        b" a@c.example, a@d.example\r\n",
+        b"From: ceo@example.org\r\nFrom: news@example.org\r\n")
+
+    def test_dmarc_is_not_evaded_by_an_odd_from(self):
+        """Other programs show ceo@example.org in each of these. Where nobody
+        is refused, the results say what the domain's policy is."""
+        server = self.nsd(
+            RECORDS + "_dmarc.example.org TXT v=DMARC1; p=reject\n")
+        lines = ["check = dkim, spf, dmarc", "reject = dmarc",
+                 "trusted = 203.0.113.1/32", "dmarc_except = 203.0.113.9/32"]
+        proxy = self.verifier(self.world, server, lines)
+        stranger = "ADDR=198.51.100.1 HELO=x.test"
+        others = ("IDENT=3CF6B2 " + stranger, "ADDR=203.0.113.1 HELO=x.test",
+                  "ADDR=203.0.113.9 HELO=x.test")
+        rest = b"Subject: a\r\n\r\nb\r\n"
+        deep = (b"From: ceo@example.org " + 51 * b"(" + 51 * b")" + b"\r\n")
+        reply = self.send(proxy, deep + rest, xforward=stranger)
+        self.assertEqual((reply.code, reply.text[:7]), (550, "5.7.26 "))
+        for number, header in enumerate(
+                self.EVADING + (b"", b"From: x:;\r\n", b"From: root\r\n")):
+            reply = self.send(proxy, header + rest, xforward=stranger)
+            self.assertEqual((reply.code, reply.text[:6]), (550, "5.6.0 "),
+                             header)
+            self.assertIn("From", reply.text)
+            reply = self.send(proxy, header + rest,
+                              xforward=others[number % len(others)])
+            self.assertEqual(reply.code, 250, header)
+        self.assertEqual(len(self.world.messages), len(self.EVADING) + 3)
+        proxy = self.verifier(self.world, server, lines[:1])
+        for header in self.EVADING:
+            self.assertEqual(
+                self.send(proxy, header + rest, xforward=stranger).code, 250)
+            found = inbound.results(self.world.messages[-1].data)
+            self.assertIn("dmarc=fail (p=reject)", found, header)
+            self.assertIn("header.from=example.org policy.dmarc=reject", found)
+
+    def test_a_second_from_does_not_borrow_the_signature(self):
+        server = self.nsd(
+            RECORDS + "_dmarc.example.org TXT v=DMARC1; p=reject\n")
+        good = inbound.sign(SAMPLE, RSA, include_headers=[b"from", b"subject"])
+        message = b"From: CEO <ceo@example.org>\r\n" + good
+        lines = ["check = dkim, dmarc", "dmarc_except ="]
+        proxy = self.verifier(self.world, server, lines)
+        self.assertEqual(self.send(proxy, good).code, 250)
+        self.assertIn("dmarc=pass", inbound.results(
+            self.world.messages[0].data))
+        self.assertEqual(self.send(proxy, message).code, 250)
+        found = inbound.results(self.world.messages[1].data)
+        self.assertIn("dkim=pass", found)
+        self.assertIn(
+            'dmarc=permerror (p=reject) reason="more than one From field"',
+            found)
+        proxy = self.verifier(self.world, server, lines + ["reject = dmarc"])
+        self.assertEqual(self.send(proxy, good).code, 250)
+        reply = self.send(proxy, message)
+        self.assertEqual((reply.code, reply.text),
+                         (550, "5.6.0 more than one From field"))
+
     def test_a_trusted_client_is_never_refused(self):
         bad = inbound.sign(SAMPLE, RSA).replace(b"Hello", b"Hallo")
         self.check(["reject = dkim-required, spf",
