@@ -7,8 +7,8 @@
 #include "mail/token.h"
 
 enum {
-	VALUE_MAX = 320,     /* octets of a property's value shown */
-	REASON_MAX = 250,    /* of a reason */
+	VALUE_MAX = 320,     /* octets of a property's value */
+	REASON_MAX = 250,    /* of a reason shown */
 	PIECE_MAX = 1000,    /* of either, quoted and escaped */
 	SIGNATURE_LEAST = 8, /* octets of b= (RFC 6008 section 4) */
 	SIGNATURE_MOST = 64
@@ -106,20 +106,21 @@ add_quoted(struct slice text, struct strbuf *out)
 static void
 add_value(struct slice value, struct strbuf *out)
 {
-	value = slice_first(value, VALUE_MAX);
 	if (is_bare(value))
 		(void)strbuf_add(out, value);
 	else
 		add_quoted(value, out);
 }
 
+/* A value that is too long is left out: the beginning of a name or address
+ * is another's ("...@bank.example" of "...@bank.example.evil.example"). */
 static void
 add_property(struct mail_fold *fold, const char *type, const char *name,
     struct slice value)
 {
 	struct strbuf piece;
 
-	if (value.n == 0 || name == NULL)
+	if (value.n == 0 || value.n > VALUE_MAX || name == NULL)
 		return;
 	strbuf_init(&piece, PIECE_MAX);
 	(void)strbuf_addf(&piece, "%s.%s=", type, name);
@@ -129,16 +130,44 @@ add_property(struct mail_fold *fold, const char *type, const char *name,
 	strbuf_clear(&piece);
 }
 
+/* Of an address whose domain was judged that alone, where all of it is too
+ * long (RFC 8601 section 2.2: the local part may be left out). */
+static void
+add_address(struct mail_fold *fold, const char *type, const char *name,
+    struct slice address)
+{
+	size_t at = slice_find_last(address, '@');
+
+	if (address.n > VALUE_MAX)
+		address = slice_after(address, at);
+	add_property(fold, type, name, address);
+}
+
+/* HELO's name is no address, whatever is in it. */
+static void
+add_spf_identity(struct mail_fold *fold, const struct auth_result *result)
+{
+	if (result->property != NULL && strcmp(result->property, "helo") == 0)
+		add_property(fold, "smtp", result->property, result->identity);
+	else
+		add_address(fold, "smtp", result->property, result->identity);
+}
+
 static void
 add_reason(struct mail_fold *fold, const char *reason)
 {
+	struct slice text = slice_str(reason == NULL ? "" : reason);
 	struct strbuf piece;
 
-	if (reason == NULL || reason[0] == '\0')
+	if (text.n == 0)
 		return;
 	strbuf_init(&piece, PIECE_MAX);
 	(void)strbuf_add_str(&piece, "reason=");
-	add_quoted(slice_first(slice_str(reason), REASON_MAX), &piece);
+	add_quoted(slice_first(text, REASON_MAX), &piece);
+	if (text.n > REASON_MAX) {
+		strbuf_truncate(&piece, piece.n - 1);
+		(void)strbuf_add_str(&piece, "...\"");
+	}
 	if (!piece.full)
 		mail_fold_word(fold, strbuf_slice(&piece));
 	strbuf_clear(&piece);
@@ -193,7 +222,7 @@ add_signature_properties(struct mail_fold *fold,
 	add_property(fold, "header", "a", result->algorithm);
 	add_property(fold, "header", "b", signature_prefix(results, result));
 	if (result->method == AUTH_DKIM)
-		add_property(fold, "header", "i", result->identity);
+		add_address(fold, "header", "i", result->identity);
 }
 
 static void
@@ -206,11 +235,10 @@ add_properties(struct mail_fold *fold, const struct auth_results *results,
 		add_signature_properties(fold, results, result);
 		break;
 	case AUTH_SPF:
-		add_property(fold, "smtp", result->property, result->identity);
+		add_spf_identity(fold, result);
 		break;
 	case AUTH_SENDERID:
-		add_property(
-		    fold, "header", result->property, result->identity);
+		add_address(fold, "header", result->property, result->identity);
 		break;
 	case AUTH_DMARC:
 		add_property(fold, "header", result->property, result->domain);
@@ -273,7 +301,6 @@ add_list(struct mail_fold *fold, const struct auth_results *results)
 static void
 add_id(struct slice authserv_id, struct strbuf *out)
 {
-	authserv_id = slice_first(authserv_id, VALUE_MAX);
 	if (is_token(authserv_id))
 		(void)strbuf_add(out, authserv_id);
 	else
@@ -286,6 +313,8 @@ auth_results_print_value(const struct auth_results *results,
 {
 	struct mail_fold fold = {.out = out};
 
+	if (authserv_id.n > AUTH_RESULTS_ID_MAX)
+		return -1;
 	add_id(authserv_id, out);
 	if (results->count == 0)
 		(void)strbuf_add_str(out, "; none");
@@ -299,6 +328,7 @@ auth_results_print_field(const struct auth_results *results,
     struct slice authserv_id, struct strbuf *out)
 {
 	(void)strbuf_add_str(out, "Authentication-Results: ");
-	(void)auth_results_print_value(results, authserv_id, out);
+	if (auth_results_print_value(results, authserv_id, out) != 0)
+		return -1;
 	return strbuf_add_str(out, "\r\n");
 }

@@ -36,6 +36,9 @@ enum auth_method {
  * a comment says how many. */
 #define AUTH_RESULTS_FIELD_MAX 16384
 
+/* Octets of our id: no field is printed for a longer one. */
+#define AUTH_RESULTS_ID_MAX 320
+
 /*
  * One result. Members that a method does not have are empty, NULL or 0.
  * Text belongs to who made the result (an evaluation: as long as it lives),
@@ -95,8 +98,10 @@ bool auth_results_has(
 /*
  * Adds "Authentication-Results: id; ..." with its last CRLF, a result
  * a line, folded at 78 columns where its words allow. Whatever came from the message is
- * quoted, cut to a bound, or left out, so that it cannot make a result of
- * its own. An empty list prints "none". 0, or -1 where the strbuf is full.
+ * quoted or left out, so that it cannot make a result of its own; of an
+ * address that is too long the domain is shown alone. Nothing but a reason is
+ * ever cut, and that says so. An empty list prints "none". 0, or -1 where the
+ * strbuf is full or the id over its bound.
  */
 int auth_results_print_field(
     const struct auth_results *, struct slice authserv_id, struct strbuf *out);

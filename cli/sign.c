@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "auth/results.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/settings.h"
@@ -113,6 +114,10 @@ check_wishes(const struct cli_sign_wishes *w)
 		return cli_sign_refuse("-d", w->domain, "no domain name");
 	if (all && !is_name(w->selector))
 		return cli_sign_refuse("-s", w->selector, "no selector");
+	if (w->authserv_id != NULL &&
+	    strlen(w->authserv_id) > AUTH_RESULTS_ID_MAX)
+		return cli_sign_refuse(
+		    "--authserv-id", w->authserv_id, "too long");
 	if (!all && more)
 		return cli_sign_refuse("options", "of a signature",
 		    "need -d, -s and -k; the configuration has its own");

@@ -3,6 +3,7 @@
  * Authentication-Results field, as JSON, or as a summary for a person.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,6 +75,11 @@ read_options(int argc, char **argv, struct wishes *w)
 		return -1;
 	if (cli_client_check(&w->client, "verify") != 0)
 		return -1;
+	if (w->authserv_id != NULL &&
+	    strlen(w->authserv_id) > AUTH_RESULTS_ID_MAX)
+		return cli_usage_error("verify",
+		    "--authserv-id: longer than %d octets",
+		    AUTH_RESULTS_ID_MAX);
 	if (w->json && w->summary)
 		return cli_usage_error(
 		    "verify", "--json: does not go with --summary");

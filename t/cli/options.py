@@ -39,6 +39,9 @@ class Options(tool.Case):
                      ["verify", "--dns-timeout", "x"],
                      ["verify", "--client-ip", "1.2.3"],
                      ["verify", "--nameserver", "ns.example"],
+                     ["verify", "--authserv-id", 321 * "a"],
+                     ["sign", "-d", "a.test", "-s", "s", "-k", "/dev/null",
+                      "--authserv-id", 321 * "a"],
                      ["keygen"], ["keygen", "-d", "a.test"],
                      ["explain", "--", "x"]):
             with self.subTest(args):

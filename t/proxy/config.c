@@ -10,7 +10,9 @@
 #include "proxy/index.h"
 #include "t/lib/unit.h"
 
-#define OUT "[out]\ndomain = example.org\nselector = s\nkeyfile = /k\n"
+/* Of a name: fifty octets. */
+#define LABEL "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvw."
+#define OUT   "[out]\ndomain = example.org\nselector = s\nkeyfile = /k\n"
 
 static struct proxy_config *
 parse(const char *text, struct proxy_report *report)
@@ -232,6 +234,8 @@ static const struct {
 	"conf:8: listen: 127.0.0.1:1 is listened on already"},
     {"[in]\nreject = dmarc\n",
 	"conf:2: reject = dmarc needs `dmarc_except` or `arc_trusted`"},
+    {"[in]\nauthserv_id = " LABEL LABEL LABEL LABEL LABEL "evil\n",
+	"is no domain name"},
     {"[in]\nreject = dmarc\ncheck = dkim\n",
 	"conf:2: reject = dmarc, but `check` leaves dmarc out"},
     {"[in]\n[reflector]\naddress = me\nrelay = 127.0.0.1:1\n",
