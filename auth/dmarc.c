@@ -288,20 +288,37 @@ advance(struct auth_dmarc *dmarc)
 		make_reason(dmarc);
 }
 
+static bool
+is_known(const struct auth_dmarc *dmarc, const struct identifier *found)
+{
+	for (size_t i = 0; i < dmarc->identifier_count; i++) {
+		const struct identifier *known = &dmarc->identifiers[i];
+
+		if (known->kind == found->kind &&
+		    known->passed == found->passed &&
+		    strcmp(known->domain, found->domain) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 auth_dmarc_identifier(struct auth_dmarc *dmarc, enum auth_dmarc_kind kind,
     bool passed, struct slice domain)
 {
-	char *copy;
+	struct identifier found = {.kind = kind, .passed = passed};
 
-	if (dmarc->ended ||
-	    dmarc->identifier_count == AUTH_DMARC_IDENTIFIERS_MAX)
+	if (dmarc->ended)
 		return;
-	copy = auth_from_domain(domain);
-	if (copy == NULL)
+	found.domain = auth_from_domain(domain);
+	if (found.domain == NULL)
 		return;
-	dmarc->identifiers[dmarc->identifier_count++] =
-	    (struct identifier){.kind = kind, .passed = passed, .domain = copy};
+	if (dmarc->identifier_count == AUTH_DMARC_IDENTIFIERS_MAX ||
+	    is_known(dmarc, &found)) {
+		free(found.domain);
+		return;
+	}
+	dmarc->identifiers[dmarc->identifier_count++] = found;
 	advance(dmarc);
 }
 

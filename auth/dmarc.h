@@ -21,11 +21,12 @@
 
 #include "auth/orgdomain.h"
 #include "base/slice.h"
+#include "dkim/verifier.h"
 #include "dns/question.h"
 #include "mail/verdict.h"
 
-/* Ten DKIM signatures, one path; those past it are not looked at. */
-#define AUTH_DMARC_IDENTIFIERS_MAX 11
+/* Different ones: every DKIM signature there may be, and SPF's. */
+#define AUTH_DMARC_IDENTIFIERS_MAX (DKIM_VERIFIER_SIGNATURES_MOST + 1)
 
 struct mail_header;
 
@@ -52,7 +53,7 @@ struct auth_dmarc;
 struct auth_dmarc *auth_dmarc_new(const struct mail_header *);
 
 /* A domain that a check ended with: `passed`, or else that a temporary
- * error kept it from saying so. */
+ * error kept it from saying so. Those past the maximum are not looked at. */
 void auth_dmarc_identifier(struct auth_dmarc *, enum auth_dmarc_kind,
     bool passed, struct slice domain);
 void auth_dmarc_end(struct auth_dmarc *);

@@ -15,7 +15,8 @@
 
 #define AUTH_ORGDOMAIN_WALK_MAX 8 /* questions of one walk */
 /* Names of all walks of one message: those of four author domains and of
- * eleven signatures and paths; over it a walk fails. */
+ * eleven signatures and paths, where none has a parent in common with
+ * another; over it a walk fails. */
 #define AUTH_ORGDOMAIN_NAMES_MAX 120
 
 struct auth_orgdomain;

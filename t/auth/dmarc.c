@@ -450,7 +450,7 @@ test_cases(void **state)
 	}
 }
 
-/* Eleven passing identifiers deep below the author's organization: the most
+/* Passing identifiers deep below the author's organization: the most
  * questions one author domain can make. */
 static void
 test_the_most_questions_are_bounded(void **state)
@@ -479,6 +479,58 @@ test_the_most_questions_are_bounded(void **state)
 	zone_free(zone);
 }
 
+/* A list's signatures do not push the author's out, alike or different. */
+static void
+test_no_signature_hides_another(void **state)
+{
+	struct zone *zone = zone_new(REJECT);
+
+	(void)state;
+	for (int different = 0; different < 2; different++) {
+		struct mail_header *header = make_header("a@example.com");
+		struct auth_dmarc *dmarc = auth_dmarc_new(header);
+		int count = different ? DKIM_VERIFIER_SIGNATURES_MOST - 1 : 200;
+
+		mail_header_free(header);
+		auth_dmarc_identifier(
+		    dmarc, AUTH_DMARC_SPF, true, SLICE("list.example"));
+		for (int i = 0; i < count; i++) {
+			char domain[50];
+
+			snprintf(domain, sizeof(domain), "l%d.example",
+			    different ? i : 0);
+			auth_dmarc_identifier(
+			    dmarc, AUTH_DMARC_DKIM, true, slice_str(domain));
+		}
+		tell(dmarc, "dkim=example.com");
+		zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
+		assert_int_equal(zone_run(zone, &subject, dmarc), 2);
+		assert_int_equal(auth_dmarc_finding(dmarc).verdict, PASS);
+		auth_dmarc_free(dmarc);
+	}
+	zone_free(zone);
+}
+
+/* The same domain of another kind, or in doubt, is another identifier. */
+static void
+test_equal_domains_of_another_kind_are_kept(void **state)
+{
+	struct zone *zone = zone_new(REJECT);
+	struct mail_header *header = make_header("a@example.com");
+	struct auth_dmarc *dmarc = auth_dmarc_new(header);
+
+	(void)state;
+	mail_header_free(header);
+	tell(dmarc, "?dkim=example.com dkim=example.com spf=example.com");
+	zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
+	(void)zone_run(zone, &subject, dmarc);
+	assert_int_equal(auth_dmarc_finding(dmarc).verdict, PASS);
+	assert_true(auth_dmarc_finding(dmarc).dkim_aligned);
+	assert_true(auth_dmarc_finding(dmarc).spf_aligned);
+	auth_dmarc_free(dmarc);
+	zone_free(zone);
+}
+
 /* What both passed: the aggregate report wants to know. */
 static void
 test_both_alignments_are_told(void **state)
@@ -500,39 +552,6 @@ test_both_alignments_are_told(void **state)
 	assert_slice_equal(finding.record, SLICE("v=DMARC1; p=reject"));
 	assert_slice_equal(finding.domain, SLICE("example.com"));
 	auth_dmarc_free(dmarc);
-	zone_free(zone);
-}
-
-/* What a trusted ARC seal says is of one author's domain alone, so `sole` guards it. */
-static void
-test_only_one_from_field_is_the_sole_author(void **state)
-{
-	static const struct {
-		const char *header;
-		bool sole;
-	} sole_cases[] = {
-	    {"From: a@example.com\r\n", true},
-	    {"From: a@example.com, b@example.com\r\n", true},
-	    {"From: a@example.com, b@example.net\r\n", false},
-	    {"From: a@example.com\r\nFrom: b@example.com\r\n", false},
-	    {"From: a@example.com, <b\r\n", false},
-	};
-	struct zone *zone = zone_new(REJECT);
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(sole_cases) / sizeof(sole_cases[0]);
-	     i++) {
-		struct mail_header *header = make_header(sole_cases[i].header);
-		struct auth_dmarc *dmarc = auth_dmarc_new(header);
-
-		mail_header_free(header);
-		tell(dmarc, "");
-		zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
-		(void)zone_run(zone, &subject, dmarc);
-		assert_int_equal(
-		    auth_dmarc_finding(dmarc).sole, sole_cases[i].sole);
-		auth_dmarc_free(dmarc);
-	}
 	zone_free(zone);
 }
 
@@ -569,8 +588,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_the_most_questions_are_bounded),
+	    cmocka_unit_test(test_no_signature_hides_another),
+	    cmocka_unit_test(test_equal_domains_of_another_kind_are_kept),
 	    cmocka_unit_test(test_both_alignments_are_told),
-	    cmocka_unit_test(test_only_one_from_field_is_the_sole_author),
 	    cmocka_unit_test(test_it_waits_for_the_end),
 	};
 

@@ -179,6 +179,36 @@ test_long_from_fields(void **state)
 	zone_free(zone);
 }
 
+/* What a trusted ARC seal says is of one author's domain alone, so `sole` guards it. */
+static void
+test_only_one_from_field_is_the_sole_author(void **state)
+{
+	static const struct {
+		const char *header;
+		bool sole;
+	} sole_cases[] = {
+	    {"From: a@example.com\r\n", true},
+	    {"From: a@example.com, b@example.com\r\n", true},
+	    {"From: a@example.com, b@example.net\r\n", false},
+	    {"From: a@example.com\r\nFrom: b@example.com\r\n", false},
+	    {"From: a@example.com, <b\r\n", false},
+	};
+	struct zone *zone = zone_new(reject);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sole_cases) / sizeof(sole_cases[0]);
+	     i++) {
+		struct mail_header *header = header_of(sole_cases[i].header);
+		struct auth_dmarc *dmarc = judge(zone, header, "");
+
+		mail_header_free(header);
+		assert_int_equal(
+		    auth_dmarc_finding(dmarc).sole, sole_cases[i].sole);
+		auth_dmarc_free(dmarc);
+	}
+	zone_free(zone);
+}
+
 static void
 test_domains_are_read_from_the_top_each_once(void **state)
 {
@@ -206,6 +236,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_faulty_from_fails_and_never_passes),
 	    cmocka_unit_test(test_long_from_fields),
+	    cmocka_unit_test(test_only_one_from_field_is_the_sole_author),
 	    cmocka_unit_test(test_domains_are_read_from_the_top_each_once),
 	};
 
