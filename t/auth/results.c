@@ -396,6 +396,9 @@ test_forged_fields(void **state)
 	    "Authentication-Results: \"mx.exa\r\n mple.org\" ; x\r\n",
 	    "Authentication-Results: \"mx.example.org\" \"\" ; x\r\n",
 	    "Authentication-Results: mx.example.org.; x\r\n",
+	    "Authentication-Results: mx.example.org..; x\r\n",
+	    "Authentication-Results: \"mx.example.org...\"; x\r\n",
+	    "Authentication-Results: xn--bcher-kva.example..; x\r\n",
 	    "Authentication-Results: mx.example.org dkim=pass\r\n",
 	    "Authentication-Results: b\xc3\xbc"
 	    "cher.example; x\r\n",
