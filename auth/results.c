@@ -77,6 +77,17 @@ is_bare(struct slice value)
 	    (mail_token_dot_atom(&rest, &local) == 0 && rest.n == 0);
 }
 
+/* C0, DEL, and C1 (U+0080 to U+009F). */
+static bool
+is_control(struct slice character)
+{
+	unsigned char c = (unsigned char)character.p[0];
+
+	if (character.n == 2)
+		return c == 0xc2 && (unsigned char)character.p[1] < 0xa0;
+	return c < 0x20 || c == 0x7f;
+}
+
 /*
  * A quoted string. Controls and what is not UTF-8 become "?", and so does a
  * semicolon: within quotation marks it is harmless, but not every reader of
@@ -87,18 +98,18 @@ add_quoted(struct slice text, struct strbuf *out)
 {
 	(void)strbuf_add_char(out, '"');
 	while (text.n > 0) {
-		unsigned char c = (unsigned char)text.p[0];
 		size_t n = escape_utf8_length(text);
+		struct slice character = slice_first(text, n == 0 ? 1 : n);
+		char c = text.p[0];
 
-		if (n == 0 || c < 0x20 || c == 0x7f || c == ';') {
+		if (n == 0 || c == ';' || is_control(character)) {
 			(void)strbuf_add_char(out, '?');
-			n = 1;
 		} else {
 			if (c == '"' || c == '\\')
 				(void)strbuf_add_char(out, '\\');
-			(void)strbuf_add(out, slice_first(text, n));
+			(void)strbuf_add(out, character);
 		}
-		text = slice_after(text, n);
+		text = slice_after(text, character.n);
 	}
 	(void)strbuf_add_char(out, '"');
 }
