@@ -40,6 +40,9 @@ check_sizes(struct slice in, const struct smtp_path *path)
 	struct strbuf line;
 	uint64_t size;
 
+	/* No command line has a bare CR or LF in it: smtp/command.h. */
+	if (slice_find(in, '\r') < in.n || slice_find(in, '\n') < in.n)
+		return;
 	if (smtp_path_size(path, &size) != 0)
 		return;
 	strbuf_init(&line, in.n + 64);
