@@ -28,6 +28,8 @@ from harness import SAMPLE, wait_until
 
 ROOT = os.getuid() == 0
 ATTACK = '$end = time + 10; kill(STOP => -1) while time < $end'  # Perl is fast
+# The leak check traces, which workers do not allow and strace is in the way of.
+UNTRACED = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
 VERIFIER = "daemon"  # another user than harness.WORKER
 DOMAINS = 100000
 START_S = 1.0
@@ -243,7 +245,7 @@ class Privileges(Serving):
              "--inh-caps", "+net_bind_service,+sys_admin",
              "--ambient-caps", "+net_bind_service,+sys_admin",
              harness.binary(), "serve", "-c", proxy.config],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=UNTRACED)
         self.addCleanup(self._stops_well, proxy)
         self.wait_workers(proxy, 1)
         self.assertNotEqual(int(status(proxy.process.pid)["CapAmb"][0], 16), 0)
@@ -312,8 +314,9 @@ class Workers(Serving):
              "-e", "inject=getppid:delay_enter=3000000:when=1",
              harness.binary(), "serve", "-c", proxy.config],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
+            stderr=subprocess.DEVNULL, env=UNTRACED)
         self.addCleanup(tracer.wait, harness.WAIT)
+        self.addCleanup(tracer.kill)
         wait_until("the master", lambda: children(tracer.pid))
         [master] = children(tracer.pid)
         # Not the one that tries the spool directory, which ends at once.
