@@ -317,8 +317,10 @@ class Workers(Serving):
             stderr=subprocess.DEVNULL, env=UNTRACED)
         self.addCleanup(tracer.wait, harness.WAIT)
         self.addCleanup(tracer.kill)
-        wait_until("the master", lambda: children(tracer.pid))
-        [master] = children(tracer.pid)
+        # strace has a child of its own for a moment, to try what it can do.
+        [master] = wait_until("the master", lambda: [
+            pid for pid in children(tracer.pid)
+            if arguments(pid)[1:2] == ["serve"]])
         # Not the one that tries the spool directory, which ends at once.
         seen = []
 
