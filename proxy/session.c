@@ -378,7 +378,8 @@ on_body_end(void *ctx)
 {
 	struct proxy_session *s = ctx;
 
-	proxy_transaction_body_end(s->transaction);
+	proxy_transaction_body_end(
+	    s->transaction, smtp_server_body_dotted(s->server));
 	settle(s);
 }
 

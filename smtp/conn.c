@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -38,7 +39,8 @@ struct smtp_conn {
 	/* `gone` watches for the peer's end while nothing is read. */
 	struct event readable, writable, gone, turn, timer, write_timer;
 	struct strbuf in, out;
-	size_t out_at; /* what of `out` is written */
+	struct slice passing; /* input, of a read under way */
+	size_t out_at;	      /* what of `out` is written */
 	size_t read_max;
 	unsigned write_ms;
 	unsigned busy;	  /* callbacks under way */
@@ -277,23 +279,57 @@ drop_input(struct smtp_conn *conn)
 		end(conn);
 }
 
+/* How many bytes came; 0: none, and the connection may be over. */
+static size_t
+receive(struct smtp_conn *conn, char *to, size_t room)
+{
+	ssize_t n = recv(conn->fd, to, room, 0);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0) {
+		end_lost(conn, n < 0 ? errno : 0);
+		return 0;
+	}
+	conn->heard = true;
+	return (size_t)n;
+}
+
+static void
+read_and_keep(struct smtp_conn *conn, size_t room)
+{
+	char *to = strbuf_reserve(&conn->in, room);
+	size_t n;
+
+	assert(to != NULL);
+	n = receive(conn, to, room);
+	conn->in.n += n;
+	if (n > 0)
+		conn->ops->input(conn->ctx);
+}
+
+/* Much at once, most often all taken in the call: no connection needs a
+ * buffer of that size for itself, and this one stays in the cache. */
+__attribute__((noinline)) static void
+read_and_pass(struct smtp_conn *conn, size_t room)
+{
+	char bytes[SMTP_CONN_IN_MAX];
+
+	conn->passing = slice_from(bytes, receive(conn, bytes, room));
+	if (conn->passing.n > 0)
+		conn->ops->input(conn->ctx);
+	if (conn->passing.n > 0)
+		(void)strbuf_add(&conn->in, conn->passing);
+	conn->passing = slice_from(NULL, 0);
+}
+
 static void
 read_some(struct smtp_conn *conn, size_t room)
 {
-	char *to = strbuf_reserve(&conn->in, room);
-	ssize_t n;
-
-	assert(to != NULL);
-	n = recv(conn->fd, to, room, 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		end_lost(conn, n < 0 ? errno : 0);
-		return;
-	}
-	conn->in.n += (size_t)n;
-	conn->heard = true;
-	conn->ops->input(conn->ctx);
+	if (room > KEPT_ROOM && conn->in.n == 0)
+		read_and_pass(conn, room);
+	else
+		read_and_keep(conn, room);
 }
 
 /* The event stays set while nothing is to be read, until something comes:
@@ -455,7 +491,8 @@ smtp_conn_read(struct smtp_conn *conn, size_t n)
 		return;
 	if (conn->in.n == 0 && conn->in.room > KEPT_ROOM && n <= KEPT_ROOM)
 		strbuf_clear(&conn->in);
-	if (conn->in.n >= n || event_pending(&conn->readable, EV_READ, NULL))
+	if (smtp_conn_input(conn).n >= n ||
+	    event_pending(&conn->readable, EV_READ, NULL))
 		return;
 	(void)event_del(&conn->gone);
 	(void)event_add(&conn->readable, NULL);
@@ -464,13 +501,16 @@ smtp_conn_read(struct smtp_conn *conn, size_t n)
 struct slice
 smtp_conn_input(const struct smtp_conn *conn)
 {
-	return strbuf_slice(&conn->in);
+	return conn->passing.n > 0 ? conn->passing : strbuf_slice(&conn->in);
 }
 
 void
 smtp_conn_consume(struct smtp_conn *conn, size_t n)
 {
-	strbuf_consume(&conn->in, n);
+	if (conn->passing.n > 0)
+		conn->passing = slice_after(conn->passing, n);
+	else
+		strbuf_consume(&conn->in, n);
 }
 
 bool
@@ -491,6 +531,24 @@ smtp_conn_write(struct smtp_conn *conn, struct slice bytes)
 		keep(conn, bytes);
 	if (conn->busy == 0)
 		smtp_conn_kick(conn);
+}
+
+ssize_t
+smtp_conn_send_file(struct smtp_conn *conn, int file, uint64_t offset, size_t n)
+{
+	off_t at = (off_t)offset;
+	ssize_t sent;
+
+	if (smtp_conn_lost(conn))
+		return -1;
+	if (smtp_conn_unwritten(conn) > 0 && !conn->blocked)
+		write_out(conn, slice_from(NULL, 0));
+	if (smtp_conn_unwritten(conn) > 0)
+		return 0;
+	sent = sendfile(conn->fd, file, &at, n);
+	if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	return sent > 0 ? sent : -1;
 }
 
 void

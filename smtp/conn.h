@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include <event2/util.h>
 
@@ -23,7 +25,7 @@ struct event_base;
 enum {
 	SMTP_CONN_HIGH_WATER = 64 * 1024, /* of unwritten output */
 	SMTP_CONN_LOW_WATER = 16 * 1024,
-	SMTP_CONN_IN_MAX = 64 * 1024, /* most that is read ahead */
+	SMTP_CONN_IN_MAX = 128 * 1024, /* most that is read ahead */
 	/* Unwritten output beyond this is our own bug: someone ignores the
 	 * high water. */
 	SMTP_CONN_OUT_MAX = 4 * 1024 * 1024,
@@ -72,6 +74,15 @@ void smtp_conn_kick(struct smtp_conn *);
 
 /* Gathers; written at the end of the turn, or at once over high water. */
 void smtp_conn_write(struct smtp_conn *, struct slice);
+
+/*
+ * Writes what was gathered, then as much of the `n` bytes of a file from
+ * `offset` on as the socket takes: how many, 0: none now. They are not copied;
+ * until the peer has read them the file must stay as it is. -1: this file
+ * cannot be sent so, or the connection is lost.
+ */
+ssize_t smtp_conn_send_file(
+    struct smtp_conn *, int file, uint64_t offset, size_t n);
 
 /* While on, what is gathered stays, up to high water. */
 void smtp_conn_cork(struct smtp_conn *, bool);

@@ -348,6 +348,12 @@ smtp_server_state(const struct smtp_server *server)
 }
 
 bool
+smtp_server_body_dotted(const struct smtp_server *server)
+{
+	return server->undot.dotted;
+}
+
+bool
 smtp_server_between_messages(const struct smtp_server *server)
 {
 	return !server->due &&

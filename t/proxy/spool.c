@@ -182,6 +182,69 @@ shows_nothing_of_the_message_before(void **state)
 }
 
 static void
+fill(struct place *at, char with, size_t n)
+{
+	char *bytes = xmalloc(n);
+
+	memset(bytes, with, n);
+	assert_int_equal(proxy_spool_append(at->spool, slice_from(bytes, n)),
+	    PROXY_SPOOL_OK);
+	free(bytes);
+}
+
+static void
+leaves_a_tail_to_be_read(void **state)
+{
+	struct place at;
+	int file;
+
+	(void)state;
+	set_up(&at, 0);
+	fill(&at, 'a', MARK);
+	assert_int_equal(proxy_spool_in_file(at.spool, 0, &file), 0);
+	fill(&at, 'b', PROXY_SPOOL_TAIL);
+	assert_int_equal(proxy_spool_in_file(at.spool, 0, &file), MARK);
+	assert_true(file >= 0);
+	assert_int_equal(proxy_spool_in_file(at.spool, 10, &file), MARK - 10);
+	assert_int_equal(proxy_spool_in_file(at.spool, MARK, &file), 0);
+	fill(&at, 'c', 10 * MARK + 1);
+	assert_int_equal(
+	    proxy_spool_in_file(at.spool, 0, &file), 11 * MARK + 1);
+	tear_down(&at);
+}
+
+/* What one message left in its file, when the next one is spooled. */
+static char
+left_behind(bool lent)
+{
+	struct place at;
+	char byte;
+	int file;
+
+	set_up(&at, 0);
+	fill(&at, '1', 8 * MARK);
+	assert_true(proxy_spool_in_file(at.spool, 0, &file) > 0);
+	file = dup(file);
+	assert_true(file >= 0);
+	proxy_spool_lend(at.spool, true);
+	proxy_spool_lend(at.spool, lent);
+	proxy_spool_reset(at.spool);
+	fill(&at, '2', 8 * MARK);
+	assert_int_equal(pread(file, &byte, 1, 0), 1);
+	(void)close(file);
+	tear_down(&at);
+	return byte;
+}
+
+static void
+does_not_write_what_is_under_way(void **state)
+{
+	(void)state;
+	assert_int_equal(left_behind(false), '2');
+	assert_int_equal(left_behind(true), '1');
+}
+
+static void
 is_empty_again_after_reset(void **state)
 {
 	struct place at;
@@ -471,6 +534,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(keeps_every_byte_whatever_the_cuts),
+	    cmocka_unit_test(leaves_a_tail_to_be_read),
+	    cmocka_unit_test(does_not_write_what_is_under_way),
 	    cmocka_unit_test(is_empty_again_after_reset),
 	    cmocka_unit_test(shows_nothing_of_the_message_before),
 	    cmocka_unit_test(over_the_bound_of_all_is_refused_and_stays_so),

@@ -2,6 +2,8 @@
 
 import random
 import re
+import threading
+import time
 
 import harness
 from harness import SAMPLE
@@ -64,6 +66,38 @@ class Bytes(harness.Case):
             self.comes_through(b"From: a@example.org\r\n\r\n" +
                                b"".join(line + b"\r\n" for line in lines))
 
+    def test_large_ones_without_and_with_dots(self):
+        # Without any, the file goes to the socket as it is.
+        header = b"From: a@example.org\r\n\r\n"
+        lines = [b"%07d and so on to the end of the line" % i
+                 for i in range(20000)]
+        self.comes_through(header + b"\r\n".join(lines) + b"\r\n")
+        for at in (0, 1500, 3000, 10000, 19900, 19999):
+            for dot in (b".", b"..", b".x"):
+                some = lines[:at] + [dot] + lines[at:]
+                self.comes_through(header + b"\r\n".join(some) + b"\r\n")
+        for size in (65536, 131072, 135168, 135169, 200000, 262144):
+            self.comes_through(header + b"x" * (size - len(header) - 2) +
+                               b"\r\n")
+
+    def test_a_dot_behind_a_repaired_line_end(self):
+        # A client cannot smuggle: no line began with a dot on its way in.
+        header = b"From: a@example.org\r\n\r\n"
+        some = b"a line of forty bytes, no more of them\r\n" * 5000
+        for end in (b"\n", b"\r\r\n"):
+            smuggled = end + b"." + end + b"MAIL FROM:<x@example.org>" + end
+            self.comes_through(header + some + smuggled + some,
+                               header + some + smuggled.replace(
+                                   end, b"\r\n") + some)
+
+    def test_large_ones_one_after_the_other(self):
+        # Their files are written again: each keeps its own bytes.
+        for i in range(12):
+            size = 150000 + 97000 * (i * 5 % 7)
+            line = b"%02d" % i * 30 + b"\r\n"
+            self.comes_through(b"From: a@example.org\r\n\r\n" +
+                               line * (size // len(line)))
+
     def test_in_any_cuts(self):
         data = SAMPLE.replace(b"\r\n.", b"\r\n..") + b".\r\n"
         for cut in range(1, len(data)):
@@ -101,6 +135,33 @@ class Bare(harness.Case):
         self.assertEqual(hop.said("DATA"), 0)
         harness.wait_until("RSET", lambda: hop.said("RSET") == 3)
         self.assertEqual(client.message(SAMPLE).code, 250)
+
+
+class Refused(harness.Case):
+    def test_what_a_relay_reads_late_is_still_that_message(self):
+        # It refuses before it has read, and by then other mail came.
+        go_on = threading.Event()
+
+        def refuse_and_read_later(connection):
+            time.sleep(0.5)     # all of it has left signpost
+            connection.reply("451 4.3.2 not now")
+            go_on.wait(harness.WAIT)
+
+        hop = self.relay({"body": refuse_and_read_later}, {})
+        daemon = self.signpost(hop)
+        header = b"From: a@example.org\r\n\r\n"
+        line = b"%s of a line of forty bytes, of many\r\n"
+        first, second = daemon.client(), daemon.client()
+        first.ehlo()
+        answer = first.message(header + line % b"one" * 10000)
+        self.assertEqual(answer.code, 451)
+        self.assertEqual(answer.text, "4.3.2 not now")
+        second.ehlo()
+        answer = second.message(header + line % b"two" * 10000)
+        self.assertEqual(answer.code, 250)
+        go_on.set()
+        late = hop.wait_messages(2)[1].data
+        self.assertTrue(late.endswith(header + line % b"one" * 10000))
 
 
 class Envelope(harness.Case):

@@ -10,7 +10,8 @@ struct owner {
 	struct talk peer;
 	struct smtp_conn *conn;
 	unsigned inputs, drained, freed;
-	bool free_on_input, timed_out, closed;
+	size_t leave; /* of the input, by each `input` that finds more */
+	bool takes, free_on_input, timed_out, closed;
 	enum smtp_close how;
 };
 
@@ -20,6 +21,9 @@ on_input(void *ctx)
 	struct owner *o = ctx;
 
 	o->inputs++;
+	if (o->takes && smtp_conn_input(o->conn).n > o->leave)
+		smtp_conn_consume(
+		    o->conn, smtp_conn_input(o->conn).n - o->leave);
 	if (!o->free_on_input)
 		return;
 	smtp_conn_free(o->conn);
@@ -164,6 +168,45 @@ test_reading_keeps_to_its_bound(void **state)
 	owner_clear(&o);
 }
 
+/* What a large read brings is passed on as it came; what is not taken of it
+ * stands in front of what comes next. */
+static void
+test_the_rest_of_a_large_read_is_kept(void **state)
+{
+	static char bytes[100 * 1000];
+	struct owner o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)('a' + i % 23);
+	owner_init(&o);
+	o.takes = true;
+	o.leave = 5;
+	smtp_conn_read(o.conn, SMTP_CONN_IN_MAX);
+	assert_int_equal(
+	    send(o.peer.fd, bytes, sizeof(bytes), MSG_DONTWAIT), sizeof(bytes));
+	turn(&o);
+	assert_int_equal(o.inputs, 1);
+	assert_slice_equal(
+	    smtp_conn_input(o.conn), slice_from(bytes + sizeof(bytes) - 5, 5));
+	o.leave = 8;
+	talk_say(&o.peer, "...");
+	turn(&o);
+	assert_int_equal(o.inputs, 2);
+	assert_int_equal(smtp_conn_input(o.conn).n, 8);
+	smtp_conn_consume(o.conn, 5);
+	assert_slice_equal(smtp_conn_input(o.conn), SLICE("..."));
+	smtp_conn_consume(o.conn, 3);
+	o.leave = 0;
+	assert_int_equal(
+	    send(o.peer.fd, bytes, sizeof(bytes), MSG_DONTWAIT), sizeof(bytes));
+	o.free_on_input = true;
+	o.leave = 50000;
+	turn(&o);
+	assert_int_equal(o.freed, 1);
+	owner_clear(&o);
+}
+
 static void
 test_the_end_is_noticed_while_nothing_is_read(void **state)
 {
@@ -285,6 +328,7 @@ main(void)
 	    cmocka_unit_test(test_writes_of_a_turn_are_gathered),
 	    cmocka_unit_test(test_a_cork_holds_up_to_high_water),
 	    cmocka_unit_test(test_reading_keeps_to_its_bound),
+	    cmocka_unit_test(test_the_rest_of_a_large_read_is_kept),
 	    cmocka_unit_test(test_the_end_is_noticed_while_nothing_is_read),
 	    cmocka_unit_test(test_output_is_bounded),
 	    cmocka_unit_test(test_drained_comes_below_low_water),
