@@ -42,22 +42,35 @@ add(struct gather *g, char c)
 	g->bytes[g->n++] = c;
 }
 
+static void
+add_run(struct gather *g, struct slice run)
+{
+	if (run.n > sizeof(g->bytes) - g->n)
+		flush(g);
+	if (run.n > sizeof(g->bytes)) {
+		sink_write_to(g->out, run);
+		return;
+	}
+	if (run.n > 0)
+		memcpy(g->bytes + g->n, run.p, run.n);
+	g->n += run.n;
+}
+
 /* Folding undone and each run of white space one space; none at the ends. */
 static void
 relaxed_value(struct slice value, struct gather *g)
 {
-	bool space = false;
+	size_t i = 0, from;
 
 	value = slice_trim(value);
-	for (size_t i = 0; i < value.n; i++) {
-		if (is_folding(value.p[i])) {
-			space = true;
-			continue;
-		}
-		if (space)
+	while (i < value.n) {
+		for (from = i; i < value.n && !is_folding(value.p[i]);)
+			i++;
+		add_run(g, slice_from(value.p + from, i - from));
+		while (i < value.n && is_folding(value.p[i]))
+			i++;
+		if (i < value.n)
 			add(g, ' ');
-		space = false;
-		add(g, value.p[i]);
 	}
 }
 

@@ -1,4 +1,6 @@
 /* Tags of signature fields, folded at 78 columns. */
+#include <stdio.h>
+
 #include "base/base64.h"
 #include "base/strbuf.h"
 #include "dkim/print_private.h"
@@ -8,15 +10,13 @@ static void
 print(struct mail_fold *fold, const char *tag, struct slice value,
     const char *end)
 {
-	struct strbuf piece;
+	struct slice name = slice_str(tag), behind = slice_str(end);
 
-	strbuf_init(&piece, DKIM_SIGNER_FIELD_MAX);
-	strbuf_add_str(&piece, tag);
-	strbuf_add_char(&piece, '=');
-	strbuf_add(&piece, value);
-	strbuf_add_str(&piece, end);
-	mail_fold_word(fold, strbuf_slice(&piece));
-	strbuf_clear(&piece);
+	mail_fold_space(fold, name.n + 1 + value.n + behind.n);
+	mail_fold_add(fold, name);
+	mail_fold_add(fold, SLICE("="));
+	mail_fold_add(fold, value);
+	mail_fold_add(fold, behind);
 }
 
 void
@@ -34,14 +34,12 @@ dkim_print_tag(struct mail_fold *fold, const char *tag, struct slice value)
 void
 dkim_print_time(struct mail_fold *fold, const char *tag, int64_t seconds)
 {
-	struct strbuf number;
+	char number[32];
 
 	if (seconds <= 0)
 		return;
-	strbuf_init(&number, 32);
-	strbuf_addf(&number, "%lld", (long long)seconds);
-	print(fold, tag, strbuf_slice(&number), ";");
-	strbuf_clear(&number);
+	(void)snprintf(number, sizeof(number), "%lld", (long long)seconds);
+	print(fold, tag, slice_str(number), ";");
 }
 
 void

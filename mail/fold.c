@@ -3,8 +3,8 @@
 
 enum { FOLD_INDENT = 8 };
 
-static void
-add(struct mail_fold *fold, struct slice piece)
+void
+mail_fold_add(struct mail_fold *fold, struct slice piece)
 {
 	(void)strbuf_add(fold->out, piece);
 	fold->column += piece.n;
@@ -21,18 +21,24 @@ void
 mail_fold_begin(struct mail_fold *fold, struct strbuf *out, struct slice name)
 {
 	*fold = (struct mail_fold){.out = out};
-	add(fold, name);
-	add(fold, SLICE(":"));
+	mail_fold_add(fold, name);
+	mail_fold_add(fold, SLICE(":"));
+}
+
+void
+mail_fold_space(struct mail_fold *fold, size_t n)
+{
+	if (fold->column + 1 + n > MAIL_FOLD_COLUMNS)
+		break_line(fold);
+	else
+		mail_fold_add(fold, SLICE(" "));
 }
 
 void
 mail_fold_word(struct mail_fold *fold, struct slice piece)
 {
-	if (fold->column + 1 + piece.n > MAIL_FOLD_COLUMNS)
-		break_line(fold);
-	else
-		add(fold, SLICE(" "));
-	add(fold, piece);
+	mail_fold_space(fold, piece.n);
+	mail_fold_add(fold, piece);
 }
 
 /* On a fresh line another fold would gain nothing and leave a line of white
@@ -43,7 +49,7 @@ mail_fold_glue(struct mail_fold *fold, struct slice piece)
 	if (fold->column + piece.n > MAIL_FOLD_COLUMNS &&
 	    fold->column > FOLD_INDENT)
 		break_line(fold);
-	add(fold, piece);
+	mail_fold_add(fold, piece);
 }
 
 void
@@ -58,7 +64,7 @@ mail_fold_anywhere(struct mail_fold *fold, struct slice piece)
 			break_line(fold);
 			continue;
 		}
-		add(fold, slice_first(piece, room));
+		mail_fold_add(fold, slice_first(piece, room));
 		piece = slice_after(piece, room);
 	}
 }

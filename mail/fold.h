@@ -24,6 +24,10 @@ void mail_fold_begin(struct mail_fold *, struct strbuf *out, struct slice name);
  * Tags of a tag list (";" being the end of the one before), results. */
 void mail_fold_word(struct mail_fold *, struct slice piece);
 
+/* The white space alone, before a word of `n` bytes; they follow in pieces. */
+void mail_fold_space(struct mail_fold *, size_t n);
+void mail_fold_add(struct mail_fold *, struct slice piece);
+
 /* The piece; a fold before it only where it does not fit. For places where
  * white space may stand but need not: names in h= (each with the colon that
  * follows it). */

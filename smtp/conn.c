@@ -23,6 +23,7 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "smtp/conn.h"
+#include "smtp/timer.h"
 
 enum {
 	KEPT_ROOM = 32 * 1024, /* larger buffers are given back when empty */
@@ -37,7 +38,8 @@ struct smtp_conn {
 	const struct smtp_conn_ops *ops;
 	void *ctx;
 	/* `gone` watches for the peer's end while nothing is read. */
-	struct event readable, writable, gone, turn, timer, write_timer;
+	struct event readable, writable, gone, turn;
+	struct smtp_timer timer, write_timer;
 	struct strbuf in, out;
 	struct slice passing; /* input, of a read under way */
 	size_t out_at;	      /* what of `out` is written */
@@ -57,23 +59,11 @@ struct smtp_conn {
 };
 
 static void
-arm(struct event *event, unsigned ms)
-{
-	struct timeval wait = {
-	    .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-	if (ms == 0)
-		(void)event_del(event);
-	else
-		(void)event_add(event, &wait);
-}
-
-static void
 drop_events(struct smtp_conn *conn)
 {
 	(void)event_del(&conn->turn);
-	(void)event_del(&conn->timer);
-	(void)event_del(&conn->write_timer);
+	smtp_timer_clear(&conn->timer);
+	smtp_timer_clear(&conn->write_timer);
 	if (conn->fd < 0)
 		return;
 	(void)event_del(&conn->readable);
@@ -164,7 +154,7 @@ block(struct smtp_conn *conn)
 	if (!conn->blocked)
 		(void)event_add(&conn->writable, NULL);
 	conn->blocked = true;
-	arm(&conn->write_timer, conn->write_ms);
+	smtp_timer_begin(&conn->write_timer, conn->write_ms);
 }
 
 static void
@@ -235,7 +225,7 @@ linger(struct smtp_conn *conn)
 	(void)shutdown(conn->fd, SHUT_WR);
 	(void)event_del(&conn->gone);
 	(void)event_add(&conn->readable, NULL);
-	arm(&conn->timer, LINGER_MS);
+	smtp_timer_begin(&conn->timer, LINGER_MS);
 }
 
 /* After each callback of the loop. */
@@ -370,7 +360,7 @@ static void
 unblock(struct smtp_conn *conn)
 {
 	(void)event_del(&conn->writable);
-	(void)event_del(&conn->write_timer);
+	smtp_timer_begin(&conn->write_timer, 0);
 	conn->blocked = false;
 	if (conn->out.room > KEPT_ROOM && smtp_conn_unwritten(conn) == 0) {
 		strbuf_clear(&conn->out);
@@ -400,12 +390,10 @@ on_writable(evutil_socket_t fd, short what, void *ctx)
 }
 
 static void
-on_timer(evutil_socket_t fd, short what, void *ctx)
+on_timer(void *ctx)
 {
 	struct smtp_conn *conn = ctx;
 
-	(void)fd;
-	(void)what;
 	enter(conn);
 	if (conn->lingering)
 		end(conn);
@@ -416,12 +404,10 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 }
 
 static void
-on_write_timer(evutil_socket_t fd, short what, void *ctx)
+on_write_timer(void *ctx)
 {
 	struct smtp_conn *conn = ctx;
 
-	(void)fd;
-	(void)what;
 	enter(conn);
 	remember(conn, SMTP_CLOSE_TIMEOUT, "peer takes no data");
 	end(conn);
@@ -435,8 +421,8 @@ assign_events(struct smtp_conn *conn)
 	evutil_socket_t fd = conn->fd;
 
 	(void)evtimer_assign(&conn->turn, base, on_turn, conn);
-	(void)evtimer_assign(&conn->timer, base, on_timer, conn);
-	(void)evtimer_assign(&conn->write_timer, base, on_write_timer, conn);
+	smtp_timer_init(&conn->timer, base, on_timer, conn);
+	smtp_timer_init(&conn->write_timer, base, on_write_timer, conn);
 	if (fd < 0)
 		return;
 	(void)event_assign(
@@ -576,7 +562,7 @@ void
 smtp_conn_timer(struct smtp_conn *conn, unsigned ms)
 {
 	if (!conn->over && !conn->dead && !conn->finishing)
-		arm(&conn->timer, ms);
+		smtp_timer_begin(&conn->timer, ms);
 }
 
 void
@@ -586,7 +572,7 @@ smtp_conn_finish(struct smtp_conn *conn, enum smtp_close close, const char *why,
 	if (conn->over || conn->dead || conn->failed || conn->finishing)
 		return;
 	remember(conn, close, why);
-	(void)event_del(&conn->timer);
+	smtp_timer_begin(&conn->timer, 0);
 	(void)event_del(&conn->readable);
 	conn->finishing = true;
 	conn->linger = with_linger;

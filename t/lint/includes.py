@@ -29,6 +29,7 @@ DOORS = {
     "ldns/*": ("dns/packet.c",),
     "event2/*": ("dns/attempt.c", "dns/exchange.c", "dns/resolver.c",
                  "smtp/conn.[ch]", "smtp/server.[ch]", "smtp/relay.[ch]",
+                 "smtp/timer.[ch]",
                  "record/*", "proxy/*", "cli/*"),
     "ini.h": ("proxy/config_ini.c",),
     "sqlite3.h": ("record/store*.[ch]",),

@@ -1,0 +1,77 @@
+/* Deadlines that move all the time; see timer.h. */
+#include <time.h>
+
+#include <event2/event.h>
+
+#include "smtp/timer.h"
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void
+set_event(struct smtp_timer *timer, uint64_t now)
+{
+	uint64_t ms = timer->due_ms - now;
+	struct timeval wait = {.tv_sec = (time_t)(ms / 1000),
+	    .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+	timer->at_ms = timer->due_ms;
+	(void)event_add(&timer->event, &wait);
+}
+
+static void
+on_event(evutil_socket_t fd, short what, void *ctx)
+{
+	struct smtp_timer *timer = ctx;
+	uint64_t now = now_ms();
+
+	(void)fd;
+	(void)what;
+	timer->at_ms = 0;
+	if (timer->due_ms == 0)
+		return;
+	if (now < timer->due_ms) {
+		set_event(timer, now);
+		return;
+	}
+	timer->due_ms = 0;
+	timer->ended(timer->ctx);
+}
+
+void
+smtp_timer_init(struct smtp_timer *timer, struct event_base *base,
+    void (*ended)(void *ctx), void *ctx)
+{
+	(void)evtimer_assign(&timer->event, base, on_event, timer);
+	timer->due_ms = timer->at_ms = 0;
+	timer->ended = ended;
+	timer->ctx = ctx;
+}
+
+void
+smtp_timer_begin(struct smtp_timer *timer, unsigned ms)
+{
+	uint64_t now;
+
+	if (ms == 0) {
+		timer->due_ms = 0;
+		return;
+	}
+	now = now_ms();
+	timer->due_ms = now + ms;
+	if (timer->at_ms == 0 || timer->at_ms > timer->due_ms)
+		set_event(timer, now);
+}
+
+void
+smtp_timer_clear(struct smtp_timer *timer)
+{
+	(void)event_del(&timer->event);
+	timer->due_ms = timer->at_ms = 0;
+}
