@@ -27,6 +27,8 @@
 #define PROXY_SIGNATURES_MAX 8
 /* Workers of one proxy. */
 #define PROXY_WORKERS_MAX 64
+/* Seconds: three signs of life. */
+#define PROXY_WATCHDOG_LEAST 15
 
 struct dkim_field_list;
 struct proxy_sign_map;
@@ -230,6 +232,7 @@ struct proxy_config {
 	char *pidfile;		/* NULL: none */
 	unsigned drain_timeout; /* s, sessions of old workers after a reload */
 	unsigned stop_timeout;	/* s, messages in flight after SIGTERM */
+	unsigned watchdog;	/* s, a worker without a sign of life */
 
 	struct proxy_front out, in;
 	struct proxy_signing_rules signing;

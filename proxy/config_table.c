@@ -69,6 +69,8 @@ static const struct proxy_setting settings[] = {
 	86400, NULL, false},
     {"signpost", "stop_timeout", proxy_set_time, AT(stop_timeout), "30s", 0,
 	3600, NULL, false},
+    {"signpost", "watchdog", proxy_set_time, AT(watchdog), "60s",
+	PROXY_WATCHDOG_LEAST, 86400, NULL, false},
 
     {FRONT, "listen", proxy_add_listener, FRONT_AT(listen), NULL, 0, 0, NULL,
 	true},

@@ -13,6 +13,7 @@
 #include "proxy/master.h"
 #include "proxy/master_private.h"
 #include "proxy/privilege.h"
+#include "proxy/worker.h"
 
 #define REASON_MAX 1024
 
@@ -369,9 +370,20 @@ on_watchdog(evutil_socket_t fd, short what, void *ctx)
 }
 
 static void
+on_round(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_master *master = ctx;
+
+	(void)fd;
+	(void)what;
+	proxy_seats_look_round(master);
+}
+
+static void
 make_events(struct proxy_master *master)
 {
 	static const int numbers[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
+	static const struct timeval round = {PROXY_WORKER_TICK_S, 0};
 	struct timeval half;
 	size_t i;
 
@@ -384,6 +396,9 @@ make_events(struct proxy_master *master)
 	    event_new(master->base, -1, 0, on_start_timer, master);
 	master->kill_timer =
 	    event_new(master->base, -1, 0, on_kill_timer, master);
+	master->round =
+	    event_new(master->base, -1, EV_PERSIST, on_round, master);
+	(void)event_add(master->round, &round);
 	if (master->notify.watchdog_us == 0)
 		return;
 	half.tv_sec = (time_t)(master->notify.watchdog_us / 2 / 1000000);
@@ -402,6 +417,7 @@ free_events(struct proxy_master *master)
 		event_free(master->signals[i]);
 	event_free(master->start_timer);
 	event_free(master->kill_timer);
+	event_free(master->round);
 	if (master->watchdog != NULL)
 		event_free(master->watchdog);
 }

@@ -39,6 +39,7 @@ struct proxy_seat {
 	int control, keys; /* our ends; -1: none */
 	struct event *on_control, *on_keys, *on_pause;
 	time_t since;	 /* it was forked */
+	unsigned silent; /* rounds since its last sign of life */
 	unsigned pause;	 /* s, before the next one */
 	unsigned paused; /* s, of the pause that is on */
 };
@@ -79,7 +80,7 @@ struct proxy_master {
 	struct proxy_shared *shared;
 	struct proxy_slots slots; /* of `shared` */
 	struct proxy_notify notify;
-	struct event *signals[4], *start_timer, *kill_timer, *watchdog;
+	struct event *signals[4], *start_timer, *kill_timer, *watchdog, *round;
 	char *path, *pidfile; /* absolute; pidfile NULL: none */
 	int tell;	      /* the parent that waits; -1: none */
 	bool stopping, reload_again, failed;
@@ -108,6 +109,11 @@ void proxy_seat_go(const struct proxy_seat *);
  * the key and the names that they began with. */
 void proxy_generation_leave(struct proxy_generation *, int signal);
 void proxy_generation_kill(struct proxy_generation *);
+
+/* Every PROXY_WORKER_TICK_S: kills the workers that have shown no sign of life
+ * for `watchdog`. Their messages are still with who sent them, and others take
+ * the seats. */
+void proxy_seats_look_round(struct proxy_master *);
 
 /* Takes in children that ended. */
 void proxy_seats_reap(struct proxy_master *);

@@ -15,6 +15,7 @@
 #include "proxy/master_private.h"
 #include "proxy/recorder.h"
 #include "proxy/sealer.h"
+#include "proxy/worker.h"
 
 /* Questions of one worker before others, and signals, have their turn: its
  * socket stays ready where there are more. */
@@ -246,20 +247,56 @@ static void
 on_control(evutil_socket_t fd, short what, void *ctx)
 {
 	struct proxy_seat *seat = ctx;
-	char byte;
-	ssize_t n = read(fd, &byte, 1);
+	char bytes[64];
+	ssize_t n = read(fd, bytes, sizeof(bytes));
 
 	(void)what;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n != 1) { /* it ends; SIGCHLD tells the rest */
+	if (n <= 0) { /* it ends; SIGCHLD tells the rest */
 		drop_event(&seat->on_control);
 		return;
 	}
+	seat->silent = 0;
 	if (seat->state != PROXY_SEAT_STARTING)
 		return;
 	seat->state = PROXY_SEAT_SERVING;
 	proxy_master_on_serving(seat->generation->master, seat);
+}
+
+/* Of a role that shows signs of life; a start has a timer of its own. */
+static bool
+is_watched(const struct proxy_seat *seat)
+{
+	return seat->state == PROXY_SEAT_SERVING &&
+	    (seat->role == PROXY_ROLE_OUT || seat->role == PROXY_ROLE_IN);
+}
+
+/* Rounds are counted, not time: all of us may have been stopped together. */
+static void
+kill_silent(struct proxy_seat *seat)
+{
+	struct proxy_generation *g = seat->generation;
+
+	if (!is_watched(seat) ||
+	    ++seat->silent * PROXY_WORKER_TICK_S <= g->config->watchdog)
+		return;
+	log_printf(g->master->log, LOGGING_ERROR,
+	    "worker %ld of [%s] hangs, no sign of life for %u s: killed",
+	    (long)seat->pid, proxy_role_name(seat->role), g->config->watchdog);
+	(void)kill(seat->pid, SIGKILL);
+	seat->silent = 0;
+}
+
+void
+proxy_seats_look_round(struct proxy_master *master)
+{
+	struct proxy_generation *g;
+	size_t i;
+
+	TAILQ_FOREACH(g, &master->generations, link)
+	for (i = 0; i < g->seat_count; i++)
+		kill_silent(&g->seats[i]);
 }
 
 /* Answers in the words of the configuration that the worker was given. A
@@ -417,6 +454,7 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 	seat->keys = keys[0];
 	seat->state = PROXY_SEAT_STARTING;
 	seat->since = seconds();
+	seat->silent = 0;
 	listen_to(seat);
 	return 0;
 }

@@ -25,7 +25,6 @@
 #include "proxy/worker.h"
 
 enum {
-	TICK_S = 5,
 	REST_MS = 500, /* after running out of descriptors */
 	SHED_AT_ONCE = 16,
 	FDS_PER_SESSION = 3, /* client, relay, spool */
@@ -210,6 +209,8 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 
 	(void)fd;
 	(void)events;
+	/* Full, it would hold them already. */
+	(void)send(w->job->go_fd, ".", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	proxy_sessions_tick(&w->service);
 	proxy_spool_files_tick(w->service.spool_files);
 	if (w->service.session_count >= w->session_max && !w->leaving)
@@ -432,7 +433,7 @@ make_filter(struct worker *w)
 static void
 make_events(struct worker *w)
 {
-	const struct timeval tick = {TICK_S, 0};
+	const struct timeval tick = {PROXY_WORKER_TICK_S, 0};
 
 	w->go =
 	    event_new(w->base, w->job->go_fd, EV_READ | EV_PERSIST, on_go, w);

@@ -17,11 +17,15 @@
 #include "proxy/counters.h"
 #include "proxy/quota.h"
 
+enum { PROXY_WORKER_TICK_S = 5 };
+
 struct proxy_worker_job {
 	const struct proxy_config *config;
 	const struct proxy_front *front; /* the proxy, of the config's */
 	const int *listeners;		 /* one a `listen`, in order; taken */
-	int go_fd;     /* a byte comes from it when connections may be taken */
+	/* A byte comes from it when connections may be taken; a byte goes to
+	 * it every PROXY_WORKER_TICK_S, as a sign of life. */
+	int go_fd;
 	int key_fd;    /* to ask the master for keys; -1: reads files */
 	int seal_fd;   /* to have digests sealed; 0: none */
 	int record_fd; /* to hand records to the recorder; 0: none */

@@ -113,6 +113,7 @@ fills_in_what_is_left_out(void **state)
 	(void)state;
 	assert_int_equal(c->drain_timeout, 300);
 	assert_int_equal(c->stop_timeout, 30);
+	assert_int_equal(c->watchdog, 60);
 	assert_int_equal(c->out.allow.count, 2);
 	assert_int_equal(c->in.allow.count, 0); /* said to be empty */
 	assert_int_equal(c->out.max_header_size, 512 << 10);
@@ -161,6 +162,7 @@ static const struct {
     {"[signpost]\nworkers = 99999999999999999999\n", "conf:2: workers:"},
     {"[signpost]\nstop_timeout = -1\n", "conf:2: stop_timeout:"},
     {"[signpost]\nstop_timeout = 2w\n", "conf:2: stop_timeout:"},
+    {"[signpost]\nwatchdog = 14s\n", "conf:2: watchdog:"},
     {"[out]\nspool_memory = 64q\n", "conf:2: spool_memory:"},
     {"[out]\nspool_dir = spool\n",
 	"conf:2: spool_dir: \"spool\": is not an "

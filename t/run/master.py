@@ -297,6 +297,37 @@ class Workers(Serving):
             self.assertGreater(time.monotonic() - start, pause - 0.3)
             self.is_signed(hop, proxy)
 
+    def test_one_that_hangs_is_replaced(self):
+        hop, proxy = self.out(workers=1, daemon=["watchdog = 15s"])
+        [worker] = children(proxy.process.pid)
+        client = proxy.client()
+        client.ehlo()
+        client.begin()
+        self.assertEqual(client.command("DATA").code, 354)
+        client.send(SAMPLE)
+        os.kill(worker, signal.SIGSTOP)
+        proxy.wait_log("worker %d of .out. hangs, no sign of life for 15 s: "
+                       "killed" % worker, seconds=40)
+        proxy.wait_log("worker %d of .out. killed by signal 9" % worker)
+        self.assertTrue(client.gone())
+        wait_until("another worker", lambda: children(proxy.process.pid))
+        self.is_signed(hop, proxy)
+
+    def test_nobody_hangs_where_all_were_stopped(self):
+        hop, proxy = self.out(workers=2, daemon=["watchdog = 15s"])
+        workers = children(proxy.process.pid)
+        client = proxy.client()
+        client.ehlo()
+        for pid in (proxy.process.pid, *workers):
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(22)
+        for pid in (proxy.process.pid, *workers):
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(6)
+        self.assertEqual(proxy.lines("hangs"), [])
+        self.assertEqual(children(proxy.process.pid), workers)
+        self.assertEqual(client.message(SAMPLE).code, 250)
+
     def test_they_end_with_the_master(self):
         _, proxy = self.out(workers=2)
         workers = children(proxy.process.pid)
