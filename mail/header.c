@@ -2,11 +2,19 @@
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/xalloc.h"
 #include "mail/mail_private.h"
 
-enum { HEADER_BUCKETS = 256, HEADER_NO_FIELD = UINT16_MAX };
+enum {
+	HEADER_BUCKETS = 256,
+	HEADER_NO_FIELD = UINT16_MAX,
+	/* With more, it matters how many share a bucket. */
+	HEADER_MANY = 64
+};
+
+#define HEADER_PRIME UINT64_C(0x7fffffff) /* 2^31 - 1 */
 
 /* The fields of one name form a chain, lowest first, with those of other
  * names that share the bucket. */
@@ -16,6 +24,7 @@ struct mail_header {
 	uint16_t *above; /* the next field up in the bucket */
 	uint16_t lowest[HEADER_BUCKETS];
 	size_t count, size;
+	uint64_t point; /* what many names are hashed at; 0: they are few */
 	enum mail_header_end ending;
 };
 
@@ -45,17 +54,46 @@ mail_header_line(struct slice line, size_t *name)
 	return MAIL_HEADER_LINE_FIELD;
 }
 
-/* FNV-1a over the name in lower case. Bad luck costs time, bounded by the
- * number of fields, and nothing else. */
+/* The names in use differ in length and three letters. */
 static unsigned
-bucket_of(struct slice name)
+bucket_of_few(struct slice name)
 {
-	uint32_t hash = 2166136261U;
+	unsigned hash = (unsigned)name.n;
 
+	if (name.n == 0)
+		return 0;
+	hash = hash * 31 + (unsigned char)ascii_lower(name.p[0]);
+	hash = hash * 31 + (unsigned char)ascii_lower(name.p[name.n / 2]);
+	hash = hash * 31 + (unsigned char)ascii_lower(name.p[name.n - 1]);
+	return hash % HEADER_BUCKETS;
+}
+
+/* Many: the name in lower case as a polynomial, at a point that no sender
+ * knows, so that none can make them share a bucket. */
+static unsigned
+bucket_of(const struct mail_header *h, struct slice name)
+{
+	uint64_t hash = name.n;
+
+	if (h->point == 0)
+		return bucket_of_few(name);
 	for (size_t i = 0; i < name.n; i++)
 		hash =
-		    (hash ^ (unsigned char)ascii_lower(name.p[i])) * 16777619U;
-	return (hash ^ hash >> 16) % HEADER_BUCKETS;
+		    (hash * h->point + (unsigned char)ascii_lower(name.p[i])) %
+		    HEADER_PRIME;
+	return (unsigned)(hash % HEADER_BUCKETS);
+}
+
+/* Without the kernel's randomness it is time that is lost. */
+static uint64_t
+choose_point(size_t fields)
+{
+	uint32_t random = 0;
+
+	if (fields <= HEADER_MANY)
+		return 0;
+	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
+	return 1 + random % (HEADER_PRIME - 1);
 }
 
 static void
@@ -73,7 +111,7 @@ set_field(struct mail_header *h, size_t index, size_t from, size_t to)
 	field->name = slice_first(raw, name);
 	/* The last two bytes are CRLF; see mail_reader_end(). */
 	field->value = slice_from(raw.p + colon + 1, raw.n - colon - 3);
-	bucket = bucket_of(field->name);
+	bucket = bucket_of(h, field->name);
 	h->above[index] = h->lowest[bucket];
 	h->lowest[bucket] = (uint16_t)index;
 }
@@ -89,6 +127,7 @@ mail_header_take(struct strbuf *bytes, const struct mail_header_plan *plan)
 	h->count = plan->count;
 	h->size = plan->size;
 	h->ending = plan->ending;
+	h->point = choose_point(plan->count);
 	for (size_t i = 0; i < HEADER_BUCKETS; i++)
 		h->lowest[i] = HEADER_NO_FIELD;
 	for (size_t i = 0; i < h->count; i++)
@@ -124,7 +163,7 @@ const struct mail_field *
 mail_header_find_up(
     const struct mail_header *h, struct slice name, size_t *below)
 {
-	size_t i = h->lowest[bucket_of(name)];
+	size_t i = h->lowest[bucket_of(h, name)];
 
 	/* Going on from a field of that name costs one step. */
 	if (*below < h->count &&
@@ -152,7 +191,7 @@ mail_header_count_of(const struct mail_header *h, struct slice name)
 {
 	size_t count = 0;
 
-	for (size_t i = h->lowest[bucket_of(name)]; i != HEADER_NO_FIELD;
+	for (size_t i = h->lowest[bucket_of(h, name)]; i != HEADER_NO_FIELD;
 	     i = h->above[i])
 		count += slice_equal_nocase(h->fields[i].name, name);
 	return count;
