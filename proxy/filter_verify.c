@@ -357,12 +357,13 @@ settle(struct filter *f)
 
 	for (size_t i = 0; i < results->count; i++)
 		note_result(f, &results->list[i]);
-	if (f->env->checked != NULL)
-		f->env->checked(f->env->ctx, &f->job, results);
 	if (!f->trusted)
 		f->refusal = proxy_refusal_judge(rules(f), results,
 		    f->job.envelope->queued ||
 			client_is_in(f, &rules(f)->dmarc_except));
+	if (f->env->checked != NULL)
+		f->env->checked(
+		    f->env->ctx, &f->job, results, f->refusal.code >= 500);
 	if (f->refusal.code != 0)
 		tell(f, f->refusal.code, f->refusal.text);
 	else if (f->seal_body != NULL)

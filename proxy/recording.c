@@ -122,19 +122,15 @@ disposition_of(const struct auth_result *dmarc)
 }
 
 /* What was done is not always what the policy asked for: without `reject =
- * dmarc`, or for an excepted client, the message goes through. */
+ * dmarc`, or for an excepted client, the message goes through. Whose message a
+ * From at fault makes it, no policy says. */
 static void
-add_dmarc(const struct proxy_recording *recording,
-    const struct proxy_filter_job *job, const struct auth_result *dmarc)
+add_dmarc(struct proxy_record *r, const struct auth_result *dmarc, bool refused)
 {
-	struct proxy_record *r = job->record;
 	const char *wanted = disposition_of(dmarc);
-	bool rejects =
-	    (recording->config->checking.reject & PROXY_REJECT_DMARC) != 0 &&
-	    !job->envelope->queued;
 
 	add(r, RECORD_AUTHOR, dmarc->domain);
-	if (dmarc->record.n == 0)
+	if (dmarc->record.n == 0 || dmarc->verdict == MAIL_VERDICT_PERMERROR)
 		return;
 	add(r, RECORD_POLICY_DOMAIN, dmarc->record_name);
 	add(r, RECORD_POLICY, dmarc->record);
@@ -142,7 +138,7 @@ add_dmarc(const struct proxy_recording *recording,
 	    dmarc->dkim_aligned ? SLICE("pass") : SLICE("fail"));
 	add(r, RECORD_SPF_ALIGNED,
 	    dmarc->spf_aligned ? SLICE("pass") : SLICE("fail"));
-	if (strcmp(wanted, "reject") == 0 && !rejects) {
+	if (strcmp(wanted, "reject") == 0 && !refused) {
 		add(r, RECORD_DISPOSITION, SLICE("none"));
 		add(r, RECORD_OVERRIDE, SLICE("local_policy"));
 	} else {
@@ -213,7 +209,8 @@ add_reflection(
 
 void
 proxy_recording_checked(struct proxy_recording *recording,
-    const struct proxy_filter_job *job, const struct auth_results *results)
+    const struct proxy_filter_job *job, const struct auth_results *results,
+    bool refused)
 {
 	struct proxy_record *r = job->record;
 
@@ -223,7 +220,7 @@ proxy_recording_checked(struct proxy_recording *recording,
 	for (size_t i = 0; i < results->count; i++) {
 		add_result(r, &results->list[i]);
 		if (results->list[i].method == AUTH_DMARC)
-			add_dmarc(recording, job, &results->list[i]);
+			add_dmarc(r, &results->list[i], refused);
 	}
 	if (is_for_reflector(recording, job->envelope))
 		add_reflection(job, results);

@@ -33,10 +33,11 @@ void proxy_recording_signed(
 void proxy_recording_unsigned(
     struct proxy_recording *, struct proxy_record *, struct slice why);
 
-/* What the verifying filter found, put into the message's record; with the
- * summary and the message itself where it is for the reflector. */
+/* What the verifying filter found, and whether the message is refused for
+ * good, put into its record; with the summary and the message itself where it
+ * is for the reflector. */
 void proxy_recording_checked(struct proxy_recording *,
-    const struct proxy_filter_job *, const struct auth_results *);
+    const struct proxy_filter_job *, const struct auth_results *, bool refused);
 
 /* The message is over: sends its record, where a filter began one. */
 void proxy_recording_send(struct proxy_recording *,

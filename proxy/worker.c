@@ -385,12 +385,12 @@ make_signing(struct worker *w)
 
 static void
 on_checked(void *ctx, const struct proxy_filter_job *job,
-    const struct auth_results *results)
+    const struct auth_results *results, bool refused)
 {
 	struct worker *w = ctx;
 
 	proxy_count_results(w->job->counters, results);
-	proxy_recording_checked(&w->recording, job, results);
+	proxy_recording_checked(&w->recording, job, results, refused);
 }
 
 /* This worker has no keys, nor asks for any. */

@@ -41,10 +41,11 @@ struct rig {
 
 static void
 on_checked(void *ctx, const struct proxy_filter_job *job,
-    const struct auth_results *results)
+    const struct auth_results *results, bool refused)
 {
 	struct rig *rig = ctx;
 
+	(void)refused;
 	assert_ptr_equal(job->envelope, &rig->envelope);
 	rig->checked++;
 	rig->results = results->count;

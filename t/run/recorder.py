@@ -338,6 +338,24 @@ class Results(Case):
         self.assertIn(b"Subject: Report Domain: example.org", mail.data)
         self.assertTrue(harness.dkim_verifies(mail.data, proxy.record()))
 
+    def test_what_was_done_is_told_not_what_was_asked_for(self):
+        records = self.RECORDS.replace("p=quarantine", "p=reject")
+        # By SPF it would pass, were it clear whose it is.
+        faulty = b"From: bob@example.org\r\n" + SAMPLE
+        for rules, code in (("reject = dmarc\ndmarc_except =\n", 550),
+                            ("reject = dmarc\ndmarc_except = 192.0.2.0/24\n",
+                             250),
+                            ("", 250)):
+            proxy = self.both(records, extra="[in]\n" + rules)
+            for message, sender in ((faulty, "ann@example.org"),
+                                    (SAMPLE, "ann@example.net")):
+                answer = self.send_in(proxy, message, sender=sender)
+                self.assertEqual(answer.code, code, answer)
+            [row] = wait_until("a row", lambda: self.rows(
+                proxy, "SELECT disposition, overrides, count FROM row"))
+            self.assertEqual(row, ("reject", "", 1) if code == 550
+                             else ("none", "local_policy\n", 1))
+
     def test_killed_it_comes_back_and_mail_goes_on(self):
         proxy = self.both(self.RECORDS)
         self.send_in(proxy, SAMPLE, sender="ann@example.org")
