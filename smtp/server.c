@@ -14,6 +14,7 @@
 enum {
 	AHEAD = 8 * 1024,	 /* read beyond the command in hand */
 	REPLIES_MAX = 16 * 1024, /* unwritten, then no command is taken */
+	BODY_LEAST = 1024,	 /* of a body; less in idle_ms is idling */
 };
 
 /* Writing. */
@@ -158,7 +159,9 @@ step_body(struct smtp_server *server, struct slice in)
 
 	if (in.n >= server->body_read)
 		server->body_read = SMTP_BODY_MOST;
-	server->waiting = false;
+	server->brought += used;
+	if (server->brought >= BODY_LEAST || parse == SMTP_DONE)
+		server->waiting = false;
 	smtp_conn_consume(server->conn, used);
 	if (parse != SMTP_DONE || server->over)
 		return false;
@@ -215,6 +218,8 @@ set_timer(struct smtp_server *server)
 		smtp_conn_timer(server->conn, 0);
 	else if (!server->waiting)
 		smtp_conn_timer(server->conn, server->limits.idle_ms);
+	if (rests || !server->waiting)
+		server->brought = 0;
 	server->waiting = !rests;
 }
 

@@ -32,7 +32,8 @@ struct event_base;
 
 /* Zeros mean the defaults that are named here. Times in milliseconds. */
 struct smtp_limits {
-	unsigned idle_ms; /* between commands and within the body: 300 s */
+	/* Between commands, and for a kilobyte of the body: 300 s. */
+	unsigned idle_ms;
 	unsigned proxy_header_ms; /* for the PROXY header: 60 s */
 	size_t recipients_max;	  /* accepted ones, a message: 1000 */
 	unsigned errors_max;	  /* errors of a client's, then 421: 20 */

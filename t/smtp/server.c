@@ -769,19 +769,40 @@ test_a_line_without_end_times_out(void **state)
 	front_clear(&f);
 }
 
-/* Bytes of a message do, and so does an answer that takes its time. */
+/* Nor do drops of a message. */
 static void
-test_what_puts_the_timer_off(void **state)
+test_a_message_in_drops_times_out(void **state)
 {
-	static const struct smtp_limits limits = {.idle_ms = 80};
+	static const struct smtp_limits limits = {.idle_ms = 100};
 	struct front f;
 
 	(void)state;
 	front_init(&f, &limits);
 	go_to(&f, SMTP_SERVER_BODY);
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 30 && !f.closed; i++) {
 		talk_say(&f.client, "x\r\n");
-		talk_run(&f.client, 30);
+		talk_run(&f.client, 10);
+	}
+	assert_true(f.closed);
+	talk_hear(&f.client, "421 4.4.2 Error: timeout exceeded\r\n");
+	front_clear(&f);
+}
+
+/* A kilobyte of a message does, and so does an answer that takes its time. */
+static void
+test_what_puts_the_timer_off(void **state)
+{
+	static const struct smtp_limits limits = {.idle_ms = 80};
+	char line[600];
+	struct front f;
+
+	(void)state;
+	(void)snprintf(line, sizeof(line), "%0590d\r\n", 0);
+	front_init(&f, &limits);
+	go_to(&f, SMTP_SERVER_BODY);
+	for (int i = 0; i < 16; i++) {
+		talk_say(&f.client, line);
+		talk_run(&f.client, 15);
 	}
 	f.answer = "";
 	talk_say(&f.client, ".\r\n");
@@ -1027,6 +1048,7 @@ main(void)
 	    cmocka_unit_test(test_a_message_taken_forgives_errors),
 	    cmocka_unit_test(test_idle),
 	    cmocka_unit_test(test_a_line_without_end_times_out),
+	    cmocka_unit_test(test_a_message_in_drops_times_out),
 	    cmocka_unit_test(test_what_puts_the_timer_off),
 	    cmocka_unit_test(test_a_client_that_reads_nothing),
 	    cmocka_unit_test(test_pause),
