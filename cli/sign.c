@@ -10,6 +10,8 @@
 #include "cli/options.h"
 #include "cli/settings.h"
 #include "cli/sign.h"
+#include "dkim/signature.h"
+#include "mail/address.h"
 #include "mail/idn.h"
 
 enum { TTL_MAX = 3650 * 86400 };
@@ -95,6 +97,24 @@ is_name(const char *text)
 	return is;
 }
 
+/* i= lies in d= or below: RFC 6376 section 3.5. */
+static bool
+is_identity_of(const char *identity, const char *domain)
+{
+	struct strbuf inner, outer;
+	bool is;
+
+	strbuf_init(&inner, MAIL_IDN_NAME_MAX);
+	strbuf_init(&outer, MAIL_IDN_NAME_MAX);
+	is = mail_idn_to_ascii(
+		 mail_address_domain(slice_str(identity)), &inner) >= 0 &&
+	    mail_idn_to_ascii(slice_str(domain), &outer) >= 0 &&
+	    dkim_domain_is_within(strbuf_slice(&inner), strbuf_slice(&outer));
+	strbuf_clear(&inner);
+	strbuf_clear(&outer);
+	return is;
+}
+
 /* Whoever names a key names all of it; the rules take nothing of it. */
 static int
 check_wishes(const struct cli_sign_wishes *w)
@@ -114,6 +134,10 @@ check_wishes(const struct cli_sign_wishes *w)
 		return cli_sign_refuse("-d", w->domain, "no domain name");
 	if (all && !is_name(w->selector))
 		return cli_sign_refuse("-s", w->selector, "no selector");
+	if (all && w->identity != NULL &&
+	    !is_identity_of(w->identity, w->domain))
+		return cli_sign_refuse(
+		    "--identity", w->identity, "is outside of the domain");
 	if (w->authserv_id != NULL &&
 	    strlen(w->authserv_id) > AUTH_RESULTS_ID_MAX)
 		return cli_sign_refuse(

@@ -129,7 +129,7 @@ class Sign(tool.Case):
         self.assertEqual(self.tags(tool.fields(out)[0][0])["i"],
                          "joe@news.example.org")
         self.verifies(out)
-        self.sign(MESSAGE, "--identity", "joe@example.net", status=65)
+        self.sign(MESSAGE, "--identity", "joe@example.net", status=64)
 
     def test_algorithms(self):
         path, name, value = self.keygen("-t", "ed25519", selector="ed")
