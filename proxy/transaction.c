@@ -491,7 +491,7 @@ proxy_transaction_hop_lost(struct proxy_transaction *t, const char *why)
 	case AWAITING:
 		remark_lost(t, "after the final dot", why);
 		t->status = "maybe-delivered";
-		abandon(t, "4.4.2 next hop lost after the final dot");
+		abandon(t, "4.3.0 next hop lost after the final dot");
 		return;
 	case SWALLOWING:
 	case DONE:
