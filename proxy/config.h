@@ -72,6 +72,8 @@ struct proxy_front {
 	bool enabled;	  /* the section is there */
 	const char *name; /* "out", "in" */
 	char *user;	  /* its workers run as; applied as root only */
+	/* The file's lines that set these; 0: nobody did. */
+	unsigned user_line, spool_dir_line;
 	struct proxy_listeners listen;
 	struct proxy_endpoint relay;
 	struct proxy_networks allow;
@@ -214,7 +216,8 @@ struct proxy_reflector_settings {
 
 /* What is kept of messages; record/store.h. */
 struct proxy_results_settings {
-	char *database;	   /* NULL: nothing is kept */
+	char *database; /* NULL: nothing is kept */
+	unsigned database_line;
 	unsigned keep;	   /* s */
 	uint64_t max_size; /* bytes of the database */
 	/* Of the aggregate reports made of it (RFC 9990). */

@@ -432,11 +432,28 @@ check_reflector(struct proxy_config_reading *reading)
 		    "not set");
 }
 
+/* For the errors that only this machine can tell of. */
+static void
+note_lines(struct proxy_config_reading *reading)
+{
+	struct proxy_config *config = reading->config;
+
+	config->out.user_line = proxy_config_line(reading, "signpost", "user");
+	config->in.user_line = proxy_config_line(reading, "in", "user");
+	config->out.spool_dir_line =
+	    proxy_config_line(reading, "out", "spool_dir");
+	config->in.spool_dir_line =
+	    proxy_config_line(reading, "in", "spool_dir");
+	config->results.database_line =
+	    proxy_config_line(reading, "results", "database");
+}
+
 void
 proxy_config_cross_check(struct proxy_config_reading *reading)
 {
 	struct proxy_config *config = reading->config;
 
+	note_lines(reading);
 	settle_hostname(config);
 	settle_front(&config->out, "out", "/var/lib/signpost/spool");
 	settle_front(&config->in, "in", "/var/lib/signpost/spool-in");

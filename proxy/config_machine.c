@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,11 +27,21 @@
 /* How long a directory is tried, and how often is looked. */
 enum { TRY_MS = 5000, TRY_STEP_MS = 1 };
 
-static void
-add_error(const struct proxy_config *config, struct proxy_report *report,
-    const char *text)
+/* Where: the file, and the line unless that is 0; then what. */
+__attribute__((format(printf, 4, 5))) static void
+add(const struct proxy_config *config, struct strbuf *to, unsigned line,
+    const char *fmt, ...)
 {
-	strbuf_addf(&report->errors, "%s: %s\n", config->path, text);
+	va_list ap;
+
+	strbuf_addf(to, "%s:", config->path);
+	if (line > 0)
+		strbuf_addf(to, "%u:", line);
+	strbuf_add_char(to, ' ');
+	va_start(ap, fmt);
+	strbuf_addv(to, fmt, ap);
+	va_end(ap);
+	strbuf_add_char(to, '\n');
 }
 
 static void
@@ -38,11 +49,11 @@ check_presence(const struct proxy_config *config,
     const struct proxy_front *front, struct proxy_report *report)
 {
 	if (front->listen.count == 0)
-		strbuf_addf(&report->errors, "%s: [%s] has no `listen`\n",
-		    config->path, front->name);
+		add(config, &report->errors, 0, "[%s] has no `listen`",
+		    front->name);
 	if (front->relay.length == 0)
-		strbuf_addf(&report->errors, "%s: [%s] has no `relay`\n",
-		    config->path, front->name);
+		add(config, &report->errors, 0, "[%s] has no `relay`",
+		    front->name);
 }
 
 /* NULL where we are not root: then the user is not applied. */
@@ -56,16 +67,18 @@ check_user(const struct proxy_config *config, const struct proxy_front *front,
 		return NULL;
 	user = getpwnam(front->user);
 	if (user == NULL) {
-		strbuf_addf(&report->errors,
-		    "%s: user %s of [%s] does not exist\n", config->path,
-		    front->user, front->name);
+		add(config, &report->errors, front->user_line,
+		    "user %s of [%s]%s does not exist", front->user,
+		    front->name,
+		    front->enabled ? ""
+				   : ", as whom the recorder or the sealer "
+				     "would run,");
 		return NULL;
 	}
 	if (user->pw_uid == 0) {
-		strbuf_addf(&report->errors,
-		    "%s: user %s of [%s] is root; workers have no "
-		    "privileges\n",
-		    config->path, front->user, front->name);
+		add(config, &report->errors, front->user_line,
+		    "user %s of [%s] is root; workers have no privileges",
+		    front->user, front->name);
 		return NULL;
 	}
 	return user;
@@ -154,25 +167,23 @@ check_spool(const struct proxy_config *config, const struct proxy_front *front,
 	int why = try_file_as(front->spool_dir, user);
 
 	if (why == ENOENT)
-		strbuf_addf(&report->errors,
-		    "%s: spool_dir %s is not there: install -d -m 700%s%s "
-		    "%s\n",
-		    config->path, front->spool_dir, user == NULL ? "" : " -o ",
+		add(config, &report->errors, front->spool_dir_line,
+		    "spool_dir %s is not there: install -d -m 700%s%s %s",
+		    front->spool_dir, user == NULL ? "" : " -o ",
 		    user == NULL ? "" : user->pw_name, front->spool_dir);
 	else if (why != 0)
-		strbuf_addf(&report->errors,
-		    "%s: spool_dir %s cannot be written%s%s: %s\n",
-		    config->path, front->spool_dir, user == NULL ? "" : " by ",
+		add(config, &report->errors, front->spool_dir_line,
+		    "spool_dir %s cannot be written%s%s: %s", front->spool_dir,
+		    user == NULL ? "" : " by ",
 		    user != NULL	 ? user->pw_name
 			: geteuid() != 0 ? " by you, who are not root"
 					 : "",
 		    strerror(why));
 	if (why == 0 && statfs(front->spool_dir, &fs) == 0 &&
 	    (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
-		strbuf_addf(&report->warnings,
-		    "%s: spool_dir %s is on a tmpfs: spooled mail takes "
-		    "memory\n",
-		    config->path, front->spool_dir);
+		add(config, &report->warnings, front->spool_dir_line,
+		    "spool_dir %s is on a tmpfs: spooled mail takes memory",
+		    front->spool_dir);
 }
 
 static const struct passwd *
@@ -201,9 +212,9 @@ check_database(const struct proxy_config *config, const struct passwd *user,
 	*(strrchr(dir, '/') == dir ? dir + 1 : strrchr(dir, '/')) = '\0';
 	why = try_file_as(dir, user);
 	if (why != 0)
-		strbuf_addf(&report->errors,
-		    "%s: [results] database: %s cannot be written%s%s: %s\n",
-		    config->path, dir, user == NULL ? "" : " by ",
+		add(config, &report->errors, config->results.database_line,
+		    "[results] database: %s cannot be written%s%s: %s", dir,
+		    user == NULL ? "" : " by ",
 		    user == NULL ? "" : user->pw_name, strerror(why));
 	free(dir);
 }
@@ -250,10 +261,9 @@ check_groups(const struct proxy_config *config,
 	for (i = 0; i < listen->count; i++) {
 		group = listen->list[i].rights.group;
 		if (group[0] != '\0' && getgrnam(group) == NULL)
-			strbuf_addf(&report->errors,
-			    "%s: group %s of [%s] listen = unix:%s does not "
-			    "exist\n",
-			    config->path, group, section,
+			add(config, &report->errors, 0,
+			    "group %s of [%s] listen = unix:%s does not exist",
+			    group, section,
 			    proxy_endpoint_path(&listen->list[i].at));
 	}
 }
@@ -267,12 +277,12 @@ proxy_config_check_machine(
 	uid_t signer;
 
 	if (!config->out.enabled && !config->in.enabled)
-		add_error(config, report,
+		add(config, &report->errors, 0,
 		    "neither [out] nor [in]: there is nothing to serve");
 	signer = check_signer(config, report);
 	user = check_front(config, &config->in, report);
 	if (signer != 0 && user != NULL && user->pw_uid == signer)
-		add_error(config, report,
+		add(config, &report->errors, config->in.user_line,
 		    "[in] needs a `user` other than [signpost]'s: what reads "
 		    "strangers' mail must not trace what holds the keys");
 	check_recorder(config, report);

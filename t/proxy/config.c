@@ -477,11 +477,11 @@ names_what_the_machine_lacks(void **state)
 	    slice_search(errors, SLICE("[out] has no `relay`")) < errors.n);
 	if (geteuid() == 0)
 		assert_true(slice_search(errors,
-				SLICE("user no-such-user of [out] does not "
+				SLICE(":2: user no-such-user of [out] does not "
 				      "exist")) < errors.n);
 	else
 		assert_true(slice_search(errors,
-				SLICE("/nonexistent/spool is not "
+				SLICE(":7: spool_dir /nonexistent/spool is not "
 				      "there: install -d")) < errors.n);
 	proxy_report_clear(&report);
 	proxy_config_free(c);
@@ -509,8 +509,10 @@ tells_a_spool_that_cannot_be_written(void **state)
 	proxy_report_init(&report);
 	assert_int_equal(proxy_config_check_machine(c, &report), -1);
 	assert_true(slice_search(strbuf_slice(&report.errors),
-			SLICE("cannot be written by nobody: Permission")) <
+			SLICE(" cannot be written by nobody: Permission")) <
 	    report.errors.n);
+	assert_true(slice_search(strbuf_slice(&report.errors),
+			SLICE("conf:9: spool_dir")) < report.errors.n);
 	proxy_report_clear(&report);
 	assert_int_equal(chown(dir, 65534, 65534), 0);
 	proxy_report_init(&report);
