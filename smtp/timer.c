@@ -5,6 +5,9 @@
 
 #include "smtp/timer.h"
 
+/* How far the coarse clock may lag: one tick of the slowest kernel. */
+enum { LAG_MS = 10 };
+
 static uint64_t
 now_ms(void)
 {
@@ -64,7 +67,7 @@ smtp_timer_begin(struct smtp_timer *timer, unsigned ms)
 		return;
 	}
 	now = now_ms();
-	timer->due_ms = now + ms;
+	timer->due_ms = now + ms + LAG_MS;
 	if (timer->at_ms == 0 || timer->at_ms > timer->due_ms)
 		set_event(timer, now);
 }
