@@ -75,6 +75,14 @@ is_loose(struct slice s, size_t i)
 }
 
 static bytes16
+wsp16(const char *p)
+{
+	bytes16 here = bytes16_load(p);
+
+	return (bytes16)(here == ' ') | (bytes16)(here == '\t');
+}
+
+static bytes16
 loose16(const char *p)
 {
 	bytes16 here = bytes16_load(p), next = bytes16_load(p + 1);
@@ -88,7 +96,7 @@ loose16(const char *p)
 static size_t
 find_loose(struct slice s, size_t i)
 {
-	i = bytes16_pass(s, i, loose16);
+	i = bytes16_pass(s, i, wsp16, loose16);
 	while (i < s.n && !is_loose(s, i))
 		i++;
 	return i;
@@ -154,7 +162,7 @@ find_folding(struct slice s, size_t i)
 {
 	if (i < s.n && is_folding(s, i))
 		return i;
-	i = bytes16_pass(s, i, folding16);
+	i = bytes16_pass(s, i, folding16, folding16);
 	while (i < s.n && !is_folding(s, i))
 		i++;
 	return i;

@@ -27,7 +27,7 @@ clean_end(struct slice in, size_t at)
 
 	if (in.p[at] == '\n')
 		return at;
-	i = bytes16_pass(in, at, odd16);
+	i = bytes16_pass(in, at, odd16, odd16);
 	while (i + 1 < in.n && !is_odd(in, i))
 		i++;
 	if (in.p[i] == '\r')

@@ -26,6 +26,12 @@ smtp_line_after(struct slice in)
 	return SMTP_LINE_INSIDE;
 }
 
+static inline bytes16
+smtp_any_dot16(const char *p)
+{
+	return (bytes16)(bytes16_load(p) == '.');
+}
+
 /* A dot behind an LF. */
 static inline bytes16
 smtp_line_dot16(const char *p)
@@ -46,7 +52,8 @@ smtp_line_pass(struct slice in, size_t at, unsigned char *state)
 	size_t i = at < 2 ? 2 : at;
 
 	while (i < in.n) {
-		size_t begin = bytes16_pass(in, i, smtp_line_dot16);
+		size_t begin =
+		    bytes16_pass(in, i, smtp_any_dot16, smtp_line_dot16);
 		size_t stop = in.n - begin < BYTES16 ? in.n : begin + BYTES16;
 
 		for (i = begin; i < stop; i++) {
