@@ -143,20 +143,3 @@ proxy_playback_next(struct proxy_playback *play, char *to, size_t room)
 	}
 	return (ssize_t)filled;
 }
-
-uint64_t
-proxy_playback_in_file(
-    const struct proxy_playback *play, int *file, uint64_t *offset)
-{
-	if (play->top_done < play->edit->top.n ||
-	    play->drops_done < play->edit->drop_count)
-		return 0;
-	*offset = play->offset;
-	return proxy_spool_in_file(play->spool, play->offset, file);
-}
-
-void
-proxy_playback_skip(struct proxy_playback *play, uint64_t n)
-{
-	play->offset += n;
-}

@@ -46,13 +46,4 @@ void proxy_playback_init(struct proxy_playback *, const struct proxy_edit *,
  * -1 where the spool cannot be read. */
 ssize_t proxy_playback_next(struct proxy_playback *, char *to, size_t room);
 
-/*
- * Where what comes next lies in the spool's file as it is to be sent: how
- * many bytes do, the file and the offset; 0: go on with next(). See
- * proxy_spool_in_file(). proxy_playback_skip() steps over what was sent.
- */
-uint64_t proxy_playback_in_file(
-    const struct proxy_playback *, int *file, uint64_t *offset);
-void proxy_playback_skip(struct proxy_playback *, uint64_t n);
-
 #endif

@@ -374,14 +374,6 @@ proxy_hop_body(struct proxy_hop *h, struct slice chunk)
 	return h->relay == NULL || smtp_relay_body(h->relay, chunk);
 }
 
-ssize_t
-proxy_hop_body_file(struct proxy_hop *h, int file, uint64_t offset, uint64_t n)
-{
-	return h->relay == NULL
-	    ? -1
-	    : smtp_relay_body_file(h->relay, file, offset, n);
-}
-
 void
 proxy_hop_body_end(struct proxy_hop *h)
 {

@@ -82,11 +82,8 @@ void proxy_hop_forget_client(struct proxy_hop *);
  * (TIDY), NOOP while a body arrives (KEEPALIVE). */
 void proxy_hop_background(struct proxy_hop *, enum proxy_errand);
 
-/* The body after 354; as smtp_relay_body(), smtp_relay_body_file() and
- * smtp_relay_body_end(). */
+/* The body after 354; as smtp_relay_body() and smtp_relay_body_end(). */
 bool proxy_hop_body(struct proxy_hop *, struct slice chunk);
-ssize_t proxy_hop_body_file(
-    struct proxy_hop *, int file, uint64_t offset, uint64_t n);
 void proxy_hop_body_end(struct proxy_hop *);
 
 /* Closes the connection at once (in a body: without the final dot); the

@@ -378,8 +378,7 @@ on_body_end(void *ctx)
 {
 	struct proxy_session *s = ctx;
 
-	proxy_transaction_body_end(
-	    s->transaction, smtp_server_body_dotted(s->server));
+	proxy_transaction_body_end(s->transaction);
 	settle(s);
 }
 

@@ -20,7 +20,6 @@ struct proxy_spool {
 	struct proxy_spool_files *files;
 	struct proxy_spool_file file; /* fd -1: not yet */
 	struct proxy_quota *quota;
-	bool lent;
 	enum proxy_spool_status status;
 	struct strbuf reason;
 };
@@ -136,6 +135,16 @@ proxy_spool_append(struct proxy_spool *s, struct slice bytes)
 	return PROXY_SPOOL_OK;
 }
 
+enum proxy_spool_status
+proxy_spool_end(struct proxy_spool *s)
+{
+	if (s->status != PROXY_SPOOL_OK || s->in_file == 0)
+		return s->status;
+	if (to_file(s, slice_from(NULL, 0)) == PROXY_SPOOL_OK)
+		strbuf_clear(&s->memory);
+	return s->status;
+}
+
 const char *
 proxy_spool_reason(const struct proxy_spool *s)
 {
@@ -182,43 +191,16 @@ proxy_spool_read(
 	return (ssize_t)rest.n;
 }
 
-uint64_t
-proxy_spool_in_file(const struct proxy_spool *s, uint64_t offset, int *file)
-{
-	uint64_t end = proxy_spool_size(s);
-
-	end = end < PROXY_SPOOL_TAIL ? 0 : end - PROXY_SPOOL_TAIL;
-	end = end < s->in_file ? end : s->in_file;
-	*file = s->file.fd;
-	return offset < end ? end - offset : 0;
-}
-
-void
-proxy_spool_lend(struct proxy_spool *s, bool lent)
-{
-	s->lent = lent;
-}
-
-static void
-let_go_of_file(struct proxy_spool *s)
-{
-	if (s->status == PROXY_SPOOL_BROKEN)
-		proxy_spool_files_discard(s->files, s->file);
-	else if (s->lent)
-		proxy_spool_files_close(s->files, s->file);
-	else
-		proxy_spool_files_give_back(s->files, s->file);
-	s->file.fd = -1;
-	s->lent = false;
-}
-
 /* A buffer that grew for one large message is not kept for the small ones
  * that follow on an idle connection. */
 void
 proxy_spool_reset(struct proxy_spool *s)
 {
-	if (s->file.fd >= 0)
-		let_go_of_file(s);
+	if (s->file.fd >= 0 && s->status == PROXY_SPOOL_BROKEN)
+		proxy_spool_files_discard(s->files, s->file);
+	else if (s->file.fd >= 0)
+		proxy_spool_files_give_back(s->files, s->file);
+	s->file.fd = -1;
 	proxy_quota_give_back(s->quota, s->taken);
 	s->taken = 0;
 	s->in_file = 0;

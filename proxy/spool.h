@@ -21,8 +21,6 @@ enum proxy_spool_status {
 
 struct proxy_spool;
 
-#define PROXY_SPOOL_TAIL 4096
-
 /* The default of `memory_mark`, in bytes. */
 #define PROXY_SPOOL_MEMORY_MARK (64 * 1024)
 
@@ -40,6 +38,10 @@ struct proxy_spool *proxy_spool_new(
  */
 enum proxy_spool_status proxy_spool_append(struct proxy_spool *, struct slice);
 
+/* No more comes: what of a large message is in memory joins the rest in its
+ * file, for it may wait. As append. */
+enum proxy_spool_status proxy_spool_end(struct proxy_spool *);
+
 /* Why the last append failed, for the log; "" where none did. */
 const char *proxy_spool_reason(const struct proxy_spool *);
 
@@ -47,18 +49,6 @@ const char *proxy_spool_reason(const struct proxy_spool *);
  * file cannot be read (errno says why). */
 ssize_t proxy_spool_read(
     const struct proxy_spool *, uint64_t offset, char *to, size_t room);
-
-/*
- * Whether the bytes from `offset` on lie in the file: how many do, and its
- * descriptor; else 0. The spool's last bytes are never counted in: at least
- * PROXY_SPOOL_TAIL are left to read.
- */
-uint64_t proxy_spool_in_file(
-    const struct proxy_spool *, uint64_t offset, int *file);
-
-/* Bytes of the file are under way, uncopied, to someone who has not read them
- * yet, or (false) has: a file in such use is not written again. */
-void proxy_spool_lend(struct proxy_spool *, bool);
 
 /* Bytes appended so far. */
 uint64_t proxy_spool_size(const struct proxy_spool *);

@@ -109,18 +109,11 @@ proxy_spool_files_give_back(
 }
 
 void
-proxy_spool_files_close(
+proxy_spool_files_discard(
     struct proxy_spool_files *files, struct proxy_spool_file file)
 {
 	files->lent -= file.again;
 	(void)close(file.fd);
-}
-
-void
-proxy_spool_files_discard(
-    struct proxy_spool_files *files, struct proxy_spool_file file)
-{
-	proxy_spool_files_close(files, file);
 	close_kept(files);
 }
 

@@ -38,10 +38,6 @@ int proxy_spool_files_take(
 void proxy_spool_files_give_back(
     struct proxy_spool_files *, struct proxy_spool_file);
 
-/* Done with it, but it must not be written again. */
-void proxy_spool_files_close(
-    struct proxy_spool_files *, struct proxy_spool_file);
-
 /* It could not be written: closes it, and the kept ones, which may be what
  * fills the disk. */
 void proxy_spool_files_discard(

@@ -53,7 +53,6 @@ struct proxy_transaction {
 	struct proxy_record record;
 	struct strbuf verdict; /* our own answer, once it is settled */
 	const char *status;    /* the journal's word for it */
-	bool plain; /* no line that is to be sent begins with a dot */
 	bool client_gone;
 	bool in_end; /* within the filter's end */
 };
@@ -197,9 +196,9 @@ on_body(void *ctx, struct slice chunk)
 static const struct mail_reader_ops reader_ops = {on_header, on_body};
 
 static void
-spool(struct proxy_transaction *t, struct slice bytes)
+look_at_spool(struct proxy_transaction *t, enum proxy_spool_status status)
 {
-	switch (proxy_spool_append(t->spool, bytes)) {
+	switch (status) {
 	case PROXY_SPOOL_OK:
 		return;
 	case PROXY_SPOOL_OVER:
@@ -236,7 +235,7 @@ take(struct sink *sink, struct slice bytes)
 		swallow(t, 552, "5.3.4 message size exceeds fixed limit");
 		return;
 	}
-	spool(t, bytes);
+	look_at_spool(t, proxy_spool_append(t->spool, bytes));
 	if (t->state == COLLECTING && t->reader != NULL &&
 	    mail_reader_write(t->reader, bytes) != 0)
 		lose_header(t);
@@ -322,15 +321,15 @@ end_collecting(struct proxy_transaction *t)
 	if (t->state == COLLECTING && t->reader != NULL &&
 	    mail_reader_end(t->reader) != 0)
 		lose_header(t);
+	if (t->state == COLLECTING)
+		look_at_spool(t, proxy_spool_end(t->spool));
 }
 
 void
-proxy_transaction_body_end(struct proxy_transaction *t, bool dotted)
+proxy_transaction_body_end(struct proxy_transaction *t)
 {
 	if (t->state == COLLECTING)
 		end_collecting(t);
-	/* A line end that was mended may have made a line of its own. */
-	t->plain = !dotted && !mail_newline_is_bare(&t->newline);
 	if (t->state == SWALLOWING) {
 		finish_with_verdict(t);
 		return;
@@ -358,46 +357,16 @@ abandon(struct proxy_transaction *t, const char *text)
 	finish_with_verdict(t);
 }
 
-/* What needs no dots goes from file to socket, a quarter of the bytes being
- * copied. False: the hop takes no more now. */
-static bool
-play_file(struct proxy_transaction *t)
-{
-	uint64_t offset, n;
-	ssize_t sent;
-	int file;
-
-	while (t->plain &&
-	    (n = proxy_playback_in_file(&t->playback, &file, &offset)) >=
-		PLAY_CHUNK) {
-		sent = proxy_hop_body_file(t->hop, file, offset, n);
-		if (sent < 0) {
-			t->plain = false; /* reading it tells what is wrong */
-			return true;
-		}
-		if (sent > 0)
-			proxy_spool_lend(t->spool, true);
-		proxy_playback_skip(&t->playback, (uint64_t)sent);
-		if ((uint64_t)sent < n)
-			return false;
-	}
-	return true;
-}
-
 static void
 play(struct proxy_transaction *t)
 {
 	char chunk[PLAY_CHUNK];
 	ssize_t n;
 
-	do {
-		if (!play_file(t))
+	while (
+	    (n = proxy_playback_next(&t->playback, chunk, sizeof(chunk))) > 0)
+		if (!proxy_hop_body(t->hop, slice_from(chunk, (size_t)n)))
 			return;
-		n = proxy_playback_next(&t->playback, chunk, sizeof(chunk));
-		if (n > 0 &&
-		    !proxy_hop_body(t->hop, slice_from(chunk, (size_t)n)))
-			return;
-	} while (n > 0);
 	if (n < 0) {
 		remark(t, "spool: cannot read back");
 		abandon(t, "4.3.0 cannot read the message back");
@@ -405,6 +374,7 @@ play(struct proxy_transaction *t)
 	}
 	t->state = AWAITING;
 	proxy_hop_body_end(t->hop);
+	proxy_spool_reset(t->spool); /* the answer may take minutes */
 }
 
 static void
@@ -435,8 +405,6 @@ on_data_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
 static void
 on_dot_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
 {
-	if (smtp_reply_class(reply) == 2) /* it has read all */
-		proxy_spool_lend(t->spool, false);
 	if (smtp_reply_class(reply) == 3)
 		abandon(t, "4.3.0 next hop out of step");
 	else

@@ -39,9 +39,9 @@ struct proxy_transaction *proxy_transaction_new(const struct proxy_service *,
     struct proxy_hop *, const struct proxy_envelope *, uint64_t begun_ms,
     const struct proxy_transaction_ops *, void *ctx);
 
-/* From the client. `dotted`: a line of the body began with a dot. */
+/* From the client. */
 void proxy_transaction_body(struct proxy_transaction *, struct slice chunk);
-void proxy_transaction_body_end(struct proxy_transaction *, bool dotted);
+void proxy_transaction_body_end(struct proxy_transaction *);
 
 /* From the hop: answers to DATA and DOT, go on, connection lost. */
 void proxy_transaction_reply(

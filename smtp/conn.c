@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -517,24 +516,6 @@ smtp_conn_write(struct smtp_conn *conn, struct slice bytes)
 		keep(conn, bytes);
 	if (conn->busy == 0)
 		smtp_conn_kick(conn);
-}
-
-ssize_t
-smtp_conn_send_file(struct smtp_conn *conn, int file, uint64_t offset, size_t n)
-{
-	off_t at = (off_t)offset;
-	ssize_t sent;
-
-	if (smtp_conn_lost(conn))
-		return -1;
-	if (smtp_conn_unwritten(conn) > 0 && !conn->blocked)
-		write_out(conn, slice_from(NULL, 0));
-	if (smtp_conn_unwritten(conn) > 0)
-		return 0;
-	sent = sendfile(conn->fd, file, &at, n);
-	if (sent < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	return sent > 0 ? sent : -1;
 }
 
 void

@@ -12,8 +12,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
 
 #include <event2/util.h>
 
@@ -74,15 +72,6 @@ void smtp_conn_kick(struct smtp_conn *);
 
 /* Gathers; written at the end of the turn, or at once over high water. */
 void smtp_conn_write(struct smtp_conn *, struct slice);
-
-/*
- * Writes what was gathered, then as much of the `n` bytes of a file from
- * `offset` on as the socket takes: how many, 0: none now. They are not copied;
- * until the peer has read them the file must stay as it is. -1: this file
- * cannot be sent so, or the connection is lost.
- */
-ssize_t smtp_conn_send_file(
-    struct smtp_conn *, int file, uint64_t offset, size_t n);
 
 /* While on, what is gathered stays, up to high water. */
 void smtp_conn_cork(struct smtp_conn *, bool);

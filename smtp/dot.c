@@ -34,12 +34,6 @@ smtp_dot_write(struct smtp_dot *dot, struct slice in)
 }
 
 void
-smtp_dot_skip(struct smtp_dot *dot)
-{
-	dot->state = SMTP_LINE_INSIDE;
-}
-
-void
 smtp_dot_end(struct smtp_dot *dot)
 {
 	struct slice end =

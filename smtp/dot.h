@@ -18,10 +18,6 @@ void smtp_dot_init(struct smtp_dot *, struct sink *out);
 /* Any cuts. */
 void smtp_dot_write(struct smtp_dot *, struct slice in);
 
-/* Bytes went out by another way: no line among them or behind them begins with
- * a dot, and they are not the message's last. */
-void smtp_dot_skip(struct smtp_dot *);
-
 /* The end: a CRLF where the last line has none, and dot CRLF. */
 void smtp_dot_end(struct smtp_dot *);
 

@@ -350,16 +350,10 @@ smtp_relay_command(struct smtp_relay *relay, struct slice line)
 		set_timer(relay);
 }
 
-static bool
-is_lost(const struct smtp_relay *relay)
-{
-	return relay->over || relay->unasked || smtp_conn_lost(relay->conn);
-}
-
 bool
 smtp_relay_body(struct smtp_relay *relay, struct slice chunk)
 {
-	if (is_lost(relay))
+	if (relay->over || relay->unasked || smtp_conn_lost(relay->conn))
 		return false;
 	assert(relay->state == BODY);
 	smtp_dot_write(&relay->dot, chunk);
@@ -371,26 +365,6 @@ smtp_relay_body(struct smtp_relay *relay, struct slice chunk)
 		return true;
 	smtp_conn_want_drained(relay->conn);
 	return false;
-}
-
-ssize_t
-smtp_relay_body_file(
-    struct smtp_relay *relay, int file, uint64_t offset, uint64_t n)
-{
-	size_t some = n < BURST_MAX ? (size_t)n : BURST_MAX;
-	ssize_t sent;
-
-	if (is_lost(relay))
-		return 0;
-	assert(relay->state == BODY);
-	sent = smtp_conn_send_file(relay->conn, file, offset, some);
-	if (is_lost(relay))
-		return 0;
-	if (sent > 0)
-		smtp_dot_skip(&relay->dot);
-	if (sent >= 0 && (uint64_t)sent < n)
-		smtp_conn_want_drained(relay->conn);
-	return sent;
 }
 
 void

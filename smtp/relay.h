@@ -12,9 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/socket.h>
-#include <sys/types.h>
 
 #include <event2/util.h>
 
@@ -78,17 +76,6 @@ void smtp_relay_command(struct smtp_relay *, struct slice line);
  * the connection is lost: ops->closed follows, or was called.
  */
 bool smtp_relay_body(struct smtp_relay *, struct slice chunk);
-
-/*
- * As smtp_relay_body(), with `n` bytes of a file from `offset` on, which go
- * out without being copied or looked at: no line among them or behind them
- * begins with a dot, they are not the message's last, and the file must not
- * change until the relay has read them. How many were taken; where those are
- * fewer, wait for ops->drained before giving more. -1: not this file, hand
- * its bytes to smtp_relay_body().
- */
-ssize_t smtp_relay_body_file(
-    struct smtp_relay *, int file, uint64_t offset, uint64_t n);
 
 /* The final dot; its answer comes through ops->reply. */
 void smtp_relay_body_end(struct smtp_relay *);

@@ -353,12 +353,6 @@ smtp_server_state(const struct smtp_server *server)
 }
 
 bool
-smtp_server_body_dotted(const struct smtp_server *server)
-{
-	return server->undot.dotted;
-}
-
-bool
 smtp_server_between_messages(const struct smtp_server *server)
 {
 	return !server->due &&

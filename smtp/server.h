@@ -102,9 +102,6 @@ void smtp_server_pause(struct smtp_server *, bool);
 
 enum smtp_server_state smtp_server_state(const struct smtp_server *);
 
-/* Of the body that is complete: a line of it begins with a dot. */
-bool smtp_server_body_dotted(const struct smtp_server *);
-
 /* True where a 421 would cut nothing: no answer is due and no transaction
  * is begun (OPEN, READY). */
 bool smtp_server_between_messages(const struct smtp_server *);

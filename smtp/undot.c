@@ -7,7 +7,6 @@ void
 smtp_undot_init(struct smtp_undot *undot, struct sink *out)
 {
 	undot->state = SMTP_LINE_BEGIN;
-	undot->dotted = false;
 	undot->out = out;
 }
 
@@ -40,15 +39,12 @@ smtp_undot_write(struct smtp_undot *undot, struct slice in, size_t *used)
 			    c == '\r' ? SMTP_LINE_DOT_CR : SMTP_LINE_INSIDE;
 			if (c == '\r')
 				from = ++at;
-			else
-				undot->dotted = true;
 			break;
 		case SMTP_LINE_DOT_CR:
 			if (c == '\n') {
 				*used = at + 1;
 				return SMTP_DONE;
 			}
-			undot->dotted = true;
 			sink_write_to(undot->out, SLICE("\r"));
 			*state = SMTP_LINE_CR;
 			break;

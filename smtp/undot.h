@@ -7,15 +7,12 @@
 #ifndef SMTP_UNDOT_H
 #define SMTP_UNDOT_H
 
-#include <stdbool.h>
-
 #include "base/sink.h"
 #include "base/slice.h"
 #include "smtp/parse.h"
 
 struct smtp_undot {
 	unsigned char state;
-	bool dotted;	  /* a line began with a dot; the end's is none */
 	struct sink *out; /* not owned */
 };
 

@@ -182,66 +182,34 @@ shows_nothing_of_the_message_before(void **state)
 }
 
 static void
-fill(struct place *at, char with, size_t n)
+ends_with_nothing_in_memory(void **state)
 {
-	char *bytes = xmalloc(n);
-
-	memset(bytes, with, n);
-	assert_int_equal(proxy_spool_append(at->spool, slice_from(bytes, n)),
-	    PROXY_SPOOL_OK);
-	free(bytes);
-}
-
-static void
-leaves_a_tail_to_be_read(void **state)
-{
+	static const size_t sizes[] = {0, MARK, MARK + 1, 5 * MARK + 9};
+	char *bytes = pattern(5 * MARK + 9);
 	struct place at;
-	int file;
 
 	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		set_up(&at, 0);
+		disk.writes = 0;
+		assert_int_equal(
+		    proxy_spool_append(at.spool, slice_from(bytes, sizes[i])),
+		    PROXY_SPOOL_OK);
+		assert_int_equal(proxy_spool_end(at.spool), PROXY_SPOOL_OK);
+		assert_int_equal(disk.writes, sizes[i] <= MARK ? 0 : 2);
+		assert_int_equal(proxy_spool_size(at.spool), sizes[i]);
+		assert_reads_back(at.spool, slice_from(bytes, sizes[i]), 1000);
+		tear_down(&at);
+	}
 	set_up(&at, 0);
-	fill(&at, 'a', MARK);
-	assert_int_equal(proxy_spool_in_file(at.spool, 0, &file), 0);
-	fill(&at, 'b', PROXY_SPOOL_TAIL);
-	assert_int_equal(proxy_spool_in_file(at.spool, 0, &file), MARK);
-	assert_true(file >= 0);
-	assert_int_equal(proxy_spool_in_file(at.spool, 10, &file), MARK - 10);
-	assert_int_equal(proxy_spool_in_file(at.spool, MARK, &file), 0);
-	fill(&at, 'c', 10 * MARK + 1);
 	assert_int_equal(
-	    proxy_spool_in_file(at.spool, 0, &file), 11 * MARK + 1);
+	    proxy_spool_append(at.spool, slice_from(bytes, MARK + 1)),
+	    PROXY_SPOOL_OK);
+	disk.full = true;
+	assert_int_equal(proxy_spool_end(at.spool), PROXY_SPOOL_BROKEN);
+	disk.full = false;
 	tear_down(&at);
-}
-
-/* What one message left in its file, when the next one is spooled. */
-static char
-left_behind(bool lent)
-{
-	struct place at;
-	char byte;
-	int file;
-
-	set_up(&at, 0);
-	fill(&at, '1', 8 * MARK);
-	assert_true(proxy_spool_in_file(at.spool, 0, &file) > 0);
-	file = dup(file);
-	assert_true(file >= 0);
-	proxy_spool_lend(at.spool, true);
-	proxy_spool_lend(at.spool, lent);
-	proxy_spool_reset(at.spool);
-	fill(&at, '2', 8 * MARK);
-	assert_int_equal(pread(file, &byte, 1, 0), 1);
-	(void)close(file);
-	tear_down(&at);
-	return byte;
-}
-
-static void
-does_not_write_what_is_under_way(void **state)
-{
-	(void)state;
-	assert_int_equal(left_behind(false), '2');
-	assert_int_equal(left_behind(true), '1');
+	free(bytes);
 }
 
 static void
@@ -534,8 +502,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(keeps_every_byte_whatever_the_cuts),
-	    cmocka_unit_test(leaves_a_tail_to_be_read),
-	    cmocka_unit_test(does_not_write_what_is_under_way),
+	    cmocka_unit_test(ends_with_nothing_in_memory),
 	    cmocka_unit_test(is_empty_again_after_reset),
 	    cmocka_unit_test(shows_nothing_of_the_message_before),
 	    cmocka_unit_test(over_the_bound_of_all_is_refused_and_stays_so),

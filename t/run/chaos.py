@@ -49,7 +49,7 @@ def make(number):
     head = (b"From: Ann <ann@example.org>\r\nTo: bob@example.net\r\n"
             b"Subject: chaos\r\nX-Number: %d\r\n"
             b"Date: Mon, 23 Nov 2026 10:00:00 +0000\r\n\r\n" % number)
-    some = rng.choice((LINES, LINES[2:]))    # without dots they go uncopied
+    some = rng.choice((LINES, LINES[2:]))
     lines = b"".join(rng.choice(some) + b"\r\n" for _ in range(50))
     body = (lines * (size // len(lines) + 1))[:size]
     return head + body[:body.rfind(b"\r\n") + 2 if b"\r\n" in body else 0]

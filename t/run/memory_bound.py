@@ -13,7 +13,8 @@ CHUNK = (b"0123456789abcdef" * 63 + b"0123456789abcd\r\n") * 64
 class Memory(harness.Case):
     def begin(self, *scripts, clients=20):
         self.hop = self.relay(*scripts)
-        self.daemon = self.signpost(self.hop)
+        self.daemon = self.signpost(
+            self.hop, daemon=["stop_timeout = 1s"])
         self.clients = [self.daemon.client() for _ in range(clients)]
         for client in self.clients:
             client.ehlo()
@@ -53,6 +54,20 @@ class Memory(harness.Case):
             self.assertEqual(client.body(b"").code, 250)
         self.assertEqual(len(self.hop.messages), 50)
         self.assertLess(self.peak(), self.limit())
+
+    def test_what_stands_behind_a_message_while_it_waits(self):
+        """As much as one read brings, and it must be kept."""
+        for stage in ("data", "dot"):
+            self.begin({stage: harness.SILENT}, clients=100)
+            for client in self.clients:
+                client.send(SAMPLE + CHUNK * 5)
+                client.send(CHUNK[:1024] + b".\r\n" + b"NOOP\r\n" * 21500)
+            harness.wait_until("all at the relay", lambda: self.hop.said(
+                "DATA") == len(self.clients))
+            self.assertLess(self.peak(), self.limit())
+            for client in self.clients:
+                client.close()
+            self.assertEqual(self.daemon.stop(), 0)
 
     def test_a_next_hop_that_stalls(self):
         go_on = threading.Event()

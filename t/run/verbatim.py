@@ -67,7 +67,6 @@ class Bytes(harness.Case):
                                b"".join(line + b"\r\n" for line in lines))
 
     def test_large_ones_without_and_with_dots(self):
-        # Without any, the file goes to the socket as it is.
         header = b"From: a@example.org\r\n\r\n"
         lines = [b"%07d and so on to the end of the line" % i
                  for i in range(20000)]

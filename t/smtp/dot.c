@@ -70,25 +70,6 @@ test_dots(void **state)
 		    slice_str(cases[i].wire));
 }
 
-/* What went by another way ended in the middle of a line, or in a line end
- * behind which no dot comes. */
-static void
-test_what_passed_by(void **state)
-{
-	struct writing *w = writing_begin(NULL);
-	struct strbuf wire;
-
-	(void)state;
-	strbuf_init(&wire, 100);
-	writing_write(w, SLICE(".a\r\n"));
-	smtp_dot_skip(&w->dot);
-	writing_write(w, SLICE("b\r\n.c"));
-	writing_end(w, &wire);
-	assert_slice_equal(
-	    strbuf_slice(&wire), SLICE("..a\r\nb\r\n..c\r\n.\r\n"));
-	strbuf_clear(&wire);
-}
-
 /* dot, then undot, gives what there was; the end is found at the end and
  * nowhere before. `body` is empty or ends in CRLF. */
 static void
@@ -154,7 +135,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_dots),
-	    cmocka_unit_test(test_what_passed_by),
 	    cmocka_unit_test(test_undot_takes_back_every_word),
 	    cmocka_unit_test(test_undot_takes_back_long_ones),
 	};

@@ -5,7 +5,6 @@
  */
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -511,100 +510,6 @@ test_a_large_body_in_bounds_and_whole(void **state)
 }
 
 /* Nobody is given the loop for a whole large message. */
-/* A file of `n` bytes, all lines alike; no name is left. */
-static int
-file_of_lines(size_t n, struct strbuf *content)
-{
-	char name[] = "/tmp/signpost-relay-XXXXXX";
-	int fd = mkstemp(name);
-
-	assert_true(fd >= 0);
-	(void)unlink(name);
-	while (content->n < n)
-		(void)strbuf_addf(content, "%07zu...\r\n", content->n);
-	assert_int_equal(
-	    write(fd, content->p, content->n), (ssize_t)content->n);
-	return fd;
-}
-
-/* One turn of the loop; what the relay hears in it is added to `heard`. */
-static void
-hear_on(struct back *b, struct strbuf *heard)
-{
-	talk_run(&b->server, 0);
-	(void)strbuf_add(heard, strbuf_slice(&b->server.heard));
-	strbuf_reset(&b->server.heard);
-}
-
-static void
-test_a_body_out_of_a_file(void **state)
-{
-	enum { SIZE = 1 << 20 };
-	struct strbuf content, want, heard;
-	uint64_t at = 0;
-	struct back b;
-	int file;
-
-	(void)state;
-	strbuf_init(&content, SIZE + 100);
-	strbuf_init(&want, SIZE + 200);
-	strbuf_init(&heard, SIZE + 200);
-	file = file_of_lines(SIZE, &content);
-	(void)strbuf_add_str(&want, "..dot\r\n");
-	(void)strbuf_add(&want, strbuf_slice(&content));
-	(void)strbuf_add_str(&want, "end\r\n..\r\n.\r\n");
-	back_init(&b, &patient);
-	begin_body(&b);
-	b.drained = smtp_relay_body(b.relay, SLICE(".dot\r\n"));
-	for (int turns = 0; at < content.n; turns++) {
-		assert_true(turns < 100000);
-		if (b.drained) {
-			ssize_t n = smtp_relay_body_file(
-			    b.relay, file, at, content.n - at);
-
-			assert_true(n >= 0);
-			at += (uint64_t)n;
-			b.drained = false;
-		}
-		hear_on(&b, &heard);
-	}
-	(void)smtp_relay_body(b.relay, SLICE("end\r\n.\r\n"));
-	smtp_relay_body_end(b.relay);
-	for (int turns = 0; heard.n < want.n; turns++) {
-		assert_true(turns < 100000);
-		hear_on(&b, &heard);
-	}
-	assert_slice_equal(strbuf_slice(&heard), strbuf_slice(&want));
-	talk_say(&b.server, "250 ok\r\n");
-	check_log(&b, "250 ok\r\n");
-	back_clear(&b);
-	(void)close(file);
-	strbuf_clear(&content);
-	strbuf_clear(&want);
-	strbuf_clear(&heard);
-}
-
-/* What can only be read, or not even that, is said to be so; the bytes may
- * still be given otherwise. */
-static void
-test_a_file_that_cannot_go_uncopied(void **state)
-{
-	int pipes[2];
-	struct back b;
-
-	(void)state;
-	assert_int_equal(pipe(pipes), 0);
-	back_init(&b, &patient);
-	begin_body(&b);
-	assert_int_equal(smtp_relay_body_file(b.relay, pipes[1], 0, 100), -1);
-	assert_true(smtp_relay_body(b.relay, SLICE("x\r\n")));
-	smtp_relay_body_end(b.relay);
-	talk_hear(&b.server, "x\r\n.\r\n");
-	back_clear(&b);
-	(void)close(pipes[0]);
-	(void)close(pipes[1]);
-}
-
 static void
 test_a_fast_relay_leaves_turns_to_others(void **state)
 {
@@ -748,8 +653,6 @@ main(void)
 	    cmocka_unit_test(test_a_body_stops_where_the_relay_is_lost),
 	    cmocka_unit_test(test_a_yes_before_the_end_is_none),
 	    cmocka_unit_test(test_a_large_body_in_bounds_and_whole),
-	    cmocka_unit_test(test_a_body_out_of_a_file),
-	    cmocka_unit_test(test_a_file_that_cannot_go_uncopied),
 	    cmocka_unit_test(test_a_fast_relay_leaves_turns_to_others),
 	    cmocka_unit_test(test_free_within_a_body_sends_no_end),
 	    cmocka_unit_test(test_free_within_a_callback),

@@ -106,39 +106,6 @@ test_endings(void **state)
 		trickle_check(&reading, NULL, cases[i].wire, cases[i].result);
 }
 
-/* The end's own dot is none of the body's. */
-static void
-test_says_whether_a_line_began_with_a_dot(void **state)
-{
-	static const struct {
-		struct slice wire;
-		bool dotted;
-	} lines[] = {
-	    {SLICE_INIT(".\r\n"), false},
-	    {SLICE_INIT("a.b\r\nc .\n.\r.\r\n.\r\n"), false},
-	    {SLICE_INIT("..\r\n.\r\n"), true},
-	    {SLICE_INIT(".a\r\n.\r\n"), true},
-	    {SLICE_INIT("a\r\n..b\r\n.\r\n"), true},
-	    {SLICE_INIT("a\r\n.\r\r\n.\r\n"), true},
-	    {SLICE_INIT("a\r\n.\n.\r\n\r\n.\r\n"), true},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		for (size_t cut = 0; cut <= lines[i].wire.n; cut++) {
-			struct reading *r = reading_begin(NULL);
-			struct strbuf result;
-
-			reading_write(r, slice_first(lines[i].wire, cut));
-			reading_write(r, slice_after(lines[i].wire, cut));
-			assert_true(r->done);
-			assert_int_equal(r->undot.dotted, lines[i].dotted);
-			strbuf_init(&result, 100);
-			reading_end(r, &result);
-			strbuf_clear(&result);
-		}
-}
-
 /* What RFC 5321 says, byte by byte and slowly: the oracle. */
 static void
 plain_undot(struct slice in, struct strbuf *result)
@@ -229,7 +196,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_endings),
-	    cmocka_unit_test(test_says_whether_a_line_began_with_a_dot),
 	    cmocka_unit_test(test_every_word_of_dots_and_line_ends),
 	    cmocka_unit_test(test_long_chunks_by_the_same_oracle),
 	};
