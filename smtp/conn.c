@@ -41,6 +41,7 @@ struct smtp_conn {
 	struct smtp_timer timer, write_timer;
 	struct strbuf in, out;
 	struct slice passing; /* input, of a read under way */
+	size_t in_at;	      /* what of `in` is consumed; all of it: none */
 	size_t out_at;	      /* what of `out` is written */
 	size_t read_max;
 	unsigned write_ms;
@@ -287,9 +288,12 @@ receive(struct smtp_conn *conn, char *to, size_t room)
 static void
 read_and_keep(struct smtp_conn *conn, size_t room)
 {
-	char *to = strbuf_reserve(&conn->in, room);
+	char *to;
 	size_t n;
 
+	strbuf_consume(&conn->in, conn->in_at);
+	conn->in_at = 0;
+	to = strbuf_reserve(&conn->in, room);
 	assert(to != NULL);
 	n = receive(conn, to, room);
 	conn->in.n += n;
@@ -327,14 +331,15 @@ static void
 on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	struct smtp_conn *conn = ctx;
+	size_t held = conn->in.n - conn->in_at;
 
 	(void)fd;
 	(void)what;
 	enter(conn);
 	if (conn->lingering) {
 		drop_input(conn);
-	} else if (!conn->failed && conn->in.n < conn->read_max) {
-		read_some(conn, conn->read_max - conn->in.n);
+	} else if (!conn->failed && held < conn->read_max) {
+		read_some(conn, conn->read_max - held);
 	} else {
 		(void)event_del(&conn->readable);
 		(void)event_add(&conn->gone, NULL);
@@ -486,16 +491,23 @@ smtp_conn_read(struct smtp_conn *conn, size_t n)
 struct slice
 smtp_conn_input(const struct smtp_conn *conn)
 {
-	return conn->passing.n > 0 ? conn->passing : strbuf_slice(&conn->in);
+	if (conn->passing.n > 0)
+		return conn->passing;
+	return slice_after(strbuf_slice(&conn->in), conn->in_at);
 }
 
 void
 smtp_conn_consume(struct smtp_conn *conn, size_t n)
 {
-	if (conn->passing.n > 0)
+	if (conn->passing.n > 0) {
 		conn->passing = slice_after(conn->passing, n);
-	else
-		strbuf_consume(&conn->in, n);
+		return;
+	}
+	conn->in_at += n;
+	if (conn->in_at >= conn->in.n) {
+		strbuf_reset(&conn->in);
+		conn->in_at = 0;
+	}
 }
 
 bool
