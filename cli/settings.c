@@ -30,9 +30,9 @@ readable(const char *path)
 }
 
 int
-cli_config_load(const char *path, struct proxy_config **config)
+cli_config_read(
+    const char *path, struct proxy_config **config, struct proxy_report *report)
 {
-	struct proxy_report report;
 	int why = readable(path);
 
 	*config = NULL;
@@ -40,10 +40,20 @@ cli_config_load(const char *path, struct proxy_config **config)
 		cli_error("%s: %s", path, strerror(why));
 		return CLI_UNREADABLE;
 	}
+	*config = proxy_config_load(path, report);
+	return *config == NULL ? CLI_CONFIG : CLI_OK;
+}
+
+int
+cli_config_load(const char *path, struct proxy_config **config)
+{
+	struct proxy_report report;
+	int status;
+
 	proxy_report_init(&report);
-	*config = proxy_config_load(path, &report);
+	status = cli_config_read(path, config, &report);
 	cli_config_tell(&report.warnings, cli_warn);
 	cli_config_tell(&report.errors, cli_error);
 	proxy_report_clear(&report);
-	return *config == NULL ? CLI_CONFIG : CLI_OK;
+	return status;
 }

@@ -12,6 +12,11 @@
  */
 int cli_config_load(const char *path, struct proxy_config **config);
 
+/* The same for who tells in a way of his own: nothing goes to stderr but
+ * that there is no such file, all else into the report. */
+int cli_config_read(
+    const char *path, struct proxy_config **config, struct proxy_report *);
+
 /* Prints each line of a report's errors or warnings by `print`, which is
  * cli_error() or cli_warn(). */
 void cli_config_tell(const struct strbuf *lines,
