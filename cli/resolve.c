@@ -66,13 +66,12 @@ on_settled(void *ctx)
 }
 
 void
-cli_resolve(
-    struct cli_resolver *r, const struct proxy_asking_ops *ops, void *subject)
+cli_resolve_within(struct cli_resolver *r,
+    const struct proxy_asking_limits *limits,
+    const struct proxy_asking_ops *ops, void *subject)
 {
-	static const struct proxy_asking_limits limits = {
-	    PROXY_ASKING_QUESTIONS, PROXY_ASKING_DEADLINE_MS};
 	struct proxy_asking *asking =
-	    proxy_asking_new(r->base, r->resolver, &limits, ops, subject);
+	    proxy_asking_new(r->base, r->resolver, limits, ops, subject);
 	bool settled = false;
 
 	proxy_asking_go(asking);
@@ -80,6 +79,16 @@ cli_resolve(
 	while (!settled && event_base_loop(r->base, EVLOOP_ONCE) == 0)
 		continue;
 	proxy_asking_free(asking);
+}
+
+void
+cli_resolve(
+    struct cli_resolver *r, const struct proxy_asking_ops *ops, void *subject)
+{
+	static const struct proxy_asking_limits limits = {
+	    PROXY_ASKING_QUESTIONS, PROXY_ASKING_DEADLINE_MS};
+
+	cli_resolve_within(r, &limits, ops, subject);
 }
 
 void

@@ -35,6 +35,11 @@ struct cli_resolver *cli_resolver_new(const struct cli_dns *,
 void cli_resolve(
     struct cli_resolver *, const struct proxy_asking_ops *, void *subject);
 
+/* The same for what is more than one message: by bounds of its own. */
+void cli_resolve_within(struct cli_resolver *,
+    const struct proxy_asking_limits *, const struct proxy_asking_ops *,
+    void *subject);
+
 void cli_resolver_free(struct cli_resolver *); /* NULL is fine */
 
 #endif
