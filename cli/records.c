@@ -130,8 +130,9 @@ quote_string(struct slice string, struct strbuf *out)
 	(void)strbuf_add_char(out, '"');
 }
 
-static void
-print_zone(const struct cli_record *record, struct strbuf *out)
+void
+cli_record_zone(
+    const struct cli_record *record, const char *between, struct strbuf *out)
 {
 	struct slice rest = slice_str(record->value);
 	bool many = rest.n > STRING_MAX;
@@ -139,10 +140,17 @@ print_zone(const struct cli_record *record, struct strbuf *out)
 	(void)strbuf_addf(out, "%s. IN TXT %s", record->name, many ? "( " : "");
 	quote_string(slice_first(rest, STRING_MAX), out);
 	while ((rest = slice_after(rest, STRING_MAX)).n > 0) {
-		(void)strbuf_add_str(out, "\n\t");
+		(void)strbuf_add_str(out, between);
 		quote_string(slice_first(rest, STRING_MAX), out);
 	}
-	(void)strbuf_add_str(out, many ? " )\n" : "\n");
+	(void)strbuf_add_str(out, many ? " )" : "");
+}
+
+static void
+print_zone(const struct cli_record *record, struct strbuf *out)
+{
+	cli_record_zone(record, "\n\t", out);
+	(void)strbuf_add_char(out, '\n');
 }
 
 static json_t *

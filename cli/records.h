@@ -51,6 +51,11 @@ int cli_records_key_name(struct slice domain, struct slice selector,
 /* "zone", "raw", "json"; 0 or -1. */
 int cli_records_format_parse(struct slice, enum cli_records_format *);
 
+/* The record as a zone file has it (RFC 1035 section 5.1), without its line
+ * end; `between` stands between two strings of a long value. */
+void cli_record_zone(
+    const struct cli_record *, const char *between, struct strbuf *out);
+
 /* To stdout. */
 void cli_records_print(const struct cli_records *, enum cli_records_format);
 
