@@ -21,6 +21,7 @@ add_signatures(const struct search *s, const struct proxy_signatures *list,
 			one->domain == NULL ? matched : slice_str(one->domain),
 		    .selector = slice_str(one->selector),
 		    .rule = one->key_rule,
+		    .signature = one,
 		};
 
 		if (place.domain.n == 0 ||

@@ -8,11 +8,13 @@
 #include "base/slice.h"
 
 struct proxy_config;
+struct proxy_signature;
 
 struct cli_key_place {
-	struct slice domain;   /* d=, A-labels */
-	struct slice selector; /* s= */
-	unsigned rule;	       /* of config->signing.keys */
+	struct slice domain;			 /* d=, A-labels */
+	struct slice selector;			 /* s= */
+	unsigned rule;				 /* of config->signing.keys */
+	const struct proxy_signature *signature; /* what the key is for */
 };
 
 /*
