@@ -31,6 +31,7 @@ struct cli_command {
 };
 
 /* One a file, cli/<name>.c; main.c has the table. */
+extern const struct cli_command cli_check;
 extern const struct cli_command cli_demo;
 extern const struct cli_command cli_dmarc_report;
 extern const struct cli_command cli_dns;

@@ -17,6 +17,7 @@ static const struct cli_command *const commands[] = {
     &cli_spf,
     &cli_keygen,
     &cli_dns,
+    &cli_check,
     &cli_dmarc_report,
     &cli_explain,
     &cli_demo,

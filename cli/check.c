@@ -1,0 +1,188 @@
+/*
+ * signpost check: what is still missing for mail to be signed and for its
+ * signatures to be believed, in the order in which one sets it up:
+ * configuration, keys, DNS, wiring.
+ */
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "cli/check_dns.h"
+#include "cli/check_keys.h"
+#include "cli/check_report.h"
+#include "cli/check_wiring.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/resolve.h"
+#include "cli/settings.h"
+#include "mail/idn.h"
+#include "proxy/key_files.h"
+
+static const char help[] =
+    "usage: signpost check [-c FILE] [-d DOMAIN] [--nameserver ADDR[:PORT]]\n"
+    "           [--json]\n"
+    "\n"
+    "Says what is still missing: looks at the configuration, the keys, the\n"
+    "DNS records of keys and domains (DKIM, DomainKeys, SPF, DMARC), and who\n"
+    "answers at the listeners and next hops; asks postconf how Postfix is\n"
+    "wired. No mail is sent. Ends 0 where nothing failed, 1 where something\n"
+    "did, 75 where the DNS did not answer.\n"
+    "\n"
+    "  -c, --config FILE         the configuration\n"
+    "                            (/etc/signpost/signpost.conf)\n"
+    "  -d, --domain DOMAIN       this domain only; needed for `domain = *'\n"
+    "  --nameserver ADDR[:PORT]  the name server to ask\n"
+    "  --json                    print one JSON object\n";
+
+struct wishes {
+	const char *config, *domain;
+	struct cli_dns dns;
+	bool json;
+};
+
+static int
+read_options(int argc, char **argv, struct wishes *w)
+{
+	const struct cli_option options[] = {
+	    {'c', "config", .text = &w->config},
+	    {'d', "domain", .text = &w->domain},
+	    {0, "nameserver", .text = &w->dns.nameserver},
+	    {0, "json", .flag = &w->json},
+	    {0},
+	};
+
+	return cli_options_read(options, argc, argv, NULL);
+}
+
+/* "file:line: text". What is wrong with a key is told with the key. */
+static void
+tell_line(struct slice line, enum check_result result,
+    const struct check_keys *keys, struct check_report *report)
+{
+	size_t colon = slice_search(line, SLICE(": "));
+	struct slice text = slice_after(line, colon + 2);
+	char *where;
+
+	if (line.n == 0 || check_keys_tell(keys, line))
+		return;
+	where = xslicedup(slice_first(line, colon));
+	check_report_add(report, &(struct check_about){"configuration", where},
+	    result, "%.*s", (int)text.n, text.p);
+	check_report_todo(report,
+	    "correct it (man signpost.conf), and try signpost serve -t");
+	free(where);
+}
+
+static void
+tell_lines(const struct strbuf *lines, enum check_result result,
+    const struct check_keys *keys, struct check_report *report)
+{
+	struct slice rest = strbuf_slice(lines), line;
+
+	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
+		tell_line(line, result, keys, report);
+}
+
+/* What `serve -t` says. With a domain the keys of others are left alone. */
+static void
+check_configuration(const struct proxy_config *config, bool all_keys,
+    const struct check_keys *keys, struct proxy_report *found,
+    struct check_report *report)
+{
+	const struct check_about about = {"configuration", config->path};
+	size_t before = report->count;
+
+	(void)proxy_config_check_machine(config, found);
+	if (all_keys)
+		(void)proxy_key_files_check(config, true, found);
+	tell_lines(&found->errors, CHECK_FAIL, keys, report);
+	tell_lines(&found->warnings, CHECK_WARNING, keys, report);
+	if (report->count == before)
+		check_report_add(report, &about, CHECK_OK,
+		    "well formed, and this machine is fit for it");
+}
+
+static int
+print(const struct check_report *report, bool json)
+{
+	int status = CLI_OK;
+
+	if (json)
+		check_report_print_json(report);
+	else
+		check_report_print(report);
+	if (report->worst == CHECK_FAIL)
+		status = CLI_FAILED;
+	else if (report->worst == CHECK_UNKNOWN)
+		status = CLI_TEMPORARY;
+	return cli_stdout_close(status);
+}
+
+static int
+check(const struct wishes *w, struct slice domain,
+    const struct proxy_config *config, struct proxy_report *found)
+{
+	struct check_report report = {0};
+	struct check_keys *keys;
+	struct cli_resolver *resolver =
+	    cli_resolver_new(&w->dns, &config->dns, "check: --nameserver");
+	int status;
+
+	if (resolver == NULL)
+		return CLI_USAGE;
+	keys = xcalloc(1, sizeof(*keys));
+	check_keys_collect(keys, config, domain);
+	check_configuration(config, domain.n == 0, keys, found, &report);
+	check_keys_report(keys, config, domain, &report);
+	check_dns(keys, resolver, &report);
+	check_peers(config, &report);
+	check_postfix(config, &report);
+	status = print(&report, w->json);
+	check_keys_clear(keys);
+	free(keys);
+	check_report_clear(&report);
+	cli_resolver_free(resolver);
+	return status;
+}
+
+static int
+load_and_check(const struct wishes *w, struct slice domain)
+{
+	struct proxy_config *config;
+	struct proxy_report found;
+	int status;
+
+	proxy_report_init(&found);
+	status = cli_config_read(w->config, &config, &found);
+	if (status == CLI_OK) {
+		status = check(w, domain, config, &found);
+	} else {
+		cli_config_tell(&found.warnings, cli_warn);
+		cli_config_tell(&found.errors, cli_error);
+	}
+	proxy_config_free(config);
+	proxy_report_clear(&found);
+	return status;
+}
+
+static int
+run(int argc, char **argv)
+{
+	struct wishes w = {.config = PROXY_CONFIG_PATH};
+	struct strbuf domain;
+	int status;
+
+	if (read_options(argc, argv, &w) != 0)
+		return CLI_USAGE;
+	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
+	if (w.domain != NULL &&
+	    mail_idn_to_ascii(slice_str(w.domain), &domain) != 0) {
+		cli_error("check: -d %s: no domain name", w.domain);
+		return CLI_USAGE;
+	}
+	status = load_and_check(&w, strbuf_slice(&domain));
+	strbuf_clear(&domain);
+	return status;
+}
+
+const struct cli_command cli_check = {
+    "check", run, "say what is still missing", help};

@@ -1,0 +1,193 @@
+/* Questions and answers of `signpost check`; see check_dns.h. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "auth/orgdomain.h"
+#include "auth/spf.h"
+#include "base/xalloc.h"
+#include "cli/check_dns.h"
+#include "cli/resolve.h"
+
+/* Of one domain: SPF's ten terms with ten names each, seldom a tenth of it;
+ * the tree walk. */
+enum { QUESTIONS_PER_DOMAIN = 130 };
+
+/* No host has it (RFC 1112 section 4), so a record that lets it pass lets
+ * everyone pass. */
+static const struct slice nobody = SLICE_INIT("240.0.0.1");
+
+struct key {
+	struct dns_question question;
+	bool asked;
+	struct check_record record;
+	char *first;
+};
+
+struct domain {
+	struct auth_spf *spf;
+	struct auth_orgdomain *org;
+	struct dns_question own; /* _dmarc. of it */
+	struct check_dmarc_own dmarc;
+};
+
+struct asking {
+	const struct check_keys *keys;
+	struct key of_key[CHECK_KEYS_MAX];
+	struct domain of_domain[CHECK_DOMAINS_MAX];
+};
+
+static void
+begin_key(struct key *k, const char *name)
+{
+	/* A name that the DNS cannot hold has no record. */
+	if (dns_question_set(&k->question, DNS_TXT, slice_str(name)) == 0)
+		return;
+	k->asked = k->record.answered = true;
+	k->record.status = DNS_NXDOMAIN;
+}
+
+static void
+begin_domain(struct domain *d, const char *name)
+{
+	const struct auth_spf_identity identity = {
+	    .address = nobody,
+	    .domain = slice_str(name),
+	    .helo = slice_str(name),
+	    .now = (int64_t)time(NULL),
+	};
+	struct strbuf own;
+
+	d->spf = auth_spf_new(&identity, AUTH_SPF_V1);
+	d->org = auth_orgdomain_new();
+	(void)auth_orgdomain_walk(d->org, identity.domain);
+	strbuf_init(&own, DNS_NAME_MAX);
+	if (strbuf_add_str(&own, "_dmarc.") == 0 &&
+	    strbuf_add_str(&own, name) == 0)
+		(void)dns_question_set(&d->own, DNS_TXT, strbuf_slice(&own));
+	strbuf_clear(&own);
+}
+
+static bool
+on_ask(void *ctx, struct dns_question *question)
+{
+	struct asking *a = ctx;
+
+	for (size_t i = 0; i < a->keys->count; i++)
+		if (!a->of_key[i].asked) {
+			a->of_key[i].asked = true;
+			*question = a->of_key[i].question;
+			return true;
+		}
+	for (size_t i = 0; i < a->keys->domain_count; i++)
+		if (auth_spf_ask(a->of_domain[i].spf, question) ||
+		    auth_orgdomain_ask(a->of_domain[i].org, question))
+			return true;
+	return false;
+}
+
+static void
+take_record(struct key *k, const struct dns_answer *answer)
+{
+	if (k->record.answered)
+		return;
+	k->record.answered = true;
+	k->record.status = answer->status;
+	if (answer->status != DNS_OK)
+		return;
+	k->record.count = answer->count;
+	k->first = xslicedup(answer->records[0].value);
+	k->record.first = slice_from(k->first, answer->records[0].value.n);
+}
+
+/* "v = dmarc1" and the like, and what lacks the semicolon. */
+static bool
+is_meant_as_dmarc(struct slice text)
+{
+	text = slice_trim(text);
+	if (text.n == 0 || ascii_lower(text.p[0]) != 'v')
+		return false;
+	text = slice_trim(slice_after(text, 1));
+	if (text.n == 0 || text.p[0] != '=')
+		return false;
+	return slice_starts_nocase(
+	    slice_trim(slice_after(text, 1)), SLICE("dmarc"));
+}
+
+static void
+take_own(struct check_dmarc_own *own, const struct dns_answer *answer)
+{
+	*own = (struct check_dmarc_own){0};
+	if (answer->status != DNS_OK)
+		return;
+	for (size_t i = 0; i < answer->count; i++)
+		if (auth_dmarc_record_is(answer->records[i].value))
+			own->records++;
+		else if (is_meant_as_dmarc(answer->records[i].value))
+			own->malformed = true;
+}
+
+static void
+on_answer(void *ctx, const struct dns_question *question,
+    const struct dns_answer *answer)
+{
+	struct asking *a = ctx;
+
+	for (size_t i = 0; i < a->keys->count; i++)
+		if (dns_question_equal(&a->of_key[i].question, question))
+			take_record(&a->of_key[i], answer);
+	for (size_t i = 0; i < a->keys->domain_count; i++) {
+		struct domain *d = &a->of_domain[i];
+
+		auth_spf_answer(d->spf, question, answer);
+		auth_orgdomain_answer(d->org, question, answer);
+		if (dns_question_equal(&d->own, question))
+			take_own(&d->dmarc, answer);
+	}
+}
+
+static void
+tell(const struct asking *a, struct check_report *report)
+{
+	const struct check_keys *keys = a->keys;
+
+	for (size_t i = 0; i < keys->count; i++)
+		check_record_report(
+		    &keys->list[i], &a->of_key[i].record, report);
+	for (size_t i = 0; i < keys->domain_count; i++)
+		check_spf_report(keys->domains[i], a->of_domain[i].spf, report);
+	for (size_t i = 0; i < keys->domain_count; i++)
+		check_dmarc_report(keys->domains[i], a->of_domain[i].org,
+		    &a->of_domain[i].dmarc, report);
+}
+
+static void
+free_asking(struct asking *a)
+{
+	for (size_t i = 0; i < a->keys->count; i++)
+		free(a->of_key[i].first);
+	for (size_t i = 0; i < a->keys->domain_count; i++) {
+		auth_spf_free(a->of_domain[i].spf);
+		auth_orgdomain_free(a->of_domain[i].org);
+	}
+	free(a);
+}
+
+void
+check_dns(const struct check_keys *keys, struct cli_resolver *resolver,
+    struct check_report *report)
+{
+	static const struct proxy_asking_ops ops = {on_ask, on_answer};
+	const struct proxy_asking_limits limits = {
+	    (unsigned)(keys->count + keys->domain_count * QUESTIONS_PER_DOMAIN),
+	    PROXY_ASKING_DEADLINE_MS};
+	struct asking *a = xcalloc(1, sizeof(*a));
+
+	a->keys = keys;
+	for (size_t i = 0; i < keys->count; i++)
+		begin_key(&a->of_key[i], keys->list[i].name);
+	for (size_t i = 0; i < keys->domain_count; i++)
+		begin_domain(&a->of_domain[i], keys->domains[i]);
+	cli_resolve_within(resolver, &limits, &ops, a);
+	tell(a, report);
+	free_asking(a);
+}

@@ -1,0 +1,314 @@
+/* The keys of a configuration; see check_keys.h. */
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "cli/check_keys.h"
+#include "cli/key_places.h"
+#include "cli/records.h"
+#include "dkim/key.h"
+#include "mail/idn.h"
+#include "proxy/key_files.h"
+
+enum { ZONE_LINE_MAX = 8192 };
+
+struct collecting {
+	struct check_keys *keys;
+	const struct proxy_config *config;
+};
+
+void
+check_keys_clear(struct check_keys *keys)
+{
+	for (size_t i = 0; i < keys->count; i++) {
+		struct check_key *k = &keys->list[i];
+
+		free(k->name);
+		free(k->domain);
+		free(k->selector);
+		free(k->trouble);
+		free(k->record);
+		dkim_key_free(k->key);
+	}
+	for (size_t i = 0; i < keys->domain_count; i++)
+		free(keys->domains[i]);
+	keys->count = keys->domain_count = 0;
+}
+
+/* --- collecting --- */
+
+static void
+add_domain(struct check_keys *keys, struct slice domain)
+{
+	struct strbuf name;
+	struct slice ascii;
+
+	strbuf_init(&name, MAIL_IDN_NAME_MAX);
+	if (mail_idn_to_ascii(domain, &name) == 0) {
+		ascii = strbuf_slice(&name);
+		for (size_t i = 0; i < keys->domain_count; i++)
+			if (slice_equal(slice_str(keys->domains[i]), ascii))
+				goto out;
+		if (keys->domain_count < CHECK_DOMAINS_MAX)
+			keys->domains[keys->domain_count++] = xslicedup(ascii);
+		else
+			keys->left_out = true;
+	}
+out:
+	strbuf_clear(&name);
+}
+
+static struct check_key *
+find(struct check_keys *keys, const struct cli_key_place *place)
+{
+	for (size_t i = 0; i < keys->count; i++) {
+		struct check_key *k = &keys->list[i];
+
+		if (k->rule == place->rule &&
+		    slice_equal_nocase(slice_str(k->domain), place->domain) &&
+		    slice_equal_nocase(slice_str(k->selector), place->selector))
+			return k;
+	}
+	return NULL;
+}
+
+/* The record as `signpost dns` prints it, on one line. */
+static int
+set_record(struct check_key *k, struct slice domain, struct slice selector,
+    struct strbuf *reason)
+{
+	struct cli_records records = {0};
+	struct strbuf line;
+	int outcome =
+	    cli_records_add_key(&records, domain, selector, k->key, reason);
+
+	if (outcome == 0) {
+		strbuf_init(&line, ZONE_LINE_MAX);
+		cli_record_zone(&records.list[0], " ", &line);
+		k->record = strbuf_detach(&line);
+		k->name = xstrdup(records.list[0].name);
+	}
+	cli_records_clear(&records);
+	return outcome;
+}
+
+/* Where there is no key its record has a name all the same. */
+static void
+set_name(struct check_key *k, const struct cli_key_place *place)
+{
+	struct strbuf name, ignored;
+
+	strbuf_init(&name, (size_t)3 * MAIL_IDN_NAME_MAX);
+	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
+	if (cli_records_key_name(
+		place->domain, place->selector, &name, &ignored) == 0)
+		k->name = xslicedup(strbuf_slice(&name));
+	else
+		k->name = xstrdup(k->domain);
+	strbuf_clear(&name);
+	strbuf_clear(&ignored);
+}
+
+static void
+load(const struct collecting *c, struct check_key *k,
+    const struct cli_key_place *place)
+{
+	const struct proxy_key_rule *rule =
+	    &c->config->signing.keys[place->rule];
+	enum proxy_key_status status;
+	struct strbuf reason, told;
+	size_t from = 0;
+
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	k->key = proxy_key_file_load(
+	    c->config, place->rule, place->domain, &from, &status, &reason);
+	if (k->key == NULL ||
+	    set_record(k, slice_after(place->domain, from), place->selector,
+		&reason) != 0) {
+		/* As proxy_key_files_check() puts it. */
+		strbuf_init(&told, 2 * (size_t)PROXY_KEY_REASON_MAX);
+		(void)strbuf_addf(
+		    &told, "%s: %s", rule->where, strbuf_text(&reason));
+		k->trouble = strbuf_detach(&told);
+		set_name(k, place);
+	}
+	strbuf_clear(&reason);
+}
+
+/* What a signature wants of its key. */
+static void
+add_use(struct check_key *k, const struct proxy_signature *signature)
+{
+	enum dkim_algorithm algorithm = signature->algorithm;
+
+	if (signature->type == PROXY_SIGNATURE_DOMAINKEYS) {
+		k->domainkeys = true;
+		return;
+	}
+	k->dkim = true;
+	if (algorithm == DKIM_ALGORITHM_UNKNOWN && k->key != NULL)
+		algorithm = dkim_key_algorithm(k->key);
+	if (algorithm != DKIM_ALGORITHM_UNKNOWN)
+		k->algorithms |= 1u << algorithm;
+}
+
+static void
+on_place(void *ctx, const struct cli_key_place *place)
+{
+	struct collecting *c = ctx;
+	struct check_key *k = find(c->keys, place);
+
+	add_domain(c->keys, place->domain);
+	if (k == NULL && c->keys->count == CHECK_KEYS_MAX) {
+		c->keys->left_out = true;
+		return;
+	}
+	if (k == NULL) {
+		k = &c->keys->list[c->keys->count++];
+		*k = (struct check_key){.rule = place->rule,
+		    .domain = xslicedup(place->domain),
+		    .selector = xslicedup(place->selector)};
+		load(c, k, place);
+	}
+	add_use(k, place->signature);
+}
+
+void
+check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
+    struct slice only)
+{
+	struct collecting c = {keys, config};
+
+	if (only.n > 0)
+		add_domain(keys, only);
+	if (config->out.enabled)
+		cli_key_places(config, only, on_place, &c);
+}
+
+bool
+check_keys_tell(const struct check_keys *keys, struct slice line)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		if (keys->list[i].trouble != NULL &&
+		    slice_equal(slice_str(keys->list[i].trouble), line))
+			return true;
+	return false;
+}
+
+/* --- reporting --- */
+
+/* Where the command that mends it begins: proxy/key_access.h and its kin end
+ * their reasons with one; else the length. */
+static size_t
+find_command(struct slice reason)
+{
+	static const struct slice commands[] = {SLICE_INIT(": chmod "),
+	    SLICE_INIT(": chown "), SLICE_INIT(": setfacl ")};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		size_t at = slice_search(reason, commands[i]);
+
+		if (at < reason.n)
+			return at;
+	}
+	return reason.n;
+}
+
+static void
+report_trouble(const struct check_key *k, struct check_report *report)
+{
+	const struct check_about about = {"key", k->name};
+	struct slice reason = slice_str(k->trouble);
+	size_t at = find_command(reason);
+	struct slice command = slice_after(reason, at + 2);
+
+	check_report_add(report, &about, CHECK_FAIL, "%.*s", (int)at, reason.p);
+	if (command.n > 0)
+		check_report_todo(report, "%.*s", (int)command.n, command.p);
+	else
+		check_report_todo(report,
+		    "run this as root; where there is no key, make one: "
+		    "signpost keygen -d %s -s %s",
+		    k->domain, k->selector);
+}
+
+/* The first signature that the key cannot make; UNKNOWN for none. */
+static enum dkim_algorithm
+misfit(const struct check_key *k)
+{
+	for (enum dkim_algorithm a = DKIM_RSA_SHA256; a <= DKIM_RSA_SHA1; a++)
+		if ((k->algorithms & 1u << a) && !dkim_key_fits(k->key, a))
+			return a;
+	if (k->domainkeys && !dkim_key_fits(k->key, DKIM_RSA_SHA1))
+		return DKIM_RSA_SHA1;
+	return DKIM_ALGORITHM_UNKNOWN;
+}
+
+static void
+report_key(const struct check_key *k, const struct proxy_config *config,
+    struct check_report *report)
+{
+	const struct check_about about = {"key", k->name};
+	const char *type = dkim_key_type_name(dkim_key_type(k->key));
+	enum dkim_algorithm a = misfit(k);
+
+	if (a == DKIM_ALGORITHM_UNKNOWN) {
+		check_report_add(report, &about, CHECK_OK, "%s, %u bits", type,
+		    dkim_key_bits(k->key));
+		return;
+	}
+	check_report_add(report, &about, CHECK_FAIL,
+	    "%s: the key is %s, a signature with it is %s",
+	    config->signing.keys[k->rule].where, type,
+	    k->domainkeys && !(k->algorithms & 1u << a)
+		? "domainkeys, which takes rsa alone"
+		: dkim_algorithm_name(a));
+	check_report_todo(report,
+	    "give that signature a selector and a key of its own (signpost "
+	    "keygen -d %s -s NEW -t %s), or take it out",
+	    k->domain, dkim_key_type_name(dkim_algorithm_key_type(a)));
+}
+
+/* Who is not signed for at all. */
+static void
+report_domains(const struct check_keys *keys, const struct proxy_config *config,
+    struct slice only, struct check_report *report)
+{
+	const struct check_about about = {
+	    "key", only.n > 0 ? keys->domains[0] : config->path};
+
+	if (only.n == 0 && config->signing.any_domain) {
+		check_report_add(report, &about, CHECK_NOTE,
+		    "`domain = *' names no domain, so there is none to look "
+		    "at");
+		check_report_todo(
+		    report, "say which: signpost check -d DOMAIN");
+	} else if (keys->count == 0) {
+		check_report_add(report, &about, CHECK_FAIL,
+		    "the configuration signs for no %s domain",
+		    only.n > 0 ? "such" : "named");
+		check_report_todo(report,
+		    "name it in `domain =' of [out], with `selector ='");
+	}
+	if (keys->left_out) {
+		check_report_add(report, &about, CHECK_NOTE,
+		    "only the first %d keys and %d domains are looked at",
+		    CHECK_KEYS_MAX, CHECK_DOMAINS_MAX);
+		check_report_todo(report,
+		    "look at the others one by one: signpost check -d DOMAIN");
+	}
+}
+
+void
+check_keys_report(const struct check_keys *keys,
+    const struct proxy_config *config, struct slice only,
+    struct check_report *report)
+{
+	if (!config->out.enabled)
+		return;
+	report_domains(keys, config, only, report);
+	for (size_t i = 0; i < keys->count; i++)
+		if (keys->list[i].trouble != NULL)
+			report_trouble(&keys->list[i], report);
+		else
+			report_key(&keys->list[i], config, report);
+}

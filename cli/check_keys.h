@@ -1,0 +1,51 @@
+/*
+ * `signpost check`: the keys that the configuration signs with, each with
+ * what its record must say, and the domains whose mail they sign.
+ */
+#ifndef CLI_CHECK_KEYS_H
+#define CLI_CHECK_KEYS_H
+
+#include <stdbool.h>
+
+#include "cli/check_report.h"
+#include "proxy/config.h"
+
+/* Looked at, at most: a sender map may name a hundred thousand. */
+enum { CHECK_KEYS_MAX = 200, CHECK_DOMAINS_MAX = 100 };
+
+struct dkim_key;
+
+struct check_key {
+	char *name;   /* SELECTOR._domainkey.DOMAIN, where its record belongs */
+	char *domain; /* d=, as the configuration has it */
+	char *selector;
+	unsigned rule;	       /* of config->signing.keys */
+	struct dkim_key *key;  /* NULL where it cannot be had */
+	char *trouble;	       /* then: "file:line: why" */
+	char *record;	       /* else the line of a zone to publish */
+	unsigned algorithms;   /* of DKIM signatures, bits by algorithm */
+	bool dkim, domainkeys; /* what it signs */
+};
+
+struct check_keys {
+	struct check_key list[CHECK_KEYS_MAX];
+	size_t count;
+	char *domains[CHECK_DOMAINS_MAX];
+	size_t domain_count;
+	bool left_out; /* there are more of either */
+};
+
+/* Reads them; with `only` (not empty) that domain's. Zeroed before; free()s
+ * nothing that it borrowed from the configuration. */
+void check_keys_collect(
+    struct check_keys *, const struct proxy_config *, struct slice only);
+void check_keys_clear(struct check_keys *);
+
+/* Is it said of one of the keys already? */
+bool check_keys_tell(const struct check_keys *, struct slice line);
+
+/* Can they be used, and for the signatures that want them? */
+void check_keys_report(const struct check_keys *, const struct proxy_config *,
+    struct slice only, struct check_report *);
+
+#endif

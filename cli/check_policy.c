@@ -1,0 +1,190 @@
+/*
+ * What the DNS says of a domain besides its keys: who may send for it (SPF,
+ * RFC 7208), and what receivers are to do with mail that is not its own
+ * (DMARC, RFC 9989).
+ */
+#include "auth/orgdomain.h"
+#include "auth/spf.h"
+#include "cli/check_dns.h"
+
+/* --- SPF --- */
+
+static void
+report_spf_error(const struct check_about *about,
+    const struct auth_spf_finding *finding, struct check_report *report)
+{
+	struct strbuf shown;
+
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	check_report_add(report, about, CHECK_FAIL, "%s",
+	    check_shown_reason(&shown, slice_str(finding->reason)));
+	if (finding->lookups > AUTH_SPF_LOOKUPS_MAX)
+		check_report_todo(report,
+		    "take include:, a, mx, exists: and redirect= out till ten "
+		    "are left, those of included records too; ip4: and ip6: "
+		    "cost nothing");
+	else
+		check_report_todo(report,
+		    "leave one TXT record at %s that begins with v=spf1, and "
+		    "correct it: as it is receivers heed none",
+		    about->subject);
+	strbuf_clear(&shown);
+}
+
+/* The record itself is shown: whether it names all who send for the domain is
+ * what only its owner can tell. */
+static void
+report_spf_record(const struct check_about *about,
+    const struct auth_spf_finding *finding, struct check_report *report)
+{
+	struct strbuf shown;
+
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	(void)check_shown(&shown, finding->record);
+	if (finding->verdict == MAIL_VERDICT_PASS) {
+		check_report_add(report, about, CHECK_FAIL,
+		    "every host may send for it, by %s: %s", finding->mechanism,
+		    strbuf_text(&shown));
+		check_report_todo(report,
+		    "name the hosts that send, and end with -all or ~all");
+	} else if (finding->verdict == MAIL_VERDICT_NEUTRAL) {
+		check_report_add(report, about, CHECK_NOTE,
+		    "nothing is said of hosts that it does not name: %s",
+		    strbuf_text(&shown));
+		check_report_todo(
+		    report, "end it with -all or ~all once it names all");
+	} else {
+		check_report_add(
+		    report, about, CHECK_OK, "%s", strbuf_text(&shown));
+	}
+	strbuf_clear(&shown);
+}
+
+void
+check_spf_report(
+    const char *domain, const struct auth_spf *spf, struct check_report *report)
+{
+	const struct check_about about = {"spf", domain};
+	struct auth_spf_finding finding = auth_spf_finding(spf);
+
+	if (!auth_spf_done(spf))
+		finding.verdict = MAIL_VERDICT_TEMPERROR;
+	switch (finding.verdict) {
+	case MAIL_VERDICT_NONE:
+		check_report_add(
+		    report, &about, CHECK_WARNING, "there is no record");
+		check_report_todo(report,
+		    "publish %s. IN TXT \"v=spf1 mx -all\", or whichever hosts "
+		    "send for it",
+		    domain);
+		break;
+	case MAIL_VERDICT_TEMPERROR:
+		check_report_add(report, &about, CHECK_UNKNOWN, "no answer");
+		check_report_todo(
+		    report, "try again, or another name server (--nameserver)");
+		break;
+	case MAIL_VERDICT_PERMERROR:
+		report_spf_error(&about, &finding, report);
+		break;
+	default:
+		report_spf_record(&about, &finding, report);
+	}
+}
+
+/* --- DMARC --- */
+
+static void
+report_no_dmarc(const struct check_about *about,
+    const struct check_dmarc_own *own, struct check_report *report)
+{
+	if (own->records > 1)
+		check_report_add(report, about, CHECK_FAIL,
+		    "%zu records at _dmarc.%s, which receivers take for none",
+		    own->records, about->subject);
+	else if (own->malformed)
+		check_report_add(report, about, CHECK_FAIL,
+		    "the record at _dmarc.%s does not begin with v=DMARC1;",
+		    about->subject);
+	else
+		check_report_add(
+		    report, about, CHECK_WARNING, "there is no record");
+	check_report_todo(report,
+	    "publish _dmarc.%s. IN TXT \"v=DMARC1; p=none; "
+	    "rua=mailto:postmaster@%s\"",
+	    about->subject, about->subject);
+}
+
+static void
+report_policy(const struct check_about *about,
+    const struct auth_orgdomain_record *record, enum auth_dmarc_policy policy,
+    struct check_report *report)
+{
+	struct strbuf name;
+
+	strbuf_init(&name, CHECK_SHOWN_MAX);
+	(void)check_shown(&name, record->name);
+	if (policy == AUTH_DMARC_NONE || record->values.testing) {
+		check_report_add(report, about, CHECK_NOTE,
+		    "%s at _dmarc.%s: forged mail is reported at most, not "
+		    "stopped",
+		    record->values.testing ? "t=y" : "p=none",
+		    strbuf_text(&name));
+		check_report_todo(report,
+		    "%s once reports show that your own mail passes",
+		    record->values.testing ? "take t=y out"
+					   : "say p=quarantine or p=reject");
+	} else {
+		check_report_add(report, about, CHECK_OK, "%s at _dmarc.%s",
+		    auth_dmarc_policy_word(policy), strbuf_text(&name));
+	}
+	strbuf_clear(&name);
+}
+
+static void
+report_dmarc(const struct check_about *about,
+    const struct auth_orgdomain_record *record, struct check_report *report)
+{
+	const struct auth_dmarc_record *values = &record->values;
+	bool below =
+	    !slice_equal_nocase(record->name, slice_str(about->subject));
+	enum auth_dmarc_policy policy;
+	struct strbuf shown;
+
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	if (!auth_dmarc_record_policy(values, below, true, &policy) ||
+	    (values->p.present && !values->p.valid)) {
+		check_report_add(report, about, CHECK_FAIL,
+		    "a policy in it cannot be read: %s",
+		    check_shown(&shown, record->text));
+		check_report_todo(report,
+		    "let p= (and sp=, np= where they are) be none, quarantine "
+		    "or reject");
+	} else if (!values->p.present) {
+		check_report_add(report, about, CHECK_WARNING,
+		    "it has no p=, and many receivers take it for none: %s",
+		    check_shown(&shown, record->text));
+		check_report_todo(report, "put p=none there, or more");
+	} else {
+		report_policy(about, record, policy, report);
+	}
+	strbuf_clear(&shown);
+}
+
+void
+check_dmarc_report(const char *domain, const struct auth_orgdomain *org,
+    const struct check_dmarc_own *own, struct check_report *report)
+{
+	const struct check_about about = {"dmarc", domain};
+	const struct auth_orgdomain_record *record = NULL;
+
+	if (auth_orgdomain_policy(org, slice_str(domain), &record) !=
+	    AUTH_ORGDOMAIN_KNOWN) {
+		check_report_add(report, &about, CHECK_UNKNOWN, "no answer");
+		check_report_todo(
+		    report, "try again, or another name server (--nameserver)");
+	} else if (record == NULL || own->malformed || own->records > 1) {
+		report_no_dmarc(&about, own, report);
+	} else {
+		report_dmarc(&about, record, report);
+	}
+}

@@ -1,0 +1,36 @@
+/*
+ * What postconf(1) prints, searched for the ways to a proxy of ours and back.
+ * Text in, findings out; nothing is run here, and nothing in the text is
+ * trusted to be well formed.
+ */
+#ifndef CLI_CHECK_POSTCONF_H
+#define CLI_CHECK_POSTCONF_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+#include "base/strbuf.h"
+#include "proxy/config.h"
+
+struct check_postconf {
+	bool found;		/* mail is handed to one of its listeners */
+	struct strbuf who;	/* "submission: content_filter=...", escaped */
+	struct slice transport; /* that this names; empty: none. A view */
+	bool has_transport;	/* and master.cf has it */
+	bool way_back;		/* an smtpd listens where its relay is */
+};
+
+/*
+ * `services` is what -Mfx prints (master.cf, folded, macros expanded),
+ * `parameters` what -nx does (what main.cf sets); they must outlive the
+ * finding. For a front with a listener and a relay.
+ */
+void check_postconf_search(struct check_postconf *, const struct proxy_front *,
+    struct slice services, struct slice parameters);
+void check_postconf_clear(struct check_postconf *);
+
+/* A value that says where mail goes ("signpost:[127.0.0.1]:10027",
+ * "inet:127.0.0.1:10027", "lmtp:unix:/path"): is it to that listener? */
+bool check_postconf_names(struct slice value, const struct proxy_endpoint *);
+
+#endif

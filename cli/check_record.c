@@ -1,0 +1,232 @@
+/*
+ * A key's record against the key and what it signs (RFC 6376 section 3.6.1,
+ * RFC 8301). That the record holds the key's public half is tried out: what
+ * the one signs, the other must verify.
+ */
+#include "base/base64.h"
+#include "cli/check_dns.h"
+#include "dkim/key.h"
+#include "dkim/record.h"
+
+enum { BITS_GOOD = 2048 };
+
+struct judging {
+	const struct check_key *key;
+	const struct check_record *answer;
+	struct check_report *report;
+	struct check_about about;
+	struct strbuf shown;
+	size_t found; /* findings before ours */
+};
+
+static void
+tell_to_publish(struct judging *j)
+{
+	const struct check_key *k = j->key;
+
+	if (k->record != NULL)
+		check_report_todo(j->report, "publish %s", k->record);
+	else
+		check_report_todo(j->report,
+		    "mend the key first; then signpost dns -d %s prints what "
+		    "to publish",
+		    k->domain);
+}
+
+static void
+fail(struct judging *j, const char *why)
+{
+	check_report_add(j->report, &j->about, CHECK_FAIL, "%s", why);
+	tell_to_publish(j);
+}
+
+/* The record is quoted: what is wrong with it is easier seen there. */
+static void
+fail_record(struct judging *j, const char *why)
+{
+	check_report_add(j->report, &j->about, CHECK_FAIL, "%s: %s", why,
+	    check_shown(&j->shown, j->answer->first));
+	tell_to_publish(j);
+}
+
+/* --- the key in it --- */
+
+static struct dkim_public_key *
+public_key(const struct dkim_record *record, const char **why)
+{
+	struct dkim_public_key *key = NULL;
+	struct strbuf octets;
+
+	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
+	if (base64_decode(record->key, &octets) < 0)
+		*why = "p= of the key record is not base64, or too long";
+	else
+		key = dkim_public_key_parse(
+		    record->key_type, strbuf_slice(&octets), why);
+	strbuf_clear(&octets);
+	return key;
+}
+
+static bool
+is_public_half(const struct dkim_public_key *public, const struct dkim_key *key)
+{
+	static const char zeros[DKIM_DIGEST_MAX];
+	const struct slice digest = {zeros, sizeof(zeros)};
+	enum dkim_algorithm algorithm = dkim_key_algorithm(key);
+	struct strbuf signature;
+	bool is;
+
+	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
+	is = dkim_key_sign(key, algorithm, digest, &signature) == 0 &&
+	    dkim_public_key_verify(
+		public, algorithm, digest, strbuf_slice(&signature));
+	strbuf_clear(&signature);
+	return is;
+}
+
+static void
+judge_bits(struct judging *j, const struct dkim_record *record, unsigned bits)
+{
+	if (record->key_type != DKIM_KEY_RSA || bits >= BITS_GOOD)
+		return;
+	check_report_add(j->report, &j->about,
+	    bits < DKIM_KEY_BITS_MIN ? CHECK_FAIL : CHECK_WARNING,
+	    "an RSA key of %u bits, %s", bits,
+	    bits < DKIM_KEY_BITS_MIN ? "which receivers refuse (RFC 8301)"
+				     : "under the 2048 that RFC 8301 asks for");
+	check_report_todo(j->report,
+	    "sign with a new one: signpost keygen -d %s -s NEW",
+	    j->key->domain);
+}
+
+static void
+judge_key(struct judging *j, const struct dkim_record *record)
+{
+	const char *why = NULL;
+	struct dkim_public_key *public = public_key(record, &why);
+
+	if (public == NULL) {
+		fail_record(j, why);
+		return;
+	}
+	judge_bits(j, record, dkim_public_key_bits(public));
+	if (j->key->key == NULL) {
+		check_report_add(j->report, &j->about, CHECK_NOTE,
+		    "there is no private key to compare the record with");
+		tell_to_publish(j);
+	} else if (!is_public_half(public, j->key->key)) {
+		fail(j,
+		    "the published key is not the public half of ours: no "
+		    "signature of ours verifies");
+	}
+	dkim_public_key_free(public);
+}
+
+/* --- what else it says --- */
+
+/* Why the record does not serve one of the signatures; NULL: it serves all. */
+static const char *
+refuses(const struct judging *j, const struct dkim_record *record)
+{
+	const char *why;
+
+	for (enum dkim_algorithm a = DKIM_RSA_SHA256; a <= DKIM_RSA_SHA1; a++) {
+		if ((j->key->algorithms & 1u << a) == 0)
+			continue;
+		why = dkim_record_refuses(record, a);
+		if (why != NULL)
+			return why;
+	}
+	return NULL;
+}
+
+/* DomainKeys reads the same record by other rules. */
+static const char *
+domainkeys_refuses(const struct judging *j)
+{
+	struct dkim_record record;
+	const char *why;
+
+	if (!j->key->domainkeys)
+		return NULL;
+	if (dkim_record_parse_domainkeys(j->answer->first, &record, &why) != 0)
+		return why;
+	if (record.has_granularity &&
+	    !slice_equal(record.granularity, SLICE("*")))
+		return "g= of the key record excludes senders from DomainKeys";
+	return dkim_record_refuses(&record, DKIM_RSA_SHA1);
+}
+
+static void
+judge_record(struct judging *j)
+{
+	struct dkim_record record;
+	const char *why = NULL;
+
+	if (dkim_record_parse(j->answer->first, &record, &why) != 0) {
+		fail_record(j, why);
+		return;
+	}
+	if (record.revoked) {
+		fail(j, "the key is revoked (empty p= in the key record)");
+		return;
+	}
+	why = refuses(j, &record);
+	if (why == NULL)
+		why = domainkeys_refuses(j);
+	if (why != NULL)
+		fail_record(j, why);
+	else
+		judge_key(j, &record);
+	if (record.testing) {
+		check_report_add(j->report, &j->about, CHECK_NOTE,
+		    "t=y: receivers are told that this is a test, and heed no "
+		    "signature");
+		check_report_todo(
+		    j->report, "take t=y out once signatures verify");
+	}
+}
+
+static void
+judge(struct judging *j)
+{
+	const struct check_record *answer = j->answer;
+
+	if (!answer->answered || answer->status == DNS_TEMPFAIL) {
+		check_report_add(
+		    j->report, &j->about, CHECK_UNKNOWN, "no answer");
+		check_report_todo(j->report,
+		    "try again, or another name server (--nameserver)");
+	} else if (answer->status != DNS_OK) {
+		fail(j, "there is no such record");
+	} else if (answer->count > 1) {
+		check_report_add(j->report, &j->about, CHECK_FAIL,
+		    "%zu TXT records, where receivers look for one (RFC 6376 "
+		    "section 3.6.2.2)",
+		    answer->count);
+		if (j->key->record != NULL)
+			check_report_todo(
+			    j->report, "leave one: %s", j->key->record);
+		else
+			tell_to_publish(j);
+	} else {
+		judge_record(j);
+	}
+}
+
+void
+check_record_report(const struct check_key *key,
+    const struct check_record *answer, struct check_report *report)
+{
+	struct judging j = {
+	    key, answer, report, {"dkim", key->name}, .found = report->count};
+
+	if (!key->dkim && key->domainkeys)
+		j.about.what = "domainkeys";
+	strbuf_init(&j.shown, CHECK_SHOWN_MAX);
+	judge(&j);
+	if (report->count == j.found)
+		check_report_add(report, &j.about, CHECK_OK,
+		    "published, and the public half of ours");
+	strbuf_clear(&j.shown);
+}

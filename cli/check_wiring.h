@@ -1,0 +1,21 @@
+/*
+ * `signpost check`: does mail find its way through us. The listeners and next
+ * hops that the configuration names are greeted (EHLO, QUIT; never mail), and
+ * Postfix is asked what it hands to us and where it takes it back.
+ */
+#ifndef CLI_CHECK_WIRING_H
+#define CLI_CHECK_WIRING_H
+
+#include "cli/check_report.h"
+#include "proxy/config.h"
+
+/* Each peer, from connecting to its answer to EHLO; each run of postconf. */
+enum { CHECK_PEER_MS = 5000, CHECK_POSTCONF_MS = 5000 };
+
+/* All peers at once. */
+void check_peers(const struct proxy_config *, struct check_report *);
+
+/* By postconf, where there is one. */
+void check_postfix(const struct proxy_config *, struct check_report *);
+
+#endif

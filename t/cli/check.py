@@ -1,0 +1,487 @@
+"""signpost check: configuration, keys and DNS; one test a fault."""
+import os
+import subprocess
+import time
+import unittest
+
+import check_case
+import ports
+from check_case import DMARC, SPF
+
+KEY = "s1._domainkey.example.org"
+
+
+class Well(check_case.Case):
+    def test_after_keygen_and_dns_all_is_well(self):
+        conf, server = self.good()
+        found = self.found(conf, server)
+        self.assertEqual([f[:3] for f in found], [
+            ("ok", "configuration", conf),
+            ("ok", "key", KEY),
+            ("ok", "dkim", KEY),
+            ("ok", "spf", "example.org"),
+            ("ok", "dmarc", "example.org"),
+            ("ok", "listen", self.us.address()),
+            ("ok", "relay", self.hop.address()),
+            ("ok", "postfix", "out"),
+            ("ok", "postfix", "out")])
+        document = self.as_json(conf, server)
+        self.assertEqual(document["result"], "ok")
+        self.assertEqual([c["result"] for c in document["checks"]],
+                         ["ok"] * 9)
+        self.assertEqual({c["todo"] for c in document["checks"]}, {""})
+        for peer in (self.us, self.hop):
+            self.assertEqual(peer.said("MAIL"), 0)
+            self.assertEqual(peer.said("EHLO"), 2)
+            self.assertEqual(peer.said("QUIT"), 2)
+
+    def test_ed25519_and_an_rsa_key_beside_it(self):
+        for options in (("-t", "ed25519"), ("-b", "4096")):
+            self.keygen(*options, selector="s" + str(len(options[1])))
+        conf = self.configure(
+            "signature = dkim(s=s7)\nsignature = dkim(s=s4)\n"
+            "signature = domainkeys(s=s4)\n")
+        zone = self.run_tool("dns", "-c", conf).out.decode()
+        found = self.found(conf, self.nsd(SPF, DMARC, zone=zone))
+        self.assertEqual({f[0] for f in found}, {"ok"})
+        self.assertEqual([f[3] for f in found if f[1] == "key"],
+                         ["ed25519, 256 bits", "rsa, 4096 bits"])
+
+    def test_the_configured_name_server_is_asked(self):
+        _, server = self.good()
+        conf = self.configure("[dns]\nnameserver = %s\n" % server)
+        done = subprocess.run(
+            [check_case.tool.binary(), "check", "-c", conf],
+            env=dict(os.environ, PATH=self.path("bin") + ":/usr/bin:/bin"),
+            stdout=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+
+class Configuration(check_case.Case):
+    def test_ends(self):
+        conf, server = self.good()
+        self.run_tool("check", "-c", conf, "-d", "..", status=64)
+        self.run_tool("check", "-c", conf, "--nameserver", "x", status=64)
+        self.run_tool("check", "-c", conf, "more", status=64)
+        self.run_tool("check", "-c", self.path("none"), status=66)
+        self.assertIn("usage: signpost check",
+                      self.run_tool("check", "--help").out.decode())
+        self.assertIn("\n  check ",
+                      self.run_tool("--help").out.decode())
+        for wrong in ("nonsense = 1\n", "relay = here\n"):
+            conf = self.configure(wrong)
+            for more in ((), ("--json",)):
+                result = self.run_tool("check", "-c", conf, "--nameserver",
+                                       server, *more, status=78)
+                self.assertIn("signpost.conf:11: ", result.err)
+                self.assertEqual(result.out, b"")
+
+    def test_what_serve_t_says(self):
+        conf, server = self.good()
+        os.rmdir(self.path("spool"))
+        reason, todo = self.one("configuration", conf, server, status=1,
+                                result="FAIL")
+        self.assertIn("spool_dir", reason)
+        self.assertIn(reason,
+                      self.run_tool("serve", "-t", "-c", conf, status=78).err)
+        self.assertIn("serve -t", todo)
+
+    def test_its_warnings(self):
+        conf, server = self.good(more="sender_map = %s\n"
+                                 % self.write("map", "example.org "
+                                              "dkim(a=rsa-sha1)\n"))
+        self.one("configuration", conf, server, result="warning")
+
+    def test_nothing_but_checking(self):
+        conf = self.write("in.conf", "[signpost]\nuser = nobody\n[in]\n"
+                          "user = nobody\nlisten = %s\nrelay = %s\n"
+                          "spool_dir = %s/spool\nauthserv_id = mx.test\n"
+                          % (self.us.address(), self.hop.address(), self.dir))
+        found = self.found(conf, self.nsd())
+        self.assertEqual([f[:2] for f in found],
+                         [("ok", "configuration"), ("ok", "listen"),
+                          ("ok", "relay"), ("ok", "postfix"),
+                          ("ok", "postfix")])
+
+
+class Keys(check_case.Case):
+    def test_missing(self):
+        conf = self.configure()
+        found = self.found(conf, self.nsd(SPF, DMARC), status=1)
+        wrong = [f for f in found if f[0] != "ok"]
+        self.assertEqual([f[:3] for f in wrong],
+                         [("FAIL", "key", KEY), ("FAIL", "dkim", KEY)])
+        self.assertIn("signpost.conf:7: key file ", wrong[0][3])
+        self.assertIn("signpost keygen -d example.org -s s1", wrong[0][4])
+        self.assertIn("signpost dns -d example.org", wrong[1][4])
+
+    def test_mode(self):
+        conf, server = self.good()
+        path = self.path("example.org", "s1.pem")
+        os.chmod(path, 0o644)
+        found = self.found(conf, server, status=1)
+        self.assertEqual([f[:3] for f in found if f[0] != "ok"],
+                         [("FAIL", "key", KEY), ("note", "dkim", KEY)])
+        self.assertIn("mode 0644", found[1][3])
+        self.assertEqual(found[1][4], "chmod 600 " + path)
+
+    def test_no_key(self):
+        conf, server = self.good()
+        self.write("example.org/s1.pem", "no key\n")
+        found = self.found(conf, server, status=1)
+        self.assertEqual(found[1][:3], ("FAIL", "key", KEY))
+
+    def test_a_key_of_another_kind(self):
+        _, server = self.good("-t", "ed25519")
+        for signature in ("domainkeys(c=nofws)", "dkim(a=rsa-sha256)"):
+            conf = self.configure("signature = dkim()\nsignature = %s\n"
+                                  % signature)
+            found = self.found(conf, server, status=1)
+            wrong = [f for f in found if f[:2] == ("FAIL", "key")]
+            self.assertEqual(len(wrong), 1, found)
+            self.assertIn("the key is ed25519", wrong[0][3])
+            self.assertIn("-t rsa", wrong[0][4])
+
+    def test_any_domain(self):
+        _, server = self.good()
+        conf = self.configure(domain="*")
+        reason, todo = self.one("key", conf, server, result="note")
+        self.assertIn("domain = *", reason)
+        self.assertEqual(todo, "say which: signpost check -d DOMAIN")
+        found = self.found(conf, server, "-d", "Example.ORG")
+        self.assertEqual([f[0] for f in found], ["ok"] * 9)
+        # a parent's key signs
+        found = self.found(conf, server, "-d", "sub.example.org")
+        self.assertIn(("ok", "dkim", KEY), [f[:3] for f in found])
+        found = self.found(conf, server, "-d", "example.net", status=1)
+        self.assertIn(("FAIL", "key", "s1._domainkey.example.net"),
+                      [f[:3] for f in found])
+
+    def test_a_domain_that_is_not_signed_for(self):
+        conf, server = self.good(records=(
+            SPF, DMARC, SPF.replace("org", "net"), DMARC.replace("org", "net")))
+        reason, todo = self.one("key", conf, server, "-d", "example.net",
+                                status=1, result="FAIL")
+        self.assertIn("signs for no such domain", reason)
+        self.assertIn("domain =", todo)
+
+    def test_more_than_are_looked_at(self):
+        _, server = self.good()
+        names = ["example.org"] + ["d%d.example" % i for i in range(300)]
+        conf = self.configure(domain=", ".join(names))
+        found = self.found(conf, server, status=1)
+        self.assertEqual(sum(f[1] == "spf" for f in found), 100)
+        self.assertEqual(sum(f[1] == "dkim" for f in found), 200)
+        self.assertIn("only the first", " ".join(f[3] for f in found))
+
+
+class Record(check_case.Case):
+    """What stands at SELECTOR._domainkey.DOMAIN."""
+
+    def fault(self, *values, status=1, result="FAIL", more="", options=(),
+              records=()):
+        """A record instead of the right one; $p is the right p=."""
+        _, _, right = self.keygen(*options)
+        self.right = right.split("p=")[1]
+        conf = self.configure(more)
+        server = self.nsd(SPF, DMARC, *records, *(
+            "%s TXT %s" % (KEY, v.replace("$p", self.right)) for v in values))
+        return self.one("dkim", conf, server, status=status, result=result)
+
+    def publishes(self, todo):
+        self.assertTrue(todo.startswith(
+            "publish %s. IN TXT ( \"v=DKIM1; k=rsa; p=" % KEY), todo)
+        self.assertIn(self.right, todo.replace('" "', ""))
+
+    def test_missing(self):
+        reason, todo = self.fault()
+        self.assertEqual(reason, "there is no such record")
+        self.publishes(todo)
+
+    def test_another_type_only(self):
+        reason, todo = self.fault(records=("%s A 127.0.0.2" % KEY,))
+        self.assertEqual(reason, "there is no such record")
+
+    def test_several(self):
+        reason, todo = self.fault("v=DKIM1; p=$p", "v=DKIM1; p=")
+        self.assertIn("2 TXT records", reason)
+        self.assertIn(self.right, todo.replace('" "', ""))
+
+    def test_a_hundred(self):
+        reason, _ = self.fault(*("v=DKIM1; p=%d" % i for i in range(100)))
+        self.assertIn("100 TXT records", reason)
+
+    def test_unparsable(self):
+        for value in ("hello", "v=DKIM2; p=$p", "p=$p; v=DKIM1",
+                      "v=DKIM1; k=dsa; p=$p", "v=DKIM1; k=rsa",
+                      "v=DKIM1; p=%", "v=DKIM1; p=AAAA", "=", ";;"):
+            reason, todo = self.fault(value)
+            self.assertIn(value.split("p=$p")[0].strip(), reason)
+            self.publishes(todo)
+            self.tearDownKey()
+
+    def tearDownKey(self):
+        os.unlink(self.path("example.org", "s1.pem"))
+
+    def test_revoked(self):
+        reason, todo = self.fault("v=DKIM1; p=")
+        self.assertIn("revoked", reason)
+        self.publishes(todo)
+
+    def test_not_the_public_half(self):
+        _, _, other = self.keygen(selector="other")
+        reason, todo = self.fault(other)
+        self.assertEqual(reason, "the published key is not the public half "
+                         "of ours: no signature of ours verifies")
+        self.publishes(todo)
+
+    def test_ed25519_not_the_public_half(self):
+        _, _, other = self.keygen("-t", "ed25519", selector="other")
+        reason, todo = self.fault(other, options=("-t", "ed25519"))
+        self.assertIn("not the public half", reason)
+        self.assertEqual(todo, "publish %s. IN TXT \"v=DKIM1; k=ed25519; "
+                         "p=%s\"" % (KEY, self.right))
+
+    def test_a_test(self):
+        reason, todo = self.fault("v=DKIM1; t=y; p=$p", status=0,
+                                  result="note")
+        self.assertTrue(reason.startswith("t=y"))
+        self.assertIn("take t=y out", todo)
+
+    def test_exclusions(self):
+        for tags, word in (("h=sha1", "h="), ("s=tlsrpt", "s="),
+                           ("k=ed25519", "k=")):
+            reason, todo = self.fault("v=DKIM1; %s; p=$p" % tags)
+            self.assertIn(word, reason)
+            self.publishes(todo)
+            self.tearDownKey()
+
+    def test_what_does_not_exclude(self):
+        _, _, right = self.keygen()
+        value = "h=sha1:sha256; s=email:x; n=note; " + right.replace(
+            "v=DKIM1; ", "")
+        found = self.found(self.configure(), self.nsd(
+            SPF, DMARC, "%s TXT %s" % (KEY, value)))
+        self.assertEqual({f[0] for f in found}, {"ok"})
+
+    def test_domainkeys(self):
+        both = "signature = dkim()\nsignature = domainkeys()\n"
+        reason, todo = self.fault("g=joe; p=$p", more=both)
+        self.assertIn("g=", reason)
+        self.tearDownKey()
+        alone = "signature = domainkeys()\n"
+        _, _, right = self.keygen()
+        conf = self.configure(alone)
+        reason, todo = self.one("domainkeys", conf, self.nsd(SPF, DMARC),
+                                status=1, result="FAIL")
+        self.assertEqual(reason, "there is no such record")
+
+    def test_1024_bits(self):
+        conf, server = self.good("-b", "1024")
+        reason, todo = self.one("dkim", conf, server, result="warning")
+        self.assertIn("1024 bits", reason)
+        self.assertIn("signpost keygen -d example.org", todo)
+
+    def test_under_1024_bits(self):
+        key = self.path("short.pem")
+        subprocess.run(["openssl", "genrsa", "-out", key, "768"], check=True,
+                       timeout=60, stderr=subprocess.DEVNULL)
+        record = check_case.harness.key_record(key)
+        self.keygen()
+        conf = self.configure()
+        server = self.nsd(SPF, DMARC, "%s TXT %s" % (KEY, record))
+        found = self.found(conf, server, status=1)
+        wrong = [f[:2] + (f[3],) for f in found if f[0] != "ok"]
+        self.assertEqual(len(wrong), 2, wrong)
+        self.assertEqual(wrong[0], (
+            "FAIL", "dkim",
+            "an RSA key of 768 bits, which receivers refuse (RFC 8301)"))
+        # the private one is refused before it is compared
+        os.replace(key, self.path("example.org", "s1.pem"))
+        os.chmod(self.path("example.org", "s1.pem"), 0o600)
+        found = self.found(conf, server, status=1)
+        self.assertEqual(found[1][:2], ("FAIL", "key"))
+        self.assertIn("768", found[1][3])
+
+    def test_control_characters(self):
+        self.keygen()
+        conf = self.configure()
+        server = self.nsd(
+            DMARC, '%s TXT "v=DKIM1; p=\\027[31m\\000\\010\\255\\"\\\\"' % KEY,
+            'example.org TXT "v=spf1 \\155x:\\027[2J\\010 -all"')
+        found = self.found(conf, server, status=1)
+        wrong = [f for f in found if f[0] != "ok"]
+        self.assertEqual([f[:2] for f in wrong],
+                         [("FAIL", "dkim"), ("FAIL", "spf")])
+        self.assertIn("\\x1b[31m\\x00\\x0a\\xff", wrong[0][3])
+        self.as_json(conf, server, status=1)
+
+    def test_a_loop(self):
+        self.keygen()
+        conf = self.configure()
+        server = self.nsd(SPF, DMARC, "%s CNAME a.example.org" % KEY,
+                          "a.example.org CNAME b.example.org",
+                          "b.example.org CNAME a.example.org")
+        self.one("dkim", conf, server, status=75, result="unknown")
+        self.assertLess(self.seconds, 20)
+
+
+class Spf(check_case.Case):
+    def fault(self, *records, status=1, result="FAIL"):
+        conf, server = self.good(records=(DMARC, *records))
+        return self.one("spf", conf, server, status=status, result=result)
+
+    def test_missing(self):
+        reason, todo = self.fault("example.org TXT hello", status=0,
+                                  result="warning")
+        self.assertEqual(reason, "there is no record")
+        self.assertIn('publish example.org. IN TXT "v=spf1 ', todo)
+
+    def test_two(self):
+        reason, todo = self.fault(SPF, SPF.replace("-all", "~all"))
+        self.assertIn("more than one SPF record", reason)
+        self.assertIn("leave one", todo)
+
+    def test_syntax(self):
+        reason, todo = self.fault("example.org TXT v=spf1 ipv4:1.2.3.4 -all")
+        self.assertIn('"ipv4:1.2.3.4"', reason)
+
+    def test_too_many_look_ups(self):
+        reason, todo = self.fault(
+            "example.org TXT v=spf1 include:a.example include:b.example -all",
+            "a.example TXT v=spf1 a mx a:x.a.example a:b.a.example -all",
+            "b.example TXT v=spf1 a mx a:c.b.example a:d.b.example "
+            "a:e.b.example -all",
+            *("%s A 192.0.2.1" % name for name in (
+                "a.example", "x.a.example", "b.a.example", "b.example",
+                "c.b.example", "d.b.example", "e.b.example")),
+            "a.example MX 10 a.example", "b.example MX 10 b.example")
+        self.assertIn("more than ten terms", reason)
+        self.assertIn("till ten", todo)
+
+    def test_everybody(self):
+        for terms, by in (("+all", "+all"), ("mx all", "all"),
+                          ("ip4:0.0.0.0/0 -all", "ip4:0.0.0.0/0")):
+            reason, todo = self.fault(
+                "example.org TXT v=spf1 " + terms,
+                "example.org MX 10 mx.example.org",
+                "mx.example.org A 192.0.2.1")
+            self.assertEqual(reason, "every host may send for it, by %s: "
+                             "v=spf1 %s" % (by, terms))
+            self.assertIn("-all", todo)
+            os.unlink(self.path("example.org", "s1.pem"))
+
+    def test_neutral(self):
+        self.fault("example.org TXT v=spf1 ?all", status=0, result="note")
+
+
+class Dmarc(check_case.Case):
+    def fault(self, *records, status=1, result="FAIL"):
+        conf, server = self.good(records=(SPF, *records))
+        return self.one("dmarc", conf, server, status=status, result=result)
+
+    def test_missing(self):
+        reason, todo = self.fault(status=0, result="warning")
+        self.assertEqual(reason, "there is no record")
+        self.assertTrue(todo.startswith(
+            'publish _dmarc.example.org. IN TXT "v=DMARC1; p='), todo)
+
+    def test_two(self):
+        reason, _ = self.fault(DMARC, DMARC.replace("reject", "none"))
+        self.assertIn("2 records", reason)
+
+    def test_unparsable(self):
+        for value in ("v=DMARC1 p=none", "v=dmarc1; p=none", "V = DMARC; p"):
+            reason, todo = self.fault("_dmarc.example.org TXT " + value)
+            self.assertIn("does not begin with v=DMARC1", reason)
+            self.assertIn("publish _dmarc.example.org.", todo)
+            os.unlink(self.path("example.org", "s1.pem"))
+
+    def test_a_policy_that_is_none(self):
+        reason, todo = self.fault(
+            "_dmarc.example.org TXT v=DMARC1; p=refuse")
+        self.assertIn("v=DMARC1; p=refuse", reason)
+        os.unlink(self.path("example.org", "s1.pem"))
+        reason, todo = self.fault("_dmarc.example.org TXT v=DMARC1; sp=none",
+                                  status=0, result="warning")
+        self.assertIn("no p=", reason)
+
+    def test_p_none(self):
+        reason, todo = self.fault("_dmarc.example.org TXT v=DMARC1; p=none",
+                                  status=0, result="note")
+        self.assertIn("p=none at _dmarc.example.org", reason)
+        self.assertIn("p=quarantine", todo)
+
+    def test_the_organizational_domain(self):
+        self.keygen(domain="mail.example.org")
+        conf = self.configure(domain="mail.example.org")
+        zone = self.run_tool("dns", "-c", conf).out.decode()
+        server = self.nsd(DMARC, SPF.replace("example", "mail.example"),
+                          zone=zone)
+        found = self.found(conf, server)
+        self.assertIn(("ok", "dmarc", "mail.example.org",
+                       "reject at _dmarc.example.org", ""), found)
+        server = self.nsd(DMARC + "; sp=none",
+                          SPF.replace("example", "mail.example"), zone=zone)
+        self.one("dmarc", conf, server, result="note")
+
+
+class Hostile(check_case.Case):
+    def test_all_kinds_of_answers(self):
+        """A selector for each: told apart, and in time."""
+        unknown = ("silent", "veryslow", "wrongid", "garbage", "servfail",
+                   "refused", "loop", "tcsilent", "pingpong", "oversized")
+        broken = ("slow", "lost", "noedns", "flood", "spoofed",
+                  "intime")
+        missing = ("nothing", "nxdomain", "wrongowner")
+        self.keygen(selector="s1")
+        with check_case.nameserver.Hostile() as server:
+            at = "127.0.0.1:%d" % server.port
+            for selectors in (unknown[:5], unknown[5:] + missing, broken):
+                conf = self.configure("".join(
+                    "signature = dkim(s=%s, key=%s)\n" % (
+                        s, self.path("example.org", "s1.pem"))
+                    for s in selectors))
+                start = time.monotonic()
+                found = self.found(conf, at, "-d", "example.org", status=None)
+                self.assertLess(time.monotonic() - start, 25)
+                said = {f[2].split(".")[0]: (f[0], f[3]) for f in found
+                        if f[1] == "dkim"}
+                self.assertEqual(len(said), len(selectors), found)
+                for s, (result, reason) in said.items():
+                    if s in unknown:
+                        self.assertEqual(result, "unknown", s)
+                    else:
+                        self.assertEqual(result, "FAIL", s)
+                    self.assertEqual(reason == "there is no such record",
+                                     s in missing, s)
+
+
+class Silence(check_case.Case):
+    def test_a_name_server_that_does_not_answer(self):
+        self.keygen()
+        conf = self.configure("[dns]\ntimeout = 1\n")
+        udp, tcp = ports.bind_both()
+        with udp, tcp:
+            at = "127.0.0.1:%d" % udp.getsockname()[1]
+            start = time.monotonic()
+            found = self.found(conf, at, status=75)
+            self.assertLess(time.monotonic() - start, 25)
+        self.assertEqual([f[1] for f in found if f[0] == "unknown"],
+                         ["dkim", "spf", "dmarc"])
+        self.assertEqual({f[3] for f in found if f[0] == "unknown"},
+                         {"no answer"})
+
+    def test_a_failure_counts_for_more(self):
+        self.keygen()
+        conf = self.configure("[dns]\ntimeout = 1\n")
+        os.chmod(self.path("example.org", "s1.pem"), 0o604)
+        udp, tcp = ports.bind_both()
+        with udp, tcp:
+            at = "127.0.0.1:%d" % udp.getsockname()[1]
+            self.assertEqual(self.as_json(conf, at, status=1)["result"],
+                             "fail")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,162 @@
+"""What the tests of signpost check share: a domain whose setup is complete.
+
+A key made by `signpost keygen`, its record as `signpost dns` prints it, SPF
+and DMARC, all served by nsd; somebody who answers as signpost does, and a next
+hop behind; a postconf, scripted, that names both. A test then breaks one thing
+and looks for one line.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+import tool
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "run"))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+import harness  # noqa: E402
+import nameserver  # noqa: E402
+
+CONFIG = """[signpost]
+log = stderr
+user = nobody
+[out]
+listen = %(listen)s
+relay = %(relay)s
+domain = %(domain)s
+selector = s1
+keyfile = %(dir)s/$domain/$selector.pem
+spool_dir = %(dir)s/spool
+%(more)s"""
+
+POSTCONF = """#!/bin/sh
+case $1 in
+-Mfx) cat <<'end'
+submission inet n       -       y       -       -       smtpd
+    -o syslog_name=postfix/submission
+    -o content_filter=signpost:[127.0.0.1]:%(listen)s
+signpost   unix  -       -       n       -       20      smtp
+127.0.0.1:%(relay)s inet n - n - 100 smtpd
+    -o content_filter=
+end
+;;
+-nx) echo 'compatibility_level = 3.6';;
+esac
+"""
+
+SPF = "example.org TXT v=spf1 ip4:192.0.2.1 -all"
+DMARC = "_dmarc.example.org TXT v=DMARC1; p=reject"
+
+
+class Case(tool.Case):
+    def setUp(self):
+        super().setUp()
+        os.chmod(self.dir, 0o711)
+        os.mkdir(self.path("spool"), 0o777)
+        os.chmod(self.path("spool"), 0o777)
+        self.us = self.relay()
+        self.hop = self.relay()
+        self.postconf(POSTCONF % {"listen": self.us.port,
+                                  "relay": self.hop.port})
+
+    def relay(self, *scripts, **options):
+        relay = harness.Relay(*scripts, **options)
+        self.addCleanup(relay.close)
+        return relay
+
+    def postconf(self, script):
+        """Puts another program in Postfix's place."""
+        os.chmod(self.write("bin/postconf", script), 0o755)
+
+    def configure(self, more="", domain="example.org", listen=None,
+                  relay=None):
+        return self.write("signpost.conf", CONFIG % {
+            "dir": self.dir, "more": more, "domain": domain,
+            "listen": listen or self.us.address(),
+            "relay": relay or self.hop.address()})
+
+    def nsd(self, *records, zone=""):
+        """A real name server: lines as in t/lib/zone.h, and of a zone."""
+        server = nameserver.Nsd("\n".join(records))
+        with open(os.path.join(server.directory, "zone"), "a",
+                  encoding="utf-8") as f:
+            f.write(zone)
+        self.addCleanup(server.stop)
+        server.start()
+        return "127.0.0.1:%d" % server.port
+
+    def good(self, *options, more="", records=(SPF, DMARC)):
+        """Configuration and name server of a domain where all is well."""
+        _, self.name, self.value = self.keygen(*options)
+        conf = self.configure(more)
+        zone = self.run_tool("dns", "-c", conf, "--format", "zone").out
+        return conf, self.nsd(*records, zone=zone.decode())
+
+    def check(self, conf, nameserver_at, *more, status=0, env=()):
+        """Runs it; every line and its JSON have the promised form."""
+        args = ["check", "-c", conf, "--nameserver", nameserver_at, *more]
+        environment = dict(os.environ, **dict(env))
+        environment.setdefault("PATH", "/usr/bin:/bin")
+        if "MAIL_CONFIG" not in environment:
+            environment["PATH"] = "%s:%s" % (self.path("bin"),
+                                             environment["PATH"])
+        done = subprocess.run([tool.binary(), *args], cwd=self.dir,
+                              env=environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=60)
+        result = tool.Result(done)
+        if status is not None:
+            self.assertEqual(result.status, status,
+                             result.err + result.out.decode("latin-1"))
+        self.assertNotIn("Sanitizer", result.err)
+        return result
+
+    def found(self, conf, nameserver_at, *more, status=0, **kind):
+        """[(result, what, subject, reason, todo)...], the same both ways."""
+        start = time.monotonic()
+        text = self.check(conf, nameserver_at, *more, status=status, **kind)
+        self.seconds = time.monotonic() - start
+        self.assertEqual(text.err, "")
+        found = []
+        for line in text.out.decode("ascii").splitlines():
+            self.assertRegex(line, r"\A[ -~]+\Z")
+            if line.startswith("         "):
+                self.assertEqual(found[-1][4], "")
+                found[-1][4] = line.strip()
+                continue
+            match = re.match(
+                r"(ok|note|warning|unknown|FAIL) +(\w+) (\S+): (.+)\Z", line)
+            self.assertTrue(match, line)
+            found.append([*match.groups(), ""])
+        for result, _, _, _, todo in found:
+            self.assertEqual(result == "ok", todo == "", found)
+        return [tuple(f) for f in found]
+
+    def as_json(self, conf, nameserver_at, *more, status=0, **kind):
+        out = self.check(conf, nameserver_at, "--json", *more, status=status,
+                         **kind).out
+        self.assertEqual(out.count(b"\n"), 1)
+        document = json.loads(out)
+        self.assertEqual(set(document), {"checks", "result"})
+        for one in document["checks"]:
+            self.assertEqual(set(one), {"what", "subject", "result", "reason",
+                                        "todo"})
+        return document
+
+    def one(self, what, conf, nameserver_at, *more, status=0, result=None,
+            **kind):
+        """The one finding of that kind that is not ok: (reason, todo). The
+        JSON must say the same, and nothing else be wrong."""
+        found = self.found(conf, nameserver_at, *more, status=status, **kind)
+        wrong = [f for f in found if f[0] != "ok"]
+        self.assertEqual([f[:2] for f in wrong], [(result, what)], found)
+        document = self.as_json(conf, nameserver_at, *more, status=status,
+                                **kind)
+        self.assertEqual(document["result"], result.lower())
+        self.assertEqual(
+            [(c["result"].replace("fail", "FAIL"), c["what"], c["subject"],
+              c["reason"], c["todo"]) for c in document["checks"]], found)
+        return wrong[0][3:]
