@@ -31,11 +31,14 @@ int
 cli_program_find(const char *name, struct strbuf *path)
 {
 	struct slice rest = slice_str(getenv("PATH")), directory;
+	bool sbin = false;
 
-	while (rest.n > 0 && slice_cut(&rest, ':', &directory))
+	while (rest.n > 0 && slice_cut(&rest, ':', &directory)) {
 		if (try_directory(directory, name, path) == 0)
 			return 0;
-	return try_directory(SLICE("/usr/sbin"), name, path);
+		sbin = sbin || slice_ends_nocase(directory, SLICE("/sbin"));
+	}
+	return sbin ? -1 : try_directory(SLICE("/usr/sbin"), name, path);
 }
 
 static int64_t
