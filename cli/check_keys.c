@@ -134,13 +134,15 @@ load(const struct collecting *c, struct check_key *k,
 	strbuf_clear(&reason);
 }
 
-/* What a signature wants of its key. */
+/* What a signature, or a seal (NULL), wants of its key. */
 static void
 add_use(struct check_key *k, const struct proxy_signature *signature)
 {
-	enum dkim_algorithm algorithm = signature->algorithm;
+	enum dkim_algorithm algorithm =
+	    signature == NULL ? DKIM_ALGORITHM_UNKNOWN : signature->algorithm;
 
-	if (signature->type == PROXY_SIGNATURE_DOMAINKEYS) {
+	if (signature != NULL &&
+	    signature->type == PROXY_SIGNATURE_DOMAINKEYS) {
 		k->domainkeys = true;
 		return;
 	}
@@ -180,8 +182,7 @@ check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
 
 	if (only.n > 0)
 		add_domain(keys, only);
-	if (config->out.enabled)
-		cli_key_places(config, only, on_place, &c);
+	cli_key_places(config, only, on_place, &c);
 }
 
 bool
@@ -303,9 +304,8 @@ check_keys_report(const struct check_keys *keys,
     const struct proxy_config *config, struct slice only,
     struct check_report *report)
 {
-	if (!config->out.enabled)
-		return;
-	report_domains(keys, config, only, report);
+	if (config->out.enabled)
+		report_domains(keys, config, only, report);
 	for (size_t i = 0; i < keys->count; i++)
 		if (keys->list[i].trouble != NULL)
 			report_trouble(&keys->list[i], report);

@@ -17,7 +17,7 @@ static const char help[] =
     "usage: signpost dns [-c FILE] [-d DOMAIN] [--format zone|raw|json]\n"
     "\n"
     "Prints the DNS records to publish: of each key that the configuration\n"
-    "signs with, under SELECTOR._domainkey.DOMAIN.\n"
+    "signs or seals with, under SELECTOR._domainkey.DOMAIN.\n"
     "\n"
     "  -c, --config FILE    the configuration "
     "(/etc/signpost/signpost.conf)\n"

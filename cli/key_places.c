@@ -66,6 +66,20 @@ search_map(
 	}
 }
 
+static void
+search_seal(const struct search *s, const struct proxy_seal_settings *seal)
+{
+	const struct cli_key_place place = {
+	    .domain = slice_str(seal->domain),
+	    .selector = slice_str(seal->selector),
+	    .rule = seal->key_rule,
+	};
+
+	if (seal->domain != NULL &&
+	    (s->only.n == 0 || slice_equal_nocase(s->only, place.domain)))
+		s->found(s->ctx, &place);
+}
+
 void
 cli_key_places(const struct proxy_config *config, struct slice only,
     void (*found)(void *ctx, const struct cli_key_place *), void *ctx)
@@ -75,4 +89,6 @@ cli_key_places(const struct proxy_config *config, struct slice only,
 	search_domains(&s, &config->signing);
 	search_map(&s, config->signing.listid_map, true);
 	search_map(&s, config->signing.sender_map, false);
+	if (config->in.enabled)
+		search_seal(&s, &config->checking.seal);
 }

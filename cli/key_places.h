@@ -11,14 +11,16 @@ struct proxy_config;
 struct proxy_signature;
 
 struct cli_key_place {
-	struct slice domain;			 /* d=, A-labels */
-	struct slice selector;			 /* s= */
-	unsigned rule;				 /* of config->signing.keys */
-	const struct proxy_signature *signature; /* what the key is for */
+	struct slice domain;   /* d=, A-labels */
+	struct slice selector; /* s= */
+	unsigned rule;	       /* of config->signing.keys */
+	/* What the key is for; NULL: to seal (ARC). */
+	const struct proxy_signature *signature;
 };
 
 /*
- * Calls `found` for each: of `domain =` and `signature =`, then of the maps.
+ * Calls `found` for each: of `domain =` and `signature =`, of the maps, then of
+ * `seal_domain =`.
  * The same place may come more than once. With `only` (not empty) other
  * domains are left out, and with `domain = *` it is one. Signatures whose
  * d= has macros have no domain before there is a message; they are left

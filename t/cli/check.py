@@ -47,6 +47,29 @@ class Well(check_case.Case):
         self.assertEqual([f[3] for f in found if f[1] == "key"],
                          ["ed25519, 256 bits", "rsa, 4096 bits"])
 
+    def test_the_key_that_seals(self):
+        self.keygen(selector="arc")
+        conf, server = self.good(more="""[in]
+user = mail
+listen = %s
+relay = %s
+authserv_id = mx.example.org
+check = arc, dkim
+spool_dir = %s
+seal_domain = example.org
+seal_selector = arc
+seal_keyfile = %s/$domain/$selector.pem
+""" % (self.relay().address(), self.relay().address(), self.path("spool"),
+       self.dir))
+        arc = "arc._domainkey.example.org"
+        found = self.found(conf, server, status=None)
+        self.assertEqual([f[0] for f in found if f[2] == arc], ["ok", "ok"])
+        os.unlink(self.path("example.org/arc.pem"))
+        self.keygen(selector="arc")
+        found = self.found(conf, server, status=1)
+        self.assertEqual([f[:2] for f in found if f[2] == arc],
+                         [("ok", "key"), ("FAIL", "dkim")])
+
     def test_the_configured_name_server_is_asked(self):
         _, server = self.good()
         conf = self.configure("[dns]\nnameserver = %s\n" % server)

@@ -50,6 +50,23 @@ class Dns(tool.Case):
         self.assertEqual(self.names(conf, "-d", "Maps.Example"),
                          ["s3._domainkey.maps.example"])
 
+    def test_the_seals_record_too(self):
+        self.keygen("-t", "ed25519", domain="seal.example", selector="arc")
+        conf = self.config()
+        with open(conf) as f:
+            out = f.read()
+        sealing = ("[in]\nlisten = 127.0.0.1:10025\nrelay = 127.0.0.1:10026\n"
+                   "authserv_id = mx.example.org\ncheck = arc, dkim\n"
+                   "seal_domain = seal.example\nseal_selector = arc\n"
+                   "seal_keyfile = %s\n" % self.path(
+                       "$domain/$selector.pem"))
+        name = "arc._domainkey.seal.example"
+        self.assertEqual(self.names(self.write("in.conf", sealing)), [name])
+        self.keygen()
+        both = self.names(self.write("both.conf", out + "\n" + sealing))
+        self.assertEqual(len(both), 2)
+        self.assertEqual(both[1], name)
+
     def test_any_domain_needs_its_name(self):
         self.keygen(domain="some.example")
         conf = self.config("domain = *")
