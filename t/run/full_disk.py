@@ -1,6 +1,7 @@
 """The spool's disk is full, or its directory gone, or all messages together
 are too much: 451 or 452 at the dot, no half message, and mail goes on."""
 
+import contextlib
 import os
 import resource
 import shutil
@@ -80,8 +81,9 @@ class FullDisk(harness.Case):
             fds = "/proc/%d/fd" % pid
             for name in os.listdir(fds):
                 path = os.path.join(fds, name)
-                if self.daemon.spool + "/" in os.readlink(path):
-                    total += os.stat(path).st_size
+                with contextlib.suppress(FileNotFoundError):  # closed since
+                    if self.daemon.spool + "/" in os.readlink(path):
+                        total += os.stat(path).st_size
         return total
 
     def test_many_at_once_leave_nothing(self):
