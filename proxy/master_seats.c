@@ -272,20 +272,29 @@ is_watched(const struct proxy_seat *seat)
 	    (seat->role == PROXY_ROLE_OUT || seat->role == PROXY_ROLE_IN);
 }
 
-/* Rounds are counted, not time: all of us may have been stopped together. */
+/*
+ * Rounds are counted, not time: all of us may have been stopped together. And
+ * it is told a round before the end: where all of us wait for a log that takes
+ * nothing, we wait here, and whoever goes on when it does has that time to show
+ * it.
+ */
 static void
 kill_silent(struct proxy_seat *seat)
 {
 	struct proxy_generation *g = seat->generation;
+	unsigned most = g->config->watchdog / PROXY_WORKER_TICK_S;
 
-	if (!is_watched(seat) ||
-	    ++seat->silent * PROXY_WORKER_TICK_S <= g->config->watchdog)
+	if (!is_watched(seat))
 		return;
-	log_printf(g->master->log, LOGGING_ERROR,
-	    "worker %ld of [%s] hangs, no sign of life for %u s: killed",
-	    (long)seat->pid, proxy_role_name(seat->role), g->config->watchdog);
-	(void)kill(seat->pid, SIGKILL);
-	seat->silent = 0;
+	seat->silent++;
+	if (seat->silent == most + 1)
+		log_printf(g->master->log, LOGGING_ERROR,
+		    "worker %ld of [%s] hangs, no sign of life for %u s: "
+		    "it will be killed",
+		    (long)seat->pid, proxy_role_name(seat->role),
+		    g->config->watchdog);
+	else if (seat->silent > most + 1)
+		(void)kill(seat->pid, SIGKILL);
 }
 
 void

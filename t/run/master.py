@@ -307,10 +307,20 @@ class Workers(Serving):
         client.send(SAMPLE)
         os.kill(worker, signal.SIGSTOP)
         proxy.wait_log("worker %d of .out. hangs, no sign of life for 15 s: "
-                       "killed" % worker, seconds=40)
+                       "it will be killed" % worker, seconds=40)
         proxy.wait_log("worker %d of .out. killed by signal 9" % worker)
         self.assertTrue(client.gone())
         wait_until("another worker", lambda: children(proxy.process.pid))
+        self.is_signed(hop, proxy)
+
+    def test_one_that_wakes_up_in_time_lives(self):
+        hop, proxy = self.out(workers=1, daemon=["watchdog = 15s"])
+        [worker] = children(proxy.process.pid)
+        os.kill(worker, signal.SIGSTOP)
+        proxy.wait_log("hangs", seconds=40)
+        os.kill(worker, signal.SIGCONT)
+        time.sleep(7)
+        self.assertEqual(children(proxy.process.pid), [worker])
         self.is_signed(hop, proxy)
 
     def test_nobody_hangs_where_all_were_stopped(self):
