@@ -14,7 +14,7 @@
 enum {
 	AHEAD = 8 * 1024,	 /* read beyond the command in hand */
 	REPLIES_MAX = 16 * 1024, /* unwritten, then no command is taken */
-	BODY_LEAST = 1024,	 /* of a body; less in idle_ms is idling */
+	BODY_LEAST = 1024, /* of a body; for less there is thrice idle_ms */
 };
 
 /* Writing. */
@@ -151,6 +151,21 @@ write_body(struct sink *sink, struct slice chunk)
 		server->ops.body(server->ctx, chunk);
 }
 
+/* Bytes put the timer off, but drops of a message not for ever. */
+static void
+note_progress(struct smtp_server *server, size_t bytes)
+{
+	uint64_t now = now_ms();
+
+	server->brought += bytes;
+	if (server->brought >= BODY_LEAST || server->since_ms == 0) {
+		server->brought = 0;
+		server->since_ms = now;
+	}
+	if (now - server->since_ms < 2 * (uint64_t)server->limits.idle_ms)
+		server->waiting = false;
+}
+
 static bool
 step_body(struct smtp_server *server, struct slice in)
 {
@@ -159,9 +174,7 @@ step_body(struct smtp_server *server, struct slice in)
 
 	if (in.n >= server->body_read)
 		server->body_read = SMTP_BODY_MOST;
-	server->brought += used;
-	if (server->brought >= BODY_LEAST || parse == SMTP_DONE)
-		server->waiting = false;
+	note_progress(server, used);
 	smtp_conn_consume(server->conn, used);
 	if (parse != SMTP_DONE || server->over)
 		return false;
@@ -218,8 +231,6 @@ set_timer(struct smtp_server *server)
 		smtp_conn_timer(server->conn, 0);
 	else if (!server->waiting)
 		smtp_conn_timer(server->conn, server->limits.idle_ms);
-	if (rests || !server->waiting)
-		server->brought = 0;
 	server->waiting = !rests;
 }
 

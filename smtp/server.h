@@ -32,7 +32,8 @@ struct event_base;
 
 /* Zeros mean the defaults that are named here. Times in milliseconds. */
 struct smtp_limits {
-	/* Between commands, and for a kilobyte of the body: 300 s. */
+	/* Between commands and within the body; for a kilobyte of the body it
+	 * is thrice that: 300 s. */
 	unsigned idle_ms;
 	unsigned proxy_header_ms; /* for the PROXY header: 60 s */
 	size_t recipients_max;	  /* accepted ones, a message: 1000 */

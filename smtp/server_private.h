@@ -25,7 +25,8 @@ struct smtp_server {
 	bool greeted; /* before the PROXY header was complete */
 	bool paused;
 	bool waiting;		   /* the idle timer runs */
-	size_t brought;		   /* of a body, since it was begun */
+	size_t brought;		   /* of a body, since ... */
+	uint64_t since_ms;	   /* ... this, when all was well */
 	bool working;		   /* within take_input() */
 	bool over;		   /* closed or freed */
 	bool skipping, skipped_cr; /* the rest of an over-long line */

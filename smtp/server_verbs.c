@@ -198,6 +198,8 @@ static void
 begin_body(struct smtp_server *server)
 {
 	server->state = SMTP_SERVER_BODY;
+	server->brought = 0;
+	server->since_ms = 0;
 	server->body_read = SMTP_BODY_FIRST;
 	smtp_undot_init(&server->undot, &server->body);
 }
