@@ -362,8 +362,7 @@ settle(struct filter *f)
 		    f->job.envelope->queued ||
 			client_is_in(f, &rules(f)->dmarc_except));
 	if (f->env->checked != NULL)
-		f->env->checked(
-		    f->env->ctx, &f->job, results, f->refusal.code >= 500);
+		f->env->checked(f->env->ctx, &f->job, results, f->refusal.code);
 	if (f->refusal.code != 0)
 		tell(f, f->refusal.code, f->refusal.text);
 	else if (f->seal_body != NULL)

@@ -23,11 +23,11 @@ struct proxy_verify_env {
 	struct dns_resolver *resolver;
 	struct proxy_sealing *sealing; /* NULL: nothing is sealed */
 	struct log *log;
-	/* Told of each message that was checked, before its outcome, and
-	 * whether it is refused for good; the results live for the call. May be
-	 * NULL. */
+	/* Told of each message that was checked, before its outcome, and with
+	 * which code it is refused (0: it is not); the results live for the
+	 * call. May be NULL. */
 	void (*checked)(void *ctx, const struct proxy_filter_job *,
-	    const struct auth_results *, bool refused);
+	    const struct auth_results *, unsigned refusal_code);
 	void *ctx;
 
 	struct slice *ids, *arc_trusted; /* views into the config */

@@ -121,16 +121,35 @@ disposition_of(const struct auth_result *dmarc)
 	return dmarc->disposition == NULL ? "none" : dmarc->disposition;
 }
 
-/* What was done is not always what the policy asked for: without `reject =
- * dmarc`, or for an excepted client, the message goes through. Whose message a
- * From at fault makes it, no policy says. */
+/* Why it went otherwise than the policy asks; an empty one: it did not. */
+static struct slice
+override_of(const struct auth_result *dmarc)
+{
+	if (dmarc->arc_overrides)
+		return SLICE("trusted_forwarder");
+	if (dmarc->policy != NULL && dmarc->disposition != NULL &&
+	    dmarc->verdict != MAIL_VERDICT_PASS &&
+	    strcmp(dmarc->policy, dmarc->disposition) != 0)
+		return SLICE("policy_test_mode");
+	return SLICE("");
+}
+
+/*
+ * What was done is not always what the policy asked for: without `reject =
+ * dmarc`, or for an excepted client, the message goes through, and another
+ * check may have refused it. Whose message a From at fault makes it, no policy
+ * says; and what is refused for now comes again.
+ */
 static void
-add_dmarc(struct proxy_record *r, const struct auth_result *dmarc, bool refused)
+add_dmarc(struct proxy_record *r, const struct auth_result *dmarc,
+    unsigned refusal_code)
 {
 	const char *wanted = disposition_of(dmarc);
+	bool refused = refusal_code >= 500;
 
 	add(r, RECORD_AUTHOR, dmarc->domain);
-	if (dmarc->record.n == 0 || dmarc->verdict == MAIL_VERDICT_PERMERROR)
+	if (dmarc->record.n == 0 || dmarc->from_fault != NULL ||
+	    (refusal_code != 0 && !refused))
 		return;
 	add(r, RECORD_POLICY_DOMAIN, dmarc->record_name);
 	add(r, RECORD_POLICY, dmarc->record);
@@ -138,18 +157,15 @@ add_dmarc(struct proxy_record *r, const struct auth_result *dmarc, bool refused)
 	    dmarc->dkim_aligned ? SLICE("pass") : SLICE("fail"));
 	add(r, RECORD_SPF_ALIGNED,
 	    dmarc->spf_aligned ? SLICE("pass") : SLICE("fail"));
-	if (strcmp(wanted, "reject") == 0 && !refused) {
-		add(r, RECORD_DISPOSITION, SLICE("none"));
+	if ((strcmp(wanted, "reject") == 0) != refused) {
+		add(r, RECORD_DISPOSITION,
+		    refused ? SLICE("reject") : SLICE("none"));
 		add(r, RECORD_OVERRIDE, SLICE("local_policy"));
-	} else {
-		add(r, RECORD_DISPOSITION, slice_str(wanted));
-		if (dmarc->arc_overrides)
-			add(r, RECORD_OVERRIDE, SLICE("trusted_forwarder"));
-		else if (dmarc->policy != NULL && dmarc->disposition != NULL &&
-		    dmarc->verdict != MAIL_VERDICT_PASS &&
-		    strcmp(dmarc->policy, dmarc->disposition) != 0)
-			add(r, RECORD_OVERRIDE, SLICE("policy_test_mode"));
+		return;
 	}
+	add(r, RECORD_DISPOSITION, slice_str(wanted));
+	if (override_of(dmarc).n > 0)
+		add(r, RECORD_OVERRIDE, override_of(dmarc));
 }
 
 /* --- the reflector --- */
@@ -210,7 +226,7 @@ add_reflection(
 void
 proxy_recording_checked(struct proxy_recording *recording,
     const struct proxy_filter_job *job, const struct auth_results *results,
-    bool refused)
+    unsigned refusal_code)
 {
 	struct proxy_record *r = job->record;
 
@@ -220,7 +236,7 @@ proxy_recording_checked(struct proxy_recording *recording,
 	for (size_t i = 0; i < results->count; i++) {
 		add_result(r, &results->list[i]);
 		if (results->list[i].method == AUTH_DMARC)
-			add_dmarc(r, &results->list[i], refused);
+			add_dmarc(r, &results->list[i], refusal_code);
 	}
 	if (is_for_reflector(recording, job->envelope))
 		add_reflection(job, results);

@@ -33,11 +33,12 @@ void proxy_recording_signed(
 void proxy_recording_unsigned(
     struct proxy_recording *, struct proxy_record *, struct slice why);
 
-/* What the verifying filter found, and whether the message is refused for
- * good, put into its record; with the summary and the message itself where it
- * is for the reflector. */
+/* What the verifying filter found, and with which code the message is refused
+ * (0: it is not), put into its record; with the summary and the message itself
+ * where it is for the reflector. */
 void proxy_recording_checked(struct proxy_recording *,
-    const struct proxy_filter_job *, const struct auth_results *, bool refused);
+    const struct proxy_filter_job *, const struct auth_results *,
+    unsigned refusal_code);
 
 /* The message is over: sends its record, where a filter began one. */
 void proxy_recording_send(struct proxy_recording *,

@@ -385,12 +385,12 @@ make_signing(struct worker *w)
 
 static void
 on_checked(void *ctx, const struct proxy_filter_job *job,
-    const struct auth_results *results, bool refused)
+    const struct auth_results *results, unsigned refusal_code)
 {
 	struct worker *w = ctx;
 
 	proxy_count_results(w->job->counters, results);
-	proxy_recording_checked(&w->recording, job, results, refused);
+	proxy_recording_checked(&w->recording, job, results, refusal_code);
 }
 
 /* This worker has no keys, nor asks for any. */

@@ -41,11 +41,11 @@ struct rig {
 
 static void
 on_checked(void *ctx, const struct proxy_filter_job *job,
-    const struct auth_results *results, bool refused)
+    const struct auth_results *results, unsigned refusal_code)
 {
 	struct rig *rig = ctx;
 
-	(void)refused;
+	(void)refusal_code;
 	assert_ptr_equal(job->envelope, &rig->envelope);
 	rig->checked++;
 	rig->results = results->count;
