@@ -106,9 +106,10 @@ read_all(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
 }
 
 /* It may have closed its output and go on. It stays unreaped, so that its
- * number is nobody else's when its group is killed. */
+ * number is nobody else's when its group is killed; *gone where it was reaped
+ * all the same. */
 static int
-wait_for(pid_t pid, int64_t end, struct strbuf *reason)
+wait_for(pid_t pid, int64_t end, bool *gone, struct strbuf *reason)
 {
 	const struct timespec nap = {0, NAP_MS * 1000000L};
 	siginfo_t info;
@@ -116,9 +117,15 @@ wait_for(pid_t pid, int64_t end, struct strbuf *reason)
 	for (;;) {
 		info.si_pid = 0;
 		if (waitid(P_PID, (id_t)pid, &info,
-			WEXITED | WNOHANG | WNOWAIT) == 0 &&
-		    info.si_pid != 0)
+			WEXITED | WNOHANG | WNOWAIT) != 0) {
+			*gone = errno != EINTR;
+			if (*gone) {
+				(void)strbuf_add_str(reason, strerror(errno));
+				return -1;
+			}
+		} else if (info.si_pid != 0) {
 			break;
+		}
 		if (now_ms() >= end) {
 			(void)strbuf_add_str(reason, "does not end");
 			return -1;
@@ -139,6 +146,7 @@ cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
 {
 	int64_t end = now_ms() + ms;
 	int wire[2], outcome = -1;
+	bool gone = false;
 	pid_t pid;
 
 	if (pipe2(wire, O_CLOEXEC) != 0) {

@@ -1,6 +1,7 @@
 """signpost check: who answers, and how Postfix is wired; one test a fault."""
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import threading
@@ -321,6 +322,21 @@ class Postconf(Wiring):
         self.assertIn("is ended by signal 9", found[0][1])
         found = self.said("case $1 in -nx) exit 4;; esac")
         self.assertIn("postconf -nx ends with 4", found[0][1])
+
+    def test_children_that_are_ignored(self):
+        """SIGCHLD, by who started us."""
+        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        try:
+            done = subprocess.Popen(
+                [check_case.tool.binary(), "check", "-c", self.conf,
+                 "--nameserver", self.server],
+                env=dict(os.environ, PATH=self.path("bin") + ":/usr/bin:/bin"),
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        finally:
+            signal.signal(signal.SIGCHLD, before)
+        out, _ = done.communicate(timeout=60)
+        self.assertEqual(done.returncode, 0, out)
+        self.assertNotIn(b"warning", out)
 
     def test_it_prints_rubbish(self):
         for script in (
