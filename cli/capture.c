@@ -31,14 +31,16 @@ int
 cli_program_find(const char *name, struct strbuf *path)
 {
 	struct slice rest = slice_str(getenv("PATH")), directory;
-	bool sbin = false;
+	size_t directories = 0;
 
 	while (rest.n > 0 && slice_cut(&rest, ':', &directory)) {
 		if (try_directory(directory, name, path) == 0)
 			return 0;
-		sbin = sbin || slice_ends_nocase(directory, SLICE("/sbin"));
+		directories++;
 	}
-	return sbin ? -1 : try_directory(SLICE("/usr/sbin"), name, path);
+	if (directories == 1)
+		return -1;
+	return try_directory(SLICE("/usr/sbin"), name, path);
 }
 
 static int64_t
@@ -162,9 +164,11 @@ cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
 	} else {
 		(void)setpgid(pid, pid); /* whoever of the two is first */
 		if (read_all(wire[0], end, out, reason) == 0)
-			outcome = wait_for(pid, end, reason);
-		(void)kill(-pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
+			outcome = wait_for(pid, end, &gone, reason);
+		if (!gone) {
+			(void)kill(-pid, SIGKILL);
+			(void)waitpid(pid, NULL, 0);
+		}
 	}
 	close(wire[0]);
 	return outcome;

@@ -7,8 +7,8 @@
 
 #include "base/strbuf.h"
 
-/* The path of a program: in PATH's absolute directories, and in /usr/sbin where
- * none of those is an sbin, as in a user's PATH. 0, or -1 where it is in none. */
+/* The path of a program: in PATH's absolute directories, or else, unless PATH is
+ * a single directory, in /usr/sbin. 0, or -1 where it is in none. */
 int cli_program_find(const char *name, struct strbuf *path);
 
 /*

@@ -276,16 +276,24 @@ class Postfix(Wiring):
                               listen="unix:" + path)
         self.assertEqual(found[0][0], "ok")
 
-    def test_there_is_none(self):
-        """No directory of PATH has it, nor any but those is looked at."""
+    def with_path(self, path):
         done = subprocess.run(
             [check_case.tool.binary(), "check", "-c", self.conf,
              "--nameserver", self.server],
-            env=dict(os.environ, PATH=self.path("sbin")),
+            env=dict(os.environ, PATH=path),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def test_there_is_none(self):
+        """PATH is a single directory: no other is looked at."""
         self.assertIn(b"\nnote     postfix postconf: there is no Postfix",
-                      done.stdout)
+                      self.with_path(self.path("sbin")))
+
+    def test_it_is_in_no_directory_of_path(self):
+        """Then it is in /usr/sbin, whatever sbin PATH has."""
+        self.assertNotIn(b"there is no Postfix", self.with_path(
+            "%s:%s" % (self.path("sbin"), self.path("none"))))
 
 
 class Postconf(Wiring):
