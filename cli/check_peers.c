@@ -16,6 +16,9 @@
 
 enum { PEERS_MAX = 2 * (PROXY_LISTENERS_MAX + 1), ADDRESS_MAX = 256 };
 
+/* As proxy/session.c greets then. */
+static const struct slice no_hop = SLICE_INIT("cannot reach the next hop");
+
 /* How far it came. */
 enum stage { CONNECTING, GREETED, HELLOED };
 
@@ -27,8 +30,8 @@ struct peer {
 	struct smtp_relay *relay; /* NULL: it is over, or was never begun */
 	struct event *timer;
 	enum stage stage;
-	bool left_out, good, ours;
-	struct strbuf said; /* by it, or of it; escaped */
+	bool left_out, good, ours, alone; /* alone: ours without a next hop */
+	struct strbuf said;		  /* by it, or of it; escaped */
 };
 
 struct peers {
@@ -72,6 +75,9 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 	switch (p->stage) {
 	case CONNECTING:
 		(void)check_shown(&p->said, smtp_reply_line(reply));
+		p->alone = reply->code == 421 &&
+		    slice_search(smtp_reply_line(reply), no_hop) <
+			smtp_reply_line(reply).n;
 		if (reply->code != 220)
 			break;
 		p->stage = GREETED;
@@ -211,6 +217,13 @@ report_listener(const struct peer *p, const struct check_about *about,
 		    "stop what listens there, or give `listen =' of [%s] "
 		    "another port",
 		    p->front->name);
+	} else if (p->alone) {
+		check_report_add(report, about, CHECK_FAIL,
+		    "[%s] it answers, but its next hop does not: %s",
+		    p->front->name, said);
+		check_report_todo(report,
+		    "see what is said of relay here; it greets once its next "
+		    "hop does");
 	} else {
 		check_report_add(report, about, CHECK_FAIL,
 		    "[%s] signpost does not answer: %s", p->front->name, said);

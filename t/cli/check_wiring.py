@@ -98,7 +98,11 @@ class Peers(Wiring):
         wrong = self.wrong(1, listen="127.0.0.1:%d" % proxy.port)
         self.assertEqual([f[:2] for f in wrong],
                          [("FAIL", "listen"), ("FAIL", "relay")])
+        self.assertIn("it answers, but its next hop does not: 421",
+                      wrong[0][3])
         self.assertIn("cannot reach the next hop", wrong[0][3])
+        self.assertNotIn("systemctl start", wrong[0][4])
+        self.assertIn("what is said of relay", wrong[0][4])
         self.assertEqual(proxy.stop(), 0)
 
     def test_a_socket_with_a_path(self):
