@@ -129,9 +129,8 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 	end(p);
 }
 
-/* To a wildcard address one connects by loopback. */
-static void
-make_reachable(struct proxy_endpoint *at)
+void
+check_make_reachable(struct proxy_endpoint *at)
 {
 	struct sockaddr_in *in = (void *)&at->address;
 	struct sockaddr_in6 *in6 = (void *)&at->address;
@@ -171,7 +170,7 @@ begin(struct peers *all, const struct proxy_front *front,
 	*p = (struct peer){.all = all, .front = front, .listen = listen};
 	p->at = listen == NULL ? front->relay : listen->at;
 	strbuf_init(&p->said, CHECK_SHOWN_MAX);
-	make_reachable(&p->at);
+	check_make_reachable(&p->at);
 	p->timer = evtimer_new(all->base, on_timer, p);
 	p->left_out = is_for_others(p);
 	if (p->left_out)

@@ -18,11 +18,28 @@ static const struct slice ways[] = {SLICE_INIT("content_filter"),
     SLICE_INIT("virtual_transport"), SLICE_INIT("mailbox_transport"),
     SLICE_INIT("relayhost")};
 
+/* By which an smtpd hands mail over. */
+static const struct slice filters[] = {
+    SLICE_INIT("content_filter"), SLICE_INIT("smtpd_proxy_filter")};
+
+enum { FILTERS = sizeof(filters) / sizeof(filters[0]) };
+
 struct search {
 	const struct proxy_front *front;
+	const char *hostname;
 	struct check_postconf *finding;
 	struct slice service; /* whose options come; empty: main.cf's */
+	bool back;	      /* it is the one at the relay */
+	/* "name = value" of the filters; p == NULL: not set. */
+	struct slice back_filters[FILTERS], main_filters[FILTERS];
 };
+
+/* What slice_trim() takes away; isspace() knows more. */
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 /* --- addresses --- */
 
@@ -44,7 +61,7 @@ port_of(const struct proxy_endpoint *at)
 	    at->address.ss_family == AF_INET ? in->sin_port : in6->sin6_port);
 }
 
-/* The host of "[127.0.0.1]", "smtp:[::1]", "inet:localhost", "". */
+/* The host of "[127.0.0.1]", "smtp:[::1]", "inet:localhost", "inet", "". */
 static struct slice
 host_of(struct slice text)
 {
@@ -53,8 +70,8 @@ host_of(struct slice text)
 	if (text.n > 0 && text.p[text.n - 1] == ']' && open < text.n)
 		return slice_from(text.p + open + 1, text.n - open - 2);
 	if (slice_find_last(text, ':') < text.n)
-		return slice_after(text, slice_find_last(text, ':') + 1);
-	return text;
+		text = slice_after(text, slice_find_last(text, ':') + 1);
+	return slice_equal(text, SLICE("inet")) ? SLICE("") : text;
 }
 
 /* False where the host is a name: that may be anyone's. */
@@ -77,23 +94,39 @@ read_address(struct slice host, uint16_t port, struct proxy_endpoint *to)
 	return is;
 }
 
-/* Postfix's own paths may be below its queue directory. */
+/* "unix:/path", "lmtp:unix:path". Postfix's own paths may be below its queue
+ * directory. */
 static bool
 is_path(struct slice value, const char *path)
 {
 	size_t at = slice_search(value, SLICE("unix:"));
-	struct slice named = slice_after(value, at + 5);
+	struct slice named = slice_after(value, at + 5),
+		     whole = slice_str(path);
 
-	return named.n > 0 && slice_ends_nocase(slice_str(path), named);
+	if (named.n == 0 || named.n > whole.n ||
+	    (at > 0 && value.p[at - 1] != ':'))
+		return false;
+	at = whole.n - named.n;
+	return slice_equal(slice_after(whole, at), named) &&
+	    (at == 0 || whole.p[at - 1] == '/');
 }
 
-/* A host's name is believed to be this one's where the port is ours. */
-bool
-check_postconf_names(struct slice value, const struct proxy_endpoint *at)
+static bool
+is_host(
+    struct slice host, const struct proxy_endpoint *at, const char *hostname)
+{
+	struct proxy_endpoint to;
+
+	if (read_address(host, port_of(at), &to))
+		return proxy_endpoint_covers(at, &to);
+	return slice_equal_nocase(host, slice_str(hostname));
+}
+
+static bool
+names(struct slice value, const struct proxy_endpoint *at, const char *hostname)
 {
 	size_t colon = slice_find_last(value, ':');
 	const char *path = proxy_endpoint_path(at);
-	struct proxy_endpoint to;
 
 	if (path != NULL)
 		return is_path(value, path);
@@ -102,9 +135,24 @@ check_postconf_names(struct slice value, const struct proxy_endpoint *at)
 	if (colon == value.n)
 		return is_port(value, port_of(at));
 	return is_port(slice_after(value, colon + 1), port_of(at)) &&
-	    (!read_address(
-		 host_of(slice_first(value, colon)), port_of(at), &to) ||
-		proxy_endpoint_covers(at, &to));
+	    is_host(host_of(slice_first(value, colon)), at, hostname);
+}
+
+bool
+check_postconf_names(
+    struct slice value, const struct proxy_endpoint *at, const char *hostname)
+{
+	while (value.n > 0) {
+		size_t n = 0;
+
+		while (
+		    n < value.n && value.p[n] != ',' && !is_blank(value.p[n]))
+			n++;
+		if (n > 0 && names(slice_first(value, n), at, hostname))
+			return true;
+		value = slice_after(value, n + 1);
+	}
+	return false;
 }
 
 static bool
@@ -171,35 +219,72 @@ note_way(struct search *s, struct slice setting)
 	strbuf_clear(&shown);
 }
 
+static struct slice
+value_of(struct slice setting)
+{
+	return slice_trim(slice_after(setting, slice_find(setting, '=') + 1));
+}
+
+static bool
+leads_to_us(const struct search *s, struct slice value)
+{
+	const struct proxy_listeners *listen = &s->front->listen;
+
+	for (size_t i = 0; i < listen->count; i++)
+		if (check_postconf_names(
+			value, &listen->list[i].at, s->hostname))
+			return true;
+	return false;
+}
+
 /* "name = value". The first that leads to us is told of. */
 static void
 look_at_setting(struct search *s, struct slice setting)
 {
-	size_t equals = slice_find(setting, '=');
-	struct slice name = slice_trim(slice_first(setting, equals));
-	struct slice value = slice_trim(slice_after(setting, equals + 1));
-	const struct proxy_listeners *listen = &s->front->listen;
+	struct slice name =
+	    slice_trim(slice_first(setting, slice_find(setting, '=')));
+	struct slice value = value_of(setting);
 
-	if (!is_way(name))
+	for (size_t i = 0; i < FILTERS; i++)
+		if (slice_equal(name, filters[i]) &&
+		    (s->back || s->service.n == 0))
+			(s->back ? s->back_filters : s->main_filters)[i] =
+			    setting;
+	if (s->back || s->finding->found || !is_way(name) ||
+	    !leads_to_us(s, value))
 		return;
-	for (size_t i = 0; i < listen->count && !s->finding->found; i++) {
-		if (!check_postconf_names(value, &listen->list[i].at))
+	note_way(s, setting);
+	if (has_transport(name))
+		s->finding->transport =
+		    slice_first(value, slice_find(value, ':'));
+}
+
+/* Mail that we gave back must not be handed to us again: what the service does
+ * not set is main.cf's. */
+static void
+look_for_loop(struct search *s)
+{
+	struct check_postconf *finding = s->finding;
+	struct strbuf shown;
+
+	if (!finding->way_back)
+		return;
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	for (size_t i = 0; i < FILTERS && finding->loop.n == 0; i++) {
+		struct slice setting = s->back_filters[i].p != NULL
+		    ? s->back_filters[i]
+		    : s->main_filters[i];
+
+		if (!leads_to_us(s, value_of(setting)))
 			continue;
-		note_way(s, setting);
-		if (has_transport(name))
-			s->finding->transport =
-			    slice_first(value, slice_find(value, ':'));
+		finding->loop = filters[i];
+		(void)strbuf_add_str(
+		    &finding->loop_text, check_shown(&shown, setting));
 	}
+	strbuf_clear(&shown);
 }
 
 /* --- lines --- */
-
-/* What slice_trim() takes away; isspace() knows more. */
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
 
 /* Words between blanks; "{ a = b }" is one. False at the end. */
 static bool
@@ -249,6 +334,7 @@ look_at_service(struct search *s, struct slice line)
 	struct slice fields[FIELDS];
 
 	s->service = SLICE("?");
+	s->back = false;
 	if (!cut_fields(&line, fields))
 		return;
 	s->service = fields[FIELD_NAME];
@@ -256,7 +342,7 @@ look_at_service(struct search *s, struct slice line)
 	    slice_equal(fields[FIELD_COMMAND], SLICE("smtpd")) &&
 	    proxy_endpoint_path(&s->front->relay) == NULL &&
 	    is_at(s->service, &s->front->relay))
-		s->finding->way_back = true;
+		s->back = s->finding->way_back = true;
 	look_at_options(s, line);
 }
 
@@ -276,22 +362,28 @@ has_service(struct slice services, struct slice name)
 
 void
 check_postconf_search(struct check_postconf *finding,
-    const struct proxy_front *front, struct slice services,
-    struct slice parameters)
+    const struct proxy_front *front, const char *hostname,
+    struct slice services, struct slice parameters)
 {
-	struct search s = {front, finding, SLICE("?")};
+	struct search s = {.front = front,
+	    .hostname = hostname,
+	    .finding = finding,
+	    .service = SLICE("?")};
 	struct slice rest = services, line;
 
 	*finding = (struct check_postconf){0};
 	strbuf_init(&finding->who, (size_t)2 * CHECK_SHOWN_MAX + 16);
+	strbuf_init(&finding->loop_text, CHECK_SHOWN_MAX);
 	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
 		if (line.n > 0 && is_blank(line.p[0]))
 			look_at_options(&s, line);
 		else
 			look_at_service(&s, line);
 	s.service = SLICE("");
+	s.back = false;
 	while (parameters.n > 0 && slice_cut(&parameters, '\n', &line))
 		look_at_setting(&s, slice_trim(line));
+	look_for_loop(&s);
 	finding->has_transport = finding->transport.n > 0 &&
 	    has_service(services, finding->transport);
 }
@@ -300,4 +392,5 @@ void
 check_postconf_clear(struct check_postconf *finding)
 {
 	strbuf_clear(&finding->who);
+	strbuf_clear(&finding->loop_text);
 }

@@ -18,19 +18,25 @@ struct check_postconf {
 	struct slice transport; /* that this names; empty: none. A view */
 	bool has_transport;	/* and master.cf has it */
 	bool way_back;		/* an smtpd listens where its relay is */
+	struct slice loop; /* its parameter that hands to us again; or empty */
+	struct strbuf loop_text; /* then: "content_filter = ...", escaped */
 };
 
 /*
  * `services` is what -Mfx prints (master.cf, folded, macros expanded),
  * `parameters` what -nx does (what main.cf sets); they must outlive the
- * finding. For a front with a listener and a relay.
+ * finding. For a front with a listener and a relay; the hostname is the
+ * configuration's.
  */
 void check_postconf_search(struct check_postconf *, const struct proxy_front *,
-    struct slice services, struct slice parameters);
+    const char *hostname, struct slice services, struct slice parameters);
 void check_postconf_clear(struct check_postconf *);
 
 /* A value that says where mail goes ("signpost:[127.0.0.1]:10027",
- * "inet:127.0.0.1:10027", "lmtp:unix:/path"): is it to that listener? */
-bool check_postconf_names(struct slice value, const struct proxy_endpoint *);
+ * "inet:127.0.0.1:10027", "lmtp:unix:/path"; several between commas or
+ * blanks): is it to that listener? Of names only `localhost` and the hostname
+ * are this machine's. */
+bool check_postconf_names(
+    struct slice value, const struct proxy_endpoint *, const char *hostname);
 
 #endif

@@ -12,6 +12,7 @@
 enum { OUTPUT_MAX = 256 * 1024, REASON_MAX = 512, ADDRESS_MAX = 256 };
 
 struct postfix {
+	const struct proxy_config *config;
 	struct check_report *report;
 	struct strbuf services, parameters;
 };
@@ -26,7 +27,10 @@ report_way_there(const struct postfix *postfix, const struct proxy_front *front,
 
 	strbuf_init(&text, CHECK_SHOWN_MAX);
 	if (!found->found) {
-		proxy_endpoint_print(&front->listen.list[0].at, &text);
+		struct proxy_endpoint at = front->listen.list[0].at;
+
+		check_make_reachable(&at);
+		proxy_endpoint_print(&at, &text);
 		check_report_add(report, &about, CHECK_WARNING,
 		    "nothing in master.cf or main.cf hands mail to %s",
 		    strbuf_text(&text));
@@ -60,7 +64,16 @@ report_way_back(const struct postfix *postfix, const struct proxy_front *front,
 
 	strbuf_init(&relay, ADDRESS_MAX);
 	proxy_endpoint_print(&front->relay, &relay);
-	if (found->way_back) {
+	if (found->loop.n > 0) {
+		check_report_add(postfix->report, &about, CHECK_FAIL,
+		    "mail that comes back at %s is handed to us again: %s",
+		    strbuf_text(&relay), strbuf_text(&found->loop_text));
+		check_report_todo(postfix->report,
+		    "give the service %s of master.cf -o %.*s=, as " SAMPLES
+		    "/%s-after-queue.cf has it",
+		    strbuf_text(&relay), (int)found->loop.n, found->loop.p,
+		    front->name);
+	} else if (found->way_back) {
 		check_report_add(postfix->report, &about, CHECK_OK,
 		    "an smtpd of master.cf takes mail back at %s",
 		    strbuf_text(&relay));
@@ -84,7 +97,8 @@ report_front(const struct postfix *postfix, const struct proxy_front *front)
 	if (!front->enabled || front->listen.count == 0 ||
 	    front->relay.length == 0)
 		return;
-	check_postconf_search(&found, front, strbuf_slice(&postfix->services),
+	check_postconf_search(&found, front, postfix->config->hostname,
+	    strbuf_slice(&postfix->services),
 	    strbuf_slice(&postfix->parameters));
 	report_way_there(postfix, front, &found);
 	if (proxy_endpoint_path(&front->relay) == NULL)
@@ -129,7 +143,7 @@ report_none(struct check_report *report)
 void
 check_postfix(const struct proxy_config *config, struct check_report *report)
 {
-	struct postfix postfix = {.report = report};
+	struct postfix postfix = {.config = config, .report = report};
 	struct strbuf path;
 
 	if (!config->out.enabled && !config->in.enabled)

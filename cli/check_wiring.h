@@ -15,6 +15,9 @@ enum { CHECK_PEER_MS = 5000, CHECK_POSTCONF_MS = 5000 };
 /* All peers at once. */
 void check_peers(const struct proxy_config *, struct check_report *);
 
+/* To a wildcard address one connects by loopback. */
+void check_make_reachable(struct proxy_endpoint *);
+
 /* By postconf, where there is one. */
 void check_postfix(const struct proxy_config *, struct check_report *);
 

@@ -254,6 +254,71 @@ class Postfix(Wiring):
         self.assertIn("no service other", found[0][1])
         self.assertIn("out-after-queue.cf", found[0][2])
 
+    def test_mail_that_goes_round(self):
+        """The smtpd at the relay hands it to us again."""
+        def unset(name):
+            return lambda text: text.replace("  -o %s=\n" % name, "")
+        at = "[127.0.0.1]:%d" % self.us.port
+        ours = "127.0.0.1:%d inet" % self.hop.port
+        for name, value in (("content_filter", "signpost:" + at),
+                            ("smtpd_proxy_filter", at)):
+            main = "%s = %s\n" % (name, value)
+            found = self.findings("out-after-queue", main=main)
+            self.assertEqual([f[0] for f in found], ["ok", "ok"])
+            found = self.findings("out-after-queue", main=main, status=1,
+                                  edit=unset(name))
+            self.assertEqual([f[0] for f in found], ["ok", "FAIL"])
+            self.assertIn("is handed to us again: %s = %s" % (name, value),
+                          found[1][1])
+            self.assertIn("-o %s=," % name, found[1][2])
+            # it sets it itself, and nobody else does
+            found = self.findings(
+                "out-after-queue", status=1,
+                edit=lambda text: text.replace(
+                    "-o content_filter=signpost:" + at, "").replace(
+                        "  -o %s=\n" % name, "  -o %s=%s\n" % (name, value)))
+            self.assertIn(ours.split()[0], found[1][1])
+            self.assertEqual([f[0] for f in found], ["warning", "FAIL"])
+        # to somebody else it may
+        found = self.findings("out-after-queue", main="content_filter = "
+                              "smtp:[127.0.0.1]:9\n",
+                              edit=unset("content_filter"))
+        self.assertEqual([f[0] for f in found], ["ok", "ok"])
+
+    def test_names(self):
+        """Our port on a host whose name is not ours."""
+        more = "[signpost]\nhostname = me.example\n"
+        for host, result in (("other.example", "warning"),
+                             ("[other.example]", "warning"),
+                             ("localhost", "ok"), ("[me.example]", "ok"),
+                             ("Me.Example", "ok"), ("inet", "ok")):
+            found = self.findings(
+                main="smtpd_proxy_filter = %s:%d\n" % (host, self.us.port),
+                more=more)
+            self.assertEqual(found[0][0], result, host)
+        # the search goes on
+        found = self.findings("out-after-queue", main="relayhost = "
+                              "[other.example]:%d\n" % self.us.port)
+        self.assertTrue(found[0][1].startswith("127.0.0.1:%d: " %
+                                               self.ports["submission"]),
+                        found)
+
+    def test_lists(self):
+        ours, other = "[127.0.0.1]:%d" % self.us.port, "[b.example]:25"
+        for value in ("%s, %s" % (ours, other), "%s, %s" % (other, ours),
+                      "%s %s" % (ours, other), "%s,%s" % (ours, other)):
+            found = self.findings(main="relayhost = %s\n" % value)
+            self.assertEqual(found[0][0], "ok", value)
+            self.assertIn(value, found[0][1])
+        found = self.findings(main="relayhost = %s1, %s\n" % (ours, other))
+        self.assertEqual(found[0][0], "warning")
+
+    def test_a_wildcard_is_reached_by_loopback(self):
+        at = ":%d" % self.us.port
+        found = self.findings(listen="0.0.0.0" + at)
+        self.assertIn("a content_filter for 127.0.0.1" + at, found[0][2])
+        self.assertNotIn("0.0.0.0", found[0][1])
+
     def test_no_way_back(self):
         found = self.findings(
             "out-after-queue", edit=lambda text: text.replace(
@@ -295,6 +360,19 @@ class Postfix(Wiring):
         found = self.findings(main="content_filter = smtp:unix:%s\n" % path,
                               listen="unix:" + path)
         self.assertEqual(found[0][0], "ok")
+        for value, result in (("lmtp:unix:out.sock", "ok"),
+                              ("unix:" + path, "ok"),
+                              ("lmtp:unix:k", "warning"),
+                              ("lmtp:unix:ut.sock", "warning"),
+                              ("lmtp:unix:OUT.sock", "warning"),
+                              ("lmtp:unix:/out.sock", "warning"),
+                              ("lmtp:unix:", "warning"),
+                              ("lmtp:xunix:out.sock", "warning")):
+            found = self.findings(main="mailbox_transport = %s\n" % value,
+                                  listen="unix:" + path,
+                                  status=None)
+            self.assertEqual(found[0][0] == "warning", result == "warning",
+                             value)
 
     def with_path(self, path):
         done = subprocess.run(

@@ -12,18 +12,22 @@ static const char settings[] =
     "authserv_id = mx.example\n";
 
 static void
-search(const struct proxy_front *front, struct slice in)
+search(const struct proxy_front *front, const char *hostname, struct slice in)
 {
 	size_t cut = slice_find(in, '\0');
 	struct check_postconf found;
 
-	check_postconf_search(
-	    &found, front, slice_first(in, cut), slice_after(in, cut + 1));
+	check_postconf_search(&found, front, hostname, slice_first(in, cut),
+	    slice_after(in, cut + 1));
 	if (found.found != (found.who.n > 0) ||
-	    (found.has_transport && found.transport.n == 0))
+	    (found.has_transport && found.transport.n == 0) ||
+	    (found.loop.n > 0) != (found.loop_text.n > 0))
 		abort();
 	for (size_t i = 0; i < found.who.n; i++)
 		if (found.who.p[i] < ' ' || found.who.p[i] > '~')
+			abort();
+	for (size_t i = 0; i < found.loop_text.n; i++)
+		if (found.loop_text.p[i] < ' ' || found.loop_text.p[i] > '~')
 			abort();
 	check_postconf_clear(&found);
 }
@@ -39,8 +43,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	config = proxy_config_parse("conf", slice_str(settings), &report);
 	if (config == NULL)
 		abort();
-	search(&config->out, in);
-	search(&config->in, in);
+	search(&config->out, config->hostname, in);
+	search(&config->in, config->hostname, in);
 	proxy_config_free(config);
 	proxy_report_clear(&report);
 	return 0;
