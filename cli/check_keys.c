@@ -6,6 +6,7 @@
 #include "cli/key_places.h"
 #include "cli/records.h"
 #include "dkim/key.h"
+#include "mail/address.h"
 #include "mail/idn.h"
 #include "proxy/key_files.h"
 
@@ -14,6 +15,7 @@ enum { ZONE_LINE_MAX = 8192 };
 struct collecting {
 	struct check_keys *keys;
 	const struct proxy_config *config;
+	struct slice only;
 };
 
 void
@@ -36,25 +38,27 @@ check_keys_clear(struct check_keys *keys)
 
 /* --- collecting --- */
 
-static void
+/* Which it is; NULL where there is no room, or it is no name. */
+static enum check_alignment *
 add_domain(struct check_keys *keys, struct slice domain)
 {
 	struct strbuf name;
-	struct slice ascii;
+	size_t i = CHECK_DOMAINS_MAX;
 
 	strbuf_init(&name, MAIL_IDN_NAME_MAX);
 	if (mail_idn_to_ascii(domain, &name) == 0) {
-		ascii = strbuf_slice(&name);
-		for (size_t i = 0; i < keys->domain_count; i++)
+		struct slice ascii = strbuf_slice(&name);
+
+		for (i = 0; i < keys->domain_count; i++)
 			if (slice_equal(slice_str(keys->domains[i]), ascii))
-				goto out;
-		if (keys->domain_count < CHECK_DOMAINS_MAX)
-			keys->domains[keys->domain_count++] = xslicedup(ascii);
-		else
+				break;
+		if (i == CHECK_DOMAINS_MAX)
 			keys->left_out = true;
+		else if (i == keys->domain_count)
+			keys->domains[keys->domain_count++] = xslicedup(ascii);
 	}
-out:
 	strbuf_clear(&name);
+	return i < CHECK_DOMAINS_MAX ? &keys->alignment[i] : NULL;
 }
 
 static struct check_key *
@@ -116,13 +120,11 @@ load(const struct collecting *c, struct check_key *k,
 	    &c->config->signing.keys[place->rule];
 	enum proxy_key_status status;
 	struct strbuf reason, told;
-	size_t from = 0;
-
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
 	k->key = proxy_key_file_load(
-	    c->config, place->rule, place->domain, &from, &status, &reason);
+	    c->config, place->rule, place->domain, &k->from, &status, &reason);
 	if (k->key == NULL ||
-	    set_record(k, slice_after(place->domain, from), place->selector,
+	    set_record(k, slice_after(place->domain, k->from), place->selector,
 		&reason) != 0) {
 		/* As proxy_key_files_check() puts it. */
 		strbuf_init(&told, 2 * (size_t)PROXY_KEY_REASON_MAX);
@@ -132,6 +134,26 @@ load(const struct collecting *c, struct check_key *k,
 		set_name(k, place);
 	}
 	strbuf_clear(&reason);
+}
+
+static bool
+is_below(struct slice name, struct slice domain)
+{
+	return name.n > domain.n && slice_ends_nocase(name, domain) &&
+	    name.p[name.n - domain.n - 1] == '.';
+}
+
+/* An i= that the strict flag of a record forbids. One with macros may be; one
+ * that is not below d= is not written at all. */
+static void
+add_identity(struct check_key *k, const char *identity)
+{
+	struct slice text = slice_str(identity);
+	struct slice domain = slice_after(slice_str(k->domain), k->from);
+
+	if (slice_find(text, '$') == text.n &&
+	    is_below(mail_address_domain(text), domain))
+		k->below = identity;
 }
 
 /* What a signature, or a seal (NULL), wants of its key. */
@@ -147,19 +169,52 @@ add_use(struct check_key *k, const struct proxy_signature *signature)
 		return;
 	}
 	k->dkim = true;
+	if (signature != NULL && signature->identity != NULL)
+		add_identity(k, signature->identity);
 	if (algorithm == DKIM_ALGORITHM_UNKNOWN && k->key != NULL)
 		algorithm = dkim_key_algorithm(k->key);
 	if (algorithm != DKIM_ALGORITHM_UNKNOWN)
 		k->algorithms |= 1u << algorithm;
 }
 
+/* Relaxed alignment, but for organizational domains, which only the DNS
+ * knows: one is the other or below it. */
+static bool
+is_aligned(struct slice author, struct slice domain)
+{
+	return domain.n == 0 || slice_equal_nocase(author, domain) ||
+	    is_below(author, domain) || is_below(domain, author);
+}
+
+/* The domain whose mail is signed, and that which signs it. */
+static void
+add_domains(struct collecting *c, const struct cli_key_place *place)
+{
+	struct slice author = c->only.n > 0 ? c->only : place->author;
+	enum check_alignment *alignment = NULL;
+
+	if (author.n > 0)
+		alignment = add_domain(c->keys, author);
+	if (alignment != NULL && is_aligned(author, place->domain))
+		*alignment = CHECK_ALIGNED;
+	else if (alignment != NULL && *alignment == CHECK_NO_MAIL)
+		*alignment = CHECK_MISALIGNED;
+	if (place->domain.n == 0)
+		c->keys->by_message = true;
+	else if (c->only.n == 0 || !is_aligned(author, place->domain))
+		(void)add_domain(c->keys, place->domain);
+}
+
 static void
 on_place(void *ctx, const struct cli_key_place *place)
 {
 	struct collecting *c = ctx;
-	struct check_key *k = find(c->keys, place);
+	struct check_key *k;
 
-	add_domain(c->keys, place->domain);
+	add_domains(c, place);
+	if (place->domain.n == 0)
+		return;
+	k = find(c->keys, place);
 	if (k == NULL && c->keys->count == CHECK_KEYS_MAX) {
 		c->keys->left_out = true;
 		return;
@@ -178,10 +233,10 @@ void
 check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
     struct slice only)
 {
-	struct collecting c = {keys, config};
+	struct collecting c = {keys, config, only};
 
 	if (only.n > 0)
-		add_domain(keys, only);
+		(void)add_domain(keys, only);
 	cli_key_places(config, only, on_place, &c);
 }
 
@@ -269,6 +324,24 @@ report_key(const struct check_key *k, const struct proxy_config *config,
 	    k->domain, dkim_key_type_name(dkim_algorithm_key_type(a)));
 }
 
+/* Whose signatures are no use to DMARC. */
+static void
+report_alignment(const struct check_keys *keys, struct check_report *report)
+{
+	for (size_t i = 0; i < keys->domain_count; i++) {
+		const struct check_about about = {"key", keys->domains[i]};
+
+		if (keys->alignment[i] != CHECK_MISALIGNED)
+			continue;
+		check_report_add(report, &about, CHECK_WARNING,
+		    "its mail is signed, but with the d= of others alone: "
+		    "DMARC "
+		    "cannot pass by DKIM");
+		check_report_todo(report,
+		    "add a signature without d=, or with d=%s", about.subject);
+	}
+}
+
 /* Who is not signed for at all. */
 static void
 report_domains(const struct check_keys *keys, const struct proxy_config *config,
@@ -283,6 +356,13 @@ report_domains(const struct check_keys *keys, const struct proxy_config *config,
 		    "at");
 		check_report_todo(
 		    report, "say which: signpost check -d DOMAIN");
+	} else if (keys->by_message) {
+		check_report_add(report, &about, CHECK_NOTE,
+		    "d= of a signature is a macro, known only with a message: "
+		    "its key and record are not looked at");
+		check_report_todo(report,
+		    "sign a message (signpost sign), and verify that (signpost "
+		    "verify)");
 	} else if (keys->count == 0) {
 		check_report_add(report, &about, CHECK_FAIL,
 		    "the configuration signs for no %s domain",
@@ -290,6 +370,7 @@ report_domains(const struct check_keys *keys, const struct proxy_config *config,
 		check_report_todo(report,
 		    "name it in `domain =' of [out], with `selector ='");
 	}
+	report_alignment(keys, report);
 	if (keys->left_out) {
 		check_report_add(report, &about, CHECK_NOTE,
 		    "only the first %d keys and %d domains are looked at",

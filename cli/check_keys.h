@@ -20,19 +20,30 @@ struct check_key {
 	char *domain; /* d=, as the configuration has it */
 	char *selector;
 	unsigned rule;	       /* of config->signing.keys */
+	size_t from;	       /* where in d= the domain of its key begins */
 	struct dkim_key *key;  /* NULL where it cannot be had */
 	char *trouble;	       /* then: "file:line: why" */
 	char *record;	       /* else the line of a zone to publish */
 	unsigned algorithms;   /* of DKIM signatures, bits by algorithm */
 	bool dkim, domainkeys; /* what it signs */
+	const char *below;     /* an i= below d=, borrowed; NULL: none */
+};
+
+/* Does a signature of a domain's mail have a d= that DMARC takes? */
+enum check_alignment {
+	CHECK_NO_MAIL, /* none is looked at */
+	CHECK_MISALIGNED,
+	CHECK_ALIGNED /* or may be */
 };
 
 struct check_keys {
 	struct check_key list[CHECK_KEYS_MAX];
 	size_t count;
 	char *domains[CHECK_DOMAINS_MAX];
+	enum check_alignment alignment[CHECK_DOMAINS_MAX];
 	size_t domain_count;
-	bool left_out; /* there are more of either */
+	bool left_out;	 /* there are more of either */
+	bool by_message; /* signatures are left out whose d= has macros */
 };
 
 /* Reads them; with `only` (not empty) that domain's. Zeroed before; free()s

@@ -157,6 +157,22 @@ domainkeys_refuses(const struct judging *j)
 	return dkim_record_refuses(&record, DKIM_RSA_SHA1);
 }
 
+/* RFC 6376 section 3.6.1: t=s asks for an i= in d= itself. */
+static void
+fail_strict(struct judging *j)
+{
+	struct strbuf shown;
+
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	check_report_add(j->report, &j->about, CHECK_FAIL,
+	    "t=s: receivers refuse a signature whose i= is below d=, as "
+	    "i=%s is",
+	    check_shown_reason(&shown, slice_str(j->key->below)));
+	check_report_todo(j->report,
+	    "take s out of t= in the record, or i= out of the signature");
+	strbuf_clear(&shown);
+}
+
 static void
 judge_record(struct judging *j)
 {
@@ -176,6 +192,8 @@ judge_record(struct judging *j)
 		why = domainkeys_refuses(j);
 	if (why != NULL)
 		fail_record(j, why);
+	else if (record.strict && j->key->below != NULL)
+		fail_strict(j);
 	else
 		judge_key(j, &record);
 	if (record.testing) {

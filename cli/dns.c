@@ -95,7 +95,8 @@ on_place(void *ctx, const struct cli_key_place *place)
 	struct dkim_key *key;
 	size_t from = 0;
 
-	if (is_known(c, place))
+	/* d= is a macro: no record before there is a message */
+	if (place->domain.n == 0 || is_known(c, place))
 		return;
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
 	key = proxy_key_file_load(

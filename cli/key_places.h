@@ -11,7 +11,11 @@ struct proxy_config;
 struct proxy_signature;
 
 struct cli_key_place {
-	struct slice domain;   /* d=, A-labels */
+	/* d=, A-labels; empty where it has macros: then it has no domain
+	 * before there is a message. */
+	struct slice domain;
+	/* Whose mail is signed so, where a rule names it; else empty. */
+	struct slice author;
 	struct slice selector; /* s= */
 	unsigned rule;	       /* of config->signing.keys */
 	/* What the key is for; NULL: to seal (ARC). */
@@ -21,10 +25,10 @@ struct cli_key_place {
 /*
  * Calls `found` for each: of `domain =` and `signature =`, of the maps, then of
  * `seal_domain =`.
- * The same place may come more than once. With `only` (not empty) other
- * domains are left out, and with `domain = *` it is one. Signatures whose
- * d= has macros have no domain before there is a message; they are left
- * out.
+ * The same place may come more than once. With `only` (not empty) it is what
+ * mail of that domain is signed with, as proxy/sign_rule.h finds it (so that a
+ * parent's rule counts, and with `domain = *` it is one), and whatever else
+ * signs with it as d=.
  */
 void cli_key_places(const struct proxy_config *, struct slice only,
     void (*found)(void *ctx, const struct cli_key_place *), void *ctx);

@@ -188,6 +188,68 @@ class Keys(check_case.Case):
         self.assertIn("signs for no such domain", reason)
         self.assertIn("domain =", todo)
 
+    def test_d_is_a_macro(self):
+        _, server = self.good()
+        by_map = "sender_map = %s\n" % self.write(
+            "map", "example.org dkim(d=$senderdomain)\n")
+        for more in ("signature = dkim(d=$senderdomain)\n", by_map):
+            conf = self.configure(more)
+            if more == by_map:
+                with open(conf, encoding="utf-8") as f:
+                    text = f.read().replace("domain = example.org\n", "")
+                conf = self.write("signpost.conf", text)
+            for options in ((), ("-d", "example.org")):
+                reason, todo = self.one("key", conf, server, *options,
+                                        result="note")
+                self.assertIn("d= of a signature is a macro", reason)
+                self.assertIn("signpost verify", todo)
+        conf = self.configure("signature = dkim(d=$senderdomain)\n"
+                              "signature = dkim()\n")
+        found = self.found(conf, server)
+        self.assertEqual([f[:3] for f in found[1:4]], [
+            ("note", "key", conf), ("ok", "key", KEY), ("ok", "dkim", KEY)])
+        zone = self.run_tool("dns", "-c", conf).out
+        self.assertEqual(zone.count(b"_domainkey"), 1)
+
+    def test_a_subdomain_is_signed_as_its_parent(self):
+        spf = SPF.replace("example", "sub.example")
+        conf, server = self.good(records=(SPF, spf, DMARC))
+        by_map = "sender_map = %s\n" % self.write("map",
+                                                  "example.org dkim()\n")
+        for conf in (conf, self.configure(by_map, domain="example.net"),
+                     self.configure("sign_all = yes\n")):
+            found = self.found(conf, server, "-d", "sub.example.org")
+            self.assertEqual([f[:3] for f in found[1:5]], [
+                ("ok", "key", KEY), ("ok", "dkim", KEY),
+                ("ok", "spf", "sub.example.org"),
+                ("ok", "dmarc", "sub.example.org")])
+        self.one("key", self.configure(), self.nsd(
+            SPF.replace("org", "net"), DMARC.replace("org", "net")),
+            "-d", "example.net", status=1, result="FAIL")
+
+    def test_a_signature_of_others(self):
+        self.keygen(domain="provider.example")
+        conf = self.configure("signature = dkim(d=provider.example)\n")
+        zone = self.run_tool("dns", "-c", conf).out.decode()
+        others = [r.replace("example.org", "provider.example")
+                  for r in (SPF, DMARC)]
+        server = self.nsd(SPF, DMARC, *others, zone=zone)
+        for options in ((), ("-d", "example.org")):
+            reason, todo = self.one("key", conf, server, *options,
+                                    result="warning")
+            self.assertIn("DMARC cannot pass by DKIM", reason)
+            self.assertIn("d=example.org", todo)
+        found = self.found(conf, self.nsd(*others, zone=zone))
+        self.assertEqual([f[1:3] for f in found if f[0] == "warning"],
+                         [("key", "example.org"), ("spf", "example.org"),
+                          ("dmarc", "example.org")])
+        self.keygen()
+        conf = self.configure("signature = dkim()\n"
+                              "signature = dkim(d=provider.example)\n")
+        zone = self.run_tool("dns", "-c", conf).out.decode()
+        found = self.found(conf, self.nsd(SPF, DMARC, *others, zone=zone))
+        self.assertEqual({f[0] for f in found}, {"ok"})
+
     def test_more_than_are_looked_at(self):
         _, server = self.good()
         names = ["example.org"] + ["d%d.example" % i for i in range(300)]
@@ -270,6 +332,22 @@ class Record(check_case.Case):
                                   result="note")
         self.assertTrue(reason.startswith("t=y"))
         self.assertIn("take t=y out", todo)
+
+    def test_strict(self):
+        below = "signature = dkim(i=@mail.example.org)\n"
+        reason, todo = self.fault("v=DKIM1; t=s; p=$p", more=below)
+        self.assertIn("i=@mail.example.org", reason)
+        self.assertIn("take s out", todo)
+        self.tearDownKey()
+        for flags, identity in (("t=s", "i=@example.org"),
+                                ("t=s", "i=$sender"), ("n=s", below[17:-2])):
+            _, _, right = self.keygen()
+            conf = self.configure("signature = dkim(%s)\n" % identity)
+            found = self.found(conf, self.nsd(
+                SPF, DMARC, "%s TXT %s" % (KEY, right.replace(
+                    "v=DKIM1;", "v=DKIM1; %s;" % flags))))
+            self.assertEqual({f[0] for f in found}, {"ok"})
+            self.tearDownKey()
 
     def test_exclusions(self):
         for tags, word in (("h=sha1", "h="), ("s=tlsrpt", "s="),
