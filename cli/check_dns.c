@@ -28,6 +28,7 @@ struct domain {
 	struct auth_orgdomain *org;
 	struct dns_question own; /* _dmarc. of it */
 	struct check_dmarc_own dmarc;
+	char *malformed; /* its text */
 };
 
 struct asking {
@@ -114,16 +115,23 @@ is_meant_as_dmarc(struct slice text)
 }
 
 static void
-take_own(struct check_dmarc_own *own, const struct dns_answer *answer)
+take_own(struct domain *d, const struct dns_answer *answer)
 {
-	*own = (struct check_dmarc_own){0};
+	struct slice text;
+
+	d->dmarc = (struct check_dmarc_own){0};
 	if (answer->status != DNS_OK)
 		return;
-	for (size_t i = 0; i < answer->count; i++)
-		if (auth_dmarc_record_is(answer->records[i].value))
-			own->records++;
-		else if (is_meant_as_dmarc(answer->records[i].value))
-			own->malformed = true;
+	for (size_t i = 0; i < answer->count; i++) {
+		text = answer->records[i].value;
+		if (auth_dmarc_record_is(text)) {
+			d->dmarc.records++;
+		} else if (is_meant_as_dmarc(text)) {
+			free(d->malformed);
+			d->malformed = xslicedup(text);
+			d->dmarc.malformed = slice_from(d->malformed, text.n);
+		}
+	}
 }
 
 static void
@@ -141,7 +149,7 @@ on_answer(void *ctx, const struct dns_question *question,
 		auth_spf_answer(d->spf, question, answer);
 		auth_orgdomain_answer(d->org, question, answer);
 		if (dns_question_equal(&d->own, question))
-			take_own(&d->dmarc, answer);
+			take_own(d, answer);
 	}
 }
 
@@ -168,6 +176,7 @@ free_asking(struct asking *a)
 	for (size_t i = 0; i < a->keys->domain_count; i++) {
 		auth_spf_free(a->of_domain[i].spf);
 		auth_orgdomain_free(a->of_domain[i].org);
+		free(a->of_domain[i].malformed);
 	}
 	free(a);
 }

@@ -34,8 +34,8 @@ struct auth_spf;
 
 /* What stands at _dmarc.DOMAIN itself. */
 struct check_dmarc_own {
-	size_t records; /* that begin as DMARC's do */
-	bool malformed; /* one that was meant to */
+	size_t records;		/* that begin as DMARC's do */
+	struct slice malformed; /* one that was meant to; empty: none */
 };
 
 void check_spf_report(

@@ -94,20 +94,9 @@ check_spf_report(
 /* --- DMARC --- */
 
 static void
-report_no_dmarc(const struct check_about *about,
-    const struct check_dmarc_own *own, struct check_report *report)
+report_no_dmarc(const struct check_about *about, struct check_report *report)
 {
-	if (own->records > 1)
-		check_report_add(report, about, CHECK_FAIL,
-		    "%zu records at _dmarc.%s, which receivers take for none",
-		    own->records, about->subject);
-	else if (own->malformed)
-		check_report_add(report, about, CHECK_FAIL,
-		    "the record at _dmarc.%s does not begin with v=DMARC1;",
-		    about->subject);
-	else
-		check_report_add(
-		    report, about, CHECK_WARNING, "there is no record");
+	check_report_add(report, about, CHECK_WARNING, "there is no record");
 	check_report_todo(report,
 	    "publish _dmarc.%s. IN TXT \"v=DMARC1; p=none; "
 	    "rua=mailto:postmaster@%s\"",
@@ -115,24 +104,67 @@ report_no_dmarc(const struct check_about *about,
 }
 
 static void
+report_several(const struct check_about *about,
+    const struct check_dmarc_own *own, struct check_report *report)
+{
+	check_report_add(report, about, CHECK_FAIL,
+	    "%zu records at _dmarc.%s, which receivers take for none",
+	    own->records, about->subject);
+	check_report_todo(report, "leave one of them");
+}
+
+/* Alone it keeps the domain without a record of its own; beside another it is
+ * discarded (RFC 9989 section 4.10). */
+static void
+report_malformed(const struct check_about *about,
+    const struct check_dmarc_own *own, struct check_report *report)
+{
+	struct strbuf shown;
+
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	(void)check_shown(&shown, own->malformed);
+	if (own->records == 0) {
+		check_report_add(report, about, CHECK_FAIL,
+		    "the record at _dmarc.%s does not begin with v=DMARC1; as "
+		    "it must: %s",
+		    about->subject, strbuf_text(&shown));
+		check_report_todo(report, "begin it with v=DMARC1;");
+	} else {
+		check_report_add(report, about, CHECK_NOTE,
+		    "another record at _dmarc.%s is discarded, for it does not "
+		    "begin with v=DMARC1; : %s",
+		    about->subject, strbuf_text(&shown));
+		check_report_todo(report, "remove that one");
+	}
+	strbuf_clear(&shown);
+}
+
+/* `tag` is the one that decides: p or sp. */
+static void
 report_policy(const struct check_about *about,
-    const struct auth_orgdomain_record *record, enum auth_dmarc_policy policy,
-    struct check_report *report)
+    const struct auth_orgdomain_record *record, const char *tag,
+    enum auth_dmarc_policy policy, struct check_report *report)
 {
 	struct strbuf name;
 
 	strbuf_init(&name, CHECK_SHOWN_MAX);
 	(void)check_shown(&name, record->name);
-	if (policy == AUTH_DMARC_NONE || record->values.testing) {
+	if (record->values.testing) {
 		check_report_add(report, about, CHECK_NOTE,
-		    "%s at _dmarc.%s: forged mail is reported at most, not "
+		    "t=y at _dmarc.%s: forged mail is reported at most, not "
 		    "stopped",
-		    record->values.testing ? "t=y" : "p=none",
 		    strbuf_text(&name));
 		check_report_todo(report,
-		    "%s once reports show that your own mail passes",
-		    record->values.testing ? "take t=y out"
-					   : "say p=quarantine or p=reject");
+		    "take t=y out once reports show that your own mail passes");
+	} else if (policy == AUTH_DMARC_NONE) {
+		check_report_add(report, about, CHECK_NOTE,
+		    "%s=none at _dmarc.%s: forged mail is reported at most, "
+		    "not stopped",
+		    tag, strbuf_text(&name));
+		check_report_todo(report,
+		    "say %s=quarantine or %s=reject once reports show that "
+		    "your own mail passes",
+		    tag, tag);
 	} else {
 		check_report_add(report, about, CHECK_OK, "%s at _dmarc.%s",
 		    auth_dmarc_policy_word(policy), strbuf_text(&name));
@@ -165,7 +197,8 @@ report_dmarc(const struct check_about *about,
 		    check_shown(&shown, record->text));
 		check_report_todo(report, "put p=none there, or more");
 	} else {
-		report_policy(about, record, policy, report);
+		report_policy(about, record,
+		    below && values->sp.present ? "sp" : "p", policy, report);
 	}
 	strbuf_clear(&shown);
 }
@@ -182,9 +215,14 @@ check_dmarc_report(const char *domain, const struct auth_orgdomain *org,
 		check_report_add(report, &about, CHECK_UNKNOWN, "no answer");
 		check_report_todo(
 		    report, "try again, or another name server (--nameserver)");
-	} else if (record == NULL || own->malformed || own->records > 1) {
-		report_no_dmarc(&about, own, report);
-	} else {
-		report_dmarc(&about, record, report);
+		return;
 	}
+	if (own->records > 1)
+		report_several(&about, own, report);
+	else if (own->malformed.n == 0 && record == NULL)
+		report_no_dmarc(&about, report);
+	else if (own->malformed.n == 0 || own->records == 1)
+		report_dmarc(&about, record, report);
+	if (own->malformed.n > 0)
+		report_malformed(&about, own, report);
 }

@@ -488,14 +488,27 @@ class Dmarc(check_case.Case):
             'publish _dmarc.example.org. IN TXT "v=DMARC1; p='), todo)
 
     def test_two(self):
-        reason, _ = self.fault(DMARC, DMARC.replace("reject", "none"))
+        reason, todo = self.fault(DMARC, DMARC + "; rua=mailto:a@b.example")
         self.assertIn("2 records", reason)
+        self.assertEqual(todo, "leave one of them")
+
+    def test_a_malformed_one_beside(self):
+        conf, server = self.good(records=(
+            SPF, DMARC, '_dmarc.example.org TXT "v=DMARC1 p=\\027none"'))
+        found = self.found(conf, server)
+        found = [f for f in found if f[1] == "dmarc"]
+        self.assertEqual(found[0][::3], ("ok", "reject at _dmarc.example.org"))
+        self.assertEqual((found[1][0], found[1][4]),
+                         ("note", "remove that one"))
+        self.assertIn("v=DMARC1 p=\\x1bnone", found[1][3])
+        self.assertEqual(len(found), 2)
 
     def test_unparsable(self):
         for value in ("v=DMARC1 p=none", "v=dmarc1; p=none", "V = DMARC; p"):
             reason, todo = self.fault("_dmarc.example.org TXT " + value)
             self.assertIn("does not begin with v=DMARC1", reason)
-            self.assertIn("publish _dmarc.example.org.", todo)
+            self.assertTrue(reason.endswith(": " + value), reason)
+            self.assertEqual(todo, "begin it with v=DMARC1;")
             os.unlink(self.path("example.org", "s1.pem"))
 
     def test_a_policy_that_is_none(self):
@@ -524,7 +537,9 @@ class Dmarc(check_case.Case):
                        "reject at _dmarc.example.org", ""), found)
         server = self.nsd(DMARC + "; sp=none",
                           SPF.replace("example", "mail.example"), zone=zone)
-        self.one("dmarc", conf, server, result="note")
+        reason, todo = self.one("dmarc", conf, server, result="note")
+        self.assertIn("sp=none at _dmarc.example.org", reason)
+        self.assertIn("say sp=quarantine", todo)
 
 
 class Hostile(check_case.Case):
