@@ -1,5 +1,8 @@
 /* The keys of a configuration; see check_keys.h. */
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/xalloc.h"
 #include "cli/check_keys.h"
@@ -33,6 +36,8 @@ check_keys_clear(struct check_keys *keys)
 	}
 	for (size_t i = 0; i < keys->domain_count; i++)
 		free(keys->domains[i]);
+	free(keys->config);
+	keys->config = NULL;
 	keys->count = keys->domain_count = 0;
 }
 
@@ -112,6 +117,13 @@ set_name(struct check_key *k, const struct cli_key_place *place)
 	strbuf_clear(&ignored);
 }
 
+/* Key files' reasons end with what errno said. */
+static bool
+says(struct slice reason, int error)
+{
+	return slice_ends_nocase(reason, slice_str(strerror(error)));
+}
+
 static void
 load(const struct collecting *c, struct check_key *k,
     const struct cli_key_place *place)
@@ -131,6 +143,9 @@ load(const struct collecting *c, struct check_key *k,
 		(void)strbuf_addf(
 		    &told, "%s: %s", rule->where, strbuf_text(&reason));
 		k->trouble = strbuf_detach(&told);
+		k->forbidden = geteuid() != 0 &&
+		    (says(slice_str(k->trouble), EACCES) ||
+			says(slice_str(k->trouble), EPERM));
 		set_name(k, place);
 	}
 	strbuf_clear(&reason);
@@ -222,11 +237,24 @@ on_place(void *ctx, const struct cli_key_place *place)
 	if (k == NULL) {
 		k = &c->keys->list[c->keys->count++];
 		*k = (struct check_key){.rule = place->rule,
+		    .config = c->keys->config,
 		    .domain = xslicedup(place->domain),
 		    .selector = xslicedup(place->selector)};
 		load(c, k, place);
 	}
 	add_use(k, place->signature);
+}
+
+static void
+set_config(struct check_keys *keys, const char *path)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, strlen(path) + sizeof(" -c "));
+	if (strcmp(path, PROXY_CONFIG_PATH) != 0)
+		(void)strbuf_addf(&text, " -c %s", path);
+	keys->config = xslicedup(strbuf_slice(&text));
+	strbuf_clear(&text);
 }
 
 void
@@ -235,6 +263,7 @@ check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
 {
 	struct collecting c = {keys, config, only};
 
+	set_config(keys, config->path);
 	if (only.n > 0)
 		(void)add_domain(keys, only);
 	cli_key_places(config, only, on_place, &c);
@@ -269,8 +298,19 @@ find_command(struct slice reason)
 	return reason.n;
 }
 
+/* Does keygen put the key where it is looked for? */
+static bool
+is_of_keyfile(const struct check_key *k, const struct proxy_config *config)
+{
+	const char *keyfile = config->signing.keyfile;
+
+	return keyfile != NULL &&
+	    strcmp(keyfile, config->signing.keys[k->rule].file) == 0;
+}
+
 static void
-report_trouble(const struct check_key *k, struct check_report *report)
+report_trouble(const struct check_key *k, const struct proxy_config *config,
+    struct check_report *report)
 {
 	const struct check_about about = {"key", k->name};
 	struct slice reason = slice_str(k->trouble);
@@ -280,11 +320,16 @@ report_trouble(const struct check_key *k, struct check_report *report)
 	check_report_add(report, &about, CHECK_FAIL, "%.*s", (int)at, reason.p);
 	if (command.n > 0)
 		check_report_todo(report, "%.*s", (int)command.n, command.p);
-	else
+	else if (k->forbidden)
+		check_report_todo(report, "run this as root");
+	else if (says(reason, ENOENT))
 		check_report_todo(report,
-		    "run this as root; where there is no key, make one: "
-		    "signpost keygen -d %s -s %s",
-		    k->domain, k->selector);
+		    "make one: signpost keygen -d %s -s %s%s%s", k->domain,
+		    k->selector, k->config,
+		    is_of_keyfile(k, config) ? "" : ", and move it there");
+	else
+		check_report_todo(
+		    report, "mend that file, or name another for the key");
 }
 
 /* The first signature that the key cannot make; UNKNOWN for none. */
@@ -320,8 +365,9 @@ report_key(const struct check_key *k, const struct proxy_config *config,
 		: dkim_algorithm_name(a));
 	check_report_todo(report,
 	    "give that signature a selector and a key of its own (signpost "
-	    "keygen -d %s -s NEW -t %s), or take it out",
-	    k->domain, dkim_key_type_name(dkim_algorithm_key_type(a)));
+	    "keygen -d %s -s NEW -t %s%s), or take it out",
+	    k->domain, dkim_key_type_name(dkim_algorithm_key_type(a)),
+	    k->config);
 }
 
 /* Whose signatures are no use to DMARC. */
@@ -354,8 +400,8 @@ report_domains(const struct check_keys *keys, const struct proxy_config *config,
 		check_report_add(report, &about, CHECK_NOTE,
 		    "`domain = *' names no domain, so there is none to look "
 		    "at");
-		check_report_todo(
-		    report, "say which: signpost check -d DOMAIN");
+		check_report_todo(report,
+		    "say which: signpost check -d DOMAIN%s", keys->config);
 	} else if (keys->by_message) {
 		check_report_add(report, &about, CHECK_NOTE,
 		    "d= of a signature is a macro, known only with a message: "
@@ -376,7 +422,8 @@ report_domains(const struct check_keys *keys, const struct proxy_config *config,
 		    "only the first %d keys and %d domains are looked at",
 		    CHECK_KEYS_MAX, CHECK_DOMAINS_MAX);
 		check_report_todo(report,
-		    "look at the others one by one: signpost check -d DOMAIN");
+		    "look at the others one by one: signpost check -d DOMAIN%s",
+		    keys->config);
 	}
 }
 
@@ -389,7 +436,7 @@ check_keys_report(const struct check_keys *keys,
 		report_domains(keys, config, only, report);
 	for (size_t i = 0; i < keys->count; i++)
 		if (keys->list[i].trouble != NULL)
-			report_trouble(&keys->list[i], report);
+			report_trouble(&keys->list[i], config, report);
 		else
 			report_key(&keys->list[i], config, report);
 }

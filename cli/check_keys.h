@@ -23,6 +23,8 @@ struct check_key {
 	size_t from;	       /* where in d= the domain of its key begins */
 	struct dkim_key *key;  /* NULL where it cannot be had */
 	char *trouble;	       /* then: "file:line: why" */
+	bool forbidden;	       /* and only to us, who are not root */
+	const char *config;    /* " -c FILE" for commands; may be empty */
 	char *record;	       /* else the line of a zone to publish */
 	unsigned algorithms;   /* of DKIM signatures, bits by algorithm */
 	bool dkim, domainkeys; /* what it signs */
@@ -42,6 +44,7 @@ struct check_keys {
 	char *domains[CHECK_DOMAINS_MAX];
 	enum check_alignment alignment[CHECK_DOMAINS_MAX];
 	size_t domain_count;
+	char *config;	 /* what the keys have */
 	bool left_out;	 /* there are more of either */
 	bool by_message; /* signatures are left out whose d= has macros */
 };

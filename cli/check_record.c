@@ -28,9 +28,10 @@ tell_to_publish(struct judging *j)
 		check_report_todo(j->report, "publish %s", k->record);
 	else
 		check_report_todo(j->report,
-		    "mend the key first; then signpost dns -d %s prints what "
-		    "to publish",
-		    k->domain);
+		    "%s; then signpost dns -d %s%s prints what to publish",
+		    k->forbidden ? "run this as root, who can read the key"
+				 : "mend the key first",
+		    k->domain, k->config);
 }
 
 static void
@@ -84,19 +85,18 @@ is_public_half(const struct dkim_public_key *public, const struct dkim_key *key)
 	return is;
 }
 
+/* Under 1024 bits no private key is read in the first place. */
 static void
-judge_bits(struct judging *j, const struct dkim_record *record, unsigned bits)
+judge_bits(struct judging *j, unsigned bits)
 {
-	if (record->key_type != DKIM_KEY_RSA || bits >= BITS_GOOD)
+	if (dkim_key_type(j->key->key) != DKIM_KEY_RSA || bits >= BITS_GOOD)
 		return;
-	check_report_add(j->report, &j->about,
-	    bits < DKIM_KEY_BITS_MIN ? CHECK_FAIL : CHECK_WARNING,
-	    "an RSA key of %u bits, %s", bits,
-	    bits < DKIM_KEY_BITS_MIN ? "which receivers refuse (RFC 8301)"
-				     : "under the 2048 that RFC 8301 asks for");
+	check_report_add(j->report, &j->about, CHECK_WARNING,
+	    "an RSA key of %u bits, under the 2048 that RFC 8301 asks for",
+	    bits);
 	check_report_todo(j->report,
-	    "sign with a new one: signpost keygen -d %s -s NEW",
-	    j->key->domain);
+	    "sign with a new one: signpost keygen -d %s -s NEW%s",
+	    j->key->domain, j->key->config);
 }
 
 static void
@@ -109,7 +109,6 @@ judge_key(struct judging *j, const struct dkim_record *record)
 		fail_record(j, why);
 		return;
 	}
-	judge_bits(j, record, dkim_public_key_bits(public));
 	if (j->key->key == NULL) {
 		check_report_add(j->report, &j->about, CHECK_NOTE,
 		    "there is no private key to compare the record with");
@@ -118,6 +117,8 @@ judge_key(struct judging *j, const struct dkim_record *record)
 		fail(j,
 		    "the published key is not the public half of ours: no "
 		    "signature of ours verifies");
+	} else {
+		judge_bits(j, dkim_public_key_bits(public));
 	}
 	dkim_public_key_free(public);
 }

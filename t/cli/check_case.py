@@ -95,7 +95,8 @@ class Case(tool.Case):
         zone = self.run_tool("dns", "-c", conf, "--format", "zone").out
         return conf, self.nsd(*records, zone=zone.decode())
 
-    def check(self, conf, nameserver_at, *more, status=0, env=()):
+    def check(self, conf, nameserver_at, *more, status=0, env=(),
+              user=None):
         """Runs it; every line and its JSON have the promised form."""
         args = ["check", "-c", conf, "--nameserver", nameserver_at, *more]
         environment = dict(os.environ, **dict(env))
@@ -106,7 +107,7 @@ class Case(tool.Case):
         done = subprocess.run([tool.binary(), *args], cwd=self.dir,
                               env=environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=60)
+                              timeout=60, user=user)
         result = tool.Result(done)
         if status is not None:
             self.assertEqual(result.status, status,
