@@ -8,13 +8,16 @@
 #include "cli/check_dns.h"
 #include "cli/resolve.h"
 
-/* Of one domain: SPF's ten terms with ten names each, seldom a tenth of it;
- * the tree walk. */
-enum { QUESTIONS_PER_DOMAIN = 130 };
+/* Of one domain: SPF's ten terms with ten names each, seldom a tenth of it,
+ * for each address; the tree walk. */
+enum { QUESTIONS_PER_DOMAIN = 250 };
 
-/* No host has it (RFC 1112 section 4), so a record that lets it pass lets
- * everyone pass. */
-static const struct slice nobody = SLICE_INIT("240.0.0.1");
+/* No host has them (RFC 1112 section 4; RFC 5737, 3849 and 9637), so a record
+ * that lets both of a kind pass lets everyone pass. */
+static const struct slice nobody_v4 = SLICE_INIT("240.0.0.1");
+static const struct slice other_v4 = SLICE_INIT("192.0.2.1");
+static const struct slice nobody_v6 = SLICE_INIT("3fff::1");
+static const struct slice other_v6 = SLICE_INIT("2001:db8::1");
 
 struct key {
 	struct dns_question question;
@@ -24,7 +27,7 @@ struct key {
 };
 
 struct domain {
-	struct auth_spf *spf;
+	struct check_spf spf;
 	struct auth_orgdomain *org;
 	struct dns_question own; /* _dmarc. of it */
 	struct check_dmarc_own dmarc;
@@ -47,25 +50,65 @@ begin_key(struct key *k, const char *name)
 	k->record.status = DNS_NXDOMAIN;
 }
 
-static void
-begin_domain(struct domain *d, const char *name)
+static struct auth_spf *
+new_spf(const char *name, struct slice address)
 {
 	const struct auth_spf_identity identity = {
-	    .address = nobody,
+	    .address = address,
 	    .domain = slice_str(name),
 	    .helo = slice_str(name),
 	    .now = (int64_t)time(NULL),
 	};
+
+	return auth_spf_new(&identity, AUTH_SPF_V1);
+}
+
+static void
+begin_domain(struct domain *d, const char *name)
+{
 	struct strbuf own;
 
-	d->spf = auth_spf_new(&identity, AUTH_SPF_V1);
+	d->spf.v4 = new_spf(name, nobody_v4);
+	d->spf.v6 = new_spf(name, nobody_v6);
 	d->org = auth_orgdomain_new();
-	(void)auth_orgdomain_walk(d->org, identity.domain);
+	(void)auth_orgdomain_walk(d->org, slice_str(name));
 	strbuf_init(&own, DNS_NAME_MAX);
 	if (strbuf_add_str(&own, "_dmarc.") == 0 &&
 	    strbuf_add_str(&own, name) == 0)
 		(void)dns_question_set(&d->own, DNS_TXT, strbuf_slice(&own));
 	strbuf_clear(&own);
+}
+
+/* The other address, once the first has passed. */
+static bool
+ask_other(const char *name, const struct auth_spf *first, struct auth_spf **spf,
+    struct slice address, struct dns_question *question)
+{
+	if (*spf == NULL && auth_spf_done(first) &&
+	    auth_spf_finding(first).verdict == MAIL_VERDICT_PASS)
+		*spf = new_spf(name, address);
+	return *spf != NULL && auth_spf_ask(*spf, question);
+}
+
+static bool
+ask_spf(const char *name, struct check_spf *spf, struct dns_question *question)
+{
+	return auth_spf_ask(spf->v4, question) ||
+	    auth_spf_ask(spf->v6, question) ||
+	    ask_other(name, spf->v4, &spf->other_v4, other_v4, question) ||
+	    ask_other(name, spf->v6, &spf->other_v6, other_v6, question);
+}
+
+static void
+answer_spf(const struct check_spf *spf, const struct dns_question *question,
+    const struct dns_answer *answer)
+{
+	auth_spf_answer(spf->v4, question, answer);
+	auth_spf_answer(spf->v6, question, answer);
+	if (spf->other_v4 != NULL)
+		auth_spf_answer(spf->other_v4, question, answer);
+	if (spf->other_v6 != NULL)
+		auth_spf_answer(spf->other_v6, question, answer);
 }
 
 static bool
@@ -80,7 +123,8 @@ on_ask(void *ctx, struct dns_question *question)
 			return true;
 		}
 	for (size_t i = 0; i < a->keys->domain_count; i++)
-		if (auth_spf_ask(a->of_domain[i].spf, question) ||
+		if (ask_spf(
+			a->keys->domains[i], &a->of_domain[i].spf, question) ||
 		    auth_orgdomain_ask(a->of_domain[i].org, question))
 			return true;
 	return false;
@@ -146,7 +190,7 @@ on_answer(void *ctx, const struct dns_question *question,
 	for (size_t i = 0; i < a->keys->domain_count; i++) {
 		struct domain *d = &a->of_domain[i];
 
-		auth_spf_answer(d->spf, question, answer);
+		answer_spf(&d->spf, question, answer);
 		auth_orgdomain_answer(d->org, question, answer);
 		if (dns_question_equal(&d->own, question))
 			take_own(d, answer);
@@ -162,7 +206,8 @@ tell(const struct asking *a, struct check_report *report)
 		check_record_report(
 		    &keys->list[i], &a->of_key[i].record, report);
 	for (size_t i = 0; i < keys->domain_count; i++)
-		check_spf_report(keys->domains[i], a->of_domain[i].spf, report);
+		check_spf_report(
+		    keys->domains[i], &a->of_domain[i].spf, report);
 	for (size_t i = 0; i < keys->domain_count; i++)
 		check_dmarc_report(keys->domains[i], a->of_domain[i].org,
 		    &a->of_domain[i].dmarc, report);
@@ -174,7 +219,10 @@ free_asking(struct asking *a)
 	for (size_t i = 0; i < a->keys->count; i++)
 		free(a->of_key[i].first);
 	for (size_t i = 0; i < a->keys->domain_count; i++) {
-		auth_spf_free(a->of_domain[i].spf);
+		auth_spf_free(a->of_domain[i].spf.v4);
+		auth_spf_free(a->of_domain[i].spf.v6);
+		auth_spf_free(a->of_domain[i].spf.other_v4);
+		auth_spf_free(a->of_domain[i].spf.other_v6);
 		auth_orgdomain_free(a->of_domain[i].org);
 		free(a->of_domain[i].malformed);
 	}

@@ -32,6 +32,13 @@ void check_record_report(const struct check_key *, const struct check_record *,
 struct auth_orgdomain;
 struct auth_spf;
 
+/* The record as hosts find it that nobody has: two of either kind, for one may
+ * be named by chance. The other is NULL where the first does not pass. */
+struct check_spf {
+	struct auth_spf *v4, *other_v4;
+	struct auth_spf *v6, *other_v6;
+};
+
 /* What stands at _dmarc.DOMAIN itself. */
 struct check_dmarc_own {
 	size_t records;		/* that begin as DMARC's do */
@@ -39,7 +46,7 @@ struct check_dmarc_own {
 };
 
 void check_spf_report(
-    const char *domain, const struct auth_spf *, struct check_report *);
+    const char *domain, const struct check_spf *, struct check_report *);
 void check_dmarc_report(const char *domain, const struct auth_orgdomain *,
     const struct check_dmarc_own *, struct check_report *);
 

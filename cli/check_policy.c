@@ -9,6 +9,34 @@
 
 /* --- SPF --- */
 
+static bool
+begins(const struct auth_spf_finding *finding, const char *words)
+{
+	return slice_starts_nocase(
+	    slice_str(finding->reason), slice_str(words));
+}
+
+static bool
+is_of_voids(const struct auth_spf_finding *finding)
+{
+	return begins(finding, "more than two look-ups came to nothing");
+}
+
+static const char *
+todo_for(const struct auth_spf_finding *finding)
+{
+	if (begins(finding, "more than one SPF record"))
+		return "leave one TXT record there that begins with v=spf1: as "
+		       "it is receivers heed none";
+	if (begins(finding, "include of a domain without a record") ||
+	    begins(finding, "redirect= to a domain without a record"))
+		return "take that term out, or correct its name: as it is "
+		       "receivers heed no term";
+	if (is_of_voids(finding))
+		return "take out the names that have no address";
+	return "correct it: as it is receivers heed no term";
+}
+
 static void
 report_spf_error(const struct check_about *about,
     const struct auth_spf_finding *finding, struct check_report *report)
@@ -24,30 +52,55 @@ report_spf_error(const struct check_about *about,
 		    "are left, those of included records too; ip4: and ip6: "
 		    "cost nothing");
 	else
-		check_report_todo(report,
-		    "leave one TXT record at %s that begins with v=spf1, and "
-		    "correct it: as it is receivers heed none",
-		    about->subject);
+		check_report_todo(report, "%s", todo_for(finding));
 	strbuf_clear(&shown);
+}
+
+/* Names made of the client or the sender, and lists of either, have no record
+ * for most. */
+static void
+report_voids(const struct check_about *about, struct check_report *report)
+{
+	check_report_add(report, about, CHECK_WARNING,
+	    "for hosts that it does not name more than two look-ups come to "
+	    "nothing, by exists:, ptr or macros: receivers may heed none of "
+	    "it");
+	check_report_todo(report,
+	    "have two such terms at most, or let the names that they make "
+	    "exist");
+}
+
+static bool
+passes(const struct auth_spf *spf)
+{
+	return spf != NULL && auth_spf_done(spf) &&
+	    auth_spf_finding(spf).verdict == MAIL_VERDICT_PASS;
 }
 
 /* The record itself is shown: whether it names all who send for the domain is
  * what only its owner can tell. */
 static void
-report_spf_record(const struct check_about *about,
-    const struct auth_spf_finding *finding, struct check_report *report)
+report_spf_record(const struct check_about *about, const struct check_spf *spf,
+    struct check_report *report)
 {
+	bool v4 = passes(spf->v4) && passes(spf->other_v4);
+	bool v6 = passes(spf->v6) && passes(spf->other_v6);
+	struct auth_spf_finding finding =
+	    auth_spf_finding(v6 && !v4 ? spf->v6 : spf->v4);
 	struct strbuf shown;
 
 	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	(void)check_shown(&shown, finding->record);
-	if (finding->verdict == MAIL_VERDICT_PASS) {
+	(void)check_shown(&shown, finding.record);
+	if (v4 || v6) {
 		check_report_add(report, about, CHECK_FAIL,
-		    "every host may send for it, by %s: %s", finding->mechanism,
-		    strbuf_text(&shown));
+		    "every %shost may send for it, by %s: %s",
+		    v4 && v6 ? ""
+			: v4 ? "IPv4 "
+			     : "IPv6 ",
+		    finding.mechanism, strbuf_text(&shown));
 		check_report_todo(report,
 		    "name the hosts that send, and end with -all or ~all");
-	} else if (finding->verdict == MAIL_VERDICT_NEUTRAL) {
+	} else if (finding.verdict == MAIL_VERDICT_NEUTRAL) {
 		check_report_add(report, about, CHECK_NOTE,
 		    "nothing is said of hosts that it does not name: %s",
 		    strbuf_text(&shown));
@@ -61,13 +114,13 @@ report_spf_record(const struct check_about *about,
 }
 
 void
-check_spf_report(
-    const char *domain, const struct auth_spf *spf, struct check_report *report)
+check_spf_report(const char *domain, const struct check_spf *spf,
+    struct check_report *report)
 {
 	const struct check_about about = {"spf", domain};
-	struct auth_spf_finding finding = auth_spf_finding(spf);
+	struct auth_spf_finding finding = auth_spf_finding(spf->v4);
 
-	if (!auth_spf_done(spf))
+	if (!auth_spf_done(spf->v4))
 		finding.verdict = MAIL_VERDICT_TEMPERROR;
 	switch (finding.verdict) {
 	case MAIL_VERDICT_NONE:
@@ -84,10 +137,14 @@ check_spf_report(
 		    report, "try again, or another name server (--nameserver)");
 		break;
 	case MAIL_VERDICT_PERMERROR:
-		report_spf_error(&about, &finding, report);
+		if (is_of_voids(&finding) &&
+		    finding.plain_voids <= AUTH_SPF_VOID_MAX)
+			report_voids(&about, report);
+		else
+			report_spf_error(&about, &finding, report);
 		break;
 	default:
-		report_spf_record(&about, &finding, report);
+		report_spf_record(&about, spf, report);
 	}
 }
 

@@ -471,6 +471,7 @@ class Spf(check_case.Case):
     def test_syntax(self):
         reason, todo = self.fault("example.org TXT v=spf1 ipv4:1.2.3.4 -all")
         self.assertIn('"ipv4:1.2.3.4"', reason)
+        self.assertTrue(todo.startswith("correct it"), todo)
 
     def test_too_many_look_ups(self):
         reason, todo = self.fault(
@@ -486,15 +487,44 @@ class Spf(check_case.Case):
         self.assertIn("till ten", todo)
 
     def test_everybody(self):
-        for terms, by in (("+all", "+all"), ("mx all", "all"),
-                          ("ip4:0.0.0.0/0 -all", "ip4:0.0.0.0/0")):
+        for who, terms, by in (
+                ("host", "+all", "+all"), ("host", "mx all", "all"),
+                ("IPv4 host", "ip4:0.0.0.0/0 -all", "ip4:0.0.0.0/0"),
+                ("IPv6 host", "ip6:::/0 -all", "ip6:::/0")):
             reason, todo = self.fault(
                 "example.org TXT v=spf1 " + terms,
                 "example.org MX 10 mx.example.org",
                 "mx.example.org A 192.0.2.1")
-            self.assertEqual(reason, "every host may send for it, by %s: "
-                             "v=spf1 %s" % (by, terms))
+            self.assertEqual(reason, "every %s may send for it, by %s: "
+                             "v=spf1 %s" % (who, by, terms))
             self.assertIn("-all", todo)
+            os.unlink(self.path("example.org", "s1.pem"))
+
+    def test_an_address_of_nobody_by_chance(self):
+        for terms in ("ip4:240.0.0.0/4 -all", "ip6:3fff::/20 -all"):
+            conf, server = self.good(
+                records=(DMARC, "example.org TXT v=spf1 " + terms))
+            self.assertEqual({f[0] for f in self.found(conf, server)}, {"ok"})
+            os.unlink(self.path("example.org", "s1.pem"))
+
+    def test_void_look_ups(self):
+        terms = " ".join("exists:%%{i}.%s.example" % c for c in "abc")
+        reason, todo = self.fault("example.org TXT v=spf1 %s -all" % terms,
+                                  status=0, result="warning")
+        self.assertIn("exists:, ptr or macros", reason)
+        self.assertIn("two such terms", todo)
+        os.unlink(self.path("example.org", "s1.pem"))
+        reason, todo = self.fault(
+            "example.org TXT v=spf1 a:a.example a:b.example mx:c.example -all")
+        self.assertIn("more than two look-ups came to nothing", reason)
+        self.assertEqual(todo, "take out the names that have no address")
+
+    def test_no_record_behind(self):
+        for term in ("include:none.example -all", "redirect=none.example",
+                     "redirect=%{p}.none.example"):
+            reason, todo = self.fault("example.org TXT v=spf1 " + term)
+            self.assertIn("none.example", reason)
+            self.assertIn("take that term out", todo)
             os.unlink(self.path("example.org", "s1.pem"))
 
     def test_neutral(self):
