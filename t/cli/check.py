@@ -83,7 +83,8 @@ seal_keyfile = %s/$domain/$selector.pem
 class Configuration(check_case.Case):
     def test_ends(self):
         conf, server = self.good()
-        self.run_tool("check", "-c", conf, "-d", "..", status=64)
+        for name in ("..", ".", "", "example.org.."):
+            self.run_tool("check", "-c", conf, "-d", name, status=64)
         self.run_tool("check", "-c", conf, "--nameserver", "x", status=64)
         self.run_tool("check", "-c", conf, "more", status=64)
         self.run_tool("check", "-c", self.path("none"), status=66)
@@ -196,8 +197,9 @@ class Keys(check_case.Case):
         self.assertIn("domain = *", reason)
         self.assertEqual(todo, "say which: signpost check -d DOMAIN -c "
                          + conf)
-        found = self.found(conf, server, "-d", "Example.ORG")
-        self.assertEqual([f[0] for f in found], ["ok"] * 9)
+        for name in ("Example.ORG", "example.org."):
+            found = self.found(conf, server, "-d", name)
+            self.assertEqual([f[0] for f in found], ["ok"] * 9)
         # a parent's key signs
         found = self.found(conf, server, "-d", "sub.example.org")
         self.assertIn(("ok", "dkim", KEY), [f[:3] for f in found])
