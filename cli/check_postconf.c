@@ -108,7 +108,7 @@ is_path(struct slice value, const char *path)
 		return false;
 	at = whole.n - named.n;
 	return slice_equal(slice_after(whole, at), named) &&
-	    (at == 0 || named.p[0] == '/' || whole.p[at - 1] == '/');
+	    (at == 0 || whole.p[at - 1] == '/');
 }
 
 static bool
