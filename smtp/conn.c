@@ -331,7 +331,7 @@ static void
 on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	struct smtp_conn *conn = ctx;
-	size_t held = conn->in.n - conn->in_at;
+	size_t held = smtp_conn_input(conn).n;
 
 	(void)fd;
 	(void)what;

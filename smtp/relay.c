@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/escape.h"
@@ -19,11 +18,12 @@
 #include "smtp/conn.h"
 #include "smtp/dot.h"
 #include "smtp/relay.h"
+#include "smtp/timer.h"
 
 enum {
 	READ_MAX = 4096,
 	BURST_MAX = 256 * 1024, /* of a body, then others have their turn */
-	FRESH_S = 1, /* idle for longer, the socket is looked at first */
+	FRESH_MS = 1000, /* idle for longer, the socket is looked at first */
 	REASON_MAX = 160,
 };
 
@@ -44,21 +44,12 @@ struct smtp_relay {
 	size_t in_flight;
 	size_t data; /* DATA is that many answers away; 0: not asked */
 	size_t burst;
-	time_t idle_since;
+	uint64_t idle_since_ms;
 	bool unasked; /* something came behind the last answer */
 	bool over;    /* closed or freed */
 	struct smtp_dot dot;
 	struct sink body;
 };
-
-static time_t
-now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return t.tv_sec;
-}
 
 static bool
 answer_is_due(const struct smtp_relay *relay)
@@ -95,7 +86,7 @@ set_timer(struct smtp_relay *relay)
 	else if (relay->in_flight > 0)
 		ms = relay->target.command_ms;
 	else
-		relay->idle_since = now();
+		relay->idle_since_ms = smtp_now_ms();
 	smtp_conn_timer(relay->conn, ms);
 }
 
@@ -334,7 +325,8 @@ smtp_relay_command(struct smtp_relay *relay, struct slice line)
 	assert(relay->state == READY && relay->data == 0);
 	assert(relay->in_flight < SMTP_RELAY_IN_FLIGHT_MAX);
 	assert(is_one_line(line));
-	if (relay->in_flight == 0 && now() - relay->idle_since > FRESH_S &&
+	if (relay->in_flight == 0 &&
+	    smtp_now_ms() - relay->idle_since_ms > FRESH_MS &&
 	    smtp_conn_peek(relay->conn)) {
 		smtp_conn_fail(relay->conn, SMTP_CLOSE_EOF,
 		    "relay closed the idle connection");

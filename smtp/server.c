@@ -5,11 +5,11 @@
  */
 #include <assert.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "smtp/server_private.h"
+#include "smtp/timer.h"
 
 enum {
 	AHEAD = 8 * 1024,	 /* read beyond the command in hand */
@@ -19,20 +19,11 @@ enum {
 
 /* Writing. */
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 void
 smtp_server_send(struct smtp_server *server, struct slice wire)
 {
 	if (smtp_conn_unwritten(server->conn) == 0)
-		server->held_since_ms = now_ms();
+		server->held_since_ms = smtp_now_ms();
 	smtp_conn_write(server->conn, wire);
 	server->waiting = false;
 }
@@ -155,7 +146,7 @@ write_body(struct sink *sink, struct slice chunk)
 static void
 note_progress(struct smtp_server *server, size_t bytes)
 {
-	uint64_t now = now_ms();
+	uint64_t now = smtp_now_ms();
 
 	server->brought += bytes;
 	if (server->brought >= BODY_LEAST || server->since_ms == 0) {
@@ -242,7 +233,8 @@ set_timer(struct smtp_server *server)
 static void
 set_cork(struct smtp_server *server)
 {
-	bool old = now_ms() - server->held_since_ms >= server->limits.gather_ms;
+	bool old =
+	    smtp_now_ms() - server->held_since_ms >= server->limits.gather_ms;
 
 	smtp_conn_cork(server->conn,
 	    server->state == SMTP_SERVER_PROXY ||

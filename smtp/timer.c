@@ -8,8 +8,8 @@
 /* How far the coarse clock may lag: one tick of the slowest kernel. */
 enum { LAG_MS = 10 };
 
-static uint64_t
-now_ms(void)
+uint64_t
+smtp_now_ms(void)
 {
 	struct timespec t;
 
@@ -32,7 +32,7 @@ static void
 on_event(evutil_socket_t fd, short what, void *ctx)
 {
 	struct smtp_timer *timer = ctx;
-	uint64_t now = now_ms();
+	uint64_t now = smtp_now_ms();
 
 	(void)fd;
 	(void)what;
@@ -66,7 +66,7 @@ smtp_timer_begin(struct smtp_timer *timer, unsigned ms)
 		timer->due_ms = 0;
 		return;
 	}
-	now = now_ms();
+	now = smtp_now_ms();
 	timer->due_ms = now + ms + LAG_MS;
 	if (timer->at_ms == 0 || timer->at_ms > timer->due_ms)
 		set_event(timer, now);

@@ -1,7 +1,7 @@
 /*
  * A timer that is begun anew with every line and ends almost never: to begin
  * or stop it only notes when it is due, and the event behind it looks at that
- * note when it comes. Of conn alone.
+ * note when it comes. Of the room alone.
  */
 #ifndef SMTP_TIMER_H
 #define SMTP_TIMER_H
@@ -9,6 +9,9 @@
 #include <stdint.h>
 
 #include <event2/event_struct.h>
+
+/* The room's clock, ms: cheap, and up to a tick (10 ms) behind. */
+uint64_t smtp_now_ms(void);
 
 struct smtp_timer {
 	struct event event;
