@@ -131,7 +131,6 @@ auth_spf_finding(const struct auth_spf *spf)
 	    .explanation = strbuf_slice(&spf->explanation),
 	    .reason = strbuf_text(&spf->reason),
 	    .lookups = spf->lookups,
-	    .plain_voids = spf->plain_voids,
 	};
 }
 

@@ -55,9 +55,6 @@ struct auth_spf_finding {
 	struct slice explanation; /* of a fail; may be empty */
 	const char *reason;	  /* never NULL */
 	unsigned lookups;	  /* terms that asked */
-	/* Look-ups that came to nothing, of names that are the same for every
-	 * client and sender. */
-	unsigned plain_voids;
 };
 
 struct auth_spf;

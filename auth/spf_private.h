@@ -60,7 +60,7 @@ struct auth_spf {
 
 	struct spf_frame frames[AUTH_SPF_FRAMES_MAX];
 	size_t depth;
-	unsigned lookups, voids, plain_voids;
+	unsigned lookups, voids;
 
 	struct spf_query queries[AUTH_SPF_NAMES_MAX];
 	size_t query_count;

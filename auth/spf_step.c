@@ -80,23 +80,11 @@ ask_names(struct auth_spf *spf, enum spf_state state)
 		add_query(spf, address_type(spf), slice_str(spf->names[i]));
 }
 
-/* Does it look up the same names whoever sends? */
-static bool
-is_plain(const struct auth_spf_term *term)
-{
-	return (term->mechanism == AUTH_SPF_A ||
-		   term->mechanism == AUTH_SPF_MX) &&
-	    slice_find(term->text, '%') == term->text.n;
-}
-
 /* Section 4.6.4: two look-ups may come to nothing. */
 static bool
-count_void(struct auth_spf *spf, bool plain)
+count_void(struct auth_spf *spf)
 {
-	if (spf->present || spf->failed)
-		return true;
-	spf->plain_voids += plain;
-	if (++spf->voids <= AUTH_SPF_VOID_MAX)
+	if (spf->present || spf->failed || ++spf->voids <= AUTH_SPF_VOID_MAX)
 		return true;
 	spf_give_up(spf, MAIL_VERDICT_PERMERROR,
 	    "more than two look-ups came to nothing, in the record of",
@@ -489,7 +477,7 @@ step_address(struct auth_spf *spf)
 {
 	if (spf->failed)
 		no_answer(spf);
-	else if (count_void(spf, is_plain(spf_term(spf))))
+	else if (count_void(spf))
 		term_decided(spf,
 		    spf_term(spf)->mechanism == AUTH_SPF_EXISTS
 			? spf->present
@@ -505,7 +493,7 @@ step_mx(struct auth_spf *spf)
 		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
 		    "more than ten MX names for a term in the record of",
 		    top(spf)->domain);
-	else if (count_void(spf, is_plain(spf_term(spf))))
+	else if (count_void(spf))
 		ask_names(spf, SPF_MX_HOSTS);
 }
 
@@ -525,7 +513,7 @@ step_mx_hosts(struct auth_spf *spf)
 static void
 step_ptr(struct auth_spf *spf)
 {
-	if (spf->resume != SPF_TERM || count_void(spf, false))
+	if (spf->resume != SPF_TERM || count_void(spf))
 		ask_names(spf, SPF_PTR_HOSTS);
 }
 

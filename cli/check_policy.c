@@ -22,6 +22,21 @@ is_of_voids(const struct auth_spf_finding *finding)
 	return begins(finding, "more than two look-ups came to nothing");
 }
 
+/* A record whose names are the same for every client and sender, so that what
+ * came to nothing for the one that was tried does so for all. */
+static bool
+is_plain(struct slice record)
+{
+	static const struct slice others[] = {SLICE_INIT("%"),
+	    SLICE_INIT("exists"), SLICE_INIT("ptr"), SLICE_INIT("include"),
+	    SLICE_INIT("redirect")};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (slice_search(record, others[i]) < record.n)
+			return false;
+	return true;
+}
+
 static const char *
 todo_for(const struct auth_spf_finding *finding)
 {
@@ -137,8 +152,7 @@ check_spf_report(const char *domain, const struct check_spf *spf,
 		    report, "try again, or another name server (--nameserver)");
 		break;
 	case MAIL_VERDICT_PERMERROR:
-		if (is_of_voids(&finding) &&
-		    finding.plain_voids <= AUTH_SPF_VOID_MAX)
+		if (is_of_voids(&finding) && !is_plain(finding.record))
 			report_voids(&about, report);
 		else
 			report_spf_error(&about, &finding, report);
