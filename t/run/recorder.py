@@ -356,6 +356,24 @@ class Results(Case):
             self.assertEqual(row, ("reject", "", 1) if code == 550
                              else ("none", "local_policy\n", 1))
 
+    def test_what_other_checks_refused_is_told_once(self):
+        proxy = self.both(
+            self.RECORDS + "a._domainkey.elsewhere.test CNAME "
+            "b._domainkey.elsewhere.test\nb._domainkey.elsewhere.test CNAME "
+            "a._domainkey.elsewhere.test\n",
+            extra="[in]\nreject = dkim-required\non_dns_error = tempfail\n")
+        # Its key's name leads in a circle.
+        later = (b"DKIM-Signature: v=1; a=rsa-sha256; d=elsewhere.test; s=a;"
+                 b" h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;"
+                 b" b=" + b"A" * 342 + b"==\r\n" + SAMPLE)
+        for message, code in ((later, 451), (SAMPLE, 550)):
+            answer = self.send_in(proxy, message, sender="ann@example.org")
+            self.assertEqual(answer.code, code, answer)
+        wait_until("a row", lambda: self.rows(proxy, "SELECT * FROM row"))
+        self.assertEqual(
+            self.rows(proxy, "SELECT disposition, overrides, count FROM row"),
+            [("reject", "local_policy\n", 1)])
+
     def test_killed_it_comes_back_and_mail_goes_on(self):
         proxy = self.both(self.RECORDS)
         self.send_in(proxy, SAMPLE, sender="ann@example.org")
