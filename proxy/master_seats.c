@@ -463,7 +463,6 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 	seat->keys = keys[0];
 	seat->state = PROXY_SEAT_STARTING;
 	seat->since = seconds();
-	seat->silent = 0;
 	listen_to(seat);
 	return 0;
 }

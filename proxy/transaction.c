@@ -374,7 +374,6 @@ play(struct proxy_transaction *t)
 	}
 	t->state = AWAITING;
 	proxy_hop_body_end(t->hop);
-	proxy_spool_reset(t->spool); /* the answer may take minutes */
 }
 
 static void
