@@ -29,7 +29,7 @@ check(enum dkim_canon canon, const char *raw, const char *want)
 	struct strbuf out;
 	struct strbuf_sink sink;
 
-	strbuf_init(&out, 1000);
+	strbuf_init(&out, 4000);
 	strbuf_sink_init(&sink, &out);
 	dkim_canon_field(canon, slice_str(raw), &sink.sink);
 	assert_slice_equal(strbuf_slice(&out), slice_str(want));
@@ -79,6 +79,25 @@ long_fields_come_whole(void **state)
 }
 
 /* Parts of fields, as a signature's own without its b= may be. */
+/* Around the 512 bytes that are put together before they go on. */
+static void
+runs_of_every_length_come_whole(void **state)
+{
+	(void)state;
+	for (int n = 1; n < 1100; n++) {
+		struct strbuf raw, want;
+
+		strbuf_init(&raw, 4000);
+		strbuf_init(&want, 4000);
+		(void)strbuf_addf(&raw, "X: %0*d\r\n\t%0*d \r\n", n, 1, n, 2);
+		(void)strbuf_addf(&want, "x:%0*d %0*d\r\n", n, 1, n, 2);
+		check(
+		    DKIM_CANON_RELAXED, strbuf_text(&raw), strbuf_text(&want));
+		strbuf_clear(&raw);
+		strbuf_clear(&want);
+	}
+}
+
 static void
 a_last_line_end_may_be_missing_or_half(void **state)
 {
@@ -148,6 +167,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(fields),
 	    cmocka_unit_test(long_fields_come_whole),
+	    cmocka_unit_test(runs_of_every_length_come_whole),
 	    cmocka_unit_test(a_last_line_end_may_be_missing_or_half),
 	    cmocka_unit_test(names_of_canonicalizations),
 	};
