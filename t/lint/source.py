@@ -7,7 +7,8 @@ import pathlib
 import re
 import sys
 
-ROOMS = ("base", "mail", "dns", "dkim", "auth", "smtp", "proxy", "cli")
+ROOMS = ("base", "mail", "dns", "dkim", "auth", "smtp", "record",
+         "proxy", "cli")
 PLACES = ROOMS + ("t", "bench")
 
 TOKEN = re.compile(
