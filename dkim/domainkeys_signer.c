@@ -49,53 +49,53 @@ choose(const struct dkim_field_list *list, const struct mail_header *header,
 			chosen->fields[chosen->count++] = field;
 }
 
-/* Does a field of another name stand between those of this one? */
-static bool
-is_scattered(
-    const struct chosen *chosen, const struct mail_header *header, size_t i)
+/* How many fields of one name stand together from there on. */
+static size_t
+run_from(const struct chosen *chosen, size_t i)
 {
-	struct slice name = chosen->fields[i]->name;
-	size_t run = 0;
+	size_t run = 1;
 
 	while (i + run < chosen->count &&
-	    slice_equal_nocase(chosen->fields[i + run]->name, name))
+	    slice_equal_nocase(
+		chosen->fields[i + run]->name, chosen->fields[i]->name))
 		run++;
-	return run < mail_header_count_of(header, name);
+	return run;
+}
+
+/* Are these all that the header has of that name? Costs the same for many
+ * as for few. */
+static bool
+is_all_of_it(const struct chosen *chosen, const struct mail_header *header,
+    size_t i, size_t run)
+{
+	const struct mail_field *first = chosen->fields[i];
+	size_t at = (size_t)(first - mail_header_at(header, 0));
+
+	return mail_header_last(header, first->name) ==
+	    chosen->fields[i + run - 1] &&
+	    mail_header_find_up(header, first->name, &at) == NULL;
 }
 
 /*
- * Each name once, which stands for all its fields. Where those are scattered
- * among others, readers differ on what comes first (as the message has it,
- * or all of one name together); then each field is named, and all agree.
+ * The names for h=, a colon between: each once, which stands for all its
+ * fields. Where those are scattered among others, readers differ on what
+ * comes first (as the message has it, or all of one name together); then
+ * each field is named, and all agree.
  */
-static bool
-is_named(
-    const struct chosen *chosen, const struct mail_header *header, size_t i)
-{
-	struct slice name = chosen->fields[i]->name;
-
-	if (i > 0 && slice_equal_nocase(chosen->fields[i - 1]->name, name)) {
-		size_t first = i;
-
-		while (first > 0 &&
-		    slice_equal_nocase(chosen->fields[first - 1]->name, name))
-			first--;
-		return is_scattered(chosen, header, first);
-	}
-	return true;
-}
-
-/* The names for h=, a colon between. */
 static void
 list_names(const struct chosen *chosen, const struct mail_header *header,
     struct strbuf *names)
 {
-	for (size_t i = 0; i < chosen->count; i++) {
-		if (!is_named(chosen, header, i))
-			continue;
-		if (names->n > 0)
-			strbuf_add_char(names, ':');
-		strbuf_add(names, chosen->fields[i]->name);
+	size_t run, times;
+
+	for (size_t i = 0; i < chosen->count && !names->full; i += run) {
+		run = run_from(chosen, i);
+		times = is_all_of_it(chosen, header, i, run) ? 1 : run;
+		for (; times > 0 && !names->full; times--) {
+			if (names->n > 0)
+				strbuf_add_char(names, ':');
+			strbuf_add(names, chosen->fields[i]->name);
+		}
 	}
 }
 

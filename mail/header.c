@@ -8,11 +8,13 @@
 #include "mail/mail_private.h"
 
 enum {
-	HEADER_BUCKETS = 256,
+	HEADER_BUCKETS = 1024,
 	HEADER_NO_FIELD = UINT16_MAX,
 	/* With more, it matters how many share a bucket. */
 	HEADER_MANY = 64
 };
+
+_Static_assert(MAIL_HEADER_FIELDS_MAX <= UINT16_MAX, "an index has two octets");
 
 #define HEADER_PRIME UINT64_C(0x7fffffff) /* 2^31 - 1 */
 

@@ -11,8 +11,9 @@
 #include "base/slice.h"
 
 enum {
-	/* A message with more fields is refused by the reader. */
-	MAIL_HEADER_FIELDS_MAX = 1000,
+	/* A message with more fields is refused by the reader. What bounds a
+	 * header is its bytes; this bounds what each field costs besides. */
+	MAIL_HEADER_FIELDS_MAX = 20000,
 	/* A line whose colon stands after more bytes is no field; Postfix
 	 * looks no further (its line_length_limit). */
 	MAIL_HEADER_NAME_MAX = 2047

@@ -9,8 +9,8 @@
 
 /* Fields found so far: where each begins. The last ends at `size`. */
 struct mail_header_plan {
-	uint32_t starts[MAIL_HEADER_FIELDS_MAX];
-	size_t count;
+	uint32_t *starts; /* the maker's */
+	size_t count, room;
 	size_t size;
 	enum mail_header_end ending;
 };

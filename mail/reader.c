@@ -9,6 +9,8 @@
 
 /* A line is known for what it is at its end, or once this much is here. */
 enum { READER_LINE_START = MAIL_HEADER_NAME_MAX + 1 };
+/* Fields that nearly all mail has fewer of. */
+enum { FIELDS_FIRST_ROOM = 64 };
 
 struct mail_reader {
 	const struct mail_reader_ops *ops;
@@ -43,6 +45,7 @@ mail_reader_free(struct mail_reader *r)
 		return;
 	strbuf_clear(&r->bytes);
 	mail_header_free(r->header);
+	free(r->plan.starts);
 	free(r);
 }
 
@@ -83,10 +86,31 @@ finish(struct mail_reader *r, enum mail_header_end ending)
 	r->plan.size = r->line;
 	r->plan.ending = ending;
 	r->header = mail_header_take(&r->bytes, &r->plan);
+	free(r->plan.starts);
+	r->plan.starts = NULL;
 	if (r->ops->header != NULL)
 		r->ops->header(r->ctx, r->header);
 	if (ending == MAIL_HEADER_END_LINE)
 		give_body(r, rest);
+	return 0;
+}
+
+/* A field begins with the running line. */
+static int
+add_field(struct mail_reader *r)
+{
+	struct mail_header_plan *plan = &r->plan;
+
+	if (plan->count == MAIL_HEADER_FIELDS_MAX)
+		return fail(
+		    r, "more than", MAIL_HEADER_FIELDS_MAX, "header fields");
+	if (plan->count == plan->room) {
+		plan->room =
+		    plan->room == 0 ? FIELDS_FIRST_ROOM : 2 * plan->room;
+		plan->starts = xreallocarray(
+		    plan->starts, plan->room, sizeof(*plan->starts));
+	}
+	plan->starts[plan->count++] = (uint32_t)r->line;
 	return 0;
 }
 
@@ -99,10 +123,8 @@ judge_line(struct mail_reader *r)
 
 	switch (mail_header_line(line, &name)) {
 	case MAIL_HEADER_LINE_FIELD:
-		if (r->plan.count == MAIL_HEADER_FIELDS_MAX)
-			return fail(r, "more than", MAIL_HEADER_FIELDS_MAX,
-			    "header fields");
-		r->plan.starts[r->plan.count++] = (uint32_t)r->line;
+		if (add_field(r) != 0)
+			return -1;
 		break;
 	case MAIL_HEADER_LINE_FOLD:
 		if (r->plan.count == 0)

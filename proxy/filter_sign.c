@@ -284,10 +284,7 @@ on_no_header(void *filter, const char *why)
 {
 	struct filter *f = filter;
 
-	(void)why;
-	f->choice.status = PROXY_SIGN_UNSIGNABLE;
-	strbuf_reset(&f->choice.reason);
-	(void)strbuf_add_str(&f->choice.reason, "header-too-long");
+	proxy_sign_choice_no_header(&f->choice, why);
 }
 
 static void

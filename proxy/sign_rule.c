@@ -49,6 +49,16 @@ proxy_sign_choice_clear(struct proxy_sign_choice *choice)
 	choice->count = 0;
 }
 
+void
+proxy_sign_choice_no_header(struct proxy_sign_choice *choice, const char *why)
+{
+	choice->status = PROXY_SIGN_UNSIGNABLE;
+	strbuf_reset(&choice->reason);
+	strbuf_add_str(&choice->reason, "header-too-long:");
+	for (; *why != '\0'; why++)
+		strbuf_add_char(&choice->reason, *why == ' ' ? '-' : *why);
+}
+
 /* For the log: words of ours, then what came from outside. */
 static void
 say(struct strbuf *to, const char *what, struct slice foreign)

@@ -58,6 +58,11 @@ struct proxy_sign_choice {
 void proxy_sign_choice_init(struct proxy_sign_choice *);
 void proxy_sign_choice_clear(struct proxy_sign_choice *);
 
+/* The reason of a header that mail/reader.h refused, in a word:
+ * "header-too-long:over-524288-bytes". */
+void proxy_sign_choice_no_header(
+    struct proxy_sign_choice *, const char *reader_reason);
+
 /* Into an initialized choice, overwriting what is there. */
 void proxy_sign_rule_choose(const struct proxy_config *,
     const struct mail_header *, struct proxy_sign_choice *);

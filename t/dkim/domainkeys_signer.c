@@ -1,4 +1,6 @@
 /* What DomainKeys does not sign, and for whom it does. */
+#include <time.h>
+
 #include "dkim/body_hashes.h"
 #include "dkim/domainkeys.h"
 #include "dkim/field_list.h"
@@ -115,6 +117,33 @@ too_many_fields_are_refused(void **state)
 	dkim_field_list_free(list);
 }
 
+/* As many of one name as there may be, in one run and in many. */
+static void
+many_fields_cost_no_more_each_than_few(void **state)
+{
+	struct dkim_domainkeys_signing signing = signing_with(NULL);
+
+	(void)state;
+	for (size_t every = 1; every <= 2; every++) {
+		clock_t began;
+		struct strbuf text;
+		struct scene scene;
+
+		strbuf_init(&text, 1 << 20);
+		strbuf_add_str(&text, "From: joe@mail.example.org\r\n");
+		for (size_t i = 1; i < MAIL_HEADER_FIELDS_MAX; i++)
+			strbuf_add_str(
+			    &text, i % every == 0 ? "To:x\r\n" : "Cc:x\r\n");
+		strbuf_add_str(&text, "\r\n");
+		began = clock();
+		begin(&scene, &signing, strbuf_text(&text));
+		assert_true(clock() - began < CLOCKS_PER_SEC / 2);
+		assert_int_equal(scene.signer != NULL, every == 1);
+		finish(&scene);
+		strbuf_clear(&text);
+	}
+}
+
 static void
 the_callers_list_is_what_h_names(void **state)
 {
@@ -207,6 +236,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_cannot_be_signed_is_refused_with_a_reason),
 	    cmocka_unit_test(too_many_fields_are_refused),
+	    cmocka_unit_test(many_fields_cost_no_more_each_than_few),
 	    cmocka_unit_test(the_callers_list_is_what_h_names),
 	    cmocka_unit_test(the_domain_may_become_a_parent_and_nothing_else),
 	    cmocka_unit_test(a_field_over_its_bound_is_refused_not_cut),

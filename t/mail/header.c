@@ -79,7 +79,7 @@ test_find_up_goes_from_the_bottom(void **state)
 
 /* More names than buckets: each is still found, and only it. */
 static void
-test_a_thousand_names(void **state)
+test_as_many_names_as_there_may_be(void **state)
 {
 	struct strbuf bytes;
 	struct mail_header *header;
@@ -188,7 +188,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_name_value_and_offset),
 	    cmocka_unit_test(test_find_up_goes_from_the_bottom),
-	    cmocka_unit_test(test_a_thousand_names),
+	    cmocka_unit_test(test_as_many_names_as_there_may_be),
 	    cmocka_unit_test(test_nobody_can_foresee_who_shares_a_bucket),
 	    cmocka_unit_test(test_parse_copies_and_minds_the_cap),
 	};
