@@ -24,12 +24,16 @@ def in_sample(text):
 
 
 def in_manual(text):
-    """Names by section: .Ss [out] and the .It Cm lines below it."""
-    section, found = None, set()
+    r"""Names by section: .Ss \(lBout\(rB and the .It Cm lines below it.
+
+    A list within a list has the words that a setting takes.
+    """
+    section, depth, found = None, 0, set()
     for line in text.splitlines():
-        if head := re.match(r"\.S[sh] (?:\[(\w+)\])?", line):
+        depth += line.startswith(".Bl ") - (line == ".El")
+        if head := re.match(r"\.S[sh] (?:\\\(lB(\w+)\\\(rB)?", line):
             section = head[1]
-        elif section and line.startswith(".It Cm "):
+        elif section and depth == 1 and line.startswith(".It Cm "):
             found |= {(section, name) for name in
                       line.removeprefix(".It Cm ").split() if name != ","}
     return found
