@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "proxy/spawn.h"
+#include "version.h"
 
 static const struct cli_command *const commands[] = {
     &cli_serve,
@@ -38,7 +39,10 @@ print_commands(FILE *to)
 static int
 print_version(void)
 {
-	printf("signpost %s\n", SIGNPOST_VERSION);
+	fputs("signpost " SIGNPOST_VERSION "\n"
+	      "built with\n" SIGNPOST_BUILT_WITH
+	      "Copyright (c) 2026 the signpost authors. Licence: ISC\n",
+	    stdout);
 	return cli_stdout_close(CLI_OK);
 }
 

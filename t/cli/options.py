@@ -9,6 +9,10 @@ COMMANDS = {"sign": ["-d", "--canon", "--header-only"],
             "keygen": ["-b", "-o"], "explain": ["-c"],
             "dns": ["--format"], "spf": ["--mail-from"], "demo": ["FILE"]}
 
+LIBRARIES = {"OpenSSL": "libcrypto", "libevent": "libevent_core",
+             "ldns": "ldns", "inih": "inih", "libidn2": "libidn2",
+             "SQLite": "sqlite3", "zlib": "zlib", "jansson": "jansson"}
+
 
 class Options(tool.Case):
     def test_help_of_each_command_goes_to_stdout(self):
@@ -26,9 +30,20 @@ class Options(tool.Case):
 
     def test_version_everywhere(self):
         version = self.run_tool("--version").out
-        self.assertRegex(version, rb"^signpost \d+\.\d+\.\d+\n$")
+        self.assertRegex(version, rb"^signpost \d+\.\d+\.\d+\n")
         for command in COMMANDS:
             self.assertEqual(self.run_tool(command, "--version").out, version)
+
+    def test_version_says_what_it_was_built_with(self):
+        version = self.run_tool("--version").out.decode()
+        for name, module in LIBRARIES.items():
+            there = subprocess.run(
+                ["pkg-config", "--modversion", module], check=True,
+                stdout=subprocess.PIPE, text=True, timeout=tool.WAIT).stdout
+            self.assertIn(f"\n  {name} {there.strip()}\n", version)
+        self.assertRegex(version, r"\n  (GNU|Clang) \d+\.")
+        self.assertIn("Copyright (c) 2026 the signpost authors", version)
+        self.assertIn("ISC", version)
 
     def test_bad_usage_ends_64_with_a_message(self):
         for args in (["nosuch"], ["sign", "--nosuch"], ["sign", "-x"],
