@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/log.h"
 #include "base/strbuf.h"
@@ -73,15 +74,6 @@ add_json_head(const struct log *log, enum log_level level, struct strbuf *out)
 
 /* --- writing to stderr --- */
 
-static int64_t
-milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * (int64_t)1000 + now.tv_nsec / 1000000;
-}
-
 static bool
 is_writable(int64_t ms)
 {
@@ -125,10 +117,10 @@ write_until(int64_t end, struct slice line, bool *torn)
 			line = slice_after(line, (size_t)n);
 		else if (n == 0 || (errno != EAGAIN && errno != EINTR))
 			break;
-		else if (milliseconds() >= end)
+		else if (clock_ms() >= end)
 			break;
 		else if (errno == EAGAIN)
-			(void)is_writable(end - milliseconds());
+			(void)is_writable(end - clock_ms());
 	}
 	*torn = *torn || (line.n > 0 && line.n < before);
 	return line.n == 0 ? 0 : -1;
@@ -158,7 +150,7 @@ write_stderr(struct log *log, struct strbuf *line)
 	(void)strbuf_add_char(line, '\n');
 	if (has_reader()) /* who has lost lines is waited for no more */
 		return write_until(
-		    milliseconds() + (log->lost > 0 ? 0 : LOG_WAIT_MS),
+		    clock_ms() + (log->lost > 0 ? 0 : LOG_WAIT_MS),
 		    strbuf_slice(line), &log->torn);
 	ignored = write(STDERR_FILENO, line->p, line->n);
 	(void)ignored;

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/capture.h"
 
 enum { PATH_BYTES = 4096, CHUNK = 4096, NAP_MS = 5, NO_EXEC = 127 };
@@ -41,15 +42,6 @@ cli_program_find(const char *name, struct strbuf *path)
 	if (directories == 1)
 		return -1;
 	return try_directory(SLICE("/usr/sbin"), name, path);
-}
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* In the child: a group of its own, to be killed by. */
@@ -92,7 +84,7 @@ read_all(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
 	int more = 1;
 
 	while (more > 0) {
-		int64_t left = end - now_ms();
+		int64_t left = end - clock_ms();
 		int ready = left <= 0 ? 0 : poll(&what, 1, (int)left);
 
 		if (ready == 0) {
@@ -128,7 +120,7 @@ wait_for(pid_t pid, int64_t end, bool *gone, struct strbuf *reason)
 		} else if (info.si_pid != 0) {
 			break;
 		}
-		if (now_ms() >= end) {
+		if (clock_ms() >= end) {
 			(void)strbuf_add_str(reason, "does not end");
 			return -1;
 		}
@@ -146,7 +138,7 @@ int
 cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
     struct strbuf *reason)
 {
-	int64_t end = now_ms() + ms;
+	int64_t end = clock_ms() + ms;
 	int wire[2], outcome = -1;
 	bool gone = false;
 	pid_t pid;

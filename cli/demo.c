@@ -17,6 +17,7 @@
 
 #include <pwd.h>
 
+#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/demo_check.h"
 #include "cli/demo_wire.h"
@@ -327,13 +328,13 @@ start(struct demo *d, struct strbuf *received)
 static void
 stop(pid_t child)
 {
-	int64_t until = demo_now() + DEMO_STOP_MS;
+	int64_t until = clock_ms() + DEMO_STOP_MS;
 
 	if (child <= 0)
 		return;
 	kill(child, SIGTERM);
 	while (waitpid(child, NULL, WNOHANG) == 0) {
-		if (demo_now() > until)
+		if (clock_ms() > until)
 			kill(child, SIGKILL);
 		usleep(DEMO_STEP_MS * 1000);
 	}
@@ -503,7 +504,7 @@ run(int argc, char **argv)
 		return CLI_USAGE;
 	status = read_message(&d, path);
 	if (status == CLI_OK) {
-		d.clock.deadline = demo_now() + DEMO_MS;
+		d.clock.deadline = clock_ms() + DEMO_MS;
 		hold_signals(&d);
 		status = demonstrate(&d);
 		clean_up(&d);

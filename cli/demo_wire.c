@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "cli/demo_wire.h"
 #include "smtp/dot.h"
@@ -16,15 +16,6 @@
 
 enum { LINE_MAX_BYTES = 4096, CHUNK = 65536, MESSAGE_MAX = 128 << 20 };
 enum { PORT_FIRST = 10000, PORTS = 20000, PORT_TRIES = 100 };
-
-int64_t
-demo_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* --- sockets --- */
 
@@ -110,7 +101,7 @@ static int
 wait_until(const struct demo_clock *clock, int fd, short events, int64_t until)
 {
 	struct pollfd what = {.fd = fd, .events = events};
-	int64_t ms = until - demo_now();
+	int64_t ms = until - clock_ms();
 	struct timespec left = {ms / 1000, ms % 1000 * 1000000};
 
 	if (ms <= 0) {
@@ -131,11 +122,11 @@ wait_until(const struct demo_clock *clock, int fd, short events, int64_t until)
 int
 demo_pause(const struct demo_clock *clock, int ms)
 {
-	if (demo_now() + ms > clock->deadline) {
+	if (clock_ms() + ms > clock->deadline) {
 		errno = ETIMEDOUT;
 		return -1;
 	}
-	(void)wait_until(clock, -1, 0, demo_now() + ms);
+	(void)wait_until(clock, -1, 0, clock_ms() + ms);
 	return errno == ETIMEDOUT ? 0 : -1;
 }
 

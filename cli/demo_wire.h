@@ -19,8 +19,6 @@ struct demo_clock {
 	sigset_t mask;	  /* while waiting */
 };
 
-int64_t demo_now(void);
-
 /* A listening socket on 127.0.0.1 and its port; -1 and errno. */
 int demo_listen(uint16_t *port);
 

@@ -9,9 +9,9 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "dns/attempt.h"
-#include "dns/clock.h"
 #include "dns/exchange.h"
 #include "dns/resolver.h"
 
@@ -78,7 +78,7 @@ finish_in_vain(struct dns_exchange *exchange)
 static void
 set_timer(struct dns_exchange *exchange, int64_t ms)
 {
-	int64_t left = exchange->deadline - dns_clock_ms();
+	int64_t left = exchange->deadline - clock_ms();
 	struct timeval wait;
 
 	if (ms > left)
@@ -94,7 +94,7 @@ static void
 note(struct dns_exchange *exchange, size_t server, int error)
 {
 	dns_servers_note(
-	    exchange->servers, &exchange->list[server], error, dns_clock_ms());
+	    exchange->servers, &exchange->list[server], error, clock_ms());
 }
 
 /* What is short here says nothing of a server. */
@@ -186,7 +186,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (dns_clock_ms() >= exchange->deadline || all_cannot(exchange)) {
+	if (clock_ms() >= exchange->deadline || all_cannot(exchange)) {
 		finish_in_vain(exchange);
 		return;
 	}
@@ -291,7 +291,7 @@ dns_exchange_new(struct event_base *base,
     const struct dns_exchange_order *order, dns_exchange_fn *fn, void *ctx)
 {
 	struct dns_exchange *exchange = xcalloc(1, sizeof(*exchange));
-	int64_t now = dns_clock_ms();
+	int64_t now = clock_ms();
 
 	exchange->base = base;
 	exchange->timer = evtimer_new(base, on_timer, exchange);

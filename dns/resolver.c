@@ -11,9 +11,9 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "dns/cache.h"
-#include "dns/clock.h"
 #include "dns/exchange.h"
 #include "dns/resolver.h"
 #include "dns/servers.h"
@@ -162,8 +162,7 @@ finish(struct lookup *lookup, struct dns_reply *reply)
 	if (lookup->ttl < reply->ttl)
 		reply->ttl = lookup->ttl;
 	reply->answer.authentic &= lookup->authentic;
-	dns_cache_add(
-	    resolver->cache, &lookup->question, reply, dns_clock_ms());
+	dns_cache_add(resolver->cache, &lookup->question, reply, clock_ms());
 	while ((query = TAILQ_FIRST(&lookup->queries)) != NULL) {
 		TAILQ_REMOVE(&lookup->queries, query, in_list);
 		make_ready(query, reply);
@@ -179,7 +178,7 @@ static bool
 begin_exchange(struct lookup *lookup)
 {
 	struct dns_resolver *resolver = lookup->resolver;
-	int64_t left = lookup->deadline - dns_clock_ms();
+	int64_t left = lookup->deadline - clock_ms();
 	struct dns_exchange_order order = {.question = &lookup->at,
 	    .cnames = DNS_CNAMES_MAX - lookup->cnames,
 	    .servers = resolver->servers,
@@ -244,7 +243,7 @@ new_lookup(struct dns_resolver *resolver, const struct dns_question *question)
 	lookup->question = lookup->at = *question;
 	lookup->ttl = UINT32_MAX;
 	lookup->authentic = true;
-	lookup->deadline = dns_clock_ms() + resolver->timeout_ms;
+	lookup->deadline = clock_ms() + resolver->timeout_ms;
 	TAILQ_INIT(&lookup->queries);
 	LIST_INSERT_HEAD(bucket_of(resolver, question), lookup, in_bucket);
 	TAILQ_INSERT_TAIL(&resolver->waiting, lookup, in_line);
@@ -292,7 +291,7 @@ dns_resolver_ask(struct dns_resolver *resolver,
     const struct dns_question *question, dns_answer_fn *fn, void *ctx)
 {
 	struct dns_query *query = xcalloc(1, sizeof(*query));
-	int64_t now = dns_clock_ms();
+	int64_t now = clock_ms();
 	struct dns_reply *reply;
 
 	dns_servers_refresh(resolver->servers, now);

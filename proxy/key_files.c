@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "dkim/key.h"
 #include "proxy/key_files.h"
 #include "proxy/key_way.h"
@@ -277,21 +278,14 @@ struct check {
 	struct proxy_key_readers readers;
 	struct proxy_report *report;
 	bool all, way_refused;
-	struct timespec end;
+	int64_t end; /* of clock_ms() */
 	size_t looked_at, left;
 };
 
 static bool
 time_is_up(struct check *check)
 {
-	struct timespec now;
-
-	if (check->all)
-		return false;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec > check->end.tv_sec ||
-	    (now.tv_sec == check->end.tv_sec &&
-		now.tv_nsec >= check->end.tv_nsec);
+	return !check->all && clock_ms() >= check->end;
 }
 
 static void
@@ -445,10 +439,7 @@ proxy_key_files_check(
 	if (!config->out.enabled && config->checking.seal.domain == NULL)
 		return 0;
 	proxy_key_readers_init(&check.readers, config);
-	clock_gettime(CLOCK_MONOTONIC, &check.end);
-	check.end.tv_nsec += PROXY_KEY_CHECK_MS * 1000000L;
-	check.end.tv_sec += check.end.tv_nsec / 1000000000L;
-	check.end.tv_nsec %= 1000000000L;
+	check.end = clock_ms() + PROXY_KEY_CHECK_MS;
 	for (rule = 0; rule < rules->key_count; rule++)
 		check_rule(&check, rule);
 	if (!check.way_refused) {

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "dkim/key.h"
@@ -54,15 +55,6 @@ entry_of_asking(struct proxy_ring *link)
 	    offsetof(struct proxy_key_entry, asking));
 }
 
-static time_t
-seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 static bool
 is_fresh(const struct proxy_key_entry *e)
 {
@@ -70,7 +62,7 @@ is_fresh(const struct proxy_key_entry *e)
 
 	if (!e->known || e->doubted)
 		return false;
-	age = seconds() - e->known_at;
+	age = clock_s() - e->known_at;
 	return age < (e->status == PROXY_KEY_FOUND ? PROXY_KEYS_RECHECK_S
 						   : PROXY_KEYS_MISSING_S);
 }
@@ -130,7 +122,7 @@ settle(struct proxy_keys *keys, struct proxy_key_entry *e)
 	proxy_ring_remove(&e->asking);
 	e->known = true;
 	e->doubted = false;
-	e->known_at = seconds();
+	e->known_at = clock_s();
 	while (!proxy_ring_is_empty(&e->waits))
 		make_ready((struct proxy_key_use *)(void *)e->waits.next, e);
 }
@@ -241,7 +233,7 @@ ask_master(struct proxy_keys *keys, struct proxy_key_entry *e)
 		slice_from((const char *)&request, sizeof(request)), -1) != 0)
 		return false;
 	e->state = PROXY_KEY_ENTRY_ASKED;
-	e->asked_at = seconds();
+	e->asked_at = clock_s();
 	keys->in_flight++;
 	proxy_ring_remove(&e->asking);
 	proxy_ring_append(&keys->asked, &e->asking);
@@ -371,7 +363,7 @@ on_tick(evutil_socket_t socket, short what, void *ctx)
 {
 	struct proxy_keys *keys = ctx;
 	struct proxy_key_entry *e;
-	time_t now = seconds();
+	time_t now = clock_s();
 
 	while (!proxy_ring_is_empty(&keys->asked)) {
 		e = entry_of_asking(keys->asked.next);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "proxy/key_wire.h"
 #include "proxy/master.h"
@@ -20,15 +21,6 @@
 /* Questions of one worker before others, and signals, have their turn: its
  * socket stays ready where there are more. */
 enum { KEYS_A_TURN = 16 };
-
-static time_t
-seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
 
 static void
 drop_fd(int *fd)
@@ -462,7 +454,7 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 	seat->control = control[0];
 	seat->keys = keys[0];
 	seat->state = PROXY_SEAT_STARTING;
-	seat->since = seconds();
+	seat->since = clock_s();
 	listen_to(seat);
 	return 0;
 }
@@ -527,7 +519,7 @@ get_up(struct proxy_seat *seat, const char *why)
 	struct proxy_master *master = g->master;
 	bool early = seat->state == PROXY_SEAT_STARTING;
 
-	if (seconds() - seat->since >= PROXY_MASTER_PAUSE_LAST)
+	if (clock_s() - seat->since >= PROXY_MASTER_PAUSE_LAST)
 		seat->pause = PROXY_MASTER_PAUSE_FIRST;
 	drop_event(&seat->on_control);
 	drop_event(&seat->on_keys);

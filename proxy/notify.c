@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/number.h"
 #include "proxy/notify.h"
 
@@ -82,12 +83,9 @@ proxy_notify_send(const struct proxy_notify *notify, const char *lines)
 void
 proxy_notify_reloading(const struct proxy_notify *notify)
 {
-	struct timespec now;
 	char lines[96];
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%llu",
-	    (unsigned long long)now.tv_sec * 1000000 +
-		(unsigned long long)now.tv_nsec / 1000);
+	snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)clock_us());
 	proxy_notify_send(notify, lines);
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "auth/summary.h"
+#include "base/clock.h"
 #include "mail/address.h"
 #include "mail/header.h"
 #include "mail/verdict.h"
@@ -244,19 +245,10 @@ proxy_recording_checked(struct proxy_recording *recording,
 
 /* --- sending --- */
 
-static int64_t
-monotonic_seconds(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec;
-}
-
 static void
 lose(struct proxy_recording *recording, int why)
 {
-	int64_t now = monotonic_seconds();
+	int64_t now = clock_s();
 
 	proxy_count(recording->counters, PROXY_COUNT_RECORDS_LOST);
 	if (recording->complained != 0 &&

@@ -9,8 +9,8 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
-#include "dns/clock.h"
 #include "dns/resolver.h"
 #include "dns/servers.h"
 #include "t/lib/nameserver.h"
@@ -138,7 +138,7 @@ static int64_t
 run(struct rig *rig)
 {
 	struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
-	int64_t begun = dns_clock_ms();
+	int64_t begun = clock_ms();
 	bool impatient = false;
 	struct event *timer = evtimer_new(rig->base, on_impatience, &impatient);
 
@@ -148,7 +148,7 @@ run(struct rig *rig)
 		(void)event_base_loop(rig->base, EVLOOP_ONCE);
 	event_free(timer);
 	assert_false(impatient);
-	return dns_clock_ms() - begun;
+	return clock_ms() - begun;
 }
 
 /* Events for so long, whatever comes. */

@@ -5,8 +5,8 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/strbuf.h"
-#include "dns/clock.h"
 #include "dns/resolver.h"
 #include "dns/servers.h"
 #include "proxy/asking.h"
@@ -111,7 +111,7 @@ on_settled(void *ctx)
 static int64_t
 wait_for_it(struct rig *rig)
 {
-	int64_t begun = dns_clock_ms();
+	int64_t begun = clock_ms();
 	struct timeval patience = {.tv_sec = PATIENCE_S};
 
 	proxy_asking_wait(rig->asking, on_settled, rig);
@@ -120,7 +120,7 @@ wait_for_it(struct rig *rig)
 		(void)event_base_dispatch(rig->base);
 	}
 	assert_true(rig->settled);
-	return dns_clock_ms() - begun;
+	return clock_ms() - begun;
 }
 
 static void

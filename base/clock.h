@@ -1,0 +1,20 @@
+/*
+ * The clock of waits: it never goes back, whatever is done to the time of day.
+ * All waits of the program are measured by it; what stands in a message or in
+ * the results is the time of day, time(2).
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Since some moment that stays the same while the machine is up. */
+int64_t clock_us(void);
+int64_t clock_ms(void);
+int64_t clock_s(void);
+
+/* As clock_ms(), but up to a tick of the kernel (10 ms at most) late, and for a
+ * fraction of the cost: for timers that are set at each read and write. */
+int64_t clock_coarse_ms(void);
+
+#endif
