@@ -41,7 +41,7 @@ struct lookup {
 	unsigned cnames;
 	uint32_t ttl;
 	bool authentic;
-	int64_t deadline;
+	int64_t begun, deadline;
 	struct dns_exchange *exchange; /* NULL while it waits its turn */
 	struct queries queries;
 	LIST_ENTRY(lookup) in_bucket;
@@ -152,17 +152,32 @@ free_lookup(struct lookup *lookup)
 	free(lookup);
 }
 
+static void
+count_time(struct dns_counts *counts, int64_t ms)
+{
+	static const int64_t bounds[DNS_TOOK_BUCKETS - 1] = {
+	    5, 10, 25, 50, 100, 250, 500, 1000, 5000};
+	unsigned bucket = 0;
+
+	while (bucket < DNS_TOOK_BUCKETS - 1 && ms > bounds[bucket])
+		bucket++;
+	counts->took[bucket]++;
+	counts->took_ms += (uint64_t)ms;
+}
+
 /* Takes the reply. */
 static void
 finish(struct lookup *lookup, struct dns_reply *reply)
 {
 	struct dns_resolver *resolver = lookup->resolver;
+	int64_t now = clock_ms();
 	struct dns_query *query;
 
 	if (lookup->ttl < reply->ttl)
 		reply->ttl = lookup->ttl;
 	reply->answer.authentic &= lookup->authentic;
-	dns_cache_add(resolver->cache, &lookup->question, reply, clock_ms());
+	dns_cache_add(resolver->cache, &lookup->question, reply, now);
+	count_time(&resolver->counts, now - lookup->begun);
 	while ((query = TAILQ_FIRST(&lookup->queries)) != NULL) {
 		TAILQ_REMOVE(&lookup->queries, query, in_list);
 		make_ready(query, reply);
@@ -243,7 +258,8 @@ new_lookup(struct dns_resolver *resolver, const struct dns_question *question)
 	lookup->question = lookup->at = *question;
 	lookup->ttl = UINT32_MAX;
 	lookup->authentic = true;
-	lookup->deadline = clock_ms() + resolver->timeout_ms;
+	lookup->begun = clock_ms();
+	lookup->deadline = lookup->begun + resolver->timeout_ms;
 	TAILQ_INIT(&lookup->queries);
 	LIST_INSERT_HEAD(bucket_of(resolver, question), lookup, in_bucket);
 	TAILQ_INSERT_TAIL(&resolver->waiting, lookup, in_line);

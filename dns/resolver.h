@@ -33,6 +33,10 @@ struct dns_query;
 typedef void dns_answer_fn(
     void *ctx, const struct dns_question *, const struct dns_answer *);
 
+/* How long a question took that was asked of a server: at most 5, 10, 25, 50,
+ * 100, 250, 500, 1000, 5000 ms, or more. */
+#define DNS_TOOK_BUCKETS 10
+
 /* Since the start, for those who count. */
 struct dns_counts {
 	uint64_t asked;	     /* queries */
@@ -41,7 +45,8 @@ struct dns_counts {
 	uint64_t sent;	     /* packets */
 	uint64_t wrong;	     /* packets that answer no question of ours */
 	uint64_t truncated;  /* asked again over TCP */
-	uint64_t answers[4]; /* by enum dns_status */
+	uint64_t answers[4]; /* by enum dns_status; cached ones too */
+	uint64_t took[DNS_TOOK_BUCKETS], took_ms; /* equal ones once */
 };
 
 /* Takes the servers (and frees them with itself). A question is answered

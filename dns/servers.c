@@ -300,19 +300,29 @@ dns_servers_watch(
 	servers->watch_ctx = ctx;
 }
 
+void
+dns_server_print(const struct dns_server *server, char to[DNS_SERVER_TEXT_MAX])
+{
+	char host[INET6_ADDRSTRLEN + 16], port[8];
+	bool v6 = server->address.any.sa_family == AF_INET6;
+
+	if (getnameinfo(&server->address.any, server->length, host,
+		sizeof(host), port, sizeof(port),
+		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		snprintf(to, DNS_SERVER_TEXT_MAX, "?");
+	else
+		snprintf(to, DNS_SERVER_TEXT_MAX, v6 ? "[%s]:%s" : "%s:%s",
+		    host, port);
+}
+
 static void
 tell(const struct dns_servers *servers, size_t i, int error)
 {
-	const struct dns_server *server = &servers->list[i];
-	char host[INET6_ADDRSTRLEN + 32], port[8], text[80];
-	bool v6 = server->address.any.sa_family == AF_INET6;
+	char text[DNS_SERVER_TEXT_MAX];
 
-	if (servers->watch == NULL ||
-	    getnameinfo(&server->address.any, server->length, host,
-		sizeof(host), port, sizeof(port),
-		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+	if (servers->watch == NULL)
 		return;
-	snprintf(text, sizeof(text), v6 ? "[%s]:%s" : "%s:%s", host, port);
+	dns_server_print(&servers->list[i], text);
 	servers->watch(servers->watch_ctx, text, error);
 }
 

@@ -27,6 +27,10 @@ struct dns_server {
 	bool trust_ad; /* its AD bit is believed */
 };
 
+/* "192.0.2.1:53", "[2001:db8::1]:53". */
+#define DNS_SERVER_TEXT_MAX 80
+void dns_server_print(const struct dns_server *, char to[DNS_SERVER_TEXT_MAX]);
+
 struct dns_servers;
 
 /* No servers yet. The AD bit (RFC 4035 section 3.2.3) is believed from

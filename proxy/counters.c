@@ -1,7 +1,10 @@
 /* What a worker counts; see counters.h. */
-#include "proxy/counters.h"
+#include <dirent.h>
+#include <sys/resource.h>
+
 #include "auth/results.h"
 #include "dns/resolver.h"
+#include "proxy/counters.h"
 
 const unsigned proxy_delay_bounds[PROXY_DELAY_BUCKETS - 1] = {
     5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30000, 120000};
@@ -10,8 +13,17 @@ const char *const proxy_reason_words[PROXY_REASONS] = {"no-key-for-domain",
     "no-key", "map-says-none", "left-out", "no-from", "two-from-fields",
     "bad-from", "header-too-long", "failed", "other"};
 
-const char *const proxy_dns_words[PROXY_DNS_COUNTS] = {"ok", "nodata",
-    "nxdomain", "tempfail", "cached", "merged", "wrong", "truncated"};
+const char *const proxy_dns_words[PROXY_DNS_OUTCOMES] = {
+    "ok", "nodata", "nxdomain", "tempfail"};
+
+const unsigned proxy_dns_bounds[PROXY_DNS_BUCKETS - 1] = {
+    5, 10, 25, 50, 100, 250, 500, 1000, 5000};
+
+const char *const proxy_packet_words[PROXY_DNS_PACKETS] = {
+    "sent", "wrong", "truncated"};
+
+_Static_assert((int)PROXY_DNS_BUCKETS == (int)DNS_TOOK_BUCKETS,
+    "the resolver's buckets are ours");
 
 uint64_t
 proxy_counter_get(const struct proxy_counters *c, enum proxy_counter which)
@@ -72,16 +84,59 @@ proxy_count_unsigned(struct proxy_counters *c, struct slice reason)
 	proxy_count(c, (enum proxy_counter)(PROXY_COUNT_REASONS + i));
 }
 
-void
-proxy_count_dns(struct proxy_counters *c, const struct dns_counts *dns)
+static void
+add_family(struct proxy_counters *c, unsigned first, const uint64_t *now,
+    const uint64_t *before, unsigned count)
 {
-	const uint64_t values[PROXY_DNS_COUNTS] = {dns->answers[0],
-	    dns->answers[1], dns->answers[2], dns->answers[3], dns->cached,
-	    dns->merged, dns->wrong, dns->truncated};
+	for (unsigned i = 0; i < count; i++)
+		proxy_count_add(
+		    c, (enum proxy_counter)(first + i), now[i] - before[i]);
+}
 
-	for (unsigned i = 0; i < PROXY_DNS_COUNTS; i++)
-		proxy_count_set(
-		    c, (enum proxy_counter)(PROXY_COUNT_DNS + i), values[i]);
+void
+proxy_count_dns(struct proxy_counters *c, const struct dns_counts *now,
+    struct dns_counts *before)
+{
+	const uint64_t packets[PROXY_DNS_PACKETS] = {now->sent - before->sent,
+	    now->wrong - before->wrong, now->truncated - before->truncated};
+	static const uint64_t none[PROXY_DNS_PACKETS];
+
+	add_family(c, PROXY_COUNT_DNS, now->answers, before->answers,
+	    PROXY_DNS_OUTCOMES);
+	add_family(c, PROXY_COUNT_DNS_TOOK, now->took, before->took,
+	    PROXY_DNS_BUCKETS);
+	add_family(c, PROXY_COUNT_PACKETS, packets, none, PROXY_DNS_PACKETS);
+	proxy_count_add(
+	    c, PROXY_COUNT_DNS_CACHED, now->cached - before->cached);
+	proxy_count_add(
+	    c, PROXY_COUNT_DNS_MERGED, now->merged - before->merged);
+	proxy_count_add(c, PROXY_COUNT_DNS_MS, now->took_ms - before->took_ms);
+	*before = *now;
+}
+
+/* Counted by looking: who opens them are many. */
+static uint64_t
+descriptors_open(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	uint64_t n = 0;
+
+	if (dir == NULL)
+		return 0;
+	while (readdir(dir) != NULL)
+		n++;
+	(void)closedir(dir);
+	return n > 3 ? n - 3 : 0; /* ".", ".." and the folder's own */
+}
+
+void
+proxy_count_descriptors(struct proxy_counters *c)
+{
+	struct rlimit limit;
+
+	proxy_count_set(c, PROXY_COUNT_FDS, descriptors_open());
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		proxy_count_set(c, PROXY_COUNT_FDS_MAX, limit.rlim_cur);
 }
 
 void

@@ -19,15 +19,21 @@ enum {
 	PROXY_REASONS = 10,	   /* proxy_reason_words[] and "other" */
 	PROXY_RESULT_METHODS = 8,  /* of enum auth_method */
 	PROXY_RESULT_VERDICTS = 8, /* of enum mail_verdict */
-	PROXY_DNS_COUNTS = 8	   /* proxy_dns_words[] */
+	PROXY_DNS_OUTCOMES = 4,	   /* proxy_dns_words[], of enum dns_status */
+	PROXY_DNS_BUCKETS = 10,	   /* proxy_dns_bounds[] and "more" */
+	PROXY_DNS_PACKETS = 3,	   /* proxy_packet_words[] */
+	PROXY_ANSWERS = 6	   /* of enum record_reflector_result */
 };
 
 /* Upper bounds of the delays' buckets, ms, without the last. */
 extern const unsigned proxy_delay_bounds[PROXY_DELAY_BUCKETS - 1];
 /* Why a message is unsigned, up to the colon. */
 extern const char *const proxy_reason_words[PROXY_REASONS];
-/* What DNS questions came to. */
-extern const char *const proxy_dns_words[PROXY_DNS_COUNTS];
+/* What DNS questions came to; upper bounds, ms, of how long those took that
+ * were asked of a name server; packets. */
+extern const char *const proxy_dns_words[PROXY_DNS_OUTCOMES];
+extern const unsigned proxy_dns_bounds[PROXY_DNS_BUCKETS - 1];
+extern const char *const proxy_packet_words[PROXY_DNS_PACKETS];
 
 enum proxy_counter {
 	PROXY_COUNT_SESSIONS,	      /* accepted */
@@ -42,11 +48,18 @@ enum proxy_counter {
 	PROXY_COUNT_BYTES,	      /* of the messages sent */
 	PROXY_COUNT_SIGNATURES,	      /* made */
 	PROXY_COUNT_SIGNATURES_FAILED,
+	PROXY_COUNT_TO_SIGN,	  /* messages that a rule has signed */
+	PROXY_COUNT_SIGN_TROUBLE, /* of those: a signature could not be made */
 	PROXY_COUNT_UNSIGNED,	  /* messages passed on without one */
 	PROXY_COUNT_RECORDS_LOST, /* the recorder did not take them */
 	PROXY_COUNT_KEYS,	  /* in memory; goes down, too */
 	PROXY_COUNT_KEY_AGE,	  /* s, of the oldest of them; is set */
 	PROXY_COUNT_DELAY_MS,	  /* of all messages together */
+	PROXY_COUNT_DNS_CACHED,	  /* questions answered from the cache */
+	PROXY_COUNT_DNS_MERGED,	  /* that joined an equal one in flight */
+	PROXY_COUNT_DNS_MS,	  /* of all that were asked together */
+	PROXY_COUNT_FDS,	  /* open descriptors; is set */
+	PROXY_COUNT_FDS_MAX,	  /* that it may open; is set */
 
 	/* Families, one counter a member. */
 	PROXY_COUNT_DELAYS,
@@ -54,7 +67,10 @@ enum proxy_counter {
 	PROXY_COUNT_RESULTS = PROXY_COUNT_REASONS + PROXY_REASONS,
 	PROXY_COUNT_DNS =
 	    PROXY_COUNT_RESULTS + PROXY_RESULT_METHODS * PROXY_RESULT_VERDICTS,
-	PROXY_COUNTERS = PROXY_COUNT_DNS + PROXY_DNS_COUNTS
+	PROXY_COUNT_DNS_TOOK = PROXY_COUNT_DNS + PROXY_DNS_OUTCOMES,
+	PROXY_COUNT_PACKETS = PROXY_COUNT_DNS_TOOK + PROXY_DNS_BUCKETS,
+	PROXY_COUNT_ANSWERS = PROXY_COUNT_PACKETS + PROXY_DNS_PACKETS,
+	PROXY_COUNTERS = PROXY_COUNT_ANSWERS + PROXY_ANSWERS
 };
 
 struct proxy_counters {
@@ -74,8 +90,13 @@ void proxy_count_delay(struct proxy_counters *, uint64_t ms);
 /* An unsigned message, under its reason ("no-key-for-domain:example.net"). */
 void proxy_count_unsigned(struct proxy_counters *, struct slice reason);
 
-/* What a resolver has counted for itself, copied to where others may read it. */
-void proxy_count_dns(struct proxy_counters *, const struct dns_counts *);
+/* What a resolver has counted for itself since `before`, which is that then. It
+ * is added: another worker's figures may stand there already. */
+void proxy_count_dns(struct proxy_counters *, const struct dns_counts *now,
+    struct dns_counts *before);
+
+/* How many descriptors this process has open, and may have. */
+void proxy_count_descriptors(struct proxy_counters *);
 
 /* What a message's checks came to. */
 void proxy_count_results(struct proxy_counters *, const struct auth_results *);

@@ -428,6 +428,10 @@ complete(void *ctx)
 	for (size_t i = 0; i < f->count; i++)
 		if (!f->items[i].failed && !(f->trouble && tempfail))
 			make_field(&f->items[i]);
+	if (f->made > 0 || f->trouble)
+		proxy_count(f->env->counters, PROXY_COUNT_TO_SIGN);
+	if (f->trouble)
+		proxy_count(f->env->counters, PROXY_COUNT_SIGN_TROUBLE);
 	if (f->trouble && tempfail) {
 		tell(f, 451, "4.3.0 cannot sign the message now");
 		return;

@@ -132,6 +132,7 @@ change_over(struct proxy_master *master)
 	(void)event_del(master->start_timer);
 	renew_log(master, new->config);
 	atomic_fetch_add(&master->shared->generation, 1);
+	proxy_shared_reloaded(master->shared, (int64_t)time(NULL));
 	atomic_store(
 	    &master->shared->workers, proxy_generation_workers(new->config));
 	mark_draining(old);
@@ -174,6 +175,8 @@ give_up(struct proxy_master *master, const char *why)
 		begin_stop(master);
 		return;
 	}
+	proxy_shared_refused(
+	    master->shared, (int64_t)time(NULL), slice_str(why));
 	proxy_sockets_trim(master, master->serving->config);
 	proxy_notify_send(&master->notify,
 	    "READY=1\nSTATUS=the last reload was refused: see the log");
@@ -244,9 +247,11 @@ proxy_master_on_empty(struct proxy_master *master, struct proxy_generation *g)
 
 /* --- reload --- */
 
+/* NULL where they are refused; the first reason is in *why then. */
 static struct proxy_config *
-read_again(struct proxy_master *master)
+read_again(struct proxy_master *master, struct strbuf *why)
 {
+	struct slice line, rest;
 	struct proxy_report report;
 	struct proxy_config *config;
 
@@ -258,6 +263,9 @@ read_again(struct proxy_master *master)
 		proxy_config_free(config);
 		config = NULL;
 	}
+	rest = strbuf_slice(&report.errors);
+	if (slice_cut(&rest, '\n', &line))
+		(void)strbuf_add(why, slice_first(line, REASON_MAX / 2));
 	log_lines(master, LOGGING_ERROR, &report.errors);
 	log_lines(master, LOGGING_WARNING, &report.warnings);
 	proxy_report_clear(&report);
@@ -268,6 +276,7 @@ static void
 begin_reload(struct proxy_master *master)
 {
 	struct proxy_config *config;
+	struct strbuf why;
 
 	if (master->stopping)
 		return;
@@ -277,11 +286,16 @@ begin_reload(struct proxy_master *master)
 	}
 	master->reload_again = false;
 	proxy_notify_reloading(&master->notify);
-	config = read_again(master);
-	if (config == NULL)
-		give_up(master, "the old settings stay");
-	else
+	strbuf_init(&why, REASON_MAX);
+	config = read_again(master, &why);
+	if (config != NULL) {
 		start_generation(master, config);
+	} else {
+		give_up(master, "the old settings stay");
+		proxy_shared_refused(
+		    master->shared, (int64_t)time(NULL), strbuf_slice(&why));
+	}
+	strbuf_clear(&why);
 }
 
 /* --- stop --- */

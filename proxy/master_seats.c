@@ -235,6 +235,15 @@ drop_event(struct event **event)
 	*event = NULL;
 }
 
+/* For whoever looks at the page. */
+static void
+show_silence(const struct proxy_seat *seat)
+{
+	struct proxy_shared *shared = seat->generation->master->shared;
+
+	atomic_store(&shared->slots[seat->slot].silent, seat->silent);
+}
+
 static void
 on_control(evutil_socket_t fd, short what, void *ctx)
 {
@@ -250,6 +259,7 @@ on_control(evutil_socket_t fd, short what, void *ctx)
 		return;
 	}
 	seat->silent = 0;
+	show_silence(seat);
 	if (seat->state != PROXY_SEAT_STARTING)
 		return;
 	seat->state = PROXY_SEAT_SERVING;
@@ -279,6 +289,7 @@ kill_silent(struct proxy_seat *seat)
 	if (!is_watched(seat))
 		return;
 	seat->silent++;
+	show_silence(seat);
 	if (seat->silent == most + 1)
 		log_printf(g->master->log, LOGGING_ERROR,
 		    "worker %ld of [%s] hangs, no sign of life for %u s: "

@@ -133,7 +133,7 @@ static void
 print_dns(const struct proxy_metrics *m, struct strbuf *out)
 {
 	static const struct family family = {"dns_total", "outcome",
-	    proxy_dns_words, PROXY_COUNT_DNS, PROXY_DNS_COUNTS};
+	    proxy_dns_words, PROXY_COUNT_DNS, PROXY_DNS_OUTCOMES};
 
 	head("dns_total", "counter",
 	    "DNS questions by what they came to, and packets.", out);

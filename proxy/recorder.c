@@ -24,6 +24,9 @@ enum {
 	SIGNALS = 3
 };
 
+_Static_assert((int)PROXY_ANSWERS == (int)RECORD_REFLECTOR_RESULTS,
+    "a counter for every result");
+
 struct recorder {
 	const struct proxy_recorder_job *job;
 	struct event_base *base;
@@ -178,6 +181,15 @@ say(void *ctx, bool trouble, const char *what)
 }
 
 static void
+count_answer(void *ctx, enum record_reflector_result result)
+{
+	struct recorder *r = ctx;
+
+	proxy_count(counters(r),
+	    (enum proxy_counter)(PROXY_COUNT_ANSWERS + (unsigned)result));
+}
+
+static void
 fill_rules(struct recorder *r)
 {
 	const struct proxy_reflector_settings *s = &r->job->config->reflector;
@@ -192,6 +204,7 @@ fill_rules(struct recorder *r)
 		.ms = s->spamd_timeout * 1000},
 	    .an_hour = s->max_per_hour,
 	    .say = say,
+	    .count = count_answer,
 	    .ctx = r,
 	};
 }

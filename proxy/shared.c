@@ -84,6 +84,7 @@ proxy_shared_take(struct proxy_shared *shared, struct proxy_slots *slots,
 	atomic_store(&shared->spool[i], 0);
 	atomic_store(&slot->counters.n[PROXY_COUNT_SESSIONS_OPEN], 0);
 	atomic_store(&slot->drains, 0);
+	atomic_store(&slot->silent, 0);
 	atomic_store(&slot->role, (uint32_t)role);
 	return i;
 }
@@ -96,7 +97,45 @@ proxy_shared_leave(
 	atomic_store(&shared->spool[slot], 0);
 	atomic_store(
 	    &shared->slots[slot].counters.n[PROXY_COUNT_SESSIONS_OPEN], 0);
+	atomic_store(&shared->slots[slot].counters.n[PROXY_COUNT_FDS], 0);
 	atomic_store(&shared->slots[slot].pid, 0);
+}
+
+void
+proxy_shared_reloaded(struct proxy_shared *shared, int64_t now)
+{
+	atomic_store(&shared->reload.done, now);
+	atomic_store(&shared->reload.refused, 0);
+}
+
+void
+proxy_shared_refused(struct proxy_shared *shared, int64_t now, struct slice why)
+{
+	size_t i;
+
+	why = slice_first(why, PROXY_RELOAD_TEXT_MAX - 1);
+	for (i = 0; i < why.n; i++)
+		atomic_store_explicit(
+		    &shared->reload.why[i], why.p[i], memory_order_relaxed);
+	atomic_store(&shared->reload.why[i], '\0');
+	atomic_store(&shared->reload.refused, now);
+}
+
+bool
+proxy_shared_refusal(
+    const struct proxy_shared *shared, char to[PROXY_RELOAD_TEXT_MAX])
+{
+	size_t i;
+
+	to[0] = '\0';
+	if (atomic_load(&shared->reload.refused) == 0)
+		return false;
+	for (i = 0; i < PROXY_RELOAD_TEXT_MAX - 1; i++)
+		if ((to[i] = atomic_load_explicit(
+			 &shared->reload.why[i], memory_order_relaxed)) == '\0')
+			break;
+	to[i] = '\0';
+	return true;
 }
 
 uint64_t

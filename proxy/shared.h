@@ -11,7 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/slice.h"
 #include "proxy/counters.h"
+#include "proxy/history.h"
 
 /* Workers at a time, those of a reload that drain among them. */
 enum { PROXY_SHARED_SLOTS = 256 };
@@ -28,7 +30,17 @@ struct proxy_shared_slot {
 	_Atomic uint32_t role;	 /* enum proxy_role; by the master */
 	_Atomic int32_t pid;	 /* 0: nobody runs in it; by the master */
 	_Atomic uint32_t drains; /* an old one that finishes; by the master */
+	_Atomic uint32_t silent; /* rounds without a sign of life; likewise */
 	struct proxy_counters counters; /* kept when its worker is replaced */
+};
+
+/* How the last reload went; by the master. */
+enum { PROXY_RELOAD_TEXT_MAX = 512 };
+
+struct proxy_reload {
+	_Atomic int64_t done;	 /* s since 1970: settings were last taken */
+	_Atomic int64_t refused; /* of the last one, refused; 0: it was not */
+	_Atomic char why[PROXY_RELOAD_TEXT_MAX]; /* with file and line */
 };
 
 struct proxy_shared {
@@ -36,6 +48,8 @@ struct proxy_shared {
 	_Atomic uint64_t restarts;   /* workers that died and were replaced */
 	_Atomic int64_t started;     /* seconds since 1970 */
 	_Atomic uint64_t workers;    /* of each proxy, that should serve */
+	struct proxy_reload reload;
+	struct proxy_history history;		    /* by the recorder */
 	_Atomic uint64_t spool[PROXY_SHARED_SLOTS]; /* for proxy/quota.h */
 	struct proxy_shared_slot slots[PROXY_SHARED_SLOTS];
 };
@@ -62,6 +76,14 @@ struct proxy_slots {
 int proxy_shared_take(
     struct proxy_shared *, struct proxy_slots *, enum proxy_role);
 void proxy_shared_leave(struct proxy_shared *, struct proxy_slots *, int slot);
+
+/* The settings were taken at `now`, or refused. */
+void proxy_shared_reloaded(struct proxy_shared *, int64_t now);
+void proxy_shared_refused(struct proxy_shared *, int64_t now, struct slice why);
+/* Why the last reload was refused, in `to`; false where it was not. A worker
+ * that was taken over may have written it: it is nobody's to be sure of. */
+bool proxy_shared_refusal(
+    const struct proxy_shared *, char to[PROXY_RELOAD_TEXT_MAX]);
 
 /* A counter of all slots of a role together. */
 uint64_t proxy_shared_sum(

@@ -54,6 +54,7 @@ struct worker {
 	struct proxy_recording recording;
 	struct proxy_sealing *sealing;
 	struct proxy_verify_env verify_env;
+	struct dns_counts dns_counted;
 	struct proxy_service service;
 	struct strbuf relay_name;
 };
@@ -217,7 +218,9 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 		make_room(w);
 	if (w->verify_env.resolver != NULL)
 		proxy_count_dns(w->job->counters,
-		    dns_resolver_counts(w->verify_env.resolver));
+		    dns_resolver_counts(w->verify_env.resolver),
+		    &w->dns_counted);
+	proxy_count_descriptors(w->job->counters);
 	count_keys(w);
 }
 

@@ -48,6 +48,13 @@ say(struct record_reflector *r, bool trouble, const char *what,
 	strbuf_clear(&line);
 }
 
+static void
+count(struct record_reflector *r, enum record_reflector_result result)
+{
+	if (r->rules->count != NULL)
+		r->rules->count(r->rules->ctx, result);
+}
+
 /* --- making --- */
 
 static void
@@ -65,9 +72,11 @@ keep_answer(
 		break;
 	case 0:
 		say(r, false, "too many answers an hour to ", to);
+		count(r, RECORD_REFLECTOR_TOO_MANY);
 		break;
 	default:
 		say(r, true, "an answer is lost: ", strbuf_slice(&reason));
+		count(r, RECORD_REFLECTOR_LOST);
 	}
 	strbuf_clear(&reason);
 }
@@ -111,10 +120,12 @@ print_answer(struct record_reflector *r, const struct record_kept *kept,
 	(void)strbuf_addf(
 	    &id, "%" PRId64 ".%" PRIu64 ".reflect", reflection.now, r->made++);
 	reflection.id = strbuf_slice(&id);
-	if (record_reflect_print(&reflection, &mail) == 0)
+	if (record_reflect_print(&reflection, &mail) == 0) {
 		keep_answer(r, reflection.now, to, strbuf_slice(&mail));
-	else
+	} else {
 		say(r, true, "no answer can be made to ", to);
+		count(r, RECORD_REFLECTOR_LOST);
+	}
 	strbuf_clear(&id);
 	strbuf_clear(&mail);
 }
@@ -210,6 +221,7 @@ record_reflector_take(
 	why = refuses(kept);
 	if (why != NULL) {
 		say(r, false, "no answer: ", slice_str(why));
+		count(r, RECORD_REFLECTOR_NOT_ANSWERED);
 		return;
 	}
 	if (r->rules->spamd.length == 0)
@@ -241,13 +253,16 @@ on_sent(void *ctx, enum record_delivery how, struct slice text)
 	r->mailer = NULL;
 	if (how == RECORD_DELIVERED) {
 		say(r, false, "answered: ", text);
+		count(r, RECORD_REFLECTOR_SENT);
 		(void)record_store_drop_answer(r->store, r->sending);
 	} else if (how == RECORD_REFUSED ||
 	    r->tries >= RECORD_REFLECTOR_TRIES_MAX) {
 		say(r, true, "an answer is given up: ", text);
+		count(r, RECORD_REFLECTOR_GIVEN_UP);
 		(void)record_store_drop_answer(r->store, r->sending);
 	} else {
 		say(r, true, "an answer waits: ", text);
+		count(r, RECORD_REFLECTOR_DEFERRED);
 		(void)record_store_defer_answer(
 		    r->store, r->sending, now + pause_after(r->tries));
 	}
@@ -277,6 +292,7 @@ record_reflector_tick(struct record_reflector *r, int64_t now)
 			return;
 		say(r, true, "an answer is given up: no address to send to",
 		    slice_from(NULL, 0));
+		count(r, RECORD_REFLECTOR_GIVEN_UP);
 		if (record_store_drop_answer(r->store, r->sending) != 0)
 			return;
 	}

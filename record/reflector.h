@@ -18,6 +18,17 @@
 /* After so many tries, about three days, an answer is given up. */
 #define RECORD_REFLECTOR_TRIES_MAX 72
 
+/* What became of a mail to it, for those who count. */
+enum record_reflector_result {
+	RECORD_REFLECTOR_SENT,
+	RECORD_REFLECTOR_DEFERRED,     /* a try; another will follow */
+	RECORD_REFLECTOR_GIVEN_UP,     /* refused, or tried too often */
+	RECORD_REFLECTOR_TOO_MANY,     /* over a bound of an hour */
+	RECORD_REFLECTOR_NOT_ANSWERED, /* RFC 3834, and what else forbids it */
+	RECORD_REFLECTOR_LOST,	       /* not made, or not kept */
+	RECORD_REFLECTOR_RESULTS
+};
+
 /* All borrowed, for as long as the reflector. */
 struct record_reflector_rules {
 	struct slice address; /* whose mail is answered, and From */
@@ -27,6 +38,7 @@ struct record_reflector_rules {
 	unsigned an_hour;	      /* answers to one sender */
 	/* A line for the log: foreign text in it is escaped. */
 	void (*say)(void *ctx, bool trouble, const char *what);
+	void (*count)(void *ctx, enum record_reflector_result); /* or NULL */
 	void *ctx;
 };
 

@@ -57,6 +57,35 @@ there_are_so_many_and_no_more(void **state)
 }
 
 static void
+a_refused_reload_is_told_until_one_is_taken(void **state)
+{
+	struct proxy_shared *page = page_new();
+	char why[PROXY_RELOAD_TEXT_MAX], longer[2 * PROXY_RELOAD_TEXT_MAX];
+
+	(void)state;
+	assert_false(proxy_shared_refusal(page, why));
+	assert_string_equal(why, "");
+	proxy_shared_refused(page, 5, SLICE("a.conf:3: no such setting"));
+	assert_true(proxy_shared_refusal(page, why));
+	assert_string_equal(why, "a.conf:3: no such setting");
+	proxy_shared_refused(page, 6, SLICE("short"));
+	assert_true(proxy_shared_refusal(page, why));
+	assert_string_equal(why, "short");
+	memset(longer, 'x', sizeof(longer));
+	proxy_shared_refused(page, 7, slice_from(longer, sizeof(longer)));
+	assert_true(proxy_shared_refusal(page, why));
+	assert_int_equal(strlen(why), PROXY_RELOAD_TEXT_MAX - 1);
+	/* No end, as somebody else may have left it. */
+	atomic_store(&page->reload.why[PROXY_RELOAD_TEXT_MAX - 1], 'x');
+	assert_true(proxy_shared_refusal(page, why));
+	assert_int_equal(strlen(why), PROXY_RELOAD_TEXT_MAX - 1);
+	proxy_shared_reloaded(page, 8);
+	assert_false(proxy_shared_refusal(page, why));
+	assert_int_equal(atomic_load(&page->reload.done), 8);
+	proxy_shared_unmap(page);
+}
+
+static void
 a_lie_on_the_page_takes_no_seat(void **state)
 {
 	struct proxy_shared *page = page_new();
@@ -97,6 +126,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_slot_goes_to_its_role_again),
 	    cmocka_unit_test(there_are_so_many_and_no_more),
+	    cmocka_unit_test(a_refused_reload_is_told_until_one_is_taken),
 	    cmocka_unit_test(a_lie_on_the_page_takes_no_seat),
 	    cmocka_unit_test(a_lie_on_the_page_ends_no_worker),
 	};
