@@ -27,7 +27,8 @@ MAY = {
 DOORS = {
     "openssl/*": ("dkim/hash.[ch]", "dkim/key.[ch]", "dkim/key_*.c"),
     "ldns/*": ("dns/packet.c",),
-    "event2/*": ("dns/attempt.c", "dns/exchange.c", "dns/resolver.c",
+    "event2/*": ("dns/attempt.c", "dns/exchange.c", "dns/probe.c",
+                 "dns/resolver.c",
                  "smtp/conn.[ch]", "smtp/server.[ch]", "smtp/relay.[ch]",
                  "smtp/timer.[ch]",
                  "record/*", "proxy/*", "cli/*"),
