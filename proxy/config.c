@@ -100,6 +100,7 @@ proxy_config_free(struct proxy_config *config)
 	proxy_strings_clear(&config->dns.nameservers);
 	free(config->metrics.listen.list);
 	free(config->metrics.allow.list);
+	proxy_strings_clear(&config->metrics.hosts);
 	free(config->reflector.address);
 	free(config->results.database);
 	free(config->results.reporter);

@@ -204,6 +204,7 @@ struct proxy_dns_settings {
 struct proxy_metrics_settings {
 	struct proxy_listeners listen;
 	struct proxy_networks allow;
+	struct proxy_strings hosts; /* names besides the hostname */
 };
 
 struct proxy_reflector_settings {

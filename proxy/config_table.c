@@ -185,6 +185,8 @@ static const struct proxy_setting settings[] = {
 	NULL, true},
     {"metrics", "allow", proxy_add_network, AT(metrics.allow),
 	"127.0.0.0/8, ::1", 0, 0, NULL, true},
+    {"metrics", "hosts", proxy_add_name, AT(metrics.hosts), NULL, 0, 0, NULL,
+	true},
 
     {"reflector", "address", proxy_set_text, AT(reflector.address), NULL, 0, 0,
 	NULL, false},

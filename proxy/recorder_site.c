@@ -250,6 +250,20 @@ is_allowed(void *ctx, const struct sockaddr *peer)
 	    proxy_networks_contain(&site->job->config->metrics.allow, peer);
 }
 
+static bool
+is_named(void *ctx, struct slice name)
+{
+	const struct proxy_recorder_site *site = ctx;
+	const struct proxy_strings *hosts = &site->job->config->metrics.hosts;
+
+	if (slice_equal_nocase(name, slice_str(site->job->config->hostname)))
+		return true;
+	for (size_t i = 0; i < hosts->count; i++)
+		if (slice_equal_nocase(name, slice_str(hosts->list[i])))
+			return true;
+	return false;
+}
+
 static void
 on_trouble(void *ctx, const char *why)
 {
@@ -271,8 +285,8 @@ proxy_recorder_site_new(
 	site = xcalloc(1, sizeof(*site));
 	site->base = base;
 	site->job = job;
-	site->pages =
-	    (struct record_site){routes, is_allowed, on_trouble, site};
+	site->pages = (struct record_site){
+	    routes, is_allowed, is_named, on_trouble, site};
 	LIST_INIT(&site->waiting);
 	for (size_t i = 0; i < count; i++) {
 		struct record_http *http =

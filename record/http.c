@@ -26,20 +26,24 @@ enum request_state {
 
 /* One connection. */
 struct record_request {
-	LIST_ENTRY(record_request) entry;
+	TAILQ_ENTRY(record_request) entry;
 	struct record_http *http;
 	struct bufferevent *wire;
 	struct event *timer;
 	enum request_state state;
 	const struct record_route *route;
 	bool head;
+	char query[RECORD_HTTP_QUERY_MAX];
+	size_t query_n;
 };
+
+TAILQ_HEAD(requests, record_request);
 
 struct record_http {
 	struct event_base *base;
 	const struct record_site *site;
 	struct event *accept, *rest;
-	LIST_HEAD(, record_request) connections;
+	struct requests connections; /* the oldest first */
 	size_t count;
 	bool resting;
 };
@@ -54,11 +58,40 @@ after(struct event *timer, unsigned ms)
 
 /* --- connections come and go --- */
 
+/* The oldest of those in that state; NULL for none. */
+static struct record_request *
+find_oldest(const struct record_http *http, enum request_state state)
+{
+	struct record_request *r;
+
+	TAILQ_FOREACH(r, &http->connections, entry)
+	if (r->state == state)
+		return r;
+	return NULL;
+}
+
+/* Whose place another one may take: the answer of who lingers is on its way,
+ * who is slow to ask or to take the answer has himself to thank. NULL where all
+ * wait for us. */
+static struct record_request *
+find_slow(const struct record_http *http)
+{
+	static const enum request_state states[] = {
+	    REQUEST_LINGERING, REQUEST_READING, REQUEST_SENDING};
+	struct record_request *r = NULL;
+
+	for (size_t i = 0; i < 3 && r == NULL; i++)
+		r = find_oldest(http, states[i]);
+	return r;
+}
+
 /* Takes connections, or lets them wait. */
 static void
 mind_gate(struct record_http *http)
 {
-	if (http->resting || http->count >= RECORD_HTTP_CONNECTIONS_MAX)
+	if (http->resting ||
+	    (http->count >= RECORD_HTTP_CONNECTIONS_MAX &&
+		find_slow(http) == NULL))
 		(void)event_del(http->accept);
 	else
 		(void)event_add(http->accept, NULL);
@@ -69,7 +102,7 @@ end(struct record_request *r)
 {
 	struct record_http *http = r->http;
 
-	LIST_REMOVE(r, entry);
+	TAILQ_REMOVE(&http->connections, r, entry);
 	http->count--;
 	bufferevent_free(r->wire);
 	event_free(r->timer);
@@ -95,6 +128,8 @@ reason_of(unsigned status)
 		return "OK";
 	case 403:
 		return "Forbidden";
+	case 421:
+		return "Misdirected Request";
 	case 404:
 		return "Not Found";
 	case 431:
@@ -140,12 +175,17 @@ send_answer(struct record_request *r, unsigned status, const char *type,
 	strbuf_init(&head, HEAD_MAX);
 	print_head(status, type, body.n, &head);
 	r->state = REQUEST_SENDING;
+	mind_gate(r->http);
 	after(r->timer, RECORD_HTTP_SEND_MS);
 	(void)bufferevent_write(r->wire, head.p, head.n);
 	if (!r->head)
 		(void)bufferevent_write(r->wire, body.p, body.n);
 	strbuf_clear(&head);
 }
+
+static const char misdirected[] =
+    "Ask for this host by its address, as localhost, or by its hostname; "
+    "other names that lead here stand in [metrics] hosts.\n";
 
 static void
 refuse(struct record_request *r, unsigned status)
@@ -154,6 +194,8 @@ refuse(struct record_request *r, unsigned status)
 
 	strbuf_init(&text, HEAD_MAX);
 	(void)strbuf_addf(&text, "%u %s\n", status, reason_of(status));
+	if (status == 421)
+		(void)strbuf_add_str(&text, misdirected);
 	send_answer(r, status, "text/plain", strbuf_slice(&text));
 	strbuf_clear(&text);
 }
@@ -166,6 +208,12 @@ record_http_answer(
 		refuse(r, 500);
 	else
 		send_answer(r, status, r->route->type, strbuf_slice(page));
+}
+
+struct slice
+record_http_query(const struct record_request *r)
+{
+	return slice_from(r->query, r->query_n);
 }
 
 /* --- asking --- */
@@ -181,16 +229,34 @@ find_route(const struct record_http *http, struct slice path)
 	return NULL;
 }
 
+static bool
+is_ours(const struct record_http *http, struct slice host)
+{
+	struct slice name = record_http_host_name(host);
+
+	return host.n == 0 || http->site->named == NULL ||
+	    record_http_host_is_local(name) ||
+	    http->site->named(http->site->ctx, name);
+}
+
 static void
 ask(struct record_request *r, const struct record_http_wanted *wanted)
 {
 	r->head = wanted->head;
+	if (!is_ours(r->http, wanted->host)) {
+		refuse(r, 421);
+		return;
+	}
+	r->query_n = slice_first(wanted->query, RECORD_HTTP_QUERY_MAX).n;
+	if (r->query_n > 0)
+		memcpy(r->query, wanted->query.p, r->query_n);
 	r->route = find_route(r->http, wanted->path);
 	if (r->route == NULL) {
 		refuse(r, 404);
 		return;
 	}
 	r->state = REQUEST_WAITING;
+	mind_gate(r->http);
 	(void)event_del(r->timer);
 	r->route->page(r->http->site->ctx, r);
 }
@@ -259,12 +325,23 @@ begin(struct record_http *http, int fd)
 	r->timer = event_new(http->base, -1, 0, on_timer, r);
 	if (r->wire == NULL || r->timer == NULL)
 		abort(); /* no memory */
-	LIST_INSERT_HEAD(&http->connections, r, entry);
+	TAILQ_INSERT_TAIL(&http->connections, r, entry);
 	http->count++;
 	bufferevent_setcb(r->wire, on_input, on_drained, on_gone, r);
 	bufferevent_setwatermark(r->wire, EV_READ, 0, RECORD_HTTP_HEADER_MAX);
 	after(r->timer, RECORD_HTTP_ASK_MS);
 	(void)bufferevent_enable(r->wire, EV_READ);
+}
+
+/* The gate is open: where the house is full, someone is slow. */
+static void
+take(struct record_http *http, int fd)
+{
+	struct record_request *slow = find_slow(http);
+
+	if (http->count >= RECORD_HTTP_CONNECTIONS_MAX && slow != NULL)
+		end(slow);
+	begin(http, fd);
 }
 
 static void
@@ -317,7 +394,7 @@ on_connection(evutil_socket_t listener, short what, void *ctx)
 	    !site->allowed(site->ctx, (const struct sockaddr *)&peer))
 		turn_away(fd);
 	else if (fd >= 0)
-		begin(http, fd);
+		take(http, fd);
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 	    errno == ENOMEM)
 		rest(http);
@@ -330,7 +407,7 @@ record_http_new(
 {
 	struct record_http *http = xcalloc(1, sizeof(*http));
 
-	LIST_INIT(&http->connections);
+	TAILQ_INIT(&http->connections);
 	http->base = base;
 	http->site = site;
 	http->accept =
@@ -354,7 +431,7 @@ record_http_free(struct record_http *http)
 		return;
 	http->resting = true; /* none comes for those that go */
 	while (http->accept != NULL &&
-	    (r = LIST_FIRST(&http->connections)) != NULL)
+	    (r = TAILQ_FIRST(&http->connections)) != NULL)
 		end(r);
 	if (http->accept != NULL)
 		event_free(http->accept);

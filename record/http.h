@@ -2,7 +2,8 @@
  * The listener of `[metrics] listen`: a handful of pages by GET, on
  * loopback as a rule. One request a connection; bounded in header, page,
  * time and in how many there are at once. Who may not ask is sent away when
- * taken, before a byte of his is read.
+ * taken, before a byte of his is read. Who asks for a host that is not ours is
+ * refused: a browser that a stranger's name led here (DNS rebinding).
  */
 #ifndef RECORD_HTTP_H
 #define RECORD_HTTP_H
@@ -20,8 +21,10 @@ struct sockaddr;
 enum {
 	RECORD_HTTP_PAGE_MAX = 4 << 20,
 	RECORD_HTTP_HEADER_MAX = 8 * 1024,
-	/* Of one listener; others wait in the kernel until one ends. */
+	/* Of one listener. One more takes the place of the one that has been
+	 * slow for longest; only where all wait for us does it wait. */
 	RECORD_HTTP_CONNECTIONS_MAX = 32,
+	RECORD_HTTP_QUERY_MAX = 256,	 /* of which is looked at */
 	RECORD_HTTP_ASK_MS = 10 * 1000,	 /* for the whole request */
 	RECORD_HTTP_SEND_MS = 30 * 1000, /* for the whole answer */
 	/* Until the client closes too, lest a reset overtakes our answer. */
@@ -46,6 +49,9 @@ struct record_site {
 	const struct record_route *routes; /* the last has a NULL path */
 	/* May that client ask? NULL: all may. */
 	bool (*allowed)(void *ctx, const struct sockaddr *);
+	/* Is that a name of this host? Asked where it is neither an address
+	 * nor localhost. NULL: any name is. */
+	bool (*named)(void *ctx, struct slice name);
 	/* No connection can be taken, and why; NULL: nobody is told. */
 	void (*trouble)(void *ctx, const char *why);
 	void *ctx;
@@ -59,6 +65,9 @@ struct record_http *record_http_new(
 /* Closes all connections; what was asked and not answered is gone then.
  * NULL is fine. */
 void record_http_free(struct record_http *);
+
+/* What stands behind the `?` of what was asked; for as long as the request. */
+struct slice record_http_query(const struct record_request *);
 
 /* Answers with 200, or 503; a page over its cap becomes a 500. What was
  * asked is gone after it; that its client is gone is no matter. */

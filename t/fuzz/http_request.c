@@ -18,6 +18,14 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		wanted.path.p[0] != '/' ||
 		slice_find(wanted.path, ' ') < wanted.path.n))
 		abort();
+	if (status == 200) {
+		struct slice name = record_http_host_name(wanted.host), value;
+
+		(void)record_http_host_is_local(name);
+		(void)record_http_query_find(wanted.query, SLICE("a"), &value);
+		if (name.n > wanted.host.n)
+			abort();
+	}
 	for (k = 0; k < n && k < 512; k++)
 		if (record_http_request_parse(slice_first(in, k), &again) !=
 			0 &&

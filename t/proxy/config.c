@@ -240,6 +240,8 @@ static const struct {
 	"is no domain name"},
     {"[in]\nreject = dmarc\ncheck = dkim\n",
 	"conf:2: reject = dmarc, but `check` leaves dmarc out"},
+    {OUT "[metrics]\nlisten = 127.0.0.1:1\nhosts = a..b\n",
+	"hosts: \"a..b\": is no domain name"},
     {"[in]\n[reflector]\naddress = me\nrelay = 127.0.0.1:1\n",
 	"conf:3: address: is no mail address"},
     {"[in]\n[reflector]\naddress = a@b\nrelay = 127.0.0.1:1\n",

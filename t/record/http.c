@@ -69,7 +69,7 @@ on_trouble(void *ctx, const char *why)
 
 static const struct record_route routes[] = {{"/a", "text/plain", on_page},
     {"/later", "text/plain", on_later}, {NULL, NULL, NULL}};
-static struct record_site site = {routes, is_allowed, on_trouble, NULL};
+static struct record_site site = {routes, is_allowed, NULL, on_trouble, NULL};
 
 static int
 set_up(void **state)
@@ -229,26 +229,115 @@ test_a_client_that_goes_while_its_page_is_made(void **state)
 	strbuf_clear(&page);
 }
 
+/* Slow to ask, or to take the answer: none of them keeps others out. */
 static void
-test_so_many_at_once(void **state)
+test_who_is_slow_makes_room(void **state)
 {
 	struct serving *s = *state;
 	int fds[CLIENTS], last;
 	char text[TEXT_MAX];
 
-	for (size_t i = 0; i < CLIENTS; i++)
+	for (size_t i = 0; i < CLIENTS; i++) {
 		fds[i] = new_client(s);
+		if (i % 2 == 0)
+			say(fds[i], "GET /a HTTP/1.1\r\n"); /* no end */
+	}
 	turn(s, 50);
-	last = fds[CLIENTS - 1];
+	last = new_client(s);
+	say(last, request);
+	turn(s, 100);
+	assert_true(heard(last, text) > 0);
+	assert_memory_equal(text, "HTTP/1.1 200 OK\r\n", 17);
+	assert_int_equal(s->asked, 1);
+	/* Those that came first had to go, and no more than had to. */
+	for (size_t i = 0; i < CLIENTS; i++) {
+		bool gone =
+		    recv(fds[i], text, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+
+		assert_int_equal(
+		    gone, i < CLIENTS + 1 - RECORD_HTTP_CONNECTIONS_MAX);
+		close(fds[i]);
+	}
+	close(last);
+}
+
+/* Who waits for a page that is being made keeps his place. */
+static void
+test_so_many_wait_for_us(void **state)
+{
+	struct serving *s = *state;
+	int fds[RECORD_HTTP_CONNECTIONS_MAX], last;
+	struct strbuf page;
+	char text[TEXT_MAX];
+
+	for (size_t i = 0; i < RECORD_HTTP_CONNECTIONS_MAX; i++) {
+		fds[i] = new_client(s);
+		say(fds[i], "GET /later HTTP/1.1\r\n\r\n");
+	}
+	turn(s, 100);
+	assert_int_equal(s->asked, RECORD_HTTP_CONNECTIONS_MAX);
+	last = new_client(s);
 	say(last, request);
 	turn(s, 100);
 	assert_int_equal(heard(last, text), 0); /* it waits */
-	for (size_t i = 0; i < CLIENTS - 1; i++)
-		close(fds[i]);
+	strbuf_init(&page, 100);
+	record_http_answer(s->kept, 200, &page);
+	strbuf_clear(&page);
 	turn(s, 100);
 	assert_true(heard(last, text) > 0);
-	assert_int_equal(s->asked, 1);
+	for (size_t i = 0; i < RECORD_HTTP_CONNECTIONS_MAX; i++)
+		close(fds[i]);
 	close(last);
+}
+
+static bool
+is_mx(void *ctx, struct slice name)
+{
+	(void)ctx;
+	return slice_equal_nocase(name, SLICE("mx.example.org"));
+}
+
+static void
+test_another_hosts_name_is_refused(void **state)
+{
+	static const struct {
+		const char *request;
+		bool answered;
+	} cases[] = {
+	    {"GET /a HTTP/1.1\r\nHost: evil.example\r\n\r\n", false},
+	    {"GET /a HTTP/1.1\r\nhOST:evil.example:9127\r\n\r\n", false},
+	    {"GET /a HTTP/1.1\nHost: 127.0.0.1.evil.example\n\n", false},
+	    {"GET /a HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n", false},
+	    {"GET http://evil.example/a HTTP/1.1\r\n"
+	     "Host: localhost\r\n\r\n",
+		false},
+	    {"GET /a HTTP/1.1\r\nHost: localhost:9127\r\n\r\n", true},
+	    {"GET /a HTTP/1.1\r\nHost: LocalHost.\r\n\r\n", true},
+	    {"GET /a HTTP/1.1\r\nHost: 127.0.0.1:9127\r\n\r\n", true},
+	    {"GET /a HTTP/1.1\r\nHost: [::1]:9127\r\n\r\n", true},
+	    {"GET /a HTTP/1.1\r\nHost: MX.example.org:9127\r\n\r\n", true},
+	    {"GET http://[::1]:9127/a HTTP/1.1\r\nHost: x\r\n\r\n", true},
+	    {"GET /a HTTP/1.0\r\n\r\n", true},
+	};
+	struct serving *s = *state;
+	char text[TEXT_MAX];
+
+	site.named = is_mx;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int fd = new_client(s);
+
+		say(fd, cases[i].request);
+		turn(s, 30);
+		assert_true(heard(fd, text) > 0);
+		if (memcmp(text,
+			cases[i].answered ? "HTTP/1.1 200 " : "HTTP/1.1 421 ",
+			13) != 0)
+			fail_msg("%s: %.20s", cases[i].request, text);
+		if (!cases[i].answered)
+			assert_non_null(strstr(text, "[metrics] hosts"));
+		close(fd);
+	}
+	site.named = NULL;
 }
 
 /* Without a rest the loop would go round for as long as they wait. */
@@ -286,7 +375,9 @@ main(void)
 	    SERVED(test_a_header_without_end),
 	    SERVED(test_who_may_not_ask_is_sent_away_unheard),
 	    SERVED(test_a_client_that_goes_while_its_page_is_made),
-	    SERVED(test_so_many_at_once),
+	    SERVED(test_who_is_slow_makes_room),
+	    SERVED(test_so_many_wait_for_us),
+	    SERVED(test_another_hosts_name_is_refused),
 	    SERVED(test_out_of_descriptors_it_rests),
 	};
 
