@@ -54,6 +54,8 @@ advance(struct iovec *iov, size_t n)
 {
 	if (n > iov->iov_len)
 		n = iov->iov_len;
+	if (n == 0)
+		return; /* an empty one may be NULL, to which none is added */
 	iov->iov_base = (char *)iov->iov_base + n;
 	iov->iov_len -= n;
 }
