@@ -20,6 +20,7 @@ import urllib.request
 
 import harness
 import inbound
+import part
 import postfix_case
 from harness import SAMPLE, wait_until
 
@@ -136,6 +137,7 @@ class Case(inbound.Case):
 
 def spamd(case):
     """A real spamd, local tests alone; its port."""
+    part.require("spamd", case.id())
     port = harness.free_port()
     home = os.path.join("/tmp", "signpost-spamd-%d" % port)
     os.makedirs(home)
@@ -540,6 +542,7 @@ class Metrics(Case):
         self.assertLess(time.monotonic() - begun, 15)
         self.assertEqual(proxy.get("/metrics")[0], 200)
 
+    @part.needs("browser")
     def test_the_page_as_a_browser_shows_it(self):
         proxy = self.both(Results.RECORDS)
         for _ in range(4):
