@@ -52,6 +52,12 @@ enum proxy_counter {
 	PROXY_COUNT_SIGN_TROUBLE, /* of those: a signature could not be made */
 	PROXY_COUNT_UNSIGNED,	  /* messages passed on without one */
 	PROXY_COUNT_RECORDS_LOST, /* the recorder did not take them */
+	/* The recorder's own: what it could not keep, and what it has taken
+	 * and not yet committed (goes down, too), by the proxy they are of. */
+	PROXY_COUNT_LOST_OUT,
+	PROXY_COUNT_LOST_IN,
+	PROXY_COUNT_PENDING_OUT,
+	PROXY_COUNT_PENDING_IN,
 	PROXY_COUNT_KEYS,	  /* in memory; goes down, too */
 	PROXY_COUNT_KEY_AGE,	  /* s, of the oldest of them; is set */
 	PROXY_COUNT_DELAY_MS,	  /* of all messages together */

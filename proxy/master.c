@@ -514,6 +514,21 @@ set_up(struct proxy_master *master, struct strbuf *reason)
 	return 0;
 }
 
+/* At the end: what waited for a recorder that was not there. */
+static void
+count_records(const struct proxy_master *master)
+{
+	unsigned long lost = 0;
+	char byte;
+
+	while (master->records[0] >= 0 &&
+	    recv(master->records[0], &byte, 1, MSG_DONTWAIT) > 0)
+		lost++;
+	if (lost > 0)
+		log_printf(master->log, LOGGING_ERROR,
+		    "%lu records are lost: no recorder took them", lost);
+}
+
 int
 proxy_master_run(const struct proxy_master_job *job)
 {
@@ -535,6 +550,7 @@ proxy_master_run(const struct proxy_master_job *job)
 		run_loop(&master);
 	}
 	proxy_sockets_close(&master);
+	count_records(&master);
 	proxy_shared_unmap(master.shared);
 	if (master.shared_fd >= 0)
 		close(master.shared_fd);

@@ -42,7 +42,7 @@ static const struct row rows[] = {
     {"relay_failures_total", "", PROXY_COUNT_RELAY_FAILED, "counter",
 	"Connections to the next hop that were not made or were lost."},
     {"records_lost_total", "", PROXY_COUNT_RECORDS_LOST, "counter",
-	"Records that the recorder did not take."},
+	"Records of messages that were not kept."},
     {"keys_cached", "", PROXY_COUNT_KEYS, "gauge", "Private keys in memory."},
     {"key_age_seconds", "", PROXY_COUNT_KEY_AGE, "gauge",
 	"Age of the oldest private key in use."},

@@ -19,8 +19,9 @@ enum {
 	BATCH = 64, /* records, before other events have their turn */
 	SEND_EVERY_S = 5,
 	EXPIRE_EVERY_S = 600,
-	REOPEN_EVERY_S = 10,
+	REOPEN_EVERY_S = 2,
 	COMPLAIN_EVERY_S = 60,
+	REASON_MAX = 1024,
 	SIGNALS = 3
 };
 
@@ -36,61 +37,148 @@ struct recorder {
 	struct record_reflector_rules rules;
 	struct record_reflector *reflector;
 	struct proxy_recorder_site *site;
-	uint64_t lost;	  /* records that the store did not take */
+	char *trouble;	  /* why nothing can be kept now; NULL: it can */
+	uint64_t lost;	  /* in this trouble */
 	int64_t ticks;	  /* seconds */
 	int64_t complain; /* not before this tick again */
 };
 
-static struct proxy_counters *
-counters(const struct recorder *r)
+static bool
+is_wanted(const struct recorder *r)
 {
-	return r->job->counters;
+	return r->job->config->results.database != NULL;
 }
 
-/* --- trouble, once a minute --- */
+/* --- what is lost is counted --- */
 
 static void
-complain(struct recorder *r, const struct strbuf *reason)
+count_lost(struct recorder *r, enum proxy_counter counter, uint64_t more)
+{
+	proxy_count_add(r->job->counters, counter, more);
+	r->lost += more;
+}
+
+/* Taken: one of the proxy that it says it is of. */
+static void
+note_pending(struct recorder *r, const struct record_kept *kept)
+{
+	bool out =
+	    slice_equal(record_kept_get(kept, RECORD_DIRECTION), SLICE("out"));
+
+	proxy_count(r->job->counters,
+	    out ? PROXY_COUNT_PENDING_OUT : PROXY_COUNT_PENDING_IN);
+}
+
+static void
+forget_pending(struct recorder *r)
+{
+	proxy_count_set(r->job->counters, PROXY_COUNT_PENDING_OUT, 0);
+	proxy_count_set(r->job->counters, PROXY_COUNT_PENDING_IN, 0);
+}
+
+/* All that was not committed. */
+static void
+lose_pending(struct recorder *r)
+{
+	const struct proxy_counters *c = r->job->counters;
+
+	count_lost(r, PROXY_COUNT_LOST_OUT,
+	    proxy_counter_get(c, PROXY_COUNT_PENDING_OUT));
+	count_lost(r, PROXY_COUNT_LOST_IN,
+	    proxy_counter_get(c, PROXY_COUNT_PENDING_IN));
+	forget_pending(r);
+}
+
+/* The page outlives its process: what one that was killed had in its hands is
+ * counted by the next. */
+static void
+count_of_the_dead(struct recorder *r)
+{
+	lose_pending(r);
+	if (r->lost > 0)
+		log_printf(r->job->log, LOGGING_ERROR,
+		    "the recorder before this one ended without committing: "
+		    "%llu records are lost",
+		    (unsigned long long)r->lost);
+	r->lost = 0;
+}
+
+/* --- trouble: told when it begins, once a minute, and when it ends --- */
+
+static void
+complain(struct recorder *r)
 {
 	if (r->ticks < r->complain)
 		return;
 	r->complain = r->ticks + COMPLAIN_EVERY_S;
 	log_printf(r->job->log, LOGGING_ERROR,
-	    "results database: %s; %llu records are lost so far",
-	    strbuf_text(reason), (unsigned long long)r->lost);
+	    "results database: %s; %llu records are lost so far", r->trouble,
+	    (unsigned long long)r->lost);
 }
 
 static void
-lose(struct recorder *r, const struct strbuf *reason)
+trouble_begin(struct recorder *r, const struct strbuf *reason)
 {
-	r->lost++;
-	proxy_count(counters(r), PROXY_COUNT_RECORDS_LOST);
-	complain(r, reason);
+	char *why = xstrdup(strbuf_text(reason));
+
+	lose_pending(r);
+	if (r->trouble == NULL || strcmp(r->trouble, why) != 0)
+		r->complain = r->ticks;
+	proxy_recorder_site_set_trouble(r->site, why);
+	free(r->trouble);
+	r->trouble = why;
+	complain(r);
+}
+
+static void
+trouble_end(struct recorder *r)
+{
+	if (r->trouble == NULL)
+		return;
+	log_printf(r->job->log, LOGGING_WARNING,
+	    "results database: it can be used again; %llu records were lost",
+	    (unsigned long long)r->lost);
+	proxy_recorder_site_set_trouble(r->site, NULL);
+	free(r->trouble);
+	r->trouble = NULL;
+	r->lost = 0;
 }
 
 /* --- records --- */
 
 static void
+keep(struct recorder *r, const struct record_kept *kept)
+{
+	struct strbuf reason;
+
+	note_pending(r, kept);
+	if (r->trouble != NULL) { /* tried again at the next tick */
+		lose_pending(r);
+		return;
+	}
+	strbuf_init(&reason, REASON_MAX);
+	if (record_store_add(r->store, kept, &reason) != 0)
+		trouble_begin(r, &reason);
+	else if (r->reflector != NULL)
+		record_reflector_take(r->reflector, kept);
+	strbuf_clear(&reason);
+}
+
+static void
 take(struct recorder *r, struct slice datagram)
 {
 	struct record_kept kept;
-	struct strbuf reason;
 
-	strbuf_init(&reason, 1024);
-	if (record_kept_parse(datagram, &kept) != 0) {
-		(void)strbuf_add_str(&reason, "a worker sent no record");
-		lose(r, &reason);
-	} else if (r->store == NULL) {
-		if (r->job->config->results.database != NULL) {
-			(void)strbuf_add_str(&reason, "it is not open");
-			lose(r, &reason);
-		}
-	} else if (record_store_add(r->store, &kept, &reason) != 0) {
-		lose(r, &reason);
-	} else if (r->reflector != NULL) {
-		record_reflector_take(r->reflector, &kept);
+	if (!is_wanted(r))
+		return;
+	if (record_kept_parse(datagram, &kept) == 0 &&
+	    record_store_takes(&kept)) {
+		keep(r, &kept);
+	} else {
+		proxy_count(r->job->counters, PROXY_COUNT_LOST_IN);
+		log_printf(r->job->log, LOGGING_ERROR,
+		    "a worker sent what is no record; it is counted as lost");
 	}
-	strbuf_clear(&reason);
 }
 
 /* True where one was there. */
@@ -117,6 +205,16 @@ on_record(evutil_socket_t fd, short what, void *ctx)
 /* --- the store --- */
 
 static void
+close_store(struct recorder *r)
+{
+	record_reflector_free(r->reflector);
+	r->reflector = NULL;
+	proxy_recorder_site_set_store(r->site, NULL);
+	record_store_close(r->store);
+	r->store = NULL;
+}
+
+static void
 open_store(struct recorder *r)
 {
 	const struct proxy_results_settings *results = &r->job->config->results;
@@ -124,16 +222,36 @@ open_store(struct recorder *r)
 	    .bytes_max = results->max_size, .keep_seconds = results->keep};
 	struct strbuf reason;
 
-	if (results->database == NULL)
+	if (!is_wanted(r))
 		return;
-	strbuf_init(&reason, 1024);
+	strbuf_init(&reason, REASON_MAX);
 	r->store = record_store_open(results->database, &limits, &reason);
-	if (r->store == NULL)
-		complain(r, &reason);
-	else if (r->rules.address.n > 0)
-		r->reflector =
-		    record_reflector_new(r->base, r->store, &r->rules);
+	if (r->store == NULL) {
+		trouble_begin(r, &reason);
+	} else {
+		trouble_end(r);
+		if (r->rules.address.n > 0)
+			r->reflector =
+			    record_reflector_new(r->base, r->store, &r->rules);
+	}
 	proxy_recorder_site_set_store(r->site, r->store);
+	strbuf_clear(&reason);
+}
+
+/* Records in a file that has no name any more are seen by nobody. */
+static void
+check_presence(struct recorder *r)
+{
+	struct strbuf reason;
+
+	if (record_store_is_there(r->store))
+		return;
+	strbuf_init(&reason, REASON_MAX);
+	(void)strbuf_addf(&reason, "%s is gone, or another file has its name",
+	    r->job->config->results.database);
+	trouble_begin(r, &reason);
+	close_store(r);
+	open_store(r);
 	strbuf_clear(&reason);
 }
 
@@ -142,11 +260,22 @@ commit(struct recorder *r, int64_t now)
 {
 	struct strbuf reason;
 
-	strbuf_init(&reason, 1024);
-	if (record_store_commit(r->store, &reason) != 0 ||
-	    (r->ticks % EXPIRE_EVERY_S == 0 &&
-		record_store_expire(r->store, now, &reason) != 0))
-		complain(r, &reason);
+	strbuf_init(&reason, REASON_MAX);
+	if (r->trouble != NULL) {
+		if (record_store_try(r->store, &reason) == 0)
+			trouble_end(r);
+		else
+			trouble_begin(r, &reason);
+	} else if (record_store_commit(r->store, &reason) != 0) {
+		trouble_begin(r, &reason);
+	} else {
+		forget_pending(r);
+	}
+	/* Makes room, where that is what lacks. */
+	if (r->ticks % EXPIRE_EVERY_S == 0 &&
+	    record_store_expire(r->store, now, &reason) != 0 &&
+	    r->trouble == NULL)
+		trouble_begin(r, &reason);
 	strbuf_clear(&reason);
 }
 
@@ -159,14 +288,29 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	r->ticks++;
-	if (r->store == NULL) {
-		if (r->ticks % REOPEN_EVERY_S == 0)
-			open_store(r);
+	if (r->store != NULL)
+		check_presence(r);
+	else if (r->ticks % REOPEN_EVERY_S == 0)
+		open_store(r);
+	if (r->store == NULL)
 		return;
-	}
 	commit(r, now);
 	if (r->reflector != NULL && r->ticks % SEND_EVERY_S == 0)
 		record_reflector_tick(r->reflector, now);
+}
+
+/* What is there is kept while it can be; then the end of it is told. */
+static void
+finish(struct recorder *r)
+{
+	while (take_one(r))
+		continue;
+	if (r->store != NULL && r->trouble == NULL)
+		commit(r, (int64_t)time(NULL));
+	if (r->trouble != NULL)
+		log_printf(r->job->log, LOGGING_ERROR,
+		    "results database: %s; %llu records were lost", r->trouble,
+		    (unsigned long long)r->lost);
 }
 
 /* --- life --- */
@@ -216,8 +360,7 @@ on_signal(evutil_socket_t number, short what, void *ctx)
 
 	(void)number;
 	(void)what;
-	while (take_one(r))
-		continue;
+	finish(r);
 	(void)event_base_loopbreak(r->base);
 }
 
@@ -246,8 +389,9 @@ recorder_clear(struct recorder *r)
 	event_free(r->record);
 	event_free(r->tick);
 	proxy_recorder_site_free(r->site);
-	record_reflector_free(r->reflector);
-	record_store_close(r->store);
+	r->site = NULL;
+	close_store(r);
+	free(r->trouble);
 	event_base_free(r->base);
 	free(r->datagram);
 }
@@ -277,6 +421,7 @@ proxy_recorder_run(const struct proxy_recorder_job *job)
 	fill_rules(&r);
 	make_events(&r);
 	r.site = proxy_recorder_site_new(r.base, job);
+	count_of_the_dead(&r);
 	open_store(&r);
 	if (job->ready != NULL)
 		job->ready(job->ctx);

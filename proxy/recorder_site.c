@@ -25,6 +25,7 @@ struct proxy_recorder_site {
 	struct event_base *base;
 	const struct proxy_recorder_job *job;
 	struct record_store *store;
+	const char *store_trouble; /* NULL: none */
 	struct record_site pages;
 	struct record_http *http[PROXY_LISTENERS_MAX];
 	size_t http_count;
@@ -71,6 +72,10 @@ gather(const struct proxy_recorder_site *site, struct proxy_metrics *m)
 	m->sides[1].name = config->in.enabled ? "in" : NULL;
 	sum_side(shared, PROXY_ROLE_OUT, &m->sides[0]);
 	sum_side(shared, PROXY_ROLE_IN, &m->sides[1]);
+	m->sides[0].n[PROXY_COUNT_RECORDS_LOST] +=
+	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_LOST_OUT);
+	m->sides[1].n[PROXY_COUNT_RECORDS_LOST] +=
+	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_LOST_IN);
 }
 
 static void
@@ -159,8 +164,13 @@ print_health(struct waiting *w, const char *trouble)
 {
 	struct strbuf page;
 
-	strbuf_init(&page, TROUBLE_MAX + 16);
+	strbuf_init(&page, 2 * TROUBLE_MAX);
 	(void)strbuf_add_str(&page, trouble[0] == '\0' ? "ok\n" : trouble);
+	/* Mail goes on without it: whoever takes hosts out by this page must
+	 * not take out this one. */
+	if (w->site->store_trouble != NULL)
+		(void)strbuf_addf(
+		    &page, "results database: %s\n", w->site->store_trouble);
 	record_http_answer(w->request, trouble[0] == '\0' ? 200 : 503, &page);
 	strbuf_clear(&page);
 }
@@ -199,6 +209,12 @@ fill_figures(const struct proxy_metrics *m, struct record_figure *to)
 	    "open now"};
 	to[n++] =
 	    (struct record_figure){"Workers", out->workers + in->workers, NULL};
+	if (out->n[PROXY_COUNT_RECORDS_LOST] + in->n[PROXY_COUNT_RECORDS_LOST] >
+	    0)
+		to[n++] = (struct record_figure){"Records lost",
+		    out->n[PROXY_COUNT_RECORDS_LOST] +
+			in->n[PROXY_COUNT_RECORDS_LOST],
+		    "since start"};
 	return n;
 }
 
@@ -209,6 +225,7 @@ print_page(struct waiting *w, const char *trouble)
 	struct record_figure figures[FIGURES];
 	struct record_page page = {
 	    .store = w->site->store,
+	    .store_trouble = w->site->store_trouble,
 	    .now = (int64_t)time(NULL),
 	    .version = PROXY_VERSION,
 	    .host = w->site->job->config->hostname,
@@ -307,6 +324,14 @@ proxy_recorder_site_set_store(
 {
 	if (site != NULL)
 		site->store = store;
+}
+
+void
+proxy_recorder_site_set_trouble(
+    struct proxy_recorder_site *site, const char *trouble)
+{
+	if (site != NULL)
+		site->store_trouble = trouble;
 }
 
 void

@@ -17,6 +17,10 @@ struct proxy_recorder_site *proxy_recorder_site_new(
 void proxy_recorder_site_set_store(
     struct proxy_recorder_site *, struct record_store *);
 
+/* Why nothing can be kept; borrowed until the next call. NULL: it can. */
+void proxy_recorder_site_set_trouble(
+    struct proxy_recorder_site *, const char *trouble);
+
 void proxy_recorder_site_free(struct proxy_recorder_site *); /* NULL is fine */
 
 #endif

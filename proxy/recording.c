@@ -251,15 +251,26 @@ lose(struct proxy_recording *recording, int why)
 	int64_t now = clock_s();
 
 	proxy_count(recording->counters, PROXY_COUNT_RECORDS_LOST);
+	recording->lost++;
 	if (recording->complained != 0 &&
 	    now - recording->complained < COMPLAIN_S)
 		return;
 	recording->complained = now;
 	log_printf(recording->log, LOGGING_WARNING,
 	    "the recorder does not take records (%s); %llu are lost so far",
-	    strerror(why),
-	    (unsigned long long)proxy_counter_get(
-		recording->counters, PROXY_COUNT_RECORDS_LOST));
+	    strerror(why), (unsigned long long)recording->lost);
+}
+
+static void
+tell_of_its_end(struct proxy_recording *recording)
+{
+	if (recording->lost == 0)
+		return;
+	log_printf(recording->log, LOGGING_WARNING,
+	    "the recorder takes records again; %llu were lost",
+	    (unsigned long long)recording->lost);
+	recording->lost = 0;
+	recording->complained = 0;
 }
 
 static void
@@ -291,4 +302,6 @@ proxy_recording_send(struct proxy_recording *recording,
 	else if (send(recording->fd, r->kept.p, r->kept.n,
 		     MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		lose(recording, errno);
+	else
+		tell_of_its_end(recording);
 }

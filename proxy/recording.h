@@ -22,6 +22,7 @@ struct proxy_recording {
 	struct proxy_counters *counters;
 	struct log *log;
 	int64_t complained; /* s, monotonic */
+	uint64_t lost;	    /* since it last took one */
 };
 
 /* For signed mail: its author's domain; a signature made ("dkim:d=:s=:a="),

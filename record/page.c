@@ -211,10 +211,19 @@ record_page_print(const struct record_page *page, struct strbuf *out)
 
 	print_head(page, out);
 	print_figures(page, out);
-	if (page->store == NULL) {
+	if (page->store_trouble != NULL) {
+		(void)strbuf_add_str(out,
+		    "<p class=empty>Records of messages are lost, for the "
+		    "results database cannot be used: ");
+		print_text(page->store_trouble, out);
+		(void)strbuf_add_str(out, "</p>\n");
+	}
+	if (page->store == NULL && page->store_trouble == NULL) {
 		(void)strbuf_add_str(out,
 		    "<p class=empty>Results by domain are not kept: set "
 		    "<code>[results] database</code> to have them here.</p>\n");
+	} else if (page->store == NULL) {
+		result = -1;
 	} else if (print_plots(page, from, out) != 0 ||
 	    print_table(page, from, out) != 0) {
 		(void)strbuf_add_str(out,

@@ -20,6 +20,7 @@ struct record_figure {
 
 struct record_page {
 	struct record_store *store; /* NULL: nothing is kept */
+	const char *store_trouble;  /* why nothing can be kept; NULL: it can */
 	int64_t now;
 	const char *version, *host;
 	const char *trouble; /* NULL: all is well */

@@ -1,6 +1,10 @@
 /* The results database; see store.h. */
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/xalloc.h"
 #include "record/store_private.h"
@@ -9,8 +13,15 @@ enum {
 	BYTES_MAX_DEFAULT = 512 << 20,
 	KEEP_SECONDS_DEFAULT = 9 * 86400,
 	ANSWERS_MAX_DEFAULT = 1000,
-	BUSY_MS = 2000
+	BUSY_MS = 500,		 /* who else writes is ours, and quick */
+	OPS_BETWEEN_LOOKS = 100, /* at the clock */
+	VALUE_MAX = 4 << 20,	 /* one value, or one row */
+	TRY_BYTES = 64 << 10
 };
+
+/* SQLite's memory in this process: a file made to sort without end must not
+ * take all there is. */
+#define HEAP_MAX ((sqlite3_int64)256 << 20)
 
 static const char schema[] =
     "PRAGMA journal_mode = WAL;"
@@ -29,7 +40,8 @@ static const char schema[] =
     " id INTEGER PRIMARY KEY, made INTEGER, due INTEGER, tries INTEGER,"
     " recipient TEXT, message BLOB);"
     "CREATE INDEX IF NOT EXISTS answer_due ON answer (due);"
-    "CREATE INDEX IF NOT EXISTS answer_recipient ON answer (recipient, made);";
+    "CREATE INDEX IF NOT EXISTS answer_recipient ON answer (recipient, made);"
+    "CREATE TABLE IF NOT EXISTS trial (bytes BLOB);";
 
 /* A dropped answer keeps its row, without its message, for as long as the
  * count of an hour needs it. */
@@ -70,6 +82,15 @@ static const char *const texts[STATEMENTS] = {
 	"UPDATE answer SET due = ?2, tries = tries + 1 WHERE id = ?1",
 };
 
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 int
 record_store_fail(
     struct record_store *store, const char *what, struct strbuf *reason)
@@ -80,7 +101,7 @@ record_store_fail(
 				      : sqlite3_errmsg(store->db));
 	if (store->db != NULL && store->begun &&
 	    sqlite3_get_autocommit(store->db) == 0)
-		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+		(void)record_store_exec(store, "ROLLBACK");
 	store->begun = false;
 	return -1;
 }
@@ -90,6 +111,8 @@ record_store_statement(struct record_store *store, enum record_statement which)
 {
 	sqlite3_stmt **statement = &store->statements[which];
 
+	store->spent = 0;
+	store->entered = monotonic_ms();
 	if (*statement == NULL &&
 	    sqlite3_prepare_v3(store->db, texts[which], -1,
 		SQLITE_PREPARE_PERSISTENT, statement, NULL) != SQLITE_OK)
@@ -117,13 +140,43 @@ record_store_text(sqlite3_stmt *statement, int column)
 	return slice_from(bytes, bytes == NULL || n < 0 ? 0 : (size_t)n);
 }
 
-int
-record_store_run(sqlite3_stmt *statement)
+/* SQLite asks this now and then; other than 0 ends the statement. */
+static int
+is_over_time(void *ctx)
 {
-	int result = sqlite3_step(statement);
+	const struct record_store *store = ctx;
+
+	return store->spent + (monotonic_ms() - store->entered) >
+	    store->patience;
+}
+
+int
+record_store_step(struct record_store *store, sqlite3_stmt *statement)
+{
+	int result;
+
+	store->entered = monotonic_ms();
+	result = sqlite3_step(statement);
+	store->spent += monotonic_ms() - store->entered;
+	return result;
+}
+
+int
+record_store_run(struct record_store *store, sqlite3_stmt *statement)
+{
+	int result = record_store_step(store, statement);
 
 	(void)sqlite3_reset(statement);
 	return result == SQLITE_DONE ? 0 : -1;
+}
+
+int
+record_store_exec(struct record_store *store, const char *sql)
+{
+	store->spent = 0;
+	store->entered = monotonic_ms();
+	return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
+									   : -1;
 }
 
 int
@@ -131,11 +184,25 @@ record_store_begin(struct record_store *store)
 {
 	if (store->begun)
 		return 0;
-	if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) !=
-	    SQLITE_OK)
+	if (record_store_exec(store, "BEGIN IMMEDIATE") != 0)
 		return -1;
 	store->begun = true;
 	return 0;
+}
+
+/* Reads a number that a pragma gives; `otherwise` where it does not. */
+static int64_t
+pragma(struct record_store *store, const char *sql, int64_t otherwise)
+{
+	sqlite3_stmt *s = NULL;
+	int64_t n = otherwise;
+
+	store->spent = 0;
+	if (sqlite3_prepare_v2(store->db, sql, -1, &s, NULL) == SQLITE_OK &&
+	    record_store_step(store, s) == SQLITE_ROW)
+		n = sqlite3_column_int64(s, 0);
+	(void)sqlite3_finalize(s);
+	return n;
 }
 
 /* The file's bound is SQLite's own: an INSERT over it fails as on a full
@@ -143,41 +210,120 @@ record_store_begin(struct record_store *store)
 static int
 bound_size(struct record_store *store)
 {
-	struct strbuf pragma;
-	sqlite3_stmt *size;
-	int64_t page = 4096;
+	int64_t page = pragma(store, "PRAGMA page_size", 4096);
+	struct strbuf text;
 	int result;
 
-	if (sqlite3_prepare_v2(
-		store->db, "PRAGMA page_size", -1, &size, NULL) == SQLITE_OK &&
-	    sqlite3_step(size) == SQLITE_ROW)
-		page = sqlite3_column_int64(size, 0);
-	(void)sqlite3_finalize(size);
-	strbuf_init(&pragma, 100);
-	(void)strbuf_addf(&pragma, "PRAGMA max_page_count = %lld",
+	strbuf_init(&text, 100);
+	(void)strbuf_addf(&text, "PRAGMA max_page_count = %lld",
 	    (long long)((int64_t)store->limits.bytes_max / page + 1));
-	result =
-	    sqlite3_exec(store->db, strbuf_text(&pragma), NULL, NULL, NULL);
-	strbuf_clear(&pragma);
-	return result == SQLITE_OK ? 0 : -1;
+	result = record_store_exec(store, strbuf_text(&text));
+	strbuf_clear(&text);
+	return result;
+}
+
+/*
+ * The file may have been made by somebody who has taken the recorder over:
+ * what it says of itself is not believed. No view or trigger in it runs, no
+ * function is called from its schema, it can attach no other file, and a
+ * statement has its time.
+ */
+static void
+distrust(struct record_store *store)
+{
+	static const int off[] = {SQLITE_DBCONFIG_ENABLE_TRIGGER,
+	    SQLITE_DBCONFIG_ENABLE_VIEW, SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+	    SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION};
+
+	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
+		(void)sqlite3_db_config(store->db, off[i], 0, NULL);
+	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	(void)sqlite3_limit(store->db, SQLITE_LIMIT_ATTACHED, 0);
+	(void)sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
+	(void)sqlite3_hard_heap_limit64(HEAP_MAX);
+	(void)sqlite3_busy_timeout(store->db, BUSY_MS);
+	sqlite3_progress_handler(
+	    store->db, OPS_BETWEEN_LOOKS, is_over_time, store);
+}
+
+/* Nothing but a regular file is opened (a pipe would keep us for ever), nor
+ * what SQLite could only read where it is to be written. */
+static int
+look_at_file(struct record_store *store, bool writes)
+{
+	struct stat st;
+
+	if (stat(store->path, &st) == 0) {
+		if (!S_ISREG(st.st_mode))
+			errno = EINVAL;
+		else if (access(store->path, writes ? R_OK | W_OK : R_OK) == 0)
+			return 0;
+	} else if (errno == ENOENT && writes) {
+		return 0;
+	}
+	return -1;
+}
+
+static int
+open_file(struct record_store *store, int flags, struct strbuf *reason)
+{
+	mode_t before;
+	int result;
+
+	if (look_at_file(store, (flags & SQLITE_OPEN_READWRITE) != 0) != 0) {
+		(void)strbuf_addf(reason, "%s: %s", store->path,
+		    errno == EINVAL ? "is no file" : strerror(errno));
+		return -1;
+	}
+	before = umask(077);
+	result = sqlite3_open_v2(
+	    store->path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	(void)umask(before);
+	if (result != SQLITE_OK)
+		return record_store_fail(store, store->path, reason);
+	distrust(store);
+	/* Touches the file, which so far nobody has looked into. */
+	if (record_store_exec(store,
+		"PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
+		"PRAGMA mmap_size = 0; PRAGMA schema_version;") != 0)
+		return record_store_fail(store, store->path, reason);
+	return 0;
 }
 
 static struct record_store *
 open_as(const char *path, int flags, struct strbuf *reason)
 {
 	struct record_store *store = xcalloc(1, sizeof(*store));
-	mode_t before = umask(077);
-	int result = sqlite3_open_v2(
-	    path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
-	(void)umask(before);
-	if (result != SQLITE_OK) {
-		(void)record_store_fail(store, path, reason);
+	store->path = xstrdup(path);
+	store->patience = RECORD_QUERY_MS;
+	if (open_file(store, flags, reason) != 0) {
 		record_store_close(store);
 		return NULL;
 	}
-	(void)sqlite3_busy_timeout(store->db, BUSY_MS);
 	return store;
+}
+
+static void
+note_file(struct record_store *store)
+{
+	struct stat st;
+
+	if (stat(store->path, &st) == 0) {
+		store->device = st.st_dev;
+		store->inode = st.st_ino;
+	}
+}
+
+static int
+prepare_file(struct record_store *store)
+{
+	mode_t before = umask(077);
+	int result = record_store_exec(store, schema);
+
+	(void)umask(before);
+	note_file(store);
+	return result == 0 ? bound_size(store) : -1;
 }
 
 struct record_store *
@@ -186,8 +332,6 @@ record_store_open(const char *path, const struct record_store_limits *limits,
 {
 	struct record_store *store =
 	    open_as(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, reason);
-	mode_t before;
-	int result;
 
 	if (store == NULL)
 		return NULL;
@@ -198,10 +342,7 @@ record_store_open(const char *path, const struct record_store_limits *limits,
 		store->limits.keep_seconds = KEEP_SECONDS_DEFAULT;
 	if (store->limits.answers_max == 0)
 		store->limits.answers_max = ANSWERS_MAX_DEFAULT;
-	before = umask(077);
-	result = sqlite3_exec(store->db, schema, NULL, NULL, NULL);
-	(void)umask(before);
-	if (result != SQLITE_OK || bound_size(store) != 0) {
+	if (prepare_file(store) != 0) {
 		(void)record_store_fail(store, path, reason);
 		record_store_close(store);
 		return NULL;
@@ -209,10 +350,62 @@ record_store_open(const char *path, const struct record_store_limits *limits,
 	return store;
 }
 
+bool
+record_store_is_there(const struct record_store *store)
+{
+	struct stat st;
+
+	return stat(store->path, &st) == 0 && st.st_dev == store->device &&
+	    st.st_ino == store->inode;
+}
+
+int
+record_store_try(struct record_store *store, struct strbuf *reason)
+{
+	struct strbuf text;
+
+	if (record_store_begin(store) != 0)
+		return record_store_fail(store, "begin", reason);
+	strbuf_init(&text, 100);
+	(void)strbuf_addf(
+	    &text, "INSERT INTO trial VALUES (zeroblob(%d))", TRY_BYTES);
+	if (record_store_exec(store, strbuf_text(&text)) != 0) {
+		strbuf_clear(&text);
+		return record_store_fail(store, "trial", reason);
+	}
+	strbuf_clear(&text);
+	if (record_store_commit(store, reason) != 0)
+		return -1;
+	if (record_store_exec(store, "DELETE FROM trial") != 0)
+		return record_store_fail(store, "trial", reason);
+	return 0;
+}
+
+int
+record_store_measure(struct record_store *store, struct record_measure *to)
+{
+	int64_t page = pragma(store, "PRAGMA page_size", -1);
+	int64_t pages = pragma(store, "PRAGMA page_count", -1);
+	int64_t unused = pragma(store, "PRAGMA freelist_count", -1);
+	int64_t newest = pragma(store, "SELECT max(hour) FROM tally", -1);
+
+	if (page < 0 || pages < 0 || unused < 0 || newest < 0)
+		return -1;
+	*to = (struct record_measure){
+	    .bytes = (uint64_t)((pages - unused) * page), .newest = newest};
+	return 0;
+}
+
 struct record_store *
 record_store_open_reader(const char *path, struct strbuf *reason)
 {
 	return open_as(path, SQLITE_OPEN_READONLY, reason);
+}
+
+void
+record_store_bound(struct record_store *store, int64_t ms)
+{
+	store->patience = ms;
 }
 
 void
@@ -224,6 +417,7 @@ record_store_close(struct record_store *store)
 	for (size_t i = 0; i < STATEMENTS; i++)
 		(void)sqlite3_finalize(store->statements[i]);
 	(void)sqlite3_close(store->db);
+	free(store->path);
 	free(store);
 }
 
@@ -232,7 +426,7 @@ record_store_commit(struct record_store *store, struct strbuf *reason)
 {
 	if (!store->begun)
 		return 0;
-	if (sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+	if (record_store_exec(store, "COMMIT") != 0)
 		return record_store_fail(store, "commit", reason);
 	store->begun = false;
 	return 0;
@@ -254,7 +448,7 @@ record_store_expire(
 			return record_store_fail(store, "expire", reason);
 		(void)sqlite3_bind_int64(
 		    s, 1, now - store->limits.keep_seconds);
-		if (record_store_run(s) != 0)
+		if (record_store_run(store, s) != 0)
 			return record_store_fail(store, "expire", reason);
 	}
 	return record_store_commit(store, reason);

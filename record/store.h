@@ -20,6 +20,9 @@
 /* What is kept of one text; longer ones are cut. */
 #define RECORD_TEXT_MAX 255
 
+/* A statement may take this long, ms; then it fails as "interrupted". */
+#define RECORD_QUERY_MS 10000
+
 struct record_store;
 
 struct record_store_limits {
@@ -28,7 +31,14 @@ struct record_store_limits {
 	unsigned answers_max; /* waiting; 0: 1000 */
 };
 
-/* Opens, or makes with mode 0600. NULL and the reason on failure. */
+/*
+ * Opens, or makes with mode 0600. NULL and the reason on failure.
+ *
+ * Whoever opens the file trusts nothing in it, for root's tools read what
+ * the recorder wrote, and it may have been taken over: views and triggers do
+ * not run, and a statement ends after RECORD_QUERY_MS. A root that opens it
+ * must have become the recorder's user before: SQLite puts files beside it.
+ */
 struct record_store *record_store_open(const char *path,
     const struct record_store_limits *, struct strbuf *reason);
 
@@ -36,8 +46,29 @@ struct record_store *record_store_open(const char *path,
 struct record_store *record_store_open_reader(
     const char *path, struct strbuf *reason);
 
+/* Statements may take that long from now on, ms. */
+void record_store_bound(struct record_store *, int64_t ms);
+
 /* Commits; NULL is fine. */
 void record_store_close(struct record_store *);
+
+/* Is the file that was opened still the one of that name? Where it is not,
+ * what is committed is seen by nobody. */
+bool record_store_is_there(const struct record_store *);
+
+/* Could something be kept now? Writes some bytes and deletes them again. 0,
+ * or -1 and the reason. */
+int record_store_try(struct record_store *, struct strbuf *reason);
+
+/* How full it is. */
+struct record_measure {
+	uint64_t bytes; /* in use; to compare with bytes_max */
+	int64_t newest; /* the newest record's hour; 0: there is none */
+};
+int record_store_measure(struct record_store *, struct record_measure *);
+
+/* Can anything be made of it? (It has a time.) */
+bool record_store_takes(const struct record_kept *);
 
 /* Takes one record: tallies, and a row of the aggregate where the message
  * had a DMARC policy. 0; -1 and the reason where the database refuses (disk

@@ -11,14 +11,16 @@ struct adding {
 	struct record_store *store;
 	const struct record_kept *kept;
 	int64_t time;
-	int failed;
+	int failed; /* at the first one nothing more is tried */
 };
 
 static void
 tally(struct adding *a, struct slice domain, struct slice what,
     struct slice result)
 {
-	sqlite3_stmt *s = record_store_statement(a->store, STATEMENT_TALLY);
+	sqlite3_stmt *s = a->failed != 0
+	    ? NULL
+	    : record_store_statement(a->store, STATEMENT_TALLY);
 
 	if (s == NULL) {
 		a->failed = -1;
@@ -29,7 +31,7 @@ tally(struct adding *a, struct slice domain, struct slice what,
 	record_store_bind(s, 3, domain);
 	record_store_bind(s, 4, what);
 	record_store_bind(s, 5, result);
-	if (record_store_run(s) != 0)
+	if (record_store_run(a->store, s) != 0)
 		a->failed = -1;
 }
 
@@ -115,7 +117,9 @@ add_row(struct adding *a)
 	    RECORD_POLICY, RECORD_CLIENT, RECORD_DISPOSITION,
 	    RECORD_DKIM_ALIGNED, RECORD_SPF_ALIGNED, RECORD_TAGS, RECORD_AUTHOR,
 	    RECORD_SENDER, RECORD_RECIPIENT};
-	sqlite3_stmt *s = record_store_statement(a->store, STATEMENT_ROW);
+	sqlite3_stmt *s = a->failed != 0
+	    ? NULL
+	    : record_store_statement(a->store, STATEMENT_ROW);
 	struct strbuf overrides, results;
 
 	if (s == NULL) {
@@ -135,10 +139,29 @@ add_row(struct adding *a)
 			: record_kept_get(a->kept, columns[i]));
 	(void)sqlite3_bind_text(
 	    s, 12, strbuf_text(&results), (int)results.n, SQLITE_STATIC);
-	if (record_store_run(s) != 0)
+	if (record_store_run(a->store, s) != 0)
 		a->failed = -1;
 	strbuf_clear(&overrides);
 	strbuf_clear(&results);
+}
+
+static int
+parse_time(const struct record_kept *kept, int64_t *time)
+{
+	uint64_t n;
+
+	if (number_parse(record_kept_get(kept, RECORD_TIME), TIME_MAX, &n) != 0)
+		return -1;
+	*time = (int64_t)n;
+	return 0;
+}
+
+bool
+record_store_takes(const struct record_kept *kept)
+{
+	int64_t time;
+
+	return parse_time(kept, &time) == 0;
 }
 
 int
@@ -146,14 +169,11 @@ record_store_add(struct record_store *store, const struct record_kept *kept,
     struct strbuf *reason)
 {
 	struct adding a = {.store = store, .kept = kept};
-	uint64_t time;
 
-	if (number_parse(record_kept_get(kept, RECORD_TIME), TIME_MAX, &time) !=
-	    0) {
+	if (parse_time(kept, &a.time) != 0) {
 		(void)strbuf_add_str(reason, "a record without a time");
 		return -1;
 	}
-	a.time = (int64_t)time;
 	if (record_store_begin(store) != 0)
 		return record_store_fail(store, "begin", reason);
 	add_tallies(&a);

@@ -3,6 +3,7 @@
 #define RECORD_STORE_PRIVATE_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "record/store.h"
 
@@ -26,9 +27,15 @@ enum record_statement {
 
 struct record_store {
 	sqlite3 *db;
+	char *path;
+	dev_t device; /* of the file that was opened */
+	ino_t inode;
 	sqlite3_stmt *statements[STATEMENTS];
 	struct record_store_limits limits;
-	bool begun; /* a transaction is open */
+	bool begun;	  /* a transaction is open */
+	int64_t patience; /* RECORD_QUERY_MS, or what was asked for */
+	int64_t spent;	  /* ms inside SQLite, of the statement that runs */
+	int64_t entered;  /* when it was entered last; monotonic, ms */
 };
 
 /* The statement, prepared once, without bindings; NULL on failure. */
@@ -40,8 +47,15 @@ sqlite3_stmt *record_store_statement(
 void record_store_bind(sqlite3_stmt *, int at, struct slice);
 struct slice record_store_text(sqlite3_stmt *, int column);
 
+/* sqlite3_step(), which ends with SQLITE_INTERRUPT where the statement has
+ * spent RECORD_QUERY_MS; what the caller does between rows does not count. */
+int record_store_step(struct record_store *, sqlite3_stmt *);
+
 /* Runs one that gives no rows; 0 or -1. */
-int record_store_run(sqlite3_stmt *);
+int record_store_run(struct record_store *, sqlite3_stmt *);
+
+/* The same for a text of ours. */
+int record_store_exec(struct record_store *, const char *sql);
 
 /* Opens a transaction where none is. */
 int record_store_begin(struct record_store *);

@@ -4,11 +4,12 @@
 enum { HOUR = 3600 };
 
 static int
-each_tally(sqlite3_stmt *s, record_tally_fn *fn, void *ctx)
+each_tally(
+    struct record_store *store, sqlite3_stmt *s, record_tally_fn *fn, void *ctx)
 {
 	int result;
 
-	while ((result = sqlite3_step(s)) == SQLITE_ROW) {
+	while ((result = record_store_step(store, s)) == SQLITE_ROW) {
 		struct record_tally tally = {
 		    .direction = record_store_text(s, 0),
 		    .domain = record_store_text(s, 1),
@@ -34,7 +35,7 @@ record_store_by_domain(struct record_store *store, int64_t from, unsigned most,
 		return -1;
 	(void)sqlite3_bind_int64(s, 1, from);
 	(void)sqlite3_bind_int64(s, 2, most);
-	return each_tally(s, fn, ctx);
+	return each_tally(store, s, fn, ctx);
 }
 
 int
@@ -46,7 +47,7 @@ record_store_by_hour(
 	if (s == NULL)
 		return -1;
 	(void)sqlite3_bind_int64(s, 1, from);
-	return each_tally(s, fn, ctx);
+	return each_tally(store, s, fn, ctx);
 }
 
 int
@@ -60,7 +61,7 @@ record_store_rows(struct record_store *store, int64_t from,
 		return -1;
 	(void)sqlite3_bind_int64(s, 1, from);
 	record_store_bind(s, 2, policy_domain);
-	while ((result = sqlite3_step(s)) == SQLITE_ROW) {
+	while ((result = record_store_step(store, s)) == SQLITE_ROW) {
 		struct record_row row = {
 		    .policy_domain = record_store_text(s, 0),
 		    .policy = record_store_text(s, 1),
@@ -84,10 +85,11 @@ record_store_rows(struct record_store *store, int64_t from,
 
 /* The single number that a statement gives; -1 on failure. */
 static int64_t
-one_number(sqlite3_stmt *s)
+one_number(struct record_store *store, sqlite3_stmt *s)
 {
-	int64_t n =
-	    sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : -1;
+	int64_t n = record_store_step(store, s) == SQLITE_ROW
+	    ? sqlite3_column_int64(s, 0)
+	    : -1;
 
 	(void)sqlite3_reset(s);
 	return n;
@@ -100,7 +102,7 @@ answer_fits(
 {
 	sqlite3_stmt *s =
 	    record_store_statement(store, STATEMENT_COUNT_ANSWERS);
-	int64_t waiting = s == NULL ? -1 : one_number(s);
+	int64_t waiting = s == NULL ? -1 : one_number(store, s);
 	int64_t recent;
 
 	s = record_store_statement(store, STATEMENT_COUNT_SENDER);
@@ -108,7 +110,7 @@ answer_fits(
 		return -1;
 	record_store_bind(s, 1, to);
 	(void)sqlite3_bind_int64(s, 2, now - HOUR);
-	recent = one_number(s);
+	recent = one_number(store, s);
 	if (recent < 0)
 		return -1;
 	return waiting < (int64_t)store->limits.answers_max &&
@@ -137,7 +139,7 @@ record_store_put_answer(struct record_store *store, int64_t now,
 	record_store_bind(s, 2, answer->to);
 	(void)sqlite3_bind_blob(
 	    s, 3, answer->message.p, (int)answer->message.n, SQLITE_STATIC);
-	if (record_store_run(s) != 0)
+	if (record_store_run(store, s) != 0)
 		return record_store_fail(store, "answer", reason);
 	return record_store_commit(store, reason) == 0 ? 1 : -1;
 }
@@ -152,7 +154,7 @@ record_store_due_answer(
 	if (s == NULL)
 		return -1;
 	(void)sqlite3_bind_int64(s, 1, now);
-	result = sqlite3_step(s);
+	result = record_store_step(store, s);
 	if (result == SQLITE_ROW) {
 		struct record_answer answer = {
 		    .id = sqlite3_column_int64(s, 0),
@@ -178,7 +180,7 @@ change_answer(struct record_store *store, enum record_statement which,
 	(void)sqlite3_bind_int64(s, 1, id);
 	if (which == STATEMENT_DEFER_ANSWER)
 		(void)sqlite3_bind_int64(s, 2, at);
-	return record_store_run(s);
+	return record_store_run(store, s);
 }
 
 int

@@ -1,5 +1,7 @@
 /* record/store: what was added comes out summed; age, size and the answers
  * an hour are bounded. Real SQLite files in a directory of the test's own. */
+#include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,6 +273,132 @@ test_a_path_that_cannot_be_opened_is_named(void **state)
 	assert_null(record_store_open_reader("/nonexistent/x", &f->reason));
 }
 
+/* As the one who has taken the recorder over would leave it. */
+static void
+spoil(struct fixture *f, const char *sql)
+{
+	sqlite3 *db;
+	char *why = NULL;
+
+	record_store_close(open_store(f, (struct record_store_limits){0}));
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+		fail_msg("%s", why);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static int
+read_rows(struct fixture *f, struct strbuf *out)
+{
+	struct record_store *store =
+	    record_store_open_reader(f->path, &f->reason);
+	int result;
+
+	assert_non_null(store);
+	record_store_bound(store, 200);
+	result = record_store_rows(
+	    store, NOW - NOW % 86400, SLICE(""), print_row, out);
+	record_store_close(store);
+	return result;
+}
+
+static void
+test_a_view_in_place_of_a_table_is_not_looked_into(void **state)
+{
+	struct fixture *f = *state;
+	struct strbuf out;
+
+	strbuf_init(&out, 10000);
+	spoil(f,
+	    "DROP TABLE row; CREATE VIEW row AS SELECT 999993600 AS day,"
+	    "'a.example' AS policy_domain, 'p' AS policy, '' AS client,"
+	    "'' AS disposition, '' AS dkim, '' AS spf, '' AS overrides,"
+	    "'' AS author, '' AS sender, '' AS recipient, '' AS results,"
+	    "1 AS count");
+	assert_int_equal(read_rows(f, &out), -1);
+	assert_int_equal(out.n, 0);
+	strbuf_clear(&out);
+}
+
+static void
+test_a_trigger_does_not_run(void **state)
+{
+	struct fixture *f = *state;
+	struct record_store *store;
+	struct strbuf out;
+
+	strbuf_init(&out, 10000);
+	spoil(f,
+	    "CREATE TRIGGER t AFTER INSERT ON row BEGIN"
+	    " UPDATE row SET client = 'taken over'; END");
+	store = open_store(f, (struct record_store_limits){0});
+	assert_int_equal(add(f, store, NOW, "a.example", "pass"), 0);
+	record_store_close(store);
+	assert_int_equal(read_rows(f, &out), 0);
+	assert_non_null(strstr(strbuf_text(&out), "192.0.2.1"));
+	strbuf_clear(&out);
+}
+
+/* Each row costs what a thousand honest ones do. */
+static void
+test_a_query_has_its_time(void **state)
+{
+	struct fixture *f = *state;
+	struct timespec begun, ended;
+	struct strbuf out;
+
+	strbuf_init(&out, 10000);
+	spoil(f,
+	    "DROP TABLE row; CREATE TABLE row (day, policy_domain, policy,"
+	    " client, disposition, dkim, spf, overrides, author, sender,"
+	    " recipient, count, results AS"
+	    " (length(replace(hex(zeroblob(2000 + count)), '0', 'ab'))));"
+	    "WITH RECURSIVE n(i) AS"
+	    " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+	    "INSERT INTO row SELECT 999993600, 'a.example', 'p', i, '', '', '',"
+	    " '', '', '', '', 1 FROM n");
+	(void)clock_gettime(CLOCK_MONOTONIC, &begun);
+	assert_int_equal(read_rows(f, &out), -1);
+	(void)clock_gettime(CLOCK_MONOTONIC, &ended);
+	assert_in_range(ended.tv_sec - begun.tv_sec, 0, 4);
+	strbuf_clear(&out);
+}
+
+static void
+test_a_pipe_is_no_database(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	assert_null(record_store_open_reader(f->path, &f->reason));
+	assert_non_null(strstr(strbuf_text(&f->reason), "is no file"));
+}
+
+static void
+test_a_file_that_is_not_the_one_opened_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+	struct record_store *store =
+	    open_store(f, (struct record_store_limits){0});
+	struct record_measure measure;
+	int fd;
+
+	assert_true(record_store_is_there(store));
+	assert_int_equal(record_store_try(store, &f->reason), 0);
+	assert_int_equal(add(f, store, NOW, "a.example", "pass"), 0);
+	assert_int_equal(record_store_commit(store, &f->reason), 0);
+	assert_int_equal(record_store_measure(store, &measure), 0);
+	assert_in_range(measure.bytes, 4096, 512 * 1024);
+	assert_int_equal(measure.newest, NOW - NOW % 3600);
+	assert_int_equal(unlink(f->path), 0);
+	assert_false(record_store_is_there(store));
+	fd = open(f->path, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(close(fd), 0);
+	assert_false(record_store_is_there(store));
+	record_store_close(store);
+}
+
 int
 main(void)
 {
@@ -284,6 +412,18 @@ main(void)
 		test_answers_wait_and_are_bounded_an_hour, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_a_path_that_cannot_be_opened_is_named, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_a_view_in_place_of_a_table_is_not_looked_into, setup,
+		teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_a_trigger_does_not_run, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_a_query_has_its_time, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_a_pipe_is_no_database, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_a_file_that_is_not_the_one_opened_is_noticed, setup,
+		teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

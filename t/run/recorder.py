@@ -414,6 +414,96 @@ class Results(Case):
         client.close()
         self.world.wait_messages(sent + 1)
 
+    def lost(self, proxy):
+        return proxy.metric('records_lost_total{proxy="in"}')
+
+    def send_five(self, proxy):
+        for _ in range(5):
+            self.assertEqual(
+                self.send_in(proxy, SAMPLE, sender="ann@example.org").code,
+                250)
+
+    def assert_told(self, proxy, why):
+        """On the page, in health, in the log: five are lost."""
+        wait_until("lost ones to be counted", lambda: self.lost(proxy) >= 5)
+        status, text = proxy.get("/health")
+        self.assertEqual(status, 200, text)  # mail goes through
+        self.assertRegex(text, "results database: .*" + why)
+        page = proxy.get("/")[1]
+        self.assertRegex(page, "results database cannot be used: .*" + why)
+        self.assertNotIn("are not kept: set", page)
+        self.assertIn("Records lost", page)
+
+    def test_what_a_locked_database_did_not_take_is_counted(self):
+        proxy = self.both(self.RECORDS)
+        self.send_five(proxy)
+        wait_until("rows", lambda: self.rows(proxy, "SELECT count FROM row"))
+        with contextlib.closing(sqlite3.connect(proxy.database)) as db:
+            db.isolation_level = None
+            db.execute("BEGIN IMMEDIATE")
+            self.send_five(proxy)
+            self.assert_told(proxy, "locked")
+            db.execute("ROLLBACK")
+        proxy.wait_log("it can be used again; 5 records were lost")
+        self.assertNotIn("results database", proxy.get("/health")[1])
+        self.send_five(proxy)
+        wait_until("what came after", lambda: self.rows(
+            proxy, "SELECT sum(count) FROM row") == [(10,)])
+        self.assertEqual(self.lost(proxy), 5)
+
+    def test_a_database_that_is_gone_is_told_and_made_anew(self):
+        proxy = self.both(self.RECORDS)
+        self.send_five(proxy)
+        wait_until("rows", lambda: self.rows(proxy, "SELECT count FROM row"))
+        for path in glob.glob(proxy.database + "*"):
+            os.unlink(path)
+        proxy.wait_log("results database: .* is gone")
+        self.send_five(proxy)
+        wait_until("rows in the new file", lambda: self.rows(
+            proxy, "SELECT sum(count) FROM row") == [(5,)])
+
+    def test_what_a_foreign_file_does_not_take_is_counted(self):
+        """No database at all; and one that another user owns."""
+        proxy = self.both(self.RECORDS)
+        self.send_five(proxy)
+        wait_until("rows", lambda: self.rows(proxy, "SELECT count FROM row"))
+        for path in glob.glob(proxy.database + "*"):
+            os.unlink(path)
+        with open(proxy.database, "w") as f:
+            f.write("no database\n" * 1000)
+        if os.getuid() == 0:
+            shutil.chown(proxy.database, "mail")
+        proxy.wait_log("file is not a database")
+        self.send_five(proxy)
+        self.assert_told(proxy, "not a database")
+        os.unlink(proxy.database)
+        proxy.wait_log("it can be used again; [0-9]+ records were lost")
+
+    def test_what_a_killed_one_had_in_its_hands_is_counted(self):
+        proxy = self.both(self.RECORDS)
+        kept = 0
+        for _ in range(3):
+            pid = wait_until("a recorder", proxy.recorder)
+            self.send_five(proxy)
+            kept += 5
+            os.kill(pid, signal.SIGKILL)
+            wait_until("another", lambda: proxy.recorder() not in (None, pid))
+            # At a bad moment one that is kept counts as lost; none is lost
+            # in silence.
+            wait_until("kept and lost to be all", lambda: kept <=
+                       self.lost(proxy) + sum(n for n, in self.rows(
+                           proxy, "SELECT count FROM row")) <= kept + 5)
+
+    def test_what_waited_at_the_end_is_told(self):
+        proxy = self.both(self.RECORDS)
+        pid = wait_until("a recorder", proxy.recorder)
+        os.kill(pid, signal.SIGSTOP)
+        self.send_five(proxy)
+        proxy.process.terminate()
+        time.sleep(0.2)  # long enough for the master to stop all others
+        os.kill(pid, signal.SIGKILL)
+        proxy.wait_log("5 records are lost: no recorder took them")
+
     def test_a_stopped_one_costs_no_message_its_time(self):
         """What it does not take is dropped, counted and logged."""
         proxy = self.both(self.RECORDS)
