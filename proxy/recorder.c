@@ -329,7 +329,7 @@ count_answer(void *ctx, enum record_reflector_result result)
 {
 	struct recorder *r = ctx;
 
-	proxy_count(counters(r),
+	proxy_count(r->job->counters,
 	    (enum proxy_counter)(PROXY_COUNT_ANSWERS + (unsigned)result));
 }
 

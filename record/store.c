@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "record/store_private.h"
 
@@ -82,15 +82,6 @@ static const char *const texts[STATEMENTS] = {
 	"UPDATE answer SET due = ?2, tries = tries + 1 WHERE id = ?1",
 };
 
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int
 record_store_fail(
     struct record_store *store, const char *what, struct strbuf *reason)
@@ -112,7 +103,7 @@ record_store_statement(struct record_store *store, enum record_statement which)
 	sqlite3_stmt **statement = &store->statements[which];
 
 	store->spent = 0;
-	store->entered = monotonic_ms();
+	store->entered = clock_ms();
 	if (*statement == NULL &&
 	    sqlite3_prepare_v3(store->db, texts[which], -1,
 		SQLITE_PREPARE_PERSISTENT, statement, NULL) != SQLITE_OK)
@@ -146,8 +137,7 @@ is_over_time(void *ctx)
 {
 	const struct record_store *store = ctx;
 
-	return store->spent + (monotonic_ms() - store->entered) >
-	    store->patience;
+	return store->spent + (clock_ms() - store->entered) > store->patience;
 }
 
 int
@@ -155,9 +145,9 @@ record_store_step(struct record_store *store, sqlite3_stmt *statement)
 {
 	int result;
 
-	store->entered = monotonic_ms();
+	store->entered = clock_ms();
 	result = sqlite3_step(statement);
-	store->spent += monotonic_ms() - store->entered;
+	store->spent += clock_ms() - store->entered;
 	return result;
 }
 
@@ -174,7 +164,7 @@ int
 record_store_exec(struct record_store *store, const char *sql)
 {
 	store->spent = 0;
-	store->entered = monotonic_ms();
+	store->entered = clock_ms();
 	return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
 									   : -1;
 }
