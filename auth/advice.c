@@ -4,150 +4,272 @@
 
 enum { WIDTH = 76, INDENT = 4, VALUE_MAX = 120 };
 
-/* The first row that fits is taken. In the text {d} stands for the domain,
- * {s} for the selector, {c} for the client's address, {r} for the name the
- * record stands at. */
-struct advice {
-	enum auth_method method;
-	unsigned verdicts;  /* 1u << verdict | ... */
-	const char *reason; /* part of it; NULL: any */
-	const char *text;
-};
-
-#define V(word)	 (1u << MAIL_VERDICT_##word)
-#define ANY_FAIL (V(FAIL) | V(PERMERROR) | V(NEUTRAL) | V(POLICY))
-#define TEMP	 V(TEMPERROR)
+/*
+ * In the texts {d} stands for the domain, {s} for the selector, {c} for the
+ * client's address, {r} for the name that the record stands at. Which one is
+ * given depends on the verdict, or on the reason's value; NULL is none.
+ */
 
 static const char try_later[] =
     "The name servers of {d} did not answer in time. Ask each of them for "
     "the record (dig +norecurse) and mend the one that is silent; then send "
     "the message again.";
 
-static const struct advice rows[] = {
-    {AUTH_SPF, V(NONE), NULL,
-	"Publish who may send for {d}. Where this host is the only one, the "
-	"TXT record at {d} is \"v=spf1 ip4:{c} -all\" (ip6: for an IPv6 "
-	"address); begin with ~all while you look for others."},
-    {AUTH_SPF, V(FAIL) | V(SOFTFAIL) | V(NEUTRAL), NULL,
-	"The record of {d} does not name {c}. If that host is yours, add it "
-	"to the TXT record before the \"all\" at its end (ip4:, ip6: or "
-	"a:HOST). If it is a forwarder's, it should rewrite the sender (SRS)."},
-    {AUTH_SPF, V(PERMERROR), "more than one",
-	"There must be one TXT record that begins with v=spf1 at {d}. Join "
-	"them into one and remove the others."},
-    {AUTH_SPF, V(PERMERROR), NULL,
-	"The record cannot be evaluated, so receivers ignore it. Mend the "
-	"term named above. Where it needs over ten look-ups, replace include: "
-	"and a: terms by the addresses they stand for."},
-    {AUTH_SPF, TEMP, NULL, try_later},
+static const char *
+of_spf(const struct auth_result *result)
+{
+	switch (result->verdict) {
+	case MAIL_VERDICT_NONE:
+		return "Publish who may send for {d}. Where this host is the "
+		       "only one, the TXT record at {d} is \"v=spf1 ip4:{c} "
+		       "-all\" (ip6: for an IPv6 address); begin with ~all "
+		       "while you look for others.";
+	case MAIL_VERDICT_FAIL:
+	case MAIL_VERDICT_SOFTFAIL:
+	case MAIL_VERDICT_NEUTRAL:
+		return "The record of {d} does not name {c}. If that host is "
+		       "yours, add it to the TXT record before the \"all\" at "
+		       "its end (ip4:, ip6: or a:HOST). If it is a "
+		       "forwarder's, it should rewrite the sender (SRS).";
+	case MAIL_VERDICT_PERMERROR:
+		if (result->code == MAIL_REASON_SPF_RECORDS)
+			return "There must be one TXT record that begins with "
+			       "v=spf1 at {d}. Join them into one and remove "
+			       "the others.";
+		return "The record cannot be evaluated, so receivers ignore "
+		       "it. Mend the term named above. Where it needs over "
+		       "ten look-ups, replace include: and a: terms by the "
+		       "addresses they stand for.";
+	case MAIL_VERDICT_TEMPERROR:
+		return try_later;
+	case MAIL_VERDICT_PASS:
+	case MAIL_VERDICT_POLICY:
+		break;
+	}
+	return NULL;
+}
 
-    {AUTH_DKIM, V(NONE), NULL,
-	"The message is not signed. Make a key with \"signpost keygen\", "
-	"publish the record that it prints, and let outgoing mail pass "
-	"through the signing proxy (man signpost)."},
-    {AUTH_DKIM, ANY_FAIL, "(bh=)",
-	"The body was changed after it was signed. Look for what changes it "
-	"on the way: a disclaimer, a virus scanner, a list's footer, or a "
-	"server that converts 8 bit to 7 bit. Sign after it, or let it go."},
-    {AUTH_DKIM, ANY_FAIL, "does not verify",
-	"Either the key that is published is not the one that signed, or a "
-	"signed header field was changed on the way. \"signpost check -d {d}\" "
-	"on the signing host compares the keys; then look for what rewrites "
-	"Subject, To or From."},
-    {AUTH_DKIM, ANY_FAIL, "no key record",
-	"Publish the TXT record {s}._domainkey.{d}: \"signpost dns -d {d}\" "
-	"on the signing host prints it."},
-    {AUTH_DKIM, ANY_FAIL, "revoked",
-	"The key was revoked: its record has an empty p=. Sign with a newer "
-	"key, under a selector of its own."},
-    {AUTH_DKIM, ANY_FAIL, "fewer than 1024",
-	"The key is too short to be trusted. Make one of 2048 bits with "
-	"\"signpost keygen\", under a new selector."},
-    {AUTH_DKIM, ANY_FAIL, "rsa-sha1",
-	"Sign with rsa-sha256 or ed25519-sha256; receivers have not taken "
-	"rsa-sha1 since RFC 8301."},
-    {AUTH_DKIM, ANY_FAIL, "key record",
-	"Mend the TXT record {s}._domainkey.{d}: \"signpost dns -d {d}\" on "
-	"the signing host prints what it should be. Take care that quotation "
-	"marks and line ends of the zone file did not get into it."},
-    {AUTH_DKIM, ANY_FAIL, "expired",
-	"The message came later than the signature's x= allows. Make ttl "
-	"longer, or leave it out; look at where the message waited."},
-    {AUTH_DKIM, ANY_FAIL, "of the future",
-	"The clock of the signing host is ahead. Let it follow a time "
-	"server."},
-    {AUTH_DKIM, ANY_FAIL, NULL,
-	"The signature's field is not as it should be. If its signer is "
-	"yours, bring it up to date; if not, tell who runs {d}."},
-    {AUTH_DKIM, TEMP, NULL, try_later},
+/* Of what is wrong with the key record or the key in it. */
+static const char *
+of_key(enum mail_reason code)
+{
+	switch (code) {
+	case MAIL_REASON_NO_KEY_RECORD:
+		return "Publish the TXT record {s}._domainkey.{d}: \"signpost "
+		       "dns -d {d}\" on the signing host prints it.";
+	case MAIL_REASON_KEY_REVOKED:
+		return "The key was revoked: its record has an empty p=. Sign "
+		       "with a newer key, under a selector of its own.";
+	case MAIL_REASON_KEY_UNDER_512:
+	case MAIL_REASON_KEY_UNDER_1024:
+		return "The key is too short to be trusted. Make one of 2048 "
+		       "bits with \"signpost keygen\", under a new selector.";
+	case MAIL_REASON_KEY_OVER_4096:
+		return "The key is larger than receivers need to take. Make "
+		       "one of 2048 bits with \"signpost keygen\", under a "
+		       "new selector.";
+	case MAIL_REASON_KEY_RECORD_LONG:
+	case MAIL_REASON_KEY_RECORD_MALFORMED:
+	case MAIL_REASON_KEY_RECORD_VERSION:
+	case MAIL_REASON_KEY_RECORD_NO_KEY:
+	case MAIL_REASON_KEY_TYPE_UNKNOWN:
+	case MAIL_REASON_KEY_TYPE_DIFFERS:
+	case MAIL_REASON_KEY_HASH_REFUSED:
+	case MAIL_REASON_KEY_SERVICE_REFUSED:
+	case MAIL_REASON_KEY_STRICT:
+	case MAIL_REASON_KEY_LONG:
+	case MAIL_REASON_KEY_NOT_BASE64:
+	case MAIL_REASON_KEY_NOT_RSA:
+	case MAIL_REASON_KEY_NOT_ED25519:
+	case MAIL_REASON_KEY_RSA_UNUSABLE:
+	case MAIL_REASON_KEY_ED25519_UNUSABLE:
+	case MAIL_REASON_KEY_NUMBERS:
+		return "Mend the TXT record {s}._domainkey.{d}: \"signpost dns "
+		       "-d {d}\" on the signing host prints what it should "
+		       "be. Take care that quotation marks and line ends of "
+		       "the zone file did not get into it.";
+	default:
+		return NULL;
+	}
+}
 
-    {AUTH_DOMAINKEYS, V(NONE), NULL,
-	"The message has no DomainKeys signature. DomainKeys is historic and "
-	"nothing is lost without it; \"signature = domainkeys(c=nofws)\" adds "
-	"one."},
-    {AUTH_DOMAINKEYS, ANY_FAIL, "signs all",
-	"The policy at _domainkey.{d} says that all mail is signed (o=-). "
-	"Sign this kind of mail too, or publish o=~."},
-    {AUTH_DOMAINKEYS, ANY_FAIL, "d= is not",
-	"A DomainKeys signature must be of the domain of Sender, or of From "
-	"where there is no Sender."},
-    {AUTH_DOMAINKEYS, ANY_FAIL, "key record",
-	"Publish or mend the TXT record {s}._domainkey.{d}; DKIM's record "
-	"without v= and h= does for both."},
-    {AUTH_DOMAINKEYS, ANY_FAIL, NULL,
-	"Something changed the message after it was signed, or the key that "
-	"is published is not the one that signed. DomainKeys does not forgive "
-	"what DKIM's relaxed does; DKIM's result is the one that counts."},
-    {AUTH_DOMAINKEYS, TEMP, NULL, try_later},
+/* Of what was changed on the way, or came at the wrong time. */
+static const char *
+of_change(enum mail_reason code)
+{
+	switch (code) {
+	case MAIL_REASON_BODY_CHANGED:
+		return "The body was changed after it was signed. Look for "
+		       "what changes it on the way: a disclaimer, a virus "
+		       "scanner, a list's footer, or a server that converts 8 "
+		       "bit to 7 bit. Sign after it, or let it go.";
+	case MAIL_REASON_BODY_SHORTER:
+		return "Part of the body was lost after it was signed. Look "
+		       "for what cuts it on the way, and sign after that.";
+	case MAIL_REASON_HEADER_CHANGED:
+		return "A signed header field was changed on the way. Look "
+		       "for what rewrites Subject, To or From, and sign after "
+		       "that.";
+	case MAIL_REASON_KEY_WRONG:
+		return "The key that is published is not the one that signed. "
+		       "\"signpost check -d {d}\" on the signing host "
+		       "compares them.";
+	case MAIL_REASON_SIGNATURE_WRONG:
+		return "Either the key that is published is not the one that "
+		       "signed, or a signed header field was changed on the "
+		       "way. \"signpost check -d {d}\" on the signing host "
+		       "compares the keys; then look for what rewrites "
+		       "Subject, To or From.";
+	case MAIL_REASON_EXPIRED:
+		return "The message came later than the signature's x= "
+		       "allows. Make ttl longer, or leave it out; look at "
+		       "where the message waited.";
+	case MAIL_REASON_FUTURE:
+		return "The clock of the signing host is ahead. Let it follow "
+		       "a time server.";
+	default:
+		return NULL;
+	}
+}
 
-    {AUTH_SENDERID, V(NONE), NULL,
-	"Sender-ID is historic; an SPF record at {d} answers for it too."},
-    {AUTH_SENDERID, V(PERMERROR), NULL,
-	"The message must name who sent it: exactly one From field, and at "
-	"most one Sender field with one address."},
-    {AUTH_SENDERID, V(FAIL) | V(SOFTFAIL) | V(NEUTRAL), NULL,
-	"The record of {d} does not name {c}. Where its SPF record is right "
-	"and only Sender-ID fails, publish \"spf2.0/pra ?all\" beside it to "
-	"step out of Sender-ID, which is historic."},
-    {AUTH_SENDERID, TEMP, NULL, try_later},
+static const char *
+of_dkim(const struct auth_result *result)
+{
+	const char *text;
 
-    {AUTH_DMARC, V(NONE), NULL,
-	"Publish a DMARC policy. To begin with, and to be told who sends in "
-	"your name, the TXT record at _dmarc.{d} is \"v=DMARC1; p=none; "
-	"rua=mailto:postmaster@{d}\"."},
-    {AUTH_DMARC, V(FAIL), NULL,
-	"Neither SPF nor DKIM passed for a domain that belongs to {d}, the "
-	"one that readers see. Let DKIM sign with d={d}; or let the envelope "
-	"sender be of {d} and pass SPF."},
-    {AUTH_DMARC, V(PERMERROR), NULL,
-	"From must have one domain that can be looked up, and the record at "
-	"_dmarc.{r} a p= of none, quarantine or reject."},
-    {AUTH_DMARC, TEMP, NULL, try_later},
+	if (result->verdict == MAIL_VERDICT_NONE)
+		return "The message is not signed. Make a key with \"signpost "
+		       "keygen\", publish the record that it prints, and let "
+		       "outgoing mail pass through the signing proxy (man "
+		       "signpost).";
+	text = of_key(result->code);
+	if (text == NULL)
+		text = of_change(result->code);
+	if (text == NULL && result->code == MAIL_REASON_ALGORITHM_SHA1)
+		text = "Sign with rsa-sha256 or ed25519-sha256; receivers "
+		       "have not taken rsa-sha1 since RFC 8301.";
+	return text != NULL ? text
+			    : "The signature's field is not as it should be. "
+			      "If its signer is yours, bring it up to date; if "
+			      "not, tell who runs {d}.";
+}
 
-    {AUTH_ARC, ANY_FAIL, NULL,
-	"A host that forwarded the message broke the chain of those before "
-	"it. There is nothing for the sender to mend."},
-    {AUTH_ARC, TEMP, NULL, try_later},
+static const char *
+of_domainkeys(const struct auth_result *result)
+{
+	if (result->code == MAIL_REASON_DOMAINKEYS_SIGNS_ALL)
+		return "The policy at _domainkey.{d} says that all mail is "
+		       "signed (o=-). Sign this kind of mail too, or publish "
+		       "o=~.";
+	if (result->verdict == MAIL_VERDICT_NONE)
+		return "The message has no DomainKeys signature. DomainKeys is "
+		       "historic and nothing is lost without it; \"signature "
+		       "= domainkeys(c=nofws)\" adds one.";
+	if (result->code == MAIL_REASON_DOMAINKEYS_NOT_FROM ||
+	    result->code == MAIL_REASON_DOMAINKEYS_NOT_SENDER)
+		return "A DomainKeys signature must be of the domain of "
+		       "Sender, or of From where there is no Sender.";
+	if (of_key(result->code) != NULL ||
+	    result->code == MAIL_REASON_KEY_GRANULARITY)
+		return "Publish or mend the TXT record {s}._domainkey.{d}; "
+		       "DKIM's record without v= and h= does for both.";
+	return "Something changed the message after it was signed, or the key "
+	       "that is published is not the one that signed. DomainKeys does "
+	       "not forgive what DKIM's relaxed does; DKIM's result is the one "
+	       "that counts.";
+}
 
-    {AUTH_IPREV, V(FAIL) | V(PERMERROR), NULL,
-	"The address {c} should have a name (PTR) whose A or AAAA record "
-	"leads back to it. Ask whoever gave you the address."},
-    {AUTH_IPREV, TEMP, NULL,
-	"The name servers of the address {c} did not answer in time."},
-};
+static const char *
+of_senderid(const struct auth_result *result)
+{
+	switch (result->verdict) {
+	case MAIL_VERDICT_NONE:
+		return "Sender-ID is historic; an SPF record at {d} answers "
+		       "for it too.";
+	case MAIL_VERDICT_PERMERROR:
+		return "The message must name who sent it: exactly one From "
+		       "field, and at most one Sender field with one address.";
+	case MAIL_VERDICT_FAIL:
+	case MAIL_VERDICT_SOFTFAIL:
+	case MAIL_VERDICT_NEUTRAL:
+		return "The record of {d} does not name {c}. Where its SPF "
+		       "record is right and only Sender-ID fails, publish "
+		       "\"spf2.0/pra ?all\" beside it to step out of "
+		       "Sender-ID, which is historic.";
+	default:
+		return NULL;
+	}
+}
 
-static const struct advice *
+static const char *
+of_dmarc(const struct auth_result *result)
+{
+	switch (result->verdict) {
+	case MAIL_VERDICT_NONE:
+		return "Publish a DMARC policy. To begin with, and to be told "
+		       "who sends in your name, the TXT record at _dmarc.{d} "
+		       "is \"v=DMARC1; p=none; "
+		       "rua=mailto:postmaster@{d}\".";
+	case MAIL_VERDICT_FAIL:
+		return "Neither SPF nor DKIM passed for a domain that belongs "
+		       "to {d}, the one that readers see. Let DKIM sign with "
+		       "d={d}; or let the envelope sender be of {d} and pass "
+		       "SPF.";
+	case MAIL_VERDICT_PERMERROR:
+		return "From must have one domain that can be looked up, and "
+		       "the record at _dmarc.{r} a p= of none, quarantine or "
+		       "reject.";
+	default:
+		return NULL;
+	}
+}
+
+static const char *
+of_arc(const struct auth_result *result)
+{
+	if (result->verdict == MAIL_VERDICT_NONE)
+		return NULL;
+	return "A host that forwarded the message broke the chain of those "
+	       "before it. There is nothing for the sender to mend.";
+}
+
+static const char *
+of_iprev(const struct auth_result *result)
+{
+	switch (result->verdict) {
+	case MAIL_VERDICT_FAIL:
+	case MAIL_VERDICT_PERMERROR:
+		return "The address {c} should have a name (PTR) whose A or "
+		       "AAAA record leads back to it. Ask whoever gave you the "
+		       "address.";
+	case MAIL_VERDICT_TEMPERROR:
+		return "The name servers of the address {c} did not answer in "
+		       "time.";
+	default:
+		return NULL;
+	}
+}
+
+static const char *
 find(const struct auth_result *result)
 {
-	struct slice why = slice_str(result->reason);
+	static const char *(*const of[AUTH_METHODS])(
+	    const struct auth_result *) = {
+	    [AUTH_SPF] = of_spf,
+	    [AUTH_DKIM] = of_dkim,
+	    [AUTH_DOMAINKEYS] = of_domainkeys,
+	    [AUTH_SENDERID] = of_senderid,
+	    [AUTH_DMARC] = of_dmarc,
+	    [AUTH_ARC] = of_arc,
+	    [AUTH_IPREV] = of_iprev,
+	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].method == result->method &&
-		    (rows[i].verdicts & 1u << result->verdict) != 0 &&
-		    (rows[i].reason == NULL ||
-			slice_search(why, slice_str(rows[i].reason)) < why.n))
-			return &rows[i];
-	return NULL;
+	if (result->verdict == MAIL_VERDICT_PASS)
+		return NULL;
+	if (result->verdict == MAIL_VERDICT_TEMPERROR &&
+	    result->method != AUTH_IPREV)
+		return try_later;
+	return of[result->method](result);
 }
 
 static void
@@ -217,13 +339,13 @@ void
 auth_advice_print(
     const struct auth_result *result, struct slice client, struct strbuf *out)
 {
-	const struct advice *advice = find(result);
+	const char *advice = find(result);
 	struct strbuf text;
 
 	if (advice == NULL)
 		return;
 	strbuf_init(&text, 4096);
-	expand(result, advice->text, client, &text);
+	expand(result, advice, client, &text);
 	(void)strbuf_add_str(out, "  What to do:");
 	wrap(strbuf_slice(&text), out);
 	strbuf_clear(&text);

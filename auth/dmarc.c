@@ -23,7 +23,7 @@ struct author {
 	bool has_policy;
 	enum auth_dmarc_policy policy, disposition;
 	bool dkim_aligned, spf_aligned;
-	const char *reason;
+	enum mail_reason reason;
 
 	/* Does the domain exist: asked for where np= depends on it. */
 	struct dns_question existence;
@@ -169,7 +169,7 @@ align_all(struct auth_dmarc *dmarc, struct author *author)
 }
 
 static void
-judge(struct author *author, enum mail_verdict verdict, const char *reason)
+judge(struct author *author, enum mail_verdict verdict, enum mail_reason reason)
 {
 	author->judged = true;
 	author->verdict = verdict;
@@ -219,16 +219,15 @@ judge_alignment(struct auth_dmarc *dmarc, struct author *author)
 	if (tally.waiting)
 		return;
 	if (author->dkim_aligned || author->spf_aligned)
-		judge(author, MAIL_VERDICT_PASS, "");
+		judge(author, MAIL_VERDICT_PASS, MAIL_REASON_NONE);
 	else if (tally.unknown)
 		judge(author, MAIL_VERDICT_TEMPERROR,
-		    "no answer for the organizational domain of");
+		    MAIL_REASON_DMARC_ORGANIZATION_UNKNOWN);
 	else if (tally.doubt)
-		judge(author, MAIL_VERDICT_TEMPERROR,
-		    "SPF or DKIM ended in a temporary error for");
+		judge(
+		    author, MAIL_VERDICT_TEMPERROR, MAIL_REASON_DMARC_IN_DOUBT);
 	else
-		judge(author, MAIL_VERDICT_FAIL,
-		    "neither SPF nor DKIM passed for the organization of");
+		judge(author, MAIL_VERDICT_FAIL, MAIL_REASON_DMARC_UNALIGNED);
 	author->disposition = disposition_of(author);
 }
 
@@ -244,7 +243,7 @@ judge_record(struct auth_dmarc *dmarc, struct author *author)
 		return;
 	if (known < 0) {
 		judge(author, MAIL_VERDICT_TEMPERROR,
-		    "no answer whether there is a domain");
+		    MAIL_REASON_DMARC_EXISTENCE_UNKNOWN);
 		return;
 	}
 	author->has_policy = auth_dmarc_record_policy(
@@ -253,7 +252,7 @@ judge_record(struct auth_dmarc *dmarc, struct author *author)
 		judge_alignment(dmarc, author);
 	else
 		judge(author, MAIL_VERDICT_PERMERROR,
-		    "the record has a policy that cannot be read, for");
+		    MAIL_REASON_DMARC_POLICY_BAD);
 }
 
 static void
@@ -265,11 +264,12 @@ judge_author(struct auth_dmarc *dmarc, struct author *author)
 		break;
 	case AUTH_ORGDOMAIN_FAILED:
 		judge(author, MAIL_VERDICT_TEMPERROR,
-		    "no answer for the DMARC record of");
+		    MAIL_REASON_DMARC_UNREACHABLE);
 		break;
 	case AUTH_ORGDOMAIN_KNOWN:
 		if (author->record == NULL)
-			judge(author, MAIL_VERDICT_NONE, "no DMARC record for");
+			judge(author, MAIL_VERDICT_NONE,
+			    MAIL_REASON_DMARC_NO_RECORD);
 		else
 			judge_record(dmarc, author);
 		break;
@@ -407,7 +407,9 @@ worst_author(const struct auth_dmarc *dmarc)
 static const char *
 from_fault(const struct auth_dmarc *dmarc)
 {
-	return dmarc->from.fault.n > 0 ? strbuf_text(&dmarc->from.fault) : NULL;
+	return dmarc->from.reason == MAIL_REASON_NONE
+	    ? NULL
+	    : strbuf_text(&dmarc->from.fault);
 }
 
 /*
@@ -435,9 +437,9 @@ make_reason(struct auth_dmarc *dmarc)
 	if (from_decides(dmarc, worst)) {
 		(void)strbuf_add(
 		    &dmarc->reason, strbuf_slice(&dmarc->from.fault));
-	} else if (worst->reason[0] != '\0') {
-		(void)strbuf_addf(
-		    &dmarc->reason, "%s %s", worst->reason, worst->domain);
+	} else if (worst->reason != MAIL_REASON_NONE) {
+		(void)strbuf_addf(&dmarc->reason, "%s %s",
+		    mail_reason_text(worst->reason), worst->domain);
 	}
 }
 
@@ -447,6 +449,7 @@ finding_of(const struct author *author)
 	struct auth_dmarc_finding finding = {
 	    .verdict = author->verdict,
 	    .domain = slice_str(author->domain),
+	    .code = author->reason,
 	    .dkim_aligned = author->dkim_aligned,
 	    .spf_aligned = author->spf_aligned,
 	};
@@ -474,6 +477,7 @@ auth_dmarc_finding(const struct auth_dmarc *dmarc)
 		finding = finding_of(worst);
 	if (from_decides(dmarc, worst)) {
 		finding.verdict = MAIL_VERDICT_PERMERROR;
+		finding.code = dmarc->from.reason;
 		finding.disposition = NULL;
 	}
 	finding.from_fault = from_fault(dmarc);

@@ -23,6 +23,7 @@
 #include "base/slice.h"
 #include "dkim/verifier.h"
 #include "dns/question.h"
+#include "mail/reason.h"
 #include "mail/verdict.h"
 
 /* Different ones: every DKIM signature there may be, and SPF's. */
@@ -44,7 +45,8 @@ struct auth_dmarc_finding {
 	bool testing;		/* the record says t=y */
 	bool sole;		/* one From, of this domain and no other */
 	const char *from_fault; /* what is wrong with From; NULL: nothing */
-	const char *reason;	/* never NULL */
+	enum mail_reason code;
+	const char *reason; /* the same in words; never NULL */
 };
 
 struct auth_dmarc;

@@ -203,7 +203,7 @@ begin_senderid(
 	if (auth_senderid_find(header, &evaluation->pra, &evaluation->no_pra) !=
 	    0)
 		return;
-	evaluation->no_pra = NULL;
+	evaluation->no_pra = MAIL_REASON_NONE;
 	address = strbuf_slice(&evaluation->pra.address);
 	evaluation->parts[PART_SENDERID] =
 	    begin_spf(evaluation, mail_address_local(address),

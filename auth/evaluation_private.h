@@ -40,7 +40,7 @@ struct auth_evaluation {
 	bool ended, spf_told, dkim_told;
 
 	struct auth_senderid_pra pra;
-	const char *no_pra; /* why there is none; NULL: there is one */
+	enum mail_reason no_pra; /* why there is none */
 };
 
 static inline bool

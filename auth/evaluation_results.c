@@ -16,6 +16,14 @@ add_result(struct auth_results *results, enum auth_method method)
 	return result;
 }
 
+/* A reason that has nothing to say but its own text. */
+static void
+set_reason(struct auth_result *result, enum mail_reason reason)
+{
+	result->code = reason;
+	result->reason = mail_reason_text(reason);
+}
+
 static struct auth_result *
 add_spf(struct auth_results *results, enum auth_method method,
     const struct auth_spf *spf)
@@ -31,6 +39,7 @@ add_spf(struct auth_results *results, enum auth_method method,
 	result->record_name = finding.record_name;
 	result->mechanism = finding.mechanism;
 	result->explanation = finding.explanation;
+	result->code = finding.code;
 	result->reason = finding.reason;
 	return result;
 }
@@ -76,12 +85,12 @@ report_senderid(
 		result->property = evaluation->pra.field;
 		result->identity = strbuf_slice(&evaluation->pra.address);
 		result->scope = "pra";
-	} else if (evaluation->no_pra != NULL) {
+	} else if (evaluation->no_pra != MAIL_REASON_NONE) {
 		result = add_result(results, AUTH_SENDERID);
 		if (result == NULL)
 			return;
 		result->verdict = MAIL_VERDICT_PERMERROR;
-		result->reason = evaluation->no_pra;
+		set_reason(result, evaluation->no_pra);
 	}
 }
 
@@ -103,7 +112,7 @@ add_signature(struct auth_results *results, enum auth_method method,
 	result->bits = finding.bits;
 	result->authentic = finding.authenticated;
 	result->testing = finding.testing;
-	result->reason = finding.reason;
+	set_reason(result, finding.reason);
 }
 
 static void
@@ -189,7 +198,8 @@ report_arc(
 	result->verdict = finding.verdict;
 	result->instance = finding.instance;
 	result->domain = dkim_arc_sealer_domain(arc, finding.instance);
-	result->reason = finding.reason;
+	result->code = finding.reason;
+	result->reason = finding.text;
 }
 
 static void
@@ -216,13 +226,13 @@ report_dmarc(
 	result->spf_aligned = finding.spf_aligned;
 	result->testing = finding.testing;
 	result->from_fault = finding.from_fault;
+	result->code = finding.code;
 	result->reason = finding.reason;
 	if (finding.verdict == MAIL_VERDICT_FAIL && finding.sole &&
 	    arc_says_pass(evaluation, finding.domain)) {
 		result->arc_overrides = true;
 		result->disposition = "none";
-		result->reason = "it had passed where a trusted ARC seal was "
-				 "made";
+		set_reason(result, MAIL_REASON_DMARC_ARC);
 	}
 }
 
@@ -241,7 +251,7 @@ report_iprev(
 	result->verdict = auth_iprev_verdict(iprev);
 	result->domain = auth_iprev_name(iprev);
 	result->identity = slice_str(evaluation->address);
-	result->reason = auth_iprev_reason(iprev);
+	set_reason(result, auth_iprev_reason(iprev));
 }
 
 void

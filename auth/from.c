@@ -26,10 +26,13 @@ auth_from_domain(struct slice domain)
 
 /* The first one counts. */
 static void
-fault(struct auth_from *from, const char *what, const char *why)
+fault(struct auth_from *from, enum mail_reason reason, const char *why)
 {
-	if (from->fault.n == 0)
-		(void)strbuf_addf(&from->fault, "%s%s", what, why);
+	if (from->reason != MAIL_REASON_NONE)
+		return;
+	from->reason = reason;
+	(void)strbuf_addf(&from->fault, "%s%s%s", mail_reason_text(reason),
+	    why[0] == '\0' ? "" : " ", why);
 }
 
 static bool
@@ -47,11 +50,11 @@ add_author(struct auth_from *from, struct slice name)
 	char *domain = auth_from_domain(name);
 
 	if (domain == NULL) {
-		fault(from, "From has an address without a domain name", "");
+		fault(from, MAIL_REASON_FROM_NO_DOMAIN, "");
 	} else if (has(from, domain)) {
 		free(domain);
 	} else if (from->count == AUTH_FROM_DOMAINS_MAX) {
-		fault(from, "From names more than four domains", "");
+		fault(from, MAIL_REASON_FROM_DOMAINS, "");
 		free(domain);
 	} else {
 		from->domains[from->count++] = domain;
@@ -66,7 +69,7 @@ add_authors(struct auth_from *from, const struct mail_field *field)
 	    mail_address_salvage(field->value, &why);
 
 	if (why != NULL)
-		fault(from, "From cannot be read: ", why);
+		fault(from, MAIL_REASON_FROM_UNREADABLE, why);
 	for (size_t i = 0; i < mail_address_count(list); i++)
 		add_author(from, mail_address_at(list, i)->domain);
 	mail_address_free(list);
@@ -76,7 +79,8 @@ add_authors(struct auth_from *from, const struct mail_field *field)
 static bool
 is_settled(const struct auth_from *from)
 {
-	return from->fault.n > 0 && from->count == AUTH_FROM_DOMAINS_MAX;
+	return from->reason != MAIL_REASON_NONE &&
+	    from->count == AUTH_FROM_DOMAINS_MAX;
 }
 
 void
@@ -87,9 +91,9 @@ auth_from_init(struct auth_from *from, const struct mail_header *header)
 	*from = (struct auth_from){.count = 0};
 	strbuf_init(&from->fault, FAULT_MAX);
 	if (fields == 0)
-		fault(from, "there is no From field", "");
+		fault(from, MAIL_REASON_NO_FROM, "");
 	else if (fields > 1)
-		fault(from, "more than one From field", "");
+		fault(from, MAIL_REASON_FROM_TWICE, "");
 	for (size_t i = 0; i < mail_header_count(header); i++) {
 		const struct mail_field *field = mail_header_at(header, i);
 
@@ -98,7 +102,7 @@ auth_from_init(struct auth_from *from, const struct mail_header *header)
 			add_authors(from, field);
 	}
 	if (from->count == 0)
-		fault(from, "From names no address", "");
+		fault(from, MAIL_REASON_FROM_NO_ADDRESS, "");
 }
 
 void

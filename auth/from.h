@@ -11,6 +11,7 @@
 
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "mail/reason.h"
 
 /* Domains looked at; more are a fault. */
 #define AUTH_FROM_DOMAINS_MAX 4
@@ -21,7 +22,8 @@ struct auth_from {
 	/* Each once, from the topmost From on: A-labels, lower case. */
 	size_t count;
 	char *domains[AUTH_FROM_DOMAINS_MAX];
-	struct strbuf fault; /* a clause for people; empty: there is none */
+	enum mail_reason reason; /* what is wrong; none: nothing */
+	struct strbuf fault;	 /* the same as a clause for people */
 };
 
 /* The header is not needed after. */

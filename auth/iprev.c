@@ -18,7 +18,8 @@ struct auth_iprev {
 	size_t count;
 	struct forward names[AUTH_IPREV_NAMES_MAX];
 	enum mail_verdict verdict;
-	const char *name, *reason;
+	enum mail_reason reason;
+	const char *name;
 };
 
 struct auth_iprev *
@@ -31,7 +32,7 @@ auth_iprev_new(struct slice text)
 		return NULL;
 	iprev = xcalloc(1, sizeof(*iprev));
 	iprev->address = address;
-	iprev->name = iprev->reason = "";
+	iprev->name = "";
 	(void)dns_question_set_reverse(&iprev->reverse,
 	    slice_from((const char *)address.octets, address.length));
 	return iprev;
@@ -56,8 +57,8 @@ auth_iprev_ask(struct auth_iprev *iprev, struct dns_question *question)
 }
 
 static void
-conclude(
-    struct auth_iprev *iprev, enum mail_verdict verdict, const char *reason)
+conclude(struct auth_iprev *iprev, enum mail_verdict verdict,
+    enum mail_reason reason)
 {
 	iprev->done = true;
 	iprev->verdict = verdict;
@@ -82,10 +83,10 @@ take_names(struct auth_iprev *iprev, const struct dns_answer *answer)
 		return;
 	if (answer->status == DNS_TEMPFAIL)
 		conclude(iprev, MAIL_VERDICT_TEMPERROR,
-		    "no answer for the address's name");
+		    MAIL_REASON_IPREV_UNREACHABLE);
 	else
 		conclude(
-		    iprev, MAIL_VERDICT_PERMERROR, "the address has no name");
+		    iprev, MAIL_VERDICT_PERMERROR, MAIL_REASON_IPREV_NO_NAME);
 }
 
 static void
@@ -117,13 +118,13 @@ judge(struct auth_iprev *iprev)
 		failed = failed || iprev->names[i].failed;
 	}
 	if (iprev->name[0] != '\0')
-		conclude(iprev, MAIL_VERDICT_PASS, "");
+		conclude(iprev, MAIL_VERDICT_PASS, MAIL_REASON_NONE);
 	else if (failed)
 		conclude(iprev, MAIL_VERDICT_TEMPERROR,
-		    "no answer for the addresses of the address's name");
+		    MAIL_REASON_IPREV_FORWARD_UNREACHABLE);
 	else
-		conclude(iprev, MAIL_VERDICT_FAIL,
-		    "the address's name does not lead back to it");
+		conclude(
+		    iprev, MAIL_VERDICT_FAIL, MAIL_REASON_IPREV_NO_WAY_BACK);
 }
 
 void
@@ -162,7 +163,7 @@ auth_iprev_name(const struct auth_iprev *iprev)
 	return slice_str(iprev->name);
 }
 
-const char *
+enum mail_reason
 auth_iprev_reason(const struct auth_iprev *iprev)
 {
 	return iprev->reason;

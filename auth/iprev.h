@@ -9,6 +9,7 @@
 
 #include "base/slice.h"
 #include "dns/question.h"
+#include "mail/reason.h"
 #include "mail/verdict.h"
 
 #define AUTH_IPREV_NAMES_MAX 10 /* those past it are not looked at */
@@ -24,7 +25,7 @@ bool auth_iprev_done(const struct auth_iprev *);
 enum mail_verdict auth_iprev_verdict(const struct auth_iprev *);
 /* The name that leads back; empty where none does. */
 struct slice auth_iprev_name(const struct auth_iprev *);
-const char *auth_iprev_reason(const struct auth_iprev *); /* never NULL */
-void auth_iprev_free(struct auth_iprev *);		  /* NULL is fine */
+enum mail_reason auth_iprev_reason(const struct auth_iprev *);
+void auth_iprev_free(struct auth_iprev *); /* NULL is fine */
 
 #endif

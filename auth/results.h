@@ -11,6 +11,7 @@
 
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "mail/reason.h"
 #include "mail/verdict.h"
 
 struct mail_field;
@@ -75,7 +76,8 @@ struct auth_result {
 	bool arc_overrides;
 	/* DMARC: what is wrong with From, whatever the verdict; NULL: nothing. */
 	const char *from_fault;
-	const char *reason; /* NULL or "": none */
+	enum mail_reason code; /* why; what programs look at */
+	const char *reason;    /* the same for people; NULL or "": none */
 };
 
 struct auth_results {

@@ -52,7 +52,8 @@ is_of_earlier_resending(
 
 /* Steps 1 to 4: the field that names the address, or NULL and why. */
 static const struct mail_field *
-choose(const struct mail_header *header, const char **name, const char **reason)
+choose(const struct mail_header *header, const char **name,
+    enum mail_reason *reason)
 {
 	size_t count = mail_header_count(header);
 	size_t sender = find_first(header, SLICE("Resent-Sender"));
@@ -65,15 +66,16 @@ choose(const struct mail_header *header, const char **name, const char **reason)
 	if (from < count)
 		return mail_header_at(header, from);
 	*name = "sender";
-	*reason = "more than one Sender field";
+	*reason = MAIL_REASON_SENDER_TWICE;
 	if (count_of(header, SLICE("Sender")) > 1)
 		return NULL;
 	sender = find_first(header, SLICE("Sender"));
 	if (sender < count)
 		return mail_header_at(header, sender);
 	*name = "from";
-	*reason = "not exactly one From field";
-	if (count_of(header, SLICE("From")) != 1)
+	from = count_of(header, SLICE("From"));
+	*reason = from == 0 ? MAIL_REASON_NO_FROM : MAIL_REASON_FROM_TWICE;
+	if (from != 1)
 		return NULL;
 	return mail_header_at(header, find_first(header, SLICE("From")));
 }
@@ -81,7 +83,7 @@ choose(const struct mail_header *header, const char **name, const char **reason)
 /* Step 5: a single mailbox with a domain. */
 int
 auth_senderid_find(const struct mail_header *header,
-    struct auth_senderid_pra *pra, const char **reason)
+    struct auth_senderid_pra *pra, enum mail_reason *reason)
 {
 	const struct mail_field *field = choose(header, &pra->field, reason);
 	struct mail_address_list *list;
@@ -90,7 +92,7 @@ auth_senderid_find(const struct mail_header *header,
 	strbuf_init(&pra->address, AUTH_SENDERID_PRA_MAX);
 	if (field == NULL)
 		return -1;
-	*reason = "the field of the responsible address is not one address";
+	*reason = MAIL_REASON_PRA_NOT_ONE;
 	list = mail_address_parse(field->value, NULL);
 	if (list != NULL && mail_address_count(list) == 1)
 		status =

@@ -7,6 +7,7 @@
 
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "mail/reason.h"
 
 #define AUTH_SENDERID_PRA_MAX 1024 /* octets of an address kept */
 
@@ -20,6 +21,6 @@ struct auth_senderid_pra {
 /* 0 and the address; or -1 and why the message has none. Clear `address`
  * in either case. */
 int auth_senderid_find(const struct mail_header *, struct auth_senderid_pra *,
-    const char **reason);
+    enum mail_reason *reason);
 
 #endif

@@ -70,13 +70,14 @@ auth_spf_new(
 		spf->macro.address_length = spf->address.length;
 	}
 	if (spf->macro.address == NULL)
-		spf_give_up(spf, MAIL_VERDICT_NONE, "no client address", NULL);
+		spf_give_up(
+		    spf, MAIL_VERDICT_NONE, MAIL_REASON_SPF_NO_CLIENT, NULL);
 	else if (!is_domain(identity->domain))
 		/* RFC 7208 section 4.3, RFC 4406 section 4.3. */
 		spf_give_up(spf,
 		    version == AUTH_SPF_PRA ? MAIL_VERDICT_FAIL
 					    : MAIL_VERDICT_NONE,
-		    "no domain name:", spf->domain);
+		    MAIL_REASON_SPF_NO_DOMAIN, spf->domain);
 	else
 		spf_frame_enter(spf, slice_str(spf->domain), false);
 	return spf;
@@ -129,6 +130,7 @@ auth_spf_finding(const struct auth_spf *spf)
 	    .record_name = slice_str(frame->domain),
 	    .mechanism = strbuf_text(&spf->mechanism),
 	    .explanation = strbuf_slice(&spf->explanation),
+	    .code = spf->code,
 	    .reason = strbuf_text(&spf->reason),
 	    .lookups = spf->lookups,
 	};

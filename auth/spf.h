@@ -19,6 +19,7 @@
 
 #include "base/slice.h"
 #include "dns/question.h"
+#include "mail/reason.h"
 #include "mail/verdict.h"
 
 #define AUTH_SPF_LOOKUPS_MAX 10 /* section 4.6.4 */
@@ -53,8 +54,9 @@ struct auth_spf_finding {
 	struct slice record_name; /* and where it stands */
 	const char *mechanism;	  /* "" where none matched */
 	struct slice explanation; /* of a fail; may be empty */
-	const char *reason;	  /* never NULL */
-	unsigned lookups;	  /* terms that asked */
+	enum mail_reason code;
+	const char *reason; /* the same in words; never NULL */
+	unsigned lookups;   /* terms that asked */
 };
 
 struct auth_spf;

@@ -78,6 +78,7 @@ struct auth_spf {
 	bool names_ready;
 
 	enum mail_verdict verdict;
+	enum mail_reason code; /* `reason` is its text */
 	struct strbuf mechanism, trail, reason, explanation;
 };
 
@@ -87,9 +88,9 @@ const struct auth_spf_term *spf_term(const struct auth_spf *);
 /* Goes on until something is asked or all is done. */
 void spf_run(struct auth_spf *);
 
-/* Ends all with an error; the name may be NULL. */
+/* Ends all without an answer of the record; the name may be NULL. */
 void spf_give_up(
-    struct auth_spf *, enum mail_verdict, const char *why, const char *name);
+    struct auth_spf *, enum mail_verdict, enum mail_reason, const char *name);
 
 /* Asks for the record of `domain` in the top frame. */
 void spf_frame_enter(struct auth_spf *, struct slice domain, bool redirected);

@@ -4,11 +4,10 @@
 
 #include "auth/spf_macro.h"
 #include "auth/spf_record.h"
-#include "base/escape.h"
 #include "base/number.h"
 #include "base/xalloc.h"
 
-enum { ADDRESS_TEXT_MAX = 64, TERM_SHOWN_MAX = 80 };
+enum { ADDRESS_TEXT_MAX = 64 };
 
 static const struct {
 	struct slice name;
@@ -48,11 +47,9 @@ auth_spf_record_is_v2(struct slice text, struct slice scope)
 }
 
 static int
-refuse(struct strbuf *reason, const char *why, struct slice term)
+refuse(struct auth_spf_fault *fault, enum mail_reason why, struct slice term)
 {
-	(void)strbuf_addf(reason, "%s: \"", why);
-	(void)escape_log(slice_first(term, TERM_SHOWN_MAX), reason);
-	(void)strbuf_add_char(reason, '"');
+	*fault = (struct auth_spf_fault){why, term};
 	return -1;
 }
 
@@ -237,18 +234,19 @@ parse_modifier(struct slice text, size_t n, struct auth_spf_record *record)
 }
 
 static int
-parse_term(
-    struct slice text, struct auth_spf_record *record, struct strbuf *reason)
+parse_term(struct slice text, struct auth_spf_record *record,
+    struct auth_spf_fault *fault)
 {
 	size_t n = modifier_length(text);
 
 	if (n > 0) {
 		if (parse_modifier(text, n, record) != 0)
-			return refuse(reason, "bad or second modifier", text);
+			return refuse(
+			    fault, MAIL_REASON_SPF_MODIFIER_BAD, text);
 		return 0;
 	}
 	if (parse_mechanism(text, &record->terms[record->count]) != 0)
-		return refuse(reason, "no SPF mechanism", text);
+		return refuse(fault, MAIL_REASON_SPF_MECHANISM_BAD, text);
 	record->count++;
 	return 0;
 }
@@ -275,20 +273,20 @@ count_words(struct slice text)
 }
 
 int
-auth_spf_record_parse(
-    struct slice text, struct auth_spf_record *record, struct strbuf *reason)
+auth_spf_record_parse(struct slice text, struct auth_spf_record *record,
+    struct auth_spf_fault *fault)
 {
 	struct slice term;
 
 	memset(record, 0, sizeof(*record));
 	if (text.n > AUTH_SPF_RECORD_MAX)
-		return refuse(reason, "record over 10000 octets", text);
+		return refuse(fault, MAIL_REASON_SPF_RECORD_LONG, text);
 	if (!is_ascii(text))
-		return refuse(reason, "octets beyond ASCII in record", text);
+		return refuse(fault, MAIL_REASON_SPF_RECORD_NOT_ASCII, text);
 	record->terms = xcalloc(count_words(text) + 1, sizeof(*record->terms));
 	(void)slice_cut(&text, ' ', &term); /* the version */
 	while (slice_cut(&text, ' ', &term)) {
-		if (term.n > 0 && parse_term(term, record, reason) != 0) {
+		if (term.n > 0 && parse_term(term, record, fault) != 0) {
 			auth_spf_record_clear(record);
 			return -1;
 		}

@@ -11,6 +11,7 @@
 
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "mail/reason.h"
 #include "mail/verdict.h"
 
 #define AUTH_SPF_RECORD_MAX 10000 /* octets; longer ones are refused */
@@ -47,10 +48,16 @@ struct auth_spf_record {
 bool auth_spf_record_is_v1(struct slice);
 bool auth_spf_record_is_v2(struct slice, struct slice scope);
 
+/* What is wrong with a record, and the term that is: a view into it. */
+struct auth_spf_fault {
+	enum mail_reason reason;
+	struct slice term;
+};
+
 /* Reads the terms behind the version. `text` must outlive the record. 0;
- * or -1 and the reason, the record being empty, on a syntax error. */
+ * or -1 and the fault, the record being empty, on a syntax error. */
 int auth_spf_record_parse(
-    struct slice text, struct auth_spf_record *, struct strbuf *reason);
+    struct slice text, struct auth_spf_record *, struct auth_spf_fault *);
 void auth_spf_record_clear(struct auth_spf_record *);
 
 #endif

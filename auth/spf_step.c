@@ -8,7 +8,7 @@
 #include "base/escape.h"
 #include "base/xalloc.h"
 
-enum { SHOWN_MAX = 300 };
+enum { SHOWN_MAX = 300, TERM_SHOWN_MAX = 80 };
 
 static void
 conclude(struct auth_spf *spf, enum mail_verdict verdict)
@@ -18,11 +18,12 @@ conclude(struct auth_spf *spf, enum mail_verdict verdict)
 }
 
 void
-spf_give_up(struct auth_spf *spf, enum mail_verdict verdict, const char *why,
-    const char *name)
+spf_give_up(struct auth_spf *spf, enum mail_verdict verdict,
+    enum mail_reason why, const char *name)
 {
+	spf->code = why;
 	strbuf_reset(&spf->reason);
-	(void)strbuf_add_str(&spf->reason, why);
+	(void)strbuf_add_str(&spf->reason, mail_reason_text(why));
 	if (name != NULL) {
 		(void)strbuf_add_char(&spf->reason, ' ');
 		(void)escape_log(
@@ -86,8 +87,7 @@ count_void(struct auth_spf *spf)
 {
 	if (spf->present || spf->failed || ++spf->voids <= AUTH_SPF_VOID_MAX)
 		return true;
-	spf_give_up(spf, MAIL_VERDICT_PERMERROR,
-	    "more than two look-ups came to nothing, in the record of",
+	spf_give_up(spf, MAIL_VERDICT_PERMERROR, MAIL_REASON_SPF_VOIDS,
 	    top(spf)->domain);
 	return false;
 }
@@ -97,8 +97,7 @@ count_lookup(struct auth_spf *spf)
 {
 	if (++spf->lookups <= AUTH_SPF_LOOKUPS_MAX)
 		return true;
-	spf_give_up(spf, MAIL_VERDICT_PERMERROR,
-	    "more than ten terms look something up, in the record of",
+	spf_give_up(spf, MAIL_VERDICT_PERMERROR, MAIL_REASON_SPF_LOOKUPS,
 	    top(spf)->domain);
 	return false;
 }
@@ -133,17 +132,38 @@ no_record(struct auth_spf *spf)
 
 	if (spf->depth > 1 || frame->redirected)
 		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
-		    frame->redirected
-			? "redirect= to a domain without a record:"
-			: "include of a domain without a record:",
+		    frame->redirected ? MAIL_REASON_SPF_REDIRECT_NO_RECORD
+				      : MAIL_REASON_SPF_INCLUDE_NO_RECORD,
 		    frame->domain);
 	else if (spf->version == AUTH_SPF_PRA && spf->missing)
 		/* RFC 4406 section 4.3. */
-		spf_give_up(
-		    spf, MAIL_VERDICT_FAIL, "no such domain:", frame->domain);
+		spf_give_up(spf, MAIL_VERDICT_FAIL,
+		    MAIL_REASON_SPF_NO_SUCH_DOMAIN, frame->domain);
 	else
-		spf_give_up(
-		    spf, MAIL_VERDICT_NONE, "no SPF record at", frame->domain);
+		spf_give_up(spf, MAIL_VERDICT_NONE, MAIL_REASON_SPF_NO_RECORD,
+		    frame->domain);
+}
+
+/* The record that came is the top frame's. */
+static void
+read_record(struct auth_spf *spf)
+{
+	struct spf_frame *frame = top(spf);
+	struct auth_spf_fault fault;
+
+	frame->text = spf->text;
+	frame->text_length = spf->text_length;
+	spf->text = NULL;
+	if (auth_spf_record_parse(
+		spf_frame_text(frame), &frame->record, &fault) == 0) {
+		spf->state = SPF_TERM;
+		return;
+	}
+	spf_give_up(spf, MAIL_VERDICT_PERMERROR, fault.reason, NULL);
+	(void)strbuf_add_str(&spf->reason, " \"");
+	(void)escape_log(slice_first(fault.term, TERM_SHOWN_MAX), &spf->reason);
+	(void)strbuf_addf(
+	    &spf->reason, "\", in the record of %s", frame->domain);
 }
 
 static void
@@ -153,25 +173,14 @@ step_record(struct auth_spf *spf)
 
 	if (spf->failed) {
 		spf_give_up(spf, MAIL_VERDICT_TEMPERROR,
-		    "no answer for the record of", frame->domain);
+		    MAIL_REASON_SPF_UNREACHABLE, frame->domain);
 	} else if (spf->records == 0) {
 		no_record(spf);
 	} else if (spf->records > 1) {
 		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
-		    "more than one SPF record at", frame->domain);
+		    MAIL_REASON_SPF_RECORDS, frame->domain);
 	} else {
-		frame->text = spf->text;
-		frame->text_length = spf->text_length;
-		spf->text = NULL;
-		strbuf_reset(&spf->reason);
-		if (auth_spf_record_parse(spf_frame_text(frame), &frame->record,
-			&spf->reason) == 0) {
-			spf->state = SPF_TERM;
-			return;
-		}
-		(void)strbuf_addf(
-		    &spf->reason, ", in the record of %s", frame->domain);
-		conclude(spf, MAIL_VERDICT_PERMERROR);
+		read_record(spf);
 	}
 }
 
@@ -195,13 +204,12 @@ note_match(struct auth_spf *spf, const struct auth_spf_term *term)
 static void
 end_of_check(struct auth_spf *spf, enum mail_verdict verdict)
 {
-	strbuf_reset(&spf->reason);
-	if (spf->trail.n > 0)
+	spf_give_up(spf, verdict, MAIL_REASON_SPF_NO_MATCH, top(spf)->domain);
+	if (spf->trail.n > 0) {
+		spf->code = MAIL_REASON_SPF_MATCH;
+		strbuf_reset(&spf->reason);
 		(void)strbuf_add(&spf->reason, strbuf_slice(&spf->trail));
-	else
-		(void)strbuf_addf(
-		    &spf->reason, "nothing matches in %s", top(spf)->domain);
-	conclude(spf, verdict);
+	}
 	if (verdict == MAIL_VERDICT_FAIL)
 		spf->state = SPF_FAIL;
 }
@@ -394,8 +402,7 @@ ask_term(struct auth_spf *spf, const struct auth_spf_term *term)
 		begin_term(spf, term, target);
 	else if (term->mechanism == AUTH_SPF_INCLUDE)
 		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
-		    "include of what is no domain, in the record of",
-		    top(spf)->domain);
+		    MAIL_REASON_SPF_INCLUDE_BAD, top(spf)->domain);
 	strbuf_clear(&name);
 }
 
@@ -413,8 +420,7 @@ redirect(struct auth_spf *spf)
 		spf_frame_enter(spf, target, true);
 	else
 		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
-		    "redirect= to what is no domain, in the record of",
-		    top(spf)->domain);
+		    MAIL_REASON_SPF_REDIRECT_BAD, top(spf)->domain);
 	strbuf_clear(&name);
 }
 
@@ -469,7 +475,7 @@ static void
 no_answer(struct auth_spf *spf)
 {
 	spf_give_up(spf, MAIL_VERDICT_TEMPERROR,
-	    "no answer for a term in the record of", top(spf)->domain);
+	    MAIL_REASON_SPF_TERM_UNREACHABLE, top(spf)->domain);
 }
 
 static void
@@ -491,8 +497,7 @@ step_mx(struct auth_spf *spf)
 		no_answer(spf);
 	else if (spf->name_total > AUTH_SPF_NAMES_MAX)
 		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
-		    "more than ten MX names for a term in the record of",
-		    top(spf)->domain);
+		    MAIL_REASON_SPF_MX_NAMES, top(spf)->domain);
 	else if (count_void(spf))
 		ask_names(spf, SPF_MX_HOSTS);
 }

@@ -9,19 +9,6 @@
 
 /* --- SPF --- */
 
-static bool
-begins(const struct auth_spf_finding *finding, const char *words)
-{
-	return slice_starts_nocase(
-	    slice_str(finding->reason), slice_str(words));
-}
-
-static bool
-is_of_voids(const struct auth_spf_finding *finding)
-{
-	return begins(finding, "more than two look-ups came to nothing");
-}
-
 /* A record whose names are the same for every client and sender, so that what
  * came to nothing for the one that was tried does so for all. */
 static bool
@@ -38,18 +25,25 @@ is_plain(struct slice record)
 }
 
 static const char *
-todo_for(const struct auth_spf_finding *finding)
+todo_for(enum mail_reason code)
 {
-	if (begins(finding, "more than one SPF record"))
+	switch (code) {
+	case MAIL_REASON_SPF_RECORDS:
 		return "leave one TXT record there that begins with v=spf1: as "
 		       "it is receivers heed none";
-	if (begins(finding, "include of a domain without a record") ||
-	    begins(finding, "redirect= to a domain without a record"))
+	case MAIL_REASON_SPF_INCLUDE_NO_RECORD:
+	case MAIL_REASON_SPF_REDIRECT_NO_RECORD:
 		return "take that term out, or correct its name: as it is "
 		       "receivers heed no term";
-	if (is_of_voids(finding))
+	case MAIL_REASON_SPF_VOIDS:
 		return "take out the names that have no address";
-	return "correct it: as it is receivers heed no term";
+	case MAIL_REASON_SPF_LOOKUPS:
+		return "take include:, a, mx, exists: and redirect= out till "
+		       "ten are left, those of included records too; ip4: and "
+		       "ip6: cost nothing";
+	default:
+		return "correct it: as it is receivers heed no term";
+	}
 }
 
 static void
@@ -61,13 +55,7 @@ report_spf_error(const struct check_about *about,
 	strbuf_init(&shown, CHECK_SHOWN_MAX);
 	check_report_add(report, about, CHECK_FAIL, "%s",
 	    check_shown_reason(&shown, slice_str(finding->reason)));
-	if (finding->lookups > AUTH_SPF_LOOKUPS_MAX)
-		check_report_todo(report,
-		    "take include:, a, mx, exists: and redirect= out till ten "
-		    "are left, those of included records too; ip4: and ip6: "
-		    "cost nothing");
-	else
-		check_report_todo(report, "%s", todo_for(finding));
+	check_report_todo(report, "%s", todo_for(finding->code));
 	strbuf_clear(&shown);
 }
 
@@ -152,7 +140,8 @@ check_spf_report(const char *domain, const struct check_spf *spf,
 		    report, "try again, or another name server (--nameserver)");
 		break;
 	case MAIL_VERDICT_PERMERROR:
-		if (is_of_voids(&finding) && !is_plain(finding.record))
+		if (finding.code == MAIL_REASON_SPF_VOIDS &&
+		    !is_plain(finding.record))
 			report_voids(&about, report);
 		else
 			report_spf_error(&about, &finding, report);

@@ -53,14 +53,15 @@ fail_record(struct judging *j, const char *why)
 /* --- the key in it --- */
 
 static struct dkim_public_key *
-public_key(const struct dkim_record *record, const char **why)
+public_key(const struct dkim_record *record, enum mail_reason *why)
 {
 	struct dkim_public_key *key = NULL;
 	struct strbuf octets;
 
 	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
 	if (base64_decode(record->key, &octets) < 0)
-		*why = "p= of the key record is not base64, or too long";
+		*why = octets.full ? MAIL_REASON_KEY_LONG
+				   : MAIL_REASON_KEY_NOT_BASE64;
 	else
 		key = dkim_public_key_parse(
 		    record->key_type, strbuf_slice(&octets), why);
@@ -102,11 +103,11 @@ judge_bits(struct judging *j, unsigned bits)
 static void
 judge_key(struct judging *j, const struct dkim_record *record)
 {
-	const char *why = NULL;
+	enum mail_reason why;
 	struct dkim_public_key *public = public_key(record, &why);
 
 	if (public == NULL) {
-		fail_record(j, why);
+		fail_record(j, mail_reason_text(why));
 		return;
 	}
 	if (j->key->key == NULL) {
@@ -129,14 +130,14 @@ judge_key(struct judging *j, const struct dkim_record *record)
 static const char *
 refuses(const struct judging *j, const struct dkim_record *record)
 {
-	const char *why;
+	enum mail_reason why;
 
 	for (enum dkim_algorithm a = DKIM_RSA_SHA256; a <= DKIM_RSA_SHA1; a++) {
 		if ((j->key->algorithms & 1u << a) == 0)
 			continue;
 		why = dkim_record_refuses(record, a);
-		if (why != NULL)
-			return why;
+		if (why != MAIL_REASON_NONE)
+			return mail_reason_text(why);
 	}
 	return NULL;
 }
@@ -146,16 +147,17 @@ static const char *
 domainkeys_refuses(const struct judging *j)
 {
 	struct dkim_record record;
-	const char *why;
+	enum mail_reason why;
 
 	if (!j->key->domainkeys)
 		return NULL;
 	if (dkim_record_parse_domainkeys(j->answer->first, &record, &why) != 0)
-		return why;
+		return mail_reason_text(why);
 	if (record.has_granularity &&
 	    !slice_equal(record.granularity, SLICE("*")))
 		return "g= of the key record excludes senders from DomainKeys";
-	return dkim_record_refuses(&record, DKIM_RSA_SHA1);
+	why = dkim_record_refuses(&record, DKIM_RSA_SHA1);
+	return why == MAIL_REASON_NONE ? NULL : mail_reason_text(why);
 }
 
 /* RFC 6376 section 3.6.1: t=s asks for an i= in d= itself. */
@@ -178,14 +180,15 @@ static void
 judge_record(struct judging *j)
 {
 	struct dkim_record record;
-	const char *why = NULL;
+	enum mail_reason fault;
+	const char *why;
 
-	if (dkim_record_parse(j->answer->first, &record, &why) != 0) {
-		fail_record(j, why);
+	if (dkim_record_parse(j->answer->first, &record, &fault) != 0) {
+		fail_record(j, mail_reason_text(fault));
 		return;
 	}
 	if (record.revoked) {
-		fail(j, "the key is revoked (empty p= in the key record)");
+		fail(j, mail_reason_text(MAIL_REASON_KEY_REVOKED));
 		return;
 	}
 	why = refuses(j, &record);

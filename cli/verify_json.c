@@ -10,6 +10,9 @@
 #include "mail/header.h"
 #include "mail/idn.h"
 
+/* Octets of b= that RFC 6008 shows in header.b, to tell signatures apart. */
+enum { SIGNATURE_SHOWN = 8 };
+
 /* Bytes that are no UTF-8 become U+FFFD: a signature's text is whatever its
  * sender put there. */
 static json_t *
@@ -65,6 +68,8 @@ signature_json(const struct auth_result *result)
 		set(object, "algorithm", result->algorithm);
 		set(object, "identity", result->identity);
 	}
+	set(object, "b", slice_first(result->signature, SIGNATURE_SHOWN));
+	set(object, "code", slice_str(mail_reason_code(result->code)));
 	set_reason(object, result);
 	return object;
 }

@@ -14,7 +14,7 @@
 #include "mail/header.h"
 #include "mail/idn.h"
 
-#define REASON_MAX 512
+#define TEXT_MAX 512
 
 struct sealed {
 	struct strbuf domain, results;
@@ -26,7 +26,8 @@ struct dkim_arc {
 	struct dkim_body_hashes *body;
 	bool settled;
 	enum mail_verdict verdict; /* NONE until settled */
-	struct strbuf reason;
+	enum mail_reason reason;
+	struct strbuf text;	   /* the reason in words */
 	unsigned highest;	   /* as found; `count` are checked */
 	unsigned count;		   /* 0 where the structure is broken */
 	struct dkim_check message; /* the highest ARC-Message-Signature */
@@ -37,11 +38,12 @@ struct dkim_arc {
 };
 
 static void
-settle(struct dkim_arc *arc, enum mail_verdict verdict, const char *reason)
+settle(struct dkim_arc *arc, enum mail_verdict verdict, enum mail_reason reason)
 {
 	arc->settled = true;
 	arc->verdict = verdict;
-	strbuf_add_str(&arc->reason, reason);
+	arc->reason = reason;
+	(void)strbuf_add_str(&arc->text, mail_reason_text(reason));
 }
 
 static bool
@@ -55,8 +57,8 @@ names_seal(struct slice names)
 	return false;
 }
 
-/* NULL, or why the highest ARC-Message-Signature cannot be checked. */
-static const char *
+/* Why the highest ARC-Message-Signature cannot be checked. */
+static enum mail_reason
 begin_signature(struct dkim_arc *arc, struct dkim_signature *s,
     const struct mail_field *field, int64_t now)
 {
@@ -67,16 +69,16 @@ begin_signature(struct dkim_arc *arc, struct dkim_signature *s,
 	    dkim_signature_check_time(s, now, DKIM_VERIFIER_SKEW, &fault) < 0)
 		return fault.reason;
 	if (s->algorithm == DKIM_RSA_SHA1)
-		return "rsa-sha1 is no longer taken (RFC 8301)";
+		return MAIL_REASON_ALGORITHM_SHA1;
 	if (names_seal(s->fields))
-		return "h= names ARC-Seal";
+		return MAIL_REASON_ARC_SEAL_SIGNED;
 	c->algorithm = s->algorithm;
 	c->body_limit = s->body_limit;
 	c->body_number = dkim_body_hashes_want(arc->body, s->body_canon,
 	    dkim_algorithm_digest(s->algorithm), s->body_limit);
 	if (c->body_number < 0)
-		return "too many different body hashes in one message";
-	return NULL;
+		return MAIL_REASON_BODY_HASHES_TOO_MANY;
+	return MAIL_REASON_NONE;
 }
 
 static void
@@ -85,11 +87,11 @@ begin_message(struct dkim_arc *arc, const struct mail_field *field,
 {
 	struct dkim_check *c = &arc->message;
 	struct dkim_signature s;
-	const char *why;
+	enum mail_reason why;
 
 	dkim_signature_init(&s);
 	why = begin_signature(arc, &s, field, now);
-	if (why != NULL)
+	if (why != MAIL_REASON_NONE)
 		dkim_check_judge(c, MAIL_VERDICT_FAIL, why);
 	else if (dkim_check_decode(c, s.signature, s.body_hash) == 0 &&
 	    dkim_check_name(c, strbuf_slice(&s.ascii_selector),
@@ -108,7 +110,7 @@ begin_seal(struct sealed *sealed, const struct dkim_arc_set *set,
 	struct dkim_arc_seal seal;
 	struct dkim_hash *hash;
 	struct strbuf selector;
-	const char *reason;
+	enum mail_reason reason;
 
 	dkim_arc_set_hash(set, false, before);
 	hash = dkim_hash_copy(before);
@@ -127,7 +129,7 @@ begin_seal(struct sealed *sealed, const struct dkim_arc_set *set,
 	if (mail_idn_to_ascii(seal.domain, &sealed->domain) < 0 ||
 	    mail_idn_to_ascii(seal.selector, &selector) < 0)
 		dkim_check_judge(
-		    c, MAIL_VERDICT_FAIL, "s= and d= make no name of the DNS");
+		    c, MAIL_VERDICT_FAIL, MAIL_REASON_KEY_NAME_BAD);
 	else if (dkim_check_decode(c, seal.signature, SLICE("")) == 0)
 		(void)dkim_check_name(
 		    c, strbuf_slice(&selector), strbuf_slice(&sealed->domain));
@@ -166,13 +168,13 @@ dkim_arc_new(const struct dkim_rules *rules, const struct mail_header *header,
 	arc->rules = *rules;
 	arc->body = body;
 	arc->checks.body = body;
-	strbuf_init(&arc->reason, REASON_MAX);
+	strbuf_init(&arc->text, TEXT_MAX);
 	dkim_arc_chain_collect(&chain, header);
 	arc->highest = chain.highest;
-	if (chain.fault != NULL)
+	if (chain.fault != MAIL_REASON_NONE)
 		settle(arc, MAIL_VERDICT_FAIL, chain.fault);
 	else if (chain.highest == 0)
-		settle(arc, MAIL_VERDICT_NONE, "");
+		settle(arc, MAIL_VERDICT_NONE, MAIL_REASON_NONE);
 	else
 		begin(arc, &chain, header, now);
 	return arc;
@@ -186,10 +188,12 @@ dkim_arc_ask(struct dkim_arc *arc, struct dns_question *question)
 
 static void
 explain(struct dkim_arc *arc, enum mail_verdict verdict, unsigned i,
-    const char *reason)
+    enum mail_reason reason)
 {
-	settle(arc, verdict, i == 0 ? "ARC-Message-Signature" : "ARC-Seal");
-	strbuf_addf(&arc->reason, " i=%u: %s", i == 0 ? arc->count : i, reason);
+	strbuf_addf(&arc->text,
+	    "%s i=%u: ", i == 0 ? "ARC-Message-Signature" : "ARC-Seal",
+	    i == 0 ? arc->count : i);
+	settle(arc, verdict, reason);
 }
 
 /* The message's signature first, then the seals from the highest down; what
@@ -219,7 +223,7 @@ conclude(struct dkim_arc *arc)
 		explain(
 		    arc, MAIL_VERDICT_TEMPERROR, lost_at, lost->outcome.reason);
 	else
-		settle(arc, MAIL_VERDICT_PASS, "");
+		settle(arc, MAIL_VERDICT_PASS, MAIL_REASON_NONE);
 }
 
 static void
@@ -256,9 +260,14 @@ dkim_arc_finding(const struct dkim_arc *arc)
 {
 	if (!arc->settled)
 		return (struct dkim_arc_finding){
-		    MAIL_VERDICT_TEMPERROR, arc->highest, "not yet checked"};
-	return (struct dkim_arc_finding){
-	    arc->verdict, arc->highest, strbuf_text(&arc->reason)};
+		    .verdict = MAIL_VERDICT_TEMPERROR,
+		    .instance = arc->highest,
+		    .reason = MAIL_REASON_NOT_CHECKED,
+		    .text = mail_reason_text(MAIL_REASON_NOT_CHECKED)};
+	return (struct dkim_arc_finding){.verdict = arc->verdict,
+	    .instance = arc->highest,
+	    .reason = arc->reason,
+	    .text = strbuf_text(&arc->text)};
 }
 
 static const struct sealed *
@@ -297,6 +306,6 @@ dkim_arc_free(struct dkim_arc *arc)
 		strbuf_clear(&arc->sets[i].results);
 		dkim_check_clear(&arc->sets[i].check);
 	}
-	strbuf_clear(&arc->reason);
+	strbuf_clear(&arc->text);
 	free(arc);
 }

@@ -14,6 +14,7 @@
 #include "dkim/algorithm.h"
 #include "dkim/verifier.h"
 #include "dns/question.h"
+#include "mail/reason.h"
 #include "mail/verdict.h"
 
 /* Sets in a chain (section 4.2.1). */
@@ -25,12 +26,14 @@ struct dkim_body_hashes;
 struct dkim_field_list;
 struct mail_header;
 
-/* What section 5.2 makes of the chain. The reason lives as long as the
- * check and is never NULL. */
+/* What section 5.2 makes of the chain. */
 struct dkim_arc_finding {
 	enum mail_verdict verdict; /* none, pass, fail or temperror */
 	unsigned instance;	   /* the highest i=; 0 where there is none */
-	const char *reason;	   /* "" for none and pass */
+	enum mail_reason reason;   /* none for none and pass */
+	/* The same in words, with the field that it is of; lives as long as
+	 * the check, never NULL. */
+	const char *text;
 };
 
 struct dkim_arc;

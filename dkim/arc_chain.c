@@ -8,9 +8,9 @@
 #include "mail/token.h"
 
 static void
-fault(struct dkim_arc_chain *chain, const char *reason)
+fault(struct dkim_arc_chain *chain, enum mail_reason reason)
 {
-	if (chain->fault == NULL)
+	if (chain->fault == MAIL_REASON_NONE)
 		chain->fault = reason;
 }
 
@@ -89,7 +89,7 @@ collect_field(struct dkim_arc_chain *chain, const struct mail_field *field,
 				     : tag_instance(value, &instance);
 
 	if (parsed < 0) {
-		fault(chain, "an ARC field without an instance from 1 to 50");
+		fault(chain, MAIL_REASON_ARC_INSTANCE);
 		return;
 	}
 	if (instance > chain->highest)
@@ -99,7 +99,7 @@ collect_field(struct dkim_arc_chain *chain, const struct mail_field *field,
 	    : kind == MESSAGE	? &set->message
 				: &set->seal;
 	if (*place != NULL)
-		fault(chain, "an ARC field comes twice in one instance");
+		fault(chain, MAIL_REASON_ARC_TWICE);
 	*place = field;
 }
 
@@ -108,14 +108,14 @@ static void
 check_structure(struct dkim_arc_chain *chain)
 {
 	struct dkim_arc_seal seal;
-	const char *reason;
+	enum mail_reason reason;
 
 	for (unsigned i = chain->highest; i > 0; i--) {
 		const struct dkim_arc_set *set = &chain->sets[i];
 
 		if (set->results == NULL || set->message == NULL ||
 		    set->seal == NULL) {
-			fault(chain, "an ARC set is not whole");
+			fault(chain, MAIL_REASON_ARC_NOT_WHOLE);
 			continue;
 		}
 		if (dkim_arc_seal_parse(set->seal->value, &seal, &reason) < 0) {
@@ -124,13 +124,11 @@ check_structure(struct dkim_arc_chain *chain)
 		}
 		if (i == chain->highest && seal.chain == MAIL_VERDICT_FAIL) {
 			chain->ended = true;
-			fault(chain, "the highest ARC-Seal says cv=fail");
+			fault(chain, MAIL_REASON_ARC_ENDED);
 		}
 		if (seal.chain !=
 		    (i == 1 ? MAIL_VERDICT_NONE : MAIL_VERDICT_PASS))
-			fault(chain,
-			    "cv= of an ARC-Seal is not what its "
-			    "instance must have");
+			fault(chain, MAIL_REASON_ARC_STATE);
 	}
 }
 
@@ -151,7 +149,7 @@ dkim_arc_chain_collect(
 }
 
 static int
-bad(const char **reason, const char *why)
+bad(enum mail_reason *reason, enum mail_reason why)
 {
 	*reason = why;
 	return -1;
@@ -170,7 +168,7 @@ parse_chain(struct slice word, enum mail_verdict *chain)
 
 int
 dkim_arc_seal_parse(
-    struct slice value, struct dkim_arc_seal *seal, const char **reason)
+    struct slice value, struct dkim_arc_seal *seal, enum mail_reason *reason)
 {
 	struct mail_taglist tags;
 	const struct mail_tag *b;
@@ -183,17 +181,17 @@ dkim_arc_seal_parse(
 	seal->domain = mail_taglist_value(&tags, SLICE("d"));
 	seal->selector = mail_taglist_value(&tags, SLICE("s"));
 	if (mail_taglist_find(&tags, SLICE("h")) != NULL)
-		return bad(reason, "h= in an ARC-Seal");
+		return bad(reason, MAIL_REASON_ARC_SEAL_FIELDS);
 	if (seal->algorithm != DKIM_RSA_SHA256 &&
 	    seal->algorithm != DKIM_ED25519_SHA256)
-		return bad(reason, "unknown algorithm in a= of an ARC-Seal");
+		return bad(reason, MAIL_REASON_ARC_SEAL_ALGORITHM);
 	if (seal->domain.n == 0 || seal->selector.n == 0)
-		return bad(reason, "no d= or no s= in an ARC-Seal");
+		return bad(reason, MAIL_REASON_ARC_SEAL_NAMES);
 	if (b == NULL || b->value.n == 0)
-		return bad(reason, "no b= in an ARC-Seal");
+		return bad(reason, MAIL_REASON_ARC_SEAL_NO_SIGNATURE);
 	if (parse_chain(mail_taglist_value(&tags, SLICE("cv")), &seal->chain) <
 	    0)
-		return bad(reason, "no cv= in an ARC-Seal, or an unknown one");
+		return bad(reason, MAIL_REASON_ARC_STATE_UNKNOWN);
 	seal->signature = b->value;
 	seal->signature_whole = b->whole;
 	return 0;

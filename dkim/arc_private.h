@@ -6,6 +6,7 @@
 #include "base/slice.h"
 #include "dkim/algorithm.h"
 #include "dkim/arc.h"
+#include "mail/reason.h"
 #include "mail/verdict.h"
 
 struct dkim_hash;
@@ -19,9 +20,9 @@ struct dkim_arc_set {
 
 /* Views into the header. */
 struct dkim_arc_chain {
-	unsigned highest;  /* i=; 0: no chain */
-	const char *fault; /* static; NULL where the structure is whole */
-	bool ended;	   /* the highest seal has cv=fail */
+	unsigned highest;	/* i=; 0: no chain */
+	enum mail_reason fault; /* none where the structure is whole */
+	bool ended;		/* the highest seal has cv=fail */
 	struct dkim_arc_set sets[DKIM_ARC_SETS_MAX + 1]; /* by instance */
 };
 
@@ -38,9 +39,9 @@ struct dkim_arc_seal {
 	struct slice signature_whole; /* all between b= and the semicolon */
 };
 
-/* 0, or -1 and a static reason. */
+/* 0, or -1 and why. */
 int dkim_arc_seal_parse(
-    struct slice value, struct dkim_arc_seal *, const char **reason);
+    struct slice value, struct dkim_arc_seal *, enum mail_reason *reason);
 
 /* What stands behind "i=N;" in ARC-Authentication-Results. */
 struct slice dkim_arc_results_payload(struct slice value);

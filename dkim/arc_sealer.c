@@ -44,9 +44,9 @@ continue_chain(struct dkim_arc_sealer *s, const struct dkim_arc_chain *chain,
 	if (verdict == MAIL_VERDICT_TEMPERROR)
 		return "the ARC chain could not be checked";
 	if ((verdict == MAIL_VERDICT_NONE) !=
-	    (chain->highest == 0 && chain->fault == NULL))
+	    (chain->highest == 0 && chain->fault == MAIL_REASON_NONE))
 		return "the ARC chain is not the one that was checked";
-	if (verdict == MAIL_VERDICT_PASS && chain->fault != NULL)
+	if (verdict == MAIL_VERDICT_PASS && chain->fault != MAIL_REASON_NONE)
 		return "the ARC chain is broken";
 	s->chain = verdict == MAIL_VERDICT_NONE ? "none"
 	    : verdict == MAIL_VERDICT_PASS	? "pass"

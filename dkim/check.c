@@ -14,6 +14,7 @@ dkim_check_init(struct dkim_check *c, const struct dkim_rules *rules)
 	    .whole_body = rules->whole_body,
 	    .body_number = -1};
 	strbuf_init(&c->signature, DKIM_CHECK_SIGNATURE_MAX);
+	strbuf_init(&c->b, DKIM_VERIFIER_FIELD_MAX);
 	strbuf_init(&c->digest, DKIM_DIGEST_MAX);
 	strbuf_init(&c->body_hash, DKIM_DIGEST_MAX);
 }
@@ -22,6 +23,7 @@ void
 dkim_check_clear(struct dkim_check *c)
 {
 	strbuf_clear(&c->signature);
+	strbuf_clear(&c->b);
 	strbuf_clear(&c->digest);
 	strbuf_clear(&c->body_hash);
 	for (size_t i = 0; i < c->key_count; i++)
@@ -31,7 +33,7 @@ dkim_check_clear(struct dkim_check *c)
 
 void
 dkim_check_judge(
-    struct dkim_check *c, enum mail_verdict verdict, const char *reason)
+    struct dkim_check *c, enum mail_verdict verdict, enum mail_reason reason)
 {
 	/* RFC 6376 section 3.6.1, t=y: no worse than mail without. */
 	if (c->testing && verdict != MAIL_VERDICT_PASS &&
@@ -57,9 +59,18 @@ dkim_check_name(
 	    : dns_question_set(&c->question, DNS_TXT, strbuf_slice(&name));
 	strbuf_clear(&name);
 	if (result < 0)
-		dkim_check_judge(c, MAIL_VERDICT_NEUTRAL,
-		    "s= and d= make no name of the DNS");
+		dkim_check_judge(
+		    c, MAIL_VERDICT_NEUTRAL, MAIL_REASON_KEY_NAME_BAD);
 	return result;
+}
+
+void
+dkim_check_keep_b(struct dkim_check *c, struct slice signature)
+{
+	for (size_t i = 0; i < signature.n; i++)
+		if (signature.p[i] != ' ' && signature.p[i] != '\t' &&
+		    signature.p[i] != '\r' && signature.p[i] != '\n')
+			(void)strbuf_add_char(&c->b, signature.p[i]);
 }
 
 int
@@ -69,46 +80,46 @@ dkim_check_decode(
 	if (base64_decode(signature, &c->signature) < 0 ||
 	    c->signature.n == 0) {
 		dkim_check_judge(
-		    c, MAIL_VERDICT_NEUTRAL, "b= is no signature in base64");
+		    c, MAIL_VERDICT_NEUTRAL, MAIL_REASON_SIGNATURE_NOT_BASE64);
 		return -1;
 	}
 	if (body_hash.n > 0 &&
 	    (base64_decode(body_hash, &c->body_hash) < 0 ||
 		c->body_hash.n == 0)) {
 		dkim_check_judge(
-		    c, MAIL_VERDICT_NEUTRAL, "bh= is no hash in base64");
+		    c, MAIL_VERDICT_NEUTRAL, MAIL_REASON_BODY_HASH_NOT_BASE64);
 		return -1;
 	}
 	return 0;
 }
 
 /* Why this record cannot serve, by what DKIM and DomainKeys differ in. */
-static const char *
+static enum mail_reason
 refuses(const struct dkim_check *c, const struct dkim_record *record)
 {
-	const char *why = dkim_record_refuses(record, c->algorithm);
+	enum mail_reason why = dkim_record_refuses(record, c->algorithm);
 
-	if (why != NULL)
+	if (why != MAIL_REASON_NONE)
 		return why;
 	if (!c->domainkeys && record->strict && c->subdomain)
-		return "t=s of the key record, but i= is below d=";
+		return MAIL_REASON_KEY_STRICT;
 	if (c->domainkeys && record->has_granularity &&
 	    !slice_equal(record->granularity, SLICE("*")) &&
 	    !slice_equal(record->granularity, c->local))
-		return "g= of the key record is not the sender's local part";
-	return NULL;
+		return MAIL_REASON_KEY_GRANULARITY;
+	return MAIL_REASON_NONE;
 }
 
 static struct dkim_public_key *
-read_key(const struct dkim_record *record, const char **why)
+read_key(const struct dkim_record *record, enum mail_reason *why)
 {
 	struct dkim_public_key *key = NULL;
 	struct strbuf octets;
 
 	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
 	if (base64_decode(record->key, &octets) < 0)
-		*why = octets.full ? "p= of the key record is too long"
-				   : "p= of the key record is not base64";
+		*why = octets.full ? MAIL_REASON_KEY_LONG
+				   : MAIL_REASON_KEY_NOT_BASE64;
 	else
 		key = dkim_public_key_parse(
 		    record->key_type, strbuf_slice(&octets), why);
@@ -120,7 +131,7 @@ read_key(const struct dkim_record *record, const char **why)
 static struct dkim_fault
 take_record(struct dkim_check *c, struct slice text)
 {
-	struct dkim_fault fault = {MAIL_VERDICT_PERMERROR, NULL};
+	struct dkim_fault fault = {MAIL_VERDICT_PERMERROR, MAIL_REASON_NONE};
 	struct dkim_public_key *key;
 	struct dkim_record record;
 	int parsed = c->domainkeys
@@ -133,7 +144,7 @@ take_record(struct dkim_check *c, struct slice text)
 	if (c->key_count == 0)
 		c->testing = record.testing;
 	fault.reason = refuses(c, &record);
-	if (fault.reason != NULL)
+	if (fault.reason != MAIL_REASON_NONE)
 		return fault;
 	key = read_key(&record, &fault.reason);
 	if (key == NULL)
@@ -142,29 +153,32 @@ take_record(struct dkim_check *c, struct slice text)
 	if (record.key_type == DKIM_KEY_RSA && c->bits < DKIM_KEY_BITS_MIN &&
 	    !c->weak) {
 		dkim_public_key_free(key);
-		return (struct dkim_fault){MAIL_VERDICT_POLICY,
-		    "the RSA key has fewer than 1024 bits"};
+		return (struct dkim_fault){
+		    MAIL_VERDICT_POLICY, MAIL_REASON_KEY_UNDER_1024};
 	}
 	c->keys[c->key_count++] = key;
-	return (struct dkim_fault){MAIL_VERDICT_PASS, NULL};
+	return (struct dkim_fault){MAIL_VERDICT_PASS, MAIL_REASON_NONE};
 }
 
 static void
 take_records(struct dkim_check *c, const struct dns_answer *answer)
 {
-	struct dkim_fault first = {MAIL_VERDICT_PERMERROR, NULL}, fault;
+	struct dkim_fault first = {MAIL_VERDICT_PERMERROR, MAIL_REASON_NONE},
+			  fault;
 
 	for (size_t i = 0; i < answer->count && i < (size_t)DKIM_CHECK_KEYS_MAX;
 	     i++) {
 		fault = take_record(c, answer->records[i].value);
-		if (first.reason == NULL)
+		if (first.reason == MAIL_REASON_NONE)
 			first = fault;
 	}
 	if (c->key_count > 0)
 		c->state = DKIM_CHECK_KEYED;
 	else
 		dkim_check_judge(c, first.verdict,
-		    first.reason != NULL ? first.reason : "no key record");
+		    first.reason != MAIL_REASON_NONE
+			? first.reason
+			: MAIL_REASON_NO_KEY_RECORD);
 }
 
 void
@@ -177,11 +191,12 @@ dkim_check_answer(struct dkim_check *c, const struct dns_answer *answer)
 		break;
 	case DNS_NODATA:
 	case DNS_NXDOMAIN:
-		dkim_check_judge(c, MAIL_VERDICT_PERMERROR, "no key record");
+		dkim_check_judge(
+		    c, MAIL_VERDICT_PERMERROR, MAIL_REASON_NO_KEY_RECORD);
 		break;
 	case DNS_TEMPFAIL:
 		dkim_check_judge(c, MAIL_VERDICT_TEMPERROR,
-		    "the key record could not be looked up");
+		    MAIL_REASON_KEY_RECORD_UNREACHABLE);
 		break;
 	}
 }
@@ -207,46 +222,62 @@ any_verifies(const struct dkim_check *c, const struct dkim_body_hashes *body)
 	return false;
 }
 
-/* NULL where the body is what was signed. */
-static const char *
+/*
+ * Why the signature fits none of the digests. With RSA the right key brings
+ * its padding out whatever was signed, so a wrong key and a changed message
+ * can be told apart; with Ed25519 they cannot.
+ */
+static enum mail_reason
+mismatch(const struct dkim_check *c)
+{
+	if (dkim_algorithm_key_type(c->algorithm) != DKIM_KEY_RSA)
+		return MAIL_REASON_SIGNATURE_WRONG;
+	for (size_t i = 0; i < c->key_count; i++)
+		if (dkim_public_key_made(
+			c->keys[i], strbuf_slice(&c->signature)))
+			return c->domainkeys ? MAIL_REASON_MESSAGE_CHANGED
+					     : MAIL_REASON_HEADER_CHANGED;
+	return MAIL_REASON_KEY_WRONG;
+}
+
+/* None where the body is what was signed. */
+static enum mail_reason
 body_fault(struct dkim_check *c, const struct dkim_body_hashes *body)
 {
 	uint64_t length;
 
 	if (c->body_number < 0)
-		return NULL;
+		return MAIL_REASON_NONE;
 	length = dkim_body_hashes_length(body, c->body_number);
 	if (c->body_limit != DKIM_BODY_WHOLE && c->body_limit > length)
-		return "the body is shorter than l= says";
+		return MAIL_REASON_BODY_SHORTER;
 	if (!slice_equal(dkim_body_hashes_digest(body, c->body_number),
 		strbuf_slice(&c->body_hash)))
-		return "the body is not the one that was signed (bh=)";
+		return MAIL_REASON_BODY_CHANGED;
 	if (c->body_limit < length)
 		c->unsigned_octets = length - c->body_limit;
-	return NULL;
+	return MAIL_REASON_NONE;
 }
 
 void
 dkim_check_end(struct dkim_check *c, const struct dkim_body_hashes *body)
 {
-	const char *fault;
+	enum mail_reason fault;
 
 	if (c->state != DKIM_CHECK_KEYED)
 		return;
 	fault = body_fault(c, body);
-	if (fault != NULL)
+	if (fault != MAIL_REASON_NONE)
 		dkim_check_judge(c, MAIL_VERDICT_FAIL, fault);
 	else if (!any_verifies(c, body))
-		dkim_check_judge(
-		    c, MAIL_VERDICT_FAIL, "the signature does not verify");
+		dkim_check_judge(c, MAIL_VERDICT_FAIL, mismatch(c));
 	else if (c->unsigned_octets > 0 && c->whole_body)
-		dkim_check_judge(c, MAIL_VERDICT_POLICY,
-		    "part of the body is not signed (l=)");
+		dkim_check_judge(
+		    c, MAIL_VERDICT_POLICY, MAIL_REASON_BODY_PARTLY_SIGNED);
 	else
 		dkim_check_judge(c, MAIL_VERDICT_PASS,
-		    c->unsigned_octets > 0
-			? "part of the body is not signed (l=)"
-			: "");
+		    c->unsigned_octets > 0 ? MAIL_REASON_BODY_PARTLY_SIGNED
+					   : MAIL_REASON_NONE);
 }
 
 void
@@ -255,7 +286,8 @@ dkim_check_report(const struct dkim_check *c, struct dkim_finding *finding)
 	bool judged = c->state == DKIM_CHECK_JUDGED;
 
 	finding->verdict = judged ? c->outcome.verdict : MAIL_VERDICT_TEMPERROR;
-	finding->reason = judged ? c->outcome.reason : "not yet checked";
+	finding->reason = judged ? c->outcome.reason : MAIL_REASON_NOT_CHECKED;
+	finding->signature = strbuf_slice(&c->b);
 	finding->algorithm = c->algorithm;
 	finding->bits = c->bits;
 	finding->testing = c->testing;

@@ -45,6 +45,7 @@ struct dkim_check {
 	struct slice local; /* DomainKeys: what g= must equal */
 	enum dkim_algorithm algorithm;
 	struct strbuf signature; /* b= decoded */
+	struct strbuf b;	 /* b= without white space */
 	struct strbuf digest;	 /* of the header; empty: see `numbers` */
 	struct strbuf body_hash; /* bh= decoded; empty: none */
 	uint64_t body_limit;
@@ -64,14 +65,17 @@ struct dkim_check {
 void dkim_check_init(struct dkim_check *, const struct dkim_rules *);
 void dkim_check_clear(struct dkim_check *);
 
-/* JUDGED, with a static reason. */
+/* JUDGED. */
 void dkim_check_judge(
-    struct dkim_check *, enum mail_verdict, const char *reason);
+    struct dkim_check *, enum mail_verdict, enum mail_reason reason);
 
 /* Sets the question, SELECTOR._domainkey.DOMAIN; 0, or -1 and JUDGED where
  * that is no name. */
 int dkim_check_name(
     struct dkim_check *, struct slice selector, struct slice domain);
+
+/* Keeps b= to be told of, whatever is in it. */
+void dkim_check_keep_b(struct dkim_check *, struct slice signature);
 
 /* Decodes b= and bh= (none where empty); 0, or -1 and JUDGED. */
 int dkim_check_decode(

@@ -26,7 +26,7 @@ struct dkim_domainkeys {
 	struct dkim_rules rules;
 	struct dkim_body_hashes *body;
 	/* The sending address; `no_sender` says why there is none. */
-	const char *no_sender;
+	enum mail_reason no_sender;
 	struct slice sender_field;
 	struct strbuf local, domain, address;
 	size_t fields, count;
@@ -39,14 +39,14 @@ struct dkim_domainkeys {
 };
 
 static int
-bad(struct checked *one, const char *reason)
+bad(struct checked *one, enum mail_reason reason)
 {
 	dkim_check_judge(&one->check, MAIL_VERDICT_NEUTRAL, reason);
 	return -1;
 }
 
 static int
-refused(struct checked *one, const char *reason)
+refused(struct checked *one, enum mail_reason reason)
 {
 	dkim_check_judge(&one->check, MAIL_VERDICT_PERMERROR, reason);
 	return -1;
@@ -70,7 +70,7 @@ parse(struct checked *one, struct slice value)
 {
 	struct mail_taglist tags;
 	struct slice canon, query;
-	const char *reason;
+	enum mail_reason reason;
 
 	if (mail_taglist_parse(value, &tags, &reason) < 0)
 		return bad(one, reason);
@@ -79,24 +79,25 @@ parse(struct checked *one, struct slice value)
 	one->algorithm = mail_taglist_value(&tags, SLICE("a"));
 	one->fields = mail_taglist_value(&tags, SLICE("h"));
 	one->b = mail_taglist_value(&tags, SLICE("b"));
+	dkim_check_keep_b(&one->check, one->b);
 	canon = mail_taglist_value(&tags, SLICE("c"));
 	query = mail_taglist_value(&tags, SLICE("q"));
 	if (one->algorithm.p != NULL &&
 	    dkim_algorithm_parse(one->algorithm) != DKIM_RSA_SHA1)
-		return bad(one, "unknown algorithm in a=");
+		return bad(one, MAIL_REASON_ALGORITHM_UNKNOWN);
 	if (canon.p != NULL &&
 	    dkim_canon_parse_domainkeys(canon, &one->canon) < 0)
-		return bad(one, "unknown canonicalization in c=");
+		return bad(one, MAIL_REASON_CANON_UNKNOWN);
 	if (query.p != NULL && !slice_equal_nocase(query, SLICE("dns")))
-		return bad(one, "unknown query method in q=");
+		return bad(one, MAIL_REASON_QUERY_UNKNOWN);
 	if (one->domain.n == 0)
-		return bad(one, "no d= in the signature");
+		return bad(one, MAIL_REASON_NO_DOMAIN);
 	if (one->selector.n == 0)
-		return bad(one, "no s= in the signature");
+		return bad(one, MAIL_REASON_NO_SELECTOR);
 	if (one->b.n == 0)
-		return bad(one, "no b= in the signature");
+		return bad(one, MAIL_REASON_NO_SIGNATURE);
 	if (names_too_many(one->fields))
-		return bad(one, "h= names too many fields");
+		return bad(one, MAIL_REASON_SIGNED_FIELDS_TOO_MANY);
 	return 0;
 }
 
@@ -111,6 +112,12 @@ names(struct slice list, struct slice name)
 	return false;
 }
 
+static bool
+speaks_of_from(const struct dkim_domainkeys *d)
+{
+	return slice_equal(d->sender_field, SLICE("From"));
+}
+
 /* Whose mail is it, and does the signature speak of that? */
 static int
 check_sender(const struct dkim_domainkeys *d, struct checked *one,
@@ -120,19 +127,23 @@ check_sender(const struct dkim_domainkeys *d, struct checked *one,
 	struct strbuf domain;
 	bool within;
 
-	if (d->no_sender != NULL)
+	if (d->no_sender != MAIL_REASON_NONE)
 		return refused(one, d->no_sender);
 	mail_header_find_up(header, d->sender_field, &place);
 	if (place < index ||
 	    (one->fields.p != NULL && !names(one->fields, d->sender_field)))
-		return refused(one, "the sender's field is not signed");
+		return refused(one,
+		    speaks_of_from(d) ? MAIL_REASON_DOMAINKEYS_FROM_UNSIGNED
+				      : MAIL_REASON_DOMAINKEYS_SENDER_UNSIGNED);
 	strbuf_init(&domain, DKIM_SIGNATURE_DOMAIN_MAX);
 	within = mail_idn_to_ascii(one->domain, &domain) == 0 &&
 	    dkim_domain_is_within(
 		strbuf_slice(&d->domain), strbuf_slice(&domain));
 	strbuf_clear(&domain);
 	if (!within)
-		return refused(one, "d= is not the domain of Sender or From");
+		return refused(one,
+		    speaks_of_from(d) ? MAIL_REASON_DOMAINKEYS_NOT_FROM
+				      : MAIL_REASON_DOMAINKEYS_NOT_SENDER);
 	return 0;
 }
 
@@ -146,7 +157,7 @@ set_question(struct checked *one)
 	strbuf_init(&selector, DKIM_SIGNATURE_DOMAIN_MAX);
 	if (mail_idn_to_ascii(one->domain, &domain) < 0 ||
 	    mail_idn_to_ascii(one->selector, &selector) < 0)
-		bad(one, "s= and d= make no name of the DNS");
+		bad(one, MAIL_REASON_KEY_NAME_BAD);
 	else
 		result = dkim_check_name(&one->check, strbuf_slice(&selector),
 		    strbuf_slice(&domain));
@@ -169,7 +180,7 @@ want(const struct dkim_domainkeys *d, struct checked *one,
 	strbuf_clear(&text);
 	if (number < 0) {
 		dkim_check_judge(&one->check, MAIL_VERDICT_POLICY,
-		    "too many different body hashes in one message");
+		    MAIL_REASON_BODY_HASHES_TOO_MANY);
 		return -1;
 	}
 	one->check.numbers[one->check.number_count++] = number;
@@ -235,7 +246,7 @@ look_at(
 	dkim_check_group_add(&d->checks, &one->check);
 	strbuf_init(&one->raw, DKIM_VERIFIER_FIELD_MAX);
 	if (strbuf_add(&one->raw, field->raw) < 0)
-		bad(one, "the signature's field is too long");
+		bad(one, MAIL_REASON_SIGNATURE_FIELD_LONG);
 	else
 		begin(d, one, header, index);
 }
@@ -248,7 +259,7 @@ set_policy_question(struct dkim_domainkeys *d)
 	strbuf_init(&name, sizeof(d->question.name));
 	strbuf_add_str(&name, "_domainkey.");
 	strbuf_add(&name, strbuf_slice(&d->domain));
-	if (d->no_sender != NULL || name.full ||
+	if (d->no_sender != MAIL_REASON_NONE || name.full ||
 	    dns_question_set(&d->question, DNS_TXT, strbuf_slice(&name)) < 0)
 		d->policy = POLICY_KNOWN;
 	strbuf_clear(&name);
@@ -269,7 +280,7 @@ dkim_domainkeys_new(const struct dkim_rules *rules,
 	strbuf_init(&d->address, DKIM_SIGNATURE_IDENTITY_MAX * 2);
 	d->no_sender = dkim_domainkeys_sender(
 	    header, &d->sender_field, &d->local, &d->domain);
-	if (d->no_sender == NULL) {
+	if (d->no_sender == MAIL_REASON_NONE) {
 		strbuf_add(&d->address, strbuf_slice(&d->local));
 		strbuf_add_char(&d->address, '@');
 		strbuf_add(&d->address, strbuf_slice(&d->domain));
@@ -357,7 +368,7 @@ struct dkim_finding
 dkim_domainkeys_finding(const struct dkim_domainkeys *d, size_t index)
 {
 	struct dkim_finding finding = {.verdict = MAIL_VERDICT_POLICY,
-	    .reason = "too many signatures; this one was not looked at"};
+	    .reason = MAIL_REASON_SIGNATURES_TOO_MANY};
 	const struct checked *one;
 
 	if (index >= d->count)
@@ -368,7 +379,6 @@ dkim_domainkeys_finding(const struct dkim_domainkeys *d, size_t index)
 	finding.algorithm_text =
 	    one->algorithm.p != NULL ? one->algorithm : SLICE("rsa-sha1");
 	finding.identity = strbuf_slice(&d->address);
-	finding.signature = one->b;
 	dkim_check_report(&one->check, &finding);
 	return finding;
 }
@@ -388,9 +398,8 @@ best(const struct dkim_domainkeys *d)
 	return (struct dkim_finding){.verdict = MAIL_VERDICT_NONE,
 	    .domain = strbuf_slice(&d->domain),
 	    .identity = strbuf_slice(&d->address),
-	    .reason = d->unreachable
-		? "the domain's policy could not be looked up"
-		: ""};
+	    .reason = d->unreachable ? MAIL_REASON_DOMAINKEYS_UNREACHABLE
+				     : MAIL_REASON_NONE};
 }
 
 struct dkim_finding
@@ -408,8 +417,7 @@ dkim_domainkeys_overall(const struct dkim_domainkeys *d)
 	} else if (d->signs_all) {
 		finding.verdict = MAIL_VERDICT_FAIL;
 		if (d->count == 0)
-			finding.reason =
-			    "not signed, but the domain signs all (o=-)";
+			finding.reason = MAIL_REASON_DOMAINKEYS_SIGNS_ALL;
 	}
 	return finding;
 }

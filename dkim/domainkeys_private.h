@@ -5,17 +5,18 @@
 #include "base/slice.h"
 #include "base/strbuf.h"
 #include "dkim/canon.h"
+#include "mail/reason.h"
 
 struct mail_field;
 struct mail_header;
 
 /*
  * The sending address (RFC 4870 section 3.4.1 step 1): the first of Sender,
- * else of From. NULL, or a static reason why there is none; more than one
+ * else of From. Or why there is none; more than one
  * such field is one. Then `field` is the name of the field, the local part
  * goes to `local` and the domain, in A-labels, to `domain`.
  */
-const char *dkim_domainkeys_sender(const struct mail_header *,
+enum mail_reason dkim_domainkeys_sender(const struct mail_header *,
     struct slice *field, struct strbuf *local, struct strbuf *domain);
 
 /* The canonical fields, in order, added to `out`. */

@@ -109,18 +109,18 @@ read_names(const struct dkim_domainkeys_signing *signing,
     const struct mail_header *header, struct names *names)
 {
 	struct slice field;
-	const char *why;
+	enum mail_reason why;
 
 	if (mail_idn_to_ascii(signing->domain, &names->domain) < 0)
 		return "no domain name to sign for";
 	if (mail_idn_to_ascii(signing->selector, &names->selector) < 0)
 		return "no selector";
 	if (mail_header_count_of(header, SLICE("From")) == 0)
-		return "no From field";
+		return mail_reason_text(MAIL_REASON_NO_FROM);
 	why = dkim_domainkeys_sender(
 	    header, &field, &names->local, &names->sender);
-	if (why != NULL)
-		return why;
+	if (why != MAIL_REASON_NONE)
+		return mail_reason_text(why);
 	if (!dkim_domain_is_within(
 		strbuf_slice(&names->sender), strbuf_slice(&names->domain)))
 		return "the domain of Sender or From is not in the signing "

@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "base/strbuf.h"
 #include "dkim/algorithm.h"
+#include "mail/reason.h"
 
 /* RSA: a private key must have 1024 to 4096 bits (RFC 8301 asks for 1024 at
  * least); a public one up to 4096, for each costs the verifier time. */
@@ -57,13 +58,18 @@ int dkim_key_public(const struct dkim_key *, struct strbuf *octets);
 struct dkim_public_key;
 
 /* RSA: SubjectPublicKeyInfo, or the RSAPublicKey that RFC 6376 section
- * 3.6.1 names. NULL and a reason (a static text) where it is not one. */
+ * 3.6.1 names. NULL and a reason  where it is not one. */
 struct dkim_public_key *dkim_public_key_parse(
-    enum dkim_key_type, struct slice octets, const char **reason);
+    enum dkim_key_type, struct slice octets, enum mail_reason *reason);
 void dkim_public_key_free(struct dkim_public_key *);
 
 unsigned dkim_public_key_bits(const struct dkim_public_key *);
 bool dkim_public_key_verify(const struct dkim_public_key *, enum dkim_algorithm,
     struct slice digest, struct slice signature);
+/* Whether the private half of this key made the signature, over whatever
+ * digest: the padding of RSA (RFC 8017 section 9.2) comes out with no other
+ * key. False for Ed25519, where that cannot be told. */
+bool dkim_public_key_made(
+    const struct dkim_public_key *, struct slice signature);
 
 #endif

@@ -76,47 +76,49 @@ is_odd(struct slice number)
 	return (number.p[number.n - 1] & 1) != 0;
 }
 
-static const char *
+static enum mail_reason
 parse_rsa(struct slice octets, struct dkim_public_key *k)
 {
 	struct dkim_rsa_numbers numbers;
 
 	if (dkim_key_der_parse(octets, &numbers) < 0)
-		return "p= of the key record is no RSA key";
+		return MAIL_REASON_KEY_NOT_RSA;
 	if (numbers.modulus.n > DKIM_KEY_BITS_MAX / 8)
-		return "the RSA key has more than 4096 bits";
+		return MAIL_REASON_KEY_OVER_4096;
 	k->bits = bits_of(numbers.modulus);
 	if (k->bits < DKIM_KEY_BITS_MIN_WEAK)
-		return "the RSA key has fewer than 512 bits";
+		return MAIL_REASON_KEY_UNDER_512;
 	if (numbers.exponent.n > EXPONENT_MAX || !is_odd(numbers.exponent) ||
 	    bits_of(numbers.exponent) < 2 || !is_odd(numbers.modulus))
-		return "the RSA key's numbers are out of bounds";
+		return MAIL_REASON_KEY_NUMBERS;
 	k->pkey = rsa_pkey(&numbers);
-	return k->pkey == NULL ? "the RSA key cannot be used" : NULL;
+	return k->pkey == NULL ? MAIL_REASON_KEY_RSA_UNUSABLE
+			       : MAIL_REASON_NONE;
 }
 
-static const char *
+static enum mail_reason
 parse_ed25519(struct slice octets, struct dkim_public_key *k)
 {
 	if (octets.n != ED25519_OCTETS)
-		return "p= of the key record is no Ed25519 key";
+		return MAIL_REASON_KEY_NOT_ED25519;
 	k->bits = ED25519_OCTETS * 8;
 	k->pkey = EVP_PKEY_new_raw_public_key_ex(
 	    NULL, "ED25519", NULL, (const unsigned char *)octets.p, octets.n);
 	ERR_clear_error();
-	return k->pkey == NULL ? "the Ed25519 key cannot be used" : NULL;
+	return k->pkey == NULL ? MAIL_REASON_KEY_ED25519_UNUSABLE
+			       : MAIL_REASON_NONE;
 }
 
 struct dkim_public_key *
 dkim_public_key_parse(
-    enum dkim_key_type type, struct slice octets, const char **reason)
+    enum dkim_key_type type, struct slice octets, enum mail_reason *reason)
 {
 	struct dkim_public_key *k = xcalloc(1, sizeof(*k));
 
 	k->type = type;
 	*reason = type == DKIM_KEY_RSA ? parse_rsa(octets, k)
 				       : parse_ed25519(octets, k);
-	if (*reason == NULL)
+	if (*reason == MAIL_REASON_NONE)
 		return k;
 	dkim_public_key_free(k);
 	return NULL;
@@ -184,6 +186,26 @@ dkim_public_key_verify(const struct dkim_public_key *k, enum dkim_algorithm a,
 		    dkim_algorithm_digest(a) == DKIM_SHA256 ? EVP_sha256()
 							    : EVP_sha1(),
 		    digest, signature);
+	ERR_clear_error();
+	return ok == 1;
+}
+
+bool
+dkim_public_key_made(const struct dkim_public_key *k, struct slice signature)
+{
+	unsigned char digest_info[DKIM_KEY_BITS_MAX / 8];
+	size_t n = sizeof(digest_info);
+	EVP_PKEY_CTX *ctx;
+	int ok = 0;
+
+	if (k->type != DKIM_KEY_RSA)
+		return false;
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
+	if (ctx != NULL && EVP_PKEY_verify_recover_init(ctx) > 0 &&
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0)
+		ok = EVP_PKEY_verify_recover(ctx, digest_info, &n,
+		    (const unsigned char *)signature.p, signature.n);
+	EVP_PKEY_CTX_free(ctx);
 	ERR_clear_error();
 	return ok == 1;
 }

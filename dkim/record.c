@@ -4,7 +4,7 @@
 #include "mail/taglist.h"
 
 static int
-bad(const char **reason, const char *why)
+bad(enum mail_reason *reason, enum mail_reason why)
 {
 	*reason = why;
 	return -1;
@@ -24,13 +24,13 @@ lists(struct slice list, struct slice word)
 
 static int
 read_key(const struct mail_taglist *tags, struct dkim_record *record,
-    const char **reason)
+    enum mail_reason *reason)
 {
 	struct slice type = mail_taglist_value(tags, SLICE("k"));
 	const struct mail_tag *key = mail_taglist_find(tags, SLICE("p"));
 
 	if (key == NULL)
-		return bad(reason, "no p= in the key record");
+		return bad(reason, MAIL_REASON_KEY_RECORD_NO_KEY);
 	record->key = key->value;
 	record->revoked = key->value.n == 0;
 	if (type.p == NULL || slice_equal_nocase(type, SLICE("rsa")))
@@ -38,7 +38,7 @@ read_key(const struct mail_taglist *tags, struct dkim_record *record,
 	else if (slice_equal_nocase(type, SLICE("ed25519")))
 		record->key_type = DKIM_KEY_ED25519;
 	else
-		return bad(reason, "unknown k= in the key record");
+		return bad(reason, MAIL_REASON_KEY_TYPE_UNKNOWN);
 	return 0;
 }
 
@@ -65,18 +65,19 @@ read_uses(const struct mail_taglist *tags, struct dkim_record *record)
 }
 
 static int
-parse_tags(struct slice text, struct mail_taglist *tags, const char **reason)
+parse_tags(
+    struct slice text, struct mail_taglist *tags, enum mail_reason *reason)
 {
 	if (text.n > DKIM_RECORD_MAX)
-		return bad(reason, "the key record is too long");
+		return bad(reason, MAIL_REASON_KEY_RECORD_LONG);
 	if (mail_taglist_parse(text, tags, NULL) < 0)
-		return bad(reason, "the key record is malformed");
+		return bad(reason, MAIL_REASON_KEY_RECORD_MALFORMED);
 	return 0;
 }
 
 int
 dkim_record_parse(
-    struct slice text, struct dkim_record *record, const char **reason)
+    struct slice text, struct dkim_record *record, enum mail_reason *reason)
 {
 	struct mail_taglist tags;
 	const struct mail_tag *version;
@@ -89,7 +90,7 @@ dkim_record_parse(
 	if (version != NULL &&
 	    (version != &tags.tags[0] ||
 		!slice_equal(version->value, SLICE("DKIM1"))))
-		return bad(reason, "v= of the key record is not DKIM1");
+		return bad(reason, MAIL_REASON_KEY_RECORD_VERSION);
 	read_flags(&tags, record);
 	read_uses(&tags, record);
 	return read_key(&tags, record, reason);
@@ -97,7 +98,7 @@ dkim_record_parse(
 
 int
 dkim_record_parse_domainkeys(
-    struct slice text, struct dkim_record *record, const char **reason)
+    struct slice text, struct dkim_record *record, enum mail_reason *reason)
 {
 	struct mail_taglist tags;
 	struct slice granularity;
@@ -112,7 +113,7 @@ dkim_record_parse_domainkeys(
 	return read_key(&tags, record, reason);
 }
 
-const char *
+enum mail_reason
 dkim_record_refuses(
     const struct dkim_record *record, enum dkim_algorithm algorithm)
 {
@@ -121,12 +122,12 @@ dkim_record_refuses(
 	    : record->sha1;
 
 	if (record->revoked)
-		return "the key is revoked (empty p= in the key record)";
+		return MAIL_REASON_KEY_REVOKED;
 	if (record->key_type != dkim_algorithm_key_type(algorithm))
-		return "k= of the key record does not fit a= of the signature";
+		return MAIL_REASON_KEY_TYPE_DIFFERS;
 	if (!hash_allowed)
-		return "h= of the key record does not allow the hash of a=";
+		return MAIL_REASON_KEY_HASH_REFUSED;
 	if (!record->email)
-		return "s= of the key record does not allow email";
-	return NULL;
+		return MAIL_REASON_KEY_SERVICE_REFUSED;
+	return MAIL_REASON_NONE;
 }

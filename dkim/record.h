@@ -9,6 +9,7 @@
 
 #include "base/slice.h"
 #include "dkim/algorithm.h"
+#include "mail/reason.h"
 
 /* Octets of a record we look at. */
 #define DKIM_RECORD_MAX 8192
@@ -27,17 +28,17 @@ struct dkim_record {
 	struct slice key; /* p=, base64 and white space */
 };
 
-/* 0, or -1 and a static reason: not a key record of DKIM. */
+/* 0, or -1 and why: not a key record of DKIM. */
 int dkim_record_parse(
-    struct slice text, struct dkim_record *, const char **reason);
+    struct slice text, struct dkim_record *, enum mail_reason *reason);
 
 /* The same by DomainKeys' rules: no v=, h= or s=; g= counts. */
 int dkim_record_parse_domainkeys(
-    struct slice text, struct dkim_record *, const char **reason);
+    struct slice text, struct dkim_record *, enum mail_reason *reason);
 
-/* NULL where the record may serve a DKIM signature made with this
- * algorithm, else why not. */
-const char *dkim_record_refuses(
+/* Why the record may not serve a DKIM signature made with this algorithm;
+ * MAIL_REASON_NONE where it may. */
+enum mail_reason dkim_record_refuses(
     const struct dkim_record *, enum dkim_algorithm);
 
 #endif

@@ -16,7 +16,8 @@
 #define DIGITS_MAX 76
 
 static int
-fail(struct dkim_fault *fault, enum mail_verdict verdict, const char *reason)
+fail(struct dkim_fault *fault, enum mail_verdict verdict,
+    enum mail_reason reason)
 {
 	*fault = (struct dkim_fault){verdict, reason};
 	return -1;
@@ -24,7 +25,7 @@ fail(struct dkim_fault *fault, enum mail_verdict verdict, const char *reason)
 
 /* RFC 8601 section 2.7.1: what cannot be parsed is neutral. */
 static int
-bad(struct dkim_fault *fault, const char *reason)
+bad(struct dkim_fault *fault, enum mail_reason reason)
 {
 	return fail(fault, MAIL_VERDICT_NEUTRAL, reason);
 }
@@ -107,19 +108,19 @@ static int
 check_required(const struct dkim_signature *s, struct dkim_fault *fault)
 {
 	if (s->algorithm_text.n == 0)
-		return bad(fault, "no a= in the signature");
+		return bad(fault, MAIL_REASON_NO_ALGORITHM);
 	if (s->domain.n == 0)
-		return bad(fault, "no d= in the signature");
+		return bad(fault, MAIL_REASON_NO_DOMAIN);
 	if (s->selector.n == 0)
-		return bad(fault, "no s= in the signature");
+		return bad(fault, MAIL_REASON_NO_SELECTOR);
 	if (s->fields.n == 0)
-		return bad(fault, "no h= in the signature");
+		return bad(fault, MAIL_REASON_NO_SIGNED_FIELDS);
 	if (s->body_hash.n == 0)
-		return bad(fault, "no bh= in the signature");
+		return bad(fault, MAIL_REASON_NO_BODY_HASH);
 	if (s->signature.n == 0)
-		return bad(fault, "no b= in the signature");
+		return bad(fault, MAIL_REASON_NO_SIGNATURE);
 	if (s->algorithm == DKIM_ALGORITHM_UNKNOWN)
-		return bad(fault, "unknown algorithm in a=");
+		return bad(fault, MAIL_REASON_ALGORITHM_UNKNOWN);
 	return 0;
 }
 
@@ -127,9 +128,9 @@ static int
 read_names(struct dkim_signature *s, struct dkim_fault *fault)
 {
 	if (mail_idn_to_ascii(s->domain, &s->ascii_domain) < 0)
-		return bad(fault, "d= is no domain name");
+		return bad(fault, MAIL_REASON_DOMAIN_BAD);
 	if (mail_idn_to_ascii(s->selector, &s->ascii_selector) < 0)
-		return bad(fault, "s= is no selector");
+		return bad(fault, MAIL_REASON_SELECTOR_BAD);
 	return 0;
 }
 
@@ -148,14 +149,14 @@ read_identity(
 		return 0;
 	}
 	if (dkim_quoted_decode(text, &s->identity) < 0)
-		return bad(fault, "i= is malformed");
+		return bad(fault, MAIL_REASON_IDENTITY_BAD);
 	domain = mail_address_domain(strbuf_slice(&s->identity));
 	if (mail_idn_to_ascii(domain, &s->ascii_identity_domain) < 0)
-		return bad(fault, "i= has no domain");
+		return bad(fault, MAIL_REASON_IDENTITY_NO_DOMAIN);
 	if (!dkim_domain_is_within(strbuf_slice(&s->ascii_identity_domain),
 		strbuf_slice(&s->ascii_domain)))
 		return fail(fault, MAIL_VERDICT_PERMERROR,
-		    "i= is outside of the domain of d=");
+		    MAIL_REASON_IDENTITY_OUTSIDE);
 	return 0;
 }
 
@@ -179,14 +180,14 @@ check_fields(struct slice fields, struct dkim_fault *fault)
 	while (slice_cut(&fields, ':', &name)) {
 		name = slice_trim(name);
 		if (name.n == 0 || has_space(name))
-			return bad(fault, "h= is malformed");
+			return bad(fault, MAIL_REASON_SIGNED_FIELDS_BAD);
 		if (++count > DKIM_SIGNATURE_FIELDS_MAX)
-			return bad(fault, "h= names too many fields");
+			return bad(fault, MAIL_REASON_SIGNED_FIELDS_TOO_MANY);
 		from = from || slice_equal_nocase(name, SLICE("From"));
 	}
 	if (!from)
 		return fail(
-		    fault, MAIL_VERDICT_PERMERROR, "From is not signed (h=)");
+		    fault, MAIL_VERDICT_PERMERROR, MAIL_REASON_FROM_UNSIGNED);
 	return 0;
 }
 
@@ -205,7 +206,7 @@ check_query(struct slice methods, struct dkim_fault *fault)
 		    slice_equal_nocase(method, SLICE("dns")))
 			return 0;
 	}
-	return bad(fault, "unknown query method in q=");
+	return bad(fault, MAIL_REASON_QUERY_UNKNOWN);
 }
 
 static int
@@ -215,15 +216,15 @@ read_numbers(const struct mail_taglist *tags, struct dkim_signature *s,
 	struct slice limit = mail_taglist_value(tags, SLICE("l"));
 
 	if (parse_time(mail_taglist_value(tags, SLICE("t")), &s->time) < 0)
-		return bad(fault, "t= is no number");
+		return bad(fault, MAIL_REASON_TIME_BAD);
 	if (parse_time(mail_taglist_value(tags, SLICE("x")), &s->expire) < 0)
-		return bad(fault, "x= is no number");
+		return bad(fault, MAIL_REASON_EXPIRY_BAD);
 	/* One less than DKIM_BODY_WHOLE, which l= must not mean. */
 	if (limit.p != NULL &&
 	    parse_number(limit, UINT64_MAX - 1, &s->body_limit) < 0)
-		return bad(fault, "l= is no number");
+		return bad(fault, MAIL_REASON_LENGTH_BAD);
 	if (s->time >= 0 && s->expire >= 0 && s->expire <= s->time)
-		return bad(fault, "x= is not after t=");
+		return bad(fault, MAIL_REASON_EXPIRY_BEFORE_TIME);
 	return 0;
 }
 
@@ -234,7 +235,7 @@ read_canon(
 	if (text.p == NULL)
 		return 0; /* simple/simple, which is 0 */
 	if (dkim_canon_parse_pair(text, &s->header_canon, &s->body_canon) < 0)
-		return bad(fault, "unknown canonicalization in c=");
+		return bad(fault, MAIL_REASON_CANON_UNKNOWN);
 	return 0;
 }
 
@@ -257,7 +258,7 @@ dkim_signature_parse(
 {
 	struct mail_taglist tags;
 	struct slice version;
-	const char *reason;
+	enum mail_reason reason;
 
 	if (mail_taglist_parse(value, &tags, &reason) < 0)
 		return bad(fault, reason);
@@ -265,8 +266,8 @@ dkim_signature_parse(
 	version = mail_taglist_value(&tags, SLICE("v"));
 	if (!slice_equal(version, SLICE("1")))
 		return bad(fault,
-		    version.p == NULL ? "no v= in the signature"
-				      : "v= of the signature is not 1");
+		    version.p == NULL ? MAIL_REASON_NO_VERSION
+				      : MAIL_REASON_VERSION_UNKNOWN);
 	if (parse_common(&tags, s, fault) < 0)
 		return -1;
 	return read_identity(mail_taglist_value(&tags, SLICE("i")), s, fault);
@@ -277,13 +278,13 @@ dkim_signature_parse_arc(
     struct slice value, struct dkim_signature *s, struct dkim_fault *fault)
 {
 	struct mail_taglist tags;
-	const char *reason;
+	enum mail_reason reason;
 
 	if (mail_taglist_parse(value, &tags, &reason) < 0)
 		return bad(fault, reason);
 	read_tags(&tags, s);
 	if (mail_taglist_find(&tags, SLICE("v")) != NULL)
-		return bad(fault, "v= in the signature");
+		return bad(fault, MAIL_REASON_VERSION_PRESENT);
 	return parse_common(&tags, s, fault);
 }
 
@@ -292,10 +293,9 @@ dkim_signature_check_time(const struct dkim_signature *s, int64_t now,
     int64_t skew, struct dkim_fault *fault)
 {
 	if (s->expire >= 0 && s->expire < now)
-		return fail(fault, MAIL_VERDICT_FAIL, "signature expired");
+		return fail(fault, MAIL_VERDICT_FAIL, MAIL_REASON_EXPIRED);
 	if (s->time >= 0 && s->time > now && s->time - now > skew)
-		return fail(fault, MAIL_VERDICT_POLICY,
-		    "signature is of the future (t=)");
+		return fail(fault, MAIL_VERDICT_POLICY, MAIL_REASON_FUTURE);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "base/strbuf.h"
 #include "dkim/algorithm.h"
 #include "dkim/canon.h"
+#include "mail/reason.h"
 #include "mail/verdict.h"
 
 /* Names in h=. A header has at most 1000 fields; more is a try to make us
@@ -45,7 +46,7 @@ struct dkim_signature {
 /* What is wrong with a signature, and what that makes of it. */
 struct dkim_fault {
 	enum mail_verdict verdict;
-	const char *reason; /* static */
+	enum mail_reason reason;
 };
 
 void dkim_signature_init(struct dkim_signature *);

@@ -13,7 +13,6 @@
 struct checked {
 	struct strbuf raw; /* a copy of the field; `signature` looks at it */
 	struct dkim_signature signature;
-	struct strbuf b; /* b= without white space */
 	struct dkim_check check;
 };
 
@@ -28,18 +27,6 @@ struct dkim_verifier {
 	int numbers[DKIM_VERIFIER_HASHES_MOST]; /* body hashes taken */
 	size_t number_count;
 };
-
-static void
-copy_b(struct checked *one)
-{
-	struct slice b = one->signature.signature;
-
-	strbuf_init(&one->b, b.n);
-	for (size_t i = 0; i < b.n; i++)
-		if (b.p[i] != ' ' && b.p[i] != '\t' && b.p[i] != '\r' &&
-		    b.p[i] != '\n')
-			strbuf_add_char(&one->b, b.p[i]);
-}
 
 /* Asks for the body's hash, within this message's share of them. */
 static int
@@ -58,7 +45,7 @@ want_body(struct dkim_verifier *v, struct checked *one)
 	one->check.body_limit = s->body_limit;
 	if (number < 0) {
 		dkim_check_judge(&one->check, MAIL_VERDICT_POLICY,
-		    "too many different body hashes in one message");
+		    MAIL_REASON_BODY_HASHES_TOO_MANY);
 		return -1;
 	}
 	for (size_t i = 0; i < v->number_count; i++)
@@ -82,7 +69,7 @@ begin(struct dkim_verifier *v, struct checked *one,
 	    slice_from(raw.p + (field->value.p - field->raw.p), field->value.n);
 	int parsed = dkim_signature_parse(value, s, &fault);
 
-	copy_b(one);
+	dkim_check_keep_b(c, s->signature);
 	c->algorithm = s->algorithm;
 	if (parsed < 0 ||
 	    dkim_signature_check_time(s, v->now, DKIM_VERIFIER_SKEW, &fault) <
@@ -91,8 +78,8 @@ begin(struct dkim_verifier *v, struct checked *one,
 		return;
 	}
 	if (s->algorithm == DKIM_RSA_SHA1 && !v->rules.weak) {
-		dkim_check_judge(c, MAIL_VERDICT_POLICY,
-		    "rsa-sha1 is no longer taken (RFC 8301)");
+		dkim_check_judge(
+		    c, MAIL_VERDICT_POLICY, MAIL_REASON_ALGORITHM_SHA1);
 		return;
 	}
 	c->subdomain =
@@ -122,7 +109,7 @@ look_at(struct dkim_verifier *v, const struct mail_field *field,
 	strbuf_init(&one->raw, DKIM_VERIFIER_FIELD_MAX);
 	if (strbuf_add(&one->raw, field->raw) < 0)
 		dkim_check_judge(&one->check, MAIL_VERDICT_NEUTRAL,
-		    "the signature's field is too long");
+		    MAIL_REASON_SIGNATURE_FIELD_LONG);
 	else
 		begin(v, one, field, header);
 }
@@ -193,7 +180,7 @@ struct dkim_finding
 dkim_verifier_finding(const struct dkim_verifier *v, size_t index)
 {
 	struct dkim_finding finding = {.verdict = MAIL_VERDICT_POLICY,
-	    .reason = "too many signatures; this one was not looked at"};
+	    .reason = MAIL_REASON_SIGNATURES_TOO_MANY};
 	const struct checked *one;
 
 	if (index >= v->count)
@@ -203,7 +190,6 @@ dkim_verifier_finding(const struct dkim_verifier *v, size_t index)
 	finding.selector = one->signature.selector;
 	finding.algorithm_text = one->signature.algorithm_text;
 	finding.identity = strbuf_slice(&one->signature.identity);
-	finding.signature = strbuf_slice(&one->b);
 	dkim_check_report(&one->check, &finding);
 	return finding;
 }
@@ -215,7 +201,6 @@ dkim_verifier_free(struct dkim_verifier *v)
 		return;
 	for (size_t i = 0; i < v->count; i++) {
 		strbuf_clear(&v->list[i].raw);
-		strbuf_clear(&v->list[i].b);
 		dkim_signature_clear(&v->list[i].signature);
 		dkim_check_clear(&v->list[i].check);
 	}

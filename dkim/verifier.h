@@ -24,6 +24,7 @@
 #include "base/slice.h"
 #include "dkim/algorithm.h"
 #include "dns/question.h"
+#include "mail/reason.h"
 #include "mail/verdict.h"
 
 /* Signatures looked at, from the top, where the rules do not say; the
@@ -48,7 +49,7 @@ struct dkim_rules {
 	unsigned signatures, hashes; /* 0: the numbers above */
 };
 
-/* One signature. The slices and the reason live as long as the verifier. */
+/* One signature. The slices live as long as the verifier. */
 struct dkim_finding {
 	enum mail_verdict verdict;
 	struct slice domain, selector; /* d=, s= as they stand; may be empty */
@@ -60,7 +61,7 @@ struct dkim_finding {
 	bool testing;		  /* t=y of the key record */
 	bool authenticated;	  /* the key record came with DNSSEC's AD */
 	uint64_t unsigned_octets; /* of the body, beyond l= */
-	const char *reason;	  /* never NULL; "" where there is none */
+	enum mail_reason reason;
 };
 
 struct dkim_verifier;

@@ -31,57 +31,57 @@ is_value(struct slice s)
 	return true;
 }
 
-static const char *
+static enum mail_reason
 parse_tag(struct slice spec, struct mail_taglist *list)
 {
 	struct mail_tag *tag = &list->tags[list->count];
 	size_t equals = slice_find(spec, '=');
 
 	if (equals == spec.n)
-		return "tag without =";
+		return MAIL_REASON_TAG_WITHOUT_EQUALS;
 	if (list->count == MAIL_TAGLIST_MAX)
-		return "too many tags";
+		return MAIL_REASON_TAGS_TOO_MANY;
 	tag->name = slice_trim(slice_first(spec, equals));
 	tag->whole = slice_from(spec.p + equals + 1, spec.n - equals - 1);
 	tag->value = slice_trim(tag->whole);
 	if (!is_name(tag->name))
-		return "bad tag name";
+		return MAIL_REASON_TAG_NAME_BAD;
 	if (!is_value(tag->value))
-		return "bad character in tag value";
+		return MAIL_REASON_TAG_VALUE_BAD;
 	if (mail_taglist_find(list, tag->name) != NULL)
-		return "duplicate tag";
+		return MAIL_REASON_TAG_TWICE;
 	list->count++;
-	return NULL;
+	return MAIL_REASON_NONE;
 }
 
-static const char *
+static enum mail_reason
 parse_list(struct slice rest, struct mail_taglist *list)
 {
 	struct slice spec;
 
 	while (slice_cut(&rest, ';', &spec)) {
-		const char *reason;
+		enum mail_reason reason;
 
 		/* Nothing may stand behind the last ; but white space. */
 		if (rest.p == NULL && list->count > 0 &&
 		    slice_trim(spec).n == 0)
-			return NULL;
+			return MAIL_REASON_NONE;
 		reason = parse_tag(spec, list);
-		if (reason != NULL)
+		if (reason != MAIL_REASON_NONE)
 			return reason;
 	}
-	return list->count == 0 ? "no tag" : NULL;
+	return list->count == 0 ? MAIL_REASON_TAG_NONE : MAIL_REASON_NONE;
 }
 
 int
 mail_taglist_parse(
-    struct slice text, struct mail_taglist *list, const char **reason)
+    struct slice text, struct mail_taglist *list, enum mail_reason *reason)
 {
-	const char *why;
+	enum mail_reason why;
 
 	list->count = 0;
 	why = parse_list(text, list);
-	if (why == NULL)
+	if (why == MAIL_REASON_NONE)
 		return 0;
 	list->count = 0;
 	if (reason != NULL)

@@ -8,6 +8,7 @@
 #define MAIL_TAGLIST_H
 
 #include "base/slice.h"
+#include "mail/reason.h"
 
 /* A list with more tags is invalid. */
 enum { MAIL_TAGLIST_MAX = 64 };
@@ -24,10 +25,9 @@ struct mail_taglist {
 	struct mail_tag tags[MAIL_TAGLIST_MAX];
 };
 
-/* 0; or -1 with the reason in *reason (static, never NULL then; `reason`
- * may be NULL). The list must have at least one tag. */
+/* 0; or -1 with the reason in *reason, which may be NULL. The list must have at least one tag. */
 int mail_taglist_parse(
-    struct slice text, struct mail_taglist *, const char **reason);
+    struct slice text, struct mail_taglist *, enum mail_reason *reason);
 
 /* NULL where there is no such tag. */
 const struct mail_tag *mail_taglist_find(

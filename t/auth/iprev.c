@@ -79,7 +79,7 @@ check_once(struct zone *zone, size_t timeout, void *arg)
 		    auth_iprev_verdict(iprev), MAIL_VERDICT_TEMPERROR);
 	}
 	assert_true(auth_iprev_verdict(iprev) == MAIL_VERDICT_PASS ||
-	    auth_iprev_reason(iprev)[0] != '\0');
+	    auth_iprev_reason(iprev) != MAIL_REASON_NONE);
 	auth_iprev_free(iprev);
 }
 

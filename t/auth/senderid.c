@@ -71,12 +71,13 @@ test_the_address_is_found_in_order(void **state)
 		struct mail_header *header =
 		    mail_header_parse(slice_str(cases[i].header), 1 << 20);
 		struct auth_senderid_pra pra;
-		const char *reason = NULL;
+		enum mail_reason reason = MAIL_REASON_NONE;
 		bool wanted = cases[i].address[0] != '\0';
 
 		if (auth_senderid_find(header, &pra, &reason) !=
 		    (wanted ? 0 : -1)) {
-			print_error("%s: %s\n", cases[i].header, reason);
+			print_error("%s: %s\n", cases[i].header,
+			    mail_reason_text(reason));
 			fail();
 		}
 		assert_string_equal(pra.field, cases[i].field);
@@ -84,7 +85,7 @@ test_the_address_is_found_in_order(void **state)
 			assert_slice_equal(strbuf_slice(&pra.address),
 			    slice_str(cases[i].address));
 		else
-			assert_non_null(reason);
+			assert_int_not_equal(reason, MAIL_REASON_NONE);
 		strbuf_clear(&pra.address);
 		mail_header_free(header);
 	}

@@ -28,6 +28,13 @@ class Verify(tool.Case):
     def found(self, message, *more, **kind):
         return json.loads(self.verify(message, "--json", *more, **kind).out)
 
+    @staticmethod
+    def b_of(message, name):
+        """The beginning of b= of the first such field, without folding."""
+        field = re.search(name + rb":(?:[^\r]|\r\n[ \t])*", message)[0]
+        field = re.sub(rb"\s", b"", field)
+        return re.search(rb"[;:]b=([^;]*)", field)[1].decode()[:8]
+
     def test_the_field(self):
         out = self.verify(self.signed).out
         text = re.sub(rb"\r\n(?=[ \t])", b"", out).decode()
@@ -42,16 +49,19 @@ class Verify(tool.Case):
         self.assertEqual(lf, out.replace(b"\r\n", b"\n"))
 
     def test_the_object(self):
-        found = self.found(self.sign(MESSAGE, "--type", "domainkeys", "--type",
-                                     "dkim", "--identity", "a@example.org"))
+        signed = self.sign(MESSAGE, "--type", "domainkeys", "--type", "dkim",
+                           "--identity", "a@example.org")
+        found = self.found(signed)
         self.assertEqual(found["from"], "example.org")
         self.assertEqual(found["dkim"], [{
             "result": "pass", "domain": "example.org", "selector": "s1",
             "algorithm": "rsa-sha256", "identity": "a@example.org",
-            "reason": ""}])
+            "b": self.b_of(signed, b"DKIM-Signature"),
+            "code": "", "reason": ""}])
         self.assertEqual(found["domainkeys"], [{
             "result": "pass", "domain": "example.org", "selector": "s1",
-            "reason": ""}])
+            "b": self.b_of(signed, b"DomainKey-Signature"),
+            "code": "", "reason": ""}])
         self.assertIn("dmarc", found)
         for absent in ("spf", "senderid", "iprev"):
             self.assertNotIn(absent, found)
@@ -74,11 +84,24 @@ class Verify(tool.Case):
         self.assertEqual(found["domainkeys"], [])
 
     def test_changed(self):
-        for old, new in ((b"Hello", b"Hallo"), (b"Joe", b"Jim"),
-                         (b"folded", b"Folded"), (b"Bye", b"B ye")):
+        for old, new, code in ((b"Hello", b"Hallo", "body-changed"),
+                               (b"Joe", b"Jim", "header-changed"),
+                               (b"folded", b"Folded", "header-changed"),
+                               (b"Bye", b"B ye", "body-changed")):
             found = self.found(self.signed.replace(old, new), status=1)
             self.assertEqual(found["dkim"][0]["result"], "fail")
+            self.assertEqual(found["dkim"][0]["code"], code)
             self.assertTrue(found["dkim"][0]["reason"])
+
+    def test_another_key(self):
+        _, _, other = self.keygen(selector="other")
+        found = self.found(self.signed, status=1,
+                           records={(self.name, "TXT"): [other]})
+        self.assertEqual(found["dkim"][0]["code"], "key-wrong")
+        found = self.found(
+            self.sign(MESSAGE, "--type", "domainkeys"), status=1,
+            records={(self.name, "TXT"): [other]})
+        self.assertEqual(found["domainkeys"][0]["code"], "key-wrong")
 
     def test_names_that_are_not_there(self):
         found = self.found(self.signed, status=1, records={})

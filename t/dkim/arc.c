@@ -63,11 +63,11 @@ expect(const struct letter *l, const char *zone, enum mail_verdict verdict,
 	finding = dkim_arc_finding(j.arc);
 	if (finding.verdict != verdict)
 		print_error("%s (%s)\n", mail_verdict_word(finding.verdict),
-		    finding.reason);
+		    finding.text);
 	assert_int_equal(finding.verdict, verdict);
 	assert_int_equal(finding.instance, instance);
 	if (reason != NULL)
-		assert_string_equal(finding.reason, reason);
+		assert_string_equal(finding.text, reason);
 	judgement_clear(&j);
 }
 
@@ -267,7 +267,7 @@ nothing_is_said_before_the_end_of_the_body(void **state)
 	zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
 	zone_run(zone, &subject, arc);
 	assert_int_equal(dkim_arc_finding(arc).verdict, MAIL_VERDICT_TEMPERROR);
-	assert_string_equal(dkim_arc_finding(arc).reason, "not yet checked");
+	assert_string_equal(dkim_arc_finding(arc).text, "not yet checked");
 	assert_false(dkim_arc_done(arc));
 	assert_slice_equal(dkim_arc_results(arc, 1), SLICE(""));
 	dkim_body_hashes_end(hashes);
@@ -330,7 +330,7 @@ without_a_hash_left_a_chain_fails(void **state)
 	dkim_body_hashes_end(hashes);
 	dkim_arc_end(arc);
 	assert_int_equal(dkim_arc_finding(arc).verdict, MAIL_VERDICT_FAIL);
-	assert_string_equal(dkim_arc_finding(arc).reason,
+	assert_string_equal(dkim_arc_finding(arc).text,
 	    "ARC-Message-Signature i=1: too many different body hashes in "
 	    "one message");
 	dkim_arc_free(arc);

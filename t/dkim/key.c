@@ -98,7 +98,7 @@ check_pair(const struct dkim_key *key, enum dkim_algorithm algorithm)
 	    dkim_algorithm_digest(algorithm) == DKIM_SHA1 ? 20 : 32);
 	struct strbuf octets, signature;
 	struct dkim_public_key *public;
-	const char *reason;
+	enum mail_reason reason;
 
 	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
 	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
@@ -206,7 +206,7 @@ public_keys_are_strict(void **state)
 	struct dkim_rsa_numbers numbers;
 	struct strbuf octets;
 	struct slice der;
-	const char *reason;
+	enum mail_reason reason;
 
 	(void)state;
 	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
@@ -270,7 +270,7 @@ a_key_of_another_kind_verifies_nothing(void **state)
 	struct dkim_key *key = letter_key("ed25519.pem");
 	struct strbuf octets, signature;
 	struct dkim_public_key *public;
-	const char *reason;
+	enum mail_reason reason;
 
 	(void)state;
 	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
@@ -291,7 +291,7 @@ a_key_of_another_kind_verifies_nothing(void **state)
 	    -1);
 	assert_null(dkim_public_key_parse(
 	    DKIM_KEY_ED25519, slice_first(strbuf_slice(&octets), 31), &reason));
-	assert_string_equal(reason, "p= of the key record is no Ed25519 key");
+	assert_int_equal(reason, MAIL_REASON_KEY_NOT_ED25519);
 	dkim_public_key_free(public);
 	strbuf_clear(&octets);
 	strbuf_clear(&signature);
@@ -306,7 +306,7 @@ a_bare_rsa_public_key_is_taken(void **state)
 	struct dkim_key *key = letter_key("rsa1024.pem");
 	struct dkim_public_key *public;
 	struct strbuf octets;
-	const char *reason;
+	enum mail_reason reason;
 
 	(void)state;
 	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
@@ -334,26 +334,66 @@ add_der(struct strbuf *out, char tag, struct slice value)
 	strbuf_add(out, value);
 }
 
+/* A key of the same size too; octets that no key signed; too few of them. */
+static void
+the_right_key_knows_what_it_made(void **state)
+{
+	struct dkim_key *key = letter_key("rsa1024.pem");
+	struct dkim_public_key *public, *other;
+	struct strbuf reason, octets, signature;
+	struct dkim_key *another;
+	enum mail_reason why;
+	struct slice made;
+
+	(void)state;
+	strbuf_init(&reason, 1000);
+	strbuf_init(&octets, 1000);
+	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
+	assert_int_equal(dkim_key_public(key, &octets), 0);
+	public =
+	    dkim_public_key_parse(DKIM_KEY_RSA, strbuf_slice(&octets), &why);
+	another = dkim_key_generate(DKIM_KEY_RSA, 1024, &reason);
+	strbuf_reset(&octets);
+	assert_int_equal(dkim_key_public(another, &octets), 0);
+	other =
+	    dkim_public_key_parse(DKIM_KEY_RSA, strbuf_slice(&octets), &why);
+	assert_int_equal(dkim_key_sign(key, DKIM_RSA_SHA256,
+			     slice_str(digest32), &signature),
+	    0);
+	made = strbuf_slice(&signature);
+	assert_true(dkim_public_key_made(public, made));
+	assert_false(dkim_public_key_made(other, made));
+	assert_false(dkim_public_key_made(public, slice_first(made, 127)));
+	assert_false(dkim_public_key_made(public, SLICE("")));
+	signature.p[100] ^= 1;
+	assert_false(dkim_public_key_made(public, made));
+	dkim_public_key_free(public);
+	dkim_public_key_free(other);
+	dkim_key_free(another);
+	dkim_key_free(key);
+	strbuf_clear(&reason);
+	strbuf_clear(&octets);
+	strbuf_clear(&signature);
+}
+
 static void
 public_keys_out_of_bounds(void **state)
 {
 	static const struct {
 		size_t octets;
 		struct slice exponent;
-		const char *reason;
+		enum mail_reason reason;
 	} cases[] = {
-	    {128, SLICE_INIT("\x03"), NULL},
-	    {512, SLICE_INIT("\x01\x00\x01"), NULL},
-	    {513, SLICE_INIT("\x03"), "the RSA key has more than 4096 bits"},
-	    {63, SLICE_INIT("\x03"), "the RSA key has fewer than 512 bits"},
-	    {128, SLICE_INIT("\x01"),
-		"the RSA key's numbers are out of bounds"},
-	    {128, SLICE_INIT("\x04"),
-		"the RSA key's numbers are out of bounds"},
+	    {128, SLICE_INIT("\x03"), MAIL_REASON_NONE},
+	    {512, SLICE_INIT("\x01\x00\x01"), MAIL_REASON_NONE},
+	    {513, SLICE_INIT("\x03"), MAIL_REASON_KEY_OVER_4096},
+	    {63, SLICE_INIT("\x03"), MAIL_REASON_KEY_UNDER_512},
+	    {128, SLICE_INIT("\x01"), MAIL_REASON_KEY_NUMBERS},
+	    {128, SLICE_INIT("\x04"), MAIL_REASON_KEY_NUMBERS},
 	    {128, SLICE_INIT("\x01\x02\x03\x04\x05\x06\x07\x08\x09"),
-		"the RSA key's numbers are out of bounds"},
-	    {128, SLICE_INIT("\x00"), "p= of the key record is no RSA key"},
-	    {128, SLICE_INIT("\x83"), "p= of the key record is no RSA key"},
+		MAIL_REASON_KEY_NUMBERS},
+	    {128, SLICE_INIT("\x00"), MAIL_REASON_KEY_NOT_RSA},
+	    {128, SLICE_INIT("\x83"), MAIL_REASON_KEY_NOT_RSA},
 	};
 	char modulus[513];
 
@@ -362,7 +402,7 @@ public_keys_out_of_bounds(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct strbuf inner, der;
 		struct dkim_public_key *key;
-		const char *reason = NULL;
+		enum mail_reason reason;
 
 		strbuf_init(&inner, 2000);
 		strbuf_init(&der, 2000);
@@ -371,10 +411,10 @@ public_keys_out_of_bounds(void **state)
 		add_der(&der, '\x30', strbuf_slice(&inner));
 		key = dkim_public_key_parse(
 		    DKIM_KEY_RSA, strbuf_slice(&der), &reason);
-		if (cases[i].reason == NULL)
+		if (cases[i].reason == MAIL_REASON_NONE)
 			assert_non_null(key);
 		else
-			assert_string_equal(reason, cases[i].reason);
+			assert_int_equal(reason, cases[i].reason);
 		dkim_public_key_free(key);
 		strbuf_clear(&inner);
 		strbuf_clear(&der);
@@ -395,6 +435,7 @@ main(void)
 	    cmocka_unit_test(der_lengths_are_the_shortest_and_definite),
 	    cmocka_unit_test(a_key_of_another_kind_verifies_nothing),
 	    cmocka_unit_test(a_bare_rsa_public_key_is_taken),
+	    cmocka_unit_test(the_right_key_knows_what_it_made),
 	    cmocka_unit_test(public_keys_out_of_bounds),
 	};
 

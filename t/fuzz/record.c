@@ -9,7 +9,7 @@ use(const struct dkim_record *record)
 {
 	struct dkim_public_key *key;
 	struct strbuf octets;
-	const char *reason;
+	enum mail_reason reason;
 
 	(void)dkim_record_refuses(record, DKIM_RSA_SHA256);
 	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
@@ -26,7 +26,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice text = slice_from((const char *)data, size);
 	struct dkim_record record;
-	const char *reason;
+	enum mail_reason reason;
 
 	if (dkim_record_parse(text, &record, &reason) == 0)
 		use(&record);

@@ -24,10 +24,10 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	struct slice text = slice_from((const char *)bytes, n);
 	struct mail_taglist list;
-	const char *reason = NULL;
+	enum mail_reason reason = MAIL_REASON_NONE;
 
 	if (mail_taglist_parse(text, &list, &reason) != 0) {
-		must(reason != NULL && list.count == 0);
+		must(reason != MAIL_REASON_NONE && list.count == 0);
 		return 0;
 	}
 	must(list.count > 0 && list.count <= MAIL_TAGLIST_MAX);

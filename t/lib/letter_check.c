@@ -50,7 +50,7 @@ letter_check_verdict_at(const struct letter_check *c, size_t index,
 	if (finding.verdict == verdict)
 		return;
 	print_error("signature %zu: %s (%s), wanted %s\n", index,
-	    mail_verdict_word(finding.verdict), finding.reason,
-	    mail_verdict_word(verdict));
+	    mail_verdict_word(finding.verdict),
+	    mail_reason_text(finding.reason), mail_verdict_word(verdict));
 	_fail(file, line);
 }

@@ -235,10 +235,12 @@ report(const struct checks *c)
 		    mail_verdict_word(
 			dkim_domainkeys_finding(c->domainkeys, i).verdict));
 	for (size_t i = 0; i < dkim_verifier_count(c->dkim); i++)
-		printf("# %s ", dkim_verifier_finding(c->dkim, i).reason);
+		printf("# %s ",
+		    mail_reason_text(dkim_verifier_finding(c->dkim, i).reason));
 	for (size_t i = 0; i < dkim_domainkeys_count(c->domainkeys); i++)
-		printf(
-		    "# %s ", dkim_domainkeys_finding(c->domainkeys, i).reason);
+		printf("# %s ",
+		    mail_reason_text(
+			dkim_domainkeys_finding(c->domainkeys, i).reason));
 	printf("\n");
 }
 
@@ -297,7 +299,7 @@ judge(struct zone *zone, const struct message *m, bool tell)
 	finding = dkim_arc_finding(arc);
 	if (tell)
 		printf("arc=%s # %s\n", mail_verdict_word(finding.verdict),
-		    finding.reason);
+		    finding.text);
 	dkim_arc_free(arc);
 	dkim_body_hashes_free(hashes);
 	return finding.verdict;
