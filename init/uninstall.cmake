@@ -1,0 +1,39 @@
+# Takes out what `cmake --install` put in, by its manifest. What a postmaster
+# wrote (/etc/signpost: settings and keys) and what was kept (/var/lib) stays.
+if(NOT EXISTS "${MANIFEST}")
+  message(FATAL_ERROR "${MANIFEST} is not there: nothing was installed from this "
+    "build. Run `cmake --install` with the same prefix once more, then this.")
+endif()
+
+# Postfix would keep what it cannot hand over, but nobody would be told.
+execute_process(COMMAND systemctl --quiet is-active signpost.service
+  RESULT_VARIABLE inactive OUTPUT_QUIET ERROR_QUIET)
+if(inactive STREQUAL "0" AND "$ENV{DESTDIR}" STREQUAL "")
+  message(FATAL_ERROR "signpost runs. Take its lines out of Postfix's master.cf, "
+    "`postfix reload`, wait until the queue is empty (postqueue -p), and then "
+    "`systemctl disable --now signpost`.")
+endif()
+
+file(STRINGS "${MANIFEST}" files)
+foreach(file IN LISTS files)
+  set(path "$ENV{DESTDIR}${file}")
+  if(file MATCHES "^/etc/signpost/")
+    message(STATUS "Stays: ${path}")
+  elseif(EXISTS "${path}" OR IS_SYMLINK "${path}")
+    file(REMOVE "${path}")
+    message(STATUS "Removed: ${path}")
+  endif()
+endforeach()
+
+# Folders that are ours alone, where nothing is left in them.
+foreach(file IN LISTS files)
+  get_filename_component(folder "$ENV{DESTDIR}${file}" DIRECTORY)
+  while(folder MATCHES "/signpost(/|$)" AND NOT folder MATCHES "/etc/signpost")
+    file(GLOB left LIST_DIRECTORIES true "${folder}/*" "${folder}/.[!.]*")
+    if(left OR NOT IS_DIRECTORY "${folder}")
+      break()
+    endif()
+    file(REMOVE_RECURSE "${folder}")
+    get_filename_component(folder "${folder}" DIRECTORY)
+  endwhile()
+endforeach()
