@@ -17,6 +17,7 @@
 #include "proxy/counters.h"
 #include "proxy/filter.h"
 #include "proxy/quota.h"
+#include "proxy/seldom.h"
 #include "proxy/spool_files.h"
 #include "smtp/relay.h"
 #include "smtp/server.h"
@@ -50,6 +51,7 @@ struct proxy_service {
 	struct proxy_counters *counters;
 	struct proxy_recording *recording;
 	struct log *log;
+	struct proxy_seldom *seldom; /* NULL: all is logged */
 
 	bool finishing; /* sessions end as soon as they may */
 	bool hurried;	/* who is silent before DATA is not waited for */

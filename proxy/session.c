@@ -22,6 +22,8 @@ struct proxy_session {
 	struct smtp_server *server; /* NULL: the client is gone */
 	struct proxy_hop *hop;
 	struct proxy_transaction *transaction;
+	/* The last one, whose answer the client perhaps heard. */
+	struct proxy_transaction *answered;
 	evutil_socket_t fd; /* the server's; only to look at */
 	struct strbuf peer, helo;
 	struct smtp_xforward client; /* what XFORWARD said */
@@ -34,6 +36,43 @@ struct proxy_session {
 	bool extended;		 /* EHLO, not HELO */
 };
 
+/* Is the client still there, as far as its socket knows? On TCP a full close
+ * looks like the end of its input alone until something was written to it. */
+static bool
+client_is_there(const struct proxy_session *s)
+{
+	struct pollfd at = {.fd = s->fd};
+
+	return s->server != NULL && poll(&at, 1, 0) == 0;
+}
+
+static bool
+client_has_ended(const struct proxy_session *s)
+{
+	struct pollfd at = {.fd = s->fd, .events = POLLRDHUP};
+
+	return smtp_server_ended(s->server) || poll(&at, 1, 0) != 0;
+}
+
+/* For the log. */
+static const char *
+peer_name(const struct proxy_session *s)
+{
+	return s->peer.n == 0 ? "local" : strbuf_text(&s->peer);
+}
+
+/* The message answered last is forgotten, and its envelope may be: what
+ * became of the answer goes into the journal. */
+static void
+let_go_answered(struct proxy_session *s, bool heard)
+{
+	if (s->answered == NULL)
+		return;
+	proxy_transaction_heard(s->answered, heard);
+	proxy_transaction_free(s->answered);
+	s->answered = NULL;
+}
+
 static void
 session_free(struct proxy_session *s)
 {
@@ -42,6 +81,7 @@ session_free(struct proxy_session *s)
 	LIST_REMOVE(s, entry);
 	service->session_count--;
 	proxy_count_down(service->counters, PROXY_COUNT_SESSIONS_OPEN);
+	let_go_answered(s, client_is_there(s));
 	proxy_transaction_free(s->transaction);
 	proxy_hop_free(s->hop);
 	smtp_server_free(s->server);
@@ -133,7 +173,8 @@ begin_envelope(struct proxy_session *s)
 static void
 end_envelope(struct proxy_session *s)
 {
-	proxy_envelope_reset(&s->envelope);
+	if (s->answered == NULL)
+		proxy_envelope_reset(&s->envelope);
 	memset(&s->client, 0, sizeof(s->client));
 	proxy_hop_forget_client(s->hop);
 }
@@ -197,6 +238,7 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 	const char *reason;
 	uint64_t size;
 
+	let_go_answered(s, client_is_there(s));
 	proxy_envelope_reset(&s->envelope);
 	s->begun_ms = s->heard_ms;
 	if (smtp_path_parse(command->argument, SMTP_MAIL, &path, &reason) !=
@@ -322,33 +364,32 @@ on_command(void *ctx, const struct smtp_command *command)
 
 /* --- the message --- */
 
-/* Is the client still there, as far as its socket knows? */
-static bool
-client_is_there(const struct proxy_session *s)
-{
-	struct pollfd at = {.fd = s->fd, .events = POLLRDHUP};
-
-	return s->server != NULL && poll(&at, 1, 0) == 0;
-}
-
-static bool
-on_answer(void *ctx, const struct smtp_reply *reply, bool tells_sent)
+static enum proxy_heard
+on_answer(void *ctx, const struct smtp_reply *reply)
 {
 	struct proxy_session *s = ctx;
-	bool there = !tells_sent || client_is_there(s);
+	bool there = client_is_there(s);
 
-	if (s->server != NULL)
-		smtp_server_reply(s->server, reply);
-	return there;
+	if (s->server == NULL)
+		return PROXY_UNHEARD;
+	smtp_server_reply(s->server, reply);
+	if (!there)
+		return PROXY_UNHEARD;
+	return client_has_ended(s) ? PROXY_HEARD_PERHAPS : PROXY_HEARD;
 }
 
 /* After every event that may have ended the transaction. */
 static void
 settle(struct proxy_session *s)
 {
-	if (s->transaction != NULL && proxy_transaction_done(s->transaction)) {
-		proxy_transaction_free(s->transaction);
+	struct proxy_transaction *t = s->transaction;
+
+	if (t != NULL && proxy_transaction_done(t)) {
 		s->transaction = NULL;
+		if (proxy_transaction_is_perhaps_heard(t))
+			s->answered = t;
+		else
+			proxy_transaction_free(t);
 		end_envelope(s);
 		leave_if_finishing(s);
 	}
@@ -394,11 +435,23 @@ on_proxied(void *ctx, const struct smtp_haproxy *header)
 }
 
 static void
+log_alien(struct proxy_session *s, const char *what)
+{
+	if (proxy_seldom_may(s->service->seldom, "alien",
+		strbuf_slice(&s->peer), proxy_now_ms()))
+		log_printf(s->service->log, LOGGING_WARNING,
+		    "client %s speaks no SMTP (%s): disconnected", peer_name(s),
+		    what);
+}
+
+static void
 on_client_closed(void *ctx, enum smtp_close how, const char *why)
 {
 	struct proxy_session *s = ctx;
 
-	(void)how;
+	if (how == SMTP_CLOSE_ALIEN)
+		log_alien(s, why);
+	let_go_answered(s, how == SMTP_CLOSE_DONE || how == SMTP_CLOSE_EOF);
 	smtp_server_free(s->server);
 	s->server = NULL;
 	if (s->transaction != NULL)

@@ -40,7 +40,7 @@ struct proxy_transaction {
 	const struct proxy_envelope *envelope;
 	const struct proxy_transaction_ops *ops;
 	void *ctx;
-	uint64_t begun_ms;
+	uint64_t begun_ms, done_ms; /* the latter 0 until it is answered */
 
 	struct mail_newline newline;
 	struct intake intake; /* after newline: spool and reader */
@@ -54,7 +54,9 @@ struct proxy_transaction {
 	struct strbuf verdict; /* our own answer, once it is settled */
 	const char *status;    /* the journal's word for it */
 	bool client_gone;
-	bool in_end; /* within the filter's end */
+	bool perhaps_heard; /* it is not known yet; the journal waits */
+	bool sent;	    /* the answer was the relay's 2xx */
+	bool in_end;	    /* within the filter's end */
 };
 
 /* --- the end --- */
@@ -76,15 +78,26 @@ counter_of(const char *status)
 	}
 }
 
+/* Who came by a Unix-domain socket has no address, and one of whom XFORWARD
+ * says [UNAVAILABLE] has none that is known. */
+static struct slice
+client_of(const struct proxy_envelope *envelope)
+{
+	if (envelope->client_address.n > 0)
+		return strbuf_slice(&envelope->client_address);
+	return envelope->client_told ? SLICE("unknown") : SLICE("local");
+}
+
 static void
 write_journal(struct proxy_transaction *t, const char *status)
 {
 	struct proxy_record *r = &t->record;
-	uint64_t ms = proxy_now_ms() - t->begun_ms;
+	uint64_t ms =
+	    (t->done_ms > 0 ? t->done_ms : proxy_now_ms()) - t->begun_ms;
 
 	r->queue_id = strbuf_slice(&t->envelope->queue_id);
 	r->sender = strbuf_slice(&t->envelope->sender);
-	r->client = strbuf_slice(&t->envelope->client_address);
+	r->client = client_of(t->envelope);
 	r->relay = t->service->relay_name;
 	r->recipients = t->envelope->recipient_count;
 	r->size = t->size;
@@ -114,22 +127,37 @@ drop_filter(struct proxy_transaction *t)
 	t->filter = NULL;
 }
 
-/* Passes on an answer and ends. The relay's 2xx that no one heard is RFC
- * 1047's second copy, and so is a relay lost with the dot at it. */
+/* The relay's 2xx that no one heard is RFC 1047's second copy, and so is a
+ * relay lost with the dot at it. */
+static void
+write_answer(struct proxy_transaction *t, bool heard)
+{
+	if (!heard && t->status[0] != 'm')
+		t->status = t->sent ? "maybe-delivered" : "aborted";
+	write_journal(t, t->status);
+}
+
+/* Passes on an answer and ends. */
 static void
 finish(struct proxy_transaction *t, const struct smtp_reply *reply,
     const char *status)
 {
-	bool sent = reply->code < 300, heard;
+	enum proxy_heard heard = PROXY_UNHEARD;
 
 	t->state = DONE;
+	t->status = status;
+	t->sent = reply->code < 300;
+	t->done_ms = proxy_now_ms();
 	drop_filter(t);
 	(void)strbuf_add(&t->record.reply,
 	    slice_first(smtp_reply_line(reply), MESSAGE_ID_CLIP));
-	heard = !t->client_gone && t->ops->answer(t->ctx, reply, sent);
-	if (!heard && status[0] != 'm')
-		status = sent ? "maybe-delivered" : "aborted";
-	write_journal(t, status);
+	if (!t->client_gone)
+		heard = t->ops->answer(t->ctx, reply);
+	t->perhaps_heard = heard == PROXY_HEARD_PERHAPS;
+	if (t->perhaps_heard)
+		proxy_spool_reset(t->spool);
+	else
+		write_answer(t, heard == PROXY_HEARD);
 }
 
 static void
@@ -508,6 +536,19 @@ bool
 proxy_transaction_done(const struct proxy_transaction *t)
 {
 	return t->state == DONE;
+}
+
+bool
+proxy_transaction_is_perhaps_heard(const struct proxy_transaction *t)
+{
+	return t->perhaps_heard;
+}
+
+void
+proxy_transaction_heard(struct proxy_transaction *t, bool heard)
+{
+	t->perhaps_heard = false;
+	write_answer(t, heard);
 }
 
 void

@@ -18,12 +18,18 @@
 
 struct proxy_transaction;
 
+/* Does the client hear it? */
+enum proxy_heard {
+	PROXY_HEARD,
+	PROXY_UNHEARD,
+	/* It is at its end of input, and only what it does next can tell:
+	 * proxy_transaction_heard() will be called. */
+	PROXY_HEARD_PERHAPS
+};
+
 /* Called once, perhaps before the call that led to it returns: the answer to
- * the final dot. It lives for the call; afterwards the transaction is DONE.
- * `tells_sent` where it is the relay's 2xx: return whether the client is
- * still there to hear it. */
-typedef bool proxy_answer_fn(
-    void *ctx, const struct smtp_reply *, bool tells_sent);
+ * the final dot. It lives for the call; afterwards the transaction is DONE. */
+typedef enum proxy_heard proxy_answer_fn(void *ctx, const struct smtp_reply *);
 
 /* Called from the event loop where the transaction got DONE out of no call
  * into here, because the filter was waited for: it may be freed now. */
@@ -62,6 +68,13 @@ void proxy_transaction_cut(struct proxy_transaction *);
 void proxy_transaction_tick(struct proxy_transaction *, uint64_t now_ms);
 
 bool proxy_transaction_done(const struct proxy_transaction *);
+
+/* True where it is DONE and its journal line waits for the next call. */
+bool proxy_transaction_is_perhaps_heard(const struct proxy_transaction *);
+
+/* What became of an answer that was PROXY_HEARD_PERHAPS. */
+void proxy_transaction_heard(struct proxy_transaction *, bool heard);
+
 void proxy_transaction_free(struct proxy_transaction *);
 
 #endif

@@ -56,6 +56,7 @@ struct worker {
 	struct proxy_verify_env verify_env;
 	struct dns_counts dns_counted;
 	struct proxy_service service;
+	struct proxy_seldom seldom;
 	struct strbuf relay_name;
 };
 
@@ -106,8 +107,10 @@ turn_away(struct worker *w, int fd, const char *peer)
 	(void)ignored;
 	(void)close(fd);
 	proxy_count(w->job->counters, PROXY_COUNT_SESSIONS_REFUSED);
-	log_printf(w->job->log, LOGGING_WARNING,
-	    "connection from %s refused: not in allow =", peer);
+	if (proxy_seldom_may(
+		&w->seldom, "allow", slice_str(peer), proxy_now_ms()))
+		log_printf(w->job->log, LOGGING_WARNING,
+		    "connection from %s refused: not in allow =", peer);
 }
 
 /* Full: idle sessions make room, or accepting stops until some do. */
@@ -358,6 +361,7 @@ fill_service(struct worker *w, int spool_dir)
 	    .counters = job->counters,
 	    .recording = &w->recording,
 	    .log = job->log,
+	    .seldom = &w->seldom,
 	    .session_ended = on_session_ended,
 	    .ctx = w,
 	};

@@ -9,7 +9,9 @@ smtp_close_name(enum smtp_close close)
 	    [SMTP_CLOSE_CONNECT] = "connect",
 	    [SMTP_CLOSE_TIMEOUT] = "timeout",
 	    [SMTP_CLOSE_EOF] = "eof",
+	    [SMTP_CLOSE_RESET] = "reset",
 	    [SMTP_CLOSE_PROTOCOL] = "protocol",
+	    [SMTP_CLOSE_ALIEN] = "alien",
 	};
 
 	return names[close];

@@ -7,8 +7,10 @@ enum smtp_close {
 	SMTP_CLOSE_DONE,     /* as agreed: QUIT, or our 421 flushed */
 	SMTP_CLOSE_CONNECT,  /* relay: could not be reached */
 	SMTP_CLOSE_TIMEOUT,  /* a timer ended */
-	SMTP_CLOSE_EOF,	     /* the peer went away, orderly or by reset */
+	SMTP_CLOSE_EOF,	     /* the peer's input came to its end */
+	SMTP_CLOSE_RESET,    /* the peer is gone: a reset, a failed write */
 	SMTP_CLOSE_PROTOCOL, /* the peer sent what SMTP does not allow */
+	SMTP_CLOSE_ALIEN,    /* server: the client speaks another protocol */
 };
 
 /* "done", "connect", "timeout", "eof", "protocol"; static. */

@@ -18,6 +18,13 @@ static const struct slice verbs[SMTP_VERBS] = {
     [SMTP_OTHER] = SLICE_INIT("command"),
 };
 
+/* RFC 5321 and 821, 2033, 3207, 4954, 1985, 2645; Postfix's XCLIENT. */
+static const struct slice others[] = {SLICE_INIT("HELP"), SLICE_INIT("EXPN"),
+    SLICE_INIT("LHLO"), SLICE_INIT("STARTTLS"), SLICE_INIT("AUTH"),
+    SLICE_INIT("ETRN"), SLICE_INIT("ATRN"), SLICE_INIT("TURN"),
+    SLICE_INIT("SEND"), SLICE_INIT("SOML"), SLICE_INIT("SAML"),
+    SLICE_INIT("XCLIENT")};
+
 const char *
 smtp_verb_name(enum smtp_verb verb)
 {
@@ -31,6 +38,15 @@ verb_of(struct slice word)
 		if (slice_equal_nocase(word, verbs[i]))
 			return (enum smtp_verb)i;
 	return SMTP_OTHER;
+}
+
+bool
+smtp_verb_is_known(struct slice word)
+{
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (slice_equal_nocase(word, others[i]))
+			return true;
+	return verb_of(word) != SMTP_OTHER;
 }
 
 /* Where the first CRLF begins; in.n where there is none. */
@@ -67,6 +83,8 @@ split(struct slice line, struct smtp_command *command)
 {
 	size_t n = 0;
 
+	while (line.n > 0 && is_blank(line.p[0]))
+		line = slice_after(line, 1);
 	while (n < line.n && !is_blank(line.p[n]))
 		n++;
 	command->line = line;

@@ -2,6 +2,8 @@
 #ifndef SMTP_COMMAND_H
 #define SMTP_COMMAND_H
 
+#include <stdbool.h>
+
 #include "base/slice.h"
 #include "smtp/parse.h"
 
@@ -25,8 +27,9 @@ enum smtp_verb {
 	SMTP_VERBS
 };
 
-/* Views into the input. The line is without its CRLF; the argument is what
- * follows the verb, without white space around it. */
+/* Views into the input. The line is without its CRLF and without white space
+ * before it, which Postfix and others take too; the argument is what follows
+ * the verb, without white space around it. */
 struct smtp_command {
 	enum smtp_verb verb;
 	struct slice line, argument;
@@ -61,5 +64,9 @@ enum smtp_parse smtp_command_skip(struct slice in, size_t *used, bool *cr);
 
 /* "MAIL" and its kin; static. "command" for SMTP_OTHER. */
 const char *smtp_verb_name(enum smtp_verb);
+
+/* True of those, in any case, and of the verbs that are SMTP's though we do
+ * not offer them: HELP, STARTTLS, AUTH and their kin. */
+bool smtp_verb_is_known(struct slice word);
 
 #endif

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,10 @@ struct smtp_conn {
 	evutil_socket_t fd;
 	const struct smtp_conn_ops *ops;
 	void *ctx;
-	/* `gone` watches for the peer's end while nothing is read. */
+	/* `gone` watches for the peer's going while nothing is read. It is
+	 * told of changes only (what is not taken out of the socket would
+	 * wake it for ever), and set while the other two are not: one
+	 * descriptor cannot be watched in both ways. */
 	struct event readable, writable, gone, turn;
 	struct smtp_timer timer, write_timer;
 	struct strbuf in, out;
@@ -48,6 +52,7 @@ struct smtp_conn {
 	unsigned busy;	  /* callbacks under way */
 	unsigned dropped; /* reads while lingering */
 	bool heard, corked, want_drained;
+	bool ended;	/* the peer sends nothing more */
 	bool blocked;	/* the socket takes no more; `writable` is set */
 	bool finishing; /* `close` follows the last byte written */
 	bool linger, lingering;
@@ -114,15 +119,67 @@ end(struct smtp_conn *conn)
 	conn->ops->closed(conn->ctx, conn->close, conn->why);
 }
 
-/* The peer is gone. What was agreed before is what counts. */
+/* The peer is gone. What was agreed before is what counts, save where it
+ * shows that our last words were not read. */
 static void
-end_lost(struct smtp_conn *conn, int error)
+end_lost(struct smtp_conn *conn, enum smtp_close close, const char *why)
 {
-	if (!conn->finishing && !conn->failed) {
-		remember(conn, SMTP_CLOSE_EOF,
-		    error == 0 ? "connection closed by peer" : strerror(error));
-	}
+	if (!conn->failed && (!conn->finishing || conn->ended))
+		remember(conn, close, why);
 	end(conn);
+}
+
+/* What poll() says of the socket without being asked for anything. */
+static short
+trouble(const struct smtp_conn *conn)
+{
+	struct pollfd at = {.fd = conn->fd, .events = POLLRDHUP};
+
+	return poll(&at, 1, 0) == 1 ? at.revents : 0;
+}
+
+static const char *
+error_of(const struct smtp_conn *conn)
+{
+	int error = 0;
+	socklen_t n = sizeof(error);
+
+	(void)getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &n);
+	return error == 0 ? "connection closed by peer" : strerror(error);
+}
+
+static void
+watch(struct smtp_conn *conn)
+{
+	if (!conn->over && !conn->dead && !conn->blocked &&
+	    !event_pending(&conn->readable, EV_READ, NULL))
+		(void)event_add(&conn->gone, NULL);
+}
+
+static void
+stop_reading(struct smtp_conn *conn)
+{
+	(void)event_del(&conn->readable);
+	watch(conn);
+}
+
+/* On a Unix socket it shows whether the peer has closed all of it; on TCP a
+ * reset alone tells, and may come when we write. */
+static void
+end_input(struct smtp_conn *conn)
+{
+	bool gone = (trouble(conn) & (POLLERR | POLLHUP)) != 0;
+
+	if (conn->ops->ended == NULL || gone) {
+		end_lost(conn,
+		    conn->ops->ended == NULL ? SMTP_CLOSE_EOF
+					     : SMTP_CLOSE_RESET,
+		    "connection closed by peer");
+		return;
+	}
+	conn->ended = true;
+	stop_reading(conn);
+	conn->ops->ended(conn->ctx);
 }
 
 void
@@ -151,8 +208,10 @@ smtp_conn_unwritten(const struct smtp_conn *conn)
 static void
 block(struct smtp_conn *conn)
 {
-	if (!conn->blocked)
+	if (!conn->blocked) {
+		(void)event_del(&conn->gone);
 		(void)event_add(&conn->writable, NULL);
+	}
 	conn->blocked = true;
 	smtp_timer_begin(&conn->write_timer, conn->write_ms);
 }
@@ -196,7 +255,7 @@ write_out(struct smtp_conn *conn, struct slice bytes)
 	size_t n = sent < 0 ? 0 : (size_t)sent;
 
 	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-		smtp_conn_fail(conn, SMTP_CLOSE_EOF, strerror(errno));
+		smtp_conn_fail(conn, SMTP_CLOSE_RESET, strerror(errno));
 		return;
 	}
 	conn->out_at += n < kept.n ? n : kept.n;
@@ -223,6 +282,11 @@ linger(struct smtp_conn *conn)
 		return;
 	conn->lingering = true;
 	(void)shutdown(conn->fd, SHUT_WR);
+	if (conn->ended) {
+		watch(conn);
+		smtp_timer_begin(&conn->timer, SMTP_CONN_WATCH_MS);
+		return;
+	}
 	(void)event_del(&conn->gone);
 	(void)event_add(&conn->readable, NULL);
 	smtp_timer_begin(&conn->timer, LINGER_MS);
@@ -277,8 +341,12 @@ receive(struct smtp_conn *conn, char *to, size_t room)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
-	if (n <= 0) {
-		end_lost(conn, n < 0 ? errno : 0);
+	if (n < 0) {
+		end_lost(conn, SMTP_CLOSE_RESET, strerror(errno));
+		return 0;
+	}
+	if (n == 0) {
+		end_input(conn);
 		return 0;
 	}
 	conn->heard = true;
@@ -341,22 +409,29 @@ on_readable(evutil_socket_t fd, short what, void *ctx)
 	} else if (!conn->failed && held < conn->read_max) {
 		read_some(conn, conn->read_max - held);
 	} else {
-		(void)event_del(&conn->readable);
-		(void)event_add(&conn->gone, NULL);
+		stop_reading(conn);
 	}
 	finish_turn(conn);
 	leave(conn);
 }
 
+/* Something changed; an end of input behind what is not read yet will be
+ * found by reading. Once both sides have said their last word a hang-up is
+ * no news. */
 static void
 on_gone(evutil_socket_t fd, short what, void *ctx)
 {
 	struct smtp_conn *conn = ctx;
+	short now = trouble(conn);
+	short lost = conn->lingering ? POLLERR : POLLERR | POLLHUP;
 
 	(void)fd;
 	(void)what;
 	enter(conn);
-	end_lost(conn, 0);
+	if ((now & lost) != 0)
+		end_lost(conn, SMTP_CLOSE_RESET, error_of(conn));
+	else if ((now & POLLRDHUP) != 0 && conn->ops->ended == NULL)
+		end_lost(conn, SMTP_CLOSE_EOF, "connection closed by peer");
 	leave(conn);
 }
 
@@ -366,6 +441,7 @@ unblock(struct smtp_conn *conn)
 	(void)event_del(&conn->writable);
 	smtp_timer_begin(&conn->write_timer, 0);
 	conn->blocked = false;
+	watch(conn);
 	if (conn->out.room > KEPT_ROOM && smtp_conn_unwritten(conn) == 0) {
 		strbuf_clear(&conn->out);
 		conn->out_at = 0;
@@ -434,7 +510,7 @@ assign_events(struct smtp_conn *conn)
 	(void)event_assign(&conn->writable, base, fd, EV_WRITE | EV_PERSIST,
 	    on_writable, conn);
 	(void)event_assign(
-	    &conn->gone, base, fd, EV_CLOSED | EV_PERSIST, on_gone, conn);
+	    &conn->gone, base, fd, EV_READ | EV_ET | EV_PERSIST, on_gone, conn);
 }
 
 struct smtp_conn *
@@ -477,7 +553,8 @@ smtp_conn_read(struct smtp_conn *conn, size_t n)
 {
 	assert(n <= SMTP_CONN_IN_MAX);
 	conn->read_max = n;
-	if (conn->over || conn->dead || conn->finishing || conn->fd < 0)
+	if (conn->over || conn->dead || conn->finishing || conn->ended ||
+	    conn->fd < 0)
 		return;
 	if (conn->in.n == 0 && conn->in.room > KEPT_ROOM && n <= KEPT_ROOM)
 		strbuf_clear(&conn->in);
@@ -508,6 +585,12 @@ smtp_conn_consume(struct smtp_conn *conn, size_t n)
 		strbuf_reset(&conn->in);
 		conn->in_at = 0;
 	}
+}
+
+bool
+smtp_conn_ended(const struct smtp_conn *conn)
+{
+	return conn->ended;
 }
 
 bool

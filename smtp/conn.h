@@ -27,6 +27,9 @@ enum {
 	/* Unwritten output beyond this is our own bug: someone ignores the
 	 * high water. */
 	SMTP_CONN_OUT_MAX = 4 * 1024 * 1024,
+	/* For so long a peer at its end of input is watched for a reset,
+	 * which tells that it did not read our last words. */
+	SMTP_CONN_WATCH_MS = 1000,
 };
 
 struct smtp_conn_ops {
@@ -37,6 +40,13 @@ struct smtp_conn_ops {
 	void (*drained)(void *ctx);
 	/* The timer ended. */
 	void (*timeout)(void *ctx);
+	/*
+	 * The peer will send nothing more; what it sent is in the input, and
+	 * it may still read: a client's FIN does not mean that it has gone.
+	 * Called once. Whoever has no use for it (NULL) takes it for the end
+	 * of the connection.
+	 */
+	void (*ended)(void *ctx);
 	/* The connection is over, by the peer's doing or smtp_conn_finish().
 	 * Called once, and nothing after it but `freed`. */
 	void (*closed)(void *ctx, enum smtp_close, const char *why);
@@ -56,13 +66,17 @@ void smtp_conn_free(struct smtp_conn *);
 
 /*
  * Reads on while fewer than `n` bytes of input are held; 0: nothing is read,
- * only the peer's going is noticed. At most SMTP_CONN_IN_MAX.
+ * only the peer's going is noticed (a reset, on a Unix socket a hang-up).
+ * At most SMTP_CONN_IN_MAX.
  */
 void smtp_conn_read(struct smtp_conn *, size_t n);
 
 /* The input that has not been consumed; a view until the next callback. */
 struct slice smtp_conn_input(const struct smtp_conn *);
 void smtp_conn_consume(struct smtp_conn *, size_t n);
+
+/* True once `ended` was called. */
+bool smtp_conn_ended(const struct smtp_conn *);
 
 /* True once any byte has come. */
 bool smtp_conn_heard(const struct smtp_conn *);
@@ -90,7 +104,8 @@ void smtp_conn_timer(struct smtp_conn *, unsigned ms);
 
 /* Writes what there is, then `closed` with these. With `linger` input is
  * read and dropped for a moment first, lest a reset destroys our last words
- * on their way. */
+ * on their way; a peer at its end of input is watched for SMTP_CONN_WATCH_MS
+ * instead, and `closed` says RESET where it turns out to have gone. */
 void smtp_conn_finish(
     struct smtp_conn *, enum smtp_close, const char *why, bool linger);
 

@@ -188,7 +188,8 @@ on_closed(void *ctx, enum smtp_close close, const char *why)
 {
 	struct smtp_relay *relay = ctx;
 
-	if (close == SMTP_CLOSE_EOF && !smtp_conn_heard(relay->conn))
+	if ((close == SMTP_CLOSE_EOF || close == SMTP_CLOSE_RESET) &&
+	    !smtp_conn_heard(relay->conn))
 		close = SMTP_CLOSE_CONNECT;
 	relay->over = true;
 	relay->ops.closed(relay->ctx, close, why);

@@ -8,6 +8,7 @@
 
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "smtp/alien.h"
 #include "smtp/server_private.h"
 #include "smtp/timer.h"
 
@@ -15,6 +16,8 @@ enum {
 	AHEAD = 8 * 1024,	 /* read beyond the command in hand */
 	REPLIES_MAX = 16 * 1024, /* unwritten, then no command is taken */
 	BODY_LEAST = 1024, /* of a body; for less there is thrice idle_ms */
+	/* What comes of a body in SMTP_SERVER_SLOW_MS if it is not slow. */
+	SLOW_WINDOW = SMTP_SERVER_SLOW_MS / 1000 * 1024,
 };
 
 /* Writing. */
@@ -26,6 +29,7 @@ smtp_server_send(struct smtp_server *server, struct slice wire)
 		server->held_since_ms = smtp_now_ms();
 	smtp_conn_write(server->conn, wire);
 	server->waiting = false;
+	server->stirred_ms = smtp_now_ms();
 }
 
 void
@@ -108,25 +112,42 @@ refuse_line(struct smtp_server *server, enum smtp_command_fault fault,
 	}
 }
 
+/* True where what it has sent ends the connection. */
+static bool
+refuse_alien(struct smtp_server *server, const char *what)
+{
+	if (what == NULL)
+		return false;
+	smtp_server_say(server, "421 4.7.0 Error: this is an SMTP server\r\n");
+	smtp_server_finish(server, SMTP_CLOSE_ALIEN, what, true);
+	return true;
+}
+
 static bool
 step_command(struct smtp_server *server, struct slice in)
 {
 	struct smtp_command command;
 	enum smtp_command_fault fault;
+	enum smtp_parse parse;
 	size_t used;
 
 	if (server->skipping)
 		return step_skip(server, in);
-	switch (smtp_command_parse(in, &used, &command, &fault)) {
-	case SMTP_MORE:
+	if (refuse_alien(server, smtp_alien_octet(in.p[0])))
 		return false;
-	case SMTP_DONE:
+	parse = smtp_command_parse(in, &used, &command, &fault);
+	if (parse == SMTP_MORE ||
+	    refuse_alien(
+		server, smtp_alien(slice_first(in, used), !server->spoken)))
+		return false;
+	server->stirred_ms = smtp_now_ms();
+	if (parse == SMTP_DONE) {
+		server->spoken = server->spoken || command.line.n > 0;
 		smtp_server_dispatch(server, &command);
-		break;
-	case SMTP_BAD:
+	} else {
+		server->spoken = true;
 		server->urgent = true;
 		refuse_line(server, fault, slice_first(in, used));
-		break;
 	}
 	smtp_conn_consume(server->conn, used);
 	return true;
@@ -155,6 +176,12 @@ note_progress(struct smtp_server *server, size_t bytes)
 	}
 	if (now - server->since_ms < 2 * (uint64_t)server->limits.idle_ms)
 		server->waiting = false;
+	server->stirred_ms = now;
+	server->window += bytes;
+	if (server->window >= SLOW_WINDOW) {
+		server->window = 0;
+		server->window_ms = now;
+	}
 }
 
 static bool
@@ -243,6 +270,28 @@ set_cork(struct smtp_server *server)
 	server->urgent = false;
 }
 
+/* All that can be carried out has been: what is left is no whole line, or
+ * no whole message. */
+static bool
+is_at_end(const struct smtp_server *server)
+{
+	return smtp_conn_ended(server->conn) && !server->due &&
+	    !server->paused &&
+	    (smtp_conn_input(server->conn).n == 0 ||
+		smtp_conn_unwritten(server->conn) < REPLIES_MAX);
+}
+
+static void
+leave_at_end(struct smtp_server *server)
+{
+	if (server->state == SMTP_SERVER_BODY)
+		smtp_server_finish(server, SMTP_CLOSE_EOF,
+		    "end of input within a message", false);
+	else
+		smtp_server_finish(
+		    server, SMTP_CLOSE_EOF, "end of input", true);
+}
+
 static void
 take_input(void *ctx)
 {
@@ -254,6 +303,10 @@ take_input(void *ctx)
 	server->working = false;
 	if (server->over || server->state == SMTP_SERVER_CLOSING)
 		return;
+	if (is_at_end(server)) {
+		leave_at_end(server);
+		return;
+	}
 	set_reading(server);
 	set_timer(server);
 	set_cork(server);
@@ -295,6 +348,7 @@ static const struct smtp_conn_ops conn_ops = {
     .input = take_input,
     .drained = take_input,
     .timeout = on_timeout,
+    .ended = take_input,
     .closed = on_closed,
     .freed = on_freed,
 };
@@ -330,6 +384,7 @@ smtp_server_new(struct event_base *base, evutil_socket_t fd,
 	server->due = !limits->proxy_header;
 	server->state =
 	    limits->proxy_header ? SMTP_SERVER_PROXY : SMTP_SERVER_GREETING;
+	server->stirred_ms = smtp_now_ms();
 	smtp_conn_write_timer(server->conn, server->limits.idle_ms);
 	smtp_conn_read(server->conn, AHEAD);
 	if (!limits->proxy_header)
@@ -345,6 +400,8 @@ smtp_server_pause(struct smtp_server *server, bool on)
 	if (server->over || server->paused == on)
 		return;
 	server->paused = on;
+	server->window = 0;
+	server->window_ms = smtp_now_ms();
 	if (!server->working)
 		smtp_conn_kick(server->conn);
 }
@@ -361,6 +418,33 @@ smtp_server_between_messages(const struct smtp_server *server)
 	return !server->due &&
 	    (server->state == SMTP_SERVER_OPEN ||
 		server->state == SMTP_SERVER_READY);
+}
+
+bool
+smtp_server_ended(const struct smtp_server *server)
+{
+	return smtp_conn_ended(server->conn);
+}
+
+uint64_t
+smtp_server_silent_ms(const struct smtp_server *server)
+{
+	return smtp_now_ms() - server->stirred_ms;
+}
+
+bool
+smtp_server_is_slow(const struct smtp_server *server)
+{
+	uint64_t since = server->stirred_ms;
+
+	if (server->due || server->paused)
+		return false;
+	if (server->state == SMTP_SERVER_BODY)
+		since = server->window_ms;
+	else if (server->state != SMTP_SERVER_MAIL &&
+	    server->state != SMTP_SERVER_RCPT)
+		return false;
+	return smtp_now_ms() - since >= SMTP_SERVER_SLOW_MS;
 }
 
 void

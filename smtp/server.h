@@ -7,9 +7,15 @@
  * What it answers by itself: VRFY 252, BDAT 502 and close, verbs it does not
  * know 502, verbs out of turn 503, lines that are none 500, the recipients
  * over the cap 452, DATA without an accepted recipient 503 or 554, the timers'
- * 421. All else is a call of ops->command, which must be answered once with
+ * 421, and 421 to what is another protocol's line (alien.h). All else is a call of ops->command, which must be answered once with
  * smtp_server_reply(), at once or later. It watches the answers to know where
  * it is: 2xx to MAIL begins a transaction, 354 to DATA the body.
+ *
+ * A client that has closed its sending half is not gone: what it said is
+ * carried out and answered, then the connection is closed. A message without
+ * its dot and a line without its CRLF are dropped. After the last answer it is
+ * watched for a moment (SMTP_CONN_WATCH_MS); `closed` says SMTP_CLOSE_RESET
+ * where it turns out to have gone before it read that.
  *
  * Callbacks come from the event loop only, never out of a call into here
  * ... save that smtp_server_free() may be called from every callback.
@@ -19,6 +25,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <event2/util.h>
 
@@ -48,6 +55,7 @@ enum {
 	SMTP_SERVER_RECIPIENTS_MAX = 1000,
 	SMTP_SERVER_ERRORS_MAX = 20,
 	SMTP_SERVER_GATHER_MS = 10 * 1000,
+	SMTP_SERVER_SLOW_MS = 60 * 1000,
 };
 
 enum smtp_server_state {
@@ -106,6 +114,17 @@ enum smtp_server_state smtp_server_state(const struct smtp_server *);
 /* True where a 421 would cut nothing: no answer is due and no transaction
  * is begun (OPEN, READY). */
 bool smtp_server_between_messages(const struct smtp_server *);
+
+/* True once the client has closed its sending half. */
+bool smtp_server_ended(const struct smtp_server *);
+
+/* How long neither side has said a thing, in ms; within a body, how long
+ * none of it came. */
+uint64_t smtp_server_silent_ms(const struct smtp_server *);
+
+/* True where the client alone is waited for, in the middle of a message, and
+ * for SMTP_SERVER_SLOW_MS has sent less than a kilobyte a second. */
+bool smtp_server_is_slow(const struct smtp_server *);
 
 /* Closes what is open, without an answer. From any place. NULL is fine. */
 void smtp_server_free(struct smtp_server *);

@@ -29,12 +29,16 @@ struct smtp_server {
 	uint64_t since_ms;	   /* ... this, when all was well */
 	bool working;		   /* within take_input() */
 	bool over;		   /* closed or freed */
+	bool spoken;		   /* a line that was more than empty came */
 	bool skipping, skipped_cr; /* the rest of an over-long line */
 	bool recipient_refused;
 	size_t recipients;
 	size_t forgiven; /* commands that a refused MAIL leaves behind it */
 	unsigned errors;
 	size_t body_read;
+	size_t window; /* bytes of a body, since ... */
+	uint64_t window_ms;
+	uint64_t stirred_ms;	/* the last line of either side */
 	uint64_t held_since_ms; /* the oldest reply not written */
 	struct smtp_undot undot;
 	struct sink body;

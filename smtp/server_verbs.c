@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "smtp/server_private.h"
+#include "smtp/timer.h"
 
 /* Why a verb was not taken; see refuse(). */
 enum fault { SYNTAX, TURN };
@@ -134,9 +135,10 @@ refuse_bdat(struct smtp_server *server, const struct smtp_command *command)
 static void
 refuse_unknown(struct smtp_server *server, const struct smtp_command *command)
 {
-	(void)command;
-	smtp_server_refuse(
-	    server, "502 5.5.1 Error: command not recognized\r\n");
+	smtp_server_refuse(server,
+	    command->line.n == 0
+		? "500 5.5.2 Error: empty line\r\n"
+		: "502 5.5.1 Error: command not recognized\r\n");
 }
 
 /*
@@ -200,6 +202,8 @@ begin_body(struct smtp_server *server)
 	server->state = SMTP_SERVER_BODY;
 	server->brought = 0;
 	server->since_ms = 0;
+	server->window = 0;
+	server->window_ms = smtp_now_ms();
 	server->body_read = SMTP_BODY_FIRST;
 	smtp_undot_init(&server->undot, &server->body);
 }
@@ -247,9 +251,13 @@ smtp_server_advance(struct smtp_server *server, const struct smtp_reply *reply)
 	bool quit = server->due && server->asked == SMTP_QUIT &&
 	    server->state < SMTP_SERVER_HELD;
 
+	/* Of a body more may be on its way: it would be answered by a reset
+	 * that overtakes our words. */
 	if (reply->code == 421 || quit) {
 		smtp_server_finish(server, SMTP_CLOSE_DONE,
-		    quit ? "quit" : "closed by us", false);
+		    quit ? "quit" : "closed by us",
+		    server->state == SMTP_SERVER_BODY ||
+			smtp_conn_ended(server->conn));
 	} else if (server->state <= SMTP_SERVER_GREETING) {
 		advance_greeting(server, reply->code);
 	} else if (server->state == SMTP_SERVER_HELD) {

@@ -29,12 +29,15 @@ test_verbs(void **state)
 	    {"command\r\n", SMTP_OTHER, ""},
 	    {"MAILFROM:<a@b>\r\n", SMTP_OTHER, ""},
 	    {"\r\n", SMTP_OTHER, ""},
-	    {" QUIT\r\n", SMTP_OTHER, "QUIT"},
+	    {" \t\r\n", SMTP_OTHER, ""},
+	    {" \tQUIT\r\n", SMTP_QUIT, ""},
+	    {" MAIL FROM:<a@b>\r\n", SMTP_MAIL, "FROM:<a@b>"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct slice in = slice_str(cases[i].wire);
+		size_t blanks = strspn(cases[i].wire, " \t");
 		struct smtp_command command;
 		enum smtp_command_fault fault;
 		size_t used;
@@ -45,7 +48,8 @@ test_verbs(void **state)
 		assert_int_equal(command.verb, cases[i].verb);
 		assert_slice_equal(
 		    command.argument, slice_str(cases[i].argument));
-		assert_slice_equal(command.line, slice_first(in, in.n - 2));
+		assert_slice_equal(command.line,
+		    slice_after(slice_first(in, in.n - 2), blanks));
 	}
 }
 

@@ -219,7 +219,7 @@ test_the_end_is_noticed_while_nothing_is_read(void **state)
 	talk_run(&o.peer, 10);
 	talk_hang_up(&o.peer);
 	talk_run_until(&o.peer, &o.closed);
-	assert_int_equal(o.how, SMTP_CLOSE_EOF);
+	assert_int_equal(o.how, SMTP_CLOSE_RESET);
 	assert_true(smtp_conn_lost(o.conn));
 	owner_clear(&o);
 }

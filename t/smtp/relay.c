@@ -434,7 +434,7 @@ test_a_body_stops_where_the_relay_is_lost(void **state)
 		assert_false(
 		    smtp_relay_body(b.relay, slice_from(chunk, sizeof(chunk))));
 	assert_false(b.closed);
-	check_closed(&b, "(eof: ");
+	check_closed(&b, "(reset: ");
 	assert_false(b.drained);
 	back_clear(&b);
 }

@@ -485,7 +485,7 @@ test_a_client_gone_is_noticed_in_every_state(void **state)
 			talk_hang_up(&f.client);
 			talk_run_until(&f.client, &f.closed);
 			assert_true(slice_ends_nocase(
-			    strbuf_slice(&f.log), SLICE("closed(eof)")));
+			    strbuf_slice(&f.log), SLICE("closed(reset)")));
 			front_clear(&f);
 		}
 }
@@ -507,7 +507,109 @@ test_a_client_gone_is_noticed_behind_much_input(void **state)
 	talk_run(&f.client, 20);
 	talk_hang_up(&f.client);
 	talk_run_until(&f.client, &f.closed);
-	check_log(&f, "<END> closed(eof)");
+	check_log(&f, "<END> closed(reset)");
+	front_clear(&f);
+}
+
+/* Its FIN is the end of what it says: that is carried out and answered, one
+ * after the other, and only then the connection ends. */
+static void
+test_the_end_of_input_is_no_hang_up(void **state)
+{
+	static const char behind[] =
+	    ".\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nQUIT\r\n";
+	struct front f;
+
+	(void)state;
+	front_init(&f, NULL);
+	go_to(&f, SMTP_SERVER_BODY);
+	f.later = true;
+	talk_say(&f.client, behind);
+	assert_int_equal(shutdown(f.client.fd, SHUT_WR), 0);
+	talk_hear(&f.client, "250 sent\r\n250 ok\r\n250 ok\r\n221 bye\r\n");
+	talk_hear_end(&f.client);
+	talk_run_until(&f.client, &f.closed);
+	check_log(
+	    &f, "<END> MAIL(FROM:<a@b>) RCPT(TO:<c@d>) QUIT() closed(done)");
+	front_clear(&f);
+}
+
+/* What lacks its end, be it the dot or a CRLF, is dropped. */
+static void
+test_what_the_end_of_input_cuts_is_dropped(void **state)
+{
+	static const struct {
+		enum smtp_server_state at;
+		const char *say, *hear, *log;
+	} cases[] = {
+	    {SMTP_SERVER_READY, "NOOP\r\nQUIT", "250 ok\r\n",
+		"NOOP() closed(eof)"},
+	    {SMTP_SERVER_READY, "", "", "closed(eof)"},
+	    {SMTP_SERVER_BODY, "x\r\n.\r", "", "x\r\nclosed(eof)"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct front f;
+
+		front_init(&f, NULL);
+		go_to(&f, cases[i].at);
+		talk_say(&f.client, cases[i].say);
+		assert_int_equal(shutdown(f.client.fd, SHUT_WR), 0);
+		talk_hear(&f.client, cases[i].hear);
+		talk_run_until(&f.client, &f.closed);
+		check_log(&f, cases[i].log);
+		front_clear(&f);
+	}
+}
+
+/* Our last answer was written, and only then it turns out that nobody reads
+ * it: on a Unix socket by the hang-up. */
+static void
+test_who_goes_unheard_behind_its_end_is_told(void **state)
+{
+	struct front f;
+
+	(void)state;
+	front_init(&f, NULL);
+	go_to(&f, SMTP_SERVER_BODY);
+	f.answer = "";
+	talk_say(&f.client, ".\r\nQUIT\r\n");
+	assert_int_equal(shutdown(f.client.fd, SHUT_WR), 0);
+	talk_run(&f.client, 20);
+	assert_false(f.closed);
+	assert_true(smtp_server_ended(f.server));
+	f.answer = NULL;
+	answer(&f, "250 sent\r\n");
+	(void)event_base_loop(f.client.base, EVLOOP_NONBLOCK);
+	(void)event_base_loop(f.client.base, EVLOOP_NONBLOCK);
+	talk_hang_up(&f.client);
+	talk_run_until(&f.client, &f.closed);
+	check_log(&f, "<END> QUIT() closed(reset)");
+	front_clear(&f);
+}
+
+/* While an answer is awaited, the client's end wakes nobody. */
+static void
+test_an_end_of_input_does_not_spin(void **state)
+{
+	struct timespec before, after;
+	struct front f;
+
+	(void)state;
+	front_init(&f, NULL);
+	go_to(&f, SMTP_SERVER_BODY);
+	f.answer = "";
+	talk_say(&f.client, ".\r\nQUIT\r\n");
+	assert_int_equal(shutdown(f.client.fd, SHUT_WR), 0);
+	talk_run(&f.client, 20);
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	talk_run(&f.client, 500);
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	assert_in_range((after.tv_sec - before.tv_sec) * 1000 +
+		(after.tv_nsec - before.tv_nsec) / 1000000,
+	    0, 100);
+	assert_false(f.closed);
 	front_clear(&f);
 }
 
@@ -567,10 +669,13 @@ dialogue_end(void *state, struct strbuf *result)
 static const struct trickle dialogue = {
     dialogue_begin, dialogue_write, dialogue_end};
 
-#define BEGIN	 "EHLO c\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\n"
-#define BEGAN	 "EHLO(c) MAIL(FROM:<a>) RCPT(TO:<b>) DATA() "
-#define SAID	 "250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"
-#define BAD_LINE "500 5.5.2 Error: bare CR, bare LF or NUL received\r\n"
+#define BEGIN	   "EHLO c\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\n"
+#define BEGAN	   "EHLO(c) MAIL(FROM:<a>) RCPT(TO:<b>) DATA() "
+#define SAID	   "250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"
+#define BAD_LINE   "500 5.5.2 Error: bare CR, bare LF or NUL received\r\n"
+#define EMPTY_LINE "500 5.5.2 Error: empty line\r\n"
+#define NO_COMMAND "502 5.5.1 Error: command not recognized\r\n"
+#define NOT_SMTP   "421 4.7.0 Error: this is an SMTP server\r\n"
 
 static const struct {
 	struct slice wire;
@@ -592,7 +697,12 @@ static const struct {
     /* Lines of the protocol. */
     {SLICE_INIT("NOOP a\nMAIL FROM:<evil>\r\nNOOP\r\n"),
 	"NOOP() |" BAD_LINE "250 ok\r\n"},
-    {SLICE_INIT("NO\0OP\r\nNOOP\r\n"), "NOOP() |" BAD_LINE "250 ok\r\n"},
+    {SLICE_INIT("NOOP\r\nNO\0OP\r\nNOOP\r\n"),
+	"NOOP() NOOP() |250 ok\r\n" BAD_LINE "250 ok\r\n"},
+    {SLICE_INIT("\r\nGET / HTTP/1.1\r\nNOOP\r\n"), "|" EMPTY_LINE NOT_SMTP},
+    {SLICE_INIT("NOOP\r\nwhat\r\nHost: a\r\nNOOP\r\n"),
+	"NOOP() |250 ok\r\n" NO_COMMAND NOT_SMTP},
+    {SLICE_INIT("NOOP\r\n\x16\x03\x01"), "NOOP() |250 ok\r\n" NOT_SMTP},
     {SLICE_INIT("NOOP\rNOOP\r\nNOOP\r\n"), "NOOP() |" BAD_LINE "250 ok\r\n"},
     {SLICE_INIT("EHLO x\nQUIT\n"), "|"},
 };
@@ -1046,6 +1156,10 @@ main(void)
 	    cmocka_unit_test(test_held_until_answered),
 	    cmocka_unit_test(test_a_client_gone_is_noticed_in_every_state),
 	    cmocka_unit_test(test_a_client_gone_is_noticed_behind_much_input),
+	    cmocka_unit_test(test_the_end_of_input_is_no_hang_up),
+	    cmocka_unit_test(test_what_the_end_of_input_cuts_is_dropped),
+	    cmocka_unit_test(test_who_goes_unheard_behind_its_end_is_told),
+	    cmocka_unit_test(test_an_end_of_input_does_not_spin),
 	    cmocka_unit_test(test_a_refused_data_is_followed_by_commands),
 	    cmocka_unit_test(test_any_cuts_give_the_same_dialogue),
 	    cmocka_unit_test(test_long_lines),

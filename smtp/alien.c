@@ -1,0 +1,86 @@
+/* What other protocols' lines begin with; see alien.h. */
+#include "smtp/alien.h"
+#include "smtp/command.h"
+
+/* RFC 9110, RFC 5789 and HTTP/2's preface (RFC 9113 section 3.4). */
+static const struct slice methods[] = {SLICE_INIT("CONNECT"), SLICE_INIT("GET"),
+    SLICE_INIT("POST"), SLICE_INIT("PUT"), SLICE_INIT("HEAD"),
+    SLICE_INIT("OPTIONS"), SLICE_INIT("DELETE"), SLICE_INIT("PATCH"),
+    SLICE_INIT("TRACE"), SLICE_INIT("PRI")};
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static size_t
+skip_blanks(struct slice line, size_t at)
+{
+	while (at < line.n && is_blank(line.p[at]))
+		at++;
+	return at;
+}
+
+/* The end of what may be a field's name (RFC 5322 section 3.6.8), or of a
+ * word of SMTP. */
+static size_t
+skip_name(struct slice line, size_t at)
+{
+	while (at < line.n && line.p[at] > ' ' && line.p[at] < 0x7f &&
+	    line.p[at] != ':')
+		at++;
+	return at;
+}
+
+static bool
+is_method(struct slice word)
+{
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (slice_equal_nocase(word, methods[i]))
+			return true;
+	return false;
+}
+
+/* White space before the colon is no sign of SMTP either. */
+static bool
+is_field(struct slice line, size_t end)
+{
+	size_t at = skip_blanks(line, end);
+
+	return at < line.n && line.p[at] == ':';
+}
+
+const char *
+smtp_alien_octet(char c)
+{
+	if (is_letter(c) || is_blank(c) || c == '\r')
+		return NULL;
+	return "an octet that begins no command";
+}
+
+const char *
+smtp_alien(struct slice line, bool first)
+{
+	size_t begin = skip_blanks(line, 0), end = skip_name(line, begin);
+	struct slice word = slice_from(line.p + begin, end - begin);
+
+	if (line.n > 0 && smtp_alien_octet(line.p[0]) != NULL)
+		return smtp_alien_octet(line.p[0]);
+	if (begin == line.n || line.p[begin] == '\r')
+		return NULL;
+	if (is_method(word))
+		return "an HTTP request";
+	if (word.n > 0 && is_field(line, end) &&
+	    !(smtp_verb_is_known(word) && is_blank(line.p[end])))
+		return "a header field";
+	if (first && !smtp_verb_is_known(word))
+		return "no SMTP command first";
+	return NULL;
+}
