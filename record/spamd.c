@@ -7,6 +7,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "base/number.h"
 #include "base/xalloc.h"
 #include "record/spamd.h"
 
@@ -72,28 +73,71 @@ is_ok(struct slice line)
 	    slice_equal(slice_trim(word), SLICE("0"));
 }
 
+/* One line of its header. A Content-length that is no number is none. */
+static void
+parse_field(struct slice line, struct record_spam *spam, uint64_t *length)
+{
+	if (slice_starts_nocase(line, SLICE("Spam:")))
+		spam->known = parse_spam_line(slice_after(line, 5), spam);
+	else if (slice_starts_nocase(line, SLICE("Content-length:")))
+		(void)number_parse(slice_trim(slice_after(line, 15)),
+		    RECORD_SPAMD_REPLY_MAX, length);
+}
+
+/* Takes the header off the front of `*rest`; false where its empty line is
+ * not there. */
+static bool
+take_header(struct slice *rest, struct record_spam *spam, uint64_t *length)
+{
+	struct slice line;
+
+	while (slice_cut(rest, '\n', &line)) {
+		line = slice_trim(line);
+		if (line.n == 0)
+			return rest->p != NULL || rest->n > 0;
+		parse_field(line, spam, length);
+	}
+	return false;
+}
+
 struct record_spam
 record_spamd_parse(struct slice reply)
 {
 	struct record_spam spam = {.reason = ""};
 	struct slice rest = reply, line;
+	uint64_t length = UINT64_MAX;
 
 	if (!slice_cut(&rest, '\n', &line) || !is_ok(line)) {
 		spam.reason = "spamd gave no answer that is ok";
 		return spam;
 	}
-	while (slice_cut(&rest, '\n', &line)) {
-		line = slice_trim(line);
-		if (line.n == 0)
-			break;
-		if (!slice_starts_nocase(line, SLICE("Spam:")))
-			continue;
-		spam.known = parse_spam_line(slice_after(line, 5), &spam);
-		break;
-	}
+	(void)take_header(&rest, &spam, &length);
 	if (!spam.known)
 		spam.reason = "spamd's answer has no verdict";
+	else
+		spam.rules = slice_trim(slice_first(rest, length));
 	return spam;
+}
+
+bool
+record_spamd_is_whole(struct slice reply)
+{
+	struct record_spam spam = {.reason = ""};
+	uint64_t length = UINT64_MAX;
+	struct slice rest = reply;
+
+	return take_header(&rest, &spam, &length) && length != UINT64_MAX &&
+	    rest.n >= length;
+}
+
+/* A rule's name, as SpamAssassin takes them. */
+static bool
+is_rule(struct slice rule)
+{
+	for (size_t i = 0; i < rule.n; i++)
+		if (!ascii_is_alnum(rule.p[i]) && rule.p[i] != '_')
+			return false;
+	return rule.n > 0 && rule.n <= RECORD_SPAM_RULE_MAX;
 }
 
 void
@@ -104,6 +148,21 @@ record_spam_print(const struct record_spam *spam, struct strbuf *out)
 	else
 		(void)strbuf_addf(out, "%s (score %.1f, spam from %.1f)",
 		    spam->spam ? "spam" : "ham", spam->score, spam->threshold);
+}
+
+void
+record_spam_print_rules(const struct record_spam *spam, struct strbuf *out)
+{
+	struct slice rest = spam->rules, rule;
+	size_t begun = out->n;
+
+	while (rest.n > 0 && slice_cut(&rest, ',', &rule)) {
+		rule = slice_trim(rule);
+		if (!is_rule(rule))
+			continue;
+		(void)strbuf_add_str(out, out->n > begun ? ", " : "");
+		(void)strbuf_add(out, rule);
+	}
 }
 
 void
@@ -143,37 +202,49 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 	give_up(ctx, "spamd did not answer in time");
 }
 
-static void
-on_readable(struct bufferevent *conn, void *ctx)
-{
-	if (evbuffer_get_length(bufferevent_get_input(conn)) >
-	    RECORD_SPAMD_REPLY_MAX)
-		give_up(ctx, "spamd's answer is too long");
-}
-
-/* spamd closes behind its answer. */
-static void
-on_event(struct bufferevent *conn, short what, void *ctx)
+/* What has come so far. */
+static struct slice
+reply_of(struct bufferevent *conn)
 {
 	struct evbuffer *input = bufferevent_get_input(conn);
 	size_t n = evbuffer_get_length(input);
-	struct record_spam spam;
-	struct strbuf reply;
-	char *room;
 
+	return slice_from((const char *)evbuffer_pullup(input, -1), n);
+}
+
+static void
+tell_reply(struct record_spamd *ask, struct bufferevent *conn)
+{
+	struct slice reply = reply_of(conn);
+	char *copy = xslicedup(reply);
+	struct record_spam spam = record_spamd_parse(slice_from(copy, reply.n));
+
+	tell(ask, &spam);
+	free(copy);
+}
+
+/* One that says how long its answer is may keep the connection. */
+static void
+on_readable(struct bufferevent *conn, void *ctx)
+{
+	struct slice reply = reply_of(conn);
+
+	if (reply.n > RECORD_SPAMD_REPLY_MAX)
+		give_up(ctx, "spamd's answer is too long");
+	else if (record_spamd_is_whole(reply))
+		tell_reply(ctx, conn);
+}
+
+/* Else spamd closes behind its answer. */
+static void
+on_event(struct bufferevent *conn, short what, void *ctx)
+{
 	if ((what & BEV_EVENT_CONNECTED) != 0)
 		return;
-	if ((what & BEV_EVENT_EOF) == 0) {
+	if ((what & BEV_EVENT_EOF) == 0)
 		give_up(ctx, strerror(EVUTIL_SOCKET_ERROR()));
-		return;
-	}
-	strbuf_init(&reply, RECORD_SPAMD_REPLY_MAX);
-	room = strbuf_reserve(&reply, n);
-	if (room != NULL)
-		reply.n = (size_t)evbuffer_remove(input, room, n);
-	spam = record_spamd_parse(strbuf_slice(&reply));
-	tell(ctx, &spam);
-	strbuf_clear(&reply);
+	else
+		tell_reply(ctx, conn);
 }
 
 static void
@@ -182,7 +253,7 @@ write_question(struct bufferevent *conn, struct slice message)
 	struct evbuffer *out = bufferevent_get_output(conn);
 
 	(void)evbuffer_add_printf(
-	    out, "CHECK SPAMC/1.2\r\nContent-length: %zu\r\n\r\n", message.n);
+	    out, "SYMBOLS SPAMC/1.2\r\nContent-length: %zu\r\n\r\n", message.n);
 	(void)evbuffer_add(out, message.p, message.n);
 }
 

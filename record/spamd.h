@@ -1,7 +1,8 @@
 /*
- * Asks SpamAssassin's spamd about one message: CHECK of its protocol
- * (SPAMC/1.2; spamd/PROTOCOL in its sources). One connection a question,
- * under one time bound.
+ * Asks SpamAssassin's spamd about one message: SYMBOLS of its protocol
+ * (SPAMC/1.2; spamd/PROTOCOL in its sources), which tells the score and the
+ * rules that matched. One connection a question, under one time bound. An
+ * answer ends at its Content-length or, without one, where spamd closes.
  */
 #ifndef RECORD_SPAMD_H
 #define RECORD_SPAMD_H
@@ -17,6 +18,7 @@ struct event_base;
 enum {
 	RECORD_SPAMD_MS = 30 * 1000, /* default bound, connect to verdict */
 	RECORD_SPAMD_REPLY_MAX = 16 * 1024,
+	RECORD_SPAM_RULE_MAX = 100 /* octets of a rule's name */
 };
 
 /* What it said. */
@@ -24,15 +26,22 @@ struct record_spam {
 	bool known; /* false: no verdict, `reason` says why */
 	bool spam;
 	double score, threshold;
+	struct slice rules; /* as they came, commas between; for the call */
 	const char *reason; /* lives for the call; never NULL */
 };
 
-/* From a whole reply; `reason` is static. */
+/* From a whole reply; `reason` is static, `rules` a view. */
 struct record_spam record_spamd_parse(struct slice reply);
 
-/* "ham", "spam (score 7.1 of 5.0)", "temperror (why)": for the line
+/* Has the reply come to the end that its Content-length tells of? */
+bool record_spamd_is_whole(struct slice reply);
+
+/* "ham (score 0.1, spam from 5.0)", "temperror (why)": for the line
  * "SpamAssassin check: ". Adds to the strbuf. */
 void record_spam_print(const struct record_spam *, struct strbuf *);
+
+/* "RULE, RULE"; what is no name of a rule is left out. */
+void record_spam_print_rules(const struct record_spam *, struct strbuf *);
 
 typedef void record_spamd_fn(void *ctx, const struct record_spam *);
 

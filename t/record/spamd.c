@@ -52,6 +52,58 @@ test_replies(void **state)
 	}
 }
 
+static void
+test_rules(void **state)
+{
+	static const struct {
+		const char *reply, *printed;
+	} cases[] = {
+	    {"SPAMD/1.1 0 EX_OK\r\nContent-length: 21\r\n"
+	     "Spam: True ; 9 / 5\r\n\r\nGTUBE,NO_RELAYS,BAD\r\n",
+		"GTUBE, NO_RELAYS, BAD"},
+	    /* What is behind its end is not of it. */
+	    {"SPAMD/1.1 0 EX_OK\r\nContent-length: 5\r\n"
+	     "Spam: True ; 9 / 5\r\n\r\nGTUBE,MORE",
+		"GTUBE"},
+	    {"SPAMD/1.1 0 EX_OK\r\nSpam: True ; 9 / 5\r\n\r\n"
+	     "A,x y,\r\nB,<c>,,D",
+		"A, B, D"},
+	    {"SPAMD/1.1 0 EX_OK\r\nSpam: True ; 9 / 5\r\n\r\n", ""},
+	    {"SPAMD/1.1 0 EX_OK\r\n\r\nGTUBE", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct record_spam spam =
+		    record_spamd_parse(slice_str(cases[i].reply));
+		struct strbuf out;
+
+		strbuf_init(&out, 1000);
+		record_spam_print_rules(&spam, &out);
+		assert_string_equal(strbuf_text(&out), cases[i].printed);
+		strbuf_clear(&out);
+	}
+}
+
+static void
+test_where_a_reply_ends(void **state)
+{
+	static const char whole[] = "SPAMD/1.1 0 EX_OK\r\n"
+				    "content-Length: 5\r\n"
+				    "Spam: True ; 9.0 / 5.0\r\n\r\nGTUBE";
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(whole) - 1; n++)
+		assert_false(record_spamd_is_whole(slice_from(whole, n)));
+	assert_true(record_spamd_is_whole(slice_str(whole)));
+	assert_true(record_spamd_is_whole(
+	    SLICE("SPAMD/1.1 0 EX_OK\r\nContent-length: 0\r\n\r\n")));
+	/* Without a length that is one, the close is the end. */
+	assert_false(record_spamd_is_whole(SLICE("SPAMD/1.1 0 EX_OK\r\n\r\n")));
+	assert_false(record_spamd_is_whole(
+	    SLICE("SPAMD/1.1 0 EX_OK\r\nContent-length: -1\r\n\r\nx")));
+}
+
 struct told {
 	int times;
 	char text[200];
@@ -110,6 +162,29 @@ test_a_silent_one_ends_in_time(void **state)
 	run(base, &told);
 	assert_string_equal(
 	    told.text, "temperror (spamd did not answer in time)");
+	(void)close(fd);
+	event_base_free(base);
+}
+
+static void
+test_a_kept_connection_is_no_wait(void **state)
+{
+	static const char reply[] = "SPAMD/1.1 0 EX_OK\r\nContent-length: 5\r\n"
+				    "Spam: True ; 9.0 / 5.0\r\n\r\nGTUBE";
+	struct event_base *base = event_base_new();
+	struct record_spamd_at at;
+	struct told told = {0};
+	int fd, peer;
+
+	(void)state;
+	listen_on_loopback(&fd, &at);
+	(void)record_spamd_ask(base, &at, SLICE("x"), on_told, &told);
+	peer = accept(fd, NULL, NULL);
+	assert_int_equal(
+	    write(peer, reply, sizeof(reply) - 1), sizeof(reply) - 1);
+	run(base, &told);
+	assert_string_equal(told.text, "spam (score 9.0, spam from 5.0)");
+	(void)close(peer);
 	(void)close(fd);
 	event_base_free(base);
 }
@@ -177,6 +252,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_replies),
+	    cmocka_unit_test(test_rules),
+	    cmocka_unit_test(test_where_a_reply_ends),
+	    cmocka_unit_test(test_a_kept_connection_is_no_wait),
 	    cmocka_unit_test(test_a_silent_one_ends_in_time),
 	    cmocka_unit_test(test_none_there_is_told),
 	    cmocka_unit_test(test_an_endless_answer_is_cut),
