@@ -109,6 +109,7 @@ add_signature(struct auth_results *results, enum auth_method method,
 	result->identity = finding.identity;
 	result->algorithm = finding.algorithm_text;
 	result->signature = finding.signature;
+	result->fields = finding.fields;
 	result->bits = finding.bits;
 	result->authentic = finding.authenticated;
 	result->testing = finding.testing;

@@ -58,6 +58,7 @@ struct auth_result {
 	struct slice selector;	/* s= */
 	struct slice algorithm; /* a= as it stands */
 	struct slice signature; /* b= without white space */
+	struct slice fields;	/* DKIM: h= with its white space */
 	unsigned bits;		/* of the key; 0: not known */
 	bool authentic;		/* the key record came with DNSSEC's AD */
 	bool testing;		/* the key record, or the policy, says t=y */

@@ -1,23 +1,30 @@
 /* The report a person reads; see summary.h. */
 #include "auth/summary.h"
+#include "auth/address.h"
 #include "auth/advice.h"
 #include "base/escape.h"
+#include "mail/address.h"
+#include "mail/idn.h"
 
-enum { VALUE_MAX = 200, RECORD_MAX = 600, DETAILS_MAX = 24 };
+enum {
+	VALUE_MAX = 200,
+	RECORD_MAX = 600,
+	DETAILS_MAX = 24,
+	NAME_MAX_OCTETS = 100
+};
 
 /* In the order that reflectors have them. */
 static const struct {
 	enum auth_method method;
 	const char *name;
-	bool summed; /* has a line in the summary */
 } checks[] = {
-    {AUTH_SPF, "SPF", true},
-    {AUTH_DOMAINKEYS, "DomainKeys", true},
-    {AUTH_DKIM, "DKIM", true},
-    {AUTH_SENDERID, "Sender-ID", true},
-    {AUTH_DMARC, "DMARC", true},
-    {AUTH_ARC, "ARC", true},
-    {AUTH_IPREV, "iprev", false},
+    {AUTH_SPF, "SPF"},
+    {AUTH_DOMAINKEYS, "DomainKeys"},
+    {AUTH_DKIM, "DKIM"},
+    {AUTH_SENDERID, "Sender-ID"},
+    {AUTH_DMARC, "DMARC"},
+    {AUTH_ARC, "ARC"},
+    {AUTH_IPREV, "iprev"},
 };
 
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
@@ -130,6 +137,38 @@ add_envelope(const struct auth_summary *about, struct strbuf *out)
 	line("MAIL FROM:", about->mail_from, out);
 }
 
+/* A name that holds no other words, or nothing. */
+static struct slice
+plain_name(struct slice name)
+{
+	return name.n <= NAME_MAX_OCTETS && mail_idn_is_ascii_name(name)
+	    ? name
+	    : slice_from(NULL, 0);
+}
+
+static struct slice
+plain_address(struct slice text)
+{
+	struct auth_address address;
+
+	return auth_address_parse(text, &address) == 0 ? text
+						       : slice_from(NULL, 0);
+}
+
+static void
+add_short_form(const struct auth_summary *about, struct strbuf *out)
+{
+	(void)strbuf_add_char(out, '\n');
+	line("Client:", plain_address(about->client), out);
+	line("HELO:", plain_name(about->helo), out);
+	line("MAIL FROM:", plain_name(mail_address_domain(about->mail_from)),
+	    out);
+	(void)strbuf_add_str(out,
+	    "\nThis is the short form, since anybody could have named you as\n"
+	    "the sender: neither SPF nor a DKIM signature of the sender's\n"
+	    "domain that covers To has passed.\n");
+}
+
 static void
 add_all_details(const struct auth_summary *about, struct strbuf *out)
 {
@@ -158,16 +197,17 @@ auth_summary_print(const struct auth_summary *about, struct strbuf *out)
 		const struct auth_result *r =
 		    decisive(results, checks[i].method);
 
-		if (checks[i].summed)
-			(void)strbuf_addf(out, "%s check: %s\n", checks[i].name,
-			    r == NULL ? "not checked"
-				      : mail_verdict_word(r->verdict));
+		(void)strbuf_addf(out, "%s check: %s\n", checks[i].name,
+		    r == NULL ? "not checked" : mail_verdict_word(r->verdict));
 	}
 	if (about->spam.n > 0) {
 		(void)strbuf_add_str(out, "SpamAssassin check: ");
 		add_text(about->spam, VALUE_MAX, out);
 		(void)strbuf_add_char(out, '\n');
 	}
-	add_all_details(about, out);
+	if (about->stranger)
+		add_short_form(about, out);
+	else
+		add_all_details(about, out);
 	return out->full ? -1 : 0;
 }

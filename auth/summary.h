@@ -18,6 +18,10 @@ struct auth_summary {
 	const struct auth_results *results;
 	struct slice client, helo, mail_from;
 	struct slice spam; /* what spamd said: "ham (...)"; empty: no line */
+	/* For a sender who is not proven: words of ours and of RFC 8601, names
+	 * in A-labels, addresses; as much of it as the strbuf takes. */
+	bool stranger;
+	bool ours; /* for our own user, who can change our settings */
 };
 
 /*

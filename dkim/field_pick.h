@@ -1,9 +1,11 @@
 /*
  * Which field each name of h= stands for: the lowest of that name that was
- * not taken yet (RFC 6376 section 5.4.2). Private to the room.
+ * not taken yet (RFC 6376 section 5.4.2).
  */
 #ifndef DKIM_FIELD_PICK_H
 #define DKIM_FIELD_PICK_H
+
+#include <stdbool.h>
 
 #include "base/sink.h"
 #include "dkim/canon.h"
@@ -19,5 +21,10 @@ struct mail_header;
  */
 void dkim_field_pick_write(const struct mail_header *, struct slice names,
     const struct mail_field *itself, enum dkim_canon, struct sink *out);
+
+/* Sets picked[index] of each field that the names pick; `picked` has room for
+ * all fields of the header. */
+void dkim_field_pick_mark(
+    const struct mail_header *, struct slice names, bool *picked);
 
 #endif

@@ -190,6 +190,7 @@ dkim_verifier_finding(const struct dkim_verifier *v, size_t index)
 	finding.selector = one->signature.selector;
 	finding.algorithm_text = one->signature.algorithm_text;
 	finding.identity = strbuf_slice(&one->signature.identity);
+	finding.fields = one->signature.fields;
 	dkim_check_report(&one->check, &finding);
 	return finding;
 }

@@ -55,6 +55,7 @@ struct dkim_finding {
 	struct slice domain, selector; /* d=, s= as they stand; may be empty */
 	struct slice identity;	       /* i=, or "@" and d= where left out */
 	struct slice signature;	       /* b= without white space */
+	struct slice fields;	       /* h= with its white space */
 	struct slice algorithm_text;   /* a= as it stands; may be empty */
 	enum dkim_algorithm algorithm;
 	unsigned bits;		  /* of the key; 0 where none was read */

@@ -212,7 +212,8 @@ struct proxy_reflector_settings {
 	struct proxy_endpoint relay; /* where answers go: our own [out] */
 	struct proxy_endpoint spamd; /* length 0: none */
 	unsigned spamd_timeout;	     /* s */
-	unsigned max_per_hour;	     /* answers a sender and hour */
+	/* Answers an hour: to a mailbox, to a client's network, in all. */
+	unsigned max_per_hour, max_per_client, max_per_hour_all;
 };
 
 /* What is kept of messages; record/store.h. */

@@ -198,6 +198,10 @@ static const struct proxy_setting settings[] = {
 	"30s", 1, 300, NULL, false},
     {"reflector", "max_per_hour", proxy_set_count, AT(reflector.max_per_hour),
 	"10", 1, 10000, NULL, false},
+    {"reflector", "max_per_client", proxy_set_count,
+	AT(reflector.max_per_client), "60", 1, 100000, NULL, false},
+    {"reflector", "max_per_hour_all", proxy_set_count,
+	AT(reflector.max_per_hour_all), "300", 1, 1000000, NULL, false},
 
     {"results", "database", proxy_set_path, AT(results.database), NULL, 0, 0,
 	NULL, false},

@@ -14,6 +14,7 @@
 #include "mail/header.h"
 #include "proxy/asking.h"
 #include "proxy/filter_verify.h"
+#include "proxy/reflection.h"
 #include "proxy/refusal.h"
 
 enum { VALUE_CAP = 1024, SEAL_MAX = 8192 };
@@ -350,19 +351,35 @@ seal(struct filter *f)
 	strbuf_clear(&value);
 }
 
+/* Whoever writes to the reflector alone wants to be told what fails. */
+static struct proxy_refusal
+judge(const struct filter *f, const struct proxy_reflection *reflection)
+{
+	const struct proxy_envelope *envelope = f->job.envelope;
+
+	if (reflection->alone)
+		return proxy_reflection_refusal(
+		    reflection, envelope, f->results);
+	return proxy_refusal_judge(rules(f), f->results,
+	    envelope->queued || client_is_in(f, &rules(f)->dmarc_except));
+}
+
 static void
 settle(struct filter *f)
 {
+	const struct proxy_config *config = f->env->config;
 	const struct auth_results *results = f->results;
+	const struct proxy_reflection reflection = proxy_reflection_judge(
+	    config->reflector.address, f->job.envelope, results, f->header);
 
 	for (size_t i = 0; i < results->count; i++)
 		note_result(f, &results->list[i]);
 	if (!f->trusted)
-		f->refusal = proxy_refusal_judge(rules(f), results,
-		    f->job.envelope->queued ||
-			client_is_in(f, &rules(f)->dmarc_except));
+		f->refusal = judge(f, &reflection);
 	if (f->env->checked != NULL)
 		f->env->checked(f->env->ctx, &f->job, results, f->refusal.code);
+	proxy_reflection_record(
+	    &reflection, config, &f->job, results, f->header);
 	if (f->refusal.code != 0)
 		tell(f, f->refusal.code, f->refusal.text);
 	else if (f->seal_body != NULL)

@@ -324,6 +324,15 @@ say(void *ctx, bool trouble, const char *what)
 	    r->job->log, trouble ? LOGGING_WARNING : LOGGING_INFO, "%s", what);
 }
 
+/* Of one domain that anybody may name: twice what one mailbox gets. */
+static unsigned
+stranger_domain(const struct proxy_reflector_settings *s)
+{
+	unsigned two = 2 * s->max_per_hour;
+
+	return two < s->max_per_client ? two : s->max_per_client;
+}
+
 static void
 count_answer(void *ctx, enum record_reflector_result result)
 {
@@ -346,7 +355,11 @@ fill_rules(struct recorder *r)
 	    .spamd = {.address = s->spamd.address,
 		.length = s->spamd.length,
 		.ms = s->spamd_timeout * 1000},
-	    .an_hour = s->max_per_hour,
+	    .bounds = {.mailbox = s->max_per_hour,
+		.domain = s->max_per_client,
+		.stranger_domain = stranger_domain(s),
+		.client = s->max_per_client,
+		.all = s->max_per_hour_all},
 	    .say = say,
 	    .count = count_answer,
 	    .ctx = r,

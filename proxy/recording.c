@@ -5,20 +5,14 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "auth/summary.h"
 #include "base/clock.h"
 #include "mail/address.h"
 #include "mail/header.h"
 #include "mail/verdict.h"
 #include "proxy/recording.h"
-#include "proxy/spool.h"
 #include "record/kept.h"
 
-enum {
-	COMPLAIN_S = 60,
-	WORDS_MAX = 1024,
-	MESSAGE_MAX = 88 * 1024 /* of a message for the reflector */
-};
+enum { COMPLAIN_S = 60, WORDS_MAX = 1024 };
 
 static void
 add(struct proxy_record *r, enum record_tag tag, struct slice value)
@@ -169,61 +163,6 @@ add_dmarc(struct proxy_record *r, const struct auth_result *dmarc,
 		add(r, RECORD_OVERRIDE, override_of(dmarc));
 }
 
-/* --- the reflector --- */
-
-static bool
-is_for_reflector(const struct proxy_recording *recording,
-    const struct proxy_envelope *envelope)
-{
-	const char *address = recording->config->reflector.address;
-	struct slice recipient;
-	size_t at = 0;
-
-	if (address == NULL || envelope->sender.n == 0)
-		return false;
-	while (proxy_envelope_next_recipient(envelope, &at, &recipient))
-		if (slice_equal_nocase(recipient, slice_str(address)))
-			return true;
-	return false;
-}
-
-static void
-add_message(struct proxy_record *r, const struct proxy_spool *spool)
-{
-	struct strbuf message;
-	char *room;
-	ssize_t n;
-
-	strbuf_init(&message, MESSAGE_MAX);
-	room = strbuf_reserve(&message, MESSAGE_MAX);
-	n = proxy_spool_read(spool, 0, room, MESSAGE_MAX);
-	if (n > 0)
-		add(r, RECORD_MESSAGE, slice_from(room, (size_t)n));
-	strbuf_clear(&message);
-}
-
-static void
-add_reflection(
-    const struct proxy_filter_job *job, const struct auth_results *results)
-{
-	const struct proxy_envelope *e = job->envelope;
-	const struct auth_summary about = {
-	    .results = results,
-	    .client = strbuf_slice(&e->client_address),
-	    .helo = strbuf_slice(&e->client_helo),
-	    .mail_from = strbuf_slice(&e->sender),
-	};
-	struct strbuf summary;
-
-	strbuf_init(&summary, AUTH_SUMMARY_MAX);
-	if (auth_summary_print(&about, &summary) == 0) {
-		add(job->record, RECORD_ANSWER_TO, strbuf_slice(&e->sender));
-		add(job->record, RECORD_SUMMARY, strbuf_slice(&summary));
-		add_message(job->record, job->spool);
-	}
-	strbuf_clear(&summary);
-}
-
 void
 proxy_recording_checked(struct proxy_recording *recording,
     const struct proxy_filter_job *job, const struct auth_results *results,
@@ -239,8 +178,6 @@ proxy_recording_checked(struct proxy_recording *recording,
 		if (results->list[i].method == AUTH_DMARC)
 			add_dmarc(r, &results->list[i], refusal_code);
 	}
-	if (is_for_reflector(recording, job->envelope))
-		add_reflection(job, results);
 }
 
 /* --- sending --- */

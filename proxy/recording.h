@@ -35,8 +35,7 @@ void proxy_recording_unsigned(
     struct proxy_recording *, struct proxy_record *, struct slice why);
 
 /* What the verifying filter found, and with which code the message is refused
- * (0: it is not), put into its record; with the summary and the message itself
- * where it is for the reflector. */
+ * (0: it is not), put into its record. */
 void proxy_recording_checked(struct proxy_recording *,
     const struct proxy_filter_job *, const struct auth_results *,
     unsigned refusal_code);

@@ -9,7 +9,7 @@
 #include "auth/results.h"
 #include "proxy/config.h"
 
-#define PROXY_REFUSAL_TEXT_MAX 256
+#define PROXY_REFUSAL_TEXT_MAX 400
 
 struct proxy_refusal {
 	unsigned code; /* 0: none; 4xx or 5xx */

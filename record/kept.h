@@ -43,10 +43,15 @@ enum record_tag {
 	RECORD_DKIM_ALIGNED,  /* "pass" or "fail" */
 	RECORD_SPF_ALIGNED,   /* "pass" or "fail" */
 	RECORD_OVERRIDE,      /* RFC 9990's PolicyOverrideType; repeated */
-	RECORD_ANSWER_TO,     /* reflector: the envelope sender */
+	RECORD_ANSWER_TO,     /* reflector: the envelope sender; empty: <> */
 	RECORD_SUMMARY,	      /* reflector: the report, LF line ends */
-	RECORD_HEADER,	      /* reflector: the header as it came */
+	RECORD_HEADER,	      /* reflector: of the header what is quoted */
 	RECORD_MESSAGE,	      /* reflector: the message, for spamd */
+	RECORD_PROOF,	      /* reflector: a word of reflect.h; there for mail
+				 to it and for no other */
+	RECORD_SUBJECT,	      /* reflector: Subject, where it is shown */
+	RECORD_MESSAGE_ID,    /* reflector: with its <> */
+	RECORD_UNANSWERED,    /* reflector: why there is no answer */
 	RECORD_TAGS
 };
 

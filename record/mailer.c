@@ -3,7 +3,9 @@
 
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "record/mailbox.h"
 #include "record/mailer.h"
+#include "smtp/ehlo.h"
 
 enum { PATH_MAX_OCTETS = 1000, LINE_CAP = 2048, CHUNK = 16 * 1024 };
 
@@ -22,6 +24,7 @@ struct record_mailer {
 	struct smtp_relay *relay;
 	enum mailer_state state;
 	char *helo, *from, *to, *message;
+	bool utf8; /* `to` is not all ASCII: RFC 6531 */
 	size_t size, sent;
 	struct strbuf text; /* the answer to the dot, while QUIT is said */
 	record_mailer_fn *fn;
@@ -97,7 +100,8 @@ proceed(struct record_mailer *m, struct slice text)
 		command(m, MAILER_EHLO, "EHLO ", m->helo, "");
 		break;
 	case MAILER_EHLO:
-		command(m, MAILER_MAIL, "MAIL FROM:<", m->from, ">");
+		command(m, MAILER_MAIL, "MAIL FROM:<", m->from,
+		    m->utf8 ? "> SMTPUTF8" : ">");
 		break;
 	case MAILER_MAIL:
 		command(m, MAILER_RCPT, "RCPT TO:<", m->to, ">");
@@ -118,6 +122,15 @@ proceed(struct record_mailer *m, struct slice text)
 	}
 }
 
+static bool
+offers_utf8(const struct smtp_reply *ehlo)
+{
+	struct smtp_capabilities caps;
+
+	smtp_ehlo_parse(ehlo, &caps);
+	return (caps.extensions & SMTP_EXT_SMTPUTF8) != 0;
+}
+
 static void
 on_reply(void *ctx, const struct smtp_reply *reply)
 {
@@ -125,7 +138,11 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 	struct slice text = smtp_reply_line(reply);
 	unsigned wanted = m->state == MAILER_DATA ? 3 : 2;
 
-	if (smtp_reply_class(reply) == wanted || m->state == MAILER_QUIT)
+	if (m->state == MAILER_EHLO && m->utf8 &&
+	    smtp_reply_class(reply) == wanted && !offers_utf8(reply))
+		finish(m, RECORD_REFUSED,
+		    SLICE("the next hop does not offer SMTPUTF8"));
+	else if (smtp_reply_class(reply) == wanted || m->state == MAILER_QUIT)
 		proceed(m, text);
 	else if (smtp_reply_class(reply) == 5 && m->state > MAILER_EHLO)
 		finish(m, RECORD_REFUSED, text);
@@ -167,14 +184,19 @@ record_mailer_send(struct event_base *base, const struct smtp_target *target,
 	static const struct smtp_relay_ops ops = {
 	    .reply = on_reply, .drained = on_drained, .closed = on_closed};
 	struct record_mailer *m;
+	struct strbuf to;
 
+	strbuf_init(&to, RECORD_MAILBOX_MAX);
 	if (!is_plain(mail->helo) || !is_plain(mail->from) ||
-	    !is_plain(mail->to) || mail->helo.n == 0 || mail->to.n == 0)
+	    mail->helo.n == 0 || record_mailbox_path(mail->to, &to) != 0) {
+		strbuf_clear(&to);
 		return NULL;
+	}
 	m = xcalloc(1, sizeof(*m));
+	m->utf8 = !record_mailbox_is_ascii(strbuf_slice(&to));
+	m->to = strbuf_detach(&to);
 	m->helo = xslicedup(mail->helo);
 	m->from = xslicedup(mail->from);
-	m->to = xslicedup(mail->to);
 	m->message = xslicedup(mail->message);
 	m->size = mail->message.n;
 	strbuf_init(&m->text, SMTP_REPLY_LINE_MAX);

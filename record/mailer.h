@@ -15,8 +15,10 @@ enum record_delivery {
 	RECORD_REFUSED	  /* 5xx: do not */
 };
 
-/* Copied. Paths without angle brackets; an empty `from` is the null
- * sender. `message` has CRLF line ends. */
+/* Copied. Paths without angle brackets; an empty `from` is the null sender.
+ * `to` may be any mailbox with a domain, quoted or internationalized: SMTPUTF8
+ * is asked for where its local part needs it, and a next hop that does not
+ * offer it has refused. `message` has CRLF line ends. */
 struct record_mail {
 	struct slice helo, from, to, message;
 };
@@ -29,7 +31,7 @@ struct record_mailer;
 
 /* The function runs once, later, never before this returns, and not after a
  * cancel; then the handle is gone. NULL where a path or the HELO name could
- * not stand in a command (control characters, angle brackets, too long). */
+ * not stand in a command. */
 struct record_mailer *record_mailer_send(struct event_base *,
     const struct smtp_target *, const struct record_mail *, record_mailer_fn *,
     void *ctx);

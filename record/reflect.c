@@ -1,104 +1,215 @@
-/* Which mail is answered, and the answer; see reflect.h. */
-#include <string.h>
-
-#include "record/date.h"
+/* The answer as a message; see reflect.h. */
 #include "record/reflect.h"
+#include "base/base64.h"
+#include "base/escape.h"
+#include "mail/fold.h"
+#include "mail/idn.h"
+#include "mail/token.h"
+#include "record/date.h"
+#include "record/mailbox.h"
 
-enum { LINE_MAX_OCTETS = 900, HEADER_LINES_MAX = 2000 };
+enum {
+	LINE_MAX_OCTETS = 900,
+	HEADER_LINES_MAX = 2000,
+	QP_COLUMNS = 75,
+	WORD_OCTETS = 42 /* of an encoded word, before it is encoded */
+};
 
-/* The value of the lowest field of that name, trimmed; empty without. */
-static struct slice
-value_of(const struct mail_header *header, const char *name)
-{
-	const struct mail_field *field =
-	    mail_header_last(header, slice_str(name));
-
-	return field == NULL ? slice_from(NULL, 0) : slice_trim(field->value);
-}
-
-/* RFC 3834 section 2: these never get an automatic answer. */
-static bool
-is_role_of_mail(struct slice sender)
-{
-	static const char *const roles[] = {"mailer-daemon", "postmaster",
-	    "listserv", "majordomo", "noreply", "no-reply", "donotreply", NULL};
-	struct slice local = slice_first(sender, slice_find_last(sender, '@'));
-
-	for (const char *const *role = roles; *role != NULL; role++)
-		if (slice_equal_nocase(local, slice_str(*role)))
-			return true;
-	return slice_starts_nocase(local, SLICE("owner-")) ||
-	    slice_ends_nocase(local, SLICE("-request")) ||
-	    slice_ends_nocase(local, SLICE("-bounces"));
-}
-
-static bool
-is_from_list(const struct mail_header *header)
-{
-	static const char *const names[] = {"List-Id", "List-Unsubscribe",
-	    "List-Post", "List-Help", "Mailing-List", NULL};
-
-	for (const char *const *name = names; *name != NULL; name++)
-		if (mail_header_count_of(header, slice_str(*name)) > 0)
-			return true;
-	return false;
-}
-
-static bool
-is_automatic(const struct mail_header *header)
-{
-	static const char *const classes[] = {"bulk", "list", "junk", NULL};
-	struct slice submitted = value_of(header, "Auto-Submitted");
-	struct slice precedence = value_of(header, "Precedence");
-
-	if (submitted.n > 0 && !slice_equal_nocase(submitted, SLICE("no")))
-		return true;
-	for (const char *const *class = classes; *class != NULL; class ++)
-		if (slice_equal_nocase(precedence, slice_str(*class)))
-			return true;
-	return mail_header_count_of(header, SLICE("X-Auto-Response-Suppress")) >
-	    0 ||
-	    mail_header_count_of(header, SLICE("X-Autoreply")) > 0;
-}
+static const char *const proofs[] = {
+    [RECORD_PROOF_NONE] = "none",
+    [RECORD_PROOF_REFUTED] = "refuted",
+    [RECORD_PROOF_SPF] = "spf",
+    [RECORD_PROOF_DKIM] = "dkim",
+};
 
 const char *
-record_reflect_refuses(const struct mail_header *header, struct slice sender)
+record_proof_word(enum record_proof proof)
 {
-	if (sender.n == 0)
-		return "a bounce";
-	if (slice_find(sender, '@') == sender.n || is_role_of_mail(sender))
-		return "its sender is no person";
-	if (is_from_list(header))
-		return "mail of a list";
-	if (is_automatic(header))
-		return "an automatic message";
-	return NULL;
+	return proofs[proof];
 }
 
-/* A value for a field of ours: no control character, not too long. */
+int
+record_proof_parse(struct slice word, enum record_proof *proof)
+{
+	for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++)
+		if (slice_equal(word, slice_str(proofs[i]))) {
+			*proof = (enum record_proof)i;
+			return 0;
+		}
+	return -1;
+}
+
+static bool
+is_stranger(const struct record_reflection *r)
+{
+	return r->proof != RECORD_PROOF_SPF && r->proof != RECORD_PROOF_DKIM;
+}
+
+/* --- its header --- */
+
+/* A value for a field of ours: printable ASCII, not too long. */
 static bool
 is_field_text(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+		if (s.p[i] < ' ' || s.p[i] > '~')
 			return false;
 	return s.n < LINE_MAX_OCTETS;
 }
 
+/* <dot-atom@domain>: what a stranger cannot put words in. */
+static bool
+is_plain_id(struct slice id)
+{
+	struct slice left;
+
+	if (id.n > RECORD_REFLECT_ID_MAX || !is_field_text(id) ||
+	    !mail_token_char(&id, '<') ||
+	    mail_token_dot_atom(&id, &left) != 0 ||
+	    !mail_token_char(&id, '@') || id.n < 2 || id.p[id.n - 1] != '>')
+		return false;
+	id.n--;
+	return mail_idn_is_ascii_name(id) && id.n <= RECORD_REFLECT_NAME_MAX;
+}
+
+static void
+add_in_reply_to(const struct record_reflection *r, struct strbuf *mail)
+{
+	struct slice id = r->message_id;
+
+	if (id.n == 0 || !is_field_text(id) ||
+	    (r->proof != RECORD_PROOF_SPF && !is_plain_id(id)))
+		return;
+	(void)strbuf_addf(mail, "In-Reply-To: %.*s\r\n", (int)id.n, id.p);
+	if (!is_stranger(r))
+		(void)strbuf_addf(
+		    mail, "References: %.*s\r\n", (int)id.n, id.p);
+}
+
+/* Whom it goes to, the envelope says; what is not ASCII, or a stranger's own
+ * choice of words, does not stand in the header. */
+static void
+add_to(const struct record_reflection *r, struct strbuf *mail)
+{
+	if (is_stranger(r) || !record_mailbox_is_ascii(r->to))
+		(void)strbuf_add_str(mail, "To: undisclosed-recipients:;\r\n");
+	else
+		(void)strbuf_addf(
+		    mail, "To: <%.*s>\r\n", (int)r->to.n, r->to.p);
+}
+
+/* The beginning of a value on one line, in whole characters: no line ends, no
+ * control characters. */
+static void
+unfold(struct slice value, size_t most, struct strbuf *out)
+{
+	bool utf8 = escape_is_utf8(value);
+
+	for (size_t i = 0; i < value.n && out->n < most; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+
+		if (c == '\r' || c == '\n')
+			continue;
+		if (c == '\t')
+			c = ' ';
+		else if (c < ' ' || c == 0x7f || (c > 0x7f && !utf8))
+			c = '?';
+		(void)strbuf_add_char(out, (char)c);
+	}
+	while (utf8 && out->n > 0 && !escape_is_utf8(strbuf_slice(out)))
+		strbuf_truncate(out, out->n - 1);
+	if (out->n == most)
+		strbuf_truncate(out, slice_find_last(strbuf_slice(out), ' '));
+}
+
+/* RFC 2047, by whole characters. */
+static void
+add_encoded(struct slice text, struct mail_fold *fold)
+{
+	while (text.n > 0) {
+		struct strbuf word;
+		size_t n = 0;
+
+		while (n < text.n && n + 4 <= WORD_OCTETS)
+			n += escape_utf8_length(slice_after(text, n));
+		strbuf_init(&word, 128);
+		(void)strbuf_add_str(&word, "=?utf-8?B?");
+		(void)base64_encode(slice_first(text, n), &word);
+		(void)strbuf_add_str(&word, "?=");
+		mail_fold_word(fold, strbuf_slice(&word));
+		strbuf_clear(&word);
+		text = slice_after(text, n);
+	}
+}
+
+static void
+add_subject(const struct record_reflection *r, struct strbuf *mail)
+{
+	struct slice subject = slice_trim(r->subject), text, word;
+	struct mail_fold fold;
+	struct strbuf line;
+
+	mail_fold_begin(&fold, mail, SLICE("Subject"));
+	if (is_stranger(r) || subject.n == 0) {
+		mail_fold_word(&fold, SLICE("Summary of Results"));
+		mail_fold_end(&fold);
+		return;
+	}
+	mail_fold_word(&fold, SLICE("Summary of Results:"));
+	strbuf_init(&line, RECORD_REFLECT_SUBJECT_MAX);
+	unfold(subject, RECORD_REFLECT_SUBJECT_MAX, &line);
+	text = slice_trim(strbuf_slice(&line));
+	if (!is_field_text(text))
+		add_encoded(text, &fold);
+	else
+		while (slice_cut(&text, ' ', &word))
+			if (word.n > 0)
+				mail_fold_word(&fold, word);
+	mail_fold_end(&fold);
+	strbuf_clear(&line);
+}
+
+static bool
+add_fields(const struct record_reflection *r, struct strbuf *mail)
+{
+	struct slice domain =
+	    slice_after(r->from, slice_find_last(r->from, '@') + 1);
+
+	if (!is_field_text(r->from) || !is_field_text(r->id) ||
+	    slice_find(r->to, '\r') < r->to.n ||
+	    slice_find(r->to, '\n') < r->to.n || r->to.n > RECORD_MAILBOX_MAX)
+		return false;
+	(void)strbuf_addf(mail, "From: <%.*s>\r\n", (int)r->from.n, r->from.p);
+	add_to(r, mail);
+	add_subject(r, mail);
+	(void)strbuf_add_str(mail, "Date: ");
+	(void)record_date_print(r->now, mail);
+	(void)strbuf_addf(mail, "\r\nMessage-ID: <%.*s@%.*s>\r\n", (int)r->id.n,
+	    r->id.p, (int)domain.n, domain.p);
+	add_in_reply_to(r, mail);
+	(void)strbuf_add_str(mail,
+	    "Auto-Submitted: auto-replied\r\n"
+	    "MIME-Version: 1.0\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\n");
+	return true;
+}
+
+/* --- its text --- */
+
 /* One line of text: control characters as '?', cut to what SMTP carries. */
 static void
-add_line(struct slice line, const char *before, struct strbuf *mail)
+add_line(struct slice line, const char *before, struct strbuf *text)
 {
-	(void)strbuf_add_str(mail, before);
+	(void)strbuf_add_str(text, before);
 	line = slice_first(line, LINE_MAX_OCTETS);
 	for (size_t i = 0; i < line.n; i++) {
 		char c = line.p[i];
 
 		if ((unsigned char)c < ' ' && c != '\t')
 			c = '?';
-		(void)strbuf_add_char(mail, c);
+		(void)strbuf_add_char(text, c);
 	}
-	(void)strbuf_add_str(mail, "\r\n");
+	(void)strbuf_add_str(text, "\r\n");
 }
 
 /* The next line of LF or CRLF text, without its end. */
@@ -119,72 +230,130 @@ is_check_line(struct slice line)
 }
 
 static void
-add_summary(const struct record_reflection *r, struct strbuf *mail)
+add_summary(const struct record_reflection *r, struct strbuf *text)
 {
 	struct slice rest = r->summary, line;
 	bool checks = false, told = r->spam.n == 0;
 
 	while (next_line(&rest, &line)) {
 		if (!told && checks && !is_check_line(line)) {
-			add_line(r->spam, "SpamAssassin check: ", mail);
+			add_line(r->spam, "SpamAssassin check: ", text);
 			told = true;
 		}
 		checks = checks || is_check_line(line);
-		add_line(line, "", mail);
+		add_line(line, "", text);
 	}
 	if (!told)
-		add_line(r->spam, "SpamAssassin check: ", mail);
+		add_line(r->spam, "SpamAssassin check: ", text);
 }
 
 static void
-add_quoted_header(struct slice header, struct strbuf *mail)
+add_rules(const struct record_reflection *r, struct strbuf *text)
 {
-	struct slice rest = slice_first(header, RECORD_REFLECT_HEADER_MAX);
+	struct slice rest = r->rules, rule;
+	struct mail_fold fold;
+
+	if (rest.n == 0)
+		return;
+	(void)strbuf_add_str(text, "\r\nSpamAssassin: ");
+	add_line(r->spam, "", text);
+	mail_fold_begin(&fold, text, SLICE("  Rules"));
+	while (slice_cut(&rest, ' ', &rule))
+		mail_fold_word(&fold, rule);
+	mail_fold_end(&fold);
+}
+
+static void
+add_quoted_header(const struct record_reflection *r, struct strbuf *text)
+{
+	struct slice rest = slice_first(r->header, RECORD_REFLECT_HEADER_MAX);
 	struct slice line;
 	int lines = 0;
 
-	(void)strbuf_add_str(
-	    mail, "\r\nThe header of your message, as it came to us:\r\n\r\n");
+	(void)strbuf_add_str(text,
+	    r->proof == RECORD_PROOF_SPF
+		? "\r\nThe header of your message, as it came to us:\r\n\r\n"
+		: "\r\nWhat your signature covers of your message's header, "
+		  "as it came to us:\r\n\r\n");
 	while (lines++ < HEADER_LINES_MAX && next_line(&rest, &line))
-		add_line(line, "> ", mail);
-	if (header.n > RECORD_REFLECT_HEADER_MAX || rest.n > 0)
-		add_line(SLICE("(cut here)"), "", mail);
+		add_line(line, "> ", text);
+	if (r->header.n > RECORD_REFLECT_HEADER_MAX || rest.n > 0)
+		add_line(SLICE("(cut here)"), "", text);
 }
 
-static bool
-add_fields(const struct record_reflection *r, struct strbuf *mail)
+/* RFC 2045 section 6.7: one line. */
+static void
+add_quoted_printable(struct slice line, struct strbuf *mail)
 {
-	struct slice domain =
-	    slice_after(r->from, slice_find_last(r->from, '@') + 1);
+	size_t column = 0;
 
-	if (!is_field_text(r->from) || !is_field_text(r->to) ||
-	    !is_field_text(r->id))
-		return false;
-	(void)strbuf_addf(mail, "From: <%.*s>\r\nTo: <%.*s>\r\n",
-	    (int)r->from.n, r->from.p, (int)r->to.n, r->to.p);
-	(void)strbuf_add_str(mail, "Subject: Summary of Results\r\nDate: ");
-	(void)record_date_print(r->now, mail);
-	(void)strbuf_addf(mail, "\r\nMessage-ID: <%.*s@%.*s>\r\n", (int)r->id.n,
-	    r->id.p, (int)domain.n, domain.p);
-	if (r->message_id.n > 0 && is_field_text(r->message_id))
-		(void)strbuf_addf(mail,
-		    "In-Reply-To: %.*s\r\nReferences: %.*s\r\n",
-		    (int)r->message_id.n, r->message_id.p, (int)r->message_id.n,
-		    r->message_id.p);
-	(void)strbuf_add_str(mail,
-	    "Auto-Submitted: auto-replied\r\n"
-	    "MIME-Version: 1.0\r\n"
-	    "Content-Type: text/plain; charset=utf-8\r\n"
-	    "Content-Transfer-Encoding: 8bit\r\n\r\n");
-	return true;
+	for (size_t i = 0; i < line.n; i++) {
+		unsigned char c = (unsigned char)line.p[i];
+		bool last = i + 1 == line.n;
+		bool plain = (c > ' ' && c < 0x7f && c != '=') ||
+		    ((c == ' ' || c == '\t') && !last);
+
+		if (column + (plain ? 1 : 3) > QP_COLUMNS) {
+			(void)strbuf_add_str(mail, "=\r\n");
+			column = 0;
+		}
+		if (plain)
+			(void)strbuf_add_char(mail, (char)c);
+		else
+			(void)strbuf_addf(mail, "=%02X", c);
+		column += plain ? 1 : 3;
+	}
+	(void)strbuf_add_str(mail, "\r\n");
+}
+
+static void
+add_text(struct slice text, struct strbuf *mail)
+{
+	struct slice line;
+
+	if (record_mailbox_is_ascii(text)) {
+		(void)strbuf_add_str(
+		    mail, "Content-Transfer-Encoding: 7bit\r\n\r\n");
+		(void)strbuf_add(mail, text);
+		return;
+	}
+	(void)strbuf_add_str(
+	    mail, "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+	while (next_line(&text, &line))
+		add_quoted_printable(line, mail);
+}
+
+/* Whole lines, from the end, until it fits. */
+static void
+shorten(struct strbuf *mail, size_t most)
+{
+	while (mail->n > most) {
+		size_t n = mail->n - 2;
+
+		while (n > 0 && mail->p[n - 1] != '\n')
+			n--;
+		strbuf_truncate(mail, n);
+	}
 }
 
 int
 record_reflect_print(const struct record_reflection *r, struct strbuf *mail)
 {
+	struct strbuf text;
+
 	if (!add_fields(r, mail))
 		return -1;
-	add_summary(r, mail);
-	add_quoted_header(r->header, mail);
+	strbuf_init(&text, RECORD_REFLECT_MAIL_MAX);
+	add_summary(r, &text);
+	if (!is_stranger(r)) {
+		add_rules(r, &text);
+		add_quoted_header(r, &text);
+	}
+	add_text(strbuf_slice(&text), mail);
+	if (is_stranger(r))
+		shorten(mail, RECORD_REFLECT_STRANGER_MAX);
+	if (text.full)
+		mail->full = true;
+	strbuf_clear(&text);
 	return mail->full ? -1 : 0;
 }

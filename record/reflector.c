@@ -1,16 +1,20 @@
 /* From a record to an answer that was delivered; see reflector.h. */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <time.h>
 
+#include "auth/address.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
+#include "mail/address.h"
+#include "record/mailbox.h"
 #include "record/mailer.h"
 #include "record/reflect.h"
 #include "record/reflector.h"
 
-enum { HEADER_CAP = 512 * 1024, SAY_MAX = 1024, MINUTE = 60, HOUR = 3600 };
+enum { SAY_MAX = 1024, RULES_MAX = 8192, MINUTE = 60, HOUR = 3600 };
 
 /* A record whose answer is not made yet: spamd is asked. */
 struct pending {
@@ -55,23 +59,81 @@ count(struct record_reflector *r, enum record_reflector_result result)
 		r->rules->count(r->rules->ctx, result);
 }
 
+/* "no answer to ann@example.org: mail of a list" */
+static void
+refuse(struct record_reflector *r, struct slice to, struct slice why)
+{
+	struct strbuf line;
+
+	strbuf_init(&line, SAY_MAX);
+	(void)strbuf_add_str(&line, "reflector: no answer to <");
+	(void)escape_log(slice_first(to, SAY_MAX / 8), &line);
+	(void)strbuf_add_str(&line, ">: ");
+	(void)escape_log(slice_first(why, SAY_MAX / 8), &line);
+	r->rules->say(r->rules->ctx, false, strbuf_text(&line));
+	strbuf_clear(&line);
+}
+
 /* --- making --- */
 
+/* "192.0.2.0/24", "2001:db8::/64": neighbours count as one. */
 static void
-keep_answer(
-    struct record_reflector *r, int64_t now, struct slice to, struct slice mail)
+print_network(struct slice client, struct strbuf *out)
 {
-	const struct record_answer answer = {.to = to, .message = mail};
+	struct auth_address address;
+	char text[INET6_ADDRSTRLEN];
+	bool v6;
+
+	if (auth_address_parse(client, &address) != 0)
+		return;
+	v6 = address.length == 16;
+	for (size_t i = v6 ? 8 : 3; i < address.length; i++)
+		address.octets[i] = 0;
+	(void)inet_ntop(
+	    v6 ? AF_INET6 : AF_INET, address.octets, text, sizeof(text));
+	(void)strbuf_addf(out, "%s/%d", text, v6 ? 64 : 24);
+}
+
+/* 1, 0 or -1 as record_store_put_answer(). */
+static int
+put_answer(struct record_reflector *r, const struct record_kept *kept,
+    const struct record_reflection *reflection, struct slice mail,
+    struct strbuf *reason)
+{
+	const struct record_answer answer = {
+	    .to = reflection->to, .message = mail};
+	struct record_asker asker = {.bounds = &r->rules->bounds,
+	    .proven = reflection->proof != RECORD_PROOF_NONE};
+	struct strbuf mailbox, client;
+	int result;
+
+	strbuf_init(&mailbox, RECORD_MAILBOX_MAX);
+	strbuf_init(&client, 128);
+	(void)record_mailbox_fold(reflection->to, &mailbox);
+	print_network(record_kept_get(kept, RECORD_CLIENT), &client);
+	asker.mailbox = strbuf_slice(&mailbox);
+	asker.domain = mail_address_domain(asker.mailbox);
+	asker.client = strbuf_slice(&client);
+	result = record_store_put_answer(
+	    r->store, reflection->now, &asker, &answer, reason);
+	strbuf_clear(&mailbox);
+	strbuf_clear(&client);
+	return result;
+}
+
+static void
+keep_answer(struct record_reflector *r, const struct record_kept *kept,
+    const struct record_reflection *reflection, struct slice mail)
+{
 	struct strbuf reason;
 
 	strbuf_init(&reason, SAY_MAX);
-	switch (record_store_put_answer(
-	    r->store, now, r->rules->an_hour, &answer, &reason)) {
+	switch (put_answer(r, kept, reflection, mail, &reason)) {
 	case 1:
-		say(r, false, "will answer ", to);
+		say(r, false, "will answer ", reflection->to);
 		break;
 	case 0:
-		say(r, false, "too many answers an hour to ", to);
+		refuse(r, reflection->to, strbuf_slice(&reason));
 		count(r, RECORD_REFLECTOR_TOO_MANY);
 		break;
 	default:
@@ -81,36 +143,36 @@ keep_answer(
 	strbuf_clear(&reason);
 }
 
-/* What comes before the body, with the last field's line end. */
-static struct slice
-header_of(struct slice message)
+static enum record_proof
+proof_of(const struct record_kept *kept)
 {
-	size_t end = slice_search(message, SLICE("\r\n\r\n"));
+	enum record_proof proof;
 
-	return end == message.n ? message : slice_first(message, end + 2);
+	if (record_proof_parse(record_kept_get(kept, RECORD_PROOF), &proof) !=
+	    0)
+		return RECORD_PROOF_NONE;
+	return proof;
 }
 
-static struct slice
-message_id_of(const struct mail_header *header)
-{
-	const struct mail_field *field =
-	    mail_header_last(header, SLICE("Message-ID"));
-
-	return field == NULL ? slice_from(NULL, 0) : slice_trim(field->value);
-}
+/* What spamd said: its line and its rules; both may be empty. */
+struct said {
+	struct slice spam, rules;
+};
 
 static void
-print_answer(struct record_reflector *r, const struct record_kept *kept,
-    const struct mail_header *header, struct slice spam)
+make_answer(struct record_reflector *r, const struct record_kept *kept,
+    const struct said *said)
 {
-	struct slice to = record_kept_get(kept, RECORD_ANSWER_TO);
 	struct record_reflection reflection = {
+	    .proof = proof_of(kept),
 	    .from = r->rules->address,
-	    .to = to,
+	    .to = record_kept_get(kept, RECORD_ANSWER_TO),
 	    .summary = record_kept_get(kept, RECORD_SUMMARY),
-	    .spam = spam,
-	    .header = header_of(record_kept_get(kept, RECORD_MESSAGE)),
-	    .message_id = message_id_of(header),
+	    .spam = said->spam,
+	    .rules = said->rules,
+	    .header = record_kept_get(kept, RECORD_HEADER),
+	    .subject = record_kept_get(kept, RECORD_SUBJECT),
+	    .message_id = record_kept_get(kept, RECORD_MESSAGE_ID),
 	    .now = (int64_t)time(NULL),
 	};
 	struct strbuf id, mail;
@@ -121,25 +183,13 @@ print_answer(struct record_reflector *r, const struct record_kept *kept,
 	    &id, "%" PRId64 ".%" PRIu64 ".reflect", reflection.now, r->made++);
 	reflection.id = strbuf_slice(&id);
 	if (record_reflect_print(&reflection, &mail) == 0) {
-		keep_answer(r, reflection.now, to, strbuf_slice(&mail));
+		keep_answer(r, kept, &reflection, strbuf_slice(&mail));
 	} else {
-		say(r, true, "no answer can be made to ", to);
+		say(r, true, "no answer can be made to ", reflection.to);
 		count(r, RECORD_REFLECTOR_LOST);
 	}
 	strbuf_clear(&id);
 	strbuf_clear(&mail);
-}
-
-static void
-make_answer(struct record_reflector *r, const struct record_kept *kept,
-    struct slice spam)
-{
-	struct mail_header *header = mail_header_parse(
-	    record_kept_get(kept, RECORD_MESSAGE), HEADER_CAP);
-
-	if (header != NULL)
-		print_answer(r, kept, header, spam);
-	mail_header_free(header);
 }
 
 static void
@@ -156,13 +206,17 @@ static void
 on_spam(void *ctx, const struct record_spam *spam)
 {
 	struct pending *p = ctx;
-	struct strbuf text;
+	struct strbuf text, rules;
 
 	p->spamd = NULL;
 	strbuf_init(&text, SAY_MAX);
+	strbuf_init(&rules, RULES_MAX);
 	record_spam_print(spam, &text);
-	make_answer(p->reflector, &p->kept, strbuf_slice(&text));
+	record_spam_print_rules(spam, &rules);
+	make_answer(p->reflector, &p->kept,
+	    &(struct said){strbuf_slice(&text), strbuf_slice(&rules)});
 	strbuf_clear(&text);
+	strbuf_clear(&rules);
 	pending_free(p);
 }
 
@@ -194,18 +248,18 @@ ask_spamd(struct record_reflector *r, const struct record_kept *kept)
 	    record_kept_get(&p->kept, RECORD_MESSAGE), on_spam, p);
 }
 
-/* RFC 3834: never to a bounce, a list or another automatic message. */
-static const char *
+/* Empty: it is answered. */
+static struct slice
 refuses(const struct record_kept *kept)
 {
-	struct mail_header *header = mail_header_parse(
-	    record_kept_get(kept, RECORD_MESSAGE), HEADER_CAP);
-	const char *why = "its header cannot be read";
+	struct slice why = record_kept_get(kept, RECORD_UNANSWERED);
 
-	if (header != NULL)
-		why = record_reflect_refuses(
-		    header, record_kept_get(kept, RECORD_ANSWER_TO));
-	mail_header_free(header);
+	if (why.n > 0)
+		return why;
+	if (proof_of(kept) == RECORD_PROOF_REFUTED)
+		return SLICE("SPF says that it is not from that sender");
+	if (!slice_equal(record_kept_get(kept, RECORD_STATUS), SLICE("sent")))
+		return SLICE("the message itself was not taken");
 	return why;
 }
 
@@ -214,20 +268,21 @@ record_reflector_take(
     struct record_reflector *r, const struct record_kept *kept)
 {
 	struct slice to = record_kept_get(kept, RECORD_ANSWER_TO);
-	const char *why;
+	struct slice why;
 
-	if (to.n == 0)
+	if (record_kept_get(kept, RECORD_PROOF).n == 0)
 		return;
 	why = refuses(kept);
-	if (why != NULL) {
-		say(r, false, "no answer: ", slice_str(why));
+	if (why.n > 0) {
+		refuse(r, to, why);
 		count(r, RECORD_REFLECTOR_NOT_ANSWERED);
 		return;
 	}
 	if (r->rules->spamd.length == 0)
-		make_answer(r, kept, slice_from(NULL, 0));
+		make_answer(r, kept, &(struct said){{NULL, 0}, {NULL, 0}});
 	else if (r->pending_count >= RECORD_REFLECTOR_SPAMD_MAX)
-		make_answer(r, kept, SLICE("temperror (too busy)"));
+		make_answer(r, kept,
+		    &(struct said){SLICE("temperror (too busy)"), {NULL, 0}});
 	else
 		ask_spamd(r, kept);
 }
@@ -242,6 +297,19 @@ pause_after(unsigned tries)
 
 	return tries < sizeof(pauses) / sizeof(pauses[0]) ? pauses[tries]
 							  : HOUR;
+}
+
+static void send_due(struct record_reflector *, int64_t now);
+
+static void
+purge(struct record_reflector *r, int64_t now)
+{
+	struct strbuf reason;
+
+	strbuf_init(&reason, SAY_MAX);
+	if (record_store_purge(r->store, now, &reason) != 0)
+		say(r, true, "the database: ", strbuf_slice(&reason));
+	strbuf_clear(&reason);
 }
 
 static void
@@ -266,7 +334,8 @@ on_sent(void *ctx, enum record_delivery how, struct slice text)
 		(void)record_store_defer_answer(
 		    r->store, r->sending, now + pause_after(r->tries));
 	}
-	record_reflector_tick(r, now);
+	purge(r, now);
+	send_due(r, now);
 }
 
 static void
@@ -283,8 +352,8 @@ on_due(void *ctx, const struct record_answer *answer)
 	    record_mailer_send(r->base, &r->rules->relay, &mail, on_sent, r);
 }
 
-void
-record_reflector_tick(struct record_reflector *r, int64_t now)
+static void
+send_due(struct record_reflector *r, int64_t now)
 {
 	while (r->mailer == NULL &&
 	    record_store_due_answer(r->store, now, on_due, r) == 1) {
@@ -296,6 +365,13 @@ record_reflector_tick(struct record_reflector *r, int64_t now)
 		if (record_store_drop_answer(r->store, r->sending) != 0)
 			return;
 	}
+}
+
+void
+record_reflector_tick(struct record_reflector *r, int64_t now)
+{
+	purge(r, now);
+	send_due(r, now);
 }
 
 /* --- life --- */

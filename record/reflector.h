@@ -33,9 +33,9 @@ enum record_reflector_result {
 struct record_reflector_rules {
 	struct slice address; /* whose mail is answered, and From */
 	struct slice helo;
-	struct smtp_target relay;     /* where answers go */
-	struct record_spamd_at spamd; /* length 0: none */
-	unsigned an_hour;	      /* answers to one sender */
+	struct smtp_target relay;	    /* where answers go */
+	struct record_spamd_at spamd;	    /* length 0: none */
+	struct record_answer_bounds bounds; /* answers in an hour */
 	/* A line for the log: foreign text in it is escaped. */
 	void (*say)(void *ctx, bool trouble, const char *what);
 	void (*count)(void *ctx, enum record_reflector_result); /* or NULL */
@@ -47,12 +47,13 @@ struct record_reflector;
 struct record_reflector *record_reflector_new(struct event_base *,
     struct record_store *, const struct record_reflector_rules *);
 
-/* A record; one that asks for no answer is passed over. Copied. */
+/* A record; one of mail that was not to the reflector is passed over. Why
+ * mail to it gets no answer is said. Copied. */
 void record_reflector_take(
     struct record_reflector *, const struct record_kept *);
 
-/* Sends what is due, one mail after the other. `now` in seconds since
- * 1970; call it every few seconds. */
+/* Sends what is due, one mail after the other, and forgets what is over.
+ * `now` in seconds since 1970; call it every few seconds. */
 void record_reflector_tick(struct record_reflector *, int64_t now);
 
 void record_reflector_free(struct record_reflector *); /* NULL is fine */

@@ -26,6 +26,7 @@ enum {
 static const char schema[] =
     "PRAGMA journal_mode = WAL;"
     "PRAGMA synchronous = NORMAL;"
+    "PRAGMA secure_delete = ON;"
     "CREATE TABLE IF NOT EXISTS tally ("
     " hour INTEGER, direction TEXT, domain TEXT, what TEXT, result TEXT,"
     " count INTEGER,"
@@ -38,13 +39,12 @@ static const char schema[] =
     " spf, overrides, author, sender, recipient, results)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS answer ("
     " id INTEGER PRIMARY KEY, made INTEGER, due INTEGER, tries INTEGER,"
-    " recipient TEXT, message BLOB);"
+    " proven INTEGER, recipient TEXT, message BLOB);"
     "CREATE INDEX IF NOT EXISTS answer_due ON answer (due);"
-    "CREATE INDEX IF NOT EXISTS answer_recipient ON answer (recipient, made);"
+    "CREATE TABLE IF NOT EXISTS answered ("
+    " at INTEGER, proven INTEGER, mailbox TEXT, domain TEXT, client TEXT);"
     "CREATE TABLE IF NOT EXISTS trial (bytes BLOB);";
 
-/* A dropped answer keeps its row, without its message, for as long as the
- * count of an hour needs it. */
 static const char *const texts[STATEMENTS] = {
     [STATEMENT_TALLY] = "INSERT INTO tally VALUES (?1, ?2, ?3, ?4, ?5, 1)"
 			" ON CONFLICT DO UPDATE SET count = count + 1",
@@ -68,16 +68,22 @@ static const char *const texts[STATEMENTS] = {
 	" overrides, author, sender, recipient, results, count FROM row"
 	" WHERE day = ?1 AND (?2 = '' OR policy_domain = ?2)"
 	" ORDER BY policy_domain, policy, client",
-    [STATEMENT_COUNT_ANSWERS] =
-	"SELECT count(*) FROM answer WHERE message IS NOT NULL",
-    [STATEMENT_COUNT_SENDER] =
-	"SELECT count(*) FROM answer WHERE recipient = ?1 AND made > ?2",
+    [STATEMENT_COUNT_HOUR] =
+	"SELECT total(mailbox = ?2 AND proven), total(mailbox = ?2),"
+	" total(domain = ?3 AND proven), total(domain = ?3),"
+	" total(client = ?4 AND proven), total(client = ?4),"
+	" total(proven), count(*) FROM answered WHERE at > ?1",
+    [STATEMENT_COUNT_WAITING] = "SELECT count(*) FROM answer WHERE proven = ?1",
+    [STATEMENT_NOTE_ANSWERED] =
+	"INSERT INTO answered VALUES (?1, ?2, ?3, ?4, ?5)",
+    [STATEMENT_EXPIRE_ANSWERED] =
+	"DELETE FROM answered WHERE at <= ?1 OR at > ?2",
     [STATEMENT_PUT_ANSWER] =
-	"INSERT INTO answer VALUES (NULL, ?1, ?1, 0, ?2, ?3)",
+	"INSERT INTO answer VALUES (NULL, ?1, ?1, 0, ?2, ?3, ?4)",
     [STATEMENT_DUE_ANSWER] =
 	"SELECT id, tries, recipient, message FROM answer"
-	" WHERE due <= ?1 AND message IS NOT NULL ORDER BY due LIMIT 1",
-    [STATEMENT_DROP_ANSWER] = "UPDATE answer SET message = NULL WHERE id = ?1",
+	" WHERE due <= ?1 ORDER BY proven DESC, due LIMIT 1",
+    [STATEMENT_DROP_ANSWER] = "DELETE FROM answer WHERE id = ?1",
     [STATEMENT_DEFER_ANSWER] =
 	"UPDATE answer SET due = ?2, tries = tries + 1 WHERE id = ?1",
 };
@@ -305,11 +311,27 @@ note_file(struct record_store *store)
 	}
 }
 
+/* Answers of a version that sent them to anybody are not sent any more. */
+static int
+drop_old_answers(struct record_store *store)
+{
+	if (pragma(store,
+		"SELECT count(*) > 0 AND total(name = 'proven') = 0"
+		" FROM pragma_table_info('answer')",
+		0) == 0)
+		return 0;
+	return record_store_exec(
+	    store, "PRAGMA secure_delete = ON; DROP TABLE answer;");
+}
+
 static int
 prepare_file(struct record_store *store)
 {
 	mode_t before = umask(077);
-	int result = record_store_exec(store, schema);
+	int result = drop_old_answers(store);
+
+	if (result == 0)
+		result = record_store_exec(store, schema);
 
 	(void)umask(before);
 	note_file(store);

@@ -116,8 +116,7 @@ typedef void record_row_fn(void *ctx, const struct record_row *);
 int record_store_rows(struct record_store *, int64_t from,
     struct slice policy_domain, record_row_fn *, void *ctx);
 
-/* Answers of the reflector. At most `an_hour` to one sender; more are
- * dropped: 1 kept, 0 dropped, -1 refused by the database. */
+/* An answer of the reflector. */
 struct record_answer {
 	int64_t id;
 	struct slice to, message; /* CRLF line ends; views as above */
@@ -125,13 +124,35 @@ struct record_answer {
 };
 typedef void record_answer_fn(void *ctx, const struct record_answer *);
 
+/* Answers in an hour. Senders that are proven are counted among themselves;
+ * of `all` the others have a fifth, and proven senders the rest. */
+struct record_answer_bounds {
+	unsigned mailbox, domain, stranger_domain, client, all;
+};
+
+/* Who asks, as far as it is counted, and by which bounds. */
+struct record_asker {
+	bool proven;
+	struct slice mailbox, domain; /* as record_mailbox_fold() has them */
+	struct slice client;	      /* its network */
+	const struct record_answer_bounds *bounds;
+};
+
+/* Keeps the answer until it is sent, and the asker for an hour. 1; 0 where
+ * that would pass a bound, -1 where the database refuses, with the reason. */
 int record_store_put_answer(struct record_store *, int64_t now,
-    unsigned an_hour, const struct record_answer *, struct strbuf *reason);
+    const struct record_asker *, const struct record_answer *,
+    struct strbuf *reason);
 /* The oldest that is due at `now`; 1 where the function was called. */
 int record_store_due_answer(
     struct record_store *, int64_t now, record_answer_fn *, void *ctx);
 /* Sent or given up; or to be tried again at `at`. */
 int record_store_drop_answer(struct record_store *, int64_t id);
 int record_store_defer_answer(struct record_store *, int64_t id, int64_t at);
+
+/* Forgets who asked over an hour before `now`, and clears the file and its log
+ * of what was dropped; call it every few seconds. 0 or -1 and the reason. */
+int record_store_purge(
+    struct record_store *, int64_t now, struct strbuf *reason);
 
 #endif

@@ -16,8 +16,10 @@ enum record_statement {
 	STATEMENT_BY_DOMAIN,
 	STATEMENT_BY_HOUR,
 	STATEMENT_ROWS,
-	STATEMENT_COUNT_ANSWERS,
-	STATEMENT_COUNT_SENDER,
+	STATEMENT_COUNT_HOUR,
+	STATEMENT_COUNT_WAITING,
+	STATEMENT_NOTE_ANSWERED,
+	STATEMENT_EXPIRE_ANSWERED,
 	STATEMENT_PUT_ANSWER,
 	STATEMENT_DUE_ANSWER,
 	STATEMENT_DROP_ANSWER,
@@ -33,6 +35,7 @@ struct record_store {
 	sqlite3_stmt *statements[STATEMENTS];
 	struct record_store_limits limits;
 	bool begun;	  /* a transaction is open */
+	bool purge;	  /* the log holds what was deleted */
 	int64_t patience; /* RECORD_QUERY_MS, or what was asked for */
 	int64_t spent;	  /* ms inside SQLite, of the statement that runs */
 	int64_t entered;  /* when it was entered last; monotonic, ms */

@@ -31,6 +31,7 @@ test_the_classic_lines(void **state)
 				   "Sender-ID check: pass\n"
 				   "DMARC check: pass\n"
 				   "ARC check: none\n"
+				   "iprev check: not checked\n"
 				   "SpamAssassin check: ham\n\n";
 	struct strbuf out;
 

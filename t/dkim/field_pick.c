@@ -1,10 +1,32 @@
 /* Bottom-up picking: RFC 6376 section 5.4.2. */
-#include "dkim/field_pick.h"
+#include <string.h>
+
 #include "base/strbuf.h"
+#include "dkim/field_pick.h"
 #include "mail/header.h"
 #include "t/lib/unit.h"
 
 static const char fields[] = "A: 1\r\nB: 2\r\nA: 3\r\nC: 4\r\nA: 5\r\n\r\n";
+
+/* Those fields and no others are marked. */
+static void
+expect_marks(
+    const struct mail_header *header, const char *names, const char *want)
+{
+	bool picked[5] = {false};
+	size_t marked = 0;
+
+	dkim_field_pick_mark(header, slice_str(names), picked);
+	for (size_t i = 0; i < 5; i++)
+		if (picked[i]) {
+			struct slice value =
+			    slice_trim(mail_header_at(header, i)->value);
+
+			assert_non_null(strchr(want, value.p[0]));
+			marked++;
+		}
+	assert_int_equal(marked, strlen(want));
+}
 
 /* The values that are picked, without anything around. */
 static void
@@ -25,6 +47,8 @@ expect(const char *names, size_t itself, const char *want)
 		if (ascii_is_digit(text.p[i]))
 			strbuf_add_char(&digits, text.p[i]);
 	assert_string_equal(strbuf_text(&digits), want);
+	if (itself >= mail_header_count(header))
+		expect_marks(header, names, want);
 	strbuf_clear(&text);
 	strbuf_clear(&digits);
 	mail_header_free(header);

@@ -216,49 +216,184 @@ print_answer(void *ctx, const struct record_answer *a)
 	    (int)a->to.n, a->to.p, (int)a->message.n, a->message.p);
 }
 
+static const struct record_answer_bounds bounds = {
+    .mailbox = 2, .domain = 4, .stranger_domain = 3, .client = 5, .all = 30};
+
+/* One answer to that mailbox ("a@a.example"). */
+static int
+ask_as(struct fixture *f, struct record_store *store, int64_t now,
+    const struct record_asker *asker)
+{
+	struct record_asker full = *asker;
+	struct record_answer answer = {
+	    .to = full.mailbox, .message = SLICE("SECRET text")};
+
+	full.bounds = &bounds;
+	full.domain =
+	    slice_after(full.mailbox, slice_find(full.mailbox, '@') + 1);
+	strbuf_reset(&f->reason);
+	return record_store_put_answer(store, now, &full, &answer, &f->reason);
+}
+
 static void
-test_answers_wait_and_are_bounded_an_hour(void **state)
+test_answers_wait(void **state)
 {
 	struct fixture *f = *state;
 	struct record_store *store =
-	    open_store(f, (struct record_store_limits){.answers_max = 3});
-	struct record_answer answer = {
-	    .to = SLICE("a@a.example"), .message = SLICE("text")};
+	    open_store(f, (struct record_store_limits){0});
 	struct strbuf out;
 
 	strbuf_init(&out, 10000);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(record_store_put_answer(
-				     store, NOW + i, 2, &answer, &f->reason),
-		    i < 2);
-	answer.to = SLICE("b@a.example");
 	assert_int_equal(
-	    record_store_put_answer(store, NOW + 9, 2, &answer, &f->reason), 1);
-	answer.to = SLICE("c@a.example");
+	    ask_as(f, store, NOW,
+		&(struct record_asker){.mailbox = SLICE("b@a.example")}),
+	    1);
 	assert_int_equal(
-	    record_store_put_answer(store, NOW + 9, 2, &answer, &f->reason), 0);
-
+	    ask_as(f, store, NOW + 1,
+		&(struct record_asker){
+		    .mailbox = SLICE("a@a.example"), .proven = true}),
+	    1);
 	assert_int_equal(
 	    record_store_due_answer(store, NOW - 1, print_answer, &out), 0);
+	/* Proven senders come first. */
 	assert_int_equal(
-	    record_store_due_answer(store, NOW, print_answer, &out), 1);
-	assert_string_equal(strbuf_text(&out), "1 0 a@a.example text");
-	assert_int_equal(record_store_defer_answer(store, 1, NOW + 60), 0);
-	assert_int_equal(record_store_drop_answer(store, 2), 0);
+	    record_store_due_answer(store, NOW + 1, print_answer, &out), 1);
+	assert_string_equal(strbuf_text(&out), "2 0 a@a.example SECRET text");
+	assert_int_equal(record_store_defer_answer(store, 2, NOW + 60), 0);
+	assert_int_equal(record_store_drop_answer(store, 1), 0);
+	assert_int_equal(
+	    record_store_due_answer(store, NOW + 59, print_answer, &out), 0);
 	strbuf_reset(&out);
 	assert_int_equal(
 	    record_store_due_answer(store, NOW + 60, print_answer, &out), 1);
-	assert_string_equal(strbuf_text(&out), "3 0 b@a.example text");
-
-	/* Dropped ones count for their hour still, and no longer after. */
-	answer.to = SLICE("a@a.example");
-	assert_int_equal(
-	    record_store_put_answer(store, NOW + 99, 2, &answer, &f->reason),
-	    0);
-	assert_int_equal(
-	    record_store_put_answer(store, NOW + 3700, 2, &answer, &f->reason),
-	    1);
+	assert_string_equal(strbuf_text(&out), "2 1 a@a.example SECRET text");
 	strbuf_clear(&out);
+	record_store_close(store);
+}
+
+/* Each asks as often as it is let, and once more in vain. */
+static void
+test_bounds_an_hour(void **state)
+{
+	static const struct {
+		const char *mailbox, *client;
+		bool proven;
+		int most;
+		const char *why;
+	} cases[] = {
+	    {"a@a.example", "c1", false, 2, "mailbox"},
+	    {"b@a.example", "c1", false, 1, "domain"},
+	    {"a@b.example", "c1", false, 2, "mailbox"},
+	    {"a@c.example", "c1", false, 0, "client"},
+	    {"a@d.example", "c2", false, 1, "not proven"},
+	    /* None of that is counted to those who are proven. */
+	    {"a@a.example", "c1", true, 2, "mailbox"},
+	    {"b@a.example", "c1", true, 2, "mailbox"},
+	    {"c@a.example", "c1", true, 0, "domain"},
+	    {"a@b.example", "c1", true, 1, "client"},
+	};
+	struct fixture *f = *state;
+	struct record_store *store =
+	    open_store(f, (struct record_store_limits){0});
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct record_asker asker = {
+		    .mailbox = slice_str(cases[i].mailbox),
+		    .client = slice_str(cases[i].client),
+		    .proven = cases[i].proven,
+		};
+		int count = 0;
+
+		while (count < 10 &&
+		    ask_as(f, store, NOW + (int64_t)i, &asker) == 1)
+			count++;
+		if (count != cases[i].most ||
+		    strstr(strbuf_text(&f->reason), cases[i].why) == NULL)
+			fail_msg("%s: %d, %s", cases[i].mailbox, count,
+			    strbuf_text(&f->reason));
+	}
+	/* Proven senders have four fifths of all. */
+	for (int i = 0; i < 30; i++) {
+		char name[40];
+		int n = snprintf(name, sizeof(name), "x@%d.example", i);
+
+		assert_int_equal(ask_as(f, store, NOW + 99,
+				     &(struct record_asker){
+					 .mailbox = slice_from(name, (size_t)n),
+					 .client = slice_from(name, (size_t)n),
+					 .proven = true}),
+		    i < 24 - 5);
+	}
+	record_store_close(store);
+}
+
+static void
+test_waiting_strangers_leave_room(void **state)
+{
+	struct fixture *f = *state;
+	struct record_store *store =
+	    open_store(f, (struct record_store_limits){.answers_max = 5});
+	struct record_asker asker = {.mailbox = SLICE("a@a.example")};
+
+	assert_int_equal(ask_as(f, store, NOW, &asker), 1);
+	assert_int_equal(ask_as(f, store, NOW, &asker), 0);
+	assert_string_equal(strbuf_text(&f->reason), "too many answers wait");
+	asker.proven = true;
+	assert_int_equal(ask_as(f, store, NOW, &asker), 1);
+	record_store_close(store);
+}
+
+/* Whether the database's files hold that text. */
+static bool
+files_hold(const struct fixture *f, const char *text)
+{
+	static const char *const ends[] = {"", "-wal"};
+	bool found = false;
+
+	for (size_t i = 0; i < 2; i++) {
+		static char bytes[1 << 20];
+		char path[300];
+		size_t n;
+		FILE *file;
+
+		(void)snprintf(path, sizeof(path), "%s%s", f->path, ends[i]);
+		file = fopen(path, "r");
+		n = file == NULL ? 0 : fread(bytes, 1, sizeof(bytes), file);
+		found |=
+		    slice_search(slice_from(bytes, n), slice_str(text)) < n;
+		if (file != NULL)
+			(void)fclose(file);
+	}
+	return found;
+}
+
+static void
+test_what_was_sent_is_gone_and_askers_after_an_hour(void **state)
+{
+	struct fixture *f = *state;
+	struct record_store *store =
+	    open_store(f, (struct record_store_limits){0});
+	struct record_asker asker = {.mailbox = SLICE("who-asks@a.example"),
+	    .client = SLICE("192.0.2.0/24")};
+
+	assert_int_equal(ask_as(f, store, NOW, &asker), 1);
+	assert_int_equal(record_store_purge(store, NOW, &f->reason), 0);
+	assert_true(files_hold(f, "SECRET"));
+	assert_int_equal(record_store_drop_answer(store, 1), 0);
+	assert_int_equal(record_store_purge(store, NOW + 1, &f->reason), 0);
+	assert_false(files_hold(f, "SECRET"));
+
+	assert_int_equal(record_store_purge(store, NOW + 3599, &f->reason), 0);
+	assert_true(files_hold(f, "who-asks"));
+	assert_int_equal(record_store_purge(store, NOW + 3600, &f->reason), 0);
+	assert_false(files_hold(f, "who-asks"));
+	assert_false(files_hold(f, "192.0.2"));
+
+	/* Nor does a clock that was set back keep them. */
+	assert_int_equal(ask_as(f, store, NOW, &asker), 1);
+	assert_int_equal(record_store_drop_answer(store, 1), 0);
+	assert_int_equal(record_store_purge(store, NOW - 86400, &f->reason), 0);
+	assert_false(files_hold(f, "who-asks"));
 	record_store_close(store);
 }
 
@@ -408,8 +543,14 @@ main(void)
 		test_age_is_bounded, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_size_is_bounded_and_it_goes_on_after, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_answers_wait, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
-		test_answers_wait_and_are_bounded_an_hour, setup, teardown),
+		test_bounds_an_hour, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_waiting_strangers_leave_room, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_what_was_sent_is_gone_and_askers_after_an_hour, setup,
+		teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_a_path_that_cannot_be_opened_is_named, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

@@ -1,0 +1,127 @@
+/* Spellings of a mailbox; see mailbox.h. */
+#include "record/mailbox.h"
+#include "base/escape.h"
+#include "mail/address.h"
+#include "mail/idn.h"
+#include "smtp/path.h"
+
+enum { ARGUMENT_MAX = RECORD_MAILBOX_MAX + 16 };
+
+/* Its two parts, as views; false where it is no mailbox with a domain. */
+static bool
+parse(struct slice mailbox, struct slice *local, struct slice *domain)
+{
+	struct strbuf argument;
+	struct smtp_path path;
+	const char *why;
+	bool good;
+
+	if (mailbox.n == 0 || mailbox.n > RECORD_MAILBOX_MAX ||
+	    !escape_is_utf8(mailbox))
+		return false;
+	strbuf_init(&argument, ARGUMENT_MAX);
+	(void)strbuf_add_str(&argument, "TO:<");
+	(void)strbuf_add(&argument, mailbox);
+	(void)strbuf_add_char(&argument, '>');
+	good = smtp_path_parse(
+		   strbuf_slice(&argument), SMTP_RCPT, &path, &why) == 0 &&
+	    slice_equal(path.mailbox, mailbox) && path.domain.n > 0 &&
+	    path.parameters.n == 0;
+	strbuf_clear(&argument);
+	*local = mail_address_local(mailbox);
+	*domain = mail_address_domain(mailbox);
+	return good && local->n > 0 && local->n <= RECORD_MAILBOX_LOCAL_MAX;
+}
+
+static int
+add_domain(struct slice domain, struct strbuf *out)
+{
+	if (domain.p[0] != '[')
+		return mail_idn_to_ascii(domain, out);
+	for (size_t i = 0; i < domain.n; i++)
+		if (strbuf_add_char(out, ascii_lower(domain.p[i])) != 0)
+			return -1;
+	return 0;
+}
+
+/* Without quoting, in lower case. */
+static void
+add_local(struct slice local, struct strbuf *out)
+{
+	for (size_t i = 0; i < local.n; i++) {
+		if (local.p[i] == '"')
+			continue;
+		if (local.p[i] == '\\' && i + 1 < local.n)
+			i++;
+		(void)strbuf_add_char(out, ascii_lower(local.p[i]));
+	}
+}
+
+/* A local part that begins with + is no extension of nothing. */
+static void
+cut_extension(struct strbuf *out, size_t begun)
+{
+	struct slice local = slice_after(strbuf_slice(out), begun);
+	size_t plus = slice_find(local, '+');
+
+	if (plus > 0)
+		strbuf_truncate(out, begun + plus);
+}
+
+int
+record_mailbox_fold(struct slice mailbox, struct strbuf *out)
+{
+	struct slice local, domain;
+	size_t begun = out->n;
+
+	if (!parse(mailbox, &local, &domain))
+		return -1;
+	add_local(local, out);
+	cut_extension(out, begun);
+	(void)strbuf_add_char(out, '@');
+	if (add_domain(domain, out) == 0 && !out->full)
+		return 0;
+	strbuf_truncate(out, begun);
+	return -1;
+}
+
+bool
+record_mailbox_is_same(struct slice a, struct slice b)
+{
+	struct strbuf one, other;
+	bool same;
+
+	strbuf_init(&one, RECORD_MAILBOX_MAX);
+	strbuf_init(&other, RECORD_MAILBOX_MAX);
+	same = record_mailbox_fold(a, &one) == 0 &&
+	    record_mailbox_fold(b, &other) == 0 &&
+	    slice_equal(strbuf_slice(&one), strbuf_slice(&other));
+	strbuf_clear(&one);
+	strbuf_clear(&other);
+	return same;
+}
+
+int
+record_mailbox_path(struct slice mailbox, struct strbuf *out)
+{
+	struct slice local, domain;
+	size_t begun = out->n;
+
+	if (!parse(mailbox, &local, &domain))
+		return -1;
+	(void)strbuf_add(out, local);
+	(void)strbuf_add_char(out, '@');
+	if (add_domain(domain, out) == 0 && !out->full)
+		return 0;
+	strbuf_truncate(out, begun);
+	return -1;
+}
+
+bool
+record_mailbox_is_ascii(struct slice mailbox)
+{
+	for (size_t i = 0; i < mailbox.n; i++)
+		if ((unsigned char)mailbox.p[i] > 0x7f)
+			return false;
+	return true;
+}
