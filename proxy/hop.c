@@ -330,11 +330,24 @@ proxy_hop_command(
 		go_on(h);
 }
 
+/* Postfix ranks SOURCE=LOCAL above its smtpd's own settings, and then rewrites
+ * the header that was signed. Where it really came from is the session's to
+ * know; whatever the client said, the next hop hears REMOTE. */
+static void
+hide_source(struct smtp_xforward *client)
+{
+	if (client->attributes[SMTP_XFORWARD_SOURCE].state !=
+	    SMTP_XFORWARD_UNSET)
+		(void)smtp_xforward_set(
+		    client, SMTP_XFORWARD_SOURCE, SLICE("REMOTE"));
+}
+
 bool
 proxy_hop_xforward(
     struct proxy_hop *h, const struct smtp_xforward *client, unsigned named)
 {
 	h->client = *client;
+	hide_source(&h->client);
 	h->known |= named;
 	if (h->relay == NULL || (named & h->capabilities.xforward) == 0)
 		return false;

@@ -69,7 +69,8 @@ void proxy_hop_command(
 
 /*
  * Attributes of the client: kept, to be said again on a new connection, and
- * passed on as far as the relay takes them. False where it takes none of
+ * passed on as far as the relay takes them, SOURCE always as REMOTE (Postfix
+ * rewrites the header of what is LOCAL, signed or not). False where it takes none of
  * `named` and no answer will come.
  */
 bool proxy_hop_xforward(
