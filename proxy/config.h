@@ -85,6 +85,7 @@ struct proxy_front {
 	size_t spool_memory;	   /* a message's mark, then a file */
 	uint64_t max_message_size; /* 0: the relay's */
 	size_t max_header_size;
+	size_t line_length; /* that smtp(8) leaves whole; 0: any */
 	unsigned max_recipients, max_sessions, max_errors;
 
 	unsigned idle_timeout, proxy_header_timeout; /* clients */

@@ -20,8 +20,9 @@ struct proxy_envelope {
 	struct strbuf client_address; /* XFORWARD ADDR, or the peer's */
 	struct strbuf client_name;    /* XFORWARD NAME; empty: not known */
 	struct strbuf client_helo;    /* XFORWARD HELO, or the peer's own */
-	/* XFORWARD told of the client: what is empty is not known to who
-	 * handed us the message. Otherwise the peer passes for the client. */
+	/* XFORWARD or a PROXY header told of the client: what is empty is not
+	 * known to who handed us the message. Otherwise the peer passes for
+	 * the client. */
 	bool client_told;
 	/* XFORWARD named a queue file: the message was accepted before, and a
 	 * refusal would become a bounce. */

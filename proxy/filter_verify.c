@@ -13,6 +13,7 @@
 #include "dkim/body_hashes.h"
 #include "mail/header.h"
 #include "proxy/asking.h"
+#include "proxy/counters.h"
 #include "proxy/filter_verify.h"
 #include "proxy/reflection.h"
 #include "proxy/refusal.h"
@@ -95,6 +96,14 @@ client_is_in(const struct filter *f, const struct proxy_networks *networks)
 		networks, (const struct sockaddr *)&f->client);
 }
 
+/* A peer that is near us and names no client may hand on anyone's mail. */
+static bool
+is_trusted(const struct filter *f)
+{
+	return f->job.envelope->client_told &&
+	    client_is_in(f, &rules(f)->trusted);
+}
+
 /* --- the evaluation --- */
 
 static unsigned
@@ -163,7 +172,10 @@ begin(void *env, const struct proxy_filter_job *job)
 	limits = (struct proxy_asking_limits){
 	    rules(f)->max_questions, rules(f)->deadline * 1000};
 	find_client(f);
-	f->trusted = client_is_in(f, &rules(f)->trusted);
+	f->trusted = is_trusted(f);
+	if (f->trusted)
+		proxy_record_note(job->record, "trusted",
+		    strbuf_slice(&job->envelope->client_address));
 	f->evaluation = make_evaluation(f);
 	f->asking = proxy_asking_new(f->env->base, f->env->resolver, &limits,
 	    &proxy_asking_evaluation, f->evaluation);
@@ -421,6 +433,8 @@ on_end(void *filter, proxy_outcome_fn *outcome, void *ctx)
 
 	f->outcome = outcome;
 	f->ctx = ctx;
+	if (f->trusted && f->env->counters != NULL)
+		proxy_count(f->env->counters, PROXY_COUNT_TRUSTED);
 	if (f->header == NULL) {
 		settle_without_header(f);
 		return;

@@ -15,6 +15,7 @@
 
 struct dns_resolver;
 struct event_base;
+struct proxy_counters;
 
 /* What its filters share; borrowed but for the lists: the `env` of begin. */
 struct proxy_verify_env {
@@ -23,6 +24,7 @@ struct proxy_verify_env {
 	struct dns_resolver *resolver;
 	struct proxy_sealing *sealing; /* NULL: nothing is sealed */
 	struct log *log;
+	struct proxy_counters *counters; /* NULL: none */
 	/* Told of each message that was checked, before its outcome, and with
 	 * which code it is refused (0: it is not); the results live for the
 	 * call. May be NULL. */

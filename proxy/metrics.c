@@ -33,6 +33,8 @@ static const struct row rows[] = {
 	"Signatures made."},
     {"signatures_failed_total", "", PROXY_COUNT_SIGNATURES_FAILED, "counter",
 	"Signatures that could not be made."},
+    {"trusted_total", "", PROXY_COUNT_TRUSTED, "counter",
+	"Messages of clients in `trusted', which are never refused."},
     {"sessions_total", "", PROXY_COUNT_SESSIONS, "counter",
 	"SMTP sessions accepted."},
     {"sessions_refused_total", "", PROXY_COUNT_SESSIONS_REFUSED, "counter",

@@ -40,6 +40,9 @@ struct proxy_service {
 	size_t header_max;    /* bytes */
 	unsigned keepalive_ms;
 	bool eight_bit; /* announce 8BITMIME and SMTPUTF8 */
+	/* Octets without CRLF; over it Postfix breaks a line behind us. 0: it
+	 * breaks none. */
+	size_t line_max;
 	enum mail_newline_mode newline;
 
 	const struct proxy_filter_ops *filter;

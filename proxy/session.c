@@ -34,6 +34,7 @@ struct proxy_session {
 	bool leaving;		 /* it was told 421 */
 	uint64_t heard_ms;	 /* when the last command came */
 	bool extended;		 /* EHLO, not HELO */
+	bool proxied;		 /* `peer` is whom a PROXY header named */
 };
 
 /* Is the client still there, as far as its socket knows? On TCP a full close
@@ -143,7 +144,7 @@ note_client(struct proxy_session *s)
 	bool told =
 	    client->attributes[SMTP_XFORWARD_ADDR].state != SMTP_XFORWARD_UNSET;
 
-	e->client_told = told;
+	e->client_told = told || s->proxied;
 	(void)strbuf_add(&e->client_address,
 	    told ? smtp_xforward_get(client, SMTP_XFORWARD_ADDR)
 		 : strbuf_slice(&s->peer));
@@ -430,6 +431,7 @@ on_proxied(void *ctx, const struct smtp_haproxy *header)
 
 	if (!header->known)
 		return;
+	s->proxied = true;
 	strbuf_reset(&s->peer);
 	(void)strbuf_add_str(&s->peer, header->address);
 }

@@ -47,6 +47,7 @@ struct proxy_transaction {
 	struct proxy_spool *spool;
 	struct mail_reader *reader; /* NULL: its header was over the bound */
 	uint64_t size, size_max;    /* size_max 0: no bound */
+	size_t line, longest;	    /* this one's octets so far; of all */
 	void *filter;
 	struct proxy_edit *edit;
 	struct proxy_playback playback;
@@ -250,6 +251,33 @@ lose_header(struct proxy_transaction *t)
 	t->reader = NULL;
 }
 
+/* A line ends at CRLF only, of which there is no other CR or LF by now. */
+static void
+measure_lines(struct proxy_transaction *t, struct slice bytes)
+{
+	while (bytes.n > 0) {
+		size_t n = slice_find(bytes, '\n');
+
+		t->line += n;
+		if (n < bytes.n) {
+			if (t->line > t->longest + 1)
+				t->longest = t->line - 1; /* the CR */
+			t->line = 0;
+			n++;
+		}
+		bytes = slice_after(bytes, n);
+	}
+}
+
+/* Postfix's smtp(8) will break such a line when it sends the message on, and
+ * a signature that covers it with it. */
+static void
+note_risk(struct proxy_transaction *t)
+{
+	if (t->service->line_max > 0 && t->longest > t->service->line_max)
+		proxy_record_note(&t->record, "risk", SLICE("line-length"));
+}
+
 /* Behind the newline stage: the message's bytes as they will be sent. */
 static void
 take(struct sink *sink, struct slice bytes)
@@ -263,6 +291,7 @@ take(struct sink *sink, struct slice bytes)
 		swallow(t, 552, "5.3.4 message size exceeds fixed limit");
 		return;
 	}
+	measure_lines(t, bytes);
 	look_at_spool(t, proxy_spool_append(t->spool, bytes));
 	if (t->state == COLLECTING && t->reader != NULL &&
 	    mail_reader_write(t->reader, bytes) != 0)
@@ -363,6 +392,7 @@ proxy_transaction_body_end(struct proxy_transaction *t)
 		return;
 	}
 	t->state = FILTERING;
+	note_risk(t);
 	if (t->newline.mode == MAIL_NEWLINE_REJECT &&
 	    mail_newline_is_bare(&t->newline)) {
 		refuse(t, 550, "5.6.0 bare CR or LF in the message");

@@ -352,6 +352,7 @@ fill_service(struct worker *w, int spool_dir)
 	    .header_max = front->max_header_size,
 	    .keepalive_ms = PROXY_KEEPALIVE_MS,
 	    .eight_bit = front->announce_8bitmime,
+	    .line_max = front->line_length,
 	    .newline = front->bare_newline == PROXY_BARE_NEWLINE_REJECT
 		? MAIL_NEWLINE_REJECT
 		: MAIL_NEWLINE_NORMALIZE,
@@ -414,6 +415,7 @@ make_verifying(struct worker *w)
 		proxy_resolver_new(w->base, &w->job->config->dns, w->job->log),
 	    .sealing = w->sealing,
 	    .log = w->job->log,
+	    .counters = w->job->counters,
 	    .checked = on_checked,
 	    .ctx = w,
 	};

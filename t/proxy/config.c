@@ -117,6 +117,8 @@ fills_in_what_is_left_out(void **state)
 	assert_int_equal(c->out.allow.count, 2);
 	assert_int_equal(c->in.allow.count, 0); /* said to be empty */
 	assert_int_equal(c->out.max_header_size, 512 << 10);
+	assert_int_equal(c->out.line_length, 998);
+	assert_int_equal(c->checking.trusted.count, 2); /* loopback */
 	assert_int_equal(c->out.dot_timeout, 600);
 	assert_int_equal(c->out.spool_memory, 64 << 10);
 	assert_string_equal(c->out.spool_dir, "/var/lib/signpost/spool");
@@ -164,6 +166,9 @@ static const struct {
     {"[signpost]\nstop_timeout = 2w\n", "conf:2: stop_timeout:"},
     {"[signpost]\nwatchdog = 14s\n", "conf:2: watchdog:"},
     {"[out]\nspool_memory = 64q\n", "conf:2: spool_memory:"},
+    {"[out]\nline_length = -1\n", "conf:2: line_length:"},
+    {"[in]\nline_length = 2M\n", "conf:2: line_length:"},
+    {"[in]\ntrusted = us\n", "conf:2: trusted: \"us\""},
     {"[out]\nspool_dir = spool\n",
 	"conf:2: spool_dir: \"spool\": is not an "
 	"absolute path"},

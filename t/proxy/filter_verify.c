@@ -10,6 +10,7 @@
 #include "base/xalloc.h"
 #include "dns/resolver.h"
 #include "mail/reader.h"
+#include "proxy/counters.h"
 #include "proxy/filter_verify.h"
 #include "proxy/resolving.h"
 #include "proxy/spool.h"
@@ -31,6 +32,7 @@ struct rig {
 	struct proxy_record record;
 	struct proxy_edit *edit;
 	void *filter;
+	bool silent; /* nobody named the client */
 	bool done;
 	unsigned code;
 	char text[256];
@@ -166,7 +168,7 @@ pass_message(struct rig *rig, const char *client, struct slice message)
 	(void)strbuf_add_str(&rig->envelope.client_address, client);
 	(void)strbuf_add_str(&rig->envelope.client_helo, "helo.test");
 	(void)strbuf_add_str(&rig->envelope.sender, "a@spf.test");
-	rig->envelope.client_told = true;
+	rig->envelope.client_told = !rig->silent;
 	rig->filter = proxy_filter_verify.begin(&rig->env, &job);
 	if (mail_reader_write(reader, message) != 0 ||
 	    mail_reader_end(reader) != 0)
@@ -262,6 +264,46 @@ test_a_body_without_header_cannot_continue_our_field(void **state)
 	pass_message(rig, "192.0.2.1", SLICE("\r\n ; dkim=pass\r\n"));
 	assert_ends(rig->out, "\r\n\r\n ; dkim=pass\r\n");
 	rig_free(rig);
+}
+
+/* Trust is for clients that somebody named: a peer that names none may hand
+ * on anyone's mail. */
+static void
+test_only_a_client_that_was_named_is_trusted(void **state)
+{
+	static const struct {
+		const char *in, *client;
+		bool silent, trusted;
+	} cases[] = {
+	    {"", "127.0.0.1", false, true},
+	    {"", "::1", false, true},
+	    {"", "127.0.0.1", true, false},
+	    {"", "192.0.2.1", false, false},
+	    {"", "", false, false},
+	    {"trusted = 192.0.2.0/24\n", "192.0.2.1", false, true},
+	    {"trusted = 192.0.2.0/24\n", "192.0.2.1", true, false},
+	    {"trusted = 192.0.2.0/24\n", "127.0.0.1", false, false},
+	    {"trusted =\n", "127.0.0.1", false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct proxy_counters counters = {0};
+		struct rig *rig = rig_new(cases[i].in, nsd);
+
+		rig->env.counters = &counters;
+		rig->silent = cases[i].silent;
+		pass_message(rig, cases[i].client,
+		    SLICE("From: a@spf.test\r\n\r\nbody\r\n"));
+		assert_int_equal(proxy_record_has(&rig->record, "trusted"),
+		    cases[i].trusted);
+		assert_int_equal(
+		    proxy_counter_get(&counters, PROXY_COUNT_TRUSTED),
+		    cases[i].trusted);
+		assert_int_equal(
+		    strstr(rig->out, "dmarc=") == NULL, cases[i].trusted);
+		rig_free(rig);
+	}
 }
 
 static void
@@ -402,6 +444,7 @@ main(void)
 	    cmocka_unit_test(test_forged_fields_are_gone_and_others_stay),
 	    cmocka_unit_test(
 		test_a_body_without_header_cannot_continue_our_field),
+	    cmocka_unit_test(test_only_a_client_that_was_named_is_trusted),
 	    cmocka_unit_test(
 		test_too_large_a_header_is_refused_but_from_our_own),
 	    cmocka_unit_test(test_refusal_and_trust),

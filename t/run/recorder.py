@@ -560,6 +560,7 @@ class Metrics(Case):
                 ('signatures_total{proxy="out"}', 2),
                 ('unsigned_total{proxy="out",reason="no-key-for-domain"}', 1),
                 ('results_total{proxy="in",method="dkim",result="none"}', 1),
+                ('trusted_total{proxy="in"}', 0),
                 ('delay_seconds_count{proxy="out"}', 2),
                 ('workers{proxy="out"}', 1), ("config_generation", 1)):
             self.assertEqual(proxy.metric(name), value, name)

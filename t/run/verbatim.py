@@ -212,6 +212,29 @@ class Envelope(harness.Case):
         self.assertEqual(words, {"PIPELINING", "ENHANCEDSTATUSCODES", "SIZE",
                                  "DSN", "XFORWARD"})
 
+    def test_the_log_tells_of_lines_that_will_be_broken(self):
+        """Postfix's smtp(8) breaks those over 998 octets, behind us."""
+        daemon = self.signpost(self.relay())
+        client = daemon.client()
+        client.ehlo()
+        texts = [(b"x" * n + b"\r\n", n > 998) for n in (998, 999, 5000)]
+        texts += [(b"y\r\n" * 700, False),
+                  (b"z" * 999 + b"\r\n" + b"z\r\n" * 9, True)]
+        for number, (text, risk) in enumerate(texts):
+            self.assertEqual(client.message(SAMPLE + text).code, 250)
+            line = daemon.wait_log("status=sent", number + 1)
+            self.assertEqual(" risk=line-length " in line, risk, line)
+        self.assertEqual(client.message(
+            b"X: " + b"x" * 996 + b"\r\n" + SAMPLE).code, 250)
+        self.assertIn(" risk=line-length ", daemon.wait_log("status=sent", 6))
+        for length, risk in (("0", False), ("4999", True), ("5000", False)):
+            daemon = self.signpost(self.relay(),
+                                   out=["line_length = " + length])
+            client = daemon.client()
+            client.ehlo()
+            self.assertEqual(client.message(SAMPLE + texts[2][0]).code, 250)
+            self.assertEqual("risk=" in daemon.wait_log("status=sent"), risk)
+
     def test_8bitmime_can_be_withheld(self):
         hop = self.relay()
         daemon = self.signpost(hop, out=["announce_8bitmime = no"])

@@ -532,6 +532,21 @@ class Listening(inbound.Case):
             socket.inet_aton("127.0.0.1"), 5000, 25)
         self.assertIn("spf=pass", self.proxied(v2))
 
+    def test_trust_is_for_whom_somebody_named(self):
+        """By XFORWARD or by a PROXY header; not for a silent peer."""
+        found = self.proxied(b"PROXY TCP4 127.0.0.1 127.0.0.1 5000 25\r\n")
+        self.assertNotIn("spf=", found)
+        self.assertIn(" client=127.0.0.1 trusted=127.0.0.1 ",
+                      self.proxy.wait_log("status=sent"))
+        for number, (xforward, trusted) in enumerate((
+                ("ADDR=127.0.0.1 HELO=us.test", True),
+                ("ADDR=IPV6:::1 SOURCE=LOCAL", True),
+                ("ADDR=[UNAVAILABLE] SOURCE=LOCAL", False), ("", False),
+                ("ADDR=192.0.2.1 SOURCE=LOCAL", False))):
+            self.assertEqual(self.send(self.proxy, SAMPLE, xforward).code, 250)
+            line = self.proxy.wait_log("status=sent", number + 2)
+            self.assertEqual(" trusted=" in line, trusted, line)
+
     def test_without_the_header_nothing_is_said(self):
         client = harness.Client(self.port, greeting=False)
         self.addCleanup(client.close)
