@@ -8,8 +8,11 @@ and looks for one line.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 
 import tool
@@ -51,9 +54,16 @@ SPF = "example.org TXT v=spf1 ip4:192.0.2.1 -all"
 DMARC = "_dmarc.example.org TXT v=DMARC1; p=reject"
 
 
+# Keys that were made, by options of keygen: (file, value of the record). To
+# make them is what most of these tests would take their time for.
+KEYS = {}
+KEYS_AT = tempfile.TemporaryDirectory(prefix="signpost-keys-")
+
+
 class Case(tool.Case):
     def setUp(self):
         super().setUp()
+        self.keys_used = {}
         os.chmod(self.dir, 0o711)
         os.mkdir(self.path("spool"), 0o777)
         os.chmod(self.path("spool"), 0o777)
@@ -62,18 +72,55 @@ class Case(tool.Case):
         self.postconf(POSTCONF % {"listen": self.us.port,
                                   "relay": self.hop.port})
 
+    def keygen(self, *more, domain="example.org", selector="s1"):
+        """As by `signpost keygen`; within a test never the same key twice."""
+        made = KEYS.setdefault(more, [])
+        used = self.keys_used[more] = self.keys_used.get(more, 0) + 1
+        if len(made) < used:
+            path, name, value = super().keygen(*more, domain=domain,
+                                               selector=selector)
+            kept = os.path.join(KEYS_AT.name,
+                                "%d-%d" % (len(KEYS), len(made)))
+            shutil.copy(path, kept)
+            made.append((kept, value))
+            return path, name, value
+        kept, value = made[used - 1]
+        path = self.path(domain, selector + ".pem")
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        self.assertFalse(os.path.exists(path), "keygen overwrites no key")
+        shutil.copy(kept, path)
+        return path, "%s._domainkey.%s" % (selector, domain), value
+
+    def together(self, *calls):
+        """Those at once that spend their time waiting."""
+        errors = []
+
+        def one(call):
+            try:
+                call()
+            except BaseException as error:  # whatever: it is raised below
+                errors.append(error)
+        threads = [threading.Thread(target=one, args=(call,))
+                   for call in calls]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for error in errors:
+            raise error
+
     def relay(self, *scripts, **options):
         relay = harness.Relay(*scripts, **options)
         self.addCleanup(relay.close)
         return relay
 
-    def postconf(self, script):
+    def postconf(self, script, where="bin"):
         """Puts another program in Postfix's place."""
-        os.chmod(self.write("bin/postconf", script), 0o755)
+        os.chmod(self.write(where + "/postconf", script), 0o755)
 
     def configure(self, more="", domain="example.org", listen=None,
-                  relay=None):
-        return self.write("signpost.conf", CONFIG % {
+                  relay=None, name="signpost.conf"):
+        return self.write(name, CONFIG % {
             "dir": self.dir, "more": more, "domain": domain,
             "listen": listen or self.us.address(),
             "relay": relay or self.hop.address()})

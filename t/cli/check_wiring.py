@@ -1,4 +1,6 @@
 """signpost check: who answers, and how Postfix is wired; one test a fault."""
+import functools
+import itertools
 import os
 import pathlib
 import signal
@@ -20,9 +22,12 @@ class Wiring(check_case.Case):
         super().setUp()
         self.conf, self.server = self.good()
 
+    numbers = itertools.count(1)
+
     def wrong(self, status=0, env=(), **configuration):
         """The findings that are not ok: (result, what, subject)."""
-        conf = self.configure(**configuration)
+        conf = self.configure(name="wiring%d.conf" % next(self.numbers),
+                              **configuration)
         self.all = self.found(conf, self.server, status=status, env=env)
         return [f for f in self.all if f[0] != "ok"]
 
@@ -147,11 +152,10 @@ class Peers(Wiring):
             self.scripted(script, word)
 
     def test_silence(self):
-        for script, word in (({"connect": harness.SILENT},
-                              "no greeting within 5 s"),
-                             ({"ehlo": harness.SILENT},
-                              "no answer to EHLO within 5 s")):
-            self.scripted(script, word)
+        self.together(*(
+            functools.partial(self.scripted, script, word) for script, word in (
+                ({"connect": harness.SILENT}, "no greeting within 5 s"),
+                ({"ehlo": harness.SILENT}, "no answer to EHLO within 5 s"))))
 
     def test_silence_after_the_answer(self):
         relay = self.relay({"quit": harness.SILENT})
@@ -176,8 +180,9 @@ class Peers(Wiring):
             while True:
                 sock.sendall(b"220-x\r\n")
                 time.sleep(0.5)
-        for talk in (line, lines, greetings, trickle):
-            self.faults(lambda: self.peer(talk))
+        self.together(*(
+            functools.partial(self.faults, functools.partial(self.peer, talk))
+            for talk in (line, lines, greetings, trickle)))
 
     def test_whom_a_listener_is_for(self):
         conf = self.configure("allow = 10.0.0.0/8\n")
@@ -211,6 +216,7 @@ class Postfix(Wiring):
                                self.ports, sink=25, main=main)
         master = made.config / "master.cf"
         master.write_text(edit(master.read_text()))
+        made.settle()
         self.wrong(status, env={"MAIL_CONFIG": str(made.config),
                                 "PATH": "/usr/bin:/bin"}, **addresses)
         return [(f[0], f[3], f[4]) for f in self.all if f[1] == "postfix"]
@@ -397,23 +403,31 @@ class Postfix(Wiring):
 class Postconf(Wiring):
     """One that is not what it should be, early in PATH."""
 
-    def said(self, script, status=0):
-        self.postconf("#!/bin/sh\n" + script)
-        self.wrong(status)
-        return [(f[0], f[3]) for f in self.all if f[1] == "postfix"]
+    def said(self, script, status=0, where="bin"):
+        self.postconf("#!/bin/sh\n" + script, where)
+        found = self.found(
+            self.conf, self.server, status=status, env={
+                "PATH": self.path(where) + ":/usr/bin:/bin",
+                "MAIL_CONFIG": self.dir})
+        return [(f[0], f[3]) for f in found if f[1] == "postfix"]
+
+    def hangs(self, where, script):
+        found = self.said(
+            script.replace("300", "300.%d" % os.getpid()), where=where)
+        self.assertEqual(len(found), 1)
+        self.assertEqual(found[0][0], "warning")
+        self.assertIn("postconf -Mfx does not end", found[0][1])
+        self.assertLess(self.seconds, 5 + 3)
 
     def test_it_hangs(self):
-        for script in ("sleep 300", "sleep 300 & sleep 300",
-                       "exec >&-; sleep 300", "trap '' TERM INT; sleep 300"):
-            marked = script.replace("300", "300.%d" % os.getpid())
-            found = self.said(marked)
-            self.assertEqual(len(found), 1)
-            self.assertEqual(found[0][0], "warning")
-            self.assertIn("postconf -Mfx does not end", found[0][1])
-            self.assertLess(self.seconds, 5 + 3)
-            left = subprocess.run(["pgrep", "-f", "300.%d" % os.getpid()],
-                                  stdout=subprocess.PIPE, timeout=30)
-            self.assertEqual(left.stdout, b"")
+        self.together(*(
+            functools.partial(self.hangs, "bin%d" % number, script)
+            for number, script in enumerate((
+                "sleep 300", "sleep 300 & sleep 300", "exec >&-; sleep 300",
+                "trap '' TERM INT; sleep 300"))))
+        left = subprocess.run(["pgrep", "-f", "300.%d" % os.getpid()],
+                              stdout=subprocess.PIPE, timeout=30)
+        self.assertEqual(left.stdout, b"")
 
     def test_it_does_not_stop(self):
         found = self.said("exec yes 'submission inet n - y - - smtpd'")

@@ -124,10 +124,18 @@ class Postfix:
         lines = MASTER + ("" if "local-mail" in samples else PICKUP)
         lines += "".join(sample(name, ports) for name in samples)
         (self.config / "master.cf").write_text(lines)
+        self.settle()
         (self.folder / "queue").mkdir()
         (self.folder / "data").mkdir()
         owner = pwd.getpwnam("postfix")
         os.chown(self.folder / "data", owner.pw_uid, owner.pw_gid)
+
+    def settle(self):
+        """Its configuration is an hour old: Postfix's programs wait for one
+        that was changed a moment ago, lest it is changed again."""
+        then = time.time() - 3600
+        for name in ("main.cf", "master.cf"):
+            os.utime(self.config / name, (then, then))
 
     def _readable(self):
         """Postfix's own user must reach the queue below a private /tmp."""
