@@ -211,7 +211,8 @@ print_mail(struct proxy_session *s, const struct smtp_command *command,
     const struct smtp_path *path, uint64_t size, struct strbuf *line)
 {
 	const struct smtp_capabilities *relay = proxy_hop_capabilities(s->hop);
-	size_t more = s->service->filter->most_added(s->service->filter_env);
+	size_t more = s->service->filter->most_added(s->service->filter_env) +
+	    PROXY_TRANSACTION_ADDED_MAX;
 
 	if (more > UINT64_MAX - size)
 		more = UINT64_MAX - size;
