@@ -53,7 +53,6 @@ clear_front(struct proxy_front *front)
 	free(front->user);
 	free(front->listen.list);
 	free(front->allow.list);
-	free(front->proxies.list);
 	free(front->spool_dir);
 }
 

@@ -1,4 +1,5 @@
 /* Is the next hop there; see health.h. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
@@ -8,20 +9,20 @@
 #include "proxy/health.h"
 #include "smtp/relay.h"
 
-enum { PROBES = 2, TEXT_MAX = 2048, SHOWN_MAX = 200 };
+enum { PROBES = PROXY_HEALTH_HOPS, SHOWN_MAX = 200 };
 
 struct probe {
 	struct proxy_health *health;
 	const struct proxy_front *front;
 	struct smtp_relay *relay; /* NULL: it is over */
-	bool greeted;
+	bool greeted, up;
+	struct strbuf text;
 };
 
 struct proxy_health {
 	struct probe probes[PROBES];
 	size_t count, open;
 	struct event *tell; /* where nothing had to be asked */
-	struct strbuf trouble;
 	proxy_health_fn *fn;
 	void *ctx;
 };
@@ -31,10 +32,11 @@ proxy_health_cancel(struct proxy_health *h)
 {
 	if (h == NULL)
 		return;
-	for (size_t i = 0; i < h->count; i++)
+	for (size_t i = 0; i < h->count; i++) {
 		smtp_relay_free(h->probes[i].relay);
+		strbuf_clear(&h->probes[i].text);
+	}
 	event_free(h->tell);
-	strbuf_clear(&h->trouble);
 	free(h);
 }
 
@@ -42,10 +44,17 @@ static void
 on_all(evutil_socket_t fd, short what, void *ctx)
 {
 	struct proxy_health *h = ctx;
+	struct proxy_health_hop hops[PROBES];
 
 	(void)fd;
 	(void)what;
-	h->fn(h->ctx, strbuf_text(&h->trouble));
+	for (size_t i = 0; i < h->count; i++) {
+		hops[i].front = h->probes[i].front->name;
+		hops[i].up = h->probes[i].up;
+		(void)snprintf(hops[i].text, sizeof(hops[i].text), "%s",
+		    strbuf_text(&h->probes[i].text));
+	}
+	h->fn(h->ctx, hops, h->count);
 	proxy_health_cancel(h);
 }
 
@@ -61,13 +70,10 @@ end_probe(struct probe *p)
 static void
 complain(struct probe *p, struct slice why)
 {
-	struct strbuf *to = &p->health->trouble;
+	struct strbuf *to = &p->text;
 
-	(void)strbuf_addf(to, "%s: next hop ", p->front->name);
-	proxy_endpoint_print(&p->front->relay, to);
 	(void)strbuf_add_str(to, ": ");
 	(void)escape_log(slice_first(why, SHOWN_MAX), to);
-	(void)strbuf_add_char(to, '\n');
 }
 
 static void
@@ -80,7 +86,8 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 		return;
 	}
 	p->greeted = true;
-	if (reply->code != 220)
+	p->up = reply->code == 220;
+	if (!p->up)
 		complain(p, smtp_reply_line(reply));
 	smtp_relay_command(p->relay, SLICE("QUIT"));
 }
@@ -113,6 +120,8 @@ begin_probe(struct proxy_health *h, struct event_base *base,
 	p->health = h;
 	p->front = front;
 	h->open++;
+	strbuf_init(&p->text, sizeof(((struct proxy_health_hop *)0)->text));
+	proxy_endpoint_print(&front->relay, &p->text);
 	p->relay = smtp_relay_new(base, &target, &ops, p);
 }
 
@@ -124,7 +133,6 @@ proxy_health_ask(struct event_base *base, const struct proxy_config *config,
 
 	h->fn = fn;
 	h->ctx = ctx;
-	strbuf_init(&h->trouble, TEXT_MAX);
 	h->tell = evtimer_new(base, on_all, h);
 	if (config->out.enabled)
 		begin_probe(h, base, &config->out);

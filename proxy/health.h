@@ -12,9 +12,17 @@ struct event_base;
 /* All of them must greet within this, ms. */
 #define PROXY_HEALTH_MS 5000
 
-/* Called once, later. `trouble` is empty where all is well, else it says
- * what is wrong, one thing a line; it lives for the call. */
-typedef void proxy_health_fn(void *ctx, const char *trouble);
+enum { PROXY_HEALTH_HOPS = 2 };
+
+struct proxy_health_hop {
+	const char *front; /* "out", "in" */
+	bool up;
+	char text[320]; /* its address; and what is wrong with it */
+};
+
+/* Called once, later, with one for each proxy. They live for the call. */
+typedef void proxy_health_fn(
+    void *ctx, const struct proxy_health_hop *, size_t count);
 
 struct proxy_health;
 

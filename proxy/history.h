@@ -23,7 +23,7 @@ enum proxy_history_of {
 	PROXY_HISTORY_DEFERRED,
 	PROXY_HISTORY_TO_SIGN,
 	PROXY_HISTORY_SIGN_TROUBLE,
-	PROXY_HISTORY_LOST, /* records, the recorder's own with [out]'s */
+	PROXY_HISTORY_LOST, /* records, by the recorder too */
 	PROXY_HISTORY_COUNTS
 };
 

@@ -4,6 +4,7 @@
 #include "auth/results.h"
 #include "mail/verdict.h"
 #include "proxy/metrics.h"
+#include "record/reflector.h"
 
 _Static_assert((int)AUTH_METHODS <= (int)PROXY_RESULT_METHODS,
     "a counter for every method");
@@ -104,6 +105,8 @@ print_reasons(const struct proxy_metrics *m, struct strbuf *out)
 	static const struct family family = {"unsigned_total", "reason",
 	    proxy_reason_words, PROXY_COUNT_REASONS, PROXY_REASONS};
 
+	if (m->sides[0].name == NULL)
+		return;
 	head("unsigned_total", "counter",
 	    "Messages passed on unsigned, by reason.", out);
 	print_family(&m->sides[0], &family, out);
@@ -114,6 +117,8 @@ print_results(const struct proxy_metrics *m, struct strbuf *out)
 {
 	const struct proxy_metrics_side *side = &m->sides[1];
 
+	if (side->name == NULL)
+		return;
 	head("results_total", "counter",
 	    "Results of the checks, by method and verdict.", out);
 	for (unsigned method = 0; method < AUTH_METHODS; method++)
@@ -131,51 +136,107 @@ print_results(const struct proxy_metrics *m, struct strbuf *out)
 		}
 }
 
-static void
-print_dns(const struct proxy_metrics *m, struct strbuf *out)
-{
-	static const struct family family = {"dns_total", "outcome",
-	    proxy_dns_words, PROXY_COUNT_DNS, PROXY_DNS_OUTCOMES};
-
-	head("dns_total", "counter",
-	    "DNS questions by what they came to, and packets.", out);
-	print_family(&m->sides[1], &family, out);
-}
+/* A histogram of one side: its buckets, their bounds in ms, what they sum to. */
+struct histogram {
+	const char *name;
+	const unsigned *bounds;
+	unsigned first, count;		 /* of the counters */
+	enum proxy_counter milliseconds; /* of all together */
+};
 
 static void
-print_delays_of(const struct proxy_metrics_side *side, struct strbuf *out)
+print_histogram(const struct proxy_metrics_side *side,
+    const struct histogram *h, struct strbuf *out)
 {
 	uint64_t sum = 0;
-	char label[80];
+	char name[64], label[80];
 
 	if (side->name == NULL)
 		return;
-	for (size_t i = 0; i < PROXY_DELAY_BUCKETS; i++) {
-		sum += side->n[PROXY_COUNT_DELAYS + i];
-		if (i < PROXY_DELAY_BUCKETS - 1)
+	(void)snprintf(name, sizeof(name), "%s_bucket", h->name);
+	for (unsigned i = 0; i < h->count; i++) {
+		sum += side->n[h->first + i];
+		if (i < h->count - 1)
 			(void)snprintf(label, sizeof(label), ",le=\"%g\"",
-			    proxy_delay_bounds[i] / 1000.0);
+			    h->bounds[i] / 1000.0);
 		else
 			(void)snprintf(label, sizeof(label), ",le=\"+Inf\"");
-		series(side, "delay_seconds_bucket", label, sum, out);
+		series(side, name, label, sum, out);
 	}
-	(void)strbuf_addf(out,
-	    "signpost_delay_seconds_sum{proxy=\"%s\"} %.3f\n", side->name,
-	    (double)side->n[PROXY_COUNT_DELAY_MS] / 1000);
-	series(side, "delay_seconds_count", "", sum, out);
+	(void)strbuf_addf(out, "signpost_%s_sum{proxy=\"%s\"} %.3f\n", h->name,
+	    side->name, (double)side->n[h->milliseconds] / 1000);
+	(void)snprintf(name, sizeof(name), "%s_count", h->name);
+	series(side, name, "", sum, out);
+}
+
+static void
+print_dns(const struct proxy_metrics *m, struct strbuf *out)
+{
+	static const struct family outcomes = {"dns_questions_total", "outcome",
+	    proxy_dns_words, PROXY_COUNT_DNS, PROXY_DNS_OUTCOMES};
+	static const struct family packets = {"dns_packets_total", "kind",
+	    proxy_packet_words, PROXY_COUNT_PACKETS, PROXY_DNS_PACKETS};
+	static const struct histogram took = {"dns_seconds", proxy_dns_bounds,
+	    PROXY_COUNT_DNS_TOOK, PROXY_DNS_BUCKETS, PROXY_COUNT_DNS_MS};
+	const struct proxy_metrics_side *in = &m->sides[1];
+
+	if (in->name == NULL)
+		return;
+	head("dns_questions_total", "counter",
+	    "DNS questions of the checks, by what they came to.", out);
+	print_family(in, &outcomes, out);
+	head("dns_cache_hits_total", "counter",
+	    "Of the questions, those answered from the cache.", out);
+	series(
+	    in, "dns_cache_hits_total", "", in->n[PROXY_COUNT_DNS_CACHED], out);
+	head("dns_merged_total", "counter",
+	    "Of the questions, those that joined an equal one on its way.",
+	    out);
+	series(in, "dns_merged_total", "", in->n[PROXY_COUNT_DNS_MERGED], out);
+	head("dns_packets_total", "counter",
+	    "Packets sent; that answer nothing; cut short, so asked by TCP.",
+	    out);
+	print_family(in, &packets, out);
+	head("dns_seconds", "histogram",
+	    "How long questions took that a name server was asked.", out);
+	print_histogram(in, &took, out);
 }
 
 static void
 print_delays(const struct proxy_metrics *m, struct strbuf *out)
 {
+	static const struct histogram delays = {"delay_seconds",
+	    proxy_delay_bounds, PROXY_COUNT_DELAYS, PROXY_DELAY_BUCKETS,
+	    PROXY_COUNT_DELAY_MS};
+
 	head("delay_seconds", "histogram",
 	    "From MAIL to the answer at the final dot.", out);
 	for (size_t k = 0; k < 2; k++)
-		print_delays_of(&m->sides[k], out);
+		print_histogram(&m->sides[k], &delays, out);
+}
+
+/* --- what there is one of --- */
+
+static void
+single(const char *name, const char *type, const char *help, int64_t value,
+    struct strbuf *out)
+{
+	head(name, type, help, out);
+	(void)strbuf_addf(out, "signpost_%s %lld\n", name, (long long)value);
 }
 
 static void
-print_processes(const struct proxy_metrics *m, struct strbuf *out)
+print_relays(const struct proxy_metrics *m, struct strbuf *out)
+{
+	head("relay_up", "gauge", "Whether the next hop greets.", out);
+	for (size_t k = 0; k < 2; k++)
+		if (m->sides[k].relay_up >= 0)
+			series(&m->sides[k], "relay_up", "",
+			    (uint64_t)m->sides[k].relay_up, out);
+}
+
+static void
+print_daemon(const struct proxy_metrics *m, struct strbuf *out)
 {
 	head("spool_bytes", "gauge", "Bytes of messages held now.", out);
 	for (size_t k = 0; k < 2; k++)
@@ -183,19 +244,113 @@ print_processes(const struct proxy_metrics *m, struct strbuf *out)
 	head("workers", "gauge", "Workers that serve.", out);
 	for (size_t k = 0; k < 2; k++)
 		series(&m->sides[k], "workers", "", m->sides[k].workers, out);
-	head("workers_restarted_total", "counter",
-	    "Workers that died and were replaced.", out);
-	(void)strbuf_addf(out, "signpost_workers_restarted_total %llu\n",
-	    (unsigned long long)m->restarts);
-	head("config_generation", "gauge",
-	    "Configurations applied since the start.", out);
-	(void)strbuf_addf(out, "signpost_config_generation %llu\n",
-	    (unsigned long long)m->generation);
-	head("start_time_seconds", "gauge", "When it was started.", out);
+	single("workers_restarted_total", "counter",
+	    "Workers that died and were replaced.", (int64_t)m->restarts, out);
+	single("config_generation", "gauge",
+	    "Configurations applied since the start.", (int64_t)m->generation,
+	    out);
+	single("config_last_reload_successful", "gauge",
+	    "Whether the last reload took the settings.", !m->reload_refused,
+	    out);
+	single("config_last_reload_success_timestamp_seconds", "gauge",
+	    "When settings were last taken.", m->reload_done, out);
+	single("start_time_seconds", "gauge", "When it was started.",
+	    m->started, out);
+	head("build_info", "gauge", "What runs.", out);
 	(void)strbuf_addf(
-	    out, "signpost_start_time_seconds %lld\n", (long long)m->started);
-	head("info", "gauge", "What runs.", out);
-	(void)strbuf_addf(out, "signpost_info{version=\"%s\"} 1\n", m->version);
+	    out, "signpost_build_info{version=\"%s\"} 1\n", m->version);
+}
+
+static void
+print_kept(const struct proxy_metrics *m, struct strbuf *out)
+{
+	static const char *const words[PROXY_ANSWERS] = {
+	    [RECORD_REFLECTOR_SENT] = "sent",
+	    [RECORD_REFLECTOR_DEFERRED] = "deferred",
+	    [RECORD_REFLECTOR_GIVEN_UP] = "given_up",
+	    [RECORD_REFLECTOR_TOO_MANY] = "too_many",
+	    [RECORD_REFLECTOR_NOT_ANSWERED] = "not_answered",
+	    [RECORD_REFLECTOR_LOST] = "lost",
+	};
+
+	if (m->database)
+		single("results_database_up", "gauge",
+		    "Whether the results database can be used.", m->database_up,
+		    out);
+	if (m->database && m->database_bytes >= 0)
+		single("results_database_bytes", "gauge",
+		    "Size of the results database.", m->database_bytes, out);
+	if (!m->reflector)
+		return;
+	head("reflector_answers_total", "counter",
+	    "Mail to the reflector by what became of its answer.", out);
+	for (unsigned i = 0; i < PROXY_ANSWERS; i++)
+		(void)strbuf_addf(out,
+		    "signpost_reflector_answers_total{result=\"%s\"} %llu\n",
+		    words[i], (unsigned long long)m->answers[i]);
+}
+
+/* --- processes: names that every exporter has --- */
+
+enum of_process { CPU, RESIDENT, VIRTUAL, STARTED, FDS, FDS_MAX };
+
+static void
+print_of_process(const struct proxy_metrics_process *p, const char *name,
+    enum of_process which, struct strbuf *out)
+{
+	if ((which == FDS || which == FDS_MAX) && p->fds_max == 0)
+		return;
+	(void)strbuf_addf(out, "process_%s{role=\"%s\",slot=\"%u\"} ", name,
+	    p->role, p->slot);
+	switch (which) {
+	case CPU:
+		(void)strbuf_addf(out, "%.2f\n", p->is.cpu_seconds);
+		break;
+	case STARTED:
+		(void)strbuf_addf(out, "%.2f\n", p->is.started);
+		break;
+	case RESIDENT:
+		(void)strbuf_addf(
+		    out, "%llu\n", (unsigned long long)p->is.resident);
+		break;
+	case VIRTUAL:
+		(void)strbuf_addf(
+		    out, "%llu\n", (unsigned long long)p->is.virtual);
+		break;
+	case FDS:
+		(void)strbuf_addf(out, "%llu\n", (unsigned long long)p->fds);
+		break;
+	case FDS_MAX:
+		(void)strbuf_addf(
+		    out, "%llu\n", (unsigned long long)p->fds_max);
+		break;
+	}
+}
+
+static void
+print_processes(const struct proxy_metrics *m, struct strbuf *out)
+{
+	static const struct {
+		const char *name, *type, *help;
+	} all[] = {
+	    [CPU] = {"cpu_seconds_total", "counter",
+		"CPU time, of the user and the system."},
+	    [RESIDENT] = {"resident_memory_bytes", "gauge", "Memory in use."},
+	    [VIRTUAL] = {"virtual_memory_bytes", "gauge", "Address space."},
+	    [STARTED] = {"start_time_seconds", "gauge",
+		"When it began, since 1970."},
+	    [FDS] = {"open_fds", "gauge", "Open file descriptors."},
+	    [FDS_MAX] = {"max_fds", "gauge", "File descriptors at the most."},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		(void)strbuf_addf(out,
+		    "# HELP process_%s %s\n# TYPE process_%s %s\n", all[i].name,
+		    all[i].help, all[i].name, all[i].type);
+		for (size_t k = 0; k < m->process_count; k++)
+			print_of_process(&m->processes[k], all[i].name,
+			    (enum of_process)i, out);
+	}
 }
 
 int
@@ -206,6 +361,9 @@ proxy_metrics_print(const struct proxy_metrics *m, struct strbuf *out)
 	print_results(m, out);
 	print_dns(m, out);
 	print_delays(m, out);
+	print_relays(m, out);
+	print_daemon(m, out);
+	print_kept(m, out);
 	print_processes(m, out);
 	return out->full ? -1 : 0;
 }

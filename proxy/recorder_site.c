@@ -2,28 +2,40 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/xalloc.h"
-#include "proxy/health.h"
+#include "proxy/index.h"
 #include "proxy/metrics.h"
 #include "proxy/recorder_site.h"
+#include "proxy/spawn.h"
+#include "proxy/state.h"
+#include "proxy/watch.h"
 #include "record/http.h"
+#include "record/http_request.h"
 #include "record/page.h"
+#include "record/store_page.h"
 
-enum { TROUBLE_MAX = 4096, FIGURES = 8 };
+enum {
+	TEXT_MAX = PROXY_STATE_LINES_MAX * sizeof(struct proxy_state_line),
+	OWN_MOST = 20, /* of our domains that are named on the page */
+	/* For the figures, which are fetched all the time, a next hop need not
+	 * be asked each time: its log would be full of it. */
+	RELAY_AGE_S = 30
+};
 
 /* A page that waits for the next hops' greetings. */
 struct waiting {
 	LIST_ENTRY(waiting) entry;
 	struct proxy_recorder_site *site;
 	struct record_request *request;
-	struct proxy_health *health;
-	void (*print)(struct waiting *, const char *trouble);
+	void (*print)(struct waiting *);
 };
 
 struct proxy_recorder_site {
 	struct event_base *base;
 	const struct proxy_recorder_job *job;
+	struct proxy_watch *watch;
 	struct record_store *store;
 	const char *store_trouble; /* NULL: none */
 	struct record_site pages;
@@ -31,6 +43,31 @@ struct proxy_recorder_site {
 	size_t http_count;
 	LIST_HEAD(, waiting) waiting;
 };
+
+/* --- waiting for next hops --- */
+
+static void
+on_known(void *ctx)
+{
+	struct waiting *w = ctx;
+
+	LIST_REMOVE(w, entry);
+	w->print(w);
+	free(w);
+}
+
+static void
+wait_for_hops(struct proxy_recorder_site *site, struct record_request *request,
+    unsigned max_age_s, void (*print)(struct waiting *))
+{
+	struct waiting *w = xcalloc(1, sizeof(*w));
+
+	w->site = site;
+	w->request = request;
+	w->print = print;
+	LIST_INSERT_HEAD(&site->waiting, w, entry);
+	proxy_watch_ask(site->watch, max_age_s, on_known, w);
+}
 
 /* --- figures --- */
 
@@ -57,6 +94,41 @@ sum_side(const struct proxy_shared *shared, enum proxy_role role,
 }
 
 static void
+add_process(struct proxy_metrics *m, const char *role, unsigned slot, pid_t pid)
+{
+	struct proxy_metrics_process *p = &m->processes[m->process_count];
+
+	if (proxy_process_read(pid, &p->is) != 0)
+		return;
+	p->role = role;
+	p->slot = slot;
+	m->process_count++;
+}
+
+static void
+gather_processes(const struct proxy_shared *shared, struct proxy_metrics *m)
+{
+	add_process(m, "master", 0, getppid());
+	for (unsigned i = 0; i < PROXY_SHARED_SLOTS; i++) {
+		const struct proxy_shared_slot *slot = &shared->slots[i];
+		int32_t pid = atomic_load(&slot->pid);
+		size_t before = m->process_count;
+
+		if (pid <= 0)
+			continue;
+		add_process(m,
+		    proxy_role_name((enum proxy_role)atomic_load(&slot->role)),
+		    i, pid);
+		if (m->process_count == before)
+			continue;
+		m->processes[before].fds =
+		    proxy_counter_get(&slot->counters, PROXY_COUNT_FDS);
+		m->processes[before].fds_max =
+		    proxy_counter_get(&slot->counters, PROXY_COUNT_FDS_MAX);
+	}
+}
+
+static void
 gather(const struct proxy_recorder_site *site, struct proxy_metrics *m)
 {
 	const struct proxy_config *config = site->job->config;
@@ -67,186 +139,213 @@ gather(const struct proxy_recorder_site *site, struct proxy_metrics *m)
 	    .restarts = atomic_load(&shared->restarts),
 	    .generation = atomic_load(&shared->generation),
 	    .started = atomic_load(&shared->started),
+	    .reload_refused = atomic_load(&shared->reload.refused) != 0,
+	    .reload_done = atomic_load(&shared->reload.done),
+	    .database = config->results.database != NULL,
+	    .database_up = site->store != NULL && site->store_trouble == NULL,
+	    .database_bytes =
+		site->store == NULL ? -1 : record_store_size(site->store),
+	    .reflector = config->reflector.address != NULL,
 	};
 	m->sides[0].name = config->out.enabled ? "out" : NULL;
 	m->sides[1].name = config->in.enabled ? "in" : NULL;
+	m->sides[0].relay_up = proxy_watch_hop_is_up(site->watch, "out");
+	m->sides[1].relay_up = proxy_watch_hop_is_up(site->watch, "in");
 	sum_side(shared, PROXY_ROLE_OUT, &m->sides[0]);
 	sum_side(shared, PROXY_ROLE_IN, &m->sides[1]);
 	m->sides[0].n[PROXY_COUNT_RECORDS_LOST] +=
 	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_LOST_OUT);
 	m->sides[1].n[PROXY_COUNT_RECORDS_LOST] +=
 	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_LOST_IN);
+	for (unsigned i = 0; i < PROXY_ANSWERS; i++)
+		m->answers[i] = proxy_shared_sum(shared, PROXY_ROLE_RECORDER,
+		    (enum proxy_counter)(PROXY_COUNT_ANSWERS + i));
+	gather_processes(shared, m);
+}
+
+static void
+print_metrics(struct waiting *w)
+{
+	struct proxy_metrics *m = xcalloc(1, sizeof(*m));
+	struct strbuf page;
+
+	gather(w->site, m);
+	strbuf_init(&page, RECORD_HTTP_PAGE_MAX);
+	(void)proxy_metrics_print(m, &page);
+	record_http_answer(w->request, 200, &page);
+	strbuf_clear(&page);
+	free(m);
 }
 
 static void
 on_metrics(void *ctx, struct record_request *request)
 {
-	struct proxy_metrics *m = xcalloc(1, sizeof(*m));
+	wait_for_hops(ctx, request, RELAY_AGE_S, print_metrics);
+}
+
+/* --- how is it going --- */
+
+static void
+add_database(const struct proxy_recorder_site *site, struct proxy_state *state)
+{
+	int64_t bytes;
+
+	if (site->job->config->results.database == NULL)
+		return;
+	bytes = site->store == NULL ? -1 : record_store_size(site->store);
+	if (site->store_trouble != NULL)
+		proxy_state_add(state, PROXY_STATE_WARN, "results database",
+		    "records are lost: %.400s", site->store_trouble);
+	else if (bytes < 0)
+		proxy_state_add(state, PROXY_STATE_WARN, "results database",
+		    "%.200s cannot be used",
+		    site->job->config->results.database);
+	else
+		proxy_state_add(state, PROXY_STATE_OK, "results database",
+		    "%.200s, %lld kB", site->job->config->results.database,
+		    (long long)bytes / 1024);
+}
+
+static void
+add_answers(const struct proxy_recorder_site *site, struct proxy_state *state)
+{
+	int64_t waiting;
+
+	if (site->store == NULL || site->job->config->reflector.address == NULL)
+		return;
+	waiting = record_store_answers_waiting(site->store);
+	if (waiting > 0)
+		proxy_state_add(state, PROXY_STATE_WARN, "reflector",
+		    "%lld answers wait: the next hop does not take them",
+		    (long long)waiting);
+	else if (waiting == 0)
+		proxy_state_add(
+		    state, PROXY_STATE_OK, "reflector", "no answer waits");
+}
+
+static struct proxy_state *
+state_of(const struct proxy_recorder_site *site)
+{
+	struct proxy_state *state = xcalloc(1, sizeof(*state));
+
+	proxy_watch_state(site->watch, state);
+	add_database(site, state);
+	add_answers(site, state);
+	return state;
+}
+
+static void
+print_health(struct waiting *w)
+{
+	struct proxy_state *state = state_of(w->site);
 	struct strbuf page;
+	struct slice value;
+	bool verbose = record_http_query_find(
+	    record_http_query(w->request), SLICE("verbose"), &value);
 
-	gather(ctx, m);
-	strbuf_init(&page, RECORD_HTTP_PAGE_MAX);
-	(void)proxy_metrics_print(m, &page);
-	record_http_answer(request, 200, &page);
+	strbuf_init(&page, TEXT_MAX);
+	proxy_state_print(state, verbose, &page);
+	record_http_answer(w->request,
+	    proxy_state_worst(state) == PROXY_STATE_FAIL ? 503 : 200, &page);
 	strbuf_clear(&page);
-	free(m);
-}
-
-/* --- health --- */
-
-static size_t
-workers_wanted(const struct proxy_recorder_site *site, bool enabled)
-{
-	return enabled ? atomic_load(&site->job->shared->workers) : 0;
-}
-
-static size_t
-workers_there(const struct proxy_shared *shared, enum proxy_role role)
-{
-	size_t n = 0;
-
-	for (int i = 0; i < PROXY_SHARED_SLOTS; i++)
-		n += atomic_load(&shared->slots[i].role) == (uint32_t)role &&
-		    atomic_load(&shared->slots[i].pid) > 0 &&
-		    atomic_load(&shared->slots[i].drains) == 0;
-	return n;
-}
-
-static void
-check_workers(const struct proxy_recorder_site *site,
-    const struct proxy_front *front, enum proxy_role role,
-    struct strbuf *trouble)
-{
-	size_t wanted = workers_wanted(site, front->enabled);
-	size_t there = workers_there(site->job->shared, role);
-
-	if (there < wanted)
-		(void)strbuf_addf(trouble, "%s: %zu of %zu workers serve\n",
-		    front->name, there, wanted);
-}
-
-static void
-on_health_known(void *ctx, const char *next_hops)
-{
-	struct waiting *w = ctx;
-	struct proxy_recorder_site *site = w->site;
-	const struct proxy_config *config = site->job->config;
-	struct strbuf trouble;
-
-	w->health = NULL;
-	strbuf_init(&trouble, TROUBLE_MAX);
-	(void)strbuf_add_str(&trouble, next_hops);
-	check_workers(site, &config->out, PROXY_ROLE_OUT, &trouble);
-	check_workers(site, &config->in, PROXY_ROLE_IN, &trouble);
-	w->print(w, strbuf_text(&trouble));
-	strbuf_clear(&trouble);
-	LIST_REMOVE(w, entry);
-	free(w);
-}
-
-static void
-wait_for_health(struct proxy_recorder_site *site,
-    struct record_request *request,
-    void (*print)(struct waiting *, const char *trouble))
-{
-	struct waiting *w = xcalloc(1, sizeof(*w));
-
-	w->site = site;
-	w->request = request;
-	w->print = print;
-	LIST_INSERT_HEAD(&site->waiting, w, entry);
-	w->health =
-	    proxy_health_ask(site->base, site->job->config, on_health_known, w);
-}
-
-static void
-print_health(struct waiting *w, const char *trouble)
-{
-	struct strbuf page;
-
-	strbuf_init(&page, 2 * TROUBLE_MAX);
-	(void)strbuf_add_str(&page, trouble[0] == '\0' ? "ok\n" : trouble);
-	/* Mail goes on without it: whoever takes hosts out by this page must
-	 * not take out this one. */
-	if (w->site->store_trouble != NULL)
-		(void)strbuf_addf(
-		    &page, "results database: %s\n", w->site->store_trouble);
-	record_http_answer(w->request, trouble[0] == '\0' ? 200 : 503, &page);
-	strbuf_clear(&page);
+	free(state);
 }
 
 static void
 on_health(void *ctx, struct record_request *request)
 {
-	wait_for_health(ctx, request, print_health);
+	wait_for_hops(ctx, request, 0, print_health);
 }
 
 /* --- the status page --- */
 
-static size_t
-fill_figures(const struct proxy_metrics *m, struct record_figure *to)
+static bool
+is_own(void *ctx, struct slice domain)
 {
-	const struct proxy_metrics_side *out = &m->sides[0], *in = &m->sides[1];
+	const struct proxy_recorder_site *site = ctx;
+	const struct proxy_index *set = site->job->config->signing.domain_set;
+
+	while (domain.n > 0) {
+		if (set != NULL &&
+		    proxy_index_find(set, domain) != PROXY_INDEX_NONE)
+			return true;
+		domain = slice_after(domain, slice_find(domain, '.') + 1);
+	}
+	return false;
+}
+
+/* What is wrong, the worst first. */
+static size_t
+fill_causes(const struct proxy_state *state,
+    struct record_page_cause to[PROXY_STATE_LINES_MAX])
+{
 	size_t n = 0;
 
-	if (out->name != NULL) {
-		to[n++] = (struct record_figure){
-		    "Sent, outbound", out->n[PROXY_COUNT_SENT], "since start"};
-		to[n++] = (struct record_figure){
-		    "Signatures", out->n[PROXY_COUNT_SIGNATURES], NULL};
-		to[n++] = (struct record_figure){
-		    "Unsigned", out->n[PROXY_COUNT_UNSIGNED], NULL};
-	}
-	if (in->name != NULL) {
-		to[n++] = (struct record_figure){
-		    "Sent, inbound", in->n[PROXY_COUNT_SENT], "since start"};
-		to[n++] = (struct record_figure){
-		    "Refused", in->n[PROXY_COUNT_REJECTED], NULL};
-	}
-	to[n++] = (struct record_figure){"Sessions",
-	    out->n[PROXY_COUNT_SESSIONS_OPEN] +
-		in->n[PROXY_COUNT_SESSIONS_OPEN],
-	    "open now"};
-	to[n++] =
-	    (struct record_figure){"Workers", out->workers + in->workers, NULL};
-	if (out->n[PROXY_COUNT_RECORDS_LOST] + in->n[PROXY_COUNT_RECORDS_LOST] >
-	    0)
-		to[n++] = (struct record_figure){"Records lost",
-		    out->n[PROXY_COUNT_RECORDS_LOST] +
-			in->n[PROXY_COUNT_RECORDS_LOST],
-		    "since start"};
+	for (int level = PROXY_STATE_FAIL; level > PROXY_STATE_OK; level--)
+		for (size_t i = 0; i < state->count; i++)
+			if ((int)state->lines[i].level == level)
+				to[n++] = (struct record_page_cause){
+				    .stops = level == PROXY_STATE_FAIL,
+				    .part = state->lines[i].part,
+				    .text = state->lines[i].text,
+				};
+	return n;
+}
+
+static size_t
+fill_own(const struct proxy_config *config, struct slice to[OWN_MOST])
+{
+	size_t n = 0;
+
+	for (; n < OWN_MOST && n < config->signing.domains.count; n++)
+		to[n] = slice_str(config->signing.domains.list[n]);
 	return n;
 }
 
 static void
-print_page(struct waiting *w, const char *trouble)
+print_page(struct waiting *w)
 {
-	struct proxy_metrics *m = xcalloc(1, sizeof(*m));
-	struct record_figure figures[FIGURES];
+	static const enum record_page_state states[] = {
+	    [PROXY_STATE_OK] = RECORD_PAGE_WELL,
+	    [PROXY_STATE_WARN] = RECORD_PAGE_ATTENTION,
+	    [PROXY_STATE_FAIL] = RECORD_PAGE_TROUBLE,
+	};
+	const struct proxy_recorder_site *site = w->site;
+	const struct proxy_config *config = site->job->config;
+	struct proxy_state *state = state_of(site);
+	struct record_page_cause causes[PROXY_STATE_LINES_MAX];
+	struct slice own[OWN_MOST];
 	struct record_page page = {
-	    .store = w->site->store,
-	    .store_trouble = w->site->store_trouble,
+	    .store = site->store,
+	    .wanted = config->results.database != NULL,
 	    .now = (int64_t)time(NULL),
+	    .started = atomic_load(&site->job->shared->started),
 	    .version = PROXY_VERSION,
-	    .host = w->site->job->config->hostname,
-	    .trouble = trouble[0] == '\0' ? NULL : trouble,
-	    .figures = figures,
+	    .host = config->hostname,
+	    .out = config->out.enabled,
+	    .in = config->in.enabled,
+	    .state = states[proxy_state_worst(state)],
+	    .causes = causes,
+	    .cause_count = fill_causes(state, causes),
+	    .own = own,
+	    .own_count = fill_own(config, own),
+	    .is_own = is_own,
+	    .ctx = w->site,
+	    .wish = record_page_wish(record_http_query(w->request)),
 	};
 	struct strbuf html;
 
-	gather(w->site, m);
-	page.figure_count = fill_figures(m, figures);
 	strbuf_init(&html, RECORD_HTTP_PAGE_MAX);
 	(void)record_page_print(&page, &html);
 	record_http_answer(w->request, 200, &html);
 	strbuf_clear(&html);
-	free(m);
+	free(state);
 }
 
 static void
 on_page(void *ctx, struct record_request *request)
 {
-	wait_for_health(ctx, request, print_page);
+	wait_for_hops(ctx, request, 0, print_page);
 }
 
 /* --- serving --- */
@@ -304,6 +403,7 @@ proxy_recorder_site_new(
 	site->job = job;
 	site->pages = (struct record_site){
 	    routes, is_allowed, is_named, on_trouble, site};
+	site->watch = proxy_watch_new(base, job->config, job->shared);
 	LIST_INIT(&site->waiting);
 	for (size_t i = 0; i < count; i++) {
 		struct record_http *http =
@@ -342,11 +442,11 @@ proxy_recorder_site_free(struct proxy_recorder_site *site)
 	if (site == NULL)
 		return;
 	while ((w = LIST_FIRST(&site->waiting)) != NULL) {
-		proxy_health_cancel(w->health);
 		LIST_REMOVE(w, entry);
 		free(w);
 	}
 	for (size_t i = 0; i < site->http_count; i++)
 		record_http_free(site->http[i]);
+	proxy_watch_free(site->watch);
 	free(site);
 }

@@ -8,8 +8,8 @@
 
 enum { REASON_CAP = 1024 };
 
-static struct dns_servers *
-servers_of(const struct proxy_dns_settings *dns)
+struct dns_servers *
+proxy_resolving_servers(const struct proxy_dns_settings *dns)
 {
 	struct dns_servers *servers;
 	struct strbuf reason;
@@ -25,8 +25,8 @@ servers_of(const struct proxy_dns_settings *dns)
 	return servers;
 }
 
-static const char *
-reason(int error)
+const char *
+proxy_resolving_reason(int error)
 {
 	if (error == ETIMEDOUT)
 		return "no answer";
@@ -46,14 +46,14 @@ on_server(void *ctx, const char *server, int error)
 		    log, LOGGING_INFO, "name server %s: answers again", server);
 	else
 		log_printf(log, LOGGING_WARNING, "name server %s: %s", server,
-		    reason(error));
+		    proxy_resolving_reason(error));
 }
 
 struct dns_resolver *
 proxy_resolver_new(struct event_base *base,
     const struct proxy_dns_settings *dns, struct log *log)
 {
-	struct dns_servers *servers = servers_of(dns);
+	struct dns_servers *servers = proxy_resolving_servers(dns);
 
 	if (log != NULL)
 		dns_servers_watch(servers, on_server, log);

@@ -1,32 +1,49 @@
-/* Stacked bars by hour; see plot.h. */
+/* Stacked bars of a period; see plot.h. */
+#include <stdbool.h>
+#include <time.h>
+
 #include "record/plot.h"
 
-/* In the SVG's own units. */
+/* In the SVG's own units, which are stretched. */
 enum {
-	WIDTH = 720,
-	HEIGHT = 190,
-	LEFT = 52,
-	TOP = 14,
-	BOTTOM = 26,
-	BAR_ROOM = (WIDTH - LEFT - 8) / RECORD_PLOT_HOURS,
-	BAR = BAR_ROOM - 4,
-	PLOT = HEIGHT - TOP - BOTTOM,
-	GRID_LINES = 4
+	BAR_ROOM = 10,
+	BAR = 8,
+	HEIGHT = 100,
+	GRID_LINES = 4,
+	HOUR = 3600,
+	LABELS_DAY = 8, /* "15:00" */
+	LABELS_MORE = 6 /* "29 15h" */
 };
 
-static unsigned
-clock_hour(const struct record_plot *plot, unsigned hour)
+static int64_t
+begin_of(const struct record_plot *plot, unsigned bar)
 {
-	return (unsigned)((plot->first_hour / 3600 + hour) % 24);
+	return plot->first_hour + (int64_t)bar * plot->hours * HOUR;
+}
+
+static unsigned
+clock_hour(int64_t seconds)
+{
+	return (unsigned)(seconds / HOUR % 24);
+}
+
+/* The day of the month. */
+static unsigned
+day_of(int64_t seconds)
+{
+	time_t t = (time_t)seconds;
+	struct tm utc;
+
+	return gmtime_r(&t, &utc) == NULL ? 0 : (unsigned)utc.tm_mday;
 }
 
 static uint64_t
-total_of(const struct record_plot *plot, unsigned hour)
+total_of(const struct record_plot *plot, unsigned bar)
 {
 	uint64_t sum = 0;
 
 	for (unsigned s = 0; s < plot->series; s++)
-		sum += plot->counts[s][hour];
+		sum += plot->counts[s][bar];
 	return sum;
 }
 
@@ -44,53 +61,79 @@ scale_of(uint64_t most)
 	return most;
 }
 
-static double
-height_of(uint64_t count, uint64_t scale)
-{
-	return (double)count / (double)scale * PLOT;
-}
-
 static void
-print_grid(uint64_t scale, struct strbuf *out)
+print_heights(uint64_t scale, struct strbuf *out)
 {
-	for (unsigned i = 0; i <= GRID_LINES; i++) {
-		unsigned y = TOP + PLOT - i * PLOT / GRID_LINES;
-
-		(void)strbuf_addf(out,
-		    "<line class=grid x1=%d x2=%d y1=%u y2=%u />"
-		    "<text class=axis x=%d y=%u text-anchor=end>%llu</text>\n",
-		    LEFT, WIDTH - 8, y, y, LEFT - 8, y + 4,
+	(void)strbuf_add_str(out, "<div class=up>");
+	for (unsigned i = GRID_LINES + 1; i-- > 0;)
+		(void)strbuf_addf(out, "<span class=axis>%llu</span>",
 		    (unsigned long long)(scale / GRID_LINES * i));
-	}
+	(void)strbuf_add_str(out, "</div>\n");
 }
 
 static void
-print_bar(const struct record_plot *plot, unsigned hour, uint64_t scale,
+print_grid(const struct record_plot *plot, struct strbuf *out)
+{
+	for (unsigned i = 0; i <= GRID_LINES; i++)
+		(void)strbuf_addf(out,
+		    "<line class=grid x1=0 x2=%u y1=%u y2=%u />",
+		    plot->bars * BAR_ROOM, i * HEIGHT / GRID_LINES,
+		    i * HEIGHT / GRID_LINES);
+}
+
+static void
+print_bar(const struct record_plot *plot, unsigned bar, uint64_t scale,
     struct strbuf *out)
 {
-	unsigned x = LEFT + hour * BAR_ROOM + 2;
-	double y = TOP + PLOT;
+	int64_t begin = begin_of(plot, bar);
+	double y = HEIGHT;
 
-	(void)strbuf_addf(out, "<g><title>%02u:00 UTC", clock_hour(plot, hour));
+	(void)strbuf_addf(out, "<g><title>the %u., %02u:00 UTC", day_of(begin),
+	    clock_hour(begin));
+	if (plot->hours > 1)
+		(void)strbuf_addf(out, " and %u h on", plot->hours);
 	for (unsigned s = 0; s < plot->series; s++)
 		(void)strbuf_addf(out, ", %s %llu", plot->names[s],
-		    (unsigned long long)plot->counts[s][hour]);
+		    (unsigned long long)plot->counts[s][bar]);
 	(void)strbuf_add_str(out, "</title>");
 	for (unsigned s = 0; s < plot->series; s++) {
-		double h = height_of(plot->counts[s][hour], scale);
+		double h =
+		    (double)plot->counts[s][bar] / (double)scale * HEIGHT;
 
-		if (plot->counts[s][hour] == 0)
+		if (plot->counts[s][bar] == 0)
 			continue;
 		y -= h;
 		(void)strbuf_addf(out,
 		    "<rect class=%s x=%u y=%.1f width=%d height=%.1f />",
-		    plot->classes[s], x, y, BAR, h);
+		    plot->classes[s], bar * BAR_ROOM + 1, y, BAR, h);
 	}
 	(void)strbuf_add_str(out, "</g>\n");
-	if (hour % 3 == 0)
-		(void)strbuf_addf(out,
-		    "<text class=axis x=%u y=%d>%02u:00</text>\n", x,
-		    HEIGHT - 8, clock_hour(plot, hour));
+}
+
+/* Each label takes as much of the width as the bars that it stands below. */
+static void
+print_hours(const struct record_plot *plot, struct strbuf *out)
+{
+	bool days = plot->bars * plot->hours > 24;
+	unsigned labels = days ? LABELS_MORE : LABELS_DAY;
+	unsigned step = (plot->bars + labels - 1) / labels;
+
+	(void)strbuf_add_str(out, "<div class=along>");
+	for (unsigned bar = 0; bar < plot->bars; bar += step) {
+		int64_t begin = begin_of(plot, bar);
+		unsigned width =
+		    plot->bars - bar < step ? plot->bars - bar : step;
+
+		(void)strbuf_addf(
+		    out, "<span class=axis style='flex:%u'>", width);
+		if (width == step && days)
+			(void)strbuf_addf(
+			    out, "%u %02uh", day_of(begin), clock_hour(begin));
+		else if (width == step)
+			(void)strbuf_addf(out, "%02u:00", clock_hour(begin));
+		(void)strbuf_add_str(out, "</span>");
+	}
+	(void)strbuf_add_str(out, "</div>\n");
 }
 
 static void
@@ -100,12 +143,12 @@ print_legend(const struct record_plot *plot, struct strbuf *out)
 	for (unsigned s = 0; s < plot->series; s++) {
 		uint64_t sum = 0;
 
-		for (unsigned hour = 0; hour < RECORD_PLOT_HOURS; hour++)
-			sum += plot->counts[s][hour];
+		for (unsigned bar = 0; bar < plot->bars; bar++)
+			sum += plot->counts[s][bar];
 		(void)strbuf_addf(out,
-		    "<svg class=key viewBox='0 0 10 10'>"
+		    "<span><svg class=key viewBox='0 0 10 10'>"
 		    "<rect class=%s width=10 height=10 /></svg>"
-		    "<span>%s %llu</span>\n",
+		    "%s %llu</span>\n",
 		    plot->classes[s], plot->names[s], (unsigned long long)sum);
 	}
 	(void)strbuf_add_str(out, "</p>\n");
@@ -116,9 +159,9 @@ record_plot_print(const struct record_plot *plot, struct strbuf *out)
 {
 	uint64_t most = 0, scale;
 
-	for (unsigned hour = 0; hour < RECORD_PLOT_HOURS; hour++)
-		if (total_of(plot, hour) > most)
-			most = total_of(plot, hour);
+	for (unsigned bar = 0; bar < plot->bars; bar++)
+		if (total_of(plot, bar) > most)
+			most = total_of(plot, bar);
 	(void)strbuf_addf(out, "<section><h2>%s</h2>\n", plot->title);
 	if (most == 0) {
 		(void)strbuf_addf(
@@ -127,11 +170,16 @@ record_plot_print(const struct record_plot *plot, struct strbuf *out)
 	}
 	scale = scale_of(most);
 	print_legend(plot, out);
+	(void)strbuf_add_str(out, "<div class=plot>");
+	print_heights(scale, out);
 	(void)strbuf_addf(out,
-	    "<svg class=plot viewBox='0 0 %d %d' role=img aria-label='%s'>\n",
-	    WIDTH, HEIGHT, plot->title);
-	print_grid(scale, out);
-	for (unsigned hour = 0; hour < RECORD_PLOT_HOURS; hour++)
-		print_bar(plot, hour, scale, out);
-	(void)strbuf_add_str(out, "</svg></section>\n");
+	    "<svg class=bars viewBox='0 0 %u %d' preserveAspectRatio=none "
+	    "role=img aria-label='%s'>\n",
+	    plot->bars * BAR_ROOM, HEIGHT, plot->title);
+	print_grid(plot, out);
+	for (unsigned bar = 0; bar < plot->bars; bar++)
+		print_bar(plot, bar, scale, out);
+	(void)strbuf_add_str(out, "</svg>\n");
+	print_hours(plot, out);
+	(void)strbuf_add_str(out, "</div></section>\n");
 }

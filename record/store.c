@@ -37,6 +37,10 @@ static const char schema[] =
     " sender TEXT, recipient TEXT, results TEXT, count INTEGER,"
     " PRIMARY KEY (day, policy_domain, policy, client, disposition, dkim,"
     " spf, overrides, author, sender, recipient, results)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS failure ("
+    " domain TEXT, hour INTEGER, policy TEXT, client TEXT, reason TEXT,"
+    " count INTEGER,"
+    " PRIMARY KEY (domain, hour, policy, client, reason)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS answer ("
     " id INTEGER PRIMARY KEY, made INTEGER, due INTEGER, tries INTEGER,"
     " proven INTEGER, recipient TEXT, message BLOB);"
@@ -54,6 +58,40 @@ static const char *const texts[STATEMENTS] = {
     [STATEMENT_EXPIRE_TALLY] = "DELETE FROM tally WHERE hour < ?1",
     [STATEMENT_EXPIRE_ROW] = "DELETE FROM row WHERE day < ?1",
     [STATEMENT_EXPIRE_ANSWER] = "DELETE FROM answer WHERE made < ?1",
+    [STATEMENT_FAILURE] = "INSERT INTO failure VALUES (?1, ?2, ?3, ?4, ?5, 1)"
+			  " ON CONFLICT DO UPDATE SET count = count + 1",
+    [STATEMENT_EXPIRE_FAILURE] = "DELETE FROM failure WHERE hour < ?1",
+    [STATEMENT_DOMAINS] =
+	"SELECT domain,"
+	" sum(count) FILTER (WHERE what = 'message' AND direction = 'in'),"
+	" sum(count) FILTER (WHERE what = 'message' AND direction = 'out'),"
+	" sum(count) FILTER (WHERE what = 'dmarc' AND result = 'pass'),"
+	" sum(count) FILTER (WHERE what = 'dmarc' AND result = 'fail'),"
+	" sum(count) FILTER (WHERE what = 'outgoing' AND result = 'unsigned')"
+	" FROM tally WHERE hour >= ?1"
+	" AND what IN ('message', 'dmarc', 'outgoing') GROUP BY domain",
+    /* Not summed: that would sort what is summed by who reads it. */
+    [STATEMENT_HOURS] =
+	"SELECT direction, what, result, hour, count FROM tally"
+	" WHERE hour >= ?1 AND what IN ('message', 'dmarc', 'outgoing')",
+    [STATEMENT_SIGNED_FOR] =
+	"SELECT DISTINCT domain FROM tally WHERE hour >= ?1"
+	" AND direction = 'out' AND what = 'signed' LIMIT ?2",
+    [STATEMENT_FAILING_CLIENTS] =
+	"SELECT client, sum(count) AS n, count(*) OVER () FROM failure"
+	" WHERE domain = ?1 AND hour >= ?2"
+	" GROUP BY client ORDER BY n DESC, client LIMIT 3",
+    [STATEMENT_FAILING_REASON] =
+	"SELECT reason, sum(count) AS n, 0 FROM failure"
+	" WHERE domain = ?1 AND hour >= ?2"
+	" GROUP BY reason ORDER BY n DESC, reason LIMIT 1",
+    [STATEMENT_FAILING_POLICY] =
+	"SELECT policy, hour, 0 FROM failure WHERE domain = ?1"
+	" AND hour >= ?2 ORDER BY hour DESC LIMIT 1",
+    [STATEMENT_ANSWERS_WAITING] = "SELECT count(*) FROM answer"
+				  " WHERE tries > 0",
+    [STATEMENT_SIZE] = "SELECT page_count * page_size FROM"
+		       " pragma_page_count, pragma_page_size",
     [STATEMENT_BY_DOMAIN] =
 	"SELECT direction, domain, what, result, 0, sum(count) AS total"
 	" FROM tally WHERE hour >= ?1"
@@ -449,7 +487,8 @@ record_store_expire(
     struct record_store *store, int64_t now, struct strbuf *reason)
 {
 	static const enum record_statement which[] = {STATEMENT_EXPIRE_TALLY,
-	    STATEMENT_EXPIRE_ROW, STATEMENT_EXPIRE_ANSWER};
+	    STATEMENT_EXPIRE_FAILURE, STATEMENT_EXPIRE_ROW,
+	    STATEMENT_EXPIRE_ANSWER};
 
 	if (record_store_begin(store) != 0)
 		return record_store_fail(store, "begin", reason);

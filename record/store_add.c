@@ -68,6 +68,22 @@ tally_signed(struct adding *a)
 	}
 }
 
+/* Once a message that went out, however many signatures it has. */
+static void
+tally_outgoing(struct adding *a)
+{
+	struct slice status = record_kept_get(a->kept, RECORD_STATUS);
+	bool is_signed = record_kept_get(a->kept, RECORD_SIGNED).n > 0;
+
+	if (slice_equal(
+		record_kept_get(a->kept, RECORD_DIRECTION), SLICE("out")) &&
+	    (slice_equal(status, SLICE("sent")) ||
+		slice_equal(status, SLICE("maybe-delivered"))))
+		tally(a, record_kept_get(a->kept, RECORD_AUTHOR),
+		    SLICE("outgoing"),
+		    is_signed ? SLICE("signed") : SLICE("unsigned"));
+}
+
 static void
 add_tallies(struct adding *a)
 {
@@ -86,6 +102,7 @@ add_tallies(struct adding *a)
 	};
 
 	tally_signed(a);
+	tally_outgoing(a);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		tally_all(a, all[i].tag, all[i].what);
 }
@@ -177,6 +194,8 @@ record_store_add(struct record_store *store, const struct record_kept *kept,
 	if (record_store_begin(store) != 0)
 		return record_store_fail(store, "begin", reason);
 	add_tallies(&a);
+	if (record_store_add_failure(store, kept, a.time) != 0)
+		a.failed = -1;
 	if (record_kept_get(kept, RECORD_POLICY_DOMAIN).n > 0)
 		add_row(&a);
 	if (a.failed != 0)

@@ -14,6 +14,16 @@ enum record_statement {
 	STATEMENT_EXPIRE_ROW,
 	STATEMENT_EXPIRE_ANSWER,
 	STATEMENT_BY_DOMAIN,
+	STATEMENT_FAILURE,
+	STATEMENT_EXPIRE_FAILURE,
+	STATEMENT_DOMAINS,
+	STATEMENT_HOURS,
+	STATEMENT_SIGNED_FOR,
+	STATEMENT_FAILING_CLIENTS,
+	STATEMENT_FAILING_REASON,
+	STATEMENT_FAILING_POLICY,
+	STATEMENT_ANSWERS_WAITING,
+	STATEMENT_SIZE,
 	STATEMENT_BY_HOUR,
 	STATEMENT_ROWS,
 	STATEMENT_COUNT_HOUR,
@@ -59,6 +69,10 @@ int record_store_run(struct record_store *, sqlite3_stmt *);
 
 /* The same for a text of ours. */
 int record_store_exec(struct record_store *, const char *sql);
+
+/* Keeps who failed, where DMARC did; 0 or -1. */
+int record_store_add_failure(
+    struct record_store *, const struct record_kept *, int64_t time);
 
 /* Opens a transaction where none is. */
 int record_store_begin(struct record_store *);

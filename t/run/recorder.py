@@ -430,9 +430,9 @@ class Results(Case):
         self.assertEqual(status, 200, text)  # mail goes through
         self.assertRegex(text, "results database: .*" + why)
         page = proxy.get("/")[1]
-        self.assertRegex(page, "results database cannot be used: .*" + why)
-        self.assertNotIn("are not kept: set", page)
-        self.assertIn("Records lost", page)
+        self.assertRegex(page, "<b>results database</b>: .*" + why)
+        self.assertNotIn("is not kept: set", page)
+        self.assertRegex(page, "<b>records</b>: [5-9] lost in the last hour")
 
     def test_what_a_locked_database_did_not_take_is_counted(self):
         proxy = self.both(self.RECORDS)
@@ -446,6 +446,7 @@ class Results(Case):
             db.execute("ROLLBACK")
         proxy.wait_log("it can be used again; 5 records were lost")
         self.assertNotIn("results database", proxy.get("/health")[1])
+        self.assertIn("records: 5 lost", proxy.get("/health")[1])
         self.send_five(proxy)
         wait_until("what came after", lambda: self.rows(
             proxy, "SELECT sum(count) FROM row") == [(10,)])
@@ -552,7 +553,8 @@ class Metrics(Case):
         self.assertEqual(status, 200)
         for line in text.splitlines():
             self.assertRegex(
-                line, r'^(# (HELP|TYPE) signpost_\w+ .+|signpost_\w+'
+                line, r'^(# (HELP|TYPE) (signpost|process)_\w+ .+|'
+                r'(signpost|process)_\w+'
                 r'(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [0-9.]+)$')
         for name, value in (
                 ('messages_total{proxy="out",status="sent"}', 2),
@@ -602,7 +604,7 @@ class Metrics(Case):
         self.assertEqual(proxy.get("/../etc/passwd")[0], 404)
 
     def test_more_connections_than_are_served(self):
-        """They wait, at no cost, and none is served for ever."""
+        """The slowest make room, at no cost, and none is served for ever."""
         proxy = self.both()
         pid = proxy.recorder()
 
@@ -620,49 +622,21 @@ class Metrics(Case):
         self.assertLess(ticks() - before, 50)
         self.assertLess(len(proxy.text()) - said, 4096)
         self.assertLess(len(os.listdir("/proc/%d/fd" % pid)), 128)
-        for client in crowd[1:]:
+        begun = time.monotonic()
+        self.assertEqual(proxy.get("/metrics")[0], 200)  # though all wait
+        self.assertLess(time.monotonic() - begun, 2)
+        for client in crowd[:-1]:
             client.close()
-        crowd[0].settimeout(0.5)
+        crowd[-1].settimeout(0.5)
         begun = time.monotonic()
         with contextlib.suppress(ConnectionError):
             while time.monotonic() < begun + harness.WAIT:
-                crowd[0].sendall(b"x")  # never silent, never done
+                crowd[-1].sendall(b"x")  # never silent, never done
                 with contextlib.suppress(TimeoutError):
-                    if not crowd[0].recv(1):
+                    if not crowd[-1].recv(1):
                         break
         self.assertLess(time.monotonic() - begun, 15)
         self.assertEqual(proxy.get("/metrics")[0], 200)
-
-    @part.needs("browser")
-    def test_the_page_as_a_browser_shows_it(self):
-        proxy = self.both(Results.RECORDS)
-        for _ in range(4):
-            self.send_in(proxy, SAMPLE, sender="ann@example.org")
-            self.send_out(proxy, SAMPLE)
-        wait_until("tallies", lambda: 
-                   self.rows(proxy, "SELECT sum(count) FROM tally "
-                             "WHERE what = 'message'") == [(8,)])
-        profile = os.path.join(proxy.dir, "chromium")
-        picture = os.path.join(proxy.dir, "page.png")
-        done = subprocess.run(
-            ["chromium", "--headless", "--no-sandbox", "--disable-gpu",
-             "--disable-quic", "--no-first-run", "--disable-sync",
-             "--disable-background-networking", "--disable-component-update",
-             "--user-data-dir=" + profile, "--window-size=1000,1200",
-             "--screenshot=" + picture, "--dump-dom",
-             "http://127.0.0.1:%d/" % proxy.web_port],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, timeout=90)
-        dom = done.stdout.decode()
-        self.assertIn("all is well", dom)
-        self.assertRegex(dom, r"<td>out</td><td>example.org</td>"
-                         r"<td>signed</td><td>dkim</td><td>4</td>")
-        self.assertEqual(len(re.findall(r'<svg class="plot"', dom)), 2)
-        with open(picture, "rb") as f:
-            self.assertEqual(f.read(8), b"\x89PNG\r\n\x1a\n")
-        keep = os.environ.get("SIGNPOST_PICTURE")
-        if keep:
-            shutil.copy(picture, keep)
 
 
 if __name__ == "__main__":

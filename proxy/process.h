@@ -1,0 +1,23 @@
+/* What the kernel knows of a process, whoever's it is. */
+#ifndef PROXY_PROCESS_H
+#define PROXY_PROCESS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/slice.h"
+
+struct proxy_process {
+	double cpu_seconds;
+	uint64_t resident, virtual; /* bytes */
+	double started;		    /* s since 1970 */
+};
+
+/* 0; -1 where there is none of that id, or it is not to be seen. */
+int proxy_process_read(pid_t, struct proxy_process *);
+
+/* The same out of the text of its /proc/PID/stat (proc(5)), on a machine that
+ * was booted at `boot`, s since 1970. */
+int proxy_process_parse(struct slice stat, double boot, struct proxy_process *);
+
+#endif
