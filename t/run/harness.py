@@ -451,6 +451,23 @@ def make_key(path, kind="rsa"):
     os.chmod(path, 0o600)
 
 
+USUAL = {}
+
+
+def usual_key(path):
+    """An RSA key, in this process always the same one: to make a new one for
+    each test takes its time."""
+    if "pem" not in USUAL:
+        with tempfile.TemporaryDirectory() as folder:
+            make_key(os.path.join(folder, "key"))
+            with open(os.path.join(folder, "key"), "rb") as key:
+                USUAL["pem"] = key.read()
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+              "wb") as key:
+        key.write(USUAL["pem"])
+
+
 def key_record(path, kind="rsa"):
     """The TXT record of a private key."""
     der = subprocess.run(
@@ -475,16 +492,23 @@ def dkim_verifies(message, records, index=0):
 
 class Signpost:
     """`signpost serve` with a configuration of its own, in a directory of
-    its own. `out` and `daemon` are lines for [out] and [signpost]."""
+    its own. `out` and `daemon` are lines for [out] and [signpost]. Its timers
+    run `hurry` times as fast as ours (t/lib/hurry.c)."""
 
     def __init__(self, relay, out=(), daemon=(), keys=True, environment=None,
-                 preexec=None, domain="example.org", rest=""):
+                 preexec=None, domain="example.org", rest="", hurry=1):
         self.dir = tempfile.mkdtemp(prefix="signpost-t-")
         self.relay = relay
         self.port = free_port()
         self.process = None
         self.clients = []
-        self.environment = environment or {}
+        self.environment = dict(environment or {})
+        if hurry > 1:
+            self.environment |= {
+                "LD_PRELOAD": os.path.join(os.environ["SIGNPOST_BUILD"],
+                                           "t/lib/libt_hurry.so"),
+                "T_HURRY": str(hurry),
+                "ASAN_OPTIONS": "verify_asan_link_order=0"}
         self.preexec = preexec
         self.selector = "t2026"
         self.domain = domain
@@ -496,7 +520,7 @@ class Signpost:
             os.chmod(self.dir, 0o711)
             shutil.chown(self.spool, WORKER)
         if keys:
-            make_key(self.keyfile)
+            usual_key(self.keyfile)
         self.config = os.path.join(self.dir, "signpost.conf")
         self.log = os.path.join(self.dir, "log")
         self.configure(out, daemon, rest)

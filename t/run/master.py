@@ -35,6 +35,7 @@ DOMAINS = 100000
 START_S = 1.0
 START_TIMER_S = 30  # PROXY_MASTER_START_S
 START_LISTED_S = 10.0
+HURRY = 5  # times as fast as ours: the clock of a master that waits for it
 
 
 def children(pid):
@@ -298,7 +299,8 @@ class Workers(Serving):
             self.is_signed(hop, proxy)
 
     def test_one_that_hangs_is_replaced(self):
-        hop, proxy = self.out(workers=1, daemon=["watchdog = 15s"])
+        hop, proxy = self.out(workers=1, daemon=["watchdog = 15s"],
+                             hurry=HURRY)
         [worker] = children(proxy.process.pid)
         client = proxy.client()
         client.ehlo()
@@ -307,33 +309,35 @@ class Workers(Serving):
         client.send(SAMPLE)
         os.kill(worker, signal.SIGSTOP)
         proxy.wait_log("worker %d of .out. hangs, no sign of life for 15 s: "
-                       "it will be killed" % worker, seconds=40)
+                       "it will be killed" % worker, seconds=40 / HURRY + harness.WAIT)
         proxy.wait_log("worker %d of .out. killed by signal 9" % worker)
         self.assertTrue(client.gone())
         wait_until("another worker", lambda: children(proxy.process.pid))
         self.is_signed(hop, proxy)
 
     def test_one_that_wakes_up_in_time_lives(self):
-        hop, proxy = self.out(workers=1, daemon=["watchdog = 15s"])
+        hop, proxy = self.out(workers=1, daemon=["watchdog = 15s"],
+                             hurry=HURRY)
         [worker] = children(proxy.process.pid)
         os.kill(worker, signal.SIGSTOP)
-        proxy.wait_log("hangs", seconds=40)
+        proxy.wait_log("hangs", seconds=40 / HURRY + harness.WAIT)
         os.kill(worker, signal.SIGCONT)
-        time.sleep(7)
+        time.sleep(7 / HURRY)
         self.assertEqual(children(proxy.process.pid), [worker])
         self.is_signed(hop, proxy)
 
     def test_nobody_hangs_where_all_were_stopped(self):
-        hop, proxy = self.out(workers=2, daemon=["watchdog = 15s"])
+        hop, proxy = self.out(workers=2, daemon=["watchdog = 15s"],
+                             hurry=HURRY)
         workers = children(proxy.process.pid)
         client = proxy.client()
         client.ehlo()
         for pid in (proxy.process.pid, *workers):
             os.kill(pid, signal.SIGSTOP)
-        time.sleep(22)
+        time.sleep(22 / HURRY)
         for pid in (proxy.process.pid, *workers):
             os.kill(pid, signal.SIGCONT)
-        time.sleep(6)
+        time.sleep(6 / HURRY)
         self.assertEqual(proxy.lines("hangs"), [])
         self.assertEqual(children(proxy.process.pid), workers)
         self.assertEqual(client.message(SAMPLE).code, 250)
@@ -495,12 +499,12 @@ class Reload(Serving):
     def test_nor_is_an_envelope(self):
         """A client that takes its time before DATA is not between messages:
         it is never told 421 there because of a drain."""
-        hop, proxy = self.out(daemon=["drain_timeout = 1s"])
+        hop, proxy = self.out(daemon=["drain_timeout = 1s"], hurry=HURRY)
         client = proxy.client()
         client.ehlo()
         client.begin()
         self.reload(proxy)
-        time.sleep(7)
+        time.sleep(7 / HURRY)
         self.assertEqual(client.command("DATA").code, 354)
         self.assertEqual(client.body(SAMPLE).code, 250)
         self.assertTrue(client.gone())
@@ -636,7 +640,7 @@ class Stop(Serving):
     def test_while_a_reload_starts(self):
         """What has not started when the time for that is over is nobody's
         concern any more."""
-        hop, proxy = self.out(daemon=["stop_timeout = 60s"])
+        hop, proxy = self.out(daemon=["stop_timeout = 60s"], hurry=HURRY)
         client = proxy.client()
         client.ehlo()
         client.begin()
@@ -647,7 +651,7 @@ class Stop(Serving):
                    lambda: len(children(proxy.process.pid)) == 2)
         proxy.process.send_signal(signal.SIGTERM)
         proxy.wait_log("master.*stopping")
-        time.sleep(START_TIMER_S + 1)
+        time.sleep((START_TIMER_S + 1) / HURRY)
         self.assertEqual(proxy.lines("refused|cannot start"), [])
         self.assertEqual(client.body(SAMPLE[40:]).code, 250)
         self.assertEqual(proxy.process.wait(harness.WAIT), 0)
@@ -823,26 +827,32 @@ class Starting(Serving):
             self.assertEqual(proxy.process.wait(harness.WAIT), 0)
 
     def test_a_hundred_thousand_domains(self):
+        names = ["d%06d.example" % i for i in range(DOMAINS)]
+        keys = self.many_keys(names)
         for listed in (True, False):
             with self.subTest(listed=listed):
-                self.start_many(listed)
+                self.start_many(names, keys, listed)
 
-    def start_many(self, listed):
-        hop, proxy = self.fresh(out=["domain = *", "keyfile = /x/$domain"])
-        keys = os.path.join(proxy.dir, "many")
-        os.mkdir(keys, 0o700)
-        names = ["d%06d.example" % i for i in range(DOMAINS)]
+    def many_keys(self, names):
+        """A folder with a key a name; the eighth file is none."""
+        keys = tempfile.mkdtemp(prefix="signpost-keys-")
+        self.addCleanup(shutil.rmtree, keys, True)
         # One key behind many names, as far as a file may have links.
-        real = proxy.keyfile
         for i, name in enumerate(names):
-            if i % 30000 == 0 and i > 0:
-                shutil.copy2(real, real + str(i))
-                real += str(i)
-            os.link(real, os.path.join(keys, name))
+            path = os.path.join(keys, name)
+            if i % 30000 == 0:
+                real = path
+                harness.make_key(real)
+            else:
+                os.link(real, path)
         os.unlink(os.path.join(keys, names[7]))
         with open(os.path.join(keys, names[7]), "w") as f:
             f.write("no key\n")
         os.chmod(os.path.join(keys, names[7]), 0o600)
+        return keys
+
+    def start_many(self, names, keys, listed):
+        hop, proxy = self.fresh(out=["domain = *", "keyfile = /x/$domain"])
         self.rewrite(proxy, "keyfile = /x/$domain",
                      "keyfile = %s/$domain" % keys)
         if listed:
