@@ -20,7 +20,7 @@ rate(void)
 
 	if (known == 0) {
 		text = getenv("T_HURRY");
-		known = text != NULL ? atoi(text) : 1;
+		known = text != NULL ? (int)strtol(text, NULL, 10) : 1;
 		if (known < 1 || known > RATE_MAX)
 			abort();
 	}
