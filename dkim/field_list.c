@@ -76,6 +76,8 @@ is_name(struct slice name)
 	return true;
 }
 
+/* What is oversigned stays so, whoever names it again: only taking it away
+ * ends that. */
 static int
 add(struct dkim_field_list *fields, struct slice name, bool oversigned)
 {
@@ -87,8 +89,9 @@ add(struct dkim_field_list *fields, struct slice name, bool oversigned)
 		fields->count++;
 		memcpy(fields->list[i].name, name.p, name.n);
 		fields->list[i].n = name.n;
+		fields->list[i].oversigned = false;
 	}
-	fields->list[i].oversigned = oversigned;
+	fields->list[i].oversigned |= oversigned;
 	return 0;
 }
 

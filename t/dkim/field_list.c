@@ -92,6 +92,11 @@ lists_from_text(void **state)
 	    {"From From From", "From"},
 	    {"From Subject -Date", "From:Subject"},
 	    {"From X~ -X~ -X~ +Date", "From:Date:Date"},
+	    {"+Reply-To, default",
+		"Reply-To:From:From:Subject:Subject:Date:To:Cc"},
+	    {"+Date +Date Date date", "Date:Date:From:From"},
+	    {"default Subject", "From:From:Subject:Subject:Date:To:Cc"},
+	    {"+Subject -Subject Subject From", "Subject:From"},
 	};
 
 	(void)state;
