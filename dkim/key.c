@@ -17,6 +17,7 @@
 
 #include "base/xalloc.h"
 #include "dkim/key.h"
+#include "dkim/key_form.h"
 
 struct dkim_key {
 	enum dkim_key_type type;
@@ -37,28 +38,78 @@ no_password(char *to, int room, int writing, void *seen)
 }
 
 static EVP_PKEY *
-read_pem(struct slice pem, struct strbuf *reason)
+read_pem(struct slice pem, bool *encrypted)
 {
-	bool encrypted = false;
 	EVP_PKEY *pkey = NULL;
-	BIO *bio;
+	BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
 
-	if (pem.n == 0 || pem.n > DKIM_KEY_PEM_MAX) {
-		strbuf_add_str(reason,
-		    pem.n == 0 ? "the key file is empty"
-			       : "the key file is too big");
-		return NULL;
-	}
-	bio = BIO_new_mem_buf(pem.p, (int)pem.n);
 	if (bio != NULL)
 		pkey =
-		    PEM_read_bio_PrivateKey(bio, NULL, no_password, &encrypted);
+		    PEM_read_bio_PrivateKey(bio, NULL, no_password, encrypted);
 	BIO_free(bio);
 	ERR_clear_error();
-	if (pkey == NULL)
+	return pkey;
+}
+
+/* Is the public key that goes with a seed the one that the file has? */
+static bool
+is_public_of(EVP_PKEY *pkey, struct slice public)
+{
+	unsigned char raw[DKIM_KEY_SEED];
+	size_t n = sizeof(raw);
+
+	return public.n == 0 ||
+	    (EVP_PKEY_get_raw_public_key(pkey, raw, &n) == 1 &&
+		slice_equal(public, slice_from((const char *)raw, n)));
+}
+
+/* NULL, with a reason where it is a seed all the same. */
+static EVP_PKEY *
+read_seed(struct slice text, struct strbuf *reason)
+{
+	struct dkim_key_seed seed;
+	struct strbuf octets;
+	EVP_PKEY *pkey = NULL;
+
+	strbuf_init(&octets, text.n + 1);
+	if (dkim_key_form_seed(text, &octets, &seed))
+		pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL,
+		    (const unsigned char *)seed.seed.p, seed.seed.n);
+	if (pkey != NULL && !is_public_of(pkey, seed.public)) {
 		strbuf_add_str(reason,
-		    encrypted ? "the key is encrypted"
-			      : "no private key in PEM form is in it");
+		    "the Ed25519 key is damaged: the public key in the file "
+		    "is not that of the private one");
+		EVP_PKEY_free(pkey);
+		pkey = NULL;
+	}
+	strbuf_wipe(&octets);
+	ERR_clear_error();
+	return pkey;
+}
+
+static EVP_PKEY *
+read_key(struct slice text, struct strbuf *reason)
+{
+	bool encrypted = false;
+	size_t before = reason->n;
+	EVP_PKEY *pkey;
+
+	if (text.n == 0 || text.n > DKIM_KEY_PEM_MAX) {
+		strbuf_add_str(reason,
+		    text.n == 0 ? "the key file is empty"
+				: "the key file is too big");
+		return NULL;
+	}
+	pkey = read_pem(text, &encrypted);
+	if (pkey == NULL)
+		pkey = read_seed(text, reason);
+	if (pkey == NULL && encrypted)
+		strbuf_add_str(reason,
+		    "the key is encrypted (openssl pkey -in FILE -out NEW "
+		    "decrypts it)");
+	else if (pkey == NULL && reason->n == before)
+		strbuf_addf(reason, "no usable key: the file holds %s",
+		    dkim_key_form_name(text));
 	return pkey;
 }
 
@@ -111,6 +162,33 @@ set_up(struct dkim_key *k, struct strbuf *reason)
 	return -1;
 }
 
+/* What it signs, its public half verifies: with a damaged file libcrypto
+ * signs without complaint, and nobody could verify that mail. */
+static bool
+proves_itself(const struct dkim_key *k)
+{
+	static const char zeros[DKIM_DIGEST_MAX];
+	enum dkim_algorithm algorithm = dkim_key_algorithm(k);
+	struct slice digest = slice_from(zeros, DKIM_DIGEST_MAX);
+	struct strbuf octets, signature;
+	struct dkim_public_key *public = NULL;
+	const char *why;
+	bool does;
+
+	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
+	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
+	if (dkim_key_public(k, &octets) == 0)
+	public = dkim_public_key_parse(k->type, strbuf_slice(&octets), &why);
+	does = public != NULL &&
+	    dkim_key_sign(k, algorithm, digest, &signature) == 0 &&
+	    dkim_public_key_verify(
+		public, algorithm, digest, strbuf_slice(&signature));
+	dkim_public_key_free(public);
+	strbuf_clear(&octets);
+	strbuf_clear(&signature);
+	return does;
+}
+
 /* Takes the key over. */
 static struct dkim_key *
 new_key(EVP_PKEY *pkey, struct strbuf *reason)
@@ -118,8 +196,13 @@ new_key(EVP_PKEY *pkey, struct strbuf *reason)
 	struct dkim_key *k = xcalloc(1, sizeof(*k));
 
 	k->pkey = pkey;
-	if (set_up(k, reason) == 0)
-		return k;
+	if (set_up(k, reason) == 0) {
+		if (proves_itself(k))
+			return k;
+		strbuf_add_str(reason,
+		    "the key is damaged: what it signs its own public half "
+		    "does not verify");
+	}
 	dkim_key_free(k);
 	return NULL;
 }
@@ -127,7 +210,7 @@ new_key(EVP_PKEY *pkey, struct strbuf *reason)
 struct dkim_key *
 dkim_key_parse(struct slice pem, struct strbuf *reason)
 {
-	EVP_PKEY *pkey = read_pem(pem, reason);
+	EVP_PKEY *pkey = read_key(pem, reason);
 
 	return pkey == NULL ? NULL : new_key(pkey, reason);
 }

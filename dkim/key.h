@@ -28,8 +28,12 @@
  */
 struct dkim_key;
 
-/* PKCS#1 or PKCS#8 RSA, or PKCS#8 Ed25519, not encrypted; text around the
- * PEM block is skipped. NULL and a reason where it is not such a key. */
+/*
+ * PKCS#1 or PKCS#8 RSA, or PKCS#8 Ed25519 (of either version), not encrypted;
+ * text around the PEM block is skipped. Or an Ed25519 seed in base64, its
+ * public key behind it or not. NULL and a reason where it is not such a key,
+ * or is damaged: what a key that is given out signs, its public half verifies.
+ */
 struct dkim_key *dkim_key_parse(struct slice pem, struct strbuf *reason);
 struct dkim_key *dkim_key_generate(
     enum dkim_key_type, unsigned bits, struct strbuf *reason);

@@ -1,16 +1,23 @@
-/* DER of public RSA keys. Strict: definite, shortest lengths only. */
+/* DER of public RSA keys and of Ed25519's private ones. Strict: definite, shortest lengths only. */
 #include <stdbool.h>
 
 #include "dkim/key_der.h"
 
 #define DER_INTEGER    0x02
 #define DER_BIT_STRING 0x03
+#define DER_OCTETS     0x04
 #define DER_NULL       0x05
 #define DER_OID	       0x06
 #define DER_SEQUENCE   0x30
+/* RFC 5958: the attributes and the public key, tagged in its module. */
+#define DER_ATTRIBUTES 0xa0
+#define DER_PUBLIC     0x81
 
 /* 1.2.840.113549.1.1.1 */
 static const char rsa_encryption[] = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+
+/* 1.3.101.112 */
+static const char ed25519[] = "\x2b\x65\x70";
 
 static unsigned
 octet(struct slice s, size_t i)
@@ -108,4 +115,49 @@ dkim_key_der_parse(struct slice der, struct dkim_rsa_numbers *numbers)
 	    bits.n == 0 || bits.p[0] != '\0')
 		return -1;
 	return parse_numbers(slice_from(bits.p + 1, bits.n - 1), numbers);
+}
+
+static bool
+is_ed25519(struct slice algorithm)
+{
+	struct slice oid;
+
+	return take(&algorithm, DER_OID, &oid) == 0 && algorithm.n == 0 &&
+	    slice_equal(oid, slice_from(ed25519, sizeof(ed25519) - 1));
+}
+
+/* A BIT STRING of the public key, whose first octet says that no bits are
+ * left over. */
+static int
+take_public(struct slice *in, struct slice *public)
+{
+	struct slice ignored;
+
+	*public = slice_from(in->p, 0);
+	if (in->n > 0 && octet(*in, 0) == DER_ATTRIBUTES &&
+	    take(in, DER_ATTRIBUTES, &ignored) < 0)
+		return -1;
+	if (in->n == 0)
+		return 0;
+	if (take(in, DER_PUBLIC, public) < 0 || public->n != 33 ||
+	    public->p[0] != '\0')
+		return -1;
+	*public = slice_after(*public, 1);
+	return in->n > 0 ? -1 : 0;
+}
+
+int
+dkim_key_der_ed25519(struct slice der, struct slice *seed, struct slice *public)
+{
+	struct slice body, version, algorithm, octets;
+
+	if (take(&der, DER_SEQUENCE, &body) < 0 || der.n > 0 ||
+	    take(&body, DER_INTEGER, &version) < 0 || version.n != 1 ||
+	    octet(version, 0) > 1 ||
+	    take(&body, DER_SEQUENCE, &algorithm) < 0 ||
+	    !is_ed25519(algorithm) || take(&body, DER_OCTETS, &octets) < 0 ||
+	    take(&octets, DER_OCTETS, seed) < 0 || octets.n > 0 ||
+	    seed->n != 32)
+		return -1;
+	return take_public(&body, public);
 }

@@ -54,9 +54,14 @@ refused_keys_say_why(void **state)
 	    {"rsa8192.pem",
 		"the RSA key has 8192 bits, not between 1024 and 4096"},
 	    {"ec.pem", "DKIM has no use for a key of type EC"},
-	    {"rsa1024-encrypted.pem", "the key is encrypted"},
-	    {"rsa1024-encrypted-pkcs1.pem", "the key is encrypted"},
-	    {"rfc.zone", "no private key in PEM form is in it"},
+	    {"rsa1024-encrypted.pem",
+		"the key is encrypted (openssl pkey -in FILE -out NEW "
+		"decrypts it)"},
+	    {"rsa1024-encrypted-pkcs1.pem",
+		"the key is encrypted (openssl pkey -in FILE -out NEW "
+		"decrypts it)"},
+	    {"rfc.zone",
+		"no usable key: the file holds no private key in PEM form"},
 	};
 
 	(void)state;
@@ -68,6 +73,107 @@ refused_keys_say_why(void **state)
 		assert_null(dkim_key_parse(strbuf_slice(&pem), &reason));
 		assert_string_equal(strbuf_text(&reason), cases[i].reason);
 		strbuf_clear(&pem);
+		strbuf_clear(&reason);
+	}
+}
+
+/* RFC 8410 section 10.3: one key in all its forms. */
+#define SEED   "1O5y2/kTWErVttjx92n4rTr+fCjL8dT74Jeoj0R1WEI="
+#define PUBLIC "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="
+#define PEM(text) \
+	"-----BEGIN PRIVATE KEY-----\n" text "\n-----END PRIVATE KEY-----\n"
+#define V1 "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC"
+#define V2                                                                   \
+	"MHICAQEwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n" \
+	"oB8wHQYKKoZIhvcNAQkJFDEPDA1DdXJkbGUgQ2hhaXJzgSEAGb9ECWmEzf6FQbrB\n"
+/* Both in base64: 64 octets. */
+#define BOTH                                                           \
+	"1O5y2/kTWErVttjx92n4rTr+fCjL8dT74Jeoj0R1WEIZv0QJaYTN/oVBusFn" \
+	"3DuWyFCGqjC2tssMXDitcDFm4Q=="
+
+static void
+forms_of_one_ed25519_key(void **state)
+{
+	static const char *const forms[] = {PEM(V1),
+	    PEM(V2 "Z9w7lshQhqowtrbLDFw4rXAxZuE="), "text\n" PEM(V1) "more",
+	    SEED, SEED "\n", " " SEED "\r\n", BOTH "\n"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct strbuf reason, octets, text;
+		struct dkim_key *key;
+
+		strbuf_init(&reason, 1000);
+		strbuf_init(&octets, 100);
+		strbuf_init(&text, 100);
+		key = dkim_key_parse(slice_str(forms[i]), &reason);
+		if (key == NULL)
+			fail_msg("%zu: %s", i, strbuf_text(&reason));
+		assert_int_equal(dkim_key_type(key), DKIM_KEY_ED25519);
+		assert_int_equal(dkim_key_public(key, &octets), 0);
+		assert_int_equal(
+		    base64_encode(strbuf_slice(&octets), &text), 0);
+		assert_string_equal(strbuf_text(&text), PUBLIC);
+		dkim_key_free(key);
+		strbuf_clear(&reason);
+		strbuf_clear(&octets);
+		strbuf_clear(&text);
+	}
+}
+
+static void
+what_is_no_usable_key_is_called_by_its_name(void **state)
+{
+	static const struct {
+		const char *text, *name;
+	} cases[] = {
+	    {PEM(V2 "Z9w7lshQhqowtrbLDFw4rXAxZuF="), "damaged PKCS#8"},
+	    {PEM(V2 "Z9w7lshQhqowtrbLDFw4rXAxZuI="),
+		"the public key in the file is not that of the private one"},
+	    {"-----BEGIN PRIVATE KEY-----\n" V1, "cut: its END line"},
+	    {"-----BEGIN RSA PRIVATE KEY-----\n" V1, "PKCS#1 private key"},
+	    {"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n"
+	     "-----END RSA PRIVATE KEY-----\n",
+		"damaged PKCS#1"},
+	    {"-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n"
+	     "-----END OPENSSH PRIVATE KEY-----\n",
+		"OpenSSH"},
+	    {"---- BEGIN SSH2 PUBLIC KEY ----\n", "no private key"},
+	    {"-----BEGIN PGP PRIVATE KEY BLOCK-----\n", "OpenPGP"},
+	    {"-----BEGIN PUBLIC KEY-----\n" PUBLIC, "a public key, where the"},
+	    {"-----BEGIN RSA PUBLIC KEY-----\n", "a public key, where the"},
+	    {"-----BEGIN CERTIFICATE-----\n", "a certificate"},
+	    {"-----BEGIN CERTIFICATE REQUEST-----\n", "a certificate"},
+	    {"-----BEGIN DH PARAMETERS-----\n", "a PEM block of another kind"},
+	    {"---BEGIN PRIVATE KEY---\n" V1 "\n---END PRIVATE KEY---",
+		"BEGIN line is damaged"},
+	    {"-----BEGIN PRIVATE KEY-----\\n" V1, "line ends are written as"},
+	    {"PuTTY-User-Key-File-3: ssh-rsa\n", "PuTTY"},
+	    {"Private-key-format: v1.3\n", "DNSSEC"},
+	    {"ssh-ed25519 AAAA me@host\n", "a public key of OpenSSH's"},
+	    {"v=DKIM1; k=rsa; p=AAAA\n", "a key record"},
+	    {"{\"kty\":\"OKP\"}", "JSON"},
+	    {"<RSAKeyValue>", "XML"},
+	    {"\xff\xfe-", "UTF-16"},
+	    {"0\x82\x04\xa2\x02\x01\x01", "DER, not PEM"},
+	    {"0\x82\x04\xa2\x02\x01\x03", "PKCS#12"},
+	    {V1, "a key in base64 without its BEGIN and END lines"},
+	    {"d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842",
+		"hexadecimal digits"},
+	    {"AAAA", "other than 32 octets"},
+	    {" \n\n", "nothing but white space"},
+	    {"hello, world", "no private key in PEM form"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct strbuf reason;
+
+		strbuf_init(&reason, 1000);
+		assert_null(dkim_key_parse(slice_str(cases[i].text), &reason));
+		if (strstr(strbuf_text(&reason), cases[i].name) == NULL)
+			fail_msg("%zu: %s: %s", i, strbuf_text(&reason),
+			    cases[i].name);
 		strbuf_clear(&reason);
 	}
 }
@@ -146,6 +252,48 @@ what_one_signs_the_other_verifies(void **state)
 		check_pair(key, cases[i].algorithm);
 		dkim_key_free(key);
 	}
+}
+
+/* Every third octet of it, changed in turn: either it is refused, or
+ * the key still signs what its own public half verifies. */
+static void
+a_damaged_rsa_key_is_refused(void **state)
+{
+	static const char begin[] = "-----BEGIN PRIVATE KEY-----\n";
+	struct strbuf pem, der, text, reason;
+	struct slice inside;
+	size_t refused = 0;
+
+	(void)state;
+	letter_data("rsa1024.pem", &pem);
+	strbuf_init(&der, 1000);
+	strbuf_init(&text, 2000);
+	strbuf_init(&reason, 1 << 20);
+	inside = slice_after(strbuf_slice(&pem), strlen(begin));
+	inside = slice_first(inside, slice_find(inside, '-'));
+	assert_int_equal(base64_decode(inside, &der), 0);
+	for (size_t i = 0; i < der.n; i += 3) {
+		struct dkim_key *key;
+
+		der.p[i] ^= 0x10;
+		strbuf_reset(&text);
+		strbuf_add_str(&text, begin);
+		base64_encode(strbuf_slice(&der), &text);
+		strbuf_add_str(&text, "\n-----END PRIVATE KEY-----\n");
+		key = dkim_key_parse(strbuf_slice(&text), &reason);
+		if (key != NULL)
+			check_pair(key, DKIM_RSA_SHA256);
+		else
+			refused++;
+		dkim_key_free(key);
+		der.p[i] ^= 0x10;
+	}
+	/* The modulus and the public exponent at least. */
+	assert_true(refused > 128 / 3);
+	strbuf_clear(&pem);
+	strbuf_clear(&der);
+	strbuf_clear(&text);
+	strbuf_clear(&reason);
 }
 
 static void
@@ -427,6 +575,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(pem_forms),
 	    cmocka_unit_test(refused_keys_say_why),
+	    cmocka_unit_test(forms_of_one_ed25519_key),
+	    cmocka_unit_test(what_is_no_usable_key_is_called_by_its_name),
+	    cmocka_unit_test(a_damaged_rsa_key_is_refused),
 	    cmocka_unit_test(sizes_of_a_file_are_bounded),
 	    cmocka_unit_test(what_one_signs_the_other_verifies),
 	    cmocka_unit_test(made_keys_are_printed_and_read_again),
