@@ -15,7 +15,7 @@
 #include "cli/resolve.h"
 #include "cli/settings.h"
 #include "mail/idn.h"
-#include "proxy/key_files.h"
+#include "proxy/key_check.h"
 
 static const char help[] =
     "usage: signpost check [-c FILE] [-d DOMAIN] [--nameserver ADDR[:PORT]]\n"
@@ -111,7 +111,7 @@ check_key_files(const struct proxy_config *config,
 	struct proxy_report found;
 
 	proxy_report_init(&found);
-	(void)proxy_key_files_check(config, true, &found);
+	(void)proxy_key_check_run(config, PROXY_KEY_CHECK_ALL, &found);
 	if (keys->left_out)
 		tell_more_keys(&found.errors, config, keys, report);
 	else

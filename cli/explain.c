@@ -3,6 +3,7 @@
  * with what, or why not.
  */
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/escape.h"
@@ -11,6 +12,7 @@
 #include "cli/message.h"
 #include "cli/options.h"
 #include "cli/settings.h"
+#include "cli/signatures.h"
 #include "dkim/field_list.h"
 #include "dkim/key.h"
 #include "dkim/signer.h"
@@ -28,7 +30,7 @@ static const char help[] =
 static const struct {
 	const char *word, *meaning;
 } meanings[] = {
-    {"no-key-for-domain:",
+    {"no-key-for-domain",
 	"no `domain' of [out], no map and no `signature' is for the sender's "
 	"domain"},
     {"no-from", "the message has no From field, so it has no author"},
@@ -36,7 +38,13 @@ static const struct {
 	"the message has more than one From field; which one a reader would "
 	"be shown cannot be known"},
     {"bad-from", "the From field is not a list of addresses"},
-    {"map-says-none", "a map names the sender, with no signature"},
+    {"map-says-none", "a map says that this sender's mail is not signed"},
+    {"header-too-long",
+	"max_header_size bounds a header's bytes, and 20000 is the most fields "
+	"that it may have"},
+    {"no-key",
+	"`domain = *', and no key is there for the domain or its parents"},
+    {"failed", "of the signatures that are wanted none can be made"},
 };
 
 /* "name  value", what came from the message made harmless. */
@@ -100,12 +108,15 @@ print_key(
 
 	strbuf_init(&path, PROXY_KEY_PATH_MAX);
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-	if (one->key == NULL)
-		printf("    no key: %s\n", strbuf_text(&one->reason));
-	else if (proxy_key_path(rule, one->domain, &path, &reason) == 0)
+	if (one->key != NULL &&
+	    proxy_key_path(rule, one->domain, &path, &reason) == 0)
 		printf("    key %s (%s, %u bits)\n", strbuf_text(&path),
 		    dkim_key_type_name(dkim_key_type(one->key)),
 		    dkim_key_bits(one->key));
+	if (one->state != CLI_CHOSEN_GOOD)
+		printf("    %s: %s\n",
+		    one->key == NULL ? "no key" : "cannot be made",
+		    strbuf_text(&one->reason));
 	strbuf_clear(&path);
 	strbuf_clear(&reason);
 }
@@ -137,9 +148,32 @@ print_signature(const struct cli_chosen_signature *one,
 static void
 print_meaning(struct slice reason)
 {
+	struct slice word = slice_first(reason, slice_find(reason, ':'));
+
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
-		if (slice_starts_nocase(reason, slice_str(meanings[i].word)))
+		if (slice_equal(word, slice_str(meanings[i].word)))
 			printf("            %s\n", meanings[i].meaning);
+}
+
+/* The last line: what becomes of the message. */
+static int
+print_fate(
+    const struct cli_chosen *chosen, const struct proxy_signing_rules *rules)
+{
+	static const char *const words[] = {
+	    [CLI_FATE_SIGNED] = "signed",
+	    [CLI_FATE_UNSIGNED] = "unsigned: ",
+	    [CLI_FATE_DEFERRED] = "deferred with 451 (on_error = tempfail): ",
+	    [CLI_FATE_REFUSED] = "refused with 550 (unsignable = reject): ",
+	};
+	const char *why;
+	enum cli_fate fate = cli_chosen_fate(chosen, rules, &why);
+
+	if (fate == CLI_FATE_SIGNED)
+		why = "";
+	printf("result      %s%s\n", words[fate], why);
+	print_meaning(slice_str(why));
+	return fate == CLI_FATE_SIGNED ? CLI_OK : CLI_FAILED;
 }
 
 static int
@@ -147,46 +181,49 @@ explain(const struct cli_chosen *chosen, const struct proxy_config *config,
     const struct mail_header *header)
 {
 	const struct proxy_sign_choice *choice = &chosen->choice;
-	size_t keys = 0;
 
-	print_field(header, "From");
-	print_field(header, "Sender");
-	print_field(header, "List-Id");
+	if (header != NULL) {
+		print_field(header, "From");
+		print_field(header, "Sender");
+		print_field(header, "List-Id");
+	}
+	if (choice->from_fault.n > 0)
+		printf("From fault  %s: all its addresses are of one domain, "
+		       "which counts\n",
+		    strbuf_text(&choice->from_fault));
 	if (choice->rule.n > 0)
 		printf("rule        %s\n", strbuf_text(&choice->rule));
-	for (size_t i = 0; i < chosen->count; i++) {
+	for (size_t i = 0; i < chosen->count; i++)
 		print_signature(&chosen->list[i], config, header);
-		keys += chosen->list[i].key != NULL;
-	}
 	if (choice->left_out.n > 0)
 		printf("left out    %s\n", strbuf_text(&choice->left_out));
-	if (keys > 0) {
-		puts("result      signed");
-		return CLI_OK;
-	}
-	printf("result      unsigned: %s\n",
-	    choice->reason.n > 0    ? strbuf_text(&choice->reason)
-		: chosen->count > 0 ? "no-key"
-				    : "left-out");
-	print_meaning(strbuf_slice(&choice->reason));
-	return CLI_FAILED;
+	return print_fate(chosen, &config->signing);
 }
 
 static int
 explain_stdin(const struct proxy_config *config)
 {
 	static const struct mail_reader_ops ops = {NULL, NULL};
-	struct cli_message *message = cli_message_new(&ops, NULL, false);
+	struct cli_message *message = cli_message_new_bounded(
+	    &ops, NULL, false, config->out.max_header_size);
+	struct cli_signatures *signatures =
+	    cli_signatures_new((int64_t)time(NULL), config->signing.ttl);
+	const char *no_header;
 	struct cli_chosen chosen;
 	int status;
 
 	cli_chosen_init(&chosen);
 	status = cli_message_read(message, STDIN_FILENO);
-	if (status == CLI_OK) {
-		cli_chosen_make(&chosen, config, cli_message_header(message));
+	no_header = cli_message_no_header(message);
+	if (status == CLI_OK && no_header != NULL)
+		proxy_sign_choice_no_header(&chosen.choice, no_header);
+	else if (status == CLI_OK)
+		cli_chosen_make(
+		    &chosen, config, cli_message_header(message), signatures);
+	if (status == CLI_OK)
 		status = explain(&chosen, config, cli_message_header(message));
-	}
 	cli_chosen_clear(&chosen);
+	cli_signatures_free(signatures);
 	cli_message_free(message);
 	return cli_stdout_close(status);
 }

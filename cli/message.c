@@ -12,7 +12,12 @@
 #include "proxy/quota.h"
 #include "proxy/spool.h"
 
-enum { CHUNK = 65536, MEMORY_MARK = 1 << 20 };
+enum {
+	CHUNK = 65536,
+	MEMORY_MARK = 1 << 20,
+	/* Bytes of an mbox's From line; a longer one is of the message. */
+	FROM_LINE_MAX = 2000
+};
 
 /* The newline stage writes to the sink, which feeds the reader. */
 struct feed {
@@ -27,9 +32,12 @@ struct cli_message {
 	struct proxy_spool_files *files;
 	struct proxy_quota quota;
 	_Atomic uint64_t held;
-	int dir;	     /* where the spool's file would be; -1: nowhere */
-	bool any_line, crlf; /* the first line's end was seen; was CRLF */
-	char last;	     /* byte that was read */
+	int dir;	      /* where the spool's file would be; -1: nowhere */
+	bool any_line, crlf;  /* the first line's end was seen; was CRLF */
+	char last;	      /* byte that was read */
+	bool tolerant;	      /* a header over its bound is no error */
+	bool begun;	      /* what may stand before the message is past */
+	struct strbuf before; /* then the From line; till then what came */
 };
 
 static void
@@ -41,11 +49,12 @@ on_line_ends(struct sink *sink, struct slice bytes)
 }
 
 static void
-feed_begin(struct feed *feed, const struct mail_reader_ops *ops, void *ctx)
+feed_begin(struct feed *feed, const struct mail_reader_ops *ops, void *ctx,
+    size_t header_max)
 {
 	feed->sink.write = on_line_ends;
 	mail_newline_init(&feed->newline, MAIL_NEWLINE_TEXT, &feed->sink);
-	feed->reader = mail_reader_new(CLI_MESSAGE_HEADER_MAX, ops, ctx);
+	feed->reader = mail_reader_new(header_max, ops, ctx);
 }
 
 /* `last` is the last byte: a line without its end gets one. */
@@ -72,15 +81,28 @@ open_spool(struct cli_message *m)
 }
 
 struct cli_message *
-cli_message_new(const struct mail_reader_ops *ops, void *ctx, bool keep)
+cli_message_new_bounded(
+    const struct mail_reader_ops *ops, void *ctx, bool keep, size_t header_max)
 {
 	struct cli_message *m = xcalloc(1, sizeof(*m));
 
 	m->last = '\n';
 	m->dir = -1;
-	feed_begin(&m->feed, ops, ctx);
+	m->tolerant = true;
+	strbuf_init(&m->before, FROM_LINE_MAX + CHUNK);
+	feed_begin(&m->feed, ops, ctx, header_max);
 	if (keep)
 		m->spool = open_spool(m);
+	return m;
+}
+
+struct cli_message *
+cli_message_new(const struct mail_reader_ops *ops, void *ctx, bool keep)
+{
+	struct cli_message *m =
+	    cli_message_new_bounded(ops, ctx, keep, CLI_MESSAGE_HEADER_MAX);
+
+	m->tolerant = false;
 	return m;
 }
 
@@ -93,6 +115,7 @@ cli_message_free(struct cli_message *m)
 	if (m->spool != NULL)
 		proxy_spool_free(m->spool);
 	proxy_spool_files_free(m->files);
+	strbuf_clear(&m->before);
 	if (m->dir >= 0)
 		close(m->dir);
 	free(m);
@@ -111,9 +134,12 @@ note_line_end(struct cli_message *m, struct slice chunk)
 	m->last = chunk.p[chunk.n - 1];
 }
 
+/* Of the message itself. */
 static int
-take(struct cli_message *m, struct slice chunk)
+take_message(struct cli_message *m, struct slice chunk)
 {
+	if (chunk.n == 0)
+		return CLI_OK;
 	note_line_end(m, chunk);
 	mail_newline_write(&m->feed.newline, chunk);
 	if (m->spool == NULL ||
@@ -121,6 +147,65 @@ take(struct cli_message *m, struct slice chunk)
 		return CLI_OK;
 	cli_error("temporary file: %s", proxy_spool_reason(m->spool));
 	return CLI_UNWRITABLE;
+}
+
+/* "From ", as mbox has it, and not a field From with white space before its
+ * colon. */
+static bool
+is_from_line(struct slice line)
+{
+	size_t quoted = line.n > 0 && line.p[0] == '>';
+
+	line = slice_after(line, quoted);
+	if (!slice_equal(slice_first(line, 5), SLICE("From ")))
+		return false;
+	line = slice_trim(slice_after(line, 5));
+	return line.n > 0 && line.p[0] != ':';
+}
+
+/* How much of the beginning stands before the message; all of it may. */
+static size_t
+find_message(struct slice text)
+{
+	size_t end = slice_find(text, '\n');
+
+	if (end < text.n && end < FROM_LINE_MAX &&
+	    is_from_line(slice_first(text, end)))
+		return end + 1;
+	return 0;
+}
+
+/* Keeps the From line, passes on what follows. */
+static int
+begin_message(struct cli_message *m)
+{
+	static const struct slice mark = SLICE_INIT("\xef\xbb\xbf");
+	struct strbuf came = m->before;
+	struct slice text = strbuf_slice(&came);
+	size_t n;
+	int status;
+
+	m->begun = true;
+	if (slice_starts_nocase(text, mark))
+		text = slice_after(text, mark.n);
+	n = find_message(text);
+	strbuf_init(&m->before, FROM_LINE_MAX + 1);
+	(void)strbuf_add(&m->before, slice_first(text, n));
+	status = take_message(m, slice_after(text, n));
+	strbuf_clear(&came);
+	return status;
+}
+
+/* The beginning is held back till its first line, or more, is there. */
+static int
+take(struct cli_message *m, struct slice chunk)
+{
+	if (m->begun)
+		return take_message(m, chunk);
+	(void)strbuf_add(&m->before, chunk);
+	if (slice_find(chunk, '\n') == chunk.n && m->before.n < FROM_LINE_MAX)
+		return CLI_OK;
+	return begin_message(m);
 }
 
 static int
@@ -150,9 +235,13 @@ cli_message_read(struct cli_message *m, int fd)
 {
 	int status = read_all(m, fd);
 
+	if (status == CLI_OK && !m->begun)
+		status = begin_message(m);
 	if (status != CLI_OK)
 		return status;
 	if (feed_end(&m->feed, m->last) != 0) {
+		if (m->tolerant)
+			return CLI_OK;
 		cli_error(
 		    "standard input: %s", mail_reader_reason(m->feed.reader));
 		return CLI_NO_MESSAGE;
@@ -163,10 +252,22 @@ cli_message_read(struct cli_message *m, int fd)
 	return CLI_NO_MESSAGE;
 }
 
+const char *
+cli_message_no_header(const struct cli_message *m)
+{
+	return mail_reader_reason(m->feed.reader);
+}
+
 const struct mail_header *
 cli_message_header(const struct cli_message *m)
 {
 	return mail_reader_header(m->feed.reader);
+}
+
+void
+cli_message_print_from_line(const struct cli_message *m)
+{
+	cli_print(strbuf_slice(&m->before));
 }
 
 void
@@ -195,7 +296,7 @@ cli_message_replay(
 	uint64_t at = 0;
 	ssize_t n;
 
-	feed_begin(&feed, ops, ctx);
+	feed_begin(&feed, ops, ctx, CLI_MESSAGE_HEADER_MAX);
 	while ((n = proxy_spool_read(m->spool, at, chunk, CHUNK)) > 0) {
 		mail_newline_write(&feed.newline, slice_from(chunk, (size_t)n));
 		at += (uint64_t)n;

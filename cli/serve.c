@@ -7,7 +7,7 @@
 #include "cli/options.h"
 #include "cli/settings.h"
 #include "proxy/config.h"
-#include "proxy/key_files.h"
+#include "proxy/key_check.h"
 #include "proxy/master.h"
 
 static const char help[] =
@@ -49,7 +49,9 @@ load(const struct wishes *w)
 	config = proxy_config_load(w->config, &report);
 	if (config != NULL &&
 	    (proxy_config_check_machine(config, &report) != 0 ||
-		proxy_key_files_check(config, w->test, &report) != 0)) {
+		proxy_key_check_run(config,
+		    w->test ? PROXY_KEY_CHECK_ALL : PROXY_KEY_CHECK_START,
+		    &report) != 0)) {
 		proxy_config_free(config);
 		config = NULL;
 	}

@@ -16,61 +16,16 @@ struct job {
 	const struct proxy_config *config;
 	struct cli_chosen chosen;
 	struct cli_signatures *signatures;
-	bool trouble, no_key;
 };
-
-static void
-complain(struct job *job, const struct cli_chosen_signature *one,
-    const struct strbuf *reason)
-{
-	cli_error("no %s signature for %.*s: %s",
-	    proxy_signature_type_name(one->signing->type), (int)one->domain.n,
-	    one->domain.p, strbuf_text(reason));
-	job->trouble = true;
-}
-
-static void
-add_signature(struct job *job, const struct cli_chosen_signature *one,
-    const struct mail_header *header)
-{
-	const struct proxy_signing *signing = one->signing;
-	struct cli_signature wish = {
-	    .domainkeys = signing->type == PROXY_SIGNATURE_DOMAINKEYS,
-	    .domain = one->domain,
-	    .selector = signing->selector,
-	    .identity = signing->identity,
-	    .algorithm = signing->algorithm,
-	    .header_canon = signing->header_canon,
-	    .body_canon = signing->body_canon,
-	    .fields = signing->fields,
-	    .key = one->key,
-	};
-	struct strbuf reason;
-
-	strbuf_init(&reason, 1000);
-	if (cli_signatures_add(job->signatures, &wish, header, &reason) != 0)
-		complain(job, one, &reason);
-	strbuf_clear(&reason);
-}
 
 static void
 on_header(void *ctx, const struct mail_header *header)
 {
 	struct job *job = ctx;
 
-	if (mail_header_count(header) == 0)
-		return;
-	cli_chosen_make(&job->chosen, job->config, header);
-	for (size_t i = 0; i < job->chosen.count; i++) {
-		const struct cli_chosen_signature *one = &job->chosen.list[i];
-
-		if (one->key != NULL)
-			add_signature(job, one, header);
-		else if (one->status == PROXY_KEY_MISSING)
-			job->no_key = true;
-		else
-			complain(job, one, &one->reason);
-	}
+	if (mail_header_count(header) > 0)
+		cli_chosen_make(
+		    &job->chosen, job->config, header, job->signatures);
 }
 
 static void
@@ -81,50 +36,74 @@ on_body(void *ctx, struct slice chunk)
 	cli_signatures_body(job->signatures, chunk);
 }
 
-/* Why nothing is signed, as the proxy's log would say. */
+/* What is not as it was wished for. */
 static void
-tell_unsigned(const struct job *job)
+complain(const struct job *job)
 {
-	const struct proxy_sign_choice *choice = &job->chosen.choice;
-	const char *why = strbuf_text(&choice->reason);
+	const struct cli_chosen *chosen = &job->chosen;
 
-	if (choice->status == PROXY_SIGN)
-		why = job->no_key  ? "no-key"
-		    : job->trouble ? "failed"
-				   : "left-out";
-	cli_error("unsigned: %s", why);
+	for (size_t i = 0; i < chosen->count; i++) {
+		const struct cli_chosen_signature *one = &chosen->list[i];
+
+		if (one->state != CLI_CHOSEN_GOOD)
+			cli_error("no %s signature for %.*s: %s",
+			    proxy_signature_type_name(one->signing->type),
+			    (int)one->domain.n, one->domain.p,
+			    strbuf_text(&one->reason));
+	}
+	if (chosen->choice.left_out.n > 0)
+		cli_warn("left out: %s", strbuf_text(&chosen->choice.left_out));
+	if (chosen->choice.from_fault.n > 0)
+		cli_warn("From is no list of addresses (%s), but all in it are "
+			 "of one domain, which counts",
+		    strbuf_text(&chosen->choice.from_fault));
+}
+
+static int
+print_signed(struct job *job, struct cli_message *message, bool header_only)
+{
+	struct strbuf fields, reason;
+	int status = CLI_CONFIG;
+
+	strbuf_init(&reason, 1000);
+	strbuf_init(
+	    &fields, (size_t)CLI_SIGNATURES_MAX * DKIM_SIGNER_FIELD_MAX);
+	if (cli_signatures_end(job->signatures, &fields, &reason) == 0)
+		status =
+		    cli_sign_print(message, strbuf_slice(&fields), header_only);
+	else
+		cli_error("cannot sign: %s", strbuf_text(&reason));
+	strbuf_clear(&reason);
+	strbuf_clear(&fields);
+	return status;
 }
 
 static int
 finish(struct job *job, struct cli_message *message, bool header_only)
 {
-	const struct proxy_signing_rules *rules = &job->config->signing;
-	struct strbuf fields, reason;
-	int status;
+	const char *why;
 
-	if (job->chosen.choice.left_out.n > 0)
-		cli_warn(
-		    "left out: %s", strbuf_text(&job->chosen.choice.left_out));
-	if (job->trouble && rules->on_error == PROXY_ON_ERROR_TEMPFAIL)
+	if (cli_message_no_header(message) != NULL)
+		proxy_sign_choice_no_header(
+		    &job->chosen.choice, cli_message_no_header(message));
+	complain(job);
+	switch (cli_chosen_fate(&job->chosen, &job->config->signing, &why)) {
+	case CLI_FATE_DEFERRED:
+		cli_error("not signed: the proxy would answer 451, for "
+			  "on_error is tempfail");
 		return CLI_CONFIG;
-	if (cli_signatures_count(job->signatures) == 0)
-		tell_unsigned(job);
-	if (job->chosen.choice.status == PROXY_SIGN_UNSIGNABLE &&
-	    rules->unsignable == PROXY_UNSIGNABLE_REJECT)
+	case CLI_FATE_REFUSED:
+		cli_error("unsigned: %s: the proxy would answer 550, for "
+			  "unsignable is reject",
+		    why);
 		return CLI_NO_MESSAGE;
-	strbuf_init(&reason, 1000);
-	strbuf_init(
-	    &fields, (size_t)CLI_SIGNATURES_MAX * DKIM_SIGNER_FIELD_MAX);
-	if (cli_signatures_end(job->signatures, &fields, &reason) == 0) {
-		status =
-		    cli_sign_print(message, strbuf_slice(&fields), header_only);
-	} else {
-		cli_error("cannot sign: %s", strbuf_text(&reason));
-		status = CLI_CONFIG;
+	case CLI_FATE_UNSIGNED:
+		cli_error("unsigned: %s", why);
+		break;
+	case CLI_FATE_SIGNED:
+		break;
 	}
-	strbuf_clear(&reason);
-	strbuf_clear(&fields);
-	return status;
+	return print_signed(job, message, header_only);
 }
 
 int
@@ -143,7 +122,8 @@ cli_sign_by_config(const char *path, int64_t time, bool header_only)
 	job.config = config;
 	job.signatures = cli_signatures_new(time, config->signing.ttl);
 	cli_chosen_init(&job.chosen);
-	message = cli_message_new(&ops, &job, !header_only);
+	message = cli_message_new_bounded(
+	    &ops, &job, !header_only, config->out.max_header_size);
 	status = cli_message_read(message, STDIN_FILENO);
 	if (status == CLI_OK)
 		status = finish(&job, message, header_only);

@@ -163,6 +163,8 @@ cli_sign_print(
 {
 	int status = CLI_OK;
 
+	if (!header_only)
+		cli_message_print_from_line(message);
 	cli_message_print_fields(message, fields);
 	if (!header_only)
 		status = cli_message_print(message);

@@ -101,6 +101,20 @@ algorithm_of(const struct cli_signature *wish)
 }
 
 int
+cli_signature_fits_key(const struct cli_signature *wish, struct strbuf *reason)
+{
+	enum dkim_algorithm algorithm = algorithm_of(wish);
+
+	if (dkim_key_fits(wish->key, algorithm))
+		return 0;
+	(void)strbuf_addf(reason, "the key is %s, the signature %s",
+	    dkim_key_type_name(dkim_key_type(wish->key)),
+	    wish->domainkeys ? "domainkeys, which takes rsa alone"
+			     : dkim_algorithm_name(algorithm));
+	return -1;
+}
+
+int
 cli_signatures_add(struct cli_signatures *s, const struct cli_signature *wish,
     const struct mail_header *header, struct strbuf *reason)
 {
@@ -112,11 +126,8 @@ cli_signatures_add(struct cli_signatures *s, const struct cli_signature *wish,
 	}
 	*making =
 	    (struct making){.algorithm = algorithm_of(wish), .key = wish->key};
-	if (!dkim_key_fits(wish->key, making->algorithm)) {
-		(void)strbuf_addf(reason, "the key is no %s key",
-		    dkim_algorithm_name(making->algorithm));
+	if (cli_signature_fits_key(wish, reason) != 0)
 		return -1;
-	}
 	if (wish->domainkeys)
 		begin_domainkeys(s, wish, header, making, reason);
 	else

@@ -43,6 +43,10 @@ struct cli_signatures;
 struct cli_signatures *cli_signatures_new(int64_t time, uint64_t ttl);
 void cli_signatures_free(struct cli_signatures *);
 
+/* Is the key of the type that the signature's algorithm wants? 0, or -1 and
+ * the reason. */
+int cli_signature_fits_key(const struct cli_signature *, struct strbuf *reason);
+
 /* One more. 0, or -1 and the reason where this message cannot be signed so,
  * or the key does not fit. */
 int cli_signatures_add(struct cli_signatures *, const struct cli_signature *,

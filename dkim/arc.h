@@ -73,7 +73,7 @@ struct dkim_arc_sealing {
 	struct slice results;
 	/* What dkim_arc_finding() said of the chain so far. */
 	enum mail_verdict chain;
-	int64_t time; /* t= of both signatures; 0: leave it out */
+	int64_t time; /* t= of both signatures; negative: leave it out */
 };
 
 struct dkim_arc_sealer;

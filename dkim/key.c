@@ -172,7 +172,7 @@ proves_itself(const struct dkim_key *k)
 	struct slice digest = slice_from(zeros, DKIM_DIGEST_MAX);
 	struct strbuf octets, signature;
 	struct dkim_public_key *public = NULL;
-	const char *why;
+	enum mail_reason why;
 	bool does;
 
 	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);

@@ -36,7 +36,7 @@ dkim_print_time(struct mail_fold *fold, const char *tag, int64_t seconds)
 {
 	char number[32];
 
-	if (seconds <= 0)
+	if (seconds < 0)
 		return;
 	(void)snprintf(number, sizeof(number), "%lld", (long long)seconds);
 	print(fold, tag, slice_str(number), ";");

@@ -118,7 +118,8 @@ print(struct dkim_signer *s, const struct dkim_signing *signing,
 	if (names->identity.n > 0)
 		dkim_print_tag(&s->fold, "i", strbuf_slice(&names->identity));
 	dkim_print_time(&s->fold, "t", signing->time);
-	dkim_print_time(&s->fold, "x", signing->expire);
+	if (signing->expire > 0)
+		dkim_print_time(&s->fold, "x", signing->expire);
 	dkim_print_names(&s->fold, fields);
 }
 
@@ -162,6 +163,9 @@ unfit(const struct dkim_signing *signing, const struct mail_header *header)
 		return "nofws is DomainKeys' alone";
 	if (mail_header_count_of(header, SLICE("From")) == 0)
 		return "no From field";
+	/* Readers differ on which they show. */
+	if (mail_header_count_of(header, SLICE("From")) > 1)
+		return "more than one From field";
 	return NULL;
 }
 

@@ -28,7 +28,8 @@ struct dkim_signing {
 	enum dkim_algorithm algorithm;
 	enum dkim_canon header_canon, body_canon;
 	const struct dkim_field_list *fields; /* NULL: the built-in list */
-	int64_t time, expire;		      /* 0: leave the tag out */
+	int64_t time;			      /* t=; negative: leave it out */
+	int64_t expire;			      /* x=; 0: leave it out */
 };
 
 struct dkim_signer;

@@ -303,6 +303,8 @@ tell(struct filter *f, unsigned code, const char *text)
 
 	if (f->choice.rule.n > 0)
 		note(f, "rule", strbuf_slice(&f->choice.rule));
+	if (f->choice.from_fault.n > 0)
+		note(f, "from-fault", strbuf_slice(&f->choice.from_fault));
 	if (f->choice.left_out.n > 0)
 		note(f, "left-out", strbuf_slice(&f->choice.left_out));
 	f->outcome(f->ctx, &outcome); /* may free the filter */

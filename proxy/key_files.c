@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "dkim/key.h"
 #include "proxy/key_files.h"
 #include "proxy/key_way.h"
@@ -146,21 +144,27 @@ go_to_parent(struct slice domain, size_t *from)
 	return true;
 }
 
+/* Where no parent has one either, the reason stays that of the domain's own
+ * file, for it is the one to make. */
 static void
 open_parents(const struct proxy_key_rule *rule,
     const struct proxy_key_readers *readers, struct slice domain,
     struct proxy_key_file *file, struct strbuf *reason)
 {
 	size_t from = 0, tries = 0;
+	struct strbuf of_parent;
 
-	while (go_to_parent(domain, &from) && tries++ < PROXY_KEY_PARENTS_MAX) {
+	strbuf_init(&of_parent, PROXY_KEY_REASON_MAX);
+	while (file->status == PROXY_KEY_MISSING &&
+	    go_to_parent(domain, &from) && tries++ < PROXY_KEY_PARENTS_MAX)
 		file->status = open_one(
-		    rule, readers, slice_after(domain, from), file, reason);
-		if (file->status == PROXY_KEY_MISSING)
-			continue;
+		    rule, readers, slice_after(domain, from), file, &of_parent);
+	if (file->status != PROXY_KEY_MISSING) {
 		file->stamp.domain_from = from;
-		return;
+		strbuf_reset(reason);
+		strbuf_add(reason, strbuf_slice(&of_parent));
 	}
+	strbuf_clear(&of_parent);
 }
 
 void
@@ -230,25 +234,27 @@ proxy_key_file_read(int fd, struct strbuf *reason)
 	return key;
 }
 
-static struct dkim_key *
-load(const struct proxy_config *config, const struct proxy_key_readers *readers,
-    unsigned rule, struct slice domain, struct proxy_key_file *file,
-    struct strbuf *reason)
+struct dkim_key *
+proxy_key_file_load_by(const struct proxy_config *config,
+    const struct proxy_key_readers *readers, unsigned rule, struct slice domain,
+    struct proxy_key_found *found, struct strbuf *reason)
 {
+	struct proxy_key_file file;
 	struct strbuf why;
 	struct dkim_key *key;
 
-	proxy_key_file_open(config, readers, rule, domain, file, reason);
-	if (file->status != PROXY_KEY_FOUND)
+	proxy_key_file_open(config, readers, rule, domain, &file, reason);
+	*found = (struct proxy_key_found){
+	    file.status, (size_t)file.stamp.domain_from};
+	if (file.status != PROXY_KEY_FOUND)
 		return NULL;
 	strbuf_init(&why, PROXY_KEY_REASON_MAX / 2);
-	key = proxy_key_file_read(file->fd, &why);
-	file->fd = -1;
+	key = proxy_key_file_read(file.fd, &why);
 	if (key == NULL) {
-		file->status = PROXY_KEY_TROUBLE;
+		found->status = PROXY_KEY_TROUBLE;
 		strbuf_add_str(reason, "key file ");
 		proxy_key_path(&config->signing.keys[rule],
-		    slice_after(domain, file->stamp.domain_from), reason, &why);
+		    slice_after(domain, found->domain_from), reason, &why);
 		strbuf_addf(reason, ": %s", strbuf_text(&why));
 	}
 	strbuf_clear(&why);
@@ -261,194 +267,13 @@ proxy_key_file_load(const struct proxy_config *config, unsigned rule,
     struct strbuf *reason)
 {
 	struct proxy_key_readers readers;
-	struct proxy_key_file file;
+	struct proxy_key_found found;
 	struct dkim_key *key;
 
 	proxy_key_readers_init(&readers, config);
-	key = load(config, &readers, rule, domain, &file, reason);
-	*domain_from = file.stamp.domain_from;
-	*status = file.status;
+	key = proxy_key_file_load_by(
+	    config, &readers, rule, domain, &found, reason);
+	*domain_from = found.domain_from;
+	*status = found.status;
 	return key;
-}
-
-/* --- all of them --- */
-
-struct check {
-	const struct proxy_config *config;
-	struct proxy_key_readers readers;
-	struct proxy_report *report;
-	bool all, way_refused;
-	int64_t end; /* of clock_ms() */
-	size_t looked_at, left;
-};
-
-static bool
-time_is_up(struct check *check)
-{
-	return !check->all && clock_ms() >= check->end;
-}
-
-static void
-check_key(struct check *check, unsigned rule, struct slice domain)
-{
-	const struct proxy_key_rule *of = &check->config->signing.keys[rule];
-	struct proxy_key_file file;
-	struct strbuf reason;
-	struct dkim_key *key;
-
-	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-	key =
-	    load(check->config, &check->readers, rule, domain, &file, &reason);
-	if (key == NULL)
-		strbuf_addf(of->per_domain && !check->all
-			? &check->report->warnings
-			: &check->report->errors,
-		    "%s: %s\n", of->where, strbuf_text(&reason));
-	dkim_key_free(key);
-	strbuf_clear(&reason);
-	check->looked_at++;
-}
-
-/* Said once for all of a rule's keys. */
-static bool
-is_way_good(struct check *check, unsigned rule)
-{
-	const struct proxy_key_rule *of = &check->config->signing.keys[rule];
-	struct strbuf reason;
-	bool good;
-
-	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-	good = proxy_key_way_check(of->file, &reason) == 0;
-	if (!good)
-		strbuf_addf(&check->report->errors, "%s: %s\n", of->where,
-		    strbuf_text(&reason));
-	strbuf_clear(&reason);
-	return good;
-}
-
-/* The domains that the rule is used for without a map. */
-static void
-check_domains(struct check *check, unsigned rule)
-{
-	const struct proxy_strings *domains = &check->config->signing.domains;
-	size_t i;
-
-	for (i = 0; i < domains->count; i++)
-		if (time_is_up(check))
-			check->left++;
-		else
-			check_key(check, rule, slice_str(domains->list[i]));
-}
-
-static bool
-is_default_rule(const struct proxy_signing_rules *rules, unsigned rule)
-{
-	size_t i;
-
-	for (i = 0; i < rules->signatures.count; i++)
-		if (rules->signatures.list[i].key_rule == rule &&
-		    rules->signatures.list[i].domain == NULL)
-			return true;
-	return false;
-}
-
-static void
-check_fixed_domains(struct check *check, unsigned rule)
-{
-	const struct proxy_signatures *list =
-	    &check->config->signing.signatures;
-	const char *domain;
-	size_t i;
-
-	for (i = 0; i < list->count; i++) {
-		domain = list->list[i].domain;
-		if (list->list[i].key_rule == rule && domain != NULL &&
-		    strchr(domain, '$') == NULL)
-			check_key(check, rule, slice_str(domain));
-	}
-}
-
-/* What a map names with a template: a d= without macros, or, in the sender
- * map, the key's domain. (A list-id's depends on how it is matched.) */
-static struct slice
-domain_of_entry(const struct proxy_sign_entry *entry,
-    const struct proxy_signature *signature, bool by_sender)
-{
-	struct slice domain = slice_str(signature->domain);
-	size_t at = slice_find(entry->key, '@');
-
-	if (domain.n > 0)
-		return slice_find(domain, '$') < domain.n ? SLICE("") : domain;
-	if (!by_sender)
-		return SLICE("");
-	return at < entry->key.n ? slice_after(entry->key, at + 1) : entry->key;
-}
-
-static void
-check_map(struct check *check, const struct proxy_sign_map *map, bool by_sender)
-{
-	const struct proxy_key_rule *rules = check->config->signing.keys;
-	const struct proxy_sign_entry *entry;
-	const struct proxy_signature *signature;
-	struct slice domain;
-	size_t i, k;
-
-	for (i = 0; map != NULL && i < proxy_sign_map_count(map); i++) {
-		entry = proxy_sign_map_at(map, i);
-		for (k = 0; k < entry->signatures.count; k++) {
-			signature = &entry->signatures.list[k];
-			domain = domain_of_entry(entry, signature, by_sender);
-			if (!rules[signature->key_rule].per_domain ||
-			    !proxy_key_domain_is_safe(domain))
-				continue;
-			if (time_is_up(check))
-				check->left++;
-			else
-				check_key(check, signature->key_rule, domain);
-		}
-	}
-}
-
-static void
-check_rule(struct check *check, unsigned rule)
-{
-	const struct proxy_signing_rules *rules = &check->config->signing;
-
-	if (!rules->keys[rule].per_domain) {
-		check_key(check, rule, SLICE("example"));
-		return;
-	}
-	if (!is_way_good(check, rule)) {
-		check->way_refused = true;
-		return;
-	}
-	if (is_default_rule(rules, rule))
-		check_domains(check, rule);
-	check_fixed_domains(check, rule);
-}
-
-int
-proxy_key_files_check(
-    const struct proxy_config *config, bool all, struct proxy_report *report)
-{
-	struct check check = {.config = config, .report = report, .all = all};
-	const struct proxy_signing_rules *rules = &config->signing;
-	size_t before = report->errors.n;
-	unsigned rule;
-
-	if (!config->out.enabled && config->checking.seal.domain == NULL)
-		return 0;
-	proxy_key_readers_init(&check.readers, config);
-	check.end = clock_ms() + PROXY_KEY_CHECK_MS;
-	for (rule = 0; rule < rules->key_count; rule++)
-		check_rule(&check, rule);
-	if (!check.way_refused) {
-		check_map(&check, rules->listid_map, false);
-		check_map(&check, rules->sender_map, true);
-	}
-	if (check.left > 0)
-		strbuf_addf(&report->warnings,
-		    "%s: %zu keys looked at, %zu not: serve -t looks at all\n",
-		    config->path, check.looked_at, check.left);
-	return report->errors.n > before ? -1 : 0;
 }

@@ -79,15 +79,14 @@ struct dkim_key *proxy_key_file_load(const struct proxy_config *, unsigned rule,
     struct slice domain, size_t *domain_from, enum proxy_key_status *status,
     struct strbuf *reason);
 
-/*
- * Every key that the configuration names: opened, checked, parsed. Broken
- * ones of rules without $domain are errors, of the others errors where
- * `all` is set (serve -t), else warnings, and only as many are looked at as
- * fit into PROXY_KEY_CHECK_MS. Directories that would have all keys of a rule
- * refused are an error at any time.
- */
-#define PROXY_KEY_CHECK_MS 150
-int proxy_key_files_check(
-    const struct proxy_config *, bool all, struct proxy_report *);
+/* The same for whoever looks at many, and knows who may read them. */
+struct proxy_key_found {
+	enum proxy_key_status status;
+	size_t domain_from;
+};
+
+struct dkim_key *proxy_key_file_load_by(const struct proxy_config *,
+    const struct proxy_key_readers *, unsigned rule, struct slice domain,
+    struct proxy_key_found *, struct strbuf *reason);
 
 #endif

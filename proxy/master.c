@@ -10,12 +10,15 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
+#include "proxy/key_check.h"
 #include "proxy/master.h"
 #include "proxy/master_private.h"
 #include "proxy/privilege.h"
 #include "proxy/worker.h"
 
 #define REASON_MAX 1024
+/* Of a look at the keys before others have their turn. */
+#define CHECK_STEP_MS 20
 
 /* --- saying things --- */
 
@@ -39,6 +42,13 @@ log_lines(struct proxy_master *master, enum log_level level,
 		if (line.n > 0)
 			log_printf(
 			    master->log, level, "%.*s", (int)line.n, line.p);
+}
+
+static void
+log_report(struct proxy_master *master, const struct proxy_report *report)
+{
+	log_lines(master, LOGGING_ERROR, &report->errors);
+	log_lines(master, LOGGING_WARNING, &report->warnings);
 }
 
 static void
@@ -247,55 +257,105 @@ proxy_master_on_empty(struct proxy_master *master, struct proxy_generation *g)
 
 /* --- reload --- */
 
-/* NULL where they are refused; the first reason is in *why then. */
-static struct proxy_config *
-read_again(struct proxy_master *master, struct strbuf *why)
+/* The new settings will not do; the page says the first reason. */
+static void
+refuse_reload(struct proxy_master *master, const struct strbuf *errors)
 {
-	struct slice line, rest;
+	struct slice line = SLICE(""), rest = strbuf_slice(errors);
+
+	(void)slice_cut(&rest, '\n', &line);
+	give_up(master, "the old settings stay");
+	proxy_shared_refused(master->shared, (int64_t)time(NULL),
+	    slice_first(line, REASON_MAX / 2));
+}
+
+/* NULL where they are refused. */
+static struct proxy_config *
+read_again(struct proxy_master *master)
+{
 	struct proxy_report report;
 	struct proxy_config *config;
 
 	proxy_report_init(&report);
 	config = proxy_config_load(master->path, &report);
 	if (config != NULL &&
-	    (proxy_config_check_machine(config, &report) != 0 ||
-		proxy_key_files_check(config, false, &report) != 0)) {
+	    proxy_config_check_machine(config, &report) != 0) {
 		proxy_config_free(config);
 		config = NULL;
 	}
-	rest = strbuf_slice(&report.errors);
-	if (slice_cut(&rest, '\n', &line))
-		(void)strbuf_add(why, slice_first(line, REASON_MAX / 2));
-	log_lines(master, LOGGING_ERROR, &report.errors);
-	log_lines(master, LOGGING_WARNING, &report.warnings);
+	log_report(master, &report);
+	if (config == NULL)
+		refuse_reload(master, &report.errors);
 	proxy_report_clear(&report);
 	return config;
+}
+
+/* Takes the keys' check and its configuration off the master. */
+static struct proxy_config *
+detach_checking(struct proxy_master *master)
+{
+	struct proxy_config *config = master->checking;
+
+	proxy_key_check_free(master->key_check);
+	master->key_check = NULL;
+	master->checking = NULL;
+	return config;
+}
+
+/* All keys were looked at. */
+static void
+end_checking(struct proxy_master *master)
+{
+	struct proxy_report report;
+	struct proxy_config *config;
+	int result;
+
+	proxy_report_init(&report);
+	result = proxy_key_check_end(master->key_check, &report);
+	log_report(master, &report);
+	config = detach_checking(master);
+	if (result == 0) {
+		start_generation(master, config);
+	} else {
+		proxy_config_free(config);
+		refuse_reload(master, &report.errors);
+	}
+	proxy_report_clear(&report);
+}
+
+/* A hundred thousand keys take more than a minute; meanwhile the workers ask
+ * for theirs. */
+static void
+on_check_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_master *master = ctx;
+	static const struct timeval at_once = {0, 0};
+
+	(void)fd;
+	(void)what;
+	if (proxy_key_check_step(master->key_check, CHECK_STEP_MS))
+		end_checking(master);
+	else
+		(void)event_add(master->check_timer, &at_once);
 }
 
 static void
 begin_reload(struct proxy_master *master)
 {
-	struct proxy_config *config;
-	struct strbuf why;
-
 	if (master->stopping)
 		return;
-	if (master->starting != NULL) {
+	if (master->starting != NULL || master->checking != NULL) {
 		master->reload_again = true;
 		return;
 	}
 	master->reload_again = false;
 	proxy_notify_reloading(&master->notify);
-	strbuf_init(&why, REASON_MAX);
-	config = read_again(master, &why);
-	if (config != NULL) {
-		start_generation(master, config);
-	} else {
-		give_up(master, "the old settings stay");
-		proxy_shared_refused(
-		    master->shared, (int64_t)time(NULL), strbuf_slice(&why));
-	}
-	strbuf_clear(&why);
+	master->checking = read_again(master);
+	if (master->checking == NULL)
+		return;
+	master->key_check =
+	    proxy_key_check_new(master->checking, PROXY_KEY_CHECK_ALL);
+	arm(master->check_timer, 0);
 }
 
 /* --- stop --- */
@@ -312,6 +372,8 @@ begin_stop(struct proxy_master *master)
 	/* What was still starting is one more generation that leaves. */
 	master->starting = NULL;
 	(void)event_del(master->start_timer);
+	(void)event_del(master->check_timer);
+	proxy_config_free(detach_checking(master));
 	proxy_notify_send(&master->notify, "STOPPING=1");
 	log_printf(master->log, LOGGING_INFO, "stopping");
 	proxy_sockets_close(master);
@@ -408,6 +470,8 @@ make_events(struct proxy_master *master)
 	}
 	master->start_timer =
 	    event_new(master->base, -1, 0, on_start_timer, master);
+	master->check_timer =
+	    event_new(master->base, -1, 0, on_check_timer, master);
 	master->kill_timer =
 	    event_new(master->base, -1, 0, on_kill_timer, master);
 	master->round =
@@ -430,6 +494,7 @@ free_events(struct proxy_master *master)
 	for (i = 0; i < 4; i++)
 		event_free(master->signals[i]);
 	event_free(master->start_timer);
+	event_free(master->check_timer);
 	event_free(master->kill_timer);
 	event_free(master->round);
 	if (master->watchdog != NULL)

@@ -21,6 +21,7 @@ struct event;
 struct event_base;
 
 struct proxy_generation;
+struct proxy_key_check;
 struct proxy_master;
 
 enum proxy_seat_state {
@@ -80,6 +81,10 @@ struct proxy_master {
 	struct proxy_shared *shared;
 	struct proxy_slots slots; /* of `shared` */
 	struct proxy_notify notify;
+	/* A reload whose keys are being looked at; NULL: none. */
+	struct proxy_config *checking;
+	struct proxy_key_check *key_check;
+	struct event *check_timer;
 	struct event *signals[4], *start_timer, *kill_timer, *watchdog, *round;
 	char *path, *pidfile; /* absolute; pidfile NULL: none */
 	int tell;	      /* the parent that waits; -1: none */

@@ -8,6 +8,7 @@
 #include "mail/address.h"
 #include "mail/header.h"
 #include "mail/idn.h"
+#include "mail/token.h"
 #include "proxy/index.h"
 #include "proxy/key_files.h"
 #include "proxy/sign_map.h"
@@ -19,15 +20,34 @@
 #define LOG_MAX	    2048
 #define TEXT_MAX    16384
 
+/* Who: local@domain, the domain in A-labels; and the same as it is written,
+ * its local part quoted where it has to be. */
+struct person {
+	struct strbuf address, quoted;
+};
+
 /* One choosing. */
 struct choosing {
 	const struct proxy_config *config;
 	const struct mail_header *header;
 	struct proxy_sign_choice *to;
-	/* local@domain, the domain in A-labels. */
-	struct strbuf author; /* From's first mailbox */
-	struct strbuf sender; /* Sender's, where there is one, else From's */
+	struct person author; /* From's first mailbox */
+	struct person sender; /* Sender's, where there is one, else From's */
 };
+
+static void
+person_init(struct person *person)
+{
+	strbuf_init(&person->address, ADDRESS_MAX);
+	strbuf_init(&person->quoted, 2 * ADDRESS_MAX);
+}
+
+static void
+person_clear(struct person *person)
+{
+	strbuf_clear(&person->address);
+	strbuf_clear(&person->quoted);
+}
 
 void
 proxy_sign_choice_init(struct proxy_sign_choice *choice)
@@ -36,6 +56,7 @@ proxy_sign_choice_init(struct proxy_sign_choice *choice)
 	strbuf_init(&choice->rule, LOG_MAX);
 	strbuf_init(&choice->reason, LOG_MAX);
 	strbuf_init(&choice->left_out, LOG_MAX);
+	strbuf_init(&choice->from_fault, LOG_MAX);
 	strbuf_init(&choice->text, TEXT_MAX);
 }
 
@@ -45,6 +66,7 @@ proxy_sign_choice_clear(struct proxy_sign_choice *choice)
 	strbuf_clear(&choice->rule);
 	strbuf_clear(&choice->reason);
 	strbuf_clear(&choice->left_out);
+	strbuf_clear(&choice->from_fault);
 	strbuf_clear(&choice->text);
 	choice->count = 0;
 }
@@ -76,28 +98,114 @@ domain_of(const struct strbuf *address)
 
 /* --- who wrote it --- */
 
-/* The first mailbox of a field: 0, or -1 where it has none that we could
- * sign for. */
+/* local@domain of a mailbox, the domain in A-labels: 0, or -1 where it has no
+ * domain. */
 static int
-first_mailbox(const struct mail_field *field, struct strbuf *address)
+print_address(const struct mail_mailbox *mailbox, struct strbuf *address)
+{
+	strbuf_reset(address);
+	if (mailbox == NULL || mailbox->domain.n == 0)
+		return -1;
+	strbuf_add(address, mailbox->local);
+	strbuf_add_char(address, '@');
+	if (mail_idn_to_ascii(mailbox->domain, address) != 0)
+		strbuf_add(address, mailbox->domain);
+	return address->full ? -1 : 0;
+}
+
+/* The first mailbox of a field: 0, or -1 where it has none that we could
+ * sign for. `quoted` is the same, its local part quoted where it has to be. */
+static int
+first_mailbox(const struct mail_field *field, struct person *person)
 {
 	struct mail_address_list *list = mail_address_parse(field->value, NULL);
-	const struct mail_mailbox *mailbox;
+	struct mail_mailbox mailbox;
 	int result = -1;
 
 	if (list == NULL)
 		return -1;
-	mailbox = mail_address_at(list, 0);
-	strbuf_reset(address);
-	if (mailbox != NULL && mailbox->domain.n > 0) {
-		strbuf_add(address, mailbox->local);
-		strbuf_add_char(address, '@');
-		if (mail_idn_to_ascii(mailbox->domain, address) != 0)
-			strbuf_add(address, mailbox->domain);
-		result = address->full ? -1 : 0;
+	if (mail_address_count(list) > 0) {
+		mailbox = *mail_address_at(list, 0);
+		result = print_address(&mailbox, &person->address);
+		mailbox.domain =
+		    mail_address_domain(strbuf_slice(&person->address));
+		strbuf_reset(&person->quoted);
+		if (result == 0)
+			result = mail_mailbox_print(&mailbox, &person->quoted);
 	}
 	mail_address_free(list);
 	return result;
+}
+
+/* Does every @ in the value stand before that very domain? Whatever a reader
+ * takes for an address is of that domain then. */
+static bool
+names_only(struct slice value, struct slice domain)
+{
+	size_t at;
+
+	for (;;) {
+		at = slice_find(value, '@');
+		if (at == value.n)
+			return true;
+		value = slice_trim(slice_after(value, at + 1));
+		if (!slice_starts_nocase(value, domain))
+			return false;
+		value = slice_after(value, domain.n);
+		if (value.n > 0 &&
+		    (ascii_is_alnum(value.p[0]) || value.p[0] == '-' ||
+			value.p[0] == '.' || value.p[0] == '_' ||
+			(unsigned char)value.p[0] > 0x7f))
+			return false;
+	}
+}
+
+/* What people and programs write instead of a list of addresses, where all
+ * that looks like an address is of one domain: that domain is its author's
+ * beyond doubt. A local part counts where it is the same everywhere. */
+static int
+only_domain(struct choosing *c, struct slice value)
+{
+	const char *why;
+	struct mail_address_list *list = mail_address_salvage(value, &why);
+	const struct mail_mailbox *first = mail_address_at(list, 0), *next;
+	struct mail_mailbox author;
+	bool one = why != NULL && first != NULL && first->local.n > 0 &&
+	    names_only(value, first->domain);
+	int result = -1;
+
+	if (one)
+		author = *first;
+	for (size_t i = 1; one && i < mail_address_count(list); i++) {
+		next = mail_address_at(list, i);
+		one = slice_equal_nocase(next->domain, first->domain);
+		if (!slice_equal(next->local, first->local))
+			author.local = SLICE("");
+	}
+	if (one && print_address(&author, &c->author.address) == 0 &&
+	    proxy_key_domain_is_safe(domain_of(&c->author.address))) {
+		strbuf_reset(&c->author.quoted);
+		if (author.local.n > 0) {
+			author.domain = domain_of(&c->author.address);
+			(void)mail_mailbox_print(&author, &c->author.quoted);
+		} else {
+			strbuf_add(&c->author.quoted,
+			    strbuf_slice(&c->author.address));
+		}
+		for (; *why != '\0'; why++)
+			strbuf_add_char(
+			    &c->to->from_fault, *why == ' ' ? '-' : *why);
+		result = 0;
+	}
+	mail_address_free(list);
+	return result;
+}
+
+static void
+copy(const struct strbuf *from, struct strbuf *to)
+{
+	strbuf_reset(to);
+	strbuf_add(to, strbuf_slice(from));
 }
 
 /* NULL, or why there is no author. */
@@ -105,25 +213,26 @@ static const char *
 find_author(struct choosing *c)
 {
 	size_t count = mail_header_count_of(c->header, SLICE("From"));
-	const struct mail_field *sender;
+	const struct mail_field *from, *sender;
 
 	if (count == 0)
 		return "no-from";
 	if (count > 1)
 		return "two-from-fields";
-	if (first_mailbox(
-		mail_header_last(c->header, SLICE("From")), &c->author) != 0)
+	from = mail_header_last(c->header, SLICE("From"));
+	if (first_mailbox(from, &c->author) != 0 &&
+	    only_domain(c, from->value) != 0)
 		return "bad-from";
 	sender = mail_header_last(c->header, SLICE("Sender"));
 	if (sender == NULL || first_mailbox(sender, &c->sender) != 0) {
-		strbuf_reset(&c->sender);
-		strbuf_add(&c->sender, strbuf_slice(&c->author));
+		copy(&c->author.address, &c->sender.address);
+		copy(&c->author.quoted, &c->sender.quoted);
 	}
 	return NULL;
 }
 
 /* Whose mail it counts as. */
-static const struct strbuf *
+static const struct person *
 chosen(const struct choosing *c)
 {
 	return c->config->signing.sender_header == PROXY_SENDER_SENDER
@@ -216,7 +325,7 @@ add_signing(struct choosing *c, const struct proxy_signature *signature,
 	}
 	/* RFC 4870 section 3.4.1. */
 	if (signature->type == PROXY_SIGNATURE_DOMAINKEYS &&
-	    !is_or_is_below(domain_of(&c->sender), domain)) {
+	    !is_or_is_below(domain_of(&c->sender.address), domain)) {
 		leave_out(c, type, domain, "not-a-parent-of-sender");
 		return;
 	}
@@ -236,7 +345,8 @@ static void
 add_signings(struct choosing *c, const struct proxy_signatures *signatures,
     struct slice matched)
 {
-	struct proxy_macros macros = {matched, strbuf_slice(chosen(c))};
+	struct proxy_macros macros = {
+	    matched, strbuf_slice(&chosen(c)->quoted)};
 	size_t i;
 
 	c->to->status = PROXY_SIGN;
@@ -260,26 +370,64 @@ lower(struct strbuf *text)
 		text->p[i] = ascii_lower(text->p[i]);
 }
 
-/* What stands within <>, else all of the field: as DKIMproxy reads it. */
+/* Takes the next piece of a List-Id off: a phrase's quoted string or a comment
+ * (`*plain` is false), or one octet. */
+static struct slice
+cut_piece(struct slice *rest, bool *plain)
+{
+	struct slice all = *rest, ignored;
+
+	*plain = false;
+	if (all.p[0] == '(' && mail_token_comment(rest, &ignored) == 0)
+		return slice_first(all, all.n - rest->n);
+	if (all.p[0] == '"' && mail_token_quoted(rest, &ignored) == 0)
+		return slice_first(all, all.n - rest->n);
+	*plain = true;
+	*rest = slice_after(all, 1);
+	return slice_first(all, 1);
+}
+
+/* RFC 2919: what stands within <>, but not that of a quoted phrase or of a
+ * comment; else, as DKIMproxy reads it, all of the field but its comments. */
+static void
+read_list_id(struct slice rest, struct strbuf *id)
+{
+	struct slice piece;
+	bool plain;
+	size_t close;
+
+	while (rest.n > 0) {
+		piece = cut_piece(&rest, &plain);
+		close = slice_find(rest, '>');
+		if (plain && piece.p[0] == '<' && close < rest.n) {
+			strbuf_reset(id);
+			strbuf_add(id, slice_trim(slice_first(rest, close)));
+			return;
+		}
+		if (piece.p[0] != '(' || plain)
+			strbuf_add(id, piece);
+	}
+}
+
 static bool
 find_list_id(struct choosing *c, struct strbuf *id)
 {
 	const struct mail_field *field =
 	    mail_header_last(c->header, SLICE("List-Id"));
+	struct strbuf read;
 	struct slice value;
-	size_t open, close;
 
 	if (field == NULL)
 		return false;
-	value = field->value;
-	open = slice_find(value, '<');
-	close = open + slice_find(slice_after(value, open), '>');
-	if (close < value.n)
-		value = slice_from(value.p + open + 1, close - open - 1);
-	value = slice_trim(value);
+	strbuf_init(&read, LOG_MAX);
+	read_list_id(field->value, &read);
+	value = slice_trim(strbuf_slice(&read));
+	if (read.full)
+		value = SLICE("");
 	if (mail_idn_to_ascii(value, id) != 0)
 		strbuf_add(id, value);
 	lower(id);
+	strbuf_clear(&read);
 	return id->n > 0 && !id->full;
 }
 
@@ -322,7 +470,7 @@ try_sender_map(struct choosing *c)
 	if (map == NULL)
 		return false;
 	strbuf_init(&address, ADDRESS_MAX);
-	strbuf_add(&address, strbuf_slice(chosen(c)));
+	strbuf_add(&address, strbuf_slice(&chosen(c)->address));
 	lower(&address);
 	entry = proxy_sign_map_find(map, strbuf_slice(&address));
 	strbuf_clear(&address);
@@ -354,7 +502,7 @@ static bool
 try_domains(struct choosing *c)
 {
 	const struct proxy_signing_rules *rules = &c->config->signing;
-	struct slice domain = domain_of(chosen(c));
+	struct slice domain = domain_of(&chosen(c)->address);
 	struct slice listed = listed_domain(rules, domain);
 
 	if (rules->signatures.count == 0)
@@ -390,7 +538,8 @@ choose(struct choosing *c)
 	if (try_listid_map(c) || try_sender_map(c) || try_domains(c))
 		return;
 	c->to->status = PROXY_SIGN_NO_RULE;
-	say(&c->to->reason, "no-key-for-domain:", domain_of(chosen(c)));
+	say(&c->to->reason,
+	    "no-key-for-domain:", domain_of(&chosen(c)->address));
 }
 
 void
@@ -403,11 +552,12 @@ proxy_sign_rule_choose(const struct proxy_config *config,
 	strbuf_reset(&to->rule);
 	strbuf_reset(&to->reason);
 	strbuf_reset(&to->left_out);
+	strbuf_reset(&to->from_fault);
 	strbuf_reset(&to->text);
 	strbuf_reserve(&to->text, TEXT_MAX);
-	strbuf_init(&c.author, ADDRESS_MAX);
-	strbuf_init(&c.sender, ADDRESS_MAX);
+	person_init(&c.author);
+	person_init(&c.sender);
 	choose(&c);
-	strbuf_clear(&c.author);
-	strbuf_clear(&c.sender);
+	person_clear(&c.author);
+	person_clear(&c.sender);
 }

@@ -52,6 +52,10 @@ struct proxy_sign_choice {
 	 * `left_out`: signatures that do not fit this message, comma
 	 * separated: "domainkeys:example.org:not-a-parent-of-sender". */
 	struct strbuf rule, reason, left_out;
+	/* What is wrong with a From whose addresses are all of one domain,
+	 * for which it is signed all the same:
+	 * "unexpected-character-in-address-list"; else empty. */
+	struct strbuf from_fault;
 	struct strbuf text; /* what the slices show */
 };
 

@@ -33,7 +33,53 @@ class Explain(tool.Case):
     def test_a_missing_key(self):
         out = self.explain(MESSAGE, status=1)
         self.assertIn(self.path("example.org", "s1.pem"), out)
-        self.assertIn("result      unsigned: no-key", out)
+        self.assertIn("result      deferred with 451 (on_error = tempfail)",
+                      out)
+        out = self.explain(MESSAGE, "on_error = pass", status=1)
+        self.assertIn("result      unsigned: failed\n", out)
+
+    def test_a_missing_key_of_any_domain_is_the_domains_own(self):
+        message = MESSAGE.replace(b"@example.org", b"@deep.example.com")
+        out = self.explain(message, "domain = *", status=1)
+        self.assertIn(self.path("deep.example.com", "s1.pem"), out)
+        self.assertNotIn(self.path("com"), out)
+        self.assertIn("result      unsigned: no-key\n", out)
+
+    def test_a_key_that_does_not_fit(self):
+        self.keygen()
+        wish = "signature = dkim(a=ed25519-sha256)\n"
+        out = self.explain(MESSAGE, wish, status=1)
+        self.assertIn("cannot be made: the key is rsa, the signature "
+                      "ed25519-sha256", out)
+        self.assertIn("result      deferred with 451", out)
+        out = self.explain(MESSAGE, wish + "signature = dkim\n", status=1)
+        self.assertIn("result      deferred with 451", out)
+        out = self.explain(MESSAGE, wish + "signature = dkim\n"
+                           "on_error = pass")
+        self.assertIn("result      signed\n", out)
+
+    def test_what_cannot_be_signed(self):
+        self.keygen()
+        many = b"Subject: x\n" * 10000 + MESSAGE
+        for more, message, want in (
+                ("", many, "unsigned: failed\n"),
+                ("unsignable = reject", many, "refused with 550 (unsignable "
+                                              "= reject): failed\n"),
+                ("max_header_size = 4096", b"X: " + b"x" * 5000 + b"\n" +
+                 MESSAGE, "unsigned: header-too-long:header-over-4096-bytes"),
+                ("", b"X: y\n" * 20000 + MESSAGE, "unsigned: header-too-long:"
+                 "more-than-20000-header-fields"),
+                ("unsignable = reject", b"Subject: x\n\n",
+                 "refused with 550 (unsignable = reject): no-from\n")):
+            out = self.explain(message, more, status=1)
+            self.assertIn("result      " + want, out)
+
+    def test_a_from_that_is_no_list_of_addresses(self):
+        self.keygen()
+        out = self.explain(MESSAGE.replace(
+            b"Joe <joe@example.org>", b"joe@example.org <joe@example.org>"))
+        self.assertIn("From fault  unexpected-character-in-address-list", out)
+        self.assertIn("result      signed\n", out)
 
     def test_a_key_for_everyone(self):
         key, _, _ = self.keygen()

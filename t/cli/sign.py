@@ -114,6 +114,10 @@ class Sign(tool.Case):
         self.assertEqual((tags["t"], tags["x"]), ("1000000000", "1000172800"))
         tags = self.tags(tool.fields(self.sign(MESSAGE).out)[0][0])
         self.assertNotIn("x", tags)
+        for more, x in ((["--ttl", "1h"], "3600"), ([], None)):
+            tags = self.tags(tool.fields(self.sign(
+                MESSAGE, "--time", "0", *more).out)[0][0])
+            self.assertEqual((tags["t"], tags.get("x")), ("0", x))
         self.assertNotIn("l", tags)
         self.sign(MESSAGE, "--ttl", "1y", status=64)
 
@@ -195,8 +199,44 @@ class Sign(tool.Case):
             result = self.sign(message, status=65)
             self.assertEqual(result.out, b"")
             self.assertIn("From", result.err)
-        self.sign(b"From: a@b\nX: " + b"x" * 600000 + b"\n\n", status=65)
-        self.sign(b"From: a@b\n" * 1001 + b"\n", status=65)
+        for message, why in (
+                (b"From: a@b\nX: " + b"x" * 600000 + b"\n\n",
+                 "header over 524288 bytes"),
+                (b"From: a@b\n" + b"X: y\n" * 20000 + b"\n",
+                 "more than 20000 header fields"),
+                (b"From: a@b\n" * 2 + b"\n", "more than one (Sender or )?From field")):
+            for types in (["dkim"], ["domainkeys"], ["dkim", "domainkeys"]):
+                more = [w for t in types for w in ("--type", t)]
+                result = self.sign(message, *more, status=65)
+                self.assertEqual(result.out, b"")
+                self.assertRegex(result.err, why)
+
+    def test_a_message_saved_in_a_file(self):
+        """mbox's From line stays on top; a byte order mark goes."""
+        line = b"From ann@example.org Mon Sep 21 10:00:00 2026"
+        mark = b"\xef\xbb\xbf"
+        for before, above in (
+                (line + b"\r\n", line + b"\r\n"),
+                (line + b"\n", line + b"\n"),
+                (b">" + line + b"\r\n", b">" + line + b"\r\n"), (mark, b""),
+                (mark + line + b"\r\n", line + b"\r\n")):
+            out = self.sign(before + MESSAGE).out
+            self.assertTrue(out.startswith(above + b"DKIM-Signature:"), out)
+            self.assertTrue(out.endswith(MESSAGE))
+            self.verifies(out)  # as it is
+            self.verifies(out[len(above):])
+            top = self.sign(before + MESSAGE, "--header-only").out
+            self.assertTrue(top.startswith(b"DKIM-Signature:"))
+        # These are no From lines of an mbox.
+        self.sign(b"From : a@example.org\n\nx\n")
+        self.sign(b"From \t: a@example.org\n\nx\n")
+        self.sign(b"From x" + b"y" * 3000 + b"\n" + MESSAGE, status=65)
+        for rest in (b"", b"\n"):
+            self.sign(line + rest, status=65)
+        conf = self.config()
+        out = self.run_tool("sign", "-c", conf,
+                            stdin=line + b"\n" + MESSAGE).out
+        self.assertTrue(out.startswith(line + b"\nDKIM-Signature:"))
 
     def test_domainkeys_only_for_its_own_domain(self):
         message = b"From: a@example.org\nSender: b@example.net\n\nx\n"
@@ -272,7 +312,14 @@ class Sign(tool.Case):
         result = self.run_tool("sign", "-c", conf, stdin=message)
         self.assertEqual(result.out, message)
         self.assertIn("no-from", result.err)
-        conf = self.config("unsignable = reject")
+        message = b"From: a@example.org\n" + b"X: y\n" * 1000 + b"\nx\n"
+        conf = self.config("max_header_size = 4096")
+        result = self.run_tool("sign", "-c", conf, stdin=message)
+        self.assertEqual(result.out, message)
+        self.assertIn("header-too-long:header-over-4096-bytes", result.err)
+        conf = self.config("unsignable = reject\nmax_header_size = 4096")
+        self.run_tool("sign", "-c", conf, stdin=message, status=65)
+        message = b"Subject: no author\n\nx\n"
         result = self.run_tool("sign", "-c", conf, stdin=message, status=65)
         self.assertEqual(result.out, b"")
 

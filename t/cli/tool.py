@@ -87,7 +87,11 @@ class Case(unittest.TestCase):
         result = Result(done)
         if status is not None:
             self.assertEqual(result.status, status, result.err)
-        for line in result.err.splitlines():
+        if result.status == 65:  # says what the cause is
+            self.assertRegex(result.err, r"signpost: \S.*\S")
+        lines = result.err.splitlines()
+        self.assertEqual(len(lines), len(set(lines)), result.err)
+        for line in lines:
             self.assertTrue(line.startswith("signpost: "), line)
         return result
 

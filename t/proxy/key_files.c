@@ -9,6 +9,7 @@
 
 #include "base/strbuf.h"
 #include "dkim/key.h"
+#include "proxy/key_check.h"
 #include "proxy/key_files.h"
 #include "proxy/key_wire.h"
 #include "t/lib/unit.h"
@@ -253,7 +254,7 @@ parents_are_tried_for_any_domain(void **state)
 	expect(c, "a.parent.example", PROXY_KEY_FOUND, 2, NULL);
 	expect(c, "a.b.parent.example", PROXY_KEY_FOUND, 4, NULL);
 	expect(c, "other.example", PROXY_KEY_MISSING, 0,
-	    "/example.pem: No such file");
+	    "/other.example.pem: No such file");
 	expect(c, "example", PROXY_KEY_MISSING, 0, "No such file");
 	/* Trouble on the way is trouble, no reason to go on. */
 	expect(c, "x.broken.parent.example", PROXY_KEY_TROUBLE, 0, "broken");
@@ -284,13 +285,15 @@ every_key_that_is_named_is_checked(void **state)
 	write_key("good.example.pem", 0600);
 	proxy_report_init(&report);
 	/* At the start, one domain's trouble is its own. */
-	assert_int_equal(proxy_key_files_check(c, false, &report), 0);
+	assert_int_equal(
+	    proxy_key_check_run(c, PROXY_KEY_CHECK_START, &report), 0);
 	assert_true(
 	    slice_search(strbuf_slice(&report.warnings),
 		SLICE("bad.example.pem: No such file")) < report.warnings.n);
 	assert_true(slice_starts_nocase(
 	    strbuf_slice(&report.warnings), SLICE("conf:4: key file ")));
-	assert_int_equal(proxy_key_files_check(c, true, &report), -1);
+	assert_int_equal(
+	    proxy_key_check_run(c, PROXY_KEY_CHECK_ALL, &report), -1);
 	assert_true(
 	    slice_search(strbuf_slice(&report.errors),
 		SLICE("bad.example.pem: No such file")) < report.errors.n);
@@ -299,7 +302,8 @@ every_key_that_is_named_is_checked(void **state)
 	/* One key for all: without it nothing is signed. */
 	c = configure("good.example", "shared.pem");
 	proxy_report_init(&report);
-	assert_int_equal(proxy_key_files_check(c, false, &report), -1);
+	assert_int_equal(
+	    proxy_key_check_run(c, PROXY_KEY_CHECK_START, &report), -1);
 	proxy_report_clear(&report);
 	proxy_config_free(c);
 }
@@ -318,7 +322,8 @@ every_rules_directory_is_checked(void **state)
 	expect(c, "good.example", PROXY_KEY_TROUBLE, 0, "chmod go-w /tmp/");
 	expect(c, "none.example", PROXY_KEY_MISSING, 0, "No such file");
 	proxy_report_init(&report);
-	assert_int_equal(proxy_key_files_check(c, false, &report), -1);
+	assert_int_equal(
+	    proxy_key_check_run(c, PROXY_KEY_CHECK_START, &report), -1);
 	assert_true(slice_starts_nocase(
 	    strbuf_slice(&report.errors), SLICE("conf:4: key file ")));
 	assert_true(
@@ -327,7 +332,8 @@ every_rules_directory_is_checked(void **state)
 	proxy_report_clear(&report);
 	assert_int_equal(chmod(dir, 0700), 0);
 	proxy_report_init(&report);
-	assert_int_equal(proxy_key_files_check(c, false, &report), 0);
+	assert_int_equal(
+	    proxy_key_check_run(c, PROXY_KEY_CHECK_START, &report), 0);
 	proxy_report_clear(&report);
 	proxy_config_free(c);
 }
@@ -355,7 +361,8 @@ every_key_of_a_map_is_checked(void **state)
 	proxy_report_init(&report);
 	c = proxy_config_parse("conf", strbuf_slice(&text), &report);
 	assert_non_null(c);
-	assert_int_equal(proxy_key_files_check(c, true, &report), -1);
+	assert_int_equal(
+	    proxy_key_check_run(c, PROXY_KEY_CHECK_ALL, &report), -1);
 	assert_true(
 	    slice_search(strbuf_slice(&report.errors),
 		SLICE("/bad1.example.pem: No such file")) < report.errors.n);

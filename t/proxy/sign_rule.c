@@ -71,6 +71,8 @@ describe(
 	if (choice.status == PROXY_SIGN && choice.reason.n > 0)
 		strbuf_add_char(out, ' ');
 	strbuf_add(out, strbuf_slice(&choice.reason));
+	if (choice.from_fault.n > 0)
+		strbuf_addf(out, " (%s)", strbuf_text(&choice.from_fault));
 	for (i = 0; i < choice.count; i++) {
 		s = &choice.list[i];
 		strbuf_addf(out, " %s:", proxy_signature_type_name(s->type));
@@ -131,6 +133,77 @@ a_domain_signs_its_own_mail(void **state)
 	proxy_config_free(c);
 }
 
+/* Grammar or not: where whatever looks like an address is of one domain, that
+ * domain wrote it; where two could be read, nobody did. */
+static void
+a_broken_from_of_one_domain_is_that_domains(void **state)
+{
+	static const char *const ours[] = {"a@example.org <a@example.org>",
+	    "sales@example.org via Shop <a@example.org>",
+	    "[Ticket 1] Acme <a@example.org>", "Acme; Support <a@example.org>",
+	    "a@example.org b@example.org", "a@EXAMPLE.org <a@example.org>",
+	    "<a@example.org> Acme", "Acme <a@example.org",
+	    "Acme a@example.org>", "a@ example.org <a@example.org>",
+	    "<a@example.org>>", "a@example.org, b@example.org;",
+	    "undisclosed <x> <a@example.org>", "a@example.org (comment",
+	    "\"A\" <a@example.org>."};
+	static const char *const nobodys[] = {"a@example.org <b@evil.example>",
+	    "b@evil.example <a@example.org>",
+	    "a@example.org <b@sub.example.org>",
+	    "a@example.org <b@example.org.evil.example>",
+	    "a@example.org <b@example.orga>",
+	    "[x] b@evil.example, a@example.org",
+	    "\"b@evil.example\" <a@example.org> x",
+	    "[x] (b@evil) <a@example.org>", "a@example.org b@",
+	    "a@example.org @", "x <>", "[x] <example.org>",
+	    "@example.org <@example.org>", "[a]@example.org <a@[127.0.0.1]>",
+	    "a@example.org <b@example.org\xc3\xbc>"};
+	struct proxy_config *c =
+	    configure(BASE "domain = example.org\n", NULL, NULL);
+	struct strbuf text, got;
+
+	(void)state;
+	strbuf_init(&text, 1000);
+	strbuf_init(&got, 65536);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		strbuf_reset(&text);
+		strbuf_reset(&got);
+		strbuf_addf(&text, "From: %s\r\n", ours[i]);
+		describe(c, strbuf_text(&text), &got);
+		if (slice_search(strbuf_slice(&got),
+			SLICE("domain:example.org (")) != 0 ||
+		    slice_search(strbuf_slice(&got),
+			SLICE(" dkim:example.org:s")) == got.n)
+			fail_msg("%s: %s", ours[i], strbuf_text(&got));
+	}
+	for (size_t i = 0; i < sizeof(nobodys) / sizeof(nobodys[0]); i++) {
+		strbuf_reset(&text);
+		strbuf_addf(&text, "From: %s\r\n", nobodys[i]);
+		expect(c, strbuf_text(&text), "unsignable bad-from");
+	}
+	strbuf_clear(&text);
+	strbuf_clear(&got);
+	proxy_config_free(c);
+}
+
+/* Of two local parts none is relied upon. */
+static void
+a_broken_from_names_an_address_where_it_names_but_one(void **state)
+{
+	struct proxy_config *c = configure(BASE "domain = example.org\n"
+						"signature = dkim(i=$sender)\n",
+	    "a@example.org dkim(s=own)\n", NULL);
+
+	(void)state;
+	expect(c, FROM("a@example.org <a@example.org>"),
+	    "sender_map:a@example.org (unexpected-character-in-address-list) "
+	    "dkim:example.org:own");
+	expect(c, FROM("b@example.org <a@example.org>"),
+	    "domain:example.org (unexpected-character-in-address-list) "
+	    "dkim:example.org:s:@example.org");
+	proxy_config_free(c);
+}
+
 static void
 what_has_no_author_is_unsignable(void **state)
 {
@@ -144,7 +217,6 @@ what_has_no_author_is_unsignable(void **state)
 	expect(c, FROM("<<>>"), "unsignable bad-from");
 	expect(c, FROM(""), "unsignable bad-from");
 	expect(c, FROM("nobody:;"), "unsignable bad-from");
-	expect(c, FROM("a@example.org b@example.org"), "unsignable bad-from");
 	proxy_config_free(c);
 }
 
@@ -246,7 +318,7 @@ identities_have_macros(void **state)
 
 	(void)state;
 	expect(c, FROM("\"A B\"@W.example.org"),
-	    "domain:example.org dkim:example.org:s:A B@w.example.org "
+	    "domain:example.org dkim:example.org:s:\"A B\"@w.example.org "
 	    "dkim:example.org:s:@w.example.org "
 	    "dkim:example.org:s:$x@example.org "
 	    "dkim:example.org:s:list@example.org dkim:example.org:s "
@@ -340,6 +412,20 @@ listid_map_comes_first(void **state)
 	    c, "List-Id: <>\r\n" FROM("a@x.org"), "domain:x.org dkim:x.org:s");
 	expect(c, "List-Id: >x<\r\n" FROM("a@x.example"),
 	    "no-key-for-domain:x.example");
+	/* What a phrase or a comment holds is no list-id. */
+	expect(c,
+	    "List-Id: \"L <kernel.org>\" "
+	    "<dev.spamassassin.apache.org>\r\n" FROM("a@b.example"),
+	    "listid_map:dev.spamassassin.apache.org dkim:apache.org:s");
+	expect(c,
+	    "List-Id: (c <kernel.org> \\) (d)) x\r\n <no.example>\r\n" FROM(
+		"a@b.example"),
+	    "no-key-for-domain:b.example");
+	expect(c,
+	    "List-Id: (of kernel.org) kernel.org (c)\r\n" FROM("a@b.example"),
+	    "listid_map:kernel.org dkim:org:s");
+	expect(c, "List-Id: \"L <x> <kernel.org>\r\n" FROM("a@b.example"),
+	    "no-key-for-domain:b.example");
 	proxy_config_free(c);
 }
 
@@ -476,6 +562,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_domain_signs_its_own_mail),
+	    cmocka_unit_test(a_broken_from_of_one_domain_is_that_domains),
+	    cmocka_unit_test(
+		a_broken_from_names_an_address_where_it_names_but_one),
 	    cmocka_unit_test(what_has_no_author_is_unsignable),
 	    cmocka_unit_test(what_a_stranger_wrote_is_escaped),
 	    cmocka_unit_test(sender_header_is_dkimproxys_choice),

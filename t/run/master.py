@@ -7,6 +7,7 @@ replaced, stops that cut nothing, a supervisor that is told.
 
     master.py [unittest's own arguments]
 """
+import base64
 import contextlib
 import itertools
 import os
@@ -400,8 +401,63 @@ class Reload(Serving):
         self.is_signed(hop, proxy)
         wait_until("the old listener to close", lambda: refuses(old))
 
+    def serve_t(self, proxy):
+        return subprocess.run(
+            [harness.binary(), "serve", "-t", "-c", proxy.config],
+            timeout=harness.WAIT, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+
+    def test_workers_get_their_keys_while_it_looks_at_all(self):
+        """A look at all keys takes its time; a worker that wants one does
+        not wait for it, and the last of them decides all the same."""
+        hop, proxy = self.out()
+        names = ["d%04d.example" % i for i in range(400)]
+        for name in names:
+            self.another_key(proxy, name)
+        with open(proxy.config) as f:
+            good = f.read()
+        with open(proxy.config, "w") as f:
+            f.write(good + "domain = " + ",\n ".join(names) + "\n")
+        self.reload(proxy)
+        os.unlink(os.path.join(proxy.dir, "keys", names[-1], "t2026.pem"))
+        client = proxy.client()
+        client.ehlo()
+        proxy.process.send_signal(signal.SIGHUP)
+        start = time.monotonic()
+        data = SAMPLE.replace(b"@example.org", b"@d0200.example")
+        self.assertEqual(client.message(data).code, 250)
+        took = time.monotonic() - start
+        self.assertIn(b"d=d0200.example", hop.messages[-1].data)
+        self.assertEqual(proxy.lines("reload refused"), [])
+        client.quit()
+        proxy.wait_log("reload refused")
+        print("a key in %.3f s, all of them in %.3f s" % (
+            took, time.monotonic() - start))
+        proxy.wait_log(names[-1] + r"/t2026\.pem: No such file")
+
+    def another_key(self, proxy, domain):
+        """The same one, for another domain."""
+        directory = os.path.join(proxy.dir, "keys", domain)
+        os.mkdir(directory, 0o700)
+        os.link(proxy.keyfile, os.path.join(directory, "t2026.pem"))
+
+    def damage_key(self, proxy):
+        """A copy, with one octet of its modulus changed."""
+        der = bytearray(subprocess.run(
+            ["openssl", "rsa", "-traditional", "-outform", "DER", "-in",
+             proxy.keyfile], check=True, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL).stdout)
+        der[40] ^= 1
+        path = os.path.join(os.path.dirname(proxy.keyfile), "damaged.pem")
+        with open(path, "w", opener=lambda name, flags: os.open(
+                name, flags, 0o600)) as f:
+            f.write("-----BEGIN RSA PRIVATE KEY-----\n%s"
+                    "-----END RSA PRIVATE KEY-----\n" %
+                    base64.encodebytes(der).decode())
+
     def test_a_bad_one_changes_nothing(self):
         hop, proxy = self.out()
+        self.damage_key(proxy)
         workers = children(proxy.process.pid)
         with open(proxy.config) as f:
             good, lines = f.read(), len(open(proxy.config).readlines())
@@ -412,9 +468,20 @@ class Reload(Serving):
                  r"before" % (lines + 1)),
                 ("sender_map = /nonexistent\n", r"signpost\.conf:%d: "
                  r"sender_map: /nonexistent cannot be read" % (lines + 1)),
-                ("spool_dir = /nonexistent\n", "spool_dir was set before")):
+                ("spool_dir = /nonexistent\n", "spool_dir was set before"),
+                # What would have mail deferred, or believed by nobody.
+                ("domain = none.example\n",
+                 r"none\.example/t2026\.pem: No such file"),
+                ("signature = dkim(a=ed25519-sha256)\n",
+                 r"t2026\.pem: the key is rsa, a signature with it is "
+                 r"ed25519-sha256"),
+                ("signature = dkim(s=damaged)\n",
+                 r"damaged\.pem: the key is damaged")):
             with open(proxy.config, "w") as f:
                 f.write(good + bad)
+            run = self.serve_t(proxy)  # says the same
+            self.assertEqual(run.returncode, 78)
+            self.assertRegex(run.stdout, said)
             self.reload(proxy, "reload refused")
             proxy.wait_log(said)
             self.assertEqual(children(proxy.process.pid), workers)
