@@ -30,11 +30,10 @@ struct mail_field {
 enum mail_header_end {
 	/* The empty line, as it should be. */
 	MAIL_HEADER_END_BLANK,
-	/* A line that is no field: the body begins with it, and Postfix puts
-	 * an empty line before it. Whoever puts fields on top of such a
-	 * message must write an empty line where no field of its own stands
-	 * in between (mail_header_count() of 0): the line may begin with
-	 * white space and would continue the field above it. */
+	/* A line that is no field: the body begins with it. Whoever passes
+	 * such a message on must write the empty line before it, as Postfix
+	 * does: another reader may take what follows for header still, or
+	 * for the continuation of a field on top. */
 	MAIL_HEADER_END_LINE,
 	/* The end of the message. */
 	MAIL_HEADER_END_MESSAGE

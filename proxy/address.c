@@ -288,15 +288,45 @@ same_prefix(const uint8_t *a, const uint8_t *b, unsigned prefix)
 	return rest == 0 || ((a[bytes] ^ b[bytes]) >> (8 - rest)) == 0;
 }
 
+/* An IPv4-mapped address counts as IPv4. */
+static bool
+contain(const struct proxy_networks *networks, sa_family_t family,
+    uint8_t address[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	const struct proxy_network *network;
+	size_t i;
+
+	if (family == AF_INET6 &&
+	    memcmp(address, mapped, sizeof(mapped)) == 0) {
+		family = AF_INET;
+		memmove(address, address + 12, 4);
+	}
+	for (i = 0; i < networks->count; i++) {
+		network = &networks->list[i];
+		if (network->family == family &&
+		    same_prefix(network->address, address, network->prefix))
+			return true;
+	}
+	return false;
+}
+
+bool
+proxy_networks_contain_text(
+    const struct proxy_networks *networks, struct slice text)
+{
+	uint8_t address[16];
+	sa_family_t family = parse_host(text, address);
+
+	return family != 0 && contain(networks, family, address);
+}
+
 bool
 proxy_networks_contain(
     const struct proxy_networks *networks, const struct sockaddr *peer)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	uint8_t address[16];
 	sa_family_t family = peer->sa_family;
-	const struct proxy_network *network;
-	size_t i;
 
 	if (family == AF_INET) {
 		memcpy(address,
@@ -307,18 +337,8 @@ proxy_networks_contain(
 		    &((const struct sockaddr_in6 *)(const void *)peer)
 			 ->sin6_addr,
 		    16);
-		if (memcmp(address, mapped, sizeof(mapped)) == 0) {
-			family = AF_INET;
-			memmove(address, address + 12, 4);
-		}
 	} else {
 		return false;
 	}
-	for (i = 0; i < networks->count; i++) {
-		network = &networks->list[i];
-		if (network->family == family &&
-		    same_prefix(network->address, address, network->prefix))
-			return true;
-	}
-	return false;
+	return contain(networks, family, address);
 }

@@ -68,6 +68,10 @@ struct proxy_networks {
 	size_t count;
 };
 
+/* Is the host of that address (text, without a port) in one of them? No text
+ * that is no address is. */
+bool proxy_networks_contain_text(const struct proxy_networks *, struct slice);
+
 /* Is the peer in one of them? An IPv4-mapped IPv6 address counts as IPv4. A
  * Unix-domain peer is in none: who may open the socket decides its mode. */
 bool proxy_networks_contain(

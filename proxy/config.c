@@ -53,6 +53,7 @@ clear_front(struct proxy_front *front)
 	free(front->user);
 	free(front->listen.list);
 	free(front->allow.list);
+	free(front->proxies.list);
 	free(front->spool_dir);
 }
 

@@ -76,7 +76,7 @@ struct proxy_front {
 	unsigned user_line, spool_dir_line;
 	struct proxy_listeners listen;
 	struct proxy_endpoint relay;
-	struct proxy_networks allow;
+	struct proxy_networks allow, proxies;
 	enum proxy_bare_newline bare_newline;
 	bool announce_8bitmime;
 

@@ -78,6 +78,8 @@ static const struct proxy_setting settings[] = {
 	false},
     {FRONT, "allow", proxy_add_network, FRONT_AT(allow), "127.0.0.0/8, ::1", 0,
 	0, NULL, true},
+    {FRONT, "proxies", proxy_add_network, FRONT_AT(proxies), "127.0.0.0/8, ::1",
+	0, 0, NULL, true},
     {FRONT, "bare_newline", proxy_set_word, FRONT_AT(bare_newline), "normalize",
 	0, 0, words_newline, false},
     {FRONT, "announce_8bitmime", proxy_set_bool, FRONT_AT(announce_8bitmime),

@@ -5,6 +5,8 @@
 #include "base/xalloc.h"
 #include "proxy/edit.h"
 
+static const struct slice empty_line = SLICE_INIT("\r\n");
+
 struct stretch {
 	uint64_t offset, n;
 };
@@ -14,6 +16,8 @@ struct proxy_edit {
 	struct stretch *drops;
 	size_t drop_count, drop_room;
 	uint64_t dropped;
+	bool blank; /* an empty line before the byte at `blank_at` */
+	uint64_t blank_at;
 };
 
 struct proxy_edit *
@@ -31,6 +35,7 @@ proxy_edit_reset(struct proxy_edit *e)
 	strbuf_reset(&e->top);
 	e->drop_count = 0;
 	e->dropped = 0;
+	e->blank = false;
 }
 
 void
@@ -80,10 +85,17 @@ proxy_edit_drop(struct proxy_edit *e, uint64_t offset, uint64_t n)
 	return 0;
 }
 
+void
+proxy_edit_blank(struct proxy_edit *e, uint64_t offset)
+{
+	e->blank = true;
+	e->blank_at = offset;
+}
+
 uint64_t
 proxy_edit_size(const struct proxy_edit *e, uint64_t spooled)
 {
-	return e->top.n + spooled - e->dropped;
+	return e->top.n + spooled - e->dropped + (e->blank ? empty_line.n : 0);
 }
 
 void
@@ -121,6 +133,31 @@ skip_drops(struct proxy_playback *play)
 	return UINT64_MAX;
 }
 
+static bool
+blank_is_ahead(const struct proxy_playback *play)
+{
+	return play->edit->blank && play->blank_done < empty_line.n;
+}
+
+static bool
+blank_is_here(const struct proxy_playback *play)
+{
+	return blank_is_ahead(play) && play->offset >= play->edit->blank_at;
+}
+
+static uint64_t
+until_blank(const struct proxy_playback *play)
+{
+	return blank_is_ahead(play) ? play->edit->blank_at - play->offset
+				    : UINT64_MAX;
+}
+
+static uint64_t
+smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 ssize_t
 proxy_playback_next(struct proxy_playback *play, char *to, size_t room)
 {
@@ -132,6 +169,11 @@ proxy_playback_next(struct proxy_playback *play, char *to, size_t room)
 		filled = (size_t)next_of_top(play, to, room);
 	while (filled < room) {
 		until = skip_drops(play);
+		if (blank_is_here(play)) {
+			to[filled++] = empty_line.p[play->blank_done++];
+			continue;
+		}
+		until = smaller(until, until_blank(play));
 		n = proxy_spool_read(play->spool, play->offset, to + filled,
 		    until < room - filled ? (size_t)until : room - filled);
 		if (n < 0)

@@ -1,7 +1,8 @@
 /*
  * What a filter did to a message, as a list of fields to put on top and of
- * stretches to leave out; and playing the message through that list. The
- * message itself is never rewritten, only spliced.
+ * stretches to leave out; the empty line behind a header that lacks it; and
+ * playing the message through all that. The message itself is never
+ * rewritten, only spliced.
  */
 #ifndef PROXY_EDIT_H
 #define PROXY_EDIT_H
@@ -28,6 +29,10 @@ int proxy_edit_top(struct proxy_edit *, struct slice field);
  * not overlapping. 0, or -1 where they are not or over the bound. */
 int proxy_edit_drop(struct proxy_edit *, uint64_t offset, uint64_t n);
 
+/* Writes an empty line before the byte of the spool at `offset`, once. It
+ * must not lie within a stretch that is left out. */
+void proxy_edit_blank(struct proxy_edit *, uint64_t offset);
+
 /* How many bytes come out of a spool of `spooled` bytes. */
 uint64_t proxy_edit_size(const struct proxy_edit *, uint64_t spooled);
 
@@ -35,7 +40,7 @@ uint64_t proxy_edit_size(const struct proxy_edit *, uint64_t spooled);
 struct proxy_playback {
 	const struct proxy_edit *edit;
 	const struct proxy_spool *spool;
-	size_t top_done, drops_done;
+	size_t top_done, drops_done, blank_done;
 	uint64_t offset;
 };
 

@@ -287,16 +287,10 @@ drop_forged(struct filter *f)
 	return 0;
 }
 
-/*
- * Our field on top. A message without any field whose first line may begin
- * with white space would continue ours, so it gets the empty line that
- * Postfix would put there.
- */
+/* Our field on top. */
 static int
 put_on_top(struct filter *f, const struct auth_results *results)
 {
-	bool bare = f->header != NULL && mail_header_count(f->header) == 0 &&
-	    mail_header_ending(f->header) == MAIL_HEADER_END_LINE;
 	struct strbuf field;
 	int result;
 
@@ -304,8 +298,6 @@ put_on_top(struct filter *f, const struct auth_results *results)
 	result = auth_results_print_field(results, f->env->ids[0], &field);
 	if (result == 0)
 		result = proxy_edit_top(f->job.edit, strbuf_slice(&field));
-	if (result == 0 && bare)
-		result = proxy_edit_top(f->job.edit, SLICE("\r\n"));
 	strbuf_clear(&field);
 	return result;
 }

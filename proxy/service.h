@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/slice.h"
 #include "mail/newline.h"
+#include "proxy/address.h"
 #include "proxy/counters.h"
 #include "proxy/filter.h"
 #include "proxy/quota.h"
@@ -36,6 +37,9 @@ struct proxy_service {
 	struct smtp_target relay;
 	struct slice relay_name; /* for the log: 127.0.0.1:10028 */
 	struct smtp_limits limits;
+	/* Whose clients are served behind a PROXY header; NULL: anybody's. */
+	const struct proxy_networks *allow;
+	const char *section;  /* of the settings: "out", "in" */
 	uint64_t message_max; /* bytes; 0: the relay's limit */
 	size_t header_max;    /* bytes */
 	unsigned keepalive_ms;

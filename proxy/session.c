@@ -32,6 +32,7 @@ struct proxy_session {
 	uint64_t begun_ms;	 /* when MAIL came */
 	uint64_t spoke_ms;	 /* the client's last command, or its coming */
 	bool leaving;		 /* it was told 421 */
+	bool nameless;		 /* its PROXY header names no client */
 	uint64_t heard_ms;	 /* when the last command came */
 	bool extended;		 /* EHLO, not HELO */
 	bool proxied;		 /* `peer` is whom a PROXY header named */
@@ -120,7 +121,8 @@ static void
 leave_if_stuck(struct proxy_session *s, uint64_t now)
 {
 	if (s->server != NULL && s->transaction == NULL &&
-	    !proxy_hop_owes(s->hop) && now - s->heard_ms > STUCK_MS)
+	    (s->hop == NULL || !proxy_hop_owes(s->hop)) &&
+	    now - s->heard_ms > STUCK_MS)
 		reply_text(s, going_down);
 }
 
@@ -209,7 +211,8 @@ print_mail(struct proxy_session *s, const struct smtp_command *command,
     const struct smtp_path *path, uint64_t size, struct strbuf *line)
 {
 	const struct smtp_capabilities *relay = proxy_hop_capabilities(s->hop);
-	size_t more = s->service->filter->most_added(s->service->filter_env);
+	size_t more = s->service->filter->most_added(s->service->filter_env) +
+	    PROXY_TRANSACTION_ADDED_MAX;
 
 	if (more > UINT64_MAX - size)
 		more = UINT64_MAX - size;
@@ -231,6 +234,20 @@ on_odd_mail(struct proxy_session *s, const struct smtp_command *command)
 		to_hop(s, PROXY_ERRAND_MAIL, command->line);
 }
 
+/* A balancer's health check, or whom it does not name: `allow` can say
+ * nothing of it, and there is no client whose mail it could be. */
+static void
+refuse_nameless(struct proxy_session *s)
+{
+	reply_text(s, "554 5.7.1 the PROXY header names no client\r\n");
+	if (proxy_seldom_may(s->service->seldom, "nameless",
+		strbuf_slice(&s->peer), proxy_now_ms()))
+		log_printf(s->service->log, LOGGING_WARNING,
+		    "MAIL refused: the PROXY header of %s names no client for "
+		    "[%s] allow =",
+		    peer_name(s), s->service->section);
+}
+
 static void
 on_mail(struct proxy_session *s, const struct smtp_command *command)
 {
@@ -241,6 +258,10 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 
 	let_go_answered(s, client_is_there(s));
 	proxy_envelope_reset(&s->envelope);
+	if (s->nameless) {
+		refuse_nameless(s);
+		return;
+	}
 	s->begun_ms = s->heard_ms;
 	if (smtp_path_parse(command->argument, SMTP_MAIL, &path, &reason) !=
 	    0) {
@@ -424,16 +445,51 @@ on_body_end(void *ctx)
 	settle(s);
 }
 
+static bool
+is_allowed(const struct proxy_session *s)
+{
+	return s->service->allow == NULL ||
+	    proxy_networks_contain_text(
+		s->service->allow, strbuf_slice(&s->peer));
+}
+
+/* Promise 6 holds behind a balancer as well. */
+static void
+turn_away(struct proxy_session *s, const char *by)
+{
+	reply_text(s, "554 5.7.1 access denied\r\n");
+	proxy_count(s->service->counters, PROXY_COUNT_SESSIONS_REFUSED);
+	if (proxy_seldom_may(s->service->seldom, "allow",
+		strbuf_slice(&s->peer), proxy_now_ms()))
+		log_printf(s->service->log, LOGGING_WARNING,
+		    "connection from %s, by way of %s, refused: not in [%s] "
+		    "allow =",
+		    strbuf_text(&s->peer), by, s->service->section);
+}
+
+static void connect_hop(struct proxy_session *);
+
 static void
 on_proxied(void *ctx, const struct smtp_haproxy *header)
 {
 	struct proxy_session *s = ctx;
+	struct strbuf by;
 
-	if (!header->known)
+	s->nameless = !header->known;
+	if (s->nameless) {
+		connect_hop(s);
 		return;
+	}
 	s->proxied = true;
+	strbuf_init(&by, HELO_CAP);
+	(void)strbuf_add_str(&by, peer_name(s));
 	strbuf_reset(&s->peer);
 	(void)strbuf_add_str(&s->peer, header->address);
+	if (is_allowed(s))
+		connect_hop(s);
+	else
+		turn_away(s, strbuf_text(&by));
+	strbuf_clear(&by);
 }
 
 static void
@@ -573,6 +629,12 @@ on_hop_drained(void *ctx)
 static const struct proxy_hop_ops hop_ops = {
     on_hop_reply, on_hop_failed, on_hop_drained};
 
+static void
+connect_hop(struct proxy_session *s)
+{
+	s->hop = proxy_hop_new(s->service, &hop_ops, s);
+}
+
 /* --- life --- */
 
 void
@@ -595,7 +657,8 @@ proxy_session_begin(struct proxy_service *service, evutil_socket_t fd,
 	service->session_count++;
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS);
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS_OPEN);
-	s->hop = proxy_hop_new(service, &hop_ops, s);
+	if (!proxy_header) /* with one, whoever it names must be allowed */
+		connect_hop(s);
 	s->server = smtp_server_new(service->base, fd, &limits, &server_ops, s);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/escape.h"
 #include "base/xalloc.h"
+#include "mail/opening.h"
 #include "mail/reader.h"
 #include "proxy/recording.h"
 #include "proxy/transaction.h"
@@ -43,7 +44,9 @@ struct proxy_transaction {
 	uint64_t begun_ms, done_ms; /* the latter 0 until it is answered */
 
 	struct mail_newline newline;
-	struct intake intake; /* after newline: spool and reader */
+	struct intake opened; /* after newline */
+	struct mail_opening opening;
+	struct intake intake; /* after that: spool and reader */
 	struct proxy_spool *spool;
 	struct mail_reader *reader; /* NULL: its header was over the bound */
 	uint64_t size, size_max;    /* size_max 0: no bound */
@@ -211,6 +214,8 @@ on_header(void *ctx, const struct mail_header *header)
 	if (id != NULL)
 		(void)strbuf_add(&t->record.message_id,
 		    slice_first(slice_trim(id->value), MESSAGE_ID_CLIP));
+	if (mail_header_ending(header) == MAIL_HEADER_END_LINE)
+		proxy_edit_blank(t->edit, mail_header_size(header));
 	t->service->filter->header(t->filter, header);
 }
 
@@ -278,7 +283,14 @@ note_risk(struct proxy_transaction *t)
 		proxy_record_note(&t->record, "risk", SLICE("line-length"));
 }
 
-/* Behind the newline stage: the message's bytes as they will be sent. */
+/* Behind the newline stage. */
+static void
+take_line_ends_settled(struct sink *sink, struct slice bytes)
+{
+	mail_opening_write(&((struct intake *)sink)->t->opening, bytes);
+}
+
+/* Behind the opening stage: the message's bytes as they will be sent. */
 static void
 take(struct sink *sink, struct slice bytes)
 {
@@ -319,7 +331,9 @@ proxy_transaction_new(const struct proxy_service *service,
 	t->ops = ops;
 	t->ctx = ctx;
 	t->intake = (struct intake){{take}, t};
-	mail_newline_init(&t->newline, service->newline, &t->intake.sink);
+	t->opened = (struct intake){{take_line_ends_settled}, t};
+	mail_opening_init(&t->opening, &t->intake.sink);
+	mail_newline_init(&t->newline, service->newline, &t->opened.sink);
 	t->spool = proxy_spool_new(
 	    service->spool_mark, service->spool_files, service->quota);
 	t->reader = mail_reader_new(service->header_max, &reader_ops, t);
@@ -375,6 +389,7 @@ static void
 end_collecting(struct proxy_transaction *t)
 {
 	mail_newline_end(&t->newline);
+	mail_opening_end(&t->opening);
 	if (t->state == COLLECTING && t->reader != NULL &&
 	    mail_reader_end(t->reader) != 0)
 		lose_header(t);

@@ -11,10 +11,15 @@
 #define PROXY_TRANSACTION_H
 
 #include "base/slice.h"
+#include "mail/opening.h"
 #include "proxy/envelope.h"
 #include "proxy/hop.h"
 #include "proxy/service.h"
 #include "smtp/reply.h"
+
+/* Octets that it adds at most itself, besides its filter: what opens a message
+ * put right, and the empty line behind a header. */
+#define PROXY_TRANSACTION_ADDED_MAX (MAIL_OPENING_ADDED_MAX + 2)
 
 struct proxy_transaction;
 

@@ -89,18 +89,23 @@ start_accepting(struct worker *w)
 	w->accepting = true;
 }
 
+/* Behind a PROXY header it is the client that `allow` is for. */
 static bool
-is_allowed(const struct worker *w, const struct sockaddr_storage *peer)
+is_allowed(const struct gate *gate, const struct sockaddr_storage *peer)
 {
+	const struct proxy_front *front = gate->worker->job->front;
+
 	return peer->ss_family == AF_UNIX ||
 	    proxy_networks_contain(
-		&w->job->front->allow, (const struct sockaddr *)peer);
+		gate->proxy_header ? &front->proxies : &front->allow,
+		(const struct sockaddr *)peer);
 }
 
 /* An open signing relay would be a security hole (promise 6). */
 static void
-turn_away(struct worker *w, int fd, const char *peer)
+turn_away(const struct gate *gate, int fd, const char *peer)
 {
+	struct worker *w = gate->worker;
 	static const char text[] = "554 5.7.1 access denied\r\n";
 	ssize_t ignored = write(fd, text, sizeof(text) - 1);
 
@@ -110,7 +115,9 @@ turn_away(struct worker *w, int fd, const char *peer)
 	if (proxy_seldom_may(
 		&w->seldom, "allow", slice_str(peer), proxy_now_ms()))
 		log_printf(w->job->log, LOGGING_WARNING,
-		    "connection from %s refused: not in allow =", peer);
+		    "connection from %s refused: not in [%s] %s =", peer,
+		    w->job->front->name,
+		    gate->proxy_header ? "proxies" : "allow");
 }
 
 /* Full: idle sessions make room, or accepting stops until some do. */
@@ -147,8 +154,8 @@ on_connection(evutil_socket_t listener, short events, void *ctx)
 	}
 	strbuf_init(&name, 128);
 	proxy_peer_print(&peer, &name);
-	if (!is_allowed(w, &peer))
-		turn_away(w, fd, strbuf_text(&name));
+	if (!is_allowed(gate, &peer))
+		turn_away(gate, fd, strbuf_text(&name));
 	else
 		proxy_session_begin(
 		    &w->service, fd, strbuf_slice(&name), gate->proxy_header);
@@ -348,6 +355,8 @@ fill_service(struct worker *w, int spool_dir)
 	    .relay = target_of(front),
 	    .relay_name = strbuf_slice(&w->relay_name),
 	    .limits = limits_of(front),
+	    .allow = &front->allow,
+	    .section = front->name,
 	    .message_max = front->max_message_size,
 	    .header_max = front->max_header_size,
 	    .keepalive_ms = PROXY_KEEPALIVE_MS,

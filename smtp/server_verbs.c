@@ -236,7 +236,7 @@ advance_greeting(struct smtp_server *server, unsigned code)
 {
 	if (code != 220) {
 		smtp_server_finish(
-		    server, SMTP_CLOSE_DONE, "greeting refused", false);
+		    server, SMTP_CLOSE_DONE, "greeting refused", true);
 		return;
 	}
 	server->greeted = true;

@@ -187,6 +187,7 @@ static const struct {
     {"[out]\nlisten = unix:run/x\n", "unix: needs an absolute path"},
     {"[out]\nallow = 127.0.0.0/33\n", "the prefix is not 0 to 32"},
     {"[out]\nallow = 127.0.0.1/8\n", "bits are set behind the prefix"},
+    {"[in]\nproxies = balancer\n", "conf:2: proxies: \"balancer\""},
     {"[out]\nallow = 127.0.0.0/8, ::1, me\n", "conf:2: allow: \"me\""},
     {"[out]\nsign_all = perhaps\n",
 	"conf:2: sign_all: \"perhaps\": is not "

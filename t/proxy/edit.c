@@ -12,16 +12,25 @@ struct stretch {
 static const struct {
 	const char *top[3], *spool, *want;
 	struct stretch drops[4];
+	int blank; /* an empty line before that byte, less one; 0: none */
 } cases[] = {
-    {{NULL}, "", "", {{0, 0}}},
-    {{NULL}, "A: 1\r\n\r\nbody", "A: 1\r\n\r\nbody", {{0, 0}}},
+    {{NULL}, "", "", {{0, 0}}, 0},
+    {{NULL}, "A: 1\r\n\r\nbody", "A: 1\r\n\r\nbody", {{0, 0}}, 0},
     {{"X: 1\r\n", "Y: 2\r\n"}, "A: 1\r\n\r\nb", "X: 1\r\nY: 2\r\nA: 1\r\n\r\nb",
-	{{0, 0}}},
-    {{"X: 1\r\n"}, "A: 1\r\nB: 2\r\n\r\nb", "X: 1\r\nB: 2\r\n\r\nb", {{0, 6}}},
+	{{0, 0}}, 0},
+    {{"X: 1\r\n"}, "A: 1\r\nB: 2\r\n\r\nb", "X: 1\r\nB: 2\r\n\r\nb", {{0, 6}},
+	0},
     {{NULL}, "A: 1\r\nB: 2\r\nC: 3\r\n\r\nb", "A: 1\r\n\r\nb",
-	{{6, 6}, {12, 6}}},
+	{{6, 6}, {12, 6}}, 0},
     {{"X: 1\r\n"}, "A: 1\r\nB: 2\r\nC: 3\r\n", "X: 1\r\nB: 2\r\n",
-	{{0, 6}, {12, 6}}},
+	{{0, 6}, {12, 6}}, 0},
+    {{NULL}, "no field", "\r\nno field", {{0, 0}}, 1},
+    {{"X: 1\r\n"}, "no field", "X: 1\r\n\r\nno field", {{0, 0}}, 1},
+    {{"X: 1\r\n"}, "A: 1\r\nB: 2\r\nno field", "X: 1\r\nB: 2\r\n\r\nno field",
+	{{0, 6}}, 13},
+    {{"X: 1\r\n"}, "A: 1\r\nB: 2\r\nno field", "X: 1\r\nA: 1\r\n\r\nno field",
+	{{6, 6}}, 13},
+    {{NULL}, "A: 1\r\n", "A: 1\r\n\r\n", {{0, 0}}, 7},
 };
 
 static void
@@ -50,6 +59,8 @@ play_case(size_t c, size_t mark, size_t step)
 		assert_int_equal(proxy_edit_drop(edit, cases[c].drops[i].offset,
 				     cases[c].drops[i].n),
 		    0);
+	if (cases[c].blank > 0)
+		proxy_edit_blank(edit, (uint64_t)cases[c].blank - 1);
 	proxy_playback_init(&play, edit, spool);
 	while ((got = proxy_playback_next(&play, out + n, step)) > 0)
 		n += (size_t)got;

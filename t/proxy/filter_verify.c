@@ -250,22 +250,6 @@ test_forged_fields_are_gone_and_others_stay(void **state)
 	rig_free(rig);
 }
 
-/* What would continue our field stands behind an empty line. */
-static void
-test_a_body_without_header_cannot_continue_our_field(void **state)
-{
-	struct rig *rig = rig_new("check = spf", nsd);
-
-	(void)state;
-	pass_message(rig, "192.0.2.1", SLICE(" ; dkim=pass\r\nbody\r\n"));
-	assert_ends(rig->out, "\r\n\r\n ; dkim=pass\r\nbody\r\n");
-	rig_free(rig);
-	rig = rig_new("check = spf", nsd);
-	pass_message(rig, "192.0.2.1", SLICE("\r\n ; dkim=pass\r\n"));
-	assert_ends(rig->out, "\r\n\r\n ; dkim=pass\r\n");
-	rig_free(rig);
-}
-
 /* Trust is for clients that somebody named: a peer that names none may hand
  * on anyone's mail. */
 static void
@@ -442,8 +426,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_our_field_is_on_top_and_the_rest_untouched),
 	    cmocka_unit_test(test_forged_fields_are_gone_and_others_stay),
-	    cmocka_unit_test(
-		test_a_body_without_header_cannot_continue_our_field),
 	    cmocka_unit_test(test_only_a_client_that_was_named_is_trusted),
 	    cmocka_unit_test(
 		test_too_large_a_header_is_refused_but_from_our_own),

@@ -185,12 +185,18 @@ def attempt(path):
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
 
 
+def v2(command, family, body=b""):
+    return V2 + struct.pack(">BBH", command, family, len(body)) + body
+
+
 class Proxied(harness.Case):
-    def begin(self):
+    def begin(self, *out):
         self.hop = self.relay()
         port = harness.free_port()
         self.daemon = self.signpost(
-            self.hop, out=["listen = 127.0.0.1:%d proxy" % port], wait=False)
+            self.hop, wait=False,
+            out=["listen = 127.0.0.1:%d proxy" % port,
+                 *(out or ("allow = 192.0.2.0/24, 2001:db8::/32",))])
         self.daemon.port = port
         harness.wait_until("it to listen", self.daemon._listens)
 
@@ -209,10 +215,57 @@ class Proxied(harness.Case):
         self.comes_from(b"PROXY TCP6 2001:db8::7 2001:db8::1 4711 25\r\n",
                         "2001:db8::7")
         self.comes_from(
-            V2 + struct.pack(">BBH4s4sHH", 0x21, 0x11, 12,
-                             socket.inet_aton("192.0.2.8"),
-                             socket.inet_aton("192.0.2.1"), 4711, 25),
+            v2(0x21, 0x11, struct.pack(
+                ">4s4sHH", socket.inet_aton("192.0.2.8"),
+                socket.inet_aton("192.0.2.1"), 4711, 25)),
             "192\\.0\\.2\\.8")
+
+    def test_allow_is_for_whom_it_names(self):
+        self.begin("allow = 127.0.0.0/8")
+        for header in (
+                b"PROXY TCP4 198.51.100.66 192.0.2.1 4711 25\r\n",
+                b"PROXY TCP6 ::ffff:198.51.100.66 ::1 4711 25\r\n",
+                b"PROXY TCP6 2001:db8::66 2001:db8::1 4711 25\r\n",
+                v2(0x21, 0x11, struct.pack(
+                    ">4s4sHH", socket.inet_aton("198.51.100.66"),
+                    socket.inet_aton("192.0.2.1"), 4711, 25))):
+            client = self.daemon.client(greeting=False)
+            client.send(header + b"EHLO x\r\nMAIL FROM:<a@example.org>\r\n")
+            self.assertEqual(client.reply().code, 554)
+            self.assertTrue(client.gone())
+        self.daemon.wait_log(r"connection from 198\.51\.100\.66, by way of "
+                             r"127\.0\.0\.1, refused: not in \[out\] allow =")
+        self.daemon.wait_log(r"connection from 2001:db8::66, .* allow =")
+        self.assertEqual(self.hop.commands, [])  # nobody was troubled
+        self.comes_from(b"PROXY TCP6 ::ffff:127.0.0.9 ::1 4711 25\r\n",
+                        "::ffff:127.0.0.9")
+
+    def test_whose_header_is_believed(self):
+        self.begin("proxies = 127.0.0.1", "allow = 192.0.2.7, 127.0.0.0/8")
+        client = self.daemon.client(greeting=False, source="127.0.0.2")
+        self.assertEqual(client.reply().code, 554)
+        self.assertTrue(client.gone())
+        self.daemon.wait_log(
+            r"connection from 127\.0\.0\.2 refused: not in \[out\] proxies =")
+        self.comes_from(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 25\r\n",
+                        "192\\.0\\.2\\.7")
+
+    def test_a_health_check_may_greet_but_send_nothing(self):
+        self.begin("allow = 0.0.0.0/0, ::/0")
+        for header in (v2(0x20, 0), v2(0x20, 0x11, b"x" * 12),
+                       b"PROXY UNKNOWN\r\n", v2(0x21, 0)):
+            client = self.daemon.client(greeting=False)
+            client.send(header)
+            self.assertEqual(client.reply().code, 220)
+            client.ehlo()
+            for line, code in (("NOOP", 250),
+                               ("MAIL FROM:<a@example.org>", 554),
+                               ("RCPT TO:<b@example.net>", 503),
+                               ("DATA", 503), ("QUIT", 221)):
+                self.assertEqual(client.command(line).code, code, line)
+        self.daemon.wait_log("MAIL refused: .* names no client for "
+                             r"\[out\] allow =")
+        self.assertEqual(self.hop.said("MAIL"), 0)
 
     def test_without_it_nothing_is_said(self):
         self.begin()

@@ -432,6 +432,37 @@ SAMPLE = (b"From: Ann <ann@example.org>\r\n"
           b"Hello.\r\n"
           b".with a leading dot\r\n")
 
+# Messages whose header ends at no empty line, or does not begin with a field;
+# and what is passed on of them: the empty line is written (Postfix's smtpd and
+# cleanup write it too), a mailbox line is a field.
+ENDINGS = [
+    (b"From: a@example.org\r\nno field\r\nX-Behind: y\r\n",
+     b"From: a@example.org\r\n\r\nno field\r\nX-Behind: y\r\n"),
+    (b"From: a@example.org\r\n: y\r\nX-Behind: y\r\n\r\nbody\r\n",
+     b"From: a@example.org\r\n\r\n: y\r\nX-Behind: y\r\n\r\nbody\r\n"),
+    (b"From: a@example.org\r\n" + b"n" * 2048 + b": y\r\nX-Behind: y\r\n",
+     b"From: a@example.org\r\n\r\n" + b"n" * 2048 +
+     b": y\r\nX-Behind: y\r\n"),
+    (b"From: a@example.org\r\n>From me\r\nX-Behind: y\r\n\r\n",
+     b"From: a@example.org\r\n\r\n>From me\r\nX-Behind: y\r\n\r\n"),
+    (b"no field\r\nX-Behind: y\r\n", b"\r\nno field\r\nX-Behind: y\r\n"),
+    (b" ; dkim=pass\r\nX-Behind: y\r\n",
+     b"\r\n ; dkim=pass\r\nX-Behind: y\r\n"),
+    (b"\tx: y\r\nX-Behind: y\r\n", b"\r\n\tx: y\r\nX-Behind: y\r\n"),
+    (b"From a Mon Jan  1\r\nFrom: a@example.org\r\n\r\nX-Behind: y\r\n",
+     b"X-Mailbox-Line: From a Mon Jan  1\r\nFrom: a@example.org\r\n\r\n"
+     b"X-Behind: y\r\n"),
+    (b">From a\r\n>>From b\r\nFrom: a@example.org\r\n\r\nX-Behind: y\r\n",
+     b"X-Mailbox-Line: >From a\r\nX-Mailbox-Line: >>From b\r\n"
+     b"From: a@example.org\r\n\r\nX-Behind: y\r\n"),
+    (b"From a\r\n ; dkim=pass\r\nX-Behind: y\r\n",
+     b"X-Mailbox-Line: From a\r\n\r\n ; dkim=pass\r\nX-Behind: y\r\n"),
+    (b"From: a@example.org\r\n \r\nX: y\r\n\r\nX-Behind: y\r\n",
+     b"From: a@example.org\r\n \r\nX: y\r\n\r\nX-Behind: y\r\n"),
+    (b"From: a@example.org\r\n", b"From: a@example.org\r\n"),
+]
+
+
 
 def make_key(path, kind="rsa"):
     """A private key in PEM, mode 0600, by openssl."""
