@@ -87,7 +87,7 @@ ends_clearly(struct slice in, struct slice id)
 			return false;
 		return in.n == 0 || in.p[0] == ';';
 	}
-	return space && in.n == before.n && is_id_octet(in.p[0]) &&
+	return space && in.n == before.n && mail_token_is_mime(in.p[0]) &&
 	    in.p[0] != '.' && id.p[id.n - 1] != '.';
 }
 
@@ -100,13 +100,42 @@ without_final_dots(struct slice id)
 	return id;
 }
 
-/* The form in which ids compare: A-labels where it is a domain name. */
+/* The form in which ids compare: without white space, in A-labels where it
+ * is a domain name. */
 static void
 fold_id(struct slice id, struct strbuf *out)
 {
-	id = without_final_dots(id);
+	struct strbuf bare;
+
+	strbuf_init(&bare, ID_MAX);
+	for (size_t i = 0; i < id.n; i++)
+		if (id.p[i] != ' ' && id.p[i] != '\t')
+			(void)strbuf_add_char(&bare, id.p[i]);
+	id = without_final_dots(strbuf_slice(&bare));
 	if (mail_idn_to_ascii(id, out) != 0)
 		(void)strbuf_add(out, id);
+	strbuf_clear(&bare);
+}
+
+/*
+ * An id in other letters than ASCII's must be a domain name. Readers take
+ * white space off that is not ASCII (trim(), strip()), drop what has no
+ * width or is no UTF-8, and may find our id in what is left.
+ */
+static bool
+is_plain(struct slice id)
+{
+	struct strbuf name;
+	bool ascii = true, plain;
+
+	for (size_t i = 0; i < id.n; i++)
+		ascii = ascii && (unsigned char)id.p[i] <= 0x7f;
+	if (ascii)
+		return true;
+	strbuf_init(&name, ID_MAX);
+	plain = mail_idn_to_ascii(id, &name) == 0;
+	strbuf_clear(&name);
+	return plain;
 }
 
 static bool
@@ -166,6 +195,7 @@ auth_results_is_forged(
 	squeeze(in, &squeezed);
 	forged = take_id(&in, &id) != 0 || id.n == 0 ||
 	    !ends_clearly(in, strbuf_slice(&id)) ||
+	    !is_plain(strbuf_slice(&id)) ||
 	    is_ours(strbuf_slice(&id), ids, id_count) ||
 	    (!slice_equal(strbuf_slice(&id), strbuf_slice(&squeezed)) &&
 		is_ours(strbuf_slice(&squeezed), ids, id_count));

@@ -309,13 +309,39 @@ add_list(struct mail_fold *fold, const struct auth_results *results)
 	strbuf_clear(&piece);
 }
 
+bool
+auth_results_is_id(struct slice text)
+{
+	struct slice rest = text;
+
+	if (text.n == 0 || text.n > AUTH_RESULTS_ID_MAX ||
+	    !escape_is_utf8(text))
+		return false;
+	while (rest.n > 0) {
+		size_t n = escape_utf8_length(rest);
+
+		if (is_control(slice_first(rest, n)))
+			return false;
+		rest = slice_after(rest, n);
+	}
+	return true;
+}
+
+/* As it is: it is nobody's but ours, and must be found again. */
 static void
 add_id(struct slice authserv_id, struct strbuf *out)
 {
-	if (is_token(authserv_id))
+	if (is_token(authserv_id)) {
 		(void)strbuf_add(out, authserv_id);
-	else
-		add_quoted(authserv_id, out);
+		return;
+	}
+	(void)strbuf_add_char(out, '"');
+	for (size_t i = 0; i < authserv_id.n; i++) {
+		if (authserv_id.p[i] == '"' || authserv_id.p[i] == '\\')
+			(void)strbuf_add_char(out, '\\');
+		(void)strbuf_add_char(out, authserv_id.p[i]);
+	}
+	(void)strbuf_add_char(out, '"');
 }
 
 int
@@ -324,7 +350,7 @@ auth_results_print_value(const struct auth_results *results,
 {
 	struct mail_fold fold = {.out = out};
 
-	if (authserv_id.n > AUTH_RESULTS_ID_MAX)
+	if (!auth_results_is_id(authserv_id))
 		return -1;
 	add_id(authserv_id, out);
 	if (results->count == 0)

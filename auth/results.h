@@ -98,6 +98,11 @@ const struct auth_result *auth_results_find(
 bool auth_results_has(
     const struct auth_results *, enum auth_method, enum mail_verdict);
 
+/* Whether the text may be an id (RFC 8601 section 2.2: a token or what a
+ * quoted string holds): UTF-8 without control characters, neither empty nor
+ * longer than AUTH_RESULTS_ID_MAX. */
+bool auth_results_is_id(struct slice);
+
 /*
  * Adds "Authentication-Results: id; ..." with its last CRLF, a result
  * a line, folded at 78 columns where its words allow. Whatever came from the message is

@@ -46,7 +46,8 @@ struct auth_spf_identity {
 	int64_t now;	       /* %{t}, seconds since 1970 */
 };
 
-/* The slices and texts live as long as the struct auth_spf. */
+/* The slices and texts live as long as the struct auth_spf. They hold what
+ * the record, or whoever chose the domain, put there: printers escape it. */
 struct auth_spf_finding {
 	enum mail_verdict verdict;
 	struct slice domain;	  /* the one checked */

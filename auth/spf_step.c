@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "auth/spf_private.h"
-#include "base/escape.h"
 #include "base/xalloc.h"
 
 enum { SHOWN_MAX = 300, TERM_SHOWN_MAX = 80 };
@@ -26,8 +25,8 @@ spf_give_up(struct auth_spf *spf, enum mail_verdict verdict,
 	(void)strbuf_add_str(&spf->reason, mail_reason_text(why));
 	if (name != NULL) {
 		(void)strbuf_add_char(&spf->reason, ' ');
-		(void)escape_log(
-		    slice_first(slice_str(name), SHOWN_MAX), &spf->reason);
+		(void)strbuf_add(
+		    &spf->reason, slice_first(slice_str(name), SHOWN_MAX));
 	}
 	conclude(spf, verdict);
 }
@@ -161,7 +160,7 @@ read_record(struct auth_spf *spf)
 	}
 	spf_give_up(spf, MAIL_VERDICT_PERMERROR, fault.reason, NULL);
 	(void)strbuf_add_str(&spf->reason, " \"");
-	(void)escape_log(slice_first(fault.term, TERM_SHOWN_MAX), &spf->reason);
+	(void)strbuf_add(&spf->reason, slice_first(fault.term, TERM_SHOWN_MAX));
 	(void)strbuf_addf(
 	    &spf->reason, "\", in the record of %s", frame->domain);
 }
@@ -191,10 +190,10 @@ note_match(struct auth_spf *spf, const struct auth_spf_term *term)
 	struct strbuf trail;
 
 	strbuf_reset(&spf->mechanism);
-	(void)escape_log(slice_first(term->text, SHOWN_MAX), &spf->mechanism);
+	(void)strbuf_add(&spf->mechanism, slice_first(term->text, SHOWN_MAX));
 	strbuf_init(&trail, SPF_TEXT_MAX);
 	(void)strbuf_addf(&trail, "%s of ", strbuf_text(&spf->mechanism));
-	(void)escape_log(slice_str(top(spf)->domain), &trail);
+	(void)strbuf_add_str(&trail, top(spf)->domain);
 	if (spf->trail.n > 0)
 		(void)strbuf_addf(&trail, ", by %s", strbuf_text(&spf->trail));
 	strbuf_clear(&spf->trail);

@@ -102,6 +102,23 @@ escape_json_char(struct slice c, struct strbuf *out)
 }
 
 int
+escape_json_more(struct slice json, struct strbuf *out)
+{
+	while (json.n > 0) {
+		size_t n = escape_utf8_length(json);
+		struct slice c = slice_first(json, n == 0 ? 1 : n);
+		unsigned code = code_point(c);
+
+		if (c.n < 4 && code > 0x20 && is_control(code))
+			(void)strbuf_addf(out, "\\u%04x", code);
+		else
+			(void)strbuf_add(out, c);
+		json = slice_after(json, c.n);
+	}
+	return out->full ? -1 : 0;
+}
+
+int
 escape_json(struct slice in, struct strbuf *out)
 {
 	(void)strbuf_add_char(out, '"');

@@ -17,6 +17,11 @@ int escape_log(struct slice, struct strbuf *out);
  * likewise. */
 int escape_json(struct slice, struct strbuf *out);
 
+/* JSON that is valid already, of which only U+0000 to U+001F are escaped: the
+ * other characters that escape_json() escapes become \uHHHH too. 0 or -1
+ * likewise. */
+int escape_json_more(struct slice json, struct strbuf *out);
+
 /* The length of the UTF-8 character the slice begins with (1 to 4, no
  * surrogates, no overlong forms); 0 where it begins with none. */
 size_t escape_utf8_length(struct slice);

@@ -8,24 +8,37 @@
 #include "cli/resolve.h"
 #include "proxy/filter_verify.h"
 
-int
-cli_client_check(const struct cli_client *client, const char *command)
-{
-	unsigned char address[16];
-
-	if (client->ip == NULL ||
-	    inet_pton(AF_INET, client->ip, address) == 1 ||
-	    inet_pton(AF_INET6, client->ip, address) == 1)
-		return 0;
-	return cli_usage_error(command, "--client-ip: no IP address");
-}
-
 static struct slice
 without_brackets(struct slice s)
 {
 	if (s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>')
 		return slice_from(s.p + 1, s.n - 2);
 	return s;
+}
+
+/* An empty one is that of a bounce. */
+static bool
+is_sender(const char *text)
+{
+	struct slice sender = without_brackets(slice_str(text));
+	size_t at = slice_find_last(sender, '@');
+
+	return sender.n == 0 || (at > 0 && at + 1 < sender.n);
+}
+
+int
+cli_client_check(const struct cli_client *client, const char *command)
+{
+	unsigned char address[16];
+
+	if (client->ip != NULL &&
+	    inet_pton(AF_INET, client->ip, address) != 1 &&
+	    inet_pton(AF_INET6, client->ip, address) != 1)
+		return cli_usage_error(command, "--client-ip: no IP address");
+	if (client->mail_from != NULL && !is_sender(client->mail_from))
+		return cli_usage_error(command,
+		    "--mail-from: no address (LOCAL@DOMAIN, or empty)");
+	return 0;
 }
 
 struct auth_client

@@ -18,8 +18,8 @@ struct cli_client {
 	const char *ip, *helo, *mail_from;
 };
 
-/* Is the address one, where it is given? 0; or -1 with a message on stderr
- * that names the command. */
+/* Are the addresses such, the client's and the sender's, where they are
+ * given? 0; or -1 with a message on stderr that names the command. */
 int cli_client_check(const struct cli_client *, const char *command);
 
 /* The same for an evaluation, the sender without its angle brackets. The

@@ -139,9 +139,9 @@ check_wishes(const struct cli_sign_wishes *w)
 		return cli_sign_refuse(
 		    "--identity", w->identity, "is outside of the domain");
 	if (w->authserv_id != NULL &&
-	    strlen(w->authserv_id) > AUTH_RESULTS_ID_MAX)
-		return cli_sign_refuse(
-		    "--authserv-id", w->authserv_id, "too long");
+	    !auth_results_is_id(slice_str(w->authserv_id)))
+		return cli_sign_refuse("--authserv-id", w->authserv_id,
+		    "empty, too long or no text");
 	if (!all && more)
 		return cli_sign_refuse("options", "of a signature",
 		    "need -d, -s and -k; the configuration has its own");

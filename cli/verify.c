@@ -76,9 +76,9 @@ read_options(int argc, char **argv, struct wishes *w)
 	if (cli_client_check(&w->client, "verify") != 0)
 		return -1;
 	if (w->authserv_id != NULL &&
-	    strlen(w->authserv_id) > AUTH_RESULTS_ID_MAX)
+	    !auth_results_is_id(slice_str(w->authserv_id)))
 		return cli_usage_error("verify",
-		    "--authserv-id: longer than %d octets",
+		    "--authserv-id: not between 1 and %d octets of text",
 		    AUTH_RESULTS_ID_MAX);
 	if (w->json && w->summary)
 		return cli_usage_error(

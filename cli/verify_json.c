@@ -109,6 +109,16 @@ dmarc_json(const struct auth_result *result)
 }
 
 static json_t *
+iprev_json(const struct auth_result *result)
+{
+	json_t *object = begin_result(result);
+
+	set(object, "name", result->domain);
+	set_reason(object, result);
+	return object;
+}
+
+static json_t *
 arc_json(const struct auth_result *result)
 {
 	json_t *object = begin_result(result);
@@ -175,12 +185,33 @@ add_result(json_t *object, const struct auth_result *result,
 		add_once(object, "arc", arc_json(result));
 		break;
 	case AUTH_IPREV:
-		add_once(object, "iprev", begin_result(result));
+		add_once(object, "iprev", iprev_json(result));
 		break;
 	}
 }
 
-/* The author's domain, where there is one and no doubt about it. */
+/* The domain of all addresses in the list; -1 where they have not one. */
+static int
+common_domain(const struct mail_address_list *list, struct strbuf *domain)
+{
+	struct strbuf other;
+	bool same = mail_address_count(list) > 0;
+
+	strbuf_init(&other, MAIL_IDN_NAME_MAX);
+	for (size_t i = 0; i < mail_address_count(list) && same; i++) {
+		strbuf_reset(&other);
+		same = mail_idn_to_ascii(
+			   mail_address_at(list, i)->domain, &other) == 0;
+		if (i == 0)
+			(void)strbuf_add(domain, strbuf_slice(&other));
+		same = same &&
+		    slice_equal(strbuf_slice(domain), strbuf_slice(&other));
+	}
+	strbuf_clear(&other);
+	return same ? 0 : -1;
+}
+
+/* The authors' domain, where there is one and no doubt about it. */
 static void
 add_from(json_t *object, const struct mail_header *header)
 {
@@ -194,8 +225,7 @@ add_from(json_t *object, const struct mail_header *header)
 	if (list == NULL)
 		return;
 	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
-	if (mail_address_count(list) == 1 &&
-	    mail_idn_to_ascii(mail_address_at(list, 0)->domain, &domain) == 0)
+	if (common_domain(list, &domain) == 0)
 		set(object, "from", strbuf_slice(&domain));
 	strbuf_clear(&domain);
 	mail_address_free(list);
@@ -205,9 +235,13 @@ static void
 print(json_t *object)
 {
 	char *line = json_dumps(object, JSON_COMPACT);
+	struct strbuf safe;
 
-	cli_print(slice_str(line));
+	strbuf_init(&safe, 6 * strlen(line) + 1);
+	(void)escape_json_more(slice_str(line), &safe);
+	cli_print(strbuf_slice(&safe));
 	cli_print(SLICE("\n"));
+	strbuf_clear(&safe);
 	free(line);
 	json_decref(object);
 }

@@ -144,8 +144,8 @@ static const struct proxy_setting settings[] = {
 
     {"in", "user", proxy_set_text, AT(in.user), "signpost-in", 0, 0, NULL,
 	false},
-    {"in", "authserv_id", proxy_add_name, AT(checking.authserv_ids), NULL, 0, 0,
-	NULL, true},
+    {"in", "authserv_id", proxy_add_authserv_id, AT(checking.authserv_ids),
+	NULL, 0, 0, NULL, true},
     {"in", "trusted", proxy_add_network, AT(checking.trusted),
 	"127.0.0.0/8, ::1", 0, 0, NULL, true},
     {"in", "check", proxy_set_flag, AT(checking.check), "all", 0, 0,
@@ -342,6 +342,26 @@ set_value(struct proxy_config_reading *reading, const struct proxy_setting *s,
 	strbuf_clear(&shown);
 }
 
+/* The next item of a list; a comma within quotation marks ends none. */
+static bool
+cut_item(struct slice *rest, struct slice *item)
+{
+	bool quoted = false;
+	size_t n = 0;
+
+	if (rest->p == NULL)
+		return false;
+	for (; n < rest->n && (quoted || rest->p[n] != ','); n++) {
+		if (rest->p[n] == '"')
+			quoted = !quoted;
+		else if (quoted && rest->p[n] == '\\' && n + 1 < rest->n)
+			n++;
+	}
+	*item = slice_first(*rest, n);
+	*rest = n < rest->n ? slice_after(*rest, n + 1) : slice_from(NULL, 0);
+	return true;
+}
+
 static void
 set_values(struct proxy_config_reading *reading, const struct proxy_setting *s,
     size_t side, struct slice value, unsigned line)
@@ -352,7 +372,7 @@ set_values(struct proxy_config_reading *reading, const struct proxy_setting *s,
 		set_value(reading, s, side, value, line);
 		return;
 	}
-	while (rest.p != NULL && slice_cut(&rest, ',', &piece)) {
+	while (cut_item(&rest, &piece)) {
 		piece = slice_trim(piece);
 		if (piece.n > 0)
 			set_value(reading, s, side, piece, line);

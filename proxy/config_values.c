@@ -2,10 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/results.h"
 #include "base/number.h"
 #include "base/xalloc.h"
 #include "dns/servers.h"
 #include "mail/idn.h"
+#include "mail/token.h"
 #include "proxy/config_private.h"
 
 /* Bytes of a reason. */
@@ -217,6 +219,53 @@ proxy_add_name(const struct proxy_setting *s, void *field, struct slice value,
 		result = -1;
 	}
 	strbuf_clear(&name);
+	return result;
+}
+
+/* A quoted string's content; -1 where there is more, or no end. */
+static int
+unquote(struct slice value, struct strbuf *out)
+{
+	struct slice raw;
+
+	if (mail_token_quoted(&value, &raw) != 0 || value.n > 0)
+		return -1;
+	return mail_token_unquote(raw, out);
+}
+
+static bool
+is_mime_token(struct slice value)
+{
+	struct slice token;
+
+	return mail_token_mime(&value, &token) == 0 && value.n == 0;
+}
+
+/* A domain name, any other token, or any text in quotation marks (RFC 8601
+ * section 2.2). */
+int
+proxy_add_authserv_id(const struct proxy_setting *s, void *field,
+    struct slice value, struct strbuf *reason)
+{
+	struct strbuf id;
+	int result = 0;
+
+	(void)s;
+	strbuf_init(&id, AUTH_RESULTS_ID_MAX);
+	if (value.n > 0 && value.p[0] == '"')
+		result = unquote(value, &id);
+	else if (mail_idn_to_ascii(value, &id) != 0 && is_mime_token(value))
+		(void)strbuf_add(&id, value);
+	if (result == 0 && auth_results_is_id(strbuf_slice(&id))) {
+		proxy_strings_add(field, strbuf_slice(&id));
+	} else {
+		strbuf_addf(reason,
+		    "is no name of at most %d octets, nor text in "
+		    "quotation marks",
+		    AUTH_RESULTS_ID_MAX);
+		result = -1;
+	}
+	strbuf_clear(&id);
 	return result;
 }
 

@@ -71,6 +71,20 @@ class Spf(tool.Case):
                      ["--client-ip", "x", "--helo", "a.test"],
                      ["--mail-from", "a@b.test"]):
             self.spf(*args, status=64)
+        for sender in ("example.org", "<example.org>", "@example.org", "joe@"):
+            said = self.spf("--client-ip", "192.0.2.5", "--mail-from", sender,
+                            status=64).err
+            self.assertIn("--mail-from: no address", said)
+
+    def test_what_a_sender_says_is_escaped_once(self):
+        sender = "a@b\x01\x7f\u0085\u2028.example"
+        result = self.spf("--client-ip", "192.0.2.5", "--json", "--mail-from",
+                          sender)
+        self.assertNotRegex(result.out.decode()[:-1], "[\x00-\x1f\x7f-\x9f"
+                            "\u2028]")
+        found = json.loads(result.out)
+        self.assertEqual(found["domain"], sender[2:])
+        self.assertEqual(found["reason"], "no domain name: " + sender[2:])
 
 
 if __name__ == "__main__":

@@ -74,6 +74,50 @@ class Verify(tool.Case):
         self.assertEqual([s["result"] for s in found["dkim"]],
                          ["permerror", "pass"])
 
+    def test_authors_of_one_domain(self):
+        for authors, domain in (
+                (b"ann@example.org, bob@EXAMPLE.org", "example.org"),
+                (b"Team: ann@example.org, bob@example.org;", "example.org"),
+                (b"ann@example.org, bob@mail.example.org", None)):
+            found = self.found(b"From: " + authors + b"\r\n\r\nx\r\n",
+                               status=1)
+            self.assertEqual(found.get("from"), domain)
+
+    def test_the_clients_name(self):
+        records = {("1.2.0.192.in-addr.arpa", "PTR"): ["mail.example.org."],
+                   ("mail.example.org", "A"): ["192.0.2.1"]}
+        found = self.found(MESSAGE, "--client-ip", "192.0.2.1", status=1,
+                           records=records)
+        self.assertEqual(found["iprev"], {
+            "result": "pass", "name": "mail.example.org", "reason": ""})
+        found = self.found(MESSAGE, "--client-ip", "192.0.2.1", status=1,
+                           records={})
+        self.assertEqual(found["iprev"], {
+            "result": "permerror", "name": "",
+            "reason": "the address has no name"})
+
+    def test_what_a_message_says_is_escaped_once(self):
+        field = ("DKIM-Signature: v=1; d=a\x7f\u0085\u2028b\\c; s=\u009f\r\n"
+                 .encode())
+        result = self.verify(field + MESSAGE, "--json", status=1)
+        self.assertNotRegex(result.out.decode()[:-1],
+                            "[\x00-\x1f\x7f-\x9f\u2028]")
+        found = json.loads(result.out)["dkim"][0]
+        if found["code"] == "tag-value-bad":    # DEL is no tag's
+            field = field.replace(b"\x7f", b"")
+            found = self.found(field + MESSAGE, status=1)["dkim"][0]
+        self.assertEqual((found["domain"], found["selector"]),
+                         ("a\u0085\u2028b\\c", "\u009f"))
+
+    def test_whose_field_it_is(self):
+        self.verify(MESSAGE, "--authserv-id", "", status=64)
+        self.verify(MESSAGE, "--authserv-id", "a\nb", status=64)
+        self.verify(MESSAGE, "--authserv-id", "x" * 321, status=64)
+        out = self.verify(MESSAGE, "--authserv-id", 'our "own" host; 2',
+                          status=1).out
+        self.assertTrue(out.startswith(
+            b'Authentication-Results: "our \\"own\\" host; 2";'), out)
+
     def test_unsigned(self):
         result = self.verify(MESSAGE, "--json", status=1)
         found = json.loads(result.out)

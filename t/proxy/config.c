@@ -242,8 +242,12 @@ static const struct {
 	"conf:8: listen: 127.0.0.1:1 is listened on already"},
     {"[in]\nreject = dmarc\n",
 	"conf:2: reject = dmarc needs `dmarc_except` or `arc_trusted`"},
-    {"[in]\nauthserv_id = " LABEL LABEL LABEL LABEL LABEL "evil\n",
-	"is no domain name"},
+    {"[in]\nauthserv_id = " LABEL LABEL LABEL LABEL LABEL LABEL LABEL "evil\n",
+	"is no name of at most 320 octets, nor text in quotation marks"},
+    {"[in]\nauthserv_id = two words\n", "is no name of at most"},
+    {"[in]\nauthserv_id = \"open\n", "is no name of at most"},
+    {"[in]\nauthserv_id = \"\"\n", "is no name of at most"},
+    {"[in]\nauthserv_id = \"a\" b\n", "is no name of at most"},
     {"[in]\nreject = dmarc\ncheck = dkim\n",
 	"conf:2: reject = dmarc, but `check` leaves dmarc out"},
     {OUT "[metrics]\nlisten = 127.0.0.1:1\nhosts = a..b\n",
@@ -350,6 +354,26 @@ knows_no_longest_line(void **state)
 	assert_string_equal(c->signing.signatures.list[0].selector, "t-u");
 	proxy_config_free(c);
 	strbuf_clear(&text);
+}
+
+/* RFC 8601 section 2.2: a token, or a quoted string. */
+static void
+takes_any_id_of_ours(void **state)
+{
+	static const char *const want[] = {"mx.example.org",
+	    "xn--bcher-kva.example", "gate_7!", "our \"own\", host; 2", "Last"};
+	struct proxy_config *c =
+	    must_parse("[in]\nlisten = 127.0.0.1:1\nrelay = 127.0.0.1:2\n"
+		       "authserv_id = MX.Example.org, b\xc3\xbc"
+		       "cher.example, gate_7!, \"our \\\"own\\\", host; 2\"\n"
+		       "\t\"Last\"\n");
+
+	(void)state;
+	assert_int_equal(
+	    c->checking.authserv_ids.count, sizeof(want) / sizeof(want[0]));
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_string_equal(c->checking.authserv_ids.list[i], want[i]);
+	proxy_config_free(c);
 }
 
 static void
@@ -588,6 +612,7 @@ main(void)
 	    cmocka_unit_test(shows_all_errors_at_once),
 	    cmocka_unit_test(refuses_a_nul_byte),
 	    cmocka_unit_test(knows_no_longest_line),
+	    cmocka_unit_test(takes_any_id_of_ours),
 	    cmocka_unit_test(goes_on_with_a_signature),
 	    cmocka_unit_test(warns_of_rsa_sha1_for_dkim),
 	    cmocka_unit_test(a_worker_reads_the_same),
