@@ -30,10 +30,8 @@ struct proxy_session {
 	struct proxy_envelope envelope;
 	struct strbuf recipient; /* offered to the relay, not yet answered */
 	uint64_t begun_ms;	 /* when MAIL came */
-	uint64_t spoke_ms;	 /* the client's last command, or its coming */
 	bool leaving;		 /* it was told 421 */
 	bool nameless;		 /* its PROXY header names no client */
-	uint64_t heard_ms;	 /* when the last command came */
 	bool extended;		 /* EHLO, not HELO */
 	bool proxied;		 /* `peer` is whom a PROXY header named */
 };
@@ -118,11 +116,11 @@ leave_if_finishing(struct proxy_session *s)
 /* At a stop. A client that stopped talking before its DATA has no message in
  * flight. */
 static void
-leave_if_stuck(struct proxy_session *s, uint64_t now)
+leave_if_stuck(struct proxy_session *s)
 {
 	if (s->server != NULL && s->transaction == NULL &&
 	    (s->hop == NULL || !proxy_hop_owes(s->hop)) &&
-	    now - s->heard_ms > STUCK_MS)
+	    smtp_server_silent_ms(s->server) > STUCK_MS)
 		reply_text(s, going_down);
 }
 
@@ -262,7 +260,7 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 		refuse_nameless(s);
 		return;
 	}
-	s->begun_ms = s->heard_ms;
+	s->begun_ms = proxy_now_ms();
 	if (smtp_path_parse(command->argument, SMTP_MAIL, &path, &reason) !=
 	    0) {
 		on_odd_mail(s, command);
@@ -380,7 +378,6 @@ on_command(void *ctx, const struct smtp_command *command)
 {
 	struct proxy_session *s = ctx;
 
-	s->heard_ms = proxy_now_ms();
 	commands[command->verb](s, command);
 }
 
@@ -647,7 +644,6 @@ proxy_session_begin(struct proxy_service *service, evutil_socket_t fd,
 	limits.proxy_header = proxy_header;
 	s->service = service;
 	s->fd = fd;
-	s->spoke_ms = proxy_now_ms();
 	strbuf_init(&s->peer, HELO_CAP);
 	(void)strbuf_add(&s->peer, peer);
 	strbuf_init(&s->helo, HELO_CAP);
@@ -662,6 +658,8 @@ proxy_session_begin(struct proxy_service *service, evutil_socket_t fd,
 	s->server = smtp_server_new(service->base, fd, &limits, &server_ops, s);
 }
 
+static const char too_many[] = "421 4.3.2 too many connections, try again\r\n";
+
 void
 proxy_sessions_tick(struct proxy_service *service)
 {
@@ -672,26 +670,57 @@ proxy_sessions_tick(struct proxy_service *service)
 		if (s->transaction != NULL)
 			proxy_transaction_tick(s->transaction, now);
 		else if (service->hurried)
-			leave_if_stuck(s, now);
+			leave_if_stuck(s);
+}
+
+/* Who holds up a message that it hardly sends. */
+static bool
+shed_slow(struct proxy_service *service)
+{
+	struct proxy_session *s;
+
+	LIST_FOREACH (s, &service->sessions, entry)
+		if (!s->leaving && s->server != NULL &&
+		    smtp_server_is_slow(s->server))
+			break;
+	if (s == NULL)
+		return false;
+	s->leaving = true;
+	log_printf(service->log, LOGGING_WARNING,
+	    "client %s sends its message too slowly, and all sessions are "
+	    "taken: told 421",
+	    peer_name(s));
+	reply_text(s, too_many);
+	return true;
+}
+
+static bool
+shed_silent(struct proxy_service *service)
+{
+	struct proxy_session *s, *most = NULL;
+	uint64_t silent, longest = PROXY_SESSION_IDLE_MS;
+
+	LIST_FOREACH (s, &service->sessions, entry) {
+		if (s->leaving || s->server == NULL || s->transaction != NULL ||
+		    !smtp_server_between_messages(s->server))
+			continue;
+		silent = smtp_server_silent_ms(s->server);
+		if (silent >= longest) {
+			most = s;
+			longest = silent;
+		}
+	}
+	if (most == NULL)
+		return false;
+	most->leaving = true;
+	reply_text(most, too_many);
+	return true;
 }
 
 bool
 proxy_sessions_shed(struct proxy_service *service)
 {
-	struct proxy_session *s, *oldest = NULL;
-	uint64_t now = proxy_now_ms();
-
-	LIST_FOREACH (s, &service->sessions, entry)
-		if (!s->leaving && s->server != NULL &&
-		    s->transaction == NULL &&
-		    smtp_server_between_messages(s->server) &&
-		    (oldest == NULL || s->spoke_ms < oldest->spoke_ms))
-			oldest = s;
-	if (oldest == NULL || now - oldest->spoke_ms < PROXY_SESSION_IDLE_MS)
-		return false;
-	oldest->leaving = true;
-	reply_text(oldest, "421 4.3.2 too many connections, try again\r\n");
-	return true;
+	return shed_slow(service) || shed_silent(service);
 }
 
 void

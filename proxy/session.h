@@ -25,9 +25,12 @@ void proxy_sessions_tick(struct proxy_service *);
 /* How long a session must have said nothing before it makes room, ms. */
 #define PROXY_SESSION_IDLE_MS 3000
 
-/* Makes room where there is none: of those that are between messages the one
- * that has been silent for longest gets 421. False where none has been for
- * PROXY_SESSION_IDLE_MS. It ends a little later. */
+/*
+ * Makes room where there is none: a client that sends a message too slowly
+ * (smtp_server_is_slow()) gets 421, or where there is none the one that has
+ * been silent for longest between messages. False where none has been for
+ * PROXY_SESSION_IDLE_MS. It ends a little later.
+ */
 bool proxy_sessions_shed(struct proxy_service *);
 
 /* From now on every session ends as soon as it is between messages, with

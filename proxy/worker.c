@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -27,6 +28,9 @@
 enum {
 	REST_MS = 500, /* after running out of descriptors */
 	SHED_AT_ONCE = 16,
+	FULL_LOOK_MS = 1000,
+	REFUSE_AT_LOOK = 4, /* a new client hears it within 5 s */
+	REFUSED_AT_ONCE = 64,
 	FDS_PER_SESSION = 3, /* client, relay, spool */
 	FDS_BESIDES = 64,
 	HEAP_KEPT = 1 << 20,
@@ -48,7 +52,8 @@ struct worker {
 	struct gate *gates;
 	size_t gate_count, session_max;
 	bool accepting, leaving, stopping;
-	struct event *go, *tick, *rest, *deadline, *signals[SIGNALS];
+	struct event *go, *tick, *rest, *full, *deadline, *signals[SIGNALS];
+	unsigned looks; /* at a full house, and someone waited at each */
 	struct proxy_keys *keys;
 	struct proxy_sign_env sign_env;
 	struct proxy_recording recording;
@@ -120,14 +125,80 @@ turn_away(const struct gate *gate, int fd, const char *peer)
 		    gate->proxy_header ? "proxies" : "allow");
 }
 
-/* Full: idle sessions make room, or accepting stops until some do. */
+static bool
+is_full(const struct worker *w)
+{
+	return w->service.session_count >= w->session_max;
+}
+
+/* Full: slow and idle sessions make room, or accepting stops until some do,
+ * and meanwhile others of our workers can take who comes. */
 static void
 make_room(struct worker *w)
 {
 	stop_accepting(w);
 	for (int i = 0; i < SHED_AT_ONCE; i++)
 		if (!proxy_sessions_shed(&w->service))
+			break;
+	after(w->full, FULL_LOOK_MS);
+}
+
+/* Does a client wait that nobody takes? */
+static bool
+someone_waits(const struct gate *gate)
+{
+	struct pollfd at = {.fd = gate->fd, .events = POLLIN};
+
+	return gate->fd >= 0 && poll(&at, 1, 0) == 1;
+}
+
+static void
+refuse_waiting(const struct gate *gate)
+{
+	static const char text[] =
+	    "421 4.3.2 too many connections, try again\r\n";
+	struct sockaddr_storage peer;
+	ssize_t ignored;
+	int fd;
+
+	for (int i = 0; i < REFUSED_AT_ONCE; i++) {
+		if (proxy_listener_accept(gate->fd, &fd, &peer) !=
+		    PROXY_ACCEPT_TAKEN)
 			return;
+		ignored = write(fd, text, sizeof(text) - 1);
+		(void)ignored;
+		(void)close(fd);
+	}
+}
+
+/* Once a second while full. Who has waited for several looks has been taken
+ * by no other worker, and will hear that there is no room. */
+static void
+on_full(evutil_socket_t fd, short events, void *ctx)
+{
+	struct worker *w = ctx;
+	bool waits = false;
+
+	(void)fd;
+	(void)events;
+	if (!is_full(w) || w->leaving) {
+		w->looks = 0;
+		return;
+	}
+	make_room(w);
+	for (size_t i = 0; i < w->gate_count; i++)
+		waits = waits || someone_waits(&w->gates[i]);
+	w->looks = waits ? w->looks + 1 : 0;
+	if (w->looks < REFUSE_AT_LOOK)
+		return;
+	if (proxy_seldom_may(&w->seldom, "full", SLICE(""), proxy_now_ms()))
+		log_printf(w->job->log, LOGGING_WARNING,
+		    "all %zu sessions are taken and none can be ended: new "
+		    "clients get 421 ([%s] max_sessions =)",
+		    w->service.session_count, w->job->front->name);
+	for (size_t i = 0; i < w->gate_count; i++)
+		if (someone_waits(&w->gates[i]))
+			refuse_waiting(&w->gates[i]);
 }
 
 static void
@@ -160,7 +231,7 @@ on_connection(evutil_socket_t listener, short events, void *ctx)
 		proxy_session_begin(
 		    &w->service, fd, strbuf_slice(&name), gate->proxy_header);
 	strbuf_clear(&name);
-	if (w->service.session_count >= w->session_max)
+	if (is_full(w))
 		make_room(w);
 }
 
@@ -171,7 +242,7 @@ on_rested(evutil_socket_t fd, short events, void *ctx)
 
 	(void)fd;
 	(void)events;
-	if (w->service.session_count < w->session_max)
+	if (!is_full(w))
 		start_accepting(w);
 }
 
@@ -197,7 +268,7 @@ on_session_ended(void *ctx)
 
 	if (w->leaving && w->service.session_count == 0)
 		(void)event_base_loopbreak(w->base);
-	else if (w->service.session_count < w->session_max)
+	else if (!is_full(w))
 		start_accepting(w);
 }
 
@@ -224,8 +295,6 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 	(void)send(w->job->go_fd, ".", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	proxy_sessions_tick(&w->service);
 	proxy_spool_files_tick(w->service.spool_files);
-	if (w->service.session_count >= w->session_max && !w->leaving)
-		make_room(w);
 	if (w->verify_env.resolver != NULL)
 		proxy_count_dns(w->job->counters,
 		    dns_resolver_counts(w->verify_env.resolver),
@@ -457,6 +526,7 @@ make_events(struct worker *w)
 	    event_new(w->base, w->job->go_fd, EV_READ | EV_PERSIST, on_go, w);
 	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
 	w->rest = evtimer_new(w->base, on_rested, w);
+	w->full = evtimer_new(w->base, on_full, w);
 	w->deadline = evtimer_new(w->base, on_deadline, w);
 	w->signals[0] = evsignal_new(w->base, SIGTERM, on_stop, w);
 	w->signals[1] = evsignal_new(w->base, SIGINT, on_stop, w);
@@ -535,6 +605,7 @@ worker_clear(struct worker *w)
 	event_free(w->go);
 	event_free(w->tick);
 	event_free(w->rest);
+	event_free(w->full);
 	event_free(w->deadline);
 	if (w->keys != NULL)
 		proxy_keys_free(w->keys);

@@ -16,8 +16,7 @@ enum {
 	AHEAD = 8 * 1024,	 /* read beyond the command in hand */
 	REPLIES_MAX = 16 * 1024, /* unwritten, then no command is taken */
 	BODY_LEAST = 1024, /* of a body; for less there is thrice idle_ms */
-	/* What comes of a body in SMTP_SERVER_SLOW_MS if it is not slow. */
-	SLOW_WINDOW = SMTP_SERVER_SLOW_MS / 1000 * 1024,
+	SLOW_BYTES = 1024, /* of a body, a second: less is slow */
 };
 
 /* Writing. */
@@ -178,7 +177,8 @@ note_progress(struct smtp_server *server, size_t bytes)
 		server->waiting = false;
 	server->stirred_ms = now;
 	server->window += bytes;
-	if (server->window >= SLOW_WINDOW) {
+	if (server->window * 1000 >=
+	    (uint64_t)server->limits.slow_ms * SLOW_BYTES) {
 		server->window = 0;
 		server->window_ms = now;
 	}
@@ -366,6 +366,8 @@ with_defaults(struct smtp_limits limits)
 		limits.errors_max = SMTP_SERVER_ERRORS_MAX;
 	if (limits.gather_ms == 0)
 		limits.gather_ms = SMTP_SERVER_GATHER_MS;
+	if (limits.slow_ms == 0)
+		limits.slow_ms = SMTP_SERVER_SLOW_MS;
 	return limits;
 }
 
@@ -444,7 +446,7 @@ smtp_server_is_slow(const struct smtp_server *server)
 	else if (server->state != SMTP_SERVER_MAIL &&
 	    server->state != SMTP_SERVER_RCPT)
 		return false;
-	return smtp_now_ms() - since >= SMTP_SERVER_SLOW_MS;
+	return smtp_now_ms() - since >= server->limits.slow_ms;
 }
 
 void

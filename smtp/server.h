@@ -46,6 +46,7 @@ struct smtp_limits {
 	size_t recipients_max;	  /* accepted ones, a message: 1000 */
 	unsigned errors_max;	  /* errors of a client's, then 421: 20 */
 	unsigned gather_ms;	  /* a reply waits so long for the next: 10 s */
+	unsigned slow_ms;	  /* see smtp_server_is_slow(): 60 s */
 	bool proxy_header;	  /* a PROXY header comes first, and must */
 };
 
@@ -123,7 +124,7 @@ bool smtp_server_ended(const struct smtp_server *);
 uint64_t smtp_server_silent_ms(const struct smtp_server *);
 
 /* True where the client alone is waited for, in the middle of a message, and
- * for SMTP_SERVER_SLOW_MS has sent less than a kilobyte a second. */
+ * for the limits' slow_ms has sent less than a kilobyte a second. */
 bool smtp_server_is_slow(const struct smtp_server *);
 
 /* Closes what is open, without an answer. From any place. NULL is fine. */

@@ -36,7 +36,7 @@ struct smtp_server {
 	size_t forgiven; /* commands that a refused MAIL leaves behind it */
 	unsigned errors;
 	size_t body_read;
-	size_t window; /* bytes of a body, since ... */
+	uint64_t window; /* bytes of a body, since ... */
 	uint64_t window_ms;
 	uint64_t stirred_ms;	/* the last line of either side */
 	uint64_t held_since_ms; /* the oldest reply not written */

@@ -13,6 +13,8 @@
 
 /* --- the scene --- */
 
+enum { SLOW_MS = 200 };
+
 struct scene {
 	struct talk client, relay;
 	struct stub_service stub;
@@ -56,6 +58,7 @@ set_up(struct scene *s)
 	assert_true(stub_service_begin(&s->stub, s->client.base));
 	s->stub.service.keepalive_ms = 1;
 	s->stub.service.eight_bit = true;
+	s->stub.service.limits.slow_ms = SLOW_MS;
 	proxy_session_begin(&s->stub.service, fd, SLICE("192.0.2.1"), false);
 	accept_relay(s);
 	talk_say(&s->relay, "220 relay\r\n");
@@ -115,6 +118,67 @@ deliver(struct scene *s)
 static const char message[] = "A: 1\r\n\r\n..x\r\n.\r\n";
 
 /* --- what must hold --- */
+
+/* Of those who keep us waiting in the middle of a message, and of nobody
+ * who does not. */
+static void
+a_slow_client_makes_room(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s);
+	data(&s);
+	talk_say(&s.client, "A: 1\r\n");
+	talk_run(&s.client, SLOW_MS / 4);
+	assert_false(proxy_sessions_shed(&s.stub.service));
+	talk_run(&s.client, SLOW_MS);
+	assert_true(proxy_sessions_shed(&s.stub.service));
+	assert_false(proxy_sessions_shed(&s.stub.service)); /* once */
+	talk_hear(&s.client, "421 4.3.2 too many connections, try again\r\n");
+	talk_hear_end(&s.client);
+	talk_hear_nothing(&s.relay, 20);
+	tear_down(&s);
+}
+
+static void
+one_that_is_fast_enough_does_not(void **state)
+{
+	static char kilobyte[1024];
+	struct scene s;
+
+	(void)state;
+	memset(kilobyte, 'x', sizeof(kilobyte));
+	set_up(&s);
+	data(&s);
+	for (int i = 0; i < 4; i++) {
+		talk_run(&s.client, SLOW_MS / 2);
+		talk_send(&s.client, slice_from(kilobyte, sizeof(kilobyte)));
+		talk_run(&s.client, 10);
+		assert_false(proxy_sessions_shed(&s.stub.service));
+	}
+	talk_say(&s.client, "\r\n.\r\n");
+	talk_hear(&s.relay, "DATA\r\n");
+	talk_run(&s.client, 2 * SLOW_MS); /* that is the relay's doing */
+	assert_false(proxy_sessions_shed(&s.stub.service));
+	tear_down(&s);
+}
+
+static void
+one_that_waits_between_its_commands_makes_room(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s);
+	envelope(&s);
+	assert_false(proxy_sessions_shed(&s.stub.service));
+	talk_run(&s.client, SLOW_MS + 50);
+	assert_true(proxy_sessions_shed(&s.stub.service));
+	talk_hear(&s.client, "421 4.3.2 too many connections, try again\r\n");
+	talk_hear_end(&s.client);
+	tear_down(&s);
+}
 
 static void
 keeps_the_relay_awake_while_a_body_comes(void **state)
@@ -309,6 +373,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_slow_client_makes_room),
+	    cmocka_unit_test(one_that_is_fast_enough_does_not),
+	    cmocka_unit_test(one_that_waits_between_its_commands_makes_room),
 	    cmocka_unit_test(keeps_the_relay_awake_while_a_body_comes),
 	    cmocka_unit_test(keeps_quiet_where_no_body_comes),
 	    cmocka_unit_test(

@@ -1,6 +1,7 @@
 """Who may come in, how many, and by which doors: allow =, max_sessions =,
 Unix-domain sockets on both sides, the PROXY protocol."""
 
+import contextlib
 import ctypes
 import grp
 import os
@@ -55,22 +56,52 @@ class Sessions(harness.Case):
             self.assertEqual(client.message(SAMPLE).code, 250)
 
     def test_idle_ones_make_room(self):
-        """The one that was silent for longest; never one with a message."""
-        daemon = self.signpost(self.relay(), out=["max_sessions = 3"])
-        first, second, busy = (daemon.client() for _ in range(3))
-        for client in (busy, first, second):
+        """The one that was silent for longest; never one with a message, nor
+        one that came before all others and speaks now and then."""
+        daemon = self.signpost(self.relay(), out=["max_sessions = 4"])
+        talks, first, second, busy = (daemon.client() for _ in range(4))
+        for client in (talks, busy, first, second):
             client.ehlo()
         busy.begin()
         begun = time.monotonic()
-        fourth = daemon.client()
-        self.assertLess(time.monotonic() - begun, 15)
-        self.assertEqual(fourth.greeting.code, 220)
+        fourth = daemon.client(greeting=False)
+        fourth.sock.settimeout(0.5)
+        while time.monotonic() - begun < 15:
+            self.assertEqual(talks.command("NOOP").code, 250)
+            with contextlib.suppress(socket.timeout):
+                self.assertEqual(fourth.reply().code, 220)
+                break
+        self.assertLess(time.monotonic() - begun, 5)
+        fourth.sock.settimeout(harness.WAIT)
         self.assertEqual(first.reply().code, 421)
         self.assertTrue(first.gone())
+        self.assertEqual(talks.command("NOOP").code, 250)
         fourth.ehlo()
         self.assertEqual(fourth.message(SAMPLE).code, 250)
         self.assertEqual(busy.command("DATA").code, 354)
         self.assertEqual(busy.body(SAMPLE).code, 250)
+
+    def test_where_none_can_be_ended_a_new_one_is_told(self):
+        daemon = self.signpost(self.relay(), out=["max_sessions = 2"])
+        clients = [daemon.client() for _ in range(2)]
+        for client in clients:
+            client.ehlo()
+            client.begin()
+        begun = time.monotonic()
+        for _ in range(2):
+            new = daemon.client()
+            self.assertEqual(new.greeting.code, 421)
+            self.assertIn("4.3.2", new.greeting.text)
+            self.assertTrue(new.gone())
+            self.assertLess(time.monotonic() - begun, 6)
+        self.assertEqual(len(daemon.lines(
+            r"all 2 sessions are taken .*\[out\] max_sessions =")), 1)
+        for client in clients:
+            self.assertEqual(client.command("DATA").code, 354)
+            self.assertEqual(client.body(SAMPLE).code, 250)
+            client.quit()
+        new = daemon.client()
+        self.assertEqual(new.greeting.code, 220)
 
     def test_silent_ones_are_ended(self):
         daemon = self.signpost(self.relay(), out=["idle_timeout = 1"])
