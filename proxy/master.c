@@ -571,6 +571,8 @@ set_up(struct proxy_master *master, struct strbuf *reason)
 		strbuf_addf(reason, "socketpair: %s", strerror(errno));
 		return -1;
 	}
+	if (proxy_privilege_check_descriptors(reason) != 0)
+		return -1;
 	master->base = event_base_new();
 	if (master->base == NULL) {
 		strbuf_add_str(reason, "no event loop");

@@ -430,6 +430,7 @@ fork_worker(
 	    .record = record_end(seat),
 	    .seal = seal_end(seat),
 	    .listeners = listeners,
+	    .log = g->master->log,
 	    .no_stderr =
 		g->master->job->daemon && g->config->log == LOGGING_SYSLOG};
 

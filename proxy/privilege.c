@@ -49,6 +49,21 @@ allow_descriptors(size_t wanted)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+int
+proxy_privilege_check_descriptors(struct strbuf *reason)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    limit.rlim_cur >= PROXY_DESCRIPTORS_LEAST)
+		return 0;
+	(void)strbuf_addf(reason,
+	    "no more than %llu files may be open, and %d are the least: raise "
+	    "`ulimit -n' or LimitNOFILE=",
+	    (unsigned long long)limit.rlim_cur, PROXY_DESCRIPTORS_LEAST);
+	return -1;
+}
+
 static int
 become(const struct passwd *user, struct strbuf *reason)
 {

@@ -19,6 +19,12 @@
 int proxy_privilege_drop(
     const char *user, size_t descriptors, struct strbuf *reason);
 
+/* Fewer open files than these let no process of ours begin. */
+#define PROXY_DESCRIPTORS_LEAST 32
+
+/* Are so many allowed? 0; or -1 and the reason, with what to do. */
+int proxy_privilege_check_descriptors(struct strbuf *reason);
+
 /* The part that keeps others from looking in: for the master, which passes
  * open key files on. */
 void proxy_privilege_hide(void);

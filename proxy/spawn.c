@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -28,16 +29,11 @@ enum {
 	FD_KEYS,
 	FD_RECORD,
 	FD_SEAL,
-	FD_LISTENERS,
-	FD_ABOVE = 64 /* where they wait while they change places */
+	FD_LISTENERS
 };
 
-/* Descriptors of a worker besides its sessions', and of each session: the
- * client, the relay, a spool file; a resolver's sockets. */
-#define DESCRIPTORS_BESIDES	128
-#define DESCRIPTORS_PER_SESSION 4
-#define DESCRIPTORS_SEALER	(PROXY_SEALER_PEERS_MAX + 64)
-#define DESCRIPTORS_RECORDER	128
+#define DESCRIPTORS_SEALER   (PROXY_SEALER_PEERS_MAX + 64)
+#define DESCRIPTORS_RECORDER 128
 /* Of [metrics]: those who ask, each with the next hops asked for him. */
 #define DESCRIPTORS_PER_LISTENER (RECORD_HTTP_CONNECTIONS_MAX * 3)
 #define REASON_MAX		 512
@@ -90,7 +86,7 @@ take_places(struct places *places)
 		if (places->fds[i] < 0)
 			continue;
 		places->fds[i] =
-		    fcntl(places->fds[i], F_DUPFD_CLOEXEC, FD_ABOVE);
+		    fcntl(places->fds[i], F_DUPFD_CLOEXEC, places->count);
 		if (places->fds[i] < 0)
 			return -1;
 	}
@@ -116,6 +112,20 @@ reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* The child's last words: nobody else knows. */
+static void
+say_why_not(const struct proxy_spawn *spawn)
+{
+	const char *why = strerror(errno);
+	struct rlimit limit = {0, 0};
+
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	log_printf(spawn->log, LOGGING_ERROR,
+	    "cannot begin a process of [%s]: %s (%llu files may be open)",
+	    proxy_role_name(spawn->role), why,
+	    (unsigned long long)limit.rlim_cur);
+}
+
 /* `parent` is the master's pid, asked before the fork: in a child whose master
  * has died already getppid() would name somebody else. */
 static void
@@ -136,6 +146,7 @@ run_worker(const struct proxy_spawn *spawn, pid_t parent)
 		(void)dup2(STDOUT_FILENO, STDERR_FILENO);
 	if (take_places(&places) == 0)
 		(void)execv("/proc/self/exe", argv);
+	say_why_not(spawn);
 	_exit(EX_OSERR);
 }
 
@@ -328,9 +339,7 @@ footing_of(enum proxy_role role, const struct proxy_config *config)
 		return (struct footing){
 		    config->out.user, DESCRIPTORS_SEALER, 0};
 	return (struct footing){front->user,
-	    DESCRIPTORS_BESIDES +
-		(size_t)front->max_sessions * DESCRIPTORS_PER_SESSION,
-	    front->listen.count};
+	    proxy_worker_descriptors(config, front), front->listen.count};
 }
 
 static int
@@ -350,6 +359,7 @@ begin(const struct beginning *beginning, const struct proxy_config *config,
 		strbuf_add_str(&reason, "listeners do not fit the settings");
 	else if (proxy_privilege_drop(
 		     footing.user, footing.descriptors, &reason) == 0 &&
+	    proxy_privilege_check_descriptors(&reason) == 0 &&
 	    follow_master(beginning, &reason) == 0)
 		status = run_role(beginning, config, shared, log);
 	if (reason.n > 0)

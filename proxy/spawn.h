@@ -19,6 +19,8 @@
 /* "out", "in". */
 const char *proxy_role_name(enum proxy_role);
 
+struct log;
+
 /* What a worker is given; all stay the caller's. */
 struct proxy_spawn {
 	enum proxy_role role;
@@ -31,7 +33,8 @@ struct proxy_spawn {
 	int seal;	      /* digests, to have signed or to sign; -1: none */
 	const int *listeners; /* one a `listen`, in order */
 	size_t listener_count;
-	bool no_stderr; /* what is its output is its stderr too */
+	bool no_stderr;	 /* what is its output is its stderr too */
+	struct log *log; /* the master's: why there was no exec */
 };
 
 /* Its process id, or -1 and the reason. */

@@ -555,29 +555,43 @@ make_gates(struct worker *w)
 	}
 }
 
-/* As many descriptors as the sessions may need; fewer sessions where the
- * system does not grant them. */
+/* Besides those of the sessions: a resolver's sockets among them. */
+static size_t
+descriptors_besides(
+    const struct proxy_config *config, const struct proxy_front *front)
+{
+	return FDS_BESIDES +
+	    (front == &config->in ? DNS_IN_FLIGHT_MAX * DNS_TRIES_OPEN_MAX : 0);
+}
+
+size_t
+proxy_worker_descriptors(
+    const struct proxy_config *config, const struct proxy_front *front)
+{
+	return (size_t)front->max_sessions * FDS_PER_SESSION +
+	    descriptors_besides(config, front);
+}
+
+/* Fewer sessions where the system did not grant them their descriptors. */
 static size_t
 session_max(const struct proxy_worker_job *job)
 {
 	size_t wanted = job->front->max_sessions, possible;
-	rlim_t besides = FDS_BESIDES +
-	    (verifies(job) ? DNS_IN_FLIGHT_MAX * DNS_TRIES_OPEN_MAX : 0);
-	rlim_t need = (rlim_t)wanted * FDS_PER_SESSION + besides;
+	size_t need = proxy_worker_descriptors(job->config, job->front);
+	size_t besides = descriptors_besides(job->config, job->front);
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
 		return wanted;
-	limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur >= need)
-		return wanted;
-	possible = limit.rlim_cur > besides
-	    ? (size_t)(limit.rlim_cur - besides) / FDS_PER_SESSION
-	    : 1;
+	/* The sessions get half at least: DNS can do with less. */
+	if (limit.rlim_cur < 2 * besides)
+		besides = (limit.rlim_cur + 1) / 2;
+	possible = (limit.rlim_cur - besides) / FDS_PER_SESSION;
 	log_printf(job->log, LOGGING_WARNING,
-	    "max_sessions: %zu, for want of descriptors (%zu are set)",
-	    possible, wanted);
+	    "[%s] max_sessions: %zu instead of %zu: %llu files may be open, "
+	    "and %zu are wanted (LimitNOFILE=)",
+	    job->front->name, possible, wanted,
+	    (unsigned long long)limit.rlim_cur, need);
 	return possible;
 }
 

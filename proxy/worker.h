@@ -36,6 +36,11 @@ struct proxy_worker_job {
 	void *ctx;
 };
 
+/* How many files it may have open when all its sessions are taken: what it
+ * needs to be allowed. `front` is of the config. */
+size_t proxy_worker_descriptors(
+    const struct proxy_config *, const struct proxy_front *front);
+
 /* Serves; 0 after a stop or a drain, -1 where it could not begin (the
  * reason is logged). Sets the process's signal handling. */
 int proxy_worker_run(const struct proxy_worker_job *);

@@ -6,6 +6,7 @@ import ctypes
 import grp
 import os
 import re
+import resource
 import signal
 import socket
 import stat
@@ -117,6 +118,39 @@ class Sessions(harness.Case):
         daemon.wait_log("status=aborted")
 
 
+def open_files(most):
+    """So many, and no right to have more."""
+    def limit():
+        drop_capability(24)  # CAP_SYS_RESOURCE
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return limit
+
+
+class Descriptors(harness.Case):
+    def test_with_few_there_are_fewer_sessions(self):
+        daemon = self.signpost(self.relay(), preexec=open_files(64))
+        daemon.wait_log(r"\[out\] max_sessions: 10 instead of 500: 64 files "
+                        "may be open")
+        clients = [daemon.client() for _ in range(10)]
+        for client in clients:
+            client.ehlo()
+            self.assertEqual(client.message(SAMPLE).code, 250)
+
+    def test_with_too_few_it_says_so(self):
+        for most in (31, 16, 8):
+            daemon = self.signpost(
+                self.relay(), preexec=open_files(most), wait=False)
+            self.assertEqual(daemon.process.wait(harness.WAIT), 71)
+            daemon.wait_log("cannot start: no more than %d files may be open, "
+                            "and 32 are the least" % most)
+
+    def test_with_too_few_for_its_workers_it_says_so(self):
+        daemon = self.signpost(self.relay(), preexec=open_files(40),
+                               daemon=["workers = 40"], wait=False)
+        self.assertEqual(daemon.process.wait(harness.WAIT), 71)
+        daemon.wait_log("cannot start: .*Too many open files")
+
+
 class Unix(harness.Case):
     def test_both_sides(self):
         directory = harness.tempfile.mkdtemp(prefix="signpost-u-")
@@ -202,8 +236,12 @@ class Unix(harness.Case):
 
 def without_chown():
     """As the systemd unit starts it: without CAP_CHOWN."""
-    PR_CAPBSET_DROP, CAP_CHOWN = 24, 0
-    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_CHOWN, 0, 0, 0)
+    drop_capability(0)
+
+
+def drop_capability(number):
+    PR_CAPBSET_DROP = 24
+    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, number, 0, 0, 0)
 
 
 def attempt(path):
