@@ -12,9 +12,10 @@
 
 #include "base/slice.h"
 #include "mail/reader.h"
+#include "proxy/config.h"
 
-/* Bytes of a header. */
-#define CLI_MESSAGE_HEADER_MAX ((size_t)512 << 10)
+/* Bytes of a header: as max_header_size is by default. */
+#define CLI_MESSAGE_HEADER_MAX ((size_t)PROXY_CONFIG_HEADER_KILOBYTES << 10)
 
 struct cli_message;
 

@@ -3,6 +3,7 @@
 
 #include <event2/event.h>
 
+#include "auth/evaluation.h"
 #include "base/xalloc.h"
 #include "cli/cli.h"
 #include "cli/resolve.h"
@@ -39,7 +40,7 @@ cli_resolver_new(const struct cli_dns *wishes,
     const struct proxy_dns_settings *configured, const char *option)
 {
 	struct proxy_dns_settings dns = {
-	    .timeout = DNS_TIMEOUT_MS / 1000, .cache_size = DNS_CACHE_BYTES};
+	    .timeout = DNS_TIMEOUT_S, .cache_size = DNS_CACHE_BYTES};
 	/* The list is read only. */
 	char *one[1] = {(char *)(uintptr_t)wishes->nameserver};
 	struct cli_resolver *r;
@@ -86,7 +87,7 @@ cli_resolve(
     struct cli_resolver *r, const struct proxy_asking_ops *ops, void *subject)
 {
 	static const struct proxy_asking_limits limits = {
-	    PROXY_ASKING_QUESTIONS, PROXY_ASKING_DEADLINE_MS};
+	    AUTH_EVALUATION_QUESTIONS_MAX, PROXY_ASKING_DEADLINE_MS};
 
 	cli_resolve_within(r, &limits, ops, subject);
 }

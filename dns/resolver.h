@@ -17,10 +17,12 @@
 #define DNS_QUERIES_MAX 20000
 /* CNAMEs followed for one question. */
 #define DNS_CNAMES_MAX 8
-#define DNS_TIMEOUT_MS 5000
+#define DNS_TIMEOUT_S  5
+#define DNS_TIMEOUT_MS (DNS_TIMEOUT_S * 1000)
 /* What a cache may take, and its entries (dns/cache.h). */
-#define DNS_CACHE_BYTES	  ((size_t)4 << 20)
-#define DNS_CACHE_ENTRIES 10000
+#define DNS_CACHE_MEGABYTES 8
+#define DNS_CACHE_BYTES	    ((size_t)DNS_CACHE_MEGABYTES << 20)
+#define DNS_CACHE_ENTRIES   10000
 
 struct event_base;
 struct dns_servers;

@@ -15,8 +15,9 @@
 
 #include "dns/question.h"
 
-#define PROXY_ASKING_DEADLINE_MS (20 * 1000)
-#define PROXY_ASKING_QUESTIONS	 60
+/* Where the settings do not say; the count is AUTH_EVALUATION_QUESTIONS_MAX. */
+#define PROXY_ASKING_DEADLINE_S	 20
+#define PROXY_ASKING_DEADLINE_MS (PROXY_ASKING_DEADLINE_S * 1000)
 
 struct dns_resolver;
 struct event_base;

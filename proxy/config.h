@@ -22,6 +22,8 @@
  * may be as long. */
 #define PROXY_CONFIG_FILE_MAX ((size_t)16 << 20)
 #define PROXY_CONFIG_MAP_MAX  ((size_t)256 << 20)
+/* Of a message's header, where the settings do not say. */
+#define PROXY_CONFIG_HEADER_KILOBYTES 512
 /* Listeners of one proxy; signatures that one rule may add. */
 #define PROXY_LISTENERS_MAX  16
 #define PROXY_SIGNATURES_MAX 8

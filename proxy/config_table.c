@@ -7,9 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/evaluation.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
+#include "dkim/verifier.h"
+#include "dns/resolver.h"
+#include "proxy/asking.h"
 #include "proxy/config_private.h"
+#include "proxy/spool.h"
+#include "record/spamd.h"
+#include "smtp/relay.h"
+#include "smtp/server.h"
 
 #define YEAR (366u * 86400u)
 /* Bytes of one message of ours, without "file:line: ". */
@@ -50,7 +58,11 @@ static const struct proxy_word words_reject[] = {{"dkim", PROXY_REJECT_DKIM},
 #define AT(member)  offsetof(struct proxy_config, member)
 #define FRONT_AT(m) offsetof(struct proxy_front, m)
 #define FRONT	    NULL
-#define GIGA	    ((uint64_t)1 << 30)
+/* A default that another room names: as it would be written. */
+#define IN_TEXT(number)	   #number
+#define IN_NUMBER(number)  IN_TEXT(number)
+#define IN_SECONDS(number) IN_NUMBER(number) "s"
+#define GIGA		   ((uint64_t)1 << 30)
 
 static const struct proxy_setting settings[] = {
     {"signpost", "user", proxy_set_text, AT(out.user), "signpost", 0, 0, NULL,
@@ -88,32 +100,34 @@ static const struct proxy_setting settings[] = {
 	false},
     {FRONT, "spool_max", proxy_set_size64, FRONT_AT(spool_max), "4G", 0,
 	GIGA << 20, NULL, false},
-    {FRONT, "spool_memory", proxy_set_size, FRONT_AT(spool_memory), "64k", 4096,
-	GIGA, NULL, false},
+    {FRONT, "spool_memory", proxy_set_size, FRONT_AT(spool_memory),
+	IN_NUMBER(PROXY_SPOOL_MEMORY_KILOBYTES) "k", 4096, GIGA, NULL, false},
     {FRONT, "max_message_size", proxy_set_size64, FRONT_AT(max_message_size),
 	"0", 0, GIGA << 10, NULL, false},
     {FRONT, "max_header_size", proxy_set_size, FRONT_AT(max_header_size),
-	"512k", 4096, 64 << 20, NULL, false},
+	IN_NUMBER(PROXY_CONFIG_HEADER_KILOBYTES) "k", 4096, 64 << 20, NULL,
+	false},
     {FRONT, "line_length", proxy_set_size, FRONT_AT(line_length), "998", 0,
 	1 << 20, NULL, false},
-    {FRONT, "max_recipients", proxy_set_count, FRONT_AT(max_recipients), "1000",
-	1, 1000000, NULL, false},
+    {FRONT, "max_recipients", proxy_set_count, FRONT_AT(max_recipients),
+	IN_NUMBER(SMTP_SERVER_RECIPIENTS_MAX), 1, 1000000, NULL, false},
     {FRONT, "max_sessions", proxy_set_count, FRONT_AT(max_sessions), "500", 1,
 	100000, NULL, false},
-    {FRONT, "max_errors", proxy_set_count, FRONT_AT(max_errors), "20", 1,
-	100000, NULL, false},
-    {FRONT, "idle_timeout", proxy_set_time, FRONT_AT(idle_timeout), "300s", 1,
-	86400, NULL, false},
+    {FRONT, "max_errors", proxy_set_count, FRONT_AT(max_errors),
+	IN_NUMBER(SMTP_SERVER_ERRORS_MAX), 1, 100000, NULL, false},
+    {FRONT, "idle_timeout", proxy_set_time, FRONT_AT(idle_timeout),
+	IN_SECONDS(SMTP_SERVER_IDLE_S), 1, 86400, NULL, false},
     {FRONT, "proxy_header_timeout", proxy_set_time,
-	FRONT_AT(proxy_header_timeout), "60s", 1, 3600, NULL, false},
-    {FRONT, "connect_timeout", proxy_set_time, FRONT_AT(connect_timeout), "60s",
+	FRONT_AT(proxy_header_timeout), IN_SECONDS(SMTP_SERVER_PROXY_HEADER_S),
 	1, 3600, NULL, false},
-    {FRONT, "command_timeout", proxy_set_time, FRONT_AT(command_timeout), "60s",
-	1, 3600, NULL, false},
-    {FRONT, "write_timeout", proxy_set_time, FRONT_AT(write_timeout), "180s", 1,
-	3600, NULL, false},
-    {FRONT, "dot_timeout", proxy_set_time, FRONT_AT(dot_timeout), "600s", 1,
-	86400, NULL, false},
+    {FRONT, "connect_timeout", proxy_set_time, FRONT_AT(connect_timeout),
+	IN_SECONDS(SMTP_RELAY_CONNECT_S), 1, 3600, NULL, false},
+    {FRONT, "command_timeout", proxy_set_time, FRONT_AT(command_timeout),
+	IN_SECONDS(SMTP_RELAY_COMMAND_S), 1, 3600, NULL, false},
+    {FRONT, "write_timeout", proxy_set_time, FRONT_AT(write_timeout),
+	IN_SECONDS(SMTP_RELAY_WRITE_S), 1, 3600, NULL, false},
+    {FRONT, "dot_timeout", proxy_set_time, FRONT_AT(dot_timeout),
+	IN_SECONDS(SMTP_RELAY_DOT_S), 1, 86400, NULL, false},
 
     {"out", "domain", proxy_add_domain, AT(signing.domains), NULL, 0, 0, NULL,
 	true},
@@ -160,14 +174,16 @@ static const struct proxy_setting settings[] = {
 	0, 0, NULL, true},
     {"in", "arc_trusted", proxy_add_name, AT(checking.arc_trusted), NULL, 0, 0,
 	NULL, true},
-    {"in", "max_signatures", proxy_set_count, AT(checking.max_signatures), "10",
-	1, 50, NULL, false},
+    {"in", "max_signatures", proxy_set_count, AT(checking.max_signatures),
+	IN_NUMBER(DKIM_VERIFIER_SIGNATURES_MAX), 1,
+	DKIM_VERIFIER_SIGNATURES_MOST, NULL, false},
     {"in", "max_body_hashes", proxy_set_count, AT(checking.max_body_hashes),
-	"6", 1, 24, NULL, false},
-    {"in", "max_questions", proxy_set_count, AT(checking.max_questions), "60",
-	1, 1000, NULL, false},
-    {"in", "deadline", proxy_set_time, AT(checking.deadline), "20s", 1, 90,
-	NULL, false},
+	IN_NUMBER(DKIM_VERIFIER_HASHES_MAX), 1, DKIM_VERIFIER_HASHES_MOST, NULL,
+	false},
+    {"in", "max_questions", proxy_set_count, AT(checking.max_questions),
+	IN_NUMBER(AUTH_EVALUATION_QUESTIONS_MAX), 1, 1000, NULL, false},
+    {"in", "deadline", proxy_set_time, AT(checking.deadline),
+	IN_SECONDS(PROXY_ASKING_DEADLINE_S), 1, 90, NULL, false},
 
     {"in", "seal_domain", proxy_set_name, AT(checking.seal.domain), NULL, 0, 0,
 	NULL, false},
@@ -178,12 +194,12 @@ static const struct proxy_setting settings[] = {
 
     {"dns", "nameserver", proxy_add_nameserver, AT(dns.nameservers), NULL, 0, 0,
 	NULL, true},
-    {"dns", "timeout", proxy_set_time, AT(dns.timeout), "5s", 1, 60, NULL,
-	false},
+    {"dns", "timeout", proxy_set_time, AT(dns.timeout),
+	IN_SECONDS(DNS_TIMEOUT_S), 1, 60, NULL, false},
     {"dns", "trust_ad", proxy_set_bool, AT(dns.trust_ad), "no", 0, 0,
 	words_bool, false},
-    {"dns", "cache_size", proxy_set_size, AT(dns.cache_size), "8M", 0, 4 * GIGA,
-	NULL, false},
+    {"dns", "cache_size", proxy_set_size, AT(dns.cache_size),
+	IN_NUMBER(DNS_CACHE_MEGABYTES) "M", 0, 4 * GIGA, NULL, false},
 
     {"metrics", "listen", proxy_add_listener, AT(metrics.listen), NULL, 0, 0,
 	NULL, true},
@@ -199,7 +215,7 @@ static const struct proxy_setting settings[] = {
     {"reflector", "spamd", proxy_set_endpoint, AT(reflector.spamd), NULL, 0, 0,
 	NULL, false},
     {"reflector", "spamd_timeout", proxy_set_time, AT(reflector.spamd_timeout),
-	"30s", 1, 300, NULL, false},
+	IN_SECONDS(RECORD_SPAMD_S), 1, 300, NULL, false},
     {"reflector", "max_per_hour", proxy_set_count, AT(reflector.max_per_hour),
 	"10", 1, 10000, NULL, false},
     {"reflector", "max_per_client", proxy_set_count,

@@ -22,7 +22,8 @@ enum proxy_spool_status {
 struct proxy_spool;
 
 /* The default of `memory_mark`, in bytes. */
-#define PROXY_SPOOL_MEMORY_MARK (64 * 1024)
+#define PROXY_SPOOL_MEMORY_KILOBYTES 64
+#define PROXY_SPOOL_MEMORY_MARK	     (PROXY_SPOOL_MEMORY_KILOBYTES * 1024)
 
 /*
  * Empty; allocates little. The file, should one be needed, comes from

@@ -15,8 +15,10 @@
 
 struct event_base;
 
+#define RECORD_SPAMD_S 30 /* default bound, connect to verdict */
+
 enum {
-	RECORD_SPAMD_MS = 30 * 1000, /* default bound, connect to verdict */
+	RECORD_SPAMD_MS = RECORD_SPAMD_S * 1000,
 	RECORD_SPAMD_REPLY_MAX = 16 * 1024,
 	RECORD_SPAM_RULE_MAX = 100 /* octets of a rule's name */
 };

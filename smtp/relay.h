@@ -22,11 +22,17 @@
 
 struct event_base;
 
+/* As text too, for the settings' table: the same default, once. */
+#define SMTP_RELAY_CONNECT_S 60	 /* connect and greeting, in all */
+#define SMTP_RELAY_COMMAND_S 60	 /* each answer */
+#define SMTP_RELAY_DOT_S     600 /* giving up earlier makes a copy */
+#define SMTP_RELAY_WRITE_S   180 /* the relay takes no more body */
+
 enum {
-	SMTP_RELAY_CONNECT_MS = 60 * 1000, /* connect and greeting, in all */
-	SMTP_RELAY_COMMAND_MS = 60 * 1000, /* each answer */
-	SMTP_RELAY_DOT_MS = 600 * 1000,	   /* giving up earlier makes a copy */
-	SMTP_RELAY_WRITE_MS = 180 * 1000,  /* the relay takes no more body */
+	SMTP_RELAY_CONNECT_MS = SMTP_RELAY_CONNECT_S * 1000,
+	SMTP_RELAY_COMMAND_MS = SMTP_RELAY_COMMAND_S * 1000,
+	SMTP_RELAY_DOT_MS = SMTP_RELAY_DOT_S * 1000,
+	SMTP_RELAY_WRITE_MS = SMTP_RELAY_WRITE_S * 1000,
 	SMTP_RELAY_HIGH_WATER = 64 * 1024, /* of what is not yet written */
 	SMTP_RELAY_IN_FLIGHT_MAX = 64,
 };

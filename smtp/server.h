@@ -50,11 +50,15 @@ struct smtp_limits {
 	bool proxy_header;	  /* a PROXY header comes first, and must */
 };
 
+/* As text too, for the settings' table: the same default, once. */
+#define SMTP_SERVER_IDLE_S	   300
+#define SMTP_SERVER_PROXY_HEADER_S 60
+#define SMTP_SERVER_RECIPIENTS_MAX 1000
+#define SMTP_SERVER_ERRORS_MAX	   20
+
 enum {
-	SMTP_SERVER_IDLE_MS = 300 * 1000,
-	SMTP_SERVER_PROXY_HEADER_MS = 60 * 1000,
-	SMTP_SERVER_RECIPIENTS_MAX = 1000,
-	SMTP_SERVER_ERRORS_MAX = 20,
+	SMTP_SERVER_IDLE_MS = SMTP_SERVER_IDLE_S * 1000,
+	SMTP_SERVER_PROXY_HEADER_MS = SMTP_SERVER_PROXY_HEADER_S * 1000,
 	SMTP_SERVER_GATHER_MS = 10 * 1000,
 	SMTP_SERVER_SLOW_MS = 60 * 1000,
 };

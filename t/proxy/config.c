@@ -4,10 +4,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "auth/evaluation.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "dkim/verifier.h"
+#include "dns/resolver.h"
+#include "proxy/asking.h"
 #include "proxy/config.h"
 #include "proxy/index.h"
+#include "proxy/spool.h"
+#include "record/spamd.h"
+#include "smtp/relay.h"
+#include "smtp/server.h"
 #include "t/lib/unit.h"
 
 /* Of a name: fifty octets. */
@@ -102,6 +110,37 @@ reads_the_sample(void **state)
 	    c->checking.reject, PROXY_REJECT_DKIM | PROXY_REJECT_DKIM_REQUIRED);
 	assert_int_equal(c->dns.nameservers.count, 2);
 	assert_int_equal(c->signing.key_count, 1);
+	proxy_config_free(c);
+}
+
+/* Rooms that have a default of their own, for whoever gives them none, and
+ * the settings' table have the same. */
+static void
+has_one_default_in_one_place(void **state)
+{
+	struct proxy_config *c = must_parse(OUT "[in]\nallow =\n");
+	const struct proxy_front *f = &c->out;
+
+	(void)state;
+	assert_int_equal(f->idle_timeout * 1000, SMTP_SERVER_IDLE_MS);
+	assert_int_equal(
+	    f->proxy_header_timeout * 1000, SMTP_SERVER_PROXY_HEADER_MS);
+	assert_int_equal(f->max_recipients, SMTP_SERVER_RECIPIENTS_MAX);
+	assert_int_equal(f->max_errors, SMTP_SERVER_ERRORS_MAX);
+	assert_int_equal(f->connect_timeout * 1000, SMTP_RELAY_CONNECT_MS);
+	assert_int_equal(f->command_timeout * 1000, SMTP_RELAY_COMMAND_MS);
+	assert_int_equal(f->write_timeout * 1000, SMTP_RELAY_WRITE_MS);
+	assert_int_equal(f->dot_timeout * 1000, SMTP_RELAY_DOT_MS);
+	assert_int_equal(f->spool_memory, PROXY_SPOOL_MEMORY_MARK);
+	assert_int_equal(
+	    c->checking.max_signatures, DKIM_VERIFIER_SIGNATURES_MAX);
+	assert_int_equal(c->checking.max_body_hashes, DKIM_VERIFIER_HASHES_MAX);
+	assert_int_equal(
+	    c->checking.max_questions, AUTH_EVALUATION_QUESTIONS_MAX);
+	assert_int_equal(c->checking.deadline * 1000, PROXY_ASKING_DEADLINE_MS);
+	assert_int_equal(c->dns.timeout * 1000, DNS_TIMEOUT_MS);
+	assert_int_equal(c->dns.cache_size, DNS_CACHE_BYTES);
+	assert_int_equal(c->reflector.spamd_timeout * 1000, RECORD_SPAMD_MS);
 	proxy_config_free(c);
 }
 
@@ -607,6 +646,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_the_sample),
+	    cmocka_unit_test(has_one_default_in_one_place),
 	    cmocka_unit_test(fills_in_what_is_left_out),
 	    cmocka_unit_test(refuses_with_file_and_line),
 	    cmocka_unit_test(shows_all_errors_at_once),
