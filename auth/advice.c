@@ -1,13 +1,17 @@
 /* What to do about a result; see advice.h. */
 #include "auth/advice.h"
+#include "auth/dmarc_record.h"
 #include "base/escape.h"
+#include "dkim/signature.h"
 
-enum { WIDTH = 76, INDENT = 4, VALUE_MAX = 120 };
+enum { WIDTH = 76, INDENT = 4, VALUE_MAX = 120, TEXT_MAX = 4096 };
 
 /*
  * In the texts {d} stands for the domain, {s} for the selector, {c} for the
- * client's address, {r} for the name that the record stands at. Which one is
- * given depends on the verdict, or on the reason's value; NULL is none.
+ * client's address, {i} for the same as a term of SPF, {r} for the name that
+ * the record stands at. Of [one|other] the first is for our own user, the
+ * other for those who do not know signpost. Which text is given depends on the
+ * verdict, or on the reason's value; NULL is none.
  */
 
 static const char try_later[] =
@@ -16,30 +20,47 @@ static const char try_later[] =
     "the message again.";
 
 static const char *
+of_spf_record(enum mail_reason code)
+{
+	switch (code) {
+	case MAIL_REASON_SPF_RECORDS:
+		return "There must be one TXT record that begins with v=spf1 "
+		       "at {d}. Join them into one and remove the others.";
+	case MAIL_REASON_SPF_LOOKUPS:
+	case MAIL_REASON_SPF_VOIDS:
+	case MAIL_REASON_SPF_MX_NAMES:
+		return "The record of {d} needs more DNS look-ups than "
+		       "receivers make (ten, two of them without an answer), "
+		       "so they ignore it. Replace include: and a: terms by "
+		       "the addresses they stand for.";
+	case MAIL_REASON_SPF_INCLUDE_NO_RECORD:
+	case MAIL_REASON_SPF_REDIRECT_NO_RECORD:
+		return "The record of {d} includes, or leads to, a domain that "
+		       "has no SPF record, so receivers ignore it. Take that "
+		       "term out, or correct its name.";
+	default:
+		return "The record of {d} cannot be evaluated, so receivers "
+		       "ignore it. Mend the term that is at fault.";
+	}
+}
+
+static const char *
 of_spf(const struct auth_result *result)
 {
 	switch (result->verdict) {
 	case MAIL_VERDICT_NONE:
 		return "Publish who may send for {d}. Where this host is the "
-		       "only one, the TXT record at {d} is \"v=spf1 ip4:{c} "
-		       "-all\" (ip6: for an IPv6 address); begin with ~all "
-		       "while you look for others.";
+		       "only one, the TXT record at {d} is \"v=spf1 {i} "
+		       "-all\"; begin with ~all while you look for others.";
 	case MAIL_VERDICT_FAIL:
 	case MAIL_VERDICT_SOFTFAIL:
 	case MAIL_VERDICT_NEUTRAL:
 		return "The record of {d} does not name {c}. If that host is "
-		       "yours, add it to the TXT record before the \"all\" at "
-		       "its end (ip4:, ip6: or a:HOST). If it is a "
-		       "forwarder's, it should rewrite the sender (SRS).";
+		       "yours, add {i} to the TXT record before the \"all\" "
+		       "at its end. If it is a forwarder's, it should rewrite "
+		       "the sender (SRS).";
 	case MAIL_VERDICT_PERMERROR:
-		if (result->code == MAIL_REASON_SPF_RECORDS)
-			return "There must be one TXT record that begins with "
-			       "v=spf1 at {d}. Join them into one and remove "
-			       "the others.";
-		return "The record cannot be evaluated, so receivers ignore "
-		       "it. Mend the term named above. Where it needs over "
-		       "ten look-ups, replace include: and a: terms by the "
-		       "addresses they stand for.";
+		return of_spf_record(result->code);
 	case MAIL_VERDICT_TEMPERROR:
 		return try_later;
 	case MAIL_VERDICT_PASS:
@@ -55,18 +76,21 @@ of_key(enum mail_reason code)
 {
 	switch (code) {
 	case MAIL_REASON_NO_KEY_RECORD:
-		return "Publish the TXT record {s}._domainkey.{d}: \"signpost "
-		       "dns -d {d}\" on the signing host prints it.";
+		return "Publish the TXT record {s}._domainkey.{d}[: "
+		       "\"signpost dns -d {d}\" on the signing host prints "
+		       "it|, which holds the public half of the key that "
+		       "signs].";
 	case MAIL_REASON_KEY_REVOKED:
 		return "The key was revoked: its record has an empty p=. Sign "
 		       "with a newer key, under a selector of its own.";
 	case MAIL_REASON_KEY_UNDER_512:
 	case MAIL_REASON_KEY_UNDER_1024:
 		return "The key is too short to be trusted. Make one of 2048 "
-		       "bits with \"signpost keygen\", under a new selector.";
+		       "bits[ with \"signpost keygen\"|], under a new "
+		       "selector.";
 	case MAIL_REASON_KEY_OVER_4096:
 		return "The key is larger than receivers need to take. Make "
-		       "one of 2048 bits with \"signpost keygen\", under a "
+		       "one of 2048 bits[ with \"signpost keygen\"|], under a "
 		       "new selector.";
 	case MAIL_REASON_KEY_RECORD_LONG:
 	case MAIL_REASON_KEY_RECORD_MALFORMED:
@@ -84,10 +108,11 @@ of_key(enum mail_reason code)
 	case MAIL_REASON_KEY_RSA_UNUSABLE:
 	case MAIL_REASON_KEY_ED25519_UNUSABLE:
 	case MAIL_REASON_KEY_NUMBERS:
-		return "Mend the TXT record {s}._domainkey.{d}: \"signpost dns "
-		       "-d {d}\" on the signing host prints what it should "
-		       "be. Take care that quotation marks and line ends of "
-		       "the zone file did not get into it.";
+		return "Mend the TXT record {s}._domainkey.{d}[: \"signpost "
+		       "dns -d {d}\" on the signing host prints what it should "
+		       "be|, which is no key record]. Take care that quotation "
+		       "marks and line ends of the zone file did not get into "
+		       "it.";
 	default:
 		return NULL;
 	}
@@ -112,18 +137,20 @@ of_change(enum mail_reason code)
 		       "that.";
 	case MAIL_REASON_KEY_WRONG:
 		return "The key that is published is not the one that signed. "
-		       "\"signpost check -d {d}\" on the signing host "
-		       "compares them.";
+		       "[\"signpost check -d {d}\" on the signing host "
+		       "compares them|Publish at {s}._domainkey.{d} the public "
+		       "half of the key that signs, or sign with the key that "
+		       "is published there].";
 	case MAIL_REASON_SIGNATURE_WRONG:
 		return "Either the key that is published is not the one that "
 		       "signed, or a signed header field was changed on the "
-		       "way. \"signpost check -d {d}\" on the signing host "
-		       "compares the keys; then look for what rewrites "
-		       "Subject, To or From.";
+		       "way. [\"signpost check -d {d}\" on the signing host "
+		       "compares the keys|Compare the keys]; then look for "
+		       "what rewrites Subject, To or From.";
 	case MAIL_REASON_EXPIRED:
 		return "The message came later than the signature's x= "
-		       "allows. Make ttl longer, or leave it out; look at "
-		       "where the message waited.";
+		       "allows. [Make ttl longer|Let x= be later], or leave it "
+		       "out; look at where the message waited.";
 	case MAIL_REASON_FUTURE:
 		return "The clock of the signing host is ahead. Let it follow "
 		       "a time server.";
@@ -138,10 +165,12 @@ of_dkim(const struct auth_result *result)
 	const char *text;
 
 	if (result->verdict == MAIL_VERDICT_NONE)
-		return "The message is not signed. Make a key with \"signpost "
+		return "The message is not signed. [Make a key with \"signpost "
 		       "keygen\", publish the record that it prints, and let "
 		       "outgoing mail pass through the signing proxy (man "
-		       "signpost).";
+		       "signpost)|Have the server that sends it sign with DKIM "
+		       "for the domain of From, and publish the key's TXT "
+		       "record].";
 	text = of_key(result->code);
 	if (text == NULL)
 		text = of_change(result->code);
@@ -162,9 +191,7 @@ of_domainkeys(const struct auth_result *result)
 		       "signed (o=-). Sign this kind of mail too, or publish "
 		       "o=~.";
 	if (result->verdict == MAIL_VERDICT_NONE)
-		return "The message has no DomainKeys signature. DomainKeys is "
-		       "historic and nothing is lost without it; \"signature "
-		       "= domainkeys(c=nofws)\" adds one.";
+		return NULL;
 	if (result->code == MAIL_REASON_DOMAINKEYS_NOT_FROM ||
 	    result->code == MAIL_REASON_DOMAINKEYS_NOT_SENDER)
 		return "A DomainKeys signature must be of the domain of "
@@ -183,9 +210,6 @@ static const char *
 of_senderid(const struct auth_result *result)
 {
 	switch (result->verdict) {
-	case MAIL_VERDICT_NONE:
-		return "Sender-ID is historic; an SPF record at {d} answers "
-		       "for it too.";
 	case MAIL_VERDICT_PERMERROR:
 		return "The message must name who sent it: exactly one From "
 		       "field, and at most one Sender field with one address.";
@@ -201,9 +225,38 @@ of_senderid(const struct auth_result *result)
 	}
 }
 
+/* Of the field that readers see. */
+static const char *
+of_from(enum mail_reason code)
+{
+	switch (code) {
+	case MAIL_REASON_NONE:
+		return NULL;
+	case MAIL_REASON_NO_FROM:
+		return "The message has no From field. Whoever makes it must "
+		       "put its author there.";
+	case MAIL_REASON_FROM_TWICE:
+		return "The message has more than one From field, so that "
+		       "programs differ about who wrote it, and receivers "
+		       "refuse it. Have whatever makes or rewrites the message "
+		       "leave one (RFC 5322 section 3.6).";
+	case MAIL_REASON_FROM_DOMAINS:
+		return "From names authors of too many domains for a policy "
+		       "to be looked up. Name one author.";
+	default:
+		return "From cannot be read as the address of an author with a "
+		       "domain name. Have whatever makes the message write it "
+		       "as RFC 5322 section 3.4 has it: Name <user@domain>.";
+	}
+}
+
 static const char *
 of_dmarc(const struct auth_result *result)
 {
+	const char *from = of_from(result->from_code);
+
+	if (from != NULL)
+		return from;
 	switch (result->verdict) {
 	case MAIL_VERDICT_NONE:
 		return "Publish a DMARC policy. To begin with, and to be told "
@@ -230,7 +283,7 @@ of_arc(const struct auth_result *result)
 	if (result->verdict == MAIL_VERDICT_NONE)
 		return NULL;
 	return "A host that forwarded the message broke the chain of those "
-	       "before it. There is nothing for the sender to mend.";
+	       "before it. Its postmaster can mend that; the sender cannot.";
 }
 
 static const char *
@@ -250,8 +303,114 @@ of_iprev(const struct auth_result *result)
 	}
 }
 
-static const char *
-find(const struct auth_result *result)
+/* --- what follows from another fault --- */
+
+static bool
+is_good(const struct auth_result *result)
+{
+	return result->verdict == MAIL_VERDICT_PASS;
+}
+
+static bool
+are_related(struct slice a, struct slice b)
+{
+	return a.n > 0 && b.n > 0 &&
+	    (dkim_domain_is_within(a, b) || dkim_domain_is_within(b, a));
+}
+
+/* DMARC is what SPF and DKIM make of it. */
+static bool
+explains_dmarc(const struct auth_result *other, const struct auth_result *dmarc)
+{
+	if (dmarc->from_code != MAIL_REASON_NONE || is_good(other))
+		return false;
+	if (other->method == AUTH_DKIM)
+		return other->verdict == MAIL_VERDICT_NONE ||
+		    are_related(other->domain, dmarc->domain);
+	return other->method == AUTH_SPF &&
+	    are_related(other->domain, dmarc->domain);
+}
+
+/* Is mending the other enough? */
+static bool
+explains(const struct auth_result *other, const struct auth_result *result)
+{
+	bool same = slice_equal_nocase(other->domain, result->domain);
+
+	if (other == result)
+		return false;
+	if (result->verdict == MAIL_VERDICT_TEMPERROR)
+		return other < result && same &&
+		    other->verdict == MAIL_VERDICT_TEMPERROR;
+	switch (result->method) {
+	case AUTH_SENDERID:
+		return (other->method == AUTH_SPF && same && !is_good(other)) ||
+		    (other->method == AUTH_DMARC &&
+			other->from_code != MAIL_REASON_NONE);
+	case AUTH_DOMAINKEYS:
+		return other->method == AUTH_DKIM && same && !is_good(other);
+	case AUTH_DMARC:
+		return result->verdict == MAIL_VERDICT_FAIL &&
+		    explains_dmarc(other, result);
+	default:
+		return false;
+	}
+}
+
+static bool
+is_explained(const struct auth_results *results, const struct auth_result *one)
+{
+	for (size_t i = 0; i < results->count; i++)
+		if (explains(&results->list[i], one))
+			return true;
+	return false;
+}
+
+/* --- a list --- */
+
+static bool
+was_changed(const struct auth_result *result)
+{
+	return result->method == AUTH_DKIM &&
+	    (result->code == MAIL_REASON_BODY_CHANGED ||
+		result->code == MAIL_REASON_BODY_SHORTER ||
+		result->code == MAIL_REASON_HEADER_CHANGED ||
+		result->code == MAIL_REASON_SIGNATURE_WRONG);
+}
+
+/* The author's signature does not hold any more, and somebody else signed
+ * what has become of the message, or says that he is a list. */
+static bool
+was_changed_by_list(
+    const struct auth_summary *about, const struct auth_result *result)
+{
+	const struct auth_result *dmarc =
+	    auth_results_find(about->results, AUTH_DMARC);
+	bool passed_on = about->listed;
+
+	if (!was_changed(result) || dmarc == NULL ||
+	    !are_related(result->domain, dmarc->domain))
+		return false;
+	for (size_t i = 0; i < about->results->count; i++) {
+		const struct auth_result *other = &about->results->list[i];
+
+		passed_on |= other->method == AUTH_DKIM && is_good(other) &&
+		    !are_related(other->domain, result->domain);
+	}
+	return passed_on;
+}
+
+static const char of_list[] =
+    "A mailing list, or another host that passes mail on, changed the message "
+    "after {d} had signed it. The signer has nothing to mend: whoever runs the "
+    "list should leave Subject and body as they are (no tag, no footer), or "
+    "write the list's own address into From.";
+
+/* --- all together --- */
+
+const char *
+auth_advice_find(
+    const struct auth_summary *about, const struct auth_result *result)
 {
 	static const char *(*const of[AUTH_METHODS])(
 	    const struct auth_result *) = {
@@ -264,8 +423,10 @@ find(const struct auth_result *result)
 	    [AUTH_IPREV] = of_iprev,
 	};
 
-	if (result->verdict == MAIL_VERDICT_PASS)
+	if (is_good(result) || is_explained(about->results, result))
 		return NULL;
+	if (was_changed_by_list(about, result))
+		return of_list;
 	if (result->verdict == MAIL_VERDICT_TEMPERROR &&
 	    result->method != AUTH_IPREV)
 		return try_later;
@@ -273,44 +434,72 @@ find(const struct auth_result *result)
 }
 
 static void
-add_value(struct slice value, const char *otherwise, struct strbuf *out)
+add_value(const struct auth_summary *about, struct slice value,
+    const char *otherwise, struct strbuf *out)
 {
-	if (value.n == 0)
+	if (value.n == 0 || (about->stranger && !auth_summary_is_name(value)))
 		(void)strbuf_add_str(out, otherwise);
 	else
 		(void)escape_log(slice_first(value, VALUE_MAX), out);
 }
 
 static void
-add_mark(const struct auth_result *result, char mark, struct slice client,
-    struct strbuf *out)
+add_client(const struct auth_summary *about, bool term, struct strbuf *out)
 {
-	switch (mark) {
-	case 'd':
-		add_value(result->domain, "DOMAIN", out);
-		break;
-	case 's':
-		add_value(result->selector, "SELECTOR", out);
-		break;
-	case 'r':
-		add_value(result->record_name, "DOMAIN", out);
-		break;
-	default:
-		add_value(client, "ADDRESS", out);
+	struct slice client = about->client;
+
+	if (!auth_summary_is_address(client)) {
+		(void)strbuf_add_str(out, term ? "ip4:ADDRESS" : "ADDRESS");
+		return;
 	}
+	if (term)
+		(void)strbuf_add_str(
+		    out, slice_find(client, ':') < client.n ? "ip6:" : "ip4:");
+	(void)strbuf_add(out, client);
 }
 
 static void
-expand(const struct auth_result *result, const char *text, struct slice client,
-    struct strbuf *out)
+add_mark(const struct auth_summary *about, const struct auth_result *result,
+    char mark, struct strbuf *out)
 {
+	switch (mark) {
+	case 'd':
+		add_value(about, result->domain, "DOMAIN", out);
+		break;
+	case 's':
+		add_value(about, result->selector, "SELECTOR", out);
+		break;
+	case 'r':
+		add_value(about, result->record_name, "DOMAIN", out);
+		break;
+	default:
+		add_client(about, mark == 'i', out);
+	}
+}
+
+/* Of [one|other] one is left out. */
+static void
+expand(const struct auth_summary *about, const struct auth_result *result,
+    const char *text, struct strbuf *out)
+{
+	enum { BOTH, OURS, OTHERS } part = BOTH;
+
 	for (; *text != '\0'; text++) {
-		if (text[0] != '{') {
+		bool shown = part == BOTH || about->foreign == (part == OTHERS);
+
+		if (text[0] == '[') {
+			part = OURS;
+		} else if (text[0] == '|') {
+			part = OTHERS;
+		} else if (text[0] == ']') {
+			part = BOTH;
+		} else if (text[0] == '{') {
+			if (shown)
+				add_mark(about, result, text[1], out);
+			text += 2; /* the mark and } */
+		} else if (shown) {
 			(void)strbuf_add_char(out, *text);
-			continue;
 		}
-		add_mark(result, text[1], client, out);
-		text += 2; /* the mark and } */
 	}
 }
 
@@ -335,18 +524,94 @@ wrap(struct slice text, struct strbuf *out)
 	(void)strbuf_add_char(out, '\n');
 }
 
-void
-auth_advice_print(
-    const struct auth_result *result, struct slice client, struct strbuf *out)
+static void
+print(const struct auth_summary *about, const struct auth_result *result,
+    const char *text, struct strbuf *out)
 {
-	const char *advice = find(result);
-	struct strbuf text;
+	struct strbuf whole;
 
-	if (advice == NULL)
+	strbuf_init(&whole, TEXT_MAX);
+	expand(about, result, text, &whole);
+	wrap(strbuf_slice(&whole), out);
+	strbuf_clear(&whole);
+}
+
+void
+auth_advice_print(const struct auth_summary *about,
+    const struct auth_result *result, struct strbuf *out)
+{
+	const char *text = auth_advice_find(about, result);
+
+	if (text == NULL)
 		return;
-	strbuf_init(&text, 4096);
-	expand(result, advice, client, &text);
 	(void)strbuf_add_str(out, "  What to do:");
-	wrap(strbuf_slice(&text), out);
-	strbuf_clear(&text);
+	print(about, result, text, out);
+}
+
+static void
+remark(const struct auth_summary *about, const struct auth_result *result,
+    const char *text, struct strbuf *out)
+{
+	(void)strbuf_add_str(out, "  Remark:");
+	print(about, result, text, out);
+}
+
+static void
+remark_on_dmarc(const struct auth_summary *about,
+    const struct auth_result *result, struct strbuf *out)
+{
+	struct auth_dmarc_record record;
+
+	if (result->record.n == 0)
+		return;
+	auth_dmarc_record_parse(result->record, &record);
+	if (result->policy != NULL &&
+	    slice_equal(slice_str(result->policy), SLICE("none")))
+		remark(about, result,
+		    "p=none asks receivers to do nothing about mail that is "
+		    "forged. Once reports show that your own mail passes, "
+		    "raise it to p=quarantine, then to p=reject.",
+		    out);
+	if (record.rua.n == 0)
+		remark(about, result,
+		    "The record has no rua=, so nobody tells you who sends in "
+		    "the name of {d}. Add rua=mailto: and an address of yours.",
+		    out);
+}
+
+void
+auth_advice_remark(const struct auth_summary *about,
+    const struct auth_result *result, struct strbuf *out)
+{
+	if (result->method == AUTH_DMARC)
+		remark_on_dmarc(about, result, out);
+	if (result->method == AUTH_DKIM && result->testing)
+		remark(about, result,
+		    "The key record says t=y: the signature is being tested, "
+		    "and receivers need not count it. Take t=y out once it "
+		    "works.",
+		    out);
+	if (result->method == AUTH_SPF && is_good(result) &&
+	    slice_ends_nocase(slice_str(result->mechanism), SLICE("all")))
+		remark(about, result,
+		    "The record of {d} lets every host send (all). Name those "
+		    "that do, and end it with -all.",
+		    out);
+}
+
+void
+auth_advice_remark_helo(const struct auth_summary *about, struct strbuf *out)
+{
+	static const struct auth_result none = {.method = AUTH_SPF};
+
+	if (about->helo.n == 0 ||
+	    (auth_summary_is_name(about->helo) &&
+		!auth_summary_is_address(about->helo) &&
+		slice_find(about->helo, '.') < about->helo.n))
+		return;
+	remark(about, &none,
+	    "What the client says in HELO or EHLO is no full host name. Let it "
+	    "say the name that its address has in the DNS (RFC 5321 section "
+	    "4.1.1.1).",
+	    out);
 }

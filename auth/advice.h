@@ -4,11 +4,26 @@
 #define AUTH_ADVICE_H
 
 #include "auth/results.h"
+#include "auth/summary.h"
 #include "base/strbuf.h"
 
+/* The text, not expanded; NULL where there is nothing to do, or nothing but
+ * what is said of another result that this one follows from. */
+const char *auth_advice_find(
+    const struct auth_summary *, const struct auth_result *);
+
 /* Adds the advice, wrapped at 76 columns and indented; nothing where there
- * is none to give. `client` may be empty. */
-void auth_advice_print(
-    const struct auth_result *, struct slice client, struct strbuf *out);
+ * is none to give. */
+void auth_advice_print(const struct auth_summary *, const struct auth_result *,
+    struct strbuf *out);
+
+/* Likewise what could be better, though nothing fails: of a result; of HELO. */
+void auth_advice_remark(const struct auth_summary *, const struct auth_result *,
+    struct strbuf *out);
+void auth_advice_remark_helo(const struct auth_summary *, struct strbuf *out);
+
+/* A domain name without room for words; an address as numbers. */
+bool auth_summary_is_name(struct slice);
+bool auth_summary_is_address(struct slice);
 
 #endif

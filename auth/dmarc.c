@@ -481,6 +481,7 @@ auth_dmarc_finding(const struct auth_dmarc *dmarc)
 		finding.disposition = NULL;
 	}
 	finding.from_fault = from_fault(dmarc);
+	finding.from_code = dmarc->from.reason;
 	finding.sole = dmarc->author_count == 1 && finding.from_fault == NULL;
 	finding.reason = strbuf_text(&dmarc->reason);
 	return finding;

@@ -42,9 +42,10 @@ struct auth_dmarc_finding {
 	const char *policy;	  /* asked for: "none"..., NULL: no record */
 	const char *disposition;  /* the same after t=, "none" for a pass */
 	bool dkim_aligned, spf_aligned;
-	bool testing;		/* the record says t=y */
-	bool sole;		/* one From, of this domain and no other */
-	const char *from_fault; /* what is wrong with From; NULL: nothing */
+	bool testing;		    /* the record says t=y */
+	bool sole;		    /* one From, of this domain and no other */
+	const char *from_fault;	    /* what is wrong with From; NULL: nothing */
+	enum mail_reason from_code; /* the same as a value */
 	enum mail_reason code;
 	const char *reason; /* the same in words; never NULL */
 };

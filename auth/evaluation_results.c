@@ -227,6 +227,7 @@ report_dmarc(
 	result->spf_aligned = finding.spf_aligned;
 	result->testing = finding.testing;
 	result->from_fault = finding.from_fault;
+	result->from_code = finding.from_code;
 	result->code = finding.code;
 	result->reason = finding.reason;
 	if (finding.verdict == MAIL_VERDICT_FAIL && finding.sole &&

@@ -77,8 +77,9 @@ struct auth_result {
 	bool arc_overrides;
 	/* DMARC: what is wrong with From, whatever the verdict; NULL: nothing. */
 	const char *from_fault;
-	enum mail_reason code; /* why; what programs look at */
-	const char *reason;    /* the same for people; NULL or "": none */
+	enum mail_reason from_code; /* the same as a value */
+	enum mail_reason code;	    /* why; what programs look at */
+	const char *reason;	    /* the same for people; NULL or "": none */
 };
 
 struct auth_results {

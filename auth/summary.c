@@ -93,21 +93,31 @@ add_signature(const struct auth_result *r, struct strbuf *out)
 	line("Algorithm:", r->algorithm, out);
 }
 
+/* What the policy asks for, and what comes of it. */
+static void
+add_policy(const struct auth_result *r, struct strbuf *out)
+{
+	(void)strbuf_addf(out, "  Policy:     p=%s", r->policy);
+	if (r->verdict == MAIL_VERDICT_PASS)
+		(void)strbuf_add_str(out, "; not applied, since it passed");
+	else if (r->disposition != NULL)
+		(void)strbuf_addf(
+		    out, "; for this message: %s", r->disposition);
+	(void)strbuf_add_char(out, '\n');
+}
+
 static void
 add_dmarc(const struct auth_result *r, struct strbuf *out)
 {
 	if (r->method != AUTH_DMARC || r->policy == NULL)
 		return;
-	(void)strbuf_addf(out,
-	    "  Policy:     %s%s%s\n  Aligned:    DKIM %s, SPF %s\n", r->policy,
-	    r->disposition == NULL ? "" : ", here: ",
-	    r->disposition == NULL ? "" : r->disposition,
+	add_policy(r, out);
+	(void)strbuf_addf(out, "  Aligned:    DKIM %s, SPF %s\n",
 	    r->dkim_aligned ? "yes" : "no", r->spf_aligned ? "yes" : "no");
 }
 
 static void
-add_details(const struct auth_summary *about, const char *name,
-    const struct auth_result *r, struct strbuf *out)
+add_head(const char *name, const struct auth_result *r, struct strbuf *out)
 {
 	(void)strbuf_addf(out, "\n%s: %s", name, mail_verdict_word(r->verdict));
 	if (r->reason != NULL && r->reason[0] != '\0') {
@@ -116,6 +126,22 @@ add_details(const struct auth_summary *about, const char *name,
 		(void)strbuf_add_char(out, ')');
 	}
 	(void)strbuf_add_char(out, '\n');
+}
+
+/* Historic checks are of interest only where they ask for something. */
+static bool
+is_historic(const struct auth_result *r)
+{
+	return r->method == AUTH_DOMAINKEYS || r->method == AUTH_SENDERID;
+}
+
+static void
+add_details(const struct auth_summary *about, const char *name,
+    const struct auth_result *r, struct strbuf *out)
+{
+	add_head(name, r, out);
+	if (is_historic(r) && auth_advice_find(about, r) == NULL)
+		return;
 	line(r->method == AUTH_IPREV ? "Name:" : "Domain:", r->domain, out);
 	line("Identity:", r->identity, out);
 	line("Matched:", slice_str(r->mechanism), out);
@@ -123,7 +149,8 @@ add_details(const struct auth_summary *about, const char *name,
 	add_record(r, out);
 	add_signature(r, out);
 	add_dmarc(r, out);
-	auth_advice_print(r, about->client, out);
+	auth_advice_print(about, r, out);
+	auth_advice_remark(about, r, out);
 }
 
 static void
@@ -134,68 +161,184 @@ add_envelope(const struct auth_summary *about, struct strbuf *out)
 	    "Details\n\n");
 	line("Client:", about->client, out);
 	line("HELO:", about->helo, out);
-	line("MAIL FROM:", about->mail_from, out);
+	if (about->mail_from.p != NULL) {
+		(void)strbuf_add_str(out, "  MAIL FROM:  <");
+		add_text(about->mail_from, VALUE_MAX, out);
+		(void)strbuf_add_str(out, ">\n");
+	}
+	auth_advice_remark_helo(about, out);
 }
 
-/* A name that holds no other words, or nothing. */
-static struct slice
-plain_name(struct slice name)
+/* --- what is shown of all, and in which order --- */
+
+/* Where there is something to do, what failed besides, the rest. */
+enum { TO_DO, FAILED, FINE, RANKS };
+
+static unsigned
+rank_of(const struct auth_summary *about, const struct auth_result *r)
 {
-	return name.n <= NAME_MAX_OCTETS && mail_idn_is_ascii_name(name)
-	    ? name
-	    : slice_from(NULL, 0);
+	if (auth_advice_find(about, r) != NULL)
+		return TO_DO;
+	return r->verdict == MAIL_VERDICT_PASS ||
+		r->verdict == MAIL_VERDICT_NONE
+	    ? FINE
+	    : FAILED;
 }
 
-static struct slice
-plain_address(struct slice text)
-{
-	struct auth_address address;
+typedef void add_fn(const struct auth_summary *, const char *name,
+    const struct auth_result *, struct strbuf *out);
 
-	return auth_address_parse(text, &address) == 0 ? text
-						       : slice_from(NULL, 0);
-}
-
-static void
-add_short_form(const struct auth_summary *about, struct strbuf *out)
+/* Those of one rank, check by check; how many they are. */
+static size_t
+add_rank(const struct auth_summary *about, unsigned rank, size_t most,
+    add_fn *add, struct strbuf *out)
 {
-	(void)strbuf_add_char(out, '\n');
-	line("Client:", plain_address(about->client), out);
-	line("HELO:", plain_name(about->helo), out);
-	line("MAIL FROM:", plain_name(mail_address_domain(about->mail_from)),
-	    out);
-	(void)strbuf_add_str(out,
-	    "\nThis is the short form, since anybody could have named you as\n"
-	    "the sender: neither SPF nor a DKIM signature of the sender's\n"
-	    "domain that covers To has passed.\n");
+	const struct auth_results *results = about->results;
+	size_t count = 0;
+
+	for (size_t i = 0; i < CHECKS; i++)
+		for (size_t k = 0; k < results->count; k++)
+			if (results->list[k].method == checks[i].method &&
+			    rank_of(about, &results->list[k]) == rank &&
+			    count++ < most)
+				add(about, checks[i].name, &results->list[k],
+				    out);
+	return count;
 }
 
 static void
 add_all_details(const struct auth_summary *about, struct strbuf *out)
 {
-	const struct auth_results *results = about->results;
-	size_t shown = 0;
+	size_t room = DETAILS_MAX, left_out = 0, count;
 
 	add_envelope(about, out);
-	for (size_t i = 0; i < CHECKS; i++)
-		for (size_t k = 0; k < results->count; k++)
-			if (results->list[k].method == checks[i].method &&
-			    shown++ < DETAILS_MAX)
-				add_details(about, checks[i].name,
-				    &results->list[k], out);
-	if (shown > DETAILS_MAX)
+	for (unsigned rank = TO_DO; rank < RANKS; rank++) {
+		count = add_rank(about, rank, room, add_details, out);
+		left_out += count > room ? count - room : 0;
+		room -= count > room ? room : count;
+	}
+	if (left_out > 0)
+		(void)strbuf_addf(out, "\n%zu more are not shown\n", left_out);
+}
+
+/* --- the short form --- */
+
+bool
+auth_summary_is_name(struct slice name)
+{
+	return name.n <= NAME_MAX_OCTETS && mail_idn_is_ascii_name(name);
+}
+
+bool
+auth_summary_is_address(struct slice text)
+{
+	struct auth_address address;
+
+	return auth_address_parse(text, &address) == 0;
+}
+
+/* As a whole or, where it is too long, neither it nor what follows. */
+static void
+add_block(const struct auth_summary *about, const char *name,
+    const struct auth_result *r, struct strbuf *out)
+{
+	struct strbuf block;
+
+	strbuf_init(&block, AUTH_SUMMARY_MAX);
+	(void)strbuf_addf(
+	    &block, "\n%s: %s\n", name, mail_verdict_word(r->verdict));
+	auth_advice_print(about, r, &block);
+	(void)strbuf_add(out, strbuf_slice(&block));
+	strbuf_clear(&block);
+}
+
+static void
+add_remarks(const struct auth_summary *about, const char *name,
+    const struct auth_result *r, struct strbuf *out)
+{
+	struct strbuf remarks, block;
+
+	strbuf_init(&remarks, AUTH_SUMMARY_MAX);
+	strbuf_init(&block, AUTH_SUMMARY_MAX);
+	auth_advice_remark(about, r, &remarks);
+	(void)strbuf_addf(
+	    &block, "\n%s: %s\n", name, mail_verdict_word(r->verdict));
+	(void)strbuf_add(&block, strbuf_slice(&remarks));
+	if (remarks.n > 0)
+		(void)strbuf_add(out, strbuf_slice(&block));
+	strbuf_clear(&remarks);
+	strbuf_clear(&block);
+}
+
+static void
+add_blocks(const struct auth_summary *about, struct strbuf *out)
+{
+	static const char rest[] = "\n(The rest does not fit in here.)\n";
+	struct strbuf blocks;
+
+	strbuf_init(&blocks,
+	    out->cap - out->n > sizeof(rest) ? out->cap - out->n - sizeof(rest)
+					     : 0);
+	auth_advice_remark_helo(about, &blocks);
+	for (unsigned rank = TO_DO; rank < RANKS; rank++)
+		(void)add_rank(about, rank, DETAILS_MAX,
+		    rank == TO_DO ? add_block : add_remarks, &blocks);
+	(void)strbuf_add(out, strbuf_slice(&blocks));
+	if (blocks.full)
+		(void)strbuf_add_str(out, rest);
+	strbuf_clear(&blocks);
+}
+
+static void
+add_short_form(const struct auth_summary *about, struct strbuf *out)
+{
+	struct slice domain = mail_address_domain(about->mail_from);
+
+	(void)strbuf_add_str(out,
+	    "\nThis is the short form, for nothing proves that the sender is\n"
+	    "you: neither SPF nor a DKIM signature of the sender's domain "
+	    "that\n"
+	    "covers To has passed.\n\n");
+	if (auth_summary_is_address(about->client))
+		line("Client:", about->client, out);
+	if (auth_summary_is_name(about->helo))
+		line("HELO:", about->helo, out);
+	if (auth_summary_is_name(domain))
+		line("MAIL FROM:", domain, out);
+	add_blocks(about, out);
+}
+
+/* --- the lines on top --- */
+
+static size_t
+count_to_do(const struct auth_summary *about)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < about->results->count; i++)
+		count += rank_of(about, &about->results->list[i]) == TO_DO;
+	return count;
+}
+
+static void
+add_closing(const struct auth_summary *about, struct strbuf *out)
+{
+	size_t count = count_to_do(about);
+
+	if (count == 0)
+		(void)strbuf_add_str(out, "\nnothing to do\n");
+	else
 		(void)strbuf_addf(
-		    out, "\n%zu more are not shown\n", shown - DETAILS_MAX);
+		    out, "\n%zu thing%s to do\n", count, count == 1 ? "" : "s");
 }
 
 int
 auth_summary_print(const struct auth_summary *about, struct strbuf *out)
 {
-	const struct auth_results *results = about->results;
-
 	(void)strbuf_add_str(out, "Summary of Results\n\n");
 	for (size_t i = 0; i < CHECKS; i++) {
 		const struct auth_result *r =
-		    decisive(results, checks[i].method);
+		    decisive(about->results, checks[i].method);
 
 		(void)strbuf_addf(out, "%s check: %s\n", checks[i].name,
 		    r == NULL ? "not checked" : mail_verdict_word(r->verdict));
@@ -205,6 +348,7 @@ auth_summary_print(const struct auth_summary *about, struct strbuf *out)
 		add_text(about->spam, VALUE_MAX, out);
 		(void)strbuf_add_char(out, '\n');
 	}
+	add_closing(about, out);
 	if (about->stranger)
 		add_short_form(about, out);
 	else

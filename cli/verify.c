@@ -182,6 +182,18 @@ print_field(const struct setting *s, const struct auth_results *results,
 	strbuf_clear(&field);
 }
 
+/* RFC 2369, RFC 2919. */
+static bool
+is_of_list(const struct mail_header *header)
+{
+	const struct mail_field *field;
+
+	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++)
+		if (slice_starts_nocase(field->name, SLICE("List-")))
+			return true;
+	return false;
+}
+
 static void
 print_summary(const struct setting *s, const struct auth_results *results,
     const struct cli_message *message)
@@ -192,6 +204,7 @@ print_summary(const struct setting *s, const struct auth_results *results,
 	    .client = s->client.address,
 	    .helo = s->client.helo,
 	    .mail_from = s->client.mail_from,
+	    .listed = is_of_list(cli_message_header(message)),
 	};
 
 	strbuf_init(&spam, SPAM_TEXT_MAX);

@@ -291,10 +291,11 @@ add_summary(const struct proxy_reflection *r, const struct proxy_config *config,
 	    .results = results,
 	    .client = strbuf_slice(&e->client_address),
 	    .helo = strbuf_slice(&e->client_helo),
-	    .mail_from = strbuf_slice(&e->sender),
+	    .mail_from =
+		e->sender.n == 0 ? SLICE("") : strbuf_slice(&e->sender),
 	    .stranger = !proven,
-	    .ours = proven &&
-		proxy_index_find(config->signing.domain_set, domain) !=
+	    .foreign = !proven ||
+		proxy_index_find(config->signing.domain_set, domain) ==
 		    PROXY_INDEX_NONE,
 	};
 	struct strbuf summary;

@@ -20,7 +20,7 @@
  * name in it, and of a Message-ID that it answers. */
 enum {
 	RECORD_REFLECT_STRANGER_MAX = 2048,
-	RECORD_REFLECT_SUMMARY_MAX = 1200, /* what the report may use of it */
+	RECORD_REFLECT_SUMMARY_MAX = 1400, /* what the report may use of it */
 	RECORD_REFLECT_NAME_MAX = 100,
 	RECORD_REFLECT_ID_MAX = 200
 };
