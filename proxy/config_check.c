@@ -12,6 +12,7 @@
 #include "proxy/config_private.h"
 #include "proxy/index.h"
 #include "proxy/sign_map.h"
+#include "record/mailbox.h"
 
 #define REASON_MAX 512
 #define WHERE_MAX  4096
@@ -380,13 +381,27 @@ settle_reflector(struct proxy_config *config)
 		config->reflector.relay = out->list[0].at;
 }
 
-static bool
-is_mailbox(const char *text)
+/* The domain in A-labels: it stands in fields and commands of ours, which are
+ * ASCII. */
+static void
+settle_mailbox(struct proxy_config_reading *reading, const char *section,
+    const char *name, char **mailbox)
 {
-	const char *at = strrchr(text, '@');
+	unsigned line = proxy_config_line(reading, section, name);
+	struct strbuf path;
 
-	return at != NULL && at != text && at[1] != '\0' &&
-	    strpbrk(text, " \t\r\n<>\"(),;") == NULL;
+	strbuf_init(&path, RECORD_MAILBOX_MAX);
+	if (record_mailbox_path(slice_str(*mailbox), &path) != 0) {
+		proxy_config_error(
+		    reading, line, "%s: is no mail address", name);
+	} else if (!record_mailbox_is_ascii(strbuf_slice(&path))) {
+		proxy_config_error(reading, line,
+		    "%s: what stands before its @ must be ASCII", name);
+	} else {
+		free(*mailbox);
+		*mailbox = strbuf_detach(&path);
+	}
+	strbuf_clear(&path);
 }
 
 static void
@@ -402,23 +417,18 @@ settle_results(struct proxy_config_reading *reading)
 		(void)strbuf_addf(&email, "postmaster@%s", r->reporter);
 		r->email = strbuf_detach(&email);
 	}
-	if (!is_mailbox(r->email))
-		proxy_config_error(reading,
-		    proxy_config_line(reading, "results", "email"),
-		    "email: is no mail address");
+	settle_mailbox(reading, "results", "email", &r->email);
 }
 
 static void
 check_reflector(struct proxy_config_reading *reading)
 {
-	const struct proxy_reflector_settings *r = &reading->config->reflector;
+	struct proxy_reflector_settings *r = &reading->config->reflector;
 	unsigned line = proxy_config_line(reading, "reflector", "address");
 
 	if (r->address == NULL)
 		return;
-	if (!is_mailbox(r->address))
-		proxy_config_error(
-		    reading, line, "address: is no mail address");
+	settle_mailbox(reading, "reflector", "address", &r->address);
 	if (!reading->config->in.enabled)
 		proxy_config_error(reading, line,
 		    "address: mail to it comes in through [in], which is "

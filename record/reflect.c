@@ -259,7 +259,8 @@ add_rules(const struct record_reflection *r, struct strbuf *text)
 	add_line(r->spam, "", text);
 	mail_fold_begin(&fold, text, SLICE("  Rules"));
 	while (slice_cut(&rest, ' ', &rule))
-		mail_fold_word(&fold, rule);
+		if (is_field_text(rule))
+			mail_fold_word(&fold, rule);
 	mail_fold_end(&fold);
 }
 
