@@ -8,6 +8,7 @@
 #include "base/xalloc.h"
 #include "cli/check_dns.h"
 #include "cli/check_keys.h"
+#include "cli/check_reflector.h"
 #include "cli/check_report.h"
 #include "cli/check_wiring.h"
 #include "cli/cli.h"
@@ -24,8 +25,9 @@ static const char help[] =
     "Says what is still missing: looks at the configuration, the keys, the\n"
     "DNS records of keys and domains (DKIM, DomainKeys, SPF, DMARC), and who\n"
     "answers at the listeners and next hops; asks postconf how Postfix is\n"
-    "wired. No mail is sent. Ends 0 where nothing failed, 1 where something\n"
-    "did, 75 where the DNS did not answer.\n"
+    "wired, and whether the reflector can answer. No mail is sent. Ends 0\n"
+    "where nothing failed, 1 where something did, 75 where the DNS did not\n"
+    "answer.\n"
     "\n"
     "  -c, --config FILE         the configuration\n"
     "                            (/etc/signpost/signpost.conf)\n"
@@ -174,6 +176,7 @@ check(const struct wishes *w, struct slice domain,
 	check_dns(keys, resolver, &report);
 	check_peers(config, &report);
 	check_postfix(config, &report);
+	check_reflector(config, &report);
 	status = print(&report, w->json);
 	check_keys_clear(keys);
 	free(keys);

@@ -3,6 +3,7 @@
  */
 #include <unistd.h>
 
+#include "cli/check_reflector.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/settings.h"
@@ -37,6 +38,15 @@ read_options(int argc, char **argv, struct wishes *w)
 	};
 
 	return cli_options_read(options, argc, argv, NULL);
+}
+
+/* What is no mistake, but leaves the reflector of little use. */
+static void
+warn_of_reflector(void *ctx, const char *what, const char *todo)
+{
+	const struct proxy_config *config = ctx;
+
+	cli_warn("%s: [reflector]: %s; %s", config->path, what, todo);
 }
 
 static struct proxy_config *
@@ -76,6 +86,7 @@ run(int argc, char **argv)
 		return access(w.config, R_OK) != 0 ? CLI_UNREADABLE
 						   : CLI_CONFIG;
 	if (w.test) {
+		check_reflector_look(config, NULL, warn_of_reflector, config);
 		status = CLI_OK;
 		proxy_config_free(config);
 	} else {

@@ -14,6 +14,7 @@
 struct record_spamd {
 	struct bufferevent *conn;
 	struct event *timer;
+	bool ping; /* it is only asked whether it is there */
 	record_spamd_fn *fn;
 	void *ctx;
 };
@@ -212,15 +213,35 @@ reply_of(struct bufferevent *conn)
 	return slice_from((const char *)evbuffer_pullup(input, -1), n);
 }
 
+/* "SPAMD/1.5 0 PONG" */
+static struct record_spam
+parse_pong(struct slice reply)
+{
+	struct record_spam spam = {.reason = "spamd does not answer PING"};
+	struct slice line = slice_first(reply, slice_find(reply, '\n'));
+
+	spam.known = slice_search(line, SLICE("PONG")) < line.n && is_ok(line);
+	return spam;
+}
+
 static void
 tell_reply(struct record_spamd *ask, struct bufferevent *conn)
 {
 	struct slice reply = reply_of(conn);
 	char *copy = xslicedup(reply);
-	struct record_spam spam = record_spamd_parse(slice_from(copy, reply.n));
+	struct slice all = slice_from(copy, reply.n);
+	struct record_spam spam =
+	    ask->ping ? parse_pong(all) : record_spamd_parse(all);
 
 	tell(ask, &spam);
 	free(copy);
+}
+
+static bool
+is_whole(const struct record_spamd *ask, struct slice reply)
+{
+	return ask->ping ? slice_find(reply, '\n') < reply.n
+			 : record_spamd_is_whole(reply);
 }
 
 /* One that says how long its answer is may keep the connection. */
@@ -231,7 +252,7 @@ on_readable(struct bufferevent *conn, void *ctx)
 
 	if (reply.n > RECORD_SPAMD_REPLY_MAX)
 		give_up(ctx, "spamd's answer is too long");
-	else if (record_spamd_is_whole(reply))
+	else if (is_whole(ctx, reply))
 		tell_reply(ctx, conn);
 }
 
@@ -252,13 +273,18 @@ write_question(struct bufferevent *conn, struct slice message)
 {
 	struct evbuffer *out = bufferevent_get_output(conn);
 
+	if (message.p == NULL) {
+		(void)evbuffer_add_printf(out, "PING SPAMC/1.2\r\n\r\n");
+		return;
+	}
 	(void)evbuffer_add_printf(
 	    out, "SYMBOLS SPAMC/1.2\r\nContent-length: %zu\r\n\r\n", message.n);
 	(void)evbuffer_add(out, message.p, message.n);
 }
 
-struct record_spamd *
-record_spamd_ask(struct event_base *base, const struct record_spamd_at *at,
+/* A message without an address is none: PING. */
+static struct record_spamd *
+begin(struct event_base *base, const struct record_spamd_at *at,
     struct slice message, record_spamd_fn *fn, void *ctx)
 {
 	unsigned ms = at->ms == 0 ? RECORD_SPAMD_MS : at->ms;
@@ -266,6 +292,7 @@ record_spamd_ask(struct event_base *base, const struct record_spamd_at *at,
 	struct record_spamd *ask = xcalloc(1, sizeof(*ask));
 	struct sockaddr_storage address = at->address;
 
+	ask->ping = message.p == NULL;
 	ask->fn = fn;
 	ask->ctx = ctx;
 	ask->timer = evtimer_new(base, on_timer, ask);
@@ -279,4 +306,19 @@ record_spamd_ask(struct event_base *base, const struct record_spamd_at *at,
 	(void)bufferevent_socket_connect(
 	    ask->conn, (struct sockaddr *)&address, (int)at->length);
 	return ask;
+}
+
+struct record_spamd *
+record_spamd_ask(struct event_base *base, const struct record_spamd_at *at,
+    struct slice message, record_spamd_fn *fn, void *ctx)
+{
+	return begin(
+	    base, at, message.p == NULL ? SLICE("") : message, fn, ctx);
+}
+
+struct record_spamd *
+record_spamd_ping(struct event_base *base, const struct record_spamd_at *at,
+    record_spamd_fn *fn, void *ctx)
+{
+	return begin(base, at, slice_from(NULL, 0), fn, ctx);
 }

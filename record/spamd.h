@@ -61,6 +61,9 @@ struct record_spamd_at {
 struct record_spamd *record_spamd_ask(struct event_base *,
     const struct record_spamd_at *, struct slice message, record_spamd_fn *,
     void *ctx);
+/* The same, but it is only asked whether it is there: `known` says so. */
+struct record_spamd *record_spamd_ping(struct event_base *,
+    const struct record_spamd_at *, record_spamd_fn *, void *ctx);
 void record_spamd_cancel(struct record_spamd *); /* NULL is fine */
 
 #endif

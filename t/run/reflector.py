@@ -6,6 +6,9 @@ strangers; and, of thousands of forged messages, how many answers leave.
 import itertools
 import random
 import re
+import socket
+import subprocess
+import threading
 import time
 import unittest
 
@@ -314,6 +317,74 @@ class Strangers(Case):
                          ("d@soft", "was not taken")):
             proxy.wait_log("no answer to <%s.example>: .*%s" % (who, why))
         self.assertEqual([to for to, _ in self.answers()], ["c@soft.example"])
+
+
+class Told(Case):
+    """`serve -t` and `check` of what keeps it from being of use."""
+
+    def run_tool(self, proxy, *words):
+        return subprocess.run(
+            [harness.binary(), *words, "-c", proxy.config],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=60, check=False)
+
+    def configured(self, rest, *script):
+        relay = self.relay(*script)
+        proxy = recorder.Both(self.world, self.nsd("").port, rest,
+                              in_relay=relay.address())
+        self.addCleanup(proxy.clean)
+        return proxy
+
+    def listener(self, answer):
+        """One that answers with that whatever it is told."""
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+
+        def serve():
+            while True:
+                try:
+                    peer, _ = server.accept()
+                except OSError:
+                    return
+                with peer:
+                    peer.settimeout(10)
+                    peer.recv(1000)
+                    peer.sendall(answer)
+        threading.Thread(target=serve, daemon=True).start()
+        return server.getsockname()[1]
+
+    def test_all_that_is_wrong(self):
+        port = self.listener(b"220 not spamd\r\n")
+        proxy = self.configured(
+            "[reflector]\naddress = check-auth@b\u00fccher.example\n"
+            "spamd = 127.0.0.1:%d\n" % port,
+            *[{"rcpt": "550 5.1.1 no such user"}] * 4)
+        for words in (("serve", "-t"), ("check",)):
+            done = self.run_tool(proxy, *words)
+            text = done.stdout.decode()
+            self.assertEqual(done.returncode, 0 if words[0] == "serve" else 1)
+            self.assertRegex(text, "the domain of its address is not signed by "
+                             r"\[out\]")
+            self.assertRegex(text, "spamd at 127.0.0.1:%d does not answer "
+                             "PING" % port)
+            self.assertRegex(text, "no mailbox takes mail to check-auth@"
+                             "xn--bcher-kva.example: 127.0.0.1:.* says .*550")
+        # The address as it goes into a command is ASCII.
+        with open(proxy.config, encoding="utf-8") as f:
+            text = f.read().replace("database =", "#database =")
+        with open(proxy.config, "w", encoding="utf-8") as f:
+            f.write(text)
+        done = self.run_tool(proxy, "serve", "-t")
+        self.assertEqual(done.returncode, 78)
+        self.assertIn(b"answers wait in [results] database, which is not set",
+                      done.stdout)
+
+    def test_nothing_is_wrong(self):
+        port = self.listener(b"SPAMD/1.5 0 PONG\r\n")
+        proxy = self.configured("[reflector]\naddress = %s\n"
+                                "spamd = 127.0.0.1:%d\n" % (OWN, port))
+        done = self.run_tool(proxy, "serve", "-t")
+        self.assertEqual((done.returncode, done.stdout), (0, b""))
 
 
 def spellings(local, domain):
