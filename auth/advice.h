@@ -12,6 +12,9 @@
 const char *auth_advice_find(
     const struct auth_summary *, const struct auth_result *);
 
+/* The same for the result alone, whatever else was found. */
+const char *auth_advice_text(const struct auth_result *);
+
 /* Adds the advice, wrapped at 76 columns and indented; nothing where there
  * is none to give. */
 void auth_advice_print(const struct auth_summary *, const struct auth_result *,

@@ -184,10 +184,9 @@ expect(const struct told *told)
 #define REJECT \
 	.policy = "reject", .record = SLICE_INIT("v=DMARC1; p=reject; rua=x:y")
 
-static void
-test_words(void **state)
-{
-	static const struct told cases[] = {
+static const struct told
+    words[] =
+	{
 	    /* What the policy comes to. */
 	    {.list = {{RESULT(DMARC, PASS, "a.example"), REJECT,
 		 .disposition = "none"}},
@@ -262,11 +261,14 @@ test_words(void **state)
 			.code = MAIL_REASON_NO_KEY_RECORD}},
 		.there = {"s._domainkey.a.example the public half"},
 		.not_there = {"signpost", "[", "|"}},
-	};
+};
 
+static void
+test_words(void **state)
+{
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		expect(&cases[i]);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		expect(&words[i]);
 }
 
 /* Behind the lines on top. */
