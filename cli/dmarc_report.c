@@ -1,102 +1,112 @@
 /*
  * signpost dmarc-report: the aggregate reports (RFC 9990) of one day, one
- * file for each domain and policy; with --send, mailed to where the domain
- * and the destination's own DNS want them.
+ * for each domain and policy: as files; with --send, mailed to where the
+ * domain and the destination's own DNS want them, once.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <event2/event.h>
-
-#include "auth/dmarc_record.h"
+#include "base/escape.h"
 #include "base/xalloc.h"
 #include "cli/cli.h"
-#include "cli/files.h"
+#include "cli/database.h"
+#include "cli/days.h"
 #include "cli/options.h"
-#include "cli/resolve.h"
+#include "cli/report_files.h"
+#include "cli/report_send.h"
 #include "cli/settings.h"
-#include "proxy/config.h"
-#include "record/mailer.h"
-#include "record/report.h"
-#include "record/rua.h"
+#include "mail/idn.h"
 
 enum {
-	DAY = 86400,
 	GZIP_MAX = 32 << 20, /* of one report, compressed */
-	MAIL_MAX = 48 << 20, /* in base64 */
-	PATH_LENGTH_MAX = 4000,
-	REASON_MAX = 1000
+	NAME_LENGTH_MAX = 1024,
+	LINE_MAX_OCTETS = 4000,
+	POLICIES_MAX = 1000000 /* of one day */
 };
 
 static const char help[] =
     "usage: signpost dmarc-report [-c FILE] [--day DATE] [-d DOMAIN]\n"
-    "           [-o DIR] [--send] [--nameserver ADDR[:PORT]]\n"
+    "           [-o DIR] [--send] [--again] [--format rfc9990|rfc7489]\n"
+    "           [--quiet] [--nameserver ADDR[:PORT]]\n"
+    "       signpost dmarc-report --list [-c FILE] [--day DATE] [-d DOMAIN]\n"
     "\n"
-    "Writes the DMARC aggregate reports of one day from the results that\n"
-    "[results] database holds, gzip'd XML, one file for each domain.\n"
+    "Makes the DMARC aggregate reports of one day from the results that\n"
+    "[results] database holds: gzip'd XML, one for each domain and policy,\n"
+    "into files, or, with --send, into mail.\n"
     "\n"
     "  -c, --config FILE     the configuration\n"
     "                        (/etc/signpost/signpost.conf)\n"
     "      --day DATE        YYYY-MM-DD, in UTC; yesterday by default\n"
-    "  -d, --domain DOMAIN   the report about that policy domain alone\n"
-    "  -o, --output DIR      where the files go; here by default\n"
-    "      --send            mail them too, to the addresses that the\n"
-    "                        domain's rua= names and that want them\n"
+    "  -d, --domain DOMAIN   about that policy domain alone\n"
+    "  -o, --output DIR      where the files go; here by default, and with\n"
+    "                        --send nowhere unless asked for\n"
+    "      --send            mail them to the addresses that the domain's\n"
+    "                        rua= names and that want them; what was sent\n"
+    "                        before is not sent again\n"
+    "      --again           with --send: also what was sent or refused\n"
+    "      --list            print what was sent, where, and the answer\n"
+    "      --format FORMAT   rfc9990, or rfc7489 for receivers of older\n"
+    "                        software; as [results] says by default\n"
+    "      --quiet           print failures alone; nothing at all where no\n"
+    "                        database is set\n"
     "      --nameserver ADDR[:PORT]\n"
-    "                        asks there who wants them, not where\n"
-    "                        resolv.conf says\n";
+    "                        asks there who wants them\n";
 
 struct wishes {
 	const char *config, *domain, *directory;
 	struct cli_dns dns;
 	int64_t day; /* its first second */
-	bool send;
-};
-
-/* The work: one report is open at a time. */
-struct work {
-	const struct wishes *wishes;
-	const struct proxy_config *config;
-	struct record_report report;
-	char *domain, *policy; /* what the report's slices show */
-	struct strbuf packed;
-	struct record_gzip *gzip; /* NULL: no report is open */
-	size_t reports;
-	int status;
+	bool day_named;
+	bool send, again, list, quiet, format_named;
+	enum record_report_format format;
+	struct strbuf name; /* the domain, in A-labels */
 };
 
 /* --- options --- */
-
-/* "2026-11-22"; -1 where it is no day. */
-static int
-parse_day(const char *text, int64_t *day)
-{
-	struct tm tm = {0}, back;
-	const char *end = strptime(text, "%Y-%m-%d", &tm);
-	time_t seconds;
-	int month_day = tm.tm_mday;
-
-	if (end == NULL || *end != '\0' || strlen(text) != 10)
-		return -1;
-	seconds = timegm(&tm);
-	if (seconds < 0 || gmtime_r(&seconds, &back) == NULL ||
-	    back.tm_mday != month_day)
-		return -1;
-	*day = (int64_t)seconds;
-	return 0;
-}
 
 static int
 set_day(void *to, const char *text)
 {
 	struct wishes *w = to;
 
-	if (parse_day(text, &w->day) == 0)
+	w->day_named = true;
+	if (cli_day_parse(text, &w->day) == 0)
 		return 0;
 	cli_error("--day: %s: not a day such as 2026-11-22", text);
 	return -1;
+}
+
+static int
+set_format(void *to, const char *text)
+{
+	struct wishes *w = to;
+
+	w->format_named = true;
+	w->format =
+	    strcmp(text, "rfc7489") == 0 ? RECORD_RFC7489 : RECORD_RFC9990;
+	if (w->format == RECORD_RFC7489 || strcmp(text, "rfc9990") == 0)
+		return 0;
+	cli_error("--format: %s: neither rfc9990 nor rfc7489", text);
+	return -1;
+}
+
+static int
+check_options(struct wishes *w)
+{
+	if (w->again && !w->send)
+		return cli_usage_error("dmarc-report", "--again is for --send");
+	if (w->list && (w->send || w->directory != NULL))
+		return cli_usage_error(
+		    "dmarc-report", "--list makes no reports");
+	if (w->domain != NULL &&
+	    mail_idn_to_ascii(slice_str(w->domain), &w->name) != 0)
+		return cli_usage_error(
+		    "dmarc-report", "-d %s: no domain name", w->domain);
+	if (!w->send && w->directory == NULL)
+		w->directory = ".";
+	return 0;
 }
 
 static int
@@ -108,295 +118,345 @@ read_options(int argc, char **argv, struct wishes *w)
 	    {'o', "output", .text = &w->directory},
 	    {0, "day", .take = set_day, .to = w},
 	    {0, "send", .flag = &w->send},
+	    {0, "again", .flag = &w->again},
+	    {0, "list", .flag = &w->list},
+	    {0, "quiet", .flag = &w->quiet},
+	    {0, "format", .take = set_format, .to = w},
 	    {0, "nameserver", .text = &w->dns.nameserver},
 	    {0},
 	};
 
-	return cli_options_read(options, argc, argv, NULL);
+	return cli_options_read(options, argc, argv, NULL) != 0
+	    ? -1
+	    : check_options(w);
 }
 
-/* --- sending --- */
+/* --- what there is to report --- */
 
-struct sending {
-	bool done;
-	enum record_delivery how;
-	struct strbuf text;
+struct policy {
+	char *domain, *record;
+	unsigned part;
 };
 
-static void
-on_sent(void *ctx, enum record_delivery how, struct slice text)
-{
-	struct sending *s = ctx;
-
-	s->done = true;
-	s->how = how;
-	(void)strbuf_add(&s->text, slice_first(text, REASON_MAX / 2));
-}
-
-static struct smtp_target
-target_of(const struct proxy_config *config)
-{
-	const struct proxy_endpoint *at = &config->reflector.relay;
-
-	return (struct smtp_target){
-	    .address = at->address, .address_length = at->length};
-}
-
-static void
-send_mail(struct work *w, struct slice to, struct slice message)
-{
-	const struct record_mail mail = {
-	    .helo = slice_str(w->config->hostname),
-	    .from = w->report.email,
-	    .to = to,
-	    .message = message,
-	};
-	struct event_base *base = event_base_new();
-	struct smtp_target target = target_of(w->config);
-	struct sending sending = {.how = RECORD_REFUSED};
-
-	strbuf_init(&sending.text, REASON_MAX);
-	if (record_mailer_send(base, &target, &mail, on_sent, &sending) == NULL)
-		cli_error("%.*s: no address to send to", (int)to.n, to.p);
-	else
-		while (!sending.done && event_base_loop(base, EVLOOP_ONCE) == 0)
-			continue;
-	if (sending.how == RECORD_DELIVERED) {
-		printf("sent to %.*s\n", (int)to.n, to.p);
-	} else {
-		cli_error("%.*s: not sent: %s", (int)to.n, to.p,
-		    strbuf_text(&sending.text));
-		w->status = CLI_TEMPORARY;
-	}
-	strbuf_clear(&sending.text);
-	event_base_free(base);
-}
-
-static bool
-ask_rua(void *rua, struct dns_question *question)
-{
-	return record_rua_ask(rua, question);
-}
-
-static void
-answer_rua(void *rua, const struct dns_question *question,
-    const struct dns_answer *answer)
-{
-	record_rua_answer(rua, question, answer);
-}
-
-static void
-send_to_each(struct work *w, const struct record_rua *rua)
-{
-	struct strbuf mail;
-
-	for (size_t i = 0; i < record_rua_count(rua); i++) {
-		struct slice to;
-		enum record_rua_status status = record_rua_at(rua, i, &to);
-
-		if (status != RECORD_RUA_APPROVED) {
-			cli_warn("%s: not sent to %.*s: %s", w->domain,
-			    (int)to.n, to.p,
-			    status == RECORD_RUA_LATER
-				? "the DNS does not answer whether it wants it"
-				: "not an address that wants it");
-			if (status == RECORD_RUA_LATER)
-				w->status = CLI_TEMPORARY;
-			continue;
-		}
-		strbuf_init(&mail, MAIL_MAX);
-		if (record_report_mail(&w->report, to, strbuf_slice(&w->packed),
-			(int64_t)time(NULL), &mail) == 0)
-			send_mail(w, to, strbuf_slice(&mail));
-		strbuf_clear(&mail);
-	}
-}
-
-static void
-send_report(struct work *w)
-{
-	static const struct proxy_asking_ops ops = {ask_rua, answer_rua};
-	struct auth_dmarc_record record;
-	struct cli_resolver *resolver;
-	struct record_rua *rua;
-
-	auth_dmarc_record_parse(w->report.policy, &record);
-	if (record.rua.n == 0) {
-		printf("%s: wants no reports\n", w->domain);
-		return;
-	}
-	resolver = cli_resolver_new(&w->wishes->dns, NULL, "--nameserver");
-	if (resolver == NULL) {
-		w->status = CLI_USAGE;
-		return;
-	}
-	rua = record_rua_new(w->report.domain, record.rua);
-	cli_resolve(resolver, &ops, rua);
-	send_to_each(w, rua);
-	record_rua_free(rua);
-	cli_resolver_free(resolver);
-}
-
-/* --- making --- */
-
-static void
-write_file(struct work *w)
-{
-	struct strbuf path;
-
-	strbuf_init(&path, PATH_LENGTH_MAX);
-	(void)strbuf_addf(&path, "%s/", w->wishes->directory);
-	if (record_report_filename(&w->report, &path) != 0) {
-		cli_error("%s: path too long", w->wishes->directory);
-		w->status = CLI_UNWRITABLE;
-	} else if (cli_file_replace(
-		       strbuf_text(&path), strbuf_slice(&w->packed)) != 0) {
-		w->status = CLI_UNWRITABLE;
-	} else {
-		printf("%s\n", strbuf_text(&path));
-		w->reports++;
-	}
-	strbuf_clear(&path);
-}
-
-static void
-end_report(struct work *w)
-{
-	if (w->gzip == NULL)
-		return;
-	record_report_end(record_gzip_sink(w->gzip));
-	if (record_gzip_end(w->gzip) != 0) {
-		cli_error(
-		    "%s: its report is over %d bytes", w->domain, GZIP_MAX);
-		w->status = CLI_UNWRITABLE;
-	} else {
-		write_file(w);
-		if (w->wishes->send)
-			send_report(w);
-	}
-	w->gzip = NULL;
-	strbuf_clear(&w->packed);
-}
+struct policies {
+	struct policy *list;
+	size_t count, room;
+};
 
 /* Names in a path and a subject: of what a domain is made, nothing else. */
 static bool
 is_name(struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (!ascii_is_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_' &&
-		    s.p[i] != '.')
-			return false;
-	return s.n > 0 && s.p[0] != '.';
+	return mail_idn_is_ascii_name(s) && s.p[0] != '.' && s.p[0] != '-';
+}
+
+/* They come with a domain's together. */
+static void
+on_policy(void *ctx, const struct record_policy *policy)
+{
+	struct policies *p = ctx;
+	bool same;
+
+	if (!is_name(policy->domain) || p->count == POLICIES_MAX)
+		return;
+	if (p->count == p->room) {
+		p->room = p->room == 0 ? 64 : 2 * p->room;
+		p->list = xreallocarray(p->list, p->room, sizeof(*p->list));
+	}
+	same = p->count > 0 &&
+	    slice_equal(
+		policy->domain, slice_str(p->list[p->count - 1].domain));
+	p->list[p->count] = (struct policy){
+	    .domain = xslicedup(policy->domain),
+	    .record = xslicedup(policy->policy),
+	    .part = same ? p->list[p->count - 1].part + 1 : 1,
+	};
+	p->count++;
 }
 
 static void
-begin_report(struct work *w, const struct record_row *row)
+policies_clear(struct policies *p)
 {
-	const struct proxy_results_settings *results = &w->config->results;
-	bool same = w->domain != NULL &&
-	    slice_equal(row->policy_domain, slice_str(w->domain));
-
-	free(w->policy);
-	w->policy = xslicedup(row->policy);
-	if (!same) {
-		free(w->domain);
-		w->domain = xslicedup(row->policy_domain);
+	for (size_t i = 0; i < p->count; i++) {
+		free(p->list[i].domain);
+		free(p->list[i].record);
 	}
-	w->report = (struct record_report){
-	    .reporter = slice_str(results->reporter),
-	    .email = slice_str(results->email),
-	    .contact = slice_str(results->contact),
-	    .domain = slice_str(w->domain),
-	    .policy = slice_str(w->policy),
-	    .begin = w->wishes->day,
-	    .end = w->wishes->day + DAY - 1,
-	    .part = same ? w->report.part + 1 : 1,
-	};
-	strbuf_init(&w->packed, GZIP_MAX);
-	w->gzip = record_gzip_new(&w->packed);
-	record_report_begin(record_gzip_sink(w->gzip), &w->report);
+	free(p->list);
 }
 
-/* Rows come with those of a domain together, and of its policies. */
+/* --- making one --- */
+
+struct work {
+	const struct wishes *wishes;
+	const struct proxy_config *config;
+	struct record_store *store;
+	struct report_files files;
+	struct report_send send;
+	int64_t end; /* the last second that is told of */
+	int status;
+};
+
+struct making {
+	const struct record_report *report;
+	struct record_gzip *gzip;
+};
+
 static void
 on_row(void *ctx, const struct record_row *row)
 {
-	struct work *w = ctx;
+	struct making *m = ctx;
 
-	if (!is_name(row->policy_domain))
-		return;
-	if (w->gzip == NULL ||
-	    !slice_equal(row->policy_domain, w->report.domain) ||
-	    !slice_equal(row->policy, w->report.policy)) {
-		end_report(w);
-		begin_report(w, row);
-	}
-	record_report_row(record_gzip_sink(w->gzip), row);
+	record_report_row(record_gzip_sink(m->gzip), m->report, row);
 }
 
 static int
-make_reports(struct work *w, struct strbuf *reason)
+pack(struct work *w, const struct record_report *report, struct strbuf *packed)
 {
-	struct record_store *store =
-	    record_store_open_reader(w->config->results.database, reason);
+	struct making m = {report, record_gzip_new(packed)};
+	const struct record_policy policy = {
+	    .domain = report->domain, .policy = report->policy};
+	int result;
 
-	if (store == NULL) {
-		cli_error("%s", strbuf_text(reason));
-		return CLI_UNREADABLE;
+	record_report_begin(record_gzip_sink(m.gzip), report);
+	result =
+	    record_store_rows(w->store, w->wishes->day, &policy, on_row, &m);
+	record_report_end(record_gzip_sink(m.gzip));
+	if (record_gzip_end(m.gzip) != 0) {
+		cli_error("%.*s: its report is over %d bytes",
+		    (int)report->domain.n, report->domain.p, GZIP_MAX);
+		return CLI_UNWRITABLE;
 	}
-	if (record_store_rows(store, w->wishes->day,
-		slice_str(w->wishes->domain), on_row, w) != 0) {
+	if (result != 0)
+		cli_error("%s: cannot be read", w->config->results.database);
+	return result == 0 ? CLI_OK : CLI_UNREADABLE;
+}
+
+static int
+put_file(
+    struct work *w, const struct record_report *report, struct slice packed)
+{
+	struct strbuf name;
+	int status = CLI_UNWRITABLE;
+
+	strbuf_init(&name, NAME_LENGTH_MAX);
+	(void)record_report_filename(report, &name);
+	if (report_files_put(&w->files, strbuf_slice(&name), packed) == 0) {
+		status = CLI_OK;
+		if (!w->wishes->quiet)
+			printf("%s/%s\n", w->wishes->directory,
+			    strbuf_text(&name));
+	}
+	strbuf_clear(&name);
+	return status;
+}
+
+/* The worst of all is how it ends; but what stops one does not stop the
+ * others. */
+static void
+make_one(struct work *w, const struct policy *policy)
+{
+	const struct proxy_results_settings *results = &w->config->results;
+	const struct record_report report = {
+	    .reporter = slice_str(results->reporter),
+	    .email = slice_str(results->email),
+	    .contact = slice_str(results->contact),
+	    .domain = slice_str(policy->domain),
+	    .policy = slice_str(policy->record),
+	    .begin = w->wishes->day,
+	    .end = w->end,
+	    .part = policy->part,
+	    .generator = SLICE("signpost " SIGNPOST_VERSION),
+	    .format = w->wishes->format,
+	};
+	struct strbuf packed;
+	int status;
+
+	strbuf_init(&packed, GZIP_MAX);
+	status = pack(w, &report, &packed);
+	if (status == CLI_OK && w->wishes->directory != NULL)
+		status = put_file(w, &report, strbuf_slice(&packed));
+	if (status == CLI_OK && w->wishes->send)
+		status = report_send_report(
+		    &w->send, w->wishes->day, &report, strbuf_slice(&packed));
+	if (status != CLI_OK)
+		w->status = status;
+	strbuf_clear(&packed);
+}
+
+static void
+make_all(struct work *w)
+{
+	struct policies policies = {NULL, 0, 0};
+
+	if (record_store_policies(w->store, w->wishes->day,
+		strbuf_slice(&w->wishes->name), on_policy, &policies) != 0) {
 		cli_error("%s: cannot be read", w->config->results.database);
 		w->status = CLI_UNREADABLE;
-	}
-	end_report(w);
-	record_store_close(store);
-	if (w->reports == 0 && w->status == CLI_OK)
+	} else if (policies.count == 0 && !w->wishes->quiet) {
 		cli_warn("dmarc-report: no results of that day");
-	free(w->domain);
-	free(w->policy);
-	return w->status;
+	}
+	for (size_t i = 0; i < policies.count && w->status != CLI_USAGE; i++)
+		make_one(w, &policies.list[i]);
+	policies_clear(&policies);
 }
 
 static int
-report(const struct wishes *wishes, const struct proxy_config *config)
+send_all(struct work *w)
+{
+	int status;
+
+	w->send = (struct report_send){
+	    .config = w->config,
+	    .dns = &w->wishes->dns,
+	    .store = w->store,
+	    .again = w->wishes->again,
+	    .quiet = w->wishes->quiet,
+	};
+	status = report_send_begin(&w->send);
+	if (status == CLI_OK)
+		make_all(w);
+	else
+		w->status = status;
+	status = report_send_end(&w->send);
+	return w->status == CLI_OK ? status : w->status;
+}
+
+static int
+make_reports(struct work *w)
+{
+	int status = CLI_OK;
+
+	if (report_files_begin(&w->files, w->wishes->directory) != 0)
+		return CLI_OS;
+	status = cli_database_descend(w->config);
+	if (status == CLI_OK) {
+		w->store = cli_database_open(w->config, w->wishes->send);
+		status = w->store == NULL ? CLI_UNREADABLE : CLI_OK;
+	}
+	if (status == CLI_OK && w->wishes->send) {
+		status = send_all(w);
+	} else if (status == CLI_OK) {
+		make_all(w);
+		status = w->status;
+	}
+	record_store_close(w->store);
+	report_files_end(&w->files);
+	return status;
+}
+
+/* --- what was sent --- */
+
+static void
+print_sent(void *ctx, const struct record_sent *sent)
+{
+	struct strbuf line;
+
+	(void)ctx;
+	strbuf_init(&line, LINE_MAX_OCTETS);
+	cli_day_print(sent->day, &line);
+	(void)strbuf_add_char(&line, ' ');
+	(void)escape_log(sent->domain, &line);
+	(void)strbuf_addf(&line, " %s to ", record_sent_word(sent->state));
+	(void)escape_log(sent->address, &line);
+	(void)strbuf_add_str(&line, " at ");
+	cli_time_print(sent->at, &line);
+	(void)strbuf_add_str(&line, " UTC: ");
+	(void)escape_log(sent->reply, &line);
+	(void)strbuf_add_char(&line, '\n');
+	cli_print(strbuf_slice(&line));
+	strbuf_clear(&line);
+}
+
+static int
+list_sent(const struct wishes *w, const struct proxy_config *config)
+{
+	struct record_store *store;
+	int status = cli_database_descend(config);
+
+	if (status != CLI_OK)
+		return status;
+	store = cli_database_open(config, false);
+	if (store == NULL)
+		return CLI_UNREADABLE;
+	if (record_store_list_sent(store, w->day_named ? w->day : 0,
+		w->day_named ? w->day : INT64_MAX, strbuf_slice(&w->name),
+		print_sent, NULL) != 0) {
+		cli_error("%s: cannot be read; or nothing was ever sent",
+		    config->results.database);
+		status = CLI_UNREADABLE;
+	}
+	record_store_close(store);
+	return status;
+}
+
+/* --- */
+
+/* What is sent is sent once: it must be all of the day. */
+static int
+settle_end(const struct wishes *wishes, struct work *w)
+{
+	int64_t now = (int64_t)time(NULL);
+	struct strbuf day;
+
+	w->end = wishes->day + CLI_DAY - 1;
+	if (now > w->end)
+		return CLI_OK;
+	if (!wishes->send && now >= wishes->day) {
+		w->end = now;
+		return CLI_OK;
+	}
+	strbuf_init(&day, LINE_MAX_OCTETS);
+	cli_day_print(wishes->day, &day);
+	cli_error("dmarc-report: %s has not %s yet, in UTC", strbuf_text(&day),
+	    now < wishes->day ? "begun" : "ended");
+	strbuf_clear(&day);
+	return CLI_NO_MESSAGE;
+}
+
+static int
+report(struct wishes *wishes, const struct proxy_config *config)
 {
 	struct work w = {.wishes = wishes, .config = config};
-	struct strbuf reason;
 	int status;
 
 	if (config->results.database == NULL) {
+		if (wishes->quiet)
+			return CLI_OK;
 		cli_error("%s: [results] database is not set: nothing is kept",
 		    wishes->config);
 		return CLI_CONFIG;
 	}
+	if (wishes->list)
+		return list_sent(wishes, config);
 	if (wishes->send && config->reflector.relay.length == 0) {
 		cli_error("%s: --send needs [out] listen, or [reflector] relay",
 		    wishes->config);
 		return CLI_CONFIG;
 	}
-	strbuf_init(&reason, REASON_MAX);
-	status = make_reports(&w, &reason);
-	strbuf_clear(&reason);
-	return cli_stdout_close(status);
+	if (!wishes->format_named)
+		wishes->format = config->results.format;
+	status = settle_end(wishes, &w);
+	return status == CLI_OK ? make_reports(&w) : status;
 }
 
 static int
 run(int argc, char **argv)
 {
 	int64_t now = (int64_t)time(NULL);
-	struct wishes w = {.config = PROXY_CONFIG_PATH,
-	    .directory = ".",
-	    .day = now - now % DAY - DAY};
+	struct wishes w = {
+	    .config = PROXY_CONFIG_PATH, .day = now - now % CLI_DAY - CLI_DAY};
 	struct proxy_config *config;
-	int status;
+	int status = CLI_USAGE;
 
-	if (read_options(argc, argv, &w) != 0)
-		return CLI_USAGE;
-	status = cli_config_load(w.config, &config);
-	if (status == CLI_OK)
-		status = report(&w, config);
-	proxy_config_free(config);
+	strbuf_init(&w.name, MAIL_IDN_NAME_MAX);
+	if (read_options(argc, argv, &w) == 0) {
+		status = cli_config_load(w.config, &config);
+		if (status == CLI_OK)
+			status = report(&w, config);
+		proxy_config_free(config);
+		status = cli_stdout_close(status);
+	}
+	strbuf_clear(&w.name);
 	return status;
 }
 

@@ -19,6 +19,7 @@ static const struct cli_command *const commands[] = {
     &cli_keygen,
     &cli_dns,
     &cli_check,
+    &cli_results,
     &cli_dmarc_report,
     &cli_explain,
     &cli_demo,

@@ -15,6 +15,7 @@
 #include "dkim/algorithm.h"
 #include "dkim/canon.h"
 #include "proxy/address.h"
+#include "record/report.h"
 
 #define PROXY_CONFIG_PATH "/etc/signpost/signpost.conf"
 
@@ -229,6 +230,7 @@ struct proxy_results_settings {
 	char *reporter; /* our domain; NULL: the hostname */
 	char *email;	/* NULL: postmaster@ and the reporter */
 	char *contact;	/* NULL: none */
+	enum record_report_format format;
 };
 
 struct proxy_config {

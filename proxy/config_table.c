@@ -33,6 +33,8 @@ static const struct proxy_word words_log[] = {{"syslog", LOGGING_SYSLOG},
 static const struct proxy_word words_level[] = {{"error", LOGGING_ERROR},
     {"warning", LOGGING_WARNING}, {"info", LOGGING_INFO},
     {"debug", LOGGING_DEBUG}, {NULL, 0}};
+static const struct proxy_word words_format[] = {
+    {"rfc9990", RECORD_RFC9990}, {"rfc7489", RECORD_RFC7489}, {NULL, 0}};
 static const struct proxy_word words_newline[] = {
     {"normalize", PROXY_BARE_NEWLINE_NORMALIZE},
     {"reject", PROXY_BARE_NEWLINE_REJECT}, {NULL, 0}};
@@ -235,6 +237,8 @@ static const struct proxy_setting settings[] = {
 	false},
     {"results", "contact", proxy_set_text, AT(results.contact), NULL, 0, 0,
 	NULL, false},
+    {"results", "format", proxy_set_word, AT(results.format), "rfc9990", 0, 0,
+	words_format, false},
 };
 
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))

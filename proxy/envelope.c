@@ -1,5 +1,6 @@
 /* Sender, recipients, and who handed the message to us; see envelope.h. */
 #include "proxy/envelope.h"
+#include "auth/address.h"
 
 void
 proxy_envelope_init(struct proxy_envelope *e)
@@ -49,6 +50,21 @@ proxy_envelope_add_recipient(struct proxy_envelope *e, struct slice address)
 		return;
 	(void)strbuf_add(&e->recipients, address);
 	(void)strbuf_add_char(&e->recipients, '\0');
+}
+
+bool
+proxy_envelope_knows_client(const struct proxy_envelope *e)
+{
+	static const unsigned char six[16] = {[15] = 1}, four[4] = {127};
+	struct auth_address client;
+
+	if (auth_address_parse(strbuf_slice(&e->client_address), &client) != 0)
+		return false;
+	if (e->client_told)
+		return true;
+	return client.length == 4
+	    ? !auth_address_matches(client.octets, four, 8)
+	    : !auth_address_matches(client.octets, six, 128);
 }
 
 bool

@@ -38,6 +38,10 @@ void proxy_envelope_clear(struct proxy_envelope *);
 /* A recipient that the relay accepted; one over the cap is only counted. */
 void proxy_envelope_add_recipient(struct proxy_envelope *, struct slice);
 
+/* Is the client's address the client's? A peer on our own host that tells of
+ * none is a mail server that hands mail over. */
+bool proxy_envelope_knows_client(const struct proxy_envelope *);
+
 /* Walks the recipients: *at is 0 at first. False after the last. */
 bool proxy_envelope_next_recipient(
     const struct proxy_envelope *, size_t *at, struct slice *recipient);

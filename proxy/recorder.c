@@ -22,6 +22,7 @@ enum {
 	REOPEN_EVERY_S = 2,
 	COMPLAIN_EVERY_S = 60,
 	REASON_MAX = 1024,
+	WAITING_MAX = 1 << 20, /* octets of records, between two ticks */
 	SIGNALS = 3
 };
 
@@ -33,6 +34,7 @@ struct recorder {
 	struct event_base *base;
 	struct event *record, *tick, *signals[SIGNALS];
 	char *datagram;
+	struct strbuf waiting;	    /* sizes and datagrams, for the next tick */
 	struct record_store *store; /* NULL: not wanted, or not to be had */
 	struct record_reflector_rules rules;
 	struct record_reflector *reflector;
@@ -87,6 +89,7 @@ lose_pending(struct recorder *r)
 	count_lost(r, PROXY_COUNT_LOST_IN,
 	    proxy_counter_get(c, PROXY_COUNT_PENDING_IN));
 	forget_pending(r);
+	strbuf_reset(&r->waiting);
 }
 
 /* The page outlives its process: what one that was killed had in its hands is
@@ -146,22 +149,69 @@ trouble_end(struct recorder *r)
 
 /* --- records --- */
 
+static int
+add(struct recorder *r, struct slice datagram, struct strbuf *reason)
+{
+	struct record_kept kept;
+
+	if (record_kept_parse(datagram, &kept) != 0)
+		return 0;
+	if (record_store_add(r->store, &kept, reason) != 0)
+		return -1;
+	if (r->reflector != NULL)
+		record_reflector_take(r->reflector, &kept);
+	return 0;
+}
+
+/* All that waits at once: who else wants to write, a tool, waits for
+ * milliseconds. */
+static int
+add_waiting(struct recorder *r, struct strbuf *reason)
+{
+	struct slice rest = strbuf_slice(&r->waiting);
+	int result = 0;
+	size_t n;
+
+	while (result == 0 && rest.n > sizeof(n)) {
+		memcpy(&n, rest.p, sizeof(n));
+		rest = slice_after(rest, sizeof(n));
+		result = add(r, slice_first(rest, n), reason);
+		rest = slice_after(rest, n);
+	}
+	if (result == 0)
+		result = record_store_commit(r->store, reason);
+	if (result == 0) {
+		forget_pending(r);
+		strbuf_reset(&r->waiting);
+	}
+	return result;
+}
+
 static void
-keep(struct recorder *r, const struct record_kept *kept)
+keep_waiting(struct recorder *r)
 {
 	struct strbuf reason;
 
+	strbuf_init(&reason, REASON_MAX);
+	if (add_waiting(r, &reason) != 0)
+		trouble_begin(r, &reason);
+	strbuf_clear(&reason);
+}
+
+/* Until the next tick, or the one at which it can be tried again. */
+static void
+keep(struct recorder *r, const struct record_kept *kept, struct slice datagram)
+{
 	note_pending(r, kept);
-	if (r->trouble != NULL) { /* tried again at the next tick */
+	if (r->trouble != NULL) {
 		lose_pending(r);
 		return;
 	}
-	strbuf_init(&reason, REASON_MAX);
-	if (record_store_add(r->store, kept, &reason) != 0)
-		trouble_begin(r, &reason);
-	else if (r->reflector != NULL)
-		record_reflector_take(r->reflector, kept);
-	strbuf_clear(&reason);
+	(void)strbuf_add(&r->waiting,
+	    slice_from((const char *)&datagram.n, sizeof(datagram.n)));
+	(void)strbuf_add(&r->waiting, datagram);
+	if (r->waiting.n > WAITING_MAX)
+		keep_waiting(r);
 }
 
 static void
@@ -173,7 +223,7 @@ take(struct recorder *r, struct slice datagram)
 		return;
 	if (record_kept_parse(datagram, &kept) == 0 &&
 	    record_store_takes(&kept)) {
-		keep(r, &kept);
+		keep(r, &kept, datagram);
 	} else {
 		proxy_count(r->job->counters, PROXY_COUNT_LOST_IN);
 		log_printf(r->job->log, LOGGING_ERROR,
@@ -266,10 +316,8 @@ commit(struct recorder *r, int64_t now)
 			trouble_end(r);
 		else
 			trouble_begin(r, &reason);
-	} else if (record_store_commit(r->store, &reason) != 0) {
-		trouble_begin(r, &reason);
 	} else {
-		forget_pending(r);
+		keep_waiting(r);
 	}
 	/* Makes room, where that is what lacks. */
 	if (r->ticks % EXPIRE_EVERY_S == 0 &&
@@ -406,6 +454,7 @@ recorder_clear(struct recorder *r)
 	r->site = NULL;
 	close_store(r);
 	free(r->trouble);
+	strbuf_clear(&r->waiting);
 	event_base_free(r->base);
 	free(r->datagram);
 }
@@ -432,6 +481,7 @@ proxy_recorder_run(const struct proxy_recorder_job *job)
 		return -1;
 	}
 	r.datagram = xmalloc(RECORD_KEPT_MAX);
+	strbuf_init(&r.waiting, 2 * WAITING_MAX);
 	fill_rules(&r);
 	make_events(&r);
 	r.site = proxy_recorder_site_new(r.base, job);

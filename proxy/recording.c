@@ -220,7 +220,8 @@ add_envelope(const struct proxy_envelope *envelope, struct proxy_record *r)
 
 	add(r, RECORD_TIME, slice_from(now, (size_t)n));
 	add(r, RECORD_STATUS, slice_str(r->status));
-	add(r, RECORD_CLIENT, strbuf_slice(&envelope->client_address));
+	if (proxy_envelope_knows_client(envelope))
+		add(r, RECORD_CLIENT, strbuf_slice(&envelope->client_address));
 	add(r, RECORD_SENDER,
 	    mail_address_domain(strbuf_slice(&envelope->sender)));
 	if (proxy_envelope_next_recipient(envelope, &at, &recipient))

@@ -1,8 +1,10 @@
 /* An aggregate report; see report.h. */
-#include "record/report.h"
+#include <sys/random.h>
+
 #include "base/base64.h"
 #include "mail/taglist.h"
 #include "record/date.h"
+#include "record/report.h"
 #include "record/xml.h"
 
 static void
@@ -42,39 +44,59 @@ static const char *const dkim_words[] = {"none", "pass", "fail", "policy",
 static const char *const spf_words[] = {"none", "pass", "fail", "softfail",
     "policy", "neutral", "temperror", "permerror", NULL};
 
-/* An element for a tag that is published; left out where it is not. */
-static void
-put_tag(struct sink *to, const struct mail_taglist *record, const char *tag,
-    const char *const *words, const char *element)
+static bool
+is_old(const struct record_report *r)
+{
+	return r->format == RECORD_RFC7489;
+}
+
+/* What a tag says; where it is not there or says nothing, its default. */
+static struct slice
+tag_or(const struct mail_taglist *record, const char *tag,
+    const char *const *words, struct slice otherwise)
 {
 	struct slice value = mail_taglist_value(record, slice_str(tag));
 
-	if (value.p != NULL && is_one_of(value, words))
-		record_xml_element(to, 4, element, word_or(value, words, ""));
+	return value.p != NULL && is_one_of(value, words)
+	    ? word_or(value, words, "")
+	    : otherwise;
 }
 
+/* The policy as it applies: what it does not say has RFC 9989's defaults
+ * (section 4.7), lest a reader guesses others. */
 static void
 put_policy(struct sink *to, const struct record_report *r)
 {
 	static const char *const yes_or_no[] = {"y", "n", NULL};
 	struct mail_taglist record;
-	struct slice fo;
+	struct slice p, sp, fo, testing;
 
 	if (mail_taglist_parse(r->policy, &record, NULL) != 0)
 		record.count = 0;
+	p = tag_or(&record, "p", policies, SLICE("none"));
+	sp = tag_or(&record, "sp", policies, p);
 	fo = mail_taglist_value(&record, SLICE("fo"));
+	testing = tag_or(&record, "t", yes_or_no, SLICE("n"));
 	put(to, "  <policy_published>\n");
 	record_xml_element(to, 4, "domain", r->domain);
-	record_xml_element(to, 4, "p",
-	    word_or(mail_taglist_value(&record, SLICE("p")), policies, "none"));
-	put_tag(to, &record, "sp", policies, "sp");
-	put_tag(to, &record, "np", policies, "np");
-	put_tag(to, &record, "adkim", modes, "adkim");
-	put_tag(to, &record, "aspf", modes, "aspf");
-	record_xml_element(to, 4, "discovery_method", SLICE("treewalk"));
-	if (fo.n > 0)
-		record_xml_element(to, 4, "fo", fo);
-	put_tag(to, &record, "t", yes_or_no, "testing");
+	record_xml_element(
+	    to, 4, "adkim", tag_or(&record, "adkim", modes, SLICE("r")));
+	record_xml_element(
+	    to, 4, "aspf", tag_or(&record, "aspf", modes, SLICE("r")));
+	record_xml_element(to, 4, "p", p);
+	record_xml_element(to, 4, "sp", sp);
+	if (is_old(r)) { /* what t=y became */
+		record_xml_element(to, 4, "pct",
+		    slice_equal(testing, SLICE("y")) ? SLICE("0")
+						     : SLICE("100"));
+	} else {
+		record_xml_element(
+		    to, 4, "np", tag_or(&record, "np", policies, sp));
+		record_xml_element(to, 4, "testing", testing);
+		record_xml_element(
+		    to, 4, "discovery_method", SLICE("treewalk"));
+	}
+	record_xml_element(to, 4, "fo", fo.n > 0 ? fo : SLICE("0"));
 	put(to, "  </policy_published>\n");
 }
 
@@ -85,9 +107,11 @@ record_report_begin(struct sink *to, const struct record_report *r)
 
 	strbuf_init(&id, 1024);
 	(void)record_report_id(r, &id);
+	put(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<feedback");
+	if (!is_old(r))
+		put(to, " xmlns=\"urn:ietf:params:xml:ns:dmarc-2.0\"");
 	put(to,
-	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-	    "<feedback xmlns=\"urn:ietf:params:xml:ns:dmarc-2.0\">\n"
+	    ">\n"
 	    "  <version>1.0</version>\n"
 	    "  <report_metadata>\n");
 	record_xml_element(to, 4, "org_name", r->reporter);
@@ -99,20 +123,41 @@ record_report_begin(struct sink *to, const struct record_report *r)
 	record_xml_number(to, 6, "begin", r->begin);
 	record_xml_number(to, 6, "end", r->end);
 	put(to, "    </date_range>\n");
-	record_xml_element(to, 4, "generator", SLICE("signpost"));
+	if (!is_old(r))
+		record_xml_element(to, 4, "generator", r->generator);
 	put(to, "  </report_metadata>\n");
 	put_policy(to, r);
 	strbuf_clear(&id);
 }
 
+/* RFC 7489 has no "pass", and calls by another name what t=y does. */
+static struct slice
+disposition_of(const struct record_report *r, const struct record_row *row)
+{
+	struct slice word = word_or(row->disposition, dispositions, "none");
+
+	return is_old(r) && slice_equal(word, SLICE("pass")) ? SLICE("none")
+							     : word;
+}
+
+static struct slice
+override_of(const struct record_report *r, struct slice type)
+{
+	struct slice word = word_or(type, override_types, "");
+
+	return is_old(r) && slice_equal(word, SLICE("policy_test_mode"))
+	    ? SLICE("sampled_out")
+	    : word;
+}
+
 static void
-put_evaluated(struct sink *to, const struct record_row *row)
+put_evaluated(struct sink *to, const struct record_report *r,
+    const struct record_row *row)
 {
 	struct slice rest = row->overrides, type;
 
 	put(to, "      <policy_evaluated>\n");
-	record_xml_element(to, 8, "disposition",
-	    word_or(row->disposition, dispositions, "none"));
+	record_xml_element(to, 8, "disposition", disposition_of(r, row));
 	record_xml_element(
 	    to, 8, "dkim", word_or(row->dkim, pass_or_fail, "fail"));
 	record_xml_element(
@@ -121,8 +166,7 @@ put_evaluated(struct sink *to, const struct record_row *row)
 		if (!is_one_of(type, override_types))
 			continue;
 		put(to, "        <reason>\n");
-		record_xml_element(
-		    to, 10, "type", word_or(type, override_types, ""));
+		record_xml_element(to, 10, "type", override_of(r, type));
 		put(to, "        </reason>\n");
 	}
 	put(to, "      </policy_evaluated>\n");
@@ -149,9 +193,10 @@ put_dkim(struct sink *to, struct slice words)
 	put(to, "      </dkim>\n");
 }
 
-/* "spf TAB result TAB domain TAB scope"; RFC 9990 reports MAIL FROM's. */
+/* "spf TAB result TAB domain TAB scope"; RFC 9990 reports MAIL FROM's, with
+ * no word for the other scope. */
 static bool
-put_spf(struct sink *to, struct slice words)
+put_spf(struct sink *to, const struct record_report *r, struct slice words)
 {
 	struct slice result, domain, scope;
 
@@ -162,17 +207,31 @@ put_spf(struct sink *to, struct slice words)
 		return false;
 	put(to, "      <spf>\n");
 	record_xml_element(to, 8, "domain", domain);
-	if (slice_equal(scope, SLICE("mfrom")))
+	if (slice_equal(scope, SLICE("mfrom")) ||
+	    (is_old(r) && slice_equal(scope, SLICE("helo"))))
 		record_xml_element(to, 8, "scope", scope);
 	record_xml_element(to, 8, "result", word_or(result, spf_words, "none"));
 	put(to, "      </spf>\n");
 	return true;
 }
 
+/* RFC 7489 wants one, also where nothing was checked. */
 static void
-put_results(struct sink *to, struct slice lines)
+put_no_spf(struct sink *to, const struct record_row *row)
 {
-	struct slice rest = lines, line, kind;
+	put(to, "      <spf>\n");
+	record_xml_element(
+	    to, 8, "domain", row->sender.n > 0 ? row->sender : row->author);
+	record_xml_element(to, 8, "scope", SLICE("mfrom"));
+	record_xml_element(to, 8, "result", SLICE("none"));
+	put(to, "      </spf>\n");
+}
+
+static void
+put_results(struct sink *to, const struct record_report *r,
+    const struct record_row *row)
+{
+	struct slice rest = row->results, line, kind;
 	bool spf = false;
 
 	put(to, "    <auth_results>\n");
@@ -180,29 +239,32 @@ put_results(struct sink *to, struct slice lines)
 		if (slice_cut(&line, '\t', &kind) &&
 		    slice_equal(kind, SLICE("dkim")))
 			put_dkim(to, line);
-	rest = lines;
+	rest = row->results;
 	while (!spf && slice_cut(&rest, '\n', &line))
 		if (slice_cut(&line, '\t', &kind) &&
 		    slice_equal(kind, SLICE("spf")))
-			spf = put_spf(to, line);
+			spf = put_spf(to, r, line);
+	if (!spf && is_old(r))
+		put_no_spf(to, row);
 	put(to, "    </auth_results>\n");
 }
 
 void
-record_report_row(struct sink *to, const struct record_row *row)
+record_report_row(struct sink *to, const struct record_report *r,
+    const struct record_row *row)
 {
 	put(to, "  <record>\n    <row>\n");
 	record_xml_element(to, 6, "source_ip", row->client);
 	record_xml_number(to, 6, "count", row->count);
-	put_evaluated(to, row);
+	put_evaluated(to, r, row);
 	put(to, "    </row>\n    <identifiers>\n");
 	record_xml_element(to, 6, "header_from", row->author);
-	if (row->sender.n > 0)
+	if (row->sender.n > 0 || is_old(r))
 		record_xml_element(to, 6, "envelope_from", row->sender);
 	if (row->recipient.n > 0)
 		record_xml_element(to, 6, "envelope_to", row->recipient);
 	put(to, "    </identifiers>\n");
-	put_results(to, row->results);
+	put_results(to, r, row);
 	put(to, "  </record>\n");
 }
 
@@ -243,6 +305,22 @@ record_report_id(const struct record_report *r, struct strbuf *out)
 	return strbuf_add(out, r->reporter);
 }
 
+/* Two mails are two, also of one report. */
+static void
+add_message_id(const struct record_report *r, struct strbuf *mail)
+{
+	unsigned char random[8];
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		mail->full = true;
+	(void)strbuf_add_str(mail, "Message-ID: <");
+	for (size_t i = 0; i < sizeof(random); i++)
+		(void)strbuf_addf(mail, "%02x", random[i]);
+	(void)strbuf_add_char(mail, '.');
+	(void)record_report_id(r, mail);
+	(void)strbuf_add_str(mail, ">\r\n");
+}
+
 static void
 add_base64(struct slice bytes, struct strbuf *mail)
 {
@@ -274,17 +352,18 @@ record_report_mail(const struct record_report *r, struct slice to,
 	    strbuf_text(&id));
 	(void)strbuf_add_str(mail, "Date: ");
 	(void)record_date_print(now, mail);
+	(void)strbuf_add_str(mail, "\r\n");
+	add_message_id(r, mail);
 	(void)strbuf_addf(mail,
-	    "\r\nMessage-ID: <%s>\r\n"
 	    "Auto-Submitted: auto-generated\r\n"
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/mixed; boundary=\"=_signpost\"\r\n\r\n"
 	    "--=_signpost\r\n"
 	    "Content-Type: text/plain; charset=us-ascii\r\n\r\n"
-	    "This is a DMARC aggregate report (RFC 9990) about %.*s,\r\n"
+	    "This is a DMARC aggregate report (RFC %s) about %.*s,\r\n"
 	    "made by %.*s.\r\n\r\n",
-	    strbuf_text(&id), (int)r->domain.n, r->domain.p, (int)r->reporter.n,
-	    r->reporter.p);
+	    is_old(r) ? "7489" : "9990", (int)r->domain.n, r->domain.p,
+	    (int)r->reporter.n, r->reporter.p);
 	(void)strbuf_addf(mail,
 	    "--=_signpost\r\n"
 	    "Content-Type: application/gzip\r\n"

@@ -6,6 +6,7 @@
 #include "auth/orgdomain.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "mail/address.h"
 #include "mail/idn.h"
 #include "record/rua.h"
 
@@ -16,10 +17,15 @@ struct destination {
 	bool asked; /* whether its host wants them */
 };
 
+enum {
+	LISTED_MAX = RECORD_RUA_MAX + 1, /* the last: there are more */
+	LOCAL_MAX = 64			 /* RFC 5321 section 4.5.3.1.1 */
+};
+
 struct record_rua {
 	struct auth_orgdomain *orgs;
 	char *domain;
-	struct destination list[RECORD_RUA_MAX];
+	struct destination list[LISTED_MAX];
 	size_t count;
 };
 
@@ -32,10 +38,9 @@ hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* RFC 3986 section 2.1. -1 where what comes out is more than one address
- * of plain characters. */
+/* RFC 3986 section 2.1. */
 static int
-decode_address(struct slice text, struct strbuf *address)
+decode_percent(struct slice text, struct strbuf *out)
 {
 	for (size_t i = 0; i < text.n; i++) {
 		char c = text.p[i];
@@ -47,11 +52,47 @@ decode_address(struct slice text, struct strbuf *address)
 			    hex_value(text.p[i + 2]));
 			i += 2;
 		}
-		if (c <= ' ' || c >= 0x7f || strchr("<>()[]\",;:\\", c) != NULL)
-			return -1;
-		(void)strbuf_add_char(address, c);
+		(void)strbuf_add_char(out, c);
 	}
-	return address->full ? -1 : 0;
+	return out->full ? -1 : 0;
+}
+
+static bool
+is_atom_character(char c)
+{
+	return ascii_is_alnum(c) ||
+	    (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+}
+
+/* RFC 5322's dot-atom: with any other local part a relay might read another
+ * domain than the one that was asked whether it wants reports. */
+static bool
+is_dot_atom(struct slice local)
+{
+	struct slice rest = local, atom;
+
+	if (local.n == 0 || local.n > LOCAL_MAX)
+		return false;
+	while (slice_cut(&rest, '.', &atom)) {
+		if (atom.n == 0)
+			return false;
+		for (size_t i = 0; i < atom.n; i++)
+			if (!is_atom_character(atom.p[i]))
+				return false;
+	}
+	return true;
+}
+
+/* Its host in A-labels. */
+static int
+spell_address(struct slice address, struct strbuf *out)
+{
+	size_t at = slice_find_last(address, '@');
+
+	if (at >= address.n || !is_dot_atom(slice_first(address, at)))
+		return -1;
+	(void)strbuf_add(out, slice_first(address, at + 1));
+	return mail_idn_to_ascii(slice_after(address, at + 1), out);
 }
 
 /* "mailto:local@host", with "!10m" behind it as RFC 7489 had it. */
@@ -59,8 +100,7 @@ static int
 parse_uri(struct slice uri, struct destination *to)
 {
 	static const struct slice scheme = SLICE_INIT("mailto:");
-	struct strbuf address, host;
-	size_t at;
+	struct strbuf decoded, address;
 	int result = -1;
 
 	uri = slice_trim(uri);
@@ -69,25 +109,52 @@ parse_uri(struct slice uri, struct destination *to)
 	uri = slice_after(uri, scheme.n);
 	uri = slice_first(uri, slice_find(uri, '?'));
 	uri = slice_first(uri, slice_find(uri, '!'));
+	strbuf_init(&decoded, RECORD_RUA_ADDRESS_MAX);
 	strbuf_init(&address, RECORD_RUA_ADDRESS_MAX);
-	strbuf_init(&host, MAIL_IDN_NAME_MAX);
-	if (decode_address(uri, &address) == 0) {
-		at = slice_find_last(strbuf_slice(&address), '@');
-		if (at > 0 && at < address.n &&
-		    mail_idn_to_ascii(
-			slice_after(strbuf_slice(&address), at + 1), &host) ==
-			0) {
-			strbuf_truncate(&address, at + 1);
-			result = strbuf_add(&address, strbuf_slice(&host));
-		}
-		if (result == 0) {
-			memcpy(to->address, address.p, address.n + 1);
-			to->host = slice_str(to->address + at + 1);
-		}
+	if (decode_percent(uri, &decoded) == 0 &&
+	    spell_address(strbuf_slice(&decoded), &address) == 0) {
+		memcpy(to->address, address.p, address.n + 1);
+		to->host = mail_address_domain(slice_str(to->address));
+		result = 0;
 	}
+	strbuf_clear(&decoded);
 	strbuf_clear(&address);
-	strbuf_clear(&host);
 	return result;
+}
+
+/* For who is told that it is no address. */
+static void
+keep_as_it_is(struct slice uri, struct destination *to)
+{
+	uri = slice_first(slice_trim(uri), RECORD_RUA_ADDRESS_MAX);
+	if (uri.n > 0)
+		memcpy(to->address, uri.p, uri.n);
+	to->address[uri.n] = '\0';
+}
+
+static void
+add_destination(struct record_rua *r, struct slice uri)
+{
+	struct destination *to = &r->list[r->count++];
+
+	if (parse_uri(uri, to) != 0 ||
+	    auth_orgdomain_walk(r->orgs, to->host) != 0) {
+		keep_as_it_is(uri, to);
+		to->status = RECORD_RUA_NO_ADDRESS;
+	} else if (r->count > RECORD_RUA_MAX) {
+		to->status = RECORD_RUA_TOO_MANY;
+	}
+}
+
+/* Two that the hosts have sent to one, too. */
+static void
+leave_out_twins(struct record_rua *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (r->list[k].status != RECORD_RUA_NO_ADDRESS &&
+			    strcmp(r->list[i].address, r->list[k].address) == 0)
+				r->list[i].status = RECORD_RUA_AGAIN;
 }
 
 struct record_rua *
@@ -99,13 +166,9 @@ record_rua_new(struct slice domain, struct slice rua)
 	r->domain = xslicedup(domain);
 	r->orgs = auth_orgdomain_new();
 	(void)auth_orgdomain_walk(r->orgs, slice_str(r->domain));
-	while (r->count < RECORD_RUA_MAX && slice_cut(&rest, ',', &uri)) {
-		struct destination *to = &r->list[r->count++];
-
-		if (parse_uri(uri, to) != 0 ||
-		    auth_orgdomain_walk(r->orgs, to->host) != 0)
-			to->status = RECORD_RUA_REFUSED;
-	}
+	while (r->count < LISTED_MAX && slice_cut(&rest, ',', &uri))
+		add_destination(r, uri);
+	leave_out_twins(r);
 	return r;
 }
 
@@ -164,7 +227,7 @@ record_rua_ask(struct record_rua *r, struct dns_question *question)
 		to->asked = true;
 		if (permission(r, to, question) == 0)
 			return true;
-		to->status = RECORD_RUA_REFUSED;
+		to->status = RECORD_RUA_UNWANTED;
 	}
 	return false;
 }
@@ -194,14 +257,14 @@ static void
 settle(struct destination *to, const struct dns_answer *answer)
 {
 	to->status = answer->status == DNS_TEMPFAIL ? RECORD_RUA_LATER
-						    : RECORD_RUA_REFUSED;
+						    : RECORD_RUA_UNWANTED;
 	for (size_t i = 0; i < answer->count; i++) {
 		struct slice text = answer->records[i].value;
 
 		if (!auth_dmarc_record_is(text))
 			continue;
 		to->status = takes_override(to, text) ? RECORD_RUA_APPROVED
-						      : RECORD_RUA_REFUSED;
+						      : RECORD_RUA_UNWANTED;
 		return;
 	}
 }
@@ -223,6 +286,7 @@ record_rua_answer(struct record_rua *r, const struct dns_question *question,
 	for (size_t i = 0; i < r->count; i++)
 		if (r->list[i].status == RECORD_RUA_ASKING && !r->list[i].asked)
 			(void)needs_permission(r, &r->list[i]);
+	leave_out_twins(r);
 }
 
 bool
@@ -232,6 +296,23 @@ record_rua_done(const struct record_rua *r)
 		if (r->list[i].status == RECORD_RUA_ASKING)
 			return false;
 	return true;
+}
+
+const char *
+record_rua_reason(enum record_rua_status status)
+{
+	static const char *const reasons[] = {
+	    [RECORD_RUA_ASKING] = "",
+	    [RECORD_RUA_APPROVED] = "",
+	    [RECORD_RUA_NO_ADDRESS] = "no mail address",
+	    [RECORD_RUA_UNWANTED] =
+		"the DNS of its host does not say that it wants it",
+	    [RECORD_RUA_AGAIN] = "it gets one copy already",
+	    [RECORD_RUA_TOO_MANY] = "rua= names too many addresses",
+	    [RECORD_RUA_LATER] = "the DNS does not answer whether it wants it",
+	};
+
+	return reasons[status];
 }
 
 size_t

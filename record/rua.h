@@ -20,9 +20,15 @@
 enum record_rua_status {
 	RECORD_RUA_ASKING,
 	RECORD_RUA_APPROVED,
-	RECORD_RUA_REFUSED, /* no address, or its host does not want them */
-	RECORD_RUA_LATER    /* the DNS did not say: try again */
+	RECORD_RUA_NO_ADDRESS, /* what rua= says is none that takes mail */
+	RECORD_RUA_UNWANTED,   /* its host does not ask for them */
+	RECORD_RUA_AGAIN,      /* another one before it has that address */
+	RECORD_RUA_TOO_MANY,   /* there were RECORD_RUA_MAX before it */
+	RECORD_RUA_LATER       /* the DNS did not say: try again */
 };
+
+/* Why nothing is sent there, for people. */
+const char *record_rua_reason(enum record_rua_status);
 
 struct record_rua;
 
@@ -35,8 +41,9 @@ void record_rua_answer(struct record_rua *, const struct dns_question *,
     const struct dns_answer *);
 bool record_rua_done(const struct record_rua *);
 
-/* The destinations in their order; the address is the one to send to (the
- * host may have named another one of its own). */
+/* The destinations in their order; the address is the one to send to, its
+ * host in A-labels (and the host may have named another one of its own), or
+ * where it is none, what rua= says, as it came. */
 size_t record_rua_count(const struct record_rua *);
 enum record_rua_status record_rua_at(
     const struct record_rua *, size_t index, struct slice *address);

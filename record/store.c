@@ -14,6 +14,7 @@ enum {
 	KEEP_SECONDS_DEFAULT = 9 * 86400,
 	ANSWERS_MAX_DEFAULT = 1000,
 	BUSY_MS = 500,		 /* who else writes is ours, and quick */
+	PATIENT_MS = 10000,	 /* a tool's, whom nobody waits for */
 	OPS_BETWEEN_LOOKS = 100, /* at the clock */
 	VALUE_MAX = 4 << 20,	 /* one value, or one row */
 	TRY_BYTES = 64 << 10
@@ -47,7 +48,37 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS answer_due ON answer (due);"
     "CREATE TABLE IF NOT EXISTS answered ("
     " at INTEGER, proven INTEGER, mailbox TEXT, domain TEXT, client TEXT);"
+    "CREATE TABLE IF NOT EXISTS found ("
+    " hour INTEGER, direction TEXT, domain TEXT, client TEXT,"
+    " failed INTEGER, dkim INTEGER, spf INTEGER, dmarc INTEGER, why TEXT,"
+    " count INTEGER,"
+    " PRIMARY KEY (hour, direction, domain, client, failed, dkim, spf, dmarc,"
+    " why)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS sent ("
+    " day INTEGER, domain TEXT, policy TEXT, address TEXT, at INTEGER,"
+    " state TEXT, reply TEXT,"
+    " PRIMARY KEY (day, domain, policy, address)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS trial (bytes BLOB);";
+
+/* Of a domain and of those below it, ?1. */
+#define UNDER(column)                                               \
+	"(" column " = ?1 OR substr(" column ", -length(?1) - 1) =" \
+	" '.' || ?1)"
+
+/* The messages of ?1 <= hour < ?2 of domain ?3 (all where it is empty) by
+ * `key`; with ?4 only those that failed; of each key the most frequent
+ * reason: with a single max() SQLite takes `why` from that row. */
+#define FOUND_BY(key)                                                       \
+	"SELECT direction, key, sum(n), sum(f), sum(dk), sum(sp), sum(dm)," \
+	" why, max(f * 2 + (why <> '')) FROM"                               \
+	" (SELECT direction, " key " AS key, why, sum(count) AS n,"         \
+	" sum(count * failed) AS f, sum(count * dkim) AS dk,"               \
+	" sum(count * spf) AS sp, sum(count * dmarc) AS dm FROM found"      \
+	" WHERE hour >= ?1 AND hour < ?2 AND (?3 = '' OR domain = ?3 OR"    \
+	" substr(domain, -length(?3) - 1) = '.' || ?3)"                     \
+	" AND failed >= ?4 GROUP BY direction, key, why)"                   \
+	" GROUP BY direction, key ORDER BY sum(f) DESC, sum(n) DESC, key"   \
+	" LIMIT ?5"
 
 static const char *const texts[STATEMENTS] = {
     [STATEMENT_TALLY] = "INSERT INTO tally VALUES (?1, ?2, ?3, ?4, ?5, 1)"
@@ -55,6 +86,11 @@ static const char *const texts[STATEMENTS] = {
     [STATEMENT_ROW] = "INSERT INTO row VALUES"
 		      " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1)"
 		      " ON CONFLICT DO UPDATE SET count = count + 1",
+    [STATEMENT_FOUND] = "INSERT INTO found VALUES"
+			" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)"
+			" ON CONFLICT DO UPDATE SET count = count + 1",
+    [STATEMENT_EXPIRE_FOUND] = "DELETE FROM found WHERE hour < ?1",
+    [STATEMENT_EXPIRE_SENT] = "DELETE FROM sent WHERE day < ?1",
     [STATEMENT_EXPIRE_TALLY] = "DELETE FROM tally WHERE hour < ?1",
     [STATEMENT_EXPIRE_ROW] = "DELETE FROM row WHERE day < ?1",
     [STATEMENT_EXPIRE_ANSWER] = "DELETE FROM answer WHERE made < ?1",
@@ -102,10 +138,33 @@ static const char *const texts[STATEMENTS] = {
 			  " GROUP BY hour, direction, what, result"
 			  " ORDER BY hour, direction, what, result",
     [STATEMENT_ROWS] =
-	"SELECT policy_domain, policy, client, disposition, dkim, spf,"
+	"SELECT client, disposition, dkim, spf,"
 	" overrides, author, sender, recipient, results, count FROM row"
-	" WHERE day = ?1 AND (?2 = '' OR policy_domain = ?2)"
-	" ORDER BY policy_domain, policy, client",
+	" WHERE day = ?1 AND policy_domain = ?2 AND policy = ?3"
+	" ORDER BY client",
+    [STATEMENT_POLICIES] = "SELECT policy_domain, policy, sum(count) FROM row"
+			   " WHERE day = ?1 AND (?2 = '' OR policy_domain = ?2)"
+			   " GROUP BY policy_domain, policy",
+    [STATEMENT_FOUND_BY_CLIENT] = FOUND_BY("client"),
+    [STATEMENT_FOUND_BY_DOMAIN] = FOUND_BY("domain"),
+    [STATEMENT_FOUND_BY_REASON] = FOUND_BY("why"),
+    [STATEMENT_SENT] = "SELECT at, state, reply FROM sent WHERE day = ?1"
+		       " AND domain = ?2 AND policy = ?3 AND address = ?4",
+    [STATEMENT_SENT_PUT] =
+	"INSERT OR REPLACE INTO sent VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [STATEMENT_SENT_LIST] =
+	"SELECT day, domain, policy, address, at, state, reply FROM sent"
+	" WHERE day >= ?1 AND day <= ?2 AND (?3 = '' OR domain = ?3)"
+	" ORDER BY day, domain, policy, address",
+    [STATEMENT_FORGET_TALLY] = "DELETE FROM tally WHERE " UNDER("domain"),
+    [STATEMENT_FORGET_ROW] =
+	"DELETE FROM row WHERE " UNDER("policy_domain") " OR " UNDER("author"),
+    [STATEMENT_FORGET_FOUND] = "DELETE FROM found WHERE " UNDER("domain"),
+    [STATEMENT_FORGET_SENT] = "DELETE FROM sent WHERE " UNDER("domain"),
+    [STATEMENT_FORGET_ANSWERED] = "DELETE FROM answered WHERE " UNDER("domain"),
+    [STATEMENT_FORGET_ANSWER] =
+	"DELETE FROM answer WHERE lower(substr(recipient, -length(?1) - 1))"
+	" IN ('@' || ?1, '.' || ?1)",
     [STATEMENT_COUNT_HOUR] =
 	"SELECT total(mailbox = ?2 AND proven), total(mailbox = ?2),"
 	" total(domain = ?3 AND proven), total(domain = ?3),"
@@ -319,7 +378,8 @@ open_file(struct record_store *store, int flags, struct strbuf *reason)
 	/* Touches the file, which so far nobody has looked into. */
 	if (record_store_exec(store,
 		"PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
-		"PRAGMA mmap_size = 0; PRAGMA schema_version;") != 0)
+		"PRAGMA mmap_size = 0; PRAGMA "
+		"schema_version;") != 0)
 		return record_store_fail(store, store->path, reason);
 	return 0;
 }
@@ -447,6 +507,22 @@ record_store_measure(struct record_store *store, struct record_measure *to)
 }
 
 struct record_store *
+record_store_open_writer(const char *path, struct strbuf *reason)
+{
+	struct record_store *store =
+	    open_as(path, SQLITE_OPEN_READWRITE, reason);
+
+	if (store != NULL)
+		(void)sqlite3_busy_timeout(store->db, PATIENT_MS);
+	if (store != NULL && record_store_exec(store, schema) != 0) {
+		(void)record_store_fail(store, path, reason);
+		record_store_close(store);
+		return NULL;
+	}
+	return store;
+}
+
+struct record_store *
 record_store_open_reader(const char *path, struct strbuf *reason)
 {
 	return open_as(path, SQLITE_OPEN_READONLY, reason);
@@ -488,6 +564,7 @@ record_store_expire(
 {
 	static const enum record_statement which[] = {STATEMENT_EXPIRE_TALLY,
 	    STATEMENT_EXPIRE_FAILURE, STATEMENT_EXPIRE_ROW,
+	    STATEMENT_EXPIRE_FOUND, STATEMENT_EXPIRE_SENT,
 	    STATEMENT_EXPIRE_ANSWER};
 
 	if (record_store_begin(store) != 0)

@@ -42,6 +42,10 @@ struct record_store_limits {
 struct record_store *record_store_open(const char *path,
     const struct record_store_limits *, struct strbuf *reason);
 
+/* Opens what is there, to write too; makes none. */
+struct record_store *record_store_open_writer(
+    const char *path, struct strbuf *reason);
+
 /* Opens what is there to read only. */
 struct record_store *record_store_open_reader(
     const char *path, struct strbuf *reason);
@@ -100,9 +104,23 @@ int record_store_by_domain(struct record_store *, int64_t from, unsigned most,
 int record_store_by_hour(
     struct record_store *, int64_t from, record_tally_fn *, void *ctx);
 
+/* --- aggregate reports --- */
+
+/* A domain and its policy, of which one report tells. The views live for the
+ * call. */
+struct record_policy {
+	struct slice domain, policy; /* the record as published */
+	int64_t count;		     /* messages */
+};
+typedef void record_policy_fn(void *ctx, const struct record_policy *);
+
+/* Those of the day that begins at `day`, a domain's together; of one domain
+ * where it is not empty. */
+int record_store_policies(struct record_store *, int64_t day,
+    struct slice domain, record_policy_fn *, void *ctx);
+
 /* One row of an aggregate report. The views live for the call. */
 struct record_row {
-	struct slice policy_domain, policy; /* the record as published */
 	struct slice client, disposition, dkim, spf; /* aligned: pass, fail */
 	struct slice overrides;			/* types, each followed by LF */
 	struct slice author, sender, recipient; /* domains */
@@ -111,10 +129,77 @@ struct record_row {
 };
 typedef void record_row_fn(void *ctx, const struct record_row *);
 
-/* The rows of one day (`from` to 86,400 s later), those of a policy domain
- * together; all of them where `policy_domain` is empty. */
-int record_store_rows(struct record_store *, int64_t from,
-    struct slice policy_domain, record_row_fn *, void *ctx);
+/* The rows of one policy on one day, by client. */
+int record_store_rows(struct record_store *, int64_t day,
+    const struct record_policy *, record_row_fn *, void *ctx);
+
+/* --- what was sent of them --- */
+
+enum record_sent_state {
+	RECORD_SENT_NOT, /* it was never tried */
+	RECORD_SENT,
+	RECORD_SENT_DEFERRED, /* to be tried again */
+	RECORD_SENT_REFUSED   /* for good */
+};
+
+/* One report to one address. */
+struct record_sent {
+	int64_t day, at; /* its first second; when it was tried last */
+	struct slice domain, policy, address;
+	enum record_sent_state state;
+	struct slice reply; /* the next hop's, or why there was none */
+};
+typedef void record_sent_fn(void *ctx, const struct record_sent *);
+
+/* "sent", "deferred", "refused". */
+const char *record_sent_word(enum record_sent_state);
+
+/* Fills in state, at and, up to the caller's strbuf, the reply. 0 or -1. */
+int record_store_get_sent(
+    struct record_store *, struct record_sent *, struct strbuf *reply);
+/* Commits. */
+int record_store_put_sent(
+    struct record_store *, const struct record_sent *, struct strbuf *reason);
+/* Those of the days from `first` to `last`, of one domain where it is not
+ * empty. */
+int record_store_list_sent(struct record_store *, int64_t first, int64_t last,
+    struct slice domain, record_sent_fn *, void *ctx);
+
+/* --- who failed, and why --- */
+
+enum record_found_by {
+	RECORD_FOUND_BY_CLIENT,
+	RECORD_FOUND_BY_DOMAIN,
+	RECORD_FOUND_BY_REASON
+};
+
+struct record_question {
+	int64_t from, to;    /* hours; `to` is not in it */
+	struct slice domain; /* and those below it; empty: all */
+	bool failed;	     /* only those */
+	unsigned most;	     /* lines of the answer */
+	enum record_found_by by;
+};
+
+/* The views live for the call. */
+struct record_found {
+	struct slice direction, key;
+	int64_t count, failed;
+	int64_t dkim, spf, dmarc; /* how many passed */
+	struct slice why;	  /* the most frequent reason; may be empty */
+};
+typedef void record_found_fn(void *ctx, const struct record_found *);
+
+/* Those with the most failures first. */
+int record_store_found(struct record_store *, const struct record_question *,
+    record_found_fn *, void *ctx);
+
+/* Deletes all that is kept of a domain and of those below it, answers to
+ * mailboxes there too. 0 and how many rows those were; -1 and the reason. */
+int record_store_forget(struct record_store *, struct slice domain,
+    int64_t *count, struct strbuf *reason);
+
+/* --- the reflector --- */
 
 /* An answer of the reflector. */
 struct record_answer {

@@ -44,14 +44,12 @@ tag_of(struct slice record, char first, char second)
 
 /* What it asks for: of a name below the record's own, by sp=. */
 static struct slice
-policy_of(const struct record_kept *kept)
+policy_of(const struct record_kept *kept, const struct record_names *names)
 {
 	struct slice record = record_kept_get(kept, RECORD_POLICY);
 	struct slice sub = tag_of(record, 's', 'p');
 
-	if (sub.n > 0 &&
-	    !slice_equal_nocase(record_kept_get(kept, RECORD_AUTHOR),
-		record_kept_get(kept, RECORD_POLICY_DOMAIN)))
+	if (sub.n > 0 && !slice_equal(names->author, names->policy_domain))
 		return sub;
 	return tag_of(record, 'p', '\0');
 }
@@ -100,8 +98,9 @@ add_spf(const struct record_kept *kept, struct strbuf *to)
 }
 
 int
-record_store_add_failure(
-    struct record_store *store, const struct record_kept *kept, int64_t time)
+record_store_add_failure(struct record_store *store,
+    const struct record_kept *kept, const struct record_names *names,
+    int64_t time)
 {
 	sqlite3_stmt *s;
 	struct strbuf reason;
@@ -116,10 +115,10 @@ record_store_add_failure(
 	strbuf_init(&reason, REASON_MAX);
 	add_dkim(kept, &reason);
 	add_spf(kept, &reason);
-	record_store_bind(s, 1, record_kept_get(kept, RECORD_AUTHOR));
+	record_store_bind(s, 1, names->author);
 	(void)sqlite3_bind_int64(s, 2, time - time % HOUR);
-	record_store_bind(s, 3, policy_of(kept));
-	record_store_bind(s, 4, record_kept_get(kept, RECORD_CLIENT));
+	record_store_bind(s, 3, policy_of(kept, names));
+	record_store_bind(s, 4, names->client);
 	record_store_bind(s, 5, strbuf_slice(&reason));
 	result = record_store_run(store, s);
 	strbuf_clear(&reason);

@@ -10,8 +10,11 @@
 enum record_statement {
 	STATEMENT_TALLY,
 	STATEMENT_ROW,
+	STATEMENT_FOUND,
 	STATEMENT_EXPIRE_TALLY,
 	STATEMENT_EXPIRE_ROW,
+	STATEMENT_EXPIRE_FOUND,
+	STATEMENT_EXPIRE_SENT,
 	STATEMENT_EXPIRE_ANSWER,
 	STATEMENT_BY_DOMAIN,
 	STATEMENT_FAILURE,
@@ -30,6 +33,19 @@ enum record_statement {
 	STATEMENT_COUNT_WAITING,
 	STATEMENT_NOTE_ANSWERED,
 	STATEMENT_EXPIRE_ANSWERED,
+	STATEMENT_POLICIES,
+	STATEMENT_FOUND_BY_CLIENT,
+	STATEMENT_FOUND_BY_DOMAIN,
+	STATEMENT_FOUND_BY_REASON,
+	STATEMENT_SENT,
+	STATEMENT_SENT_PUT,
+	STATEMENT_SENT_LIST,
+	STATEMENT_FORGET_TALLY,
+	STATEMENT_FORGET_ROW,
+	STATEMENT_FORGET_FOUND,
+	STATEMENT_FORGET_SENT,
+	STATEMENT_FORGET_ANSWER,
+	STATEMENT_FORGET_ANSWERED,
 	STATEMENT_PUT_ANSWER,
 	STATEMENT_DUE_ANSWER,
 	STATEMENT_DROP_ANSWER,
@@ -70,9 +86,14 @@ int record_store_run(struct record_store *, sqlite3_stmt *);
 /* The same for a text of ours. */
 int record_store_exec(struct record_store *, const char *sql);
 
+/* Names of a record in their one spelling. */
+struct record_names {
+	struct slice author, policy_domain, client;
+};
+
 /* Keeps who failed, where DMARC did; 0 or -1. */
-int record_store_add_failure(
-    struct record_store *, const struct record_kept *, int64_t time);
+int record_store_add_failure(struct record_store *, const struct record_kept *,
+    const struct record_names *, int64_t time);
 
 /* Opens a transaction where none is. */
 int record_store_begin(struct record_store *);

@@ -47,36 +47,3 @@ record_store_by_hour(
 	(void)sqlite3_bind_int64(s, 1, from);
 	return each_tally(store, s, fn, ctx);
 }
-
-int
-record_store_rows(struct record_store *store, int64_t from,
-    struct slice policy_domain, record_row_fn *fn, void *ctx)
-{
-	sqlite3_stmt *s = record_store_statement(store, STATEMENT_ROWS);
-	int result;
-
-	if (s == NULL)
-		return -1;
-	(void)sqlite3_bind_int64(s, 1, from);
-	record_store_bind(s, 2, policy_domain);
-	while ((result = record_store_step(store, s)) == SQLITE_ROW) {
-		struct record_row row = {
-		    .policy_domain = record_store_text(s, 0),
-		    .policy = record_store_text(s, 1),
-		    .client = record_store_text(s, 2),
-		    .disposition = record_store_text(s, 3),
-		    .dkim = record_store_text(s, 4),
-		    .spf = record_store_text(s, 5),
-		    .overrides = record_store_text(s, 6),
-		    .author = record_store_text(s, 7),
-		    .sender = record_store_text(s, 8),
-		    .recipient = record_store_text(s, 9),
-		    .results = record_store_text(s, 10),
-		    .count = sqlite3_column_int64(s, 11),
-		};
-
-		fn(ctx, &row);
-	}
-	(void)sqlite3_reset(s);
-	return result == SQLITE_DONE ? 0 : -1;
-}

@@ -306,6 +306,8 @@ static const struct {
     {"[results]\nemail = a b@c\n", "conf:2: email: is no mail address"},
     {"[results]\ndatabase = here\n",
 	"conf:2: database: \"here\": is not an absolute path"},
+    {"[results]\nformat = csv\n",
+	"conf:2: format: \"csv\": is none of rfc9990, rfc7489"},
     {"[results]\nkeep = 1d\n", "conf:2: keep: \"1d\": is not a time"},
     {"[in]\n[reflector]\naddress = a@b\n",
 	"conf:3: [reflector] needs a `relay`"},

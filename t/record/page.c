@@ -405,6 +405,8 @@ test_names_that_are_long_or_hostile(void **state)
 	char longest[238], *html;
 
 	memset(longest, 'a', sizeof(longest) - 1);
+	for (size_t i = 59; i < sizeof(longest); i += 60)
+		longest[i] = '.';
 	memcpy(longest, "first", 5);
 	memcpy(longest + 233, "last", 4);
 	longest[237] = '\0';
@@ -432,9 +434,8 @@ test_names_that_are_long_or_hostile(void **state)
 	HAS_NOT(html, "\xe2\x80\xae");
 	HAS_NOT(html, "\x01");
 	HAS_NOT(html, "\xc2\x85");
-	HAS(html,
-	    "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
-	    "b.example");
+	HAS(html, "&lt;b&gt;why&lt;/b&gt;");
+	HAS_NOT(html, "b.example"); /* what is no domain is not kept as one */
 	free(html);
 }
 
@@ -500,14 +501,16 @@ test_100000_records_take_well_under_a_second(void **state)
 	double begun;
 
 	for (int i = 0; i < 100000; i++) {
-		char author[32];
+		char author[32], client[32];
 
 		(void)snprintf(author, sizeof(author), "d%d.example", i);
+		(void)snprintf(client, sizeof(client), "10.%d.%d.%d", i >> 16,
+		    i >> 8 & 255, i & 255);
 		add_mail(f->store,
 		    &(struct mail){.time = NOW - i % 80000,
 			.author = author,
 			.dmarc = i % 10 == 0 ? "fail" : "pass",
-			.client = i % 100 == 0 ? author : "192.0.2.1",
+			.client = i % 100 == 0 ? client : "192.0.2.1",
 			.policy = "v=DMARC1; p=none",
 			.dkim = "none\t\t\t"});
 		if (i % 10 == 0) /* one whom many forge */
@@ -515,7 +518,7 @@ test_100000_records_take_well_under_a_second(void **state)
 			    &(struct mail){.time = NOW - i % 80000,
 				.author = "forged.example",
 				.dmarc = "fail",
-				.client = author,
+				.client = client,
 				.policy = "v=DMARC1; p=none"});
 	}
 	assert_int_equal(record_store_commit(f->store, NULL), 0);
@@ -533,18 +536,22 @@ test_100000_records_take_well_under_a_second(void **state)
 	free(html);
 }
 
+static const struct record_report about = {
+    .reporter = SLICE_INIT("mx.example.org"),
+    .email = SLICE_INIT("postmaster@example.org"),
+    .domain = SLICE_INIT("a.example"),
+    .policy = SLICE_INIT("v=DMARC1; p=none")};
+
 static void
 write_row(void *ctx, const struct record_row *row)
 {
-	record_report_row(ctx, row);
+	record_report_row(ctx, &about, row);
 }
 
 static void
 test_a_report_of_100000_rows_takes_few_seconds(void **state)
 {
-	static const struct record_report about = {
-	    .reporter = SLICE_INIT("mx.example.org"),
-	    .email = SLICE_INIT("postmaster@example.org"),
+	static const struct record_policy policy = {
 	    .domain = SLICE_INIT("a.example"),
 	    .policy = SLICE_INIT("v=DMARC1; p=none")};
 	struct fixture *f = *state;
@@ -559,9 +566,8 @@ test_a_report_of_100000_rows_takes_few_seconds(void **state)
 	begun = seconds_now();
 	gzip = record_gzip_new(&packed);
 	record_report_begin(record_gzip_sink(gzip), &about);
-	assert_int_equal(
-	    record_store_rows(f->store, NOW - NOW % 86400, SLICE("a.example"),
-		write_row, record_gzip_sink(gzip)),
+	assert_int_equal(record_store_rows(f->store, NOW - NOW % 86400, &policy,
+			     write_row, record_gzip_sink(gzip)),
 	    0);
 	record_report_end(record_gzip_sink(gzip));
 	assert_int_equal(record_gzip_end(gzip), 0);

@@ -17,10 +17,11 @@ static const struct record_report about = {
     .contact = SLICE_INIT("https://example.org/?a&b"),
     .domain = SLICE_INIT("example.com"),
     .policy = SLICE_INIT(
-	"v=DMARC1; p=reject; sp=none; adkim=s; t=y; fo=1; rua=mailto:a@b.c"),
+	"v=DMARC1; p=reject; sp=none; adkim=s; t=y; rua=mailto:a@b.c"),
     .begin = 999993600,
     .end = 1000079999,
     .part = 1,
+    .generator = SLICE_INIT("signpost 1.2.3"),
 };
 
 static const struct record_row rows[] = {
@@ -53,7 +54,7 @@ make(struct sink *to)
 {
 	record_report_begin(to, &about);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		record_report_row(to, &rows[i]);
+		record_report_row(to, &about, &rows[i]);
 	record_report_end(to);
 }
 
@@ -94,12 +95,72 @@ test_is_valid(void **state)
 
 	assert_non_null(strstr(xml.p, "<testing>y</testing>"));
 	assert_non_null(strstr(xml.p, "<sp>none</sp>"));
-	assert_null(strstr(xml.p, "<np>"));
+	/* What the record does not say has its default. */
+	assert_non_null(strstr(xml.p, "<np>none</np>"));
+	assert_non_null(strstr(xml.p, "<aspf>r</aspf>"));
+	assert_non_null(strstr(xml.p, "<fo>0</fo>"));
+	assert_non_null(strstr(xml.p, "<generator>signpost 1.2.3</generator>"));
 	assert_non_null(strstr(xml.p, "<type>mailing_list</type>"));
 	assert_non_null(strstr(xml.p, "<result>softfail</result>"));
 	assert_null(strstr(xml.p, "helo.example.com"));
 	assert_non_null(strstr(xml.p, "&lt;script&gt;&amp;&quot;&#39;"));
 	strbuf_clear(&xml);
+}
+
+/* RFC 7489 knows neither the name space nor these words. */
+static void
+test_the_old_format(void **state)
+{
+	struct record_report old = about;
+	struct record_row row = rows[0];
+	struct strbuf xml;
+	struct strbuf_sink sink;
+
+	(void)state;
+	old.format = RECORD_RFC7489;
+	row.overrides = SLICE("policy_test_mode\n");
+	row.results = SLICE("spf\tpass\thelo.example.com\thelo\n");
+	strbuf_init(&xml, 1 << 20);
+	strbuf_sink_init(&sink, &xml);
+	record_report_begin(&sink.sink, &old);
+	record_report_row(&sink.sink, &old, &row);
+	row.results = SLICE("");
+	record_report_row(&sink.sink, &old, &row);
+	record_report_end(&sink.sink);
+	assert_non_null(strstr(xml.p, "\n<feedback>\n"));
+	assert_non_null(strstr(xml.p, "<pct>0</pct>"));
+	assert_non_null(strstr(xml.p, "<type>sampled_out</type>"));
+	assert_non_null(strstr(xml.p, "<disposition>none</disposition>"));
+	assert_non_null(strstr(xml.p, "<scope>helo</scope>"));
+	assert_non_null(strstr(xml.p, "<result>none</result>"));
+	assert_null(strstr(xml.p, "<np>"));
+	assert_null(strstr(xml.p, "<testing>"));
+	assert_null(strstr(xml.p, "<generator>"));
+	assert_null(strstr(xml.p, "<discovery_method>"));
+	strbuf_clear(&xml);
+}
+
+static void
+test_two_mails_have_two_message_ids(void **state)
+{
+	struct strbuf mails[2];
+	char *ids[2];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		strbuf_init(&mails[i], 1 << 20);
+		assert_int_equal(
+		    record_report_mail(&about, SLICE("r@example.com"),
+			SLICE("gzip"), 1000080000, &mails[i]),
+		    0);
+		ids[i] = strstr(mails[i].p, "\r\nMessage-ID: <");
+		assert_non_null(ids[i]);
+		assert_non_null(
+		    strstr(ids[i], ".999993600.example.com@mx.example.org>"));
+	}
+	assert_memory_not_equal(ids[0], ids[1], 30);
+	strbuf_clear(&mails[0]);
+	strbuf_clear(&mails[1]);
 }
 
 static void
@@ -202,6 +263,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_is_valid),
 	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_the_old_format),
+	    cmocka_unit_test(test_two_mails_have_two_message_ids),
 	    cmocka_unit_test(test_gzip_gives_the_same_bytes_back),
 	    cmocka_unit_test(test_gzip_over_its_cap_fails),
 	    cmocka_unit_test(test_mail_has_short_lines_and_the_subject),

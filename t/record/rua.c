@@ -29,19 +29,35 @@ static const struct {
 	"a+b@example.com"},
     {"blue.example.com", "mailto:reports@red.example.net", RECORD_RUA_APPROVED,
 	"reports@red.example.net"},
-    {"green.example.com", "mailto:reports@red.example.net", RECORD_RUA_REFUSED,
+    {"green.example.com", "mailto:reports@red.example.net", RECORD_RUA_UNWANTED,
 	NULL},
     {"example.com", "mailto:old@other.example.net", RECORD_RUA_APPROVED,
 	"new@other.example.net"},
-    {"example.com", "mailto:a@evil.example.net", RECORD_RUA_REFUSED, NULL},
-    {"example.com", "mailto:a@spf.example.net", RECORD_RUA_REFUSED, NULL},
+    {"example.com", "mailto:a@evil.example.net", RECORD_RUA_UNWANTED, NULL},
+    {"example.com", "mailto:a@spf.example.net", RECORD_RUA_UNWANTED, NULL},
     {"example.com", "mailto:a@down.example.net", RECORD_RUA_LATER, NULL},
-    {"example.com", "https://example.com/", RECORD_RUA_REFUSED, NULL},
-    {"example.com", "mailto:", RECORD_RUA_REFUSED, NULL},
-    {"example.com", "mailto:a", RECORD_RUA_REFUSED, NULL},
-    {"example.com", "mailto:@example.com", RECORD_RUA_REFUSED, NULL},
-    {"example.com", "mailto:a%0d%0aRCPT@example.com", RECORD_RUA_REFUSED, NULL},
-    {"example.com", "mailto:a%3e@example.com", RECORD_RUA_REFUSED, NULL},
+    {"example.com", "https://example.com/", RECORD_RUA_NO_ADDRESS, NULL},
+    {"example.com", "mailto:", RECORD_RUA_NO_ADDRESS, NULL},
+    {"example.com", "mailto:a", RECORD_RUA_NO_ADDRESS, NULL},
+    {"example.com", "mailto:@example.com", RECORD_RUA_NO_ADDRESS, NULL},
+    {"example.com", "mailto:a%0d%0aRCPT@example.com", RECORD_RUA_NO_ADDRESS,
+	NULL},
+    {"example.com", "mailto:a%3e@example.com", RECORD_RUA_NO_ADDRESS, NULL},
+    /* A relay might take the first @ for the one that counts. */
+    {"example.com", "mailto:a@other.example.net@example.com",
+	RECORD_RUA_NO_ADDRESS, NULL},
+    {"example.com", "mailto:a%40other.example.net@example.com",
+	RECORD_RUA_NO_ADDRESS, NULL},
+    {"example.com", "mailto:%22a%22@example.com", RECORD_RUA_NO_ADDRESS, NULL},
+    {"example.com", "mailto:a..b@example.com", RECORD_RUA_NO_ADDRESS, NULL},
+    {"example.com", "mailto:a@[192.0.2.1]", RECORD_RUA_NO_ADDRESS, NULL},
+    {"example.com", "mailto:\xc3\xa4@example.com", RECORD_RUA_NO_ADDRESS, NULL},
+    {"xn--bcher-kva.example",
+	"mailto:a@B\xc3\xbc"
+	"cher.example",
+	RECORD_RUA_APPROVED, "a@xn--bcher-kva.example"},
+    {"xn--bcher-kva.example", "mailto:a@b%C3%BCcher.example",
+	RECORD_RUA_APPROVED, "a@xn--bcher-kva.example"},
 };
 
 static bool
@@ -102,19 +118,21 @@ test_several_are_judged_each_and_bounded(void **state)
 	struct zone *zone = zone_new(zone_text);
 	struct record_rua *r = record_rua_new(SLICE("example.com"),
 	    SLICE("mailto:a@example.com,mailto:b@spf.example.net,"
-		  "mailto:c@example.com,mailto:d@example.com,x,"
-		  "mailto:f@example.com"));
+		  "mailto:a@Example.COM!1m,mailto:d@example.com,x,"
+		  "mailto:f@example.com,mailto:g@example.com"));
 	static const enum record_rua_status want[] = {RECORD_RUA_APPROVED,
-	    RECORD_RUA_REFUSED, RECORD_RUA_APPROVED, RECORD_RUA_APPROVED,
-	    RECORD_RUA_REFUSED};
+	    RECORD_RUA_UNWANTED, RECORD_RUA_AGAIN, RECORD_RUA_APPROVED,
+	    RECORD_RUA_NO_ADDRESS, RECORD_RUA_TOO_MANY};
 	struct slice address;
 
 	(void)state;
 	zone_begin(zone, ZONE_FORWARD, ZONE_NO_TIMEOUT);
 	(void)zone_run(zone, &subject, r);
-	assert_int_equal(record_rua_count(r), RECORD_RUA_MAX);
-	for (size_t i = 0; i < RECORD_RUA_MAX; i++)
+	assert_int_equal(record_rua_count(r), RECORD_RUA_MAX + 1);
+	for (size_t i = 0; i < RECORD_RUA_MAX + 1; i++)
 		assert_int_equal(record_rua_at(r, i, &address), want[i]);
+	(void)record_rua_at(r, 4, &address);
+	assert_slice_equal(address, SLICE("x")); /* as it came, to be named */
 	record_rua_free(r);
 	zone_free(zone);
 }

@@ -19,6 +19,7 @@ import urllib.error
 import urllib.request
 
 import harness
+import clock
 import inbound
 import part
 import postfix_case
@@ -315,12 +316,10 @@ class Results(Case):
         self.world.wait_messages(4)
         wait_until("rows", lambda: sum(n for n, in self.rows(
                        proxy, "SELECT count FROM row")) == 4)
-        done = subprocess.run(
-            [harness.binary(), "dmarc-report", "-c", proxy.config, "--send",
-             "--day", time.strftime("%Y-%m-%d", time.gmtime()), "-o",
-             proxy.dir, "--nameserver", "127.0.0.1:%d" % proxy.dns_port],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, timeout=60)
+        done = clock.run(
+            clock.today() + 86400 + 60, "dmarc-report", "-c", proxy.config,
+            "--send", "--day", clock.day(clock.today()), "-o", proxy.dir,
+            "--nameserver", "127.0.0.1:%d" % proxy.dns_port)
         self.assertEqual(done.returncode, 0, done)
         self.assertIn(b"not sent to x@other.example.net", done.stderr)
         files = glob.glob(os.path.join(

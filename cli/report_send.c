@@ -1,0 +1,327 @@
+/* The sending of aggregate reports; see report_send.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "auth/dmarc_record.h"
+#include "base/escape.h"
+#include "cli/cli.h"
+#include "cli/days.h"
+#include "cli/report_send.h"
+#include "record/mailer.h"
+#include "record/rua.h"
+
+enum {
+	MAIL_MAX = 48 << 20, /* a report's mail, in base64 */
+	REASON_MAX = 1000,
+	SHOWN_MAX = 2000,
+	PATH_LENGTH_MAX = 4000,
+	SILENT_MAX = 3 /* then the next hop is down for all of them */
+};
+
+/* --- one run at a time --- */
+
+/* Beside the database, not in it: SQLite would lose its own locks. */
+static int
+take_lock(struct report_send *s)
+{
+	const char *database = s->config->results.database;
+	struct strbuf path;
+
+	strbuf_init(&path, PATH_LENGTH_MAX);
+	(void)strbuf_addf(&path, "%s-sending", database);
+	s->lock = open(strbuf_text(&path),
+	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (s->lock < 0) {
+		cli_error("%s: %s", strbuf_text(&path), strerror(errno));
+		strbuf_clear(&path);
+		return CLI_UNWRITABLE;
+	}
+	strbuf_clear(&path);
+	if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
+		return CLI_OK;
+	cli_error("another dmarc-report is sending; this one leaves it to it");
+	return CLI_TEMPORARY;
+}
+
+int
+report_send_begin(struct report_send *s)
+{
+	s->resolver = NULL;
+	s->silent = 0;
+	s->waiting = 0;
+	return take_lock(s);
+}
+
+int
+report_send_end(struct report_send *s)
+{
+	cli_resolver_free(s->resolver);
+	if (s->lock >= 0)
+		(void)close(s->lock);
+	return s->waiting > 0 ? CLI_TEMPORARY : CLI_OK;
+}
+
+/* --- telling --- */
+
+/* One line: the domain, what, and the address, whose bytes the DNS gave. */
+static void
+tell(const struct report_send *s, const struct record_sent *sent,
+    const char *what, struct slice why)
+{
+	struct strbuf line;
+
+	if (s->quiet)
+		return;
+	strbuf_init(&line, SHOWN_MAX);
+	(void)strbuf_addf(
+	    &line, "%.*s: %s ", (int)sent->domain.n, sent->domain.p, what);
+	(void)escape_log(sent->address, &line);
+	if (why.n > 0) {
+		(void)strbuf_add_str(&line, ": ");
+		(void)escape_log(why, &line);
+	}
+	(void)strbuf_add_char(&line, '\n');
+	cli_print(strbuf_slice(&line));
+	strbuf_clear(&line);
+}
+
+static void
+tell_trouble(const struct record_sent *sent, const char *what, struct slice why,
+    void (*print)(const char *, ...))
+{
+	struct strbuf address, reason;
+
+	strbuf_init(&address, SHOWN_MAX);
+	strbuf_init(&reason, SHOWN_MAX);
+	(void)escape_log(sent->address, &address);
+	(void)escape_log(why, &reason);
+	print("%.*s: %s %s: %s", (int)sent->domain.n, sent->domain.p, what,
+	    strbuf_text(&address), strbuf_text(&reason));
+	strbuf_clear(&address);
+	strbuf_clear(&reason);
+}
+
+/* --- one mail --- */
+
+struct sending {
+	bool done;
+	enum record_delivery how;
+	struct strbuf text;
+};
+
+static void
+on_sent(void *ctx, enum record_delivery how, struct slice text)
+{
+	struct sending *sending = ctx;
+
+	sending->done = true;
+	sending->how = how;
+	(void)strbuf_add(&sending->text, slice_first(text, REASON_MAX / 2));
+}
+
+static void
+send_mail(const struct report_send *s, const struct record_mail *mail,
+    struct sending *sending)
+{
+	const struct proxy_endpoint *at = &s->config->reflector.relay;
+	const struct smtp_target target = {
+	    .address = at->address, .address_length = at->length};
+	struct event_base *base = event_base_new();
+
+	if (base == NULL ||
+	    record_mailer_send(base, &target, mail, on_sent, sending) == NULL)
+		(void)strbuf_add_str(
+		    &sending->text, "the mail could not be begun");
+	else
+		while (
+		    !sending->done && event_base_loop(base, EVLOOP_ONCE) == 0)
+			continue;
+	if (base != NULL)
+		event_base_free(base);
+}
+
+/* "451 4.3.0 not now": the next hop spoke. */
+static bool
+is_reply(struct slice text)
+{
+	return text.n >= 3 && ascii_is_digit(text.p[0]) &&
+	    ascii_is_digit(text.p[1]) && ascii_is_digit(text.p[2]);
+}
+
+static int
+note(struct report_send *s, struct record_sent *sent,
+    const struct sending *sending)
+{
+	static const enum record_sent_state states[] = {
+	    [RECORD_DELIVERED] = RECORD_SENT,
+	    [RECORD_DEFERRED] = RECORD_SENT_DEFERRED,
+	    [RECORD_REFUSED] = RECORD_SENT_REFUSED,
+	};
+	struct strbuf reason;
+	int result;
+
+	sent->state = states[sending->how];
+	sent->at = (int64_t)time(NULL);
+	sent->reply = strbuf_slice(&sending->text);
+	strbuf_init(&reason, REASON_MAX);
+	result = record_store_put_sent(s->store, sent, &reason);
+	if (result != 0)
+		cli_error("%.*s: what was sent cannot be noted: %s",
+		    (int)sent->domain.n, sent->domain.p, strbuf_text(&reason));
+	strbuf_clear(&reason);
+	return result == 0 ? CLI_OK : CLI_UNWRITABLE;
+}
+
+static void
+tell_outcome(struct report_send *s, const struct record_sent *sent)
+{
+	if (sent->state == RECORD_SENT) {
+		tell(s, sent, "sent to", SLICE(""));
+	} else if (sent->state == RECORD_SENT_REFUSED) {
+		tell_trouble(
+		    sent, "refused for good, to", sent->reply, cli_warn);
+	} else {
+		tell_trouble(sent, "not sent yet to", sent->reply, cli_error);
+		s->waiting++;
+	}
+	s->silent =
+	    sent->state == RECORD_SENT_DEFERRED && !is_reply(sent->reply)
+	    ? s->silent + 1
+	    : 0;
+}
+
+static int
+send_to(struct report_send *s, const struct record_report *report,
+    struct slice gzip, struct record_sent *sent)
+{
+	struct sending sending = {.how = RECORD_DEFERRED};
+	struct strbuf message;
+	int status;
+
+	strbuf_init(&message, MAIL_MAX);
+	strbuf_init(&sending.text, REASON_MAX);
+	if (record_report_mail(report, sent->address, gzip, (int64_t)time(NULL),
+		&message) == 0)
+		send_mail(s,
+		    &(struct record_mail){
+			.helo = slice_str(s->config->hostname),
+			.from = report->email,
+			.to = sent->address,
+			.message = strbuf_slice(&message),
+		    },
+		    &sending);
+	else
+		(void)strbuf_add_str(&sending.text, "its mail is too long");
+	status = note(s, sent, &sending);
+	tell_outcome(s, sent);
+	strbuf_clear(&message);
+	strbuf_clear(&sending.text);
+	return status;
+}
+
+/* --- one report --- */
+
+/* Was it sent there before? Then it is said. */
+static bool
+is_settled(struct report_send *s, struct record_sent *sent)
+{
+	struct strbuf reply, when;
+	bool settled;
+
+	strbuf_init(&reply, REASON_MAX);
+	settled = !s->again &&
+	    record_store_get_sent(s->store, sent, &reply) == 0 &&
+	    (sent->state == RECORD_SENT || sent->state == RECORD_SENT_REFUSED);
+	if (settled) {
+		strbuf_init(&when, REASON_MAX);
+		cli_time_print(sent->at, &when);
+		(void)strbuf_add_str(&when, " UTC");
+		tell(s, sent,
+		    sent->state == RECORD_SENT ? "was sent before to"
+					       : "was refused before by",
+		    strbuf_slice(&when));
+		strbuf_clear(&when);
+	}
+	strbuf_clear(&reply);
+	return settled;
+}
+
+static int
+send_or_tell(struct report_send *s, const struct record_report *report,
+    struct slice gzip, struct record_sent *sent, enum record_rua_status status)
+{
+	if (status == RECORD_RUA_APPROVED && is_settled(s, sent))
+		return CLI_OK;
+	if (status == RECORD_RUA_APPROVED && s->silent < SILENT_MAX)
+		return send_to(s, report, gzip, sent);
+	if (status == RECORD_RUA_APPROVED || status == RECORD_RUA_LATER)
+		s->waiting++;
+	if (!s->quiet)
+		tell_trouble(sent, "not sent to",
+		    slice_str(status == RECORD_RUA_APPROVED
+			    ? "the next hop does not answer"
+			    : record_rua_reason(status)),
+		    cli_warn);
+	return CLI_OK;
+}
+
+static bool
+ask_rua(void *rua, struct dns_question *question)
+{
+	return record_rua_ask(rua, question);
+}
+
+static void
+answer_rua(void *rua, const struct dns_question *question,
+    const struct dns_answer *answer)
+{
+	record_rua_answer(rua, question, answer);
+}
+
+static struct cli_resolver *
+resolver(struct report_send *s)
+{
+	if (s->resolver == NULL)
+		s->resolver = cli_resolver_new(
+		    s->dns, &s->config->dns, "dmarc-report: --nameserver");
+	return s->resolver;
+}
+
+int
+report_send_report(struct report_send *s, int64_t day,
+    const struct record_report *report, struct slice gzip)
+{
+	static const struct proxy_asking_ops ops = {ask_rua, answer_rua};
+	struct record_sent sent = {
+	    .day = day, .domain = report->domain, .policy = report->policy};
+	struct auth_dmarc_record record;
+	struct record_rua *rua;
+	int status = CLI_OK;
+
+	auth_dmarc_record_parse(report->policy, &record);
+	if (record.rua.n == 0) {
+		if (!s->quiet)
+			printf("%.*s: wants no reports\n",
+			    (int)report->domain.n, report->domain.p);
+		return CLI_OK;
+	}
+	if (resolver(s) == NULL)
+		return CLI_USAGE;
+	rua = record_rua_new(report->domain, record.rua);
+	cli_resolve(s->resolver, &ops, rua);
+	for (size_t i = 0; status == CLI_OK && i < record_rua_count(rua); i++) {
+		enum record_rua_status wanted =
+		    record_rua_at(rua, i, &sent.address);
+
+		status = send_or_tell(s, report, gzip, &sent, wanted);
+	}
+	record_rua_free(rua);
+	return status;
+}
