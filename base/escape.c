@@ -4,6 +4,17 @@
 #include "base/escape.h"
 
 int
+escape_text(struct slice in, struct strbuf *out)
+{
+	for (size_t i = 0; i < in.n; i++)
+		if (in.p[i] == '"' || in.p[i] == '\\')
+			(void)strbuf_add_char(out, in.p[i]);
+		else
+			(void)escape_log(slice_from(in.p + i, 1), out);
+	return out->full ? -1 : 0;
+}
+
+int
 escape_log(struct slice in, struct strbuf *out)
 {
 	for (size_t i = 0; i < in.n; i++) {

@@ -12,6 +12,9 @@
  * as \xHH. 0, or -1 where the strbuf is full. */
 int escape_log(struct slice, struct strbuf *out);
 
+/* The same for a text that people read, in which `"` and `\` may stay. */
+int escape_text(struct slice, struct strbuf *out);
+
 /* A JSON string with its quotation marks; control characters, C1's too, and
  * what separates lines or turns the direction of writing are \uHHHH. 0 or -1
  * likewise. */

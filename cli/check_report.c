@@ -98,11 +98,7 @@ const char *
 check_shown_reason(struct strbuf *out, struct slice text)
 {
 	strbuf_reset(out);
-	for (size_t i = 0; i < text.n && i < SHOWN_OCTETS; i++)
-		if (text.p[i] == '"' || text.p[i] == '\\')
-			(void)strbuf_add_char(out, text.p[i]);
-		else
-			(void)escape_log(slice_from(text.p + i, 1), out);
+	(void)escape_text(slice_first(text, SHOWN_OCTETS), out);
 	return strbuf_text(out);
 }
 

@@ -130,6 +130,22 @@ read_signature(struct proxy_config_reading *reading,
 	strbuf_clear(&where);
 }
 
+/* A first `signature =` takes the place of the DKIM that is made without. */
+static void
+warn_without_dkim(struct proxy_config_reading *reading)
+{
+	const struct proxy_signing_rules *rules = &reading->config->signing;
+
+	for (size_t i = 0; i < rules->signatures.count; i++)
+		if (rules->signatures.list[i].type == PROXY_SIGNATURE_DKIM)
+			return;
+	if (rules->signatures.count > 0)
+		proxy_config_warn(reading, reading->signature_lines[0],
+		    "signature: no line of it makes a DKIM signature, so mail "
+		    "of `domain` has none: add `signature = "
+		    "dkim(c=relaxed/relaxed)`");
+}
+
 /* `signature =`, or where there is a domain but no such line, DKIM. */
 static void
 settle_signatures(struct proxy_config_reading *reading,
@@ -141,8 +157,10 @@ settle_signatures(struct proxy_config_reading *reading,
 	for (i = 0; i < reading->signatures.count; i++)
 		read_signature(reading, defaults, reading->signatures.list[i],
 		    reading->signature_lines[i]);
-	if (reading->signatures.count > 0)
+	if (reading->signatures.count > 0) {
+		warn_without_dkim(reading);
 		return;
+	}
 	if (rules->domains.count > 0 || rules->any_domain)
 		read_signature(reading, defaults, "dkim(c=relaxed/relaxed)",
 		    proxy_config_line(reading, "out", "domain"));
@@ -211,8 +229,10 @@ settle_signing(struct proxy_config_reading *reading)
 	defaults.parents = rules->any_domain;
 	settle_signatures(reading, &defaults);
 	defaults.parents = false;
+	defaults.list_ids = true;
 	rules->listid_map =
 	    read_map(reading, "listid_map", rules->listid_map_path, &defaults);
+	defaults.list_ids = false;
 	rules->sender_map =
 	    read_map(reading, "sender_map", rules->sender_map_path, &defaults);
 	settle_seal(reading, defaults.keys);

@@ -98,6 +98,18 @@ report_notes(struct reading *r, unsigned notes)
 		    "used instead, here and below");
 }
 
+/* `none` says so; nothing at all does too, as DKIMproxy has it, where white
+ * space that nobody sees stands behind the key. */
+static bool
+is_none(struct reading *r, struct slice value)
+{
+	if (value.n == 0)
+		warn(r,
+		    "nothing stands behind this key, so mail is not signed: "
+		    "write `none' there");
+	return value.n == 0 || slice_equal_nocase(value, SLICE("none"));
+}
+
 static void
 read_entry(struct reading *r, struct slice key, struct slice value)
 {
@@ -112,13 +124,35 @@ read_entry(struct reading *r, struct slice key, struct slice value)
 	source.where = strbuf_text(&where);
 	/* The catch-all names no domain of its own. */
 	source.needs_domain = slice_equal(key, SLICE("."));
-	if (proxy_signatures_parse(
+	if (!is_none(r, value) &&
+	    proxy_signatures_parse(
 		&entry->signatures, value, &source, &notes, &reason) != 0)
 		strbuf_addf(&r->report->errors, "%s: %s\n", source.where,
 		    strbuf_text(&reason));
 	report_notes(r, notes);
 	strbuf_clear(&reason);
 	strbuf_clear(&where);
+}
+
+/* Reports a key that no sender has; false. */
+static bool
+can_match(struct reading *r, struct slice key)
+{
+	struct strbuf reason;
+	bool can;
+
+	strbuf_init(&reason, REASON_MAX);
+	can =
+	    proxy_sign_map_key_check(key, r->defaults->list_ids, &reason) == 0;
+	if (!can) {
+		strbuf_addf(
+		    &r->report->errors, "%s:%u: the key \"", r->name, r->line);
+		escape_text(slice_first(key, 200), &r->report->errors);
+		strbuf_addf(&r->report->errors, "\" can never match: %s\n",
+		    strbuf_text(&reason));
+	}
+	strbuf_clear(&reason);
+	return can;
 }
 
 /* As DKIMproxy reads it: what is not KEY WHITE-SPACE VALUE is passed over,
@@ -139,7 +173,9 @@ read_line(struct reading *r, struct slice line)
 	while (n < line.n && !is_blank(line.p[n]))
 		n++;
 	if (n == line.n) {
-		warn(r, "a key without signatures is no entry");
+		warn(r,
+		    "a key with nothing behind it is no entry: write "
+		    "signatures there, or `none'");
 		return;
 	}
 	strbuf_init(&key, KEY_MAX);
@@ -148,7 +184,7 @@ read_line(struct reading *r, struct slice line)
 		strbuf_addf(&r->report->errors,
 		    "%s:%u: the key is no address or domain\n", r->name,
 		    r->line);
-	else
+	else if (can_match(r, slice_first(line, n)))
 		read_entry(
 		    r, strbuf_slice(&key), slice_trim(slice_after(line, n)));
 	strbuf_clear(&key);
@@ -226,6 +262,21 @@ find_without_extension(
 	return entry;
 }
 
+/* `*@` and the domain: its own addresses, and not those of what is below. */
+static const struct proxy_sign_entry *
+find_exact(const struct proxy_sign_map *map, struct slice domain)
+{
+	const struct proxy_sign_entry *entry = NULL;
+	struct strbuf key;
+
+	strbuf_init(&key, KEY_MAX);
+	strbuf_add_str(&key, "*@");
+	if (strbuf_add(&key, domain) == 0)
+		entry = find(map, strbuf_slice(&key));
+	strbuf_clear(&key);
+	return entry;
+}
+
 const struct proxy_sign_entry *
 proxy_sign_map_find(const struct proxy_sign_map *map, struct slice address)
 {
@@ -236,9 +287,11 @@ proxy_sign_map_find(const struct proxy_sign_map *map, struct slice address)
 	if (entry == NULL && at < address.n) {
 		entry = find_without_extension(map, address, at);
 		domain = slice_after(address, at + 1);
-		if (entry == NULL)
-			entry = find(map, domain);
 	}
+	if (entry == NULL)
+		entry = find_exact(map, domain);
+	if (entry == NULL)
+		entry = find(map, domain);
 	while (entry == NULL && slice_find(domain, '.') < domain.n) {
 		domain = slice_after(domain, slice_find(domain, '.') + 1);
 		entry = domain.n == 0 ? NULL : find(map, domain);

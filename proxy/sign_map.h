@@ -4,8 +4,9 @@
  *
  *	example.org	dkim(c=relaxed,a=rsa-sha256), domainkeys(c=nofws)
  *
- * Also the syntax of `signature =`. Keys are compared without case; of
- * equal ones the last counts.
+ * Also the syntax of `signature =`. `none` instead of signatures: do not
+ * sign. Keys are compared without case; of equal ones the last counts. One
+ * that can never match is a mistake.
  */
 #ifndef PROXY_SIGN_MAP_H
 #define PROXY_SIGN_MAP_H
@@ -22,6 +23,7 @@ struct proxy_sign_defaults {
 	const char *selector, *keyfile; /* NULL: none; keyfile absolute */
 	bool parents;			/* of rules that use `keyfile` */
 	struct proxy_key_table *keys;
+	bool list_ids; /* the map's keys are list-ids, not addresses */
 };
 
 /* Numbers key rules, equal ones once. */
@@ -84,9 +86,14 @@ struct proxy_sign_entry {
 const struct proxy_sign_entry *proxy_sign_map_at(
     const struct proxy_sign_map *, size_t index);
 
+/* Can a key as it is written ever match? 0, or -1 and what to write instead
+ * of it ("write example.org, without the final dot"). */
+int proxy_sign_map_key_check(
+    struct slice key, bool list_ids, struct strbuf *reason);
+
 /*
- * The address, the address without its +extension, its domain, each parent
- * of that, `.`; NULL where none of them is there. `address` in lower case,
+ * The address, the address without its +extension, `*@` and its domain, the
+ * domain, each parent of that, `.`; NULL where none of them is there. `address` in lower case,
  * its domain in A-labels; a list-id is looked up like a domain.
  */
 const struct proxy_sign_entry *proxy_sign_map_find(

@@ -104,7 +104,7 @@ static int
 complain(struct parsing *p, const char *text, struct slice value)
 {
 	strbuf_addf(p->reason, "%s \"", text);
-	escape_log(slice_first(value, 60), p->reason);
+	escape_text(slice_first(value, 60), p->reason);
 	strbuf_add_char(p->reason, '"');
 	return -1;
 }

@@ -8,8 +8,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	struct slice text = slice_from((const char *)bytes, n);
 	struct slice line = slice_first(text, slice_find(text, '\n'));
-	struct proxy_sign_defaults defaults = {
-	    "s", "/keys/$domain", n % 2 == 0, proxy_key_table_new()};
+	struct proxy_sign_defaults defaults = {"s", "/keys/$domain", n % 2 == 0,
+	    proxy_key_table_new(), n % 3 == 0};
 	struct proxy_macros macros = {SLICE("example.org"), line};
 	const struct proxy_sign_entry *entry;
 	struct proxy_key_rule *rules;

@@ -443,6 +443,38 @@ goes_on_with_a_signature(void **state)
 	proxy_config_free(c);
 }
 
+/* A first `signature =` takes the place of the DKIM that is made without. */
+static void
+warns_of_a_domain_without_dkim(void **state)
+{
+	static const struct {
+		const char *lines;
+		bool warned;
+	} cases[] = {{"", false}, {"signature = domainkeys\n", true},
+	    {"signature = domainkeys(c=nofws), domainkeys(c=simple)\n", true},
+	    {"signature = domainkeys\nsignature = dkim\n", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct proxy_report report;
+		struct proxy_config *config;
+		struct strbuf text;
+
+		strbuf_init(&text, 1000);
+		strbuf_addf(&text, "%s%s", OUT, cases[i].lines);
+		config = parse(strbuf_text(&text), &report);
+		assert_non_null(config);
+		assert_int_equal(
+		    slice_starts_nocase(strbuf_slice(&report.warnings),
+			SLICE("conf:5: signature: no line of it "
+			      "makes a DKIM signature")),
+		    cases[i].warned);
+		proxy_report_clear(&report);
+		proxy_config_free(config);
+		strbuf_clear(&text);
+	}
+}
+
 static void
 warns_of_rsa_sha1_for_dkim(void **state)
 {
@@ -664,6 +696,7 @@ main(void)
 	    cmocka_unit_test(knows_no_longest_line),
 	    cmocka_unit_test(takes_any_id_of_ours),
 	    cmocka_unit_test(goes_on_with_a_signature),
+	    cmocka_unit_test(warns_of_a_domain_without_dkim),
 	    cmocka_unit_test(warns_of_rsa_sha1_for_dkim),
 	    cmocka_unit_test(a_worker_reads_the_same),
 	    cmocka_unit_test(refuses_garbled_settings),

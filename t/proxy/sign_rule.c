@@ -446,14 +446,102 @@ static const struct {
     {"a.example dkim()x\n", ":1: no ) at the end"},
     {"a.example dkim(dkim())\n", ":1: parentheses within"},
     {". dkim\n", ":1: no domain: it needs d="},
+    {"a.example none, dkim\n", ":1: a signature is dkim or domainkeys"},
+    {"*.example.org dkim\n",
+	":1: the key \"*.example.org\" can never match: write example.org,"},
+    {".example.org dkim\n",
+	":1: the key \".example.org\" can never match: write example.org,"},
+    {"@example.org dkim\n",
+	":1: the key \"@example.org\" can never match: write *@example.org,"},
+    {"example.org. dkim\n",
+	":1: the key \"example.org.\" can never match: write example.org,"},
+    {"a@example.org. dkim\n",
+	":1: the key \"a@example.org.\" can never match: write example.org,"},
+    {"/^a@.*$/ dkim\n",
+	":1: the key \"/^a@.*$/\" can never match: there are no patterns"},
+    {"a*@example.org dkim\n",
+	":1: the key \"a*@example.org\" can never match: there are no"},
+    {"\"a\"@example.org dkim\n",
+	":1: the key \"\"a\"@example.org\" can never match: write it "
+	"without quotes"},
+    {"<a@example.org> dkim\n",
+	":1: the key \"<a@example.org>\" can never "
+	"match: write the address without its <>"},
+    {"mailto:a@b.example dkim\n",
+	":1: the key \"mailto:a@b.example\" can never match: write "
+	"a@b.example"},
+    {"- dkim\n", ":1: the key \"-\" can never match: write . for every"},
+    {"* dkim\n", ":1: the key \"*\" can never match: write . for every"},
+    {"a@ dkim\n", ":1: the key \"a@\" can never match: write the domain"},
+    {"exa_mple.org dkim\n",
+	":1: the key \"exa_mple.org\" can never match: a domain has letters"},
+    {"example.org: dkim\n",
+	":1: the key \"example.org:\" can never match: a domain has letters"},
+    {"\xe2\x98\x83.example dkim\n",
+	":1: the key \"\\xe2\\x98\\x83.example\" can never match: IDNA does "
+	"not know it as a domain name"},
     {"a dkim,dkim,dkim,dkim,dkim,dkim,dkim,dkim,dkim\n",
 	":1: more than 8 signatures"},
 };
 
+/* *@ is the domain alone, `none` nothing; a U-label is its A-label. */
+static void
+new_keys_and_values(void **state)
+{
+	struct proxy_config *c =
+	    configure(BASE "domain = example.org\nsignature = dkim\n",
+		"*@example.org dkim(s=exact)\n"
+		"b@example.org none\n"
+		"example.org dkim(s=below)\n"
+		"quiet.example NONE\n"
+		"*@b\xc3\xbc"
+		"cher.example dkim\n",
+		"odd_list.example.org none\n");
+
+	(void)state;
+	expect(c, FROM("a@example.org"),
+	    "sender_map:*@example.org dkim:example.org:exact");
+	expect(c, FROM("b+x@example.org"),
+	    "sender_map:b@example.org map-says-none");
+	expect(c, FROM("a@sub.example.org"),
+	    "sender_map:example.org dkim:example.org:below");
+	expect(c, FROM("a@sub.quiet.example"),
+	    "sender_map:quiet.example map-says-none");
+	expect(c, FROM("a@xn--bcher-kva.example"),
+	    "sender_map:*@xn--bcher-kva.example dkim:xn--bcher-kva.example:s");
+	expect(c, "List-Id: <odd_list.example.org>\r\n" FROM("a@example.org"),
+	    "listid_map:odd_list.example.org map-says-none");
+	proxy_config_free(c);
+}
+
+static void
+a_list_id_is_no_address(void **state)
+{
+	static const char *const never[] = {"*@example.org", "*.example.org",
+	    "a*.example.org", "example.org.", "/x/", "\"a\".example.org",
+	    "a.exa_mple.org"};
+	struct strbuf reason;
+
+	(void)state;
+	strbuf_init(&reason, 1000);
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		assert_int_equal(proxy_sign_map_key_check(
+				     slice_str(never[i]), true, &reason),
+		    -1);
+		assert_true(reason.n > 0);
+		strbuf_reset(&reason);
+	}
+	assert_int_equal(
+	    proxy_sign_map_key_check(SLICE("a_b+c.example.org"), true, &reason),
+	    0);
+	strbuf_clear(&reason);
+}
+
 static void
 a_bad_map_is_refused_with_its_line(void **state)
 {
-	struct proxy_sign_defaults defaults = {"s", "/keys/s", false, NULL};
+	struct proxy_sign_defaults defaults = {
+	    "s", "/keys/s", false, NULL, false};
 	struct proxy_report report;
 	struct proxy_key_rule *rules;
 	struct proxy_sign_map *map;
@@ -483,7 +571,8 @@ a_bad_map_is_refused_with_its_line(void **state)
 static void
 what_dkimproxy_passes_over_is_said(void **state)
 {
-	struct proxy_sign_defaults defaults = {"s", "/keys/s", false, NULL};
+	struct proxy_sign_defaults defaults = {
+	    "s", "/keys/s", false, NULL, false};
 	struct proxy_report report;
 	struct proxy_sign_map *map;
 	size_t count;
@@ -498,7 +587,8 @@ what_dkimproxy_passes_over_is_said(void **state)
 	    &defaults, &report);
 	assert_int_equal(report.errors.n, 0);
 	assert_string_equal(strbuf_text(&report.warnings),
-	    "map:1: a key without signatures is no entry\n"
+	    "map:1: a key with nothing behind it is no entry: write "
+	    "signatures there, or `none'\n"
 	    "map:2: a line that begins with white space is no entry\n"
 	    "map:3: rsa-sha1 is forbidden for DKIM (RFC 8301); rsa-sha256 is "
 	    "used instead, here and below\n"
@@ -518,7 +608,7 @@ static void
 a_large_map_loads_at_once(void **state)
 {
 	struct proxy_sign_defaults defaults = {
-	    "s", "/keys/$domain", false, NULL};
+	    "s", "/keys/$domain", false, NULL, false};
 	struct strbuf text;
 	struct proxy_report report;
 	struct proxy_sign_map *map;
@@ -574,6 +664,8 @@ main(void)
 	    cmocka_unit_test(identities_have_macros),
 	    cmocka_unit_test(sender_map_as_in_dkimproxy),
 	    cmocka_unit_test(listid_map_comes_first),
+	    cmocka_unit_test(new_keys_and_values),
+	    cmocka_unit_test(a_list_id_is_no_address),
 	    cmocka_unit_test(a_bad_map_is_refused_with_its_line),
 	    cmocka_unit_test(what_dkimproxy_passes_over_is_said),
 	    cmocka_unit_test(a_large_map_loads_at_once),
