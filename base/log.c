@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/compat.h"
 #include "base/escape.h"
 #include "base/log.h"
 #include "base/strbuf.h"
@@ -94,7 +95,7 @@ write_now(const char *p, size_t n)
 		void *base;
 	} bytes = {.from = p};
 	struct iovec piece = {bytes.base, n < PIPE_BUF ? n : PIPE_BUF};
-	ssize_t done = pwritev2(STDERR_FILENO, &piece, 1, -1, RWF_NOWAIT);
+	ssize_t done = compat_write_nowait(STDERR_FILENO, &piece);
 
 	if (done >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS))
 		return done;

@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/compat.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "proxy/config.h"
@@ -96,7 +97,7 @@ take_places(struct places *places)
 		else if (dup2(places->fds[i], i) != i)
 			return -1;
 	}
-	return close_range((unsigned)places->count, ~0U, 0);
+	return compat_close_from(places->count);
 }
 
 static void

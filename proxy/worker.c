@@ -1,7 +1,6 @@
 /* One event loop; see worker.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 
 #include <event2/event.h>
 
+#include "base/compat.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "dkim/field_list.h"
@@ -650,8 +650,7 @@ open_spool_dir(const struct proxy_worker_job *job)
 static void
 keep_memory(void)
 {
-	(void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
-	(void)mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
+	compat_keep_heap(HEAP_KEPT);
 }
 
 int

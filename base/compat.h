@@ -1,0 +1,70 @@
+/*
+ * What only one C library or kernel has, and what does for it elsewhere: the
+ * one file with an #if in it. COMPAT_PLAIN asks for what does everywhere.
+ */
+#ifndef BASE_COMPAT_H
+#define BASE_COMPAT_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#if defined(__GLIBC__) && !defined(COMPAT_PLAIN)
+#include <malloc.h>
+#endif
+
+/* Writes a piece if that can be done without waiting: how much of it, or -1
+ * and EAGAIN; or EOPNOTSUPP (ENOSYS) where this system cannot tell. */
+static inline ssize_t
+compat_write_nowait(int fd, const struct iovec *piece)
+{
+#if defined(RWF_NOWAIT) && !defined(COMPAT_PLAIN)
+	return pwritev2(fd, piece, 1, -1, RWF_NOWAIT);
+#else
+	(void)fd;
+	(void)piece;
+	errno = EOPNOTSUPP;
+	return -1;
+#endif
+}
+
+/* Closes all descriptors from `first` on; 0, or -1 and errno. The plain way
+ * needs a /proc. */
+static inline int
+compat_close_from(int first)
+{
+#if defined(__GLIBC__) && !defined(COMPAT_PLAIN)
+	return close_range((unsigned)first, ~0U, 0);
+#else
+	DIR *folder = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	long fd;
+
+	if (folder == NULL)
+		return -1;
+	while ((entry = readdir(folder)) != NULL) {
+		fd = strtol(entry->d_name, NULL, 10);
+		if (fd >= first && fd != dirfd(folder))
+			(void)close((int)fd);
+	}
+	return closedir(folder);
+#endif
+}
+
+/* Up to so many bytes of the heap stay with the process when they are given
+ * back, where the allocator has such a wish. */
+static inline void
+compat_keep_heap(int bytes)
+{
+#if defined(__GLIBC__) && !defined(COMPAT_PLAIN)
+	(void)mallopt(M_TRIM_THRESHOLD, bytes);
+	(void)mallopt(M_MMAP_THRESHOLD, bytes);
+#else
+	(void)bytes;
+#endif
+}
+
+#endif
