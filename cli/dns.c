@@ -14,7 +14,7 @@
 #include "proxy/key_files.h"
 
 static const char help[] =
-    "usage: signpost dns [-c FILE] [-d DOMAIN] [--format zone|raw|json]\n"
+    "usage: signpost dns [-c FILE] [-d DOMAIN] [--format zone|raw|form|json]\n"
     "\n"
     "Prints the DNS records to publish: of each key that the configuration\n"
     "signs or seals with, under SELECTOR._domainkey.DOMAIN.\n"
@@ -23,7 +23,8 @@ static const char help[] =
     "(/etc/signpost/signpost.conf)\n"
     "  -d, --domain DOMAIN  of this domain only; needed for `domain = *'\n"
     "  --format FORMAT      zone: lines of a zone file (default); raw: name\n"
-    "                       and value, one record a line; json\n";
+    "                       and value, one record a line; form: the fields\n"
+    "                       of a provider's form; json\n";
 
 struct wishes {
 	const char *config, *domain;
@@ -37,7 +38,7 @@ set_format(void *to, const char *format)
 
 	if (cli_records_format_parse(slice_str(format), &w->format) == 0)
 		return 0;
-	cli_error("dns: --format %s: neither zone, raw nor json", format);
+	cli_error("dns: --format %s: neither zone, raw, form nor json", format);
 	return -1;
 }
 

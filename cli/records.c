@@ -102,9 +102,14 @@ cli_records_add_key(struct cli_records *r, struct slice domain,
 int
 cli_records_format_parse(struct slice word, enum cli_records_format *format)
 {
-	static const char *const words[] = {"zone", "raw", "json"};
+	static const char *const words[] = {
+	    [CLI_RECORDS_ZONE] = "zone",
+	    [CLI_RECORDS_RAW] = "raw",
+	    [CLI_RECORDS_FORM] = "form",
+	    [CLI_RECORDS_JSON] = "json",
+	};
 
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (slice_equal(word, slice_str(words[i]))) {
 			*format = (enum cli_records_format)i;
 			return 0;
@@ -151,6 +156,37 @@ print_zone(const struct cli_record *record, struct strbuf *out)
 {
 	cli_record_zone(record, "\n\t", out);
 	(void)strbuf_add_char(out, '\n');
+}
+
+/* The bytes up to the last label that begins with an underscore, it with
+ * them. */
+static size_t
+host_length(struct slice name)
+{
+	size_t length = 0, at = 0;
+
+	while (at < name.n) {
+		struct slice label = slice_after(name, at);
+		size_t end = at + slice_find(label, '.');
+
+		if (label.p[0] == '_')
+			length = end;
+		at = end + 1;
+	}
+	return length;
+}
+
+void
+cli_record_form(const struct cli_record *record, struct strbuf *out)
+{
+	struct slice name = slice_str(record->name);
+	size_t n = host_length(name);
+	struct slice zone = n == 0 ? name : slice_after(name, n + 1);
+
+	(void)strbuf_addf(out,
+	    "Name   %.*s    (in the zone %.*s)\nType   TXT\nValue  %s\n",
+	    n == 0 ? 1 : (int)n, n == 0 ? "@" : name.p, (int)zone.n, zone.p,
+	    record->value);
 }
 
 static json_t *
@@ -201,6 +237,8 @@ cli_records_print(const struct cli_records *r, enum cli_records_format format)
 		strbuf_init(&line, 5 * strlen(r->list[i].value) + 1000);
 		if (format == CLI_RECORDS_ZONE)
 			print_zone(&r->list[i], &line);
+		else if (format == CLI_RECORDS_FORM)
+			cli_record_form(&r->list[i], &line);
 		else
 			(void)strbuf_addf(&line, "%s TXT %s\n", r->list[i].name,
 			    r->list[i].value);

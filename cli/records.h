@@ -13,6 +13,7 @@
 enum cli_records_format {
 	CLI_RECORDS_ZONE, /* TXT strings of at most 255 octets */
 	CLI_RECORDS_RAW,  /* NAME TXT VALUE, one a line */
+	CLI_RECORDS_FORM, /* the fields of a provider's form */
 	CLI_RECORDS_JSON  /* an array of objects: name, type, value, strings */
 };
 
@@ -48,13 +49,21 @@ int cli_records_add_key(struct cli_records *, struct slice domain,
 int cli_records_key_name(struct slice domain, struct slice selector,
     struct strbuf *name, struct strbuf *reason);
 
-/* "zone", "raw", "json"; 0 or -1. */
+/* "zone", "raw", "form", "json"; 0 or -1. */
 int cli_records_format_parse(struct slice, enum cli_records_format *);
 
 /* The record as a zone file has it (RFC 1035 section 5.1), without its line
  * end; `between` stands between two strings of a long value. */
 void cli_record_zone(
     const struct cli_record *, const char *between, struct strbuf *out);
+
+/*
+ * What goes into a provider's form: the name without the zone ("@" for the
+ * zone's own), the zone, the value without quotes. Which names are zones is not
+ * known here: what stands behind the last label with an underscore is taken for
+ * one.
+ */
+void cli_record_form(const struct cli_record *, struct strbuf *out);
 
 /* To stdout. */
 void cli_records_print(const struct cli_records *, enum cli_records_format);

@@ -25,6 +25,11 @@ class Dns(tool.Case):
         self.assertTrue(all(len(s) <= 255 for s in strings))
         self.assertEqual(self.dns(conf, "--format", "raw").out.decode(),
                          "%s TXT %s\n" % (name, value))
+        host, _, zone = name.partition("._domainkey.")
+        self.assertEqual(
+            self.dns(conf, "--format", "form").out.decode(),
+            "Name   %s._domainkey    (in the zone %s)\nType   TXT\n"
+            "Value  %s\n" % (host, zone, value))
         self.assertEqual(json.loads(self.dns(conf, "--format", "json").out),
                          [{"name": name, "type": "TXT", "value": value,
                            "strings": strings}])
