@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,16 +45,18 @@ cli_program_find(const char *name, struct strbuf *path)
 	return try_directory(SLICE("/usr/sbin"), name, path);
 }
 
-/* In the child: a group of its own, to be killed by. */
+/* In the child: a group of its own, to be killed by. Errors go where output
+ * does, or nowhere. */
 static void
-become(const char *const argv[], int out)
+become(const char *const argv[], int out, bool errors_too)
 {
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	(void)setpgid(0, 0);
 	(void)signal(SIGPIPE, SIG_DFL);
 	if (nothing >= 0 && dup2(nothing, STDIN_FILENO) >= 0 &&
-	    dup2(out, STDOUT_FILENO) >= 0 && dup2(nothing, STDERR_FILENO) >= 0)
+	    dup2(out, STDOUT_FILENO) >= 0 &&
+	    dup2(errors_too ? out : nothing, STDERR_FILENO) >= 0)
 		(void)execv(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(NO_EXEC);
 }
@@ -134,9 +137,9 @@ wait_for(pid_t pid, int64_t end, bool *gone, struct strbuf *reason)
 	return -1;
 }
 
-int
-cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
-    struct strbuf *reason)
+static int
+capture(const char *const argv[], unsigned ms, bool errors_too,
+    struct strbuf *out, struct strbuf *reason)
 {
 	int64_t end = clock_ms() + ms;
 	int wire[2], outcome = -1;
@@ -149,7 +152,7 @@ cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
 	}
 	pid = fork();
 	if (pid == 0)
-		become(argv, wire[1]);
+		become(argv, wire[1], errors_too);
 	close(wire[1]);
 	if (pid < 0) {
 		(void)strbuf_add_str(reason, strerror(errno));
@@ -164,4 +167,18 @@ cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
 	}
 	close(wire[0]);
 	return outcome;
+}
+
+int
+cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
+    struct strbuf *reason)
+{
+	return capture(argv, ms, false, out, reason);
+}
+
+int
+cli_capture_both(const char *const argv[], unsigned ms, struct strbuf *out,
+    struct strbuf *reason)
+{
+	return capture(argv, ms, true, out, reason);
 }

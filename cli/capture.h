@@ -20,4 +20,8 @@ int cli_program_find(const char *name, struct strbuf *path);
 int cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
     struct strbuf *reason);
 
+/* The same, and what it says on its standard error as well. */
+int cli_capture_both(const char *const argv[], unsigned ms, struct strbuf *out,
+    struct strbuf *reason);
+
 #endif

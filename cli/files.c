@@ -125,6 +125,37 @@ cli_file_create(const char *path, struct slice bytes)
 }
 
 int
+cli_file_create_key(const char *path, const struct dkim_key *key)
+{
+	struct strbuf pem;
+	int status = CLI_BROKEN;
+
+	strbuf_init(&pem, DKIM_KEY_PEM_MAX);
+	if (dkim_key_print(key, &pem) != 0)
+		cli_error("%s: cannot print the key", path);
+	else
+		status = cli_file_create(path, strbuf_slice(&pem)) == 0
+		    ? CLI_OK
+		    : CLI_UNWRITABLE;
+	strbuf_wipe(&pem);
+	return status;
+}
+
+/* What stood there before says whose it is and who may read it. */
+static int
+take_rights(const char *from, const char *to)
+{
+	struct stat st;
+
+	if (stat(from, &st) != 0)
+		return errno == ENOENT ? 0 : -1;
+	return chown(to, st.st_uid, st.st_gid) == 0 &&
+		chmod(to, st.st_mode & 07777) == 0
+	    ? 0
+	    : -1;
+}
+
+int
 cli_file_replace(const char *path, struct slice bytes)
 {
 	struct strbuf fresh;
@@ -136,7 +167,9 @@ cli_file_replace(const char *path, struct slice bytes)
 	} else {
 		(void)unlink(strbuf_text(&fresh));
 		outcome = cli_file_create(strbuf_text(&fresh), bytes);
-		if (outcome == 0 && rename(strbuf_text(&fresh), path) != 0) {
+		if (outcome == 0 &&
+		    (take_rights(path, strbuf_text(&fresh)) != 0 ||
+			rename(strbuf_text(&fresh), path) != 0)) {
 			cli_error("%s: %s", path, strerror(errno));
 			(void)unlink(strbuf_text(&fresh));
 			outcome = -1;

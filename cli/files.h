@@ -26,8 +26,13 @@ int cli_file_read(const char *path, struct strbuf *out);
  */
 int cli_file_create(const char *path, struct slice bytes);
 
+/* Makes the file of a private key, in the same way. CLI_OK; or with a message on
+ * stderr how to end. */
+int cli_file_create_key(const char *path, const struct dkim_key *);
+
 /* Puts these bytes in place of a file's, at once (a new file, renamed);
- * directories are not made. 0; or -1 with a message on stderr. */
+ * directories are not made. Owner and
+ * mode stay those of the file. 0; or -1 with a message on stderr. */
 int cli_file_replace(const char *path, struct slice bytes);
 
 /* The private key in a PEM file; warns where others may read it. NULL, a

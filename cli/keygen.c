@@ -155,23 +155,6 @@ find_path(const struct wishes *w, struct strbuf *path, struct strbuf *reason)
 }
 
 static int
-save(const struct dkim_key *key, const char *path)
-{
-	struct strbuf pem;
-	int status = CLI_BROKEN;
-
-	strbuf_init(&pem, DKIM_KEY_PEM_MAX);
-	if (dkim_key_print(key, &pem) != 0)
-		cli_error("%s: cannot print the key", path);
-	else
-		status = cli_file_create(path, strbuf_slice(&pem)) == 0
-		    ? CLI_OK
-		    : CLI_UNWRITABLE;
-	strbuf_wipe(&pem);
-	return status;
-}
-
-static int
 generate(const struct wishes *w, const char *path, struct strbuf *reason)
 {
 	struct cli_records records = {0};
@@ -188,7 +171,7 @@ generate(const struct wishes *w, const char *path, struct strbuf *reason)
 		cli_error("keygen: %s", strbuf_text(reason));
 		status = CLI_USAGE;
 	} else {
-		status = save(key, path);
+		status = cli_file_create_key(path, key);
 	}
 	dkim_key_free(key);
 	if (status == CLI_OK) {

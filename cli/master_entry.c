@@ -1,0 +1,195 @@
+/* master.cf(5): "name type private unpriv chroot wakeup maxproc command". */
+#include "cli/master_entry.h"
+
+enum { COLUMNS = 8 };
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct slice
+skip_blanks(struct slice text)
+{
+	while (text.n > 0 && is_blank(text.p[0]))
+		text = slice_after(text, 1);
+	return text;
+}
+
+/* The next word, or what stands between braces, which go with it. */
+static bool
+next_token(struct slice *rest, struct slice *token)
+{
+	size_t n = 0, depth = 0;
+
+	*rest = skip_blanks(*rest);
+	if (rest->n == 0)
+		return false;
+	for (; n < rest->n && (depth > 0 || !is_blank(rest->p[n])); n++) {
+		depth += rest->p[n] == '{';
+		depth -= rest->p[n] == '}' && depth > 0;
+	}
+	*token = slice_first(*rest, n);
+	*rest = slice_after(*rest, n);
+	return true;
+}
+
+/* Adds the words of a line, a blank before each. */
+static void
+add_words(struct slice line, struct strbuf *entry)
+{
+	struct slice word;
+
+	while (next_token(&line, &word)) {
+		if (entry->n > 0)
+			(void)strbuf_add_char(entry, ' ');
+		(void)strbuf_add(entry, word);
+	}
+}
+
+bool
+cli_master_entry_names(
+    struct slice line, struct slice *name, struct slice *type)
+{
+	return next_token(&line, name) && next_token(&line, type);
+}
+
+/* Does the line begin a service of that name and type? */
+static bool
+begins(struct slice line, struct slice name, struct slice type)
+{
+	struct slice its_name, its_type;
+
+	return cli_master_entry_names(line, &its_name, &its_type) &&
+	    slice_equal(its_name, name) && slice_equal(its_type, type);
+}
+
+bool
+cli_master_entry_find(struct slice text, struct slice name, struct slice type,
+    struct strbuf *entry)
+{
+	struct slice line;
+	bool within = false;
+
+	strbuf_reset(entry);
+	while (slice_cut(&text, '\n', &line)) {
+		struct slice words = skip_blanks(line);
+
+		if (words.n == 0 || words.p[0] == '#')
+			continue;
+		if (words.p == line.p) {
+			if (within)
+				break;
+			within = begins(line, name, type);
+		}
+		if (within)
+			add_words(words, entry);
+	}
+	return entry->n > 0 && !entry->full;
+}
+
+static struct slice
+behind_columns(struct slice entry)
+{
+	struct slice word;
+
+	for (int i = 0; i < COLUMNS; i++)
+		if (!next_token(&entry, &word))
+			break;
+	return entry;
+}
+
+/* "name=value", or the same between braces with blanks around all of it. */
+static bool
+split_option(struct slice token, struct slice *name, struct slice *value)
+{
+	size_t at;
+
+	if (token.n >= 2 && token.p[0] == '{' && token.p[token.n - 1] == '}')
+		token = slice_trim(slice_from(token.p + 1, token.n - 2));
+	at = slice_find(token, '=');
+	if (at == token.n)
+		return false;
+	*name = slice_trim(slice_first(token, at));
+	*value = slice_trim(slice_after(token, at + 1));
+	return true;
+}
+
+/* The next option behind the command; arguments of other kinds are passed
+ * over. */
+static bool
+next_option(struct slice *rest, struct slice *name, struct slice *value)
+{
+	struct slice token;
+
+	while (next_token(rest, &token))
+		if (slice_equal(token, SLICE("-o")) &&
+		    next_token(rest, &token) &&
+		    split_option(token, name, value))
+			return true;
+	return false;
+}
+
+bool
+cli_master_entry_option(
+    struct slice entry, struct slice name, struct slice *value)
+{
+	struct slice rest = behind_columns(entry), its_name, its_value;
+	bool found = false;
+
+	while (next_option(&rest, &its_name, &its_value))
+		if (slice_equal(its_name, name)) {
+			*value = its_value;
+			found = true;
+		}
+	return found;
+}
+
+void
+cli_master_entry_options(struct slice entry,
+    void (*found)(void *ctx, struct slice name, struct slice value), void *ctx)
+{
+	struct slice rest = behind_columns(entry), name, value;
+
+	while (next_option(&rest, &name, &value))
+		found(ctx, name, value);
+}
+
+struct slice
+cli_master_entry_command(struct slice entry)
+{
+	struct slice word = {NULL, 0};
+
+	for (int i = 0; i < COLUMNS; i++)
+		if (!next_token(&entry, &word))
+			return slice_str(NULL);
+	return word;
+}
+
+/* Has `other` each option of `entry`, with the same value? */
+static bool
+has_options_of(struct slice other, struct slice entry, size_t *count)
+{
+	struct slice rest = behind_columns(entry), name, value, theirs;
+
+	for (*count = 0; next_option(&rest, &name, &value); ++*count)
+		if (!cli_master_entry_option(other, name, &theirs) ||
+		    !slice_equal(value, theirs))
+			return false;
+	return true;
+}
+
+bool
+cli_master_entry_equal(struct slice a, struct slice b)
+{
+	struct slice left = a, right = b, one, other;
+	size_t ours, theirs;
+
+	for (int i = 0; i < COLUMNS; i++)
+		if (!next_token(&left, &one) || !next_token(&right, &other) ||
+		    !slice_equal(one, other))
+			return false;
+	return has_options_of(b, a, &ours) && has_options_of(a, b, &theirs) &&
+	    ours == theirs;
+}

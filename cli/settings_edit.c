@@ -1,0 +1,205 @@
+/* Lines of signpost.conf(5); see settings_edit.h. */
+#include <string.h>
+
+#include "cli/settings_edit.h"
+
+/* A stretch of whole lines, as offsets. */
+struct lines {
+	size_t from, to;
+	bool found;
+};
+
+/* Where things stand in the text. */
+struct places {
+	struct lines section;	    /* its line */
+	struct lines shown_section; /* "#[name]" */
+	struct lines first;	    /* that sets it, with what goes on */
+	struct lines last;
+	struct lines shown; /* "#name = ..." */
+	struct slice value; /* of the first */
+};
+
+/* "[name]" -> name. */
+static bool
+is_section(struct slice line, struct slice *name)
+{
+	size_t end = slice_find(line, ']');
+
+	if (line.n == 0 || line.p[0] != '[' || end == line.n)
+		return false;
+	*name = slice_trim(slice_from(line.p + 1, end - 1));
+	return true;
+}
+
+/* White space and ; begin a comment. */
+static struct slice
+without_comment(struct slice value)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if (value.p[i] == ';' &&
+		    (i == 0 || value.p[i - 1] == ' ' || value.p[i - 1] == '\t'))
+			return slice_trim(slice_first(value, i));
+	return slice_trim(value);
+}
+
+static bool
+sets(struct slice line, struct slice name, struct slice *value)
+{
+	size_t at = slice_find(line, '=');
+
+	if (at == line.n ||
+	    !slice_equal(slice_trim(slice_first(line, at)), name))
+		return false;
+	*value = without_comment(slice_after(line, at + 1));
+	return true;
+}
+
+static bool
+goes_on(struct slice line)
+{
+	return line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t') &&
+	    slice_trim(line).n > 0;
+}
+
+static void
+note_once(struct lines *lines, size_t from, size_t to)
+{
+	if (!lines->found)
+		*lines = (struct lines){from, to, true};
+}
+
+/* An indented line behind one that sets it is part of that. */
+static void
+stretch(struct lines *lines, size_t from, size_t to)
+{
+	if (lines->found && lines->to == from)
+		lines->to = to;
+}
+
+static void
+look(struct places *p, struct slice text, struct slice section,
+    struct slice name)
+{
+	struct slice rest = text, line, word;
+	/* Lines that count, and lines behind a # that show what could. */
+	bool within = false, showing = false;
+
+	*p = (struct places){0};
+	while (rest.n > 0) {
+		size_t from = (size_t)(rest.p - text.p), to;
+		bool hidden;
+
+		(void)slice_cut(&rest, '\n', &line);
+		to = rest.p == NULL ? text.n : (size_t)(rest.p - text.p);
+		hidden = line.n > 0 && line.p[0] == '#';
+		if (hidden)
+			line = slice_after(line, 1);
+		if (is_section(line, &word)) {
+			showing = slice_equal(word, section);
+			within = hidden ? within : showing;
+			if (showing)
+				note_once(
+				    hidden ? &p->shown_section : &p->section,
+				    from, to);
+		} else if (hidden) {
+			if (showing && sets(line, name, &word))
+				note_once(&p->shown, from, to);
+		} else if (within && goes_on(line)) {
+			stretch(&p->first, from, to);
+			stretch(&p->last, from, to);
+		} else if (within && sets(line, name, &word)) {
+			if (!p->first.found)
+				p->value = word;
+			note_once(&p->first, from, to);
+			p->last = (struct lines){from, to, true};
+		}
+	}
+}
+
+bool
+cli_settings_get(struct slice text, struct slice section, struct slice name,
+    struct slice *value)
+{
+	struct places p;
+
+	look(&p, text, section, name);
+	*value = p.value;
+	return p.first.found;
+}
+
+/* Puts "name = value" in place of the bytes from `from` to `to`. */
+static int
+put(struct strbuf *text, size_t from, size_t to, struct slice name,
+    struct slice value)
+{
+	struct strbuf made;
+	int outcome;
+
+	strbuf_init(&made, text->cap);
+	(void)strbuf_add(&made, slice_first(strbuf_slice(text), from));
+	if (from > 0 && text->p[from - 1] != '\n')
+		(void)strbuf_add_char(&made, '\n');
+	(void)strbuf_add(&made, name);
+	(void)strbuf_add_str(&made, " = ");
+	(void)strbuf_add(&made, value);
+	(void)strbuf_add_char(&made, '\n');
+	outcome = strbuf_add(&made, slice_after(strbuf_slice(text), to));
+	if (outcome == 0) {
+		strbuf_reset(text);
+		outcome = strbuf_add(text, strbuf_slice(&made));
+	}
+	strbuf_clear(&made);
+	return outcome;
+}
+
+/* Its line; where it is shown behind a #, there. */
+static int
+begin_section(struct strbuf *text, struct slice section, struct lines shown)
+{
+	char *at = text->p + shown.from;
+
+	if (shown.found) {
+		memmove(at, at + 1, text->n - shown.from - 1);
+		strbuf_truncate(text, text->n - 1);
+		return 0;
+	}
+	if (text->n > 0 && text->p[text->n - 1] != '\n')
+		(void)strbuf_add_char(text, '\n');
+	return strbuf_addf(text, "%s[%.*s]\n", text->n > 0 ? "\n" : "",
+	    (int)section.n, section.p);
+}
+
+static int
+set(struct strbuf *text, struct slice section, struct slice name,
+    struct slice value, bool one_more)
+{
+	struct places p;
+
+	look(&p, strbuf_slice(text), section, name);
+	if (!p.section.found) {
+		if (begin_section(text, section, p.shown_section) != 0)
+			return -1;
+		look(&p, strbuf_slice(text), section, name);
+	}
+	if (p.first.found && one_more)
+		return put(text, p.last.to, p.last.to, name, value);
+	if (p.first.found)
+		return put(text, p.first.from, p.first.to, name, value);
+	if (p.shown.found)
+		return put(text, p.shown.from, p.shown.to, name, value);
+	return put(text, p.section.to, p.section.to, name, value);
+}
+
+int
+cli_settings_set(struct strbuf *text, struct slice section, struct slice name,
+    struct slice value)
+{
+	return set(text, section, name, value, false);
+}
+
+int
+cli_settings_add(struct strbuf *text, struct slice section, struct slice name,
+    struct slice value)
+{
+	return set(text, section, name, value, true);
+}

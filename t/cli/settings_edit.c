@@ -1,0 +1,121 @@
+/* cli/settings_edit: a line here and there, all else as it was. */
+#include "cli/settings_edit.h"
+#include "t/lib/unit.h"
+
+enum { TEXT_MAX = 1000 };
+
+static const char sample[] = "# signpost.conf\n"
+			     "[signpost]\n"
+			     "user = signpost ; who\n"
+			     "[out]\n"
+			     "domain = example.org, ; ours\n"
+			     "    example.com\n"
+			     "relay = 127.0.0.1:10028\n"
+			     "#ttl = 0 ; seconds\n"
+			     "# Take the # away.\n"
+			     "#[in]\n"
+			     "#listen = 127.0.0.1:10025\n"
+			     "[dns]\n"
+			     "timeout = 5s";
+
+static void
+what_a_line_sets_is_found(void **state)
+{
+	static const struct {
+		const char *section, *name, *value; /* NULL: none */
+	} cases[] = {
+	    {"signpost", "user", "signpost"},
+	    {"out", "user", NULL},
+	    {"out", "domain", "example.org,"},
+	    {"out", "ttl", NULL},
+	    {"in", "listen", NULL},
+	    {"dns", "timeout", "5s"},
+	    {"dns", "time", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slice value;
+		bool found = cli_settings_get(slice_str(sample),
+		    slice_str(cases[i].section), slice_str(cases[i].name),
+		    &value);
+
+		assert_int_equal(found, cases[i].value != NULL);
+		if (found)
+			assert_slice_equal(value, slice_str(cases[i].value));
+	}
+}
+
+static void
+a_line_is_set_where_a_person_would_set_it(void **state)
+{
+	static const struct {
+		bool add;
+		const char *section, *name, *value, *before, *after;
+	} cases[] = {
+	    {false, "a", "b", "1", "[a]\nb = 0 ; why\nc = 2\n",
+		"[a]\nb = 1\nc = 2\n"},
+	    {false, "a", "b", "1", "[a]\nb = 0,\n  7\nc = 2\n",
+		"[a]\nb = 1\nc = 2\n"},
+	    {false, "a", "b", "1", "[a]\nc = 2\n#b = 0\n[d]\n",
+		"[a]\nc = 2\nb = 1\n[d]\n"},
+	    {false, "a", "b", "1", "[a]\nc = 2\n", "[a]\nb = 1\nc = 2\n"},
+	    {false, "a", "b", "1", "[c]\nb = 2", "[c]\nb = 2\n\n[a]\nb = 1\n"},
+	    {false, "a", "b", "1", "", "[a]\nb = 1\n"},
+	    /* a section behind a # is taken from behind it */
+	    {false, "a", "b", "1", "[c]\n#[a]\n#b = 0\n#c = 5\n[d]\nb = 2\n",
+		"[c]\n[a]\nb = 1\n#c = 5\n[d]\nb = 2\n"},
+	    /* what it shows is not of the section above */
+	    {false, "c", "b", "1", "[c]\n#[a]\n#b = 0\n",
+		"[c]\nb = 1\n#[a]\n#b = 0\n"},
+	    {true, "a", "b", "1", "[a]\nb = 0,\n\t7\nb = 8\n\t9\nc = 2\n",
+		"[a]\nb = 0,\n\t7\nb = 8\n\t9\nb = 1\nc = 2\n"},
+	    {true, "a", "b", "1", "[a]\nc = 2\n", "[a]\nb = 1\nc = 2\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct strbuf text;
+		int (*edit)(
+		    struct strbuf *, struct slice, struct slice, struct slice) =
+		    cases[i].add ? cli_settings_add : cli_settings_set;
+
+		strbuf_init(&text, TEXT_MAX);
+		(void)strbuf_add_str(&text, cases[i].before);
+		assert_int_equal(
+		    edit(&text, slice_str(cases[i].section),
+			slice_str(cases[i].name), slice_str(cases[i].value)),
+		    0);
+		assert_slice_equal(
+		    strbuf_slice(&text), slice_str(cases[i].after));
+		strbuf_clear(&text);
+	}
+}
+
+static void
+a_text_that_grows_past_its_cap_is_refused_whole(void **state)
+{
+	static const char before[] = "[a]\nb = 0\n";
+	struct strbuf text;
+
+	(void)state;
+	strbuf_init(&text, sizeof(before) + 3);
+	(void)strbuf_add_str(&text, before);
+	assert_int_equal(cli_settings_set(&text, SLICE("a"), SLICE("b"),
+			     SLICE("a long value")),
+	    -1);
+	assert_slice_equal(strbuf_slice(&text), slice_str(before));
+	strbuf_clear(&text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_a_line_sets_is_found),
+	    cmocka_unit_test(a_line_is_set_where_a_person_would_set_it),
+	    cmocka_unit_test(a_text_that_grows_past_its_cap_is_refused_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
