@@ -39,6 +39,7 @@ extern const struct cli_command cli_explain;
 extern const struct cli_command cli_keygen;
 extern const struct cli_command cli_results;
 extern const struct cli_command cli_serve;
+extern const struct cli_command cli_setup;
 extern const struct cli_command cli_sign;
 extern const struct cli_command cli_spf;
 extern const struct cli_command cli_verify;

@@ -1,0 +1,344 @@
+/*
+ * signpost setup: from an installed package to signed mail, a step at a time;
+ * and back. What is there stays, what a person wired otherwise stops it, and a
+ * second run changes nothing. Mail is handed to signpost last, once it serves.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/setup_private.h"
+#include "mail/idn.h"
+#include "proxy/config.h"
+
+enum { PATH_LENGTH_MAX = 4096, WAIT_DEFAULT = 60, WAIT_MAX = 7 * 24 * 3600 };
+
+static const char help[] =
+    "usage: signpost setup -d DOMAIN... [--selector NAME]\n"
+    "           [--type rsa|ed25519|both] [--domainkeys]\n"
+    "           [--wiring after-queue|before-queue] [--no-local] [--inbound]\n"
+    "           [--reject-dmarc] [--reflector ADDRESS] [-c FILE]\n"
+    "           [--root DIR] [--dry-run]\n"
+    "       signpost setup --undo [--wait TIME] [-c FILE] [--root DIR]\n"
+    "           [--dry-run]\n"
+    "\n"
+    "Has this host sign mail of a domain: users, directories, a key, the\n"
+    "configuration, Postfix (by postconf), the service; then prints the DNS\n"
+    "records to publish, and what `signpost check' finds. What is there\n"
+    "already stays; where somebody wired things otherwise it stops and says\n"
+    "which line to write. It may be run again at any time.\n"
+    "\n"
+    "  -d, --domain DOMAIN   whose mail is signed; may be given again\n"
+    "  --selector NAME       of the key; by the month where left out\n"
+    "  --type TYPE           of the key: rsa (default), ed25519, both\n"
+    "  --domainkeys          a DomainKeys signature as well\n"
+    "  --wiring HOW          after-queue (default): Postfix takes mail, then\n"
+    "                        it is signed; before-queue: the other way round\n"
+    "  --no-local            only what is submitted, not mail that this\n"
+    "                        host's own programs make\n"
+    "  --inbound             check mail that comes in, too\n"
+    "  --reject-dmarc        and refuse it where DMARC says so, before the\n"
+    "                        queue\n"
+    "  --reflector ADDRESS   answer mail to it with a report\n"
+    "  --undo                take Postfix's lines and the service out again;\n"
+    "                        settings and keys stay\n"
+    "  --wait TIME           how long undo waits for mail in the queue (60s)\n"
+    "  -c, --config FILE     the configuration "
+    "(/etc/signpost/signpost.conf)\n"
+    "  --root DIR            of another system, below DIR; it is not started\n"
+    "  --dry-run             print commands and changes, and do nothing\n";
+
+static int
+add_domain(void *to, const char *text)
+{
+	struct setup_wishes *w = to;
+	struct strbuf ascii;
+	int outcome = -1;
+
+	strbuf_init(&ascii, MAIL_IDN_NAME_MAX);
+	if (w->domain_count == SETUP_DOMAINS_MAX)
+		(void)cli_usage_error(
+		    "setup", "-d: more than %d domains", SETUP_DOMAINS_MAX);
+	else if (mail_idn_to_ascii(slice_str(text), &ascii) != 0)
+		(void)cli_usage_error("setup", "-d %s: no domain name", text);
+	else
+		outcome = 0;
+	if (outcome == 0)
+		w->domains[w->domain_count++] = strbuf_detach(&ascii);
+	strbuf_clear(&ascii);
+	return outcome;
+}
+
+static int
+set_type(void *to, const char *text)
+{
+	struct setup_wishes *w = to;
+
+	if (strcmp(text, "rsa") == 0)
+		w->keys = SETUP_RSA;
+	else if (strcmp(text, "ed25519") == 0)
+		w->keys = SETUP_ED25519;
+	else if (strcmp(text, "both") == 0)
+		w->keys = SETUP_BOTH;
+	else
+		return cli_usage_error(
+		    "setup", "--type %s: neither rsa, ed25519 nor both", text);
+	return 0;
+}
+
+static int
+set_wiring(void *to, const char *text)
+{
+	struct setup_wishes *w = to;
+
+	if (strcmp(text, "after-queue") == 0)
+		w->wiring = SETUP_AFTER_QUEUE;
+	else if (strcmp(text, "before-queue") == 0)
+		w->wiring = SETUP_BEFORE_QUEUE;
+	else
+		return cli_usage_error("setup",
+		    "--wiring %s: neither after-queue nor before-queue", text);
+	return 0;
+}
+
+static int
+check_wishes(const struct setup_wishes *w)
+{
+	struct strbuf ascii;
+	bool good = true;
+
+	if (w->undo)
+		return w->domain_count == 0
+		    ? 0
+		    : cli_usage_error("setup", "--undo takes no -d");
+	if (w->domain_count == 0)
+		return cli_usage_error("setup", "-d: whose mail is signed?");
+	if (w->domainkeys && w->keys == SETUP_ED25519)
+		return cli_usage_error(
+		    "setup", "--domainkeys: knows only RSA keys");
+	if (!w->inbound && (w->reject_dmarc || w->reflector != NULL))
+		return cli_usage_error("setup",
+		    "--reject-dmarc, --reflector: only with --inbound");
+	if (w->reflector != NULL && strchr(w->reflector, '@') == NULL)
+		return cli_usage_error(
+		    "setup", "--reflector %s: no address", w->reflector);
+	if (w->selector == NULL)
+		return 0;
+	strbuf_init(&ascii, MAIL_IDN_NAME_MAX);
+	good = mail_idn_to_ascii(slice_str(w->selector), &ascii) == 0 &&
+	    ascii.n < SETUP_SELECTOR_MAX;
+	strbuf_clear(&ascii);
+	return good ? 0
+		    : cli_usage_error(
+			  "setup", "--selector %s: no selector", w->selector);
+}
+
+static int
+read_options(int argc, char **argv, struct setup *setup)
+{
+	struct setup_wishes *w = &setup->wishes;
+	bool no_local = false;
+	const struct cli_option options[] = {
+	    {'d', "domain", .take = add_domain, .to = w},
+	    {0, "selector", .text = &w->selector},
+	    {0, "type", .take = set_type, .to = w},
+	    {0, "domainkeys", .flag = &w->domainkeys},
+	    {0, "wiring", .take = set_wiring, .to = w},
+	    {0, "no-local", .flag = &no_local},
+	    {0, "inbound", .flag = &w->inbound},
+	    {0, "reject-dmarc", .flag = &w->reject_dmarc},
+	    {0, "reflector", .text = &w->reflector},
+	    {0, "undo", .flag = &w->undo},
+	    {0, "wait", .seconds = &w->wait, .max = WAIT_MAX},
+	    {'c', "config", .text = &w->config},
+	    {0, "root", .text = &w->root},
+	    {0, "dry-run", .flag = &setup->steps.dry},
+	    {0},
+	};
+
+	if (cli_options_read(options, argc, argv, NULL) != 0)
+		return -1;
+	w->local = !no_local;
+	setup->steps.root = w->root;
+	return check_wishes(w);
+}
+
+/* --- what other subcommands do --- */
+
+static int
+run_tool(const struct cli_command *tool, const char *const words[])
+{
+	char *argv[8] = {(char *)(uintptr_t)tool->name};
+	int argc = 1;
+
+	for (; words[argc - 1] != NULL; argc++)
+		argv[argc] = (char *)(uintptr_t)words[argc - 1];
+	(void)fflush(stdout);
+	return tool->run(argc, argv);
+}
+
+static bool
+would_serve(struct setup *setup)
+{
+	const char *const words[] = {
+	    "-t", "-c", strbuf_text(&setup->config_path), NULL};
+
+	if (setup->steps.dry || setup->wishes.root != NULL)
+		return true;
+	if (run_tool(&cli_serve, words) == CLI_OK)
+		return true;
+	cli_steps_tell(&setup->steps, "configuration", CLI_STEP_STOP,
+	    "signpost would not serve with it, see above");
+	return false;
+}
+
+static void
+print_records(struct setup *setup, const char *format)
+{
+	for (size_t i = 0; i < setup->wishes.domain_count; i++) {
+		const char *const words[] = {"-c",
+		    strbuf_text(&setup->config_path), "-d",
+		    setup->wishes.domains[i], "--format", format, NULL};
+
+		(void)run_tool(&cli_dns, words);
+	}
+}
+
+static void
+tell_records(struct setup *setup)
+{
+	printf("\nTo be published in DNS, as lines of a zone:\n\n");
+	print_records(setup, "zone");
+	printf("\nThe same for a provider's form:\n\n");
+	print_records(setup, "form");
+	printf("\nWhat is still missing:\n\n");
+}
+
+static int
+check(struct setup *setup)
+{
+	const char *const words[] = {
+	    "-c", strbuf_text(&setup->config_path), NULL};
+
+	return run_tool(&cli_check, words) == CLI_OK ? CLI_OK : CLI_FAILED;
+}
+
+/* --- the steps --- */
+
+/* 0, or -1 where Postfix has to be left as it is. */
+static int
+wire(struct setup *setup)
+{
+	struct setup_postfix *postfix = setup_postfix_new(setup);
+	int outcome = -1;
+
+	if (postfix == NULL || setup_postfix_is_blocked(postfix) ||
+	    setup_postfix_take(postfix, SETUP_PARTS_BELOW) != 0) {
+		setup_postfix_free(postfix);
+		return -1;
+	}
+	/* Mail is handed over once somebody takes it. */
+	setup_service_start(setup);
+	if (!setup->steps.failed && !setup->steps.stopped)
+		outcome = setup_postfix_take(postfix, SETUP_PARTS_HAND);
+	if (outcome == 0 && (setup->backed_up || setup->steps.dry))
+		setup_postfix_reload(setup);
+	setup_postfix_free(postfix);
+	return outcome;
+}
+
+static int
+set_up(struct setup *setup)
+{
+	if (setup_configure(setup) != 0)
+		return cli_steps_status(&setup->steps);
+	setup_users(setup);
+	setup_directories(setup);
+	setup_keys(setup);
+	if (setup->steps.failed || setup->steps.stopped ||
+	    !would_serve(setup) || wire(setup) != 0 || setup->steps.dry ||
+	    setup->wishes.root != NULL)
+		return cli_steps_status(&setup->steps);
+	tell_records(setup);
+	return check(setup);
+}
+
+/* One at a time: a lock on the folder of the configuration, which another
+ * setup would change. The descriptor, or -1 and a message. */
+static int
+lock(struct setup *setup)
+{
+	char *folder = xstrdup(strbuf_text(&setup->config_path));
+	char *slash = strrchr(folder, '/');
+	int fd;
+
+	if (slash != NULL && slash != folder)
+		*slash = '\0';
+	fd = open(
+	    slash == NULL ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		cli_error("setup: %s: %s; is signpost installed?", folder,
+		    strerror(errno));
+	} else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		cli_error("setup: another setup is at work");
+		close(fd);
+		fd = -1;
+	}
+	free(folder);
+	return fd;
+}
+
+static int
+run_locked(struct setup *setup)
+{
+	int fd, status;
+
+	if (geteuid() != 0 && !setup->steps.dry) {
+		cli_error("setup: only root may change this system (--dry-run "
+			  "says what would be done)");
+		return CLI_FAILED;
+	}
+	fd = lock(setup);
+	if (fd < 0)
+		return CLI_FAILED;
+	status = setup->wishes.undo ? setup_undo(setup) : set_up(setup);
+	close(fd);
+	return cli_stdout_close(status);
+}
+
+static int
+run(int argc, char **argv)
+{
+	struct setup setup = {
+	    .wishes = {.config = PROXY_CONFIG_PATH, .wait = WAIT_DEFAULT},
+	};
+	int status = CLI_USAGE;
+
+	strbuf_init(&setup.config_path, PATH_LENGTH_MAX);
+	strbuf_init(&setup.rsa, SETUP_SELECTOR_MAX + 2);
+	strbuf_init(&setup.ed25519, SETUP_SELECTOR_MAX + 2);
+	if (read_options(argc, argv, &setup) == 0) {
+		if (setup.wishes.root != NULL)
+			(void)strbuf_add_str(
+			    &setup.config_path, setup.wishes.root);
+		(void)strbuf_add_str(&setup.config_path, setup.wishes.config);
+		status = run_locked(&setup);
+	}
+	for (size_t i = 0; i < setup.wishes.domain_count; i++)
+		free((char *)(uintptr_t)setup.wishes.domains[i]);
+	proxy_config_free(setup.config);
+	strbuf_clear(&setup.config_path);
+	strbuf_clear(&setup.rsa);
+	strbuf_clear(&setup.ed25519);
+	return status;
+}
+
+const struct cli_command cli_setup = {
+    "setup", run, "from an installed package to signed mail", help};

@@ -1,0 +1,325 @@
+/* `signpost setup`: users, directories, keys, and the service. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "cli/capture.h"
+#include "cli/cli.h"
+#include "cli/files.h"
+#include "cli/setup_private.h"
+#include "dkim/key.h"
+#include "proxy/config.h"
+#include "proxy/key_files.h"
+
+enum { PATH_LENGTH_MAX = 4096, REASON_MAX = 1000, RSA_BITS = 2048 };
+
+#define SYSUSERS "/usr/lib/sysusers.d/signpost.conf"
+#define INIT	 "/etc/init.d/signpost"
+#define SYSTEMD	 "/run/systemd/system"
+
+/* A path as it is from here. */
+static const char *
+from_here(const struct setup *setup, const char *path, struct strbuf *to)
+{
+	strbuf_reset(to);
+	if (setup->wishes.root != NULL)
+		(void)strbuf_add_str(to, setup->wishes.root);
+	(void)strbuf_add_str(to, path);
+	return strbuf_text(to);
+}
+
+static bool
+is_there(const struct setup *setup, const char *path)
+{
+	struct strbuf full;
+	bool there;
+
+	strbuf_init(&full, PATH_LENGTH_MAX);
+	there = access(from_here(setup, path, &full), F_OK) == 0;
+	strbuf_clear(&full);
+	return there;
+}
+
+/* --- users --- */
+
+static bool
+has_user(const struct setup *setup, const char *name)
+{
+	const char *const argv[] = {"getent", "passwd", name, NULL};
+	struct strbuf out, reason;
+	bool there;
+
+	strbuf_init(&out, REASON_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	there = cli_steps_ask(&setup->steps, argv, &out, &reason) == 0;
+	strbuf_clear(&out);
+	strbuf_clear(&reason);
+	return there;
+}
+
+static void
+make_user(struct setup *setup, const char *name)
+{
+	const char *const sysusers[] = {"systemd-sysusers", SYSUSERS, NULL};
+	const char *const useradd[] = {"useradd", "--system", "--user-group",
+	    "--no-create-home", "--home-dir", "/nonexistent", "--shell",
+	    "/usr/sbin/nologin", name, NULL};
+	struct strbuf path;
+	bool by_systemd;
+
+	strbuf_init(&path, PATH_LENGTH_MAX);
+	by_systemd = is_there(setup, SYSUSERS) &&
+	    cli_program_find(sysusers[0], &path) == 0;
+	(void)cli_steps_run(
+	    &setup->steps, "user", by_systemd ? sysusers : useradd, "%s", name);
+	strbuf_clear(&path);
+}
+
+void
+setup_users(struct setup *setup)
+{
+	const struct proxy_config *config = setup->config;
+	const char *const names[] = {
+	    config->out.enabled ? config->out.user : NULL,
+	    config->in.enabled ? config->in.user : NULL};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (names[i] == NULL)
+			continue;
+		if (has_user(setup, names[i]))
+			cli_steps_tell(
+			    &setup->steps, "user", CLI_STEP_OK, "%s", names[i]);
+		else
+			make_user(setup, names[i]);
+	}
+}
+
+/* --- directories --- */
+
+static void
+make_directory(
+    struct setup *setup, const char *path, const char *mode, const char *user)
+{
+	const char *const argv[] = {"install", "-d", "-m", mode, "-o", user,
+	    "-g", strcmp(user, "root") == 0 ? "root" : user, path, NULL};
+
+	if (is_there(setup, path))
+		cli_steps_tell(
+		    &setup->steps, "directory", CLI_STEP_OK, "%s", path);
+	else
+		(void)cli_steps_run(
+		    &setup->steps, "directory", argv, "%s", path);
+}
+
+/* The parents of one that a user owns are root's. */
+static void
+make_directory_of(struct setup *setup, const char *path, const char *user)
+{
+	char *parent = xstrdup(path), *slash = strrchr(parent, '/');
+
+	if (slash != NULL && slash != parent) {
+		*slash = '\0';
+		make_directory(setup, parent, "0755", "root");
+	}
+	free(parent);
+	make_directory(setup, path, "0700", user);
+}
+
+void
+setup_directories(struct setup *setup)
+{
+	const struct proxy_config *config = setup->config;
+	const char *database = config->results.database;
+
+	make_directory(setup, "/etc/signpost/keys", "0700", "root");
+	if (config->out.enabled)
+		make_directory_of(
+		    setup, config->out.spool_dir, config->out.user);
+	if (config->in.enabled)
+		make_directory_of(setup, config->in.spool_dir, config->in.user);
+	if (database != NULL) {
+		char *folder = xstrdup(database), *slash = strrchr(folder, '/');
+
+		if (slash != NULL && slash != folder) {
+			*slash = '\0';
+			make_directory(setup, folder, "0700", config->in.user);
+		}
+		free(folder);
+	}
+}
+
+/* --- keys --- */
+
+/* Where a key of that selector goes. 0, or -1 and the reason. */
+static int
+path_of(const struct setup *setup, const char *domain, const char *selector,
+    struct strbuf *path, struct strbuf *reason)
+{
+	const struct proxy_signing_rules *rules = &setup->config->signing;
+
+	for (size_t i = 0; i < rules->key_count; i++)
+		if (strcmp(rules->keys[i].selector, selector) == 0)
+			return proxy_key_path(
+			    &rules->keys[i], slice_str(domain), path, reason);
+	(void)strbuf_addf(
+	    reason, "nothing in the configuration signs by %s", selector);
+	return -1;
+}
+
+static void
+make_key(struct setup *setup, const char *path, enum dkim_key_type type)
+{
+	struct strbuf full, reason;
+	struct dkim_key *key;
+
+	strbuf_init(&full, PATH_LENGTH_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	if (cli_steps_begin(&setup->steps, "key", "%s", path)) {
+		key = dkim_key_generate(
+		    type, type == DKIM_KEY_RSA ? RSA_BITS : 0, &reason);
+		if (key == NULL)
+			cli_error("%s: %s", path, strbuf_text(&reason));
+		if (key == NULL ||
+		    cli_file_create_key(from_here(setup, path, &full), key) !=
+			CLI_OK)
+			setup->steps.failed = true;
+		dkim_key_free(key);
+	}
+	strbuf_clear(&full);
+	strbuf_clear(&reason);
+}
+
+static void
+key_for(struct setup *setup, const char *domain, const struct strbuf *selector,
+    enum dkim_key_type type)
+{
+	struct strbuf path, reason;
+
+	if (selector->n == 0)
+		return;
+	strbuf_init(&path, PATH_LENGTH_MAX);
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	if (path_of(setup, domain, strbuf_text(selector), &path, &reason) != 0)
+		cli_steps_tell(&setup->steps, "key", CLI_STEP_STOP, "%s: %s",
+		    domain, strbuf_text(&reason));
+	else if (is_there(setup, strbuf_text(&path)))
+		cli_steps_tell(&setup->steps, "key", CLI_STEP_OK, "%s",
+		    strbuf_text(&path));
+	else
+		make_key(setup, strbuf_text(&path), type);
+	strbuf_clear(&path);
+	strbuf_clear(&reason);
+}
+
+void
+setup_keys(struct setup *setup)
+{
+	for (size_t i = 0; i < setup->wishes.domain_count; i++) {
+		const char *domain = setup->wishes.domains[i];
+
+		key_for(setup, domain, &setup->rsa, DKIM_KEY_RSA);
+		key_for(setup, domain, &setup->ed25519, DKIM_KEY_ED25519);
+	}
+}
+
+/* --- the service --- */
+
+static bool
+says_yes(const struct setup *setup, const char *const argv[])
+{
+	struct strbuf out, reason;
+	bool yes;
+
+	strbuf_init(&out, REASON_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	yes = cli_steps_ask(&setup->steps, argv, &out, &reason) == 0;
+	strbuf_clear(&out);
+	strbuf_clear(&reason);
+	return yes;
+}
+
+static void
+start_by_systemd(struct setup *setup)
+{
+	const char *const active[] = {
+	    "systemctl", "--quiet", "is-active", "signpost.service", NULL};
+	const char *const enabled[] = {
+	    "systemctl", "--quiet", "is-enabled", "signpost.service", NULL};
+	const char *const enable[] = {
+	    "systemctl", "enable", "--now", "signpost.service", NULL};
+	const char *const reload[] = {
+	    "systemctl", "reload", "signpost.service", NULL};
+	bool runs = says_yes(setup, active);
+
+	if (!runs || !says_yes(setup, enabled))
+		(void)cli_steps_run(
+		    &setup->steps, "service", enable, "starts, now and later");
+	else if (setup->config_changed)
+		(void)cli_steps_run(&setup->steps, "service", reload,
+		    "reads its configuration again");
+	else
+		cli_steps_tell(
+		    &setup->steps, "service", CLI_STEP_OK, "runs, enabled");
+}
+
+static void
+start_by_init(struct setup *setup)
+{
+	const char *const status[] = {INIT, "status", NULL};
+	const char *const start[] = {INIT, "start", NULL};
+	const char *const reload[] = {INIT, "reload", NULL};
+	const char *const later[] = {
+	    "update-rc.d", "signpost", "defaults", NULL};
+
+	if (says_yes(setup, status)) {
+		if (setup->config_changed)
+			(void)cli_steps_run(&setup->steps, "service", reload,
+			    "reads its configuration again");
+		else
+			cli_steps_tell(
+			    &setup->steps, "service", CLI_STEP_OK, "runs");
+		return;
+	}
+	if (cli_steps_run(&setup->steps, "service", start, "starts") == 0)
+		(void)cli_steps_run(
+		    &setup->steps, "service", later, "starts with the machine");
+}
+
+void
+setup_service_start(struct setup *setup)
+{
+	if (setup->wishes.root != NULL)
+		cli_steps_tell(&setup->steps, "service", CLI_STEP_OK,
+		    "is not started in another root");
+	else if (access(SYSTEMD, F_OK) == 0)
+		start_by_systemd(setup);
+	else if (access(INIT, X_OK) == 0)
+		start_by_init(setup);
+	else {
+		cli_steps_tell(&setup->steps, "service", CLI_STEP_STOP,
+		    "neither systemd nor %s is here to start it", INIT);
+		cli_steps_todo("signpost serve -D --pidfile /run/signpost.pid");
+	}
+}
+
+void
+setup_service_stop(struct setup *setup)
+{
+	const char *const disable[] = {
+	    "systemctl", "disable", "--now", "signpost.service", NULL};
+	const char *const stop[] = {INIT, "stop", NULL};
+	const char *const never[] = {"update-rc.d", "signpost", "remove", NULL};
+
+	if (setup->wishes.root != NULL)
+		return;
+	if (access(SYSTEMD, F_OK) == 0) {
+		(void)cli_steps_run(
+		    &setup->steps, "service", disable, "stops, now and later");
+	} else if (access(INIT, X_OK) == 0) {
+		(void)cli_steps_run(&setup->steps, "service", stop, "stops");
+		(void)cli_steps_run(&setup->steps, "service", never,
+		    "does not start with the machine");
+	}
+}

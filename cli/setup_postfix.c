@@ -1,0 +1,602 @@
+/*
+ * Postfix's part of `signpost setup`: what the samples of etc/postfix say,
+ * compared with what postconf(1) tells, and put in by postconf(1) alone.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/xalloc.h"
+#include "cli/master_entry.h"
+#include "cli/samples.h"
+#include "cli/setup_private.h"
+
+enum {
+	OUTPUT_MAX = 1024 * 1024,
+	REASON_MAX = 1000,
+	ARGUMENT_MAX = CLI_MASTER_ENTRY_MAX + 256
+};
+
+#define OUT_FILTER   "signpost:[127.0.0.1]:10027"
+#define IN_FILTER    "signpost-in:[127.0.0.1]:10025"
+#define OUT_LISTENER "127.0.0.1:10027"
+#define IN_LISTENER  "127.0.0.1:10025"
+#define BACKUPS	     "/var/backups/signpost"
+
+/* Mail of this host's own programs that comes in at port 25 goes to [out]. */
+#define LOCAL_TO_OUT                                                \
+	"check_client_access inline:{{127=FILTER " OUT_FILTER "}, " \
+	"{::1=FILTER " OUT_FILTER "}}"
+
+/* One change that master.cf needs, or what stands in its way. */
+struct action {
+	enum setup_part part;
+	enum cli_step_state state; /* OK, WOULD or STOP */
+	const char *option;	   /* postconf's: -Me, -Pe */
+	char *argument;		   /* its argument */
+	char *about, *todo;
+};
+
+struct setup_postfix {
+	struct setup *setup;
+	struct strbuf services, parameters; /* postconf -M, -n */
+	struct action *actions;
+	size_t count, room;
+};
+
+static const struct setup_service out_after[] = {
+    {"signpost", "unix", cli_sample_out_after_queue},
+    {"127.0.0.1:10028", "inet", cli_sample_out_after_queue},
+    {"cleanup-signed", "unix", cli_sample_out_after_queue},
+    {0},
+};
+
+static const struct setup_service out_before[] = {
+    {"signpost", "unix", cli_sample_out_before_queue},
+    {"127.0.0.1:10028", "inet", cli_sample_out_before_queue},
+    {"cleanup-signed", "unix", cli_sample_out_before_queue},
+    {0},
+};
+
+static const struct setup_service in_after[] = {
+    {"signpost-in", "unix", cli_sample_in_after_queue},
+    {"127.0.0.1:10026", "inet", cli_sample_in_after_queue},
+    {"cleanup-checked", "unix", cli_sample_in_after_queue},
+    {0},
+};
+
+static const struct setup_service in_before[] = {
+    {"127.0.0.1:10026", "inet", cli_sample_in_before_queue},
+    {"cleanup-checked", "unix", cli_sample_in_before_queue},
+    {0},
+};
+
+/* What has mail handed to us, by option; blanks do not count. */
+static const struct {
+	const char *name, *value;
+} hands[] = {
+    {"content_filter", OUT_FILTER},
+    {"content_filter", IN_FILTER},
+    {"smtpd_end_of_data_restrictions", LOCAL_TO_OUT},
+    {"smtpd_proxy_filter", OUT_LISTENER},
+    {"smtpd_proxy_filter", IN_LISTENER},
+};
+
+/* Those that a line with smtpd_proxy_filter brings along, by the samples. */
+static const char *const beside_proxy[] = {
+    "smtpd_client_connection_count_limit",
+    "smtpd_proxy_options",
+    "smtpd_proxy_timeout",
+    "smtpd_proxy_filter",
+};
+
+const struct setup_service *
+setup_postfix_services(bool inbound, enum setup_wiring wiring)
+{
+	if (inbound)
+		return wiring == SETUP_BEFORE_QUEUE ? in_before : in_after;
+	return wiring == SETUP_BEFORE_QUEUE ? out_before : out_after;
+}
+
+static size_t
+count_equal(struct slice services, const struct setup_service *service)
+{
+	struct strbuf ours, theirs;
+	size_t count = 0;
+
+	strbuf_init(&ours, CLI_MASTER_ENTRY_MAX);
+	strbuf_init(&theirs, CLI_MASTER_ENTRY_MAX);
+	for (; service->name != NULL; service++)
+		count += cli_master_entry_find(slice_str(service->sample),
+			     slice_str(service->name), slice_str(service->type),
+			     &ours) &&
+		    cli_master_entry_find(services, slice_str(service->name),
+			slice_str(service->type), &theirs) &&
+		    cli_master_entry_equal(
+			strbuf_slice(&ours), strbuf_slice(&theirs));
+	strbuf_clear(&ours);
+	strbuf_clear(&theirs);
+	return count;
+}
+
+enum setup_wiring
+setup_postfix_wiring(struct slice services, bool inbound)
+{
+	size_t before = count_equal(
+	    services, setup_postfix_services(inbound, SETUP_BEFORE_QUEUE));
+	size_t after = count_equal(
+	    services, setup_postfix_services(inbound, SETUP_AFTER_QUEUE));
+
+	return before > after ? SETUP_BEFORE_QUEUE : SETUP_AFTER_QUEUE;
+}
+
+/* Equal but for blanks, which postconf puts where it likes. */
+static bool
+is_same_value(struct slice a, struct slice b)
+{
+	struct strbuf left, right;
+	bool same;
+	char c;
+
+	strbuf_init(&left, CLI_MASTER_ENTRY_MAX);
+	strbuf_init(&right, CLI_MASTER_ENTRY_MAX);
+	for (size_t i = 0; i < a.n; i++)
+		if ((c = a.p[i]) != ' ' && c != '\t')
+			(void)strbuf_add_char(&left, c);
+	for (size_t i = 0; i < b.n; i++)
+		if ((c = b.p[i]) != ' ' && c != '\t')
+			(void)strbuf_add_char(&right, c);
+	same = slice_equal(strbuf_slice(&left), strbuf_slice(&right));
+	strbuf_clear(&left);
+	strbuf_clear(&right);
+	return same;
+}
+
+bool
+setup_postfix_hands(struct slice name, struct slice value)
+{
+	for (size_t i = 0; i < sizeof(hands) / sizeof(hands[0]); i++)
+		if (slice_equal(name, slice_str(hands[i].name)) &&
+		    is_same_value(value, slice_str(hands[i].value)))
+			return true;
+	return false;
+}
+
+/* --- the plan --- */
+
+/* Takes `argument` and `todo`. */
+static void
+add_action(struct setup_postfix *p, const struct action *action)
+{
+	if (p->count == p->room) {
+		p->room = p->room == 0 ? 16 : 2 * p->room;
+		p->actions =
+		    xreallocarray(p->actions, p->room, sizeof(*p->actions));
+	}
+	p->actions[p->count++] = *action;
+}
+
+static char *print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static char *
+print(const char *fmt, ...)
+{
+	struct strbuf text;
+	va_list args;
+
+	strbuf_init(&text, ARGUMENT_MAX);
+	va_start(args, fmt);
+	(void)strbuf_addv(&text, fmt, args);
+	va_end(args);
+	return strbuf_detach(&text);
+}
+
+static void
+plan_service(struct setup_postfix *p, const struct setup_service *service)
+{
+	struct action action = {.part = SETUP_PARTS_BELOW, .option = "-Me"};
+	struct strbuf ours, theirs;
+
+	strbuf_init(&ours, CLI_MASTER_ENTRY_MAX);
+	strbuf_init(&theirs, CLI_MASTER_ENTRY_MAX);
+	(void)cli_master_entry_find(slice_str(service->sample),
+	    slice_str(service->name), slice_str(service->type), &ours);
+	action.about = print("service %s/%s", service->name, service->type);
+	action.argument =
+	    print("%s/%s=%s", service->name, service->type, strbuf_text(&ours));
+	if (!cli_master_entry_find(strbuf_slice(&p->services),
+		slice_str(service->name), slice_str(service->type), &theirs)) {
+		action.state = CLI_STEP_WOULD;
+	} else if (cli_master_entry_equal(
+		       strbuf_slice(&ours), strbuf_slice(&theirs))) {
+		action.state = CLI_STEP_OK;
+	} else {
+		action.state = CLI_STEP_STOP;
+		action.todo =
+		    print("master.cf has another service of that name: %s",
+			strbuf_text(&theirs));
+	}
+	strbuf_clear(&ours);
+	strbuf_clear(&theirs);
+	add_action(p, &action);
+}
+
+/* What else main.cf or the service says where mail goes. */
+static bool
+goes_elsewhere(const struct setup_postfix *p, struct slice entry,
+    struct slice name, struct slice *where)
+{
+	struct slice rest = strbuf_slice(&p->parameters), line;
+
+	if (cli_master_entry_option(entry, name, where))
+		return where->n > 0;
+	while (slice_cut(&rest, '\n', &line)) {
+		size_t at = slice_find(line, '=');
+
+		*where = slice_trim(slice_after(line, at + 1));
+		if (at < line.n &&
+		    slice_equal(slice_trim(slice_first(line, at)), name))
+			return where->n > 0;
+	}
+	return false;
+}
+
+/* One option of a service that is there. */
+static void
+plan_option(struct setup_postfix *p, struct slice entry, struct slice service,
+    const char *name, const char *value)
+{
+	struct action action = {.part = SETUP_PARTS_HAND, .option = "-Pe"};
+	struct slice theirs = {NULL, 0};
+
+	action.about = print("%.*s: %s", (int)service.n, service.p, name);
+	if (strchr(value, ' ') == NULL) {
+		action.argument =
+		    print("%.*s/%s=%s", (int)service.n, service.p, name, value);
+	} else {
+		/* postconf -P takes no blanks: the service anew, with the
+		 * option. Other options of it come later in the plan. */
+		action.option = "-Me";
+		action.argument = print("%.*s=%.*s -o {%s=%s}", (int)service.n,
+		    service.p, (int)entry.n, entry.p, name, value);
+	}
+	if (!goes_elsewhere(p, entry, slice_str(name), &theirs)) {
+		action.state = CLI_STEP_WOULD;
+	} else if (is_same_value(theirs, slice_str(value))) {
+		action.state = CLI_STEP_OK;
+	} else {
+		action.state = CLI_STEP_STOP;
+		action.todo = print("it is %.*s now. Where that is a filter of "
+				    "yours, put this line to the smtpd that "
+				    "takes mail back from it instead: -o "
+				    "%s=%s",
+		    (int)theirs.n, theirs.p, name, value);
+	}
+	add_action(p, &action);
+}
+
+/* The options that the sample gives to a service which hands mail to us
+ * before the queue. */
+static void
+plan_proxy(struct setup_postfix *p, struct slice entry, struct slice service,
+    const char *sample, const char *its_name)
+{
+	struct strbuf ours, value;
+	struct slice wanted;
+
+	strbuf_init(&ours, CLI_MASTER_ENTRY_MAX);
+	strbuf_init(&value, CLI_MASTER_ENTRY_MAX);
+	(void)cli_master_entry_find(
+	    slice_str(sample), slice_str(its_name), SLICE("inet"), &ours);
+	for (size_t i = 0; i < sizeof(beside_proxy) / sizeof(beside_proxy[0]);
+	     i++) {
+		if (!cli_master_entry_option(strbuf_slice(&ours),
+			slice_str(beside_proxy[i]), &wanted))
+			continue;
+		strbuf_reset(&value);
+		(void)strbuf_add(&value, wanted);
+		plan_option(
+		    p, entry, service, beside_proxy[i], strbuf_text(&value));
+	}
+	strbuf_clear(&ours);
+	strbuf_clear(&value);
+}
+
+/* "submission", "127.0.0.1:submission" and "587" are one service. */
+static bool
+is_named(struct slice name, const char *const names[])
+{
+	size_t colon = slice_find_last(name, ':');
+
+	if (colon < name.n)
+		name = slice_after(name, colon + 1);
+	for (size_t i = 0; names[i] != NULL; i++)
+		if (slice_equal(name, slice_str(names[i])))
+			return true;
+	return false;
+}
+
+/* --- what master.cf has --- */
+
+/* The next service of postconf -M: its line, and "name/type". */
+static bool
+next_service(struct slice *rest, struct slice *name, struct slice *type,
+    struct strbuf *entry)
+{
+	struct slice line, columns;
+
+	while (slice_cut(rest, '\n', &line)) {
+		columns = slice_trim(line);
+		if (columns.n == 0 ||
+		    !cli_master_entry_names(columns, name, type))
+			continue;
+		if (cli_master_entry_find(columns, *name, *type, entry))
+			return true;
+	}
+	return false;
+}
+
+static const char *const submissions[] = {
+    "submission", "submissions", "smtps", "587", "465", NULL};
+static const char *const incoming[] = {"smtp", "smtpd", "25", NULL};
+
+static void
+plan_outgoing(struct setup_postfix *p, struct slice entry, struct slice service)
+{
+	if (p->setup->wishes.wiring == SETUP_BEFORE_QUEUE)
+		plan_proxy(p, entry, service, cli_sample_out_before_queue,
+		    "submission");
+	else
+		plan_option(p, entry, service, "content_filter", OUT_FILTER);
+}
+
+static void
+plan_incoming(struct setup_postfix *p, struct slice entry, struct slice service)
+{
+	const struct setup_wishes *wishes = &p->setup->wishes;
+	bool before =
+	    wishes->wiring == SETUP_BEFORE_QUEUE || wishes->reject_dmarc;
+
+	/* Before the queue it takes an smtpd of its own (the sample says so),
+	 * whose address only a person knows. */
+	if (wishes->local && !(wishes->inbound && before))
+		plan_option(p, entry, service, "smtpd_end_of_data_restrictions",
+		    LOCAL_TO_OUT);
+	if (wishes->inbound && before)
+		plan_proxy(
+		    p, entry, service, cli_sample_in_before_queue, "smtp");
+	else if (wishes->inbound)
+		plan_option(p, entry, service, "content_filter", IN_FILTER);
+}
+
+/* What hands mail to us: every service by which mail is submitted, the one
+ * for mail of strangers, and pickup. */
+static void
+plan_hands(struct setup_postfix *p)
+{
+	struct slice rest = strbuf_slice(&p->services), name, type, command;
+	size_t submitted = 0;
+	struct strbuf entry;
+
+	strbuf_init(&entry, CLI_MASTER_ENTRY_MAX);
+	while (next_service(&rest, &name, &type, &entry)) {
+		struct slice line = strbuf_slice(&entry);
+		struct slice service =
+		    slice_from(name.p, (size_t)(type.p + type.n - name.p));
+		char *its = print(
+		    "%.*s/%.*s", (int)name.n, name.p, (int)type.n, type.p);
+
+		service = slice_str(its);
+		command = cli_master_entry_command(line);
+		if (slice_equal(command, SLICE("pickup")) &&
+		    p->setup->wishes.local) {
+			plan_option(
+			    p, line, service, "content_filter", OUT_FILTER);
+		} else if (!slice_equal(command, SLICE("smtpd"))) {
+			/* none of ours */
+		} else if (is_named(name, submissions)) {
+			plan_outgoing(p, line, service);
+			submitted++;
+		} else if (is_named(name, incoming)) {
+			plan_incoming(p, line, service);
+		}
+		free(its);
+	}
+	strbuf_clear(&entry);
+	if (submitted == 0) {
+		struct action action = {.part = SETUP_PARTS_HAND,
+		    .state =
+			p->setup->wishes.local ? CLI_STEP_OK : CLI_STEP_STOP,
+		    .about = print("no submission service: nobody submits mail "
+				   "by 587 or 465"),
+		    .todo = print("man signpost, POSTFIX, has the lines of "
+				  "one; run setup again when it is there")};
+		add_action(p, &action);
+	}
+}
+
+/* --- from outside --- */
+
+static int
+ask(const struct setup *setup, const char *option, struct strbuf *output,
+    struct strbuf *reason)
+{
+	const char *const argv[] = {"postconf", option, NULL};
+
+	return cli_steps_ask(&setup->steps, argv, output, reason);
+}
+
+struct setup_postfix *
+setup_postfix_new(struct setup *setup)
+{
+	const struct setup_wishes *wishes = &setup->wishes;
+	const struct setup_service *service;
+	struct setup_postfix *p = xcalloc(1, sizeof(*p));
+	struct strbuf reason;
+
+	p->setup = setup;
+	strbuf_init(&p->services, OUTPUT_MAX);
+	strbuf_init(&p->parameters, OUTPUT_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	if (ask(setup, "-M", &p->services, &reason) != 0 ||
+	    ask(setup, "-n", &p->parameters, &reason) != 0) {
+		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_STOP,
+		    "postconf: %s", strbuf_text(&reason));
+		cli_steps_todo("install Postfix (apt-get install postfix), or "
+			       "hand mail to 127.0.0.1:10027 by another mail "
+			       "server");
+		strbuf_clear(&reason);
+		setup_postfix_free(p);
+		return NULL;
+	}
+	strbuf_clear(&reason);
+	service = setup_postfix_services(false, wishes->wiring);
+	for (; service->name != NULL; service++)
+		plan_service(p, service);
+	service = setup_postfix_services(
+	    true, wishes->reject_dmarc ? SETUP_BEFORE_QUEUE : wishes->wiring);
+	for (; wishes->inbound && service->name != NULL; service++)
+		plan_service(p, service);
+	plan_hands(p);
+	return p;
+}
+
+void
+setup_postfix_free(struct setup_postfix *p)
+{
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < p->count; i++) {
+		free(p->actions[i].argument);
+		free(p->actions[i].about);
+		free(p->actions[i].todo);
+	}
+	free(p->actions);
+	strbuf_clear(&p->services);
+	strbuf_clear(&p->parameters);
+	free(p);
+}
+
+bool
+setup_postfix_is_blocked(struct setup_postfix *p)
+{
+	bool blocked = false;
+
+	for (size_t i = 0; i < p->count; i++) {
+		const struct action *action = &p->actions[i];
+
+		if (action->state != CLI_STEP_STOP)
+			continue;
+		blocked = true;
+		cli_steps_tell(&p->setup->steps, "postfix", CLI_STEP_STOP, "%s",
+		    action->about);
+		cli_steps_todo("%s", action->todo);
+	}
+	return blocked;
+}
+
+int
+setup_postfix_take(struct setup_postfix *p, enum setup_part part)
+{
+	struct cli_steps *steps = &p->setup->steps;
+
+	for (size_t i = 0; i < p->count; i++) {
+		const struct action *action = &p->actions[i];
+		const char *const argv[] = {
+		    "postconf", action->option, action->argument, NULL};
+
+		if (action->part != part || action->state == CLI_STEP_STOP)
+			continue;
+		if (action->state == CLI_STEP_OK)
+			cli_steps_tell(
+			    steps, "postfix", CLI_STEP_OK, "%s", action->about);
+		else if (setup_postfix_backup(p->setup) != 0 ||
+		    cli_steps_run(
+			steps, "postfix", argv, "%s", action->about) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Postfix's folder. 0, or -1 and the reason. */
+static int
+find_folder(
+    const struct setup *setup, struct strbuf *folder, struct strbuf *reason)
+{
+	const char *const argv[] = {
+	    "postconf", "-xh", "config_directory", NULL};
+
+	if (cli_steps_ask(&setup->steps, argv, folder, reason) != 0)
+		return -1;
+	while (folder->n > 0 && folder->p[folder->n - 1] == '\n')
+		strbuf_truncate(folder, folder->n - 1);
+	return 0;
+}
+
+static int
+copy_to(struct setup *setup, const char *from, const char *to)
+{
+	char *main_cf = print("%s/main.cf", from);
+	char *master_cf = print("%s/master.cf", from);
+	const char *const make[] = {
+	    "install", "-d", "-m", "0700", BACKUPS, to, NULL};
+	const char *const copy[] = {"cp", "-p", main_cf, master_cf, to, NULL};
+	int outcome = cli_steps_run(
+	    &setup->steps, "postfix", make, "a folder for copies");
+
+	if (outcome == 0)
+		outcome = cli_steps_run(&setup->steps, "postfix", copy,
+		    "main.cf and master.cf as they are now");
+	free(main_cf);
+	free(master_cf);
+	return outcome;
+}
+
+int
+setup_postfix_backup(struct setup *setup)
+{
+	struct strbuf from, to, reason;
+	time_t now = time(NULL);
+	char stamp[32];
+	struct tm utc;
+
+	if (setup->backed_up)
+		return 0;
+	strbuf_init(&from, REASON_MAX);
+	strbuf_init(&to, REASON_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	(void)gmtime_r(&now, &utc);
+	(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+	(void)strbuf_addf(&to, BACKUPS "/%s", stamp);
+	if (find_folder(setup, &from, &reason) != 0)
+		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_FAILED,
+		    "postconf: %s", strbuf_text(&reason));
+	else
+		setup->backed_up =
+		    copy_to(setup, strbuf_text(&from), strbuf_text(&to)) == 0;
+	strbuf_clear(&from);
+	strbuf_clear(&to);
+	strbuf_clear(&reason);
+	return setup->backed_up ? 0 : -1;
+}
+
+void
+setup_postfix_reload(struct setup *setup)
+{
+	const char *const status[] = {"postfix", "status", NULL};
+	const char *const reload[] = {"postfix", "reload", NULL};
+	struct strbuf out, reason;
+
+	strbuf_init(&out, REASON_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	if (cli_steps_ask(&setup->steps, status, &out, &reason) == 0) {
+		(void)cli_steps_run(
+		    &setup->steps, "postfix", reload, "reads its files again");
+	} else {
+		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_OK,
+		    "it does not run, and reads its files when it is started");
+	}
+	strbuf_clear(&out);
+	strbuf_clear(&reason);
+}

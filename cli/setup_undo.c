@@ -1,0 +1,337 @@
+/*
+ * `signpost setup --undo`: what setup put into Postfix and the service, taken
+ * out again, and no mail stranded. Postfix keeps in the queue file by which
+ * transport a message goes, so the transport stays until no message names it.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "cli/cli.h"
+#include "cli/master_entry.h"
+#include "cli/setup_private.h"
+
+enum {
+	QUEUE_MAX = 64 * 1024 * 1024, /* of postqueue -j, of postcat */
+	IDS_AT_ONCE = 50,
+	ID_MAX = 64,
+	REASON_MAX = 1000,
+	FLUSH_EVERY_MS = 10 * 1000,
+	LOOK_EVERY_MS = 500
+};
+
+/* --- the lines that hand mail to us --- */
+
+struct removing {
+	struct setup *setup;
+	struct slice name, type; /* of the service */
+	bool proxy;		 /* it hands mail over before the queue */
+	int outcome;
+};
+
+/* What goes where the service does not hand mail to us any more. */
+static bool
+goes_with_proxy(struct slice name, struct slice value)
+{
+	static const struct {
+		const char *name, *value;
+	} written[] = {
+	    {"smtpd_client_connection_count_limit", "10"},
+	    {"smtpd_proxy_options", "speed_adjust"},
+	    {"smtpd_proxy_timeout", "1200s"},
+	};
+
+	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++)
+		if (slice_equal(name, slice_str(written[i].name)) &&
+		    slice_equal(value, slice_str(written[i].value)))
+			return true;
+	return false;
+}
+
+static void
+on_option(void *ctx, struct slice name, struct slice value)
+{
+	struct removing *r = ctx;
+	struct strbuf what;
+
+	if (!setup_postfix_hands(name, value) &&
+	    !(r->proxy && goes_with_proxy(name, value)))
+		return;
+	strbuf_init(&what, REASON_MAX);
+	(void)strbuf_addf(&what, "%.*s/%.*s/%.*s", (int)r->name.n, r->name.p,
+	    (int)r->type.n, r->type.p, (int)name.n, name.p);
+	const char *const argv[] = {
+	    "postconf", "-PX", strbuf_text(&what), NULL};
+
+	if (setup_postfix_backup(r->setup) != 0 ||
+	    cli_steps_run(&r->setup->steps, "postfix", argv,
+		"%.*s hands us no more mail", (int)r->name.n, r->name.p) != 0)
+		r->outcome = -1;
+	strbuf_clear(&what);
+}
+
+/* 0; or -1 where Postfix cannot be asked or changed. */
+static int
+remove_hands(struct setup *setup)
+{
+	const char *const argv[] = {"postconf", "-M", NULL};
+	struct removing r = {.setup = setup};
+	struct strbuf services, reason;
+	struct slice rest, line, value;
+
+	strbuf_init(&services, QUEUE_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	r.outcome = cli_steps_ask(&setup->steps, argv, &services, &reason);
+	if (r.outcome != 0)
+		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_FAILED,
+		    "postconf: %s", strbuf_text(&reason));
+	rest = strbuf_slice(&services);
+	while (r.outcome == 0 && slice_cut(&rest, '\n', &line)) {
+		if (!cli_master_entry_names(line, &r.name, &r.type))
+			continue;
+		r.proxy = cli_master_entry_option(
+			      line, SLICE("smtpd_proxy_filter"), &value) &&
+		    setup_postfix_hands(SLICE("smtpd_proxy_filter"), value);
+		cli_master_entry_options(line, on_option, &r);
+	}
+	strbuf_clear(&services);
+	strbuf_clear(&reason);
+	return r.outcome;
+}
+
+/* --- the queue --- */
+
+/* How many of these messages go by a transport of ours. */
+static size_t
+count_named(const struct setup *setup, const char *const argv[])
+{
+	struct strbuf out, reason;
+	struct slice rest, line;
+	size_t named = 0;
+
+	strbuf_init(&out, QUEUE_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	/* A message that has gone meanwhile makes it end with 1. */
+	(void)cli_steps_ask(&setup->steps, argv, &out, &reason);
+	rest = strbuf_slice(&out);
+	while (slice_cut(&rest, '\n', &line))
+		if (slice_starts_nocase(line, SLICE("content_filter:"))) {
+			struct slice to = slice_trim(slice_after(line, 15));
+
+			named += slice_starts_nocase(to, SLICE("signpost:")) ||
+			    slice_starts_nocase(to, SLICE("signpost-in:"));
+		}
+	strbuf_clear(&out);
+	strbuf_clear(&reason);
+	return named;
+}
+
+/* `"queue_id": "3DDB346"` of one line of postqueue -j. */
+static bool
+find_id(struct slice line, char id[ID_MAX])
+{
+	size_t at = slice_search(line, SLICE("\"queue_id\": \""));
+	struct slice value = slice_after(line, at + 13);
+	size_t n = slice_find(value, '"');
+
+	if (at == line.n || n == 0 || n == value.n || n >= ID_MAX)
+		return false;
+	memcpy(id, value.p, n);
+	id[n] = '\0';
+	return true;
+}
+
+/* How many messages in the queue go by a transport of ours; -1 where the queue
+ * cannot be looked at, and the reason. */
+static int64_t
+count_waiting(const struct setup *setup, struct strbuf *reason)
+{
+	const char *const list[] = {"postqueue", "-j", NULL};
+	const char *argv[IDS_AT_ONCE + 3] = {"postcat", "-eq"};
+	char ids[IDS_AT_ONCE][ID_MAX];
+	struct strbuf out;
+	struct slice rest, line;
+	size_t n = 0, named = 0;
+
+	strbuf_init(&out, QUEUE_MAX);
+	if (cli_steps_ask(&setup->steps, list, &out, reason) != 0) {
+		strbuf_clear(&out);
+		return -1;
+	}
+	rest = strbuf_slice(&out);
+	while (slice_cut(&rest, '\n', &line)) {
+		if (find_id(line, ids[n])) {
+			argv[2 + n] = ids[n];
+			n++;
+		}
+		if (n == IDS_AT_ONCE || (n > 0 && rest.p == NULL)) {
+			argv[2 + n] = NULL;
+			named += count_named(setup, argv);
+			n = 0;
+		}
+	}
+	strbuf_clear(&out);
+	return (int64_t)named;
+}
+
+static void
+flush(const struct setup *setup)
+{
+	const char *const argv[] = {"postqueue", "-f", NULL};
+	struct strbuf out, reason;
+
+	strbuf_init(&out, REASON_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	(void)cli_steps_ask(&setup->steps, argv, &out, &reason);
+	strbuf_clear(&out);
+	strbuf_clear(&reason);
+}
+
+/* What waits needs its transport, the way back and the daemon: where one of them
+ * is gone it would wait for ever. */
+static void
+restore_way(struct setup *setup)
+{
+	struct setup_postfix *postfix;
+
+	setup->wishes.local = true;
+	postfix = setup_postfix_new(setup);
+	if (postfix != NULL &&
+	    setup_postfix_take(postfix, SETUP_PARTS_BELOW) == 0)
+		setup_postfix_reload(setup);
+	setup_postfix_free(postfix);
+	setup_service_start(setup);
+}
+
+/* Waits until no message goes by us: CLI_OK, or CLI_TEMPORARY where some still
+ * do, which is told. */
+static int
+drain(struct setup *setup)
+{
+	const struct timespec nap = {0, LOOK_EVERY_MS * 1000000L};
+	int64_t end = clock_ms() + (int64_t)setup->wishes.wait * 1000;
+	int64_t flushed = clock_ms() - FLUSH_EVERY_MS, waiting;
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_MAX);
+	if (count_waiting(setup, &reason) > 0)
+		restore_way(setup);
+	while ((waiting = count_waiting(setup, &reason)) > 0 &&
+	    clock_ms() < end && !setup->steps.dry) {
+		if (clock_ms() - flushed >= FLUSH_EVERY_MS) {
+			flush(setup);
+			flushed = clock_ms();
+		}
+		(void)nanosleep(&nap, NULL);
+	}
+	if (waiting < 0)
+		cli_steps_tell(&setup->steps, "queue", CLI_STEP_STOP,
+		    "cannot be looked at: postqueue: %s", strbuf_text(&reason));
+	else if (waiting > 0 && !setup->steps.dry)
+		cli_steps_tell(&setup->steps, "queue", CLI_STEP_STOP,
+		    "%lld messages wait for signpost; its services stay until "
+		    "they are gone",
+		    (long long)waiting);
+	else
+		cli_steps_tell(&setup->steps, "queue", CLI_STEP_OK,
+		    "%lld messages wait for signpost", (long long)waiting);
+	strbuf_clear(&reason);
+	if (waiting != 0 && !setup->steps.dry) {
+		cli_steps_todo("postqueue -p says what keeps them; then run "
+			       "this again (--wait waits longer)");
+		return CLI_TEMPORARY;
+	}
+	return CLI_OK;
+}
+
+/* --- the services --- */
+
+static int
+remove_service(struct setup *setup, const struct setup_service *service,
+    struct slice services)
+{
+	struct strbuf ours, theirs, what;
+	int outcome = 0;
+
+	strbuf_init(&ours, CLI_MASTER_ENTRY_MAX);
+	strbuf_init(&theirs, CLI_MASTER_ENTRY_MAX);
+	strbuf_init(&what, REASON_MAX);
+	(void)strbuf_addf(&what, "%s/%s", service->name, service->type);
+	(void)cli_master_entry_find(slice_str(service->sample),
+	    slice_str(service->name), slice_str(service->type), &ours);
+	const char *const argv[] = {
+	    "postconf", "-MX", strbuf_text(&what), NULL};
+
+	if (!cli_master_entry_find(services, slice_str(service->name),
+		slice_str(service->type), &theirs)) {
+		/* nothing to take out */
+	} else if (cli_master_entry_equal(
+		       strbuf_slice(&ours), strbuf_slice(&theirs))) {
+		outcome = setup_postfix_backup(setup);
+		if (outcome == 0)
+			outcome = cli_steps_run(&setup->steps, "postfix", argv,
+			    "service %s", strbuf_text(&what));
+	} else {
+		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_OK,
+		    "service %s stays: it is not as setup wrote it",
+		    strbuf_text(&what));
+		cli_steps_todo(
+		    "postconf -MX %s removes it", strbuf_text(&what));
+	}
+	strbuf_clear(&ours);
+	strbuf_clear(&theirs);
+	strbuf_clear(&what);
+	return outcome;
+}
+
+/* A service is taken out as the wiring wrote it that it is equal to; of another
+ * one it is told that it stays. */
+static int
+remove_services(struct setup *setup)
+{
+	const char *const argv[] = {"postconf", "-M", NULL};
+	struct strbuf services, reason;
+	int outcome;
+
+	strbuf_init(&services, QUEUE_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	outcome = cli_steps_ask(&setup->steps, argv, &services, &reason);
+	for (int i = 0; i < 2 && outcome == 0; i++) {
+		const struct setup_service *of = setup_postfix_services(i == 1,
+		    setup_postfix_wiring(strbuf_slice(&services), i == 1));
+
+		for (; of->name != NULL && outcome == 0; of++)
+			outcome =
+			    remove_service(setup, of, strbuf_slice(&services));
+	}
+	strbuf_clear(&services);
+	strbuf_clear(&reason);
+	return outcome;
+}
+
+int
+setup_undo(struct setup *setup)
+{
+	int status;
+
+	if (remove_hands(setup) != 0)
+		return cli_steps_status(&setup->steps);
+	if (setup->steps.changed)
+		setup_postfix_reload(setup);
+	status = drain(setup);
+	if (status != CLI_OK)
+		return status;
+	if (remove_services(setup) != 0)
+		return cli_steps_status(&setup->steps);
+	setup_postfix_reload(setup);
+	setup_service_stop(setup);
+	cli_steps_tell(&setup->steps, "kept", CLI_STEP_OK,
+	    "settings, private keys, results, users");
+	cli_steps_todo(
+	    "rm -r /etc/signpost removes settings and keys for good");
+	cli_steps_todo("rm -r /var/lib/signpost /var/lib/signpost-in removes "
+		       "results");
+	cli_steps_todo("userdel signpost; userdel signpost-in");
+	return cli_steps_status(&setup->steps);
+}

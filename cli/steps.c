@@ -1,0 +1,211 @@
+/* Steps that change a machine; see steps.h. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/slice.h"
+#include "cli/capture.h"
+#include "cli/cli.h"
+#include "cli/steps.h"
+
+enum {
+	LINE_MAX_BYTES = 32 * 1024,
+	ARGS_MAX = 64,
+	SAID_MAX = 64 * 1024,
+	RUN_MS = 120 * 1000,
+	INDENT = 20
+};
+
+static const char *const state_words[] = {
+    [CLI_STEP_OK] = "ok",
+    [CLI_STEP_DONE] = "done",
+    [CLI_STEP_WOULD] = "would",
+    [CLI_STEP_STOP] = "stop",
+    [CLI_STEP_FAILED] = "failed",
+};
+
+static void
+tell(struct cli_steps *steps, const char *what, enum cli_step_state state,
+    const char *fmt, va_list args)
+{
+	steps->changed |= state == CLI_STEP_DONE;
+	steps->stopped |= state == CLI_STEP_STOP;
+	steps->failed |= state == CLI_STEP_FAILED;
+	printf("%-13s %-5s ", what, state_words[state]);
+	vprintf(fmt, args);
+	putchar('\n');
+	/* In order with what commands and tools of ours print. */
+	(void)fflush(stdout);
+}
+
+void
+cli_steps_tell(struct cli_steps *steps, const char *what,
+    enum cli_step_state state, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	tell(steps, what, state, fmt, args);
+	va_end(args);
+}
+
+void
+cli_steps_todo(const char *fmt, ...)
+{
+	va_list args;
+
+	printf("%*s", INDENT, "");
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	putchar('\n');
+	(void)fflush(stdout);
+}
+
+void
+cli_steps_quote(const char *word, struct strbuf *out)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-+=./:@%,";
+
+	if (*word != '\0' && word[strspn(word, plain)] == '\0') {
+		(void)strbuf_add_str(out, word);
+		return;
+	}
+	(void)strbuf_add_char(out, '\'');
+	for (; *word != '\0'; word++)
+		if (*word == '\'')
+			(void)strbuf_add_str(out, "'\\''");
+		else
+			(void)strbuf_add_char(out, *word);
+	(void)strbuf_add_char(out, '\'');
+}
+
+/* The command as it runs: within the root, its program found. 0 or -1. */
+static int
+resolve(const struct cli_steps *steps, const char *const argv[],
+    const char *to[ARGS_MAX], struct strbuf *path)
+{
+	size_t n = 0;
+
+	if (steps->root != NULL) {
+		to[n++] = "chroot";
+		to[n++] = steps->root;
+	}
+	for (size_t i = 0; argv[i] != NULL; i++) {
+		if (n + 1 == ARGS_MAX)
+			return -1;
+		to[n++] = argv[i];
+	}
+	to[n] = NULL;
+	if (to[0][0] == '/')
+		return 0;
+	if (cli_program_find(to[0], path) != 0)
+		return -1;
+	to[0] = strbuf_text(path);
+	return 0;
+}
+
+static void
+tell_command(const char *const argv[])
+{
+	struct strbuf line;
+
+	strbuf_init(&line, LINE_MAX_BYTES);
+	for (size_t i = 0; argv[i] != NULL; i++) {
+		if (i > 0)
+			(void)strbuf_add_char(&line, ' ');
+		cli_steps_quote(argv[i], &line);
+	}
+	cli_steps_todo("%s", strbuf_text(&line));
+	strbuf_clear(&line);
+}
+
+/* What a command said, a line each. */
+static void
+tell_said(const struct strbuf *said)
+{
+	struct slice rest = strbuf_slice(said), line;
+
+	while (slice_cut(&rest, '\n', &line))
+		if (slice_trim(line).n > 0)
+			cli_steps_todo("%.*s", (int)line.n, line.p);
+}
+
+int
+cli_steps_run(struct cli_steps *steps, const char *what,
+    const char *const argv[], const char *fmt, ...)
+{
+	const char *command[ARGS_MAX];
+	struct strbuf path, said, reason;
+	int outcome = 0;
+	va_list args;
+
+	strbuf_init(&path, 4096);
+	strbuf_init(&said, SAID_MAX);
+	strbuf_init(&reason, 1000);
+	if (!steps->dry) {
+		outcome = resolve(steps, argv, command, &path);
+		if (outcome != 0)
+			(void)strbuf_addf(
+			    &reason, "there is no program %s", argv[0]);
+		else
+			outcome =
+			    cli_capture_both(command, RUN_MS, &said, &reason);
+	}
+	va_start(args, fmt);
+	tell(steps, what,
+	    outcome != 0     ? CLI_STEP_FAILED
+		: steps->dry ? CLI_STEP_WOULD
+			     : CLI_STEP_DONE,
+	    fmt, args);
+	va_end(args);
+	tell_command(argv);
+	if (outcome != 0) {
+		tell_said(&said);
+		cli_steps_todo("%s: %s", argv[0], strbuf_text(&reason));
+	}
+	strbuf_clear(&path);
+	strbuf_clear(&said);
+	strbuf_clear(&reason);
+	return outcome;
+}
+
+bool
+cli_steps_begin(struct cli_steps *steps, const char *what, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	tell(steps, what, steps->dry ? CLI_STEP_WOULD : CLI_STEP_DONE, fmt,
+	    args);
+	va_end(args);
+	return !steps->dry;
+}
+
+int
+cli_steps_ask(const struct cli_steps *steps, const char *const argv[],
+    struct strbuf *out, struct strbuf *reason)
+{
+	const char *command[ARGS_MAX];
+	struct strbuf path;
+	int outcome;
+
+	strbuf_init(&path, 4096);
+	outcome = resolve(steps, argv, command, &path);
+	if (outcome != 0)
+		(void)strbuf_addf(reason, "there is no program %s", argv[0]);
+	else
+		outcome = cli_capture(command, RUN_MS, out, reason);
+	strbuf_clear(&path);
+	return outcome;
+}
+
+int
+cli_steps_status(const struct cli_steps *steps)
+{
+	if (steps->failed)
+		return CLI_UNWRITABLE;
+	return steps->stopped ? CLI_FAILED : CLI_OK;
+}

@@ -1,0 +1,61 @@
+/*
+ * Steps that change a machine: each is told in a line, with the very command
+ * where there is one, and taken unless nothing is to be changed.
+ *
+ *	users         ok    signpost, signpost-in
+ *	postfix       done  the way back, 127.0.0.1:10028
+ *	              postconf -Me '127.0.0.1:10028/inet=...'
+ */
+#ifndef CLI_STEPS_H
+#define CLI_STEPS_H
+
+#include <stdbool.h>
+
+#include "base/strbuf.h"
+
+enum cli_step_state {
+	CLI_STEP_OK,	/* it is so already */
+	CLI_STEP_DONE,	/* done now */
+	CLI_STEP_WOULD, /* would be done */
+	CLI_STEP_STOP,	/* a person must do something first */
+	CLI_STEP_FAILED /* it could not be done */
+};
+
+struct cli_steps {
+	bool dry;	  /* nothing is changed */
+	const char *root; /* commands run within this tree; NULL: here */
+	bool changed, stopped, failed;
+};
+
+/* One line, to stdout. */
+void cli_steps_tell(struct cli_steps *, const char *what, enum cli_step_state,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* A line below it: what to do about it. */
+void cli_steps_todo(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Tells the step and runs its command, which argv[0] is the name of. 0 where it
+ * was done, or would be; -1 where it failed, which is told with what the
+ * command said. */
+int cli_steps_run(struct cli_steps *, const char *what,
+    const char *const argv[], const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A step that is not a command: the line for it, DONE or WOULD. True where it
+ * is to be taken. */
+bool cli_steps_begin(struct cli_steps *, const char *what, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Asks a program that changes nothing, dry or not: 0 and what it printed, or
+ * -1 and the reason. */
+int cli_steps_ask(const struct cli_steps *, const char *const argv[],
+    struct strbuf *out, struct strbuf *reason);
+
+/* How the program ends: CLI_UNWRITABLE where something could not be done,
+ * CLI_FAILED where a person must do something first, else CLI_OK. */
+int cli_steps_status(const struct cli_steps *);
+
+/* A word as a shell wants it. */
+void cli_steps_quote(const char *word, struct strbuf *out);
+
+#endif

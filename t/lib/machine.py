@@ -1,0 +1,54 @@
+"""A machine of a test's own: this one's files, of which every change is lost.
+
+    machine.enter(__file__)
+
+runs the program again in namespaces of its own: mounts, network (loopback
+alone), processes, host name. /etc, /var, /usr, /root and the build folder are
+what they are here, with a layer on top that takes what is written and ends with
+the test; /run is empty. So a test may install, run useradd, start the real
+Postfix of this machine on port 25 and break what it likes. Needs root.
+"""
+import ctypes
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+LAYERS = "/etc", "/var", "/usr", "/root"
+HOST = "mail.example.org"
+
+
+def _layer(folder, to):
+    upper, work = to / "upper", to / "work"
+    for path in upper, work:
+        path.mkdir(parents=True)
+    subprocess.run(
+        ["mount", "-t", "overlay", "overlay", "-o",
+         f"lowerdir={folder},upperdir={upper},workdir={work}", folder],
+        check=True)
+
+
+def _inside():
+    ctypes.CDLL(None).sethostname(HOST.encode(), len(HOST))
+    to = pathlib.Path(tempfile.mkdtemp(prefix="machine-"))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1G", "none", to],
+                   check=True)
+    build = os.environ.get("SIGNPOST_BUILD")
+    for number, folder in enumerate(LAYERS + ((build,) if build else ())):
+        if os.path.isdir(folder):
+            _layer(folder, to / str(number))
+    subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+def enter(script):
+    """Returns inside; outside, ends as the run inside did."""
+    if os.environ.get("SIGNPOST_MACHINE"):
+        _inside()
+        return
+    os.environ["SIGNPOST_MACHINE"] = "1"
+    sys.exit(subprocess.run(
+        ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork",
+         "--kill-child", "--mount-proc", "--propagation", "private",
+         sys.executable, "-B", script] + sys.argv[1:], check=False).returncode)

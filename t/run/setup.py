@@ -1,0 +1,348 @@
+#!/usr/bin/python3
+"""`signpost setup`, and back, on a machine with the Postfix that Debian
+installs: what README's ten minutes do.
+
+Runs in namespaces of its own (t/lib/machine.py); the real /etc/postfix, port
+25, useradd and the init script are used, and nothing of it remains.
+"""
+import contextlib
+import email
+import hashlib
+import mailbox
+import os
+import pathlib
+import re
+import signal
+import smtplib
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "lib"))
+import machine  # noqa: E402
+from nameserver import Nsd  # noqa: E402
+
+BUILD = os.environ["SIGNPOST_BUILD"]
+SIGNPOST = "/usr/sbin/signpost"
+CONF = pathlib.Path("/etc/signpost/signpost.conf")
+MASTER = pathlib.Path("/etc/postfix/master.cf")
+BOX = pathlib.Path("/var/mail/ann")
+WAIT = 30.0
+
+SUBMISSION = ("submission/inet=submission inet n - y - - smtpd"
+              " -o syslog_name=postfix/submission"
+              " -o smtpd_relay_restrictions=permit_mynetworks,reject")
+
+
+def run(*words, check=True, wait=120):
+    done = subprocess.run(words, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                          text=True, timeout=wait, check=False)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{words}: {done.returncode}\n{done.stdout}")
+    return done
+
+
+def setup(*words, status=(0,)):
+    done = run(SIGNPOST, "setup", *words, check=False)
+    if done.returncode not in status:
+        raise AssertionError(
+            f"setup {words}: {done.returncode}\n{done.stdout}")
+    return done.stdout
+
+
+def states(said):
+    """What each step came to: {"ok", "done", ...}."""
+    return set(re.findall(r"^\S+ +(ok|done|would|stop|failed) ", said, re.M))
+
+
+def tree(*folders):
+    """Every file below them, by what is in it, and whose it is."""
+    found = {}
+    for folder in folders:
+        for path in sorted(pathlib.Path(folder).rglob("*")):
+            st = path.lstat()
+            text = path.read_bytes() if path.is_file() else b""
+            found[str(path)] = (st.st_mode, st.st_uid,
+                                hashlib.sha256(text).hexdigest())
+    return found
+
+
+def services():
+    return run("postconf", "-M").stdout
+
+
+def wait_until(what, ask, seconds=WAIT):
+    end = time.monotonic() + seconds
+    while not ask():
+        if time.monotonic() > end:
+            raise AssertionError(f"in {seconds} s not: {what}")
+        time.sleep(0.1)
+
+
+def queued():
+    return run("postqueue", "-j").stdout.count('"queue_id"')
+
+
+def arrived():
+    if not BOX.exists():
+        return []
+    with contextlib.closing(mailbox.mbox(BOX)) as box:
+        return list(box)
+
+
+def submit(subject, port=587, count=1):
+    with smtplib.SMTP("127.0.0.1", port, timeout=WAIT) as smtp:
+        for number in range(count):
+            message = email.message.EmailMessage()
+            message["From"] = "ann@example.org"
+            message["To"] = "ann@example.org"
+            message["Subject"] = f"{subject} {number}"
+            message.set_content("Hello.\n")
+            smtp.send_message(message)
+
+
+def of(subject):
+    return [m for m in arrived() if m["Subject"].startswith(subject)]
+
+
+class Machine(unittest.TestCase):
+    """A bare machine each: what a test did is taken back."""
+
+    @classmethod
+    def setUpClass(cls):
+        run("cmake", "--install", BUILD, "--prefix", "/usr")
+        run("useradd", "-m", "ann")
+        for user in "signpost", "signpost-in":
+            run("userdel", user, check=False)
+        run("postconf", "-e", "mydestination=example.org, localhost",
+            "myhostname=mail.example.org", "inet_interfaces=127.0.0.1",
+            "maillog_file=/var/log/mail.log", "queue_run_delay=2s",
+            "minimal_backoff_time=1s", "maximal_backoff_time=2s",
+            "inet_protocols=ipv4")
+        run("newaliases")
+        run("postconf", "-Me", SUBMISSION)
+        cls.bare = MASTER.read_text(), CONF.read_text()
+        run("postfix", "start")
+        cls.name_server = Nsd("", port=53)
+        cls.name_server.start()
+        pathlib.Path("/etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
+
+    @classmethod
+    def tearDownClass(cls):
+        run("postfix", "stop")
+        cls.name_server.stop()
+
+    def setUp(self):
+        run("/etc/init.d/signpost", "stop", check=False)
+        MASTER.write_text(self.bare[0])
+        CONF.write_text(self.bare[1])
+        run("rm", "-rf", "/etc/signpost/keys/example.org",
+            "/etc/signpost/keys/example.net", str(BOX))
+        run("postfix", "reload")
+
+    def publish(self, said):
+        """What setup printed as lines of a zone goes into the zone."""
+        zone = said.split("as lines of a zone:")[1].split("The same")[0]
+        name, value = re.search(
+            r"(\S+\._domainkey\.example\.org)\.?\s.*?TXT\s+(.*)", zone,
+            re.S).groups()
+        text = "".join(re.findall(r'"([^"]*)"', value))
+        type(self).name_server.stop()
+        type(self).name_server = Nsd(
+            f"{name} TXT {text}\n"
+            "example.org TXT v=spf1 ip4:127.0.0.1 -all\n"
+            "_dmarc.example.org TXT v=DMARC1; p=none; "
+            "rua=mailto:ann@example.org\n", port=53)
+        self.name_server.start()
+
+    def test_from_nothing_to_signed_mail_and_back(self):
+        before = services()
+        run("userdel", "signpost", check=False)
+        said = setup("-d", "example.org", status=(0, 1))
+        self.assertRegex(said, r"user +done +signpost\n")
+        run("getent", "passwd", "signpost")
+        self.assertNotIn("failed", states(said), said)
+        self.assertNotIn("stop", states(said), said)
+        self.assertRegex(said, r"(?m)^m\d+r\._domainkey\.example\.org\. IN TXT ")
+        self.assertRegex(said, r"(?m)^Name +m\d+r\._domainkey +\(in the zone "
+                               r"example\.org\)$")
+        for subject, send in (
+                ("submitted", lambda: submit("submitted")),
+                ("on 25", lambda: submit("on 25", port=25)),
+                ("by hand", lambda: subprocess.run(
+                    ["sendmail", "-t", "-f", "ann@example.org"],
+                    input="From: ann@example.org\nTo: ann@example.org\n"
+                          "Subject: by hand\n\nHello.\n",
+                    text=True, check=True))):
+            send()
+            wait_until(f"{subject} arrives", lambda s=subject: of(s))
+            signed = of(subject)[0]["DKIM-Signature"]
+            self.assertIsNotNone(signed, subject)
+            self.assertIn("d=example.org", signed)
+
+        keys = tree("/etc/signpost/keys")
+        undone = setup("--undo")
+        self.assertNotIn("failed", states(undone), undone)
+        self.assertEqual(services(), before)
+        self.assertEqual(tree("/etc/signpost/keys"), keys)
+        self.assertEqual(
+            run("/etc/init.d/signpost", "status", check=False).returncode, 3)
+        submit("unsigned")
+        wait_until("mail after undo", lambda: of("unsigned"))
+        self.assertIsNone(of("unsigned")[0]["DKIM-Signature"])
+
+    def test_a_second_run_changes_nothing_and_is_green_once_published(self):
+        said = setup("-d", "example.org", status=(0, 1))
+        self.publish(said)
+        before = tree("/etc/signpost", "/etc/postfix")
+        again = setup("-d", "example.org")
+        self.assertEqual(states(again), {"ok"}, again)
+        self.assertEqual(tree("/etc/signpost", "/etc/postfix"), before)
+
+    def test_a_dry_run_changes_nothing(self):
+        before = tree("/etc", "/var/lib/signpost")
+        said = setup("-d", "example.org", "--dry-run", "--inbound")
+        self.assertIn("would", states(said), said)
+        self.assertNotIn("done", states(said), said)
+        self.assertIn("postconf -Me", said)
+        self.assertEqual(tree("/etc", "/var/lib/signpost"), before)
+
+    def test_undo_strands_no_mail(self):
+        setup("-d", "example.org", status=(0, 1))
+        run("postconf", "-MX", "127.0.0.1:10028/inet")
+        run("postfix", "reload")
+        submit("kept", count=50)
+        wait_until("fifty wait", lambda: queued() == 50)
+        said = setup("--undo", "--wait", "0", status=(75,))
+        self.assertIn("50 messages wait", said)
+        self.assertIn("signpost", services())
+        setup("--undo", "--wait", "60")
+        wait_until("fifty arrive", lambda: len(of("kept")) == 50)
+        self.assertEqual(queued(), 0)
+        self.assertTrue(all(m["DKIM-Signature"] for m in of("kept")))
+        self.assertEqual(len({m["Message-ID"] for m in of("kept")}), 50)
+
+    def test_what_a_person_wired_stops_it(self):
+        for change, word in (
+                (("-Pe", "submission/inet/content_filter=amavis:[::1]:10024"),
+                 "amavis:[::1]:10024"),
+                (("-Me", "signpost/unix=signpost unix - - n - 7 smtp"),
+                 "another service of that name"),
+                (("-e", "content_filter=scan:dummy"), "scan:dummy")):
+            with self.subTest(word):
+                run("postconf", *change)
+                before = tree("/etc/postfix")
+                said = setup("-d", "example.org", status=(1,))
+                self.assertIn("stop", states(said), said)
+                self.assertIn(word, said)
+                self.assertEqual(tree("/etc/postfix"), before)
+                run("postconf", "-X", "content_filter")
+                MASTER.write_text(self.bare[0])
+
+    def test_a_configuration_with_a_mistake_stays_as_it_is(self):
+        CONF.write_text(self.bare[1] + "[out]\nnonsense = 1\n")
+        before = tree("/etc")
+        said = setup("-d", "example.org", status=(1,))
+        self.assertIn("nonsense", said)
+        self.assertEqual(tree("/etc"), before)
+
+    def test_settings_that_are_there_stay(self):
+        setup("-d", "example.org", "--selector", "mine", status=(0, 1))
+        CONF.write_text(CONF.read_text().replace(
+            "\n[out]\n", "\n[out]\nttl = 7d\n"))
+        said = setup("-d", "example.net", status=(0, 1))
+        text = CONF.read_text()
+        self.assertIn("ttl = 7d\n", text)
+        self.assertRegex(
+            text, r"domain = example\.org .*\ndomain = example\.net\n")
+        self.assertTrue(
+            pathlib.Path("/etc/signpost/keys/example.net/mine.pem").exists(),
+            said)
+
+    def test_killed_at_each_step_it_can_be_run_again(self):
+        want = None
+        for after in range(1, 40):
+            self.setUp()
+            child = subprocess.Popen(
+                [SIGNPOST, "setup", "-d", "example.org"],
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            lines = 0
+            for line in child.stdout:
+                lines += bool(re.match(r"\S+ +(ok|done) ", line))
+                if lines == after:
+                    break
+            else:
+                child.wait()
+                break
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+            run("postfix", "check")
+            run(SIGNPOST, "serve", "-t", check=False)
+            said = setup("-d", "example.org", status=(0, 1))
+            self.assertNotIn("stop", states(said), said)
+            want = want or services()
+            self.assertEqual(services(), want)
+        self.assertGreater(after, 8)
+
+    def test_only_one_at_a_time(self):
+        first = subprocess.Popen(
+            [sys.executable, "-c",
+             "import fcntl, os, time\n"
+             "fd = os.open('/etc/signpost', os.O_RDONLY)\n"
+             "fcntl.flock(fd, fcntl.LOCK_EX)\n"
+             "print(flush=True)\n"
+             "time.sleep(60)\n"], stdout=subprocess.PIPE)
+        first.stdout.readline()
+        said = setup("-d", "example.org", status=(1,))
+        self.assertIn("another setup is at work", said)
+        first.kill()
+        first.communicate()
+
+    def test_a_full_disk_leaves_every_file_whole(self):
+        for folder in "/etc/signpost", "/etc/signpost/keys", "/etc/postfix":
+            with self.subTest(folder):
+                self.setUp()
+                copy = pathlib.Path("/run/copy")
+                run("rm", "-rf", str(copy))
+                run("cp", "-a", folder, str(copy))
+                run("mount", "-t", "tmpfs", "-o", "size=1m,mode=755",
+                    "none", folder)
+                try:
+                    run("sh", "-c", f"cp -a {copy}/. {folder}/")
+                    run("sh", "-c",
+                        f"cat /dev/zero >{folder}/full || true")
+                    before = tree(folder)
+                    said = setup("-d", "example.org", status=(73,))
+                    self.assertIn("No space left", said)
+                    now = tree(folder)
+                    for path, what in before.items():
+                        self.assertEqual(now.get(path), what, path)
+                finally:
+                    run("umount", folder)
+                said = setup("-d", "example.org", status=(0, 1))
+                self.assertNotIn("stop", states(said), said)
+
+    def test_before_the_queue_and_inbound(self):
+        setup("-d", "example.org", "--wiring", "before-queue", "--inbound",
+              "--type", "both", "--domainkeys", status=(0, 1))
+        submit("before")
+        wait_until("it arrives", lambda: of("before"))
+        message = of("before")[0]
+        self.assertEqual(len(message.get_all("DKIM-Signature")), 2)
+        self.assertIsNotNone(message["DomainKey-Signature"])
+        submit("checked", port=25)
+        wait_until("it arrives", lambda: of("checked"))
+        self.assertIsNotNone(of("checked")[0]["Authentication-Results"])
+        before = services()
+        self.assertIn("smtpd_proxy_filter", before)
+        setup("--undo")
+        self.assertNotIn("smtpd_proxy", services())
+        self.assertNotIn("1002", services())
+
+
+if __name__ == "__main__":
+    machine.enter(os.path.abspath(__file__))
+    unittest.main(verbosity=2)
