@@ -236,7 +236,7 @@ check_dns(const struct check_keys *keys, struct cli_resolver *resolver,
 	static const struct proxy_asking_ops ops = {on_ask, on_answer};
 	const struct proxy_asking_limits limits = {
 	    (unsigned)(keys->count + keys->domain_count * QUESTIONS_PER_DOMAIN),
-	    PROXY_ASKING_DEADLINE_MS};
+	    PROXY_ASKING_DEADLINE_MS, NULL};
 	struct asking *a = xcalloc(1, sizeof(*a));
 
 	a->keys = keys;

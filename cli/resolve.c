@@ -87,7 +87,7 @@ cli_resolve(
     struct cli_resolver *r, const struct proxy_asking_ops *ops, void *subject)
 {
 	static const struct proxy_asking_limits limits = {
-	    AUTH_EVALUATION_QUESTIONS_MAX, PROXY_ASKING_DEADLINE_MS};
+	    AUTH_EVALUATION_QUESTIONS_MAX, PROXY_ASKING_DEADLINE_MS, NULL};
 
 	cli_resolve_within(r, &limits, ops, subject);
 }

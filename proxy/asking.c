@@ -60,6 +60,16 @@ close_open(struct open *open)
 }
 
 static void
+trace_question(const struct proxy_asking *asking,
+    const struct dns_question *question, const char *what)
+{
+	if (trace_wants(asking->limits.trace))
+		trace_line(asking->limits.trace, "DNS %s %s: %s",
+		    dns_type_name(question->type),
+		    trace_name(slice_str(question->name)).text, what);
+}
+
+static void
 on_answer(void *ctx, const struct dns_question *question,
     const struct dns_answer *answer)
 {
@@ -67,6 +77,7 @@ on_answer(void *ctx, const struct dns_question *question,
 	struct proxy_asking *asking = open->asking;
 
 	close_open(open);
+	trace_question(asking, question, dns_status_name(answer->status));
 	asking->ops->answer(asking->subject, question, answer);
 	proxy_asking_go(asking);
 }
@@ -77,10 +88,12 @@ ask(struct proxy_asking *asking, const struct dns_question *question)
 	struct open *open;
 
 	if (asking->over || asking->asked >= asking->limits.questions) {
+		trace_question(asking, question, "not asked: too many");
 		asking->ops->answer(asking->subject, question, &tempfail);
 		return;
 	}
 	asking->asked++;
+	trace_question(asking, question, "asked");
 	open = xcalloc(1, sizeof(*open));
 	open->asking = asking;
 	open->question = *question;

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "base/trace.h"
 #include "dns/question.h"
 
 /* Where the settings do not say; the count is AUTH_EVALUATION_QUESTIONS_MAX. */
@@ -31,8 +32,9 @@ struct proxy_asking_ops {
 };
 
 struct proxy_asking_limits {
-	unsigned questions;   /* of one message */
-	unsigned deadline_ms; /* from proxy_asking_wait() on */
+	unsigned questions;	   /* of one message */
+	unsigned deadline_ms;	   /* from proxy_asking_wait() on */
+	const struct trace *trace; /* of each question; NULL: nobody looks */
 };
 
 /* The subject, the resolver and the base must outlive it. Asks nothing

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "base/slice.h"
+#include "base/trace.h"
 #include "proxy/edit.h"
 #include "proxy/envelope.h"
 #include "proxy/journal.h"
@@ -36,6 +37,7 @@ struct proxy_filter_job {
 	struct proxy_record *record; /* where the filter notes what it did */
 	struct proxy_edit *edit;     /* where it puts what it changes */
 	const struct proxy_spool *spool; /* the message, once complete */
+	const struct trace *trace;	 /* NULL: nobody looks */
 };
 
 struct proxy_filter_ops {

@@ -216,12 +216,27 @@ take_key(struct item *item, const struct proxy_key_answer *answer)
 static void proceed(struct filter *);
 
 static void
+trace_key(const struct item *item, const char *what)
+{
+	const struct trace *trace = item->filter->job.trace;
+
+	if (trace_wants(trace))
+		trace_line(trace, "key of %s, selector %s: %s",
+		    trace_name(item->domain).text,
+		    trace_name(item->signing->selector).text, what);
+}
+
+static void
 on_key(void *ctx, const struct proxy_key_answer *answer)
 {
 	struct item *item = ctx;
 	struct filter *f = item->filter;
 
 	f->waiting--;
+	trace_key(item,
+	    answer->status == PROXY_KEY_FOUND	      ? "found"
+		: answer->status == PROXY_KEY_MISSING ? "missing"
+						      : "trouble");
 	switch (answer->status) {
 	case PROXY_KEY_FOUND:
 		take_key(item, answer);
@@ -259,6 +274,7 @@ begin_item(struct filter *f, const struct proxy_signing *signing)
 		    DKIM_BODY_WHOLE);
 	}
 	f->waiting++;
+	trace_key(item, "asked");
 	item->use = proxy_keys_get(
 	    f->env->keys, signing->key_rule, signing->domain, on_key, item);
 }

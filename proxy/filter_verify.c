@@ -170,7 +170,7 @@ begin(void *env, const struct proxy_filter_job *job)
 	f->env = env;
 	f->job = *job;
 	limits = (struct proxy_asking_limits){
-	    rules(f)->max_questions, rules(f)->deadline * 1000};
+	    rules(f)->max_questions, rules(f)->deadline * 1000, job->trace};
 	find_client(f);
 	f->trusted = is_trusted(f);
 	if (f->trusted)
@@ -320,6 +320,8 @@ on_sealed(void *ctx, enum proxy_seal_status status, struct slice fields,
 {
 	struct filter *f = ctx;
 
+	trace_line(f->job.trace, "seal of %s: %s", rules(f)->seal.domain,
+	    status == PROXY_SEAL_MADE ? "made" : "not made");
 	if (status == PROXY_SEAL_MADE &&
 	    proxy_edit_top(f->job.edit, fields) == 0) {
 		proxy_record_note(
@@ -350,6 +352,7 @@ seal(struct filter *f)
 	(void)auth_results_print_value(f->results, f->env->ids[0], &value);
 	job.results = strbuf_slice(&value);
 	dkim_body_hashes_end(f->seal_body);
+	trace_line(f->job.trace, "seal of %s: asked", rules(f)->seal.domain);
 	/* The filter may be gone after this. */
 	proxy_seal_begin(f->env->sealing, &job, &f->seal, on_sealed, f);
 	strbuf_clear(&value);

@@ -25,6 +25,7 @@ struct proxy_hop {
 	const struct proxy_service *service;
 	const struct proxy_hop_ops *ops;
 	void *ctx;
+	const struct trace *trace;
 	struct smtp_relay *relay; /* NULL: gone */
 	bool greeted, helloed;	  /* on this connection */
 	bool used;		  /* it has answered a command before */
@@ -57,15 +58,19 @@ connect_anew(struct proxy_hop *h)
 	h->in_flight = PROXY_ERRAND_GREETING;
 	h->relay =
 	    smtp_relay_new(h->service->base, &h->service->relay, &relay_ops, h);
+	trace_line(h->trace, "connecting to %.*s",
+	    (int)h->service->relay_name.n, h->service->relay_name.p);
+	smtp_relay_trace(h->relay, h->trace);
 }
 
 struct proxy_hop *
-proxy_hop_new(const struct proxy_service *service,
+proxy_hop_new(const struct proxy_service *service, const struct trace *trace,
     const struct proxy_hop_ops *ops, void *ctx)
 {
 	struct proxy_hop *h = xcalloc(1, sizeof(*h));
 
 	h->service = service;
+	h->trace = trace;
 	h->ops = ops;
 	h->ctx = ctx;
 	strbuf_init(&h->waiting.line, SMTP_COMMAND_MAX + 32);
@@ -395,6 +400,12 @@ proxy_hop_body_end(struct proxy_hop *h)
 	h->in_flight = h->waiting.what = PROXY_ERRAND_DOT;
 	h->last_said = proxy_now_ms();
 	smtp_relay_body_end(h->relay);
+}
+
+const struct trace *
+proxy_hop_trace(const struct proxy_hop *h)
+{
+	return h->trace;
 }
 
 bool

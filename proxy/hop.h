@@ -54,9 +54,10 @@ struct proxy_hop_ops {
 
 struct proxy_hop;
 
-/* Begins to connect; the greeting is answered as an errand. */
-struct proxy_hop *proxy_hop_new(
-    const struct proxy_service *, const struct proxy_hop_ops *, void *ctx);
+/* Begins to connect; the greeting is answered as an errand. The trace (or
+ * NULL) must outlive it. */
+struct proxy_hop *proxy_hop_new(const struct proxy_service *,
+    const struct trace *, const struct proxy_hop_ops *, void *ctx);
 void proxy_hop_free(struct proxy_hop *);
 
 /*
@@ -90,6 +91,9 @@ void proxy_hop_body_end(struct proxy_hop *);
 /* Closes the connection at once (in a body: without the final dot); the
  * next MAIL makes a new one. */
 void proxy_hop_drop(struct proxy_hop *);
+
+/* Where what happens is told; a message is told of there as well. */
+const struct trace *proxy_hop_trace(const struct proxy_hop *);
 
 /* Is there a connection? */
 bool proxy_hop_connected(const struct proxy_hop *);

@@ -63,6 +63,7 @@ struct proxy_service {
 	bool finishing; /* sessions end as soon as they may */
 	bool hurried;	/* who is silent before DATA is not waited for */
 	unsigned ids;	/* made so far, for messages that come without */
+	unsigned long session_number; /* of the last one, for traces */
 	struct proxy_session_list sessions;
 	size_t session_count;
 	/* Told when a session has ended, from the event loop; may be NULL. */

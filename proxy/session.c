@@ -19,6 +19,7 @@ enum { HELO_CAP = 512, STUCK_MS = 2000 };
 struct proxy_session {
 	LIST_ENTRY(proxy_session) entry;
 	struct proxy_service *service;
+	struct trace trace;
 	struct smtp_server *server; /* NULL: the client is gone */
 	struct proxy_hop *hop;
 	struct proxy_transaction *transaction;
@@ -78,6 +79,8 @@ session_free(struct proxy_session *s)
 {
 	struct proxy_service *service = s->service;
 
+	if (s->server != NULL)
+		trace_line(&s->trace, "connection closed (by us)");
 	LIST_REMOVE(s, entry);
 	service->session_count--;
 	proxy_count_down(service->counters, PROXY_COUNT_SESSIONS_OPEN);
@@ -167,6 +170,9 @@ begin_envelope(struct proxy_session *s)
 		(void)strbuf_add(&e->queue_id, id);
 	else
 		make_id(s, &e->queue_id);
+	if (trace_wants(&s->trace))
+		trace_line(&s->trace, "message %s",
+		    trace_name(strbuf_slice(&e->queue_id)).text);
 	note_client(s);
 }
 
@@ -477,6 +483,7 @@ on_proxied(void *ctx, const struct smtp_haproxy *header)
 		connect_hop(s);
 		return;
 	}
+	trace_line(&s->trace, "the PROXY header names %s", header->address);
 	s->proxied = true;
 	strbuf_init(&by, HELO_CAP);
 	(void)strbuf_add_str(&by, peer_name(s));
@@ -504,6 +511,8 @@ on_client_closed(void *ctx, enum smtp_close how, const char *why)
 {
 	struct proxy_session *s = ctx;
 
+	trace_line(
+	    &s->trace, "connection closed (%s: %s)", smtp_close_name(how), why);
 	if (how == SMTP_CLOSE_ALIEN)
 		log_alien(s, why);
 	let_go_answered(s, how == SMTP_CLOSE_DONE || how == SMTP_CLOSE_EOF);
@@ -629,7 +638,7 @@ static const struct proxy_hop_ops hop_ops = {
 static void
 connect_hop(struct proxy_session *s)
 {
-	s->hop = proxy_hop_new(s->service, &hop_ops, s);
+	s->hop = proxy_hop_new(s->service, &s->trace, &hop_ops, s);
 }
 
 /* --- life --- */
@@ -651,11 +660,15 @@ proxy_session_begin(struct proxy_service *service, evutil_socket_t fd,
 	proxy_envelope_init(&s->envelope);
 	LIST_INSERT_HEAD(&service->sessions, s, entry);
 	service->session_count++;
+	s->trace = (struct trace){service->log, ++service->session_number};
+	trace_line(&s->trace, "connection from %s%s", peer_name(s),
+	    proxy_header ? ", behind a PROXY header" : "");
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS);
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS_OPEN);
 	if (!proxy_header) /* with one, whoever it names must be allowed */
 		connect_hop(s);
 	s->server = smtp_server_new(service->base, fd, &limits, &server_ops, s);
+	smtp_server_trace(s->server, &s->trace);
 }
 
 static const char too_many[] = "421 4.3.2 too many connections, try again\r\n";

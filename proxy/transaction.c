@@ -63,6 +63,24 @@ struct proxy_transaction {
 	bool in_end;	    /* within the filter's end */
 };
 
+static void
+go_to(struct proxy_transaction *t, enum state state)
+{
+	static const char *const names[] = {
+	    [COLLECTING] = "COLLECTING",
+	    [SWALLOWING] = "SWALLOWING",
+	    [FILTERING] = "FILTERING",
+	    [OFFERING] = "OFFERING",
+	    [SENDING] = "SENDING",
+	    [AWAITING] = "AWAITING",
+	    [DONE] = "DONE",
+	};
+
+	trace_state(proxy_hop_trace(t->hop), "transaction", names[t->state],
+	    names[state]);
+	t->state = state;
+}
+
 /* --- the end --- */
 
 static enum proxy_counter
@@ -148,7 +166,7 @@ finish(struct proxy_transaction *t, const struct smtp_reply *reply,
 {
 	enum proxy_heard heard = PROXY_UNHEARD;
 
-	t->state = DONE;
+	go_to(t, DONE);
 	t->status = status;
 	t->sent = reply->code < 300;
 	t->done_ms = proxy_now_ms();
@@ -196,7 +214,7 @@ static void
 swallow(struct proxy_transaction *t, unsigned code, const char *text)
 {
 	settle(t, code, text);
-	t->state = SWALLOWING;
+	go_to(t, SWALLOWING);
 	drop_filter(t);
 	proxy_spool_reset(t->spool);
 	proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
@@ -324,6 +342,7 @@ proxy_transaction_new(const struct proxy_service *service,
 	struct proxy_transaction *t = xcalloc(1, sizeof(*t));
 
 	t->state = COLLECTING;
+	trace_state(proxy_hop_trace(hop), "transaction", "NONE", "COLLECTING");
 	t->service = service;
 	t->hop = hop;
 	t->envelope = envelope;
@@ -344,7 +363,7 @@ proxy_transaction_new(const struct proxy_service *service,
 	strbuf_init(&t->verdict, REPLY_TEXT_CAP + 16);
 	t->filter = service->filter->begin(service->filter_env,
 	    &(struct proxy_filter_job){
-		envelope, &t->record, t->edit, t->spool});
+		envelope, &t->record, t->edit, t->spool, proxy_hop_trace(hop)});
 	if (!proxy_hop_connected(hop))
 		swallow(t, 451, "4.3.0 next hop lost");
 	return t;
@@ -376,7 +395,7 @@ on_outcome(void *ctx, const struct proxy_outcome *outcome)
 	struct proxy_transaction *t = ctx;
 
 	if (outcome->refusal_code == 0) {
-		t->state = OFFERING;
+		go_to(t, OFFERING);
 		proxy_hop_command(t->hop, PROXY_ERRAND_DATA, SLICE("DATA"));
 		return;
 	}
@@ -406,7 +425,7 @@ proxy_transaction_body_end(struct proxy_transaction *t)
 		finish_with_verdict(t);
 		return;
 	}
-	t->state = FILTERING;
+	go_to(t, FILTERING);
 	note_risk(t);
 	if (t->newline.mode == MAIL_NEWLINE_REJECT &&
 	    mail_newline_is_bare(&t->newline)) {
@@ -445,7 +464,7 @@ play(struct proxy_transaction *t)
 		abandon(t, "4.3.0 cannot read the message back");
 		return;
 	}
-	t->state = AWAITING;
+	go_to(t, AWAITING);
 	proxy_hop_body_end(t->hop);
 }
 
@@ -458,7 +477,7 @@ on_data_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
 			abandon(t, "4.3.0 next hop out of step");
 			return;
 		}
-		t->state = SENDING;
+		go_to(t, SENDING);
 		drop_filter(t);
 		proxy_playback_init(&t->playback, t->edit, t->spool);
 		play(t);
@@ -549,7 +568,7 @@ proxy_transaction_client_lost(struct proxy_transaction *t, const char *why)
 		return true;
 	if (t->state == SENDING)
 		proxy_hop_drop(t->hop);
-	t->state = DONE;
+	go_to(t, DONE);
 	drop_filter(t);
 	(void)strbuf_addf(&t->record.reply, "client gone: %s", why);
 	write_journal(t, "aborted");
@@ -564,7 +583,7 @@ proxy_transaction_cut(struct proxy_transaction *t)
 	if (!proxy_transaction_client_lost(t, "stopped"))
 		return;
 	remark(t, why);
-	t->state = DONE;
+	go_to(t, DONE);
 	(void)strbuf_add_str(&t->record.reply, why);
 	write_journal(t, "maybe-delivered");
 }

@@ -40,13 +40,22 @@ verb_of(struct slice word)
 	return SMTP_OTHER;
 }
 
+/* NULL where it is none. */
+static const char *
+known(struct slice word)
+{
+	enum smtp_verb verb = verb_of(word);
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (slice_equal_nocase(word, others[i]))
+			return others[i].p;
+	return verb == SMTP_OTHER ? NULL : smtp_verb_name(verb);
+}
+
 bool
 smtp_verb_is_known(struct slice word)
 {
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (slice_equal_nocase(word, others[i]))
-			return true;
-	return verb_of(word) != SMTP_OTHER;
+	return known(word) != NULL;
 }
 
 /* Where the first CRLF begins; in.n where there is none. */
@@ -78,18 +87,35 @@ has_bad_bytes(struct slice line)
 	    slice_find(line, '\n') < line.n || slice_find(line, '\0') < line.n;
 }
 
-static void
-split(struct slice line, struct smtp_command *command)
+static struct slice
+first_word(struct slice line)
 {
 	size_t n = 0;
 
-	while (line.n > 0 && is_blank(line.p[0]))
-		line = slice_after(line, 1);
 	while (n < line.n && !is_blank(line.p[n]))
 		n++;
+	return slice_first(line, n);
+}
+
+static void
+split(struct slice line, struct smtp_command *command)
+{
+	struct slice word;
+
+	while (line.n > 0 && is_blank(line.p[0]))
+		line = slice_after(line, 1);
+	word = first_word(line);
 	command->line = line;
-	command->verb = verb_of(slice_first(line, n));
-	command->argument = slice_trim(slice_after(line, n));
+	command->verb = verb_of(word);
+	command->argument = slice_trim(slice_after(line, word.n));
+}
+
+const char *
+smtp_line_verb(struct slice line)
+{
+	const char *verb = known(first_word(line));
+
+	return verb == NULL ? "unknown" : verb;
 }
 
 enum smtp_parse

@@ -69,4 +69,8 @@ const char *smtp_verb_name(enum smtp_verb);
  * not offer them: HELP, STARTTLS, AUTH and their kin. */
 bool smtp_verb_is_known(struct slice word);
 
+/* The verb that a line begins with, for a trace: one of all those, static;
+ * "unknown" for any other word, which may be part of a message. */
+const char *smtp_line_verb(struct slice line);
+
 #endif

@@ -15,6 +15,7 @@
 #include "base/escape.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "smtp/command.h"
 #include "smtp/conn.h"
 #include "smtp/dot.h"
 #include "smtp/relay.h"
@@ -39,6 +40,7 @@ struct smtp_relay {
 	struct smtp_target target;
 	struct smtp_relay_ops ops;
 	void *ctx;
+	const struct trace *trace;
 	enum state state;
 	struct smtp_reply_parser parser;
 	size_t in_flight;
@@ -50,6 +52,33 @@ struct smtp_relay {
 	struct smtp_dot dot;
 	struct sink body;
 };
+
+static const char *
+name_of(enum state state)
+{
+	static const char *const names[] = {
+	    [GREETING] = "GREETING",
+	    [READY] = "READY",
+	    [BODY] = "BODY",
+	    [DOT] = "DOT",
+	};
+
+	return names[state];
+}
+
+void
+smtp_relay_trace(struct smtp_relay *relay, const struct trace *trace)
+{
+	relay->trace = trace;
+	trace_state(trace, "hop", "CLOSED", name_of(relay->state));
+}
+
+static void
+go_to(struct smtp_relay *relay, enum state state)
+{
+	trace_state(relay->trace, "hop", name_of(relay->state), name_of(state));
+	relay->state = state;
+}
 
 static bool
 answer_is_due(const struct smtp_relay *relay)
@@ -96,14 +125,14 @@ advance(struct smtp_relay *relay, unsigned code)
 	bool data = relay->data == 1;
 
 	if (relay->state != READY) {
-		relay->state = READY;
+		go_to(relay, READY);
 		return;
 	}
 	relay->in_flight--;
 	if (relay->data > 0)
 		relay->data--;
 	if (data && code == 354) {
-		relay->state = BODY;
+		go_to(relay, BODY);
 		smtp_dot_init(&relay->dot, &relay->body);
 	}
 }
@@ -119,6 +148,7 @@ take_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
 		    "relay accepted a message before its end");
 		return;
 	}
+	trace_line(relay->trace, "next hop: %03u", reply->code);
 	advance(relay, reply->code);
 	set_timer(relay);
 	relay->unasked =
@@ -192,6 +222,8 @@ on_closed(void *ctx, enum smtp_close close, const char *why)
 	    !smtp_conn_heard(relay->conn))
 		close = SMTP_CLOSE_CONNECT;
 	relay->over = true;
+	trace_line(relay->trace, "hop: %s -> CLOSED (%s: %s)",
+	    name_of(relay->state), smtp_close_name(close), why);
 	relay->ops.closed(relay->ctx, close, why);
 }
 
@@ -334,6 +366,7 @@ smtp_relay_command(struct smtp_relay *relay, struct slice line)
 		relay->unasked = true;
 		return;
 	}
+	trace_line(relay->trace, "to next hop: %s", smtp_line_verb(line));
 	smtp_conn_write(relay->conn, line);
 	smtp_conn_write(relay->conn, SLICE("\r\n"));
 	relay->in_flight++;
@@ -367,7 +400,8 @@ smtp_relay_body_end(struct smtp_relay *relay)
 		return;
 	assert(relay->state == BODY);
 	smtp_dot_end(&relay->dot);
-	relay->state = DOT;
+	trace_line(relay->trace, "to next hop: end of data");
+	go_to(relay, DOT);
 	relay->burst = 0;
 	set_timer(relay);
 }
@@ -377,6 +411,9 @@ smtp_relay_free(struct smtp_relay *relay)
 {
 	if (relay == NULL)
 		return;
+	if (!relay->over)
+		trace_line(relay->trace, "hop: %s -> CLOSED (by us)",
+		    name_of(relay->state));
 	relay->over = true;
 	smtp_conn_free(relay->conn);
 }

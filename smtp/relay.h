@@ -17,6 +17,7 @@
 #include <event2/util.h>
 
 #include "base/slice.h"
+#include "base/trace.h"
 #include "smtp/close.h"
 #include "smtp/reply.h"
 
@@ -59,6 +60,9 @@ struct smtp_relay_ops {
 };
 
 struct smtp_relay;
+
+/* What happens is told there (base/trace.h); it must outlive the relay. */
+void smtp_relay_trace(struct smtp_relay *, const struct trace *);
 
 /* Begins to connect; failures come through ops->closed. */
 struct smtp_relay *smtp_relay_new(struct event_base *,

@@ -19,6 +19,21 @@ enum {
 	SLOW_BYTES = 1024, /* of a body, a second: less is slow */
 };
 
+void
+smtp_server_trace(struct smtp_server *server, const struct trace *trace)
+{
+	server->trace = trace;
+}
+
+void
+smtp_server_go_to(struct smtp_server *server, enum smtp_server_state state)
+{
+	trace_state(server->trace, "session",
+	    smtp_server_state_name(server->state),
+	    smtp_server_state_name(state));
+	server->state = state;
+}
+
 /* Writing. */
 
 void
@@ -34,6 +49,7 @@ smtp_server_send(struct smtp_server *server, struct slice wire)
 void
 smtp_server_say(struct smtp_server *server, const char *wire)
 {
+	trace_line(server->trace, "to client: %.3s", wire);
 	smtp_server_send(server, slice_str(wire));
 }
 
@@ -41,7 +57,7 @@ void
 smtp_server_finish(struct smtp_server *server, enum smtp_close close,
     const char *why, bool linger)
 {
-	server->state = SMTP_SERVER_CLOSING;
+	smtp_server_go_to(server, SMTP_SERVER_CLOSING);
 	server->due = false;
 	smtp_conn_finish(server->conn, close, why, linger);
 }
@@ -53,6 +69,7 @@ smtp_server_reply(struct smtp_server *server, const struct smtp_reply *reply)
 		return;
 	assert(server->due || reply->code == 421 ||
 	    server->state == SMTP_SERVER_PROXY);
+	trace_line(server->trace, "to client: %03u", reply->code);
 	smtp_server_send(server, reply->wire);
 	smtp_server_advance(server, reply);
 	server->due = false;
@@ -75,8 +92,8 @@ step_proxy(struct smtp_server *server, struct slice in)
 	if (parse != SMTP_DONE)
 		return false;
 	smtp_conn_consume(server->conn, used);
-	server->state =
-	    server->greeted ? SMTP_SERVER_OPEN : SMTP_SERVER_GREETING;
+	smtp_server_go_to(
+	    server, server->greeted ? SMTP_SERVER_OPEN : SMTP_SERVER_GREETING);
 	server->due = !server->greeted;
 	server->urgent = true;
 	if (server->ops.proxied != NULL)
@@ -142,10 +159,14 @@ step_command(struct smtp_server *server, struct slice in)
 	server->stirred_ms = smtp_now_ms();
 	if (parse == SMTP_DONE) {
 		server->spoken = server->spoken || command.line.n > 0;
+		trace_line(
+		    server->trace, "client: %s", smtp_line_verb(command.line));
 		smtp_server_dispatch(server, &command);
 	} else {
 		server->spoken = true;
 		server->urgent = true;
+		trace_line(server->trace, "client: a line that is none (%s)",
+		    fault == SMTP_COMMAND_LONG ? "too long" : "its bytes");
 		refuse_line(server, fault, slice_first(in, used));
 	}
 	smtp_conn_consume(server->conn, used);
@@ -196,7 +217,8 @@ step_body(struct smtp_server *server, struct slice in)
 	smtp_conn_consume(server->conn, used);
 	if (parse != SMTP_DONE || server->over)
 		return false;
-	server->state = SMTP_SERVER_HELD;
+	trace_line(server->trace, "client: end of data");
+	smtp_server_go_to(server, SMTP_SERVER_HELD);
 	server->due = true;
 	server->ops.body_end(server->ctx);
 	return true;

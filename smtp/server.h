@@ -30,6 +30,7 @@
 #include <event2/util.h>
 
 #include "base/slice.h"
+#include "base/trace.h"
 #include "smtp/close.h"
 #include "smtp/command.h"
 #include "smtp/haproxy.h"
@@ -101,6 +102,9 @@ struct smtp_server;
 struct smtp_server *smtp_server_new(struct event_base *, evutil_socket_t,
     const struct smtp_limits *limits, const struct smtp_server_ops *ops,
     void *ctx);
+
+/* What happens is told there (base/trace.h); it must outlive the server. */
+void smtp_server_trace(struct smtp_server *, const struct trace *);
 
 /*
  * The greeting or the answer that is due; the bytes are copied. A greeting

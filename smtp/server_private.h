@@ -18,6 +18,7 @@ struct smtp_server {
 	struct smtp_limits limits;
 	struct smtp_server_ops ops;
 	void *ctx;
+	const struct trace *trace;
 	enum smtp_server_state state;
 	enum smtp_verb asked; /* what the answer due is to */
 	bool due;
@@ -49,6 +50,9 @@ void smtp_server_send(struct smtp_server *, struct slice wire);
 void smtp_server_say(struct smtp_server *, const char *wire);
 void smtp_server_finish(
     struct smtp_server *, enum smtp_close, const char *why, bool linger);
+
+/* server.c: the one way to another state. */
+void smtp_server_go_to(struct smtp_server *, enum smtp_server_state);
 
 /* server_verbs.c: acts on a command by its row of the table. */
 void smtp_server_dispatch(struct smtp_server *, const struct smtp_command *);

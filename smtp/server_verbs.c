@@ -190,7 +190,7 @@ smtp_server_dispatch(
 static void
 begin_ready(struct smtp_server *server)
 {
-	server->state = SMTP_SERVER_READY;
+	smtp_server_go_to(server, SMTP_SERVER_READY);
 	server->recipients = 0;
 	server->recipient_refused = false;
 	server->forgiven = 0;
@@ -199,7 +199,7 @@ begin_ready(struct smtp_server *server)
 static void
 begin_body(struct smtp_server *server)
 {
-	server->state = SMTP_SERVER_BODY;
+	smtp_server_go_to(server, SMTP_SERVER_BODY);
 	server->brought = 0;
 	server->since_ms = 0;
 	server->window = 0;
@@ -225,7 +225,7 @@ advance(struct smtp_server *server, bool accepted, unsigned code)
 	if (!accepted || next == SMTP_SERVER_STATES)
 		return;
 	if (next != SMTP_SERVER_READY)
-		server->state = next;
+		smtp_server_go_to(server, next);
 	else if (server->asked != SMTP_RSET ||
 	    server->state != SMTP_SERVER_OPEN)
 		begin_ready(server);
@@ -241,7 +241,7 @@ advance_greeting(struct smtp_server *server, unsigned code)
 	}
 	server->greeted = true;
 	if (server->state == SMTP_SERVER_GREETING)
-		server->state = SMTP_SERVER_OPEN;
+		smtp_server_go_to(server, SMTP_SERVER_OPEN);
 }
 
 void

@@ -74,7 +74,7 @@ rig_init(struct rig *rig, const char *const *names, unsigned questions,
     unsigned deadline_ms)
 {
 	struct dns_servers *servers = dns_servers_new(false);
-	struct proxy_asking_limits limits = {questions, deadline_ms};
+	struct proxy_asking_limits limits = {questions, deadline_ms, NULL};
 	struct strbuf reason;
 
 	strbuf_init(&reason, 100);

@@ -174,7 +174,7 @@ static void
 begin(struct rig *rig, struct slice header)
 {
 	struct proxy_filter_job job = {
-	    &rig->envelope, &rig->record, rig->edit, NULL};
+	    &rig->envelope, &rig->record, rig->edit, NULL, NULL};
 
 	rig->filter = proxy_filter_sign.begin(&rig->env, &job);
 	if (header.p == NULL) {

@@ -162,7 +162,7 @@ pass_message(struct rig *rig, const char *client, struct slice message)
 	static const struct mail_reader_ops ops = {on_header, on_body};
 	struct timeval patience = {.tv_sec = PATIENCE_S};
 	struct proxy_filter_job job = {
-	    &rig->envelope, &rig->record, rig->edit, NULL};
+	    &rig->envelope, &rig->record, rig->edit, NULL, NULL};
 	struct mail_reader *reader = mail_reader_new(HEADER_MAX, &ops, rig);
 
 	(void)strbuf_add_str(&rig->envelope.client_address, client);
@@ -381,7 +381,7 @@ test_freed_at_any_stage(void **state)
 	for (int stage = 0; stage < 3; stage++) {
 		struct rig *rig = rig_new("check = spf, dkim", hostile);
 		struct proxy_filter_job job = {
-		    &rig->envelope, &rig->record, rig->edit, NULL};
+		    &rig->envelope, &rig->record, rig->edit, NULL, NULL};
 		struct mail_reader *reader =
 		    mail_reader_new(HEADER_MAX, &ops, rig);
 

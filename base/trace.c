@@ -1,0 +1,52 @@
+/* Lines of one connection; see trace.h. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/strbuf.h"
+#include "base/trace.h"
+
+enum { LINE_MAX_OCTETS = 1024 };
+
+struct trace_text
+trace_name(struct slice name)
+{
+	struct trace_text to;
+	struct strbuf out;
+
+	strbuf_init(&out, sizeof(to.text) - 1);
+	(void)escape_log(name, &out); /* what does not fit is left out */
+	(void)snprintf(to.text, sizeof(to.text), "%s", strbuf_text(&out));
+	strbuf_clear(&out);
+	return to;
+}
+
+bool
+trace_wants(const struct trace *trace)
+{
+	return trace != NULL && log_wants(trace->log, LOGGING_DEBUG);
+}
+
+void
+trace_line(const struct trace *trace, const char *fmt, ...)
+{
+	char line[LINE_MAX_OCTETS];
+	va_list ap;
+
+	if (!trace_wants(trace))
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_printf(
+	    trace->log, LOGGING_DEBUG, "session %lu: %s", trace->number, line);
+}
+
+void
+trace_state(const struct trace *trace, const char *what, const char *old,
+    const char *new)
+{
+	if (trace_wants(trace) && strcmp(old, new) != 0)
+		trace_line(trace, "%s: %s -> %s", what, old, new);
+}
