@@ -115,7 +115,8 @@ const char *
 auth_advice_find(
     const struct auth_summary *about, const struct auth_result *result)
 {
-	if (is_good(result) || is_explained(about->results, result))
+	if (is_good(result) || is_explained(about->results, result) ||
+	    (about->own && result->method == AUTH_IPREV))
 		return NULL;
 	if (was_changed_by_list(about, result))
 		return of_list;

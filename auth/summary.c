@@ -160,6 +160,12 @@ add_envelope(const struct auth_summary *about, struct strbuf *out)
 	    "\n----------------------------------------------------------\n"
 	    "Details\n\n");
 	line("Client:", about->client, out);
+	if (about->own)
+		(void)strbuf_add_str(out,
+		    "  Client:     none: it came from this host itself, so "
+		    "SPF,\n"
+		    "              Sender-ID and iprev have nothing to "
+		    "check\n");
 	line("HELO:", about->helo, out);
 	if (about->mail_from.p != NULL) {
 		(void)strbuf_add_str(out, "  MAIL FROM:  <");

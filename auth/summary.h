@@ -24,6 +24,7 @@ struct auth_summary {
 	 * in A-labels, addresses; as much of it as the strbuf takes. */
 	bool stranger;
 	bool foreign; /* for somebody who has no signpost to set */
+	bool own;     /* it came from this host itself, so there is no client */
 };
 
 /*

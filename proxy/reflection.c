@@ -280,6 +280,19 @@ add_header(struct proxy_record *record, const struct mail_header *header,
 	strbuf_clear(&text);
 }
 
+/* Loopback is this host's own mail server, or a program of its own, unless
+ * SPF was asked about it. */
+static bool
+is_own(const struct proxy_envelope *e, const struct auth_results *results)
+{
+	struct slice client = strbuf_slice(&e->client_address);
+
+	if (auth_results_find(results, AUTH_SPF) != NULL)
+		return false;
+	return slice_starts_nocase(client, SLICE("127.")) ||
+	    slice_equal(client, SLICE("::1"));
+}
+
 static void
 add_summary(const struct proxy_reflection *r, const struct proxy_config *config,
     const struct proxy_filter_job *job, const struct auth_results *results)
@@ -287,10 +300,13 @@ add_summary(const struct proxy_reflection *r, const struct proxy_config *config,
 	const struct proxy_envelope *e = job->envelope;
 	bool proven = r->proof != RECORD_PROOF_NONE;
 	struct slice domain = mail_address_domain(strbuf_slice(&e->sender));
+	bool own = is_own(e, results);
 	const struct auth_summary about = {
 	    .results = results,
-	    .client = strbuf_slice(&e->client_address),
-	    .helo = strbuf_slice(&e->client_helo),
+	    .client =
+		own ? slice_from(NULL, 0) : strbuf_slice(&e->client_address),
+	    .helo = own ? slice_from(NULL, 0) : strbuf_slice(&e->client_helo),
+	    .own = own,
 	    .mail_from =
 		e->sender.n == 0 ? SLICE("") : strbuf_slice(&e->sender),
 	    .stranger = !proven,

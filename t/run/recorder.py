@@ -259,7 +259,7 @@ t2026._domainkey.example.org TXT %s
 class ThroughPostfix(postfix_case.PostfixCase):
     """587 -> signed -> the world; 25 -> checked -> its mailbox; and the
     answer, which goes out signed through Postfix as all mail does."""
-    samples = ("out-after-queue", "in-after-queue")
+    samples = ("out-after-queue", "in-after-queue", "reflector")
 
     def make_signpost(self):
         key = os.path.join(HERE, "..", "data", "dkim", "rsa2048.pem")
@@ -271,7 +271,7 @@ t2026._domainkey.example.org TXT %s
         self.addCleanup(server.stop)
         proxy = Both(
             "127.0.0.1:%d" % self.ports["out_relay"], server.port,
-            "[reflector]\naddress = %s\nspamd = 127.0.0.1:%d\n"
+            "[in]\ntrusted =\n[reflector]\naddress = %s\nspamd = 127.0.0.1:%d\n"
             "spamd_timeout = 120s\n" % (REFLECTOR, spamd(self)),
             in_relay="127.0.0.1:%d" % self.ports["in_relay"], keys=False)
         self.addCleanup(proxy.clean)
@@ -281,7 +281,31 @@ t2026._domainkey.example.org TXT %s
         os.chmod(proxy.keyfile, 0o600)
         self.ports["out"] = proxy.port
         self.ports["in_"] = proxy.in_port
+        self.main = ("signpost_reflector = check_recipient_access inline:{ { "
+                     "%s = FILTER signpost-own:[127.0.0.1]:%d } }\n" % (
+                         REFLECTOR, proxy.in_port))
         return proxy
+
+    def test_our_own_users_are_answered(self):
+        """Written on this host, it never comes in by 25."""
+        self.submit(postfix_case.message("Subject: and me?").replace(
+            b"To: bob@example.net", b"To: <%s>" % REFLECTOR.encode()),
+            rcpt=REFLECTOR)
+        messages = self.world.wait_messages(2, 150)
+        [answer] = [m for m in messages if m.mail.startswith(b"MAIL FROM:<>")]
+        [copy] = [m for m in messages if m is not answer]
+        self.assertIn(REFLECTOR.encode(), copy.rcpt[0])
+        self.assertIn(b"\r\nAuthentication-Results: mx.example.org;",
+                      copy.data)
+        text = answer.data.decode()
+        for line in ("SPF check: not checked", "DKIM check: pass",
+                     "DomainKeys check: pass", "DMARC check: pass",
+                     "nothing to do"):
+            self.assertIn("\r\n%s\r\n" % line, text)
+        self.assertIn("\r\n> Subject: and me?\r\n", text)
+        self.assertIn("it came from this host itself", re.sub(
+            r"\s+", " ", text))
+        self.assert_signed(answer.data)
 
     def test_the_classic_five_lines(self):
         self.submit(postfix_case.message("Subject: is it all right?"))
