@@ -8,13 +8,16 @@
 enum {
 	GZIP_WINDOW = 15 + 16, /* zlib: the largest, in gzip's wrapping */
 	GZIP_MEMORY = 8,
-	GZIP_CHUNK = 16 * 1024
+	GZIP_LEVEL = 3, /* XML is long and says little */
+	GZIP_CHUNK = 16 * 1024,
+	GZIP_GATHER = 64 * 1024
 };
 
 struct record_gzip {
 	struct sink sink;
 	struct strbuf *to;
 	z_stream z;
+	struct strbuf gathered; /* zlib is dear by the call */
 	int failed;
 };
 
@@ -43,13 +46,31 @@ compress_given(struct record_gzip *g, int flush)
 }
 
 static void
+compress_bytes(struct record_gzip *g, struct slice bytes)
+{
+	g->z.next_in = (z_const Bytef *)(uintptr_t)bytes.p;
+	g->z.avail_in = (uInt)bytes.n;
+	compress_given(g, Z_NO_FLUSH);
+}
+
+static void
+compress_gathered(struct record_gzip *g)
+{
+	compress_bytes(g, strbuf_slice(&g->gathered));
+	strbuf_reset(&g->gathered);
+}
+
+static void
 write_compressed(struct sink *sink, struct slice bytes)
 {
 	struct record_gzip *g = (struct record_gzip *)sink;
 
-	g->z.next_in = (z_const Bytef *)(uintptr_t)bytes.p;
-	g->z.avail_in = (uInt)bytes.n;
-	compress_given(g, Z_NO_FLUSH);
+	if (bytes.n > GZIP_GATHER - g->gathered.n)
+		compress_gathered(g);
+	if (bytes.n > GZIP_GATHER)
+		compress_bytes(g, bytes);
+	else
+		(void)strbuf_add(&g->gathered, bytes);
 }
 
 struct record_gzip *
@@ -59,7 +80,8 @@ record_gzip_new(struct strbuf *to)
 
 	g->sink.write = write_compressed;
 	g->to = to;
-	if (deflateInit2(&g->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW,
+	strbuf_init(&g->gathered, GZIP_GATHER);
+	if (deflateInit2(&g->z, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW,
 		GZIP_MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)
 		g->failed = -1;
 	return g;
@@ -76,11 +98,13 @@ record_gzip_end(struct record_gzip *g)
 {
 	int failed;
 
+	compress_gathered(g);
 	g->z.next_in = NULL;
 	g->z.avail_in = 0;
 	compress_given(g, Z_FINISH);
 	failed = g->failed;
 	(void)deflateEnd(&g->z);
+	strbuf_clear(&g->gathered);
 	free(g);
 	return failed;
 }

@@ -43,12 +43,31 @@ has_place(struct slice c)
 	    (unsigned char)c.p[2] >= 0xbe);
 }
 
+/* How many octets go through as they are: nearly all there are. */
+static size_t
+plain_length(struct slice in)
+{
+	size_t n = 0;
+
+	while (n < in.n && in.p[n] >= ' ' && in.p[n] <= '~' && in.p[n] != '&' &&
+	    in.p[n] != '<' && in.p[n] != '>' && in.p[n] != '"' &&
+	    in.p[n] != '\'')
+		n++;
+	return n;
+}
+
 void
 record_xml_escape(struct slice in, struct strbuf *out)
 {
 	while (in.n > 0) {
-		size_t n = escape_utf8_length(in);
+		size_t n = plain_length(in);
 
+		if (n > 0) {
+			(void)strbuf_add(out, slice_first(in, n));
+			in = slice_after(in, n);
+			continue;
+		}
+		n = escape_utf8_length(in);
 		if (n == 0)
 			(void)strbuf_add_str(out, "\xef\xbf\xbd");
 		else if (has_place(slice_first(in, n)))
