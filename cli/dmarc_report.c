@@ -192,7 +192,8 @@ struct work {
 	struct record_store *store;
 	struct report_files files;
 	struct report_send send;
-	int64_t end; /* the last second that is told of */
+	int64_t end;  /* the last second that is told of */
+	bool stopped; /* what stops one stops all */
 	int status;
 };
 
@@ -250,8 +251,7 @@ put_file(
 	return status;
 }
 
-/* The worst of all is how it ends; but what stops one does not stop the
- * others. */
+/* A report that cannot be made or written does not stop the others. */
 static void
 make_one(struct work *w, const struct policy *policy)
 {
@@ -275,9 +275,11 @@ make_one(struct work *w, const struct policy *policy)
 	status = pack(w, &report, &packed);
 	if (status == CLI_OK && w->wishes->directory != NULL)
 		status = put_file(w, &report, strbuf_slice(&packed));
-	if (status == CLI_OK && w->wishes->send)
+	if (status == CLI_OK && w->wishes->send) {
 		status = report_send_report(
 		    &w->send, w->wishes->day, &report, strbuf_slice(&packed));
+		w->stopped = status != CLI_OK;
+	}
 	if (status != CLI_OK)
 		w->status = status;
 	strbuf_clear(&packed);
@@ -295,7 +297,7 @@ make_all(struct work *w)
 	} else if (policies.count == 0 && !w->wishes->quiet) {
 		cli_warn("dmarc-report: no results of that day");
 	}
-	for (size_t i = 0; i < policies.count && w->status != CLI_USAGE; i++)
+	for (size_t i = 0; i < policies.count && !w->stopped; i++)
 		make_one(w, &policies.list[i]);
 	policies_clear(&policies);
 }

@@ -155,8 +155,28 @@ is_reply(struct slice text)
 	    ascii_is_digit(text.p[1]) && ascii_is_digit(text.p[2]);
 }
 
+/* What cannot be noted would be sent every day. */
 static int
 note(struct report_send *s, struct record_sent *sent,
+    enum record_sent_state state, struct slice reply)
+{
+	struct strbuf reason;
+	int result;
+
+	sent->state = state;
+	sent->at = (int64_t)time(NULL);
+	sent->reply = reply;
+	strbuf_init(&reason, REASON_MAX);
+	result = record_store_put_sent(s->store, sent, &reason);
+	if (result != 0)
+		cli_error("%.*s: what is sent cannot be noted: %s; stopped",
+		    (int)sent->domain.n, sent->domain.p, strbuf_text(&reason));
+	strbuf_clear(&reason);
+	return result == 0 ? CLI_OK : CLI_UNWRITABLE;
+}
+
+static int
+note_outcome(struct report_send *s, struct record_sent *sent,
     const struct sending *sending)
 {
 	static const enum record_sent_state states[] = {
@@ -164,19 +184,9 @@ note(struct report_send *s, struct record_sent *sent,
 	    [RECORD_DEFERRED] = RECORD_SENT_DEFERRED,
 	    [RECORD_REFUSED] = RECORD_SENT_REFUSED,
 	};
-	struct strbuf reason;
-	int result;
 
-	sent->state = states[sending->how];
-	sent->at = (int64_t)time(NULL);
-	sent->reply = strbuf_slice(&sending->text);
-	strbuf_init(&reason, REASON_MAX);
-	result = record_store_put_sent(s->store, sent, &reason);
-	if (result != 0)
-		cli_error("%.*s: what was sent cannot be noted: %s",
-		    (int)sent->domain.n, sent->domain.p, strbuf_text(&reason));
-	strbuf_clear(&reason);
-	return result == 0 ? CLI_OK : CLI_UNWRITABLE;
+	return note(
+	    s, sent, states[sending->how], strbuf_slice(&sending->text));
 }
 
 static void
@@ -203,8 +213,11 @@ send_to(struct report_send *s, const struct record_report *report,
 {
 	struct sending sending = {.how = RECORD_DEFERRED};
 	struct strbuf message;
-	int status;
+	int status =
+	    note(s, sent, RECORD_SENT_DEFERRED, SLICE("begun, not ended"));
 
+	if (status != CLI_OK)
+		return status;
 	strbuf_init(&message, MAIL_MAX);
 	strbuf_init(&sending.text, REASON_MAX);
 	if (record_report_mail(report, sent->address, gzip, (int64_t)time(NULL),
@@ -219,7 +232,7 @@ send_to(struct report_send *s, const struct record_report *report,
 		    &sending);
 	else
 		(void)strbuf_add_str(&sending.text, "its mail is too long");
-	status = note(s, sent, &sending);
+	status = note_outcome(s, sent, &sending);
 	tell_outcome(s, sent);
 	strbuf_clear(&message);
 	strbuf_clear(&sending.text);

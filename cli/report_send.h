@@ -31,8 +31,8 @@ struct report_send {
  * stderr. */
 int report_send_begin(struct report_send *);
 
-/* One report, packed; day: its first second. CLI_OK; or how to end, where
- * the database does not take what was sent. */
+/* One report, packed; day: its first second. CLI_OK; or how to end at once,
+ * where the database does not take what is sent. */
 int report_send_report(struct report_send *, int64_t day,
     const struct record_report *, struct slice gzip);
 

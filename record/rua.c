@@ -167,7 +167,8 @@ record_rua_new(struct slice domain, struct slice rua)
 	r->orgs = auth_orgdomain_new();
 	(void)auth_orgdomain_walk(r->orgs, slice_str(r->domain));
 	while (r->count < LISTED_MAX && slice_cut(&rest, ',', &uri))
-		add_destination(r, uri);
+		if (slice_trim(uri).n > 0)
+			add_destination(r, uri);
 	leave_out_twins(r);
 	return r;
 }

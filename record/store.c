@@ -160,6 +160,7 @@ static const char *const texts[STATEMENTS] = {
     [STATEMENT_FORGET_ROW] =
 	"DELETE FROM row WHERE " UNDER("policy_domain") " OR " UNDER("author"),
     [STATEMENT_FORGET_FOUND] = "DELETE FROM found WHERE " UNDER("domain"),
+    [STATEMENT_FORGET_FAILURE] = "DELETE FROM failure WHERE " UNDER("domain"),
     [STATEMENT_FORGET_SENT] = "DELETE FROM sent WHERE " UNDER("domain"),
     [STATEMENT_FORGET_ANSWERED] = "DELETE FROM answered WHERE " UNDER("domain"),
     [STATEMENT_FORGET_ANSWER] =

@@ -53,7 +53,8 @@ forget_each(struct record_store *store, struct slice domain, int64_t *count)
 {
 	static const enum record_statement which[] = {STATEMENT_FORGET_TALLY,
 	    STATEMENT_FORGET_ROW, STATEMENT_FORGET_FOUND, STATEMENT_FORGET_SENT,
-	    STATEMENT_FORGET_ANSWER, STATEMENT_FORGET_ANSWERED};
+	    STATEMENT_FORGET_FAILURE, STATEMENT_FORGET_ANSWER,
+	    STATEMENT_FORGET_ANSWERED};
 
 	for (size_t i = 0; i < sizeof(which) / sizeof(which[0]); i++) {
 		sqlite3_stmt *s = record_store_statement(store, which[i]);
