@@ -360,7 +360,9 @@ auth_dmarc_answer(struct auth_dmarc *dmarc, const struct dns_question *question,
 			continue;
 		author->exists_answered = true;
 		author->exists_failed = answer->status == DNS_TEMPFAIL;
-		author->exists = answer->status != DNS_NXDOMAIN;
+		/* RFC 9989 appendix A.4: a CNAME to nowhere is there. */
+		author->exists =
+		    answer->status != DNS_NXDOMAIN || answer->alias;
 	}
 	advance(dmarc);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "auth/evaluation_private.h"
+#include "auth/from.h"
 #include "base/xalloc.h"
 #include "dkim/arc.h"
 #include "dkim/domainkeys.h"
@@ -210,15 +211,30 @@ begin_senderid(
 		mail_address_domain(address), AUTH_SPF_PRA);
 }
 
+static void
+begin_dkim(struct auth_evaluation *evaluation, const struct mail_header *header)
+{
+	struct dkim_rules rules = evaluation->dkim_rules;
+	struct slice authors[AUTH_FROM_DOMAINS_MAX];
+	struct auth_from from;
+
+	auth_from_init(&from, header);
+	for (size_t i = 0; i < from.count; i++)
+		authors[i] = slice_str(from.domains[i]);
+	rules.authors = authors;
+	rules.author_count = from.count;
+	evaluation->parts[PART_DKIM] = dkim_verifier_new(
+	    &rules, header, evaluation->body, evaluation->now);
+	auth_from_clear(&from);
+}
+
 void
 auth_evaluation_header(
     struct auth_evaluation *evaluation, const struct mail_header *header)
 {
 	begin_senderid(evaluation, header);
 	if (is_needed(evaluation, AUTH_DKIM))
-		evaluation->parts[PART_DKIM] =
-		    dkim_verifier_new(&evaluation->dkim_rules, header,
-			evaluation->body, evaluation->now);
+		begin_dkim(evaluation, header);
 	if (auth_evaluation_reports(evaluation, AUTH_DOMAINKEYS))
 		evaluation->parts[PART_DOMAINKEYS] = dkim_domainkeys_new(
 		    &evaluation->dkim_rules, header, evaluation->body);

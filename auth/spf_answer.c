@@ -145,7 +145,7 @@ spf_answer_take(struct auth_spf *spf, struct spf_query *query,
 	query->answered = true;
 	if (answer->status == DNS_TEMPFAIL)
 		spf->failed = true;
-	if (answer->status == DNS_NXDOMAIN)
+	if (answer->status == DNS_NXDOMAIN && !answer->alias)
 		spf->missing = true;
 	if (answer->status != DNS_OK || answer->count == 0)
 		return;

@@ -112,6 +112,8 @@ set_rules(struct setting *s, const struct wishes *w)
 		return;
 	in = &s->config->checking;
 	s->rules.receiver = slice_str(s->config->hostname);
+	s->rules.dkim.partial_body =
+	    in->partial_body == PROXY_PARTIAL_BODY_PASS;
 	s->rules.dkim.signatures = in->max_signatures;
 	s->rules.dkim.hashes = in->max_body_hashes;
 	s->rules.questions = in->max_questions;

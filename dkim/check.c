@@ -11,7 +11,7 @@ dkim_check_init(struct dkim_check *c, const struct dkim_rules *rules)
 {
 	*c = (struct dkim_check){.body_limit = DKIM_BODY_WHOLE,
 	    .weak = rules->weak,
-	    .whole_body = rules->whole_body,
+	    .partial_body = rules->partial_body,
 	    .body_number = -1};
 	strbuf_init(&c->signature, DKIM_CHECK_SIGNATURE_MAX);
 	strbuf_init(&c->b, DKIM_VERIFIER_FIELD_MAX);
@@ -127,58 +127,74 @@ read_key(const struct dkim_record *record, enum mail_reason *why)
 	return key;
 }
 
-/* Takes the key of one record; NULL, or why not. */
-static struct dkim_fault
+/* What one record came to. */
+struct taken {
+	struct dkim_fault fault; /* none: its key was taken */
+	bool is_key;		 /* it is a key record at all */
+	bool tried;		 /* its key was looked at, which costs */
+	bool testing;
+};
+
+static struct taken
 take_record(struct dkim_check *c, struct slice text)
 {
-	struct dkim_fault fault = {MAIL_VERDICT_PERMERROR, MAIL_REASON_NONE};
+	struct taken taken = {.fault = {.verdict = MAIL_VERDICT_PERMERROR}};
+	enum mail_reason *why = &taken.fault.reason;
 	struct dkim_public_key *key;
 	struct dkim_record record;
 	int parsed = c->domainkeys
-	    ? dkim_record_parse_domainkeys(text, &record, &fault.reason)
-	    : dkim_record_parse(text, &record, &fault.reason);
+	    ? dkim_record_parse_domainkeys(text, &record, why)
+	    : dkim_record_parse(text, &record, why);
 
 	if (parsed < 0)
-		return fault;
-	/* The flag of the key in use, or of the record that is told of. */
-	if (c->key_count == 0)
-		c->testing = record.testing;
-	fault.reason = refuses(c, &record);
-	if (fault.reason != MAIL_REASON_NONE)
-		return fault;
-	key = read_key(&record, &fault.reason);
+		return taken;
+	taken.is_key = true;
+	taken.testing = record.testing;
+	*why = refuses(c, &record);
+	if (*why != MAIL_REASON_NONE)
+		return taken;
+	taken.tried = true;
+	key = read_key(&record, why);
 	if (key == NULL)
-		return fault;
+		return taken;
 	c->bits = dkim_public_key_bits(key);
 	if (record.key_type == DKIM_KEY_RSA && c->bits < DKIM_KEY_BITS_MIN &&
 	    !c->weak) {
 		dkim_public_key_free(key);
-		return (struct dkim_fault){
+		taken.fault = (struct dkim_fault){
 		    MAIL_VERDICT_POLICY, MAIL_REASON_KEY_UNDER_1024};
+		return taken;
 	}
 	c->keys[c->key_count++] = key;
-	return (struct dkim_fault){MAIL_VERDICT_PASS, MAIL_REASON_NONE};
+	return taken;
 }
 
+/* Where no record serves, the first is told of that is a key record, or the
+ * first of all. What is none, or is refused unread, counts for nothing. */
 static void
 take_records(struct dkim_check *c, const struct dns_answer *answer)
 {
-	struct dkim_fault first = {MAIL_VERDICT_PERMERROR, MAIL_REASON_NONE},
-			  fault;
+	struct taken told = {
+	    .fault = {MAIL_VERDICT_PERMERROR, MAIL_REASON_NO_KEY_RECORD}};
 
-	for (size_t i = 0; i < answer->count && i < (size_t)DKIM_CHECK_KEYS_MAX;
-	     i++) {
-		fault = take_record(c, answer->records[i].value);
-		if (first.reason == MAIL_REASON_NONE)
-			first = fault;
+	size_t tries = 0;
+
+	for (size_t i = 0;
+	     i < answer->count && tries < (size_t)DKIM_CHECK_KEYS_MAX; i++) {
+		struct taken taken = take_record(c, answer->records[i].value);
+
+		tries += taken.tried;
+		if (taken.fault.reason == MAIL_REASON_NONE && c->key_count == 1)
+			c->testing = taken.testing;
+		if (i == 0 || (taken.is_key && !told.is_key))
+			told = taken;
 	}
-	if (c->key_count > 0)
+	if (c->key_count > 0) {
 		c->state = DKIM_CHECK_KEYED;
-	else
-		dkim_check_judge(c, first.verdict,
-		    first.reason != MAIL_REASON_NONE
-			? first.reason
-			: MAIL_REASON_NO_KEY_RECORD);
+		return;
+	}
+	c->testing = told.testing;
+	dkim_check_judge(c, told.fault.verdict, told.fault.reason);
 }
 
 void
@@ -271,7 +287,7 @@ dkim_check_end(struct dkim_check *c, const struct dkim_body_hashes *body)
 		dkim_check_judge(c, MAIL_VERDICT_FAIL, fault);
 	else if (!any_verifies(c, body))
 		dkim_check_judge(c, MAIL_VERDICT_FAIL, mismatch(c));
-	else if (c->unsigned_octets > 0 && c->whole_body)
+	else if (c->unsigned_octets > 0 && !c->partial_body)
 		dkim_check_judge(
 		    c, MAIL_VERDICT_POLICY, MAIL_REASON_BODY_PARTLY_SIGNED);
 	else

@@ -17,7 +17,7 @@
 #include "dkim/verifier.h"
 #include "dns/question.h"
 
-/* Several key records under one name: so many are tried (section 6.1.2). */
+/* Several keys under one name: so many are tried (section 6.1.2). */
 #define DKIM_CHECK_KEYS_MAX 4
 /* Octets of b=; more than any key makes that we take, so that a signature by
  * a larger key is refused for its key. */
@@ -49,7 +49,7 @@ struct dkim_check {
 	struct strbuf digest;	 /* of the header; empty: see `numbers` */
 	struct strbuf body_hash; /* bh= decoded; empty: none */
 	uint64_t body_limit;
-	bool whole_body; /* dkim_rules.whole_body */
+	bool partial_body; /* dkim_rules.partial_body */
 	/* Of dkim_body_hashes: of the body; of the whole message. */
 	int body_number;
 	int numbers[DKIM_CHECK_DIGESTS_MAX];

@@ -2,6 +2,7 @@
 #include "dkim/verifier.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/xalloc.h"
 #include "dkim/body_hashes.h"
@@ -9,6 +10,9 @@
 #include "dkim/check_group.h"
 #include "dkim/signature.h"
 #include "mail/header.h"
+#include "mail/idn.h"
+
+enum { NOT_LOOKED_AT = 255 };
 
 struct checked {
 	struct strbuf raw; /* a copy of the field; `signature` looks at it */
@@ -20,8 +24,11 @@ struct dkim_verifier {
 	struct dkim_rules rules;
 	struct dkim_body_hashes *body;
 	int64_t now;
-	size_t fields; /* DKIM-Signature fields in the header */
-	size_t count;  /* those looked at */
+	/* Of each DKIM-Signature field, from the top, which of the list it is;
+	 * NOT_LOOKED_AT for the others. */
+	size_t fields;
+	unsigned char *places;
+	size_t count; /* those looked at, in the order of looking */
 	struct checked *list;
 	struct dkim_check_group checks;		/* those of the list */
 	int numbers[DKIM_VERIFIER_HASHES_MOST]; /* body hashes taken */
@@ -97,12 +104,8 @@ static void
 look_at(struct dkim_verifier *v, const struct mail_field *field,
     const struct mail_header *header)
 {
-	struct checked *one;
+	struct checked *one = &v->list[v->count++];
 
-	v->fields++;
-	if (v->count == v->rules.signatures)
-		return;
-	one = &v->list[v->count++];
 	dkim_signature_init(&one->signature);
 	dkim_check_init(&one->check, &v->rules);
 	dkim_check_group_add(&v->checks, &one->check);
@@ -112,6 +115,87 @@ look_at(struct dkim_verifier *v, const struct mail_field *field,
 		    MAIL_REASON_SIGNATURE_FIELD_LONG);
 	else
 		begin(v, one, field, header);
+}
+
+/* How near d= is to an author's domain, which it is compared with in A-labels:
+ * the same, above or below it, or neither. Which organization a domain belongs
+ * to is not known here. */
+enum nearness { THE_SAME, RELATED, ANOTHERS };
+
+static enum nearness
+nearness_to(struct slice domain, struct slice author)
+{
+	if (slice_equal_nocase(domain, author))
+		return THE_SAME;
+	return dkim_domain_is_within(domain, author) ||
+		dkim_domain_is_within(author, domain)
+	    ? RELATED
+	    : ANOTHERS;
+}
+
+/* Of d= alone, wherever it stands: a tag that is not parsed here is judged
+ * when the signature's turn comes. */
+static enum nearness
+nearness_of(const struct dkim_rules *rules, const struct mail_field *field)
+{
+	enum nearness nearest = ANOTHERS;
+	struct slice rest = field->value, tag;
+	struct strbuf domain;
+
+	strbuf_init(&domain, DKIM_SIGNATURE_DOMAIN_MAX);
+	while (slice_cut(&rest, ';', &tag)) {
+		size_t equals = slice_find(tag, '=');
+
+		if (slice_equal(
+			slice_trim(slice_first(tag, equals)), SLICE("d")) &&
+		    mail_idn_to_ascii(
+			slice_trim(slice_after(tag, equals + 1)), &domain) == 0)
+			break;
+	}
+	for (size_t i = 0; i < rules->author_count && domain.n > 0; i++) {
+		enum nearness nearness =
+		    nearness_to(strbuf_slice(&domain), rules->authors[i]);
+
+		if (nearness < nearest)
+			nearest = nearness;
+	}
+	strbuf_clear(&domain);
+	return nearest;
+}
+
+static bool
+is_signature(const struct mail_field *field)
+{
+	return slice_equal_nocase(field->name, SLICE("DKIM-Signature"));
+}
+
+/* The signatures of the authors' own domains first, since they decide about
+ * DMARC: strangers' signatures above them must not use up the number. */
+static void
+look_at_all(struct dkim_verifier *v, const struct mail_header *header)
+{
+	unsigned char *nearness = xcalloc(v->fields + 1, sizeof(*nearness));
+	const struct mail_field *field;
+	size_t n;
+
+	for (unsigned wanted = THE_SAME; wanted <= ANOTHERS; wanted++) {
+		n = 0;
+		for (size_t i = 0; (field = mail_header_at(header, i)) != NULL;
+		     i++) {
+			if (!is_signature(field))
+				continue;
+			if (wanted == THE_SAME)
+				nearness[n] = (unsigned char)nearness_of(
+				    &v->rules, field);
+			if (nearness[n] == wanted &&
+			    v->count < v->rules.signatures) {
+				v->places[n] = (unsigned char)v->count;
+				look_at(v, field, header);
+			}
+			n++;
+		}
+	}
+	free(nearness);
 }
 
 static unsigned
@@ -128,7 +212,6 @@ dkim_verifier_new(const struct dkim_rules *rules,
     int64_t now)
 {
 	struct dkim_verifier *v = xcalloc(1, sizeof(*v));
-	const struct mail_field *field;
 
 	v->rules = *rules;
 	v->rules.signatures = bound(rules->signatures,
@@ -139,9 +222,12 @@ dkim_verifier_new(const struct dkim_rules *rules,
 	v->body = body;
 	v->checks.body = body;
 	v->now = now;
-	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++)
-		if (slice_equal_nocase(field->name, SLICE("DKIM-Signature")))
-			look_at(v, field, header);
+	v->fields = mail_header_count_of(header, SLICE("DKIM-Signature"));
+	v->places = xmalloc(v->fields + 1);
+	memset(v->places, NOT_LOOKED_AT, v->fields + 1);
+	look_at_all(v, header);
+	v->rules.authors = NULL; /* borrowed until here */
+	v->rules.author_count = 0;
 	return v;
 }
 
@@ -183,9 +269,9 @@ dkim_verifier_finding(const struct dkim_verifier *v, size_t index)
 	    .reason = MAIL_REASON_SIGNATURES_TOO_MANY};
 	const struct checked *one;
 
-	if (index >= v->count)
+	if (index >= v->fields || v->places[index] == NOT_LOOKED_AT)
 		return finding;
-	one = &v->list[index];
+	one = &v->list[v->places[index]];
 	finding.domain = one->signature.domain;
 	finding.selector = one->signature.selector;
 	finding.algorithm_text = one->signature.algorithm_text;
@@ -205,6 +291,7 @@ dkim_verifier_free(struct dkim_verifier *v)
 		dkim_signature_clear(&v->list[i].signature);
 		dkim_check_clear(&v->list[i].check);
 	}
+	free(v->places);
 	free(v->list);
 	free(v);
 }

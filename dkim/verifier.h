@@ -27,8 +27,8 @@
 #include "mail/reason.h"
 #include "mail/verdict.h"
 
-/* Signatures looked at, from the top, where the rules do not say; the
- * others get MAIL_VERDICT_POLICY, a reason and nothing else. */
+/* Signatures looked at, the authors' own first and then from the top, where
+ * the rules do not say; the others get MAIL_VERDICT_POLICY, a reason and nothing else. */
 #define DKIM_VERIFIER_SIGNATURES_MAX 10
 /* Distinct body hashes for one message's signatures, likewise. */
 #define DKIM_VERIFIER_HASHES_MAX 6
@@ -45,8 +45,12 @@ struct mail_header;
 
 struct dkim_rules {
 	bool weak; /* let rsa-sha1 and RSA keys of 512 to 1023 bits pass */
-	bool whole_body; /* l= that leaves part of the body out: policy */
+	bool partial_body; /* let l= that leaves part of the body out pass */
 	unsigned signatures, hashes; /* 0: the numbers above */
+	/* The authors' domains in A-labels, whose signatures are looked at
+	 * first. Borrowed for the length of _new(). */
+	const struct slice *authors;
+	size_t author_count;
 };
 
 /* One signature. The slices live as long as the verifier. */

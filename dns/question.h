@@ -41,6 +41,9 @@ struct dns_record {
 struct dns_answer {
 	enum dns_status status;
 	bool authentic; /* validated by a resolver that we trust to say so */
+	/* The name that was asked for is a CNAME: it exists, whatever became of
+	 * the one that it leads to, which `status` is of (RFC 6604). */
+	bool alias;
 	size_t count;
 	const struct dns_record *records;
 };

@@ -176,6 +176,7 @@ finish(struct lookup *lookup, struct dns_reply *reply)
 	if (lookup->ttl < reply->ttl)
 		reply->ttl = lookup->ttl;
 	reply->answer.authentic &= lookup->authentic;
+	reply->answer.alias = lookup->cnames > 0;
 	dns_cache_add(resolver->cache, &lookup->question, reply, now);
 	count_time(&resolver->counts, now - lookup->begun);
 	while ((query = TAILQ_FIRST(&lookup->queries)) != NULL) {

@@ -11,7 +11,7 @@
 #include "mail/reason.h"
 
 /* A list with more tags is invalid. */
-enum { MAIL_TAGLIST_MAX = 64 };
+enum { MAIL_TAGLIST_MAX = 1000 };
 
 struct mail_tag {
 	struct slice name;

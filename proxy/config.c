@@ -81,6 +81,7 @@ clear_checking(struct proxy_checking_rules *rules)
 	free(rules->trusted.list);
 	free(rules->dmarc_except.list);
 	proxy_strings_clear(&rules->arc_trusted);
+	proxy_strings_clear(&rules->remove_fields);
 	free(rules->seal.domain);
 	free(rules->seal.selector);
 	free(rules->seal.keyfile);

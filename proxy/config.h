@@ -65,6 +65,7 @@ struct proxy_listeners {
 
 enum proxy_on_error { PROXY_ON_ERROR_TEMPFAIL, PROXY_ON_ERROR_PASS };
 enum proxy_unsignable { PROXY_UNSIGNABLE_PASS, PROXY_UNSIGNABLE_REJECT };
+enum proxy_partial_body { PROXY_PARTIAL_BODY_POLICY, PROXY_PARTIAL_BODY_PASS };
 enum proxy_bare_newline {
 	PROXY_BARE_NEWLINE_NORMALIZE,
 	PROXY_BARE_NEWLINE_REJECT
@@ -193,6 +194,8 @@ struct proxy_checking_rules {
 	enum proxy_on_error on_error, on_dns_error;
 	struct proxy_networks dmarc_except; /* clients: forwarders, lists */
 	struct proxy_strings arc_trusted; /* domains whose seals are believed */
+	enum proxy_partial_body partial_body; /* l= short of the body */
+	struct proxy_strings remove_fields;   /* of strangers, by name */
 	unsigned max_signatures, max_body_hashes, max_questions;
 	unsigned deadline; /* s, all questions of a message */
 	struct proxy_seal_settings seal;

@@ -71,9 +71,9 @@ struct proxy_setting {
  * Each reads one value (not empty) into the field, or adds it there: 0, or
  * -1 and what is wrong with it. `words` end with a NULL.
  */
-proxy_setter proxy_add_authserv_id, proxy_add_domain, proxy_add_listener,
-    proxy_add_name, proxy_add_nameserver, proxy_add_network, proxy_add_string,
-    proxy_set_bool, proxy_set_count, proxy_set_count_or_auto,
+proxy_setter proxy_add_authserv_id, proxy_add_domain, proxy_add_field_name,
+    proxy_add_listener, proxy_add_name, proxy_add_nameserver, proxy_add_network,
+    proxy_add_string, proxy_set_bool, proxy_set_count, proxy_set_count_or_auto,
     proxy_set_endpoint, proxy_set_flag, proxy_set_name, proxy_set_path,
     proxy_set_size, proxy_set_size64, proxy_set_text, proxy_set_time,
     proxy_set_word;

@@ -44,6 +44,9 @@ static const struct proxy_word words_error[] = {
 static const struct proxy_word words_unsignable[] = {
     {"pass", PROXY_UNSIGNABLE_PASS}, {"reject", PROXY_UNSIGNABLE_REJECT},
     {NULL, 0}};
+static const struct proxy_word words_partial[] = {
+    {"policy", PROXY_PARTIAL_BODY_POLICY}, {"pass", PROXY_PARTIAL_BODY_PASS},
+    {NULL, 0}};
 static const struct proxy_word words_sender[] = {
     {"from", PROXY_SENDER_FROM}, {"sender", PROXY_SENDER_SENDER}, {NULL, 0}};
 static const struct proxy_word words_check[] = {{"dkim", PROXY_CHECK_DKIM},
@@ -176,6 +179,10 @@ static const struct proxy_setting settings[] = {
 	0, 0, NULL, true},
     {"in", "arc_trusted", proxy_add_name, AT(checking.arc_trusted), NULL, 0, 0,
 	NULL, true},
+    {"in", "partial_body", proxy_set_word, AT(checking.partial_body), "policy",
+	0, 0, words_partial, false},
+    {"in", "remove_fields", proxy_add_field_name, AT(checking.remove_fields),
+	"BIMI-Location, BIMI-Indicator", 0, 0, NULL, true},
     {"in", "max_signatures", proxy_set_count, AT(checking.max_signatures),
 	IN_NUMBER(DKIM_VERIFIER_SIGNATURES_MAX), 1,
 	DKIM_VERIFIER_SIGNATURES_MOST, NULL, false},

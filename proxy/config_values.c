@@ -222,6 +222,20 @@ proxy_add_name(const struct proxy_setting *s, void *field, struct slice value,
 	return result;
 }
 
+/* RFC 5322 section 3.6.8: printable ASCII but the colon. */
+int
+proxy_add_field_name(const struct proxy_setting *s, void *field,
+    struct slice value, struct strbuf *reason)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if (value.p[i] <= ' ' || value.p[i] > '~' ||
+		    value.p[i] == ':') {
+			strbuf_add_str(reason, "is no name of a header field");
+			return -1;
+		}
+	return proxy_add_string(s, field, value, reason);
+}
+
 /* A quoted string's content; -1 where there is more, or no end. */
 static int
 unquote(struct slice value, struct strbuf *out)

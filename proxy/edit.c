@@ -74,9 +74,14 @@ drops_end(const struct proxy_edit *e)
 int
 proxy_edit_drop(struct proxy_edit *e, uint64_t offset, uint64_t n)
 {
-	if (e->drop_count == PROXY_EDIT_DROPS_MAX)
-		return -1;
 	if (e->drop_count > 0 && offset < drops_end(e))
+		return -1;
+	if (e->drop_count > 0 && offset == drops_end(e)) {
+		e->drops[e->drop_count - 1].n += n;
+		e->dropped += n;
+		return 0;
+	}
+	if (e->drop_count == PROXY_EDIT_DROPS_MAX)
 		return -1;
 	if (e->drop_count == e->drop_room)
 		grow_drops(e);

@@ -9,11 +9,12 @@
 
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "mail/header.h"
 #include "proxy/spool.h"
 
 /* Bounds: what may be put on top, in bytes, and stretches left out. */
 #define PROXY_EDIT_TOP_MAX   (128 * 1024)
-#define PROXY_EDIT_DROPS_MAX 1000
+#define PROXY_EDIT_DROPS_MAX MAIL_HEADER_FIELDS_MAX
 
 struct proxy_edit;
 

@@ -26,6 +26,7 @@ struct filter {
 	const struct mail_header *header; /* NULL: none, or over its bound */
 	struct sockaddr_storage client;	  /* AF_UNSPEC: not known */
 	bool trusted;
+	size_t forged, removed; /* fields left out */
 	struct auth_evaluation *evaluation;
 	struct proxy_asking *asking;
 	struct auth_results *results;	    /* once all is settled */
@@ -130,6 +131,8 @@ make_evaluation(const struct filter *f)
 	bool known = f->client.ss_family != AF_UNSPEC;
 	struct auth_rules what = {
 	    .checks = checks_for(f),
+	    .dkim.partial_body =
+		rules(f)->partial_body == PROXY_PARTIAL_BODY_PASS,
 	    .dkim.signatures = rules(f)->max_signatures,
 	    .dkim.hashes = rules(f)->max_body_hashes,
 	    .questions = rules(f)->max_questions,
@@ -260,30 +263,59 @@ note_result(struct filter *f, const struct auth_result *result)
 	strbuf_clear(&value);
 }
 
-/* Leaves out what claims to be ours. 0, or -1 where it cannot be. */
-static int
-drop_forged(struct filter *f)
+static bool
+is_to_be_removed(const struct filter *f, const struct mail_field *field)
 {
-	size_t forged = 0, count = mail_header_count(f->header);
+	const struct proxy_strings *names = &rules(f)->remove_fields;
+
+	for (size_t i = 0; i < names->count && !f->trusted; i++)
+		if (slice_equal_nocase(field->name, slice_str(names->list[i])))
+			return true;
+	return false;
+}
+
+static bool
+is_forged(const struct filter *f, const struct mail_field *field)
+{
+	return auth_results_is_forged(
+	    field, f->env->ids, rules(f)->authserv_ids.count);
+}
+
+static void
+note_number(struct filter *f, const char *name, size_t number)
+{
 	struct strbuf value;
+
+	if (number == 0)
+		return;
+	strbuf_init(&value, VALUE_CAP);
+	(void)strbuf_addf(&value, "%zu", number);
+	proxy_record_note(f->job.record, name, strbuf_slice(&value));
+	strbuf_clear(&value);
+}
+
+/* Leaves out what claims to be ours, and what no stranger may send. 0, or -1
+ * where it cannot be. */
+static int
+drop_fields(struct filter *f)
+{
+	size_t count = mail_header_count(f->header);
 
 	for (size_t i = 0; i < count; i++) {
 		const struct mail_field *field = mail_header_at(f->header, i);
 
-		if (!auth_results_is_forged(
-			field, f->env->ids, rules(f)->authserv_ids.count))
+		if (is_forged(f, field))
+			f->forged++;
+		else if (is_to_be_removed(f, field))
+			f->removed++;
+		else
 			continue;
 		if (proxy_edit_drop(f->job.edit, field->offset, field->raw.n) !=
 		    0)
 			return -1;
-		forged++;
 	}
-	if (forged == 0)
-		return 0;
-	strbuf_init(&value, VALUE_CAP);
-	(void)strbuf_addf(&value, "%zu", forged);
-	proxy_record_note(f->job.record, "forged", strbuf_slice(&value));
-	strbuf_clear(&value);
+	note_number(f, "forged", f->forged);
+	note_number(f, "removed", f->removed);
 	return 0;
 }
 
@@ -306,7 +338,7 @@ put_on_top(struct filter *f, const struct auth_results *results)
 static void
 pass_on(struct filter *f)
 {
-	if (drop_forged(f) != 0 || put_on_top(f, f->results) != 0)
+	if (drop_fields(f) != 0 || put_on_top(f, f->results) != 0)
 		tell(f, 451, "4.3.0 cannot put the results on the message");
 	else
 		tell(f, 0, NULL);

@@ -387,6 +387,98 @@ of_several_records_any_may_serve(void **state)
 	strbuf_clear(&zone);
 }
 
+/* A name with a wildcard's TXT records, or of other programs. */
+static void
+what_is_no_key_uses_up_no_number(void **state)
+{
+	struct letter_check check;
+	struct strbuf zone;
+	struct letter l;
+
+	(void)state;
+	strbuf_init(&zone, 100000);
+	for (int i = 0; i < 50; i++)
+		strbuf_addf(&zone,
+		    NAME "TXT v=spf1 -all %d\n" NAME "TXT v=DKIM1; p=; n=%d\n",
+		    i, i);
+	sign(&l, "rsa1024.pem", &zone, "v=DKIM1; ");
+	letter_check_init(&check, &l, strbuf_text(&zone), &strict, NOW);
+	letter_check_verdict(&check, 0, MAIL_VERDICT_PASS);
+	letter_check_clear(&check);
+	letter_clear(&l);
+	/* Keys cost something to look at: those are counted. */
+	strbuf_reset(&zone);
+	for (int i = 0; i < 4; i++)
+		strbuf_addf(&zone, NAME "TXT v=DKIM1; p=AAA%d\n", i);
+	sign(&l, "rsa1024.pem", &zone, "v=DKIM1; ");
+	letter_check_init(&check, &l, strbuf_text(&zone), &strict, NOW);
+	letter_check_verdict(&check, 0, MAIL_VERDICT_PERMERROR);
+	letter_check_clear(&check);
+	letter_clear(&l);
+	strbuf_clear(&zone);
+}
+
+/* Strangers' signatures above the author's own. */
+static void
+the_authors_signature_is_looked_at_first(void **state)
+{
+	static const struct slice authors[] = {SLICE_INIT("example.org")};
+	struct dkim_rules rules = {.authors = authors, .author_count = 1};
+	struct letter_check check;
+	struct strbuf zone;
+	struct letter l;
+
+	(void)state;
+	strbuf_init(&zone, 10000);
+	sign(&l, "rsa1024.pem", &zone, "");
+	for (int i = 0; i < 12; i++)
+		letter_put_on_top(&l,
+		    SLICE("DKIM-Signature: v=1; a=rsa-sha256; d=evil.example; "
+			  "s=s1; h=From; bh=" BH "; b=AAAA\r\n"));
+	letter_put_on_top(&l,
+	    SLICE("DKIM-Signature: v=1; a=rsa-sha256; s=s1; h=From; bh=" BH
+		  "; b=AAAA; d= mail.example.org\r\n"));
+	letter_check_init(&check, &l, strbuf_text(&zone), &rules, NOW);
+	assert_int_equal(dkim_verifier_count(check.verifier), 14);
+	/* In the order of the message: a domain below the author's, strangers
+	 * as far as the number goes, the author's own. */
+	assert_slice_equal(dkim_verifier_finding(check.verifier, 0).domain,
+	    SLICE("mail.example.org"));
+	for (size_t i = 1; i < 13; i++)
+		letter_check_verdict(&check, i,
+		    i <= 8 ? MAIL_VERDICT_PERMERROR : MAIL_VERDICT_POLICY);
+	letter_check_verdict(&check, 13, MAIL_VERDICT_PASS);
+	letter_check_clear(&check);
+	letter_check_init(&check, &l, strbuf_text(&zone), &strict, NOW);
+	letter_check_verdict(&check, 13, MAIL_VERDICT_POLICY);
+	letter_check_clear(&check);
+	letter_clear(&l);
+	strbuf_clear(&zone);
+}
+
+static void
+a_signature_may_have_many_tags(void **state)
+{
+	struct letter_check check;
+	struct strbuf field;
+	struct letter l;
+
+	(void)state;
+	strbuf_init(&field, 100000);
+	strbuf_add_str(&field, "DKIM-Signature: " GOOD);
+	for (int i = 0; i < 500; i++)
+		strbuf_addf(&field, "; t%d=%d", i, i);
+	strbuf_add_str(&field, "\r\n");
+	letter_init(&l, slice_str(plain));
+	letter_put_on_top(&l, strbuf_slice(&field));
+	letter_check_init(&check, &l, "", &strict, NOW);
+	assert_int_equal(dkim_verifier_finding(check.verifier, 0).reason,
+	    MAIL_REASON_NO_KEY_RECORD);
+	letter_check_clear(&check);
+	letter_clear(&l);
+	strbuf_clear(&field);
+}
+
 static void
 only_an_answer_that_was_asked_for_counts_and_once(void **state)
 {
@@ -544,7 +636,7 @@ limited_bodies(void **state)
 	(void)state;
 	letter_data("domainkeys.zone", &zone);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct dkim_rules rules = {.whole_body = cases[i].whole};
+		struct dkim_rules rules = {.partial_body = !cases[i].whole};
 		struct letter l, other;
 		struct letter_check check;
 		struct strbuf text;
@@ -851,6 +943,9 @@ main(void)
 	    cmocka_unit_test(only_an_answer_that_was_asked_for_counts_and_once),
 	    cmocka_unit_test(names_and_records_that_are_too_long),
 	    cmocka_unit_test(of_several_records_any_may_serve),
+	    cmocka_unit_test(what_is_no_key_uses_up_no_number),
+	    cmocka_unit_test(the_authors_signature_is_looked_at_first),
+	    cmocka_unit_test(a_signature_may_have_many_tags),
 	    cmocka_unit_test(only_the_record_in_use_can_be_testing),
 	    cmocka_unit_test(short_and_huge_keys_never_pass),
 	    cmocka_unit_test(a_key_under_test_makes_failing_neutral),

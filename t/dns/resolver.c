@@ -29,7 +29,7 @@ struct got {
 	struct dns_query *query;
 	unsigned times;
 	enum dns_status status;
-	bool authentic;
+	bool authentic, alias;
 	size_t count;
 	char first[4096]; /* the first record's value */
 };
@@ -98,6 +98,7 @@ on_answer(void *ctx, const struct dns_question *question,
 	got->query = NULL;
 	got->status = answer->status;
 	got->authentic = answer->authentic;
+	got->alias = answer->alias;
 	got->count = answer->count;
 	if (answer->count > 0) {
 		struct slice value = slice_first(
@@ -245,6 +246,7 @@ test_a_real_server_answers_every_type(void **state)
 		   *nodata = ask(rig, DNS_TXT, "mx.example"),
 		   *nxdomain = ask(rig, DNS_TXT, "none.example"),
 		   *cname = ask(rig, DNS_MX, "alias.example"),
+		   *nowhere = ask(rig, DNS_A, "nowhere.example"),
 		   *wild = ask(rig, DNS_TXT, "any.thing.wild.example");
 
 	(void)state;
@@ -257,6 +259,10 @@ test_a_real_server_answers_every_type(void **state)
 	assert_got(ptr, DNS_OK, "a.example");
 	assert_got(nodata, DNS_NODATA, "");
 	assert_got(nxdomain, DNS_NXDOMAIN, "");
+	assert_false(nxdomain->alias);
+	assert_got(nowhere, DNS_NXDOMAIN, "");
+	assert_true(nowhere->alias);
+	assert_true(cname->alias);
 	assert_got(cname, DNS_OK, "mx.example");
 	assert_got(wild, DNS_OK, "wild");
 	assert_false(txt->authentic);
@@ -756,6 +762,7 @@ start_servers(void **state)
 	    "mx.example A 192.0.2.3\n"
 	    "1.2.0.192.in-addr.arpa PTR A.example\n"
 	    "alias.example CNAME other.example\n"
+	    "nowhere.example CNAME gone.example\n"
 	    "other.example CNAME a.example\n"
 	    "servfail.example TXT not so\n"
 	    "*.wild.example TXT wild\n"

@@ -35,6 +35,8 @@ struct zone {
 	size_t timeout;
 };
 
+static const struct dns_answer alias_to_nowhere = {
+    .status = DNS_NXDOMAIN, .alias = true};
 static const struct dns_answer tempfail = {.status = DNS_TEMPFAIL};
 static const struct dns_answer nodata = {.status = DNS_NODATA};
 static const struct dns_answer nxdomain = {.status = DNS_NXDOMAIN};
@@ -310,8 +312,10 @@ zone_find(struct zone *zone, const struct dns_question *question)
 
 	for (int i = 0; i <= ZONE_CNAMES_MAX; i++) {
 		set = find_set(zone, &at, &named);
+		if (set == NULL && !named)
+			return i > 0 ? &alias_to_nowhere : &nxdomain;
 		if (set == NULL)
-			return named ? &nodata : &nxdomain;
+			return &nodata;
 		if (set->cname == NULL)
 			return &set->answer;
 		if (dns_question_set(&at, at.type, slice_str(set->cname)) != 0)

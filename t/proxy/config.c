@@ -165,6 +165,9 @@ fills_in_what_is_left_out(void **state)
 	assert_int_equal(c->checking.check, PROXY_CHECK_ALL);
 	assert_int_equal(c->checking.reject, 0);
 	assert_int_equal(c->checking.authserv_ids.count, 1);
+	assert_int_equal(c->checking.partial_body, PROXY_PARTIAL_BODY_POLICY);
+	assert_int_equal(c->checking.remove_fields.count, 2);
+	assert_string_equal(c->checking.remove_fields.list[0], "BIMI-Location");
 	assert_int_equal(c->signing.on_error, PROXY_ON_ERROR_TEMPFAIL);
 	/* A domain and no signature line: DKIM, relaxed in both. */
 	assert_int_equal(c->signing.signatures.count, 1);
@@ -283,6 +286,10 @@ static const struct {
 	"conf:2: reject = dmarc needs `dmarc_except` or `arc_trusted`"},
     {"[in]\nauthserv_id = " LABEL LABEL LABEL LABEL LABEL LABEL LABEL "evil\n",
 	"is no name of at most 320 octets, nor text in quotation marks"},
+    {"[in]\nremove_fields = X-A, X B\n",
+	"remove_fields: \"X B\": is no name of a header field"},
+    {"[in]\nremove_fields = X:\n", "is no name of a header field"},
+    {"[in]\npartial_body = fail\n", "conf:2: partial_body: "},
     {"[in]\nauthserv_id = two words\n", "is no name of at most"},
     {"[in]\nauthserv_id = \"open\n", "is no name of at most"},
     {"[in]\nauthserv_id = \"\"\n", "is no name of at most"},

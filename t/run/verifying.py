@@ -100,6 +100,59 @@ class OneField(inbound.Case):
         self.assertEqual(inbound.below(text), want)
         self.assertIn("forged=6", self.proxy.wait_log("status=sent"))
 
+    def test_what_no_stranger_may_send_is_gone(self):
+        bimi = (b"BIMI-Location: v=BIMI1; l=https://evil.example/x.svg\r\n"
+                b"bimi-indicator: PHN2Zz4=\r\n PHN2Zz4=\r\n")
+        text = self.through(bimi + b"X-BIMI-Location: x\r\n" + SAMPLE)
+        self.assertEqual(inbound.below(text),
+                         b"X-BIMI-Location: x\r\n" + SAMPLE)
+        self.assertIn("removed=2", self.proxy.wait_log("status=sent"))
+        trusted = self.through(bimi + SAMPLE, count=2,
+                               xforward="ADDR=127.0.0.1 HELO=ann.test")
+        self.assertEqual(inbound.below(trusted), bimi + SAMPLE)
+
+    def test_no_number_of_forged_fields_is_too_much(self):
+        forged = b"Authentication-Results: mx.example.org; dkim=pass\r\n"
+        other = b"Authentication-Results: mx.example.net; dkim=pass\r\n"
+        text = self.through((forged + other) * 3000 + SAMPLE)
+        self.assertEqual(inbound.below(text), other * 3000 + SAMPLE)
+
+    def test_part_of_a_body_speaks_for_nobody(self):
+        records = RECORDS + "_dmarc.example.org TXT v=DMARC1; p=reject\n"
+        head = SAMPLE.split(b"\r\n\r\n")[0] + b"\r\n\r\n"
+        signed = inbound.sign(head, RSA, length=True)
+        self.assertIn(b"l=0", signed)
+        for lines, dkim, dmarc in (
+                ([], "dkim=policy", "dmarc=fail"),
+                (["partial_body = pass"], "dkim=pass", "dmarc=pass")):
+            proxy = self.verifier(self.world, self.nsd(records),
+                                  ["check = dkim, dmarc"] + lines)
+            count = len(self.world.messages)
+            for message in (signed, signed + b"Buy now\r\n"):
+                self.assertEqual(self.send(
+                    proxy, message, sender="a@unknown.example").code, 250)
+            whole, more = self.world.wait_messages(count + 2)[count:]
+            self.assertIn("dmarc=pass", inbound.results(whole.data))
+            self.assertIn(dkim, inbound.results(more.data))
+            self.assertIn(dmarc, inbound.results(more.data))
+
+    def test_the_authors_signature_counts_below_many(self):
+        other = (b"DKIM-Signature: v=1; a=rsa-sha256; d=d%d.example.net; "
+                 b"s=s1; h=from; bh=AAAA; b=AAAA\r\n")
+        proxy = self.verifier(
+            self.world, self.nsd(
+                RECORDS + "_dmarc.example.org TXT v=DMARC1; p=reject\n"),
+            ["check = dkim, dmarc"])
+        message = b"".join(other % i for i in range(12)) + inbound.sign(
+            SAMPLE, RSA)
+        self.assertEqual(self.send(
+            proxy, message, sender="a@unknown.example").code, 250)
+        found = inbound.results(self.world.wait_messages(1)[0].data)
+        self.assertIn("dmarc=pass", found)
+        # in the order of the message
+        self.assertGreater(found.index("dkim=pass"),
+                           found.index("header.d=d8.example.net"))
+
     def test_checks_run_on_the_message_as_it_came(self):
         """A forged field that a signature covers is gone afterwards, but
         was there when the signature was checked."""
@@ -310,7 +363,8 @@ class Refusing(inbound.Case):
         self.assertEqual(self.send(proxy, good).code, 250)
         self.assertIn("dmarc=pass", inbound.results(
             self.world.messages[0].data))
-        self.assertEqual(self.send(proxy, message).code, 250)
+        self.assertEqual(self.send(
+            proxy, message, sender="a@unknown.example").code, 250)
         found = inbound.results(self.world.messages[1].data)
         self.assertIn("dkim=pass", found)
         self.assertIn(
