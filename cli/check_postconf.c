@@ -8,9 +8,6 @@
 
 enum { REASON_MAX = 512, ADDRESS_MAX = 256 };
 
-/* "name type private unpriv chroot wakeup maxproc command" */
-enum { FIELD_NAME, FIELD_TYPE, FIELD_COMMAND = 7, FIELDS };
-
 /* Parameters by which mail leaves Postfix for another server. */
 static const struct slice ways[] = {SLICE_INIT("content_filter"),
     SLICE_INIT("smtpd_proxy_filter"), SLICE_INIT("default_transport"),
@@ -33,13 +30,6 @@ struct search {
 	/* "name = value" of the filters; p == NULL: not set. */
 	struct slice back_filters[FILTERS], main_filters[FILTERS];
 };
-
-/* What slice_trim() takes away; isspace() knows more. */
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
 
 /* --- addresses --- */
 
@@ -142,16 +132,11 @@ bool
 check_postconf_names(
     struct slice value, const struct proxy_endpoint *at, const char *hostname)
 {
-	while (value.n > 0) {
-		size_t n = 0;
+	struct slice item;
 
-		while (
-		    n < value.n && value.p[n] != ',' && !is_blank(value.p[n]))
-			n++;
-		if (n > 0 && names(slice_first(value, n), at, hostname))
+	while (check_master_item(&value, &item))
+		if (names(item, at, hostname))
 			return true;
-		value = slice_after(value, n + 1);
-	}
 	return false;
 }
 
@@ -170,8 +155,8 @@ is_port_by_name(struct slice port, uint16_t number)
 
 /* The name of an inet service is its address: "127.0.0.1:10028", "10028",
  * "smtp". Without a host it is at all of this machine's. */
-static bool
-is_at(struct slice service, const struct proxy_endpoint *relay)
+bool
+check_postconf_is_at(struct slice service, const struct proxy_endpoint *relay)
 {
 	size_t colon = slice_find_last(service, ':');
 	struct slice port =
@@ -225,16 +210,21 @@ value_of(struct slice setting)
 	return slice_trim(slice_after(setting, slice_find(setting, '=') + 1));
 }
 
+bool
+check_postconf_leads(
+    const struct proxy_front *front, const char *hostname, struct slice value)
+{
+	for (size_t i = 0; i < front->listen.count; i++)
+		if (check_postconf_names(
+			value, &front->listen.list[i].at, hostname))
+			return true;
+	return false;
+}
+
 static bool
 leads_to_us(const struct search *s, struct slice value)
 {
-	const struct proxy_listeners *listen = &s->front->listen;
-
-	for (size_t i = 0; i < listen->count; i++)
-		if (check_postconf_names(
-			value, &listen->list[i].at, s->hostname))
-			return true;
-	return false;
+	return check_postconf_leads(s->front, s->hostname, value);
 }
 
 /* "name = value". The first that leads to us is told of. */
@@ -284,108 +274,53 @@ look_for_loop(struct search *s)
 	strbuf_clear(&shown);
 }
 
-/* --- lines --- */
+/* --- services --- */
 
-/* Words between blanks; "{ a = b }" is one. False at the end. */
-static bool
-next_word(struct slice *rest, struct slice *word)
+bool
+check_postconf_is_back(
+    const struct check_service *service, const struct proxy_front *front)
 {
-	size_t n = 0;
-
-	*rest = slice_trim(*rest);
-	if (rest->n == 0)
-		return false;
-	if (rest->p[0] == '{') {
-		n = slice_find(*rest, '}');
-		*word = slice_trim(slice_from(rest->p + 1, n - 1));
-		n++;
-	} else {
-		while (n < rest->n && !is_blank(rest->p[n]))
-			n++;
-		*word = slice_first(*rest, n);
-	}
-	*rest = slice_after(*rest, n);
-	return true;
+	return slice_equal(service->type, SLICE("inet")) &&
+	    slice_equal(service->command, SLICE("smtpd")) &&
+	    proxy_endpoint_path(&front->relay) == NULL &&
+	    check_postconf_is_at(service->name, &front->relay);
 }
 
 static void
-look_at_options(struct search *s, struct slice words)
+look_at_service(struct search *s, const struct check_service *service)
 {
-	struct slice word;
+	struct slice rest = service->options, word;
 
-	while (next_word(&words, &word))
-		if (slice_equal(word, SLICE("-o")) && next_word(&words, &word))
+	s->service = service->name;
+	s->back = check_postconf_is_back(service, s->front);
+	s->finding->way_back |= s->back;
+	while (check_master_word(&rest, &word))
+		if (slice_equal(word, SLICE("-o")) &&
+		    check_master_word(&rest, &word))
 			look_at_setting(s, word);
-}
-
-/* Cuts the fields off; false where there are not so many. */
-static bool
-cut_fields(struct slice *line, struct slice fields[FIELDS])
-{
-	for (size_t i = 0; i < FIELDS; i++)
-		if (!next_word(line, &fields[i]))
-			return false;
-	return true;
-}
-
-static void
-look_at_service(struct search *s, struct slice line)
-{
-	struct slice fields[FIELDS];
-
-	s->service = SLICE("?");
-	s->back = false;
-	if (!cut_fields(&line, fields))
-		return;
-	s->service = fields[FIELD_NAME];
-	if (slice_equal(fields[FIELD_TYPE], SLICE("inet")) &&
-	    slice_equal(fields[FIELD_COMMAND], SLICE("smtpd")) &&
-	    proxy_endpoint_path(&s->front->relay) == NULL &&
-	    is_at(s->service, &s->front->relay))
-		s->back = s->finding->way_back = true;
-	look_at_options(s, line);
-}
-
-static bool
-has_service(struct slice services, struct slice name)
-{
-	struct slice line, fields[FIELDS];
-
-	while (services.n > 0 && slice_cut(&services, '\n', &line))
-		if (line.n > 0 && !is_blank(line.p[0]) &&
-		    cut_fields(&line, fields) &&
-		    slice_equal(fields[FIELD_NAME], name) &&
-		    slice_equal(fields[FIELD_TYPE], SLICE("unix")))
-			return true;
-	return false;
 }
 
 void
 check_postconf_search(struct check_postconf *finding,
     const struct proxy_front *front, const char *hostname,
-    struct slice services, struct slice parameters)
+    const struct check_master *master)
 {
-	struct search s = {.front = front,
-	    .hostname = hostname,
-	    .finding = finding,
-	    .service = SLICE("?")};
-	struct slice rest = services, line;
+	struct search s = {
+	    .front = front, .hostname = hostname, .finding = finding};
+	struct slice rest = master->parameters, line;
 
 	*finding = (struct check_postconf){0};
 	strbuf_init(&finding->who, (size_t)2 * CHECK_SHOWN_MAX + 16);
 	strbuf_init(&finding->loop_text, CHECK_SHOWN_MAX);
-	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
-		if (line.n > 0 && is_blank(line.p[0]))
-			look_at_options(&s, line);
-		else
-			look_at_service(&s, line);
+	for (size_t i = 0; i < master->count; i++)
+		look_at_service(&s, &master->list[i]);
 	s.service = SLICE("");
 	s.back = false;
-	while (parameters.n > 0 && slice_cut(&parameters, '\n', &line))
+	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
 		look_at_setting(&s, slice_trim(line));
 	look_for_loop(&s);
 	finding->has_transport = finding->transport.n > 0 &&
-	    has_service(services, finding->transport);
+	    check_master_find(master, finding->transport) != NULL;
 }
 
 void

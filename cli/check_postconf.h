@@ -10,6 +10,7 @@
 
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "cli/check_master.h"
 #include "proxy/config.h"
 
 struct check_postconf {
@@ -22,14 +23,10 @@ struct check_postconf {
 	struct strbuf loop_text; /* then: "content_filter = ...", escaped */
 };
 
-/*
- * `services` is what -Mfx prints (master.cf, folded, macros expanded),
- * `parameters` what -nx does (what main.cf sets); they must outlive the
- * finding. For a front with a listener and a relay; the hostname is the
- * configuration's.
- */
+/* For a front with a listener and a relay; the hostname is the
+ * configuration's. The texts of the master must outlive the finding. */
 void check_postconf_search(struct check_postconf *, const struct proxy_front *,
-    const char *hostname, struct slice services, struct slice parameters);
+    const char *hostname, const struct check_master *);
 void check_postconf_clear(struct check_postconf *);
 
 /* A value that says where mail goes ("signpost:[127.0.0.1]:10027",
@@ -38,5 +35,18 @@ void check_postconf_clear(struct check_postconf *);
  * are this machine's. */
 bool check_postconf_names(
     struct slice value, const struct proxy_endpoint *, const char *hostname);
+
+/* Is it to a listener of that front? */
+bool check_postconf_leads(
+    const struct proxy_front *, const char *hostname, struct slice value);
+
+/* Is the inet service of that name ("127.0.0.1:10028", "smtp") where the
+ * relay is? */
+bool check_postconf_is_at(
+    struct slice service, const struct proxy_endpoint *relay);
+
+/* Is it the smtpd that takes mail back from that front? */
+bool check_postconf_is_back(
+    const struct check_service *, const struct proxy_front *);
 
 #endif

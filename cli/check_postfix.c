@@ -3,7 +3,11 @@
  * tables (transport_maps, FILTER actions) is not seen there, so nothing found
  * is a warning.
  */
+#include <stdlib.h>
+
+#include "base/xalloc.h"
 #include "cli/capture.h"
+#include "cli/check_fit.h"
 #include "cli/check_postconf.h"
 #include "cli/check_wiring.h"
 
@@ -15,6 +19,7 @@ struct postfix {
 	const struct proxy_config *config;
 	struct check_report *report;
 	struct strbuf services, parameters;
+	struct check_master master;
 };
 
 static void
@@ -97,12 +102,12 @@ report_front(const struct postfix *postfix, const struct proxy_front *front)
 	if (!front->enabled || front->listen.count == 0 ||
 	    front->relay.length == 0)
 		return;
-	check_postconf_search(&found, front, postfix->config->hostname,
-	    strbuf_slice(&postfix->services),
-	    strbuf_slice(&postfix->parameters));
+	check_postconf_search(
+	    &found, front, postfix->config->hostname, &postfix->master);
 	report_way_there(postfix, front, &found);
 	if (proxy_endpoint_path(&front->relay) == NULL)
 		report_way_back(postfix, front, &found);
+	check_fit(postfix->config, front, &postfix->master, postfix->report);
 	check_postconf_clear(&found);
 }
 
@@ -140,27 +145,37 @@ report_none(struct check_report *report)
 	    "at the relay");
 }
 
+static void
+report_fronts(struct postfix *postfix)
+{
+	check_master_read(&postfix->master, strbuf_slice(&postfix->services),
+	    strbuf_slice(&postfix->parameters));
+	report_front(postfix, &postfix->config->out);
+	report_front(postfix, &postfix->config->in);
+}
+
 void
 check_postfix(const struct proxy_config *config, struct check_report *report)
 {
-	struct postfix postfix = {.config = config, .report = report};
+	struct postfix *postfix;
 	struct strbuf path;
 
 	if (!config->out.enabled && !config->in.enabled)
 		return;
+	postfix = xcalloc(1, sizeof(*postfix));
+	postfix->config = config;
+	postfix->report = report;
 	strbuf_init(&path, 4096);
-	strbuf_init(&postfix.services, OUTPUT_MAX);
-	strbuf_init(&postfix.parameters, OUTPUT_MAX);
-	if (cli_program_find("postconf", &path) != 0) {
+	strbuf_init(&postfix->services, OUTPUT_MAX);
+	strbuf_init(&postfix->parameters, OUTPUT_MAX);
+	if (cli_program_find("postconf", &path) != 0)
 		report_none(report);
-	} else if (ask(&postfix, strbuf_text(&path), "-Mfx",
-		       &postfix.services) == 0 &&
-	    ask(&postfix, strbuf_text(&path), "-nx", &postfix.parameters) ==
-		0) {
-		report_front(&postfix, &config->out);
-		report_front(&postfix, &config->in);
-	}
+	else if (ask(postfix, strbuf_text(&path), "-Mfx", &postfix->services) ==
+		0 &&
+	    ask(postfix, strbuf_text(&path), "-x", &postfix->parameters) == 0)
+		report_fronts(postfix);
 	strbuf_clear(&path);
-	strbuf_clear(&postfix.services);
-	strbuf_clear(&postfix.parameters);
+	strbuf_clear(&postfix->services);
+	strbuf_clear(&postfix->parameters);
+	free(postfix);
 }

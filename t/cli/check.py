@@ -122,6 +122,8 @@ class Configuration(check_case.Case):
                           "user = nobody\nlisten = %s\nrelay = %s\n"
                           "spool_dir = %s/spool\nauthserv_id = mx.test\n"
                           % (self.us.address(), self.hop.address(), self.dir))
+        self.postconf(check_case.postconf_script(
+            self.us.port, self.hop.port, ("in-after-queue",)))
         found = self.found(conf, self.nsd())
         self.assertEqual([f[:2] for f in found],
                          [("ok", "configuration"), ("ok", "listen"),

@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "run"))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import harness  # noqa: E402
 import nameserver  # noqa: E402
+import postfix  # noqa: E402
 
 CONFIG = """[signpost]
 log = stderr
@@ -38,17 +39,23 @@ spool_dir = %(dir)s/spool
 POSTCONF = """#!/bin/sh
 case $1 in
 -Mfx) cat <<'end'
-submission inet n       -       y       -       -       smtpd
-    -o syslog_name=postfix/submission
-    -o content_filter=signpost:[127.0.0.1]:%(listen)s
-signpost   unix  -       -       n       -       20      smtp
-127.0.0.1:%(relay)s inet n - n - 100 smtpd
-    -o content_filter=
-end
+%(lines)send
 ;;
--nx) echo 'compatibility_level = 3.6';;
+-x) echo 'compatibility_level = 3.6';;
 esac
 """
+
+
+def postconf_script(listen, relay,
+                    samples=("out-after-queue", "local-mail")):
+    """One that prints the samples' lines, with these ports."""
+    lines = "".join(
+        postfix.sample(name, {
+            "submission": 587, "out": listen, "out_relay": relay, "smtp": 25,
+            "in_": listen, "in_relay": relay})
+        for name in samples)
+    return POSTCONF % {"lines": re.sub(r"^(#.*)?\n", "", lines, flags=re.M)}
+
 
 SPF = "example.org TXT v=spf1 ip4:192.0.2.1 -all"
 DMARC = "_dmarc.example.org TXT v=DMARC1; p=reject"
@@ -69,8 +76,7 @@ class Case(tool.Case):
         os.chmod(self.path("spool"), 0o777)
         self.us = self.relay()
         self.hop = self.relay()
-        self.postconf(POSTCONF % {"listen": self.us.port,
-                                  "relay": self.hop.port})
+        self.postconf(postconf_script(self.us.port, self.hop.port))
 
     def keygen(self, *more, domain="example.org", selector="s1"):
         """As by `signpost keygen`; within a test never the same key twice."""

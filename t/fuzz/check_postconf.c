@@ -2,6 +2,7 @@
  * a NUL, parameters. */
 #include <stdlib.h>
 
+#include "cli/check_fit.h"
 #include "cli/check_postconf.h"
 #include "t/fuzz/replay.h"
 
@@ -12,13 +13,39 @@ static const char settings[] =
     "authserv_id = mx.example\n";
 
 static void
-search(const struct proxy_front *front, const char *hostname, struct slice in)
+assert_printable(const char *text)
+{
+	for (; text != NULL && *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			abort();
+}
+
+static void
+fit(const struct proxy_config *config, const struct proxy_front *front,
+    const struct check_master *master)
+{
+	struct check_report report = {0};
+
+	check_fit(config, front, master, &report);
+	for (size_t i = 0; i < report.count; i++) {
+		assert_printable(report.list[i].reason);
+		assert_printable(report.list[i].todo);
+	}
+	check_report_clear(&report);
+}
+
+static void
+search(const struct proxy_config *config, const struct proxy_front *front,
+    struct slice in)
 {
 	size_t cut = slice_find(in, '\0');
 	struct check_postconf found;
+	static struct check_master master;
 
-	check_postconf_search(&found, front, hostname, slice_first(in, cut),
-	    slice_after(in, cut + 1));
+	check_master_read(
+	    &master, slice_first(in, cut), slice_after(in, cut + 1));
+	check_postconf_search(&found, front, config->hostname, &master);
+	fit(config, front, &master);
 	if (found.found != (found.who.n > 0) ||
 	    (found.has_transport && found.transport.n == 0) ||
 	    (found.loop.n > 0) != (found.loop_text.n > 0))
@@ -43,8 +70,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	config = proxy_config_parse("conf", slice_str(settings), &report);
 	if (config == NULL)
 		abort();
-	search(&config->out, config->hostname, in);
-	search(&config->in, config->hostname, in);
+	search(config, &config->out, in);
+	search(config, &config->in, in);
 	proxy_config_free(config);
 	proxy_report_clear(&report);
 	return 0;
