@@ -23,7 +23,8 @@ enum {
 	GZIP_MAX = 32 << 20, /* of one report, compressed */
 	NAME_LENGTH_MAX = 1024,
 	LINE_MAX_OCTETS = 4000,
-	POLICIES_MAX = 1000000 /* of one day */
+	POLICIES_MAX = 1000000, /* of one day */
+	DAYS_BEFORE = 3 /* yesterday: what of them was not sent is sent, too */
 };
 
 static const char help[] =
@@ -38,7 +39,8 @@ static const char help[] =
     "\n"
     "  -c, --config FILE     the configuration\n"
     "                        (/etc/signpost/signpost.conf)\n"
-    "      --day DATE        YYYY-MM-DD, in UTC; yesterday by default\n"
+    "      --day DATE        YYYY-MM-DD, in UTC; yesterday by default, with\n"
+    "                        --send what is missing of the three days before\n"
     "  -d, --domain DOMAIN   about that policy domain alone\n"
     "  -o, --output DIR      where the files go; here by default, and with\n"
     "                        --send nowhere unless asked for\n"
@@ -192,8 +194,9 @@ struct work {
 	struct record_store *store;
 	struct report_files files;
 	struct report_send send;
-	int64_t end;  /* the last second that is told of */
-	bool stopped; /* what stops one stops all */
+	int64_t day, end; /* the first and last second that is told of */
+	int64_t last_end; /* of the last day */
+	bool stopped;	  /* what stops one stops all */
 	int status;
 };
 
@@ -219,8 +222,7 @@ pack(struct work *w, const struct record_report *report, struct strbuf *packed)
 	int result;
 
 	record_report_begin(record_gzip_sink(m.gzip), report);
-	result =
-	    record_store_rows(w->store, w->wishes->day, &policy, on_row, &m);
+	result = record_store_rows(w->store, w->day, &policy, on_row, &m);
 	record_report_end(record_gzip_sink(m.gzip));
 	if (record_gzip_end(m.gzip) != 0) {
 		cli_error("%.*s: its report is over %d bytes",
@@ -262,7 +264,7 @@ make_one(struct work *w, const struct policy *policy)
 	    .contact = slice_str(results->contact),
 	    .domain = slice_str(policy->domain),
 	    .policy = slice_str(policy->record),
-	    .begin = w->wishes->day,
+	    .begin = w->day,
 	    .end = w->end,
 	    .part = policy->part,
 	    .generator = SLICE("signpost " SIGNPOST_VERSION),
@@ -273,11 +275,12 @@ make_one(struct work *w, const struct policy *policy)
 
 	strbuf_init(&packed, GZIP_MAX);
 	status = pack(w, &report, &packed);
-	if (status == CLI_OK && w->wishes->directory != NULL)
+	if (status == CLI_OK && w->wishes->directory != NULL &&
+	    w->day == w->wishes->day)
 		status = put_file(w, &report, strbuf_slice(&packed));
 	if (status == CLI_OK && w->wishes->send) {
 		status = report_send_report(
-		    &w->send, w->wishes->day, &report, strbuf_slice(&packed));
+		    &w->send, w->day, &report, strbuf_slice(&packed));
 		w->stopped = status != CLI_OK;
 	}
 	if (status != CLI_OK)
@@ -290,16 +293,36 @@ make_all(struct work *w)
 {
 	struct policies policies = {NULL, 0, 0};
 
-	if (record_store_policies(w->store, w->wishes->day,
+	if (record_store_policies(w->store, w->day,
 		strbuf_slice(&w->wishes->name), on_policy, &policies) != 0) {
 		cli_error("%s: cannot be read", w->config->results.database);
 		w->status = CLI_UNREADABLE;
-	} else if (policies.count == 0 && !w->wishes->quiet) {
+	} else if (policies.count == 0 && !w->wishes->quiet &&
+	    w->day == w->wishes->day) {
 		cli_warn("dmarc-report: no results of that day");
 	}
 	for (size_t i = 0; i < policies.count && !w->stopped; i++)
 		make_one(w, &policies.list[i]);
 	policies_clear(&policies);
+}
+
+static void
+make_days(struct work *w)
+{
+	int64_t last = w->wishes->day;
+	int64_t before =
+	    w->wishes->send && !w->wishes->day_named ? DAYS_BEFORE : 0;
+
+	for (int64_t n = before; n > 0 && !w->stopped; n--) {
+		w->day = last - n * CLI_DAY;
+		w->end = w->day + CLI_DAY - 1;
+		make_all(w);
+	}
+	if (w->stopped)
+		return;
+	w->day = last;
+	w->end = w->last_end;
+	make_all(w);
 }
 
 static int
@@ -316,7 +339,7 @@ send_all(struct work *w)
 	};
 	status = report_send_begin(&w->send);
 	if (status == CLI_OK)
-		make_all(w);
+		make_days(w);
 	else
 		w->status = status;
 	status = report_send_end(&w->send);
@@ -338,7 +361,7 @@ make_reports(struct work *w)
 	if (status == CLI_OK && w->wishes->send) {
 		status = send_all(w);
 	} else if (status == CLI_OK) {
-		make_all(w);
+		make_days(w);
 		status = w->status;
 	}
 	record_store_close(w->store);
@@ -400,11 +423,11 @@ settle_end(const struct wishes *wishes, struct work *w)
 	int64_t now = (int64_t)time(NULL);
 	struct strbuf day;
 
-	w->end = wishes->day + CLI_DAY - 1;
-	if (now > w->end)
+	w->last_end = wishes->day + CLI_DAY - 1;
+	if (now > w->last_end)
 		return CLI_OK;
 	if (!wishes->send && now >= wishes->day) {
-		w->end = now;
+		w->last_end = now;
 		return CLI_OK;
 	}
 	strbuf_init(&day, LINE_MAX_OCTETS);

@@ -165,6 +165,11 @@ class Install(unittest.TestCase):
                 ("/etc/signpost/signpost.conf", 0o644),
                 ("/etc/init.d/signpost", 0o755),
                 ("/usr/lib/systemd/system/signpost.service", 0o644),
+                ("/usr/lib/systemd/system/signpost-dmarc-report.service",
+                 0o644),
+                ("/usr/lib/systemd/system/signpost-dmarc-report.timer",
+                 0o644),
+                ("/etc/cron.d/signpost", 0o644),
                 ("/usr/lib/sysusers.d/signpost.conf", 0o644),
                 ("/usr/lib/tmpfiles.d/signpost.conf", 0o644),
                 ("/usr/share/man/man8/signpost.8", 0o644),
@@ -181,6 +186,40 @@ class Install(unittest.TestCase):
         self.install(place)
         with open(place + "/etc/signpost/signpost.conf") as f:
             self.assertEqual(f.read(), "mine\n")
+
+    def test_cron_says_nothing_and_the_log_hears_of_failures(self):
+        """The line as cron would run it, where no systemd is."""
+        place = tempfile.mkdtemp(prefix="signpost-install-")
+        self.addCleanup(shutil.rmtree, place, True)
+        self.install(place)
+        with open(place + "/etc/cron.d/signpost") as f:
+            [line] = [line for line in f if not line.startswith("#")]
+        self.assertEqual(line.split()[2:6], ["*", "*", "*", "root"])
+        self.assertNotIn("%", line)  # that is a line's end to cron
+        command = line.split(maxsplit=6)[6]
+        for name, text in (("shuf", "echo 0"), ("logger", 'cat >"$0.log"'),
+                           ("signpost", 'echo "$*"; echo wrong >&2')):
+            with open(os.path.join(place, name), "w") as f:
+                f.write("#!/bin/sh\n%s\n" % text)
+            os.chmod(os.path.join(place, name), 0o755)
+        for was, is_now in (("/run/systemd/system", place + "/none"),
+                            ("/usr/sbin/signpost", place + "/signpost"),
+                            ("/etc/signpost", place + "/etc/signpost")):
+            self.assertIn(was, command)
+            command = command.replace(was, is_now)
+        run = subprocess.run(
+            ["/bin/sh", "-c", command], stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=60, check=False,
+            env={"PATH": place + ":/usr/bin:/bin"})
+        self.assertEqual((run.returncode, run.stdout), (0, b""))
+        with open(place + "/logger.log") as f:
+            self.assertEqual(f.read(),
+                             "dmarc-report --send --quiet\nwrong\n")
+        os.unlink(place + "/logger.log")
+        os.unlink(place + "/etc/signpost/signpost.conf")
+        subprocess.run(["/bin/sh", "-c", command], timeout=60, check=True,
+                       env={"PATH": place + ":/usr/bin:/bin"})
+        self.assertFalse(os.path.exists(place + "/logger.log"))
 
     def install(self, place):
         run = subprocess.run(

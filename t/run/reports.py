@@ -104,6 +104,12 @@ class Kept(recorder.Case):
         return self.out
 
     def report(self, *args, **options):
+        """Of the second day, unless told otherwise."""
+        if "--day" not in args and "--list" not in args:
+            args += ("--day", clock.day(SECOND))
+        return self.run_days(*args, **options)
+
+    def run_days(self, *args, **options):
         return self.run_tool(
             "dmarc-report", "--nameserver", "127.0.0.1:%d" % self.server.port,
             *args, **options)
@@ -196,12 +202,26 @@ class Once(Kept):
         self.assertIn("not sent to r@c.test: the next hop does not answer",
                       self.err)
 
+    def test_what_is_missing_of_the_days_before_is_sent_too(self):
+        """As timer and cron run it: each night, with no day named."""
+        self.hop({}, {"dot": "451 4.3.0 not now"}, {})
+        self.run_days("--send", "--quiet", status=75, now=SECOND + 7200)
+        self.assertEqual(self.sent_to(), ["r@a.test", "s@b.test"])
+        self.assertIn("b.test: not sent yet to r@b.test", self.err)
+        self.run_days("--send", "--quiet")
+        self.assertEqual(self.sent_to(), sorted(
+            ["r@a.test", "r@b.test", "s@b.test"] + EVERYONE))
+        self.run_days("--send", "--quiet", now=NOW + DAY)
+        self.assertEqual(len(self.world.messages), 3 + len(EVERYONE))
+        self.assertEqual(len(set(self.ids())), 5)
+
     def begin(self, stage):
         """A run that hangs at that stage of its second mail."""
         self.hop({}, {stage: harness.SILENT}, {})
         process = subprocess.Popen(
             [harness.binary(), "dmarc-report", "-c", self.proxy.config,
-             "--send", "--nameserver", "127.0.0.1:%d" % self.server.port],
+             "--send", "--day", clock.day(SECOND),
+             "--nameserver", "127.0.0.1:%d" % self.server.port],
             env=clock.environment(NOW), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(process.wait)
@@ -244,7 +264,8 @@ class Once(Kept):
 
         done = subprocess.run(
             [harness.binary(), "dmarc-report", "-c", self.proxy.config,
-             "--send", "--nameserver", "127.0.0.1:%d" % self.server.port],
+             "--send", "--day", clock.day(SECOND),
+             "--nameserver", "127.0.0.1:%d" % self.server.port],
             env=clock.environment(NOW), stdin=subprocess.DEVNULL,
             capture_output=True, timeout=60, preexec_fn=small_files)
         self.assertIn(done.returncode, (66, 73), done)
