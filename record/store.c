@@ -123,7 +123,7 @@ static const char *const texts[STATEMENTS] = {
 	" GROUP BY reason ORDER BY n DESC, reason LIMIT 1",
     [STATEMENT_FAILING_POLICY] =
 	"SELECT policy, hour, 0 FROM failure WHERE domain = ?1"
-	" AND hour >= ?2 ORDER BY hour DESC LIMIT 1",
+	" AND hour >= ?2 ORDER BY hour DESC, count DESC LIMIT 1",
     [STATEMENT_ANSWERS_WAITING] = "SELECT count(*) FROM answer"
 				  " WHERE tries > 0",
     [STATEMENT_SIZE] = "SELECT page_count * page_size FROM"
