@@ -59,14 +59,16 @@ enum proxy_counter {
 	PROXY_COUNT_LOST_IN,
 	PROXY_COUNT_PENDING_OUT,
 	PROXY_COUNT_PENDING_IN,
-	PROXY_COUNT_KEYS,	/* in memory; goes down, too */
-	PROXY_COUNT_KEY_AGE,	/* s, of the oldest of them; is set */
-	PROXY_COUNT_DELAY_MS,	/* of all messages together */
-	PROXY_COUNT_DNS_CACHED, /* questions answered from the cache */
-	PROXY_COUNT_DNS_MERGED, /* that joined an equal one in flight */
-	PROXY_COUNT_DNS_MS,	/* of all that were asked together */
-	PROXY_COUNT_FDS,	/* open descriptors; is set */
-	PROXY_COUNT_FDS_MAX,	/* that it may open; is set */
+	PROXY_COUNT_KEYS,	  /* in memory; goes down, too */
+	PROXY_COUNT_KEY_AGE,	  /* s, of the oldest of them; is set */
+	PROXY_COUNT_DELAY_MS,	  /* of all messages together */
+	PROXY_COUNT_DNS_CACHED,	  /* questions answered from the cache */
+	PROXY_COUNT_DNS_MERGED,	  /* that joined an equal one in flight */
+	PROXY_COUNT_DNS_MS,	  /* of all that were asked together */
+	PROXY_COUNT_REPORTS,	  /* aggregate reports seen to be sent */
+	PROXY_COUNT_REPORTS_SEEN, /* up to then, s since 1970; is set */
+	PROXY_COUNT_FDS,	  /* open descriptors; is set */
+	PROXY_COUNT_FDS_MAX,	  /* that it may open; is set */
 
 	/* Families, one counter a member. */
 	PROXY_COUNT_DELAYS,

@@ -280,6 +280,14 @@ print_kept(const struct proxy_metrics *m, struct strbuf *out)
 	if (m->database && m->database_bytes >= 0)
 		single("results_database_bytes", "gauge",
 		    "Size of the results database.", m->database_bytes, out);
+	if (m->reports_last >= 0) {
+		single("reports_sent_total", "counter",
+		    "Aggregate reports that a next hop took.",
+		    (int64_t)m->reports, out);
+		single("reports_last_success_timestamp_seconds", "gauge",
+		    "When an aggregate report was sent last; 0: never.",
+		    m->reports_last, out);
+	}
 	if (!m->reflector)
 		return;
 	head("reflector_answers_total", "counter",

@@ -38,6 +38,8 @@ struct proxy_metrics {
 	bool database;	     /* is wanted */
 	bool database_up;
 	int64_t database_bytes; /* -1: not known */
+	uint64_t reports;	/* sent, since the start */
+	int64_t reports_last;	/* one was sent; 0: never, -1: not known */
 	bool reflector;
 	uint64_t answers[PROXY_ANSWERS];
 	struct proxy_metrics_process processes[PROXY_SHARED_SLOTS + 1];

@@ -21,7 +21,9 @@ enum {
 	OWN_MOST = 20, /* of our domains that are named on the page */
 	/* For the figures, which are fetched all the time, a next hop need not
 	 * be asked each time: its log would be full of it. */
-	RELAY_AGE_S = 30
+	RELAY_AGE_S = 30,
+	DAY = 86400,
+	REPORTS_BY_S = 6 * 3600
 };
 
 /* A page that waits for the next hops' greetings. */
@@ -128,11 +130,44 @@ gather_processes(const struct proxy_shared *shared, struct proxy_metrics *m)
 	}
 }
 
+/*
+ * Reports are sent by another program, which says so in the database: what is
+ * new there is counted. Rows of the running second may still come, and are left
+ * for the next time.
+ */
+static int
+look_at_reports(
+    const struct proxy_recorder_site *site, struct record_reports *reports)
+{
+	const struct proxy_shared *shared = site->job->shared;
+	int64_t now = (int64_t)time(NULL), seen = atomic_load(&shared->started);
+
+	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
+		const struct proxy_shared_slot *slot = &shared->slots[i];
+		int64_t at = (int64_t)proxy_counter_get(
+		    &slot->counters, PROXY_COUNT_REPORTS_SEEN);
+
+		if (atomic_load(&slot->role) == PROXY_ROLE_RECORDER &&
+		    at > seen)
+			seen = at;
+	}
+	if (site->store == NULL ||
+	    record_store_reports(
+		site->store, now - now % DAY - DAY, seen, now, reports) != 0)
+		return -1;
+	proxy_count_add(
+	    site->job->counters, PROXY_COUNT_REPORTS, (uint64_t)reports->sent);
+	proxy_count_set(
+	    site->job->counters, PROXY_COUNT_REPORTS_SEEN, (uint64_t)now);
+	return 0;
+}
+
 static void
 gather(const struct proxy_recorder_site *site, struct proxy_metrics *m)
 {
 	const struct proxy_config *config = site->job->config;
 	const struct proxy_shared *shared = site->job->shared;
+	struct record_reports reports;
 
 	*m = (struct proxy_metrics){
 	    .version = PROXY_VERSION,
@@ -147,6 +182,10 @@ gather(const struct proxy_recorder_site *site, struct proxy_metrics *m)
 		site->store == NULL ? -1 : record_store_size(site->store),
 	    .reflector = config->reflector.address != NULL,
 	};
+	m->reports_last =
+	    look_at_reports(site, &reports) == 0 ? reports.last_sent : -1;
+	m->reports =
+	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_REPORTS);
 	m->sides[0].name = config->out.enabled ? "out" : NULL;
 	m->sides[1].name = config->in.enabled ? "in" : NULL;
 	m->sides[0].relay_up = proxy_watch_hop_is_up(site->watch, "out");
@@ -216,11 +255,35 @@ add_answers(const struct proxy_recorder_site *site, struct proxy_state *state)
 	waiting = record_store_answers_waiting(site->store);
 	if (waiting > 0)
 		proxy_state_add(state, PROXY_STATE_WARN, "reflector",
-		    "%lld answers wait: the next hop does not take them",
+		    "answers that wait, for the next hop does not take them: "
+		    "%lld",
 		    (long long)waiting);
 	else if (waiting == 0)
 		proxy_state_add(
 		    state, PROXY_STATE_OK, "reflector", "no answer waits");
+}
+
+/* Whoever asks for reports of yesterday should have them by the morning. */
+static void
+add_reports(const struct proxy_recorder_site *site, struct proxy_state *state)
+{
+	struct record_reports reports;
+
+	if (look_at_reports(site, &reports) != 0)
+		return;
+	if (reports.deferred > 0)
+		proxy_state_add(state, PROXY_STATE_WARN, "reports",
+		    "%lld of yesterday's %lld wait for the next hop: signpost "
+		    "dmarc-report --list says why",
+		    (long long)reports.deferred, (long long)reports.tried);
+	else if (reports.wanted && reports.tried == 0 &&
+	    (int64_t)time(NULL) % DAY >= REPORTS_BY_S)
+		proxy_state_add(state, PROXY_STATE_WARN, "reports",
+		    "none of yesterday was sent, though domains ask for them: "
+		    "signpost dmarc-report --send");
+	else
+		proxy_state_add(state, PROXY_STATE_OK, "reports",
+		    "%lld of yesterday were sent", (long long)reports.tried);
 }
 
 static struct proxy_state *
@@ -231,6 +294,7 @@ state_of(const struct proxy_recorder_site *site)
 	proxy_watch_state(site->watch, state);
 	add_database(site, state);
 	add_answers(site, state);
+	add_reports(site, state);
 	return state;
 }
 

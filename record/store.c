@@ -126,6 +126,13 @@ static const char *const texts[STATEMENTS] = {
 	" AND hour >= ?2 ORDER BY hour DESC, count DESC LIMIT 1",
     [STATEMENT_ANSWERS_WAITING] = "SELECT count(*) FROM answer"
 				  " WHERE tries > 0",
+    [STATEMENT_REPORTS] =
+	"SELECT EXISTS (SELECT 1 FROM row WHERE day = ?1"
+	" AND policy LIKE '%rua%mailto:%'),"
+	" count(*) FILTER (WHERE day = ?1),"
+	" count(*) FILTER (WHERE day = ?1 AND state = 'deferred'),"
+	" count(*) FILTER (WHERE state = 'sent' AND at >= ?2 AND at < ?3),"
+	" coalesce(max(at) FILTER (WHERE state = 'sent'), 0) FROM sent",
     [STATEMENT_SIZE] = "SELECT page_count * page_size FROM"
 		       " pragma_page_count, pragma_page_size",
     [STATEMENT_BY_DOMAIN] =

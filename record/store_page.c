@@ -129,6 +129,31 @@ record_store_failures(struct record_store *store, int64_t from,
 	return 0;
 }
 
+int
+record_store_reports(struct record_store *store, int64_t day, int64_t since,
+    int64_t now, struct record_reports *to)
+{
+	sqlite3_stmt *s = record_store_statement(store, STATEMENT_REPORTS);
+	int result;
+
+	if (s == NULL)
+		return -1;
+	(void)sqlite3_bind_int64(s, 1, day);
+	(void)sqlite3_bind_int64(s, 2, since);
+	(void)sqlite3_bind_int64(s, 3, now);
+	result = record_store_step(store, s);
+	if (result == SQLITE_ROW)
+		*to = (struct record_reports){
+		    .wanted = sqlite3_column_int(s, 0) != 0,
+		    .tried = sqlite3_column_int64(s, 1),
+		    .deferred = sqlite3_column_int64(s, 2),
+		    .sent = sqlite3_column_int64(s, 3),
+		    .last_sent = sqlite3_column_int64(s, 4),
+		};
+	(void)sqlite3_reset(s);
+	return result == SQLITE_ROW ? 0 : -1;
+}
+
 static int64_t
 number_of(struct record_store *store, enum record_statement which)
 {

@@ -47,6 +47,19 @@ int record_store_failures(struct record_store *, int64_t from,
  * the database does not answer. */
 int64_t record_store_answers_waiting(struct record_store *);
 
+/* How the aggregate reports go. */
+struct record_reports {
+	bool wanted;	   /* somebody asks for one of that day */
+	int64_t tried;	   /* of that day, to whichever address */
+	int64_t deferred;  /* of those, to be tried again */
+	int64_t sent;	   /* from `since` to before `now`, of any day */
+	int64_t last_sent; /* s since 1970; 0: never */
+};
+
+/* `day` is its first second. -1 likewise. */
+int record_store_reports(struct record_store *, int64_t day, int64_t since,
+    int64_t now, struct record_reports *);
+
 /* Octets of the file; -1 likewise. */
 int64_t record_store_size(struct record_store *);
 

@@ -91,7 +91,7 @@ class Health(Case):
                 "^out: 1 of 1 workers serve$", "^in: 1 of 1 workers serve$",
                 "^out: 0 messages signed in the last hour$",
                 "^out: 0 of 0 messages deferred in the last hour$",
-                "^records: none lost", "^reload: ", "^program: .*/signpost",
+                "^reports: 0 of yesterday were sent$", "^records: none lost", "^reload: ", "^program: .*/signpost",
                 "^results database: /.*results.sqlite, [1-9]"):
             self.assertRegex(text, re.compile(pattern, re.M))
         self.assertEqual(proxy.get("/health"), (200, "ok\n"))
@@ -192,6 +192,43 @@ class Health(Case):
         self.assertGreater(
             proxy.metric("config_last_reload_success_timestamp_seconds"),
             taken)
+
+    def test_answers_and_reports_that_wait(self):
+        proxy = self.both(extra="[reflector]\naddress = %s\n" %
+                          recorder.REFLECTOR)
+        self.wait_line(proxy, "ok", "reflector: no answer waits")
+        now = int(time.time())
+        yesterday = now - now % 86400 - 86400
+        with sqlite3.connect(proxy.database, timeout=20) as db:
+            db.execute("INSERT INTO answer (made, due, tries, proven, "
+                       "recipient, message) VALUES (?, ?, 1, 1, 'a@b', 'x')",
+                       (now, now + 600))
+            db.execute("INSERT INTO sent VALUES (?, 'a.example', 'p', "
+                       "'r@a.example', ?, 'deferred', '451 later')",
+                       (yesterday, now))
+        self.wait_line(proxy, "warn", "reflector: answers that wait.*: 1$")
+        self.wait_line(proxy, "warn", "reports: 1 of yesterday's 1 wait")
+        self.assertEqual(proxy.metric("reports_sent_total"), 0)
+        with sqlite3.connect(proxy.database, timeout=20) as db:
+            db.execute("UPDATE sent SET state = 'sent', at = ?",
+                       (int(time.time()),))
+            db.execute("DELETE FROM answer")
+        self.wait_line(proxy, "ok", "reports: 1 of yesterday were sent")
+        wait_until("a report sent", lambda: proxy.metric(
+            "reports_sent_total") == 1)
+        self.assertGreaterEqual(
+            proxy.metric("reports_last_success_timestamp_seconds"), now)
+        time.sleep(1)
+        self.assertEqual(proxy.metric("reports_sent_total"), 1)
+        if time.gmtime().tm_hour < 6:
+            return  # the day is too young to complain
+        with sqlite3.connect(proxy.database, timeout=20) as db:
+            db.execute("DELETE FROM sent")
+            db.execute("INSERT INTO row VALUES (?, 'a.example', "
+                       "'v=DMARC1; p=none; rua=mailto:r@a.example', "
+                       "'', '', '', '', '', '', '', '', '', 1)",
+                       (yesterday,))
+        self.wait_line(proxy, "warn", "reports: none of yesterday was sent")
 
     def test_a_program_that_was_replaced(self):
         folder = tempfile.mkdtemp(prefix="signpost-t-")
