@@ -8,7 +8,9 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
+#include "proxy/health.h"
 #include "proxy/recorder.h"
 #include "proxy/recorder_site.h"
 #include "record/kept.h"
@@ -21,6 +23,10 @@ enum {
 	EXPIRE_EVERY_S = 600,
 	REOPEN_EVERY_S = 2,
 	COMPLAIN_EVERY_S = 60,
+	/* At the end, for answers under way; for who is still asking. */
+	LEAVE_MS = PROXY_HEALTH_MS + 1000,
+	LEAVE_ASKERS_MS = 500,
+	LEAVE_LOOK_MS = 20,
 	REASON_MAX = 1024,
 	WAITING_MAX = 1 << 20, /* octets of records, between two ticks */
 	SIGNALS = 3
@@ -32,7 +38,7 @@ _Static_assert((int)PROXY_ANSWERS == (int)RECORD_REFLECTOR_RESULTS,
 struct recorder {
 	const struct proxy_recorder_job *job;
 	struct event_base *base;
-	struct event *record, *tick, *signals[SIGNALS];
+	struct event *record, *tick, *leave, *signals[SIGNALS];
 	char *datagram;
 	struct strbuf waiting;	    /* sizes and datagrams, for the next tick */
 	struct record_store *store; /* NULL: not wanted, or not to be had */
@@ -42,6 +48,7 @@ struct recorder {
 	char *trouble;	  /* why nothing can be kept now; NULL: it can */
 	uint64_t lost;	  /* in this trouble */
 	int64_t ticks;	  /* seconds */
+	int64_t leaving;  /* ms, monotonic, since when; 0: it stays */
 	int64_t complain; /* not before this tick again */
 };
 
@@ -422,8 +429,33 @@ on_signal(evutil_socket_t number, short what, void *ctx)
 
 	(void)number;
 	(void)what;
+	if (r->leaving != 0)
+		return;
 	finish(r);
-	(void)event_base_loopbreak(r->base);
+	(void)event_del(r->record);
+	(void)event_del(r->tick);
+	record_reflector_free(r->reflector);
+	r->reflector = NULL;
+	proxy_recorder_site_stop(r->site);
+	r->leaving = clock_ms();
+	event_active(r->leave, EV_TIMEOUT, 0);
+}
+
+/* Whoever asked while a reload changed over still gets his page. */
+static void
+on_leave(evutil_socket_t fd, short what, void *ctx)
+{
+	const struct timeval again = {0, LEAVE_LOOK_MS * 1000};
+	struct recorder *r = ctx;
+	int64_t ms = clock_ms() - r->leaving;
+
+	(void)fd;
+	(void)what;
+	if (ms < LEAVE_MS &&
+	    proxy_recorder_site_is_busy(r->site, ms < LEAVE_ASKERS_MS))
+		(void)event_add(r->leave, &again);
+	else
+		(void)event_base_loopbreak(r->base);
 }
 
 static void
@@ -439,6 +471,7 @@ make_events(struct recorder *r)
 	r->record = event_new(
 	    r->base, r->job->record_fd, EV_READ | EV_PERSIST, on_record, r);
 	(void)event_add(r->record, NULL);
+	r->leave = event_new(r->base, -1, 0, on_leave, r);
 	r->tick = event_new(r->base, -1, EV_PERSIST, on_tick, r);
 	(void)event_add(r->tick, &second);
 }
@@ -450,6 +483,7 @@ recorder_clear(struct recorder *r)
 		event_free(r->signals[i]);
 	event_free(r->record);
 	event_free(r->tick);
+	event_free(r->leave);
 	proxy_recorder_site_free(r->site);
 	r->site = NULL;
 	close_store(r);

@@ -499,6 +499,22 @@ proxy_recorder_site_set_trouble(
 }
 
 void
+proxy_recorder_site_stop(struct proxy_recorder_site *site)
+{
+	for (size_t i = 0; site != NULL && i < site->http_count; i++)
+		record_http_stop(site->http[i]);
+}
+
+bool
+proxy_recorder_site_is_busy(const struct proxy_recorder_site *site, bool askers)
+{
+	for (size_t i = 0; site != NULL && i < site->http_count; i++)
+		if (record_http_is_busy(site->http[i], askers))
+			return true;
+	return false;
+}
+
+void
 proxy_recorder_site_free(struct proxy_recorder_site *site)
 {
 	struct waiting *w;

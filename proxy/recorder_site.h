@@ -21,6 +21,13 @@ void proxy_recorder_site_set_store(
 void proxy_recorder_site_set_trouble(
     struct proxy_recorder_site *, const char *trouble);
 
+/* Takes no more connections; and, of those that are open, is anybody's answer
+ * not on its way? With `askers`, who has not asked to the end counts too. NULL
+ * is fine for both. */
+void proxy_recorder_site_stop(struct proxy_recorder_site *);
+bool proxy_recorder_site_is_busy(
+    const struct proxy_recorder_site *, bool askers);
+
 void proxy_recorder_site_free(struct proxy_recorder_site *); /* NULL is fine */
 
 #endif

@@ -45,7 +45,7 @@ struct record_http {
 	struct event *accept, *rest;
 	struct requests connections; /* the oldest first */
 	size_t count;
-	bool resting;
+	bool resting, stopped;
 };
 
 static void
@@ -89,7 +89,7 @@ find_slow(const struct record_http *http)
 static void
 mind_gate(struct record_http *http)
 {
-	if (http->resting ||
+	if (http->stopped || http->resting ||
 	    (http->count >= RECORD_HTTP_CONNECTIONS_MAX &&
 		find_slow(http) == NULL))
 		(void)event_del(http->accept);
@@ -420,6 +420,22 @@ record_http_new(
 		return NULL;
 	}
 	return http;
+}
+
+void
+record_http_stop(struct record_http *http)
+{
+	http->stopped = true;
+	(void)event_del(http->rest);
+	mind_gate(http);
+}
+
+bool
+record_http_is_busy(const struct record_http *http, bool askers)
+{
+	return find_oldest(http, REQUEST_WAITING) != NULL ||
+	    find_oldest(http, REQUEST_SENDING) != NULL ||
+	    (askers && find_oldest(http, REQUEST_READING) != NULL);
 }
 
 void

@@ -62,6 +62,13 @@ struct record_site {
 struct record_http *record_http_new(
     struct event_base *, evutil_socket_t, const struct record_site *);
 
+/* Takes no more connections; those that are open go on. */
+void record_http_stop(struct record_http *);
+
+/* Is anybody's answer not on its way? With `askers`, who has not asked to the
+ * end counts too. */
+bool record_http_is_busy(const struct record_http *, bool askers);
+
 /* Closes all connections; what was asked and not answered is gone then.
  * NULL is fine. */
 void record_http_free(struct record_http *);

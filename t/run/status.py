@@ -193,6 +193,15 @@ class Health(Case):
             proxy.metric("config_last_reload_success_timestamp_seconds"),
             taken)
 
+    def test_who_asks_during_reloads_is_answered(self):
+        proxy = self.both()
+        for n in range(3):
+            proxy.process.send_signal(signal.SIGHUP)
+            while len(proxy.lines("reloaded, ")) <= n:
+                self.assertEqual(proxy.get("/health")[0], 200)
+            for _ in range(20):
+                self.assertEqual(proxy.get("/health")[0], 200)
+
     def test_answers_and_reports_that_wait(self):
         proxy = self.both(extra="[reflector]\naddress = %s\n" %
                           recorder.REFLECTOR)
