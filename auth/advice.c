@@ -194,8 +194,8 @@ expand(const struct auth_summary *about, const struct auth_result *result,
 }
 
 /* Words on lines of at most WIDTH, where they fit. */
-static void
-wrap(struct slice text, struct strbuf *out)
+void
+auth_advice_wrap(struct slice text, struct strbuf *out)
 {
 	struct slice word;
 	size_t column = WIDTH;
@@ -222,7 +222,7 @@ print(const struct auth_summary *about, const struct auth_result *result,
 
 	strbuf_init(&whole, TEXT_MAX);
 	expand(about, result, text, &whole);
-	wrap(strbuf_slice(&whole), out);
+	auth_advice_wrap(strbuf_slice(&whole), out);
 	strbuf_clear(&whole);
 }
 

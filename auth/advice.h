@@ -25,6 +25,9 @@ void auth_advice_remark(const struct auth_summary *, const struct auth_result *,
     struct strbuf *out);
 void auth_advice_remark_helo(const struct auth_summary *, struct strbuf *out);
 
+/* Adds the words on lines of their own, indented, where they fit. */
+void auth_advice_wrap(struct slice text, struct strbuf *out);
+
 /* A domain name without room for words; an address as numbers. */
 bool auth_summary_is_name(struct slice);
 bool auth_summary_is_address(struct slice);

@@ -225,6 +225,13 @@ add_all_details(const struct auth_summary *about, struct strbuf *out)
 	}
 	if (left_out > 0)
 		(void)strbuf_addf(out, "\n%zu more are not shown\n", left_out);
+	if (about->rules.n > 0) {
+		(void)strbuf_add_str(out, "\nSpamAssassin: ");
+		add_text(about->spam, VALUE_MAX, out);
+		(void)strbuf_add_char(out, '\n');
+		(void)strbuf_add_str(out, "  Rules:");
+		auth_advice_wrap(about->rules, out);
+	}
 }
 
 /* --- the short form --- */

@@ -18,8 +18,9 @@
 struct auth_summary {
 	const struct auth_results *results;
 	struct slice client, helo, mail_from;
-	struct slice spam; /* what spamd said: "ham (...)"; empty: no line */
-	bool listed;	   /* the message came through a mailing list */
+	struct slice spam;  /* what spamd said: "ham (...)"; empty: no line */
+	struct slice rules; /* SpamAssassin's that matched: "A, B" */
+	bool listed;	    /* the message came through a mailing list */
 	/* For a sender who is not proven: words of ours and of RFC 8601, names
 	 * in A-labels, addresses; as much of it as the strbuf takes. */
 	bool stranger;

@@ -10,7 +10,7 @@
 #define SPAM_MESSAGE_MAX ((size_t)500 << 10)
 
 struct asking {
-	struct strbuf *said;
+	struct strbuf *said, *rules;
 	bool done;
 };
 
@@ -20,6 +20,7 @@ on_verdict(void *ctx, const struct record_spam *spam)
 	struct asking *asking = ctx;
 
 	record_spam_print(spam, asking->said);
+	record_spam_print_rules(spam, asking->rules);
 	asking->done = true;
 }
 
@@ -39,12 +40,12 @@ add_body(void *ctx, struct slice chunk)
 
 static void
 ask(const struct proxy_reflector_settings *settings, struct slice text,
-    struct strbuf *said)
+    struct strbuf *said, struct strbuf *rules)
 {
 	const struct record_spamd_at at = {.address = settings->spamd.address,
 	    .length = settings->spamd.length,
 	    .ms = settings->spamd_timeout * 1000};
-	struct asking asking = {said, false};
+	struct asking asking = {said, rules, false};
 	struct event_base *base = event_base_new();
 	struct record_spamd *query = base == NULL
 	    ? NULL
@@ -63,7 +64,8 @@ ask(const struct proxy_reflector_settings *settings, struct slice text,
 
 void
 cli_spam_ask(const struct proxy_config *config,
-    const struct cli_message *message, struct strbuf *said)
+    const struct cli_message *message, struct strbuf *said,
+    struct strbuf *rules)
 {
 	static const struct mail_reader_ops ops = {add_header, add_body};
 	struct strbuf text;
@@ -74,6 +76,6 @@ cli_spam_ask(const struct proxy_config *config,
 	if (cli_message_replay(message, &ops, &text) != CLI_OK || text.full)
 		(void)strbuf_add_str(said, "none (the message is too large)");
 	else
-		ask(&config->reflector, strbuf_slice(&text), said);
+		ask(&config->reflector, strbuf_slice(&text), said, rules);
 	strbuf_clear(&text);
 }

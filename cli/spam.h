@@ -9,10 +9,10 @@
 /*
  * Asks the spamd that the configuration names about a message that was read
  * and kept (cli_message_new()), and adds "ham (score ...)", "spam (...)" or
- * "temperror (why)" to `said`; nothing where none is named. Waits for
- * spamd_timeout at the most.
+ * "temperror (why)" to `said`, and the rules that matched to `rules`; nothing
+ * where none is named. Waits for spamd_timeout at the most.
  */
 void cli_spam_ask(const struct proxy_config *, const struct cli_message *,
-    struct strbuf *said);
+    struct strbuf *said, struct strbuf *rules);
 
 #endif

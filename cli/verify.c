@@ -41,7 +41,8 @@ static const char help[] =
     "  --json                     print one JSON object\n"
     "  --summary                  print a report for a person\n";
 
-#define SPAM_TEXT_MAX 1024
+#define SPAM_TEXT_MAX  1024
+#define SPAM_RULES_MAX 8192
 
 struct wishes {
 	const char *config, *authserv_id;
@@ -200,7 +201,7 @@ static void
 print_summary(const struct setting *s, const struct auth_results *results,
     const struct cli_message *message)
 {
-	struct strbuf spam, text;
+	struct strbuf spam, rules, text;
 	struct auth_summary summary = {
 	    .results = results,
 	    .client = s->client.address,
@@ -210,13 +211,16 @@ print_summary(const struct setting *s, const struct auth_results *results,
 	};
 
 	strbuf_init(&spam, SPAM_TEXT_MAX);
-	cli_spam_ask(s->config, message, &spam);
+	strbuf_init(&rules, SPAM_RULES_MAX);
+	cli_spam_ask(s->config, message, &spam, &rules);
 	summary.spam = strbuf_slice(&spam);
+	summary.rules = strbuf_slice(&rules);
 	strbuf_init(&text, AUTH_SUMMARY_MAX);
 	(void)auth_summary_print(&summary, &text);
 	cli_print(strbuf_slice(&text));
 	strbuf_clear(&text);
 	strbuf_clear(&spam);
+	strbuf_clear(&rules);
 }
 
 static int

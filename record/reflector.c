@@ -14,7 +14,13 @@
 #include "record/reflect.h"
 #include "record/reflector.h"
 
-enum { SAY_MAX = 1024, RULES_MAX = 8192, MINUTE = 60, HOUR = 3600 };
+enum {
+	SAY_MAX = 1024,
+	RULES_MAX = 8192,
+	STRANGERS_PENDING_MAX = RECORD_REFLECTOR_SPAMD_MAX / 4,
+	MINUTE = 60,
+	HOUR = 3600
+};
 
 /* A record whose answer is not made yet: spamd is asked. */
 struct pending {
@@ -31,7 +37,7 @@ struct record_reflector {
 	struct record_store *store;
 	const struct record_reflector_rules *rules;
 	LIST_HEAD(, pending) pending;
-	unsigned pending_count;
+	unsigned pending_count, pending_strangers;
 	uint64_t made; /* for Message-IDs */
 
 	struct record_mailer *mailer; /* one is being sent */
@@ -94,55 +100,6 @@ print_network(struct slice client, struct strbuf *out)
 	(void)strbuf_addf(out, "%s/%d", text, v6 ? 64 : 24);
 }
 
-/* 1, 0 or -1 as record_store_put_answer(). */
-static int
-put_answer(struct record_reflector *r, const struct record_kept *kept,
-    const struct record_reflection *reflection, struct slice mail,
-    struct strbuf *reason)
-{
-	const struct record_answer answer = {
-	    .to = reflection->to, .message = mail};
-	struct record_asker asker = {.bounds = &r->rules->bounds,
-	    .proven = reflection->proof != RECORD_PROOF_NONE};
-	struct strbuf mailbox, client;
-	int result;
-
-	strbuf_init(&mailbox, RECORD_MAILBOX_MAX);
-	strbuf_init(&client, 128);
-	(void)record_mailbox_fold(reflection->to, &mailbox);
-	print_network(record_kept_get(kept, RECORD_CLIENT), &client);
-	asker.mailbox = strbuf_slice(&mailbox);
-	asker.domain = mail_address_domain(asker.mailbox);
-	asker.client = strbuf_slice(&client);
-	result = record_store_put_answer(
-	    r->store, reflection->now, &asker, &answer, reason);
-	strbuf_clear(&mailbox);
-	strbuf_clear(&client);
-	return result;
-}
-
-static void
-keep_answer(struct record_reflector *r, const struct record_kept *kept,
-    const struct record_reflection *reflection, struct slice mail)
-{
-	struct strbuf reason;
-
-	strbuf_init(&reason, SAY_MAX);
-	switch (put_answer(r, kept, reflection, mail, &reason)) {
-	case 1:
-		say(r, false, "will answer ", reflection->to);
-		break;
-	case 0:
-		refuse(r, reflection->to, strbuf_slice(&reason));
-		count(r, RECORD_REFLECTOR_TOO_MANY);
-		break;
-	default:
-		say(r, true, "an answer is lost: ", strbuf_slice(&reason));
-		count(r, RECORD_REFLECTOR_LOST);
-	}
-	strbuf_clear(&reason);
-}
-
 static enum record_proof
 proof_of(const struct record_kept *kept)
 {
@@ -152,6 +109,93 @@ proof_of(const struct record_kept *kept)
 	    0)
 		return RECORD_PROOF_NONE;
 	return proof;
+}
+
+/* The sender as he is counted. */
+struct asking {
+	struct record_asker asker;
+	struct strbuf mailbox, client;
+};
+
+static void
+asking_init(struct asking *a, const struct record_reflector *r,
+    const struct record_kept *kept)
+{
+	strbuf_init(&a->mailbox, RECORD_MAILBOX_MAX);
+	strbuf_init(&a->client, 128);
+	(void)record_mailbox_fold(
+	    record_kept_get(kept, RECORD_ANSWER_TO), &a->mailbox);
+	print_network(record_kept_get(kept, RECORD_CLIENT), &a->client);
+	a->asker = (struct record_asker){
+	    .proven = proof_of(kept) != RECORD_PROOF_NONE,
+	    .mailbox = strbuf_slice(&a->mailbox),
+	    .domain = mail_address_domain(strbuf_slice(&a->mailbox)),
+	    .client = strbuf_slice(&a->client),
+	    .bounds = &r->rules->bounds,
+	};
+}
+
+static void
+asking_clear(struct asking *a)
+{
+	strbuf_clear(&a->mailbox);
+	strbuf_clear(&a->client);
+}
+
+/* The store did not take it: 0, or -1. */
+static void
+tell_refused(struct record_reflector *r, int how, struct slice to,
+    const struct strbuf *reason)
+{
+	if (how == 0) {
+		refuse(r, to, strbuf_slice(reason));
+		count(r, RECORD_REFLECTOR_TOO_MANY);
+	} else {
+		say(r, true, "an answer is lost: ", strbuf_slice(reason));
+		count(r, RECORD_REFLECTOR_LOST);
+	}
+}
+
+static void
+keep_answer(struct record_reflector *r, const struct record_kept *kept,
+    const struct record_reflection *reflection, struct slice mail)
+{
+	const struct record_answer answer = {
+	    .to = reflection->to, .message = mail};
+	struct strbuf reason;
+	struct asking a;
+	int kept_it;
+
+	strbuf_init(&reason, SAY_MAX);
+	asking_init(&a, r, kept);
+	kept_it = record_store_put_answer(
+	    r->store, reflection->now, &a.asker, &answer, &reason);
+	if (kept_it == 1)
+		say(r, false, "will answer ", reflection->to);
+	else
+		tell_refused(r, kept_it, reflection->to, &reason);
+	asking_clear(&a);
+	strbuf_clear(&reason);
+}
+
+/* Before spamd has work with it. */
+static bool
+is_within_bounds(struct record_reflector *r, const struct record_kept *kept)
+{
+	struct strbuf reason;
+	struct asking a;
+	int fits;
+
+	strbuf_init(&reason, SAY_MAX);
+	asking_init(&a, r, kept);
+	fits = record_store_may_answer(
+	    r->store, (int64_t)time(NULL), &a.asker, &reason);
+	if (fits != 1)
+		tell_refused(
+		    r, fits, record_kept_get(kept, RECORD_ANSWER_TO), &reason);
+	asking_clear(&a);
+	strbuf_clear(&reason);
+	return fits == 1;
 }
 
 /* What spamd said: its line and its rules; both may be empty. */
@@ -197,6 +241,8 @@ pending_free(struct pending *p)
 {
 	LIST_REMOVE(p, entry);
 	p->reflector->pending_count--;
+	if (proof_of(&p->kept) == RECORD_PROOF_NONE)
+		p->reflector->pending_strangers--;
 	record_spamd_cancel(p->spamd);
 	free(p->datagram);
 	free(p);
@@ -244,8 +290,19 @@ ask_spamd(struct record_reflector *r, const struct record_kept *kept)
 	copy_kept(p, kept);
 	LIST_INSERT_HEAD(&r->pending, p, entry);
 	r->pending_count++;
+	if (proof_of(kept) == RECORD_PROOF_NONE)
+		r->pending_strangers++;
 	p->spamd = record_spamd_ask(r->base, &r->rules->spamd,
 	    record_kept_get(&p->kept, RECORD_MESSAGE), on_spam, p);
+}
+
+/* Senders who are not proven leave spamd to the others. */
+static bool
+is_busy(const struct record_reflector *r, const struct record_kept *kept)
+{
+	if (proof_of(kept) == RECORD_PROOF_NONE)
+		return r->pending_strangers >= STRANGERS_PENDING_MAX;
+	return r->pending_count >= RECORD_REFLECTOR_SPAMD_MAX;
 }
 
 /* Empty: it is answered. */
@@ -278,9 +335,11 @@ record_reflector_take(
 		count(r, RECORD_REFLECTOR_NOT_ANSWERED);
 		return;
 	}
+	if (!is_within_bounds(r, kept))
+		return;
 	if (r->rules->spamd.length == 0)
 		make_answer(r, kept, &(struct said){{NULL, 0}, {NULL, 0}});
-	else if (r->pending_count >= RECORD_REFLECTOR_SPAMD_MAX)
+	else if (is_busy(r, kept))
 		make_answer(r, kept,
 		    &(struct said){SLICE("temperror (too busy)"), {NULL, 0}});
 	else

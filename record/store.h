@@ -223,8 +223,13 @@ struct record_asker {
 	const struct record_answer_bounds *bounds;
 };
 
-/* Keeps the answer until it is sent, and the asker for an hour. 1; 0 where
- * that would pass a bound, -1 where the database refuses, with the reason. */
+/* Whether one more answer is within the bounds: 1; 0 or, where the database
+ * refuses, -1, with the reason. */
+int record_store_may_answer(struct record_store *, int64_t now,
+    const struct record_asker *, struct strbuf *reason);
+
+/* Keeps the answer until it is sent, and the asker for an hour, where it is
+ * within the bounds. Likewise. */
 int record_store_put_answer(struct record_store *, int64_t now,
     const struct record_asker *, const struct record_answer *,
     struct strbuf *reason);

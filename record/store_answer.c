@@ -93,9 +93,8 @@ may_wait(struct record_store *store, bool proven)
 	return count < (proven ? most - fifth : fifth);
 }
 
-/* 1: there is room for one more; 0: the reason is added; -1: failed. */
-static int
-answer_fits(struct record_store *store, int64_t now,
+int
+record_store_may_answer(struct record_store *store, int64_t now,
     const struct record_asker *asker, struct strbuf *reason)
 {
 	struct counts counts = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
@@ -103,14 +102,16 @@ answer_fits(struct record_store *store, int64_t now,
 	int waits;
 
 	if (count_hour(store, now, asker, &counts) != 0)
-		return -1;
+		return record_store_fail(store, "answer", reason);
 	why = over_bounds(asker, &counts, asker->bounds);
 	waits = why == NULL ? may_wait(store, asker->proven) : 1;
 	if (waits == 0)
 		why = "too many answers wait";
 	if (why != NULL)
 		(void)strbuf_add_str(reason, why);
-	return waits < 0 ? -1 : why == NULL;
+	if (waits < 0)
+		return record_store_fail(store, "answer", reason);
+	return why == NULL;
 }
 
 static int
@@ -160,10 +161,10 @@ record_store_put_answer(struct record_store *store, int64_t now,
 	}
 	if (record_store_begin(store) != 0)
 		return record_store_fail(store, "begin", reason);
-	fits = answer_fits(store, now, asker, reason);
-	if (fits == 0)
-		return 0;
-	if (fits < 0 || note_asker(store, now, asker) != 0 ||
+	fits = record_store_may_answer(store, now, asker, reason);
+	if (fits <= 0)
+		return fits;
+	if (note_asker(store, now, asker) != 0 ||
 	    put(store, now, asker->proven, answer) != 0)
 		return record_store_fail(store, "answer", reason);
 	return record_store_commit(store, reason) == 0 ? 1 : -1;

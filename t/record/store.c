@@ -419,6 +419,36 @@ test_what_was_sent_is_gone_and_askers_after_an_hour(void **state)
 	record_store_close(store);
 }
 
+/* Made by a version that answered anybody. */
+static void
+test_old_answers_are_not_sent(void **state)
+{
+	struct fixture *f = *state;
+	struct record_asker asker = {.mailbox = SLICE("a@a.example")};
+	struct record_store *store;
+	struct strbuf out;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db,
+		"CREATE TABLE answer (id INTEGER PRIMARY KEY, made INTEGER,"
+		" due INTEGER, tries INTEGER, recipient TEXT, message BLOB);"
+		"INSERT INTO answer VALUES (1, 0, 0, 0, 'a@a.example',"
+		" 'OLDWORDS')",
+		NULL, NULL, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	store = open_store(f, (struct record_store_limits){0});
+	strbuf_init(&out, 1000);
+	assert_int_equal(
+	    record_store_due_answer(store, NOW, print_answer, &out), 0);
+	assert_int_equal(ask_as(f, store, NOW, &asker), 1);
+	strbuf_clear(&out);
+	record_store_close(store);
+	assert_false(files_hold(f, "OLDWORDS"));
+}
+
 static void
 test_a_path_that_cannot_be_opened_is_named(void **state)
 {
@@ -572,6 +602,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_what_was_sent_is_gone_and_askers_after_an_hour, setup,
 		teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_old_answers_are_not_sent, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_a_path_that_cannot_be_opened_is_named, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

@@ -197,6 +197,7 @@ t2026._domainkey.example.org TXT %s
                      "ARC check: none"):
             self.assertIn("\r\n%s\r\n" % line, text)
         self.assertRegex(text, r"\r\nSpamAssassin check: (ham|spam) \(score ")
+        self.assertRegex(text, r"\r\n  Rules: [A-Z_0-9]+(,\s+[A-Z_0-9]+)*\r\n")
         self.assertIn("\r\n> Subject: a test\r\n", text)
         self.assertIn("\r\nAuto-Submitted: auto-replied\r\n", text)
         self.assertIn("\r\nIn-Reply-To: <1@example.org>\r\n", text)
@@ -209,6 +210,7 @@ t2026._domainkey.example.org TXT %s
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout.decode(),
                          r"\nSpamAssassin check: (ham|spam) \(score ")
+        self.assertRegex(done.stdout.decode(), r"\n  Rules:\n    [A-Z_0-9]+")
         self.assertTrue(harness.dkim_verifies(answer.data, {
             "t2026._domainkey.example.org": harness.key_record(key)}), text)
 

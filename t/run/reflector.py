@@ -111,7 +111,8 @@ def many_includes():
 SENDERS = [
     Sender("good"),
     Sender("nospf", [("SPF", "Publish who may send for nospf.example.*"
-                      "v=spf1 ip4:192.0.2.1 -all")], spf=[]),
+                      "v=spf1 ip4:192.0.2.1 -all")], spf=[],
+           change=lambda m: b"X-Stranger: buy at www.spam.example\r\n" + m),
     Sender("softspf", [("SPF", "does not name 192.0.2.1.*add ip4:192.0.2.1")],
            spf=["v=spf1 ip4:198.51.100.1 ~all"]),
     Sender("twospf", [("SPF", "one TXT record.*Join them")],
@@ -244,20 +245,11 @@ class Advice(Case):
                       good.header)
         self.assertIn("  Policy:     p=reject; not applied, since it passed\n",
                       good.text)
-
-    def test_where_a_signature_is_the_proof_only_what_it_covers_is_quoted(self):
-        proxy = self.reflector()
-        [sender] = [s for s in SENDERS if s.domain == "nospf.example"]
-        message = (b"X-Stranger: buy at www.spam.example\r\n" +
-                   sender.message())
-        self.write(self.connect(proxy), message, sender.address)
-        self.world.wait_messages(1, 40)
-        [(_, answer)] = self.answers()
-        self.assertEqual(answer.checks["DKIM"], "pass")
-        self.assertIn("> Subject: mine", answer.text)
-        self.assertIn("> To: Check <%s>" % OWN, answer.text)
-        self.assertNotIn(b"spam", answer.octets)
-        self.assertIn(b"What your signature covers", answer.octets)
+        # Where a signature is the proof, what it does not cover is not quoted.
+        signed = answers["ann@nospf.example"]
+        self.assertIn("> To: Check <%s>" % OWN, signed.text)
+        self.assertIn(b"What your signature covers", signed.octets)
+        self.assertNotIn(b"spam", signed.octets)
 
 
 class Strangers(Case):
@@ -270,16 +262,65 @@ class Strangers(Case):
     # All that may stand in the answer besides.
     WORDS = "pass|fail|softfail|neutral|none|temperror|permerror|policy"
 
-    def test_the_answer_holds_no_word_of_theirs(self):
+    # Senders that are rare, and proven.
+    RARE = ('"a b"@good.example', '"a@b"@good.example',
+            '"a\\\\b"@good.example', "a/b=c@good.example",
+            "x" * 64 + "@good.example", "postmaster@good.example",
+            "gr\u00fc\u00dfe@good.example")
+
+    def write_rare(self, proxy):
+        client = self.connect(proxy)
+        for sender in self.RARE:
+            reply = self.write(client, harness.SAMPLE,
+                               sender.encode().decode("latin-1"))
+            self.assertEqual(reply.code, 250, (sender, reply))
+
+    def test_without_smtputf8_one_is_given_up(self):
+        self.world.ehlo = tuple(
+            word for word in self.world.ehlo if word != "SMTPUTF8")
         proxy = self.reflector()
+        self.write_rare(proxy)
+        proxy.wait_log("an answer is given up: .*SMTPUTF8", 1, 40)
+        self.world.wait_messages(len(self.RARE) - 1, 40)
+        self.assertEqual(len(self.world.messages), len(self.RARE) - 1)
+
+    def check_rare(self):
+        went = {m.rcpt[0].decode()[9:-1]: m for m in self.world.messages}
+        for sender in self.RARE:
+            message = went[sender]
+            self.assertEqual(b"SMTPUTF8" in message.mail,
+                             not sender.isascii())
+            head = message.data.split(b"\r\n\r\n", 1)[0]
+            self.assertTrue(head.isascii(), head)
+
+    def test_who_is_told_what(self):
+        proxy = self.reflector(in_lines="reject = spf, dkim-required")
+        self.write_rare(proxy)
+        self.write_refused(proxy)
+        self.write_evil(proxy)
+        self.world.wait_messages(len(self.RARE) + 3, 40)
+        self.check_rare()
+        self.check_evil()
+        for who, why in (("a@deny", "SPF says"), ("b@deny", "SPF says"),
+                         ("d@soft", "was not taken")):
+            proxy.wait_log("no answer to <%s.example>: .*%s" % (who, why))
+        self.assertEqual(
+            sorted(to for to, _ in self.answers()),
+            sorted(self.RARE + ("c@soft.example", "eggs@soft.example",
+                                "spam-ham@soft.example")))
+
+    def write_evil(self, proxy):
         self.write(self.connect(proxy), self.EVIL, "spam-ham@soft.example",
                    "ADDR=198.51.100.9 HELO=buy+20www.spam.example")
         self.write(self.connect(proxy), self.EVIL.replace(
             b"<spam and@eggs>", b"<1.a@soft.example>"), "eggs@soft.example",
             "ADDR=2001:db8::9 HELO=mail.soft.example")
-        self.world.wait_messages(2, 40)
+
+    def check_evil(self):
+        """No word of theirs is in it."""
         answers = dict(self.answers())
-        for answer in answers.values():
+        for name in ("spam-ham@soft.example", "eggs@soft.example"):
+            answer = answers[name]
             self.assertLessEqual(answer.size, 2048)
             self.assertNotIn(b"spam", answer.octets.lower())
             for result in answer.checks.values():
@@ -293,8 +334,8 @@ class Strangers(Case):
         self.assertIn("\nIn-Reply-To: <1.a@soft.example>\r", second.header)
         self.assertIn("  HELO:       mail.soft.example\n", second.text)
 
-    def test_whom_spf_denies_gets_nothing_but_a_refusal(self):
-        proxy = self.reflector(in_lines="reject = spf, dkim-required")
+    def write_refused(self, proxy):
+        """Whom SPF denies gets nothing but a refusal."""
         client = self.connect(proxy)
         refused = self.write(client, harness.SAMPLE, "a@deny.example")
         self.assertEqual(refused.code, 550)
@@ -312,11 +353,6 @@ class Strangers(Case):
         self.assertEqual(self.write(
             client, harness.SAMPLE, "d@soft.example",
             rcpts=(OWN, "bob@example.org")).code, 550)
-        self.world.wait_messages(1, 40)
-        for who, why in (("a@deny", "SPF says"), ("b@deny", "SPF says"),
-                         ("d@soft", "was not taken")):
-            proxy.wait_log("no answer to <%s.example>: .*%s" % (who, why))
-        self.assertEqual([to for to, _ in self.answers()], ["c@soft.example"])
 
 
 class Told(Case):
