@@ -105,6 +105,15 @@ is_trusted(const struct filter *f)
 	    client_is_in(f, &rules(f)->trusted);
 }
 
+/* For a text; empty where it is not known. */
+static struct slice
+client_shown(const struct filter *f)
+{
+	return f->client.ss_family == AF_UNSPEC
+	    ? SLICE("")
+	    : strbuf_slice(&f->job.envelope->client_address);
+}
+
 /* --- the evaluation --- */
 
 static unsigned
@@ -399,7 +408,7 @@ judge(const struct filter *f, const struct proxy_reflection *reflection)
 	if (reflection->alone)
 		return proxy_reflection_refusal(
 		    reflection, envelope, f->results);
-	return proxy_refusal_judge(rules(f), f->results,
+	return proxy_refusal_judge(rules(f), f->results, client_shown(f),
 	    envelope->queued || client_is_in(f, &rules(f)->dmarc_except));
 }
 

@@ -1,5 +1,6 @@
 /* proxy/refusal: which results refuse a message, with which answer. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/xalloc.h"
 #include "proxy/refusal.h"
@@ -147,8 +148,8 @@ test_each_case(void **state)
 				.testing = given->testing,
 				.from_fault = given->from_fault};
 		}
-		refusal =
-		    proxy_refusal_judge(&rules, results, cases[i].excepted);
+		refusal = proxy_refusal_judge(
+		    &rules, results, SLICE("192.0.2.9"), cases[i].excepted);
 		if (refusal.code != cases[i].code)
 			print_error("%s:\n", cases[i].name);
 		assert_int_equal(refusal.code, cases[i].code);
@@ -159,11 +160,109 @@ test_each_case(void **state)
 	}
 }
 
+static void
+test_the_text_says_who_and_why(void **state)
+{
+	static const struct {
+		unsigned reject;
+		bool tempfail;
+		struct auth_result result;
+		const char *text;
+	} texts[] = {
+	    {SPF, false,
+		{.method = AUTH_SPF,
+		    .verdict = FAIL,
+		    .domain = SLICE_INIT("e.example"),
+		    .record_name = SLICE_INIT("spf.example"),
+		    .mechanism = "-all",
+		    .explanation = SLICE_INIT("ask\r\n\tpost\xc3\xa9")},
+		"5.7.23 SPF fail: 192.0.2.9 may not send mail of e.example; "
+		"policy of spf.example: -all; ask???post??"},
+	    {DMARC, false,
+		{.method = AUTH_DMARC,
+		    .verdict = FAIL,
+		    .disposition = "reject",
+		    .domain = SLICE_INIT("d.example"),
+		    .record_name = SLICE_INIT("example")},
+		"5.7.26 DMARC fail: mail of d.example from 192.0.2.9 has no "
+		"SPF "
+		"or DKIM; policy of example: reject"},
+	    {DKIM, false,
+		{.method = AUTH_DKIM,
+		    .verdict = FAIL,
+		    .domain = SLICE_INIT("d.example"),
+		    .code = MAIL_REASON_BODY_CHANGED},
+		"5.7.20 no passing DKIM signature found: fail of d.example "
+		"(body-changed) from 192.0.2.9; policy of this host"},
+	    {REQUIRED, false, {.method = AUTH_DKIM, .verdict = NONE},
+		"5.7.20 no passing DKIM signature found: unsigned mail from "
+		"192.0.2.9; policy of this host"},
+	    {0, true,
+		{.method = AUTH_SPF,
+		    .verdict = TEMPERROR,
+		    .domain = SLICE_INIT("d.example")},
+		"4.4.3 the SPF policy of d.example cannot be looked up now, "
+		"for "
+		"mail from 192.0.2.9"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct auth_results *results = xcalloc(1, sizeof(*results));
+		struct proxy_checking_rules rules = {.reject = texts[i].reject,
+		    .on_dns_error = texts[i].tempfail ? PROXY_ON_ERROR_TEMPFAIL
+						      : PROXY_ON_ERROR_PASS};
+
+		results->count = 1;
+		results->list[0] = texts[i].result;
+		assert_string_equal(proxy_refusal_judge(&rules, results,
+					SLICE("192.0.2.9"), false)
+					.text,
+		    texts[i].text);
+		free(results);
+	}
+}
+
+/* Whatever a stranger's domain has to say. */
+static void
+test_the_text_is_bounded(void **state)
+{
+	struct auth_results *results = xcalloc(1, sizeof(*results));
+	struct proxy_checking_rules rules = {.reject = SPF};
+	struct proxy_refusal refusal;
+	char name[250], long_text[2000];
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	memset(long_text, '\n', sizeof(long_text));
+	long_text[sizeof(long_text) - 1] = '\0';
+	for (int i = 0; i < 2; i++) {
+		struct slice whose = i == 0 ? slice_from(name, sizeof(name))
+					    : SLICE("a.example");
+
+		results->count = 1;
+		results->list[0] = (struct auth_result){.method = AUTH_SPF,
+		    .verdict = FAIL,
+		    .domain = whose,
+		    .record_name = whose,
+		    .mechanism = long_text,
+		    .explanation = slice_str(long_text)};
+		refusal = proxy_refusal_judge(&rules, results, whose, false);
+		assert_true(strlen(refusal.text) <= 196);
+		assert_true(strlen(refusal.text) > 150);
+		for (const char *p = refusal.text; *p != '\0'; p++)
+			assert_true(*p >= ' ' && *p <= '~');
+	}
+	free(results);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_each_case),
+	    cmocka_unit_test(test_the_text_says_who_and_why),
+	    cmocka_unit_test(test_the_text_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -577,7 +577,8 @@ class Listening(inbound.Case):
         self.path = os.path.join(self.proxy.dir, "in.sock")
         self.proxy.configure([
             "listen = 127.0.0.1:%d, unix:%s, 127.0.0.1:%d proxy" % (
-                self.proxy.port, self.path, self.port), "check = dkim, spf"])
+                self.proxy.port, self.path, self.port), "check = dkim, spf",
+            "allow = 127.0.0.0/8, 192.0.2.0/24, 198.51.100.0/24"])
         self.addCleanup(self.proxy.clean)
         self.addCleanup(self._stops_well, self.proxy)
         self.proxy.start()
