@@ -77,7 +77,8 @@ begin_setting(struct reader *r, struct slice line)
 
 	r->open = false;
 	if (at == line.n) {
-		r->ops->error(r->ctx, r->line, "no `=` in this line");
+		r->ops->error(
+		    r->ctx, r->line, "no `=` in this line: write NAME = VALUE");
 		return SLICE("");
 	}
 	if (name.n == 0 || name.n > NAME_MAX_BYTES) {

@@ -74,9 +74,9 @@ struct proxy_setting {
 proxy_setter proxy_add_authserv_id, proxy_add_domain, proxy_add_field_name,
     proxy_add_listener, proxy_add_name, proxy_add_nameserver, proxy_add_network,
     proxy_add_string, proxy_set_bool, proxy_set_count, proxy_set_count_or_auto,
-    proxy_set_endpoint, proxy_set_flag, proxy_set_name, proxy_set_path,
-    proxy_set_size, proxy_set_size64, proxy_set_text, proxy_set_time,
-    proxy_set_word;
+    proxy_set_domain, proxy_set_endpoint, proxy_set_flag, proxy_set_name,
+    proxy_set_path, proxy_set_size, proxy_set_size64, proxy_set_text,
+    proxy_set_time, proxy_set_word;
 
 /* --- config_table.c: names, bounds, defaults --- */
 
@@ -97,6 +97,18 @@ struct proxy_config_reading {
 	unsigned *signature_lines;
 	bool known_section;
 };
+
+/* The table's rows, and the sections; NULL past the last one. */
+const struct proxy_setting *proxy_config_setting_at(size_t);
+const char *proxy_config_section_at(size_t);
+
+/* --- config_names.c: what a name was perhaps meant to be --- */
+
+/* Adds ": did you mean keyfile?", ": it belongs to [dns]", what DKIMproxy's
+ * option is here; or nothing. */
+void proxy_config_guess_setting(
+    const char *section, const char *name, struct strbuf *);
+void proxy_config_guess_section(const char *name, struct strbuf *);
 
 void proxy_config_error(struct proxy_config_reading *, unsigned line,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -194,8 +194,8 @@ static const struct proxy_setting settings[] = {
     {"in", "deadline", proxy_set_time, AT(checking.deadline),
 	IN_SECONDS(PROXY_ASKING_DEADLINE_S), 1, 90, NULL, false},
 
-    {"in", "seal_domain", proxy_set_name, AT(checking.seal.domain), NULL, 0, 0,
-	NULL, false},
+    {"in", "seal_domain", proxy_set_domain, AT(checking.seal.domain), NULL, 0,
+	0, NULL, false},
     {"in", "seal_selector", proxy_set_name, AT(checking.seal.selector), NULL, 0,
 	0, NULL, false},
     {"in", "seal_keyfile", proxy_set_path, AT(checking.seal.keyfile), NULL, 0,
@@ -297,6 +297,18 @@ proxy_config_warn(
 	va_end(args);
 }
 
+const struct proxy_setting *
+proxy_config_setting_at(size_t i)
+{
+	return i < SETTINGS ? &settings[i] : NULL;
+}
+
+const char *
+proxy_config_section_at(size_t i)
+{
+	return i < sizeof(sections) / sizeof(sections[0]) ? sections[i] : NULL;
+}
+
 /* --- reading --- */
 
 static bool
@@ -349,18 +361,60 @@ field_of(
 	return base + s->offset;
 }
 
+static const char no_hash[] =
+    "a comment behind a value begins with ; and not with #";
+
+/* A comment as other programs have it. */
+static bool
+has_hash(struct slice value)
+{
+	for (size_t i = 1; i < value.n; i++)
+		if (value.p[i] == '#' &&
+		    (value.p[i - 1] == ' ' || value.p[i - 1] == '\t'))
+			return value.p[0] != '"';
+	return false;
+}
+
+/* A value as other programs have it. */
+static bool
+is_quoted(struct slice value)
+{
+	return value.n > 2 && (value.p[0] == '"' || value.p[0] == '\'') &&
+	    value.p[value.n - 1] == value.p[0];
+}
+
+/* Sets it: 0, or -1 and what is wrong. */
+static int
+try_value(const struct proxy_setting *s, void *field, struct slice value,
+    struct strbuf *reason)
+{
+	if (has_hash(value)) {
+		strbuf_add_str(reason, no_hash);
+		return -1;
+	}
+	if (is_quoted(value) && s->set == proxy_set_text)
+		strbuf_add_str(reason, "stands without quotes");
+	else if (s->set(s, field, value, reason) == 0)
+		return 0;
+	else if (is_quoted(value)) {
+		strbuf_reset(reason);
+		strbuf_add_str(reason, "stands without quotes");
+	}
+	return -1;
+}
+
 /* One value of the setting: shown in the error as it was written. */
 static void
 set_value(struct proxy_config_reading *reading, const struct proxy_setting *s,
     size_t side, struct slice value, unsigned line)
 {
+	void *field = field_of(reading->config, s, side);
 	struct strbuf reason, shown;
 
 	strbuf_init(&reason, MESSAGE_MAX / 2);
 	strbuf_init(&shown, MESSAGE_MAX / 4);
-	if (s->set(s, field_of(reading->config, s, side), value, &reason) !=
-	    0) {
-		escape_log(slice_first(value, 60), &shown);
+	if (try_value(s, field, value, &reason) != 0) {
+		escape_text(slice_first(value, 60), &shown);
 		proxy_config_error(reading, line, "%s: \"%s%s\": %s", s->name,
 		    strbuf_text(&shown), value.n > 60 ? "..." : "",
 		    strbuf_text(&reason));
@@ -452,7 +506,7 @@ static void
 on_section(void *ctx, struct slice name, unsigned line)
 {
 	struct proxy_config_reading *reading = ctx;
-	struct strbuf shown;
+	struct strbuf shown, guess;
 	size_t i;
 
 	reading->known_section = true;
@@ -467,10 +521,32 @@ on_section(void *ctx, struct slice name, unsigned line)
 		return;
 	reading->known_section = false;
 	strbuf_init(&shown, MESSAGE_MAX / 2);
-	escape_log(name, &shown);
-	proxy_config_error(
-	    reading, line, "unknown section [%s]", strbuf_text(&shown));
+	escape_text(name, &shown);
+	strbuf_init(&guess, MESSAGE_MAX / 4);
+	proxy_config_guess_section(strbuf_text(&shown), &guess);
+	proxy_config_error(reading, line, "unknown section [%s]%s",
+	    strbuf_text(&shown), strbuf_text(&guess));
+	strbuf_clear(&guess);
 	strbuf_clear(&shown);
+}
+
+static void
+refuse_name(struct proxy_config_reading *reading, const char *section,
+    const char *name, unsigned line)
+{
+	struct strbuf shown, guess;
+
+	strbuf_init(&shown, MESSAGE_MAX / 4);
+	strbuf_init(&guess, MESSAGE_MAX / 2);
+	escape_text(slice_str(name), &shown);
+	if (strpbrk(name, " \t") != NULL)
+		strbuf_add_str(&guess, ": write NAME = VALUE");
+	else
+		proxy_config_guess_setting(section, name, &guess);
+	proxy_config_error(reading, line, "unknown setting %s in [%s]%s",
+	    strbuf_text(&shown), section, strbuf_text(&guess));
+	strbuf_clear(&shown);
+	strbuf_clear(&guess);
 }
 
 /* May the setting stand here, at this line? */
@@ -496,7 +572,6 @@ on_setting(void *ctx, const char *section, const char *name, struct slice value,
 {
 	struct proxy_config_reading *reading = ctx;
 	const struct proxy_setting *s;
-	struct strbuf shown;
 	unsigned *seen;
 	size_t i;
 
@@ -507,11 +582,7 @@ on_setting(void *ctx, const char *section, const char *name, struct slice value,
 		return;
 	i = find_setting(section, name);
 	if (i == SETTINGS) {
-		strbuf_init(&shown, MESSAGE_MAX / 2);
-		escape_log(slice_str(name), &shown);
-		proxy_config_error(reading, line, "unknown setting %s in [%s]",
-		    strbuf_text(&shown), section);
-		strbuf_clear(&shown);
+		refuse_name(reading, section, name, line);
 		return;
 	}
 	s = &settings[i];
@@ -521,6 +592,8 @@ on_setting(void *ctx, const char *section, const char *name, struct slice value,
 	*seen = *seen == 0 ? line : *seen;
 	if (value.n == 0 && !s->many)
 		proxy_config_error(reading, line, "%s has no value", s->name);
+	else if (s->set == NULL && has_hash(value))
+		proxy_config_error(reading, line, "%s: %s", s->name, no_hash);
 	else if (s->set == NULL)
 		take_signature(reading, value, line, continued);
 	else

@@ -283,6 +283,27 @@ proxy_add_authserv_id(const struct proxy_setting *s, void *field,
 	return result;
 }
 
+/* What DNS allows and the domain of a mail address does not have. */
+static int
+check_mail_domain(struct slice value, struct strbuf *reason)
+{
+	if (slice_find(value, '_') == value.n)
+		return 0;
+	strbuf_add_str(reason,
+	    "has an underscore, and the domain of a mail address has letters, "
+	    "digits and hyphens");
+	return -1;
+}
+
+int
+proxy_set_domain(const struct proxy_setting *s, void *field, struct slice value,
+    struct strbuf *reason)
+{
+	if (check_mail_domain(value, reason) != 0)
+		return -1;
+	return proxy_set_name(s, field, value, reason);
+}
+
 /* `*`, which stays as it is, or a name. */
 int
 proxy_add_domain(const struct proxy_setting *s, void *field, struct slice value,
@@ -290,6 +311,8 @@ proxy_add_domain(const struct proxy_setting *s, void *field, struct slice value,
 {
 	if (slice_equal(value, SLICE("*")))
 		return proxy_add_string(s, field, value, reason);
+	if (check_mail_domain(value, reason) != 0)
+		return -1;
 	return proxy_add_name(s, field, value, reason);
 }
 

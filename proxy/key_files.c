@@ -177,9 +177,14 @@ proxy_key_file_open(const struct proxy_config *config,
 	memset(file, 0, sizeof(*file));
 	file->fd = -1;
 	file->status = PROXY_KEY_TROUBLE;
-	if (rule >= config->signing.key_count ||
-	    !proxy_key_domain_is_safe(domain)) {
-		strbuf_add_str(reason, "no such key rule or domain");
+	if (rule >= config->signing.key_count) {
+		strbuf_add_str(reason, "no such key rule");
+		return;
+	}
+	if (!proxy_key_domain_is_safe(domain)) {
+		strbuf_add_str(reason,
+		    "no key is for that domain: one has letters, digits and "
+		    "hyphens between single dots");
 		return;
 	}
 	of = &config->signing.keys[rule];

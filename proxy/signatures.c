@@ -174,6 +174,9 @@ take_domain(struct parsing *p, struct slice value)
 		return -1;
 	if (slice_find(value, '$') < value.n)
 		return take_copy(&p->to->domain, value);
+	if (slice_find(value, '_') < value.n)
+		return complain(
+		    p, "d= has an underscore, as no mail domain has:", value);
 	strbuf_init(&name, MAIL_IDN_NAME_MAX);
 	if (mail_idn_to_ascii(value, &name) == 0)
 		take_copy(&p->to->domain, strbuf_slice(&name));

@@ -11,6 +11,7 @@
 #include "dns/resolver.h"
 #include "proxy/asking.h"
 #include "proxy/config.h"
+#include "proxy/dkimproxy.h"
 #include "proxy/index.h"
 #include "proxy/spool.h"
 #include "record/spamd.h"
@@ -182,10 +183,56 @@ static const struct {
     {"x = 1\n", "conf:1: a setting before the first [section]"},
     {"[nowhere]\nx = 1\ny = 2\n", "conf:1: unknown section [nowhere]"},
     {"[out]\nlisten = 127.0.0.1:1\nkeyfiles = /x\n",
-	"conf:3: unknown setting keyfiles in [out]"},
+	"conf:3: unknown setting keyfiles in [out]: did you mean keyfile?"},
     {"[signpost]\nlisten = 127.0.0.1:1\n",
-	"conf:2: unknown setting listen in [signpost]"},
-    {"[in]\ndomain = example.org\n", "conf:2: unknown setting domain in [in]"},
+	"conf:2: unknown setting listen in [signpost]: it belongs to [out] "
+	"and [in] and [metrics]"},
+    {"[out]\nkey-file = /k\n",
+	"conf:2: unknown setting key-file in [out]: did you mean keyfile?"},
+    {"[out]\nKeyFlie = /k\n", "did you mean keyfile?"},
+    {"[in]\nuser_timeout = 5\n",
+	"conf:2: unknown setting user_timeout in [in]\n"},
+    {"[out]\ntimeuot = 5\n",
+	"unknown setting timeuot in [out]: did you mean timeout, of [dns]?"},
+    {"[dns]\nspamd_timeout = 5\n",
+	"unknown setting spamd_timeout in [dns]: it belongs to [reflector]"},
+    {"[outt]\nlisten = 127.0.0.1:1\n",
+	"conf:1: unknown section [outt]: did you mean [out]?"},
+    {"[Out]\n", "conf:1: unknown section [Out]: did you mean [out]?"},
+    {"[nothing]\n", "conf:1: unknown section [nothing]\n"},
+    {"[out]\nrelay_host = x\n",
+	"conf:2: unknown setting relay_host in [out]: it is DKIMproxy's; here "
+	"write relay = ADDRESS:PORT, which has the port too"},
+    {"[in]\nreject-error = yes\n", "it is DKIMproxy's; here write on_error"},
+    {"[in]\nhostname = x\n",
+	"it belongs to [signpost]; for DKIMproxy's "
+	"write authserv_id = NAME in [in]"},
+    {"[out]\nlisten 127.0.0.1:10025\n",
+	"conf:2: unknown setting listen 127.0.0.1 in [out]: write NAME = "
+	"VALUE"},
+    {"[out]\nselector = s1 # of May\n",
+	"conf:2: selector: \"s1 # of May\": a comment behind a value begins "
+	"with ;"},
+    {"[out]\nselector = \"s1\"\n",
+	"conf:2: selector: \"\"s1\"\": stands without quotes"},
+    {"[out]\ndomain = a.example, 'b.example'\n",
+	"conf:2: domain: \"'b.example'\": stands without quotes"},
+    {"[signpost]\nuser = \"nobody\"\n",
+	"conf:2: user: \"\"nobody\"\": stands without quotes"},
+    {"[out]\nlisten = 127.0.0.1:1 # here\n",
+	"conf:2: listen: \"127.0.0.1:1 "
+	"# here\": a comment behind"},
+    {"[out]\nsignature = dkim # one\n", "a comment behind a value begins"},
+    {"[out]\ndomain = ok.example\ndomain = exa_mple.org\n",
+	"conf:3: domain: \"exa_mple.org\": has an underscore"},
+    {"[in]\nseal_domain = exa_mple.org\n",
+	"conf:2: seal_domain: \"exa_mple.org\": has an underscore"},
+    {OUT "signature = dkim(d=exa_mple.org)\n",
+	"conf:5: signature: d= has an underscore, as no mail domain has: "
+	"\"exa_mple.org\""},
+    {"[in]\ndomain = example.org\n",
+	"conf:2: unknown setting domain in [in]: "
+	"it belongs to [out]\n"},
     {"[signpost]\nlog\n", "conf:2: no `=` in this line"},
     {"[signpost]\n= x\n", "conf:2: no name before the `=`"},
     {"[signpost\n", "conf:1: a section is `[name]`"},
@@ -352,9 +399,54 @@ shows_all_errors_at_once(void **state)
 	assert_string_equal(strbuf_text(&report.errors),
 	    "conf:2: log: \"loud\": is none of syslog, stderr, json\n"
 	    "conf:3: workers: \"many\": is not a number from 1 to 64\n"
-	    "conf:4: no `=` in this line\n"
+	    "conf:4: no `=` in this line: write NAME = VALUE\n"
 	    "conf:6: unknown setting foo in [out]\n");
 	proxy_report_clear(&report);
+}
+
+/* What somebody brings along is met with what it is here. */
+static void
+every_option_of_dkimproxys_has_an_answer(void **state)
+{
+	static const char *const names[] = {"listen", "relay", "relay_host",
+	    "relay_port", "domain", "signature", "keyfile", "selector",
+	    "method", "sender_map", "listid_map", "reject_error", "reject_fail",
+	    "hostname", "user", "group", "pidfile", "daemonize", "conf_file",
+	    "debugtrace", "word_wrap", "min_servers", "max_servers",
+	    "min_spare_servers", "max_spare_servers", "max_requests"};
+	const struct proxy_dkimproxy_option *option;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_non_null(
+		    proxy_dkimproxy_option_find(slice_str(names[i])));
+	assert_non_null(proxy_dkimproxy_option_find(SLICE("--reject-error")));
+	assert_null(proxy_dkimproxy_option_find(SLICE("reject")));
+	/* Where the table says that ours is a setting, it is one. */
+	for (size_t i = 0; (option = proxy_dkimproxy_option_at(i)) != NULL;
+	     i++) {
+		const char *ours[] = {option->out, option->in};
+
+		for (size_t k = 0; k < 2; k++) {
+			struct proxy_report report;
+			struct strbuf text;
+			size_t end;
+
+			if (ours[k] == NULL)
+				continue;
+			strbuf_init(&text, 1000);
+			end = strcspn(ours[k], "]") + 1;
+			strbuf_addf(&text, "%.*s\n%s = x\n", (int)end, ours[k],
+			    ours[k] + end + 1);
+			proxy_config_free(parse(strbuf_text(&text), &report));
+			assert_int_equal(
+			    slice_search(
+				strbuf_slice(&report.errors), SLICE("unknown")),
+			    report.errors.n);
+			proxy_report_clear(&report);
+			strbuf_clear(&text);
+		}
+	}
 }
 
 static void
@@ -699,6 +791,7 @@ main(void)
 	    cmocka_unit_test(fills_in_what_is_left_out),
 	    cmocka_unit_test(refuses_with_file_and_line),
 	    cmocka_unit_test(shows_all_errors_at_once),
+	    cmocka_unit_test(every_option_of_dkimproxys_has_an_answer),
 	    cmocka_unit_test(refuses_a_nul_byte),
 	    cmocka_unit_test(knows_no_longest_line),
 	    cmocka_unit_test(takes_any_id_of_ours),

@@ -214,7 +214,7 @@ what_is_no_key_file_is_trouble(void **state)
 		strbuf_add_str(&big, "x");
 	expect(c, "none.example", PROXY_KEY_TROUBLE, 0,
 	    "/none.example.pem: No such file or directory");
-	expect(c, "../etc", PROXY_KEY_TROUBLE, 0, "no such key rule or domain");
+	expect(c, "../etc", PROXY_KEY_TROUBLE, 0, "no key is for that domain");
 	write_file("text.pem", SLICE("not a key\n"), 0600);
 	expect(c, "text", PROXY_KEY_TROUBLE, 0, "/text.pem: ");
 	write_file("empty.pem", SLICE(""), 0600);
