@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
+#include "proxy/control.h"
 #include "proxy/key_check.h"
 #include "proxy/master.h"
 #include "proxy/master_private.h"
@@ -44,11 +45,40 @@ log_lines(struct proxy_master *master, enum log_level level,
 			    master->log, level, "%.*s", (int)line.n, line.p);
 }
 
+/* For who asked for the reload, as far as there is room. */
+static void
+tell_lines(
+    struct proxy_master *master, const char *kind, const struct strbuf *text)
+{
+	struct slice line, rest = strbuf_slice(text);
+
+	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
+		if (line.n > 0)
+			(void)strbuf_addf(&master->told, "%s: %.*s\n", kind,
+			    (int)line.n, line.p);
+}
+
 static void
 log_report(struct proxy_master *master, const struct proxy_report *report)
 {
 	log_lines(master, LOGGING_ERROR, &report->errors);
 	log_lines(master, LOGGING_WARNING, &report->warnings);
+	tell_lines(master, "error", &report->errors);
+	tell_lines(master, "warning", &report->warnings);
+}
+
+/* The outcome of a reload, to who asked for it. */
+static void
+tell_outcome(struct proxy_master *master, const char *outcome)
+{
+	struct strbuf answer;
+
+	strbuf_init(&answer, PROXY_CONTROL_ANSWER_MAX);
+	(void)strbuf_addf(&answer, "%s\n", outcome);
+	(void)strbuf_add(&answer, strbuf_slice(&master->told));
+	proxy_control_answer(master->control, strbuf_slice(&answer));
+	strbuf_clear(&answer);
+	strbuf_reset(&master->told);
 }
 
 static void
@@ -161,6 +191,7 @@ change_over(struct proxy_master *master)
 		free_if_empty(old);
 	}
 	proxy_notify_send(&master->notify, "READY=1\nSTATUS=serving");
+	tell_outcome(master, "done");
 	if (master->reload_again)
 		begin_reload(master);
 }
@@ -190,6 +221,9 @@ give_up(struct proxy_master *master, const char *why)
 	proxy_sockets_trim(master, master->serving->config);
 	proxy_notify_send(&master->notify,
 	    "READY=1\nSTATUS=the last reload was refused: see the log");
+	if (new != NULL || master->told.n == 0)
+		(void)strbuf_addf(&master->told, "error: %s\n", why);
+	tell_outcome(master, "refused");
 	if (master->reload_again)
 		begin_reload(master);
 }
@@ -349,6 +383,8 @@ begin_reload(struct proxy_master *master)
 		return;
 	}
 	master->reload_again = false;
+	strbuf_reset(&master->told);
+	proxy_control_began(master->control);
 	proxy_notify_reloading(&master->notify);
 	master->checking = read_again(master);
 	if (master->checking == NULL)
@@ -356,6 +392,27 @@ begin_reload(struct proxy_master *master)
 	master->key_check =
 	    proxy_key_check_new(master->checking, PROXY_KEY_CHECK_ALL);
 	arm(master->check_timer, 0);
+}
+
+static void
+on_control(void *ctx)
+{
+	begin_reload(ctx);
+}
+
+/* Without it reloads go by signal alone. */
+static void
+open_control(struct proxy_master *master)
+{
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_MAX);
+	master->control =
+	    proxy_control_new(master->base, on_control, master, &reason);
+	if (master->control == NULL)
+		log_printf(
+		    master->log, LOGGING_WARNING, "%s", strbuf_text(&reason));
+	strbuf_clear(&reason);
 }
 
 /* --- stop --- */
@@ -517,6 +574,7 @@ static void
 run_loop(struct proxy_master *master)
 {
 	make_events(master);
+	open_control(master);
 	start_generation(master, master->job->config);
 	if (geteuid() != 0)
 		log_printf(master->log, LOGGING_WARNING,
@@ -528,6 +586,7 @@ run_loop(struct proxy_master *master)
 	if (master->pidfile != NULL)
 		proxy_pidfile_remove(master->pidfile);
 	free_events(master);
+	proxy_control_free(master->control);
 }
 
 /* As seen from `/`; NULL of NULL. */
@@ -604,6 +663,7 @@ proxy_master_run(const struct proxy_master_job *job)
 	struct strbuf reason;
 
 	TAILQ_INIT(&master.generations);
+	strbuf_init(&master.told, PROXY_CONTROL_ANSWER_MAX - REASON_MAX);
 	strbuf_init(&reason, REASON_MAX);
 	renew_log(&master, job->config);
 	proxy_notify_init(&master.notify);
@@ -629,6 +689,7 @@ proxy_master_run(const struct proxy_master_job *job)
 	proxy_notify_clear(&master.notify);
 	log_printf(master.log, LOGGING_INFO, "stopped");
 	log_free(master.log);
+	strbuf_clear(&master.told);
 	free(master.path);
 	free(master.pidfile);
 	strbuf_clear(&reason);

@@ -21,6 +21,7 @@ struct event;
 struct event_base;
 
 struct proxy_generation;
+struct proxy_control;
 struct proxy_key_check;
 struct proxy_master;
 
@@ -85,6 +86,8 @@ struct proxy_master {
 	struct proxy_config *checking;
 	struct proxy_key_check *key_check;
 	struct event *check_timer;
+	struct proxy_control *control; /* NULL: nobody can ask */
+	struct strbuf told; /* of this reload, for who asked for it */
 	struct event *signals[4], *start_timer, *kill_timer, *watchdog, *round;
 	char *path, *pidfile; /* absolute; pidfile NULL: none */
 	int tell;	      /* the parent that waits; -1: none */

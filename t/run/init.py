@@ -9,6 +9,7 @@ import pwd
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -93,6 +94,13 @@ class Script(harness.Case):
         self.assertEqual(self.script("status"), 0, self.said)
         self.assertIn("process %d" % first, self.said)
         self.assertEqual(self.script("reload"), 0, self.said)
+        self.assertIn("signpost: reloaded\n", self.said)
+        with open(self.proxy.config, "a") as f:
+            f.write("announce_8bitmime = no\n")
+        self.assertEqual(self.script("reload"), 0, self.said)
+        # An old worker may still take a connection that was on its way.
+        harness.wait_until("the new settings", lambda: "8BITMIME" not in
+                           str(self.proxy.client().ehlo().lines), 2)
         self.assertEqual(self.pid(), first)
         self.is_signed()
         with open(self.proxy.config, "a") as f:
@@ -104,6 +112,16 @@ class Script(harness.Case):
         self.is_signed()
         with open(self.proxy.config) as f:
             text = f.read().replace("nonsense = 1\n", "")
+        # What only the running daemon can find out: a listener is taken.
+        with socket.create_server(("127.0.0.1", 0)) as taken, \
+                open(self.proxy.config, "w") as f:
+            f.write(text.replace("[out]\n", "[out]\nlisten = 127.0.0.1:%d\n"
+                                 % taken.getsockname()[1]))
+            f.flush()
+            self.assertEqual(self.script("reload"), 6, self.said)
+            self.assertIn("127.0.0.1:%d" % taken.getsockname()[1], self.said)
+            self.assertIn("the old configuration goes on", self.said)
+        self.is_signed()
         with open(self.proxy.config, "w") as f:
             f.write(text)
         self.assertEqual(self.script("restart"), 0, self.said)
