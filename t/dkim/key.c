@@ -170,7 +170,8 @@ what_is_no_usable_key_is_called_by_its_name(void **state)
 		struct strbuf reason;
 
 		strbuf_init(&reason, 1000);
-		assert_null(dkim_key_parse(slice_str(cases[i].text), &reason));
+		if (dkim_key_parse(slice_str(cases[i].text), &reason) != NULL)
+			fail_msg("%zu is taken: %s", i, cases[i].text);
 		if (strstr(strbuf_text(&reason), cases[i].name) == NULL)
 			fail_msg("%zu: %s: %s", i, strbuf_text(&reason),
 			    cases[i].name);
