@@ -10,6 +10,7 @@
 #include "cli/check_keys.h"
 #include "cli/check_reflector.h"
 #include "cli/check_report.h"
+#include "cli/check_results.h"
 #include "cli/check_wiring.h"
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -177,6 +178,7 @@ check(const struct wishes *w, struct slice domain,
 	check_peers(config, &report);
 	check_postfix(config, &report);
 	check_reflector(config, &report);
+	check_results(config, &report);
 	status = print(&report, w->json);
 	check_keys_clear(keys);
 	free(keys);

@@ -6,8 +6,7 @@
 
 #include "cli/check_reflector.h"
 #include "cli/check_wiring.h"
-#include "mail/header.h"
-#include "proxy/sign_rule.h"
+#include "cli/own_mail.h"
 #include "record/mailbox.h"
 #include "record/spamd.h"
 #include "smtp/relay.h"
@@ -22,50 +21,16 @@ struct looking {
 
 /* --- are its answers signed --- */
 
-static bool
-signs(const struct proxy_config *config)
-{
-	struct proxy_sign_choice choice;
-	struct mail_header *header;
-	struct strbuf text;
-	bool is;
-
-	strbuf_init(&text, LINE_MAX);
-	(void)strbuf_addf(
-	    &text, "From: <%s>\r\n\r\n", config->reflector.address);
-	header = mail_header_parse(strbuf_slice(&text), LINE_MAX);
-	proxy_sign_choice_init(&choice);
-	if (header != NULL)
-		proxy_sign_rule_choose(config, header, &choice);
-	is = header != NULL && choice.status == PROXY_SIGN && choice.count > 0;
-	proxy_sign_choice_clear(&choice);
-	mail_header_free(header);
-	strbuf_clear(&text);
-	return is;
-}
-
-static bool
-goes_through_out(const struct proxy_config *config)
-{
-	const struct proxy_listeners *listen = &config->out.listen;
-
-	for (size_t i = 0; config->out.enabled && i < listen->count; i++)
-		if (proxy_endpoint_covers(
-			&listen->list[i].at, &config->reflector.relay))
-			return true;
-	return false;
-}
-
 static void
 look_at_signing(const struct looking *l)
 {
-	if (!goes_through_out(l->config))
+	if (!own_mail_goes_through_out(l->config))
 		l->tell(l->ctx,
 		    "its answers do not go through a listener of [out], which "
 		    "would sign them",
 		    "leave `relay =' of [reflector] out, or see that the "
 		    "server there signs them");
-	else if (!signs(l->config))
+	else if (!own_mail_is_signed(l->config, l->config->reflector.address))
 		l->tell(l->ctx,
 		    "the domain of its address is not signed by [out], so that "
 		    "its answers go out unsigned",

@@ -4,12 +4,15 @@
 #include <unistd.h>
 
 #include "cli/check_reflector.h"
+#include "cli/check_results.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/settings.h"
 #include "proxy/config.h"
 #include "proxy/key_check.h"
 #include "proxy/master.h"
+
+enum { STATE_MAX = 1000 };
 
 static const char help[] =
     "usage: signpost serve [-c FILE] [-t] [-D] [--pidfile FILE]\n"
@@ -49,6 +52,25 @@ warn_of_reflector(void *ctx, const char *what, const char *todo)
 	cli_warn("%s: [reflector]: %s; %s", config->path, what, todo);
 }
 
+static void
+warn_of_results(void *ctx, const char *what, const char *todo)
+{
+	const struct proxy_config *config = ctx;
+
+	cli_warn("%s: [results]: %s; %s", config->path, what, todo);
+}
+
+static void
+test_more(struct proxy_config *config)
+{
+	struct strbuf state;
+
+	strbuf_init(&state, STATE_MAX);
+	check_reflector_look(config, NULL, warn_of_reflector, config);
+	check_results_look(config, warn_of_results, config, &state);
+	strbuf_clear(&state);
+}
+
 static struct proxy_config *
 load(const struct wishes *w)
 {
@@ -86,7 +108,7 @@ run(int argc, char **argv)
 		return access(w.config, R_OK) != 0 ? CLI_UNREADABLE
 						   : CLI_CONFIG;
 	if (w.test) {
-		check_reflector_look(config, NULL, warn_of_reflector, config);
+		test_more(config);
 		status = CLI_OK;
 		proxy_config_free(config);
 	} else {

@@ -447,6 +447,64 @@ class Hostile(Kept):
             self.assertNotEqual(os.stat(path).st_uid, 0, path)
 
 
+class Checked(Kept):
+    """By serve -t, and by check."""
+
+    def change(self, was, becomes):
+        with open(self.proxy.config) as f:
+            text = f.read()
+        self.assertRegex(text, was)
+        with open(self.proxy.config, "w") as f:
+            f.write(re.sub(was, becomes, text))
+
+    def warnings(self):
+        done = subprocess.run(
+            [harness.binary(), "serve", "-t", "-c", self.proxy.config],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+            text=True)
+        self.assertEqual(done.returncode, 0, done)
+        return [line for line in done.stderr.splitlines()
+                if "[results]" in line]
+
+    def test_reports_must_pass_dmarc(self):
+        [line] = self.warnings()
+        self.assertIn("unsigned, so that they cannot pass DMARC: no listener "
+                      "of [out] takes them", line)
+        self.change(r"relay = %s\n\Z" % self.world.address(), "")
+        self.assertEqual(self.warnings(), [])
+        self.change("email = .*", "email = dmarc@unsigned.test")
+        [line] = self.warnings()
+        self.assertIn("[out] does not sign for unsigned.test", line)
+
+    def test_the_database_is_looked_at(self):
+        self.change(r"relay = %s\n\Z" % self.world.address(), "")
+        done = subprocess.run(
+            [harness.binary(), "check", "-c", self.proxy.config,
+             "-d", "example.org",
+             "--nameserver", "127.0.0.1:%d" % self.server.port, "--json"],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+        found = json.loads(done.stdout)
+        [kept] = [f for f in found["checks"] if f["what"] == "results"]
+        self.assertEqual(kept["result"], "ok")
+        self.assertRegex(kept["reason"], "^0 % full, newest record of the "
+                         "hour of " + clock.day(SECOND))
+        self.change("email = ", "max_size = 1M\nemail = ")
+        with sqlite3.connect(self.proxy.database) as db:
+            db.execute("CREATE TABLE filler (bytes BLOB)")
+            db.execute("INSERT INTO filler VALUES (zeroblob(980000))")
+        [line] = self.warnings()
+        self.assertRegex(line, "the database is 9[0-9] % full: what has no")
+        for path in glob.glob(self.proxy.database + "*"):
+            os.unlink(path)
+        with open(self.proxy.database, "w") as f:
+            f.write("no database\n" * 1000)
+        if USER:
+            shutil.chown(self.proxy.database, USER)
+        [line] = self.warnings()
+        self.assertIn("takes nothing, so that results are lost", line)
+        self.assertIn("not a database", line)
+
+
 class Large(Kept):
     """100,000 rows: each command takes under a second of the processor."""
 
