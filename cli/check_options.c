@@ -156,6 +156,15 @@ check_transports(struct check_fit *fit)
 
 /* --- receive_override_options --- */
 
+static bool
+leaves_header_alone(
+    const struct check_fit *fit, const struct check_service *from)
+{
+	return check_master_lists(
+	    check_master_value(fit->master, from, "receive_override_options"),
+	    SLICE("no_header_body_checks"));
+}
+
 static void
 check_overrides(struct check_fit *fit)
 {
@@ -191,6 +200,82 @@ check_overrides(struct check_fit *fit)
 		strbuf_clear(&why);
 	}
 	strbuf_clear(&whole);
+}
+
+/* --- on the way in, after the queue: before the message is checked --- */
+
+/* Header checks are for refusing mail, which has to happen at the front door;
+ * so who has them there may want them there. */
+static void
+note_checks(struct check_fit *fit, const struct check_service *from,
+    const struct check_service *cleanup, const char *name)
+{
+	struct slice value = check_master_value(fit->master, cleanup, name);
+	struct strbuf shown, command;
+
+	if (value.n == 0 || fit->back == NULL)
+		return;
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	strbuf_init(&command, (size_t)8 * CHECK_SHOWN_MAX);
+	check_fit_add_setting(&command, from, "receive_override_options",
+	    "no_header_body_checks");
+	check_fit_add_setting(&command, fit->back, "receive_override_options",
+	    "no_address_mappings,no_milters,no_unknown_recipient_checks");
+	check_report_add(fit->report, &fit->about, CHECK_NOTE,
+	    "%s = %s: where it changes mail (REPLACE, IGNORE, STRIP), "
+	    "signatures break before they are checked",
+	    name, check_shown(&shown, value));
+	check_report_todo(fit->report,
+	    "postconf -P%s && postfix reload, if it does: then it acts behind "
+	    "us, and what it refuses there bounces",
+	    strbuf_text(&command));
+	strbuf_clear(&shown);
+	strbuf_clear(&command);
+}
+
+/* Whose header is completed at the front door? Own clients', as the words of
+ * Postfix's own that begin with permit_ say; with a table, perhaps any. */
+static bool
+completes_strangers(struct slice clients)
+{
+	struct slice item;
+
+	while (check_master_item(&clients, &item))
+		if (!slice_starts_nocase(item, SLICE("permit_")))
+			return true;
+	return false;
+}
+
+static void
+check_arriving(struct check_fit *fit, const struct check_service *from)
+{
+	static const char *const checks[] = {"header_checks",
+	    "mime_header_checks", "nested_header_checks", "body_checks"};
+	static const char domain[] = "remote_header_rewrite_domain";
+	static const char clients[] = "local_header_rewrite_clients";
+	const struct check_service *cleanup = check_master_find(fit->master,
+	    check_master_value(fit->master, from, "cleanup_service_name"));
+	struct slice value = check_master_value(fit->master, cleanup, domain);
+	struct strbuf shown;
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) &&
+	     !leaves_header_alone(fit, from);
+	     i++)
+		note_checks(fit, from, cleanup, checks[i]);
+	if (completes_strangers(check_master_value(fit->master, from, clients)))
+		check_fit_warn(fit, from, clients, "permit_inet_interfaces",
+		    "strangers' headers are rewritten before their signatures "
+		    "are checked");
+	if (value.n == 0)
+		return;
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	check_report_add(fit->report, &fit->about, CHECK_WARNING,
+	    "%s = %s in main.cf: strangers' headers are rewritten before "
+	    "their signatures are checked",
+	    domain, check_shown(&shown, value));
+	check_report_todo(
+	    fit->report, "postconf -X %s && postfix reload", domain);
+	strbuf_clear(&shown);
 }
 
 /* --- behind the signature --- */
@@ -525,4 +610,7 @@ check_fit_options(struct check_fit *fit)
 	check_lines(fit);
 	for (size_t i = 0; i < fit->count && fit->out; i++)
 		check_milters(fit, fit->ways[i].from);
+	for (size_t i = 0; i < fit->count && !fit->out; i++)
+		if (!fit->ways[i].before)
+			check_arriving(fit, fit->ways[i].from);
 }

@@ -182,6 +182,18 @@ CASES = [
     (BEFORE, "", None, "out", "note", "smtp_line_length_limit = 998"),
     (BEFORE, "smtp_line_length_limit = 512", None, "out", "warning",
      "line_length of [out] is 998, and smtp_line_length_limit 512"),
+    # before a stranger's mail is checked
+    (AFTER, "header_checks = static:DUNNO", None, "in", "note",
+     "header_checks = static:DUNNO: where"),
+    (AFTER, "nested_header_checks =\nbody_checks = static:DUNNO", None, "in",
+     "note", "body_checks = static:DUNNO: where"),
+    (AFTER, "remote_header_rewrite_domain = x.example", None, "in", "warning",
+     "remote_header_rewrite_domain = x.example in main.cf"),
+    (AFTER, "local_header_rewrite_clients = permit_mynetworks, static:all",
+     None, "in", "warning", "static:all in the service"),
+    (BEFORE, "header_checks = static:DUNNO\nlocal_header_rewrite_clients = "
+     "static:all\nremote_header_rewrite_domain = x.example", None, None,
+     None, "header"),
     # other signers
     (AFTER, "smtpd_milters = inet:127.0.0.1:8891", None, "out", "warning",
      "smtpd_milters = inet:127.0.0.1:8891 in the service 127.0.0.1"),
