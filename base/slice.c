@@ -48,10 +48,9 @@ slice_find(struct slice s, char c)
 size_t
 slice_find_last(struct slice s, char c)
 {
-	for (size_t i = s.n; i > 0; i--)
-		if (s.p[i - 1] == c)
-			return i - 1;
-	return s.n;
+	const char *at = s.n == 0 ? NULL : memrchr(s.p, c, s.n);
+
+	return at == NULL ? s.n : (size_t)(at - s.p);
 }
 
 size_t

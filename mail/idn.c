@@ -2,6 +2,7 @@
 #include <idn2.h>
 #include <stdlib.h>
 
+#include "base/escape.h"
 #include "base/xalloc.h"
 #include "mail/idn.h"
 
@@ -80,6 +81,85 @@ convert_to_ascii(struct slice domain, struct strbuf *out)
 	return outcome;
 }
 
+/*
+ * Ranges of characters of which something is left whatever is mapped and
+ * composed: they are not ignored, and not drawn into one before them. Not all
+ * that there are.
+ */
+static const struct {
+	uint32_t first, last;
+} lasting[] = {
+    {0x30, 0x39},
+    {0x41, 0x5a},
+    {0x61, 0x7a},
+    {0xc0, 0xd6},
+    {0xd8, 0xf6},
+    {0xf8, 0x24f},
+    {0x3b1, 0x3c9},
+    {0x410, 0x44f},
+    {0x3400, 0x4dbf},
+    {0x4e00, 0x9fff},
+    {0xac00, 0xd7a3},
+    {0xff21, 0xff3a},
+    {0xff41, 0xff5a},
+    {0x1d400, 0x1d7ff},
+};
+
+static bool
+is_lasting(uint32_t c)
+{
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		if (c >= lasting[i].first && c <= lasting[i].last)
+			return true;
+	return false;
+}
+
+/* The character that begins there, of `n` bytes; U+FFFD for any fault. */
+static uint32_t
+character(struct slice s, size_t *n)
+{
+	static const unsigned char mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	uint32_t c;
+
+	*n = escape_utf8_length(s);
+	if (*n == 0) {
+		*n = 1;
+		return 0xfffd;
+	}
+	c = (unsigned char)s.p[0] & mask[*n];
+	for (size_t i = 1; i < *n; i++)
+		c = c << 6 | ((unsigned char)s.p[i] & 0x3f);
+	return c;
+}
+
+/* U+3002 and its kin count as dots. */
+static bool
+is_dot(uint32_t c)
+{
+	return c == '.' || c == 0x3002 || c == 0xff0e || c == 0xff61;
+}
+
+/*
+ * Is it certain that a label has no room in DNS? An A-label is longer than
+ * its U-label. The conversion finds that out at the end of its work, which
+ * takes a hundred times as long, and whoever sends mail may put hundreds of
+ * such names into it.
+ */
+static bool
+is_too_long(struct slice domain)
+{
+	size_t label = 0, n;
+
+	for (; domain.n > 0; domain = slice_after(domain, n)) {
+		uint32_t c = character(domain, &n);
+
+		label = is_dot(c) ? 0 : label + is_lasting(c);
+		if (label > MAIL_IDN_LABEL_MAX)
+			return true;
+	}
+	return false;
+}
+
 int
 mail_idn_to_ascii(struct slice domain, struct strbuf *out)
 {
@@ -87,7 +167,7 @@ mail_idn_to_ascii(struct slice domain, struct strbuf *out)
 	    slice_find(domain, '\0') < domain.n)
 		return -1;
 	if (!is_all_ascii(domain))
-		return convert_to_ascii(domain, out);
+		return is_too_long(domain) ? -1 : convert_to_ascii(domain, out);
 	return mail_idn_is_ascii_name(domain) ? add_lower(domain, out) : -1;
 }
 

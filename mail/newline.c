@@ -4,6 +4,12 @@
 #include "base/bytes16.h"
 #include "mail/newline.h"
 
+enum {
+	GATHERED_MAX = 4096,
+	PASSED_LEAST = 512, /* so many bytes are not worth copying */
+	ONE_BY_ONE = 64,
+};
+
 /* A CR without its LF begins at `i`, or a LF without its CR behind it. */
 static bool
 is_odd(struct slice in, size_t i)
@@ -35,9 +41,42 @@ clean_end(struct slice in, size_t at)
 	return i + 1;
 }
 
+/*
+ * What is written while one chunk is taken. A body may be nothing but bare
+ * LFs: each would be two writes of a byte or two, and whoever stands behind us
+ * would pay for each what a line costs.
+ */
+struct gathered {
+	struct sink *out;
+	size_t n;
+	char bytes[GATHERED_MAX];
+};
+
+static void
+flush(struct gathered *g)
+{
+	if (g->n > 0)
+		sink_write_to(g->out, slice_from(g->bytes, g->n));
+	g->n = 0;
+}
+
+static void
+add(struct gathered *g, struct slice bytes)
+{
+	if (bytes.n > GATHERED_MAX - g->n)
+		flush(g);
+	if (bytes.n >= PASSED_LEAST) {
+		flush(g);
+		sink_write_to(g->out, bytes);
+		return;
+	}
+	memcpy(g->bytes + g->n, bytes.p, bytes.n);
+	g->n += bytes.n;
+}
+
 /* `count` CRs that end no line, as the mode has them. */
 static void
-write_bare_crs(struct mail_newline *n, uint64_t count)
+add_bare_crs(const struct mail_newline *n, uint64_t count, struct gathered *to)
 {
 	static const char spaces[] = "                ";
 	static const char crs[] = "\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r";
@@ -47,7 +86,7 @@ write_bare_crs(struct mail_newline *n, uint64_t count)
 		size_t some =
 		    count < sizeof(crs) - 1 ? (size_t)count : sizeof(crs) - 1;
 
-		sink_write_to(n->out, slice_from(space ? spaces : crs, some));
+		add(to, slice_from(space ? spaces : crs, some));
 		count -= some;
 	}
 }
@@ -55,7 +94,7 @@ write_bare_crs(struct mail_newline *n, uint64_t count)
 /* The byte after a run of CRs: the run is a line end, or is not, or goes
  * on. Returns how many bytes were used. */
 static size_t
-take_after_crs(struct mail_newline *n, char c)
+take_after_crs(struct mail_newline *n, char c, struct gathered *to)
 {
 	uint64_t run = n->pending;
 
@@ -66,24 +105,68 @@ take_after_crs(struct mail_newline *n, char c)
 	n->pending = 0;
 	if (c != '\n') {
 		n->bare_cr += run;
-		write_bare_crs(n, run);
+		add_bare_crs(n, run, to);
 		return 0;
 	}
 	n->bare_cr += run - 1;
 	if (n->mode != MAIL_NEWLINE_NORMALIZE)
-		write_bare_crs(n, run - 1);
-	sink_write_to(n->out, SLICE("\r\n"));
+		add_bare_crs(n, run - 1, to);
+	add(to, SLICE("\r\n"));
 	return 1;
 }
 
-static void
-take_bare_lf(struct mail_newline *n)
+/* A CR that no other is next to: what is written of it and of the LF behind
+ * it, if that is one. How many bytes were used; 0: it needs a closer look. */
+static size_t
+take_single_cr(struct mail_newline *n, struct slice in, char **out)
 {
-	bool repair =
-	    n->mode == MAIL_NEWLINE_NORMALIZE || n->mode == MAIL_NEWLINE_TEXT;
+	if (in.n < 2 || in.p[1] == '\r')
+		return 0;
+	if (in.p[1] == '\n') {
+		*(*out)++ = '\r';
+		*(*out)++ = '\n';
+		return 2;
+	}
+	n->bare_cr++;
+	*(*out)++ = n->mode == MAIL_NEWLINE_NORMALIZE ? ' ' : '\r';
+	return 1;
+}
 
-	n->bare_lf++;
-	sink_write_to(n->out, repair ? SLICE("\r\n") : SLICE("\n"));
+static size_t
+take_other(struct mail_newline *n, char c, char **out)
+{
+	if (c == '\n') {
+		n->bare_lf++;
+		if (n->mode == MAIL_NEWLINE_NORMALIZE ||
+		    n->mode == MAIL_NEWLINE_TEXT)
+			*(*out)++ = '\r';
+	}
+	*(*out)++ = c;
+	return 1;
+}
+
+/*
+ * From a bare CR or LF on: where one is there are more. As many bytes as are
+ * soon copied one by one, up to a run of CRs or the chunk's last byte, if that
+ * is a CR; how many those were.
+ */
+static size_t
+take_one_by_one(struct mail_newline *n, struct slice in, struct gathered *to)
+{
+	size_t most = in.n < ONE_BY_ONE ? in.n : ONE_BY_ONE, at = 0, used = 1;
+	char *out;
+
+	if (GATHERED_MAX - to->n < 2 * ONE_BY_ONE + 2)
+		flush(to);
+	out = to->bytes + to->n;
+	while (at < most && used > 0) {
+		used = in.p[at] == '\r'
+		    ? take_single_cr(n, slice_after(in, at), &out)
+		    : take_other(n, in.p[at], &out);
+		at += used;
+	}
+	to->n = (size_t)(out - to->bytes);
+	return at;
 }
 
 void
@@ -96,35 +179,43 @@ mail_newline_init(
 void
 mail_newline_write(struct mail_newline *n, struct slice chunk)
 {
+	struct gathered to;
 	size_t at = 0;
 
+	to.out = n->out;
+	to.n = 0;
 	while (at < chunk.n) {
 		size_t end;
 
 		if (n->pending > 0) {
-			at += take_after_crs(n, chunk.p[at]);
+			at += take_after_crs(n, chunk.p[at], &to);
 			continue;
 		}
 		end = clean_end(chunk, at);
-		sink_write_to(n->out, slice_from(chunk.p + at, end - at));
+		add(&to, slice_from(chunk.p + at, end - at));
 		if (end == chunk.n)
-			return;
-		if (chunk.p[end] == '\r')
+			break;
+		at = end + take_one_by_one(n, slice_after(chunk, end), &to);
+		if (at < chunk.n && chunk.p[at] == '\r') {
 			n->pending = 1;
-		else
-			take_bare_lf(n);
-		at = end + 1;
+			at++;
+		}
 	}
+	flush(&to);
 }
 
 void
 mail_newline_end(struct mail_newline *n)
 {
+	struct gathered to;
 	uint64_t run = n->pending;
 
+	to.out = n->out;
+	to.n = 0;
 	n->pending = 0;
 	n->bare_cr += run;
-	write_bare_crs(n, run);
+	add_bare_crs(n, run, &to);
+	flush(&to);
 }
 
 bool

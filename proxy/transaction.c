@@ -50,7 +50,8 @@ struct proxy_transaction {
 	struct proxy_spool *spool;
 	struct mail_reader *reader; /* NULL: its header was over the bound */
 	uint64_t size, size_max;    /* size_max 0: no bound */
-	size_t line, longest;	    /* this one's octets so far; of all */
+	size_t line;		    /* this one's octets so far */
+	bool long_line;		    /* one was over the service's line_max */
 	void *filter;
 	struct proxy_edit *edit;
 	struct proxy_playback playback;
@@ -274,21 +275,30 @@ lose_header(struct proxy_transaction *t)
 	t->reader = NULL;
 }
 
-/* A line ends at CRLF only, of which there is no other CR or LF by now. */
+/*
+ * A line ends at CRLF only, of which there is no other CR or LF by now. Only
+ * whether one is too long is asked: the last LF within what a line may take
+ * tells of all the lines before it.
+ */
 static void
 measure_lines(struct proxy_transaction *t, struct slice bytes)
 {
-	while (bytes.n > 0) {
-		size_t n = slice_find(bytes, '\n');
+	size_t most = t->service->line_max + 1; /* with the CR */
 
-		t->line += n;
-		if (n < bytes.n) {
-			if (t->line > t->longest + 1)
-				t->longest = t->line - 1; /* the CR */
+	if (t->service->line_max == 0)
+		return;
+	while (bytes.n > 0 && !t->long_line) {
+		struct slice window = slice_first(bytes, most + 1 - t->line);
+		size_t lf = slice_find_last(window, '\n');
+
+		if (lf < window.n) {
 			t->line = 0;
-			n++;
+			bytes = slice_after(bytes, lf + 1);
+			continue;
 		}
-		bytes = slice_after(bytes, n);
+		t->line += window.n;
+		t->long_line = t->line > most;
+		bytes = slice_after(bytes, window.n);
 	}
 }
 
@@ -297,7 +307,7 @@ measure_lines(struct proxy_transaction *t, struct slice bytes)
 static void
 note_risk(struct proxy_transaction *t)
 {
-	if (t->service->line_max > 0 && t->longest > t->service->line_max)
+	if (t->long_line)
 		proxy_record_note(&t->record, "risk", SLICE("line-length"));
 }
 

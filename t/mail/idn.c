@@ -1,4 +1,6 @@
 /* mail/idn: domain names as A-labels and U-labels, and what is none. */
+#include <time.h>
+
 #include "mail/idn.h"
 #include "t/lib/unit.h"
 
@@ -109,6 +111,79 @@ test_nul_and_full_buffers(void **state)
 	assert_false(mail_idn_is_ascii_name(SLICE("a\0b")));
 }
 
+/* The least of some tries, in microseconds. */
+static double
+cost(struct slice name, int expected)
+{
+	double least = 1e9;
+
+	for (int try = 0; try < 20; try++) {
+		struct timespec before, after;
+		struct strbuf out;
+		double us;
+
+		strbuf_init(&out, MAIL_IDN_NAME_MAX);
+		(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+		for (int i = 0; i < 100; i++) {
+			strbuf_reset(&out);
+			assert_int_equal(
+			    mail_idn_to_ascii(name, &out), expected);
+		}
+		(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+		us = (double)(after.tv_sec - before.tv_sec) * 1e6 +
+		    (double)(after.tv_nsec - before.tv_nsec) / 1e3;
+		least = us < least ? us : least;
+		strbuf_clear(&out);
+	}
+	return least;
+}
+
+/* A label that has no room in DNS is not converted to find that out: it took
+ * more than a hundred times as long as a name in ASCII. */
+static void
+test_what_is_too_long_is_cheap(void **state)
+{
+	static const char *const letters[] = {
+	    "\xe4\xb8\x80", "\xf0\x9d\x90\x80", "\xc3\xbc", "\xed\x95\x9c"};
+	double plain = cost(SLICE(L63 "." L63 "." L63 "." L61), 0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
+		struct strbuf name;
+
+		strbuf_init(&name, 4 * MAIL_IDN_NAME_MAX);
+		for (int n = 0; n < 250; n++)
+			(void)strbuf_add_str(&name, letters[i]);
+		assert_in_range(
+		    (int)(cost(strbuf_slice(&name), -1) / plain), 0, 20);
+		strbuf_clear(&name);
+	}
+}
+
+/* What has no width or goes into the letter before it takes no room. */
+static void
+test_what_vanishes_does_not_count(void **state)
+{
+	static const char *const nothing[] = {"\xc2\xad", "\xe2\x80\x8b",
+	    "\xef\xb8\x8f", "\xcd\x8f", "\xf3\xa0\x84\x80"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++) {
+		struct strbuf name, out;
+
+		strbuf_init(&name, 4 * MAIL_IDN_NAME_MAX);
+		strbuf_init(&out, MAIL_IDN_NAME_MAX);
+		for (int n = 0; n < 100; n++)
+			(void)strbuf_add_str(&name, nothing[i]);
+		(void)strbuf_add_str(&name, "mx.example.org");
+		assert_int_equal(
+		    mail_idn_to_ascii(strbuf_slice(&name), &out), 0);
+		assert_string_equal(strbuf_text(&out), "mx.example.org");
+		strbuf_clear(&name);
+		strbuf_clear(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -116,6 +191,8 @@ main(void)
 	    cmocka_unit_test(test_to_ascii),
 	    cmocka_unit_test(test_to_unicode),
 	    cmocka_unit_test(test_nul_and_full_buffers),
+	    cmocka_unit_test(test_what_is_too_long_is_cheap),
+	    cmocka_unit_test(test_what_vanishes_does_not_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

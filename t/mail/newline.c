@@ -199,6 +199,47 @@ test_long_chunks_are_as_single_bytes(void **state)
 	}
 }
 
+struct counting {
+	struct sink sink;
+	size_t writes, bytes;
+};
+
+static void
+count_write(struct sink *sink, struct slice bytes)
+{
+	struct counting *c = (struct counting *)sink;
+
+	c->writes++;
+	c->bytes += bytes.n;
+}
+
+/* Whoever stands behind pays for each write what a line costs. */
+static void
+test_bare_ones_are_not_written_one_by_one(void **state)
+{
+	static const struct {
+		const char *piece;
+		size_t bytes; /* that a piece becomes */
+	} cases[] = {
+	    {"\n", 2}, {"a\n", 3}, {"\r\r\n", 2}, {"\ra", 2}, {"a\r\n\n", 5}};
+	static char chunk[60000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct counting c = {.sink.write = count_write};
+		size_t n = strlen(cases[i].piece);
+		struct mail_newline newline;
+
+		for (size_t at = 0; at < sizeof(chunk); at += n)
+			memcpy(chunk + at, cases[i].piece, n);
+		mail_newline_init(&newline, MAIL_NEWLINE_NORMALIZE, &c.sink);
+		mail_newline_write(&newline, slice_from(chunk, sizeof(chunk)));
+		mail_newline_end(&newline);
+		assert_int_equal(c.bytes, sizeof(chunk) / n * cases[i].bytes);
+		assert_in_range(c.writes, 1, c.bytes / 2000);
+	}
+}
+
 int
 main(void)
 {
@@ -209,6 +250,7 @@ main(void)
 	    cmocka_unit_test(test_long_runs_of_crs),
 	    cmocka_unit_test(test_long_chunks_are_as_single_bytes),
 	    cmocka_unit_test(test_hostile_megabytes_cost_no_more_than_text),
+	    cmocka_unit_test(test_bare_ones_are_not_written_one_by_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
