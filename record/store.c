@@ -587,5 +587,6 @@ record_store_expire(
 		if (record_store_run(store, s) != 0)
 			return record_store_fail(store, "expire", reason);
 	}
-	return record_store_commit(store, reason);
+	/* Where there is no reflector any more, nobody else does. */
+	return record_store_purge(store, now, reason);
 }

@@ -81,7 +81,7 @@ int record_store_add(
     struct record_store *, const struct record_kept *, struct strbuf *reason);
 int record_store_commit(struct record_store *, struct strbuf *reason);
 
-/* Deletes what is older than keep_seconds before `now`. */
+/* Deletes what is older than keep_seconds before `now`, and purges (below). */
 int record_store_expire(
     struct record_store *, int64_t now, struct strbuf *reason);
 

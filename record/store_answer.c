@@ -243,10 +243,10 @@ record_store_purge(
 {
 	if (forget_askers(store, now) != 0)
 		return record_store_fail(store, "forget", reason);
-	if (!store->purge)
-		return 0;
 	if (record_store_commit(store, reason) != 0)
 		return -1;
+	if (!store->purge)
+		return 0;
 	/* Who reads at this moment may keep the log: then the next time. */
 	if (sqlite3_wal_checkpoint_v2(store->db, NULL,
 		SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)

@@ -411,6 +411,13 @@ test_what_was_sent_is_gone_and_askers_after_an_hour(void **state)
 	assert_false(files_hold(f, "who-asks"));
 	assert_false(files_hold(f, "192.0.2"));
 
+	/* So does whoever expires, where there is no reflector any more. */
+	assert_int_equal(ask_as(f, store, NOW, &asker), 1);
+	assert_int_equal(record_store_drop_answer(store, 1), 0);
+	assert_int_equal(record_store_expire(store, NOW + 3600, &f->reason), 0);
+	assert_false(files_hold(f, "who-asks"));
+	assert_false(files_hold(f, "SECRET"));
+
 	/* Nor does a clock that was set back keep them. */
 	assert_int_equal(ask_as(f, store, NOW, &asker), 1);
 	assert_int_equal(record_store_drop_answer(store, 1), 0);

@@ -187,6 +187,26 @@ class Case(recorder.Case):
         envelope.setdefault("rcpts", (OWN,))
         return client.message(message, sender=sender, **envelope)
 
+    def listener(self, answer):
+        """One that answers with that whatever it is told; it is counted."""
+        self.asked = 0
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+
+        def serve():
+            while True:
+                try:
+                    peer, _ = server.accept()
+                except OSError:
+                    return
+                self.asked += 1
+                with peer:
+                    peer.settimeout(10)
+                    peer.recv(1000)
+                    peer.sendall(answer)
+        threading.Thread(target=serve, daemon=True).start()
+        return server.getsockname()[1]
+
     def answers(self):
         """By the mailbox that they went to."""
         return [(m.rcpt[0].decode()[9:-1], Answer(m))
@@ -371,24 +391,6 @@ class Told(Case):
         self.addCleanup(proxy.clean)
         return proxy
 
-    def listener(self, answer):
-        """One that answers with that whatever it is told."""
-        server = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(server.close)
-
-        def serve():
-            while True:
-                try:
-                    peer, _ = server.accept()
-                except OSError:
-                    return
-                with peer:
-                    peer.settimeout(10)
-                    peer.recv(1000)
-                    peer.sendall(answer)
-        threading.Thread(target=serve, daemon=True).start()
-        return server.getsockname()[1]
-
     def test_all_that_is_wrong(self):
         port = self.listener(b"220 not spamd\r\n")
         proxy = self.configured(
@@ -459,9 +461,12 @@ class Floods(Case):
         return [to for to, _ in self.answers()]
 
     def test_what_leaves_is_bounded_and_who_is_proven_is_answered(self):
+        spamd = self.listener(
+            b"SPAMD/1.1 0 EX_OK\r\nContent-length: 5\r\n"
+            b"Spam: False ; 1.0 / 5.0\r\n\r\nGTUBE")
         proxy = self.reflector(
-            "max_per_hour = 2\nmax_per_client = 12\nmax_per_hour_all = 100\n",
-            "check = spf")
+            "max_per_hour = 2\nmax_per_client = 12\nmax_per_hour_all = 100\n"
+            "spamd = 127.0.0.1:%d\n" % spamd, "check = spf")
         client = self.connect(proxy)
         self.flood(client)
         proven = "ADDR=198.51.100.%d HELO=" + HELO
@@ -481,6 +486,8 @@ class Floods(Case):
         domains = [to.split("@")[1] for to in strangers]
         for domain in set(domains):
             self.assertLessEqual(domains.count(domain), 4)
+        # spamd has no work with what is not answered.
+        self.assertLess(self.asked, 100)
         # None of that was at their cost.
         self.assertEqual(folded.count("eve@proven.example"), 2)
         self.assertEqual(len(folded) - len(strangers), 12)
