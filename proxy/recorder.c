@@ -156,42 +156,45 @@ trouble_end(struct recorder *r)
 
 /* --- records --- */
 
-static int
-add(struct recorder *r, struct slice datagram, struct strbuf *reason)
+/* The first that waits, off the front; false: there is none. */
+static bool
+next_waiting(struct slice *rest, struct record_kept *kept)
 {
-	struct record_kept kept;
+	size_t n;
 
-	if (record_kept_parse(datagram, &kept) != 0)
-		return 0;
-	if (record_store_add(r->store, &kept, reason) != 0)
-		return -1;
-	if (r->reflector != NULL)
-		record_reflector_take(r->reflector, &kept);
-	return 0;
+	while (rest->n > sizeof(n)) {
+		struct slice datagram;
+
+		memcpy(&n, rest->p, sizeof(n));
+		*rest = slice_after(*rest, sizeof(n));
+		datagram = slice_first(*rest, n);
+		*rest = slice_after(*rest, n);
+		if (record_kept_parse(datagram, kept) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* All that waits at once: who else wants to write, a tool, waits for
- * milliseconds. */
+ * milliseconds. What the reflector does is done when they are safe, for where
+ * the store does not take an answer it forgets what is not committed. */
 static int
 add_waiting(struct recorder *r, struct strbuf *reason)
 {
 	struct slice rest = strbuf_slice(&r->waiting);
-	int result = 0;
-	size_t n;
+	struct record_kept kept;
 
-	while (result == 0 && rest.n > sizeof(n)) {
-		memcpy(&n, rest.p, sizeof(n));
-		rest = slice_after(rest, sizeof(n));
-		result = add(r, slice_first(rest, n), reason);
-		rest = slice_after(rest, n);
-	}
-	if (result == 0)
-		result = record_store_commit(r->store, reason);
-	if (result == 0) {
-		forget_pending(r);
-		strbuf_reset(&r->waiting);
-	}
-	return result;
+	while (next_waiting(&rest, &kept))
+		if (record_store_add(r->store, &kept, reason) != 0)
+			return -1;
+	if (record_store_commit(r->store, reason) != 0)
+		return -1;
+	forget_pending(r);
+	rest = strbuf_slice(&r->waiting);
+	while (r->reflector != NULL && next_waiting(&rest, &kept))
+		record_reflector_take(r->reflector, &kept);
+	strbuf_reset(&r->waiting);
+	return 0;
 }
 
 static void
