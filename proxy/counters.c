@@ -1,10 +1,7 @@
 /* What a worker counts; see counters.h. */
-#include <dirent.h>
-#include <sys/resource.h>
-
+#include "proxy/counters.h"
 #include "auth/results.h"
 #include "dns/resolver.h"
-#include "proxy/counters.h"
 
 const unsigned proxy_delay_bounds[PROXY_DELAY_BUCKETS - 1] = {
     5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30000, 120000};
@@ -112,31 +109,6 @@ proxy_count_dns(struct proxy_counters *c, const struct dns_counts *now,
 	    c, PROXY_COUNT_DNS_MERGED, now->merged - before->merged);
 	proxy_count_add(c, PROXY_COUNT_DNS_MS, now->took_ms - before->took_ms);
 	*before = *now;
-}
-
-/* Counted by looking: who opens them are many. */
-static uint64_t
-descriptors_open(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	uint64_t n = 0;
-
-	if (dir == NULL)
-		return 0;
-	while (readdir(dir) != NULL)
-		n++;
-	(void)closedir(dir);
-	return n > 3 ? n - 3 : 0; /* ".", ".." and the folder's own */
-}
-
-void
-proxy_count_descriptors(struct proxy_counters *c)
-{
-	struct rlimit limit;
-
-	proxy_count_set(c, PROXY_COUNT_FDS, descriptors_open());
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-		proxy_count_set(c, PROXY_COUNT_FDS_MAX, limit.rlim_cur);
 }
 
 void

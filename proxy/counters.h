@@ -67,8 +67,13 @@ enum proxy_counter {
 	PROXY_COUNT_DNS_MS,	  /* of all that were asked together */
 	PROXY_COUNT_REPORTS,	  /* aggregate reports seen to be sent */
 	PROXY_COUNT_REPORTS_SEEN, /* up to then, s since 1970; is set */
-	PROXY_COUNT_FDS,	  /* open descriptors; is set */
-	PROXY_COUNT_FDS_MAX,	  /* that it may open; is set */
+	/* Of the process itself (proxy/process.h); all of them are set. */
+	PROXY_COUNT_CPU_MS,
+	PROXY_COUNT_RESIDENT, /* bytes */
+	PROXY_COUNT_VIRTUAL,
+	PROXY_COUNT_BEGAN_MS, /* since 1970 */
+	PROXY_COUNT_FDS,      /* open descriptors */
+	PROXY_COUNT_FDS_MAX,  /* 0: it has not said anything yet */
 
 	/* Families, one counter a member. */
 	PROXY_COUNT_DELAYS,
@@ -103,9 +108,6 @@ void proxy_count_unsigned(struct proxy_counters *, struct slice reason);
  * is added: another worker's figures may stand there already. */
 void proxy_count_dns(struct proxy_counters *, const struct dns_counts *now,
     struct dns_counts *before);
-
-/* How many descriptors this process has open, and may have. */
-void proxy_count_descriptors(struct proxy_counters *);
 
 /* What a message's checks came to. */
 void proxy_count_results(struct proxy_counters *, const struct auth_results *);

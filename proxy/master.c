@@ -15,6 +15,7 @@
 #include "proxy/master.h"
 #include "proxy/master_private.h"
 #include "proxy/privilege.h"
+#include "proxy/process.h"
 #include "proxy/worker.h"
 
 #define REASON_MAX 1024
@@ -510,6 +511,7 @@ on_round(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	proxy_seats_look_round(master);
+	proxy_process_count(&master->shared->master);
 }
 
 static void
@@ -625,6 +627,7 @@ set_up(struct proxy_master *master, struct strbuf *reason)
 		return -1;
 	}
 	atomic_store(&master->shared->started, (int64_t)time(NULL));
+	proxy_process_count(&master->shared->master);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		0, master->records) != 0) {
 		strbuf_addf(reason, "socketpair: %s", strerror(errno));

@@ -1,6 +1,8 @@
 /* What the kernel knows of a process; see process.h. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,4 +83,53 @@ proxy_process_read(pid_t pid, struct proxy_process *to)
 	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
 	n = read_file(path, text, sizeof(text));
 	return proxy_process_parse(slice_from(text, n), boot_time(), to);
+}
+
+/* Counted by looking: who opens them are many. */
+static uint64_t
+descriptors_open(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	uint64_t n = 0;
+
+	if (dir == NULL)
+		return 0;
+	while (readdir(dir) != NULL)
+		n++;
+	(void)closedir(dir);
+	return n > 3 ? n - 3 : 0; /* ".", ".." and the folder's own */
+}
+
+void
+proxy_process_count(struct proxy_counters *c)
+{
+	struct proxy_process is;
+	struct rlimit limit;
+
+	if (proxy_process_read(getpid(), &is) != 0)
+		return;
+	proxy_count_set(
+	    c, PROXY_COUNT_CPU_MS, (uint64_t)(is.cpu_seconds * 1000));
+	proxy_count_set(c, PROXY_COUNT_RESIDENT, is.resident);
+	proxy_count_set(c, PROXY_COUNT_VIRTUAL, is.virtual);
+	proxy_count_set(c, PROXY_COUNT_BEGAN_MS, (uint64_t)(is.started * 1000));
+	proxy_count_set(c, PROXY_COUNT_FDS, descriptors_open());
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		proxy_count_set(c, PROXY_COUNT_FDS_MAX, limit.rlim_cur);
+}
+
+bool
+proxy_process_counted(const struct proxy_counters *c, struct proxy_process *to)
+{
+	if (proxy_counter_get(c, PROXY_COUNT_FDS_MAX) == 0)
+		return false;
+	*to = (struct proxy_process){
+	    .cpu_seconds =
+		(double)proxy_counter_get(c, PROXY_COUNT_CPU_MS) / 1000,
+	    .resident = proxy_counter_get(c, PROXY_COUNT_RESIDENT),
+	    .virtual = proxy_counter_get(c, PROXY_COUNT_VIRTUAL),
+	    .started =
+		(double)proxy_counter_get(c, PROXY_COUNT_BEGAN_MS) / 1000,
+	};
+	return true;
 }

@@ -346,7 +346,6 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	r->ticks++;
-	proxy_count_descriptors(r->job->counters);
 	if (r->store != NULL)
 		check_presence(r);
 	else if (r->ticks % REOPEN_EVERY_S == 0)

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "proxy/index.h"
 #include "proxy/metrics.h"
@@ -23,7 +24,12 @@ enum {
 	 * be asked each time: its log would be full of it. */
 	RELAY_AGE_S = 30,
 	DAY = 86400,
-	REPORTS_BY_S = 6 * 3600
+	REPORTS_BY_S = 6 * 3600,
+	/* A statement of the page may take so long: records wait meanwhile.
+	 * And what took this long is shown again for so many times that time. */
+	PAGE_STATEMENT_MS = 3000,
+	PAGE_LONG_MS = 100,
+	PAGE_AGAIN = 10
 };
 
 /* A page that waits for the next hops' greetings. */
@@ -34,12 +40,20 @@ struct waiting {
 	void (*print)(struct waiting *);
 };
 
+/* What the database said, and when. */
+struct shown {
+	struct record_page_wish wish;
+	int64_t at, took; /* ms, monotonic; took 0: nothing is here */
+	struct strbuf text;
+};
+
 struct proxy_recorder_site {
 	struct event_base *base;
 	const struct proxy_recorder_job *job;
 	struct proxy_watch *watch;
 	struct record_store *store;
 	const char *store_trouble; /* NULL: none */
+	struct shown shown;
 	struct record_site pages;
 	struct record_http *http[PROXY_LISTENERS_MAX];
 	size_t http_count;
@@ -95,38 +109,40 @@ sum_side(const struct proxy_shared *shared, enum proxy_role role,
 	}
 }
 
+/* As it says of itself; where it has not, as far as we may look. */
 static void
-add_process(struct proxy_metrics *m, const char *role, unsigned slot, pid_t pid)
+add_process(struct proxy_metrics *m, const char *role, unsigned slot, pid_t pid,
+    const struct proxy_counters *says)
 {
 	struct proxy_metrics_process *p = &m->processes[m->process_count];
 
-	if (proxy_process_read(pid, &p->is) != 0)
+	if (!proxy_process_counted(says, &p->is) &&
+	    proxy_process_read(pid, &p->is) != 0)
 		return;
 	p->role = role;
 	p->slot = slot;
+	p->fds = proxy_counter_get(says, PROXY_COUNT_FDS);
+	p->fds_max = proxy_counter_get(says, PROXY_COUNT_FDS_MAX);
 	m->process_count++;
 }
 
 static void
-gather_processes(const struct proxy_shared *shared, struct proxy_metrics *m)
+gather_processes(
+    const struct proxy_recorder_site *site, struct proxy_metrics *m)
 {
-	add_process(m, "master", 0, getppid());
+	const struct proxy_shared *shared = site->job->shared;
+
+	proxy_process_count(site->job->counters);
+	add_process(m, "master", 0, getppid(), &shared->master);
 	for (unsigned i = 0; i < PROXY_SHARED_SLOTS; i++) {
 		const struct proxy_shared_slot *slot = &shared->slots[i];
 		int32_t pid = atomic_load(&slot->pid);
-		size_t before = m->process_count;
 
-		if (pid <= 0)
-			continue;
-		add_process(m,
-		    proxy_role_name((enum proxy_role)atomic_load(&slot->role)),
-		    i, pid);
-		if (m->process_count == before)
-			continue;
-		m->processes[before].fds =
-		    proxy_counter_get(&slot->counters, PROXY_COUNT_FDS);
-		m->processes[before].fds_max =
-		    proxy_counter_get(&slot->counters, PROXY_COUNT_FDS_MAX);
+		if (pid > 0)
+			add_process(m,
+			    proxy_role_name(
+				(enum proxy_role)atomic_load(&slot->role)),
+			    i, pid, &slot->counters);
 	}
 }
 
@@ -199,7 +215,7 @@ gather(const struct proxy_recorder_site *site, struct proxy_metrics *m)
 	for (unsigned i = 0; i < PROXY_ANSWERS; i++)
 		m->answers[i] = proxy_shared_sum(shared, PROXY_ROLE_RECORDER,
 		    (enum proxy_counter)(PROXY_COUNT_ANSWERS + i));
-	gather_processes(shared, m);
+	gather_processes(site, m);
 }
 
 static void
@@ -366,6 +382,36 @@ fill_own(const struct proxy_config *config, struct slice to[OWN_MOST])
 	return n;
 }
 
+static bool
+is_the_same(const struct record_page_wish *a, const struct record_page_wish *b)
+{
+	return a->hours == b->hours && a->by_failures == b->by_failures &&
+	    a->all == b->all;
+}
+
+/* Many who look at much cost no more than a tenth of our time. */
+static struct slice
+results_of(struct proxy_recorder_site *site, const struct record_page *page)
+{
+	struct shown *s = &site->shown;
+	int64_t now = clock_ms();
+
+	if (s->took >= PAGE_LONG_MS && now - s->at < s->took * PAGE_AGAIN &&
+	    is_the_same(&s->wish, &page->wish))
+		return strbuf_slice(&s->text);
+	strbuf_clear(&s->text);
+	strbuf_init(&s->text, RECORD_HTTP_PAGE_MAX);
+	if (page->store != NULL)
+		record_store_bound(page->store, PAGE_STATEMENT_MS);
+	(void)record_page_results(page, &s->text);
+	if (page->store != NULL)
+		record_store_bound(page->store, RECORD_QUERY_MS);
+	s->wish = page->wish;
+	s->at = clock_ms();
+	s->took = s->at - now;
+	return strbuf_slice(&s->text);
+}
+
 static void
 print_page(struct waiting *w)
 {
@@ -400,7 +446,7 @@ print_page(struct waiting *w)
 	struct strbuf html;
 
 	strbuf_init(&html, RECORD_HTTP_PAGE_MAX);
-	(void)record_page_print(&page, &html);
+	(void)record_page_print(&page, results_of(w->site, &page), &html);
 	record_http_answer(w->request, 200, &html);
 	strbuf_clear(&html);
 	free(state);
@@ -486,8 +532,10 @@ void
 proxy_recorder_site_set_store(
     struct proxy_recorder_site *site, struct record_store *store)
 {
-	if (site != NULL)
-		site->store = store;
+	if (site == NULL)
+		return;
+	site->store = store;
+	site->shown.took = 0;
 }
 
 void
@@ -528,5 +576,6 @@ proxy_recorder_site_free(struct proxy_recorder_site *site)
 	for (size_t i = 0; i < site->http_count; i++)
 		record_http_free(site->http[i]);
 	proxy_watch_free(site->watch);
+	strbuf_clear(&site->shown.text);
 	free(site);
 }

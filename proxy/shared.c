@@ -97,7 +97,7 @@ proxy_shared_leave(
 	atomic_store(&shared->spool[slot], 0);
 	atomic_store(
 	    &shared->slots[slot].counters.n[PROXY_COUNT_SESSIONS_OPEN], 0);
-	atomic_store(&shared->slots[slot].counters.n[PROXY_COUNT_FDS], 0);
+	atomic_store(&shared->slots[slot].counters.n[PROXY_COUNT_FDS_MAX], 0);
 	atomic_store(&shared->slots[slot].pid, 0);
 }
 

@@ -44,10 +44,11 @@ struct proxy_reload {
 };
 
 struct proxy_shared {
-	_Atomic uint64_t generation; /* configurations applied; 1 at first */
-	_Atomic uint64_t restarts;   /* workers that died and were replaced */
-	_Atomic int64_t started;     /* seconds since 1970 */
-	_Atomic uint64_t workers;    /* of each proxy, that should serve */
+	_Atomic uint64_t generation;  /* configurations applied; 1 at first */
+	_Atomic uint64_t restarts;    /* workers that died and were replaced */
+	_Atomic int64_t started;      /* seconds since 1970 */
+	_Atomic uint64_t workers;     /* of each proxy, that should serve */
+	struct proxy_counters master; /* what it says of its own process */
 	struct proxy_reload reload;
 	struct proxy_history history;		    /* by the recorder */
 	_Atomic uint64_t spool[PROXY_SHARED_SLOTS]; /* for proxy/quota.h */

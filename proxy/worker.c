@@ -19,6 +19,7 @@
 #include "proxy/filter_sign.h"
 #include "proxy/filter_verify.h"
 #include "proxy/listener.h"
+#include "proxy/process.h"
 #include "proxy/recording.h"
 #include "proxy/resolving.h"
 #include "proxy/service.h"
@@ -299,7 +300,7 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 		proxy_count_dns(w->job->counters,
 		    dns_resolver_counts(w->verify_env.resolver),
 		    &w->dns_counted);
-	proxy_count_descriptors(w->job->counters);
+	proxy_process_count(w->job->counters);
 	count_keys(w);
 }
 
@@ -674,6 +675,7 @@ proxy_worker_run(const struct proxy_worker_job *job)
 	make_filter(&w);
 	make_events(&w);
 	make_gates(&w);
+	proxy_process_count(job->counters);
 	if (job->ready != NULL)
 		job->ready(job->ctx);
 	(void)event_base_dispatch(w.base);

@@ -510,21 +510,31 @@ print_results(const struct record_page *page, struct strbuf *out)
 }
 
 int
-record_page_print(const struct record_page *page, struct strbuf *out)
+record_page_results(const struct record_page *page, struct strbuf *out)
 {
-	int result = 0;
+	size_t before = out->n;
 
-	print_head(page, out);
 	if (page->store == NULL && !page->wanted) {
 		(void)strbuf_add_str(out,
 		    "<p class=empty>What becomes of mail is not kept: set "
 		    "<code>[results] database</code> to see it here.</p>\n");
-	} else if (page->store == NULL || print_results(page, out) != 0) {
-		(void)strbuf_add_str(out,
-		    "<p class=empty>The results database does not "
-		    "answer.</p>\n");
-		result = -1;
+		return 0;
 	}
+	if (page->store != NULL && print_results(page, out) == 0)
+		return 0;
+	strbuf_truncate(out, before);
+	(void)strbuf_add_str(out,
+	    "<p class=empty>The results database does not answer, or not in "
+	    "time: then a shorter period may do.</p>\n");
+	return -1;
+}
+
+int
+record_page_print(
+    const struct record_page *page, struct slice results, struct strbuf *out)
+{
+	print_head(page, out);
+	(void)strbuf_add(out, results);
 	(void)strbuf_add_str(out, "</body></html>\n");
-	return out->full ? -1 : result;
+	return out->full ? -1 : 0;
 }

@@ -59,7 +59,13 @@ struct record_page {
 	struct record_page_wish wish;
 };
 
-/* 0; -1 where the strbuf is full or the store does not answer. */
-int record_page_print(const struct record_page *, struct strbuf *);
+/* The part that the database is asked for, which may take its time: the caller
+ * bounds that (record_store_bound()). -1 where it does not answer; what is to
+ * be said of that is printed. */
+int record_page_results(const struct record_page *, struct strbuf *);
+
+/* The page around that part; -1 where the strbuf is full. */
+int record_page_print(
+    const struct record_page *, struct slice results, struct strbuf *);
 
 #endif

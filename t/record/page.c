@@ -129,10 +129,14 @@ teardown(void **state)
 static char *
 print(const struct record_page *page)
 {
-	struct strbuf out;
+	struct strbuf out, results;
 
 	strbuf_init(&out, 4 << 20);
-	assert_int_equal(record_page_print(page, &out), 0);
+	strbuf_init(&results, 4 << 20);
+	assert_int_equal(record_page_results(page, &results), 0);
+	assert_int_equal(
+	    record_page_print(page, strbuf_slice(&results), &out), 0);
+	strbuf_clear(&results);
 	return strbuf_detach(&out);
 }
 
@@ -447,12 +451,39 @@ test_without_a_database(void **state)
 
 	(void)state;
 	strbuf_init(&out, 1 << 20);
-	assert_int_equal(record_page_print(&page, &out), -1);
+	assert_int_equal(record_page_results(&page, &out), -1);
 	HAS(strbuf_text(&out), "The results database does not answer");
 	strbuf_reset(&out);
 	page.wanted = false;
-	assert_int_equal(record_page_print(&page, &out), 0);
+	assert_int_equal(record_page_results(&page, &out), 0);
 	HAS(strbuf_text(&out), "set <code>[results] database</code>");
+	strbuf_clear(&out);
+}
+
+/* A view that takes longer than it may is told of, and shown by no half. */
+static void
+test_no_longer_than_it_may(void **state)
+{
+	struct fixture *f = *state;
+	struct record_page page = page_of(f->store);
+	struct strbuf out;
+
+	for (int i = 0; i < 5000; i++) {
+		char author[32];
+
+		(void)snprintf(author, sizeof(author), "d%d.example", i);
+		add_mail(f->store,
+		    &(struct mail){
+			.time = NOW, .author = author, .dmarc = "pass"});
+	}
+	record_store_bound(f->store, 0);
+	strbuf_init(&out, 1 << 20);
+	assert_int_equal(record_page_results(&page, &out), -1);
+	HAS(strbuf_text(&out), "not in time");
+	HAS_NOT(strbuf_text(&out), "The last 24 hours");
+	strbuf_reset(&out);
+	record_store_bound(f->store, 10000);
+	assert_int_equal(record_page_results(&page, &out), 0);
 	strbuf_clear(&out);
 }
 
@@ -589,6 +620,7 @@ main(void)
 	    STORED(test_policy_of_a_name_below),
 	    STORED(test_domains_by_mail_by_failures_and_all),
 	    STORED(test_names_that_are_long_or_hostile),
+	    STORED(test_no_longer_than_it_may),
 	    cmocka_unit_test(test_without_a_database),
 	    cmocka_unit_test(test_wishes),
 	    cmocka_unit_test_setup_teardown(

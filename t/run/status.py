@@ -467,9 +467,9 @@ class Figures(Case):
             self.assertGreater(figures["resident_memory_bytes"], 1 << 19, role)
             self.assertLess(abs(figures["start_time_seconds"] - time.time()),
                             120, role)
-        self.assertGreater(roles["recorder"]["open_fds"], 3)
-        self.assertLess(roles["recorder"]["open_fds"],
-                        roles["recorder"]["max_fds"])
+            self.assertGreater(figures["open_fds"], 3, role)
+            self.assertLess(figures["open_fds"], figures["max_fds"], role)
+            self.assertIn("cpu_seconds_total", figures, role)
 
     def expressions_of_rules(self):
         import yaml  # python3-yaml
