@@ -374,7 +374,7 @@ check_pickup(struct check_fit *fit)
 
 void
 check_fit(const struct proxy_config *config, const struct proxy_front *front,
-    const struct check_master *master, struct check_report *report)
+    const struct check_master *master, struct check_report *report, bool ask)
 {
 	struct check_fit *fit = xcalloc(1, sizeof(*fit));
 
@@ -384,6 +384,7 @@ check_fit(const struct proxy_config *config, const struct proxy_front *front,
 	fit->report = report;
 	fit->about = (struct check_about){"postfix", front->name};
 	fit->out = front == &config->out;
+	fit->ask = ask;
 	collect(fit);
 	if (fit->back != NULL) {
 		check_cleanup(fit);

@@ -28,6 +28,7 @@ struct check_fit {
 	struct check_report *report;
 	struct check_about about;
 	bool out;	    /* it is [out] */
+	bool ask;	    /* the relayhost may be greeted */
 	bool after, before; /* there are such ways */
 	struct check_way ways[CHECK_WAYS_MAX];
 	size_t count;
@@ -35,9 +36,9 @@ struct check_fit {
 	const struct check_service *cleanup; /* back's; NULL: there is none */
 };
 
-/* All that is below. */
+/* All that is below. `ask`: a relayhost may be looked up and greeted. */
 void check_fit(const struct proxy_config *, const struct proxy_front *,
-    const struct check_master *, struct check_report *);
+    const struct check_master *, struct check_report *, bool ask);
 
 /* Says of the finding added last which command sets the parameter in the
  * service; in the cleanup of all mail: which gives the way back its own. */

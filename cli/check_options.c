@@ -3,11 +3,16 @@
  * and what acts on it behind the signature; see check_fit.h.
  */
 #include <inttypes.h>
+#include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/number.h"
+#include "base/xalloc.h"
 #include "cli/check_fit.h"
+#include "cli/check_wiring.h"
 #include "dkim/field_list.h"
+#include "smtp/ehlo.h"
 
 /* When a row counts: a direction and a wiring. */
 enum {
@@ -398,6 +403,60 @@ check_changes(struct check_fit *fit)
 		    "it acts on mail that leaves, behind its signature");
 }
 
+/* "[mail.example]:587"; a name without brackets stands for its MX hosts, of
+ * which there may be many. The resolver's own bounds hold. */
+static bool
+find_relayhost(struct slice relayhost, struct proxy_endpoint *to)
+{
+	const struct addrinfo hints = {
+	    .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	size_t end = slice_find(relayhost, ']');
+	struct slice port = slice_after(relayhost, end + 2);
+	struct addrinfo *found = NULL;
+	char *host, *service;
+
+	if (relayhost.n == 0 || relayhost.p[0] != '[' || end == relayhost.n)
+		return false;
+	host = xslicedup(slice_from(relayhost.p + 1, end - 1));
+	service = xslicedup(port.n > 0 ? port : SLICE("25"));
+	if (getaddrinfo(host, service, &hints, &found) == 0) {
+		memcpy(&to->address, found->ai_addr, found->ai_addrlen);
+		to->length = found->ai_addrlen;
+		freeaddrinfo(found);
+	}
+	free(host);
+	free(service);
+	return found != NULL;
+}
+
+static void
+check_relayhost(struct check_fit *fit)
+{
+	const struct check_service *there = transport_of(fit);
+	struct slice relayhost =
+	    check_master_value(fit->master, NULL, "relayhost");
+	struct proxy_endpoint at;
+	struct strbuf shown;
+
+	if (!fit->ask || !find_relayhost(relayhost, &at) ||
+	    !check_peer_lacks(fit->config, &at, SMTP_EXT_8BITMIME))
+		return;
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	check_report_add(fit->report, &fit->about, CHECK_WARNING,
+	    "relayhost = %s does not offer 8BITMIME: text of 8 bits is "
+	    "converted for it, behind its signature",
+	    check_shown(&shown, relayhost));
+	if (there != NULL && !fit->before)
+		check_fit_todo(
+		    fit, there, "smtp_discard_ehlo_keywords", "8bitmime");
+	else
+		check_report_todo(fit->report,
+		    "postconf -e disable_mime_output_conversion=yes && postfix "
+		    "reload (it is sent as it is then), or sign after the "
+		    "queue");
+	strbuf_clear(&shown);
+}
+
 /* A server that does not offer 8BITMIME gets what is converted for it; unless
  * it was converted before the signature. */
 static void
@@ -421,6 +480,7 @@ check_conversion(struct check_fit *fit)
 	check_leaving(fit, "smtp_discard_ehlo_keyword_address_maps", NULL,
 	    "where it takes 8BITMIME away, text of 8 bits is converted behind "
 	    "its signature");
+	check_relayhost(fit);
 }
 
 static uint64_t

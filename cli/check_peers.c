@@ -31,6 +31,7 @@ struct peer {
 	struct event *timer;
 	enum stage stage;
 	bool left_out, good, ours, alone; /* alone: ours without a next hop */
+	unsigned extensions;		  /* that it offers */
 	struct strbuf said;		  /* by it, or of it; escaped */
 };
 
@@ -67,6 +68,16 @@ is_signpost(const struct smtp_reply *reply)
 }
 
 static void
+note_offer(struct peer *p, const struct smtp_reply *reply)
+{
+	struct smtp_capabilities caps;
+
+	smtp_ehlo_parse(reply, &caps);
+	p->extensions = caps.extensions;
+	p->ours = is_signpost(reply);
+}
+
+static void
 on_reply(void *ctx, const struct smtp_reply *reply)
 {
 	struct peer *p = ctx;
@@ -89,7 +100,8 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 	case GREETED:
 		(void)check_shown(&p->said, smtp_reply_line(reply));
 		p->good = reply->code == 250;
-		p->ours = p->good && is_signpost(reply);
+		if (p->good)
+			note_offer(p, reply);
 		p->stage = HELLOED;
 		if (reply->code == 421)
 			break;
@@ -157,8 +169,8 @@ is_for_others(const struct peer *p)
 }
 
 static void
-begin(struct peers *all, const struct proxy_front *front,
-    const struct proxy_listen *listen)
+begin_at(struct peers *all, const struct proxy_front *front,
+    const struct proxy_listen *listen, const struct proxy_endpoint *at)
 {
 	static const struct smtp_relay_ops ops = {
 	    .reply = on_reply, .closed = on_closed};
@@ -168,7 +180,7 @@ begin(struct peers *all, const struct proxy_front *front,
 	    .connect_ms = 2 * CHECK_PEER_MS, .command_ms = 2 * CHECK_PEER_MS};
 
 	*p = (struct peer){.all = all, .front = front, .listen = listen};
-	p->at = listen == NULL ? front->relay : listen->at;
+	p->at = *at;
 	strbuf_init(&p->said, CHECK_SHOWN_MAX);
 	check_make_reachable(&p->at);
 	p->timer = evtimer_new(all->base, on_timer, p);
@@ -179,6 +191,14 @@ begin(struct peers *all, const struct proxy_front *front,
 	target.address_length = p->at.length;
 	(void)evtimer_add(p->timer, &wait);
 	p->relay = smtp_relay_new(all->base, &target, &ops, p);
+}
+
+static void
+begin(struct peers *all, const struct proxy_front *front,
+    const struct proxy_listen *listen)
+{
+	begin_at(
+	    all, front, listen, listen == NULL ? &front->relay : &listen->at);
 }
 
 static void
@@ -282,4 +302,23 @@ check_peers(const struct proxy_config *config, struct check_report *report)
 	}
 	event_base_free(all->base);
 	free(all);
+}
+
+bool
+check_peer_lacks(const struct proxy_config *config,
+    const struct proxy_endpoint *at, unsigned extension)
+{
+	struct peers *all = xcalloc(1, sizeof(*all));
+	bool lacks;
+
+	all->config = config;
+	all->base = event_base_new();
+	begin_at(all, &config->out, NULL, at);
+	(void)event_base_dispatch(all->base);
+	lacks = all->list[0].good && (all->list[0].extensions & extension) == 0;
+	event_free(all->list[0].timer);
+	strbuf_clear(&all->list[0].said);
+	event_base_free(all->base);
+	free(all);
+	return lacks;
 }

@@ -107,7 +107,8 @@ report_front(const struct postfix *postfix, const struct proxy_front *front)
 	report_way_there(postfix, front, &found);
 	if (proxy_endpoint_path(&front->relay) == NULL)
 		report_way_back(postfix, front, &found);
-	check_fit(postfix->config, front, &postfix->master, postfix->report);
+	check_fit(
+	    postfix->config, front, &postfix->master, postfix->report, true);
 	check_postconf_clear(&found);
 }
 

@@ -15,6 +15,11 @@ enum { CHECK_PEER_MS = 5000, CHECK_POSTCONF_MS = 5000 };
 /* All peers at once. */
 void check_peers(const struct proxy_config *, struct check_report *);
 
+/* Does who answers there offer less than that (SMTP_EXT_...)? False where
+ * nobody answers. */
+bool check_peer_lacks(const struct proxy_config *,
+    const struct proxy_endpoint *, unsigned extension);
+
 /* To a wildcard address one connects by loopback. */
 void check_make_reachable(struct proxy_endpoint *);
 

@@ -331,6 +331,22 @@ class Fit(tool.Case):
                 else:
                     self.assertTrue(any(words in f[2] for f in found), found)
 
+    def test_a_next_hop_without_8bitmime(self):
+        words = "does not offer 8BITMIME"
+        for ehlo, named in ((("relay.example", "SIZE 1000"), True),
+                            (("relay.example", "8BITMIME"), False)):
+            hop = harness.Relay(ehlo=ehlo)
+            self.addCleanup(hop.close)
+            main = "relayhost = [127.0.0.1]:%d" % hop.port
+            for samples in (AFTER, BEFORE):
+                self.wire(samples, main)
+                todos = [f[3] for f in self.found() if words in f[2]]
+                self.assertEqual(bool(todos), named)
+                self.assertEqual(hop.messages, [])
+                for todo in todos:
+                    self.mend(todo)
+                self.assertFalse(any(words in f[2] for f in self.found()))
+
     def test_old_lines_of_dkimproxy(self):
         self.wire(("in-after-queue",), "", lambda text: text + OLD)
         reasons = "\n".join(f[2] for f in self.found() if f[0] == "out")

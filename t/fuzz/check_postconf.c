@@ -26,7 +26,7 @@ fit(const struct proxy_config *config, const struct proxy_front *front,
 {
 	struct check_report report = {0};
 
-	check_fit(config, front, master, &report);
+	check_fit(config, front, master, &report, false);
 	for (size_t i = 0; i < report.count; i++) {
 		assert_printable(report.list[i].reason);
 		assert_printable(report.list[i].todo);
