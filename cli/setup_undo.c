@@ -8,9 +8,12 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "cli/check_postconf.h"
 #include "cli/cli.h"
 #include "cli/master_entry.h"
+#include "cli/settings.h"
 #include "cli/setup_private.h"
+#include "proxy/config.h"
 
 enum {
 	QUEUE_MAX = 64 * 1024 * 1024, /* of postqueue -j, of postcat */
@@ -98,6 +101,67 @@ remove_hands(struct setup *setup)
 	strbuf_clear(&services);
 	strbuf_clear(&reason);
 	return r.outcome;
+}
+
+/* --- lines of somebody else --- */
+
+/* Does Postfix hand mail to that front still? Then somebody else wired it, and
+ * it would wait for ever. */
+static bool
+is_wired(struct setup *setup, const struct proxy_front *front,
+    const char *hostname, const struct check_master *master)
+{
+	struct check_postconf found;
+	bool wired;
+
+	if (!front->enabled || front->listen.count == 0)
+		return false;
+	check_postconf_search(&found, front, hostname, master);
+	wired = found.found;
+	if (wired) {
+		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_STOP,
+		    "mail is handed to [%s] still: %s", front->name,
+		    strbuf_text(&found.who));
+		cli_steps_todo("that is none of setup's lines: take it out, "
+			       "postfix reload, and run this again");
+	}
+	check_postconf_clear(&found);
+	return wired;
+}
+
+static bool
+is_wired_by_hand(struct setup *setup)
+{
+	const char *const services[] = {"postconf", "-Mfx", NULL};
+	const char *const parameters[] = {"postconf", "-x", NULL};
+	const char *path = strbuf_text(&setup->config_path);
+	struct strbuf master_cf, main_cf, reason;
+	struct proxy_report ignored;
+	bool wired = false;
+
+	strbuf_init(&master_cf, QUEUE_MAX);
+	strbuf_init(&main_cf, QUEUE_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	proxy_report_init(&ignored);
+	/* Without a configuration nobody knows where we listen. */
+	if (cli_config_read(path, &setup->config, &ignored) == CLI_OK &&
+	    cli_steps_ask(&setup->steps, services, &master_cf, &reason) == 0 &&
+	    cli_steps_ask(&setup->steps, parameters, &main_cf, &reason) == 0) {
+		const struct proxy_front *const fronts[] = {
+		    &setup->config->out, &setup->config->in};
+		struct check_master master;
+
+		check_master_read(
+		    &master, strbuf_slice(&master_cf), strbuf_slice(&main_cf));
+		for (size_t i = 0; i < 2; i++)
+			wired |= is_wired(
+			    setup, fronts[i], setup->config->hostname, &master);
+	}
+	proxy_report_clear(&ignored);
+	strbuf_clear(&master_cf);
+	strbuf_clear(&main_cf);
+	strbuf_clear(&reason);
+	return wired;
 }
 
 /* --- the queue --- */
@@ -319,6 +383,8 @@ setup_undo(struct setup *setup)
 		return cli_steps_status(&setup->steps);
 	if (setup->steps.changed)
 		setup_postfix_reload(setup);
+	if (!setup->steps.dry && is_wired_by_hand(setup))
+		return cli_steps_status(&setup->steps);
 	status = drain(setup);
 	if (status != CLI_OK)
 		return status;

@@ -225,6 +225,15 @@ class Machine(unittest.TestCase):
         self.assertTrue(all(m["DKIM-Signature"] for m in of("kept")))
         self.assertEqual(len({m["Message-ID"] for m in of("kept")}), 50)
 
+    def test_undo_stops_where_a_person_has_mail_handed_to_us(self):
+        setup("-d", "example.org", status=(0, 1))
+        run("postconf", "-Me", "2525/inet=2525 inet n - y - - smtpd "
+            "-o content_filter=smtp:[127.0.0.1]:10027")
+        said = setup("--undo", status=(1,))
+        self.assertIn("content_filter=smtp:[127.0.0.1]:10027", said)
+        self.assertIn("127.0.0.1:10028", services())
+        run("/etc/init.d/signpost", "status")
+
     def test_what_a_person_wired_stops_it(self):
         for change, word in (
                 (("-Pe", "submission/inet/content_filter=amavis:[::1]:10024"),
