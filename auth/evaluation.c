@@ -246,6 +246,12 @@ auth_evaluation_header(
 		evaluation->parts[PART_DMARC] = auth_dmarc_new(header);
 }
 
+void
+auth_evaluation_no_header(struct auth_evaluation *evaluation)
+{
+	evaluation->no_header = true;
+}
+
 static bool
 part_done(const struct auth_evaluation *evaluation, enum part part)
 {

@@ -70,6 +70,10 @@ struct auth_evaluation *auth_evaluation_new(
 void auth_evaluation_header(
     struct auth_evaluation *, const struct mail_header *);
 
+/* Instead, where the header is too large to be looked at: every check of it
+ * ends in a permanent error that says so; there is no body. */
+void auth_evaluation_no_header(struct auth_evaluation *);
+
 /* The next question; false when there is none for now. */
 bool auth_evaluation_ask(struct auth_evaluation *, struct dns_question *);
 /* Answers to what was not asked are ignored. The answer is not kept. */

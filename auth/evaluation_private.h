@@ -26,6 +26,7 @@ enum part {
 
 struct auth_evaluation {
 	unsigned checks; /* those that are reported */
+	bool no_header;	 /* it was too large */
 	struct dkim_rules dkim_rules;
 	int64_t now;
 	char *address, *helo, *mail_from, *receiver;

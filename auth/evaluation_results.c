@@ -256,6 +256,26 @@ report_iprev(
 	set_reason(result, auth_iprev_reason(iprev));
 }
 
+static void
+report_unchecked(
+    const struct auth_evaluation *evaluation, struct auth_results *results)
+{
+	static const enum auth_method methods[] = {
+	    AUTH_SENDERID, AUTH_DOMAINKEYS, AUTH_DKIM, AUTH_DMARC, AUTH_ARC};
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		struct auth_result *result;
+
+		if (!auth_evaluation_reports(evaluation, methods[i]))
+			continue;
+		result = add_result(results, methods[i]);
+		if (result == NULL)
+			return;
+		result->verdict = MAIL_VERDICT_PERMERROR;
+		set_reason(result, MAIL_REASON_HEADER_LONG);
+	}
+}
+
 void
 auth_evaluation_results(
     const struct auth_evaluation *evaluation, struct auth_results *results)
@@ -263,6 +283,8 @@ auth_evaluation_results(
 	results->count = 0;
 	if (auth_evaluation_reports(evaluation, AUTH_SPF))
 		report_spf(evaluation, results);
+	if (evaluation->no_header)
+		report_unchecked(evaluation, results);
 	report_senderid(evaluation, results);
 	report_domainkeys(evaluation, results);
 	report_dkim(evaluation, results);

@@ -118,6 +118,12 @@ set_field(struct mail_header *h, size_t index, size_t from, size_t to)
 	h->lowest[bucket] = (uint16_t)index;
 }
 
+const char *
+mail_header_bytes(const struct mail_header *h)
+{
+	return h->bytes;
+}
+
 struct mail_header *
 mail_header_take(struct strbuf *bytes, const struct mail_header_plan *plan)
 {

@@ -29,4 +29,7 @@ enum mail_header_line mail_header_line(struct slice line, size_t *name);
 struct mail_header *mail_header_take(
     struct strbuf *bytes, const struct mail_header_plan *);
 
+/* All bytes that were taken, from the first field's on. */
+const char *mail_header_bytes(const struct mail_header *);
+
 #endif

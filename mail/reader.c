@@ -20,8 +20,10 @@ struct mail_reader {
 	size_t line;	     /* where its last, unfinished line begins */
 	bool known;	     /* that line belongs to a field */
 	struct mail_header_plan plan;
-	struct mail_header *header; /* once it is complete */
-	char reason[64];	    /* not empty: failed */
+	struct mail_header *header;  /* once it is complete */
+	char reason[64];	     /* not empty: failed */
+	struct mail_header *partial; /* then: the fields that were whole */
+	struct slice rest;	     /* then: what came behind them */
 };
 
 struct mail_reader *
@@ -45,6 +47,7 @@ mail_reader_free(struct mail_reader *r)
 		return;
 	strbuf_clear(&r->bytes);
 	mail_header_free(r->header);
+	mail_header_free(r->partial);
 	free(r->plan.starts);
 	free(r);
 }
@@ -56,6 +59,13 @@ mail_reader_reason(const struct mail_reader *r)
 }
 
 const struct mail_header *
+mail_reader_partial(const struct mail_reader *r, struct slice *rest)
+{
+	*rest = r->rest;
+	return r->partial;
+}
+
+const struct mail_header *
 mail_reader_header(const struct mail_reader *r)
 {
 	return r->header;
@@ -64,8 +74,18 @@ mail_reader_header(const struct mail_reader *r)
 static int
 fail(struct mail_reader *r, const char *what, size_t bound, const char *unit)
 {
+	size_t total = r->bytes.n;
+
 	snprintf(r->reason, sizeof(r->reason), "%s %zu %s", what, bound, unit);
-	strbuf_clear(&r->bytes);
+	/* The running line is the first of a field too many, or is of the
+	 * last one, which is not whole. */
+	r->plan.size = r->line;
+	if (r->known)
+		r->plan.size = r->plan.starts[--r->plan.count];
+	r->plan.ending = MAIL_HEADER_END_MESSAGE;
+	r->partial = mail_header_take(&r->bytes, &r->plan);
+	r->rest = slice_from(
+	    mail_header_bytes(r->partial) + r->plan.size, total - r->plan.size);
 	return -1;
 }
 

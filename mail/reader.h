@@ -44,6 +44,15 @@ int mail_reader_end(struct mail_reader *);
  * not. Lives as long as the reader. */
 const char *mail_reader_reason(const struct mail_reader *);
 
+/*
+ * Of a reader that failed: a header of the fields that were whole by then, in
+ * memory that is bounded; and behind those, in `rest`, what else was read, from
+ * the beginning of a field on. Both live as long as the reader. NULL where it
+ * did not fail.
+ */
+const struct mail_header *mail_reader_partial(
+    const struct mail_reader *, struct slice *rest);
+
 /* The header once it was given to ops->header; NULL before. */
 const struct mail_header *mail_reader_header(const struct mail_reader *);
 

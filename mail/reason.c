@@ -112,6 +112,8 @@ static const struct {
 	"the RSA key has fewer than 512 bits"},
 
     [MAIL_REASON_NOT_CHECKED] = {"not-checked", "not yet checked"},
+    [MAIL_REASON_HEADER_LONG] = {"header-long",
+	"the header is too large to be checked"},
     [MAIL_REASON_BODY_SHORTER] = {"body-shorter",
 	"the body is shorter than l= says"},
     [MAIL_REASON_BODY_CHANGED] = {"body-changed",

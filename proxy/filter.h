@@ -18,6 +18,7 @@
 #include "proxy/envelope.h"
 #include "proxy/journal.h"
 
+struct mail_field;
 struct mail_header;
 struct proxy_spool;
 
@@ -47,9 +48,15 @@ struct proxy_filter_ops {
 	/* The header, complete, for the life of the filter. */
 	void (*header)(void *filter, const struct mail_header *);
 
-	/* There will be no header: none was found, or it is over its bound.
-	 * `why` is static text for people. */
-	void (*no_header)(void *filter, const char *why);
+	/* The header is over its bound. `why` is a text for people; `part`,
+	 * for the life of the filter, has the fields at its top that could be
+	 * kept. The others are let through one by one. No body follows. */
+	void (*no_header)(
+	    void *filter, const char *why, const struct mail_header *part);
+
+	/* Is this one of those others to be left out? `whole`: it is shown to
+	 * its end (mail/skim.h). NULL: none is. */
+	bool (*drops)(void *filter, const struct mail_field *, bool whole);
 
 	void (*body)(void *filter, struct slice chunk);
 

@@ -296,10 +296,11 @@ on_header(void *filter, const struct mail_header *header)
 }
 
 static void
-on_no_header(void *filter, const char *why)
+on_no_header(void *filter, const char *why, const struct mail_header *part)
 {
 	struct filter *f = filter;
 
+	(void)part;
 	proxy_sign_choice_no_header(&f->choice, why);
 }
 

@@ -23,7 +23,8 @@ enum { VALUE_CAP = 1024, SEAL_MAX = 8192 };
 struct filter {
 	const struct proxy_verify_env *env;
 	struct proxy_filter_job job;
-	const struct mail_header *header; /* NULL: none, or over its bound */
+	const struct mail_header *header; /* or the part that was kept of it */
+	bool too_large;			  /* it is over its bound */
 	struct sockaddr_storage client;	  /* AF_UNSPEC: not known */
 	bool trusted;
 	size_t forged, removed; /* fields left out */
@@ -223,11 +224,13 @@ on_header(void *filter, const struct mail_header *header)
 }
 
 static void
-on_no_header(void *filter, const char *why)
+on_no_header(void *filter, const char *why, const struct mail_header *part)
 {
 	struct filter *f = filter;
 
-	f->header = NULL;
+	f->header = part;
+	f->too_large = true;
+	auth_evaluation_no_header(f->evaluation);
 	proxy_record_note(f->job.record, "unchecked", slice_str(why));
 }
 
@@ -236,8 +239,7 @@ on_body(void *filter, struct slice chunk)
 {
 	struct filter *f = filter;
 
-	if (f->header != NULL)
-		auth_evaluation_body(f->evaluation, chunk);
+	auth_evaluation_body(f->evaluation, chunk);
 	if (f->seal_body != NULL)
 		dkim_body_hashes_write(f->seal_body, chunk);
 }
@@ -301,6 +303,25 @@ note_number(struct filter *f, const char *name, size_t number)
 	(void)strbuf_addf(&value, "%zu", number);
 	proxy_record_note(f->job.record, name, strbuf_slice(&value));
 	strbuf_clear(&value);
+}
+
+/* Of a header that is too large, behind the part that was kept. */
+static bool
+drops(void *filter, const struct mail_field *field, bool whole)
+{
+	struct filter *f = filter;
+	bool results =
+	    slice_equal_nocase(field->name, SLICE("Authentication-Results"));
+
+	if (results && (!whole || is_forged(f, field))) {
+		f->forged++;
+		return true;
+	}
+	if (is_to_be_removed(f, field)) {
+		f->removed++;
+		return true;
+	}
+	return false;
 }
 
 /* Leaves out what claims to be ours, and what no stranger may send. 0, or -1
@@ -436,6 +457,19 @@ settle(struct filter *f)
 		pass_on(f);
 }
 
+/* Who refuses nothing gets such mail too, marked: behind the queue a refusal
+ * would be a bounce. */
+static void
+settle_too_large(struct filter *f)
+{
+	for (size_t i = 0; i < f->results->count; i++)
+		note_result(f, &f->results->list[i]);
+	if (!f->trusted && rules(f)->reject != 0)
+		tell(f, 550, "5.6.0 the header is too large to be checked");
+	else
+		pass_on(f);
+}
+
 static void
 on_settled(void *ctx)
 {
@@ -444,22 +478,10 @@ on_settled(void *ctx)
 	assert(auth_evaluation_done(f->evaluation));
 	f->results = xcalloc(1, sizeof(*f->results));
 	auth_evaluation_results(f->evaluation, f->results);
-	settle(f);
-}
-
-/* Which fields claim to be ours cannot be seen in such a header; only our
- * own networks may pass it. */
-static void
-settle_without_header(struct filter *f)
-{
-	static const struct auth_results none = {.count = 0};
-
-	if (!f->trusted)
-		tell(f, 550, "5.6.0 the header is too large to be checked");
-	else if (put_on_top(f, &none) != 0)
-		tell(f, 451, "4.3.0 cannot put the results on the message");
+	if (f->too_large)
+		settle_too_large(f);
 	else
-		tell(f, 0, NULL);
+		settle(f);
 }
 
 static void
@@ -471,10 +493,6 @@ on_end(void *filter, proxy_outcome_fn *outcome, void *ctx)
 	f->ctx = ctx;
 	if (f->trusted && f->env->counters != NULL)
 		proxy_count(f->env->counters, PROXY_COUNT_TRUSTED);
-	if (f->header == NULL) {
-		settle_without_header(f);
-		return;
-	}
 	auth_evaluation_end(f->evaluation);
 	proxy_asking_wait(f->asking, on_settled, f);
 }
@@ -491,6 +509,7 @@ const struct proxy_filter_ops proxy_filter_verify = {
     .begin = begin,
     .header = on_header,
     .no_header = on_no_header,
+    .drops = drops,
     .body = on_body,
     .end = on_end,
     .free = filter_free,

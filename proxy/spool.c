@@ -193,6 +193,24 @@ proxy_spool_read(
 	return (ssize_t)rest.n;
 }
 
+void
+proxy_spool_cut(struct proxy_spool *s, uint64_t size)
+{
+	uint64_t less;
+
+	if (s->status != PROXY_SPOOL_OK || size >= proxy_spool_size(s))
+		return;
+	less = proxy_spool_size(s) - size;
+	if (size >= s->in_file) {
+		strbuf_truncate(&s->memory, (size_t)(size - s->in_file));
+	} else {
+		strbuf_reset(&s->memory);
+		s->in_file = size; /* what follows is written over */
+	}
+	proxy_quota_give_back(s->quota, less);
+	s->taken -= less;
+}
+
 /* A buffer that grew for one large message is not kept for the small ones
  * that follow on an idle connection. */
 void

@@ -54,6 +54,9 @@ ssize_t proxy_spool_read(
 /* Bytes appended so far. */
 uint64_t proxy_spool_size(const struct proxy_spool *);
 
+/* Takes all behind the first `size` bytes back. */
+void proxy_spool_cut(struct proxy_spool *, uint64_t size);
+
 /* Empty again, for the next message; keeps its first buffer. */
 void proxy_spool_reset(struct proxy_spool *);
 void proxy_spool_free(struct proxy_spool *);

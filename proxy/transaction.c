@@ -10,6 +10,7 @@
 #include "base/xalloc.h"
 #include "mail/opening.h"
 #include "mail/reader.h"
+#include "mail/skim.h"
 #include "proxy/recording.h"
 #include "proxy/transaction.h"
 
@@ -48,10 +49,11 @@ struct proxy_transaction {
 	struct mail_opening opening;
 	struct intake intake; /* after that: spool and reader */
 	struct proxy_spool *spool;
-	struct mail_reader *reader; /* NULL: its header was over the bound */
-	uint64_t size, size_max;    /* size_max 0: no bound */
-	size_t line;		    /* this one's octets so far */
-	bool long_line;		    /* one was over the service's line_max */
+	struct mail_reader *reader;
+	struct mail_skim *skim;	 /* the header was over its bound */
+	uint64_t size, size_max; /* size_max 0: no bound */
+	size_t line;		 /* this one's octets so far */
+	bool long_line;		 /* one was over the service's line_max */
 	void *filter;
 	struct proxy_edit *edit;
 	struct proxy_playback playback;
@@ -265,14 +267,46 @@ look_at_spool(struct proxy_transaction *t, enum proxy_spool_status status)
 	}
 }
 
-static void
-lose_header(struct proxy_transaction *t)
-{
-	const char *why = mail_reader_reason(t->reader);
+/* --- a header that is too large --- */
 
-	t->service->filter->no_header(t->filter, why);
-	mail_reader_free(t->reader);
-	t->reader = NULL;
+static bool
+drops_field(void *ctx, const struct mail_field *field, bool whole)
+{
+	struct proxy_transaction *t = ctx;
+	const struct proxy_filter_ops *filter = t->service->filter;
+
+	return filter->drops != NULL && filter->drops(t->filter, field, whole);
+}
+
+static void
+keep_bytes(void *ctx, struct slice bytes)
+{
+	struct proxy_transaction *t = ctx;
+
+	if (t->state == COLLECTING)
+		look_at_spool(t, proxy_spool_append(t->spool, bytes));
+}
+
+static const struct mail_skim_ops skim_ops = {drops_field, keep_bytes};
+
+/* From here on fields are let through one by one on their way into the spool,
+ * the one that is not whole yet first. `bytes` were the last ones read. */
+static void
+lose_header(struct proxy_transaction *t, struct slice bytes)
+{
+	struct slice rest;
+	const struct mail_header *part = mail_reader_partial(t->reader, &rest);
+	size_t whole = mail_header_size(part);
+	uint64_t unread = t->size - whole - rest.n;
+
+	proxy_spool_cut(t->spool, whole);
+	t->service->filter->no_header(
+	    t->filter, mail_reader_reason(t->reader), part);
+	t->skim = mail_skim_new(&skim_ops, t);
+	mail_skim_write(t->skim, rest);
+	if (t->state == COLLECTING && unread > 0)
+		mail_skim_write(
+		    t->skim, slice_after(bytes, bytes.n - (size_t)unread));
 }
 
 /*
@@ -332,10 +366,13 @@ take(struct sink *sink, struct slice bytes)
 		return;
 	}
 	measure_lines(t, bytes);
+	if (t->skim != NULL) {
+		mail_skim_write(t->skim, bytes);
+		return;
+	}
 	look_at_spool(t, proxy_spool_append(t->spool, bytes));
-	if (t->state == COLLECTING && t->reader != NULL &&
-	    mail_reader_write(t->reader, bytes) != 0)
-		lose_header(t);
+	if (t->state == COLLECTING && mail_reader_write(t->reader, bytes) != 0)
+		lose_header(t, bytes);
 }
 
 static uint64_t
@@ -419,9 +456,11 @@ end_collecting(struct proxy_transaction *t)
 {
 	mail_newline_end(&t->newline);
 	mail_opening_end(&t->opening);
-	if (t->state == COLLECTING && t->reader != NULL &&
+	if (t->state == COLLECTING && t->skim == NULL &&
 	    mail_reader_end(t->reader) != 0)
-		lose_header(t);
+		lose_header(t, SLICE(""));
+	if (t->state == COLLECTING && t->skim != NULL)
+		mail_skim_end(t->skim);
 	if (t->state == COLLECTING)
 		look_at_spool(t, proxy_spool_end(t->spool));
 }
@@ -631,6 +670,7 @@ proxy_transaction_free(struct proxy_transaction *t)
 	if (t == NULL)
 		return;
 	drop_filter(t);
+	mail_skim_free(t->skim);
 	mail_reader_free(t->reader);
 	proxy_spool_free(t->spool);
 	proxy_edit_free(t->edit);

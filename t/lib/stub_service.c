@@ -27,8 +27,9 @@ filter_header(void *filter, const struct mail_header *header)
 }
 
 static void
-filter_no_header(void *filter, const char *why)
+filter_no_header(void *filter, const char *why, const struct mail_header *part)
 {
+	(void)part;
 	(void)filter;
 	(void)why;
 }

@@ -178,7 +178,7 @@ begin(struct rig *rig, struct slice header)
 
 	rig->filter = proxy_filter_sign.begin(&rig->env, &job);
 	if (header.p == NULL) {
-		proxy_filter_sign.no_header(rig->filter, "none");
+		proxy_filter_sign.no_header(rig->filter, "none", NULL);
 		return;
 	}
 	rig->header = mail_header_parse(header, HEADER_MAX);

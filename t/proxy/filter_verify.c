@@ -164,6 +164,8 @@ pass_message(struct rig *rig, const char *client, struct slice message)
 	struct proxy_filter_job job = {
 	    &rig->envelope, &rig->record, rig->edit, NULL, NULL};
 	struct mail_reader *reader = mail_reader_new(HEADER_MAX, &ops, rig);
+	const struct mail_header *part;
+	struct slice rest;
 
 	(void)strbuf_add_str(&rig->envelope.client_address, client);
 	(void)strbuf_add_str(&rig->envelope.client_helo, "helo.test");
@@ -171,9 +173,11 @@ pass_message(struct rig *rig, const char *client, struct slice message)
 	rig->envelope.client_told = !rig->silent;
 	rig->filter = proxy_filter_verify.begin(&rig->env, &job);
 	if (mail_reader_write(reader, message) != 0 ||
-	    mail_reader_end(reader) != 0)
+	    mail_reader_end(reader) != 0) {
+		part = mail_reader_partial(reader, &rest);
 		proxy_filter_verify.no_header(
-		    rig->filter, mail_reader_reason(reader));
+		    rig->filter, mail_reader_reason(reader), part);
+	}
 	proxy_filter_verify.end(rig->filter, on_outcome, rig);
 	if (!rig->done) {
 		(void)event_base_loopexit(rig->base, &patience);
@@ -184,6 +188,21 @@ pass_message(struct rig *rig, const char *client, struct slice message)
 	mail_reader_free(reader);
 	if (rig->code == 0)
 		play(rig, message);
+}
+
+/* Without its folding. */
+static const char *
+unfolded(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from != '\0'; from++) {
+		if (from[0] == '\r' && from[1] == '\n' && from[2] == '\t')
+			from += 2;
+		*to++ = *from == '\t' ? ' ' : *from;
+	}
+	*to = '\0';
+	return text;
 }
 
 static void
@@ -290,28 +309,84 @@ test_only_a_client_that_was_named_is_trusted(void **state)
 	}
 }
 
+/* It is refused where anything is, and else marked. What was read of it is
+ * known, so what claims to be ours is out. */
 static void
-test_too_large_a_header_is_refused_but_from_our_own(void **state)
+test_too_large_a_header_is_marked(void **state)
 {
-	struct rig *rig = rig_new("trusted = 10.0.0.0/8", nsd);
+	static const struct {
+		const char *in, *client;
+		unsigned code;
+		const char *has, *has_not;
+	} cases[] = {
+	    {"check = dkim, spf, dmarc", "192.0.2.1", 0,
+		"dkim=permerror reason=\"the header is too large to be "
+		"checked\"",
+		"forged"},
+	    {"check = dkim, spf, dmarc", "192.0.2.1", 0, "spf=pass", "forged"},
+	    {"check = dkim, spf, dmarc", "192.0.2.1", 0, "dmarc=permerror",
+		"dkim=pass"},
+	    {"reject = spf", "192.0.2.1", 550, "", NULL},
+	    {"reject = spf\ntrusted = 10.0.0.0/8", "10.1.2.3", 0,
+		"dkim=permerror", "dmarc="},
+	};
 	struct strbuf message;
 
 	(void)state;
 	strbuf_init(&message, 100000);
-	(void)strbuf_add_str(&message, "X: ");
+	(void)strbuf_add_str(&message,
+	    "A: b\r\n"
+	    "Authentication-Results: mx.example.org; dkim=pass "
+	    "(forged)\r\nX: ");
 	for (int i = 0; i < HEADER_MAX; i++)
 		(void)strbuf_add_char(&message, 'x');
-	(void)strbuf_add_str(&message,
-	    "\r\nAuthentication-Results: mx.example.org; dkim=pass\r\n\r\n");
-	pass_message(rig, "192.0.2.1", strbuf_slice(&message));
-	assert_int_equal(rig->code, 550);
-	assert_has(rig->text, "5.6.0 ");
-	rig_free(rig);
-	rig = rig_new("trusted = 10.0.0.0/8", nsd);
-	pass_message(rig, "10.1.2.3", strbuf_slice(&message));
-	assert_int_equal(rig->code, 0);
-	assert_has(rig->out, OURS " none\r\nX: xxx");
+	(void)strbuf_add_str(&message, "\r\n\r\n");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig *rig = rig_new(cases[i].in, nsd);
+
+		pass_message(rig, cases[i].client, strbuf_slice(&message));
+		assert_int_equal(rig->code, cases[i].code);
+		if (rig->code != 0)
+			assert_has(rig->text, "5.6.0 ");
+		else
+			assert_has(unfolded(rig->out), cases[i].has);
+		if (cases[i].has_not != NULL)
+			assert_null(strstr(rig->out, cases[i].has_not));
+		rig_free(rig);
+	}
 	strbuf_clear(&message);
+}
+
+/* Of every field, what another field of ours would be. */
+static void
+test_which_fields_of_such_a_header_go(void **state)
+{
+	static const struct {
+		const char *name, *value;
+		bool whole, dropped;
+	} cases[] = {
+	    {"Authentication-Results", " mx.example.org; x", true, true},
+	    {"Authentication-Results", " mx.example.net; x", true, false},
+	    {"authentication-results", " mx.example.net; x", false, true},
+	    {"BIMI-Location", " x", true, true},
+	    {"BIMI-Location", " x", false, true},
+	    {"X-Long", " x", false, false},
+	};
+	struct rig *rig = rig_new("", nsd);
+	struct proxy_filter_job job = {
+	    &rig->envelope, &rig->record, rig->edit, NULL, NULL};
+
+	(void)state;
+	rig->filter = proxy_filter_verify.begin(&rig->env, &job);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct mail_field field = {.name = slice_str(cases[i].name),
+		    .value = slice_str(cases[i].value)};
+
+		assert_int_equal(proxy_filter_verify.drops(
+				     rig->filter, &field, cases[i].whole),
+		    cases[i].dropped);
+	}
+	proxy_filter_verify.free(rig->filter);
 	rig_free(rig);
 }
 
@@ -427,8 +502,8 @@ main(void)
 	    cmocka_unit_test(test_our_field_is_on_top_and_the_rest_untouched),
 	    cmocka_unit_test(test_forged_fields_are_gone_and_others_stay),
 	    cmocka_unit_test(test_only_a_client_that_was_named_is_trusted),
-	    cmocka_unit_test(
-		test_too_large_a_header_is_refused_but_from_our_own),
+	    cmocka_unit_test(test_too_large_a_header_is_marked),
+	    cmocka_unit_test(test_which_fields_of_such_a_header_go),
 	    cmocka_unit_test(test_refusal_and_trust),
 	    cmocka_unit_test(test_silence_ends_at_the_deadline),
 	    cmocka_unit_test(test_freed_at_any_stage),

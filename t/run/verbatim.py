@@ -47,6 +47,14 @@ class Bytes(harness.Case):
                 b"\r\nonly a body\r\n"):
             self.comes_through(data)
 
+    def test_a_header_that_is_too_large(self):
+        long = b"X-Long: " + b"x" * 600000 + b"\r\n"
+        many = b"X: y\r\n" * 20001
+        for header in (long, many, SAMPLE[:20] + long + many):
+            self.comes_through(header + b"\r\nbody\r\n")
+            self.comes_through(header + b"no field\r\nbody\r\n",
+                               header + b"\r\nno field\r\nbody\r\n")
+
     def test_where_a_header_ends_is_written(self):
         for data, want in harness.ENDINGS:
             with self.subTest(data=data[:80]):

@@ -373,8 +373,10 @@ class Refusing(inbound.Case):
         proxy = self.verifier(self.world, server, lines + ["reject = dmarc"])
         self.assertEqual(self.send(proxy, good).code, 250)
         reply = self.send(proxy, message)
-        self.assertEqual((reply.code, reply.text),
-                         (550, "5.6.0 more than one From field"))
+        self.assertEqual(
+            (reply.code, reply.text),
+            (550, "5.6.0 more than one From field (DMARC), from 192.0.2.1; "
+             "policy of this host"))
 
     def test_a_trusted_client_is_never_refused(self):
         bad = inbound.sign(SAMPLE, RSA).replace(b"Hello", b"Hallo")
@@ -527,11 +529,42 @@ class Hostile(inbound.Case):
 
     def test_a_header_line_of_5_mb(self):
         proxy = self.verifier(self.world, self.nsd(RECORDS))
-        self.bounded(proxy, b"X-Long: " + b"x" * (5 << 20) + b"\r\n" + SAMPLE,
-                     codes=(550,))
-        self.bounded(proxy, b"X-Long: y\r\n" + b" folded\r\n" * 600000 +
-                     SAMPLE, codes=(550,))
+        for message in (
+                b"X-Long: " + b"x" * (5 << 20) + b"\r\n" + SAMPLE,
+                b"X-Long: y\r\n" + b" folded\r\n" * 600000 + SAMPLE):
+            text = self.bounded(proxy, message)
+            self.assertIn("dkim=permerror reason=\"the header is too large",
+                          inbound.results(text))
+            self.assertEqual(inbound.below(text), message)
         self.bounded(proxy, b"x" * (5 << 20) + b"\r\n" + SAMPLE)
+        refusing = self.verifier(self.world, self.nsd(RECORDS),
+                                 ["reject = spf"])
+        self.bounded(refusing, b"X-Long: " + b"x" * (1 << 20) + b"\r\n" +
+                     SAMPLE, codes=(550,))
+
+    def test_no_header_is_too_large_for_what_is_forged(self):
+        proxy = self.verifier(self.world, self.nsd(RECORDS))
+        forged = b"Authentication-Results: mx.example.org; dkim=pass\r\n"
+        other = b"Authentication-Results: mx.example.net; dkim=pass\r\n"
+        long = b"X: " + b"x" * 600000 + b"\r\n"
+        longer = forged[:-2] + b" (" + b"x" * 600000 + b")\r\n"
+        behind = b"no field\r\n" + forged
+        for message, want in (
+                ((forged + other) * 15000 + SAMPLE, other * 15000 + SAMPLE),
+                (forged + long + forged + SAMPLE, long + SAMPLE),
+                (longer + other + longer + SAMPLE, other + SAMPLE),
+                (other + long + forged + behind,
+                 other + long + b"\r\n" + behind)):
+            for client in ("192.0.2.1", "127.0.0.1"):
+                count = len(self.world.messages)
+                reply = self.send(proxy, message,
+                                  xforward="ADDR=%s HELO=ann.test" % client)
+                self.assertEqual(reply.code, 250)
+                text = self.world.wait_messages(count + 1)[count].data
+                self.assertIn("dkim=permerror", inbound.results(text))
+                self.assertEqual(inbound.below(text), want)
+        if not proxy.is_sanitized():
+            self.assertLess(proxy.peak_memory(), MEMORY)
 
     def test_keys_of_512_and_8192_bits(self):
         small, small_record = inbound.key("rsa512")
