@@ -11,6 +11,7 @@ import threading
 import time
 
 import harness
+import part
 from exim import Exim
 from harness import SAMPLE
 
@@ -35,6 +36,7 @@ def pipelined(messages=1):
 
 class ByExim(harness.Case):
     def exim(self, **options):
+        part.require("mta", self.id())
         exim = Exim(**options)
         self.addCleanup(exim.clean)
         return exim
