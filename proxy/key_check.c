@@ -276,6 +276,14 @@ proxy_key_check_step(struct proxy_key_check *check, unsigned ms)
 	return check->next == check->count;
 }
 
+/* Where some had no room, `to` says so as well. */
+static void
+hand_over(const struct strbuf *from, struct strbuf *to)
+{
+	(void)strbuf_add(to, strbuf_slice(from));
+	to->full = to->full || from->full;
+}
+
 int
 proxy_key_check_end(struct proxy_key_check *check, struct proxy_report *report)
 {
@@ -286,8 +294,8 @@ proxy_key_check_end(struct proxy_key_check *check, struct proxy_report *report)
 		    "%s: %zu keys looked at, %zu not, for a start takes no "
 		    "longer than %d ms over it: serve -t looks at all\n",
 		    check->config->path, check->next, left, PROXY_KEY_CHECK_MS);
-	strbuf_add(&report->errors, strbuf_slice(&check->found.errors));
-	strbuf_add(&report->warnings, strbuf_slice(&check->found.warnings));
+	hand_over(&check->found.errors, &report->errors);
+	hand_over(&check->found.warnings, &report->warnings);
 	return check->found.errors.n > 0 ? -1 : 0;
 }
 
