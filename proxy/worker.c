@@ -133,15 +133,18 @@ is_full(const struct worker *w)
 }
 
 /* Full: slow and idle sessions make room, or accepting stops until some do,
- * and meanwhile others of our workers can take who comes. */
-static void
+ * and meanwhile others of our workers can take who comes. True where one
+ * makes room; it ends a little later. */
+static bool
 make_room(struct worker *w)
 {
+	int shed = 0;
+
 	stop_accepting(w);
-	for (int i = 0; i < SHED_AT_ONCE; i++)
-		if (!proxy_sessions_shed(&w->service))
-			break;
+	while (shed < SHED_AT_ONCE && proxy_sessions_shed(&w->service))
+		shed++;
 	after(w->full, FULL_LOOK_MS);
+	return shed > 0;
 }
 
 /* Does a client wait that nobody takes? */
@@ -178,7 +181,7 @@ static void
 on_full(evutil_socket_t fd, short events, void *ctx)
 {
 	struct worker *w = ctx;
-	bool waits = false;
+	bool waits = false, room;
 
 	(void)fd;
 	(void)events;
@@ -186,11 +189,11 @@ on_full(evutil_socket_t fd, short events, void *ctx)
 		w->looks = 0;
 		return;
 	}
-	make_room(w);
+	room = make_room(w);
 	for (size_t i = 0; i < w->gate_count; i++)
 		waits = waits || someone_waits(&w->gates[i]);
 	w->looks = waits ? w->looks + 1 : 0;
-	if (w->looks < REFUSE_AT_LOOK)
+	if (room || w->looks < REFUSE_AT_LOOK)
 		return;
 	if (proxy_seldom_may(&w->seldom, "full", SLICE(""), proxy_now_ms()))
 		log_printf(w->job->log, LOGGING_WARNING,
@@ -233,7 +236,7 @@ on_connection(evutil_socket_t listener, short events, void *ctx)
 		    &w->service, fd, strbuf_slice(&name), gate->proxy_header);
 	strbuf_clear(&name);
 	if (is_full(w))
-		make_room(w);
+		(void)make_room(w);
 }
 
 static void
