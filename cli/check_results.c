@@ -158,6 +158,10 @@ look_at_database(const struct looking *l, struct strbuf *state)
 		(void)strbuf_add_str(state, "not there before the first start");
 		return;
 	}
+	if (geteuid() != 0 && access(path, R_OK | W_OK) != 0) {
+		(void)strbuf_add_str(state, "only root can look into it");
+		return;
+	}
 	try_in_child(l->config, &tried);
 	strbuf_init(&text, TEXT_MAX);
 	if (tried.measured)
