@@ -163,6 +163,7 @@ check(const struct wishes *w, struct slice domain,
     const struct proxy_config *config, struct proxy_report *found)
 {
 	struct check_report report = {0};
+	struct strbuf servers;
 	struct check_keys *keys;
 	struct cli_resolver *resolver =
 	    cli_resolver_new(&w->dns, &config->dns, "check: --nameserver");
@@ -170,6 +171,9 @@ check(const struct wishes *w, struct slice domain,
 
 	if (resolver == NULL)
 		return CLI_USAGE;
+	strbuf_init(&servers, 2048);
+	cli_resolver_print(resolver, &servers);
+	report.servers = strbuf_detach(&servers);
 	keys = xcalloc(1, sizeof(*keys));
 	check_keys_collect(keys, config, domain);
 	check_configuration(config, domain.n == 0, keys, found, &report);

@@ -21,7 +21,8 @@ static const struct slice other_v6 = SLICE_INIT("2001:db8::1");
 
 struct key {
 	struct dns_question question;
-	bool asked;
+	struct dns_question doubled; /* with the domain behind it again */
+	bool asked, asked_doubled, can_be_doubled;
 	struct check_record record;
 	char *first;
 };
@@ -39,6 +40,19 @@ struct asking {
 	struct key of_key[CHECK_KEYS_MAX];
 	struct domain of_domain[CHECK_DOMAINS_MAX];
 };
+
+/* A provider's form that adds the domain to a name that has it already. */
+static void
+begin_doubled(struct key *k, const struct check_key *key)
+{
+	struct strbuf name;
+
+	strbuf_init(&name, DNS_NAME_MAX);
+	k->can_be_doubled =
+	    strbuf_addf(&name, "%s.%s", key->name, key->domain) == 0 &&
+	    dns_question_set(&k->doubled, DNS_TXT, strbuf_slice(&name)) == 0;
+	strbuf_clear(&name);
+}
 
 static void
 begin_key(struct key *k, const char *name)
@@ -122,6 +136,17 @@ on_ask(void *ctx, struct dns_question *question)
 			*question = a->of_key[i].question;
 			return true;
 		}
+	for (size_t i = 0; i < a->keys->count; i++) {
+		struct key *k = &a->of_key[i];
+
+		if (k->asked_doubled || !k->can_be_doubled ||
+		    !k->record.answered || k->record.status == DNS_OK ||
+		    k->record.status == DNS_TEMPFAIL)
+			continue;
+		k->asked_doubled = true;
+		*question = k->doubled;
+		return true;
+	}
 	for (size_t i = 0; i < a->keys->domain_count; i++)
 		if (ask_spf(
 			a->keys->domains[i], &a->of_domain[i].spf, question) ||
@@ -187,6 +212,11 @@ on_answer(void *ctx, const struct dns_question *question,
 	for (size_t i = 0; i < a->keys->count; i++)
 		if (dns_question_equal(&a->of_key[i].question, question))
 			take_record(&a->of_key[i], answer);
+	for (size_t i = 0; i < a->keys->count; i++)
+		if (a->of_key[i].asked_doubled &&
+		    dns_question_equal(&a->of_key[i].doubled, question) &&
+		    answer->status == DNS_OK)
+			a->of_key[i].record.doubled = true;
 	for (size_t i = 0; i < a->keys->domain_count; i++) {
 		struct domain *d = &a->of_domain[i];
 
@@ -235,13 +265,16 @@ check_dns(const struct check_keys *keys, struct cli_resolver *resolver,
 {
 	static const struct proxy_asking_ops ops = {on_ask, on_answer};
 	const struct proxy_asking_limits limits = {
-	    (unsigned)(keys->count + keys->domain_count * QUESTIONS_PER_DOMAIN),
+	    (unsigned)(2 * keys->count +
+		keys->domain_count * QUESTIONS_PER_DOMAIN),
 	    PROXY_ASKING_DEADLINE_MS, NULL};
 	struct asking *a = xcalloc(1, sizeof(*a));
 
 	a->keys = keys;
-	for (size_t i = 0; i < keys->count; i++)
+	for (size_t i = 0; i < keys->count; i++) {
 		begin_key(&a->of_key[i], keys->list[i].name);
+		begin_doubled(&a->of_key[i], &keys->list[i]);
+	}
 	for (size_t i = 0; i < keys->domain_count; i++)
 		begin_domain(&a->of_domain[i], keys->domains[i]);
 	cli_resolve_within(resolver, &limits, &ops, a);

@@ -22,6 +22,7 @@ struct check_record {
 	bool answered;
 	enum dns_status status;
 	size_t count;	    /* records there */
+	bool doubled;	    /* none there, but with the domain said twice */
 	struct slice first; /* of several the first */
 };
 

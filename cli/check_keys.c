@@ -11,6 +11,7 @@
 #include "dkim/key.h"
 #include "mail/address.h"
 #include "mail/idn.h"
+#include "proxy/key_check.h"
 #include "proxy/key_files.h"
 
 enum { ZONE_LINE_MAX = 8192 };
@@ -32,6 +33,9 @@ check_keys_clear(struct check_keys *keys)
 		free(k->selector);
 		free(k->trouble);
 		free(k->record);
+		free(k->value);
+		free(k->form);
+		free(k->misfit);
 		dkim_key_free(k->key);
 	}
 	for (size_t i = 0; i < keys->domain_count; i++)
@@ -94,6 +98,12 @@ set_record(struct check_key *k, struct slice domain, struct slice selector,
 		strbuf_init(&line, ZONE_LINE_MAX);
 		cli_record_zone(&records.list[0], " ", &line);
 		k->record = strbuf_detach(&line);
+		k->value = xstrdup(records.list[0].value);
+		strbuf_init(&line, ZONE_LINE_MAX);
+		(void)strbuf_addf(&line,
+		    "name %.*s._domainkey, type TXT, value %s", (int)selector.n,
+		    selector.p, k->value);
+		k->form = strbuf_detach(&line);
 		k->name = xstrdup(records.list[0].name);
 	}
 	cli_records_clear(&records);
@@ -220,6 +230,31 @@ add_domains(struct collecting *c, const struct cli_key_place *place)
 		(void)add_domain(c->keys, place->domain);
 }
 
+/* As `serve -t` puts it, where the key is not for all that is to be signed. */
+static void
+set_misfit(const struct collecting *c, struct check_key *k, unsigned uses)
+{
+	const struct proxy_key_rule *rule = &c->config->signing.keys[k->rule];
+	struct strbuf text, why, ignored;
+
+	if (k->key == NULL || k->misfit != NULL)
+		return;
+	strbuf_init(&text, 2 * (size_t)PROXY_KEY_REASON_MAX);
+	strbuf_init(&why, PROXY_KEY_REASON_MAX);
+	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
+	if (proxy_key_fits_uses(k->key, uses, &why) != 0) {
+		(void)strbuf_addf(&text, "%s: key file ", rule->where);
+		(void)proxy_key_path(rule,
+		    slice_after(slice_str(k->domain), k->from), &text,
+		    &ignored);
+		(void)strbuf_addf(&text, ": %s", strbuf_text(&why));
+		k->misfit = xslicedup(strbuf_slice(&text));
+	}
+	strbuf_clear(&text);
+	strbuf_clear(&why);
+	strbuf_clear(&ignored);
+}
+
 static void
 on_place(void *ctx, const struct cli_key_place *place)
 {
@@ -243,6 +278,8 @@ on_place(void *ctx, const struct cli_key_place *place)
 		load(c, k, place);
 	}
 	add_use(k, place->signature);
+	if (place->signature != NULL)
+		set_misfit(c, k, proxy_key_use_of(place->signature));
 }
 
 static void
@@ -269,12 +306,18 @@ check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
 	cli_key_places(config, only, on_place, &c);
 }
 
+static bool
+tells(const char *text, struct slice line)
+{
+	return text != NULL && slice_equal(slice_str(text), line);
+}
+
 bool
 check_keys_tell(const struct check_keys *keys, struct slice line)
 {
 	for (size_t i = 0; i < keys->count; i++)
-		if (keys->list[i].trouble != NULL &&
-		    slice_equal(slice_str(keys->list[i].trouble), line))
+		if (tells(keys->list[i].trouble, line) ||
+		    tells(keys->list[i].misfit, line))
 			return true;
 	return false;
 }

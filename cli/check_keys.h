@@ -19,13 +19,15 @@ struct check_key {
 	char *name;   /* SELECTOR._domainkey.DOMAIN, where its record belongs */
 	char *domain; /* d=, as the configuration has it */
 	char *selector;
-	unsigned rule;	       /* of config->signing.keys */
-	size_t from;	       /* where in d= the domain of its key begins */
-	struct dkim_key *key;  /* NULL where it cannot be had */
-	char *trouble;	       /* then: "file:line: why" */
-	bool forbidden;	       /* and only to us, who are not root */
+	unsigned rule;	      /* of config->signing.keys */
+	size_t from;	      /* where in d= the domain of its key begins */
+	struct dkim_key *key; /* NULL where it cannot be had */
+	char *trouble;	      /* then: "file:line: why" */
+	char *misfit;	/* why a signature cannot be made with it, likewise */
+	bool forbidden; /* and only to us, who are not root */
 	const char *config;    /* " -c FILE" for commands; may be empty */
 	char *record;	       /* else the line of a zone to publish */
+	char *value, *form;    /* its text; and for a provider's form */
 	unsigned algorithms;   /* of DKIM signatures, bits by algorithm */
 	bool dkim, domainkeys; /* what it signs */
 	const char *below;     /* an i= below d=, borrowed; NULL: none */

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -213,6 +214,22 @@ begin_front(struct peers *all, const struct proxy_front *front)
 		begin(all, front, NULL);
 }
 
+/* What runs has not been told of this listener; and not every machine has
+ * systemd. */
+static const char *
+how_to_listen(const struct check_report *report)
+{
+	bool systemd = access("/run/systemd/system", F_OK) == 0;
+
+	if (report->running)
+		return systemd ? "it runs, but not by these settings: have it "
+				 "read them (systemctl reload signpost)"
+			       : "it runs, but not by these settings: have it "
+				 "read them (/etc/init.d/signpost reload)";
+	return systemd ? "start it (systemctl start signpost)"
+		       : "start it (/etc/init.d/signpost start)";
+}
+
 static void
 report_listener(const struct peer *p, const struct check_about *about,
     struct check_report *report)
@@ -247,8 +264,9 @@ report_listener(const struct peer *p, const struct check_about *about,
 		check_report_add(report, about, CHECK_FAIL,
 		    "[%s] signpost does not answer: %s", p->front->name, said);
 		check_report_todo(report,
-		    "start it (systemctl start signpost), and look at its log; "
-		    "it greets once its next hop does");
+		    "%s, and look at its log; it greets once its next hop "
+		    "does",
+		    how_to_listen(report));
 	}
 }
 
@@ -295,6 +313,9 @@ check_peers(const struct proxy_config *config, struct check_report *report)
 	begin_front(all, &config->out);
 	begin_front(all, &config->in);
 	(void)event_base_dispatch(all->base); /* till every timer is gone */
+	for (size_t i = 0; i < all->count; i++)
+		report->running |= all->list[i].listen != NULL &&
+		    (all->list[i].ours || all->list[i].alone);
 	for (size_t i = 0; i < all->count; i++) {
 		report_peer(&all->list[i], report);
 		event_free(all->list[i].timer);

@@ -131,13 +131,12 @@ check_spf_report(const char *domain, const struct check_spf *spf,
 		    report, &about, CHECK_WARNING, "there is no record");
 		check_report_todo(report,
 		    "publish %s. IN TXT \"v=spf1 mx -all\", or whichever hosts "
-		    "send for it",
+		    "send for it (in a form: name @ or empty, type TXT, value "
+		    "v=spf1 mx -all)",
 		    domain);
 		break;
 	case MAIL_VERDICT_TEMPERROR:
-		check_report_add(report, &about, CHECK_UNKNOWN, "no answer");
-		check_report_todo(
-		    report, "try again, or another name server (--nameserver)");
+		check_report_no_answer(report, &about);
 		break;
 	case MAIL_VERDICT_PERMERROR:
 		if (finding.code == MAIL_REASON_SPF_VOIDS &&
@@ -159,8 +158,9 @@ report_no_dmarc(const struct check_about *about, struct check_report *report)
 	check_report_add(report, about, CHECK_WARNING, "there is no record");
 	check_report_todo(report,
 	    "publish _dmarc.%s. IN TXT \"v=DMARC1; p=none; "
-	    "rua=mailto:postmaster@%s\"",
-	    about->subject, about->subject);
+	    "rua=mailto:postmaster@%s\" (in a form: name _dmarc, type TXT, "
+	    "value v=DMARC1; p=none; rua=mailto:postmaster@%s)",
+	    about->subject, about->subject, about->subject);
 }
 
 static void
@@ -272,9 +272,7 @@ check_dmarc_report(const char *domain, const struct auth_orgdomain *org,
 
 	if (auth_orgdomain_policy(org, slice_str(domain), &record) !=
 	    AUTH_ORGDOMAIN_KNOWN) {
-		check_report_add(report, &about, CHECK_UNKNOWN, "no answer");
-		check_report_todo(
-		    report, "try again, or another name server (--nameserver)");
+		check_report_no_answer(report, &about);
 		return;
 	}
 	if (own->records > 1)

@@ -8,7 +8,7 @@
 #include "dkim/key.h"
 #include "dkim/record.h"
 
-enum { BITS_GOOD = 2048 };
+enum { BITS_GOOD = 2048, STRING_MOST = 255 };
 
 struct judging {
 	const struct check_key *key;
@@ -25,7 +25,9 @@ tell_to_publish(struct judging *j)
 	const struct check_key *k = j->key;
 
 	if (k->record != NULL)
-		check_report_todo(j->report, "publish %s", k->record);
+		check_report_todo(j->report,
+		    "publish %s (in a provider's form: %s)", k->record,
+		    k->form);
 	else
 		check_report_todo(j->report,
 		    "%s; then signpost dns -d %s%s prints what to publish",
@@ -41,13 +43,73 @@ fail(struct judging *j, const char *why)
 	tell_to_publish(j);
 }
 
+static bool
+has(struct slice text, const char *what)
+{
+	return slice_search(text, slice_str(what)) < text.n;
+}
+
+/* What became of the text on its way through a form or a zone file; NULL
+ * where nothing of the kind is seen. */
+static const char *
+mishap(const struct judging *j)
+{
+	struct slice text = j->answer->first;
+	struct slice ours = slice_str(j->key->value);
+
+	if (has(text, "\\"))
+		return "backslashes stand in it, which a form took for text: "
+		       "write the value without them";
+	if (has(text, "\""))
+		return "quotation marks stand in it, which a form took for "
+		       "text: write the value without them";
+	if (slice_find(text, ';') + 1 >= text.n && !has(text, "p="))
+		return "it ends at its first semicolon: in a zone file the "
+		       "value must stand in quotes, else the rest is a "
+		       "comment";
+	if (ours.n > text.n && text.n >= STRING_MOST / 2 &&
+	    slice_equal(slice_first(ours, text.n), text))
+		return "it is cut short: one string holds 255 octets, and a "
+		       "longer value needs several";
+	return NULL;
+}
+
 /* The record is quoted: what is wrong with it is easier seen there. */
 static void
 fail_record(struct judging *j, const char *why)
 {
-	check_report_add(j->report, &j->about, CHECK_FAIL, "%s: %s", why,
+	const char *because = mishap(j);
+
+	check_report_add(j->report, &j->about, CHECK_FAIL, "%s%s%s: %s", why,
+	    because == NULL ? "" : "; ", because == NULL ? "" : because,
 	    check_shown(&j->shown, j->answer->first));
 	tell_to_publish(j);
+}
+
+/* What we read and others do not: NULL where they do. */
+static const char *
+others_refuse(struct slice text, const struct dkim_record *record)
+{
+	size_t digits = 0;
+
+	for (size_t i = 0; i < record->key.n; i++)
+		digits += ascii_is_alnum(record->key.p[i]) ||
+		    record->key.p[i] == '+' || record->key.p[i] == '/' ||
+		    record->key.p[i] == '=';
+	if (digits % 4 != 0)
+		return "p= lacks its padding (=), without which other "
+		       "verifiers refuse it";
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		if (c > 0x7e)
+			return "it has octets that are not ASCII (as in n=), "
+			       "for which other verifiers refuse it";
+		if (c < ' ' && c != '\t')
+			return "it has line ends or control characters in it, "
+			       "for which other verifiers refuse it";
+	}
+	return NULL;
 }
 
 /* --- the key in it --- */
@@ -118,6 +180,10 @@ judge_key(struct judging *j, const struct dkim_record *record)
 		fail(j,
 		    "the published key is not the public half of ours: no "
 		    "signature of ours verifies");
+	} else if (others_refuse(j->answer->first, record) != NULL) {
+		check_report_add(j->report, &j->about, CHECK_WARNING, "%s",
+		    others_refuse(j->answer->first, record));
+		tell_to_publish(j);
 	} else {
 		judge_bits(j, dkim_public_key_bits(public));
 	}
@@ -215,10 +281,13 @@ judge(struct judging *j)
 	const struct check_record *answer = j->answer;
 
 	if (!answer->answered || answer->status == DNS_TEMPFAIL) {
-		check_report_add(
-		    j->report, &j->about, CHECK_UNKNOWN, "no answer");
-		check_report_todo(j->report,
-		    "try again, or another name server (--nameserver)");
+		check_report_no_answer(j->report, &j->about);
+	} else if (answer->status != DNS_OK && answer->doubled) {
+		check_report_add(j->report, &j->about, CHECK_FAIL,
+		    "the record stands at %s.%s: the form adds the domain by "
+		    "itself",
+		    j->key->name, j->key->domain);
+		tell_to_publish(j);
 	} else if (answer->status != DNS_OK) {
 		fail(j, "there is no such record");
 	} else if (answer->count > 1) {

@@ -30,6 +30,7 @@ check_report_clear(struct check_report *report)
 		free(report->list[i].todo);
 	}
 	free(report->list);
+	free(report->servers);
 	*report = (struct check_report){0};
 }
 
@@ -68,6 +69,16 @@ check_report_add(struct check_report *report, const struct check_about *about,
 	va_end(ap);
 	if (result > report->worst)
 		report->worst = result;
+}
+
+void
+check_report_no_answer(
+    struct check_report *report, const struct check_about *about)
+{
+	check_report_add(report, about, CHECK_UNKNOWN, "no answer from %s",
+	    report->servers != NULL ? report->servers : "the name server");
+	check_report_todo(
+	    report, "try again, or another name server (--nameserver)");
 }
 
 void

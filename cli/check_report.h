@@ -31,6 +31,8 @@ struct check_report {
 	struct check_finding *list;
 	size_t count, room;
 	enum check_result worst;
+	char *servers; /* who was asked, for "no answer from"; NULL: unknown */
+	bool running;  /* a listener of ours has answered */
 };
 
 /* What a finding is about; borrowed. */
@@ -46,6 +48,9 @@ void check_report_clear(struct check_report *);
 void check_report_add(struct check_report *, const struct check_about *,
     enum check_result, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* No name server answered. */
+void check_report_no_answer(struct check_report *, const struct check_about *);
 
 /* What to do about the finding added last. */
 void check_report_todo(struct check_report *, const char *fmt, ...)

@@ -53,7 +53,7 @@ cli_usage_error(const char *command, const char *fmt, ...)
 void
 cli_print(struct slice bytes)
 {
-	if (bytes.n > 0)
+	if (bytes.n > 0 && !ferror(stdout))
 		(void)fwrite(bytes.p, 1, bytes.n, stdout);
 }
 
@@ -64,6 +64,8 @@ cli_stdout_close(int status)
 
 	if (fflush(stdout) == 0 && !failed)
 		return status;
-	cli_error("standard output: %s", strerror(errno));
+	/* Who reads no further has all that was wanted: `| head'. */
+	if (errno != EPIPE)
+		cli_error("standard output: %s", strerror(errno));
 	return CLI_UNWRITABLE;
 }

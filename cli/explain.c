@@ -166,12 +166,17 @@ print_fate(
 	    [CLI_FATE_DEFERRED] = "deferred with 451 (on_error = tempfail): ",
 	    [CLI_FATE_REFUSED] = "refused with 550 (unsignable = reject): ",
 	};
+	struct strbuf safe;
 	const char *why;
 	enum cli_fate fate = cli_chosen_fate(chosen, rules, &why);
 
 	if (fate == CLI_FATE_SIGNED)
 		why = "";
-	printf("result      %s%s\n", words[fate], why);
+	strbuf_init(&safe, 4096);
+	(void)strbuf_add_str(&safe, words[fate]);
+	(void)escape_log(slice_str(why), &safe);
+	printf("result      %s\n", strbuf_text(&safe));
+	strbuf_clear(&safe);
 	print_meaning(slice_str(why));
 	return fate == CLI_FATE_SIGNED ? CLI_OK : CLI_FAILED;
 }
@@ -192,11 +197,11 @@ explain(const struct cli_chosen *chosen, const struct proxy_config *config,
 		       "which counts\n",
 		    strbuf_text(&choice->from_fault));
 	if (choice->rule.n > 0)
-		printf("rule        %s\n", strbuf_text(&choice->rule));
+		print_fact("rule", strbuf_slice(&choice->rule));
 	for (size_t i = 0; i < chosen->count; i++)
 		print_signature(&chosen->list[i], config, header);
 	if (choice->left_out.n > 0)
-		printf("left out    %s\n", strbuf_text(&choice->left_out));
+		print_fact("left out", strbuf_slice(&choice->left_out));
 	return print_fate(chosen, &config->signing);
 }
 

@@ -36,7 +36,10 @@ print_commands(FILE *to)
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-13s %s\n", commands[i]->name,
 		    commands[i]->summary);
-	fputs("\nsignpost COMMAND --help says more, signpost(8) most.\n", to);
+	fputs(
+	    "\n`signpost COMMAND --help' or `signpost help COMMAND' says more, "
+	    "signpost(8)\nmost; `signpost --version' says which it is.\n",
+	    to);
 }
 
 static int
@@ -80,6 +83,26 @@ run(const struct cli_command *command, int argc, char **argv)
 	return command->run(argc, argv);
 }
 
+/* `help`, or `help COMMAND`. */
+static int
+help(int argc, char **argv)
+{
+	const struct cli_command *command = NULL;
+
+	if (argc > 2) {
+		command = find_command(argv[2]);
+		if (command == NULL) {
+			cli_error("%s: no such command (see signpost --help)",
+			    argv[2]);
+			return CLI_USAGE;
+		}
+		cli_print(slice_str(command->help));
+	} else {
+		print_commands(stdout);
+	}
+	return cli_stdout_close(CLI_OK);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -96,10 +119,8 @@ main(int argc, char **argv)
 		return CLI_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-	    strcmp(argv[1], "help") == 0) {
-		print_commands(stdout);
-		return cli_stdout_close(CLI_OK);
-	}
+	    strcmp(argv[1], "help") == 0)
+		return help(argc, argv);
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
 		return print_version();
 	if (strcmp(argv[1], PROXY_SPAWN_COMMAND) == 0)

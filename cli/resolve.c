@@ -16,6 +16,7 @@ enum { REASON_MAX = 1000 };
 struct cli_resolver {
 	struct event_base *base;
 	struct dns_resolver *resolver;
+	struct strbuf servers; /* their addresses */
 };
 
 /* A resolver leaves out what is no address; who asked for it is told. */
@@ -57,7 +58,20 @@ cli_resolver_new(const struct cli_dns *wishes,
 	r = xcalloc(1, sizeof(*r));
 	r->base = event_base_new();
 	r->resolver = proxy_resolver_new(r->base, &dns, NULL);
+	strbuf_init(&r->servers, REASON_MAX);
+	for (size_t i = 0; i < dns.nameservers.count; i++)
+		(void)strbuf_addf(&r->servers, "%s%s", i == 0 ? "" : ", ",
+		    dns.nameservers.list[i]);
+	if (dns.nameservers.count == 0)
+		(void)strbuf_add_str(
+		    &r->servers, "the servers of /etc/resolv.conf");
 	return r;
+}
+
+void
+cli_resolver_print(const struct cli_resolver *r, struct strbuf *to)
+{
+	(void)strbuf_add(to, strbuf_slice(&r->servers));
 }
 
 static void
@@ -99,5 +113,6 @@ cli_resolver_free(struct cli_resolver *r)
 		return;
 	dns_resolver_free(r->resolver);
 	event_base_free(r->base);
+	strbuf_clear(&r->servers);
 	free(r);
 }

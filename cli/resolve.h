@@ -10,6 +10,7 @@
 #include "proxy/asking.h"
 
 struct cli_resolver;
+struct strbuf;
 struct proxy_dns_settings;
 
 /* For --dns-timeout. */
@@ -39,6 +40,9 @@ void cli_resolve(
 void cli_resolve_within(struct cli_resolver *,
     const struct proxy_asking_limits *, const struct proxy_asking_ops *,
     void *subject);
+
+/* Who is asked, for messages: "127.0.0.1:5353", or the file that names them. */
+void cli_resolver_print(const struct cli_resolver *, struct strbuf *);
 
 void cli_resolver_free(struct cli_resolver *); /* NULL is fine */
 

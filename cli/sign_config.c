@@ -4,6 +4,7 @@
  */
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "cli/chosen.h"
 #include "cli/cli.h"
 #include "cli/message.h"
@@ -41,6 +42,7 @@ static void
 complain(const struct job *job)
 {
 	const struct cli_chosen *chosen = &job->chosen;
+	struct strbuf safe;
 
 	for (size_t i = 0; i < chosen->count; i++) {
 		const struct cli_chosen_signature *one = &chosen->list[i];
@@ -51,8 +53,12 @@ complain(const struct job *job)
 			    (int)one->domain.n, one->domain.p,
 			    strbuf_text(&one->reason));
 	}
-	if (chosen->choice.left_out.n > 0)
-		cli_warn("left out: %s", strbuf_text(&chosen->choice.left_out));
+	if (chosen->choice.left_out.n > 0) {
+		strbuf_init(&safe, 8192);
+		(void)escape_log(strbuf_slice(&chosen->choice.left_out), &safe);
+		cli_warn("left out: %s", strbuf_text(&safe));
+		strbuf_clear(&safe);
+	}
 	if (chosen->choice.from_fault.n > 0)
 		cli_warn("From is no list of addresses (%s), but all in it are "
 			 "of one domain, which counts",
@@ -81,25 +87,32 @@ print_signed(struct job *job, struct cli_message *message, bool header_only)
 static int
 finish(struct job *job, struct cli_message *message, bool header_only)
 {
+	struct strbuf safe;
+	enum cli_fate fate;
 	const char *why;
 
 	if (cli_message_no_header(message) != NULL)
 		proxy_sign_choice_no_header(
 		    &job->chosen.choice, cli_message_no_header(message));
 	complain(job);
-	switch (cli_chosen_fate(&job->chosen, &job->config->signing, &why)) {
+	strbuf_init(&safe, 4096);
+	fate = cli_chosen_fate(&job->chosen, &job->config->signing, &why);
+	(void)escape_log(slice_str(why), &safe);
+	if (fate == CLI_FATE_REFUSED)
+		cli_error("unsigned: %s: the proxy would answer 550, for "
+			  "unsignable is reject",
+		    strbuf_text(&safe));
+	else if (fate == CLI_FATE_UNSIGNED)
+		cli_error("unsigned: %s", strbuf_text(&safe));
+	strbuf_clear(&safe);
+	switch (fate) {
 	case CLI_FATE_DEFERRED:
 		cli_error("not signed: the proxy would answer 451, for "
 			  "on_error is tempfail");
 		return CLI_CONFIG;
 	case CLI_FATE_REFUSED:
-		cli_error("unsigned: %s: the proxy would answer 550, for "
-			  "unsignable is reject",
-		    why);
 		return CLI_NO_MESSAGE;
 	case CLI_FATE_UNSIGNED:
-		cli_error("unsigned: %s", why);
-		break;
 	case CLI_FATE_SIGNED:
 		break;
 	}

@@ -121,7 +121,7 @@ fail(struct item *item, const char *why)
 	(void)strbuf_add_str(&text, "no signature ");
 	(void)escape_log(strbuf_slice(&name), &text);
 	(void)strbuf_add_str(&text, ": ");
-	(void)escape_log(slice_first(slice_str(why), REASON_CAP / 4), &text);
+	(void)escape_text(slice_first(slice_str(why), REASON_CAP / 4), &text);
 	f->job.record->queue_id = strbuf_slice(&f->job.envelope->queue_id);
 	proxy_journal_remark(
 	    f->env->log, LOGGING_WARNING, f->job.record, strbuf_text(&text));
@@ -336,9 +336,15 @@ rejects_unsignable(const struct filter *f)
 static void
 note_unsigned(struct filter *f, struct slice why)
 {
+	struct strbuf safe;
+
 	note(f, "unsigned", why);
 	proxy_count_unsigned(f->env->counters, why);
-	proxy_recording_unsigned(f->env->recording, f->job.record, why);
+	strbuf_init(&safe, 4 * REASON_CAP);
+	(void)escape_log(why, &safe);
+	proxy_recording_unsigned(
+	    f->env->recording, f->job.record, strbuf_slice(&safe));
+	strbuf_clear(&safe);
 }
 
 /* What the sender can mend: unsignable = pass | reject. */

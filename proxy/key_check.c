@@ -276,11 +276,14 @@ proxy_key_check_step(struct proxy_key_check *check, unsigned ms)
 	return check->next == check->count;
 }
 
-/* Where some had no room, `to` says so as well. */
+/* As many as there is room for; that there were more stays known. */
 static void
-hand_over(const struct strbuf *from, struct strbuf *to)
+add_lines(const struct strbuf *from, struct strbuf *to)
 {
-	(void)strbuf_add(to, strbuf_slice(from));
+	struct slice line, rest = strbuf_slice(from);
+
+	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
+		(void)strbuf_addf(to, "%.*s\n", (int)line.n, line.p);
 	to->full = to->full || from->full;
 }
 
@@ -294,8 +297,8 @@ proxy_key_check_end(struct proxy_key_check *check, struct proxy_report *report)
 		    "%s: %zu keys looked at, %zu not, for a start takes no "
 		    "longer than %d ms over it: serve -t looks at all\n",
 		    check->config->path, check->next, left, PROXY_KEY_CHECK_MS);
-	hand_over(&check->found.errors, &report->errors);
-	hand_over(&check->found.warnings, &report->warnings);
+	add_lines(&check->found.errors, &report->errors);
+	add_lines(&check->found.warnings, &report->warnings);
 	return check->found.errors.n > 0 ? -1 : 0;
 }
 

@@ -178,8 +178,9 @@ change_over(struct proxy_master *master)
 	    &master->shared->workers, proxy_generation_workers(new->config));
 	mark_draining(old);
 	proxy_generation_go(new);
-	log_printf(master->log, LOGGING_INFO, "%s, %zu workers",
-	    old == NULL ? "serving" : "reloaded", new->seat_count);
+	log_printf(master->log, LOGGING_INFO, "%s, %zu workers (signpost %s)",
+	    old == NULL ? "serving" : "reloaded", new->seat_count,
+	    PROXY_VERSION);
 	if (old == NULL && announce(master) != 0) {
 		master->failed = true;
 		begin_stop(master);

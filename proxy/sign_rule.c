@@ -4,7 +4,6 @@
  */
 #include <string.h>
 
-#include "base/escape.h"
 #include "mail/address.h"
 #include "mail/header.h"
 #include "mail/idn.h"
@@ -81,13 +80,13 @@ proxy_sign_choice_no_header(struct proxy_sign_choice *choice, const char *why)
 		strbuf_add_char(&choice->reason, *why == ' ' ? '-' : *why);
 }
 
-/* For the log: words of ours, then what came from outside. */
+/* Words of ours, then what came from outside. */
 static void
 say(struct strbuf *to, const char *what, struct slice foreign)
 {
 	strbuf_reset(to);
 	strbuf_add_str(to, what);
-	escape_log(slice_first(foreign, 255), to);
+	strbuf_add(to, slice_first(foreign, 255));
 }
 
 static struct slice
@@ -285,7 +284,7 @@ leave_out(
 	struct strbuf *to = &c->to->left_out;
 
 	strbuf_addf(to, "%s%s:", to->n == 0 ? "" : ",", what);
-	escape_log(slice_first(domain, 255), to);
+	strbuf_add(to, slice_first(domain, 255));
 	strbuf_addf(to, ":%s", why);
 }
 

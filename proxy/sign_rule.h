@@ -45,7 +45,7 @@ struct proxy_sign_choice {
 	enum proxy_sign_status status;
 	size_t count;
 	struct proxy_signing list[PROXY_SIGNATURES_MAX];
-	/* For the log, escaped. `rule`: "domain:example.org",
+	/* For the log, which escapes what came from outside. `rule`: "domain:example.org",
 	 * "sender_map:KEY", "listid_map:KEY", "sign_all", "signature", "*".
 	 * `reason` where nothing is signed: "no-key-for-domain:example.net",
 	 * "no-from", "two-from-fields", "bad-from", "map-says-none".

@@ -44,7 +44,11 @@ proxy_spool_new(size_t memory_mark, struct proxy_spool_files *files,
 static enum proxy_spool_status
 fail(struct proxy_spool *s, const char *what)
 {
-	(void)strbuf_addf(&s->reason, "spool: %s: %s", what, strerror(errno));
+	int why = errno;
+
+	(void)strbuf_add_str(&s->reason, "spool");
+	proxy_spool_files_print_place(s->files, &s->reason);
+	(void)strbuf_addf(&s->reason, ": %s: %s", what, strerror(why));
 	s->status = PROXY_SPOOL_BROKEN;
 	return s->status;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/xalloc.h"
 #include "proxy/spool_files.h"
 
@@ -128,4 +129,19 @@ proxy_spool_files_tick(struct proxy_spool_files *files)
 	files->count -= old;
 	for (unsigned i = 0; i < files->count; i++)
 		files->kept[i] = files->kept[i + old];
+}
+
+void
+proxy_spool_files_print_place(
+    const struct proxy_spool_files *files, struct strbuf *to)
+{
+	char link[64], path[512];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", files->dir_fd);
+	n = readlink(link, path, sizeof(path));
+	if (n <= 0)
+		return;
+	(void)strbuf_add_char(to, ' ');
+	(void)escape_text(slice_from(path, (size_t)n), to);
 }

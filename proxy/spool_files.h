@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/strbuf.h"
+
 /* So many are kept or in use again, of at most so many bytes: what they take
  * of the disk beyond the messages in them has a bound. */
 #define PROXY_SPOOL_FILES_KEPT	4
@@ -25,6 +27,10 @@ struct proxy_spool_file {
 
 /* Files are made in the directory `dir_fd`, which stays the caller's. */
 struct proxy_spool_files *proxy_spool_files_new(int dir_fd);
+
+/* Adds " /PATH" of the directory, where that can be known. */
+void proxy_spool_files_print_place(
+    const struct proxy_spool_files *, struct strbuf *);
 
 /* The kept ones are closed; those that were taken must have come back. */
 void proxy_spool_files_free(struct proxy_spool_files *);

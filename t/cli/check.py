@@ -300,7 +300,10 @@ class Record(check_case.Case):
         self.right = right.split("p=")[1]
         conf = self.configure(more)
         server = self.nsd(SPF, DMARC, *records, *(
-            "%s TXT %s" % (KEY, v.replace("$p", self.right)) for v in values))
+            "%s TXT %s" % (KEY, v.replace("$p", self.right).replace(
+                "$q", self.right.rstrip("=")).replace(
+                    "$h", self.right[:len(self.right) // 2 + 1]))
+            for v in values))
         return self.one("dkim", conf, server, status=status, result=result)
 
     def publishes(self, todo):
@@ -356,7 +359,40 @@ class Record(check_case.Case):
         reason, todo = self.fault(other, options=("-t", "ed25519"))
         self.assertIn("not the public half", reason)
         self.assertEqual(todo, "publish %s. IN TXT \"v=DKIM1; k=ed25519; "
-                         "p=%s\"" % (KEY, self.right))
+                         "p=%s\" (in a provider's form: name s1._domainkey, "
+                         "type TXT, value v=DKIM1; k=ed25519; p=%s)" % (
+                             KEY, self.right, self.right))
+
+    def test_what_other_verifiers_refuse(self):
+        """No plain ok, though we would verify by it."""
+        ed = {"options": ("-t", "ed25519"), "status": 0, "result": "warning"}
+        for value, why in (
+                ("v=DKIM1; k=ed25519; p=$q", "p= lacks its padding"),
+                ("v=DKIM1; k=ed25519; n=Schl\xfcssel; p=$p", "not ASCII")):
+            reason, todo = self.fault(value, **ed)
+            self.assertIn(why, reason)
+            self.assertIn("publish " + KEY, todo)
+            self.tearDownKey()
+
+    def test_what_became_of_it_on_its_way(self):
+        for value, why in (
+                ("v=DKIM1", "it ends at its first semicolon"),
+                ("v=DKIM1;", "it ends at its first semicolon"),
+                (r"v=DKIM1\; k=rsa\; p=$p", "backslashes stand in it"),
+                ('v=DKIM1; k=rsa; p="$p"', "quotation marks stand in it"),
+                ("v=DKIM1; k=rsa; p=$h", "it is cut short")):
+            reason, todo = self.fault(value)
+            self.assertIn(why, reason)
+            self.publishes(todo)
+            self.tearDownKey()
+
+    def test_a_name_that_a_form_has_doubled(self):
+        _, _, right = self.keygen()
+        conf = self.configure()
+        server = self.nsd(SPF, DMARC, "%s.example.org TXT %s" % (KEY, right))
+        reason, _ = self.one("dkim", conf, server, status=1, result="FAIL")
+        self.assertIn("the record stands at %s.example.org: the form adds "
+                      "the domain by itself" % KEY, reason)
 
     def test_a_test(self):
         reason, todo = self.fault("v=DKIM1; t=y; p=$p", status=0,
@@ -405,11 +441,11 @@ class Record(check_case.Case):
         _, _, right = self.keygen()
         conf = self.configure(alone)
         found = self.found(conf, self.nsd(SPF, DMARC), status=1)
-        self.assertEqual(
-            [(f[0], f[1], f[3].split(" of ")[0]) for f in found
-             if f[0] != "ok"],
-            [("warning", "configuration", "signature: no line"),
-             ("FAIL", "domainkeys", "there is no such record")])
+        wrong = [f for f in found if f[0] != "ok"]
+        self.assertEqual([f[:2] for f in wrong], [
+            ("warning", "configuration"), ("FAIL", "domainkeys")], found)
+        self.assertIn("no line of it makes a DKIM signature", wrong[0][3])
+        self.assertEqual(wrong[1][3], "there is no such record")
 
     def test_1024_bits(self):
         conf, server = self.good("-b", "1024")
@@ -655,7 +691,7 @@ class Silence(check_case.Case):
         self.assertEqual([f[1] for f in found if f[0] == "unknown"],
                          ["dkim", "spf", "dmarc"])
         self.assertEqual({f[3] for f in found if f[0] == "unknown"},
-                         {"no answer"})
+                         {"no answer from " + at})
 
     def test_a_failure_counts_for_more(self):
         self.keygen()

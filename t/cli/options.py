@@ -71,6 +71,31 @@ class Options(tool.Case):
         self.assertEqual(done.stdout, b"")
         self.assertIn(b"usage: signpost", done.stderr)
 
+    def test_help_of_a_command_and_where_the_version_is(self):
+        for command in COMMANDS:
+            self.assertEqual(self.run_tool("help", command).out,
+                             self.run_tool(command, "--help").out)
+        self.assertIn("--version", self.run_tool("--help").out.decode())
+        self.run_tool("help", "nonsense", status=64)
+
+    def test_a_reader_that_went_away_is_no_news(self):
+        self.keygen()
+        conf = self.config()
+        for args in (["sign", "-c", conf], ["--help"]):
+            run = subprocess.Popen([tool.binary(), *args],
+                                   stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+            run.stdout.close()
+            try:
+                run.stdin.write(tool.MESSAGE + b"x\r\n" * 100000)
+                run.stdin.close()
+            except BrokenPipeError:
+                pass  # --help reads nothing
+            self.assertEqual(run.stderr.read(), b"")
+            run.wait(tool.WAIT)
+            run.stderr.close()
+
     def test_what_cannot_be_written_is_told(self):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([tool.binary(), "--version"], stdout=full,

@@ -221,13 +221,13 @@ what_has_no_author_is_unsignable(void **state)
 }
 
 static void
-what_a_stranger_wrote_is_escaped(void **state)
+what_a_stranger_wrote_is_kept_as_it_came(void **state)
 {
 	struct proxy_config *c =
 	    configure(BASE "domain = example.org\n", NULL, NULL);
 
 	(void)state;
-	expect(c, FROM("a@[x\"y]"), "no-key-for-domain:[x\\x22y]");
+	expect(c, FROM("a@[x\"y]"), "no-key-for-domain:[x\"y]");
 	proxy_config_free(c);
 }
 
@@ -656,7 +656,7 @@ main(void)
 	    cmocka_unit_test(
 		a_broken_from_names_an_address_where_it_names_but_one),
 	    cmocka_unit_test(what_has_no_author_is_unsignable),
-	    cmocka_unit_test(what_a_stranger_wrote_is_escaped),
+	    cmocka_unit_test(what_a_stranger_wrote_is_kept_as_it_came),
 	    cmocka_unit_test(sender_header_is_dkimproxys_choice),
 	    cmocka_unit_test(sign_all_signs_all),
 	    cmocka_unit_test(a_star_signs_what_has_a_key),
