@@ -7,6 +7,7 @@
 
 #include "dkim/key.h"
 #include "proxy/key_files.h"
+#include "proxy/key_spelling.h"
 #include "proxy/key_way.h"
 #include "proxy/sign_map.h"
 
@@ -251,8 +252,13 @@ proxy_key_file_load_by(const struct proxy_config *config,
 	proxy_key_file_open(config, readers, rule, domain, &file, reason);
 	*found = (struct proxy_key_found){
 	    file.status, (size_t)file.stamp.domain_from};
-	if (file.status != PROXY_KEY_FOUND)
+	if (file.status != PROXY_KEY_FOUND) {
+		if (slice_ends_nocase(
+			strbuf_slice(reason), slice_str(strerror(ENOENT))))
+			proxy_key_spelling_note(
+			    &config->signing.keys[rule], domain, reason);
 		return NULL;
+	}
 	strbuf_init(&why, PROXY_KEY_REASON_MAX / 2);
 	key = proxy_key_file_read(file.fd, &why);
 	if (key == NULL) {

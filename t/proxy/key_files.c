@@ -274,6 +274,25 @@ parents_are_tried_for_any_domain(void **state)
 	proxy_config_free(c);
 }
 
+/* What is there under another spelling is named. */
+static void
+another_spelling_is_named(void **state)
+{
+	struct proxy_config *c = configure("*", "$domain.pem");
+
+	(void)state;
+	write_key("Spelt.Example.pem", 0600);
+	write_key("b\xc3\xbc"
+		  "cher.example.pem",
+	    0600);
+	expect(c, "spelt.example", PROXY_KEY_MISSING, 0,
+	    "/Spelt.Example.pem is there, but $domain is in lower case");
+	expect(c, "xn--bcher-kva.example", PROXY_KEY_MISSING, 0,
+	    "cher.example.pem is there, but $domain is in lower case");
+	expect(c, "pelt.example", PROXY_KEY_MISSING, 0, "No such file");
+	proxy_config_free(c);
+}
+
 static void
 every_key_that_is_named_is_checked(void **state)
 {
@@ -549,7 +568,10 @@ remove_dir(void **state)
 	static const char *const names[] = {"example.org.pem", "text.pem",
 	    "empty.pem", "big.pem", "fifo.pem", "real.pem", "link.pem",
 	    "open.pem", "link2.pem", "loop.pem", "parent.example.pem",
-	    "broken.parent.example.pem", "good.example.pem", "map"};
+	    "broken.parent.example.pem", "good.example.pem", "map",
+	    "Spelt.Example.pem",
+	    "b\xc3\xbc"
+	    "cher.example.pem"};
 	struct strbuf path;
 	size_t i;
 
@@ -571,6 +593,7 @@ main(void)
 	    cmocka_unit_test(access_is_checked),
 	    cmocka_unit_test(what_is_no_key_file_is_trouble),
 	    cmocka_unit_test(parents_are_tried_for_any_domain),
+	    cmocka_unit_test(another_spelling_is_named),
 	    cmocka_unit_test(every_key_that_is_named_is_checked),
 	    cmocka_unit_test(every_rules_directory_is_checked),
 	    cmocka_unit_test(every_key_of_a_map_is_checked),
