@@ -91,7 +91,8 @@ email = postmaster@example.org
     def recorder(self):
         """Its process id."""
         for pid in self.processes():
-            with open("/proc/%d/cmdline" % pid, "rb") as f:
+            with contextlib.suppress(OSError), open(  # it may have ended
+                    "/proc/%d/cmdline" % pid, "rb") as f:
                 if b"\0recorder\0" in f.read():
                     return pid
         return None

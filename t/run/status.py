@@ -2,6 +2,7 @@
 """What is said of how it goes: /health, the page as a browser shows it, the
 figures as promtool takes them. Both proxies between scripted relays.
 """
+import contextlib
 import json
 import os
 import re
@@ -71,7 +72,8 @@ class Case(recorder.Case):
 
     def worker(self, proxy, role):
         for pid in proxy.processes()[1:]:
-            with open("/proc/%d/cmdline" % pid, "rb") as f:
+            with contextlib.suppress(OSError), open(
+                    "/proc/%d/cmdline" % pid, "rb") as f:
                 if ("\0%s\0" % role).encode() in f.read():
                     return pid
         return None
