@@ -286,6 +286,50 @@ test_how_many_fields_there_may_be(void **state)
 	check_fields(MAIL_HEADER_FIELDS_MAX + 1, false);
 }
 
+/* The fields that were whole; and all that was read behind them. */
+static void
+test_what_is_left_of_a_header_too_large(void **state)
+{
+	static const struct {
+		const char *in;
+		size_t fields, size;
+	} cases[] = {
+	    {"A: b\r\nC: d\r\n e\r\nX: xxxxxxxxxxxxxxxxxxxxxxxxxx\r\n\r\n", 2,
+		16},
+	    {"A: b\r\nX: x\r\n folded\r\n folded\r\n folded\r\n\r\n", 1, 6},
+	    {"X: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\nA: b\r\n", 0, 0},
+	    {"A: b\r\nX: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 1, 6},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (size_t cut = 1; cut < 50; cut++) {
+			static const struct mail_reader_ops none;
+			struct slice in = slice_str(cases[i].in), rest = in;
+			struct mail_reader *reader =
+			    mail_reader_new(30, &none, NULL);
+			const struct mail_header *part;
+			int bad = 0;
+
+			assert_null(mail_reader_partial(reader, &rest));
+			for (rest = in; rest.n > 0 && bad == 0;
+			     rest = slice_after(rest, cut))
+				bad = mail_reader_write(
+				    reader, slice_first(rest, cut));
+			assert_int_equal(
+			    bad == 0 ? mail_reader_end(reader) : bad, -1);
+			part = mail_reader_partial(reader, &rest);
+			assert_int_equal(
+			    mail_header_count(part), cases[i].fields);
+			assert_int_equal(mail_header_size(part), cases[i].size);
+			assert_true(rest.n > 0);
+			assert_slice_equal(rest,
+			    slice_first(
+				slice_after(in, cases[i].size), rest.n));
+			mail_reader_free(reader);
+		}
+}
+
 int
 main(void)
 {
@@ -296,6 +340,7 @@ main(void)
 	    cmocka_unit_test(test_the_cap_does_not_count_a_body_without_header),
 	    cmocka_unit_test(test_how_long_a_name_may_be),
 	    cmocka_unit_test(test_how_many_fields_there_may_be),
+	    cmocka_unit_test(test_what_is_left_of_a_header_too_large),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

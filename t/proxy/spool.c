@@ -153,6 +153,41 @@ keeps_every_byte_whatever_the_cuts(void **state)
 }
 
 /* The file of the longer message before is written over. */
+/* What is taken back is as if it had never come, in memory or in the file. */
+static void
+takes_back_what_is_cut(void **state)
+{
+	static const size_t sizes[] = {
+	    0, 1, MARK - 1, MARK, MARK + 1, 3 * MARK, 10 * MARK};
+	char *bytes = pattern(10 * MARK + 7);
+	struct place at;
+
+	(void)state;
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+		struct slice head = slice_from(bytes, sizes[s]);
+		struct slice tail = slice_from(bytes + sizes[s], 2 * MARK);
+
+		if (sizes[s] + tail.n > 10 * MARK + 7)
+			tail = slice_from(bytes + sizes[s], 7);
+		set_up(&at, 0);
+		(void)proxy_spool_append(at.spool, head);
+		for (int i = 0; i < 9; i++)
+			(void)proxy_spool_append(at.spool, SLICE("#########"));
+		(void)proxy_spool_append(at.spool, slice_from(bytes, 2 * MARK));
+		proxy_spool_cut(at.spool, sizes[s]);
+		assert_int_equal(proxy_spool_size(at.spool), sizes[s]);
+		assert_int_equal(proxy_quota_used(&at.quota), sizes[s]);
+		assert_int_equal(
+		    proxy_spool_append(at.spool, tail), PROXY_SPOOL_OK);
+		assert_reads_back(
+		    at.spool, slice_from(bytes, sizes[s] + tail.n), 1000);
+		proxy_spool_cut(at.spool, 1 << 30);
+		assert_int_equal(proxy_spool_size(at.spool), sizes[s] + tail.n);
+		tear_down(&at);
+	}
+	free(bytes);
+}
+
 static void
 shows_nothing_of_the_message_before(void **state)
 {
@@ -504,6 +539,7 @@ main(void)
 	    cmocka_unit_test(keeps_every_byte_whatever_the_cuts),
 	    cmocka_unit_test(ends_with_nothing_in_memory),
 	    cmocka_unit_test(is_empty_again_after_reset),
+	    cmocka_unit_test(takes_back_what_is_cut),
 	    cmocka_unit_test(shows_nothing_of_the_message_before),
 	    cmocka_unit_test(over_the_bound_of_all_is_refused_and_stays_so),
 	    cmocka_unit_test(a_quota_counts_every_workers_slot),
