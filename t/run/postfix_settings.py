@@ -91,6 +91,9 @@ SETTINGS = [
 
 MANY = ", ".join("user%d@example.net" % n for n in range(50))
 
+# Over Postfix's header_size_limit (102400).
+LONG = "Cc: " + ",\r\n ".join("user%d@example.net" % n for n in range(6000))
+
 
 def odd(name, author, *header, to=True):
     """A message that each of the settings above might change."""
@@ -206,7 +209,8 @@ class Settings:
                            domain=b"far.example")
         self.hand_in(self.ports["submission"], "127.0.0.1", "127.0.0.1", [
             ("ann@example.org", odd(names[0], "ann@example.org") + more),
-            ("ann@example.org", odd(names[1], "ann@example.org", to=False))])
+            ("ann@example.org", odd(names[1], "ann@example.org", *(
+                [LONG] if self.rounds == 1 else []), to=False))])
         self.hand_in(self.ports["smtp"], self.public, STRANGER,
                      [("ann@far.example", far)])
         self.hand_in(self.ports["smtp"], "127.0.0.1", "127.0.0.1", [
