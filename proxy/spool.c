@@ -46,9 +46,13 @@ fail(struct proxy_spool *s, const char *what)
 {
 	int why = errno;
 
-	(void)strbuf_add_str(&s->reason, "spool");
+	size_t before;
+
+	(void)strbuf_add_str(&s->reason, "spool:");
+	before = s->reason.n;
 	proxy_spool_files_print_place(s->files, &s->reason);
-	(void)strbuf_addf(&s->reason, ": %s: %s", what, strerror(why));
+	(void)strbuf_addf(&s->reason, "%s %s: %s",
+	    s->reason.n > before ? ":" : "", what, strerror(why));
 	s->status = PROXY_SPOOL_BROKEN;
 	return s->status;
 }

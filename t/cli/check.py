@@ -368,6 +368,7 @@ class Record(check_case.Case):
         ed = {"options": ("-t", "ed25519"), "status": 0, "result": "warning"}
         for value, why in (
                 ("v=DKIM1; k=ed25519; p=$q", "p= lacks its padding"),
+                (r'"v=DKIM1; k=ed25519; p=\010$p"', "line ends"),
                 ("v=DKIM1; k=ed25519; n=Schl\xfcssel; p=$p", "not ASCII")):
             reason, todo = self.fault(value, **ed)
             self.assertIn(why, reason)
