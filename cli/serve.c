@@ -3,9 +3,11 @@
  */
 #include <unistd.h>
 
+#include "cli/changes.h"
 #include "cli/check_reflector.h"
 #include "cli/check_results.h"
 #include "cli/cli.h"
+#include "cli/files.h"
 #include "cli/options.h"
 #include "cli/settings.h"
 #include "proxy/config.h"
@@ -15,17 +17,20 @@
 enum { STATE_MAX = 1000 };
 
 static const char help[] =
-    "usage: signpost serve [-c FILE] [-t] [-D] [--pidfile FILE]\n"
+    "usage: signpost serve [-c FILE] [-t [--since VERSION]] [-D]\n"
+    "           [--pidfile FILE]\n"
     "\n"
     "Runs the proxies that the configuration names, until SIGTERM.\n"
     "\n"
     "  -c, --config FILE  the configuration (/etc/signpost/signpost.conf)\n"
     "  -t, --test         check it and every key it names, and end\n"
+    "      --since VERSION  with -t: name settings whose default or meaning\n"
+    "                     has changed since that version\n"
     "  -D, --daemon       go to the background once it serves\n"
     "      --pidfile FILE where its process id goes\n";
 
 struct wishes {
-	const char *config, *pidfile;
+	const char *config, *pidfile, *since;
 	bool test, daemon;
 };
 
@@ -37,10 +42,19 @@ read_options(int argc, char **argv, struct wishes *w)
 	    {'t', "test", .flag = &w->test},
 	    {'D', "daemon", .flag = &w->daemon},
 	    {0, "pidfile", .text = &w->pidfile},
+	    {0, "since", .text = &w->since},
 	    {0},
 	};
 
-	return cli_options_read(options, argc, argv, NULL);
+	if (cli_options_read(options, argc, argv, NULL) != 0)
+		return -1;
+	if (w->since == NULL)
+		return 0;
+	if (!w->test)
+		return cli_usage_error("serve", "--since: only with -t");
+	return cli_version_is(slice_str(w->since))
+	    ? 0
+	    : cli_usage_error("serve", "--since %s: no version", w->since);
 }
 
 /* What is no mistake, but leaves the reflector of little use. */
@@ -58,6 +72,29 @@ warn_of_results(void *ctx, const char *what, const char *todo)
 	const struct proxy_config *config = ctx;
 
 	cli_warn("%s: [results]: %s; %s", config->path, what, todo);
+}
+
+static void
+warn_of_change(void *ctx, const struct cli_change *change)
+{
+	const struct wishes *w = ctx;
+
+	cli_warn("%s: [%s] %s: since %s %s %s", w->config, change->section,
+	    change->name, change->version,
+	    change->meaning ? "it" : "its default", change->what);
+}
+
+/* Told whatever becomes of the test: a change may be why it fails. */
+static void
+tell_changes(struct wishes *w)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, PROXY_CONFIG_FILE_MAX);
+	if (cli_file_read(w->config, &text) == 0)
+		cli_changes_since(slice_str(w->since), strbuf_slice(&text),
+		    warn_of_change, w);
+	strbuf_clear(&text);
 }
 
 static void
@@ -103,6 +140,8 @@ run(int argc, char **argv)
 
 	if (read_options(argc, argv, &w) != 0)
 		return CLI_USAGE;
+	if (w.since != NULL)
+		tell_changes(&w);
 	config = load(&w);
 	if (config == NULL)
 		return access(w.config, R_OK) != 0 ? CLI_UNREADABLE

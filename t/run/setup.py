@@ -296,6 +296,14 @@ class Machine(unittest.TestCase):
             self.assertEqual(services(), want)
         self.assertGreater(after, 8)
 
+    def test_what_changed_since_a_version_is_named(self):
+        said = run(SIGNPOST, "serve", "-t", "--since", "0.0.9",
+                   check=False).stdout
+        self.assertIn("[in] trusted: since 0.1.0 its default is", said)
+        said = run(SIGNPOST, "serve", "-t", "--since", "0.1.0-1",
+                   check=False).stdout
+        self.assertNotIn("since", said)
+
     def test_only_one_at_a_time(self):
         first = subprocess.Popen(
             [sys.executable, "-c",
