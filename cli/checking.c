@@ -16,14 +16,15 @@ without_brackets(struct slice s)
 	return s;
 }
 
-/* An empty one is that of a bounce. */
+/* An empty one is that of a bounce; for one without a local part SPF takes
+ * postmaster (RFC 7208 section 4.3). */
 static bool
 is_sender(const char *text)
 {
 	struct slice sender = without_brackets(slice_str(text));
 	size_t at = slice_find_last(sender, '@');
 
-	return sender.n == 0 || (at > 0 && at + 1 < sender.n);
+	return sender.n == 0 || at + 1 < sender.n;
 }
 
 int

@@ -402,7 +402,7 @@ class Chaos(harness.Case):
                                             timeout=harness.WAIT)
             sock.sendall(stages[number % len(stages)])
             idle.append(sock)
-        relay.wait_connections(IDLE)
+        relay.wait_connections(IDLE, seconds=100)
         began = time.monotonic()
         for number in range(20):
             client = proxy.client()

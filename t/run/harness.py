@@ -166,8 +166,9 @@ class Relay:
                    lambda: len(self.messages) >= n, seconds)
         return self.messages
 
-    def wait_connections(self, n):
-        wait_until("%d connections" % n, lambda: len(self.commands) >= n)
+    def wait_connections(self, n, seconds=WAIT):
+        wait_until("%d connections" % n, lambda: len(self.commands) >= n,
+                   seconds)
 
     def said(self, verb):
         """How often a verb came, on all connections."""

@@ -422,7 +422,7 @@ class Figures(Case):
         proxy, text = self.every_figure()
         done = subprocess.run(
             ["promtool", "check", "metrics"], input=text.encode(),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=150)
         self.assertEqual((done.returncode, done.stdout), (0, b""))
         series = [line.rsplit(" ", 1)[0] for line in text.splitlines()
                   if not line.startswith("#")]
@@ -510,7 +510,7 @@ class Figures(Case):
 
     def promtool(self, *words):
         done = subprocess.run(["promtool", *words], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=60)
+                              stderr=subprocess.STDOUT, timeout=150)
         self.assertEqual(done.returncode, 0, done.stdout.decode())
 
     def known(self, text, path, expressions):
