@@ -24,7 +24,7 @@ static const char *const state_words[] = {
     [CLI_STEP_FAILED] = "failed",
 };
 
-static void
+__attribute__((format(printf, 4, 0))) static void
 tell(struct cli_steps *steps, const char *what, enum cli_step_state state,
     const char *fmt, va_list args)
 {

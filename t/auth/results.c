@@ -473,8 +473,8 @@ test_other_fields_are_let_be(void **state)
 	    "Authentication-Results: \"other.example\"; mx.example.org\r\n",
 	    "Authentication-Results: mta1.example from=a.example; x\r\n",
 	    "Authentication-Results: other.example\r\n",
-	    "Authentication-Results: mx.b\xc3\xbc"
-	    "cher.example; x\r\n",
+	    ("Authentication-Results: mx.b\xc3\xbc"
+	     "cher.example; x\r\n"),
 	    "Authentication-Results: \"other host\"; x\r\n",
 	    "Authentication-Results: other.example (\xc2\xa0); x\r\n",
 	    "X-Authentication-Results: mx.example.org; dkim=pass\r\n",

@@ -19,8 +19,8 @@ test_a_line_is_read_whatever_the_name(void **state)
 	    "12 (a b) c)" BEHIND, "12 (x) S 1 2)" BEHIND};
 	static const char *const bad[] = {"", "12", "12 (a", "12 (a)",
 	    "12 (a) S 1 2 3\n",
-	    "12 (a) S 1 2 3 4 -1 5 6 7 8 9 x 50 0 0 20 0 1 0 "
-	    "12345 4096000 100 18\n"};
+	    ("12 (a) S 1 2 3 4 -1 5 6 7 8 9 x 50 0 0 20 0 1 0 "
+	     "12345 4096000 100 18\n")};
 	double tick = (double)sysconf(_SC_CLK_TCK);
 	struct proxy_process is;
 
