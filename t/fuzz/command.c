@@ -1,5 +1,5 @@
-/* smtp/command on anything: what it calls a line ends in the first CRLF,
- * holds no bare CR, LF or NUL, and keeps to the cap. */
+/* smtp/command on anything: what it calls a line ends in the first CRLF, has
+ * lost nothing but blanks before it, holds no bare CR, LF or NUL, and keeps to the cap. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -16,11 +16,13 @@ must(bool held)
 static void
 check_line(struct slice in, size_t used, const struct smtp_command *command)
 {
-	struct slice line = command->line;
+	struct slice line = command->line, whole = slice_first(in, used - 2);
 
-	must(used == line.n + 2 && used <= SMTP_COMMAND_MAX);
-	must(slice_equal(line, slice_first(in, used - 2)));
-	must(slice_search(in, SLICE("\r\n")) == line.n);
+	must(used <= SMTP_COMMAND_MAX && line.n <= whole.n);
+	must(slice_search(in, SLICE("\r\n")) == whole.n);
+	for (; whole.n > line.n; whole = slice_after(whole, 1))
+		must(whole.p[0] == ' ' || whole.p[0] == '\t');
+	must(slice_equal(line, whole));
 	must(slice_find(line, '\r') == line.n);
 	must(slice_find(line, '\n') == line.n);
 	must(slice_find(line, '\0') == line.n);
