@@ -18,12 +18,12 @@
 #include <pwd.h>
 
 #include "base/clock.h"
-#include "cli/cli.h"
 #include "cli/demo_check.h"
 #include "cli/demo_wire.h"
-#include "cli/files.h"
-#include "cli/options.h"
-#include "cli/records.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/files.h"
+#include "cli/kit/options.h"
+#include "cli/kit/records.h"
 #include "dkim/key.h"
 #include "mail/address.h"
 #include "mail/header.h"

@@ -3,9 +3,9 @@
 #include <time.h>
 
 #include "base/xalloc.h"
-#include "cli/checking.h"
 #include "cli/demo_check.h"
-#include "cli/records.h"
+#include "cli/kit/checking.h"
+#include "cli/kit/records.h"
 #include "mail/reader.h"
 
 enum { HEADER_CAP = 1 << 20 };

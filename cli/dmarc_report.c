@@ -10,13 +10,13 @@
 
 #include "base/escape.h"
 #include "base/xalloc.h"
-#include "cli/cli.h"
-#include "cli/database.h"
-#include "cli/days.h"
-#include "cli/options.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/database.h"
+#include "cli/kit/days.h"
+#include "cli/kit/options.h"
+#include "cli/kit/settings.h"
 #include "cli/report_files.h"
 #include "cli/report_send.h"
-#include "cli/settings.h"
 #include "mail/idn.h"
 
 enum {

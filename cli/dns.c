@@ -4,14 +4,14 @@
  */
 #include <string.h>
 
-#include "cli/cli.h"
-#include "cli/key_places.h"
-#include "cli/options.h"
-#include "cli/records.h"
-#include "cli/settings.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/key_places.h"
+#include "cli/kit/options.h"
+#include "cli/kit/records.h"
+#include "cli/kit/settings.h"
 #include "dkim/key.h"
 #include "mail/idn.h"
-#include "proxy/key_files.h"
+#include "proxy/keys/key_files.h"
 
 static const char help[] =
     "usage: signpost dns [-c FILE] [-d DOMAIN] [--format zone|raw|form|json]\n"

@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "base/escape.h"
-#include "cli/chosen.h"
-#include "cli/cli.h"
-#include "cli/message.h"
-#include "cli/options.h"
-#include "cli/settings.h"
-#include "cli/signatures.h"
+#include "cli/kit/chosen.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/message.h"
+#include "cli/kit/options.h"
+#include "cli/kit/settings.h"
+#include "cli/kit/signatures.h"
 #include "dkim/field_list.h"
 #include "dkim/key.h"
 #include "dkim/signer.h"

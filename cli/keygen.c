@@ -5,14 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "cli/files.h"
-#include "cli/options.h"
-#include "cli/records.h"
-#include "cli/settings.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/files.h"
+#include "cli/kit/options.h"
+#include "cli/kit/records.h"
+#include "cli/kit/settings.h"
 #include "dkim/key.h"
 #include "mail/idn.h"
-#include "proxy/key_files.h"
+#include "proxy/keys/key_files.h"
 
 enum { BITS_DEFAULT = 2048, PATH_LENGTH_MAX = 4000 };
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "cli/files.h"
-#include "proxy/spawn.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/files.h"
+#include "proxy/process/spawn.h"
 #include "version.h"
 
 static const struct cli_command *const commands[] = {

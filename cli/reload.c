@@ -5,10 +5,10 @@
 #include <stdio.h>
 
 #include "base/number.h"
-#include "cli/cli.h"
-#include "cli/files.h"
-#include "cli/options.h"
-#include "proxy/control.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/files.h"
+#include "cli/kit/options.h"
+#include "proxy/process/control.h"
 
 enum { WAIT_DEFAULT = 300, WAIT_MAX = 86400 };
 

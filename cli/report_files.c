@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
-#include "cli/cli.h"
-#include "cli/files.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/files.h"
 #include "cli/report_files.h"
 
 enum { NAME_LENGTH_MAX = 1024, PATH_LENGTH_MAX = 4000, FILE_MAX = 64 << 20 };

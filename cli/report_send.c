@@ -11,8 +11,8 @@
 
 #include "auth/dmarc_record.h"
 #include "base/escape.h"
-#include "cli/cli.h"
-#include "cli/days.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/days.h"
 #include "cli/report_send.h"
 #include "record/mailer.h"
 #include "record/rua.h"

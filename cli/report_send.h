@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cli/resolve.h"
-#include "proxy/config.h"
+#include "cli/kit/resolve.h"
+#include "proxy/settings/config.h"
 #include "record/report.h"
 #include "record/store.h"
 

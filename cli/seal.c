@@ -2,10 +2,10 @@
 #include <stdlib.h>
 
 #include "base/xalloc.h"
-#include "cli/checking.h"
-#include "cli/cli.h"
-#include "cli/message.h"
-#include "cli/resolve.h"
+#include "cli/kit/checking.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/message.h"
+#include "cli/kit/resolve.h"
 #include "cli/seal.h"
 #include "dkim/arc.h"
 #include "dkim/body_hashes.h"

@@ -9,7 +9,7 @@
 
 #include "base/slice.h"
 #include "base/strbuf.h"
-#include "cli/resolve.h"
+#include "cli/kit/resolve.h"
 #include "dkim/algorithm.h"
 
 struct cli_message;

@@ -4,15 +4,15 @@
 #include <unistd.h>
 
 #include "cli/changes.h"
-#include "cli/check_reflector.h"
-#include "cli/check_results.h"
-#include "cli/cli.h"
-#include "cli/files.h"
-#include "cli/options.h"
-#include "cli/settings.h"
-#include "proxy/config.h"
-#include "proxy/key_check.h"
-#include "proxy/master.h"
+#include "cli/check/reflector.h"
+#include "cli/check/results.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/files.h"
+#include "cli/kit/options.h"
+#include "cli/kit/settings.h"
+#include "proxy/keys/key_check.h"
+#include "proxy/process/master.h"
+#include "proxy/settings/config.h"
 
 enum { STATE_MAX = 1000 };
 

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
-#include "cli/cli.h"
-#include "cli/options.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/options.h"
 #include "cli/setup_private.h"
 #include "mail/idn.h"
-#include "proxy/config.h"
+#include "proxy/settings/config.h"
 
 enum { PATH_LENGTH_MAX = 4096, WAIT_DEFAULT = 60, WAIT_MAX = 7 * 24 * 3600 };
 

@@ -9,14 +9,14 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
-#include "cli/cli.h"
-#include "cli/files.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/files.h"
+#include "cli/kit/settings.h"
 #include "cli/samples.h"
-#include "cli/settings.h"
 #include "cli/settings_edit.h"
 #include "cli/setup_private.h"
-#include "proxy/config.h"
-#include "proxy/key_files.h"
+#include "proxy/keys/key_files.h"
+#include "proxy/settings/config.h"
 
 #define RESULTS_DATABASE "/var/lib/signpost-in/results.db"
 

@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
-#include "cli/capture.h"
-#include "cli/cli.h"
-#include "cli/files.h"
+#include "cli/kit/capture.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/files.h"
 #include "cli/setup_private.h"
 #include "dkim/key.h"
-#include "proxy/config.h"
-#include "proxy/key_files.h"
+#include "proxy/keys/key_files.h"
+#include "proxy/settings/config.h"
 
 enum { PATH_LENGTH_MAX = 4096, REASON_MAX = 1000, RSA_BITS = 2048 };
 

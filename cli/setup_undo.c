@@ -8,12 +8,12 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
-#include "cli/check_postconf.h"
-#include "cli/cli.h"
+#include "cli/check/postconf.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/settings.h"
 #include "cli/master_entry.h"
-#include "cli/settings.h"
 #include "cli/setup_private.h"
-#include "proxy/config.h"
+#include "proxy/settings/config.h"
 
 enum {
 	QUEUE_MAX = 64 * 1024 * 1024, /* of postqueue -j, of postcat */

@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "auth/results.h"
-#include "cli/cli.h"
-#include "cli/options.h"
-#include "cli/settings.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/options.h"
+#include "cli/kit/settings.h"
 #include "cli/sign.h"
 #include "dkim/signature.h"
 #include "mail/address.h"

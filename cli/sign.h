@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "base/slice.h"
-#include "cli/resolve.h"
-#include "cli/signatures.h"
+#include "cli/kit/resolve.h"
+#include "cli/kit/signatures.h"
 
 enum { CLI_SIGN_CANONS_MAX = 8 };
 

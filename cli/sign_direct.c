@@ -3,9 +3,9 @@
  */
 #include <unistd.h>
 
-#include "cli/cli.h"
-#include "cli/files.h"
-#include "cli/message.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/files.h"
+#include "cli/kit/message.h"
 #include "cli/seal.h"
 #include "cli/sign.h"
 #include "dkim/arc.h"

@@ -1,7 +1,7 @@
 /* One message to spamd and back; see spam.h. */
 #include <event2/event.h>
 
-#include "cli/cli.h"
+#include "cli/kit/cli.h"
 #include "cli/spam.h"
 #include "mail/header.h"
 #include "record/spamd.h"

@@ -3,8 +3,8 @@
 #define CLI_SPAM_H
 
 #include "base/strbuf.h"
-#include "cli/message.h"
-#include "proxy/config.h"
+#include "cli/kit/message.h"
+#include "proxy/settings/config.h"
 
 /*
  * Asks the spamd that the configuration names about a message that was read

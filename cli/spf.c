@@ -7,10 +7,10 @@
 
 #include "base/escape.h"
 #include "base/xalloc.h"
-#include "cli/checking.h"
-#include "cli/cli.h"
-#include "cli/options.h"
-#include "cli/resolve.h"
+#include "cli/kit/checking.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/options.h"
+#include "cli/kit/resolve.h"
 #include "cli/verify_json.h"
 
 enum { VALUE_MAX = 4096 };

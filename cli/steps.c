@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/slice.h"
-#include "cli/capture.h"
-#include "cli/cli.h"
+#include "cli/kit/capture.h"
+#include "cli/kit/cli.h"
 #include "cli/steps.h"
 
 enum {

@@ -9,12 +9,12 @@
 
 #include "auth/summary.h"
 #include "base/xalloc.h"
-#include "cli/checking.h"
-#include "cli/cli.h"
-#include "cli/message.h"
-#include "cli/options.h"
-#include "cli/resolve.h"
-#include "cli/settings.h"
+#include "cli/kit/checking.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/message.h"
+#include "cli/kit/options.h"
+#include "cli/kit/resolve.h"
+#include "cli/kit/settings.h"
 #include "cli/spam.h"
 #include "cli/verify_json.h"
 

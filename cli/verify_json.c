@@ -4,7 +4,7 @@
 
 #include "base/escape.h"
 #include "base/strbuf.h"
-#include "cli/cli.h"
+#include "cli/kit/cli.h"
 #include "cli/verify_json.h"
 #include "mail/address.h"
 #include "mail/header.h"

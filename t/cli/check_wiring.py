@@ -14,7 +14,7 @@ import check_case
 import harness
 import postfix
 
-PEER_MAX = 5  # seconds, as cli/check_wiring.h has it
+PEER_MAX = 5  # seconds, as cli/check/wiring.h has it
 
 
 class Wiring(check_case.Case):

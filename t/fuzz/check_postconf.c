@@ -2,8 +2,8 @@
  * a NUL, parameters. */
 #include <stdlib.h>
 
-#include "cli/check_fit.h"
-#include "cli/check_postconf.h"
+#include "cli/check/fit.h"
+#include "cli/check/postconf.h"
 #include "t/fuzz/replay.h"
 
 static const char settings[] =

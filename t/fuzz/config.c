@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <unistd.h>
 
-#include "proxy/config.h"
+#include "proxy/settings/config.h"
 #include "t/fuzz/replay.h"
 
 /* What a worker reads is the same configuration. */

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "proxy/key_wire.h"
+#include "proxy/keys/key_wire.h"
 #include "t/fuzz/replay.h"
 
 static void

@@ -13,7 +13,7 @@
 
 #include <event2/event.h>
 
-#include "proxy/session.h"
+#include "proxy/message/session.h"
 #include "t/fuzz/replay.h"
 #include "t/lib/stub_service.h"
 

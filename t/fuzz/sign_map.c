@@ -1,5 +1,5 @@
 /* A sender map, and addresses looked up in it. */
-#include "proxy/sign_map.h"
+#include "proxy/settings/sign_map.h"
 #include "base/strbuf.h"
 #include "t/fuzz/replay.h"
 

@@ -4,7 +4,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "proxy/session.h"
+#include "proxy/message/session.h"
 #include "t/lib/stub_service.h"
 
 /* --- the filter --- */

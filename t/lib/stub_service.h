@@ -6,7 +6,7 @@
 #ifndef T_LIB_STUB_SERVICE_H
 #define T_LIB_STUB_SERVICE_H
 
-#include "proxy/service.h"
+#include "proxy/message/service.h"
 
 /* The filter: changes nothing, gives this outcome. */
 struct stub_filter {

@@ -19,7 +19,11 @@ CASES = [
     ("includes", "base/a.c", '#include "b.h"\n', "no such file"),
     ("includes", "base/a.c", '#include "t/lib/b.h"\n', "only tests"),
     ("includes", "t/mail/a.c", '#include "smtp/b.h"\n', "points up or aside"),
-    ("includes", "proxy/a.c", '#include "dkim/check.h"\n', "private to dkim"),
+    ("includes", "proxy/message/a.c", '#include "dkim/check.h"\n', "private to dkim"),
+    ("includes", "proxy/keys/a.c", '#include "proxy/message/hop.h"\n',
+     "points up or aside"),
+    ("includes", "proxy/message/a.c", '#include "proxy/keys/keys.h"\n',
+     None),
     ("includes", "base/a.c", '// #include "smtp/b.h"\n', None),
     ("banned", "base/a.c", "int x = atoi(y);\n", "atoi() is banned"),
     ("banned", "base/a.c", "p = malloc(3);\n", "malloc() is banned"),
@@ -45,8 +49,15 @@ CASES = [
 def tree(top, where, path, text):
     """A small tree with one file of interest and what it may point at."""
     shutil.copy(top / ".clang-format", where)
+    for rows in top.glob("*/**/CMakeLists.txt"):
+        if rows.is_relative_to(top / "t") or "build" in str(rows):
+            continue
+        target = where / rows.relative_to(top)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(rows, target)
     for name in ("smtp/b.h", "dns/b.h", "dns/question.h", "dkim/check.h",
-                 "t/lib/b.h"):
+                 "t/lib/b.h", "proxy/message/hop.h",
+                 "proxy/keys/keys.h"):
         target = where / name
         target.parent.mkdir(parents=True, exist_ok=True)
         guard = name.replace("/", "_").replace(".", "_").upper()

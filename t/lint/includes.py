@@ -9,18 +9,24 @@ import re
 
 import source
 
-# What each room may include besides itself: a room, or one header of a room.
-MAY = {
-    "base": (),
-    "mail": ("base",),
-    "dns": ("base",),
-    "dkim": ("base", "mail", "dns/question.h"),
-    "auth": ("base", "mail", "dkim", "dns/question.h"),
-    "smtp": ("base",),
-    "record": ("base", "mail", "dns/question.h", "auth", "smtp"),
-    "proxy": ("base", "mail", "dns", "dkim", "auth", "smtp", "record"),
-    "cli": ("base", "mail", "dns", "dkim", "auth", "smtp", "record", "proxy"),
-}
+# A room's row in its CMakeLists.txt: what it may include besides itself. A
+# row may name one part of a room, which is one header there.
+ROOM = re.compile(r"signpost_room\((\S+)\s+(?:MAY\s+(.*?)\s+)?(?:SEES|SOURCES)",
+                  re.S)
+PARTS = ("dns/question",)
+
+
+def rows(root):
+    """Room -> what it may include."""
+    found = {}
+    for room in source.ROOMS:
+        path = root / room / "CMakeLists.txt"
+        if path.is_file():
+            for name, may in ROOM.findall(path.read_text()):
+                if name not in PARTS:
+                    found[name] = tuple(may.split())
+    return found
+
 
 # Outside libraries by header, and the only files that see them. A test may
 # see what its room links.
@@ -32,7 +38,7 @@ DOORS = {
                  "smtp/conn.[ch]", "smtp/server.[ch]", "smtp/relay.[ch]",
                  "smtp/timer.[ch]",
                  "record/*", "proxy/*", "cli/*"),
-    "ini.h": ("proxy/config_ini.c",),
+    "ini.h": ("proxy/settings/config_ini.c",),
     "sqlite3.h": ("record/store*.[ch]",),
     "idn2.h": ("mail/idn.c",),
     "zlib.h": ("record/gzip.c",),
@@ -64,13 +70,12 @@ def matches(path, patterns):
     return any(fnmatch.fnmatchcase(path, p) for p in patterns)
 
 
-def home(path):
+def home(path, may):
     """The room that a file is part of, or is the test of; None: any."""
-    parts = path.split("/")
-    if parts[0] in MAY:
-        return parts[0]
-    if parts[0] == "t" and parts[1] in MAY:
-        return parts[1]
+    parts = path.removeprefix("t/").split("/")
+    for room in ("/".join(parts[:2]), parts[0]):
+        if room in may:
+            return room
     return None
 
 
@@ -93,28 +98,29 @@ def outside(path, name):
     return f"<{name}> belongs to no library known to t/lint/includes.py"
 
 
-def inside(root, path, name):
+def inside(root, path, name, may):
     """Why `path` must not include "name", or None."""
     if name in GENERATED:
         return None
     if not (root / name).is_file():
         return f'"{name}": no such file; paths are from the top of the tree'
-    theirs = name.split("/")[0]
-    ours = home(path)
-    if matches(name, PRIVATE) and ours != theirs and ours is not None:
-        return f'"{name}" is private to {theirs}'
-    if theirs == "t":
+    if name.startswith("t/"):
         return None if path.startswith(("t/", "bench/")) \
             else f'"{name}": only tests include test helpers'
-    if ours is None or theirs == ours or theirs in MAY[ours] \
-            or name in MAY[ours]:
+    theirs = home(name, may)
+    ours = home(path, may)
+    if matches(name, PRIVATE) and ours != theirs and ours is not None:
+        return f'"{name}" is private to {theirs}'
+    if ours is None or theirs == ours or theirs in may[ours] \
+            or name.removesuffix(".h") in may[ours]:
         return None
-    below = ", ".join(MAY[ours]) or "nothing but itself"
+    below = ", ".join(may[ours]) or "nothing but itself"
     return f'"{name}" points up or aside: {ours} may include {below}'
 
 
 def main():
     root = source.top()
+    may = rows(root)
     complaints = []
     paths = source.files(root)
     for path in paths:
@@ -122,7 +128,7 @@ def main():
         for match in INCLUDE.finditer(text):
             kind, name = match.groups()
             why = outside(str(path), name) if kind == "<" \
-                else inside(root, str(path), name)
+                else inside(root, str(path), name, may)
             if why:
                 line = text.count("\n", 0, match.start(2)) + 1
                 complaints.append(f"{path}:{line}: {why}")

@@ -12,7 +12,7 @@ def rooms_of(text):
     part = part.split("One message through the code", 1)[0]
     room = None
     for line in part.splitlines():
-        head = re.match(r"(\w+)/\t", line)
+        head = re.match(r"([\w/]+)/\t", line)
         if head:
             room = head.group(1)
             found[room] = []
@@ -47,7 +47,8 @@ def main():
     complaints = []
     looked_at = 0
     for room in source.ROOMS:
-        stems = {p.stem for p in source.files(root, places=(room,))}
+        stems = {p.stem for p in source.files(root, places=(room,))
+                 if str(p.parent) == room}
         looked_at += len(stems)
         told = rooms.get(room, "")
         for stem in sorted(stems):

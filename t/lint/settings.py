@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Every setting is in the sample configuration and in its manual page.
 
-The table of proxy/config_table.c is what the program reads; a name that it
+The table of proxy/settings/config_table.c is what the program reads; a name that it
 has and they have not, or the other way round, is a complaint.
 """
 import re
@@ -42,7 +42,7 @@ def in_manual(text):
 def main():
     root = source.top()
     rows = {(s.strip('"'), n) for s, n in ROW.findall(
-        (root / "proxy/config_table.c").read_text())}
+        (root / "proxy/settings/config_table.c").read_text())}
     front = {n for s, n in rows if s == "FRONT"}
     known = {r for r in rows if r[0] != "FRONT"}
     known |= {("out", n) for n in front}

@@ -8,7 +8,8 @@ import re
 import sys
 
 ROOMS = ("base", "mail", "dns", "dkim", "auth", "smtp", "record",
-         "proxy", "cli")
+         "proxy/settings", "proxy/keys", "proxy/figures", "proxy/message",
+         "proxy/process", "cli/kit", "cli/check", "cli")
 PLACES = ROOMS + ("t", "bench")
 
 TOKEN = re.compile(

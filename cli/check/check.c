@@ -1,0 +1,240 @@
+/*
+ * signpost check: what is still missing for mail to be signed and for its
+ * signatures to be believed, in the order in which one sets it up:
+ * configuration, keys, DNS, wiring.
+ */
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "cli/check/dns.h"
+#include "cli/check/keys.h"
+#include "cli/check/reflector.h"
+#include "cli/check/report.h"
+#include "cli/check/results.h"
+#include "cli/check/wiring.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/options.h"
+#include "cli/kit/resolve.h"
+#include "cli/kit/settings.h"
+#include "mail/idn.h"
+#include "proxy/keys/key_check.h"
+
+static const char help[] =
+    "usage: signpost check [-c FILE] [-d DOMAIN] [--nameserver ADDR[:PORT]]\n"
+    "           [--json]\n"
+    "\n"
+    "Says what is still missing: looks at the configuration, the keys, the\n"
+    "DNS records of keys and domains (DKIM, DomainKeys, SPF, DMARC), and who\n"
+    "answers at the listeners and next hops; asks postconf how Postfix is\n"
+    "wired, and whether the reflector can answer. No mail is sent. Ends 0\n"
+    "where nothing failed, 1 where something did, 75 where the DNS did not\n"
+    "answer.\n"
+    "\n"
+    "  -c, --config FILE         the configuration\n"
+    "                            (/etc/signpost/signpost.conf)\n"
+    "  -d, --domain DOMAIN       this domain only; needed for `domain = *'\n"
+    "  --nameserver ADDR[:PORT]  the name server to ask\n"
+    "  --json                    print one JSON object\n";
+
+struct wishes {
+	const char *config, *domain;
+	struct cli_dns dns;
+	bool json;
+};
+
+static int
+read_options(int argc, char **argv, struct wishes *w)
+{
+	const struct cli_option options[] = {
+	    {'c', "config", .text = &w->config},
+	    {'d', "domain", .text = &w->domain},
+	    {0, "nameserver", .text = &w->dns.nameserver},
+	    {0, "json", .flag = &w->json},
+	    {0},
+	};
+
+	return cli_options_read(options, argc, argv, NULL);
+}
+
+/* "file:line: text". What is wrong with a key is told with the key. */
+static void
+tell_line(struct slice line, enum check_result result,
+    const struct check_keys *keys, struct check_report *report)
+{
+	size_t colon = slice_search(line, SLICE(": "));
+	struct slice text = slice_after(line, colon + 2);
+	char *where;
+
+	if (line.n == 0 || check_keys_tell(keys, line))
+		return;
+	where = xslicedup(slice_first(line, colon));
+	check_report_add(report, &(struct check_about){"configuration", where},
+	    result, "%.*s", (int)text.n, text.p);
+	check_report_todo(report,
+	    "correct it (man signpost.conf), and try signpost serve -t");
+	free(where);
+}
+
+static void
+tell_lines(const struct strbuf *lines, enum check_result result,
+    const struct check_keys *keys, struct check_report *report)
+{
+	struct slice rest = strbuf_slice(lines), line;
+
+	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
+		tell_line(line, result, keys, report);
+}
+
+/* There are more keys than are looked at: those that none of the looked at
+ * tells of are counted. */
+static void
+tell_more_keys(const struct strbuf *lines, const struct proxy_config *config,
+    const struct check_keys *keys, struct check_report *report)
+{
+	const struct check_about about = {"configuration", config->path};
+	struct slice rest = strbuf_slice(lines), line;
+	size_t count = 0;
+
+	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
+		if (line.n > 0 && !check_keys_tell(keys, line))
+			count++;
+	if (count == 0)
+		return;
+	check_report_add(report, &about, CHECK_FAIL,
+	    "and %zu%s more keys cannot be used", count,
+	    lines->full ? " or" : "");
+	check_report_todo(report, "signpost serve -t names them");
+}
+
+/* What `serve -t` says of the keys. */
+static void
+check_key_files(const struct proxy_config *config,
+    const struct check_keys *keys, struct check_report *report)
+{
+	struct proxy_report found;
+
+	proxy_report_init(&found);
+	(void)proxy_key_check_run(config, PROXY_KEY_CHECK_ALL, &found);
+	if (keys->left_out)
+		tell_more_keys(&found.errors, config, keys, report);
+	else
+		tell_lines(&found.errors, CHECK_FAIL, keys, report);
+	tell_lines(&found.warnings, CHECK_WARNING, keys, report);
+	proxy_report_clear(&found);
+}
+
+/* What `serve -t` says. With a domain the keys of others are left alone. */
+static void
+check_configuration(const struct proxy_config *config, bool all_keys,
+    const struct check_keys *keys, struct proxy_report *found,
+    struct check_report *report)
+{
+	const struct check_about about = {"configuration", config->path};
+	size_t before = report->count;
+
+	(void)proxy_config_check_machine(config, found);
+	tell_lines(&found->errors, CHECK_FAIL, keys, report);
+	tell_lines(&found->warnings, CHECK_WARNING, keys, report);
+	if (all_keys)
+		check_key_files(config, keys, report);
+	if (report->count == before)
+		check_report_add(report, &about, CHECK_OK,
+		    "well formed, and this machine is fit for it");
+}
+
+static int
+print(const struct check_report *report, bool json)
+{
+	int status = CLI_OK;
+
+	if (json)
+		check_report_print_json(report);
+	else
+		check_report_print(report);
+	if (report->worst == CHECK_FAIL)
+		status = CLI_FAILED;
+	else if (report->worst == CHECK_UNKNOWN)
+		status = CLI_TEMPORARY;
+	return cli_stdout_close(status);
+}
+
+static int
+check(const struct wishes *w, struct slice domain,
+    const struct proxy_config *config, struct proxy_report *found)
+{
+	struct check_report report = {0};
+	struct strbuf servers;
+	struct check_keys *keys;
+	struct cli_resolver *resolver =
+	    cli_resolver_new(&w->dns, &config->dns, "check: --nameserver");
+	int status;
+
+	if (resolver == NULL)
+		return CLI_USAGE;
+	strbuf_init(&servers, 2048);
+	cli_resolver_print(resolver, &servers);
+	report.servers = strbuf_detach(&servers);
+	keys = xcalloc(1, sizeof(*keys));
+	check_keys_collect(keys, config, domain);
+	check_configuration(config, domain.n == 0, keys, found, &report);
+	check_keys_report(keys, config, domain, &report);
+	check_dns(keys, resolver, &report);
+	check_peers(config, &report);
+	check_postfix(config, &report);
+	check_reflector(config, &report);
+	check_results(config, &report);
+	status = print(&report, w->json);
+	check_keys_clear(keys);
+	free(keys);
+	check_report_clear(&report);
+	cli_resolver_free(resolver);
+	return status;
+}
+
+static int
+load_and_check(const struct wishes *w, struct slice domain)
+{
+	struct proxy_config *config;
+	struct proxy_report found;
+	int status;
+
+	proxy_report_init(&found);
+	status = cli_config_read(w->config, &config, &found);
+	if (status == CLI_OK) {
+		status = check(w, domain, config, &found);
+	} else {
+		cli_config_tell(&found.warnings, cli_warn);
+		cli_config_tell(&found.errors, cli_error);
+	}
+	proxy_config_free(config);
+	proxy_report_clear(&found);
+	return status;
+}
+
+static int
+run(int argc, char **argv)
+{
+	struct wishes w = {.config = PROXY_CONFIG_PATH};
+	struct strbuf domain;
+	struct slice name;
+	bool final_dot;
+	int status;
+
+	if (read_options(argc, argv, &w) != 0)
+		return CLI_USAGE;
+	name = slice_str(w.domain);
+	final_dot = slice_ends_nocase(name, SLICE("."));
+	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
+	if (w.domain != NULL &&
+	    mail_idn_to_ascii(slice_first(name, name.n - final_dot), &domain) !=
+		0) {
+		cli_error("check: -d %s: no domain name", w.domain);
+		return CLI_USAGE;
+	}
+	status = load_and_check(&w, strbuf_slice(&domain));
+	strbuf_clear(&domain);
+	return status;
+}
+
+const struct cli_command cli_check = {
+    "check", run, "say what is still missing", help};

@@ -1,0 +1,485 @@
+/* The keys of a configuration; see check_keys.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "cli/check/keys.h"
+#include "cli/kit/key_places.h"
+#include "cli/kit/records.h"
+#include "dkim/key.h"
+#include "mail/address.h"
+#include "mail/idn.h"
+#include "proxy/keys/key_check.h"
+#include "proxy/keys/key_files.h"
+
+enum { ZONE_LINE_MAX = 8192 };
+
+struct collecting {
+	struct check_keys *keys;
+	const struct proxy_config *config;
+	struct slice only;
+};
+
+void
+check_keys_clear(struct check_keys *keys)
+{
+	for (size_t i = 0; i < keys->count; i++) {
+		struct check_key *k = &keys->list[i];
+
+		free(k->name);
+		free(k->domain);
+		free(k->selector);
+		free(k->trouble);
+		free(k->record);
+		free(k->value);
+		free(k->form);
+		free(k->misfit);
+		dkim_key_free(k->key);
+	}
+	for (size_t i = 0; i < keys->domain_count; i++)
+		free(keys->domains[i]);
+	free(keys->config);
+	keys->config = NULL;
+	keys->count = keys->domain_count = 0;
+}
+
+/* --- collecting --- */
+
+/* Which it is; NULL where there is no room, or it is no name. */
+static enum check_alignment *
+add_domain(struct check_keys *keys, struct slice domain)
+{
+	struct strbuf name;
+	size_t i = CHECK_DOMAINS_MAX;
+
+	strbuf_init(&name, MAIL_IDN_NAME_MAX);
+	if (mail_idn_to_ascii(domain, &name) == 0) {
+		struct slice ascii = strbuf_slice(&name);
+
+		for (i = 0; i < keys->domain_count; i++)
+			if (slice_equal(slice_str(keys->domains[i]), ascii))
+				break;
+		if (i == CHECK_DOMAINS_MAX)
+			keys->left_out = true;
+		else if (i == keys->domain_count)
+			keys->domains[keys->domain_count++] = xslicedup(ascii);
+	}
+	strbuf_clear(&name);
+	return i < CHECK_DOMAINS_MAX ? &keys->alignment[i] : NULL;
+}
+
+static struct check_key *
+find(struct check_keys *keys, const struct cli_key_place *place)
+{
+	for (size_t i = 0; i < keys->count; i++) {
+		struct check_key *k = &keys->list[i];
+
+		if (k->rule == place->rule &&
+		    slice_equal_nocase(slice_str(k->domain), place->domain) &&
+		    slice_equal_nocase(slice_str(k->selector), place->selector))
+			return k;
+	}
+	return NULL;
+}
+
+/* The record as `signpost dns` prints it, on one line. */
+static int
+set_record(struct check_key *k, struct slice domain, struct slice selector,
+    struct strbuf *reason)
+{
+	struct cli_records records = {0};
+	struct strbuf line;
+	int outcome =
+	    cli_records_add_key(&records, domain, selector, k->key, reason);
+
+	if (outcome == 0) {
+		strbuf_init(&line, ZONE_LINE_MAX);
+		cli_record_zone(&records.list[0], " ", &line);
+		k->record = strbuf_detach(&line);
+		k->value = xstrdup(records.list[0].value);
+		strbuf_init(&line, ZONE_LINE_MAX);
+		(void)strbuf_addf(&line,
+		    "name %.*s._domainkey, type TXT, value %s", (int)selector.n,
+		    selector.p, k->value);
+		k->form = strbuf_detach(&line);
+		k->name = xstrdup(records.list[0].name);
+	}
+	cli_records_clear(&records);
+	return outcome;
+}
+
+/* Where there is no key its record has a name all the same. */
+static void
+set_name(struct check_key *k, const struct cli_key_place *place)
+{
+	struct strbuf name, ignored;
+
+	strbuf_init(&name, (size_t)3 * MAIL_IDN_NAME_MAX);
+	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
+	if (cli_records_key_name(
+		place->domain, place->selector, &name, &ignored) == 0)
+		k->name = xslicedup(strbuf_slice(&name));
+	else
+		k->name = xstrdup(k->domain);
+	strbuf_clear(&name);
+	strbuf_clear(&ignored);
+}
+
+/* Key files' reasons end with what errno said. */
+static bool
+says(struct slice reason, int error)
+{
+	return slice_ends_nocase(reason, slice_str(strerror(error)));
+}
+
+static void
+load(const struct collecting *c, struct check_key *k,
+    const struct cli_key_place *place)
+{
+	const struct proxy_key_rule *rule =
+	    &c->config->signing.keys[place->rule];
+	enum proxy_key_status status;
+	struct strbuf reason, told;
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	k->key = proxy_key_file_load(
+	    c->config, place->rule, place->domain, &k->from, &status, &reason);
+	if (k->key == NULL ||
+	    set_record(k, slice_after(place->domain, k->from), place->selector,
+		&reason) != 0) {
+		/* As proxy_key_files_check() puts it. */
+		strbuf_init(&told, 2 * (size_t)PROXY_KEY_REASON_MAX);
+		(void)strbuf_addf(
+		    &told, "%s: %s", rule->where, strbuf_text(&reason));
+		k->trouble = strbuf_detach(&told);
+		k->forbidden = geteuid() != 0 &&
+		    (says(slice_str(k->trouble), EACCES) ||
+			says(slice_str(k->trouble), EPERM));
+		set_name(k, place);
+	}
+	strbuf_clear(&reason);
+}
+
+static bool
+is_below(struct slice name, struct slice domain)
+{
+	return name.n > domain.n && slice_ends_nocase(name, domain) &&
+	    name.p[name.n - domain.n - 1] == '.';
+}
+
+/* An i= that the strict flag of a record forbids. One with macros may be; one
+ * that is not below d= is not written at all. */
+static void
+add_identity(struct check_key *k, const char *identity)
+{
+	struct slice text = slice_str(identity);
+	struct slice domain = slice_after(slice_str(k->domain), k->from);
+
+	if (slice_find(text, '$') == text.n &&
+	    is_below(mail_address_domain(text), domain))
+		k->below = identity;
+}
+
+/* What a signature, or a seal (NULL), wants of its key. */
+static void
+add_use(struct check_key *k, const struct proxy_signature *signature)
+{
+	enum dkim_algorithm algorithm =
+	    signature == NULL ? DKIM_ALGORITHM_UNKNOWN : signature->algorithm;
+
+	if (signature != NULL &&
+	    signature->type == PROXY_SIGNATURE_DOMAINKEYS) {
+		k->domainkeys = true;
+		return;
+	}
+	k->dkim = true;
+	if (signature != NULL && signature->identity != NULL)
+		add_identity(k, signature->identity);
+	if (algorithm == DKIM_ALGORITHM_UNKNOWN && k->key != NULL)
+		algorithm = dkim_key_algorithm(k->key);
+	if (algorithm != DKIM_ALGORITHM_UNKNOWN)
+		k->algorithms |= 1u << algorithm;
+}
+
+/* Relaxed alignment, but for organizational domains, which only the DNS
+ * knows: one is the other or below it. */
+static bool
+is_aligned(struct slice author, struct slice domain)
+{
+	return domain.n == 0 || slice_equal_nocase(author, domain) ||
+	    is_below(author, domain) || is_below(domain, author);
+}
+
+/* The domain whose mail is signed, and that which signs it. */
+static void
+add_domains(struct collecting *c, const struct cli_key_place *place)
+{
+	struct slice author = c->only.n > 0 ? c->only : place->author;
+	enum check_alignment *alignment = NULL;
+
+	if (author.n > 0)
+		alignment = add_domain(c->keys, author);
+	if (alignment != NULL && is_aligned(author, place->domain))
+		*alignment = CHECK_ALIGNED;
+	else if (alignment != NULL && *alignment == CHECK_NO_MAIL)
+		*alignment = CHECK_MISALIGNED;
+	if (place->domain.n == 0)
+		c->keys->by_message = true;
+	else if (c->only.n == 0 || !is_aligned(author, place->domain))
+		(void)add_domain(c->keys, place->domain);
+}
+
+/* As `serve -t` puts it, where the key is not for all that is to be signed. */
+static void
+set_misfit(const struct collecting *c, struct check_key *k, unsigned uses)
+{
+	const struct proxy_key_rule *rule = &c->config->signing.keys[k->rule];
+	struct strbuf text, why, ignored;
+
+	if (k->key == NULL || k->misfit != NULL)
+		return;
+	strbuf_init(&text, 2 * (size_t)PROXY_KEY_REASON_MAX);
+	strbuf_init(&why, PROXY_KEY_REASON_MAX);
+	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
+	if (proxy_key_fits_uses(k->key, uses, &why) != 0) {
+		(void)strbuf_addf(&text, "%s: key file ", rule->where);
+		(void)proxy_key_path(rule,
+		    slice_after(slice_str(k->domain), k->from), &text,
+		    &ignored);
+		(void)strbuf_addf(&text, ": %s", strbuf_text(&why));
+		k->misfit = xslicedup(strbuf_slice(&text));
+	}
+	strbuf_clear(&text);
+	strbuf_clear(&why);
+	strbuf_clear(&ignored);
+}
+
+static void
+on_place(void *ctx, const struct cli_key_place *place)
+{
+	struct collecting *c = ctx;
+	struct check_key *k;
+
+	add_domains(c, place);
+	if (place->domain.n == 0)
+		return;
+	k = find(c->keys, place);
+	if (k == NULL && c->keys->count == CHECK_KEYS_MAX) {
+		c->keys->left_out = true;
+		return;
+	}
+	if (k == NULL) {
+		k = &c->keys->list[c->keys->count++];
+		*k = (struct check_key){.rule = place->rule,
+		    .config = c->keys->config,
+		    .domain = xslicedup(place->domain),
+		    .selector = xslicedup(place->selector)};
+		load(c, k, place);
+	}
+	add_use(k, place->signature);
+	if (place->signature != NULL)
+		set_misfit(c, k, proxy_key_use_of(place->signature));
+}
+
+static void
+set_config(struct check_keys *keys, const char *path)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, strlen(path) + sizeof(" -c "));
+	if (strcmp(path, PROXY_CONFIG_PATH) != 0)
+		(void)strbuf_addf(&text, " -c %s", path);
+	keys->config = xslicedup(strbuf_slice(&text));
+	strbuf_clear(&text);
+}
+
+void
+check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
+    struct slice only)
+{
+	struct collecting c = {keys, config, only};
+
+	set_config(keys, config->path);
+	if (only.n > 0)
+		(void)add_domain(keys, only);
+	cli_key_places(config, only, on_place, &c);
+}
+
+static bool
+tells(const char *text, struct slice line)
+{
+	return text != NULL && slice_equal(slice_str(text), line);
+}
+
+bool
+check_keys_tell(const struct check_keys *keys, struct slice line)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		if (tells(keys->list[i].trouble, line) ||
+		    tells(keys->list[i].misfit, line))
+			return true;
+	return false;
+}
+
+/* --- reporting --- */
+
+/* Where the command that mends it begins: proxy/keys/key_access.h and its kin end
+ * their reasons with one; else the length. */
+static size_t
+find_command(struct slice reason)
+{
+	static const struct slice commands[] = {SLICE_INIT(": chmod "),
+	    SLICE_INIT(": chown "), SLICE_INIT(": setfacl ")};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		size_t at = slice_search(reason, commands[i]);
+
+		if (at < reason.n)
+			return at;
+	}
+	return reason.n;
+}
+
+/* Does keygen put the key where it is looked for? */
+static bool
+is_of_keyfile(const struct check_key *k, const struct proxy_config *config)
+{
+	const char *keyfile = config->signing.keyfile;
+
+	return keyfile != NULL &&
+	    strcmp(keyfile, config->signing.keys[k->rule].file) == 0;
+}
+
+static void
+report_trouble(const struct check_key *k, const struct proxy_config *config,
+    struct check_report *report)
+{
+	const struct check_about about = {"key", k->name};
+	struct slice reason = slice_str(k->trouble);
+	size_t at = find_command(reason);
+	struct slice command = slice_after(reason, at + 2);
+
+	check_report_add(report, &about, CHECK_FAIL, "%.*s", (int)at, reason.p);
+	if (command.n > 0)
+		check_report_todo(report, "%.*s", (int)command.n, command.p);
+	else if (k->forbidden)
+		check_report_todo(report, "run this as root");
+	else if (says(reason, ENOENT))
+		check_report_todo(report,
+		    "make one: signpost keygen -d %s -s %s%s%s", k->domain,
+		    k->selector, k->config,
+		    is_of_keyfile(k, config) ? "" : ", and move it there");
+	else
+		check_report_todo(
+		    report, "mend that file, or name another for the key");
+}
+
+/* The first signature that the key cannot make; UNKNOWN for none. */
+static enum dkim_algorithm
+misfit(const struct check_key *k)
+{
+	for (enum dkim_algorithm a = DKIM_RSA_SHA256; a <= DKIM_RSA_SHA1; a++)
+		if ((k->algorithms & 1u << a) && !dkim_key_fits(k->key, a))
+			return a;
+	if (k->domainkeys && !dkim_key_fits(k->key, DKIM_RSA_SHA1))
+		return DKIM_RSA_SHA1;
+	return DKIM_ALGORITHM_UNKNOWN;
+}
+
+static void
+report_key(const struct check_key *k, const struct proxy_config *config,
+    struct check_report *report)
+{
+	const struct check_about about = {"key", k->name};
+	const char *type = dkim_key_type_name(dkim_key_type(k->key));
+	enum dkim_algorithm a = misfit(k);
+
+	if (a == DKIM_ALGORITHM_UNKNOWN) {
+		check_report_add(report, &about, CHECK_OK, "%s, %u bits", type,
+		    dkim_key_bits(k->key));
+		return;
+	}
+	check_report_add(report, &about, CHECK_FAIL,
+	    "%s: the key is %s, a signature with it is %s",
+	    config->signing.keys[k->rule].where, type,
+	    k->domainkeys && !(k->algorithms & 1u << a)
+		? "domainkeys, which takes rsa alone"
+		: dkim_algorithm_name(a));
+	check_report_todo(report,
+	    "give that signature a selector and a key of its own (signpost "
+	    "keygen -d %s -s NEW -t %s%s), or take it out",
+	    k->domain, dkim_key_type_name(dkim_algorithm_key_type(a)),
+	    k->config);
+}
+
+/* Whose signatures are no use to DMARC. */
+static void
+report_alignment(const struct check_keys *keys, struct check_report *report)
+{
+	for (size_t i = 0; i < keys->domain_count; i++) {
+		const struct check_about about = {"key", keys->domains[i]};
+
+		if (keys->alignment[i] != CHECK_MISALIGNED)
+			continue;
+		check_report_add(report, &about, CHECK_WARNING,
+		    "its mail is signed, but with the d= of others alone: "
+		    "DMARC "
+		    "cannot pass by DKIM");
+		check_report_todo(report,
+		    "add a signature without d=, or with d=%s", about.subject);
+	}
+}
+
+/* Who is not signed for at all. */
+static void
+report_domains(const struct check_keys *keys, const struct proxy_config *config,
+    struct slice only, struct check_report *report)
+{
+	const struct check_about about = {
+	    "key", only.n > 0 ? keys->domains[0] : config->path};
+
+	if (only.n == 0 && config->signing.any_domain) {
+		check_report_add(report, &about, CHECK_NOTE,
+		    "`domain = *' names no domain, so there is none to look "
+		    "at");
+		check_report_todo(report,
+		    "say which: signpost check -d DOMAIN%s", keys->config);
+	} else if (keys->by_message) {
+		check_report_add(report, &about, CHECK_NOTE,
+		    "d= of a signature is a macro, known only with a message: "
+		    "its key and record are not looked at");
+		check_report_todo(report,
+		    "sign a message (signpost sign), and verify that (signpost "
+		    "verify)");
+	} else if (keys->count == 0) {
+		check_report_add(report, &about, CHECK_FAIL,
+		    "the configuration signs for no %s domain",
+		    only.n > 0 ? "such" : "named");
+		check_report_todo(report,
+		    "name it in `domain =' of [out], with `selector ='");
+	}
+	report_alignment(keys, report);
+	if (keys->left_out) {
+		check_report_add(report, &about, CHECK_NOTE,
+		    "only the first %d keys and %d domains are looked at",
+		    CHECK_KEYS_MAX, CHECK_DOMAINS_MAX);
+		check_report_todo(report,
+		    "look at the others one by one: signpost check -d DOMAIN%s",
+		    keys->config);
+	}
+}
+
+void
+check_keys_report(const struct check_keys *keys,
+    const struct proxy_config *config, struct slice only,
+    struct check_report *report)
+{
+	if (config->out.enabled)
+		report_domains(keys, config, only, report);
+	for (size_t i = 0; i < keys->count; i++)
+		if (keys->list[i].trouble != NULL)
+			report_trouble(&keys->list[i], config, report);
+		else
+			report_key(&keys->list[i], config, report);
+}

@@ -1,0 +1,286 @@
+/*
+ * What the DNS says of a domain besides its keys: who may send for it (SPF,
+ * RFC 7208), and what receivers are to do with mail that is not its own
+ * (DMARC, RFC 9989).
+ */
+#include "auth/orgdomain.h"
+#include "auth/spf.h"
+#include "cli/check/dns.h"
+
+/* --- SPF --- */
+
+/* A record whose names are the same for every client and sender, so that what
+ * came to nothing for the one that was tried does so for all. */
+static bool
+is_plain(struct slice record)
+{
+	static const struct slice others[] = {SLICE_INIT("%"),
+	    SLICE_INIT("exists"), SLICE_INIT("ptr"), SLICE_INIT("include"),
+	    SLICE_INIT("redirect")};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (slice_search(record, others[i]) < record.n)
+			return false;
+	return true;
+}
+
+static const char *
+todo_for(enum mail_reason code)
+{
+	switch (code) {
+	case MAIL_REASON_SPF_RECORDS:
+		return "leave one TXT record there that begins with v=spf1: as "
+		       "it is receivers heed none";
+	case MAIL_REASON_SPF_INCLUDE_NO_RECORD:
+	case MAIL_REASON_SPF_REDIRECT_NO_RECORD:
+		return "take that term out, or correct its name: as it is "
+		       "receivers heed no term";
+	case MAIL_REASON_SPF_VOIDS:
+		return "take out the names that have no address";
+	case MAIL_REASON_SPF_LOOKUPS:
+		return "take include:, a, mx, exists: and redirect= out till "
+		       "ten are left, those of included records too; ip4: and "
+		       "ip6: cost nothing";
+	default:
+		return "correct it: as it is receivers heed no term";
+	}
+}
+
+static void
+report_spf_error(const struct check_about *about,
+    const struct auth_spf_finding *finding, struct check_report *report)
+{
+	struct strbuf shown;
+
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	check_report_add(report, about, CHECK_FAIL, "%s",
+	    check_shown_reason(&shown, slice_str(finding->reason)));
+	check_report_todo(report, "%s", todo_for(finding->code));
+	strbuf_clear(&shown);
+}
+
+/* Names made of the client or the sender, and lists of either, have no record
+ * for most. */
+static void
+report_voids(const struct check_about *about, struct check_report *report)
+{
+	check_report_add(report, about, CHECK_WARNING,
+	    "for hosts that it does not name more than two look-ups come to "
+	    "nothing, by exists:, ptr or macros: receivers may heed none of "
+	    "it");
+	check_report_todo(report,
+	    "have two such terms at most, or let the names that they make "
+	    "exist");
+}
+
+static bool
+passes(const struct auth_spf *spf)
+{
+	return spf != NULL && auth_spf_done(spf) &&
+	    auth_spf_finding(spf).verdict == MAIL_VERDICT_PASS;
+}
+
+/* The record itself is shown: whether it names all who send for the domain is
+ * what only its owner can tell. */
+static void
+report_spf_record(const struct check_about *about, const struct check_spf *spf,
+    struct check_report *report)
+{
+	bool v4 = passes(spf->v4) && passes(spf->other_v4);
+	bool v6 = passes(spf->v6) && passes(spf->other_v6);
+	struct auth_spf_finding finding =
+	    auth_spf_finding(v6 && !v4 ? spf->v6 : spf->v4);
+	struct strbuf shown;
+
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	(void)check_shown(&shown, finding.record);
+	if (v4 || v6) {
+		check_report_add(report, about, CHECK_FAIL,
+		    "every %shost may send for it, by %s: %s",
+		    v4 && v6 ? ""
+			: v4 ? "IPv4 "
+			     : "IPv6 ",
+		    finding.mechanism, strbuf_text(&shown));
+		check_report_todo(report,
+		    "name the hosts that send, and end with -all or ~all");
+	} else if (finding.verdict == MAIL_VERDICT_NEUTRAL) {
+		check_report_add(report, about, CHECK_NOTE,
+		    "nothing is said of hosts that it does not name: %s",
+		    strbuf_text(&shown));
+		check_report_todo(
+		    report, "end it with -all or ~all once it names all");
+	} else {
+		check_report_add(
+		    report, about, CHECK_OK, "%s", strbuf_text(&shown));
+	}
+	strbuf_clear(&shown);
+}
+
+void
+check_spf_report(const char *domain, const struct check_spf *spf,
+    struct check_report *report)
+{
+	const struct check_about about = {"spf", domain};
+	struct auth_spf_finding finding = auth_spf_finding(spf->v4);
+
+	if (!auth_spf_done(spf->v4))
+		finding.verdict = MAIL_VERDICT_TEMPERROR;
+	switch (finding.verdict) {
+	case MAIL_VERDICT_NONE:
+		check_report_add(
+		    report, &about, CHECK_WARNING, "there is no record");
+		check_report_todo(report,
+		    "publish %s. IN TXT \"v=spf1 mx -all\", or whichever hosts "
+		    "send for it (in a form: name @ or empty, type TXT, value "
+		    "v=spf1 mx -all)",
+		    domain);
+		break;
+	case MAIL_VERDICT_TEMPERROR:
+		check_report_no_answer(report, &about);
+		break;
+	case MAIL_VERDICT_PERMERROR:
+		if (finding.code == MAIL_REASON_SPF_VOIDS &&
+		    !is_plain(finding.record))
+			report_voids(&about, report);
+		else
+			report_spf_error(&about, &finding, report);
+		break;
+	default:
+		report_spf_record(&about, spf, report);
+	}
+}
+
+/* --- DMARC --- */
+
+static void
+report_no_dmarc(const struct check_about *about, struct check_report *report)
+{
+	check_report_add(report, about, CHECK_WARNING, "there is no record");
+	check_report_todo(report,
+	    "publish _dmarc.%s. IN TXT \"v=DMARC1; p=none; "
+	    "rua=mailto:postmaster@%s\" (in a form: name _dmarc, type TXT, "
+	    "value v=DMARC1; p=none; rua=mailto:postmaster@%s)",
+	    about->subject, about->subject, about->subject);
+}
+
+static void
+report_several(const struct check_about *about,
+    const struct check_dmarc_own *own, struct check_report *report)
+{
+	check_report_add(report, about, CHECK_FAIL,
+	    "%zu records at _dmarc.%s, which receivers take for none",
+	    own->records, about->subject);
+	check_report_todo(report, "leave one of them");
+}
+
+/* Alone it keeps the domain without a record of its own; beside another it is
+ * discarded (RFC 9989 section 4.10). */
+static void
+report_malformed(const struct check_about *about,
+    const struct check_dmarc_own *own, struct check_report *report)
+{
+	struct strbuf shown;
+
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	(void)check_shown(&shown, own->malformed);
+	if (own->records == 0) {
+		check_report_add(report, about, CHECK_FAIL,
+		    "the record at _dmarc.%s does not begin with v=DMARC1; as "
+		    "it must: %s",
+		    about->subject, strbuf_text(&shown));
+		check_report_todo(report, "begin it with v=DMARC1;");
+	} else {
+		check_report_add(report, about, CHECK_NOTE,
+		    "another record at _dmarc.%s is discarded, for it does not "
+		    "begin with v=DMARC1; : %s",
+		    about->subject, strbuf_text(&shown));
+		check_report_todo(report, "remove that one");
+	}
+	strbuf_clear(&shown);
+}
+
+/* `tag` is the one that decides: p or sp. */
+static void
+report_policy(const struct check_about *about,
+    const struct auth_orgdomain_record *record, const char *tag,
+    enum auth_dmarc_policy policy, struct check_report *report)
+{
+	struct strbuf name;
+
+	strbuf_init(&name, CHECK_SHOWN_MAX);
+	(void)check_shown(&name, record->name);
+	if (record->values.testing) {
+		check_report_add(report, about, CHECK_NOTE,
+		    "t=y at _dmarc.%s: forged mail is reported at most, not "
+		    "stopped",
+		    strbuf_text(&name));
+		check_report_todo(report,
+		    "take t=y out once reports show that your own mail passes");
+	} else if (policy == AUTH_DMARC_NONE) {
+		check_report_add(report, about, CHECK_NOTE,
+		    "%s=none at _dmarc.%s: forged mail is reported at most, "
+		    "not stopped",
+		    tag, strbuf_text(&name));
+		check_report_todo(report,
+		    "say %s=quarantine or %s=reject once reports show that "
+		    "your own mail passes",
+		    tag, tag);
+	} else {
+		check_report_add(report, about, CHECK_OK, "%s at _dmarc.%s",
+		    auth_dmarc_policy_word(policy), strbuf_text(&name));
+	}
+	strbuf_clear(&name);
+}
+
+static void
+report_dmarc(const struct check_about *about,
+    const struct auth_orgdomain_record *record, struct check_report *report)
+{
+	const struct auth_dmarc_record *values = &record->values;
+	bool below =
+	    !slice_equal_nocase(record->name, slice_str(about->subject));
+	enum auth_dmarc_policy policy;
+	struct strbuf shown;
+
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	if (!auth_dmarc_record_policy(values, below, true, &policy) ||
+	    (values->p.present && !values->p.valid)) {
+		check_report_add(report, about, CHECK_FAIL,
+		    "a policy in it cannot be read: %s",
+		    check_shown(&shown, record->text));
+		check_report_todo(report,
+		    "let p= (and sp=, np= where they are) be none, quarantine "
+		    "or reject");
+	} else if (!values->p.present) {
+		check_report_add(report, about, CHECK_WARNING,
+		    "it has no p=, and many receivers take it for none: %s",
+		    check_shown(&shown, record->text));
+		check_report_todo(report, "put p=none there, or more");
+	} else {
+		report_policy(about, record,
+		    below && values->sp.present ? "sp" : "p", policy, report);
+	}
+	strbuf_clear(&shown);
+}
+
+void
+check_dmarc_report(const char *domain, const struct auth_orgdomain *org,
+    const struct check_dmarc_own *own, struct check_report *report)
+{
+	const struct check_about about = {"dmarc", domain};
+	const struct auth_orgdomain_record *record = NULL;
+
+	if (auth_orgdomain_policy(org, slice_str(domain), &record) !=
+	    AUTH_ORGDOMAIN_KNOWN) {
+		check_report_no_answer(report, &about);
+		return;
+	}
+	if (own->records > 1)
+		report_several(&about, own, report);
+	else if (own->malformed.n == 0 && record == NULL)
+		report_no_dmarc(&about, report);
+	else if (own->malformed.n == 0 || own->records == 1)
+		report_dmarc(&about, record, report);
+	if (own->malformed.n > 0)
+		report_malformed(&about, own, report);
+}

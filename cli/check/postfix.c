@@ -1,0 +1,182 @@
+/*
+ * How Postfix is wired to us, by what postconf(1) prints. What stands in
+ * tables (transport_maps, FILTER actions) is not seen there, so nothing found
+ * is a warning.
+ */
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "cli/check/fit.h"
+#include "cli/check/postconf.h"
+#include "cli/check/wiring.h"
+#include "cli/kit/capture.h"
+
+#define SAMPLES "/usr/share/doc/signpost/postfix"
+
+enum { OUTPUT_MAX = 256 * 1024, REASON_MAX = 512, ADDRESS_MAX = 256 };
+
+struct postfix {
+	const struct proxy_config *config;
+	struct check_report *report;
+	struct strbuf services, parameters;
+	struct check_master master;
+};
+
+static void
+report_way_there(const struct postfix *postfix, const struct proxy_front *front,
+    const struct check_postconf *found)
+{
+	const struct check_about about = {"postfix", front->name};
+	struct check_report *report = postfix->report;
+	struct strbuf text;
+
+	strbuf_init(&text, CHECK_SHOWN_MAX);
+	if (!found->found) {
+		struct proxy_endpoint at = front->listen.list[0].at;
+
+		check_make_reachable(&at);
+		proxy_endpoint_print(&at, &text);
+		check_report_add(report, &about, CHECK_WARNING,
+		    "nothing in master.cf or main.cf hands mail to %s",
+		    strbuf_text(&text));
+		check_report_todo(report,
+		    "the lines are in " SAMPLES "/%s-after-queue.cf: a "
+		    "content_filter for %s, and the services it needs",
+		    front->name, strbuf_text(&text));
+	} else if (found->transport.n > 0 && !found->has_transport) {
+		check_report_add(report, &about, CHECK_FAIL,
+		    "%s, but master.cf has no service %s",
+		    strbuf_text(&found->who),
+		    check_shown(&text, found->transport));
+		check_report_todo(report,
+		    "append it to master.cf: it is in " SAMPLES
+		    "/%s-after-queue.cf",
+		    front->name);
+	} else {
+		check_report_add(
+		    report, &about, CHECK_OK, "%s", strbuf_text(&found->who));
+	}
+	strbuf_clear(&text);
+}
+
+/* The way back may be another server's; then its answer to EHLO will do. */
+static void
+report_way_back(const struct postfix *postfix, const struct proxy_front *front,
+    const struct check_postconf *found)
+{
+	const struct check_about about = {"postfix", front->name};
+	struct strbuf relay;
+
+	strbuf_init(&relay, ADDRESS_MAX);
+	proxy_endpoint_print(&front->relay, &relay);
+	if (found->loop.n > 0) {
+		check_report_add(postfix->report, &about, CHECK_FAIL,
+		    "mail that comes back at %s is handed to us again: %s",
+		    strbuf_text(&relay), strbuf_text(&found->loop_text));
+		check_report_todo(postfix->report,
+		    "give the service %s of master.cf -o %.*s=, as " SAMPLES
+		    "/%s-after-queue.cf has it",
+		    strbuf_text(&relay), (int)found->loop.n, found->loop.p,
+		    front->name);
+	} else if (found->way_back) {
+		check_report_add(postfix->report, &about, CHECK_OK,
+		    "an smtpd of master.cf takes mail back at %s",
+		    strbuf_text(&relay));
+	} else {
+		check_report_add(postfix->report, &about, CHECK_WARNING,
+		    "no smtpd of master.cf listens at %s, our next hop",
+		    strbuf_text(&relay));
+		check_report_todo(postfix->report,
+		    "append the service %s of " SAMPLES
+		    "/%s-after-queue.cf, with its cleanup",
+		    strbuf_text(&relay), front->name);
+	}
+	strbuf_clear(&relay);
+}
+
+static void
+report_front(const struct postfix *postfix, const struct proxy_front *front)
+{
+	struct check_postconf found;
+
+	if (!front->enabled || front->listen.count == 0 ||
+	    front->relay.length == 0)
+		return;
+	check_postconf_search(
+	    &found, front, postfix->config->hostname, &postfix->master);
+	report_way_there(postfix, front, &found);
+	if (proxy_endpoint_path(&front->relay) == NULL)
+		report_way_back(postfix, front, &found);
+	check_fit(
+	    postfix->config, front, &postfix->master, postfix->report, true);
+	check_postconf_clear(&found);
+}
+
+/* 0; or -1, and it is said why not. */
+static int
+ask(const struct postfix *postfix, const char *path, const char *option,
+    struct strbuf *output)
+{
+	const struct check_about about = {"postfix", "postconf"};
+	const char *const argv[] = {path, option, NULL};
+	struct strbuf reason;
+	int outcome;
+
+	strbuf_init(&reason, REASON_MAX);
+	outcome = cli_capture(argv, CHECK_POSTCONF_MS, output, &reason);
+	if (outcome != 0) {
+		check_report_add(postfix->report, &about, CHECK_WARNING,
+		    "%s %s %s", path, option, strbuf_text(&reason));
+		check_report_todo(postfix->report,
+		    "run it by hand; the wiring of Postfix was not looked at");
+	}
+	strbuf_clear(&reason);
+	return outcome;
+}
+
+static void
+report_none(struct check_report *report)
+{
+	const struct check_about about = {"postfix", "postconf"};
+
+	check_report_add(
+	    report, &about, CHECK_NOTE, "there is no Postfix here to look at");
+	check_report_todo(report,
+	    "have your mail server hand mail to the listener, and take it back "
+	    "at the relay");
+}
+
+static void
+report_fronts(struct postfix *postfix)
+{
+	check_master_read(&postfix->master, strbuf_slice(&postfix->services),
+	    strbuf_slice(&postfix->parameters));
+	report_front(postfix, &postfix->config->out);
+	report_front(postfix, &postfix->config->in);
+}
+
+void
+check_postfix(const struct proxy_config *config, struct check_report *report)
+{
+	struct postfix *postfix;
+	struct strbuf path;
+
+	if (!config->out.enabled && !config->in.enabled)
+		return;
+	postfix = xcalloc(1, sizeof(*postfix));
+	postfix->config = config;
+	postfix->report = report;
+	strbuf_init(&path, 4096);
+	strbuf_init(&postfix->services, OUTPUT_MAX);
+	strbuf_init(&postfix->parameters, OUTPUT_MAX);
+	if (cli_program_find("postconf", &path) != 0)
+		report_none(report);
+	else if (ask(postfix, strbuf_text(&path), "-Mfx", &postfix->services) ==
+		0 &&
+	    ask(postfix, strbuf_text(&path), "-x", &postfix->parameters) == 0)
+		report_fronts(postfix);
+	strbuf_clear(&path);
+	strbuf_clear(&postfix->services);
+	strbuf_clear(&postfix->parameters);
+	free(postfix);
+}

@@ -1,0 +1,29 @@
+/*
+ * `signpost check`: does mail find its way through us. The listeners and next
+ * hops that the configuration names are greeted (EHLO, QUIT; never mail), and
+ * Postfix is asked what it hands to us and where it takes it back.
+ */
+#ifndef CLI_CHECK_WIRING_H
+#define CLI_CHECK_WIRING_H
+
+#include "cli/check/report.h"
+#include "proxy/settings/config.h"
+
+/* Each peer, from connecting to its answer to EHLO; each run of postconf. */
+enum { CHECK_PEER_MS = 5000, CHECK_POSTCONF_MS = 5000 };
+
+/* All peers at once. */
+void check_peers(const struct proxy_config *, struct check_report *);
+
+/* Does who answers there offer less than that (SMTP_EXT_...)? False where
+ * nobody answers. */
+bool check_peer_lacks(const struct proxy_config *,
+    const struct proxy_endpoint *, unsigned extension);
+
+/* To a wildcard address one connects by loopback. */
+void check_make_reachable(struct proxy_endpoint *);
+
+/* By postconf, where there is one. */
+void check_postfix(const struct proxy_config *, struct check_report *);
+
+#endif

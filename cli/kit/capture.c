@@ -1,0 +1,184 @@
+/* Another program's output; see capture.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/kit/capture.h"
+
+enum { PATH_BYTES = 4096, CHUNK = 4096, NAP_MS = 5, NO_EXEC = 127 };
+
+static int
+try_directory(struct slice directory, const char *name, struct strbuf *path)
+{
+	if (directory.n == 0 || directory.p[0] != '/')
+		return -1;
+	strbuf_reset(path);
+	(void)strbuf_add(path, directory);
+	(void)strbuf_add_char(path, '/');
+	if (strbuf_add_str(path, name) != 0)
+		return -1;
+	return access(strbuf_text(path), X_OK);
+}
+
+int
+cli_program_find(const char *name, struct strbuf *path)
+{
+	struct slice rest = slice_str(getenv("PATH")), directory;
+	size_t directories = 0;
+
+	while (rest.n > 0 && slice_cut(&rest, ':', &directory)) {
+		if (try_directory(directory, name, path) == 0)
+			return 0;
+		directories++;
+	}
+	if (directories == 1)
+		return -1;
+	return try_directory(SLICE("/usr/sbin"), name, path);
+}
+
+/* In the child: a group of its own, to be killed by. Errors go where output
+ * does, or nowhere. */
+static void
+become(const char *const argv[], int out, bool errors_too)
+{
+	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)setpgid(0, 0);
+	(void)signal(SIGPIPE, SIG_DFL);
+	if (nothing >= 0 && dup2(nothing, STDIN_FILENO) >= 0 &&
+	    dup2(out, STDOUT_FILENO) >= 0 &&
+	    dup2(errors_too ? out : nothing, STDERR_FILENO) >= 0)
+		(void)execv(argv[0], (char *const *)(uintptr_t)argv);
+	_exit(NO_EXEC);
+}
+
+/* Adds one read's worth: 1, 0 at the end, -1 and the reason. */
+static int
+read_some(int fd, struct strbuf *out, struct strbuf *reason)
+{
+	char chunk[CHUNK];
+	ssize_t n = read(fd, chunk, sizeof(chunk));
+
+	if (n < 0 && errno == EINTR)
+		return 1;
+	if (n < 0) {
+		(void)strbuf_add_str(reason, strerror(errno));
+		return -1;
+	}
+	if (strbuf_add(out, slice_from(chunk, (size_t)n)) == 0)
+		return n > 0;
+	(void)strbuf_addf(reason, "prints more than %zu bytes", out->cap);
+	return -1;
+}
+
+static int
+read_all(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
+{
+	struct pollfd what = {.fd = fd, .events = POLLIN};
+	int more = 1;
+
+	while (more > 0) {
+		int64_t left = end - clock_ms();
+		int ready = left <= 0 ? 0 : poll(&what, 1, (int)left);
+
+		if (ready == 0) {
+			(void)strbuf_add_str(reason, "does not end");
+			return -1;
+		}
+		if (ready > 0)
+			more = read_some(fd, out, reason);
+		else if (errno != EINTR)
+			return -1;
+	}
+	return more;
+}
+
+/* It may have closed its output and go on. It stays unreaped, so that its
+ * number is nobody else's when its group is killed; *gone where it was reaped
+ * all the same. */
+static int
+wait_for(pid_t pid, int64_t end, bool *gone, struct strbuf *reason)
+{
+	const struct timespec nap = {0, NAP_MS * 1000000L};
+	siginfo_t info;
+
+	for (;;) {
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)pid, &info,
+			WEXITED | WNOHANG | WNOWAIT) != 0) {
+			*gone = errno != EINTR;
+			if (*gone) {
+				(void)strbuf_add_str(reason, strerror(errno));
+				return -1;
+			}
+		} else if (info.si_pid != 0) {
+			break;
+		}
+		if (clock_ms() >= end) {
+			(void)strbuf_add_str(reason, "does not end");
+			return -1;
+		}
+		(void)nanosleep(&nap, NULL);
+	}
+	if (info.si_code == CLD_EXITED && info.si_status == 0)
+		return 0;
+	(void)strbuf_addf(reason, "%s %d",
+	    info.si_code == CLD_EXITED ? "ends with" : "is ended by signal",
+	    info.si_status);
+	return -1;
+}
+
+static int
+capture(const char *const argv[], unsigned ms, bool errors_too,
+    struct strbuf *out, struct strbuf *reason)
+{
+	int64_t end = clock_ms() + ms;
+	int wire[2], outcome = -1;
+	bool gone = false;
+	pid_t pid;
+
+	if (pipe2(wire, O_CLOEXEC) != 0) {
+		(void)strbuf_add_str(reason, strerror(errno));
+		return -1;
+	}
+	pid = fork();
+	if (pid == 0)
+		become(argv, wire[1], errors_too);
+	close(wire[1]);
+	if (pid < 0) {
+		(void)strbuf_add_str(reason, strerror(errno));
+	} else {
+		(void)setpgid(pid, pid); /* whoever of the two is first */
+		if (read_all(wire[0], end, out, reason) == 0)
+			outcome = wait_for(pid, end, &gone, reason);
+		if (!gone) {
+			(void)kill(-pid, SIGKILL);
+			(void)waitpid(pid, NULL, 0);
+		}
+	}
+	close(wire[0]);
+	return outcome;
+}
+
+int
+cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
+    struct strbuf *reason)
+{
+	return capture(argv, ms, false, out, reason);
+}
+
+int
+cli_capture_both(const char *const argv[], unsigned ms, struct strbuf *out,
+    struct strbuf *reason)
+{
+	return capture(argv, ms, true, out, reason);
+}

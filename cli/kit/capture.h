@@ -1,0 +1,27 @@
+/*
+ * Another program's output, without a shell and bounded: in time, in bytes,
+ * and in what is left behind.
+ */
+#ifndef CLI_KIT_CAPTURE_H
+#define CLI_KIT_CAPTURE_H
+
+#include "base/strbuf.h"
+
+/* The path of a program: in PATH's absolute directories, or else, unless PATH is
+ * a single directory, in /usr/sbin. 0, or -1 where it is in none. */
+int cli_program_find(const char *name, struct strbuf *path);
+
+/*
+ * Runs argv[0], which is a path, with nothing on its standard input, and adds
+ * what it prints to `out`. 0; or -1 and the reason where it could not be
+ * started, printed more than `out` takes, had not ended after `ms`, or did not
+ * end with 0. It and its children are killed then.
+ */
+int cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
+    struct strbuf *reason);
+
+/* The same, and what it says on its standard error as well. */
+int cli_capture_both(const char *const argv[], unsigned ms, struct strbuf *out,
+    struct strbuf *reason);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * What the configuration's rules choose for one message, with the keys, and
+ * what becomes of it: as the proxy would have it, for `sign -c` and
+ * `explain`.
+ */
+#ifndef CLI_KIT_CHOSEN_H
+#define CLI_KIT_CHOSEN_H
+
+#include "base/strbuf.h"
+#include "proxy/keys/key_files.h"
+#include "proxy/message/sign_rule.h"
+
+struct cli_message;
+struct cli_signatures;
+
+/* One signature: it can be made, or why not. */
+enum cli_chosen_state {
+	CLI_CHOSEN_GOOD,
+	CLI_CHOSEN_KEYLESS, /* no file, where any domain's may be */
+	CLI_CHOSEN_TROUBLE, /* what on_error is about */
+	CLI_CHOSEN_UNFIT    /* this message cannot be signed so */
+};
+
+struct cli_chosen_signature {
+	const struct proxy_signing *signing;
+	struct slice domain;  /* d=: the one asked for, or a parent */
+	struct dkim_key *key; /* NULL: it cannot be had */
+	enum cli_chosen_state state;
+	struct strbuf reason; /* where it is not good */
+};
+
+struct cli_chosen {
+	struct proxy_sign_choice choice;
+	struct cli_chosen_signature list[PROXY_SIGNATURES_MAX];
+	size_t count;
+};
+
+void cli_chosen_init(struct cli_chosen *);
+void cli_chosen_clear(struct cli_chosen *);
+
+/* Once. What can be made is added to the signatures. The configuration must
+ * live as long. */
+void cli_chosen_make(struct cli_chosen *, const struct proxy_config *,
+    const struct mail_header *, struct cli_signatures *);
+
+/* What becomes of the message. */
+enum cli_fate {
+	CLI_FATE_SIGNED,
+	CLI_FATE_UNSIGNED, /* passed on as it is */
+	CLI_FATE_DEFERRED, /* 451: on_error = tempfail */
+	CLI_FATE_REFUSED   /* 550: unsignable = reject */
+};
+
+/* The reason, in the words of the proxy's log, goes with all but the first;
+ * it is static, or the choice's. */
+enum cli_fate cli_chosen_fate(const struct cli_chosen *,
+    const struct proxy_signing_rules *, const char **reason);
+
+#endif

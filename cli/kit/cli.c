@@ -1,0 +1,71 @@
+/* What the subcommands share; see cli.h. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/kit/cli.h"
+
+static void report(const char *before, const char *fmt, va_list)
+    __attribute__((format(printf, 2, 0)));
+
+static void
+report(const char *before, const char *fmt, va_list ap)
+{
+	fputs(before, stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+void
+cli_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report("signpost: ", fmt, ap);
+	va_end(ap);
+}
+
+void
+cli_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report("signpost: warning: ", fmt, ap);
+	va_end(ap);
+}
+
+int
+cli_usage_error(const char *command, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "signpost: %s: ", command);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, " (see signpost %s --help)\n", command);
+	return -1;
+}
+
+void
+cli_print(struct slice bytes)
+{
+	if (bytes.n > 0 && !ferror(stdout))
+		(void)fwrite(bytes.p, 1, bytes.n, stdout);
+}
+
+int
+cli_stdout_close(int status)
+{
+	bool failed = ferror(stdout) != 0;
+
+	if (fflush(stdout) == 0 && !failed)
+		return status;
+	/* Who reads no further has all that was wanted: `| head'. */
+	if (errno != EPIPE)
+		cli_error("standard output: %s", strerror(errno));
+	return CLI_UNWRITABLE;
+}

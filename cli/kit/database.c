@@ -1,0 +1,37 @@
+/* The results database as a tool needs it; see database.h. */
+#include "cli/kit/database.h"
+#include "cli/kit/cli.h"
+#include "proxy/process/privilege.h"
+
+enum { DESCRIPTORS = 256, REASON_MAX = 1000 };
+
+int
+cli_database_descend(const struct proxy_config *config)
+{
+	struct strbuf reason;
+	int result;
+
+	strbuf_init(&reason, REASON_MAX);
+	result = proxy_privilege_drop(config->in.user, DESCRIPTORS, &reason);
+	if (result != 0)
+		cli_error("cannot become %s: %s", config->in.user,
+		    strbuf_text(&reason));
+	strbuf_clear(&reason);
+	return result == 0 ? CLI_OK : CLI_OS;
+}
+
+struct record_store *
+cli_database_open(const struct proxy_config *config, bool writes)
+{
+	const char *path = config->results.database;
+	struct record_store *store;
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_MAX);
+	store = writes ? record_store_open_writer(path, &reason)
+		       : record_store_open_reader(path, &reason);
+	if (store == NULL)
+		cli_error("%s", strbuf_text(&reason));
+	strbuf_clear(&reason);
+	return store;
+}

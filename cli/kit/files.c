@@ -1,0 +1,213 @@
+/* Files of the tools; see files.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "cli/kit/files.h"
+#include "dkim/key.h"
+
+enum { READ_SIZE = 16384, PATH_LENGTH_MAX = 4096 };
+
+int
+cli_files_fill_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null",
+			fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return -1;
+	return 0;
+}
+
+static int
+read_all(int fd, const char *path, struct strbuf *out)
+{
+	for (;;) {
+		char chunk[READ_SIZE];
+		ssize_t n = read(fd, chunk, sizeof(chunk));
+
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			cli_error("%s: %s", path, strerror(errno));
+			return -1;
+		}
+		(void)strbuf_add(out, slice_from(chunk, (size_t)n));
+		explicit_bzero(chunk, sizeof(chunk));
+		if (out->full) {
+			cli_error("%s: over %zu bytes", path, out->cap);
+			return -1;
+		}
+	}
+}
+
+int
+cli_file_read(const char *path, struct strbuf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int outcome;
+
+	if (fd < 0) {
+		cli_error("%s: %s", path, strerror(errno));
+		return -1;
+	}
+	outcome = read_all(fd, path, out);
+	close(fd);
+	return outcome;
+}
+
+/* mkdir -p of what stands before the last slash. */
+static int
+make_parents(const char *path)
+{
+	char *copy = xstrdup(path);
+	int outcome = 0;
+
+	for (char *at = strchr(copy + 1, '/'); at != NULL && outcome == 0;
+	     at = strchr(at + 1, '/')) {
+		*at = '\0';
+		if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
+			cli_error("%s: %s", copy, strerror(errno));
+			outcome = -1;
+		}
+		*at = '/';
+	}
+	free(copy);
+	return outcome;
+}
+
+static int
+write_all(int fd, struct slice bytes)
+{
+	while (bytes.n > 0) {
+		ssize_t n = write(fd, bytes.p, bytes.n);
+
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0)
+			bytes = slice_after(bytes, (size_t)n);
+	}
+	return fsync(fd);
+}
+
+int
+cli_file_create(const char *path, struct slice bytes)
+{
+	int fd, outcome;
+
+	if (make_parents(path) != 0)
+		return -1;
+	fd = open(
+	    path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		cli_error("%s: %s", path,
+		    errno == EEXIST ? "exists, and is not overwritten"
+				    : strerror(errno));
+		return -1;
+	}
+	outcome = write_all(fd, bytes);
+	if (outcome != 0)
+		cli_error("%s: %s", path, strerror(errno));
+	if (close(fd) != 0 && outcome == 0) {
+		cli_error("%s: %s", path, strerror(errno));
+		outcome = -1;
+	}
+	if (outcome != 0)
+		unlink(path);
+	return outcome;
+}
+
+int
+cli_file_create_key(const char *path, const struct dkim_key *key)
+{
+	struct strbuf pem;
+	int status = CLI_BROKEN;
+
+	strbuf_init(&pem, DKIM_KEY_PEM_MAX);
+	if (dkim_key_print(key, &pem) != 0)
+		cli_error("%s: cannot print the key", path);
+	else
+		status = cli_file_create(path, strbuf_slice(&pem)) == 0
+		    ? CLI_OK
+		    : CLI_UNWRITABLE;
+	strbuf_wipe(&pem);
+	return status;
+}
+
+/* What stood there before says whose it is and who may read it. */
+static int
+take_rights(const char *from, const char *to)
+{
+	struct stat st;
+
+	if (stat(from, &st) != 0)
+		return errno == ENOENT ? 0 : -1;
+	return chown(to, st.st_uid, st.st_gid) == 0 &&
+		chmod(to, st.st_mode & 07777) == 0
+	    ? 0
+	    : -1;
+}
+
+int
+cli_file_replace(const char *path, struct slice bytes)
+{
+	struct strbuf fresh;
+	int outcome = -1;
+
+	strbuf_init(&fresh, PATH_LENGTH_MAX);
+	if (strbuf_addf(&fresh, "%s.new", path) != 0) {
+		cli_error("%s: path too long", path);
+	} else {
+		(void)unlink(strbuf_text(&fresh));
+		outcome = cli_file_create(strbuf_text(&fresh), bytes);
+		if (outcome == 0 &&
+		    (take_rights(path, strbuf_text(&fresh)) != 0 ||
+			rename(strbuf_text(&fresh), path) != 0)) {
+			cli_error("%s: %s", path, strerror(errno));
+			(void)unlink(strbuf_text(&fresh));
+			outcome = -1;
+		}
+	}
+	strbuf_clear(&fresh);
+	return outcome;
+}
+
+static void
+warn_of_readers(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
+		cli_warn("%s: mode %04o gives others access to a private key "
+			 "(chmod 600 %s)",
+		    path, (unsigned)st.st_mode & 07777, path);
+}
+
+struct dkim_key *
+cli_file_read_key(const char *path, int *status)
+{
+	struct strbuf pem, reason;
+	struct dkim_key *key = NULL;
+
+	strbuf_init(&pem, DKIM_KEY_PEM_MAX);
+	strbuf_init(&reason, 1000);
+	*status = CLI_UNREADABLE;
+	if (cli_file_read(path, &pem) == 0) {
+		*status = CLI_CONFIG;
+		key = dkim_key_parse(strbuf_slice(&pem), &reason);
+		if (key == NULL)
+			cli_error("%s: %s", path, strbuf_text(&reason));
+		else
+			warn_of_readers(path);
+	}
+	strbuf_wipe(&pem);
+	strbuf_clear(&reason);
+	return key;
+}

@@ -1,0 +1,158 @@
+/* Which keys a configuration signs with; see key_places.h. */
+#include "cli/kit/key_places.h"
+#include "mail/address.h"
+#include "proxy/settings/index.h"
+#include "proxy/settings/sign_map.h"
+
+struct search {
+	struct slice only;
+	void (*found)(void *ctx, const struct cli_key_place *);
+	void *ctx;
+};
+
+/* A rule: the domain that it matches, and whether mail of `only` is what it
+ * signs. */
+struct rule {
+	struct slice matched, author;
+	bool wanted;
+};
+
+static void
+add_signatures(const struct search *s, const struct proxy_signatures *list,
+    const struct rule *rule)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct proxy_signature *one = &list->list[i];
+		struct cli_key_place place = {
+		    .domain = one->domain == NULL ? rule->matched
+						  : slice_str(one->domain),
+		    .author = rule->author,
+		    .selector = slice_str(one->selector),
+		    .rule = one->key_rule,
+		    .signature = one,
+		};
+
+		if (place.domain.n == 0 ||
+		    (s->only.n > 0 && !rule->wanted &&
+			!slice_equal_nocase(s->only, place.domain)))
+			continue;
+		if (slice_find(place.domain, '$') < place.domain.n)
+			place.domain = SLICE("");
+		s->found(s->ctx, &place);
+	}
+}
+
+/* The one of `domain =` that a domain's mail is signed by: itself, or its
+ * nearest parent; the number, or PROXY_INDEX_NONE. */
+static size_t
+listed(const struct proxy_signing_rules *rules, struct slice domain)
+{
+	size_t number = PROXY_INDEX_NONE;
+
+	while (domain.n > 0 && number == PROXY_INDEX_NONE) {
+		number = proxy_index_find(rules->domain_set, domain);
+		domain = slice_after(domain, slice_find(domain, '.') + 1);
+	}
+	return number;
+}
+
+static void
+search_domains(
+    const struct search *s, const struct proxy_signing_rules *rules, bool free)
+{
+	size_t number = listed(rules, s->only);
+	struct slice listed_name = number == PROXY_INDEX_NONE
+	    ? SLICE("")
+	    : proxy_index_key(rules->domain_set, number);
+	bool none = free && number == PROXY_INDEX_NONE;
+
+	for (size_t i = 0; i < rules->domains.count; i++) {
+		struct slice name = slice_str(rules->domains.list[i]);
+		bool first = none && !rules->any_domain && rules->sign_all;
+		struct rule rule = {name, name,
+		    (free && slice_equal_nocase(name, listed_name)) ||
+			(first && i == 0)};
+
+		add_signatures(s, &rules->signatures, &rule);
+	}
+	if (rules->any_domain && s->only.n > 0 && none)
+		add_signatures(s, &rules->signatures,
+		    &(struct rule){s->only, s->only, true});
+	if (rules->domains.count == 0 && !rules->any_domain)
+		add_signatures(s, &rules->signatures,
+		    &(struct rule){SLICE(""), SLICE(""), free});
+}
+
+static void
+search_listid_map(const struct search *s, const struct proxy_sign_map *map)
+{
+	for (size_t i = 0; map != NULL && i < proxy_sign_map_count(map); i++) {
+		const struct proxy_sign_entry *entry =
+		    proxy_sign_map_at(map, i);
+		struct slice domain = entry->key;
+
+		/* A list-id that matched whole signs for its domain. */
+		if (slice_find(domain, '.') < domain.n)
+			domain =
+			    slice_after(domain, slice_find(domain, '.') + 1);
+		add_signatures(s, &entry->signatures,
+		    &(struct rule){slice_equal(entry->key, SLICE("."))
+			    ? SLICE("")
+			    : domain,
+			SLICE(""), false});
+	}
+}
+
+static void
+search_sender_map(const struct search *s, const struct proxy_sign_map *map)
+{
+	const struct proxy_sign_entry *all = NULL;
+
+	if (map != NULL && s->only.n > 0)
+		all = proxy_sign_map_find(map, s->only);
+	for (size_t i = 0; map != NULL && i < proxy_sign_map_count(map); i++) {
+		const struct proxy_sign_entry *entry =
+		    proxy_sign_map_at(map, i);
+		struct slice domain = mail_address_domain(entry->key);
+		struct rule rule;
+
+		if (domain.n == 0)
+			domain = entry->key;
+		if (slice_equal(domain, SLICE(".")))
+			domain = SLICE("");
+		rule = (struct rule){domain, domain,
+		    s->only.n > 0 &&
+			(entry == all || slice_equal_nocase(domain, s->only))};
+		add_signatures(s, &entry->signatures, &rule);
+	}
+}
+
+static void
+search_seal(const struct search *s, const struct proxy_seal_settings *seal)
+{
+	const struct cli_key_place place = {
+	    .domain = slice_str(seal->domain),
+	    .selector = slice_str(seal->selector),
+	    .rule = seal->key_rule,
+	};
+
+	if (seal->domain != NULL &&
+	    (s->only.n == 0 || slice_equal_nocase(s->only, place.domain)))
+		s->found(s->ctx, &place);
+}
+
+void
+cli_key_places(const struct proxy_config *config, struct slice only,
+    void (*found)(void *ctx, const struct cli_key_place *), void *ctx)
+{
+	struct search s = {only, found, ctx};
+
+	bool mapped = only.n > 0 && config->signing.sender_map != NULL &&
+	    proxy_sign_map_find(config->signing.sender_map, only) != NULL;
+
+	search_domains(&s, &config->signing, only.n > 0 && !mapped);
+	search_listid_map(&s, config->signing.listid_map);
+	search_sender_map(&s, config->signing.sender_map);
+	if (config->in.enabled)
+		search_seal(&s, &config->checking.seal);
+}

@@ -1,0 +1,65 @@
+/* Mail of our own; see own_mail.h. */
+#include "cli/kit/own_mail.h"
+#include "mail/address.h"
+#include "mail/header.h"
+#include "proxy/message/sign_rule.h"
+
+enum { LINE_MAX_OCTETS = 1024 };
+
+bool
+own_mail_goes_through_out(const struct proxy_config *config)
+{
+	const struct proxy_listeners *listen = &config->out.listen;
+
+	for (size_t i = 0; config->out.enabled && i < listen->count; i++)
+		if (proxy_endpoint_covers(
+			&listen->list[i].at, &config->reflector.relay))
+			return true;
+	return false;
+}
+
+/* The one is the other, or above it. */
+static bool
+is_within(struct slice below, struct slice above)
+{
+	return slice_equal_nocase(below, above) ||
+	    (below.n > above.n && slice_ends_nocase(below, above) &&
+		below.p[below.n - above.n - 1] == '.');
+}
+
+static bool
+is_aligned(const struct proxy_sign_choice *choice, struct slice domain)
+{
+	for (size_t i = 0; choice->status == PROXY_SIGN && i < choice->count;
+	     i++) {
+		const struct proxy_signing *s = &choice->list[i];
+
+		if (s->type == PROXY_SIGNATURE_DKIM &&
+		    (is_within(domain, s->domain) ||
+			is_within(s->domain, domain)))
+			return true;
+	}
+	return false;
+}
+
+bool
+own_mail_is_signed(const struct proxy_config *config, const char *mailbox)
+{
+	struct proxy_sign_choice choice;
+	struct mail_header *header;
+	struct strbuf text;
+	bool is;
+
+	strbuf_init(&text, LINE_MAX_OCTETS);
+	(void)strbuf_addf(&text, "From: <%s>\r\n\r\n", mailbox);
+	header = mail_header_parse(strbuf_slice(&text), LINE_MAX_OCTETS);
+	proxy_sign_choice_init(&choice);
+	if (header != NULL)
+		proxy_sign_rule_choose(config, header, &choice);
+	is = header != NULL &&
+	    is_aligned(&choice, mail_address_domain(slice_str(mailbox)));
+	proxy_sign_choice_clear(&choice);
+	mail_header_free(header);
+	strbuf_clear(&text);
+	return is;
+}

@@ -1,0 +1,125 @@
+/* What a worker counts; see counters.h. */
+#include "proxy/figures/counters.h"
+#include "auth/results.h"
+#include "dns/resolver.h"
+
+const unsigned proxy_delay_bounds[PROXY_DELAY_BUCKETS - 1] = {
+    5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30000, 120000};
+
+const char *const proxy_reason_words[PROXY_REASONS] = {"no-key-for-domain",
+    "no-key", "map-says-none", "left-out", "no-from", "two-from-fields",
+    "bad-from", "header-too-long", "failed", "other"};
+
+const char *const proxy_dns_words[PROXY_DNS_OUTCOMES] = {
+    "ok", "nodata", "nxdomain", "tempfail"};
+
+const unsigned proxy_dns_bounds[PROXY_DNS_BUCKETS - 1] = {
+    5, 10, 25, 50, 100, 250, 500, 1000, 5000};
+
+const char *const proxy_packet_words[PROXY_DNS_PACKETS] = {
+    "sent", "wrong", "truncated"};
+
+_Static_assert((int)PROXY_DNS_BUCKETS == (int)DNS_TOOK_BUCKETS,
+    "the resolver's buckets are ours");
+
+uint64_t
+proxy_counter_get(const struct proxy_counters *c, enum proxy_counter which)
+{
+	return atomic_load_explicit(&c->n[which], memory_order_relaxed);
+}
+
+/* One writer, so a load and a store do; readers see whole numbers. */
+void
+proxy_count_add(
+    struct proxy_counters *c, enum proxy_counter which, uint64_t more)
+{
+	atomic_store_explicit(&c->n[which], proxy_counter_get(c, which) + more,
+	    memory_order_relaxed);
+}
+
+void
+proxy_count(struct proxy_counters *c, enum proxy_counter which)
+{
+	proxy_count_add(c, which, 1);
+}
+
+void
+proxy_count_down(struct proxy_counters *c, enum proxy_counter which)
+{
+	proxy_count_add(c, which, UINT64_MAX);
+}
+
+void
+proxy_count_set(
+    struct proxy_counters *c, enum proxy_counter which, uint64_t value)
+{
+	atomic_store_explicit(&c->n[which], value, memory_order_relaxed);
+}
+
+void
+proxy_count_delay(struct proxy_counters *c, uint64_t ms)
+{
+	unsigned bucket = 0;
+
+	while (
+	    bucket < PROXY_DELAY_BUCKETS - 1 && ms > proxy_delay_bounds[bucket])
+		bucket++;
+	proxy_count(c, (enum proxy_counter)(PROXY_COUNT_DELAYS + bucket));
+	proxy_count_add(c, PROXY_COUNT_DELAY_MS, ms);
+}
+
+void
+proxy_count_unsigned(struct proxy_counters *c, struct slice reason)
+{
+	struct slice word = slice_first(reason, slice_find(reason, ':'));
+	unsigned i = 0;
+
+	while (i < PROXY_REASONS - 1 &&
+	    !slice_equal(word, slice_str(proxy_reason_words[i])))
+		i++;
+	proxy_count(c, PROXY_COUNT_UNSIGNED);
+	proxy_count(c, (enum proxy_counter)(PROXY_COUNT_REASONS + i));
+}
+
+static void
+add_family(struct proxy_counters *c, unsigned first, const uint64_t *now,
+    const uint64_t *before, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		proxy_count_add(
+		    c, (enum proxy_counter)(first + i), now[i] - before[i]);
+}
+
+void
+proxy_count_dns(struct proxy_counters *c, const struct dns_counts *now,
+    struct dns_counts *before)
+{
+	const uint64_t packets[PROXY_DNS_PACKETS] = {now->sent - before->sent,
+	    now->wrong - before->wrong, now->truncated - before->truncated};
+	static const uint64_t none[PROXY_DNS_PACKETS];
+
+	add_family(c, PROXY_COUNT_DNS, now->answers, before->answers,
+	    PROXY_DNS_OUTCOMES);
+	add_family(c, PROXY_COUNT_DNS_TOOK, now->took, before->took,
+	    PROXY_DNS_BUCKETS);
+	add_family(c, PROXY_COUNT_PACKETS, packets, none, PROXY_DNS_PACKETS);
+	proxy_count_add(
+	    c, PROXY_COUNT_DNS_CACHED, now->cached - before->cached);
+	proxy_count_add(
+	    c, PROXY_COUNT_DNS_MERGED, now->merged - before->merged);
+	proxy_count_add(c, PROXY_COUNT_DNS_MS, now->took_ms - before->took_ms);
+	*before = *now;
+}
+
+void
+proxy_count_results(
+    struct proxy_counters *c, const struct auth_results *results)
+{
+	for (size_t i = 0; i < results->count; i++) {
+		const struct auth_result *r = &results->list[i];
+
+		proxy_count(c,
+		    (enum proxy_counter)(PROXY_COUNT_RESULTS +
+			r->method * PROXY_RESULT_VERDICTS + r->verdict));
+	}
+}

@@ -1,0 +1,66 @@
+/* What was counted of late; see history.h. */
+#include <stddef.h>
+
+#include "proxy/figures/history.h"
+
+static const struct proxy_history_sample *
+sample_at(const struct proxy_history *h, uint64_t number)
+{
+	return &h->samples[number % PROXY_HISTORY_SAMPLES];
+}
+
+/* A clock that went back is a machine started anew; so is the page then. */
+void
+proxy_history_add(
+    struct proxy_history *h, int64_t now, const struct proxy_history_sums *sums)
+{
+	uint64_t next = atomic_load(&h->next);
+	struct proxy_history_sample *to =
+	    &h->samples[next % PROXY_HISTORY_SAMPLES];
+
+	if (next > 0 &&
+	    now - atomic_load(&sample_at(h, next - 1)->at) <
+		PROXY_HISTORY_EVERY_S)
+		return;
+	for (size_t side = 0; side < 2; side++)
+		for (size_t i = 0; i < PROXY_HISTORY_COUNTS; i++)
+			atomic_store(&to->n[side][i], sums->n[side][i]);
+	atomic_store(&to->at, now);
+	atomic_store(&h->next, next + 1);
+}
+
+/* The newest sample that is so old; the oldest of a full ring where none is;
+ * NULL where nothing was counted before. */
+static const struct proxy_history_sample *
+sample_before(const struct proxy_history *h, int64_t then)
+{
+	uint64_t next = atomic_load(&h->next), n = next;
+	const struct proxy_history_sample *s;
+
+	if (n > PROXY_HISTORY_SAMPLES)
+		n = PROXY_HISTORY_SAMPLES;
+	for (uint64_t back = 1; back <= n; back++) {
+		s = sample_at(h, next - back);
+		if (atomic_load(&s->at) <= then)
+			return s;
+	}
+	return n == PROXY_HISTORY_SAMPLES ? sample_at(h, next - n) : NULL;
+}
+
+struct proxy_history_sums
+proxy_history_since(const struct proxy_history *h, int64_t now,
+    unsigned seconds, const struct proxy_history_sums *sums)
+{
+	const struct proxy_history_sample *s =
+	    sample_before(h, now - (int64_t)seconds);
+	struct proxy_history_sums diff = *sums;
+
+	for (size_t side = 0; s != NULL && side < 2; side++)
+		for (size_t i = 0; i < PROXY_HISTORY_COUNTS; i++) {
+			uint64_t then = atomic_load(&s->n[side][i]);
+
+			diff.n[side][i] =
+			    diff.n[side][i] < then ? 0 : diff.n[side][i] - then;
+		}
+	return diff;
+}

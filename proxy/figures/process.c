@@ -1,0 +1,135 @@
+/* What the kernel knows of a process; see process.h. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "proxy/figures/process.h"
+
+enum {
+	STAT_MAX = 2048,
+	/* Fields of /proc/PID/stat, proc(5), counted behind the name. */
+	UTIME = 11,
+	STIME = 12,
+	STARTTIME = 19,
+	VSIZE = 20,
+	RSS = 21,
+	FIELDS
+};
+
+/* The whole of a small file; how much, 0 where it cannot be read. */
+static size_t
+read_file(const char *path, char *to, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, to, room);
+	(void)close(fd);
+	return n < 0 ? 0 : (size_t)n;
+}
+
+/* As the clocks have it: /proc/stat may not be there to read. */
+static double
+boot_time(void)
+{
+	struct timespec now, up;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)clock_gettime(CLOCK_BOOTTIME, &up);
+	return (double)(now.tv_sec - up.tv_sec) +
+	    (double)(now.tv_nsec - up.tv_nsec) / 1e9;
+}
+
+/* The name, in brackets, may hold brackets and blanks. */
+int
+proxy_process_parse(struct slice stat, double boot, struct proxy_process *to)
+{
+	size_t end = slice_find_last(stat, ')');
+	double tick = (double)sysconf(_SC_CLK_TCK);
+	uint64_t n[FIELDS] = {0};
+	struct slice word;
+
+	if (end + 2 >= stat.n)
+		return -1;
+	stat = slice_after(stat, end + 2);
+	for (unsigned i = 0; i < FIELDS; i++) {
+		if (!slice_cut(&stat, ' ', &word))
+			return -1;
+		if ((i == UTIME || i == STIME || i >= STARTTIME) &&
+		    number_parse(word, UINT64_MAX, &n[i]) != 0)
+			return -1;
+	}
+	*to = (struct proxy_process){
+	    .cpu_seconds = (double)(n[UTIME] + n[STIME]) / tick,
+	    .resident = n[RSS] * (uint64_t)sysconf(_SC_PAGESIZE),
+	    .virtual = n[VSIZE],
+	    .started = boot + (double)n[STARTTIME] / tick,
+	};
+	return 0;
+}
+
+int
+proxy_process_read(pid_t pid, struct proxy_process *to)
+{
+	char path[64], text[STAT_MAX];
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	n = read_file(path, text, sizeof(text));
+	return proxy_process_parse(slice_from(text, n), boot_time(), to);
+}
+
+/* Counted by looking: who opens them are many. */
+static uint64_t
+descriptors_open(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	uint64_t n = 0;
+
+	if (dir == NULL)
+		return 0;
+	while (readdir(dir) != NULL)
+		n++;
+	(void)closedir(dir);
+	return n > 3 ? n - 3 : 0; /* ".", ".." and the folder's own */
+}
+
+void
+proxy_process_count(struct proxy_counters *c)
+{
+	struct proxy_process is;
+	struct rlimit limit;
+
+	if (proxy_process_read(getpid(), &is) != 0)
+		return;
+	proxy_count_set(
+	    c, PROXY_COUNT_CPU_MS, (uint64_t)(is.cpu_seconds * 1000));
+	proxy_count_set(c, PROXY_COUNT_RESIDENT, is.resident);
+	proxy_count_set(c, PROXY_COUNT_VIRTUAL, is.virtual);
+	proxy_count_set(c, PROXY_COUNT_BEGAN_MS, (uint64_t)(is.started * 1000));
+	proxy_count_set(c, PROXY_COUNT_FDS, descriptors_open());
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		proxy_count_set(c, PROXY_COUNT_FDS_MAX, limit.rlim_cur);
+}
+
+bool
+proxy_process_counted(const struct proxy_counters *c, struct proxy_process *to)
+{
+	if (proxy_counter_get(c, PROXY_COUNT_FDS_MAX) == 0)
+		return false;
+	*to = (struct proxy_process){
+	    .cpu_seconds =
+		(double)proxy_counter_get(c, PROXY_COUNT_CPU_MS) / 1000,
+	    .resident = proxy_counter_get(c, PROXY_COUNT_RESIDENT),
+	    .virtual = proxy_counter_get(c, PROXY_COUNT_VIRTUAL),
+	    .started =
+		(double)proxy_counter_get(c, PROXY_COUNT_BEGAN_MS) / 1000,
+	};
+	return true;
+}

@@ -1,0 +1,273 @@
+/* How is it going; see state.h. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/escape.h"
+#include "proxy/figures/state.h"
+#include "proxy/settings/roles.h"
+
+/* The last minutes: where all of so many messages went wrong, mail stops. One
+ * in twenty put off in an hour wants somebody. */
+enum {
+	LATE_S = 300,
+	LATE_SIGNED_LEAST = 3,
+	LATE_DEFERRED_LEAST = 5,
+	DEFERRED_ONE_IN = 20
+};
+
+void
+proxy_state_add(struct proxy_state *state, enum proxy_state_level level,
+    const char *part, const char *fmt, ...)
+{
+	struct proxy_state_line *line = &state->lines[state->count];
+	va_list args;
+
+	if (state->count == PROXY_STATE_LINES_MAX)
+		return;
+	state->count++;
+	line->level = level;
+	(void)snprintf(line->part, sizeof(line->part), "%s", part);
+	va_start(args, fmt);
+	(void)vsnprintf(line->text, sizeof(line->text), fmt, args);
+	va_end(args);
+}
+
+enum proxy_state_level
+proxy_state_worst(const struct proxy_state *state)
+{
+	enum proxy_state_level worst = PROXY_STATE_OK;
+
+	for (size_t i = 0; i < state->count; i++)
+		if (state->lines[i].level > worst)
+			worst = state->lines[i].level;
+	return worst;
+}
+
+/* --- workers --- */
+
+struct seats {
+	uint64_t there, hung;
+};
+
+static struct seats
+count_seats(const struct proxy_shared *shared, enum proxy_role role)
+{
+	struct seats n = {0, 0};
+
+	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
+		const struct proxy_shared_slot *slot = &shared->slots[i];
+
+		if (atomic_load(&slot->role) != (uint32_t)role ||
+		    atomic_load(&slot->pid) <= 0 ||
+		    atomic_load(&slot->drains) != 0)
+			continue;
+		n.there++;
+		n.hung +=
+		    atomic_load(&slot->silent) >= PROXY_STATE_SILENT_ROUNDS;
+	}
+	return n;
+}
+
+static void
+add_seats(struct proxy_state *state, const struct proxy_shared *shared,
+    enum proxy_role role, const char *name, uint64_t wanted)
+{
+	struct seats n = count_seats(shared, role);
+
+	if (n.there - n.hung >= wanted)
+		proxy_state_add(state, PROXY_STATE_OK, name,
+		    "%" PRIu64 " of %" PRIu64 " workers serve", wanted, wanted);
+	else if (n.hung > 0)
+		proxy_state_add(state, PROXY_STATE_FAIL, name,
+		    "%" PRIu64 " of %" PRIu64 " workers serve, %" PRIu64
+		    " hang",
+		    n.there - n.hung, wanted, n.hung);
+	else
+		proxy_state_add(state, PROXY_STATE_FAIL, name,
+		    "%" PRIu64 " of %" PRIu64 " workers serve", n.there,
+		    wanted);
+}
+
+void
+proxy_state_add_workers(struct proxy_state *state,
+    const struct proxy_config *config, const struct proxy_shared *shared)
+{
+	uint64_t wanted = atomic_load(&shared->workers);
+
+	if (config->out.enabled)
+		add_seats(state, shared, PROXY_ROLE_OUT, "out", wanted);
+	if (config->in.enabled)
+		add_seats(state, shared, PROXY_ROLE_IN, "in", wanted);
+	if (proxy_sealer_is_wanted(config))
+		add_seats(state, shared, PROXY_ROLE_SEALER, "sealer", 1);
+}
+
+/* --- mail of late --- */
+
+struct proxy_history_sums
+proxy_state_sums(const struct proxy_shared *shared)
+{
+	static const enum proxy_counter counters[PROXY_HISTORY_COUNTS] = {
+	    [PROXY_HISTORY_SENT] = PROXY_COUNT_SENT,
+	    [PROXY_HISTORY_REJECTED] = PROXY_COUNT_REJECTED,
+	    [PROXY_HISTORY_DEFERRED] = PROXY_COUNT_DEFERRED,
+	    [PROXY_HISTORY_TO_SIGN] = PROXY_COUNT_TO_SIGN,
+	    [PROXY_HISTORY_SIGN_TROUBLE] = PROXY_COUNT_SIGN_TROUBLE,
+	    [PROXY_HISTORY_LOST] = PROXY_COUNT_RECORDS_LOST,
+	};
+	static const enum proxy_role roles[2] = {PROXY_ROLE_OUT, PROXY_ROLE_IN};
+	struct proxy_history_sums sums;
+
+	for (size_t side = 0; side < 2; side++)
+		for (size_t i = 0; i < PROXY_HISTORY_COUNTS; i++)
+			sums.n[side][i] =
+			    proxy_shared_sum(shared, roles[side], counters[i]);
+	sums.n[0][PROXY_HISTORY_LOST] +=
+	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_LOST_OUT);
+	sums.n[1][PROXY_HISTORY_LOST] +=
+	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_LOST_IN);
+	return sums;
+}
+
+static void
+add_signing(
+    struct proxy_state *state, const uint64_t hour[], const uint64_t late[])
+{
+	uint64_t all = late[PROXY_HISTORY_TO_SIGN];
+
+	if (all >= LATE_SIGNED_LEAST && late[PROXY_HISTORY_SIGN_TROUBLE] >= all)
+		proxy_state_add(state, PROXY_STATE_FAIL, "out",
+		    "signing failed for all %" PRIu64
+		    " messages of the last 5 minutes; the log says why",
+		    all);
+	else if (hour[PROXY_HISTORY_SIGN_TROUBLE] > 0)
+		proxy_state_add(state, PROXY_STATE_WARN, "out",
+		    "signing failed for %" PRIu64 " of %" PRIu64
+		    " messages in the last hour; the log says why",
+		    hour[PROXY_HISTORY_SIGN_TROUBLE],
+		    hour[PROXY_HISTORY_TO_SIGN]);
+	else
+		proxy_state_add(state, PROXY_STATE_OK, "out",
+		    "%" PRIu64 " messages signed in the last hour",
+		    hour[PROXY_HISTORY_TO_SIGN]);
+}
+
+static uint64_t
+messages(const uint64_t n[])
+{
+	return n[PROXY_HISTORY_SENT] + n[PROXY_HISTORY_REJECTED] +
+	    n[PROXY_HISTORY_DEFERRED];
+}
+
+static void
+add_deferred(struct proxy_state *state, const char *name, const uint64_t hour[],
+    const uint64_t late[])
+{
+	uint64_t put_off = late[PROXY_HISTORY_DEFERRED];
+
+	if (put_off >= LATE_DEFERRED_LEAST && put_off == messages(late))
+		proxy_state_add(state, PROXY_STATE_FAIL, name,
+		    "all %" PRIu64
+		    " messages of the last 5 minutes were deferred",
+		    put_off);
+	else
+		proxy_state_add(state,
+		    hour[PROXY_HISTORY_DEFERRED] * DEFERRED_ONE_IN >
+			    messages(hour)
+			? PROXY_STATE_WARN
+			: PROXY_STATE_OK,
+		    name,
+		    "%" PRIu64 " of %" PRIu64
+		    " messages deferred in the last hour",
+		    hour[PROXY_HISTORY_DEFERRED], messages(hour));
+}
+
+void
+proxy_state_add_mail(struct proxy_state *state,
+    const struct proxy_config *config, const struct proxy_shared *shared,
+    int64_t now)
+{
+	const struct proxy_history_sums sums = proxy_state_sums(shared);
+	const struct proxy_history_sums hour = proxy_history_since(
+	    &shared->history, now, PROXY_HISTORY_HOUR_S, &sums);
+	const struct proxy_history_sums late =
+	    proxy_history_since(&shared->history, now, LATE_S, &sums);
+	uint64_t lost =
+	    hour.n[0][PROXY_HISTORY_LOST] + hour.n[1][PROXY_HISTORY_LOST];
+
+	if (config->out.enabled) {
+		add_signing(state, hour.n[0], late.n[0]);
+		add_deferred(state, "out", hour.n[0], late.n[0]);
+	}
+	if (config->in.enabled)
+		add_deferred(state, "in", hour.n[1], late.n[1]);
+	if (lost > 0)
+		proxy_state_add(state, PROXY_STATE_WARN, "records",
+		    "%" PRIu64 " lost in the last hour: page and reports lack "
+		    "them; the log says why",
+		    lost);
+	else
+		proxy_state_add(state, PROXY_STATE_OK, "records",
+		    "none lost in the last hour");
+}
+
+/* --- the reload --- */
+
+/* Out of a page that others write too: made harmless for a terminal. */
+static void
+add_refusal(struct proxy_state *state, const char *why, int64_t when)
+{
+	time_t t = (time_t)when;
+	struct strbuf text;
+	struct tm utc;
+	char at[32] = "";
+
+	if (gmtime_r(&t, &utc) != NULL)
+		(void)strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S", &utc);
+	strbuf_init(&text, 4 * PROXY_RELOAD_TEXT_MAX + 1);
+	(void)escape_log(slice_str(why), &text);
+	proxy_state_add(state, PROXY_STATE_WARN, "reload",
+	    "refused at %s UTC, the settings of before hold: %s", at,
+	    strbuf_text(&text));
+	strbuf_clear(&text);
+}
+
+void
+proxy_state_add_reload(
+    struct proxy_state *state, const struct proxy_shared *shared)
+{
+	char why[PROXY_RELOAD_TEXT_MAX];
+
+	if (proxy_shared_refusal(shared, why))
+		add_refusal(state, why, atomic_load(&shared->reload.refused));
+	else
+		proxy_state_add(state, PROXY_STATE_OK, "reload",
+		    "the settings are those of the file when it was last read");
+}
+
+/* --- telling --- */
+
+void
+proxy_state_print(
+    const struct proxy_state *state, bool verbose, struct strbuf *out)
+{
+	static const char *const words[] = {
+	    [PROXY_STATE_OK] = "ok  ",
+	    [PROXY_STATE_WARN] = "warn",
+	    [PROXY_STATE_FAIL] = "fail",
+	};
+
+	if (!verbose && proxy_state_worst(state) != PROXY_STATE_FAIL)
+		(void)strbuf_add_str(out, "ok\n");
+	for (size_t i = 0; i < state->count; i++) {
+		const struct proxy_state_line *line = &state->lines[i];
+
+		if (verbose)
+			(void)strbuf_addf(out, "%s ", words[line->level]);
+		if (verbose || line->level != PROXY_STATE_OK)
+			(void)strbuf_addf(
+			    out, "%s: %s\n", line->part, line->text);
+	}
+}

@@ -1,0 +1,140 @@
+/* Owner, mode and groups of a key file; see key_access.h. */
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "dkim/key.h"
+#include "proxy/keys/key_access.h"
+#include "proxy/settings/roles.h"
+
+static void
+add_owner(struct proxy_key_readers *readers, uid_t owner)
+{
+	readers->owners[readers->owner_count++] = owner;
+}
+
+static void
+add_groups_of(struct proxy_key_readers *readers, const struct passwd *user)
+{
+	gid_t *to = readers->groups + readers->group_count;
+	int room = (int)(PROXY_KEY_GROUPS_MAX - readers->group_count);
+
+	if (getgrouplist(user->pw_name, user->pw_gid, to, &room) >= 0)
+		readers->group_count += (size_t)room;
+	else
+		readers->group_count = PROXY_KEY_GROUPS_MAX;
+}
+
+static void
+add_own_groups(struct proxy_key_readers *readers)
+{
+	int n = getgroups(PROXY_KEY_GROUPS_MAX - 1, readers->groups);
+
+	readers->group_count = n > 0 ? (size_t)n : 0;
+	readers->groups[readers->group_count++] = getegid();
+}
+
+void
+proxy_key_readers_init(
+    struct proxy_key_readers *readers, const struct proxy_config *config)
+{
+	const struct passwd *user;
+
+	memset(readers, 0, sizeof(*readers));
+	add_owner(readers, 0);
+	if (geteuid() != 0) {
+		add_owner(readers, geteuid());
+		add_own_groups(readers);
+		return;
+	}
+	if (config->in.enabled || proxy_recorder_is_wanted(config)) {
+		user = getpwnam(config->in.user);
+		if (user != NULL)
+			add_groups_of(readers, user);
+	}
+	if (config->out.enabled || proxy_sealer_is_wanted(config)) {
+		user = getpwnam(config->out.user);
+		if (user == NULL)
+			return;
+		add_groups_of(readers, user);
+		add_owner(readers, user->pw_uid);
+	}
+}
+
+static bool
+has_owner(const struct proxy_key_readers *readers, uid_t owner)
+{
+	size_t i;
+
+	for (i = 0; i < readers->owner_count; i++)
+		if (readers->owners[i] == owner)
+			return true;
+	return false;
+}
+
+static bool
+has_group(const struct proxy_key_readers *readers, gid_t group)
+{
+	size_t i;
+
+	for (i = 0; i < readers->group_count; i++)
+		if (readers->groups[i] == group)
+			return true;
+	return readers->group_count == PROXY_KEY_GROUPS_MAX;
+}
+
+/* A file system without ACLs has none on this file. */
+static bool
+has_acl(int fd)
+{
+	return fgetxattr(fd, "system.posix_acl_access", NULL, 0) >= 0;
+}
+
+int
+proxy_key_access_check(int fd, const struct stat *st, const char *path,
+    const struct proxy_key_readers *readers, struct strbuf *reason)
+{
+	unsigned mode = st->st_mode & 07777;
+
+	if (!S_ISREG(st->st_mode)) {
+		strbuf_addf(reason, "key file %s is no regular file", path);
+		return -1;
+	}
+	if (!has_owner(readers, st->st_uid)) {
+		strbuf_addf(reason,
+		    "key file %s (mode %04o) belongs to user %u: chown root "
+		    "%s",
+		    path, mode, (unsigned)st->st_uid, path);
+		return -1;
+	}
+	if (mode & S_IRWXO) {
+		strbuf_addf(reason,
+		    "key file %s has mode %04o, which lets others in: chmod "
+		    "600 %s",
+		    path, mode, path);
+		return -1;
+	}
+	if ((mode & S_IRWXG) && has_acl(fd)) {
+		strbuf_addf(reason,
+		    "key file %s (mode %04o) has an ACL, which may let a "
+		    "worker in: setfacl -b %s",
+		    path, mode, path);
+		return -1;
+	}
+	if ((mode & S_IRWXG) && has_group(readers, st->st_gid)) {
+		strbuf_addf(reason,
+		    "key file %s has mode %04o, which lets group %u in, and a "
+		    "worker is in that: chmod 600 %s",
+		    path, mode, (unsigned)st->st_gid, path);
+		return -1;
+	}
+	if (st->st_size > DKIM_KEY_PEM_MAX) {
+		strbuf_addf(reason, "key file %s has over %d bytes", path,
+		    DKIM_KEY_PEM_MAX);
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,104 @@
+/* The bounded table of keys behind proxy/keys/keys.c; nobody else's. */
+#ifndef PROXY_KEYS_KEY_CACHE_PRIVATE_H
+#define PROXY_KEYS_KEY_CACHE_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/slice.h"
+#include "proxy/keys/key_files.h"
+#include "proxy/keys/keys.h"
+
+struct dkim_key;
+
+struct proxy_ring { /* of a ring; a lone one points at itself */
+	struct proxy_ring *next, *before;
+};
+
+static inline void
+proxy_ring_init(struct proxy_ring *link)
+{
+	link->next = link->before = link;
+}
+
+static inline bool
+proxy_ring_is_empty(const struct proxy_ring *link)
+{
+	return link->next == link;
+}
+
+static inline void
+proxy_ring_remove(struct proxy_ring *link)
+{
+	link->next->before = link->before;
+	link->before->next = link->next;
+	proxy_ring_init(link);
+}
+
+static inline void
+proxy_ring_append(struct proxy_ring *ring, struct proxy_ring *link)
+{
+	link->next = ring;
+	link->before = ring->before;
+	ring->before->next = link;
+	ring->before = link;
+}
+
+/* A key and how many hold it: the table is one, each use is one. */
+struct proxy_key_held {
+	struct dkim_key *key;
+	char *domain;
+	unsigned holders;
+};
+
+enum proxy_key_entry_state {
+	PROXY_KEY_ENTRY_IDLE,	/* known, or never asked */
+	PROXY_KEY_ENTRY_QUEUED, /* to be asked */
+	PROXY_KEY_ENTRY_ASKED
+};
+
+struct proxy_key_entry {
+	struct proxy_ring used;	  /* by time of use; first member */
+	struct proxy_ring asking; /* queued, or in flight */
+	struct proxy_key_entry *same_slot;
+	enum proxy_key_entry_state state;
+	uint32_t id;
+	uint64_t hash;
+	unsigned rule;
+	char *domain;
+	bool known; /* `status` is an answer, of `known_at` */
+	bool doubted;
+	time_t known_at, asked_at;
+	enum proxy_key_status status;
+	struct proxy_key_stamp stamp;
+	struct proxy_key_held *held;
+	char *reason;
+	struct proxy_ring waits;
+};
+
+struct proxy_key_cache {
+	size_t cap, count;
+	uint64_t seed;
+	struct proxy_key_entry **slots;
+	size_t slot_count;
+	struct proxy_ring used; /* the least lately used first */
+};
+
+void proxy_key_cache_init(struct proxy_key_cache *, size_t cap);
+void proxy_key_cache_clear(struct proxy_key_cache *);
+
+/* The entry of a rule and a domain, made where there is none; what is idle
+ * and least lately used leaves for it. Now the most lately used. */
+struct proxy_key_entry *proxy_key_cache_get(
+    struct proxy_key_cache *, unsigned rule, struct slice domain);
+
+/* One more holder of it, and one less; NULL is fine. */
+struct proxy_key_held *proxy_key_hold(struct proxy_key_held *);
+void proxy_key_let_go(struct proxy_key_held *);
+/* Takes the key; one holder. */
+struct proxy_key_held *proxy_key_hold_new(
+    struct dkim_key *, const char *domain);
+
+#endif

@@ -1,0 +1,290 @@
+/* Key files: from a rule and a domain to a file that was looked at. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dkim/key.h"
+#include "proxy/keys/key_files.h"
+#include "proxy/keys/key_spelling.h"
+#include "proxy/keys/key_way.h"
+#include "proxy/settings/sign_map.h"
+
+#define DOMAIN_MAX 253
+#define LABEL_MAX  63
+
+/* --- names --- */
+
+bool
+proxy_key_domain_is_safe(struct slice domain)
+{
+	size_t i, label = 0;
+
+	if (domain.n == 0 || domain.n > DOMAIN_MAX)
+		return false;
+	for (i = 0; i < domain.n; i++) {
+		if (domain.p[i] == '.' && label > 0) {
+			label = 0;
+			continue;
+		}
+		if (!ascii_is_alnum(domain.p[i]) && domain.p[i] != '-')
+			return false;
+		if (++label > LABEL_MAX)
+			return false;
+	}
+	return label > 0;
+}
+
+int
+proxy_key_path(const struct proxy_key_rule *rule, struct slice domain,
+    struct strbuf *path, struct strbuf *reason)
+{
+	static const struct slice domain_macro = SLICE_INIT("$domain");
+	static const struct slice selector_macro = SLICE_INIT("$selector");
+	struct slice rest = slice_str(rule->file);
+	size_t at;
+
+	while (rest.n > 0 && !path->full) {
+		at = slice_find(rest, '$');
+		strbuf_add(path, slice_first(rest, at));
+		rest = slice_after(rest, at);
+		if (slice_starts_nocase(rest, domain_macro)) {
+			strbuf_add(path, domain);
+			rest = slice_after(rest, domain_macro.n);
+		} else if (slice_starts_nocase(rest, selector_macro)) {
+			strbuf_add_str(path, rule->selector);
+			rest = slice_after(rest, selector_macro.n);
+		} else if (rest.n > 0) {
+			break; /* proxy_key_template_check() lets none by */
+		}
+	}
+	if (rest.n == 0 && !path->full)
+		return 0;
+	strbuf_addf(reason, "key file %s makes no usable path", rule->file);
+	return -1;
+}
+
+/* --- opening --- */
+
+bool
+proxy_key_stamp_equal(
+    const struct proxy_key_stamp *a, const struct proxy_key_stamp *b)
+{
+	return a->device == b->device && a->inode == b->inode &&
+	    a->size == b->size && a->mtime_s == b->mtime_s &&
+	    a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s &&
+	    a->ctime_ns == b->ctime_ns && a->domain_from == b->domain_from;
+}
+
+static void
+stamp_file(const struct stat *st, struct proxy_key_stamp *stamp)
+{
+	memset(stamp, 0, sizeof(*stamp));
+	stamp->device = st->st_dev;
+	stamp->inode = st->st_ino;
+	stamp->size = (uint64_t)st->st_size;
+	stamp->mtime_s = st->st_mtim.tv_sec;
+	stamp->mtime_ns = st->st_mtim.tv_nsec;
+	stamp->ctime_s = st->st_ctim.tv_sec;
+	stamp->ctime_ns = st->st_ctim.tv_nsec;
+}
+
+static enum proxy_key_status
+open_path(const char *path, const struct proxy_key_readers *readers,
+    struct proxy_key_file *file, struct strbuf *reason)
+{
+	struct stat st;
+	int fd = proxy_key_way_open(path, reason);
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ||
+			errno == ENAMETOOLONG
+		    ? PROXY_KEY_MISSING
+		    : PROXY_KEY_TROUBLE;
+	if (fstat(fd, &st) != 0) {
+		strbuf_addf(reason, "key file %s: %s", path, strerror(errno));
+		close(fd);
+		return PROXY_KEY_TROUBLE;
+	}
+	if (proxy_key_access_check(fd, &st, path, readers, reason) != 0) {
+		close(fd);
+		return PROXY_KEY_TROUBLE;
+	}
+	stamp_file(&st, &file->stamp);
+	file->fd = fd;
+	return PROXY_KEY_FOUND;
+}
+
+static enum proxy_key_status
+open_one(const struct proxy_key_rule *rule,
+    const struct proxy_key_readers *readers, struct slice domain,
+    struct proxy_key_file *file, struct strbuf *reason)
+{
+	struct strbuf path;
+	enum proxy_key_status status = PROXY_KEY_TROUBLE;
+
+	strbuf_init(&path, PROXY_KEY_PATH_MAX);
+	strbuf_reset(reason);
+	if (proxy_key_path(rule, domain, &path, reason) == 0)
+		status = open_path(strbuf_text(&path), readers, file, reason);
+	strbuf_clear(&path);
+	return status;
+}
+
+/* Moves to the parent; false where there is none. */
+static bool
+go_to_parent(struct slice domain, size_t *from)
+{
+	struct slice rest = slice_after(domain, *from);
+	size_t dot = slice_find(rest, '.');
+
+	if (dot == rest.n)
+		return false;
+	*from += dot + 1;
+	return true;
+}
+
+/* Where no parent has one either, the reason stays that of the domain's own
+ * file, for it is the one to make. */
+static void
+open_parents(const struct proxy_key_rule *rule,
+    const struct proxy_key_readers *readers, struct slice domain,
+    struct proxy_key_file *file, struct strbuf *reason)
+{
+	size_t from = 0, tries = 0;
+	struct strbuf of_parent;
+
+	strbuf_init(&of_parent, PROXY_KEY_REASON_MAX);
+	while (file->status == PROXY_KEY_MISSING &&
+	    go_to_parent(domain, &from) && tries++ < PROXY_KEY_PARENTS_MAX)
+		file->status = open_one(
+		    rule, readers, slice_after(domain, from), file, &of_parent);
+	if (file->status != PROXY_KEY_MISSING) {
+		file->stamp.domain_from = from;
+		strbuf_reset(reason);
+		strbuf_add(reason, strbuf_slice(&of_parent));
+	}
+	strbuf_clear(&of_parent);
+}
+
+void
+proxy_key_file_open(const struct proxy_config *config,
+    const struct proxy_key_readers *readers, unsigned rule, struct slice domain,
+    struct proxy_key_file *file, struct strbuf *reason)
+{
+	const struct proxy_key_rule *of;
+
+	memset(file, 0, sizeof(*file));
+	file->fd = -1;
+	file->status = PROXY_KEY_TROUBLE;
+	if (rule >= config->signing.key_count) {
+		strbuf_add_str(reason, "no such key rule");
+		return;
+	}
+	if (!proxy_key_domain_is_safe(domain)) {
+		strbuf_add_str(reason,
+		    "no key is for that domain: one has letters, digits and "
+		    "hyphens between single dots");
+		return;
+	}
+	of = &config->signing.keys[rule];
+	file->status = open_one(of, readers, domain, file, reason);
+	if (file->status != PROXY_KEY_MISSING)
+		return;
+	if (of->parents)
+		open_parents(of, readers, domain, file, reason);
+	else
+		file->status = PROXY_KEY_TROUBLE;
+}
+
+/* --- reading --- */
+
+static int
+read_pem(int fd, struct strbuf *pem, struct strbuf *reason)
+{
+	ssize_t n = 1;
+	char *at;
+
+	while (n > 0) {
+		at = strbuf_reserve(pem, DKIM_KEY_PEM_MAX + 1 - pem->n);
+		if (at == NULL || pem->n > DKIM_KEY_PEM_MAX) {
+			strbuf_addf(
+			    reason, "has over %d bytes", DKIM_KEY_PEM_MAX);
+			return -1;
+		}
+		n = pread(fd, at, DKIM_KEY_PEM_MAX + 1 - pem->n, (off_t)pem->n);
+		if (n < 0 && errno == EINTR) {
+			n = 1;
+			continue;
+		}
+		if (n > 0)
+			pem->n += (size_t)n;
+	}
+	if (n < 0)
+		strbuf_addf(reason, "cannot be read: %s", strerror(errno));
+	return n < 0 ? -1 : 0;
+}
+
+struct dkim_key *
+proxy_key_file_read(int fd, struct strbuf *reason)
+{
+	struct dkim_key *key = NULL;
+	struct strbuf pem;
+
+	strbuf_init(&pem, DKIM_KEY_PEM_MAX + 2);
+	if (read_pem(fd, &pem, reason) == 0)
+		key = dkim_key_parse(strbuf_slice(&pem), reason);
+	strbuf_wipe(&pem);
+	close(fd);
+	return key;
+}
+
+struct dkim_key *
+proxy_key_file_load_by(const struct proxy_config *config,
+    const struct proxy_key_readers *readers, unsigned rule, struct slice domain,
+    struct proxy_key_found *found, struct strbuf *reason)
+{
+	struct proxy_key_file file;
+	struct strbuf why;
+	struct dkim_key *key;
+
+	proxy_key_file_open(config, readers, rule, domain, &file, reason);
+	*found = (struct proxy_key_found){
+	    file.status, (size_t)file.stamp.domain_from};
+	if (file.status != PROXY_KEY_FOUND) {
+		if (slice_ends_nocase(
+			strbuf_slice(reason), slice_str(strerror(ENOENT))))
+			proxy_key_spelling_note(
+			    &config->signing.keys[rule], domain, reason);
+		return NULL;
+	}
+	strbuf_init(&why, PROXY_KEY_REASON_MAX / 2);
+	key = proxy_key_file_read(file.fd, &why);
+	if (key == NULL) {
+		found->status = PROXY_KEY_TROUBLE;
+		strbuf_add_str(reason, "key file ");
+		proxy_key_path(&config->signing.keys[rule],
+		    slice_after(domain, found->domain_from), reason, &why);
+		strbuf_addf(reason, ": %s", strbuf_text(&why));
+	}
+	strbuf_clear(&why);
+	return key;
+}
+
+struct dkim_key *
+proxy_key_file_load(const struct proxy_config *config, unsigned rule,
+    struct slice domain, size_t *domain_from, enum proxy_key_status *status,
+    struct strbuf *reason)
+{
+	struct proxy_key_readers readers;
+	struct proxy_key_found found;
+	struct dkim_key *key;
+
+	proxy_key_readers_init(&readers, config);
+	key = proxy_key_file_load_by(
+	    config, &readers, rule, domain, &found, reason);
+	*domain_from = found.domain_from;
+	*status = found.status;
+	return key;
+}

@@ -1,0 +1,197 @@
+/* Questions and answers about keys, and the master's answering. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proxy/keys/key_wire.h"
+
+int
+proxy_key_request_parse(struct slice datagram, struct proxy_key_request *to)
+{
+	if (datagram.n != sizeof(*to))
+		return -1;
+	memcpy(to, datagram.p, sizeof(*to));
+	if (to->has_stamp > 1 || to->domain_n > sizeof(to->domain))
+		return -1;
+	if (!proxy_key_domain_is_safe(slice_from(to->domain, to->domain_n)))
+		return -1;
+	return 0;
+}
+
+int
+proxy_key_reply_parse(struct slice datagram, struct proxy_key_reply *to)
+{
+	size_t head = offsetof(struct proxy_key_reply, reason);
+
+	memset(to, 0, sizeof(*to));
+	if (datagram.n < head || datagram.n > sizeof(*to))
+		return -1;
+	memcpy(to, datagram.p, datagram.n);
+	if (to->reason_n != datagram.n - head ||
+	    to->status > PROXY_KEY_REPLY_UNCHANGED)
+		return -1;
+	return 0;
+}
+
+/* CMSG_SPACE() of one descriptor is room for two where a pointer has eight
+ * bytes: what counts is CONTROL_ROOM. */
+union control {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+#define CONTROL_ROOM CMSG_LEN(sizeof(int))
+
+int
+proxy_key_send(int socket, struct slice datagram, int fd)
+{
+	union control control = {{0}};
+	struct iovec part = {(void *)(uintptr_t)datagram.p, datagram.n};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	struct cmsghdr *head;
+	ssize_t n;
+
+	if (fd >= 0) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = CONTROL_ROOM;
+		head = CMSG_FIRSTHDR(&message);
+		head->cmsg_level = SOL_SOCKET;
+		head->cmsg_type = SCM_RIGHTS;
+		head->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+	}
+	do
+		n = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)datagram.n ? 0 : -1;
+}
+
+static void
+close_all(const struct cmsghdr *head)
+{
+	size_t at = 0, n = head->cmsg_len - CMSG_LEN(0);
+	int fd;
+
+	for (; n - at >= sizeof(fd); at += sizeof(fd)) {
+		memcpy(&fd, CMSG_DATA(head) + at, sizeof(fd));
+		close(fd);
+	}
+}
+
+/* The one descriptor, PROXY_KEY_NO_FD, or PROXY_KEY_FALSE_FD with every one
+ * that came closed. */
+static int
+take_fd(struct msghdr *message)
+{
+	struct cmsghdr *head = CMSG_FIRSTHDR(message);
+	bool good = (message->msg_flags & MSG_CTRUNC) == 0;
+	int fd;
+
+	if (head == NULL)
+		return good ? PROXY_KEY_NO_FD : PROXY_KEY_FALSE_FD;
+	if (good && head->cmsg_level == SOL_SOCKET &&
+	    head->cmsg_type == SCM_RIGHTS &&
+	    head->cmsg_len == CMSG_LEN(sizeof(fd)) &&
+	    CMSG_NXTHDR(message, head) == NULL) {
+		memcpy(&fd, CMSG_DATA(head), sizeof(fd));
+		return fd;
+	}
+	for (; head != NULL; head = CMSG_NXTHDR(message, head))
+		if (head->cmsg_level == SOL_SOCKET &&
+		    head->cmsg_type == SCM_RIGHTS)
+			close_all(head);
+	return PROXY_KEY_FALSE_FD;
+}
+
+long
+proxy_key_receive(int socket, char *to, size_t room, int *fd)
+{
+	union control control = {{0}};
+	struct iovec part = {to, room};
+	struct msghdr message = {.msg_iov = &part,
+	    .msg_iovlen = 1,
+	    .msg_control = control.bytes,
+	    .msg_controllen = CONTROL_ROOM};
+	ssize_t n;
+
+	do
+		n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	*fd = n < 0 ? PROXY_KEY_NO_FD : take_fd(&message);
+	return n;
+}
+
+static enum proxy_key_reply_status
+reply_status(
+    const struct proxy_key_request *request, const struct proxy_key_file *file)
+{
+	if (file->status == PROXY_KEY_MISSING)
+		return PROXY_KEY_REPLY_MISSING;
+	if (file->status == PROXY_KEY_TROUBLE)
+		return PROXY_KEY_REPLY_TROUBLE;
+	if (request->has_stamp == 1 &&
+	    proxy_key_stamp_equal(&request->stamp, &file->stamp))
+		return PROXY_KEY_REPLY_UNCHANGED;
+	return PROXY_KEY_REPLY_FOUND;
+}
+
+static int
+answer(int socket, const struct proxy_config *config,
+    const struct proxy_key_readers *readers,
+    const struct proxy_key_request *request)
+{
+	struct proxy_key_reply reply;
+	struct proxy_key_file file;
+	struct strbuf reason;
+	int result, with_fd;
+
+	strbuf_init(&reason, sizeof(reply.reason));
+	proxy_key_file_open(config, readers, request->rule,
+	    slice_from(request->domain, request->domain_n), &file, &reason);
+	memset(&reply, 0, sizeof(reply));
+	reply.id = request->id;
+	reply.status = reply_status(request, &file);
+	reply.stamp = file.stamp;
+	reply.reason_n = (uint32_t)reason.n;
+	if (reason.n > 0)
+		memcpy(reply.reason, reason.p, reason.n);
+	with_fd = reply.status == PROXY_KEY_REPLY_FOUND ? file.fd : -1;
+	result = proxy_key_send(socket,
+	    slice_from((const char *)&reply,
+		offsetof(struct proxy_key_reply, reason) + reason.n),
+	    with_fd);
+	/* A worker that does not read asks again when it does. */
+	if (result != 0 && (errno == EAGAIN || errno == ENOBUFS))
+		result = 0;
+	if (file.fd >= 0)
+		close(file.fd);
+	strbuf_clear(&reason);
+	return result;
+}
+
+enum proxy_key_served
+proxy_key_server_answer(int socket, const struct proxy_config *config,
+    const struct proxy_key_readers *readers)
+{
+	char datagram[sizeof(struct proxy_key_request) + 1];
+	struct proxy_key_request request;
+	int fd;
+	long n = proxy_key_receive(socket, datagram, sizeof(datagram), &fd);
+
+	if (fd >= 0)
+		close(fd);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return PROXY_KEY_SERVED_NONE;
+	if (fd != PROXY_KEY_NO_FD)
+		return PROXY_KEY_SERVED_LIAR;
+	if (n <= 0)
+		return PROXY_KEY_SERVED_GONE;
+	if (proxy_key_request_parse(
+		slice_from(datagram, (size_t)n), &request) != 0)
+		return PROXY_KEY_SERVED_LIAR;
+	return answer(socket, config, readers, &request) == 0
+	    ? PROXY_KEY_SERVED
+	    : PROXY_KEY_SERVED_GONE;
+}

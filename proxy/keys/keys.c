@@ -1,0 +1,516 @@
+/*
+ * The signing worker's keys: a bounded table, the least lately used leaves
+ * first. What is asked of the master and what a use is given are two steps,
+ * so that equal questions wait for one answer, and nobody is called back
+ * out of proxy_keys_get().
+ */
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/strbuf.h"
+#include "base/xalloc.h"
+#include "dkim/key.h"
+#include "proxy/keys/key_cache_private.h"
+#include "proxy/keys/key_files.h"
+#include "proxy/keys/key_wire.h"
+#include "proxy/keys/keys.h"
+
+/* Questions that are with the master at a time; others queue. Their answers
+ * fit into the socket's buffer. */
+#define IN_FLIGHT_MAX 16
+
+struct proxy_key_use {
+	struct proxy_ring link; /* of an entry's waits, or of `ready`; first */
+	struct proxy_keys *keys;
+	struct proxy_key_entry *entry; /* while waiting */
+	enum proxy_key_status status;
+	struct proxy_key_held *held;
+	char *reason;
+	proxy_key_fn *fn;
+	void *ctx;
+};
+
+struct proxy_keys {
+	struct event *readable, *later, *tick;
+	int fd; /* to the master; -1: gone, or local */
+	const struct proxy_config *local;
+	struct proxy_key_readers readers; /* of a local one */
+	size_t in_flight, uses;
+	uint32_t next_id;
+	struct proxy_key_cache cache;
+	struct proxy_ring queued, asked, ready;
+};
+
+static struct proxy_key_entry *
+entry_of_asking(struct proxy_ring *link)
+{
+	return (struct proxy_key_entry *)(void *)((char *)link -
+	    offsetof(struct proxy_key_entry, asking));
+}
+
+static bool
+is_fresh(const struct proxy_key_entry *e)
+{
+	time_t age;
+
+	if (!e->known || e->doubted)
+		return false;
+	age = clock_s() - e->known_at;
+	return age < (e->status == PROXY_KEY_FOUND ? PROXY_KEYS_RECHECK_S
+						   : PROXY_KEYS_MISSING_S);
+}
+
+/* --- answers to uses --- */
+
+static void
+soon(struct proxy_keys *keys)
+{
+	event_active(keys->later, EV_TIMEOUT, 0);
+}
+
+/* The use has its answer; it is called later. */
+static void
+make_ready(struct proxy_key_use *use, const struct proxy_key_entry *e)
+{
+	use->status = e->status;
+	use->held = proxy_key_hold(e->held);
+	use->reason = e->reason == NULL ? NULL : xstrdup(e->reason);
+	use->entry = NULL;
+	proxy_ring_remove(&use->link);
+	proxy_ring_append(&use->keys->ready, &use->link);
+	soon(use->keys);
+}
+
+/* One at a time, for a callback may end any use. */
+static void
+deliver(struct proxy_keys *keys)
+{
+	struct proxy_key_use *use;
+	struct proxy_key_answer answer;
+	char *reason;
+
+	while (!proxy_ring_is_empty(&keys->ready)) {
+		use = (struct proxy_key_use *)(void *)keys->ready.next;
+		proxy_ring_remove(&use->link);
+		reason = use->reason;
+		use->reason = NULL;
+		answer = (struct proxy_key_answer){.status = use->status,
+		    .key = use->held == NULL ? NULL : use->held->key,
+		    .domain =
+			slice_str(use->held == NULL ? NULL : use->held->domain),
+		    .reason = reason};
+		use->fn(use->ctx, &answer);
+		free(reason);
+	}
+}
+
+/* --- answers to entries --- */
+
+static void
+settle(struct proxy_keys *keys, struct proxy_key_entry *e)
+{
+	if (e->state == PROXY_KEY_ENTRY_ASKED)
+		keys->in_flight--;
+	e->state = PROXY_KEY_ENTRY_IDLE;
+	proxy_ring_remove(&e->asking);
+	e->known = true;
+	e->doubted = false;
+	e->known_at = clock_s();
+	while (!proxy_ring_is_empty(&e->waits))
+		make_ready((struct proxy_key_use *)(void *)e->waits.next, e);
+}
+
+static void
+forget(struct proxy_key_entry *e)
+{
+	proxy_key_let_go(e->held);
+	e->held = NULL;
+	free(e->reason);
+	e->reason = NULL;
+}
+
+static void
+settle_without(struct proxy_keys *keys, struct proxy_key_entry *e,
+    enum proxy_key_status status, const char *reason)
+{
+	forget(e);
+	e->status = status;
+	e->reason = xstrdup(reason);
+	settle(keys, e);
+}
+
+/* Whose file it was: the entry's domain, or a parent. */
+static const char *
+domain_of(const struct proxy_key_entry *e, const struct proxy_key_stamp *stamp)
+{
+	return stamp->domain_from < strlen(e->domain)
+	    ? e->domain + stamp->domain_from
+	    : e->domain;
+}
+
+static void
+settle_with(struct proxy_keys *keys, struct proxy_key_entry *e,
+    struct dkim_key *key, const struct proxy_key_stamp *stamp)
+{
+	forget(e);
+	e->status = PROXY_KEY_FOUND;
+	e->stamp = *stamp;
+	e->held = proxy_key_hold_new(key, domain_of(e, stamp));
+	settle(keys, e);
+}
+
+/* A file that was opened for the entry. */
+static void
+settle_by_file(struct proxy_keys *keys, struct proxy_key_entry *e, int fd,
+    const struct proxy_key_stamp *stamp)
+{
+	struct strbuf reason, why;
+	struct dkim_key *key;
+
+	strbuf_init(&why, PROXY_KEY_REASON_MAX);
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX * 2);
+	key = proxy_key_file_read(fd, &why);
+	if (key != NULL) {
+		settle_with(keys, e, key, stamp);
+	} else {
+		strbuf_addf(&reason, "key of %s: %s", domain_of(e, stamp),
+		    strbuf_text(&why));
+		settle_without(
+		    keys, e, PROXY_KEY_TROUBLE, strbuf_text(&reason));
+	}
+	strbuf_clear(&reason);
+	strbuf_clear(&why);
+}
+
+/* --- asking --- */
+
+static void
+ask_files(struct proxy_keys *keys, struct proxy_key_entry *e)
+{
+	struct proxy_key_file file;
+	struct strbuf reason;
+
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	proxy_key_file_open(keys->local, &keys->readers, e->rule,
+	    slice_str(e->domain), &file, &reason);
+	if (file.status != PROXY_KEY_FOUND) {
+		settle_without(keys, e, file.status, strbuf_text(&reason));
+	} else if (e->held != NULL &&
+	    proxy_key_stamp_equal(&file.stamp, &e->stamp)) {
+		close(file.fd);
+		settle(keys, e);
+	} else {
+		settle_by_file(keys, e, file.fd, &file.stamp);
+	}
+	strbuf_clear(&reason);
+}
+
+static void lose_master(struct proxy_keys *);
+
+/* False where the socket takes no more for now. */
+static bool
+ask_master(struct proxy_keys *keys, struct proxy_key_entry *e)
+{
+	struct proxy_key_request request;
+	size_t n = strlen(e->domain);
+
+	memset(&request, 0, sizeof(request));
+	request.id = e->id = ++keys->next_id;
+	request.rule = e->rule;
+	request.has_stamp = e->held != NULL;
+	request.stamp = e->stamp;
+	request.domain_n = (uint32_t)n;
+	assert(n <= sizeof(request.domain));
+	memcpy(request.domain, e->domain, n);
+	if (proxy_key_send(keys->fd,
+		slice_from((const char *)&request, sizeof(request)), -1) != 0)
+		return false;
+	e->state = PROXY_KEY_ENTRY_ASKED;
+	e->asked_at = clock_s();
+	keys->in_flight++;
+	proxy_ring_remove(&e->asking);
+	proxy_ring_append(&keys->asked, &e->asking);
+	return true;
+}
+
+static void
+ask_queued(struct proxy_keys *keys)
+{
+	struct proxy_key_entry *e;
+
+	while (!proxy_ring_is_empty(&keys->queued)) {
+		e = entry_of_asking(keys->queued.next);
+		if (keys->local != NULL) {
+			ask_files(keys, e);
+		} else if (keys->fd < 0) {
+			settle_without(
+			    keys, e, PROXY_KEY_TROUBLE, "the master is gone");
+		} else if (keys->in_flight >= IN_FLIGHT_MAX) {
+			return;
+		} else if (!ask_master(keys, e)) {
+			if (errno != EAGAIN && errno != ENOBUFS)
+				lose_master(keys);
+			return;
+		}
+	}
+}
+
+static void
+lose_master(struct proxy_keys *keys)
+{
+	if (keys->readable != NULL)
+		event_free(keys->readable);
+	keys->readable = NULL;
+	if (keys->fd >= 0)
+		close(keys->fd);
+	keys->fd = -1;
+	while (!proxy_ring_is_empty(&keys->asked))
+		settle_without(keys, entry_of_asking(keys->asked.next),
+		    PROXY_KEY_TROUBLE, "the master is gone");
+	soon(keys);
+}
+
+static struct proxy_key_entry *
+find_asked(struct proxy_keys *keys, uint32_t id)
+{
+	struct proxy_ring *link;
+
+	for (link = keys->asked.next; link != &keys->asked; link = link->next)
+		if (entry_of_asking(link)->id == id)
+			return entry_of_asking(link);
+	return NULL;
+}
+
+/* Takes the descriptor. */
+static void
+take_reply(struct proxy_keys *keys, const struct proxy_key_reply *reply, int fd)
+{
+	struct proxy_key_entry *e = find_asked(keys, reply->id);
+	char *reason;
+
+	if (fd >= 0 && (e == NULL || reply->status != PROXY_KEY_REPLY_FOUND)) {
+		close(fd);
+		fd = -1;
+	}
+	if (e == NULL) /* given up before */
+		return;
+	if (reply->status == PROXY_KEY_REPLY_UNCHANGED && e->held != NULL) {
+		settle(keys, e);
+	} else if (reply->status == PROXY_KEY_REPLY_FOUND && fd >= 0) {
+		settle_by_file(keys, e, fd, &reply->stamp);
+	} else {
+		reason = reply->reason_n == 0
+		    ? xstrdup("the master sent no key")
+		    : xslicedup(slice_from(reply->reason, reply->reason_n));
+		settle_without(keys, e,
+		    reply->status == PROXY_KEY_REPLY_MISSING
+			? PROXY_KEY_MISSING
+			: PROXY_KEY_TROUBLE,
+		    reason);
+		free(reason);
+	}
+}
+
+static void
+on_readable(evutil_socket_t socket, short what, void *ctx)
+{
+	struct proxy_keys *keys = ctx;
+	struct proxy_key_reply reply;
+	char datagram[sizeof(reply)];
+	int fd;
+	long n;
+
+	(void)what;
+	while (keys->fd >= 0) {
+		n = proxy_key_receive(socket, datagram, sizeof(datagram), &fd);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+		if (n > 0 &&
+		    proxy_key_reply_parse(
+			slice_from(datagram, (size_t)n), &reply) == 0) {
+			take_reply(keys, &reply, fd);
+			continue;
+		}
+		if (fd >= 0)
+			close(fd);
+		lose_master(keys);
+	}
+	ask_queued(keys);
+	deliver(keys);
+}
+
+static void
+on_later(evutil_socket_t socket, short what, void *ctx)
+{
+	struct proxy_keys *keys = ctx;
+
+	(void)socket;
+	(void)what;
+	ask_queued(keys);
+	deliver(keys);
+}
+
+/* Gives up what the master has had for too long; tries again to ask. */
+static void
+on_tick(evutil_socket_t socket, short what, void *ctx)
+{
+	struct proxy_keys *keys = ctx;
+	struct proxy_key_entry *e;
+	time_t now = clock_s();
+
+	while (!proxy_ring_is_empty(&keys->asked)) {
+		e = entry_of_asking(keys->asked.next);
+		if (now - e->asked_at < PROXY_KEYS_WAIT_S)
+			break;
+		settle_without(
+		    keys, e, PROXY_KEY_TROUBLE, "the master does not answer");
+	}
+	on_later(socket, what, ctx);
+}
+
+/* --- doors --- */
+
+static struct proxy_keys *
+new_keys(struct event_base *base, size_t cap)
+{
+	struct proxy_keys *keys = xcalloc(1, sizeof(*keys));
+	const struct timeval second = {1, 0};
+
+	keys->fd = -1;
+	proxy_key_cache_init(&keys->cache, cap);
+	proxy_ring_init(&keys->queued);
+	proxy_ring_init(&keys->asked);
+	proxy_ring_init(&keys->ready);
+	keys->later = event_new(base, -1, 0, on_later, keys);
+	keys->tick = event_new(base, -1, EV_PERSIST, on_tick, keys);
+	event_add(keys->tick, &second);
+	return keys;
+}
+
+struct proxy_keys *
+proxy_keys_new(struct event_base *base, int master_fd, size_t cap)
+{
+	struct proxy_keys *keys = new_keys(base, cap);
+
+	keys->fd = master_fd;
+	keys->readable =
+	    event_new(base, master_fd, EV_READ | EV_PERSIST, on_readable, keys);
+	event_add(keys->readable, NULL);
+	return keys;
+}
+
+struct proxy_keys *
+proxy_keys_new_local(
+    struct event_base *base, const struct proxy_config *config, size_t cap)
+{
+	struct proxy_keys *keys = new_keys(base, cap);
+
+	keys->local = config;
+	proxy_key_readers_init(&keys->readers, config);
+	return keys;
+}
+
+static void
+refuse_domain(struct proxy_key_use *use)
+{
+	use->status = PROXY_KEY_TROUBLE;
+	use->reason = xstrdup("no domain that a key could be for");
+	proxy_ring_append(&use->keys->ready, &use->link);
+	soon(use->keys);
+}
+
+struct proxy_key_use *
+proxy_keys_get(struct proxy_keys *keys, unsigned rule, struct slice domain,
+    proxy_key_fn *fn, void *ctx)
+{
+	struct proxy_key_use *use = xcalloc(1, sizeof(*use));
+	struct proxy_key_entry *e;
+
+	use->keys = keys;
+	use->fn = fn;
+	use->ctx = ctx;
+	proxy_ring_init(&use->link);
+	keys->uses++;
+	if (!proxy_key_domain_is_safe(domain)) {
+		refuse_domain(use);
+		return use;
+	}
+	e = proxy_key_cache_get(&keys->cache, rule, domain);
+	if (e->state == PROXY_KEY_ENTRY_IDLE && is_fresh(e)) {
+		make_ready(use, e);
+		return use;
+	}
+	use->entry = e;
+	proxy_ring_append(&e->waits, &use->link);
+	if (e->state == PROXY_KEY_ENTRY_IDLE) {
+		e->state = PROXY_KEY_ENTRY_QUEUED;
+		proxy_ring_append(&keys->queued, &e->asking);
+		soon(keys);
+	}
+	return use;
+}
+
+void
+proxy_keys_doubt(struct proxy_keys *keys)
+{
+	struct proxy_ring *link;
+
+	for (link = keys->cache.used.next; link != &keys->cache.used;
+	     link = link->next)
+		((struct proxy_key_entry *)(void *)link)->doubted = true;
+}
+
+void
+proxy_key_use_end(struct proxy_key_use *use)
+{
+	if (use == NULL)
+		return;
+	use->keys->uses--;
+	proxy_ring_remove(&use->link);
+	proxy_key_let_go(use->held);
+	free(use->reason);
+	free(use);
+}
+
+struct proxy_keys_figures
+proxy_keys_figures(const struct proxy_keys *keys)
+{
+	struct proxy_keys_figures figures = {0, 0};
+	const struct proxy_ring *link = keys->cache.used.next;
+	int64_t now = (int64_t)time(NULL);
+
+	for (; link != &keys->cache.used; link = link->next) {
+		const struct proxy_key_entry *e =
+		    (const struct proxy_key_entry *)(const void *)link;
+
+		if (e->held == NULL)
+			continue;
+		figures.keys++;
+		if (now - e->stamp.mtime_s > (int64_t)figures.oldest)
+			figures.oldest = (uint64_t)(now - e->stamp.mtime_s);
+	}
+	return figures;
+}
+
+void
+proxy_keys_free(struct proxy_keys *keys)
+{
+	if (keys == NULL)
+		return;
+	assert(keys->uses == 0);
+	if (keys->readable != NULL)
+		event_free(keys->readable);
+	event_free(keys->later);
+	event_free(keys->tick);
+	if (keys->fd >= 0)
+		close(keys->fd);
+	proxy_key_cache_clear(&keys->cache);
+	free(keys);
+}

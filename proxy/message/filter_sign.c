@@ -1,0 +1,520 @@
+/*
+ * Signing a message; see filter_sign.h, DESIGN.md promise 4 and section 4.
+ * A DKIM signer is made when its key is there, for the key may belong to a
+ * parent of the domain that was asked for and tells its own algorithm; its
+ * body hash is asked for before the body comes.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "dkim/body_hashes.h"
+#include "dkim/domainkeys.h"
+#include "dkim/key.h"
+#include "dkim/signer.h"
+#include "mail/header.h"
+#include "proxy/message/filter_sign.h"
+#include "proxy/message/sign_rule.h"
+
+enum {
+	REASON_CAP = 1024,
+	ADDED_PER_SIGNATURE = 2048 /* a field as long as h= gets in practice */
+};
+
+static const char unsignable_text[] = "5.6.0 this message cannot be signed";
+
+struct filter;
+
+/* One signature's life: asked for, with its key, made or not. */
+struct item {
+	struct filter *filter;
+	const struct proxy_signing *signing;
+	struct proxy_key_use *use; /* ends with the filter */
+	const struct dkim_key *key;
+	struct slice domain; /* d= */
+	enum dkim_algorithm algorithm;
+	struct dkim_signer *dkim;
+	struct dkim_domainkeys_signer *domainkeys;
+	bool failed, keyless;
+};
+
+struct filter {
+	const struct proxy_sign_env *env;
+	struct proxy_filter_job job;
+	const struct mail_header *header;
+	struct dkim_body_hashes *hashes;
+	struct proxy_sign_choice choice;
+	struct item items[PROXY_SIGNATURES_MAX];
+	size_t count, waiting; /* keys not there yet */
+	size_t made;
+	bool no_key;  /* a domain of ours without a key: not signed */
+	bool trouble; /* of the kind that on_error is about */
+	bool unfit;   /* of the kind that unsignable is about */
+	proxy_outcome_fn *outcome; /* once the message is complete */
+	void *ctx;
+	struct proxy_portion portion; /* its signatures, to be made */
+};
+
+static void *
+begin(void *env, const struct proxy_filter_job *job)
+{
+	struct filter *f = xcalloc(1, sizeof(*f));
+
+	f->env = env;
+	f->job = *job;
+	f->hashes = dkim_body_hashes_new();
+	proxy_sign_choice_init(&f->choice);
+	return f;
+}
+
+static void
+filter_free(void *filter)
+{
+	struct filter *f = filter;
+
+	proxy_portions_remove(f->env->portions, &f->portion);
+	for (size_t i = 0; i < f->count; i++) {
+		dkim_signer_free(f->items[i].dkim);
+		dkim_domainkeys_signer_free(f->items[i].domainkeys);
+		proxy_key_use_end(f->items[i].use);
+	}
+	dkim_body_hashes_free(f->hashes);
+	proxy_sign_choice_clear(&f->choice);
+	free(f);
+}
+
+static const struct proxy_signing_rules *
+rules(const struct filter *f)
+{
+	return &f->env->config->signing;
+}
+
+static void
+note(struct filter *f, const char *name, struct slice value)
+{
+	proxy_record_note(f->job.record, name, value);
+}
+
+/* "dkim:example.org:mail2026", what a signature is called in the log. */
+static void
+print_name(const struct item *item, struct strbuf *out)
+{
+	(void)strbuf_addf(
+	    out, "%s:", proxy_signature_type_name(item->signing->type));
+	(void)strbuf_add(out, item->domain);
+	(void)strbuf_add_char(out, ':');
+	(void)strbuf_add(out, item->signing->selector);
+}
+
+/* Each failure is logged, whatever becomes of the message. */
+static void
+fail(struct item *item, const char *why)
+{
+	struct filter *f = item->filter;
+	struct strbuf name, text;
+
+	strbuf_init(&name, REASON_CAP);
+	print_name(item, &name);
+	note(f, "failed", strbuf_slice(&name));
+	strbuf_init(&text, 2 * REASON_CAP);
+	(void)strbuf_add_str(&text, "no signature ");
+	(void)escape_log(strbuf_slice(&name), &text);
+	(void)strbuf_add_str(&text, ": ");
+	(void)escape_text(slice_first(slice_str(why), REASON_CAP / 4), &text);
+	f->job.record->queue_id = strbuf_slice(&f->job.envelope->queue_id);
+	proxy_journal_remark(
+	    f->env->log, LOGGING_WARNING, f->job.record, strbuf_text(&text));
+	strbuf_clear(&name);
+	strbuf_clear(&text);
+	item->failed = true;
+	proxy_count(f->env->counters, PROXY_COUNT_SIGNATURES_FAILED);
+}
+
+/* Neither time nor another key would help. */
+static void
+fail_for_good(struct item *item, const char *why)
+{
+	item->filter->unfit = true;
+	fail(item, why);
+}
+
+/* --- keys and signers --- */
+
+static const struct dkim_field_list *
+fields_of(const struct item *item)
+{
+	return item->signing->fields != NULL ? item->signing->fields
+					     : item->filter->env->built_in;
+}
+
+static void
+make_domainkeys(struct item *item)
+{
+	const struct proxy_signing *what = item->signing;
+	struct dkim_domainkeys_signing signing = {
+	    .domain = item->domain,
+	    .selector = what->selector,
+	    .canon = what->body_canon,
+	    .fields = fields_of(item),
+	};
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_CAP);
+	item->domainkeys = dkim_domainkeys_signer_new(
+	    &signing, item->filter->header, item->filter->hashes, &reason);
+	if (item->domainkeys == NULL)
+		fail_for_good(item, strbuf_text(&reason));
+	strbuf_clear(&reason);
+}
+
+static void
+make_dkim(struct item *item)
+{
+	const struct proxy_signing *what = item->signing;
+	struct filter *f = item->filter;
+	int64_t now = (int64_t)time(NULL);
+	struct dkim_signing signing = {
+	    .domain = item->domain,
+	    .selector = what->selector,
+	    .identity = what->identity,
+	    .algorithm = item->algorithm,
+	    .header_canon = what->header_canon,
+	    .body_canon = what->body_canon,
+	    .fields = fields_of(item),
+	    .time = now,
+	    .expire = rules(f)->ttl == 0 ? 0 : now + rules(f)->ttl,
+	};
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_CAP);
+	item->dkim = dkim_signer_new(&signing, f->header, f->hashes, &reason);
+	if (item->dkim == NULL)
+		fail_for_good(item, strbuf_text(&reason));
+	strbuf_clear(&reason);
+}
+
+static void
+take_key(struct item *item, const struct proxy_key_answer *answer)
+{
+	item->key = answer->key;
+	item->domain = answer->domain;
+	if (item->algorithm == DKIM_ALGORITHM_UNKNOWN)
+		item->algorithm = dkim_key_algorithm(answer->key);
+	if (!dkim_key_fits(answer->key, item->algorithm)) {
+		item->filter->trouble = true;
+		fail(item, "the key is of another type than the algorithm");
+	} else if (item->signing->type == PROXY_SIGNATURE_DKIM) {
+		make_dkim(item);
+	} else if (!slice_equal(answer->domain, item->signing->domain) &&
+	    dkim_domainkeys_signer_set_domain(
+		item->domainkeys, answer->domain) != 0) {
+		fail_for_good(item, "its key is of another domain");
+	}
+}
+
+static void proceed(struct filter *);
+
+static void
+trace_key(const struct item *item, const char *what)
+{
+	const struct trace *trace = item->filter->job.trace;
+
+	if (trace_wants(trace))
+		trace_line(trace, "key of %s, selector %s: %s",
+		    trace_name(item->domain).text,
+		    trace_name(item->signing->selector).text, what);
+}
+
+static void
+on_key(void *ctx, const struct proxy_key_answer *answer)
+{
+	struct item *item = ctx;
+	struct filter *f = item->filter;
+
+	f->waiting--;
+	trace_key(item,
+	    answer->status == PROXY_KEY_FOUND	      ? "found"
+		: answer->status == PROXY_KEY_MISSING ? "missing"
+						      : "trouble");
+	switch (answer->status) {
+	case PROXY_KEY_FOUND:
+		take_key(item, answer);
+		break;
+	case PROXY_KEY_MISSING:
+		item->failed = item->keyless = f->no_key = true;
+		break;
+	case PROXY_KEY_TROUBLE:
+		f->trouble = true;
+		fail(item, answer->reason);
+		break;
+	}
+	if (f->outcome != NULL)
+		proceed(f);
+}
+
+static void
+begin_item(struct filter *f, const struct proxy_signing *signing)
+{
+	struct item *item = &f->items[f->count++];
+
+	item->filter = f;
+	item->signing = signing;
+	item->domain = signing->domain;
+	item->algorithm = signing->algorithm;
+	if (signing->type == PROXY_SIGNATURE_DOMAINKEYS) {
+		item->algorithm = DKIM_RSA_SHA1;
+		make_domainkeys(item);
+		if (item->failed)
+			return;
+	} else {
+		(void)dkim_body_hashes_want(f->hashes, signing->body_canon,
+		    signing->algorithm == DKIM_RSA_SHA1 ? DKIM_SHA1
+							: DKIM_SHA256,
+		    DKIM_BODY_WHOLE);
+	}
+	f->waiting++;
+	trace_key(item, "asked");
+	item->use = proxy_keys_get(
+	    f->env->keys, signing->key_rule, signing->domain, on_key, item);
+}
+
+/* --- the filter's calls --- */
+
+static void
+on_header(void *filter, const struct mail_header *header)
+{
+	struct filter *f = filter;
+
+	f->header = header;
+	proxy_recording_author(f->env->recording, f->job.record, header);
+	proxy_sign_rule_choose(f->env->config, header, &f->choice);
+	if (f->choice.status != PROXY_SIGN)
+		return;
+	for (size_t i = 0; i < f->choice.count; i++)
+		begin_item(f, &f->choice.list[i]);
+}
+
+static void
+on_no_header(void *filter, const char *why, const struct mail_header *part)
+{
+	struct filter *f = filter;
+
+	(void)part;
+	proxy_sign_choice_no_header(&f->choice, why);
+}
+
+static void
+on_body(void *filter, struct slice chunk)
+{
+	struct filter *f = filter;
+
+	if (f->count > 0)
+		dkim_body_hashes_write(f->hashes, chunk);
+}
+
+static void
+tell(struct filter *f, unsigned code, const char *text)
+{
+	struct proxy_outcome outcome = {code, text};
+
+	if (f->choice.rule.n > 0)
+		note(f, "rule", strbuf_slice(&f->choice.rule));
+	if (f->choice.from_fault.n > 0)
+		note(f, "from-fault", strbuf_slice(&f->choice.from_fault));
+	if (f->choice.left_out.n > 0)
+		note(f, "left-out", strbuf_slice(&f->choice.left_out));
+	f->outcome(f->ctx, &outcome); /* may free the filter */
+}
+
+static bool
+rejects_unsignable(const struct filter *f)
+{
+	return rules(f)->unsignable == PROXY_UNSIGNABLE_REJECT;
+}
+
+static void
+note_unsigned(struct filter *f, struct slice why)
+{
+	struct strbuf safe;
+
+	note(f, "unsigned", why);
+	proxy_count_unsigned(f->env->counters, why);
+	strbuf_init(&safe, 4 * REASON_CAP);
+	(void)escape_log(why, &safe);
+	proxy_recording_unsigned(
+	    f->env->recording, f->job.record, strbuf_slice(&safe));
+	strbuf_clear(&safe);
+}
+
+/* What the sender can mend: unsignable = pass | reject. */
+static void
+settle_unsignable(struct filter *f)
+{
+	note_unsigned(f, strbuf_slice(&f->choice.reason));
+	if (rejects_unsignable(f))
+		tell(f, 550, unsignable_text);
+	else
+		tell(f, 0, NULL);
+}
+
+static void
+settle_unsigned(struct filter *f)
+{
+	struct slice why = strbuf_slice(&f->choice.reason);
+
+	if (f->choice.status == PROXY_SIGN && f->no_key)
+		why = SLICE("no-key");
+	else if (f->choice.status == PROXY_SIGN && f->count > 0)
+		why = SLICE("failed");
+	else if (why.n == 0)
+		why = SLICE("left-out");
+	note_unsigned(f, why);
+}
+
+/* Beside one that was made: why the others were not is told as well. */
+static void
+leave_out_keyless(struct filter *f)
+{
+	struct strbuf *to = &f->choice.left_out;
+
+	for (size_t i = 0; i < f->count; i++) {
+		if (!f->items[i].keyless)
+			continue;
+		if (to->n > 0)
+			(void)strbuf_add_char(to, ',');
+		print_name(&f->items[i], to);
+		(void)strbuf_add_str(to, ":no-key");
+	}
+}
+
+static void
+note_signed(struct item *item)
+{
+	struct strbuf name;
+
+	strbuf_init(&name, REASON_CAP);
+	print_name(item, &name);
+	(void)strbuf_addf(&name, ":%s", dkim_algorithm_name(item->algorithm));
+	note(item->filter, "signed", strbuf_slice(&name));
+	proxy_recording_signed(item->filter->env->recording,
+	    item->filter->job.record, strbuf_slice(&name));
+	strbuf_clear(&name);
+	item->filter->made++;
+	proxy_count(item->filter->env->counters, PROXY_COUNT_SIGNATURES);
+}
+
+static int
+sign(struct item *item, struct strbuf *field)
+{
+	bool dkim = item->dkim != NULL;
+	struct strbuf signature;
+	struct slice digest;
+	int result;
+
+	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
+	digest = dkim ? dkim_signer_digest(item->dkim)
+		      : dkim_domainkeys_signer_digest(item->domainkeys);
+	result = dkim_key_sign(item->key, item->algorithm, digest, &signature);
+	if (result == 0 && dkim)
+		result = dkim_signer_seal(
+		    item->dkim, strbuf_slice(&signature), field);
+	else if (result == 0)
+		result = dkim_domainkeys_signer_seal(
+		    item->domainkeys, strbuf_slice(&signature), field);
+	strbuf_clear(&signature);
+	return result;
+}
+
+static void
+make_field(struct item *item)
+{
+	struct strbuf field;
+
+	strbuf_init(&field, DKIM_SIGNER_FIELD_MAX);
+	if (sign(item, &field) == 0 &&
+	    proxy_edit_top(item->filter->job.edit, strbuf_slice(&field)) == 0) {
+		note_signed(item);
+	} else {
+		item->filter->trouble = true;
+		fail(item, "cannot sign");
+	}
+	strbuf_clear(&field);
+}
+
+/* Message and keys are there. Nothing is signed that is not going to be
+ * sent. */
+static void
+complete(void *ctx)
+{
+	struct filter *f = ctx;
+	bool tempfail = rules(f)->on_error == PROXY_ON_ERROR_TEMPFAIL;
+
+	for (size_t i = 0; i < f->count; i++)
+		if (!f->items[i].failed && !(f->trouble && tempfail))
+			make_field(&f->items[i]);
+	if (f->made > 0 || f->trouble)
+		proxy_count(f->env->counters, PROXY_COUNT_TO_SIGN);
+	if (f->trouble)
+		proxy_count(f->env->counters, PROXY_COUNT_SIGN_TROUBLE);
+	if (f->trouble && tempfail) {
+		tell(f, 451, "4.3.0 cannot sign the message now");
+		return;
+	}
+	if (f->made == 0)
+		settle_unsigned(f);
+	else
+		leave_out_keyless(f);
+	if (f->made == 0 && f->unfit && rejects_unsignable(f))
+		tell(f, 550, unsignable_text);
+	else
+		tell(f, 0, NULL);
+}
+
+/* The message is complete; are its keys there? */
+static void
+proceed(struct filter *f)
+{
+	if (f->waiting > 0)
+		return;
+	if (f->count > 0)
+		proxy_portions_add(f->env->portions, &f->portion, complete, f);
+	else
+		complete(f);
+}
+
+static void
+on_end(void *filter, proxy_outcome_fn *outcome, void *ctx)
+{
+	struct filter *f = filter;
+
+	f->outcome = outcome;
+	f->ctx = ctx;
+	if (f->choice.status == PROXY_SIGN_UNSIGNABLE) {
+		settle_unsignable(f);
+		return;
+	}
+	dkim_body_hashes_end(f->hashes);
+	proceed(f);
+}
+
+static size_t
+most_added(void *env)
+{
+	const struct proxy_sign_env *e = env;
+	const struct proxy_signing_rules *r = &e->config->signing;
+	bool maps = r->sender_map != NULL || r->listid_map != NULL;
+
+	return ADDED_PER_SIGNATURE *
+	    (maps ? PROXY_SIGNATURES_MAX : r->signatures.count);
+}
+
+const struct proxy_filter_ops proxy_filter_sign = {
+    .begin = begin,
+    .header = on_header,
+    .no_header = on_no_header,
+    .body = on_body,
+    .end = on_end,
+    .free = filter_free,
+    .most_added = most_added,
+};

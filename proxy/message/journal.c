@@ -1,0 +1,234 @@
+/* The one log line a message; see journal.h and DESIGN.md section 6. */
+#include "proxy/message/journal.h"
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "record/kept.h"
+
+enum {
+	LINE_CAP = 8000,
+	LINE_USUAL = 1000,
+	VALUE_CLIP = 1024,
+	VALUE_CLIP_LEAST = 16
+};
+
+void
+proxy_record_init(struct proxy_record *r)
+{
+	*r = (struct proxy_record){.status = ""};
+	strbuf_init(&r->text, PROXY_RECORD_TEXT_CAP);
+	strbuf_init(&r->message_id, VALUE_CLIP);
+	strbuf_init(&r->reply, VALUE_CLIP);
+	strbuf_init(&r->kept, RECORD_KEPT_MAX);
+}
+
+void
+proxy_record_reset(struct proxy_record *r)
+{
+	struct slice none = {NULL, 0};
+
+	r->note_count = 0;
+	strbuf_reset(&r->text);
+	strbuf_reset(&r->message_id);
+	strbuf_reset(&r->reply);
+	strbuf_reset(&r->kept);
+	r->size = 0;
+	r->recipients = 0;
+	r->queue_id = r->sender = r->client = r->relay = none;
+	r->delay = 0;
+	r->status = "";
+}
+
+void
+proxy_record_clear(struct proxy_record *r)
+{
+	strbuf_clear(&r->text);
+	strbuf_clear(&r->message_id);
+	strbuf_clear(&r->reply);
+	strbuf_clear(&r->kept);
+}
+
+/* The index of the note; the count where there is none. */
+static size_t
+find_note(const struct proxy_record *r, const char *name)
+{
+	size_t i = 0;
+
+	while (i < r->note_count && strcmp(r->notes[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+bool
+proxy_record_has(const struct proxy_record *r, const char *name)
+{
+	return find_note(r, name) < r->note_count;
+}
+
+/* The joined value is made anew at the end of the text: notes are few. */
+void
+proxy_record_note(struct proxy_record *r, const char *name, struct slice value)
+{
+	size_t i = find_note(r, name), at = r->text.n;
+	bool known = i < r->note_count;
+	struct proxy_note *note = &r->notes[i];
+	size_t before = known ? note->n + 1 : 0;
+
+	if (i == PROXY_RECORD_NOTES_MAX ||
+	    before + value.n > r->text.cap - r->text.n)
+		return;
+	if (known) {
+		(void)strbuf_add(
+		    &r->text, slice_from(r->text.p + note->at, note->n));
+		(void)strbuf_add_char(&r->text, ',');
+	} else {
+		note->name = name;
+		r->note_count++;
+	}
+	(void)strbuf_add(&r->text, value);
+	note->at = at;
+	note->n = before + value.n;
+}
+
+/* How a record becomes a line: in text or in JSON, values cut at `clip`. */
+struct printer {
+	struct strbuf out;
+	bool json;
+	size_t clip;
+};
+
+static void
+add_name(struct printer *to, const char *name)
+{
+	if (to->json)
+		(void)strbuf_addf(&to->out, ",\"%s\":", name);
+	else
+		(void)strbuf_addf(&to->out, " %s=", name);
+}
+
+static void
+add_escaped_words(struct printer *to, struct slice value)
+{
+	struct slice word;
+
+	while (slice_cut(&value, ' ', &word)) {
+		(void)escape_log(word, &to->out);
+		if (value.p != NULL)
+			(void)strbuf_add_str(&to->out, "\\x20");
+	}
+}
+
+static void
+add_value(struct printer *to, const char *name, struct slice value)
+{
+	value = slice_first(value, to->clip);
+	add_name(to, name);
+	if (to->json)
+		(void)escape_json(value, &to->out);
+	else
+		add_escaped_words(to, value);
+}
+
+static void
+add_address(struct printer *to, const char *name, struct slice value)
+{
+	value = slice_first(value, to->clip);
+	add_name(to, name);
+	if (to->json) {
+		(void)escape_json(value, &to->out);
+		return;
+	}
+	(void)strbuf_add_char(&to->out, '<');
+	add_escaped_words(to, value);
+	(void)strbuf_add_char(&to->out, '>');
+}
+
+static void
+add_status(struct printer *to, const struct proxy_record *r)
+{
+	struct slice reply = slice_first(strbuf_slice(&r->reply), to->clip);
+
+	add_name(to, "status");
+	if (to->json) {
+		(void)strbuf_addf(&to->out, "\"%s\",\"reply\":", r->status);
+		(void)escape_json(reply, &to->out);
+		return;
+	}
+	(void)strbuf_addf(&to->out, "%s (", r->status);
+	(void)escape_log(reply, &to->out);
+	(void)strbuf_add_char(&to->out, ')');
+}
+
+static void
+add_notes(struct printer *to, const struct proxy_record *r)
+{
+	for (size_t i = 0; i < r->note_count; i++)
+		add_value(to, r->notes[i].name,
+		    slice_from(r->text.p + r->notes[i].at, r->notes[i].n));
+}
+
+static void
+add_queue_id(struct printer *to, const struct proxy_record *r)
+{
+	struct slice id = slice_first(r->queue_id, to->clip);
+
+	if (to->json) {
+		(void)strbuf_add_str(&to->out, "\"queue_id\":");
+		(void)escape_json(id, &to->out);
+		return;
+	}
+	add_escaped_words(to, id);
+	(void)strbuf_add_char(&to->out, ':');
+}
+
+static void
+print_record(struct printer *to, const struct proxy_record *r)
+{
+	strbuf_reset(&to->out);
+	add_queue_id(to, r);
+	add_address(to, "from", r->sender);
+	add_name(to, "nrcpt");
+	(void)strbuf_addf(&to->out, "%zu", r->recipients);
+	add_name(to, "size");
+	(void)strbuf_addf(&to->out, "%llu", (unsigned long long)r->size);
+	add_value(to, "message-id", strbuf_slice(&r->message_id));
+	add_value(to, "client", r->client);
+	add_notes(to, r);
+	add_name(to, "delay");
+	(void)strbuf_addf(&to->out, "%.3f", r->delay);
+	add_value(to, "relay", r->relay);
+	add_status(to, r);
+}
+
+/* Too long a line would be cut, and its status lost (or its JSON broken):
+ * rather cut what peers sent. */
+void
+proxy_journal_write(struct log *log, const struct proxy_record *r)
+{
+	struct printer to = {.clip = VALUE_CLIP};
+
+	if (!log_wants(log, LOGGING_INFO))
+		return;
+	to.json = log_target(log) == LOGGING_JSON;
+	strbuf_init(&to.out, LINE_CAP);
+	(void)strbuf_reserve(&to.out, LINE_USUAL);
+	do {
+		print_record(&to, r);
+		to.clip /= 2;
+	} while (to.out.full && to.clip >= VALUE_CLIP_LEAST);
+	log_event(log, LOGGING_INFO, strbuf_slice(&to.out));
+	strbuf_clear(&to.out);
+}
+
+void
+proxy_journal_remark(struct log *log, enum log_level level,
+    const struct proxy_record *r, const char *what)
+{
+	struct strbuf id;
+
+	if (!log_wants(log, level))
+		return;
+	strbuf_init(&id, VALUE_CLIP);
+	(void)escape_log(slice_first(r->queue_id, 64), &id);
+	log_printf(log, level, "%s: %s", strbuf_text(&id), what);
+	strbuf_clear(&id);
+}

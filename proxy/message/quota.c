@@ -1,0 +1,43 @@
+/* What all spools may hold together; see quota.h. */
+#include "proxy/message/quota.h"
+
+void
+proxy_quota_init(struct proxy_quota *q, _Atomic uint64_t *slot, uint64_t max)
+{
+	atomic_store_explicit(slot, 0, memory_order_relaxed);
+	*q = (struct proxy_quota){.slots = slot, .count = 1, .max = max};
+}
+
+uint64_t
+proxy_quota_used(const struct proxy_quota *q)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < q->count; i++)
+		sum += atomic_load_explicit(&q->slots[i], memory_order_relaxed);
+	return sum;
+}
+
+/* Taken first and looked at after, so that two workers at once can at worst
+ * both be refused, never both be let over. */
+bool
+proxy_quota_take(struct proxy_quota *q, uint64_t n)
+{
+	atomic_fetch_add_explicit(&q->slots[q->mine], n, memory_order_seq_cst);
+	if (q->max == 0 || proxy_quota_used(q) <= q->max)
+		return true;
+	proxy_quota_give_back(q, n);
+	return false;
+}
+
+/* Never below zero: who else can write on the page must not end us by it. */
+void
+proxy_quota_give_back(struct proxy_quota *q, uint64_t n)
+{
+	_Atomic uint64_t *mine = &q->slots[q->mine];
+	uint64_t held = atomic_load_explicit(mine, memory_order_seq_cst);
+
+	while (
+	    !atomic_compare_exchange_weak(mine, &held, held < n ? 0 : held - n))
+		continue;
+}

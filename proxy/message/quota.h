@@ -1,0 +1,33 @@
+/*
+ * How much all spools of all workers may hold together (`spool_max`).
+ * Every worker counts in a slot of its own, in its memory or on a page that
+ * the workers share; over the sum of all slots nothing more is granted. The
+ * slot of a worker that died is set to zero by whoever replaces it.
+ */
+#ifndef PROXY_MESSAGE_QUOTA_H
+#define PROXY_MESSAGE_QUOTA_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct proxy_quota {
+	_Atomic uint64_t *slots; /* bytes held, one slot a worker */
+	size_t count, mine;
+	uint64_t max; /* bytes; 0: no bound */
+};
+
+/* A quota of one process: `slot` is its only slot, and is zeroed. */
+void proxy_quota_init(
+    struct proxy_quota *, _Atomic uint64_t *slot, uint64_t max);
+
+/* Asks for `n` more bytes; false, and nothing taken, where they would pass
+ * the bound. */
+bool proxy_quota_take(struct proxy_quota *, uint64_t n);
+void proxy_quota_give_back(struct proxy_quota *, uint64_t n);
+
+/* What all workers hold now. */
+uint64_t proxy_quota_used(const struct proxy_quota *);
+
+#endif

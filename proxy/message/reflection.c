@@ -1,0 +1,366 @@
+/* The reflector's share of checking a message; see reflection.h. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "auth/summary.h"
+#include "base/xalloc.h"
+#include "dkim/field_pick.h"
+#include "dkim/signature.h"
+#include "mail/address.h"
+#include "mail/header.h"
+#include "mail/idn.h"
+#include "proxy/message/reflection.h"
+#include "proxy/message/spool.h"
+#include "proxy/settings/index.h"
+#include "record/kept.h"
+#include "record/mailbox.h"
+#include "record/unanswered.h"
+
+enum {
+	MESSAGE_MAX = 88 * 1024, /* of a message for spamd */
+	RESERVED = 8 * 1024,	 /* of a record, for what comes after */
+	SHOWN_DOMAIN_MAX = 60	 /* in a refusal */
+};
+
+/* --- is it to the reflector --- */
+
+static void
+look_at_recipients(struct proxy_reflection *r, struct slice address,
+    const struct proxy_envelope *envelope)
+{
+	struct slice recipient;
+	size_t at = 0, ours = 0;
+
+	while (proxy_envelope_next_recipient(envelope, &at, &recipient))
+		if (record_mailbox_is_same(recipient, address))
+			ours++;
+	r->wanted = ours > 0;
+	r->alone = r->wanted && ours == envelope->recipient_count;
+}
+
+/* --- whose is it --- */
+
+/* The result is the how-manieth signature of the header, and so is its
+ * field. */
+static size_t
+field_of(const struct auth_results *results,
+    const struct auth_result *signature, const struct mail_header *header)
+{
+	size_t before = 0, i;
+	const struct mail_field *field;
+
+	for (i = 0; &results->list[i] != signature; i++)
+		before += results->list[i].method == AUTH_DKIM;
+	for (i = 0; (field = mail_header_at(header, i)) != NULL; i++)
+		if (slice_equal_nocase(field->name, SLICE("DKIM-Signature")) &&
+		    before-- == 0)
+			break;
+	return i;
+}
+
+/* Which fields of the header it covers, its own among them; free() it. */
+static bool *
+covered_by(const struct auth_results *results,
+    const struct auth_result *signature, const struct mail_header *header)
+{
+	bool *covered = xcalloc(mail_header_count(header) + 1, sizeof(bool));
+
+	dkim_field_pick_mark(header, signature->fields, covered);
+	covered[field_of(results, signature, header)] = true;
+	return covered;
+}
+
+static bool
+names_reflector(const struct mail_field *field, struct slice address)
+{
+	struct mail_address_list *list = mail_address_parse(field->value, NULL);
+	const struct mail_mailbox *mailbox;
+	bool names = false;
+
+	for (size_t i = 0; list != NULL && !names &&
+	     (mailbox = mail_address_at(list, i)) != NULL;
+	     i++) {
+		struct strbuf text;
+
+		strbuf_init(&text, RECORD_MAILBOX_MAX);
+		names = mail_mailbox_print(mailbox, &text) == 0 &&
+		    record_mailbox_is_same(strbuf_slice(&text), address);
+		strbuf_clear(&text);
+	}
+	mail_address_free(list);
+	return names;
+}
+
+/* Whoever signed it wrote to the reflector. */
+static bool
+covers_reflector(
+    const struct mail_header *header, const bool *covered, struct slice address)
+{
+	for (size_t i = 0; i < mail_header_count(header); i++) {
+		const struct mail_field *field = mail_header_at(header, i);
+
+		if (covered[i] &&
+		    (slice_equal_nocase(field->name, SLICE("To")) ||
+			slice_equal_nocase(field->name, SLICE("Cc"))) &&
+		    names_reflector(field, address))
+			return true;
+	}
+	return false;
+}
+
+/* Who holds a domain speaks for what is below it, not for what is above. */
+static bool
+is_aligned(const struct auth_result *signature, struct slice sender_domain)
+{
+	struct strbuf domain;
+	bool aligned;
+
+	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
+	aligned = mail_idn_to_ascii(signature->domain, &domain) == 0 &&
+	    dkim_domain_is_within(sender_domain, strbuf_slice(&domain));
+	strbuf_clear(&domain);
+	return aligned;
+}
+
+static bool
+proves(const struct auth_results *results, const struct auth_result *signature,
+    const struct mail_header *header, struct slice address)
+{
+	bool *covered = covered_by(results, signature, header);
+	bool proof = covers_reflector(header, covered, address);
+
+	free(covered);
+	return proof;
+}
+
+static const struct auth_result *
+find_signature(const struct auth_results *results, struct slice sender,
+    const struct mail_header *header, struct slice address)
+{
+	const struct auth_result *found = NULL, *result;
+	struct strbuf mailbox;
+	struct slice domain;
+
+	strbuf_init(&mailbox, RECORD_MAILBOX_MAX);
+	(void)record_mailbox_fold(sender, &mailbox);
+	domain = mail_address_domain(strbuf_slice(&mailbox));
+	for (size_t i = 0; found == NULL && i < results->count; i++) {
+		result = &results->list[i];
+		if (result->method == AUTH_DKIM &&
+		    result->verdict == MAIL_VERDICT_PASS && domain.n > 0 &&
+		    is_aligned(result, domain) &&
+		    proves(results, result, header, address))
+			found = result;
+	}
+	strbuf_clear(&mailbox);
+	return found;
+}
+
+/* SPF's result for MAIL FROM, or NULL. */
+static const struct auth_result *
+spf_of_sender(const struct auth_results *results)
+{
+	const struct auth_result *spf = auth_results_find(results, AUTH_SPF);
+
+	return spf == NULL || spf->scope == NULL ||
+		!slice_equal(slice_str(spf->scope), SLICE("mfrom"))
+	    ? NULL
+	    : spf;
+}
+
+static enum record_proof
+proof_of(
+    const struct auth_results *results, const struct auth_result *signature)
+{
+	const struct auth_result *spf = spf_of_sender(results);
+
+	if (spf != NULL && spf->verdict == MAIL_VERDICT_PASS)
+		return RECORD_PROOF_SPF;
+	if (signature != NULL)
+		return RECORD_PROOF_DKIM;
+	if (spf != NULL && spf->verdict == MAIL_VERDICT_FAIL)
+		return RECORD_PROOF_REFUTED;
+	return RECORD_PROOF_NONE;
+}
+
+struct proxy_reflection
+proxy_reflection_judge(const char *address,
+    const struct proxy_envelope *envelope, const struct auth_results *results,
+    const struct mail_header *header)
+{
+	struct proxy_reflection r = {.wanted = false};
+
+	if (address != NULL)
+		look_at_recipients(&r, slice_str(address), envelope);
+	if (!r.wanted)
+		return r;
+	r.signature = find_signature(results, strbuf_slice(&envelope->sender),
+	    header, slice_str(address));
+	r.proof = proof_of(results, r.signature);
+	return r;
+}
+
+/* --- is it refused --- */
+
+struct proxy_refusal
+proxy_reflection_refusal(const struct proxy_reflection *r,
+    const struct proxy_envelope *envelope, const struct auth_results *results)
+{
+	const struct auth_result *spf = spf_of_sender(results);
+	struct proxy_refusal refusal = {.code = 0};
+	struct slice client = strbuf_slice(&envelope->client_address);
+	struct slice domain;
+
+	if (r->proof != RECORD_PROOF_REFUTED || envelope->queued || spf == NULL)
+		return refusal;
+	domain = spf->domain;
+	if (domain.n > SHOWN_DOMAIN_MAX || !mail_idn_is_ascii_name(domain))
+		domain = SLICE("the sender's domain");
+	refusal.code = 550;
+	(void)snprintf(refusal.text, sizeof(refusal.text),
+	    "5.7.23 SPF fails: the record of %.*s does not let %.*s send, and "
+	    "no DKIM signature of the sender's domain that covers To passes; "
+	    "add the address to that record, or sign, and write again",
+	    (int)domain.n, domain.p, (int)slice_first(client, 45).n, client.p);
+	return refusal;
+}
+
+/* --- what the recorder is told --- */
+
+/* Within a record's bound, so that no record is lost for an answer. */
+static void
+add_fitting(struct proxy_record *record, enum record_tag tag, struct slice text)
+{
+	size_t used = record->kept.n + RESERVED;
+
+	(void)record_kept_add(&record->kept, tag,
+	    slice_first(
+		text, used < RECORD_KEPT_MAX ? RECORD_KEPT_MAX - used : 0));
+}
+
+static void
+add_message(struct proxy_record *record, const struct proxy_spool *spool)
+{
+	struct strbuf message;
+	char *room;
+	ssize_t n;
+
+	strbuf_init(&message, MESSAGE_MAX);
+	room = strbuf_reserve(&message, MESSAGE_MAX);
+	n = proxy_spool_read(spool, 0, room, MESSAGE_MAX);
+	if (n > 0)
+		add_fitting(
+		    record, RECORD_MESSAGE, slice_from(room, (size_t)n));
+	strbuf_clear(&message);
+}
+
+/* What of the header is the sender's beyond doubt. */
+static void
+add_header(struct proxy_record *record, const struct mail_header *header,
+    const bool *shown)
+{
+	struct strbuf text;
+	struct slice subject = {NULL, 0};
+
+	strbuf_init(&text, RECORD_REFLECT_HEADER_MAX + 1);
+	for (size_t i = 0; i < mail_header_count(header); i++) {
+		const struct mail_field *field = mail_header_at(header, i);
+
+		if (shown != NULL && !shown[i])
+			continue;
+		(void)strbuf_add(&text,
+		    slice_first(
+			field->raw, RECORD_REFLECT_HEADER_MAX + 1 - text.n));
+		if (slice_equal_nocase(field->name, SLICE("Subject")))
+			subject = field->value;
+	}
+	add_fitting(record, RECORD_HEADER, strbuf_slice(&text));
+	if (subject.n > 0)
+		add_fitting(record, RECORD_SUBJECT, slice_first(subject, 2048));
+	strbuf_clear(&text);
+}
+
+/* Loopback is this host's own mail server, or a program of its own, unless
+ * SPF was asked about it. */
+static bool
+is_own(const struct proxy_envelope *e, const struct auth_results *results)
+{
+	struct slice client = strbuf_slice(&e->client_address);
+
+	if (auth_results_find(results, AUTH_SPF) != NULL)
+		return false;
+	return slice_starts_nocase(client, SLICE("127.")) ||
+	    slice_equal(client, SLICE("::1"));
+}
+
+static void
+add_summary(const struct proxy_reflection *r, const struct proxy_config *config,
+    const struct proxy_filter_job *job, const struct auth_results *results)
+{
+	const struct proxy_envelope *e = job->envelope;
+	bool proven = r->proof != RECORD_PROOF_NONE;
+	struct slice domain = mail_address_domain(strbuf_slice(&e->sender));
+	bool own = is_own(e, results);
+	const struct auth_summary about = {
+	    .results = results,
+	    .client =
+		own ? slice_from(NULL, 0) : strbuf_slice(&e->client_address),
+	    .helo = own ? slice_from(NULL, 0) : strbuf_slice(&e->client_helo),
+	    .own = own,
+	    .mail_from =
+		e->sender.n == 0 ? SLICE("") : strbuf_slice(&e->sender),
+	    .stranger = !proven,
+	    .foreign = !proven ||
+		proxy_index_find(config->signing.domain_set, domain) ==
+		    PROXY_INDEX_NONE,
+	};
+	struct strbuf summary;
+
+	strbuf_init(
+	    &summary, proven ? AUTH_SUMMARY_MAX : RECORD_REFLECT_SUMMARY_MAX);
+	(void)auth_summary_print(&about, &summary);
+	add_fitting(job->record, RECORD_SUMMARY, strbuf_slice(&summary));
+	strbuf_clear(&summary);
+}
+
+static void
+add_answer(const struct proxy_reflection *r, const struct proxy_config *config,
+    const struct proxy_filter_job *job, const struct auth_results *results,
+    const struct mail_header *header)
+{
+	const struct mail_field *id =
+	    mail_header_last(header, SLICE("Message-ID"));
+	bool *covered = NULL;
+
+	add_summary(r, config, job, results);
+	if (id != NULL)
+		add_fitting(job->record, RECORD_MESSAGE_ID,
+		    slice_first(slice_trim(id->value), 1024));
+	if (r->proof == RECORD_PROOF_DKIM)
+		covered = covered_by(results, r->signature, header);
+	if (r->proof != RECORD_PROOF_NONE)
+		add_header(job->record, header, covered);
+	free(covered);
+	add_message(job->record, job->spool);
+}
+
+void
+proxy_reflection_record(const struct proxy_reflection *r,
+    const struct proxy_config *config, const struct proxy_filter_job *job,
+    const struct auth_results *results, const struct mail_header *header)
+{
+	struct slice sender = strbuf_slice(&job->envelope->sender);
+	const char *why;
+
+	if (!r->wanted || job->record->kept.n == 0)
+		return;
+	add_fitting(
+	    job->record, RECORD_PROOF, slice_str(record_proof_word(r->proof)));
+	add_fitting(job->record, RECORD_ANSWER_TO, sender);
+	why = record_unanswered_why(
+	    header, sender, slice_str(config->reflector.address));
+	if (why != NULL)
+		add_fitting(job->record, RECORD_UNANSWERED, slice_str(why));
+	else if (r->proof != RECORD_PROOF_REFUTED)
+		add_answer(r, config, job, results, header);
+}

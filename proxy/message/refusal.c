@@ -1,0 +1,300 @@
+/*
+ * Reasons to refuse; see refusal.h. A signature that is only being tested
+ * (t=y) is none, for better or worse (RFC 6376 section 3.6.1); one whose
+ * key could not be had is no failure, but a reason to come back.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "proxy/message/refusal.h"
+
+/* Octets of a text, which with the code before it makes a line of 200; and
+ * shown of a name, a mechanism and a fault: no text comes to more. */
+enum { TEXT_MAX = 196, NAME_MAX = 40, MECHANISM_MAX = 20, FAULT_MAX = 80 };
+
+static const struct proxy_refusal accepted = {0, ""};
+
+/* Printable ASCII on one line; what is cut says so. */
+static void
+add_shown(struct strbuf *text, struct slice value, size_t most)
+{
+	bool cut = value.n > most;
+
+	value = slice_first(value, cut && most > 3 ? most - 3 : most);
+	for (size_t i = 0; i < value.n; i++)
+		(void)strbuf_add_char(text,
+		    value.p[i] >= ' ' && value.p[i] <= '~' ? value.p[i] : '?');
+	if (cut && most > 3)
+		(void)strbuf_add_str(text, "...");
+}
+
+/* The end of a long one, which says whose it is. */
+static void
+add_name(struct strbuf *text, struct slice name)
+{
+	if (name.n == 0) {
+		(void)strbuf_add_str(text, "an unknown host");
+		return;
+	}
+	if (name.n > NAME_MAX) {
+		(void)strbuf_add_str(text, "...");
+		name = slice_after(name, name.n - (NAME_MAX - 3));
+	}
+	add_shown(text, name, NAME_MAX);
+}
+
+static struct proxy_refusal
+refuse(unsigned code, struct strbuf *text)
+{
+	struct proxy_refusal refusal = {.code = code};
+
+	(void)snprintf(
+	    refusal.text, sizeof(refusal.text), "%s", strbuf_text(text));
+	strbuf_clear(text);
+	return refusal;
+}
+
+static void
+begin(struct strbuf *text, const char *what)
+{
+	strbuf_init(text, TEXT_MAX);
+	(void)strbuf_add_str(text, what);
+}
+
+/* What the signatures of a message come to. */
+struct signatures {
+	bool any, passed, unknown;
+};
+
+/* DomainKeys has a result without a selector for mail without signature. */
+static bool
+is_signature(const struct auth_result *result)
+{
+	return result->verdict != MAIL_VERDICT_NONE &&
+	    (result->method == AUTH_DKIM ||
+		(result->method == AUTH_DOMAINKEYS && result->selector.n > 0));
+}
+
+static struct signatures
+look_at_signatures(const struct auth_results *results)
+{
+	struct signatures found = {false, false, false};
+
+	for (size_t i = 0; i < results->count; i++) {
+		const struct auth_result *result = &results->list[i];
+
+		if (!is_signature(result))
+			continue;
+		found.passed |= result->verdict == MAIL_VERDICT_PASS;
+		if (result->testing)
+			continue;
+		found.any = true;
+		found.unknown |= result->verdict == MAIL_VERDICT_TEMPERROR;
+	}
+	return found;
+}
+
+static bool
+asks_to_reject(const struct auth_result *dmarc)
+{
+	return dmarc->verdict == MAIL_VERDICT_FAIL &&
+	    dmarc->disposition != NULL &&
+	    strcmp(dmarc->disposition, "reject") == 0;
+}
+
+/* RFC 7208 section 6.2: what the domain says of it comes from outside. */
+static struct proxy_refusal
+refuse_spf(const struct auth_result *spf, struct slice client)
+{
+	struct strbuf text;
+
+	begin(&text, "5.7.23 SPF fail: ");
+	add_name(&text, client);
+	(void)strbuf_add_str(&text, " may not send mail of ");
+	add_name(&text, spf->domain);
+	(void)strbuf_add_str(&text, "; policy of ");
+	add_name(
+	    &text, spf->record_name.n > 0 ? spf->record_name : spf->domain);
+	if (spf->mechanism != NULL && spf->mechanism[0] != '\0') {
+		(void)strbuf_add_str(&text, ": ");
+		add_shown(&text, slice_str(spf->mechanism), MECHANISM_MAX);
+	}
+	if (spf->explanation.n > 0 && text.n + 10 < TEXT_MAX) {
+		(void)strbuf_add_str(&text, "; ");
+		add_shown(&text, spf->explanation, TEXT_MAX - text.n);
+	}
+	return refuse(550, &text);
+}
+
+static struct proxy_refusal
+refuse_dmarc(const struct auth_result *dmarc, struct slice client)
+{
+	struct strbuf text;
+
+	begin(&text, "5.7.26 DMARC fail: mail of ");
+	add_name(&text, dmarc->domain);
+	(void)strbuf_add_str(&text, " from ");
+	add_name(&text, client);
+	(void)strbuf_add_str(&text, " has no SPF or DKIM; policy of ");
+	add_name(&text,
+	    dmarc->record_name.n > 0 ? dmarc->record_name : dmarc->domain);
+	(void)strbuf_addf(&text, ": %s", dmarc->disposition);
+	return refuse(550, &text);
+}
+
+/* Which signature: the first that failed. */
+static const struct auth_result *
+first_signature(const struct auth_results *results)
+{
+	for (size_t i = 0; i < results->count; i++)
+		if (is_signature(&results->list[i]) &&
+		    !results->list[i].testing)
+			return &results->list[i];
+	return NULL;
+}
+
+static struct proxy_refusal
+refuse_dkim(const struct auth_results *results, struct slice client)
+{
+	const struct auth_result *signature = first_signature(results);
+	struct strbuf text;
+
+	begin(&text, "5.7.20 no passing DKIM signature found: ");
+	if (signature == NULL) {
+		(void)strbuf_add_str(&text, "unsigned mail");
+	} else {
+		(void)strbuf_addf(
+		    &text, "%s of ", mail_verdict_word(signature->verdict));
+		add_name(&text, signature->domain);
+		if (signature->code != MAIL_REASON_NONE)
+			(void)strbuf_addf(
+			    &text, " (%s)", mail_reason_code(signature->code));
+	}
+	(void)strbuf_add_str(&text, " from ");
+	add_name(&text, client);
+	(void)strbuf_add_str(&text, "; policy of this host");
+	return refuse(550, &text);
+}
+
+/* A From that we cannot read to its end, or that is there twice, shows an
+ * author whom DMARC was not asked about: whoever wants to evade a policy
+ * would write one. */
+static struct proxy_refusal
+refuse_from(const struct auth_result *dmarc, struct slice client)
+{
+	struct strbuf text;
+
+	begin(&text, "5.6.0 ");
+	add_shown(&text, slice_str(dmarc->from_fault), FAULT_MAX);
+	(void)strbuf_add_str(&text, " (DMARC), from ");
+	add_name(&text, client);
+	(void)strbuf_add_str(&text, "; policy of this host");
+	return refuse(550, &text);
+}
+
+static struct proxy_refusal
+judge_dmarc(const struct auth_results *results, struct slice client)
+{
+	const struct auth_result *dmarc =
+	    auth_results_find(results, AUTH_DMARC);
+
+	if (dmarc != NULL && dmarc->from_fault != NULL)
+		return refuse_from(dmarc, client);
+	if (dmarc != NULL && asks_to_reject(dmarc))
+		return refuse_dmarc(dmarc, client);
+	return accepted;
+}
+
+static struct proxy_refusal
+judge_for_good(const struct proxy_checking_rules *rules,
+    const struct auth_results *results, struct slice client,
+    bool dmarc_excepted)
+{
+	const unsigned any_dkim =
+	    PROXY_REJECT_DKIM | PROXY_REJECT_DKIM_REQUIRED;
+	const struct auth_result *spf = auth_results_find(results, AUTH_SPF);
+	struct signatures signatures = look_at_signatures(results);
+	bool failed = !signatures.passed && !signatures.unknown;
+
+	if (failed &&
+	    (((rules->reject & any_dkim) && signatures.any) ||
+		(rules->reject & PROXY_REJECT_DKIM_REQUIRED)))
+		return refuse_dkim(results, client);
+	if ((rules->reject & PROXY_REJECT_SPF) && spf != NULL &&
+	    spf->verdict == MAIL_VERDICT_FAIL)
+		return refuse_spf(spf, client);
+	if ((rules->reject & PROXY_REJECT_DMARC) && !dmarc_excepted)
+		return judge_dmarc(results, client);
+	return accepted;
+}
+
+static struct proxy_refusal
+wait_for(const char *what, struct slice domain, struct slice client)
+{
+	struct strbuf text;
+
+	begin(&text, what);
+	add_name(&text, domain);
+	(void)strbuf_add_str(&text, " cannot be looked up now, for mail from ");
+	add_name(&text, client);
+	return refuse(451, &text);
+}
+
+static const struct auth_result *
+in_doubt(const struct auth_results *results, enum auth_method method)
+{
+	const struct auth_result *result = auth_results_find(results, method);
+
+	return result != NULL && result->verdict == MAIL_VERDICT_TEMPERROR
+	    ? result
+	    : NULL;
+}
+
+static const struct auth_result *
+signature_in_doubt(const struct auth_results *results)
+{
+	for (size_t i = 0; i < results->count; i++)
+		if (is_signature(&results->list[i]) &&
+		    !results->list[i].testing &&
+		    results->list[i].verdict == MAIL_VERDICT_TEMPERROR)
+			return &results->list[i];
+	return NULL;
+}
+
+/* RFC 6376 section 6.1.2, RFC 7208 section 8.6. */
+static struct proxy_refusal
+judge_for_now(const struct proxy_checking_rules *rules,
+    const struct auth_results *results, struct slice client)
+{
+	const struct auth_result *signature = signature_in_doubt(results);
+	const struct auth_result *spf = in_doubt(results, AUTH_SPF);
+	const struct auth_result *dmarc = in_doubt(results, AUTH_DMARC);
+
+	if (rules->on_dns_error == PROXY_ON_ERROR_PASS)
+		return accepted;
+	if (signature != NULL && !look_at_signatures(results).passed)
+		return wait_for(
+		    "4.7.5 the DKIM key of ", signature->domain, client);
+	if (auth_results_has(results, AUTH_DMARC, MAIL_VERDICT_PASS))
+		return accepted;
+	if (spf != NULL)
+		return wait_for(
+		    "4.4.3 the SPF policy of ", spf->domain, client);
+	if (dmarc != NULL)
+		return wait_for(
+		    "4.4.3 the DMARC policy of ", dmarc->domain, client);
+	return accepted;
+}
+
+struct proxy_refusal
+proxy_refusal_judge(const struct proxy_checking_rules *rules,
+    const struct auth_results *results, struct slice client,
+    bool dmarc_excepted)
+{
+	struct proxy_refusal refusal =
+	    judge_for_good(rules, results, client, dmarc_excepted);
+
+	return refusal.code != 0 ? refusal
+				 : judge_for_now(rules, results, client);
+}

@@ -1,0 +1,680 @@
+/*
+ * One message; see transaction.h and HOUSE.md section 3. It never says 250:
+ * only a relay's own answer to the final dot is passed on as one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "mail/opening.h"
+#include "mail/reader.h"
+#include "mail/skim.h"
+#include "proxy/message/recording.h"
+#include "proxy/message/transaction.h"
+
+enum {
+	PLAY_CHUNK = 64 * 1024,
+	REPLY_TEXT_CAP = 512, /* of a refusal of ours */
+	MESSAGE_ID_CLIP = 512
+};
+
+enum state {
+	COLLECTING,
+	SWALLOWING,
+	FILTERING,
+	OFFERING,
+	SENDING,
+	AWAITING,
+	DONE
+};
+
+struct intake {
+	struct sink sink;
+	struct proxy_transaction *t;
+};
+
+struct proxy_transaction {
+	enum state state;
+	const struct proxy_service *service;
+	struct proxy_hop *hop;
+	const struct proxy_envelope *envelope;
+	const struct proxy_transaction_ops *ops;
+	void *ctx;
+	uint64_t begun_ms, done_ms; /* the latter 0 until it is answered */
+
+	struct mail_newline newline;
+	struct intake opened; /* after newline */
+	struct mail_opening opening;
+	struct intake intake; /* after that: spool and reader */
+	struct proxy_spool *spool;
+	struct mail_reader *reader;
+	struct mail_skim *skim;	 /* the header was over its bound */
+	uint64_t size, size_max; /* size_max 0: no bound */
+	size_t line;		 /* this one's octets so far */
+	bool long_line;		 /* one was over the service's line_max */
+	void *filter;
+	struct proxy_edit *edit;
+	struct proxy_playback playback;
+	struct proxy_record record;
+	struct strbuf verdict; /* our own answer, once it is settled */
+	const char *status;    /* the journal's word for it */
+	bool client_gone;
+	bool perhaps_heard; /* it is not known yet; the journal waits */
+	bool sent;	    /* the answer was the relay's 2xx */
+	bool in_end;	    /* within the filter's end */
+};
+
+static void
+go_to(struct proxy_transaction *t, enum state state)
+{
+	static const char *const names[] = {
+	    [COLLECTING] = "COLLECTING",
+	    [SWALLOWING] = "SWALLOWING",
+	    [FILTERING] = "FILTERING",
+	    [OFFERING] = "OFFERING",
+	    [SENDING] = "SENDING",
+	    [AWAITING] = "AWAITING",
+	    [DONE] = "DONE",
+	};
+
+	trace_state(proxy_hop_trace(t->hop), "transaction", names[t->state],
+	    names[state]);
+	t->state = state;
+}
+
+/* --- the end --- */
+
+static enum proxy_counter
+counter_of(const char *status)
+{
+	switch (status[0]) {
+	case 's':
+		return PROXY_COUNT_SENT;
+	case 'r':
+		return PROXY_COUNT_REJECTED;
+	case 'd':
+		return PROXY_COUNT_DEFERRED;
+	case 'm':
+		return PROXY_COUNT_MAYBE_DELIVERED;
+	default:
+		return PROXY_COUNT_ABORTED;
+	}
+}
+
+/* Who came by a Unix-domain socket has no address, and one of whom XFORWARD
+ * says [UNAVAILABLE] has none that is known. */
+static struct slice
+client_of(const struct proxy_envelope *envelope)
+{
+	if (envelope->client_address.n > 0)
+		return strbuf_slice(&envelope->client_address);
+	return envelope->client_told ? SLICE("unknown") : SLICE("local");
+}
+
+static void
+write_journal(struct proxy_transaction *t, const char *status)
+{
+	struct proxy_record *r = &t->record;
+	uint64_t ms =
+	    (t->done_ms > 0 ? t->done_ms : proxy_now_ms()) - t->begun_ms;
+
+	r->queue_id = strbuf_slice(&t->envelope->queue_id);
+	r->sender = strbuf_slice(&t->envelope->sender);
+	r->client = client_of(t->envelope);
+	r->relay = t->service->relay_name;
+	r->recipients = t->envelope->recipient_count;
+	r->size = t->size;
+	r->delay = (double)ms / 1000;
+	r->status = status;
+	proxy_count(t->service->counters, counter_of(status));
+	if (status[0] == 's')
+		proxy_count_add(
+		    t->service->counters, PROXY_COUNT_BYTES, t->size);
+	proxy_count_delay(t->service->counters, ms);
+	proxy_journal_write(t->service->log, r);
+	if (t->service->recording != NULL)
+		proxy_recording_send(t->service->recording, t->envelope, r);
+}
+
+static const char *
+status_of(unsigned code)
+{
+	return code < 400 ? "sent" : code < 500 ? "deferred" : "rejected";
+}
+
+static void
+drop_filter(struct proxy_transaction *t)
+{
+	if (t->filter != NULL)
+		t->service->filter->free(t->filter);
+	t->filter = NULL;
+}
+
+/* The relay's 2xx that no one heard is RFC 1047's second copy, and so is a
+ * relay lost with the dot at it. */
+static void
+write_answer(struct proxy_transaction *t, bool heard)
+{
+	if (!heard && t->status[0] != 'm')
+		t->status = t->sent ? "maybe-delivered" : "aborted";
+	write_journal(t, t->status);
+}
+
+/* Passes on an answer and ends. */
+static void
+finish(struct proxy_transaction *t, const struct smtp_reply *reply,
+    const char *status)
+{
+	enum proxy_heard heard = PROXY_UNHEARD;
+
+	go_to(t, DONE);
+	t->status = status;
+	t->sent = reply->code < 300;
+	t->done_ms = proxy_now_ms();
+	drop_filter(t);
+	(void)strbuf_add(&t->record.reply,
+	    slice_first(smtp_reply_line(reply), MESSAGE_ID_CLIP));
+	if (!t->client_gone)
+		heard = t->ops->answer(t->ctx, reply);
+	t->perhaps_heard = heard == PROXY_HEARD_PERHAPS;
+	if (t->perhaps_heard)
+		proxy_spool_reset(t->spool);
+	else
+		write_answer(t, heard == PROXY_HEARD);
+}
+
+static void
+finish_with_verdict(struct proxy_transaction *t)
+{
+	struct smtp_reply reply = smtp_reply_slice(strbuf_slice(&t->verdict));
+
+	finish(
+	    t, &reply, t->status != NULL ? t->status : status_of(reply.code));
+}
+
+/* Our own answer. `text` begins with its enhanced code. */
+static void
+settle(struct proxy_transaction *t, unsigned code, const char *text)
+{
+	strbuf_reset(&t->verdict);
+	(void)smtp_reply_print(
+	    code, slice_first(slice_str(text), REPLY_TEXT_CAP), &t->verdict);
+}
+
+static void
+remark(struct proxy_transaction *t, const char *what)
+{
+	t->record.queue_id = strbuf_slice(&t->envelope->queue_id);
+	proxy_journal_remark(
+	    t->service->log, LOGGING_WARNING, &t->record, what);
+}
+
+/* While the body still comes: what was kept is of no more use, and the
+ * relay's transaction neither. */
+static void
+swallow(struct proxy_transaction *t, unsigned code, const char *text)
+{
+	settle(t, code, text);
+	go_to(t, SWALLOWING);
+	drop_filter(t);
+	proxy_spool_reset(t->spool);
+	proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
+}
+
+/* --- collecting --- */
+
+static void
+on_header(void *ctx, const struct mail_header *header)
+{
+	struct proxy_transaction *t = ctx;
+	const struct mail_field *id =
+	    mail_header_last(header, SLICE("Message-ID"));
+
+	if (id != NULL)
+		(void)strbuf_add(&t->record.message_id,
+		    slice_first(slice_trim(id->value), MESSAGE_ID_CLIP));
+	if (mail_header_ending(header) == MAIL_HEADER_END_LINE)
+		proxy_edit_blank(t->edit, mail_header_size(header));
+	t->service->filter->header(t->filter, header);
+}
+
+static void
+on_body(void *ctx, struct slice chunk)
+{
+	struct proxy_transaction *t = ctx;
+
+	t->service->filter->body(t->filter, chunk);
+}
+
+static const struct mail_reader_ops reader_ops = {on_header, on_body};
+
+static void
+look_at_spool(struct proxy_transaction *t, enum proxy_spool_status status)
+{
+	switch (status) {
+	case PROXY_SPOOL_OK:
+		return;
+	case PROXY_SPOOL_OVER:
+		remark(t, proxy_spool_reason(t->spool));
+		swallow(t, 452, "4.3.1 insufficient system storage");
+		return;
+	case PROXY_SPOOL_BROKEN:
+		remark(t, proxy_spool_reason(t->spool));
+		swallow(t, 451, "4.3.0 cannot keep the message now");
+		return;
+	}
+}
+
+/* --- a header that is too large --- */
+
+static bool
+drops_field(void *ctx, const struct mail_field *field, bool whole)
+{
+	struct proxy_transaction *t = ctx;
+	const struct proxy_filter_ops *filter = t->service->filter;
+
+	return filter->drops != NULL && filter->drops(t->filter, field, whole);
+}
+
+static void
+keep_bytes(void *ctx, struct slice bytes)
+{
+	struct proxy_transaction *t = ctx;
+
+	if (t->state == COLLECTING)
+		look_at_spool(t, proxy_spool_append(t->spool, bytes));
+}
+
+static const struct mail_skim_ops skim_ops = {drops_field, keep_bytes};
+
+/* From here on fields are let through one by one on their way into the spool,
+ * the one that is not whole yet first. `bytes` were the last ones read. */
+static void
+lose_header(struct proxy_transaction *t, struct slice bytes)
+{
+	struct slice rest;
+	const struct mail_header *part = mail_reader_partial(t->reader, &rest);
+	size_t whole = mail_header_size(part);
+	uint64_t unread = t->size - whole - rest.n;
+
+	proxy_spool_cut(t->spool, whole);
+	t->service->filter->no_header(
+	    t->filter, mail_reader_reason(t->reader), part);
+	t->skim = mail_skim_new(&skim_ops, t);
+	mail_skim_write(t->skim, rest);
+	if (t->state == COLLECTING && unread > 0)
+		mail_skim_write(
+		    t->skim, slice_after(bytes, bytes.n - (size_t)unread));
+}
+
+/*
+ * A line ends at CRLF only, of which there is no other CR or LF by now. Only
+ * whether one is too long is asked: the last LF within what a line may take
+ * tells of all the lines before it.
+ */
+static void
+measure_lines(struct proxy_transaction *t, struct slice bytes)
+{
+	size_t most = t->service->line_max + 1; /* with the CR */
+
+	if (t->service->line_max == 0)
+		return;
+	while (bytes.n > 0 && !t->long_line) {
+		struct slice window = slice_first(bytes, most + 1 - t->line);
+		size_t lf = slice_find_last(window, '\n');
+
+		if (lf < window.n) {
+			t->line = 0;
+			bytes = slice_after(bytes, lf + 1);
+			continue;
+		}
+		t->line += window.n;
+		t->long_line = t->line > most;
+		bytes = slice_after(bytes, window.n);
+	}
+}
+
+/* Postfix's smtp(8) will break such a line when it sends the message on, and
+ * a signature that covers it with it. */
+static void
+note_risk(struct proxy_transaction *t)
+{
+	if (t->long_line)
+		proxy_record_note(&t->record, "risk", SLICE("line-length"));
+}
+
+/* Behind the newline stage. */
+static void
+take_line_ends_settled(struct sink *sink, struct slice bytes)
+{
+	mail_opening_write(&((struct intake *)sink)->t->opening, bytes);
+}
+
+/* Behind the opening stage: the message's bytes as they will be sent. */
+static void
+take(struct sink *sink, struct slice bytes)
+{
+	struct proxy_transaction *t = ((struct intake *)sink)->t;
+
+	if (t->state != COLLECTING)
+		return;
+	t->size += bytes.n;
+	if (t->size_max > 0 && t->size > t->size_max) {
+		swallow(t, 552, "5.3.4 message size exceeds fixed limit");
+		return;
+	}
+	measure_lines(t, bytes);
+	if (t->skim != NULL) {
+		mail_skim_write(t->skim, bytes);
+		return;
+	}
+	look_at_spool(t, proxy_spool_append(t->spool, bytes));
+	if (t->state == COLLECTING && mail_reader_write(t->reader, bytes) != 0)
+		lose_header(t, bytes);
+}
+
+static uint64_t
+smaller_limit(uint64_t a, uint64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+struct proxy_transaction *
+proxy_transaction_new(const struct proxy_service *service,
+    struct proxy_hop *hop, const struct proxy_envelope *envelope,
+    uint64_t begun_ms, const struct proxy_transaction_ops *ops, void *ctx)
+{
+	struct proxy_transaction *t = xcalloc(1, sizeof(*t));
+
+	t->state = COLLECTING;
+	trace_state(proxy_hop_trace(hop), "transaction", "NONE", "COLLECTING");
+	t->service = service;
+	t->hop = hop;
+	t->envelope = envelope;
+	t->begun_ms = begun_ms;
+	t->ops = ops;
+	t->ctx = ctx;
+	t->intake = (struct intake){{take}, t};
+	t->opened = (struct intake){{take_line_ends_settled}, t};
+	mail_opening_init(&t->opening, &t->intake.sink);
+	mail_newline_init(&t->newline, service->newline, &t->opened.sink);
+	t->spool = proxy_spool_new(
+	    service->spool_mark, service->spool_files, service->quota);
+	t->reader = mail_reader_new(service->header_max, &reader_ops, t);
+	t->edit = proxy_edit_new();
+	t->size_max = smaller_limit(
+	    service->message_max, proxy_hop_capabilities(hop)->size);
+	proxy_record_init(&t->record);
+	strbuf_init(&t->verdict, REPLY_TEXT_CAP + 16);
+	t->filter = service->filter->begin(service->filter_env,
+	    &(struct proxy_filter_job){
+		envelope, &t->record, t->edit, t->spool, proxy_hop_trace(hop)});
+	if (!proxy_hop_connected(hop))
+		swallow(t, 451, "4.3.0 next hop lost");
+	return t;
+}
+
+void
+proxy_transaction_body(struct proxy_transaction *t, struct slice chunk)
+{
+	if (t->state == COLLECTING)
+		mail_newline_write(&t->newline, chunk);
+	else
+		t->size += chunk.n;
+}
+
+/* --- filtering --- */
+
+/* Refuses a message that is complete and of which the relay has nothing. */
+static void
+refuse(struct proxy_transaction *t, unsigned code, const char *text)
+{
+	settle(t, code, text);
+	proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
+	finish_with_verdict(t);
+}
+
+static void
+on_outcome(void *ctx, const struct proxy_outcome *outcome)
+{
+	struct proxy_transaction *t = ctx;
+
+	if (outcome->refusal_code == 0) {
+		go_to(t, OFFERING);
+		proxy_hop_command(t->hop, PROXY_ERRAND_DATA, SLICE("DATA"));
+		return;
+	}
+	refuse(t, outcome->refusal_code, outcome->refusal_text);
+	if (!t->in_end)
+		t->ops->done(t->ctx); /* frees it */
+}
+
+static void
+end_collecting(struct proxy_transaction *t)
+{
+	mail_newline_end(&t->newline);
+	mail_opening_end(&t->opening);
+	if (t->state == COLLECTING && t->skim == NULL &&
+	    mail_reader_end(t->reader) != 0)
+		lose_header(t, SLICE(""));
+	if (t->state == COLLECTING && t->skim != NULL)
+		mail_skim_end(t->skim);
+	if (t->state == COLLECTING)
+		look_at_spool(t, proxy_spool_end(t->spool));
+}
+
+void
+proxy_transaction_body_end(struct proxy_transaction *t)
+{
+	if (t->state == COLLECTING)
+		end_collecting(t);
+	if (t->state == SWALLOWING) {
+		finish_with_verdict(t);
+		return;
+	}
+	go_to(t, FILTERING);
+	note_risk(t);
+	if (t->newline.mode == MAIL_NEWLINE_REJECT &&
+	    mail_newline_is_bare(&t->newline)) {
+		refuse(t, 550, "5.6.0 bare CR or LF in the message");
+		return;
+	}
+	t->in_end = true;
+	t->service->filter->end(t->filter, on_outcome, t);
+	t->in_end = false;
+}
+
+/* --- onward --- */
+
+/* The relay has part of the message: without its final dot it keeps
+ * nothing. */
+static void
+abandon(struct proxy_transaction *t, const char *text)
+{
+	proxy_hop_drop(t->hop);
+	settle(t, 451, text);
+	finish_with_verdict(t);
+}
+
+static void
+play(struct proxy_transaction *t)
+{
+	char chunk[PLAY_CHUNK];
+	ssize_t n;
+
+	while (
+	    (n = proxy_playback_next(&t->playback, chunk, sizeof(chunk))) > 0)
+		if (!proxy_hop_body(t->hop, slice_from(chunk, (size_t)n)))
+			return;
+	if (n < 0) {
+		remark(t, "spool: cannot read back");
+		abandon(t, "4.3.0 cannot read the message back");
+		return;
+	}
+	go_to(t, AWAITING);
+	proxy_hop_body_end(t->hop);
+}
+
+static void
+on_data_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
+{
+	switch (smtp_reply_class(reply)) {
+	case 3:
+		if (reply->code != 354) {
+			abandon(t, "4.3.0 next hop out of step");
+			return;
+		}
+		go_to(t, SENDING);
+		drop_filter(t);
+		proxy_playback_init(&t->playback, t->edit, t->spool);
+		play(t);
+		return;
+	case 4:
+	case 5:
+		proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
+		finish(t, reply, status_of(reply->code));
+		return;
+	default:
+		abandon(t, "4.3.0 next hop out of step");
+		return;
+	}
+}
+
+static void
+on_dot_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
+{
+	if (smtp_reply_class(reply) == 3)
+		abandon(t, "4.3.0 next hop out of step");
+	else
+		finish(t, reply, status_of(reply->code));
+}
+
+void
+proxy_transaction_reply(struct proxy_transaction *t, enum proxy_errand what,
+    const struct smtp_reply *reply)
+{
+	if (what == PROXY_ERRAND_DATA && t->state == OFFERING)
+		on_data_reply(t, reply);
+	else if (what == PROXY_ERRAND_DOT && t->state == AWAITING)
+		on_dot_reply(t, reply);
+}
+
+void
+proxy_transaction_drained(struct proxy_transaction *t)
+{
+	if (t->state == SENDING)
+		play(t);
+}
+
+static void
+remark_lost(struct proxy_transaction *t, const char *when, const char *why)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, 1024);
+	(void)strbuf_addf(&text, "next hop lost %s: %s", when, why);
+	remark(t, strbuf_text(&text));
+	strbuf_clear(&text);
+}
+
+void
+proxy_transaction_hop_lost(struct proxy_transaction *t, const char *why)
+{
+	switch (t->state) {
+	case COLLECTING:
+		remark_lost(t, "before DATA", why);
+		swallow(t, 451, "4.3.0 next hop lost");
+		return;
+	case FILTERING:
+	case OFFERING:
+		remark_lost(t, "at DATA", why);
+		abandon(t, "4.3.0 next hop lost");
+		return;
+	case SENDING:
+		remark_lost(t, "in the body", why);
+		abandon(t, "4.3.0 next hop lost in the body");
+		return;
+	case AWAITING:
+		remark_lost(t, "after the final dot", why);
+		t->status = "maybe-delivered";
+		abandon(t, "4.3.0 next hop lost after the final dot");
+		return;
+	case SWALLOWING:
+	case DONE:
+		return;
+	}
+}
+
+bool
+proxy_transaction_client_lost(struct proxy_transaction *t, const char *why)
+{
+	if (t->state == DONE)
+		return false;
+	t->client_gone = true;
+	if (t->state == AWAITING)
+		return true;
+	if (t->state == SENDING)
+		proxy_hop_drop(t->hop);
+	go_to(t, DONE);
+	drop_filter(t);
+	(void)strbuf_addf(&t->record.reply, "client gone: %s", why);
+	write_journal(t, "aborted");
+	return false;
+}
+
+void
+proxy_transaction_cut(struct proxy_transaction *t)
+{
+	static const char why[] = "stopped after the final dot";
+
+	if (!proxy_transaction_client_lost(t, "stopped"))
+		return;
+	remark(t, why);
+	go_to(t, DONE);
+	(void)strbuf_add_str(&t->record.reply, why);
+	write_journal(t, "maybe-delivered");
+}
+
+void
+proxy_transaction_tick(struct proxy_transaction *t, uint64_t now_ms)
+{
+	if ((t->state == COLLECTING || t->state == FILTERING) &&
+	    proxy_hop_quiet_ms(t->hop, now_ms) >= t->service->keepalive_ms)
+		proxy_hop_background(t->hop, PROXY_ERRAND_KEEPALIVE);
+}
+
+bool
+proxy_transaction_done(const struct proxy_transaction *t)
+{
+	return t->state == DONE;
+}
+
+bool
+proxy_transaction_is_perhaps_heard(const struct proxy_transaction *t)
+{
+	return t->perhaps_heard;
+}
+
+void
+proxy_transaction_heard(struct proxy_transaction *t, bool heard)
+{
+	t->perhaps_heard = false;
+	write_answer(t, heard);
+}
+
+void
+proxy_transaction_free(struct proxy_transaction *t)
+{
+	if (t == NULL)
+		return;
+	drop_filter(t);
+	mail_skim_free(t->skim);
+	mail_reader_free(t->reader);
+	proxy_spool_free(t->spool);
+	proxy_edit_free(t->edit);
+	proxy_record_clear(&t->record);
+	strbuf_clear(&t->verdict);
+	free(t);
+}

@@ -1,0 +1,701 @@
+/* The master's life: start, reload, stop. */
+#include <errno.h>
+#include <event2/event.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "proxy/figures/process.h"
+#include "proxy/keys/key_check.h"
+#include "proxy/process/control.h"
+#include "proxy/process/master.h"
+#include "proxy/process/master_private.h"
+#include "proxy/process/privilege.h"
+#include "proxy/process/worker.h"
+
+#define REASON_MAX 1024
+/* Of a look at the keys before others have their turn. */
+#define CHECK_STEP_MS 20
+
+/* --- saying things --- */
+
+/* Where nobody reads the log yet, to stderr too. */
+static void
+say_why_not(struct proxy_master *master, const char *what, const char *why)
+{
+	log_printf(master->log, LOGGING_ERROR, "%s: %s", what, why);
+	if (master->serving == NULL &&
+	    log_target(master->log) == LOGGING_SYSLOG)
+		fprintf(stderr, "signpost: %s: %s\n", what, why);
+}
+
+static void
+log_lines(struct proxy_master *master, enum log_level level,
+    const struct strbuf *text)
+{
+	struct slice line, rest = strbuf_slice(text);
+
+	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
+		if (line.n > 0)
+			log_printf(
+			    master->log, level, "%.*s", (int)line.n, line.p);
+}
+
+/* For who asked for the reload, as far as there is room. */
+static void
+tell_lines(
+    struct proxy_master *master, const char *kind, const struct strbuf *text)
+{
+	struct slice line, rest = strbuf_slice(text);
+
+	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
+		if (line.n > 0)
+			(void)strbuf_addf(&master->told, "%s: %.*s\n", kind,
+			    (int)line.n, line.p);
+}
+
+static void
+log_report(struct proxy_master *master, const struct proxy_report *report)
+{
+	log_lines(master, LOGGING_ERROR, &report->errors);
+	log_lines(master, LOGGING_WARNING, &report->warnings);
+	tell_lines(master, "error", &report->errors);
+	tell_lines(master, "warning", &report->warnings);
+}
+
+/* The outcome of a reload, to who asked for it. */
+static void
+tell_outcome(struct proxy_master *master, const char *outcome)
+{
+	struct strbuf answer;
+
+	strbuf_init(&answer, PROXY_CONTROL_ANSWER_MAX);
+	(void)strbuf_addf(&answer, "%s\n", outcome);
+	(void)strbuf_add(&answer, strbuf_slice(&master->told));
+	proxy_control_answer(master->control, strbuf_slice(&answer));
+	strbuf_clear(&answer);
+	strbuf_reset(&master->told);
+}
+
+static void
+arm(struct event *timer, unsigned s)
+{
+	struct timeval tv = {(time_t)s, 0};
+
+	(void)event_add(timer, &tv);
+}
+
+/* --- generations change --- */
+
+static void
+free_if_empty(struct proxy_generation *g)
+{
+	if (proxy_generation_is_empty(g))
+		proxy_generation_free(g);
+}
+
+/* The log as the new settings want it. */
+static void
+renew_log(struct proxy_master *master, const struct proxy_config *config)
+{
+	log_free(master->log);
+	master->log =
+	    log_new("signpost/master", config->log, config->log_level);
+}
+
+/* The first workers serve: whoever waits may know. */
+static int
+announce(struct proxy_master *master)
+{
+	struct strbuf reason;
+	bool keep = master->serving->config->log != LOGGING_SYSLOG;
+
+	strbuf_init(&reason, REASON_MAX);
+	if (master->pidfile != NULL &&
+	    proxy_pidfile_write(master->pidfile, &reason) != 0) {
+		log_printf(
+		    master->log, LOGGING_ERROR, "%s", strbuf_text(&reason));
+		fprintf(stderr, "signpost: %s\n", strbuf_text(&reason));
+		strbuf_clear(&reason);
+		return -1;
+	}
+	strbuf_clear(&reason);
+	proxy_daemon_done(&master->tell, keep);
+	return 0;
+}
+
+/* Where the new settings name another one; the command line's stays. */
+static void
+renew_pidfile(struct proxy_master *master)
+{
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_MAX);
+	if (master->job->pidfile == NULL &&
+	    proxy_pidfile_move(&master->pidfile,
+		master->serving->config->pidfile, &reason) != 0)
+		log_printf(
+		    master->log, LOGGING_ERROR, "%s", strbuf_text(&reason));
+	strbuf_clear(&reason);
+}
+
+/* For whoever looks at the page. */
+static void
+mark_draining(const struct proxy_generation *g)
+{
+	size_t i;
+
+	for (i = 0; g != NULL && i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_EMPTY)
+			atomic_store(
+			    &g->master->shared->slots[g->seats[i].slot].drains,
+			    1);
+}
+
+static void begin_stop(struct proxy_master *);
+static void begin_reload(struct proxy_master *);
+
+/* All of the new generation can serve, and do from now on: the old one may
+ * go. */
+static void
+change_over(struct proxy_master *master)
+{
+	struct proxy_generation *old = master->serving;
+	struct proxy_generation *new = master->starting;
+
+	master->serving = new;
+	master->starting = NULL;
+	(void)event_del(master->start_timer);
+	renew_log(master, new->config);
+	atomic_fetch_add(&master->shared->generation, 1);
+	proxy_shared_reloaded(master->shared, (int64_t)time(NULL));
+	atomic_store(
+	    &master->shared->workers, proxy_generation_workers(new->config));
+	mark_draining(old);
+	proxy_generation_go(new);
+	log_printf(master->log, LOGGING_INFO, "%s, %zu workers (signpost %s)",
+	    old == NULL ? "serving" : "reloaded", new->seat_count,
+	    PROXY_VERSION);
+	if (old == NULL && announce(master) != 0) {
+		master->failed = true;
+		begin_stop(master);
+		return;
+	}
+	proxy_sockets_trim(master, new->config);
+	if (old != NULL) {
+		renew_pidfile(master);
+		proxy_generation_leave(old, SIGUSR2);
+		free_if_empty(old);
+	}
+	proxy_notify_send(&master->notify, "READY=1\nSTATUS=serving");
+	tell_outcome(master, "done");
+	if (master->reload_again)
+		begin_reload(master);
+}
+
+/* The new generation will not do: the old one goes on. */
+static void
+give_up(struct proxy_master *master, const char *why)
+{
+	struct proxy_generation *new = master->starting;
+
+	master->starting = NULL;
+	(void)event_del(master->start_timer);
+	say_why_not(master,
+	    master->serving == NULL ? "cannot start" : "reload refused", why);
+	if (new != NULL) {
+		proxy_generation_leave(new, SIGTERM);
+		proxy_generation_kill(new);
+		free_if_empty(new);
+	}
+	if (master->serving == NULL) {
+		master->failed = true;
+		begin_stop(master);
+		return;
+	}
+	proxy_shared_refused(
+	    master->shared, (int64_t)time(NULL), slice_str(why));
+	proxy_sockets_trim(master, master->serving->config);
+	proxy_notify_send(&master->notify,
+	    "READY=1\nSTATUS=the last reload was refused: see the log");
+	if (new != NULL || master->told.n == 0)
+		(void)strbuf_addf(&master->told, "error: %s\n", why);
+	tell_outcome(master, "refused");
+	if (master->reload_again)
+		begin_reload(master);
+}
+
+/* Takes the configuration. */
+static void
+start_generation(struct proxy_master *master, struct proxy_config *config)
+{
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_MAX);
+	if (proxy_sockets_open(master, config, &reason) != 0) {
+		proxy_config_free(config);
+		give_up(master, strbuf_text(&reason));
+	} else if ((master->starting = proxy_generation_new(
+			master, config, &reason)) == NULL ||
+	    proxy_generation_start(master->starting, &reason) != 0) {
+		give_up(master, strbuf_text(&reason));
+	} else {
+		arm(master->start_timer, PROXY_MASTER_START_S);
+	}
+	strbuf_clear(&reason);
+}
+
+void
+proxy_master_on_serving(struct proxy_master *master, struct proxy_seat *seat)
+{
+	if (seat->generation == master->serving)
+		proxy_seat_go(seat); /* in the place of one that died */
+	else if (seat->generation == master->starting &&
+	    proxy_generation_is_serving(master->starting))
+		change_over(master);
+}
+
+void
+proxy_master_on_end(struct proxy_master *master, struct proxy_seat *seat,
+    const char *why, bool before_serving)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, REASON_MAX);
+	strbuf_addf(&text, "worker %ld of [%s] %s", (long)seat->pid,
+	    proxy_role_name(seat->role), why);
+	if (seat->generation == master->starting) {
+		strbuf_add_str(
+		    &text, before_serving ? " before it served" : "");
+		give_up(master, strbuf_text(&text));
+	} else {
+		log_printf(master->log, LOGGING_ERROR,
+		    "%s; another one in %u s", strbuf_text(&text),
+		    seat->paused);
+	}
+	strbuf_clear(&text);
+}
+
+void
+proxy_master_on_empty(struct proxy_master *master, struct proxy_generation *g)
+{
+	if (g == master->serving)
+		master->serving = NULL;
+	proxy_generation_free(g);
+	if (master->stopping && TAILQ_EMPTY(&master->generations))
+		(void)event_base_loopbreak(master->base);
+}
+
+/* --- reload --- */
+
+/* The new settings will not do; the page says the first reason. */
+static void
+refuse_reload(struct proxy_master *master, const struct strbuf *errors)
+{
+	struct slice line = SLICE(""), rest = strbuf_slice(errors);
+
+	(void)slice_cut(&rest, '\n', &line);
+	give_up(master, "the old settings stay");
+	proxy_shared_refused(master->shared, (int64_t)time(NULL),
+	    slice_first(line, REASON_MAX / 2));
+}
+
+/* NULL where they are refused. */
+static struct proxy_config *
+read_again(struct proxy_master *master)
+{
+	struct proxy_report report;
+	struct proxy_config *config;
+
+	proxy_report_init(&report);
+	config = proxy_config_load(master->path, &report);
+	if (config != NULL &&
+	    proxy_config_check_machine(config, &report) != 0) {
+		proxy_config_free(config);
+		config = NULL;
+	}
+	log_report(master, &report);
+	if (config == NULL)
+		refuse_reload(master, &report.errors);
+	proxy_report_clear(&report);
+	return config;
+}
+
+/* Takes the keys' check and its configuration off the master. */
+static struct proxy_config *
+detach_checking(struct proxy_master *master)
+{
+	struct proxy_config *config = master->checking;
+
+	proxy_key_check_free(master->key_check);
+	master->key_check = NULL;
+	master->checking = NULL;
+	return config;
+}
+
+/* All keys were looked at. */
+static void
+end_checking(struct proxy_master *master)
+{
+	struct proxy_report report;
+	struct proxy_config *config;
+	int result;
+
+	proxy_report_init(&report);
+	result = proxy_key_check_end(master->key_check, &report);
+	log_report(master, &report);
+	config = detach_checking(master);
+	if (result == 0) {
+		start_generation(master, config);
+	} else {
+		proxy_config_free(config);
+		refuse_reload(master, &report.errors);
+	}
+	proxy_report_clear(&report);
+}
+
+/* A hundred thousand keys take more than a minute; meanwhile the workers ask
+ * for theirs. */
+static void
+on_check_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_master *master = ctx;
+	static const struct timeval at_once = {0, 0};
+
+	(void)fd;
+	(void)what;
+	if (proxy_key_check_step(master->key_check, CHECK_STEP_MS))
+		end_checking(master);
+	else
+		(void)event_add(master->check_timer, &at_once);
+}
+
+static void
+begin_reload(struct proxy_master *master)
+{
+	if (master->stopping)
+		return;
+	if (master->starting != NULL || master->checking != NULL) {
+		master->reload_again = true;
+		return;
+	}
+	master->reload_again = false;
+	strbuf_reset(&master->told);
+	proxy_control_began(master->control);
+	proxy_notify_reloading(&master->notify);
+	master->checking = read_again(master);
+	if (master->checking == NULL)
+		return;
+	master->key_check =
+	    proxy_key_check_new(master->checking, PROXY_KEY_CHECK_ALL);
+	arm(master->check_timer, 0);
+}
+
+static void
+on_control(void *ctx)
+{
+	begin_reload(ctx);
+}
+
+/* Without it reloads go by signal alone. */
+static void
+open_control(struct proxy_master *master)
+{
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_MAX);
+	master->control =
+	    proxy_control_new(master->base, on_control, master, &reason);
+	if (master->control == NULL)
+		log_printf(
+		    master->log, LOGGING_WARNING, "%s", strbuf_text(&reason));
+	strbuf_clear(&reason);
+}
+
+/* --- stop --- */
+
+static void
+begin_stop(struct proxy_master *master)
+{
+	struct proxy_generation *g, *next;
+	unsigned wait = PROXY_MASTER_KILL_S;
+
+	if (master->stopping)
+		return;
+	master->stopping = true;
+	/* What was still starting is one more generation that leaves. */
+	master->starting = NULL;
+	(void)event_del(master->start_timer);
+	(void)event_del(master->check_timer);
+	proxy_config_free(detach_checking(master));
+	proxy_notify_send(&master->notify, "STOPPING=1");
+	log_printf(master->log, LOGGING_INFO, "stopping");
+	proxy_sockets_close(master);
+	for (g = TAILQ_FIRST(&master->generations); g != NULL; g = next) {
+		next = TAILQ_NEXT(g, link);
+		if (wait < g->config->stop_timeout + PROXY_MASTER_KILL_S)
+			wait = g->config->stop_timeout + PROXY_MASTER_KILL_S;
+		proxy_generation_leave(g, SIGTERM);
+		if (!proxy_generation_is_empty(g))
+			continue;
+		if (g == master->serving)
+			master->serving = NULL;
+		proxy_generation_free(g);
+	}
+	if (TAILQ_EMPTY(&master->generations))
+		(void)event_base_loopbreak(master->base);
+	arm(master->kill_timer, wait);
+}
+
+/* --- events --- */
+
+static void
+on_signal(evutil_socket_t number, short what, void *ctx)
+{
+	struct proxy_master *master = ctx;
+
+	(void)what;
+	switch (number) {
+	case SIGCHLD:
+		proxy_seats_reap(master);
+		break;
+	case SIGHUP:
+		begin_reload(master);
+		break;
+	default:
+		begin_stop(master);
+	}
+}
+
+static void
+on_start_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	give_up(ctx, "the workers did not report in");
+}
+
+static void
+on_kill_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_master *master = ctx;
+	struct proxy_generation *g;
+
+	(void)fd;
+	(void)what;
+	log_printf(master->log, LOGGING_WARNING,
+	    "killing workers that did not end in time");
+	TAILQ_FOREACH(g, &master->generations, link)
+	proxy_generation_kill(g);
+}
+
+static void
+on_watchdog(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_master *master = ctx;
+
+	(void)fd;
+	(void)what;
+	proxy_notify_send(&master->notify, "WATCHDOG=1");
+}
+
+static void
+on_round(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_master *master = ctx;
+
+	(void)fd;
+	(void)what;
+	proxy_seats_look_round(master);
+	proxy_process_count(&master->shared->master);
+}
+
+static void
+make_events(struct proxy_master *master)
+{
+	static const int numbers[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
+	static const struct timeval round = {PROXY_WORKER_TICK_S, 0};
+	struct timeval half;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		master->signals[i] =
+		    evsignal_new(master->base, numbers[i], on_signal, master);
+		(void)event_add(master->signals[i], NULL);
+	}
+	master->start_timer =
+	    event_new(master->base, -1, 0, on_start_timer, master);
+	master->check_timer =
+	    event_new(master->base, -1, 0, on_check_timer, master);
+	master->kill_timer =
+	    event_new(master->base, -1, 0, on_kill_timer, master);
+	master->round =
+	    event_new(master->base, -1, EV_PERSIST, on_round, master);
+	(void)event_add(master->round, &round);
+	if (master->notify.watchdog_us == 0)
+		return;
+	half.tv_sec = (time_t)(master->notify.watchdog_us / 2 / 1000000);
+	half.tv_usec = (suseconds_t)(master->notify.watchdog_us / 2 % 1000000);
+	master->watchdog =
+	    event_new(master->base, -1, EV_PERSIST, on_watchdog, master);
+	(void)event_add(master->watchdog, &half);
+}
+
+static void
+free_events(struct proxy_master *master)
+{
+	size_t i;
+
+	for (i = 0; i < 4; i++)
+		event_free(master->signals[i]);
+	event_free(master->start_timer);
+	event_free(master->check_timer);
+	event_free(master->kill_timer);
+	event_free(master->round);
+	if (master->watchdog != NULL)
+		event_free(master->watchdog);
+}
+
+/* --- beginning and end --- */
+
+static void
+ignore_signals(void)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGUSR1, &ignore, NULL);
+	(void)sigaction(SIGUSR2, &ignore, NULL);
+}
+
+static void
+run_loop(struct proxy_master *master)
+{
+	make_events(master);
+	open_control(master);
+	start_generation(master, master->job->config);
+	if (geteuid() != 0)
+		log_printf(master->log, LOGGING_WARNING,
+		    "not started by root: everything runs as user %u, and "
+		    "`user` is not applied",
+		    (unsigned)geteuid());
+	if (!TAILQ_EMPTY(&master->generations))
+		(void)event_base_dispatch(master->base);
+	if (master->pidfile != NULL)
+		proxy_pidfile_remove(master->pidfile);
+	free_events(master);
+	proxy_control_free(master->control);
+}
+
+/* As seen from `/`; NULL of NULL. */
+static char *
+absolute(const char *path)
+{
+	struct strbuf full;
+	char *here;
+
+	if (path == NULL || path[0] == '/')
+		return path == NULL ? NULL : xstrdup(path);
+	here = get_current_dir_name();
+	strbuf_init(&full, 2 * PATH_MAX);
+	strbuf_addf(&full, "%s/%s", here == NULL ? "" : here, path);
+	free(here);
+	return strbuf_detach(&full);
+}
+
+static int
+set_up(struct proxy_master *master, struct strbuf *reason)
+{
+	const struct proxy_master_job *job = master->job;
+
+	master->path = absolute(job->path);
+	master->pidfile = absolute(
+	    job->pidfile != NULL ? job->pidfile : job->config->pidfile);
+	if (job->daemon) {
+		master->tell = proxy_daemon_begin(reason);
+		if (master->tell < 0)
+			return -1;
+		(void)!chdir("/");
+	}
+	master->shared = proxy_shared_new(&master->shared_fd);
+	if (master->shared == NULL) {
+		strbuf_addf(reason, "shared page: %s", strerror(errno));
+		return -1;
+	}
+	atomic_store(&master->shared->started, (int64_t)time(NULL));
+	proxy_process_count(&master->shared->master);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		0, master->records) != 0) {
+		strbuf_addf(reason, "socketpair: %s", strerror(errno));
+		return -1;
+	}
+	if (proxy_privilege_check_descriptors(reason) != 0)
+		return -1;
+	master->base = event_base_new();
+	if (master->base == NULL) {
+		strbuf_add_str(reason, "no event loop");
+		return -1;
+	}
+	return 0;
+}
+
+/* At the end: what waited for a recorder that was not there. */
+static void
+count_records(const struct proxy_master *master)
+{
+	unsigned long lost = 0;
+	char byte;
+
+	while (master->records[0] >= 0 &&
+	    recv(master->records[0], &byte, 1, MSG_DONTWAIT) > 0)
+		lost++;
+	if (lost > 0)
+		log_printf(master->log, LOGGING_ERROR,
+		    "%lu records are lost: no recorder took them", lost);
+}
+
+int
+proxy_master_run(const struct proxy_master_job *job)
+{
+	struct proxy_master master = {
+	    .job = job, .tell = -1, .shared_fd = -1, .records = {-1, -1}};
+	struct strbuf reason;
+
+	TAILQ_INIT(&master.generations);
+	strbuf_init(&master.told, PROXY_CONTROL_ANSWER_MAX - REASON_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	renew_log(&master, job->config);
+	proxy_notify_init(&master.notify);
+	ignore_signals();
+	proxy_privilege_hide();
+	if (set_up(&master, &reason) != 0) {
+		say_why_not(&master, "cannot start", strbuf_text(&reason));
+		proxy_config_free(job->config);
+		master.failed = true;
+	} else {
+		run_loop(&master);
+	}
+	proxy_sockets_close(&master);
+	count_records(&master);
+	proxy_shared_unmap(master.shared);
+	if (master.shared_fd >= 0)
+		close(master.shared_fd);
+	for (size_t i = 0; i < 2; i++)
+		if (master.records[i] >= 0)
+			close(master.records[i]);
+	if (master.base != NULL)
+		event_base_free(master.base);
+	proxy_notify_clear(&master.notify);
+	log_printf(master.log, LOGGING_INFO, "stopped");
+	log_free(master.log);
+	strbuf_clear(&master.told);
+	free(master.path);
+	free(master.pidfile);
+	strbuf_clear(&reason);
+	return master.failed ? -1 : 0;
+}

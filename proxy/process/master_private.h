@@ -1,0 +1,167 @@
+/* Shared by the files of the master; nobody else's. */
+#ifndef PROXY_PROCESS_MASTER_PRIVATE_H
+#define PROXY_PROCESS_MASTER_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "proxy/figures/shared.h"
+#include "proxy/keys/key_files.h"
+#include "proxy/process/notify.h"
+#include "proxy/process/spawn.h"
+#include "proxy/settings/config.h"
+
+struct event;
+struct event_base;
+
+struct proxy_generation;
+struct proxy_control;
+struct proxy_key_check;
+struct proxy_master;
+
+enum proxy_seat_state {
+	PROXY_SEAT_EMPTY,    /* nobody; perhaps a pause is on */
+	PROXY_SEAT_STARTING, /* forked, has not reported in */
+	PROXY_SEAT_SERVING   /* it has; it takes connections once it is told */
+};
+
+/* The place of one worker. */
+struct proxy_seat {
+	struct proxy_generation *generation;
+	enum proxy_role role;
+	enum proxy_seat_state state;
+	pid_t pid;
+	unsigned slot;
+	int control, keys; /* our ends; -1: none */
+	struct event *on_control, *on_keys, *on_pause;
+	time_t since;	 /* it was forked */
+	unsigned silent; /* rounds since its last sign of life */
+	unsigned pause;	 /* s, before the next one */
+	unsigned paused; /* s, of the pause that is on */
+};
+
+/* One reading of the configuration, and its workers. */
+struct proxy_generation {
+	TAILQ_ENTRY(proxy_generation) link;
+	struct proxy_master *master;
+	struct proxy_config *config;
+	struct proxy_key_readers readers;
+	int settings; /* proxy_config_pack() */
+	int seals[2]; /* the sealer's end, its verifiers'; -1: no sealer */
+	struct proxy_seat *seats;
+	size_t seat_count;
+	bool leaving; /* its workers were told to go: nobody is replaced */
+};
+
+TAILQ_HEAD(proxy_generations, proxy_generation);
+
+/* A listening socket, kept over reloads. */
+struct proxy_socket {
+	struct proxy_endpoint at;
+	struct proxy_rights rights;
+	int fd;
+};
+
+struct proxy_master {
+	const struct proxy_master_job *job;
+	struct event_base *base;
+	struct log *log;
+	struct proxy_generations generations; /* the newest last */
+	struct proxy_generation *serving;     /* NULL before the first */
+	struct proxy_generation *starting;    /* not yet all reported in */
+	struct proxy_socket *sockets;
+	size_t socket_count;
+	int shared_fd;
+	int records[2]; /* the recorder's end, the workers'; -1: none */
+	struct proxy_shared *shared;
+	struct proxy_slots slots; /* of `shared` */
+	struct proxy_notify notify;
+	/* A reload whose keys are being looked at; NULL: none. */
+	struct proxy_config *checking;
+	struct proxy_key_check *key_check;
+	struct event *check_timer;
+	struct proxy_control *control; /* NULL: nobody can ask */
+	struct strbuf told; /* of this reload, for who asked for it */
+	struct event *signals[4], *start_timer, *kill_timer, *watchdog, *round;
+	char *path, *pidfile; /* absolute; pidfile NULL: none */
+	int tell;	      /* the parent that waits; -1: none */
+	bool stopping, reload_again, failed;
+};
+
+/* --- master_seats.c: workers --- */
+
+/* Seats for all workers that the configuration wants, still empty. Takes
+ * the configuration; NULL and the reason where it cannot be packed. */
+struct proxy_generation *proxy_generation_new(
+    struct proxy_master *, struct proxy_config *, struct strbuf *reason);
+/* Nobody may sit any more. */
+void proxy_generation_free(struct proxy_generation *);
+
+/* Workers of each proxy that a configuration wants. */
+size_t proxy_generation_workers(const struct proxy_config *);
+/* Forks for every empty seat; -1 and the reason where one cannot be. */
+int proxy_generation_start(struct proxy_generation *, struct strbuf *reason);
+bool proxy_generation_is_serving(const struct proxy_generation *);
+bool proxy_generation_is_empty(const struct proxy_generation *);
+/* Lets its workers, or one, take connections. */
+void proxy_generation_go(const struct proxy_generation *);
+void proxy_seat_go(const struct proxy_seat *);
+/* A signal to all its workers, none of which is replaced then. The sealer's
+ * comes when the last verifier has ended: messages in flight are sealed with
+ * the key and the names that they began with. */
+void proxy_generation_leave(struct proxy_generation *, int signal);
+void proxy_generation_kill(struct proxy_generation *);
+
+/* Every PROXY_WORKER_TICK_S: kills the workers that have shown no sign of life
+ * for `watchdog`. Their messages are still with who sent them, and others take
+ * the seats. */
+void proxy_seats_look_round(struct proxy_master *);
+
+/* Takes in children that ended. */
+void proxy_seats_reap(struct proxy_master *);
+
+/* --- master_sockets.c: listeners --- */
+
+/* Opens what the configuration listens on and is not open yet: 0, or -1
+ * and the reason, with nothing new open. */
+int proxy_sockets_open(
+    struct proxy_master *, const struct proxy_config *, struct strbuf *reason);
+/* Closes what the configuration does not listen on; what stays gets the
+ * rights that it wants. */
+void proxy_sockets_trim(struct proxy_master *, const struct proxy_config *);
+void proxy_sockets_close(struct proxy_master *);
+/* The descriptors of those, in order. */
+size_t proxy_sockets_of(const struct proxy_master *,
+    const struct proxy_listeners *, int to[PROXY_LISTENERS_MAX]);
+
+/* --- daemon.c: the background and the pid file --- */
+
+/* Forks; the parent waits and ends as proxy_master_run() says. Input and
+ * output are /dev/null then; errors still go to who started us. The
+ * descriptor to tell the parent over, or -1 and the reason. */
+int proxy_daemon_begin(struct strbuf *reason);
+/* It serves: the parent may go, and with it its stderr. */
+void proxy_daemon_done(int *tell, bool keep_stderr);
+
+int proxy_pidfile_write(const char *path, struct strbuf *reason);
+void proxy_pidfile_remove(const char *path); /* where it is ours */
+/* From one path, owned by *path, to another, which is copied there; NULL is
+ * none. -1 and the reason where that cannot be: it stays where it was. */
+int proxy_pidfile_move(char **path, const char *to, struct strbuf *reason);
+
+/* --- master.c: what seats tell it --- */
+
+void proxy_master_on_serving(struct proxy_master *, struct proxy_seat *);
+/* A worker ended; `why` for people. */
+void proxy_master_on_end(struct proxy_master *, struct proxy_seat *,
+    const char *why, bool before_serving);
+/* The last worker of a generation that was told to leave ended. */
+void proxy_master_on_empty(struct proxy_master *, struct proxy_generation *);
+
+#endif

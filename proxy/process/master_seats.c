@@ -1,0 +1,589 @@
+/* The master's workers: a seat each, filled again when one dies. */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "proxy/keys/key_wire.h"
+#include "proxy/process/master.h"
+#include "proxy/process/master_private.h"
+#include "proxy/process/recorder.h"
+#include "proxy/process/sealer.h"
+#include "proxy/process/worker.h"
+#include "proxy/settings/roles.h"
+
+/* Questions of one worker before others, and signals, have their turn: its
+ * socket stays ready where there are more. */
+enum { KEYS_A_TURN = 16 };
+
+static void
+drop_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Two ends, of which the worker's is made to wait or not, as it likes. */
+static int
+make_pair(int type, int pair[2], struct strbuf *reason)
+{
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) ==
+	    0)
+		return 0;
+	strbuf_addf(reason, "socketpair: %s", strerror(errno));
+	return -1;
+}
+
+/* --- generations --- */
+
+size_t
+proxy_generation_workers(const struct proxy_config *config)
+{
+	long cores;
+
+	if (config->workers > 0)
+		return config->workers;
+	cores = sysconf(_SC_NPROCESSORS_ONLN);
+	return cores < 1		? 1
+	    : cores > PROXY_WORKERS_MAX ? PROXY_WORKERS_MAX
+					: (size_t)cores;
+}
+
+static void
+add_seats(struct proxy_generation *g, enum proxy_role role, size_t count)
+{
+	struct proxy_seat *seat;
+
+	g->seats =
+	    xreallocarray(g->seats, g->seat_count + count, sizeof(*g->seats));
+	while (count-- > 0) {
+		seat = &g->seats[g->seat_count++];
+		memset(seat, 0, sizeof(*seat));
+		seat->generation = g;
+		seat->role = role;
+		seat->control = seat->keys = -1;
+		seat->pause = PROXY_MASTER_PAUSE_FIRST;
+	}
+}
+
+/* What its workers get besides sockets of their own. */
+static int
+make_gifts(struct proxy_generation *g, struct strbuf *reason)
+{
+	g->settings = proxy_config_pack(g->config);
+	if (g->settings < 0) {
+		strbuf_addf(reason, "settings: %s", strerror(errno));
+		return -1;
+	}
+	if (!proxy_sealer_is_wanted(g->config))
+		return 0;
+	return make_pair(SOCK_SEQPACKET, g->seals, reason);
+}
+
+struct proxy_generation *
+proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
+    struct strbuf *reason)
+{
+	struct proxy_generation *g = xcalloc(1, sizeof(*g));
+
+	g->master = master;
+	g->config = config;
+	g->settings = g->seals[0] = g->seals[1] = -1;
+	TAILQ_INSERT_TAIL(&master->generations, g, link);
+	if (make_gifts(g, reason) != 0) {
+		proxy_generation_free(g);
+		return NULL;
+	}
+	proxy_key_readers_init(&g->readers, config);
+	if (config->out.enabled)
+		add_seats(g, PROXY_ROLE_OUT, proxy_generation_workers(config));
+	if (config->in.enabled)
+		add_seats(g, PROXY_ROLE_IN, proxy_generation_workers(config));
+	if (proxy_recorder_is_wanted(config))
+		add_seats(g, PROXY_ROLE_RECORDER, 1);
+	if (proxy_sealer_is_wanted(config))
+		add_seats(g, PROXY_ROLE_SEALER, 1);
+	return g;
+}
+
+void
+proxy_generation_free(struct proxy_generation *g)
+{
+	size_t i;
+
+	if (g == NULL)
+		return;
+	TAILQ_REMOVE(&g->master->generations, g, link);
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].on_pause != NULL)
+			event_free(g->seats[i].on_pause);
+	free(g->seats);
+	drop_fd(&g->settings);
+	drop_fd(&g->seals[0]);
+	drop_fd(&g->seals[1]);
+	proxy_config_free(g->config);
+	free(g);
+}
+
+bool
+proxy_generation_is_serving(const struct proxy_generation *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_SERVING)
+			return false;
+	return true;
+}
+
+bool
+proxy_generation_is_empty(const struct proxy_generation *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_EMPTY)
+			return false;
+	return true;
+}
+
+/* One that has ended since hears nothing, and is replaced. */
+void
+proxy_seat_go(const struct proxy_seat *seat)
+{
+	(void)send(seat->control, "g", 1, MSG_NOSIGNAL);
+}
+
+void
+proxy_generation_go(const struct proxy_generation *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		proxy_seat_go(&g->seats[i]);
+}
+
+static void
+signal_role(const struct proxy_generation *g, enum proxy_role role, int signal)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_EMPTY &&
+		    g->seats[i].role == role)
+			(void)kill(g->seats[i].pid, signal);
+}
+
+static bool
+has_role(const struct proxy_generation *g, enum proxy_role role)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_EMPTY &&
+		    g->seats[i].role == role)
+			return true;
+	return false;
+}
+
+static void
+release_sealer(const struct proxy_generation *g)
+{
+	if (!has_role(g, PROXY_ROLE_IN))
+		signal_role(g, PROXY_ROLE_SEALER, SIGTERM);
+}
+
+void
+proxy_generation_leave(struct proxy_generation *g, int signal)
+{
+	size_t i;
+
+	g->leaving = true;
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].on_pause != NULL)
+			(void)event_del(g->seats[i].on_pause);
+	signal_role(g, PROXY_ROLE_OUT, signal);
+	signal_role(g, PROXY_ROLE_IN, signal);
+	signal_role(g, PROXY_ROLE_RECORDER, signal);
+	release_sealer(g);
+}
+
+void
+proxy_generation_kill(struct proxy_generation *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_EMPTY)
+			(void)kill(g->seats[i].pid, SIGKILL);
+}
+
+/* --- what a worker says --- */
+
+static void
+drop_event(struct event **event)
+{
+	if (*event != NULL)
+		event_free(*event);
+	*event = NULL;
+}
+
+/* For whoever looks at the page. */
+static void
+show_silence(const struct proxy_seat *seat)
+{
+	struct proxy_shared *shared = seat->generation->master->shared;
+
+	atomic_store(&shared->slots[seat->slot].silent, seat->silent);
+}
+
+static void
+on_control(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_seat *seat = ctx;
+	char bytes[64];
+	ssize_t n = read(fd, bytes, sizeof(bytes));
+
+	(void)what;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) { /* it ends; SIGCHLD tells the rest */
+		drop_event(&seat->on_control);
+		return;
+	}
+	seat->silent = 0;
+	show_silence(seat);
+	if (seat->state != PROXY_SEAT_STARTING)
+		return;
+	seat->state = PROXY_SEAT_SERVING;
+	proxy_master_on_serving(seat->generation->master, seat);
+}
+
+/* Of a role that shows signs of life; a start has a timer of its own. */
+static bool
+is_watched(const struct proxy_seat *seat)
+{
+	return seat->state == PROXY_SEAT_SERVING &&
+	    (seat->role == PROXY_ROLE_OUT || seat->role == PROXY_ROLE_IN);
+}
+
+/*
+ * Rounds are counted, not time: all of us may have been stopped together. And
+ * it is told a round before the end: where all of us wait for a log that takes
+ * nothing, we wait here, and whoever goes on when it does has that time to show
+ * it.
+ */
+static void
+kill_silent(struct proxy_seat *seat)
+{
+	struct proxy_generation *g = seat->generation;
+	unsigned most = g->config->watchdog / PROXY_WORKER_TICK_S;
+
+	if (!is_watched(seat))
+		return;
+	seat->silent++;
+	show_silence(seat);
+	if (seat->silent == most + 1)
+		log_printf(g->master->log, LOGGING_ERROR,
+		    "worker %ld of [%s] hangs, no sign of life for %u s: "
+		    "it will be killed",
+		    (long)seat->pid, proxy_role_name(seat->role),
+		    g->config->watchdog);
+	else if (seat->silent > most + 1)
+		(void)kill(seat->pid, SIGKILL);
+}
+
+void
+proxy_seats_look_round(struct proxy_master *master)
+{
+	struct proxy_generation *g;
+	size_t i;
+
+	TAILQ_FOREACH(g, &master->generations, link)
+	for (i = 0; i < g->seat_count; i++)
+		kill_silent(&g->seats[i]);
+}
+
+/* Answers in the words of the configuration that the worker was given. A
+ * worker that sends what is no question has been taken over. */
+static void
+on_keys(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_seat *seat = ctx;
+	struct proxy_generation *g = seat->generation;
+	enum proxy_key_served result = PROXY_KEY_SERVED;
+	int i;
+
+	(void)what;
+	for (i = 0; i < KEYS_A_TURN && result == PROXY_KEY_SERVED; i++)
+		result = proxy_key_server_answer(fd, g->config, &g->readers);
+	if (result == PROXY_KEY_SERVED || result == PROXY_KEY_SERVED_NONE)
+		return;
+	if (result == PROXY_KEY_SERVED_LIAR) {
+		log_printf(g->master->log, LOGGING_ERROR,
+		    "worker %ld of [out] asked for what is no key: killed",
+		    (long)seat->pid);
+		(void)kill(seat->pid, SIGKILL);
+	}
+	drop_event(&seat->on_keys);
+	drop_fd(&seat->keys);
+}
+
+/* --- sitting down --- */
+
+static int
+take_slot(struct proxy_seat *seat, struct strbuf *reason)
+{
+	struct proxy_master *master = seat->generation->master;
+	/* Whose process it is comes when it is forked. */
+	int slot =
+	    proxy_shared_take(master->shared, &master->slots, seat->role);
+
+	if (slot < 0) {
+		strbuf_addf(
+		    reason, "%d workers run already", PROXY_SHARED_SLOTS);
+		return -1;
+	}
+	seat->slot = (unsigned)slot;
+	return 0;
+}
+
+static void
+give_slot_back(const struct proxy_seat *seat)
+{
+	struct proxy_master *master = seat->generation->master;
+
+	proxy_shared_leave(master->shared, &master->slots, (int)seat->slot);
+}
+
+static void
+listen_to(struct proxy_seat *seat)
+{
+	struct event_base *base = seat->generation->master->base;
+
+	seat->on_control = event_new(
+	    base, seat->control, EV_READ | EV_PERSIST, on_control, seat);
+	(void)event_add(seat->on_control, NULL);
+	if (seat->keys < 0)
+		return;
+	seat->on_keys =
+	    event_new(base, seat->keys, EV_READ | EV_PERSIST, on_keys, seat);
+	(void)event_add(seat->on_keys, NULL);
+}
+
+/* The end of the records' socket that a role gets; -1 for none. */
+static int
+record_end(const struct proxy_seat *seat)
+{
+	const struct proxy_generation *g = seat->generation;
+
+	if (seat->role == PROXY_ROLE_RECORDER)
+		return g->master->records[0];
+	if (seat->role == PROXY_ROLE_SEALER ||
+	    !proxy_recorder_is_wanted(g->config))
+		return -1;
+	return g->master->records[1];
+}
+
+static int
+seal_end(const struct proxy_seat *seat)
+{
+	const struct proxy_generation *g = seat->generation;
+
+	if (seat->role == PROXY_ROLE_SEALER)
+		return g->seals[0];
+	return seat->role == PROXY_ROLE_IN ? g->seals[1] : -1;
+}
+
+static const struct proxy_listeners *
+listeners_of(const struct proxy_config *config, enum proxy_role role)
+{
+	static const struct proxy_listeners none;
+
+	if (role == PROXY_ROLE_SEALER)
+		return &none;
+	if (role == PROXY_ROLE_RECORDER)
+		return &config->metrics.listen;
+	return role == PROXY_ROLE_OUT ? &config->out.listen
+				      : &config->in.listen;
+}
+
+static int
+fork_worker(
+    struct proxy_seat *seat, int control, int keys, struct strbuf *reason)
+{
+	struct proxy_generation *g = seat->generation;
+	int listeners[PROXY_LISTENERS_MAX];
+	struct proxy_spawn spawn = {.role = seat->role,
+	    .slot = seat->slot,
+	    .settings = g->settings,
+	    .control = control,
+	    .shared = g->master->shared_fd,
+	    .keys = keys,
+	    .record = record_end(seat),
+	    .seal = seal_end(seat),
+	    .listeners = listeners,
+	    .log = g->master->log,
+	    .no_stderr =
+		g->master->job->daemon && g->config->log == LOGGING_SYSLOG};
+
+	spawn.listener_count = proxy_sockets_of(
+	    g->master, listeners_of(g->config, seat->role), listeners);
+	seat->pid = proxy_spawn(&spawn, reason);
+	if (seat->pid < 0)
+		return -1;
+	atomic_store(&g->master->shared->slots[seat->slot].pid, seat->pid);
+	return 0;
+}
+
+static int
+sit_down(struct proxy_seat *seat, struct strbuf *reason)
+{
+	int control[2] = {-1, -1}, keys[2] = {-1, -1}, result = -1;
+
+	if (take_slot(seat, reason) != 0)
+		return -1;
+	if (make_pair(SOCK_STREAM, control, reason) == 0 &&
+	    ((seat->role != PROXY_ROLE_OUT &&
+		 seat->role != PROXY_ROLE_SEALER) ||
+		make_pair(SOCK_SEQPACKET, keys, reason) == 0))
+		result = fork_worker(seat, control[1], keys[1], reason);
+	drop_fd(&control[1]);
+	drop_fd(&keys[1]);
+	if (result != 0) {
+		drop_fd(&control[0]);
+		drop_fd(&keys[0]);
+		give_slot_back(seat);
+		return -1;
+	}
+	seat->control = control[0];
+	seat->keys = keys[0];
+	seat->state = PROXY_SEAT_STARTING;
+	seat->since = clock_s();
+	listen_to(seat);
+	return 0;
+}
+
+int
+proxy_generation_start(struct proxy_generation *g, struct strbuf *reason)
+{
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state == PROXY_SEAT_EMPTY &&
+		    sit_down(&g->seats[i], reason) != 0)
+			return -1;
+	return 0;
+}
+
+/* --- getting up --- */
+
+static void on_pause(evutil_socket_t, short, void *);
+
+static void
+replace_later(struct proxy_seat *seat)
+{
+	struct timeval pause = {(time_t)seat->pause, 0};
+
+	if (seat->on_pause == NULL)
+		seat->on_pause = event_new(
+		    seat->generation->master->base, -1, 0, on_pause, seat);
+	(void)event_add(seat->on_pause, &pause);
+	seat->paused = seat->pause;
+	seat->pause = seat->pause * 2 > PROXY_MASTER_PAUSE_LAST
+	    ? PROXY_MASTER_PAUSE_LAST
+	    : seat->pause * 2;
+}
+
+static void
+on_pause(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_seat *seat = ctx;
+	struct proxy_master *master = seat->generation->master;
+	struct strbuf reason;
+
+	(void)fd;
+	(void)what;
+	if (seat->generation->leaving || seat->state != PROXY_SEAT_EMPTY)
+		return;
+	strbuf_init(&reason, 512);
+	if (sit_down(seat, &reason) != 0) {
+		log_printf(master->log, LOGGING_ERROR,
+		    "cannot replace a worker: %s", strbuf_text(&reason));
+		replace_later(seat);
+	} else {
+		atomic_fetch_add(&master->shared->restarts, 1);
+	}
+	strbuf_clear(&reason);
+}
+
+static void
+get_up(struct proxy_seat *seat, const char *why)
+{
+	struct proxy_generation *g = seat->generation;
+	struct proxy_master *master = g->master;
+	bool early = seat->state == PROXY_SEAT_STARTING;
+
+	if (clock_s() - seat->since >= PROXY_MASTER_PAUSE_LAST)
+		seat->pause = PROXY_MASTER_PAUSE_FIRST;
+	drop_event(&seat->on_control);
+	drop_event(&seat->on_keys);
+	drop_fd(&seat->control);
+	drop_fd(&seat->keys);
+	give_slot_back(seat);
+	seat->state = PROXY_SEAT_EMPTY;
+	if (g->leaving) {
+		release_sealer(g);
+		if (proxy_generation_is_empty(g))
+			proxy_master_on_empty(master, g);
+		return;
+	}
+	if (g == master->serving)
+		replace_later(seat);
+	/* Last: it may free the generation that never served. */
+	proxy_master_on_end(master, seat, why, early);
+}
+
+static struct proxy_seat *
+find_seat(struct proxy_master *master, pid_t pid)
+{
+	struct proxy_generation *g;
+	size_t i;
+
+	TAILQ_FOREACH(g, &master->generations, link)
+	for (i = 0; i < g->seat_count; i++)
+		if (g->seats[i].state != PROXY_SEAT_EMPTY &&
+		    g->seats[i].pid == pid)
+			return &g->seats[i];
+	return NULL;
+}
+
+void
+proxy_seats_reap(struct proxy_master *master)
+{
+	struct proxy_seat *seat;
+	char why[64];
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		seat = find_seat(master, pid);
+		if (seat == NULL)
+			continue;
+		if (WIFSIGNALED(status))
+			snprintf(why, sizeof(why), "killed by signal %d",
+			    WTERMSIG(status));
+		else
+			snprintf(why, sizeof(why), "ended with status %d",
+			    WEXITSTATUS(status));
+		get_up(seat, why);
+	}
+}

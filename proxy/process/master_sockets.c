@@ -1,0 +1,177 @@
+/* Listening sockets: opened once, kept over reloads. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "proxy/process/listener.h"
+#include "proxy/process/master_private.h"
+
+static bool
+is_same(const struct proxy_endpoint *a, const struct proxy_endpoint *b)
+{
+	return a->length == b->length &&
+	    memcmp(&a->address, &b->address, a->length) == 0;
+}
+
+static struct proxy_socket *
+find(const struct proxy_master *master, const struct proxy_endpoint *at)
+{
+	size_t i;
+
+	for (i = 0; i < master->socket_count; i++)
+		if (is_same(&master->sockets[i].at, at))
+			return &master->sockets[i];
+	return NULL;
+}
+
+static int
+open_one(struct proxy_master *master, const struct proxy_listen *listen,
+    struct strbuf *reason)
+{
+	struct proxy_socket *socket;
+	int fd;
+
+	if (find(master, &listen->at) != NULL)
+		return 0;
+	fd = proxy_listener_open(&listen->at, &listen->rights, reason);
+	if (fd < 0)
+		return -1;
+	master->sockets = xreallocarray(master->sockets,
+	    master->socket_count + 1, sizeof(*master->sockets));
+	socket = &master->sockets[master->socket_count++];
+	socket->at = listen->at;
+	socket->rights = listen->rights;
+	socket->fd = fd;
+	return 0;
+}
+
+static int
+open_all(struct proxy_master *master, const struct proxy_listeners *listen,
+    struct strbuf *reason)
+{
+	size_t i;
+
+	for (i = 0; i < listen->count; i++)
+		if (open_one(master, &listen->list[i], reason) != 0)
+			return -1;
+	return 0;
+}
+
+static void
+close_one(struct proxy_socket *socket)
+{
+	const char *path = proxy_endpoint_path(&socket->at);
+
+	close(socket->fd);
+	if (path != NULL)
+		unlink(path);
+}
+
+static void
+close_after(struct proxy_master *master, size_t count)
+{
+	while (master->socket_count > count)
+		close_one(&master->sockets[--master->socket_count]);
+}
+
+int
+proxy_sockets_open(struct proxy_master *master,
+    const struct proxy_config *config, struct strbuf *reason)
+{
+	size_t before = master->socket_count;
+
+	if (open_all(master, &config->out.listen, reason) == 0 &&
+	    open_all(master, &config->in.listen, reason) == 0 &&
+	    open_all(master, &config->metrics.listen, reason) == 0)
+		return 0;
+	close_after(master, before);
+	return -1;
+}
+
+static const struct proxy_listen *
+find_listen(
+    const struct proxy_listeners *listen, const struct proxy_endpoint *at)
+{
+	size_t i;
+
+	for (i = 0; i < listen->count; i++)
+		if (is_same(&listen->list[i].at, at))
+			return &listen->list[i];
+	return NULL;
+}
+
+/* What the settings say of it; NULL: nothing. */
+static const struct proxy_listen *
+wanted(const struct proxy_config *config, const struct proxy_socket *socket)
+{
+	const struct proxy_listen *listen;
+
+	listen = find_listen(&config->out.listen, &socket->at);
+	if (listen == NULL)
+		listen = find_listen(&config->in.listen, &socket->at);
+	if (listen == NULL)
+		listen = find_listen(&config->metrics.listen, &socket->at);
+	return listen;
+}
+
+/* Where the settings did not change nothing is: an administrator may have
+ * seen to the socket himself. */
+static void
+renew_rights(struct proxy_master *master, struct proxy_socket *socket,
+    const struct proxy_rights *rights)
+{
+	struct strbuf reason;
+
+	if (socket->rights.mode == rights->mode &&
+	    strcmp(socket->rights.group, rights->group) == 0)
+		return;
+	strbuf_init(&reason, 512);
+	if (proxy_listener_admit(&socket->at, rights, &reason) != 0)
+		log_printf(
+		    master->log, LOGGING_ERROR, "%s", strbuf_text(&reason));
+	else
+		socket->rights = *rights;
+	strbuf_clear(&reason);
+}
+
+void
+proxy_sockets_trim(
+    struct proxy_master *master, const struct proxy_config *config)
+{
+	const struct proxy_listen *listen;
+	struct proxy_socket *socket;
+	size_t i, kept = 0;
+
+	for (i = 0; i < master->socket_count; i++) {
+		socket = &master->sockets[i];
+		listen = wanted(config, socket);
+		if (listen == NULL) {
+			close_one(socket);
+			continue;
+		}
+		renew_rights(master, socket, &listen->rights);
+		master->sockets[kept++] = *socket;
+	}
+	master->socket_count = kept;
+}
+
+void
+proxy_sockets_close(struct proxy_master *master)
+{
+	close_after(master, 0);
+	free(master->sockets);
+	master->sockets = NULL;
+	master->socket_count = 0;
+}
+
+size_t
+proxy_sockets_of(const struct proxy_master *master,
+    const struct proxy_listeners *listen, int to[PROXY_LISTENERS_MAX])
+{
+	size_t i;
+
+	for (i = 0; i < listen->count; i++)
+		to[i] = find(master, &listen->list[i].at)->fd;
+	return i;
+}

@@ -1,0 +1,172 @@
+/* From root to somebody without rights, and no way back. */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+
+#include "proxy/process/privilege.h"
+
+static int
+fail(struct strbuf *reason, const char *what)
+{
+	strbuf_addf(reason, "%s: %s", what, strerror(errno));
+	return -1;
+}
+
+void
+proxy_privilege_hide(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
+/* As many as are wanted, or as the hard limit allows. */
+static void
+allow_descriptors(size_t wanted)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted;
+	if (limit.rlim_max < wanted)
+		limit.rlim_max = wanted;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int
+proxy_privilege_check_descriptors(struct strbuf *reason)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    limit.rlim_cur >= PROXY_DESCRIPTORS_LEAST)
+		return 0;
+	(void)strbuf_addf(reason,
+	    "no more than %llu files may be open, and %d are the least: raise "
+	    "`ulimit -n' or LimitNOFILE=",
+	    (unsigned long long)limit.rlim_cur, PROXY_DESCRIPTORS_LEAST);
+	return -1;
+}
+
+static int
+become(const struct passwd *user, struct strbuf *reason)
+{
+	if (setgroups(1, &user->pw_gid) != 0)
+		return fail(reason, "setgroups");
+	if (setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0)
+		return fail(reason, "setresgid");
+	if (setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
+		return fail(reason, "setresuid");
+	return 0;
+}
+
+/* Is there a way back? There must not be. */
+static int
+verify(const struct passwd *user, struct strbuf *reason)
+{
+	uid_t u[3];
+	gid_t g[3];
+	int i;
+
+	if (getresuid(&u[0], &u[1], &u[2]) != 0 ||
+	    getresgid(&g[0], &g[1], &g[2]) != 0)
+		return fail(reason, "getresuid");
+	for (i = 0; i < 3; i++)
+		if (u[i] != user->pw_uid || g[i] != user->pw_gid) {
+			strbuf_add_str(reason, "the user did not change");
+			return -1;
+		}
+	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setgid(0) == 0) {
+		strbuf_add_str(reason, "there still is a way back to root");
+		return -1;
+	}
+	return 0;
+}
+
+static int
+drop_root(const char *name, struct strbuf *reason)
+{
+	const struct passwd *user = getpwnam(name);
+
+	if (user == NULL) {
+		strbuf_addf(reason, "user %s does not exist", name);
+		return -1;
+	}
+	if (user->pw_uid == 0 || user->pw_gid == 0) {
+		strbuf_addf(reason, "user %s is root, or in its group", name);
+		return -1;
+	}
+	if (become(user, reason) != 0)
+		return -1;
+	return verify(user, reason);
+}
+
+static bool
+has_capabilities(const struct __user_cap_data_struct *sets)
+{
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		if ((sets[i].effective | sets[i].permitted |
+			sets[i].inheritable) != 0)
+			return true;
+	return false;
+}
+
+/* The change of user takes root's. Ambient ones outlive exec, where somebody
+ * else than root started us with some. */
+static int
+drop_capabilities(struct strbuf *reason)
+{
+	struct __user_cap_header_struct head = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &head, sets) != 0)
+		return fail(reason, "capget");
+	if (!has_capabilities(sets))
+		return 0;
+	memset(sets, 0, sizeof(sets));
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
+	    syscall(SYS_capset, &head, sets) != 0)
+		return fail(reason, "capset");
+	return 0;
+}
+
+int
+proxy_privilege_drop(
+    const char *user, size_t descriptors, struct strbuf *reason)
+{
+	const struct rlimit none = {0, 0};
+
+	allow_descriptors(descriptors);
+	if (geteuid() == 0 && drop_root(user, reason) != 0)
+		return -1;
+	if (drop_capabilities(reason) != 0)
+		return -1;
+	/* After the change of user, which sets some of it anew. */
+	proxy_privilege_hide();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return fail(reason, "no_new_privs");
+	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) {
+		strbuf_add_str(reason, "still dumpable");
+		return -1;
+	}
+	if (setrlimit(RLIMIT_NPROC, &none) != 0)
+		return fail(reason, "limit of processes");
+	return 0;
+}

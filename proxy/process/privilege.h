@@ -1,0 +1,32 @@
+/*
+ * Giving up privileges for good. In this order: limits (which root may
+ * raise), groups, user, and then no way back.
+ */
+#ifndef PROXY_PROCESS_PRIVILEGE_H
+#define PROXY_PROCESS_PRIVILEGE_H
+
+#include <stddef.h>
+
+#include "base/strbuf.h"
+
+/*
+ * Becomes `user`, with its primary group alone, where we are root; stays
+ * who we are otherwise. In both cases: not dumpable, so that nobody of the
+ * same user traces us; no core files, no new privileges, no new processes;
+ * `descriptors` files may be open, if the system lets us. 0; or -1 and the
+ * reason, after which the process must end.
+ */
+int proxy_privilege_drop(
+    const char *user, size_t descriptors, struct strbuf *reason);
+
+/* Fewer open files than these let no process of ours begin. */
+#define PROXY_DESCRIPTORS_LEAST 32
+
+/* Are so many allowed? 0; or -1 and the reason, with what to do. */
+int proxy_privilege_check_descriptors(struct strbuf *reason);
+
+/* The part that keeps others from looking in: for the master, which passes
+ * open key files on. */
+void proxy_privilege_hide(void);
+
+#endif

@@ -1,0 +1,524 @@
+/* The recorder's loop; see recorder.h. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "proxy/figures/health.h"
+#include "proxy/process/recorder.h"
+#include "proxy/process/recorder_site.h"
+#include "record/kept.h"
+#include "record/reflector.h"
+#include "record/store.h"
+
+enum {
+	BATCH = 64, /* records, before other events have their turn */
+	SEND_EVERY_S = 5,
+	EXPIRE_EVERY_S = 600,
+	REOPEN_EVERY_S = 2,
+	COMPLAIN_EVERY_S = 60,
+	/* At the end, for answers under way; for who is still asking. */
+	LEAVE_MS = PROXY_HEALTH_MS + 1000,
+	LEAVE_ASKERS_MS = 500,
+	LEAVE_LOOK_MS = 20,
+	REASON_MAX = 1024,
+	WAITING_MAX = 1 << 20, /* octets of records, between two ticks */
+	SIGNALS = 3
+};
+
+_Static_assert((int)PROXY_ANSWERS == (int)RECORD_REFLECTOR_RESULTS,
+    "a counter for every result");
+
+struct recorder {
+	const struct proxy_recorder_job *job;
+	struct event_base *base;
+	struct event *record, *tick, *leave, *signals[SIGNALS];
+	char *datagram;
+	struct strbuf waiting;	    /* sizes and datagrams, for the next tick */
+	struct record_store *store; /* NULL: not wanted, or not to be had */
+	struct record_reflector_rules rules;
+	struct record_reflector *reflector;
+	struct proxy_recorder_site *site;
+	char *trouble;	  /* why nothing can be kept now; NULL: it can */
+	uint64_t lost;	  /* in this trouble */
+	int64_t ticks;	  /* seconds */
+	int64_t leaving;  /* ms, monotonic, since when; 0: it stays */
+	int64_t complain; /* not before this tick again */
+};
+
+static bool
+is_wanted(const struct recorder *r)
+{
+	return r->job->config->results.database != NULL;
+}
+
+/* --- what is lost is counted --- */
+
+static void
+count_lost(struct recorder *r, enum proxy_counter counter, uint64_t more)
+{
+	proxy_count_add(r->job->counters, counter, more);
+	r->lost += more;
+}
+
+/* Taken: one of the proxy that it says it is of. */
+static void
+note_pending(struct recorder *r, const struct record_kept *kept)
+{
+	bool out =
+	    slice_equal(record_kept_get(kept, RECORD_DIRECTION), SLICE("out"));
+
+	proxy_count(r->job->counters,
+	    out ? PROXY_COUNT_PENDING_OUT : PROXY_COUNT_PENDING_IN);
+}
+
+static void
+forget_pending(struct recorder *r)
+{
+	proxy_count_set(r->job->counters, PROXY_COUNT_PENDING_OUT, 0);
+	proxy_count_set(r->job->counters, PROXY_COUNT_PENDING_IN, 0);
+}
+
+/* All that was not committed. */
+static void
+lose_pending(struct recorder *r)
+{
+	const struct proxy_counters *c = r->job->counters;
+
+	count_lost(r, PROXY_COUNT_LOST_OUT,
+	    proxy_counter_get(c, PROXY_COUNT_PENDING_OUT));
+	count_lost(r, PROXY_COUNT_LOST_IN,
+	    proxy_counter_get(c, PROXY_COUNT_PENDING_IN));
+	forget_pending(r);
+	strbuf_reset(&r->waiting);
+}
+
+/* The page outlives its process: what one that was killed had in its hands is
+ * counted by the next. */
+static void
+count_of_the_dead(struct recorder *r)
+{
+	lose_pending(r);
+	if (r->lost > 0)
+		log_printf(r->job->log, LOGGING_ERROR,
+		    "the recorder before this one ended without committing: "
+		    "%llu records are lost",
+		    (unsigned long long)r->lost);
+	r->lost = 0;
+}
+
+/* --- trouble: told when it begins, once a minute, and when it ends --- */
+
+static void
+complain(struct recorder *r)
+{
+	if (r->ticks < r->complain)
+		return;
+	r->complain = r->ticks + COMPLAIN_EVERY_S;
+	log_printf(r->job->log, LOGGING_ERROR,
+	    "results database: %s; %llu records are lost so far", r->trouble,
+	    (unsigned long long)r->lost);
+}
+
+static void
+trouble_begin(struct recorder *r, const struct strbuf *reason)
+{
+	char *why = xstrdup(strbuf_text(reason));
+
+	lose_pending(r);
+	if (r->trouble == NULL || strcmp(r->trouble, why) != 0)
+		r->complain = r->ticks;
+	proxy_recorder_site_set_trouble(r->site, why);
+	free(r->trouble);
+	r->trouble = why;
+	complain(r);
+}
+
+static void
+trouble_end(struct recorder *r)
+{
+	if (r->trouble == NULL)
+		return;
+	log_printf(r->job->log, LOGGING_WARNING,
+	    "results database: it can be used again; %llu records were lost",
+	    (unsigned long long)r->lost);
+	proxy_recorder_site_set_trouble(r->site, NULL);
+	free(r->trouble);
+	r->trouble = NULL;
+	r->lost = 0;
+}
+
+/* --- records --- */
+
+/* The first that waits, off the front; false: there is none. */
+static bool
+next_waiting(struct slice *rest, struct record_kept *kept)
+{
+	size_t n;
+
+	while (rest->n > sizeof(n)) {
+		struct slice datagram;
+
+		memcpy(&n, rest->p, sizeof(n));
+		*rest = slice_after(*rest, sizeof(n));
+		datagram = slice_first(*rest, n);
+		*rest = slice_after(*rest, n);
+		if (record_kept_parse(datagram, kept) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* All that waits at once: who else wants to write, a tool, waits for
+ * milliseconds. What the reflector does is done when they are safe, for where
+ * the store does not take an answer it forgets what is not committed. */
+static int
+add_waiting(struct recorder *r, struct strbuf *reason)
+{
+	struct slice rest = strbuf_slice(&r->waiting);
+	struct record_kept kept;
+
+	while (next_waiting(&rest, &kept))
+		if (record_store_add(r->store, &kept, reason) != 0)
+			return -1;
+	if (record_store_commit(r->store, reason) != 0)
+		return -1;
+	forget_pending(r);
+	rest = strbuf_slice(&r->waiting);
+	while (r->reflector != NULL && next_waiting(&rest, &kept))
+		record_reflector_take(r->reflector, &kept);
+	strbuf_reset(&r->waiting);
+	return 0;
+}
+
+static void
+keep_waiting(struct recorder *r)
+{
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_MAX);
+	if (add_waiting(r, &reason) != 0)
+		trouble_begin(r, &reason);
+	strbuf_clear(&reason);
+}
+
+/* Until the next tick, or the one at which it can be tried again. */
+static void
+keep(struct recorder *r, const struct record_kept *kept, struct slice datagram)
+{
+	note_pending(r, kept);
+	if (r->trouble != NULL) {
+		lose_pending(r);
+		return;
+	}
+	(void)strbuf_add(&r->waiting,
+	    slice_from((const char *)&datagram.n, sizeof(datagram.n)));
+	(void)strbuf_add(&r->waiting, datagram);
+	if (r->waiting.n > WAITING_MAX)
+		keep_waiting(r);
+}
+
+static void
+take(struct recorder *r, struct slice datagram)
+{
+	struct record_kept kept;
+
+	if (!is_wanted(r))
+		return;
+	if (record_kept_parse(datagram, &kept) == 0 &&
+	    record_store_takes(&kept)) {
+		keep(r, &kept, datagram);
+	} else {
+		proxy_count(r->job->counters, PROXY_COUNT_LOST_IN);
+		log_printf(r->job->log, LOGGING_ERROR,
+		    "a worker sent what is no record; it is counted as lost");
+	}
+}
+
+/* True where one was there. */
+static bool
+take_one(struct recorder *r)
+{
+	ssize_t n =
+	    recv(r->job->record_fd, r->datagram, RECORD_KEPT_MAX, MSG_DONTWAIT);
+
+	if (n > 0)
+		take(r, slice_from(r->datagram, (size_t)n));
+	return n > 0;
+}
+
+static void
+on_record(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < BATCH && take_one(ctx); i++)
+		continue;
+}
+
+/* --- the store --- */
+
+static void
+close_store(struct recorder *r)
+{
+	record_reflector_free(r->reflector);
+	r->reflector = NULL;
+	proxy_recorder_site_set_store(r->site, NULL);
+	record_store_close(r->store);
+	r->store = NULL;
+}
+
+static void
+open_store(struct recorder *r)
+{
+	const struct proxy_results_settings *results = &r->job->config->results;
+	const struct record_store_limits limits = {
+	    .bytes_max = results->max_size, .keep_seconds = results->keep};
+	struct strbuf reason;
+
+	if (!is_wanted(r))
+		return;
+	strbuf_init(&reason, REASON_MAX);
+	r->store = record_store_open(results->database, &limits, &reason);
+	if (r->store == NULL) {
+		trouble_begin(r, &reason);
+	} else {
+		trouble_end(r);
+		if (r->rules.address.n > 0)
+			r->reflector =
+			    record_reflector_new(r->base, r->store, &r->rules);
+	}
+	proxy_recorder_site_set_store(r->site, r->store);
+	strbuf_clear(&reason);
+}
+
+/* Records in a file that has no name any more are seen by nobody. */
+static void
+check_presence(struct recorder *r)
+{
+	struct strbuf reason;
+
+	if (record_store_is_there(r->store))
+		return;
+	strbuf_init(&reason, REASON_MAX);
+	(void)strbuf_addf(&reason, "%s is gone, or another file has its name",
+	    r->job->config->results.database);
+	trouble_begin(r, &reason);
+	close_store(r);
+	open_store(r);
+	strbuf_clear(&reason);
+}
+
+static void
+commit(struct recorder *r, int64_t now)
+{
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_MAX);
+	if (r->trouble != NULL) {
+		if (record_store_try(r->store, &reason) == 0)
+			trouble_end(r);
+		else
+			trouble_begin(r, &reason);
+	} else {
+		keep_waiting(r);
+	}
+	/* Makes room, where that is what lacks. */
+	if (r->ticks % EXPIRE_EVERY_S == 0 &&
+	    record_store_expire(r->store, now, &reason) != 0 &&
+	    r->trouble == NULL)
+		trouble_begin(r, &reason);
+	strbuf_clear(&reason);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	struct recorder *r = ctx;
+	int64_t now = (int64_t)time(NULL);
+
+	(void)fd;
+	(void)what;
+	r->ticks++;
+	if (r->store != NULL)
+		check_presence(r);
+	else if (r->ticks % REOPEN_EVERY_S == 0)
+		open_store(r);
+	if (r->store == NULL)
+		return;
+	commit(r, now);
+	if (r->reflector != NULL && r->ticks % SEND_EVERY_S == 0)
+		record_reflector_tick(r->reflector, now);
+}
+
+/* What is there is kept while it can be; then the end of it is told. */
+static void
+finish(struct recorder *r)
+{
+	while (take_one(r))
+		continue;
+	if (r->store != NULL && r->trouble == NULL)
+		commit(r, (int64_t)time(NULL));
+	if (r->trouble != NULL)
+		log_printf(r->job->log, LOGGING_ERROR,
+		    "results database: %s; %llu records were lost", r->trouble,
+		    (unsigned long long)r->lost);
+}
+
+/* --- life --- */
+
+static void
+say(void *ctx, bool trouble, const char *what)
+{
+	struct recorder *r = ctx;
+
+	log_printf(
+	    r->job->log, trouble ? LOGGING_WARNING : LOGGING_INFO, "%s", what);
+}
+
+/* Of one domain that anybody may name: twice what one mailbox gets. */
+static unsigned
+stranger_domain(const struct proxy_reflector_settings *s)
+{
+	unsigned two = 2 * s->max_per_hour;
+
+	return two < s->max_per_client ? two : s->max_per_client;
+}
+
+static void
+count_answer(void *ctx, enum record_reflector_result result)
+{
+	struct recorder *r = ctx;
+
+	proxy_count(r->job->counters,
+	    (enum proxy_counter)(PROXY_COUNT_ANSWERS + (unsigned)result));
+}
+
+static void
+fill_rules(struct recorder *r)
+{
+	const struct proxy_reflector_settings *s = &r->job->config->reflector;
+
+	r->rules = (struct record_reflector_rules){
+	    .address = slice_str(s->address),
+	    .helo = slice_str(r->job->config->hostname),
+	    .relay = {.address = s->relay.address,
+		.address_length = s->relay.length},
+	    .spamd = {.address = s->spamd.address,
+		.length = s->spamd.length,
+		.ms = s->spamd_timeout * 1000},
+	    .bounds = {.mailbox = s->max_per_hour,
+		.domain = s->max_per_client,
+		.stranger_domain = stranger_domain(s),
+		.client = s->max_per_client,
+		.all = s->max_per_hour_all},
+	    .say = say,
+	    .count = count_answer,
+	    .ctx = r,
+	};
+}
+
+static void
+on_signal(evutil_socket_t number, short what, void *ctx)
+{
+	struct recorder *r = ctx;
+
+	(void)number;
+	(void)what;
+	if (r->leaving != 0)
+		return;
+	finish(r);
+	(void)event_del(r->record);
+	(void)event_del(r->tick);
+	record_reflector_free(r->reflector);
+	r->reflector = NULL;
+	proxy_recorder_site_stop(r->site);
+	r->leaving = clock_ms();
+	event_active(r->leave, EV_TIMEOUT, 0);
+}
+
+/* Whoever asked while a reload changed over still gets his page. */
+static void
+on_leave(evutil_socket_t fd, short what, void *ctx)
+{
+	const struct timeval again = {0, LEAVE_LOOK_MS * 1000};
+	struct recorder *r = ctx;
+	int64_t ms = clock_ms() - r->leaving;
+
+	(void)fd;
+	(void)what;
+	if (ms < LEAVE_MS &&
+	    proxy_recorder_site_is_busy(r->site, ms < LEAVE_ASKERS_MS))
+		(void)event_add(r->leave, &again);
+	else
+		(void)event_base_loopbreak(r->base);
+}
+
+static void
+make_events(struct recorder *r)
+{
+	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGUSR2};
+	const struct timeval second = {1, 0};
+
+	for (size_t i = 0; i < SIGNALS; i++) {
+		r->signals[i] = evsignal_new(r->base, numbers[i], on_signal, r);
+		(void)event_add(r->signals[i], NULL);
+	}
+	r->record = event_new(
+	    r->base, r->job->record_fd, EV_READ | EV_PERSIST, on_record, r);
+	(void)event_add(r->record, NULL);
+	r->leave = event_new(r->base, -1, 0, on_leave, r);
+	r->tick = event_new(r->base, -1, EV_PERSIST, on_tick, r);
+	(void)event_add(r->tick, &second);
+}
+
+static void
+recorder_clear(struct recorder *r)
+{
+	for (size_t i = 0; i < SIGNALS; i++)
+		event_free(r->signals[i]);
+	event_free(r->record);
+	event_free(r->tick);
+	event_free(r->leave);
+	proxy_recorder_site_free(r->site);
+	r->site = NULL;
+	close_store(r);
+	free(r->trouble);
+	strbuf_clear(&r->waiting);
+	event_base_free(r->base);
+	free(r->datagram);
+}
+
+int
+proxy_recorder_run(const struct proxy_recorder_job *job)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct recorder r = {.job = job};
+
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
+	(void)sigaction(SIGHUP, &ignore, NULL);
+	r.base = event_base_new();
+	if (r.base == NULL) {
+		log_printf(job->log, LOGGING_ERROR, "cannot wait for events");
+		return -1;
+	}
+	r.datagram = xmalloc(RECORD_KEPT_MAX);
+	strbuf_init(&r.waiting, 2 * WAITING_MAX);
+	fill_rules(&r);
+	make_events(&r);
+	r.site = proxy_recorder_site_new(r.base, job);
+	count_of_the_dead(&r);
+	open_store(&r);
+	if (job->ready != NULL)
+		job->ready(job->ctx);
+	(void)event_base_dispatch(r.base);
+	recorder_clear(&r);
+	return 0;
+}

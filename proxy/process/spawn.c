@@ -1,0 +1,406 @@
+/* Both ends of a worker's beginning: before exec and after it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/compat.h"
+#include "base/log.h"
+#include "base/number.h"
+#include "proxy/figures/shared.h"
+#include "proxy/process/privilege.h"
+#include "proxy/process/recorder.h"
+#include "proxy/process/sealer.h"
+#include "proxy/process/spawn.h"
+#include "proxy/process/worker.h"
+#include "proxy/settings/config.h"
+#include "record/http.h"
+
+/* Where a worker finds what it is given. */
+enum {
+	FD_SETTINGS = 3,
+	FD_CONTROL,
+	FD_SHARED,
+	FD_KEYS,
+	FD_RECORD,
+	FD_SEAL,
+	FD_LISTENERS
+};
+
+#define DESCRIPTORS_SEALER   (PROXY_SEALER_PEERS_MAX + 64)
+#define DESCRIPTORS_RECORDER 128
+/* Of [metrics]: those who ask, each with the next hops asked for him. */
+#define DESCRIPTORS_PER_LISTENER (RECORD_HTTP_CONNECTIONS_MAX * 3)
+#define REASON_MAX		 512
+
+const char *
+proxy_role_name(enum proxy_role role)
+{
+	switch (role) {
+	case PROXY_ROLE_OUT:
+		return "out";
+	case PROXY_ROLE_IN:
+		return "in";
+	case PROXY_ROLE_SEALER:
+		return "sealer";
+	default:
+		return "recorder";
+	}
+}
+
+/* --- before exec, in the child of the master --- */
+
+struct places {
+	int fds[FD_LISTENERS + PROXY_LISTENERS_MAX];
+	int count;
+};
+
+static void
+lay_out(const struct proxy_spawn *spawn, struct places *places)
+{
+	size_t i;
+
+	places->fds[FD_SETTINGS] = spawn->settings;
+	places->fds[FD_CONTROL] = spawn->control;
+	places->fds[FD_SHARED] = spawn->shared;
+	places->fds[FD_KEYS] = spawn->keys;
+	places->fds[FD_RECORD] = spawn->record;
+	places->fds[FD_SEAL] = spawn->seal;
+	for (i = 0; i < spawn->listener_count; i++)
+		places->fds[FD_LISTENERS + i] = spawn->listeners[i];
+	places->count = FD_LISTENERS + (int)spawn->listener_count;
+}
+
+/* First all out of the way, then each to its place. */
+static int
+take_places(struct places *places)
+{
+	int i;
+
+	for (i = FD_SETTINGS; i < places->count; i++) {
+		if (places->fds[i] < 0)
+			continue;
+		places->fds[i] =
+		    fcntl(places->fds[i], F_DUPFD_CLOEXEC, places->count);
+		if (places->fds[i] < 0)
+			return -1;
+	}
+	for (i = FD_SETTINGS; i < places->count; i++) {
+		if (places->fds[i] < 0)
+			close(i);
+		else if (dup2(places->fds[i], i) != i)
+			return -1;
+	}
+	return compat_close_from(places->count);
+}
+
+static void
+reset_signals(void)
+{
+	const struct sigaction standard = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	int i;
+
+	for (i = 1; i < NSIG; i++)
+		(void)sigaction(i, &standard, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The child's last words: nobody else knows. */
+static void
+say_why_not(const struct proxy_spawn *spawn)
+{
+	const char *why = strerror(errno);
+	struct rlimit limit = {0, 0};
+
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	log_printf(spawn->log, LOGGING_ERROR,
+	    "cannot begin a process of [%s]: %s (%llu files may be open)",
+	    proxy_role_name(spawn->role), why,
+	    (unsigned long long)limit.rlim_cur);
+}
+
+/* `parent` is the master's pid, asked before the fork: in a child whose master
+ * has died already getppid() would name somebody else. */
+static void
+run_worker(const struct proxy_spawn *spawn, pid_t parent)
+{
+	char program[] = "signpost", command[] = PROXY_SPAWN_COMMAND;
+	char role[16], slot[16], listeners[16], master[16];
+	char *argv[] = {program, command, role, slot, listeners, master, NULL};
+	struct places places;
+
+	snprintf(role, sizeof(role), "%s", proxy_role_name(spawn->role));
+	snprintf(slot, sizeof(slot), "%u", spawn->slot);
+	snprintf(listeners, sizeof(listeners), "%zu", spawn->listener_count);
+	snprintf(master, sizeof(master), "%ld", (long)parent);
+	lay_out(spawn, &places);
+	reset_signals();
+	if (spawn->no_stderr)
+		(void)dup2(STDOUT_FILENO, STDERR_FILENO);
+	if (take_places(&places) == 0)
+		(void)execv("/proc/self/exe", argv);
+	say_why_not(spawn);
+	_exit(EX_OSERR);
+}
+
+pid_t
+proxy_spawn(const struct proxy_spawn *spawn, struct strbuf *reason)
+{
+	sigset_t all, before;
+	pid_t child, self = getpid();
+
+	/* The child must not run the master's handlers. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	child = fork();
+	if (child == 0)
+		run_worker(spawn, self);
+	if (child < 0)
+		strbuf_addf(reason, "fork: %s", strerror(errno));
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return child;
+}
+
+/* --- after exec --- */
+
+struct beginning {
+	enum proxy_role role;
+	unsigned slot;
+	size_t listener_count;
+	pid_t master;
+};
+
+/* This is between two halves of one program: anything else is a person who
+ * found the subcommand. */
+static int
+read_arguments(int argc, char **argv, struct beginning *to)
+{
+	uint64_t slot, listeners, master;
+
+	if (argc != 6 ||
+	    number_parse(slice_str(argv[3]), PROXY_SHARED_SLOTS - 1, &slot) !=
+		0 ||
+	    number_parse(slice_str(argv[4]), PROXY_LISTENERS_MAX, &listeners) !=
+		0 ||
+	    number_parse(slice_str(argv[5]), INT32_MAX, &master) != 0)
+		return -1;
+	if (strcmp(argv[2], "out") == 0)
+		to->role = PROXY_ROLE_OUT;
+	else if (strcmp(argv[2], "in") == 0)
+		to->role = PROXY_ROLE_IN;
+	else if (strcmp(argv[2], "recorder") == 0)
+		to->role = PROXY_ROLE_RECORDER;
+	else if (strcmp(argv[2], "sealer") == 0)
+		to->role = PROXY_ROLE_SEALER;
+	else
+		return -1;
+	to->slot = (unsigned)slot;
+	to->listener_count = (size_t)listeners;
+	to->master = (pid_t)master;
+	return fcntl(FD_SETTINGS, F_GETFD) < 0 || fcntl(FD_CONTROL, F_GETFD) < 0
+	    ? -1
+	    : 0;
+}
+
+static void
+close_on_exec(const struct beginning *beginning)
+{
+	int fd, end = FD_LISTENERS + (int)beginning->listener_count;
+
+	for (fd = FD_SETTINGS; fd < end; fd++)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static void
+on_ready(void *ctx)
+{
+	ssize_t n;
+
+	(void)ctx;
+	do
+		n = write(FD_CONTROL, "r", 1);
+	while (n < 0 && errno == EINTR);
+}
+
+/* When the master goes, we stop as it would have asked us to. */
+static int
+follow_master(const struct beginning *beginning, struct strbuf *reason)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0) {
+		strbuf_addf(reason, "PDEATHSIG: %s", strerror(errno));
+		return -1;
+	}
+	if (getppid() != beginning->master) {
+		strbuf_add_str(reason, "the master is gone");
+		return -1;
+	}
+	return 0;
+}
+
+static int
+serve(const struct beginning *beginning, const struct proxy_config *config,
+    struct proxy_shared *shared, struct log *log)
+{
+	const struct proxy_front *front =
+	    beginning->role == PROXY_ROLE_OUT ? &config->out : &config->in;
+	int listeners[PROXY_LISTENERS_MAX];
+	struct proxy_quota quota = {.slots = shared->spool,
+	    .count = PROXY_SHARED_SLOTS,
+	    .mine = beginning->slot,
+	    .max = front->spool_max};
+	struct proxy_worker_job job = {.config = config,
+	    .front = front,
+	    .listeners = listeners,
+	    .go_fd = FD_CONTROL,
+	    .key_fd = beginning->role == PROXY_ROLE_OUT ? FD_KEYS : -1,
+	    .seal_fd = fcntl(FD_SEAL, F_GETFD) < 0 ? 0 : FD_SEAL,
+	    .record_fd = fcntl(FD_RECORD, F_GETFD) < 0 ? 0 : FD_RECORD,
+	    .counters = &shared->slots[beginning->slot].counters,
+	    .quota = &quota,
+	    .log = log,
+	    .ready = on_ready};
+	size_t i;
+
+	for (i = 0; i < beginning->listener_count; i++)
+		listeners[i] = FD_LISTENERS + (int)i;
+	return proxy_worker_run(&job) == 0 ? EX_OK : EX_OSERR;
+}
+
+static int
+record(const struct beginning *beginning, const struct proxy_config *config,
+    struct proxy_shared *shared, struct log *log)
+{
+	int listeners[PROXY_LISTENERS_MAX];
+	struct proxy_recorder_job job = {.config = config,
+	    .record_fd = FD_RECORD,
+	    .listeners = listeners,
+	    .shared = shared,
+	    .counters = &shared->slots[beginning->slot].counters,
+	    .log = log,
+	    .ready = on_ready};
+	size_t i;
+
+	for (i = 0; i < beginning->listener_count; i++)
+		listeners[i] = FD_LISTENERS + (int)i;
+	return proxy_recorder_run(&job) == 0 ? EX_OK : EX_OSERR;
+}
+
+static int
+seal(const struct proxy_config *config, struct log *log)
+{
+	struct proxy_sealer_job job = {.config = config,
+	    .hello_fd = FD_SEAL,
+	    .key_fd = FD_KEYS,
+	    .log = log,
+	    .ready = on_ready};
+
+	return proxy_sealer_run(&job) == 0 ? EX_OK : EX_OSERR;
+}
+
+static int
+run_role(const struct beginning *beginning, const struct proxy_config *config,
+    struct proxy_shared *shared, struct log *log)
+{
+	switch (beginning->role) {
+	case PROXY_ROLE_RECORDER:
+		return record(beginning, config, shared, log);
+	case PROXY_ROLE_SEALER:
+		return seal(config, log);
+	default:
+		return serve(beginning, config, shared, log);
+	}
+}
+
+/* What a role runs as, and with how many descriptors and listeners. */
+struct footing {
+	const char *user;
+	size_t descriptors, listeners;
+};
+
+static struct footing
+footing_of(enum proxy_role role, const struct proxy_config *config)
+{
+	const struct proxy_front *front =
+	    role == PROXY_ROLE_OUT ? &config->out : &config->in;
+
+	if (role == PROXY_ROLE_RECORDER)
+		return (struct footing){config->in.user,
+		    DESCRIPTORS_RECORDER +
+			config->metrics.listen.count * DESCRIPTORS_PER_LISTENER,
+		    config->metrics.listen.count};
+	if (role == PROXY_ROLE_SEALER)
+		return (struct footing){
+		    config->out.user, DESCRIPTORS_SEALER, 0};
+	return (struct footing){front->user,
+	    proxy_worker_descriptors(config, front), front->listen.count};
+}
+
+static int
+begin(const struct beginning *beginning, const struct proxy_config *config,
+    struct log *log)
+{
+	struct footing footing = footing_of(beginning->role, config);
+	struct proxy_shared *shared = proxy_shared_map(FD_SHARED);
+	struct strbuf reason;
+	int status = EX_OSERR;
+
+	strbuf_init(&reason, REASON_MAX);
+	umask(077);
+	if (shared == NULL)
+		strbuf_addf(&reason, "shared page: %s", strerror(errno));
+	else if (beginning->listener_count != footing.listeners)
+		strbuf_add_str(&reason, "listeners do not fit the settings");
+	else if (proxy_privilege_drop(
+		     footing.user, footing.descriptors, &reason) == 0 &&
+	    proxy_privilege_check_descriptors(&reason) == 0 &&
+	    follow_master(beginning, &reason) == 0)
+		status = run_role(beginning, config, shared, log);
+	if (reason.n > 0)
+		log_printf(log, LOGGING_ERROR, "worker cannot begin: %s",
+		    strbuf_text(&reason));
+	strbuf_clear(&reason);
+	proxy_shared_unmap(shared);
+	return status;
+}
+
+int
+proxy_spawn_main(int argc, char **argv)
+{
+	struct beginning beginning = {.slot = 0};
+	struct proxy_report report;
+	struct proxy_config *config;
+	struct log *log;
+	char ident[32];
+	int status = EX_SOFTWARE;
+
+	if (read_arguments(argc, argv, &beginning) != 0) {
+		fprintf(stderr, "signpost: %s: only the master runs this\n",
+		    PROXY_SPAWN_COMMAND);
+		return EX_USAGE;
+	}
+	close_on_exec(&beginning);
+	proxy_report_init(&report);
+	config = proxy_config_unpack(FD_SETTINGS, &report);
+	close(FD_SETTINGS);
+	if (config == NULL) {
+		fprintf(stderr, "signpost: worker: %s",
+		    strbuf_text(&report.errors));
+	} else {
+		snprintf(ident, sizeof(ident), "signpost/%s",
+		    proxy_role_name(beginning.role));
+		log = log_new(ident, config->log, config->log_level);
+		status = begin(&beginning, config, log);
+		log_free(log);
+	}
+	proxy_config_free(config);
+	proxy_report_clear(&report);
+	return status;
+}

@@ -1,0 +1,688 @@
+/* One event loop; see worker.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/compat.h"
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "dkim/field_list.h"
+#include "dns/exchange.h"
+#include "dns/resolver.h"
+#include "proxy/figures/process.h"
+#include "proxy/message/filter_sign.h"
+#include "proxy/message/filter_verify.h"
+#include "proxy/message/recording.h"
+#include "proxy/message/resolving.h"
+#include "proxy/message/service.h"
+#include "proxy/message/session.h"
+#include "proxy/process/listener.h"
+#include "proxy/process/worker.h"
+
+enum {
+	REST_MS = 500, /* after running out of descriptors */
+	SHED_AT_ONCE = 16,
+	FULL_LOOK_MS = 1000,
+	REFUSE_AT_LOOK = 4, /* a new client hears it within 5 s */
+	REFUSED_AT_ONCE = 64,
+	FDS_PER_SESSION = 3, /* client, relay, spool */
+	FDS_BESIDES = 64,
+	HEAP_KEPT = 1 << 20,
+	SIGNALS = 3
+};
+
+struct worker;
+
+struct gate { /* one listening socket */
+	struct worker *worker;
+	struct event *event;
+	int fd;
+	bool proxy_header;
+};
+
+struct worker {
+	const struct proxy_worker_job *job;
+	struct event_base *base;
+	struct gate *gates;
+	size_t gate_count, session_max;
+	bool accepting, leaving, stopping;
+	struct event *go, *tick, *rest, *full, *deadline, *signals[SIGNALS];
+	unsigned looks; /* at a full house, and someone waited at each */
+	struct proxy_keys *keys;
+	struct proxy_sign_env sign_env;
+	struct proxy_recording recording;
+	struct proxy_sealing *sealing;
+	struct proxy_verify_env verify_env;
+	struct dns_counts dns_counted;
+	struct proxy_service service;
+	struct proxy_seldom seldom;
+	struct strbuf relay_name;
+};
+
+static void
+after(struct event *event, unsigned ms)
+{
+	struct timeval tv = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
+
+	(void)event_add(event, &tv);
+}
+
+/* --- taking connections --- */
+
+static void
+stop_accepting(struct worker *w)
+{
+	if (w->accepting)
+		for (size_t i = 0; i < w->gate_count; i++)
+			(void)event_del(w->gates[i].event);
+	w->accepting = false;
+}
+
+static void
+start_accepting(struct worker *w)
+{
+	if (w->accepting || w->leaving)
+		return;
+	for (size_t i = 0; i < w->gate_count; i++)
+		(void)event_add(w->gates[i].event, NULL);
+	w->accepting = true;
+}
+
+/* Behind a PROXY header it is the client that `allow` is for. */
+static bool
+is_allowed(const struct gate *gate, const struct sockaddr_storage *peer)
+{
+	const struct proxy_front *front = gate->worker->job->front;
+
+	return peer->ss_family == AF_UNIX ||
+	    proxy_networks_contain(
+		gate->proxy_header ? &front->proxies : &front->allow,
+		(const struct sockaddr *)peer);
+}
+
+/* An open signing relay would be a security hole (promise 6). */
+static void
+turn_away(const struct gate *gate, int fd, const char *peer)
+{
+	struct worker *w = gate->worker;
+	static const char text[] = "554 5.7.1 access denied\r\n";
+	ssize_t ignored = write(fd, text, sizeof(text) - 1);
+
+	(void)ignored;
+	(void)close(fd);
+	proxy_count(w->job->counters, PROXY_COUNT_SESSIONS_REFUSED);
+	if (proxy_seldom_may(
+		&w->seldom, "allow", slice_str(peer), proxy_now_ms()))
+		log_printf(w->job->log, LOGGING_WARNING,
+		    "connection from %s refused: not in [%s] %s =", peer,
+		    w->job->front->name,
+		    gate->proxy_header ? "proxies" : "allow");
+}
+
+static bool
+is_full(const struct worker *w)
+{
+	return w->service.session_count >= w->session_max;
+}
+
+/* Full: slow and idle sessions make room, or accepting stops until some do,
+ * and meanwhile others of our workers can take who comes. True where one
+ * makes room; it ends a little later. */
+static bool
+make_room(struct worker *w)
+{
+	int shed = 0;
+
+	stop_accepting(w);
+	while (shed < SHED_AT_ONCE && proxy_sessions_shed(&w->service))
+		shed++;
+	after(w->full, FULL_LOOK_MS);
+	return shed > 0;
+}
+
+/* Does a client wait that nobody takes? */
+static bool
+someone_waits(const struct gate *gate)
+{
+	struct pollfd at = {.fd = gate->fd, .events = POLLIN};
+
+	return gate->fd >= 0 && poll(&at, 1, 0) == 1;
+}
+
+static void
+refuse_waiting(const struct gate *gate)
+{
+	static const char text[] =
+	    "421 4.3.2 too many connections, try again\r\n";
+	struct sockaddr_storage peer;
+	ssize_t ignored;
+	int fd;
+
+	for (int i = 0; i < REFUSED_AT_ONCE; i++) {
+		if (proxy_listener_accept(gate->fd, &fd, &peer) !=
+		    PROXY_ACCEPT_TAKEN)
+			return;
+		ignored = write(fd, text, sizeof(text) - 1);
+		(void)ignored;
+		(void)close(fd);
+	}
+}
+
+/* Once a second while full. Who has waited for several looks has been taken
+ * by no other worker, and will hear that there is no room. */
+static void
+on_full(evutil_socket_t fd, short events, void *ctx)
+{
+	struct worker *w = ctx;
+	bool waits = false, room;
+
+	(void)fd;
+	(void)events;
+	if (!is_full(w) || w->leaving) {
+		w->looks = 0;
+		return;
+	}
+	room = make_room(w);
+	for (size_t i = 0; i < w->gate_count; i++)
+		waits = waits || someone_waits(&w->gates[i]);
+	w->looks = waits ? w->looks + 1 : 0;
+	if (room || w->looks < REFUSE_AT_LOOK)
+		return;
+	if (proxy_seldom_may(&w->seldom, "full", SLICE(""), proxy_now_ms()))
+		log_printf(w->job->log, LOGGING_WARNING,
+		    "all %zu sessions are taken and none can be ended: new "
+		    "clients get 421 ([%s] max_sessions =)",
+		    w->service.session_count, w->job->front->name);
+	for (size_t i = 0; i < w->gate_count; i++)
+		if (someone_waits(&w->gates[i]))
+			refuse_waiting(&w->gates[i]);
+}
+
+static void
+on_connection(evutil_socket_t listener, short events, void *ctx)
+{
+	struct gate *gate = ctx;
+	struct worker *w = gate->worker;
+	struct sockaddr_storage peer;
+	struct strbuf name;
+	int fd;
+
+	(void)events;
+	switch (proxy_listener_accept(listener, &fd, &peer)) {
+	case PROXY_ACCEPT_NONE:
+		return;
+	case PROXY_ACCEPT_EXHAUSTED:
+		log_printf(w->job->log, LOGGING_WARNING, "cannot accept: %s",
+		    strerror(errno));
+		stop_accepting(w);
+		after(w->rest, REST_MS);
+		return;
+	case PROXY_ACCEPT_TAKEN:
+		break;
+	}
+	strbuf_init(&name, 128);
+	proxy_peer_print(&peer, &name);
+	if (!is_allowed(gate, &peer))
+		turn_away(gate, fd, strbuf_text(&name));
+	else
+		proxy_session_begin(
+		    &w->service, fd, strbuf_slice(&name), gate->proxy_header);
+	strbuf_clear(&name);
+	if (is_full(w))
+		(void)make_room(w);
+}
+
+static void
+on_rested(evutil_socket_t fd, short events, void *ctx)
+{
+	struct worker *w = ctx;
+
+	(void)fd;
+	(void)events;
+	if (!is_full(w))
+		start_accepting(w);
+}
+
+static void
+on_go(evutil_socket_t fd, short events, void *ctx)
+{
+	struct worker *w = ctx;
+	char byte;
+	ssize_t n = read(fd, &byte, 1);
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	(void)event_del(w->go);
+	if (n == 1)
+		start_accepting(w);
+}
+
+static void
+on_session_ended(void *ctx)
+{
+	struct worker *w = ctx;
+
+	if (w->leaving && w->service.session_count == 0)
+		(void)event_base_loopbreak(w->base);
+	else if (!is_full(w))
+		start_accepting(w);
+}
+
+static void
+count_keys(struct worker *w)
+{
+	struct proxy_keys_figures keys;
+
+	if (w->keys == NULL)
+		return;
+	keys = proxy_keys_figures(w->keys);
+	proxy_count_set(w->job->counters, PROXY_COUNT_KEYS, keys.keys);
+	proxy_count_set(w->job->counters, PROXY_COUNT_KEY_AGE, keys.oldest);
+}
+
+static void
+on_tick(evutil_socket_t fd, short events, void *ctx)
+{
+	struct worker *w = ctx;
+
+	(void)fd;
+	(void)events;
+	/* Full, it would hold them already. */
+	(void)send(w->job->go_fd, ".", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	proxy_sessions_tick(&w->service);
+	proxy_spool_files_tick(w->service.spool_files);
+	if (w->verify_env.resolver != NULL)
+		proxy_count_dns(w->job->counters,
+		    dns_resolver_counts(w->verify_env.resolver),
+		    &w->dns_counted);
+	proxy_process_count(w->job->counters);
+	count_keys(w);
+}
+
+/* --- leaving --- */
+
+/* For good: when the last process has closed one, who connects is refused
+ * and need not wait. */
+static void
+close_gates(struct worker *w)
+{
+	stop_accepting(w);
+	for (size_t i = 0; i < w->gate_count; i++) {
+		if (w->gates[i].fd >= 0)
+			(void)close(w->gates[i].fd);
+		w->gates[i].fd = -1;
+	}
+}
+
+static void
+leave(struct worker *w, unsigned seconds)
+{
+	w->leaving = true;
+	close_gates(w);
+	if (w->service.session_count == 0)
+		(void)event_base_loopbreak(w->base);
+	else
+		after(w->deadline, seconds * 1000);
+}
+
+static void
+on_stop(evutil_socket_t number, short events, void *ctx)
+{
+	struct worker *w = ctx;
+
+	(void)number;
+	(void)events;
+	if (w->stopping)
+		return;
+	w->stopping = true;
+	log_printf(w->job->log, LOGGING_INFO, "stopping: %zu sessions",
+	    w->service.session_count);
+	leave(w, w->job->config->stop_timeout);
+	w->service.hurried = true;
+	proxy_sessions_finish(&w->service);
+}
+
+static void
+on_drain(evutil_socket_t number, short events, void *ctx)
+{
+	struct worker *w = ctx;
+
+	(void)number;
+	(void)events;
+	if (w->leaving)
+		return;
+	log_printf(w->job->log, LOGGING_INFO, "draining: %zu sessions",
+	    w->service.session_count);
+	leave(w, w->job->config->drain_timeout);
+}
+
+/* The time is over: of a drain, for sessions between messages only, since
+ * a reload cuts no message; of a stop, for all. */
+static void
+on_deadline(evutil_socket_t fd, short events, void *ctx)
+{
+	struct worker *w = ctx;
+
+	(void)fd;
+	(void)events;
+	if (!w->stopping) {
+		proxy_sessions_finish(&w->service);
+		return;
+	}
+	log_printf(w->job->log, LOGGING_WARNING,
+	    "cutting %zu sessions that did not end", w->service.session_count);
+	proxy_sessions_cut(&w->service);
+	(void)event_base_loopbreak(w->base);
+}
+
+/* --- making one --- */
+
+static struct smtp_limits
+limits_of(const struct proxy_front *front)
+{
+	return (struct smtp_limits){
+	    .idle_ms = front->idle_timeout * 1000,
+	    .proxy_header_ms = front->proxy_header_timeout * 1000,
+	    .recipients_max = front->max_recipients,
+	    .errors_max = front->max_errors,
+	};
+}
+
+static struct smtp_target
+target_of(const struct proxy_front *front)
+{
+	return (struct smtp_target){
+	    .address = front->relay.address,
+	    .address_length = front->relay.length,
+	    .connect_ms = front->connect_timeout * 1000,
+	    .command_ms = front->command_timeout * 1000,
+	    .dot_ms = front->dot_timeout * 1000,
+	    .write_ms = front->write_timeout * 1000,
+	};
+}
+
+static void
+fill_service(struct worker *w, int spool_dir)
+{
+	const struct proxy_worker_job *job = w->job;
+	const struct proxy_front *front = job->front;
+
+	strbuf_init(&w->relay_name, 256);
+	proxy_endpoint_print(&front->relay, &w->relay_name);
+	w->recording = (struct proxy_recording){
+	    .fd = job->record_fd > 0 ? job->record_fd : -1,
+	    .config = job->config,
+	    .counters = job->counters,
+	    .log = job->log,
+	};
+	w->service = (struct proxy_service){
+	    .base = w->base,
+	    .relay = target_of(front),
+	    .relay_name = strbuf_slice(&w->relay_name),
+	    .limits = limits_of(front),
+	    .allow = &front->allow,
+	    .section = front->name,
+	    .message_max = front->max_message_size,
+	    .header_max = front->max_header_size,
+	    .keepalive_ms = PROXY_KEEPALIVE_MS,
+	    .eight_bit = front->announce_8bitmime,
+	    .line_max = front->line_length,
+	    .newline = front->bare_newline == PROXY_BARE_NEWLINE_REJECT
+		? MAIL_NEWLINE_REJECT
+		: MAIL_NEWLINE_NORMALIZE,
+	    .spool_mark = front->spool_memory,
+	    .spool_files = proxy_spool_files_new(spool_dir),
+	    .quota = job->quota,
+	    .counters = job->counters,
+	    .recording = &w->recording,
+	    .log = job->log,
+	    .seldom = &w->seldom,
+	    .session_ended = on_session_ended,
+	    .ctx = w,
+	};
+	LIST_INIT(&w->service.sessions);
+}
+
+static void
+make_signing(struct worker *w)
+{
+	const struct proxy_worker_job *job = w->job;
+	size_t cap = job->config->signing.keys_cached;
+
+	w->keys = job->key_fd >= 0
+	    ? proxy_keys_new(w->base, job->key_fd, cap)
+	    : proxy_keys_new_local(w->base, job->config, cap);
+	w->sign_env = (struct proxy_sign_env){
+	    .config = job->config,
+	    .keys = w->keys,
+	    .portions = proxy_portions_new(w->base),
+	    .built_in = dkim_field_list_new(),
+	    .counters = job->counters,
+	    .recording = &w->recording,
+	    .log = job->log,
+	};
+	w->service.filter = &proxy_filter_sign;
+	w->service.filter_env = &w->sign_env;
+}
+
+static void
+on_checked(void *ctx, const struct proxy_filter_job *job,
+    const struct auth_results *results, unsigned refusal_code)
+{
+	struct worker *w = ctx;
+
+	proxy_count_results(w->job->counters, results);
+	proxy_recording_checked(&w->recording, job, results, refusal_code);
+}
+
+/* This worker has no keys, nor asks for any. */
+static void
+make_verifying(struct worker *w)
+{
+	if (w->job->seal_fd > 0)
+		w->sealing =
+		    proxy_sealing_new(w->base, w->job->config, w->job->seal_fd);
+	w->verify_env = (struct proxy_verify_env){
+	    .config = w->job->config,
+	    .base = w->base,
+	    .resolver =
+		proxy_resolver_new(w->base, &w->job->config->dns, w->job->log),
+	    .sealing = w->sealing,
+	    .log = w->job->log,
+	    .counters = w->job->counters,
+	    .checked = on_checked,
+	    .ctx = w,
+	};
+	proxy_verify_env_init(&w->verify_env);
+	w->service.filter = &proxy_filter_verify;
+	w->service.filter_env = &w->verify_env;
+}
+
+static bool
+verifies(const struct proxy_worker_job *job)
+{
+	return job->front == &job->config->in;
+}
+
+static void
+make_filter(struct worker *w)
+{
+	if (verifies(w->job))
+		make_verifying(w);
+	else
+		make_signing(w);
+}
+
+static void
+make_events(struct worker *w)
+{
+	const struct timeval tick = {PROXY_WORKER_TICK_S, 0};
+
+	w->go =
+	    event_new(w->base, w->job->go_fd, EV_READ | EV_PERSIST, on_go, w);
+	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
+	w->rest = evtimer_new(w->base, on_rested, w);
+	w->full = evtimer_new(w->base, on_full, w);
+	w->deadline = evtimer_new(w->base, on_deadline, w);
+	w->signals[0] = evsignal_new(w->base, SIGTERM, on_stop, w);
+	w->signals[1] = evsignal_new(w->base, SIGINT, on_stop, w);
+	w->signals[2] = evsignal_new(w->base, SIGUSR2, on_drain, w);
+	(void)event_add(w->go, NULL);
+	(void)event_add(w->tick, &tick);
+	for (size_t i = 0; i < SIGNALS; i++)
+		(void)event_add(w->signals[i], NULL);
+}
+
+static void
+make_gates(struct worker *w)
+{
+	const struct proxy_front *front = w->job->front;
+
+	w->gate_count = front->listen.count;
+	w->gates = xcalloc(w->gate_count, sizeof(*w->gates));
+	for (size_t i = 0; i < w->gate_count; i++) {
+		struct gate *gate = &w->gates[i];
+
+		gate->worker = w;
+		gate->fd = w->job->listeners[i];
+		gate->proxy_header = front->listen.list[i].proxy_protocol;
+		gate->event = event_new(w->base, gate->fd, EV_READ | EV_PERSIST,
+		    on_connection, gate);
+	}
+}
+
+/* Besides those of the sessions: a resolver's sockets among them. */
+static size_t
+descriptors_besides(
+    const struct proxy_config *config, const struct proxy_front *front)
+{
+	return FDS_BESIDES +
+	    (front == &config->in ? DNS_IN_FLIGHT_MAX * DNS_TRIES_OPEN_MAX : 0);
+}
+
+size_t
+proxy_worker_descriptors(
+    const struct proxy_config *config, const struct proxy_front *front)
+{
+	return (size_t)front->max_sessions * FDS_PER_SESSION +
+	    descriptors_besides(config, front);
+}
+
+/* Fewer sessions where the system did not grant them their descriptors. */
+static size_t
+session_max(const struct proxy_worker_job *job)
+{
+	size_t wanted = job->front->max_sessions, possible;
+	size_t need = proxy_worker_descriptors(job->config, job->front);
+	size_t besides = descriptors_besides(job->config, job->front);
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+		return wanted;
+	/* The sessions get half at least: DNS can do with less. */
+	if (limit.rlim_cur < 2 * besides)
+		besides = (limit.rlim_cur + 1) / 2;
+	possible = (limit.rlim_cur - besides) / FDS_PER_SESSION;
+	log_printf(job->log, LOGGING_WARNING,
+	    "[%s] max_sessions: %zu instead of %zu: %llu files may be open, "
+	    "and %zu are wanted (LimitNOFILE=)",
+	    job->front->name, possible, wanted,
+	    (unsigned long long)limit.rlim_cur, need);
+	return possible;
+}
+
+/* A write to a closed connection, or one past a limit of file size, is an
+ * error to be told of, not an end. */
+static void
+ignore_signals(void)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
+	(void)sigaction(SIGHUP, &ignore, NULL);
+}
+
+static void
+worker_clear(struct worker *w)
+{
+	proxy_sessions_cut(&w->service);
+	for (size_t i = 0; i < w->gate_count; i++)
+		event_free(w->gates[i].event);
+	free(w->gates);
+	for (size_t i = 0; i < SIGNALS; i++)
+		event_free(w->signals[i]);
+	event_free(w->go);
+	event_free(w->tick);
+	event_free(w->rest);
+	event_free(w->full);
+	event_free(w->deadline);
+	if (w->keys != NULL)
+		proxy_keys_free(w->keys);
+	proxy_portions_free(w->sign_env.portions);
+	dkim_field_list_free(w->sign_env.built_in);
+	proxy_verify_env_clear(&w->verify_env);
+	proxy_sealing_free(w->sealing);
+	dns_resolver_free(w->verify_env.resolver);
+	proxy_spool_files_free(w->service.spool_files);
+	strbuf_clear(&w->relay_name);
+	event_base_free(w->base);
+}
+
+static int
+open_spool_dir(const struct proxy_worker_job *job)
+{
+	int fd =
+	    open(job->front->spool_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		log_printf(job->log, LOGGING_ERROR, "spool_dir = %s: %s",
+		    job->front->spool_dir, strerror(errno));
+	return fd;
+}
+
+/* What a message took and gave back stays with us for the next one: the
+ * default of 128 KiB has the heap's end go up and down with each. */
+static void
+keep_memory(void)
+{
+	compat_keep_heap(HEAP_KEPT);
+}
+
+int
+proxy_worker_run(const struct proxy_worker_job *job)
+{
+	struct worker w = {.job = job};
+	int spool_dir = open_spool_dir(job);
+
+	if (spool_dir < 0)
+		return -1;
+	keep_memory();
+	ignore_signals();
+	w.base = event_base_new();
+	if (w.base == NULL) {
+		log_printf(job->log, LOGGING_ERROR, "cannot wait for events");
+		(void)close(spool_dir);
+		return -1;
+	}
+	w.session_max = session_max(job);
+	fill_service(&w, spool_dir);
+	make_filter(&w);
+	make_events(&w);
+	make_gates(&w);
+	proxy_process_count(job->counters);
+	if (job->ready != NULL)
+		job->ready(job->ctx);
+	(void)event_base_dispatch(w.base);
+	worker_clear(&w);
+	(void)close(spool_dir);
+	return 0;
+}

@@ -1,0 +1,292 @@
+/*
+ * Is this machine fit for a configuration: what each proxy needs is there,
+ * its user exists and can write its spool.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "base/xalloc.h"
+#include "proxy/settings/config_private.h"
+#include "proxy/settings/roles.h"
+
+/* How long a directory is tried, and how often is looked. */
+enum { TRY_MS = 5000, TRY_STEP_MS = 1 };
+
+/* Where: the file, and the line unless that is 0; then what. */
+__attribute__((format(printf, 4, 5))) static void
+add(const struct proxy_config *config, struct strbuf *to, unsigned line,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	strbuf_addf(to, "%s:", config->path);
+	if (line > 0)
+		strbuf_addf(to, "%u:", line);
+	strbuf_add_char(to, ' ');
+	va_start(ap, fmt);
+	strbuf_addv(to, fmt, ap);
+	va_end(ap);
+	strbuf_add_char(to, '\n');
+}
+
+static void
+check_presence(const struct proxy_config *config,
+    const struct proxy_front *front, struct proxy_report *report)
+{
+	if (front->listen.count == 0)
+		add(config, &report->errors, 0, "[%s] has no `listen`",
+		    front->name);
+	if (front->relay.length == 0)
+		add(config, &report->errors, 0, "[%s] has no `relay`",
+		    front->name);
+}
+
+/* NULL where we are not root: then the user is not applied. */
+static const struct passwd *
+check_user(const struct proxy_config *config, const struct proxy_front *front,
+    struct proxy_report *report)
+{
+	const struct passwd *user;
+
+	if (geteuid() != 0)
+		return NULL;
+	user = getpwnam(front->user);
+	if (user == NULL) {
+		add(config, &report->errors, front->user_line,
+		    "user %s of [%s]%s does not exist", front->user,
+		    front->name,
+		    front->enabled ? ""
+				   : ", as whom the recorder or the sealer "
+				     "would run,");
+		return NULL;
+	}
+	if (user->pw_uid == 0) {
+		add(config, &report->errors, front->user_line,
+		    "user %s of [%s] is root; workers have no privileges",
+		    front->user, front->name);
+		return NULL;
+	}
+	return user;
+}
+
+/* Where the file system knows no files without a name. */
+static int
+try_named_file(const char *dir)
+{
+	struct strbuf path;
+	int fd;
+
+	strbuf_init(&path, PATH_MAX);
+	strbuf_addf(&path, "%s/.try-XXXXXX", dir);
+	fd = path.full ? -1 : mkstemp(path.p);
+	if (fd >= 0)
+		unlink(path.p);
+	strbuf_clear(&path);
+	return fd;
+}
+
+/* 0, or errno of what failed. */
+static int
+try_file(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+		fd = try_named_file(dir);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+/* Real and saved user stay root's: the workers, who are that user, cannot
+ * send the child a signal. */
+static int
+become(const struct passwd *user)
+{
+	return initgroups(user->pw_name, user->pw_gid) != 0 ||
+		setresgid((gid_t)-1, user->pw_gid, (gid_t)-1) != 0 ||
+		setresuid((uid_t)-1, user->pw_uid, (uid_t)-1) != 0
+	    ? -1
+	    : 0;
+}
+
+/* The child's exit status; a file system that hangs does not hold us. */
+static int
+wait_for(pid_t child)
+{
+	const struct timespec step = {0, TRY_STEP_MS * 1000000L};
+	pid_t ended = 0;
+	int status, left = TRY_MS / TRY_STEP_MS;
+
+	while ((ended = waitpid(child, &status, WNOHANG)) == 0 && left-- > 0)
+		(void)nanosleep(&step, NULL);
+	if (ended == 0) {
+		(void)kill(child, SIGKILL);
+		return ETIMEDOUT;
+	}
+	return ended == child && WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+}
+
+/* The same as somebody else: in a child, which is the only sure way. */
+static int
+try_file_as(const char *dir, const struct passwd *user)
+{
+	pid_t child;
+
+	if (user == NULL)
+		return try_file(dir);
+	child = fork();
+	if (child < 0)
+		return errno;
+	if (child == 0)
+		_exit(become(user) != 0 ? EPERM : try_file(dir));
+	return wait_for(child);
+}
+
+static void
+check_spool(const struct proxy_config *config, const struct proxy_front *front,
+    const struct passwd *user, struct proxy_report *report)
+{
+	struct statfs fs;
+	int why = try_file_as(front->spool_dir, user);
+
+	if (why == ENOENT)
+		add(config, &report->errors, front->spool_dir_line,
+		    "spool_dir %s is not there: install -d -m 700%s%s %s",
+		    front->spool_dir, user == NULL ? "" : " -o ",
+		    user == NULL ? "" : user->pw_name, front->spool_dir);
+	else if (why != 0)
+		add(config, &report->errors, front->spool_dir_line,
+		    "spool_dir %s cannot be written%s%s: %s", front->spool_dir,
+		    user == NULL ? "" : " by ",
+		    user != NULL	 ? user->pw_name
+			: geteuid() != 0 ? " by you, who are not root"
+					 : "",
+		    strerror(why));
+	if (why == 0 && statfs(front->spool_dir, &fs) == 0 &&
+	    (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+		add(config, &report->warnings, front->spool_dir_line,
+		    "spool_dir %s is on a tmpfs: spooled mail takes memory",
+		    front->spool_dir);
+}
+
+static const struct passwd *
+check_front(const struct proxy_config *config, const struct proxy_front *front,
+    struct proxy_report *report)
+{
+	const struct passwd *user;
+
+	if (!front->enabled)
+		return NULL;
+	check_presence(config, front, report);
+	user = check_user(config, front, report);
+	if (user != NULL || geteuid() != 0)
+		check_spool(config, front, user, report);
+	return user;
+}
+
+/* The database's directory: SQLite puts files beside it. */
+static void
+check_database(const struct proxy_config *config, const struct passwd *user,
+    struct proxy_report *report)
+{
+	char *dir = xstrdup(config->results.database);
+	int why;
+
+	*(strrchr(dir, '/') == dir ? dir + 1 : strrchr(dir, '/')) = '\0';
+	why = try_file_as(dir, user);
+	if (why != 0)
+		add(config, &report->errors, config->results.database_line,
+		    "[results] database: %s cannot be written%s%s: %s", dir,
+		    user == NULL ? "" : " by ",
+		    user == NULL ? "" : user->pw_name, strerror(why));
+	free(dir);
+}
+
+/* Who holds keys: the signing workers, or the sealer alone. 0: nobody, or we
+ * are not root, or a mistake. */
+static uid_t
+check_signer(const struct proxy_config *config, struct proxy_report *report)
+{
+	const struct passwd *user;
+
+	if (!config->out.enabled && proxy_sealer_is_wanted(config))
+		user = check_user(config, &config->out, report);
+	else
+		user = check_front(config, &config->out, report);
+	return user == NULL ? 0 : user->pw_uid;
+}
+
+/* The recorder runs as a user whose proxy may not be there. */
+static void
+check_recorder(const struct proxy_config *config, struct proxy_report *report)
+{
+	const struct passwd *user;
+
+	if (!proxy_recorder_is_wanted(config))
+		return;
+	/* Where [in] is there, its user was looked at with it. */
+	user = config->in.enabled && geteuid() == 0
+	    ? getpwnam(config->in.user)
+	    : check_user(config, &config->in, report);
+	if (config->results.database != NULL &&
+	    (user != NULL || geteuid() != 0))
+		check_database(config, user, report);
+}
+
+static void
+check_groups(const struct proxy_config *config,
+    const struct proxy_listeners *listen, const char *section,
+    struct proxy_report *report)
+{
+	const char *group;
+	size_t i;
+
+	for (i = 0; i < listen->count; i++) {
+		group = listen->list[i].rights.group;
+		if (group[0] != '\0' && getgrnam(group) == NULL)
+			add(config, &report->errors, 0,
+			    "group %s of [%s] listen = unix:%s does not exist",
+			    group, section,
+			    proxy_endpoint_path(&listen->list[i].at));
+	}
+}
+
+int
+proxy_config_check_machine(
+    const struct proxy_config *config, struct proxy_report *report)
+{
+	size_t before = report->errors.n;
+	const struct passwd *user;
+	uid_t signer;
+
+	if (!config->out.enabled && !config->in.enabled)
+		add(config, &report->errors, 0,
+		    "neither [out] nor [in]: there is nothing to serve");
+	signer = check_signer(config, report);
+	user = check_front(config, &config->in, report);
+	if (signer != 0 && user != NULL && user->pw_uid == signer)
+		add(config, &report->errors, config->in.user_line,
+		    "[in] needs a `user` other than [signpost]'s: what reads "
+		    "strangers' mail must not trace what holds the keys");
+	check_recorder(config, report);
+	check_groups(config, &config->out.listen, "out", report);
+	check_groups(config, &config->in.listen, "in", report);
+	check_groups(config, &config->metrics.listen, "metrics", report);
+	return report->errors.n > before ? -1 : 0;
+}

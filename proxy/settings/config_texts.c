@@ -1,0 +1,250 @@
+/*
+ * The texts that a configuration is read from: files for the master, a
+ * sealed memory file of the same bytes for a worker, which so needs no right
+ * to read /etc/signpost. Packed: "NAME-LENGTH BYTES\n", name and bytes, for
+ * each.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "base/xalloc.h"
+#include "proxy/settings/config_private.h"
+
+#define TEXTS_MAX 4
+#define PACK_MAX  (PROXY_CONFIG_FILE_MAX + 2 * PROXY_CONFIG_MAP_MAX + 65536)
+
+struct text {
+	char *name;
+	struct strbuf bytes;
+};
+
+struct proxy_config_texts {
+	struct text list[TEXTS_MAX];
+	size_t count;
+	bool packed; /* what is not there is nowhere */
+};
+
+struct proxy_config_texts *
+proxy_config_texts_new(void)
+{
+	return xcalloc(1, sizeof(struct proxy_config_texts));
+}
+
+void
+proxy_config_texts_free(struct proxy_config_texts *texts)
+{
+	size_t i;
+
+	if (texts == NULL)
+		return;
+	for (i = 0; i < texts->count; i++) {
+		free(texts->list[i].name);
+		strbuf_clear(&texts->list[i].bytes);
+	}
+	free(texts);
+}
+
+static struct text *
+add_text(struct proxy_config_texts *texts, struct slice name, size_t most)
+{
+	struct text *text = &texts->list[texts->count];
+
+	if (texts->count == TEXTS_MAX)
+		return NULL;
+	texts->count++;
+	text->name = xslicedup(name);
+	strbuf_init(&text->bytes, most);
+	return text;
+}
+
+void
+proxy_config_texts_put(
+    struct proxy_config_texts *texts, const char *name, struct slice bytes)
+{
+	struct text *text = add_text(texts, slice_str(name), bytes.n);
+
+	if (text != NULL)
+		strbuf_add(&text->bytes, bytes);
+}
+
+const char *
+proxy_config_texts_name(const struct proxy_config_texts *texts)
+{
+	return texts->count == 0 ? NULL : texts->list[0].name;
+}
+
+/* All that is left of the file: 0, or -1 and the reason. */
+static int
+read_all(int fd, struct strbuf *to, struct strbuf *reason)
+{
+	size_t room;
+	ssize_t n;
+	char *at;
+
+	for (;;) {
+		room = to->cap - to->n < 65536 ? to->cap - to->n : 65536;
+		at = room == 0 ? NULL : strbuf_reserve(to, room);
+		if (at == NULL) {
+			strbuf_addf(reason, "has %zu bytes or more", to->cap);
+			return -1;
+		}
+		n = read(fd, at, room);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			strbuf_addf(
+			    reason, "cannot be read: %s", strerror(errno));
+			return -1;
+		}
+		if (n == 0)
+			return 0;
+		to->n += (size_t)n;
+	}
+}
+
+static int
+read_file(const char *path, struct strbuf *to, struct strbuf *reason)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), result;
+
+	if (fd < 0) {
+		strbuf_addf(reason, "cannot be read: %s", strerror(errno));
+		return -1;
+	}
+	result = read_all(fd, to, reason);
+	close(fd);
+	return result;
+}
+
+int
+proxy_config_texts_read(struct proxy_config_texts *texts, const char *path,
+    size_t most, struct slice *bytes, struct strbuf *reason)
+{
+	struct text *text;
+	size_t i;
+
+	for (i = 0; i < texts->count; i++)
+		if (strcmp(texts->list[i].name, path) == 0) {
+			*bytes = strbuf_slice(&texts->list[i].bytes);
+			return 0;
+		}
+	text = texts->packed ? NULL : add_text(texts, slice_str(path), most);
+	if (text == NULL) {
+		strbuf_add_str(reason, "is not among the texts");
+		return -1;
+	}
+	if (read_file(path, &text->bytes, reason) != 0)
+		return -1;
+	*bytes = strbuf_slice(&text->bytes);
+	return 0;
+}
+
+static int
+write_all(int fd, struct slice bytes)
+{
+	ssize_t n;
+
+	while (bytes.n > 0) {
+		n = write(fd, bytes.p, bytes.n);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		bytes = slice_after(bytes, (size_t)n);
+	}
+	return 0;
+}
+
+static int
+pack_text(int fd, const struct text *text)
+{
+	struct strbuf head;
+	int result;
+
+	strbuf_init(&head, 65536);
+	strbuf_addf(&head, "%zu %zu\n", strlen(text->name), text->bytes.n);
+	strbuf_add_str(&head, text->name);
+	result = head.full ? -1 : write_all(fd, strbuf_slice(&head));
+	strbuf_clear(&head);
+	return result == 0 ? write_all(fd, strbuf_slice(&text->bytes)) : -1;
+}
+
+int
+proxy_config_texts_pack(const struct proxy_config_texts *texts)
+{
+	int fd = memfd_create("settings", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	size_t i;
+
+	if (fd < 0)
+		return -1;
+	for (i = 0; i < texts->count; i++)
+		if (pack_text(fd, &texts->list[i]) != 0) {
+			close(fd);
+			return -1;
+		}
+	if (fcntl(fd, F_ADD_SEALS,
+		F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) !=
+	    0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int
+unpack_text(struct proxy_config_texts *texts, struct slice *rest)
+{
+	struct slice line, name_length;
+	uint64_t name, bytes;
+	struct text *text;
+
+	slice_cut(rest, '\n', &line);
+	slice_cut(&line, ' ', &name_length);
+	if (number_parse(name_length, PACK_MAX, &name) != 0 ||
+	    number_parse(line, PACK_MAX, &bytes) != 0 || name > rest->n ||
+	    bytes > rest->n - name)
+		return -1;
+	text = add_text(texts, slice_first(*rest, name), bytes);
+	if (text == NULL)
+		return -1;
+	strbuf_add(&text->bytes, slice_first(slice_after(*rest, name), bytes));
+	*rest = slice_after(*rest, name + bytes);
+	return 0;
+}
+
+/* The file is shared by all who were given it, and so is its offset: map. */
+struct proxy_config_texts *
+proxy_config_texts_unpack(int fd, struct strbuf *reason)
+{
+	struct proxy_config_texts *texts = proxy_config_texts_new();
+	struct stat st;
+	struct slice rest;
+	void *map = MAP_FAILED;
+
+	texts->packed = true;
+	if (fstat(fd, &st) == 0 && st.st_size > 0 &&
+	    (uint64_t)st.st_size <= PACK_MAX)
+		map = mmap(
+		    NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED) {
+		strbuf_add_str(reason, "settings cannot be mapped");
+		proxy_config_texts_free(texts);
+		return NULL;
+	}
+	rest = slice_from(map, (size_t)st.st_size);
+	while (rest.n > 0)
+		if (unpack_text(texts, &rest) != 0) {
+			strbuf_add_str(reason, "settings are garbled");
+			proxy_config_texts_free(texts);
+			texts = NULL;
+			break;
+		}
+	munmap(map, (size_t)st.st_size);
+	return texts;
+}

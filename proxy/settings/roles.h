@@ -1,0 +1,18 @@
+/*
+ * Which processes a configuration wants besides its workers: master, keys and
+ * the checks of the machine all ask, each for its own reason.
+ */
+#ifndef PROXY_SETTINGS_ROLES_H
+#define PROXY_SETTINGS_ROLES_H
+
+#include <stdbool.h>
+
+#include "proxy/settings/config.h"
+
+/* One that keeps records, answers for the reflector or serves [metrics]. */
+bool proxy_recorder_is_wanted(const struct proxy_config *);
+
+/* One that holds the key of [in] seal_domain. */
+bool proxy_sealer_is_wanted(const struct proxy_config *);
+
+#endif
