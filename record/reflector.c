@@ -42,6 +42,7 @@ struct record_reflector {
 
 	struct record_mailer *mailer; /* one is being sent */
 	int64_t sending;	      /* its id */
+	int64_t over; /* one that is sent, or given up, and must go; 0: none */
 	unsigned tries;
 };
 
@@ -371,6 +372,17 @@ purge(struct record_reflector *r, int64_t now)
 	strbuf_clear(&reason);
 }
 
+/* While one that is over cannot be deleted, nothing is sent: its place in the
+ * database says that it still is to be. */
+static bool
+drop_over(struct record_reflector *r)
+{
+	if (r->over != 0 && record_store_drop_answer(r->store, r->over) != 0)
+		return false;
+	r->over = 0;
+	return true;
+}
+
 static void
 on_sent(void *ctx, enum record_delivery how, struct slice text)
 {
@@ -381,18 +393,20 @@ on_sent(void *ctx, enum record_delivery how, struct slice text)
 	if (how == RECORD_DELIVERED) {
 		say(r, false, "answered: ", text);
 		count(r, RECORD_REFLECTOR_SENT);
-		(void)record_store_drop_answer(r->store, r->sending);
+		r->over = r->sending;
 	} else if (how == RECORD_REFUSED ||
 	    r->tries >= RECORD_REFLECTOR_TRIES_MAX) {
 		say(r, true, "an answer is given up: ", text);
 		count(r, RECORD_REFLECTOR_GIVEN_UP);
-		(void)record_store_drop_answer(r->store, r->sending);
+		r->over = r->sending;
 	} else {
 		say(r, true, "an answer waits: ", text);
 		count(r, RECORD_REFLECTOR_DEFERRED);
 		(void)record_store_defer_answer(
 		    r->store, r->sending, now + pause_after(r->tries));
 	}
+	if (!drop_over(r))
+		return; /* until the next tick */
 	purge(r, now);
 	send_due(r, now);
 }
@@ -414,15 +428,14 @@ on_due(void *ctx, const struct record_answer *answer)
 static void
 send_due(struct record_reflector *r, int64_t now)
 {
-	while (r->mailer == NULL &&
+	while (r->mailer == NULL && drop_over(r) &&
 	    record_store_due_answer(r->store, now, on_due, r) == 1) {
 		if (r->mailer != NULL)
 			return;
 		say(r, true, "an answer is given up: no address to send to",
 		    slice_from(NULL, 0));
 		count(r, RECORD_REFLECTOR_GIVEN_UP);
-		if (record_store_drop_answer(r->store, r->sending) != 0)
-			return;
+		r->over = r->sending;
 	}
 }
 

@@ -188,6 +188,7 @@ static const char *const texts[STATEMENTS] = {
     [STATEMENT_DUE_ANSWER] =
 	"SELECT id, tries, recipient, message FROM answer"
 	" WHERE due <= ?1 ORDER BY proven DESC, due LIMIT 1",
+    [STATEMENT_CLAIM_ANSWER] = "UPDATE answer SET due = ?2 WHERE id = ?1",
     [STATEMENT_DROP_ANSWER] = "DELETE FROM answer WHERE id = ?1",
     [STATEMENT_DEFER_ANSWER] =
 	"UPDATE answer SET due = ?2, tries = tries + 1 WHERE id = ?1",

@@ -233,7 +233,10 @@ int record_store_may_answer(struct record_store *, int64_t now,
 int record_store_put_answer(struct record_store *, int64_t now,
     const struct record_asker *, const struct record_answer *,
     struct strbuf *reason);
-/* The oldest that is due at `now`; 1 where the function was called. */
+/* The oldest that is due at `now`; 1 where the function was called. Before
+ * that it is put off for a minute: whoever else looks does not send it too, and
+ * where not even this can be written, none is sent (-1), for that it was sent
+ * could not be written either. */
 int record_store_due_answer(
     struct record_store *, int64_t now, record_answer_fn *, void *ctx);
 /* Sent or given up; or to be tried again at `at`. */

@@ -162,25 +162,49 @@ record_store_put_answer(struct record_store *store, int64_t now,
 	if (record_store_begin(store) != 0)
 		return record_store_fail(store, "begin", reason);
 	fits = record_store_may_answer(store, now, asker, reason);
-	if (fits <= 0)
-		return fits;
+	if (fits == 0) /* let go of the lock; and keep what came before */
+		return record_store_commit(store, reason);
+	if (fits < 0)
+		return -1;
 	if (note_asker(store, now, asker) != 0 ||
 	    put(store, now, asker->proven, answer) != 0)
 		return record_store_fail(store, "answer", reason);
 	return record_store_commit(store, reason) == 0 ? 1 : -1;
 }
 
+static int
+claim(struct record_store *store, int64_t id, int64_t now)
+{
+	sqlite3_stmt *s = record_store_statement(store, STATEMENT_CLAIM_ANSWER);
+
+	if (s == NULL)
+		return -1;
+	(void)sqlite3_bind_int64(s, 1, id);
+	(void)sqlite3_bind_int64(s, 2, now + MINUTE);
+	if (record_store_run(store, s) != 0)
+		return -1;
+	return record_store_commit(store, NULL);
+}
+
+/* Looked for and claimed under one lock, so that one recorder alone has it
+ * while another takes its place. */
 int
 record_store_due_answer(
     struct record_store *store, int64_t now, record_answer_fn *fn, void *ctx)
 {
-	sqlite3_stmt *s = record_store_statement(store, STATEMENT_DUE_ANSWER);
+	sqlite3_stmt *s;
 	int result;
 
-	if (s == NULL)
+	if (record_store_begin(store) != 0)
 		return -1;
+	s = record_store_statement(store, STATEMENT_DUE_ANSWER);
+	if (s == NULL)
+		return record_store_fail(store, "answer", NULL);
 	(void)sqlite3_bind_int64(s, 1, now);
 	result = record_store_step(store, s);
+	if (result == SQLITE_ROW &&
+	    claim(store, sqlite3_column_int64(s, 0), now) != 0)
+		result = SQLITE_ERROR;
 	if (result == SQLITE_ROW) {
 		struct record_answer answer = {
 		    .id = sqlite3_column_int64(s, 0),
@@ -192,7 +216,11 @@ record_store_due_answer(
 		fn(ctx, &answer);
 	}
 	(void)sqlite3_reset(s);
-	return result == SQLITE_ROW ? 1 : result == SQLITE_DONE ? 0 : -1;
+	if (result != SQLITE_ROW && result != SQLITE_DONE)
+		return record_store_fail(store, "answer", NULL);
+	if (record_store_commit(store, NULL) != 0)
+		return -1;
+	return result == SQLITE_ROW;
 }
 
 int

@@ -281,6 +281,13 @@ test_answers_wait(void **state)
 	assert_int_equal(
 	    record_store_due_answer(store, NOW + 1, print_answer, &out), 1);
 	assert_string_equal(strbuf_text(&out), "2 0 a@a.example SECRET text");
+	strbuf_reset(&out);
+	/* It is ours for a minute: nobody else gets it. */
+	assert_int_equal(
+	    record_store_due_answer(store, NOW + 60, print_answer, &out), 1);
+	assert_string_equal(strbuf_text(&out), "1 0 b@a.example SECRET text");
+	assert_int_equal(
+	    record_store_due_answer(store, NOW + 60, print_answer, &out), 0);
 	assert_int_equal(record_store_defer_answer(store, 2, NOW + 60), 0);
 	assert_int_equal(record_store_drop_answer(store, 1), 0);
 	assert_int_equal(
@@ -294,6 +301,58 @@ test_answers_wait(void **state)
 }
 
 /* Each asks as often as it is let, and once more in vain. */
+/* That it was sent could not be written: so it is not sent. */
+static void
+test_none_is_sent_while_the_file_is_locked(void **state)
+{
+	struct fixture *f = *state;
+	struct record_store *store =
+	    open_store(f, (struct record_store_limits){0});
+	struct strbuf out;
+	sqlite3 *other;
+
+	strbuf_init(&out, 10000);
+	assert_int_equal(
+	    ask_as(f, store, NOW,
+		&(struct record_asker){.mailbox = SLICE("a@a.example")}),
+	    1);
+	assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+	    SQLITE_OK);
+	assert_int_equal(
+	    record_store_due_answer(store, NOW, print_answer, &out), -1);
+	assert_int_equal(out.n, 0);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+	assert_int_equal(
+	    record_store_due_answer(store, NOW, print_answer, &out), 1);
+	strbuf_clear(&out);
+	record_store_close(store);
+}
+
+/* Nor does one who gets none hold others off. */
+static void
+test_who_is_refused_leaves_no_lock(void **state)
+{
+	static const struct record_asker asker = {
+	    .mailbox = SLICE_INIT("a@a.example")};
+	struct fixture *f = *state;
+	struct record_store *store =
+	    open_store(f, (struct record_store_limits){0});
+	sqlite3 *other;
+	int result = 1;
+
+	for (int i = 0; i < 10 && result == 1; i++)
+		result = ask_as(f, store, NOW, &asker);
+	assert_int_equal(result, 0);
+	assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+	record_store_close(store);
+}
+
 static void
 test_bounds_an_hour(void **state)
 {
@@ -602,6 +661,10 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_size_is_bounded_and_it_goes_on_after, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_answers_wait, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_none_is_sent_while_the_file_is_locked, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_who_is_refused_leaves_no_lock, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_bounds_an_hour, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

@@ -7,6 +7,7 @@ import itertools
 import random
 import re
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -373,6 +374,31 @@ class Strangers(Case):
         self.assertEqual(self.write(
             client, harness.SAMPLE, "d@soft.example",
             rcpts=(OWN, "bob@example.org")).code, 550)
+
+
+class Locked(Case):
+    def test_what_was_sent_is_not_sent_again(self):
+        """A tool that writes must not make one answer many."""
+        tool = None
+
+        def lock(_):
+            nonlocal tool
+            if tool is None:
+                tool = sqlite3.connect(proxy.database, isolation_level=None,
+                                       check_same_thread=False)
+                tool.execute("BEGIN IMMEDIATE")
+            return "354 go on"
+        self.world.scripts[:] = [{"data": lock}]
+        proxy = self.reflector()
+        self.write(self.connect(proxy), harness.SAMPLE, "ann@good.example")
+        self.world.wait_messages(1, 40)
+        time.sleep(2)  # it takes half a second to find that it is locked
+        tool.execute("ROLLBACK")
+        tool.close()
+        wait_until("the answer to go", lambda: not self.rows(
+            proxy, "SELECT id FROM answer"), 40)
+        self.assertEqual(self.world.said("MAIL"), 1)
+        proxy.wait_log("answered: ", 1)
 
 
 class Told(Case):
