@@ -225,13 +225,29 @@ record_store_statement(struct record_store *store, enum record_statement which)
 	return *statement;
 }
 
+static void
+bind_at_most(sqlite3_stmt *statement, int at, struct slice text, size_t most)
+{
+	text = slice_first(text, most);
+	(void)sqlite3_bind_text(statement, at, text.n == 0 ? "" : text.p,
+	    (int)text.n, SQLITE_STATIC);
+}
+
 void
 record_store_bind(sqlite3_stmt *statement, int at, struct slice text)
 {
-	if (text.n > RECORD_TEXT_MAX)
-		text.n = RECORD_TEXT_MAX;
-	(void)sqlite3_bind_text(statement, at, text.n == 0 ? "" : text.p,
-	    (int)text.n, SQLITE_STATIC);
+	bind_at_most(statement, at, text, RECORD_TEXT_MAX);
+}
+
+/* Half an address in rua= would be another one. */
+void
+record_store_bind_policy(sqlite3_stmt *statement, int at, struct slice record)
+{
+	struct slice kept = slice_first(record, RECORD_POLICY_MAX);
+
+	if (kept.n < record.n && record.p[kept.n] != ';')
+		kept = slice_first(kept, slice_find_last(kept, ';'));
+	bind_at_most(statement, at, kept, RECORD_POLICY_MAX);
 }
 
 struct slice

@@ -19,6 +19,8 @@
 
 /* What is kept of one text; longer ones are cut. */
 #define RECORD_TEXT_MAX 255
+/* And of a policy record; of a longer one as many whole tags as fit. */
+#define RECORD_POLICY_MAX 1024
 
 /* A statement may take this long, ms; then it fails as "interrupted". */
 #define RECORD_QUERY_MS 10000

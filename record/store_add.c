@@ -267,7 +267,7 @@ add_row(struct adding *a)
 	gather_results(a->kept, &results);
 	(void)sqlite3_bind_int64(s, 1, a->time - a->time % DAY);
 	record_store_bind(s, 2, name_of(a, POLICY_DOMAIN));
-	record_store_bind(s, 3, member(a, RECORD_POLICY));
+	record_store_bind_policy(s, 3, member(a, RECORD_POLICY));
 	record_store_bind(s, 4, name_of(a, CLIENT));
 	record_store_bind(s, 5, member(a, RECORD_DISPOSITION));
 	record_store_bind(s, 6, member(a, RECORD_DKIM_ALIGNED));

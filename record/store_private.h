@@ -77,6 +77,7 @@ sqlite3_stmt *record_store_statement(
 /* Binds at most RECORD_TEXT_MAX octets; the bytes must live until the
  * statement was run. */
 void record_store_bind(sqlite3_stmt *, int at, struct slice);
+void record_store_bind_policy(sqlite3_stmt *, int at, struct slice);
 struct slice record_store_text(sqlite3_stmt *, int column);
 
 /* sqlite3_step(), which ends with SQLITE_INTERRUPT where the statement has

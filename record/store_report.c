@@ -36,7 +36,7 @@ record_store_rows(struct record_store *store, int64_t day,
 		return -1;
 	(void)sqlite3_bind_int64(s, 1, day);
 	record_store_bind(s, 2, policy->domain);
-	record_store_bind(s, 3, policy->policy);
+	record_store_bind_policy(s, 3, policy->policy);
 	while ((result = record_store_step(store, s)) == SQLITE_ROW) {
 		struct record_row row = {
 		    .client = record_store_text(s, 0),
@@ -87,7 +87,7 @@ bind_key(sqlite3_stmt *s, const struct record_sent *sent)
 {
 	(void)sqlite3_bind_int64(s, 1, sent->day);
 	record_store_bind(s, 2, sent->domain);
-	record_store_bind(s, 3, sent->policy);
+	record_store_bind_policy(s, 3, sent->policy);
 	record_store_bind(s, 4, sent->address);
 }
 

@@ -61,8 +61,8 @@ open_store(struct fixture *f, struct record_store_limits limits)
 }
 
 static int
-add(struct fixture *f, struct record_store *store, int64_t time,
-    const char *author, const char *dmarc)
+add_with_policy(struct fixture *f, struct record_store *store, int64_t time,
+    const char *author, const char *dmarc, const char *policy)
 {
 	struct strbuf bytes;
 	struct record_kept kept;
@@ -79,13 +79,21 @@ add(struct fixture *f, struct record_store *store, int64_t time,
 	(void)record_kept_add(
 	    &bytes, RECORD_DKIM, SLICE("pass\ta.example\ts1\t"));
 	(void)record_kept_add(&bytes, RECORD_POLICY_DOMAIN, slice_str(author));
-	(void)record_kept_add(&bytes, RECORD_POLICY, SLICE("v=DMARC1; p=none"));
+	(void)record_kept_add(&bytes, RECORD_POLICY, slice_str(policy));
 	(void)record_kept_add(&bytes, RECORD_CLIENT, SLICE("192.0.2.1"));
 	(void)record_kept_add(&bytes, RECORD_DISPOSITION, SLICE("none"));
 	assert_int_equal(record_kept_parse(strbuf_slice(&bytes), &kept), 0);
 	result = record_store_add(store, &kept, &f->reason);
 	strbuf_clear(&bytes);
 	return result;
+}
+
+static int
+add(struct fixture *f, struct record_store *store, int64_t time,
+    const char *author, const char *dmarc)
+{
+	return add_with_policy(
+	    f, store, time, author, dmarc, "v=DMARC1; p=none");
 }
 
 static void
@@ -173,6 +181,61 @@ test_sums(void **state)
 	assert_string_equal(strbuf_text(&out),
 	    "b.example: 192.0.2.1 1 [dkim\tpass\ta.example\ts1\t\n]\n");
 	strbuf_clear(&out);
+	record_store_close(store);
+}
+
+static void
+print_policy_record(void *ctx, const struct record_policy *policy)
+{
+	(void)strbuf_addf(
+	    ctx, "%.*s\n", (int)policy->policy.n, policy->policy.p);
+}
+
+/* Of a record with a tag of so many octets before rua= so much is kept; its rows
+ * are found by it. */
+static void
+check_policy(struct fixture *f, struct record_store *store, const char *domain,
+    int octets, size_t kept)
+{
+	struct strbuf text, out, want;
+	struct record_policy policy = {.domain = slice_str(domain)};
+
+	strbuf_init(&text, 10000);
+	strbuf_init(&want, 10000);
+	strbuf_init(&out, 10000);
+	(void)strbuf_addf(&text,
+	    "v=DMARC1; p=none; x=%0*d; rua=mailto:reports@a.example", octets,
+	    0);
+	(void)strbuf_add(&want, slice_first(strbuf_slice(&text), kept));
+	(void)strbuf_add_char(&want, '\n');
+	assert_int_equal(
+	    add_with_policy(f, store, NOW, domain, "fail", strbuf_text(&text)),
+	    0);
+	assert_int_equal(record_store_policies(store, NOW - NOW % 86400,
+			     slice_str(domain), print_policy_record, &out),
+	    0);
+	assert_string_equal(strbuf_text(&out), strbuf_text(&want));
+	strbuf_reset(&out);
+	policy.policy = strbuf_slice(&text);
+	assert_int_equal(record_store_rows(store, NOW - NOW % 86400, &policy,
+			     print_row, &out),
+	    0);
+	assert_true(out.n > 0);
+	strbuf_clear(&text);
+	strbuf_clear(&want);
+	strbuf_clear(&out);
+}
+
+static void
+test_no_policy_is_cut_in_an_address(void **state)
+{
+	struct fixture *f = *state;
+	struct record_store *store =
+	    open_store(f, (struct record_store_limits){0});
+
+	check_policy(f, store, "a.example", 220, SIZE_MAX);
+	check_policy(f, store, "b.example", 980, 20 + 980);
+	check_policy(f, store, "c.example", 2000, 16);
 	record_store_close(store);
 }
 
@@ -656,6 +719,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_sums, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_no_policy_is_cut_in_an_address, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_age_is_bounded, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
