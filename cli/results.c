@@ -219,8 +219,11 @@ print_line(const struct line *line, const struct wishes *w)
 	struct strbuf text;
 
 	strbuf_init(&text, 2 * TEXT_MAX);
-	(void)strbuf_addf(&text, "%-3s %8lld %8lld %8lld %8lld %8lld  ",
-	    line->direction, (long long)line->count, (long long)line->failed,
+	(void)escape_log(slice_first(slice_str(line->direction), 3), &text);
+	while (text.n < 3)
+		(void)strbuf_add_char(&text, ' ');
+	(void)strbuf_addf(&text, " %8lld %8lld %8lld %8lld %8lld  ",
+	    (long long)line->count, (long long)line->failed,
 	    (long long)line->dkim, (long long)line->spf,
 	    (long long)line->dmarc);
 	if (w->by == RECORD_FOUND_BY_REASON) {

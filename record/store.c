@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/escape.h"
 #include "base/xalloc.h"
 #include "record/store_private.h"
 
@@ -198,10 +199,14 @@ int
 record_store_fail(
     struct record_store *store, const char *what, struct strbuf *reason)
 {
-	if (reason != NULL)
-		(void)strbuf_addf(reason, "%s: %s", what,
-		    store->db == NULL ? "out of memory"
-				      : sqlite3_errmsg(store->db));
+	/* A schema's names may be in it, whoever wrote that. */
+	const char *words =
+	    store->db == NULL ? "out of memory" : sqlite3_errmsg(store->db);
+
+	if (reason != NULL) {
+		(void)strbuf_addf(reason, "%s: ", what);
+		(void)escape_log(slice_str(words), reason);
+	}
 	if (store->db != NULL && store->begun &&
 	    sqlite3_get_autocommit(store->db) == 0)
 		(void)record_store_exec(store, "ROLLBACK");

@@ -426,6 +426,25 @@ class Hostile(Kept):
         self.run_tool("results", status=66)
         self.assertLess(time.monotonic() - begun, 20)
 
+    def test_nothing_of_it_reaches_roots_terminal(self):
+        evil = "x\x1b[2J"
+        with sqlite3.connect(self.proxy.database) as db:
+            db.execute("INSERT INTO found VALUES (?, ?, ?, ?, 1, 0, 0, 0, ?, 1)",
+                       (SECOND, evil, evil, evil, evil))
+            db.execute("INSERT INTO sent VALUES (?, ?, ?, ?, 1, ?, ?)",
+                       (SECOND, *[evil] * 5))
+        for by in ("client", "domain", "reason"):
+            self.assertNotIn("\x1b", self.run_tool(
+                "results", "--day", clock.day(SECOND), "--by", by))
+        self.assertNotIn("\x1b", self.report("--list"))
+        with sqlite3.connect(self.proxy.database) as db:
+            db.execute("PRAGMA writable_schema = ON")
+            db.execute("INSERT INTO sqlite_master VALUES ('table', ?, ?, "
+                       "99999, 'CREATE nothing')", (evil, evil))
+        self.report("--send", status=66)
+        self.assertIn("malformed", self.err)
+        self.assertNotIn("\x1b", self.err)
+
     def test_links_lead_root_nowhere(self):
         target = os.path.join(self.proxy.dir, "roots-own")
         os.symlink(target, self.proxy.database + "-sending")
