@@ -381,7 +381,10 @@ print_sent(void *ctx, const struct record_sent *sent)
 	cli_day_print(sent->day, &line);
 	(void)strbuf_add_char(&line, ' ');
 	(void)escape_log(sent->domain, &line);
-	(void)strbuf_addf(&line, " %s to ", record_sent_word(sent->state));
+	(void)strbuf_addf(&line, " %s to ",
+	    sent->state == RECORD_SENT_UNWANTED
+		? "not sent"
+		: record_sent_word(sent->state));
 	(void)escape_log(sent->address, &line);
 	(void)strbuf_add_str(&line, " at ");
 	cli_time_print(sent->at, &line);

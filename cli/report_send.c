@@ -266,23 +266,46 @@ is_settled(struct report_send *s, struct record_sent *sent)
 	return settled;
 }
 
+/* What is not sent is noted too: who looks at the day sees that it was seen to,
+ * and what waits. What was sent once stays so. */
+static int
+note_unsent(struct report_send *s, struct record_sent *sent, bool waits,
+    const char *why)
+{
+	struct strbuf reply;
+	bool settled;
+
+	strbuf_init(&reply, REASON_MAX);
+	settled = record_store_get_sent(s->store, sent, &reply) == 0 &&
+	    (sent->state == RECORD_SENT || sent->state == RECORD_SENT_REFUSED);
+	strbuf_clear(&reply);
+	if (settled)
+		return CLI_OK;
+	return note(s, sent,
+	    waits ? RECORD_SENT_DEFERRED : RECORD_SENT_UNWANTED,
+	    slice_str(why));
+}
+
 static int
 send_or_tell(struct report_send *s, const struct record_report *report,
     struct slice gzip, struct record_sent *sent, enum record_rua_status status)
 {
+	const char *why;
+	bool waits;
+
 	if (status == RECORD_RUA_APPROVED && is_settled(s, sent))
 		return CLI_OK;
 	if (status == RECORD_RUA_APPROVED && s->silent < SILENT_MAX)
 		return send_to(s, report, gzip, sent);
-	if (status == RECORD_RUA_APPROVED || status == RECORD_RUA_LATER)
+	waits = status == RECORD_RUA_APPROVED || status == RECORD_RUA_LATER;
+	why = status == RECORD_RUA_APPROVED ? "the next hop does not answer"
+					    : record_rua_reason(status);
+	if (waits)
 		s->waiting++;
 	if (!s->quiet)
-		tell_trouble(sent, "not sent to",
-		    slice_str(status == RECORD_RUA_APPROVED
-			    ? "the next hop does not answer"
-			    : record_rua_reason(status)),
-		    cli_warn);
-	return CLI_OK;
+		tell_trouble(sent, "not sent to", slice_str(why), cli_warn);
+	return status == RECORD_RUA_AGAIN ? CLI_OK
+					  : note_unsent(s, sent, waits, why);
 }
 
 static bool

@@ -132,6 +132,7 @@ static const char *const texts[STATEMENTS] = {
 	" AND policy LIKE '%rua%mailto:%'),"
 	" count(*) FILTER (WHERE day = ?1),"
 	" count(*) FILTER (WHERE day = ?1 AND state = 'deferred'),"
+	" count(*) FILTER (WHERE day = ?1 AND state = 'sent'),"
 	" count(*) FILTER (WHERE state = 'sent' AND at >= ?2 AND at < ?3),"
 	" coalesce(max(at) FILTER (WHERE state = 'sent'), 0) FROM sent",
     [STATEMENT_SIZE] = "SELECT page_count * page_size FROM"

@@ -141,7 +141,8 @@ enum record_sent_state {
 	RECORD_SENT_NOT, /* it was never tried */
 	RECORD_SENT,
 	RECORD_SENT_DEFERRED, /* to be tried again */
-	RECORD_SENT_REFUSED   /* for good */
+	RECORD_SENT_REFUSED,  /* for good */
+	RECORD_SENT_UNWANTED  /* nor may it be: no address, or not approved */
 };
 
 /* One report to one address. */
@@ -153,7 +154,7 @@ struct record_sent {
 };
 typedef void record_sent_fn(void *ctx, const struct record_sent *);
 
-/* "sent", "deferred", "refused". */
+/* "sent", "deferred", "refused", "unwanted". */
 const char *record_sent_word(enum record_sent_state);
 
 /* Fills in state, at and, up to the caller's strbuf, the reply. 0 or -1. */

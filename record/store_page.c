@@ -147,8 +147,9 @@ record_store_reports(struct record_store *store, int64_t day, int64_t since,
 		    .wanted = sqlite3_column_int(s, 0) != 0,
 		    .tried = sqlite3_column_int64(s, 1),
 		    .deferred = sqlite3_column_int64(s, 2),
-		    .sent = sqlite3_column_int64(s, 3),
-		    .last_sent = sqlite3_column_int64(s, 4),
+		    .taken = sqlite3_column_int64(s, 3),
+		    .sent = sqlite3_column_int64(s, 4),
+		    .last_sent = sqlite3_column_int64(s, 5),
 		};
 	(void)sqlite3_reset(s);
 	return result == SQLITE_ROW ? 0 : -1;

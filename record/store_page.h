@@ -52,6 +52,7 @@ struct record_reports {
 	bool wanted;	   /* somebody asks for one of that day */
 	int64_t tried;	   /* of that day, to whichever address */
 	int64_t deferred;  /* of those, to be tried again */
+	int64_t taken;	   /* of those, sent; the rest never will be */
 	int64_t sent;	   /* from `since` to before `now`, of any day */
 	int64_t last_sent; /* s since 1970; 0: never */
 };

@@ -64,6 +64,7 @@ static const char *const words[] = {
     [RECORD_SENT] = "sent",
     [RECORD_SENT_DEFERRED] = "deferred",
     [RECORD_SENT_REFUSED] = "refused",
+    [RECORD_SENT_UNWANTED] = "unwanted",
 };
 
 const char *

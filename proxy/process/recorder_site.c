@@ -285,8 +285,9 @@ add_reports(const struct proxy_recorder_site *site, struct proxy_state *state)
 {
 	struct record_reports reports;
 
-	if (look_at_reports(site, &reports) != 0)
-		return;
+	if (look_at_reports(site, &reports) != 0 ||
+	    site->job->config->reflector.relay.length == 0)
+		return; /* there is nowhere to send them */
 	if (reports.deferred > 0)
 		proxy_state_add(state, PROXY_STATE_WARN, "reports",
 		    "%lld of yesterday's %lld wait for the next hop: signpost "
@@ -297,9 +298,14 @@ add_reports(const struct proxy_recorder_site *site, struct proxy_state *state)
 		proxy_state_add(state, PROXY_STATE_WARN, "reports",
 		    "none of yesterday was sent, though domains ask for them: "
 		    "signpost dmarc-report --send");
+	else if (reports.taken == reports.tried)
+		proxy_state_add(state, PROXY_STATE_OK, "reports",
+		    "%lld of yesterday were sent", (long long)reports.taken);
 	else
 		proxy_state_add(state, PROXY_STATE_OK, "reports",
-		    "%lld of yesterday were sent", (long long)reports.tried);
+		    "%lld of yesterday's %lld were sent, the others are "
+		    "refused or not wanted",
+		    (long long)reports.taken, (long long)reports.tried);
 }
 
 static struct proxy_state *

@@ -147,6 +147,12 @@ class Once(Kept):
         names = {email.message_from_bytes(m.data)["Message-ID"]
                  for m in self.world.messages}
         self.assertEqual(len(names), 2 * len(EVERYONE))
+        # What is not sent has been seen to all the same.
+        self.report("--list")
+        self.assertRegex(self.out, r" e\.test not sent to r@elsewhere\.test "
+                         "at .*: the DNS of its host does not say")
+        self.assertRegex(self.out, r" c\.test not sent to mailto:x@y\.test@c")
+        self.assertRegex(self.out, r" c\.test sent to r@c\.test at ")
         self.report("--list", "-d", "b.test")
         self.assertEqual(len(self.out.splitlines()), 2)
         self.assertRegex(self.out, r"(?m)^%s b\.test sent to s@b\.test at %s "
@@ -201,6 +207,7 @@ class Once(Kept):
         self.assertEqual(len(self.world.commands), 3)
         self.assertIn("not sent to r@c.test: the next hop does not answer",
                       self.err)
+        self.assertRegex(self.report("--list"), r" c\.test deferred to r@c")
 
     def test_what_is_missing_of_the_days_before_is_sent_too(self):
         """As timer and cron run it: each night, with no day named."""

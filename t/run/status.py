@@ -225,6 +225,11 @@ class Health(Case):
                        (int(time.time()),))
             db.execute("DELETE FROM answer")
         self.wait_line(proxy, "ok", "reports: 1 of yesterday were sent")
+        with sqlite3.connect(proxy.database, timeout=20) as db:
+            db.execute("INSERT INTO sent VALUES (?, 'b.example', 'p', "
+                       "'r@b.example', ?, 'unwanted', '')", (yesterday, now))
+        self.wait_line(proxy, "ok", "reports: 1 of yesterday's 2 were sent, "
+                       "the others are refused or not wanted")
         wait_until("a report sent", lambda: proxy.metric(
             "reports_sent_total") == 1)
         self.assertGreaterEqual(
