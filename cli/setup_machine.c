@@ -18,6 +18,7 @@ enum { PATH_LENGTH_MAX = 4096, REASON_MAX = 1000, RSA_BITS = 2048 };
 #define SYSUSERS "/usr/lib/sysusers.d/signpost.conf"
 #define INIT	 "/etc/init.d/signpost"
 #define SYSTEMD	 "/run/systemd/system"
+#define RESULTS	 "/var/lib/signpost-in"
 
 /* A path as it is from here. */
 static const char *
@@ -137,8 +138,11 @@ setup_directories(struct setup *setup)
 	if (config->out.enabled)
 		make_directory_of(
 		    setup, config->out.spool_dir, config->out.user);
-	if (config->in.enabled)
+	if (config->in.enabled) {
 		make_directory_of(setup, config->in.spool_dir, config->in.user);
+		/* Where the sample has results: they want one line only. */
+		make_directory(setup, RESULTS, "0700", config->in.user);
+	}
 	if (database != NULL) {
 		char *folder = xstrdup(database), *slash = strrchr(folder, '/');
 
