@@ -468,8 +468,14 @@ record_reflector_free(struct record_reflector *r)
 
 	if (r == NULL)
 		return;
-	while ((p = LIST_FIRST(&r->pending)) != NULL)
+	/* Whoever takes over from here finds the answer in the database. */
+	while ((p = LIST_FIRST(&r->pending)) != NULL) {
+		make_answer(r, &p->kept,
+		    &(struct said){
+			SLICE("temperror (spamd was not waited for)"),
+			{NULL, 0}});
 		pending_free(p);
+	}
 	record_mailer_cancel(r->mailer);
 	free(r);
 }

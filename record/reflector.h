@@ -56,6 +56,7 @@ void record_reflector_take(
  * `now` in seconds since 1970; call it every few seconds. */
 void record_reflector_tick(struct record_reflector *, int64_t now);
 
-void record_reflector_free(struct record_reflector *); /* NULL is fine */
+/* What waits for spamd is answered without its word. NULL is fine. */
+void record_reflector_free(struct record_reflector *);
 
 #endif

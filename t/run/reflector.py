@@ -376,7 +376,7 @@ class Strangers(Case):
             rcpts=(OWN, "bob@example.org")).code, 550)
 
 
-class Locked(Case):
+class Kept(Case):
     def test_what_was_sent_is_not_sent_again(self):
         """A tool that writes must not make one answer many."""
         tool = None
@@ -399,6 +399,21 @@ class Locked(Case):
             proxy, "SELECT id FROM answer"), 40)
         self.assertEqual(self.world.said("MAIL"), 1)
         proxy.wait_log("answered: ", 1)
+
+
+    def test_a_stop_does_not_wait_for_spamd_nor_lose_the_answer(self):
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        proxy = self.reflector(
+            "spamd = 127.0.0.1:%d\n" % silent.getsockname()[1])
+        self.write(self.connect(proxy), harness.SAMPLE, "ann@good.example")
+        silent.settimeout(20)
+        peer, _ = silent.accept()  # it is asked
+        self.addCleanup(peer.close)
+        self.assertEqual(proxy.stop(), 0)
+        [(message,)] = self.rows(proxy, "SELECT message FROM answer")
+        self.assertIn(b"\r\nSpamAssassin check: temperror (spamd was not waited "
+                      b"for)\r\n", message)
 
 
 class Told(Case):
