@@ -137,15 +137,6 @@ static const char *const texts[STATEMENTS] = {
 	" coalesce(max(at) FILTER (WHERE state = 'sent'), 0) FROM sent",
     [STATEMENT_SIZE] = "SELECT page_count * page_size FROM"
 		       " pragma_page_count, pragma_page_size",
-    [STATEMENT_BY_DOMAIN] =
-	"SELECT direction, domain, what, result, 0, sum(count) AS total"
-	" FROM tally WHERE hour >= ?1"
-	" GROUP BY direction, domain, what, result"
-	" ORDER BY total DESC, domain, what, result LIMIT ?2",
-    [STATEMENT_BY_HOUR] = "SELECT direction, '', what, result, hour, sum(count)"
-			  " FROM tally WHERE hour >= ?1"
-			  " GROUP BY hour, direction, what, result"
-			  " ORDER BY hour, direction, what, result",
     [STATEMENT_ROWS] =
 	"SELECT client, disposition, dkim, spf,"
 	" overrides, author, sender, recipient, results, count FROM row"

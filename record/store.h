@@ -99,13 +99,6 @@ struct record_tally {
 };
 typedef void record_tally_fn(void *ctx, const struct record_tally *);
 
-/* Sums by direction, domain, what and result since `from`, the largest
- * first, at most `most`; and sums by hour over all domains. */
-int record_store_by_domain(struct record_store *, int64_t from, unsigned most,
-    record_tally_fn *, void *ctx);
-int record_store_by_hour(
-    struct record_store *, int64_t from, record_tally_fn *, void *ctx);
-
 /* --- aggregate reports --- */
 
 /* A domain and its policy, of which one report tells. The views live for the
