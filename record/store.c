@@ -66,6 +66,18 @@ static const char schema[] =
 	"(" column " = ?1 OR substr(" column ", -length(?1) - 1) =" \
 	" '.' || ?1)"
 
+/* Texts in which such a domain stands as a word; those in which it stands at
+ * all are few, and found soon. */
+#define WORDS(text)                                                        \
+	"' ' || replace(replace(replace(replace(replace(" text             \
+	", char(9), ' '), char(10), ' '), ';', ' '), ',', ' '), ')', ' ')" \
+	" || ' '"
+#define NAMES(text)                                      \
+	"(instr(" text ", ?1) > 0 AND"                   \
+	" (instr(" WORDS(text) ", ' ' || ?1 || ' ') > 0" \
+			       " OR instr(" WORDS(       \
+				   text) ", '.' || ?1 || ' ') > 0))"
+
 /* The messages of ?1 <= hour < ?2 of domain ?3 (all where it is empty) by
  * `key`; with ?4 only those that failed; of each key the most frequent
  * reason: with a single max() SQLite takes `why` from that row. */
@@ -104,7 +116,8 @@ static const char *const texts[STATEMENTS] = {
 	" sum(count) FILTER (WHERE what = 'message' AND direction = 'out'),"
 	" sum(count) FILTER (WHERE what = 'dmarc' AND result = 'pass'),"
 	" sum(count) FILTER (WHERE what = 'dmarc' AND result = 'fail'),"
-	" sum(count) FILTER (WHERE what = 'outgoing' AND result = 'unsigned')"
+	" sum(count) FILTER (WHERE what = 'outgoing' AND result = "
+	"'unsigned')"
 	" FROM tally WHERE hour >= ?1"
 	" AND what IN ('message', 'dmarc', 'outgoing') GROUP BY domain",
     /* Not summed: that would sort what is summed by who reads it. */
@@ -158,10 +171,15 @@ static const char *const texts[STATEMENTS] = {
 	" ORDER BY day, domain, policy, address",
     [STATEMENT_FORGET_TALLY] = "DELETE FROM tally WHERE " UNDER("domain"),
     [STATEMENT_FORGET_ROW] =
-	"DELETE FROM row WHERE " UNDER("policy_domain") " OR " UNDER("author"),
-    [STATEMENT_FORGET_FOUND] = "DELETE FROM found WHERE " UNDER("domain"),
-    [STATEMENT_FORGET_FAILURE] = "DELETE FROM failure WHERE " UNDER("domain"),
-    [STATEMENT_FORGET_SENT] = "DELETE FROM sent WHERE " UNDER("domain"),
+	"DELETE FROM row WHERE " UNDER("policy_domain") " OR " UNDER(
+	    "autho"
+	    "r") " OR " UNDER("sender") " OR " UNDER("recipient") " OR " NAMES("results"),
+    [STATEMENT_FORGET_FOUND] =
+	"DELETE FROM found WHERE " UNDER("domain") " OR " NAMES("why"),
+    [STATEMENT_FORGET_FAILURE] =
+	"DELETE FROM failure WHERE " UNDER("domain") " OR " NAMES("reason"),
+    [STATEMENT_FORGET_SENT] = "DELETE FROM sent WHERE " UNDER(
+	"domain") " OR " NAMES("replace(lower(address), '@', ' ')"),
     [STATEMENT_FORGET_ANSWERED] = "DELETE FROM answered WHERE " UNDER("domain"),
     [STATEMENT_FORGET_ANSWER] =
 	"DELETE FROM answer WHERE lower(substr(recipient, -length(?1) - 1))"

@@ -409,6 +409,27 @@ class Asked(Kept):
         self.assertIn("b.test", self.run_tool("results", "--hours", "48"))
         self.assertIn("0 rows", self.run_tool("results", "--forget", "a.test"))
 
+    def test_forgotten_where_it_stands_in_others_rows(self):
+        """As envelope sender, in a reason, as an address; no other name."""
+        with sqlite3.connect(self.proxy.database) as db:
+            db.executemany(
+                "INSERT INTO sent VALUES (?, 'c.test', 'p', ?, 1, 'sent', '')",
+                [(FIRST, "r@sub.other.test"), (FIRST, "r@another.test")])
+            db.execute("INSERT INTO found SELECT hour, direction, domain, "
+                       "client, failed, dkim, spf, dmarc, "
+                       "'DKIM passes for another domain, another.test', count "
+                       "FROM found LIMIT 1")
+        self.run_tool("results", "--forget", "other.test")
+        octets = b""
+        for path in glob.glob(self.proxy.database + "*"):
+            with open(path, "rb") as f:
+                octets += f.read()
+        self.assertEqual(octets.count(b"other.test"),
+                         octets.count(b"another.test"))
+        self.assertIn(b"r@another.test", octets)
+        self.assertIn(b"domain, another.test", octets)
+        self.assertIn("a.test", self.run_tool("results", "--hours", "48"))
+
     def test_usage(self):
         for args in (("--day", "tomorrow"), ("--by", "colour"),
                      ("--hours", "-1"), ("-d", "a b"),
