@@ -275,7 +275,10 @@ drops_field(void *ctx, const struct mail_field *field, bool whole)
 	struct proxy_transaction *t = ctx;
 	const struct proxy_filter_ops *filter = t->service->filter;
 
-	return filter->drops != NULL && filter->drops(t->filter, field, whole);
+	/* Once the message is refused nothing is kept, and no filter is left
+	 * to ask, though of this chunk more fields may come. */
+	return t->state == COLLECTING && filter->drops != NULL &&
+	    filter->drops(t->filter, field, whole);
 }
 
 static void

@@ -8,6 +8,7 @@ import shutil
 import threading
 
 import harness
+import inbound
 from harness import SAMPLE
 
 MB = 1024 * 1024
@@ -104,6 +105,21 @@ class FullDisk(harness.Case):
         self.assertEqual(os.listdir(self.daemon.spool), [])
         self.assertEqual(self.spooled(), 0)
         self.mail_still_flows()
+
+
+class Inbound(inbound.Case):
+    def test_full_within_a_header_that_is_too_large(self):
+        """Its fields are looked at one by one then, many in a chunk."""
+        hop = self.relay()
+        daemon = self.verifier(hop, self.nsd("example.org TXT x"),
+                               ["check = spf", "spool_max = 1M"])
+        worker = daemon.processes()
+        answer = self.send(daemon, b"X-Long: " + b"x" * (MB * 5 // 8) + b"\r\n" +
+                           b"X: y\r\n" * (MB // 6) + SAMPLE)
+        self.assertEqual(str(answer)[:9], "452 4.3.1")
+        self.assertEqual(hop.said("DATA"), 0)
+        self.assertEqual(self.send(daemon, SAMPLE).code, 250)
+        self.assertEqual(daemon.processes(), worker)
 
 
 if __name__ == "__main__":
