@@ -133,8 +133,9 @@ nearness_to(struct slice domain, struct slice author)
 	    : ANOTHERS;
 }
 
-/* Of d= alone, wherever it stands: a tag that is not parsed here is judged
- * when the signature's turn comes. */
+/* Of the first d= alone, wherever it stands: a tag that is not parsed here is
+ * judged when the signature's turn comes. A second d= spoils it, and to look at
+ * thousands of them would cost. */
 static enum nearness
 nearness_of(const struct dkim_rules *rules, const struct mail_field *field)
 {
@@ -146,11 +147,12 @@ nearness_of(const struct dkim_rules *rules, const struct mail_field *field)
 	while (slice_cut(&rest, ';', &tag)) {
 		size_t equals = slice_find(tag, '=');
 
-		if (slice_equal(
-			slice_trim(slice_first(tag, equals)), SLICE("d")) &&
-		    mail_idn_to_ascii(
-			slice_trim(slice_after(tag, equals + 1)), &domain) == 0)
-			break;
+		if (!slice_equal(
+			slice_trim(slice_first(tag, equals)), SLICE("d")))
+			continue;
+		(void)mail_idn_to_ascii(
+		    slice_trim(slice_after(tag, equals + 1)), &domain);
+		break;
 	}
 	for (size_t i = 0; i < rules->author_count && domain.n > 0; i++) {
 		enum nearness nearness =

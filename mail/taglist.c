@@ -1,6 +1,9 @@
 /* RFC 6376 section 3.2 tag lists; see taglist.h. */
-#include "mail/taglist.h"
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/escape.h"
+#include "mail/taglist.h"
 
 static bool
 is_name(struct slice s)
@@ -48,10 +51,36 @@ parse_tag(struct slice spec, struct mail_taglist *list)
 		return MAIL_REASON_TAG_NAME_BAD;
 	if (!is_value(tag->value))
 		return MAIL_REASON_TAG_VALUE_BAD;
-	if (mail_taglist_find(list, tag->name) != NULL)
-		return MAIL_REASON_TAG_TWICE;
 	list->count++;
 	return MAIL_REASON_NONE;
+}
+
+/* In any order that puts equal names side by side. */
+static int
+compare_names(const void *one, const void *other)
+{
+	struct slice a = (*(const struct mail_tag *const *)one)->name;
+	struct slice b = (*(const struct mail_tag *const *)other)->name;
+
+	if (a.n != b.n)
+		return a.n < b.n ? -1 : 1;
+	return memcmp(a.p, b.p, a.n);
+}
+
+/* Sorted, since to compare each name with all the others would cost a list of
+ * a thousand tags milliseconds, and a header may have hundreds of those. */
+static bool
+has_name_twice(const struct mail_taglist *list)
+{
+	const struct mail_tag *sorted[MAIL_TAGLIST_MAX];
+
+	for (size_t i = 0; i < list->count; i++)
+		sorted[i] = &list->tags[i];
+	qsort(sorted, list->count, sizeof(sorted[0]), compare_names);
+	for (size_t i = 1; i < list->count; i++)
+		if (slice_equal(sorted[i - 1]->name, sorted[i]->name))
+			return true;
+	return false;
 }
 
 static enum mail_reason
@@ -81,6 +110,8 @@ mail_taglist_parse(
 
 	list->count = 0;
 	why = parse_list(text, list);
+	if (why == MAIL_REASON_NONE && has_name_twice(list))
+		why = MAIL_REASON_TAG_TWICE;
 	if (why == MAIL_REASON_NONE)
 		return 0;
 	list->count = 0;

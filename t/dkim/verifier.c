@@ -456,6 +456,31 @@ the_authors_signature_is_looked_at_first(void **state)
 	strbuf_clear(&zone);
 }
 
+/* The first d= counts, though no signature with two passes. */
+static void
+a_second_domain_brings_none_forward(void **state)
+{
+	static const struct slice authors[] = {SLICE_INIT("example.org")};
+	struct dkim_rules rules = {
+	    .authors = authors, .author_count = 1, .signatures = 1};
+	struct letter_check check;
+	struct letter l;
+
+	(void)state;
+	letter_init(&l, slice_str(plain));
+	letter_put_on_top(&l,
+	    SLICE("DKIM-Signature: v=1; a=rsa-sha256; d=-; d=example.org; "
+		  "s=s1; h=From; bh=" BH "; b=AAAA\r\n"));
+	letter_put_on_top(&l,
+	    SLICE("DKIM-Signature: v=1; a=rsa-sha256; d=e.example; s=s1; "
+		  "h=From; bh=" BH "; b=AAAA\r\n"));
+	letter_check_init(&check, &l, "", &rules, NOW);
+	letter_check_verdict(&check, 0, MAIL_VERDICT_PERMERROR);
+	letter_check_verdict(&check, 1, MAIL_VERDICT_POLICY);
+	letter_check_clear(&check);
+	letter_clear(&l);
+}
+
 static void
 a_signature_may_have_many_tags(void **state)
 {
@@ -945,6 +970,7 @@ main(void)
 	    cmocka_unit_test(of_several_records_any_may_serve),
 	    cmocka_unit_test(what_is_no_key_uses_up_no_number),
 	    cmocka_unit_test(the_authors_signature_is_looked_at_first),
+	    cmocka_unit_test(a_second_domain_brings_none_forward),
 	    cmocka_unit_test(a_signature_may_have_many_tags),
 	    cmocka_unit_test(only_the_record_in_use_can_be_testing),
 	    cmocka_unit_test(short_and_huge_keys_never_pass),
