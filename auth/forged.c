@@ -63,6 +63,19 @@ take_id(struct slice *in, struct strbuf *id)
 	return strbuf_add(id, raw);
 }
 
+/* The version, which an id's end cannot look like, and nothing behind it. */
+static bool
+is_version(struct slice in)
+{
+	size_t digits = 0;
+
+	while (digits < in.n && ascii_is_digit(in.p[digits]))
+		digits++;
+	in = slice_after(in, digits);
+	return digits > 0 && mail_token_cfws(&in) == 0 &&
+	    (in.n == 0 || in.p[0] == ';');
+}
+
 /*
  * Does what follows leave no doubt where the id ends: its ";", the end, or
  * white space and then what continues no name? "ours .example;" and
@@ -79,24 +92,20 @@ ends_clearly(struct slice in, struct slice id)
 		return false;
 	if (in.n == 0 || in.p[0] == ';')
 		return true;
-	if (ascii_is_digit(in.p[0]) && (space || in.n < before.n)) {
-		/* The version, which an id's end cannot look like. */
-		while (in.n > 0 && ascii_is_digit(in.p[0]))
-			in = slice_after(in, 1);
-		if (mail_token_cfws(&in) != 0)
-			return false;
-		return in.n == 0 || in.p[0] == ';';
-	}
+	if (ascii_is_digit(in.p[0]) && (space || in.n < before.n))
+		return is_version(in);
 	return space && in.n == before.n && mail_token_is_mime(in.p[0]) &&
 	    in.p[0] != '.' && id.p[id.n - 1] != '.';
 }
 
-/* One dot is the root's; a lenient reader may drop more. */
+/* One dot behind it is the root's; a lenient reader may drop more. */
 static struct slice
-without_final_dots(struct slice id)
+without_outer_dots(struct slice id)
 {
 	while (id.n > 1 && id.p[id.n - 1] == '.')
 		id.n--;
+	while (id.n > 1 && id.p[0] == '.')
+		id = slice_after(id, 1);
 	return id;
 }
 
@@ -112,7 +121,7 @@ fold_id(struct slice id, struct strbuf *out)
 	for (size_t i = 0; i < id.n; i++)
 		if (id.p[i] != ' ' && id.p[i] != '\t')
 			(void)strbuf_add_char(&bare, id.p[i]);
-	id = without_final_dots(strbuf_slice(&bare));
+	id = without_outer_dots(strbuf_slice(&bare));
 	name = mail_idn_to_ascii(id, out) == 0;
 	if (!name)
 		(void)strbuf_add(out, id);
@@ -147,13 +156,17 @@ is_folded(struct slice id, struct slice folded)
 	return same;
 }
 
-/* All before the ";" without white space, controls, comments and quotation marks: what
- * a careless reader might take for the id. */
+/* All before the version or the ";" without white space, controls, comments
+ * and quotation marks: what a careless reader might take for the id. */
 static void
 squeeze(struct slice in, struct strbuf *out)
 {
 	while (in.n > 0 && in.p[0] != ';') {
+		size_t before = in.n;
+
 		if (mail_token_cfws(&in) != 0 || in.n == 0 || in.p[0] == ';')
+			return;
+		if (out->n > 0 && in.n < before && is_version(in))
 			return;
 		if (in.p[0] != '"' && !is_control(in.p[0]))
 			(void)strbuf_add_char(out, in.p[0]);
@@ -186,19 +199,6 @@ is_another(struct slice id, const struct slice *ids, size_t id_count)
 	return another;
 }
 
-static bool
-is_ours(struct slice id, const struct slice *ids, size_t id_count)
-{
-	struct strbuf folded;
-	bool ours;
-
-	strbuf_init(&folded, ID_MAX);
-	(void)fold_id(id, &folded);
-	ours = is_among(strbuf_slice(&folded), ids, id_count);
-	strbuf_clear(&folded);
-	return ours;
-}
-
 bool
 auth_results_is_forged(
     const struct mail_field *field, const struct slice *ids, size_t id_count)
@@ -216,7 +216,7 @@ auth_results_is_forged(
 	    !ends_clearly(in, strbuf_slice(&id)) ||
 	    !is_another(strbuf_slice(&id), ids, id_count) ||
 	    (!slice_equal(strbuf_slice(&id), strbuf_slice(&squeezed)) &&
-		is_ours(strbuf_slice(&squeezed), ids, id_count));
+		!is_another(strbuf_slice(&squeezed), ids, id_count));
 	strbuf_clear(&id);
 	strbuf_clear(&squeezed);
 	return forged;

@@ -461,6 +461,28 @@ test_forged_fields(void **state)
 	}
 }
 
+/* Ours to readers who drop all that is white in Unicode, or look for comments,
+ * quotation marks and the version in another order. */
+static void
+test_careless_readers_find_no_forged_field(void **state)
+{
+	static const char *const forged[] = {
+	    "Authentication-Results: mx.exa mple.org\xc2\xa0; x\r\n",
+	    "Authentication-Results: mx.example.o rg\xe2\x80\xa8; x\r\n",
+	    "Authentication-Results: \xef\xbd\x8d x.example.org; x\r\n",
+	    "Authentication-Results: \"mx.example.()org\" 1; x\r\n",
+	    "Authentication-Results: mx.exa mple.org 1; x\r\n",
+	    "Authentication-Results: .mx.example.org; x\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(forged) / sizeof(forged[0]); i++) {
+		if (!is_forged(forged[i], our_ids, 4))
+			print_error("not seen as forged: %s", forged[i]);
+		assert_true(is_forged(forged[i], our_ids, 4));
+	}
+}
+
 static void
 test_other_fields_are_let_be(void **state)
 {
@@ -509,6 +531,7 @@ main(void)
 		test_a_long_list_is_cut_and_keeps_what_is_no_signature),
 	    cmocka_unit_test(test_a_full_strbuf_is_an_error),
 	    cmocka_unit_test(test_forged_fields),
+	    cmocka_unit_test(test_careless_readers_find_no_forged_field),
 	    cmocka_unit_test(test_other_fields_are_let_be),
 	};
 
