@@ -37,6 +37,10 @@ enum auth_method {
  * a comment says how many. */
 #define AUTH_RESULTS_FIELD_MAX 16384
 
+/* Octets that no field is longer than: the last signature that was begun, all
+ * that is no signature, and the id come on top of those. */
+#define AUTH_RESULTS_MOST 32768
+
 /* Octets of our id: no field is printed for a longer one. */
 #define AUTH_RESULTS_ID_MAX 320
 

@@ -144,7 +144,7 @@ seal_results(const struct cli_seal *seal, const struct auth_results *results,
 	};
 	int status;
 
-	strbuf_init(&value, AUTH_RESULTS_FIELD_MAX);
+	strbuf_init(&value, AUTH_RESULTS_MOST);
 	print_results(seal, results, &value);
 	what.results = strbuf_slice(&value);
 	status = make_set(seal, &what, message, fields);

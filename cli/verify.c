@@ -178,7 +178,7 @@ print_field(const struct setting *s, const struct auth_results *results,
 {
 	struct strbuf field;
 
-	strbuf_init(&field, (size_t)2 * AUTH_RESULTS_FIELD_MAX);
+	strbuf_init(&field, AUTH_RESULTS_MOST);
 	if (auth_results_print_field(results, s->authserv_id, &field) != 0)
 		cli_error("verify: the results make too long a field");
 	cli_message_print_fields(message, strbuf_slice(&field));

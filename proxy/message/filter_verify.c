@@ -502,7 +502,9 @@ most_added(void *env)
 {
 	const struct proxy_verify_env *e = env;
 
-	return AUTH_RESULTS_FIELD_MAX + (e->sealing == NULL ? 0 : SEAL_MAX);
+	/* A seal begins with the results once more. */
+	return AUTH_RESULTS_MOST +
+	    (e->sealing == NULL ? 0 : AUTH_RESULTS_MOST + SEAL_MAX);
 }
 
 const struct proxy_filter_ops proxy_filter_verify = {

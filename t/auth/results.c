@@ -348,6 +348,48 @@ test_a_long_list_is_cut_and_keeps_what_is_no_signature(void **state)
 	strbuf_clear(&out);
 }
 
+/* SIZE to the next hop is raised by the bound. */
+static void
+test_no_field_is_longer_than_is_said(void **state)
+{
+	static const enum auth_method others[AUTH_RESULTS_OTHERS] = {AUTH_SPF,
+	    AUTH_SPF, AUTH_SENDERID, AUTH_DMARC, AUTH_DMARC, AUTH_ARC,
+	    AUTH_IPREV, AUTH_IPREV};
+	struct auth_results results = {.count = AUTH_RESULTS_MAX};
+	char value[321], id[AUTH_RESULTS_ID_MAX];
+	struct strbuf out;
+
+	(void)state;
+	memset(id, '"', sizeof(id));
+	memset(value, '"', sizeof(value) - 1);
+	value[320] = '\0';
+	for (size_t i = 0; i < AUTH_RESULTS_MAX; i++)
+		results.list[i] = (struct auth_result){
+		    .method = i < AUTH_RESULTS_MAX - AUTH_RESULTS_OTHERS
+			? AUTH_DOMAINKEYS
+			: others[i + AUTH_RESULTS_OTHERS - AUTH_RESULTS_MAX],
+		    .verdict = MAIL_VERDICT_PERMERROR,
+		    .domain = {value, 320},
+		    .identity = {value, 320},
+		    .selector = {value, 320},
+		    .algorithm = {value, 320},
+		    .signature = {value, 320},
+		    .property = "mailfrom",
+		    .disposition = "quarantine",
+		    .policy = "quarantine",
+		    .reason = value,
+		    .instance = 50,
+		    .bits = 4096,
+		    .authentic = true};
+	strbuf_init(&out, 1 << 20);
+	assert_int_equal(auth_results_print_field(
+			     &results, slice_from(id, sizeof(id)), &out),
+	    0);
+	assert_in_range(
+	    out.n, AUTH_RESULTS_FIELD_MAX + 8192, AUTH_RESULTS_MOST);
+	strbuf_clear(&out);
+}
+
 static void
 test_a_full_strbuf_is_an_error(void **state)
 {
@@ -529,6 +571,7 @@ main(void)
 	    cmocka_unit_test(test_an_id_is_never_cut),
 	    cmocka_unit_test(
 		test_a_long_list_is_cut_and_keeps_what_is_no_signature),
+	    cmocka_unit_test(test_no_field_is_longer_than_is_said),
 	    cmocka_unit_test(test_a_full_strbuf_is_an_error),
 	    cmocka_unit_test(test_forged_fields),
 	    cmocka_unit_test(test_careless_readers_find_no_forged_field),

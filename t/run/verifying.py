@@ -197,7 +197,7 @@ class OneField(inbound.Case):
         line = self.world.commands[-1][-1].decode()
         # the field, ten mailbox lines, two empty lines
         self.assertEqual(int(line.split("SIZE=")[1]),
-                         1000 + 16384 + 10 * len("X-Mailbox-Line: ") + 4)
+                         1000 + 32768 + 10 * len("X-Mailbox-Line: ") + 4)
 
     def test_the_body_is_judged_as_it_came(self):
         # The signature is over the lines below; the empty line is no part.
