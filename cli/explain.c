@@ -26,25 +26,27 @@ static const char help[] =
     "\n"
     "  -c, --config FILE  the configuration (/etc/signpost/signpost.conf)\n";
 
-/* What the words of the log mean. */
-static const struct {
-	const char *word, *meaning;
-} meanings[] = {
-    {"no-key-for-domain",
+static const char *const meanings[PROXY_UNSIGNED_COUNT] = {
+    [PROXY_UNSIGNED_NO_RULE] =
 	"no `domain' of [out], no map and no `signature' is for the sender's "
-	"domain"},
-    {"no-from", "the message has no From field, so it has no author"},
-    {"two-from-fields",
+	"domain",
+    [PROXY_UNSIGNED_NO_KEY] =
+	"`domain = *', and no key is there for the domain or its parents",
+    [PROXY_UNSIGNED_MAP_SAYS_NONE] =
+	"a map says that this sender's mail is not signed",
+    [PROXY_UNSIGNED_LEFT_OUT] =
+	"none of the signatures that are wanted fits this message",
+    [PROXY_UNSIGNED_NO_FROM] =
+	"the message has no From field, so it has no author",
+    [PROXY_UNSIGNED_TWO_FROM] =
 	"the message has more than one From field; which one a reader would "
-	"be shown cannot be known"},
-    {"bad-from", "the From field is not a list of addresses"},
-    {"map-says-none", "a map says that this sender's mail is not signed"},
-    {"header-too-long",
+	"be shown cannot be known",
+    [PROXY_UNSIGNED_BAD_FROM] = "the From field is not a list of addresses",
+    [PROXY_UNSIGNED_HEADER_LONG] =
 	"max_header_size bounds a header's bytes, and 20000 is the most fields "
-	"that it may have"},
-    {"no-key",
-	"`domain = *', and no key is there for the domain or its parents"},
-    {"failed", "of the signatures that are wanted none can be made"},
+	"that it may have",
+    [PROXY_UNSIGNED_FAILED] =
+	"of the signatures that are wanted none can be made",
 };
 
 /* "name  value", what came from the message made harmless. */
@@ -145,16 +147,6 @@ print_signature(const struct cli_chosen_signature *one,
 	print_key(one, config);
 }
 
-static void
-print_meaning(struct slice reason)
-{
-	struct slice word = slice_first(reason, slice_find(reason, ':'));
-
-	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
-		if (slice_equal(word, slice_str(meanings[i].word)))
-			printf("            %s\n", meanings[i].meaning);
-}
-
 /* The last line: what becomes of the message. */
 static int
 print_fate(
@@ -167,18 +159,19 @@ print_fate(
 	    [CLI_FATE_REFUSED] = "refused with 550 (unsignable = reject): ",
 	};
 	struct strbuf safe;
-	const char *why;
-	enum cli_fate fate = cli_chosen_fate(chosen, rules, &why);
+	struct cli_unsigned reason;
+	enum cli_fate fate = cli_chosen_fate(chosen, rules, &reason);
 
-	if (fate == CLI_FATE_SIGNED)
-		why = "";
+	if (fate == CLI_FATE_SIGNED) {
+		printf("result      %s\n", words[fate]);
+		return CLI_OK;
+	}
 	strbuf_init(&safe, 4096);
-	(void)strbuf_add_str(&safe, words[fate]);
-	(void)escape_log(slice_str(why), &safe);
-	printf("result      %s\n", strbuf_text(&safe));
+	(void)escape_log(slice_str(reason.text), &safe);
+	printf("result      %s%s\n", words[fate], strbuf_text(&safe));
+	printf("            %s\n", meanings[reason.why]);
 	strbuf_clear(&safe);
-	print_meaning(slice_str(why));
-	return fate == CLI_FATE_SIGNED ? CLI_OK : CLI_FAILED;
+	return CLI_FAILED;
 }
 
 static int

@@ -89,7 +89,7 @@ finish(struct job *job, struct cli_message *message, bool header_only)
 {
 	struct strbuf safe;
 	enum cli_fate fate;
-	const char *why;
+	struct cli_unsigned why;
 
 	if (cli_message_no_header(message) != NULL)
 		proxy_sign_choice_no_header(
@@ -97,7 +97,7 @@ finish(struct job *job, struct cli_message *message, bool header_only)
 	complain(job);
 	strbuf_init(&safe, 4096);
 	fate = cli_chosen_fate(&job->chosen, &job->config->signing, &why);
-	(void)escape_log(slice_str(why), &safe);
+	(void)escape_log(slice_str(why.text), &safe);
 	if (fate == CLI_FATE_REFUSED)
 		cli_error("unsigned: %s: the proxy would answer 550, for "
 			  "unsignable is reject",

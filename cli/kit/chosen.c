@@ -90,19 +90,20 @@ has(const struct cli_chosen *chosen, enum cli_chosen_state state)
 /* As proxy/message/filter_sign.c decides. */
 enum cli_fate
 cli_chosen_fate(const struct cli_chosen *chosen,
-    const struct proxy_signing_rules *rules, const char **reason)
+    const struct proxy_signing_rules *rules, struct cli_unsigned *reason)
 {
 	bool rejects = rules->unsignable == PROXY_UNSIGNABLE_REJECT;
 
-	*reason = strbuf_text(&chosen->choice.reason);
+	*reason = (struct cli_unsigned){
+	    chosen->choice.why, strbuf_text(&chosen->choice.reason)};
 	if (chosen->choice.status == PROXY_SIGN_UNSIGNABLE)
 		return rejects ? CLI_FATE_REFUSED : CLI_FATE_UNSIGNED;
-	if (has(chosen, CLI_CHOSEN_KEYLESS))
-		*reason = "no-key";
-	else if (chosen->count > 0)
-		*reason = "failed";
-	else if (chosen->choice.reason.n == 0)
-		*reason = "left-out";
+	if (chosen->count > 0) {
+		reason->why = has(chosen, CLI_CHOSEN_KEYLESS)
+		    ? PROXY_UNSIGNED_NO_KEY
+		    : PROXY_UNSIGNED_FAILED;
+		reason->text = proxy_sign_unsigned_word(reason->why);
+	}
 	if (has(chosen, CLI_CHOSEN_TROUBLE) &&
 	    rules->on_error == PROXY_ON_ERROR_TEMPFAIL)
 		return CLI_FATE_DEFERRED;

@@ -51,9 +51,15 @@ enum cli_fate {
 	CLI_FATE_REFUSED   /* 550: unsignable = reject */
 };
 
-/* The reason, in the words of the proxy's log, goes with all but the first;
- * it is static, or the choice's. */
+/* Why, and the same in the words of the proxy's log; the text is static, or
+ * the choice's. */
+struct cli_unsigned {
+	enum proxy_unsigned why;
+	const char *text;
+};
+
+/* The reason goes with all but the first. */
 enum cli_fate cli_chosen_fate(const struct cli_chosen *,
-    const struct proxy_signing_rules *, const char **reason);
+    const struct proxy_signing_rules *, struct cli_unsigned *reason);
 
 #endif

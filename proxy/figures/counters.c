@@ -6,9 +6,17 @@
 const unsigned proxy_delay_bounds[PROXY_DELAY_BUCKETS - 1] = {
     5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30000, 120000};
 
-const char *const proxy_reason_words[PROXY_REASONS] = {"no-key-for-domain",
-    "no-key", "map-says-none", "left-out", "no-from", "two-from-fields",
-    "bad-from", "header-too-long", "failed", "other"};
+const char *const proxy_unsigned_words[PROXY_UNSIGNED_COUNT] = {
+    [PROXY_UNSIGNED_NO_RULE] = "no-key-for-domain",
+    [PROXY_UNSIGNED_NO_KEY] = "no-key",
+    [PROXY_UNSIGNED_MAP_SAYS_NONE] = "map-says-none",
+    [PROXY_UNSIGNED_LEFT_OUT] = "left-out",
+    [PROXY_UNSIGNED_NO_FROM] = "no-from",
+    [PROXY_UNSIGNED_TWO_FROM] = "two-from-fields",
+    [PROXY_UNSIGNED_BAD_FROM] = "bad-from",
+    [PROXY_UNSIGNED_HEADER_LONG] = "header-too-long",
+    [PROXY_UNSIGNED_FAILED] = "failed",
+};
 
 const char *const proxy_dns_words[PROXY_DNS_OUTCOMES] = {
     "ok", "nodata", "nxdomain", "tempfail"};
@@ -69,16 +77,10 @@ proxy_count_delay(struct proxy_counters *c, uint64_t ms)
 }
 
 void
-proxy_count_unsigned(struct proxy_counters *c, struct slice reason)
+proxy_count_unsigned(struct proxy_counters *c, enum proxy_unsigned why)
 {
-	struct slice word = slice_first(reason, slice_find(reason, ':'));
-	unsigned i = 0;
-
-	while (i < PROXY_REASONS - 1 &&
-	    !slice_equal(word, slice_str(proxy_reason_words[i])))
-		i++;
 	proxy_count(c, PROXY_COUNT_UNSIGNED);
-	proxy_count(c, (enum proxy_counter)(PROXY_COUNT_REASONS + i));
+	proxy_count(c, (enum proxy_counter)(PROXY_COUNT_REASONS + why));
 }
 
 static void

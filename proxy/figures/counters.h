@@ -16,7 +16,6 @@ struct dns_counts;
 /* Sizes of the families below. */
 enum {
 	PROXY_DELAY_BUCKETS = 12,  /* proxy_delay_bounds[] and "more" */
-	PROXY_REASONS = 10,	   /* proxy_reason_words[] and "other" */
 	PROXY_RESULT_METHODS = 8,  /* of enum auth_method */
 	PROXY_RESULT_VERDICTS = 8, /* of enum mail_verdict */
 	PROXY_DNS_OUTCOMES = 4,	   /* proxy_dns_words[], of enum dns_status */
@@ -25,10 +24,25 @@ enum {
 	PROXY_ANSWERS = 6	   /* of enum record_reflector_result */
 };
 
+/* Why a message is passed on unsigned. The log has the word, and for some of
+ * them behind a colon what is spoken of. */
+enum proxy_unsigned {
+	PROXY_UNSIGNED_NO_RULE, /* no rule is for the sender's domain */
+	PROXY_UNSIGNED_NO_KEY,	/* `domain = *`, and there is none */
+	PROXY_UNSIGNED_MAP_SAYS_NONE,
+	PROXY_UNSIGNED_LEFT_OUT, /* none of the signatures fits */
+	PROXY_UNSIGNED_NO_FROM,
+	PROXY_UNSIGNED_TWO_FROM,
+	PROXY_UNSIGNED_BAD_FROM,
+	PROXY_UNSIGNED_HEADER_LONG,
+	PROXY_UNSIGNED_FAILED, /* none could be made */
+	PROXY_UNSIGNED_COUNT
+};
+
+extern const char *const proxy_unsigned_words[PROXY_UNSIGNED_COUNT];
+
 /* Upper bounds of the delays' buckets, ms, without the last. */
 extern const unsigned proxy_delay_bounds[PROXY_DELAY_BUCKETS - 1];
-/* Why a message is unsigned, up to the colon. */
-extern const char *const proxy_reason_words[PROXY_REASONS];
 /* What DNS questions came to; upper bounds, ms, of how long those took that
  * were asked of a name server; packets. */
 extern const char *const proxy_dns_words[PROXY_DNS_OUTCOMES];
@@ -78,7 +92,7 @@ enum proxy_counter {
 	/* Families, one counter a member. */
 	PROXY_COUNT_DELAYS,
 	PROXY_COUNT_REASONS = PROXY_COUNT_DELAYS + PROXY_DELAY_BUCKETS,
-	PROXY_COUNT_RESULTS = PROXY_COUNT_REASONS + PROXY_REASONS,
+	PROXY_COUNT_RESULTS = PROXY_COUNT_REASONS + PROXY_UNSIGNED_COUNT,
 	PROXY_COUNT_DNS =
 	    PROXY_COUNT_RESULTS + PROXY_RESULT_METHODS * PROXY_RESULT_VERDICTS,
 	PROXY_COUNT_DNS_TOOK = PROXY_COUNT_DNS + PROXY_DNS_OUTCOMES,
@@ -101,8 +115,8 @@ void proxy_count_set(
 /* A message's delay into its bucket and the sum. */
 void proxy_count_delay(struct proxy_counters *, uint64_t ms);
 
-/* An unsigned message, under its reason ("no-key-for-domain:example.net"). */
-void proxy_count_unsigned(struct proxy_counters *, struct slice reason);
+/* An unsigned message, under its reason. */
+void proxy_count_unsigned(struct proxy_counters *, enum proxy_unsigned);
 
 /* What a resolver has counted for itself since `before`, which is that then. It
  * is added: another worker's figures may stand there already. */

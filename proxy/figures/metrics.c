@@ -103,7 +103,7 @@ static void
 print_reasons(const struct proxy_metrics *m, struct strbuf *out)
 {
 	static const struct family family = {"unsigned_total", "reason",
-	    proxy_reason_words, PROXY_COUNT_REASONS, PROXY_REASONS};
+	    proxy_unsigned_words, PROXY_COUNT_REASONS, PROXY_UNSIGNED_COUNT};
 
 	if (m->sides[0].name == NULL)
 		return;

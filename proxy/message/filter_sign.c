@@ -334,14 +334,14 @@ rejects_unsignable(const struct filter *f)
 }
 
 static void
-note_unsigned(struct filter *f, struct slice why)
+note_unsigned(struct filter *f, enum proxy_unsigned why, struct slice text)
 {
 	struct strbuf safe;
 
-	note(f, "unsigned", why);
+	note(f, "unsigned", text);
 	proxy_count_unsigned(f->env->counters, why);
 	strbuf_init(&safe, 4 * REASON_CAP);
-	(void)escape_log(why, &safe);
+	(void)escape_log(text, &safe);
 	proxy_recording_unsigned(
 	    f->env->recording, f->job.record, strbuf_slice(&safe));
 	strbuf_clear(&safe);
@@ -351,7 +351,7 @@ note_unsigned(struct filter *f, struct slice why)
 static void
 settle_unsignable(struct filter *f)
 {
-	note_unsigned(f, strbuf_slice(&f->choice.reason));
+	note_unsigned(f, f->choice.why, strbuf_slice(&f->choice.reason));
 	if (rejects_unsignable(f))
 		tell(f, 550, unsignable_text);
 	else
@@ -361,15 +361,14 @@ settle_unsignable(struct filter *f)
 static void
 settle_unsigned(struct filter *f)
 {
-	struct slice why = strbuf_slice(&f->choice.reason);
+	struct slice text = strbuf_slice(&f->choice.reason);
+	enum proxy_unsigned why = f->choice.why;
 
-	if (f->choice.status == PROXY_SIGN && f->no_key)
-		why = SLICE("no-key");
-	else if (f->choice.status == PROXY_SIGN && f->count > 0)
-		why = SLICE("failed");
-	else if (why.n == 0)
-		why = SLICE("left-out");
-	note_unsigned(f, why);
+	if (f->choice.status == PROXY_SIGN && f->count > 0) {
+		why = f->no_key ? PROXY_UNSIGNED_NO_KEY : PROXY_UNSIGNED_FAILED;
+		text = slice_str(proxy_sign_unsigned_word(why));
+	}
+	note_unsigned(f, why, text);
 }
 
 /* Beside one that was made: why the others were not is told as well. */

@@ -18,6 +18,8 @@
 #define ADDRESS_MAX 512
 #define LOG_MAX	    2048
 #define TEXT_MAX    16384
+/* And of what came from outside in one of them. */
+#define FOREIGN_MAX 255
 
 /* Who: local@domain, the domain in A-labels; and the same as it is written,
  * its local part quoted where it has to be. */
@@ -48,6 +50,12 @@ person_clear(struct person *person)
 	strbuf_clear(&person->quoted);
 }
 
+const char *
+proxy_sign_unsigned_word(enum proxy_unsigned why)
+{
+	return proxy_unsigned_words[why];
+}
+
 void
 proxy_sign_choice_init(struct proxy_sign_choice *choice)
 {
@@ -70,23 +78,36 @@ proxy_sign_choice_clear(struct proxy_sign_choice *choice)
 	choice->count = 0;
 }
 
-void
-proxy_sign_choice_no_header(struct proxy_sign_choice *choice, const char *why)
-{
-	choice->status = PROXY_SIGN_UNSIGNABLE;
-	strbuf_reset(&choice->reason);
-	strbuf_add_str(&choice->reason, "header-too-long:");
-	for (; *why != '\0'; why++)
-		strbuf_add_char(&choice->reason, *why == ' ' ? '-' : *why);
-}
-
 /* Words of ours, then what came from outside. */
 static void
 say(struct strbuf *to, const char *what, struct slice foreign)
 {
 	strbuf_reset(to);
 	strbuf_add_str(to, what);
-	strbuf_add(to, slice_first(foreign, 255));
+	strbuf_add(to, slice_first(foreign, FOREIGN_MAX));
+}
+
+/* Why it is not signed; `foreign` is what that speaks of, or empty. */
+static void
+say_why(struct proxy_sign_choice *choice, enum proxy_unsigned why,
+    struct slice foreign)
+{
+	choice->why = why;
+	say(&choice->reason, proxy_unsigned_words[why], SLICE(""));
+	if (foreign.n == 0)
+		return;
+	strbuf_add_char(&choice->reason, ':');
+	strbuf_add(&choice->reason, slice_first(foreign, FOREIGN_MAX));
+}
+
+void
+proxy_sign_choice_no_header(struct proxy_sign_choice *choice, const char *why)
+{
+	choice->status = PROXY_SIGN_UNSIGNABLE;
+	say_why(choice, PROXY_UNSIGNED_HEADER_LONG, SLICE(""));
+	strbuf_add_char(&choice->reason, ':');
+	for (; *why != '\0'; why++)
+		strbuf_add_char(&choice->reason, *why == ' ' ? '-' : *why);
 }
 
 static struct slice
@@ -207,27 +228,27 @@ copy(const struct strbuf *from, struct strbuf *to)
 	strbuf_add(to, strbuf_slice(from));
 }
 
-/* NULL, or why there is no author. */
-static const char *
-find_author(struct choosing *c)
+/* False, and why, where there is no author. */
+static bool
+find_author(struct choosing *c, enum proxy_unsigned *why)
 {
 	size_t count = mail_header_count_of(c->header, SLICE("From"));
 	const struct mail_field *from, *sender;
 
-	if (count == 0)
-		return "no-from";
-	if (count > 1)
-		return "two-from-fields";
+	*why = count == 0 ? PROXY_UNSIGNED_NO_FROM : PROXY_UNSIGNED_TWO_FROM;
+	if (count != 1)
+		return false;
+	*why = PROXY_UNSIGNED_BAD_FROM;
 	from = mail_header_last(c->header, SLICE("From"));
 	if (first_mailbox(from, &c->author) != 0 &&
 	    only_domain(c, from->value) != 0)
-		return "bad-from";
+		return false;
 	sender = mail_header_last(c->header, SLICE("Sender"));
 	if (sender == NULL || first_mailbox(sender, &c->sender) != 0) {
 		copy(&c->author.address, &c->sender.address);
 		copy(&c->author.quoted, &c->sender.quoted);
 	}
-	return NULL;
+	return true;
 }
 
 /* Whose mail it counts as. */
@@ -352,10 +373,10 @@ add_signings(struct choosing *c, const struct proxy_signatures *signatures,
 	for (i = 0; i < signatures->count; i++)
 		add_signing(c, &signatures->list[i], matched, &macros);
 	if (signatures->count == 0)
-		say(&c->to->reason, "map-says-none", SLICE(""));
+		say_why(c->to, PROXY_UNSIGNED_MAP_SAYS_NONE, SLICE(""));
 	else if (c->to->count == 0)
-		say(&c->to->reason,
-		    "left-out:", strbuf_slice(&c->to->left_out));
+		say_why(c->to, PROXY_UNSIGNED_LEFT_OUT,
+		    strbuf_slice(&c->to->left_out));
 }
 
 /* --- rules --- */
@@ -527,18 +548,17 @@ try_domains(struct choosing *c)
 static void
 choose(struct choosing *c)
 {
-	const char *unsignable = find_author(c);
+	enum proxy_unsigned why;
 
-	if (unsignable != NULL) {
+	if (!find_author(c, &why)) {
 		c->to->status = PROXY_SIGN_UNSIGNABLE;
-		say(&c->to->reason, unsignable, SLICE(""));
+		say_why(c->to, why, SLICE(""));
 		return;
 	}
 	if (try_listid_map(c) || try_sender_map(c) || try_domains(c))
 		return;
 	c->to->status = PROXY_SIGN_NO_RULE;
-	say(&c->to->reason,
-	    "no-key-for-domain:", domain_of(&chosen(c)->address));
+	say_why(c->to, PROXY_UNSIGNED_NO_RULE, domain_of(&chosen(c)->address));
 }
 
 void

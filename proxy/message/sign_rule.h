@@ -13,6 +13,7 @@
 #include "base/strbuf.h"
 #include "dkim/algorithm.h"
 #include "dkim/canon.h"
+#include "proxy/figures/counters.h"
 #include "proxy/settings/config.h"
 
 struct mail_header;
@@ -47,17 +48,21 @@ struct proxy_sign_choice {
 	struct proxy_signing list[PROXY_SIGNATURES_MAX];
 	/* For the log, which escapes what came from outside. `rule`: "domain:example.org",
 	 * "sender_map:KEY", "listid_map:KEY", "sign_all", "signature", "*".
-	 * `reason` where nothing is signed: "no-key-for-domain:example.net",
-	 * "no-from", "two-from-fields", "bad-from", "map-says-none".
+	 * `reason` where nothing is signed, `why` in words:
+	 * "no-key-for-domain:example.net", "no-from".
 	 * `left_out`: signatures that do not fit this message, comma
 	 * separated: "domainkeys:example.org:not-a-parent-of-sender". */
 	struct strbuf rule, reason, left_out;
+	enum proxy_unsigned why; /* where there is a `reason` */
 	/* What is wrong with a From whose addresses are all of one domain,
 	 * for which it is signed all the same:
 	 * "unexpected-character-in-address-list"; else empty. */
 	struct strbuf from_fault;
 	struct strbuf text; /* what the slices show */
 };
+
+/* The word of a reason in the log; static. */
+const char *proxy_sign_unsigned_word(enum proxy_unsigned);
 
 void proxy_sign_choice_init(struct proxy_sign_choice *);
 void proxy_sign_choice_clear(struct proxy_sign_choice *);

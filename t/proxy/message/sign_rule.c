@@ -71,6 +71,9 @@ describe(
 	if (choice.status == PROXY_SIGN && choice.reason.n > 0)
 		strbuf_add_char(out, ' ');
 	strbuf_add(out, strbuf_slice(&choice.reason));
+	if (choice.reason.n > 0)
+		assert_true(slice_starts_nocase(strbuf_slice(&choice.reason),
+		    slice_str(proxy_sign_unsigned_word(choice.why))));
 	if (choice.from_fault.n > 0)
 		strbuf_addf(out, " (%s)", strbuf_text(&choice.from_fault));
 	for (i = 0; i < choice.count; i++) {
