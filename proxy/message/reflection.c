@@ -238,19 +238,23 @@ add_fitting(struct proxy_record *record, enum record_tag tag, struct slice text)
 		text, used < RECORD_KEPT_MAX ? RECORD_KEPT_MAX - used : 0));
 }
 
+/* With the empty line that ends its header, where the edit writes one: what is
+ * taken out and put on top is not in the edit yet. */
 static void
-add_message(struct proxy_record *record, const struct proxy_spool *spool)
+add_message(const struct proxy_filter_job *job)
 {
+	struct proxy_playback play;
 	struct strbuf message;
 	char *room;
 	ssize_t n;
 
 	strbuf_init(&message, MESSAGE_MAX);
 	room = strbuf_reserve(&message, MESSAGE_MAX);
-	n = proxy_spool_read(spool, 0, room, MESSAGE_MAX);
+	proxy_playback_init(&play, job->edit, job->spool);
+	n = proxy_playback_next(&play, room, MESSAGE_MAX);
 	if (n > 0)
 		add_fitting(
-		    record, RECORD_MESSAGE, slice_from(room, (size_t)n));
+		    job->record, RECORD_MESSAGE, slice_from(room, (size_t)n));
 	strbuf_clear(&message);
 }
 
@@ -341,7 +345,7 @@ add_answer(const struct proxy_reflection *r, const struct proxy_config *config,
 	if (r->proof != RECORD_PROOF_NONE)
 		add_header(job->record, header, covered);
 	free(covered);
-	add_message(job->record, job->spool);
+	add_message(job);
 }
 
 void

@@ -189,8 +189,9 @@ class Case(recorder.Case):
         return client.message(message, sender=sender, **envelope)
 
     def listener(self, answer):
-        """One that answers with that whatever it is told; it is counted."""
-        self.asked = 0
+        """One that answers with that whatever it is told, which is kept and
+        counted."""
+        self.asked, self.told = 0, b""
         server = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(server.close)
 
@@ -203,7 +204,7 @@ class Case(recorder.Case):
                 self.asked += 1
                 with peer:
                     peer.settimeout(10)
-                    peer.recv(1000)
+                    self.told += peer.recv(65536)
                     peer.sendall(answer)
         threading.Thread(target=serve, daemon=True).start()
         return server.getsockname()[1]
@@ -500,6 +501,18 @@ class Floods(Case):
                 seen, since = len(self.world.messages), time.monotonic()
             time.sleep(0.2)
         return [to for to, _ in self.answers()]
+
+    def test_spamd_finds_the_end_of_the_header_where_we_did(self):
+        port = self.listener(
+            b"SPAMD/1.1 0 EX_OK\r\nContent-length: 0\r\n"
+            b"Spam: False ; 1.0 / 5.0\r\n\r\n")
+        proxy = self.reflector("spamd = 127.0.0.1:%d\n" % port, "check = spf")
+        message = b"Subject: x\r\nno field\r\nX-Behind: y\r\n"
+        reply = self.write(self.connect(proxy), message, "eve@proven.example",
+                           "ADDR=198.51.100.1 HELO=" + HELO)
+        self.assertEqual(reply.code, 250, reply)
+        wait_until("the question", lambda: b"Behind" in self.told)
+        self.assertIn(message.replace(b"no field", b"\r\nno field"), self.told)
 
     def test_what_leaves_is_bounded_and_who_is_proven_is_answered(self):
         spamd = self.listener(
