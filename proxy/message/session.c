@@ -4,6 +4,7 @@
  * one way back through on_hop_reply() to the client.
  */
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -460,7 +461,12 @@ is_allowed(const struct proxy_session *s)
 static void
 turn_away(struct proxy_session *s, const char *by)
 {
-	reply_text(s, "554 5.7.1 access denied\r\n");
+	char text[80];
+
+	(void)snprintf(text, sizeof(text),
+	    "554 5.7.1 access denied: not in [%s] allow\r\n",
+	    s->service->section);
+	reply_text(s, text);
 	proxy_count(s->service->counters, PROXY_COUNT_SESSIONS_REFUSED);
 	if (proxy_seldom_may(s->service->seldom, "allow",
 		strbuf_slice(&s->peer), proxy_now_ms()))

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -112,8 +113,12 @@ static void
 turn_away(const struct gate *gate, int fd, const char *peer)
 {
 	struct worker *w = gate->worker;
-	static const char text[] = "554 5.7.1 access denied\r\n";
-	ssize_t ignored = write(fd, text, sizeof(text) - 1);
+	const char *setting = gate->proxy_header ? "proxies" : "allow";
+	char text[80];
+	int n = snprintf(text, sizeof(text),
+	    "554 5.7.1 access denied: not in [%s] %s\r\n", w->job->front->name,
+	    setting);
+	ssize_t ignored = write(fd, text, (size_t)n);
 
 	(void)ignored;
 	(void)close(fd);
@@ -122,8 +127,7 @@ turn_away(const struct gate *gate, int fd, const char *peer)
 		&w->seldom, "allow", slice_str(peer), proxy_now_ms()))
 		log_printf(w->job->log, LOGGING_WARNING,
 		    "connection from %s refused: not in [%s] %s =", peer,
-		    w->job->front->name,
-		    gate->proxy_header ? "proxies" : "allow");
+		    w->job->front->name, setting);
 }
 
 static bool
