@@ -705,10 +705,12 @@ shed_slow(struct proxy_service *service)
 	if (s == NULL)
 		return false;
 	s->leaving = true;
-	log_printf(service->log, LOGGING_WARNING,
-	    "client %s sends its message too slowly, and all sessions are "
-	    "taken: told 421",
-	    peer_name(s));
+	if (proxy_seldom_may(service->seldom, "slow", strbuf_slice(&s->peer),
+		proxy_now_ms()))
+		log_printf(service->log, LOGGING_WARNING,
+		    "client %s sends its message too slowly, and all sessions "
+		    "are taken: told 421",
+		    peer_name(s));
 	reply_text(s, too_many);
 	return true;
 }
@@ -737,9 +739,9 @@ shed_silent(struct proxy_service *service)
 }
 
 bool
-proxy_sessions_shed(struct proxy_service *service)
+proxy_sessions_shed(struct proxy_service *service, bool wanted)
 {
-	return shed_slow(service) || shed_silent(service);
+	return (wanted && shed_slow(service)) || shed_silent(service);
 }
 
 void

@@ -29,9 +29,10 @@ void proxy_sessions_tick(struct proxy_service *);
  * Makes room where there is none: a client that sends a message too slowly
  * (smtp_server_is_slow()) gets 421, or where there is none the one that has
  * been silent for longest between messages. False where none has been for
- * PROXY_SESSION_IDLE_MS. It ends a little later.
+ * PROXY_SESSION_IDLE_MS. It ends a little later. `wanted`: somebody waits for
+ * the room; else no message is given up for it.
  */
-bool proxy_sessions_shed(struct proxy_service *);
+bool proxy_sessions_shed(struct proxy_service *, bool wanted);
 
 /* From now on every session ends as soon as it is between messages, with
  * 421; those that are there at once. */

@@ -136,21 +136,6 @@ is_full(const struct worker *w)
 	return w->service.session_count >= w->session_max;
 }
 
-/* Full: slow and idle sessions make room, or accepting stops until some do,
- * and meanwhile others of our workers can take who comes. True where one
- * makes room; it ends a little later. */
-static bool
-make_room(struct worker *w)
-{
-	int shed = 0;
-
-	stop_accepting(w);
-	while (shed < SHED_AT_ONCE && proxy_sessions_shed(&w->service))
-		shed++;
-	after(w->full, FULL_LOOK_MS);
-	return shed > 0;
-}
-
 /* Does a client wait that nobody takes? */
 static bool
 someone_waits(const struct gate *gate)
@@ -158,6 +143,31 @@ someone_waits(const struct gate *gate)
 	struct pollfd at = {.fd = gate->fd, .events = POLLIN};
 
 	return gate->fd >= 0 && poll(&at, 1, 0) == 1;
+}
+
+static bool
+anyone_waits(const struct worker *w)
+{
+	for (size_t i = 0; i < w->gate_count; i++)
+		if (someone_waits(&w->gates[i]))
+			return true;
+	return false;
+}
+
+/* Full: idle sessions make room, and slow ones where a client waits for it, or
+ * accepting stops until some do, and meanwhile others of our workers can take
+ * who comes. True where one makes room; it ends a little later. */
+static bool
+make_room(struct worker *w)
+{
+	bool wanted = anyone_waits(w);
+	int shed = 0;
+
+	stop_accepting(w);
+	while (shed < SHED_AT_ONCE && proxy_sessions_shed(&w->service, wanted))
+		shed++;
+	after(w->full, FULL_LOOK_MS);
+	return shed > 0;
 }
 
 static void
@@ -185,7 +195,7 @@ static void
 on_full(evutil_socket_t fd, short events, void *ctx)
 {
 	struct worker *w = ctx;
-	bool waits = false, room;
+	bool room;
 
 	(void)fd;
 	(void)events;
@@ -194,9 +204,7 @@ on_full(evutil_socket_t fd, short events, void *ctx)
 		return;
 	}
 	room = make_room(w);
-	for (size_t i = 0; i < w->gate_count; i++)
-		waits = waits || someone_waits(&w->gates[i]);
-	w->looks = waits ? w->looks + 1 : 0;
+	w->looks = anyone_waits(w) ? w->looks + 1 : 0;
 	if (room || w->looks < REFUSE_AT_LOOK)
 		return;
 	if (proxy_seldom_may(&w->seldom, "full", SLICE(""), proxy_now_ms()))

@@ -131,10 +131,12 @@ a_slow_client_makes_room(void **state)
 	data(&s);
 	talk_say(&s.client, "A: 1\r\n");
 	talk_run(&s.client, SLOW_MS / 4);
-	assert_false(proxy_sessions_shed(&s.stub.service));
+	assert_false(proxy_sessions_shed(&s.stub.service, true));
 	talk_run(&s.client, SLOW_MS);
-	assert_true(proxy_sessions_shed(&s.stub.service));
-	assert_false(proxy_sessions_shed(&s.stub.service)); /* once */
+	/* Its message is worth more than a session that nobody waits for. */
+	assert_false(proxy_sessions_shed(&s.stub.service, false));
+	assert_true(proxy_sessions_shed(&s.stub.service, true));
+	assert_false(proxy_sessions_shed(&s.stub.service, true)); /* once */
 	talk_hear(&s.client, "421 4.3.2 too many connections, try again\r\n");
 	talk_hear_end(&s.client);
 	talk_hear_nothing(&s.relay, 20);
@@ -155,12 +157,12 @@ one_that_is_fast_enough_does_not(void **state)
 		talk_run(&s.client, SLOW_MS / 2);
 		talk_send(&s.client, slice_from(kilobyte, sizeof(kilobyte)));
 		talk_run(&s.client, 10);
-		assert_false(proxy_sessions_shed(&s.stub.service));
+		assert_false(proxy_sessions_shed(&s.stub.service, true));
 	}
 	talk_say(&s.client, "\r\n.\r\n");
 	talk_hear(&s.relay, "DATA\r\n");
 	talk_run(&s.client, 2 * SLOW_MS); /* that is the relay's doing */
-	assert_false(proxy_sessions_shed(&s.stub.service));
+	assert_false(proxy_sessions_shed(&s.stub.service, true));
 	tear_down(&s);
 }
 
@@ -172,9 +174,9 @@ one_that_waits_between_its_commands_makes_room(void **state)
 	(void)state;
 	set_up(&s);
 	envelope(&s);
-	assert_false(proxy_sessions_shed(&s.stub.service));
+	assert_false(proxy_sessions_shed(&s.stub.service, true));
 	talk_run(&s.client, SLOW_MS + 50);
-	assert_true(proxy_sessions_shed(&s.stub.service));
+	assert_true(proxy_sessions_shed(&s.stub.service, true));
 	talk_hear(&s.client, "421 4.3.2 too many connections, try again\r\n");
 	talk_hear_end(&s.client);
 	tear_down(&s);
