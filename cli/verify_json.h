@@ -1,4 +1,4 @@
-/* What the checks of a message found, as JSON (DESIGN section 3). */
+/* What the checks of a message found, as JSON (signpost-verify(1)). */
 #ifndef CLI_VERIFY_JSON_H
 #define CLI_VERIFY_JSON_H
 

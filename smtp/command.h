@@ -43,7 +43,7 @@ enum smtp_command_fault {
 
 /*
  * Takes one line off `in`, which begins where a line begins. Only CRLF ends
- * one (DESIGN promise 3).
+ * one (DESIGN, promise 3).
  * MORE: there is no CRLF yet; `*used` is 0, come back with more bytes.
  * DONE: `*command` is set; `*used` counts the CRLF.
  * BAD: `*fault` is set and `*command` must not be looked at. For _BYTES the

@@ -1,7 +1,7 @@
 /*
  * What a server can (RFC 5321 section 4.1.1.1) as a set: parse the relay's
  * reply to EHLO, cut it to what we can carry, print ours. An allowlist:
- * what stands not here does not exist (DESIGN section 5).
+ * what stands not here does not exist (DESIGN, "SMTP, exactly").
  */
 #ifndef SMTP_EHLO_H
 #define SMTP_EHLO_H

@@ -1,5 +1,5 @@
 /*
- * The side that clients speak to (HOUSE section 3). Keeps the order of
+ * The side that clients speak to (DESIGN, "States"). Keeps the order of
  * commands, the limits and the timers; decides nothing. It hands out no
  * further command until the last one is answered, so whoever answers may
  * take its time.
@@ -7,8 +7,9 @@
  * What it answers by itself: VRFY 252, BDAT 502 and close, verbs it does not
  * know 502, verbs out of turn 503, lines that are none 500, the recipients
  * over the cap 452, DATA without an accepted recipient 503 or 554, the timers'
- * 421, and 421 to what is another protocol's line (alien.h). All else is a call of ops->command, which must be answered once with
- * smtp_server_reply(), at once or later. It watches the answers to know where
+ * 421, and 421 to what is another protocol's line (alien.h). All else is a call
+ * of ops->command, which must be answered once with smtp_server_reply(), at
+ * once or later. It watches the answers to know where
  * it is: 2xx to MAIL begins a transaction, 354 to DATA the body.
  *
  * A client that has closed its sending half is not gone: what it said is

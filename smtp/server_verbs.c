@@ -1,6 +1,6 @@
 /*
  * What each verb may do: one row of the table `verbs` a verb, and the state
- * that its answer leads to. See server.h and HOUSE section 3.
+ * that its answer leads to. See server.h and DESIGN, "SMTP, exactly".
  */
 #include <stdio.h>
 

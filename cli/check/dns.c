@@ -1,4 +1,4 @@
-/* Questions and answers of `signpost check`; see check_dns.h. */
+/* Questions and answers of `signpost check`; see dns.h. */
 #include <stdlib.h>
 #include <time.h>
 

@@ -1,6 +1,6 @@
 /*
  * Which services of Postfix a front has to do with, and whether sizes and
- * waits fit; see check_fit.h.
+ * waits fit; see fit.h.
  */
 #include <inttypes.h>
 #include <stdio.h>

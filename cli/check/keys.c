@@ -1,4 +1,4 @@
-/* The keys of a configuration; see check_keys.h. */
+/* The keys of a configuration; see keys.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Services and their parameters; see check_master.h. */
+/* Services and their parameters; see master.h. */
 #include "cli/check/master.h"
 
 /* "name type private unpriv chroot wakeup maxproc command" */

@@ -1,6 +1,6 @@
 /*
  * Parameters of Postfix that have to have one value for mail to stay whole,
- * and what acts on it behind the signature; see check_fit.h.
+ * and what acts on it behind the signature; see fit.h.
  */
 #include <inttypes.h>
 #include <netdb.h>

@@ -1,4 +1,4 @@
-/* What postconf(1) prints; see check_postconf.h. */
+/* What postconf(1) prints; see postconf.h. */
 #include <netdb.h>
 #include <netinet/in.h>
 

@@ -1,4 +1,4 @@
-/* What keeps the reflector from being of use; see check_reflector.h. */
+/* What keeps the reflector from being of use; see reflector.h. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 

@@ -1,4 +1,4 @@
-/* What `signpost check` has found; see check_report.h. */
+/* What `signpost check` has found; see report.h. */
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>

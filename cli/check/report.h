@@ -1,6 +1,6 @@
 /*
  * What `signpost check` has found, one finding a line, in order: for people
- * or as JSON (DESIGN section 3).
+ * or as JSON (signpost-check(1)).
  */
 #ifndef CLI_CHECK_REPORT_H
 #define CLI_CHECK_REPORT_H

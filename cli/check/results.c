@@ -1,4 +1,4 @@
-/* What keeps results from being of use; see check_results.h. */
+/* What keeps results from being of use; see results.h. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /*
  * Whom [in] trusts, and whom Postfix does: mail of own networks is not judged
- * as a stranger's, nor a stranger's as own; see check_fit.h.
+ * as a stranger's, nor a stranger's as own; see fit.h.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

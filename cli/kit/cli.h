@@ -8,7 +8,7 @@
 #include "base/slice.h"
 #include "base/strbuf.h"
 
-/* sysexits.h's numbers, as DESIGN's command line promises them. */
+/* sysexits.h's numbers; what each means to a user: DESIGN, "Exit status". */
 enum cli_exit {
 	CLI_OK = 0,
 	CLI_FAILED = 1, /* the answer is no */

@@ -1,5 +1,5 @@
 /*
- * Signing a message; see filter_sign.h, DESIGN.md promise 4 and section 4.
+ * Signing a message; see filter_sign.h; of trouble, DESIGN, promise 4.
  * A DKIM signer is made when its key is there, for the key may belong to a
  * parent of the domain that was asked for and tells its own algorithm; its
  * body hash is asked for before the body comes.

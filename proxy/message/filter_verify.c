@@ -1,5 +1,6 @@
 /*
- * Verifying a message; see filter_verify.h and HOUSE.md section 4, "In".
+ * Verifying a message; see filter_verify.h and, of its place on the way,
+ * HACKING, "One message through the code".
  * SPF's questions need only the envelope and go out at DATA, the others
  * when the header is complete.
  */

@@ -1,4 +1,4 @@
-/* The one log line a message; see journal.h and DESIGN.md section 6. */
+/* The one log line a message; see journal.h and signpost(8), LOG. */
 #include "proxy/message/journal.h"
 #include "base/escape.h"
 #include "base/xalloc.h"

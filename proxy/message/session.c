@@ -1,5 +1,5 @@
 /*
- * One client's connection; see session.h and DESIGN.md section 5. Each
+ * One client's connection; see session.h and DESIGN, "SMTP, exactly". Each
  * command goes one way through its row of `commands` to the hop, its answer
  * one way back through on_hop_reply() to the client.
  */
@@ -457,7 +457,7 @@ is_allowed(const struct proxy_session *s)
 		s->service->allow, strbuf_slice(&s->peer));
 }
 
-/* Promise 6 holds behind a balancer as well. */
+/* DESIGN, promise 6 holds behind a balancer as well. */
 static void
 turn_away(struct proxy_session *s, const char *by)
 {

@@ -1,5 +1,5 @@
 /*
- * One message; see transaction.h and HOUSE.md section 3. It never says 250:
+ * One message; see transaction.h and DESIGN, "States". It never says 250:
  * only a relay's own answer to the final dot is passed on as one.
  */
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
  * The sealer: signs digests for the verifying workers, which hold no key
- * (HOUSE.md section 10). It runs as the signing workers' user, holds the one
+ * (DESIGN, "Processes"). It runs as the signing workers' user, holds the one
  * key of [in] seal_domain and reads no mail.
  *
  *	SIGTERM, SIGINT, SIGUSR2  ends

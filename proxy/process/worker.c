@@ -108,7 +108,7 @@ is_allowed(const struct gate *gate, const struct sockaddr_storage *peer)
 		(const struct sockaddr *)peer);
 }
 
-/* An open signing relay would be a security hole (promise 6). */
+/* An open signing relay would be a security hole (DESIGN, promise 6). */
 static void
 turn_away(const struct gate *gate, int fd, const char *peer)
 {

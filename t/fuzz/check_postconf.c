@@ -1,4 +1,4 @@
-/* cli/check_postconf: what it is given ends and is shown harmless. Services,
+/* cli/check/postconf: what it is given ends and is shown harmless. Services,
  * a NUL, parameters. */
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /*
- * A whole proxy/session between a client and a relay that both misbehave as
- * the bytes say: the client's script is read from their begin, the relay's
- * from their end. Whatever they do: the relay hears lines and bodies without
+ * A whole proxy/message/session between a client and a relay that both
+ * misbehave as the bytes say: the client's script is read from their begin, the
+ * relay's from their end. Whatever they do: the relay hears lines and bodies without
  * a bare CR or LF and no verb but the nine; it gets no more messages than
  * the client ended and was told 354 for; no "queued" that the relay did not
  * say, and none twice; and nothing is left behind.

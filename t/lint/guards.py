@@ -43,6 +43,18 @@ CASES = [
     ("manuals", "man/a.8", ".Dd today\n", "cannot parse date"),
     ("longest", "base/a.c", LONG, "over 80"),
     ("longest", "base/a.c", "void\nf(void)\n{\n}\n", None),
+    ("references", "base/a.c", "/* HOU" "SE has it */\n", "not in the tree"),
+    ("references", "man/a.8", "share" "d/b has it\n", "not in the tree"),
+    ("references", "base/a.c", "/* DESIGN sec" "tion 1 */\n",
+     "not in the tree"),
+    ("references", "base/a.c", '/* DESIGN,\n * "Threats" */\n',
+     'base/a.c:1: DESIGN has no heading "Threats"'),
+    ("references", "base/a.c", "/* DESIGN, promise 2 */\n", "no promise 2"),
+    ("references", "base/a.c", "/* smtp/c */\n", "smtp/c is not there"),
+    ("references", "base/a.c", "/* see c.h */\n", "c.h is not there"),
+    ("references", "base/a.c", 'p = "smtp/c and promise 2";\n', None),
+    ("references", "smtp/a.c", "/* see b.h of smtp/b; DESIGN,\n"
+     ' * "Promises", and promise 1 */\n', None),
 ]
 
 
@@ -62,6 +74,8 @@ def tree(top, where, path, text):
         target.parent.mkdir(parents=True, exist_ok=True)
         guard = name.replace("/", "_").replace(".", "_").upper()
         target.write_text(f"#ifndef {guard}\n#define {guard}\n\n#endif\n")
+    (where / "DESIGN").write_text(
+        "Design\n======\n\nPromises\n--------\n\n 1. One.\n")
     target = where / path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text)

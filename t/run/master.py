@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The master and its workers: who may what, and how they come and go.
 
-Promises 5 and 8 of DESIGN.md section 2, by the real binary: privileges as
+Promises 5 and 8 of DESIGN, by the real binary: privileges as
 /proc shows them, keys asked for, reloads all or none and under load, workers
 replaced, stops that cut nothing, a supervisor that is told.
 

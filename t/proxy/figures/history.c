@@ -1,4 +1,4 @@
-/* proxy/history by a clock of the test's own. */
+/* proxy/figures/history by a clock of the test's own. */
 #include <stdlib.h>
 
 #include "base/xalloc.h"

@@ -1,4 +1,5 @@
-/* proxy/state: what is said of a page of the test's own, at a time of its own. */
+/* proxy/figures/state: what is said of a page of the test's own, at a time of
+ * its own. */
 #include <stdlib.h>
 
 #include "base/xalloc.h"

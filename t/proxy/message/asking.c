@@ -1,5 +1,5 @@
-/* proxy/asking: a scripted check on the real resolver and a hostile server.
- * Every question is answered, whatever the server does, and in time. */
+/* proxy/message/asking: a scripted check on the real resolver and a hostile
+ * server. Every question is answered, whatever the server does, and in time. */
 #include <stdio.h>
 #include <stdlib.h>
 

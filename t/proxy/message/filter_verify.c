@@ -1,5 +1,5 @@
-/* proxy/filter_verify: what comes out of a message, with a real resolver
- * and a real name server. Results themselves are t/auth's affair. */
+/* proxy/message/filter_verify: what comes out of a message, with a real
+ * resolver and a real name server. Results themselves are t/auth's affair. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* proxy/reflection: whose mail it is, what proves that, and what is refused. */
+/* proxy/message/reflection: whose mail it is, what proves that, and what is
+ * refused. */
 #include <string.h>
 
 #include "mail/header.h"

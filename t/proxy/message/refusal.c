@@ -1,4 +1,4 @@
-/* proxy/refusal: which results refuse a message, with which answer. */
+/* proxy/message/refusal: which results refuse a message, with which answer. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* proxy/seldom: once a minute for each client and thing, and bounded. */
+/* proxy/message/seldom: once a minute for each client and thing, and
+ * bounded. */
 #include <stdio.h>
 
 #include "proxy/message/seldom.h"

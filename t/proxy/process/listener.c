@@ -1,4 +1,5 @@
-/* proxy/listener: Unix-domain sockets, and what stands where one should be. */
+/* proxy/process/listener: Unix-domain sockets, and what stands where one
+ * should be. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
