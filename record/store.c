@@ -217,6 +217,8 @@ record_store_fail(
 		(void)strbuf_addf(reason, "%s: ", what);
 		(void)escape_log(slice_str(words), reason);
 	}
+	store->busy = store->db != NULL &&
+	    (sqlite3_errcode(store->db) & 0xff) == SQLITE_BUSY;
 	if (store->db != NULL && store->begun &&
 	    sqlite3_get_autocommit(store->db) == 0)
 		(void)record_store_exec(store, "ROLLBACK");
@@ -507,6 +509,12 @@ record_store_is_there(const struct record_store *store)
 
 	return stat(store->path, &st) == 0 && st.st_dev == store->device &&
 	    st.st_ino == store->inode;
+}
+
+bool
+record_store_is_busy(const struct record_store *store)
+{
+	return store->busy;
 }
 
 int

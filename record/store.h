@@ -62,6 +62,9 @@ void record_store_close(struct record_store *);
  * what is committed is seen by nobody. */
 bool record_store_is_there(const struct record_store *);
 
+/* Did the last one to fail find the file locked by somebody else? */
+bool record_store_is_busy(const struct record_store *);
+
 /* Could something be kept now? Writes some bytes and deletes them again. 0,
  * or -1 and the reason. */
 int record_store_try(struct record_store *, struct strbuf *reason);

@@ -29,6 +29,7 @@ enum {
 	LEAVE_LOOK_MS = 20,
 	REASON_MAX = 1024,
 	WAITING_MAX = 1 << 20, /* octets of records, between two ticks */
+	HELD_TICKS = 4,	       /* they wait for who has locked the database */
 	SIGNALS = 3
 };
 
@@ -47,6 +48,7 @@ struct recorder {
 	struct proxy_recorder_site *site;
 	char *trouble;	  /* why nothing can be kept now; NULL: it can */
 	uint64_t lost;	  /* in this trouble */
+	unsigned held;	  /* ticks that they have waited for a lock */
 	int64_t ticks;	  /* seconds */
 	int64_t leaving;  /* ms, monotonic, since when; 0: it stays */
 	int64_t complain; /* not before this tick again */
@@ -132,6 +134,7 @@ trouble_begin(struct recorder *r, const struct strbuf *reason)
 	char *why = xstrdup(strbuf_text(reason));
 
 	lose_pending(r);
+	r->held = 0;
 	if (r->trouble == NULL || strcmp(r->trouble, why) != 0)
 		r->complain = r->ticks;
 	proxy_recorder_site_set_trouble(r->site, why);
@@ -197,13 +200,23 @@ add_waiting(struct recorder *r, struct strbuf *reason)
 	return 0;
 }
 
+/* A tool that writes is done in a moment: that costs no record. */
+static bool
+may_wait(struct recorder *r)
+{
+	return record_store_is_busy(r->store) && r->waiting.n <= WAITING_MAX &&
+	    r->held++ < HELD_TICKS;
+}
+
 static void
 keep_waiting(struct recorder *r)
 {
 	struct strbuf reason;
 
 	strbuf_init(&reason, REASON_MAX);
-	if (add_waiting(r, &reason) != 0)
+	if (add_waiting(r, &reason) == 0)
+		r->held = 0;
+	else if (!may_wait(r))
 		trouble_begin(r, &reason);
 	strbuf_clear(&reason);
 }
@@ -330,7 +343,7 @@ commit(struct recorder *r, int64_t now)
 		keep_waiting(r);
 	}
 	/* Makes room, where that is what lacks. */
-	if (r->ticks % EXPIRE_EVERY_S == 0 &&
+	if (r->ticks % EXPIRE_EVERY_S == 0 && r->held == 0 &&
 	    record_store_expire(r->store, now, &reason) != 0 &&
 	    r->trouble == NULL)
 		trouble_begin(r, &reason);
@@ -363,6 +376,7 @@ finish(struct recorder *r)
 {
 	while (take_one(r))
 		continue;
+	r->held = HELD_TICKS; /* there is no other time */
 	if (r->store != NULL && r->trouble == NULL)
 		commit(r, (int64_t)time(NULL));
 	if (r->trouble != NULL)

@@ -478,6 +478,21 @@ class Results(Case):
             proxy, "SELECT sum(count) FROM row") == [(10,)])
         self.assertEqual(self.lost(proxy), 5)
 
+    def test_a_tool_that_writes_costs_no_record(self):
+        proxy = self.both(self.RECORDS)
+        self.send_five(proxy)
+        wait_until("rows", lambda: self.rows(proxy, "SELECT count FROM row"))
+        with contextlib.closing(sqlite3.connect(proxy.database)) as db:
+            db.isolation_level = None
+            db.execute("BEGIN IMMEDIATE")
+            self.send_five(proxy)
+            time.sleep(2.5)  # a tick, and the half second that it tries
+            db.execute("ROLLBACK")
+        wait_until("all of them", lambda: self.rows(
+            proxy, "SELECT sum(count) FROM row") == [(10,)])
+        self.assertEqual(self.lost(proxy), 0)
+        self.assertFalse(proxy.lines("results database: "))
+
     def test_a_database_that_is_gone_is_told_and_made_anew(self):
         proxy = self.both(self.RECORDS)
         self.send_five(proxy)
