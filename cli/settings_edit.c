@@ -102,7 +102,7 @@ look(struct places *p, struct slice text, struct slice section,
 				    hidden ? &p->shown_section : &p->section,
 				    from, to);
 		} else if (hidden) {
-			if (showing && sets(line, name, &word))
+			if (showing && within && sets(line, name, &word))
 				note_once(&p->shown, from, to);
 		} else if (within && goes_on(line)) {
 			stretch(&p->first, from, to);

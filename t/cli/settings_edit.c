@@ -68,6 +68,9 @@ a_line_is_set_where_a_person_would_set_it(void **state)
 	    /* what it shows is not of the section above */
 	    {false, "c", "b", "1", "[c]\n#[a]\n#b = 0\n",
 		"[c]\nb = 1\n#[a]\n#b = 0\n"},
+	    /* what is shown in another section is not where it belongs */
+	    {false, "a", "b", "1", "[a]\nc = 2\n[d]\n#[a]\n#b = 0\n",
+		"[a]\nb = 1\nc = 2\n[d]\n#[a]\n#b = 0\n"},
 	    {true, "a", "b", "1", "[a]\nb = 0,\n\t7\nb = 8\n\t9\nc = 2\n",
 		"[a]\nb = 0,\n\t7\nb = 8\n\t9\nb = 1\nc = 2\n"},
 	    {true, "a", "b", "1", "[a]\nc = 2\n", "[a]\nb = 1\nc = 2\n"},
