@@ -248,7 +248,7 @@ wire(struct setup *setup)
 	setup_service_start(setup);
 	if (!setup->steps.failed && !setup->steps.stopped)
 		outcome = setup_postfix_take(postfix, SETUP_PARTS_HAND);
-	if (outcome == 0 && (setup->backed_up || setup->steps.dry))
+	if (outcome == 0)
 		setup_postfix_reload(setup);
 	setup_postfix_free(postfix);
 	return outcome;

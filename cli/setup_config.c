@@ -114,6 +114,26 @@ has_keys(const struct setup *setup, const struct proxy_config *config)
 	return found;
 }
 
+/* Are they those of the file that is installed, which are there to be replaced?
+ * Others were written by a person, or by an earlier setup. */
+static bool
+is_example(const struct proxy_config *config)
+{
+	const struct proxy_strings *domains = &config->signing.domains;
+	struct slice text = slice_str(cli_sample_signpost), domain, selector;
+
+	if (config->signing.any_domain || domains->count > 1)
+		return false;
+	if (config->signing.selector == NULL)
+		return domains->count == 0;
+	return domains->count == 1 &&
+	    cli_settings_get(text, SLICE("out"), SLICE("domain"), &domain) &&
+	    slice_equal(domain, slice_str(domains->list[0])) &&
+	    cli_settings_get(
+		text, SLICE("out"), SLICE("selector"), &selector) &&
+	    slice_equal(selector, slice_str(config->signing.selector));
+}
+
 static bool
 is_listed(const struct proxy_config *config, const char *domain)
 {
@@ -121,6 +141,19 @@ is_listed(const struct proxy_config *config, const char *domain)
 		if (strcmp(config->signing.domains.list[i], domain) == 0)
 			return true;
 	return config->signing.any_domain;
+}
+
+/* Of the Ed25519 signature that is made beside the other; NULL: there is none. */
+static const char *
+second_selector(const struct proxy_config *config)
+{
+	const struct proxy_signatures *made = &config->signing.signatures;
+
+	for (size_t i = 0; i < made->count; i++)
+		if (made->list[i].type == PROXY_SIGNATURE_DKIM &&
+		    made->list[i].algorithm == DKIM_ED25519_SHA256)
+			return made->list[i].selector;
+	return NULL;
 }
 
 static void
@@ -132,6 +165,7 @@ choose_selectors(
 	time_t now = time(NULL);
 	struct tm utc;
 	const char *base = wishes->selector;
+	const char *second = base == NULL ? second_selector(config) : NULL;
 	bool by_month = false;
 
 	if (base == NULL && meant)
@@ -147,6 +181,8 @@ choose_selectors(
 		    &setup->rsa, "%s%s", base, by_month ? "r" : "");
 	if (wishes->keys == SETUP_ED25519 && !by_month)
 		(void)strbuf_add_str(&setup->ed25519, base);
+	else if (wishes->keys == SETUP_BOTH && second != NULL)
+		(void)strbuf_add_str(&setup->ed25519, second);
 	else if (wishes->keys != SETUP_RSA)
 		(void)strbuf_addf(&setup->ed25519, "%se", base);
 }
@@ -155,7 +191,7 @@ static void
 edit_out(struct editing *e, const struct proxy_config *config)
 {
 	const struct setup_wishes *wishes = &e->setup->wishes;
-	bool meant = has_keys(e->setup, config);
+	bool meant = !is_example(config) || has_keys(e->setup, config);
 	const char *selector;
 
 	choose_selectors(e->setup, config, meant);
@@ -234,6 +270,77 @@ edit_in(struct editing *e)
 	}
 }
 
+/* --- what is there and is not what was wished for --- */
+
+static void
+stop(
+    struct editing *e, const char *section, const char *name, const char *value)
+{
+	const char *path = strbuf_text(&e->setup->config_path);
+
+	cli_steps_tell(&e->setup->steps, "configuration", CLI_STEP_STOP,
+	    "%s: `%s =' of [%s] says something else than %s; nothing was "
+	    "written",
+	    path, name, section, value);
+	cli_steps_todo("write it there yourself: %s = %s", name, value);
+}
+
+static bool
+is_at(const struct proxy_endpoint *endpoint, const char *address)
+{
+	struct strbuf text;
+	bool is;
+
+	strbuf_init(&text, VALUE_MAX);
+	proxy_endpoint_print(endpoint, &text);
+	is = strcmp(strbuf_text(&text), address) == 0;
+	strbuf_clear(&text);
+	return is;
+}
+
+/* Postfix's lines lead to that listener, and take mail back from that relay.
+ * Other addresses would have mail wait for ever. */
+static bool
+is_between(struct editing *e, const struct proxy_front *front,
+    const char *listen, const char *relay)
+{
+	bool listens = false;
+
+	for (size_t i = 0; i < front->listen.count; i++)
+		listens |= !front->listen.list[i].proxy_protocol &&
+		    is_at(&front->listen.list[i].at, listen);
+	if (!listens)
+		stop(e, front->name, "listen", listen);
+	else if (!is_at(&front->relay, relay))
+		stop(e, front->name, "relay", relay);
+	else
+		return true;
+	return false;
+}
+
+static bool
+is_as_wished(struct editing *e, const struct proxy_config *config)
+{
+	const struct setup_wishes *wishes = &e->setup->wishes;
+	const char *reflector = config->reflector.address;
+
+	if (!is_between(e, &config->out, "127.0.0.1:10027", "127.0.0.1:10028"))
+		return false;
+	if (!wishes->inbound)
+		return true;
+	if (!is_between(e, &config->in, "127.0.0.1:10025", "127.0.0.1:10026"))
+		return false;
+	if (wishes->reject_dmarc &&
+	    (config->checking.reject & PROXY_REJECT_DMARC) == 0)
+		stop(e, "in", "reject", "dmarc");
+	else if (wishes->reflector != NULL &&
+	    (reflector == NULL || strcmp(reflector, wishes->reflector) != 0))
+		stop(e, "reflector", "address", wishes->reflector);
+	else
+		return true;
+	return false;
+}
+
 /* --- the file --- */
 
 static int
@@ -252,19 +359,19 @@ write_text(struct editing *e)
 	struct setup *setup = e->setup;
 	const char *path = strbuf_text(&setup->config_path);
 	struct slice rest = strbuf_slice(&e->told), line;
+	int outcome = 0;
 
 	if (e->told.n == 0) {
 		cli_steps_tell(
 		    &setup->steps, "configuration", CLI_STEP_OK, "%s", path);
 		return 0;
 	}
-	if (cli_steps_begin(&setup->steps, "configuration", "%s", path)) {
-		setup->config_changed = true;
-		if (cli_file_replace(path, strbuf_slice(&e->text)) != 0) {
-			setup->steps.failed = true;
-			return -1;
-		}
-	}
+	setup->config_changed = true;
+	if (!setup->steps.dry)
+		outcome = cli_file_replace(path, strbuf_slice(&e->text));
+	cli_steps_took(&setup->steps, "configuration", outcome, "%s", path);
+	if (outcome != 0)
+		return -1;
 	while (slice_cut(&rest, '\n', &line))
 		if (line.n > 0)
 			cli_steps_todo("%.*s", (int)line.n, line.p);
@@ -294,6 +401,8 @@ edit(struct editing *e)
 		    strbuf_text(&e->setup->config_path));
 		return -1;
 	}
+	if (!is_as_wished(e, e->setup->config))
+		return -1;
 	return write_text(e);
 }
 

@@ -177,20 +177,21 @@ make_key(struct setup *setup, const char *path, enum dkim_key_type type)
 {
 	struct strbuf full, reason;
 	struct dkim_key *key;
+	int outcome = 0;
 
 	strbuf_init(&full, PATH_LENGTH_MAX);
 	strbuf_init(&reason, REASON_MAX);
-	if (cli_steps_begin(&setup->steps, "key", "%s", path)) {
+	if (!setup->steps.dry) {
 		key = dkim_key_generate(
 		    type, type == DKIM_KEY_RSA ? RSA_BITS : 0, &reason);
 		if (key == NULL)
 			cli_error("%s: %s", path, strbuf_text(&reason));
-		if (key == NULL ||
-		    cli_file_create_key(from_here(setup, path, &full), key) !=
-			CLI_OK)
-			setup->steps.failed = true;
+		outcome = key == NULL
+		    ? -1
+		    : cli_file_create_key(from_here(setup, path, &full), key);
 		dkim_key_free(key);
 	}
+	cli_steps_took(&setup->steps, "key", outcome, "%s", path);
 	strbuf_clear(&full);
 	strbuf_clear(&reason);
 }
@@ -244,6 +245,19 @@ says_yes(const struct setup *setup, const char *const argv[])
 	return yes;
 }
 
+/* What runs reads its settings in any case: a setup that was ended before it
+ * came to that leaves them as they ought to be, and unread. */
+static void
+read_again(struct setup *setup, const char *const reload[])
+{
+	if (setup->config_changed)
+		(void)cli_steps_run(&setup->steps, "service", reload,
+		    "reads its configuration again");
+	else
+		(void)cli_steps_run_again(
+		    &setup->steps, "service", reload, "runs by these settings");
+}
+
 static void
 start_by_systemd(struct setup *setup)
 {
@@ -257,15 +271,12 @@ start_by_systemd(struct setup *setup)
 	    "systemctl", "reload", "signpost.service", NULL};
 	bool runs = says_yes(setup, active);
 
-	if (!runs || !says_yes(setup, enabled))
-		(void)cli_steps_run(
-		    &setup->steps, "service", enable, "starts, now and later");
-	else if (setup->config_changed)
-		(void)cli_steps_run(&setup->steps, "service", reload,
-		    "reads its configuration again");
-	else
-		cli_steps_tell(
-		    &setup->steps, "service", CLI_STEP_OK, "runs, enabled");
+	if ((!runs || !says_yes(setup, enabled)) &&
+	    cli_steps_run(
+		&setup->steps, "service", enable, "starts, now and later") != 0)
+		return;
+	if (runs)
+		read_again(setup, reload);
 }
 
 static void
@@ -278,12 +289,7 @@ start_by_init(struct setup *setup)
 	    "update-rc.d", "signpost", "defaults", NULL};
 
 	if (says_yes(setup, status)) {
-		if (setup->config_changed)
-			(void)cli_steps_run(&setup->steps, "service", reload,
-			    "reads its configuration again");
-		else
-			cli_steps_tell(
-			    &setup->steps, "service", CLI_STEP_OK, "runs");
+		read_again(setup, reload);
 		return;
 	}
 	if (cli_steps_run(&setup->steps, "service", start, "starts") == 0)

@@ -153,6 +153,17 @@ is_same_value(struct slice a, struct slice b)
 	return same;
 }
 
+/* Is it that value, or a list of restrictions that has it first? */
+static bool
+begins_with_value(struct slice value, struct slice first)
+{
+	for (size_t n = value.n; n > 0; n--)
+		if ((n == value.n || value.p[n] == ',') &&
+		    is_same_value(slice_first(value, n), first))
+			return true;
+	return false;
+}
+
 bool
 setup_postfix_hands(struct slice name, struct slice value)
 {
@@ -163,9 +174,47 @@ setup_postfix_hands(struct slice name, struct slice value)
 	return false;
 }
 
+/* --- what master.cf has --- */
+
+/* "submission", "127.0.0.1:submission" and "587" are one service. */
+static bool
+is_named(struct slice name, const char *const names[])
+{
+	size_t colon = slice_find_last(name, ':');
+
+	if (colon < name.n)
+		name = slice_after(name, colon + 1);
+	for (size_t i = 0; names[i] != NULL; i++)
+		if (slice_equal(name, slice_str(names[i])))
+			return true;
+	return false;
+}
+
+/* The next service of postconf -M: its line, and "name/type". */
+static bool
+next_service(struct slice *rest, struct slice *name, struct slice *type,
+    struct strbuf *entry)
+{
+	struct slice line, columns;
+
+	while (slice_cut(rest, '\n', &line)) {
+		columns = slice_trim(line);
+		if (columns.n == 0 ||
+		    !cli_master_entry_names(columns, name, type))
+			continue;
+		if (cli_master_entry_find(columns, *name, *type, entry))
+			return true;
+	}
+	return false;
+}
+
+static const char *const submissions[] = {
+    "submission", "submissions", "smtps", "587", "465", NULL};
+static const char *const incoming[] = {"smtp", "smtpd", "25", NULL};
+
 /* --- the plan --- */
 
-/* Takes `argument` and `todo`. */
+/* Takes `argument`, `about` and `todo`. */
 static void
 add_action(struct setup_postfix *p, const struct action *action)
 {
@@ -242,13 +291,54 @@ goes_elsewhere(const struct setup_postfix *p, struct slice entry,
 	return false;
 }
 
+/* Does mail that another filter has handed back come to us from there, by that
+ * option of some other smtpd? */
+static bool
+comes_from_filter(
+    const struct setup_postfix *p, struct slice option, struct slice value)
+{
+	struct slice rest = strbuf_slice(&p->services), name, type, theirs;
+	struct strbuf entry;
+	bool comes = false;
+
+	strbuf_init(&entry, CLI_MASTER_ENTRY_MAX);
+	while (!comes && next_service(&rest, &name, &type, &entry))
+		comes = !is_named(name, submissions) &&
+		    !is_named(name, incoming) &&
+		    slice_equal(cli_master_entry_command(strbuf_slice(&entry)),
+			SLICE("smtpd")) &&
+		    cli_master_entry_option(
+			strbuf_slice(&entry), option, &theirs) &&
+		    is_same_value(theirs, value);
+	strbuf_clear(&entry);
+	return comes;
+}
+
+/* Whose value stands there instead, and what to do about it. */
+static char *
+print_todo(struct slice entry, struct slice service, const char *name,
+    const char *value, struct slice theirs)
+{
+	if (strcmp(name, "smtpd_end_of_data_restrictions") == 0)
+		return print("it is %.*s now. Both, ours first: postconf -Me "
+			     "'%.*s=%.*s -o {%s=%s, %.*s}'",
+		    (int)theirs.n, theirs.p, (int)service.n, service.p,
+		    (int)entry.n, entry.p, name, value, (int)theirs.n,
+		    theirs.p);
+	return print(
+	    "it is %.*s now. Where that is a filter of yours, put this "
+	    "line to the smtpd that takes mail back from it instead, "
+	    "and run this again: -o %s=%s",
+	    (int)theirs.n, theirs.p, name, value);
+}
+
 /* One option of a service that is there. */
 static void
 plan_option(struct setup_postfix *p, struct slice entry, struct slice service,
     const char *name, const char *value)
 {
 	struct action action = {.part = SETUP_PARTS_HAND, .option = "-Pe"};
-	struct slice theirs = {NULL, 0};
+	struct slice theirs = {NULL, 0}, wanted = slice_str(value);
 
 	action.about = print("%.*s: %s", (int)service.n, service.p, name);
 	if (strchr(value, ' ') == NULL) {
@@ -263,16 +353,31 @@ plan_option(struct setup_postfix *p, struct slice entry, struct slice service,
 	}
 	if (!goes_elsewhere(p, entry, slice_str(name), &theirs)) {
 		action.state = CLI_STEP_WOULD;
-	} else if (is_same_value(theirs, slice_str(value))) {
+	} else if (begins_with_value(theirs, wanted) ||
+	    comes_from_filter(p, slice_str(name), wanted)) {
 		action.state = CLI_STEP_OK;
 	} else {
 		action.state = CLI_STEP_STOP;
-		action.todo = print("it is %.*s now. Where that is a filter of "
-				    "yours, put this line to the smtpd that "
-				    "takes mail back from it instead: -o "
-				    "%s=%s",
-		    (int)theirs.n, theirs.p, name, value);
+		action.todo = print_todo(entry, service, name, value, theirs);
 	}
+	add_action(p, &action);
+}
+
+/* One that goes along with it: what the service itself says stays, whatever
+ * main.cf says. */
+static void
+plan_companion(struct setup_postfix *p, struct slice entry,
+    struct slice service, const char *name, const char *value)
+{
+	struct action action = {.part = SETUP_PARTS_HAND, .option = "-Pe"};
+	struct slice theirs;
+
+	action.about = print("%.*s: %s", (int)service.n, service.p, name);
+	action.argument =
+	    print("%.*s/%s=%s", (int)service.n, service.p, name, value);
+	action.state = cli_master_entry_option(entry, slice_str(name), &theirs)
+	    ? CLI_STEP_OK
+	    : CLI_STEP_WOULD;
 	add_action(p, &action);
 }
 
@@ -296,50 +401,18 @@ plan_proxy(struct setup_postfix *p, struct slice entry, struct slice service,
 			continue;
 		strbuf_reset(&value);
 		(void)strbuf_add(&value, wanted);
-		plan_option(
-		    p, entry, service, beside_proxy[i], strbuf_text(&value));
+		if (strcmp(beside_proxy[i], "smtpd_proxy_filter") == 0)
+			plan_option(p, entry, service, beside_proxy[i],
+			    strbuf_text(&value));
+		else
+			plan_companion(p, entry, service, beside_proxy[i],
+			    strbuf_text(&value));
 	}
 	strbuf_clear(&ours);
 	strbuf_clear(&value);
 }
 
-/* "submission", "127.0.0.1:submission" and "587" are one service. */
-static bool
-is_named(struct slice name, const char *const names[])
-{
-	size_t colon = slice_find_last(name, ':');
-
-	if (colon < name.n)
-		name = slice_after(name, colon + 1);
-	for (size_t i = 0; names[i] != NULL; i++)
-		if (slice_equal(name, slice_str(names[i])))
-			return true;
-	return false;
-}
-
-/* --- what master.cf has --- */
-
-/* The next service of postconf -M: its line, and "name/type". */
-static bool
-next_service(struct slice *rest, struct slice *name, struct slice *type,
-    struct strbuf *entry)
-{
-	struct slice line, columns;
-
-	while (slice_cut(rest, '\n', &line)) {
-		columns = slice_trim(line);
-		if (columns.n == 0 ||
-		    !cli_master_entry_names(columns, name, type))
-			continue;
-		if (cli_master_entry_find(columns, *name, *type, entry))
-			return true;
-	}
-	return false;
-}
-
-static const char *const submissions[] = {
-    "submission", "submissions", "smtps", "587", "465", NULL};
-static const char *const incoming[] = {"smtp", "smtpd", "25", NULL};
+/* --- which service hands what --- */
 
 static void
 plan_outgoing(struct setup_postfix *p, struct slice entry, struct slice service)
@@ -590,12 +663,16 @@ setup_postfix_reload(struct setup *setup)
 
 	strbuf_init(&out, REASON_MAX);
 	strbuf_init(&reason, REASON_MAX);
-	if (cli_steps_ask(&setup->steps, status, &out, &reason) == 0) {
+	if (cli_steps_ask(&setup->steps, status, &out, &reason) != 0) {
+		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_OK,
+		    "it does not run, and reads its files when it is started");
+	} else if (setup->backed_up) {
 		(void)cli_steps_run(
 		    &setup->steps, "postfix", reload, "reads its files again");
 	} else {
-		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_OK,
-		    "it does not run, and reads its files when it is started");
+		/* An earlier setup may have been ended before it came here. */
+		(void)cli_steps_run_again(
+		    &setup->steps, "postfix", reload, "runs by these files");
 	}
 	strbuf_clear(&out);
 	strbuf_clear(&reason);

@@ -129,6 +129,31 @@ is_wired(struct setup *setup, const struct proxy_front *front,
 	return wired;
 }
 
+/* The same in a place that only a person can judge, such as restrictions with
+ * FILTER in them. */
+static bool
+is_named(struct setup *setup, struct slice text)
+{
+	static const struct slice filters[] = {
+	    SLICE_INIT("signpost:["), SLICE_INIT("signpost-in:[")};
+	struct slice line;
+
+	while (slice_cut(&text, '\n', &line))
+		for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]);
+		     i++)
+			if (slice_search(line, filters[i]) < line.n) {
+				line = slice_trim(line);
+				cli_steps_tell(&setup->steps, "postfix",
+				    CLI_STEP_STOP,
+				    "mail is handed to signpost still: %.*s",
+				    (int)line.n, line.p);
+				cli_steps_todo("take that out, postfix reload, "
+					       "and run this again");
+				return true;
+			}
+	return false;
+}
+
 static bool
 is_wired_by_hand(struct setup *setup)
 {
@@ -156,6 +181,8 @@ is_wired_by_hand(struct setup *setup)
 		for (size_t i = 0; i < 2; i++)
 			wired |= is_wired(
 			    setup, fronts[i], setup->config->hostname, &master);
+		wired = wired || is_named(setup, strbuf_slice(&master_cf)) ||
+		    is_named(setup, strbuf_slice(&main_cf));
 	}
 	proxy_report_clear(&ignored);
 	strbuf_clear(&master_cf);
@@ -166,28 +193,67 @@ is_wired_by_hand(struct setup *setup)
 
 /* --- the queue --- */
 
-/* How many of these messages go by a transport of ours. */
-static size_t
+/* Does a message with that filter wait for us, by a transport of the samples or
+ * by one that somebody named otherwise? */
+static bool
+goes_by_us(struct slice filter)
+{
+	static const struct slice transports[] = {SLICE_INIT("signpost"),
+	    SLICE_INIT("signpost-in"), SLICE_INIT("signpost-own")};
+	size_t colon = slice_find(filter, ':');
+	struct slice transport = slice_first(filter, colon);
+	struct slice hop = slice_after(filter, colon + 1);
+
+	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
+		if (slice_equal(transport, transports[i]))
+			return true;
+	return slice_equal(hop, SLICE("[127.0.0.1]:10027")) ||
+	    slice_equal(hop, SLICE("[127.0.0.1]:10025"));
+}
+
+/* How many of these messages go by us; -1 where postcat does not get to its
+ * end. */
+static int64_t
 count_named(const struct setup *setup, const char *const argv[])
 {
 	struct strbuf out, reason;
 	struct slice rest, line;
-	size_t named = 0;
+	int64_t named = 0;
 
 	strbuf_init(&out, QUEUE_MAX);
 	strbuf_init(&reason, REASON_MAX);
-	/* A message that has gone meanwhile makes it end with 1. */
-	(void)cli_steps_ask(&setup->steps, argv, &out, &reason);
+	if (cli_steps_ask(&setup->steps, argv, &out, &reason) != 0)
+		named = -1;
 	rest = strbuf_slice(&out);
-	while (slice_cut(&rest, '\n', &line))
-		if (slice_starts_nocase(line, SLICE("content_filter:"))) {
-			struct slice to = slice_trim(slice_after(line, 15));
-
-			named += slice_starts_nocase(to, SLICE("signpost:")) ||
-			    slice_starts_nocase(to, SLICE("signpost-in:"));
-		}
+	while (named >= 0 && slice_cut(&rest, '\n', &line))
+		if (slice_starts_nocase(line, SLICE("content_filter:")))
+			named += goes_by_us(slice_trim(slice_after(line, 15)));
 	strbuf_clear(&out);
 	strbuf_clear(&reason);
+	return named;
+}
+
+/* The same of `n` messages of the queue. postcat stops at the first that has
+ * gone meanwhile, and says nothing of those behind it: then each is looked at
+ * by itself, and one that cannot be has gone. */
+static int64_t
+count_messages(const struct setup *setup, char ids[][ID_MAX], size_t n)
+{
+	const char *argv[IDS_AT_ONCE + 3] = {"postcat", "-eq"};
+	int64_t named;
+
+	for (size_t i = 0; i < n; i++)
+		argv[2 + i] = ids[i];
+	argv[2 + n] = NULL;
+	named = count_named(setup, argv);
+	if (named >= 0)
+		return named;
+	named = 0;
+	argv[3] = NULL;
+	for (size_t i = 0; i < n; i++) {
+		argv[2] = ids[i];
+		named += count_named(setup, argv) > 0;
+	}
 	return named;
 }
 
@@ -212,31 +278,28 @@ static int64_t
 count_waiting(const struct setup *setup, struct strbuf *reason)
 {
 	const char *const list[] = {"postqueue", "-j", NULL};
-	const char *argv[IDS_AT_ONCE + 3] = {"postcat", "-eq"};
 	char ids[IDS_AT_ONCE][ID_MAX];
 	struct strbuf out;
 	struct slice rest, line;
-	size_t n = 0, named = 0;
+	int64_t named = 0;
+	size_t n = 0;
 
 	strbuf_init(&out, QUEUE_MAX);
+	strbuf_reset(reason);
 	if (cli_steps_ask(&setup->steps, list, &out, reason) != 0) {
 		strbuf_clear(&out);
 		return -1;
 	}
 	rest = strbuf_slice(&out);
 	while (slice_cut(&rest, '\n', &line)) {
-		if (find_id(line, ids[n])) {
-			argv[2 + n] = ids[n];
-			n++;
-		}
+		n += find_id(line, ids[n]);
 		if (n == IDS_AT_ONCE || (n > 0 && rest.p == NULL)) {
-			argv[2 + n] = NULL;
-			named += count_named(setup, argv);
+			named += count_messages(setup, ids, n);
 			n = 0;
 		}
 	}
 	strbuf_clear(&out);
-	return (int64_t)named;
+	return named;
 }
 
 static void
@@ -307,6 +370,26 @@ drain(struct setup *setup)
 		return CLI_TEMPORARY;
 	}
 	return CLI_OK;
+}
+
+/* A client that was connected all the while has its mail handed over by the old
+ * lines. What it sent since the queue was looked at would wait for ever. */
+static bool
+has_late_mail(struct setup *setup)
+{
+	struct strbuf reason;
+	bool late;
+
+	strbuf_init(&reason, REASON_MAX);
+	late = !setup->steps.dry && count_waiting(setup, &reason) > 0;
+	strbuf_clear(&reason);
+	if (!late)
+		return false;
+	restore_way(setup);
+	cli_steps_tell(&setup->steps, "queue", CLI_STEP_STOP,
+	    "a client that was still connected sent mail by signpost");
+	cli_steps_todo("its services are there again; run this once more");
+	return true;
 }
 
 /* --- the services --- */
@@ -381,8 +464,9 @@ setup_undo(struct setup *setup)
 
 	if (remove_hands(setup) != 0)
 		return cli_steps_status(&setup->steps);
-	if (setup->steps.changed)
-		setup_postfix_reload(setup);
+	/* Even where nothing was there to take out: an earlier undo may have been
+	 * ended before it came here. */
+	setup_postfix_reload(setup);
 	if (!setup->steps.dry && is_wired_by_hand(setup))
 		return cli_steps_status(&setup->steps);
 	status = drain(setup);
@@ -391,6 +475,8 @@ setup_undo(struct setup *setup)
 	if (remove_services(setup) != 0)
 		return cli_steps_status(&setup->steps);
 	setup_postfix_reload(setup);
+	if (has_late_mail(setup))
+		return CLI_TEMPORARY;
 	setup_service_stop(setup);
 	cli_steps_tell(&setup->steps, "kept", CLI_STEP_OK,
 	    "settings, private keys, results, users");

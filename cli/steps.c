@@ -133,14 +133,14 @@ tell_said(const struct strbuf *said)
 			cli_steps_todo("%.*s", (int)line.n, line.p);
 }
 
-int
-cli_steps_run(struct cli_steps *steps, const char *what,
-    const char *const argv[], const char *fmt, ...)
+/* Tells it as `state` where it is done. */
+static int
+run(struct cli_steps *steps, const char *what, const char *const argv[],
+    enum cli_step_state state, const char *fmt, va_list args)
 {
 	const char *command[ARGS_MAX];
 	struct strbuf path, said, reason;
 	int outcome = 0;
-	va_list args;
 
 	strbuf_init(&path, 4096);
 	strbuf_init(&said, SAID_MAX);
@@ -154,14 +154,9 @@ cli_steps_run(struct cli_steps *steps, const char *what,
 			outcome =
 			    cli_capture_both(command, RUN_MS, &said, &reason);
 	}
-	va_start(args, fmt);
-	tell(steps, what,
-	    outcome != 0     ? CLI_STEP_FAILED
-		: steps->dry ? CLI_STEP_WOULD
-			     : CLI_STEP_DONE,
-	    fmt, args);
-	va_end(args);
-	tell_command(argv);
+	tell(steps, what, outcome != 0 ? CLI_STEP_FAILED : state, fmt, args);
+	if (outcome != 0 || state != CLI_STEP_OK)
+		tell_command(argv);
 	if (outcome != 0) {
 		tell_said(&said);
 		cli_steps_todo("%s: %s", argv[0], strbuf_text(&reason));
@@ -172,16 +167,46 @@ cli_steps_run(struct cli_steps *steps, const char *what,
 	return outcome;
 }
 
-bool
-cli_steps_begin(struct cli_steps *steps, const char *what, const char *fmt, ...)
+int
+cli_steps_run(struct cli_steps *steps, const char *what,
+    const char *const argv[], const char *fmt, ...)
+{
+	va_list args;
+	int outcome;
+
+	va_start(args, fmt);
+	outcome = run(steps, what, argv,
+	    steps->dry ? CLI_STEP_WOULD : CLI_STEP_DONE, fmt, args);
+	va_end(args);
+	return outcome;
+}
+
+int
+cli_steps_run_again(struct cli_steps *steps, const char *what,
+    const char *const argv[], const char *fmt, ...)
+{
+	va_list args;
+	int outcome;
+
+	va_start(args, fmt);
+	outcome = run(steps, what, argv, CLI_STEP_OK, fmt, args);
+	va_end(args);
+	return outcome;
+}
+
+void
+cli_steps_took(struct cli_steps *steps, const char *what, int outcome,
+    const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	tell(steps, what, steps->dry ? CLI_STEP_WOULD : CLI_STEP_DONE, fmt,
-	    args);
+	tell(steps, what,
+	    outcome != 0     ? CLI_STEP_FAILED
+		: steps->dry ? CLI_STEP_WOULD
+			     : CLI_STEP_DONE,
+	    fmt, args);
 	va_end(args);
-	return !steps->dry;
 }
 
 int

@@ -41,10 +41,16 @@ int cli_steps_run(struct cli_steps *, const char *what,
     const char *const argv[], const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* A step that is not a command: the line for it, DONE or WOULD. True where it
- * is to be taken. */
-bool cli_steps_begin(struct cli_steps *, const char *what, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+/* The same for a command that has an effect only where an earlier run was ended
+ * before it came to it: told as OK. */
+int cli_steps_run_again(struct cli_steps *, const char *what,
+    const char *const argv[], const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A step that is not a command, when it has been taken, or left where nothing
+ * is to be changed: DONE or WOULD, or FAILED where the outcome is not 0. */
+void cli_steps_took(struct cli_steps *, const char *what, int outcome,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Asks a program that changes nothing, dry or not: 0 and what it printed, or
  * -1 and the reason. */

@@ -93,11 +93,11 @@ def arrived():
         return list(box)
 
 
-def submit(subject, port=587, count=1):
+def submit(subject, port=587, count=1, sender="ann@example.org"):
     with smtplib.SMTP("127.0.0.1", port, timeout=WAIT) as smtp:
         for number in range(count):
             message = email.message.EmailMessage()
-            message["From"] = "ann@example.org"
+            message["From"] = sender
             message["To"] = "ann@example.org"
             message["Subject"] = f"{subject} {number}"
             message.set_content("Hello.\n")
@@ -221,9 +221,49 @@ class Machine(unittest.TestCase):
         self.assertIn("signpost", services())
         setup("--undo", "--wait", "60")
         wait_until("fifty arrive", lambda: len(of("kept")) == 50)
-        self.assertEqual(queued(), 0)
+        wait_until("the queue is empty", lambda: queued() == 0)
         self.assertTrue(all(m["DKIM-Signature"] for m in of("kept")))
         self.assertEqual(len({m["Message-ID"] for m in of("kept")}), 50)
+
+    def test_undo_looks_at_every_message_of_the_queue(self):
+        """A message goes between two looks at the queue; behind it others
+        wait, which postcat does not come to."""
+        setup("-d", "example.org", status=(0, 1))
+        run("postconf", "-MX", "127.0.0.1:10028/inet")
+        run("postfix", "reload")
+        submit("kept", count=2)
+        wait_until("two wait", lambda: queued() == 2)
+        first = pathlib.Path("/usr/local/sbin/postqueue")
+        first.write_text(
+            "#!/bin/sh\n"
+            "[ $1 = -j ] && echo '{\"queue_id\": \"0GONE\"}'\n"
+            "exec /usr/sbin/postqueue \"$@\"\n")
+        first.chmod(0o755)
+        try:
+            self.assertEqual(queued(), 3)
+            setup("--undo")
+        finally:
+            first.unlink()
+        wait_until("both arrive", lambda: len(of("kept")) == 2)
+
+    def test_what_an_ended_setup_left_unread_is_read(self):
+        """Settings and services stand there; nobody was told of them."""
+        setup("-d", "example.org", "--selector", "k", status=(0, 1))
+        before = CONF.read_text()
+        setup("-d", "example.net", status=(0, 1))
+        after = CONF.read_text()
+        CONF.write_text(before)
+        run("/etc/init.d/signpost", "reload")
+        wired = MASTER.read_text()
+        run("postconf", "-PX", "submission/inet/content_filter")
+        run("postfix", "reload")
+        CONF.write_text(after)
+        MASTER.write_text(wired)
+        said = setup("-d", "example.org", "-d", "example.net", status=(0, 1))
+        self.assertEqual(states(said), {"ok"}, said)
+        submit("again", sender="ann@example.net")
+        wait_until("it arrives", lambda: of("again"))
+        self.assertIn("d=example.net", of("again")[0]["DKIM-Signature"] or "")
 
     def test_undo_stops_where_a_person_has_mail_handed_to_us(self):
         setup("-d", "example.org", status=(0, 1))
@@ -250,6 +290,96 @@ class Machine(unittest.TestCase):
                 self.assertEqual(tree("/etc/postfix"), before)
                 run("postconf", "-X", "content_filter")
                 MASTER.write_text(self.bare[0])
+
+    def test_the_command_of_local_mail_cf(self):
+        """What it says of programs that speak SMTP to port 25 is done as it
+        stands there."""
+        text = pathlib.Path(
+            "/usr/share/doc/signpost/postfix/local-mail.cf").read_text()
+        command = "\n".join(re.findall(r"^#\t(.*)", text, re.M))
+        self.assertIn("smtpd_end_of_data_restrictions", command)
+        setup("-d", "example.org", "--no-local", status=(0, 1))
+        submit("before", port=25)
+        wait_until("it arrives", lambda: of("before"))
+        self.assertIsNone(of("before")[0]["DKIM-Signature"])
+        run("sh", "-euc", command)
+        run("postfix", "reload")
+        submit("after", port=25)
+        wait_until("it arrives", lambda: of("after"))
+        self.assertIsNotNone(of("after")[0]["DKIM-Signature"])
+        said = setup("-d", "example.org", status=(0, 1))
+        self.assertRegex(said, r"ok +smtp/inet: smtpd_end_of_data")
+
+    def test_it_goes_on_when_a_person_did_what_it_says(self):
+        """Another filter, restrictions, limits: what it says to write, and the
+        next run completes it."""
+        run("postconf", "-Pe",
+            "submission/inet/content_filter=scan:[127.0.0.1]:10024")
+        run("postconf", "-e", "smtpd_client_connection_count_limit=30",
+            "smtpd_end_of_data_restrictions=permit_mynetworks")
+        try:
+            said = setup("-d", "example.org", status=(1,))
+            option = re.search(
+                r"and run this again: -o (content_filter=\S+)",
+                said).group(1)
+            run("postconf", "-Me", "127.0.0.1:10023/inet=127.0.0.1:10023 inet "
+                "n - n - - smtpd -o " + option)
+            run("sh", "-c", re.search(
+                r"Both, ours first: (postconf -Me '.*')", said).group(1))
+            said = setup("-d", "example.org", status=(0, 1))
+            self.assertNotIn("stop", states(said), said)
+            submit("on 25", port=25)
+            wait_until("it arrives", lambda: of("on 25"))
+            self.assertIsNotNone(of("on 25")[0]["DKIM-Signature"])
+            run("postconf", "-MX", "127.0.0.1:10023/inet")
+            said = setup("--undo", status=(1,))
+            self.assertIn("mail is handed to signpost still: ", said)
+            self.assertIn("127.0.0.1:10028", services())
+            MASTER.write_text(self.bare[0])
+            said = setup("-d", "example.org", "--no-local", "--wiring",
+                         "before-queue", "--dry-run")
+            self.assertIn("client_connection_count_limit=10", said)
+        finally:
+            run("postconf", "-X", "smtpd_client_connection_count_limit",
+                "smtpd_end_of_data_restrictions")
+
+    def test_what_is_there_and_was_not_wished_for_is_named(self):
+        """Postfix would hand mail to a port at which nobody listens; a wish
+        that is not fulfilled is not passed over in silence."""
+        for old, new, more, line in (
+                ("listen = 127.0.0.1:10027", "listen = 127.0.0.1:10030", (),
+                 "listen = 127.0.0.1:10027"),
+                ("relay = 127.0.0.1:10028", "relay = 127.0.0.1:10030", (),
+                 "relay = 127.0.0.1:10028"),
+                ("[out]", "[in]\nlisten = 127.0.0.1:10025\n"
+                 "relay = 127.0.0.1:10030\n[out]",
+                 ("--inbound",), "relay = 127.0.0.1:10026"),
+                ("[out]", "[in]\nreject = none\n[out]",
+                 ("--inbound", "--reject-dmarc"), "reject = dmarc"),
+                ("[out]", "[in]\nlisten = 127.0.0.1:10025\n"
+                 "relay = 127.0.0.1:10026\n[results]\n"
+                 "database = /var/lib/signpost-in/results.db\n"
+                 "[reflector]\naddress = a@example.org\n[out]",
+                 ("--inbound", "--reflector", "b@example.org"),
+                 "address = b@example.org")):
+            with self.subTest(line):
+                self.assertIn("\n" + old, self.bare[1])
+                CONF.write_text(self.bare[1].replace("\n" + old,
+                                                     "\n" + new))
+                before = tree("/etc")
+                said = setup("-d", "example.org", *more, status=(1,))
+                self.assertIn("write it there yourself: " + line, said)
+                self.assertEqual(tree("/etc"), before)
+
+    def test_domain_and_selector_of_a_person_stay(self):
+        """Though no key of theirs is found, setup takes neither away."""
+        for domain in "*", "example.com, example.edu":
+            CONF.write_text(self.bare[1].replace(
+                "\ndomain = example.org", "\ndomain = " + domain).replace(
+                    "\nselector = mail2026", "\nselector = theirs"))
+            said = setup("-d", "example.org", "--dry-run")
+            self.assertNotIn("selector =", said)
+            self.assertIn("/example.org/theirs.pem", said)
 
     def test_a_configuration_with_a_mistake_stays_as_it_is(self):
         CONF.write_text(self.bare[1] + "[out]\nnonsense = 1\n")
@@ -304,6 +434,40 @@ class Machine(unittest.TestCase):
                    check=False).stdout
         self.assertNotIn("since", said)
 
+    def test_what_check_says_to_do_about_the_daemon(self):
+        """It starts what does not run and reloads what does, with systemd,
+        with the init script alone, and with neither."""
+        def todo():
+            said = run(SIGNPOST, "check", check=False).stdout
+            return re.search(r"signpost does not answer.*\n\s+(.*), and look",
+                             said).group(1)
+        setup("-d", "example.org", status=(0, 1))
+        systemd = pathlib.Path("/run/systemd/system")
+        init = pathlib.Path("/etc/init.d/signpost")
+        CONF.write_text(CONF.read_text().replace(
+            "listen = 127.0.0.1:10027", "listen = 127.0.0.1:10027, "
+            "127.0.0.1:10030"))
+        for run_by, forms in (
+                ("it runs", ("systemctl reload signpost",
+                             "/etc/init.d/signpost reload",
+                             "signpost reload PID")),
+                ("start it", ("systemctl start signpost",
+                              "/etc/init.d/signpost start",
+                              "signpost serve -D"))):
+            systemd.mkdir(parents=True)
+            said = [todo()]
+            systemd.rmdir()
+            said.append(todo())
+            run("mv", str(init), "/run/init")
+            try:
+                said.append(todo())
+            finally:
+                run("mv", "/run/init", str(init))
+            for line, form in zip(said, forms):
+                self.assertTrue(line.startswith(run_by), line)
+                self.assertIn("(%s" % form, line)
+            run("/etc/init.d/signpost", "stop")
+
     def test_only_one_at_a_time(self):
         first = subprocess.Popen(
             [sys.executable, "-c",
@@ -334,6 +498,10 @@ class Machine(unittest.TestCase):
                     before = tree(folder)
                     said = setup("-d", "example.org", status=(73,))
                     self.assertIn("No space left", said)
+                    self.assertIn("failed", states(said), said)
+                    for line in said.splitlines():
+                        self.assertNotRegex(
+                            line, r"^(key|configuration) +done " + folder)
                     now = tree(folder)
                     for path, what in before.items():
                         self.assertEqual(now.get(path), what, path)
@@ -343,8 +511,11 @@ class Machine(unittest.TestCase):
                 self.assertNotIn("stop", states(said), said)
 
     def test_before_the_queue_and_inbound(self):
-        setup("-d", "example.org", "--wiring", "before-queue", "--inbound",
-              "--type", "both", "--domainkeys", status=(0, 1))
+        words = ("-d", "example.org", "--wiring", "before-queue", "--inbound",
+                 "--type", "both", "--domainkeys")
+        setup(*words, status=(0, 1))
+        said = setup(*words, status=(0, 1))
+        self.assertEqual(states(said), {"ok"}, said)
         submit("before")
         wait_until("it arrives", lambda: of("before"))
         message = of("before")[0]
