@@ -1,5 +1,6 @@
 /* Questions and answers of `signpost check`; see dns.h. */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "auth/orgdomain.h"
@@ -12,6 +13,9 @@
  * for each address; the tree walk. */
 enum { QUESTIONS_PER_DOMAIN = 250 };
 
+/* Zones whose name a form may have added: the domain and what is above it. */
+enum { ZONES_MAX = 3 };
+
 /* No host has them (RFC 1112 section 4; RFC 5737, 3849 and 9637), so a record
  * that lets both of a kind pass lets everyone pass. */
 static const struct slice nobody_v4 = SLICE_INIT("240.0.0.1");
@@ -21,8 +25,11 @@ static const struct slice other_v6 = SLICE_INIT("2001:db8::1");
 
 struct key {
 	struct dns_question question;
-	struct dns_question doubled; /* with the domain behind it again */
-	bool asked, asked_doubled, can_be_doubled;
+	/* The name with that of a zone behind it, which it has already. */
+	struct dns_question doubled[ZONES_MAX];
+	const char *zones[ZONES_MAX];
+	unsigned doubled_count, doubled_asked;
+	bool asked;
 	struct check_record record;
 	char *first;
 };
@@ -41,16 +48,23 @@ struct asking {
 	struct domain of_domain[CHECK_DOMAINS_MAX];
 };
 
-/* A provider's form that adds the domain to a name that has it already. */
+/* A provider's form adds the name of the zone to a name that has it already. The
+ * zone may be the domain's own or one above it, but no top-level domain's. */
 static void
 begin_doubled(struct key *k, const struct check_key *key)
 {
+	const char *zone = key->domain;
 	struct strbuf name;
 
 	strbuf_init(&name, DNS_NAME_MAX);
-	k->can_be_doubled =
-	    strbuf_addf(&name, "%s.%s", key->name, key->domain) == 0 &&
-	    dns_question_set(&k->doubled, DNS_TXT, strbuf_slice(&name)) == 0;
+	while (k->doubled_count < ZONES_MAX && strchr(zone, '.') != NULL) {
+		strbuf_reset(&name);
+		if (strbuf_addf(&name, "%s.%s", key->name, zone) == 0 &&
+		    dns_question_set(&k->doubled[k->doubled_count], DNS_TXT,
+			strbuf_slice(&name)) == 0)
+			k->zones[k->doubled_count++] = zone;
+		zone = strchr(zone, '.') + 1;
+	}
 	strbuf_clear(&name);
 }
 
@@ -139,12 +153,11 @@ on_ask(void *ctx, struct dns_question *question)
 	for (size_t i = 0; i < a->keys->count; i++) {
 		struct key *k = &a->of_key[i];
 
-		if (k->asked_doubled || !k->can_be_doubled ||
+		if (k->doubled_asked == k->doubled_count ||
 		    !k->record.answered || k->record.status == DNS_OK ||
 		    k->record.status == DNS_TEMPFAIL)
 			continue;
-		k->asked_doubled = true;
-		*question = k->doubled;
+		*question = k->doubled[k->doubled_asked++];
 		return true;
 	}
 	for (size_t i = 0; i < a->keys->domain_count; i++)
@@ -167,6 +180,16 @@ take_record(struct key *k, const struct dns_answer *answer)
 	k->record.count = answer->count;
 	k->first = xslicedup(answer->records[0].value);
 	k->record.first = slice_from(k->first, answer->records[0].value.n);
+}
+
+static void
+take_doubled(struct key *k, const struct dns_question *question,
+    const struct dns_answer *answer)
+{
+	for (unsigned i = 0; i < k->doubled_asked; i++)
+		if (answer->status == DNS_OK && k->record.doubled == NULL &&
+		    dns_question_equal(&k->doubled[i], question))
+			k->record.doubled = k->zones[i];
 }
 
 /* "v = dmarc1" and the like, and what lacks the semicolon. */
@@ -213,10 +236,7 @@ on_answer(void *ctx, const struct dns_question *question,
 		if (dns_question_equal(&a->of_key[i].question, question))
 			take_record(&a->of_key[i], answer);
 	for (size_t i = 0; i < a->keys->count; i++)
-		if (a->of_key[i].asked_doubled &&
-		    dns_question_equal(&a->of_key[i].doubled, question) &&
-		    answer->status == DNS_OK)
-			a->of_key[i].record.doubled = true;
+		take_doubled(&a->of_key[i], question, answer);
 	for (size_t i = 0; i < a->keys->domain_count; i++) {
 		struct domain *d = &a->of_domain[i];
 
@@ -265,7 +285,7 @@ check_dns(const struct check_keys *keys, struct cli_resolver *resolver,
 {
 	static const struct proxy_asking_ops ops = {on_ask, on_answer};
 	const struct proxy_asking_limits limits = {
-	    (unsigned)(2 * keys->count +
+	    (unsigned)((1 + ZONES_MAX) * keys->count +
 		keys->domain_count * QUESTIONS_PER_DOMAIN),
 	    PROXY_ASKING_DEADLINE_MS, NULL};
 	struct asking *a = xcalloc(1, sizeof(*a));

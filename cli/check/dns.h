@@ -21,9 +21,9 @@ void check_dns(
 struct check_record {
 	bool answered;
 	enum dns_status status;
-	size_t count;	    /* records there */
-	bool doubled;	    /* none there, but with the domain said twice */
-	struct slice first; /* of several the first */
+	size_t count;	     /* records there */
+	const char *doubled; /* none there, but with this zone said twice */
+	struct slice first;  /* of several the first */
 };
 
 /* Does the record serve the key's signatures? */

@@ -215,19 +215,28 @@ begin_front(struct peers *all, const struct proxy_front *front)
 }
 
 /* What runs has not been told of this listener; and not every machine has
- * systemd. */
+ * systemd, or even an init script of ours. */
 static const char *
 how_to_listen(const struct check_report *report)
 {
-	bool systemd = access("/run/systemd/system", F_OK) == 0;
+	static const char *const start[] = {
+	    "start it (systemctl start signpost)",
+	    "start it (/etc/init.d/signpost start)",
+	    "start it (signpost serve -D --pidfile /run/signpost.pid)"};
+	static const char *const reload[] = {
+	    "it runs, but not by these settings: have it read them (systemctl "
+	    "reload signpost)",
+	    "it runs, but not by these settings: have it read them "
+	    "(/etc/init.d/signpost reload)",
+	    "it runs, but not by these settings: have it read them (signpost "
+	    "reload PID, by its master's process id)"};
+	int by = 2;
 
-	if (report->running)
-		return systemd ? "it runs, but not by these settings: have it "
-				 "read them (systemctl reload signpost)"
-			       : "it runs, but not by these settings: have it "
-				 "read them (/etc/init.d/signpost reload)";
-	return systemd ? "start it (systemctl start signpost)"
-		       : "start it (/etc/init.d/signpost start)";
+	if (access("/run/systemd/system", F_OK) == 0)
+		by = 0;
+	else if (access("/etc/init.d/signpost", X_OK) == 0)
+		by = 1;
+	return report->running ? reload[by] : start[by];
 }
 
 static void

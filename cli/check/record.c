@@ -3,10 +3,12 @@
  * RFC 8301). That the record holds the key's public half is tried out: what
  * the one signs, the other must verify.
  */
-#include "dkim/record.h"
+#include <string.h>
+
 #include "base/base64.h"
 #include "cli/check/dns.h"
 #include "dkim/key.h"
+#include "dkim/record.h"
 
 enum { BITS_GOOD = 2048, STRING_MOST = 255 };
 
@@ -286,8 +288,12 @@ judge(struct judging *j)
 		check_report_add(j->report, &j->about, CHECK_FAIL,
 		    "the record stands at %s.%s: the form adds the domain by "
 		    "itself",
-		    j->key->name, j->key->domain);
-		tell_to_publish(j);
+		    j->key->name, answer->doubled);
+		check_report_todo(j->report,
+		    "take %s off the name: in the form it is only %.*s",
+		    answer->doubled,
+		    (int)(strlen(j->key->name) - strlen(answer->doubled) - 1),
+		    j->key->name);
 	} else if (answer->status != DNS_OK) {
 		fail(j, "there is no such record");
 	} else if (answer->count > 1) {

@@ -391,9 +391,23 @@ class Record(check_case.Case):
         _, _, right = self.keygen()
         conf = self.configure()
         server = self.nsd(SPF, DMARC, "%s.example.org TXT %s" % (KEY, right))
-        reason, _ = self.one("dkim", conf, server, status=1, result="FAIL")
+        reason, todo = self.one("dkim", conf, server, status=1, result="FAIL")
         self.assertIn("the record stands at %s.example.org: the form adds "
                       "the domain by itself" % KEY, reason)
+        self.assertTrue(todo.endswith("in the form it is only s1._domainkey"),
+                        todo)
+
+    def test_a_name_that_the_form_of_a_zone_above_has_doubled(self):
+        name, _, right = self.keygen(domain="mail.example.org")
+        conf = self.configure(domain="mail.example.org")
+        server = self.nsd(
+            SPF.replace("example", "mail.example", 1),
+            DMARC, "s1._domainkey.mail.example.org.example.org TXT " + right)
+        reason, todo = self.one("dkim", conf, server, status=1, result="FAIL")
+        self.assertIn("the record stands at s1._domainkey.mail.example.org."
+                      "example.org: the form adds", reason)
+        self.assertTrue(todo.endswith(
+            "in the form it is only s1._domainkey.mail"), todo)
 
     def test_a_test(self):
         reason, todo = self.fault("v=DKIM1; t=y; p=$p", status=0,
