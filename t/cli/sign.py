@@ -1,5 +1,6 @@
 """signpost sign: what comes out is what went in, with signatures on top."""
 import os
+import pathlib
 import re
 import subprocess
 import unittest
@@ -71,6 +72,150 @@ class Sign(tool.Case):
                         "x" * 30 + "@sub.example.org").out
         for line in out.decode().split("\r\n"):
             self.assertLessEqual(len(line.expandtabs(8)), 78, line)
+
+    def holds(self, message):
+        """Does one of its signatures hold, by dkimpy? (It wants CRLF.)"""
+        import dkim
+
+        def txt(name, timeout=5):
+            return "".join(self.records.get(
+                (name.decode().rstrip("."), "TXT"), [])).encode()
+        for index in range(message.count(b"DKIM-Signature:")):
+            try:
+                if dkim.DKIM(message).verify(idx=index, dnsfunc=txt):
+                    return True
+            except (dkim.DKIMException, TypeError):
+                pass  # of the one that a list made
+        return False
+
+    def test_bodies_without_text(self):
+        """Both canonicalizations of nothing (RFC 6376 section 3.4)."""
+        relaxed = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+        simple = "frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY="
+        head = b"From: a@example.org\r\nSubject: s\r\n"
+        for canon, want, messages in (
+                ("relaxed/relaxed", relaxed, (
+                    head[:-2], head, head + b"\r\n", head + b"\r\n\r\n",
+                    head + b"\r\n\r\n\r\n\r\n",
+                    head + b"\r\n \t \r\n\r\n")),
+                ("relaxed/simple", simple, (
+                    head[:-2], head, head + b"\r\n",
+                    head + b"\r\n\r\n\r\n\r\n"))):
+            for message in messages:
+                out = self.sign(message, "--canon", canon).out
+                self.assertEqual(self.tags(tool.fields(out)[0][0])["bh"],
+                                 want, message)
+                self.assertTrue(self.holds(out), message)
+
+    def test_white_space_in_bodies(self):
+        """Form feeds are text; blanks at the end of a line are not."""
+        head = b"From: a@example.org\r\nTo: b@example.net\r\n\r\n"
+        for body in (b"ab\x0ccd \r\n\x0c\r\n", b"x \r\n \r\n",
+                     b"x\t\t \r\n\x0b \r\n \t\r\n\r\n",
+                     b"-- \r\nsig\r\n", b" \r\n", b"a\x0c\x0b \t b\r\n"):
+            for canon in "relaxed/relaxed", "simple/simple":
+                out = self.sign(head + body, "--canon", canon).out
+                self.assertTrue(out.endswith(b"\r\n\r\n" + body))
+                self.assertTrue(self.holds(out), (canon, body))
+                self.verifies(out)
+
+    def test_what_a_list_adds_does_not_break_it(self):
+        out = self.sign(MESSAGE.replace(b"\r\n", b"\n")
+                        .replace(b"\n", b"\r\n")).out
+        end = out.index(b"\r\n\r\n") + 2
+        harmless = [name + b": <l@example.net>" for name in (
+            b"List-Id", b"List-Post", b"List-Unsubscribe",
+            b"List-Unsubscribe-Post", b"List-Help", b"List-Owner",
+            b"List-Archive", b"List-Subscribe", b"Sender", b"Reply-To",
+            b"Precedence", b"Errors-To", b"Resent-From", b"Resent-To",
+            b"Resent-Date", b"Resent-Message-ID", b"Received",
+            b"Return-Path", b"Delivered-To", b"Authentication-Results")]
+        harmless.append(b"DKIM-Signature: v=1; a=rsa-sha256; d=other.example;"
+                        b" s=x; h=from; bh=AA==; b=AA==")
+        for field in harmless:
+            self.assertTrue(self.holds(field + b"\r\n" + out), field)
+            self.assertTrue(self.holds(
+                out[:end] + field + b"\r\n" + out[end:]), field)
+        for field in (b"From: e@evil.example", b"To: e@evil.example",
+                      b"Cc: e@evil.example", b"Subject: evil"):
+            self.assertFalse(self.holds(field + b"\r\n" + out), field)
+            self.assertFalse(self.holds(
+                out[:end] + field + b"\r\n" + out[end:]), field)
+
+    def test_a_date_that_comes_later(self):
+        """What is missing may be added on the way; what is there is held."""
+        head = b"From: a@example.org\r\nTo: b@example.net\r\n"
+        late = (b"Date: Mon, 21 Sep 2026 10:00:00 +0000\r\n"
+                b"Message-ID: <1@example.org>\r\nMIME-Version: 1.0\r\n")
+        self.assertTrue(self.holds(late + self.sign(head + b"\r\nx\r\n").out))
+        out = self.sign(head + late + b"\r\nx\r\n").out
+        self.assertTrue(self.holds(out))
+        self.assertFalse(self.holds(out.replace(b"<1@", b"<2@")))
+
+    def test_keys_of_other_lengths(self):
+        for bits in ("1536", "2056", "4096"):
+            key, name, value = self.keygen("-b", bits, selector="s" + bits)
+            self.records[name, "TXT"] = [value]
+            out = self.run_tool("sign", "-d", "example.org", "-s", "s" + bits,
+                                "-k", key, stdin=MESSAGE).out
+            self.assertTrue(self.holds(out), bits)
+            self.verifies(out)
+            for line in out.partition(b"\n\n")[0].splitlines():
+                self.assertLessEqual(len(line), 78, bits)
+
+    def test_whose_mail_it_is(self):
+        """Case, U-labels and decomposed letters do not matter; no domain
+        leads out of the directory of keys."""
+        book = "b\u00fccher.example"
+        for domain in "example.org", "xn--bcher-kva.example":
+            if domain != "example.org":
+                _, name, value = self.keygen(domain=domain)
+                self.records[name, "TXT"] = [value]
+        for line in ("*", "Example.ORG, xn--bcher-kva.EXAMPLE",
+                     "example.org, " + book, "example.org, " + book.upper()):
+            conf = self.write("signpost.conf", pathlib.Path(
+                self.config()).read_text().replace(
+                    "domain = example.org", "domain = " + line, 1).encode())
+            self.assertIn("domain = " + line, pathlib.Path(conf).read_text())
+            for author, want in (
+                    ("a@Example.ORG", "example.org"),
+                    ("a@Sub.Example.Org", "example.org"),
+                    ("a@" + book, "xn--bcher-kva.example"),
+                    ("a@" + book.upper(), "xn--bcher-kva.example"),
+                    ("a@bu\u0308cher.example", "xn--bcher-kva.example"),
+                    ("A@XN--Bcher-KVA.Example", "xn--bcher-kva.example")):
+                out = self.run_tool(
+                    "sign", "-c", conf, stdin=("From: %s\r\n\r\nx\r\n" %
+                                               author).encode()).out
+                self.assertEqual(self.tags(tool.fields(out)[0][0]).get("d"),
+                                 want, (line, author))
+            if line != "*":
+                continue
+            for author in ("../example.org", "example.org/../example.org",
+                           ".example.org", "..", "org", "s1.pem"):
+                message = b"From: a@%s\r\n\r\nx\r\n" % author.encode()
+                out = self.run_tool("sign", "-c", conf, stdin=message).out
+                self.assertEqual(out, message, author)
+
+    def test_an_identity_is_encoded(self):
+        conf = self.config("signature = dkim(c=relaxed/relaxed, i=$sender)")
+        for author, want in (
+                (b"abc=xyz@example.org", "abc=3Dxyz@example.org"),
+                (b"bounce+a=b.example@example.org",
+                 "bounce+a=3Db.example@example.org"),
+                (b"a=3Db@example.org", "a=3D3Db@example.org"),
+                (b"o'brien@example.org", "o'brien@example.org"),
+                (b"{x|y}@example.org", "{x|y}@example.org"),
+                (b"a@sub.example.org", "a@sub.example.org")):
+            out = self.run_tool("sign", "-c", conf, stdin=b"From: " + author +
+                                b"\r\n\r\nx\r\n").out
+            self.assertEqual(self.tags(tool.fields(out)[0][0])["i"], want)
+            self.assertTrue(self.holds(out), author)
+            self.verifies(out)
+        out = self.run_tool("sign", "-c", conf, stdin=b"From: "
+                            b"\"a;b\"@example.org\r\n\r\nx\r\n").out
+        self.assertNotIn(b";b", tool.fields(out)[0][0])
+        self.assertTrue(self.holds(out))
 
     def test_header_only(self):
         out = self.sign(MESSAGE, "--header-only", "--time", "1000000000").out
@@ -281,6 +426,22 @@ class Sign(tool.Case):
         top = self.sign(MESSAGE, "--type", "arc", "--header-only", *dns).out
         self.assertTrue(top.startswith(b"ARC-Seal:"))
         self.assertNotIn(b"\nSubject:", top)
+
+    def test_no_room_for_the_message(self):
+        """Which directory it is that has none is said."""
+        import resource
+        os.mkdir(self.path("tmp"))
+        done = subprocess.run(
+            [tool.binary(), "sign", "-d", "example.org", "-s", "s1", "-k",
+             self.key], input=MESSAGE + b"x" * 4000000, timeout=tool.WAIT,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": self.path("tmp")},
+            restore_signals=False,  # SIGXFSZ stays ignored
+            preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_FSIZE, (100000, 100000)))
+        self.assertEqual(done.returncode, 73, done.stderr)
+        self.assertIn(self.path("tmp").encode() + b": cannot write: "
+                      b"File too large", done.stderr)
 
     def test_half_of_the_options(self):
         self.run_tool("sign", "-d", "example.org", stdin=MESSAGE, status=64)

@@ -141,6 +141,24 @@ class Pass(Bad):
         self.assertTrue(harness.dkim_verifies(
             got, self.daemon.record()))
 
+    def test_the_log_has_one_line_a_message_whatever_they_wrote(self):
+        """And what they wrote is escaped once."""
+        author = b"From: a@x\xe2\x80\xa8y.example"
+        for n, (more, want) in enumerate((
+                (b"Message-ID: <a\x1b[31mb\r\n signpost/out[1]: FAKE: "
+                 b"status=sent@x>", r"message-id=<a\x1b[31mb"),
+                (b"Message-ID: <a> signed=dkim:example.org:s1:rsa-sha256", ""),
+                (b'Message-ID: "x\x7f\x80"', r"\x7f\x80"))):
+            data = author + b"\r\n" + more + b"\r\nSubject: s\r\n\r\nhidden\r\n"
+            self.assertEqual(self.client.message(data).code, 250)
+            line = self.daemon.wait_log(r"status=", n + 1)
+            self.assertIn(want, line)
+            self.assertIn(r" unsigned=no-key-for-domain:x\xe2\x80\xa8y.example",
+                          line)
+            self.assertNotIn(" signed=", line)
+            self.assertRegex(line, r"\A[ -~]+\Z")
+        self.assertNotIn("hidden", self.daemon.text())
+
     def test_not_ours(self):
         data = SAMPLE.replace(b"ann@example.org", b"ann@example.net")
         self.assertEqual(self.client.message(data).code, 250)

@@ -152,6 +152,22 @@ class Descriptors(harness.Case):
         daemon.wait_log("cannot start: .*Too many open files")
 
 
+class Six(harness.Case):
+    def test_both_sides(self):
+        hop = self.relay(host="::1")
+        port = harness.free_port()
+        daemon = self.signpost(
+            hop, out=["listen = [::1]:%d" % port], wait=False)
+        client = harness.wait_until(
+            "it to listen", lambda: attempt(port, "::1"))
+        client.ehlo()
+        self.assertEqual(client.message(harness.SAMPLE).code, 250)
+        client.quit()
+        self.assertTrue(harness.dkim_verifies(
+            hop.messages[0].data, daemon.record()))
+        daemon.wait_log("client=::1 ")
+
+
 class Unix(harness.Case):
     def test_both_sides(self):
         directory = harness.tempfile.mkdtemp(prefix="signpost-u-")
@@ -245,9 +261,9 @@ def drop_capability(number):
     ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, number, 0, 0, 0)
 
 
-def attempt(path):
+def attempt(path, host="127.0.0.1"):
     try:
-        return harness.Client(path)
+        return harness.Client(path, host)
     except (OSError, harness.Gone):
         return None
 

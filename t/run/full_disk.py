@@ -3,6 +3,7 @@ are too much: 451 or 452 at the dot, no half message, and mail goes on."""
 
 import contextlib
 import os
+import re
 import resource
 import shutil
 import threading
@@ -48,6 +49,9 @@ class FullDisk(harness.Case):
         self.begin(preexec=small_files)
         for _ in range(3):
             self.is_deferred(large(3 * MB), 451, "4.3.0")
+        # Whoever reads it knows which disk it is.
+        self.daemon.wait_log("spool: %s: cannot write: File too large" %
+                             re.escape(self.daemon.spool))
         self.assertEqual(os.listdir(self.daemon.spool), [])
         self.mail_still_flows(large(MB // 2))
 

@@ -139,12 +139,15 @@ class Relay:
             self.listener.bind(path)
             self.listener.listen(1024)
         else:
-            self.listener = socket.create_server((host, port), backlog=1024)
+            self.listener = socket.create_server(
+                (host, port), backlog=1024,
+                family=socket.AF_INET6 if ":" in host else socket.AF_INET)
             self.host, self.port = self.listener.getsockname()[:2]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def address(self):
-        return "%s:%d" % (self.host, self.port)
+        host = "[%s]" % self.host if ":" in self.host else self.host
+        return "%s:%d" % (host, self.port)
 
     def close(self):
         self.stopping.set()

@@ -5,7 +5,7 @@ What etc/postfix/out-after-queue.cf and local-mail.cf promise, with a real
 Postfix: all that goes out is signed, once, and verifies where it arrives.
 """
 import harness
-from postfix_case import PostfixCase, fields, message
+from postfix_case import BOTH, PostfixCase, fields, message
 
 
 class AfterTheQueue(PostfixCase):
@@ -103,6 +103,31 @@ class AfterTheQueue(PostfixCase):
         self.proxy.start()
         [text] = self.delivered(1)
         self.assert_signed(text)
+
+
+class SevenBits(PostfixCase):
+    """A world that takes no 8BITMIME: what Postfix converts it converts before
+    it is signed, where we do not announce it either."""
+    samples = ("out-after-queue", "local-mail")
+    out = BOTH + ("announce_8bitmime = no",)
+
+    def relay(self, *scripts, **options):
+        return super().relay(*scripts, ehlo=("relay.example", "PIPELINING"))
+
+    def test_text_of_eight_bits_arrives_and_verifies(self):
+        text = "Gr\u00fc\u00dfe ".encode() * 9 + b"\r\n"
+        mime = ("MIME-Version: 1.0", "Content-Transfer-Encoding: 8bit")
+        plain = "Content-Type: text/plain; charset=utf-8"
+        self.submit(
+            message(*mime, plain, body=text),
+            message(*mime, "Content-Type: multipart/mixed; boundary=b",
+                    body=b"--b\r\n" + plain.encode() + b"\r\nContent-Transfer"
+                    b"-Encoding: 8bit\r\n\r\n" + text + b"--b--\r\n"),
+            message(*mime, "Content-Type: text/html; charset=utf-8",
+                    body=text.strip() * 40 + b"\r\n"),
+            message(body=text), options=["BODY=8BITMIME"])
+        for got in self.delivered(4):
+            self.assert_signed(got)
 
 
 class Bounces(PostfixCase):
