@@ -19,7 +19,8 @@
 /* A key to be looked at. */
 struct place {
 	unsigned rule, uses;
-	struct slice domain; /* the configuration's */
+	struct slice domain;	/* the configuration's */
+	struct slice or_domain; /* a key of one of the two will do; or empty */
 };
 
 struct proxy_key_check {
@@ -73,17 +74,18 @@ proxy_key_fits_uses(
 
 /* Each once, whichever settings name it. */
 static void
-add_place(struct proxy_key_check *check, unsigned rule, struct slice domain,
-    unsigned uses)
+add_place(struct proxy_key_check *check, const struct place *place)
 {
 	struct strbuf name;
 	size_t number;
 
-	if (!proxy_key_domain_is_safe(domain))
+	if (!proxy_key_domain_is_safe(place->domain))
 		return;
 	strbuf_init(&name, NAME_MAX_BYTES);
-	strbuf_addf(&name, "%u ", rule);
-	strbuf_add(&name, domain);
+	strbuf_addf(&name, "%u ", place->rule);
+	strbuf_add(&name, place->domain);
+	if (place->or_domain.n > 0)
+		strbuf_add_str(&name, " of a list");
 	number = proxy_index_add(check->names, strbuf_slice(&name));
 	strbuf_clear(&name);
 	if (number == check->room) {
@@ -92,39 +94,55 @@ add_place(struct proxy_key_check *check, unsigned rule, struct slice domain,
 		    check->places, check->room, sizeof(*check->places));
 	}
 	if (number == check->count)
-		check->places[check->count++] = (struct place){rule, 0, domain};
-	check->places[number].uses |= uses;
+		check->places[check->count++] = *place;
+	check->places[number].uses |= place->uses;
 }
 
 /* A signature for a domain, which may be the signature's own instead; empty:
  * known only with a message. */
 static void
 add_signature(struct proxy_key_check *check,
-    const struct proxy_signature *signature, struct slice domain)
+    const struct proxy_signature *signature, struct slice domain,
+    struct slice or_domain)
 {
 	const struct proxy_key_rule *rule =
 	    &check->config->signing.keys[signature->key_rule];
+	struct place place = {.rule = signature->key_rule,
+	    .uses = proxy_key_use_of(signature),
+	    .domain = domain,
+	    .or_domain = or_domain};
 
+	if (signature->domain != NULL || !rule->per_domain)
+		place.or_domain = SLICE("");
 	if (signature->domain != NULL)
-		domain = slice_str(signature->domain);
-	if (slice_find(domain, '$') < domain.n)
-		domain = SLICE("");
+		place.domain = slice_str(signature->domain);
+	if (slice_find(place.domain, '$') < place.domain.n)
+		place.domain = SLICE("");
 	if (!rule->per_domain)
-		domain = SLICE("example");
-	add_place(
-	    check, signature->key_rule, domain, proxy_key_use_of(signature));
+		place.domain = SLICE("example");
+	add_place(check, &place);
 }
 
 static void
 add_signatures(struct proxy_key_check *check,
-    const struct proxy_signatures *list, struct slice domain)
+    const struct proxy_signatures *list, struct slice domain,
+    struct slice or_domain)
 {
 	for (size_t i = 0; i < list->count; i++)
-		add_signature(check, &list->list[i], domain);
+		add_signature(check, &list->list[i], domain, or_domain);
 }
 
-/* Of a sender map's key. (What a list-id's stands for depends on how much of
- * it is matched.) */
+/* Of a list-id map's key: the list's name is taken off where it is all of the
+ * list-id. Which of the two it is only a message knows. */
+static struct slice
+domain_of_list(struct slice key)
+{
+	struct slice above = slice_after(key, slice_find(key, '.') + 1);
+
+	return slice_find(above, '.') < above.n ? above : key;
+}
+
+/* Of a sender map's key. */
 static struct slice
 domain_of_key(struct slice key)
 {
@@ -142,7 +160,9 @@ add_map(struct proxy_key_check *check, const struct proxy_sign_map *map,
 	for (size_t i = 0; map != NULL && i < proxy_sign_map_count(map); i++) {
 		entry = proxy_sign_map_at(map, i);
 		add_signatures(check, &entry->signatures,
-		    by_sender ? domain_of_key(entry->key) : SLICE(""));
+		    by_sender ? domain_of_key(entry->key)
+			      : domain_of_list(entry->key),
+		    by_sender ? SLICE("") : entry->key);
 	}
 }
 
@@ -154,12 +174,14 @@ add_all(struct proxy_key_check *check)
 
 	for (size_t i = 0; i < rules->domains.count; i++)
 		add_signatures(check, &rules->signatures,
-		    slice_str(rules->domains.list[i]));
-	add_signatures(check, &rules->signatures, SLICE(""));
+		    slice_str(rules->domains.list[i]), SLICE(""));
+	add_signatures(check, &rules->signatures, SLICE(""), SLICE(""));
 	add_map(check, rules->listid_map, false);
 	add_map(check, rules->sender_map, true);
 	if (seal->domain != NULL && seal->keyfile != NULL)
-		add_place(check, seal->key_rule, slice_str(seal->domain), 0);
+		add_place(check,
+		    &(struct place){.rule = seal->key_rule,
+			.domain = slice_str(seal->domain)});
 }
 
 /* --- looking at them --- */
@@ -232,6 +254,23 @@ look_at_key(const struct proxy_key_check *check, const struct place *place,
 	return result;
 }
 
+static bool
+has_other(const struct proxy_key_check *check, const struct place *place)
+{
+	const struct place other = {.rule = place->rule,
+	    .uses = place->uses,
+	    .domain = place->or_domain};
+	struct strbuf ignored;
+	bool has;
+
+	if (!proxy_key_domain_is_safe(place->or_domain))
+		return false;
+	strbuf_init(&ignored, 2 * PROXY_KEY_REASON_MAX);
+	has = look_at_key(check, &other, &ignored) != 0;
+	strbuf_clear(&ignored);
+	return has;
+}
+
 static void
 check_place(struct proxy_key_check *check, const struct place *place)
 {
@@ -241,7 +280,7 @@ check_place(struct proxy_key_check *check, const struct place *place)
 	struct strbuf reason;
 
 	strbuf_init(&reason, 2 * PROXY_KEY_REASON_MAX);
-	if (look_at_key(check, place, &reason) == 0)
+	if (look_at_key(check, place, &reason) == 0 && !has_other(check, place))
 		strbuf_addf(
 		    warn ? &check->found.warnings : &check->found.errors,
 		    "%s: %s\n", rule->where, strbuf_text(&reason));

@@ -365,6 +365,11 @@ every_key_of_a_map_is_checked(void **state)
 				      "me@bad1.example dkim\n"
 				      "x.example dkim(d=bad2.example)\n"
 				      "y.example dkim(d=$senderdomain)\n";
+	/* The list's name is taken off it, or not. */
+	static const char lists[] = "news.good.example dkim\n"
+				    "good.example dkim\n"
+				    "l.full.example dkim\n"
+				    "news.bad3.example dkim\n";
 	struct proxy_report report;
 	struct proxy_config *c;
 	struct strbuf text;
@@ -372,11 +377,13 @@ every_key_of_a_map_is_checked(void **state)
 	(void)state;
 	write_key("good.example.pem", 0600);
 	write_file("map", slice_str(entries), 0600);
+	write_file("lists", slice_str(lists), 0600);
+	write_key("l.full.example.pem", 0600);
 	strbuf_init(&text, 4096);
 	strbuf_addf(&text,
 	    "[out]\nselector = s\nkeyfile = %s/$domain.pem\n"
-	    "sender_map = %s/map\n",
-	    dir, dir);
+	    "sender_map = %s/map\nlistid_map = %s/lists\n",
+	    dir, dir, dir);
 	proxy_report_init(&report);
 	c = proxy_config_parse("conf", strbuf_slice(&text), &report);
 	assert_non_null(c);
@@ -388,7 +395,12 @@ every_key_of_a_map_is_checked(void **state)
 	assert_true(
 	    slice_search(strbuf_slice(&report.errors),
 		SLICE("/bad2.example.pem: No such file")) < report.errors.n);
+	assert_true(
+	    slice_search(strbuf_slice(&report.errors),
+		SLICE("/bad3.example.pem: No such file")) < report.errors.n);
 	assert_true(slice_search(strbuf_slice(&report.errors), SLICE("good")) ==
+	    report.errors.n);
+	assert_true(slice_search(strbuf_slice(&report.errors), SLICE("full")) ==
 	    report.errors.n);
 	assert_true(slice_search(strbuf_slice(&report.errors),
 			SLICE("y.example")) == report.errors.n);
