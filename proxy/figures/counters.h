@@ -65,6 +65,7 @@ enum proxy_counter {
 	PROXY_COUNT_TO_SIGN,	  /* messages that a rule has signed */
 	PROXY_COUNT_SIGN_TROUBLE, /* of those: a signature could not be made */
 	PROXY_COUNT_UNSIGNED,	  /* messages passed on without one */
+	PROXY_COUNT_PUT_OFF,	  /* of those deferred: by our own checks */
 	PROXY_COUNT_TRUSTED,	  /* messages of our own networks, checked */
 	PROXY_COUNT_RECORDS_LOST, /* the recorder did not take them */
 	/* The recorder's own: what it could not keep, and what it has taken

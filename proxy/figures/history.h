@@ -21,6 +21,7 @@ enum proxy_history_of {
 	PROXY_HISTORY_SENT,
 	PROXY_HISTORY_REJECTED,
 	PROXY_HISTORY_DEFERRED,
+	PROXY_HISTORY_PUT_OFF, /* of those, by our own checks */
 	PROXY_HISTORY_TO_SIGN,
 	PROXY_HISTORY_SIGN_TROUBLE,
 	PROXY_HISTORY_LOST, /* records, by the recorder too */

@@ -113,6 +113,7 @@ proxy_state_sums(const struct proxy_shared *shared)
 	    [PROXY_HISTORY_SENT] = PROXY_COUNT_SENT,
 	    [PROXY_HISTORY_REJECTED] = PROXY_COUNT_REJECTED,
 	    [PROXY_HISTORY_DEFERRED] = PROXY_COUNT_DEFERRED,
+	    [PROXY_HISTORY_PUT_OFF] = PROXY_COUNT_PUT_OFF,
 	    [PROXY_HISTORY_TO_SIGN] = PROXY_COUNT_TO_SIGN,
 	    [PROXY_HISTORY_SIGN_TROUBLE] = PROXY_COUNT_SIGN_TROUBLE,
 	    [PROXY_HISTORY_LOST] = PROXY_COUNT_RECORDS_LOST,
@@ -161,13 +162,27 @@ messages(const uint64_t n[])
 	    n[PROXY_HISTORY_DEFERRED];
 }
 
+/* Did all go wrong, in so many messages that it is no chance? What our checks
+ * put off is left out: its senders' name servers are silent, unless ours is, and
+ * a stranger must not be able to say that mail stops here. */
+static bool
+mail_stops(const uint64_t late[], bool deaf)
+{
+	uint64_t ours = deaf ? 0 : late[PROXY_HISTORY_PUT_OFF];
+
+	if (ours > late[PROXY_HISTORY_DEFERRED]) /* the client went away */
+		ours = late[PROXY_HISTORY_DEFERRED];
+	return late[PROXY_HISTORY_DEFERRED] - ours >= LATE_DEFERRED_LEAST &&
+	    late[PROXY_HISTORY_DEFERRED] == messages(late);
+}
+
 static void
 add_deferred(struct proxy_state *state, const char *name, const uint64_t hour[],
     const uint64_t late[])
 {
 	uint64_t put_off = late[PROXY_HISTORY_DEFERRED];
 
-	if (put_off >= LATE_DEFERRED_LEAST && put_off == messages(late))
+	if (mail_stops(late, state->deaf))
 		proxy_state_add(state, PROXY_STATE_FAIL, name,
 		    "all %" PRIu64
 		    " messages of the last 5 minutes were deferred",

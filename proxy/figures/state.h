@@ -31,6 +31,7 @@ struct proxy_state_line {
 };
 
 struct proxy_state {
+	bool deaf; /* none of our name servers answers; for _add_mail() */
 	size_t count;
 	struct proxy_state_line lines[PROXY_STATE_LINES_MAX];
 };

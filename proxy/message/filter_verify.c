@@ -450,6 +450,8 @@ settle(struct filter *f)
 		f->env->checked(f->env->ctx, &f->job, results, f->refusal.code);
 	proxy_reflection_record(
 	    &reflection, config, &f->job, results, f->header);
+	if (f->refusal.code / 100 == 4 && f->env->counters != NULL)
+		proxy_count(f->env->counters, PROXY_COUNT_PUT_OFF);
 	if (f->refusal.code != 0)
 		tell(f, f->refusal.code, f->refusal.text);
 	else if (f->seal_body != NULL)

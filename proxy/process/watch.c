@@ -188,6 +188,15 @@ add_nameservers(const struct proxy_watch *w, struct proxy_state *state)
 	}
 }
 
+static bool
+is_deaf(const struct proxy_watch *w)
+{
+	for (size_t i = 0; i < w->answer_count; i++)
+		if (w->answers[i].error == 0)
+			return false;
+	return w->answer_count > 0;
+}
+
 /* --- the program --- */
 
 /* Linux puts " (deleted)" behind the path of a file that has no name any
@@ -236,6 +245,7 @@ add_program(const struct proxy_watch *w, struct proxy_state *state)
 void
 proxy_watch_state(const struct proxy_watch *w, struct proxy_state *state)
 {
+	state->deaf = is_deaf(w);
 	add_hops(w, state);
 	proxy_state_add_workers(state, w->config, w->shared);
 	proxy_state_add_mail(state, w->config, w->shared, clock_s());

@@ -140,6 +140,20 @@ class Health(Case):
         self.assertEqual(self.send_in(proxy, SAMPLE).code, 250)
         self.wait_line(proxy, "warn", "in: 5 of 6 messages deferred")
 
+    def test_a_stranger_cannot_say_that_mail_stops(self):
+        """The name of his key leads in a circle: put off, as configured."""
+        proxy = self.both(
+            "a._domainkey.evil.test CNAME b._domainkey.evil.test\n"
+            "b._domainkey.evil.test CNAME a._domainkey.evil.test\n",
+            "[in]\nreject = dkim-required\non_dns_error = tempfail\n")
+        evil = (b"DKIM-Signature: v=1; a=rsa-sha256; d=evil.test; s=a; h=from;"
+                b"\r\n bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;"
+                b"\r\n b=" + b"A" * 342 + b"==\r\n" + SAMPLE)
+        for _ in range(6):
+            self.assertEqual(self.send_in(proxy, evil).code, 451)
+        self.wait_line(proxy, "warn", "in: 6 of 6 messages deferred")
+        self.assertEqual(proxy.get("/health")[0], 200)
+
     def test_a_worker_that_hangs(self):
         proxy = self.both(hurry=HURRY)
         pid = self.worker(proxy, "in")

@@ -158,6 +158,25 @@ test_mail_put_off(void **state)
 	says(r, PROXY_STATE_WARN, "11 of 107 messages deferred");
 }
 
+/* Whoever has name servers that are silent does not stop our mail; ours do. */
+static void
+test_mail_put_off_by_checks(void **state)
+{
+	struct rig *r = *state;
+
+	pass(r, 4000);
+	count(r, 1, PROXY_COUNT_DEFERRED, 9);
+	count(r, 1, PROXY_COUNT_PUT_OFF, 5);
+	says(r, PROXY_STATE_WARN, "9 of 9 messages deferred");
+	r->state.deaf = true;
+	says(r, PROXY_STATE_FAIL, "all 9 messages of the last 5 minutes");
+	r->state.deaf = false;
+	count(r, 1, PROXY_COUNT_PUT_OFF, 5); /* one went before its answer */
+	says(r, PROXY_STATE_WARN, "9 of 9 messages deferred");
+	count(r, 1, PROXY_COUNT_DEFERRED, 6);
+	says(r, PROXY_STATE_FAIL, "all 15 messages of the last 5 minutes");
+}
+
 static void
 test_records_and_reloads(void **state)
 {
@@ -202,6 +221,7 @@ main(void)
 	    RIGGED(test_workers),
 	    RIGGED(test_signing),
 	    RIGGED(test_mail_put_off),
+	    RIGGED(test_mail_put_off_by_checks),
 	    RIGGED(test_records_and_reloads),
 	    RIGGED(test_no_more_lines_than_there_is_room_for),
 	};
