@@ -18,6 +18,7 @@ enum { PATH_LENGTH_MAX = 4096, REASON_MAX = 1000, RSA_BITS = 2048 };
 #define SYSUSERS "/usr/lib/sysusers.d/signpost.conf"
 #define INIT	 "/etc/init.d/signpost"
 #define SYSTEMD	 "/run/systemd/system"
+#define PIDFILE	 "/run/signpost.pid"
 #define RESULTS	 "/var/lib/signpost-in"
 
 /* A path as it is from here. */
@@ -297,6 +298,23 @@ start_by_init(struct setup *setup)
 		    &setup->steps, "service", later, "starts with the machine");
 }
 
+/* Somebody starts it as we say, and the next setup goes on from there. */
+static void
+start_by_hand(struct setup *setup)
+{
+	static const char *const reload[] = {
+	    "sh", "-c", "signpost reload $(cat " PIDFILE ")", NULL};
+
+	if (access(PIDFILE, R_OK) == 0) {
+		read_again(setup, reload);
+		return;
+	}
+	cli_steps_tell(&setup->steps, "service", CLI_STEP_STOP,
+	    "neither systemd nor %s is here to start it", INIT);
+	cli_steps_todo(
+	    "signpost serve -D --pidfile " PIDFILE ", and run this again");
+}
+
 void
 setup_service_start(struct setup *setup)
 {
@@ -307,11 +325,8 @@ setup_service_start(struct setup *setup)
 		start_by_systemd(setup);
 	else if (access(INIT, X_OK) == 0)
 		start_by_init(setup);
-	else {
-		cli_steps_tell(&setup->steps, "service", CLI_STEP_STOP,
-		    "neither systemd nor %s is here to start it", INIT);
-		cli_steps_todo("signpost serve -D --pidfile /run/signpost.pid");
-	}
+	else
+		start_by_hand(setup);
 }
 
 void
@@ -331,5 +346,9 @@ setup_service_stop(struct setup *setup)
 		(void)cli_steps_run(&setup->steps, "service", stop, "stops");
 		(void)cli_steps_run(&setup->steps, "service", never,
 		    "does not start with the machine");
+	} else if (access(PIDFILE, R_OK) == 0) {
+		cli_steps_tell(&setup->steps, "service", CLI_STEP_OK,
+		    "stays: neither systemd nor %s is here to stop it", INIT);
+		cli_steps_todo("kill $(cat " PIDFILE ")");
 	}
 }

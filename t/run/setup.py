@@ -468,6 +468,23 @@ class Machine(unittest.TestCase):
                 self.assertIn("(%s" % form, line)
             run("/etc/init.d/signpost", "stop")
 
+    def test_without_systemd_and_init_script(self):
+        """Who starts it by hand as it says gets on from there."""
+        run("mv", "/etc/init.d/signpost", "/run/init")
+        try:
+            said = setup("-d", "example.org", status=(1,))
+            run("sh", "-c", re.search(
+                r"(signpost serve .*), and run this again", said).group(1))
+            said = setup("-d", "example.org", status=(0, 1))
+            self.assertNotIn("stop", states(said), said)
+            submit("by hand")
+            wait_until("it arrives", lambda: of("by hand"))
+            self.assertIsNotNone(of("by hand")[0]["DKIM-Signature"])
+            said = setup("--undo")
+            run("sh", "-c", re.search(r"(kill .*)", said).group(1))
+        finally:
+            run("mv", "/run/init", "/etc/init.d/signpost")
+
     def test_only_one_at_a_time(self):
         first = subprocess.Popen(
             [sys.executable, "-c",
