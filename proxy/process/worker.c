@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -32,7 +34,7 @@ enum {
 	SHED_AT_ONCE = 16,
 	FULL_LOOK_MS = 1000,
 	REFUSE_AT_LOOK = 4, /* a new client hears it within 5 s */
-	REFUSED_AT_ONCE = 64,
+	REFUSED_AT_ONCE = PROXY_LISTENER_BACKLOG,
 	FDS_PER_SESSION = 3, /* client, relay, spool */
 	FDS_BESIDES = 64,
 	HEAP_KEPT = 1 << 20,
@@ -108,6 +110,19 @@ is_allowed(const struct gate *gate, const struct sockaddr_storage *peer)
 		(const struct sockaddr *)peer);
 }
 
+/* What came already is read first: to close with that unread, a PROXY header
+ * say, is a reset, which destroys our words at many clients. */
+static void
+send_off(int fd, const char *text)
+{
+	char waste[1024];
+	ssize_t ignored = write(fd, text, strlen(text));
+
+	ignored = recv(fd, waste, sizeof(waste), MSG_DONTWAIT);
+	(void)ignored;
+	(void)close(fd);
+}
+
 /* An open signing relay would be a security hole (DESIGN, promise 6). */
 static void
 turn_away(const struct gate *gate, int fd, const char *peer)
@@ -115,13 +130,11 @@ turn_away(const struct gate *gate, int fd, const char *peer)
 	struct worker *w = gate->worker;
 	const char *setting = gate->proxy_header ? "proxies" : "allow";
 	char text[80];
-	int n = snprintf(text, sizeof(text),
+
+	(void)snprintf(text, sizeof(text),
 	    "554 5.7.1 access denied: not in [%s] %s\r\n", w->job->front->name,
 	    setting);
-	ssize_t ignored = write(fd, text, (size_t)n);
-
-	(void)ignored;
-	(void)close(fd);
+	send_off(fd, text);
 	proxy_count(w->job->counters, PROXY_COUNT_SESSIONS_REFUSED);
 	if (proxy_seldom_may(
 		&w->seldom, "allow", slice_str(peer), proxy_now_ms()))
@@ -173,19 +186,14 @@ make_room(struct worker *w)
 static void
 refuse_waiting(const struct gate *gate)
 {
-	static const char text[] =
-	    "421 4.3.2 too many connections, try again\r\n";
 	struct sockaddr_storage peer;
-	ssize_t ignored;
 	int fd;
 
 	for (int i = 0; i < REFUSED_AT_ONCE; i++) {
 		if (proxy_listener_accept(gate->fd, &fd, &peer) !=
 		    PROXY_ACCEPT_TAKEN)
 			return;
-		ignored = write(fd, text, sizeof(text) - 1);
-		(void)ignored;
-		(void)close(fd);
+		send_off(fd, "421 4.3.2 too many connections, try again\r\n");
 	}
 }
 

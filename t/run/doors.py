@@ -89,12 +89,13 @@ class Sessions(harness.Case):
         for client in clients:
             client.ehlo()
             client.begin()
-        begun = time.monotonic()
-        for _ in range(2):
-            new = daemon.client()
-            self.assertEqual(new.greeting.code, 421)
-            self.assertIn("4.3.2", new.greeting.text)
-            self.assertTrue(new.gone())
+        for number in (1, 450):
+            begun = time.monotonic()
+            crowd = [daemon.client(greeting=False) for _ in range(number)]
+            for new in crowd:
+                self.assertEqual(str(new.reply())[:9], "421 4.3.2")
+                self.assertTrue(new.gone())
+                new.close()
             self.assertLess(time.monotonic() - begun, 6)
         self.assertEqual(len(daemon.lines(
             r"all 2 sessions are taken .*\[out\] max_sessions =")), 1)
@@ -325,6 +326,19 @@ class Proxied(harness.Case):
         self.assertEqual(self.hop.commands, [])  # nobody was troubled
         self.comes_from(b"PROXY TCP6 ::ffff:127.0.0.9 ::1 4711 25\r\n",
                         "::ffff:127.0.0.9")
+
+    def test_no_reset_destroys_the_answer_at_a_full_house(self):
+        self.begin("allow = 192.0.2.7", "max_sessions = 1")
+        header = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 25\r\n"
+        first = self.daemon.client(greeting=False)
+        first.send(header)
+        self.assertEqual(first.reply().code, 220)
+        first.ehlo()
+        first.begin()
+        new = self.daemon.client(greeting=False)
+        new.send(header)
+        self.assertEqual(new.reply().code, 421)
+        self.assertEqual(new.sock.recv(1), b"")
 
     def test_whose_header_is_believed(self):
         self.begin("proxies = 127.0.0.1", "allow = 192.0.2.7, 127.0.0.0/8")
