@@ -11,6 +11,7 @@ import threading
 import time
 
 import harness
+import inbound
 import part
 from exim import Exim
 from harness import SAMPLE
@@ -89,6 +90,29 @@ class ByExim(harness.Case):
         client.run_queue()
         self.assertEqual(client.waiting(), 0)
         self.assertEqual(len(hop.messages), 1)
+
+
+class InboundByExim(inbound.Case):
+    def test_as_client_and_as_next_hop(self):
+        """Checked mail arrives at the first try, once, with its results."""
+        part.require("mta", self.id())
+        sink = Exim().start()
+        self.addCleanup(sink.clean)
+        daemon = self.verifier("127.0.0.1:%d" % sink.port, self.nsd(""),
+                               ["check = dkim"])
+        harness.wait_until("Exim to listen", lambda: attempt(sink.port))
+        client = Exim(relay=daemon.port)
+        self.addCleanup(client.clean)
+        for _ in range(2):
+            client.send(MESSAGE)
+        self.assertEqual(client.waiting(), 0, client.text())
+        self.assertEqual(client.text().count("Completed"), 2)
+        daemon.wait_log("status=sent", 2)
+        self.assertEqual(daemon.lines("maybe-delivered"), [])
+        harness.wait_until("the mail", lambda: len(sink.delivered()) == 2)
+        for message in sink.delivered():
+            self.assertIn(b"Authentication-Results: mx.example.org;\r\n"
+                          b"\tdkim=none", message)
 
 
 def attempt(port):
