@@ -12,10 +12,9 @@
 #include "cli/kit/message.h"
 #include "cli/kit/options.h"
 #include "cli/kit/settings.h"
-#include "cli/kit/signatures.h"
 #include "dkim/field_list.h"
 #include "dkim/key.h"
-#include "dkim/signer.h"
+#include "dkim/signing_set.h"
 
 static const char help[] =
     "usage: signpost explain [-c FILE] <message\n"
@@ -76,7 +75,7 @@ static void
 print_canon(const struct proxy_signing *signing)
 {
 	printf("    c=%s", dkim_canon_name(signing->header_canon));
-	if (signing->type == PROXY_SIGNATURE_DKIM)
+	if (signing->kind == &dkim_kind_dkim)
 		printf("/%s", dkim_canon_name(signing->body_canon));
 	putchar('\n');
 }
@@ -88,7 +87,7 @@ print_fields_signed(
 	struct dkim_field_list *own = NULL;
 	struct strbuf names;
 
-	if (signing->type != PROXY_SIGNATURE_DKIM)
+	if (signing->kind != &dkim_kind_dkim)
 		return;
 	if (signing->fields == NULL)
 		own = dkim_field_list_new();
@@ -128,13 +127,10 @@ print_signature(const struct cli_chosen_signature *one,
     const struct proxy_config *config, const struct mail_header *header)
 {
 	const struct proxy_signing *signing = one->signing;
-	enum dkim_algorithm algorithm = signing->algorithm;
+	enum dkim_algorithm algorithm =
+	    dkim_kind_algorithm(signing->kind, signing->algorithm, one->key);
 
-	if (signing->type == PROXY_SIGNATURE_DOMAINKEYS)
-		algorithm = DKIM_RSA_SHA1;
-	else if (algorithm == DKIM_ALGORITHM_UNKNOWN && one->key != NULL)
-		algorithm = dkim_key_algorithm(one->key);
-	printf("signature   %s\n", proxy_signature_type_name(signing->type));
+	printf("signature   %s\n", signing->kind->name);
 	printf("    d=%.*s s=%.*s", (int)one->domain.n, one->domain.p,
 	    (int)signing->selector.n, signing->selector.p);
 	if (algorithm != DKIM_ALGORITHM_UNKNOWN)
@@ -204,8 +200,7 @@ explain_stdin(const struct proxy_config *config)
 	static const struct mail_reader_ops ops = {NULL, NULL};
 	struct cli_message *message = cli_message_new_bounded(
 	    &ops, NULL, false, config->out.max_header_size);
-	struct cli_signatures *signatures =
-	    cli_signatures_new((int64_t)time(NULL), config->signing.ttl);
+	struct dkim_signing_set *set = dkim_signing_set_new();
 	const char *no_header;
 	struct cli_chosen chosen;
 	int status;
@@ -216,12 +211,12 @@ explain_stdin(const struct proxy_config *config)
 	if (status == CLI_OK && no_header != NULL)
 		proxy_sign_choice_no_header(&chosen.choice, no_header);
 	else if (status == CLI_OK)
-		cli_chosen_make(
-		    &chosen, config, cli_message_header(message), signatures);
+		cli_chosen_make(&chosen, config, cli_message_header(message),
+		    (int64_t)time(NULL), set);
 	if (status == CLI_OK)
 		status = explain(&chosen, config, cli_message_header(message));
 	cli_chosen_clear(&chosen);
-	cli_signatures_free(signatures);
+	dkim_signing_set_free(set);
 	cli_message_free(message);
 	return cli_stdout_close(status);
 }

@@ -15,6 +15,7 @@
 #include "cli/samples.h"
 #include "cli/settings_edit.h"
 #include "cli/setup_private.h"
+#include "dkim/signing_set.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/settings/config.h"
 
@@ -150,7 +151,7 @@ second_selector(const struct proxy_config *config)
 	const struct proxy_signatures *made = &config->signing.signatures;
 
 	for (size_t i = 0; i < made->count; i++)
-		if (made->list[i].type == PROXY_SIGNATURE_DKIM &&
+		if (made->list[i].kind == &dkim_kind_dkim &&
 		    made->list[i].algorithm == DKIM_ED25519_SHA256)
 			return made->list[i].selector;
 	return NULL;
@@ -214,16 +215,16 @@ edit_out(struct editing *e, const struct proxy_config *config)
 	    e, "out", "keyfile", "/etc/signpost/keys/$domain/$selector.pem");
 }
 
-/* Is a signature of that type, under that selector where it names one, among
+/* Is a signature of that kind, under that selector where it names one, among
  * those that are made without maps? */
 static bool
-makes(const struct proxy_config *config, enum proxy_signature_type type,
+makes(const struct proxy_config *config, const struct dkim_kind *kind,
     const char *selector)
 {
 	const struct proxy_signatures *made = &config->signing.signatures;
 
 	for (size_t i = 0; i < made->count; i++)
-		if (made->list[i].type == type &&
+		if (made->list[i].kind == kind &&
 		    (selector == NULL ||
 			strcmp(made->list[i].selector, selector) == 0))
 			return true;
@@ -242,13 +243,12 @@ edit_signatures(struct editing *e, const struct proxy_config *config)
 		put_once(e, "out", "signature", "dkim(c=relaxed/relaxed)");
 	strbuf_init(&line, VALUE_MAX);
 	if (wishes->keys == SETUP_BOTH &&
-	    !makes(config, PROXY_SIGNATURE_DKIM, second)) {
+	    !makes(config, &dkim_kind_dkim, second)) {
 		(void)strbuf_addf(&line,
 		    "dkim(c=relaxed/relaxed, a=ed25519-sha256, s=%s)", second);
 		add(e, "out", "signature", strbuf_text(&line));
 	}
-	if (wishes->domainkeys &&
-	    !makes(config, PROXY_SIGNATURE_DOMAINKEYS, NULL))
+	if (wishes->domainkeys && !makes(config, &dkim_kind_domainkeys, NULL))
 		add(e, "out", "signature", "domainkeys(c=nofws)");
 	strbuf_clear(&line);
 }

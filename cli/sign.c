@@ -56,7 +56,7 @@ static int
 add_type(void *to, const char *type)
 {
 	struct cli_sign_wishes *w = to;
-	bool domainkeys = strcmp(type, "domainkeys") == 0;
+	const struct dkim_kind *kind = dkim_kind_find(slice_str(type));
 
 	if (strcmp(type, "arc") == 0) {
 		if (w->arc)
@@ -65,12 +65,12 @@ add_type(void *to, const char *type)
 		w->arc = true;
 		return 0;
 	}
-	if (!domainkeys && strcmp(type, "dkim") != 0)
+	if (kind == NULL || strcmp(type, kind->name) != 0)
 		return cli_sign_refuse(
 		    "--type", type, "not dkim, domainkeys or arc");
-	if (w->types == CLI_SIGNATURES_MAX)
+	if (w->type_count == DKIM_SIGNING_SET_MAX)
 		return cli_sign_refuse("--type", type, "too many");
-	w->domainkeys[w->types++] = domainkeys;
+	w->types[w->type_count++] = kind;
 	return 0;
 }
 
@@ -124,7 +124,7 @@ check_wishes(const struct cli_sign_wishes *w)
 	bool all =
 	    w->domain != NULL && w->selector != NULL && w->keyfile != NULL;
 	bool more = w->headers != NULL || w->algorithm != NULL ||
-	    w->identity != NULL || w->types > 0 || w->arc ||
+	    w->identity != NULL || w->type_count > 0 || w->arc ||
 	    w->canon_count > 0 || w->ttl > 0 || w->dns.nameserver != NULL ||
 	    w->authserv_id != NULL || w->dns.timeout > 0;
 

@@ -7,7 +7,7 @@
 
 #include "base/slice.h"
 #include "cli/kit/resolve.h"
-#include "cli/kit/signatures.h"
+#include "dkim/signing_set.h"
 
 enum { CLI_SIGN_CANONS_MAX = 8 };
 
@@ -17,8 +17,8 @@ struct cli_message;
 struct cli_sign_wishes {
 	const char *config, *domain, *selector, *keyfile;
 	const char *headers, *algorithm, *identity;
-	bool domainkeys[CLI_SIGNATURES_MAX]; /* the types, in order */
-	size_t types;
+	const struct dkim_kind *types[DKIM_SIGNING_SET_MAX]; /* in order */
+	size_t type_count;
 	const char *canons[CLI_SIGN_CANONS_MAX];
 	size_t canon_count;
 	uint64_t ttl, time;

@@ -9,14 +9,14 @@
 #include "cli/kit/cli.h"
 #include "cli/kit/message.h"
 #include "cli/kit/settings.h"
-#include "cli/kit/signatures.h"
 #include "cli/sign.h"
-#include "dkim/signer.h"
+#include "dkim/signing_set.h"
 
 struct job {
 	const struct proxy_config *config;
+	int64_t time; /* of the signatures */
 	struct cli_chosen chosen;
-	struct cli_signatures *signatures;
+	struct dkim_signing_set *set;
 };
 
 static void
@@ -26,7 +26,7 @@ on_header(void *ctx, const struct mail_header *header)
 
 	if (mail_header_count(header) > 0)
 		cli_chosen_make(
-		    &job->chosen, job->config, header, job->signatures);
+		    &job->chosen, job->config, header, job->time, job->set);
 }
 
 static void
@@ -34,7 +34,7 @@ on_body(void *ctx, struct slice chunk)
 {
 	struct job *job = ctx;
 
-	cli_signatures_body(job->signatures, chunk);
+	dkim_signing_set_body(job->set, chunk);
 }
 
 /* What is not as it was wished for. */
@@ -49,9 +49,8 @@ complain(const struct job *job)
 
 		if (one->state != CLI_CHOSEN_GOOD)
 			cli_error("no %s signature for %.*s: %s",
-			    proxy_signature_type_name(one->signing->type),
-			    (int)one->domain.n, one->domain.p,
-			    strbuf_text(&one->reason));
+			    one->signing->kind->name, (int)one->domain.n,
+			    one->domain.p, strbuf_text(&one->reason));
 	}
 	if (chosen->choice.left_out.n > 0) {
 		strbuf_init(&safe, 8192);
@@ -73,8 +72,9 @@ print_signed(struct job *job, struct cli_message *message, bool header_only)
 
 	strbuf_init(&reason, 1000);
 	strbuf_init(
-	    &fields, (size_t)CLI_SIGNATURES_MAX * DKIM_SIGNER_FIELD_MAX);
-	if (cli_signatures_end(job->signatures, &fields, &reason) == 0)
+	    &fields, (size_t)DKIM_SIGNING_SET_MAX * DKIM_SIGNER_FIELD_MAX);
+	dkim_signing_set_end(job->set);
+	if (dkim_signing_set_seal_all(job->set, &fields, &reason) == 0)
 		status =
 		    cli_sign_print(message, strbuf_slice(&fields), header_only);
 	else
@@ -133,7 +133,8 @@ cli_sign_by_config(const char *path, int64_t time, bool header_only)
 	if (status != CLI_OK)
 		return status;
 	job.config = config;
-	job.signatures = cli_signatures_new(time, config->signing.ttl);
+	job.time = time;
+	job.set = dkim_signing_set_new();
 	cli_chosen_init(&job.chosen);
 	message = cli_message_new_bounded(
 	    &ops, &job, !header_only, config->out.max_header_size);
@@ -141,7 +142,7 @@ cli_sign_by_config(const char *path, int64_t time, bool header_only)
 	if (status == CLI_OK)
 		status = finish(&job, message, header_only);
 	cli_message_free(message);
-	cli_signatures_free(job.signatures);
+	dkim_signing_set_free(job.set);
 	cli_chosen_clear(&job.chosen);
 	proxy_config_free(config);
 	return status;

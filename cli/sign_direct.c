@@ -11,14 +11,18 @@
 #include "dkim/arc.h"
 #include "dkim/field_list.h"
 #include "dkim/key.h"
-#include "dkim/signer.h"
+
+struct wanted {
+	const struct dkim_kind *kind;
+	struct dkim_signing signing;
+};
 
 /* Where the message is signed with the key that was named. */
 struct direct {
 	const struct cli_sign_wishes *wishes;
-	struct cli_signature list[CLI_SIGNATURES_MAX];
+	struct wanted list[DKIM_SIGNING_SET_MAX];
 	size_t count;
-	struct cli_signatures *signatures;
+	struct dkim_signing_set *set;
 	enum dkim_algorithm algorithm; /* UNKNOWN: the key's own */
 	const struct dkim_field_list *fields;
 	struct dkim_key *key;
@@ -27,14 +31,11 @@ struct direct {
 };
 
 static bool
-canon_fits(struct cli_signature *signature, const char *canon)
+canon_fits(struct wanted *wanted, const char *canon)
 {
-	if (!signature->domainkeys)
-		return dkim_canon_parse_pair(slice_str(canon),
-			   &signature->header_canon,
-			   &signature->body_canon) == 0;
-	return dkim_canon_parse_domainkeys(
-		   slice_str(canon), &signature->header_canon) == 0;
+	return wanted->kind->canon(slice_str(canon),
+		   &wanted->signing.header_canon,
+		   &wanted->signing.body_canon) == 0;
 }
 
 /* A --canon goes to every type that knows its word. */
@@ -71,25 +72,37 @@ set_algorithm(const struct cli_sign_wishes *w, struct direct *d)
 	return 0;
 }
 
+static struct dkim_signing
+usual_signing(const struct direct *d, const struct dkim_kind *kind)
+{
+	const struct cli_sign_wishes *w = d->wishes;
+	struct dkim_signing signing = {
+	    .domain = slice_str(w->domain),
+	    .selector = slice_str(w->selector),
+	    .identity = slice_str(w->identity),
+	    .algorithm = d->algorithm,
+	    .fields = d->fields,
+	    .time = (int64_t)w->time,
+	    .expire = w->ttl == 0 ? 0 : (int64_t)(w->time + w->ttl),
+	};
+
+	(void)kind->canon(slice_str(kind->usual_canon), &signing.header_canon,
+	    &signing.body_canon);
+	/* relaxed/relaxed, where the settings have DKIMproxy's /simple. */
+	signing.body_canon = signing.header_canon;
+	return signing;
+}
+
 static void
 set_signatures(const struct cli_sign_wishes *w, struct direct *d)
 {
-	d->count = w->types > 0 || w->arc ? w->types : 1;
+	d->count = w->type_count > 0 || w->arc ? w->type_count : 1;
 	for (size_t i = 0; i < d->count; i++) {
-		bool domainkeys = w->types > 0 && w->domainkeys[i];
+		struct wanted *wanted = &d->list[i];
 
-		d->list[i] = (struct cli_signature){
-		    .domainkeys = domainkeys,
-		    .domain = slice_str(w->domain),
-		    .selector = slice_str(w->selector),
-		    .identity = slice_str(w->identity),
-		    .algorithm = d->algorithm,
-		    .header_canon =
-			domainkeys ? DKIM_CANON_NOFWS : DKIM_CANON_RELAXED,
-		    .body_canon = DKIM_CANON_RELAXED,
-		    .fields = d->fields,
-		    .key = d->key,
-		};
+		wanted->kind =
+		    w->type_count > 0 ? w->types[i] : &dkim_kind_dkim;
+		wanted->signing = usual_signing(d, wanted->kind);
 	}
 }
 
@@ -112,6 +125,19 @@ seal(const struct direct *d, const struct cli_message *message,
 	return cli_seal_message(&what, message, fields);
 }
 
+static int
+add(struct direct *d, const struct wanted *wanted,
+    const struct mail_header *header)
+{
+	int number = dkim_signing_set_add(
+	    d->set, wanted->kind, &wanted->signing, header, &d->reason);
+
+	if (number < 0)
+		return -1;
+	return dkim_signing_set_key(
+	    d->set, number, &wanted->signing, d->key, &d->reason);
+}
+
 static void
 on_header(void *ctx, const struct mail_header *header)
 {
@@ -120,8 +146,7 @@ on_header(void *ctx, const struct mail_header *header)
 	if (mail_header_count(header) == 0)
 		return;
 	for (size_t i = 0; i < d->count && !d->failed; i++)
-		d->failed = cli_signatures_add(d->signatures, &d->list[i],
-				header, &d->reason) != 0;
+		d->failed = add(d, &d->list[i], header) != 0;
 }
 
 static void
@@ -129,7 +154,7 @@ on_body(void *ctx, struct slice chunk)
 {
 	struct direct *d = ctx;
 
-	cli_signatures_body(d->signatures, chunk);
+	dkim_signing_set_body(d->set, chunk);
 }
 
 static int
@@ -139,13 +164,15 @@ finish(struct direct *d, struct cli_message *message)
 	int status = CLI_OK;
 
 	strbuf_init(&fields,
-	    (size_t)CLI_SIGNATURES_MAX * DKIM_SIGNER_FIELD_MAX +
+	    (size_t)DKIM_SIGNING_SET_MAX * DKIM_SIGNER_FIELD_MAX +
 		DKIM_ARC_FIELDS_MAX);
 	if (d->wishes->arc)
 		status = seal(d, message, &fields);
-	if (status == CLI_OK && !d->failed)
+	if (status == CLI_OK && !d->failed) {
+		dkim_signing_set_end(d->set);
 		d->failed =
-		    cli_signatures_end(d->signatures, &fields, &d->reason) != 0;
+		    dkim_signing_set_seal_all(d->set, &fields, &d->reason) != 0;
+	}
 	if (status == CLI_OK && d->failed) {
 		cli_error("cannot sign: %s", strbuf_text(&d->reason));
 		status = CLI_NO_MESSAGE;
@@ -180,12 +207,11 @@ sign_message(struct direct *d)
 	int status;
 
 	strbuf_init(&d->reason, 1000);
-	d->signatures =
-	    cli_signatures_new((int64_t)d->wishes->time, d->wishes->ttl);
+	d->set = dkim_signing_set_new();
 	status = cli_message_read(message, STDIN_FILENO);
 	if (status == CLI_OK)
 		status = finish(d, message);
-	cli_signatures_free(d->signatures);
+	dkim_signing_set_free(d->set);
 	cli_message_free(message);
 	strbuf_clear(&d->reason);
 	return status;
@@ -196,9 +222,10 @@ static int
 check_key(const struct direct *d)
 {
 	for (size_t i = 0; i < d->count || (d->wishes->arc && i == 0); i++) {
-		enum dkim_algorithm algorithm =
-		    d->count > 0 && d->list[i].domainkeys ? DKIM_RSA_SHA1
-							  : d->algorithm;
+		enum dkim_algorithm algorithm = d->count == 0
+		    ? d->algorithm
+		    : dkim_kind_algorithm(
+			  d->list[i].kind, d->algorithm, d->key);
 
 		if (algorithm == DKIM_ALGORITHM_UNKNOWN ||
 		    dkim_key_fits(d->key, algorithm))
@@ -218,8 +245,6 @@ sign_with_key(struct direct *d)
 	d->key = cli_file_read_key(d->wishes->keyfile, &status);
 	if (d->key == NULL)
 		return status;
-	for (size_t i = 0; i < d->count; i++)
-		d->list[i].key = d->key;
 	status = check_key(d) == 0 ? sign_message(d) : CLI_CONFIG;
 	dkim_key_free(d->key);
 	return status;

@@ -9,6 +9,7 @@
 #include "dkim/print_private.h"
 #include "dkim/signature.h"
 #include "dkim/signer.h"
+#include "dkim/signing_set.h"
 #include "mail/fold.h"
 #include "mail/header.h"
 #include "mail/idn.h"
@@ -241,3 +242,79 @@ dkim_domainkeys_signer_free(struct dkim_domainkeys_signer *s)
 	strbuf_clear(&s->names);
 	free(s);
 }
+
+/* --- as a kind: see signing_set.h --- */
+
+static int
+kind_canon(struct slice word, enum dkim_canon *header, enum dkim_canon *body)
+{
+	if (dkim_canon_parse_domainkeys(word, header) != 0)
+		return -1;
+	*body = *header;
+	return 0;
+}
+
+/* One hash covers header and body, so it cannot wait for the key. */
+static void *
+kind_new(const struct dkim_signing *signing, const struct mail_header *header,
+    struct dkim_body_hashes *body, struct strbuf *reason)
+{
+	struct dkim_domainkeys_signing what = {
+	    .domain = signing->domain,
+	    .selector = signing->selector,
+	    .canon = signing->header_canon,
+	    .fields = signing->fields,
+	};
+
+	return dkim_domainkeys_signer_new(&what, header, body, reason);
+}
+
+static int
+kind_key(
+    void *signer, const struct dkim_signing *signing, struct strbuf *reason)
+{
+	struct dkim_domainkeys_signer *s = signer;
+	struct strbuf domain;
+	int result = 0;
+
+	if (slice_equal_nocase(signing->domain, strbuf_slice(&s->domain)))
+		return 0;
+	strbuf_init(&domain, DKIM_SIGNATURE_DOMAIN_MAX);
+	if (mail_idn_to_ascii(signing->domain, &domain) < 0 ||
+	    dkim_domainkeys_signer_set_domain(s, strbuf_slice(&domain)) != 0) {
+		(void)strbuf_add_str(reason, "its key is of another domain");
+		result = -1;
+	}
+	strbuf_clear(&domain);
+	return result;
+}
+
+static struct slice
+kind_digest(void *signer)
+{
+	return dkim_domainkeys_signer_digest(signer);
+}
+
+static int
+kind_seal(void *signer, struct slice signature, struct strbuf *field)
+{
+	return dkim_domainkeys_signer_seal(signer, signature, field);
+}
+
+static void
+kind_free(void *signer)
+{
+	dkim_domainkeys_signer_free(signer);
+}
+
+const struct dkim_kind dkim_kind_domainkeys = {
+    .name = "domainkeys",
+    .usual_canon = "nofws",
+    .algorithm = DKIM_RSA_SHA1,
+    .canon = kind_canon,
+    .new = kind_new,
+    .key = kind_key,
+    .digest = kind_digest,
+    .seal = kind_seal,
+    .free = kind_free,
+};

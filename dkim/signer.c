@@ -13,6 +13,7 @@
 #include "dkim/print_private.h"
 #include "dkim/quoted.h"
 #include "dkim/signature.h"
+#include "dkim/signing_set.h"
 #include "mail/address.h"
 #include "mail/fold.h"
 #include "mail/header.h"
@@ -23,6 +24,7 @@ enum { FIELD_FIRST_ROOM = 1024 };
 
 struct dkim_signer {
 	struct dkim_body_hashes *body;
+	const struct mail_header *source; /* until all is known of the field */
 	int body_number;
 	enum dkim_canon header_canon;
 	struct dkim_hash *header;
@@ -169,34 +171,54 @@ unfit(const struct dkim_signing *signing, const struct mail_header *header)
 	return NULL;
 }
 
+static struct dkim_signer *
+prepare(const struct mail_header *header, struct dkim_body_hashes *body)
+{
+	struct dkim_signer *s = xcalloc(1, sizeof(*s));
+
+	s->body = body;
+	s->source = header;
+	return s;
+}
+
+/* Domain and algorithm are known, so the header can be hashed. */
+static int
+complete(struct dkim_signer *s, const struct dkim_signing *signing,
+    struct strbuf *reason)
+{
+	const struct mail_header *header = s->source;
+	const char *why = unfit(signing, header);
+	enum dkim_digest digest;
+
+	if (why != NULL) {
+		strbuf_add_str(reason, why);
+		return -1;
+	}
+	digest = dkim_algorithm_digest(signing->algorithm);
+	strbuf_init(&s->field, DKIM_SIGNER_FIELD_MAX);
+	(void)strbuf_reserve(&s->field, FIELD_FIRST_ROOM);
+	s->source = NULL;
+	s->header_canon = signing->header_canon;
+	s->header = dkim_hash_new(digest);
+	if (begin(s, signing, header, reason) < 0)
+		return -1;
+	s->body_number = dkim_body_hashes_want(
+	    s->body, signing->body_canon, digest, DKIM_BODY_WHOLE);
+	if (s->body_number >= 0)
+		return 0;
+	strbuf_add_str(reason, "too many different body hashes");
+	return -1;
+}
+
 struct dkim_signer *
 dkim_signer_new(const struct dkim_signing *signing,
     const struct mail_header *header, struct dkim_body_hashes *body,
     struct strbuf *reason)
 {
-	const char *why = unfit(signing, header);
-	enum dkim_digest digest;
-	struct dkim_signer *s;
+	struct dkim_signer *s = prepare(header, body);
 
-	if (why != NULL) {
-		strbuf_add_str(reason, why);
-		return NULL;
-	}
-	digest = dkim_algorithm_digest(signing->algorithm);
-	s = xcalloc(1, sizeof(*s));
-	strbuf_init(&s->field, DKIM_SIGNER_FIELD_MAX);
-	(void)strbuf_reserve(&s->field, FIELD_FIRST_ROOM);
-	s->body = body;
-	s->header_canon = signing->header_canon;
-	s->header = dkim_hash_new(digest);
-	if (begin(s, signing, header, reason) < 0)
-		goto fail;
-	s->body_number = dkim_body_hashes_want(
-	    body, signing->body_canon, digest, DKIM_BODY_WHOLE);
-	if (s->body_number >= 0)
+	if (complete(s, signing, reason) == 0)
 		return s;
-	strbuf_add_str(reason, "too many different body hashes");
-fail:
 	dkim_signer_free(s);
 	return NULL;
 }
@@ -236,3 +258,54 @@ dkim_signer_free(struct dkim_signer *s)
 	strbuf_clear(&s->field);
 	free(s);
 }
+
+/* --- as a kind: see signing_set.h --- */
+
+/* The key tells domain and algorithm, both of which are hashed; its digest is
+ * SHA-256, but where SHA-1 is wished for. */
+static void *
+kind_new(const struct dkim_signing *signing, const struct mail_header *header,
+    struct dkim_body_hashes *body, struct strbuf *reason)
+{
+	(void)reason;
+	(void)dkim_body_hashes_want(body, signing->body_canon,
+	    signing->algorithm == DKIM_RSA_SHA1 ? DKIM_SHA1 : DKIM_SHA256,
+	    DKIM_BODY_WHOLE);
+	return prepare(header, body);
+}
+
+static int
+kind_key(
+    void *signer, const struct dkim_signing *signing, struct strbuf *reason)
+{
+	return complete(signer, signing, reason);
+}
+
+static struct slice
+kind_digest(void *signer)
+{
+	return dkim_signer_digest(signer);
+}
+
+static int
+kind_seal(void *signer, struct slice signature, struct strbuf *field)
+{
+	return dkim_signer_seal(signer, signature, field);
+}
+
+static void
+kind_free(void *signer)
+{
+	dkim_signer_free(signer);
+}
+
+const struct dkim_kind dkim_kind_dkim = {
+    .name = "dkim",
+    .usual_canon = "relaxed",
+    .canon = dkim_canon_parse_pair,
+    .new = kind_new,
+    .key = kind_key,
+    .digest = kind_digest,
+    .seal = kind_seal,
+    .free = kind_free,
+};

@@ -9,6 +9,7 @@
 #include "cli/kit/key_places.h"
 #include "cli/kit/records.h"
 #include "dkim/key.h"
+#include "dkim/signing_set.h"
 #include "mail/address.h"
 #include "mail/idn.h"
 #include "proxy/keys/key_check.h"
@@ -188,8 +189,7 @@ add_use(struct check_key *k, const struct proxy_signature *signature)
 	enum dkim_algorithm algorithm =
 	    signature == NULL ? DKIM_ALGORITHM_UNKNOWN : signature->algorithm;
 
-	if (signature != NULL &&
-	    signature->type == PROXY_SIGNATURE_DOMAINKEYS) {
+	if (signature != NULL && signature->kind == &dkim_kind_domainkeys) {
 		k->domainkeys = true;
 		return;
 	}

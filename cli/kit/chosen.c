@@ -1,7 +1,7 @@
 /* What the rules choose, with the keys; see chosen.h. */
 #include "cli/kit/chosen.h"
-#include "cli/kit/signatures.h"
 #include "dkim/key.h"
+#include "dkim/signing_set.h"
 
 void
 cli_chosen_init(struct cli_chosen *chosen)
@@ -34,47 +34,81 @@ load_key(struct cli_chosen_signature *one, const struct proxy_config *config)
 					       : CLI_CHOSEN_TROUBLE;
 }
 
+static bool
+fits_key(struct cli_chosen_signature *one)
+{
+	const struct dkim_kind *kind = one->signing->kind;
+	enum dkim_algorithm algorithm =
+	    dkim_kind_algorithm(kind, one->signing->algorithm, one->key);
+
+	if (dkim_key_fits(one->key, algorithm))
+		return true;
+	(void)strbuf_addf(&one->reason, "the key is %s, the signature %s",
+	    dkim_key_type_name(dkim_key_type(one->key)),
+	    kind == &dkim_kind_domainkeys ? "domainkeys, which takes rsa alone"
+					  : dkim_algorithm_name(algorithm));
+	return false;
+}
+
+static struct dkim_signing
+signing_of(const struct cli_chosen_signature *one,
+    const struct proxy_config *config, int64_t time)
+{
+	const struct proxy_signing *what = one->signing;
+	uint64_t ttl = config->signing.ttl;
+
+	return (struct dkim_signing){
+	    .domain = one->domain,
+	    .selector = what->selector,
+	    .identity = what->identity,
+	    .algorithm = what->algorithm,
+	    .header_canon = what->header_canon,
+	    .body_canon = what->body_canon,
+	    .fields = what->fields,
+	    .time = time,
+	    .expire = ttl == 0 ? 0 : time + (int64_t)ttl,
+	};
+}
+
 /* With the key at hand. */
 static void
 add_signature(struct cli_chosen_signature *one,
-    const struct mail_header *header, struct cli_signatures *signatures)
+    const struct dkim_signing *signing, const struct mail_header *header,
+    struct dkim_signing_set *set)
 {
-	const struct proxy_signing *signing = one->signing;
-	const struct cli_signature wish = {
-	    .domainkeys = signing->type == PROXY_SIGNATURE_DOMAINKEYS,
-	    .domain = one->domain,
-	    .selector = signing->selector,
-	    .identity = signing->identity,
-	    .algorithm = signing->algorithm,
-	    .header_canon = signing->header_canon,
-	    .body_canon = signing->body_canon,
-	    .fields = signing->fields,
-	    .key = one->key,
-	};
+	int number;
 
-	if (cli_signature_fits_key(&wish, &one->reason) != 0)
+	if (!fits_key(one)) {
 		one->state = CLI_CHOSEN_TROUBLE;
-	else if (cli_signatures_add(signatures, &wish, header, &one->reason) !=
-	    0)
+		return;
+	}
+	number = dkim_signing_set_add(
+	    set, one->signing->kind, signing, header, &one->reason);
+	if (number < 0 ||
+	    dkim_signing_set_key(
+		set, number, signing, one->key, &one->reason) != 0)
 		one->state = CLI_CHOSEN_UNFIT;
 }
 
 void
 cli_chosen_make(struct cli_chosen *chosen, const struct proxy_config *config,
-    const struct mail_header *header, struct cli_signatures *signatures)
+    const struct mail_header *header, int64_t time,
+    struct dkim_signing_set *set)
 {
 	proxy_sign_rule_choose(config, header, &chosen->choice);
 	if (chosen->choice.status != PROXY_SIGN)
 		return;
 	for (size_t i = 0; i < chosen->choice.count; i++) {
 		struct cli_chosen_signature *one = &chosen->list[i];
+		struct dkim_signing signing;
 
 		chosen->count++;
 		one->signing = &chosen->choice.list[i];
 		strbuf_init(&one->reason, PROXY_KEY_REASON_MAX);
 		load_key(one, config);
+		signing = signing_of(one, config, time);
 		if (one->key != NULL)
-			add_signature(one, header, signatures);
+			add_signature(one, &signing, header, set);
 	}
 }
 

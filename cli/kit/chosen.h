@@ -11,7 +11,7 @@
 #include "proxy/message/sign_rule.h"
 
 struct cli_message;
-struct cli_signatures;
+struct dkim_signing_set;
 
 /* One signature: it can be made, or why not. */
 enum cli_chosen_state {
@@ -38,10 +38,10 @@ struct cli_chosen {
 void cli_chosen_init(struct cli_chosen *);
 void cli_chosen_clear(struct cli_chosen *);
 
-/* Once. What can be made is added to the signatures. The configuration must
- * live as long. */
+/* Once. What can be made, as if at that time, is added to the set with its
+ * key. The configuration must live as long. */
 void cli_chosen_make(struct cli_chosen *, const struct proxy_config *,
-    const struct mail_header *, struct cli_signatures *);
+    const struct mail_header *, int64_t time, struct dkim_signing_set *);
 
 /* What becomes of the message. */
 enum cli_fate {

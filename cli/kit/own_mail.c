@@ -1,5 +1,6 @@
 /* Mail of our own; see own_mail.h. */
 #include "cli/kit/own_mail.h"
+#include "dkim/signing_set.h"
 #include "mail/address.h"
 #include "mail/header.h"
 #include "proxy/message/sign_rule.h"
@@ -34,7 +35,7 @@ is_aligned(const struct proxy_sign_choice *choice, struct slice domain)
 	     i++) {
 		const struct proxy_signing *s = &choice->list[i];
 
-		if (s->type == PROXY_SIGNATURE_DKIM &&
+		if (s->kind == &dkim_kind_dkim &&
 		    (is_within(domain, s->domain) ||
 			is_within(s->domain, domain)))
 			return true;

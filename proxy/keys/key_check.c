@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "dkim/key.h"
+#include "dkim/signing_set.h"
 #include "proxy/keys/key_check.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/keys/key_way.h"
@@ -38,7 +39,7 @@ struct proxy_key_check {
 unsigned
 proxy_key_use_of(const struct proxy_signature *signature)
 {
-	if (signature->type == PROXY_SIGNATURE_DOMAINKEYS)
+	if (signature->kind == &dkim_kind_domainkeys)
 		return USE_DOMAINKEYS;
 	if (signature->algorithm == DKIM_ALGORITHM_UNKNOWN)
 		return 0;

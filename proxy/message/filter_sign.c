@@ -1,18 +1,16 @@
 /*
  * Signing a message; see filter_sign.h; of trouble, DESIGN, promise 4.
- * A DKIM signer is made when its key is there, for the key may belong to a
- * parent of the domain that was asked for and tells its own algorithm; its
- * body hash is asked for before the body comes.
+ * A signature is added to the set when the header is there, its key when that
+ * comes: it may belong to a parent of the domain that was asked for, and tells
+ * its own algorithm.
  */
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/escape.h"
 #include "base/xalloc.h"
-#include "dkim/body_hashes.h"
-#include "dkim/domainkeys.h"
 #include "dkim/key.h"
-#include "dkim/signer.h"
+#include "dkim/signing_set.h"
 #include "mail/header.h"
 #include "proxy/message/filter_sign.h"
 #include "proxy/message/sign_rule.h"
@@ -30,12 +28,10 @@ struct filter;
 struct item {
 	struct filter *filter;
 	const struct proxy_signing *signing;
-	struct proxy_key_use *use; /* ends with the filter */
-	const struct dkim_key *key;
-	struct slice domain; /* d= */
-	enum dkim_algorithm algorithm;
-	struct dkim_signer *dkim;
-	struct dkim_domainkeys_signer *domainkeys;
+	struct proxy_key_use *use;     /* ends with the filter */
+	struct slice domain;	       /* d= */
+	enum dkim_algorithm algorithm; /* once the key is there */
+	int number;		       /* in the set */
 	bool failed, keyless;
 };
 
@@ -43,7 +39,7 @@ struct filter {
 	const struct proxy_sign_env *env;
 	struct proxy_filter_job job;
 	const struct mail_header *header;
-	struct dkim_body_hashes *hashes;
+	struct dkim_signing_set *set;
 	struct proxy_sign_choice choice;
 	struct item items[PROXY_SIGNATURES_MAX];
 	size_t count, waiting; /* keys not there yet */
@@ -63,7 +59,7 @@ begin(void *env, const struct proxy_filter_job *job)
 
 	f->env = env;
 	f->job = *job;
-	f->hashes = dkim_body_hashes_new();
+	f->set = dkim_signing_set_new();
 	proxy_sign_choice_init(&f->choice);
 	return f;
 }
@@ -74,12 +70,9 @@ filter_free(void *filter)
 	struct filter *f = filter;
 
 	proxy_portions_remove(f->env->portions, &f->portion);
-	for (size_t i = 0; i < f->count; i++) {
-		dkim_signer_free(f->items[i].dkim);
-		dkim_domainkeys_signer_free(f->items[i].domainkeys);
+	for (size_t i = 0; i < f->count; i++)
 		proxy_key_use_end(f->items[i].use);
-	}
-	dkim_body_hashes_free(f->hashes);
+	dkim_signing_set_free(f->set);
 	proxy_sign_choice_clear(&f->choice);
 	free(f);
 }
@@ -100,8 +93,7 @@ note(struct filter *f, const char *name, struct slice value)
 static void
 print_name(const struct item *item, struct strbuf *out)
 {
-	(void)strbuf_addf(
-	    out, "%s:", proxy_signature_type_name(item->signing->type));
+	(void)strbuf_addf(out, "%s:", item->signing->kind->name);
 	(void)strbuf_add(out, item->domain);
 	(void)strbuf_add_char(out, ':');
 	(void)strbuf_add(out, item->signing->selector);
@@ -139,7 +131,7 @@ fail_for_good(struct item *item, const char *why)
 	fail(item, why);
 }
 
-/* --- keys and signers --- */
+/* --- keys --- */
 
 static const struct dkim_field_list *
 fields_of(const struct item *item)
@@ -148,48 +140,35 @@ fields_of(const struct item *item)
 					     : item->filter->env->built_in;
 }
 
-static void
-make_domainkeys(struct item *item)
+/* As far as it is known. */
+static struct dkim_signing
+signing_of(const struct item *item)
 {
 	const struct proxy_signing *what = item->signing;
-	struct dkim_domainkeys_signing signing = {
-	    .domain = item->domain,
-	    .selector = what->selector,
-	    .canon = what->body_canon,
-	    .fields = fields_of(item),
-	};
-	struct strbuf reason;
 
-	strbuf_init(&reason, REASON_CAP);
-	item->domainkeys = dkim_domainkeys_signer_new(
-	    &signing, item->filter->header, item->filter->hashes, &reason);
-	if (item->domainkeys == NULL)
-		fail_for_good(item, strbuf_text(&reason));
-	strbuf_clear(&reason);
-}
-
-static void
-make_dkim(struct item *item)
-{
-	const struct proxy_signing *what = item->signing;
-	struct filter *f = item->filter;
-	int64_t now = (int64_t)time(NULL);
-	struct dkim_signing signing = {
+	return (struct dkim_signing){
 	    .domain = item->domain,
 	    .selector = what->selector,
 	    .identity = what->identity,
-	    .algorithm = item->algorithm,
+	    .algorithm = what->algorithm,
 	    .header_canon = what->header_canon,
 	    .body_canon = what->body_canon,
 	    .fields = fields_of(item),
-	    .time = now,
-	    .expire = rules(f)->ttl == 0 ? 0 : now + rules(f)->ttl,
 	};
+}
+
+static void
+sign_with(struct item *item, const struct dkim_key *key)
+{
+	struct filter *f = item->filter;
+	struct dkim_signing signing = signing_of(item);
 	struct strbuf reason;
 
+	signing.time = (int64_t)time(NULL);
+	signing.expire = rules(f)->ttl == 0 ? 0 : signing.time + rules(f)->ttl;
 	strbuf_init(&reason, REASON_CAP);
-	item->dkim = dkim_signer_new(&signing, f->header, f->hashes, &reason);
-	if (item->dkim == NULL)
+	if (dkim_signing_set_key(
+		f->set, item->number, &signing, key, &reason) != 0)
 		fail_for_good(item, strbuf_text(&reason));
 	strbuf_clear(&reason);
 }
@@ -197,20 +176,16 @@ make_dkim(struct item *item)
 static void
 take_key(struct item *item, const struct proxy_key_answer *answer)
 {
-	item->key = answer->key;
 	item->domain = answer->domain;
-	if (item->algorithm == DKIM_ALGORITHM_UNKNOWN)
-		item->algorithm = dkim_key_algorithm(answer->key);
-	if (!dkim_key_fits(answer->key, item->algorithm)) {
-		item->filter->trouble = true;
-		fail(item, "the key is of another type than the algorithm");
-	} else if (item->signing->type == PROXY_SIGNATURE_DKIM) {
-		make_dkim(item);
-	} else if (!slice_equal(answer->domain, item->signing->domain) &&
-	    dkim_domainkeys_signer_set_domain(
-		item->domainkeys, answer->domain) != 0) {
-		fail_for_good(item, "its key is of another domain");
+	item->algorithm = dkim_kind_algorithm(
+	    item->signing->kind, item->signing->algorithm, answer->key);
+	if (dkim_key_fits(answer->key, item->algorithm)) {
+		sign_with(item, answer->key);
+		return;
 	}
+	/* Another key would help. */
+	item->filter->trouble = true;
+	fail(item, "the key is of another type than the algorithm");
 }
 
 static void proceed(struct filter *);
@@ -254,29 +229,28 @@ on_key(void *ctx, const struct proxy_key_answer *answer)
 }
 
 static void
-begin_item(struct filter *f, const struct proxy_signing *signing)
+begin_item(struct filter *f, const struct proxy_signing *what)
 {
 	struct item *item = &f->items[f->count++];
+	struct dkim_signing signing;
+	struct strbuf reason;
 
 	item->filter = f;
-	item->signing = signing;
-	item->domain = signing->domain;
-	item->algorithm = signing->algorithm;
-	if (signing->type == PROXY_SIGNATURE_DOMAINKEYS) {
-		item->algorithm = DKIM_RSA_SHA1;
-		make_domainkeys(item);
-		if (item->failed)
-			return;
-	} else {
-		(void)dkim_body_hashes_want(f->hashes, signing->body_canon,
-		    signing->algorithm == DKIM_RSA_SHA1 ? DKIM_SHA1
-							: DKIM_SHA256,
-		    DKIM_BODY_WHOLE);
-	}
+	item->signing = what;
+	item->domain = what->domain;
+	signing = signing_of(item);
+	strbuf_init(&reason, REASON_CAP);
+	item->number = dkim_signing_set_add(
+	    f->set, what->kind, &signing, f->header, &reason);
+	if (item->number < 0)
+		fail_for_good(item, strbuf_text(&reason));
+	strbuf_clear(&reason);
+	if (item->failed)
+		return;
 	f->waiting++;
 	trace_key(item, "asked");
 	item->use = proxy_keys_get(
-	    f->env->keys, signing->key_rule, signing->domain, on_key, item);
+	    f->env->keys, what->key_rule, what->domain, on_key, item);
 }
 
 /* --- the filter's calls --- */
@@ -309,8 +283,7 @@ on_body(void *filter, struct slice chunk)
 {
 	struct filter *f = filter;
 
-	if (f->count > 0)
-		dkim_body_hashes_write(f->hashes, chunk);
+	dkim_signing_set_body(f->set, chunk);
 }
 
 static void
@@ -403,41 +376,22 @@ note_signed(struct item *item)
 	proxy_count(item->filter->env->counters, PROXY_COUNT_SIGNATURES);
 }
 
-static int
-sign(struct item *item, struct strbuf *field)
-{
-	bool dkim = item->dkim != NULL;
-	struct strbuf signature;
-	struct slice digest;
-	int result;
-
-	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
-	digest = dkim ? dkim_signer_digest(item->dkim)
-		      : dkim_domainkeys_signer_digest(item->domainkeys);
-	result = dkim_key_sign(item->key, item->algorithm, digest, &signature);
-	if (result == 0 && dkim)
-		result = dkim_signer_seal(
-		    item->dkim, strbuf_slice(&signature), field);
-	else if (result == 0)
-		result = dkim_domainkeys_signer_seal(
-		    item->domainkeys, strbuf_slice(&signature), field);
-	strbuf_clear(&signature);
-	return result;
-}
-
 static void
 make_field(struct item *item)
 {
-	struct strbuf field;
+	struct filter *f = item->filter;
+	struct strbuf field, reason;
 
 	strbuf_init(&field, DKIM_SIGNER_FIELD_MAX);
-	if (sign(item, &field) == 0 &&
-	    proxy_edit_top(item->filter->job.edit, strbuf_slice(&field)) == 0) {
+	strbuf_init(&reason, REASON_CAP);
+	if (dkim_signing_set_seal(f->set, item->number, &field, &reason) == 0 &&
+	    proxy_edit_top(f->job.edit, strbuf_slice(&field)) == 0) {
 		note_signed(item);
 	} else {
-		item->filter->trouble = true;
+		f->trouble = true;
 		fail(item, "cannot sign");
 	}
+	strbuf_clear(&reason);
 	strbuf_clear(&field);
 }
 
@@ -493,7 +447,7 @@ on_end(void *filter, proxy_outcome_fn *outcome, void *ctx)
 		settle_unsignable(f);
 		return;
 	}
-	dkim_body_hashes_end(f->hashes);
+	dkim_signing_set_end(f->set);
 	proceed(f);
 }
 

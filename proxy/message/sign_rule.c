@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "dkim/signing_set.h"
 #include "mail/address.h"
 #include "mail/header.h"
 #include "mail/idn.h"
@@ -337,19 +338,19 @@ add_signing(struct choosing *c, const struct proxy_signature *signature,
 {
 	struct proxy_sign_choice *to = c->to;
 	struct slice domain = expand_domain(c, signature, matched, macros);
-	const char *type = proxy_signature_type_name(signature->type);
+	const char *type = signature->kind->name;
 
 	if (domain.n == 0 || !proxy_key_domain_is_safe(domain)) {
 		leave_out(c, type, domain, "no-domain-for-d");
 		return;
 	}
 	/* RFC 4870 section 3.4.1. */
-	if (signature->type == PROXY_SIGNATURE_DOMAINKEYS &&
+	if (signature->kind == &dkim_kind_domainkeys &&
 	    !is_or_is_below(domain_of(&c->sender.address), domain)) {
 		leave_out(c, type, domain, "not-a-parent-of-sender");
 		return;
 	}
-	to->list[to->count++] = (struct proxy_signing){.type = signature->type,
+	to->list[to->count++] = (struct proxy_signing){.kind = signature->kind,
 	    .header_canon = signature->header_canon,
 	    .body_canon = signature->body_canon,
 	    .algorithm = signature->algorithm,

@@ -16,12 +16,13 @@
 #include "proxy/figures/counters.h"
 #include "proxy/settings/config.h"
 
+struct dkim_kind;
 struct mail_header;
 
 /* One signature to be made. The slices lie in the choice, the fields in the
  * configuration. */
 struct proxy_signing {
-	enum proxy_signature_type type;
+	const struct dkim_kind *kind;
 	enum dkim_canon header_canon, body_canon;
 	/* UNKNOWN: the key's own, dkim_key_algorithm(). DomainKeys: always
 	 * rsa-sha1. */

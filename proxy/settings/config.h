@@ -40,6 +40,7 @@
 #define PROXY_WATCHDOG_LEAST 15
 
 struct dkim_field_list;
+struct dkim_kind;
 struct proxy_sign_map;
 
 /*
@@ -105,13 +106,9 @@ struct proxy_front {
 
 /* --- [out] --- */
 
-enum proxy_signature_type { PROXY_SIGNATURE_DKIM, PROXY_SIGNATURE_DOMAINKEYS };
-
-const char *proxy_signature_type_name(enum proxy_signature_type);
-
 /* One `dkim(...)` or `domainkeys(...)`: what sign_rule makes signings of. */
 struct proxy_signature {
-	enum proxy_signature_type type;
+	const struct dkim_kind *kind;		  /* dkim/signing_set.h */
 	enum dkim_canon header_canon, body_canon; /* equal for DomainKeys */
 	enum dkim_algorithm algorithm;		  /* UNKNOWN: the key's own */
 	char *domain;	/* with macros; NULL: what was matched */

@@ -9,6 +9,7 @@
 
 #include "base/xalloc.h"
 #include "dkim/field_list.h"
+#include "dkim/signing_set.h"
 #include "proxy/settings/config_private.h"
 #include "proxy/settings/index.h"
 #include "proxy/settings/sign_map.h"
@@ -137,7 +138,7 @@ warn_without_dkim(struct proxy_config_reading *reading)
 	const struct proxy_signing_rules *rules = &reading->config->signing;
 
 	for (size_t i = 0; i < rules->signatures.count; i++)
-		if (rules->signatures.list[i].type == PROXY_SIGNATURE_DKIM)
+		if (rules->signatures.list[i].kind == &dkim_kind_dkim)
 			return;
 	if (rules->signatures.count > 0)
 		proxy_config_warn(reading, reading->signature_lines[0],

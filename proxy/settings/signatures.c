@@ -8,6 +8,7 @@
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "dkim/field_list.h"
+#include "dkim/signing_set.h"
 #include "mail/idn.h"
 #include "proxy/settings/index.h"
 #include "proxy/settings/sign_map.h"
@@ -132,11 +133,10 @@ take_algorithm(struct parsing *p, struct slice value)
 
 	if (algorithm == DKIM_ALGORITHM_UNKNOWN)
 		return complain(p, "unknown algorithm", value);
-	if (p->to->type == PROXY_SIGNATURE_DOMAINKEYS &&
-	    algorithm != DKIM_RSA_SHA1)
+	if (p->to->kind == &dkim_kind_domainkeys && algorithm != DKIM_RSA_SHA1)
 		return complain(
 		    p, "DomainKeys knows only rsa-sha1, not", value);
-	if (p->to->type == PROXY_SIGNATURE_DKIM && algorithm == DKIM_RSA_SHA1) {
+	if (p->to->kind == &dkim_kind_dkim && algorithm == DKIM_RSA_SHA1) {
 		*p->notes |= PROXY_SIGN_NOTE_SHA1;
 		algorithm = DKIM_RSA_SHA256;
 	}
@@ -150,16 +150,14 @@ take_method(struct parsing *p, struct slice value)
 	struct proxy_signature *to = p->to;
 	int result;
 
-	if (to->type == PROXY_SIGNATURE_DOMAINKEYS) {
-		result = dkim_canon_parse_domainkeys(value, &to->header_canon);
-		to->body_canon = to->header_canon;
-	} else if (slice_equal_nocase(value, SLICE("nowsp"))) {
+	if (to->kind == &dkim_kind_dkim &&
+	    slice_equal_nocase(value, SLICE("nowsp"))) {
 		*p->notes |= PROXY_SIGN_NOTE_NOWSP;
 		to->header_canon = to->body_canon = DKIM_CANON_RELAXED;
 		result = 0;
 	} else {
-		result = dkim_canon_parse_pair(
-		    value, &to->header_canon, &to->body_canon);
+		result =
+		    to->kind->canon(value, &to->header_canon, &to->body_canon);
 	}
 	return result == 0 ? 0 : complain(p, "unknown canonicalization", value);
 }
@@ -249,19 +247,13 @@ take_type(struct parsing *p, struct slice type)
 {
 	struct proxy_signature *to = p->to;
 
-	if (slice_equal_nocase(type, SLICE("dkim"))) {
-		to->type = PROXY_SIGNATURE_DKIM;
-		to->header_canon = DKIM_CANON_RELAXED;
-		to->body_canon = DKIM_CANON_SIMPLE;
-		return 0;
-	}
-	if (slice_equal_nocase(type, SLICE("domainkeys"))) {
-		to->type = PROXY_SIGNATURE_DOMAINKEYS;
-		to->header_canon = to->body_canon = DKIM_CANON_NOFWS;
-		to->algorithm = DKIM_RSA_SHA1;
-		return 0;
-	}
-	return complain(p, "a signature is dkim or domainkeys, not", type);
+	to->kind = dkim_kind_find(type);
+	if (to->kind == NULL)
+		return complain(
+		    p, "a signature is dkim or domainkeys, not", type);
+	to->algorithm = to->kind->algorithm;
+	return to->kind->canon(slice_str(to->kind->usual_canon),
+	    &to->header_canon, &to->body_canon);
 }
 
 /* "dkim" or "dkim(a=b, c=d)". */
@@ -341,7 +333,7 @@ add_one(struct proxy_signatures *to, struct slice text,
     const struct proxy_sign_source *source, unsigned *notes,
     struct strbuf *reason)
 {
-	struct proxy_signature signature = {.type = PROXY_SIGNATURE_DKIM};
+	struct proxy_signature signature = {.kind = &dkim_kind_dkim};
 	struct parsing p = {&signature, NULL, notes, reason};
 	int result = -1;
 
@@ -391,10 +383,4 @@ proxy_signatures_parse(struct proxy_signatures *to, struct slice text,
 			return -1;
 	}
 	return 0;
-}
-
-const char *
-proxy_signature_type_name(enum proxy_signature_type type)
-{
-	return type == PROXY_SIGNATURE_DKIM ? "dkim" : "domainkeys";
 }

@@ -5,6 +5,7 @@
 
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "dkim/signing_set.h"
 #include "mail/header.h"
 #include "proxy/message/sign_rule.h"
 #include "proxy/settings/config.h"
@@ -78,7 +79,7 @@ describe(
 		strbuf_addf(out, " (%s)", strbuf_text(&choice.from_fault));
 	for (i = 0; i < choice.count; i++) {
 		s = &choice.list[i];
-		strbuf_addf(out, " %s:", proxy_signature_type_name(s->type));
+		strbuf_addf(out, " %s:", s->kind->name);
 		strbuf_add(out, s->domain);
 		strbuf_add_char(out, ':');
 		strbuf_add(out, s->selector);

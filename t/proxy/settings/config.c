@@ -7,6 +7,7 @@
 #include "auth/evaluation.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "dkim/signing_set.h"
 #include "dkim/verifier.h"
 #include "dns/resolver.h"
 #include "proxy/settings/config.h"
@@ -100,7 +101,7 @@ reads_the_sample(void **state)
 	assert_int_equal(
 	    c->signing.signatures.list[0].body_canon, DKIM_CANON_RELAXED);
 	assert_int_equal(
-	    c->signing.signatures.list[1].type, PROXY_SIGNATURE_DOMAINKEYS);
+	    c->signing.signatures.list[1].kind, &dkim_kind_domainkeys);
 	assert_int_equal(c->signing.on_error, PROXY_ON_ERROR_PASS);
 	assert_int_equal(c->signing.ttl, 7 * 86400);
 	assert_true(c->out.spool_max == (uint64_t)2 << 30);
