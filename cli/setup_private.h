@@ -40,6 +40,7 @@ struct setup {
 	/* The selectors that it comes to; empty: no key of that kind. */
 	struct strbuf rsa, ed25519;
 	bool config_changed, backed_up;
+	bool checked_waits; /* mail in the queue goes by [in], for undo */
 };
 
 /* --- setup_machine.c: users, directories, keys, the service --- */

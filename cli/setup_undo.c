@@ -196,7 +196,7 @@ is_wired_by_hand(struct setup *setup)
 /* Does a message with that filter wait for us, by a transport of the samples or
  * by one that somebody named otherwise? */
 static bool
-goes_by_us(struct slice filter)
+goes_by_us(struct setup *setup, struct slice filter)
 {
 	static const struct slice transports[] = {SLICE_INIT("signpost"),
 	    SLICE_INIT("signpost-in"), SLICE_INIT("signpost-own")};
@@ -204,6 +204,7 @@ goes_by_us(struct slice filter)
 	struct slice transport = slice_first(filter, colon);
 	struct slice hop = slice_after(filter, colon + 1);
 
+	setup->checked_waits |= slice_equal(transport, SLICE("signpost-in"));
 	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
 		if (slice_equal(transport, transports[i]))
 			return true;
@@ -214,7 +215,7 @@ goes_by_us(struct slice filter)
 /* How many of these messages go by us; -1 where postcat does not get to its
  * end. */
 static int64_t
-count_named(const struct setup *setup, const char *const argv[])
+count_named(struct setup *setup, const char *const argv[])
 {
 	struct strbuf out, reason;
 	struct slice rest, line;
@@ -227,7 +228,8 @@ count_named(const struct setup *setup, const char *const argv[])
 	rest = strbuf_slice(&out);
 	while (named >= 0 && slice_cut(&rest, '\n', &line))
 		if (slice_starts_nocase(line, SLICE("content_filter:")))
-			named += goes_by_us(slice_trim(slice_after(line, 15)));
+			named += goes_by_us(
+			    setup, slice_trim(slice_after(line, 15)));
 	strbuf_clear(&out);
 	strbuf_clear(&reason);
 	return named;
@@ -237,7 +239,7 @@ count_named(const struct setup *setup, const char *const argv[])
  * gone meanwhile, and says nothing of those behind it: then each is looked at
  * by itself, and one that cannot be has gone. */
 static int64_t
-count_messages(const struct setup *setup, char ids[][ID_MAX], size_t n)
+count_messages(struct setup *setup, char ids[][ID_MAX], size_t n)
 {
 	const char *argv[IDS_AT_ONCE + 3] = {"postcat", "-eq"};
 	int64_t named;
@@ -275,7 +277,7 @@ find_id(struct slice line, char id[ID_MAX])
 /* How many messages in the queue go by a transport of ours; -1 where the queue
  * cannot be looked at, and the reason. */
 static int64_t
-count_waiting(const struct setup *setup, struct strbuf *reason)
+count_waiting(struct setup *setup, struct strbuf *reason)
 {
 	const char *const list[] = {"postqueue", "-j", NULL};
 	char ids[IDS_AT_ONCE][ID_MAX];
@@ -323,6 +325,7 @@ restore_way(struct setup *setup)
 	struct setup_postfix *postfix;
 
 	setup->wishes.local = true;
+	setup->wishes.inbound = setup->checked_waits;
 	postfix = setup_postfix_new(setup);
 	if (postfix != NULL &&
 	    setup_postfix_take(postfix, SETUP_PARTS_BELOW) == 0)

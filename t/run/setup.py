@@ -246,6 +246,42 @@ class Machine(unittest.TestCase):
             first.unlink()
         wait_until("both arrive", lambda: len(of("kept")) == 2)
 
+    def test_undo_strands_no_mail_that_is_to_be_checked(self):
+        setup("-d", "example.org", "--no-local", "--inbound", status=(0, 1))
+        run("postconf", "-MX", "127.0.0.1:10026/inet")
+        run("postfix", "reload")
+        submit("checked", port=25)
+        wait_until("it waits", lambda: queued() == 1)
+        setup("--undo")
+        wait_until("it arrives", lambda: of("checked"))
+        self.assertIsNotNone(of("checked")[0]["Authentication-Results"])
+        self.assertNotIn("1002", services())
+
+    def test_undo_looks_once_more_when_the_services_are_gone(self):
+        """A client that was connected all the while sends by the old lines:
+        here a queue that seems empty until then."""
+        setup("-d", "example.org", status=(0, 1))
+        run("postconf", "-MX", "127.0.0.1:10028/inet")
+        run("postfix", "reload")
+        submit("late")
+        wait_until("it waits", lambda: queued() == 1)
+        first = pathlib.Path("/usr/local/sbin/postqueue")
+        first.write_text(
+            "#!/bin/sh\n"
+            "! postconf -M signpost/unix | grep -q . ||\n"
+            "    [ $1 != -j ] || exit 0\n"
+            "exec /usr/sbin/postqueue \"$@\"\n")
+        first.chmod(0o755)
+        try:
+            said = setup("--undo", status=(75,))
+        finally:
+            first.unlink()
+        self.assertIn("still connected", said)
+        run("/etc/init.d/signpost", "status")
+        setup("--undo")
+        wait_until("it arrives", lambda: of("late"))
+        self.assertIsNotNone(of("late")[0]["DKIM-Signature"])
+
     def test_what_an_ended_setup_left_unread_is_read(self):
         """Settings and services stand there; nobody was told of them."""
         setup("-d", "example.org", "--selector", "k", status=(0, 1))
