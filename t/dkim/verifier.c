@@ -469,7 +469,7 @@ a_second_domain_brings_none_forward(void **state)
 	(void)state;
 	letter_init(&l, slice_str(plain));
 	letter_put_on_top(&l,
-	    SLICE("DKIM-Signature: v=1; a=rsa-sha256; d=-; d=example.org; "
+	    SLICE("DKIM-Signature: v=1; a=rsa-sha256; d=@; d=example.org; "
 		  "s=s1; h=From; bh=" BH "; b=AAAA\r\n"));
 	letter_put_on_top(&l,
 	    SLICE("DKIM-Signature: v=1; a=rsa-sha256; d=e.example; s=s1; "
