@@ -21,7 +21,10 @@ enum {
 	ID_MAX = 64,
 	REASON_MAX = 1000,
 	FLUSH_EVERY_MS = 10 * 1000,
-	LOOK_EVERY_MS = 500
+	LOOK_EVERY_MS = 500,
+	/* A message that moves from one part of the queue to another may be missed
+	 * by one look. */
+	CLEAR_LOOKS = 3
 };
 
 /* --- the lines that hand mail to us --- */
@@ -254,7 +257,9 @@ count_messages(struct setup *setup, char ids[][ID_MAX], size_t n)
 	argv[3] = NULL;
 	for (size_t i = 0; i < n; i++) {
 		argv[2] = ids[i];
-		named += count_named(setup, argv) > 0;
+		/* One that cannot be looked at has gone, or Postfix moves it at
+		 * this moment; the next look knows. */
+		named += count_named(setup, argv) != 0;
 	}
 	return named;
 }
@@ -342,13 +347,19 @@ drain(struct setup *setup)
 	const struct timespec nap = {0, LOOK_EVERY_MS * 1000000L};
 	int64_t end = clock_ms() + (int64_t)setup->wishes.wait * 1000;
 	int64_t flushed = clock_ms() - FLUSH_EVERY_MS, waiting;
+	unsigned clear = 0;
 	struct strbuf reason;
 
 	strbuf_init(&reason, REASON_MAX);
-	if (count_waiting(setup, &reason) > 0)
+	if (setup->wishes.wait > 0 && !setup->steps.dry &&
+	    count_waiting(setup, &reason) > 0)
 		restore_way(setup);
-	while ((waiting = count_waiting(setup, &reason)) > 0 &&
-	    clock_ms() < end && !setup->steps.dry) {
+	for (;;) {
+		waiting = count_waiting(setup, &reason);
+		clear = waiting == 0 ? clear + 1 : 0;
+		if (waiting < 0 || setup->steps.dry || clear == CLEAR_LOOKS ||
+		    (waiting > 0 && clock_ms() >= end))
+			break;
 		if (clock_ms() - flushed >= FLUSH_EVERY_MS) {
 			flush(setup);
 			flushed = clock_ms();

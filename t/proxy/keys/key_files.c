@@ -574,6 +574,9 @@ make_dir(void **state)
 	return mkdtemp(dir) == NULL ? -1 : 0;
 }
 
+/* In two pieces, for \xbcc would be one octet. */
+#define BUECHER "b\xc3\xbc"
+
 static int
 remove_dir(void **state)
 {
@@ -581,9 +584,7 @@ remove_dir(void **state)
 	    "empty.pem", "big.pem", "fifo.pem", "real.pem", "link.pem",
 	    "open.pem", "link2.pem", "loop.pem", "parent.example.pem",
 	    "broken.parent.example.pem", "good.example.pem", "map",
-	    "Spelt.Example.pem",
-	    "b\xc3\xbc"
-	    "cher.example.pem"};
+	    "Spelt.Example.pem", BUECHER "cher.example.pem"};
 	struct strbuf path;
 	size_t i;
 
