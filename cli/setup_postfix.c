@@ -455,12 +455,10 @@ plan_hands(struct setup_postfix *p)
 	strbuf_init(&entry, CLI_MASTER_ENTRY_MAX);
 	while (next_service(&rest, &name, &type, &entry)) {
 		struct slice line = strbuf_slice(&entry);
-		struct slice service =
-		    slice_from(name.p, (size_t)(type.p + type.n - name.p));
 		char *its = print(
 		    "%.*s/%.*s", (int)name.n, name.p, (int)type.n, type.p);
+		struct slice service = slice_str(its);
 
-		service = slice_str(its);
 		command = cli_master_entry_command(line);
 		if (slice_equal(command, SLICE("pickup")) &&
 		    p->setup->wishes.local) {

@@ -258,8 +258,8 @@ count_messages(struct setup *setup, char ids[][ID_MAX], size_t n)
 	for (size_t i = 0; i < n; i++) {
 		argv[2] = ids[i];
 		/* One that cannot be looked at has gone, or Postfix moves it at
-		 * this moment; the next look knows. */
-		named += count_named(setup, argv) != 0;
+		 * this moment; then the next look finds it. */
+		named += count_named(setup, argv) > 0;
 	}
 	return named;
 }

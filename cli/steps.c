@@ -1,4 +1,5 @@
 /* Steps that change a machine; see steps.h. */
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,6 +100,7 @@ resolve(const struct cli_steps *steps, const char *const argv[],
 		to[n++] = argv[i];
 	}
 	to[n] = NULL;
+	assert(n > 0);
 	if (to[0][0] == '/')
 		return 0;
 	if (cli_program_find(to[0], path) != 0)

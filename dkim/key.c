@@ -177,19 +177,20 @@ proves_itself(const struct dkim_key *k)
 	enum dkim_algorithm algorithm = dkim_key_algorithm(k);
 	struct slice digest = slice_from(zeros, DKIM_DIGEST_MAX);
 	struct strbuf octets, signature;
-	struct dkim_public_key *public = NULL;
+	struct dkim_public_key *its_public = NULL;
 	enum mail_reason why;
 	bool does;
 
 	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
 	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
 	if (dkim_key_public(k, &octets) == 0)
-	public = dkim_public_key_parse(k->type, strbuf_slice(&octets), &why);
-	does = public != NULL &&
+		its_public =
+		    dkim_public_key_parse(k->type, strbuf_slice(&octets), &why);
+	does = its_public != NULL &&
 	    dkim_key_sign(k, algorithm, digest, &signature) == 0 &&
 	    dkim_public_key_verify(
-		public, algorithm, digest, strbuf_slice(&signature));
-	dkim_public_key_free(public);
+		its_public, algorithm, digest, strbuf_slice(&signature));
+	dkim_public_key_free(its_public);
 	strbuf_clear(&octets);
 	strbuf_clear(&signature);
 	return does;
