@@ -221,7 +221,7 @@ class Steps(Bare):
         submit("kept", count=50)
         wait_until("fifty wait", lambda: queued() == 50)
         said = setup("--undo", "--wait", "0", status=(75,))
-        self.assertRegex(said, r"(4[5-9]|50) messages wait")
+        self.assertRegex(said, r"[1-9]\d* messages wait")
         self.assertIn("signpost", services())
         setup("--undo", "--wait", "60")
         wait_until("fifty arrive", lambda: len(of("kept")) == 50)
