@@ -125,6 +125,16 @@ class Installs(unittest.TestCase):
         self.assertNotIn("no-such-browser", said)
         self.assert_installed("no-such-library", "no-such-tool")
 
+    def test_what_would_take_postfix_away_is_unpacked_only(self):
+        (self.dir / ".ci/packages").write_text(PACKAGES + "no-such-server\n")
+        unpack = self.dir / ".ci/unpack"
+        unpack.write_text("#!/bin/sh\n")
+        unpack.chmod(0o755)
+        said = self.piped("all")
+        self.assertIn("build-packages/ only: no-such-server", said)
+        self.assert_installed("no-such-browser", "no-such-library",
+                              "no-such-tool")
+
     def test_names_that_are_none(self):
         self.piped("all", "--without", "postfix", status=64)
         self.piped("all", "--no", status=64)
