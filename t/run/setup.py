@@ -25,6 +25,7 @@ import machine  # noqa: E402
 from nameserver import Nsd  # noqa: E402
 
 BUILD = os.environ["SIGNPOST_BUILD"]
+TOP = pathlib.Path(__file__).resolve().parents[2]
 SIGNPOST = "/usr/sbin/signpost"
 CONF = pathlib.Path("/etc/signpost/signpost.conf")
 MASTER = pathlib.Path("/etc/postfix/master.cf")
@@ -559,6 +560,27 @@ class Faults(Bare):
                     run("umount", folder)
                 said = setup("-d", "example.org", status=(0, 1))
                 self.assertNotIn("stop", states(said), said)
+
+    def test_what_was_installed_can_be_taken_out_again(self):
+        """All but settings and keys, and what others have installed."""
+        setup("-d", "example.org", status=(0, 1))
+        setup("--undo")
+        others = tree("/usr/share/man/man8", "/etc/init.d")
+        keys = tree("/etc/signpost")
+        try:
+            run("cmake", "-D", f"MANIFEST={BUILD}/install_manifest.txt", "-P",
+                str(TOP / "init/uninstall.cmake"))
+            for path in (SIGNPOST, "/usr/share/doc/signpost",
+                         "/usr/share/man/man8/signpost.8",
+                         "/etc/init.d/signpost", "/etc/cron.d/signpost"):
+                self.assertFalse(os.path.exists(path), path)
+            self.assertEqual(tree("/etc/signpost"), keys)
+            left = tree("/usr/share/man/man8", "/etc/init.d")
+            self.assertEqual(
+                left, {path: what for path, what in others.items()
+                       if "signpost" not in path})
+        finally:
+            run("cmake", "--install", BUILD, "--prefix", "/usr")
 
     def test_only_one_at_a_time(self):
         first = subprocess.Popen(
