@@ -136,7 +136,7 @@ tell_said(const struct strbuf *said)
 }
 
 /* Tells it as `state` where it is done. */
-static int
+__attribute__((format(printf, 5, 0))) static int
 run(struct cli_steps *steps, const char *what, const char *const argv[],
     enum cli_step_state state, const char *fmt, va_list args)
 {
