@@ -124,7 +124,7 @@ auth_advice_find(
 }
 
 static void
-add_value(const struct auth_summary *about, struct slice value,
+add_advice_value(const struct auth_summary *about, struct slice value,
     const char *otherwise, struct strbuf *out)
 {
 	if (value.n == 0 || (about->stranger && !auth_summary_is_name(value)))
@@ -154,13 +154,13 @@ add_mark(const struct auth_summary *about, const struct auth_result *result,
 {
 	switch (mark) {
 	case 'd':
-		add_value(about, result->domain, "DOMAIN", out);
+		add_advice_value(about, result->domain, "DOMAIN", out);
 		break;
 	case 's':
-		add_value(about, result->selector, "SELECTOR", out);
+		add_advice_value(about, result->selector, "SELECTOR", out);
 		break;
 	case 'r':
-		add_value(about, result->record_name, "DOMAIN", out);
+		add_advice_value(about, result->record_name, "DOMAIN", out);
 		break;
 	default:
 		add_client(about, mark == 'i', out);
@@ -215,7 +215,7 @@ auth_advice_wrap(struct slice text, struct strbuf *out)
 }
 
 static void
-print(const struct auth_summary *about, const struct auth_result *result,
+print_advice(const struct auth_summary *about, const struct auth_result *result,
     const char *text, struct strbuf *out)
 {
 	struct strbuf whole;
@@ -235,7 +235,7 @@ auth_advice_print(const struct auth_summary *about,
 	if (text == NULL)
 		return;
 	(void)strbuf_add_str(out, "  What to do:");
-	print(about, result, text, out);
+	print_advice(about, result, text, out);
 }
 
 static void
@@ -243,7 +243,7 @@ remark(const struct auth_summary *about, const struct auth_result *result,
     const char *text, struct strbuf *out)
 {
 	(void)strbuf_add_str(out, "  Remark:");
-	print(about, result, text, out);
+	print_advice(about, result, text, out);
 }
 
 static void

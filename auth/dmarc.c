@@ -169,7 +169,8 @@ align_all(struct auth_dmarc *dmarc, struct author *author)
 }
 
 static void
-judge(struct author *author, enum mail_verdict verdict, enum mail_reason reason)
+settle_author(
+    struct author *author, enum mail_verdict verdict, enum mail_reason reason)
 {
 	author->judged = true;
 	author->verdict = verdict;
@@ -199,7 +200,7 @@ know_existence(struct author *author)
 
 /* Section 4.7, t=: one level below. */
 static enum auth_dmarc_policy
-disposition_of(const struct author *author)
+author_disposition_of(const struct author *author)
 {
 	if (author->verdict != MAIL_VERDICT_FAIL ||
 	    author->policy == AUTH_DMARC_NONE)
@@ -219,16 +220,17 @@ judge_alignment(struct auth_dmarc *dmarc, struct author *author)
 	if (tally.waiting)
 		return;
 	if (author->dkim_aligned || author->spf_aligned)
-		judge(author, MAIL_VERDICT_PASS, MAIL_REASON_NONE);
+		settle_author(author, MAIL_VERDICT_PASS, MAIL_REASON_NONE);
 	else if (tally.unknown)
-		judge(author, MAIL_VERDICT_TEMPERROR,
+		settle_author(author, MAIL_VERDICT_TEMPERROR,
 		    MAIL_REASON_DMARC_ORGANIZATION_UNKNOWN);
 	else if (tally.doubt)
-		judge(
+		settle_author(
 		    author, MAIL_VERDICT_TEMPERROR, MAIL_REASON_DMARC_IN_DOUBT);
 	else
-		judge(author, MAIL_VERDICT_FAIL, MAIL_REASON_DMARC_UNALIGNED);
-	author->disposition = disposition_of(author);
+		settle_author(
+		    author, MAIL_VERDICT_FAIL, MAIL_REASON_DMARC_UNALIGNED);
+	author->disposition = author_disposition_of(author);
 }
 
 /* A domain of From whose record is known. */
@@ -242,7 +244,7 @@ judge_record(struct auth_dmarc *dmarc, struct author *author)
 	if (known == 0)
 		return;
 	if (known < 0) {
-		judge(author, MAIL_VERDICT_TEMPERROR,
+		settle_author(author, MAIL_VERDICT_TEMPERROR,
 		    MAIL_REASON_DMARC_EXISTENCE_UNKNOWN);
 		return;
 	}
@@ -251,7 +253,7 @@ judge_record(struct auth_dmarc *dmarc, struct author *author)
 	if (author->has_policy)
 		judge_alignment(dmarc, author);
 	else
-		judge(author, MAIL_VERDICT_PERMERROR,
+		settle_author(author, MAIL_VERDICT_PERMERROR,
 		    MAIL_REASON_DMARC_POLICY_BAD);
 }
 
@@ -263,12 +265,12 @@ judge_author(struct auth_dmarc *dmarc, struct author *author)
 	case AUTH_ORGDOMAIN_WAIT:
 		break;
 	case AUTH_ORGDOMAIN_FAILED:
-		judge(author, MAIL_VERDICT_TEMPERROR,
+		settle_author(author, MAIL_VERDICT_TEMPERROR,
 		    MAIL_REASON_DMARC_UNREACHABLE);
 		break;
 	case AUTH_ORGDOMAIN_KNOWN:
 		if (author->record == NULL)
-			judge(author, MAIL_VERDICT_NONE,
+			settle_author(author, MAIL_VERDICT_NONE,
 			    MAIL_REASON_DMARC_NO_RECORD);
 		else
 			judge_record(dmarc, author);
@@ -279,7 +281,7 @@ judge_author(struct auth_dmarc *dmarc, struct author *author)
 static void make_reason(struct auth_dmarc *);
 
 static void
-advance(struct auth_dmarc *dmarc)
+advance_dmarc(struct auth_dmarc *dmarc)
 {
 	for (size_t i = 0; i < dmarc->author_count; i++)
 		if (!dmarc->authors[i].judged)
@@ -289,7 +291,8 @@ advance(struct auth_dmarc *dmarc)
 }
 
 static bool
-is_known(const struct auth_dmarc *dmarc, const struct identifier *found)
+is_identifier_known(
+    const struct auth_dmarc *dmarc, const struct identifier *found)
 {
 	for (size_t i = 0; i < dmarc->identifier_count; i++) {
 		const struct identifier *known = &dmarc->identifiers[i];
@@ -314,19 +317,19 @@ auth_dmarc_identifier(struct auth_dmarc *dmarc, enum auth_dmarc_kind kind,
 	if (found.domain == NULL)
 		return;
 	if (dmarc->identifier_count == AUTH_DMARC_IDENTIFIERS_MAX ||
-	    is_known(dmarc, &found)) {
+	    is_identifier_known(dmarc, &found)) {
 		free(found.domain);
 		return;
 	}
 	dmarc->identifiers[dmarc->identifier_count++] = found;
-	advance(dmarc);
+	advance_dmarc(dmarc);
 }
 
 void
 auth_dmarc_end(struct auth_dmarc *dmarc)
 {
 	dmarc->ended = true;
-	advance(dmarc);
+	advance_dmarc(dmarc);
 }
 
 bool
@@ -364,7 +367,7 @@ auth_dmarc_answer(struct auth_dmarc *dmarc, const struct dns_question *question,
 		author->exists =
 		    answer->status != DNS_NXDOMAIN || answer->alias;
 	}
-	advance(dmarc);
+	advance_dmarc(dmarc);
 }
 
 bool

@@ -5,7 +5,7 @@
 #include "dkim/domainkeys.h"
 
 static struct auth_result *
-add_result(struct auth_results *results, enum auth_method method)
+new_result(struct auth_results *results, enum auth_method method)
 {
 	struct auth_result *result;
 
@@ -29,7 +29,7 @@ add_spf(struct auth_results *results, enum auth_method method,
     const struct auth_spf *spf)
 {
 	struct auth_spf_finding finding = auth_spf_finding(spf);
-	struct auth_result *result = add_result(results, method);
+	struct auth_result *result = new_result(results, method);
 
 	if (result == NULL)
 		return NULL;
@@ -86,7 +86,7 @@ report_senderid(
 		result->identity = strbuf_slice(&evaluation->pra.address);
 		result->scope = "pra";
 	} else if (evaluation->no_pra != MAIL_REASON_NONE) {
-		result = add_result(results, AUTH_SENDERID);
+		result = new_result(results, AUTH_SENDERID);
 		if (result == NULL)
 			return;
 		result->verdict = MAIL_VERDICT_PERMERROR;
@@ -95,14 +95,14 @@ report_senderid(
 }
 
 static void
-add_signature(struct auth_results *results, enum auth_method method,
+add_signature_result(struct auth_results *results, enum auth_method method,
     struct dkim_finding finding)
 {
 	struct auth_result *result;
 
 	if (results->count >= AUTH_RESULTS_MAX - AUTH_RESULTS_OTHERS)
 		return;
-	result = add_result(results, method);
+	result = new_result(results, method);
 	result->verdict = finding.verdict;
 	result->domain = finding.domain;
 	result->selector = finding.selector;
@@ -125,10 +125,10 @@ report_domainkeys(
 	if (dk == NULL)
 		return;
 	for (size_t i = 0; i < dkim_domainkeys_count(dk); i++)
-		add_signature(
+		add_signature_result(
 		    results, AUTH_DOMAINKEYS, dkim_domainkeys_finding(dk, i));
 	if (dkim_domainkeys_count(dk) == 0)
-		add_signature(
+		add_signature_result(
 		    results, AUTH_DOMAINKEYS, dkim_domainkeys_overall(dk));
 }
 
@@ -141,14 +141,14 @@ report_dkim(
 	if (dkim == NULL || !auth_evaluation_reports(evaluation, AUTH_DKIM))
 		return;
 	for (size_t i = 0; i < dkim_verifier_count(dkim); i++)
-		add_signature(
+		add_signature_result(
 		    results, AUTH_DKIM, dkim_verifier_finding(dkim, i));
 	if (dkim_verifier_count(dkim) == 0)
-		(void)add_result(results, AUTH_DKIM);
+		(void)new_result(results, AUTH_DKIM);
 }
 
 static bool
-is_trusted(const struct auth_evaluation *evaluation, struct slice sealer)
+is_sealer_trusted(const struct auth_evaluation *evaluation, struct slice sealer)
 {
 	for (size_t i = 0; i < evaluation->arc_trusted_count; i++)
 		if (slice_equal_nocase(
@@ -174,7 +174,8 @@ arc_says_pass(const struct auth_evaluation *evaluation, struct slice domain)
 	if (finding.verdict != MAIL_VERDICT_PASS)
 		return false;
 	for (unsigned i = finding.instance; i > 0; i--) {
-		if (!is_trusted(evaluation, dkim_arc_sealer_domain(arc, i)))
+		if (!is_sealer_trusted(
+			evaluation, dkim_arc_sealer_domain(arc, i)))
 			return false;
 		if (auth_sealed_dmarc_passed(dkim_arc_results(arc, i), domain))
 			return true;
@@ -193,7 +194,7 @@ report_arc(
 	if (arc == NULL || !auth_evaluation_reports(evaluation, AUTH_ARC))
 		return;
 	finding = dkim_arc_finding(arc);
-	result = add_result(results, AUTH_ARC);
+	result = new_result(results, AUTH_ARC);
 	if (result == NULL)
 		return;
 	result->verdict = finding.verdict;
@@ -213,7 +214,7 @@ report_dmarc(
 	if (evaluation->parts[PART_DMARC] == NULL)
 		return;
 	finding = auth_dmarc_finding(evaluation->parts[PART_DMARC]);
-	result = add_result(results, AUTH_DMARC);
+	result = new_result(results, AUTH_DMARC);
 	if (result == NULL)
 		return;
 	result->verdict = finding.verdict;
@@ -247,7 +248,7 @@ report_iprev(
 
 	if (iprev == NULL)
 		return;
-	result = add_result(results, AUTH_IPREV);
+	result = new_result(results, AUTH_IPREV);
 	if (result == NULL)
 		return;
 	result->verdict = auth_iprev_verdict(iprev);
@@ -268,7 +269,7 @@ report_unchecked(
 
 		if (!auth_evaluation_reports(evaluation, methods[i]))
 			continue;
-		result = add_result(results, methods[i]);
+		result = new_result(results, methods[i]);
 		if (result == NULL)
 			return;
 		result->verdict = MAIL_VERDICT_PERMERROR;

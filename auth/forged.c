@@ -17,7 +17,7 @@ is_id_octet(char c)
 }
 
 static bool
-is_control(char c)
+is_id_control(char c)
 {
 	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
@@ -32,7 +32,7 @@ take_quoted_id(struct slice raw, struct strbuf *id)
 	strbuf_init(&text, ID_MAX);
 	(void)mail_token_unquote(raw, &text);
 	for (size_t i = 0; i < text.n; i++) {
-		if (is_control(text.p[i]))
+		if (is_id_control(text.p[i]))
 			id->full = true;
 		else if (text.p[i] != ' ' && text.p[i] != '\t')
 			(void)strbuf_add_char(id, text.p[i]);
@@ -135,7 +135,7 @@ fold_id(struct slice id, struct strbuf *out)
  * width or is no UTF-8, and may find our id in what is left.
  */
 static bool
-is_plain(struct slice id, bool is_name)
+is_plain_id(struct slice id, bool is_name)
 {
 	for (size_t i = 0; i < id.n; i++)
 		if ((unsigned char)id.p[i] > 0x7f)
@@ -168,7 +168,7 @@ squeeze(struct slice in, struct strbuf *out)
 			return;
 		if (out->n > 0 && in.n < before && is_version(in))
 			return;
-		if (in.p[0] != '"' && !is_control(in.p[0]))
+		if (in.p[0] != '"' && !is_id_control(in.p[0]))
 			(void)strbuf_add_char(out, in.p[0]);
 		in = slice_after(in, 1);
 	}
@@ -193,7 +193,7 @@ is_another(struct slice id, const struct slice *ids, size_t id_count)
 
 	strbuf_init(&folded, ID_MAX);
 	is_name = fold_id(id, &folded);
-	another = is_plain(id, is_name) &&
+	another = is_plain_id(id, is_name) &&
 	    !is_among(strbuf_slice(&folded), ids, id_count);
 	strbuf_clear(&folded);
 	return another;

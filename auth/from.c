@@ -26,7 +26,7 @@ auth_from_domain(struct slice domain)
 
 /* The first one counts. */
 static void
-fault(struct auth_from *from, enum mail_reason reason, const char *why)
+from_fault(struct auth_from *from, enum mail_reason reason, const char *why)
 {
 	if (from->reason != MAIL_REASON_NONE)
 		return;
@@ -36,7 +36,7 @@ fault(struct auth_from *from, enum mail_reason reason, const char *why)
 }
 
 static bool
-has(const struct auth_from *from, const char *domain)
+has_domain(const struct auth_from *from, const char *domain)
 {
 	for (size_t i = 0; i < from->count; i++)
 		if (strcmp(from->domains[i], domain) == 0)
@@ -50,11 +50,11 @@ add_author(struct auth_from *from, struct slice name)
 	char *domain = auth_from_domain(name);
 
 	if (domain == NULL) {
-		fault(from, MAIL_REASON_FROM_NO_DOMAIN, "");
-	} else if (has(from, domain)) {
+		from_fault(from, MAIL_REASON_FROM_NO_DOMAIN, "");
+	} else if (has_domain(from, domain)) {
 		free(domain);
 	} else if (from->count == AUTH_FROM_DOMAINS_MAX) {
-		fault(from, MAIL_REASON_FROM_DOMAINS, "");
+		from_fault(from, MAIL_REASON_FROM_DOMAINS, "");
 		free(domain);
 	} else {
 		from->domains[from->count++] = domain;
@@ -69,7 +69,7 @@ add_authors(struct auth_from *from, const struct mail_field *field)
 	    mail_address_salvage(field->value, &why);
 
 	if (why != NULL)
-		fault(from, MAIL_REASON_FROM_UNREADABLE, why);
+		from_fault(from, MAIL_REASON_FROM_UNREADABLE, why);
 	for (size_t i = 0; i < mail_address_count(list); i++)
 		add_author(from, mail_address_at(list, i)->domain);
 	mail_address_free(list);
@@ -91,9 +91,9 @@ auth_from_init(struct auth_from *from, const struct mail_header *header)
 	*from = (struct auth_from){.count = 0};
 	strbuf_init(&from->fault, FAULT_MAX);
 	if (fields == 0)
-		fault(from, MAIL_REASON_NO_FROM, "");
+		from_fault(from, MAIL_REASON_NO_FROM, "");
 	else if (fields > 1)
-		fault(from, MAIL_REASON_FROM_TWICE, "");
+		from_fault(from, MAIL_REASON_FROM_TWICE, "");
 	for (size_t i = 0; i < mail_header_count(header); i++) {
 		const struct mail_field *field = mail_header_at(header, i);
 
@@ -102,7 +102,7 @@ auth_from_init(struct auth_from *from, const struct mail_header *header)
 			add_authors(from, field);
 	}
 	if (from->count == 0)
-		fault(from, MAIL_REASON_FROM_NO_ADDRESS, "");
+		from_fault(from, MAIL_REASON_FROM_NO_ADDRESS, "");
 }
 
 void

@@ -57,7 +57,7 @@ auth_iprev_ask(struct auth_iprev *iprev, struct dns_question *question)
 }
 
 static void
-conclude(struct auth_iprev *iprev, enum mail_verdict verdict,
+conclude_iprev(struct auth_iprev *iprev, enum mail_verdict verdict,
     enum mail_reason reason)
 {
 	iprev->done = true;
@@ -82,10 +82,10 @@ take_names(struct auth_iprev *iprev, const struct dns_answer *answer)
 	if (iprev->count > 0)
 		return;
 	if (answer->status == DNS_TEMPFAIL)
-		conclude(iprev, MAIL_VERDICT_TEMPERROR,
+		conclude_iprev(iprev, MAIL_VERDICT_TEMPERROR,
 		    MAIL_REASON_IPREV_UNREACHABLE);
 	else
-		conclude(
+		conclude_iprev(
 		    iprev, MAIL_VERDICT_PERMERROR, MAIL_REASON_IPREV_NO_NAME);
 }
 
@@ -105,7 +105,7 @@ take_addresses(struct auth_iprev *iprev, struct forward *name,
 }
 
 static void
-judge(struct auth_iprev *iprev)
+judge_names(struct auth_iprev *iprev)
 {
 	bool failed = false;
 
@@ -118,12 +118,12 @@ judge(struct auth_iprev *iprev)
 		failed = failed || iprev->names[i].failed;
 	}
 	if (iprev->name[0] != '\0')
-		conclude(iprev, MAIL_VERDICT_PASS, MAIL_REASON_NONE);
+		conclude_iprev(iprev, MAIL_VERDICT_PASS, MAIL_REASON_NONE);
 	else if (failed)
-		conclude(iprev, MAIL_VERDICT_TEMPERROR,
+		conclude_iprev(iprev, MAIL_VERDICT_TEMPERROR,
 		    MAIL_REASON_IPREV_FORWARD_UNREACHABLE);
 	else
-		conclude(
+		conclude_iprev(
 		    iprev, MAIL_VERDICT_FAIL, MAIL_REASON_IPREV_NO_WAY_BACK);
 }
 
@@ -142,7 +142,7 @@ auth_iprev_answer(struct auth_iprev *iprev, const struct dns_question *question,
 		    dns_question_equal(&iprev->names[i].question, question))
 			take_addresses(iprev, &iprev->names[i], answer);
 	if (iprev->answered)
-		judge(iprev);
+		judge_names(iprev);
 }
 
 bool

@@ -91,7 +91,7 @@ find_name(const struct auth_orgdomain *org, struct slice domain)
 
 /* A name too long for "_dmarc." before it cannot have a record. */
 static int
-add_name(struct auth_orgdomain *org, struct slice domain)
+add_walk_name(struct auth_orgdomain *org, struct slice domain)
 {
 	struct name *name = &org->names[org->count];
 	struct strbuf text;
@@ -120,7 +120,7 @@ auth_orgdomain_walk(struct auth_orgdomain *org, struct slice domain)
 			continue;
 		if (org->count == AUTH_ORGDOMAIN_NAMES_MAX)
 			return -1;
-		(void)add_name(org, walk.at[i]);
+		(void)add_walk_name(org, walk.at[i]);
 	}
 	return 0;
 }
@@ -203,8 +203,8 @@ unknown(enum name_status status)
 /* Section 4.10.2. `*at` becomes the index of the organizational domain in
  * the walk, `*suffix` the index of a public suffix, or the walk's count. */
 static enum auth_orgdomain_status
-choose(const struct auth_orgdomain *org, const struct walk *walk, size_t *at,
-    size_t *suffix)
+choose_orgdomain(const struct auth_orgdomain *org, const struct walk *walk,
+    size_t *at, size_t *suffix)
 {
 	*at = 0;
 	*suffix = walk->count;
@@ -249,7 +249,7 @@ auth_orgdomain_find(
 	size_t at, suffix;
 
 	make_walk(domain, &walk);
-	status = choose(org, &walk, &at, &suffix);
+	status = choose_orgdomain(org, &walk, &at, &suffix);
 	*found = suffix < walk.count ? below(&walk, suffix) : walk.at[at];
 	return status;
 }
@@ -269,7 +269,7 @@ auth_orgdomain_policy(const struct auth_orgdomain *org, struct slice domain,
 	if (own != NAME_NONE)
 		return unknown(own);
 	make_walk(domain, &walk);
-	status = choose(org, &walk, &at, &suffix);
+	status = choose_orgdomain(org, &walk, &at, &suffix);
 	if (status != AUTH_ORGDOMAIN_KNOWN)
 		return status;
 	if (look_up(org, walk.at[at], record) == NAME_RECORD)

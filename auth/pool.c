@@ -39,7 +39,7 @@ auth_pool_free(struct auth_pool *pool)
 }
 
 static struct entry *
-find(struct auth_pool *pool, const struct dns_question *question)
+find_entry(struct auth_pool *pool, const struct dns_question *question)
 {
 	for (size_t i = 0; i < pool->count; i++)
 		if (dns_question_equal(&pool->entries[i].question, question))
@@ -49,7 +49,7 @@ find(struct auth_pool *pool, const struct dns_question *question)
 
 /* For one more entry. Bounded by what callers of auth_pool_ask() allow. */
 static void
-make_room(struct auth_pool *pool)
+make_pool_room(struct auth_pool *pool)
 {
 	if (pool->count < pool->room)
 		return;
@@ -63,13 +63,13 @@ auth_pool_ask(
     struct auth_pool *pool, const struct dns_question *question, size_t most)
 {
 	static const struct dns_answer tempfail = {.status = DNS_TEMPFAIL};
-	struct entry *entry = find(pool, question);
+	struct entry *entry = find_entry(pool, question);
 
 	if (entry != NULL)
 		return entry->state == ANSWERED ? &entry->answer : NULL;
 	if (pool->count >= most)
 		return &tempfail;
-	make_room(pool);
+	make_pool_room(pool);
 	pool->entries[pool->count++] = (struct entry){.question = *question};
 	return NULL;
 }
@@ -119,7 +119,7 @@ bool
 auth_pool_answer(struct auth_pool *pool, const struct dns_question *question,
     const struct dns_answer *answer)
 {
-	struct entry *entry = find(pool, question);
+	struct entry *entry = find_entry(pool, question);
 
 	if (entry == NULL || entry->state != GIVEN_OUT)
 		return false;

@@ -1,5 +1,5 @@
 /* The list and its field. Every byte that came from the message goes
- * through add_value(); words of ours go in as they are. */
+ * through add_result_value(); words of ours go in as they are. */
 #include "auth/results.h"
 #include "base/escape.h"
 #include "mail/fold.h"
@@ -79,7 +79,7 @@ is_bare(struct slice value)
 
 /* C0, DEL, and C1 (U+0080 to U+009F). */
 static bool
-is_control(struct slice character)
+is_result_control(struct slice character)
 {
 	unsigned char c = (unsigned char)character.p[0];
 
@@ -102,7 +102,7 @@ add_quoted(struct slice text, struct strbuf *out)
 		struct slice character = slice_first(text, n == 0 ? 1 : n);
 		char c = text.p[0];
 
-		if (n == 0 || c == ';' || is_control(character)) {
+		if (n == 0 || c == ';' || is_result_control(character)) {
 			(void)strbuf_add_char(out, '?');
 		} else {
 			if (c == '"' || c == '\\')
@@ -115,7 +115,7 @@ add_quoted(struct slice text, struct strbuf *out)
 }
 
 static void
-add_value(struct slice value, struct strbuf *out)
+add_result_value(struct slice value, struct strbuf *out)
 {
 	if (is_bare(value))
 		(void)strbuf_add(out, value);
@@ -135,7 +135,7 @@ add_property(struct mail_fold *fold, const char *type, const char *name,
 		return;
 	strbuf_init(&piece, PIECE_MAX);
 	(void)strbuf_addf(&piece, "%s.%s=", type, name);
-	add_value(value, &piece);
+	add_result_value(value, &piece);
 	if (!piece.full)
 		mail_fold_word(fold, strbuf_slice(&piece));
 	strbuf_clear(&piece);
@@ -144,7 +144,7 @@ add_property(struct mail_fold *fold, const char *type, const char *name,
 /* Of an address whose domain was judged that alone, where all of it is too
  * long (RFC 8601 section 2.2: the local part may be left out). */
 static void
-add_address(struct mail_fold *fold, const char *type, const char *name,
+add_result_address(struct mail_fold *fold, const char *type, const char *name,
     struct slice address)
 {
 	size_t at = slice_find_last(address, '@');
@@ -161,7 +161,8 @@ add_spf_identity(struct mail_fold *fold, const struct auth_result *result)
 	if (result->property != NULL && strcmp(result->property, "helo") == 0)
 		add_property(fold, "smtp", result->property, result->identity);
 	else
-		add_address(fold, "smtp", result->property, result->identity);
+		add_result_address(
+		    fold, "smtp", result->property, result->identity);
 }
 
 static void
@@ -233,7 +234,7 @@ add_signature_properties(struct mail_fold *fold,
 	add_property(fold, "header", "a", result->algorithm);
 	add_property(fold, "header", "b", signature_prefix(results, result));
 	if (result->method == AUTH_DKIM)
-		add_address(fold, "header", "i", result->identity);
+		add_result_address(fold, "header", "i", result->identity);
 }
 
 static void
@@ -249,7 +250,8 @@ add_properties(struct mail_fold *fold, const struct auth_results *results,
 		add_spf_identity(fold, result);
 		break;
 	case AUTH_SENDERID:
-		add_address(fold, "header", result->property, result->identity);
+		add_result_address(
+		    fold, "header", result->property, result->identity);
 		break;
 	case AUTH_DMARC:
 		add_property(fold, "header", result->property, result->domain);
@@ -265,7 +267,7 @@ add_properties(struct mail_fold *fold, const struct auth_results *results,
 }
 
 static void
-add_result(struct mail_fold *fold, const struct auth_results *results,
+add_result_text(struct mail_fold *fold, const struct auth_results *results,
     const struct auth_result *result)
 {
 	struct strbuf piece;
@@ -283,7 +285,7 @@ add_result(struct mail_fold *fold, const struct auth_results *results,
 }
 
 static bool
-is_signature(const struct auth_result *result)
+is_signature_result(const struct auth_result *result)
 {
 	return result->method == AUTH_DKIM || result->method == AUTH_DOMAINKEYS;
 }
@@ -295,11 +297,11 @@ add_list(struct mail_fold *fold, const struct auth_results *results)
 	struct strbuf piece;
 
 	for (size_t i = 0; i < results->count; i++) {
-		if (is_signature(&results->list[i]) &&
+		if (is_signature_result(&results->list[i]) &&
 		    fold->out->n - begin > AUTH_RESULTS_FIELD_MAX)
 			left_out++;
 		else
-			add_result(fold, results, &results->list[i]);
+			add_result_text(fold, results, &results->list[i]);
 	}
 	if (left_out == 0)
 		return;
@@ -320,7 +322,7 @@ auth_results_is_id(struct slice text)
 	while (rest.n > 0) {
 		size_t n = escape_utf8_length(rest);
 
-		if (is_control(slice_first(rest, n)))
+		if (is_result_control(slice_first(rest, n)))
 			return false;
 		rest = slice_after(rest, n);
 	}

@@ -15,7 +15,7 @@ ends_word(char c)
 /* A run without white space, comments and semicolons; what is quoted may
  * hold any of them. -1 on an open quotation mark. */
 static int
-take_word(struct slice *in, struct slice *word)
+take_sealed_word(struct slice *in, struct slice *word)
 {
 	struct slice begin = *in, quoted;
 
@@ -51,7 +51,7 @@ take_result(struct slice *in, struct slice domain)
 			return -1;
 		if (in->n == 0 || in->p[0] == ';')
 			break;
-		if (take_word(in, &word) != 0 || word.n == 0)
+		if (take_sealed_word(in, &word) != 0 || word.n == 0)
 			return -1;
 		if (first)
 			passed = slice_equal_nocase(word, SLICE("dmarc=pass"));

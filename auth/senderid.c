@@ -52,7 +52,7 @@ is_of_earlier_resending(
 
 /* Steps 1 to 4: the field that names the address, or NULL and why. */
 static const struct mail_field *
-choose(const struct mail_header *header, const char **name,
+choose_pra(const struct mail_header *header, const char **name,
     enum mail_reason *reason)
 {
 	size_t count = mail_header_count(header);
@@ -85,7 +85,8 @@ int
 auth_senderid_find(const struct mail_header *header,
     struct auth_senderid_pra *pra, enum mail_reason *reason)
 {
-	const struct mail_field *field = choose(header, &pra->field, reason);
+	const struct mail_field *field =
+	    choose_pra(header, &pra->field, reason);
 	struct mail_address_list *list;
 	int status = -1;
 

@@ -47,7 +47,7 @@ choose_record(struct auth_spf *spf, const struct dns_answer *answer, bool v2)
 
 /* RFC 7208 section 4.5; RFC 4406 section 4.4: spf2.0 before v=spf1. */
 static void
-take_record(struct auth_spf *spf, const struct dns_answer *answer)
+take_spf_record(struct auth_spf *spf, const struct dns_answer *answer)
 {
 	spf->records = 0;
 	if (spf->version != AUTH_SPF_V1)
@@ -66,7 +66,7 @@ take_explanation(struct auth_spf *spf, const struct dns_answer *answer)
 }
 
 static void
-add_name(struct auth_spf *spf, struct slice name)
+add_client_name(struct auth_spf *spf, struct slice name)
 {
 	struct dns_question checked;
 
@@ -81,7 +81,7 @@ static void
 take_names(struct auth_spf *spf, const struct dns_answer *answer)
 {
 	for (size_t i = 0; i < answer->count; i++)
-		add_name(spf, answer->records[i].value);
+		add_client_name(spf, answer->records[i].value);
 }
 
 static unsigned
@@ -117,7 +117,7 @@ take_present(struct auth_spf *spf, struct spf_query *query,
 {
 	switch (spf->state) {
 	case SPF_RECORD:
-		take_record(spf, answer);
+		take_spf_record(spf, answer);
 		break;
 	case SPF_EXPLAIN:
 		take_explanation(spf, answer);

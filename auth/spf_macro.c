@@ -194,7 +194,8 @@ add_address_readable(const struct auth_spf_macro *macro, struct strbuf *out)
 }
 
 static void
-add_value(char letter, const struct auth_spf_macro *macro, struct strbuf *value)
+add_macro_value(
+    char letter, const struct auth_spf_macro *macro, struct strbuf *value)
 {
 	switch (ascii_lower(letter)) {
 	case 's':
@@ -350,7 +351,7 @@ add_macro(const struct piece *piece, const struct auth_spf_macro *macro,
 	struct strbuf value;
 
 	strbuf_init(&value, AUTH_SPF_EXPANSION_MAX);
-	add_value(piece->letter, macro, &value);
+	add_macro_value(piece->letter, macro, &value);
 	if (value.full)
 		out->full = true;
 	else if (piece->reverse)

@@ -47,7 +47,8 @@ auth_spf_record_is_v2(struct slice text, struct slice scope)
 }
 
 static int
-refuse(struct auth_spf_fault *fault, enum mail_reason why, struct slice term)
+refuse_term(
+    struct auth_spf_fault *fault, enum mail_reason why, struct slice term)
 {
 	*fault = (struct auth_spf_fault){why, term};
 	return -1;
@@ -241,18 +242,18 @@ parse_term(struct slice text, struct auth_spf_record *record,
 
 	if (n > 0) {
 		if (parse_modifier(text, n, record) != 0)
-			return refuse(
+			return refuse_term(
 			    fault, MAIL_REASON_SPF_MODIFIER_BAD, text);
 		return 0;
 	}
 	if (parse_mechanism(text, &record->terms[record->count]) != 0)
-		return refuse(fault, MAIL_REASON_SPF_MECHANISM_BAD, text);
+		return refuse_term(fault, MAIL_REASON_SPF_MECHANISM_BAD, text);
 	record->count++;
 	return 0;
 }
 
 static bool
-is_ascii(struct slice text)
+is_printable(struct slice text)
 {
 	for (size_t i = 0; i < text.n; i++)
 		if ((unsigned char)text.p[i] < 0x20 ||
@@ -280,9 +281,10 @@ auth_spf_record_parse(struct slice text, struct auth_spf_record *record,
 
 	memset(record, 0, sizeof(*record));
 	if (text.n > AUTH_SPF_RECORD_MAX)
-		return refuse(fault, MAIL_REASON_SPF_RECORD_LONG, text);
-	if (!is_ascii(text))
-		return refuse(fault, MAIL_REASON_SPF_RECORD_NOT_ASCII, text);
+		return refuse_term(fault, MAIL_REASON_SPF_RECORD_LONG, text);
+	if (!is_printable(text))
+		return refuse_term(
+		    fault, MAIL_REASON_SPF_RECORD_NOT_ASCII, text);
 	record->terms = xcalloc(count_words(text) + 1, sizeof(*record->terms));
 	(void)slice_cut(&text, ' ', &term); /* the version */
 	while (slice_cut(&text, ' ', &term)) {

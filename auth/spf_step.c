@@ -10,7 +10,7 @@
 enum { SHOWN_MAX = 300, TERM_SHOWN_MAX = 80 };
 
 static void
-conclude(struct auth_spf *spf, enum mail_verdict verdict)
+conclude_spf(struct auth_spf *spf, enum mail_verdict verdict)
 {
 	spf->verdict = verdict;
 	spf->state = SPF_DONE;
@@ -28,7 +28,7 @@ spf_give_up(struct auth_spf *spf, enum mail_verdict verdict,
 		(void)strbuf_add(
 		    &spf->reason, slice_first(slice_str(name), SHOWN_MAX));
 	}
-	conclude(spf, verdict);
+	conclude_spf(spf, verdict);
 }
 
 static struct spf_frame *
@@ -263,7 +263,7 @@ network_matches(const struct auth_spf *spf, const struct auth_spf_term *term)
 }
 
 static bool
-is_below(struct slice name, struct slice domain)
+is_name_below(struct slice name, struct slice domain)
 {
 	return name.n > domain.n && slice_ends_nocase(name, domain) &&
 	    name.p[name.n - domain.n - 1] == '.';
@@ -299,7 +299,7 @@ choose_validated(const struct auth_spf *spf)
 
 		if (slice_equal_nocase(name, spf->macro.domain))
 			return name;
-		if (below.n == 0 && is_below(name, spf->macro.domain))
+		if (below.n == 0 && is_name_below(name, spf->macro.domain))
 			below = name;
 	}
 	if (below.n > 0)
@@ -307,15 +307,6 @@ choose_validated(const struct auth_spf *spf)
 	if (spf->validated_count > 0)
 		return slice_str(spf->validated[0]);
 	return SLICE("unknown");
-}
-
-static bool
-is_ascii(struct slice text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] > 0x7f)
-			return false;
-	return true;
 }
 
 /* The name that a term asks for: its domain-spec's, or the domain's. Empty
@@ -330,7 +321,7 @@ expand_target(struct auth_spf *spf, struct slice spec, struct strbuf *name)
 	spf->macro.validated = choose_validated(spf);
 	if (auth_spf_macro_domain(spec, &spf->macro, name) != 0 ||
 	    dns_question_set(&checked, DNS_A, strbuf_slice(name)) != 0 ||
-	    !is_ascii(strbuf_slice(name)))
+	    !slice_is_ascii(strbuf_slice(name)))
 		return SLICE("");
 	return strbuf_slice(name);
 }
@@ -352,7 +343,8 @@ begin_ptr(struct auth_spf *spf, struct slice target)
 	for (size_t i = 0; i < spf->validated_count; i++) {
 		struct slice name = slice_str(spf->validated[i]);
 
-		if (slice_equal_nocase(name, target) || is_below(name, target))
+		if (slice_equal_nocase(name, target) ||
+		    is_name_below(name, target))
 			matches = true;
 	}
 	term_decided(spf, matches);
@@ -543,7 +535,7 @@ step_fail(struct auth_spf *spf)
 	struct slice target;
 
 	if (!record->has_explanation) {
-		conclude(spf, spf->verdict);
+		conclude_spf(spf, spf->verdict);
 		return;
 	}
 	if (auth_spf_macro_uses(record->explanation, 'p') &&
@@ -570,7 +562,7 @@ step_explain(struct auth_spf *spf)
 			text, &spf->macro, &spf->explanation) != 0)
 			strbuf_reset(&spf->explanation);
 	}
-	conclude(spf, spf->verdict);
+	conclude_spf(spf, spf->verdict);
 }
 
 static bool

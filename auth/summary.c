@@ -43,7 +43,7 @@ decisive(const struct auth_results *results, enum auth_method method)
 }
 
 static void
-add_text(struct slice value, size_t most, struct strbuf *out)
+add_summary_text(struct slice value, size_t most, struct strbuf *out)
 {
 	(void)escape_log(slice_first(value, most), out);
 	if (value.n > most)
@@ -57,7 +57,7 @@ line(const char *name, struct slice value, struct strbuf *out)
 	if (value.n == 0)
 		return;
 	(void)strbuf_addf(out, "  %-12s", name);
-	add_text(value, VALUE_MAX, out);
+	add_summary_text(value, VALUE_MAX, out);
 	(void)strbuf_add_char(out, '\n');
 }
 
@@ -67,24 +67,24 @@ add_record(const struct auth_result *r, struct strbuf *out)
 	if (r->record.n == 0)
 		return;
 	(void)strbuf_add_str(out, "  Record:     ");
-	add_text(r->record, RECORD_MAX, out);
+	add_summary_text(r->record, RECORD_MAX, out);
 	if (r->record_name.n > 0) {
 		(void)strbuf_addf(out, "\n              at %s",
 		    r->method == AUTH_DMARC ? "_dmarc." : "");
-		add_text(r->record_name, VALUE_MAX, out);
+		add_summary_text(r->record_name, VALUE_MAX, out);
 	}
 	(void)strbuf_add_char(out, '\n');
 }
 
 static void
-add_signature(const struct auth_result *r, struct strbuf *out)
+add_signature_line(const struct auth_result *r, struct strbuf *out)
 {
 	if (r->selector.n == 0)
 		return;
 	(void)strbuf_add_str(out, "  Key:        ");
-	add_text(r->selector, VALUE_MAX, out);
+	add_summary_text(r->selector, VALUE_MAX, out);
 	(void)strbuf_add_str(out, "._domainkey.");
-	add_text(r->domain, VALUE_MAX, out);
+	add_summary_text(r->domain, VALUE_MAX, out);
 	if (r->bits > 0)
 		(void)strbuf_addf(out, ", %u bits", r->bits);
 	if (r->testing)
@@ -122,7 +122,7 @@ add_head(const char *name, const struct auth_result *r, struct strbuf *out)
 	(void)strbuf_addf(out, "\n%s: %s", name, mail_verdict_word(r->verdict));
 	if (r->reason != NULL && r->reason[0] != '\0') {
 		(void)strbuf_add_str(out, " (");
-		add_text(slice_str(r->reason), VALUE_MAX, out);
+		add_summary_text(slice_str(r->reason), VALUE_MAX, out);
 		(void)strbuf_add_char(out, ')');
 	}
 	(void)strbuf_add_char(out, '\n');
@@ -147,7 +147,7 @@ add_details(const struct auth_summary *about, const char *name,
 	line("Matched:", slice_str(r->mechanism), out);
 	line("It says:", r->explanation, out);
 	add_record(r, out);
-	add_signature(r, out);
+	add_signature_line(r, out);
 	add_dmarc(r, out);
 	auth_advice_print(about, r, out);
 	auth_advice_remark(about, r, out);
@@ -169,7 +169,7 @@ add_envelope(const struct auth_summary *about, struct strbuf *out)
 	line("HELO:", about->helo, out);
 	if (about->mail_from.p != NULL) {
 		(void)strbuf_add_str(out, "  MAIL FROM:  <");
-		add_text(about->mail_from, VALUE_MAX, out);
+		add_summary_text(about->mail_from, VALUE_MAX, out);
 		(void)strbuf_add_str(out, ">\n");
 	}
 	auth_advice_remark_helo(about, out);
@@ -227,7 +227,7 @@ add_all_details(const struct auth_summary *about, struct strbuf *out)
 		(void)strbuf_addf(out, "\n%zu more are not shown\n", left_out);
 	if (about->rules.n > 0) {
 		(void)strbuf_add_str(out, "\nSpamAssassin: ");
-		add_text(about->spam, VALUE_MAX, out);
+		add_summary_text(about->spam, VALUE_MAX, out);
 		(void)strbuf_add_char(out, '\n');
 		(void)strbuf_add_str(out, "  Rules:");
 		auth_advice_wrap(about->rules, out);
@@ -358,7 +358,7 @@ auth_summary_print(const struct auth_summary *about, struct strbuf *out)
 	}
 	if (about->spam.n > 0) {
 		(void)strbuf_add_str(out, "SpamAssassin check: ");
-		add_text(about->spam, VALUE_MAX, out);
+		add_summary_text(about->spam, VALUE_MAX, out);
 		(void)strbuf_add_char(out, '\n');
 	}
 	add_closing(about, out);

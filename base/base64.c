@@ -43,7 +43,7 @@ digit_value(char c)
 }
 
 static bool
-is_folding(char c)
+is_base64_folding(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
@@ -105,7 +105,8 @@ base64_decode(struct slice in, struct strbuf *out)
 	size_t before = out->n;
 
 	for (size_t i = 0; i < in.n; i++)
-		if (!is_folding(in.p[i]) && take_char(&d, in.p[i], out) != 0)
+		if (!is_base64_folding(in.p[i]) &&
+		    take_char(&d, in.p[i], out) != 0)
 			goto bad;
 	if (take_rest(&d, out) == 0)
 		return 0;

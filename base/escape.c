@@ -92,7 +92,7 @@ code_point(struct slice c)
 /* What a terminal or a reader of lines may take for more than a character:
  * C0 and C1, line and paragraph separators, what turns the direction. */
 static bool
-is_control(unsigned c)
+is_escaped_control(unsigned c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c ||
 	    c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
@@ -104,7 +104,7 @@ escape_json_char(struct slice c, struct strbuf *out)
 {
 	unsigned code = code_point(c);
 
-	if (c.n < 4 && is_control(code))
+	if (c.n < 4 && is_escaped_control(code))
 		(void)strbuf_addf(out, "\\u%04x", code);
 	else if (c.p[0] == '"' || c.p[0] == '\\')
 		(void)strbuf_addf(out, "\\%c", c.p[0]);
@@ -120,7 +120,7 @@ escape_json_more(struct slice json, struct strbuf *out)
 		struct slice c = slice_first(json, n == 0 ? 1 : n);
 		unsigned code = code_point(c);
 
-		if (c.n < 4 && code > 0x20 && is_control(code))
+		if (c.n < 4 && code > 0x20 && is_escaped_control(code))
 			(void)strbuf_addf(out, "\\u%04x", code);
 		else
 			(void)strbuf_add(out, c);

@@ -159,7 +159,7 @@ write_stderr(struct log *log, struct strbuf *line)
 }
 
 static void
-add_line(const struct log *log, enum log_level level, struct slice text,
+add_log_line(const struct log *log, enum log_level level, struct slice text,
     struct strbuf *line)
 {
 	if (log->target == LOGGING_JSON) {
@@ -192,7 +192,7 @@ tell_lost(struct log *log)
 	    json ? "\"" : "");
 	if (log->torn)
 		(void)strbuf_add_char(&line, '\n');
-	add_line(log, LOGGING_WARNING, strbuf_slice(&text), &line);
+	add_log_line(log, LOGGING_WARNING, strbuf_slice(&text), &line);
 	result = write_stderr(log, &line);
 	if (result == 0) {
 		log->lost = 0;
@@ -228,7 +228,7 @@ log_event(struct log *log, enum log_level level, struct slice text)
 		return;
 	}
 	strbuf_init(&line, LOG_LINE_MAX);
-	add_line(log, level, text, &line);
+	add_log_line(log, level, text, &line);
 	if (tell_lost(log) != 0 || write_stderr(log, &line) != 0)
 		log->lost++;
 	strbuf_clear(&line);

@@ -61,20 +61,23 @@ slice_search(struct slice s, struct slice what)
 	return at == NULL ? s.n : (size_t)(at - s.p);
 }
 
-static bool
-is_space(char c)
+bool
+slice_is_ascii(struct slice s)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] > 0x7f)
+			return false;
+	return true;
 }
 
 struct slice
 slice_trim(struct slice s)
 {
-	while (s.n > 0 && is_space(s.p[0])) {
+	while (s.n > 0 && ascii_is_space(s.p[0])) {
 		s.p++;
 		s.n--;
 	}
-	while (s.n > 0 && is_space(s.p[s.n - 1]))
+	while (s.n > 0 && ascii_is_space(s.p[s.n - 1]))
 		s.n--;
 	return s;
 }

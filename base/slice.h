@@ -72,6 +72,9 @@ size_t slice_find_last(struct slice s, char c);
 /* Where `what` (not empty) stands first; `s.n` where it does not. */
 size_t slice_search(struct slice s, struct slice what);
 
+/* No octet above 0x7f: no letters but ASCII's. */
+bool slice_is_ascii(struct slice);
+
 /* Without leading and trailing SP, HTAB, CR and LF. */
 struct slice slice_trim(struct slice);
 
@@ -109,6 +112,20 @@ static inline bool
 ascii_is_alnum(char c)
 {
 	return ascii_is_digit(c) || ascii_is_alpha(c);
+}
+
+/* SP and HTAB: RFC 5234's WSP. */
+static inline bool
+ascii_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* What slice_trim() takes away; isspace() knows more. */
+static inline bool
+ascii_is_space(char c)
+{
+	return ascii_is_blank(c) || c == '\r' || c == '\n';
 }
 
 #endif

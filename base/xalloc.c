@@ -6,7 +6,7 @@
 #include "base/xalloc.h"
 
 static void *
-check(void *p)
+check_memory(void *p)
 {
 	if (p == NULL) {
 		fputs("signpost: out of memory\n", stderr);
@@ -18,13 +18,14 @@ check(void *p)
 void *
 xmalloc(size_t n)
 {
-	return check(malloc(n == 0 ? 1 : n));
+	return check_memory(malloc(n == 0 ? 1 : n));
 }
 
 void *
 xcalloc(size_t count, size_t size)
 {
-	return check(calloc(count == 0 ? 1 : count, size == 0 ? 1 : size));
+	return check_memory(
+	    calloc(count == 0 ? 1 : count, size == 0 ? 1 : size));
 }
 
 void *
@@ -32,13 +33,13 @@ xreallocarray(void *old, size_t count, size_t size)
 {
 	if (count == 0 || size == 0)
 		count = size = 1;
-	return check(reallocarray(old, count, size));
+	return check_memory(reallocarray(old, count, size));
 }
 
 char *
 xstrdup(const char *s)
 {
-	return check(strdup(s));
+	return check_memory(strdup(s));
 }
 
 char *

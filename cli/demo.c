@@ -387,7 +387,7 @@ send_message(struct demo *d)
 /* --- showing it --- */
 
 static void
-print_text(struct slice rest)
+print_demo_text(struct slice rest)
 {
 	struct slice line;
 
@@ -402,7 +402,7 @@ print_text(struct slice rest)
 }
 
 static int
-show(const struct demo *d, const char *path)
+show_message(const struct demo *d, const char *path)
 {
 	struct strbuf message;
 	struct cli_records records = {0};
@@ -415,14 +415,14 @@ show(const struct demo *d, const char *path)
 	strbuf_init(&reason, 1000);
 	strbuf_init(&field, (size_t)64 << 10);
 	puts("--- the message as it came out of the proxy:");
-	print_text(strbuf_slice(&message));
+	print_demo_text(strbuf_slice(&message));
 	puts("\n--- the record that would be published:");
 	(void)cli_records_add_key(&records, strbuf_slice(&d->domain),
 	    SLICE(DEMO_SELECTOR), d->key, &reason);
 	cli_records_print(&records, CLI_RECORDS_ZONE);
 	puts("\n--- checked with it:");
 	passes = demo_check(strbuf_slice(&message), &records, &field);
-	print_text(strbuf_slice(&field));
+	print_demo_text(strbuf_slice(&field));
 	printf("\n--- %s\n",
 	    passes ? "signed, and the signature verifies"
 		   : "the signature does not verify");
@@ -445,7 +445,7 @@ show_log(const struct demo *d)
 	if (access(strbuf_text(&path), R_OK) == 0 &&
 	    cli_file_read(strbuf_text(&path), &log) == 0) {
 		puts("--- the proxy's log:");
-		print_text(strbuf_slice(&log));
+		print_demo_text(strbuf_slice(&log));
 		putchar('\n');
 	}
 	strbuf_clear(&path);
@@ -487,7 +487,7 @@ demonstrate(struct demo *d)
 	stop(d->sink);
 	show_log(d);
 	if (status == CLI_OK)
-		status = show(d, strbuf_text(&received));
+		status = show_message(d, strbuf_text(&received));
 	strbuf_clear(&received);
 	return status;
 }

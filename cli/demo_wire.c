@@ -131,7 +131,7 @@ demo_pause(const struct demo_clock *clock, int ms)
 }
 
 static int
-write_all(int fd, const struct demo_clock *clock, struct slice bytes)
+write_to_wire(int fd, const struct demo_clock *clock, struct slice bytes)
 {
 	while (bytes.n > 0) {
 		ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
@@ -164,7 +164,7 @@ read_more(int fd, const struct demo_clock *clock, struct strbuf *in)
 /* The next line, CRLF and all, in *line, until the next call. The bytes of
  * the last one are dropped by the caller. */
 static int
-read_line(int fd, const struct demo_clock *clock, struct strbuf *in,
+read_wire_line(int fd, const struct demo_clock *clock, struct strbuf *in,
     struct slice *line)
 {
 	size_t at;
@@ -193,7 +193,7 @@ expect(struct client *c, char digit, const char *after)
 	bool last = false;
 
 	while (!last) {
-		if (read_line(c->fd, c->clock, &c->in, &line) != 0) {
+		if (read_wire_line(c->fd, c->clock, &c->in, &line) != 0) {
 			(void)strbuf_addf(
 			    c->reason, "after %s: %s", after, strerror(errno));
 			return -1;
@@ -210,15 +210,16 @@ expect(struct client *c, char digit, const char *after)
 }
 
 static int
-say(struct client *c, char digit, const char *verb, const char *rest)
+say_command(struct client *c, char digit, const char *verb, const char *rest)
 {
 	struct strbuf line;
 	int outcome;
 
 	strbuf_init(&line, LINE_MAX_BYTES);
 	(void)strbuf_addf(&line, "%s%s\r\n", verb, rest);
-	outcome =
-	    line.full ? -1 : write_all(c->fd, c->clock, strbuf_slice(&line));
+	outcome = line.full
+	    ? -1
+	    : write_to_wire(c->fd, c->clock, strbuf_slice(&line));
 	strbuf_clear(&line);
 	if (outcome == 0)
 		return expect(c, digit, verb);
@@ -239,7 +240,7 @@ send_data(struct client *c, struct slice message)
 	smtp_dot_init(&dot, &sink.sink);
 	smtp_dot_write(&dot, message);
 	smtp_dot_end(&dot);
-	outcome = write_all(c->fd, c->clock, strbuf_slice(&dotted));
+	outcome = write_to_wire(c->fd, c->clock, strbuf_slice(&dotted));
 	strbuf_clear(&dotted);
 	if (outcome == 0)
 		return expect(c, '2', "the message");
@@ -261,12 +262,12 @@ demo_send(int fd, const struct demo_clock *clock,
 	(void)strbuf_addf(&mail, " FROM:<%s>", envelope->sender);
 	(void)strbuf_addf(&rcpt, " TO:<%s>", envelope->recipient);
 	if (expect(&c, '2', "connecting") == 0 &&
-	    say(&c, '2', "EHLO", " demo.invalid") == 0 &&
-	    say(&c, '2', "MAIL", strbuf_text(&mail)) == 0 &&
-	    say(&c, '2', "RCPT", strbuf_text(&rcpt)) == 0 &&
-	    say(&c, '3', "DATA", "") == 0 &&
+	    say_command(&c, '2', "EHLO", " demo.invalid") == 0 &&
+	    say_command(&c, '2', "MAIL", strbuf_text(&mail)) == 0 &&
+	    say_command(&c, '2', "RCPT", strbuf_text(&rcpt)) == 0 &&
+	    say_command(&c, '3', "DATA", "") == 0 &&
 	    send_data(&c, envelope->message) == 0 &&
-	    say(&c, '2', "QUIT", "") == 0)
+	    say_command(&c, '2', "QUIT", "") == 0)
 		outcome = 0;
 	strbuf_clear(&mail);
 	strbuf_clear(&rcpt);
@@ -285,14 +286,14 @@ struct server {
 };
 
 static int
-answer(struct server *s, const char *text)
+answer_client(struct server *s, const char *text)
 {
-	return write_all(s->fd, s->clock, slice_str(text));
+	return write_to_wire(s->fd, s->clock, slice_str(text));
 }
 
 /* To a file of another name first: whoever sees `path` sees all of it. */
 static int
-keep(const struct server *s, struct slice message)
+keep_message(const struct server *s, struct slice message)
 {
 	struct strbuf part;
 	FILE *file;
@@ -317,7 +318,7 @@ take_data(struct server *s)
 	struct strbuf_sink sink;
 	struct smtp_undot undot;
 	enum smtp_parse state = SMTP_MORE;
-	int outcome = answer(s, "354 go on\r\n");
+	int outcome = answer_client(s, "354 go on\r\n");
 
 	strbuf_init(&message, MESSAGE_MAX);
 	strbuf_sink_init(&sink, &message);
@@ -331,10 +332,10 @@ take_data(struct server *s)
 		strbuf_consume(&s->in, used);
 	}
 	if (outcome == 0 &&
-	    (message.full || keep(s, strbuf_slice(&message)) != 0))
-		outcome = answer(s, "451 4.3.0 cannot keep it\r\n");
+	    (message.full || keep_message(s, strbuf_slice(&message)) != 0))
+		outcome = answer_client(s, "451 4.3.0 cannot keep it\r\n");
 	else if (outcome == 0)
-		outcome = answer(s, "250 2.0.0 kept\r\n");
+		outcome = answer_client(s, "250 2.0.0 kept\r\n");
 	strbuf_clear(&message);
 	return outcome;
 }
@@ -351,12 +352,12 @@ obey(struct server *s, struct slice line)
 	if (data)
 		return take_data(s);
 	if (ehlo)
-		return answer(s,
+		return answer_client(s,
 		    "250-sink.invalid\r\n250-8BITMIME\r\n"
 		    "250-SMTPUTF8\r\n250 SIZE 0\r\n");
 	if (!quit)
-		return answer(s, "250 2.0.0 ok\r\n");
-	(void)answer(s, "221 2.0.0 bye\r\n");
+		return answer_client(s, "250 2.0.0 ok\r\n");
+	(void)answer_client(s, "221 2.0.0 bye\r\n");
 	return -1;
 }
 
@@ -364,9 +365,10 @@ static void
 converse(struct server *s)
 {
 	struct slice line;
-	int outcome = answer(s, "220 sink.invalid ESMTP\r\n");
+	int outcome = answer_client(s, "220 sink.invalid ESMTP\r\n");
 
-	while (outcome == 0 && read_line(s->fd, s->clock, &s->in, &line) == 0)
+	while (
+	    outcome == 0 && read_wire_line(s->fd, s->clock, &s->in, &line) == 0)
 		outcome = obey(s, line);
 }
 

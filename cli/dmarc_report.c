@@ -147,7 +147,7 @@ struct policies {
 
 /* Names in a path and a subject: of what a domain is made, nothing else. */
 static bool
-is_name(struct slice s)
+is_file_name(struct slice s)
 {
 	return mail_idn_is_ascii_name(s) && s.p[0] != '.' && s.p[0] != '-';
 }
@@ -159,7 +159,7 @@ on_policy(void *ctx, const struct record_policy *policy)
 	struct policies *p = ctx;
 	bool same;
 
-	if (!is_name(policy->domain) || p->count == POLICIES_MAX)
+	if (!is_file_name(policy->domain) || p->count == POLICIES_MAX)
 		return;
 	if (p->count == p->room) {
 		p->room = p->room == 0 ? 64 : 2 * p->room;
@@ -442,7 +442,7 @@ settle_end(const struct wishes *wishes, struct work *w)
 }
 
 static int
-report(struct wishes *wishes, const struct proxy_config *config)
+report_domains(struct wishes *wishes, const struct proxy_config *config)
 {
 	struct work w = {.wishes = wishes, .config = config};
 	int status;
@@ -480,7 +480,7 @@ run(int argc, char **argv)
 	if (read_options(argc, argv, &w) == 0) {
 		status = cli_config_load(w.config, &config);
 		if (status == CLI_OK)
-			status = report(&w, config);
+			status = report_domains(&w, config);
 		proxy_config_free(config);
 		status = cli_stdout_close(status);
 	}

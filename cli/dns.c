@@ -62,7 +62,7 @@ struct collecting {
 };
 
 static void
-complain(struct collecting *c, const struct cli_key_place *place,
+complain_of_place(struct collecting *c, const struct cli_key_place *place,
     const struct strbuf *reason)
 {
 	cli_error("no record for %.*s: %s", (int)place->domain.n,
@@ -72,7 +72,7 @@ complain(struct collecting *c, const struct cli_key_place *place,
 
 /* A place that another rule named already costs no second look. */
 static bool
-is_known(const struct collecting *c, const struct cli_key_place *place)
+is_place_known(const struct collecting *c, const struct cli_key_place *place)
 {
 	struct strbuf name, ignored;
 	bool known = false;
@@ -97,7 +97,7 @@ on_place(void *ctx, const struct cli_key_place *place)
 	size_t from = 0;
 
 	/* d= is a macro: no record before there is a message */
-	if (place->domain.n == 0 || is_known(c, place))
+	if (place->domain.n == 0 || is_place_known(c, place))
 		return;
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
 	key = proxy_key_file_load(
@@ -105,7 +105,7 @@ on_place(void *ctx, const struct cli_key_place *place)
 	if (key == NULL ||
 	    cli_records_add_key(&c->records, slice_after(place->domain, from),
 		place->selector, key, &reason) != 0)
-		complain(c, place, &reason);
+		complain_of_place(c, place, &reason);
 	dkim_key_free(key);
 	strbuf_clear(&reason);
 }

@@ -100,7 +100,7 @@ print_fields_signed(
 }
 
 static void
-print_key(
+print_chosen_key(
     const struct cli_chosen_signature *one, const struct proxy_config *config)
 {
 	const struct proxy_key_rule *rule =
@@ -140,7 +140,7 @@ print_signature(const struct cli_chosen_signature *one,
 		print_fact("    i=", signing->identity);
 	print_canon(signing);
 	print_fields_signed(signing, header);
-	print_key(one, config);
+	print_chosen_key(one, config);
 }
 
 /* The last line: what becomes of the message. */

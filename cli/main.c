@@ -72,7 +72,7 @@ has_word(int argc, char **argv, const char *word)
 }
 
 static int
-run(const struct cli_command *command, int argc, char **argv)
+run_command(const struct cli_command *command, int argc, char **argv)
 {
 	if (has_word(argc, argv, "--help")) {
 		cli_print(slice_str(command->help));
@@ -130,5 +130,5 @@ main(int argc, char **argv)
 		cli_error("%s: no such command (see signpost --help)", argv[1]);
 		return CLI_USAGE;
 	}
-	return run(command, argc - 1, argv + 1);
+	return run_command(command, argc - 1, argv + 1);
 }

@@ -4,15 +4,15 @@
 enum { COLUMNS = 8 };
 
 static bool
-is_blank(char c)
+is_entry_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
 static struct slice
-skip_blanks(struct slice text)
+skip_entry_blanks(struct slice text)
 {
-	while (text.n > 0 && is_blank(text.p[0]))
+	while (text.n > 0 && is_entry_blank(text.p[0]))
 		text = slice_after(text, 1);
 	return text;
 }
@@ -23,10 +23,10 @@ next_token(struct slice *rest, struct slice *token)
 {
 	size_t n = 0, depth = 0;
 
-	*rest = skip_blanks(*rest);
+	*rest = skip_entry_blanks(*rest);
 	if (rest->n == 0)
 		return false;
-	for (; n < rest->n && (depth > 0 || !is_blank(rest->p[n])); n++) {
+	for (; n < rest->n && (depth > 0 || !is_entry_blank(rest->p[n])); n++) {
 		depth += rest->p[n] == '{';
 		depth -= rest->p[n] == '}' && depth > 0;
 	}
@@ -74,7 +74,7 @@ cli_master_entry_find(struct slice text, struct slice name, struct slice type,
 
 	strbuf_reset(entry);
 	while (slice_cut(&text, '\n', &line)) {
-		struct slice words = skip_blanks(line);
+		struct slice words = skip_entry_blanks(line);
 
 		if (words.n == 0 || words.p[0] == '#')
 			continue;

@@ -24,7 +24,7 @@ static const char help[] =
 
 /* A line of the answer. */
 static void
-tell(struct slice line)
+tell_line(struct slice line)
 {
 	size_t colon = slice_search(line, SLICE(": "));
 	struct slice text = slice_after(line, colon + 2);
@@ -43,7 +43,7 @@ tell_all(struct slice answer)
 	if (!slice_cut(&answer, '\n', &first))
 		return CLI_TEMPORARY;
 	while (answer.n > 0 && slice_cut(&answer, '\n', &line))
-		tell(line);
+		tell_line(line);
 	if (slice_equal(first, SLICE("done")))
 		return CLI_OK;
 	cli_error("reload refused: the old configuration goes on");

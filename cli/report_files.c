@@ -37,7 +37,7 @@ write_file(const char *directory, struct slice name, struct slice bytes)
 
 /* All of it, or -1. */
 static int
-receive(int fd, void *to, size_t n)
+receive_value(int fd, void *to, size_t n)
 {
 	char *p = to;
 
@@ -93,13 +93,14 @@ serve_one(int fd, const char *directory)
 	char *text, answer;
 	int result = -1;
 
-	if (receive(fd, &request, sizeof(request)) != 0 ||
+	if (receive_value(fd, &request, sizeof(request)) != 0 ||
 	    request.name > NAME_LENGTH_MAX || request.bytes > FILE_MAX)
 		return -1;
 	text = xmalloc((size_t)request.name + request.bytes + 1);
 	name = slice_from(text, request.name);
 	bytes = slice_from(text + request.name, request.bytes);
-	if (receive(fd, text, name.n + bytes.n) == 0 && is_reports_name(name)) {
+	if (receive_value(fd, text, name.n + bytes.n) == 0 &&
+	    is_reports_name(name)) {
 		answer = write_file(directory, name, bytes) == 0 ? 0 : 1;
 		result = hand_over(fd, &answer, 1);
 	}
@@ -147,7 +148,7 @@ report_files_put(
 	if (hand_over(files->fd, &request, sizeof(request)) != 0 ||
 	    hand_over(files->fd, name.p, name.n) != 0 ||
 	    hand_over(files->fd, bytes.p, bytes.n) != 0 ||
-	    receive(files->fd, &answer, 1) != 0) {
+	    receive_value(files->fd, &answer, 1) != 0) {
 		cli_error("%s: the process that writes there has ended",
 		    files->directory);
 		return -1;

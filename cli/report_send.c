@@ -72,7 +72,7 @@ report_send_end(struct report_send *s)
 
 /* One line: the domain, what, and the address, whose bytes the DNS gave. */
 static void
-tell(const struct report_send *s, const struct record_sent *sent,
+tell_sending(const struct report_send *s, const struct record_sent *sent,
     const char *what, struct slice why)
 {
 	struct strbuf line;
@@ -157,7 +157,7 @@ is_reply(struct slice text)
 
 /* What cannot be noted would be sent every day. */
 static int
-note(struct report_send *s, struct record_sent *sent,
+note_sent(struct report_send *s, struct record_sent *sent,
     enum record_sent_state state, struct slice reply)
 {
 	struct strbuf reason;
@@ -185,7 +185,7 @@ note_outcome(struct report_send *s, struct record_sent *sent,
 	    [RECORD_REFUSED] = RECORD_SENT_REFUSED,
 	};
 
-	return note(
+	return note_sent(
 	    s, sent, states[sending->how], strbuf_slice(&sending->text));
 }
 
@@ -193,7 +193,7 @@ static void
 tell_outcome(struct report_send *s, const struct record_sent *sent)
 {
 	if (sent->state == RECORD_SENT) {
-		tell(s, sent, "sent to", SLICE(""));
+		tell_sending(s, sent, "sent to", SLICE(""));
 	} else if (sent->state == RECORD_SENT_REFUSED) {
 		tell_trouble(
 		    sent, "refused for good, to", sent->reply, cli_warn);
@@ -214,7 +214,7 @@ send_to(struct report_send *s, const struct record_report *report,
 	struct sending sending = {.how = RECORD_DEFERRED};
 	struct strbuf message;
 	int status =
-	    note(s, sent, RECORD_SENT_DEFERRED, SLICE("begun, not ended"));
+	    note_sent(s, sent, RECORD_SENT_DEFERRED, SLICE("begun, not ended"));
 
 	if (status != CLI_OK)
 		return status;
@@ -256,7 +256,7 @@ is_settled(struct report_send *s, struct record_sent *sent)
 		strbuf_init(&when, REASON_MAX);
 		cli_time_print(sent->at, &when);
 		(void)strbuf_add_str(&when, " UTC");
-		tell(s, sent,
+		tell_sending(s, sent,
 		    sent->state == RECORD_SENT ? "was sent before to"
 					       : "was refused before by",
 		    strbuf_slice(&when));
@@ -281,7 +281,7 @@ note_unsent(struct report_send *s, struct record_sent *sent, bool waits,
 	strbuf_clear(&reply);
 	if (settled)
 		return CLI_OK;
-	return note(s, sent,
+	return note_sent(s, sent,
 	    waits ? RECORD_SENT_DEFERRED : RECORD_SENT_UNWANTED,
 	    slice_str(why));
 }

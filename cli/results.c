@@ -198,7 +198,7 @@ key_of(const struct line *line, enum record_found_by by)
 
 /* Longer ones are cut in the middle, where names differ least. */
 static void
-print_key(const char *key, struct strbuf *out)
+print_found_key(const char *key, struct strbuf *out)
 {
 	struct strbuf shown;
 	size_t tail = KEY_WIDTH / 2 - 1, head = KEY_WIDTH - 2 - tail;
@@ -229,7 +229,7 @@ print_line(const struct line *line, const struct wishes *w)
 	if (w->by == RECORD_FOUND_BY_REASON) {
 		(void)escape_log(slice_str(key_of(line, w->by)), &text);
 	} else {
-		print_key(key_of(line, w->by), &text);
+		print_found_key(key_of(line, w->by), &text);
 		(void)strbuf_add_str(&text, "  ");
 		(void)escape_log(slice_str(line->why), &text);
 	}
@@ -241,7 +241,7 @@ print_line(const struct line *line, const struct wishes *w)
 }
 
 static void
-print_head(const struct wishes *w, const struct record_question *q)
+print_results_head(const struct wishes *w, const struct record_question *q)
 {
 	struct strbuf text;
 
@@ -267,7 +267,7 @@ static void
 print_table(const struct answer *a, const struct wishes *w,
     const struct record_question *q)
 {
-	print_head(w, q);
+	print_results_head(w, q);
 	for (size_t i = 0; i < a->count && i < LINES_MAX; i++)
 		print_line(&a->list[i], w);
 	if (a->count == 0)
@@ -336,7 +336,7 @@ question_of(const struct wishes *w)
 }
 
 static int
-show(const struct wishes *w, const struct proxy_config *config)
+show_results(const struct wishes *w, const struct proxy_config *config)
 {
 	struct record_store *store = cli_database_open(config, false);
 	const struct record_question q = question_of(w);
@@ -398,7 +398,7 @@ answer_to(const struct wishes *w, const struct proxy_config *config)
 	status = cli_database_descend(config);
 	if (status != CLI_OK)
 		return status;
-	return w->forget != NULL ? forget(w, config) : show(w, config);
+	return w->forget != NULL ? forget(w, config) : show_results(w, config);
 }
 
 static int

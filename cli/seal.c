@@ -40,8 +40,8 @@ evaluate(
 }
 
 static void
-print_results(const struct cli_seal *seal, const struct auth_results *results,
-    struct strbuf *value)
+print_seal_results(const struct cli_seal *seal,
+    const struct auth_results *results, struct strbuf *value)
 {
 	char host[CLI_HOST_MAX];
 
@@ -145,7 +145,7 @@ seal_results(const struct cli_seal *seal, const struct auth_results *results,
 	int status;
 
 	strbuf_init(&value, AUTH_RESULTS_MOST);
-	print_results(seal, results, &value);
+	print_seal_results(seal, results, &value);
 	what.results = strbuf_slice(&value);
 	status = make_set(seal, &what, message, fields);
 	strbuf_clear(&value);

@@ -129,7 +129,7 @@ cli_settings_get(struct slice text, struct slice section, struct slice name,
 
 /* Puts "name = value" in place of the bytes from `from` to `to`. */
 static int
-put(struct strbuf *text, size_t from, size_t to, struct slice name,
+put_setting(struct strbuf *text, size_t from, size_t to, struct slice name,
     struct slice value)
 {
 	struct strbuf made;
@@ -182,12 +182,12 @@ set(struct strbuf *text, struct slice section, struct slice name,
 		look(&p, strbuf_slice(text), section, name);
 	}
 	if (p.first.found && one_more)
-		return put(text, p.last.to, p.last.to, name, value);
+		return put_setting(text, p.last.to, p.last.to, name, value);
 	if (p.first.found)
-		return put(text, p.first.from, p.first.to, name, value);
+		return put_setting(text, p.first.from, p.first.to, name, value);
 	if (p.shown.found)
-		return put(text, p.shown.from, p.shown.to, name, value);
-	return put(text, p.section.to, p.section.to, name, value);
+		return put_setting(text, p.shown.from, p.shown.to, name, value);
+	return put_setting(text, p.section.to, p.section.to, name, value);
 }
 
 int

@@ -56,7 +56,7 @@ static const char help[] =
     "  --dry-run             print commands and changes, and do nothing\n";
 
 static int
-add_domain(void *to, const char *text)
+add_setup_domain(void *to, const char *text)
 {
 	struct setup_wishes *w = to;
 	struct strbuf ascii;
@@ -146,7 +146,7 @@ read_options(int argc, char **argv, struct setup *setup)
 	struct setup_wishes *w = &setup->wishes;
 	bool no_local = false;
 	const struct cli_option options[] = {
-	    {'d', "domain", .take = add_domain, .to = w},
+	    {'d', "domain", .take = add_setup_domain, .to = w},
 	    {0, "selector", .text = &w->selector},
 	    {0, "type", .take = set_type, .to = w},
 	    {0, "domainkeys", .flag = &w->domainkeys},
@@ -222,7 +222,7 @@ tell_records(struct setup *setup)
 }
 
 static int
-check(struct setup *setup)
+check_outcome(struct setup *setup)
 {
 	const char *const words[] = {
 	    "-c", strbuf_text(&setup->config_path), NULL};
@@ -255,7 +255,7 @@ wire(struct setup *setup)
 }
 
 static int
-set_up(struct setup *setup)
+set_up_machine(struct setup *setup)
 {
 	if (setup_configure(setup) != 0)
 		return cli_steps_status(&setup->steps);
@@ -267,7 +267,7 @@ set_up(struct setup *setup)
 	    setup->wishes.root != NULL)
 		return cli_steps_status(&setup->steps);
 	tell_records(setup);
-	return check(setup);
+	return check_outcome(setup);
 }
 
 /* One at a time: a lock on the folder of the configuration, which another
@@ -308,7 +308,7 @@ run_locked(struct setup *setup)
 	fd = lock(setup);
 	if (fd < 0)
 		return CLI_FAILED;
-	status = setup->wishes.undo ? setup_undo(setup) : set_up(setup);
+	status = setup->wishes.undo ? setup_undo(setup) : set_up_machine(setup);
 	close(fd);
 	return cli_stdout_close(status);
 }

@@ -31,7 +31,7 @@ struct editing {
 };
 
 static void
-note(struct editing *e, const char *section, const char *name,
+note_setting(struct editing *e, const char *section, const char *name,
     const char *value, int outcome)
 {
 	e->full |= outcome != 0;
@@ -39,23 +39,25 @@ note(struct editing *e, const char *section, const char *name,
 }
 
 static void
-put(struct editing *e, const char *section, const char *name, const char *value)
+put_value(
+    struct editing *e, const char *section, const char *name, const char *value)
 {
-	note(e, section, name, value,
+	note_setting(e, section, name, value,
 	    cli_settings_set(&e->text, slice_str(section), slice_str(name),
 		slice_str(value)));
 }
 
 static void
-add(struct editing *e, const char *section, const char *name, const char *value)
+add_setting(
+    struct editing *e, const char *section, const char *name, const char *value)
 {
-	note(e, section, name, value,
+	note_setting(e, section, name, value,
 	    cli_settings_add(&e->text, slice_str(section), slice_str(name),
 		slice_str(value)));
 }
 
 static bool
-has(const struct editing *e, const char *section, const char *name)
+has_setting(const struct editing *e, const char *section, const char *name)
 {
 	struct slice value;
 
@@ -68,12 +70,12 @@ static void
 put_once(
     struct editing *e, const char *section, const char *name, const char *value)
 {
-	if (!has(e, section, name))
-		put(e, section, name, value);
+	if (!has_setting(e, section, name))
+		put_value(e, section, name, value);
 }
 
 static struct proxy_config *
-parse(const struct editing *e, bool tell)
+parse_text(const struct editing *e, bool tell)
 {
 	struct proxy_report report;
 	struct proxy_config *config;
@@ -202,13 +204,13 @@ edit_out(struct editing *e, const struct proxy_config *config)
 		const char *domain = wishes->domains[i];
 
 		if (i == 0 && !meant && !is_listed(config, domain))
-			put(e, "out", "domain", domain);
+			put_value(e, "out", "domain", domain);
 		else if (!is_listed(config, domain))
-			add(e, "out", "domain", domain);
+			add_setting(e, "out", "domain", domain);
 	}
 	if (config->signing.selector == NULL ||
 	    (!meant && strcmp(config->signing.selector, selector) != 0))
-		put(e, "out", "selector", selector);
+		put_value(e, "out", "selector", selector);
 	put_once(e, "out", "listen", "127.0.0.1:10027");
 	put_once(e, "out", "relay", "127.0.0.1:10028");
 	put_once(
@@ -246,10 +248,10 @@ edit_signatures(struct editing *e, const struct proxy_config *config)
 	    !makes(config, &dkim_kind_dkim, second)) {
 		(void)strbuf_addf(&line,
 		    "dkim(c=relaxed/relaxed, a=ed25519-sha256, s=%s)", second);
-		add(e, "out", "signature", strbuf_text(&line));
+		add_setting(e, "out", "signature", strbuf_text(&line));
 	}
 	if (wishes->domainkeys && !makes(config, &dkim_kind_domainkeys, NULL))
-		add(e, "out", "signature", "domainkeys(c=nofws)");
+		add_setting(e, "out", "signature", "domainkeys(c=nofws)");
 	strbuf_clear(&line);
 }
 
@@ -381,7 +383,7 @@ write_text(struct editing *e)
 static int
 edit(struct editing *e)
 {
-	struct proxy_config *before = parse(e, true);
+	struct proxy_config *before = parse_text(e, true);
 
 	if (before == NULL) {
 		cli_steps_tell(&e->setup->steps, "configuration", CLI_STEP_STOP,
@@ -393,7 +395,7 @@ edit(struct editing *e)
 	edit_signatures(e, before);
 	edit_in(e);
 	proxy_config_free(before);
-	e->setup->config = e->full ? NULL : parse(e, true);
+	e->setup->config = e->full ? NULL : parse_text(e, true);
 	if (e->setup->config == NULL) {
 		cli_steps_tell(&e->setup->steps, "configuration", CLI_STEP_STOP,
 		    "%s: what is there and what was wished for do not go "

@@ -178,7 +178,7 @@ setup_postfix_hands(struct slice name, struct slice value)
 
 /* "submission", "127.0.0.1:submission" and "587" are one service. */
 static bool
-is_named(struct slice name, const char *const names[])
+is_service_named(struct slice name, const char *const names[])
 {
 	size_t colon = slice_find_last(name, ':');
 
@@ -226,10 +226,11 @@ add_action(struct setup_postfix *p, const struct action *action)
 	p->actions[p->count++] = *action;
 }
 
-static char *print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static char *print_new(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
 
 static char *
-print(const char *fmt, ...)
+print_new(const char *fmt, ...)
 {
 	struct strbuf text;
 	va_list args;
@@ -251,9 +252,9 @@ plan_service(struct setup_postfix *p, const struct setup_service *service)
 	strbuf_init(&theirs, CLI_MASTER_ENTRY_MAX);
 	(void)cli_master_entry_find(slice_str(service->sample),
 	    slice_str(service->name), slice_str(service->type), &ours);
-	action.about = print("service %s/%s", service->name, service->type);
-	action.argument =
-	    print("%s/%s=%s", service->name, service->type, strbuf_text(&ours));
+	action.about = print_new("service %s/%s", service->name, service->type);
+	action.argument = print_new(
+	    "%s/%s=%s", service->name, service->type, strbuf_text(&ours));
 	if (!cli_master_entry_find(strbuf_slice(&p->services),
 		slice_str(service->name), slice_str(service->type), &theirs)) {
 		action.state = CLI_STEP_WOULD;
@@ -263,7 +264,7 @@ plan_service(struct setup_postfix *p, const struct setup_service *service)
 	} else {
 		action.state = CLI_STEP_STOP;
 		action.todo =
-		    print("master.cf has another service of that name: %s",
+		    print_new("master.cf has another service of that name: %s",
 			strbuf_text(&theirs));
 	}
 	strbuf_clear(&ours);
@@ -303,8 +304,8 @@ comes_from_filter(
 
 	strbuf_init(&entry, CLI_MASTER_ENTRY_MAX);
 	while (!comes && next_service(&rest, &name, &type, &entry))
-		comes = !is_named(name, submissions) &&
-		    !is_named(name, incoming) &&
+		comes = !is_service_named(name, submissions) &&
+		    !is_service_named(name, incoming) &&
 		    slice_equal(cli_master_entry_command(strbuf_slice(&entry)),
 			SLICE("smtpd")) &&
 		    cli_master_entry_option(
@@ -320,12 +321,13 @@ print_todo(struct slice entry, struct slice service, const char *name,
     const char *value, struct slice theirs)
 {
 	if (strcmp(name, "smtpd_end_of_data_restrictions") == 0)
-		return print("it is %.*s now. Both, ours first: postconf -Me "
-			     "'%.*s=%.*s -o {%s=%s, %.*s}'",
+		return print_new(
+		    "it is %.*s now. Both, ours first: postconf -Me "
+		    "'%.*s=%.*s -o {%s=%s, %.*s}'",
 		    (int)theirs.n, theirs.p, (int)service.n, service.p,
 		    (int)entry.n, entry.p, name, value, (int)theirs.n,
 		    theirs.p);
-	return print(
+	return print_new(
 	    "it is %.*s now. Where that is a filter of yours, put this "
 	    "line to the smtpd that takes mail back from it instead, "
 	    "and run this again: -o %s=%s",
@@ -340,16 +342,17 @@ plan_option(struct setup_postfix *p, struct slice entry, struct slice service,
 	struct action action = {.part = SETUP_PARTS_HAND, .option = "-Pe"};
 	struct slice theirs = {NULL, 0}, wanted = slice_str(value);
 
-	action.about = print("%.*s: %s", (int)service.n, service.p, name);
+	action.about = print_new("%.*s: %s", (int)service.n, service.p, name);
 	if (strchr(value, ' ') == NULL) {
-		action.argument =
-		    print("%.*s/%s=%s", (int)service.n, service.p, name, value);
+		action.argument = print_new(
+		    "%.*s/%s=%s", (int)service.n, service.p, name, value);
 	} else {
 		/* postconf -P takes no blanks: the service anew, with the
 		 * option. Other options of it come later in the plan. */
 		action.option = "-Me";
-		action.argument = print("%.*s=%.*s -o {%s=%s}", (int)service.n,
-		    service.p, (int)entry.n, entry.p, name, value);
+		action.argument =
+		    print_new("%.*s=%.*s -o {%s=%s}", (int)service.n, service.p,
+			(int)entry.n, entry.p, name, value);
 	}
 	if (!goes_elsewhere(p, entry, slice_str(name), &theirs)) {
 		action.state = CLI_STEP_WOULD;
@@ -372,9 +375,9 @@ plan_companion(struct setup_postfix *p, struct slice entry,
 	struct action action = {.part = SETUP_PARTS_HAND, .option = "-Pe"};
 	struct slice theirs;
 
-	action.about = print("%.*s: %s", (int)service.n, service.p, name);
+	action.about = print_new("%.*s: %s", (int)service.n, service.p, name);
 	action.argument =
-	    print("%.*s/%s=%s", (int)service.n, service.p, name, value);
+	    print_new("%.*s/%s=%s", (int)service.n, service.p, name, value);
 	action.state = cli_master_entry_option(entry, slice_str(name), &theirs)
 	    ? CLI_STEP_OK
 	    : CLI_STEP_WOULD;
@@ -455,7 +458,7 @@ plan_hands(struct setup_postfix *p)
 	strbuf_init(&entry, CLI_MASTER_ENTRY_MAX);
 	while (next_service(&rest, &name, &type, &entry)) {
 		struct slice line = strbuf_slice(&entry);
-		char *its = print(
+		char *its = print_new(
 		    "%.*s/%.*s", (int)name.n, name.p, (int)type.n, type.p);
 		struct slice service = slice_str(its);
 
@@ -466,10 +469,10 @@ plan_hands(struct setup_postfix *p)
 			    p, line, service, "content_filter", OUT_FILTER);
 		} else if (!slice_equal(command, SLICE("smtpd"))) {
 			/* none of ours */
-		} else if (is_named(name, submissions)) {
+		} else if (is_service_named(name, submissions)) {
 			plan_outgoing(p, line, service);
 			submitted++;
-		} else if (is_named(name, incoming)) {
+		} else if (is_service_named(name, incoming)) {
 			plan_incoming(p, line, service);
 		}
 		free(its);
@@ -479,10 +482,11 @@ plan_hands(struct setup_postfix *p)
 		struct action action = {.part = SETUP_PARTS_HAND,
 		    .state =
 			p->setup->wishes.local ? CLI_STEP_OK : CLI_STEP_STOP,
-		    .about = print("no submission service: nobody submits mail "
-				   "by 587 or 465"),
-		    .todo = print("man signpost, POSTFIX, has the lines of "
-				  "one; run setup again when it is there")};
+		    .about =
+			print_new("no submission service: nobody submits mail "
+				  "by 587 or 465"),
+		    .todo = print_new("man signpost, POSTFIX, has the lines of "
+				      "one; run setup again when it is there")};
 		add_action(p, &action);
 	}
 }
@@ -490,8 +494,8 @@ plan_hands(struct setup_postfix *p)
 /* --- from outside --- */
 
 static int
-ask(const struct setup *setup, const char *option, struct strbuf *output,
-    struct strbuf *reason)
+ask_postconf(const struct setup *setup, const char *option,
+    struct strbuf *output, struct strbuf *reason)
 {
 	const char *const argv[] = {"postconf", option, NULL};
 
@@ -510,8 +514,8 @@ setup_postfix_new(struct setup *setup)
 	strbuf_init(&p->services, OUTPUT_MAX);
 	strbuf_init(&p->parameters, OUTPUT_MAX);
 	strbuf_init(&reason, REASON_MAX);
-	if (ask(setup, "-M", &p->services, &reason) != 0 ||
-	    ask(setup, "-n", &p->parameters, &reason) != 0) {
+	if (ask_postconf(setup, "-M", &p->services, &reason) != 0 ||
+	    ask_postconf(setup, "-n", &p->parameters, &reason) != 0) {
 		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_STOP,
 		    "postconf: %s", strbuf_text(&reason));
 		cli_steps_todo("install Postfix (apt-get install postfix), or "
@@ -608,8 +612,8 @@ find_folder(
 static int
 copy_to(struct setup *setup, const char *from, const char *to)
 {
-	char *main_cf = print("%s/main.cf", from);
-	char *master_cf = print("%s/master.cf", from);
+	char *main_cf = print_new("%s/main.cf", from);
+	char *master_cf = print_new("%s/master.cf", from);
 	const char *const make[] = {
 	    "install", "-d", "-m", "0700", BACKUPS, to, NULL};
 	const char *const copy[] = {"cp", "-p", main_cf, master_cf, to, NULL};

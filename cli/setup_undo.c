@@ -135,7 +135,7 @@ is_wired(struct setup *setup, const struct proxy_front *front,
 /* The same in a place that only a person can judge, such as restrictions with
  * FILTER in them. */
 static bool
-is_named(struct setup *setup, struct slice text)
+is_filter_named(struct setup *setup, struct slice text)
 {
 	static const struct slice filters[] = {
 	    SLICE_INIT("signpost:["), SLICE_INIT("signpost-in:[")};
@@ -184,8 +184,9 @@ is_wired_by_hand(struct setup *setup)
 		for (size_t i = 0; i < 2; i++)
 			wired |= is_wired(
 			    setup, fronts[i], setup->config->hostname, &master);
-		wired = wired || is_named(setup, strbuf_slice(&master_cf)) ||
-		    is_named(setup, strbuf_slice(&main_cf));
+		wired = wired ||
+		    is_filter_named(setup, strbuf_slice(&master_cf)) ||
+		    is_filter_named(setup, strbuf_slice(&main_cf));
 	}
 	proxy_report_clear(&ignored);
 	strbuf_clear(&master_cf);
@@ -310,7 +311,7 @@ count_waiting(struct setup *setup, struct strbuf *reason)
 }
 
 static void
-flush(const struct setup *setup)
+flush_queue(const struct setup *setup)
 {
 	const char *const argv[] = {"postqueue", "-f", NULL};
 	struct strbuf out, reason;
@@ -361,7 +362,7 @@ drain(struct setup *setup)
 		    (waiting > 0 && clock_ms() >= end))
 			break;
 		if (clock_ms() - flushed >= FLUSH_EVERY_MS) {
-			flush(setup);
+			flush_queue(setup);
 			flushed = clock_ms();
 		}
 		(void)nanosleep(&nap, NULL);

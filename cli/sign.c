@@ -86,7 +86,7 @@ add_canon(void *to, const char *canon)
 }
 
 static bool
-is_name(const char *text)
+is_option_name(const char *text)
 {
 	struct strbuf ascii;
 	bool is;
@@ -130,9 +130,9 @@ check_wishes(const struct cli_sign_wishes *w)
 
 	if (some && !all)
 		return cli_usage_error("sign", "-d, -s and -k go together");
-	if (all && !is_name(w->domain))
+	if (all && !is_option_name(w->domain))
 		return cli_sign_refuse("-d", w->domain, "no domain name");
-	if (all && !is_name(w->selector))
+	if (all && !is_option_name(w->selector))
 		return cli_sign_refuse("-s", w->selector, "no selector");
 	if (all && w->identity != NULL &&
 	    !is_identity_of(w->identity, w->domain))

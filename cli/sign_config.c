@@ -39,7 +39,7 @@ on_body(void *ctx, struct slice chunk)
 
 /* What is not as it was wished for. */
 static void
-complain(const struct job *job)
+complain_of_job(const struct job *job)
 {
 	const struct cli_chosen *chosen = &job->chosen;
 	struct strbuf safe;
@@ -85,7 +85,7 @@ print_signed(struct job *job, struct cli_message *message, bool header_only)
 }
 
 static int
-finish(struct job *job, struct cli_message *message, bool header_only)
+finish_job(struct job *job, struct cli_message *message, bool header_only)
 {
 	struct strbuf safe;
 	enum cli_fate fate;
@@ -94,7 +94,7 @@ finish(struct job *job, struct cli_message *message, bool header_only)
 	if (cli_message_no_header(message) != NULL)
 		proxy_sign_choice_no_header(
 		    &job->chosen.choice, cli_message_no_header(message));
-	complain(job);
+	complain_of_job(job);
 	strbuf_init(&safe, 4096);
 	fate = cli_chosen_fate(&job->chosen, &job->config->signing, &why);
 	(void)escape_log(slice_str(why.text), &safe);
@@ -140,7 +140,7 @@ cli_sign_by_config(const char *path, int64_t time, bool header_only)
 	    &ops, &job, !header_only, config->out.max_header_size);
 	status = cli_message_read(message, STDIN_FILENO);
 	if (status == CLI_OK)
-		status = finish(&job, message, header_only);
+		status = finish_job(&job, message, header_only);
 	cli_message_free(message);
 	dkim_signing_set_free(job.set);
 	cli_chosen_clear(&job.chosen);

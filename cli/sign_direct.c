@@ -107,7 +107,7 @@ set_signatures(const struct cli_sign_wishes *w, struct direct *d)
 }
 
 static int
-seal(const struct direct *d, const struct cli_message *message,
+seal_direct(const struct direct *d, const struct cli_message *message,
     struct strbuf *fields)
 {
 	const struct cli_sign_wishes *w = d->wishes;
@@ -126,7 +126,7 @@ seal(const struct direct *d, const struct cli_message *message,
 }
 
 static int
-add(struct direct *d, const struct wanted *wanted,
+add_wanted(struct direct *d, const struct wanted *wanted,
     const struct mail_header *header)
 {
 	int number = dkim_signing_set_add(
@@ -146,7 +146,7 @@ on_header(void *ctx, const struct mail_header *header)
 	if (mail_header_count(header) == 0)
 		return;
 	for (size_t i = 0; i < d->count && !d->failed; i++)
-		d->failed = add(d, &d->list[i], header) != 0;
+		d->failed = add_wanted(d, &d->list[i], header) != 0;
 }
 
 static void
@@ -158,7 +158,7 @@ on_body(void *ctx, struct slice chunk)
 }
 
 static int
-finish(struct direct *d, struct cli_message *message)
+finish_direct(struct direct *d, struct cli_message *message)
 {
 	struct strbuf fields;
 	int status = CLI_OK;
@@ -167,7 +167,7 @@ finish(struct direct *d, struct cli_message *message)
 	    (size_t)DKIM_SIGNING_SET_MAX * DKIM_SIGNER_FIELD_MAX +
 		DKIM_ARC_FIELDS_MAX);
 	if (d->wishes->arc)
-		status = seal(d, message, &fields);
+		status = seal_direct(d, message, &fields);
 	if (status == CLI_OK && !d->failed) {
 		dkim_signing_set_end(d->set);
 		d->failed =
@@ -210,7 +210,7 @@ sign_message(struct direct *d)
 	d->set = dkim_signing_set_new();
 	status = cli_message_read(message, STDIN_FILENO);
 	if (status == CLI_OK)
-		status = finish(d, message);
+		status = finish_direct(d, message);
 	dkim_signing_set_free(d->set);
 	cli_message_free(message);
 	strbuf_clear(&d->reason);

@@ -39,7 +39,7 @@ add_body(void *ctx, struct slice chunk)
 }
 
 static void
-ask(const struct proxy_reflector_settings *settings, struct slice text,
+ask_spamd(const struct proxy_reflector_settings *settings, struct slice text,
     struct strbuf *said, struct strbuf *rules)
 {
 	const struct record_spamd_at at = {.address = settings->spamd.address,
@@ -76,6 +76,6 @@ cli_spam_ask(const struct proxy_config *config,
 	if (cli_message_replay(message, &ops, &text) != CLI_OK || text.full)
 		(void)strbuf_add_str(said, "none (the message is too large)");
 	else
-		ask(&config->reflector, strbuf_slice(&text), said, rules);
+		ask_spamd(&config->reflector, strbuf_slice(&text), said, rules);
 	strbuf_clear(&text);
 }

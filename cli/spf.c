@@ -82,7 +82,7 @@ print_fact(const char *name, struct slice value)
 }
 
 static void
-print_text(const struct auth_result *result)
+print_spf_text(const struct auth_result *result)
 {
 	print_fact("result", slice_str(mail_verdict_word(result->verdict)));
 	print_fact("domain", result->domain);
@@ -95,7 +95,7 @@ print_text(const struct auth_result *result)
 }
 
 static int
-report(const struct auth_evaluation *evaluation, bool json)
+report_spf(const struct auth_evaluation *evaluation, bool json)
 {
 	struct auth_results *results = xcalloc(1, sizeof(*results));
 	const struct auth_result *result;
@@ -107,7 +107,7 @@ report(const struct auth_evaluation *evaluation, bool json)
 		if (json)
 			cli_spf_print_json(result);
 		else
-			print_text(result);
+			print_spf_text(result);
 		status = result->verdict == MAIL_VERDICT_TEMPERROR
 		    ? CLI_TEMPORARY
 		    : CLI_OK;
@@ -117,7 +117,7 @@ report(const struct auth_evaluation *evaluation, bool json)
 }
 
 static int
-check(const struct wishes *w, struct cli_resolver *resolver)
+check_host(const struct wishes *w, struct cli_resolver *resolver)
 {
 	char host[CLI_HOST_MAX];
 	struct auth_rules rules = {.checks = 1u << AUTH_SPF};
@@ -131,7 +131,7 @@ check(const struct wishes *w, struct cli_resolver *resolver)
 	cli_checking_resolve(resolver, evaluation);
 	auth_evaluation_end(evaluation);
 	cli_checking_resolve(resolver, evaluation);
-	status = report(evaluation, w->json);
+	status = report_spf(evaluation, w->json);
 	auth_evaluation_free(evaluation);
 	return status;
 }
@@ -148,7 +148,7 @@ run(int argc, char **argv)
 	resolver = cli_resolver_new(&w.dns, NULL, "spf: --nameserver");
 	if (resolver == NULL)
 		return CLI_USAGE;
-	status = check(&w, resolver);
+	status = check_host(&w, resolver);
 	cli_resolver_free(resolver);
 	return status;
 }

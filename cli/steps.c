@@ -26,7 +26,7 @@ static const char *const state_words[] = {
 };
 
 __attribute__((format(printf, 4, 0))) static void
-tell(struct cli_steps *steps, const char *what, enum cli_step_state state,
+tell_step(struct cli_steps *steps, const char *what, enum cli_step_state state,
     const char *fmt, va_list args)
 {
 	steps->changed |= state == CLI_STEP_DONE;
@@ -46,7 +46,7 @@ cli_steps_tell(struct cli_steps *steps, const char *what,
 	va_list args;
 
 	va_start(args, fmt);
-	tell(steps, what, state, fmt, args);
+	tell_step(steps, what, state, fmt, args);
 	va_end(args);
 }
 
@@ -137,7 +137,7 @@ tell_said(const struct strbuf *said)
 
 /* Tells it as `state` where it is done. */
 __attribute__((format(printf, 5, 0))) static int
-run(struct cli_steps *steps, const char *what, const char *const argv[],
+run_step(struct cli_steps *steps, const char *what, const char *const argv[],
     enum cli_step_state state, const char *fmt, va_list args)
 {
 	const char *command[ARGS_MAX];
@@ -156,7 +156,8 @@ run(struct cli_steps *steps, const char *what, const char *const argv[],
 			outcome =
 			    cli_capture_both(command, RUN_MS, &said, &reason);
 	}
-	tell(steps, what, outcome != 0 ? CLI_STEP_FAILED : state, fmt, args);
+	tell_step(
+	    steps, what, outcome != 0 ? CLI_STEP_FAILED : state, fmt, args);
 	if (outcome != 0 || state != CLI_STEP_OK)
 		tell_command(argv);
 	if (outcome != 0) {
@@ -177,7 +178,7 @@ cli_steps_run(struct cli_steps *steps, const char *what,
 	int outcome;
 
 	va_start(args, fmt);
-	outcome = run(steps, what, argv,
+	outcome = run_step(steps, what, argv,
 	    steps->dry ? CLI_STEP_WOULD : CLI_STEP_DONE, fmt, args);
 	va_end(args);
 	return outcome;
@@ -191,7 +192,7 @@ cli_steps_run_again(struct cli_steps *steps, const char *what,
 	int outcome;
 
 	va_start(args, fmt);
-	outcome = run(steps, what, argv, CLI_STEP_OK, fmt, args);
+	outcome = run_step(steps, what, argv, CLI_STEP_OK, fmt, args);
 	va_end(args);
 	return outcome;
 }
@@ -203,7 +204,7 @@ cli_steps_took(struct cli_steps *steps, const char *what, int outcome,
 	va_list args;
 
 	va_start(args, fmt);
-	tell(steps, what,
+	tell_step(steps, what,
 	    outcome != 0     ? CLI_STEP_FAILED
 		: steps->dry ? CLI_STEP_WOULD
 			     : CLI_STEP_DONE,

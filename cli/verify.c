@@ -224,7 +224,7 @@ print_summary(const struct setting *s, const struct auth_results *results,
 }
 
 static int
-report(const struct setting *s, const struct wishes *w,
+report_findings(const struct setting *s, const struct wishes *w,
     const struct auth_evaluation *evaluation, const struct cli_message *message)
 {
 	struct auth_results *results = xcalloc(1, sizeof(*results));
@@ -256,7 +256,7 @@ verify(const struct setting *s, const struct wishes *w)
 	if (status == CLI_OK) {
 		auth_evaluation_end(evaluation);
 		cli_checking_resolve(s->resolver, evaluation);
-		status = report(s, w, evaluation, message);
+		status = report_findings(s, w, evaluation, message);
 	}
 	auth_evaluation_free(evaluation);
 	cli_message_free(message);

@@ -132,7 +132,7 @@ arc_json(const struct auth_result *result)
 /* A message without signatures has a result too ("none", or what the
  * domain's policy makes of it), but no entry. */
 static void
-add_signature(json_t *object, const char *name,
+add_signature_json(json_t *object, const char *name,
     const struct auth_result *result, bool is_signed)
 {
 	json_t *array = json_object_get(object, name);
@@ -155,18 +155,18 @@ add_once(json_t *object, const char *name, json_t *value)
 }
 
 static void
-add_result(json_t *object, const struct auth_result *result,
+add_result_json(json_t *object, const struct auth_result *result,
     const struct mail_header *header)
 {
 	json_t *spf;
 
 	switch (result->method) {
 	case AUTH_DKIM:
-		add_signature(object, "dkim", result,
+		add_signature_json(object, "dkim", result,
 		    mail_header_last(header, SLICE("DKIM-Signature")) != NULL);
 		break;
 	case AUTH_DOMAINKEYS:
-		add_signature(object, "domainkeys", result,
+		add_signature_json(object, "domainkeys", result,
 		    mail_header_last(header, SLICE("DomainKey-Signature")) !=
 			NULL);
 		break;
@@ -232,7 +232,7 @@ add_from(json_t *object, const struct mail_header *header)
 }
 
 static void
-print(json_t *object)
+print_members(json_t *object)
 {
 	char *line = json_dumps(object, JSON_COMPACT);
 	struct strbuf safe;
@@ -254,8 +254,8 @@ cli_verify_print_json(
 
 	add_from(object, header);
 	for (size_t i = 0; i < results->count; i++)
-		add_result(object, &results->list[i], header);
-	print(object);
+		add_result_json(object, &results->list[i], header);
+	print_members(object);
 }
 
 void
@@ -265,5 +265,5 @@ cli_spf_print_json(const struct auth_result *result)
 
 	set(object, "explanation", result->explanation);
 	set_reason(object, result);
-	print(object);
+	print_members(object);
 }

@@ -38,7 +38,8 @@ struct dkim_arc {
 };
 
 static void
-settle(struct dkim_arc *arc, enum mail_verdict verdict, enum mail_reason reason)
+settle_chain(
+    struct dkim_arc *arc, enum mail_verdict verdict, enum mail_reason reason)
 {
 	arc->settled = true;
 	arc->verdict = verdict;
@@ -82,7 +83,7 @@ begin_signature(struct dkim_arc *arc, struct dkim_signature *s,
 }
 
 static void
-begin_message(struct dkim_arc *arc, const struct mail_field *field,
+begin_message_signature(struct dkim_arc *arc, const struct mail_field *field,
     const struct mail_header *header, int64_t now)
 {
 	struct dkim_check *c = &arc->message;
@@ -137,7 +138,7 @@ begin_seal(struct sealed *sealed, const struct dkim_arc_set *set,
 }
 
 static void
-begin(struct dkim_arc *arc, const struct dkim_arc_chain *chain,
+begin_chain(struct dkim_arc *arc, const struct dkim_arc_chain *chain,
     const struct mail_header *header, int64_t now)
 {
 	struct dkim_hash *hash = dkim_hash_new(DKIM_SHA256);
@@ -145,7 +146,8 @@ begin(struct dkim_arc *arc, const struct dkim_arc_chain *chain,
 	arc->count = chain->highest;
 	dkim_check_init(&arc->message, &arc->rules);
 	dkim_check_group_add(&arc->checks, &arc->message);
-	begin_message(arc, chain->sets[chain->highest].message, header, now);
+	begin_message_signature(
+	    arc, chain->sets[chain->highest].message, header, now);
 	for (unsigned i = 1; i <= arc->count; i++) {
 		struct sealed *sealed = &arc->sets[i];
 
@@ -172,11 +174,11 @@ dkim_arc_new(const struct dkim_rules *rules, const struct mail_header *header,
 	dkim_arc_chain_collect(&chain, header);
 	arc->highest = chain.highest;
 	if (chain.fault != MAIL_REASON_NONE)
-		settle(arc, MAIL_VERDICT_FAIL, chain.fault);
+		settle_chain(arc, MAIL_VERDICT_FAIL, chain.fault);
 	else if (chain.highest == 0)
-		settle(arc, MAIL_VERDICT_NONE, MAIL_REASON_NONE);
+		settle_chain(arc, MAIL_VERDICT_NONE, MAIL_REASON_NONE);
 	else
-		begin(arc, &chain, header, now);
+		begin_chain(arc, &chain, header, now);
 	return arc;
 }
 
@@ -193,13 +195,13 @@ explain(struct dkim_arc *arc, enum mail_verdict verdict, unsigned i,
 	strbuf_addf(&arc->text,
 	    "%s i=%u: ", i == 0 ? "ARC-Message-Signature" : "ARC-Seal",
 	    i == 0 ? arc->count : i);
-	settle(arc, verdict, reason);
+	settle_chain(arc, verdict, reason);
 }
 
 /* The message's signature first, then the seals from the highest down; what
  * fails for good outweighs what could not be looked up. */
 static void
-conclude(struct dkim_arc *arc)
+conclude_chain(struct dkim_arc *arc)
 {
 	const struct dkim_check *lost = NULL, *c;
 	unsigned lost_at = 0;
@@ -223,7 +225,7 @@ conclude(struct dkim_arc *arc)
 		explain(
 		    arc, MAIL_VERDICT_TEMPERROR, lost_at, lost->outcome.reason);
 	else
-		settle(arc, MAIL_VERDICT_PASS, MAIL_REASON_NONE);
+		settle_chain(arc, MAIL_VERDICT_PASS, MAIL_REASON_NONE);
 }
 
 static void
@@ -231,7 +233,7 @@ look(struct dkim_arc *arc)
 {
 	if (!arc->settled && arc->checks.ended &&
 	    dkim_check_group_judged(&arc->checks))
-		conclude(arc);
+		conclude_chain(arc);
 }
 
 void

@@ -8,7 +8,7 @@
 #include "mail/token.h"
 
 static void
-fault(struct dkim_arc_chain *chain, enum mail_reason reason)
+chain_fault(struct dkim_arc_chain *chain, enum mail_reason reason)
 {
 	if (chain->fault == MAIL_REASON_NONE)
 		chain->fault = reason;
@@ -89,7 +89,7 @@ collect_field(struct dkim_arc_chain *chain, const struct mail_field *field,
 				     : tag_instance(value, &instance);
 
 	if (parsed < 0) {
-		fault(chain, MAIL_REASON_ARC_INSTANCE);
+		chain_fault(chain, MAIL_REASON_ARC_INSTANCE);
 		return;
 	}
 	if (instance > chain->highest)
@@ -99,7 +99,7 @@ collect_field(struct dkim_arc_chain *chain, const struct mail_field *field,
 	    : kind == MESSAGE	? &set->message
 				: &set->seal;
 	if (*place != NULL)
-		fault(chain, MAIL_REASON_ARC_TWICE);
+		chain_fault(chain, MAIL_REASON_ARC_TWICE);
 	*place = field;
 }
 
@@ -115,20 +115,20 @@ check_structure(struct dkim_arc_chain *chain)
 
 		if (set->results == NULL || set->message == NULL ||
 		    set->seal == NULL) {
-			fault(chain, MAIL_REASON_ARC_NOT_WHOLE);
+			chain_fault(chain, MAIL_REASON_ARC_NOT_WHOLE);
 			continue;
 		}
 		if (dkim_arc_seal_parse(set->seal->value, &seal, &reason) < 0) {
-			fault(chain, reason);
+			chain_fault(chain, reason);
 			continue;
 		}
 		if (i == chain->highest && seal.chain == MAIL_VERDICT_FAIL) {
 			chain->ended = true;
-			fault(chain, MAIL_REASON_ARC_ENDED);
+			chain_fault(chain, MAIL_REASON_ARC_ENDED);
 		}
 		if (seal.chain !=
 		    (i == 1 ? MAIL_VERDICT_NONE : MAIL_VERDICT_PASS))
-			fault(chain, MAIL_REASON_ARC_STATE);
+			chain_fault(chain, MAIL_REASON_ARC_STATE);
 	}
 }
 
@@ -149,7 +149,7 @@ dkim_arc_chain_collect(
 }
 
 static int
-bad(enum mail_reason *reason, enum mail_reason why)
+bad_chain(enum mail_reason *reason, enum mail_reason why)
 {
 	*reason = why;
 	return -1;
@@ -181,17 +181,17 @@ dkim_arc_seal_parse(
 	seal->domain = mail_taglist_value(&tags, SLICE("d"));
 	seal->selector = mail_taglist_value(&tags, SLICE("s"));
 	if (mail_taglist_find(&tags, SLICE("h")) != NULL)
-		return bad(reason, MAIL_REASON_ARC_SEAL_FIELDS);
+		return bad_chain(reason, MAIL_REASON_ARC_SEAL_FIELDS);
 	if (seal->algorithm != DKIM_RSA_SHA256 &&
 	    seal->algorithm != DKIM_ED25519_SHA256)
-		return bad(reason, MAIL_REASON_ARC_SEAL_ALGORITHM);
+		return bad_chain(reason, MAIL_REASON_ARC_SEAL_ALGORITHM);
 	if (seal->domain.n == 0 || seal->selector.n == 0)
-		return bad(reason, MAIL_REASON_ARC_SEAL_NAMES);
+		return bad_chain(reason, MAIL_REASON_ARC_SEAL_NAMES);
 	if (b == NULL || b->value.n == 0)
-		return bad(reason, MAIL_REASON_ARC_SEAL_NO_SIGNATURE);
+		return bad_chain(reason, MAIL_REASON_ARC_SEAL_NO_SIGNATURE);
 	if (parse_chain(mail_taglist_value(&tags, SLICE("cv")), &seal->chain) <
 	    0)
-		return bad(reason, MAIL_REASON_ARC_STATE_UNKNOWN);
+		return bad_chain(reason, MAIL_REASON_ARC_STATE_UNKNOWN);
 	seal->signature = b->value;
 	seal->signature_whole = b->whole;
 	return 0;

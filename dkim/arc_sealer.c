@@ -61,7 +61,7 @@ print_instance(struct mail_fold *fold, unsigned instance)
 }
 
 static void
-print_results(struct dkim_arc_sealer *s, struct slice results)
+print_arc_results(struct dkim_arc_sealer *s, struct slice results)
 {
 	static const char name[] = "ARC-Authentication-Results";
 	size_t first = slice_find(results, '\r');
@@ -101,7 +101,7 @@ pick_fields(const struct dkim_field_list *fields,
 }
 
 static const char *
-begin_message(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
+begin_ams(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
     const struct mail_header *header)
 {
 	struct mail_fold *fold = &s->message_fold;
@@ -148,7 +148,7 @@ begin_seal(struct dkim_arc_sealer *s, const struct dkim_arc_chain *chain)
 }
 
 static const char *
-begin(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
+begin_set(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
     const struct mail_header *header)
 {
 	struct slice results = slice_trim(sealing->results);
@@ -170,8 +170,8 @@ begin(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
 	why = continue_chain(s, &chain, sealing->chain);
 	if (why != NULL)
 		return why;
-	print_results(s, results);
-	why = begin_message(s, sealing, header);
+	print_arc_results(s, results);
+	why = begin_ams(s, sealing, header);
 	if (why != NULL)
 		return why;
 	begin_seal(s, &chain);
@@ -200,7 +200,7 @@ dkim_arc_sealer_new(const struct dkim_arc_sealing *sealing,
 	strbuf_init(&s->seal, DKIM_SIGNER_FIELD_MAX);
 	s->message_hash = dkim_hash_new(DKIM_SHA256);
 	s->seal_hash = dkim_hash_new(DKIM_SHA256);
-	why = begin(s, sealing, header);
+	why = begin_set(s, sealing, header);
 	if (why == NULL)
 		return s;
 	strbuf_add_str(reason, why);

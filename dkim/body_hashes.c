@@ -87,7 +87,7 @@ dkim_body_hashes_new(void)
 }
 
 static struct body_hash *
-add(struct dkim_body_hashes *all, enum dkim_canon canon,
+add_hash(struct dkim_body_hashes *all, enum dkim_canon canon,
     enum dkim_digest digest)
 {
 	struct body_hash *h;
@@ -126,7 +126,7 @@ dkim_body_hashes_want(struct dkim_body_hashes *all, enum dkim_canon canon,
 
 	if (number >= 0)
 		return number;
-	h = add(all, canon, digest);
+	h = add_hash(all, canon, digest);
 	if (h == NULL)
 		return -1;
 	h->limit = h->left = limit;
@@ -137,7 +137,7 @@ int
 dkim_body_hashes_want_message(struct dkim_body_hashes *all,
     enum dkim_canon canon, enum dkim_digest digest, struct slice header)
 {
-	struct body_hash *h = add(all, canon, digest);
+	struct body_hash *h = add_hash(all, canon, digest);
 
 	if (h == NULL)
 		return -1;

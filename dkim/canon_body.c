@@ -21,7 +21,7 @@ is_wsp(char c)
 }
 
 static void
-flush(struct dkim_canon_body *c)
+flush_body(struct dkim_canon_body *c)
 {
 	sink_write_to(c->out, slice_from(c->gather, c->gathered));
 	c->gathered = 0;
@@ -31,9 +31,9 @@ static void
 pass(struct dkim_canon_body *c, struct slice piece)
 {
 	if (piece.n > sizeof(c->gather) - c->gathered)
-		flush(c);
+		flush_body(c);
 	if (piece.n > sizeof(c->gather) / 4) {
-		flush(c);
+		flush_body(c);
 		sink_write_to(c->out, piece);
 		return;
 	}
@@ -132,7 +132,7 @@ relaxed(struct dkim_canon_body *c, struct slice s)
 
 /* True where nofws drops p[i]: white space, and CR or LF by itself. */
 static bool
-is_folding(struct slice s, size_t i)
+is_body_folding(struct slice s, size_t i)
 {
 	switch (s.p[i]) {
 	case ' ':
@@ -160,10 +160,10 @@ folding16(const char *p)
 static size_t
 find_folding(struct slice s, size_t i)
 {
-	if (i < s.n && is_folding(s, i))
+	if (i < s.n && is_body_folding(s, i))
 		return i;
 	i = bytes16_pass(s, i, folding16, folding16);
-	while (i < s.n && !is_folding(s, i))
+	while (i < s.n && !is_body_folding(s, i))
 		i++;
 	return i;
 }
@@ -179,7 +179,7 @@ squeeze(struct dkim_canon_body *c, struct slice s, size_t i)
 		end++;
 	for (; i < end; i++) {
 		kept[n] = s.p[i];
-		n += !is_folding(s, i);
+		n += !is_body_folding(s, i);
 	}
 	lines(c, slice_from(kept, n));
 	return end;
@@ -255,5 +255,5 @@ dkim_canon_body_end(struct dkim_canon_body *c)
 	c->ended = true;
 	if (c->any || c->canon == DKIM_CANON_SIMPLE)
 		pass(c, SLICE("\r\n"));
-	flush(c);
+	flush_body(c);
 }

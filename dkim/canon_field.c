@@ -4,7 +4,7 @@
 #include "base/strbuf.h"
 
 static bool
-is_folding(char c)
+is_field_folding(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
@@ -28,17 +28,17 @@ struct gather {
 };
 
 static void
-flush(struct gather *g)
+flush_gather(struct gather *g)
 {
 	sink_write_to(g->out, slice_from(g->bytes, g->n));
 	g->n = 0;
 }
 
 static void
-add(struct gather *g, char c)
+add_char(struct gather *g, char c)
 {
 	if (g->n == sizeof(g->bytes))
-		flush(g);
+		flush_gather(g);
 	g->bytes[g->n++] = c;
 }
 
@@ -46,7 +46,7 @@ static void
 add_run(struct gather *g, struct slice run)
 {
 	if (run.n > sizeof(g->bytes) - g->n)
-		flush(g);
+		flush_gather(g);
 	if (run.n > sizeof(g->bytes)) {
 		sink_write_to(g->out, run);
 		return;
@@ -64,13 +64,13 @@ relaxed_value(struct slice value, struct gather *g)
 
 	value = slice_trim(value);
 	while (i < value.n) {
-		for (from = i; i < value.n && !is_folding(value.p[i]);)
+		for (from = i; i < value.n && !is_field_folding(value.p[i]);)
 			i++;
 		add_run(g, slice_from(value.p + from, i - from));
-		while (i < value.n && is_folding(value.p[i]))
+		while (i < value.n && is_field_folding(value.p[i]))
 			i++;
 		if (i < value.n)
-			add(g, ' ');
+			add_char(g, ' ');
 	}
 }
 
@@ -81,8 +81,8 @@ relaxed(struct slice raw, struct gather *g)
 	struct slice name = slice_trim(slice_first(raw, colon));
 
 	for (size_t i = 0; i < name.n; i++)
-		add(g, ascii_lower(name.p[i]));
-	add(g, ':');
+		add_char(g, ascii_lower(name.p[i]));
+	add_char(g, ':');
 	relaxed_value(slice_after(raw, colon + 1), g);
 }
 
@@ -90,8 +90,8 @@ static void
 nofws(struct slice raw, struct gather *g)
 {
 	for (size_t i = 0; i < raw.n; i++)
-		if (!is_folding(raw.p[i]))
-			add(g, raw.p[i]);
+		if (!is_field_folding(raw.p[i]))
+			add_char(g, raw.p[i]);
 }
 
 void
@@ -111,7 +111,7 @@ dkim_canon_field_open(enum dkim_canon canon, struct slice raw, struct sink *out)
 		nofws(raw, &g);
 		break;
 	}
-	flush(&g);
+	flush_gather(&g);
 }
 
 void

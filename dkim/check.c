@@ -95,7 +95,7 @@ dkim_check_decode(
 
 /* Why this record cannot serve, by what DKIM and DomainKeys differ in. */
 static enum mail_reason
-refuses(const struct dkim_check *c, const struct dkim_record *record)
+check_refuses(const struct dkim_check *c, const struct dkim_record *record)
 {
 	enum mail_reason why = dkim_record_refuses(record, c->algorithm);
 
@@ -111,7 +111,7 @@ refuses(const struct dkim_check *c, const struct dkim_record *record)
 }
 
 static struct dkim_public_key *
-read_key(const struct dkim_record *record, enum mail_reason *why)
+read_public_key(const struct dkim_record *record, enum mail_reason *why)
 {
 	struct dkim_public_key *key = NULL;
 	struct strbuf octets;
@@ -136,7 +136,7 @@ struct taken {
 };
 
 static struct taken
-take_record(struct dkim_check *c, struct slice text)
+take_checked_record(struct dkim_check *c, struct slice text)
 {
 	struct taken taken = {.fault = {.verdict = MAIL_VERDICT_PERMERROR}};
 	enum mail_reason *why = &taken.fault.reason;
@@ -150,11 +150,11 @@ take_record(struct dkim_check *c, struct slice text)
 		return taken;
 	taken.is_key = true;
 	taken.testing = record.testing;
-	*why = refuses(c, &record);
+	*why = check_refuses(c, &record);
 	if (*why != MAIL_REASON_NONE)
 		return taken;
 	taken.tried = true;
-	key = read_key(&record, why);
+	key = read_public_key(&record, why);
 	if (key == NULL)
 		return taken;
 	c->bits = dkim_public_key_bits(key);
@@ -181,7 +181,8 @@ take_records(struct dkim_check *c, const struct dns_answer *answer)
 
 	for (size_t i = 0;
 	     i < answer->count && tries < (size_t)DKIM_CHECK_KEYS_MAX; i++) {
-		struct taken taken = take_record(c, answer->records[i].value);
+		struct taken taken =
+		    take_checked_record(c, answer->records[i].value);
 
 		tries += taken.tried;
 		if (taken.fault.reason == MAIL_REASON_NONE && c->key_count == 1)

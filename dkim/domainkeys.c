@@ -39,7 +39,7 @@ struct dkim_domainkeys {
 };
 
 static int
-bad(struct checked *one, enum mail_reason reason)
+bad_domainkeys(struct checked *one, enum mail_reason reason)
 {
 	dkim_check_judge(&one->check, MAIL_VERDICT_NEUTRAL, reason);
 	return -1;
@@ -66,14 +66,14 @@ names_too_many(struct slice fields)
 
 /* Section 3.3. a=, c= and q= may be left out; d= and s= must be there. */
 static int
-parse(struct checked *one, struct slice value)
+parse_tags(struct checked *one, struct slice value)
 {
 	struct mail_taglist tags;
 	struct slice canon, query;
 	enum mail_reason reason;
 
 	if (mail_taglist_parse(value, &tags, &reason) < 0)
-		return bad(one, reason);
+		return bad_domainkeys(one, reason);
 	one->domain = mail_taglist_value(&tags, SLICE("d"));
 	one->selector = mail_taglist_value(&tags, SLICE("s"));
 	one->algorithm = mail_taglist_value(&tags, SLICE("a"));
@@ -84,20 +84,20 @@ parse(struct checked *one, struct slice value)
 	query = mail_taglist_value(&tags, SLICE("q"));
 	if (one->algorithm.p != NULL &&
 	    dkim_algorithm_parse(one->algorithm) != DKIM_RSA_SHA1)
-		return bad(one, MAIL_REASON_ALGORITHM_UNKNOWN);
+		return bad_domainkeys(one, MAIL_REASON_ALGORITHM_UNKNOWN);
 	if (canon.p != NULL &&
 	    dkim_canon_parse_domainkeys(canon, &one->canon) < 0)
-		return bad(one, MAIL_REASON_CANON_UNKNOWN);
+		return bad_domainkeys(one, MAIL_REASON_CANON_UNKNOWN);
 	if (query.p != NULL && !slice_equal_nocase(query, SLICE("dns")))
-		return bad(one, MAIL_REASON_QUERY_UNKNOWN);
+		return bad_domainkeys(one, MAIL_REASON_QUERY_UNKNOWN);
 	if (one->domain.n == 0)
-		return bad(one, MAIL_REASON_NO_DOMAIN);
+		return bad_domainkeys(one, MAIL_REASON_NO_DOMAIN);
 	if (one->selector.n == 0)
-		return bad(one, MAIL_REASON_NO_SELECTOR);
+		return bad_domainkeys(one, MAIL_REASON_NO_SELECTOR);
 	if (one->b.n == 0)
-		return bad(one, MAIL_REASON_NO_SIGNATURE);
+		return bad_domainkeys(one, MAIL_REASON_NO_SIGNATURE);
 	if (names_too_many(one->fields))
-		return bad(one, MAIL_REASON_SIGNED_FIELDS_TOO_MANY);
+		return bad_domainkeys(one, MAIL_REASON_SIGNED_FIELDS_TOO_MANY);
 	return 0;
 }
 
@@ -157,7 +157,7 @@ set_question(struct checked *one)
 	strbuf_init(&selector, DKIM_SIGNATURE_DOMAIN_MAX);
 	if (mail_idn_to_ascii(one->domain, &domain) < 0 ||
 	    mail_idn_to_ascii(one->selector, &selector) < 0)
-		bad(one, MAIL_REASON_KEY_NAME_BAD);
+		bad_domainkeys(one, MAIL_REASON_KEY_NAME_BAD);
 	else
 		result = dkim_check_name(&one->check, strbuf_slice(&selector),
 		    strbuf_slice(&domain));
@@ -213,7 +213,7 @@ want_hashes(const struct dkim_domainkeys *d, struct checked *one,
 }
 
 static void
-begin(const struct dkim_domainkeys *d, struct checked *one,
+begin_signature(const struct dkim_domainkeys *d, struct checked *one,
     const struct mail_header *header, size_t index)
 {
 	const struct mail_field *field = mail_header_at(header, index);
@@ -224,7 +224,8 @@ begin(const struct dkim_domainkeys *d, struct checked *one,
 	one->check.domainkeys = true;
 	one->check.algorithm = DKIM_RSA_SHA1;
 	one->check.local = strbuf_slice(&d->local);
-	if (parse(one, value) < 0 || check_sender(d, one, header, index) < 0 ||
+	if (parse_tags(one, value) < 0 ||
+	    check_sender(d, one, header, index) < 0 ||
 	    dkim_check_decode(&one->check, one->b, SLICE("")) < 0 ||
 	    set_question(one) < 0)
 		return;
@@ -232,7 +233,7 @@ begin(const struct dkim_domainkeys *d, struct checked *one,
 }
 
 static void
-look_at(
+look_at_header_field(
     struct dkim_domainkeys *d, const struct mail_header *header, size_t index)
 {
 	const struct mail_field *field = mail_header_at(header, index);
@@ -246,9 +247,9 @@ look_at(
 	dkim_check_group_add(&d->checks, &one->check);
 	strbuf_init(&one->raw, DKIM_VERIFIER_FIELD_MAX);
 	if (strbuf_add(&one->raw, field->raw) < 0)
-		bad(one, MAIL_REASON_SIGNATURE_FIELD_LONG);
+		bad_domainkeys(one, MAIL_REASON_SIGNATURE_FIELD_LONG);
 	else
-		begin(d, one, header, index);
+		begin_signature(d, one, header, index);
 }
 
 static void
@@ -289,7 +290,7 @@ dkim_domainkeys_new(const struct dkim_rules *rules,
 	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++)
 		if (slice_equal_nocase(
 			field->name, SLICE("DomainKey-Signature")))
-			look_at(d, header, i);
+			look_at_header_field(d, header, i);
 	return d;
 }
 

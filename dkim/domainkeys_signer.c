@@ -37,8 +37,8 @@ is_signed(const struct dkim_field_list *list, struct slice name)
 }
 
 static void
-choose(const struct dkim_field_list *list, const struct mail_header *header,
-    struct chosen *chosen)
+choose_fields(const struct dkim_field_list *list,
+    const struct mail_header *header, struct chosen *chosen)
 {
 	const struct mail_field *field;
 
@@ -106,7 +106,7 @@ struct names {
 };
 
 static const char *
-read_names(const struct dkim_domainkeys_signing *signing,
+read_signing_names(const struct dkim_domainkeys_signing *signing,
     const struct mail_header *header, struct names *names)
 {
 	struct slice field;
@@ -130,7 +130,7 @@ read_names(const struct dkim_domainkeys_signing *signing,
 }
 
 static const char *
-begin(struct dkim_domainkeys_signer *s,
+begin_signing(struct dkim_domainkeys_signer *s,
     const struct dkim_domainkeys_signing *signing,
     const struct mail_header *header, const struct names *names)
 {
@@ -139,7 +139,8 @@ begin(struct dkim_domainkeys_signer *s,
 	struct chosen chosen;
 	struct strbuf text;
 
-	choose(built_in != NULL ? built_in : signing->fields, header, &chosen);
+	choose_fields(
+	    built_in != NULL ? built_in : signing->fields, header, &chosen);
 	list_names(&chosen, header, &s->names);
 	(void)strbuf_add(&s->domain, strbuf_slice(&names->domain));
 	(void)strbuf_add(&s->selector, strbuf_slice(&names->selector));
@@ -176,9 +177,9 @@ dkim_domainkeys_signer_new(const struct dkim_domainkeys_signing *signing,
 	strbuf_init(&names.local, DKIM_SIGNATURE_IDENTITY_MAX);
 	why = signing->canon == DKIM_CANON_RELAXED
 	    ? "relaxed is DKIM's alone"
-	    : read_names(signing, header, &names);
+	    : read_signing_names(signing, header, &names);
 	if (why == NULL)
-		why = begin(s, signing, header, &names);
+		why = begin_signing(s, signing, header, &names);
 	strbuf_clear(&names.domain);
 	strbuf_clear(&names.selector);
 	strbuf_clear(&names.sender);

@@ -46,19 +46,19 @@ static const char *const built_in[] = {
 };
 
 static struct slice
-name_of(const struct listed *listed)
+listed_name_of(const struct listed *listed)
 {
 	return slice_from(listed->name, listed->n);
 }
 
 /* Where the name stands in the list; its count where it does not. */
 static size_t
-find(const struct dkim_field_list *fields, struct slice name)
+find_listed(const struct dkim_field_list *fields, struct slice name)
 {
 	size_t i = 0;
 
 	while (i < fields->count &&
-	    !slice_equal_nocase(name_of(&fields->list[i]), name))
+	    !slice_equal_nocase(listed_name_of(&fields->list[i]), name))
 		i++;
 	return i;
 }
@@ -66,7 +66,7 @@ find(const struct dkim_field_list *fields, struct slice name)
 /* RFC 5322 section 2.2: printable ASCII but the colon, which separates words
  * here; the semicolon would end h=. */
 static bool
-is_name(struct slice name)
+is_field_name(struct slice name)
 {
 	if (name.n == 0 || name.n > DKIM_FIELD_NAME_MAX)
 		return false;
@@ -79,9 +79,9 @@ is_name(struct slice name)
 /* What is oversigned stays so, whoever names it again: only taking it away
  * ends that. */
 static int
-add(struct dkim_field_list *fields, struct slice name, bool oversigned)
+add_listed(struct dkim_field_list *fields, struct slice name, bool oversigned)
 {
-	size_t i = find(fields, name);
+	size_t i = find_listed(fields, name);
 
 	if (i == DKIM_FIELD_LIST_MAX)
 		return -1;
@@ -98,7 +98,7 @@ add(struct dkim_field_list *fields, struct slice name, bool oversigned)
 static void
 take_away(struct dkim_field_list *fields, struct slice name)
 {
-	size_t i = find(fields, name);
+	size_t i = find_listed(fields, name);
 
 	if (i == fields->count)
 		return;
@@ -123,11 +123,12 @@ is_put_on_top(struct slice name)
 }
 
 static int
-add_word(struct dkim_field_list *fields, struct slice word, bool oversigned)
+add_list_word(
+    struct dkim_field_list *fields, struct slice word, bool oversigned)
 {
-	if (!is_name(word) || (oversigned && is_put_on_top(word)))
+	if (!is_field_name(word) || (oversigned && is_put_on_top(word)))
 		return -1;
-	return add(fields, word, oversigned);
+	return add_listed(fields, word, oversigned);
 }
 
 static void
@@ -136,7 +137,8 @@ add_built_in(struct dkim_field_list *fields)
 	for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++) {
 		bool oversigned = built_in[i][0] == '+';
 
-		add(fields, slice_str(built_in[i] + oversigned), oversigned);
+		add_listed(
+		    fields, slice_str(built_in[i] + oversigned), oversigned);
 	}
 }
 
@@ -148,10 +150,10 @@ apply(struct dkim_field_list *fields, struct slice word)
 		return 0;
 	}
 	if (word.p[0] == '+')
-		return add_word(fields, slice_after(word, 1), true);
+		return add_list_word(fields, slice_after(word, 1), true);
 	if (word.p[0] != '-')
-		return add_word(fields, word, false);
-	if (!is_name(slice_after(word, 1)))
+		return add_list_word(fields, word, false);
+	if (!is_field_name(slice_after(word, 1)))
 		return -1;
 	take_away(fields, slice_after(word, 1));
 	return 0;
@@ -213,7 +215,7 @@ dkim_field_list_parse(struct slice text, struct strbuf *reason)
 		return NULL;
 	}
 	if (!dkim_field_list_has(fields, SLICE("From")) &&
-	    add(fields, SLICE("From"), true) < 0)
+	    add_listed(fields, SLICE("From"), true) < 0)
 		fields->list[0] = (struct listed){"From", 4, true};
 	return fields;
 }
@@ -227,7 +229,7 @@ dkim_field_list_free(struct dkim_field_list *fields)
 bool
 dkim_field_list_has(const struct dkim_field_list *fields, struct slice name)
 {
-	return find(fields, name) < fields->count;
+	return find_listed(fields, name) < fields->count;
 }
 
 int
@@ -238,12 +240,13 @@ dkim_field_list_pick(const struct dkim_field_list *fields,
 
 	for (size_t i = 0; i < fields->count; i++) {
 		const struct listed *listed = &fields->list[i];
-		size_t times = mail_header_count_of(header, name_of(listed));
+		size_t times =
+		    mail_header_count_of(header, listed_name_of(listed));
 
 		for (times += listed->oversigned; times > 0; times--) {
 			if (names->n > begin)
 				strbuf_add_char(names, ':');
-			strbuf_add(names, name_of(listed));
+			strbuf_add(names, listed_name_of(listed));
 		}
 	}
 	return names->full ? -1 : 0;

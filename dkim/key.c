@@ -94,7 +94,7 @@ read_seed(struct slice text, struct strbuf *reason)
 }
 
 static EVP_PKEY *
-read_key(struct slice text, struct strbuf *reason)
+read_private_key(struct slice text, struct strbuf *reason)
 {
 	bool encrypted = false;
 	size_t before = reason->n;
@@ -152,7 +152,7 @@ set_up_rsa(struct dkim_key *k, struct strbuf *reason)
 }
 
 static int
-set_up(struct dkim_key *k, struct strbuf *reason)
+set_up_key(struct dkim_key *k, struct strbuf *reason)
 {
 	k->bits = (unsigned)EVP_PKEY_get_bits(k->pkey);
 	if (EVP_PKEY_is_a(k->pkey, "RSA")) {
@@ -203,7 +203,7 @@ new_key(EVP_PKEY *pkey, struct strbuf *reason)
 	struct dkim_key *k = xcalloc(1, sizeof(*k));
 
 	k->pkey = pkey;
-	if (set_up(k, reason) == 0) {
+	if (set_up_key(k, reason) == 0) {
 		if (proves_itself(k))
 			return k;
 		strbuf_add_str(reason,
@@ -217,7 +217,7 @@ new_key(EVP_PKEY *pkey, struct strbuf *reason)
 struct dkim_key *
 dkim_key_parse(struct slice pem, struct strbuf *reason)
 {
-	EVP_PKEY *pkey = read_key(pem, reason);
+	EVP_PKEY *pkey = read_private_key(pem, reason);
 
 	return pkey == NULL ? NULL : new_key(pkey, reason);
 }

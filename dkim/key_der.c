@@ -50,7 +50,7 @@ read_length(struct slice s, size_t *begin, size_t *length)
 
 /* Takes one value of that tag off the front. */
 static int
-take(struct slice *in, unsigned tag, struct slice *value)
+take_value(struct slice *in, unsigned tag, struct slice *value)
 {
 	size_t begin, length;
 
@@ -66,7 +66,7 @@ take(struct slice *in, unsigned tag, struct slice *value)
 static int
 take_number(struct slice *in, struct slice *number)
 {
-	if (take(in, DER_INTEGER, number) < 0 || number->n == 0 ||
+	if (take_value(in, DER_INTEGER, number) < 0 || number->n == 0 ||
 	    octet(*number, 0) >= 0x80)
 		return -1;
 	while (number->n > 0 && number->p[0] == '\0')
@@ -79,7 +79,7 @@ parse_numbers(struct slice der, struct dkim_rsa_numbers *numbers)
 {
 	struct slice body;
 
-	if (take(&der, DER_SEQUENCE, &body) < 0 || der.n > 0 ||
+	if (take_value(&der, DER_SEQUENCE, &body) < 0 || der.n > 0 ||
 	    take_number(&body, &numbers->modulus) < 0 ||
 	    take_number(&body, &numbers->exponent) < 0)
 		return -1;
@@ -91,12 +91,12 @@ is_rsa_encryption(struct slice algorithm)
 {
 	struct slice oid, null;
 
-	if (take(&algorithm, DER_OID, &oid) < 0 ||
+	if (take_value(&algorithm, DER_OID, &oid) < 0 ||
 	    !slice_equal(
 		oid, slice_from(rsa_encryption, sizeof(rsa_encryption) - 1)))
 		return false;
 	return algorithm.n == 0 ||
-	    (take(&algorithm, DER_NULL, &null) == 0 && null.n == 0 &&
+	    (take_value(&algorithm, DER_NULL, &null) == 0 && null.n == 0 &&
 		algorithm.n == 0);
 }
 
@@ -105,13 +105,13 @@ dkim_key_der_parse(struct slice der, struct dkim_rsa_numbers *numbers)
 {
 	struct slice whole = der, info, algorithm, bits;
 
-	if (take(&der, DER_SEQUENCE, &info) < 0 || der.n > 0)
+	if (take_value(&der, DER_SEQUENCE, &info) < 0 || der.n > 0)
 		return -1;
 	if (info.n > 0 && octet(info, 0) == DER_INTEGER)
 		return parse_numbers(whole, numbers);
-	if (take(&info, DER_SEQUENCE, &algorithm) < 0 ||
+	if (take_value(&info, DER_SEQUENCE, &algorithm) < 0 ||
 	    !is_rsa_encryption(algorithm) ||
-	    take(&info, DER_BIT_STRING, &bits) < 0 || info.n > 0 ||
+	    take_value(&info, DER_BIT_STRING, &bits) < 0 || info.n > 0 ||
 	    bits.n == 0 || bits.p[0] != '\0')
 		return -1;
 	return parse_numbers(slice_from(bits.p + 1, bits.n - 1), numbers);
@@ -122,7 +122,7 @@ is_ed25519(struct slice algorithm)
 {
 	struct slice oid;
 
-	return take(&algorithm, DER_OID, &oid) == 0 && algorithm.n == 0 &&
+	return take_value(&algorithm, DER_OID, &oid) == 0 && algorithm.n == 0 &&
 	    slice_equal(oid, slice_from(ed25519, sizeof(ed25519) - 1));
 }
 
@@ -135,11 +135,11 @@ take_public(struct slice *in, struct slice *public)
 
 	*public = slice_from(in->p, 0);
 	if (in->n > 0 && octet(*in, 0) == DER_ATTRIBUTES &&
-	    take(in, DER_ATTRIBUTES, &ignored) < 0)
+	    take_value(in, DER_ATTRIBUTES, &ignored) < 0)
 		return -1;
 	if (in->n == 0)
 		return 0;
-	if (take(in, DER_PUBLIC, public) < 0 || public->n != 33 ||
+	if (take_value(in, DER_PUBLIC, public) < 0 || public->n != 33 ||
 	    public->p[0] != '\0')
 		return -1;
 	*public = slice_after(*public, 1);
@@ -151,12 +151,13 @@ dkim_key_der_ed25519(struct slice der, struct slice *seed, struct slice *public)
 {
 	struct slice body, version, algorithm, octets;
 
-	if (take(&der, DER_SEQUENCE, &body) < 0 || der.n > 0 ||
-	    take(&body, DER_INTEGER, &version) < 0 || version.n != 1 ||
+	if (take_value(&der, DER_SEQUENCE, &body) < 0 || der.n > 0 ||
+	    take_value(&body, DER_INTEGER, &version) < 0 || version.n != 1 ||
 	    octet(version, 0) > 1 ||
-	    take(&body, DER_SEQUENCE, &algorithm) < 0 ||
-	    !is_ed25519(algorithm) || take(&body, DER_OCTETS, &octets) < 0 ||
-	    take(&octets, DER_OCTETS, seed) < 0 || octets.n > 0 ||
+	    take_value(&body, DER_SEQUENCE, &algorithm) < 0 ||
+	    !is_ed25519(algorithm) ||
+	    take_value(&body, DER_OCTETS, &octets) < 0 ||
+	    take_value(&octets, DER_OCTETS, seed) < 0 || octets.n > 0 ||
 	    seed->n != 32)
 		return -1;
 	return take_public(&body, public);

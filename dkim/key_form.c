@@ -63,7 +63,7 @@ static const struct form beginnings[] = {
 };
 
 static bool
-has(struct slice text, struct slice what)
+has_words(struct slice text, struct slice what)
 {
 	return slice_search(text, what) < text.n;
 }
@@ -84,7 +84,7 @@ is_hexadecimal(struct slice text)
 static bool
 is_pkcs12(struct slice der)
 {
-	return has(slice_first(der, 7), SLICE("\x02\x01\x03"));
+	return has_words(slice_first(der, 7), SLICE("\x02\x01\x03"));
 }
 
 static const char *
@@ -126,15 +126,15 @@ dkim_key_form_name(struct slice text)
 		text = slice_after(text, 3);
 	if (text.n == 0)
 		return "nothing but white space";
-	if (has(text, SLICE("-----\\n")))
+	if (has_words(text, SLICE("-----\\n")))
 		return "PEM whose line ends are written as \\n";
 	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
-		if (has(text, labels[i].mark))
+		if (has_words(text, labels[i].mark))
 			return labels[i].name;
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
 		if (slice_starts_nocase(text, beginnings[i].mark))
 			return beginnings[i].name;
-	if (has(text, SLICE("PRIVATE KEY")))
+	if (has_words(text, SLICE("PRIVATE KEY")))
 		return "PEM whose BEGIN line is damaged: it begins with five "
 		       "hyphens, and ends so";
 	if (is_hexadecimal(text))

@@ -7,7 +7,7 @@
 #include "dkim/signer.h"
 
 static void
-print(struct mail_fold *fold, const char *tag, struct slice value,
+print_tag(struct mail_fold *fold, const char *tag, struct slice value,
     const char *end)
 {
 	struct slice name = slice_str(tag), behind = slice_str(end);
@@ -28,7 +28,7 @@ dkim_print_fresh_line(struct mail_fold *fold)
 void
 dkim_print_tag(struct mail_fold *fold, const char *tag, struct slice value)
 {
-	print(fold, tag, value, ";");
+	print_tag(fold, tag, value, ";");
 }
 
 void
@@ -39,7 +39,7 @@ dkim_print_time(struct mail_fold *fold, const char *tag, int64_t seconds)
 	if (seconds < 0)
 		return;
 	(void)snprintf(number, sizeof(number), "%lld", (long long)seconds);
-	print(fold, tag, slice_str(number), ";");
+	print_tag(fold, tag, slice_str(number), ";");
 }
 
 void
@@ -54,7 +54,7 @@ dkim_print_names(struct mail_fold *fold, struct slice names)
 		bool last = names.p == NULL;
 
 		if (first)
-			print(fold, "h", name, last ? ";" : ":");
+			print_tag(fold, "h", name, last ? ";" : ":");
 		else
 			mail_fold_glue(
 			    fold, slice_from(name.p, name.n + !last));
@@ -71,7 +71,7 @@ dkim_print_hash(struct mail_fold *fold, const char *tag, struct slice octets)
 
 	strbuf_init(&text, DKIM_SIGNER_FIELD_MAX);
 	base64_encode(octets, &text);
-	print(fold, tag, strbuf_slice(&text), ";");
+	print_tag(fold, tag, strbuf_slice(&text), ";");
 	strbuf_clear(&text);
 }
 

@@ -4,7 +4,7 @@
 #include "mail/taglist.h"
 
 static int
-bad(enum mail_reason *reason, enum mail_reason why)
+bad_record(enum mail_reason *reason, enum mail_reason why)
 {
 	*reason = why;
 	return -1;
@@ -23,14 +23,14 @@ lists(struct slice list, struct slice word)
 }
 
 static int
-read_key(const struct mail_taglist *tags, struct dkim_record *record,
+read_p_tag(const struct mail_taglist *tags, struct dkim_record *record,
     enum mail_reason *reason)
 {
 	struct slice type = mail_taglist_value(tags, SLICE("k"));
 	const struct mail_tag *key = mail_taglist_find(tags, SLICE("p"));
 
 	if (key == NULL)
-		return bad(reason, MAIL_REASON_KEY_RECORD_NO_KEY);
+		return bad_record(reason, MAIL_REASON_KEY_RECORD_NO_KEY);
 	record->key = key->value;
 	record->revoked = key->value.n == 0;
 	if (type.p == NULL || slice_equal_nocase(type, SLICE("rsa")))
@@ -38,7 +38,7 @@ read_key(const struct mail_taglist *tags, struct dkim_record *record,
 	else if (slice_equal_nocase(type, SLICE("ed25519")))
 		record->key_type = DKIM_KEY_ED25519;
 	else
-		return bad(reason, MAIL_REASON_KEY_TYPE_UNKNOWN);
+		return bad_record(reason, MAIL_REASON_KEY_TYPE_UNKNOWN);
 	return 0;
 }
 
@@ -69,9 +69,9 @@ parse_tags(
     struct slice text, struct mail_taglist *tags, enum mail_reason *reason)
 {
 	if (text.n > DKIM_RECORD_MAX)
-		return bad(reason, MAIL_REASON_KEY_RECORD_LONG);
+		return bad_record(reason, MAIL_REASON_KEY_RECORD_LONG);
 	if (mail_taglist_parse(text, tags, NULL) < 0)
-		return bad(reason, MAIL_REASON_KEY_RECORD_MALFORMED);
+		return bad_record(reason, MAIL_REASON_KEY_RECORD_MALFORMED);
 	return 0;
 }
 
@@ -90,10 +90,10 @@ dkim_record_parse(
 	if (version != NULL &&
 	    (version != &tags.tags[0] ||
 		!slice_equal(version->value, SLICE("DKIM1"))))
-		return bad(reason, MAIL_REASON_KEY_RECORD_VERSION);
+		return bad_record(reason, MAIL_REASON_KEY_RECORD_VERSION);
 	read_flags(&tags, record);
 	read_uses(&tags, record);
-	return read_key(&tags, record, reason);
+	return read_p_tag(&tags, record, reason);
 }
 
 int
@@ -110,7 +110,7 @@ dkim_record_parse_domainkeys(
 	granularity = mail_taglist_value(&tags, SLICE("g"));
 	record->has_granularity = granularity.n > 0;
 	record->granularity = granularity;
-	return read_key(&tags, record, reason);
+	return read_p_tag(&tags, record, reason);
 }
 
 enum mail_reason

@@ -16,7 +16,7 @@
 #define DIGITS_MAX 76
 
 static int
-fail(struct dkim_fault *fault, enum mail_verdict verdict,
+fail_signature(struct dkim_fault *fault, enum mail_verdict verdict,
     enum mail_reason reason)
 {
 	*fault = (struct dkim_fault){verdict, reason};
@@ -25,9 +25,9 @@ fail(struct dkim_fault *fault, enum mail_verdict verdict,
 
 /* RFC 8601 section 2.7.1: what cannot be parsed is neutral. */
 static int
-bad(struct dkim_fault *fault, enum mail_reason reason)
+bad_signature(struct dkim_fault *fault, enum mail_reason reason)
 {
-	return fail(fault, MAIL_VERDICT_NEUTRAL, reason);
+	return fail_signature(fault, MAIL_VERDICT_NEUTRAL, reason);
 }
 
 void
@@ -108,29 +108,29 @@ static int
 check_required(const struct dkim_signature *s, struct dkim_fault *fault)
 {
 	if (s->algorithm_text.n == 0)
-		return bad(fault, MAIL_REASON_NO_ALGORITHM);
+		return bad_signature(fault, MAIL_REASON_NO_ALGORITHM);
 	if (s->domain.n == 0)
-		return bad(fault, MAIL_REASON_NO_DOMAIN);
+		return bad_signature(fault, MAIL_REASON_NO_DOMAIN);
 	if (s->selector.n == 0)
-		return bad(fault, MAIL_REASON_NO_SELECTOR);
+		return bad_signature(fault, MAIL_REASON_NO_SELECTOR);
 	if (s->fields.n == 0)
-		return bad(fault, MAIL_REASON_NO_SIGNED_FIELDS);
+		return bad_signature(fault, MAIL_REASON_NO_SIGNED_FIELDS);
 	if (s->body_hash.n == 0)
-		return bad(fault, MAIL_REASON_NO_BODY_HASH);
+		return bad_signature(fault, MAIL_REASON_NO_BODY_HASH);
 	if (s->signature.n == 0)
-		return bad(fault, MAIL_REASON_NO_SIGNATURE);
+		return bad_signature(fault, MAIL_REASON_NO_SIGNATURE);
 	if (s->algorithm == DKIM_ALGORITHM_UNKNOWN)
-		return bad(fault, MAIL_REASON_ALGORITHM_UNKNOWN);
+		return bad_signature(fault, MAIL_REASON_ALGORITHM_UNKNOWN);
 	return 0;
 }
 
 static int
-read_names(struct dkim_signature *s, struct dkim_fault *fault)
+read_signature_names(struct dkim_signature *s, struct dkim_fault *fault)
 {
 	if (mail_idn_to_ascii(s->domain, &s->ascii_domain) < 0)
-		return bad(fault, MAIL_REASON_DOMAIN_BAD);
+		return bad_signature(fault, MAIL_REASON_DOMAIN_BAD);
 	if (mail_idn_to_ascii(s->selector, &s->ascii_selector) < 0)
-		return bad(fault, MAIL_REASON_SELECTOR_BAD);
+		return bad_signature(fault, MAIL_REASON_SELECTOR_BAD);
 	return 0;
 }
 
@@ -149,13 +149,13 @@ read_identity(
 		return 0;
 	}
 	if (dkim_quoted_decode(text, &s->identity) < 0)
-		return bad(fault, MAIL_REASON_IDENTITY_BAD);
+		return bad_signature(fault, MAIL_REASON_IDENTITY_BAD);
 	domain = mail_address_domain(strbuf_slice(&s->identity));
 	if (mail_idn_to_ascii(domain, &s->ascii_identity_domain) < 0)
-		return bad(fault, MAIL_REASON_IDENTITY_NO_DOMAIN);
+		return bad_signature(fault, MAIL_REASON_IDENTITY_NO_DOMAIN);
 	if (!dkim_domain_is_within(strbuf_slice(&s->ascii_identity_domain),
 		strbuf_slice(&s->ascii_domain)))
-		return fail(fault, MAIL_VERDICT_PERMERROR,
+		return fail_signature(fault, MAIL_VERDICT_PERMERROR,
 		    MAIL_REASON_IDENTITY_OUTSIDE);
 	return 0;
 }
@@ -180,13 +180,15 @@ check_fields(struct slice fields, struct dkim_fault *fault)
 	while (slice_cut(&fields, ':', &name)) {
 		name = slice_trim(name);
 		if (name.n == 0 || has_space(name))
-			return bad(fault, MAIL_REASON_SIGNED_FIELDS_BAD);
+			return bad_signature(
+			    fault, MAIL_REASON_SIGNED_FIELDS_BAD);
 		if (++count > DKIM_SIGNATURE_FIELDS_MAX)
-			return bad(fault, MAIL_REASON_SIGNED_FIELDS_TOO_MANY);
+			return bad_signature(
+			    fault, MAIL_REASON_SIGNED_FIELDS_TOO_MANY);
 		from = from || slice_equal_nocase(name, SLICE("From"));
 	}
 	if (!from)
-		return fail(
+		return fail_signature(
 		    fault, MAIL_VERDICT_PERMERROR, MAIL_REASON_FROM_UNSIGNED);
 	return 0;
 }
@@ -206,7 +208,7 @@ check_query(struct slice methods, struct dkim_fault *fault)
 		    slice_equal_nocase(method, SLICE("dns")))
 			return 0;
 	}
-	return bad(fault, MAIL_REASON_QUERY_UNKNOWN);
+	return bad_signature(fault, MAIL_REASON_QUERY_UNKNOWN);
 }
 
 static int
@@ -216,15 +218,15 @@ read_numbers(const struct mail_taglist *tags, struct dkim_signature *s,
 	struct slice limit = mail_taglist_value(tags, SLICE("l"));
 
 	if (parse_time(mail_taglist_value(tags, SLICE("t")), &s->time) < 0)
-		return bad(fault, MAIL_REASON_TIME_BAD);
+		return bad_signature(fault, MAIL_REASON_TIME_BAD);
 	if (parse_time(mail_taglist_value(tags, SLICE("x")), &s->expire) < 0)
-		return bad(fault, MAIL_REASON_EXPIRY_BAD);
+		return bad_signature(fault, MAIL_REASON_EXPIRY_BAD);
 	/* One less than DKIM_BODY_WHOLE, which l= must not mean. */
 	if (limit.p != NULL &&
 	    parse_number(limit, UINT64_MAX - 1, &s->body_limit) < 0)
-		return bad(fault, MAIL_REASON_LENGTH_BAD);
+		return bad_signature(fault, MAIL_REASON_LENGTH_BAD);
 	if (s->time >= 0 && s->expire >= 0 && s->expire <= s->time)
-		return bad(fault, MAIL_REASON_EXPIRY_BEFORE_TIME);
+		return bad_signature(fault, MAIL_REASON_EXPIRY_BEFORE_TIME);
 	return 0;
 }
 
@@ -235,7 +237,7 @@ read_canon(
 	if (text.p == NULL)
 		return 0; /* simple/simple, which is 0 */
 	if (dkim_canon_parse_pair(text, &s->header_canon, &s->body_canon) < 0)
-		return bad(fault, MAIL_REASON_CANON_UNKNOWN);
+		return bad_signature(fault, MAIL_REASON_CANON_UNKNOWN);
 	return 0;
 }
 
@@ -244,7 +246,8 @@ static int
 parse_common(const struct mail_taglist *tags, struct dkim_signature *s,
     struct dkim_fault *fault)
 {
-	if (check_required(s, fault) < 0 || read_names(s, fault) < 0 ||
+	if (check_required(s, fault) < 0 ||
+	    read_signature_names(s, fault) < 0 ||
 	    read_canon(mail_taglist_value(tags, SLICE("c")), s, fault) < 0 ||
 	    read_numbers(tags, s, fault) < 0 ||
 	    check_query(mail_taglist_value(tags, SLICE("q")), fault) < 0)
@@ -261,11 +264,11 @@ dkim_signature_parse(
 	enum mail_reason reason;
 
 	if (mail_taglist_parse(value, &tags, &reason) < 0)
-		return bad(fault, reason);
+		return bad_signature(fault, reason);
 	read_tags(&tags, s);
 	version = mail_taglist_value(&tags, SLICE("v"));
 	if (!slice_equal(version, SLICE("1")))
-		return bad(fault,
+		return bad_signature(fault,
 		    version.p == NULL ? MAIL_REASON_NO_VERSION
 				      : MAIL_REASON_VERSION_UNKNOWN);
 	if (parse_common(&tags, s, fault) < 0)
@@ -281,10 +284,10 @@ dkim_signature_parse_arc(
 	enum mail_reason reason;
 
 	if (mail_taglist_parse(value, &tags, &reason) < 0)
-		return bad(fault, reason);
+		return bad_signature(fault, reason);
 	read_tags(&tags, s);
 	if (mail_taglist_find(&tags, SLICE("v")) != NULL)
-		return bad(fault, MAIL_REASON_VERSION_PRESENT);
+		return bad_signature(fault, MAIL_REASON_VERSION_PRESENT);
 	return parse_common(&tags, s, fault);
 }
 
@@ -293,9 +296,11 @@ dkim_signature_check_time(const struct dkim_signature *s, int64_t now,
     int64_t skew, struct dkim_fault *fault)
 {
 	if (s->expire >= 0 && s->expire < now)
-		return fail(fault, MAIL_VERDICT_FAIL, MAIL_REASON_EXPIRED);
+		return fail_signature(
+		    fault, MAIL_VERDICT_FAIL, MAIL_REASON_EXPIRED);
 	if (s->time >= 0 && s->time > now && s->time - now > skew)
-		return fail(fault, MAIL_VERDICT_POLICY, MAIL_REASON_FUTURE);
+		return fail_signature(
+		    fault, MAIL_VERDICT_POLICY, MAIL_REASON_FUTURE);
 	return 0;
 }
 

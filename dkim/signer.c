@@ -39,7 +39,7 @@ struct names {
 };
 
 static int
-refuse(struct strbuf *reason, const char *why, struct slice what)
+refuse_signing(struct strbuf *reason, const char *why, struct slice what)
 {
 	strbuf_addf(reason, "%s: \"%.*s\"", why, (int)slice_first(what, 255).n,
 	    what.p == NULL ? "" : what.p);
@@ -76,10 +76,11 @@ read_identity(struct slice identity, struct names *names, struct strbuf *reason)
 	strbuf_init(&domain, DKIM_SIGNATURE_DOMAIN_MAX);
 	if (identity.n > DKIM_SIGNATURE_IDENTITY_MAX ||
 	    mail_idn_to_ascii(mail_address_domain(identity), &domain) < 0) {
-		refuse(reason, "i= has no domain", identity);
+		refuse_signing(reason, "i= has no domain", identity);
 	} else if (!dkim_domain_is_within(
 		       strbuf_slice(&domain), strbuf_slice(&names->domain))) {
-		refuse(reason, "i= is outside of the signing domain", identity);
+		refuse_signing(
+		    reason, "i= is outside of the signing domain", identity);
 	} else {
 		dkim_quoted_encode(local, &names->identity);
 		strbuf_add_char(&names->identity, '@');
@@ -90,19 +91,19 @@ read_identity(struct slice identity, struct names *names, struct strbuf *reason)
 }
 
 static int
-read_names(const struct dkim_signing *signing, struct names *names,
+read_signer_names(const struct dkim_signing *signing, struct names *names,
     struct strbuf *reason)
 {
 	if (mail_idn_to_ascii(signing->domain, &names->domain) < 0)
-		return refuse(
+		return refuse_signing(
 		    reason, "no domain name to sign for", signing->domain);
 	if (mail_idn_to_ascii(signing->selector, &names->selector) < 0)
-		return refuse(reason, "no selector", signing->selector);
+		return refuse_signing(reason, "no selector", signing->selector);
 	return read_identity(signing->identity, names, reason);
 }
 
 static void
-print(struct dkim_signer *s, const struct dkim_signing *signing,
+print_signature(struct dkim_signer *s, const struct dkim_signing *signing,
     const struct names *names, struct slice fields)
 {
 	char canon[32];
@@ -126,7 +127,7 @@ print(struct dkim_signer *s, const struct dkim_signing *signing,
 }
 
 static int
-begin(struct dkim_signer *s, const struct dkim_signing *signing,
+begin_field(struct dkim_signer *s, const struct dkim_signing *signing,
     const struct mail_header *header, struct strbuf *reason)
 {
 	struct dkim_field_list *built_in =
@@ -137,14 +138,14 @@ begin(struct dkim_signer *s, const struct dkim_signing *signing,
 
 	strbuf_init(&fields, DKIM_SIGNER_FIELD_MAX / 2);
 	names_init(&names);
-	if (read_names(signing, &names, reason) < 0)
+	if (read_signer_names(signing, &names, reason) < 0)
 		goto out;
 	if (dkim_field_list_pick(built_in != NULL ? built_in : signing->fields,
 		header, &fields) < 0) {
 		strbuf_add_str(reason, "too many fields to sign");
 		goto out;
 	}
-	print(s, signing, &names, strbuf_slice(&fields));
+	print_signature(s, signing, &names, strbuf_slice(&fields));
 	dkim_field_pick_write(header, strbuf_slice(&fields), NULL,
 	    s->header_canon, dkim_hash_sink(s->header));
 	result = 0;
@@ -183,7 +184,7 @@ prepare(const struct mail_header *header, struct dkim_body_hashes *body)
 
 /* Domain and algorithm are known, so the header can be hashed. */
 static int
-complete(struct dkim_signer *s, const struct dkim_signing *signing,
+complete_signer(struct dkim_signer *s, const struct dkim_signing *signing,
     struct strbuf *reason)
 {
 	const struct mail_header *header = s->source;
@@ -200,7 +201,7 @@ complete(struct dkim_signer *s, const struct dkim_signing *signing,
 	s->source = NULL;
 	s->header_canon = signing->header_canon;
 	s->header = dkim_hash_new(digest);
-	if (begin(s, signing, header, reason) < 0)
+	if (begin_field(s, signing, header, reason) < 0)
 		return -1;
 	s->body_number = dkim_body_hashes_want(
 	    s->body, signing->body_canon, digest, DKIM_BODY_WHOLE);
@@ -217,7 +218,7 @@ dkim_signer_new(const struct dkim_signing *signing,
 {
 	struct dkim_signer *s = prepare(header, body);
 
-	if (complete(s, signing, reason) == 0)
+	if (complete_signer(s, signing, reason) == 0)
 		return s;
 	dkim_signer_free(s);
 	return NULL;
@@ -278,7 +279,7 @@ static int
 kind_key(
     void *signer, const struct dkim_signing *signing, struct strbuf *reason)
 {
-	return complete(signer, signing, reason);
+	return complete_signer(signer, signing, reason);
 }
 
 static struct slice

@@ -137,7 +137,7 @@ dkim_signing_set_end(struct dkim_signing_set *set)
 }
 
 static int
-seal(const struct member *member, struct strbuf *signature,
+seal_member(const struct member *member, struct strbuf *signature,
     struct strbuf *field, struct strbuf *reason)
 {
 	if (dkim_key_sign(member->key, member->algorithm,
@@ -165,7 +165,7 @@ dkim_signing_set_seal(struct dkim_signing_set *set, int number,
 		return -1;
 	}
 	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
-	result = seal(member, &signature, field, reason);
+	result = seal_member(member, &signature, field, reason);
 	strbuf_clear(&signature);
 	return result;
 }

@@ -65,7 +65,7 @@ want_body(struct dkim_verifier *v, struct checked *one)
 
 /* Everything that can be said before the key is there. */
 static void
-begin(struct dkim_verifier *v, struct checked *one,
+begin_check(struct dkim_verifier *v, struct checked *one,
     const struct mail_field *field, const struct mail_header *header)
 {
 	struct slice raw = strbuf_slice(&one->raw);
@@ -101,7 +101,7 @@ begin(struct dkim_verifier *v, struct checked *one,
 }
 
 static void
-look_at(struct dkim_verifier *v, const struct mail_field *field,
+look_at_field(struct dkim_verifier *v, const struct mail_field *field,
     const struct mail_header *header)
 {
 	struct checked *one = &v->list[v->count++];
@@ -114,7 +114,7 @@ look_at(struct dkim_verifier *v, const struct mail_field *field,
 		dkim_check_judge(&one->check, MAIL_VERDICT_NEUTRAL,
 		    MAIL_REASON_SIGNATURE_FIELD_LONG);
 	else
-		begin(v, one, field, header);
+		begin_check(v, one, field, header);
 }
 
 /* How near d= is to an author's domain, which it is compared with in A-labels:
@@ -166,7 +166,7 @@ nearness_of(const struct dkim_rules *rules, const struct mail_field *field)
 }
 
 static bool
-is_signature(const struct mail_field *field)
+is_signature_field(const struct mail_field *field)
 {
 	return slice_equal_nocase(field->name, SLICE("DKIM-Signature"));
 }
@@ -184,7 +184,7 @@ look_at_all(struct dkim_verifier *v, const struct mail_header *header)
 		n = 0;
 		for (size_t i = 0; (field = mail_header_at(header, i)) != NULL;
 		     i++) {
-			if (!is_signature(field))
+			if (!is_signature_field(field))
 				continue;
 			if (wanted == THE_SAME)
 				nearness[n] = (unsigned char)nearness_of(
@@ -192,7 +192,7 @@ look_at_all(struct dkim_verifier *v, const struct mail_header *header)
 			if (nearness[n] == wanted &&
 			    v->count < v->rules.signatures) {
 				v->places[n] = (unsigned char)v->count;
-				look_at(v, field, header);
+				look_at_field(v, field, header);
 			}
 			n++;
 		}

@@ -34,19 +34,19 @@ struct dns_attempt {
 
 /* The last thing done in a callback: the attempt may be gone after it. */
 static void
-tell(struct dns_attempt *attempt, enum dns_packet_kind kind,
+tell_attempt(struct dns_attempt *attempt, enum dns_packet_kind kind,
     struct dns_packet_answer *answer)
 {
 	attempt->fn(attempt->ctx, attempt, kind, answer);
 }
 
 static void
-give_up(struct dns_attempt *attempt)
+give_up_attempt(struct dns_attempt *attempt)
 {
 	struct dns_packet_answer none;
 
 	memset(&none, 0, sizeof(none));
-	tell(attempt, DNS_PACKET_WRONG, &none);
+	tell_attempt(attempt, DNS_PACKET_WRONG, &none);
 }
 
 /* True where the packet was the end of it. */
@@ -59,13 +59,13 @@ take_datagram(struct dns_attempt *attempt, struct slice datagram)
 	if (datagram.n <= UDP_ROOM)
 		kind = dns_packet_read(datagram, &attempt->query, &answer);
 	if (kind != DNS_PACKET_WRONG) {
-		tell(attempt, kind, &answer);
+		tell_attempt(attempt, kind, &answer);
 		return true;
 	}
 	attempt->counts->wrong++;
 	if (++attempt->wrong < DNS_WRONG_MAX)
 		return false;
-	give_up(attempt);
+	give_up_attempt(attempt);
 	return true;
 }
 
@@ -91,7 +91,7 @@ on_datagrams(evutil_socket_t fd, short what, void *arg)
 
 		if (n < 0) {
 			if (!is_passing(attempt))
-				give_up(attempt);
+				give_up_attempt(attempt);
 			return;
 		}
 		if (take_datagram(attempt, slice_from(room, (size_t)n)))
@@ -125,7 +125,7 @@ missing(const struct strbuf *in)
 
 /* True where the attempt goes on. */
 static bool
-read_some(struct dns_attempt *attempt)
+read_some_answer(struct dns_attempt *attempt)
 {
 	size_t wanted = missing(&attempt->in);
 	char *room = strbuf_reserve(&attempt->in, wanted);
@@ -154,7 +154,7 @@ take_stream(struct dns_attempt *attempt)
 	/* Cut short even here: nothing more can be asked of it. */
 	if (kind == DNS_PACKET_TRUNCATED)
 		kind = DNS_PACKET_FAILED;
-	tell(attempt, kind, &answer);
+	tell_attempt(attempt, kind, &answer);
 }
 
 static void
@@ -165,7 +165,7 @@ on_stream(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	if ((what & EV_WRITE) && attempt->out.n > 0) {
 		if (!write_some(attempt)) {
-			give_up(attempt);
+			give_up_attempt(attempt);
 			return;
 		}
 		if (attempt->out.n == 0) {
@@ -177,8 +177,8 @@ on_stream(evutil_socket_t fd, short what, void *arg)
 		}
 		return;
 	}
-	if (!read_some(attempt)) {
-		give_up(attempt);
+	if (!read_some_answer(attempt)) {
+		give_up_attempt(attempt);
 		return;
 	}
 	if (attempt->in.n > LENGTH_SIZE && missing(&attempt->in) == 0)

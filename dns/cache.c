@@ -54,7 +54,8 @@ dns_cache_new(size_t entries_max, size_t bytes_max)
 }
 
 static struct bucket *
-bucket_of(const struct dns_cache *cache, const struct dns_question *question)
+cache_bucket_of(
+    const struct dns_cache *cache, const struct dns_question *question)
 {
 	uint64_t hash = dns_question_hash(question, cache->seed);
 
@@ -92,11 +93,11 @@ dns_cache_free(struct dns_cache *cache)
 }
 
 static struct entry *
-find(const struct dns_cache *cache, const struct dns_question *question)
+find_cached(const struct dns_cache *cache, const struct dns_question *question)
 {
 	struct entry *entry;
 
-	LIST_FOREACH (entry, bucket_of(cache, question), in_bucket)
+	LIST_FOREACH (entry, cache_bucket_of(cache, question), in_bucket)
 		if (dns_question_equal(&entry->question, question))
 			return entry;
 	return NULL;
@@ -115,7 +116,7 @@ capped_ttl(const struct dns_reply *reply)
 
 /* Room for one more entry of that cost, the longest unused going first. */
 static void
-make_room(struct dns_cache *cache, size_t bytes)
+make_cache_room(struct dns_cache *cache, size_t bytes)
 {
 	struct entry *last;
 
@@ -129,19 +130,19 @@ void
 dns_cache_add(struct dns_cache *cache, const struct dns_question *question,
     struct dns_reply *reply, int64_t now)
 {
-	struct entry *entry = find(cache, question);
+	struct entry *entry = find_cached(cache, question);
 	uint32_t ttl = capped_ttl(reply);
 
 	if (entry != NULL)
 		drop(cache, entry);
 	if (ttl == 0 || cost(reply) > cache->bytes_max)
 		return;
-	make_room(cache, cost(reply));
+	make_cache_room(cache, cost(reply));
 	entry = xcalloc(1, sizeof(*entry));
 	entry->question = *question;
 	entry->reply = dns_reply_hold(reply);
 	entry->until = now + (int64_t)ttl * 1000;
-	LIST_INSERT_HEAD(bucket_of(cache, question), entry, in_bucket);
+	LIST_INSERT_HEAD(cache_bucket_of(cache, question), entry, in_bucket);
 	TAILQ_INSERT_HEAD(&cache->uses, entry, by_use);
 	cache->entries++;
 	cache->bytes += cost(reply);
@@ -151,7 +152,7 @@ struct dns_reply *
 dns_cache_find(
     struct dns_cache *cache, const struct dns_question *question, int64_t now)
 {
-	struct entry *entry = find(cache, question);
+	struct entry *entry = find_cached(cache, question);
 
 	if (entry == NULL)
 		return NULL;

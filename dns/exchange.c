@@ -57,7 +57,7 @@ close_try(struct dns_exchange *exchange, size_t index)
 
 /* The last thing done in a callback: the exchange may be gone after it. */
 static void
-finish(struct dns_exchange *exchange, enum dns_packet_kind kind,
+finish_exchange(struct dns_exchange *exchange, enum dns_packet_kind kind,
     const struct dns_packet_answer *answer)
 {
 	while (exchange->tries_n > 0)
@@ -72,11 +72,11 @@ finish_in_vain(struct dns_exchange *exchange)
 	struct dns_packet_answer none;
 
 	memset(&none, 0, sizeof(none));
-	finish(exchange, DNS_PACKET_FAILED, &none);
+	finish_exchange(exchange, DNS_PACKET_FAILED, &none);
 }
 
 static void
-set_timer(struct dns_exchange *exchange, int64_t ms)
+set_exchange_timer(struct dns_exchange *exchange, int64_t ms)
 {
 	int64_t left = exchange->deadline - clock_ms();
 	struct timeval wait;
@@ -91,7 +91,7 @@ set_timer(struct dns_exchange *exchange, int64_t ms)
 }
 
 static void
-note(struct dns_exchange *exchange, size_t server, int error)
+note_error(struct dns_exchange *exchange, size_t server, int error)
 {
 	dns_servers_note(
 	    exchange->servers, &exchange->list[server], error, clock_ms());
@@ -122,7 +122,7 @@ open_try(struct dns_exchange *exchange, size_t server, bool tcp)
 	attempt = dns_attempt_new(exchange->base, &order, on_attempt, exchange);
 	if (attempt == NULL) {
 		if (!is_our_own(errno))
-			note(exchange, server, errno);
+			note_error(exchange, server, errno);
 		return false;
 	}
 	if (exchange->tries_n == DNS_TRIES_OPEN_MAX)
@@ -191,19 +191,19 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (exchange->tries_n > 0)
-		note(exchange, exchange->tries[exchange->tries_n - 1].server,
-		    ETIMEDOUT);
+		note_error(exchange,
+		    exchange->tries[exchange->tries_n - 1].server, ETIMEDOUT);
 	if (!waits_now(exchange) && !begin_next(exchange) &&
 	    exchange->tries_n == 0) {
 		finish_in_vain(exchange);
 		return;
 	}
-	set_timer(exchange, exchange->interval);
+	set_exchange_timer(exchange, exchange->interval);
 }
 
 /* This try has come to nothing. */
 static void
-go_on(struct dns_exchange *exchange)
+go_on_asking(struct dns_exchange *exchange)
 {
 	if (all_cannot(exchange)) {
 		finish_in_vain(exchange);
@@ -212,7 +212,7 @@ go_on(struct dns_exchange *exchange)
 	/* One that has not been asked need not wait. */
 	if (exchange->begun < exchange->list_n) {
 		(void)begin_next(exchange);
-		set_timer(exchange, exchange->interval);
+		set_exchange_timer(exchange, exchange->interval);
 	}
 }
 
@@ -220,9 +220,9 @@ static void
 again(struct dns_exchange *exchange, size_t server, bool tcp)
 {
 	if (open_try(exchange, server, tcp))
-		set_timer(exchange, exchange->interval);
+		set_exchange_timer(exchange, exchange->interval);
 	else
-		go_on(exchange);
+		go_on_asking(exchange);
 }
 
 static struct try
@@ -248,14 +248,14 @@ on_attempt(void *ctx, struct dns_attempt *attempt, enum dns_packet_kind kind,
 	int error = kind == DNS_PACKET_WRONG ? dns_attempt_error(attempt) : 0;
 	struct try try = take_try(exchange, attempt);
 
-	note(exchange, try.server, error);
+	note_error(exchange, try.server, error);
 	switch (kind) {
 	case DNS_PACKET_ANSWER:
 	case DNS_PACKET_CNAME:
 		own.authentic &= exchange->list[try.server].trust_ad;
 		if (own.reply != NULL)
 			own.reply->answer.authentic = own.authentic;
-		finish(exchange, kind, &own);
+		finish_exchange(exchange, kind, &own);
 		break;
 	case DNS_PACKET_TRUNCATED:
 		exchange->counts->truncated++;
@@ -267,10 +267,10 @@ on_attempt(void *ctx, struct dns_attempt *attempt, enum dns_packet_kind kind,
 		break;
 	case DNS_PACKET_FAILED:
 		exchange->cannot[try.server] = true;
-		go_on(exchange);
+		go_on_asking(exchange);
 		break;
 	case DNS_PACKET_WRONG:
-		go_on(exchange);
+		go_on_asking(exchange);
 		break;
 	}
 }
@@ -308,7 +308,8 @@ dns_exchange_new(struct event_base *base,
 	exchange->fn = fn;
 	exchange->ctx = ctx;
 	(void)begin_next(exchange);
-	set_timer(exchange, exchange->list_n > 0 ? exchange->interval : 0);
+	set_exchange_timer(
+	    exchange, exchange->list_n > 0 ? exchange->interval : 0);
 	return exchange;
 }
 

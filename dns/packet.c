@@ -151,7 +151,7 @@ is_bare_error(const unsigned char *wire)
 }
 
 static bool
-is_ours(
+is_our_answer(
     const unsigned char *wire, size_t n, const struct dns_packet_query *query)
 {
 	return n >= HEADER_SIZE && LDNS_ID_WIRE(wire) == query->id &&
@@ -209,7 +209,7 @@ next_record(const struct reading *reading, ldns_rr_type type, size_t *index)
 }
 
 static int
-add_text(const ldns_rr *rr, struct strbuf *values)
+add_txt(const ldns_rr *rr, struct strbuf *values)
 {
 	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
 		const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
@@ -223,7 +223,7 @@ add_text(const ldns_rr *rr, struct strbuf *values)
 }
 
 static int
-add_address(const ldns_rr *rr, size_t n, struct strbuf *values)
+add_host_address(const ldns_rr *rr, size_t n, struct strbuf *values)
 {
 	const ldns_rdf *rdf = ldns_rr_rdf(rr, 0);
 
@@ -234,7 +234,7 @@ add_address(const ldns_rr *rr, size_t n, struct strbuf *values)
 }
 
 static int
-add_name(const ldns_rr *rr, size_t index, struct strbuf *values)
+add_host_name(const ldns_rr *rr, size_t index, struct strbuf *values)
 {
 	const ldns_rdf *rdf = ldns_rr_rdf(rr, index);
 	struct dns_question name = {.type = DNS_A};
@@ -252,7 +252,7 @@ add_mx(const ldns_rr *rr, struct dns_record *record, struct strbuf *values)
 	if (rdf == NULL || ldns_rdf_size(rdf) != 2)
 		return -1;
 	record->preference = ldns_rdf2native_int16(rdf);
-	return add_name(rr, 1, values);
+	return add_host_name(rr, 1, values);
 }
 
 /* 0; -1 where the record is unusable, with nothing added. */
@@ -265,19 +265,19 @@ add_record(enum dns_type type, const ldns_rr *rr, struct dns_record *record,
 
 	switch (type) {
 	case DNS_A:
-		result = add_address(rr, 4, values);
+		result = add_host_address(rr, 4, values);
 		break;
 	case DNS_AAAA:
-		result = add_address(rr, 16, values);
+		result = add_host_address(rr, 16, values);
 		break;
 	case DNS_MX:
 		result = add_mx(rr, record, values);
 		break;
 	case DNS_PTR:
-		result = add_name(rr, 0, values);
+		result = add_host_name(rr, 0, values);
 		break;
 	case DNS_TXT:
-		result = add_text(rr, values);
+		result = add_txt(rr, values);
 		break;
 	}
 	if (result != 0)
@@ -452,7 +452,7 @@ dns_packet_read(struct slice bytes, const struct dns_packet_query *query,
 	ldns_pkt *packet = NULL;
 
 	memset(answer, 0, sizeof(*answer));
-	if (!is_ours(wire, bytes.n, query))
+	if (!is_our_answer(wire, bytes.n, query))
 		return DNS_PACKET_WRONG;
 	if (LDNS_TC_WIRE(wire))
 		return DNS_PACKET_TRUNCATED;

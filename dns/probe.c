@@ -62,7 +62,7 @@ on_attempt(void *ctx, struct dns_attempt *attempt, enum dns_packet_kind kind,
 }
 
 static void
-ask(struct asked *a, const struct dns_server *server)
+ask_server(struct asked *a, const struct dns_server *server)
 {
 	struct dns_attempt_order order = {.server = server,
 	    .query = &a->probe->query,
@@ -86,7 +86,7 @@ ask_all(struct dns_probe *probe)
 
 	(void)evtimer_add(probe->timer, &wait);
 	for (size_t i = 0; i < probe->count; i++)
-		ask(&probe->asked[i], &probe->list[i]);
+		ask_server(&probe->asked[i], &probe->list[i]);
 }
 
 static void

@@ -66,7 +66,8 @@ struct dns_resolver {
 };
 
 static struct bucket *
-bucket_of(struct dns_resolver *resolver, const struct dns_question *question)
+lookup_bucket_of(
+    struct dns_resolver *resolver, const struct dns_question *question)
 {
 	return &resolver->lookups[dns_question_hash(question, resolver->seed) &
 	    (BUCKETS - 1)];
@@ -77,7 +78,7 @@ find_lookup(struct dns_resolver *resolver, const struct dns_question *question)
 {
 	struct lookup *lookup;
 
-	LIST_FOREACH (lookup, bucket_of(resolver, question), in_bucket)
+	LIST_FOREACH (lookup, lookup_bucket_of(resolver, question), in_bucket)
 		if (dns_question_equal(&lookup->question, question))
 			return lookup;
 	return NULL;
@@ -116,8 +117,8 @@ on_deliver(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	/* What becomes ready meanwhile has its turn after others' events;
 	 * what is cancelled meanwhile is taken off the list. */
-	TAILQ_FOREACH(query, &resolver->ready, in_list)
-	n++;
+	TAILQ_FOREACH (query, &resolver->ready, in_list)
+		n++;
 	while (n-- > 0 && (query = TAILQ_FIRST(&resolver->ready)) != NULL) {
 		struct dns_reply *reply = query->reply;
 		struct dns_question question = query->question;
@@ -167,7 +168,7 @@ count_time(struct dns_counts *counts, int64_t ms)
 
 /* Takes the reply. */
 static void
-finish(struct lookup *lookup, struct dns_reply *reply)
+finish_lookup(struct lookup *lookup, struct dns_reply *reply)
 {
 	struct dns_resolver *resolver = lookup->resolver;
 	int64_t now = clock_ms();
@@ -227,7 +228,7 @@ on_exchange(void *ctx, enum dns_packet_kind kind,
 			return;
 		}
 	}
-	finish(lookup,
+	finish_lookup(lookup,
 	    kind == DNS_PACKET_ANSWER ? answer->reply
 				      : dns_reply_new_status(DNS_TEMPFAIL, 0));
 	start_waiting(resolver);
@@ -242,7 +243,8 @@ start_waiting(struct dns_resolver *resolver)
 	while (resolver->in_flight < DNS_IN_FLIGHT_MAX &&
 	    (lookup = TAILQ_FIRST(&resolver->waiting)) != NULL) {
 		if (!begin_exchange(lookup)) {
-			finish(lookup, dns_reply_new_status(DNS_TEMPFAIL, 0));
+			finish_lookup(
+			    lookup, dns_reply_new_status(DNS_TEMPFAIL, 0));
 			continue;
 		}
 		TAILQ_REMOVE(&resolver->waiting, lookup, in_line);
@@ -262,7 +264,8 @@ new_lookup(struct dns_resolver *resolver, const struct dns_question *question)
 	lookup->begun = clock_ms();
 	lookup->deadline = lookup->begun + resolver->timeout_ms;
 	TAILQ_INIT(&lookup->queries);
-	LIST_INSERT_HEAD(bucket_of(resolver, question), lookup, in_bucket);
+	LIST_INSERT_HEAD(
+	    lookup_bucket_of(resolver, question), lookup, in_bucket);
 	TAILQ_INSERT_TAIL(&resolver->waiting, lookup, in_line);
 	return lookup;
 }

@@ -41,7 +41,7 @@ struct dns_servers {
 };
 
 static bool
-is_loopback(const struct dns_server *server)
+is_loopback_server(const struct dns_server *server)
 {
 	const struct in6_addr *v6 = &server->address.in6.sin6_addr;
 
@@ -79,7 +79,7 @@ address_parse(struct slice host, struct slice port, struct dns_server *server)
 
 /* Splits ADDR, ADDR:PORT, [ADDR6]:PORT, [ADDR6] and a bare ADDR6. */
 static int
-split(struct slice text, struct slice *host, struct slice *port)
+split_address(struct slice text, struct slice *host, struct slice *port)
 {
 	size_t colon = slice_find(text, ':'), bracket = slice_find(text, ']');
 
@@ -108,7 +108,7 @@ server_parse(struct slice text, struct dns_server *server)
 	uint64_t number;
 
 	memset(server, 0, sizeof(*server));
-	if (split(text, &host, &port) != 0 ||
+	if (split_address(text, &host, &port) != 0 ||
 	    number_parse(port, 65535, &number) != 0 || number == 0)
 		return -1;
 	return address_parse(host, port, server);
@@ -149,7 +149,7 @@ dns_servers_add(
 		    reason, "more than %d name servers", DNS_SERVERS_MAX);
 		return -1;
 	}
-	server.trust_ad = servers->trust_ad || is_loopback(&server);
+	server.trust_ad = servers->trust_ad || is_loopback_server(&server);
 	servers->silent_since[servers->count] = INT64_MAX;
 	servers->silent_until[servers->count] = INT64_MIN;
 	servers->told[servers->count] = false;
@@ -159,7 +159,7 @@ dns_servers_add(
 }
 
 static struct slice
-take_word(struct slice *rest)
+take_conf_word(struct slice *rest)
 {
 	size_t n = 0;
 	struct slice word;
@@ -173,15 +173,15 @@ take_word(struct slice *rest)
 
 /* A resolv.conf's port is always 53: one in brackets is not its syntax. */
 static void
-add_line(struct dns_servers *servers, struct slice line)
+add_conf_line(struct dns_servers *servers, struct slice line)
 {
 	struct strbuf reason;
 	struct slice rest = slice_trim(line);
 
-	if (!slice_equal(take_word(&rest), SLICE("nameserver")))
+	if (!slice_equal(take_conf_word(&rest), SLICE("nameserver")))
 		return;
 	strbuf_init(&reason, 1000);
-	(void)dns_servers_add(servers, take_word(&rest), &reason);
+	(void)dns_servers_add(servers, take_conf_word(&rest), &reason);
 	strbuf_clear(&reason);
 }
 
@@ -192,7 +192,7 @@ add_lines(struct dns_servers *servers, struct slice text)
 	struct strbuf reason;
 
 	while (text.n > 0 && slice_cut(&rest, '\n', &line))
-		add_line(servers, line);
+		add_conf_line(servers, line);
 	if (servers->count > 0)
 		return;
 	strbuf_init(&reason, 1000);
@@ -201,7 +201,7 @@ add_lines(struct dns_servers *servers, struct slice text)
 }
 
 static void
-read_file(struct dns_servers *servers)
+read_resolv_conf(struct dns_servers *servers)
 {
 	FILE *file = fopen(servers->path, "re");
 	char *text = xmalloc(FILE_MAX);
@@ -250,7 +250,7 @@ dns_servers_from_file(const char *path, bool trust_ad)
 	servers->path = xstrdup(path);
 	servers->version = version_of(path);
 	servers->looked = INT64_MIN / 2;
-	read_file(servers);
+	read_resolv_conf(servers);
 	return servers;
 }
 
@@ -267,7 +267,7 @@ dns_servers_refresh(struct dns_servers *servers, int64_t now)
 	if (!version.there || version_equal(&version, &servers->version))
 		return;
 	servers->version = version;
-	read_file(servers);
+	read_resolv_conf(servers);
 }
 
 size_t
@@ -316,7 +316,7 @@ dns_server_print(const struct dns_server *server, char to[DNS_SERVER_TEXT_MAX])
 }
 
 static void
-tell(const struct dns_servers *servers, size_t i, int error)
+tell_server(const struct dns_servers *servers, size_t i, int error)
 {
 	char text[DNS_SERVER_TEXT_MAX];
 
@@ -334,7 +334,7 @@ tell_change(struct dns_servers *servers, size_t i, int error, int64_t now)
 		return;
 	servers->told[i] = error != 0;
 	servers->quiet_until[i] = now + DNS_SERVERS_QUIET_MS;
-	tell(servers, i, error);
+	tell_server(servers, i, error);
 }
 
 static void

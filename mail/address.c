@@ -25,7 +25,7 @@ struct parser {
 };
 
 static int
-fault(struct parser *p, const char *why)
+address_fault(struct parser *p, const char *why)
 {
 	if (p->why == NULL)
 		p->why = why;
@@ -36,7 +36,7 @@ static int
 skip_cfws(struct parser *p)
 {
 	if (mail_token_cfws(&p->in) != 0)
-		return fault(p, "comment without end in address");
+		return address_fault(p, "comment without end in address");
 	return 0;
 }
 
@@ -49,7 +49,7 @@ peek(const struct parser *p)
 /* Adds one atom or the content of one quoted string. 1 where it did, 0 where
  * neither is there. */
 static int
-add_word(struct parser *p)
+add_phrase_word(struct parser *p)
 {
 	struct slice word;
 
@@ -60,7 +60,7 @@ add_word(struct parser *p)
 	if (peek(p) != '"')
 		return 0;
 	if (mail_token_quoted(&p->in, &word) != 0)
-		return fault(p, "quoted string without end in address");
+		return address_fault(p, "quoted string without end in address");
 	(void)mail_token_unquote(word, &p->list->text);
 	return 1;
 }
@@ -93,7 +93,7 @@ parse_phrase(struct parser *p, struct slice *phrase)
 			(void)strbuf_add_char(&p->list->text, ' ');
 		n = mail_token_char(&p->in, '.')
 		    ? strbuf_add_char(&p->list->text, '.') + 1
-		    : add_word(p);
+		    : add_phrase_word(p);
 		if (n < 0)
 			return -1;
 		end = p->in.p;
@@ -125,7 +125,7 @@ parse_local(struct parser *p, struct slice *local)
 		}
 		if (after_word)
 			break;
-		n = add_word(p);
+		n = add_phrase_word(p);
 		if (n < 0)
 			return -1;
 		if (n == 0)
@@ -134,7 +134,7 @@ parse_local(struct parser *p, struct slice *local)
 	}
 	*local = text_from(p, from);
 	if (!any || !escape_is_utf8(*local))
-		return fault(p, "bad local part in address");
+		return address_fault(p, "bad local part in address");
 	return 0;
 }
 
@@ -151,7 +151,7 @@ parse_labels(struct parser *p)
 		if (skip_cfws(p) != 0)
 			return -1;
 		if (mail_token_atom(&p->in, &piece) != 0)
-			return fault(p, "bad domain in address");
+			return address_fault(p, "bad domain in address");
 		(void)strbuf_add(&p->list->text, piece);
 		if (skip_cfws(p) != 0)
 			return -1;
@@ -178,7 +178,7 @@ parse_domain(struct parser *p, struct slice *domain)
 	while (domain->n > 0 && domain->p[domain->n - 1] == '.')
 		domain->n--;
 	if (result == 0 && !escape_is_utf8(*domain))
-		return fault(p, "bad domain in address");
+		return address_fault(p, "bad domain in address");
 	return result == 0 ? skip_cfws(p) : -1;
 }
 
@@ -188,7 +188,7 @@ add_mailbox(struct parser *p, const struct mail_mailbox *box)
 	struct mail_address_list *list = p->list;
 
 	if (list->count == MAIL_ADDRESS_COUNT_MAX)
-		return fault(p, "too many addresses");
+		return address_fault(p, "too many addresses");
 	if (list->count == list->room) {
 		list->room = list->room == 0 ? 4 : 2 * list->room;
 		list->boxes = xreallocarray(
@@ -207,7 +207,7 @@ parse_addr_spec(struct parser *p, struct mail_mailbox *box)
 	int domain;
 
 	if (!mail_token_char(&p->in, '@'))
-		return fault(p, "address without a domain");
+		return address_fault(p, "address without a domain");
 	domain = parse_domain(p, &box->domain);
 	if (box->domain.n > 0 && add_mailbox(p, box) != 0)
 		return -1;
@@ -231,7 +231,7 @@ skip_route(struct parser *p)
 	} while (mail_token_char(&p->in, ','));
 	strbuf_truncate(&p->list->text, before);
 	if (!mail_token_char(&p->in, ':'))
-		return fault(p, "bad route in address");
+		return address_fault(p, "bad route in address");
 	return 0;
 }
 
@@ -243,13 +243,13 @@ parse_angle(struct parser *p, struct mail_mailbox *box)
 	if (skip_cfws(p) != 0)
 		return -1;
 	if (peek(p) == '>')
-		return fault(p, "empty address");
+		return address_fault(p, "empty address");
 	if ((peek(p) == '@' || peek(p) == ',') && skip_route(p) != 0)
 		return -1;
 	if (parse_addr_spec(p, box) != 0)
 		return -1;
 	if (!mail_token_char(&p->in, '>'))
-		return fault(p, "address without its >");
+		return address_fault(p, "address without its >");
 	return skip_cfws(p);
 }
 
@@ -258,9 +258,9 @@ static int
 open_group(struct parser *p, struct slice name)
 {
 	if (name.n == 0)
-		return fault(p, "group without a name");
+		return address_fault(p, "group without a name");
 	if (p->in_group)
-		return fault(p, "group inside a group");
+		return address_fault(p, "group inside a group");
 	p->in_group = true;
 	return skip_cfws(p);
 }
@@ -298,7 +298,7 @@ parse_separator(struct parser *p)
 	}
 	if (p->in.n == 0 || mail_token_char(&p->in, ','))
 		return skip_cfws(p);
-	return fault(p, "unexpected character in address list");
+	return address_fault(p, "unexpected character in address list");
 }
 
 /* obs-addr-list has empty elements, so a separator may come at once. */
@@ -314,7 +314,7 @@ parse_list(struct parser *p)
 		if (n < 0 || (n == 0 && parse_separator(p) != 0))
 			return -1;
 	}
-	return p->in_group ? fault(p, "group without its ;") : 0;
+	return p->in_group ? address_fault(p, "group without its ;") : 0;
 }
 
 static size_t

@@ -73,7 +73,7 @@ bucket_of_few(struct slice name)
 /* Many: the name in lower case as a polynomial, at a point that no sender
  * knows, so that none can make them share a bucket. */
 static unsigned
-bucket_of(const struct mail_header *h, struct slice name)
+header_bucket_of(const struct mail_header *h, struct slice name)
 {
 	uint64_t hash = name.n;
 
@@ -113,7 +113,7 @@ set_field(struct mail_header *h, size_t index, size_t from, size_t to)
 	field->name = slice_first(raw, name);
 	/* The last two bytes are CRLF; see mail_reader_end(). */
 	field->value = slice_from(raw.p + colon + 1, raw.n - colon - 3);
-	bucket = bucket_of(h, field->name);
+	bucket = header_bucket_of(h, field->name);
 	h->above[index] = h->lowest[bucket];
 	h->lowest[bucket] = (uint16_t)index;
 }
@@ -171,7 +171,7 @@ const struct mail_field *
 mail_header_find_up(
     const struct mail_header *h, struct slice name, size_t *below)
 {
-	size_t i = h->lowest[bucket_of(h, name)];
+	size_t i = h->lowest[header_bucket_of(h, name)];
 
 	/* Going on from a field of that name costs one step. */
 	if (*below < h->count &&
@@ -199,8 +199,8 @@ mail_header_count_of(const struct mail_header *h, struct slice name)
 {
 	size_t count = 0;
 
-	for (size_t i = h->lowest[bucket_of(h, name)]; i != HEADER_NO_FIELD;
-	     i = h->above[i])
+	for (size_t i = h->lowest[header_bucket_of(h, name)];
+	     i != HEADER_NO_FIELD; i = h->above[i])
 		count += slice_equal_nocase(h->fields[i].name, name);
 	return count;
 }

@@ -53,7 +53,7 @@ struct gathered {
 };
 
 static void
-flush(struct gathered *g)
+flush_gathered(struct gathered *g)
 {
 	if (g->n > 0)
 		sink_write_to(g->out, slice_from(g->bytes, g->n));
@@ -61,12 +61,12 @@ flush(struct gathered *g)
 }
 
 static void
-add(struct gathered *g, struct slice bytes)
+add_gathered(struct gathered *g, struct slice bytes)
 {
 	if (bytes.n > GATHERED_MAX - g->n)
-		flush(g);
+		flush_gathered(g);
 	if (bytes.n >= PASSED_LEAST) {
-		flush(g);
+		flush_gathered(g);
 		sink_write_to(g->out, bytes);
 		return;
 	}
@@ -86,7 +86,7 @@ add_bare_crs(const struct mail_newline *n, uint64_t count, struct gathered *to)
 		size_t some =
 		    count < sizeof(crs) - 1 ? (size_t)count : sizeof(crs) - 1;
 
-		add(to, slice_from(space ? spaces : crs, some));
+		add_gathered(to, slice_from(space ? spaces : crs, some));
 		count -= some;
 	}
 }
@@ -111,7 +111,7 @@ take_after_crs(struct mail_newline *n, char c, struct gathered *to)
 	n->bare_cr += run - 1;
 	if (n->mode != MAIL_NEWLINE_NORMALIZE)
 		add_bare_crs(n, run - 1, to);
-	add(to, SLICE("\r\n"));
+	add_gathered(to, SLICE("\r\n"));
 	return 1;
 }
 
@@ -157,7 +157,7 @@ take_one_by_one(struct mail_newline *n, struct slice in, struct gathered *to)
 	char *out;
 
 	if (GATHERED_MAX - to->n < 2 * ONE_BY_ONE + 2)
-		flush(to);
+		flush_gathered(to);
 	out = to->bytes + to->n;
 	while (at < most && used > 0) {
 		used = in.p[at] == '\r'
@@ -192,7 +192,7 @@ mail_newline_write(struct mail_newline *n, struct slice chunk)
 			continue;
 		}
 		end = clean_end(chunk, at);
-		add(&to, slice_from(chunk.p + at, end - at));
+		add_gathered(&to, slice_from(chunk.p + at, end - at));
 		if (end == chunk.n)
 			break;
 		at = end + take_one_by_one(n, slice_after(chunk, end), &to);
@@ -201,7 +201,7 @@ mail_newline_write(struct mail_newline *n, struct slice chunk)
 			at++;
 		}
 	}
-	flush(&to);
+	flush_gathered(&to);
 }
 
 void
@@ -215,7 +215,7 @@ mail_newline_end(struct mail_newline *n)
 	n->pending = 0;
 	n->bare_cr += run;
 	add_bare_crs(n, run, &to);
-	flush(&to);
+	flush_gathered(&to);
 }
 
 bool

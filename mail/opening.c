@@ -31,7 +31,7 @@ may_go_on(const struct mail_opening *o, char c)
 
 /* The first octets of a line, one by one; true where `c` was used up. */
 static bool
-look_at(struct mail_opening *o, char c)
+look_at_octet(struct mail_opening *o, char c)
 {
 	if (!may_go_on(o, c)) {
 		if (o->angles + o->matched == 0 && (c == ' ' || c == '\t'))
@@ -78,7 +78,7 @@ mail_opening_write(struct mail_opening *o, struct slice chunk)
 	while (chunk.n > 0 && o->state != MAIL_OPENING_OVER) {
 		size_t n = o->state == MAIL_OPENING_IN_LINE
 		    ? pass_line(o, chunk)
-		    : look_at(o, chunk.p[0]);
+		    : look_at_octet(o, chunk.p[0]);
 
 		chunk = slice_after(chunk, n);
 	}

@@ -72,7 +72,8 @@ mail_reader_header(const struct mail_reader *r)
 }
 
 static int
-fail(struct mail_reader *r, const char *what, size_t bound, const char *unit)
+fail_reader(
+    struct mail_reader *r, const char *what, size_t bound, const char *unit)
 {
 	size_t total = r->bytes.n;
 
@@ -99,7 +100,7 @@ give_body(struct mail_reader *r, struct slice chunk)
 /* The header is what stands before the running line. The bytes of a line
  * that is none of its go on to the body. */
 static int
-finish(struct mail_reader *r, enum mail_header_end ending)
+finish_header(struct mail_reader *r, enum mail_header_end ending)
 {
 	struct slice rest = slice_after(strbuf_slice(&r->bytes), r->line);
 
@@ -122,7 +123,7 @@ add_field(struct mail_reader *r)
 	struct mail_header_plan *plan = &r->plan;
 
 	if (plan->count == MAIL_HEADER_FIELDS_MAX)
-		return fail(
+		return fail_reader(
 		    r, "more than", MAIL_HEADER_FIELDS_MAX, "header fields");
 	if (plan->count == plan->room) {
 		plan->room =
@@ -136,7 +137,7 @@ add_field(struct mail_reader *r)
 
 /* Enough of the running line is here to say what it is. */
 static int
-judge_line(struct mail_reader *r)
+judge_header_line(struct mail_reader *r)
 {
 	struct slice line = slice_after(strbuf_slice(&r->bytes), r->line);
 	size_t name;
@@ -148,10 +149,10 @@ judge_line(struct mail_reader *r)
 		break;
 	case MAIL_HEADER_LINE_FOLD:
 		if (r->plan.count == 0)
-			return finish(r, MAIL_HEADER_END_LINE);
+			return finish_header(r, MAIL_HEADER_END_LINE);
 		break;
 	case MAIL_HEADER_LINE_OTHER:
-		return finish(r, MAIL_HEADER_END_LINE);
+		return finish_header(r, MAIL_HEADER_END_LINE);
 	}
 	r->known = true;
 	return 0;
@@ -162,13 +163,13 @@ static int
 end_line(struct mail_reader *r)
 {
 	if (r->bytes.n - r->line == 2)
-		return finish(r, MAIL_HEADER_END_BLANK);
-	if (!r->known && judge_line(r) != 0)
+		return finish_header(r, MAIL_HEADER_END_BLANK);
+	if (!r->known && judge_header_line(r) != 0)
 		return -1;
 	if (r->header != NULL)
 		return 0;
 	if (r->bytes.n > r->cap)
-		return fail(r, "header over", r->cap, "bytes");
+		return fail_reader(r, "header over", r->cap, "bytes");
 	r->line = r->bytes.n;
 	r->known = false;
 	return 0;
@@ -203,10 +204,10 @@ take_portion(struct mail_reader *r, struct slice portion)
 	if (line_is_complete(r))
 		return end_line(r);
 	if (!r->known && r->bytes.n - r->line == READER_LINE_START &&
-	    judge_line(r) != 0)
+	    judge_header_line(r) != 0)
 		return -1;
 	if (r->known && r->bytes.n > r->cap)
-		return fail(r, "header over", r->cap, "bytes");
+		return fail_reader(r, "header over", r->cap, "bytes");
 	return 0;
 }
 
@@ -230,12 +231,12 @@ mail_reader_write(struct mail_reader *r, struct slice chunk)
 static int
 end_cut_line(struct mail_reader *r)
 {
-	if (!r->known && judge_line(r) != 0)
+	if (!r->known && judge_header_line(r) != 0)
 		return -1;
 	if (r->header != NULL)
 		return 0;
 	if (r->bytes.n > r->cap)
-		return fail(r, "header over", r->cap, "bytes");
+		return fail_reader(r, "header over", r->cap, "bytes");
 	if (r->bytes.p[r->bytes.n - 1] != '\r')
 		(void)strbuf_add_char(&r->bytes, '\r');
 	(void)strbuf_add_char(&r->bytes, '\n');
@@ -251,7 +252,7 @@ mail_reader_end(struct mail_reader *r)
 	if (r->header == NULL && r->bytes.n > r->line && end_cut_line(r) != 0)
 		return -1;
 	if (r->header == NULL)
-		return finish(r, MAIL_HEADER_END_MESSAGE);
+		return finish_header(r, MAIL_HEADER_END_MESSAGE);
 	return 0;
 }
 

@@ -50,7 +50,7 @@ mail_skim_free(struct mail_skim *s)
 }
 
 static void
-keep(struct mail_skim *s, struct slice bytes)
+keep_skimmed(struct mail_skim *s, struct slice bytes)
 {
 	if (bytes.n > 0)
 		s->ops->keep(s->ctx, bytes);
@@ -81,7 +81,7 @@ decide(struct mail_skim *s, bool whole)
 		return;
 	s->mode = drops(s, whole) ? DROPPING : KEEPING;
 	if (s->mode == KEEPING)
-		keep(s, strbuf_slice(&s->held));
+		keep_skimmed(s, strbuf_slice(&s->held));
 	strbuf_reset(&s->held);
 }
 
@@ -98,7 +98,7 @@ to_field(struct mail_skim *s, struct slice bytes)
 			decide(s, false);
 	}
 	if (s->mode == KEEPING)
-		keep(s, bytes);
+		keep_skimmed(s, bytes);
 }
 
 /* The rest is the body's. */
@@ -108,13 +108,13 @@ end_header(struct mail_skim *s, bool blank)
 	decide(s, true);
 	s->mode = IN_BODY;
 	if (!blank)
-		keep(s, SLICE("\r\n"));
-	keep(s, strbuf_slice(&s->line));
+		keep_skimmed(s, SLICE("\r\n"));
+	keep_skimmed(s, strbuf_slice(&s->line));
 }
 
 /* Enough of the running line is here to say what it is. */
 static void
-judge_line(struct mail_skim *s)
+judge_skimmed_line(struct mail_skim *s)
 {
 	struct slice line = strbuf_slice(&s->line);
 	size_t name;
@@ -155,7 +155,7 @@ take_portion(struct mail_skim *s, struct slice portion)
 		if (ends && s->line.n == 2)
 			end_header(s, true);
 		else if (ends || s->line.n >= LINE_START)
-			judge_line(s);
+			judge_skimmed_line(s);
 	}
 	if (ends) {
 		s->known = false;
@@ -179,13 +179,13 @@ mail_skim_write(struct mail_skim *s, struct slice chunk)
 		take_portion(s, portion);
 	}
 	if (s->mode == IN_BODY)
-		keep(s, chunk);
+		keep_skimmed(s, chunk);
 }
 
 void
 mail_skim_end(struct mail_skim *s)
 {
 	if (s->mode != IN_BODY && s->line.n > 0)
-		judge_line(s);
+		judge_skimmed_line(s);
 	decide(s, true);
 }

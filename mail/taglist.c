@@ -6,7 +6,7 @@
 #include "mail/taglist.h"
 
 static bool
-is_name(struct slice s)
+is_tag_name(struct slice s)
 {
 	if (s.n == 0 || !ascii_is_alpha(s.p[0]))
 		return false;
@@ -47,7 +47,7 @@ parse_tag(struct slice spec, struct mail_taglist *list)
 	tag->name = slice_trim(slice_first(spec, equals));
 	tag->whole = slice_from(spec.p + equals + 1, spec.n - equals - 1);
 	tag->value = slice_trim(tag->whole);
-	if (!is_name(tag->name))
+	if (!is_tag_name(tag->name))
 		return MAIL_REASON_TAG_NAME_BAD;
 	if (!is_value(tag->value))
 		return MAIL_REASON_TAG_VALUE_BAD;

@@ -34,7 +34,7 @@ skip(struct slice *in, size_t n)
 }
 
 static struct slice
-take(struct slice *in, size_t n)
+take_bytes(struct slice *in, size_t n)
 {
 	struct slice taken = slice_first(*in, n);
 
@@ -120,7 +120,7 @@ take_run(struct slice *in, bool (*is_member)(char), struct slice *run)
 		n++;
 	if (n == 0)
 		return -1;
-	*run = take(in, n);
+	*run = take_bytes(in, n);
 	return 0;
 }
 
@@ -150,7 +150,7 @@ mail_token_dot_atom(struct slice *in, struct slice *atom)
 			break;
 		at = behind_dot;
 	}
-	*atom = take(in, (size_t)(at.p - in->p));
+	*atom = take_bytes(in, (size_t)(at.p - in->p));
 	return 0;
 }
 
@@ -161,7 +161,7 @@ mail_token_quoted(struct slice *in, struct slice *raw)
 		return -1;
 	for (size_t i = 1; i < in->n; i++) {
 		if (in->p[i] == '"') {
-			*raw = take(in, i + 1);
+			*raw = take_bytes(in, i + 1);
 			return 0;
 		}
 		if (in->p[i] == '\\')
@@ -185,7 +185,7 @@ mail_token_domain_literal(struct slice *in, struct slice *raw)
 	if (!mail_token_char(&at, '[') ||
 	    take_run(&at, is_dtext, &inside) != 0 || !mail_token_char(&at, ']'))
 		return -1;
-	*raw = take(in, (size_t)(at.p - in->p));
+	*raw = take_bytes(in, (size_t)(at.p - in->p));
 	return 0;
 }
 

@@ -64,9 +64,9 @@ find_oldest(const struct record_http *http, enum request_state state)
 {
 	struct record_request *r;
 
-	TAILQ_FOREACH(r, &http->connections, entry)
-	if (r->state == state)
-		return r;
+	TAILQ_FOREACH (r, &http->connections, entry)
+		if (r->state == state)
+			return r;
 	return NULL;
 }
 
@@ -98,7 +98,7 @@ mind_gate(struct record_http *http)
 }
 
 static void
-end(struct record_request *r)
+end_request(struct record_request *r)
 {
 	struct record_http *http = r->http;
 
@@ -115,7 +115,7 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
 	(void)what;
-	end(ctx);
+	end_request(ctx);
 }
 
 /* --- answering --- */
@@ -147,7 +147,8 @@ reason_of(unsigned status)
 
 /* Pages load nothing, run nothing and are shown in no frame. */
 static void
-print_head(unsigned status, const char *type, size_t n, struct strbuf *out)
+print_answer_head(
+    unsigned status, const char *type, size_t n, struct strbuf *out)
 {
 	time_t now = time(NULL);
 	char date[64] = "";
@@ -173,7 +174,7 @@ send_answer(struct record_request *r, unsigned status, const char *type,
 	struct strbuf head;
 
 	strbuf_init(&head, HEAD_MAX);
-	print_head(status, type, body.n, &head);
+	print_answer_head(status, type, body.n, &head);
 	r->state = REQUEST_SENDING;
 	mind_gate(r->http);
 	after(r->timer, RECORD_HTTP_SEND_MS);
@@ -188,7 +189,7 @@ static const char misdirected[] =
     "other names that lead here stand in [metrics] hosts.\n";
 
 static void
-refuse(struct record_request *r, unsigned status)
+refuse_request(struct record_request *r, unsigned status)
 {
 	struct strbuf text;
 
@@ -205,7 +206,7 @@ record_http_answer(
     struct record_request *r, unsigned status, const struct strbuf *page)
 {
 	if (page->full)
-		refuse(r, 500);
+		refuse_request(r, 500);
 	else
 		send_answer(r, status, r->route->type, strbuf_slice(page));
 }
@@ -230,7 +231,7 @@ find_route(const struct record_http *http, struct slice path)
 }
 
 static bool
-is_ours(const struct record_http *http, struct slice host)
+is_our_host(const struct record_http *http, struct slice host)
 {
 	struct slice name = record_http_host_name(host);
 
@@ -240,11 +241,11 @@ is_ours(const struct record_http *http, struct slice host)
 }
 
 static void
-ask(struct record_request *r, const struct record_http_wanted *wanted)
+ask_site(struct record_request *r, const struct record_http_wanted *wanted)
 {
 	r->head = wanted->head;
-	if (!is_ours(r->http, wanted->host)) {
-		refuse(r, 421);
+	if (!is_our_host(r->http, wanted->host)) {
+		refuse_request(r, 421);
 		return;
 	}
 	r->query_n = slice_first(wanted->query, RECORD_HTTP_QUERY_MAX).n;
@@ -252,7 +253,7 @@ ask(struct record_request *r, const struct record_http_wanted *wanted)
 		memcpy(r->query, wanted->query.p, r->query_n);
 	r->route = find_route(r->http, wanted->path);
 	if (r->route == NULL) {
-		refuse(r, 404);
+		refuse_request(r, 404);
 		return;
 	}
 	r->state = REQUEST_WAITING;
@@ -281,9 +282,9 @@ on_input(struct bufferevent *wire, void *ctx)
 	/* A client that shuts its side now still wants its answer. */
 	(void)bufferevent_disable(wire, EV_READ);
 	if (status == 200)
-		ask(r, &wanted);
+		ask_site(r, &wanted);
 	else
-		refuse(r, status == 0 ? 431 : status);
+		refuse_request(r, status == 0 ? 431 : status);
 }
 
 /* All is written. */
@@ -310,13 +311,13 @@ on_gone(struct bufferevent *wire, short what, void *ctx)
 	(void)what;
 	/* Who makes the page holds it still: then writing shows it again. */
 	if (r->state != REQUEST_WAITING)
-		end(r);
+		end_request(r);
 }
 
 /* --- taking connections --- */
 
 static void
-begin(struct record_http *http, int fd)
+begin_request(struct record_http *http, int fd)
 {
 	struct record_request *r = xcalloc(1, sizeof(*r));
 
@@ -335,23 +336,23 @@ begin(struct record_http *http, int fd)
 
 /* The gate is open: where the house is full, someone is slow. */
 static void
-take(struct record_http *http, int fd)
+take_connection(struct record_http *http, int fd)
 {
 	struct record_request *slow = find_slow(http);
 
 	if (http->count >= RECORD_HTTP_CONNECTIONS_MAX && slow != NULL)
-		end(slow);
-	begin(http, fd);
+		end_request(slow);
+	begin_request(http, fd);
 }
 
 static void
-turn_away(int fd)
+turn_away_reader(int fd)
 {
 	struct strbuf head;
 	ssize_t ignored;
 
 	strbuf_init(&head, HEAD_MAX);
-	print_head(403, "text/plain", 0, &head);
+	print_answer_head(403, "text/plain", 0, &head);
 	ignored = write(fd, head.p, head.n);
 	(void)ignored;
 	(void)close(fd);
@@ -392,9 +393,9 @@ on_connection(evutil_socket_t listener, short what, void *ctx)
 	(void)what;
 	if (fd >= 0 && site->allowed != NULL &&
 	    !site->allowed(site->ctx, (const struct sockaddr *)&peer))
-		turn_away(fd);
+		turn_away_reader(fd);
 	else if (fd >= 0)
-		take(http, fd);
+		take_connection(http, fd);
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 	    errno == ENOMEM)
 		rest(http);
@@ -448,7 +449,7 @@ record_http_free(struct record_http *http)
 	http->resting = true; /* none comes for those that go */
 	while (http->accept != NULL &&
 	    (r = TAILQ_FIRST(&http->connections)) != NULL)
-		end(r);
+		end_request(r);
 	if (http->accept != NULL)
 		event_free(http->accept);
 	if (http->rest != NULL)

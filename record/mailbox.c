@@ -9,7 +9,7 @@ enum { ARGUMENT_MAX = RECORD_MAILBOX_MAX + 16 };
 
 /* Its two parts, as views; false where it is no mailbox with a domain. */
 static bool
-parse(struct slice mailbox, struct slice *local, struct slice *domain)
+parse_mailbox(struct slice mailbox, struct slice *local, struct slice *domain)
 {
 	struct strbuf argument;
 	struct smtp_path path;
@@ -34,7 +34,7 @@ parse(struct slice mailbox, struct slice *local, struct slice *domain)
 }
 
 static int
-add_domain(struct slice domain, struct strbuf *out)
+add_mailbox_domain(struct slice domain, struct strbuf *out)
 {
 	if (domain.p[0] != '[')
 		return mail_idn_to_ascii(domain, out);
@@ -74,12 +74,12 @@ record_mailbox_fold(struct slice mailbox, struct strbuf *out)
 	struct slice local, domain;
 	size_t begun = out->n;
 
-	if (!parse(mailbox, &local, &domain))
+	if (!parse_mailbox(mailbox, &local, &domain))
 		return -1;
 	add_local(local, out);
 	cut_extension(out, begun);
 	(void)strbuf_add_char(out, '@');
-	if (add_domain(domain, out) == 0 && !out->full)
+	if (add_mailbox_domain(domain, out) == 0 && !out->full)
 		return 0;
 	strbuf_truncate(out, begun);
 	return -1;
@@ -107,11 +107,11 @@ record_mailbox_path(struct slice mailbox, struct strbuf *out)
 	struct slice local, domain;
 	size_t begun = out->n;
 
-	if (!parse(mailbox, &local, &domain))
+	if (!parse_mailbox(mailbox, &local, &domain))
 		return -1;
 	(void)strbuf_add(out, local);
 	(void)strbuf_add_char(out, '@');
-	if (add_domain(domain, out) == 0 && !out->full)
+	if (add_mailbox_domain(domain, out) == 0 && !out->full)
 		return 0;
 	strbuf_truncate(out, begun);
 	return -1;

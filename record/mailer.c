@@ -46,7 +46,8 @@ record_mailer_cancel(struct record_mailer *m)
 }
 
 static void
-finish(struct record_mailer *m, enum record_delivery how, struct slice text)
+finish_mail(
+    struct record_mailer *m, enum record_delivery how, struct slice text)
 {
 	record_mailer_fn *fn = m->fn;
 	void *ctx = m->ctx;
@@ -117,7 +118,7 @@ proceed(struct record_mailer *m, struct slice text)
 		command(m, MAILER_QUIT, "QUIT", "", "");
 		break;
 	case MAILER_QUIT:
-		finish(m, RECORD_DELIVERED, strbuf_slice(&m->text));
+		finish_mail(m, RECORD_DELIVERED, strbuf_slice(&m->text));
 		break;
 	}
 }
@@ -140,14 +141,14 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 
 	if (m->state == MAILER_EHLO && m->utf8 &&
 	    smtp_reply_class(reply) == wanted && !offers_utf8(reply))
-		finish(m, RECORD_REFUSED,
+		finish_mail(m, RECORD_REFUSED,
 		    SLICE("the next hop does not offer SMTPUTF8"));
 	else if (smtp_reply_class(reply) == wanted || m->state == MAILER_QUIT)
 		proceed(m, text);
 	else if (smtp_reply_class(reply) == 5 && m->state > MAILER_EHLO)
-		finish(m, RECORD_REFUSED, text);
+		finish_mail(m, RECORD_REFUSED, text);
 	else
-		finish(m, RECORD_DEFERRED, text);
+		finish_mail(m, RECORD_DEFERRED, text);
 }
 
 static void
@@ -157,14 +158,14 @@ on_closed(void *ctx, enum smtp_close how, const char *why)
 
 	(void)how;
 	if (m->state == MAILER_QUIT)
-		finish(m, RECORD_DELIVERED, strbuf_slice(&m->text));
+		finish_mail(m, RECORD_DELIVERED, strbuf_slice(&m->text));
 	else
-		finish(m, RECORD_DEFERRED, slice_str(why));
+		finish_mail(m, RECORD_DEFERRED, slice_str(why));
 }
 
 /* ASCII that may stand between the angle brackets of a command. */
 static bool
-is_plain(struct slice s)
+is_plain_address(struct slice s)
 {
 	if (s.n > PATH_MAX_OCTETS)
 		return false;
@@ -187,7 +188,7 @@ record_mailer_send(struct event_base *base, const struct smtp_target *target,
 	struct strbuf to;
 
 	strbuf_init(&to, RECORD_MAILBOX_MAX);
-	if (!is_plain(mail->helo) || !is_plain(mail->from) ||
+	if (!is_plain_address(mail->helo) || !is_plain_address(mail->from) ||
 	    mail->helo.n == 0 || record_mailbox_path(mail->to, &to) != 0) {
 		strbuf_clear(&to);
 		return NULL;

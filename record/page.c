@@ -163,7 +163,7 @@ record_page_name(struct slice name, const char *nameless, struct strbuf *out)
 }
 
 static void
-print_text(const char *text, struct strbuf *out)
+print_page_text(const char *text, struct strbuf *out)
 {
 	record_page_text(slice_str(text), out);
 }
@@ -246,9 +246,9 @@ print_state(const struct record_page *page, struct strbuf *out)
 	for (size_t i = 0; i < page->cause_count; i++) {
 		(void)strbuf_addf(out, "<li%s><b>",
 		    page->causes[i].stops ? " class=stops" : "");
-		print_text(page->causes[i].part, out);
+		print_page_text(page->causes[i].part, out);
 		(void)strbuf_add_str(out, "</b>: ");
-		print_text(page->causes[i].text, out);
+		print_page_text(page->causes[i].text, out);
 		(void)strbuf_add_str(out, "</li>\n");
 	}
 	(void)strbuf_add_str(out, "</ul>\n");
@@ -266,7 +266,7 @@ print_since(const struct record_page *page, struct strbuf *out)
 		    " (%" PRId64 " d %" PRId64 " h %" PRId64 " min)",
 		    up / (24 * 60), up / 60 % 24, up % 60);
 	(void)strbuf_add_str(out, ", version ");
-	print_text(page->version, out);
+	print_page_text(page->version, out);
 	(void)strbuf_add_str(out, ". Now it is ");
 	print_time(page->now, out);
 	(void)strbuf_add_str(out, "; all times are UTC.</p>\n");
@@ -295,7 +295,7 @@ print_links(const struct record_page *page, struct strbuf *out)
 }
 
 static void
-print_head(const struct record_page *page, struct strbuf *out)
+print_page_head(const struct record_page *page, struct strbuf *out)
 {
 	(void)strbuf_addf(out,
 	    "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
@@ -304,7 +304,7 @@ print_head(const struct record_page *page, struct strbuf *out)
 	    "<meta name=color-scheme content='light dark'>"
 	    "<meta http-equiv=refresh content=60>"
 	    "<title>signpost on ");
-	print_text(page->host, out);
+	print_page_text(page->host, out);
 	(void)strbuf_addf(
 	    out, "</title><style>%s</style></head><body>\n", style);
 	(void)strbuf_add_str(out, "<h1>signpost on ");
@@ -487,7 +487,7 @@ hours_of(const struct record_page *page)
 }
 
 static int
-print_results(const struct record_page *page, struct strbuf *out)
+print_page_results(const struct record_page *page, struct strbuf *out)
 {
 	struct hours hours = hours_of(page);
 	struct strbuf list;
@@ -520,7 +520,7 @@ record_page_results(const struct record_page *page, struct strbuf *out)
 		    "<code>[results] database</code> to see it here.</p>\n");
 		return 0;
 	}
-	if (page->store != NULL && print_results(page, out) == 0)
+	if (page->store != NULL && print_page_results(page, out) == 0)
 		return 0;
 	strbuf_truncate(out, before);
 	(void)strbuf_add_str(out,
@@ -533,7 +533,7 @@ int
 record_page_print(
     const struct record_page *page, struct slice results, struct strbuf *out)
 {
-	print_head(page, out);
+	print_page_head(page, out);
 	(void)strbuf_add(out, results);
 	(void)strbuf_add_str(out, "</body></html>\n");
 	return out->full ? -1 : 0;

@@ -158,7 +158,7 @@ struct pass {
 };
 
 static bool
-is_below(struct slice domain, struct slice parent)
+is_domain_within(struct slice domain, struct slice parent)
 {
 	return slice_equal_nocase(domain, parent) ||
 	    (domain.n > parent.n && domain.p[domain.n - parent.n - 1] == '.' &&
@@ -167,13 +167,13 @@ is_below(struct slice domain, struct slice parent)
 }
 
 static bool
-is_own(const struct pass *pass, struct slice domain)
+is_page_domain_own(const struct pass *pass, struct slice domain)
 {
 	if (pass->page->is_own != NULL &&
 	    pass->page->is_own(pass->page->ctx, domain))
 		return true;
 	for (size_t i = 0; i < pass->signed_for_count; i++)
-		if (is_below(domain, slice_str(pass->signed_for[i])))
+		if (is_domain_within(domain, slice_str(pass->signed_for[i])))
 			return true;
 	return false;
 }
@@ -198,7 +198,7 @@ take_domain(void *ctx, const struct record_domain *domain)
 
 	if (name.n > 0)
 		memcpy(bytes, name.p, name.n);
-	e.own = name.n > 0 && is_own(pass, name);
+	e.own = name.n > 0 && is_page_domain_own(pass, name);
 	pass->domains++;
 	pass->own_domains += e.own;
 	top_add(&pass->all, &e);

@@ -198,7 +198,7 @@ add_fields(const struct record_reflection *r, struct strbuf *mail)
 
 /* One line of text: control characters as '?', cut to what SMTP carries. */
 static void
-add_line(struct slice line, const char *before, struct strbuf *text)
+add_mail_line(struct slice line, const char *before, struct strbuf *text)
 {
 	(void)strbuf_add_str(text, before);
 	line = slice_first(line, LINE_MAX_OCTETS);
@@ -237,14 +237,14 @@ add_summary(const struct record_reflection *r, struct strbuf *text)
 
 	while (next_line(&rest, &line)) {
 		if (!told && checks && !is_check_line(line)) {
-			add_line(r->spam, "SpamAssassin check: ", text);
+			add_mail_line(r->spam, "SpamAssassin check: ", text);
 			told = true;
 		}
 		checks = checks || is_check_line(line);
-		add_line(line, "", text);
+		add_mail_line(line, "", text);
 	}
 	if (!told)
-		add_line(r->spam, "SpamAssassin check: ", text);
+		add_mail_line(r->spam, "SpamAssassin check: ", text);
 }
 
 static void
@@ -256,7 +256,7 @@ add_rules(const struct record_reflection *r, struct strbuf *text)
 	if (rest.n == 0)
 		return;
 	(void)strbuf_add_str(text, "\r\nSpamAssassin: ");
-	add_line(r->spam, "", text);
+	add_mail_line(r->spam, "", text);
 	mail_fold_begin(&fold, text, SLICE("  Rules"));
 	while (slice_cut(&rest, ' ', &rule))
 		if (is_field_text(rule))
@@ -277,9 +277,9 @@ add_quoted_header(const struct record_reflection *r, struct strbuf *text)
 		: "\r\nWhat your signature covers of your message's header, "
 		  "as it came to us:\r\n\r\n");
 	while (lines++ < HEADER_LINES_MAX && next_line(&rest, &line))
-		add_line(line, "> ", text);
+		add_mail_line(line, "> ", text);
 	if (r->header.n > RECORD_REFLECT_HEADER_MAX || rest.n > 0)
-		add_line(SLICE("(cut here)"), "", text);
+		add_mail_line(SLICE("(cut here)"), "", text);
 }
 
 /* RFC 2045 section 6.7: one line. */
@@ -308,7 +308,7 @@ add_quoted_printable(struct slice line, struct strbuf *mail)
 }
 
 static void
-add_text(struct slice text, struct strbuf *mail)
+add_mail_text(struct slice text, struct strbuf *mail)
 {
 	struct slice line;
 
@@ -350,7 +350,7 @@ record_reflect_print(const struct record_reflection *r, struct strbuf *mail)
 		add_rules(r, &text);
 		add_quoted_header(r, &text);
 	}
-	add_text(strbuf_slice(&text), mail);
+	add_mail_text(strbuf_slice(&text), mail);
 	if (is_stranger(r))
 		shorten(mail, RECORD_REFLECT_STRANGER_MAX);
 	if (text.full)

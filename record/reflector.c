@@ -47,7 +47,7 @@ struct record_reflector {
 };
 
 static void
-say(struct record_reflector *r, bool trouble, const char *what,
+say_reflector(struct record_reflector *r, bool trouble, const char *what,
     struct slice foreign)
 {
 	struct strbuf line;
@@ -68,7 +68,7 @@ count(struct record_reflector *r, enum record_reflector_result result)
 
 /* "no answer to ann@example.org: mail of a list" */
 static void
-refuse(struct record_reflector *r, struct slice to, struct slice why)
+refuse_answer(struct record_reflector *r, struct slice to, struct slice why)
 {
 	struct strbuf line;
 
@@ -149,10 +149,11 @@ tell_refused(struct record_reflector *r, int how, struct slice to,
     const struct strbuf *reason)
 {
 	if (how == 0) {
-		refuse(r, to, strbuf_slice(reason));
+		refuse_answer(r, to, strbuf_slice(reason));
 		count(r, RECORD_REFLECTOR_TOO_MANY);
 	} else {
-		say(r, true, "an answer is lost: ", strbuf_slice(reason));
+		say_reflector(
+		    r, true, "an answer is lost: ", strbuf_slice(reason));
 		count(r, RECORD_REFLECTOR_LOST);
 	}
 }
@@ -172,7 +173,7 @@ keep_answer(struct record_reflector *r, const struct record_kept *kept,
 	kept_it = record_store_put_answer(
 	    r->store, reflection->now, &a.asker, &answer, &reason);
 	if (kept_it == 1)
-		say(r, false, "will answer ", reflection->to);
+		say_reflector(r, false, "will answer ", reflection->to);
 	else
 		tell_refused(r, kept_it, reflection->to, &reason);
 	asking_clear(&a);
@@ -230,7 +231,8 @@ make_answer(struct record_reflector *r, const struct record_kept *kept,
 	if (record_reflect_print(&reflection, &mail) == 0) {
 		keep_answer(r, kept, &reflection, strbuf_slice(&mail));
 	} else {
-		say(r, true, "no answer can be made to ", reflection.to);
+		say_reflector(
+		    r, true, "no answer can be made to ", reflection.to);
 		count(r, RECORD_REFLECTOR_LOST);
 	}
 	strbuf_clear(&id);
@@ -308,7 +310,7 @@ is_busy(const struct record_reflector *r, const struct record_kept *kept)
 
 /* Empty: it is answered. */
 static struct slice
-refuses(const struct record_kept *kept)
+reflector_refuses(const struct record_kept *kept)
 {
 	struct slice why = record_kept_get(kept, RECORD_UNANSWERED);
 
@@ -330,9 +332,9 @@ record_reflector_take(
 
 	if (record_kept_get(kept, RECORD_PROOF).n == 0)
 		return;
-	why = refuses(kept);
+	why = reflector_refuses(kept);
 	if (why.n > 0) {
-		refuse(r, to, why);
+		refuse_answer(r, to, why);
 		count(r, RECORD_REFLECTOR_NOT_ANSWERED);
 		return;
 	}
@@ -368,7 +370,7 @@ purge(struct record_reflector *r, int64_t now)
 
 	strbuf_init(&reason, SAY_MAX);
 	if (record_store_purge(r->store, now, &reason) != 0)
-		say(r, true, "the database: ", strbuf_slice(&reason));
+		say_reflector(r, true, "the database: ", strbuf_slice(&reason));
 	strbuf_clear(&reason);
 }
 
@@ -391,16 +393,16 @@ on_sent(void *ctx, enum record_delivery how, struct slice text)
 
 	r->mailer = NULL;
 	if (how == RECORD_DELIVERED) {
-		say(r, false, "answered: ", text);
+		say_reflector(r, false, "answered: ", text);
 		count(r, RECORD_REFLECTOR_SENT);
 		r->over = r->sending;
 	} else if (how == RECORD_REFUSED ||
 	    r->tries >= RECORD_REFLECTOR_TRIES_MAX) {
-		say(r, true, "an answer is given up: ", text);
+		say_reflector(r, true, "an answer is given up: ", text);
 		count(r, RECORD_REFLECTOR_GIVEN_UP);
 		r->over = r->sending;
 	} else {
-		say(r, true, "an answer waits: ", text);
+		say_reflector(r, true, "an answer waits: ", text);
 		count(r, RECORD_REFLECTOR_DEFERRED);
 		(void)record_store_defer_answer(
 		    r->store, r->sending, now + pause_after(r->tries));
@@ -432,7 +434,8 @@ send_due(struct record_reflector *r, int64_t now)
 	    record_store_due_answer(r->store, now, on_due, r) == 1) {
 		if (r->mailer != NULL)
 			return;
-		say(r, true, "an answer is given up: no address to send to",
+		say_reflector(r, true,
+		    "an answer is given up: no address to send to",
 		    slice_from(NULL, 0));
 		count(r, RECORD_REFLECTOR_GIVEN_UP);
 		r->over = r->sending;

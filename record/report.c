@@ -8,7 +8,7 @@
 #include "record/xml.h"
 
 static void
-put(struct sink *to, const char *text)
+put_text(struct sink *to, const char *text)
 {
 	sink_write_to(to, slice_str(text));
 }
@@ -77,7 +77,7 @@ put_policy(struct sink *to, const struct record_report *r)
 	sp = tag_or(&record, "sp", policies, p);
 	fo = mail_taglist_value(&record, SLICE("fo"));
 	testing = tag_or(&record, "t", yes_or_no, SLICE("n"));
-	put(to, "  <policy_published>\n");
+	put_text(to, "  <policy_published>\n");
 	record_xml_element(to, 4, "domain", r->domain);
 	record_xml_element(
 	    to, 4, "adkim", tag_or(&record, "adkim", modes, SLICE("r")));
@@ -97,7 +97,7 @@ put_policy(struct sink *to, const struct record_report *r)
 		    to, 4, "discovery_method", SLICE("treewalk"));
 	}
 	record_xml_element(to, 4, "fo", fo.n > 0 ? fo : SLICE("0"));
-	put(to, "  </policy_published>\n");
+	put_text(to, "  </policy_published>\n");
 }
 
 void
@@ -107,10 +107,10 @@ record_report_begin(struct sink *to, const struct record_report *r)
 
 	strbuf_init(&id, 1024);
 	(void)record_report_id(r, &id);
-	put(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<feedback");
+	put_text(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<feedback");
 	if (!is_old(r))
-		put(to, " xmlns=\"urn:ietf:params:xml:ns:dmarc-2.0\"");
-	put(to,
+		put_text(to, " xmlns=\"urn:ietf:params:xml:ns:dmarc-2.0\"");
+	put_text(to,
 	    ">\n"
 	    "  <version>1.0</version>\n"
 	    "  <report_metadata>\n");
@@ -119,20 +119,20 @@ record_report_begin(struct sink *to, const struct record_report *r)
 	if (r->contact.n > 0)
 		record_xml_element(to, 4, "extra_contact_info", r->contact);
 	record_xml_element(to, 4, "report_id", strbuf_slice(&id));
-	put(to, "    <date_range>\n");
+	put_text(to, "    <date_range>\n");
 	record_xml_number(to, 6, "begin", r->begin);
 	record_xml_number(to, 6, "end", r->end);
-	put(to, "    </date_range>\n");
+	put_text(to, "    </date_range>\n");
 	if (!is_old(r))
 		record_xml_element(to, 4, "generator", r->generator);
-	put(to, "  </report_metadata>\n");
+	put_text(to, "  </report_metadata>\n");
 	put_policy(to, r);
 	strbuf_clear(&id);
 }
 
 /* RFC 7489 has no "pass", and calls by another name what t=y does. */
 static struct slice
-disposition_of(const struct record_report *r, const struct record_row *row)
+row_disposition_of(const struct record_report *r, const struct record_row *row)
 {
 	struct slice word = word_or(row->disposition, dispositions, "none");
 
@@ -156,8 +156,8 @@ put_evaluated(struct sink *to, const struct record_report *r,
 {
 	struct slice rest = row->overrides, type;
 
-	put(to, "      <policy_evaluated>\n");
-	record_xml_element(to, 8, "disposition", disposition_of(r, row));
+	put_text(to, "      <policy_evaluated>\n");
+	record_xml_element(to, 8, "disposition", row_disposition_of(r, row));
 	record_xml_element(
 	    to, 8, "dkim", word_or(row->dkim, pass_or_fail, "fail"));
 	record_xml_element(
@@ -165,11 +165,11 @@ put_evaluated(struct sink *to, const struct record_report *r,
 	while (slice_cut(&rest, '\n', &type)) {
 		if (!is_one_of(type, override_types))
 			continue;
-		put(to, "        <reason>\n");
+		put_text(to, "        <reason>\n");
 		record_xml_element(to, 10, "type", override_of(r, type));
-		put(to, "        </reason>\n");
+		put_text(to, "        </reason>\n");
 	}
-	put(to, "      </policy_evaluated>\n");
+	put_text(to, "      </policy_evaluated>\n");
 }
 
 /* "dkim TAB result TAB d= TAB s= TAB reason" */
@@ -183,14 +183,14 @@ put_dkim(struct sink *to, struct slice words)
 	    !slice_cut(&words, '\t', &selector) ||
 	    !is_one_of(result, dkim_words) || domain.n == 0)
 		return;
-	put(to, "      <dkim>\n");
+	put_text(to, "      <dkim>\n");
 	record_xml_element(to, 8, "domain", domain);
 	record_xml_element(to, 8, "selector", selector);
 	record_xml_element(
 	    to, 8, "result", word_or(result, dkim_words, "none"));
 	if (slice_cut(&words, '\t', &why) && why.n > 0)
 		record_xml_element(to, 8, "human_result", why);
-	put(to, "      </dkim>\n");
+	put_text(to, "      </dkim>\n");
 }
 
 /* "spf TAB result TAB domain TAB scope"; RFC 9990 reports MAIL FROM's, with
@@ -205,13 +205,13 @@ put_spf(struct sink *to, const struct record_report *r, struct slice words)
 	    !slice_cut(&words, '\t', &scope) || !is_one_of(result, spf_words) ||
 	    domain.n == 0)
 		return false;
-	put(to, "      <spf>\n");
+	put_text(to, "      <spf>\n");
 	record_xml_element(to, 8, "domain", domain);
 	if (slice_equal(scope, SLICE("mfrom")) ||
 	    (is_old(r) && slice_equal(scope, SLICE("helo"))))
 		record_xml_element(to, 8, "scope", scope);
 	record_xml_element(to, 8, "result", word_or(result, spf_words, "none"));
-	put(to, "      </spf>\n");
+	put_text(to, "      </spf>\n");
 	return true;
 }
 
@@ -219,12 +219,12 @@ put_spf(struct sink *to, const struct record_report *r, struct slice words)
 static void
 put_no_spf(struct sink *to, const struct record_row *row)
 {
-	put(to, "      <spf>\n");
+	put_text(to, "      <spf>\n");
 	record_xml_element(
 	    to, 8, "domain", row->sender.n > 0 ? row->sender : row->author);
 	record_xml_element(to, 8, "scope", SLICE("mfrom"));
 	record_xml_element(to, 8, "result", SLICE("none"));
-	put(to, "      </spf>\n");
+	put_text(to, "      </spf>\n");
 }
 
 static void
@@ -234,7 +234,7 @@ put_results(struct sink *to, const struct record_report *r,
 	struct slice rest = row->results, line, kind;
 	bool spf = false;
 
-	put(to, "    <auth_results>\n");
+	put_text(to, "    <auth_results>\n");
 	while (slice_cut(&rest, '\n', &line))
 		if (slice_cut(&line, '\t', &kind) &&
 		    slice_equal(kind, SLICE("dkim")))
@@ -246,32 +246,32 @@ put_results(struct sink *to, const struct record_report *r,
 			spf = put_spf(to, r, line);
 	if (!spf && is_old(r))
 		put_no_spf(to, row);
-	put(to, "    </auth_results>\n");
+	put_text(to, "    </auth_results>\n");
 }
 
 void
 record_report_row(struct sink *to, const struct record_report *r,
     const struct record_row *row)
 {
-	put(to, "  <record>\n    <row>\n");
+	put_text(to, "  <record>\n    <row>\n");
 	record_xml_element(to, 6, "source_ip", row->client);
 	record_xml_number(to, 6, "count", row->count);
 	put_evaluated(to, r, row);
-	put(to, "    </row>\n    <identifiers>\n");
+	put_text(to, "    </row>\n    <identifiers>\n");
 	record_xml_element(to, 6, "header_from", row->author);
 	if (row->sender.n > 0 || is_old(r))
 		record_xml_element(to, 6, "envelope_from", row->sender);
 	if (row->recipient.n > 0)
 		record_xml_element(to, 6, "envelope_to", row->recipient);
-	put(to, "    </identifiers>\n");
+	put_text(to, "    </identifiers>\n");
 	put_results(to, r, row);
-	put(to, "  </record>\n");
+	put_text(to, "  </record>\n");
 }
 
 void
 record_report_end(struct sink *to)
 {
-	put(to, "</feedback>\n");
+	put_text(to, "</feedback>\n");
 }
 
 static int

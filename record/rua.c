@@ -255,7 +255,7 @@ takes_override(struct destination *to, struct slice text)
 }
 
 static void
-settle(struct destination *to, const struct dns_answer *answer)
+settle_destination(struct destination *to, const struct dns_answer *answer)
 {
 	to->status = answer->status == DNS_TEMPFAIL ? RECORD_RUA_LATER
 						    : RECORD_RUA_UNWANTED;
@@ -282,7 +282,7 @@ record_rua_answer(struct record_rua *r, const struct dns_question *question,
 		if (to->status == RECORD_RUA_ASKING && to->asked &&
 		    permission(r, to, &asked) == 0 &&
 		    dns_question_equal(&asked, question))
-			settle(to, answer);
+			settle_destination(to, answer);
 	}
 	for (size_t i = 0; i < r->count; i++)
 		if (r->list[i].status == RECORD_RUA_ASKING && !r->list[i].asked)

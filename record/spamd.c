@@ -178,7 +178,7 @@ record_spamd_cancel(struct record_spamd *ask)
 
 /* The last word: the handle is gone before the function runs. */
 static void
-tell(struct record_spamd *ask, const struct record_spam *spam)
+tell_spam(struct record_spamd *ask, const struct record_spam *spam)
 {
 	record_spamd_fn *fn = ask->fn;
 	void *ctx = ask->ctx;
@@ -188,11 +188,11 @@ tell(struct record_spamd *ask, const struct record_spam *spam)
 }
 
 static void
-give_up(struct record_spamd *ask, const char *why)
+give_up_asking(struct record_spamd *ask, const char *why)
 {
 	struct record_spam spam = {.reason = why};
 
-	tell(ask, &spam);
+	tell_spam(ask, &spam);
 }
 
 static void
@@ -200,7 +200,7 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
 	(void)what;
-	give_up(ctx, "spamd did not answer in time");
+	give_up_asking(ctx, "spamd did not answer in time");
 }
 
 /* What has come so far. */
@@ -233,7 +233,7 @@ tell_reply(struct record_spamd *ask, struct bufferevent *conn)
 	struct record_spam spam =
 	    ask->ping ? parse_pong(all) : record_spamd_parse(all);
 
-	tell(ask, &spam);
+	tell_spam(ask, &spam);
 	free(copy);
 }
 
@@ -251,7 +251,7 @@ on_readable(struct bufferevent *conn, void *ctx)
 	struct slice reply = reply_of(conn);
 
 	if (reply.n > RECORD_SPAMD_REPLY_MAX)
-		give_up(ctx, "spamd's answer is too long");
+		give_up_asking(ctx, "spamd's answer is too long");
 	else if (is_whole(ctx, reply))
 		tell_reply(ctx, conn);
 }
@@ -263,7 +263,7 @@ on_event(struct bufferevent *conn, short what, void *ctx)
 	if ((what & BEV_EVENT_CONNECTED) != 0)
 		return;
 	if ((what & BEV_EVENT_EOF) == 0)
-		give_up(ctx, strerror(EVUTIL_SOCKET_ERROR()));
+		give_up_asking(ctx, strerror(EVUTIL_SOCKET_ERROR()));
 	else
 		tell_reply(ctx, conn);
 }
@@ -284,7 +284,7 @@ write_question(struct bufferevent *conn, struct slice message)
 
 /* A message without an address is none: PING. */
 static struct record_spamd *
-begin(struct event_base *base, const struct record_spamd_at *at,
+begin_asking(struct event_base *base, const struct record_spamd_at *at,
     struct slice message, record_spamd_fn *fn, void *ctx)
 {
 	unsigned ms = at->ms == 0 ? RECORD_SPAMD_MS : at->ms;
@@ -312,7 +312,7 @@ struct record_spamd *
 record_spamd_ask(struct event_base *base, const struct record_spamd_at *at,
     struct slice message, record_spamd_fn *fn, void *ctx)
 {
-	return begin(
+	return begin_asking(
 	    base, at, message.p == NULL ? SLICE("") : message, fn, ctx);
 }
 
@@ -320,5 +320,5 @@ struct record_spamd *
 record_spamd_ping(struct event_base *base, const struct record_spamd_at *at,
     record_spamd_fn *fn, void *ctx)
 {
-	return begin(base, at, slice_from(NULL, 0), fn, ctx);
+	return begin_asking(base, at, slice_from(NULL, 0), fn, ctx);
 }

@@ -26,7 +26,7 @@ struct adding {
 };
 
 static struct slice
-name_of(const struct adding *a, enum name which)
+member_name_of(const struct adding *a, enum name which)
 {
 	return strbuf_slice(&a->names[which]);
 }
@@ -77,7 +77,7 @@ statement(struct adding *a, enum record_statement which)
 }
 
 static void
-run(struct adding *a, sqlite3_stmt *s)
+run_statement(struct adding *a, sqlite3_stmt *s)
 {
 	if (record_store_run(a->store, s) != 0)
 		a->failed = -1;
@@ -98,12 +98,12 @@ tally(struct adding *a, struct slice domain, struct slice what,
 	record_store_bind(s, 3, domain);
 	record_store_bind(s, 4, what);
 	record_store_bind(s, 5, result);
-	run(a, s);
+	run_statement(a, s);
 }
 
 /* The first word of a member whose words are parted by TABs. */
 static struct slice
-first_word(struct slice words)
+first_member_word(struct slice words)
 {
 	return slice_first(words, slice_find(words, '\t'));
 }
@@ -115,7 +115,8 @@ tally_all(struct adding *a, enum record_tag tag, struct slice what)
 	size_t at = 0;
 
 	while (record_kept_next(a->kept, tag, &at, &value))
-		tally(a, name_of(a, AUTHOR), what, first_word(value));
+		tally(a, member_name_of(a, AUTHOR), what,
+		    first_member_word(value));
 }
 
 /* "dkim:example.org": counted under the domain that signed. */
@@ -148,7 +149,7 @@ tally_outgoing(struct adding *a)
 	if (slice_equal(member(a, RECORD_DIRECTION), SLICE("out")) &&
 	    (slice_equal(status, SLICE("sent")) ||
 		slice_equal(status, SLICE("maybe-delivered"))))
-		tally(a, name_of(a, AUTHOR), SLICE("outgoing"),
+		tally(a, member_name_of(a, AUTHOR), SLICE("outgoing"),
 		    is_signed ? SLICE("signed") : SLICE("unsigned"));
 }
 
@@ -195,7 +196,7 @@ struct words {
 };
 
 static struct words
-split(struct slice value)
+split_words(struct slice value)
 {
 	struct words w = {{NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}};
 
@@ -211,7 +212,7 @@ split(struct slice value)
 static void
 gather_result(struct slice value, bool dkim, struct strbuf *lines)
 {
-	const struct words w = split(value);
+	const struct words w = split_words(value);
 	size_t before = lines->n, domain;
 
 	(void)strbuf_addf(lines, "%s\t%.*s\t", dkim ? "dkim" : "spf",
@@ -255,8 +256,9 @@ add_row(struct adding *a)
 	sqlite3_stmt *s;
 	struct strbuf overrides, results;
 
-	if (name_of(a, POLICY_DOMAIN).n == 0 || name_of(a, CLIENT).n == 0 ||
-	    name_of(a, AUTHOR).n == 0)
+	if (member_name_of(a, POLICY_DOMAIN).n == 0 ||
+	    member_name_of(a, CLIENT).n == 0 ||
+	    member_name_of(a, AUTHOR).n == 0)
 		return;
 	s = statement(a, STATEMENT_ROW);
 	if (s == NULL)
@@ -266,19 +268,19 @@ add_row(struct adding *a)
 	gather_overrides(a->kept, &overrides);
 	gather_results(a->kept, &results);
 	(void)sqlite3_bind_int64(s, 1, a->time - a->time % DAY);
-	record_store_bind(s, 2, name_of(a, POLICY_DOMAIN));
+	record_store_bind(s, 2, member_name_of(a, POLICY_DOMAIN));
 	record_store_bind_policy(s, 3, member(a, RECORD_POLICY));
-	record_store_bind(s, 4, name_of(a, CLIENT));
+	record_store_bind(s, 4, member_name_of(a, CLIENT));
 	record_store_bind(s, 5, member(a, RECORD_DISPOSITION));
 	record_store_bind(s, 6, member(a, RECORD_DKIM_ALIGNED));
 	record_store_bind(s, 7, member(a, RECORD_SPF_ALIGNED));
 	record_store_bind(s, 8, strbuf_slice(&overrides));
-	record_store_bind(s, 9, name_of(a, AUTHOR));
-	record_store_bind(s, 10, name_of(a, SENDER));
-	record_store_bind(s, 11, name_of(a, RECIPIENT));
+	record_store_bind(s, 9, member_name_of(a, AUTHOR));
+	record_store_bind(s, 10, member_name_of(a, SENDER));
+	record_store_bind(s, 11, member_name_of(a, RECIPIENT));
 	(void)sqlite3_bind_text(
 	    s, 12, strbuf_text(&results), (int)results.n, SQLITE_STATIC);
-	run(a, s);
+	run_statement(a, s);
 	strbuf_clear(&overrides);
 	strbuf_clear(&results);
 }
@@ -292,7 +294,7 @@ has_pass(const struct adding *a, enum record_tag tag, struct words *first)
 	size_t at = 0;
 
 	while (record_kept_next(a->kept, tag, &at, &value)) {
-		struct words w = split(value);
+		struct words w = split_words(value);
 
 		if (first->result.n == 0 ||
 		    slice_equal(w.result, SLICE("pass")))
@@ -358,11 +360,11 @@ struct found {
 /* Failed: by DMARC; where its domain publishes none, because nothing passed;
  * on its way out, because it was not signed. */
 static void
-judge(const struct adding *a, struct found *f)
+judge_found(const struct adding *a, struct found *f)
 {
 	struct words dkim = {{NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}};
 	struct words spf = dkim;
-	struct slice dmarc = first_word(member(a, RECORD_DMARC));
+	struct slice dmarc = first_member_word(member(a, RECORD_DMARC));
 	struct slice unsigned_why = member(a, RECORD_UNSIGNED);
 
 	f->dkim =
@@ -395,26 +397,26 @@ add_found(struct adding *a)
 	if (s == NULL)
 		return;
 	strbuf_init(&f.why, WHY_MAX);
-	judge(a, &f);
+	judge_found(a, &f);
 	(void)sqlite3_bind_int64(s, 1, a->time - a->time % HOUR);
 	record_store_bind(s, 2, member(a, RECORD_DIRECTION));
-	record_store_bind(s, 3, name_of(a, AUTHOR));
+	record_store_bind(s, 3, member_name_of(a, AUTHOR));
 	/* Which of our own users sent it is nobody's business. */
-	record_store_bind(s, 4, in ? name_of(a, CLIENT) : SLICE(""));
+	record_store_bind(s, 4, in ? member_name_of(a, CLIENT) : SLICE(""));
 	(void)sqlite3_bind_int(s, 5, f.failed);
 	(void)sqlite3_bind_int(s, 6, f.dkim);
 	(void)sqlite3_bind_int(s, 7, f.spf);
 	(void)sqlite3_bind_int(s, 8, f.dmarc);
 	record_store_bind(s, 9, strbuf_slice(&f.why));
-	run(a, s);
+	run_statement(a, s);
 	strbuf_clear(&f.why);
 }
 
 static void
 add_failure(struct adding *a)
 {
-	const struct record_names names = {
-	    name_of(a, AUTHOR), name_of(a, POLICY_DOMAIN), name_of(a, CLIENT)};
+	const struct record_names names = {member_name_of(a, AUTHOR),
+	    member_name_of(a, POLICY_DOMAIN), member_name_of(a, CLIENT)};
 
 	if (a->failed == 0 &&
 	    record_store_add_failure(a->store, a->kept, &names, a->time) != 0)

@@ -132,7 +132,7 @@ note_asker(
 }
 
 static int
-put(struct record_store *store, int64_t now, bool proven,
+put_answer(struct record_store *store, int64_t now, bool proven,
     const struct record_answer *answer)
 {
 	sqlite3_stmt *s = record_store_statement(store, STATEMENT_PUT_ANSWER);
@@ -167,7 +167,7 @@ record_store_put_answer(struct record_store *store, int64_t now,
 	if (fits < 0)
 		return -1;
 	if (note_asker(store, now, asker) != 0 ||
-	    put(store, now, asker->proven, answer) != 0)
+	    put_answer(store, now, asker->proven, answer) != 0)
 		return record_store_fail(store, "answer", reason);
 	return record_store_commit(store, reason) == 0 ? 1 : -1;
 }

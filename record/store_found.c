@@ -2,7 +2,7 @@
 #include "record/store_private.h"
 
 static sqlite3_stmt *
-ask(struct record_store *store, const struct record_question *q)
+ask_found(struct record_store *store, const struct record_question *q)
 {
 	static const enum record_statement by[] = {
 	    [RECORD_FOUND_BY_CLIENT] = STATEMENT_FOUND_BY_CLIENT,
@@ -25,7 +25,7 @@ int
 record_store_found(struct record_store *store,
     const struct record_question *question, record_found_fn *fn, void *ctx)
 {
-	sqlite3_stmt *s = ask(store, question);
+	sqlite3_stmt *s = ask_found(store, question);
 	int result;
 
 	if (s == NULL)

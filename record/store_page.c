@@ -6,7 +6,7 @@
 #include "record/store_private.h"
 
 static struct record_domain
-domain_of(sqlite3_stmt *s)
+row_domain_of(sqlite3_stmt *s)
 {
 	return (struct record_domain){
 	    .name = record_store_text(s, 0),
@@ -54,7 +54,7 @@ record_store_domains(
 		return -1;
 	(void)sqlite3_bind_int64(s, 1, from);
 	while ((result = record_store_step(store, s)) == SQLITE_ROW) {
-		struct record_domain domain = domain_of(s);
+		struct record_domain domain = row_domain_of(s);
 
 		fn(ctx, &domain);
 	}

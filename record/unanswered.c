@@ -87,7 +87,7 @@ is_of_list(struct slice name)
 /* The first word of a value, comments before it skipped; empty where there
  * is none. What cannot be read is its own word, and none that we know. */
 static struct slice
-first_word(struct slice value)
+first_value_word(struct slice value)
 {
 	struct slice rest = value, word;
 
@@ -115,7 +115,7 @@ suppresses(struct slice value)
 	struct slice piece;
 
 	while (slice_cut(&value, ',', &piece))
-		if (is_one_of(first_word(piece), words))
+		if (is_one_of(first_value_word(piece), words))
 			return true;
 	return false;
 }
@@ -140,7 +140,7 @@ is_automatic(const struct mail_field *field)
 {
 	static const char *const classes[] = {"bulk", "list", "junk",
 	    "auto_reply", "auto-reply", "autoreply", NULL};
-	struct slice name = field->name, word = first_word(field->value);
+	struct slice name = field->name, word = first_value_word(field->value);
 
 	if (word.n == 0)
 		return false;

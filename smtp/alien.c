@@ -14,16 +14,10 @@ is_letter(char c)
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static size_t
-skip_blanks(struct slice line, size_t at)
+skip_alien_blanks(struct slice line, size_t at)
 {
-	while (at < line.n && is_blank(line.p[at]))
+	while (at < line.n && ascii_is_blank(line.p[at]))
 		at++;
 	return at;
 }
@@ -52,7 +46,7 @@ is_method(struct slice word)
 static bool
 is_field(struct slice line, size_t end)
 {
-	size_t at = skip_blanks(line, end);
+	size_t at = skip_alien_blanks(line, end);
 
 	return at < line.n && line.p[at] == ':';
 }
@@ -60,7 +54,7 @@ is_field(struct slice line, size_t end)
 const char *
 smtp_alien_octet(char c)
 {
-	if (is_letter(c) || is_blank(c) || c == '\r')
+	if (is_letter(c) || ascii_is_blank(c) || c == '\r')
 		return NULL;
 	return "an octet that begins no command";
 }
@@ -68,7 +62,7 @@ smtp_alien_octet(char c)
 const char *
 smtp_alien(struct slice line, bool first)
 {
-	size_t begin = skip_blanks(line, 0), end = skip_name(line, begin);
+	size_t begin = skip_alien_blanks(line, 0), end = skip_name(line, begin);
 	struct slice word = slice_from(line.p + begin, end - begin);
 
 	if (line.n > 0 && smtp_alien_octet(line.p[0]) != NULL)
@@ -78,7 +72,7 @@ smtp_alien(struct slice line, bool first)
 	if (is_method(word))
 		return "an HTTP request";
 	if (word.n > 0 && is_field(line, end) &&
-	    !(smtp_verb_is_known(word) && is_blank(line.p[end])))
+	    !(smtp_verb_is_known(word) && ascii_is_blank(line.p[end])))
 		return "a header field";
 	if (first && !smtp_verb_is_known(word))
 		return "no SMTP command first";

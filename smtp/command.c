@@ -75,12 +75,6 @@ find_crlf(struct slice in)
 }
 
 static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static bool
 has_bad_bytes(struct slice line)
 {
 	return slice_find(line, '\r') < line.n ||
@@ -88,23 +82,23 @@ has_bad_bytes(struct slice line)
 }
 
 static struct slice
-first_word(struct slice line)
+first_line_word(struct slice line)
 {
 	size_t n = 0;
 
-	while (n < line.n && !is_blank(line.p[n]))
+	while (n < line.n && !ascii_is_blank(line.p[n]))
 		n++;
 	return slice_first(line, n);
 }
 
 static void
-split(struct slice line, struct smtp_command *command)
+split_command(struct slice line, struct smtp_command *command)
 {
 	struct slice word;
 
-	while (line.n > 0 && is_blank(line.p[0]))
+	while (line.n > 0 && ascii_is_blank(line.p[0]))
 		line = slice_after(line, 1);
-	word = first_word(line);
+	word = first_line_word(line);
 	command->line = line;
 	command->verb = verb_of(word);
 	command->argument = slice_trim(slice_after(line, word.n));
@@ -113,7 +107,7 @@ split(struct slice line, struct smtp_command *command)
 const char *
 smtp_line_verb(struct slice line)
 {
-	const char *verb = known(first_word(line));
+	const char *verb = known(first_line_word(line));
 
 	return verb == NULL ? "unknown" : verb;
 }
@@ -138,7 +132,7 @@ smtp_command_parse(struct slice in, size_t *used, struct smtp_command *command,
 		*fault = SMTP_COMMAND_BYTES;
 		return SMTP_BAD;
 	}
-	split(slice_first(in, end), command);
+	split_command(slice_first(in, end), command);
 	return SMTP_DONE;
 }
 

@@ -110,7 +110,7 @@ remember(struct smtp_conn *conn, enum smtp_close close, const char *why)
 
 /* The one place from which `closed` is called. */
 static void
-end(struct smtp_conn *conn)
+end_conn(struct smtp_conn *conn)
 {
 	if (conn->over || conn->dead)
 		return;
@@ -126,7 +126,7 @@ end_lost(struct smtp_conn *conn, enum smtp_close close, const char *why)
 {
 	if (!conn->failed && (!conn->finishing || conn->ended))
 		remember(conn, close, why);
-	end(conn);
+	end_conn(conn);
 }
 
 /* What poll() says of the socket without being asked for anything. */
@@ -217,7 +217,7 @@ block(struct smtp_conn *conn)
 }
 
 static void
-keep(struct smtp_conn *conn, struct slice bytes)
+keep_output(struct smtp_conn *conn, struct slice bytes)
 {
 	if (conn->out_at == conn->out.n) {
 		strbuf_reset(&conn->out);
@@ -260,14 +260,15 @@ write_out(struct smtp_conn *conn, struct slice bytes)
 	}
 	conn->out_at += n < kept.n ? n : kept.n;
 	if (n < kept.n + bytes.n) {
-		keep(conn, slice_after(bytes, n < kept.n ? 0 : n - kept.n));
+		keep_output(
+		    conn, slice_after(bytes, n < kept.n ? 0 : n - kept.n));
 		block(conn);
 	}
 }
 
 /* The end of a turn: what was gathered goes. */
 static void
-flush(struct smtp_conn *conn)
+flush_conn(struct smtp_conn *conn)
 {
 	if (conn->dead || conn->over || conn->failed || conn->blocked)
 		return;
@@ -296,14 +297,14 @@ linger(struct smtp_conn *conn)
 static void
 finish_turn(struct smtp_conn *conn)
 {
-	flush(conn);
+	flush_conn(conn);
 	if (conn->dead || conn->over || conn->failed || !conn->finishing ||
 	    smtp_conn_unwritten(conn) > 0)
 		return;
 	if (conn->linger)
 		linger(conn);
 	else
-		end(conn);
+		end_conn(conn);
 }
 
 static void
@@ -315,7 +316,7 @@ on_turn(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	enter(conn);
 	if (conn->failed)
-		end(conn);
+		end_conn(conn);
 	else if (!conn->finishing)
 		conn->ops->input(conn->ctx);
 	finish_turn(conn);
@@ -330,12 +331,12 @@ drop_input(struct smtp_conn *conn)
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
 	    ++conn->dropped > LINGER_READS)
-		end(conn);
+		end_conn(conn);
 }
 
 /* How many bytes came; 0: none, and the connection may be over. */
 static size_t
-receive(struct smtp_conn *conn, char *to, size_t room)
+receive_input(struct smtp_conn *conn, char *to, size_t room)
 {
 	ssize_t n = recv(conn->fd, to, room, 0);
 
@@ -363,7 +364,7 @@ read_and_keep(struct smtp_conn *conn, size_t room)
 	conn->in_at = 0;
 	to = strbuf_reserve(&conn->in, room);
 	assert(to != NULL);
-	n = receive(conn, to, room);
+	n = receive_input(conn, to, room);
 	conn->in.n += n;
 	if (n > 0)
 		conn->ops->input(conn->ctx);
@@ -376,7 +377,7 @@ read_and_pass(struct smtp_conn *conn, size_t room)
 {
 	char bytes[SMTP_CONN_IN_MAX];
 
-	conn->passing = slice_from(bytes, receive(conn, bytes, room));
+	conn->passing = slice_from(bytes, receive_input(conn, bytes, room));
 	if (conn->passing.n > 0)
 		conn->ops->input(conn->ctx);
 	if (conn->passing.n > 0)
@@ -385,7 +386,7 @@ read_and_pass(struct smtp_conn *conn, size_t room)
 }
 
 static void
-read_some(struct smtp_conn *conn, size_t room)
+read_some_input(struct smtp_conn *conn, size_t room)
 {
 	if (room > KEPT_ROOM && conn->in.n == 0)
 		read_and_pass(conn, room);
@@ -407,7 +408,7 @@ on_readable(evutil_socket_t fd, short what, void *ctx)
 	if (conn->lingering) {
 		drop_input(conn);
 	} else if (!conn->failed && held < conn->read_max) {
-		read_some(conn, conn->read_max - held);
+		read_some_input(conn, conn->read_max - held);
 	} else {
 		stop_reading(conn);
 	}
@@ -476,7 +477,7 @@ on_timer(void *ctx)
 
 	enter(conn);
 	if (conn->lingering)
-		end(conn);
+		end_conn(conn);
 	else
 		conn->ops->timeout(conn->ctx);
 	finish_turn(conn);
@@ -490,7 +491,7 @@ on_write_timer(void *ctx)
 
 	enter(conn);
 	remember(conn, SMTP_CLOSE_TIMEOUT, "peer takes no data");
-	end(conn);
+	end_conn(conn);
 	leave(conn);
 }
 
@@ -608,7 +609,7 @@ smtp_conn_write(struct smtp_conn *conn, struct slice bytes)
 	    smtp_conn_unwritten(conn) + bytes.n >= SMTP_CONN_HIGH_WATER)
 		write_out(conn, bytes);
 	else
-		keep(conn, bytes);
+		keep_output(conn, bytes);
 	if (conn->busy == 0)
 		smtp_conn_kick(conn);
 }

@@ -39,7 +39,7 @@ static const struct extension {
 enum { EXTENSIONS = sizeof(extensions) / sizeof(extensions[0]) };
 
 static void
-read_line(struct slice line, struct smtp_capabilities *caps)
+read_ehlo_line(struct slice line, struct smtp_capabilities *caps)
 {
 	size_t n = slice_find(line, ' ');
 	struct slice argument = slice_trim(slice_after(line, n));
@@ -64,7 +64,7 @@ smtp_ehlo_parse(const struct smtp_reply *reply, struct smtp_capabilities *caps)
 	if (reply->code != 250 || !smtp_reply_next(&rest, &line))
 		return;
 	while (smtp_reply_next(&rest, &line))
-		read_line(line, caps);
+		read_ehlo_line(line, caps);
 }
 
 struct slice

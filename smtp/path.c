@@ -9,16 +9,10 @@
 #include "base/number.h"
 #include "smtp/path.h"
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static struct slice
-skip_blanks(struct slice s)
+skip_path_blanks(struct slice s)
 {
-	while (s.n > 0 && is_blank(s.p[0]))
+	while (s.n > 0 && ascii_is_blank(s.p[0]))
 		s = slice_after(s, 1);
 	return s;
 }
@@ -52,7 +46,8 @@ local_length(struct slice s)
 {
 	size_t i = 0;
 
-	while (i < s.n && s.p[i] != '@' && s.p[i] != '>' && !is_blank(s.p[i])) {
+	while (i < s.n && s.p[i] != '@' && s.p[i] != '>' &&
+	    !ascii_is_blank(s.p[i])) {
 		unsigned char c = (unsigned char)s.p[i];
 
 		if (c == '"') {
@@ -164,7 +159,7 @@ static size_t
 path_length(struct slice s, struct smtp_path *path)
 {
 	bool bracket = s.p[0] == '<';
-	struct slice inside = bracket ? skip_blanks(slice_after(s, 1)) : s;
+	struct slice inside = bracket ? skip_path_blanks(slice_after(s, 1)) : s;
 	struct slice rest;
 	ssize_t n = mailbox_length(inside, path);
 
@@ -173,7 +168,7 @@ path_length(struct slice s, struct smtp_path *path)
 	rest = slice_after(inside, (size_t)n);
 	if (!bracket)
 		return (size_t)n;
-	rest = skip_blanks(rest);
+	rest = skip_path_blanks(rest);
 	if (rest.n == 0 || rest.p[0] != '>')
 		return 0;
 	return (size_t)(rest.p + 1 - s.p);
@@ -192,7 +187,7 @@ smtp_path_parse(struct slice argument, enum smtp_verb verb,
 				    : "expected RCPT TO:<address>";
 	if (!slice_starts_nocase(argument, label))
 		return -1;
-	rest = skip_blanks(slice_after(argument, label.n));
+	rest = skip_path_blanks(slice_after(argument, label.n));
 	if (rest.n == 0)
 		return -1;
 	*reason = "bad address syntax";
@@ -201,7 +196,8 @@ smtp_path_parse(struct slice argument, enum smtp_verb verb,
 		return -1;
 	path->path = slice_first(rest, n);
 	rest = slice_after(rest, n);
-	if ((rest.n > 0 && !is_blank(rest.p[0])) || !escape_is_utf8(path->path))
+	if ((rest.n > 0 && !ascii_is_blank(rest.p[0])) ||
+	    !escape_is_utf8(path->path))
 		return -1;
 	if (verb == SMTP_RCPT && path->mailbox.n == 0)
 		return -1;
@@ -212,10 +208,10 @@ smtp_path_parse(struct slice argument, enum smtp_verb verb,
 bool
 smtp_parameter_next(struct slice *rest, struct smtp_parameter *parameter)
 {
-	struct slice s = skip_blanks(*rest);
+	struct slice s = skip_path_blanks(*rest);
 	size_t n = 0, equals;
 
-	while (n < s.n && !is_blank(s.p[n]))
+	while (n < s.n && !ascii_is_blank(s.p[n]))
 		n++;
 	parameter->whole = slice_first(s, n);
 	equals = slice_find(parameter->whole, '=');
@@ -264,7 +260,7 @@ print_without(struct slice line, struct slice cut, const char *instead,
 	size_t after = before + cut.n;
 
 	if (instead[0] == '\0')
-		while (before > 0 && is_blank(line.p[before - 1]))
+		while (before > 0 && ascii_is_blank(line.p[before - 1]))
 			before--;
 	(void)strbuf_add(out, slice_first(line, before));
 	(void)strbuf_add_str(out, instead);

@@ -54,7 +54,7 @@ struct smtp_relay {
 };
 
 static const char *
-name_of(enum state state)
+state_name_of(enum state state)
 {
 	static const char *const names[] = {
 	    [GREETING] = "GREETING",
@@ -70,13 +70,14 @@ void
 smtp_relay_trace(struct smtp_relay *relay, const struct trace *trace)
 {
 	relay->trace = trace;
-	trace_state(trace, "hop", "CLOSED", name_of(relay->state));
+	trace_state(trace, "hop", "CLOSED", state_name_of(relay->state));
 }
 
 static void
 go_to(struct smtp_relay *relay, enum state state)
 {
-	trace_state(relay->trace, "hop", name_of(relay->state), name_of(state));
+	trace_state(relay->trace, "hop", state_name_of(relay->state),
+	    state_name_of(state));
 	relay->state = state;
 }
 
@@ -106,7 +107,7 @@ fail_unasked(struct smtp_relay *relay, struct slice in)
 }
 
 static void
-set_timer(struct smtp_relay *relay)
+set_relay_timer(struct smtp_relay *relay)
 {
 	unsigned ms = 0;
 
@@ -120,7 +121,7 @@ set_timer(struct smtp_relay *relay)
 }
 
 static void
-advance(struct smtp_relay *relay, unsigned code)
+advance_relay(struct smtp_relay *relay, unsigned code)
 {
 	bool data = relay->data == 1;
 
@@ -139,7 +140,7 @@ advance(struct smtp_relay *relay, unsigned code)
 
 /* A reply is complete; what stands behind it is still in the input. */
 static void
-take_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
+take_relay_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
 {
 	/* It cannot have taken a message whose end is still here. */
 	if (relay->state == DOT && smtp_reply_class(reply) == 2 &&
@@ -149,8 +150,8 @@ take_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
 		return;
 	}
 	trace_line(relay->trace, "next hop: %03u", reply->code);
-	advance(relay, reply->code);
-	set_timer(relay);
+	advance_relay(relay, reply->code);
+	set_relay_timer(relay);
 	relay->unasked =
 	    !answer_is_due(relay) && smtp_conn_input(relay->conn).n > 0;
 	relay->ops.reply(relay->ctx, reply);
@@ -174,7 +175,7 @@ step(struct smtp_relay *relay)
 	parse = smtp_reply_parser_write(&relay->parser, in, &used, &reply);
 	smtp_conn_consume(relay->conn, used);
 	if (parse == SMTP_DONE)
-		take_reply(relay, &reply);
+		take_relay_reply(relay, &reply);
 	if (parse == SMTP_BAD)
 		smtp_conn_fail(
 		    relay->conn, SMTP_CLOSE_PROTOCOL, relay->parser.reason);
@@ -223,7 +224,7 @@ on_closed(void *ctx, enum smtp_close close, const char *why)
 		close = SMTP_CLOSE_CONNECT;
 	relay->over = true;
 	trace_line(relay->trace, "hop: %s -> CLOSED (%s: %s)",
-	    name_of(relay->state), smtp_close_name(close), why);
+	    state_name_of(relay->state), smtp_close_name(close), why);
 	relay->ops.closed(relay->ctx, close, why);
 }
 
@@ -284,7 +285,7 @@ smtp_relay_new_on(struct event_base *base, evutil_socket_t fd,
 }
 
 static bool
-is_loopback(const struct sockaddr *address)
+is_loopback_hop(const struct sockaddr *address)
 {
 	const struct sockaddr_in *in = (const void *)address;
 	const struct sockaddr_in6 *in6 = (const void *)address;
@@ -302,7 +303,7 @@ choose_congestion_control(evutil_socket_t fd, const struct sockaddr *address)
 {
 	static const char plain[] = "reno"; /* which every system has */
 
-	if (is_loopback(address))
+	if (is_loopback_hop(address))
 		(void)setsockopt(
 		    fd, IPPROTO_TCP, TCP_CONGESTION, plain, sizeof(plain) - 1);
 }
@@ -373,7 +374,7 @@ smtp_relay_command(struct smtp_relay *relay, struct slice line)
 	if (is_data(line))
 		relay->data = relay->in_flight;
 	if (relay->in_flight == 1)
-		set_timer(relay);
+		set_relay_timer(relay);
 }
 
 bool
@@ -403,7 +404,7 @@ smtp_relay_body_end(struct smtp_relay *relay)
 	trace_line(relay->trace, "to next hop: end of data");
 	go_to(relay, DOT);
 	relay->burst = 0;
-	set_timer(relay);
+	set_relay_timer(relay);
 }
 
 void
@@ -413,7 +414,7 @@ smtp_relay_free(struct smtp_relay *relay)
 		return;
 	if (!relay->over)
 		trace_line(relay->trace, "hop: %s -> CLOSED (by us)",
-		    name_of(relay->state));
+		    state_name_of(relay->state));
 	relay->over = true;
 	smtp_conn_free(relay->conn);
 }

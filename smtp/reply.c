@@ -93,7 +93,7 @@ smtp_reply_parser_empty(const struct smtp_reply_parser *parser)
 }
 
 static enum smtp_parse
-bad(struct smtp_reply_parser *parser, const char *reason)
+bad_reply(struct smtp_reply_parser *parser, const char *reason)
 {
 	parser->reason = reason;
 	return SMTP_BAD;
@@ -107,26 +107,27 @@ first_code(const struct smtp_reply_parser *parser)
 
 /* One line, its CRLF included. */
 static enum smtp_parse
-judge_line(struct smtp_reply_parser *parser, struct slice line)
+judge_reply_line(struct smtp_reply_parser *parser, struct slice line)
 {
 	unsigned code;
 
 	if (line.n < 2 || line.p[line.n - 2] != '\r')
-		return bad(parser, "reply line ends in a bare LF");
+		return bad_reply(parser, "reply line ends in a bare LF");
 	line.n -= 2;
 	if (slice_find(line, '\r') < line.n || slice_find(line, '\0') < line.n)
-		return bad(parser, "bare CR or NUL in a reply");
+		return bad_reply(parser, "bare CR or NUL in a reply");
 	code = code_of(line);
 	if (code == 0)
-		return bad(parser, "reply without a code");
+		return bad_reply(parser, "reply without a code");
 	if (code != first_code(parser))
-		return bad(parser, "reply whose lines differ in their codes");
+		return bad_reply(
+		    parser, "reply whose lines differ in their codes");
 	if (++parser->lines > SMTP_REPLY_LINES_MAX)
-		return bad(parser, "reply of too many lines");
+		return bad_reply(parser, "reply of too many lines");
 	if (line.n == CODE_LENGTH || line.p[CODE_LENGTH] == ' ')
 		return SMTP_DONE;
 	if (line.p[CODE_LENGTH] != '-')
-		return bad(parser, "reply code not followed by a space");
+		return bad_reply(parser, "reply code not followed by a space");
 	return SMTP_MORE;
 }
 
@@ -168,7 +169,7 @@ smtp_reply_parser_write(struct smtp_reply_parser *parser, struct slice in,
 	if (parser->code != 0)
 		forget_last(parser);
 	while (take_line(parser, slice_after(in, *used), used)) {
-		enum smtp_parse parse = judge_line(parser,
+		enum smtp_parse parse = judge_reply_line(parser,
 		    slice_after(strbuf_slice(&parser->wire), parser->line));
 
 		if (parse == SMTP_BAD)

@@ -261,7 +261,7 @@ set_reading(struct smtp_server *server)
 }
 
 static void
-set_timer(struct smtp_server *server)
+set_server_timer(struct smtp_server *server)
 {
 	bool rests = server->due || server->paused;
 
@@ -330,7 +330,7 @@ take_input(void *ctx)
 		return;
 	}
 	set_reading(server);
-	set_timer(server);
+	set_server_timer(server);
 	set_cork(server);
 }
 

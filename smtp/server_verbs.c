@@ -27,23 +27,24 @@ enum {
 	GREETED = BIT(READY) | BIT(MAIL) | BIT(RCPT),
 };
 
-static void ask(struct smtp_server *, const struct smtp_command *);
+static void ask_verb(struct smtp_server *, const struct smtp_command *);
 static void take_recipient(struct smtp_server *, const struct smtp_command *);
 static void answer_vrfy(struct smtp_server *, const struct smtp_command *);
 static void refuse_bdat(struct smtp_server *, const struct smtp_command *);
 static void refuse_unknown(struct smtp_server *, const struct smtp_command *);
 
 static const struct verb verbs[SMTP_VERBS] = {
-    [SMTP_EHLO] = {ANY_TURN, ARGUMENT, ask, SMTP_SERVER_READY, false},
-    [SMTP_HELO] = {ANY_TURN, ARGUMENT, ask, SMTP_SERVER_READY, false},
-    [SMTP_MAIL] = {BIT(READY), ARGUMENT, ask, SMTP_SERVER_MAIL, true},
+    [SMTP_EHLO] = {ANY_TURN, ARGUMENT, ask_verb, SMTP_SERVER_READY, false},
+    [SMTP_HELO] = {ANY_TURN, ARGUMENT, ask_verb, SMTP_SERVER_READY, false},
+    [SMTP_MAIL] = {BIT(READY), ARGUMENT, ask_verb, SMTP_SERVER_MAIL, true},
     [SMTP_RCPT] = {BIT(MAIL) | BIT(RCPT), ARGUMENT, take_recipient,
 	SMTP_SERVER_RCPT, true},
-    [SMTP_DATA] = {BIT(RCPT), NO_ARGUMENT, ask, SMTP_SERVER_STATES, false},
-    [SMTP_RSET] = {ANY_TURN, NO_ARGUMENT, ask, SMTP_SERVER_READY, true},
-    [SMTP_NOOP] = {ANY_TURN, ANY_ARGUMENT, ask, SMTP_SERVER_STATES, false},
-    [SMTP_QUIT] = {ANY_TURN, NO_ARGUMENT, ask, SMTP_SERVER_STATES, false},
-    [SMTP_XFORWARD] = {BIT(READY), ARGUMENT, ask, SMTP_SERVER_STATES, true},
+    [SMTP_DATA] = {BIT(RCPT), NO_ARGUMENT, ask_verb, SMTP_SERVER_STATES, false},
+    [SMTP_RSET] = {ANY_TURN, NO_ARGUMENT, ask_verb, SMTP_SERVER_READY, true},
+    [SMTP_NOOP] = {ANY_TURN, ANY_ARGUMENT, ask_verb, SMTP_SERVER_STATES, false},
+    [SMTP_QUIT] = {ANY_TURN, NO_ARGUMENT, ask_verb, SMTP_SERVER_STATES, false},
+    [SMTP_XFORWARD] = {BIT(READY), ARGUMENT, ask_verb, SMTP_SERVER_STATES,
+	true},
     [SMTP_VRFY] = {ANY_TURN, ANY_ARGUMENT, answer_vrfy, SMTP_SERVER_STATES,
 	false},
     [SMTP_BDAT] = {ANY_TURN, ANY_ARGUMENT, refuse_bdat, SMTP_SERVER_STATES,
@@ -97,7 +98,7 @@ refuse_command(struct smtp_server *server, enum fault fault,
 /* Acts. */
 
 static void
-ask(struct smtp_server *server, const struct smtp_command *command)
+ask_verb(struct smtp_server *server, const struct smtp_command *command)
 {
 	server->asked = command->verb;
 	server->due = true;
@@ -111,7 +112,7 @@ take_recipient(struct smtp_server *server, const struct smtp_command *command)
 		smtp_server_say(
 		    server, "452 4.5.3 Error: too many recipients\r\n");
 	else
-		ask(server, command);
+		ask_verb(server, command);
 }
 
 static void
@@ -210,7 +211,7 @@ begin_body(struct smtp_server *server)
 
 /* The answer to server->asked was given. */
 static void
-advance(struct smtp_server *server, bool accepted, unsigned code)
+advance_server(struct smtp_server *server, bool accepted, unsigned code)
 {
 	enum smtp_server_state next = verbs[server->asked].accepted;
 
@@ -266,6 +267,6 @@ smtp_server_advance(struct smtp_server *server, const struct smtp_reply *reply)
 		if (accepted)
 			server->errors = 0;
 	} else {
-		advance(server, accepted, reply->code);
+		advance_server(server, accepted, reply->code);
 	}
 }

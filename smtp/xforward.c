@@ -128,7 +128,7 @@ decode(struct slice xtext, char *value, size_t *n)
 }
 
 static void
-put(struct smtp_xforward *x, int name, struct slice value)
+put_attribute(struct smtp_xforward *x, int name, struct slice value)
 {
 	enum smtp_xforward_state state = SMTP_XFORWARD_KNOWN;
 
@@ -144,7 +144,7 @@ put(struct smtp_xforward *x, int name, struct slice value)
 }
 
 static bool
-is_known(struct slice value)
+is_value_known(struct slice value)
 {
 	return value.n > 0 && !slice_equal_nocase(value, unavailable) &&
 	    !slice_equal_nocase(value, tempunavail);
@@ -171,9 +171,10 @@ read_attribute(struct smtp_xforward *x, struct slice word, unsigned *named,
 	    slice_starts_nocase(text, ipv6_prefix))
 		text = slice_after(text, ipv6_prefix.n);
 	*reason = attributes[name].misfit;
-	if (*reason != NULL && is_known(text) && !attributes[name].fits(text))
+	if (*reason != NULL && is_value_known(text) &&
+	    !attributes[name].fits(text))
 		return -1;
-	put(x, name, text);
+	put_attribute(x, name, text);
 	*named |= 1U << name;
 	return 0;
 }
@@ -212,7 +213,7 @@ smtp_xforward_set(
 	for (size_t i = 0; i < value.n; i++)
 		if ((unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7f)
 			return -1;
-	put(x, (int)name, value);
+	put_attribute(x, (int)name, value);
 	return 0;
 }
 

@@ -143,7 +143,7 @@ check_configuration(const struct proxy_config *config, bool all_keys,
 }
 
 static int
-print(const struct check_report *report, bool json)
+print_report(const struct check_report *report, bool json)
 {
 	int status = CLI_OK;
 
@@ -159,7 +159,7 @@ print(const struct check_report *report, bool json)
 }
 
 static int
-check(const struct wishes *w, struct slice domain,
+check_domain(const struct wishes *w, struct slice domain,
     const struct proxy_config *config, struct proxy_report *found)
 {
 	struct check_report report = {0};
@@ -183,7 +183,7 @@ check(const struct wishes *w, struct slice domain,
 	check_postfix(config, &report);
 	check_reflector(config, &report);
 	check_results(config, &report);
-	status = print(&report, w->json);
+	status = print_report(&report, w->json);
 	check_keys_clear(keys);
 	free(keys);
 	check_report_clear(&report);
@@ -201,7 +201,7 @@ load_and_check(const struct wishes *w, struct slice domain)
 	proxy_report_init(&found);
 	status = cli_config_read(w->config, &config, &found);
 	if (status == CLI_OK) {
-		status = check(w, domain, config, &found);
+		status = check_domain(w, domain, config, &found);
 	} else {
 		cli_config_tell(&found.warnings, cli_warn);
 		cli_config_tell(&found.errors, cli_error);

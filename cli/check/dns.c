@@ -169,7 +169,7 @@ on_ask(void *ctx, struct dns_question *question)
 }
 
 static void
-take_record(struct key *k, const struct dns_answer *answer)
+take_key_record(struct key *k, const struct dns_answer *answer)
 {
 	if (k->record.answered)
 		return;
@@ -234,7 +234,7 @@ on_answer(void *ctx, const struct dns_question *question,
 
 	for (size_t i = 0; i < a->keys->count; i++)
 		if (dns_question_equal(&a->of_key[i].question, question))
-			take_record(&a->of_key[i], answer);
+			take_key_record(&a->of_key[i], answer);
 	for (size_t i = 0; i < a->keys->count; i++)
 		take_doubled(&a->of_key[i], question, answer);
 	for (size_t i = 0; i < a->keys->domain_count; i++) {
@@ -248,7 +248,7 @@ on_answer(void *ctx, const struct dns_question *question,
 }
 
 static void
-tell(const struct asking *a, struct check_report *report)
+tell_answers(const struct asking *a, struct check_report *report)
 {
 	const struct check_keys *keys = a->keys;
 
@@ -298,6 +298,6 @@ check_dns(const struct check_keys *keys, struct cli_resolver *resolver,
 	for (size_t i = 0; i < keys->domain_count; i++)
 		begin_domain(&a->of_domain[i], keys->domains[i]);
 	cli_resolve_within(resolver, &limits, &ops, a);
-	tell(a, report);
+	tell_answers(a, report);
 	free_asking(a);
 }

@@ -50,7 +50,7 @@ check_keys_clear(struct check_keys *keys)
 
 /* Which it is; NULL where there is no room, or it is no name. */
 static enum check_alignment *
-add_domain(struct check_keys *keys, struct slice domain)
+add_key_domain(struct check_keys *keys, struct slice domain)
 {
 	struct strbuf name;
 	size_t i = CHECK_DOMAINS_MAX;
@@ -72,7 +72,7 @@ add_domain(struct check_keys *keys, struct slice domain)
 }
 
 static struct check_key *
-find(struct check_keys *keys, const struct cli_key_place *place)
+find_key(struct check_keys *keys, const struct cli_key_place *place)
 {
 	for (size_t i = 0; i < keys->count; i++) {
 		struct check_key *k = &keys->list[i];
@@ -163,7 +163,7 @@ load(const struct collecting *c, struct check_key *k,
 }
 
 static bool
-is_below(struct slice name, struct slice domain)
+is_key_below(struct slice name, struct slice domain)
 {
 	return name.n > domain.n && slice_ends_nocase(name, domain) &&
 	    name.p[name.n - domain.n - 1] == '.';
@@ -178,7 +178,7 @@ add_identity(struct check_key *k, const char *identity)
 	struct slice domain = slice_after(slice_str(k->domain), k->from);
 
 	if (slice_find(text, '$') == text.n &&
-	    is_below(mail_address_domain(text), domain))
+	    is_key_below(mail_address_domain(text), domain))
 		k->below = identity;
 }
 
@@ -205,10 +205,10 @@ add_use(struct check_key *k, const struct proxy_signature *signature)
 /* Relaxed alignment, but for organizational domains, which only the DNS
  * knows: one is the other or below it. */
 static bool
-is_aligned(struct slice author, struct slice domain)
+is_key_aligned(struct slice author, struct slice domain)
 {
 	return domain.n == 0 || slice_equal_nocase(author, domain) ||
-	    is_below(author, domain) || is_below(domain, author);
+	    is_key_below(author, domain) || is_key_below(domain, author);
 }
 
 /* The domain whose mail is signed, and that which signs it. */
@@ -219,15 +219,15 @@ add_domains(struct collecting *c, const struct cli_key_place *place)
 	enum check_alignment *alignment = NULL;
 
 	if (author.n > 0)
-		alignment = add_domain(c->keys, author);
-	if (alignment != NULL && is_aligned(author, place->domain))
+		alignment = add_key_domain(c->keys, author);
+	if (alignment != NULL && is_key_aligned(author, place->domain))
 		*alignment = CHECK_ALIGNED;
 	else if (alignment != NULL && *alignment == CHECK_NO_MAIL)
 		*alignment = CHECK_MISALIGNED;
 	if (place->domain.n == 0)
 		c->keys->by_message = true;
-	else if (c->only.n == 0 || !is_aligned(author, place->domain))
-		(void)add_domain(c->keys, place->domain);
+	else if (c->only.n == 0 || !is_key_aligned(author, place->domain))
+		(void)add_key_domain(c->keys, place->domain);
 }
 
 /* As `serve -t` puts it, where the key is not for all that is to be signed. */
@@ -264,7 +264,7 @@ on_place(void *ctx, const struct cli_key_place *place)
 	add_domains(c, place);
 	if (place->domain.n == 0)
 		return;
-	k = find(c->keys, place);
+	k = find_key(c->keys, place);
 	if (k == NULL && c->keys->count == CHECK_KEYS_MAX) {
 		c->keys->left_out = true;
 		return;
@@ -302,7 +302,7 @@ check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
 
 	set_config(keys, config->path);
 	if (only.n > 0)
-		(void)add_domain(keys, only);
+		(void)add_key_domain(keys, only);
 	cli_key_places(config, only, on_place, &c);
 }
 

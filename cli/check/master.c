@@ -4,13 +4,6 @@
 /* "name type private unpriv chroot wakeup maxproc command" */
 enum { FIELD_NAME, FIELD_TYPE, FIELD_COMMAND = 7, FIELDS };
 
-/* What slice_trim() takes away; isspace() knows more. */
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* Behind the brace that closes the first one; all where none does. */
 static size_t
 end_of_braces(struct slice text)
@@ -41,7 +34,7 @@ check_master_word(struct slice *rest, struct slice *word)
 		*word = slice_trim(slice_from(rest->p + 1,
 		    n > 1 && rest->p[n - 1] == '}' ? n - 2 : n - 1));
 	} else {
-		while (n < rest->n && !is_blank(rest->p[n]))
+		while (n < rest->n && !ascii_is_space(rest->p[n]))
 			n++;
 		*word = slice_first(*rest, n);
 	}
@@ -54,9 +47,9 @@ check_master_item(struct slice *rest, struct slice *item)
 {
 	size_t n = 0;
 
-	while (rest->n > 0 && (rest->p[0] == ',' || is_blank(rest->p[0])))
+	while (rest->n > 0 && (rest->p[0] == ',' || ascii_is_space(rest->p[0])))
 		*rest = slice_after(*rest, 1);
-	while (n < rest->n && rest->p[n] != ',' && !is_blank(rest->p[n]))
+	while (n < rest->n && rest->p[n] != ',' && !ascii_is_space(rest->p[n]))
 		n++;
 	*item = slice_first(*rest, n);
 	*rest = slice_after(*rest, n);
@@ -95,7 +88,7 @@ cut_service(struct slice *rest)
 	struct slice line, whole = *rest;
 
 	(void)slice_cut(rest, '\n', &line);
-	while (rest->n > 0 && is_blank(rest->p[0]))
+	while (rest->n > 0 && ascii_is_space(rest->p[0]))
 		(void)slice_cut(rest, '\n', &line);
 	return slice_first(whole, whole.n - rest->n);
 }

@@ -44,7 +44,7 @@ struct peers {
 };
 
 static void
-end(struct peer *p)
+end_peer(struct peer *p)
 {
 	smtp_relay_free(p->relay);
 	p->relay = NULL;
@@ -111,7 +111,7 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 	case HELLOED:
 		break;
 	}
-	end(p);
+	end_peer(p);
 }
 
 static void
@@ -122,7 +122,7 @@ on_closed(void *ctx, enum smtp_close how, const char *why)
 	(void)how;
 	if (p->stage != HELLOED)
 		(void)check_shown_reason(&p->said, slice_str(why));
-	end(p);
+	end_peer(p);
 }
 
 static void
@@ -139,7 +139,7 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 					   : "no answer to EHLO",
 		    CHECK_PEER_MS / 1000);
 	}
-	end(p);
+	end_peer(p);
 }
 
 void
@@ -195,7 +195,7 @@ begin_at(struct peers *all, const struct proxy_front *front,
 }
 
 static void
-begin(struct peers *all, const struct proxy_front *front,
+begin_peer(struct peers *all, const struct proxy_front *front,
     const struct proxy_listen *listen)
 {
 	begin_at(
@@ -209,9 +209,9 @@ begin_front(struct peers *all, const struct proxy_front *front)
 		return;
 	for (size_t i = 0; i < front->listen.count && i < PROXY_LISTENERS_MAX;
 	     i++)
-		begin(all, front, &front->listen.list[i]);
+		begin_peer(all, front, &front->listen.list[i]);
 	if (front->relay.length > 0)
-		begin(all, front, NULL);
+		begin_peer(all, front, NULL);
 }
 
 /* What runs has not been told of this listener; and not every machine has

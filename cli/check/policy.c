@@ -12,7 +12,7 @@
 /* A record whose names are the same for every client and sender, so that what
  * came to nothing for the one that was tried does so for all. */
 static bool
-is_plain(struct slice record)
+is_plain_record(struct slice record)
 {
 	static const struct slice others[] = {SLICE_INIT("%"),
 	    SLICE_INIT("exists"), SLICE_INIT("ptr"), SLICE_INIT("include"),
@@ -140,7 +140,7 @@ check_spf_report(const char *domain, const struct check_spf *spf,
 		break;
 	case MAIL_VERDICT_PERMERROR:
 		if (finding.code == MAIL_REASON_SPF_VOIDS &&
-		    !is_plain(finding.record))
+		    !is_plain_record(finding.record))
 			report_voids(&about, report);
 		else
 			report_spf_error(&about, &finding, report);

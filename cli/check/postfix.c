@@ -114,7 +114,7 @@ report_front(const struct postfix *postfix, const struct proxy_front *front)
 
 /* 0; or -1, and it is said why not. */
 static int
-ask(const struct postfix *postfix, const char *path, const char *option,
+ask_postfix(const struct postfix *postfix, const char *path, const char *option,
     struct strbuf *output)
 {
 	const struct check_about about = {"postfix", "postconf"};
@@ -171,9 +171,10 @@ check_postfix(const struct proxy_config *config, struct check_report *report)
 	strbuf_init(&postfix->parameters, OUTPUT_MAX);
 	if (cli_program_find("postconf", &path) != 0)
 		report_none(report);
-	else if (ask(postfix, strbuf_text(&path), "-Mfx", &postfix->services) ==
-		0 &&
-	    ask(postfix, strbuf_text(&path), "-x", &postfix->parameters) == 0)
+	else if (ask_postfix(postfix, strbuf_text(&path), "-Mfx",
+		     &postfix->services) == 0 &&
+	    ask_postfix(
+		postfix, strbuf_text(&path), "-x", &postfix->parameters) == 0)
 		report_fronts(postfix);
 	strbuf_clear(&path);
 	strbuf_clear(&postfix->services);

@@ -39,14 +39,14 @@ tell_to_publish(struct judging *j)
 }
 
 static void
-fail(struct judging *j, const char *why)
+fail_judging(struct judging *j, const char *why)
 {
 	check_report_add(j->report, &j->about, CHECK_FAIL, "%s", why);
 	tell_to_publish(j);
 }
 
 static bool
-has(struct slice text, const char *what)
+has_text(struct slice text, const char *what)
 {
 	return slice_search(text, slice_str(what)) < text.n;
 }
@@ -59,13 +59,13 @@ mishap(const struct judging *j)
 	struct slice text = j->answer->first;
 	struct slice ours = slice_str(j->key->value);
 
-	if (has(text, "\\"))
+	if (has_text(text, "\\"))
 		return "backslashes stand in it, which a form took for text: "
 		       "write the value without them";
-	if (has(text, "\""))
+	if (has_text(text, "\""))
 		return "quotation marks stand in it, which a form took for "
 		       "text: write the value without them";
-	if (slice_find(text, ';') + 1 >= text.n && !has(text, "p="))
+	if (slice_find(text, ';') + 1 >= text.n && !has_text(text, "p="))
 		return "it ends at its first semicolon: in a zone file the "
 		       "value must stand in quotes, else the rest is a "
 		       "comment";
@@ -179,7 +179,7 @@ judge_key(struct judging *j, const struct dkim_record *record)
 		    "there is no private key to compare the record with");
 		tell_to_publish(j);
 	} else if (!is_public_half(public, j->key->key)) {
-		fail(j,
+		fail_judging(j,
 		    "the published key is not the public half of ours: no "
 		    "signature of ours verifies");
 	} else if (others_refuse(j->answer->first, record) != NULL) {
@@ -196,7 +196,7 @@ judge_key(struct judging *j, const struct dkim_record *record)
 
 /* Why the record does not serve one of the signatures; NULL: it serves all. */
 static const char *
-refuses(const struct judging *j, const struct dkim_record *record)
+record_refuses(const struct judging *j, const struct dkim_record *record)
 {
 	enum mail_reason why;
 
@@ -256,10 +256,10 @@ judge_record(struct judging *j)
 		return;
 	}
 	if (record.revoked) {
-		fail(j, mail_reason_text(MAIL_REASON_KEY_REVOKED));
+		fail_judging(j, mail_reason_text(MAIL_REASON_KEY_REVOKED));
 		return;
 	}
-	why = refuses(j, &record);
+	why = record_refuses(j, &record);
 	if (why == NULL)
 		why = domainkeys_refuses(j);
 	if (why != NULL)
@@ -278,7 +278,7 @@ judge_record(struct judging *j)
 }
 
 static void
-judge(struct judging *j)
+judge_answer(struct judging *j)
 {
 	const struct check_record *answer = j->answer;
 
@@ -295,7 +295,7 @@ judge(struct judging *j)
 		    (int)(strlen(j->key->name) - strlen(answer->doubled) - 1),
 		    j->key->name);
 	} else if (answer->status != DNS_OK) {
-		fail(j, "there is no such record");
+		fail_judging(j, "there is no such record");
 	} else if (answer->count > 1) {
 		check_report_add(j->report, &j->about, CHECK_FAIL,
 		    "%zu TXT records, where receivers look for one (RFC 6376 "
@@ -321,7 +321,7 @@ check_record_report(const struct check_key *key,
 	if (!key->dkim && key->domainkeys)
 		j.about.what = "domainkeys";
 	strbuf_init(&j.shown, CHECK_SHOWN_MAX);
-	judge(&j);
+	judge_answer(&j);
 	if (report->count == j.found)
 		check_report_add(report, &j.about, CHECK_OK,
 		    "published, and the public half of ours");

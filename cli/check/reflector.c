@@ -98,7 +98,7 @@ struct asking {
 };
 
 static void
-say(struct asking *a, enum stage stage, const char *verb, const char *what)
+say_verb(struct asking *a, enum stage stage, const char *verb, const char *what)
 {
 	struct strbuf line;
 
@@ -110,7 +110,7 @@ say(struct asking *a, enum stage stage, const char *verb, const char *what)
 }
 
 static void
-end(struct asking *a)
+end_asking(struct asking *a)
 {
 	smtp_relay_free(a->relay);
 	a->relay = NULL;
@@ -124,7 +124,7 @@ say_recipient(struct asking *a)
 
 	strbuf_init(&path, LINE_MAX);
 	(void)strbuf_addf(&path, "<%s>", a->config->reflector.address);
-	say(a, RECIPIENT, "RCPT TO:", strbuf_text(&path));
+	say_verb(a, RECIPIENT, "RCPT TO:", strbuf_text(&path));
 	strbuf_clear(&path);
 }
 
@@ -138,11 +138,11 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 		(void)check_shown(&a->said, smtp_reply_line(reply));
 	}
 	if (a->stage == RECIPIENT || smtp_reply_class(reply) != 2)
-		end(a);
+		end_asking(a);
 	else if (a->stage == CONNECTING)
-		say(a, HELLO, "EHLO ", a->config->hostname);
+		say_verb(a, HELLO, "EHLO ", a->config->hostname);
 	else if (a->stage == HELLO)
-		say(a, SENDER, "MAIL FROM:<>", "");
+		say_verb(a, SENDER, "MAIL FROM:<>", "");
 	else
 		say_recipient(a);
 }
@@ -152,7 +152,7 @@ on_closed(void *ctx, enum smtp_close how, const char *why)
 {
 	(void)how;
 	(void)why;
-	end(ctx);
+	end_asking(ctx);
 }
 
 static void

@@ -48,7 +48,7 @@ cli_program_find(const char *name, struct strbuf *path)
 /* In the child: a group of its own, to be killed by. Errors go where output
  * does, or nowhere. */
 static void
-become(const char *const argv[], int out, bool errors_too)
+become_program(const char *const argv[], int out, bool errors_too)
 {
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -63,7 +63,7 @@ become(const char *const argv[], int out, bool errors_too)
 
 /* Adds one read's worth: 1, 0 at the end, -1 and the reason. */
 static int
-read_some(int fd, struct strbuf *out, struct strbuf *reason)
+read_some_output(int fd, struct strbuf *out, struct strbuf *reason)
 {
 	char chunk[CHUNK];
 	ssize_t n = read(fd, chunk, sizeof(chunk));
@@ -81,7 +81,7 @@ read_some(int fd, struct strbuf *out, struct strbuf *reason)
 }
 
 static int
-read_all(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
+read_output(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
 {
 	struct pollfd what = {.fd = fd, .events = POLLIN};
 	int more = 1;
@@ -95,7 +95,7 @@ read_all(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
 			return -1;
 		}
 		if (ready > 0)
-			more = read_some(fd, out, reason);
+			more = read_some_output(fd, out, reason);
 		else if (errno != EINTR)
 			return -1;
 	}
@@ -106,7 +106,7 @@ read_all(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
  * number is nobody else's when its group is killed; *gone where it was reaped
  * all the same. */
 static int
-wait_for(pid_t pid, int64_t end, bool *gone, struct strbuf *reason)
+wait_for_exit(pid_t pid, int64_t end, bool *gone, struct strbuf *reason)
 {
 	const struct timespec nap = {0, NAP_MS * 1000000L};
 	siginfo_t info;
@@ -152,14 +152,14 @@ capture(const char *const argv[], unsigned ms, bool errors_too,
 	}
 	pid = fork();
 	if (pid == 0)
-		become(argv, wire[1], errors_too);
+		become_program(argv, wire[1], errors_too);
 	close(wire[1]);
 	if (pid < 0) {
 		(void)strbuf_add_str(reason, strerror(errno));
 	} else {
 		(void)setpgid(pid, pid); /* whoever of the two is first */
-		if (read_all(wire[0], end, out, reason) == 0)
-			outcome = wait_for(pid, end, &gone, reason);
+		if (read_output(wire[0], end, out, reason) == 0)
+			outcome = wait_for_exit(pid, end, &gone, reason);
 		if (!gone) {
 			(void)kill(-pid, SIGKILL);
 			(void)waitpid(pid, NULL, 0);

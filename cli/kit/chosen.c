@@ -72,7 +72,7 @@ signing_of(const struct cli_chosen_signature *one,
 
 /* With the key at hand. */
 static void
-add_signature(struct cli_chosen_signature *one,
+add_chosen_signature(struct cli_chosen_signature *one,
     const struct dkim_signing *signing, const struct mail_header *header,
     struct dkim_signing_set *set)
 {
@@ -108,12 +108,12 @@ cli_chosen_make(struct cli_chosen *chosen, const struct proxy_config *config,
 		load_key(one, config);
 		signing = signing_of(one, config, time);
 		if (one->key != NULL)
-			add_signature(one, &signing, header, set);
+			add_chosen_signature(one, &signing, header, set);
 	}
 }
 
 static bool
-has(const struct cli_chosen *chosen, enum cli_chosen_state state)
+has_state(const struct cli_chosen *chosen, enum cli_chosen_state state)
 {
 	for (size_t i = 0; i < chosen->count; i++)
 		if (chosen->list[i].state == state)
@@ -133,16 +133,17 @@ cli_chosen_fate(const struct cli_chosen *chosen,
 	if (chosen->choice.status == PROXY_SIGN_UNSIGNABLE)
 		return rejects ? CLI_FATE_REFUSED : CLI_FATE_UNSIGNED;
 	if (chosen->count > 0) {
-		reason->why = has(chosen, CLI_CHOSEN_KEYLESS)
+		reason->why = has_state(chosen, CLI_CHOSEN_KEYLESS)
 		    ? PROXY_UNSIGNED_NO_KEY
 		    : PROXY_UNSIGNED_FAILED;
 		reason->text = proxy_sign_unsigned_word(reason->why);
 	}
-	if (has(chosen, CLI_CHOSEN_TROUBLE) &&
+	if (has_state(chosen, CLI_CHOSEN_TROUBLE) &&
 	    rules->on_error == PROXY_ON_ERROR_TEMPFAIL)
 		return CLI_FATE_DEFERRED;
-	if (has(chosen, CLI_CHOSEN_GOOD))
+	if (has_state(chosen, CLI_CHOSEN_GOOD))
 		return CLI_FATE_SIGNED;
-	return has(chosen, CLI_CHOSEN_UNFIT) && rejects ? CLI_FATE_REFUSED
-							: CLI_FATE_UNSIGNED;
+	return has_state(chosen, CLI_CHOSEN_UNFIT) && rejects
+	    ? CLI_FATE_REFUSED
+	    : CLI_FATE_UNSIGNED;
 }

@@ -6,11 +6,11 @@
 
 #include "cli/kit/cli.h"
 
-static void report(const char *before, const char *fmt, va_list)
+static void report_line(const char *before, const char *fmt, va_list)
     __attribute__((format(printf, 2, 0)));
 
 static void
-report(const char *before, const char *fmt, va_list ap)
+report_line(const char *before, const char *fmt, va_list ap)
 {
 	fputs(before, stderr);
 	vfprintf(stderr, fmt, ap);
@@ -23,7 +23,7 @@ cli_error(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	report("signpost: ", fmt, ap);
+	report_line("signpost: ", fmt, ap);
 	va_end(ap);
 }
 
@@ -33,7 +33,7 @@ cli_warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	report("signpost: warning: ", fmt, ap);
+	report_line("signpost: warning: ", fmt, ap);
 	va_end(ap);
 }
 

@@ -25,7 +25,7 @@ cli_files_fill_standard(void)
 }
 
 static int
-read_all(int fd, const char *path, struct strbuf *out)
+read_whole_file(int fd, const char *path, struct strbuf *out)
 {
 	for (;;) {
 		char chunk[READ_SIZE];
@@ -58,7 +58,7 @@ cli_file_read(const char *path, struct strbuf *out)
 		cli_error("%s: %s", path, strerror(errno));
 		return -1;
 	}
-	outcome = read_all(fd, path, out);
+	outcome = read_whole_file(fd, path, out);
 	close(fd);
 	return outcome;
 }
@@ -84,7 +84,7 @@ make_parents(const char *path)
 }
 
 static int
-write_all(int fd, struct slice bytes)
+write_to_file(int fd, struct slice bytes)
 {
 	while (bytes.n > 0) {
 		ssize_t n = write(fd, bytes.p, bytes.n);
@@ -112,7 +112,7 @@ cli_file_create(const char *path, struct slice bytes)
 				    : strerror(errno));
 		return -1;
 	}
-	outcome = write_all(fd, bytes);
+	outcome = write_to_file(fd, bytes);
 	if (outcome != 0)
 		cli_error("%s: %s", path, strerror(errno));
 	if (close(fd) != 0 && outcome == 0) {

@@ -177,7 +177,7 @@ find_message(struct slice text)
 
 /* Keeps the From line, passes on what follows. */
 static int
-begin_message(struct cli_message *m)
+begin_body_of_message(struct cli_message *m)
 {
 	static const struct slice mark = SLICE_INIT("\xef\xbb\xbf");
 	struct strbuf came = m->before;
@@ -198,18 +198,18 @@ begin_message(struct cli_message *m)
 
 /* The beginning is held back till its first line, or more, is there. */
 static int
-take(struct cli_message *m, struct slice chunk)
+take_chunk(struct cli_message *m, struct slice chunk)
 {
 	if (m->begun)
 		return take_message(m, chunk);
 	(void)strbuf_add(&m->before, chunk);
 	if (slice_find(chunk, '\n') == chunk.n && m->before.n < FROM_LINE_MAX)
 		return CLI_OK;
-	return begin_message(m);
+	return begin_body_of_message(m);
 }
 
 static int
-read_all(struct cli_message *m, int fd)
+read_message(struct cli_message *m, int fd)
 {
 	char *chunk = xmalloc(CHUNK);
 	int status = CLI_OK;
@@ -224,7 +224,7 @@ read_all(struct cli_message *m, int fd)
 			status = CLI_UNREADABLE;
 		}
 		if (n > 0)
-			status = take(m, slice_from(chunk, (size_t)n));
+			status = take_chunk(m, slice_from(chunk, (size_t)n));
 	}
 	free(chunk);
 	return status;
@@ -233,10 +233,10 @@ read_all(struct cli_message *m, int fd)
 int
 cli_message_read(struct cli_message *m, int fd)
 {
-	int status = read_all(m, fd);
+	int status = read_message(m, fd);
 
 	if (status == CLI_OK && !m->begun)
-		status = begin_message(m);
+		status = begin_body_of_message(m);
 	if (status != CLI_OK)
 		return status;
 	if (feed_end(&m->feed, m->last) != 0) {

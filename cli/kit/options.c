@@ -14,7 +14,7 @@ struct reading {
 };
 
 static int
-refuse(const struct reading *r, const char *why)
+refuse_option(const struct reading *r, const char *why)
 {
 	return cli_usage_error(r->argv[0], "%s: %s", r->name, why);
 }
@@ -25,18 +25,18 @@ take_value(
     struct reading *r, const struct cli_option *option, const char *value)
 {
 	if (value == NULL && r->at >= r->argc)
-		return refuse(r, "needs a value");
+		return refuse_option(r, "needs a value");
 	if (value == NULL)
 		value = r->argv[r->at++];
 	if (option->text != NULL)
 		*option->text = value;
 	if (option->number != NULL &&
 	    number_parse(slice_str(value), option->max, option->number) != 0)
-		return refuse(r, "not a number, or out of range");
+		return refuse_option(r, "not a number, or out of range");
 	if (option->seconds != NULL &&
 	    number_parse_time(slice_str(value), option->max, option->seconds) !=
 		0)
-		return refuse(r, "not a time, or out of range");
+		return refuse_option(r, "not a time, or out of range");
 	return option->take == NULL ? 0 : option->take(option->to, value);
 }
 
@@ -51,12 +51,12 @@ read_long(struct reading *r, const char *text)
 	    (strlen(option->name) != n || memcmp(option->name, text, n) != 0))
 		option++;
 	if (option->name == NULL)
-		return refuse(r, "no such option");
+		return refuse_option(r, "no such option");
 	if (option->flag == NULL)
 		return take_value(
 		    r, option, text[n] == '\0' ? NULL : text + n + 1);
 	if (text[n] != '\0')
-		return refuse(r, "takes no value");
+		return refuse_option(r, "takes no value");
 	*option->flag = true;
 	return 0;
 }
@@ -71,7 +71,7 @@ read_letters(struct reading *r, const char *letters)
 		while (option->name != NULL && option->letter != *letters)
 			option++;
 		if (option->name == NULL)
-			return refuse(r, "no such option");
+			return refuse_option(r, "no such option");
 		if (option->flag == NULL)
 			return take_value(
 			    r, option, letters[1] == '\0' ? NULL : letters + 1);
@@ -82,7 +82,7 @@ read_letters(struct reading *r, const char *letters)
 
 /* Up to the first operand. */
 static int
-read_all(struct reading *r)
+read_table(struct reading *r)
 {
 	while (r->at < r->argc && r->argv[r->at][0] == '-' &&
 	    r->argv[r->at][1] != '\0') {
@@ -103,12 +103,12 @@ cli_options_read(
 	struct reading r = {
 	    .table = table, .argc = argc, .argv = argv, .at = 1};
 
-	if (read_all(&r) != 0)
+	if (read_table(&r) != 0)
 		return -1;
 	if (operand != NULL && r.at < argc)
 		*operand = argv[r.at++];
 	if (r.at >= argc)
 		return 0;
 	r.name = argv[r.at];
-	return refuse(&r, "one argument too many");
+	return refuse_option(&r, "one argument too many");
 }

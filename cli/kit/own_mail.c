@@ -29,7 +29,7 @@ is_within(struct slice below, struct slice above)
 }
 
 static bool
-is_aligned(const struct proxy_sign_choice *choice, struct slice domain)
+is_choice_aligned(const struct proxy_sign_choice *choice, struct slice domain)
 {
 	for (size_t i = 0; choice->status == PROXY_SIGN && i < choice->count;
 	     i++) {
@@ -58,7 +58,7 @@ own_mail_is_signed(const struct proxy_config *config, const char *mailbox)
 	if (header != NULL)
 		proxy_sign_rule_choose(config, header, &choice);
 	is = header != NULL &&
-	    is_aligned(&choice, mail_address_domain(slice_str(mailbox)));
+	    is_choice_aligned(&choice, mail_address_domain(slice_str(mailbox)));
 	proxy_sign_choice_clear(&choice);
 	mail_header_free(header);
 	strbuf_clear(&text);

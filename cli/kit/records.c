@@ -68,7 +68,7 @@ cli_records_key_name(struct slice domain, struct slice selector,
 }
 
 static void
-print_key(const struct dkim_key *key, struct strbuf *value)
+print_record_key(const struct dkim_key *key, struct strbuf *value)
 {
 	struct strbuf octets;
 
@@ -91,7 +91,7 @@ cli_records_add_key(struct cli_records *r, struct slice domain,
 	strbuf_init(&value, VALUE_MAX);
 	outcome = cli_records_key_name(domain, selector, &name, reason);
 	if (outcome == 0) {
-		print_key(key, &value);
+		print_record_key(key, &value);
 		cli_records_add(r, strbuf_slice(&name), strbuf_slice(&value));
 	}
 	strbuf_clear(&name);

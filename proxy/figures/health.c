@@ -68,7 +68,7 @@ end_probe(struct probe *p)
 }
 
 static void
-complain(struct probe *p, struct slice why)
+complain_of_hop(struct probe *p, struct slice why)
 {
 	struct strbuf *to = &p->text;
 
@@ -88,7 +88,7 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 	p->greeted = true;
 	p->up = reply->code == 220;
 	if (!p->up)
-		complain(p, smtp_reply_line(reply));
+		complain_of_hop(p, smtp_reply_line(reply));
 	smtp_relay_command(p->relay, SLICE("QUIT"));
 }
 
@@ -99,7 +99,7 @@ on_closed(void *ctx, enum smtp_close how, const char *why)
 
 	(void)how;
 	if (!p->greeted)
-		complain(p, slice_str(why));
+		complain_of_hop(p, slice_str(why));
 	end_probe(p);
 }
 

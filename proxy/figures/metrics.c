@@ -113,7 +113,7 @@ print_reasons(const struct proxy_metrics *m, struct strbuf *out)
 }
 
 static void
-print_results(const struct proxy_metrics *m, struct strbuf *out)
+print_metrics_results(const struct proxy_metrics *m, struct strbuf *out)
 {
 	const struct proxy_metrics_side *side = &m->sides[1];
 
@@ -366,7 +366,7 @@ proxy_metrics_print(const struct proxy_metrics *m, struct strbuf *out)
 {
 	print_rows(m, out);
 	print_reasons(m, out);
-	print_results(m, out);
+	print_metrics_results(m, out);
 	print_dns(m, out);
 	print_delays(m, out);
 	print_relays(m, out);

@@ -22,7 +22,7 @@ enum {
 
 /* The whole of a small file; how much, 0 where it cannot be read. */
 static size_t
-read_file(const char *path, char *to, size_t room)
+read_proc_file(const char *path, char *to, size_t room)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
@@ -81,7 +81,7 @@ proxy_process_read(pid_t pid, struct proxy_process *to)
 	size_t n;
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-	n = read_file(path, text, sizeof(text));
+	n = read_proc_file(path, text, sizeof(text));
 	return proxy_process_parse(slice_from(text, n), boot_time(), to);
 }
 

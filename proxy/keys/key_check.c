@@ -102,7 +102,7 @@ add_place(struct proxy_key_check *check, const struct place *place)
 /* A signature for a domain, which may be the signature's own instead; empty:
  * known only with a message. */
 static void
-add_signature(struct proxy_key_check *check,
+add_checked_signature(struct proxy_key_check *check,
     const struct proxy_signature *signature, struct slice domain,
     struct slice or_domain)
 {
@@ -130,7 +130,7 @@ add_signatures(struct proxy_key_check *check,
     struct slice or_domain)
 {
 	for (size_t i = 0; i < list->count; i++)
-		add_signature(check, &list->list[i], domain, or_domain);
+		add_checked_signature(check, &list->list[i], domain, or_domain);
 }
 
 /* Of a list-id map's key: the list's name is taken off where it is all of the

@@ -51,7 +51,7 @@ way_clear(struct way *way)
 /* --- whose --- */
 
 static bool
-is_ours(uid_t owner)
+is_our_folder(uid_t owner)
 {
 	return owner == 0 || owner == geteuid();
 }
@@ -70,9 +70,9 @@ static bool
 is_safe_in_sticky(const struct stat *st)
 {
 	if (S_ISDIR(st->st_mode))
-		return is_ours(st->st_uid);
+		return is_our_folder(st->st_uid);
 	return st->st_nlink == 1 &&
-	    (S_ISREG(st->st_mode) || is_ours(st->st_uid));
+	    (S_ISREG(st->st_mode) || is_our_folder(st->st_uid));
 }
 
 /* 0, or -1 with the reason where `st`, which the directory has under the
@@ -84,7 +84,7 @@ check_step(struct way *way, const struct stat *st)
 	const char *at = way->at.n == 0 ? "/" : strbuf_text(&way->at);
 	unsigned mode = dir->st_mode & 07777;
 
-	if (!is_ours(dir->st_uid))
+	if (!is_our_folder(dir->st_uid))
 		strbuf_addf(way->reason,
 		    "key file %s: directory %s (mode %04o) belongs to user %u, "
 		    "who may put any file there: chown root %s",

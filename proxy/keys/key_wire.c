@@ -138,7 +138,7 @@ reply_status(
 }
 
 static int
-answer(int socket, const struct proxy_config *config,
+answer_request(int socket, const struct proxy_config *config,
     const struct proxy_key_readers *readers,
     const struct proxy_key_request *request)
 {
@@ -191,7 +191,7 @@ proxy_key_server_answer(int socket, const struct proxy_config *config,
 	if (proxy_key_request_parse(
 		slice_from(datagram, (size_t)n), &request) != 0)
 		return PROXY_KEY_SERVED_LIAR;
-	return answer(socket, config, readers, &request) == 0
+	return answer_request(socket, config, readers, &request) == 0
 	    ? PROXY_KEY_SERVED
 	    : PROXY_KEY_SERVED_GONE;
 }

@@ -114,7 +114,7 @@ deliver(struct proxy_keys *keys)
 /* --- answers to entries --- */
 
 static void
-settle(struct proxy_keys *keys, struct proxy_key_entry *e)
+settle_entry(struct proxy_keys *keys, struct proxy_key_entry *e)
 {
 	if (e->state == PROXY_KEY_ENTRY_ASKED)
 		keys->in_flight--;
@@ -143,12 +143,13 @@ settle_without(struct proxy_keys *keys, struct proxy_key_entry *e,
 	forget(e);
 	e->status = status;
 	e->reason = xstrdup(reason);
-	settle(keys, e);
+	settle_entry(keys, e);
 }
 
 /* Whose file it was: the entry's domain, or a parent. */
 static const char *
-domain_of(const struct proxy_key_entry *e, const struct proxy_key_stamp *stamp)
+key_domain_of(
+    const struct proxy_key_entry *e, const struct proxy_key_stamp *stamp)
 {
 	return stamp->domain_from < strlen(e->domain)
 	    ? e->domain + stamp->domain_from
@@ -162,8 +163,8 @@ settle_with(struct proxy_keys *keys, struct proxy_key_entry *e,
 	forget(e);
 	e->status = PROXY_KEY_FOUND;
 	e->stamp = *stamp;
-	e->held = proxy_key_hold_new(key, domain_of(e, stamp));
-	settle(keys, e);
+	e->held = proxy_key_hold_new(key, key_domain_of(e, stamp));
+	settle_entry(keys, e);
 }
 
 /* A file that was opened for the entry. */
@@ -180,7 +181,7 @@ settle_by_file(struct proxy_keys *keys, struct proxy_key_entry *e, int fd,
 	if (key != NULL) {
 		settle_with(keys, e, key, stamp);
 	} else {
-		strbuf_addf(&reason, "key of %s: %s", domain_of(e, stamp),
+		strbuf_addf(&reason, "key of %s: %s", key_domain_of(e, stamp),
 		    strbuf_text(&why));
 		settle_without(
 		    keys, e, PROXY_KEY_TROUBLE, strbuf_text(&reason));
@@ -205,7 +206,7 @@ ask_files(struct proxy_keys *keys, struct proxy_key_entry *e)
 	} else if (e->held != NULL &&
 	    proxy_key_stamp_equal(&file.stamp, &e->stamp)) {
 		close(file.fd);
-		settle(keys, e);
+		settle_entry(keys, e);
 	} else {
 		settle_by_file(keys, e, file.fd, &file.stamp);
 	}
@@ -290,7 +291,8 @@ find_asked(struct proxy_keys *keys, uint32_t id)
 
 /* Takes the descriptor. */
 static void
-take_reply(struct proxy_keys *keys, const struct proxy_key_reply *reply, int fd)
+take_key_reply(
+    struct proxy_keys *keys, const struct proxy_key_reply *reply, int fd)
 {
 	struct proxy_key_entry *e = find_asked(keys, reply->id);
 	char *reason;
@@ -302,7 +304,7 @@ take_reply(struct proxy_keys *keys, const struct proxy_key_reply *reply, int fd)
 	if (e == NULL) /* given up before */
 		return;
 	if (reply->status == PROXY_KEY_REPLY_UNCHANGED && e->held != NULL) {
-		settle(keys, e);
+		settle_entry(keys, e);
 	} else if (reply->status == PROXY_KEY_REPLY_FOUND && fd >= 0) {
 		settle_by_file(keys, e, fd, &reply->stamp);
 	} else {
@@ -335,7 +337,7 @@ on_readable(evutil_socket_t socket, short what, void *ctx)
 		if (n > 0 &&
 		    proxy_key_reply_parse(
 			slice_from(datagram, (size_t)n), &reply) == 0) {
-			take_reply(keys, &reply, fd);
+			take_key_reply(keys, &reply, fd);
 			continue;
 		}
 		if (fd >= 0)

@@ -83,7 +83,7 @@ on_answer(void *ctx, const struct dns_question *question,
 }
 
 static void
-ask(struct proxy_asking *asking, const struct dns_question *question)
+ask_resolver(struct proxy_asking *asking, const struct dns_question *question)
 {
 	struct open *open;
 
@@ -104,7 +104,7 @@ ask(struct proxy_asking *asking, const struct dns_question *question)
 
 /* The last thing done: the asking may be gone after it. */
 static void
-settle(struct proxy_asking *asking)
+settle_asking(struct proxy_asking *asking)
 {
 	void (*settled)(void *) = asking->settled;
 
@@ -121,8 +121,8 @@ proxy_asking_go(struct proxy_asking *asking)
 	struct dns_question question;
 
 	while (asking->ops->ask(asking->subject, &question))
-		ask(asking, &question);
-	settle(asking);
+		ask_resolver(asking, &question);
+	settle_asking(asking);
 }
 
 static void

@@ -53,7 +53,7 @@ struct filter {
 };
 
 static void *
-begin(void *env, const struct proxy_filter_job *job)
+begin_filter_sign(void *env, const struct proxy_filter_job *job)
 {
 	struct filter *f = xcalloc(1, sizeof(*f));
 
@@ -84,7 +84,7 @@ rules(const struct filter *f)
 }
 
 static void
-note(struct filter *f, const char *name, struct slice value)
+note_signing(struct filter *f, const char *name, struct slice value)
 {
 	proxy_record_note(f->job.record, name, value);
 }
@@ -101,14 +101,14 @@ print_name(const struct item *item, struct strbuf *out)
 
 /* Each failure is logged, whatever becomes of the message. */
 static void
-fail(struct item *item, const char *why)
+fail_item(struct item *item, const char *why)
 {
 	struct filter *f = item->filter;
 	struct strbuf name, text;
 
 	strbuf_init(&name, REASON_CAP);
 	print_name(item, &name);
-	note(f, "failed", strbuf_slice(&name));
+	note_signing(f, "failed", strbuf_slice(&name));
 	strbuf_init(&text, 2 * REASON_CAP);
 	(void)strbuf_add_str(&text, "no signature ");
 	(void)escape_log(strbuf_slice(&name), &text);
@@ -128,7 +128,7 @@ static void
 fail_for_good(struct item *item, const char *why)
 {
 	item->filter->unfit = true;
-	fail(item, why);
+	fail_item(item, why);
 }
 
 /* --- keys --- */
@@ -185,7 +185,7 @@ take_key(struct item *item, const struct proxy_key_answer *answer)
 	}
 	/* Another key would help. */
 	item->filter->trouble = true;
-	fail(item, "the key is of another type than the algorithm");
+	fail_item(item, "the key is of another type than the algorithm");
 }
 
 static void proceed(struct filter *);
@@ -221,7 +221,7 @@ on_key(void *ctx, const struct proxy_key_answer *answer)
 		break;
 	case PROXY_KEY_TROUBLE:
 		f->trouble = true;
-		fail(item, answer->reason);
+		fail_item(item, answer->reason);
 		break;
 	}
 	if (f->outcome != NULL)
@@ -287,16 +287,17 @@ on_body(void *filter, struct slice chunk)
 }
 
 static void
-tell(struct filter *f, unsigned code, const char *text)
+tell_signing(struct filter *f, unsigned code, const char *text)
 {
 	struct proxy_outcome outcome = {code, text};
 
 	if (f->choice.rule.n > 0)
-		note(f, "rule", strbuf_slice(&f->choice.rule));
+		note_signing(f, "rule", strbuf_slice(&f->choice.rule));
 	if (f->choice.from_fault.n > 0)
-		note(f, "from-fault", strbuf_slice(&f->choice.from_fault));
+		note_signing(
+		    f, "from-fault", strbuf_slice(&f->choice.from_fault));
 	if (f->choice.left_out.n > 0)
-		note(f, "left-out", strbuf_slice(&f->choice.left_out));
+		note_signing(f, "left-out", strbuf_slice(&f->choice.left_out));
 	f->outcome(f->ctx, &outcome); /* may free the filter */
 }
 
@@ -311,7 +312,7 @@ note_unsigned(struct filter *f, enum proxy_unsigned why, struct slice text)
 {
 	struct strbuf safe;
 
-	note(f, "unsigned", text);
+	note_signing(f, "unsigned", text);
 	proxy_count_unsigned(f->env->counters, why);
 	strbuf_init(&safe, 4 * REASON_CAP);
 	(void)escape_log(text, &safe);
@@ -326,9 +327,9 @@ settle_unsignable(struct filter *f)
 {
 	note_unsigned(f, f->choice.why, strbuf_slice(&f->choice.reason));
 	if (rejects_unsignable(f))
-		tell(f, 550, unsignable_text);
+		tell_signing(f, 550, unsignable_text);
 	else
-		tell(f, 0, NULL);
+		tell_signing(f, 0, NULL);
 }
 
 static void
@@ -368,7 +369,7 @@ note_signed(struct item *item)
 	strbuf_init(&name, REASON_CAP);
 	print_name(item, &name);
 	(void)strbuf_addf(&name, ":%s", dkim_algorithm_name(item->algorithm));
-	note(item->filter, "signed", strbuf_slice(&name));
+	note_signing(item->filter, "signed", strbuf_slice(&name));
 	proxy_recording_signed(item->filter->env->recording,
 	    item->filter->job.record, strbuf_slice(&name));
 	strbuf_clear(&name);
@@ -389,7 +390,7 @@ make_field(struct item *item)
 		note_signed(item);
 	} else {
 		f->trouble = true;
-		fail(item, "cannot sign");
+		fail_item(item, "cannot sign");
 	}
 	strbuf_clear(&reason);
 	strbuf_clear(&field);
@@ -398,7 +399,7 @@ make_field(struct item *item)
 /* Message and keys are there. Nothing is signed that is not going to be
  * sent. */
 static void
-complete(void *ctx)
+complete_filter(void *ctx)
 {
 	struct filter *f = ctx;
 	bool tempfail = rules(f)->on_error == PROXY_ON_ERROR_TEMPFAIL;
@@ -411,7 +412,7 @@ complete(void *ctx)
 	if (f->trouble)
 		proxy_count(f->env->counters, PROXY_COUNT_SIGN_TROUBLE);
 	if (f->trouble && tempfail) {
-		tell(f, 451, "4.3.0 cannot sign the message now");
+		tell_signing(f, 451, "4.3.0 cannot sign the message now");
 		return;
 	}
 	if (f->made == 0)
@@ -419,9 +420,9 @@ complete(void *ctx)
 	else
 		leave_out_keyless(f);
 	if (f->made == 0 && f->unfit && rejects_unsignable(f))
-		tell(f, 550, unsignable_text);
+		tell_signing(f, 550, unsignable_text);
 	else
-		tell(f, 0, NULL);
+		tell_signing(f, 0, NULL);
 }
 
 /* The message is complete; are its keys there? */
@@ -431,9 +432,10 @@ proceed(struct filter *f)
 	if (f->waiting > 0)
 		return;
 	if (f->count > 0)
-		proxy_portions_add(f->env->portions, &f->portion, complete, f);
+		proxy_portions_add(
+		    f->env->portions, &f->portion, complete_filter, f);
 	else
-		complete(f);
+		complete_filter(f);
 }
 
 static void
@@ -463,7 +465,7 @@ most_added(void *env)
 }
 
 const struct proxy_filter_ops proxy_filter_sign = {
-    .begin = begin,
+    .begin = begin_filter_sign,
     .header = on_header,
     .no_header = on_no_header,
     .body = on_body,

@@ -66,7 +66,7 @@ client_parse(struct slice text, struct sockaddr_storage *to)
 }
 
 static bool
-is_loopback(const struct sockaddr_storage *address)
+is_loopback_peer(const struct sockaddr_storage *address)
 {
 	struct sockaddr_in6 v6;
 	struct sockaddr_in v4;
@@ -87,7 +87,7 @@ find_client(struct filter *f)
 	const struct proxy_envelope *e = f->job.envelope;
 
 	client_parse(strbuf_slice(&e->client_address), &f->client);
-	if (!e->client_told && is_loopback(&f->client))
+	if (!e->client_told && is_loopback_peer(&f->client))
 		memset(&f->client, 0, sizeof(f->client));
 }
 
@@ -101,7 +101,7 @@ client_is_in(const struct filter *f, const struct proxy_networks *networks)
 
 /* A peer that is near us and names no client may hand on anyone's mail. */
 static bool
-is_trusted(const struct filter *f)
+is_peer_trusted(const struct filter *f)
 {
 	return f->job.envelope->client_told &&
 	    client_is_in(f, &rules(f)->trusted);
@@ -161,22 +161,23 @@ make_evaluation(const struct filter *f)
 }
 
 static bool
-ask(void *evaluation, struct dns_question *question)
+ask_evaluation(void *evaluation, struct dns_question *question)
 {
 	return auth_evaluation_ask(evaluation, question);
 }
 
 static void
-answer(void *evaluation, const struct dns_question *question,
+answer_evaluation(void *evaluation, const struct dns_question *question,
     const struct dns_answer *what)
 {
 	auth_evaluation_answer(evaluation, question, what);
 }
 
-const struct proxy_asking_ops proxy_asking_evaluation = {ask, answer};
+const struct proxy_asking_ops proxy_asking_evaluation = {
+    ask_evaluation, answer_evaluation};
 
 static void *
-begin(void *env, const struct proxy_filter_job *job)
+begin_filter_verify(void *env, const struct proxy_filter_job *job)
 {
 	struct filter *f = xcalloc(1, sizeof(*f));
 	struct proxy_asking_limits limits;
@@ -186,7 +187,7 @@ begin(void *env, const struct proxy_filter_job *job)
 	limits = (struct proxy_asking_limits){
 	    rules(f)->max_questions, rules(f)->deadline * 1000, job->trace};
 	find_client(f);
-	f->trusted = is_trusted(f);
+	f->trusted = is_peer_trusted(f);
 	if (f->trusted)
 		proxy_record_note(job->record, "trusted",
 		    strbuf_slice(&job->envelope->client_address));
@@ -249,7 +250,7 @@ on_body(void *filter, struct slice chunk)
 
 /* The last thing done: the filter may be gone after it. */
 static void
-tell(struct filter *f, unsigned code, const char *text)
+tell_verifying(struct filter *f, unsigned code, const char *text)
 {
 	struct proxy_outcome outcome = {code, text};
 
@@ -370,9 +371,10 @@ static void
 pass_on(struct filter *f)
 {
 	if (drop_fields(f) != 0 || put_on_top(f, f->results) != 0)
-		tell(f, 451, "4.3.0 cannot put the results on the message");
+		tell_verifying(
+		    f, 451, "4.3.0 cannot put the results on the message");
 	else
-		tell(f, 0, NULL);
+		tell_verifying(f, 0, NULL);
 }
 
 /* A message that cannot be sealed goes on without; a sealer that is not
@@ -395,13 +397,13 @@ on_sealed(void *ctx, enum proxy_seal_status status, struct slice fields,
 	proxy_record_note(f->job.record, "unsealed", slice_str(reason));
 	if (status == PROXY_SEAL_TROUBLE &&
 	    rules(f)->on_error == PROXY_ON_ERROR_TEMPFAIL)
-		tell(f, 451, "4.3.0 cannot seal the message now");
+		tell_verifying(f, 451, "4.3.0 cannot seal the message now");
 	else
 		pass_on(f);
 }
 
 static void
-seal(struct filter *f)
+seal_filter(struct filter *f)
 {
 	const struct auth_result *arc = auth_results_find(f->results, AUTH_ARC);
 	struct proxy_seal_job job = {
@@ -423,7 +425,7 @@ seal(struct filter *f)
 
 /* Whoever writes to the reflector alone wants to be told what fails. */
 static struct proxy_refusal
-judge(const struct filter *f, const struct proxy_reflection *reflection)
+judge_message(const struct filter *f, const struct proxy_reflection *reflection)
 {
 	const struct proxy_envelope *envelope = f->job.envelope;
 
@@ -435,7 +437,7 @@ judge(const struct filter *f, const struct proxy_reflection *reflection)
 }
 
 static void
-settle(struct filter *f)
+settle_filter(struct filter *f)
 {
 	const struct proxy_config *config = f->env->config;
 	const struct auth_results *results = f->results;
@@ -445,7 +447,7 @@ settle(struct filter *f)
 	for (size_t i = 0; i < results->count; i++)
 		note_result(f, &results->list[i]);
 	if (!f->trusted)
-		f->refusal = judge(f, &reflection);
+		f->refusal = judge_message(f, &reflection);
 	if (f->env->checked != NULL)
 		f->env->checked(f->env->ctx, &f->job, results, f->refusal.code);
 	proxy_reflection_record(
@@ -453,9 +455,9 @@ settle(struct filter *f)
 	if (f->refusal.code / 100 == 4 && f->env->counters != NULL)
 		proxy_count(f->env->counters, PROXY_COUNT_PUT_OFF);
 	if (f->refusal.code != 0)
-		tell(f, f->refusal.code, f->refusal.text);
+		tell_verifying(f, f->refusal.code, f->refusal.text);
 	else if (f->seal_body != NULL)
-		seal(f);
+		seal_filter(f);
 	else
 		pass_on(f);
 }
@@ -468,7 +470,8 @@ settle_too_large(struct filter *f)
 	for (size_t i = 0; i < f->results->count; i++)
 		note_result(f, &f->results->list[i]);
 	if (!f->trusted && rules(f)->reject != 0)
-		tell(f, 550, "5.6.0 the header is too large to be checked");
+		tell_verifying(
+		    f, 550, "5.6.0 the header is too large to be checked");
 	else
 		pass_on(f);
 }
@@ -484,7 +487,7 @@ on_settled(void *ctx)
 	if (f->too_large)
 		settle_too_large(f);
 	else
-		settle(f);
+		settle_filter(f);
 }
 
 static void
@@ -511,7 +514,7 @@ most_added(void *env)
 }
 
 const struct proxy_filter_ops proxy_filter_verify = {
-    .begin = begin,
+    .begin = begin_filter_verify,
     .header = on_header,
     .no_header = on_no_header,
     .drops = drops,

@@ -1,6 +1,6 @@
 /*
  * The next hop of a session; see hop.h. Bringing a connection up (greeting,
- * EHLO again, XFORWARD again) goes on from answer to answer in go_on(), until
+ * EHLO again, XFORWARD again) goes on from answer to answer in go_on_with_errand(), until
  * the command that waits for it can be said.
  */
 #include <assert.h>
@@ -101,7 +101,7 @@ proxy_hop_drop(struct proxy_hop *h)
 }
 
 static void
-say(struct proxy_hop *h, enum proxy_errand what, struct slice line)
+say_errand(struct proxy_hop *h, enum proxy_errand what, struct slice line)
 {
 	h->in_flight = what;
 	h->last_said = proxy_now_ms();
@@ -127,37 +127,38 @@ say_xforward(struct proxy_hop *h)
 	if (said == 0)
 		h->xforward_due = 0;
 	else
-		say(h, what, strbuf_slice(&line));
+		say_errand(h, what, strbuf_slice(&line));
 	strbuf_clear(&line);
 	return said != 0;
 }
 
 /* The command that waits, or what has to be said before it. */
 static void
-go_on(struct proxy_hop *h)
+go_on_with_errand(struct proxy_hop *h)
 {
 	if (h->relay == NULL || !h->greeted ||
 	    h->in_flight != PROXY_ERRAND_NONE)
 		return;
 	if (h->tidy_due) {
 		h->tidy_due = false;
-		say(h, PROXY_ERRAND_TIDY, SLICE("RSET"));
+		say_errand(h, PROXY_ERRAND_TIDY, SLICE("RSET"));
 		return;
 	}
 	if (h->waiting.what == PROXY_ERRAND_NONE)
 		return;
 	if (!h->helloed && h->hello.n > 0 &&
 	    h->waiting.what != PROXY_ERRAND_HELLO) {
-		say(h, PROXY_ERRAND_HELLO_AGAIN, strbuf_slice(&h->hello));
+		say_errand(
+		    h, PROXY_ERRAND_HELLO_AGAIN, strbuf_slice(&h->hello));
 		return;
 	}
 	if (h->waiting.what != PROXY_ERRAND_HELLO && say_xforward(h))
 		return;
-	say(h, h->waiting.what, strbuf_slice(&h->waiting.line));
+	say_errand(h, h->waiting.what, strbuf_slice(&h->waiting.line));
 }
 
 static void
-fail(struct proxy_hop *h, enum proxy_hop_fault fault, const char *why)
+fail_hop(struct proxy_hop *h, enum proxy_hop_fault fault, const char *why)
 {
 	enum proxy_errand what = h->waiting.what;
 
@@ -167,7 +168,7 @@ fail(struct proxy_hop *h, enum proxy_hop_fault fault, const char *why)
 }
 
 static void
-answer(struct proxy_hop *h, const struct smtp_reply *reply)
+answer_command(struct proxy_hop *h, const struct smtp_reply *reply)
 {
 	enum proxy_errand what = h->waiting.what;
 
@@ -196,15 +197,15 @@ on_greeting(struct proxy_hop *h, const struct smtp_reply *reply)
 		h->greeted = reply->code == 220;
 		if (!h->greeted)
 			proxy_hop_drop(h);
-		answer(h, reply);
+		answer_command(h, reply);
 		return;
 	}
 	if (reply->code != 220) {
-		fail(h, PROXY_HOP_UNREACHED, "it greets with a refusal");
+		fail_hop(h, PROXY_HOP_UNREACHED, "it greets with a refusal");
 		return;
 	}
 	h->greeted = true;
-	go_on(h);
+	go_on_with_errand(h);
 }
 
 static void
@@ -218,7 +219,7 @@ on_hello(struct proxy_hop *h, const struct smtp_reply *reply)
 		(void)strbuf_add(&h->hello, strbuf_slice(&h->waiting.line));
 		smtp_ehlo_parse(reply, &h->capabilities);
 	}
-	answer(h, reply);
+	answer_command(h, reply);
 }
 
 static void
@@ -227,15 +228,15 @@ on_hello_again(struct proxy_hop *h, const struct smtp_reply *reply)
 	unsigned told = h->capabilities.extensions & CARRIED;
 
 	if (reply->code != 250) {
-		fail(h, PROXY_HOP_UNREACHED, "it refuses EHLO");
+		fail_hop(h, PROXY_HOP_UNREACHED, "it refuses EHLO");
 		return;
 	}
 	h->helloed = true;
 	smtp_ehlo_parse(reply, &h->capabilities);
 	if ((told & ~h->capabilities.extensions) != 0)
-		fail(h, PROXY_HOP_CHANGED, "it offers less than before");
+		fail_hop(h, PROXY_HOP_CHANGED, "it offers less than before");
 	else
-		go_on(h);
+		go_on_with_errand(h);
 }
 
 static void
@@ -244,7 +245,7 @@ on_xforward(struct proxy_hop *h, const struct smtp_reply *reply)
 	if (smtp_reply_class(reply) == 2 && say_xforward(h))
 		return;
 	h->xforward_due = 0;
-	answer(h, reply);
+	answer_command(h, reply);
 }
 
 static void
@@ -260,9 +261,9 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 		if (again)
 			connect_anew(h);
 		else if (h->waiting.what != PROXY_ERRAND_NONE)
-			answer(h, reply);
+			answer_command(h, reply);
 		else
-			fail(h, PROXY_HOP_LOST, "it said 421");
+			fail_hop(h, PROXY_HOP_LOST, "it said 421");
 		return;
 	}
 	h->in_flight = PROXY_ERRAND_NONE;
@@ -282,10 +283,10 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 	case PROXY_ERRAND_KEEPALIVE:
 	case PROXY_ERRAND_TIDY:
 	case PROXY_ERRAND_XFORWARD_AGAIN:
-		go_on(h);
+		go_on_with_errand(h);
 		break;
 	default:
-		answer(h, reply);
+		answer_command(h, reply);
 		break;
 	}
 }
@@ -308,7 +309,8 @@ on_closed(void *ctx, enum smtp_close how, const char *why)
 		if (h->waiting.what != PROXY_ERRAND_NONE)
 			proxy_count(
 			    h->service->counters, PROXY_COUNT_RELAY_FAILED);
-		fail(h, reached ? PROXY_HOP_LOST : PROXY_HOP_UNREACHED, why);
+		fail_hop(
+		    h, reached ? PROXY_HOP_LOST : PROXY_HOP_UNREACHED, why);
 		return;
 	}
 	proxy_hop_drop(h);
@@ -332,7 +334,7 @@ proxy_hop_command(
 	if (h->relay == NULL)
 		connect_anew(h);
 	else
-		go_on(h);
+		go_on_with_errand(h);
 }
 
 /* Postfix ranks SOURCE=LOCAL above its smtpd's own settings, and then rewrites
@@ -360,7 +362,7 @@ proxy_hop_xforward(
 	strbuf_reset(&h->waiting.line);
 	(void)strbuf_add_str(&h->waiting.line, "NOOP"); /* were none to say */
 	h->xforward_due = named;
-	go_on(h);
+	go_on_with_errand(h);
 	return true;
 }
 
@@ -380,9 +382,9 @@ proxy_hop_background(struct proxy_hop *h, enum proxy_errand what)
 		return;
 	if (what == PROXY_ERRAND_TIDY) {
 		h->tidy_due = true;
-		go_on(h);
+		go_on_with_errand(h);
 	} else if (h->in_flight == PROXY_ERRAND_NONE) {
-		say(h, what, SLICE("NOOP"));
+		say_errand(h, what, SLICE("NOOP"));
 	}
 }
 

@@ -97,7 +97,7 @@ struct printer {
 };
 
 static void
-add_name(struct printer *to, const char *name)
+add_journal_name(struct printer *to, const char *name)
 {
 	if (to->json)
 		(void)strbuf_addf(&to->out, ",\"%s\":", name);
@@ -118,10 +118,10 @@ add_escaped_words(struct printer *to, struct slice value)
 }
 
 static void
-add_value(struct printer *to, const char *name, struct slice value)
+add_journal_value(struct printer *to, const char *name, struct slice value)
 {
 	value = slice_first(value, to->clip);
-	add_name(to, name);
+	add_journal_name(to, name);
 	if (to->json)
 		(void)escape_json(value, &to->out);
 	else
@@ -129,10 +129,10 @@ add_value(struct printer *to, const char *name, struct slice value)
 }
 
 static void
-add_address(struct printer *to, const char *name, struct slice value)
+add_journal_address(struct printer *to, const char *name, struct slice value)
 {
 	value = slice_first(value, to->clip);
-	add_name(to, name);
+	add_journal_name(to, name);
 	if (to->json) {
 		(void)escape_json(value, &to->out);
 		return;
@@ -147,7 +147,7 @@ add_status(struct printer *to, const struct proxy_record *r)
 {
 	struct slice reply = slice_first(strbuf_slice(&r->reply), to->clip);
 
-	add_name(to, "status");
+	add_journal_name(to, "status");
 	if (to->json) {
 		(void)strbuf_addf(&to->out, "\"%s\",\"reply\":", r->status);
 		(void)escape_json(reply, &to->out);
@@ -162,7 +162,7 @@ static void
 add_notes(struct printer *to, const struct proxy_record *r)
 {
 	for (size_t i = 0; i < r->note_count; i++)
-		add_value(to, r->notes[i].name,
+		add_journal_value(to, r->notes[i].name,
 		    slice_from(r->text.p + r->notes[i].at, r->notes[i].n));
 }
 
@@ -185,17 +185,17 @@ print_record(struct printer *to, const struct proxy_record *r)
 {
 	strbuf_reset(&to->out);
 	add_queue_id(to, r);
-	add_address(to, "from", r->sender);
-	add_name(to, "nrcpt");
+	add_journal_address(to, "from", r->sender);
+	add_journal_name(to, "nrcpt");
 	(void)strbuf_addf(&to->out, "%zu", r->recipients);
-	add_name(to, "size");
+	add_journal_name(to, "size");
 	(void)strbuf_addf(&to->out, "%llu", (unsigned long long)r->size);
-	add_value(to, "message-id", strbuf_slice(&r->message_id));
-	add_value(to, "client", r->client);
+	add_journal_value(to, "message-id", strbuf_slice(&r->message_id));
+	add_journal_value(to, "client", r->client);
 	add_notes(to, r);
-	add_name(to, "delay");
+	add_journal_name(to, "delay");
 	(void)strbuf_addf(&to->out, "%.3f", r->delay);
-	add_value(to, "relay", r->relay);
+	add_journal_value(to, "relay", r->relay);
 	add_status(to, r);
 }
 

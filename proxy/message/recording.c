@@ -15,7 +15,7 @@
 enum { COMPLAIN_S = 60, WORDS_MAX = 1024 };
 
 static void
-add(struct proxy_record *r, enum record_tag tag, struct slice value)
+add_member(struct proxy_record *r, enum record_tag tag, struct slice value)
 {
 	(void)record_kept_add(&r->kept, tag, value);
 }
@@ -37,12 +37,12 @@ proxy_recording_author(struct proxy_recording *recording,
 
 	if (!is_on(recording))
 		return;
-	add(r, RECORD_DIRECTION, SLICE("out"));
+	add_member(r, RECORD_DIRECTION, SLICE("out"));
 	from = mail_header_last(header, SLICE("From"));
 	if (from != NULL)
 		list = mail_address_parse(from->value, NULL);
 	if (list != NULL && mail_address_count(list) > 0)
-		add(r, RECORD_AUTHOR, mail_address_at(list, 0)->domain);
+		add_member(r, RECORD_AUTHOR, mail_address_at(list, 0)->domain);
 	mail_address_free(list);
 }
 
@@ -54,7 +54,8 @@ proxy_recording_signed(struct proxy_recording *recording,
 	size_t domain = slice_find(slice_after(signature, type), ':');
 
 	if (is_on(recording))
-		add(r, RECORD_SIGNED, slice_first(signature, type + domain));
+		add_member(
+		    r, RECORD_SIGNED, slice_first(signature, type + domain));
 }
 
 void
@@ -62,7 +63,8 @@ proxy_recording_unsigned(
     struct proxy_recording *recording, struct proxy_record *r, struct slice why)
 {
 	if (is_on(recording))
-		add(r, RECORD_UNSIGNED, slice_first(why, slice_find(why, ':')));
+		add_member(
+		    r, RECORD_UNSIGNED, slice_first(why, slice_find(why, ':')));
 }
 
 /* --- what the checks found --- */
@@ -70,7 +72,7 @@ proxy_recording_unsigned(
 /* "pass TAB example.org TAB s1 TAB why"; TABs in the values would shift
  * them, so those end a value. */
 static void
-add_word(struct strbuf *words, struct slice value)
+add_record_word(struct strbuf *words, struct slice value)
 {
 	if (words->n > 0)
 		(void)strbuf_add_char(words, '\t');
@@ -78,7 +80,7 @@ add_word(struct strbuf *words, struct slice value)
 }
 
 static void
-add_result(struct proxy_record *r, const struct auth_result *result)
+add_result_member(struct proxy_record *r, const struct auth_result *result)
 {
 	static const enum record_tag tags[AUTH_METHODS] = {
 	    [AUTH_DKIM] = RECORD_DKIM,
@@ -94,19 +96,20 @@ add_result(struct proxy_record *r, const struct auth_result *result)
 	if (result->method == AUTH_IPREV)
 		return;
 	strbuf_init(&words, WORDS_MAX);
-	add_word(&words, slice_str(mail_verdict_word(result->verdict)));
-	add_word(&words, result->domain);
-	add_word(&words, spf ? slice_str(result->scope) : result->selector);
+	add_record_word(&words, slice_str(mail_verdict_word(result->verdict)));
+	add_record_word(&words, result->domain);
+	add_record_word(
+	    &words, spf ? slice_str(result->scope) : result->selector);
 	if (!spf)
-		add_word(&words, slice_str(result->reason));
-	add(r, tags[result->method], strbuf_slice(&words));
+		add_record_word(&words, slice_str(result->reason));
+	add_member(r, tags[result->method], strbuf_slice(&words));
 	strbuf_clear(&words);
 }
 
 /* What RFC 9990 calls the action: a pass with an enforcing policy is
  * "pass". */
 static const char *
-disposition_of(const struct auth_result *dmarc)
+record_disposition_of(const struct auth_result *dmarc)
 {
 	if (dmarc->verdict == MAIL_VERDICT_PASS)
 		return dmarc->policy != NULL &&
@@ -139,28 +142,28 @@ static void
 add_dmarc(struct proxy_record *r, const struct auth_result *dmarc,
     unsigned refusal_code)
 {
-	const char *wanted = disposition_of(dmarc);
+	const char *wanted = record_disposition_of(dmarc);
 	bool refused = refusal_code >= 500;
 
-	add(r, RECORD_AUTHOR, dmarc->domain);
+	add_member(r, RECORD_AUTHOR, dmarc->domain);
 	if (dmarc->record.n == 0 || dmarc->from_fault != NULL ||
 	    (refusal_code != 0 && !refused))
 		return;
-	add(r, RECORD_POLICY_DOMAIN, dmarc->record_name);
-	add(r, RECORD_POLICY, dmarc->record);
-	add(r, RECORD_DKIM_ALIGNED,
+	add_member(r, RECORD_POLICY_DOMAIN, dmarc->record_name);
+	add_member(r, RECORD_POLICY, dmarc->record);
+	add_member(r, RECORD_DKIM_ALIGNED,
 	    dmarc->dkim_aligned ? SLICE("pass") : SLICE("fail"));
-	add(r, RECORD_SPF_ALIGNED,
+	add_member(r, RECORD_SPF_ALIGNED,
 	    dmarc->spf_aligned ? SLICE("pass") : SLICE("fail"));
 	if ((strcmp(wanted, "reject") == 0) != refused) {
-		add(r, RECORD_DISPOSITION,
+		add_member(r, RECORD_DISPOSITION,
 		    refused ? SLICE("reject") : SLICE("none"));
-		add(r, RECORD_OVERRIDE, SLICE("local_policy"));
+		add_member(r, RECORD_OVERRIDE, SLICE("local_policy"));
 		return;
 	}
-	add(r, RECORD_DISPOSITION, slice_str(wanted));
+	add_member(r, RECORD_DISPOSITION, slice_str(wanted));
 	if (override_of(dmarc).n > 0)
-		add(r, RECORD_OVERRIDE, override_of(dmarc));
+		add_member(r, RECORD_OVERRIDE, override_of(dmarc));
 }
 
 void
@@ -172,9 +175,9 @@ proxy_recording_checked(struct proxy_recording *recording,
 
 	if (!is_on(recording))
 		return;
-	add(r, RECORD_DIRECTION, SLICE("in"));
+	add_member(r, RECORD_DIRECTION, SLICE("in"));
 	for (size_t i = 0; i < results->count; i++) {
-		add_result(r, &results->list[i]);
+		add_result_member(r, &results->list[i]);
 		if (results->list[i].method == AUTH_DMARC)
 			add_dmarc(r, &results->list[i], refusal_code);
 	}
@@ -218,14 +221,15 @@ add_envelope(const struct proxy_envelope *envelope, struct proxy_record *r)
 	char now[32];
 	int n = snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
 
-	add(r, RECORD_TIME, slice_from(now, (size_t)n));
-	add(r, RECORD_STATUS, slice_str(r->status));
+	add_member(r, RECORD_TIME, slice_from(now, (size_t)n));
+	add_member(r, RECORD_STATUS, slice_str(r->status));
 	if (proxy_envelope_knows_client(envelope))
-		add(r, RECORD_CLIENT, strbuf_slice(&envelope->client_address));
-	add(r, RECORD_SENDER,
+		add_member(
+		    r, RECORD_CLIENT, strbuf_slice(&envelope->client_address));
+	add_member(r, RECORD_SENDER,
 	    mail_address_domain(strbuf_slice(&envelope->sender)));
 	if (proxy_envelope_next_recipient(envelope, &at, &recipient))
-		add(r, RECORD_RECIPIENT, mail_address_domain(recipient));
+		add_member(r, RECORD_RECIPIENT, mail_address_domain(recipient));
 }
 
 void

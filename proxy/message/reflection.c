@@ -110,7 +110,8 @@ covers_reflector(
 
 /* Who holds a domain speaks for what is below it, not for what is above. */
 static bool
-is_aligned(const struct auth_result *signature, struct slice sender_domain)
+is_sender_aligned(
+    const struct auth_result *signature, struct slice sender_domain)
 {
 	struct strbuf domain;
 	bool aligned;
@@ -148,7 +149,7 @@ find_signature(const struct auth_results *results, struct slice sender,
 		result = &results->list[i];
 		if (result->method == AUTH_DKIM &&
 		    result->verdict == MAIL_VERDICT_PASS && domain.n > 0 &&
-		    is_aligned(result, domain) &&
+		    is_sender_aligned(result, domain) &&
 		    proves(results, result, header, address))
 			found = result;
 	}
@@ -287,7 +288,7 @@ add_header(struct proxy_record *record, const struct mail_header *header,
 /* Loopback is this host's own mail server, or a program of its own, unless
  * SPF was asked about it. */
 static bool
-is_own(const struct proxy_envelope *e, const struct auth_results *results)
+is_own_mail(const struct proxy_envelope *e, const struct auth_results *results)
 {
 	struct slice client = strbuf_slice(&e->client_address);
 
@@ -304,7 +305,7 @@ add_summary(const struct proxy_reflection *r, const struct proxy_config *config,
 	const struct proxy_envelope *e = job->envelope;
 	bool proven = r->proof != RECORD_PROOF_NONE;
 	struct slice domain = mail_address_domain(strbuf_slice(&e->sender));
-	bool own = is_own(e, results);
+	bool own = is_own_mail(e, results);
 	const struct auth_summary about = {
 	    .results = results,
 	    .client =

@@ -31,7 +31,7 @@ add_shown(struct strbuf *text, struct slice value, size_t most)
 
 /* The end of a long one, which says whose it is. */
 static void
-add_name(struct strbuf *text, struct slice name)
+add_refusal_name(struct strbuf *text, struct slice name)
 {
 	if (name.n == 0) {
 		(void)strbuf_add_str(text, "an unknown host");
@@ -45,7 +45,7 @@ add_name(struct strbuf *text, struct slice name)
 }
 
 static struct proxy_refusal
-refuse(unsigned code, struct strbuf *text)
+make_refusal(unsigned code, struct strbuf *text)
 {
 	struct proxy_refusal refusal = {.code = code};
 
@@ -56,7 +56,7 @@ refuse(unsigned code, struct strbuf *text)
 }
 
 static void
-begin(struct strbuf *text, const char *what)
+begin_refusal(struct strbuf *text, const char *what)
 {
 	strbuf_init(text, TEXT_MAX);
 	(void)strbuf_add_str(text, what);
@@ -69,7 +69,7 @@ struct signatures {
 
 /* DomainKeys has a result without a selector for mail without signature. */
 static bool
-is_signature(const struct auth_result *result)
+is_signature_there(const struct auth_result *result)
 {
 	return result->verdict != MAIL_VERDICT_NONE &&
 	    (result->method == AUTH_DKIM ||
@@ -84,7 +84,7 @@ look_at_signatures(const struct auth_results *results)
 	for (size_t i = 0; i < results->count; i++) {
 		const struct auth_result *result = &results->list[i];
 
-		if (!is_signature(result))
+		if (!is_signature_there(result))
 			continue;
 		found.passed |= result->verdict == MAIL_VERDICT_PASS;
 		if (result->testing)
@@ -109,12 +109,12 @@ refuse_spf(const struct auth_result *spf, struct slice client)
 {
 	struct strbuf text;
 
-	begin(&text, "5.7.23 SPF fail: ");
-	add_name(&text, client);
+	begin_refusal(&text, "5.7.23 SPF fail: ");
+	add_refusal_name(&text, client);
 	(void)strbuf_add_str(&text, " may not send mail of ");
-	add_name(&text, spf->domain);
+	add_refusal_name(&text, spf->domain);
 	(void)strbuf_add_str(&text, "; policy of ");
-	add_name(
+	add_refusal_name(
 	    &text, spf->record_name.n > 0 ? spf->record_name : spf->domain);
 	if (spf->mechanism != NULL && spf->mechanism[0] != '\0') {
 		(void)strbuf_add_str(&text, ": ");
@@ -124,7 +124,7 @@ refuse_spf(const struct auth_result *spf, struct slice client)
 		(void)strbuf_add_str(&text, "; ");
 		add_shown(&text, spf->explanation, TEXT_MAX - text.n);
 	}
-	return refuse(550, &text);
+	return make_refusal(550, &text);
 }
 
 static struct proxy_refusal
@@ -132,15 +132,15 @@ refuse_dmarc(const struct auth_result *dmarc, struct slice client)
 {
 	struct strbuf text;
 
-	begin(&text, "5.7.26 DMARC fail: mail of ");
-	add_name(&text, dmarc->domain);
+	begin_refusal(&text, "5.7.26 DMARC fail: mail of ");
+	add_refusal_name(&text, dmarc->domain);
 	(void)strbuf_add_str(&text, " from ");
-	add_name(&text, client);
+	add_refusal_name(&text, client);
 	(void)strbuf_add_str(&text, " has no SPF or DKIM; policy of ");
-	add_name(&text,
+	add_refusal_name(&text,
 	    dmarc->record_name.n > 0 ? dmarc->record_name : dmarc->domain);
 	(void)strbuf_addf(&text, ": %s", dmarc->disposition);
-	return refuse(550, &text);
+	return make_refusal(550, &text);
 }
 
 /* Which signature: the first that failed. */
@@ -148,7 +148,7 @@ static const struct auth_result *
 first_signature(const struct auth_results *results)
 {
 	for (size_t i = 0; i < results->count; i++)
-		if (is_signature(&results->list[i]) &&
+		if (is_signature_there(&results->list[i]) &&
 		    !results->list[i].testing)
 			return &results->list[i];
 	return NULL;
@@ -160,21 +160,21 @@ refuse_dkim(const struct auth_results *results, struct slice client)
 	const struct auth_result *signature = first_signature(results);
 	struct strbuf text;
 
-	begin(&text, "5.7.20 no passing DKIM signature found: ");
+	begin_refusal(&text, "5.7.20 no passing DKIM signature found: ");
 	if (signature == NULL) {
 		(void)strbuf_add_str(&text, "unsigned mail");
 	} else {
 		(void)strbuf_addf(
 		    &text, "%s of ", mail_verdict_word(signature->verdict));
-		add_name(&text, signature->domain);
+		add_refusal_name(&text, signature->domain);
 		if (signature->code != MAIL_REASON_NONE)
 			(void)strbuf_addf(
 			    &text, " (%s)", mail_reason_code(signature->code));
 	}
 	(void)strbuf_add_str(&text, " from ");
-	add_name(&text, client);
+	add_refusal_name(&text, client);
 	(void)strbuf_add_str(&text, "; policy of this host");
-	return refuse(550, &text);
+	return make_refusal(550, &text);
 }
 
 /* A From that we cannot read to its end, or that is there twice, shows an
@@ -185,12 +185,12 @@ refuse_from(const struct auth_result *dmarc, struct slice client)
 {
 	struct strbuf text;
 
-	begin(&text, "5.6.0 ");
+	begin_refusal(&text, "5.6.0 ");
 	add_shown(&text, slice_str(dmarc->from_fault), FAULT_MAX);
 	(void)strbuf_add_str(&text, " (DMARC), from ");
-	add_name(&text, client);
+	add_refusal_name(&text, client);
 	(void)strbuf_add_str(&text, "; policy of this host");
-	return refuse(550, &text);
+	return make_refusal(550, &text);
 }
 
 static struct proxy_refusal
@@ -230,15 +230,15 @@ judge_for_good(const struct proxy_checking_rules *rules,
 }
 
 static struct proxy_refusal
-wait_for(const char *what, struct slice domain, struct slice client)
+refuse_till_later(const char *what, struct slice domain, struct slice client)
 {
 	struct strbuf text;
 
-	begin(&text, what);
-	add_name(&text, domain);
+	begin_refusal(&text, what);
+	add_refusal_name(&text, domain);
 	(void)strbuf_add_str(&text, " cannot be looked up now, for mail from ");
-	add_name(&text, client);
-	return refuse(451, &text);
+	add_refusal_name(&text, client);
+	return make_refusal(451, &text);
 }
 
 static const struct auth_result *
@@ -255,7 +255,7 @@ static const struct auth_result *
 signature_in_doubt(const struct auth_results *results)
 {
 	for (size_t i = 0; i < results->count; i++)
-		if (is_signature(&results->list[i]) &&
+		if (is_signature_there(&results->list[i]) &&
 		    !results->list[i].testing &&
 		    results->list[i].verdict == MAIL_VERDICT_TEMPERROR)
 			return &results->list[i];
@@ -274,15 +274,15 @@ judge_for_now(const struct proxy_checking_rules *rules,
 	if (rules->on_dns_error == PROXY_ON_ERROR_PASS)
 		return accepted;
 	if (signature != NULL && !look_at_signatures(results).passed)
-		return wait_for(
+		return refuse_till_later(
 		    "4.7.5 the DKIM key of ", signature->domain, client);
 	if (auth_results_has(results, AUTH_DMARC, MAIL_VERDICT_PASS))
 		return accepted;
 	if (spf != NULL)
-		return wait_for(
+		return refuse_till_later(
 		    "4.4.3 the SPF policy of ", spf->domain, client);
 	if (dmarc != NULL)
-		return wait_for(
+		return refuse_till_later(
 		    "4.4.3 the DMARC policy of ", dmarc->domain, client);
 	return accepted;
 }

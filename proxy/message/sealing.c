@@ -57,7 +57,7 @@ proxy_seal_cancel(struct proxy_seal *seal)
 
 /* The last word; the seal is gone before it is said. */
 static void
-tell(struct proxy_seal *seal, enum proxy_seal_status status,
+tell_seal(struct proxy_seal *seal, enum proxy_seal_status status,
     struct slice fields, const char *reason)
 {
 	proxy_seal_fn *fn = seal->fn;
@@ -68,9 +68,9 @@ tell(struct proxy_seal *seal, enum proxy_seal_status status,
 }
 
 static void
-fail(struct proxy_seal *seal, const char *reason)
+fail_seal(struct proxy_seal *seal, const char *reason)
 {
-	tell(seal, PROXY_SEAL_TROUBLE, slice_from(NULL, 0), reason);
+	tell_seal(seal, PROXY_SEAL_TROUBLE, slice_from(NULL, 0), reason);
 }
 
 static void
@@ -78,7 +78,7 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
 	(void)what;
-	fail(ctx, "the sealer did not answer in time");
+	fail_seal(ctx, "the sealer did not answer in time");
 }
 
 static void
@@ -88,9 +88,9 @@ print_fields(struct proxy_seal *seal, struct slice signature)
 
 	strbuf_init(&fields, FIELDS_MAX);
 	if (dkim_arc_sealer_seal(seal->set, signature, &fields) == 0)
-		tell(seal, PROXY_SEAL_MADE, strbuf_slice(&fields), "");
+		tell_seal(seal, PROXY_SEAL_MADE, strbuf_slice(&fields), "");
 	else
-		tell(seal, PROXY_SEAL_NONE, slice_from(NULL, 0),
+		tell_seal(seal, PROXY_SEAL_NONE, slice_from(NULL, 0),
 		    "the set is too long");
 	strbuf_clear(&fields);
 }
@@ -109,10 +109,10 @@ hang_up(struct proxy_sealing *s)
 		(void)close(s->fd);
 	s->fd = -1;
 	while ((seal = LIST_FIRST(&s->seals)) != NULL)
-		fail(seal, "the sealer is gone");
+		fail_seal(seal, "the sealer is gone");
 }
 
-static int ask(struct proxy_seal *, struct slice digest);
+static int ask_sealer(struct proxy_seal *, struct slice digest);
 
 /* The first signature is the message's, the second the seal's. */
 static void
@@ -124,12 +124,12 @@ take_signature(struct proxy_seal *seal, struct slice signature)
 	}
 	seal->message_sealed = true;
 	dkim_arc_sealer_message_seal(seal->set, signature);
-	if (ask(seal, dkim_arc_sealer_digest(seal->set)) != 0)
-		fail(seal, "the sealer is gone");
+	if (ask_sealer(seal, dkim_arc_sealer_digest(seal->set)) != 0)
+		fail_seal(seal, "the sealer is gone");
 }
 
 static void
-take_reply(struct proxy_sealing *s, const struct proxy_seal_reply *reply)
+take_seal_reply(struct proxy_sealing *s, const struct proxy_seal_reply *reply)
 {
 	struct proxy_seal *seal;
 
@@ -140,7 +140,7 @@ take_reply(struct proxy_sealing *s, const struct proxy_seal_reply *reply)
 		return;
 	if (reply->n == 0 || reply->n > sizeof(reply->signature) ||
 	    reply->algorithm != DKIM_RSA_SHA256)
-		fail(seal, "the sealer has no rsa key to seal with");
+		fail_seal(seal, "the sealer has no rsa key to seal with");
 	else
 		take_signature(seal, slice_from(reply->signature, reply->n));
 }
@@ -158,7 +158,7 @@ on_reply(evutil_socket_t fd, short what, void *ctx)
 	if (n != (ssize_t)sizeof(reply))
 		hang_up(s);
 	else
-		take_reply(s, &reply);
+		take_seal_reply(s, &reply);
 }
 
 /* A pair, of which the sealer gets one end over the socket that is always
@@ -186,7 +186,7 @@ greet(struct proxy_sealing *s)
 }
 
 static int
-ask(struct proxy_seal *seal, struct slice digest)
+ask_sealer(struct proxy_seal *seal, struct slice digest)
 {
 	struct proxy_sealing *s = seal->sealing;
 	struct proxy_seal_request request;
@@ -257,8 +257,8 @@ proxy_seal_begin(struct proxy_sealing *s, const struct proxy_seal_job *job,
 	(void)evtimer_add(seal->timer, &bound);
 	LIST_INSERT_HEAD(&s->seals, seal, entry);
 	*to = seal;
-	if (ask(seal, dkim_arc_sealer_message_digest(set)) != 0)
-		fail(seal, "the sealer cannot be asked");
+	if (ask_sealer(seal, dkim_arc_sealer_message_digest(set)) != 0)
+		fail_seal(seal, "the sealer cannot be asked");
 }
 
 struct proxy_sealing *

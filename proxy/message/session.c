@@ -406,7 +406,7 @@ on_answer(void *ctx, const struct smtp_reply *reply)
 
 /* After every event that may have ended the transaction. */
 static void
-settle(struct proxy_session *s)
+settle_session(struct proxy_session *s)
 {
 	struct proxy_transaction *t = s->transaction;
 
@@ -426,7 +426,7 @@ settle(struct proxy_session *s)
 static void
 on_transaction_done(void *ctx)
 {
-	settle(ctx);
+	settle_session(ctx);
 }
 
 static const struct proxy_transaction_ops transaction_ops = {
@@ -446,11 +446,11 @@ on_body_end(void *ctx)
 	struct proxy_session *s = ctx;
 
 	proxy_transaction_body_end(s->transaction);
-	settle(s);
+	settle_session(s);
 }
 
 static bool
-is_allowed(const struct proxy_session *s)
+is_client_allowed(const struct proxy_session *s)
 {
 	return s->service->allow == NULL ||
 	    proxy_networks_contain_text(
@@ -459,7 +459,7 @@ is_allowed(const struct proxy_session *s)
 
 /* DESIGN, promise 6 holds behind a balancer as well. */
 static void
-turn_away(struct proxy_session *s, const char *by)
+turn_away_client(struct proxy_session *s, const char *by)
 {
 	char text[80];
 
@@ -495,10 +495,10 @@ on_proxied(void *ctx, const struct smtp_haproxy *header)
 	(void)strbuf_add_str(&by, peer_name(s));
 	strbuf_reset(&s->peer);
 	(void)strbuf_add_str(&s->peer, header->address);
-	if (is_allowed(s))
+	if (is_client_allowed(s))
 		connect_hop(s);
 	else
-		turn_away(s, strbuf_text(&by));
+		turn_away_client(s, strbuf_text(&by));
 	strbuf_clear(&by);
 }
 
@@ -526,7 +526,7 @@ on_client_closed(void *ctx, enum smtp_close how, const char *why)
 	s->server = NULL;
 	if (s->transaction != NULL)
 		(void)proxy_transaction_client_lost(s->transaction, why);
-	settle(s);
+	settle_session(s);
 }
 
 static const struct smtp_server_ops server_ops = {
@@ -569,7 +569,7 @@ on_hop_reply(void *ctx, enum proxy_errand what, const struct smtp_reply *reply)
 
 	if (s->transaction != NULL) {
 		proxy_transaction_reply(s->transaction, what, reply);
-		settle(s);
+		settle_session(s);
 		return;
 	}
 	if (what == PROXY_ERRAND_HELLO) {
@@ -617,7 +617,7 @@ on_hop_failed(void *ctx, enum proxy_errand what, enum proxy_hop_fault fault,
 
 	if (s->transaction != NULL) {
 		proxy_transaction_hop_lost(s->transaction, why);
-		settle(s);
+		settle_session(s);
 		return;
 	}
 	if (what == PROXY_ERRAND_NONE)
@@ -635,7 +635,7 @@ on_hop_drained(void *ctx)
 	if (s->transaction == NULL)
 		return;
 	proxy_transaction_drained(s->transaction);
-	settle(s);
+	settle_session(s);
 }
 
 static const struct proxy_hop_ops hop_ops = {

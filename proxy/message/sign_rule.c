@@ -81,7 +81,7 @@ proxy_sign_choice_clear(struct proxy_sign_choice *choice)
 
 /* Words of ours, then what came from outside. */
 static void
-say(struct strbuf *to, const char *what, struct slice foreign)
+say_rule(struct strbuf *to, const char *what, struct slice foreign)
 {
 	strbuf_reset(to);
 	strbuf_add_str(to, what);
@@ -94,7 +94,7 @@ say_why(struct proxy_sign_choice *choice, enum proxy_unsigned why,
     struct slice foreign)
 {
 	choice->why = why;
-	say(&choice->reason, proxy_unsigned_words[why], SLICE(""));
+	say_rule(&choice->reason, proxy_unsigned_words[why], SLICE(""));
 	if (foreign.n == 0)
 		return;
 	strbuf_add_char(&choice->reason, ':');
@@ -112,7 +112,7 @@ proxy_sign_choice_no_header(struct proxy_sign_choice *choice, const char *why)
 }
 
 static struct slice
-domain_of(const struct strbuf *address)
+address_domain_of(const struct strbuf *address)
 {
 	return mail_address_domain(strbuf_slice(address));
 }
@@ -204,10 +204,10 @@ only_domain(struct choosing *c, struct slice value)
 			author.local = SLICE("");
 	}
 	if (one && print_address(&author, &c->author.address) == 0 &&
-	    proxy_key_domain_is_safe(domain_of(&c->author.address))) {
+	    proxy_key_domain_is_safe(address_domain_of(&c->author.address))) {
 		strbuf_reset(&c->author.quoted);
 		if (author.local.n > 0) {
-			author.domain = domain_of(&c->author.address);
+			author.domain = address_domain_of(&c->author.address);
 			(void)mail_mailbox_print(&author, &c->author.quoted);
 		} else {
 			strbuf_add(&c->author.quoted,
@@ -264,7 +264,7 @@ chosen(const struct choosing *c)
 /* --- signatures --- */
 
 static struct slice
-keep(struct strbuf *text, size_t from)
+keep_text(struct strbuf *text, size_t from)
 {
 	/* `text` has all its room from the beginning: it does not move. */
 	return slice_after(strbuf_slice(text), from);
@@ -280,14 +280,14 @@ expand_domain(struct choosing *c, const struct proxy_signature *signature,
 
 	if (signature->domain == NULL) {
 		strbuf_add(text, matched);
-		return keep(text, from);
+		return keep_text(text, from);
 	}
 	strbuf_init(&raw, ADDRESS_MAX);
 	if (proxy_macros_expand(slice_str(signature->domain), macros, &raw) ==
 	    0)
 		mail_idn_to_ascii(strbuf_slice(&raw), text);
 	strbuf_clear(&raw);
-	return keep(text, from);
+	return keep_text(text, from);
 }
 
 static bool
@@ -325,7 +325,7 @@ expand_identity(struct choosing *c, const struct proxy_signature *signature,
 	if (proxy_macros_expand(slice_str(signature->identity), macros, text) !=
 	    0)
 		strbuf_truncate(text, from);
-	identity = keep(text, from);
+	identity = keep_text(text, from);
 	if (is_or_is_below(mail_address_domain(identity), domain))
 		return identity;
 	leave_out(c, "identity", domain, "not-in-the-domain");
@@ -346,7 +346,7 @@ add_signing(struct choosing *c, const struct proxy_signature *signature,
 	}
 	/* RFC 4870 section 3.4.1. */
 	if (signature->kind == &dkim_kind_domainkeys &&
-	    !is_or_is_below(domain_of(&c->sender.address), domain)) {
+	    !is_or_is_below(address_domain_of(&c->sender.address), domain)) {
 		leave_out(c, type, domain, "not-a-parent-of-sender");
 		return;
 	}
@@ -469,7 +469,7 @@ try_listid_map(struct choosing *c)
 		entry = proxy_sign_map_find(map, strbuf_slice(&id));
 	if (entry != NULL) {
 		key = entry->key;
-		say(&c->to->rule, "listid_map:", key);
+		say_rule(&c->to->rule, "listid_map:", key);
 		if (slice_equal(key, strbuf_slice(&id)) &&
 		    slice_find(key, '.') < key.n)
 			key = slice_after(key, slice_find(key, '.') + 1);
@@ -497,7 +497,7 @@ try_sender_map(struct choosing *c)
 	strbuf_clear(&address);
 	if (entry == NULL)
 		return false;
-	say(&c->to->rule, "sender_map:", entry->key);
+	say_rule(&c->to->rule, "sender_map:", entry->key);
 	domain = mail_address_domain(entry->key);
 	add_signings(c, &entry->signatures, domain.n > 0 ? domain : entry->key);
 	return true;
@@ -523,22 +523,22 @@ static bool
 try_domains(struct choosing *c)
 {
 	const struct proxy_signing_rules *rules = &c->config->signing;
-	struct slice domain = domain_of(&chosen(c)->address);
+	struct slice domain = address_domain_of(&chosen(c)->address);
 	struct slice listed = listed_domain(rules, domain);
 
 	if (rules->signatures.count == 0)
 		return false;
 	if (listed.n > 0) {
-		say(&c->to->rule, "domain:", listed);
+		say_rule(&c->to->rule, "domain:", listed);
 	} else if (rules->any_domain && proxy_key_domain_is_safe(domain)) {
-		say(&c->to->rule, "domain:*", SLICE(""));
+		say_rule(&c->to->rule, "domain:*", SLICE(""));
 		listed = domain;
 	} else if (rules->sign_all) {
-		say(&c->to->rule, "sign_all", SLICE(""));
+		say_rule(&c->to->rule, "sign_all", SLICE(""));
 		listed = slice_str(rules->domains.list[0]);
 	} else if (rules->domains.count == 0 && !rules->any_domain) {
 		/* DKIMproxy's way to sign all: each signature says d=. */
-		say(&c->to->rule, "signature", SLICE(""));
+		say_rule(&c->to->rule, "signature", SLICE(""));
 	} else {
 		return false;
 	}
@@ -547,7 +547,7 @@ try_domains(struct choosing *c)
 }
 
 static void
-choose(struct choosing *c)
+choose_rule(struct choosing *c)
 {
 	enum proxy_unsigned why;
 
@@ -559,7 +559,8 @@ choose(struct choosing *c)
 	if (try_listid_map(c) || try_sender_map(c) || try_domains(c))
 		return;
 	c->to->status = PROXY_SIGN_NO_RULE;
-	say_why(c->to, PROXY_UNSIGNED_NO_RULE, domain_of(&chosen(c)->address));
+	say_why(c->to, PROXY_UNSIGNED_NO_RULE,
+	    address_domain_of(&chosen(c)->address));
 }
 
 void
@@ -577,7 +578,7 @@ proxy_sign_rule_choose(const struct proxy_config *config,
 	strbuf_reserve(&to->text, TEXT_MAX);
 	person_init(&c.author);
 	person_init(&c.sender);
-	choose(&c);
+	choose_rule(&c);
 	person_clear(&c.author);
 	person_clear(&c.sender);
 }

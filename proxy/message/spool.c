@@ -42,7 +42,7 @@ proxy_spool_new(size_t memory_mark, struct proxy_spool_files *files,
 }
 
 static enum proxy_spool_status
-fail(struct proxy_spool *s, const char *what)
+fail_spool(struct proxy_spool *s, const char *what)
 {
 	int why = errno;
 
@@ -58,7 +58,7 @@ fail(struct proxy_spool *s, const char *what)
 }
 
 static void
-advance(struct iovec *iov, size_t n)
+advance_iov(struct iovec *iov, size_t n)
 {
 	if (n > iov->iov_len)
 		n = iov->iov_len;
@@ -82,8 +82,8 @@ write_both(struct proxy_spool *s, struct iovec iov[2])
 			errno = ENOSPC;
 		if (n <= 0)
 			return -1;
-		advance(&iov[0], (size_t)n);
-		advance(&iov[1], (size_t)n > first ? (size_t)n - first : 0);
+		advance_iov(&iov[0], (size_t)n);
+		advance_iov(&iov[1], (size_t)n > first ? (size_t)n - first : 0);
 		s->in_file += (uint64_t)n;
 		if (s->file.size < s->in_file)
 			s->file.size = s->in_file;
@@ -100,9 +100,9 @@ to_file(struct proxy_spool *s, struct slice bytes)
 	    {(void *)(uintptr_t)bytes.p, bytes.n}};
 
 	if (s->file.fd < 0 && proxy_spool_files_take(s->files, &s->file) != 0)
-		return fail(s, "cannot make a file");
+		return fail_spool(s, "cannot make a file");
 	if (write_both(s, iov) != 0)
-		return fail(s, "cannot write");
+		return fail_spool(s, "cannot write");
 	strbuf_reset(&s->memory);
 	return PROXY_SPOOL_OK;
 }
@@ -168,7 +168,8 @@ proxy_spool_size(const struct proxy_spool *s)
 }
 
 static ssize_t
-read_file(const struct proxy_spool *s, uint64_t offset, char *to, size_t room)
+read_spool_file(
+    const struct proxy_spool *s, uint64_t offset, char *to, size_t room)
 {
 	ssize_t n;
 
@@ -191,7 +192,7 @@ proxy_spool_read(
 	struct slice rest;
 
 	if (offset < s->in_file)
-		return read_file(s, offset, to, room);
+		return read_spool_file(s, offset, to, room);
 	if (offset - s->in_file >= s->memory.n)
 		return 0;
 	rest = slice_first(slice_after(strbuf_slice(&s->memory),

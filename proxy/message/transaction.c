@@ -164,7 +164,7 @@ write_answer(struct proxy_transaction *t, bool heard)
 
 /* Passes on an answer and ends. */
 static void
-finish(struct proxy_transaction *t, const struct smtp_reply *reply,
+finish_transaction(struct proxy_transaction *t, const struct smtp_reply *reply,
     const char *status)
 {
 	enum proxy_heard heard = PROXY_UNHEARD;
@@ -190,13 +190,13 @@ finish_with_verdict(struct proxy_transaction *t)
 {
 	struct smtp_reply reply = smtp_reply_slice(strbuf_slice(&t->verdict));
 
-	finish(
+	finish_transaction(
 	    t, &reply, t->status != NULL ? t->status : status_of(reply.code));
 }
 
 /* Our own answer. `text` begins with its enhanced code. */
 static void
-settle(struct proxy_transaction *t, unsigned code, const char *text)
+settle_transaction(struct proxy_transaction *t, unsigned code, const char *text)
 {
 	strbuf_reset(&t->verdict);
 	(void)smtp_reply_print(
@@ -216,7 +216,7 @@ remark(struct proxy_transaction *t, const char *what)
 static void
 swallow(struct proxy_transaction *t, unsigned code, const char *text)
 {
-	settle(t, code, text);
+	settle_transaction(t, code, text);
 	go_to(t, SWALLOWING);
 	drop_filter(t);
 	proxy_spool_reset(t->spool);
@@ -357,7 +357,7 @@ take_line_ends_settled(struct sink *sink, struct slice bytes)
 
 /* Behind the opening stage: the message's bytes as they will be sent. */
 static void
-take(struct sink *sink, struct slice bytes)
+take_message(struct sink *sink, struct slice bytes)
 {
 	struct proxy_transaction *t = ((struct intake *)sink)->t;
 
@@ -399,7 +399,7 @@ proxy_transaction_new(const struct proxy_service *service,
 	t->begun_ms = begun_ms;
 	t->ops = ops;
 	t->ctx = ctx;
-	t->intake = (struct intake){{take}, t};
+	t->intake = (struct intake){{take_message}, t};
 	t->opened = (struct intake){{take_line_ends_settled}, t};
 	mail_opening_init(&t->opening, &t->intake.sink);
 	mail_newline_init(&t->newline, service->newline, &t->opened.sink);
@@ -432,9 +432,9 @@ proxy_transaction_body(struct proxy_transaction *t, struct slice chunk)
 
 /* Refuses a message that is complete and of which the relay has nothing. */
 static void
-refuse(struct proxy_transaction *t, unsigned code, const char *text)
+refuse_transaction(struct proxy_transaction *t, unsigned code, const char *text)
 {
-	settle(t, code, text);
+	settle_transaction(t, code, text);
 	proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
 	finish_with_verdict(t);
 }
@@ -449,7 +449,7 @@ on_outcome(void *ctx, const struct proxy_outcome *outcome)
 		proxy_hop_command(t->hop, PROXY_ERRAND_DATA, SLICE("DATA"));
 		return;
 	}
-	refuse(t, outcome->refusal_code, outcome->refusal_text);
+	refuse_transaction(t, outcome->refusal_code, outcome->refusal_text);
 	if (!t->in_end)
 		t->ops->done(t->ctx); /* frees it */
 }
@@ -481,7 +481,8 @@ proxy_transaction_body_end(struct proxy_transaction *t)
 	note_risk(t);
 	if (t->newline.mode == MAIL_NEWLINE_REJECT &&
 	    mail_newline_is_bare(&t->newline)) {
-		refuse(t, 550, "5.6.0 bare CR or LF in the message");
+		refuse_transaction(
+		    t, 550, "5.6.0 bare CR or LF in the message");
 		return;
 	}
 	t->in_end = true;
@@ -497,7 +498,7 @@ static void
 abandon(struct proxy_transaction *t, const char *text)
 {
 	proxy_hop_drop(t->hop);
-	settle(t, 451, text);
+	settle_transaction(t, 451, text);
 	finish_with_verdict(t);
 }
 
@@ -537,7 +538,7 @@ on_data_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
 	case 4:
 	case 5:
 		proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
-		finish(t, reply, status_of(reply->code));
+		finish_transaction(t, reply, status_of(reply->code));
 		return;
 	default:
 		abandon(t, "4.3.0 next hop out of step");
@@ -551,7 +552,7 @@ on_dot_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
 	if (smtp_reply_class(reply) == 3)
 		abandon(t, "4.3.0 next hop out of step");
 	else
-		finish(t, reply, status_of(reply->code));
+		finish_transaction(t, reply, status_of(reply->code));
 }
 
 void

@@ -56,7 +56,7 @@ make_address(pid_t pid, struct sockaddr_un *un)
 
 /* Root, or who runs this process. */
 static bool
-is_trusted(int fd, struct ucred *peer)
+is_caller_trusted(int fd, struct ucred *peer)
 {
 	socklen_t n = sizeof(*peer);
 
@@ -110,7 +110,7 @@ on_asker(evutil_socket_t socket, short what, void *ctx)
 	for (size_t i = 0; i < ASKERS_MAX && asker == NULL; i++)
 		if (control->askers[i].state == ASKER_NONE)
 			asker = &control->askers[i];
-	if (asker == NULL || !is_trusted(fd, &peer)) {
+	if (asker == NULL || !is_caller_trusted(fd, &peer)) {
 		close(fd);
 		return;
 	}
@@ -188,7 +188,7 @@ proxy_control_answer(struct proxy_control *control, struct slice answer)
 /* --- the tool's side --- */
 
 static int
-fail(struct strbuf *reason, const char *what, int why)
+fail_control(struct strbuf *reason, const char *what, int why)
 {
 	(void)strbuf_addf(reason, "%s%s%s", what, why == 0 ? "" : ": ",
 	    why == 0 ? "" : strerror(why));
@@ -204,11 +204,12 @@ connect_to(pid_t master, struct strbuf *reason)
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		return fail(reason, "socket", errno);
+		return fail_control(reason, "socket", errno);
 	if (connect(fd, (const struct sockaddr *)&un, n) != 0) {
-		(void)fail(reason, "it does not listen", errno);
-	} else if (!is_trusted(fd, &peer) || peer.pid != master) {
-		(void)fail(reason, "another process answers in its place", 0);
+		(void)fail_control(reason, "it does not listen", errno);
+	} else if (!is_caller_trusted(fd, &peer) || peer.pid != master) {
+		(void)fail_control(
+		    reason, "another process answers in its place", 0);
 	} else {
 		return fd;
 	}
@@ -218,7 +219,8 @@ connect_to(pid_t master, struct strbuf *reason)
 
 /* One datagram: 0, or -1 and the reason. */
 static int
-receive(int fd, unsigned wait_s, struct strbuf *answer, struct strbuf *reason)
+receive_answer(
+    int fd, unsigned wait_s, struct strbuf *answer, struct strbuf *reason)
 {
 	int64_t end = clock_ms() + (int64_t)wait_s * 1000, left;
 	struct pollfd readable = {.fd = fd, .events = POLLIN};
@@ -229,12 +231,13 @@ receive(int fd, unsigned wait_s, struct strbuf *answer, struct strbuf *reason)
 		int ready = poll(&readable, 1, (int)left);
 
 		if (ready < 0 && errno != EINTR)
-			return fail(reason, "poll", errno);
+			return fail_control(reason, "poll", errno);
 		if (ready <= 0)
 			continue;
 		n = recv(fd, to, PROXY_CONTROL_ANSWER_MAX, 0);
 		if (n <= 0)
-			return fail(reason, "it ended, or does not take it", 0);
+			return fail_control(
+			    reason, "it ended, or does not take it", 0);
 		answer->n += (size_t)n;
 		return 0;
 	}
@@ -251,9 +254,9 @@ proxy_control_ask(pid_t master, const char *question, unsigned wait_s,
 	if (fd < 0)
 		return -1;
 	if (send(fd, question, strlen(question), MSG_NOSIGNAL) < 0)
-		(void)fail(reason, "send", errno);
+		(void)fail_control(reason, "send", errno);
 	else
-		result = receive(fd, wait_s, answer, reason);
+		result = receive_answer(fd, wait_s, answer, reason);
 	close(fd);
 	return result;
 }

@@ -15,7 +15,7 @@
 
 /* The parent: ends when the child serves, or with it. */
 static void
-wait_for(int from)
+wait_for_child(int from)
 {
 	char byte;
 	ssize_t n;
@@ -54,7 +54,7 @@ proxy_daemon_begin(struct strbuf *reason)
 	}
 	if (child > 0) {
 		close(ends[1]);
-		wait_for(ends[0]);
+		wait_for_child(ends[0]);
 	}
 	close(ends[0]);
 	(void)setsid();

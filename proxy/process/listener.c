@@ -13,7 +13,7 @@
 #include "proxy/process/listener.h"
 
 static int
-fail(int fd, const struct proxy_endpoint *at, const char *what,
+fail_listener(int fd, const struct proxy_endpoint *at, const char *what,
     struct strbuf *reason)
 {
 	int error = errno;
@@ -116,11 +116,11 @@ give_rights(const struct proxy_endpoint *at, const struct proxy_rights *rights,
 		errno = ENOENT;
 		group = getgrnam(rights->group);
 		if (group == NULL)
-			return fail(-1, at, "group=", reason);
+			return fail_listener(-1, at, "group=", reason);
 	}
 	if (set_rights(path, group == NULL ? otherwise : group->gr_gid,
 		rights->mode == 0 ? PROXY_LISTENER_MODE : rights->mode) != 0)
-		return fail(-1, at, "its mode and group", reason);
+		return fail_listener(-1, at, "its mode and group", reason);
 	return 0;
 }
 
@@ -139,16 +139,16 @@ proxy_listener_open(const struct proxy_endpoint *at,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		return fail(fd, at, "socket", reason);
+		return fail_listener(fd, at, "socket", reason);
 	if (bind_it(fd, at) != 0)
-		return fail(fd, at, "bind", reason);
+		return fail_listener(fd, at, "bind", reason);
 	if (give_rights(at, rights, (gid_t)-1, reason) != 0) {
 		(void)unlink(proxy_endpoint_path(at));
 		(void)close(fd);
 		return -1;
 	}
 	if (listen(fd, PROXY_LISTENER_BACKLOG) != 0)
-		return fail(fd, at, "listen", reason);
+		return fail_listener(fd, at, "listen", reason);
 	return fd;
 }
 

@@ -200,7 +200,7 @@ change_over(struct proxy_master *master)
 
 /* The new generation will not do: the old one goes on. */
 static void
-give_up(struct proxy_master *master, const char *why)
+give_up_generation(struct proxy_master *master, const char *why)
 {
 	struct proxy_generation *new = master->starting;
 
@@ -239,11 +239,11 @@ start_generation(struct proxy_master *master, struct proxy_config *config)
 	strbuf_init(&reason, REASON_MAX);
 	if (proxy_sockets_open(master, config, &reason) != 0) {
 		proxy_config_free(config);
-		give_up(master, strbuf_text(&reason));
+		give_up_generation(master, strbuf_text(&reason));
 	} else if ((master->starting = proxy_generation_new(
 			master, config, &reason)) == NULL ||
 	    proxy_generation_start(master->starting, &reason) != 0) {
-		give_up(master, strbuf_text(&reason));
+		give_up_generation(master, strbuf_text(&reason));
 	} else {
 		arm(master->start_timer, PROXY_MASTER_START_S);
 	}
@@ -272,7 +272,7 @@ proxy_master_on_end(struct proxy_master *master, struct proxy_seat *seat,
 	if (seat->generation == master->starting) {
 		strbuf_add_str(
 		    &text, before_serving ? " before it served" : "");
-		give_up(master, strbuf_text(&text));
+		give_up_generation(master, strbuf_text(&text));
 	} else {
 		log_printf(master->log, LOGGING_ERROR,
 		    "%s; another one in %u s", strbuf_text(&text),
@@ -300,7 +300,7 @@ refuse_reload(struct proxy_master *master, const struct strbuf *errors)
 	struct slice line = SLICE(""), rest = strbuf_slice(errors);
 
 	(void)slice_cut(&rest, '\n', &line);
-	give_up(master, "the old settings stay");
+	give_up_generation(master, "the old settings stay");
 	proxy_shared_refused(master->shared, (int64_t)time(NULL),
 	    slice_first(line, REASON_MAX / 2));
 }
@@ -477,7 +477,7 @@ on_start_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
 	(void)what;
-	give_up(ctx, "the workers did not report in");
+	give_up_generation(ctx, "the workers did not report in");
 }
 
 static void
@@ -490,8 +490,8 @@ on_kill_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	log_printf(master->log, LOGGING_WARNING,
 	    "killing workers that did not end in time");
-	TAILQ_FOREACH(g, &master->generations, link)
-	proxy_generation_kill(g);
+	TAILQ_FOREACH (g, &master->generations, link)
+		proxy_generation_kill(g);
 }
 
 static void
@@ -609,7 +609,7 @@ absolute(const char *path)
 }
 
 static int
-set_up(struct proxy_master *master, struct strbuf *reason)
+set_up_master(struct proxy_master *master, struct strbuf *reason)
 {
 	const struct proxy_master_job *job = master->job;
 
@@ -673,7 +673,7 @@ proxy_master_run(const struct proxy_master_job *job)
 	proxy_notify_init(&master.notify);
 	ignore_signals();
 	proxy_privilege_hide();
-	if (set_up(&master, &reason) != 0) {
+	if (set_up_master(&master, &reason) != 0) {
 		say_why_not(&master, "cannot start", strbuf_text(&reason));
 		proxy_config_free(job->config);
 		master.failed = true;

@@ -307,9 +307,9 @@ proxy_seats_look_round(struct proxy_master *master)
 	struct proxy_generation *g;
 	size_t i;
 
-	TAILQ_FOREACH(g, &master->generations, link)
-	for (i = 0; i < g->seat_count; i++)
-		kill_silent(&g->seats[i]);
+	TAILQ_FOREACH (g, &master->generations, link)
+		for (i = 0; i < g->seat_count; i++)
+			kill_silent(&g->seats[i]);
 }
 
 /* Answers in the words of the configuration that the worker was given. A
@@ -558,11 +558,11 @@ find_seat(struct proxy_master *master, pid_t pid)
 	struct proxy_generation *g;
 	size_t i;
 
-	TAILQ_FOREACH(g, &master->generations, link)
-	for (i = 0; i < g->seat_count; i++)
-		if (g->seats[i].state != PROXY_SEAT_EMPTY &&
-		    g->seats[i].pid == pid)
-			return &g->seats[i];
+	TAILQ_FOREACH (g, &master->generations, link)
+		for (i = 0; i < g->seat_count; i++)
+			if (g->seats[i].state != PROXY_SEAT_EMPTY &&
+			    g->seats[i].pid == pid)
+				return &g->seats[i];
 	return NULL;
 }
 

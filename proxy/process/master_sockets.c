@@ -15,7 +15,7 @@ is_same(const struct proxy_endpoint *a, const struct proxy_endpoint *b)
 }
 
 static struct proxy_socket *
-find(const struct proxy_master *master, const struct proxy_endpoint *at)
+find_socket(const struct proxy_master *master, const struct proxy_endpoint *at)
 {
 	size_t i;
 
@@ -32,7 +32,7 @@ open_one(struct proxy_master *master, const struct proxy_listen *listen,
 	struct proxy_socket *socket;
 	int fd;
 
-	if (find(master, &listen->at) != NULL)
+	if (find_socket(master, &listen->at) != NULL)
 		return 0;
 	fd = proxy_listener_open(&listen->at, &listen->rights, reason);
 	if (fd < 0)
@@ -172,6 +172,6 @@ proxy_sockets_of(const struct proxy_master *master,
 	size_t i;
 
 	for (i = 0; i < listen->count; i++)
-		to[i] = find(master, &listen->list[i].at)->fd;
+		to[i] = find_socket(master, &listen->list[i].at)->fd;
 	return i;
 }

@@ -15,7 +15,7 @@
 #include "proxy/process/privilege.h"
 
 static int
-fail(struct strbuf *reason, const char *what)
+fail_privilege(struct strbuf *reason, const char *what)
 {
 	strbuf_addf(reason, "%s: %s", what, strerror(errno));
 	return -1;
@@ -65,14 +65,14 @@ proxy_privilege_check_descriptors(struct strbuf *reason)
 }
 
 static int
-become(const struct passwd *user, struct strbuf *reason)
+become_user(const struct passwd *user, struct strbuf *reason)
 {
 	if (setgroups(1, &user->pw_gid) != 0)
-		return fail(reason, "setgroups");
+		return fail_privilege(reason, "setgroups");
 	if (setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0)
-		return fail(reason, "setresgid");
+		return fail_privilege(reason, "setresgid");
 	if (setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
-		return fail(reason, "setresuid");
+		return fail_privilege(reason, "setresuid");
 	return 0;
 }
 
@@ -86,7 +86,7 @@ verify(const struct passwd *user, struct strbuf *reason)
 
 	if (getresuid(&u[0], &u[1], &u[2]) != 0 ||
 	    getresgid(&g[0], &g[1], &g[2]) != 0)
-		return fail(reason, "getresuid");
+		return fail_privilege(reason, "getresuid");
 	for (i = 0; i < 3; i++)
 		if (u[i] != user->pw_uid || g[i] != user->pw_gid) {
 			strbuf_add_str(reason, "the user did not change");
@@ -112,7 +112,7 @@ drop_root(const char *name, struct strbuf *reason)
 		strbuf_addf(reason, "user %s is root, or in its group", name);
 		return -1;
 	}
-	if (become(user, reason) != 0)
+	if (become_user(user, reason) != 0)
 		return -1;
 	return verify(user, reason);
 }
@@ -137,13 +137,13 @@ drop_capabilities(struct strbuf *reason)
 	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
 
 	if (syscall(SYS_capget, &head, sets) != 0)
-		return fail(reason, "capget");
+		return fail_privilege(reason, "capget");
 	if (!has_capabilities(sets))
 		return 0;
 	memset(sets, 0, sizeof(sets));
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
 	    syscall(SYS_capset, &head, sets) != 0)
-		return fail(reason, "capset");
+		return fail_privilege(reason, "capset");
 	return 0;
 }
 
@@ -161,12 +161,12 @@ proxy_privilege_drop(
 	/* After the change of user, which sets some of it anew. */
 	proxy_privilege_hide();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return fail(reason, "no_new_privs");
+		return fail_privilege(reason, "no_new_privs");
 	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) {
 		strbuf_add_str(reason, "still dumpable");
 		return -1;
 	}
 	if (setrlimit(RLIMIT_NPROC, &none) != 0)
-		return fail(reason, "limit of processes");
+		return fail_privilege(reason, "limit of processes");
 	return 0;
 }

@@ -118,7 +118,7 @@ count_of_the_dead(struct recorder *r)
 /* --- trouble: told when it begins, once a minute, and when it ends --- */
 
 static void
-complain(struct recorder *r)
+complain_of_records(struct recorder *r)
 {
 	if (r->ticks < r->complain)
 		return;
@@ -140,7 +140,7 @@ trouble_begin(struct recorder *r, const struct strbuf *reason)
 	proxy_recorder_site_set_trouble(r->site, why);
 	free(r->trouble);
 	r->trouble = why;
-	complain(r);
+	complain_of_records(r);
 }
 
 static void
@@ -223,7 +223,8 @@ keep_waiting(struct recorder *r)
 
 /* Until the next tick, or the one at which it can be tried again. */
 static void
-keep(struct recorder *r, const struct record_kept *kept, struct slice datagram)
+keep_record(
+    struct recorder *r, const struct record_kept *kept, struct slice datagram)
 {
 	note_pending(r, kept);
 	if (r->trouble != NULL) {
@@ -238,7 +239,7 @@ keep(struct recorder *r, const struct record_kept *kept, struct slice datagram)
 }
 
 static void
-take(struct recorder *r, struct slice datagram)
+take_datagram(struct recorder *r, struct slice datagram)
 {
 	struct record_kept kept;
 
@@ -246,7 +247,7 @@ take(struct recorder *r, struct slice datagram)
 		return;
 	if (record_kept_parse(datagram, &kept) == 0 &&
 	    record_store_takes(&kept)) {
-		keep(r, &kept, datagram);
+		keep_record(r, &kept, datagram);
 	} else {
 		proxy_count(r->job->counters, PROXY_COUNT_LOST_IN);
 		log_printf(r->job->log, LOGGING_ERROR,
@@ -262,7 +263,7 @@ take_one(struct recorder *r)
 	    recv(r->job->record_fd, r->datagram, RECORD_KEPT_MAX, MSG_DONTWAIT);
 
 	if (n > 0)
-		take(r, slice_from(r->datagram, (size_t)n));
+		take_datagram(r, slice_from(r->datagram, (size_t)n));
 	return n > 0;
 }
 
@@ -372,7 +373,7 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 
 /* What is there is kept while it can be; then the end of it is told. */
 static void
-finish(struct recorder *r)
+finish_recorder(struct recorder *r)
 {
 	while (take_one(r))
 		continue;
@@ -388,7 +389,7 @@ finish(struct recorder *r)
 /* --- life --- */
 
 static void
-say(void *ctx, bool trouble, const char *what)
+say_recorder(void *ctx, bool trouble, const char *what)
 {
 	struct recorder *r = ctx;
 
@@ -432,7 +433,7 @@ fill_rules(struct recorder *r)
 		.stranger_domain = stranger_domain(s),
 		.client = s->max_per_client,
 		.all = s->max_per_hour_all},
-	    .say = say,
+	    .say = say_recorder,
 	    .count = count_answer,
 	    .ctx = r,
 	};
@@ -447,7 +448,7 @@ on_signal(evutil_socket_t number, short what, void *ctx)
 	(void)what;
 	if (r->leaving != 0)
 		return;
-	finish(r);
+	finish_recorder(r);
 	(void)event_del(r->record);
 	(void)event_del(r->tick);
 	record_reflector_free(r->reflector);

@@ -346,7 +346,7 @@ on_health(void *ctx, struct record_request *request)
 /* --- the status page --- */
 
 static bool
-is_own(void *ctx, struct slice domain)
+is_own_domain(void *ctx, struct slice domain)
 {
 	const struct proxy_recorder_site *site = ctx;
 	const struct proxy_index *set = site->job->config->signing.domain_set;
@@ -445,7 +445,7 @@ print_page(struct waiting *w)
 	    .cause_count = fill_causes(state, causes),
 	    .own = own,
 	    .own_count = fill_own(config, own),
-	    .is_own = is_own,
+	    .is_own = is_own_domain,
 	    .ctx = w->site,
 	    .wish = record_page_wish(record_http_query(w->request)),
 	};
@@ -474,7 +474,7 @@ static const struct record_route routes[] = {
 };
 
 static bool
-is_allowed(void *ctx, const struct sockaddr *peer)
+is_reader_allowed(void *ctx, const struct sockaddr *peer)
 {
 	const struct proxy_recorder_site *site = ctx;
 
@@ -483,7 +483,7 @@ is_allowed(void *ctx, const struct sockaddr *peer)
 }
 
 static bool
-is_named(void *ctx, struct slice name)
+is_domain_named(void *ctx, struct slice name)
 {
 	const struct proxy_recorder_site *site = ctx;
 	const struct proxy_strings *hosts = &site->job->config->metrics.hosts;
@@ -518,7 +518,7 @@ proxy_recorder_site_new(
 	site->base = base;
 	site->job = job;
 	site->pages = (struct record_site){
-	    routes, is_allowed, is_named, on_trouble, site};
+	    routes, is_reader_allowed, is_domain_named, on_trouble, site};
 	site->watch = proxy_watch_new(base, job->config, job->shared);
 	LIST_INIT(&site->waiting);
 	for (size_t i = 0; i < count; i++) {

@@ -294,7 +294,7 @@ record(const struct beginning *beginning, const struct proxy_config *config,
 }
 
 static int
-seal(const struct proxy_config *config, struct log *log)
+seal_texts(const struct proxy_config *config, struct log *log)
 {
 	struct proxy_sealer_job job = {.config = config,
 	    .hello_fd = FD_SEAL,
@@ -313,7 +313,7 @@ run_role(const struct beginning *beginning, const struct proxy_config *config,
 	case PROXY_ROLE_RECORDER:
 		return record(beginning, config, shared, log);
 	case PROXY_ROLE_SEALER:
-		return seal(config, log);
+		return seal_texts(config, log);
 	default:
 		return serve(beginning, config, shared, log);
 	}
@@ -344,8 +344,8 @@ footing_of(enum proxy_role role, const struct proxy_config *config)
 }
 
 static int
-begin(const struct beginning *beginning, const struct proxy_config *config,
-    struct log *log)
+begin_process(const struct beginning *beginning,
+    const struct proxy_config *config, struct log *log)
 {
 	struct footing footing = footing_of(beginning->role, config);
 	struct proxy_shared *shared = proxy_shared_map(FD_SHARED);
@@ -397,7 +397,7 @@ proxy_spawn_main(int argc, char **argv)
 		snprintf(ident, sizeof(ident), "signpost/%s",
 		    proxy_role_name(beginning.role));
 		log = log_new(ident, config->log, config->log_level);
-		status = begin(&beginning, config, log);
+		status = begin_process(&beginning, config, log);
 		log_free(log);
 	}
 	proxy_config_free(config);

@@ -100,7 +100,7 @@ start_accepting(struct worker *w)
 
 /* Behind a PROXY header it is the client that `allow` is for. */
 static bool
-is_allowed(const struct gate *gate, const struct sockaddr_storage *peer)
+is_peer_allowed(const struct gate *gate, const struct sockaddr_storage *peer)
 {
 	const struct proxy_front *front = gate->worker->job->front;
 
@@ -124,7 +124,7 @@ send_off(int fd, const char *text)
 
 /* An open signing relay would be a security hole (DESIGN, promise 6). */
 static void
-turn_away(const struct gate *gate, int fd, const char *peer)
+turn_away_peer(const struct gate *gate, int fd, const char *peer)
 {
 	struct worker *w = gate->worker;
 	const char *setting = gate->proxy_header ? "proxies" : "allow";
@@ -170,7 +170,7 @@ anyone_waits(const struct worker *w)
  * accepting stops until some do, and meanwhile others of our workers can take
  * who comes. True where one makes room; it ends a little later. */
 static bool
-make_room(struct worker *w)
+make_session_room(struct worker *w)
 {
 	bool wanted = anyone_waits(w);
 	int shed = 0;
@@ -210,7 +210,7 @@ on_full(evutil_socket_t fd, short events, void *ctx)
 		w->looks = 0;
 		return;
 	}
-	room = make_room(w);
+	room = make_session_room(w);
 	w->looks = anyone_waits(w) ? w->looks + 1 : 0;
 	if (room || w->looks < REFUSE_AT_LOOK)
 		return;
@@ -248,14 +248,14 @@ on_connection(evutil_socket_t listener, short events, void *ctx)
 	}
 	strbuf_init(&name, 128);
 	proxy_peer_print(&peer, &name);
-	if (!is_allowed(gate, &peer))
-		turn_away(gate, fd, strbuf_text(&name));
+	if (!is_peer_allowed(gate, &peer))
+		turn_away_peer(gate, fd, strbuf_text(&name));
 	else
 		proxy_session_begin(
 		    &w->service, fd, strbuf_slice(&name), gate->proxy_header);
 	strbuf_clear(&name);
 	if (is_full(w))
-		(void)make_room(w);
+		(void)make_session_room(w);
 }
 
 static void

@@ -27,19 +27,14 @@ struct reader {
 	void *ctx;
 };
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static struct slice
 without_comment(struct slice value)
 {
 	size_t i;
 
 	for (i = 0; i < value.n; i++)
-		if (value.p[i] == ';' && (i == 0 || is_blank(value.p[i - 1])))
+		if (value.p[i] == ';' &&
+		    (i == 0 || ascii_is_blank(value.p[i - 1])))
 			return slice_first(value, i);
 	return value;
 }
@@ -92,7 +87,7 @@ begin_setting(struct reader *r, struct slice line)
 }
 
 static struct slice
-go_on(struct reader *r, struct slice line)
+go_on_value(struct reader *r, struct slice line)
 {
 	if (!r->open) {
 		r->ops->error(r->ctx, r->line,
@@ -115,8 +110,8 @@ classify(struct reader *r, struct slice line)
 	}
 	if (text.n == 0 || text.p[0] == ';' || text.p[0] == '#')
 		return SLICE("");
-	if (is_blank(line.p[0]))
-		return go_on(r, line);
+	if (ascii_is_blank(line.p[0]))
+		return go_on_value(r, line);
 	if (line.p[0] == '[')
 		return begin_section(r, line);
 	return begin_setting(r, line);

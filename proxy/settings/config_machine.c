@@ -28,8 +28,8 @@ enum { TRY_MS = 5000, TRY_STEP_MS = 1 };
 
 /* Where: the file, and the line unless that is 0; then what. */
 __attribute__((format(printf, 4, 5))) static void
-add(const struct proxy_config *config, struct strbuf *to, unsigned line,
-    const char *fmt, ...)
+add_machine_finding(const struct proxy_config *config, struct strbuf *to,
+    unsigned line, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -48,11 +48,11 @@ check_presence(const struct proxy_config *config,
     const struct proxy_front *front, struct proxy_report *report)
 {
 	if (front->listen.count == 0)
-		add(config, &report->errors, 0, "[%s] has no `listen`",
-		    front->name);
+		add_machine_finding(config, &report->errors, 0,
+		    "[%s] has no `listen`", front->name);
 	if (front->relay.length == 0)
-		add(config, &report->errors, 0, "[%s] has no `relay`",
-		    front->name);
+		add_machine_finding(config, &report->errors, 0,
+		    "[%s] has no `relay`", front->name);
 }
 
 /* NULL where we are not root: then the user is not applied. */
@@ -66,7 +66,7 @@ check_user(const struct proxy_config *config, const struct proxy_front *front,
 		return NULL;
 	user = getpwnam(front->user);
 	if (user == NULL) {
-		add(config, &report->errors, front->user_line,
+		add_machine_finding(config, &report->errors, front->user_line,
 		    "user %s of [%s]%s does not exist", front->user,
 		    front->name,
 		    front->enabled ? ""
@@ -75,7 +75,7 @@ check_user(const struct proxy_config *config, const struct proxy_front *front,
 		return NULL;
 	}
 	if (user->pw_uid == 0) {
-		add(config, &report->errors, front->user_line,
+		add_machine_finding(config, &report->errors, front->user_line,
 		    "user %s of [%s] is root; workers have no privileges",
 		    front->user, front->name);
 		return NULL;
@@ -116,7 +116,7 @@ try_file(const char *dir)
 /* Real and saved user stay root's: the workers, who are that user, cannot
  * send the child a signal. */
 static int
-become(const struct passwd *user)
+become_worker(const struct passwd *user)
 {
 	return initgroups(user->pw_name, user->pw_gid) != 0 ||
 		setresgid((gid_t)-1, user->pw_gid, (gid_t)-1) != 0 ||
@@ -127,7 +127,7 @@ become(const struct passwd *user)
 
 /* The child's exit status; a file system that hangs does not hold us. */
 static int
-wait_for(pid_t child)
+wait_for_answer(pid_t child)
 {
 	const struct timespec step = {0, TRY_STEP_MS * 1000000L};
 	pid_t ended = 0;
@@ -154,8 +154,8 @@ try_file_as(const char *dir, const struct passwd *user)
 	if (child < 0)
 		return errno;
 	if (child == 0)
-		_exit(become(user) != 0 ? EPERM : try_file(dir));
-	return wait_for(child);
+		_exit(become_worker(user) != 0 ? EPERM : try_file(dir));
+	return wait_for_answer(child);
 }
 
 static void
@@ -166,12 +166,14 @@ check_spool(const struct proxy_config *config, const struct proxy_front *front,
 	int why = try_file_as(front->spool_dir, user);
 
 	if (why == ENOENT)
-		add(config, &report->errors, front->spool_dir_line,
+		add_machine_finding(config, &report->errors,
+		    front->spool_dir_line,
 		    "spool_dir %s is not there: install -d -m 700%s%s %s",
 		    front->spool_dir, user == NULL ? "" : " -o ",
 		    user == NULL ? "" : user->pw_name, front->spool_dir);
 	else if (why != 0)
-		add(config, &report->errors, front->spool_dir_line,
+		add_machine_finding(config, &report->errors,
+		    front->spool_dir_line,
 		    "spool_dir %s cannot be written%s%s: %s", front->spool_dir,
 		    user == NULL ? "" : " by ",
 		    user != NULL	 ? user->pw_name
@@ -180,7 +182,8 @@ check_spool(const struct proxy_config *config, const struct proxy_front *front,
 		    strerror(why));
 	if (why == 0 && statfs(front->spool_dir, &fs) == 0 &&
 	    (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
-		add(config, &report->warnings, front->spool_dir_line,
+		add_machine_finding(config, &report->warnings,
+		    front->spool_dir_line,
 		    "spool_dir %s is on a tmpfs: spooled mail takes memory",
 		    front->spool_dir);
 }
@@ -211,7 +214,8 @@ check_database(const struct proxy_config *config, const struct passwd *user,
 	*(strrchr(dir, '/') == dir ? dir + 1 : strrchr(dir, '/')) = '\0';
 	why = try_file_as(dir, user);
 	if (why != 0)
-		add(config, &report->errors, config->results.database_line,
+		add_machine_finding(config, &report->errors,
+		    config->results.database_line,
 		    "[results] database: %s cannot be written%s%s: %s", dir,
 		    user == NULL ? "" : " by ",
 		    user == NULL ? "" : user->pw_name, strerror(why));
@@ -260,7 +264,7 @@ check_groups(const struct proxy_config *config,
 	for (i = 0; i < listen->count; i++) {
 		group = listen->list[i].rights.group;
 		if (group[0] != '\0' && getgrnam(group) == NULL)
-			add(config, &report->errors, 0,
+			add_machine_finding(config, &report->errors, 0,
 			    "group %s of [%s] listen = unix:%s does not exist",
 			    group, section,
 			    proxy_endpoint_path(&listen->list[i].at));
@@ -276,12 +280,13 @@ proxy_config_check_machine(
 	uid_t signer;
 
 	if (!config->out.enabled && !config->in.enabled)
-		add(config, &report->errors, 0,
+		add_machine_finding(config, &report->errors, 0,
 		    "neither [out] nor [in]: there is nothing to serve");
 	signer = check_signer(config, report);
 	user = check_front(config, &config->in, report);
 	if (signer != 0 && user != NULL && user->pw_uid == signer)
-		add(config, &report->errors, config->in.user_line,
+		add_machine_finding(config, &report->errors,
+		    config->in.user_line,
 		    "[in] needs a `user` other than [signpost]'s: what reads "
 		    "strangers' mail must not trace what holds the keys");
 	check_recorder(config, report);

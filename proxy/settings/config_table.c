@@ -264,8 +264,8 @@ add_report(struct strbuf *to, const char *name, unsigned line, const char *text)
 }
 
 __attribute__((format(printf, 4, 0))) static void
-report(struct proxy_config_reading *reading, struct strbuf *to, unsigned line,
-    const char *fmt, va_list args)
+report_setting(struct proxy_config_reading *reading, struct strbuf *to,
+    unsigned line, const char *fmt, va_list args)
 {
 	char text[MESSAGE_MAX];
 
@@ -280,7 +280,7 @@ proxy_config_error(
 	va_list args;
 
 	va_start(args, fmt);
-	report(reading, &reading->report->errors, line, fmt, args);
+	report_setting(reading, &reading->report->errors, line, fmt, args);
 	va_end(args);
 }
 
@@ -291,7 +291,7 @@ proxy_config_warn(
 	va_list args;
 
 	va_start(args, fmt);
-	report(reading, &reading->report->warnings, line, fmt, args);
+	report_setting(reading, &reading->report->warnings, line, fmt, args);
 	va_end(args);
 }
 

@@ -51,7 +51,7 @@ proxy_config_texts_free(struct proxy_config_texts *texts)
 }
 
 static struct text *
-add_text(struct proxy_config_texts *texts, struct slice name, size_t most)
+new_text(struct proxy_config_texts *texts, struct slice name, size_t most)
 {
 	struct text *text = &texts->list[texts->count];
 
@@ -67,7 +67,7 @@ void
 proxy_config_texts_put(
     struct proxy_config_texts *texts, const char *name, struct slice bytes)
 {
-	struct text *text = add_text(texts, slice_str(name), bytes.n);
+	struct text *text = new_text(texts, slice_str(name), bytes.n);
 
 	if (text != NULL)
 		strbuf_add(&text->bytes, bytes);
@@ -81,7 +81,7 @@ proxy_config_texts_name(const struct proxy_config_texts *texts)
 
 /* All that is left of the file: 0, or -1 and the reason. */
 static int
-read_all(int fd, struct strbuf *to, struct strbuf *reason)
+read_text(int fd, struct strbuf *to, struct strbuf *reason)
 {
 	size_t room;
 	ssize_t n;
@@ -109,7 +109,7 @@ read_all(int fd, struct strbuf *to, struct strbuf *reason)
 }
 
 static int
-read_file(const char *path, struct strbuf *to, struct strbuf *reason)
+read_config_file(const char *path, struct strbuf *to, struct strbuf *reason)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), result;
 
@@ -117,7 +117,7 @@ read_file(const char *path, struct strbuf *to, struct strbuf *reason)
 		strbuf_addf(reason, "cannot be read: %s", strerror(errno));
 		return -1;
 	}
-	result = read_all(fd, to, reason);
+	result = read_text(fd, to, reason);
 	close(fd);
 	return result;
 }
@@ -134,19 +134,19 @@ proxy_config_texts_read(struct proxy_config_texts *texts, const char *path,
 			*bytes = strbuf_slice(&texts->list[i].bytes);
 			return 0;
 		}
-	text = texts->packed ? NULL : add_text(texts, slice_str(path), most);
+	text = texts->packed ? NULL : new_text(texts, slice_str(path), most);
 	if (text == NULL) {
 		strbuf_add_str(reason, "is not among the texts");
 		return -1;
 	}
-	if (read_file(path, &text->bytes, reason) != 0)
+	if (read_config_file(path, &text->bytes, reason) != 0)
 		return -1;
 	*bytes = strbuf_slice(&text->bytes);
 	return 0;
 }
 
 static int
-write_all(int fd, struct slice bytes)
+write_to_copy(int fd, struct slice bytes)
 {
 	ssize_t n;
 
@@ -170,9 +170,9 @@ pack_text(int fd, const struct text *text)
 	strbuf_init(&head, 65536);
 	strbuf_addf(&head, "%zu %zu\n", strlen(text->name), text->bytes.n);
 	strbuf_add_str(&head, text->name);
-	result = head.full ? -1 : write_all(fd, strbuf_slice(&head));
+	result = head.full ? -1 : write_to_copy(fd, strbuf_slice(&head));
 	strbuf_clear(&head);
-	return result == 0 ? write_all(fd, strbuf_slice(&text->bytes)) : -1;
+	return result == 0 ? write_to_copy(fd, strbuf_slice(&text->bytes)) : -1;
 }
 
 int
@@ -210,7 +210,7 @@ unpack_text(struct proxy_config_texts *texts, struct slice *rest)
 	    number_parse(line, PACK_MAX, &bytes) != 0 || name > rest->n ||
 	    bytes > rest->n - name)
 		return -1;
-	text = add_text(texts, slice_first(*rest, name), bytes);
+	text = new_text(texts, slice_first(*rest, name), bytes);
 	if (text == NULL)
 		return -1;
 	strbuf_add(&text->bytes, slice_first(slice_after(*rest, name), bytes));

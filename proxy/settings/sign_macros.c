@@ -9,7 +9,7 @@ is_word(char c)
 }
 
 static struct slice
-take_word(struct slice text)
+take_macro_word(struct slice text)
 {
 	size_t n = 0;
 
@@ -52,7 +52,7 @@ value_of(struct slice name, const struct proxy_macros *macros)
 }
 
 static int
-complain(struct slice name, struct strbuf *reason)
+complain_of_macro(struct slice name, struct strbuf *reason)
 {
 	strbuf_add_str(reason, "unknown macro $");
 	escape_log(slice_first(name, 60), reason);
@@ -72,9 +72,9 @@ proxy_macros_check(struct slice text, struct strbuf *reason)
 			i++;
 			continue;
 		}
-		name = take_word(slice_after(text, i + 1));
+		name = take_macro_word(slice_after(text, i + 1));
 		if (name.n > 0 && !is_macro(name))
-			return complain(name, reason);
+			return complain_of_macro(name, reason);
 	}
 	return 0;
 }
@@ -89,7 +89,7 @@ proxy_macros_expand(
 	for (i = 0; i < text.n; i++) {
 		name = SLICE("");
 		if (text.p[i] == '$')
-			name = take_word(slice_after(text, i + 1));
+			name = take_macro_word(slice_after(text, i + 1));
 		if (name.n > 0) {
 			strbuf_add(out, value_of(name, macros));
 			i += name.n;
@@ -115,10 +115,10 @@ proxy_key_template_check(struct slice file, struct strbuf *reason)
 	for (i = 0; i < file.n; i++) {
 		if (file.p[i] != '$')
 			continue;
-		name = take_word(slice_after(file, i + 1));
+		name = take_macro_word(slice_after(file, i + 1));
 		if (!slice_equal(name, SLICE("domain")) &&
 		    !slice_equal(name, SLICE("selector")))
-			return complain(name, reason);
+			return complain_of_macro(name, reason);
 	}
 	return 0;
 }

@@ -29,12 +29,6 @@ struct reading {
 	unsigned notes; /* reported already */
 };
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* Lower case; the domain in A-labels, where it is a domain. */
 static void
 normalize_key(struct slice key, struct strbuf *out)
@@ -158,7 +152,7 @@ can_match(struct reading *r, struct slice key)
 /* As DKIMproxy reads it: what is not KEY WHITE-SPACE VALUE is passed over,
  * which we say. */
 static void
-read_line(struct reading *r, struct slice line)
+read_map_line(struct reading *r, struct slice line)
 {
 	struct slice text = slice_trim(line);
 	struct strbuf key;
@@ -166,11 +160,11 @@ read_line(struct reading *r, struct slice line)
 
 	if (text.n == 0 || text.p[0] == '#' || text.p[0] == ';')
 		return;
-	if (is_blank(line.p[0])) {
+	if (ascii_is_blank(line.p[0])) {
 		warn(r, "a line that begins with white space is no entry");
 		return;
 	}
-	while (n < line.n && !is_blank(line.p[n]))
+	while (n < line.n && !ascii_is_blank(line.p[n]))
 		n++;
 	if (n == line.n) {
 		warn(r,
@@ -203,7 +197,7 @@ proxy_sign_map_parse(const char *name, struct slice text,
 		r.line++;
 		if (line.n > 0 && line.p[line.n - 1] == '\r')
 			line.n--;
-		read_line(&r, line);
+		read_map_line(&r, line);
 	}
 	return map;
 }
@@ -235,7 +229,7 @@ proxy_sign_map_at(const struct proxy_sign_map *map, size_t index)
 }
 
 static const struct proxy_sign_entry *
-find(const struct proxy_sign_map *map, struct slice key)
+find_sender(const struct proxy_sign_map *map, struct slice key)
 {
 	size_t number = proxy_index_find(map->keys, key);
 
@@ -257,7 +251,7 @@ find_without_extension(
 	strbuf_add(&key, slice_first(address, plus));
 	strbuf_add(&key, slice_after(address, at));
 	if (!key.full)
-		entry = find(map, strbuf_slice(&key));
+		entry = find_sender(map, strbuf_slice(&key));
 	strbuf_clear(&key);
 	return entry;
 }
@@ -272,7 +266,7 @@ find_exact(const struct proxy_sign_map *map, struct slice domain)
 	strbuf_init(&key, KEY_MAX);
 	strbuf_add_str(&key, "*@");
 	if (strbuf_add(&key, domain) == 0)
-		entry = find(map, strbuf_slice(&key));
+		entry = find_sender(map, strbuf_slice(&key));
 	strbuf_clear(&key);
 	return entry;
 }
@@ -280,7 +274,7 @@ find_exact(const struct proxy_sign_map *map, struct slice domain)
 const struct proxy_sign_entry *
 proxy_sign_map_find(const struct proxy_sign_map *map, struct slice address)
 {
-	const struct proxy_sign_entry *entry = find(map, address);
+	const struct proxy_sign_entry *entry = find_sender(map, address);
 	size_t at = slice_find_last(address, '@');
 	struct slice domain = address;
 
@@ -291,10 +285,10 @@ proxy_sign_map_find(const struct proxy_sign_map *map, struct slice address)
 	if (entry == NULL)
 		entry = find_exact(map, domain);
 	if (entry == NULL)
-		entry = find(map, domain);
+		entry = find_sender(map, domain);
 	while (entry == NULL && slice_find(domain, '.') < domain.n) {
 		domain = slice_after(domain, slice_find(domain, '.') + 1);
-		entry = domain.n == 0 ? NULL : find(map, domain);
+		entry = domain.n == 0 ? NULL : find_sender(map, domain);
 	}
-	return entry != NULL ? entry : find(map, SLICE("."));
+	return entry != NULL ? entry : find_sender(map, SLICE("."));
 }

@@ -12,7 +12,7 @@
 enum { SHOWN = 200 };
 
 static void
-show(struct slice text, struct strbuf *to)
+show_key(struct slice text, struct strbuf *to)
 {
 	escape_text(slice_first(text, SHOWN), to);
 }
@@ -23,13 +23,13 @@ write_instead(struct strbuf *reason, const char *words, struct slice key,
     const char *behind)
 {
 	strbuf_add_str(reason, words);
-	show(key, reason);
+	show_key(key, reason);
 	strbuf_add_str(reason, behind);
 	return -1;
 }
 
 static int
-tell(struct strbuf *reason, const char *text)
+tell_key(struct strbuf *reason, const char *text)
 {
 	strbuf_add_str(reason, text);
 	return -1;
@@ -49,7 +49,7 @@ check_beginning(struct slice key, struct strbuf *reason)
 
 	if (slice_equal(key, SLICE("*")) || slice_equal(key, SLICE("-")) ||
 	    slice_equal(key, SLICE("%")) || slice_equal(key, SLICE("@")))
-		return tell(reason,
+		return tell_key(reason,
 		    "write . for every sender, and `none' behind a key for "
 		    "whom nothing is signed");
 	if (begins(key, "*."))
@@ -63,27 +63,18 @@ check_beginning(struct slice key, struct strbuf *reason)
 		    ", which stands for the addresses of exactly that domain, "
 		    "or the domain alone, with what is below it");
 	if (begins(key, "/") || begins(key, "!") || begins(key, "^"))
-		return tell(reason,
+		return tell_key(reason,
 		    "there are no patterns here: write an address, a domain "
 		    "or *@DOMAIN");
 	if (begins(key, "\"") || begins(key, "'"))
-		return tell(reason,
+		return tell_key(reason,
 		    "write it without quotes; where a local part has blanks "
 		    "in it, write the domain alone");
 	if (begins(key, "<"))
-		return tell(reason, "write the address without its <>");
+		return tell_key(reason, "write the address without its <>");
 	if (begins(key, "mailto:"))
 		return write_instead(reason, "write ", slice_after(key, 7), "");
 	return 0;
-}
-
-static bool
-is_ascii(struct slice text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] > 0x7f)
-			return false;
-	return true;
 }
 
 static int
@@ -93,7 +84,7 @@ check_domain(struct slice domain, struct strbuf *reason)
 	bool is;
 
 	if (domain.n == 0)
-		return tell(reason, "write the domain behind the @");
+		return tell_key(reason, "write the domain behind the @");
 	if (domain.p[domain.n - 1] == '.')
 		return write_instead(reason, "write ",
 		    slice_first(domain, domain.n - 1),
@@ -103,11 +94,11 @@ check_domain(struct slice domain, struct strbuf *reason)
 	strbuf_clear(&ascii);
 	if (is && slice_find(domain, '_') == domain.n)
 		return 0;
-	if (!is_ascii(domain))
-		return tell(reason,
+	if (!slice_is_ascii(domain))
+		return tell_key(reason,
 		    "IDNA does not know it as a domain name: write its "
 		    "A-label (xn--...), if it has one");
-	return tell(reason,
+	return tell_key(reason,
 	    "a domain has letters, digits and hyphens between single dots");
 }
 
@@ -120,13 +111,14 @@ check_list_id(struct slice key, struct strbuf *reason)
 
 	if (slice_find(key, '@') < key.n)
 		return slice_find(key, '*') < key.n
-		    ? tell(reason, "a list-id is no address: write a domain")
+		    ? tell_key(
+			  reason, "a list-id is no address: write a domain")
 		    : 0;
-	if (dot == key.n || !is_ascii(slice_first(key, dot)))
+	if (dot == key.n || !slice_is_ascii(slice_first(key, dot)))
 		return check_domain(key, reason);
 	for (size_t i = 0; i < dot; i++)
 		if (!mail_token_is_atext(key.p[i]) || key.p[i] == '*')
-			return tell(reason,
+			return tell_key(reason,
 			    "there are no patterns here: write a list-id or a "
 			    "domain");
 	return check_domain(slice_after(key, dot + 1), reason);
@@ -141,7 +133,7 @@ check_address(struct slice key, struct strbuf *reason)
 	if (at == key.n)
 		return check_domain(key, reason);
 	if (slice_find(local, '*') < local.n && local.n > 1)
-		return tell(reason,
+		return tell_key(reason,
 		    "there are no patterns here: write an address, a domain "
 		    "or *@DOMAIN");
 	return check_domain(slice_after(key, at + 1), reason);

@@ -102,7 +102,7 @@ struct option {
 
 /* `text` and the value, quoted and bounded. */
 static int
-complain(struct parsing *p, const char *text, struct slice value)
+complain_of_signature(struct parsing *p, const char *text, struct slice value)
 {
 	strbuf_addf(p->reason, "%s \"", text);
 	escape_text(slice_first(value, 60), p->reason);
@@ -122,7 +122,7 @@ static int
 take_key(struct parsing *p, struct slice value)
 {
 	if (proxy_key_template_check(value, p->reason) != 0)
-		return complain(p, ": key", value);
+		return complain_of_signature(p, ": key", value);
 	return take_copy(&p->key, value);
 }
 
@@ -132,9 +132,9 @@ take_algorithm(struct parsing *p, struct slice value)
 	enum dkim_algorithm algorithm = dkim_algorithm_parse(value);
 
 	if (algorithm == DKIM_ALGORITHM_UNKNOWN)
-		return complain(p, "unknown algorithm", value);
+		return complain_of_signature(p, "unknown algorithm", value);
 	if (p->to->kind == &dkim_kind_domainkeys && algorithm != DKIM_RSA_SHA1)
-		return complain(
+		return complain_of_signature(
 		    p, "DomainKeys knows only rsa-sha1, not", value);
 	if (p->to->kind == &dkim_kind_dkim && algorithm == DKIM_RSA_SHA1) {
 		*p->notes |= PROXY_SIGN_NOTE_SHA1;
@@ -159,7 +159,9 @@ take_method(struct parsing *p, struct slice value)
 		result =
 		    to->kind->canon(value, &to->header_canon, &to->body_canon);
 	}
-	return result == 0 ? 0 : complain(p, "unknown canonicalization", value);
+	return result == 0
+	    ? 0
+	    : complain_of_signature(p, "unknown canonicalization", value);
 }
 
 static int
@@ -173,13 +175,13 @@ take_domain(struct parsing *p, struct slice value)
 	if (slice_find(value, '$') < value.n)
 		return take_copy(&p->to->domain, value);
 	if (slice_find(value, '_') < value.n)
-		return complain(
+		return complain_of_signature(
 		    p, "d= has an underscore, as no mail domain has:", value);
 	strbuf_init(&name, MAIL_IDN_NAME_MAX);
 	if (mail_idn_to_ascii(value, &name) == 0)
 		take_copy(&p->to->domain, strbuf_slice(&name));
 	else
-		result = complain(p, "d= is no domain:", value);
+		result = complain_of_signature(p, "d= is no domain:", value);
 	strbuf_clear(&name);
 	return result;
 }
@@ -191,7 +193,7 @@ take_identity(struct parsing *p, struct slice value)
 		return -1;
 	if (slice_find(value, '$') == value.n &&
 	    slice_find(value, '@') == value.n)
-		return complain(p, "i= has no @:", value);
+		return complain_of_signature(p, "i= has no @:", value);
 	return take_copy(&p->to->identity, value);
 }
 
@@ -205,7 +207,7 @@ take_selector(struct parsing *p, struct slice value)
 	if (mail_idn_to_ascii(value, &name) == 0)
 		take_copy(&p->to->selector, strbuf_slice(&name));
 	else
-		result = complain(p, "no selector:", value);
+		result = complain_of_signature(p, "no selector:", value);
 	strbuf_clear(&name);
 	return result;
 }
@@ -231,14 +233,14 @@ take_option(struct parsing *p, struct slice text)
 	struct slice value = slice_trim(slice_after(text, equals + 1));
 
 	if (equals == text.n || name.n == 0)
-		return complain(p, "no NAME=VALUE:", text);
+		return complain_of_signature(p, "no NAME=VALUE:", text);
 	if (value.n == 0)
-		return complain(p, "no value for option", name);
+		return complain_of_signature(p, "no value for option", name);
 	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if (slice_equal_nocase(name, slice_str(options[i].letter)) ||
 		    slice_equal_nocase(name, slice_str(options[i].name)))
 			return options[i].take(p, value);
-	return complain(p, "unknown option", name);
+	return complain_of_signature(p, "unknown option", name);
 }
 
 /* DKIMproxy's: relaxed, which is relaxed/simple, and nofws. */
@@ -249,7 +251,7 @@ take_type(struct parsing *p, struct slice type)
 
 	to->kind = dkim_kind_find(type);
 	if (to->kind == NULL)
-		return complain(
+		return complain_of_signature(
 		    p, "a signature is dkim or domainkeys, not", type);
 	to->algorithm = to->kind->algorithm;
 	return to->kind->canon(slice_str(to->kind->usual_canon),
@@ -268,10 +270,10 @@ parse_one(struct parsing *p, struct slice text)
 	if (paren == text.n)
 		return 0;
 	if (rest.n == 0 || rest.p[rest.n - 1] != ')')
-		return complain(p, "no ) at the end of", text);
+		return complain_of_signature(p, "no ) at the end of", text);
 	rest.n--;
 	if (slice_find(rest, '(') < rest.n || slice_find(rest, ')') < rest.n)
-		return complain(p, "parentheses within", text);
+		return complain_of_signature(p, "parentheses within", text);
 	while (rest.p != NULL && slice_cut(&rest, ',', &piece)) {
 		piece = slice_trim(piece);
 		if (piece.n > 0 && take_option(p, piece) != 0)
@@ -282,7 +284,7 @@ parse_one(struct parsing *p, struct slice text)
 
 /* What the options left out. */
 static int
-complete(struct parsing *p, const struct proxy_sign_source *source)
+complete_signature(struct parsing *p, const struct proxy_sign_source *source)
 {
 	const struct proxy_sign_defaults *defaults = source->defaults;
 	struct proxy_signature *to = p->to;
@@ -341,7 +343,7 @@ add_one(struct proxy_signatures *to, struct slice text,
 		strbuf_addf(
 		    reason, "more than %d signatures", PROXY_SIGNATURES_MAX);
 	else if (parse_one(&p, text) == 0)
-		result = complete(&p, source);
+		result = complete_signature(&p, source);
 	free(p.key);
 	if (result != 0) {
 		clear_one(&signature);

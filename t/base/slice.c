@@ -153,6 +153,10 @@ test_ascii_is_ascii_only(void **state)
 		assert_int_equal(ascii_is_alpha(c), upper || lower);
 		assert_int_equal(ascii_is_digit(c), digit);
 		assert_int_equal(ascii_is_alnum(c), upper || lower || digit);
+		assert_int_equal(ascii_is_blank(c), i == ' ' || i == '\t');
+		assert_int_equal(ascii_is_space(c),
+		    i == ' ' || i == '\t' || i == '\r' || i == '\n');
+		assert_int_equal(slice_is_ascii(slice_from(&c, 1)), i < 128);
 	}
 }
 

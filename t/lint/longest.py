@@ -7,9 +7,7 @@ may be longer stands in t/lint/longest.allow with the reason:
 
     FILE FUNCTION reason...
 """
-import json
 import statistics
-import subprocess
 
 import source
 
@@ -20,12 +18,7 @@ SHOWN = 12
 
 def functions(root, paths):
     """(lines, function, file, first line) for each; own code only."""
-    run = subprocess.run(
-        ["ctags", "--output-format=json", "--languages=C", "--kinds-C=f",
-         "--fields=+ne", "-L", "-"], cwd=root, text=True, check=True,
-        input="\n".join(map(str, paths)), stdout=subprocess.PIPE)
-    for line in run.stdout.splitlines():
-        tag = json.loads(line)
+    for tag in source.tags(root, paths, "f"):
         yield (tag["end"] - tag["line"] + 1, tag["name"], tag["path"],
                tag["line"])
 

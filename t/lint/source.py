@@ -3,8 +3,10 @@
 A lint prints `file:line: what is wrong` and ends 1, or prints a word of what
 it looked at and ends 0. It takes the top of the tree as its only argument.
 """
+import json
 import pathlib
 import re
+import subprocess
 import sys
 
 ROOMS = ("base", "mail", "dns", "dkim", "auth", "smtp", "record",
@@ -40,6 +42,17 @@ def bare(text, strings=True):
             return re.sub(r"[^\n]", " ", token)
         return token[0] + token[-1] if strings else token
     return TOKEN.sub(blank, text)
+
+
+def tags(root, paths, kinds):
+    """What universal-ctags finds of these kinds in C: name, path, line, end,
+    and file (true where it is static)."""
+    run = subprocess.run(
+        ["ctags", "--output-format=json", "--languages=C",
+         f"--kinds-C={kinds}", "--fields=+nef", "-L", "-"], cwd=root,
+        text=True, check=True, input="\n".join(map(str, paths)),
+        stdout=subprocess.PIPE)
+    return [json.loads(line) for line in run.stdout.splitlines()]
 
 
 def finish(name, looked_at, complaints):
