@@ -24,8 +24,8 @@ cli_files_fill_standard(void)
 	return 0;
 }
 
-static int
-read_whole_file(int fd, const char *path, struct strbuf *out)
+int
+cli_file_read_open(int fd, const char *path, struct strbuf *out)
 {
 	for (;;) {
 		char chunk[READ_SIZE];
@@ -58,7 +58,7 @@ cli_file_read(const char *path, struct strbuf *out)
 		cli_error("%s: %s", path, strerror(errno));
 		return -1;
 	}
-	outcome = read_whole_file(fd, path, out);
+	outcome = cli_file_read_open(fd, path, out);
 	close(fd);
 	return outcome;
 }
@@ -97,19 +97,18 @@ write_to_file(int fd, struct slice bytes)
 	return fsync(fd);
 }
 
-int
-cli_file_create(const char *path, struct slice bytes)
+/* A file of its own beside that path, with these bytes. 0 or -1. */
+static int
+write_beside(const char *path, struct slice bytes, struct strbuf *beside)
 {
-	int fd, outcome;
+	int fd = -1, outcome = -1;
 
-	if (make_parents(path) != 0)
-		return -1;
-	fd = open(
-	    path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (strbuf_addf(beside, "%s.XXXXXX", path) != 0)
+		errno = ENAMETOOLONG;
+	else
+		fd = mkostemp(beside->p, O_CLOEXEC);
 	if (fd < 0) {
-		cli_error("%s: %s", path,
-		    errno == EEXIST ? "exists, and is not overwritten"
-				    : strerror(errno));
+		cli_error("%s: %s", path, strerror(errno));
 		return -1;
 	}
 	outcome = write_to_file(fd, bytes);
@@ -120,7 +119,49 @@ cli_file_create(const char *path, struct slice bytes)
 		outcome = -1;
 	}
 	if (outcome != 0)
-		unlink(path);
+		(void)unlink(strbuf_text(beside));
+	return outcome;
+}
+
+/* The name, too, is on disk then. */
+static void
+sync_folder(const char *path)
+{
+	char *copy = xstrdup(path), *slash = strrchr(copy, '/');
+	int fd;
+
+	if (slash != NULL)
+		slash[slash == copy] = '\0';
+	fd = open(
+	    slash == NULL ? "." : copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(copy);
+	if (fd < 0)
+		return;
+	(void)fsync(fd);
+	close(fd);
+}
+
+int
+cli_file_create(const char *path, struct slice bytes)
+{
+	struct strbuf beside;
+	int outcome;
+
+	if (make_parents(path) != 0)
+		return -1;
+	strbuf_init(&beside, PATH_LENGTH_MAX);
+	outcome = write_beside(path, bytes, &beside);
+	if (outcome == 0) {
+		/* Unlike rename(), this takes nobody's place. */
+		outcome = link(strbuf_text(&beside), path);
+		if (outcome != 0)
+			cli_error("%s: %s", path,
+			    errno == EEXIST ? "exists, and is not overwritten"
+					    : strerror(errno));
+		(void)unlink(strbuf_text(&beside));
+		sync_folder(path);
+	}
+	strbuf_clear(&beside);
 	return outcome;
 }
 

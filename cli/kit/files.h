@@ -16,12 +16,15 @@ int cli_files_fill_standard(void);
 /* Adds the whole file to a strbuf, whose cap bounds it. 0; or -1 with a
  * message on stderr. */
 int cli_file_read(const char *path, struct strbuf *out);
+/* The same of one that is open; `name` is for the message. */
+int cli_file_read_open(int fd, const char *name, struct strbuf *out);
 
 /*
  * Makes a file that was not there, mode 0600, with these bytes, on disk
- * before it returns; directories above it are made, mode 0700, as needed.
- * Where the bytes cannot be written no file is left. 0; or -1 with a message
- * on stderr: also where there is something of that name, even a link to
+ * before it returns; directories above it are made, mode 0700, as needed. It is
+ * there whole or not at all, whenever the program or the machine is ended: it
+ * is written under another name beside it (PATH.XXXXXX) first. 0; or -1 with a
+ * message on stderr: also where there is something of that name, even a link to
  * nowhere.
  */
 int cli_file_create(const char *path, struct slice bytes);

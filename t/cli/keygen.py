@@ -1,5 +1,6 @@
 """signpost keygen: whole keys, never over another, for its owner alone."""
 import os
+import resource
 import stat
 import subprocess
 import unittest
@@ -103,6 +104,92 @@ class Keygen(tool.Case):
                       "-t", "ed25519", "-b", "2048", status=64)
         self.run_tool("keygen", "-d", "a.test", "-s", "s", "-o", self.dir,
                       "-t", "dsa", status=64)
+
+    def test_what_is_ended_while_it_writes_leaves_no_half_a_key(self):
+        """The first byte too many ends it, as kill -9 would."""
+        subprocess.run(
+            [tool.binary(), "keygen", "-d", "a.test", "-s", "s", "-o",
+             self.dir], timeout=tool.WAIT, check=False,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_FSIZE, (100, 100)))
+        self.assertFalse(os.path.exists(self.path("a.test", "s.pem")))
+        self.run_tool("keygen", "-d", "a.test", "-s", "s", "-o", self.dir)
+
+    def test_many_domains(self):
+        result = self.run_tool("keygen", "-d", "a.test", "-d", "B.test.", "-d",
+                               "a.test", "-s", "s", "-o", self.dir, "-t",
+                               "ed25519")
+        self.assertEqual([line.split()[0] for line in
+                          result.out.decode().splitlines()],
+                         ["s._domainkey.a.test.", "s._domainkey.b.test."])
+        self.assertTrue(os.path.exists(self.path("b.test", "s.pem")))
+
+    def test_domains_of_a_list(self):
+        listed = b"# ours\na.test\n\n  m\xc3\xbcnchen.example  # theirs\r\n"
+        path = self.write("list", listed + b"c.test")
+        for number, (where, stdin) in enumerate((
+                (path, b""), ("-", listed + b"c.test\n"))):
+            result = self.run_tool(
+                "keygen", "--from", where, "-s", "s%d" % number, "-o",
+                self.dir, "-t", "ed25519", stdin=stdin)
+            self.assertEqual(
+                [line.split(".", 2)[2].split()[0] for line in
+                 result.out.decode().splitlines()],
+                ["a.test.", "xn--mnchen-3ya.example.", "c.test."])
+        self.run_tool("keygen", "--from", self.path("none"), "-s", "s", "-o",
+                      self.dir, status=66)
+
+    def test_both_kinds_at_once(self):
+        result = self.run_tool("keygen", "-d", "a.test", "-d", "b.test", "-s",
+                               "m202611", "-t", "both", "-b", "1024", "-o",
+                               self.dir)
+        self.assertEqual(
+            [(line.split()[0], line.split("k=")[1].split(";")[0])
+             for line in result.out.decode().splitlines()],
+            [("m202611%s._domainkey.%s." % (suffix, domain), kind)
+             for domain in ("a.test", "b.test")
+             for suffix, kind in (("r", "rsa"), ("e", "ed25519"))])
+        for domain in "a.test", "b.test":
+            self.assertEqual(sorted(os.listdir(self.path(domain))),
+                             ["m202611e.pem", "m202611r.pem"])
+        self.run_tool("keygen", "-d", "a.test", "-s", "x" * 63, "-t", "both",
+                      "-o", self.dir, status=64)
+        conf = self.write("one.conf", (tool.CONFIG % {
+            "dir": self.dir, "more": ""}).replace(
+                "$domain/$selector.pem", "$domain.pem"))
+        result = self.run_tool("keygen", "-c", conf, "-d", "c.test", "-s", "s",
+                               "-t", "both", status=78)
+        self.assertIn("$selector", result.err)
+        self.assertFalse(os.path.exists(self.path("c.test.pem")))
+
+    def test_one_at_fault_is_named_and_the_others_go_on(self):
+        self.keygen("-t", "ed25519", selector="s")
+        path = self.path("example.org", "s.pem")
+        with open(path, "rb") as f:
+            before = f.read()
+        self.write("b.test", b"a file where a folder ought to be")
+        listed = self.write(
+            "list", b"a.test\nexample.org\nno domain\nb.test\nc.test\n")
+        result = self.run_tool("keygen", "--from", listed, "-s", "s", "-t",
+                               "ed25519", "-o", self.dir, status=65)
+        self.assertIn("%s:3: no domain name: no domain" % listed, result.err)
+        self.assertIn("%s: exists, and is not overwritten" % path, result.err)
+        self.assertIn(self.path("b.test"), result.err)
+        self.assertIn("2 of 4 keys were not made", result.err)
+        self.assertEqual(
+            [line.split()[0] for line in result.out.decode().splitlines()],
+            ["s._domainkey.a.test.", "s._domainkey.c.test."])
+        with open(path, "rb") as f:
+            self.assertEqual(f.read(), before)
+        # The same again, without the line: what is there is not made again.
+        result = self.run_tool("keygen", "-d", "no domain", "-d", "d.test",
+                               "-s", "s", "-t", "ed25519", "-o", self.dir,
+                               status=64)
+        self.assertIn("s._domainkey.d.test.", result.out.decode())
+        result = self.run_tool("keygen", "-d", "d.test", "-d", "e.test", "-s",
+                               "s", "-t", "ed25519", "-o", self.dir, status=73)
+        self.assertIn("s._domainkey.e.test.", result.out.decode())
 
 
 if __name__ == "__main__":
