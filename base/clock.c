@@ -31,11 +31,3 @@ clock_s(void)
 {
 	return clock_us() / 1000000;
 }
-
-int64_t
-clock_coarse_ms(void)
-{
-	struct timespec now = read_clock(CLOCK_MONOTONIC_COARSE);
-
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}

@@ -13,8 +13,4 @@ int64_t clock_us(void);
 int64_t clock_ms(void);
 int64_t clock_s(void);
 
-/* As clock_ms(), but up to a tick of the kernel (10 ms at most) late, and for a
- * fraction of the cost: for timers that are set at each read and write. */
-int64_t clock_coarse_ms(void);
-
 #endif

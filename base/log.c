@@ -257,14 +257,3 @@ log_printf(struct log *log, enum log_level level, const char *fmt, ...)
 	}
 	strbuf_clear(&text);
 }
-
-int
-log_level_parse(struct slice word, enum log_level *level)
-{
-	for (unsigned i = 0; i < 4; i++)
-		if (slice_equal_nocase(word, slice_str(level_words[i]))) {
-			*level = (enum log_level)i;
-			return 0;
-		}
-	return -1;
-}

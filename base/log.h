@@ -38,7 +38,4 @@ void log_printf(struct log *, enum log_level, const char *fmt, ...)
  * members of an object without the braces ("\"queue_id\":\"3CF6\""). */
 void log_event(struct log *, enum log_level, struct slice line);
 
-/* The words of `log_level =`; 0, or -1 on another. */
-int log_level_parse(struct slice, enum log_level *);
-
 #endif

@@ -26,17 +26,6 @@ slice_ends_nocase(struct slice s, struct slice suffix)
 	    slice_equal_nocase(slice_after(s, s.n - suffix.n), suffix);
 }
 
-int
-slice_compare(struct slice a, struct slice b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int order = n == 0 ? 0 : memcmp(a.p, b.p, n);
-
-	if (order != 0)
-		return order;
-	return a.n < b.n ? -1 : a.n > b.n;
-}
-
 size_t
 slice_find(struct slice s, char c)
 {

@@ -62,9 +62,6 @@ bool slice_equal_nocase(struct slice, struct slice);
 bool slice_starts_nocase(struct slice, struct slice prefix);
 bool slice_ends_nocase(struct slice, struct slice suffix);
 
-/* <0, 0, >0 like memcmp; a prefix sorts before what it begins. */
-int slice_compare(struct slice, struct slice);
-
 /* Where `c` stands first or last; `s.n` where it does not. */
 size_t slice_find(struct slice s, char c);
 size_t slice_find_last(struct slice s, char c);

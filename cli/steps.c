@@ -63,8 +63,9 @@ cli_steps_todo(const char *fmt, ...)
 	(void)fflush(stdout);
 }
 
-void
-cli_steps_quote(const char *word, struct strbuf *out)
+/* A word as a shell wants it. */
+static void
+quote_word(const char *word, struct strbuf *out)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
 				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -118,7 +119,7 @@ tell_command(const char *const argv[])
 	for (size_t i = 0; argv[i] != NULL; i++) {
 		if (i > 0)
 			(void)strbuf_add_char(&line, ' ');
-		cli_steps_quote(argv[i], &line);
+		quote_word(argv[i], &line);
 	}
 	cli_steps_todo("%s", strbuf_text(&line));
 	strbuf_clear(&line);

@@ -61,7 +61,4 @@ int cli_steps_ask(const struct cli_steps *, const char *const argv[],
  * CLI_FAILED where a person must do something first, else CLI_OK. */
 int cli_steps_status(const struct cli_steps *);
 
-/* A word as a shell wants it. */
-void cli_steps_quote(const char *word, struct strbuf *out);
-
 #endif

@@ -43,12 +43,6 @@ dkim_algorithm_key_type(enum dkim_algorithm a)
 }
 
 const char *
-dkim_digest_name(enum dkim_digest d)
-{
-	return d == DKIM_SHA256 ? "sha256" : "sha1";
-}
-
-const char *
 dkim_key_type_name(enum dkim_key_type t)
 {
 	return t == DKIM_KEY_RSA ? "rsa" : "ed25519";

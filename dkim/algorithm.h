@@ -29,8 +29,7 @@ const char *dkim_algorithm_name(enum dkim_algorithm);
 enum dkim_digest dkim_algorithm_digest(enum dkim_algorithm);
 enum dkim_key_type dkim_algorithm_key_type(enum dkim_algorithm);
 
-/* "sha256", as in the h= of a key record; "rsa", as in its k=. */
-const char *dkim_digest_name(enum dkim_digest);
+/* "rsa", as in the k= of a key record. */
 const char *dkim_key_type_name(enum dkim_key_type);
 
 #endif

@@ -51,15 +51,6 @@ add_lower(struct slice name, struct strbuf *out)
 	return 0;
 }
 
-static bool
-is_all_ascii(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] > 0x7f)
-			return false;
-	return true;
-}
-
 /* TR46 in its non-transitional form maps case and width as people type it,
  * then IDNA2008 rules. */
 static int
@@ -166,63 +157,7 @@ mail_idn_to_ascii(struct slice domain, struct strbuf *out)
 	if (domain.n == 0 || domain.n > IDN_INPUT_MAX ||
 	    slice_find(domain, '\0') < domain.n)
 		return -1;
-	if (!is_all_ascii(domain))
+	if (!slice_is_ascii(domain))
 		return is_too_long(domain) ? -1 : convert_to_ascii(domain, out);
 	return mail_idn_is_ascii_name(domain) ? add_lower(domain, out) : -1;
-}
-
-/* The U-label, only where it leads back to the same A-label: else two names
- * could look the same. */
-static int
-add_unicode_label(struct slice label, struct strbuf *out)
-{
-	char *input = xslicedup(label), *unicode = NULL;
-	struct strbuf back;
-	int outcome;
-
-	strbuf_init(&back, MAIL_IDN_NAME_MAX);
-	if (idn2_to_unicode_8z8z(input, &unicode, IDN2_NONTRANSITIONAL) ==
-		IDN2_OK &&
-	    mail_idn_to_ascii(slice_str(unicode), &back) == 0 &&
-	    slice_equal(strbuf_slice(&back), label))
-		outcome = strbuf_add_str(out, unicode);
-	else
-		outcome = strbuf_add(out, label);
-	idn2_free(unicode);
-	strbuf_clear(&back);
-	free(input);
-	return outcome;
-}
-
-static int
-add_unicode(struct slice name, struct strbuf *out)
-{
-	struct slice label, rest = name;
-	size_t before = out->n;
-
-	while (slice_cut(&rest, '.', &label)) {
-		if (label.p != name.p)
-			(void)strbuf_add_char(out, '.');
-		if (slice_starts_nocase(label, SLICE("xn--")))
-			(void)add_unicode_label(label, out);
-		else
-			(void)strbuf_add(out, label);
-	}
-	if (!out->full)
-		return 0;
-	strbuf_truncate(out, before);
-	return -1;
-}
-
-int
-mail_idn_to_unicode(struct slice domain, struct strbuf *out)
-{
-	struct strbuf ascii;
-	int outcome = -1;
-
-	strbuf_init(&ascii, MAIL_IDN_NAME_MAX);
-	if (mail_idn_to_ascii(domain, &ascii) == 0)
-		outcome = add_unicode(strbuf_slice(&ascii), out);
-	strbuf_clear(&ascii);
-	return outcome;
 }

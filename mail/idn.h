@@ -20,10 +20,6 @@ enum { MAIL_IDN_NAME_MAX = 253, MAIL_IDN_LABEL_MAX = 63 };
  */
 int mail_idn_to_ascii(struct slice domain, struct strbuf *out);
 
-/* Adds the name in U-labels, lower case; A-labels that do not decode stay.
- * 0, or -1 with nothing added where it is no domain name. */
-int mail_idn_to_unicode(struct slice domain, struct strbuf *out);
-
 /* Is it ASCII only, with the lengths and characters said above? */
 bool mail_idn_is_ascii_name(struct slice domain);
 

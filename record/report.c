@@ -100,13 +100,34 @@ put_policy(struct sink *to, const struct record_report *r)
 	put_text(to, "  </policy_published>\n");
 }
 
+static int
+add_part(const struct record_report *r, const char *mark, struct strbuf *out)
+{
+	if (r->part > 1)
+		return strbuf_addf(out, "%s%u", mark, r->part);
+	return out->full ? -1 : 0;
+}
+
+/* Unique for receiver, domain, day and part: the same report made again has
+ * the same, whoever gets it. Without angle brackets. */
+static int
+print_report_id(const struct record_report *r, struct strbuf *out)
+{
+	(void)strbuf_addf(out, "%lld.", (long long)r->begin);
+	(void)add_part(r, "", out);
+	(void)strbuf_add_str(out, r->part > 1 ? "." : "");
+	(void)strbuf_add(out, r->domain);
+	(void)strbuf_add_char(out, '@');
+	return strbuf_add(out, r->reporter);
+}
+
 void
 record_report_begin(struct sink *to, const struct record_report *r)
 {
 	struct strbuf id;
 
 	strbuf_init(&id, 1024);
-	(void)record_report_id(r, &id);
+	(void)print_report_id(r, &id);
 	put_text(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<feedback");
 	if (!is_old(r))
 		put_text(to, " xmlns=\"urn:ietf:params:xml:ns:dmarc-2.0\"");
@@ -274,14 +295,6 @@ record_report_end(struct sink *to)
 	put_text(to, "</feedback>\n");
 }
 
-static int
-add_part(const struct record_report *r, const char *mark, struct strbuf *out)
-{
-	if (r->part > 1)
-		return strbuf_addf(out, "%s%u", mark, r->part);
-	return out->full ? -1 : 0;
-}
-
 int
 record_report_filename(const struct record_report *r, struct strbuf *out)
 {
@@ -292,17 +305,6 @@ record_report_filename(const struct record_report *r, struct strbuf *out)
 	    out, "!%lld!%lld", (long long)r->begin, (long long)r->end);
 	(void)add_part(r, "!", out);
 	return strbuf_add_str(out, ".xml.gz");
-}
-
-int
-record_report_id(const struct record_report *r, struct strbuf *out)
-{
-	(void)strbuf_addf(out, "%lld.", (long long)r->begin);
-	(void)add_part(r, "", out);
-	(void)strbuf_add_str(out, r->part > 1 ? "." : "");
-	(void)strbuf_add(out, r->domain);
-	(void)strbuf_add_char(out, '@');
-	return strbuf_add(out, r->reporter);
 }
 
 /* Two mails are two, also of one report. */
@@ -317,7 +319,7 @@ add_message_id(const struct record_report *r, struct strbuf *mail)
 	for (size_t i = 0; i < sizeof(random); i++)
 		(void)strbuf_addf(mail, "%02x", random[i]);
 	(void)strbuf_add_char(mail, '.');
-	(void)record_report_id(r, mail);
+	(void)print_report_id(r, mail);
 	(void)strbuf_add_str(mail, ">\r\n");
 }
 
@@ -341,7 +343,7 @@ record_report_mail(const struct record_report *r, struct slice to,
 
 	strbuf_init(&id, 1024);
 	strbuf_init(&file, 1024);
-	(void)record_report_id(r, &id);
+	(void)print_report_id(r, &id);
 	(void)record_report_filename(r, &file);
 	(void)strbuf_addf(mail, "From: <%.*s>\r\nTo: <%.*s>\r\n",
 	    (int)r->email.n, r->email.p, (int)to.n, to.p);

@@ -37,10 +37,6 @@ void record_report_end(struct sink *);
 /* "receiver!domain!begin!end!part.xml.gz" (section 3.5.2); part only where
  * it is not the first. */
 int record_report_filename(const struct record_report *, struct strbuf *);
-/* Unique for receiver, domain, day and part: the same report made again has
- * the same, whoever gets it. Without angle brackets. */
-int record_report_id(const struct record_report *, struct strbuf *);
-
 /*
  * The whole mail that carries it: Subject, a Message-ID of its own, MIME, the
  * file in base64; CRLF line ends. `gzip` is the compressed XML. 0, or -1 where the strbuf is full.

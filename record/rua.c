@@ -290,15 +290,6 @@ record_rua_answer(struct record_rua *r, const struct dns_question *question,
 	leave_out_twins(r);
 }
 
-bool
-record_rua_done(const struct record_rua *r)
-{
-	for (size_t i = 0; i < r->count; i++)
-		if (r->list[i].status == RECORD_RUA_ASKING)
-			return false;
-	return true;
-}
-
 const char *
 record_rua_reason(enum record_rua_status status)
 {

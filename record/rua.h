@@ -39,8 +39,6 @@ struct record_rua *record_rua_new(struct slice domain, struct slice rua);
 bool record_rua_ask(struct record_rua *, struct dns_question *);
 void record_rua_answer(struct record_rua *, const struct dns_question *,
     const struct dns_answer *);
-bool record_rua_done(const struct record_rua *);
-
 /* The destinations in their order; the address is the one to send to, its
  * host in A-labels (and the host may have named another one of its own), or
  * where it is none, what rua= says, as it came. */

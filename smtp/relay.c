@@ -418,10 +418,3 @@ smtp_relay_free(struct smtp_relay *relay)
 	relay->over = true;
 	smtp_conn_free(relay->conn);
 }
-
-bool
-smtp_relay_idle(const struct smtp_relay *relay)
-{
-	return !relay->over && !relay->unasked && relay->state == READY &&
-	    relay->in_flight == 0;
-}

@@ -94,8 +94,4 @@ void smtp_relay_body_end(struct smtp_relay *);
  * relay keeps nothing. From any place. NULL is fine. */
 void smtp_relay_free(struct smtp_relay *);
 
-/* True once greeted, with nothing in flight and no body begun, until
- * closed. */
-bool smtp_relay_idle(const struct smtp_relay *);
-
 #endif

@@ -85,13 +85,6 @@ smtp_reply_parser_clear(struct smtp_reply_parser *parser)
 	smtp_reply_parser_init(parser);
 }
 
-/* A finished reply stays readable until the next byte comes. */
-bool
-smtp_reply_parser_empty(const struct smtp_reply_parser *parser)
-{
-	return parser->wire.n == 0 || parser->code != 0;
-}
-
 static enum smtp_parse
 bad_reply(struct smtp_reply_parser *parser, const char *reason)
 {

@@ -78,9 +78,6 @@ void smtp_reply_parser_init(struct smtp_reply_parser *);
 enum smtp_parse smtp_reply_parser_write(struct smtp_reply_parser *,
     struct slice in, size_t *used, struct smtp_reply *reply);
 
-/* True between replies: not one byte of the next has come. */
-bool smtp_reply_parser_empty(const struct smtp_reply_parser *);
-
 void smtp_reply_parser_clear(struct smtp_reply_parser *);
 
 #endif

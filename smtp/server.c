@@ -36,8 +36,9 @@ smtp_server_go_to(struct smtp_server *server, enum smtp_server_state state)
 
 /* Writing. */
 
-void
-smtp_server_send(struct smtp_server *server, struct slice wire)
+/* Puts bytes on their way; ends the connection behind them. */
+static void
+send_wire(struct smtp_server *server, struct slice wire)
 {
 	if (smtp_conn_unwritten(server->conn) == 0)
 		server->held_since_ms = smtp_now_ms();
@@ -50,7 +51,7 @@ void
 smtp_server_say(struct smtp_server *server, const char *wire)
 {
 	trace_line(server->trace, "to client: %.3s", wire);
-	smtp_server_send(server, slice_str(wire));
+	send_wire(server, slice_str(wire));
 }
 
 void
@@ -70,7 +71,7 @@ smtp_server_reply(struct smtp_server *server, const struct smtp_reply *reply)
 	assert(server->due || reply->code == 421 ||
 	    server->state == SMTP_SERVER_PROXY);
 	trace_line(server->trace, "to client: %03u", reply->code);
-	smtp_server_send(server, reply->wire);
+	send_wire(server, reply->wire);
 	smtp_server_advance(server, reply);
 	server->due = false;
 	if (!server->working)
@@ -229,7 +230,7 @@ step(struct smtp_server *server)
 {
 	struct slice in = smtp_conn_input(server->conn);
 
-	if (server->over || in.n == 0 || server->due || server->paused)
+	if (server->over || in.n == 0 || server->due)
 		return false;
 	switch (server->state) {
 	case SMTP_SERVER_PROXY:
@@ -252,9 +253,7 @@ step(struct smtp_server *server)
 static void
 set_reading(struct smtp_server *server)
 {
-	if (server->paused)
-		smtp_conn_read(server->conn, 0);
-	else if (server->state == SMTP_SERVER_BODY)
+	if (server->state == SMTP_SERVER_BODY)
 		smtp_conn_read(server->conn, server->body_read);
 	else
 		smtp_conn_read(server->conn, AHEAD);
@@ -263,15 +262,13 @@ set_reading(struct smtp_server *server)
 static void
 set_server_timer(struct smtp_server *server)
 {
-	bool rests = server->due || server->paused;
-
 	if (server->state == SMTP_SERVER_PROXY)
 		return;
-	if (rests)
+	if (server->due)
 		smtp_conn_timer(server->conn, 0);
 	else if (!server->waiting)
 		smtp_conn_timer(server->conn, server->limits.idle_ms);
-	server->waiting = !rests;
+	server->waiting = !server->due;
 }
 
 /*
@@ -298,7 +295,6 @@ static bool
 is_at_end(const struct smtp_server *server)
 {
 	return smtp_conn_ended(server->conn) && !server->due &&
-	    !server->paused &&
 	    (smtp_conn_input(server->conn).n == 0 ||
 		smtp_conn_unwritten(server->conn) < REPLIES_MAX);
 }
@@ -418,18 +414,6 @@ smtp_server_new(struct event_base *base, evutil_socket_t fd,
 	return server;
 }
 
-void
-smtp_server_pause(struct smtp_server *server, bool on)
-{
-	if (server->over || server->paused == on)
-		return;
-	server->paused = on;
-	server->window = 0;
-	server->window_ms = smtp_now_ms();
-	if (!server->working)
-		smtp_conn_kick(server->conn);
-}
-
 enum smtp_server_state
 smtp_server_state(const struct smtp_server *server)
 {
@@ -461,7 +445,7 @@ smtp_server_is_slow(const struct smtp_server *server)
 {
 	uint64_t since = server->stirred_ms;
 
-	if (server->due || server->paused)
+	if (server->due)
 		return false;
 	if (server->state == SMTP_SERVER_BODY)
 		since = server->window_ms;

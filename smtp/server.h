@@ -115,10 +115,6 @@ void smtp_server_trace(struct smtp_server *, const struct trace *);
  */
 void smtp_server_reply(struct smtp_server *, const struct smtp_reply *);
 
-/* Back-pressure: while it is on nothing is read and no body is handed out,
- * save what is left of a chunk under way. The idle timer rests. */
-void smtp_server_pause(struct smtp_server *, bool);
-
 enum smtp_server_state smtp_server_state(const struct smtp_server *);
 
 /* True where a 421 would cut nothing: no answer is due and no transaction

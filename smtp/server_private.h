@@ -22,11 +22,10 @@ struct smtp_server {
 	enum smtp_server_state state;
 	enum smtp_verb asked; /* what the answer due is to */
 	bool due;
-	bool urgent;  /* what is unwritten must not wait for more replies */
-	bool greeted; /* before the PROXY header was complete */
-	bool paused;
-	bool waiting;		   /* the idle timer runs */
-	size_t brought;		   /* of a body, since ... */
+	bool urgent;	/* what is unwritten must not wait for more replies */
+	bool greeted;	/* before the PROXY header was complete */
+	bool waiting;	/* the idle timer runs */
+	size_t brought; /* of a body, since ... */
 	uint64_t since_ms;	   /* ... this, when all was well */
 	bool working;		   /* within take_input() */
 	bool over;		   /* closed or freed */
@@ -45,8 +44,6 @@ struct smtp_server {
 	struct sink body;
 };
 
-/* server.c: puts bytes on their way; ends the connection behind them. */
-void smtp_server_send(struct smtp_server *, struct slice wire);
 void smtp_server_say(struct smtp_server *, const char *wire);
 void smtp_server_finish(
     struct smtp_server *, enum smtp_close, const char *why, bool linger);

@@ -22,8 +22,9 @@ value_in(const struct check_fit *fit, const struct check_service *service,
 	return check_master_value(fit->master, service, name);
 }
 
-const char *
-check_fit_word(const struct check_fit *fit)
+/* "signed" or "checked", as the samples name the services of a front. */
+static const char *
+fit_word(const struct check_fit *fit)
 {
 	return fit->out ? "signed" : "checked";
 }
@@ -116,7 +117,7 @@ void
 check_fit_todo(struct check_fit *fit, const struct check_service *service,
     const char *name, const char *wanted)
 {
-	const char *word = check_fit_word(fit);
+	const char *word = fit_word(fit);
 	struct strbuf text, own;
 
 	strbuf_init(&text, (size_t)8 * CHECK_SHOWN_MAX);
@@ -289,7 +290,7 @@ check_wait(struct check_fit *fit, const struct check_way *way)
 static void
 check_cleanup(struct check_fit *fit)
 {
-	const char *word = check_fit_word(fit);
+	const char *word = fit_word(fit);
 	struct strbuf who, name;
 
 	if (fit->cleanup != NULL)

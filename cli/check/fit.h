@@ -59,7 +59,4 @@ void check_fit_options(struct check_fit *);
 /* check_trust: [in] and its `trusted`. */
 void check_fit_trust(struct check_fit *);
 
-/* "signed" or "checked", as the samples name the services of a front. */
-const char *check_fit_word(const struct check_fit *);
-
 #endif

@@ -128,8 +128,12 @@ names(struct slice value, const struct proxy_endpoint *at, const char *hostname)
 	    is_host(host_of(slice_first(value, colon)), at, hostname);
 }
 
-bool
-check_postconf_names(
+/* A value that says where mail goes ("signpost:[127.0.0.1]:10027",
+ * "inet:127.0.0.1:10027", "lmtp:unix:/path"; several between commas or
+ * blanks): is it to that listener? Of names only `localhost` and the hostname
+ * are this machine's. */
+static bool
+names_endpoint(
     struct slice value, const struct proxy_endpoint *at, const char *hostname)
 {
 	struct slice item;
@@ -155,8 +159,8 @@ is_port_by_name(struct slice port, uint16_t number)
 
 /* The name of an inet service is its address: "127.0.0.1:10028", "10028",
  * "smtp". Without a host it is at all of this machine's. */
-bool
-check_postconf_is_at(struct slice service, const struct proxy_endpoint *relay)
+static bool
+is_service_at(struct slice service, const struct proxy_endpoint *relay)
 {
 	size_t colon = slice_find_last(service, ':');
 	struct slice port =
@@ -215,8 +219,7 @@ check_postconf_leads(
     const struct proxy_front *front, const char *hostname, struct slice value)
 {
 	for (size_t i = 0; i < front->listen.count; i++)
-		if (check_postconf_names(
-			value, &front->listen.list[i].at, hostname))
+		if (names_endpoint(value, &front->listen.list[i].at, hostname))
 			return true;
 	return false;
 }
@@ -283,7 +286,7 @@ check_postconf_is_back(
 	return slice_equal(service->type, SLICE("inet")) &&
 	    slice_equal(service->command, SLICE("smtpd")) &&
 	    proxy_endpoint_path(&front->relay) == NULL &&
-	    check_postconf_is_at(service->name, &front->relay);
+	    is_service_at(service->name, &front->relay);
 }
 
 static void

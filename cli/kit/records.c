@@ -14,8 +14,9 @@
 /* Octets of one string of a TXT record, RFC 1035 section 3.3.14. */
 enum { STRING_MAX = 255, VALUE_MAX = 4096 };
 
-void
-cli_records_add(struct cli_records *r, struct slice name, struct slice value)
+/* Zeroed: empty. Copies what it adds; of a name the first value stays. */
+static void
+add_record(struct cli_records *r, struct slice name, struct slice value)
 {
 	if (r->names == NULL)
 		r->names = proxy_index_new();
@@ -92,7 +93,7 @@ cli_records_add_key(struct cli_records *r, struct slice domain,
 	outcome = cli_records_key_name(domain, selector, &name, reason);
 	if (outcome == 0) {
 		print_record_key(key, &value);
-		cli_records_add(r, strbuf_slice(&name), strbuf_slice(&value));
+		add_record(r, strbuf_slice(&name), strbuf_slice(&value));
 	}
 	strbuf_clear(&name);
 	strbuf_clear(&value);
@@ -176,8 +177,14 @@ host_length(struct slice name)
 	return length;
 }
 
-void
-cli_record_form(const struct cli_record *record, struct strbuf *out)
+/*
+ * What goes into a provider's form: the name without the zone ("@" for the
+ * zone's own), the zone, the value without quotes. Which names are zones is not
+ * known here: what stands behind the last label with an underscore is taken for
+ * one.
+ */
+static void
+print_form(const struct cli_record *record, struct strbuf *out)
 {
 	struct slice name = slice_str(record->name);
 	size_t n = host_length(name);
@@ -238,7 +245,7 @@ cli_records_print(const struct cli_records *r, enum cli_records_format format)
 		if (format == CLI_RECORDS_ZONE)
 			print_zone(&r->list[i], &line);
 		else if (format == CLI_RECORDS_FORM)
-			cli_record_form(&r->list[i], &line);
+			print_form(&r->list[i], &line);
 		else
 			(void)strbuf_addf(&line, "%s TXT %s\n", r->list[i].name,
 			    r->list[i].value);

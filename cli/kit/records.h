@@ -33,9 +33,6 @@ struct cli_records {
 
 struct dkim_key;
 
-/* Zeroed: empty. Copies what it adds; of a name the first value stays. */
-void cli_records_add(
-    struct cli_records *, struct slice name, struct slice value);
 void cli_records_clear(struct cli_records *);
 bool cli_records_has(const struct cli_records *, struct slice name);
 
@@ -56,14 +53,6 @@ int cli_records_format_parse(struct slice, enum cli_records_format *);
  * end; `between` stands between two strings of a long value. */
 void cli_record_zone(
     const struct cli_record *, const char *between, struct strbuf *out);
-
-/*
- * What goes into a provider's form: the name without the zone ("@" for the
- * zone's own), the zone, the value without quotes. Which names are zones is not
- * known here: what stands behind the last label with an underscore is taken for
- * one.
- */
-void cli_record_form(const struct cli_record *, struct strbuf *out);
 
 /* To stdout. */
 void cli_records_print(const struct cli_records *, enum cli_records_format);

@@ -30,15 +30,6 @@ proxy_edit_new(void)
 }
 
 void
-proxy_edit_reset(struct proxy_edit *e)
-{
-	strbuf_reset(&e->top);
-	e->drop_count = 0;
-	e->dropped = 0;
-	e->blank = false;
-}
-
-void
 proxy_edit_free(struct proxy_edit *e)
 {
 	if (e == NULL)
@@ -95,12 +86,6 @@ proxy_edit_blank(struct proxy_edit *e, uint64_t offset)
 {
 	e->blank = true;
 	e->blank_at = offset;
-}
-
-uint64_t
-proxy_edit_size(const struct proxy_edit *e, uint64_t spooled)
-{
-	return e->top.n + spooled - e->dropped + (e->blank ? empty_line.n : 0);
 }
 
 void

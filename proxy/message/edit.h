@@ -19,7 +19,6 @@
 struct proxy_edit;
 
 struct proxy_edit *proxy_edit_new(void);
-void proxy_edit_reset(struct proxy_edit *);
 void proxy_edit_free(struct proxy_edit *);
 
 /* Puts a whole field (name to CRLF) on top, below those put there before.
@@ -33,9 +32,6 @@ int proxy_edit_drop(struct proxy_edit *, uint64_t offset, uint64_t n);
 /* Writes an empty line before the byte of the spool at `offset`, once. It
  * must not lie within a stretch that is left out. */
 void proxy_edit_blank(struct proxy_edit *, uint64_t offset);
-
-/* How many bytes come out of a spool of `spooled` bytes. */
-uint64_t proxy_edit_size(const struct proxy_edit *, uint64_t spooled);
 
 /* A place in the edited message; borrowed edit and spool must outlive it. */
 struct proxy_playback {

@@ -22,23 +22,6 @@ proxy_record_init(struct proxy_record *r)
 }
 
 void
-proxy_record_reset(struct proxy_record *r)
-{
-	struct slice none = {NULL, 0};
-
-	r->note_count = 0;
-	strbuf_reset(&r->text);
-	strbuf_reset(&r->message_id);
-	strbuf_reset(&r->reply);
-	strbuf_reset(&r->kept);
-	r->size = 0;
-	r->recipients = 0;
-	r->queue_id = r->sender = r->client = r->relay = none;
-	r->delay = 0;
-	r->status = "";
-}
-
-void
 proxy_record_clear(struct proxy_record *r)
 {
 	strbuf_clear(&r->text);
@@ -56,12 +39,6 @@ find_note(const struct proxy_record *r, const char *name)
 	while (i < r->note_count && strcmp(r->notes[i].name, name) != 0)
 		i++;
 	return i;
-}
-
-bool
-proxy_record_has(const struct proxy_record *r, const char *name)
-{
-	return find_note(r, name) < r->note_count;
 }
 
 /* The joined value is made anew at the end of the text: notes are few. */

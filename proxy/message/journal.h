@@ -36,7 +36,6 @@ struct proxy_record {
 };
 
 void proxy_record_init(struct proxy_record *);
-void proxy_record_reset(struct proxy_record *);
 void proxy_record_clear(struct proxy_record *);
 
 /* Adds name=value to the line, in the order of the calls, before delay. A
@@ -44,9 +43,6 @@ void proxy_record_clear(struct proxy_record *);
  * bounds it is left out. */
 void proxy_record_note(
     struct proxy_record *, const char *name, struct slice value);
-
-/* True where a note of that name was made. */
-bool proxy_record_has(const struct proxy_record *, const char *name);
 
 /* Writes the line. A NULL log takes and drops it. */
 void proxy_journal_write(struct log *, const struct proxy_record *);

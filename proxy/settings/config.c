@@ -36,8 +36,8 @@ proxy_strings_add(struct proxy_strings *to, struct slice text)
 	to->list[to->count++] = xslicedup(text);
 }
 
-void
-proxy_strings_clear(struct proxy_strings *strings)
+static void
+clear_strings(struct proxy_strings *strings)
 {
 	size_t i;
 
@@ -64,8 +64,8 @@ clear_signing(struct proxy_signing_rules *rules)
 	free(rules->keyfile);
 	free(rules->sender_map_path);
 	free(rules->listid_map_path);
-	proxy_strings_clear(&rules->headers);
-	proxy_strings_clear(&rules->domains);
+	clear_strings(&rules->headers);
+	clear_strings(&rules->domains);
 	proxy_index_free(rules->domain_set);
 	proxy_signatures_clear(&rules->signatures);
 	dkim_field_list_free(rules->fields);
@@ -77,11 +77,11 @@ clear_signing(struct proxy_signing_rules *rules)
 static void
 clear_checking(struct proxy_checking_rules *rules)
 {
-	proxy_strings_clear(&rules->authserv_ids);
+	clear_strings(&rules->authserv_ids);
 	free(rules->trusted.list);
 	free(rules->dmarc_except.list);
-	proxy_strings_clear(&rules->arc_trusted);
-	proxy_strings_clear(&rules->remove_fields);
+	clear_strings(&rules->arc_trusted);
+	clear_strings(&rules->remove_fields);
 	free(rules->seal.domain);
 	free(rules->seal.selector);
 	free(rules->seal.keyfile);
@@ -99,10 +99,10 @@ proxy_config_free(struct proxy_config *config)
 	clear_front(&config->in);
 	clear_signing(&config->signing);
 	clear_checking(&config->checking);
-	proxy_strings_clear(&config->dns.nameservers);
+	clear_strings(&config->dns.nameservers);
 	free(config->metrics.listen.list);
 	free(config->metrics.allow.list);
-	proxy_strings_clear(&config->metrics.hosts);
+	clear_strings(&config->metrics.hosts);
 	free(config->reflector.address);
 	free(config->results.database);
 	free(config->results.reporter);
@@ -129,7 +129,7 @@ read_config(struct proxy_config_texts *texts, struct slice text,
 	reading->name = config->path;
 	proxy_config_read_settings(reading, text);
 	proxy_config_cross_check(reading);
-	proxy_strings_clear(&reading->signatures);
+	clear_strings(&reading->signatures);
 	free(reading->signature_lines);
 	free(reading);
 	if (report->errors.n > errors_before || report->errors.full) {

@@ -123,8 +123,6 @@ unsigned proxy_config_line(
     const struct proxy_config_reading *, const char *section, const char *name);
 
 void proxy_strings_add(struct proxy_strings *, struct slice);
-void proxy_strings_clear(struct proxy_strings *);
-
 /* --- config_check.c: what settings say of each other --- */
 
 void proxy_config_cross_check(struct proxy_config_reading *);

@@ -79,9 +79,3 @@ proxy_dkimproxy_option_find(struct slice name)
 			return &options[i];
 	return NULL;
 }
-
-const struct proxy_dkimproxy_option *
-proxy_dkimproxy_option_at(size_t index)
-{
-	return index < OPTIONS ? &options[index] : NULL;
-}

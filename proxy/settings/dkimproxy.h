@@ -19,7 +19,4 @@ struct proxy_dkimproxy_option {
  * hyphens of the command line may be there. */
 const struct proxy_dkimproxy_option *proxy_dkimproxy_option_find(struct slice);
 
-/* In order; NULL past the last. */
-const struct proxy_dkimproxy_option *proxy_dkimproxy_option_at(size_t);
-
 #endif

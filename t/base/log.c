@@ -254,24 +254,6 @@ test_no_log_takes_everything(void **state)
 	strbuf_clear(&got);
 }
 
-static void
-test_level_words(void **state)
-{
-	enum log_level level;
-
-	(void)state;
-	assert_int_equal(log_level_parse(SLICE("error"), &level), 0);
-	assert_int_equal(level, LOGGING_ERROR);
-	assert_int_equal(log_level_parse(SLICE("Warning"), &level), 0);
-	assert_int_equal(level, LOGGING_WARNING);
-	assert_int_equal(log_level_parse(SLICE("info"), &level), 0);
-	assert_int_equal(level, LOGGING_INFO);
-	assert_int_equal(log_level_parse(SLICE("debug"), &level), 0);
-	assert_int_equal(level, LOGGING_DEBUG);
-	assert_int_equal(log_level_parse(SLICE("debu"), &level), -1);
-	assert_int_equal(log_level_parse(SLICE(""), &level), -1);
-}
-
 int
 main(void)
 {
@@ -282,7 +264,6 @@ main(void)
 	    cmocka_unit_test(test_nobody_reads),
 	    cmocka_unit_test(test_a_torn_line_ends),
 	    cmocka_unit_test(test_no_log_takes_everything),
-	    cmocka_unit_test(test_level_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

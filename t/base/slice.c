@@ -52,24 +52,6 @@ test_equality(void **state)
 }
 
 static void
-test_compare_orders(void **state)
-{
-	static const char *const ordered[] = {
-	    "", "A", "a", "aa", "ab", "b", "\xff"};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(ordered) / sizeof(ordered[0]); i++)
-		for (size_t j = 0; j < sizeof(ordered) / sizeof(ordered[0]);
-		     j++) {
-			int order = slice_compare(
-			    slice_str(ordered[i]), slice_str(ordered[j]));
-
-			assert_int_equal(order < 0, i < j);
-			assert_int_equal(order > 0, i > j);
-		}
-}
-
-static void
 test_finding(void **state)
 {
 	struct slice s = SLICE("abcabc\0");
@@ -166,7 +148,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_parts_never_leave_the_slice),
 	    cmocka_unit_test(test_equality),
-	    cmocka_unit_test(test_compare_orders),
 	    cmocka_unit_test(test_finding),
 	    cmocka_unit_test(test_trim),
 	    cmocka_unit_test(test_cut_gives_every_piece),

@@ -23,17 +23,6 @@ def functions(root, paths):
                tag["line"])
 
 
-def allowed(root):
-    path = root / "t/lint/longest.allow"
-    entries = {}
-    if path.exists():
-        for line in path.read_text().splitlines():
-            if line and not line.startswith("#"):
-                file, function, reason = line.split(None, 2)
-                entries[file, function] = reason
-    return entries
-
-
 def summary(name, lengths):
     if len(lengths) < 2:
         return
@@ -57,7 +46,7 @@ def main():
     for lines, path in sizes[:SHOWN]:
         print(f"  {lines:4} {path}{'  (over)' if lines > FILE_MAX else ''}")
 
-    allow = allowed(root)
+    allow = source.allowed(root / "t/lint/longest.allow", 2)
     over = {(path, name): (lines, line)
             for lines, name, path, line in found if lines > FUNCTION_MAX}
     complaints = [

@@ -55,6 +55,17 @@ def tags(root, paths, kinds):
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
+def allowed(path, keys):
+    """The entries of a list with reasons: so many words, then why."""
+    entries = {}
+    if path.exists():
+        for line in path.read_text().splitlines():
+            if line and not line.startswith("#"):
+                *words, reason = line.split(None, keys)
+                entries[tuple(words)] = reason
+    return entries
+
+
 def finish(name, looked_at, complaints):
     for complaint in complaints:
         print(complaint)

@@ -71,29 +71,6 @@ test_to_ascii(void **state)
 }
 
 static void
-test_to_unicode(void **state)
-{
-	static const struct idn_case cases[] = {
-	    {"example.com", "example.com"},
-	    {"EXAMPLE.Com", "example.com"},
-	    {"xn--mnchen-3ya.example", "m\xc3\xbcnchen.example"},
-	    {"M\xc3\x9cNCHEN.example", "m\xc3\xbcnchen.example"},
-	    {"a.XN--STRAE-OQA.example",
-		"a.stra\xc3\x9f"
-		"e.example"},
-	    /* A-labels that do not decode, or not to themselves, stay */
-	    {"xn--zzzzzzzzzz99999.test", "xn--zzzzzzzzzz99999.test"},
-	    {"xn--a.test", "xn--a.test"},
-	    {"xn--.test", "xn--.test"},
-	    {"a..b", NULL},
-	    {"", NULL},
-	};
-
-	(void)state;
-	check(mail_idn_to_unicode, cases, sizeof(cases) / sizeof(cases[0]));
-}
-
-static void
 test_nul_and_full_buffers(void **state)
 {
 	struct strbuf out;
@@ -102,9 +79,6 @@ test_nul_and_full_buffers(void **state)
 	strbuf_init(&out, 5);
 	assert_int_equal(mail_idn_to_ascii(SLICE("a\0b"), &out), -1);
 	assert_int_equal(mail_idn_to_ascii(SLICE("abcdef"), &out), -1);
-	assert_int_equal(out.n, 0);
-	strbuf_reset(&out);
-	assert_int_equal(mail_idn_to_unicode(SLICE("a.bcdef"), &out), -1);
 	assert_int_equal(out.n, 0);
 	strbuf_clear(&out);
 	assert_true(mail_idn_is_ascii_name(SLICE("a_b-c.d")));
@@ -189,7 +163,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_to_ascii),
-	    cmocka_unit_test(test_to_unicode),
 	    cmocka_unit_test(test_nul_and_full_buffers),
 	    cmocka_unit_test(test_what_is_too_long_is_cheap),
 	    cmocka_unit_test(test_what_vanishes_does_not_count),

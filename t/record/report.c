@@ -179,10 +179,6 @@ test_names(void **state)
 	assert_int_equal(record_report_filename(&second, &name), 0);
 	assert_string_equal(strbuf_text(&name),
 	    "mx.example.org!example.com!999993600!1000079999!2.xml.gz");
-	strbuf_reset(&name);
-	assert_int_equal(record_report_id(&about, &name), 0);
-	assert_string_equal(
-	    strbuf_text(&name), "999993600.example.com@mx.example.org");
 	strbuf_clear(&name);
 }
 

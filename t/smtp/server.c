@@ -965,33 +965,6 @@ test_a_client_that_reads_nothing(void **state)
 /* --- back-pressure --- */
 
 static void
-test_pause(void **state)
-{
-	struct front f;
-	struct strbuf body;
-	size_t before;
-
-	(void)state;
-	front_init(&f, NULL);
-	go_to(&f, SMTP_SERVER_BODY);
-	strbuf_init(&body, 4 << 20);
-	while (body.n < 2 << 20)
-		(void)strbuf_add_str(&body, "0123456789012345678901234\r\n");
-	talk_say(&f.client, "a\r\n");
-	talk_run(&f.client, 20);
-	smtp_server_pause(f.server, true);
-	assert_true(send(f.client.fd, body.p, body.n, MSG_NOSIGNAL) > 0);
-	talk_run(&f.client, 50);
-	check_log(&f, "a\r\n");
-	smtp_server_pause(f.server, false);
-	talk_run(&f.client, 50);
-	before = f.log.n;
-	assert_true(before > 10000);
-	front_clear(&f);
-	strbuf_clear(&body);
-}
-
-static void
 test_large_body_whole(void **state)
 {
 	struct front f;
@@ -1173,7 +1146,6 @@ main(void)
 	    cmocka_unit_test(test_a_message_in_drops_times_out),
 	    cmocka_unit_test(test_what_puts_the_timer_off),
 	    cmocka_unit_test(test_a_client_that_reads_nothing),
-	    cmocka_unit_test(test_pause),
 	    cmocka_unit_test(test_large_body_whole),
 	    cmocka_unit_test(test_free_within_a_callback),
 	    cmocka_unit_test(test_pipelined_replies_are_one_write),

@@ -21,6 +21,15 @@ enum { OUT_MAX = 100000, PATIENCE_S = 30, HEADER_MAX = 20000 };
 
 #define OURS "Authentication-Results: mx.example.org;"
 
+static bool
+has_note(const struct proxy_record *record, const char *name)
+{
+	for (size_t i = 0; i < record->note_count; i++)
+		if (strcmp(record->notes[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static struct nameserver *nsd, *hostile;
 
 /* A configuration, a resolver, and what became of one message. */
@@ -235,7 +244,7 @@ test_our_field_is_on_top_and_the_rest_untouched(void **state)
 	assert_has(rig->out, "spf=pass");
 	assert_ends(
 	    rig->out, "\r\nReceived: x\r\nFrom: a@spf.test\r\n\r\nbody\r\n");
-	assert_true(proxy_record_has(&rig->record, "spf"));
+	assert_true(has_note(&rig->record, "spf"));
 	assert_int_equal(rig->checked, 1);
 	assert_true(rig->results > 0);
 	rig_free(rig);
@@ -265,7 +274,7 @@ test_forged_fields_are_gone_and_others_stay(void **state)
 	    "\r\n"
 	    "Authentication-Results: mx.example.org; in the body\r\n");
 	assert_null(strstr(rig->out, "dkim=pass\r\n\tdkim=pass"));
-	assert_true(proxy_record_has(&rig->record, "forged"));
+	assert_true(has_note(&rig->record, "forged"));
 	rig_free(rig);
 }
 
@@ -298,8 +307,8 @@ test_only_a_client_that_was_named_is_trusted(void **state)
 		rig->silent = cases[i].silent;
 		pass_message(rig, cases[i].client,
 		    SLICE("From: a@spf.test\r\n\r\nbody\r\n"));
-		assert_int_equal(proxy_record_has(&rig->record, "trusted"),
-		    cases[i].trusted);
+		assert_int_equal(
+		    has_note(&rig->record, "trusted"), cases[i].trusted);
 		assert_int_equal(
 		    proxy_counter_get(&counters, PROXY_COUNT_TRUSTED),
 		    cases[i].trusted);

@@ -413,7 +413,6 @@ every_option_of_dkimproxys_has_an_answer(void **state)
 	    "hostname", "user", "group", "pidfile", "daemonize", "conf_file",
 	    "debugtrace", "word_wrap", "min_servers", "max_servers",
 	    "min_spare_servers", "max_spare_servers", "max_requests"};
-	const struct proxy_dkimproxy_option *option;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -422,8 +421,9 @@ every_option_of_dkimproxys_has_an_answer(void **state)
 	assert_non_null(proxy_dkimproxy_option_find(SLICE("--reject-error")));
 	assert_null(proxy_dkimproxy_option_find(SLICE("reject")));
 	/* Where the table says that ours is a setting, it is one. */
-	for (size_t i = 0; (option = proxy_dkimproxy_option_at(i)) != NULL;
-	     i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct proxy_dkimproxy_option *option =
+		    proxy_dkimproxy_option_find(slice_str(names[i]));
 		const char *ours[] = {option->out, option->in};
 
 		for (size_t k = 0; k < 2; k++) {
