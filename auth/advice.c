@@ -128,9 +128,9 @@ add_advice_value(const struct auth_summary *about, struct slice value,
     const char *otherwise, struct strbuf *out)
 {
 	if (value.n == 0 || (about->stranger && !auth_summary_is_name(value)))
-		(void)strbuf_add_str(out, otherwise);
+		strbuf_add_str(out, otherwise);
 	else
-		(void)escape_log(slice_first(value, VALUE_MAX), out);
+		escape_log(slice_first(value, VALUE_MAX), out);
 }
 
 static void
@@ -139,13 +139,13 @@ add_client(const struct auth_summary *about, bool term, struct strbuf *out)
 	struct slice client = about->client;
 
 	if (!auth_summary_is_address(client)) {
-		(void)strbuf_add_str(out, term ? "ip4:ADDRESS" : "ADDRESS");
+		strbuf_add_str(out, term ? "ip4:ADDRESS" : "ADDRESS");
 		return;
 	}
 	if (term)
-		(void)strbuf_add_str(
+		strbuf_add_str(
 		    out, slice_find(client, ':') < client.n ? "ip6:" : "ip4:");
-	(void)strbuf_add(out, client);
+	strbuf_add(out, client);
 }
 
 static void
@@ -188,7 +188,7 @@ expand(const struct auth_summary *about, const struct auth_result *result,
 				add_mark(about, result, text[1], out);
 			text += 2; /* the mark and } */
 		} else if (shown) {
-			(void)strbuf_add_char(out, *text);
+			strbuf_add_char(out, *text);
 		}
 	}
 }
@@ -202,16 +202,16 @@ auth_advice_wrap(struct slice text, struct strbuf *out)
 
 	while (slice_cut(&text, ' ', &word)) {
 		if (column + 1 + word.n > WIDTH) {
-			(void)strbuf_addf(out, "\n%*s", INDENT, "");
+			strbuf_addf(out, "\n%*s", INDENT, "");
 			column = INDENT;
 		} else {
-			(void)strbuf_add_char(out, ' ');
+			strbuf_add_char(out, ' ');
 			column++;
 		}
-		(void)strbuf_add(out, word);
+		strbuf_add(out, word);
 		column += word.n;
 	}
-	(void)strbuf_add_char(out, '\n');
+	strbuf_add_char(out, '\n');
 }
 
 static void
@@ -234,7 +234,7 @@ auth_advice_print(const struct auth_summary *about,
 
 	if (text == NULL)
 		return;
-	(void)strbuf_add_str(out, "  What to do:");
+	strbuf_add_str(out, "  What to do:");
 	print_advice(about, result, text, out);
 }
 
@@ -242,7 +242,7 @@ static void
 remark(const struct auth_summary *about, const struct auth_result *result,
     const char *text, struct strbuf *out)
 {
-	(void)strbuf_add_str(out, "  Remark:");
+	strbuf_add_str(out, "  Remark:");
 	print_advice(about, result, text, out);
 }
 

@@ -440,10 +440,9 @@ make_reason(struct auth_dmarc *dmarc)
 
 	strbuf_reset(&dmarc->reason);
 	if (from_decides(dmarc, worst)) {
-		(void)strbuf_add(
-		    &dmarc->reason, strbuf_slice(&dmarc->from.fault));
+		strbuf_add(&dmarc->reason, strbuf_slice(&dmarc->from.fault));
 	} else if (worst->reason != MAIL_REASON_NONE) {
-		(void)strbuf_addf(&dmarc->reason, "%s %s",
+		strbuf_addf(&dmarc->reason, "%s %s",
 		    mail_reason_text(worst->reason), worst->domain);
 	}
 }

@@ -105,9 +105,9 @@ begin_spf(const struct auth_evaluation *evaluation, struct slice local,
 	strbuf_init(&folded, DNS_NAME_MAX);
 	strbuf_init(&sender, IDENTITY_MAX);
 	identity.domain = fold_domain(domain, &folded);
-	(void)strbuf_add(&sender, local);
-	(void)strbuf_add_char(&sender, '@');
-	(void)strbuf_add(&sender, identity.domain);
+	strbuf_add(&sender, local);
+	strbuf_add_char(&sender, '@');
+	strbuf_add(&sender, identity.domain);
 	identity.sender = strbuf_slice(&sender);
 	spf = auth_spf_new(&identity, version);
 	strbuf_clear(&folded);

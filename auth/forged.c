@@ -35,7 +35,7 @@ take_quoted_id(struct slice raw, struct strbuf *id)
 		if (is_id_control(text.p[i]))
 			id->full = true;
 		else if (text.p[i] != ' ' && text.p[i] != '\t')
-			(void)strbuf_add_char(id, text.p[i]);
+			strbuf_add_char(id, text.p[i]);
 	}
 	id->full = id->full || text.full;
 	strbuf_clear(&text);
@@ -120,11 +120,11 @@ fold_id(struct slice id, struct strbuf *out)
 	strbuf_init(&bare, ID_MAX);
 	for (size_t i = 0; i < id.n; i++)
 		if (id.p[i] != ' ' && id.p[i] != '\t')
-			(void)strbuf_add_char(&bare, id.p[i]);
+			strbuf_add_char(&bare, id.p[i]);
 	id = without_outer_dots(strbuf_slice(&bare));
 	name = mail_idn_to_ascii(id, out) == 0;
 	if (!name)
-		(void)strbuf_add(out, id);
+		strbuf_add(out, id);
 	strbuf_clear(&bare);
 	return name;
 }
@@ -150,7 +150,7 @@ is_folded(struct slice id, struct slice folded)
 	bool same;
 
 	strbuf_init(&other, ID_MAX);
-	fold_id(id, &other);
+	(void)fold_id(id, &other);
 	same = slice_equal_nocase(strbuf_slice(&other), folded);
 	strbuf_clear(&other);
 	return same;
@@ -169,7 +169,7 @@ squeeze(struct slice in, struct strbuf *out)
 		if (out->n > 0 && in.n < before && is_version(in))
 			return;
 		if (in.p[0] != '"' && !is_id_control(in.p[0]))
-			(void)strbuf_add_char(out, in.p[0]);
+			strbuf_add_char(out, in.p[0]);
 		in = slice_after(in, 1);
 	}
 }

@@ -31,7 +31,7 @@ from_fault(struct auth_from *from, enum mail_reason reason, const char *why)
 	if (from->reason != MAIL_REASON_NONE)
 		return;
 	from->reason = reason;
-	(void)strbuf_addf(&from->fault, "%s%s%s", mail_reason_text(reason),
+	strbuf_addf(&from->fault, "%s%s%s", mail_reason_text(reason),
 	    why[0] == '\0' ? "" : " ", why);
 }
 

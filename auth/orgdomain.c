@@ -98,7 +98,7 @@ add_walk_name(struct auth_orgdomain *org, struct slice domain)
 	int status;
 
 	strbuf_init(&text, DNS_NAME_MAX);
-	(void)strbuf_add(&text, prefix);
+	strbuf_add(&text, prefix);
 	status = strbuf_add(&text, domain);
 	if (status == 0)
 		status = dns_question_set(

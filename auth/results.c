@@ -96,29 +96,29 @@ is_result_control(struct slice character)
 static void
 add_quoted(struct slice text, struct strbuf *out)
 {
-	(void)strbuf_add_char(out, '"');
+	strbuf_add_char(out, '"');
 	while (text.n > 0) {
 		size_t n = escape_utf8_length(text);
 		struct slice character = slice_first(text, n == 0 ? 1 : n);
 		char c = text.p[0];
 
 		if (n == 0 || c == ';' || is_result_control(character)) {
-			(void)strbuf_add_char(out, '?');
+			strbuf_add_char(out, '?');
 		} else {
 			if (c == '"' || c == '\\')
-				(void)strbuf_add_char(out, '\\');
-			(void)strbuf_add(out, character);
+				strbuf_add_char(out, '\\');
+			strbuf_add(out, character);
 		}
 		text = slice_after(text, character.n);
 	}
-	(void)strbuf_add_char(out, '"');
+	strbuf_add_char(out, '"');
 }
 
 static void
 add_result_value(struct slice value, struct strbuf *out)
 {
 	if (is_bare(value))
-		(void)strbuf_add(out, value);
+		strbuf_add(out, value);
 	else
 		add_quoted(value, out);
 }
@@ -134,7 +134,7 @@ add_property(struct mail_fold *fold, const char *type, const char *name,
 	if (value.n == 0 || value.n > VALUE_MAX || name == NULL)
 		return;
 	strbuf_init(&piece, PIECE_MAX);
-	(void)strbuf_addf(&piece, "%s.%s=", type, name);
+	strbuf_addf(&piece, "%s.%s=", type, name);
 	add_result_value(value, &piece);
 	if (!piece.full)
 		mail_fold_word(fold, strbuf_slice(&piece));
@@ -174,11 +174,11 @@ add_reason(struct mail_fold *fold, const char *reason)
 	if (text.n == 0)
 		return;
 	strbuf_init(&piece, PIECE_MAX);
-	(void)strbuf_add_str(&piece, "reason=");
+	strbuf_add_str(&piece, "reason=");
 	add_quoted(slice_first(text, REASON_MAX), &piece);
 	if (text.n > REASON_MAX) {
 		strbuf_truncate(&piece, piece.n - 1);
-		(void)strbuf_add_str(&piece, "...\"");
+		strbuf_add_str(&piece, "...\"");
 	}
 	if (!piece.full)
 		mail_fold_word(fold, strbuf_slice(&piece));
@@ -193,11 +193,11 @@ add_comment(struct mail_fold *fold, const struct auth_result *result)
 
 	strbuf_init(&piece, PIECE_MAX);
 	if (result->method == AUTH_ARC && result->instance > 0)
-		(void)strbuf_addf(&piece, "(i=%u)", result->instance);
+		strbuf_addf(&piece, "(i=%u)", result->instance);
 	else if (result->method == AUTH_DMARC && result->policy != NULL)
-		(void)strbuf_addf(&piece, "(p=%s)", result->policy);
+		strbuf_addf(&piece, "(p=%s)", result->policy);
 	else if (result->bits > 0)
-		(void)strbuf_addf(&piece, "(%u-bit key%s)", result->bits,
+		strbuf_addf(&piece, "(%u-bit key%s)", result->bits,
 		    result->authentic ? ", DNSSEC" : "");
 	if (piece.n > 0)
 		mail_fold_word(fold, strbuf_slice(&piece));
@@ -272,10 +272,10 @@ add_result_text(struct mail_fold *fold, const struct auth_results *results,
 {
 	struct strbuf piece;
 
-	(void)strbuf_add_str(fold->out, ";\r\n\t");
+	strbuf_add_str(fold->out, ";\r\n\t");
 	fold->column = 8;
 	strbuf_init(&piece, PIECE_MAX);
-	(void)strbuf_addf(&piece, "%s=%s", method_names[result->method],
+	strbuf_addf(&piece, "%s=%s", method_names[result->method],
 	    mail_verdict_word(result->verdict));
 	mail_fold_glue(fold, strbuf_slice(&piece));
 	strbuf_clear(&piece);
@@ -306,7 +306,7 @@ add_list(struct mail_fold *fold, const struct auth_results *results)
 	if (left_out == 0)
 		return;
 	strbuf_init(&piece, PIECE_MAX);
-	(void)strbuf_addf(&piece, "(%zu more left out)", left_out);
+	strbuf_addf(&piece, "(%zu more left out)", left_out);
 	mail_fold_word(fold, strbuf_slice(&piece));
 	strbuf_clear(&piece);
 }
@@ -334,16 +334,16 @@ static void
 add_id(struct slice authserv_id, struct strbuf *out)
 {
 	if (is_token(authserv_id)) {
-		(void)strbuf_add(out, authserv_id);
+		strbuf_add(out, authserv_id);
 		return;
 	}
-	(void)strbuf_add_char(out, '"');
+	strbuf_add_char(out, '"');
 	for (size_t i = 0; i < authserv_id.n; i++) {
 		if (authserv_id.p[i] == '"' || authserv_id.p[i] == '\\')
-			(void)strbuf_add_char(out, '\\');
-		(void)strbuf_add_char(out, authserv_id.p[i]);
+			strbuf_add_char(out, '\\');
+		strbuf_add_char(out, authserv_id.p[i]);
 	}
-	(void)strbuf_add_char(out, '"');
+	strbuf_add_char(out, '"');
 }
 
 int
@@ -356,7 +356,7 @@ auth_results_print_value(const struct auth_results *results,
 		return -1;
 	add_id(authserv_id, out);
 	if (results->count == 0)
-		(void)strbuf_add_str(out, "; none");
+		strbuf_add_str(out, "; none");
 	else
 		add_list(&fold, results);
 	return out->full ? -1 : 0;
@@ -366,7 +366,7 @@ int
 auth_results_print_field(const struct auth_results *results,
     struct slice authserv_id, struct strbuf *out)
 {
-	(void)strbuf_add_str(out, "Authentication-Results: ");
+	strbuf_add_str(out, "Authentication-Results: ");
 	if (auth_results_print_value(results, authserv_id, out) != 0)
 		return -1;
 	return strbuf_add_str(out, "\r\n");

@@ -23,13 +23,12 @@ set_sender(struct auth_spf *spf, struct slice sender, struct slice domain)
 
 	strbuf_init(&text, AUTH_SPF_EXPANSION_MAX);
 	if (at == 0 || at == sender.n)
-		(void)strbuf_add_str(&text, "postmaster");
+		strbuf_add_str(&text, "postmaster");
 	else
-		(void)strbuf_add(&text, slice_first(sender, at));
+		strbuf_add(&text, slice_first(sender, at));
 	spf->macro.local.n = text.n;
-	(void)strbuf_add_char(&text, '@');
-	(void)strbuf_add(
-	    &text, at < sender.n ? slice_after(sender, at + 1) : domain);
+	strbuf_add_char(&text, '@');
+	strbuf_add(&text, at < sender.n ? slice_after(sender, at + 1) : domain);
 	spf->macro.sender = slice_from(NULL, text.n);
 	spf->sender = strbuf_detach(&text);
 	if (spf->sender == NULL)

@@ -176,9 +176,9 @@ add_address_dotted(const struct auth_spf_macro *macro, struct strbuf *out)
 		unsigned octet = macro->address[i];
 
 		if (macro->address_length == 4)
-			(void)strbuf_addf(out, i == 0 ? "%u" : ".%u", octet);
+			strbuf_addf(out, i == 0 ? "%u" : ".%u", octet);
 		else
-			(void)strbuf_addf(out, i == 0 ? "%X.%X" : ".%X.%X",
+			strbuf_addf(out, i == 0 ? "%X.%X" : ".%X.%X",
 			    octet >> 4, octet & 0xf);
 	}
 }
@@ -190,7 +190,7 @@ add_address_readable(const struct auth_spf_macro *macro, struct strbuf *out)
 	int family = macro->address_length == 4 ? AF_INET : AF_INET6;
 
 	if (inet_ntop(family, macro->address, text, sizeof(text)) != NULL)
-		(void)strbuf_add_str(out, text);
+		strbuf_add_str(out, text);
 }
 
 static void
@@ -199,38 +199,38 @@ add_macro_value(
 {
 	switch (ascii_lower(letter)) {
 	case 's':
-		(void)strbuf_add(value, macro->sender);
+		strbuf_add(value, macro->sender);
 		break;
 	case 'l':
-		(void)strbuf_add(value, macro->local);
+		strbuf_add(value, macro->local);
 		break;
 	case 'o':
-		(void)strbuf_add(value, macro->sender_domain);
+		strbuf_add(value, macro->sender_domain);
 		break;
 	case 'd':
-		(void)strbuf_add(value, macro->domain);
+		strbuf_add(value, macro->domain);
 		break;
 	case 'i':
 		add_address_dotted(macro, value);
 		break;
 	case 'p':
-		(void)strbuf_add(value, macro->validated);
+		strbuf_add(value, macro->validated);
 		break;
 	case 'v':
-		(void)strbuf_add_str(
+		strbuf_add_str(
 		    value, macro->address_length == 4 ? "in-addr" : "ip6");
 		break;
 	case 'h':
-		(void)strbuf_add(value, macro->helo);
+		strbuf_add(value, macro->helo);
 		break;
 	case 'c':
 		add_address_readable(macro, value);
 		break;
 	case 'r':
-		(void)strbuf_add(value, macro->receiver);
+		strbuf_add(value, macro->receiver);
 		break;
 	case 't':
-		(void)strbuf_addf(value, "%" PRId64, macro->now);
+		strbuf_addf(value, "%" PRId64, macro->now);
 		break;
 	default:
 		break;
@@ -254,9 +254,9 @@ add_escaped(struct slice part, bool escape, struct strbuf *out)
 
 		if (!escape || ascii_is_alnum(c) ||
 		    memchr("-._~", c, 4) != NULL)
-			(void)strbuf_add_char(out, c);
+			strbuf_add_char(out, c);
 		else
-			(void)strbuf_addf(out, "%%%02X", (unsigned char)c);
+			strbuf_addf(out, "%%%02X", (unsigned char)c);
 	}
 }
 
@@ -308,7 +308,7 @@ add_reversed(struct slice value, const struct piece *piece, bool escape,
 			skip--;
 		} else {
 			if (!first)
-				(void)strbuf_add_char(out, '.');
+				strbuf_add_char(out, '.');
 			first = false;
 			add_escaped(slice_after(value, start), escape, out);
 		}
@@ -333,7 +333,7 @@ add_forward(struct slice value, const struct piece *piece, bool escape,
 			skip--;
 		} else {
 			if (!first)
-				(void)strbuf_add_char(out, '.');
+				strbuf_add_char(out, '.');
 			first = false;
 			add_escaped(part, escape, out);
 		}
@@ -372,7 +372,7 @@ expand(struct slice text, const struct auth_spf_macro *macro, bool explain,
 		if (take_piece(&text, explain, &piece) != 0)
 			return -1;
 		if (piece.letter == '\0')
-			(void)strbuf_add(out, piece.literal);
+			strbuf_add(out, piece.literal);
 		else
 			add_macro(&piece, macro, out);
 	}

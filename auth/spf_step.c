@@ -22,10 +22,10 @@ spf_give_up(struct auth_spf *spf, enum mail_verdict verdict,
 {
 	spf->code = why;
 	strbuf_reset(&spf->reason);
-	(void)strbuf_add_str(&spf->reason, mail_reason_text(why));
+	strbuf_add_str(&spf->reason, mail_reason_text(why));
 	if (name != NULL) {
-		(void)strbuf_add_char(&spf->reason, ' ');
-		(void)strbuf_add(
+		strbuf_add_char(&spf->reason, ' ');
+		strbuf_add(
 		    &spf->reason, slice_first(slice_str(name), SHOWN_MAX));
 	}
 	conclude_spf(spf, verdict);
@@ -159,10 +159,9 @@ read_record(struct auth_spf *spf)
 		return;
 	}
 	spf_give_up(spf, MAIL_VERDICT_PERMERROR, fault.reason, NULL);
-	(void)strbuf_add_str(&spf->reason, " \"");
-	(void)strbuf_add(&spf->reason, slice_first(fault.term, TERM_SHOWN_MAX));
-	(void)strbuf_addf(
-	    &spf->reason, "\", in the record of %s", frame->domain);
+	strbuf_add_str(&spf->reason, " \"");
+	strbuf_add(&spf->reason, slice_first(fault.term, TERM_SHOWN_MAX));
+	strbuf_addf(&spf->reason, "\", in the record of %s", frame->domain);
 }
 
 static void
@@ -190,12 +189,12 @@ note_match(struct auth_spf *spf, const struct auth_spf_term *term)
 	struct strbuf trail;
 
 	strbuf_reset(&spf->mechanism);
-	(void)strbuf_add(&spf->mechanism, slice_first(term->text, SHOWN_MAX));
+	strbuf_add(&spf->mechanism, slice_first(term->text, SHOWN_MAX));
 	strbuf_init(&trail, SPF_TEXT_MAX);
-	(void)strbuf_addf(&trail, "%s of ", strbuf_text(&spf->mechanism));
-	(void)strbuf_add_str(&trail, top(spf)->domain);
+	strbuf_addf(&trail, "%s of ", strbuf_text(&spf->mechanism));
+	strbuf_add_str(&trail, top(spf)->domain);
 	if (spf->trail.n > 0)
-		(void)strbuf_addf(&trail, ", by %s", strbuf_text(&spf->trail));
+		strbuf_addf(&trail, ", by %s", strbuf_text(&spf->trail));
 	strbuf_clear(&spf->trail);
 	spf->trail = trail;
 }
@@ -207,7 +206,7 @@ end_of_check(struct auth_spf *spf, enum mail_verdict verdict)
 	if (spf->trail.n > 0) {
 		spf->code = MAIL_REASON_SPF_MATCH;
 		strbuf_reset(&spf->reason);
-		(void)strbuf_add(&spf->reason, strbuf_slice(&spf->trail));
+		strbuf_add(&spf->reason, strbuf_slice(&spf->trail));
 	}
 	if (verdict == MAIL_VERDICT_FAIL)
 		spf->state = SPF_FAIL;

@@ -45,9 +45,9 @@ decisive(const struct auth_results *results, enum auth_method method)
 static void
 add_summary_text(struct slice value, size_t most, struct strbuf *out)
 {
-	(void)escape_log(slice_first(value, most), out);
+	escape_log(slice_first(value, most), out);
 	if (value.n > most)
-		(void)strbuf_add_str(out, "...");
+		strbuf_add_str(out, "...");
 }
 
 /* "  name: value", left out where it is empty. */
@@ -56,9 +56,9 @@ line(const char *name, struct slice value, struct strbuf *out)
 {
 	if (value.n == 0)
 		return;
-	(void)strbuf_addf(out, "  %-12s", name);
+	strbuf_addf(out, "  %-12s", name);
 	add_summary_text(value, VALUE_MAX, out);
-	(void)strbuf_add_char(out, '\n');
+	strbuf_add_char(out, '\n');
 }
 
 static void
@@ -66,14 +66,14 @@ add_record(const struct auth_result *r, struct strbuf *out)
 {
 	if (r->record.n == 0)
 		return;
-	(void)strbuf_add_str(out, "  Record:     ");
+	strbuf_add_str(out, "  Record:     ");
 	add_summary_text(r->record, RECORD_MAX, out);
 	if (r->record_name.n > 0) {
-		(void)strbuf_addf(out, "\n              at %s",
+		strbuf_addf(out, "\n              at %s",
 		    r->method == AUTH_DMARC ? "_dmarc." : "");
 		add_summary_text(r->record_name, VALUE_MAX, out);
 	}
-	(void)strbuf_add_char(out, '\n');
+	strbuf_add_char(out, '\n');
 }
 
 static void
@@ -81,15 +81,15 @@ add_signature_line(const struct auth_result *r, struct strbuf *out)
 {
 	if (r->selector.n == 0)
 		return;
-	(void)strbuf_add_str(out, "  Key:        ");
+	strbuf_add_str(out, "  Key:        ");
 	add_summary_text(r->selector, VALUE_MAX, out);
-	(void)strbuf_add_str(out, "._domainkey.");
+	strbuf_add_str(out, "._domainkey.");
 	add_summary_text(r->domain, VALUE_MAX, out);
 	if (r->bits > 0)
-		(void)strbuf_addf(out, ", %u bits", r->bits);
+		strbuf_addf(out, ", %u bits", r->bits);
 	if (r->testing)
-		(void)strbuf_add_str(out, ", testing (t=y)");
-	(void)strbuf_add_char(out, '\n');
+		strbuf_add_str(out, ", testing (t=y)");
+	strbuf_add_char(out, '\n');
 	line("Algorithm:", r->algorithm, out);
 }
 
@@ -97,13 +97,12 @@ add_signature_line(const struct auth_result *r, struct strbuf *out)
 static void
 add_policy(const struct auth_result *r, struct strbuf *out)
 {
-	(void)strbuf_addf(out, "  Policy:     p=%s", r->policy);
+	strbuf_addf(out, "  Policy:     p=%s", r->policy);
 	if (r->verdict == MAIL_VERDICT_PASS)
-		(void)strbuf_add_str(out, "; not applied, since it passed");
+		strbuf_add_str(out, "; not applied, since it passed");
 	else if (r->disposition != NULL)
-		(void)strbuf_addf(
-		    out, "; for this message: %s", r->disposition);
-	(void)strbuf_add_char(out, '\n');
+		strbuf_addf(out, "; for this message: %s", r->disposition);
+	strbuf_add_char(out, '\n');
 }
 
 static void
@@ -112,20 +111,20 @@ add_dmarc(const struct auth_result *r, struct strbuf *out)
 	if (r->method != AUTH_DMARC || r->policy == NULL)
 		return;
 	add_policy(r, out);
-	(void)strbuf_addf(out, "  Aligned:    DKIM %s, SPF %s\n",
+	strbuf_addf(out, "  Aligned:    DKIM %s, SPF %s\n",
 	    r->dkim_aligned ? "yes" : "no", r->spf_aligned ? "yes" : "no");
 }
 
 static void
 add_head(const char *name, const struct auth_result *r, struct strbuf *out)
 {
-	(void)strbuf_addf(out, "\n%s: %s", name, mail_verdict_word(r->verdict));
+	strbuf_addf(out, "\n%s: %s", name, mail_verdict_word(r->verdict));
 	if (r->reason != NULL && r->reason[0] != '\0') {
-		(void)strbuf_add_str(out, " (");
+		strbuf_add_str(out, " (");
 		add_summary_text(slice_str(r->reason), VALUE_MAX, out);
-		(void)strbuf_add_char(out, ')');
+		strbuf_add_char(out, ')');
 	}
-	(void)strbuf_add_char(out, '\n');
+	strbuf_add_char(out, '\n');
 }
 
 /* Historic checks are of interest only where they ask for something. */
@@ -156,21 +155,21 @@ add_details(const struct auth_summary *about, const char *name,
 static void
 add_envelope(const struct auth_summary *about, struct strbuf *out)
 {
-	(void)strbuf_add_str(out,
+	strbuf_add_str(out,
 	    "\n----------------------------------------------------------\n"
 	    "Details\n\n");
 	line("Client:", about->client, out);
 	if (about->own)
-		(void)strbuf_add_str(out,
+		strbuf_add_str(out,
 		    "  Client:     none: it came from this host itself, so "
 		    "SPF,\n"
 		    "              Sender-ID and iprev have nothing to "
 		    "check\n");
 	line("HELO:", about->helo, out);
 	if (about->mail_from.p != NULL) {
-		(void)strbuf_add_str(out, "  MAIL FROM:  <");
+		strbuf_add_str(out, "  MAIL FROM:  <");
 		add_summary_text(about->mail_from, VALUE_MAX, out);
-		(void)strbuf_add_str(out, ">\n");
+		strbuf_add_str(out, ">\n");
 	}
 	auth_advice_remark_helo(about, out);
 }
@@ -224,12 +223,12 @@ add_all_details(const struct auth_summary *about, struct strbuf *out)
 		room -= count > room ? room : count;
 	}
 	if (left_out > 0)
-		(void)strbuf_addf(out, "\n%zu more are not shown\n", left_out);
+		strbuf_addf(out, "\n%zu more are not shown\n", left_out);
 	if (about->rules.n > 0) {
-		(void)strbuf_add_str(out, "\nSpamAssassin: ");
+		strbuf_add_str(out, "\nSpamAssassin: ");
 		add_summary_text(about->spam, VALUE_MAX, out);
-		(void)strbuf_add_char(out, '\n');
-		(void)strbuf_add_str(out, "  Rules:");
+		strbuf_add_char(out, '\n');
+		strbuf_add_str(out, "  Rules:");
 		auth_advice_wrap(about->rules, out);
 	}
 }
@@ -258,10 +257,9 @@ add_block(const struct auth_summary *about, const char *name,
 	struct strbuf block;
 
 	strbuf_init(&block, AUTH_SUMMARY_MAX);
-	(void)strbuf_addf(
-	    &block, "\n%s: %s\n", name, mail_verdict_word(r->verdict));
+	strbuf_addf(&block, "\n%s: %s\n", name, mail_verdict_word(r->verdict));
 	auth_advice_print(about, r, &block);
-	(void)strbuf_add(out, strbuf_slice(&block));
+	strbuf_add(out, strbuf_slice(&block));
 	strbuf_clear(&block);
 }
 
@@ -274,11 +272,10 @@ add_remarks(const struct auth_summary *about, const char *name,
 	strbuf_init(&remarks, AUTH_SUMMARY_MAX);
 	strbuf_init(&block, AUTH_SUMMARY_MAX);
 	auth_advice_remark(about, r, &remarks);
-	(void)strbuf_addf(
-	    &block, "\n%s: %s\n", name, mail_verdict_word(r->verdict));
-	(void)strbuf_add(&block, strbuf_slice(&remarks));
+	strbuf_addf(&block, "\n%s: %s\n", name, mail_verdict_word(r->verdict));
+	strbuf_add(&block, strbuf_slice(&remarks));
 	if (remarks.n > 0)
-		(void)strbuf_add(out, strbuf_slice(&block));
+		strbuf_add(out, strbuf_slice(&block));
 	strbuf_clear(&remarks);
 	strbuf_clear(&block);
 }
@@ -296,9 +293,9 @@ add_blocks(const struct auth_summary *about, struct strbuf *out)
 	for (unsigned rank = TO_DO; rank < RANKS; rank++)
 		(void)add_rank(about, rank, DETAILS_MAX,
 		    rank == TO_DO ? add_block : add_remarks, &blocks);
-	(void)strbuf_add(out, strbuf_slice(&blocks));
+	strbuf_add(out, strbuf_slice(&blocks));
 	if (blocks.full)
-		(void)strbuf_add_str(out, rest);
+		strbuf_add_str(out, rest);
 	strbuf_clear(&blocks);
 }
 
@@ -307,7 +304,7 @@ add_short_form(const struct auth_summary *about, struct strbuf *out)
 {
 	struct slice domain = mail_address_domain(about->mail_from);
 
-	(void)strbuf_add_str(out,
+	strbuf_add_str(out,
 	    "\nThis is the short form, for nothing proves that the sender is\n"
 	    "you: neither SPF nor a DKIM signature of the sender's domain "
 	    "that\n"
@@ -339,27 +336,27 @@ add_closing(const struct auth_summary *about, struct strbuf *out)
 	size_t count = count_to_do(about);
 
 	if (count == 0)
-		(void)strbuf_add_str(out, "\nnothing to do\n");
+		strbuf_add_str(out, "\nnothing to do\n");
 	else
-		(void)strbuf_addf(
+		strbuf_addf(
 		    out, "\n%zu thing%s to do\n", count, count == 1 ? "" : "s");
 }
 
 int
 auth_summary_print(const struct auth_summary *about, struct strbuf *out)
 {
-	(void)strbuf_add_str(out, "Summary of Results\n\n");
+	strbuf_add_str(out, "Summary of Results\n\n");
 	for (size_t i = 0; i < CHECKS; i++) {
 		const struct auth_result *r =
 		    decisive(about->results, checks[i].method);
 
-		(void)strbuf_addf(out, "%s check: %s\n", checks[i].name,
+		strbuf_addf(out, "%s check: %s\n", checks[i].name,
 		    r == NULL ? "not checked" : mail_verdict_word(r->verdict));
 	}
 	if (about->spam.n > 0) {
-		(void)strbuf_add_str(out, "SpamAssassin check: ");
+		strbuf_add_str(out, "SpamAssassin check: ");
 		add_summary_text(about->spam, VALUE_MAX, out);
-		(void)strbuf_add_char(out, '\n');
+		strbuf_add_char(out, '\n');
 	}
 	add_closing(about, out);
 	if (about->stranger)

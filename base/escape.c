@@ -8,9 +8,9 @@ escape_text(struct slice in, struct strbuf *out)
 {
 	for (size_t i = 0; i < in.n; i++)
 		if (in.p[i] == '"' || in.p[i] == '\\')
-			(void)strbuf_add_char(out, in.p[i]);
+			strbuf_add_char(out, in.p[i]);
 		else
-			(void)escape_log(slice_from(in.p + i, 1), out);
+			escape_log(slice_from(in.p + i, 1), out);
 	return out->full ? -1 : 0;
 }
 
@@ -21,9 +21,9 @@ escape_log(struct slice in, struct strbuf *out)
 		unsigned char c = (unsigned char)in.p[i];
 
 		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
-			(void)strbuf_addf(out, "\\x%02x", c);
+			strbuf_addf(out, "\\x%02x", c);
 		else
-			(void)strbuf_add_char(out, (char)c);
+			strbuf_add_char(out, (char)c);
 	}
 	return out->full ? -1 : 0;
 }
@@ -105,11 +105,11 @@ escape_json_char(struct slice c, struct strbuf *out)
 	unsigned code = code_point(c);
 
 	if (c.n < 4 && is_escaped_control(code))
-		(void)strbuf_addf(out, "\\u%04x", code);
+		strbuf_addf(out, "\\u%04x", code);
 	else if (c.p[0] == '"' || c.p[0] == '\\')
-		(void)strbuf_addf(out, "\\%c", c.p[0]);
+		strbuf_addf(out, "\\%c", c.p[0]);
 	else
-		(void)strbuf_add(out, c);
+		strbuf_add(out, c);
 }
 
 int
@@ -121,9 +121,9 @@ escape_json_more(struct slice json, struct strbuf *out)
 		unsigned code = code_point(c);
 
 		if (c.n < 4 && code > 0x20 && is_escaped_control(code))
-			(void)strbuf_addf(out, "\\u%04x", code);
+			strbuf_addf(out, "\\u%04x", code);
 		else
-			(void)strbuf_add(out, c);
+			strbuf_add(out, c);
 		json = slice_after(json, c.n);
 	}
 	return out->full ? -1 : 0;
@@ -132,16 +132,16 @@ escape_json_more(struct slice json, struct strbuf *out)
 int
 escape_json(struct slice in, struct strbuf *out)
 {
-	(void)strbuf_add_char(out, '"');
+	strbuf_add_char(out, '"');
 	while (in.n > 0) {
 		size_t n = escape_utf8_length(in);
 
 		if (n == 0)
-			(void)strbuf_add_str(out, "\xef\xbf\xbd");
+			strbuf_add_str(out, "\xef\xbf\xbd");
 		else
 			escape_json_char(slice_first(in, n), out);
 		in = slice_after(in, n == 0 ? 1 : n);
 	}
-	(void)strbuf_add_char(out, '"');
+	strbuf_add_char(out, '"');
 	return out->full ? -1 : 0;
 }

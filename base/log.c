@@ -62,15 +62,15 @@ add_json_head(const struct log *log, enum log_level level, struct strbuf *out)
 	struct timespec now;
 	struct tm utc;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	(void)strbuf_addf(out,
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)gmtime_r(&now.tv_sec, &utc);
+	strbuf_addf(out,
 	    "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ\","
 	    "\"level\":\"%s\",\"ident\":",
 	    utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
 	    utc.tm_min, utc.tm_sec, now.tv_nsec / 1000000, level_words[level]);
-	(void)escape_json(slice_str(log->ident), out);
-	(void)strbuf_addf(out, ",\"pid\":%ld,", (long)getpid());
+	escape_json(slice_str(log->ident), out);
+	strbuf_addf(out, ",\"pid\":%ld,", (long)getpid());
 }
 
 /* --- writing to stderr --- */
@@ -148,7 +148,7 @@ write_stderr(struct log *log, struct strbuf *line)
 		strbuf_truncate(line, line->cap - 1);
 		line->full = false;
 	}
-	(void)strbuf_add_char(line, '\n');
+	strbuf_add_char(line, '\n');
 	if (has_reader()) /* who has lost lines is waited for no more */
 		return write_until(
 		    clock_ms() + (log->lost > 0 ? 0 : LOG_WAIT_MS),
@@ -164,12 +164,11 @@ add_log_line(const struct log *log, enum log_level level, struct slice text,
 {
 	if (log->target == LOGGING_JSON) {
 		add_json_head(log, level, line);
-		(void)strbuf_add(line, text);
-		(void)strbuf_add_char(line, '}');
+		strbuf_add(line, text);
+		strbuf_add_char(line, '}');
 	} else {
-		(void)strbuf_addf(
-		    line, "%s[%ld]: ", log->ident, (long)getpid());
-		(void)strbuf_add(line, text);
+		strbuf_addf(line, "%s[%ld]: ", log->ident, (long)getpid());
+		strbuf_add(line, text);
 	}
 }
 
@@ -185,13 +184,13 @@ tell_lost(struct log *log)
 		return 0;
 	strbuf_init(&line, LOG_LINE_MAX);
 	strbuf_init(&text, LOG_LINE_MAX);
-	(void)strbuf_addf(&text,
+	strbuf_addf(&text,
 	    "%s%llu lines are lost here: who reads this log did not take "
 	    "them%s",
 	    json ? "\"message\":\"" : "", (unsigned long long)log->lost,
 	    json ? "\"" : "");
 	if (log->torn)
-		(void)strbuf_add_char(&line, '\n');
+		strbuf_add_char(&line, '\n');
 	add_log_line(log, LOGGING_WARNING, strbuf_slice(&text), &line);
 	result = write_stderr(log, &line);
 	if (result == 0) {
@@ -244,12 +243,12 @@ log_printf(struct log *log, enum log_level level, const char *fmt, ...)
 		return;
 	strbuf_init(&text, LOG_LINE_MAX / 2);
 	va_start(ap, fmt);
-	(void)strbuf_addv(&text, fmt, ap);
+	strbuf_addv(&text, fmt, ap);
 	va_end(ap);
 	if (log->target == LOGGING_JSON) {
 		strbuf_init(&json, LOG_LINE_MAX / 2);
-		(void)strbuf_add_str(&json, "\"message\":");
-		(void)escape_json(strbuf_slice(&text), &json);
+		strbuf_add_str(&json, "\"message\":");
+		escape_json(strbuf_slice(&text), &json);
 		log_event(log, level, strbuf_slice(&json));
 		strbuf_clear(&json);
 	} else {

@@ -91,7 +91,7 @@ strbuf_addv(struct strbuf *sb, const char *fmt, va_list ap)
 		to = strbuf_reserve(sb, (size_t)n);
 		if (to == NULL)
 			return -1;
-		vsnprintf(to, (size_t)n + 1, fmt, ap);
+		(void)vsnprintf(to, (size_t)n + 1, fmt, ap);
 	}
 	sb->n += (size_t)n;
 	return 0;
@@ -177,7 +177,7 @@ sink_write(struct sink *sink, struct slice bytes)
 {
 	struct strbuf_sink *self = (struct strbuf_sink *)sink;
 
-	(void)strbuf_add(self->to, bytes);
+	strbuf_add(self->to, bytes);
 }
 
 void

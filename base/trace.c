@@ -16,7 +16,7 @@ trace_name(struct slice name)
 	struct strbuf out;
 
 	strbuf_init(&out, sizeof(to.text) - 1);
-	(void)escape_log(name, &out); /* what does not fit is left out */
+	escape_log(name, &out); /* what does not fit is left out */
 	(void)snprintf(to.text, sizeof(to.text), "%s", strbuf_text(&out));
 	strbuf_clear(&out);
 	return to;

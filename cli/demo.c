@@ -112,7 +112,7 @@ read_message(struct demo *d, const char *path)
 	strbuf_sink_init(&sink, &d->message);
 	mail_newline_init(&newline, MAIL_NEWLINE_TEXT, &sink.sink);
 	if (path == NULL)
-		(void)strbuf_add_str(&file, sample);
+		strbuf_add_str(&file, sample);
 	else if (cli_file_read(path, &file) != 0)
 		status = CLI_UNREADABLE;
 	mail_newline_write(&newline, strbuf_slice(&file));
@@ -161,7 +161,7 @@ make_directory(struct demo *d)
 		return -1;
 	}
 	strbuf_init(&spool, PATH_LENGTH_MAX);
-	(void)strbuf_addf(&spool, "%s/spool", d->dir);
+	strbuf_addf(&spool, "%s/spool", d->dir);
 	outcome = mkdir(strbuf_text(&spool), 0700);
 	if (outcome == 0 && user != NULL)
 		outcome =
@@ -180,7 +180,7 @@ create(const struct demo *d, const char *name, const struct strbuf *content)
 	int outcome;
 
 	strbuf_init(&path, PATH_LENGTH_MAX);
-	(void)strbuf_addf(&path, "%s/%s", d->dir, name);
+	strbuf_addf(&path, "%s/%s", d->dir, name);
 	outcome = cli_file_create(strbuf_text(&path), strbuf_slice(content));
 	strbuf_clear(&path);
 	return outcome;
@@ -212,7 +212,7 @@ make_config(struct demo *d)
 	int outcome;
 
 	strbuf_init(&text, (size_t)4 * PATH_LENGTH_MAX);
-	(void)strbuf_addf(&text,
+	strbuf_addf(&text,
 	    "[signpost]\nlog = stderr\nworkers = 1\n%s%s\n"
 	    "[out]\nlisten = 127.0.0.1:%u\nrelay = 127.0.0.1:%u\n"
 	    "domain = %s\nselector = %s\nkeyfile = %s/key.pem\n"
@@ -259,20 +259,20 @@ hold_signals(struct demo *d)
 	sigaddset(&ours, SIGINT);
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGHUP);
-	sigprocmask(SIG_BLOCK, &ours, &d->old_mask);
+	(void)sigprocmask(SIG_BLOCK, &ours, &d->old_mask);
 	d->clock.mask = d->old_mask;
-	sigaction(SIGINT, &act, &d->old_int);
-	sigaction(SIGTERM, &act, &d->old_term);
-	sigaction(SIGHUP, &act, &d->old_hup);
+	(void)sigaction(SIGINT, &act, &d->old_int);
+	(void)sigaction(SIGTERM, &act, &d->old_term);
+	(void)sigaction(SIGHUP, &act, &d->old_hup);
 }
 
 static void
 release_signals(const struct demo *d)
 {
-	sigaction(SIGINT, &d->old_int, NULL);
-	sigaction(SIGTERM, &d->old_term, NULL);
-	sigaction(SIGHUP, &d->old_hup, NULL);
-	sigprocmask(SIG_SETMASK, &d->old_mask, NULL);
+	(void)sigaction(SIGINT, &d->old_int, NULL);
+	(void)sigaction(SIGTERM, &d->old_term, NULL);
+	(void)sigaction(SIGHUP, &d->old_hup, NULL);
+	(void)sigprocmask(SIG_SETMASK, &d->old_mask, NULL);
 }
 
 /* A child that goes when we do, however we go. */
@@ -281,14 +281,14 @@ begin_child(const struct demo *d)
 {
 	pid_t parent = getpid(), child;
 
-	fflush(stdout);
+	(void)fflush(stdout);
 	child = fork();
 	if (child < 0)
 		cli_error("demo: fork: %s", strerror(errno));
 	if (child != 0)
 		return child;
 	release_signals(d);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(CLI_OS);
 	return 0;
@@ -302,8 +302,8 @@ exec_proxy(const struct demo *d)
 
 	strbuf_init(&config, PATH_LENGTH_MAX);
 	strbuf_init(&log, PATH_LENGTH_MAX);
-	(void)strbuf_addf(&config, "%s/signpost.conf", d->dir);
-	(void)strbuf_addf(&log, "%s/log", d->dir);
+	strbuf_addf(&config, "%s/signpost.conf", d->dir);
+	strbuf_addf(&log, "%s/log", d->dir);
 	fd = open(strbuf_text(&log), O_WRONLY | O_CREAT | O_APPEND, 0600);
 	if (fd >= 0 && dup2(fd, STDERR_FILENO) >= 0)
 		execl("/proc/self/exe", "signpost", "serve", "-c",
@@ -332,11 +332,11 @@ stop(pid_t child)
 
 	if (child <= 0)
 		return;
-	kill(child, SIGTERM);
+	(void)kill(child, SIGTERM);
 	while (waitpid(child, NULL, WNOHANG) == 0) {
 		if (clock_ms() > until)
-			kill(child, SIGKILL);
-		usleep(DEMO_STEP_MS * 1000);
+			(void)kill(child, SIGKILL);
+		(void)usleep(DEMO_STEP_MS * 1000);
 	}
 }
 
@@ -374,7 +374,7 @@ send_message(struct demo *d)
 		return -1;
 	strbuf_init(&sender, PATH_LENGTH_MAX);
 	strbuf_init(&reason, 2000);
-	(void)strbuf_addf(&sender, "demo@%s", strbuf_text(&d->domain));
+	strbuf_addf(&sender, "demo@%s", strbuf_text(&d->domain));
 	envelope.sender = strbuf_text(&sender);
 	outcome = demo_send(fd, &d->clock, &envelope, &reason);
 	if (outcome != 0)
@@ -441,7 +441,7 @@ show_log(const struct demo *d)
 
 	strbuf_init(&path, PATH_LENGTH_MAX);
 	strbuf_init(&log, LOG_MAX);
-	(void)strbuf_addf(&path, "%s/log", d->dir);
+	strbuf_addf(&path, "%s/log", d->dir);
 	if (access(strbuf_text(&path), R_OK) == 0 &&
 	    cli_file_read(strbuf_text(&path), &log) == 0) {
 		puts("--- the proxy's log:");
@@ -463,7 +463,7 @@ clean_up(const struct demo *d)
 		return;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		strbuf_init(&path, PATH_LENGTH_MAX + 20);
-		(void)strbuf_addf(&path, "%s/%s", d->dir, names[i]);
+		strbuf_addf(&path, "%s/%s", d->dir, names[i]);
 		if (remove(strbuf_text(&path)) != 0 && errno != ENOENT)
 			cli_warn("%s: %s", strbuf_text(&path), strerror(errno));
 		strbuf_clear(&path);
@@ -478,7 +478,7 @@ demonstrate(struct demo *d)
 
 	strbuf_init(&received, PATH_LENGTH_MAX + 20);
 	status = prepare(d);
-	(void)strbuf_addf(&received, "%s/received", d->dir);
+	strbuf_addf(&received, "%s/received", d->dir);
 	if (status == CLI_OK)
 		status = start(d, &received);
 	if (status == CLI_OK && send_message(d) != 0)
@@ -511,7 +511,7 @@ run(int argc, char **argv)
 		release_signals(&d);
 	}
 	if (d.listener >= 0)
-		close(d.listener);
+		(void)close(d.listener);
 	dkim_key_free(d.key);
 	strbuf_clear(&d.message);
 	strbuf_clear(&d.domain);

@@ -37,7 +37,7 @@ listen_at(uint16_t port)
 		return -1;
 	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
 	    listen(fd, 16) != 0) {
-		close(fd);
+		(void)close(fd);
 		return -1;
 	}
 	return fd;
@@ -53,7 +53,7 @@ demo_listen(uint16_t *port)
 	if (fd < 0)
 		return -1;
 	if (getsockname(fd, (struct sockaddr *)&at, &n) != 0) {
-		close(fd);
+		(void)close(fd);
 		return -1;
 	}
 	*port = ntohs(at.sin_port);
@@ -73,7 +73,7 @@ demo_free_port(void)
 			return 0;
 		port = (uint16_t)(PORT_FIRST + chance % PORTS);
 		if ((fd = listen_at(port)) >= 0) {
-			close(fd);
+			(void)close(fd);
 			return port;
 		}
 	}
@@ -91,7 +91,7 @@ demo_connect(uint16_t port)
 	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
 	    fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
 		return fd;
-	close(fd);
+	(void)close(fd);
 	return -1;
 }
 
@@ -194,14 +194,14 @@ expect(struct client *c, char digit, const char *after)
 
 	while (!last) {
 		if (read_wire_line(c->fd, c->clock, &c->in, &line) != 0) {
-			(void)strbuf_addf(
+			strbuf_addf(
 			    c->reason, "after %s: %s", after, strerror(errno));
 			return -1;
 		}
 		last = line.n >= 4 && line.p[3] != '-';
 		if (line.p[0] != digit) {
-			(void)strbuf_addf(c->reason, "after %s: ", after);
-			(void)escape_log(slice_trim(line), c->reason);
+			strbuf_addf(c->reason, "after %s: ", after);
+			escape_log(slice_trim(line), c->reason);
 			return -1;
 		}
 		strbuf_consume(&c->in, line.n);
@@ -216,14 +216,14 @@ say_command(struct client *c, char digit, const char *verb, const char *rest)
 	int outcome;
 
 	strbuf_init(&line, LINE_MAX_BYTES);
-	(void)strbuf_addf(&line, "%s%s\r\n", verb, rest);
+	strbuf_addf(&line, "%s%s\r\n", verb, rest);
 	outcome = line.full
 	    ? -1
 	    : write_to_wire(c->fd, c->clock, strbuf_slice(&line));
 	strbuf_clear(&line);
 	if (outcome == 0)
 		return expect(c, digit, verb);
-	(void)strbuf_addf(c->reason, "%s: %s", verb, strerror(errno));
+	strbuf_addf(c->reason, "%s: %s", verb, strerror(errno));
 	return -1;
 }
 
@@ -244,7 +244,7 @@ send_data(struct client *c, struct slice message)
 	strbuf_clear(&dotted);
 	if (outcome == 0)
 		return expect(c, '2', "the message");
-	(void)strbuf_addf(c->reason, "the message: %s", strerror(errno));
+	strbuf_addf(c->reason, "the message: %s", strerror(errno));
 	return -1;
 }
 
@@ -259,8 +259,8 @@ demo_send(int fd, const struct demo_clock *clock,
 	strbuf_init(&c.in, CHUNK + LINE_MAX_BYTES);
 	strbuf_init(&mail, LINE_MAX_BYTES);
 	strbuf_init(&rcpt, LINE_MAX_BYTES);
-	(void)strbuf_addf(&mail, " FROM:<%s>", envelope->sender);
-	(void)strbuf_addf(&rcpt, " TO:<%s>", envelope->recipient);
+	strbuf_addf(&mail, " FROM:<%s>", envelope->sender);
+	strbuf_addf(&rcpt, " TO:<%s>", envelope->recipient);
 	if (expect(&c, '2', "connecting") == 0 &&
 	    say_command(&c, '2', "EHLO", " demo.invalid") == 0 &&
 	    say_command(&c, '2', "MAIL", strbuf_text(&mail)) == 0 &&
@@ -272,7 +272,7 @@ demo_send(int fd, const struct demo_clock *clock,
 	strbuf_clear(&mail);
 	strbuf_clear(&rcpt);
 	strbuf_clear(&c.in);
-	close(fd);
+	(void)close(fd);
 	return outcome;
 }
 
@@ -300,7 +300,7 @@ keep_message(const struct server *s, struct slice message)
 	bool good = false;
 
 	strbuf_init(&part, LINE_MAX_BYTES);
-	(void)strbuf_addf(&part, "%s.part", s->path);
+	strbuf_addf(&part, "%s.part", s->path);
 	file = fopen(strbuf_text(&part), "we");
 	if (file != NULL) {
 		good = fwrite(message.p, 1, message.n, file) == message.n;
@@ -385,7 +385,7 @@ demo_sink(int listener, const struct demo_clock *clock, const char *path)
 			continue;
 		strbuf_reset(&s.in);
 		converse(&s);
-		close(s.fd);
+		(void)close(s.fd);
 	}
 	strbuf_clear(&s.in);
 }

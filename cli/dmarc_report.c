@@ -379,18 +379,18 @@ print_sent(void *ctx, const struct record_sent *sent)
 	(void)ctx;
 	strbuf_init(&line, LINE_MAX_OCTETS);
 	cli_day_print(sent->day, &line);
-	(void)strbuf_add_char(&line, ' ');
-	(void)escape_log(sent->domain, &line);
-	(void)strbuf_addf(&line, " %s to ",
+	strbuf_add_char(&line, ' ');
+	escape_log(sent->domain, &line);
+	strbuf_addf(&line, " %s to ",
 	    sent->state == RECORD_SENT_UNWANTED
 		? "not sent"
 		: record_sent_word(sent->state));
-	(void)escape_log(sent->address, &line);
-	(void)strbuf_add_str(&line, " at ");
+	escape_log(sent->address, &line);
+	strbuf_add_str(&line, " at ");
 	cli_time_print(sent->at, &line);
-	(void)strbuf_add_str(&line, " UTC: ");
-	(void)escape_log(sent->reply, &line);
-	(void)strbuf_add_char(&line, '\n');
+	strbuf_add_str(&line, " UTC: ");
+	escape_log(sent->reply, &line);
+	strbuf_add_char(&line, '\n');
 	cli_print(strbuf_slice(&line));
 	strbuf_clear(&line);
 }

@@ -55,7 +55,7 @@ print_fact(const char *name, struct slice value)
 	struct strbuf safe;
 
 	strbuf_init(&safe, 8 * value.n + 1);
-	(void)escape_log(value, &safe);
+	escape_log(value, &safe);
 	printf("%-12s%s\n", name, strbuf_text(&safe));
 	strbuf_clear(&safe);
 }
@@ -163,7 +163,7 @@ print_fate(
 		return CLI_OK;
 	}
 	strbuf_init(&safe, 4096);
-	(void)escape_log(slice_str(reason.text), &safe);
+	escape_log(slice_str(reason.text), &safe);
 	printf("result      %s%s\n", words[fate], strbuf_text(&safe));
 	printf("            %s\n", meanings[reason.why]);
 	strbuf_clear(&safe);

@@ -230,7 +230,7 @@ find_path(struct making *m, struct slice domain, const struct kind *kind)
 		if (strbuf_addf(&m->path, "%s/%.*s/%s.pem", m->wishes.directory,
 			(int)domain.n, domain.p, kind->selector.p) == 0)
 			return CLI_OK;
-		(void)strbuf_add_str(&m->reason, "-o: too long");
+		strbuf_add_str(&m->reason, "-o: too long");
 		return CLI_USAGE;
 	}
 	rules = &m->loaded->signing;

@@ -111,9 +111,9 @@ main(int argc, char **argv)
 	if (cli_files_fill_standard() != 0)
 		return CLI_OS;
 	/* A reader that went away is a write error like others. */
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	/* Who started us may ignore it: then no child could be waited for. */
-	signal(SIGCHLD, SIG_DFL);
+	(void)signal(SIGCHLD, SIG_DFL);
 	if (argc < 2) {
 		print_commands(stderr);
 		return CLI_USAGE;

@@ -43,8 +43,8 @@ add_words(struct slice line, struct strbuf *entry)
 
 	while (next_token(&line, &word)) {
 		if (entry->n > 0)
-			(void)strbuf_add_char(entry, ' ');
-		(void)strbuf_add(entry, word);
+			strbuf_add_char(entry, ' ');
+		strbuf_add(entry, word);
 	}
 }
 

@@ -26,7 +26,7 @@ write_file(const char *directory, struct slice name, struct slice bytes)
 	int result = -1;
 
 	strbuf_init(&path, PATH_LENGTH_MAX);
-	(void)strbuf_addf(&path, "%s/%.*s", directory, (int)name.n, name.p);
+	strbuf_addf(&path, "%s/%.*s", directory, (int)name.n, name.p);
 	if (path.full)
 		cli_error("%s: path too long", directory);
 	else

@@ -35,7 +35,7 @@ take_lock(struct report_send *s)
 	struct strbuf path;
 
 	strbuf_init(&path, PATH_LENGTH_MAX);
-	(void)strbuf_addf(&path, "%s-sending", database);
+	strbuf_addf(&path, "%s-sending", database);
 	s->lock = open(strbuf_text(&path),
 	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (s->lock < 0) {
@@ -80,14 +80,14 @@ tell_sending(const struct report_send *s, const struct record_sent *sent,
 	if (s->quiet)
 		return;
 	strbuf_init(&line, SHOWN_MAX);
-	(void)strbuf_addf(
+	strbuf_addf(
 	    &line, "%.*s: %s ", (int)sent->domain.n, sent->domain.p, what);
-	(void)escape_log(sent->address, &line);
+	escape_log(sent->address, &line);
 	if (why.n > 0) {
-		(void)strbuf_add_str(&line, ": ");
-		(void)escape_log(why, &line);
+		strbuf_add_str(&line, ": ");
+		escape_log(why, &line);
 	}
-	(void)strbuf_add_char(&line, '\n');
+	strbuf_add_char(&line, '\n');
 	cli_print(strbuf_slice(&line));
 	strbuf_clear(&line);
 }
@@ -100,8 +100,8 @@ tell_trouble(const struct record_sent *sent, const char *what, struct slice why,
 
 	strbuf_init(&address, SHOWN_MAX);
 	strbuf_init(&reason, SHOWN_MAX);
-	(void)escape_log(sent->address, &address);
-	(void)escape_log(why, &reason);
+	escape_log(sent->address, &address);
+	escape_log(why, &reason);
 	print("%.*s: %s %s: %s", (int)sent->domain.n, sent->domain.p, what,
 	    strbuf_text(&address), strbuf_text(&reason));
 	strbuf_clear(&address);
@@ -123,7 +123,7 @@ on_sent(void *ctx, enum record_delivery how, struct slice text)
 
 	sending->done = true;
 	sending->how = how;
-	(void)strbuf_add(&sending->text, slice_first(text, REASON_MAX / 2));
+	strbuf_add(&sending->text, slice_first(text, REASON_MAX / 2));
 }
 
 static void
@@ -137,8 +137,7 @@ send_mail(const struct report_send *s, const struct record_mail *mail,
 
 	if (base == NULL ||
 	    record_mailer_send(base, &target, mail, on_sent, sending) == NULL)
-		(void)strbuf_add_str(
-		    &sending->text, "the mail could not be begun");
+		strbuf_add_str(&sending->text, "the mail could not be begun");
 	else
 		while (
 		    !sending->done && event_base_loop(base, EVLOOP_ONCE) == 0)
@@ -231,7 +230,7 @@ send_to(struct report_send *s, const struct record_report *report,
 		    },
 		    &sending);
 	else
-		(void)strbuf_add_str(&sending.text, "its mail is too long");
+		strbuf_add_str(&sending.text, "its mail is too long");
 	status = note_outcome(s, sent, &sending);
 	tell_outcome(s, sent);
 	strbuf_clear(&message);
@@ -255,7 +254,7 @@ is_settled(struct report_send *s, struct record_sent *sent)
 	if (settled) {
 		strbuf_init(&when, REASON_MAX);
 		cli_time_print(sent->at, &when);
-		(void)strbuf_add_str(&when, " UTC");
+		strbuf_add_str(&when, " UTC");
 		tell_sending(s, sent,
 		    sent->state == RECORD_SENT ? "was sent before to"
 					       : "was refused before by",

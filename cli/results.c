@@ -204,12 +204,12 @@ print_found_key(const char *key, struct strbuf *out)
 	size_t tail = KEY_WIDTH / 2 - 1, head = KEY_WIDTH - 2 - tail;
 
 	strbuf_init(&shown, TEXT_MAX);
-	(void)escape_log(slice_str(key), &shown);
+	escape_log(slice_str(key), &shown);
 	if (shown.n <= KEY_WIDTH)
-		(void)strbuf_addf(out, "%-*s", KEY_WIDTH, strbuf_text(&shown));
+		strbuf_addf(out, "%-*s", KEY_WIDTH, strbuf_text(&shown));
 	else
-		(void)strbuf_addf(out, "%.*s..%s", (int)head,
-		    strbuf_text(&shown), shown.p + shown.n - tail);
+		strbuf_addf(out, "%.*s..%s", (int)head, strbuf_text(&shown),
+		    shown.p + shown.n - tail);
 	strbuf_clear(&shown);
 }
 
@@ -219,23 +219,23 @@ print_line(const struct line *line, const struct wishes *w)
 	struct strbuf text;
 
 	strbuf_init(&text, 2 * TEXT_MAX);
-	(void)escape_log(slice_first(slice_str(line->direction), 3), &text);
+	escape_log(slice_first(slice_str(line->direction), 3), &text);
 	while (text.n < 3)
-		(void)strbuf_add_char(&text, ' ');
-	(void)strbuf_addf(&text, " %8lld %8lld %8lld %8lld %8lld  ",
+		strbuf_add_char(&text, ' ');
+	strbuf_addf(&text, " %8lld %8lld %8lld %8lld %8lld  ",
 	    (long long)line->count, (long long)line->failed,
 	    (long long)line->dkim, (long long)line->spf,
 	    (long long)line->dmarc);
 	if (w->by == RECORD_FOUND_BY_REASON) {
-		(void)escape_log(slice_str(key_of(line, w->by)), &text);
+		escape_log(slice_str(key_of(line, w->by)), &text);
 	} else {
 		print_found_key(key_of(line, w->by), &text);
-		(void)strbuf_add_str(&text, "  ");
-		(void)escape_log(slice_str(line->why), &text);
+		strbuf_add_str(&text, "  ");
+		escape_log(slice_str(line->why), &text);
 	}
 	while (text.n > 0 && text.p[text.n - 1] == ' ')
 		strbuf_truncate(&text, text.n - 1);
-	(void)strbuf_add_char(&text, '\n');
+	strbuf_add_char(&text, '\n');
 	cli_print(strbuf_slice(&text));
 	strbuf_clear(&text);
 }
@@ -246,18 +246,18 @@ print_results_head(const struct wishes *w, const struct record_question *q)
 	struct strbuf text;
 
 	strbuf_init(&text, TEXT_MAX);
-	(void)strbuf_addf(&text, "%s%s%s, ", w->failed ? "failed" : "all mail",
+	strbuf_addf(&text, "%s%s%s, ", w->failed ? "failed" : "all mail",
 	    q->domain.n > 0 ? " of " : "",
 	    q->domain.n > 0 ? strbuf_text(&w->name) : "");
 	cli_time_print(q->from, &text);
-	(void)strbuf_add_str(&text, " to ");
+	strbuf_add_str(&text, " to ");
 	cli_time_print(q->to, &text);
-	(void)strbuf_addf(&text, " UTC\n\n    %8s %8s %8s %8s %8s  ",
-	    "messages", "failed", "dkim ok", "spf ok", "dmarc ok");
+	strbuf_addf(&text, " UTC\n\n    %8s %8s %8s %8s %8s  ", "messages",
+	    "failed", "dkim ok", "spf ok", "dmarc ok");
 	if (w->by == RECORD_FOUND_BY_REASON)
-		(void)strbuf_add_str(&text, "why\n");
+		strbuf_add_str(&text, "why\n");
 	else
-		(void)strbuf_addf(&text, "%-*s  why most often\n", KEY_WIDTH,
+		strbuf_addf(&text, "%-*s  why most often\n", KEY_WIDTH,
 		    by_words[w->by]);
 	cli_print(strbuf_slice(&text));
 	strbuf_clear(&text);
@@ -312,7 +312,7 @@ print_json(const struct answer *a, const struct wishes *w,
 		(void)json_array_append_new(
 		    list, json_line(&a->list[i], w->by));
 	(void)json_dumpf(all, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-	(void)putchar('\n');
+	putchar('\n');
 	json_decref(all);
 }
 

@@ -98,7 +98,7 @@ sign_both(struct sealing *s, const struct dkim_key *key, struct strbuf *fields)
 		outcome = dkim_arc_sealer_seal(
 		    s->sealer, strbuf_slice(&signature), fields);
 	if (outcome != 0)
-		(void)strbuf_add_str(&s->reason, "the key does not sign");
+		strbuf_add_str(&s->reason, "the key does not sign");
 	strbuf_clear(&signature);
 	return outcome;
 }

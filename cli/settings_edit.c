@@ -136,13 +136,13 @@ put_setting(struct strbuf *text, size_t from, size_t to, struct slice name,
 	int outcome;
 
 	strbuf_init(&made, text->cap);
-	(void)strbuf_add(&made, slice_first(strbuf_slice(text), from));
+	strbuf_add(&made, slice_first(strbuf_slice(text), from));
 	if (from > 0 && text->p[from - 1] != '\n')
-		(void)strbuf_add_char(&made, '\n');
-	(void)strbuf_add(&made, name);
-	(void)strbuf_add_str(&made, " = ");
-	(void)strbuf_add(&made, value);
-	(void)strbuf_add_char(&made, '\n');
+		strbuf_add_char(&made, '\n');
+	strbuf_add(&made, name);
+	strbuf_add_str(&made, " = ");
+	strbuf_add(&made, value);
+	strbuf_add_char(&made, '\n');
 	outcome = strbuf_add(&made, slice_after(strbuf_slice(text), to));
 	if (outcome == 0) {
 		strbuf_reset(text);
@@ -164,7 +164,7 @@ begin_section(struct strbuf *text, struct slice section, struct lines shown)
 		return 0;
 	}
 	if (text->n > 0 && text->p[text->n - 1] != '\n')
-		(void)strbuf_add_char(text, '\n');
+		strbuf_add_char(text, '\n');
 	return strbuf_addf(text, "%s[%.*s]\n", text->n > 0 ? "\n" : "",
 	    (int)section.n, section.p);
 }

@@ -288,7 +288,7 @@ lock(struct setup *setup)
 		    strerror(errno));
 	} else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		cli_error("setup: another setup is at work");
-		close(fd);
+		(void)close(fd);
 		fd = -1;
 	}
 	free(folder);
@@ -309,7 +309,7 @@ run_locked(struct setup *setup)
 	if (fd < 0)
 		return CLI_FAILED;
 	status = setup->wishes.undo ? setup_undo(setup) : set_up_machine(setup);
-	close(fd);
+	(void)close(fd);
 	return cli_stdout_close(status);
 }
 
@@ -326,9 +326,8 @@ run(int argc, char **argv)
 	strbuf_init(&setup.ed25519, SETUP_SELECTOR_MAX + 2);
 	if (read_options(argc, argv, &setup) == 0) {
 		if (setup.wishes.root != NULL)
-			(void)strbuf_add_str(
-			    &setup.config_path, setup.wishes.root);
-		(void)strbuf_add_str(&setup.config_path, setup.wishes.config);
+			strbuf_add_str(&setup.config_path, setup.wishes.root);
+		strbuf_add_str(&setup.config_path, setup.wishes.config);
 		status = run_locked(&setup);
 	}
 	for (size_t i = 0; i < setup.wishes.domain_count; i++)

@@ -35,7 +35,7 @@ note_setting(struct editing *e, const char *section, const char *name,
     const char *value, int outcome)
 {
 	e->full |= outcome != 0;
-	(void)strbuf_addf(&e->told, "[%s] %s = %s\n", section, name, value);
+	strbuf_addf(&e->told, "[%s] %s = %s\n", section, name, value);
 }
 
 static void
@@ -106,7 +106,7 @@ has_keys(const struct setup *setup, const struct proxy_config *config)
 		for (size_t d = 0; d < rules->domains.count && !found; d++) {
 			strbuf_reset(&path);
 			if (setup->wishes.root != NULL)
-				(void)strbuf_add_str(&path, setup->wishes.root);
+				strbuf_add_str(&path, setup->wishes.root);
 			found = proxy_key_path(&rules->keys[i],
 				    slice_str(rules->domains.list[d]), &path,
 				    &reason) == 0 &&
@@ -180,14 +180,13 @@ choose_selectors(
 		by_month = true;
 	}
 	if (wishes->keys != SETUP_ED25519)
-		(void)strbuf_addf(
-		    &setup->rsa, "%s%s", base, by_month ? "r" : "");
+		strbuf_addf(&setup->rsa, "%s%s", base, by_month ? "r" : "");
 	if (wishes->keys == SETUP_ED25519 && !by_month)
-		(void)strbuf_add_str(&setup->ed25519, base);
+		strbuf_add_str(&setup->ed25519, base);
 	else if (wishes->keys == SETUP_BOTH && second != NULL)
-		(void)strbuf_add_str(&setup->ed25519, second);
+		strbuf_add_str(&setup->ed25519, second);
 	else if (wishes->keys != SETUP_RSA)
-		(void)strbuf_addf(&setup->ed25519, "%se", base);
+		strbuf_addf(&setup->ed25519, "%se", base);
 }
 
 static void
@@ -246,7 +245,7 @@ edit_signatures(struct editing *e, const struct proxy_config *config)
 	strbuf_init(&line, VALUE_MAX);
 	if (wishes->keys == SETUP_BOTH &&
 	    !makes(config, &dkim_kind_dkim, second)) {
-		(void)strbuf_addf(&line,
+		strbuf_addf(&line,
 		    "dkim(c=relaxed/relaxed, a=ed25519-sha256, s=%s)", second);
 		add_setting(e, "out", "signature", strbuf_text(&line));
 	}

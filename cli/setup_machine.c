@@ -27,8 +27,8 @@ from_here(const struct setup *setup, const char *path, struct strbuf *to)
 {
 	strbuf_reset(to);
 	if (setup->wishes.root != NULL)
-		(void)strbuf_add_str(to, setup->wishes.root);
-	(void)strbuf_add_str(to, path);
+		strbuf_add_str(to, setup->wishes.root);
+	strbuf_add_str(to, path);
 	return strbuf_text(to);
 }
 
@@ -168,7 +168,7 @@ path_of(const struct setup *setup, const char *domain, const char *selector,
 		if (strcmp(rules->keys[i].selector, selector) == 0)
 			return proxy_key_path(
 			    &rules->keys[i], slice_str(domain), path, reason);
-	(void)strbuf_addf(
+	strbuf_addf(
 	    reason, "nothing in the configuration signs by %s", selector);
 	return -1;
 }

@@ -143,10 +143,10 @@ is_same_value(struct slice a, struct slice b)
 	strbuf_init(&right, CLI_MASTER_ENTRY_MAX);
 	for (size_t i = 0; i < a.n; i++)
 		if ((c = a.p[i]) != ' ' && c != '\t')
-			(void)strbuf_add_char(&left, c);
+			strbuf_add_char(&left, c);
 	for (size_t i = 0; i < b.n; i++)
 		if ((c = b.p[i]) != ' ' && c != '\t')
-			(void)strbuf_add_char(&right, c);
+			strbuf_add_char(&right, c);
 	same = slice_equal(strbuf_slice(&left), strbuf_slice(&right));
 	strbuf_clear(&left);
 	strbuf_clear(&right);
@@ -237,7 +237,7 @@ print_new(const char *fmt, ...)
 
 	strbuf_init(&text, ARGUMENT_MAX);
 	va_start(args, fmt);
-	(void)strbuf_addv(&text, fmt, args);
+	strbuf_addv(&text, fmt, args);
 	va_end(args);
 	return strbuf_detach(&text);
 }
@@ -403,7 +403,7 @@ plan_proxy(struct setup_postfix *p, struct slice entry, struct slice service,
 			slice_str(beside_proxy[i]), &wanted))
 			continue;
 		strbuf_reset(&value);
-		(void)strbuf_add(&value, wanted);
+		strbuf_add(&value, wanted);
 		if (strcmp(beside_proxy[i], "smtpd_proxy_filter") == 0)
 			plan_option(p, entry, service, beside_proxy[i],
 			    strbuf_text(&value));
@@ -643,7 +643,7 @@ setup_postfix_backup(struct setup *setup)
 	strbuf_init(&reason, REASON_MAX);
 	(void)gmtime_r(&now, &utc);
 	(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
-	(void)strbuf_addf(&to, BACKUPS "/%s", stamp);
+	strbuf_addf(&to, BACKUPS "/%s", stamp);
 	if (find_folder(setup, &from, &reason) != 0)
 		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_FAILED,
 		    "postconf: %s", strbuf_text(&reason));

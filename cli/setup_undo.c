@@ -65,7 +65,7 @@ on_option(void *ctx, struct slice name, struct slice value)
 	    !(r->proxy && goes_with_proxy(name, value)))
 		return;
 	strbuf_init(&what, REASON_MAX);
-	(void)strbuf_addf(&what, "%.*s/%.*s/%.*s", (int)r->name.n, r->name.p,
+	strbuf_addf(&what, "%.*s/%.*s/%.*s", (int)r->name.n, r->name.p,
 	    (int)r->type.n, r->type.p, (int)name.n, name.p);
 	const char *const argv[] = {
 	    "postconf", "-PX", strbuf_text(&what), NULL};
@@ -419,7 +419,7 @@ remove_service(struct setup *setup, const struct setup_service *service,
 	strbuf_init(&ours, CLI_MASTER_ENTRY_MAX);
 	strbuf_init(&theirs, CLI_MASTER_ENTRY_MAX);
 	strbuf_init(&what, REASON_MAX);
-	(void)strbuf_addf(&what, "%s/%s", service->name, service->type);
+	strbuf_addf(&what, "%s/%s", service->name, service->type);
 	(void)cli_master_entry_find(slice_str(service->sample),
 	    slice_str(service->name), slice_str(service->type), &ours);
 	const char *const argv[] = {

@@ -54,7 +54,7 @@ complain_of_job(const struct job *job)
 	}
 	if (chosen->choice.left_out.n > 0) {
 		strbuf_init(&safe, 8192);
-		(void)escape_log(strbuf_slice(&chosen->choice.left_out), &safe);
+		escape_log(strbuf_slice(&chosen->choice.left_out), &safe);
 		cli_warn("left out: %s", strbuf_text(&safe));
 		strbuf_clear(&safe);
 	}
@@ -97,7 +97,7 @@ finish_job(struct job *job, struct cli_message *message, bool header_only)
 	complain_of_job(job);
 	strbuf_init(&safe, 4096);
 	fate = cli_chosen_fate(&job->chosen, &job->config->signing, &why);
-	(void)escape_log(slice_str(why.text), &safe);
+	escape_log(slice_str(why.text), &safe);
 	if (fate == CLI_FATE_REFUSED)
 		cli_error("unsigned: %s: the proxy would answer 550, for "
 			  "unsignable is reject",

@@ -28,14 +28,14 @@ static void
 add_header(void *ctx, const struct mail_header *header)
 {
 	for (size_t i = 0; i < mail_header_count(header); i++)
-		(void)strbuf_add(ctx, mail_header_at(header, i)->raw);
-	(void)strbuf_add_str(ctx, "\r\n");
+		strbuf_add(ctx, mail_header_at(header, i)->raw);
+	strbuf_add_str(ctx, "\r\n");
 }
 
 static void
 add_body(void *ctx, struct slice chunk)
 {
-	(void)strbuf_add(ctx, chunk);
+	strbuf_add(ctx, chunk);
 }
 
 static void
@@ -56,7 +56,7 @@ ask_spamd(const struct proxy_reflector_settings *settings, struct slice text,
 		continue;
 	if (!asking.done) {
 		record_spamd_cancel(query);
-		(void)strbuf_add_str(said, "temperror (cannot ask)");
+		strbuf_add_str(said, "temperror (cannot ask)");
 	}
 	if (base != NULL)
 		event_base_free(base);
@@ -74,7 +74,7 @@ cli_spam_ask(const struct proxy_config *config,
 		return;
 	strbuf_init(&text, SPAM_MESSAGE_MAX);
 	if (cli_message_replay(message, &ops, &text) != CLI_OK || text.full)
-		(void)strbuf_add_str(said, "none (the message is too large)");
+		strbuf_add_str(said, "none (the message is too large)");
 	else
 		ask_spamd(&config->reflector, strbuf_slice(&text), said, rules);
 	strbuf_clear(&text);

@@ -76,7 +76,7 @@ print_fact(const char *name, struct slice value)
 	if (value.n == 0)
 		return;
 	strbuf_init(&safe, (size_t)4 * VALUE_MAX);
-	(void)escape_log(slice_first(value, VALUE_MAX), &safe);
+	escape_log(slice_first(value, VALUE_MAX), &safe);
 	printf("%-12s%s\n", name, strbuf_text(&safe));
 	strbuf_clear(&safe);
 }

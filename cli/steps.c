@@ -72,16 +72,16 @@ quote_word(const char *word, struct strbuf *out)
 				    "0123456789_-+=./:@%,";
 
 	if (*word != '\0' && word[strspn(word, plain)] == '\0') {
-		(void)strbuf_add_str(out, word);
+		strbuf_add_str(out, word);
 		return;
 	}
-	(void)strbuf_add_char(out, '\'');
+	strbuf_add_char(out, '\'');
 	for (; *word != '\0'; word++)
 		if (*word == '\'')
-			(void)strbuf_add_str(out, "'\\''");
+			strbuf_add_str(out, "'\\''");
 		else
-			(void)strbuf_add_char(out, *word);
-	(void)strbuf_add_char(out, '\'');
+			strbuf_add_char(out, *word);
+	strbuf_add_char(out, '\'');
 }
 
 /* The command as it runs: within the root, its program found. 0 or -1. */
@@ -118,7 +118,7 @@ tell_command(const char *const argv[])
 	strbuf_init(&line, LINE_MAX_BYTES);
 	for (size_t i = 0; argv[i] != NULL; i++) {
 		if (i > 0)
-			(void)strbuf_add_char(&line, ' ');
+			strbuf_add_char(&line, ' ');
 		quote_word(argv[i], &line);
 	}
 	cli_steps_todo("%s", strbuf_text(&line));
@@ -151,8 +151,7 @@ run_step(struct cli_steps *steps, const char *what, const char *const argv[],
 	if (!steps->dry) {
 		outcome = resolve(steps, argv, command, &path);
 		if (outcome != 0)
-			(void)strbuf_addf(
-			    &reason, "there is no program %s", argv[0]);
+			strbuf_addf(&reason, "there is no program %s", argv[0]);
 		else
 			outcome =
 			    cli_capture_both(command, RUN_MS, &said, &reason);
@@ -224,7 +223,7 @@ cli_steps_ask(const struct cli_steps *steps, const char *const argv[],
 	strbuf_init(&path, 4096);
 	outcome = resolve(steps, argv, command, &path);
 	if (outcome != 0)
-		(void)strbuf_addf(reason, "there is no program %s", argv[0]);
+		strbuf_addf(reason, "there is no program %s", argv[0]);
 	else
 		outcome = cli_capture(command, RUN_MS, out, reason);
 	strbuf_clear(&path);

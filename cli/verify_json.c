@@ -25,7 +25,7 @@ text(struct slice bytes)
 	while (bytes.n > 0) {
 		size_t n = escape_utf8_length(bytes);
 
-		(void)strbuf_add(&clean,
+		strbuf_add(&clean,
 		    n == 0 ? SLICE("\xef\xbf\xbd") : slice_first(bytes, n));
 		bytes = slice_after(bytes, n == 0 ? 1 : n);
 	}
@@ -37,7 +37,7 @@ text(struct slice bytes)
 static void
 set(json_t *object, const char *name, struct slice value)
 {
-	json_object_set_new(object, name, text(value));
+	(void)json_object_set_new(object, name, text(value));
 }
 
 /* Every check's object begins with its result and ends with the reason. */
@@ -46,7 +46,7 @@ begin_result(const struct auth_result *result)
 {
 	json_t *object = json_object();
 
-	json_object_set_new(
+	(void)json_object_set_new(
 	    object, "result", json_string(mail_verdict_word(result->verdict)));
 	return object;
 }
@@ -123,7 +123,7 @@ arc_json(const struct auth_result *result)
 {
 	json_t *object = begin_result(result);
 
-	json_object_set_new(
+	(void)json_object_set_new(
 	    object, "instance", json_integer((json_int_t)result->instance));
 	set_reason(object, result);
 	return object;
@@ -139,17 +139,17 @@ add_signature_json(json_t *object, const char *name,
 
 	if (array == NULL) {
 		array = json_array();
-		json_object_set_new(object, name, array);
+		(void)json_object_set_new(object, name, array);
 	}
 	if (is_signed)
-		json_array_append_new(array, signature_json(result));
+		(void)json_array_append_new(array, signature_json(result));
 }
 
 static void
 add_once(json_t *object, const char *name, json_t *value)
 {
 	if (json_object_get(object, name) == NULL)
-		json_object_set_new(object, name, value);
+		(void)json_object_set_new(object, name, value);
 	else
 		json_decref(value);
 }
@@ -203,7 +203,7 @@ common_domain(const struct mail_address_list *list, struct strbuf *domain)
 		same = mail_idn_to_ascii(
 			   mail_address_at(list, i)->domain, &other) == 0;
 		if (i == 0)
-			(void)strbuf_add(domain, strbuf_slice(&other));
+			strbuf_add(domain, strbuf_slice(&other));
 		same = same &&
 		    slice_equal(strbuf_slice(domain), strbuf_slice(&other));
 	}

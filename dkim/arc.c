@@ -44,7 +44,7 @@ settle_chain(
 	arc->settled = true;
 	arc->verdict = verdict;
 	arc->reason = reason;
-	(void)strbuf_add_str(&arc->text, mail_reason_text(reason));
+	strbuf_add_str(&arc->text, mail_reason_text(reason));
 }
 
 static bool

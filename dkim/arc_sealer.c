@@ -92,7 +92,7 @@ pick_fields(const struct dkim_field_list *fields,
 
 	if (built_in != NULL)
 		fields = built_in;
-	dkim_field_list_pick(fields, header, names);
+	(void)dkim_field_list_pick(fields, header, names);
 	if (!dkim_field_list_has(fields, SLICE("DKIM-Signature")))
 		for (; times > 0; times--)
 			strbuf_add_str(names, ":DKIM-Signature");
@@ -227,7 +227,7 @@ dkim_arc_sealer_message_digest(struct dkim_arc_sealer *s)
 void
 dkim_arc_sealer_message_seal(struct dkim_arc_sealer *s, struct slice signature)
 {
-	dkim_arc_sealer_message_digest(s);
+	(void)dkim_arc_sealer_message_digest(s);
 	dkim_print_signature(&s->message_fold, signature);
 }
 
@@ -249,7 +249,7 @@ int
 dkim_arc_sealer_seal(
     struct dkim_arc_sealer *s, struct slice signature, struct strbuf *fields)
 {
-	dkim_arc_sealer_digest(s);
+	(void)dkim_arc_sealer_digest(s);
 	dkim_print_signature(&s->seal_fold, signature);
 	if (s->seal.full || s->message.full)
 		return -1;

@@ -70,7 +70,7 @@ dkim_check_keep_b(struct dkim_check *c, struct slice signature)
 	for (size_t i = 0; i < signature.n; i++)
 		if (signature.p[i] != ' ' && signature.p[i] != '\t' &&
 		    signature.p[i] != '\r' && signature.p[i] != '\n')
-			(void)strbuf_add_char(&c->b, signature.p[i]);
+			strbuf_add_char(&c->b, signature.p[i]);
 }
 
 int

@@ -129,7 +129,7 @@ check_sender(const struct dkim_domainkeys *d, struct checked *one,
 
 	if (d->no_sender != MAIL_REASON_NONE)
 		return refused(one, d->no_sender);
-	mail_header_find_up(header, d->sender_field, &place);
+	(void)mail_header_find_up(header, d->sender_field, &place);
 	if (place < index ||
 	    (one->fields.p != NULL && !names(one->fields, d->sender_field)))
 		return refused(one,
@@ -157,7 +157,7 @@ set_question(struct checked *one)
 	strbuf_init(&selector, DKIM_SIGNATURE_DOMAIN_MAX);
 	if (mail_idn_to_ascii(one->domain, &domain) < 0 ||
 	    mail_idn_to_ascii(one->selector, &selector) < 0)
-		bad_domainkeys(one, MAIL_REASON_KEY_NAME_BAD);
+		(void)bad_domainkeys(one, MAIL_REASON_KEY_NAME_BAD);
 	else
 		result = dkim_check_name(&one->check, strbuf_slice(&selector),
 		    strbuf_slice(&domain));
@@ -207,7 +207,7 @@ want_hashes(const struct dkim_domainkeys *d, struct checked *one,
 	if (want(d, one, as_stand, standing, octets) == 0 &&
 	    (grouped != standing ||
 		memcmp(as_stand, by_name, standing * sizeof(*by_name)) != 0))
-		want(d, one, by_name, grouped, octets);
+		(void)want(d, one, by_name, grouped, octets);
 	free(as_stand);
 	free(by_name);
 }
@@ -247,7 +247,7 @@ look_at_header_field(
 	dkim_check_group_add(&d->checks, &one->check);
 	strbuf_init(&one->raw, DKIM_VERIFIER_FIELD_MAX);
 	if (strbuf_add(&one->raw, field->raw) < 0)
-		bad_domainkeys(one, MAIL_REASON_SIGNATURE_FIELD_LONG);
+		(void)bad_domainkeys(one, MAIL_REASON_SIGNATURE_FIELD_LONG);
 	else
 		begin_signature(d, one, header, index);
 }

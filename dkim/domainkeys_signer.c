@@ -142,8 +142,8 @@ begin_signing(struct dkim_domainkeys_signer *s,
 	choose_fields(
 	    built_in != NULL ? built_in : signing->fields, header, &chosen);
 	list_names(&chosen, header, &s->names);
-	(void)strbuf_add(&s->domain, strbuf_slice(&names->domain));
-	(void)strbuf_add(&s->selector, strbuf_slice(&names->selector));
+	strbuf_add(&s->domain, strbuf_slice(&names->domain));
+	strbuf_add(&s->selector, strbuf_slice(&names->selector));
 	strbuf_init(&text, mail_header_size(header) + 2);
 	dkim_domainkeys_canon(
 	    signing->canon, chosen.fields, chosen.count, &text);
@@ -283,7 +283,7 @@ kind_key(
 	strbuf_init(&domain, DKIM_SIGNATURE_DOMAIN_MAX);
 	if (mail_idn_to_ascii(signing->domain, &domain) < 0 ||
 	    dkim_domainkeys_signer_set_domain(s, strbuf_slice(&domain)) != 0) {
-		(void)strbuf_add_str(reason, "its key is of another domain");
+		strbuf_add_str(reason, "its key is of another domain");
 		result = -1;
 	}
 	strbuf_clear(&domain);

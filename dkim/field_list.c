@@ -137,7 +137,7 @@ add_built_in(struct dkim_field_list *fields)
 	for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++) {
 		bool oversigned = built_in[i][0] == '+';
 
-		add_listed(
+		(void)add_listed(
 		    fields, slice_str(built_in[i] + oversigned), oversigned);
 	}
 }

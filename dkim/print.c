@@ -70,7 +70,7 @@ dkim_print_hash(struct mail_fold *fold, const char *tag, struct slice octets)
 	struct strbuf text;
 
 	strbuf_init(&text, DKIM_SIGNER_FIELD_MAX);
-	base64_encode(octets, &text);
+	(void)base64_encode(octets, &text);
 	print_tag(fold, tag, strbuf_slice(&text), ";");
 	strbuf_clear(&text);
 }
@@ -82,7 +82,7 @@ dkim_print_signature(struct mail_fold *fold, struct slice signature)
 
 	/* Whole, so that one too long is seen to be by the field. */
 	strbuf_init(&text, signature.n / 3 * 4 + 4);
-	base64_encode(signature, &text);
+	(void)base64_encode(signature, &text);
 	mail_fold_anywhere(fold, strbuf_slice(&text));
 	strbuf_clear(&text);
 	mail_fold_end(fold);

@@ -76,13 +76,13 @@ read_identity(struct slice identity, struct names *names, struct strbuf *reason)
 	strbuf_init(&domain, DKIM_SIGNATURE_DOMAIN_MAX);
 	if (identity.n > DKIM_SIGNATURE_IDENTITY_MAX ||
 	    mail_idn_to_ascii(mail_address_domain(identity), &domain) < 0) {
-		refuse_signing(reason, "i= has no domain", identity);
+		(void)refuse_signing(reason, "i= has no domain", identity);
 	} else if (!dkim_domain_is_within(
 		       strbuf_slice(&domain), strbuf_slice(&names->domain))) {
-		refuse_signing(
+		(void)refuse_signing(
 		    reason, "i= is outside of the signing domain", identity);
 	} else {
-		dkim_quoted_encode(local, &names->identity);
+		(void)dkim_quoted_encode(local, &names->identity);
 		strbuf_add_char(&names->identity, '@');
 		result = strbuf_add(&names->identity, strbuf_slice(&domain));
 	}
@@ -243,7 +243,7 @@ int
 dkim_signer_seal(
     struct dkim_signer *s, struct slice signature, struct strbuf *field)
 {
-	dkim_signer_digest(s);
+	(void)dkim_signer_digest(s);
 	dkim_print_signature(&s->fold, signature);
 	if (s->field.full)
 		return -1;

@@ -90,7 +90,7 @@ dkim_signing_set_add(struct dkim_signing_set *set, const struct dkim_kind *kind,
 	void *signer;
 
 	if (set->count == DKIM_SIGNING_SET_MAX) {
-		(void)strbuf_add_str(reason, "too many signatures");
+		strbuf_add_str(reason, "too many signatures");
 		return -1;
 	}
 	signer = kind->new (signing, header, set->body, reason);
@@ -112,7 +112,7 @@ dkim_signing_set_key(struct dkim_signing_set *set, int number,
 	last.algorithm =
 	    dkim_kind_algorithm(member->kind, signing->algorithm, key);
 	if (!dkim_key_fits(key, last.algorithm))
-		(void)strbuf_add_str(
+		strbuf_add_str(
 		    reason, "the key is of another type than the algorithm");
 	else if (member->kind->key(member->signer, &last, reason) == 0)
 		member->key = key;
@@ -142,13 +142,13 @@ seal_member(const struct member *member, struct strbuf *signature,
 {
 	if (dkim_key_sign(member->key, member->algorithm,
 		member->kind->digest(member->signer), signature) != 0) {
-		(void)strbuf_add_str(reason, "the key does not sign");
+		strbuf_add_str(reason, "the key does not sign");
 		return -1;
 	}
 	if (member->kind->seal(
 		member->signer, strbuf_slice(signature), field) == 0)
 		return 0;
-	(void)strbuf_add_str(reason, "the signature is too long");
+	strbuf_add_str(reason, "the signature is too long");
 	return -1;
 }
 
@@ -161,7 +161,7 @@ dkim_signing_set_seal(struct dkim_signing_set *set, int number,
 	int result;
 
 	if (member->key == NULL) {
-		(void)strbuf_add_str(reason, "there is no key");
+		strbuf_add_str(reason, "there is no key");
 		return -1;
 	}
 	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);

@@ -55,7 +55,7 @@ dns_question_set(
 static void
 set_reverse_v4(struct dns_question *question, const unsigned char *octets)
 {
-	snprintf(question->name, sizeof(question->name),
+	(void)snprintf(question->name, sizeof(question->name),
 	    "%u.%u.%u.%u.in-addr.arpa", octets[3], octets[2], octets[1],
 	    octets[0]);
 }

@@ -64,8 +64,10 @@ address_parse(struct slice host, struct slice port, struct dns_server *server)
 	if (host.n == 0 || host.n >= sizeof(host_text) ||
 	    port.n >= sizeof(port_text) || memchr(host.p, '\0', host.n))
 		return -1;
-	snprintf(host_text, sizeof(host_text), "%.*s", (int)host.n, host.p);
-	snprintf(port_text, sizeof(port_text), "%.*s", (int)port.n, port.p);
+	(void)snprintf(
+	    host_text, sizeof(host_text), "%.*s", (int)host.n, host.p);
+	(void)snprintf(
+	    port_text, sizeof(port_text), "%.*s", (int)port.n, port.p);
 	if (getaddrinfo(host_text, port_text, &hints, &found) != 0)
 		return -1;
 	if (found->ai_addrlen <= sizeof(server->address)) {
@@ -139,13 +141,13 @@ dns_servers_add(
 	struct dns_server server;
 
 	if (server_parse(text, &server) != 0) {
-		(void)strbuf_addf(reason,
+		strbuf_addf(reason,
 		    "'%.*s' is no name server's address (ADDR or ADDR:PORT)",
 		    (int)slice_first(text, 100).n, text.p);
 		return -1;
 	}
 	if (servers->count == DNS_SERVERS_MAX) {
-		(void)strbuf_addf(
+		strbuf_addf(
 		    reason, "more than %d name servers", DNS_SERVERS_MAX);
 		return -1;
 	}
@@ -309,10 +311,10 @@ dns_server_print(const struct dns_server *server, char to[DNS_SERVER_TEXT_MAX])
 	if (getnameinfo(&server->address.any, server->length, host,
 		sizeof(host), port, sizeof(port),
 		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		snprintf(to, DNS_SERVER_TEXT_MAX, "?");
+		(void)snprintf(to, DNS_SERVER_TEXT_MAX, "?");
 	else
-		snprintf(to, DNS_SERVER_TEXT_MAX, v6 ? "[%s]:%s" : "%s:%s",
-		    host, port);
+		(void)snprintf(to, DNS_SERVER_TEXT_MAX,
+		    v6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
 static void

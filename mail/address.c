@@ -54,7 +54,7 @@ add_phrase_word(struct parser *p)
 	struct slice word;
 
 	if (mail_token_atom(&p->in, &word) == 0) {
-		(void)strbuf_add(&p->list->text, word);
+		strbuf_add(&p->list->text, word);
 		return 1;
 	}
 	if (peek(p) != '"')
@@ -90,7 +90,7 @@ parse_phrase(struct parser *p, struct slice *phrase)
 			return -1;
 		before = p->list->text.n;
 		if (before > from && p->in.p != end)
-			(void)strbuf_add_char(&p->list->text, ' ');
+			strbuf_add_char(&p->list->text, ' ');
 		n = mail_token_char(&p->in, '.')
 		    ? strbuf_add_char(&p->list->text, '.') + 1
 		    : add_phrase_word(p);
@@ -119,7 +119,7 @@ parse_local(struct parser *p, struct slice *local)
 		if (skip_cfws(p) != 0)
 			return -1;
 		if (mail_token_char(&p->in, '.')) {
-			(void)strbuf_add_char(&p->list->text, '.');
+			strbuf_add_char(&p->list->text, '.');
 			after_word = false;
 			continue;
 		}
@@ -147,12 +147,12 @@ parse_labels(struct parser *p)
 
 	do {
 		if (p->list->text.n > from)
-			(void)strbuf_add_char(&p->list->text, '.');
+			strbuf_add_char(&p->list->text, '.');
 		if (skip_cfws(p) != 0)
 			return -1;
 		if (mail_token_atom(&p->in, &piece) != 0)
 			return address_fault(p, "bad domain in address");
-		(void)strbuf_add(&p->list->text, piece);
+		strbuf_add(&p->list->text, piece);
 		if (skip_cfws(p) != 0)
 			return -1;
 	} while (mail_token_char(&p->in, '.'));
@@ -366,7 +366,7 @@ mail_address_parse(struct slice value, struct strbuf *reason)
 		return p.list;
 	}
 	if (reason != NULL)
-		(void)strbuf_add_str(reason, p.why);
+		strbuf_add_str(reason, p.why);
 	mail_address_free(p.list);
 	return NULL;
 }
@@ -418,10 +418,10 @@ int
 mail_mailbox_print(const struct mail_mailbox *box, struct strbuf *out)
 {
 	if (is_dot_atom(box->local))
-		(void)strbuf_add(out, box->local);
+		strbuf_add(out, box->local);
 	else
 		(void)mail_token_quote(box->local, out);
-	(void)strbuf_add_char(out, '@');
+	strbuf_add_char(out, '@');
 	return strbuf_add(out, box->domain);
 }
 

@@ -6,14 +6,14 @@ enum { FOLD_INDENT = 8 };
 void
 mail_fold_add(struct mail_fold *fold, struct slice piece)
 {
-	(void)strbuf_add(fold->out, piece);
+	strbuf_add(fold->out, piece);
 	fold->column += piece.n;
 }
 
 static void
 break_line(struct mail_fold *fold)
 {
-	(void)strbuf_add_str(fold->out, "\r\n\t");
+	strbuf_add_str(fold->out, "\r\n\t");
 	fold->column = FOLD_INDENT;
 }
 
@@ -72,6 +72,6 @@ mail_fold_anywhere(struct mail_fold *fold, struct slice piece)
 void
 mail_fold_end(struct mail_fold *fold)
 {
-	(void)strbuf_add_str(fold->out, "\r\n");
+	strbuf_add_str(fold->out, "\r\n");
 	fold->column = 0;
 }

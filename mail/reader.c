@@ -77,7 +77,8 @@ fail_reader(
 {
 	size_t total = r->bytes.n;
 
-	snprintf(r->reason, sizeof(r->reason), "%s %zu %s", what, bound, unit);
+	(void)snprintf(
+	    r->reason, sizeof(r->reason), "%s %zu %s", what, bound, unit);
 	/* The running line is the first of a field too many, or is of the
 	 * last one, which is not whole. */
 	r->plan.size = r->line;
@@ -200,7 +201,7 @@ line_is_complete(const struct mail_reader *r)
 static int
 take_portion(struct mail_reader *r, struct slice portion)
 {
-	(void)strbuf_add(&r->bytes, portion);
+	strbuf_add(&r->bytes, portion);
 	if (line_is_complete(r))
 		return end_line(r);
 	if (!r->known && r->bytes.n - r->line == READER_LINE_START &&
@@ -238,8 +239,8 @@ end_cut_line(struct mail_reader *r)
 	if (r->bytes.n > r->cap)
 		return fail_reader(r, "header over", r->cap, "bytes");
 	if (r->bytes.p[r->bytes.n - 1] != '\r')
-		(void)strbuf_add_char(&r->bytes, '\r');
-	(void)strbuf_add_char(&r->bytes, '\n');
+		strbuf_add_char(&r->bytes, '\r');
+	strbuf_add_char(&r->bytes, '\n');
 	r->line = r->bytes.n;
 	return 0;
 }

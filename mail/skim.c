@@ -92,7 +92,7 @@ to_field(struct mail_skim *s, struct slice bytes)
 		struct slice some =
 		    slice_first(bytes, MAIL_SKIM_FIELD_MAX - s->held.n);
 
-		(void)strbuf_add(&s->held, some);
+		strbuf_add(&s->held, some);
 		bytes = slice_after(bytes, some.n);
 		if (bytes.n > 0)
 			decide(s, false);
@@ -151,7 +151,7 @@ take_portion(struct mail_skim *s, struct slice portion)
 	if (s->known) {
 		to_field(s, portion);
 	} else {
-		(void)strbuf_add(&s->line, portion);
+		strbuf_add(&s->line, portion);
 		if (ends && s->line.n == 2)
 			end_header(s, true);
 		else if (ends || s->line.n >= LINE_START)

@@ -199,7 +199,7 @@ mail_token_unquote(struct slice raw, struct strbuf *out)
 			continue;
 		if (c == '\\' && i + 2 < raw.n)
 			c = raw.p[++i];
-		(void)strbuf_add_char(out, c);
+		strbuf_add_char(out, c);
 	}
 	return out->full ? -1 : 0;
 }
@@ -207,16 +207,16 @@ mail_token_unquote(struct slice raw, struct strbuf *out)
 int
 mail_token_quote(struct slice content, struct strbuf *out)
 {
-	(void)strbuf_add_char(out, '"');
+	strbuf_add_char(out, '"');
 	for (size_t i = 0; i < content.n; i++) {
 		char c = content.p[i];
 
 		if (c == '\r' || c == '\n' || c == '\0')
 			continue;
 		if (c == '"' || c == '\\')
-			(void)strbuf_add_char(out, '\\');
-		(void)strbuf_add_char(out, c);
+			strbuf_add_char(out, '\\');
+		strbuf_add_char(out, c);
 	}
-	(void)strbuf_add_char(out, '"');
+	strbuf_add_char(out, '"');
 	return out->full ? -1 : 0;
 }

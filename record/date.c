@@ -14,7 +14,7 @@ record_date_print(int64_t seconds, struct strbuf *out)
 	time_t t = (time_t)seconds;
 	struct tm utc;
 
-	gmtime_r(&t, &utc);
+	(void)gmtime_r(&t, &utc);
 	return strbuf_addf(out, "%s, %d %s %d %02d:%02d:%02d +0000",
 	    days[utc.tm_wday], utc.tm_mday, months[utc.tm_mon],
 	    utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);

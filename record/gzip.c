@@ -70,7 +70,7 @@ write_compressed(struct sink *sink, struct slice bytes)
 	if (bytes.n > GZIP_GATHER)
 		compress_bytes(g, bytes);
 	else
-		(void)strbuf_add(&g->gathered, bytes);
+		strbuf_add(&g->gathered, bytes);
 }
 
 struct record_gzip *

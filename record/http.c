@@ -157,7 +157,7 @@ print_answer_head(
 	if (gmtime_r(&now, &utc) != NULL)
 		(void)strftime(
 		    date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-	(void)strbuf_addf(out,
+	strbuf_addf(out,
 	    "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\n"
 	    "Content-Type: %s\r\nContent-Length: %zu\r\n"
 	    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
@@ -194,9 +194,9 @@ refuse_request(struct record_request *r, unsigned status)
 	struct strbuf text;
 
 	strbuf_init(&text, HEAD_MAX);
-	(void)strbuf_addf(&text, "%u %s\n", status, reason_of(status));
+	strbuf_addf(&text, "%u %s\n", status, reason_of(status));
 	if (status == 421)
-		(void)strbuf_add_str(&text, misdirected);
+		strbuf_add_str(&text, misdirected);
 	send_answer(r, status, "text/plain", strbuf_slice(&text));
 	strbuf_clear(&text);
 }

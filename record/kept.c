@@ -14,8 +14,8 @@ record_kept_add(struct strbuf *to, enum record_tag tag, struct slice value)
 	if (value.n > VALUE_MAX)
 		return -1;
 	if (to->n == 0)
-		(void)strbuf_add(to, head);
-	(void)strbuf_add(to, slice_from(member, sizeof(member)));
+		strbuf_add(to, head);
+	strbuf_add(to, slice_from(member, sizeof(member)));
 	return strbuf_add(to, value);
 }
 

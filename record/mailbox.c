@@ -20,9 +20,9 @@ parse_mailbox(struct slice mailbox, struct slice *local, struct slice *domain)
 	    !escape_is_utf8(mailbox))
 		return false;
 	strbuf_init(&argument, ARGUMENT_MAX);
-	(void)strbuf_add_str(&argument, "TO:<");
-	(void)strbuf_add(&argument, mailbox);
-	(void)strbuf_add_char(&argument, '>');
+	strbuf_add_str(&argument, "TO:<");
+	strbuf_add(&argument, mailbox);
+	strbuf_add_char(&argument, '>');
 	good = smtp_path_parse(
 		   strbuf_slice(&argument), SMTP_RCPT, &path, &why) == 0 &&
 	    slice_equal(path.mailbox, mailbox) && path.domain.n > 0 &&
@@ -53,7 +53,7 @@ add_local(struct slice local, struct strbuf *out)
 			continue;
 		if (local.p[i] == '\\' && i + 1 < local.n)
 			i++;
-		(void)strbuf_add_char(out, ascii_lower(local.p[i]));
+		strbuf_add_char(out, ascii_lower(local.p[i]));
 	}
 }
 
@@ -78,7 +78,7 @@ record_mailbox_fold(struct slice mailbox, struct strbuf *out)
 		return -1;
 	add_local(local, out);
 	cut_extension(out, begun);
-	(void)strbuf_add_char(out, '@');
+	strbuf_add_char(out, '@');
 	if (add_mailbox_domain(domain, out) == 0 && !out->full)
 		return 0;
 	strbuf_truncate(out, begun);
@@ -109,8 +109,8 @@ record_mailbox_path(struct slice mailbox, struct strbuf *out)
 
 	if (!parse_mailbox(mailbox, &local, &domain))
 		return -1;
-	(void)strbuf_add(out, local);
-	(void)strbuf_add_char(out, '@');
+	strbuf_add(out, local);
+	strbuf_add_char(out, '@');
 	if (add_mailbox_domain(domain, out) == 0 && !out->full)
 		return 0;
 	strbuf_truncate(out, begun);

@@ -65,7 +65,7 @@ command(struct record_mailer *m, enum mailer_state state, const char *before,
 	struct strbuf line;
 
 	strbuf_init(&line, LINE_CAP);
-	(void)strbuf_addf(&line, "%s%s%s", before, argument, after);
+	strbuf_addf(&line, "%s%s%s", before, argument, after);
 	m->state = state;
 	smtp_relay_command(m->relay, strbuf_slice(&line));
 	strbuf_clear(&line);
@@ -114,7 +114,7 @@ proceed(struct record_mailer *m, struct slice text)
 		send_body(m);
 		break;
 	case MAILER_DOT:
-		(void)strbuf_add(&m->text, text);
+		strbuf_add(&m->text, text);
 		command(m, MAILER_QUIT, "QUIT", "", "");
 		break;
 	case MAILER_QUIT:

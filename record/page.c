@@ -111,7 +111,7 @@ record_page_text(struct slice text, struct strbuf *out)
 		struct slice c = slice_first(text, character(text));
 
 		if (deceives(c))
-			(void)strbuf_add_str(out, "\xef\xbf\xbd");
+			strbuf_add_str(out, "\xef\xbf\xbd");
 		else
 			record_xml_escape(c, out);
 		text = slice_after(text, c.n);
@@ -146,20 +146,20 @@ record_page_name(struct slice name, const char *nameless, struct strbuf *out)
 	size_t half = RECORD_PAGE_NAME_SHOWN / 2;
 
 	if (length == 0) {
-		(void)strbuf_addf(out, "<em>%s</em>", nameless);
+		strbuf_addf(out, "<em>%s</em>", nameless);
 		return;
 	}
 	if (length <= RECORD_PAGE_NAME_SHOWN) {
 		record_page_text(name, out);
 		return;
 	}
-	(void)strbuf_add_str(out, "<span title='");
+	strbuf_add_str(out, "<span title='");
 	record_page_text(name, out);
-	(void)strbuf_add_str(out, "'>");
+	strbuf_add_str(out, "'>");
 	record_page_text(slice_first(name, bytes_of(name, half)), out);
-	(void)strbuf_add_str(out, "&hellip;");
+	strbuf_add_str(out, "&hellip;");
 	record_page_text(slice_after(name, bytes_of(name, length - half)), out);
-	(void)strbuf_add_str(out, "</span>");
+	strbuf_add_str(out, "</span>");
 }
 
 static void
@@ -179,7 +179,7 @@ record_page_bar(int64_t good, int64_t bad, int64_t all, struct strbuf *out)
 		return;
 	pass = (double)good / (double)all * 100;
 	fail = (double)bad / (double)all * 100;
-	(void)strbuf_addf(out,
+	strbuf_addf(out,
 	    "<svg class=share viewBox='0 0 100 1' preserveAspectRatio=none>"
 	    "<title>%" PRId64 " pass, %" PRId64 " fail, of %" PRId64
 	    "</title><rect class=plain width=100 height=1 />"
@@ -222,7 +222,7 @@ print_time(int64_t seconds, struct strbuf *out)
 	struct tm utc;
 
 	if (gmtime_r(&t, &utc) != NULL)
-		(void)strbuf_addf(out, "%d-%02d-%02d %02d:%02d:%02d",
+		strbuf_addf(out, "%d-%02d-%02d %02d:%02d:%02d",
 		    utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
 		    utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
@@ -238,20 +238,20 @@ print_state(const struct record_page *page, struct strbuf *out)
 	    [RECORD_PAGE_TROUBLE] = {"trouble", "trouble"},
 	};
 
-	(void)strbuf_addf(out, "<p><span class='state %s'>%s</span></p>\n",
+	strbuf_addf(out, "<p><span class='state %s'>%s</span></p>\n",
 	    states[page->state].class, states[page->state].text);
 	if (page->cause_count == 0)
 		return;
-	(void)strbuf_add_str(out, "<ul class=causes>\n");
+	strbuf_add_str(out, "<ul class=causes>\n");
 	for (size_t i = 0; i < page->cause_count; i++) {
-		(void)strbuf_addf(out, "<li%s><b>",
+		strbuf_addf(out, "<li%s><b>",
 		    page->causes[i].stops ? " class=stops" : "");
 		print_page_text(page->causes[i].part, out);
-		(void)strbuf_add_str(out, "</b>: ");
+		strbuf_add_str(out, "</b>: ");
 		print_page_text(page->causes[i].text, out);
-		(void)strbuf_add_str(out, "</li>\n");
+		strbuf_add_str(out, "</li>\n");
 	}
-	(void)strbuf_add_str(out, "</ul>\n");
+	strbuf_add_str(out, "</ul>\n");
 }
 
 static void
@@ -259,17 +259,17 @@ print_since(const struct record_page *page, struct strbuf *out)
 {
 	int64_t up = (page->now - page->started) / MINUTE;
 
-	(void)strbuf_add_str(out, "<p class=muted>Up since ");
+	strbuf_add_str(out, "<p class=muted>Up since ");
 	print_time(page->started, out);
 	if (up >= 0)
-		(void)strbuf_addf(out,
+		strbuf_addf(out,
 		    " (%" PRId64 " d %" PRId64 " h %" PRId64 " min)",
 		    up / (24 * 60), up / 60 % 24, up % 60);
-	(void)strbuf_add_str(out, ", version ");
+	strbuf_add_str(out, ", version ");
 	print_page_text(page->version, out);
-	(void)strbuf_add_str(out, ". Now it is ");
+	strbuf_add_str(out, ". Now it is ");
 	print_time(page->now, out);
-	(void)strbuf_add_str(out, "; all times are UTC.</p>\n");
+	strbuf_add_str(out, "; all times are UTC.</p>\n");
 }
 
 static void
@@ -280,16 +280,15 @@ print_links(const struct record_page *page, struct strbuf *out)
 		const char *text;
 	} periods[] = {{24, "24 hours"}, {48, "48 hours"}, {168, "7 days"}};
 
-	(void)strbuf_add_str(out, "<p>");
+	strbuf_add_str(out, "<p>");
 	for (size_t i = 0; i < sizeof(periods) / sizeof(periods[0]); i++)
 		if (periods[i].hours == page->wish.hours)
-			(void)strbuf_addf(
+			strbuf_addf(
 			    out, "<b>%s</b> &middot; ", periods[i].text);
 		else
-			(void)strbuf_addf(out,
-			    "<a href='?hours=%u'>%s</a> &middot; ",
+			strbuf_addf(out, "<a href='?hours=%u'>%s</a> &middot; ",
 			    periods[i].hours, periods[i].text);
-	(void)strbuf_add_str(out,
+	strbuf_add_str(out,
 	    "<a href='/health?verbose'>health</a> &middot; "
 	    "<a href='/metrics'>figures</a></p>\n");
 }
@@ -297,7 +296,7 @@ print_links(const struct record_page *page, struct strbuf *out)
 static void
 print_page_head(const struct record_page *page, struct strbuf *out)
 {
-	(void)strbuf_addf(out,
+	strbuf_addf(out,
 	    "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
 	    "<meta name=viewport content='width=device-width,"
 	    "initial-scale=1'>"
@@ -305,11 +304,10 @@ print_page_head(const struct record_page *page, struct strbuf *out)
 	    "<meta http-equiv=refresh content=60>"
 	    "<title>signpost on ");
 	print_page_text(page->host, out);
-	(void)strbuf_addf(
-	    out, "</title><style>%s</style></head><body>\n", style);
-	(void)strbuf_add_str(out, "<h1>signpost on ");
+	strbuf_addf(out, "</title><style>%s</style></head><body>\n", style);
+	strbuf_add_str(out, "<h1>signpost on ");
 	record_page_name(slice_str(page->host), "", out);
-	(void)strbuf_add_str(out, "</h1>\n");
+	strbuf_add_str(out, "</h1>\n");
 	print_state(page, out);
 	print_since(page, out);
 	print_links(page, out);
@@ -415,7 +413,7 @@ print_card(const struct hours *h, enum card card, const char *label,
 {
 	bool is_bad = card != CARD_SIGNED && card != CARD_PASSED;
 
-	(void)strbuf_addf(out,
+	strbuf_addf(out,
 	    "<div%s><dt>%s</dt><dd>%llu<small>%llu before</small></dd></div>\n",
 	    is_bad && h->now[card] > 0 ? " class=warn" : "", label,
 	    (unsigned long long)h->now[card],
@@ -426,21 +424,21 @@ static void
 print_cards(
     const struct record_page *page, const struct hours *h, struct strbuf *out)
 {
-	(void)strbuf_addf(out,
+	strbuf_addf(out,
 	    "<section><h2>The last %u hours</h2>\n<p class=muted>In small: the "
 	    "%u hours before.</p>\n",
 	    page->wish.hours, page->wish.hours);
 	if (page->out) {
-		(void)strbuf_add_str(out, "<h3>Out</h3><dl class=cards>\n");
+		strbuf_add_str(out, "<h3>Out</h3><dl class=cards>\n");
 		print_card(h, CARD_SIGNED, "signed", out);
 		print_card(h, CARD_UNSIGNED, "unsigned", out);
 		if (h->now[CARD_OUT_REFUSED] + h->then[CARD_OUT_REFUSED] > 0)
 			print_card(h, CARD_OUT_REFUSED, "refused", out);
 		print_card(h, CARD_OUT_DEFERRED, "deferred", out);
-		(void)strbuf_add_str(out, "</dl>\n");
+		strbuf_add_str(out, "</dl>\n");
 	}
 	if (page->in) {
-		(void)strbuf_add_str(out,
+		strbuf_add_str(out,
 		    "<h3>In <small>passed, failed: DMARC</small></h3><dl "
 		    "class=cards>\n");
 		print_card(h, CARD_PASSED, "passed", out);
@@ -449,9 +447,9 @@ print_cards(
 			print_card(h, CARD_NO_POLICY, "no policy", out);
 		print_card(h, CARD_IN_REFUSED, "refused", out);
 		print_card(h, CARD_IN_DEFERRED, "deferred", out);
-		(void)strbuf_add_str(out, "</dl>\n");
+		strbuf_add_str(out, "</dl>\n");
 	}
-	(void)strbuf_add_str(out, "</section>\n");
+	strbuf_add_str(out, "</section>\n");
 }
 
 static struct hours
@@ -503,7 +501,7 @@ print_page_results(const struct record_page *page, struct strbuf *out)
 		record_plot_print(&hours.out, out);
 	if (page->in)
 		record_plot_print(&hours.in, out);
-	(void)strbuf_add(out, strbuf_slice(&list));
+	strbuf_add(out, strbuf_slice(&list));
 	out->full |= list.full;
 	strbuf_clear(&list);
 	return result;
@@ -515,7 +513,7 @@ record_page_results(const struct record_page *page, struct strbuf *out)
 	size_t before = out->n;
 
 	if (page->store == NULL && !page->wanted) {
-		(void)strbuf_add_str(out,
+		strbuf_add_str(out,
 		    "<p class=empty>What becomes of mail is not kept: set "
 		    "<code>[results] database</code> to see it here.</p>\n");
 		return 0;
@@ -523,7 +521,7 @@ record_page_results(const struct record_page *page, struct strbuf *out)
 	if (page->store != NULL && print_page_results(page, out) == 0)
 		return 0;
 	strbuf_truncate(out, before);
-	(void)strbuf_add_str(out,
+	strbuf_add_str(out,
 	    "<p class=empty>The results database does not answer, or not in "
 	    "time: then a shorter period may do.</p>\n");
 	return -1;
@@ -534,7 +532,7 @@ record_page_print(
     const struct record_page *page, struct slice results, struct strbuf *out)
 {
 	print_page_head(page, out);
-	(void)strbuf_add(out, results);
-	(void)strbuf_add_str(out, "</body></html>\n");
+	strbuf_add(out, results);
+	strbuf_add_str(out, "</body></html>\n");
 	return out->full ? -1 : 0;
 }

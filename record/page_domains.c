@@ -238,7 +238,7 @@ add_own(struct pass *pass, struct slice name)
 static void
 print_count(int64_t n, const char *one, const char *many, struct strbuf *out)
 {
-	(void)strbuf_addf(out, "%" PRId64 " %s", n, n == 1 ? one : many);
+	strbuf_addf(out, "%" PRId64 " %s", n, n == 1 ? one : many);
 }
 
 static void
@@ -246,18 +246,18 @@ print_clients(const struct record_failures *f, struct strbuf *out)
 {
 	int64_t shown = 0;
 
-	(void)strbuf_add_str(out, "<br>From ");
+	strbuf_add_str(out, "<br>From ");
 	for (size_t i = 0; i < RECORD_CLIENTS_SHOWN; i++) {
 		if (f->clients[i].count == 0)
 			break;
 		if (shown++ > 0)
-			(void)strbuf_add_str(out, ", ");
+			strbuf_add_str(out, ", ");
 		record_page_name(
 		    slice_str(f->clients[i].name), "an unknown client", out);
-		(void)strbuf_addf(out, " (%" PRId64 ")", f->clients[i].count);
+		strbuf_addf(out, " (%" PRId64 ")", f->clients[i].count);
 	}
 	if (f->client_count > shown)
-		(void)strbuf_addf(
+		strbuf_addf(
 		    out, " and %" PRId64 " more", f->client_count - shown);
 }
 
@@ -265,17 +265,17 @@ static void
 print_failures(const struct record_failures *f, struct strbuf *out)
 {
 	if (f->policy.name[0] != '\0') {
-		(void)strbuf_add_str(out, ", policy <code>p=");
+		strbuf_add_str(out, ", policy <code>p=");
 		record_page_text(slice_str(f->policy.name), out);
-		(void)strbuf_add_str(out, "</code>");
+		strbuf_add_str(out, "</code>");
 	}
 	if (f->clients[0].count > 0)
 		print_clients(f, out);
 	if (f->reason.count == 0)
 		return;
-	(void)strbuf_add_str(out, "<br>Most often: ");
+	strbuf_add_str(out, "<br>Most often: ");
 	record_page_text(slice_str(f->reason.name), out);
-	(void)strbuf_addf(out, " (%" PRId64 ")", f->reason.count);
+	strbuf_addf(out, " (%" PRId64 ")", f->reason.count);
 }
 
 static int
@@ -284,15 +284,15 @@ print_look(const struct record_page *page, int64_t from, const struct entry *e,
 {
 	struct record_failures f;
 
-	(void)strbuf_add_str(out, "<li><b>");
+	strbuf_add_str(out, "<li><b>");
 	record_page_name(e->d.name, "(no author)", out);
-	(void)strbuf_add_str(
+	strbuf_add_str(
 	    out, e->own ? "</b> <span class=tag>ours</span> " : "</b> ");
 	if (e->d.fail == 0) {
-		(void)strbuf_add_str(out, "no failures in ");
+		strbuf_add_str(out, "no failures in ");
 		print_count(e->d.in, "message", "messages", out);
 	} else {
-		(void)strbuf_addf(out,
+		strbuf_addf(out,
 		    "<span class=failed>%" PRId64 " of %" PRId64 " fail</span>",
 		    e->d.fail, e->d.in);
 		if (record_store_failures(page->store, from, e->d.name, &f) !=
@@ -301,11 +301,11 @@ print_look(const struct record_page *page, int64_t from, const struct entry *e,
 		print_failures(&f, out);
 	}
 	if (e->own && e->d.bare > 0) {
-		(void)strbuf_add_str(out, "<br>");
+		strbuf_add_str(out, "<br>");
 		print_count(e->d.bare, "message", "messages", out);
-		(void)strbuf_add_str(out, " went out unsigned");
+		strbuf_add_str(out, " went out unsigned");
 	}
-	(void)strbuf_add_str(out, "</li>\n");
+	strbuf_add_str(out, "</li>\n");
 	return 0;
 }
 
@@ -314,7 +314,7 @@ print_looks(const struct pass *pass, int64_t from, struct strbuf *out)
 {
 	const struct top *tops[] = {&pass->own, &pass->failing};
 
-	(void)strbuf_add_str(out,
+	strbuf_add_str(out,
 	    "<section><h2>Needs a look</h2>\n<p class=muted>Mail that says it "
 	    "is of these domains and fails DMARC: ours first, then the ten "
 	    "with most.</p>\n<ul class=looks>\n");
@@ -323,15 +323,14 @@ print_looks(const struct pass *pass, int64_t from, struct strbuf *out)
 			if (print_look(
 				pass->page, from, &tops[t]->list[i], out) != 0)
 				return -1;
-	(void)strbuf_add_str(out, "</ul>\n");
+	strbuf_add_str(out, "</ul>\n");
 	if (pass->own_domains > pass->own.count)
-		(void)strbuf_addf(out,
-		    "<p class=muted>And %llu more of ours.</p>\n",
+		strbuf_addf(out, "<p class=muted>And %llu more of ours.</p>\n",
 		    (unsigned long long)(pass->own_domains - pass->own.count));
 	if (pass->own.count + pass->failing.count == 0)
-		(void)strbuf_add_str(
+		strbuf_add_str(
 		    out, "<p class=empty>Nothing failed DMARC.</p>\n");
-	(void)strbuf_add_str(out, "</section>\n");
+	strbuf_add_str(out, "</section>\n");
 	return 0;
 }
 
@@ -341,24 +340,24 @@ static void
 print_number(int64_t n, struct strbuf *out)
 {
 	if (n == 0)
-		(void)strbuf_add_str(out, "<td class=muted>0</td>");
+		strbuf_add_str(out, "<td class=muted>0</td>");
 	else
-		(void)strbuf_addf(out, "<td>%" PRId64 "</td>", n);
+		strbuf_addf(out, "<td>%" PRId64 "</td>", n);
 }
 
 static void
 print_row(const struct entry *e, struct strbuf *out)
 {
-	(void)strbuf_add_str(out, "<tr><td>");
+	strbuf_add_str(out, "<tr><td>");
 	record_page_name(e->d.name, "(no author)", out);
 	record_page_bar(e->d.pass, e->d.fail, e->d.in, out);
-	(void)strbuf_add_str(out, "</td>");
+	strbuf_add_str(out, "</td>");
 	print_number(e->d.in, out);
 	print_number(e->d.pass, out);
 	print_number(e->d.fail, out);
 	print_number(e->d.out, out);
 	print_number(e->d.bare, out);
-	(void)strbuf_add_str(out, "</tr>\n");
+	strbuf_add_str(out, "</tr>\n");
 }
 
 static void
@@ -366,11 +365,11 @@ print_link(const struct record_page_wish *wish, const char *text, bool is_this,
     struct strbuf *out)
 {
 	if (is_this) {
-		(void)strbuf_addf(out, "<b>%s</b> ", text);
+		strbuf_addf(out, "<b>%s</b> ", text);
 		return;
 	}
-	(void)strbuf_addf(out, "<a href='?hours=%u%s%s#domains'>%s</a> ",
-	    wish->hours, wish->by_failures ? "&amp;sort=fail" : "",
+	strbuf_addf(out, "<a href='?hours=%u%s%s#domains'>%s</a> ", wish->hours,
+	    wish->by_failures ? "&amp;sort=fail" : "",
 	    wish->all ? "&amp;all" : "", text);
 }
 
@@ -380,41 +379,40 @@ print_links(const struct pass *pass, struct strbuf *out)
 	struct record_page_wish wish = pass->page->wish;
 	bool by_failures = wish.by_failures;
 
-	(void)strbuf_addf(out,
-	    "<p class=muted>%llu of %llu domains. Sorted by ",
+	strbuf_addf(out, "<p class=muted>%llu of %llu domains. Sorted by ",
 	    (unsigned long long)pass->all.count,
 	    (unsigned long long)pass->domains);
 	wish.by_failures = false;
 	print_link(&wish, "messages", !by_failures, out);
-	(void)strbuf_add_str(out, "&middot; ");
+	strbuf_add_str(out, "&middot; ");
 	wish.by_failures = true;
 	print_link(&wish, "failures", by_failures, out);
 	wish.by_failures = by_failures;
 	if (pass->domains > pass->all.count && !wish.all) {
 		wish.all = true;
-		(void)strbuf_add_str(out, "&middot; show ");
+		strbuf_add_str(out, "&middot; show ");
 		print_link(&wish, "all", false, out);
 	}
-	(void)strbuf_add_str(out, "</p>\n");
+	strbuf_add_str(out, "</p>\n");
 }
 
 static void
 print_all(const struct pass *pass, struct strbuf *out)
 {
-	(void)strbuf_add_str(out, "<section id=domains><h2>By domain</h2>\n");
+	strbuf_add_str(out, "<section id=domains><h2>By domain</h2>\n");
 	if (pass->all.count == 0) {
-		(void)strbuf_add_str(
+		strbuf_add_str(
 		    out, "<p class=empty>There was no mail.</p></section>\n");
 		return;
 	}
 	print_links(pass, out);
-	(void)strbuf_add_str(out,
+	strbuf_add_str(out,
 	    "<table><thead><tr><th>Domain of From<th>In<th>Pass<th>Fail"
 	    "<th>Out<th>Unsigned</tr></thead>"
 	    "<tbody>\n");
 	for (size_t i = 0; i < pass->all.count; i++)
 		print_row(&pass->all.list[i], out);
-	(void)strbuf_add_str(out, "</tbody></table>\n</section>\n");
+	strbuf_add_str(out, "</tbody></table>\n</section>\n");
 }
 
 /* --- both --- */

@@ -64,19 +64,18 @@ scale_of(uint64_t most)
 static void
 print_heights(uint64_t scale, struct strbuf *out)
 {
-	(void)strbuf_add_str(out, "<div class=up>");
+	strbuf_add_str(out, "<div class=up>");
 	for (unsigned i = GRID_LINES + 1; i-- > 0;)
-		(void)strbuf_addf(out, "<span class=axis>%llu</span>",
+		strbuf_addf(out, "<span class=axis>%llu</span>",
 		    (unsigned long long)(scale / GRID_LINES * i));
-	(void)strbuf_add_str(out, "</div>\n");
+	strbuf_add_str(out, "</div>\n");
 }
 
 static void
 print_grid(const struct record_plot *plot, struct strbuf *out)
 {
 	for (unsigned i = 0; i <= GRID_LINES; i++)
-		(void)strbuf_addf(out,
-		    "<line class=grid x1=0 x2=%u y1=%u y2=%u />",
+		strbuf_addf(out, "<line class=grid x1=0 x2=%u y1=%u y2=%u />",
 		    plot->bars * BAR_ROOM, i * HEIGHT / GRID_LINES,
 		    i * HEIGHT / GRID_LINES);
 }
@@ -88,14 +87,14 @@ print_bar(const struct record_plot *plot, unsigned bar, uint64_t scale,
 	int64_t begin = begin_of(plot, bar);
 	double y = HEIGHT;
 
-	(void)strbuf_addf(out, "<g><title>the %u., %02u:00 UTC", day_of(begin),
+	strbuf_addf(out, "<g><title>the %u., %02u:00 UTC", day_of(begin),
 	    clock_hour(begin));
 	if (plot->hours > 1)
-		(void)strbuf_addf(out, " and %u h on", plot->hours);
+		strbuf_addf(out, " and %u h on", plot->hours);
 	for (unsigned s = 0; s < plot->series; s++)
-		(void)strbuf_addf(out, ", %s %llu", plot->names[s],
+		strbuf_addf(out, ", %s %llu", plot->names[s],
 		    (unsigned long long)plot->counts[s][bar]);
-	(void)strbuf_add_str(out, "</title>");
+	strbuf_add_str(out, "</title>");
 	for (unsigned s = 0; s < plot->series; s++) {
 		double h =
 		    (double)plot->counts[s][bar] / (double)scale * HEIGHT;
@@ -103,11 +102,11 @@ print_bar(const struct record_plot *plot, unsigned bar, uint64_t scale,
 		if (plot->counts[s][bar] == 0)
 			continue;
 		y -= h;
-		(void)strbuf_addf(out,
+		strbuf_addf(out,
 		    "<rect class=%s x=%u y=%.1f width=%d height=%.1f />",
 		    plot->classes[s], bar * BAR_ROOM + 1, y, BAR, h);
 	}
-	(void)strbuf_add_str(out, "</g>\n");
+	strbuf_add_str(out, "</g>\n");
 }
 
 /* Each label takes as much of the width as the bars that it stands below. */
@@ -118,40 +117,39 @@ print_hours(const struct record_plot *plot, struct strbuf *out)
 	unsigned labels = days ? LABELS_MORE : LABELS_DAY;
 	unsigned step = (plot->bars + labels - 1) / labels;
 
-	(void)strbuf_add_str(out, "<div class=along>");
+	strbuf_add_str(out, "<div class=along>");
 	for (unsigned bar = 0; bar < plot->bars; bar += step) {
 		int64_t begin = begin_of(plot, bar);
 		unsigned width =
 		    plot->bars - bar < step ? plot->bars - bar : step;
 
-		(void)strbuf_addf(
-		    out, "<span class=axis style='flex:%u'>", width);
+		strbuf_addf(out, "<span class=axis style='flex:%u'>", width);
 		if (width == step && days)
-			(void)strbuf_addf(
+			strbuf_addf(
 			    out, "%u %02uh", day_of(begin), clock_hour(begin));
 		else if (width == step)
-			(void)strbuf_addf(out, "%02u:00", clock_hour(begin));
-		(void)strbuf_add_str(out, "</span>");
+			strbuf_addf(out, "%02u:00", clock_hour(begin));
+		strbuf_add_str(out, "</span>");
 	}
-	(void)strbuf_add_str(out, "</div>\n");
+	strbuf_add_str(out, "</div>\n");
 }
 
 static void
 print_legend(const struct record_plot *plot, struct strbuf *out)
 {
-	(void)strbuf_add_str(out, "<p class=legend>");
+	strbuf_add_str(out, "<p class=legend>");
 	for (unsigned s = 0; s < plot->series; s++) {
 		uint64_t sum = 0;
 
 		for (unsigned bar = 0; bar < plot->bars; bar++)
 			sum += plot->counts[s][bar];
-		(void)strbuf_addf(out,
+		strbuf_addf(out,
 		    "<span><svg class=key viewBox='0 0 10 10'>"
 		    "<rect class=%s width=10 height=10 /></svg>"
 		    "%s %llu</span>\n",
 		    plot->classes[s], plot->names[s], (unsigned long long)sum);
 	}
-	(void)strbuf_add_str(out, "</p>\n");
+	strbuf_add_str(out, "</p>\n");
 }
 
 void
@@ -162,24 +160,24 @@ record_plot_print(const struct record_plot *plot, struct strbuf *out)
 	for (unsigned bar = 0; bar < plot->bars; bar++)
 		if (total_of(plot, bar) > most)
 			most = total_of(plot, bar);
-	(void)strbuf_addf(out, "<section><h2>%s</h2>\n", plot->title);
+	strbuf_addf(out, "<section><h2>%s</h2>\n", plot->title);
 	if (most == 0) {
-		(void)strbuf_addf(
+		strbuf_addf(
 		    out, "<p class=empty>%s</p></section>\n", plot->empty);
 		return;
 	}
 	scale = scale_of(most);
 	print_legend(plot, out);
-	(void)strbuf_add_str(out, "<div class=plot>");
+	strbuf_add_str(out, "<div class=plot>");
 	print_heights(scale, out);
-	(void)strbuf_addf(out,
+	strbuf_addf(out,
 	    "<svg class=bars viewBox='0 0 %u %d' preserveAspectRatio=none "
 	    "role=img aria-label='%s'>\n",
 	    plot->bars * BAR_ROOM, HEIGHT, plot->title);
 	print_grid(plot, out);
 	for (unsigned bar = 0; bar < plot->bars; bar++)
 		print_bar(plot, bar, scale, out);
-	(void)strbuf_add_str(out, "</svg>\n");
+	strbuf_add_str(out, "</svg>\n");
 	print_hours(plot, out);
-	(void)strbuf_add_str(out, "</div></section>\n");
+	strbuf_add_str(out, "</div></section>\n");
 }

@@ -80,10 +80,9 @@ add_in_reply_to(const struct record_reflection *r, struct strbuf *mail)
 	if (id.n == 0 || !is_field_text(id) ||
 	    (r->proof != RECORD_PROOF_SPF && !is_plain_id(id)))
 		return;
-	(void)strbuf_addf(mail, "In-Reply-To: %.*s\r\n", (int)id.n, id.p);
+	strbuf_addf(mail, "In-Reply-To: %.*s\r\n", (int)id.n, id.p);
 	if (!is_stranger(r))
-		(void)strbuf_addf(
-		    mail, "References: %.*s\r\n", (int)id.n, id.p);
+		strbuf_addf(mail, "References: %.*s\r\n", (int)id.n, id.p);
 }
 
 /* Whom it goes to, the envelope says; what is not ASCII, or a stranger's own
@@ -92,10 +91,9 @@ static void
 add_to(const struct record_reflection *r, struct strbuf *mail)
 {
 	if (is_stranger(r) || !record_mailbox_is_ascii(r->to))
-		(void)strbuf_add_str(mail, "To: undisclosed-recipients:;\r\n");
+		strbuf_add_str(mail, "To: undisclosed-recipients:;\r\n");
 	else
-		(void)strbuf_addf(
-		    mail, "To: <%.*s>\r\n", (int)r->to.n, r->to.p);
+		strbuf_addf(mail, "To: <%.*s>\r\n", (int)r->to.n, r->to.p);
 }
 
 /* The beginning of a value on one line, in whole characters: no line ends, no
@@ -114,7 +112,7 @@ unfold(struct slice value, size_t most, struct strbuf *out)
 			c = ' ';
 		else if (c < ' ' || c == 0x7f || (c > 0x7f && !utf8))
 			c = '?';
-		(void)strbuf_add_char(out, (char)c);
+		strbuf_add_char(out, (char)c);
 	}
 	while (utf8 && out->n > 0 && !escape_is_utf8(strbuf_slice(out)))
 		strbuf_truncate(out, out->n - 1);
@@ -133,9 +131,9 @@ add_encoded(struct slice text, struct mail_fold *fold)
 		while (n < text.n && n + 4 <= WORD_OCTETS)
 			n += escape_utf8_length(slice_after(text, n));
 		strbuf_init(&word, 128);
-		(void)strbuf_add_str(&word, "=?utf-8?B?");
+		strbuf_add_str(&word, "=?utf-8?B?");
 		(void)base64_encode(slice_first(text, n), &word);
-		(void)strbuf_add_str(&word, "?=");
+		strbuf_add_str(&word, "?=");
 		mail_fold_word(fold, strbuf_slice(&word));
 		strbuf_clear(&word);
 		text = slice_after(text, n);
@@ -179,15 +177,15 @@ add_fields(const struct record_reflection *r, struct strbuf *mail)
 	    slice_find(r->to, '\r') < r->to.n ||
 	    slice_find(r->to, '\n') < r->to.n || r->to.n > RECORD_MAILBOX_MAX)
 		return false;
-	(void)strbuf_addf(mail, "From: <%.*s>\r\n", (int)r->from.n, r->from.p);
+	strbuf_addf(mail, "From: <%.*s>\r\n", (int)r->from.n, r->from.p);
 	add_to(r, mail);
 	add_subject(r, mail);
-	(void)strbuf_add_str(mail, "Date: ");
+	strbuf_add_str(mail, "Date: ");
 	(void)record_date_print(r->now, mail);
-	(void)strbuf_addf(mail, "\r\nMessage-ID: <%.*s@%.*s>\r\n", (int)r->id.n,
+	strbuf_addf(mail, "\r\nMessage-ID: <%.*s@%.*s>\r\n", (int)r->id.n,
 	    r->id.p, (int)domain.n, domain.p);
 	add_in_reply_to(r, mail);
-	(void)strbuf_add_str(mail,
+	strbuf_add_str(mail,
 	    "Auto-Submitted: auto-replied\r\n"
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: text/plain; charset=utf-8\r\n");
@@ -200,16 +198,16 @@ add_fields(const struct record_reflection *r, struct strbuf *mail)
 static void
 add_mail_line(struct slice line, const char *before, struct strbuf *text)
 {
-	(void)strbuf_add_str(text, before);
+	strbuf_add_str(text, before);
 	line = slice_first(line, LINE_MAX_OCTETS);
 	for (size_t i = 0; i < line.n; i++) {
 		char c = line.p[i];
 
 		if ((unsigned char)c < ' ' && c != '\t')
 			c = '?';
-		(void)strbuf_add_char(text, c);
+		strbuf_add_char(text, c);
 	}
-	(void)strbuf_add_str(text, "\r\n");
+	strbuf_add_str(text, "\r\n");
 }
 
 /* The next line of LF or CRLF text, without its end. */
@@ -255,7 +253,7 @@ add_rules(const struct record_reflection *r, struct strbuf *text)
 
 	if (rest.n == 0)
 		return;
-	(void)strbuf_add_str(text, "\r\nSpamAssassin: ");
+	strbuf_add_str(text, "\r\nSpamAssassin: ");
 	add_mail_line(r->spam, "", text);
 	mail_fold_begin(&fold, text, SLICE("  Rules"));
 	while (slice_cut(&rest, ' ', &rule))
@@ -271,7 +269,7 @@ add_quoted_header(const struct record_reflection *r, struct strbuf *text)
 	struct slice line;
 	int lines = 0;
 
-	(void)strbuf_add_str(text,
+	strbuf_add_str(text,
 	    r->proof == RECORD_PROOF_SPF
 		? "\r\nThe header of your message, as it came to us:\r\n\r\n"
 		: "\r\nWhat your signature covers of your message's header, "
@@ -295,16 +293,16 @@ add_quoted_printable(struct slice line, struct strbuf *mail)
 		    ((c == ' ' || c == '\t') && !last);
 
 		if (column + (plain ? 1 : 3) > QP_COLUMNS) {
-			(void)strbuf_add_str(mail, "=\r\n");
+			strbuf_add_str(mail, "=\r\n");
 			column = 0;
 		}
 		if (plain)
-			(void)strbuf_add_char(mail, (char)c);
+			strbuf_add_char(mail, (char)c);
 		else
-			(void)strbuf_addf(mail, "=%02X", c);
+			strbuf_addf(mail, "=%02X", c);
 		column += plain ? 1 : 3;
 	}
-	(void)strbuf_add_str(mail, "\r\n");
+	strbuf_add_str(mail, "\r\n");
 }
 
 static void
@@ -313,12 +311,11 @@ add_mail_text(struct slice text, struct strbuf *mail)
 	struct slice line;
 
 	if (record_mailbox_is_ascii(text)) {
-		(void)strbuf_add_str(
-		    mail, "Content-Transfer-Encoding: 7bit\r\n\r\n");
-		(void)strbuf_add(mail, text);
+		strbuf_add_str(mail, "Content-Transfer-Encoding: 7bit\r\n\r\n");
+		strbuf_add(mail, text);
 		return;
 	}
-	(void)strbuf_add_str(
+	strbuf_add_str(
 	    mail, "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
 	while (next_line(&text, &line))
 		add_quoted_printable(line, mail);

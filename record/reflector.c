@@ -53,8 +53,8 @@ say_reflector(struct record_reflector *r, bool trouble, const char *what,
 	struct strbuf line;
 
 	strbuf_init(&line, SAY_MAX);
-	(void)strbuf_addf(&line, "reflector: %s", what);
-	(void)escape_log(slice_first(foreign, SAY_MAX / 8), &line);
+	strbuf_addf(&line, "reflector: %s", what);
+	escape_log(slice_first(foreign, SAY_MAX / 8), &line);
 	r->rules->say(r->rules->ctx, trouble, strbuf_text(&line));
 	strbuf_clear(&line);
 }
@@ -73,10 +73,10 @@ refuse_answer(struct record_reflector *r, struct slice to, struct slice why)
 	struct strbuf line;
 
 	strbuf_init(&line, SAY_MAX);
-	(void)strbuf_add_str(&line, "reflector: no answer to <");
-	(void)escape_log(slice_first(to, SAY_MAX / 8), &line);
-	(void)strbuf_add_str(&line, ">: ");
-	(void)escape_log(slice_first(why, SAY_MAX / 8), &line);
+	strbuf_add_str(&line, "reflector: no answer to <");
+	escape_log(slice_first(to, SAY_MAX / 8), &line);
+	strbuf_add_str(&line, ">: ");
+	escape_log(slice_first(why, SAY_MAX / 8), &line);
 	r->rules->say(r->rules->ctx, false, strbuf_text(&line));
 	strbuf_clear(&line);
 }
@@ -98,7 +98,7 @@ print_network(struct slice client, struct strbuf *out)
 		address.octets[i] = 0;
 	(void)inet_ntop(
 	    v6 ? AF_INET6 : AF_INET, address.octets, text, sizeof(text));
-	(void)strbuf_addf(out, "%s/%d", text, v6 ? 64 : 24);
+	strbuf_addf(out, "%s/%d", text, v6 ? 64 : 24);
 }
 
 static enum record_proof
@@ -225,7 +225,7 @@ make_answer(struct record_reflector *r, const struct record_kept *kept,
 
 	strbuf_init(&id, 64);
 	strbuf_init(&mail, RECORD_REFLECT_MAIL_MAX);
-	(void)strbuf_addf(
+	strbuf_addf(
 	    &id, "%" PRId64 ".%" PRIu64 ".reflect", reflection.now, r->made++);
 	reflection.id = strbuf_slice(&id);
 	if (record_reflect_print(&reflection, &mail) == 0) {

@@ -113,11 +113,11 @@ add_part(const struct record_report *r, const char *mark, struct strbuf *out)
 static int
 print_report_id(const struct record_report *r, struct strbuf *out)
 {
-	(void)strbuf_addf(out, "%lld.", (long long)r->begin);
+	strbuf_addf(out, "%lld.", (long long)r->begin);
 	(void)add_part(r, "", out);
-	(void)strbuf_add_str(out, r->part > 1 ? "." : "");
-	(void)strbuf_add(out, r->domain);
-	(void)strbuf_add_char(out, '@');
+	strbuf_add_str(out, r->part > 1 ? "." : "");
+	strbuf_add(out, r->domain);
+	strbuf_add_char(out, '@');
 	return strbuf_add(out, r->reporter);
 }
 
@@ -298,11 +298,10 @@ record_report_end(struct sink *to)
 int
 record_report_filename(const struct record_report *r, struct strbuf *out)
 {
-	(void)strbuf_add(out, r->reporter);
-	(void)strbuf_add_char(out, '!');
-	(void)strbuf_add(out, r->domain);
-	(void)strbuf_addf(
-	    out, "!%lld!%lld", (long long)r->begin, (long long)r->end);
+	strbuf_add(out, r->reporter);
+	strbuf_add_char(out, '!');
+	strbuf_add(out, r->domain);
+	strbuf_addf(out, "!%lld!%lld", (long long)r->begin, (long long)r->end);
 	(void)add_part(r, "!", out);
 	return strbuf_add_str(out, ".xml.gz");
 }
@@ -315,12 +314,12 @@ add_message_id(const struct record_report *r, struct strbuf *mail)
 
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		mail->full = true;
-	(void)strbuf_add_str(mail, "Message-ID: <");
+	strbuf_add_str(mail, "Message-ID: <");
 	for (size_t i = 0; i < sizeof(random); i++)
-		(void)strbuf_addf(mail, "%02x", random[i]);
-	(void)strbuf_add_char(mail, '.');
+		strbuf_addf(mail, "%02x", random[i]);
+	strbuf_add_char(mail, '.');
 	(void)print_report_id(r, mail);
-	(void)strbuf_add_str(mail, ">\r\n");
+	strbuf_add_str(mail, ">\r\n");
 }
 
 static void
@@ -331,7 +330,7 @@ add_base64(struct slice bytes, struct strbuf *mail)
 	for (size_t at = 0; at < bytes.n; at += LINE) {
 		(void)base64_encode(
 		    slice_first(slice_after(bytes, at), LINE), mail);
-		(void)strbuf_add_str(mail, "\r\n");
+		strbuf_add_str(mail, "\r\n");
 	}
 }
 
@@ -345,18 +344,18 @@ record_report_mail(const struct record_report *r, struct slice to,
 	strbuf_init(&file, 1024);
 	(void)print_report_id(r, &id);
 	(void)record_report_filename(r, &file);
-	(void)strbuf_addf(mail, "From: <%.*s>\r\nTo: <%.*s>\r\n",
-	    (int)r->email.n, r->email.p, (int)to.n, to.p);
-	(void)strbuf_addf(mail,
+	strbuf_addf(mail, "From: <%.*s>\r\nTo: <%.*s>\r\n", (int)r->email.n,
+	    r->email.p, (int)to.n, to.p);
+	strbuf_addf(mail,
 	    "Subject: Report Domain: %.*s\r\n\tSubmitter: %.*s\r\n"
 	    "\tReport-ID: <%s>\r\n",
 	    (int)r->domain.n, r->domain.p, (int)r->reporter.n, r->reporter.p,
 	    strbuf_text(&id));
-	(void)strbuf_add_str(mail, "Date: ");
+	strbuf_add_str(mail, "Date: ");
 	(void)record_date_print(now, mail);
-	(void)strbuf_add_str(mail, "\r\n");
+	strbuf_add_str(mail, "\r\n");
 	add_message_id(r, mail);
-	(void)strbuf_addf(mail,
+	strbuf_addf(mail,
 	    "Auto-Submitted: auto-generated\r\n"
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/mixed; boundary=\"=_signpost\"\r\n\r\n"
@@ -366,14 +365,14 @@ record_report_mail(const struct record_report *r, struct slice to,
 	    "made by %.*s.\r\n\r\n",
 	    is_old(r) ? "7489" : "9990", (int)r->domain.n, r->domain.p,
 	    (int)r->reporter.n, r->reporter.p);
-	(void)strbuf_addf(mail,
+	strbuf_addf(mail,
 	    "--=_signpost\r\n"
 	    "Content-Type: application/gzip\r\n"
 	    "Content-Transfer-Encoding: base64\r\n"
 	    "Content-Disposition: attachment;\r\n\tfilename=\"%s\"\r\n\r\n",
 	    strbuf_text(&file));
 	add_base64(gzip, mail);
-	(void)strbuf_add_str(mail, "--=_signpost--\r\n");
+	strbuf_add_str(mail, "--=_signpost--\r\n");
 	strbuf_clear(&id);
 	strbuf_clear(&file);
 	return mail->full ? -1 : 0;

@@ -52,7 +52,7 @@ decode_percent(struct slice text, struct strbuf *out)
 			    hex_value(text.p[i + 2]));
 			i += 2;
 		}
-		(void)strbuf_add_char(out, c);
+		strbuf_add_char(out, c);
 	}
 	return out->full ? -1 : 0;
 }
@@ -91,7 +91,7 @@ spell_address(struct slice address, struct strbuf *out)
 
 	if (at >= address.n || !is_dot_atom(slice_first(address, at)))
 		return -1;
-	(void)strbuf_add(out, slice_first(address, at + 1));
+	strbuf_add(out, slice_first(address, at + 1));
 	return mail_idn_to_ascii(slice_after(address, at + 1), out);
 }
 
@@ -183,8 +183,8 @@ permission(const struct record_rua *r, const struct destination *to,
 	int result;
 
 	strbuf_init(&name, 512);
-	(void)strbuf_addf(&name, "%s._report._dmarc.", r->domain);
-	(void)strbuf_add(&name, to->host);
+	strbuf_addf(&name, "%s._report._dmarc.", r->domain);
+	strbuf_add(&name, to->host);
 	result = dns_question_set(question, DNS_TXT, strbuf_slice(&name));
 	strbuf_clear(&name);
 	return result;

@@ -145,9 +145,9 @@ void
 record_spam_print(const struct record_spam *spam, struct strbuf *out)
 {
 	if (!spam->known)
-		(void)strbuf_addf(out, "temperror (%s)", spam->reason);
+		strbuf_addf(out, "temperror (%s)", spam->reason);
 	else
-		(void)strbuf_addf(out, "%s (score %.1f, spam from %.1f)",
+		strbuf_addf(out, "%s (score %.1f, spam from %.1f)",
 		    spam->spam ? "spam" : "ham", spam->score, spam->threshold);
 }
 
@@ -161,8 +161,8 @@ record_spam_print_rules(const struct record_spam *spam, struct strbuf *out)
 		rule = slice_trim(rule);
 		if (!is_rule(rule))
 			continue;
-		(void)strbuf_add_str(out, out->n > begun ? ", " : "");
-		(void)strbuf_add(out, rule);
+		strbuf_add_str(out, out->n > begun ? ", " : "");
+		strbuf_add(out, rule);
 	}
 }
 

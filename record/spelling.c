@@ -22,7 +22,7 @@ record_spell_selector(struct slice selector, struct strbuf *out)
 	if (out->n > before)
 		return;
 	for (size_t i = 0; i < selector.n; i++)
-		(void)strbuf_add_char(out, ascii_lower(selector.p[i]));
+		strbuf_add_char(out, ascii_lower(selector.p[i]));
 }
 
 /* inet_ntop() follows RFC 5952 where it counts: lower case, no leading
@@ -36,5 +36,5 @@ record_spell_address(struct slice text, struct strbuf *out)
 	if (auth_address_parse(text, &address) == 0 &&
 	    inet_ntop(address.length == 4 ? AF_INET : AF_INET6, address.octets,
 		printed, sizeof(printed)) != NULL)
-		(void)strbuf_add_str(out, printed);
+		strbuf_add_str(out, printed);
 }

@@ -214,8 +214,8 @@ record_store_fail(
 	    store->db == NULL ? "out of memory" : sqlite3_errmsg(store->db);
 
 	if (reason != NULL) {
-		(void)strbuf_addf(reason, "%s: ", what);
-		(void)escape_log(slice_str(words), reason);
+		strbuf_addf(reason, "%s: ", what);
+		escape_log(slice_str(words), reason);
 	}
 	store->busy = store->db != NULL &&
 	    (sqlite3_errcode(store->db) & 0xff) == SQLITE_BUSY;
@@ -350,7 +350,7 @@ bound_size(struct record_store *store)
 	int result;
 
 	strbuf_init(&text, 100);
-	(void)strbuf_addf(&text, "PRAGMA max_page_count = %lld",
+	strbuf_addf(&text, "PRAGMA max_page_count = %lld",
 	    (long long)((int64_t)store->limits.bytes_max / page + 1));
 	result = record_store_exec(store, strbuf_text(&text));
 	strbuf_clear(&text);
@@ -406,7 +406,7 @@ open_file(struct record_store *store, int flags, struct strbuf *reason)
 	int result;
 
 	if (look_at_file(store, (flags & SQLITE_OPEN_READWRITE) != 0) != 0) {
-		(void)strbuf_addf(reason, "%s: %s", store->path,
+		strbuf_addf(reason, "%s: %s", store->path,
 		    errno == EINVAL ? "is no file" : strerror(errno));
 		return -1;
 	}
@@ -525,7 +525,7 @@ record_store_try(struct record_store *store, struct strbuf *reason)
 	if (record_store_begin(store) != 0)
 		return record_store_fail(store, "begin", reason);
 	strbuf_init(&text, 100);
-	(void)strbuf_addf(
+	strbuf_addf(
 	    &text, "INSERT INTO trial VALUES (zeroblob(%d))", TRY_BYTES);
 	if (record_store_exec(store, strbuf_text(&text)) != 0) {
 		strbuf_clear(&text);

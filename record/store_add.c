@@ -185,8 +185,8 @@ gather_overrides(const struct record_kept *kept, struct strbuf *lines)
 	size_t at = 0;
 
 	while (record_kept_next(kept, RECORD_OVERRIDE, &at, &value)) {
-		(void)strbuf_add(lines, value);
-		(void)strbuf_add_char(lines, '\n');
+		strbuf_add(lines, value);
+		strbuf_add_char(lines, '\n');
 	}
 }
 
@@ -215,22 +215,22 @@ gather_result(struct slice value, bool dkim, struct strbuf *lines)
 	const struct words w = split_words(value);
 	size_t before = lines->n, domain;
 
-	(void)strbuf_addf(lines, "%s\t%.*s\t", dkim ? "dkim" : "spf",
-	    (int)w.result.n, w.result.p);
+	strbuf_addf(lines, "%s\t%.*s\t", dkim ? "dkim" : "spf", (int)w.result.n,
+	    w.result.p);
 	domain = lines->n;
 	record_spell_domain(w.domain, lines);
 	if (lines->n == domain) {
 		strbuf_truncate(lines, before);
 		return;
 	}
-	(void)strbuf_add_char(lines, '\t');
+	strbuf_add_char(lines, '\t');
 	if (dkim) {
 		record_spell_selector(
 		    slice_first(w.third, RECORD_TEXT_MAX), lines);
-		(void)strbuf_add_char(lines, '\t');
-		(void)strbuf_add(lines, slice_first(w.why, RECORD_TEXT_MAX));
+		strbuf_add_char(lines, '\t');
+		strbuf_add(lines, slice_first(w.why, RECORD_TEXT_MAX));
 	} else {
-		(void)strbuf_add(lines, slice_first(w.third, RECORD_TEXT_MAX));
+		strbuf_add(lines, slice_first(w.third, RECORD_TEXT_MAX));
 	}
 	if (strbuf_add_char(lines, '\n') != 0)
 		strbuf_truncate(lines, before);
@@ -311,7 +311,7 @@ add_whose(const char *of, struct slice domain, struct strbuf *why)
 {
 	size_t before = why->n, at;
 
-	(void)strbuf_add_str(why, of);
+	strbuf_add_str(why, of);
 	at = why->n;
 	record_spell_domain(domain, why);
 	if (why->n == at)
@@ -322,18 +322,18 @@ static void
 explain_dkim(const struct words *w, bool passed, struct strbuf *why)
 {
 	if (w->result.n == 0 || slice_equal(w->result, SLICE("none"))) {
-		(void)strbuf_add_str(why, "no DKIM signature");
+		strbuf_add_str(why, "no DKIM signature");
 		return;
 	}
 	if (passed) {
-		(void)strbuf_add_str(why, "DKIM passes");
+		strbuf_add_str(why, "DKIM passes");
 		add_whose(" for another domain, ", w->domain, why);
 		return;
 	}
-	(void)strbuf_addf(why, "DKIM %.*s", (int)w->result.n, w->result.p);
+	strbuf_addf(why, "DKIM %.*s", (int)w->result.n, w->result.p);
 	add_whose(" of ", w->domain, why);
 	if (w->why.n > 0)
-		(void)strbuf_addf(why, " (%.*s)", (int)w->why.n, w->why.p);
+		strbuf_addf(why, " (%.*s)", (int)w->why.n, w->why.p);
 }
 
 static void
@@ -342,11 +342,11 @@ explain_spf(const struct words *w, bool passed, struct strbuf *why)
 	if (w->result.n == 0)
 		return;
 	if (passed) {
-		(void)strbuf_add_str(why, "; SPF passes");
+		strbuf_add_str(why, "; SPF passes");
 		add_whose(" for another domain, ", w->domain, why);
 		return;
 	}
-	(void)strbuf_addf(why, "; SPF %.*s", (int)w->result.n, w->result.p);
+	strbuf_addf(why, "; SPF %.*s", (int)w->result.n, w->result.p);
 	add_whose(" for ", w->domain, why);
 }
 
@@ -373,8 +373,8 @@ judge_found(const struct adding *a, struct found *f)
 	f->dmarc = slice_equal(dmarc, SLICE("pass"));
 	if (unsigned_why.n > 0) {
 		f->failed = true;
-		(void)strbuf_addf(&f->why, "unsigned: %.*s",
-		    (int)unsigned_why.n, unsigned_why.p);
+		strbuf_addf(&f->why, "unsigned: %.*s", (int)unsigned_why.n,
+		    unsigned_why.p);
 		return;
 	}
 	if (dmarc.n == 0) /* our own networks': not judged */
@@ -451,7 +451,7 @@ record_store_add(struct record_store *store, const struct record_kept *kept,
 	struct adding a = {.store = store, .kept = kept};
 
 	if (parse_time(kept, &a.time) != 0) {
-		(void)strbuf_add_str(reason, "a record without a time");
+		strbuf_add_str(reason, "a record without a time");
 		return -1;
 	}
 	if (record_store_begin(store) != 0)

@@ -108,7 +108,7 @@ record_store_may_answer(struct record_store *store, int64_t now,
 	if (waits == 0)
 		why = "too many answers wait";
 	if (why != NULL)
-		(void)strbuf_add_str(reason, why);
+		strbuf_add_str(reason, why);
 	if (waits < 0)
 		return record_store_fail(store, "answer", reason);
 	return why == NULL;
@@ -156,7 +156,7 @@ record_store_put_answer(struct record_store *store, int64_t now,
 	int fits;
 
 	if (answer->to.n > INT16_MAX || answer->message.n > INT32_MAX) {
-		(void)strbuf_add_str(reason, "it is too long");
+		strbuf_add_str(reason, "it is too long");
 		return 0;
 	}
 	if (record_store_begin(store) != 0)

@@ -64,7 +64,7 @@ add_dkim(const struct record_kept *kept, struct strbuf *to)
 
 	while (record_kept_next(kept, RECORD_DKIM, &at, &value)) {
 		if (slice_equal(word_of(value, 0), SLICE("pass"))) {
-			(void)strbuf_add_str(to, "DKIM of another domain");
+			strbuf_add_str(to, "DKIM of another domain");
 			return;
 		}
 		if (slice_equal(word_of(value, 0), SLICE("none")))
@@ -75,11 +75,11 @@ add_dkim(const struct record_kept *kept, struct strbuf *to)
 			why = word_of(value, 0);
 	}
 	if (why.n == 0) {
-		(void)strbuf_add_str(to, "no DKIM");
+		strbuf_add_str(to, "no DKIM");
 		return;
 	}
-	(void)strbuf_add_str(to, "DKIM: ");
-	(void)strbuf_add(to, slice_first(why, REASON_MAX / 2));
+	strbuf_add_str(to, "DKIM: ");
+	strbuf_add(to, slice_first(why, REASON_MAX / 2));
 }
 
 static void
@@ -88,12 +88,12 @@ add_spf(const struct record_kept *kept, struct strbuf *to)
 	struct slice result = word_of(record_kept_get(kept, RECORD_SPF), 0);
 
 	if (result.n == 0 || slice_equal(result, SLICE("none"))) {
-		(void)strbuf_add_str(to, ", no SPF");
+		strbuf_add_str(to, ", no SPF");
 	} else if (slice_equal(result, SLICE("pass"))) {
-		(void)strbuf_add_str(to, ", SPF of another domain");
+		strbuf_add_str(to, ", SPF of another domain");
 	} else {
-		(void)strbuf_add_str(to, ", SPF ");
-		(void)strbuf_add(to, slice_first(result, REASON_MAX / 8));
+		strbuf_add_str(to, ", SPF ");
+		strbuf_add(to, slice_first(result, REASON_MAX / 8));
 	}
 }
 

@@ -107,7 +107,7 @@ record_store_get_sent(
 	if (result == SQLITE_ROW) {
 		sent->at = sqlite3_column_int64(s, 0);
 		sent->state = parse_state(record_store_text(s, 1));
-		(void)strbuf_add(reply, record_store_text(s, 2));
+		strbuf_add(reply, record_store_text(s, 2));
 	}
 	(void)sqlite3_reset(s);
 	sent->reply = strbuf_slice(reply);

@@ -11,22 +11,22 @@ escape_char(struct slice c, struct strbuf *out)
 {
 	switch (c.p[0]) {
 	case '&':
-		(void)strbuf_add_str(out, "&amp;");
+		strbuf_add_str(out, "&amp;");
 		break;
 	case '<':
-		(void)strbuf_add_str(out, "&lt;");
+		strbuf_add_str(out, "&lt;");
 		break;
 	case '>':
-		(void)strbuf_add_str(out, "&gt;");
+		strbuf_add_str(out, "&gt;");
 		break;
 	case '"':
-		(void)strbuf_add_str(out, "&quot;");
+		strbuf_add_str(out, "&quot;");
 		break;
 	case '\'':
-		(void)strbuf_add_str(out, "&#39;");
+		strbuf_add_str(out, "&#39;");
 		break;
 	default:
-		(void)strbuf_add(out, c);
+		strbuf_add(out, c);
 	}
 }
 
@@ -63,13 +63,13 @@ record_xml_escape(struct slice in, struct strbuf *out)
 		size_t n = plain_length(in);
 
 		if (n > 0) {
-			(void)strbuf_add(out, slice_first(in, n));
+			strbuf_add(out, slice_first(in, n));
 			in = slice_after(in, n);
 			continue;
 		}
 		n = escape_utf8_length(in);
 		if (n == 0)
-			(void)strbuf_add_str(out, "\xef\xbf\xbd");
+			strbuf_add_str(out, "\xef\xbf\xbd");
 		else if (has_place(slice_first(in, n)))
 			escape_char(slice_first(in, n), out);
 		in = slice_after(in, n == 0 ? 1 : n);
@@ -83,9 +83,9 @@ record_xml_element(
 	struct strbuf line;
 
 	strbuf_init(&line, XML_TEXT_MAX);
-	(void)strbuf_addf(&line, "%*s<%s>", (int)depth, "", name);
+	strbuf_addf(&line, "%*s<%s>", (int)depth, "", name);
 	record_xml_escape(slice_first(text, XML_TEXT_MAX / 8), &line);
-	(void)strbuf_addf(&line, "</%s>\n", name);
+	strbuf_addf(&line, "</%s>\n", name);
 	sink_write_to(to, strbuf_slice(&line));
 	strbuf_clear(&line);
 }

@@ -381,7 +381,7 @@ read_and_pass(struct smtp_conn *conn, size_t room)
 	if (conn->passing.n > 0)
 		conn->ops->input(conn->ctx);
 	if (conn->passing.n > 0)
-		(void)strbuf_add(&conn->in, conn->passing);
+		strbuf_add(&conn->in, conn->passing);
 	conn->passing = slice_from(NULL, 0);
 }
 

@@ -97,14 +97,14 @@ static void
 print_line(const struct extension *e, const struct smtp_capabilities *caps,
     char separator, struct strbuf *out)
 {
-	(void)strbuf_addf(out, "250%c%s", separator, e->keyword.p);
+	strbuf_addf(out, "250%c%s", separator, e->keyword.p);
 	if (e->bit == SMTP_EXT_SIZE && caps->size > 0)
-		(void)strbuf_addf(out, " %" PRIu64, caps->size);
+		strbuf_addf(out, " %" PRIu64, caps->size);
 	for (int i = 0; i < SMTP_XFORWARD_NAMES; i++)
 		if (e->bit == SMTP_EXT_XFORWARD && (caps->xforward >> i & 1))
-			(void)strbuf_addf(out, " %s",
+			strbuf_addf(out, " %s",
 			    smtp_xforward_word((enum smtp_xforward_name)i));
-	(void)strbuf_add_str(out, "\r\n");
+	strbuf_add_str(out, "\r\n");
 }
 
 int
@@ -113,9 +113,9 @@ smtp_ehlo_print(
 {
 	unsigned left = caps->extensions;
 
-	(void)strbuf_addf(out, "250%c", left == 0 ? ' ' : '-');
-	(void)strbuf_add(out, host);
-	(void)strbuf_add_str(out, "\r\n");
+	strbuf_addf(out, "250%c", left == 0 ? ' ' : '-');
+	strbuf_add(out, host);
+	strbuf_add_str(out, "\r\n");
 	for (size_t i = 0; i < EXTENSIONS; i++) {
 		if ((left & (unsigned)extensions[i].bit) == 0)
 			continue;

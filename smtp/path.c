@@ -262,9 +262,9 @@ print_without(struct slice line, struct slice cut, const char *instead,
 	if (instead[0] == '\0')
 		while (before > 0 && ascii_is_blank(line.p[before - 1]))
 			before--;
-	(void)strbuf_add(out, slice_first(line, before));
-	(void)strbuf_add_str(out, instead);
-	(void)strbuf_add(out, slice_after(line, after));
+	strbuf_add(out, slice_first(line, before));
+	strbuf_add_str(out, instead);
+	strbuf_add(out, slice_after(line, after));
 	return out->full ? -1 : 0;
 }
 

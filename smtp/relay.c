@@ -96,10 +96,10 @@ fail_unasked(struct smtp_relay *relay, struct slice in)
 	struct strbuf why;
 
 	strbuf_init(&why, REASON_MAX);
-	(void)strbuf_add_str(&why,
+	strbuf_add_str(&why,
 	    closing ? "relay closed the idle connection: "
 		    : "relay spoke unasked: ");
-	(void)escape_log(
+	escape_log(
 	    slice_first(in, slice_find(slice_first(in, 80), '\r')), &why);
 	smtp_conn_fail(relay->conn,
 	    closing ? SMTP_CLOSE_EOF : SMTP_CLOSE_PROTOCOL, strbuf_text(&why));

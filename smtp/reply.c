@@ -63,10 +63,9 @@ smtp_reply_print(unsigned code, struct slice text, struct strbuf *out)
 	assert(slice_find(text, '\r') == text.n);
 	assert(slice_find(text, '\0') == text.n);
 	while (slice_cut(&text, '\n', &line)) {
-		(void)strbuf_addf(
-		    out, "%03u%c", code, text.p == NULL ? ' ' : '-');
-		(void)strbuf_add(out, line);
-		(void)strbuf_add_str(out, "\r\n");
+		strbuf_addf(out, "%03u%c", code, text.p == NULL ? ' ' : '-');
+		strbuf_add(out, line);
+		strbuf_add_str(out, "\r\n");
 	}
 	return out->full ? -1 : 0;
 }

@@ -240,9 +240,9 @@ encode(struct slice value, struct strbuf *out)
 		unsigned char c = (unsigned char)value.p[i];
 
 		if (is_xchar(c))
-			(void)strbuf_add_char(out, (char)c);
+			strbuf_add_char(out, (char)c);
 		else
-			(void)strbuf_addf(out, "+%02X", c);
+			strbuf_addf(out, "+%02X", c);
 	}
 }
 
@@ -282,9 +282,9 @@ smtp_xforward_print(
 		if (n > room)
 			break;
 		if (printed == 0)
-			(void)strbuf_add(out, verb);
-		(void)strbuf_addf(out, " %s=", attributes[i].word.p);
-		(void)strbuf_add(out, prefix);
+			strbuf_add(out, verb);
+		strbuf_addf(out, " %s=", attributes[i].word.p);
+		strbuf_add(out, prefix);
 		encode(value, out);
 		room -= n;
 		printed |= 1U << i;

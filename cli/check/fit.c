@@ -105,9 +105,9 @@ check_fit_add_setting(struct strbuf *to, const struct check_service *service,
 	struct strbuf shown;
 
 	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	(void)strbuf_addf(to, " '%s", check_shown(&shown, service->name));
-	(void)strbuf_addf(to, "/%s", check_shown(&shown, service->type));
-	(void)strbuf_addf(to, "/%s=%s'", name, wanted);
+	strbuf_addf(to, " '%s", check_shown(&shown, service->name));
+	strbuf_addf(to, "/%s", check_shown(&shown, service->type));
+	strbuf_addf(to, "/%s=%s'", name, wanted);
 	strbuf_clear(&shown);
 }
 
@@ -124,17 +124,17 @@ check_fit_todo(struct check_fit *fit, const struct check_service *service,
 	strbuf_init(&own, CHECK_SHOWN_MAX);
 	if (service == fit->cleanup && fit->back != NULL &&
 	    slice_equal(service->name, SLICE("cleanup"))) {
-		(void)strbuf_addf(&own, "cleanup-%s", word);
-		(void)strbuf_addf(&text,
+		strbuf_addf(&own, "cleanup-%s", word);
+		strbuf_addf(&text,
 		    "postconf -M 'cleanup-%s/unix=cleanup-%s unix n - n - 0 "
 		    "cleanup' && postconf -P",
 		    word, word);
 		check_fit_add_setting(&text, fit->back, "cleanup_service_name",
 		    strbuf_text(&own));
-		(void)strbuf_addf(
+		strbuf_addf(
 		    &text, " 'cleanup-%s/unix/%s=%s'", word, name, wanted);
 	} else {
-		(void)strbuf_add_str(&text, "postconf -P");
+		strbuf_add_str(&text, "postconf -P");
 		check_fit_add_setting(&text, service, name, wanted);
 	}
 	check_report_todo(
@@ -275,7 +275,7 @@ check_wait(struct check_fit *fit, const struct check_way *way)
 	    time_in(fit, service, name) > fit->front->dot_timeout)
 		return;
 	strbuf_init(&why, CHECK_SHOWN_MAX);
-	(void)strbuf_addf(&why,
+	strbuf_addf(&why,
 	    "we wait %u s for the next hop's answer (dot_timeout of [%s]); "
 	    "who gives up before that makes second copies",
 	    fit->front->dot_timeout, fit->front->name);
@@ -327,11 +327,11 @@ add_next_hop(const struct proxy_front *front, struct strbuf *to)
 	proxy_endpoint_print(&at, &plain);
 	text = strbuf_slice(&plain);
 	if (text.p[0] == '[') {
-		(void)strbuf_add(to, text);
+		strbuf_add(to, text);
 	} else {
 		size_t colon = slice_find_last(text, ':');
 
-		(void)strbuf_addf(to, "[%.*s]%s", (int)colon, text.p,
+		strbuf_addf(to, "[%.*s]%s", (int)colon, text.p,
 		    strbuf_text(&plain) + colon);
 	}
 	strbuf_clear(&plain);

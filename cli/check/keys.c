@@ -101,9 +101,8 @@ set_record(struct check_key *k, struct slice domain, struct slice selector,
 		k->record = strbuf_detach(&line);
 		k->value = xstrdup(records.list[0].value);
 		strbuf_init(&line, ZONE_LINE_MAX);
-		(void)strbuf_addf(&line,
-		    "name %.*s._domainkey, type TXT, value %s", (int)selector.n,
-		    selector.p, k->value);
+		strbuf_addf(&line, "name %.*s._domainkey, type TXT, value %s",
+		    (int)selector.n, selector.p, k->value);
 		k->form = strbuf_detach(&line);
 		k->name = xstrdup(records.list[0].name);
 	}
@@ -151,8 +150,7 @@ load(const struct collecting *c, struct check_key *k,
 		&reason) != 0) {
 		/* As proxy_key_files_check() puts it. */
 		strbuf_init(&told, 2 * (size_t)PROXY_KEY_REASON_MAX);
-		(void)strbuf_addf(
-		    &told, "%s: %s", rule->where, strbuf_text(&reason));
+		strbuf_addf(&told, "%s: %s", rule->where, strbuf_text(&reason));
 		k->trouble = strbuf_detach(&told);
 		k->forbidden = geteuid() != 0 &&
 		    (says(slice_str(k->trouble), EACCES) ||
@@ -243,11 +241,11 @@ set_misfit(const struct collecting *c, struct check_key *k, unsigned uses)
 	strbuf_init(&why, PROXY_KEY_REASON_MAX);
 	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
 	if (proxy_key_fits_uses(k->key, uses, &why) != 0) {
-		(void)strbuf_addf(&text, "%s: key file ", rule->where);
+		strbuf_addf(&text, "%s: key file ", rule->where);
 		(void)proxy_key_path(rule,
 		    slice_after(slice_str(k->domain), k->from), &text,
 		    &ignored);
-		(void)strbuf_addf(&text, ": %s", strbuf_text(&why));
+		strbuf_addf(&text, ": %s", strbuf_text(&why));
 		k->misfit = xslicedup(strbuf_slice(&text));
 	}
 	strbuf_clear(&text);
@@ -289,7 +287,7 @@ set_config(struct check_keys *keys, const char *path)
 
 	strbuf_init(&text, strlen(path) + sizeof(" -c "));
 	if (strcmp(path, PROXY_CONFIG_PATH) != 0)
-		(void)strbuf_addf(&text, " -c %s", path);
+		strbuf_addf(&text, " -c %s", path);
 	keys->config = xslicedup(strbuf_slice(&text));
 	strbuf_clear(&text);
 }

@@ -190,7 +190,7 @@ check_overrides(struct check_fit *fit)
 	struct strbuf whole, why;
 
 	strbuf_init(&whole, CHECK_SHOWN_MAX);
-	(void)strbuf_addf(&whole, "no_milters,no_unknown_recipient_checks%s%s",
+	strbuf_addf(&whole, "no_milters,no_unknown_recipient_checks%s%s",
 	    fit->before ? "" : ",no_address_mappings",
 	    fit->before && !fit->out ? "" : ",no_header_body_checks");
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -198,8 +198,7 @@ check_overrides(struct check_fit *fit)
 		    check_master_lists(value, slice_str(words[i].name)))
 			continue;
 		strbuf_init(&why, CHECK_SHOWN_MAX);
-		(void)strbuf_addf(
-		    &why, "without %s %s", words[i].name, words[i].why);
+		strbuf_addf(&why, "without %s %s", words[i].name, words[i].why);
 		check_fit_warn(fit, fit->back, name, strbuf_text(&whole),
 		    strbuf_text(&why));
 		strbuf_clear(&why);
@@ -316,7 +315,7 @@ add_list(struct strbuf *to, struct slice list)
 
 	strbuf_init(&shown, CHECK_SHOWN_MAX);
 	while (check_master_item(&list, &item)) {
-		(void)strbuf_addf(
+		strbuf_addf(
 		    to, "%s%s", more ? "," : "", check_shown(&shown, item));
 		more = true;
 	}
@@ -338,16 +337,16 @@ tell_move(struct check_fit *fit, const struct check_service *service,
 	strbuf_init(&command, (size_t)4 * CHECK_SHOWN_MAX);
 	if (there != NULL && fit->out) {
 		add_list(&shown, value);
-		(void)strbuf_add_str(&command, "postconf -P");
+		strbuf_add_str(&command, "postconf -P");
 		check_fit_add_setting(
 		    &command, there, name, strbuf_text(&shown));
-		(void)strbuf_add_str(&command, " && ");
+		strbuf_add_str(&command, " && ");
 	}
 	if (own)
-		(void)strbuf_addf(&command, "postconf -PX '%s/unix/%s'",
+		strbuf_addf(&command, "postconf -PX '%s/unix/%s'",
 		    check_shown(&shown, service->name), name);
 	else
-		(void)strbuf_addf(&command, "postconf -X %s", name);
+		strbuf_addf(&command, "postconf -X %s", name);
 	check_report_todo(fit->report, "%s && postfix reload%s",
 	    strbuf_text(&command),
 	    there == NULL && fit->out ? " (or sign after the queue, where it "

@@ -94,7 +94,7 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 			break;
 		p->stage = GREETED;
 		strbuf_init(&hello, 1024);
-		(void)strbuf_addf(&hello, "EHLO %s", p->all->config->hostname);
+		strbuf_addf(&hello, "EHLO %s", p->all->config->hostname);
 		smtp_relay_command(p->relay, strbuf_slice(&hello));
 		strbuf_clear(&hello);
 		return;
@@ -134,7 +134,7 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (p->stage != HELLOED) {
 		strbuf_reset(&p->said);
-		(void)strbuf_addf(&p->said, "%s within %d s",
+		strbuf_addf(&p->said, "%s within %d s",
 		    p->stage == CONNECTING ? "no greeting"
 					   : "no answer to EHLO",
 		    CHECK_PEER_MS / 1000);

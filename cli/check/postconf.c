@@ -75,7 +75,7 @@ read_address(struct slice host, uint16_t port, struct proxy_endpoint *to)
 	strbuf_init(&reason, REASON_MAX);
 	if (host.n == 0)
 		host = SLICE("localhost");
-	(void)strbuf_addf(&text,
+	strbuf_addf(&text,
 	    slice_find(host, ':') < host.n ? "[%.*s]:%u" : "%.*s:%u",
 	    (int)slice_first(host, ADDRESS_MAX).n, host.p, port);
 	is = proxy_endpoint_parse(strbuf_slice(&text), to, &reason) == 0;
@@ -202,9 +202,9 @@ note_way(struct search *s, struct slice setting)
 
 	s->finding->found = true;
 	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	(void)strbuf_addf(who, "%s: ",
+	strbuf_addf(who, "%s: ",
 	    s->service.n > 0 ? check_shown(&shown, s->service) : "main.cf");
-	(void)strbuf_add_str(who, check_shown(&shown, setting));
+	strbuf_add_str(who, check_shown(&shown, setting));
 	strbuf_clear(&shown);
 }
 
@@ -271,7 +271,7 @@ look_for_loop(struct search *s)
 		if (!leads_to_us(s, value_of(setting)))
 			continue;
 		finding->loop = filters[i];
-		(void)strbuf_add_str(
+		strbuf_add_str(
 		    &finding->loop_text, check_shown(&shown, setting));
 	}
 	strbuf_clear(&shown);

@@ -52,7 +52,7 @@ on_pong(void *ctx, const struct record_spam *spam)
 
 	p->done = true;
 	p->there = spam->known;
-	(void)strbuf_add_str(&p->why, spam->reason);
+	strbuf_add_str(&p->why, spam->reason);
 }
 
 static void
@@ -72,10 +72,9 @@ look_at_spamd(const struct looking *l, struct event_base *base)
 	(void)record_spamd_ping(base, &at, on_pong, &p);
 	while (!p.done && event_base_loop(base, EVLOOP_ONCE) == 0)
 		continue;
-	(void)strbuf_add_str(&text, "spamd at ");
+	strbuf_add_str(&text, "spamd at ");
 	proxy_endpoint_print(spamd, &text);
-	(void)strbuf_addf(
-	    &text, " does not answer PING: %s", strbuf_text(&p.why));
+	strbuf_addf(&text, " does not answer PING: %s", strbuf_text(&p.why));
 	if (!p.there)
 		l->tell(l->ctx, strbuf_text(&text),
 		    "start spamd there, correct `spamd =' of [reflector], or "
@@ -103,7 +102,7 @@ say_verb(struct asking *a, enum stage stage, const char *verb, const char *what)
 	struct strbuf line;
 
 	strbuf_init(&line, LINE_MAX);
-	(void)strbuf_addf(&line, "%s%s", verb, what);
+	strbuf_addf(&line, "%s%s", verb, what);
 	a->stage = stage;
 	smtp_relay_command(a->relay, strbuf_slice(&line));
 	strbuf_clear(&line);
@@ -123,7 +122,7 @@ say_recipient(struct asking *a)
 	struct strbuf path;
 
 	strbuf_init(&path, LINE_MAX);
-	(void)strbuf_addf(&path, "<%s>", a->config->reflector.address);
+	strbuf_addf(&path, "<%s>", a->config->reflector.address);
 	say_verb(a, RECIPIENT, "RCPT TO:", strbuf_text(&path));
 	strbuf_clear(&path);
 }
@@ -173,10 +172,10 @@ look_at_mailbox(const struct looking *l, struct event_base *base,
 	a.relay = smtp_relay_new(base, &target, &ops, &a);
 	while (a.stage != OVER && event_base_loop(base, EVLOOP_ONCE) == 0)
 		continue;
-	(void)strbuf_addf(&text,
+	strbuf_addf(&text,
 	    "no mailbox takes mail to %s: ", l->config->reflector.address);
 	proxy_endpoint_print(at, &text);
-	(void)strbuf_addf(&text, " says %s", strbuf_text(&a.said));
+	strbuf_addf(&text, " says %s", strbuf_text(&a.said));
 	if (a.refused)
 		l->tell(l->ctx, strbuf_text(&text),
 		    "give the address a mailbox, or an alias that discards "

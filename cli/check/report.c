@@ -44,7 +44,7 @@ format(const char *fmt, va_list ap)
 
 	strbuf_init(&text, TEXT_MAX);
 	if (strbuf_addv(&text, fmt, ap) != 0)
-		(void)strbuf_add_str(&text, "(too long to be shown)");
+		strbuf_add_str(&text, "(too long to be shown)");
 	return text.n == 0 ? xstrdup("") : strbuf_detach(&text);
 }
 
@@ -99,9 +99,9 @@ const char *
 check_shown(struct strbuf *out, struct slice foreign)
 {
 	strbuf_reset(out);
-	(void)escape_log(slice_first(foreign, SHOWN_OCTETS), out);
+	escape_log(slice_first(foreign, SHOWN_OCTETS), out);
 	if (foreign.n > SHOWN_OCTETS)
-		(void)strbuf_add_str(out, "...");
+		strbuf_add_str(out, "...");
 	return strbuf_text(out);
 }
 
@@ -109,7 +109,7 @@ const char *
 check_shown_reason(struct strbuf *out, struct slice text)
 {
 	strbuf_reset(out);
-	(void)escape_text(slice_first(text, SHOWN_OCTETS), out);
+	escape_text(slice_first(text, SHOWN_OCTETS), out);
 	return strbuf_text(out);
 }
 
@@ -134,7 +134,7 @@ print_member(const char *name, const char *value, const char *behind)
 	struct strbuf json;
 
 	strbuf_init(&json, 6 * text.n + 3); /* \uHHHH at most */
-	(void)escape_json(text, &json);
+	escape_json(text, &json);
 	printf("\"%s\":%s%s", name, strbuf_text(&json), behind);
 	strbuf_clear(&json);
 }

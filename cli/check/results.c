@@ -40,17 +40,17 @@ look_at_email(const struct looking *l)
 	if (l->config->reflector.relay.length == 0)
 		return; /* nothing is sent */
 	strbuf_init(&text, TEXT_MAX);
-	(void)strbuf_addf(&text,
+	strbuf_addf(&text,
 	    "reports come from %s and go out unsigned, so that they cannot "
 	    "pass DMARC: ",
 	    email);
 	if (!own_mail_goes_through_out(l->config)) {
-		(void)strbuf_add_str(&text, "no listener of [out] takes them");
+		strbuf_add_str(&text, "no listener of [out] takes them");
 		l->tell(l->ctx, strbuf_text(&text),
 		    "leave `relay =' of [reflector] out, or see that the "
 		    "server there signs them");
 	} else if (!own_mail_is_signed(l->config, email)) {
-		(void)strbuf_addf(&text, "[out] does not sign for %.*s",
+		strbuf_addf(&text, "[out] does not sign for %.*s",
 		    (int)domain.n, domain.p);
 		l->tell(l->ctx, strbuf_text(&text),
 		    "name in `email =' of [results] an address whose domain "
@@ -137,14 +137,14 @@ static void
 add_state(
     const struct looking *l, const struct tried *tried, struct strbuf *state)
 {
-	(void)strbuf_addf(state, "%u %% full, ", percent(l, tried));
+	strbuf_addf(state, "%u %% full, ", percent(l, tried));
 	if (tried->measure.newest == 0) {
-		(void)strbuf_add_str(state, "no record yet");
+		strbuf_add_str(state, "no record yet");
 		return;
 	}
-	(void)strbuf_add_str(state, "newest record of the hour of ");
+	strbuf_add_str(state, "newest record of the hour of ");
 	cli_time_print(tried->measure.newest, state);
-	(void)strbuf_add_str(state, " UTC");
+	strbuf_add_str(state, " UTC");
 }
 
 static void
@@ -155,11 +155,11 @@ look_at_database(const struct looking *l, struct strbuf *state)
 	struct strbuf text;
 
 	if (access(path, F_OK) != 0 && errno == ENOENT) {
-		(void)strbuf_add_str(state, "not there before the first start");
+		strbuf_add_str(state, "not there before the first start");
 		return;
 	}
 	if (geteuid() != 0 && access(path, R_OK | W_OK) != 0) {
-		(void)strbuf_add_str(state, "only root can look into it");
+		strbuf_add_str(state, "only root can look into it");
 		return;
 	}
 	try_in_child(l->config, &tried);
@@ -167,14 +167,14 @@ look_at_database(const struct looking *l, struct strbuf *state)
 	if (tried.measured)
 		add_state(l, &tried, state);
 	if (!tried.writable) {
-		(void)strbuf_addf(&text,
+		strbuf_addf(&text,
 		    "the database takes nothing, so that results are lost: %s",
 		    tried.why);
 		l->tell(l->ctx, strbuf_text(&text),
 		    "see that it is a file of the recorder's user, on a disk "
 		    "with room; moved away, it is made anew");
 	} else if (percent(l, &tried) >= FULL_PERCENT) {
-		(void)strbuf_addf(&text,
+		strbuf_addf(&text,
 		    "the database is %u %% full: what has no room is lost",
 		    percent(l, &tried));
 		l->tell(l->ctx, strbuf_text(&text),

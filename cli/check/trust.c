@@ -29,7 +29,7 @@ read_network(struct slice item, struct proxy_network *to)
 	strbuf_init(&reason, REASON_MAX);
 	for (size_t i = 0; i < item.n; i++)
 		if (item.p[i] != '[' && item.p[i] != ']')
-			(void)strbuf_add_char(&plain, item.p[i]);
+			strbuf_add_char(&plain, item.p[i]);
 	is = proxy_network_parse(strbuf_slice(&plain), to, &reason) == 0;
 	strbuf_clear(&plain);
 	strbuf_clear(&reason);
@@ -98,7 +98,7 @@ check_networks(struct check_fit *fit, const struct check_service *from)
 	strbuf_init(&shown, CHECK_SHOWN_MAX);
 	while (check_master_item(&rest, &item))
 		if (is_untrusted(fit, item))
-			(void)strbuf_addf(&list, "%s%s", list.n > 0 ? ", " : "",
+			strbuf_addf(&list, "%s%s", list.n > 0 ? ", " : "",
 			    check_shown(&shown, item));
 	if (list.n > 0) {
 		check_report_add(fit->report, &fit->about, CHECK_WARNING,

@@ -22,8 +22,8 @@ try_directory(struct slice directory, const char *name, struct strbuf *path)
 	if (directory.n == 0 || directory.p[0] != '/')
 		return -1;
 	strbuf_reset(path);
-	(void)strbuf_add(path, directory);
-	(void)strbuf_add_char(path, '/');
+	strbuf_add(path, directory);
+	strbuf_add_char(path, '/');
 	if (strbuf_add_str(path, name) != 0)
 		return -1;
 	return access(strbuf_text(path), X_OK);
@@ -71,12 +71,12 @@ read_some_output(int fd, struct strbuf *out, struct strbuf *reason)
 	if (n < 0 && errno == EINTR)
 		return 1;
 	if (n < 0) {
-		(void)strbuf_add_str(reason, strerror(errno));
+		strbuf_add_str(reason, strerror(errno));
 		return -1;
 	}
 	if (strbuf_add(out, slice_from(chunk, (size_t)n)) == 0)
 		return n > 0;
-	(void)strbuf_addf(reason, "prints more than %zu bytes", out->cap);
+	strbuf_addf(reason, "prints more than %zu bytes", out->cap);
 	return -1;
 }
 
@@ -91,7 +91,7 @@ read_output(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
 		int ready = left <= 0 ? 0 : poll(&what, 1, (int)left);
 
 		if (ready == 0) {
-			(void)strbuf_add_str(reason, "does not end");
+			strbuf_add_str(reason, "does not end");
 			return -1;
 		}
 		if (ready > 0)
@@ -117,21 +117,21 @@ wait_for_exit(pid_t pid, int64_t end, bool *gone, struct strbuf *reason)
 			WEXITED | WNOHANG | WNOWAIT) != 0) {
 			*gone = errno != EINTR;
 			if (*gone) {
-				(void)strbuf_add_str(reason, strerror(errno));
+				strbuf_add_str(reason, strerror(errno));
 				return -1;
 			}
 		} else if (info.si_pid != 0) {
 			break;
 		}
 		if (clock_ms() >= end) {
-			(void)strbuf_add_str(reason, "does not end");
+			strbuf_add_str(reason, "does not end");
 			return -1;
 		}
 		(void)nanosleep(&nap, NULL);
 	}
 	if (info.si_code == CLD_EXITED && info.si_status == 0)
 		return 0;
-	(void)strbuf_addf(reason, "%s %d",
+	strbuf_addf(reason, "%s %d",
 	    info.si_code == CLD_EXITED ? "ends with" : "is ended by signal",
 	    info.si_status);
 	return -1;
@@ -147,15 +147,15 @@ capture(const char *const argv[], unsigned ms, bool errors_too,
 	pid_t pid;
 
 	if (pipe2(wire, O_CLOEXEC) != 0) {
-		(void)strbuf_add_str(reason, strerror(errno));
+		strbuf_add_str(reason, strerror(errno));
 		return -1;
 	}
 	pid = fork();
 	if (pid == 0)
 		become_program(argv, wire[1], errors_too);
-	close(wire[1]);
+	(void)close(wire[1]);
 	if (pid < 0) {
-		(void)strbuf_add_str(reason, strerror(errno));
+		strbuf_add_str(reason, strerror(errno));
 	} else {
 		(void)setpgid(pid, pid); /* whoever of the two is first */
 		if (read_output(wire[0], end, out, reason) == 0)
@@ -165,7 +165,7 @@ capture(const char *const argv[], unsigned ms, bool errors_too,
 			(void)waitpid(pid, NULL, 0);
 		}
 	}
-	close(wire[0]);
+	(void)close(wire[0]);
 	return outcome;
 }
 

@@ -43,7 +43,7 @@ fits_key(struct cli_chosen_signature *one)
 
 	if (dkim_key_fits(one->key, algorithm))
 		return true;
-	(void)strbuf_addf(&one->reason, "the key is %s, the signature %s",
+	strbuf_addf(&one->reason, "the key is %s, the signature %s",
 	    dkim_key_type_name(dkim_key_type(one->key)),
 	    kind == &dkim_kind_domainkeys ? "domainkeys, which takes rsa alone"
 					  : dkim_algorithm_name(algorithm));

@@ -29,9 +29,9 @@ cli_day_print(int64_t seconds, struct strbuf *out)
 	struct tm utc;
 
 	if (gmtime_r(&t, &utc) == NULL)
-		(void)strbuf_add_char(out, '?');
+		strbuf_add_char(out, '?');
 	else
-		(void)strbuf_addf(out, "%04d-%02d-%02d", utc.tm_year + 1900,
+		strbuf_addf(out, "%04d-%02d-%02d", utc.tm_year + 1900,
 		    utc.tm_mon + 1, utc.tm_mday);
 }
 
@@ -41,6 +41,6 @@ cli_time_print(int64_t seconds, struct strbuf *out)
 	int64_t minutes = seconds % CLI_DAY / 60;
 
 	cli_day_print(seconds, out);
-	(void)strbuf_addf(
+	strbuf_addf(
 	    out, " %02d:%02d", (int)(minutes / 60), (int)(minutes % 60));
 }

@@ -56,7 +56,7 @@ tell_no_name(const char *path, size_t number, struct slice line)
 	struct strbuf shown;
 
 	strbuf_init(&shown, SHOWN_MAX);
-	(void)escape_log(slice_first(line, SHOWN_OCTETS), &shown);
+	escape_log(slice_first(line, SHOWN_OCTETS), &shown);
 	cli_error(
 	    "%s:%zu: no domain name: %s", path, number, strbuf_text(&shown));
 	strbuf_clear(&shown);

@@ -39,7 +39,7 @@ cli_file_read_open(int fd, const char *path, struct strbuf *out)
 			cli_error("%s: %s", path, strerror(errno));
 			return -1;
 		}
-		(void)strbuf_add(out, slice_from(chunk, (size_t)n));
+		strbuf_add(out, slice_from(chunk, (size_t)n));
 		explicit_bzero(chunk, sizeof(chunk));
 		if (out->full) {
 			cli_error("%s: over %zu bytes", path, out->cap);
@@ -59,7 +59,7 @@ cli_file_read(const char *path, struct strbuf *out)
 		return -1;
 	}
 	outcome = cli_file_read_open(fd, path, out);
-	close(fd);
+	(void)close(fd);
 	return outcome;
 }
 
@@ -138,7 +138,7 @@ sync_folder(const char *path)
 	if (fd < 0)
 		return;
 	(void)fsync(fd);
-	close(fd);
+	(void)close(fd);
 }
 
 int

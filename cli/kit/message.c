@@ -117,7 +117,7 @@ cli_message_free(struct cli_message *m)
 	proxy_spool_files_free(m->files);
 	strbuf_clear(&m->before);
 	if (m->dir >= 0)
-		close(m->dir);
+		(void)close(m->dir);
 	free(m);
 }
 
@@ -190,7 +190,7 @@ begin_body_of_message(struct cli_message *m)
 		text = slice_after(text, mark.n);
 	n = find_message(text);
 	strbuf_init(&m->before, FROM_LINE_MAX + 1);
-	(void)strbuf_add(&m->before, slice_first(text, n));
+	strbuf_add(&m->before, slice_first(text, n));
 	status = take_message(m, slice_after(text, n));
 	strbuf_clear(&came);
 	return status;
@@ -202,7 +202,7 @@ take_chunk(struct cli_message *m, struct slice chunk)
 {
 	if (m->begun)
 		return take_message(m, chunk);
-	(void)strbuf_add(&m->before, chunk);
+	strbuf_add(&m->before, chunk);
 	if (slice_find(chunk, '\n') == chunk.n && m->before.n < FROM_LINE_MAX)
 		return CLI_OK;
 	return begin_body_of_message(m);

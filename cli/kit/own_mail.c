@@ -52,7 +52,7 @@ own_mail_is_signed(const struct proxy_config *config, const char *mailbox)
 	bool is;
 
 	strbuf_init(&text, LINE_MAX_OCTETS);
-	(void)strbuf_addf(&text, "From: <%s>\r\n\r\n", mailbox);
+	strbuf_addf(&text, "From: <%s>\r\n\r\n", mailbox);
 	header = mail_header_parse(strbuf_slice(&text), LINE_MAX_OCTETS);
 	proxy_sign_choice_init(&choice);
 	if (header != NULL)

@@ -62,7 +62,7 @@ cli_records_key_name(struct slice domain, struct slice selector,
 	    name->n - before <= MAIL_IDN_NAME_MAX)
 		return 0;
 	strbuf_truncate(name, before);
-	(void)strbuf_addf(reason, "%.*s._domainkey.%.*s is no domain name",
+	strbuf_addf(reason, "%.*s._domainkey.%.*s is no domain name",
 	    (int)slice_first(selector, 100).n, selector.p,
 	    (int)slice_first(domain, 300).n, domain.p);
 	return -1;
@@ -75,7 +75,7 @@ print_record_key(const struct dkim_key *key, struct strbuf *value)
 
 	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
 	(void)dkim_key_public(key, &octets);
-	(void)strbuf_addf(
+	strbuf_addf(
 	    value, "v=DKIM1; k=%s; p=", dkim_key_type_name(dkim_key_type(key)));
 	(void)base64_encode(strbuf_slice(&octets), value);
 	strbuf_clear(&octets);
@@ -122,18 +122,18 @@ cli_records_format_parse(struct slice word, enum cli_records_format *format)
 static void
 quote_string(struct slice string, struct strbuf *out)
 {
-	(void)strbuf_add_char(out, '"');
+	strbuf_add_char(out, '"');
 	for (size_t i = 0; i < string.n; i++) {
 		unsigned char c = (unsigned char)string.p[i];
 
 		if (c < 0x20 || c > 0x7e)
-			(void)strbuf_addf(out, "\\%03u", c);
+			strbuf_addf(out, "\\%03u", c);
 		else if (c == '"' || c == '\\')
-			(void)strbuf_addf(out, "\\%c", c);
+			strbuf_addf(out, "\\%c", c);
 		else
-			(void)strbuf_add_char(out, (char)c);
+			strbuf_add_char(out, (char)c);
 	}
-	(void)strbuf_add_char(out, '"');
+	strbuf_add_char(out, '"');
 }
 
 void
@@ -143,20 +143,20 @@ cli_record_zone(
 	struct slice rest = slice_str(record->value);
 	bool many = rest.n > STRING_MAX;
 
-	(void)strbuf_addf(out, "%s. IN TXT %s", record->name, many ? "( " : "");
+	strbuf_addf(out, "%s. IN TXT %s", record->name, many ? "( " : "");
 	quote_string(slice_first(rest, STRING_MAX), out);
 	while ((rest = slice_after(rest, STRING_MAX)).n > 0) {
-		(void)strbuf_add_str(out, between);
+		strbuf_add_str(out, between);
 		quote_string(slice_first(rest, STRING_MAX), out);
 	}
-	(void)strbuf_add_str(out, many ? " )" : "");
+	strbuf_add_str(out, many ? " )" : "");
 }
 
 static void
 print_zone(const struct cli_record *record, struct strbuf *out)
 {
 	cli_record_zone(record, "\n\t", out);
-	(void)strbuf_add_char(out, '\n');
+	strbuf_add_char(out, '\n');
 }
 
 /* The bytes up to the last label that begins with an underscore, it with
@@ -190,7 +190,7 @@ print_form(const struct cli_record *record, struct strbuf *out)
 	size_t n = host_length(name);
 	struct slice zone = n == 0 ? name : slice_after(name, n + 1);
 
-	(void)strbuf_addf(out,
+	strbuf_addf(out,
 	    "Name   %.*s    (in the zone %.*s)\nType   TXT\nValue  %s\n",
 	    n == 0 ? 1 : (int)n, n == 0 ? "@" : name.p, (int)zone.n, zone.p,
 	    record->value);
@@ -202,16 +202,16 @@ record_json(const struct cli_record *record)
 	json_t *object = json_object(), *strings = json_array();
 	struct slice rest = slice_str(record->value);
 
-	json_object_set_new(object, "name", json_string(record->name));
-	json_object_set_new(object, "type", json_string("TXT"));
-	json_object_set_new(object, "value", json_string(record->value));
+	(void)json_object_set_new(object, "name", json_string(record->name));
+	(void)json_object_set_new(object, "type", json_string("TXT"));
+	(void)json_object_set_new(object, "value", json_string(record->value));
 	for (; rest.n > 0; rest = slice_after(rest, STRING_MAX)) {
 		struct slice string = slice_first(rest, STRING_MAX);
 
-		json_array_append_new(
+		(void)json_array_append_new(
 		    strings, json_stringn(string.p, string.n));
 	}
-	json_object_set_new(object, "strings", strings);
+	(void)json_object_set_new(object, "strings", strings);
 	return object;
 }
 
@@ -222,7 +222,7 @@ print_json(const struct cli_records *r)
 	char *text;
 
 	for (size_t i = 0; i < r->count; i++)
-		json_array_append_new(all, record_json(&r->list[i]));
+		(void)json_array_append_new(all, record_json(&r->list[i]));
 	text = json_dumps(all, JSON_INDENT(2));
 	cli_print(slice_str(text));
 	cli_print(SLICE("\n"));
@@ -247,7 +247,7 @@ cli_records_print(const struct cli_records *r, enum cli_records_format format)
 		else if (format == CLI_RECORDS_FORM)
 			print_form(&r->list[i], &line);
 		else
-			(void)strbuf_addf(&line, "%s TXT %s\n", r->list[i].name,
+			strbuf_addf(&line, "%s TXT %s\n", r->list[i].name,
 			    r->list[i].value);
 		cli_print(strbuf_slice(&line));
 		strbuf_clear(&line);

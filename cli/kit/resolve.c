@@ -60,18 +60,17 @@ cli_resolver_new(const struct cli_dns *wishes,
 	r->resolver = proxy_resolver_new(r->base, &dns, NULL);
 	strbuf_init(&r->servers, REASON_MAX);
 	for (size_t i = 0; i < dns.nameservers.count; i++)
-		(void)strbuf_addf(&r->servers, "%s%s", i == 0 ? "" : ", ",
+		strbuf_addf(&r->servers, "%s%s", i == 0 ? "" : ", ",
 		    dns.nameservers.list[i]);
 	if (dns.nameservers.count == 0)
-		(void)strbuf_add_str(
-		    &r->servers, "the servers of /etc/resolv.conf");
+		strbuf_add_str(&r->servers, "the servers of /etc/resolv.conf");
 	return r;
 }
 
 void
 cli_resolver_print(const struct cli_resolver *r, struct strbuf *to)
 {
-	(void)strbuf_add(to, strbuf_slice(&r->servers));
+	strbuf_add(to, strbuf_slice(&r->servers));
 }
 
 static void

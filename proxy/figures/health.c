@@ -72,8 +72,8 @@ complain_of_hop(struct probe *p, struct slice why)
 {
 	struct strbuf *to = &p->text;
 
-	(void)strbuf_add_str(to, ": ");
-	(void)escape_log(slice_first(why, SHOWN_MAX), to);
+	strbuf_add_str(to, ": ");
+	escape_log(slice_first(why, SHOWN_MAX), to);
 }
 
 static void

@@ -54,8 +54,8 @@ static const struct row rows[] = {
 static void
 head(const char *name, const char *type, const char *help, struct strbuf *out)
 {
-	(void)strbuf_addf(out, "# HELP signpost_%s %s\n# TYPE signpost_%s %s\n",
-	    name, help, name, type);
+	strbuf_addf(out, "# HELP signpost_%s %s\n# TYPE signpost_%s %s\n", name,
+	    help, name, type);
 }
 
 static void
@@ -63,8 +63,8 @@ series(const struct proxy_metrics_side *side, const char *name,
     const char *label, uint64_t value, struct strbuf *out)
 {
 	if (side->name != NULL)
-		(void)strbuf_addf(out, "signpost_%s{proxy=\"%s\"%s} %llu\n",
-		    name, side->name, label, (unsigned long long)value);
+		strbuf_addf(out, "signpost_%s{proxy=\"%s\"%s} %llu\n", name,
+		    side->name, label, (unsigned long long)value);
 }
 
 static void
@@ -163,7 +163,7 @@ print_histogram(const struct proxy_metrics_side *side,
 			(void)snprintf(label, sizeof(label), ",le=\"+Inf\"");
 		series(side, name, label, sum, out);
 	}
-	(void)strbuf_addf(out, "signpost_%s_sum{proxy=\"%s\"} %.3f\n", h->name,
+	strbuf_addf(out, "signpost_%s_sum{proxy=\"%s\"} %.3f\n", h->name,
 	    side->name, (double)side->n[h->milliseconds] / 1000);
 	(void)snprintf(name, sizeof(name), "%s_count", h->name);
 	series(side, name, "", sum, out);
@@ -222,7 +222,7 @@ single(const char *name, const char *type, const char *help, int64_t value,
     struct strbuf *out)
 {
 	head(name, type, help, out);
-	(void)strbuf_addf(out, "signpost_%s %lld\n", name, (long long)value);
+	strbuf_addf(out, "signpost_%s %lld\n", name, (long long)value);
 }
 
 static void
@@ -257,8 +257,7 @@ print_daemon(const struct proxy_metrics *m, struct strbuf *out)
 	single("start_time_seconds", "gauge", "When it was started.",
 	    m->started, out);
 	head("build_info", "gauge", "What runs.", out);
-	(void)strbuf_addf(
-	    out, "signpost_build_info{version=\"%s\"} 1\n", m->version);
+	strbuf_addf(out, "signpost_build_info{version=\"%s\"} 1\n", m->version);
 }
 
 static void
@@ -293,7 +292,7 @@ print_kept(const struct proxy_metrics *m, struct strbuf *out)
 	head("reflector_answers_total", "counter",
 	    "Mail to the reflector by what became of its answer.", out);
 	for (unsigned i = 0; i < PROXY_ANSWERS; i++)
-		(void)strbuf_addf(out,
+		strbuf_addf(out,
 		    "signpost_reflector_answers_total{result=\"%s\"} %llu\n",
 		    words[i], (unsigned long long)m->answers[i]);
 }
@@ -308,29 +307,26 @@ print_of_process(const struct proxy_metrics_process *p, const char *name,
 {
 	if ((which == FDS || which == FDS_MAX) && p->fds_max == 0)
 		return;
-	(void)strbuf_addf(out, "process_%s{role=\"%s\",slot=\"%u\"} ", name,
-	    p->role, p->slot);
+	strbuf_addf(out, "process_%s{role=\"%s\",slot=\"%u\"} ", name, p->role,
+	    p->slot);
 	switch (which) {
 	case CPU:
-		(void)strbuf_addf(out, "%.2f\n", p->is.cpu_seconds);
+		strbuf_addf(out, "%.2f\n", p->is.cpu_seconds);
 		break;
 	case STARTED:
-		(void)strbuf_addf(out, "%.2f\n", p->is.started);
+		strbuf_addf(out, "%.2f\n", p->is.started);
 		break;
 	case RESIDENT:
-		(void)strbuf_addf(
-		    out, "%llu\n", (unsigned long long)p->is.resident);
+		strbuf_addf(out, "%llu\n", (unsigned long long)p->is.resident);
 		break;
 	case VIRTUAL:
-		(void)strbuf_addf(
-		    out, "%llu\n", (unsigned long long)p->is.virtual);
+		strbuf_addf(out, "%llu\n", (unsigned long long)p->is.virtual);
 		break;
 	case FDS:
-		(void)strbuf_addf(out, "%llu\n", (unsigned long long)p->fds);
+		strbuf_addf(out, "%llu\n", (unsigned long long)p->fds);
 		break;
 	case FDS_MAX:
-		(void)strbuf_addf(
-		    out, "%llu\n", (unsigned long long)p->fds_max);
+		strbuf_addf(out, "%llu\n", (unsigned long long)p->fds_max);
 		break;
 	}
 }
@@ -352,9 +348,8 @@ print_processes(const struct proxy_metrics *m, struct strbuf *out)
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		(void)strbuf_addf(out,
-		    "# HELP process_%s %s\n# TYPE process_%s %s\n", all[i].name,
-		    all[i].help, all[i].name, all[i].type);
+		strbuf_addf(out, "# HELP process_%s %s\n# TYPE process_%s %s\n",
+		    all[i].name, all[i].help, all[i].name, all[i].type);
 		for (size_t k = 0; k < m->process_count; k++)
 			print_of_process(&m->processes[k], all[i].name,
 			    (enum of_process)i, out);

@@ -242,7 +242,7 @@ add_refusal(struct proxy_state *state, const char *why, int64_t when)
 	if (gmtime_r(&t, &utc) != NULL)
 		(void)strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S", &utc);
 	strbuf_init(&text, 4 * PROXY_RELOAD_TEXT_MAX + 1);
-	(void)escape_log(slice_str(why), &text);
+	escape_log(slice_str(why), &text);
 	proxy_state_add(state, PROXY_STATE_WARN, "reload",
 	    "refused at %s UTC, the settings of before hold: %s", at,
 	    strbuf_text(&text));
@@ -275,14 +275,13 @@ proxy_state_print(
 	};
 
 	if (!verbose && proxy_state_worst(state) != PROXY_STATE_FAIL)
-		(void)strbuf_add_str(out, "ok\n");
+		strbuf_add_str(out, "ok\n");
 	for (size_t i = 0; i < state->count; i++) {
 		const struct proxy_state_line *line = &state->lines[i];
 
 		if (verbose)
-			(void)strbuf_addf(out, "%s ", words[line->level]);
+			strbuf_addf(out, "%s ", words[line->level]);
 		if (verbose || line->level != PROXY_STATE_OK)
-			(void)strbuf_addf(
-			    out, "%s: %s\n", line->part, line->text);
+			strbuf_addf(out, "%s: %s\n", line->part, line->text);
 	}
 }

@@ -243,7 +243,7 @@ look_at_key(const struct proxy_key_check *check, const struct place *place,
 	strbuf_init(&ignored, PROXY_KEY_REASON_MAX / 2);
 	if (proxy_key_fits_uses(key, place->uses, &misfit) != 0) {
 		strbuf_add_str(reason, "key file ");
-		proxy_key_path(rule,
+		(void)proxy_key_path(rule,
 		    slice_after(place->domain, found.domain_from), reason,
 		    &ignored);
 		strbuf_addf(reason, ": %s", strbuf_text(&misfit));
@@ -323,7 +323,7 @@ add_lines(const struct strbuf *from, struct strbuf *to)
 	struct slice line, rest = strbuf_slice(from);
 
 	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
-		(void)strbuf_addf(to, "%.*s\n", (int)line.n, line.p);
+		strbuf_addf(to, "%.*s\n", (int)line.n, line.p);
 	to->full = to->full || from->full;
 }
 

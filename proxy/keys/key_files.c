@@ -104,11 +104,11 @@ open_path(const char *path, const struct proxy_key_readers *readers,
 		    : PROXY_KEY_TROUBLE;
 	if (fstat(fd, &st) != 0) {
 		strbuf_addf(reason, "key file %s: %s", path, strerror(errno));
-		close(fd);
+		(void)close(fd);
 		return PROXY_KEY_TROUBLE;
 	}
 	if (proxy_key_access_check(fd, &st, path, readers, reason) != 0) {
-		close(fd);
+		(void)close(fd);
 		return PROXY_KEY_TROUBLE;
 	}
 	stamp_file(&st, &file->stamp);
@@ -236,7 +236,7 @@ proxy_key_file_read(int fd, struct strbuf *reason)
 	if (read_pem(fd, &pem, reason) == 0)
 		key = dkim_key_parse(strbuf_slice(&pem), reason);
 	strbuf_wipe(&pem);
-	close(fd);
+	(void)close(fd);
 	return key;
 }
 
@@ -264,7 +264,7 @@ proxy_key_file_load_by(const struct proxy_config *config,
 	if (key == NULL) {
 		found->status = PROXY_KEY_TROUBLE;
 		strbuf_add_str(reason, "key file ");
-		proxy_key_path(&config->signing.keys[rule],
+		(void)proxy_key_path(&config->signing.keys[rule],
 		    slice_after(domain, found->domain_from), reason, &why);
 		strbuf_addf(reason, ": %s", strbuf_text(&why));
 	}

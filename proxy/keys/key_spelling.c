@@ -91,6 +91,6 @@ proxy_key_spelling_note(const struct proxy_key_rule *rule, struct slice domain,
 		break;
 	}
 	if (directory != NULL)
-		closedir(directory);
+		(void)closedir(directory);
 	free(path);
 }

@@ -43,7 +43,7 @@ static void
 way_clear(struct way *way)
 {
 	if (way->directory >= 0)
-		close(way->directory);
+		(void)close(way->directory);
 	strbuf_clear(&way->at);
 	strbuf_clear(&way->text);
 }
@@ -117,7 +117,7 @@ stand_in(struct way *way, int directory)
 	if (directory < 0)
 		return -1;
 	if (way->directory >= 0)
-		close(way->directory);
+		(void)close(way->directory);
 	way->directory = directory;
 	return fstat(directory, &way->of_directory);
 }

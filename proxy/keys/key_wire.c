@@ -76,7 +76,7 @@ close_all(const struct cmsghdr *head)
 
 	for (; n - at >= sizeof(fd); at += sizeof(fd)) {
 		memcpy(&fd, CMSG_DATA(head) + at, sizeof(fd));
-		close(fd);
+		(void)close(fd);
 	}
 }
 
@@ -166,7 +166,7 @@ answer_request(int socket, const struct proxy_config *config,
 	if (result != 0 && (errno == EAGAIN || errno == ENOBUFS))
 		result = 0;
 	if (file.fd >= 0)
-		close(file.fd);
+		(void)close(file.fd);
 	strbuf_clear(&reason);
 	return result;
 }
@@ -181,7 +181,7 @@ proxy_key_server_answer(int socket, const struct proxy_config *config,
 	long n = proxy_key_receive(socket, datagram, sizeof(datagram), &fd);
 
 	if (fd >= 0)
-		close(fd);
+		(void)close(fd);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return PROXY_KEY_SERVED_NONE;
 	if (fd != PROXY_KEY_NO_FD)

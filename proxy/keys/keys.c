@@ -205,7 +205,7 @@ ask_files(struct proxy_keys *keys, struct proxy_key_entry *e)
 		settle_without(keys, e, file.status, strbuf_text(&reason));
 	} else if (e->held != NULL &&
 	    proxy_key_stamp_equal(&file.stamp, &e->stamp)) {
-		close(file.fd);
+		(void)close(file.fd);
 		settle_entry(keys, e);
 	} else {
 		settle_by_file(keys, e, file.fd, &file.stamp);
@@ -270,7 +270,7 @@ lose_master(struct proxy_keys *keys)
 		event_free(keys->readable);
 	keys->readable = NULL;
 	if (keys->fd >= 0)
-		close(keys->fd);
+		(void)close(keys->fd);
 	keys->fd = -1;
 	while (!proxy_ring_is_empty(&keys->asked))
 		settle_without(keys, entry_of_asking(keys->asked.next),
@@ -298,7 +298,7 @@ take_key_reply(
 	char *reason;
 
 	if (fd >= 0 && (e == NULL || reply->status != PROXY_KEY_REPLY_FOUND)) {
-		close(fd);
+		(void)close(fd);
 		fd = -1;
 	}
 	if (e == NULL) /* given up before */
@@ -341,7 +341,7 @@ on_readable(evutil_socket_t socket, short what, void *ctx)
 			continue;
 		}
 		if (fd >= 0)
-			close(fd);
+			(void)close(fd);
 		lose_master(keys);
 	}
 	ask_queued(keys);
@@ -392,7 +392,7 @@ new_keys(struct event_base *base, size_t cap)
 	proxy_ring_init(&keys->ready);
 	keys->later = event_new(base, -1, 0, on_later, keys);
 	keys->tick = event_new(base, -1, EV_PERSIST, on_tick, keys);
-	event_add(keys->tick, &second);
+	(void)event_add(keys->tick, &second);
 	return keys;
 }
 
@@ -404,7 +404,7 @@ proxy_keys_new(struct event_base *base, int master_fd, size_t cap)
 	keys->fd = master_fd;
 	keys->readable =
 	    event_new(base, master_fd, EV_READ | EV_PERSIST, on_readable, keys);
-	event_add(keys->readable, NULL);
+	(void)event_add(keys->readable, NULL);
 	return keys;
 }
 
@@ -512,7 +512,7 @@ proxy_keys_free(struct proxy_keys *keys)
 	event_free(keys->later);
 	event_free(keys->tick);
 	if (keys->fd >= 0)
-		close(keys->fd);
+		(void)close(keys->fd);
 	proxy_key_cache_clear(&keys->cache);
 	free(keys);
 }

@@ -48,8 +48,8 @@ proxy_envelope_add_recipient(struct proxy_envelope *e, struct slice address)
 	e->recipient_count++;
 	if (address.n + 1 > e->recipients.cap - e->recipients.n)
 		return;
-	(void)strbuf_add(&e->recipients, address);
-	(void)strbuf_add_char(&e->recipients, '\0');
+	strbuf_add(&e->recipients, address);
+	strbuf_add_char(&e->recipients, '\0');
 }
 
 bool

@@ -93,10 +93,10 @@ note_signing(struct filter *f, const char *name, struct slice value)
 static void
 print_name(const struct item *item, struct strbuf *out)
 {
-	(void)strbuf_addf(out, "%s:", item->signing->kind->name);
-	(void)strbuf_add(out, item->domain);
-	(void)strbuf_add_char(out, ':');
-	(void)strbuf_add(out, item->signing->selector);
+	strbuf_addf(out, "%s:", item->signing->kind->name);
+	strbuf_add(out, item->domain);
+	strbuf_add_char(out, ':');
+	strbuf_add(out, item->signing->selector);
 }
 
 /* Each failure is logged, whatever becomes of the message. */
@@ -110,10 +110,10 @@ fail_item(struct item *item, const char *why)
 	print_name(item, &name);
 	note_signing(f, "failed", strbuf_slice(&name));
 	strbuf_init(&text, 2 * REASON_CAP);
-	(void)strbuf_add_str(&text, "no signature ");
-	(void)escape_log(strbuf_slice(&name), &text);
-	(void)strbuf_add_str(&text, ": ");
-	(void)escape_text(slice_first(slice_str(why), REASON_CAP / 4), &text);
+	strbuf_add_str(&text, "no signature ");
+	escape_log(strbuf_slice(&name), &text);
+	strbuf_add_str(&text, ": ");
+	escape_text(slice_first(slice_str(why), REASON_CAP / 4), &text);
 	f->job.record->queue_id = strbuf_slice(&f->job.envelope->queue_id);
 	proxy_journal_remark(
 	    f->env->log, LOGGING_WARNING, f->job.record, strbuf_text(&text));
@@ -315,7 +315,7 @@ note_unsigned(struct filter *f, enum proxy_unsigned why, struct slice text)
 	note_signing(f, "unsigned", text);
 	proxy_count_unsigned(f->env->counters, why);
 	strbuf_init(&safe, 4 * REASON_CAP);
-	(void)escape_log(text, &safe);
+	escape_log(text, &safe);
 	proxy_recording_unsigned(
 	    f->env->recording, f->job.record, strbuf_slice(&safe));
 	strbuf_clear(&safe);
@@ -355,9 +355,9 @@ leave_out_keyless(struct filter *f)
 		if (!f->items[i].keyless)
 			continue;
 		if (to->n > 0)
-			(void)strbuf_add_char(to, ',');
+			strbuf_add_char(to, ',');
 		print_name(&f->items[i], to);
-		(void)strbuf_add_str(to, ":no-key");
+		strbuf_add_str(to, ":no-key");
 	}
 }
 
@@ -368,7 +368,7 @@ note_signed(struct item *item)
 
 	strbuf_init(&name, REASON_CAP);
 	print_name(item, &name);
-	(void)strbuf_addf(&name, ":%s", dkim_algorithm_name(item->algorithm));
+	strbuf_addf(&name, ":%s", dkim_algorithm_name(item->algorithm));
 	note_signing(item->filter, "signed", strbuf_slice(&name));
 	proxy_recording_signed(item->filter->env->recording,
 	    item->filter->job.record, strbuf_slice(&name));

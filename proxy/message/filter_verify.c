@@ -266,10 +266,10 @@ note_result(struct filter *f, const struct auth_result *result)
 	struct strbuf value;
 
 	strbuf_init(&value, VALUE_CAP);
-	(void)strbuf_add_str(&value, mail_verdict_word(result->verdict));
+	strbuf_add_str(&value, mail_verdict_word(result->verdict));
 	if (signature && result->domain.n > 0) {
-		(void)strbuf_add_char(&value, ':');
-		(void)strbuf_add(&value, result->domain);
+		strbuf_add_char(&value, ':');
+		strbuf_add(&value, result->domain);
 	}
 	proxy_record_note(f->job.record, auth_method_name(result->method),
 	    strbuf_slice(&value));
@@ -302,7 +302,7 @@ note_number(struct filter *f, const char *name, size_t number)
 	if (number == 0)
 		return;
 	strbuf_init(&value, VALUE_CAP);
-	(void)strbuf_addf(&value, "%zu", number);
+	strbuf_addf(&value, "%zu", number);
 	proxy_record_note(f->job.record, name, strbuf_slice(&value));
 	strbuf_clear(&value);
 }

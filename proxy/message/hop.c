@@ -46,7 +46,7 @@ proxy_now_ms(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
@@ -216,7 +216,7 @@ on_hello(struct proxy_hop *h, const struct smtp_reply *reply)
 		h->known = h->xforward_due = 0;
 		memset(&h->client, 0, sizeof(h->client));
 		strbuf_reset(&h->hello);
-		(void)strbuf_add(&h->hello, strbuf_slice(&h->waiting.line));
+		strbuf_add(&h->hello, strbuf_slice(&h->waiting.line));
 		smtp_ehlo_parse(reply, &h->capabilities);
 	}
 	answer_command(h, reply);
@@ -329,7 +329,7 @@ proxy_hop_command(
 	    what == PROXY_ERRAND_HELLO);
 	h->waiting.what = what;
 	strbuf_reset(&h->waiting.line);
-	(void)strbuf_add(&h->waiting.line, line);
+	strbuf_add(&h->waiting.line, line);
 	assert(!h->waiting.line.full);
 	if (h->relay == NULL)
 		connect_anew(h);
@@ -360,7 +360,7 @@ proxy_hop_xforward(
 		return false;
 	h->waiting.what = PROXY_ERRAND_XFORWARD;
 	strbuf_reset(&h->waiting.line);
-	(void)strbuf_add_str(&h->waiting.line, "NOOP"); /* were none to say */
+	strbuf_add_str(&h->waiting.line, "NOOP"); /* were none to say */
 	h->xforward_due = named;
 	go_on_with_errand(h);
 	return true;

@@ -54,14 +54,13 @@ proxy_record_note(struct proxy_record *r, const char *name, struct slice value)
 	    before + value.n > r->text.cap - r->text.n)
 		return;
 	if (known) {
-		(void)strbuf_add(
-		    &r->text, slice_from(r->text.p + note->at, note->n));
-		(void)strbuf_add_char(&r->text, ',');
+		strbuf_add(&r->text, slice_from(r->text.p + note->at, note->n));
+		strbuf_add_char(&r->text, ',');
 	} else {
 		note->name = name;
 		r->note_count++;
 	}
-	(void)strbuf_add(&r->text, value);
+	strbuf_add(&r->text, value);
 	note->at = at;
 	note->n = before + value.n;
 }
@@ -77,9 +76,9 @@ static void
 add_journal_name(struct printer *to, const char *name)
 {
 	if (to->json)
-		(void)strbuf_addf(&to->out, ",\"%s\":", name);
+		strbuf_addf(&to->out, ",\"%s\":", name);
 	else
-		(void)strbuf_addf(&to->out, " %s=", name);
+		strbuf_addf(&to->out, " %s=", name);
 }
 
 static void
@@ -88,9 +87,9 @@ add_escaped_words(struct printer *to, struct slice value)
 	struct slice word;
 
 	while (slice_cut(&value, ' ', &word)) {
-		(void)escape_log(word, &to->out);
+		escape_log(word, &to->out);
 		if (value.p != NULL)
-			(void)strbuf_add_str(&to->out, "\\x20");
+			strbuf_add_str(&to->out, "\\x20");
 	}
 }
 
@@ -100,7 +99,7 @@ add_journal_value(struct printer *to, const char *name, struct slice value)
 	value = slice_first(value, to->clip);
 	add_journal_name(to, name);
 	if (to->json)
-		(void)escape_json(value, &to->out);
+		escape_json(value, &to->out);
 	else
 		add_escaped_words(to, value);
 }
@@ -111,12 +110,12 @@ add_journal_address(struct printer *to, const char *name, struct slice value)
 	value = slice_first(value, to->clip);
 	add_journal_name(to, name);
 	if (to->json) {
-		(void)escape_json(value, &to->out);
+		escape_json(value, &to->out);
 		return;
 	}
-	(void)strbuf_add_char(&to->out, '<');
+	strbuf_add_char(&to->out, '<');
 	add_escaped_words(to, value);
-	(void)strbuf_add_char(&to->out, '>');
+	strbuf_add_char(&to->out, '>');
 }
 
 static void
@@ -126,13 +125,13 @@ add_status(struct printer *to, const struct proxy_record *r)
 
 	add_journal_name(to, "status");
 	if (to->json) {
-		(void)strbuf_addf(&to->out, "\"%s\",\"reply\":", r->status);
-		(void)escape_json(reply, &to->out);
+		strbuf_addf(&to->out, "\"%s\",\"reply\":", r->status);
+		escape_json(reply, &to->out);
 		return;
 	}
-	(void)strbuf_addf(&to->out, "%s (", r->status);
-	(void)escape_log(reply, &to->out);
-	(void)strbuf_add_char(&to->out, ')');
+	strbuf_addf(&to->out, "%s (", r->status);
+	escape_log(reply, &to->out);
+	strbuf_add_char(&to->out, ')');
 }
 
 static void
@@ -149,12 +148,12 @@ add_queue_id(struct printer *to, const struct proxy_record *r)
 	struct slice id = slice_first(r->queue_id, to->clip);
 
 	if (to->json) {
-		(void)strbuf_add_str(&to->out, "\"queue_id\":");
-		(void)escape_json(id, &to->out);
+		strbuf_add_str(&to->out, "\"queue_id\":");
+		escape_json(id, &to->out);
 		return;
 	}
 	add_escaped_words(to, id);
-	(void)strbuf_add_char(&to->out, ':');
+	strbuf_add_char(&to->out, ':');
 }
 
 static void
@@ -164,14 +163,14 @@ print_record(struct printer *to, const struct proxy_record *r)
 	add_queue_id(to, r);
 	add_journal_address(to, "from", r->sender);
 	add_journal_name(to, "nrcpt");
-	(void)strbuf_addf(&to->out, "%zu", r->recipients);
+	strbuf_addf(&to->out, "%zu", r->recipients);
 	add_journal_name(to, "size");
-	(void)strbuf_addf(&to->out, "%llu", (unsigned long long)r->size);
+	strbuf_addf(&to->out, "%llu", (unsigned long long)r->size);
 	add_journal_value(to, "message-id", strbuf_slice(&r->message_id));
 	add_journal_value(to, "client", r->client);
 	add_notes(to, r);
 	add_journal_name(to, "delay");
-	(void)strbuf_addf(&to->out, "%.3f", r->delay);
+	strbuf_addf(&to->out, "%.3f", r->delay);
 	add_journal_value(to, "relay", r->relay);
 	add_status(to, r);
 }
@@ -205,7 +204,7 @@ proxy_journal_remark(struct log *log, enum log_level level,
 	if (!log_wants(log, level))
 		return;
 	strbuf_init(&id, VALUE_CLIP);
-	(void)escape_log(slice_first(r->queue_id, 64), &id);
+	escape_log(slice_first(r->queue_id, 64), &id);
 	log_printf(log, level, "%s: %s", strbuf_text(&id), what);
 	strbuf_clear(&id);
 }

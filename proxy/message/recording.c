@@ -75,8 +75,8 @@ static void
 add_record_word(struct strbuf *words, struct slice value)
 {
 	if (words->n > 0)
-		(void)strbuf_add_char(words, '\t');
-	(void)strbuf_add(words, slice_first(value, slice_find(value, '\t')));
+		strbuf_add_char(words, '\t');
+	strbuf_add(words, slice_first(value, slice_find(value, '\t')));
 }
 
 static void

@@ -273,7 +273,7 @@ add_header(struct proxy_record *record, const struct mail_header *header,
 
 		if (shown != NULL && !shown[i])
 			continue;
-		(void)strbuf_add(&text,
+		strbuf_add(&text,
 		    slice_first(
 			field->raw, RECORD_REFLECT_HEADER_MAX + 1 - text.n));
 		if (slice_equal_nocase(field->name, SLICE("Subject")))

@@ -23,10 +23,10 @@ add_shown(struct strbuf *text, struct slice value, size_t most)
 
 	value = slice_first(value, cut && most > 3 ? most - 3 : most);
 	for (size_t i = 0; i < value.n; i++)
-		(void)strbuf_add_char(text,
+		strbuf_add_char(text,
 		    value.p[i] >= ' ' && value.p[i] <= '~' ? value.p[i] : '?');
 	if (cut && most > 3)
-		(void)strbuf_add_str(text, "...");
+		strbuf_add_str(text, "...");
 }
 
 /* The end of a long one, which says whose it is. */
@@ -34,11 +34,11 @@ static void
 add_refusal_name(struct strbuf *text, struct slice name)
 {
 	if (name.n == 0) {
-		(void)strbuf_add_str(text, "an unknown host");
+		strbuf_add_str(text, "an unknown host");
 		return;
 	}
 	if (name.n > NAME_MAX) {
-		(void)strbuf_add_str(text, "...");
+		strbuf_add_str(text, "...");
 		name = slice_after(name, name.n - (NAME_MAX - 3));
 	}
 	add_shown(text, name, NAME_MAX);
@@ -59,7 +59,7 @@ static void
 begin_refusal(struct strbuf *text, const char *what)
 {
 	strbuf_init(text, TEXT_MAX);
-	(void)strbuf_add_str(text, what);
+	strbuf_add_str(text, what);
 }
 
 /* What the signatures of a message come to. */
@@ -111,17 +111,17 @@ refuse_spf(const struct auth_result *spf, struct slice client)
 
 	begin_refusal(&text, "5.7.23 SPF fail: ");
 	add_refusal_name(&text, client);
-	(void)strbuf_add_str(&text, " may not send mail of ");
+	strbuf_add_str(&text, " may not send mail of ");
 	add_refusal_name(&text, spf->domain);
-	(void)strbuf_add_str(&text, "; policy of ");
+	strbuf_add_str(&text, "; policy of ");
 	add_refusal_name(
 	    &text, spf->record_name.n > 0 ? spf->record_name : spf->domain);
 	if (spf->mechanism != NULL && spf->mechanism[0] != '\0') {
-		(void)strbuf_add_str(&text, ": ");
+		strbuf_add_str(&text, ": ");
 		add_shown(&text, slice_str(spf->mechanism), MECHANISM_MAX);
 	}
 	if (spf->explanation.n > 0 && text.n + 10 < TEXT_MAX) {
-		(void)strbuf_add_str(&text, "; ");
+		strbuf_add_str(&text, "; ");
 		add_shown(&text, spf->explanation, TEXT_MAX - text.n);
 	}
 	return make_refusal(550, &text);
@@ -134,12 +134,12 @@ refuse_dmarc(const struct auth_result *dmarc, struct slice client)
 
 	begin_refusal(&text, "5.7.26 DMARC fail: mail of ");
 	add_refusal_name(&text, dmarc->domain);
-	(void)strbuf_add_str(&text, " from ");
+	strbuf_add_str(&text, " from ");
 	add_refusal_name(&text, client);
-	(void)strbuf_add_str(&text, " has no SPF or DKIM; policy of ");
+	strbuf_add_str(&text, " has no SPF or DKIM; policy of ");
 	add_refusal_name(&text,
 	    dmarc->record_name.n > 0 ? dmarc->record_name : dmarc->domain);
-	(void)strbuf_addf(&text, ": %s", dmarc->disposition);
+	strbuf_addf(&text, ": %s", dmarc->disposition);
 	return make_refusal(550, &text);
 }
 
@@ -162,18 +162,18 @@ refuse_dkim(const struct auth_results *results, struct slice client)
 
 	begin_refusal(&text, "5.7.20 no passing DKIM signature found: ");
 	if (signature == NULL) {
-		(void)strbuf_add_str(&text, "unsigned mail");
+		strbuf_add_str(&text, "unsigned mail");
 	} else {
-		(void)strbuf_addf(
+		strbuf_addf(
 		    &text, "%s of ", mail_verdict_word(signature->verdict));
 		add_refusal_name(&text, signature->domain);
 		if (signature->code != MAIL_REASON_NONE)
-			(void)strbuf_addf(
+			strbuf_addf(
 			    &text, " (%s)", mail_reason_code(signature->code));
 	}
-	(void)strbuf_add_str(&text, " from ");
+	strbuf_add_str(&text, " from ");
 	add_refusal_name(&text, client);
-	(void)strbuf_add_str(&text, "; policy of this host");
+	strbuf_add_str(&text, "; policy of this host");
 	return make_refusal(550, &text);
 }
 
@@ -187,9 +187,9 @@ refuse_from(const struct auth_result *dmarc, struct slice client)
 
 	begin_refusal(&text, "5.6.0 ");
 	add_shown(&text, slice_str(dmarc->from_fault), FAULT_MAX);
-	(void)strbuf_add_str(&text, " (DMARC), from ");
+	strbuf_add_str(&text, " (DMARC), from ");
 	add_refusal_name(&text, client);
-	(void)strbuf_add_str(&text, "; policy of this host");
+	strbuf_add_str(&text, "; policy of this host");
 	return make_refusal(550, &text);
 }
 
@@ -236,7 +236,7 @@ refuse_till_later(const char *what, struct slice domain, struct slice client)
 
 	begin_refusal(&text, what);
 	add_refusal_name(&text, domain);
-	(void)strbuf_add_str(&text, " cannot be looked up now, for mail from ");
+	strbuf_add_str(&text, " cannot be looked up now, for mail from ");
 	add_refusal_name(&text, client);
 	return make_refusal(451, &text);
 }

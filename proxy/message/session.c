@@ -134,7 +134,7 @@ leave_if_stuck(struct proxy_session *s)
 static void
 make_id(struct proxy_session *s, struct strbuf *id)
 {
-	(void)strbuf_addf(id, "S%llX%05lX%04X", (unsigned long long)time(NULL),
+	strbuf_addf(id, "S%llX%05lX%04X", (unsigned long long)time(NULL),
 	    (unsigned long)getpid() & 0xfffff, s->service->ids++ & 0xffff);
 }
 
@@ -149,12 +149,12 @@ note_client(struct proxy_session *s)
 	    client->attributes[SMTP_XFORWARD_ADDR].state != SMTP_XFORWARD_UNSET;
 
 	e->client_told = told || s->proxied;
-	(void)strbuf_add(&e->client_address,
+	strbuf_add(&e->client_address,
 	    told ? smtp_xforward_get(client, SMTP_XFORWARD_ADDR)
 		 : strbuf_slice(&s->peer));
-	(void)strbuf_add(
+	strbuf_add(
 	    &e->client_name, smtp_xforward_get(client, SMTP_XFORWARD_NAME));
-	(void)strbuf_add(&e->client_helo,
+	strbuf_add(&e->client_helo,
 	    told ? smtp_xforward_get(client, SMTP_XFORWARD_HELO)
 		 : strbuf_slice(&s->helo));
 }
@@ -168,7 +168,7 @@ begin_envelope(struct proxy_session *s)
 
 	e->queued = id.n > 0;
 	if (id.n > 0)
-		(void)strbuf_add(&e->queue_id, id);
+		strbuf_add(&e->queue_id, id);
 	else
 		make_id(s, &e->queue_id);
 	if (trace_wants(&s->trace))
@@ -200,7 +200,7 @@ on_hello(struct proxy_session *s, const struct smtp_command *command)
 {
 	s->extended = command->verb == SMTP_EHLO;
 	strbuf_reset(&s->helo);
-	(void)strbuf_add(&s->helo, slice_first(command->argument, HELO_CAP));
+	strbuf_add(&s->helo, slice_first(command->argument, HELO_CAP));
 	to_hop(s, PROXY_ERRAND_HELLO, command->line);
 }
 
@@ -273,7 +273,7 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 		on_odd_mail(s, command);
 		return;
 	}
-	(void)strbuf_add(&s->envelope.sender, path.mailbox);
+	strbuf_add(&s->envelope.sender, path.mailbox);
 	if (smtp_path_size(&path, &size) != 0) {
 		to_hop(s, PROXY_ERRAND_MAIL, command->line); /* it judges */
 		return;
@@ -296,7 +296,7 @@ on_rcpt(struct proxy_session *s, const struct smtp_command *command)
 
 	strbuf_reset(&s->recipient);
 	if (smtp_path_parse(command->argument, SMTP_RCPT, &path, &reason) == 0)
-		(void)strbuf_add(&s->recipient, path.mailbox);
+		strbuf_add(&s->recipient, path.mailbox);
 	if (proxy_hop_connected(s->hop))
 		to_hop(s, PROXY_ERRAND_RCPT, command->line);
 	else
@@ -328,7 +328,7 @@ on_xforward(struct proxy_session *s, const struct smtp_command *command)
 	if (smtp_xforward_parse(
 		&s->client, command->argument, &named, &reason) != 0) {
 		strbuf_init(&line, HELO_CAP);
-		(void)strbuf_addf(&line, "501 5.5.4 %s\r\n", reason);
+		strbuf_addf(&line, "501 5.5.4 %s\r\n", reason);
 		reply_text(s, strbuf_text(&line));
 		strbuf_clear(&line);
 		return;
@@ -492,9 +492,9 @@ on_proxied(void *ctx, const struct smtp_haproxy *header)
 	trace_line(&s->trace, "the PROXY header names %s", header->address);
 	s->proxied = true;
 	strbuf_init(&by, HELO_CAP);
-	(void)strbuf_add_str(&by, peer_name(s));
+	strbuf_add_str(&by, peer_name(s));
 	strbuf_reset(&s->peer);
-	(void)strbuf_add_str(&s->peer, header->address);
+	strbuf_add_str(&s->peer, header->address);
 	if (is_client_allowed(s))
 		connect_hop(s);
 	else
@@ -660,7 +660,7 @@ proxy_session_begin(struct proxy_service *service, evutil_socket_t fd,
 	s->service = service;
 	s->fd = fd;
 	strbuf_init(&s->peer, HELO_CAP);
-	(void)strbuf_add(&s->peer, peer);
+	strbuf_add(&s->peer, peer);
 	strbuf_init(&s->helo, HELO_CAP);
 	strbuf_init(&s->recipient, SMTP_COMMAND_MAX);
 	proxy_envelope_init(&s->envelope);

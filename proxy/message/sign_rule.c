@@ -285,7 +285,7 @@ expand_domain(struct choosing *c, const struct proxy_signature *signature,
 	strbuf_init(&raw, ADDRESS_MAX);
 	if (proxy_macros_expand(slice_str(signature->domain), macros, &raw) ==
 	    0)
-		mail_idn_to_ascii(strbuf_slice(&raw), text);
+		(void)mail_idn_to_ascii(strbuf_slice(&raw), text);
 	strbuf_clear(&raw);
 	return keep_text(text, from);
 }
@@ -575,7 +575,7 @@ proxy_sign_rule_choose(const struct proxy_config *config,
 	strbuf_reset(&to->left_out);
 	strbuf_reset(&to->from_fault);
 	strbuf_reset(&to->text);
-	strbuf_reserve(&to->text, TEXT_MAX);
+	(void)strbuf_reserve(&to->text, TEXT_MAX);
 	person_init(&c.author);
 	person_init(&c.sender);
 	choose_rule(&c);

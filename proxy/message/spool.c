@@ -48,11 +48,11 @@ fail_spool(struct proxy_spool *s, const char *what)
 
 	size_t before;
 
-	(void)strbuf_add_str(&s->reason, "spool:");
+	strbuf_add_str(&s->reason, "spool:");
 	before = s->reason.n;
 	proxy_spool_files_print_place(s->files, &s->reason);
-	(void)strbuf_addf(&s->reason, "%s %s: %s",
-	    s->reason.n > before ? ":" : "", what, strerror(why));
+	strbuf_addf(&s->reason, "%s %s: %s", s->reason.n > before ? ":" : "",
+	    what, strerror(why));
 	s->status = PROXY_SPOOL_BROKEN;
 	return s->status;
 }
@@ -111,7 +111,7 @@ static enum proxy_spool_status
 take_from_quota(struct proxy_spool *s, uint64_t n)
 {
 	if (!proxy_quota_take(s->quota, n)) {
-		(void)strbuf_add_str(&s->reason, "spool: spool_max is reached");
+		strbuf_add_str(&s->reason, "spool: spool_max is reached");
 		s->status = PROXY_SPOOL_OVER;
 		return s->status;
 	}
@@ -141,7 +141,7 @@ proxy_spool_append(struct proxy_spool *s, struct slice bytes)
 			return s->status;
 		bytes = slice_after(bytes, now);
 	}
-	(void)strbuf_add(&s->memory, bytes);
+	strbuf_add(&s->memory, bytes);
 	return PROXY_SPOOL_OK;
 }
 

@@ -142,6 +142,6 @@ proxy_spool_files_print_place(
 	n = readlink(link, path, sizeof(path));
 	if (n <= 0)
 		return;
-	(void)strbuf_add_char(to, ' ');
-	(void)escape_text(slice_from(path, (size_t)n), to);
+	strbuf_add_char(to, ' ');
+	escape_text(slice_from(path, (size_t)n), to);
 }

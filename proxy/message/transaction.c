@@ -174,7 +174,7 @@ finish_transaction(struct proxy_transaction *t, const struct smtp_reply *reply,
 	t->sent = reply->code < 300;
 	t->done_ms = proxy_now_ms();
 	drop_filter(t);
-	(void)strbuf_add(&t->record.reply,
+	strbuf_add(&t->record.reply,
 	    slice_first(smtp_reply_line(reply), MESSAGE_ID_CLIP));
 	if (!t->client_gone)
 		heard = t->ops->answer(t->ctx, reply);
@@ -233,7 +233,7 @@ on_header(void *ctx, const struct mail_header *header)
 	    mail_header_last(header, SLICE("Message-ID"));
 
 	if (id != NULL)
-		(void)strbuf_add(&t->record.message_id,
+		strbuf_add(&t->record.message_id,
 		    slice_first(slice_trim(id->value), MESSAGE_ID_CLIP));
 	if (mail_header_ending(header) == MAIL_HEADER_END_LINE)
 		proxy_edit_blank(t->edit, mail_header_size(header));
@@ -578,7 +578,7 @@ remark_lost(struct proxy_transaction *t, const char *when, const char *why)
 	struct strbuf text;
 
 	strbuf_init(&text, 1024);
-	(void)strbuf_addf(&text, "next hop lost %s: %s", when, why);
+	strbuf_addf(&text, "next hop lost %s: %s", when, why);
 	remark(t, strbuf_text(&text));
 	strbuf_clear(&text);
 }
@@ -623,7 +623,7 @@ proxy_transaction_client_lost(struct proxy_transaction *t, const char *why)
 		proxy_hop_drop(t->hop);
 	go_to(t, DONE);
 	drop_filter(t);
-	(void)strbuf_addf(&t->record.reply, "client gone: %s", why);
+	strbuf_addf(&t->record.reply, "client gone: %s", why);
 	write_journal(t, "aborted");
 	return false;
 }
@@ -637,7 +637,7 @@ proxy_transaction_cut(struct proxy_transaction *t)
 		return;
 	remark(t, why);
 	go_to(t, DONE);
-	(void)strbuf_add_str(&t->record.reply, why);
+	strbuf_add_str(&t->record.reply, why);
 	write_journal(t, "maybe-delivered");
 }
 

@@ -70,7 +70,7 @@ static void
 dismiss(struct asker *asker)
 {
 	event_free(asker->readable);
-	close(asker->fd);
+	(void)close(asker->fd);
 	asker->state = ASKER_NONE;
 }
 
@@ -111,7 +111,7 @@ on_asker(evutil_socket_t socket, short what, void *ctx)
 		if (control->askers[i].state == ASKER_NONE)
 			asker = &control->askers[i];
 	if (asker == NULL || !is_caller_trusted(fd, &peer)) {
-		close(fd);
+		(void)close(fd);
 		return;
 	}
 	*asker = (struct asker){control, ASKER_SILENT, fd, NULL};
@@ -132,10 +132,9 @@ proxy_control_new(struct event_base *base, proxy_control_fn *reload, void *ctx,
 
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&un, n) != 0 ||
 	    listen(fd, ASKERS_MAX) != 0) {
-		(void)strbuf_addf(
-		    reason, "control socket: %s", strerror(errno));
+		strbuf_addf(reason, "control socket: %s", strerror(errno));
 		if (fd >= 0)
-			close(fd);
+			(void)close(fd);
 		return NULL;
 	}
 	control = xcalloc(1, sizeof(*control));
@@ -158,7 +157,7 @@ proxy_control_free(struct proxy_control *control)
 		if (control->askers[i].state != ASKER_NONE)
 			dismiss(&control->askers[i]);
 	event_free(control->acceptable);
-	close(control->fd);
+	(void)close(control->fd);
 	free(control);
 }
 
@@ -190,7 +189,7 @@ proxy_control_answer(struct proxy_control *control, struct slice answer)
 static int
 fail_control(struct strbuf *reason, const char *what, int why)
 {
-	(void)strbuf_addf(reason, "%s%s%s", what, why == 0 ? "" : ": ",
+	strbuf_addf(reason, "%s%s%s", what, why == 0 ? "" : ": ",
 	    why == 0 ? "" : strerror(why));
 	return -1;
 }
@@ -213,7 +212,7 @@ connect_to(pid_t master, struct strbuf *reason)
 	} else {
 		return fd;
 	}
-	close(fd);
+	(void)close(fd);
 	return -1;
 }
 
@@ -241,7 +240,7 @@ receive_answer(
 		answer->n += (size_t)n;
 		return 0;
 	}
-	(void)strbuf_addf(reason, "no outcome within %u s", wait_s);
+	strbuf_addf(reason, "no outcome within %u s", wait_s);
 	return -1;
 }
 
@@ -257,6 +256,6 @@ proxy_control_ask(pid_t master, const char *question, unsigned wait_s,
 		(void)fail_control(reason, "send", errno);
 	else
 		result = receive_answer(fd, wait_s, answer, reason);
-	close(fd);
+	(void)close(fd);
 	return result;
 }

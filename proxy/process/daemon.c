@@ -53,14 +53,14 @@ proxy_daemon_begin(struct strbuf *reason)
 		return -1;
 	}
 	if (child > 0) {
-		close(ends[1]);
+		(void)close(ends[1]);
 		wait_for_child(ends[0]);
 	}
-	close(ends[0]);
+	(void)close(ends[0]);
 	(void)setsid();
 	if (leave_terminal() != 0) {
 		strbuf_addf(reason, "/dev/null: %s", strerror(errno));
-		close(ends[1]);
+		(void)close(ends[1]);
 		return -1;
 	}
 	return ends[1];
@@ -78,7 +78,7 @@ proxy_daemon_done(int *tell, bool keep_stderr)
 	do
 		n = write(*tell, "r", 1);
 	while (n < 0 && errno == EINTR);
-	close(*tell);
+	(void)close(*tell);
 	*tell = -1;
 }
 
@@ -93,10 +93,10 @@ proxy_pidfile_write(const char *path, struct strbuf *reason)
 	if (fd < 0 || write(fd, text, (size_t)n) != n) {
 		strbuf_addf(reason, "pid file %s: %s", path, strerror(errno));
 		if (fd >= 0)
-			close(fd);
+			(void)close(fd);
 		return -1;
 	}
-	close(fd);
+	(void)close(fd);
 	return 0;
 }
 
@@ -111,12 +111,12 @@ proxy_pidfile_remove(const char *path)
 	if (fd < 0)
 		return;
 	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
+	(void)close(fd);
 	if (n > 0 &&
 	    number_parse(slice_trim(slice_from(text, (size_t)n)), INT32_MAX,
 		&pid) == 0 &&
 	    pid == (uint64_t)getpid())
-		unlink(path);
+		(void)unlink(path);
 }
 
 int

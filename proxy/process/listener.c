@@ -18,9 +18,9 @@ fail_listener(int fd, const struct proxy_endpoint *at, const char *what,
 {
 	int error = errno;
 
-	(void)strbuf_add_str(reason, "listen = ");
+	strbuf_add_str(reason, "listen = ");
 	proxy_endpoint_print(at, reason);
-	(void)strbuf_addf(reason, ": %s: %s", what, strerror(error));
+	strbuf_addf(reason, ": %s: %s", what, strerror(error));
 	if (fd >= 0)
 		(void)close(fd);
 	return -1;
@@ -193,5 +193,5 @@ proxy_peer_print(const struct sockaddr_storage *peer, struct strbuf *out)
 		    AF_INET, &six->sin6_addr.s6_addr[12], text, sizeof(text));
 	else if (peer->ss_family == AF_INET6)
 		(void)inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof(text));
-	(void)strbuf_add_str(out, text);
+	strbuf_add_str(out, text);
 }

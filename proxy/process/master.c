@@ -55,7 +55,7 @@ tell_lines(
 
 	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
 		if (line.n > 0)
-			(void)strbuf_addf(&master->told, "%s: %.*s\n", kind,
+			strbuf_addf(&master->told, "%s: %.*s\n", kind,
 			    (int)line.n, line.p);
 }
 
@@ -75,8 +75,8 @@ tell_outcome(struct proxy_master *master, const char *outcome)
 	struct strbuf answer;
 
 	strbuf_init(&answer, PROXY_CONTROL_ANSWER_MAX);
-	(void)strbuf_addf(&answer, "%s\n", outcome);
-	(void)strbuf_add(&answer, strbuf_slice(&master->told));
+	strbuf_addf(&answer, "%s\n", outcome);
+	strbuf_add(&answer, strbuf_slice(&master->told));
 	proxy_control_answer(master->control, strbuf_slice(&answer));
 	strbuf_clear(&answer);
 	strbuf_reset(&master->told);
@@ -224,7 +224,7 @@ give_up_generation(struct proxy_master *master, const char *why)
 	proxy_notify_send(&master->notify,
 	    "READY=1\nSTATUS=the last reload was refused: see the log");
 	if (new != NULL || master->told.n == 0)
-		(void)strbuf_addf(&master->told, "error: %s\n", why);
+		strbuf_addf(&master->told, "error: %s\n", why);
 	tell_outcome(master, "refused");
 	if (master->reload_again)
 		begin_reload(master);
@@ -684,10 +684,10 @@ proxy_master_run(const struct proxy_master_job *job)
 	count_records(&master);
 	proxy_shared_unmap(master.shared);
 	if (master.shared_fd >= 0)
-		close(master.shared_fd);
+		(void)close(master.shared_fd);
 	for (size_t i = 0; i < 2; i++)
 		if (master.records[i] >= 0)
-			close(master.records[i]);
+			(void)close(master.records[i]);
 	if (master.base != NULL)
 		event_base_free(master.base);
 	proxy_notify_clear(&master.notify);

@@ -27,7 +27,7 @@ static void
 drop_fd(int *fd)
 {
 	if (*fd >= 0)
-		close(*fd);
+		(void)close(*fd);
 	*fd = -1;
 }
 
@@ -579,10 +579,10 @@ proxy_seats_reap(struct proxy_master *master)
 		if (seat == NULL)
 			continue;
 		if (WIFSIGNALED(status))
-			snprintf(why, sizeof(why), "killed by signal %d",
+			(void)snprintf(why, sizeof(why), "killed by signal %d",
 			    WTERMSIG(status));
 		else
-			snprintf(why, sizeof(why), "ended with status %d",
+			(void)snprintf(why, sizeof(why), "ended with status %d",
 			    WEXITSTATUS(status));
 		get_up(seat, why);
 	}

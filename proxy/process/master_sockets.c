@@ -63,9 +63,9 @@ close_one(struct proxy_socket *socket)
 {
 	const char *path = proxy_endpoint_path(&socket->at);
 
-	close(socket->fd);
+	(void)close(socket->fd);
 	if (path != NULL)
-		unlink(path);
+		(void)unlink(path);
 }
 
 static void

@@ -29,7 +29,7 @@ connect_to(const char *path)
 	length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&un, length) != 0) {
-		close(fd);
+		(void)close(fd);
 		return -1;
 	}
 	return fd;
@@ -60,16 +60,16 @@ proxy_notify_init(struct proxy_notify *notify)
 
 	notify->fd = path == NULL ? -1 : connect_to(path);
 	notify->watchdog_us = notify->fd < 0 ? 0 : watchdog();
-	unsetenv("NOTIFY_SOCKET");
-	unsetenv("WATCHDOG_USEC");
-	unsetenv("WATCHDOG_PID");
+	(void)unsetenv("NOTIFY_SOCKET");
+	(void)unsetenv("WATCHDOG_USEC");
+	(void)unsetenv("WATCHDOG_PID");
 }
 
 void
 proxy_notify_clear(struct proxy_notify *notify)
 {
 	if (notify->fd >= 0)
-		close(notify->fd);
+		(void)close(notify->fd);
 	notify->fd = -1;
 }
 
@@ -85,7 +85,7 @@ proxy_notify_reloading(const struct proxy_notify *notify)
 {
 	char lines[96];
 
-	snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	(void)snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%lld",
 	    (long long)clock_us());
 	proxy_notify_send(notify, lines);
 }

@@ -57,7 +57,7 @@ proxy_privilege_check_descriptors(struct strbuf *reason)
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
 	    limit.rlim_cur >= PROXY_DESCRIPTORS_LEAST)
 		return 0;
-	(void)strbuf_addf(reason,
+	strbuf_addf(reason,
 	    "no more than %llu files may be open, and %d are the least: raise "
 	    "`ulimit -n' or LimitNOFILE=",
 	    (unsigned long long)limit.rlim_cur, PROXY_DESCRIPTORS_LEAST);

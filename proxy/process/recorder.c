@@ -231,9 +231,9 @@ keep_record(
 		lose_pending(r);
 		return;
 	}
-	(void)strbuf_add(&r->waiting,
+	strbuf_add(&r->waiting,
 	    slice_from((const char *)&datagram.n, sizeof(datagram.n)));
-	(void)strbuf_add(&r->waiting, datagram);
+	strbuf_add(&r->waiting, datagram);
 	if (r->waiting.n > WAITING_MAX)
 		keep_waiting(r);
 }
@@ -321,7 +321,7 @@ check_presence(struct recorder *r)
 	if (record_store_is_there(r->store))
 		return;
 	strbuf_init(&reason, REASON_MAX);
-	(void)strbuf_addf(&reason, "%s is gone, or another file has its name",
+	strbuf_addf(&reason, "%s is gone, or another file has its name",
 	    r->job->config->results.database);
 	trouble_begin(r, &reason);
 	close_store(r);

@@ -93,7 +93,7 @@ take_places(struct places *places)
 	}
 	for (i = FD_SETTINGS; i < places->count; i++) {
 		if (places->fds[i] < 0)
-			close(i);
+			(void)close(i);
 		else if (dup2(places->fds[i], i) != i)
 			return -1;
 	}
@@ -110,7 +110,7 @@ reset_signals(void)
 	for (i = 1; i < NSIG; i++)
 		(void)sigaction(i, &standard, NULL);
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* The child's last words: nobody else knows. */
@@ -137,10 +137,11 @@ run_worker(const struct proxy_spawn *spawn, pid_t parent)
 	char *argv[] = {program, command, role, slot, listeners, master, NULL};
 	struct places places;
 
-	snprintf(role, sizeof(role), "%s", proxy_role_name(spawn->role));
-	snprintf(slot, sizeof(slot), "%u", spawn->slot);
-	snprintf(listeners, sizeof(listeners), "%zu", spawn->listener_count);
-	snprintf(master, sizeof(master), "%ld", (long)parent);
+	(void)snprintf(role, sizeof(role), "%s", proxy_role_name(spawn->role));
+	(void)snprintf(slot, sizeof(slot), "%u", spawn->slot);
+	(void)snprintf(
+	    listeners, sizeof(listeners), "%zu", spawn->listener_count);
+	(void)snprintf(master, sizeof(master), "%ld", (long)parent);
 	lay_out(spawn, &places);
 	reset_signals();
 	if (spawn->no_stderr)
@@ -159,13 +160,13 @@ proxy_spawn(const struct proxy_spawn *spawn, struct strbuf *reason)
 
 	/* The child must not run the master's handlers. */
 	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
+	(void)sigprocmask(SIG_BLOCK, &all, &before);
 	child = fork();
 	if (child == 0)
 		run_worker(spawn, self);
 	if (child < 0)
 		strbuf_addf(reason, "fork: %s", strerror(errno));
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return child;
 }
 
@@ -353,7 +354,7 @@ begin_process(const struct beginning *beginning,
 	int status = EX_OSERR;
 
 	strbuf_init(&reason, REASON_MAX);
-	umask(077);
+	(void)umask(077);
 	if (shared == NULL)
 		strbuf_addf(&reason, "shared page: %s", strerror(errno));
 	else if (beginning->listener_count != footing.listeners)
@@ -389,12 +390,12 @@ proxy_spawn_main(int argc, char **argv)
 	close_on_exec(&beginning);
 	proxy_report_init(&report);
 	config = proxy_config_unpack(FD_SETTINGS, &report);
-	close(FD_SETTINGS);
+	(void)close(FD_SETTINGS);
 	if (config == NULL) {
 		fprintf(stderr, "signpost: worker: %s",
 		    strbuf_text(&report.errors));
 	} else {
-		snprintf(ident, sizeof(ident), "signpost/%s",
+		(void)snprintf(ident, sizeof(ident), "signpost/%s",
 		    proxy_role_name(beginning.role));
 		log = log_new(ident, config->log, config->log_level);
 		status = begin_process(&beginning, config, log);

@@ -141,11 +141,11 @@ proxy_endpoint_print(const struct proxy_endpoint *at, struct strbuf *out)
 		strbuf_addf(out, "unix:%s", proxy_endpoint_path(at));
 		break;
 	case AF_INET:
-		inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
+		(void)inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
 		strbuf_addf(out, "%s:%u", text, ntohs(in->sin_port));
 		break;
 	case AF_INET6:
-		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+		(void)inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
 		strbuf_addf(out, "[%s]:%u", text, ntohs(in6->sin6_port));
 		break;
 	default:

@@ -210,7 +210,7 @@ settle_seal(struct proxy_config_reading *reading, struct proxy_key_table *keys)
 		    "seal_domain: needs `check` to name arc: a seal says what "
 		    "became of the chain before it");
 	strbuf_init(&where, REASON_MAX);
-	(void)strbuf_addf(&where, "%s:%u", reading->name, line);
+	strbuf_addf(&where, "%s:%u", reading->name, line);
 	seal->key_rule = proxy_key_table_add(
 	    keys, seal->keyfile, seal->selector, false, strbuf_text(&where));
 	strbuf_clear(&where);
@@ -435,7 +435,7 @@ settle_results(struct proxy_config_reading *reading)
 		r->reporter = xstrdup(reading->config->hostname);
 	if (r->email == NULL) {
 		strbuf_init(&email, REASON_MAX);
-		(void)strbuf_addf(&email, "postmaster@%s", r->reporter);
+		strbuf_addf(&email, "postmaster@%s", r->reporter);
 		r->email = strbuf_detach(&email);
 	}
 	settle_mailbox(reading, "results", "email", &r->email);

@@ -127,14 +127,14 @@ next_line(char *to, int room, void *stream)
 
 	if (r->rest.n == 0)
 		return NULL;
-	slice_cut(&r->rest, '\n', &line);
+	(void)slice_cut(&r->rest, '\n', &line);
 	r->line++;
 	if (line.n > 0 && line.p[line.n - 1] == '\r')
 		line.n--;
 	shown = classify(r, line);
 	tail = shown.n == 0 || shown.p[0] == '[' || shown.p[0] == '\t' ? "\n"
 								       : "=.\n";
-	snprintf(to, (size_t)room, "%.*s%s", (int)shown.n,
+	(void)snprintf(to, (size_t)room, "%.*s%s", (int)shown.n,
 	    shown.n == 0 ? "" : shown.p, tail);
 	return to;
 }

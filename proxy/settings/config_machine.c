@@ -94,7 +94,7 @@ try_named_file(const char *dir)
 	strbuf_addf(&path, "%s/.try-XXXXXX", dir);
 	fd = path.full ? -1 : mkstemp(path.p);
 	if (fd >= 0)
-		unlink(path.p);
+		(void)unlink(path.p);
 	strbuf_clear(&path);
 	return fd;
 }
@@ -109,7 +109,7 @@ try_file(const char *dir)
 		fd = try_named_file(dir);
 	if (fd < 0)
 		return errno;
-	close(fd);
+	(void)close(fd);
 	return 0;
 }
 

@@ -269,7 +269,7 @@ report_setting(struct proxy_config_reading *reading, struct strbuf *to,
 {
 	char text[MESSAGE_MAX];
 
-	vsnprintf(text, sizeof(text), fmt, args);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
 	add_report(to, reading->name, line, text);
 }
 

@@ -118,7 +118,7 @@ read_config_file(const char *path, struct strbuf *to, struct strbuf *reason)
 		return -1;
 	}
 	result = read_text(fd, to, reason);
-	close(fd);
+	(void)close(fd);
 	return result;
 }
 
@@ -185,13 +185,13 @@ proxy_config_texts_pack(const struct proxy_config_texts *texts)
 		return -1;
 	for (i = 0; i < texts->count; i++)
 		if (pack_text(fd, &texts->list[i]) != 0) {
-			close(fd);
+			(void)close(fd);
 			return -1;
 		}
 	if (fcntl(fd, F_ADD_SEALS,
 		F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) !=
 	    0) {
-		close(fd);
+		(void)close(fd);
 		return -1;
 	}
 	return fd;
@@ -204,8 +204,8 @@ unpack_text(struct proxy_config_texts *texts, struct slice *rest)
 	uint64_t name, bytes;
 	struct text *text;
 
-	slice_cut(rest, '\n', &line);
-	slice_cut(&line, ' ', &name_length);
+	(void)slice_cut(rest, '\n', &line);
+	(void)slice_cut(&line, ' ', &name_length);
 	if (number_parse(name_length, PACK_MAX, &name) != 0 ||
 	    number_parse(line, PACK_MAX, &bytes) != 0 || name > rest->n ||
 	    bytes > rest->n - name)

@@ -269,7 +269,7 @@ proxy_add_authserv_id(const struct proxy_setting *s, void *field,
 	if (value.n > 0 && value.p[0] == '"')
 		result = unquote(value, &id);
 	else if (mail_idn_to_ascii(value, &id) != 0 && is_mime_token(value))
-		(void)strbuf_add(&id, value);
+		strbuf_add(&id, value);
 	if (result == 0 && auth_results_is_id(strbuf_slice(&id))) {
 		proxy_strings_add(field, strbuf_slice(&id));
 	} else {

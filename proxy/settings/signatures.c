@@ -179,7 +179,7 @@ take_domain(struct parsing *p, struct slice value)
 		    p, "d= has an underscore, as no mail domain has:", value);
 	strbuf_init(&name, MAIL_IDN_NAME_MAX);
 	if (mail_idn_to_ascii(value, &name) == 0)
-		take_copy(&p->to->domain, strbuf_slice(&name));
+		(void)take_copy(&p->to->domain, strbuf_slice(&name));
 	else
 		result = complain_of_signature(p, "d= is no domain:", value);
 	strbuf_clear(&name);
@@ -205,7 +205,7 @@ take_selector(struct parsing *p, struct slice value)
 
 	strbuf_init(&name, MAIL_IDN_NAME_MAX);
 	if (mail_idn_to_ascii(value, &name) == 0)
-		take_copy(&p->to->selector, strbuf_slice(&name));
+		(void)take_copy(&p->to->selector, strbuf_slice(&name));
 	else
 		result = complain_of_signature(p, "no selector:", value);
 	strbuf_clear(&name);

@@ -49,7 +49,7 @@ def tags(root, paths, kinds):
     and file (true where it is static)."""
     run = subprocess.run(
         ["ctags", "--output-format=json", "--languages=C",
-         f"--kinds-C={kinds}", "--fields=+nef", "-L", "-"], cwd=root,
+         f"--kinds-C={kinds}", "--fields=+neft", "-L", "-"], cwd=root,
         text=True, check=True, input="\n".join(map(str, paths)),
         stdout=subprocess.PIPE)
     return [json.loads(line) for line in run.stdout.splitlines()]
