@@ -1,5 +1,6 @@
 /* master.cf(5): "name type private unpriv chroot wakeup maxproc command". */
 #include "cli/master_entry.h"
+#include "cli/kit/master.h"
 
 enum { COLUMNS = 8 };
 
@@ -17,31 +18,13 @@ skip_entry_blanks(struct slice text)
 	return text;
 }
 
-/* The next word, or what stands between braces, which go with it. */
-static bool
-next_token(struct slice *rest, struct slice *token)
-{
-	size_t n = 0, depth = 0;
-
-	*rest = skip_entry_blanks(*rest);
-	if (rest->n == 0)
-		return false;
-	for (; n < rest->n && (depth > 0 || !is_entry_blank(rest->p[n])); n++) {
-		depth += rest->p[n] == '{';
-		depth -= rest->p[n] == '}' && depth > 0;
-	}
-	*token = slice_first(*rest, n);
-	*rest = slice_after(*rest, n);
-	return true;
-}
-
 /* Adds the words of a line, a blank before each. */
 static void
 add_words(struct slice line, struct strbuf *entry)
 {
 	struct slice word;
 
-	while (next_token(&line, &word)) {
+	while (cli_master_token(&line, &word)) {
 		if (entry->n > 0)
 			strbuf_add_char(entry, ' ');
 		strbuf_add(entry, word);
@@ -52,7 +35,7 @@ bool
 cli_master_entry_names(
     struct slice line, struct slice *name, struct slice *type)
 {
-	return next_token(&line, name) && next_token(&line, type);
+	return cli_master_token(&line, name) && cli_master_token(&line, type);
 }
 
 /* Does the line begin a service of that name and type? */
@@ -95,40 +78,9 @@ behind_columns(struct slice entry)
 	struct slice word;
 
 	for (int i = 0; i < COLUMNS; i++)
-		if (!next_token(&entry, &word))
+		if (!cli_master_token(&entry, &word))
 			break;
 	return entry;
-}
-
-/* "name=value", or the same between braces with blanks around all of it. */
-static bool
-split_option(struct slice token, struct slice *name, struct slice *value)
-{
-	size_t at;
-
-	if (token.n >= 2 && token.p[0] == '{' && token.p[token.n - 1] == '}')
-		token = slice_trim(slice_from(token.p + 1, token.n - 2));
-	at = slice_find(token, '=');
-	if (at == token.n)
-		return false;
-	*name = slice_trim(slice_first(token, at));
-	*value = slice_trim(slice_after(token, at + 1));
-	return true;
-}
-
-/* The next option behind the command; arguments of other kinds are passed
- * over. */
-static bool
-next_option(struct slice *rest, struct slice *name, struct slice *value)
-{
-	struct slice token;
-
-	while (next_token(rest, &token))
-		if (slice_equal(token, SLICE("-o")) &&
-		    next_token(rest, &token) &&
-		    split_option(token, name, value))
-			return true;
-	return false;
 }
 
 bool
@@ -138,7 +90,7 @@ cli_master_entry_option(
 	struct slice rest = behind_columns(entry), its_name, its_value;
 	bool found = false;
 
-	while (next_option(&rest, &its_name, &its_value))
+	while (cli_master_option(&rest, &its_name, &its_value))
 		if (slice_equal(its_name, name)) {
 			*value = its_value;
 			found = true;
@@ -152,7 +104,7 @@ cli_master_entry_options(struct slice entry,
 {
 	struct slice rest = behind_columns(entry), name, value;
 
-	while (next_option(&rest, &name, &value))
+	while (cli_master_option(&rest, &name, &value))
 		found(ctx, name, value);
 }
 
@@ -162,7 +114,7 @@ cli_master_entry_command(struct slice entry)
 	struct slice word = {NULL, 0};
 
 	for (int i = 0; i < COLUMNS; i++)
-		if (!next_token(&entry, &word))
+		if (!cli_master_token(&entry, &word))
 			return slice_str(NULL);
 	return word;
 }
@@ -173,7 +125,7 @@ has_options_of(struct slice other, struct slice entry, size_t *count)
 {
 	struct slice rest = behind_columns(entry), name, value, theirs;
 
-	for (*count = 0; next_option(&rest, &name, &value); ++*count)
+	for (*count = 0; cli_master_option(&rest, &name, &value); ++*count)
 		if (!cli_master_entry_option(other, name, &theirs) ||
 		    !slice_equal(value, theirs))
 			return false;
@@ -187,7 +139,8 @@ cli_master_entry_equal(struct slice a, struct slice b)
 	size_t ours, theirs;
 
 	for (int i = 0; i < COLUMNS; i++)
-		if (!next_token(&left, &one) || !next_token(&right, &other) ||
+		if (!cli_master_token(&left, &one) ||
+		    !cli_master_token(&right, &other) ||
 		    !slice_equal(one, other))
 			return false;
 	return has_options_of(b, a, &ours) && has_options_of(a, b, &theirs) &&

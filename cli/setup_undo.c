@@ -112,7 +112,7 @@ remove_hands(struct setup *setup)
  * it would wait for ever. */
 static bool
 is_wired(struct setup *setup, const struct proxy_front *front,
-    const char *hostname, const struct check_master *master)
+    const char *hostname, const struct cli_master *master)
 {
 	struct check_postconf found;
 	bool wired;
@@ -177,9 +177,9 @@ is_wired_by_hand(struct setup *setup)
 	    cli_steps_ask(&setup->steps, parameters, &main_cf, &reason) == 0) {
 		const struct proxy_front *const fronts[] = {
 		    &setup->config->out, &setup->config->in};
-		struct check_master master;
+		struct cli_master master;
 
-		check_master_read(
+		cli_master_read(
 		    &master, strbuf_slice(&master_cf), strbuf_slice(&main_cf));
 		for (size_t i = 0; i < 2; i++)
 			wired |= is_wired(

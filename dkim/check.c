@@ -110,23 +110,6 @@ check_refuses(const struct dkim_check *c, const struct dkim_record *record)
 	return MAIL_REASON_NONE;
 }
 
-static struct dkim_public_key *
-read_public_key(const struct dkim_record *record, enum mail_reason *why)
-{
-	struct dkim_public_key *key = NULL;
-	struct strbuf octets;
-
-	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
-	if (base64_decode(record->key, &octets) < 0)
-		*why = octets.full ? MAIL_REASON_KEY_LONG
-				   : MAIL_REASON_KEY_NOT_BASE64;
-	else
-		key = dkim_public_key_parse(
-		    record->key_type, strbuf_slice(&octets), why);
-	strbuf_clear(&octets);
-	return key;
-}
-
 /* What one record came to. */
 struct taken {
 	struct dkim_fault fault; /* none: its key was taken */
@@ -154,7 +137,7 @@ take_checked_record(struct dkim_check *c, struct slice text)
 	if (*why != MAIL_REASON_NONE)
 		return taken;
 	taken.tried = true;
-	key = read_public_key(&record, why);
+	key = dkim_record_public_key(&record, why);
 	if (key == NULL)
 		return taken;
 	c->bits = dkim_public_key_bits(key);

@@ -1,6 +1,8 @@
 /* Key records: RFC 6376 section 3.6.1, RFC 8463 section 4, RFC 4870 3.2.3. */
 #include "dkim/record.h"
 
+#include "base/base64.h"
+#include "dkim/key.h"
 #include "mail/taglist.h"
 
 static int
@@ -130,4 +132,22 @@ dkim_record_refuses(
 	if (!record->email)
 		return MAIL_REASON_KEY_SERVICE_REFUSED;
 	return MAIL_REASON_NONE;
+}
+
+struct dkim_public_key *
+dkim_record_public_key(
+    const struct dkim_record *record, enum mail_reason *reason)
+{
+	struct dkim_public_key *key = NULL;
+	struct strbuf octets;
+
+	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
+	if (base64_decode(record->key, &octets) < 0)
+		*reason = octets.full ? MAIL_REASON_KEY_LONG
+				      : MAIL_REASON_KEY_NOT_BASE64;
+	else
+		key = dkim_public_key_parse(
+		    record->key_type, strbuf_slice(&octets), reason);
+	strbuf_clear(&octets);
+	return key;
 }

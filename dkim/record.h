@@ -11,6 +11,8 @@
 #include "dkim/algorithm.h"
 #include "mail/reason.h"
 
+struct dkim_public_key;
+
 /* Octets of a record we look at. */
 #define DKIM_RECORD_MAX 8192
 
@@ -40,5 +42,9 @@ int dkim_record_parse_domainkeys(
  * MAIL_REASON_NONE where it may. */
 enum mail_reason dkim_record_refuses(
     const struct dkim_record *, enum dkim_algorithm);
+
+/* The key of p=: the caller's; or NULL and why it is none. */
+struct dkim_public_key *dkim_record_public_key(
+    const struct dkim_record *, enum mail_reason *reason);
 
 #endif

@@ -26,6 +26,8 @@ static const ldns_rr_type wire_types[] = {
     [DNS_MX] = LDNS_RR_TYPE_MX,
     [DNS_PTR] = LDNS_RR_TYPE_PTR,
     [DNS_TXT] = LDNS_RR_TYPE_TXT,
+    [DNS_NS] = LDNS_RR_TYPE_NS,
+    [DNS_SOA] = LDNS_RR_TYPE_SOA,
 };
 
 static size_t
@@ -91,8 +93,8 @@ query_packet(const struct dns_packet_query *query)
 
 	if (rdf == NULL)
 		abort();
-	packet = ldns_pkt_query_new(
-	    rdf, wire_types[query->question.type], LDNS_RR_CLASS_IN, LDNS_RD);
+	packet = ldns_pkt_query_new(rdf, wire_types[query->question.type],
+	    LDNS_RR_CLASS_IN, query->direct ? 0 : LDNS_RD);
 	if (packet == NULL)
 		abort();
 	ldns_pkt_set_id(packet, query->id);
@@ -274,6 +276,8 @@ add_record(enum dns_type type, const ldns_rr *rr, struct dns_record *record,
 		result = add_mx(rr, record, values);
 		break;
 	case DNS_PTR:
+	case DNS_NS:
+	case DNS_SOA:
 		result = add_host_name(rr, 0, values);
 		break;
 	case DNS_TXT:
@@ -416,6 +420,7 @@ read_answer(const ldns_pkt *packet, const struct dns_packet_query *query,
 	if (follow_cnames(&reading) != 0)
 		return DNS_PACKET_FAILED;
 	answer->authentic = ldns_pkt_ad(packet);
+	answer->authoritative = ldns_pkt_aa(packet);
 	if (ldns_pkt_get_rcode(packet) == LDNS_RCODE_NOERROR)
 		reply = collect(&reading);
 	if (reply != NULL)

@@ -24,6 +24,7 @@ struct dns_packet_query {
 	uint16_t id;
 	bool edns;	 /* with an OPT record */
 	bool want_ad;	 /* ask whether the answer is validated */
+	bool direct;	 /* what the server itself has: no recursion */
 	unsigned cnames; /* how many may be followed in the answer */
 };
 
@@ -42,6 +43,7 @@ struct dns_packet_answer {
 	uint32_t ttl;		  /* CNAME: seconds the way there holds */
 	unsigned cnames;	  /* followed, for ANSWER and CNAME */
 	bool authentic;		  /* AD, as the packet has it */
+	bool authoritative;	  /* AA likewise */
 };
 
 /* Adds the packet. 0, or -1 where the strbuf is full. */

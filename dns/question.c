@@ -113,7 +113,8 @@ dns_question_hash(const struct dns_question *question, uint64_t seed)
 const char *
 dns_type_name(enum dns_type type)
 {
-	static const char *const names[] = {"A", "AAAA", "MX", "PTR", "TXT"};
+	static const char *const names[] = {
+	    "A", "AAAA", "MX", "PTR", "TXT", "NS", "SOA"};
 
 	return names[type];
 }

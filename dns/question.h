@@ -15,7 +15,7 @@
 #define DNS_NAME_MAX  253
 #define DNS_LABEL_MAX 63
 
-enum dns_type { DNS_A, DNS_AAAA, DNS_MX, DNS_PTR, DNS_TXT };
+enum dns_type { DNS_A, DNS_AAAA, DNS_MX, DNS_PTR, DNS_TXT, DNS_NS, DNS_SOA };
 
 /*
  * NODATA: the name is there, records of the type are not. TEMPFAIL: no
@@ -30,7 +30,8 @@ struct dns_question {
 
 struct dns_record {
 	unsigned preference; /* MX only */
-	struct slice value;  /* TXT joined; A, AAAA raw bytes; else a name */
+	struct slice value;  /* TXT joined; A, AAAA raw bytes; else a name,
+			     * of SOA that of the primary server */
 };
 
 /*

@@ -16,10 +16,10 @@
 enum { TIME_MAX = 1000 * 86400 };
 
 static struct slice
-value_in(const struct check_fit *fit, const struct check_service *service,
+value_in(const struct check_fit *fit, const struct cli_service *service,
     const char *name)
 {
-	return check_master_value(fit->master, service, name);
+	return cli_master_value(fit->master, service, name);
 }
 
 /* "signed" or "checked", as the samples name the services of a front. */
@@ -32,13 +32,13 @@ fit_word(const struct check_fit *fit)
 /* --- what there is --- */
 
 static bool
-runs(const struct check_service *service, const char *command)
+runs(const struct cli_service *service, const char *command)
 {
 	return slice_equal(service->command, slice_str(command));
 }
 
 static bool
-is_way(struct check_fit *fit, const struct check_service *service,
+is_way(struct check_fit *fit, const struct cli_service *service,
     const char *parameter, struct check_way *way)
 {
 	struct slice value = value_in(fit, service, parameter);
@@ -49,14 +49,14 @@ is_way(struct check_fit *fit, const struct check_service *service,
 	way->before =
 	    slice_equal(slice_str(parameter), SLICE("smtpd_proxy_filter"));
 	if (!way->before)
-		way->transport = check_master_find(
+		way->transport = cli_master_find(
 		    fit->master, slice_first(value, slice_find(value, ':')));
 	return true;
 }
 
 /* smtpd prefers the proxy. */
 static void
-collect_way(struct check_fit *fit, const struct check_service *service)
+collect_way(struct check_fit *fit, const struct cli_service *service)
 {
 	struct check_way *way = &fit->ways[fit->count];
 	bool takes_mail = runs(service, "smtpd") || runs(service, "pickup") ||
@@ -74,10 +74,10 @@ collect_way(struct check_fit *fit, const struct check_service *service)
 	fit->after |= !way->before;
 }
 
-static const struct check_service *
-cleanup_of(const struct check_fit *fit, const struct check_service *service)
+static const struct cli_service *
+cleanup_of(const struct check_fit *fit, const struct cli_service *service)
 {
-	return check_master_find(
+	return cli_master_find(
 	    fit->master, value_in(fit, service, "cleanup_service_name"));
 }
 
@@ -85,7 +85,7 @@ static void
 collect(struct check_fit *fit)
 {
 	for (size_t i = 0; i < fit->master->count; i++) {
-		const struct check_service *service = &fit->master->list[i];
+		const struct cli_service *service = &fit->master->list[i];
 
 		if (check_postconf_is_back(service, fit->front))
 			fit->back = service;
@@ -99,7 +99,7 @@ collect(struct check_fit *fit)
 /* --- telling --- */
 
 void
-check_fit_add_setting(struct strbuf *to, const struct check_service *service,
+check_fit_add_setting(struct strbuf *to, const struct cli_service *service,
     const char *name, const char *wanted)
 {
 	struct strbuf shown;
@@ -114,7 +114,7 @@ check_fit_add_setting(struct strbuf *to, const struct check_service *service,
 /* The cleanup of all mail cannot be set so without changing all mail: the way
  * back gets one of its own. */
 void
-check_fit_todo(struct check_fit *fit, const struct check_service *service,
+check_fit_todo(struct check_fit *fit, const struct cli_service *service,
     const char *name, const char *wanted)
 {
 	const char *word = fit_word(fit);
@@ -144,7 +144,7 @@ check_fit_todo(struct check_fit *fit, const struct check_service *service,
 }
 
 void
-check_fit_warn(struct check_fit *fit, const struct check_service *service,
+check_fit_warn(struct check_fit *fit, const struct cli_service *service,
     const char *name, const char *wanted, const char *why)
 {
 	struct slice value = value_in(fit, service, name);
@@ -164,7 +164,7 @@ check_fit_warn(struct check_fit *fit, const struct check_service *service,
 
 /* In bytes; 0: none. */
 static uint64_t
-limit_in(const struct check_fit *fit, const struct check_service *service)
+limit_in(const struct check_fit *fit, const struct cli_service *service)
 {
 	uint64_t limit = 0;
 
@@ -200,7 +200,7 @@ is_too_small(uint64_t back, uint64_t front)
 
 static void
 report_size(
-    struct check_fit *fit, uint64_t front, const struct check_service *service)
+    struct check_fit *fit, uint64_t front, const struct cli_service *service)
 {
 	uint64_t back = limit_in(fit, service);
 	struct strbuf who;
@@ -247,7 +247,7 @@ check_sizes(struct check_fit *fit)
 
 /* "1200s", "20m"; a number alone is seconds. */
 static uint64_t
-time_in(const struct check_fit *fit, const struct check_service *service,
+time_in(const struct check_fit *fit, const struct cli_service *service,
     const char *name)
 {
 	uint64_t seconds = 0;
@@ -260,7 +260,7 @@ time_in(const struct check_fit *fit, const struct check_service *service,
 static void
 check_wait(struct check_fit *fit, const struct check_way *way)
 {
-	const struct check_service *service =
+	const struct cli_service *service =
 	    way->before ? way->from : way->transport;
 	const char *name = "smtpd_proxy_timeout";
 	char wanted[32];
@@ -338,7 +338,7 @@ add_next_hop(const struct proxy_front *front, struct strbuf *to)
 	return true;
 }
 
-static const struct check_service *
+static const struct cli_service *
 find_pickup(const struct check_fit *fit)
 {
 	for (size_t i = 0; i < fit->master->count; i++)
@@ -351,7 +351,7 @@ find_pickup(const struct check_fit *fit)
 static void
 check_pickup(struct check_fit *fit)
 {
-	const struct check_service *pickup = find_pickup(fit);
+	const struct cli_service *pickup = find_pickup(fit);
 	struct strbuf at;
 
 	if (!fit->out || pickup == NULL || fit->count == 0)
@@ -375,7 +375,7 @@ check_pickup(struct check_fit *fit)
 
 void
 check_fit(const struct proxy_config *config, const struct proxy_front *front,
-    const struct check_master *master, struct check_report *report, bool ask)
+    const struct cli_master *master, struct check_report *report, bool ask)
 {
 	struct check_fit *fit = xcalloc(1, sizeof(*fit));
 

@@ -93,7 +93,7 @@ fits(const struct wanted *row, struct slice value)
 {
 	switch (row->how) {
 	case LACKS:
-		return !check_master_lists(value, slice_str(row->value));
+		return !cli_master_lists(value, slice_str(row->value));
 	case LOOPBACK:
 		return value.n == 0 ||
 		    slice_starts_nocase(value, SLICE("127.")) ||
@@ -105,12 +105,11 @@ fits(const struct wanted *row, struct slice value)
 
 /* What Postfix does not know is not asked of it. */
 static void
-look_at_row(struct check_fit *fit, const struct check_service *service,
+look_at_row(struct check_fit *fit, const struct cli_service *service,
     const struct wanted *row)
 {
-	struct slice value =
-	    check_master_value(fit->master, service, row->name);
-	bool sets = check_service_sets(service, row->name, &value);
+	struct slice value = cli_master_value(fit->master, service, row->name);
+	bool sets = cli_service_sets(service, row->name, &value);
 	struct strbuf who;
 
 	if (!fits(row, value) && (value.n > 0 || sets)) {
@@ -128,7 +127,7 @@ look_at_row(struct check_fit *fit, const struct check_service *service,
 }
 
 static void
-look_at_rows(struct check_fit *fit, const struct check_service *service,
+look_at_rows(struct check_fit *fit, const struct cli_service *service,
     const struct wanted *rows, size_t count)
 {
 	unsigned direction = fit->out ? OUT : IN;
@@ -148,7 +147,7 @@ static void
 check_transports(struct check_fit *fit)
 {
 	for (size_t i = 0; i < fit->count; i++) {
-		const struct check_service *own = fit->ways[i].transport;
+		const struct cli_service *own = fit->ways[i].transport;
 		size_t k = 0;
 
 		while (k < i && fit->ways[k].transport != own)
@@ -162,11 +161,10 @@ check_transports(struct check_fit *fit)
 /* --- receive_override_options --- */
 
 static bool
-leaves_header_alone(
-    const struct check_fit *fit, const struct check_service *from)
+leaves_header_alone(const struct check_fit *fit, const struct cli_service *from)
 {
-	return check_master_lists(
-	    check_master_value(fit->master, from, "receive_override_options"),
+	return cli_master_lists(
+	    cli_master_value(fit->master, from, "receive_override_options"),
 	    SLICE("no_header_body_checks"));
 }
 
@@ -184,7 +182,7 @@ check_overrides(struct check_fit *fit)
 	    {"no_header_body_checks", LACKS, NULL, IN | AFTER,
 		"header and body checks act a second time"},
 	};
-	struct slice value = check_master_value(fit->master, fit->back, name);
+	struct slice value = cli_master_value(fit->master, fit->back, name);
 	unsigned direction = fit->out ? OUT : IN;
 	unsigned wiring = fit->before ? BEFORE : AFTER;
 	struct strbuf whole, why;
@@ -195,7 +193,7 @@ check_overrides(struct check_fit *fit)
 	    fit->before && !fit->out ? "" : ",no_header_body_checks");
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (!(words[i].when & direction) || !(words[i].when & wiring) ||
-		    check_master_lists(value, slice_str(words[i].name)))
+		    cli_master_lists(value, slice_str(words[i].name)))
 			continue;
 		strbuf_init(&why, CHECK_SHOWN_MAX);
 		strbuf_addf(&why, "without %s %s", words[i].name, words[i].why);
@@ -211,10 +209,10 @@ check_overrides(struct check_fit *fit)
 /* Header checks are for refusing mail, which has to happen at the front door;
  * so who has them there may want them there. */
 static void
-note_checks(struct check_fit *fit, const struct check_service *from,
-    const struct check_service *cleanup, const char *name)
+note_checks(struct check_fit *fit, const struct cli_service *from,
+    const struct cli_service *cleanup, const char *name)
 {
-	struct slice value = check_master_value(fit->master, cleanup, name);
+	struct slice value = cli_master_value(fit->master, cleanup, name);
 	struct strbuf shown, command;
 
 	if (value.n == 0 || fit->back == NULL)
@@ -244,29 +242,29 @@ completes_strangers(struct slice clients)
 {
 	struct slice item;
 
-	while (check_master_item(&clients, &item))
+	while (cli_master_item(&clients, &item))
 		if (!slice_starts_nocase(item, SLICE("permit_")))
 			return true;
 	return false;
 }
 
 static void
-check_arriving(struct check_fit *fit, const struct check_service *from)
+check_arriving(struct check_fit *fit, const struct cli_service *from)
 {
 	static const char *const checks[] = {"header_checks",
 	    "mime_header_checks", "nested_header_checks", "body_checks"};
 	static const char domain[] = "remote_header_rewrite_domain";
 	static const char clients[] = "local_header_rewrite_clients";
-	const struct check_service *cleanup = check_master_find(fit->master,
-	    check_master_value(fit->master, from, "cleanup_service_name"));
-	struct slice value = check_master_value(fit->master, cleanup, domain);
+	const struct cli_service *cleanup = cli_master_find(fit->master,
+	    cli_master_value(fit->master, from, "cleanup_service_name"));
+	struct slice value = cli_master_value(fit->master, cleanup, domain);
 	struct strbuf shown;
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) &&
 	     !leaves_header_alone(fit, from);
 	     i++)
 		note_checks(fit, from, cleanup, checks[i]);
-	if (completes_strangers(check_master_value(fit->master, from, clients)))
+	if (completes_strangers(cli_master_value(fit->master, from, clients)))
 		check_fit_warn(fit, from, clients, "permit_inet_interfaces",
 		    "strangers' headers are rewritten before their signatures "
 		    "are checked");
@@ -286,7 +284,7 @@ check_arriving(struct check_fit *fit, const struct check_service *from)
 
 /* By which mail leaves for the world: all of smtp(8) but those to us. */
 static bool
-is_leaving(const struct check_fit *fit, const struct check_service *service)
+is_leaving(const struct check_fit *fit, const struct cli_service *service)
 {
 	for (size_t i = 0; i < fit->count; i++)
 		if (fit->ways[i].transport == service)
@@ -296,7 +294,7 @@ is_leaving(const struct check_fit *fit, const struct check_service *service)
 	    !slice_equal(service->name, SLICE("signpost-in"));
 }
 
-static const struct check_service *
+static const struct cli_service *
 transport_of(const struct check_fit *fit)
 {
 	for (size_t i = 0; i < fit->count; i++)
@@ -314,7 +312,7 @@ add_list(struct strbuf *to, struct slice list)
 	bool more = false;
 
 	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	while (check_master_item(&list, &item)) {
+	while (cli_master_item(&list, &item)) {
 		strbuf_addf(
 		    to, "%s%s", more ? "," : "", check_shown(&shown, item));
 		more = true;
@@ -325,12 +323,12 @@ add_list(struct strbuf *to, struct slice list)
 /* What main.cf sets moves to the transport that leads to us, where it acts
  * before the signature; before the queue there is no such place. */
 static void
-tell_move(struct check_fit *fit, const struct check_service *service,
+tell_move(struct check_fit *fit, const struct cli_service *service,
     const char *name, bool own)
 {
-	const struct check_service *there =
+	const struct cli_service *there =
 	    fit->before ? NULL : transport_of(fit);
-	struct slice value = check_master_value(fit->master, service, name);
+	struct slice value = cli_master_value(fit->master, service, name);
 	struct strbuf shown, command;
 
 	strbuf_init(&shown, CHECK_SHOWN_MAX);
@@ -365,16 +363,15 @@ check_leaving(
 	bool told = false;
 
 	for (size_t i = 0; i < fit->master->count; i++) {
-		const struct check_service *service = &fit->master->list[i];
+		const struct cli_service *service = &fit->master->list[i];
 		struct slice value =
-		    check_master_value(fit->master, service, name);
-		bool own = check_service_sets(service, name, &value);
+		    cli_master_value(fit->master, service, name);
+		bool own = cli_service_sets(service, name, &value);
 		struct strbuf who, what;
 
 		if (!is_leaving(fit, service) || value.n == 0 ||
 		    (told && !own) ||
-		    (word != NULL &&
-			!check_master_lists(value, slice_str(word))))
+		    (word != NULL && !cli_master_lists(value, slice_str(word))))
 			continue;
 		told |= !own;
 		strbuf_init(&who, CHECK_SHOWN_MAX);
@@ -431,9 +428,9 @@ find_relayhost(struct slice relayhost, struct proxy_endpoint *to)
 static void
 check_relayhost(struct check_fit *fit)
 {
-	const struct check_service *there = transport_of(fit);
+	const struct cli_service *there = transport_of(fit);
 	struct slice relayhost =
-	    check_master_value(fit->master, NULL, "relayhost");
+	    cli_master_value(fit->master, NULL, "relayhost");
 	struct proxy_endpoint at;
 	struct strbuf shown;
 
@@ -461,15 +458,15 @@ check_relayhost(struct check_fit *fit)
 static void
 check_conversion(struct check_fit *fit)
 {
-	const struct check_service *there = transport_of(fit);
+	const struct cli_service *there = transport_of(fit);
 	struct slice discarded = {NULL, 0};
 
 	if (there != NULL)
-		discarded = check_master_value(
+		discarded = cli_master_value(
 		    fit->master, there, "smtp_discard_ehlo_keywords");
 	if (!fit->out || !fit->front->announce_8bitmime ||
-	    check_master_lists(discarded, SLICE("8bitmime")) ||
-	    slice_equal(check_master_value(fit->master, NULL,
+	    cli_master_lists(discarded, SLICE("8bitmime")) ||
+	    slice_equal(cli_master_value(fit->master, NULL,
 			    "disable_mime_output_conversion"),
 		SLICE("yes")))
 		return;
@@ -483,12 +480,12 @@ check_conversion(struct check_fit *fit)
 }
 
 static uint64_t
-line_length(const struct check_fit *fit, const struct check_service *service)
+line_length(const struct check_fit *fit, const struct cli_service *service)
 {
 	uint64_t limit = 0;
 
 	(void)number_parse(
-	    check_master_value(fit->master, service, "smtp_line_length_limit"),
+	    cli_master_value(fit->master, service, "smtp_line_length_limit"),
 	    UINT32_MAX, &limit);
 	return limit;
 }
@@ -496,9 +493,9 @@ line_length(const struct check_fit *fit, const struct check_service *service)
 /* After the queue: what the way to us leaves whole must not be broken behind
  * us. Before it all that is broken is broken behind us. */
 static void
-check_lines_of(struct check_fit *fit, const struct check_service *service)
+check_lines_of(struct check_fit *fit, const struct cli_service *service)
 {
-	const struct check_service *there = transport_of(fit);
+	const struct cli_service *there = transport_of(fit);
 	uint64_t limit = line_length(fit, service), before = 0;
 
 	if (there != NULL && !fit->before)
@@ -529,8 +526,8 @@ check_lines_of(struct check_fit *fit, const struct check_service *service)
 static void
 check_lines(struct check_fit *fit)
 {
-	const struct check_service *service =
-	    check_master_find(fit->master, SLICE("smtp"));
+	const struct cli_service *service =
+	    cli_master_find(fit->master, SLICE("smtp"));
 	uint64_t limit;
 
 	if (!fit->out || fit->count == 0 || service == NULL)
@@ -559,11 +556,11 @@ check_header_size(struct check_fit *fit)
 	char wanted[24];
 
 	(void)number_parse(
-	    check_master_value(fit->master, NULL, name), UINT32_MAX, &usual);
+	    cli_master_value(fit->master, NULL, name), UINT32_MAX, &usual);
 	if (!fit->before)
 		taken = usual;
 	if (fit->cleanup == NULL || taken == 0 ||
-	    number_parse(check_master_value(fit->master, fit->cleanup, name),
+	    number_parse(cli_master_value(fit->master, fit->cleanup, name),
 		UINT32_MAX, &back) != 0 ||
 	    back >= taken)
 		return;
@@ -584,8 +581,8 @@ check_dropped(struct check_fit *fit)
 	if (!fit->out || !fit->before || fit->cleanup == NULL)
 		return;
 	fields = dkim_field_list_new();
-	rest = check_master_value(fit->master, fit->cleanup, name);
-	while (check_master_item(&rest, &item))
+	rest = cli_master_value(fit->master, fit->cleanup, name);
+	while (cli_master_item(&rest, &item))
 		if (dkim_field_list_has(fields, item)) {
 			check_fit_warn(fit, fit->cleanup, name,
 			    "bcc,content-length,resent-bcc,return-path",
@@ -616,23 +613,23 @@ lists_a_signer(struct slice milters)
 {
 	struct slice item;
 
-	while (check_master_item(&milters, &item))
+	while (cli_master_item(&milters, &item))
 		if (may_sign(item))
 			return true;
 	return false;
 }
 
 static void
-check_milters(struct check_fit *fit, const struct check_service *from)
+check_milters(struct check_fit *fit, const struct cli_service *from)
 {
 	bool smtpd = slice_equal(from->command, SLICE("smtpd"));
 	const char *name = smtpd ? "smtpd_milters" : "non_smtpd_milters";
-	struct slice value = check_master_value(fit->master, from, name);
+	struct slice value = cli_master_value(fit->master, from, name);
 	struct strbuf who, what;
 
 	if (!lists_a_signer(value) ||
-	    check_master_lists(check_master_value(fit->master, from,
-				   "receive_override_options"),
+	    cli_master_lists(
+		cli_master_value(fit->master, from, "receive_override_options"),
 		SLICE("no_milters")))
 		return;
 	strbuf_init(&who, CHECK_SHOWN_MAX);

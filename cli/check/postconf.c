@@ -138,7 +138,7 @@ names_endpoint(
 {
 	struct slice item;
 
-	while (check_master_item(&value, &item))
+	while (cli_master_item(&value, &item))
 		if (names(item, at, hostname))
 			return true;
 	return false;
@@ -281,7 +281,7 @@ look_for_loop(struct search *s)
 
 bool
 check_postconf_is_back(
-    const struct check_service *service, const struct proxy_front *front)
+    const struct cli_service *service, const struct proxy_front *front)
 {
 	return slice_equal(service->type, SLICE("inet")) &&
 	    slice_equal(service->command, SLICE("smtpd")) &&
@@ -290,23 +290,23 @@ check_postconf_is_back(
 }
 
 static void
-look_at_service(struct search *s, const struct check_service *service)
+look_at_service(struct search *s, const struct cli_service *service)
 {
 	struct slice rest = service->options, word;
 
 	s->service = service->name;
 	s->back = check_postconf_is_back(service, s->front);
 	s->finding->way_back |= s->back;
-	while (check_master_word(&rest, &word))
+	while (cli_master_word(&rest, &word))
 		if (slice_equal(word, SLICE("-o")) &&
-		    check_master_word(&rest, &word))
+		    cli_master_word(&rest, &word))
 			look_at_setting(s, word);
 }
 
 void
 check_postconf_search(struct check_postconf *finding,
     const struct proxy_front *front, const char *hostname,
-    const struct check_master *master)
+    const struct cli_master *master)
 {
 	struct search s = {
 	    .front = front, .hostname = hostname, .finding = finding};
@@ -323,7 +323,7 @@ check_postconf_search(struct check_postconf *finding,
 		look_at_setting(&s, slice_trim(line));
 	look_for_loop(&s);
 	finding->has_transport = finding->transport.n > 0 &&
-	    check_master_find(master, finding->transport) != NULL;
+	    cli_master_find(master, finding->transport) != NULL;
 }
 
 void

@@ -10,7 +10,7 @@
 
 #include "base/slice.h"
 #include "base/strbuf.h"
-#include "cli/check/master.h"
+#include "cli/kit/master.h"
 #include "proxy/settings/config.h"
 
 struct check_postconf {
@@ -26,7 +26,7 @@ struct check_postconf {
 /* For a front with a listener and a relay; the hostname is the
  * configuration's. The texts of the master must outlive the finding. */
 void check_postconf_search(struct check_postconf *, const struct proxy_front *,
-    const char *hostname, const struct check_master *);
+    const char *hostname, const struct cli_master *);
 void check_postconf_clear(struct check_postconf *);
 
 /* Is it to a listener of that front? */
@@ -35,6 +35,6 @@ bool check_postconf_leads(
 
 /* Is it the smtpd that takes mail back from that front? */
 bool check_postconf_is_back(
-    const struct check_service *, const struct proxy_front *);
+    const struct cli_service *, const struct proxy_front *);
 
 #endif

@@ -19,7 +19,7 @@ struct postfix {
 	const struct proxy_config *config;
 	struct check_report *report;
 	struct strbuf services, parameters;
-	struct check_master master;
+	struct cli_master master;
 };
 
 static void
@@ -149,7 +149,7 @@ report_none(struct check_report *report)
 static void
 report_fronts(struct postfix *postfix)
 {
-	check_master_read(&postfix->master, strbuf_slice(&postfix->services),
+	cli_master_read(&postfix->master, strbuf_slice(&postfix->services),
 	    strbuf_slice(&postfix->parameters));
 	report_front(postfix, &postfix->config->out);
 	report_front(postfix, &postfix->config->in);

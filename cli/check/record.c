@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "base/base64.h"
 #include "cli/check/dns.h"
 #include "dkim/key.h"
 #include "dkim/record.h"
@@ -116,23 +115,6 @@ others_refuse(struct slice text, const struct dkim_record *record)
 
 /* --- the key in it --- */
 
-static struct dkim_public_key *
-public_key(const struct dkim_record *record, enum mail_reason *why)
-{
-	struct dkim_public_key *key = NULL;
-	struct strbuf octets;
-
-	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
-	if (base64_decode(record->key, &octets) < 0)
-		*why = octets.full ? MAIL_REASON_KEY_LONG
-				   : MAIL_REASON_KEY_NOT_BASE64;
-	else
-		key = dkim_public_key_parse(
-		    record->key_type, strbuf_slice(&octets), why);
-	strbuf_clear(&octets);
-	return key;
-}
-
 static bool
 is_public_half(const struct dkim_public_key *public, const struct dkim_key *key)
 {
@@ -168,7 +150,7 @@ static void
 judge_key(struct judging *j, const struct dkim_record *record)
 {
 	enum mail_reason why;
-	struct dkim_public_key *public = public_key(record, &why);
+	struct dkim_public_key *public = dkim_record_public_key(record, &why);
 
 	if (public == NULL) {
 		fail_record(j, mail_reason_text(why));

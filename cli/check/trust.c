@@ -88,15 +88,15 @@ is_untrusted(const struct check_fit *fit, struct slice item)
 /* The services that mail of own networks comes in by may each have their own
  * list. */
 static void
-check_networks(struct check_fit *fit, const struct check_service *from)
+check_networks(struct check_fit *fit, const struct cli_service *from)
 {
-	struct slice rest = check_master_value(fit->master, from, "mynetworks");
+	struct slice rest = cli_master_value(fit->master, from, "mynetworks");
 	struct strbuf list, shown;
 	struct slice item;
 
 	strbuf_init(&list, LIST_MAX);
 	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	while (check_master_item(&rest, &item))
+	while (cli_master_item(&rest, &item))
 		if (is_untrusted(fit, item))
 			strbuf_addf(&list, "%s%s", list.n > 0 ? ", " : "",
 			    check_shown(&shown, item));
@@ -128,7 +128,7 @@ trusts_loopback(const struct check_fit *fit)
 /* "127.0.0.1:10030", "localhost:10030", "[::1]:10030"; but not at port 25,
  * where this host's own programs come in. */
 static bool
-is_for_reinjection(const struct check_service *service)
+is_for_reinjection(const struct cli_service *service)
 {
 	size_t colon = slice_find_last(service->name, ':');
 	struct slice port = slice_after(service->name, colon + 1);
@@ -153,7 +153,7 @@ is_to_us(const struct check_fit *fit, struct slice value)
 
 /* NULL where the transport's program knows no XFORWARD. */
 static const char *
-xforward_name(const struct check_service *transport)
+xforward_name(const struct cli_service *transport)
 {
 	if (slice_equal(transport->command, SLICE("lmtp")))
 		return "lmtp_send_xforward_command";
@@ -164,25 +164,25 @@ xforward_name(const struct check_service *transport)
 
 /* The transport of a content_filter that is no way to signpost and does not
  * say whose mail it is. `*any`: there is such a filter, silent or not. */
-static const struct check_service *
+static const struct cli_service *
 silent_filter(const struct check_fit *fit, bool *any)
 {
-	const struct check_service *found = NULL;
+	const struct cli_service *found = NULL;
 
 	*any = false;
 	for (size_t i = 0; i <= fit->master->count; i++) {
-		const struct check_service *from =
+		const struct cli_service *from =
 		    i < fit->master->count ? &fit->master->list[i] : NULL;
 		struct slice value =
-		    check_master_value(fit->master, from, "content_filter");
-		const struct check_service *there = check_master_find(
+		    cli_master_value(fit->master, from, "content_filter");
+		const struct cli_service *there = cli_master_find(
 		    fit->master, slice_first(value, slice_find(value, ':')));
 
 		if (value.n == 0 || is_to_us(fit, value))
 			continue;
 		*any = true;
 		if (there != NULL && xforward_name(there) != NULL &&
-		    !slice_equal(check_master_value(
+		    !slice_equal(cli_master_value(
 				     fit->master, there, xforward_name(there)),
 			SLICE("yes")))
 			found = there;
@@ -191,13 +191,13 @@ silent_filter(const struct check_fit *fit, bool *any)
 }
 
 static void
-check_reinjection(struct check_fit *fit, const struct check_service *from)
+check_reinjection(struct check_fit *fit, const struct cli_service *from)
 {
 	static const char name[] = "smtpd_authorized_xforward_hosts";
 	bool any;
-	const struct check_service *silent = silent_filter(fit, &any);
-	bool told = check_master_value(fit->master, from, name).n > 0 ||
-	    check_master_value(
+	const struct cli_service *silent = silent_filter(fit, &any);
+	bool told = cli_master_value(fit->master, from, name).n > 0 ||
+	    cli_master_value(
 		fit->master, from, "smtpd_authorized_xclient_hosts")
 		    .n > 0;
 	struct strbuf who, command;
@@ -230,7 +230,7 @@ void
 check_fit_trust(struct check_fit *fit)
 {
 	for (size_t i = 0; i < fit->count; i++) {
-		const struct check_service *from = fit->ways[i].from;
+		const struct cli_service *from = fit->ways[i].from;
 
 		check_reinjection(fit, from);
 		if (slice_equal(from->command, SLICE("smtpd")))

@@ -185,6 +185,12 @@ test_every_type_is_read(void **state)
 	    {DNS_MX, 15, SLICE_INIT("\0\x0a\0"), SLICE_INIT("")},
 	    {DNS_PTR, 12, SLICE_INIT("\x04Host\x03org\0"),
 		SLICE_INIT("host.org")},
+	    {DNS_NS, 2, SLICE_INIT("\x02NS\x03org\0"), SLICE_INIT("ns.org")},
+	    {DNS_SOA, 6,
+		SLICE_INIT(
+		    "\x02NS\x03org\0\x01r\0\0\0\0\x01\0\0\0\x01\0\0\0\x01"
+		    "\0\0\0\x01\0\0\0\x01"),
+		SLICE_INIT("ns.org")},
 	    {DNS_TXT, 16, SLICE_INIT("\x05v=DKI\0\x04M1; "),
 		SLICE_INIT("v=DKIM1; ")},
 	    {DNS_TXT, 16, SLICE_INIT("\0"), SLICE_INIT("")},

@@ -22,7 +22,7 @@ assert_printable(const char *text)
 
 static void
 fit(const struct proxy_config *config, const struct proxy_front *front,
-    const struct check_master *master)
+    const struct cli_master *master)
 {
 	struct check_report report = {0};
 
@@ -40,9 +40,9 @@ search(const struct proxy_config *config, const struct proxy_front *front,
 {
 	size_t cut = slice_find(in, '\0');
 	struct check_postconf found;
-	static struct check_master master;
+	static struct cli_master master;
 
-	check_master_read(
+	cli_master_read(
 	    &master, slice_first(in, cut), slice_after(in, cut + 1));
 	check_postconf_search(&found, front, config->hostname, &master);
 	fit(config, front, &master);

@@ -66,7 +66,7 @@ take_word(struct slice *rest)
 static bool
 type_parse(struct slice word, enum dns_type *type)
 {
-	for (enum dns_type t = DNS_A; t <= DNS_TXT; t++) {
+	for (enum dns_type t = DNS_A; t <= DNS_SOA; t++) {
 		if (slice_equal_nocase(word, slice_str(dns_type_name(t)))) {
 			*type = t;
 			return true;
