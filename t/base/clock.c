@@ -4,7 +4,7 @@
 #include "t/lib/unit.h"
 
 static void
-units_agree_and_no_reading_goes_back(void **state)
+test_units_agree_and_no_reading_goes_back(void **state)
 {
 	int64_t us = clock_us(), ms = clock_ms(), s = clock_s();
 	int64_t later = clock_us();
@@ -16,7 +16,7 @@ units_agree_and_no_reading_goes_back(void **state)
 }
 
 static void
-a_wait_takes_as_long_as_the_clock_says(void **state)
+test_a_wait_takes_as_long_as_the_clock_says(void **state)
 {
 	int64_t begun = clock_ms();
 
@@ -29,8 +29,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(units_agree_and_no_reading_goes_back),
-	    cmocka_unit_test(a_wait_takes_as_long_as_the_clock_says),
+	    cmocka_unit_test(test_units_agree_and_no_reading_goes_back),
+	    cmocka_unit_test(test_a_wait_takes_as_long_as_the_clock_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

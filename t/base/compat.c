@@ -7,7 +7,7 @@
 #include "t/lib/unit.h"
 
 static void
-closes_all_from_one_on(void **state)
+test_closes_all_from_one_on(void **state)
 {
 	int wire[2], high, status;
 	pid_t pid;
@@ -33,7 +33,7 @@ closes_all_from_one_on(void **state)
 }
 
 static void
-writes_nothing_that_waits(void **state)
+test_writes_nothing_that_waits(void **state)
 {
 	static char bytes[4096];
 	struct iovec piece = {bytes, sizeof(bytes)};
@@ -51,7 +51,7 @@ writes_nothing_that_waits(void **state)
 }
 
 static void
-keeps_a_heap_that_works(void **state)
+test_keeps_a_heap_that_works(void **state)
 {
 	char *p;
 
@@ -66,9 +66,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(closes_all_from_one_on),
-	    cmocka_unit_test(writes_nothing_that_waits),
-	    cmocka_unit_test(keeps_a_heap_that_works),
+	    cmocka_unit_test(test_closes_all_from_one_on),
+	    cmocka_unit_test(test_writes_nothing_that_waits),
+	    cmocka_unit_test(test_keeps_a_heap_that_works),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

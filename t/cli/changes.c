@@ -3,7 +3,7 @@
 #include "t/lib/unit.h"
 
 static void
-versions_are_ordered_by_their_numbers(void **state)
+test_versions_are_ordered_by_their_numbers(void **state)
 {
 	static const struct {
 		const char *a, *b;
@@ -49,7 +49,7 @@ on_change(void *ctx, const struct cli_change *change)
 }
 
 static void
-what_touches_this_configuration_is_named(void **state)
+test_what_touches_this_configuration_is_named(void **state)
 {
 	static const struct {
 		const char *since, *text;
@@ -77,8 +77,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(versions_are_ordered_by_their_numbers),
-	    cmocka_unit_test(what_touches_this_configuration_is_named),
+	    cmocka_unit_test(test_versions_are_ordered_by_their_numbers),
+	    cmocka_unit_test(test_what_touches_this_configuration_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

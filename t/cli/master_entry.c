@@ -16,7 +16,7 @@ static const char text[] =
     "mailman unix - n n - - pipe flags=FRX -o a=1 -o a=2 -o";
 
 static void
-a_service_is_one_line(void **state)
+test_a_service_is_one_line(void **state)
 {
 	static const struct {
 		const char *name, *type, *want; /* NULL: none */
@@ -48,7 +48,7 @@ a_service_is_one_line(void **state)
 }
 
 static void
-an_option_is_found_in_each_of_its_forms(void **state)
+test_an_option_is_found_in_each_of_its_forms(void **state)
 {
 	static const struct {
 		const char *entry, *name, *want; /* NULL: none */
@@ -81,7 +81,7 @@ an_option_is_found_in_each_of_its_forms(void **state)
 }
 
 static void
-two_services_are_equal_whatever_the_order_of_options(void **state)
+test_two_services_are_equal_whatever_the_order_of_options(void **state)
 {
 	static const struct {
 		const char *a, *b;
@@ -116,10 +116,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_service_is_one_line),
-	    cmocka_unit_test(an_option_is_found_in_each_of_its_forms),
+	    cmocka_unit_test(test_a_service_is_one_line),
+	    cmocka_unit_test(test_an_option_is_found_in_each_of_its_forms),
 	    cmocka_unit_test(
-		two_services_are_equal_whatever_the_order_of_options),
+		test_two_services_are_equal_whatever_the_order_of_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@ static const char sample[] = "# signpost.conf\n"
 			     "timeout = 5s";
 
 static void
-what_a_line_sets_is_found(void **state)
+test_what_a_line_sets_is_found(void **state)
 {
 	static const struct {
 		const char *section, *name, *value; /* NULL: none */
@@ -47,7 +47,7 @@ what_a_line_sets_is_found(void **state)
 }
 
 static void
-a_line_is_set_where_a_person_would_set_it(void **state)
+test_a_line_is_set_where_a_person_would_set_it(void **state)
 {
 	static const struct {
 		bool add;
@@ -96,7 +96,7 @@ a_line_is_set_where_a_person_would_set_it(void **state)
 }
 
 static void
-a_text_that_grows_past_its_cap_is_refused_whole(void **state)
+test_a_text_that_grows_past_its_cap_is_refused_whole(void **state)
 {
 	static const char before[] = "[a]\nb = 0\n";
 	struct strbuf text;
@@ -115,9 +115,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_a_line_sets_is_found),
-	    cmocka_unit_test(a_line_is_set_where_a_person_would_set_it),
-	    cmocka_unit_test(a_text_that_grows_past_its_cap_is_refused_whole),
+	    cmocka_unit_test(test_what_a_line_sets_is_found),
+	    cmocka_unit_test(test_a_line_is_set_where_a_person_would_set_it),
+	    cmocka_unit_test(
+		test_a_text_that_grows_past_its_cap_is_refused_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,7 +72,7 @@ expect(const struct letter *l, const char *zone, enum mail_verdict verdict,
 }
 
 static void
-chains_of_one_to_fifty_sets_pass(void **state)
+test_chains_of_one_to_fifty_sets_pass(void **state)
 {
 	struct letter l;
 	struct letter_chain_keys k;
@@ -97,7 +97,7 @@ chains_of_one_to_fifty_sets_pass(void **state)
 }
 
 static void
-a_chain_shows_sealers_and_results(void **state)
+test_a_chain_shows_sealers_and_results(void **state)
 {
 	static const unsigned absent[] = {
 	    0, 3, DKIM_ARC_SETS_MAX, DKIM_ARC_SETS_MAX + 1, 1000000};
@@ -131,7 +131,7 @@ a_chain_shows_sealers_and_results(void **state)
 }
 
 static void
-a_broken_chain_fails_and_says_where(void **state)
+test_a_broken_chain_fails_and_says_where(void **state)
 {
 	static const struct {
 		const char *what;
@@ -230,7 +230,7 @@ a_broken_chain_fails_and_says_where(void **state)
 }
 
 static void
-a_chain_that_does_not_pass_shows_nothing(void **state)
+test_a_chain_that_does_not_pass_shows_nothing(void **state)
 {
 	struct letter l, other;
 	struct judgement j;
@@ -252,7 +252,7 @@ a_chain_that_does_not_pass_shows_nothing(void **state)
 
 /* Though all that was asked for is known to be missing. */
 static void
-nothing_is_said_before_the_end_of_the_body(void **state)
+test_nothing_is_said_before_the_end_of_the_body(void **state)
 {
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 	struct zone *zone = zone_new("");
@@ -282,7 +282,7 @@ nothing_is_said_before_the_end_of_the_body(void **state)
 }
 
 static void
-without_a_chain_too_the_end_is_awaited(void **state)
+test_without_a_chain_too_the_end_is_awaited(void **state)
 {
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 	struct dkim_arc *arc;
@@ -310,7 +310,7 @@ use_up(struct dkim_body_hashes *hashes)
 }
 
 static void
-without_a_hash_left_a_chain_fails(void **state)
+test_without_a_hash_left_a_chain_fails(void **state)
 {
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 	struct dkim_arc *arc;
@@ -341,7 +341,7 @@ without_a_hash_left_a_chain_fails(void **state)
 
 /* Any octet of a set that relaxed does not forgive. */
 static void
-one_changed_octet_of_a_set_fails(void **state)
+test_one_changed_octet_of_a_set_fails(void **state)
 {
 	struct letter l, other;
 	struct letter_chain_keys k;
@@ -369,7 +369,7 @@ one_changed_octet_of_a_set_fails(void **state)
 }
 
 static void
-a_lost_answer_is_a_temperror(void **state)
+test_a_lost_answer_is_a_temperror(void **state)
 {
 	struct letter l;
 	struct letter_chain_keys k;
@@ -419,7 +419,7 @@ once(struct zone *zone, size_t timeout, void *arg)
 
 /* In order, in reverse, each one lost in turn; before the end and after. */
 static void
-answers_in_any_order(void **state)
+test_answers_in_any_order(void **state)
 {
 	struct zone *zone;
 	struct letter l;
@@ -446,7 +446,7 @@ answers_in_any_order(void **state)
 }
 
 static void
-a_broken_chain_is_sealed_once_as_failed(void **state)
+test_a_broken_chain_is_sealed_once_as_failed(void **state)
 {
 	struct letter l, other;
 	struct letter_chain_keys k;
@@ -471,17 +471,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(chains_of_one_to_fifty_sets_pass),
-	    cmocka_unit_test(a_chain_shows_sealers_and_results),
-	    cmocka_unit_test(a_broken_chain_fails_and_says_where),
-	    cmocka_unit_test(one_changed_octet_of_a_set_fails),
-	    cmocka_unit_test(a_lost_answer_is_a_temperror),
-	    cmocka_unit_test(answers_in_any_order),
-	    cmocka_unit_test(a_broken_chain_is_sealed_once_as_failed),
-	    cmocka_unit_test(a_chain_that_does_not_pass_shows_nothing),
-	    cmocka_unit_test(nothing_is_said_before_the_end_of_the_body),
-	    cmocka_unit_test(without_a_chain_too_the_end_is_awaited),
-	    cmocka_unit_test(without_a_hash_left_a_chain_fails),
+	    cmocka_unit_test(test_chains_of_one_to_fifty_sets_pass),
+	    cmocka_unit_test(test_a_chain_shows_sealers_and_results),
+	    cmocka_unit_test(test_a_broken_chain_fails_and_says_where),
+	    cmocka_unit_test(test_one_changed_octet_of_a_set_fails),
+	    cmocka_unit_test(test_a_lost_answer_is_a_temperror),
+	    cmocka_unit_test(test_answers_in_any_order),
+	    cmocka_unit_test(test_a_broken_chain_is_sealed_once_as_failed),
+	    cmocka_unit_test(test_a_chain_that_does_not_pass_shows_nothing),
+	    cmocka_unit_test(test_nothing_is_said_before_the_end_of_the_body),
+	    cmocka_unit_test(test_without_a_chain_too_the_end_is_awaited),
+	    cmocka_unit_test(test_without_a_hash_left_a_chain_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@ top_set(const struct letter *l)
 }
 
 static void
-a_seal_that_says_fail_covers_its_own_set_alone(void **state)
+test_a_seal_that_says_fail_covers_its_own_set_alone(void **state)
 {
 	struct letter one, other;
 	struct letter_chain_keys k;
@@ -36,7 +36,7 @@ a_seal_that_says_fail_covers_its_own_set_alone(void **state)
 
 /* It passes for no one, whatever the caller has found before. */
 static void
-a_chain_without_structure_is_sealed_as_failed_or_not_at_all(void **state)
+test_a_chain_without_structure_is_sealed_as_failed_or_not_at_all(void **state)
 {
 	struct letter l, broken;
 	struct letter_chain_keys k;
@@ -74,7 +74,7 @@ names_of(const struct letter *l, struct strbuf *names)
 
 /* RFC 8617 section 4.1.2. */
 static void
-what_was_signed_before_is_signed_each_once(void **state)
+test_what_was_signed_before_is_signed_each_once(void **state)
 {
 	static const struct {
 		const char *message, *fields, *names;
@@ -115,7 +115,7 @@ what_was_signed_before_is_signed_each_once(void **state)
 }
 
 static void
-results_stay_within_78_columns(void **state)
+test_results_stay_within_78_columns(void **state)
 {
 	static const char name[] = "ARC-Authentication-Results: i=1;";
 	static const char results[] =
@@ -144,7 +144,7 @@ results_stay_within_78_columns(void **state)
 }
 
 static void
-what_is_asked_for_twice_is_the_same(void **state)
+test_what_is_asked_for_twice_is_the_same(void **state)
 {
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 	struct dkim_arc_sealing sealing;
@@ -179,7 +179,7 @@ what_is_asked_for_twice_is_the_same(void **state)
 
 /* A signature so long goes into no field: nothing is added, nothing cut. */
 static void
-a_set_over_its_bound_is_refused_not_cut(void **state)
+test_a_set_over_its_bound_is_refused_not_cut(void **state)
 {
 	static const size_t lengths[][2] = {
 	    {64, 64}, {60000, 64}, {64, 60000}, {48900, 64}, {64, 48900}};
@@ -219,7 +219,7 @@ a_set_over_its_bound_is_refused_not_cut(void **state)
 }
 
 static void
-too_much_to_seal_is_refused_with_a_reason(void **state)
+test_too_much_to_seal_is_refused_with_a_reason(void **state)
 {
 	struct dkim_field_list *list =
 	    dkim_field_list_parse(SLICE("From X-Forty-Octets-Of-A-Name-----"
@@ -258,7 +258,7 @@ too_much_to_seal_is_refused_with_a_reason(void **state)
 }
 
 static void
-only_algorithms_of_today_seal(void **state)
+test_only_algorithms_of_today_seal(void **state)
 {
 	static const enum dkim_algorithm none[] = {
 	    DKIM_ALGORITHM_UNKNOWN, DKIM_RSA_SHA1};
@@ -280,7 +280,7 @@ only_algorithms_of_today_seal(void **state)
 }
 
 static void
-what_cannot_be_sealed(void **state)
+test_what_cannot_be_sealed(void **state)
 {
 	struct dkim_arc_sealing sealing;
 	struct letter l, bare;
@@ -318,7 +318,7 @@ what_cannot_be_sealed(void **state)
 }
 
 static void
-without_a_hash_left_nothing_is_sealed(void **state)
+test_without_a_hash_left_nothing_is_sealed(void **state)
 {
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 	struct dkim_arc_sealing sealing;
@@ -347,17 +347,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_seal_that_says_fail_covers_its_own_set_alone),
 	    cmocka_unit_test(
-		a_chain_without_structure_is_sealed_as_failed_or_not_at_all),
-	    cmocka_unit_test(what_was_signed_before_is_signed_each_once),
-	    cmocka_unit_test(results_stay_within_78_columns),
-	    cmocka_unit_test(what_is_asked_for_twice_is_the_same),
-	    cmocka_unit_test(a_set_over_its_bound_is_refused_not_cut),
-	    cmocka_unit_test(too_much_to_seal_is_refused_with_a_reason),
-	    cmocka_unit_test(only_algorithms_of_today_seal),
-	    cmocka_unit_test(what_cannot_be_sealed),
-	    cmocka_unit_test(without_a_hash_left_nothing_is_sealed),
+		test_a_seal_that_says_fail_covers_its_own_set_alone),
+	    cmocka_unit_test(
+		test_a_chain_without_structure_is_sealed_as_failed_or_not_at_all),
+	    cmocka_unit_test(test_what_was_signed_before_is_signed_each_once),
+	    cmocka_unit_test(test_results_stay_within_78_columns),
+	    cmocka_unit_test(test_what_is_asked_for_twice_is_the_same),
+	    cmocka_unit_test(test_a_set_over_its_bound_is_refused_not_cut),
+	    cmocka_unit_test(test_too_much_to_seal_is_refused_with_a_reason),
+	    cmocka_unit_test(test_only_algorithms_of_today_seal),
+	    cmocka_unit_test(test_what_cannot_be_sealed),
+	    cmocka_unit_test(test_without_a_hash_left_nothing_is_sealed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

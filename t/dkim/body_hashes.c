@@ -16,7 +16,7 @@ expect(const struct dkim_body_hashes *hashes, int number, const char *bytes,
 }
 
 static void
-equal_wishes_get_one_number(void **state)
+test_equal_wishes_get_one_number(void **state)
 {
 	struct dkim_body_hashes *h = dkim_body_hashes_new();
 	int a = dkim_body_hashes_want(
@@ -45,7 +45,7 @@ equal_wishes_get_one_number(void **state)
 }
 
 static void
-limits_of_zero_and_beyond(void **state)
+test_limits_of_zero_and_beyond(void **state)
 {
 	struct dkim_body_hashes *h = dkim_body_hashes_new();
 	int none = dkim_body_hashes_want(h, DKIM_CANON_SIMPLE, DKIM_SHA256, 0);
@@ -61,7 +61,7 @@ limits_of_zero_and_beyond(void **state)
 }
 
 static void
-domainkeys_hash_header_line_and_body(void **state)
+test_domainkeys_hash_header_line_and_body(void **state)
 {
 	static const struct {
 		const char *body, *simple, *nofws;
@@ -94,7 +94,7 @@ domainkeys_hash_header_line_and_body(void **state)
 }
 
 static void
-there_is_a_most(void **state)
+test_there_is_a_most(void **state)
 {
 	struct dkim_body_hashes *h = dkim_body_hashes_new();
 
@@ -118,10 +118,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(equal_wishes_get_one_number),
-	    cmocka_unit_test(limits_of_zero_and_beyond),
-	    cmocka_unit_test(domainkeys_hash_header_line_and_body),
-	    cmocka_unit_test(there_is_a_most),
+	    cmocka_unit_test(test_equal_wishes_get_one_number),
+	    cmocka_unit_test(test_limits_of_zero_and_beyond),
+	    cmocka_unit_test(test_domainkeys_hash_header_line_and_body),
+	    cmocka_unit_test(test_there_is_a_most),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

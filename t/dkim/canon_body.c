@@ -90,7 +90,7 @@ static const struct {
 };
 
 static void
-bodies_however_cut(void **state)
+test_bodies_however_cut(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -182,7 +182,7 @@ random_body(uint64_t *seed, struct strbuf *body)
 }
 
 static void
-random_bodies_are_as_by_the_definition(void **state)
+test_random_bodies_are_as_by_the_definition(void **state)
 {
 	uint64_t seed = 6376;
 
@@ -204,7 +204,7 @@ random_bodies_are_as_by_the_definition(void **state)
 }
 
 static void
-a_chunk_of_nothing_changes_nothing(void **state)
+test_a_chunk_of_nothing_changes_nothing(void **state)
 {
 	(void)state;
 	for (int c = 0; c <= DKIM_CANON_NOFWS; c++) {
@@ -225,7 +225,7 @@ a_chunk_of_nothing_changes_nothing(void **state)
 
 /* More than is gathered before the sink sees it, in pieces of every size. */
 static void
-bodies_of_many_small_pieces_come_whole(void **state)
+test_bodies_of_many_small_pieces_come_whole(void **state)
 {
 	(void)state;
 	for (size_t length = 1; length < 100000; length += 1 + length / 7) {
@@ -250,7 +250,7 @@ bodies_of_many_small_pieces_come_whole(void **state)
 }
 
 static void
-blank_lines_are_counted_not_kept(void **state)
+test_blank_lines_are_counted_not_kept(void **state)
 {
 	enum dkim_canon canon = DKIM_CANON_RELAXED;
 	struct stage *s = begin(&canon);
@@ -273,11 +273,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(bodies_however_cut),
-	    cmocka_unit_test(random_bodies_are_as_by_the_definition),
-	    cmocka_unit_test(a_chunk_of_nothing_changes_nothing),
-	    cmocka_unit_test(bodies_of_many_small_pieces_come_whole),
-	    cmocka_unit_test(blank_lines_are_counted_not_kept),
+	    cmocka_unit_test(test_bodies_however_cut),
+	    cmocka_unit_test(test_random_bodies_are_as_by_the_definition),
+	    cmocka_unit_test(test_a_chunk_of_nothing_changes_nothing),
+	    cmocka_unit_test(test_bodies_of_many_small_pieces_come_whole),
+	    cmocka_unit_test(test_blank_lines_are_counted_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,7 @@ check(enum dkim_canon canon, const char *raw, const char *want)
 }
 
 static void
-fields(void **state)
+test_fields(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -53,7 +53,7 @@ fields(void **state)
 }
 
 static void
-long_fields_come_whole(void **state)
+test_long_fields_come_whole(void **state)
 {
 	struct strbuf raw, want, out;
 	struct strbuf_sink sink;
@@ -81,7 +81,7 @@ long_fields_come_whole(void **state)
 /* Parts of fields, as a signature's own without its b= may be. */
 /* Around the 512 bytes that are put together before they go on. */
 static void
-runs_of_every_length_come_whole(void **state)
+test_runs_of_every_length_come_whole(void **state)
 {
 	(void)state;
 	for (int n = 1; n < 1100; n++) {
@@ -99,7 +99,7 @@ runs_of_every_length_come_whole(void **state)
 }
 
 static void
-a_last_line_end_may_be_missing_or_half(void **state)
+test_a_last_line_end_may_be_missing_or_half(void **state)
 {
 	static const struct {
 		const char *raw, *open;
@@ -130,7 +130,7 @@ a_last_line_end_may_be_missing_or_half(void **state)
 }
 
 static void
-names_of_canonicalizations(void **state)
+test_names_of_canonicalizations(void **state)
 {
 	static const struct {
 		const char *text;
@@ -165,11 +165,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(fields),
-	    cmocka_unit_test(long_fields_come_whole),
-	    cmocka_unit_test(runs_of_every_length_come_whole),
-	    cmocka_unit_test(a_last_line_end_may_be_missing_or_half),
-	    cmocka_unit_test(names_of_canonicalizations),
+	    cmocka_unit_test(test_fields),
+	    cmocka_unit_test(test_long_fields_come_whole),
+	    cmocka_unit_test(test_runs_of_every_length_come_whole),
+	    cmocka_unit_test(test_a_last_line_end_may_be_missing_or_half),
+	    cmocka_unit_test(test_names_of_canonicalizations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

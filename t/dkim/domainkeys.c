@@ -98,7 +98,7 @@ zone_of(const struct dkim_key *key, const char *tags, struct strbuf *zone)
 static const enum dkim_canon canons[] = {DKIM_CANON_SIMPLE, DKIM_CANON_NOFWS};
 
 static void
-what_is_signed_verifies_until_it_is_changed(void **state)
+test_what_is_signed_verifies_until_it_is_changed(void **state)
 {
 	struct dkim_key *key = letter_key("rsa1024.pem");
 	struct strbuf zone;
@@ -132,7 +132,7 @@ what_is_signed_verifies_until_it_is_changed(void **state)
 }
 
 static void
-fields_above_are_not_covered(void **state)
+test_fields_above_are_not_covered(void **state)
 {
 	struct dkim_domainkeys_signing signing =
 	    signing_with(DKIM_CANON_SIMPLE);
@@ -162,7 +162,7 @@ names_of(const struct letter *l)
 }
 
 static void
-names_come_once_and_in_the_message_order(void **state)
+test_names_come_once_and_in_the_message_order(void **state)
 {
 	static const struct {
 		const char *message, *names;
@@ -202,7 +202,7 @@ names_come_once_and_in_the_message_order(void **state)
 }
 
 static void
-only_the_senders_domain_or_a_parent_signs(void **state)
+test_only_the_senders_domain_or_a_parent_signs(void **state)
 {
 	static const struct {
 		const char *header, *domain, *reason;
@@ -251,7 +251,7 @@ only_the_senders_domain_or_a_parent_signs(void **state)
 }
 
 static void
-key_records_have_granularity_and_testing(void **state)
+test_key_records_have_granularity_and_testing(void **state)
 {
 	static const struct {
 		const char *tags;
@@ -289,7 +289,7 @@ key_records_have_granularity_and_testing(void **state)
 
 /* Without h=, all fields below the signature are signed. */
 static void
-a_signature_without_h_covers_all_below(void **state)
+test_a_signature_without_h_covers_all_below(void **state)
 {
 	static const char eml[] = "domainkeys-without-h.eml";
 	struct strbuf zone;
@@ -316,7 +316,7 @@ a_signature_without_h_covers_all_below(void **state)
 #define SIGNED(tags) "DomainKey-Signature: " tags "\r\n"
 
 static void
-bad_signatures_say_why(void **state)
+test_bad_signatures_say_why(void **state)
 {
 	static const struct {
 		const char *field;
@@ -361,7 +361,7 @@ bad_signatures_say_why(void **state)
 }
 
 static void
-its_names_are_bounded(void **state)
+test_its_names_are_bounded(void **state)
 {
 	struct strbuf field;
 	struct letter l;
@@ -382,7 +382,7 @@ its_names_are_bounded(void **state)
 }
 
 static void
-a_sender_above_the_signature_is_not_signed(void **state)
+test_a_sender_above_the_signature_is_not_signed(void **state)
 {
 	struct letter l;
 
@@ -396,7 +396,7 @@ a_sender_above_the_signature_is_not_signed(void **state)
 }
 
 static void
-signatures_and_hashes_are_bounded(void **state)
+test_signatures_and_hashes_are_bounded(void **state)
 {
 	struct letter l;
 	struct run run;
@@ -418,7 +418,7 @@ signatures_and_hashes_are_bounded(void **state)
 }
 
 static void
-without_a_hash_left_nothing_is_checked_or_signed(void **state)
+test_without_a_hash_left_nothing_is_checked_or_signed(void **state)
 {
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 	struct dkim_domainkeys_signing signing = signing_with(DKIM_CANON_NOFWS);
@@ -447,7 +447,7 @@ without_a_hash_left_nothing_is_checked_or_signed(void **state)
 }
 
 static void
-a_message_without_a_sender_has_no_policy(void **state)
+test_a_message_without_a_sender_has_no_policy(void **state)
 {
 	static const struct {
 		const char *header, *reason;
@@ -493,7 +493,7 @@ a_message_without_a_sender_has_no_policy(void **state)
 }
 
 static void
-the_policy_tells_what_unsigned_mail_is(void **state)
+test_the_policy_tells_what_unsigned_mail_is(void **state)
 {
 	static const struct {
 		const char *field, *policy;
@@ -550,7 +550,7 @@ the_policy_tells_what_unsigned_mail_is(void **state)
 }
 
 static void
-the_best_of_several_signatures_counts(void **state)
+test_the_best_of_several_signatures_counts(void **state)
 {
 	struct dkim_domainkeys_signing signing = signing_with(DKIM_CANON_NOFWS);
 	struct dkim_key *key = letter_key("rsa1024.pem");
@@ -578,7 +578,7 @@ the_best_of_several_signatures_counts(void **state)
 }
 
 static void
-a_passing_signature_needs_no_policy(void **state)
+test_a_passing_signature_needs_no_policy(void **state)
 {
 	struct dkim_domainkeys_signing signing = signing_with(DKIM_CANON_NOFWS);
 	struct dkim_key *key = letter_key("rsa1024.pem");
@@ -602,7 +602,7 @@ a_passing_signature_needs_no_policy(void **state)
 
 /* Each is asked for, and awaited, before the next is known to matter. */
 static void
-done_is_what_has_ended_and_got_every_answer(void **state)
+test_done_is_what_has_ended_and_got_every_answer(void **state)
 {
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 	struct zone *zone = zone_new("_domainkey.mail.example.org TXT o=-\n");
@@ -633,7 +633,7 @@ done_is_what_has_ended_and_got_every_answer(void **state)
 }
 
 static void
-without_a_signature_too_the_end_is_awaited(void **state)
+test_without_a_signature_too_the_end_is_awaited(void **state)
 {
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 	struct zone *zone = zone_new("");
@@ -669,7 +669,7 @@ tell(struct dkim_domainkeys *check, const char *name, const char *text)
 }
 
 static void
-only_an_answer_that_was_asked_for_is_the_policy(void **state)
+test_only_an_answer_that_was_asked_for_is_the_policy(void **state)
 {
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 	struct dkim_domainkeys *check;
@@ -698,7 +698,7 @@ only_an_answer_that_was_asked_for_is_the_policy(void **state)
 }
 
 static void
-a_domain_too_long_for_a_policy_is_not_asked_about(void **state)
+test_a_domain_too_long_for_a_policy_is_not_asked_about(void **state)
 {
 	struct strbuf text;
 	struct letter l;
@@ -721,7 +721,7 @@ a_domain_too_long_for_a_policy_is_not_asked_about(void **state)
 }
 
 static void
-the_algorithm_is_rsa_sha1_whether_said_or_not(void **state)
+test_the_algorithm_is_rsa_sha1_whether_said_or_not(void **state)
 {
 	static const char *const fields[] = {
 	    SIGNED("d=example.org; s=s1; b=AAAA"),
@@ -745,7 +745,7 @@ the_algorithm_is_rsa_sha1_whether_said_or_not(void **state)
 
 /* Where both readings of h= are one, one hash is enough. */
 static void
-one_hash_is_spent_where_one_is_enough(void **state)
+test_one_hash_is_spent_where_one_is_enough(void **state)
 {
 	static const struct {
 		const char *names;
@@ -784,27 +784,31 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_is_signed_verifies_until_it_is_changed),
-	    cmocka_unit_test(fields_above_are_not_covered),
-	    cmocka_unit_test(names_come_once_and_in_the_message_order),
-	    cmocka_unit_test(only_the_senders_domain_or_a_parent_signs),
-	    cmocka_unit_test(key_records_have_granularity_and_testing),
-	    cmocka_unit_test(a_signature_without_h_covers_all_below),
-	    cmocka_unit_test(bad_signatures_say_why),
-	    cmocka_unit_test(its_names_are_bounded),
-	    cmocka_unit_test(a_sender_above_the_signature_is_not_signed),
-	    cmocka_unit_test(signatures_and_hashes_are_bounded),
-	    cmocka_unit_test(without_a_hash_left_nothing_is_checked_or_signed),
-	    cmocka_unit_test(a_message_without_a_sender_has_no_policy),
-	    cmocka_unit_test(the_policy_tells_what_unsigned_mail_is),
-	    cmocka_unit_test(the_best_of_several_signatures_counts),
-	    cmocka_unit_test(a_passing_signature_needs_no_policy),
-	    cmocka_unit_test(done_is_what_has_ended_and_got_every_answer),
-	    cmocka_unit_test(without_a_signature_too_the_end_is_awaited),
-	    cmocka_unit_test(only_an_answer_that_was_asked_for_is_the_policy),
-	    cmocka_unit_test(a_domain_too_long_for_a_policy_is_not_asked_about),
-	    cmocka_unit_test(the_algorithm_is_rsa_sha1_whether_said_or_not),
-	    cmocka_unit_test(one_hash_is_spent_where_one_is_enough),
+	    cmocka_unit_test(test_what_is_signed_verifies_until_it_is_changed),
+	    cmocka_unit_test(test_fields_above_are_not_covered),
+	    cmocka_unit_test(test_names_come_once_and_in_the_message_order),
+	    cmocka_unit_test(test_only_the_senders_domain_or_a_parent_signs),
+	    cmocka_unit_test(test_key_records_have_granularity_and_testing),
+	    cmocka_unit_test(test_a_signature_without_h_covers_all_below),
+	    cmocka_unit_test(test_bad_signatures_say_why),
+	    cmocka_unit_test(test_its_names_are_bounded),
+	    cmocka_unit_test(test_a_sender_above_the_signature_is_not_signed),
+	    cmocka_unit_test(test_signatures_and_hashes_are_bounded),
+	    cmocka_unit_test(
+		test_without_a_hash_left_nothing_is_checked_or_signed),
+	    cmocka_unit_test(test_a_message_without_a_sender_has_no_policy),
+	    cmocka_unit_test(test_the_policy_tells_what_unsigned_mail_is),
+	    cmocka_unit_test(test_the_best_of_several_signatures_counts),
+	    cmocka_unit_test(test_a_passing_signature_needs_no_policy),
+	    cmocka_unit_test(test_done_is_what_has_ended_and_got_every_answer),
+	    cmocka_unit_test(test_without_a_signature_too_the_end_is_awaited),
+	    cmocka_unit_test(
+		test_only_an_answer_that_was_asked_for_is_the_policy),
+	    cmocka_unit_test(
+		test_a_domain_too_long_for_a_policy_is_not_asked_about),
+	    cmocka_unit_test(
+		test_the_algorithm_is_rsa_sha1_whether_said_or_not),
+	    cmocka_unit_test(test_one_hash_is_spent_where_one_is_enough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

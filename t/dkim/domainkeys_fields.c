@@ -21,7 +21,7 @@ expect(const struct mail_field **fields, size_t count, const char *want)
 #define BELOW "A: 1\r\nB: 2\r\nS: s\r\nA: 3\r\nA: 4\r\nB: 5\r\n\r\n"
 
 static void
-both_readings_of_h(void **state)
+test_both_readings_of_h(void **state)
 {
 	static const struct {
 		const char *header;
@@ -83,7 +83,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(both_readings_of_h),
+	    cmocka_unit_test(test_both_readings_of_h),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

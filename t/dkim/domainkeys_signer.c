@@ -60,7 +60,7 @@ field_has(const struct scene *s, const char *what)
 }
 
 static void
-what_cannot_be_signed_is_refused_with_a_reason(void **state)
+test_what_cannot_be_signed_is_refused_with_a_reason(void **state)
 {
 	static const struct {
 		const char *domain, *selector;
@@ -90,7 +90,7 @@ what_cannot_be_signed_is_refused_with_a_reason(void **state)
 
 /* Two names in turn, so each field is named. */
 static void
-too_many_fields_are_refused(void **state)
+test_too_many_fields_are_refused(void **state)
 {
 	static const char names[] =
 	    "From X-Forty-Octets-Of-A-Name---------------- "
@@ -119,7 +119,7 @@ too_many_fields_are_refused(void **state)
 
 /* As many of one name as there may be, in one run and in many. */
 static void
-many_fields_cost_no_more_each_than_few(void **state)
+test_many_fields_cost_no_more_each_than_few(void **state)
 {
 	struct dkim_domainkeys_signing signing = signing_with(NULL);
 
@@ -145,7 +145,7 @@ many_fields_cost_no_more_each_than_few(void **state)
 }
 
 static void
-the_callers_list_is_what_h_names(void **state)
+test_the_callers_list_is_what_h_names(void **state)
 {
 	static const struct {
 		const char *list, *message, *h;
@@ -175,7 +175,7 @@ the_callers_list_is_what_h_names(void **state)
 
 /* A key may be a parent's. */
 static void
-the_domain_may_become_a_parent_and_nothing_else(void **state)
+test_the_domain_may_become_a_parent_and_nothing_else(void **state)
 {
 	static const struct {
 		const char *domain;
@@ -209,7 +209,7 @@ the_domain_may_become_a_parent_and_nothing_else(void **state)
 }
 
 static void
-a_field_over_its_bound_is_refused_not_cut(void **state)
+test_a_field_over_its_bound_is_refused_not_cut(void **state)
 {
 	static const size_t lengths[] = {64, 48900, 60000};
 	static char octets[60000];
@@ -234,12 +234,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_cannot_be_signed_is_refused_with_a_reason),
-	    cmocka_unit_test(too_many_fields_are_refused),
-	    cmocka_unit_test(many_fields_cost_no_more_each_than_few),
-	    cmocka_unit_test(the_callers_list_is_what_h_names),
-	    cmocka_unit_test(the_domain_may_become_a_parent_and_nothing_else),
-	    cmocka_unit_test(a_field_over_its_bound_is_refused_not_cut),
+	    cmocka_unit_test(
+		test_what_cannot_be_signed_is_refused_with_a_reason),
+	    cmocka_unit_test(test_too_many_fields_are_refused),
+	    cmocka_unit_test(test_many_fields_cost_no_more_each_than_few),
+	    cmocka_unit_test(test_the_callers_list_is_what_h_names),
+	    cmocka_unit_test(
+		test_the_domain_may_become_a_parent_and_nothing_else),
+	    cmocka_unit_test(test_a_field_over_its_bound_is_refused_not_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ pick(const struct dkim_field_list *list, const char *header, const char *want)
 }
 
 static void
-the_built_in_list_is_the_rfcs_and_five_more(void **state)
+test_the_built_in_list_is_the_rfcs_and_five_more(void **state)
 {
 	struct dkim_field_list *list = dkim_field_list_new();
 	struct strbuf header, want;
@@ -64,7 +64,7 @@ the_built_in_list_is_the_rfcs_and_five_more(void **state)
 }
 
 static void
-each_occurrence_is_named_and_what_is_missing_oversigned(void **state)
+test_each_occurrence_is_named_and_what_is_missing_oversigned(void **state)
 {
 	struct dkim_field_list *list = dkim_field_list_new();
 
@@ -75,7 +75,7 @@ each_occurrence_is_named_and_what_is_missing_oversigned(void **state)
 }
 
 static void
-lists_from_text(void **state)
+test_lists_from_text(void **state)
 {
 	static const struct {
 		const char *text, *names;
@@ -116,7 +116,7 @@ lists_from_text(void **state)
 	"signed: "
 
 static void
-what_is_no_list(void **state)
+test_what_is_no_list(void **state)
 {
 	static const struct {
 		const char *text, *reason;
@@ -153,7 +153,7 @@ what_is_no_list(void **state)
 }
 
 static void
-a_name_has_a_longest_length(void **state)
+test_a_name_has_a_longest_length(void **state)
 {
 	char name[DKIM_FIELD_NAME_MAX + 1];
 	struct dkim_field_list *list;
@@ -182,7 +182,7 @@ add_names(struct strbuf *text, int count)
 }
 
 static void
-a_full_list_takes_known_names_and_signs_from(void **state)
+test_a_full_list_takes_known_names_and_signs_from(void **state)
 {
 	struct dkim_field_list *list;
 	struct strbuf text;
@@ -200,7 +200,7 @@ a_full_list_takes_known_names_and_signs_from(void **state)
 
 /* Names that come again are not counted again. */
 static void
-one_name_many_times_fills_nothing(void **state)
+test_one_name_many_times_fills_nothing(void **state)
 {
 	struct dkim_field_list *list;
 	struct strbuf text;
@@ -218,7 +218,7 @@ one_name_many_times_fills_nothing(void **state)
 }
 
 static void
-names_that_do_not_fit_are_not_cut(void **state)
+test_names_that_do_not_fit_are_not_cut(void **state)
 {
 	struct mail_header *header =
 	    mail_header_parse(SLICE("From: a\r\nDate: b\r\n\r\n"), 1000);
@@ -241,15 +241,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(the_built_in_list_is_the_rfcs_and_five_more),
+	    cmocka_unit_test(test_the_built_in_list_is_the_rfcs_and_five_more),
 	    cmocka_unit_test(
-		each_occurrence_is_named_and_what_is_missing_oversigned),
-	    cmocka_unit_test(lists_from_text),
-	    cmocka_unit_test(what_is_no_list),
-	    cmocka_unit_test(a_name_has_a_longest_length),
-	    cmocka_unit_test(a_full_list_takes_known_names_and_signs_from),
-	    cmocka_unit_test(one_name_many_times_fills_nothing),
-	    cmocka_unit_test(names_that_do_not_fit_are_not_cut),
+		test_each_occurrence_is_named_and_what_is_missing_oversigned),
+	    cmocka_unit_test(test_lists_from_text),
+	    cmocka_unit_test(test_what_is_no_list),
+	    cmocka_unit_test(test_a_name_has_a_longest_length),
+	    cmocka_unit_test(test_a_full_list_takes_known_names_and_signs_from),
+	    cmocka_unit_test(test_one_name_many_times_fills_nothing),
+	    cmocka_unit_test(test_names_that_do_not_fit_are_not_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

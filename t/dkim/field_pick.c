@@ -57,7 +57,7 @@ expect(const char *names, size_t itself, const char *want)
 enum { NONE = 99 };
 
 static void
-a_name_stands_for_its_lowest_field_that_is_left(void **state)
+test_a_name_stands_for_its_lowest_field_that_is_left(void **state)
 {
 	static const struct {
 		const char *names;
@@ -86,7 +86,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_name_stands_for_its_lowest_field_that_is_left),
+	    cmocka_unit_test(
+		test_a_name_stands_for_its_lowest_field_that_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 static const char digest32[] = "0123456789abcdef0123456789abcdef";
 
 static void
-pem_forms(void **state)
+test_pem_forms(void **state)
 {
 	static const struct {
 		const char *file;
@@ -44,7 +44,7 @@ pem_forms(void **state)
 }
 
 static void
-refused_keys_say_why(void **state)
+test_refused_keys_say_why(void **state)
 {
 	static const struct {
 		const char *file, *reason;
@@ -92,7 +92,7 @@ refused_keys_say_why(void **state)
 	"3DuWyFCGqjC2tssMXDitcDFm4Q=="
 
 static void
-forms_of_one_ed25519_key(void **state)
+test_forms_of_one_ed25519_key(void **state)
 {
 	static const char *const forms[] = {PEM(V1),
 	    PEM(V2 "Z9w7lshQhqowtrbLDFw4rXAxZuE="), "text\n" PEM(V1) "more",
@@ -122,7 +122,7 @@ forms_of_one_ed25519_key(void **state)
 }
 
 static void
-what_is_no_usable_key_is_called_by_its_name(void **state)
+test_what_is_no_usable_key_is_called_by_its_name(void **state)
 {
 	static const struct {
 		const char *text, *name;
@@ -180,7 +180,7 @@ what_is_no_usable_key_is_called_by_its_name(void **state)
 }
 
 static void
-sizes_of_a_file_are_bounded(void **state)
+test_sizes_of_a_file_are_bounded(void **state)
 {
 	struct strbuf pem, reason;
 
@@ -234,7 +234,7 @@ check_pair(const struct dkim_key *key, enum dkim_algorithm algorithm)
 }
 
 static void
-what_one_signs_the_other_verifies(void **state)
+test_what_one_signs_the_other_verifies(void **state)
 {
 	static const struct {
 		const char *file;
@@ -258,7 +258,7 @@ what_one_signs_the_other_verifies(void **state)
 /* Every third octet of it, changed in turn: either it is refused, or
  * the key still signs what its own public half verifies. */
 static void
-a_damaged_rsa_key_is_refused(void **state)
+test_a_damaged_rsa_key_is_refused(void **state)
 {
 	static const char begin[] = "-----BEGIN PRIVATE KEY-----\n";
 	struct strbuf pem, der, text, reason;
@@ -298,7 +298,7 @@ a_damaged_rsa_key_is_refused(void **state)
 }
 
 static void
-made_keys_are_printed_and_read_again(void **state)
+test_made_keys_are_printed_and_read_again(void **state)
 {
 	static const enum dkim_key_type types[] = {
 	    DKIM_KEY_RSA, DKIM_KEY_ED25519};
@@ -331,7 +331,7 @@ made_keys_are_printed_and_read_again(void **state)
 }
 
 static void
-key_sizes_to_make_are_bounded(void **state)
+test_key_sizes_to_make_are_bounded(void **state)
 {
 	static const unsigned bits[] = {0, 512, 1023, 4097, 100000};
 	struct strbuf reason;
@@ -349,7 +349,7 @@ key_sizes_to_make_are_bounded(void **state)
 /* Each octet of a public key changed, cut off or added: never a crash, and
  * the DER's frame must be whole. */
 static void
-public_keys_are_strict(void **state)
+test_public_keys_are_strict(void **state)
 {
 	struct dkim_key *key = letter_key("rsa1024.pem");
 	struct dkim_rsa_numbers numbers;
@@ -381,7 +381,7 @@ public_keys_are_strict(void **state)
 }
 
 static void
-der_lengths_are_the_shortest_and_definite(void **state)
+test_der_lengths_are_the_shortest_and_definite(void **state)
 {
 	static const struct slice bad[] = {
 	    SLICE_INIT("\x30"),
@@ -414,7 +414,7 @@ der_lengths_are_the_shortest_and_definite(void **state)
 }
 
 static void
-a_key_of_another_kind_verifies_nothing(void **state)
+test_a_key_of_another_kind_verifies_nothing(void **state)
 {
 	struct dkim_key *key = letter_key("ed25519.pem");
 	struct strbuf octets, signature;
@@ -450,7 +450,7 @@ a_key_of_another_kind_verifies_nothing(void **state)
 /* RSAPublicKey itself, as the text of RFC 6376 section 3.6.1 has it: what
  * SubjectPublicKeyInfo holds behind 22 octets of frame. */
 static void
-a_bare_rsa_public_key_is_taken(void **state)
+test_a_bare_rsa_public_key_is_taken(void **state)
 {
 	struct dkim_key *key = letter_key("rsa1024.pem");
 	struct dkim_public_key *public;
@@ -485,7 +485,7 @@ add_der(struct strbuf *out, char tag, struct slice value)
 
 /* A key of the same size too; octets that no key signed; too few of them. */
 static void
-the_right_key_knows_what_it_made(void **state)
+test_the_right_key_knows_what_it_made(void **state)
 {
 	struct dkim_key *key = letter_key("rsa1024.pem");
 	struct dkim_public_key *public, *other;
@@ -526,7 +526,7 @@ the_right_key_knows_what_it_made(void **state)
 }
 
 static void
-public_keys_out_of_bounds(void **state)
+test_public_keys_out_of_bounds(void **state)
 {
 	static const struct {
 		size_t octets;
@@ -574,21 +574,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(pem_forms),
-	    cmocka_unit_test(refused_keys_say_why),
-	    cmocka_unit_test(forms_of_one_ed25519_key),
-	    cmocka_unit_test(what_is_no_usable_key_is_called_by_its_name),
-	    cmocka_unit_test(a_damaged_rsa_key_is_refused),
-	    cmocka_unit_test(sizes_of_a_file_are_bounded),
-	    cmocka_unit_test(what_one_signs_the_other_verifies),
-	    cmocka_unit_test(made_keys_are_printed_and_read_again),
-	    cmocka_unit_test(key_sizes_to_make_are_bounded),
-	    cmocka_unit_test(public_keys_are_strict),
-	    cmocka_unit_test(der_lengths_are_the_shortest_and_definite),
-	    cmocka_unit_test(a_key_of_another_kind_verifies_nothing),
-	    cmocka_unit_test(a_bare_rsa_public_key_is_taken),
-	    cmocka_unit_test(the_right_key_knows_what_it_made),
-	    cmocka_unit_test(public_keys_out_of_bounds),
+	    cmocka_unit_test(test_pem_forms),
+	    cmocka_unit_test(test_refused_keys_say_why),
+	    cmocka_unit_test(test_forms_of_one_ed25519_key),
+	    cmocka_unit_test(test_what_is_no_usable_key_is_called_by_its_name),
+	    cmocka_unit_test(test_a_damaged_rsa_key_is_refused),
+	    cmocka_unit_test(test_sizes_of_a_file_are_bounded),
+	    cmocka_unit_test(test_what_one_signs_the_other_verifies),
+	    cmocka_unit_test(test_made_keys_are_printed_and_read_again),
+	    cmocka_unit_test(test_key_sizes_to_make_are_bounded),
+	    cmocka_unit_test(test_public_keys_are_strict),
+	    cmocka_unit_test(test_der_lengths_are_the_shortest_and_definite),
+	    cmocka_unit_test(test_a_key_of_another_kind_verifies_nothing),
+	    cmocka_unit_test(test_a_bare_rsa_public_key_is_taken),
+	    cmocka_unit_test(test_the_right_key_knows_what_it_made),
+	    cmocka_unit_test(test_public_keys_out_of_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 #include "t/lib/unit.h"
 
 static void
-encoded_and_decoded_again(void **state)
+test_encoded_and_decoded_again(void **state)
 {
 	static const struct {
 		const char *plain, *encoded;
@@ -36,7 +36,7 @@ encoded_and_decoded_again(void **state)
 }
 
 static void
-folding_is_dropped_and_utf8_let_through(void **state)
+test_folding_is_dropped_and_utf8_let_through(void **state)
 {
 	struct strbuf out;
 
@@ -52,7 +52,7 @@ folding_is_dropped_and_utf8_let_through(void **state)
 }
 
 static void
-what_is_not_of_the_form(void **state)
+test_what_is_not_of_the_form(void **state)
 {
 	static const char *const bad[] = {
 	    "=", "a=2", "=zz", "=2x", "=c3", "=3:", "=:3", "=G0"};
@@ -69,7 +69,7 @@ what_is_not_of_the_form(void **state)
 }
 
 static void
-nothing_is_read_behind_the_end(void **state)
+test_nothing_is_read_behind_the_end(void **state)
 {
 	struct strbuf out;
 
@@ -84,7 +84,7 @@ nothing_is_read_behind_the_end(void **state)
 }
 
 static void
-the_cap_holds(void **state)
+test_the_cap_holds(void **state)
 {
 	struct strbuf out;
 
@@ -100,11 +100,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(encoded_and_decoded_again),
-	    cmocka_unit_test(folding_is_dropped_and_utf8_let_through),
-	    cmocka_unit_test(what_is_not_of_the_form),
-	    cmocka_unit_test(nothing_is_read_behind_the_end),
-	    cmocka_unit_test(the_cap_holds),
+	    cmocka_unit_test(test_encoded_and_decoded_again),
+	    cmocka_unit_test(test_folding_is_dropped_and_utf8_let_through),
+	    cmocka_unit_test(test_what_is_not_of_the_form),
+	    cmocka_unit_test(test_nothing_is_read_behind_the_end),
+	    cmocka_unit_test(test_the_cap_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

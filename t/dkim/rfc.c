@@ -29,14 +29,14 @@ check_example(const char *name, size_t count)
 }
 
 static void
-rfc6376_appendix_a_verifies(void **state)
+test_rfc6376_appendix_a_verifies(void **state)
 {
 	(void)state;
 	check_example("rfc6376-a.eml", 1);
 }
 
 static void
-rfc8463_appendix_a_verifies_twice(void **state)
+test_rfc8463_appendix_a_verifies_twice(void **state)
 {
 	(void)state;
 	check_example("rfc8463-a.eml", 2);
@@ -63,7 +63,7 @@ check_body_hash(const char *name, enum dkim_canon canon)
 }
 
 static void
-body_hashes_are_the_rfcs(void **state)
+test_body_hashes_are_the_rfcs(void **state)
 {
 	(void)state;
 	check_body_hash("rfc6376-a.eml", DKIM_CANON_SIMPLE);
@@ -72,7 +72,7 @@ body_hashes_are_the_rfcs(void **state)
 
 /* RFC 8463 appendix A.3's header, hashed and signed with A.1's key. */
 static void
-rfc8463_signature_comes_out_bit_for_bit(void **state)
+test_rfc8463_signature_comes_out_bit_for_bit(void **state)
 {
 	struct dkim_key *key = letter_key("rfc8463-a-ed25519.pem");
 	struct strbuf digest, signature, text;
@@ -111,10 +111,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(rfc6376_appendix_a_verifies),
-	    cmocka_unit_test(rfc8463_appendix_a_verifies_twice),
-	    cmocka_unit_test(body_hashes_are_the_rfcs),
-	    cmocka_unit_test(rfc8463_signature_comes_out_bit_for_bit),
+	    cmocka_unit_test(test_rfc6376_appendix_a_verifies),
+	    cmocka_unit_test(test_rfc8463_appendix_a_verifies_twice),
+	    cmocka_unit_test(test_body_hashes_are_the_rfcs),
+	    cmocka_unit_test(test_rfc8463_signature_comes_out_bit_for_bit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

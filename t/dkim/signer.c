@@ -71,7 +71,7 @@ verdict_of(const struct letter *l, const char *zone)
 }
 
 static void
-every_way_to_sign_verifies(void **state)
+test_every_way_to_sign_verifies(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -96,7 +96,7 @@ every_way_to_sign_verifies(void **state)
 }
 
 static void
-the_cut_of_the_body_does_not_matter(void **state)
+test_the_cut_of_the_body_does_not_matter(void **state)
 {
 	struct dkim_key *key = letter_key("ed25519.pem");
 	struct dkim_signing signing = signing_with(DKIM_ED25519_SHA256, 3);
@@ -134,7 +134,7 @@ is_covered(const struct letter *l, size_t at)
 
 /* Under simple everything counts: any octet of what is covered. */
 static void
-one_changed_octet_fails(void **state)
+test_one_changed_octet_fails(void **state)
 {
 	struct dkim_key *key = letter_key("ed25519.pem");
 	struct dkim_signing signing = signing_with(DKIM_ED25519_SHA256, 0);
@@ -170,7 +170,7 @@ one_changed_octet_fails(void **state)
 }
 
 static void
-each_octet_of_the_signature_counts(void **state)
+test_each_octet_of_the_signature_counts(void **state)
 {
 	struct dkim_key *key = letter_key("ed25519.pem");
 	struct dkim_signing signing = signing_with(DKIM_ED25519_SHA256, 0);
@@ -200,7 +200,7 @@ each_octet_of_the_signature_counts(void **state)
 }
 
 static void
-relaxed_forgives_what_it_promises(void **state)
+test_relaxed_forgives_what_it_promises(void **state)
 {
 	static const char changed[] =
 	    "Received: from elsewhere\r\n"
@@ -232,7 +232,7 @@ relaxed_forgives_what_it_promises(void **state)
 }
 
 static void
-an_added_field_breaks_what_is_oversigned(void **state)
+test_an_added_field_breaks_what_is_oversigned(void **state)
 {
 	static const struct {
 		const char *field;
@@ -268,7 +268,7 @@ an_added_field_breaks_what_is_oversigned(void **state)
 }
 
 static void
-two_signatures_in_one_pass_share_the_body(void **state)
+test_two_signatures_in_one_pass_share_the_body(void **state)
 {
 	struct dkim_key *rsa = letter_key("rsa2048.pem");
 	struct dkim_key *ed = letter_key("ed25519.pem");
@@ -305,7 +305,7 @@ two_signatures_in_one_pass_share_the_body(void **state)
 }
 
 static void
-the_field_is_tidy(void **state)
+test_the_field_is_tidy(void **state)
 {
 	struct dkim_key *key = letter_key("rsa2048.pem");
 	struct dkim_signing signing = signing_with(DKIM_RSA_SHA256, 3);
@@ -338,7 +338,7 @@ the_field_is_tidy(void **state)
 }
 
 static void
-internationalized_names_become_a_labels(void **state)
+test_internationalized_names_become_a_labels(void **state)
 {
 	struct dkim_key *key = letter_key("ed25519.pem");
 	struct dkim_signing signing = signing_with(DKIM_ED25519_SHA256, 3);
@@ -373,7 +373,7 @@ internationalized_names_become_a_labels(void **state)
 }
 
 static void
-what_cannot_be_signed_is_refused_with_a_reason(void **state)
+test_what_cannot_be_signed_is_refused_with_a_reason(void **state)
 {
 	static const struct {
 		const char *message, *domain, *selector, *identity, *reason;
@@ -449,7 +449,7 @@ try_to_sign(const struct letter *l, const struct dkim_signing *signing,
 }
 
 static void
-what_dkim_does_not_know_is_refused(void **state)
+test_what_dkim_does_not_know_is_refused(void **state)
 {
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 	struct dkim_signing signing;
@@ -473,7 +473,7 @@ what_dkim_does_not_know_is_refused(void **state)
 }
 
 static void
-too_much_to_sign_is_refused_with_a_reason(void **state)
+test_too_much_to_sign_is_refused_with_a_reason(void **state)
 {
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 	struct dkim_signing signing = signing_with(DKIM_RSA_SHA256, 3);
@@ -499,7 +499,7 @@ too_much_to_sign_is_refused_with_a_reason(void **state)
 }
 
 static void
-an_identity_has_a_longest_length(void **state)
+test_an_identity_has_a_longest_length(void **state)
 {
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
 	struct dkim_signing signing = signing_with(DKIM_RSA_SHA256, 3);
@@ -527,7 +527,7 @@ an_identity_has_a_longest_length(void **state)
 }
 
 static void
-a_field_over_its_bound_is_refused_not_cut(void **state)
+test_a_field_over_its_bound_is_refused_not_cut(void **state)
 {
 	static const size_t lengths[] = {64, 48900, 60000};
 	static char octets[60000];
@@ -559,7 +559,7 @@ a_field_over_its_bound_is_refused_not_cut(void **state)
 }
 
 static void
-the_callers_list_is_what_h_names(void **state)
+test_the_callers_list_is_what_h_names(void **state)
 {
 	static const struct {
 		const char *list, *h;
@@ -606,21 +606,22 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(every_way_to_sign_verifies),
-	    cmocka_unit_test(the_cut_of_the_body_does_not_matter),
-	    cmocka_unit_test(one_changed_octet_fails),
-	    cmocka_unit_test(each_octet_of_the_signature_counts),
-	    cmocka_unit_test(relaxed_forgives_what_it_promises),
-	    cmocka_unit_test(an_added_field_breaks_what_is_oversigned),
-	    cmocka_unit_test(two_signatures_in_one_pass_share_the_body),
-	    cmocka_unit_test(the_field_is_tidy),
-	    cmocka_unit_test(internationalized_names_become_a_labels),
-	    cmocka_unit_test(what_dkim_does_not_know_is_refused),
-	    cmocka_unit_test(too_much_to_sign_is_refused_with_a_reason),
-	    cmocka_unit_test(an_identity_has_a_longest_length),
-	    cmocka_unit_test(a_field_over_its_bound_is_refused_not_cut),
-	    cmocka_unit_test(the_callers_list_is_what_h_names),
-	    cmocka_unit_test(what_cannot_be_signed_is_refused_with_a_reason),
+	    cmocka_unit_test(test_every_way_to_sign_verifies),
+	    cmocka_unit_test(test_the_cut_of_the_body_does_not_matter),
+	    cmocka_unit_test(test_one_changed_octet_fails),
+	    cmocka_unit_test(test_each_octet_of_the_signature_counts),
+	    cmocka_unit_test(test_relaxed_forgives_what_it_promises),
+	    cmocka_unit_test(test_an_added_field_breaks_what_is_oversigned),
+	    cmocka_unit_test(test_two_signatures_in_one_pass_share_the_body),
+	    cmocka_unit_test(test_the_field_is_tidy),
+	    cmocka_unit_test(test_internationalized_names_become_a_labels),
+	    cmocka_unit_test(test_what_dkim_does_not_know_is_refused),
+	    cmocka_unit_test(test_too_much_to_sign_is_refused_with_a_reason),
+	    cmocka_unit_test(test_an_identity_has_a_longest_length),
+	    cmocka_unit_test(test_a_field_over_its_bound_is_refused_not_cut),
+	    cmocka_unit_test(test_the_callers_list_is_what_h_names),
+	    cmocka_unit_test(
+		test_what_cannot_be_signed_is_refused_with_a_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -298,7 +298,7 @@ sign_alone(const struct wish *wish, struct strbuf *fields)
 }
 
 static void
-each_is_as_if_it_were_alone(void **state)
+test_each_is_as_if_it_were_alone(void **state)
 {
 	static const struct plan plan = {1000, AT_ONCE};
 	struct strbuf alone;
@@ -320,7 +320,7 @@ each_is_as_if_it_were_alone(void **state)
 }
 
 static void
-no_cut_and_no_late_key_changes_a_field(void **state)
+test_no_cut_and_no_late_key_changes_a_field(void **state)
 {
 	static const size_t cuts[] = {1, 2, 3, 7};
 	static const struct plan whole = {1000, AT_ONCE};
@@ -343,7 +343,7 @@ no_cut_and_no_late_key_changes_a_field(void **state)
 
 /* What p= would hold verifies what the third kind made. */
 static void
-another_kind_takes_a_file_and_a_row(void **state)
+test_another_kind_takes_a_file_and_a_row(void **state)
 {
 	struct dkim_signing signing =
 	    signing_for("example.org", DKIM_CANON_SIMPLE, DKIM_CANON_SIMPLE);
@@ -386,7 +386,7 @@ another_kind_takes_a_file_and_a_row(void **state)
 /* --- what is not made --- */
 
 static void
-what_is_not_made_leaves_the_others(void **state)
+test_what_is_not_made_leaves_the_others(void **state)
 {
 	struct dkim_signing good =
 	    signing_for("example.org", DKIM_CANON_RELAXED, DKIM_CANON_RELAXED);
@@ -436,7 +436,7 @@ what_is_not_made_leaves_the_others(void **state)
 
 /* DomainKeys can tell before there is a key, DKIM when it is there. */
 static void
-what_cannot_be_signed_is_refused_with_a_reason(void **state)
+test_what_cannot_be_signed_is_refused_with_a_reason(void **state)
 {
 	struct dkim_signing signing =
 	    signing_for("example.org", DKIM_CANON_SIMPLE, DKIM_CANON_SIMPLE);
@@ -456,7 +456,7 @@ what_cannot_be_signed_is_refused_with_a_reason(void **state)
 }
 
 static void
-there_are_no_more_than_there_may_be(void **state)
+test_there_are_no_more_than_there_may_be(void **state)
 {
 	struct dkim_signing signing =
 	    signing_for("example.org", DKIM_CANON_SIMPLE, DKIM_CANON_SIMPLE);
@@ -472,7 +472,7 @@ there_are_no_more_than_there_may_be(void **state)
 }
 
 static void
-a_field_that_does_not_fit_is_told_of(void **state)
+test_a_field_that_does_not_fit_is_told_of(void **state)
 {
 	struct dkim_signing signing =
 	    signing_for("example.org", DKIM_CANON_SIMPLE, DKIM_CANON_SIMPLE);
@@ -497,7 +497,7 @@ a_field_that_does_not_fit_is_told_of(void **state)
 /* --- kinds --- */
 
 static void
-kinds_are_found_by_their_names(void **state)
+test_kinds_are_found_by_their_names(void **state)
 {
 	(void)state;
 	assert_ptr_equal(dkim_kind_find(SLICE("dkim")), &dkim_kind_dkim);
@@ -509,7 +509,7 @@ kinds_are_found_by_their_names(void **state)
 }
 
 static void
-a_kinds_only_algorithm_comes_before_the_wish_and_the_key(void **state)
+test_a_kinds_only_algorithm_comes_before_the_wish_and_the_key(void **state)
 {
 	static const struct {
 		const struct dkim_kind *kind;
@@ -538,7 +538,7 @@ a_kinds_only_algorithm_comes_before_the_wish_and_the_key(void **state)
 }
 
 static void
-a_kind_reads_its_own_canonicalizations(void **state)
+test_a_kind_reads_its_own_canonicalizations(void **state)
 {
 	static const struct dkim_kind *const kinds[] = {
 	    &dkim_kind_dkim, &dkim_kind_domainkeys, &kind_plain};
@@ -568,17 +568,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(each_is_as_if_it_were_alone),
-	    cmocka_unit_test(no_cut_and_no_late_key_changes_a_field),
-	    cmocka_unit_test(another_kind_takes_a_file_and_a_row),
-	    cmocka_unit_test(what_is_not_made_leaves_the_others),
-	    cmocka_unit_test(what_cannot_be_signed_is_refused_with_a_reason),
-	    cmocka_unit_test(there_are_no_more_than_there_may_be),
-	    cmocka_unit_test(a_field_that_does_not_fit_is_told_of),
-	    cmocka_unit_test(kinds_are_found_by_their_names),
+	    cmocka_unit_test(test_each_is_as_if_it_were_alone),
+	    cmocka_unit_test(test_no_cut_and_no_late_key_changes_a_field),
+	    cmocka_unit_test(test_another_kind_takes_a_file_and_a_row),
+	    cmocka_unit_test(test_what_is_not_made_leaves_the_others),
 	    cmocka_unit_test(
-		a_kinds_only_algorithm_comes_before_the_wish_and_the_key),
-	    cmocka_unit_test(a_kind_reads_its_own_canonicalizations),
+		test_what_cannot_be_signed_is_refused_with_a_reason),
+	    cmocka_unit_test(test_there_are_no_more_than_there_may_be),
+	    cmocka_unit_test(test_a_field_that_does_not_fit_is_told_of),
+	    cmocka_unit_test(test_kinds_are_found_by_their_names),
+	    cmocka_unit_test(
+		test_a_kinds_only_algorithm_comes_before_the_wish_and_the_key),
+	    cmocka_unit_test(test_a_kind_reads_its_own_canonicalizations),
 	};
 
 	return cmocka_run_group_tests(tests, read_keys, free_keys);

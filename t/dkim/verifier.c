@@ -46,7 +46,7 @@ expect(const char *field, const char *zone, enum mail_verdict verdict,
 }
 
 static void
-faults_of_the_signature(void **state)
+test_faults_of_the_signature(void **state)
 {
 	static const struct {
 		const char *field;
@@ -143,7 +143,7 @@ faults_of_the_signature(void **state)
 }
 
 static void
-a_tag_that_comes_twice_spoils_the_signature(void **state)
+test_a_tag_that_comes_twice_spoils_the_signature(void **state)
 {
 	static const char *const fields[] = {FIELD(GOOD "; d=example.com"),
 	    FIELD(GOOD "; v=1"), FIELD(GOOD "; z=1; z=2"), FIELD("v=1;;"),
@@ -200,7 +200,7 @@ publish(const char *key_name, struct strbuf *zone)
 }
 
 static void
-key_records(void **state)
+test_key_records(void **state)
 {
 	static const struct {
 		const char *tags;
@@ -258,7 +258,7 @@ key_records(void **state)
 /* The signing key's record among them: the header was changed. No RSA key
  * there that made it: the key is wrong. Ed25519 tells nothing. */
 static void
-a_wrong_key_is_not_a_changed_header(void **state)
+test_a_wrong_key_is_not_a_changed_header(void **state)
 {
 	static const struct {
 		const char *signer, *published, *also;
@@ -308,7 +308,7 @@ a_wrong_key_is_not_a_changed_header(void **state)
 #define NAME "s1._domainkey.example.org "
 
 static void
-other_answers(void **state)
+test_other_answers(void **state)
 {
 	static const struct {
 		const char *zone;
@@ -344,7 +344,7 @@ other_answers(void **state)
 }
 
 static void
-names_and_records_that_are_too_long(void **state)
+test_names_and_records_that_are_too_long(void **state)
 {
 	struct strbuf text;
 
@@ -368,7 +368,7 @@ names_and_records_that_are_too_long(void **state)
 }
 
 static void
-of_several_records_any_may_serve(void **state)
+test_of_several_records_any_may_serve(void **state)
 {
 	struct letter_check check;
 	struct strbuf zone;
@@ -389,7 +389,7 @@ of_several_records_any_may_serve(void **state)
 
 /* A name with a wildcard's TXT records, or of other programs. */
 static void
-what_is_no_key_uses_up_no_number(void **state)
+test_what_is_no_key_uses_up_no_number(void **state)
 {
 	struct letter_check check;
 	struct strbuf zone;
@@ -420,7 +420,7 @@ what_is_no_key_uses_up_no_number(void **state)
 
 /* Strangers' signatures above the author's own. */
 static void
-the_authors_signature_is_looked_at_first(void **state)
+test_the_authors_signature_is_looked_at_first(void **state)
 {
 	static const struct slice authors[] = {SLICE_INIT("example.org")};
 	struct dkim_rules rules = {.authors = authors, .author_count = 1};
@@ -458,7 +458,7 @@ the_authors_signature_is_looked_at_first(void **state)
 
 /* The first d= counts, though no signature with two passes. */
 static void
-a_second_domain_brings_none_forward(void **state)
+test_a_second_domain_brings_none_forward(void **state)
 {
 	static const struct slice authors[] = {SLICE_INIT("example.org")};
 	struct dkim_rules rules = {
@@ -482,7 +482,7 @@ a_second_domain_brings_none_forward(void **state)
 }
 
 static void
-a_signature_may_have_many_tags(void **state)
+test_a_signature_may_have_many_tags(void **state)
 {
 	struct letter_check check;
 	struct strbuf field;
@@ -505,7 +505,7 @@ a_signature_may_have_many_tags(void **state)
 }
 
 static void
-only_an_answer_that_was_asked_for_counts_and_once(void **state)
+test_only_an_answer_that_was_asked_for_counts_and_once(void **state)
 {
 	static const struct dns_answer gone = {.status = DNS_NXDOMAIN};
 	struct dkim_body_hashes *hashes = dkim_body_hashes_new();
@@ -543,7 +543,7 @@ only_an_answer_that_was_asked_for_counts_and_once(void **state)
 
 /* A record that cannot be used does not make the others' mail a test. */
 static void
-only_the_record_in_use_can_be_testing(void **state)
+test_only_the_record_in_use_can_be_testing(void **state)
 {
 	struct letter_check check;
 	struct strbuf zone;
@@ -574,7 +574,7 @@ record_of(const char *name, struct strbuf *zone)
 }
 
 static void
-short_and_huge_keys_never_pass(void **state)
+test_short_and_huge_keys_never_pass(void **state)
 {
 	static const struct {
 		const char *zone;
@@ -620,7 +620,7 @@ short_and_huge_keys_never_pass(void **state)
 }
 
 static void
-a_key_under_test_makes_failing_neutral(void **state)
+test_a_key_under_test_makes_failing_neutral(void **state)
 {
 	struct letter_check check;
 	struct strbuf zone;
@@ -641,7 +641,7 @@ a_key_under_test_makes_failing_neutral(void **state)
 /* ---- l= : messages that Mail::DKIM signed ---- */
 
 static void
-limited_bodies(void **state)
+test_limited_bodies(void **state)
 {
 	static const struct {
 		const char *add;
@@ -723,7 +723,7 @@ once(struct zone *zone, size_t timeout, void *arg)
 }
 
 static void
-answers_in_any_order(void **state)
+test_answers_in_any_order(void **state)
 {
 	static const char *const keys[] = {
 	    "rsa1024.pem", "rsa2048.pem", "ed25519.pem"};
@@ -760,7 +760,7 @@ answers_in_any_order(void **state)
 }
 
 static void
-equal_questions_are_asked_once(void **state)
+test_equal_questions_are_asked_once(void **state)
 {
 	struct letter_check check;
 	struct letter l;
@@ -798,7 +798,7 @@ add_signatures(struct strbuf *text, int count, const char *names)
 }
 
 static void
-a_thousand_signatures_cost_ten(void **state)
+test_a_thousand_signatures_cost_ten(void **state)
 {
 	struct letter_check check;
 	struct strbuf text;
@@ -825,7 +825,7 @@ a_thousand_signatures_cost_ten(void **state)
 
 /* The rules say how many signatures and body hashes. */
 static void
-the_rules_say_how_many(void **state)
+test_the_rules_say_how_many(void **state)
 {
 	static const struct {
 		unsigned signatures, hashes, asked;
@@ -853,7 +853,7 @@ the_rules_say_how_many(void **state)
 }
 
 static void
-a_shared_hash_counts_once(void **state)
+test_a_shared_hash_counts_once(void **state)
 {
 	struct letter_check check;
 	struct letter l;
@@ -875,7 +875,7 @@ a_shared_hash_counts_once(void **state)
 }
 
 static void
-a_finding_has_what_a_report_needs(void **state)
+test_a_finding_has_what_a_report_needs(void **state)
 {
 	struct dkim_finding finding;
 	struct letter_check check;
@@ -901,7 +901,7 @@ a_finding_has_what_a_report_needs(void **state)
 
 /* Ten signatures over ten thousand names and a field of 5 MB. */
 static void
-hostile_headers_cost_bounded_time(void **state)
+test_hostile_headers_cost_bounded_time(void **state)
 {
 	struct strbuf text, names;
 	struct letter_check check;
@@ -933,7 +933,7 @@ hostile_headers_cost_bounded_time(void **state)
 }
 
 static void
-too_many_names_and_too_long_a_field(void **state)
+test_too_many_names_and_too_long_a_field(void **state)
 {
 	struct strbuf text;
 
@@ -960,30 +960,31 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(faults_of_the_signature),
-	    cmocka_unit_test(a_tag_that_comes_twice_spoils_the_signature),
-	    cmocka_unit_test(key_records),
-	    cmocka_unit_test(a_wrong_key_is_not_a_changed_header),
-	    cmocka_unit_test(other_answers),
-	    cmocka_unit_test(only_an_answer_that_was_asked_for_counts_and_once),
-	    cmocka_unit_test(names_and_records_that_are_too_long),
-	    cmocka_unit_test(of_several_records_any_may_serve),
-	    cmocka_unit_test(what_is_no_key_uses_up_no_number),
-	    cmocka_unit_test(the_authors_signature_is_looked_at_first),
-	    cmocka_unit_test(a_second_domain_brings_none_forward),
-	    cmocka_unit_test(a_signature_may_have_many_tags),
-	    cmocka_unit_test(only_the_record_in_use_can_be_testing),
-	    cmocka_unit_test(short_and_huge_keys_never_pass),
-	    cmocka_unit_test(a_key_under_test_makes_failing_neutral),
-	    cmocka_unit_test(limited_bodies),
-	    cmocka_unit_test(answers_in_any_order),
-	    cmocka_unit_test(equal_questions_are_asked_once),
-	    cmocka_unit_test(a_shared_hash_counts_once),
-	    cmocka_unit_test(a_finding_has_what_a_report_needs),
-	    cmocka_unit_test(a_thousand_signatures_cost_ten),
-	    cmocka_unit_test(the_rules_say_how_many),
-	    cmocka_unit_test(hostile_headers_cost_bounded_time),
-	    cmocka_unit_test(too_many_names_and_too_long_a_field),
+	    cmocka_unit_test(test_faults_of_the_signature),
+	    cmocka_unit_test(test_a_tag_that_comes_twice_spoils_the_signature),
+	    cmocka_unit_test(test_key_records),
+	    cmocka_unit_test(test_a_wrong_key_is_not_a_changed_header),
+	    cmocka_unit_test(test_other_answers),
+	    cmocka_unit_test(
+		test_only_an_answer_that_was_asked_for_counts_and_once),
+	    cmocka_unit_test(test_names_and_records_that_are_too_long),
+	    cmocka_unit_test(test_of_several_records_any_may_serve),
+	    cmocka_unit_test(test_what_is_no_key_uses_up_no_number),
+	    cmocka_unit_test(test_the_authors_signature_is_looked_at_first),
+	    cmocka_unit_test(test_a_second_domain_brings_none_forward),
+	    cmocka_unit_test(test_a_signature_may_have_many_tags),
+	    cmocka_unit_test(test_only_the_record_in_use_can_be_testing),
+	    cmocka_unit_test(test_short_and_huge_keys_never_pass),
+	    cmocka_unit_test(test_a_key_under_test_makes_failing_neutral),
+	    cmocka_unit_test(test_limited_bodies),
+	    cmocka_unit_test(test_answers_in_any_order),
+	    cmocka_unit_test(test_equal_questions_are_asked_once),
+	    cmocka_unit_test(test_a_shared_hash_counts_once),
+	    cmocka_unit_test(test_a_finding_has_what_a_report_needs),
+	    cmocka_unit_test(test_a_thousand_signatures_cost_ten),
+	    cmocka_unit_test(test_the_rules_say_how_many),
+	    cmocka_unit_test(test_hostile_headers_cost_bounded_time),
+	    cmocka_unit_test(test_too_many_names_and_too_long_a_field),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

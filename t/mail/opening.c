@@ -67,7 +67,7 @@ expect(struct slice in, size_t cut, const char *want)
 }
 
 static void
-opens_as_postfix_has_it_in_any_cuts(void **state)
+test_opens_as_postfix_has_it_in_any_cuts(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -76,7 +76,7 @@ opens_as_postfix_has_it_in_any_cuts(void **state)
 }
 
 static void
-what_is_added_is_bounded(void **state)
+test_what_is_added_is_bounded(void **state)
 {
 	struct strbuf in;
 	struct run run;
@@ -106,8 +106,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(opens_as_postfix_has_it_in_any_cuts),
-	    cmocka_unit_test(what_is_added_is_bounded),
+	    cmocka_unit_test(test_opens_as_postfix_has_it_in_any_cuts),
+	    cmocka_unit_test(test_what_is_added_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 #include "t/lib/unit.h"
 
 static void
-each_reason_has_a_word_and_a_text(void **state)
+test_each_reason_has_a_word_and_a_text(void **state)
 {
 	(void)state;
 	assert_string_equal(mail_reason_code(MAIL_REASON_NONE), "");
@@ -18,7 +18,7 @@ each_reason_has_a_word_and_a_text(void **state)
 
 /* One who reads JSON must be able to tell them apart. */
 static void
-no_two_reasons_are_told_alike(void **state)
+test_no_two_reasons_are_told_alike(void **state)
 {
 	(void)state;
 	for (enum mail_reason r = 1; r < MAIL_REASON_COUNT; r++)
@@ -31,7 +31,7 @@ no_two_reasons_are_told_alike(void **state)
 }
 
 static void
-words_are_of_small_letters_digits_and_dashes(void **state)
+test_words_are_of_small_letters_digits_and_dashes(void **state)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
 
@@ -49,9 +49,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(each_reason_has_a_word_and_a_text),
-	    cmocka_unit_test(no_two_reasons_are_told_alike),
-	    cmocka_unit_test(words_are_of_small_letters_digits_and_dashes),
+	    cmocka_unit_test(test_each_reason_has_a_word_and_a_text),
+	    cmocka_unit_test(test_no_two_reasons_are_told_alike),
+	    cmocka_unit_test(test_words_are_of_small_letters_digits_and_dashes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,7 +56,7 @@ skim(struct slice in, size_t cut, struct strbuf *out)
 }
 
 static void
-fields_are_left_out_in_any_cuts(void **state)
+test_fields_are_left_out_in_any_cuts(void **state)
 {
 	struct strbuf out;
 
@@ -72,7 +72,7 @@ fields_are_left_out_in_any_cuts(void **state)
 
 /* Of a field of any length the beginning is shown, and the whole goes. */
 static void
-long_fields_are_judged_by_their_beginning(void **state)
+test_long_fields_are_judged_by_their_beginning(void **state)
 {
 	static const char *const names[] = {"Drop: ", "Keep: ", "Long: "};
 
@@ -100,8 +100,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(fields_are_left_out_in_any_cuts),
-	    cmocka_unit_test(long_fields_are_judged_by_their_beginning),
+	    cmocka_unit_test(test_fields_are_left_out_in_any_cuts),
+	    cmocka_unit_test(test_long_fields_are_judged_by_their_beginning),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,7 +87,7 @@ expect(const struct proxy_config *config, int fd, const char *said)
 /* The recorder hears what [metrics] is asked, as [in]'s user; the sealer is
  * [out]'s: with or without those sections. */
 static void
-every_process_counts(void **state)
+test_every_process_counts(void **state)
 {
 	static const struct {
 		const char *sections;
@@ -159,7 +159,7 @@ make_file_with_acl(mode_t mode, unsigned mask)
 }
 
 static void
-an_acl_may_not_let_a_worker_in(void **state)
+test_an_acl_may_not_let_a_worker_in(void **state)
 {
 	struct proxy_config *c = configure(OUT);
 	struct stat st;
@@ -194,8 +194,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(every_process_counts),
-	    cmocka_unit_test(an_acl_may_not_let_a_worker_in),
+	    cmocka_unit_test(test_every_process_counts),
+	    cmocka_unit_test(test_an_acl_may_not_let_a_worker_in),
 	};
 
 	return cmocka_run_group_tests(tests, need_root, NULL);

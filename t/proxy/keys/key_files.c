@@ -105,7 +105,7 @@ expect(const struct proxy_config *config, const char *domain,
 }
 
 static void
-only_names_make_a_path(void **state)
+test_only_names_make_a_path(void **state)
 {
 	static const char *const good[] = {
 	    "a", "example.org", "xn--mller-kva.example", "1-2.3", "-.a"};
@@ -131,7 +131,7 @@ only_names_make_a_path(void **state)
 }
 
 static void
-a_template_makes_a_path(void **state)
+test_a_template_makes_a_path(void **state)
 {
 	struct proxy_config *c =
 	    configure("example.org", "$domain/$selector-$domain.pem");
@@ -158,7 +158,7 @@ a_template_makes_a_path(void **state)
 }
 
 static void
-access_is_checked(void **state)
+test_access_is_checked(void **state)
 {
 	static const struct {
 		mode_t mode;
@@ -202,7 +202,7 @@ access_is_checked(void **state)
 }
 
 static void
-what_is_no_key_file_is_trouble(void **state)
+test_what_is_no_key_file_is_trouble(void **state)
 {
 	struct proxy_config *c = configure("example.org", "$domain.pem");
 	struct strbuf path, big;
@@ -241,7 +241,7 @@ what_is_no_key_file_is_trouble(void **state)
 }
 
 static void
-parents_are_tried_for_any_domain(void **state)
+test_parents_are_tried_for_any_domain(void **state)
 {
 	struct proxy_config *c = configure("*", "$domain.pem");
 	char deep[253];
@@ -276,7 +276,7 @@ parents_are_tried_for_any_domain(void **state)
 
 /* What is there under another spelling is named. */
 static void
-another_spelling_is_named(void **state)
+test_another_spelling_is_named(void **state)
 {
 	struct proxy_config *c = configure("*", "$domain.pem");
 
@@ -294,7 +294,7 @@ another_spelling_is_named(void **state)
 }
 
 static void
-every_key_that_is_named_is_checked(void **state)
+test_every_key_that_is_named_is_checked(void **state)
 {
 	struct proxy_config *c =
 	    configure("good.example, bad.example", "$domain.pem");
@@ -330,7 +330,7 @@ every_key_that_is_named_is_checked(void **state)
 /* A directory where anybody may have put a link: no key of the rule is used,
  * and the start says so, whatever domains there are. */
 static void
-every_rules_directory_is_checked(void **state)
+test_every_rules_directory_is_checked(void **state)
 {
 	struct proxy_config *c = configure("*", "$domain.pem");
 	struct proxy_report report;
@@ -359,7 +359,7 @@ every_rules_directory_is_checked(void **state)
 
 /* A map's domains too, with the line that named the rule first. */
 static void
-every_key_of_a_map_is_checked(void **state)
+test_every_key_of_a_map_is_checked(void **state)
 {
 	static const char entries[] = "good.example dkim\n"
 				      "me@bad1.example dkim\n"
@@ -410,7 +410,7 @@ every_key_of_a_map_is_checked(void **state)
 }
 
 static void
-the_master_believes_nothing(void **state)
+test_the_master_believes_nothing(void **state)
 {
 	struct proxy_config *c = configure("*", "$domain.pem");
 	struct proxy_key_readers readers;
@@ -523,7 +523,7 @@ send_with(int socket, struct slice datagram, size_t count)
 }
 
 static void
-descriptors_that_nobody_asked_for_are_closed(void **state)
+test_descriptors_that_nobody_asked_for_are_closed(void **state)
 {
 	struct proxy_config *c = configure("*", "$domain.pem");
 	struct proxy_key_readers readers;
@@ -601,17 +601,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(only_names_make_a_path),
-	    cmocka_unit_test(a_template_makes_a_path),
-	    cmocka_unit_test(access_is_checked),
-	    cmocka_unit_test(what_is_no_key_file_is_trouble),
-	    cmocka_unit_test(parents_are_tried_for_any_domain),
-	    cmocka_unit_test(another_spelling_is_named),
-	    cmocka_unit_test(every_key_that_is_named_is_checked),
-	    cmocka_unit_test(every_rules_directory_is_checked),
-	    cmocka_unit_test(every_key_of_a_map_is_checked),
-	    cmocka_unit_test(the_master_believes_nothing),
-	    cmocka_unit_test(descriptors_that_nobody_asked_for_are_closed),
+	    cmocka_unit_test(test_only_names_make_a_path),
+	    cmocka_unit_test(test_a_template_makes_a_path),
+	    cmocka_unit_test(test_access_is_checked),
+	    cmocka_unit_test(test_what_is_no_key_file_is_trouble),
+	    cmocka_unit_test(test_parents_are_tried_for_any_domain),
+	    cmocka_unit_test(test_another_spelling_is_named),
+	    cmocka_unit_test(test_every_key_that_is_named_is_checked),
+	    cmocka_unit_test(test_every_rules_directory_is_checked),
+	    cmocka_unit_test(test_every_key_of_a_map_is_checked),
+	    cmocka_unit_test(test_the_master_believes_nothing),
+	    cmocka_unit_test(test_descriptors_that_nobody_asked_for_are_closed),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

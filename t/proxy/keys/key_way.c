@@ -97,7 +97,7 @@ expect_template(const char *name, const char *said)
 }
 
 static void
-no_directory_is_a_workers(void **state)
+test_no_directory_is_a_workers(void **state)
 {
 	static const struct {
 		uid_t owner;
@@ -146,7 +146,7 @@ no_directory_is_a_workers(void **state)
 
 /* What the taken-over worker wants: root's file for a key. */
 static void
-no_link_is_a_workers(void **state)
+test_no_link_is_a_workers(void **state)
 {
 	int at;
 
@@ -176,7 +176,7 @@ no_link_is_a_workers(void **state)
 }
 
 static void
-no_directory_in_a_sticky_one_is_a_workers(void **state)
+test_no_directory_in_a_sticky_one_is_a_workers(void **state)
 {
 	(void)state;
 	set_directory("way", ROOT, 01777);
@@ -188,7 +188,7 @@ no_directory_in_a_sticky_one_is_a_workers(void **state)
 }
 
 static void
-any_path_means_what_it_means_to_the_kernel(void **state)
+test_any_path_means_what_it_means_to_the_kernel(void **state)
 {
 	static const char *const good[] = {"way/sub/key", "way//sub///key",
 	    "./way/./sub/../sub/key", "up/way/sub/key", "link/key",
@@ -219,7 +219,7 @@ any_path_means_what_it_means_to_the_kernel(void **state)
 
 /* Each link doubles what is still to be gone. */
 static void
-a_way_has_an_end(void **state)
+test_a_way_has_an_end(void **state)
 {
 	struct strbuf text;
 	size_t i;
@@ -269,11 +269,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(no_directory_is_a_workers),
-	    cmocka_unit_test(no_link_is_a_workers),
-	    cmocka_unit_test(no_directory_in_a_sticky_one_is_a_workers),
-	    cmocka_unit_test(any_path_means_what_it_means_to_the_kernel),
-	    cmocka_unit_test(a_way_has_an_end),
+	    cmocka_unit_test(test_no_directory_is_a_workers),
+	    cmocka_unit_test(test_no_link_is_a_workers),
+	    cmocka_unit_test(test_no_directory_in_a_sticky_one_is_a_workers),
+	    cmocka_unit_test(test_any_path_means_what_it_means_to_the_kernel),
+	    cmocka_unit_test(test_a_way_has_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

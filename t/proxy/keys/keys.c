@@ -238,21 +238,21 @@ brings_a_key_once(bool local)
 }
 
 static void
-a_key_comes_from_the_master(void **state)
+test_a_key_comes_from_the_master(void **state)
 {
 	(void)state;
 	brings_a_key_once(false);
 }
 
 static void
-a_key_comes_from_a_file(void **state)
+test_a_key_comes_from_a_file(void **state)
 {
 	(void)state;
 	brings_a_key_once(true);
 }
 
 static void
-equal_questions_are_asked_once(void **state)
+test_equal_questions_are_asked_once(void **state)
 {
 	struct world w;
 	struct answer answers[50];
@@ -276,7 +276,7 @@ equal_questions_are_asked_once(void **state)
 }
 
 static void
-many_questions_queue(void **state)
+test_many_questions_queue(void **state)
 {
 	struct world w;
 	static struct answer answers[300];
@@ -303,7 +303,7 @@ many_questions_queue(void **state)
 
 /* What leaves the table while it is used lives until its last use ends. */
 static void
-a_bounded_number_is_kept(void **state)
+test_a_bounded_number_is_kept(void **state)
 {
 	struct world w;
 	struct answer first, other;
@@ -348,7 +348,7 @@ a_bounded_number_is_kept(void **state)
 }
 
 static void
-a_callback_may_end_any_use(void **state)
+test_a_callback_may_end_any_use(void **state)
 {
 	struct world w;
 	struct answer first, second;
@@ -373,7 +373,7 @@ a_callback_may_end_any_use(void **state)
 }
 
 static void
-a_lost_master_is_trouble_not_silence(void **state)
+test_a_lost_master_is_trouble_not_silence(void **state)
 {
 	struct world w;
 	struct answer a, b;
@@ -397,7 +397,7 @@ a_lost_master_is_trouble_not_silence(void **state)
 /* Within 60 s, as promised: the bounds say so, and a key looked at again
  * is the new one. */
 static void
-a_changed_key_is_noticed(void **state)
+test_a_changed_key_is_noticed(void **state)
 {
 	struct world w;
 	struct answer missing, found, same;
@@ -480,14 +480,14 @@ the_domain_follows_the_name(bool local)
 }
 
 static void
-the_domain_follows_the_name_with_the_master(void **state)
+test_the_domain_follows_the_name_with_the_master(void **state)
 {
 	(void)state;
 	the_domain_follows_the_name(false);
 }
 
 static void
-the_domain_follows_the_name_of_a_file(void **state)
+test_the_domain_follows_the_name_of_a_file(void **state)
 {
 	(void)state;
 	the_domain_follows_the_name(true);
@@ -497,16 +497,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_key_comes_from_the_master),
-	    cmocka_unit_test(a_key_comes_from_a_file),
-	    cmocka_unit_test(equal_questions_are_asked_once),
-	    cmocka_unit_test(many_questions_queue),
-	    cmocka_unit_test(a_bounded_number_is_kept),
-	    cmocka_unit_test(a_callback_may_end_any_use),
-	    cmocka_unit_test(a_lost_master_is_trouble_not_silence),
-	    cmocka_unit_test(a_changed_key_is_noticed),
-	    cmocka_unit_test(the_domain_follows_the_name_with_the_master),
-	    cmocka_unit_test(the_domain_follows_the_name_of_a_file),
+	    cmocka_unit_test(test_a_key_comes_from_the_master),
+	    cmocka_unit_test(test_a_key_comes_from_a_file),
+	    cmocka_unit_test(test_equal_questions_are_asked_once),
+	    cmocka_unit_test(test_many_questions_queue),
+	    cmocka_unit_test(test_a_bounded_number_is_kept),
+	    cmocka_unit_test(test_a_callback_may_end_any_use),
+	    cmocka_unit_test(test_a_lost_master_is_trouble_not_silence),
+	    cmocka_unit_test(test_a_changed_key_is_noticed),
+	    cmocka_unit_test(test_the_domain_follows_the_name_with_the_master),
+	    cmocka_unit_test(test_the_domain_follows_the_name_of_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

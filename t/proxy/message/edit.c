@@ -73,7 +73,7 @@ play_case(size_t c, size_t mark, size_t step)
 }
 
 static void
-plays_what_was_spliced_in_any_steps(void **state)
+test_plays_what_was_spliced_in_any_steps(void **state)
 {
 	(void)state;
 	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++)
@@ -84,7 +84,7 @@ plays_what_was_spliced_in_any_steps(void **state)
 }
 
 static void
-keeps_its_bounds(void **state)
+test_keeps_its_bounds(void **state)
 {
 	struct proxy_edit *edit = proxy_edit_new();
 	static const char field[1024];
@@ -106,8 +106,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(plays_what_was_spliced_in_any_steps),
-	    cmocka_unit_test(keeps_its_bounds),
+	    cmocka_unit_test(test_plays_what_was_spliced_in_any_steps),
+	    cmocka_unit_test(test_keeps_its_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -328,7 +328,7 @@ static const struct {
 
 /* A key that is there before the message ends, and one that comes after. */
 static void
-what_becomes_of_a_message(void **state)
+test_what_becomes_of_a_message(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(messages) / sizeof(messages[0]);
@@ -356,7 +356,7 @@ what_becomes_of_a_message(void **state)
 
 /* Its h= would be longer than any we make. */
 static void
-a_message_that_no_key_can_sign(void **state)
+test_a_message_that_no_key_can_sign(void **state)
 {
 	static const struct {
 		const char *out;
@@ -402,7 +402,7 @@ a_message_that_no_key_can_sign(void **state)
 
 /* DomainKeys names them once, DKIM each of them. */
 static void
-one_signature_is_enough_where_another_cannot_be(void **state)
+test_one_signature_is_enough_where_another_cannot_be(void **state)
 {
 	struct rig *rig =
 	    rig_new(OWN DKIM KEYS "unsignable = reject\n"
@@ -426,7 +426,7 @@ one_signature_is_enough_where_another_cannot_be(void **state)
 }
 
 static void
-a_parents_key_signs_for_the_parent(void **state)
+test_a_parents_key_signs_for_the_parent(void **state)
 {
 	struct rig *rig = rig_new(ANY DKIM KEYS);
 
@@ -438,7 +438,7 @@ a_parents_key_signs_for_the_parent(void **state)
 }
 
 static void
-signatures_that_do_not_fit_on_top_are_trouble(void **state)
+test_signatures_that_do_not_fit_on_top_are_trouble(void **state)
 {
 	static const struct {
 		const char *out;
@@ -467,7 +467,7 @@ signatures_that_do_not_fit_on_top_are_trouble(void **state)
 }
 
 static void
-the_body_that_came_is_signed(void **state)
+test_the_body_that_came_is_signed(void **state)
 {
 	struct rig *rig = rig_new(OWN DKIM);
 
@@ -483,7 +483,7 @@ the_body_that_came_is_signed(void **state)
 }
 
 static void
-a_signature_expires_where_it_shall(void **state)
+test_a_signature_expires_where_it_shall(void **state)
 {
 	(void)state;
 	for (int ttl = 0; ttl < 2; ttl++) {
@@ -499,7 +499,7 @@ a_signature_expires_where_it_shall(void **state)
 
 /* After the header, after the end, and with the work already in line. */
 static void
-a_message_given_up_anywhere_leaves_nothing(void **state)
+test_a_message_given_up_anywhere_leaves_nothing(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 4; i++) {
@@ -521,7 +521,7 @@ a_message_given_up_anywhere_leaves_nothing(void **state)
 
 /* For SIZE=, before anything is known of the message. */
 static void
-what_is_announced_is_no_less_than_what_is_added(void **state)
+test_what_is_announced_is_no_less_than_what_is_added(void **state)
 {
 	static const struct {
 		const char *out;
@@ -553,15 +553,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_becomes_of_a_message),
-	    cmocka_unit_test(a_message_that_no_key_can_sign),
-	    cmocka_unit_test(one_signature_is_enough_where_another_cannot_be),
-	    cmocka_unit_test(a_parents_key_signs_for_the_parent),
-	    cmocka_unit_test(signatures_that_do_not_fit_on_top_are_trouble),
-	    cmocka_unit_test(the_body_that_came_is_signed),
-	    cmocka_unit_test(a_signature_expires_where_it_shall),
-	    cmocka_unit_test(a_message_given_up_anywhere_leaves_nothing),
-	    cmocka_unit_test(what_is_announced_is_no_less_than_what_is_added),
+	    cmocka_unit_test(test_what_becomes_of_a_message),
+	    cmocka_unit_test(test_a_message_that_no_key_can_sign),
+	    cmocka_unit_test(
+		test_one_signature_is_enough_where_another_cannot_be),
+	    cmocka_unit_test(test_a_parents_key_signs_for_the_parent),
+	    cmocka_unit_test(
+		test_signatures_that_do_not_fit_on_top_are_trouble),
+	    cmocka_unit_test(test_the_body_that_came_is_signed),
+	    cmocka_unit_test(test_a_signature_expires_where_it_shall),
+	    cmocka_unit_test(test_a_message_given_up_anywhere_leaves_nothing),
+	    cmocka_unit_test(
+		test_what_is_announced_is_no_less_than_what_is_added),
 	};
 
 	return cmocka_run_group_tests(tests, make_keys, remove_keys);

@@ -54,7 +54,7 @@ fill(struct proxy_record *r)
 }
 
 static void
-has_the_documented_form(void **state)
+test_has_the_documented_form(void **state)
 {
 	struct proxy_record r;
 	struct strbuf line;
@@ -81,7 +81,7 @@ has_the_documented_form(void **state)
 }
 
 static void
-joins_notes_of_one_name(void **state)
+test_joins_notes_of_one_name(void **state)
 {
 	struct proxy_record r;
 
@@ -96,7 +96,7 @@ joins_notes_of_one_name(void **state)
 }
 
 static void
-lets_no_peer_add_a_value_or_a_line(void **state)
+test_lets_no_peer_add_a_value_or_a_line(void **state)
 {
 	struct proxy_record r;
 	struct strbuf line;
@@ -118,7 +118,7 @@ lets_no_peer_add_a_value_or_a_line(void **state)
 
 /* However long and foul the values, the line ends in its status. */
 static void
-a_long_line_keeps_its_end(void **state)
+test_a_long_line_keeps_its_end(void **state)
 {
 	static const enum log_target targets[] = {LOGGING_STDERR, LOGGING_JSON};
 	struct proxy_record r;
@@ -143,10 +143,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(has_the_documented_form),
-	    cmocka_unit_test(joins_notes_of_one_name),
-	    cmocka_unit_test(lets_no_peer_add_a_value_or_a_line),
-	    cmocka_unit_test(a_long_line_keeps_its_end),
+	    cmocka_unit_test(test_has_the_documented_form),
+	    cmocka_unit_test(test_joins_notes_of_one_name),
+	    cmocka_unit_test(test_lets_no_peer_add_a_value_or_a_line),
+	    cmocka_unit_test(test_a_long_line_keeps_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

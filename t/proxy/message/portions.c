@@ -48,7 +48,7 @@ turn(struct rig *rig)
 }
 
 static void
-who_came_first_is_done_first_and_a_few_in_a_turn(void **state)
+test_who_came_first_is_done_first_and_a_few_in_a_turn(void **state)
 {
 	struct rig rig;
 	struct piece pieces[PIECES];
@@ -74,7 +74,7 @@ who_came_first_is_done_first_and_a_few_in_a_turn(void **state)
 }
 
 static void
-what_was_called_off_is_not_done(void **state)
+test_what_was_called_off_is_not_done(void **state)
 {
 	struct rig rig;
 	struct piece pieces[3];
@@ -108,7 +108,7 @@ add_itself_again(void *ctx)
 }
 
 static void
-work_may_make_more_work_and_the_turn_still_ends(void **state)
+test_work_may_make_more_work_and_the_turn_still_ends(void **state)
 {
 	struct rig rig;
 	struct piece piece = {&rig, 7};
@@ -124,7 +124,7 @@ work_may_make_more_work_and_the_turn_still_ends(void **state)
 }
 
 static void
-without_work_the_loop_has_nothing_to_wait_for(void **state)
+test_without_work_the_loop_has_nothing_to_wait_for(void **state)
 {
 	struct rig rig;
 	struct piece piece = {&rig, 1};
@@ -154,7 +154,7 @@ note_socket(evutil_socket_t fd, short what, void *ctx)
 
 /* The reason for it all. */
 static void
-a_socket_that_is_ready_does_not_wait_for_all_of_it(void **state)
+test_a_socket_that_is_ready_does_not_wait_for_all_of_it(void **state)
 {
 	struct rig rig;
 	struct piece pieces[PIECES];
@@ -184,12 +184,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(who_came_first_is_done_first_and_a_few_in_a_turn),
-	    cmocka_unit_test(what_was_called_off_is_not_done),
-	    cmocka_unit_test(without_work_the_loop_has_nothing_to_wait_for),
-	    cmocka_unit_test(work_may_make_more_work_and_the_turn_still_ends),
 	    cmocka_unit_test(
-		a_socket_that_is_ready_does_not_wait_for_all_of_it),
+		test_who_came_first_is_done_first_and_a_few_in_a_turn),
+	    cmocka_unit_test(test_what_was_called_off_is_not_done),
+	    cmocka_unit_test(
+		test_without_work_the_loop_has_nothing_to_wait_for),
+	    cmocka_unit_test(
+		test_work_may_make_more_work_and_the_turn_still_ends),
+	    cmocka_unit_test(
+		test_a_socket_that_is_ready_does_not_wait_for_all_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,7 +122,7 @@ static const char message[] = "A: 1\r\n\r\n..x\r\n.\r\n";
 /* Of those who keep us waiting in the middle of a message, and of nobody
  * who does not. */
 static void
-a_slow_client_makes_room(void **state)
+test_a_slow_client_makes_room(void **state)
 {
 	struct scene s;
 
@@ -144,7 +144,7 @@ a_slow_client_makes_room(void **state)
 }
 
 static void
-one_that_is_fast_enough_does_not(void **state)
+test_one_that_is_fast_enough_does_not(void **state)
 {
 	static char kilobyte[1024];
 	struct scene s;
@@ -167,7 +167,7 @@ one_that_is_fast_enough_does_not(void **state)
 }
 
 static void
-one_that_waits_between_its_commands_makes_room(void **state)
+test_one_that_waits_between_its_commands_makes_room(void **state)
 {
 	struct scene s;
 
@@ -183,7 +183,7 @@ one_that_waits_between_its_commands_makes_room(void **state)
 }
 
 static void
-keeps_the_relay_awake_while_a_body_comes(void **state)
+test_keeps_the_relay_awake_while_a_body_comes(void **state)
 {
 	struct scene s;
 
@@ -203,7 +203,7 @@ keeps_the_relay_awake_while_a_body_comes(void **state)
 }
 
 static void
-keeps_quiet_where_no_body_comes(void **state)
+test_keeps_quiet_where_no_body_comes(void **state)
 {
 	struct scene s;
 
@@ -217,7 +217,7 @@ keeps_quiet_where_no_body_comes(void **state)
 }
 
 static void
-a_refusal_ends_the_relays_transaction_and_keeps_both(void **state)
+test_a_refusal_ends_the_relays_transaction_and_keeps_both(void **state)
 {
 	struct scene s;
 
@@ -246,7 +246,7 @@ a_refusal_ends_the_relays_transaction_and_keeps_both(void **state)
 }
 
 static void
-a_421_that_crossed_mail_is_not_its_answer(void **state)
+test_a_421_that_crossed_mail_is_not_its_answer(void **state)
 {
 	struct scene s;
 
@@ -266,7 +266,7 @@ a_421_that_crossed_mail_is_not_its_answer(void **state)
 }
 
 static void
-a_relay_that_closes_at_the_noop_is_lost_at_the_dot(void **state)
+test_a_relay_that_closes_at_the_noop_is_lost_at_the_dot(void **state)
 {
 	struct scene s;
 
@@ -287,7 +287,7 @@ a_relay_that_closes_at_the_noop_is_lost_at_the_dot(void **state)
 }
 
 static void
-the_client_may_go_while_the_filter_waits(void **state)
+test_the_client_may_go_while_the_filter_waits(void **state)
 {
 	struct scene s;
 
@@ -307,7 +307,7 @@ the_client_may_go_while_the_filter_waits(void **state)
 }
 
 static void
-the_relay_may_go_while_the_filter_waits(void **state)
+test_the_relay_may_go_while_the_filter_waits(void **state)
 {
 	struct scene s;
 
@@ -324,7 +324,7 @@ the_relay_may_go_while_the_filter_waits(void **state)
 }
 
 static void
-a_stop_waits_for_the_message_in_flight(void **state)
+test_a_stop_waits_for_the_message_in_flight(void **state)
 {
 	struct scene s;
 
@@ -343,7 +343,7 @@ a_stop_waits_for_the_message_in_flight(void **state)
 }
 
 static void
-a_stop_ends_an_idle_session_at_once(void **state)
+test_a_stop_ends_an_idle_session_at_once(void **state)
 {
 	struct scene s;
 
@@ -356,7 +356,7 @@ a_stop_ends_an_idle_session_at_once(void **state)
 }
 
 static void
-a_cut_gives_everything_back(void **state)
+test_a_cut_gives_everything_back(void **state)
 {
 	struct scene s;
 
@@ -375,21 +375,22 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_slow_client_makes_room),
-	    cmocka_unit_test(one_that_is_fast_enough_does_not),
-	    cmocka_unit_test(one_that_waits_between_its_commands_makes_room),
-	    cmocka_unit_test(keeps_the_relay_awake_while_a_body_comes),
-	    cmocka_unit_test(keeps_quiet_where_no_body_comes),
+	    cmocka_unit_test(test_a_slow_client_makes_room),
+	    cmocka_unit_test(test_one_that_is_fast_enough_does_not),
 	    cmocka_unit_test(
-		a_refusal_ends_the_relays_transaction_and_keeps_both),
-	    cmocka_unit_test(a_421_that_crossed_mail_is_not_its_answer),
+		test_one_that_waits_between_its_commands_makes_room),
+	    cmocka_unit_test(test_keeps_the_relay_awake_while_a_body_comes),
+	    cmocka_unit_test(test_keeps_quiet_where_no_body_comes),
 	    cmocka_unit_test(
-		a_relay_that_closes_at_the_noop_is_lost_at_the_dot),
-	    cmocka_unit_test(the_client_may_go_while_the_filter_waits),
-	    cmocka_unit_test(the_relay_may_go_while_the_filter_waits),
-	    cmocka_unit_test(a_stop_waits_for_the_message_in_flight),
-	    cmocka_unit_test(a_stop_ends_an_idle_session_at_once),
-	    cmocka_unit_test(a_cut_gives_everything_back),
+		test_a_refusal_ends_the_relays_transaction_and_keeps_both),
+	    cmocka_unit_test(test_a_421_that_crossed_mail_is_not_its_answer),
+	    cmocka_unit_test(
+		test_a_relay_that_closes_at_the_noop_is_lost_at_the_dot),
+	    cmocka_unit_test(test_the_client_may_go_while_the_filter_waits),
+	    cmocka_unit_test(test_the_relay_may_go_while_the_filter_waits),
+	    cmocka_unit_test(test_a_stop_waits_for_the_message_in_flight),
+	    cmocka_unit_test(test_a_stop_ends_an_idle_session_at_once),
+	    cmocka_unit_test(test_a_cut_gives_everything_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ page_new(void)
 }
 
 static void
-a_slot_goes_to_its_role_again(void **state)
+test_a_slot_goes_to_its_role_again(void **state)
 {
 	struct proxy_shared *page = page_new();
 	struct proxy_slots slots = {.taken = {false}};
@@ -43,7 +43,7 @@ a_slot_goes_to_its_role_again(void **state)
 }
 
 static void
-there_are_so_many_and_no_more(void **state)
+test_there_are_so_many_and_no_more(void **state)
 {
 	struct proxy_shared *page = page_new();
 	struct proxy_slots slots = {.taken = {false}};
@@ -57,7 +57,7 @@ there_are_so_many_and_no_more(void **state)
 }
 
 static void
-a_refused_reload_is_told_until_one_is_taken(void **state)
+test_a_refused_reload_is_told_until_one_is_taken(void **state)
 {
 	struct proxy_shared *page = page_new();
 	char why[PROXY_RELOAD_TEXT_MAX], longer[2 * PROXY_RELOAD_TEXT_MAX];
@@ -86,7 +86,7 @@ a_refused_reload_is_told_until_one_is_taken(void **state)
 }
 
 static void
-a_lie_on_the_page_takes_no_seat(void **state)
+test_a_lie_on_the_page_takes_no_seat(void **state)
 {
 	struct proxy_shared *page = page_new();
 	struct proxy_slots slots = {.taken = {false}};
@@ -103,7 +103,7 @@ a_lie_on_the_page_takes_no_seat(void **state)
 }
 
 static void
-a_lie_on_the_page_ends_no_worker(void **state)
+test_a_lie_on_the_page_ends_no_worker(void **state)
 {
 	struct proxy_shared *page = page_new();
 	struct proxy_quota quota = {
@@ -124,11 +124,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_slot_goes_to_its_role_again),
-	    cmocka_unit_test(there_are_so_many_and_no_more),
-	    cmocka_unit_test(a_refused_reload_is_told_until_one_is_taken),
-	    cmocka_unit_test(a_lie_on_the_page_takes_no_seat),
-	    cmocka_unit_test(a_lie_on_the_page_ends_no_worker),
+	    cmocka_unit_test(test_a_slot_goes_to_its_role_again),
+	    cmocka_unit_test(test_there_are_so_many_and_no_more),
+	    cmocka_unit_test(test_a_refused_reload_is_told_until_one_is_taken),
+	    cmocka_unit_test(test_a_lie_on_the_page_takes_no_seat),
+	    cmocka_unit_test(test_a_lie_on_the_page_ends_no_worker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

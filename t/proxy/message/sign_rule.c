@@ -109,7 +109,7 @@ expect(const struct proxy_config *config, const char *header, const char *want)
 #define FROM(a) "From: " a "\r\n"
 
 static void
-a_domain_signs_its_own_mail(void **state)
+test_a_domain_signs_its_own_mail(void **state)
 {
 	struct proxy_config *c = configure(BASE
 	    "domain = example.org, example.com, m\xc3\xbcller.example\n",
@@ -140,7 +140,7 @@ a_domain_signs_its_own_mail(void **state)
 /* Grammar or not: where whatever looks like an address is of one domain, that
  * domain wrote it; where two could be read, nobody did. */
 static void
-a_broken_from_of_one_domain_is_that_domains(void **state)
+test_a_broken_from_of_one_domain_is_that_domains(void **state)
 {
 	static const char *const ours[] = {"a@example.org <a@example.org>",
 	    "sales@example.org via Shop <a@example.org>",
@@ -192,7 +192,7 @@ a_broken_from_of_one_domain_is_that_domains(void **state)
 
 /* Of two local parts none is relied upon. */
 static void
-a_broken_from_names_an_address_where_it_names_but_one(void **state)
+test_a_broken_from_names_an_address_where_it_names_but_one(void **state)
 {
 	struct proxy_config *c = configure(BASE "domain = example.org\n"
 						"signature = dkim(i=$sender)\n",
@@ -209,7 +209,7 @@ a_broken_from_names_an_address_where_it_names_but_one(void **state)
 }
 
 static void
-what_has_no_author_is_unsignable(void **state)
+test_what_has_no_author_is_unsignable(void **state)
 {
 	struct proxy_config *c =
 	    configure(BASE "domain = example.org\n", NULL, NULL);
@@ -225,7 +225,7 @@ what_has_no_author_is_unsignable(void **state)
 }
 
 static void
-what_a_stranger_wrote_is_kept_as_it_came(void **state)
+test_what_a_stranger_wrote_is_kept_as_it_came(void **state)
 {
 	struct proxy_config *c =
 	    configure(BASE "domain = example.org\n", NULL, NULL);
@@ -236,7 +236,7 @@ what_a_stranger_wrote_is_kept_as_it_came(void **state)
 }
 
 static void
-sender_header_is_dkimproxys_choice(void **state)
+test_sender_header_is_dkimproxys_choice(void **state)
 {
 	struct proxy_config *c = configure(
 	    BASE "domain = example.org\nsender_header = sender\n", NULL, NULL);
@@ -253,7 +253,7 @@ sender_header_is_dkimproxys_choice(void **state)
 }
 
 static void
-sign_all_signs_all(void **state)
+test_sign_all_signs_all(void **state)
 {
 	struct proxy_config *c = configure(BASE
 	    "domain = example.org, example.com\nsign_all = yes\n",
@@ -273,7 +273,7 @@ sign_all_signs_all(void **state)
 }
 
 static void
-a_star_signs_what_has_a_key(void **state)
+test_a_star_signs_what_has_a_key(void **state)
 {
 	struct proxy_config *c =
 	    configure(BASE "domain = example.org, *\n", NULL, NULL);
@@ -290,7 +290,7 @@ a_star_signs_what_has_a_key(void **state)
 }
 
 static void
-domainkeys_only_below_its_domain(void **state)
+test_domainkeys_only_below_its_domain(void **state)
 {
 	struct proxy_config *c = configure(BASE
 	    "domain = example.org\nsignature = dkim\nsignature = domainkeys\n",
@@ -312,7 +312,7 @@ domainkeys_only_below_its_domain(void **state)
 }
 
 static void
-identities_have_macros(void **state)
+test_identities_have_macros(void **state)
 {
 	struct proxy_config *c = configure(BASE
 	    "domain = example.org\n"
@@ -331,7 +331,7 @@ identities_have_macros(void **state)
 }
 
 static void
-sender_map_as_in_dkimproxy(void **state)
+test_sender_map_as_in_dkimproxy(void **state)
 {
 	static const char map[] =
 	    "# a comment\n"
@@ -387,7 +387,7 @@ sender_map_as_in_dkimproxy(void **state)
 }
 
 static void
-listid_map_comes_first(void **state)
+test_listid_map_comes_first(void **state)
 {
 	static const char lists[] =
 	    "kernel.org                   dkim(c=relaxed)\n"
@@ -490,7 +490,7 @@ static const struct {
 
 /* *@ is the domain alone, `none` nothing; a U-label is its A-label. */
 static void
-new_keys_and_values(void **state)
+test_new_keys_and_values(void **state)
 {
 	struct proxy_config *c =
 	    configure(BASE "domain = example.org\nsignature = dkim\n",
@@ -519,7 +519,7 @@ new_keys_and_values(void **state)
 }
 
 static void
-a_list_id_is_no_address(void **state)
+test_a_list_id_is_no_address(void **state)
 {
 	static const char *const never[] = {"*@example.org", "*.example.org",
 	    "a*.example.org", "example.org.", "/x/", "\"a\".example.org",
@@ -542,7 +542,7 @@ a_list_id_is_no_address(void **state)
 }
 
 static void
-a_bad_map_is_refused_with_its_line(void **state)
+test_a_bad_map_is_refused_with_its_line(void **state)
 {
 	struct proxy_sign_defaults defaults = {
 	    "s", "/keys/s", false, NULL, false};
@@ -573,7 +573,7 @@ a_bad_map_is_refused_with_its_line(void **state)
 }
 
 static void
-what_dkimproxy_passes_over_is_said(void **state)
+test_what_dkimproxy_passes_over_is_said(void **state)
 {
 	struct proxy_sign_defaults defaults = {
 	    "s", "/keys/s", false, NULL, false};
@@ -609,7 +609,7 @@ what_dkimproxy_passes_over_is_said(void **state)
 
 /* Linear: 200,000 entries in a second, under sanitizers too. */
 static void
-a_large_map_loads_at_once(void **state)
+test_a_large_map_loads_at_once(void **state)
 {
 	struct proxy_sign_defaults defaults = {
 	    "s", "/keys/$domain", false, NULL, false};
@@ -655,24 +655,24 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_domain_signs_its_own_mail),
-	    cmocka_unit_test(a_broken_from_of_one_domain_is_that_domains),
+	    cmocka_unit_test(test_a_domain_signs_its_own_mail),
+	    cmocka_unit_test(test_a_broken_from_of_one_domain_is_that_domains),
 	    cmocka_unit_test(
-		a_broken_from_names_an_address_where_it_names_but_one),
-	    cmocka_unit_test(what_has_no_author_is_unsignable),
-	    cmocka_unit_test(what_a_stranger_wrote_is_kept_as_it_came),
-	    cmocka_unit_test(sender_header_is_dkimproxys_choice),
-	    cmocka_unit_test(sign_all_signs_all),
-	    cmocka_unit_test(a_star_signs_what_has_a_key),
-	    cmocka_unit_test(domainkeys_only_below_its_domain),
-	    cmocka_unit_test(identities_have_macros),
-	    cmocka_unit_test(sender_map_as_in_dkimproxy),
-	    cmocka_unit_test(listid_map_comes_first),
-	    cmocka_unit_test(new_keys_and_values),
-	    cmocka_unit_test(a_list_id_is_no_address),
-	    cmocka_unit_test(a_bad_map_is_refused_with_its_line),
-	    cmocka_unit_test(what_dkimproxy_passes_over_is_said),
-	    cmocka_unit_test(a_large_map_loads_at_once),
+		test_a_broken_from_names_an_address_where_it_names_but_one),
+	    cmocka_unit_test(test_what_has_no_author_is_unsignable),
+	    cmocka_unit_test(test_what_a_stranger_wrote_is_kept_as_it_came),
+	    cmocka_unit_test(test_sender_header_is_dkimproxys_choice),
+	    cmocka_unit_test(test_sign_all_signs_all),
+	    cmocka_unit_test(test_a_star_signs_what_has_a_key),
+	    cmocka_unit_test(test_domainkeys_only_below_its_domain),
+	    cmocka_unit_test(test_identities_have_macros),
+	    cmocka_unit_test(test_sender_map_as_in_dkimproxy),
+	    cmocka_unit_test(test_listid_map_comes_first),
+	    cmocka_unit_test(test_new_keys_and_values),
+	    cmocka_unit_test(test_a_list_id_is_no_address),
+	    cmocka_unit_test(test_a_bad_map_is_refused_with_its_line),
+	    cmocka_unit_test(test_what_dkimproxy_passes_over_is_said),
+	    cmocka_unit_test(test_a_large_map_loads_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,7 +125,7 @@ assert_reads_back(
 }
 
 static void
-keeps_every_byte_whatever_the_cuts(void **state)
+test_keeps_every_byte_whatever_the_cuts(void **state)
 {
 	static const size_t sizes[] = {
 	    0, 1, MARK - 1, MARK, MARK + 1, 2 * MARK, 10 * MARK + 7};
@@ -155,7 +155,7 @@ keeps_every_byte_whatever_the_cuts(void **state)
 /* The file of the longer message before is written over. */
 /* What is taken back is as if it had never come, in memory or in the file. */
 static void
-takes_back_what_is_cut(void **state)
+test_takes_back_what_is_cut(void **state)
 {
 	static const size_t sizes[] = {
 	    0, 1, MARK - 1, MARK, MARK + 1, 3 * MARK, 10 * MARK};
@@ -189,7 +189,7 @@ takes_back_what_is_cut(void **state)
 }
 
 static void
-shows_nothing_of_the_message_before(void **state)
+test_shows_nothing_of_the_message_before(void **state)
 {
 	struct place at;
 	char *before = pattern(9 * MARK), *bytes = pattern(5 * MARK + 9);
@@ -217,7 +217,7 @@ shows_nothing_of_the_message_before(void **state)
 }
 
 static void
-ends_with_nothing_in_memory(void **state)
+test_ends_with_nothing_in_memory(void **state)
 {
 	static const size_t sizes[] = {0, MARK, MARK + 1, 5 * MARK + 9};
 	char *bytes = pattern(5 * MARK + 9);
@@ -248,7 +248,7 @@ ends_with_nothing_in_memory(void **state)
 }
 
 static void
-is_empty_again_after_reset(void **state)
+test_is_empty_again_after_reset(void **state)
 {
 	struct place at;
 	char *bytes = pattern(5 * MARK);
@@ -274,7 +274,7 @@ is_empty_again_after_reset(void **state)
 }
 
 static void
-over_the_bound_of_all_is_refused_and_stays_so(void **state)
+test_over_the_bound_of_all_is_refused_and_stays_so(void **state)
 {
 	struct place at;
 
@@ -295,7 +295,7 @@ over_the_bound_of_all_is_refused_and_stays_so(void **state)
 }
 
 static void
-a_quota_counts_every_workers_slot(void **state)
+test_a_quota_counts_every_workers_slot(void **state)
 {
 	_Atomic uint64_t page[2] = {0, 0};
 	struct proxy_quota one = {page, 2, 0, 100}, two = {page, 2, 1, 100};
@@ -312,7 +312,7 @@ a_quota_counts_every_workers_slot(void **state)
 /* A limit on file size cuts one write short and fails the next, as a disk
  * that fills up does. */
 static void
-a_write_cut_short_is_broken_not_lost(void **state)
+test_a_write_cut_short_is_broken_not_lost(void **state)
 {
 	struct rlimit before, small;
 	struct place at;
@@ -337,7 +337,7 @@ a_write_cut_short_is_broken_not_lost(void **state)
 }
 
 static void
-a_directory_that_is_gone_is_broken(void **state)
+test_a_directory_that_is_gone_is_broken(void **state)
 {
 	struct place at;
 	char *bytes = pattern(2 * MARK);
@@ -360,7 +360,7 @@ a_directory_that_is_gone_is_broken(void **state)
 
 /* Both halves of a write: what is in memory, and what came last. */
 static void
-short_and_interrupted_writes_and_reads_go_on(void **state)
+test_short_and_interrupted_writes_and_reads_go_on(void **state)
 {
 	static const size_t most[] = {0, 1, 7, 100, MARK, MARK + 1, 3000};
 	char *bytes = pattern(6 * MARK + 9), buffer[100];
@@ -392,7 +392,7 @@ short_and_interrupted_writes_and_reads_go_on(void **state)
 }
 
 static void
-a_write_that_takes_nothing_is_broken(void **state)
+test_a_write_that_takes_nothing_is_broken(void **state)
 {
 	char *bytes = pattern(2 * MARK);
 	struct place at;
@@ -410,7 +410,7 @@ a_write_that_takes_nothing_is_broken(void **state)
 }
 
 static void
-no_file_is_made_up_to_the_mark(void **state)
+test_no_file_is_made_up_to_the_mark(void **state)
 {
 	char *bytes = pattern(MARK);
 	struct place at;
@@ -435,7 +435,7 @@ no_file_is_made_up_to_the_mark(void **state)
 }
 
 static void
-without_memory_all_is_in_the_file(void **state)
+test_without_memory_all_is_in_the_file(void **state)
 {
 	struct place at;
 
@@ -454,7 +454,7 @@ without_memory_all_is_in_the_file(void **state)
 
 /* What decides whether a file is too large to be kept. */
 static void
-a_file_comes_back_with_how_far_it_was_ever_written(void **state)
+test_a_file_comes_back_with_how_far_it_was_ever_written(void **state)
 {
 	static const size_t sizes[][2] = {
 	    {3 * MARK, 3 * MARK}, {2 * MARK, 3 * MARK}, {5 * MARK, 5 * MARK}};
@@ -481,7 +481,7 @@ a_file_comes_back_with_how_far_it_was_ever_written(void **state)
 }
 
 static void
-a_file_that_could_not_be_written_is_not_kept(void **state)
+test_a_file_that_could_not_be_written_is_not_kept(void **state)
 {
 	char *bytes = pattern(2 * MARK);
 	struct proxy_spool_file file;
@@ -504,7 +504,7 @@ a_file_that_could_not_be_written_is_not_kept(void **state)
 }
 
 static void
-a_file_that_was_cut_short_is_an_error_not_an_end(void **state)
+test_a_file_that_was_cut_short_is_an_error_not_an_end(void **state)
 {
 	char *bytes = pattern(2 * MARK), buffer[10];
 	struct proxy_spool_file file;
@@ -536,23 +536,25 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(keeps_every_byte_whatever_the_cuts),
-	    cmocka_unit_test(ends_with_nothing_in_memory),
-	    cmocka_unit_test(is_empty_again_after_reset),
-	    cmocka_unit_test(takes_back_what_is_cut),
-	    cmocka_unit_test(shows_nothing_of_the_message_before),
-	    cmocka_unit_test(over_the_bound_of_all_is_refused_and_stays_so),
-	    cmocka_unit_test(a_quota_counts_every_workers_slot),
-	    cmocka_unit_test(a_write_cut_short_is_broken_not_lost),
-	    cmocka_unit_test(a_directory_that_is_gone_is_broken),
-	    cmocka_unit_test(short_and_interrupted_writes_and_reads_go_on),
-	    cmocka_unit_test(a_write_that_takes_nothing_is_broken),
-	    cmocka_unit_test(no_file_is_made_up_to_the_mark),
-	    cmocka_unit_test(without_memory_all_is_in_the_file),
+	    cmocka_unit_test(test_keeps_every_byte_whatever_the_cuts),
+	    cmocka_unit_test(test_ends_with_nothing_in_memory),
+	    cmocka_unit_test(test_is_empty_again_after_reset),
+	    cmocka_unit_test(test_takes_back_what_is_cut),
+	    cmocka_unit_test(test_shows_nothing_of_the_message_before),
 	    cmocka_unit_test(
-		a_file_comes_back_with_how_far_it_was_ever_written),
-	    cmocka_unit_test(a_file_that_could_not_be_written_is_not_kept),
-	    cmocka_unit_test(a_file_that_was_cut_short_is_an_error_not_an_end),
+		test_over_the_bound_of_all_is_refused_and_stays_so),
+	    cmocka_unit_test(test_a_quota_counts_every_workers_slot),
+	    cmocka_unit_test(test_a_write_cut_short_is_broken_not_lost),
+	    cmocka_unit_test(test_a_directory_that_is_gone_is_broken),
+	    cmocka_unit_test(test_short_and_interrupted_writes_and_reads_go_on),
+	    cmocka_unit_test(test_a_write_that_takes_nothing_is_broken),
+	    cmocka_unit_test(test_no_file_is_made_up_to_the_mark),
+	    cmocka_unit_test(test_without_memory_all_is_in_the_file),
+	    cmocka_unit_test(
+		test_a_file_comes_back_with_how_far_it_was_ever_written),
+	    cmocka_unit_test(test_a_file_that_could_not_be_written_is_not_kept),
+	    cmocka_unit_test(
+		test_a_file_that_was_cut_short_is_an_error_not_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,7 +71,7 @@ is_open(int fd)
 }
 
 static void
-a_file_has_no_name_and_is_its_owners_alone(void **state)
+test_a_file_has_no_name_and_is_its_owners_alone(void **state)
 {
 	struct place at;
 	struct proxy_spool_file file;
@@ -91,7 +91,7 @@ a_file_has_no_name_and_is_its_owners_alone(void **state)
 }
 
 static void
-the_last_that_came_back_goes_first(void **state)
+test_the_last_that_came_back_goes_first(void **state)
 {
 	struct place at;
 	struct proxy_spool_file one, two, again;
@@ -112,7 +112,7 @@ the_last_that_came_back_goes_first(void **state)
 }
 
 static void
-no_more_are_kept_than_said(void **state)
+test_no_more_are_kept_than_said(void **state)
 {
 	struct place at;
 	struct proxy_spool_file files[PROXY_SPOOL_FILES_KEPT + 2];
@@ -133,7 +133,7 @@ no_more_are_kept_than_said(void **state)
 /* Slow clients hold small messages in what were large files; more large ones
  * come and go. */
 static void
-those_in_use_again_count_as_kept(void **state)
+test_those_in_use_again_count_as_kept(void **state)
 {
 	struct place at;
 	struct proxy_spool_file files[PROXY_SPOOL_FILES_KEPT];
@@ -160,7 +160,7 @@ those_in_use_again_count_as_kept(void **state)
 }
 
 static void
-a_large_one_is_not_kept(void **state)
+test_a_large_one_is_not_kept(void **state)
 {
 	struct place at;
 	struct proxy_spool_file file;
@@ -179,7 +179,7 @@ a_large_one_is_not_kept(void **state)
 }
 
 static void
-what_nobody_wanted_between_two_ticks_is_closed(void **state)
+test_what_nobody_wanted_between_two_ticks_is_closed(void **state)
 {
 	struct place at;
 	struct proxy_spool_file old, new;
@@ -201,7 +201,7 @@ what_nobody_wanted_between_two_ticks_is_closed(void **state)
 }
 
 static void
-where_the_disk_is_full_none_is_kept(void **state)
+test_where_the_disk_is_full_none_is_kept(void **state)
 {
 	struct place at;
 	struct proxy_spool_file broken, kept;
@@ -218,7 +218,7 @@ where_the_disk_is_full_none_is_kept(void **state)
 }
 
 static void
-where_none_is_without_a_name_the_name_is_taken_away(void **state)
+test_where_none_is_without_a_name_the_name_is_taken_away(void **state)
 {
 	static const int errors[] = {EOPNOTSUPP, EISDIR};
 	char dir[] = "/tmp/signpost-spool-XXXXXX", name[64];
@@ -253,7 +253,7 @@ where_none_is_without_a_name_the_name_is_taken_away(void **state)
 }
 
 static void
-where_none_can_be_made_there_is_an_end_to_trying(void **state)
+test_where_none_can_be_made_there_is_an_end_to_trying(void **state)
 {
 	static const struct {
 		int unnamed, named;
@@ -288,16 +288,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_file_has_no_name_and_is_its_owners_alone),
-	    cmocka_unit_test(the_last_that_came_back_goes_first),
-	    cmocka_unit_test(no_more_are_kept_than_said),
-	    cmocka_unit_test(those_in_use_again_count_as_kept),
-	    cmocka_unit_test(a_large_one_is_not_kept),
-	    cmocka_unit_test(what_nobody_wanted_between_two_ticks_is_closed),
-	    cmocka_unit_test(where_the_disk_is_full_none_is_kept),
+	    cmocka_unit_test(test_a_file_has_no_name_and_is_its_owners_alone),
+	    cmocka_unit_test(test_the_last_that_came_back_goes_first),
+	    cmocka_unit_test(test_no_more_are_kept_than_said),
+	    cmocka_unit_test(test_those_in_use_again_count_as_kept),
+	    cmocka_unit_test(test_a_large_one_is_not_kept),
 	    cmocka_unit_test(
-		where_none_is_without_a_name_the_name_is_taken_away),
-	    cmocka_unit_test(where_none_can_be_made_there_is_an_end_to_trying),
+		test_what_nobody_wanted_between_two_ticks_is_closed),
+	    cmocka_unit_test(test_where_the_disk_is_full_none_is_kept),
+	    cmocka_unit_test(
+		test_where_none_is_without_a_name_the_name_is_taken_away),
+	    cmocka_unit_test(
+		test_where_none_can_be_made_there_is_an_end_to_trying),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

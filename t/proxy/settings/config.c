@@ -43,7 +43,7 @@ must_parse(const char *text)
 
 /* The sample of the design, comments behind values among it. */
 static void
-reads_the_sample(void **state)
+test_reads_the_sample(void **state)
 {
 	static const char text[] =
 	    "[signpost]                ; the daemon\n"
@@ -116,7 +116,7 @@ reads_the_sample(void **state)
 /* Rooms that have a default of their own, for whoever gives them none, and
  * the settings' table have the same. */
 static void
-has_one_default_in_one_place(void **state)
+test_has_one_default_in_one_place(void **state)
 {
 	struct proxy_config *c = must_parse(OUT "[in]\nallow =\n");
 	const struct proxy_front *f = &c->out;
@@ -145,7 +145,7 @@ has_one_default_in_one_place(void **state)
 }
 
 static void
-fills_in_what_is_left_out(void **state)
+test_fills_in_what_is_left_out(void **state)
 {
 	struct proxy_config *c = must_parse(OUT "[in]\nallow =\n");
 
@@ -367,7 +367,7 @@ static const struct {
 };
 
 static void
-refuses_with_file_and_line(void **state)
+test_refuses_with_file_and_line(void **state)
 {
 	struct proxy_report report;
 	struct proxy_config *config;
@@ -387,7 +387,7 @@ refuses_with_file_and_line(void **state)
 }
 
 static void
-shows_all_errors_at_once(void **state)
+test_shows_all_errors_at_once(void **state)
 {
 	struct proxy_report report;
 
@@ -405,7 +405,7 @@ shows_all_errors_at_once(void **state)
 
 /* What somebody brings along is met with what it is here. */
 static void
-every_option_of_dkimproxys_has_an_answer(void **state)
+test_every_option_of_dkimproxys_has_an_answer(void **state)
 {
 	static const char *const names[] = {"listen", "relay", "relay_host",
 	    "relay_port", "domain", "signature", "keyfile", "selector",
@@ -449,7 +449,7 @@ every_option_of_dkimproxys_has_an_answer(void **state)
 }
 
 static void
-refuses_a_nul_byte(void **state)
+test_refuses_a_nul_byte(void **state)
 {
 	struct proxy_report report;
 
@@ -464,7 +464,7 @@ refuses_a_nul_byte(void **state)
 
 /* inih alone would cut the line at 200 bytes, and the value at ` ;`. */
 static void
-knows_no_longest_line(void **state)
+test_knows_no_longest_line(void **state)
 {
 	struct strbuf text;
 	struct proxy_config *c;
@@ -505,7 +505,7 @@ knows_no_longest_line(void **state)
 
 /* RFC 8601 section 2.2: a token, or a quoted string. */
 static void
-takes_any_id_of_ours(void **state)
+test_takes_any_id_of_ours(void **state)
 {
 	static const char *const want[] = {"mx.example.org",
 	    "xn--bcher-kva.example", "gate_7!", "our \"own\", host; 2", "Last"};
@@ -524,7 +524,7 @@ takes_any_id_of_ours(void **state)
 }
 
 static void
-goes_on_with_a_signature(void **state)
+test_goes_on_with_a_signature(void **state)
 {
 	struct proxy_config *c =
 	    must_parse(OUT "signature = dkim(c=relaxed,\r\n\t a=rsa-sha256)\r\n"
@@ -543,7 +543,7 @@ goes_on_with_a_signature(void **state)
 
 /* A first `signature =` takes the place of the DKIM that is made without. */
 static void
-warns_of_a_domain_without_dkim(void **state)
+test_warns_of_a_domain_without_dkim(void **state)
 {
 	static const struct {
 		const char *lines;
@@ -574,7 +574,7 @@ warns_of_a_domain_without_dkim(void **state)
 }
 
 static void
-warns_of_rsa_sha1_for_dkim(void **state)
+test_warns_of_rsa_sha1_for_dkim(void **state)
 {
 	struct proxy_report report;
 	struct proxy_config *c =
@@ -592,7 +592,7 @@ warns_of_rsa_sha1_for_dkim(void **state)
 
 /* Reads with `name` for "file:line" what a file of that name holds. */
 static void
-a_worker_reads_the_same(void **state)
+test_a_worker_reads_the_same(void **state)
 {
 	char map[] = "/tmp/signpost-map-XXXXXX";
 	int map_fd = mkstemp(map), fd;
@@ -626,7 +626,7 @@ a_worker_reads_the_same(void **state)
 }
 
 static void
-refuses_garbled_settings(void **state)
+test_refuses_garbled_settings(void **state)
 {
 	static const struct slice packs[] = {SLICE_INIT("x"),
 	    SLICE_INIT("4 9999999\nconf[out]"), SLICE_INIT("99 1\nconf"),
@@ -651,7 +651,7 @@ refuses_garbled_settings(void **state)
 }
 
 static void
-loads_a_file_or_says_why_not(void **state)
+test_loads_a_file_or_says_why_not(void **state)
 {
 	struct proxy_report report;
 
@@ -670,7 +670,7 @@ loads_a_file_or_says_why_not(void **state)
 }
 
 static void
-names_what_the_machine_lacks(void **state)
+test_names_what_the_machine_lacks(void **state)
 {
 	static const char text[] = "[signpost]\nuser = no-such-user\n" OUT
 				   "spool_dir = /nonexistent/spool\n";
@@ -699,7 +699,7 @@ names_what_the_machine_lacks(void **state)
 }
 
 static void
-tells_a_spool_that_cannot_be_written(void **state)
+test_tells_a_spool_that_cannot_be_written(void **state)
 {
 	char dir[] = "/tmp/signpost-spool-XXXXXX";
 	struct strbuf text;
@@ -737,7 +737,7 @@ tells_a_spool_that_cannot_be_written(void **state)
 
 /* The sample as it is installed, and with each of its examples taken. */
 static void
-reads_what_is_installed(void **state)
+test_reads_what_is_installed(void **state)
 {
 	static const char path[] = T_DATA "/../../etc/signpost.conf";
 	struct proxy_report report;
@@ -785,24 +785,24 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(reads_the_sample),
-	    cmocka_unit_test(has_one_default_in_one_place),
-	    cmocka_unit_test(fills_in_what_is_left_out),
-	    cmocka_unit_test(refuses_with_file_and_line),
-	    cmocka_unit_test(shows_all_errors_at_once),
-	    cmocka_unit_test(every_option_of_dkimproxys_has_an_answer),
-	    cmocka_unit_test(refuses_a_nul_byte),
-	    cmocka_unit_test(knows_no_longest_line),
-	    cmocka_unit_test(takes_any_id_of_ours),
-	    cmocka_unit_test(goes_on_with_a_signature),
-	    cmocka_unit_test(warns_of_a_domain_without_dkim),
-	    cmocka_unit_test(warns_of_rsa_sha1_for_dkim),
-	    cmocka_unit_test(a_worker_reads_the_same),
-	    cmocka_unit_test(refuses_garbled_settings),
-	    cmocka_unit_test(loads_a_file_or_says_why_not),
-	    cmocka_unit_test(reads_what_is_installed),
-	    cmocka_unit_test(names_what_the_machine_lacks),
-	    cmocka_unit_test(tells_a_spool_that_cannot_be_written),
+	    cmocka_unit_test(test_reads_the_sample),
+	    cmocka_unit_test(test_has_one_default_in_one_place),
+	    cmocka_unit_test(test_fills_in_what_is_left_out),
+	    cmocka_unit_test(test_refuses_with_file_and_line),
+	    cmocka_unit_test(test_shows_all_errors_at_once),
+	    cmocka_unit_test(test_every_option_of_dkimproxys_has_an_answer),
+	    cmocka_unit_test(test_refuses_a_nul_byte),
+	    cmocka_unit_test(test_knows_no_longest_line),
+	    cmocka_unit_test(test_takes_any_id_of_ours),
+	    cmocka_unit_test(test_goes_on_with_a_signature),
+	    cmocka_unit_test(test_warns_of_a_domain_without_dkim),
+	    cmocka_unit_test(test_warns_of_rsa_sha1_for_dkim),
+	    cmocka_unit_test(test_a_worker_reads_the_same),
+	    cmocka_unit_test(test_refuses_garbled_settings),
+	    cmocka_unit_test(test_loads_a_file_or_says_why_not),
+	    cmocka_unit_test(test_reads_what_is_installed),
+	    cmocka_unit_test(test_names_what_the_machine_lacks),
+	    cmocka_unit_test(test_tells_a_spool_that_cannot_be_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
