@@ -6,7 +6,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "base/escape.h"
+#include "cli/check/daemon.h"
+#include "cli/check/report.h"
 #include "cli/kit/chosen.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/message.h"
@@ -221,6 +225,28 @@ explain_stdin(const struct proxy_config *config)
 	return cli_stdout_close(status);
 }
 
+/* What runs may answer otherwise than what is explained here. */
+static void
+tell_daemon(const char *path, const struct proxy_config *config)
+{
+	struct check_report report = {0};
+	struct strbuf reason;
+	bool absent;
+	json_t *state;
+
+	strbuf_init(&reason, 1000);
+	state = check_daemon_state(path, &absent, &reason);
+	if (state != NULL)
+		check_daemon_look(state, path, config, &report);
+	for (size_t i = 0; i < report.count; i++)
+		if (report.list[i].result == CHECK_FAIL)
+			cli_warn("the running daemon: %s: %s",
+			    report.list[i].subject, report.list[i].reason);
+	check_report_clear(&report);
+	json_decref(state);
+	strbuf_clear(&reason);
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -237,6 +263,7 @@ run(int argc, char **argv)
 	status = cli_config_load(path, &config);
 	if (status != CLI_OK)
 		return status;
+	tell_daemon(path, config);
 	status = explain_stdin(config);
 	proxy_config_free(config);
 	return status;

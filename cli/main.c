@@ -14,6 +14,7 @@
 static const struct cli_command *const commands[] = {
     &cli_serve,
     &cli_reload,
+    &cli_status,
     &cli_setup,
     &cli_sign,
     &cli_verify,

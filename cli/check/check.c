@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/xalloc.h"
+#include "cli/check/daemon.h"
 #include "cli/check/dns.h"
 #include "cli/check/keys.h"
 #include "cli/check/reflector.h"
@@ -180,6 +181,7 @@ check_domain(const struct wishes *w, struct slice domain,
 	check_keys_report(keys, config, domain, &report);
 	check_dns(keys, resolver, &report);
 	check_peers(config, &report);
+	check_daemon(config, &report);
 	check_postfix(config, &report);
 	check_reflector(config, &report);
 	check_results(config, &report);

@@ -43,6 +43,7 @@ extern const struct cli_command cli_serve;
 extern const struct cli_command cli_setup;
 extern const struct cli_command cli_sign;
 extern const struct cli_command cli_spf;
+extern const struct cli_command cli_status;
 extern const struct cli_command cli_verify;
 
 /* "signpost: " and the text and a line end, to stderr. */

@@ -1,21 +1,20 @@
 /* Questions of tools to the master; see control.h. */
 #include <errno.h>
 #include <event2/event.h>
-#include <poll.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/slice.h"
 #include "base/xalloc.h"
 #include "proxy/process/control.h"
 
-/* Who may wait for an answer at a time. */
-enum { ASKERS_MAX = 8, QUESTION_MAX = 64 };
+/* Who may be there at a time; seconds for one of them to ask. */
+enum { ASKERS_MAX = 16, ASK_S = 10 };
 
 enum asker_state {
 	ASKER_NONE,
@@ -33,38 +32,28 @@ struct asker {
 
 struct proxy_control {
 	struct event_base *base;
-	proxy_control_fn *reload;
+	const struct proxy_control_ops *ops;
 	void *ctx;
+	char *path; /* NULL: it does not listen */
 	int fd;
+	dev_t device; /* of the socket's name, to know it again */
+	ino_t inode;
 	struct event *acceptable;
 	struct asker askers[ASKERS_MAX];
 };
 
-/* The name of a master's socket; its length. */
-static socklen_t
-make_address(pid_t pid, struct sockaddr_un *un)
-{
-	int n;
-
-	memset(un, 0, sizeof(*un));
-	un->sun_family = AF_UNIX;
-	n = snprintf(un->sun_path + 1, sizeof(un->sun_path) - 1,
-	    "signpost-control-%ld", (long)pid);
-	return (
-	    socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
-}
+/* --- who asks --- */
 
 /* Root, or who runs this process. */
 static bool
-is_caller_trusted(int fd, struct ucred *peer)
+is_trusted(int fd)
 {
-	socklen_t n = sizeof(*peer);
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &n) == 0 &&
-	    (peer->uid == 0 || peer->uid == geteuid());
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
+	    (peer.uid == 0 || peer.uid == geteuid());
 }
-
-/* --- the master's side --- */
 
 static void
 dismiss(struct asker *asker)
@@ -75,33 +64,62 @@ dismiss(struct asker *asker)
 }
 
 static void
-on_question(evutil_socket_t fd, short what, void *ctx)
+answer_asker(struct asker *asker, struct slice text)
+{
+	(void)send(asker->fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	dismiss(asker);
+}
+
+static void
+take_request(struct asker *asker, struct slice text)
+{
+	struct proxy_control *control = asker->control;
+	struct proxy_control_request request;
+	struct strbuf to;
+	const char *why;
+
+	strbuf_init(&to, PROXY_CONTROL_ANSWER_MAX);
+	if (proxy_control_request_parse(text, &request, &why) != 0) {
+		strbuf_addf(&to, "{\"error\":\"%s\"}\n", why);
+		answer_asker(asker, strbuf_slice(&to));
+	} else if (request.verb == PROXY_CONTROL_RELOAD) {
+		asker->state = ASKER_NEXT;
+		control->ops->reload(control->ctx);
+	} else {
+		control->ops->answer(control->ctx, &request, &to);
+		answer_asker(asker, strbuf_slice(&to));
+	}
+	strbuf_clear(&to);
+}
+
+/* It asks once; who asks again, asks nothing or goes away is let go. */
+static void
+on_request(evutil_socket_t fd, short what, void *ctx)
 {
 	struct asker *asker = ctx;
-	struct proxy_control *control = asker->control;
-	char question[QUESTION_MAX];
-	ssize_t n = recv(fd, question, sizeof(question), MSG_DONTWAIT);
+	char text[PROXY_CONTROL_REQUEST_MAX + 1];
+	ssize_t n;
 
-	(void)what;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	/* It asks once; who goes away, or asks for something else, is let go. */
-	if (asker->state != ASKER_SILENT || n <= 0 ||
-	    !slice_equal(
-		slice_from(question, (size_t)n), SLICE(PROXY_CONTROL_RELOAD))) {
-		dismiss(asker);
+	if ((what & EV_READ) == 0) {
+		if (asker->state == ASKER_SILENT)
+			dismiss(asker);
 		return;
 	}
-	asker->state = ASKER_NEXT;
-	control->reload(control->ctx);
+	n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0 || asker->state != ASKER_SILENT)
+		dismiss(asker);
+	else
+		take_request(asker, slice_from(text, (size_t)n));
 }
 
 static void
 on_asker(evutil_socket_t socket, short what, void *ctx)
 {
+	static const struct timeval wait = {ASK_S, 0};
 	struct proxy_control *control = ctx;
 	struct asker *asker = NULL;
-	struct ucred peer;
 	int fd = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;
@@ -110,41 +128,173 @@ on_asker(evutil_socket_t socket, short what, void *ctx)
 	for (size_t i = 0; i < ASKERS_MAX && asker == NULL; i++)
 		if (control->askers[i].state == ASKER_NONE)
 			asker = &control->askers[i];
-	if (asker == NULL || !is_caller_trusted(fd, &peer)) {
+	if (asker == NULL || !is_trusted(fd)) {
 		(void)close(fd);
 		return;
 	}
 	*asker = (struct asker){control, ASKER_SILENT, fd, NULL};
 	asker->readable = event_new(
-	    control->base, fd, EV_READ | EV_PERSIST, on_question, asker);
-	(void)event_add(asker->readable, NULL);
+	    control->base, fd, EV_READ | EV_PERSIST, on_request, asker);
+	(void)event_add(asker->readable, &wait);
 }
 
-struct proxy_control *
-proxy_control_new(struct event_base *base, proxy_control_fn *reload, void *ctx,
-    struct strbuf *reason)
-{
-	struct proxy_control *control;
-	struct sockaddr_un un;
-	socklen_t n = make_address(getpid(), &un);
-	int fd =
-	    socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+/* --- the socket --- */
 
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&un, n) != 0 ||
-	    listen(fd, ASKERS_MAX) != 0) {
-		strbuf_addf(reason, "control socket: %s", strerror(errno));
-		if (fd >= 0)
-			(void)close(fd);
-		return NULL;
+static int
+control_fail(int fd, const char *path, const char *what, struct strbuf *reason)
+{
+	strbuf_addf(
+	    reason, "control = %s: %s: %s", path, what, strerror(errno));
+	if (fd >= 0)
+		(void)close(fd);
+	return -1;
+}
+
+static int
+make_address(const char *path, struct sockaddr_un *un)
+{
+	memset(un, 0, sizeof(*un));
+	un->sun_family = AF_UNIX;
+	if (strlen(path) >= sizeof(un->sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
 	}
-	control = xcalloc(1, sizeof(*control));
-	control->base = base;
-	control->reload = reload;
-	control->ctx = ctx;
+	memcpy(un->sun_path, path, strlen(path));
+	return 0;
+}
+
+static int
+make_control_directory(const char *path)
+{
+	struct slice whole = slice_str(path);
+	char *directory =
+	    xslicedup(slice_first(whole, slice_find_last(whole, '/')));
+	int result = directory[0] == '\0' || mkdir(directory, 0755) == 0 ||
+		errno == EEXIST
+	    ? 0
+	    : -1;
+
+	free(directory);
+	return result;
+}
+
+/* What a process left behind that died: nobody listens there. -1 where
+ * somebody does, or where it is no socket. */
+static int
+remove_stale(const char *path, const struct sockaddr_un *un)
+{
+	struct stat st;
+	int fd, why;
+
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? 0 : -1;
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = EEXIST;
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	why = connect(fd, (const struct sockaddr *)un, sizeof(*un)) == 0
+	    ? EADDRINUSE
+	    : errno;
+	(void)close(fd);
+	if (why == ECONNREFUSED)
+		return unlink(path);
+	errno = why == EAGAIN ? EADDRINUSE : why;
+	return -1;
+}
+
+static int
+bind_it(int fd, const struct sockaddr_un *un)
+{
+	mode_t before = umask(0177);
+	int result = bind(fd, (const struct sockaddr *)un, sizeof(*un));
+
+	(void)umask(before);
+	return result;
+}
+
+/* A listening socket and what its name stands for; -1 and the reason. */
+static int
+open_socket(const char *path, struct stat *st, struct strbuf *reason)
+{
+	struct sockaddr_un un;
+	int fd;
+
+	if (make_address(path, &un) != 0)
+		return control_fail(-1, path, "name", reason);
+	if (make_control_directory(path) != 0)
+		return control_fail(-1, path, "its directory", reason);
+	if (remove_stale(path, &un) != 0)
+		return control_fail(-1, path, "what is there", reason);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return control_fail(fd, path, "socket", reason);
+	if (bind_it(fd, &un) != 0)
+		return control_fail(fd, path, "bind", reason);
+	if (listen(fd, ASKERS_MAX) != 0 || lstat(path, st) != 0)
+		return control_fail(fd, path, "listen", reason);
+	return fd;
+}
+
+/* Another daemon may have its own there by now. */
+static void
+stop_listening(struct proxy_control *control)
+{
+	struct stat st;
+
+	if (control->path == NULL)
+		return;
+	event_free(control->acceptable);
+	(void)close(control->fd);
+	if (lstat(control->path, &st) == 0 && st.st_dev == control->device &&
+	    st.st_ino == control->inode)
+		(void)unlink(control->path);
+	free(control->path);
+	control->path = NULL;
+}
+
+int
+proxy_control_listen(
+    struct proxy_control *control, const char *path, struct strbuf *reason)
+{
+	struct stat st;
+	int fd;
+
+	if (path == NULL || path[0] == '\0') {
+		stop_listening(control);
+		return 0;
+	}
+	if (control->path != NULL && strcmp(control->path, path) == 0 &&
+	    lstat(path, &st) == 0 && st.st_dev == control->device &&
+	    st.st_ino == control->inode)
+		return 0;
+	fd = open_socket(path, &st, reason);
+	if (fd < 0)
+		return -1;
+	stop_listening(control);
+	control->path = xstrdup(path);
 	control->fd = fd;
-	control->acceptable =
-	    event_new(base, fd, EV_READ | EV_PERSIST, on_asker, control);
+	control->device = st.st_dev;
+	control->inode = st.st_ino;
+	control->acceptable = event_new(
+	    control->base, fd, EV_READ | EV_PERSIST, on_asker, control);
 	(void)event_add(control->acceptable, NULL);
+	return 0;
+}
+
+/* --- life --- */
+
+struct proxy_control *
+proxy_control_new(
+    struct event_base *base, const struct proxy_control_ops *ops, void *ctx)
+{
+	struct proxy_control *control = xcalloc(1, sizeof(*control));
+
+	control->base = base;
+	control->ops = ops;
+	control->ctx = ctx;
 	return control;
 }
 
@@ -156,8 +306,7 @@ proxy_control_free(struct proxy_control *control)
 	for (size_t i = 0; i < ASKERS_MAX; i++)
 		if (control->askers[i].state != ASKER_NONE)
 			dismiss(&control->askers[i]);
-	event_free(control->acceptable);
-	(void)close(control->fd);
+	stop_listening(control);
 	free(control);
 }
 
@@ -170,92 +319,9 @@ proxy_control_began(struct proxy_control *control)
 }
 
 void
-proxy_control_answer(struct proxy_control *control, struct slice answer)
+proxy_control_answer(struct proxy_control *control, struct slice text)
 {
-	answer = slice_first(answer, PROXY_CONTROL_ANSWER_MAX);
-	for (size_t i = 0; control != NULL && i < ASKERS_MAX; i++) {
-		struct asker *asker = &control->askers[i];
-
-		if (asker->state != ASKER_WAITING)
-			continue;
-		(void)send(
-		    asker->fd, answer.p, answer.n, MSG_DONTWAIT | MSG_NOSIGNAL);
-		dismiss(asker);
-	}
-}
-
-/* --- the tool's side --- */
-
-static int
-fail_control(struct strbuf *reason, const char *what, int why)
-{
-	strbuf_addf(reason, "%s%s%s", what, why == 0 ? "" : ": ",
-	    why == 0 ? "" : strerror(why));
-	return -1;
-}
-
-static int
-connect_to(pid_t master, struct strbuf *reason)
-{
-	struct sockaddr_un un;
-	socklen_t n = make_address(master, &un);
-	struct ucred peer;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return fail_control(reason, "socket", errno);
-	if (connect(fd, (const struct sockaddr *)&un, n) != 0) {
-		(void)fail_control(reason, "it does not listen", errno);
-	} else if (!is_caller_trusted(fd, &peer) || peer.pid != master) {
-		(void)fail_control(
-		    reason, "another process answers in its place", 0);
-	} else {
-		return fd;
-	}
-	(void)close(fd);
-	return -1;
-}
-
-/* One datagram: 0, or -1 and the reason. */
-static int
-receive_answer(
-    int fd, unsigned wait_s, struct strbuf *answer, struct strbuf *reason)
-{
-	int64_t end = clock_ms() + (int64_t)wait_s * 1000, left;
-	struct pollfd readable = {.fd = fd, .events = POLLIN};
-	ssize_t n = -1;
-	char *to = strbuf_reserve(answer, PROXY_CONTROL_ANSWER_MAX);
-
-	while ((left = end - clock_ms()) > 0) {
-		int ready = poll(&readable, 1, (int)left);
-
-		if (ready < 0 && errno != EINTR)
-			return fail_control(reason, "poll", errno);
-		if (ready <= 0)
-			continue;
-		n = recv(fd, to, PROXY_CONTROL_ANSWER_MAX, 0);
-		if (n <= 0)
-			return fail_control(
-			    reason, "it ended, or does not take it", 0);
-		answer->n += (size_t)n;
-		return 0;
-	}
-	strbuf_addf(reason, "no outcome within %u s", wait_s);
-	return -1;
-}
-
-int
-proxy_control_ask(pid_t master, const char *question, unsigned wait_s,
-    struct strbuf *answer, struct strbuf *reason)
-{
-	int fd = connect_to(master, reason), result = -1;
-
-	if (fd < 0)
-		return -1;
-	if (send(fd, question, strlen(question), MSG_NOSIGNAL) < 0)
-		(void)fail_control(reason, "send", errno);
-	else
-		result = receive_answer(fd, wait_s, answer, reason);
-	(void)close(fd);
-	return result;
+	for (size_t i = 0; control != NULL && i < ASKERS_MAX; i++)
+		if (control->askers[i].state == ASKER_WAITING)
+			answer_asker(&control->askers[i], text);
 }

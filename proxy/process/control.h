@@ -1,47 +1,76 @@
 /*
- * What tools ask the running master: one question a connection, one answer.
- * A reload by signal says nothing of its outcome; asked here, it does.
+ * What tools ask the running master: one request a connection, and one JSON
+ * object as its answer.
  *
- * The socket is SOCK_SEQPACKET in the abstract namespace, under a name that
- * has the master's process id in it. Nobody but root, and who runs the master,
- * is listened to; and who asks makes sure that it is that very process that
- * answers, for anybody may take a name.
+ * The socket is a SOCK_SEQPACKET one in the file system ([signpost] control),
+ * with mode 0600, so that root and who runs the master may ask, and nobody else
+ * can take its name. An answer is one datagram on a connection that has carried
+ * none before: it fits the socket's buffer, so a slow reader holds nobody up.
  *
- * Question: "reload". Answer: a line "done" or "refused", then lines "error:
- * TEXT" and "warning: TEXT", what the log says too.
+ *	version	{"version":"0.1.0","build":"HEX","pid":1}
+ *	state	how it is going; proxy/process/master_state.h
+ *	reload	{"reload":"done"|"refused","errors":[TEXT...],
+ *		"warnings":[TEXT...]}, when that is known: what the log says
+ *
+ * What is wrong with a request is {"error":TEXT}. Stamps of time are seconds
+ * since 1970.
  */
 #ifndef PROXY_PROCESS_CONTROL_H
 #define PROXY_PROCESS_CONTROL_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "proxy/process/control_request.h"
 
-#define PROXY_CONTROL_RELOAD	 "reload"
-#define PROXY_CONTROL_ANSWER_MAX 32768
+#define PROXY_CONTROL_ANSWER_MAX ((size_t)65536)
 
 struct event_base;
 struct proxy_control;
 
-/* Somebody asks for a reload. */
-typedef void proxy_control_fn(void *ctx);
+struct proxy_control_ops {
+	/* Puts the answer into the strbuf (cap PROXY_CONTROL_ANSWER_MAX). */
+	void (*answer)(void *ctx, const struct proxy_control_request *,
+	    struct strbuf *answer);
+	/* Somebody asks for a reload; proxy_control_answer() tells him. */
+	void (*reload)(void *ctx);
+};
 
-/* For this process. NULL and the reason where the name cannot be had: then
- * nobody can ask. */
+/* Without a socket as yet. */
 struct proxy_control *proxy_control_new(
-    struct event_base *, proxy_control_fn *, void *ctx, struct strbuf *reason);
-void proxy_control_free(struct proxy_control *); /* NULL is fine */
+    struct event_base *, const struct proxy_control_ops *, void *ctx);
+/* Takes its socket's name away, where it is still its own; NULL is fine. */
+void proxy_control_free(struct proxy_control *);
+
+/*
+ * Listens at `path` and no longer where it did; NULL: nowhere. A directory that
+ * is not there is made (0755), and a socket that a process left behind taken
+ * away. 0; or -1 and the reason, and all is as it was.
+ */
+int proxy_control_listen(
+    struct proxy_control *, const char *path, struct strbuf *reason);
 
 /* A reload began: whoever has asked so far waits for its outcome, and whoever
- * asks from now on for that of the next one. */
+ * asks from now on for that of the next one. NULL is fine. */
 void proxy_control_began(struct proxy_control *);
 /* That reload's outcome, to those who wait for it. NULL is fine. */
 void proxy_control_answer(struct proxy_control *, struct slice answer);
 
-/* The other side: asks the master with that process id, and waits so long. 0
- * and the answer, or -1 and the reason. */
-int proxy_control_ask(pid_t master, const char *question, unsigned wait_s,
-    struct strbuf *answer, struct strbuf *reason);
+/*
+ * The other side: asks who listens at `path`, and waits so many seconds.
+ * `master` is who it must be; 0: root, or who we are. 0 and the answer; or -1
+ * and the reason, with *absent where nobody listens there.
+ */
+struct proxy_control_asking {
+	const char *path, *request;
+	pid_t master;
+	unsigned wait_s;
+	bool absent;
+};
+
+int proxy_control_ask(struct proxy_control_asking *, struct strbuf *answer,
+    struct strbuf *reason);
 
 #endif

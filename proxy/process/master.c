@@ -15,10 +15,13 @@
 #include "proxy/process/control.h"
 #include "proxy/process/master.h"
 #include "proxy/process/master_private.h"
+#include "proxy/process/master_state.h"
 #include "proxy/process/privilege.h"
 #include "proxy/process/worker.h"
 
 #define REASON_MAX 1024
+/* What is kept of a reload for who asked for it. */
+#define TOLD_MAX 32768
 /* Of a look at the keys before others have their turn. */
 #define CHECK_STEP_MS 20
 
@@ -75,8 +78,8 @@ tell_outcome(struct proxy_master *master, const char *outcome)
 	struct strbuf answer;
 
 	strbuf_init(&answer, PROXY_CONTROL_ANSWER_MAX);
-	strbuf_addf(&answer, "%s\n", outcome);
-	strbuf_add(&answer, strbuf_slice(&master->told));
+	proxy_master_print_outcome(
+	    outcome, strbuf_slice(&master->told), &answer);
 	proxy_control_answer(master->control, strbuf_slice(&answer));
 	strbuf_clear(&answer);
 	strbuf_reset(&master->told);
@@ -157,6 +160,66 @@ mark_draining(const struct proxy_generation *g)
 			    1);
 }
 
+/* What the master remembers, and what whoever looks at the page sees. */
+static void
+note_change(
+    struct proxy_master *master, struct proxy_generation *new, bool reload)
+{
+	struct proxy_master_history *history = &master->history;
+
+	history->read_at = (int64_t)time(NULL);
+	history->generation++;
+	new->number = history->generation;
+	proxy_shared_reloaded(master->shared, history->read_at);
+	if (!reload)
+		return;
+	history->reload = PROXY_RELOAD_DONE;
+	history->reload_at = history->read_at;
+}
+
+static void
+note_refusal(struct proxy_master *master, struct slice why)
+{
+	struct proxy_master_history *history = &master->history;
+
+	history->reload = PROXY_RELOAD_REFUSED;
+	history->reload_at = (int64_t)time(NULL);
+	(void)snprintf(
+	    history->why, sizeof(history->why), "%.*s", (int)why.n, why.p);
+	proxy_shared_refused(master->shared, history->reload_at, why);
+}
+
+/* Where tools ask. Where that was not asked for, it is no reason not to serve
+ * that nobody can: another daemon has it, or we may not make its directory. */
+static int
+open_control(struct proxy_master *master, const struct proxy_config *config,
+    struct strbuf *reason)
+{
+	if (proxy_control_listen(master->control, config->control, reason) == 0)
+		return 0;
+	if (config->control_line > 0)
+		return -1;
+	log_printf(master->log, LOGGING_WARNING,
+	    "%s: tools cannot ask this daemon ([signpost] control)",
+	    strbuf_text(reason));
+	strbuf_reset(reason);
+	return 0;
+}
+
+/* After a reload that was refused: where it was. */
+static void
+keep_control(struct proxy_master *master)
+{
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_MAX);
+	if (proxy_control_listen(master->control,
+		master->serving->config->control, &reason) != 0)
+		log_printf(
+		    master->log, LOGGING_WARNING, "%s", strbuf_text(&reason));
+	strbuf_clear(&reason);
+}
+
 static void begin_stop(struct proxy_master *);
 static void begin_reload(struct proxy_master *);
 
@@ -173,7 +236,7 @@ change_over(struct proxy_master *master)
 	(void)event_del(master->start_timer);
 	renew_log(master, new->config);
 	atomic_fetch_add(&master->shared->generation, 1);
-	proxy_shared_reloaded(master->shared, (int64_t)time(NULL));
+	note_change(master, new, old != NULL);
 	atomic_store(
 	    &master->shared->workers, proxy_generation_workers(new->config));
 	mark_draining(old);
@@ -218,9 +281,9 @@ give_up_generation(struct proxy_master *master, const char *why)
 		begin_stop(master);
 		return;
 	}
-	proxy_shared_refused(
-	    master->shared, (int64_t)time(NULL), slice_str(why));
+	note_refusal(master, slice_str(why));
 	proxy_sockets_trim(master, master->serving->config);
+	keep_control(master);
 	proxy_notify_send(&master->notify,
 	    "READY=1\nSTATUS=the last reload was refused: see the log");
 	if (new != NULL || master->told.n == 0)
@@ -237,7 +300,8 @@ start_generation(struct proxy_master *master, struct proxy_config *config)
 	struct strbuf reason;
 
 	strbuf_init(&reason, REASON_MAX);
-	if (proxy_sockets_open(master, config, &reason) != 0) {
+	if (proxy_sockets_open(master, config, &reason) != 0 ||
+	    open_control(master, config, &reason) != 0) {
 		proxy_config_free(config);
 		give_up_generation(master, strbuf_text(&reason));
 	} else if ((master->starting = proxy_generation_new(
@@ -301,8 +365,7 @@ refuse_reload(struct proxy_master *master, const struct strbuf *errors)
 
 	(void)slice_cut(&rest, '\n', &line);
 	give_up_generation(master, "the old settings stay");
-	proxy_shared_refused(master->shared, (int64_t)time(NULL),
-	    slice_first(line, REASON_MAX / 2));
+	note_refusal(master, slice_first(line, PROXY_RELOAD_TEXT_MAX - 1));
 }
 
 /* NULL where they are refused. */
@@ -387,6 +450,8 @@ begin_reload(struct proxy_master *master)
 	master->reload_again = false;
 	strbuf_reset(&master->told);
 	proxy_control_began(master->control);
+	master->history.reload = PROXY_RELOAD_RUNNING;
+	master->history.reload_at = (int64_t)time(NULL);
 	proxy_notify_reloading(&master->notify);
 	master->checking = read_again(master);
 	if (master->checking == NULL)
@@ -397,24 +462,19 @@ begin_reload(struct proxy_master *master)
 }
 
 static void
-on_control(void *ctx)
+on_control_reload(void *ctx)
 {
 	begin_reload(ctx);
 }
 
-/* Without it reloads go by signal alone. */
 static void
-open_control(struct proxy_master *master)
+on_control_request(void *ctx, const struct proxy_control_request *request,
+    struct strbuf *answer)
 {
-	struct strbuf reason;
-
-	strbuf_init(&reason, REASON_MAX);
-	master->control =
-	    proxy_control_new(master->base, on_control, master, &reason);
-	if (master->control == NULL)
-		log_printf(
-		    master->log, LOGGING_WARNING, "%s", strbuf_text(&reason));
-	strbuf_clear(&reason);
+	if (request->verb == PROXY_CONTROL_VERSION)
+		proxy_master_print_version(answer);
+	else
+		proxy_master_print_state(ctx, answer);
 }
 
 /* --- stop --- */
@@ -576,8 +636,11 @@ ignore_signals(void)
 static void
 run_loop(struct proxy_master *master)
 {
+	static const struct proxy_control_ops control_ops = {
+	    on_control_request, on_control_reload};
+
 	make_events(master);
-	open_control(master);
+	master->control = proxy_control_new(master->base, &control_ops, master);
 	start_generation(master, master->job->config);
 	if (geteuid() != 0)
 		log_printf(master->log, LOGGING_WARNING,
@@ -627,7 +690,8 @@ set_up_master(struct proxy_master *master, struct strbuf *reason)
 		strbuf_addf(reason, "shared page: %s", strerror(errno));
 		return -1;
 	}
-	atomic_store(&master->shared->started, (int64_t)time(NULL));
+	master->history.started = (int64_t)time(NULL);
+	atomic_store(&master->shared->started, master->history.started);
 	proxy_process_count(&master->shared->master);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		0, master->records) != 0) {
@@ -667,7 +731,7 @@ proxy_master_run(const struct proxy_master_job *job)
 	struct strbuf reason;
 
 	TAILQ_INIT(&master.generations);
-	strbuf_init(&master.told, PROXY_CONTROL_ANSWER_MAX - REASON_MAX);
+	strbuf_init(&master.told, TOLD_MAX);
 	strbuf_init(&reason, REASON_MAX);
 	renew_log(&master, job->config);
 	proxy_notify_init(&master.notify);

@@ -51,6 +51,7 @@ struct proxy_generation {
 	TAILQ_ENTRY(proxy_generation) link;
 	struct proxy_master *master;
 	struct proxy_config *config;
+	uint64_t number; /* the first that served is 1; 0: has not served */
 	struct proxy_key_readers readers;
 	int settings; /* proxy_config_pack() */
 	int seals[2]; /* the sealer's end, its verifiers'; -1: no sealer */
@@ -66,6 +67,22 @@ struct proxy_socket {
 	struct proxy_endpoint at;
 	struct proxy_rights rights;
 	int fd;
+};
+
+/* What the master remembers of its own life, for who asks it. Seconds since
+ * 1970. */
+enum proxy_reload_result {
+	PROXY_RELOAD_NONE, /* there was none since the start */
+	PROXY_RELOAD_RUNNING,
+	PROXY_RELOAD_DONE,
+	PROXY_RELOAD_REFUSED
+};
+
+struct proxy_master_history {
+	int64_t started, read_at, reload_at;
+	uint64_t generation; /* of those that served, the last one's number */
+	enum proxy_reload_result reload; /* the last one */
+	char why[PROXY_RELOAD_TEXT_MAX]; /* it was refused */
 };
 
 struct proxy_master {
@@ -86,7 +103,8 @@ struct proxy_master {
 	struct proxy_config *checking;
 	struct proxy_key_check *key_check;
 	struct event *check_timer;
-	struct proxy_control *control; /* NULL: nobody can ask */
+	struct proxy_control *control;
+	struct proxy_master_history history;
 	struct strbuf told; /* of this reload, for who asked for it */
 	struct event *signals[4], *start_timer, *kill_timer, *watchdog, *round;
 	char *path, *pidfile; /* absolute; pidfile NULL: none */

@@ -4,6 +4,7 @@
 
 #include "base/xalloc.h"
 #include "dkim/field_list.h"
+#include "dkim/hash.h"
 #include "proxy/settings/config_private.h"
 #include "proxy/settings/index.h"
 #include "proxy/settings/sign_map.h"
@@ -95,6 +96,7 @@ proxy_config_free(struct proxy_config *config)
 	free(config->path);
 	free(config->hostname);
 	free(config->pidfile);
+	free(config->control);
 	clear_front(&config->out);
 	clear_front(&config->in);
 	clear_signing(&config->signing);
@@ -167,6 +169,75 @@ proxy_config_parse(
 
 	proxy_config_texts_put(texts, name, text);
 	return read_config(texts, text, report);
+}
+
+/* --- one setting --- */
+
+struct peeking {
+	const char *section, *name;
+	char *found;
+};
+
+static void
+on_peeked(void *ctx, const char *section, const char *name, struct slice value,
+    unsigned line, bool continued)
+{
+	struct peeking *peeking = ctx;
+
+	(void)line;
+	if (continued || strcmp(section, peeking->section) != 0 ||
+	    strcmp(name, peeking->name) != 0)
+		return;
+	free(peeking->found);
+	peeking->found = xslicedup(value);
+}
+
+static void
+pass_section(void *ctx, struct slice name, unsigned line)
+{
+	(void)ctx;
+	(void)name;
+	(void)line;
+}
+
+static void
+pass_error(void *ctx, unsigned line, const char *text)
+{
+	(void)ctx;
+	(void)line;
+	(void)text;
+}
+
+char *
+proxy_config_peek(const char *path, const char *section, const char *name)
+{
+	static const struct proxy_ini_ops ops = {
+	    pass_section, on_peeked, pass_error};
+	struct proxy_config_texts *texts = proxy_config_texts_new();
+	struct peeking peeking = {section, name, NULL};
+	struct strbuf reason;
+	struct slice text;
+
+	strbuf_init(&reason, REASON_MAX);
+	if (proxy_config_texts_read(
+		texts, path, PROXY_CONFIG_FILE_MAX, &text, &reason) == 0)
+		proxy_ini_read(text, &ops, &peeking);
+	strbuf_clear(&reason);
+	proxy_config_texts_free(texts);
+	return peeking.found;
+}
+
+void
+proxy_config_stamp(const struct proxy_config *config, struct strbuf *to)
+{
+	struct dkim_hash *hash = dkim_hash_new(DKIM_SHA256);
+	struct slice digest;
+
+	proxy_config_texts_write(config->texts, dkim_hash_sink(hash));
+	digest = dkim_hash_end(hash);
+	for (size_t i = 0; i < digest.n; i++)
+		strbuf_addf(to, "%02x", (unsigned char)digest.p[i]);
+	dkim_hash_free(hash);
 }
 
 int

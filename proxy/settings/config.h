@@ -18,6 +18,8 @@
 #include "record/report.h"
 
 #define PROXY_CONFIG_PATH "/etc/signpost/signpost.conf"
+/* Where tools ask the daemon, unless the settings say otherwise. */
+#define PROXY_CONTROL_PATH "/run/signpost/control"
 
 /* Bytes of a configuration file, and of one sender or list-id map; lines
  * may be as long. */
@@ -246,6 +248,8 @@ struct proxy_config {
 	enum log_target log;
 	enum log_level log_level;
 	char *pidfile;		/* NULL: none */
+	char *control;		/* where tools ask; "": nowhere */
+	unsigned control_line;	/* of the file, that says so; 0: none */
 	unsigned drain_timeout; /* s, sessions of old workers after a reload */
 	unsigned stop_timeout;	/* s, messages in flight after SIGTERM */
 	unsigned watchdog;	/* s, a worker without a sign of life */
@@ -267,7 +271,13 @@ struct proxy_config {
  */
 struct proxy_config *proxy_config_load(const char *path, struct proxy_report *);
 
-/* The same from text at hand; `name` is what "file:line" says. Maps are
+/* What the file has for one setting, whatever else is wrong with it: what a
+ * tool needs that has to find the daemon. NULL where it has none, or cannot be
+ * read; else free() it. */
+char *proxy_config_peek(
+    const char *path, const char *section, const char *name);
+
+/* As proxy_config_load(), from text at hand; `name` is what "file:line" says. Maps are
  * still read from where it names them. */
 struct proxy_config *proxy_config_parse(
     const char *name, struct slice text, struct proxy_report *);
@@ -287,6 +297,10 @@ int proxy_config_check_machine(
  */
 int proxy_config_pack(const struct proxy_config *); /* descriptor or -1 */
 struct proxy_config *proxy_config_unpack(int fd, struct proxy_report *);
+
+/* Adds the SHA-256, in hexadecimal digits, of the texts that it was read from:
+ * two with the same one say the same. */
+void proxy_config_stamp(const struct proxy_config *, struct strbuf *);
 
 void proxy_config_free(struct proxy_config *); /* NULL is fine */
 

@@ -475,6 +475,8 @@ note_lines(struct proxy_config_reading *reading)
 	    proxy_config_line(reading, "out", "spool_dir");
 	config->in.spool_dir_line =
 	    proxy_config_line(reading, "in", "spool_dir");
+	config->control_line =
+	    proxy_config_line(reading, "signpost", "control");
 	config->results.database_line =
 	    proxy_config_line(reading, "results", "database");
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/sink.h"
 #include "base/slice.h"
 #include "base/strbuf.h"
 #include "proxy/settings/config.h"
@@ -42,6 +43,8 @@ void proxy_config_texts_put(
     struct proxy_config_texts *, const char *name, struct slice bytes);
 /* The first of them: NULL where there is none. */
 const char *proxy_config_texts_name(const struct proxy_config_texts *);
+/* All bytes of them, each text behind how many it has. */
+void proxy_config_texts_write(const struct proxy_config_texts *, struct sink *);
 /* A sealed memory file of them all: its descriptor, or -1 and errno. */
 int proxy_config_texts_pack(const struct proxy_config_texts *);
 
@@ -75,8 +78,8 @@ proxy_setter proxy_add_authserv_id, proxy_add_domain, proxy_add_field_name,
     proxy_add_listener, proxy_add_name, proxy_add_nameserver, proxy_add_network,
     proxy_add_string, proxy_set_bool, proxy_set_count, proxy_set_count_or_auto,
     proxy_set_domain, proxy_set_endpoint, proxy_set_flag, proxy_set_name,
-    proxy_set_path, proxy_set_size, proxy_set_size64, proxy_set_text,
-    proxy_set_time, proxy_set_word;
+    proxy_set_path, proxy_set_path_or_none, proxy_set_size, proxy_set_size64,
+    proxy_set_text, proxy_set_time, proxy_set_word;
 
 /* --- config_table.c: names, bounds, defaults --- */
 

@@ -80,6 +80,8 @@ static const struct proxy_setting settings[] = {
 	words_level, false},
     {"signpost", "pidfile", proxy_set_path, AT(pidfile), NULL, 0, 0, NULL,
 	false},
+    {"signpost", "control", proxy_set_path_or_none, AT(control),
+	PROXY_CONTROL_PATH, 0, 0, NULL, false},
     {"signpost", "drain_timeout", proxy_set_time, AT(drain_timeout), "300s", 0,
 	86400, NULL, false},
     {"signpost", "stop_timeout", proxy_set_time, AT(stop_timeout), "30s", 0,

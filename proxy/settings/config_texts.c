@@ -145,6 +145,22 @@ proxy_config_texts_read(struct proxy_config_texts *texts, const char *path,
 	return 0;
 }
 
+void
+proxy_config_texts_write(
+    const struct proxy_config_texts *texts, struct sink *sink)
+{
+	struct strbuf head;
+
+	strbuf_init(&head, 32);
+	for (size_t i = 0; i < texts->count; i++) {
+		strbuf_reset(&head);
+		strbuf_addf(&head, "%zu\n", texts->list[i].bytes.n);
+		sink_write_to(sink, strbuf_slice(&head));
+		sink_write_to(sink, strbuf_slice(&texts->list[i].bytes));
+	}
+	strbuf_clear(&head);
+}
+
 static int
 write_to_copy(int fd, struct slice bytes)
 {

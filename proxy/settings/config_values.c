@@ -176,6 +176,19 @@ proxy_set_path(const struct proxy_setting *s, void *field, struct slice value,
 	return proxy_set_text(s, field, value, reason);
 }
 
+/* The word none is the empty text. */
+int
+proxy_set_path_or_none(const struct proxy_setting *s, void *field,
+    struct slice value, struct strbuf *reason)
+{
+	if (slice_equal(value, SLICE("none")))
+		return proxy_set_text(s, field, SLICE(""), reason);
+	if (value.p[0] == '/')
+		return proxy_set_text(s, field, value, reason);
+	strbuf_add_str(reason, "is neither an absolute path nor none");
+	return -1;
+}
+
 /* A host or domain name, in A-labels. */
 int
 proxy_set_name(const struct proxy_setting *s, void *field, struct slice value,

@@ -98,7 +98,7 @@ class Configuration(check_case.Case):
             for more in ((), ("--json",)):
                 result = self.run_tool("check", "-c", conf, "--nameserver",
                                        server, *more, status=78)
-                self.assertIn("signpost.conf:11: ", result.err)
+                self.assertIn("signpost.conf:12: ", result.err)
                 self.assertEqual(result.out, b"")
 
     def test_what_serve_t_says(self):
@@ -118,7 +118,8 @@ class Configuration(check_case.Case):
         self.one("configuration", conf, server, result="warning")
 
     def test_nothing_but_checking(self):
-        conf = self.write("in.conf", "[signpost]\nuser = nobody\n[in]\n"
+        conf = self.write("in.conf", "[signpost]\nuser = nobody\n"
+                          "control = none\n[in]\n"
                           "user = nobody\nlisten = %s\nrelay = %s\n"
                           "spool_dir = %s/spool\nauthserv_id = mx.test\n"
                           % (self.us.address(), self.hop.address(), self.dir))
@@ -138,7 +139,7 @@ class Keys(check_case.Case):
         wrong = [f for f in found if f[0] != "ok"]
         self.assertEqual([f[:3] for f in wrong],
                          [("FAIL", "key", KEY), ("FAIL", "dkim", KEY)])
-        self.assertIn("signpost.conf:7: key file ", wrong[0][3])
+        self.assertIn("signpost.conf:8: key file ", wrong[0][3])
         self.assertEqual(wrong[0][4], "make one: signpost keygen "
                          "-d example.org -s s1 -c " + conf)
         self.assertEqual(wrong[1][4], "mend the key first; then signpost dns "

@@ -25,6 +25,7 @@ import nameserver  # noqa: E402
 import postfix  # noqa: E402
 
 CONFIG = """[signpost]
+control = none
 log = stderr
 user = nobody
 [out]

@@ -16,6 +16,7 @@ AFTER = ("out-after-queue", "local-mail", "in-after-queue")
 BEFORE = ("out-before-queue", "local-mail", "in-before-queue")
 
 CONFIG = """[signpost]
+control = none
 user = nobody
 [out]
 listen = 127.0.0.1:%(out)d

@@ -580,12 +580,18 @@ class Signpost:
                 f.write("workers = 1\n")
             if not any(line.startswith("user ") for line in daemon):
                 f.write("user = %s\n" % WORKER)
+            self.write_control(f, daemon)
             f.write("".join(line + "\n" for line in daemon))
             f.write("[out]\n")
             f.write("".join("%s = %s\n" % item for item in defaults.items()
                             if item[0] not in given))
             f.write("".join(line + "\n" for line in out))
             f.write(rest)
+
+    def write_control(self, to, daemon):
+        """Where tools ask this one, and no other that runs meanwhile."""
+        if not any(line.startswith("control ") for line in daemon):
+            to.write("control = %s/control\n" % self.dir)
 
     def start(self, wait=True):
         environment = dict(os.environ)

@@ -1,0 +1,207 @@
+/* The running daemon; see daemon.h. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/check/daemon.h"
+#include "cli/kit/daemon.h"
+#include "proxy/process/build_id.h"
+#include "proxy/process/control.h"
+
+/* Seconds: it answers at once, or it hangs. */
+enum { WAIT_S = 5, STAMP_MAX = 128 };
+
+struct json_t *
+check_daemon_state(const char *path, bool *absent, struct strbuf *reason)
+{
+	struct cli_daemon_question question = {
+	    .config = path, .request = "state", .wait_s = WAIT_S};
+	struct strbuf answer;
+	json_t *state = NULL;
+
+	strbuf_init(&answer, PROXY_CONTROL_ANSWER_MAX + 1);
+	if (cli_daemon_ask(&question, &answer, reason) == 0) {
+		state = json_loadb(answer.p, answer.n, 0, NULL);
+		if (json_object_get(state, "workers") == NULL) {
+			strbuf_add_str(
+			    reason, "its answer is none that is known");
+			json_decref(state);
+			state = NULL;
+		}
+	}
+	*absent = question.absent;
+	strbuf_clear(&answer);
+	return state;
+}
+
+static const char *
+text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text == NULL ? "" : text;
+}
+
+/* How to have it read its settings, by whoever started it, is told with the
+ * listeners (cli/check/peers.c); this does everywhere. */
+static const char how_to_reload[] = "signpost reload";
+
+static void
+look_at_program(const json_t *state, const struct check_about *about,
+    struct check_report *report)
+{
+	struct strbuf ours;
+
+	strbuf_init(&ours, STAMP_MAX);
+	proxy_build_id(&ours);
+	if (strcmp(strbuf_text(&ours), text_of(state, "build")) != 0) {
+		check_report_add(report, about, CHECK_WARNING,
+		    "it runs another program than this one (it is signpost "
+		    "%s)",
+		    text_of(state, "version"));
+		check_report_todo(report,
+		    "restart it, so that it runs what is installed now");
+	}
+	strbuf_clear(&ours);
+}
+
+/* Two names may be one file. */
+static bool
+is_same_file(const char *a, const char *b)
+{
+	char *one = realpath(a, NULL), *other = realpath(b, NULL);
+	bool same = one != NULL && other != NULL ? strcmp(one, other) == 0
+						 : strcmp(a, b) == 0;
+
+	free(one);
+	free(other);
+	return same;
+}
+
+static void
+look_at_configuration(const json_t *configuration, const char *path,
+    const struct proxy_config *config, struct check_report *report)
+{
+	const struct check_about about = {"daemon", path};
+	struct strbuf stamp;
+
+	if (!is_same_file(path, text_of(configuration, "path"))) {
+		check_report_add(report, &about, CHECK_NOTE,
+		    "the daemon that runs serves by another file, %s",
+		    text_of(configuration, "path"));
+		return;
+	}
+	if (config == NULL) {
+		check_report_add(report, &about, CHECK_FAIL,
+		    "the file has mistakes by now, and the daemon serves by "
+		    "what it was before");
+		check_report_todo(report, "signpost serve -t names them");
+		return;
+	}
+	strbuf_init(&stamp, STAMP_MAX);
+	proxy_config_stamp(config, &stamp);
+	if (strcmp(strbuf_text(&stamp), text_of(configuration, "stamp")) != 0) {
+		check_report_add(report, &about, CHECK_FAIL,
+		    "the file or a map has changed, and the daemon serves by "
+		    "what it was before");
+		check_report_todo(
+		    report, "have it read the file (%s)", how_to_reload);
+	}
+	strbuf_clear(&stamp);
+}
+
+static void
+look_at_reload(const json_t *reload, const struct check_about *about,
+    struct check_report *report)
+{
+	struct strbuf shown;
+
+	if (strcmp(text_of(reload, "result"), "refused") != 0)
+		return;
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	check_report_add(report, about, CHECK_FAIL,
+	    "its last reload was refused: %s",
+	    check_shown_reason(&shown, slice_str(text_of(reload, "why"))));
+	check_report_todo(
+	    report, "correct that, and reload again (%s)", how_to_reload);
+	strbuf_clear(&shown);
+}
+
+static void
+look_at_workers(const json_t *state, const struct check_about *about,
+    struct check_report *report)
+{
+	size_t silent = json_array_size(json_object_get(state, "silent"));
+	size_t missing = json_array_size(json_object_get(state, "missing"));
+
+	if (silent > 0) {
+		check_report_add(report, about, CHECK_FAIL,
+		    "%zu of its processes give no sign of life", silent);
+		check_report_todo(report,
+		    "see the log; they are replaced after [signpost] watchdog");
+	}
+	if (missing > 0) {
+		check_report_add(report, about, CHECK_FAIL,
+		    "%zu of its processes have ended and are to be replaced",
+		    missing);
+		check_report_todo(report, "the log says why");
+	}
+}
+
+void
+check_daemon_look(const struct json_t *state, const char *path,
+    const struct proxy_config *config, struct check_report *report)
+{
+	struct strbuf who;
+	struct check_about about = {"daemon", ""};
+
+	strbuf_init(&who, 64);
+	strbuf_addf(&who, "process %lld",
+	    (long long)json_integer_value(json_object_get(state, "pid")));
+	about.subject = strbuf_text(&who);
+	look_at_program(state, &about, report);
+	look_at_configuration(
+	    json_object_get(state, "configuration"), path, config, report);
+	look_at_reload(json_object_get(state, "reload"), &about, report);
+	look_at_workers(state, &about, report);
+	strbuf_clear(&who);
+}
+
+/* Where nobody listens, the listeners tell whether it runs at all; and who
+ * wrote `control = none` knows it. */
+static void
+tell_unasked(const struct proxy_config *config, bool absent, const char *reason,
+    struct check_report *report)
+{
+	const struct check_about about = {"daemon", "control"};
+
+	if (config->control[0] == '\0' || (absent && !report->running))
+		return;
+	check_report_add(report, &about, CHECK_NOTE,
+	    "the daemon is not asked by which settings it serves: %s", reason);
+	check_report_todo(report,
+	    "run this as root, who may ask; see "
+	    "[signpost] control");
+}
+
+void
+check_daemon(const struct proxy_config *config, struct check_report *report)
+{
+	size_t before = report->count;
+	struct strbuf reason;
+	bool absent;
+	json_t *state;
+
+	strbuf_init(&reason, 1000);
+	state = check_daemon_state(config->path, &absent, &reason);
+	if (state == NULL)
+		tell_unasked(config, absent, strbuf_text(&reason), report);
+	else
+		check_daemon_look(state, config->path, config, report);
+	if (state != NULL && report->count == before)
+		check_report_add(report,
+		    &(struct check_about){"daemon", config->path}, CHECK_OK,
+		    "it serves by what this file says");
+	json_decref(state);
+	strbuf_clear(&reason);
+}

@@ -1,0 +1,38 @@
+/* Asking the daemon; see daemon.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "cli/kit/daemon.h"
+#include "proxy/process/control.h"
+#include "proxy/settings/config.h"
+
+int
+cli_daemon_ask(struct cli_daemon_question *question, struct strbuf *answer,
+    struct strbuf *reason)
+{
+	char *path = proxy_config_peek(question->config, "signpost", "control");
+	struct proxy_control_asking asking = {
+	    .request = question->request,
+	    .master = question->master,
+	    .wait_s = question->wait_s,
+	};
+	int result;
+
+	if (path == NULL)
+		path = xstrdup(PROXY_CONTROL_PATH);
+	if (strcmp(path, "none") == 0) {
+		strbuf_addf(reason,
+		    "%s says control = none: nobody can "
+		    "ask the daemon",
+		    question->config);
+		question->absent = true;
+		free(path);
+		return -1;
+	}
+	asking.path = path;
+	result = proxy_control_ask(&asking, answer, reason);
+	question->absent = asking.absent;
+	free(path);
+	return result;
+}

@@ -1,0 +1,226 @@
+/*
+ * signpost status: what the running daemon says of itself, and whether
+ * something is wrong with that.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/check/daemon.h"
+#include "cli/check/report.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/options.h"
+
+static const char help[] =
+    "usage: signpost status [-c FILE] [--json]\n"
+    "\n"
+    "Says which daemon runs, by which configuration, how its last reload went\n"
+    "and which processes it has, and names what is wrong with that: another\n"
+    "program or another configuration than there is now, a reload that was\n"
+    "refused, processes that are missing or give no sign of life. Ends 0\n"
+    "where all is well, 1 where something is wrong, 75 where no daemon\n"
+    "answers.\n"
+    "\n"
+    "  -c, --config FILE  the configuration (/etc/signpost/signpost.conf)\n"
+    "  --json             print one JSON object\n";
+
+/* --- for people --- */
+
+static const char *
+text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text == NULL ? "" : text;
+}
+
+static long long
+number_of(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+struct moment {
+	char text[40];
+};
+
+static struct moment
+moment_of(const json_t *object, const char *name)
+{
+	time_t t = (time_t)number_of(object, name);
+	struct moment moment = {""};
+	struct tm utc;
+
+	if (gmtime_r(&t, &utc) != NULL)
+		(void)strftime(moment.text, sizeof(moment.text),
+		    "%Y-%m-%d %H:%M:%S UTC", &utc);
+	return moment;
+}
+
+static void
+print_reload(const json_t *reload)
+{
+	const char *result = text_of(reload, "result");
+
+	printf("last reload    %s", result);
+	if (strcmp(result, "none") != 0)
+		printf(", %s", moment_of(reload, "at").text);
+	putchar('\n');
+}
+
+/* "2 out, 2 in", of those in that state; nothing where there is none. */
+static void
+print_processes(const json_t *workers, const char *state)
+{
+	json_t *counts = json_object(), *worker, *count;
+	const char *role, *between = "";
+	size_t i;
+
+	json_array_foreach(workers, i, worker)
+	{
+		if (strcmp(text_of(worker, "state"), state) != 0)
+			continue;
+		role = text_of(worker, "role");
+		(void)json_object_set_new(
+		    counts, role, json_integer(number_of(counts, role) + 1));
+	}
+	if (json_object_size(counts) > 0) {
+		printf("%-15s", state);
+		json_object_foreach(counts, role, count)
+		{
+			printf("%s%lld %s", between,
+			    (long long)json_integer_value(count), role);
+			between = ", ";
+		}
+		putchar('\n');
+	}
+	json_decref(counts);
+}
+
+static void
+print_state(const json_t *state)
+{
+	static const char *const states[] = {"serving", "starting", "leaving"};
+	const json_t *configuration = json_object_get(state, "configuration");
+
+	printf("signpost %s runs as process %lld since %s\n",
+	    text_of(state, "version"), number_of(state, "pid"),
+	    moment_of(state, "started").text);
+	printf("configuration  %s, read %s (generation %lld)\n",
+	    text_of(configuration, "path"),
+	    moment_of(configuration, "read").text,
+	    number_of(state, "generation"));
+	print_reload(json_object_get(state, "reload"));
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		print_processes(json_object_get(state, "workers"), states[i]);
+}
+
+static void
+print_findings(const struct check_report *report)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		const struct check_finding *found = &report->list[i];
+
+		printf("%-15s%s: %s\n",
+		    found->result == CHECK_FAIL ? "wrong" : "note",
+		    found->subject, found->reason);
+		if (found->todo != NULL)
+			printf("%-15s%s\n", "", found->todo);
+	}
+}
+
+/* --- for programs --- */
+
+static void
+add_findings(json_t *state, const struct check_report *report)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < report->count; i++) {
+		const struct check_finding *found = &report->list[i];
+
+		(void)json_array_append_new(list,
+		    json_pack("{s:b, s:s, s:s, s:s*}", "wrong",
+			found->result == CHECK_FAIL, "subject", found->subject,
+			"reason", found->reason, "todo", found->todo));
+	}
+	(void)json_object_set_new(state, "findings", list);
+}
+
+static void
+status_print_json(const json_t *object)
+{
+	(void)json_dumpf(object, stdout, JSON_INDENT(1));
+	putchar('\n');
+}
+
+/* --- both --- */
+
+static int
+show(json_t *state, const char *path, bool json)
+{
+	struct check_report report = {0};
+	struct proxy_report mistakes;
+	struct proxy_config *config;
+	int status;
+
+	proxy_report_init(&mistakes);
+	config = proxy_config_load(path, &mistakes);
+	check_daemon_look(state, path, config, &report);
+	if (json) {
+		add_findings(state, &report);
+		status_print_json(state);
+	} else {
+		print_state(state);
+		print_findings(&report);
+	}
+	status = report.worst == CHECK_FAIL ? CLI_FAILED : CLI_OK;
+	check_report_clear(&report);
+	proxy_config_free(config);
+	proxy_report_clear(&mistakes);
+	return status;
+}
+
+static int
+tell_silence(const char *reason, bool json)
+{
+	json_t *object;
+
+	if (!json) {
+		cli_error("no daemon answers: %s", reason);
+		return CLI_TEMPORARY;
+	}
+	object = json_pack("{s:s}", "error", reason);
+	status_print_json(object);
+	json_decref(object);
+	return CLI_TEMPORARY;
+}
+
+static int
+run(int argc, char **argv)
+{
+	const char *path = PROXY_CONFIG_PATH;
+	bool json = false, absent;
+	const struct cli_option options[] = {
+	    {'c', "config", .text = &path},
+	    {0, "json", .flag = &json},
+	    {0},
+	};
+	struct strbuf reason;
+	json_t *state;
+	int status;
+
+	if (cli_options_read(options, argc, argv, NULL) != 0)
+		return CLI_USAGE;
+	strbuf_init(&reason, 1000);
+	state = check_daemon_state(path, &absent, &reason);
+	status = state == NULL ? tell_silence(strbuf_text(&reason), json)
+			       : show(state, path, json);
+	json_decref(state);
+	strbuf_clear(&reason);
+	return cli_stdout_close(status);
+}
+
+const struct cli_command cli_status = {
+    "status", run, "what the running daemon says of itself", help};
