@@ -202,8 +202,8 @@ static int
 explain_stdin(const struct proxy_config *config)
 {
 	static const struct mail_reader_ops ops = {NULL, NULL};
-	struct cli_message *message = cli_message_new_bounded(
-	    &ops, NULL, false, config->out.max_header_size);
+	struct cli_message *message = cli_message_new_bounded(&ops, NULL, false,
+	    proxy_front_with(config, PROXY_FILTER_SIGN)->max_header_size);
 	struct dkim_signing_set *set = dkim_signing_set_new();
 	const char *no_header;
 	struct cli_chosen chosen;

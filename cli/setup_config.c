@@ -325,11 +325,13 @@ is_as_wished(struct editing *e, const struct proxy_config *config)
 	const struct setup_wishes *wishes = &e->setup->wishes;
 	const char *reflector = config->reflector.address;
 
-	if (!is_between(e, &config->out, "127.0.0.1:10027", "127.0.0.1:10028"))
+	if (!is_between(e, proxy_front_with(config, PROXY_FILTER_SIGN),
+		"127.0.0.1:10027", "127.0.0.1:10028"))
 		return false;
 	if (!wishes->inbound)
 		return true;
-	if (!is_between(e, &config->in, "127.0.0.1:10025", "127.0.0.1:10026"))
+	if (!is_between(e, proxy_front_with(config, PROXY_FILTER_VERIFY),
+		"127.0.0.1:10025", "127.0.0.1:10026"))
 		return false;
 	if (wishes->reject_dmarc &&
 	    (config->checking.reject & PROXY_REJECT_DMARC) == 0)

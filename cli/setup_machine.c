@@ -83,18 +83,17 @@ void
 setup_users(struct setup *setup)
 {
 	const struct proxy_config *config = setup->config;
-	const char *const names[] = {
-	    config->out.enabled ? config->out.user : NULL,
-	    config->in.enabled ? config->in.user : NULL};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (names[i] == NULL)
+	for (size_t i = 0; i < PROXY_FRONTS; i++) {
+		const struct proxy_front *front = &config->fronts[i];
+
+		if (!front->enabled)
 			continue;
-		if (has_user(setup, names[i]))
-			cli_steps_tell(
-			    &setup->steps, "user", CLI_STEP_OK, "%s", names[i]);
+		if (has_user(setup, front->user))
+			cli_steps_tell(&setup->steps, "user", CLI_STEP_OK, "%s",
+			    front->user);
 		else
-			make_user(setup, names[i]);
+			make_user(setup, front->user);
 	}
 }
 
@@ -133,23 +132,24 @@ void
 setup_directories(struct setup *setup)
 {
 	const struct proxy_config *config = setup->config;
+	const struct proxy_front *reader =
+	    proxy_front_with(config, PROXY_FILTER_VERIFY);
 	const char *database = config->results.database;
 
 	make_directory(setup, "/etc/signpost/keys", "0700", "root");
-	if (config->out.enabled)
-		make_directory_of(
-		    setup, config->out.spool_dir, config->out.user);
-	if (config->in.enabled) {
-		make_directory_of(setup, config->in.spool_dir, config->in.user);
-		/* Where the sample has results: they want one line only. */
-		make_directory(setup, RESULTS, "0700", config->in.user);
-	}
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		if (config->fronts[i].enabled)
+			make_directory_of(setup, config->fronts[i].spool_dir,
+			    config->fronts[i].user);
+	/* Where the sample has results: they want one line only. */
+	if (reader->enabled)
+		make_directory(setup, RESULTS, "0700", reader->user);
 	if (database != NULL) {
 		char *folder = xstrdup(database), *slash = strrchr(folder, '/');
 
 		if (slash != NULL && slash != folder) {
 			*slash = '\0';
-			make_directory(setup, folder, "0700", config->in.user);
+			make_directory(setup, folder, "0700", reader->user);
 		}
 		free(folder);
 	}

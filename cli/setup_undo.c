@@ -175,15 +175,14 @@ is_wired_by_hand(struct setup *setup)
 	if (cli_config_read(path, &setup->config, &ignored) == CLI_OK &&
 	    cli_steps_ask(&setup->steps, services, &master_cf, &reason) == 0 &&
 	    cli_steps_ask(&setup->steps, parameters, &main_cf, &reason) == 0) {
-		const struct proxy_front *const fronts[] = {
-		    &setup->config->out, &setup->config->in};
+		const struct proxy_front *fronts = setup->config->fronts;
 		struct cli_master master;
 
 		cli_master_read(
 		    &master, strbuf_slice(&master_cf), strbuf_slice(&main_cf));
-		for (size_t i = 0; i < 2; i++)
-			wired |= is_wired(
-			    setup, fronts[i], setup->config->hostname, &master);
+		for (size_t i = 0; i < PROXY_FRONTS; i++)
+			wired |= is_wired(setup, &fronts[i],
+			    setup->config->hostname, &master);
 		wired = wired ||
 		    is_filter_named(setup, strbuf_slice(&master_cf)) ||
 		    is_filter_named(setup, strbuf_slice(&main_cf));

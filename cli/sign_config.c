@@ -136,8 +136,8 @@ cli_sign_by_config(const char *path, int64_t time, bool header_only)
 	job.time = time;
 	job.set = dkim_signing_set_new();
 	cli_chosen_init(&job.chosen);
-	message = cli_message_new_bounded(
-	    &ops, &job, !header_only, config->out.max_header_size);
+	message = cli_message_new_bounded(&ops, &job, !header_only,
+	    proxy_front_with(config, PROXY_FILTER_SIGN)->max_header_size);
 	status = cli_message_read(message, STDIN_FILENO);
 	if (status == CLI_OK)
 		status = finish_job(&job, message, header_only);

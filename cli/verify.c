@@ -109,7 +109,8 @@ set_rules(struct setting *s, const struct wishes *w)
 	s->rules.receiver = slice_str(s->host);
 	for (unsigned i = 0; i < AUTH_METHODS; i++)
 		s->rules.checks |= 1u << i;
-	if (s->config == NULL || !s->config->in.enabled)
+	if (s->config == NULL ||
+	    !proxy_fronts_have(s->config, PROXY_FILTER_VERIFY))
 		return;
 	in = &s->config->checking;
 	s->rules.receiver = slice_str(s->config->hostname);

@@ -384,7 +384,7 @@ check_fit(const struct proxy_config *config, const struct proxy_front *front,
 	fit->master = master;
 	fit->report = report;
 	fit->about = (struct check_about){"postfix", front->name};
-	fit->out = front == &config->out;
+	fit->out = front->filter == PROXY_FILTER_SIGN;
 	fit->ask = ask;
 	collect(fit);
 	if (fit->back != NULL) {

@@ -27,7 +27,7 @@ struct check_fit {
 	const struct cli_master *master;
 	struct check_report *report;
 	struct check_about about;
-	bool out;	    /* it is [out] */
+	bool out;	    /* it signs */
 	bool ask;	    /* the relayhost may be greeted */
 	bool after, before; /* there are such ways */
 	struct check_way ways[CHECK_WAYS_MAX];

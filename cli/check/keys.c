@@ -473,7 +473,7 @@ check_keys_report(const struct check_keys *keys,
     const struct proxy_config *config, struct slice only,
     struct check_report *report)
 {
-	if (config->out.enabled)
+	if (proxy_fronts_have(config, PROXY_FILTER_SIGN))
 		report_domains(keys, config, only, report);
 	for (size_t i = 0; i < keys->count; i++)
 		if (keys->list[i].trouble != NULL)

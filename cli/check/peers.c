@@ -319,8 +319,8 @@ check_peers(const struct proxy_config *config, struct check_report *report)
 
 	all->config = config;
 	all->base = event_base_new();
-	begin_front(all, &config->out);
-	begin_front(all, &config->in);
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		begin_front(all, &config->fronts[i]);
 	(void)event_base_dispatch(all->base); /* till every timer is gone */
 	for (size_t i = 0; i < all->count; i++)
 		report->running |= all->list[i].listen != NULL &&
@@ -343,7 +343,7 @@ check_peer_lacks(const struct proxy_config *config,
 
 	all->config = config;
 	all->base = event_base_new();
-	begin_at(all, &config->out, NULL, at);
+	begin_at(all, proxy_front_with(config, PROXY_FILTER_SIGN), NULL, at);
 	(void)event_base_dispatch(all->base);
 	lacks = all->list[0].good && (all->list[0].extensions & extension) == 0;
 	event_free(all->list[0].timer);

@@ -151,8 +151,8 @@ report_fronts(struct postfix *postfix)
 {
 	cli_master_read(&postfix->master, strbuf_slice(&postfix->services),
 	    strbuf_slice(&postfix->parameters));
-	report_front(postfix, &postfix->config->out);
-	report_front(postfix, &postfix->config->in);
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		report_front(postfix, &postfix->config->fronts[i]);
 }
 
 void
@@ -161,7 +161,7 @@ check_postfix(const struct proxy_config *config, struct check_report *report)
 	struct postfix *postfix;
 	struct strbuf path;
 
-	if (!config->out.enabled && !config->in.enabled)
+	if (!proxy_fronts_any(config))
 		return;
 	postfix = xcalloc(1, sizeof(*postfix));
 	postfix->config = config;

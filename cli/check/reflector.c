@@ -191,6 +191,8 @@ check_reflector_look(const struct proxy_config *config,
     const struct proxy_endpoint *door, check_reflector_fn *tell, void *ctx)
 {
 	const struct looking l = {config, tell, ctx};
+	const struct proxy_endpoint *relay =
+	    &proxy_front_with(config, PROXY_FILTER_VERIFY)->relay;
 	struct event_base *base;
 
 	if (config->reflector.address == NULL)
@@ -200,8 +202,8 @@ check_reflector_look(const struct proxy_config *config,
 	if (base == NULL)
 		return;
 	look_at_spamd(&l, base);
-	if (config->in.relay.length > 0)
-		look_at_mailbox(&l, base, &config->in.relay);
+	if (relay->length > 0)
+		look_at_mailbox(&l, base, relay);
 	if (door != NULL)
 		look_at_mailbox(&l, base, door);
 	event_base_free(base);

@@ -75,7 +75,9 @@ try_database(const struct proxy_config *config, struct tried *to)
 	struct strbuf reason;
 
 	strbuf_init(&reason, WHY_MAX);
-	if (proxy_privilege_drop(config->in.user, DESCRIPTORS, &reason) == 0)
+	if (proxy_privilege_drop(
+		proxy_front_with(config, PROXY_FILTER_VERIFY)->user,
+		DESCRIPTORS, &reason) == 0)
 		store =
 		    record_store_open_writer(config->results.database, &reason);
 	if (store != NULL) {

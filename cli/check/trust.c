@@ -147,8 +147,13 @@ is_to_us(const struct check_fit *fit, struct slice value)
 {
 	const struct proxy_config *config = fit->config;
 
-	return check_postconf_leads(&config->out, config->hostname, value) ||
-	    check_postconf_leads(&config->in, config->hostname, value);
+	bool leads = false;
+
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		leads = leads ||
+		    check_postconf_leads(
+			&config->fronts[i], config->hostname, value);
+	return leads;
 }
 
 /* NULL where the transport's program knows no XFORWARD. */

@@ -12,9 +12,12 @@ cli_database_descend(const struct proxy_config *config)
 	int result;
 
 	strbuf_init(&reason, REASON_MAX);
-	result = proxy_privilege_drop(config->in.user, DESCRIPTORS, &reason);
+	result = proxy_privilege_drop(
+	    proxy_front_with(config, PROXY_FILTER_VERIFY)->user, DESCRIPTORS,
+	    &reason);
 	if (result != 0)
-		cli_error("cannot become %s: %s", config->in.user,
+		cli_error("cannot become %s: %s",
+		    proxy_front_with(config, PROXY_FILTER_VERIFY)->user,
 		    strbuf_text(&reason));
 	strbuf_clear(&reason);
 	return result == 0 ? CLI_OK : CLI_OS;

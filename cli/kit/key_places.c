@@ -153,6 +153,6 @@ cli_key_places(const struct proxy_config *config, struct slice only,
 	search_domains(&s, &config->signing, only.n > 0 && !mapped);
 	search_listid_map(&s, config->signing.listid_map);
 	search_sender_map(&s, config->signing.sender_map);
-	if (config->in.enabled)
+	if (proxy_fronts_have(config, PROXY_FILTER_VERIFY))
 		search_seal(&s, &config->checking.seal);
 }

@@ -10,9 +10,11 @@ enum { LINE_MAX_OCTETS = 1024 };
 bool
 own_mail_goes_through_out(const struct proxy_config *config)
 {
-	const struct proxy_listeners *listen = &config->out.listen;
+	const struct proxy_front *front =
+	    proxy_front_with(config, PROXY_FILTER_SIGN);
+	const struct proxy_listeners *listen = &front->listen;
 
-	for (size_t i = 0; config->out.enabled && i < listen->count; i++)
+	for (size_t i = 0; front->enabled && i < listen->count; i++)
 		if (proxy_endpoint_covers(
 			&listen->list[i].at, &config->reflector.relay))
 			return true;

@@ -125,3 +125,15 @@ proxy_count_results(
 			r->method * PROXY_RESULT_VERDICTS + r->verdict));
 	}
 }
+
+enum proxy_counter
+proxy_count_lost(size_t front)
+{
+	return (enum proxy_counter)(PROXY_COUNT_LOST + front);
+}
+
+enum proxy_counter
+proxy_count_pending(size_t front)
+{
+	return (enum proxy_counter)(PROXY_COUNT_PENDING + front);
+}

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "proxy/settings/fronts.h"
 
 struct auth_results;
 struct dns_counts;
@@ -68,12 +69,6 @@ enum proxy_counter {
 	PROXY_COUNT_PUT_OFF,	  /* of those deferred: by our own checks */
 	PROXY_COUNT_TRUSTED,	  /* messages of our own networks, checked */
 	PROXY_COUNT_RECORDS_LOST, /* the recorder did not take them */
-	/* The recorder's own: what it could not keep, and what it has taken
-	 * and not yet committed (goes down, too), by the proxy they are of. */
-	PROXY_COUNT_LOST_OUT,
-	PROXY_COUNT_LOST_IN,
-	PROXY_COUNT_PENDING_OUT,
-	PROXY_COUNT_PENDING_IN,
 	PROXY_COUNT_KEYS,	  /* in memory; goes down, too */
 	PROXY_COUNT_KEY_AGE,	  /* s, of the oldest of them; is set */
 	PROXY_COUNT_DELAY_MS,	  /* of all messages together */
@@ -99,7 +94,11 @@ enum proxy_counter {
 	PROXY_COUNT_DNS_TOOK = PROXY_COUNT_DNS + PROXY_DNS_OUTCOMES,
 	PROXY_COUNT_PACKETS = PROXY_COUNT_DNS_TOOK + PROXY_DNS_BUCKETS,
 	PROXY_COUNT_ANSWERS = PROXY_COUNT_PACKETS + PROXY_DNS_PACKETS,
-	PROXY_COUNTERS = PROXY_COUNT_ANSWERS + PROXY_ANSWERS
+	/* The recorder's own: what it could not keep, and what it has taken
+	 * and not yet committed (goes down, too), by the front they are of. */
+	PROXY_COUNT_LOST = PROXY_COUNT_ANSWERS + PROXY_ANSWERS,
+	PROXY_COUNT_PENDING = PROXY_COUNT_LOST + PROXY_FRONTS,
+	PROXY_COUNTERS = PROXY_COUNT_PENDING + PROXY_FRONTS
 };
 
 struct proxy_counters {
@@ -112,6 +111,10 @@ void proxy_count(struct proxy_counters *, enum proxy_counter);
 void proxy_count_down(struct proxy_counters *, enum proxy_counter);
 void proxy_count_set(
     struct proxy_counters *, enum proxy_counter, uint64_t value);
+
+/* The recorder's, of a front by its number. */
+enum proxy_counter proxy_count_lost(size_t front);
+enum proxy_counter proxy_count_pending(size_t front);
 
 /* A message's delay into its bucket and the sum. */
 void proxy_count_delay(struct proxy_counters *, uint64_t ms);

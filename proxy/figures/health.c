@@ -134,10 +134,9 @@ proxy_health_ask(struct event_base *base, const struct proxy_config *config,
 	h->fn = fn;
 	h->ctx = ctx;
 	h->tell = evtimer_new(base, on_all, h);
-	if (config->out.enabled)
-		begin_probe(h, base, &config->out);
-	if (config->in.enabled)
-		begin_probe(h, base, &config->in);
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		if (config->fronts[i].enabled)
+			begin_probe(h, base, &config->fronts[i]);
 	if (h->open == 0)
 		event_active(h->tell, 0, 0);
 	return h;

@@ -12,15 +12,15 @@ struct event_base;
 /* All of them must greet within this, ms. */
 #define PROXY_HEALTH_MS 5000
 
-enum { PROXY_HEALTH_HOPS = 2 };
+enum { PROXY_HEALTH_HOPS = PROXY_FRONTS };
 
 struct proxy_health_hop {
-	const char *front; /* "out", "in" */
+	const char *front; /* its name */
 	bool up;
 	char text[320]; /* its address; and what is wrong with it */
 };
 
-/* Called once, later, with one for each proxy. They live for the call. */
+/* Called once, later, with one for each front that is there. They live for the call. */
 typedef void proxy_health_fn(
     void *ctx, const struct proxy_health_hop *, size_t count);
 

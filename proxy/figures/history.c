@@ -22,9 +22,9 @@ proxy_history_add(
 	    now - atomic_load(&sample_at(h, next - 1)->at) <
 		PROXY_HISTORY_EVERY_S)
 		return;
-	for (size_t side = 0; side < 2; side++)
+	for (size_t front = 0; front < PROXY_FRONTS; front++)
 		for (size_t i = 0; i < PROXY_HISTORY_COUNTS; i++)
-			atomic_store(&to->n[side][i], sums->n[side][i]);
+			atomic_store(&to->n[front][i], sums->n[front][i]);
 	atomic_store(&to->at, now);
 	atomic_store(&h->next, next + 1);
 }
@@ -55,12 +55,12 @@ proxy_history_since(const struct proxy_history *h, int64_t now,
 	    sample_before(h, now - (int64_t)seconds);
 	struct proxy_history_sums diff = *sums;
 
-	for (size_t side = 0; s != NULL && side < 2; side++)
+	for (size_t front = 0; s != NULL && front < PROXY_FRONTS; front++)
 		for (size_t i = 0; i < PROXY_HISTORY_COUNTS; i++) {
-			uint64_t then = atomic_load(&s->n[side][i]);
+			uint64_t *n = &diff.n[front][i];
+			uint64_t then = atomic_load(&s->n[front][i]);
 
-			diff.n[side][i] =
-			    diff.n[side][i] < then ? 0 : diff.n[side][i] - then;
+			*n = *n < then ? 0 : *n - then;
 		}
 	return diff;
 }

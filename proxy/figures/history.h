@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "proxy/settings/fronts.h"
+
 /* One more than an hour of samples. */
 enum {
 	PROXY_HISTORY_EVERY_S = 10,
@@ -16,7 +18,7 @@ enum {
 	PROXY_HISTORY_SAMPLES = PROXY_HISTORY_HOUR_S / PROXY_HISTORY_EVERY_S + 2
 };
 
-/* What is remembered of each proxy. */
+/* What is remembered of each front. */
 enum proxy_history_of {
 	PROXY_HISTORY_SENT,
 	PROXY_HISTORY_REJECTED,
@@ -28,14 +30,14 @@ enum proxy_history_of {
 	PROXY_HISTORY_COUNTS
 };
 
-/* Sums since the start: [0] of [out], [1] of [in]. */
+/* Sums since the start, by the front's number. */
 struct proxy_history_sums {
-	uint64_t n[2][PROXY_HISTORY_COUNTS];
+	uint64_t n[PROXY_FRONTS][PROXY_HISTORY_COUNTS];
 };
 
 struct proxy_history_sample {
 	_Atomic int64_t at; /* s of a clock that never goes back; 0: none */
-	_Atomic uint64_t n[2][PROXY_HISTORY_COUNTS];
+	_Atomic uint64_t n[PROXY_FRONTS][PROXY_HISTORY_COUNTS];
 };
 
 struct proxy_history {

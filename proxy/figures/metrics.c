@@ -59,12 +59,12 @@ head(const char *name, const char *type, const char *help, struct strbuf *out)
 }
 
 static void
-series(const struct proxy_metrics_side *side, const char *name,
+series(const struct proxy_metrics_front *front, const char *name,
     const char *label, uint64_t value, struct strbuf *out)
 {
-	if (side->name != NULL)
+	if (front->name != NULL)
 		strbuf_addf(out, "signpost_%s{proxy=\"%s\"%s} %llu\n", name,
-		    side->name, label, (unsigned long long)value);
+		    front->name, label, (unsigned long long)value);
 }
 
 static void
@@ -73,10 +73,27 @@ print_rows(const struct proxy_metrics *m, struct strbuf *out)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (rows[i].type != NULL)
 			head(rows[i].name, rows[i].type, rows[i].help, out);
-		for (size_t k = 0; k < 2; k++)
-			series(&m->sides[k], rows[i].name, rows[i].label,
-			    m->sides[k].n[rows[i].counter], out);
+		for (size_t k = 0; k < PROXY_FRONTS; k++)
+			series(&m->fronts[k], rows[i].name, rows[i].label,
+			    m->fronts[k].n[rows[i].counter], out);
 	}
+}
+
+static bool
+has(const struct proxy_metrics_front *front, enum proxy_filter_kind filter)
+{
+	return front->name != NULL && front->filter == filter;
+}
+
+/* Is there a front for which a head with nothing below it is not the truth? */
+static bool
+any_has(const struct proxy_metrics *m, enum proxy_filter_kind filter)
+{
+	bool any = false;
+
+	for (size_t k = 0; k < PROXY_FRONTS; k++)
+		any |= has(&m->fronts[k], filter);
+	return any;
 }
 
 /* A family: a series for each of its words. */
@@ -87,7 +104,7 @@ struct family {
 };
 
 static void
-print_family(const struct proxy_metrics_side *side, const struct family *f,
+print_family(const struct proxy_metrics_front *front, const struct family *f,
     struct strbuf *out)
 {
 	char text[80];
@@ -95,8 +112,18 @@ print_family(const struct proxy_metrics_side *side, const struct family *f,
 	for (unsigned i = 0; i < f->count; i++) {
 		(void)snprintf(
 		    text, sizeof(text), ",%s=\"%s\"", f->label, f->words[i]);
-		series(side, f->name, text, side->n[f->first + i], out);
+		series(front, f->name, text, front->n[f->first + i], out);
 	}
+}
+
+/* Of all fronts with that filter. */
+static void
+print_families(const struct proxy_metrics *m, enum proxy_filter_kind filter,
+    const struct family *f, struct strbuf *out)
+{
+	for (size_t k = 0; k < PROXY_FRONTS; k++)
+		if (has(&m->fronts[k], filter))
+			print_family(&m->fronts[k], f, out);
 }
 
 static void
@@ -105,22 +132,16 @@ print_reasons(const struct proxy_metrics *m, struct strbuf *out)
 	static const struct family family = {"unsigned_total", "reason",
 	    proxy_unsigned_words, PROXY_COUNT_REASONS, PROXY_UNSIGNED_COUNT};
 
-	if (m->sides[0].name == NULL)
+	if (!any_has(m, PROXY_FILTER_SIGN))
 		return;
 	head("unsigned_total", "counter",
 	    "Messages passed on unsigned, by reason.", out);
-	print_family(&m->sides[0], &family, out);
+	print_families(m, PROXY_FILTER_SIGN, &family, out);
 }
 
 static void
-print_metrics_results(const struct proxy_metrics *m, struct strbuf *out)
+print_results_of(const struct proxy_metrics_front *front, struct strbuf *out)
 {
-	const struct proxy_metrics_side *side = &m->sides[1];
-
-	if (side->name == NULL)
-		return;
-	head("results_total", "counter",
-	    "Results of the checks, by method and verdict.", out);
 	for (unsigned method = 0; method < AUTH_METHODS; method++)
 		for (unsigned v = 0; v < MAIL_VERDICT_COUNT; v++) {
 			char label[80];
@@ -129,14 +150,26 @@ print_metrics_results(const struct proxy_metrics *m, struct strbuf *out)
 			    ",method=\"%s\",result=\"%s\"",
 			    auth_method_name((enum auth_method)method),
 			    mail_verdict_word((enum mail_verdict)v));
-			series(side, "results_total", label,
-			    side->n[PROXY_COUNT_RESULTS +
+			series(front, "results_total", label,
+			    front->n[PROXY_COUNT_RESULTS +
 				method * PROXY_RESULT_VERDICTS + v],
 			    out);
 		}
 }
 
-/* A histogram of one side: its buckets, their bounds in ms, what they sum to. */
+static void
+print_metrics_results(const struct proxy_metrics *m, struct strbuf *out)
+{
+	if (!any_has(m, PROXY_FILTER_VERIFY))
+		return;
+	head("results_total", "counter",
+	    "Results of the checks, by method and verdict.", out);
+	for (size_t k = 0; k < PROXY_FRONTS; k++)
+		if (has(&m->fronts[k], PROXY_FILTER_VERIFY))
+			print_results_of(&m->fronts[k], out);
+}
+
+/* A histogram of one front: its buckets, their bounds in ms, what they sum to. */
 struct histogram {
 	const char *name;
 	const unsigned *bounds;
@@ -145,28 +178,38 @@ struct histogram {
 };
 
 static void
-print_histogram(const struct proxy_metrics_side *side,
+print_histogram(const struct proxy_metrics_front *front,
     const struct histogram *h, struct strbuf *out)
 {
 	uint64_t sum = 0;
 	char name[64], label[80];
 
-	if (side->name == NULL)
+	if (front->name == NULL)
 		return;
 	(void)snprintf(name, sizeof(name), "%s_bucket", h->name);
 	for (unsigned i = 0; i < h->count; i++) {
-		sum += side->n[h->first + i];
+		sum += front->n[h->first + i];
 		if (i < h->count - 1)
 			(void)snprintf(label, sizeof(label), ",le=\"%g\"",
 			    h->bounds[i] / 1000.0);
 		else
 			(void)snprintf(label, sizeof(label), ",le=\"+Inf\"");
-		series(side, name, label, sum, out);
+		series(front, name, label, sum, out);
 	}
 	strbuf_addf(out, "signpost_%s_sum{proxy=\"%s\"} %.3f\n", h->name,
-	    side->name, (double)side->n[h->milliseconds] / 1000);
+	    front->name, (double)front->n[h->milliseconds] / 1000);
 	(void)snprintf(name, sizeof(name), "%s_count", h->name);
-	series(side, name, "", sum, out);
+	series(front, name, "", sum, out);
+}
+
+static void
+print_of_verifiers(const struct proxy_metrics *m, const char *name,
+    enum proxy_counter counter, struct strbuf *out)
+{
+	for (size_t k = 0; k < PROXY_FRONTS; k++)
+		if (has(&m->fronts[k], PROXY_FILTER_VERIFY))
+			series(&m->fronts[k], name, "", m->fronts[k].n[counter],
+			    out);
 }
 
 static void
@@ -178,28 +221,29 @@ print_dns(const struct proxy_metrics *m, struct strbuf *out)
 	    proxy_packet_words, PROXY_COUNT_PACKETS, PROXY_DNS_PACKETS};
 	static const struct histogram took = {"dns_seconds", proxy_dns_bounds,
 	    PROXY_COUNT_DNS_TOOK, PROXY_DNS_BUCKETS, PROXY_COUNT_DNS_MS};
-	const struct proxy_metrics_side *in = &m->sides[1];
 
-	if (in->name == NULL)
+	if (!any_has(m, PROXY_FILTER_VERIFY))
 		return;
 	head("dns_questions_total", "counter",
 	    "DNS questions of the checks, by what they came to.", out);
-	print_family(in, &outcomes, out);
+	print_families(m, PROXY_FILTER_VERIFY, &outcomes, out);
 	head("dns_cache_hits_total", "counter",
 	    "Of the questions, those answered from the cache.", out);
-	series(
-	    in, "dns_cache_hits_total", "", in->n[PROXY_COUNT_DNS_CACHED], out);
+	print_of_verifiers(
+	    m, "dns_cache_hits_total", PROXY_COUNT_DNS_CACHED, out);
 	head("dns_merged_total", "counter",
 	    "Of the questions, those that joined an equal one on its way.",
 	    out);
-	series(in, "dns_merged_total", "", in->n[PROXY_COUNT_DNS_MERGED], out);
+	print_of_verifiers(m, "dns_merged_total", PROXY_COUNT_DNS_MERGED, out);
 	head("dns_packets_total", "counter",
 	    "Packets sent; that answer nothing; cut short, so asked by TCP.",
 	    out);
-	print_family(in, &packets, out);
+	print_families(m, PROXY_FILTER_VERIFY, &packets, out);
 	head("dns_seconds", "histogram",
 	    "How long questions took that a name server was asked.", out);
-	print_histogram(in, &took, out);
+	for (size_t k = 0; k < PROXY_FRONTS; k++)
+		if (has(&m->fronts[k], PROXY_FILTER_VERIFY))
+			print_histogram(&m->fronts[k], &took, out);
 }
 
 static void
@@ -211,8 +255,8 @@ print_delays(const struct proxy_metrics *m, struct strbuf *out)
 
 	head("delay_seconds", "histogram",
 	    "From MAIL to the answer at the final dot.", out);
-	for (size_t k = 0; k < 2; k++)
-		print_histogram(&m->sides[k], &delays, out);
+	for (size_t k = 0; k < PROXY_FRONTS; k++)
+		print_histogram(&m->fronts[k], &delays, out);
 }
 
 /* --- what there is one of --- */
@@ -229,21 +273,22 @@ static void
 print_relays(const struct proxy_metrics *m, struct strbuf *out)
 {
 	head("relay_up", "gauge", "Whether the next hop greets.", out);
-	for (size_t k = 0; k < 2; k++)
-		if (m->sides[k].relay_up >= 0)
-			series(&m->sides[k], "relay_up", "",
-			    (uint64_t)m->sides[k].relay_up, out);
+	for (size_t k = 0; k < PROXY_FRONTS; k++)
+		if (m->fronts[k].relay_up >= 0)
+			series(&m->fronts[k], "relay_up", "",
+			    (uint64_t)m->fronts[k].relay_up, out);
 }
 
 static void
 print_daemon(const struct proxy_metrics *m, struct strbuf *out)
 {
 	head("spool_bytes", "gauge", "Bytes of messages held now.", out);
-	for (size_t k = 0; k < 2; k++)
-		series(&m->sides[k], "spool_bytes", "", m->sides[k].spool, out);
+	for (size_t k = 0; k < PROXY_FRONTS; k++)
+		series(
+		    &m->fronts[k], "spool_bytes", "", m->fronts[k].spool, out);
 	head("workers", "gauge", "Workers that serve.", out);
-	for (size_t k = 0; k < 2; k++)
-		series(&m->sides[k], "workers", "", m->sides[k].workers, out);
+	for (size_t k = 0; k < PROXY_FRONTS; k++)
+		series(&m->fronts[k], "workers", "", m->fronts[k].workers, out);
 	single("workers_restarted_total", "counter",
 	    "Workers that died and were replaced.", (int64_t)m->restarts, out);
 	single("config_generation", "gauge",

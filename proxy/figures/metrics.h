@@ -10,9 +10,10 @@
 #include "proxy/figures/process.h"
 #include "proxy/figures/shared.h"
 
-/* One proxy, summed over its workers. */
-struct proxy_metrics_side {
-	const char *name; /* "out", "in"; NULL: it is not there */
+/* One front, summed over its workers. */
+struct proxy_metrics_front {
+	const char *name; /* NULL: it is not there */
+	enum proxy_filter_kind filter;
 	uint64_t n[PROXY_COUNTERS];
 	uint64_t spool; /* bytes held */
 	uint64_t workers;
@@ -30,7 +31,7 @@ struct proxy_metrics_process {
 /* Times are seconds since 1970. */
 struct proxy_metrics {
 	const char *version;
-	struct proxy_metrics_side sides[2];
+	struct proxy_metrics_front fronts[PROXY_FRONTS];
 	uint64_t restarts, generation;
 	int64_t started;
 	bool reload_refused; /* the last one */

@@ -14,17 +14,10 @@
 #include "base/slice.h"
 #include "proxy/figures/counters.h"
 #include "proxy/figures/history.h"
+#include "proxy/figures/role.h"
 
 /* Workers at a time, those of a reload that drain among them. */
 enum { PROXY_SHARED_SLOTS = 256 };
-
-enum proxy_role {
-	PROXY_ROLE_NONE, /* the slot was never used */
-	PROXY_ROLE_OUT,
-	PROXY_ROLE_IN,
-	PROXY_ROLE_RECORDER,
-	PROXY_ROLE_SEALER
-};
 
 struct proxy_shared_slot {
 	_Atomic uint32_t role;	 /* enum proxy_role; by the master */
@@ -47,7 +40,7 @@ struct proxy_shared {
 	_Atomic uint64_t generation;  /* configurations applied; 1 at first */
 	_Atomic uint64_t restarts;    /* workers that died and were replaced */
 	_Atomic int64_t started;      /* seconds since 1970 */
-	_Atomic uint64_t workers;     /* of each proxy, that should serve */
+	_Atomic uint64_t workers;     /* of each front, that should serve */
 	struct proxy_counters master; /* what it says of its own process */
 	struct proxy_reload reload;
 	struct proxy_history history; /* by the recorder */

@@ -96,10 +96,10 @@ proxy_state_add_workers(struct proxy_state *state,
 {
 	uint64_t wanted = atomic_load(&shared->workers);
 
-	if (config->out.enabled)
-		add_seats(state, shared, PROXY_ROLE_OUT, "out", wanted);
-	if (config->in.enabled)
-		add_seats(state, shared, PROXY_ROLE_IN, "in", wanted);
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		if (config->fronts[i].enabled)
+			add_seats(state, shared, proxy_role_of(i),
+			    config->fronts[i].name, wanted);
 	if (proxy_sealer_is_wanted(config))
 		add_seats(state, shared, PROXY_ROLE_SEALER, "sealer", 1);
 }
@@ -118,39 +118,37 @@ proxy_state_sums(const struct proxy_shared *shared)
 	    [PROXY_HISTORY_SIGN_TROUBLE] = PROXY_COUNT_SIGN_TROUBLE,
 	    [PROXY_HISTORY_LOST] = PROXY_COUNT_RECORDS_LOST,
 	};
-	static const enum proxy_role roles[2] = {PROXY_ROLE_OUT, PROXY_ROLE_IN};
 	struct proxy_history_sums sums;
 
-	for (size_t side = 0; side < 2; side++)
+	for (size_t k = 0; k < PROXY_FRONTS; k++) {
 		for (size_t i = 0; i < PROXY_HISTORY_COUNTS; i++)
-			sums.n[side][i] =
-			    proxy_shared_sum(shared, roles[side], counters[i]);
-	sums.n[0][PROXY_HISTORY_LOST] +=
-	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_LOST_OUT);
-	sums.n[1][PROXY_HISTORY_LOST] +=
-	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_LOST_IN);
+			sums.n[k][i] = proxy_shared_sum(
+			    shared, proxy_role_of(k), counters[i]);
+		sums.n[k][PROXY_HISTORY_LOST] += proxy_shared_sum(
+		    shared, PROXY_ROLE_RECORDER, proxy_count_lost(k));
+	}
 	return sums;
 }
 
 static void
-add_signing(
-    struct proxy_state *state, const uint64_t hour[], const uint64_t late[])
+add_signing(struct proxy_state *state, const char *name, const uint64_t hour[],
+    const uint64_t late[])
 {
 	uint64_t all = late[PROXY_HISTORY_TO_SIGN];
 
 	if (all >= LATE_SIGNED_LEAST && late[PROXY_HISTORY_SIGN_TROUBLE] >= all)
-		proxy_state_add(state, PROXY_STATE_FAIL, "out",
+		proxy_state_add(state, PROXY_STATE_FAIL, name,
 		    "signing failed for all %" PRIu64
 		    " messages of the last 5 minutes; the log says why",
 		    all);
 	else if (hour[PROXY_HISTORY_SIGN_TROUBLE] > 0)
-		proxy_state_add(state, PROXY_STATE_WARN, "out",
+		proxy_state_add(state, PROXY_STATE_WARN, name,
 		    "signing failed for %" PRIu64 " of %" PRIu64
 		    " messages in the last hour; the log says why",
 		    hour[PROXY_HISTORY_SIGN_TROUBLE],
 		    hour[PROXY_HISTORY_TO_SIGN]);
 	else
-		proxy_state_add(state, PROXY_STATE_OK, "out",
+		proxy_state_add(state, PROXY_STATE_OK, name,
 		    "%" PRIu64 " messages signed in the last hour",
 		    hour[PROXY_HISTORY_TO_SIGN]);
 }
@@ -209,15 +207,18 @@ proxy_state_add_mail(struct proxy_state *state,
 	    &shared->history, now, PROXY_HISTORY_HOUR_S, &sums);
 	const struct proxy_history_sums late =
 	    proxy_history_since(&shared->history, now, LATE_S, &sums);
-	uint64_t lost =
-	    hour.n[0][PROXY_HISTORY_LOST] + hour.n[1][PROXY_HISTORY_LOST];
+	uint64_t lost = 0;
 
-	if (config->out.enabled) {
-		add_signing(state, hour.n[0], late.n[0]);
-		add_deferred(state, "out", hour.n[0], late.n[0]);
+	for (size_t i = 0; i < PROXY_FRONTS; i++) {
+		const struct proxy_front *front = &config->fronts[i];
+
+		lost += hour.n[i][PROXY_HISTORY_LOST];
+		if (!front->enabled)
+			continue;
+		if (front->filter == PROXY_FILTER_SIGN)
+			add_signing(state, front->name, hour.n[i], late.n[i]);
+		add_deferred(state, front->name, hour.n[i], late.n[i]);
 	}
-	if (config->in.enabled)
-		add_deferred(state, "in", hour.n[1], late.n[1]);
 	if (lost > 0)
 		proxy_state_add(state, PROXY_STATE_WARN, "records",
 		    "%" PRIu64 " lost in the last hour: page and reports lack "

@@ -37,12 +37,23 @@ add_own_groups(struct proxy_key_readers *readers)
 	readers->groups[readers->group_count++] = getegid();
 }
 
+/* A user may be let in by a group; keys may belong to those that sign. */
+static void
+add_user_of(struct proxy_key_readers *readers, const struct proxy_front *front)
+{
+	const struct passwd *user = getpwnam(front->user);
+
+	if (user == NULL)
+		return;
+	add_groups_of(readers, user);
+	if (front->filter == PROXY_FILTER_SIGN)
+		add_owner(readers, user->pw_uid);
+}
+
 void
 proxy_key_readers_init(
     struct proxy_key_readers *readers, const struct proxy_config *config)
 {
-	const struct passwd *user;
-
 	memset(readers, 0, sizeof(*readers));
 	add_owner(readers, 0);
 	if (geteuid() != 0) {
@@ -50,18 +61,9 @@ proxy_key_readers_init(
 		add_own_groups(readers);
 		return;
 	}
-	if (config->in.enabled || proxy_recorder_is_wanted(config)) {
-		user = getpwnam(config->in.user);
-		if (user != NULL)
-			add_groups_of(readers, user);
-	}
-	if (config->out.enabled || proxy_sealer_is_wanted(config)) {
-		user = getpwnam(config->out.user);
-		if (user == NULL)
-			return;
-		add_groups_of(readers, user);
-		add_owner(readers, user->pw_uid);
-	}
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		if (proxy_front_user_is_wanted(config, &config->fronts[i]))
+			add_user_of(readers, &config->fronts[i]);
 }
 
 static bool

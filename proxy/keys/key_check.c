@@ -299,7 +299,8 @@ proxy_key_check_new(
 	check->names = proxy_index_new();
 	proxy_report_init(&check->found);
 	proxy_key_readers_init(&check->readers, config);
-	if (!config->out.enabled && config->checking.seal.domain == NULL)
+	if (!proxy_fronts_have(config, PROXY_FILTER_SIGN) &&
+	    config->checking.seal.domain == NULL)
 		return check;
 	add_all(check);
 	check_ways(check);

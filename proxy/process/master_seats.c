@@ -103,10 +103,10 @@ proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
 		return NULL;
 	}
 	proxy_key_readers_init(&g->readers, config);
-	if (config->out.enabled)
-		add_seats(g, PROXY_ROLE_OUT, proxy_generation_workers(config));
-	if (config->in.enabled)
-		add_seats(g, PROXY_ROLE_IN, proxy_generation_workers(config));
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		if (config->fronts[i].enabled)
+			add_seats(g, proxy_role_of(i),
+			    proxy_generation_workers(config));
 	if (proxy_recorder_is_wanted(config))
 		add_seats(g, PROXY_ROLE_RECORDER, 1);
 	if (proxy_sealer_is_wanted(config))
@@ -183,13 +183,22 @@ signal_role(const struct proxy_generation *g, enum proxy_role role, int signal)
 }
 
 static bool
-has_role(const struct proxy_generation *g, enum proxy_role role)
+has_filter(const struct proxy_seat *seat, enum proxy_filter_kind filter)
+{
+	const struct proxy_front *front =
+	    proxy_role_front(seat->role, seat->generation->config);
+
+	return front != NULL && front->filter == filter;
+}
+
+static bool
+has_verifier(const struct proxy_generation *g)
 {
 	size_t i;
 
 	for (i = 0; i < g->seat_count; i++)
 		if (g->seats[i].state != PROXY_SEAT_EMPTY &&
-		    g->seats[i].role == role)
+		    has_filter(&g->seats[i], PROXY_FILTER_VERIFY))
 			return true;
 	return false;
 }
@@ -197,7 +206,7 @@ has_role(const struct proxy_generation *g, enum proxy_role role)
 static void
 release_sealer(const struct proxy_generation *g)
 {
-	if (!has_role(g, PROXY_ROLE_IN))
+	if (!has_verifier(g))
 		signal_role(g, PROXY_ROLE_SEALER, SIGTERM);
 }
 
@@ -210,8 +219,8 @@ proxy_generation_leave(struct proxy_generation *g, int signal)
 	for (i = 0; i < g->seat_count; i++)
 		if (g->seats[i].on_pause != NULL)
 			(void)event_del(g->seats[i].on_pause);
-	signal_role(g, PROXY_ROLE_OUT, signal);
-	signal_role(g, PROXY_ROLE_IN, signal);
+	for (i = 0; i < PROXY_FRONTS; i++)
+		signal_role(g, proxy_role_of(i), signal);
 	signal_role(g, PROXY_ROLE_RECORDER, signal);
 	release_sealer(g);
 }
@@ -272,7 +281,7 @@ static bool
 is_watched(const struct proxy_seat *seat)
 {
 	return seat->state == PROXY_SEAT_SERVING &&
-	    (seat->role == PROXY_ROLE_OUT || seat->role == PROXY_ROLE_IN);
+	    proxy_role_is_worker(seat->role);
 }
 
 /*
@@ -400,20 +409,18 @@ seal_end(const struct proxy_seat *seat)
 
 	if (seat->role == PROXY_ROLE_SEALER)
 		return g->seals[0];
-	return seat->role == PROXY_ROLE_IN ? g->seals[1] : -1;
+	return has_filter(seat, PROXY_FILTER_VERIFY) ? g->seals[1] : -1;
 }
 
 static const struct proxy_listeners *
 listeners_of(const struct proxy_config *config, enum proxy_role role)
 {
 	static const struct proxy_listeners none;
+	const struct proxy_front *front = proxy_role_front(role, config);
 
-	if (role == PROXY_ROLE_SEALER)
-		return &none;
-	if (role == PROXY_ROLE_RECORDER)
-		return &config->metrics.listen;
-	return role == PROXY_ROLE_OUT ? &config->out.listen
-				      : &config->in.listen;
+	if (front != NULL)
+		return &front->listen;
+	return role == PROXY_ROLE_RECORDER ? &config->metrics.listen : &none;
 }
 
 static int
@@ -444,6 +451,14 @@ fork_worker(
 	return 0;
 }
 
+/* Does it ask us for keys? */
+static bool
+has_keys(const struct proxy_seat *seat)
+{
+	return seat->role == PROXY_ROLE_SEALER ||
+	    has_filter(seat, PROXY_FILTER_SIGN);
+}
+
 static int
 sit_down(struct proxy_seat *seat, struct strbuf *reason)
 {
@@ -452,9 +467,7 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 	if (take_slot(seat, reason) != 0)
 		return -1;
 	if (make_pair(SOCK_STREAM, control, reason) == 0 &&
-	    ((seat->role != PROXY_ROLE_OUT &&
-		 seat->role != PROXY_ROLE_SEALER) ||
-		make_pair(SOCK_SEQPACKET, keys, reason) == 0))
+	    (!has_keys(seat) || make_pair(SOCK_SEQPACKET, keys, reason) == 0))
 		result = fork_worker(seat, control[1], keys[1], reason);
 	drop_fd(&control[1]);
 	drop_fd(&keys[1]);

@@ -80,13 +80,15 @@ proxy_sockets_open(struct proxy_master *master,
     const struct proxy_config *config, struct strbuf *reason)
 {
 	size_t before = master->socket_count;
+	int result = 0;
 
-	if (open_all(master, &config->out.listen, reason) == 0 &&
-	    open_all(master, &config->in.listen, reason) == 0 &&
-	    open_all(master, &config->metrics.listen, reason) == 0)
-		return 0;
-	close_after(master, before);
-	return -1;
+	for (size_t i = 0; i < PROXY_FRONTS && result == 0; i++)
+		result = open_all(master, &config->fronts[i].listen, reason);
+	if (result == 0)
+		result = open_all(master, &config->metrics.listen, reason);
+	if (result != 0)
+		close_after(master, before);
+	return result;
 }
 
 static const struct proxy_listen *
@@ -105,13 +107,11 @@ find_listen(
 static const struct proxy_listen *
 wanted(const struct proxy_config *config, const struct proxy_socket *socket)
 {
-	const struct proxy_listen *listen;
+	const struct proxy_listen *listen =
+	    find_listen(&config->metrics.listen, &socket->at);
 
-	listen = find_listen(&config->out.listen, &socket->at);
-	if (listen == NULL)
-		listen = find_listen(&config->in.listen, &socket->at);
-	if (listen == NULL)
-		listen = find_listen(&config->metrics.listen, &socket->at);
+	for (size_t i = 0; i < PROXY_FRONTS && listen == NULL; i++)
+		listen = find_listen(&config->fronts[i].listen, &socket->at);
 	return listen;
 }
 

@@ -69,7 +69,15 @@ count_lost(struct recorder *r, enum proxy_counter counter, uint64_t more)
 	r->lost += more;
 }
 
-/* Taken: one of the proxy that it says it is of. */
+/* The number of the front that does so. */
+static size_t
+front_that(const struct recorder *r, enum proxy_filter_kind filter)
+{
+	return proxy_front_with(r->job->config, filter)->number;
+}
+
+/* Taken: one that says which way its message went, and so what was done to
+ * it. */
 static void
 note_pending(struct recorder *r, const struct record_kept *kept)
 {
@@ -77,14 +85,15 @@ note_pending(struct recorder *r, const struct record_kept *kept)
 	    slice_equal(record_kept_get(kept, RECORD_DIRECTION), SLICE("out"));
 
 	proxy_count(r->job->counters,
-	    out ? PROXY_COUNT_PENDING_OUT : PROXY_COUNT_PENDING_IN);
+	    proxy_count_pending(
+		front_that(r, out ? PROXY_FILTER_SIGN : PROXY_FILTER_VERIFY)));
 }
 
 static void
 forget_pending(struct recorder *r)
 {
-	proxy_count_set(r->job->counters, PROXY_COUNT_PENDING_OUT, 0);
-	proxy_count_set(r->job->counters, PROXY_COUNT_PENDING_IN, 0);
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		proxy_count_set(r->job->counters, proxy_count_pending(i), 0);
 }
 
 /* All that was not committed. */
@@ -93,10 +102,9 @@ lose_pending(struct recorder *r)
 {
 	const struct proxy_counters *c = r->job->counters;
 
-	count_lost(r, PROXY_COUNT_LOST_OUT,
-	    proxy_counter_get(c, PROXY_COUNT_PENDING_OUT));
-	count_lost(r, PROXY_COUNT_LOST_IN,
-	    proxy_counter_get(c, PROXY_COUNT_PENDING_IN));
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		count_lost(r, proxy_count_lost(i),
+		    proxy_counter_get(c, proxy_count_pending(i)));
 	forget_pending(r);
 	strbuf_reset(&r->waiting);
 }
@@ -249,7 +257,9 @@ take_datagram(struct recorder *r, struct slice datagram)
 	    record_store_takes(&kept)) {
 		keep_record(r, &kept, datagram);
 	} else {
-		proxy_count(r->job->counters, PROXY_COUNT_LOST_IN);
+		/* Whose, is not to be known; strangers are the likelier ones. */
+		proxy_count(r->job->counters,
+		    proxy_count_lost(front_that(r, PROXY_FILTER_VERIFY)));
 		log_printf(r->job->log, LOGGING_ERROR,
 		    "a worker sent what is no record; it is counted as lost");
 	}

@@ -88,8 +88,8 @@ wait_for_hops(struct proxy_recorder_site *site, struct record_request *request,
 /* --- figures --- */
 
 static void
-sum_side(const struct proxy_shared *shared, enum proxy_role role,
-    struct proxy_metrics_side *side)
+sum_workers(const struct proxy_shared *shared, enum proxy_role role,
+    struct proxy_metrics_front *front)
 {
 	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
 		const struct proxy_shared_slot *slot = &shared->slots[i];
@@ -98,15 +98,30 @@ sum_side(const struct proxy_shared *shared, enum proxy_role role,
 			continue;
 		for (unsigned c = 0; c < PROXY_COUNTERS; c++)
 			if (c != PROXY_COUNT_KEY_AGE)
-				side->n[c] += proxy_counter_get(
+				front->n[c] += proxy_counter_get(
 				    &slot->counters, (enum proxy_counter)c);
 			else if (proxy_counter_get(&slot->counters,
-				     (enum proxy_counter)c) > side->n[c])
-				side->n[c] = proxy_counter_get(
+				     (enum proxy_counter)c) > front->n[c])
+				front->n[c] = proxy_counter_get(
 				    &slot->counters, (enum proxy_counter)c);
-		side->spool += atomic_load(&shared->spool[i]);
-		side->workers += atomic_load(&slot->pid) > 0;
+		front->spool += atomic_load(&shared->spool[i]);
+		front->workers += atomic_load(&slot->pid) > 0;
 	}
+}
+
+static void
+gather_front(const struct proxy_recorder_site *site, size_t number,
+    struct proxy_metrics_front *to)
+{
+	const struct proxy_front *front = &site->job->config->fronts[number];
+	const struct proxy_shared *shared = site->job->shared;
+
+	to->name = front->enabled ? front->name : NULL;
+	to->filter = front->filter;
+	to->relay_up = proxy_watch_hop_is_up(site->watch, front->name);
+	sum_workers(shared, proxy_role_of(number), to);
+	to->n[PROXY_COUNT_RECORDS_LOST] += proxy_shared_sum(
+	    shared, PROXY_ROLE_RECORDER, proxy_count_lost(number));
 }
 
 /* As it says of itself; where it has not, as far as we may look. */
@@ -202,16 +217,8 @@ gather(const struct proxy_recorder_site *site, struct proxy_metrics *m)
 	    look_at_reports(site, &reports) == 0 ? reports.last_sent : -1;
 	m->reports =
 	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_REPORTS);
-	m->sides[0].name = config->out.enabled ? "out" : NULL;
-	m->sides[1].name = config->in.enabled ? "in" : NULL;
-	m->sides[0].relay_up = proxy_watch_hop_is_up(site->watch, "out");
-	m->sides[1].relay_up = proxy_watch_hop_is_up(site->watch, "in");
-	sum_side(shared, PROXY_ROLE_OUT, &m->sides[0]);
-	sum_side(shared, PROXY_ROLE_IN, &m->sides[1]);
-	m->sides[0].n[PROXY_COUNT_RECORDS_LOST] +=
-	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_LOST_OUT);
-	m->sides[1].n[PROXY_COUNT_RECORDS_LOST] +=
-	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_LOST_IN);
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		gather_front(site, i, &m->fronts[i]);
 	for (unsigned i = 0; i < PROXY_ANSWERS; i++)
 		m->answers[i] = proxy_shared_sum(shared, PROXY_ROLE_RECORDER,
 		    (enum proxy_counter)(PROXY_COUNT_ANSWERS + i));
@@ -438,8 +445,8 @@ print_page(struct waiting *w)
 	    .started = atomic_load(&site->job->shared->started),
 	    .version = PROXY_VERSION,
 	    .host = config->hostname,
-	    .out = config->out.enabled,
-	    .in = config->in.enabled,
+	    .out = proxy_fronts_have(config, PROXY_FILTER_SIGN),
+	    .in = proxy_fronts_have(config, PROXY_FILTER_VERIFY),
 	    .state = states[proxy_state_worst(state)],
 	    .causes = causes,
 	    .cause_count = fill_causes(state, causes),

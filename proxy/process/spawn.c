@@ -39,21 +39,6 @@ enum {
 #define DESCRIPTORS_PER_LISTENER (RECORD_HTTP_CONNECTIONS_MAX * 3)
 #define REASON_MAX		 512
 
-const char *
-proxy_role_name(enum proxy_role role)
-{
-	switch (role) {
-	case PROXY_ROLE_OUT:
-		return "out";
-	case PROXY_ROLE_IN:
-		return "in";
-	case PROXY_ROLE_SEALER:
-		return "sealer";
-	default:
-		return "recorder";
-	}
-}
-
 /* --- before exec, in the child of the master --- */
 
 struct places {
@@ -193,15 +178,8 @@ read_arguments(int argc, char **argv, struct beginning *to)
 		0 ||
 	    number_parse(slice_str(argv[5]), INT32_MAX, &master) != 0)
 		return -1;
-	if (strcmp(argv[2], "out") == 0)
-		to->role = PROXY_ROLE_OUT;
-	else if (strcmp(argv[2], "in") == 0)
-		to->role = PROXY_ROLE_IN;
-	else if (strcmp(argv[2], "recorder") == 0)
-		to->role = PROXY_ROLE_RECORDER;
-	else if (strcmp(argv[2], "sealer") == 0)
-		to->role = PROXY_ROLE_SEALER;
-	else
+	to->role = proxy_role_find(argv[2]);
+	if (to->role == PROXY_ROLE_NONE)
 		return -1;
 	to->slot = (unsigned)slot;
 	to->listener_count = (size_t)listeners;
@@ -251,7 +229,7 @@ serve(const struct beginning *beginning, const struct proxy_config *config,
     struct proxy_shared *shared, struct log *log)
 {
 	const struct proxy_front *front =
-	    beginning->role == PROXY_ROLE_OUT ? &config->out : &config->in;
+	    proxy_role_front(beginning->role, config);
 	int listeners[PROXY_LISTENERS_MAX];
 	struct proxy_quota quota = {.slots = shared->spool,
 	    .count = PROXY_SHARED_SLOTS,
@@ -261,7 +239,7 @@ serve(const struct beginning *beginning, const struct proxy_config *config,
 	    .front = front,
 	    .listeners = listeners,
 	    .go_fd = FD_CONTROL,
-	    .key_fd = beginning->role == PROXY_ROLE_OUT ? FD_KEYS : -1,
+	    .key_fd = fcntl(FD_KEYS, F_GETFD) < 0 ? -1 : FD_KEYS,
 	    .seal_fd = fcntl(FD_SEAL, F_GETFD) < 0 ? 0 : FD_SEAL,
 	    .record_fd = fcntl(FD_RECORD, F_GETFD) < 0 ? 0 : FD_RECORD,
 	    .counters = &shared->slots[beginning->slot].counters,
@@ -329,19 +307,20 @@ struct footing {
 static struct footing
 footing_of(enum proxy_role role, const struct proxy_config *config)
 {
-	const struct proxy_front *front =
-	    role == PROXY_ROLE_OUT ? &config->out : &config->in;
+	const struct proxy_front *front = proxy_role_front(role, config);
 
-	if (role == PROXY_ROLE_RECORDER)
-		return (struct footing){config->in.user,
-		    DESCRIPTORS_RECORDER +
-			config->metrics.listen.count * DESCRIPTORS_PER_LISTENER,
-		    config->metrics.listen.count};
+	if (front != NULL)
+		return (struct footing){front->user,
+		    proxy_worker_descriptors(front), front->listen.count};
 	if (role == PROXY_ROLE_SEALER)
 		return (struct footing){
-		    config->out.user, DESCRIPTORS_SEALER, 0};
-	return (struct footing){front->user,
-	    proxy_worker_descriptors(config, front), front->listen.count};
+		    proxy_front_with(config, PROXY_FILTER_SIGN)->user,
+		    DESCRIPTORS_SEALER, 0};
+	return (struct footing){
+	    proxy_front_with(config, PROXY_FILTER_VERIFY)->user,
+	    DESCRIPTORS_RECORDER +
+		config->metrics.listen.count * DESCRIPTORS_PER_LISTENER,
+	    config->metrics.listen.count};
 }
 
 static int

@@ -16,9 +16,6 @@
 /* The hidden subcommand: `signpost --worker out 3`. */
 #define PROXY_SPAWN_COMMAND "--worker"
 
-/* "out", "in". */
-const char *proxy_role_name(enum proxy_role);
-
 struct log;
 
 /* What a worker is given; all stay the caller's. */

@@ -282,7 +282,7 @@ proxy_watch_new(struct event_base *base, const struct proxy_config *config,
 	if (w->tick == NULL || w->known == NULL)
 		abort(); /* no memory */
 	(void)event_add(w->tick, &tick);
-	if (config->in.enabled)
+	if (proxy_fronts_have(config, PROXY_FILTER_VERIFY))
 		w->servers = proxy_resolving_servers(&config->dns);
 	find_program(w);
 	event_active(w->tick, EV_TIMEOUT, 0);

@@ -47,7 +47,7 @@ struct gate { /* one listening socket */
 	struct worker *worker;
 	struct event *event;
 	int fd;
-	bool proxy_header;
+	const struct proxy_listen *listen;
 };
 
 struct worker {
@@ -106,7 +106,7 @@ is_peer_allowed(const struct gate *gate, const struct sockaddr_storage *peer)
 
 	return peer->ss_family == AF_UNIX ||
 	    proxy_networks_contain(
-		gate->proxy_header ? &front->proxies : &front->allow,
+		gate->listen->proxy_protocol ? &front->proxies : &front->allow,
 		(const struct sockaddr *)peer);
 }
 
@@ -127,7 +127,8 @@ static void
 turn_away_peer(const struct gate *gate, int fd, const char *peer)
 {
 	struct worker *w = gate->worker;
-	const char *setting = gate->proxy_header ? "proxies" : "allow";
+	const char *setting =
+	    gate->listen->proxy_protocol ? "proxies" : "allow";
 	char text[80];
 
 	(void)snprintf(text, sizeof(text),
@@ -224,6 +225,20 @@ on_full(evutil_socket_t fd, short events, void *ctx)
 			refuse_waiting(&w->gates[i]);
 }
 
+/* By what is spoken there. */
+static void
+begin_session(const struct gate *gate, int fd, struct slice peer)
+{
+	switch (gate->listen->kind) {
+	case PROXY_LISTEN_SMTP:
+		proxy_session_begin(&gate->worker->service, fd, peer,
+		    gate->listen->proxy_protocol);
+		break;
+	case PROXY_LISTEN_KINDS:
+		break;
+	}
+}
+
 static void
 on_connection(evutil_socket_t listener, short events, void *ctx)
 {
@@ -251,8 +266,7 @@ on_connection(evutil_socket_t listener, short events, void *ctx)
 	if (!is_peer_allowed(gate, &peer))
 		turn_away_peer(gate, fd, strbuf_text(&name));
 	else
-		proxy_session_begin(
-		    &w->service, fd, strbuf_slice(&name), gate->proxy_header);
+		begin_session(gate, fd, strbuf_slice(&name));
 	strbuf_clear(&name);
 	if (is_full(w))
 		(void)make_session_room(w);
@@ -525,20 +539,15 @@ make_verifying(struct worker *w)
 	w->service.filter_env = &w->verify_env;
 }
 
-static bool
-verifies(const struct proxy_worker_job *job)
-{
-	return job->front == &job->config->in;
-}
-
-static void
-make_filter(struct worker *w)
-{
-	if (verifies(w->job))
-		make_verifying(w);
-	else
-		make_signing(w);
-}
+/* What a worker has for its front's filter. */
+static const struct {
+	void (*make)(struct worker *);
+	size_t descriptors; /* of its own: a resolver's sockets */
+} filters[PROXY_FILTER_KINDS] = {
+    [PROXY_FILTER_SIGN] = {make_signing, 0},
+    [PROXY_FILTER_VERIFY] = {make_verifying,
+	(size_t)DNS_IN_FLIGHT_MAX *DNS_TRIES_OPEN_MAX},
+};
 
 static void
 make_events(struct worker *w)
@@ -572,27 +581,24 @@ make_gates(struct worker *w)
 
 		gate->worker = w;
 		gate->fd = w->job->listeners[i];
-		gate->proxy_header = front->listen.list[i].proxy_protocol;
+		gate->listen = &front->listen.list[i];
 		gate->event = event_new(w->base, gate->fd, EV_READ | EV_PERSIST,
 		    on_connection, gate);
 	}
 }
 
-/* Besides those of the sessions: a resolver's sockets among them. */
+/* Besides those of the sessions. */
 static size_t
-descriptors_besides(
-    const struct proxy_config *config, const struct proxy_front *front)
+descriptors_besides(const struct proxy_front *front)
 {
-	return FDS_BESIDES +
-	    (front == &config->in ? DNS_IN_FLIGHT_MAX * DNS_TRIES_OPEN_MAX : 0);
+	return FDS_BESIDES + filters[front->filter].descriptors;
 }
 
 size_t
-proxy_worker_descriptors(
-    const struct proxy_config *config, const struct proxy_front *front)
+proxy_worker_descriptors(const struct proxy_front *front)
 {
 	return (size_t)front->max_sessions * FDS_PER_SESSION +
-	    descriptors_besides(config, front);
+	    descriptors_besides(front);
 }
 
 /* Fewer sessions where the system did not grant them their descriptors. */
@@ -600,8 +606,8 @@ static size_t
 session_max(const struct proxy_worker_job *job)
 {
 	size_t wanted = job->front->max_sessions, possible;
-	size_t need = proxy_worker_descriptors(job->config, job->front);
-	size_t besides = descriptors_besides(job->config, job->front);
+	size_t need = proxy_worker_descriptors(job->front);
+	size_t besides = descriptors_besides(job->front);
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
@@ -694,7 +700,7 @@ proxy_worker_run(const struct proxy_worker_job *job)
 	}
 	w.session_max = session_max(job);
 	fill_service(&w, spool_dir);
-	make_filter(&w);
+	filters[job->front->filter].make(&w);
 	make_events(&w);
 	make_gates(&w);
 	proxy_process_count(job->counters);

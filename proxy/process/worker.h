@@ -21,7 +21,7 @@ enum { PROXY_WORKER_TICK_S = 5 };
 
 struct proxy_worker_job {
 	const struct proxy_config *config;
-	const struct proxy_front *front; /* the proxy, of the config's */
+	const struct proxy_front *front; /* of the config */
 	const int *listeners;		 /* one a `listen`, in order; taken */
 	/* A byte comes from it when connections may be taken; a byte goes to
 	 * it every PROXY_WORKER_TICK_S, as a sign of life. */
@@ -37,9 +37,8 @@ struct proxy_worker_job {
 };
 
 /* How many files it may have open when all its sessions are taken: what it
- * needs to be allowed. `front` is of the config. */
-size_t proxy_worker_descriptors(
-    const struct proxy_config *, const struct proxy_front *front);
+ * needs to be allowed. */
+size_t proxy_worker_descriptors(const struct proxy_front *);
 
 /* Serves; 0 after a stop or a drain, -1 where it could not begin (the
  * reason is logged). Sets the process's signal handling. */

@@ -97,8 +97,9 @@ proxy_config_free(struct proxy_config *config)
 	free(config->hostname);
 	free(config->pidfile);
 	free(config->control);
-	clear_front(&config->out);
-	clear_front(&config->in);
+	free(config->user);
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		clear_front(&config->fronts[i]);
 	clear_signing(&config->signing);
 	clear_checking(&config->checking);
 	clear_strings(&config->dns.nameservers);
@@ -125,6 +126,7 @@ read_config(struct proxy_config_texts *texts, struct slice text,
 
 	config->path = xstrdup(proxy_config_texts_name(texts));
 	config->texts = texts;
+	proxy_fronts_init(config);
 	reading->config = config;
 	reading->texts = texts;
 	reading->report = report;

@@ -15,6 +15,7 @@
 #include "dkim/algorithm.h"
 #include "dkim/canon.h"
 #include "proxy/settings/address.h"
+#include "proxy/settings/fronts.h"
 #include "record/report.h"
 
 #define PROXY_CONFIG_PATH "/etc/signpost/signpost.conf"
@@ -27,10 +28,10 @@
 #define PROXY_CONFIG_MAP_MAX  ((size_t)256 << 20)
 /* Of a message's header, where the settings do not say. */
 #define PROXY_CONFIG_HEADER_KILOBYTES 512
-/* Listeners of one proxy; signatures that one rule may add. */
+/* Listeners of one front; signatures that one rule may add. */
 #define PROXY_LISTENERS_MAX  16
 #define PROXY_SIGNATURES_MAX 8
-/* Workers of one proxy. */
+/* Workers of one front. */
 #define PROXY_WORKERS_MAX 64
 /* Defaults of messages: memory before there is a file, and how long all DNS
  * questions of one may take. */
@@ -61,7 +62,11 @@ struct proxy_strings {
 	size_t count;
 };
 
+/* What is spoken at a listener of a front. */
+enum proxy_listen_kind { PROXY_LISTEN_SMTP, PROXY_LISTEN_KINDS };
+
 struct proxy_listen {
+	enum proxy_listen_kind kind;
 	struct proxy_endpoint at;
 	bool proxy_protocol;	    /* a PROXY header comes first, and must */
 	struct proxy_rights rights; /* of a Unix-domain socket */
@@ -80,11 +85,13 @@ enum proxy_bare_newline {
 	PROXY_BARE_NEWLINE_REJECT
 };
 
-/* What both proxies have. Times in seconds, sizes in bytes. */
+/* What every front has. Times in seconds, sizes in bytes. */
 struct proxy_front {
-	bool enabled;	  /* the section is there */
-	const char *name; /* "out", "in" */
-	char *user;	  /* its workers run as; applied as root only */
+	size_t number;	  /* of its row */
+	const char *name; /* of its section, "out" */
+	enum proxy_filter_kind filter;
+	bool enabled; /* the section is there */
+	char *user;   /* its workers run as; applied as root only */
 	/* The file's lines that set these; 0: nobody did. */
 	unsigned user_line, spool_dir_line;
 	struct proxy_listeners listen;
@@ -106,7 +113,7 @@ struct proxy_front {
 	unsigned write_timeout, dot_timeout;
 };
 
-/* --- [out] --- */
+/* --- to sign --- */
 
 /* One `dkim(...)` or `domainkeys(...)`: what sign_rule makes signings of. */
 struct proxy_signature {
@@ -164,7 +171,7 @@ struct proxy_signing_rules {
 	unsigned keys_cached; /* keys a worker keeps */
 };
 
-/* --- [in] --- */
+/* --- to check --- */
 
 enum proxy_check {
 	PROXY_CHECK_DKIM = 1 << 0,
@@ -244,7 +251,8 @@ struct proxy_results_settings {
 struct proxy_config {
 	char *path;
 	char *hostname;	  /* greeting and EHLO */
-	unsigned workers; /* of each proxy; 0: one a core */
+	unsigned workers; /* of each front; 0: one a core */
+	char *user;	  /* of the fronts that name none of their own */
 	enum log_target log;
 	enum log_level log_level;
 	char *pidfile;		/* NULL: none */
@@ -254,7 +262,7 @@ struct proxy_config {
 	unsigned stop_timeout;	/* s, messages in flight after SIGTERM */
 	unsigned watchdog;	/* s, a worker without a sign of life */
 
-	struct proxy_front out, in;
+	struct proxy_front fronts[PROXY_FRONTS]; /* in the order of the rows */
 	struct proxy_signing_rules signing;
 	struct proxy_checking_rules checking;
 	struct proxy_dns_settings dns;

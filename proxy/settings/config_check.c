@@ -41,7 +41,8 @@ settle_domains(struct proxy_config_reading *reading)
 		free(name);
 	}
 	rules->domains.count = kept;
-	if (rules->sign_all && kept == 0 && reading->config->out.enabled)
+	if (rules->sign_all && kept == 0 &&
+	    proxy_fronts_have(reading->config, PROXY_FILTER_SIGN))
 		proxy_config_error(reading,
 		    proxy_config_line(reading, "out", "sign_all"),
 		    "sign_all needs a `domain` to sign with");
@@ -238,9 +239,9 @@ settle_signing(struct proxy_config_reading *reading)
 	    read_map(reading, "sender_map", rules->sender_map_path, &defaults);
 	settle_seal(reading, defaults.keys);
 	rules->keys = proxy_key_table_detach(defaults.keys, &rules->key_count);
-	if (reading->config->out.enabled && rules->signatures.count == 0 &&
-	    rules->sender_map_path == NULL && rules->listid_map_path == NULL &&
-	    reading->report->errors.n == 0)
+	if (proxy_fronts_have(reading->config, PROXY_FILTER_SIGN) &&
+	    rules->signatures.count == 0 && rules->sender_map_path == NULL &&
+	    rules->listid_map_path == NULL && reading->report->errors.n == 0)
 		proxy_config_error(reading, 0,
 		    "[out] has nothing to sign: it needs `domain`, "
 		    "`sender_map` or `listid_map`");
@@ -304,11 +305,18 @@ settle_hostname(struct proxy_config *config)
 }
 
 static void
-settle_front(struct proxy_front *front, const char *name, const char *spool)
+settle_front(struct proxy_config_reading *reading, struct proxy_front *front)
 {
-	front->name = name;
+	front->user_line = proxy_config_line(reading, front->name, "user");
+	front->spool_dir_line =
+	    proxy_config_line(reading, front->name, "spool_dir");
 	if (front->spool_dir == NULL)
-		front->spool_dir = xstrdup(spool);
+		front->spool_dir =
+		    xstrdup(proxy_front_rows[front->number].spool_dir);
+	if (front->user != NULL || reading->config->user == NULL)
+		return;
+	front->user = xstrdup(reading->config->user);
+	front->user_line = proxy_config_line(reading, "signpost", "user");
 }
 
 static bool
@@ -323,23 +331,33 @@ listens_for(
 	return false;
 }
 
-/* Does mail of this proxy come back to it, over the other one perhaps? */
+/* Does mail of this front come back to it, over another one perhaps? */
 static void
-check_loop(struct proxy_config_reading *reading,
-    const struct proxy_front *front, const struct proxy_front *other)
+check_loop(
+    struct proxy_config_reading *reading, const struct proxy_front *front)
 {
 	unsigned line = proxy_config_line(reading, front->name, "relay");
 
-	if (listens_for(&front->listen, &front->relay))
+	if (listens_for(&front->listen, &front->relay)) {
 		proxy_config_error(reading, line,
 		    "relay: is what [%s] itself listens on; mail would go "
 		    "round in circles",
 		    front->name);
-	else if (listens_for(&other->listen, &front->relay) &&
-	    listens_for(&front->listen, &other->relay))
-		proxy_config_error(reading, line,
-		    "relay: [out] and [in] relay to each other; mail would go "
-		    "round in circles");
+		return;
+	}
+	for (size_t i = 0; i < PROXY_FRONTS; i++) {
+		const struct proxy_front *other = &reading->config->fronts[i];
+		bool first = front->number < i;
+
+		if (i != front->number &&
+		    listens_for(&other->listen, &front->relay) &&
+		    listens_for(&front->listen, &other->relay))
+			proxy_config_error(reading, line,
+			    "relay: [%s] and [%s] relay to each other; mail "
+			    "would go round in circles",
+			    first ? front->name : other->name,
+			    first ? other->name : front->name);
+	}
 }
 
 static void
@@ -382,21 +400,24 @@ static void
 check_all_listeners(struct proxy_config_reading *reading)
 {
 	const struct proxy_config *config = reading->config;
-	const struct proxy_listeners *others[3] = {NULL, NULL, NULL};
+	const struct proxy_listeners *others[PROXY_FRONTS + 1] = {NULL};
 
-	check_listeners(reading, &config->out.listen, "out", others);
-	others[0] = &config->out.listen;
-	check_listeners(reading, &config->in.listen, "in", others);
-	others[1] = &config->in.listen;
+	for (size_t i = 0; i < PROXY_FRONTS; i++) {
+		const struct proxy_front *front = &config->fronts[i];
+
+		check_listeners(reading, &front->listen, front->name, others);
+		others[i] = &front->listen;
+	}
 	check_listeners(reading, &config->metrics.listen, "metrics", others);
 }
 
-/* Answers go out as our own mail does: through the first listener of
- * [out]. */
+/* Answers go out as our own mail does: through the first listener that
+ * signs. */
 static void
 settle_reflector(struct proxy_config *config)
 {
-	const struct proxy_listeners *out = &config->out.listen;
+	const struct proxy_listeners *out =
+	    &proxy_front_with(config, PROXY_FILTER_SIGN)->listen;
 
 	if (config->reflector.relay.length == 0 && out->count > 0)
 		config->reflector.relay = out->list[0].at;
@@ -431,6 +452,7 @@ settle_results(struct proxy_config_reading *reading)
 	struct proxy_results_settings *r = &reading->config->results;
 	struct strbuf email;
 
+	r->database_line = proxy_config_line(reading, "results", "database");
 	if (r->reporter == NULL)
 		r->reporter = xstrdup(reading->config->hostname);
 	if (r->email == NULL) {
@@ -450,7 +472,7 @@ check_reflector(struct proxy_config_reading *reading)
 	if (r->address == NULL)
 		return;
 	settle_mailbox(reading, "reflector", "address", &r->address);
-	if (!reading->config->in.enabled)
+	if (!proxy_fronts_have(reading->config, PROXY_FILTER_VERIFY))
 		proxy_config_error(reading, line,
 		    "address: mail to it comes in through [in], which is "
 		    "not there");
@@ -463,37 +485,20 @@ check_reflector(struct proxy_config_reading *reading)
 		    "not set");
 }
 
-/* For the errors that only this machine can tell of. */
-static void
-note_lines(struct proxy_config_reading *reading)
-{
-	struct proxy_config *config = reading->config;
-
-	config->out.user_line = proxy_config_line(reading, "signpost", "user");
-	config->in.user_line = proxy_config_line(reading, "in", "user");
-	config->out.spool_dir_line =
-	    proxy_config_line(reading, "out", "spool_dir");
-	config->in.spool_dir_line =
-	    proxy_config_line(reading, "in", "spool_dir");
-	config->control_line =
-	    proxy_config_line(reading, "signpost", "control");
-	config->results.database_line =
-	    proxy_config_line(reading, "results", "database");
-}
-
 void
 proxy_config_cross_check(struct proxy_config_reading *reading)
 {
 	struct proxy_config *config = reading->config;
 
-	note_lines(reading);
+	config->control_line =
+	    proxy_config_line(reading, "signpost", "control");
 	settle_hostname(config);
-	settle_front(&config->out, "out", "/var/lib/signpost/spool");
-	settle_front(&config->in, "in", "/var/lib/signpost/spool-in");
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		settle_front(reading, &config->fronts[i]);
 	settle_signing(reading);
 	settle_checking(reading);
-	check_loop(reading, &config->out, &config->in);
-	check_loop(reading, &config->in, &config->out);
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		check_loop(reading, &config->fronts[i]);
 	check_all_listeners(reading);
 	settle_reflector(config);
 	settle_results(reading);

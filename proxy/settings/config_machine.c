@@ -1,5 +1,5 @@
 /*
- * Is this machine fit for a configuration: what each proxy needs is there,
+ * Is this machine fit for a configuration: what each front needs is there,
  * its user exists and can write its spool.
  */
 #include <errno.h>
@@ -222,32 +222,58 @@ check_database(const struct proxy_config *config, const struct passwd *user,
 	free(dir);
 }
 
-/* Who holds keys: the signing workers, or the sealer alone. 0: nobody, or we
- * are not root, or a mistake. */
+/* Its workers' user, or, where only the sealer runs as it, the sealer's. 0: it
+ * has none, or we are not root, or a mistake. */
 static uid_t
-check_signer(const struct proxy_config *config, struct proxy_report *report)
+check_front_and_user(const struct proxy_config *config,
+    const struct proxy_front *front, struct proxy_report *report)
 {
 	const struct passwd *user;
 
-	if (!config->out.enabled && proxy_sealer_is_wanted(config))
-		user = check_user(config, &config->out, report);
+	if (!front->enabled && front->filter == PROXY_FILTER_SIGN &&
+	    proxy_front_user_is_wanted(config, front))
+		user = check_user(config, front, report);
 	else
-		user = check_front(config, &config->out, report);
+		user = check_front(config, front, report);
 	return user == NULL ? 0 : user->pw_uid;
 }
 
-/* The recorder runs as a user whose proxy may not be there. */
+/* What reads strangers' mail against what holds keys. */
+static void
+check_users_differ(const struct proxy_config *config,
+    const uid_t users[PROXY_FRONTS], struct proxy_report *report)
+{
+	for (size_t i = 0; i < PROXY_FRONTS; i++) {
+		const struct proxy_front *front = &config->fronts[i];
+		bool same = false;
+
+		for (size_t k = 0; k < PROXY_FRONTS; k++)
+			same |= users[k] != 0 && users[k] == users[i] &&
+			    config->fronts[k].filter == PROXY_FILTER_SIGN;
+		if (same && front->filter == PROXY_FILTER_VERIFY)
+			add_machine_finding(config, &report->errors,
+			    front->user_line,
+			    "[%s] needs a `user` other than [signpost]'s: what "
+			    "reads strangers' mail must not trace what holds "
+			    "the keys",
+			    front->name);
+	}
+}
+
+/* The recorder runs as a user whose front may not be there. */
 static void
 check_recorder(const struct proxy_config *config, struct proxy_report *report)
 {
+	const struct proxy_front *front =
+	    proxy_front_with(config, PROXY_FILTER_VERIFY);
 	const struct passwd *user;
 
 	if (!proxy_recorder_is_wanted(config))
 		return;
-	/* Where [in] is there, its user was looked at with it. */
-	user = config->in.enabled && geteuid() == 0
-	    ? getpwnam(config->in.user)
-	    : check_user(config, &config->in, report);
+	/* Where the front is there, its user was looked at with it. */
+	user = front->enabled && geteuid() == 0
+	    ? getpwnam(front->user)
+	    : check_user(config, front, report);
 	if (config->results.database != NULL &&
 	    (user != NULL || geteuid() != 0))
 		check_database(config, user, report);
@@ -276,22 +302,19 @@ proxy_config_check_machine(
     const struct proxy_config *config, struct proxy_report *report)
 {
 	size_t before = report->errors.n;
-	const struct passwd *user;
-	uid_t signer;
+	uid_t users[PROXY_FRONTS];
 
-	if (!config->out.enabled && !config->in.enabled)
+	if (!proxy_fronts_any(config))
 		add_machine_finding(config, &report->errors, 0,
 		    "neither [out] nor [in]: there is nothing to serve");
-	signer = check_signer(config, report);
-	user = check_front(config, &config->in, report);
-	if (signer != 0 && user != NULL && user->pw_uid == signer)
-		add_machine_finding(config, &report->errors,
-		    config->in.user_line,
-		    "[in] needs a `user` other than [signpost]'s: what reads "
-		    "strangers' mail must not trace what holds the keys");
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		users[i] =
+		    check_front_and_user(config, &config->fronts[i], report);
+	check_users_differ(config, users, report);
 	check_recorder(config, report);
-	check_groups(config, &config->out.listen, "out", report);
-	check_groups(config, &config->in.listen, "in", report);
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		check_groups(config, &config->fronts[i].listen,
+		    config->fronts[i].name, report);
 	check_groups(config, &config->metrics.listen, "metrics", report);
 	return report->errors.n > before ? -1 : 0;
 }

@@ -58,23 +58,14 @@ is_near(const char *name, const char *other, size_t *best)
 	return true;
 }
 
-/* `of` is the section of a setting that has one, else NULL: both fronts. */
-static bool
-is_of(const struct proxy_setting *s, const char *section)
-{
-	if (s->section == NULL)
-		return strcmp(section, "out") == 0 ||
-		    strcmp(section, "in") == 0;
-	return strcmp(s->section, section) == 0;
-}
-
 static void
 add_section(const struct proxy_setting *s, struct strbuf *to)
 {
-	if (s->section == NULL)
-		strbuf_add_str(to, "[out] and [in]");
-	else
+	if (s->section != NULL)
 		strbuf_addf(to, "[%s]", s->section);
+	for (size_t i = 0; s->section == NULL && i < PROXY_FRONTS; i++)
+		strbuf_addf(to, "%s[%s]", i == 0 ? "" : " and ",
+		    proxy_front_rows[i].name);
 }
 
 /* The very name, elsewhere. */
@@ -102,15 +93,17 @@ find_near(const char *section, const char *name, struct strbuf *to)
 	size_t best = WRONG_MOST + 1;
 
 	for (size_t i = 0; (s = proxy_config_setting_at(i)) != NULL; i++)
-		if (is_of(s, section) && is_near(name, s->name, &best))
+		if (proxy_config_setting_is_of(s, section) &&
+		    is_near(name, s->name, &best))
 			nearest = s;
 	for (size_t i = 0; (s = proxy_config_setting_at(i)) != NULL; i++)
-		if (!is_of(s, section) && is_near(name, s->name, &best))
+		if (!proxy_config_setting_is_of(s, section) &&
+		    is_near(name, s->name, &best))
 			nearest = s;
 	if (nearest == NULL)
 		return false;
 	strbuf_addf(to, ": did you mean %s", nearest->name);
-	if (!is_of(nearest, section)) {
+	if (!proxy_config_setting_is_of(nearest, section)) {
 		strbuf_add_str(to, ", of ");
 		add_section(nearest, to);
 	}

@@ -60,10 +60,11 @@ typedef int proxy_setter(const struct proxy_setting *, void *field,
     struct slice, struct strbuf *reason);
 
 struct proxy_setting {
-	const char *section; /* NULL: in [out] and in [in] */
+	const char *section; /* NULL: in that of every front */
 	const char *name;
 	proxy_setter *set;
-	size_t offset;	     /* in proxy_config, or in proxy_front */
+	bool of_front; /* the offset is in proxy_front, not in proxy_config */
+	size_t offset;
 	const char *initial; /* NULL: empty, none */
 	uint64_t least, most;
 	const struct proxy_word *words;
@@ -83,8 +84,6 @@ proxy_setter proxy_add_authserv_id, proxy_add_domain, proxy_add_field_name,
 
 /* --- config_table.c: names, bounds, defaults --- */
 
-/* The two that share proxy_front, else the first. */
-enum { PROXY_SETTING_SIDES = 2 };
 #define PROXY_SETTINGS_MAX 128
 
 /* One reading of one configuration. */
@@ -93,8 +92,9 @@ struct proxy_config_reading {
 	struct proxy_config_texts *texts;
 	struct proxy_report *report;
 	const char *name; /* of the file, for "file:line" */
-	/* Line that set it, by its place in the table; 0: none did. */
-	unsigned seen[PROXY_SETTING_SIDES][PROXY_SETTINGS_MAX];
+	/* Line that set it, by front (0 for what is of none) and by its place
+	 * in the table; 0: none did. */
+	unsigned seen[PROXY_FRONTS][PROXY_SETTINGS_MAX];
 	/* `signature =` lines, to be parsed when the rest is known. */
 	struct proxy_strings signatures;
 	unsigned *signature_lines;
@@ -103,6 +103,9 @@ struct proxy_config_reading {
 
 /* The table's rows, and the sections; NULL past the last one. */
 const struct proxy_setting *proxy_config_setting_at(size_t);
+/* May it stand in that section? */
+bool proxy_config_setting_is_of(
+    const struct proxy_setting *, const char *section);
 const char *proxy_config_section_at(size_t);
 
 /* --- config_names.c: what a name was perhaps meant to be --- */

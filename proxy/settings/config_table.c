@@ -58,9 +58,10 @@ static const struct proxy_word words_reject[] = {{"dkim", PROXY_REJECT_DKIM},
     {"spf", PROXY_REJECT_SPF}, {"dmarc", PROXY_REJECT_DMARC}, {"none", 0},
     {NULL, 0}};
 
-#define AT(member)  offsetof(struct proxy_config, member)
-#define FRONT_AT(m) offsetof(struct proxy_front, m)
-#define FRONT	    NULL
+/* Where it goes: of_front and offset. */
+#define AT(member)  false, offsetof(struct proxy_config, member)
+#define FRONT_AT(m) true, offsetof(struct proxy_front, m)
+#define FRONT	    NULL /* in the section of every front */
 /* A default that another room names: as it would be written. */
 #define IN_TEXT(number)	   #number
 #define IN_NUMBER(number)  IN_TEXT(number)
@@ -68,7 +69,7 @@ static const struct proxy_word words_reject[] = {{"dkim", PROXY_REJECT_DKIM},
 #define GIGA		   ((uint64_t)1 << 30)
 
 static const struct proxy_setting settings[] = {
-    {"signpost", "user", proxy_set_text, AT(out.user), "signpost", 0, 0, NULL,
+    {"signpost", "user", proxy_set_text, AT(user), "signpost", 0, 0, NULL,
 	false},
     {"signpost", "hostname", proxy_set_name, AT(hostname), NULL, 0, 0, NULL,
 	false},
@@ -141,7 +142,7 @@ static const struct proxy_setting settings[] = {
     {"out", "keyfile", proxy_set_path, AT(signing.keyfile), NULL, 0, 0, NULL,
 	false},
     /* Read by take_signature() below: commas stand within it. */
-    {"out", "signature", NULL, 0, NULL, 0, 0, NULL, true},
+    {"out", "signature", NULL, false, 0, NULL, 0, 0, NULL, true},
     {"out", "sender_map", proxy_set_path, AT(signing.sender_map_path), NULL, 0,
 	0, NULL, false},
     {"out", "listid_map", proxy_set_path, AT(signing.listid_map_path), NULL, 0,
@@ -161,7 +162,7 @@ static const struct proxy_setting settings[] = {
     {"out", "keys_cached", proxy_set_count, AT(signing.keys_cached), "1000", 1,
 	1000000, NULL, false},
 
-    {"in", "user", proxy_set_text, AT(in.user), "signpost-in", 0, 0, NULL,
+    {"in", "user", proxy_set_text, FRONT_AT(user), "signpost-in", 0, 0, NULL,
 	false},
     {"in", "authserv_id", proxy_add_authserv_id, AT(checking.authserv_ids),
 	NULL, 0, 0, NULL, true},
@@ -251,8 +252,9 @@ static const struct proxy_setting settings[] = {
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 _Static_assert(SETTINGS <= PROXY_SETTINGS_MAX, "seen has no room");
 
+/* Besides those of the fronts. */
 static const char *const sections[] = {
-    "signpost", "out", "in", "dns", "metrics", "reflector", "results"};
+    "signpost", "dns", "metrics", "reflector", "results"};
 
 /* --- reports --- */
 
@@ -306,21 +308,27 @@ proxy_config_setting_at(size_t i)
 const char *
 proxy_config_section_at(size_t i)
 {
+	if (i < PROXY_FRONTS)
+		return proxy_front_rows[i].name;
+	i -= PROXY_FRONTS;
 	return i < sizeof(sections) / sizeof(sections[0]) ? sections[i] : NULL;
 }
 
 /* --- reading --- */
 
-static bool
-is_front(const char *section)
+bool
+proxy_config_setting_is_of(const struct proxy_setting *s, const char *section)
 {
-	return strcmp(section, "out") == 0 || strcmp(section, "in") == 0;
+	return s->section == FRONT
+	    ? proxy_front_find(slice_str(section)) < PROXY_FRONTS
+	    : strcmp(s->section, section) == 0;
 }
 
+/* Of the front that the section is of; 0 for what is of none. */
 static size_t
-side_of(const struct proxy_setting *s, const char *section)
+number_of(const struct proxy_setting *s, const char *section)
 {
-	return s->section == FRONT && strcmp(section, "in") == 0 ? 1 : 0;
+	return s->of_front ? proxy_front_find(slice_str(section)) : 0;
 }
 
 static size_t
@@ -329,11 +337,8 @@ find_setting(const char *section, const char *name)
 	size_t i;
 
 	for (i = 0; i < SETTINGS; i++) {
-		if (strcmp(settings[i].name, name) != 0)
-			continue;
-		if (settings[i].section == FRONT
-			? is_front(section)
-			: strcmp(settings[i].section, section) == 0)
+		if (strcmp(settings[i].name, name) == 0 &&
+		    proxy_config_setting_is_of(&settings[i], section))
 			return i;
 	}
 	return SETTINGS;
@@ -347,17 +352,16 @@ proxy_config_line(const struct proxy_config_reading *reading,
 
 	if (i == SETTINGS)
 		return 0;
-	return reading->seen[side_of(&settings[i], section)][i];
+	return reading->seen[number_of(&settings[i], section)][i];
 }
 
 static void *
 field_of(
-    struct proxy_config *config, const struct proxy_setting *s, size_t side)
+    struct proxy_config *config, const struct proxy_setting *s, size_t front)
 {
-	char *base = (char *)config;
+	char *base =
+	    s->of_front ? (char *)&config->fronts[front] : (char *)config;
 
-	if (s->section == FRONT)
-		base = side == 1 ? (char *)&config->in : (char *)&config->out;
 	return base + s->offset;
 }
 
@@ -406,9 +410,9 @@ try_value(const struct proxy_setting *s, void *field, struct slice value,
 /* One value of the setting: shown in the error as it was written. */
 static void
 set_value(struct proxy_config_reading *reading, const struct proxy_setting *s,
-    size_t side, struct slice value, unsigned line)
+    size_t front, struct slice value, unsigned line)
 {
-	void *field = field_of(reading->config, s, side);
+	void *field = field_of(reading->config, s, front);
 	struct strbuf reason, shown;
 
 	strbuf_init(&reason, MESSAGE_MAX / 2);
@@ -445,18 +449,18 @@ cut_item(struct slice *rest, struct slice *item)
 
 static void
 set_values(struct proxy_config_reading *reading, const struct proxy_setting *s,
-    size_t side, struct slice value, unsigned line)
+    size_t front, struct slice value, unsigned line)
 {
 	struct slice piece, rest = value;
 
 	if (!s->many) {
-		set_value(reading, s, side, value, line);
+		set_value(reading, s, front, value, line);
 		return;
 	}
 	while (cut_item(&rest, &piece)) {
 		piece = slice_trim(piece);
 		if (piece.n > 0)
-			set_value(reading, s, side, piece, line);
+			set_value(reading, s, front, piece, line);
 	}
 }
 
@@ -507,18 +511,15 @@ on_section(void *ctx, struct slice name, unsigned line)
 {
 	struct proxy_config_reading *reading = ctx;
 	struct strbuf shown, guess;
-	size_t i;
+	size_t front = proxy_front_find(name);
+	const char *known;
 
+	if (front < PROXY_FRONTS)
+		reading->config->fronts[front].enabled = true;
 	reading->known_section = true;
-	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
-		if (slice_equal(name, slice_str(sections[i])))
-			break;
-	if (slice_equal(name, SLICE("out")))
-		reading->config->out.enabled = true;
-	if (slice_equal(name, SLICE("in")))
-		reading->config->in.enabled = true;
-	if (i < sizeof(sections) / sizeof(sections[0]))
-		return;
+	for (size_t i = 0; (known = proxy_config_section_at(i)) != NULL; i++)
+		if (slice_equal(name, slice_str(known)))
+			return;
 	reading->known_section = false;
 	strbuf_init(&shown, MESSAGE_MAX / 2);
 	escape_text(name, &shown);
@@ -586,7 +587,7 @@ on_setting(void *ctx, const char *section, const char *name, struct slice value,
 		return;
 	}
 	s = &settings[i];
-	seen = &reading->seen[side_of(s, section)][i];
+	seen = &reading->seen[number_of(s, section)][i];
 	if (!may_set(reading, s, *seen, line, continued))
 		return;
 	*seen = *seen == 0 ? line : *seen;
@@ -597,7 +598,7 @@ on_setting(void *ctx, const char *section, const char *name, struct slice value,
 	else if (s->set == NULL)
 		take_signature(reading, value, line, continued);
 	else
-		set_values(reading, s, side_of(s, section), value, line);
+		set_values(reading, s, number_of(s, section), value, line);
 }
 
 static void
@@ -607,17 +608,19 @@ on_error(void *ctx, unsigned line, const char *text)
 }
 
 static void
-fill_in(struct proxy_config_reading *reading)
+fill_in(struct proxy_config_reading *reading, const char *section)
 {
 	const struct proxy_setting *s;
-	size_t i, side;
 
-	for (i = 0; i < SETTINGS; i++) {
+	for (size_t i = 0; i < SETTINGS; i++) {
+		size_t front;
+
 		s = &settings[i];
-		for (side = 0; side < (s->section == FRONT ? 2 : 1); side++)
-			if (reading->seen[side][i] == 0 && s->initial != NULL)
-				set_values(
-				    reading, s, side, slice_str(s->initial), 0);
+		if (!proxy_config_setting_is_of(s, section))
+			continue;
+		front = number_of(s, section);
+		if (reading->seen[front][i] == 0 && s->initial != NULL)
+			set_values(reading, s, front, slice_str(s->initial), 0);
 	}
 }
 
@@ -627,7 +630,9 @@ proxy_config_read_settings(
 {
 	static const struct proxy_ini_ops ops = {
 	    on_section, on_setting, on_error};
+	const char *section;
 
 	proxy_ini_read(text, &ops, reading);
-	fill_in(reading);
+	for (size_t i = 0; (section = proxy_config_section_at(i)) != NULL; i++)
+		fill_in(reading, section);
 }

@@ -15,4 +15,9 @@ bool proxy_recorder_is_wanted(const struct proxy_config *);
 /* One that holds the key of [in] seal_domain. */
 bool proxy_sealer_is_wanted(const struct proxy_config *);
 
+/* Does anything run as the front's user: its workers, or, though it is not
+ * there, the recorder or the sealer? */
+bool proxy_front_user_is_wanted(
+    const struct proxy_config *, const struct proxy_front *);
+
 #endif

@@ -70,8 +70,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	config = proxy_config_parse("conf", slice_str(settings), &report);
 	if (config == NULL)
 		abort();
-	search(config, &config->out, in);
-	search(config, &config->in, in);
+	search(config, &config->fronts[0], in);
+	search(config, &config->fronts[1], in);
 	proxy_config_free(config);
 	proxy_report_clear(&report);
 	return 0;

@@ -53,7 +53,7 @@ test_what_was_before_is_left_out(void **state)
 	/* An hour on, nothing new. */
 	assert_int_equal(sent_since(h, 11800 + 3600, 300, 10800), 0);
 	assert_int_equal(sent_since(h, 11800 + 3600, 3600, 10800), 0);
-	/* The sides and the kinds are apart. */
+	/* The fronts and the kinds are apart. */
 	assert_int_equal(proxy_history_since(h, 11800, 300,
 			     &(struct proxy_history_sums){{{0}, {[2] = 5}}})
 			     .n[1][PROXY_HISTORY_DEFERRED],

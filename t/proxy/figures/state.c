@@ -32,11 +32,11 @@ set_up(void **state)
 {
 	struct rig *r = xcalloc(1, sizeof(*r));
 
-	r->config.out = (struct proxy_front){.enabled = true, .name = "out"};
-	r->config.in = (struct proxy_front){.enabled = true, .name = "in"};
+	proxy_fronts_init(&r->config);
+	r->config.fronts[0].enabled = r->config.fronts[1].enabled = true;
 	atomic_store(&r->shared.workers, 1);
-	seat(r, 0, PROXY_ROLE_OUT, 10);
-	seat(r, 1, PROXY_ROLE_IN, 11);
+	seat(r, 0, proxy_role_of(0), 10);
+	seat(r, 1, proxy_role_of(1), 11);
 	r->now = 100000;
 	*state = r;
 	return 0;
@@ -99,15 +99,15 @@ test_workers(void **state)
 	assert_int_equal(proxy_state_worst(&r->state), PROXY_STATE_OK);
 	atomic_store(&r->shared.slots[0].silent, 3);
 	says(r, PROXY_STATE_FAIL, "0 of 1 workers serve, 1 hang");
-	seat(r, 3, PROXY_ROLE_OUT, 12); /* beside one that hangs */
+	seat(r, 3, proxy_role_of(0), 12); /* beside one that hangs */
 	says(r, PROXY_STATE_OK, "1 of 1 workers serve");
 	assert_int_equal(proxy_state_worst(&r->state), PROXY_STATE_OK);
 	atomic_store(&r->shared.slots[3].drains, 1); /* of the old settings */
 	says(r, PROXY_STATE_FAIL, "0 of 1 workers serve");
 	atomic_store(&r->shared.slots[0].silent, 0);
-	seat(r, 1, PROXY_ROLE_IN, 0);
+	seat(r, 1, proxy_role_of(1), 0);
 	says(r, PROXY_STATE_FAIL, "0 of 1 workers serve");
-	r->config.in.enabled = false;
+	r->config.fronts[1].enabled = false;
 	says(r, PROXY_STATE_OK, "1 of 1 workers serve");
 	assert_int_equal(proxy_state_worst(&r->state), PROXY_STATE_OK);
 }
@@ -187,7 +187,7 @@ test_records_and_reloads(void **state)
 	says(r, PROXY_STATE_OK, "none lost");
 	seat(r, 2, PROXY_ROLE_RECORDER, 13);
 	count(r, 0, PROXY_COUNT_RECORDS_LOST, 1);
-	count(r, 2, PROXY_COUNT_LOST_IN, 2);
+	count(r, 2, proxy_count_lost(1), 2);
 	says(r, PROXY_STATE_WARN, "3 lost in the last hour");
 	pass(r, 3700);
 	says(r, PROXY_STATE_OK, "none lost");

@@ -41,8 +41,8 @@ configure(const char *sections)
 	config = proxy_config_parse("conf", slice_str(sections), &report);
 	if (config == NULL)
 		fail_msg("%s%s", sections, strbuf_text(&report.errors));
-	name_user(&config->out.user, SIGNER);
-	name_user(&config->in.user, VERIFIER);
+	name_user(&config->fronts[0].user, SIGNER);
+	name_user(&config->fronts[1].user, VERIFIER);
 	proxy_report_clear(&report);
 	return config;
 }

@@ -22,8 +22,8 @@ test_a_slot_goes_to_its_role_again(void **state)
 {
 	struct proxy_shared *page = page_new();
 	struct proxy_slots slots = {.taken = {false}};
-	int out = proxy_shared_take(page, &slots, PROXY_ROLE_OUT);
-	int in = proxy_shared_take(page, &slots, PROXY_ROLE_IN);
+	int out = proxy_shared_take(page, &slots, proxy_role_of(0));
+	int in = proxy_shared_take(page, &slots, proxy_role_of(1));
 
 	(void)state;
 	assert_int_not_equal(out, in);
@@ -32,12 +32,12 @@ test_a_slot_goes_to_its_role_again(void **state)
 	atomic_store(&page->spool[in], 5);
 	proxy_shared_leave(page, &slots, out);
 	proxy_shared_leave(page, &slots, in);
-	assert_int_equal(proxy_shared_take(page, &slots, PROXY_ROLE_IN), in);
+	assert_int_equal(proxy_shared_take(page, &slots, proxy_role_of(1)), in);
 	assert_int_equal(atomic_load(&page->spool[in]), 0);
 	assert_int_equal(
-	    proxy_shared_sum(page, PROXY_ROLE_IN, PROXY_COUNT_SESSIONS), 1);
+	    proxy_shared_sum(page, proxy_role_of(1), PROXY_COUNT_SESSIONS), 1);
 	assert_int_equal(
-	    proxy_shared_sum(page, PROXY_ROLE_IN, PROXY_COUNT_SESSIONS_OPEN),
+	    proxy_shared_sum(page, proxy_role_of(1), PROXY_COUNT_SESSIONS_OPEN),
 	    0);
 	proxy_shared_unmap(page);
 }
@@ -51,8 +51,8 @@ test_there_are_so_many_and_no_more(void **state)
 	(void)state;
 	for (int i = 0; i < PROXY_SHARED_SLOTS; i++)
 		assert_int_equal(
-		    proxy_shared_take(page, &slots, PROXY_ROLE_OUT), i);
-	assert_int_equal(proxy_shared_take(page, &slots, PROXY_ROLE_OUT), -1);
+		    proxy_shared_take(page, &slots, proxy_role_of(0)), i);
+	assert_int_equal(proxy_shared_take(page, &slots, proxy_role_of(0)), -1);
 	proxy_shared_unmap(page);
 }
 
@@ -90,7 +90,7 @@ test_a_lie_on_the_page_takes_no_seat(void **state)
 {
 	struct proxy_shared *page = page_new();
 	struct proxy_slots slots = {.taken = {false}};
-	int first = proxy_shared_take(page, &slots, PROXY_ROLE_OUT);
+	int first = proxy_shared_take(page, &slots, proxy_role_of(0));
 
 	(void)state;
 	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
@@ -98,7 +98,7 @@ test_a_lie_on_the_page_takes_no_seat(void **state)
 		atomic_store(&page->slots[i].role, PROXY_ROLE_SEALER);
 	}
 	assert_int_equal(
-	    proxy_shared_take(page, &slots, PROXY_ROLE_OUT), first + 1);
+	    proxy_shared_take(page, &slots, proxy_role_of(0)), first + 1);
 	proxy_shared_unmap(page);
 }
 

@@ -80,20 +80,21 @@ test_reads_the_sample(void **state)
 	struct proxy_config *c = must_parse(text);
 
 	(void)state;
-	assert_string_equal(c->out.user, "signpost");
-	assert_string_equal(c->in.user, "signpost-in");
+	assert_string_equal(c->fronts[0].user, "signpost");
+	assert_string_equal(c->fronts[1].user, "signpost-in");
 	assert_int_equal(c->workers, 0);
 	assert_int_equal(c->log, LOGGING_STDERR);
-	assert_true(c->out.enabled);
-	assert_int_equal(c->out.listen.count, 4);
-	assert_int_equal(c->out.listen.list[2].rights.mode, 0);
-	assert_string_equal(c->out.listen.list[2].rights.group, "");
-	assert_true(c->out.listen.list[3].proxy_protocol);
-	assert_int_equal(c->out.listen.list[3].rights.mode, 0666);
-	assert_string_equal(c->out.listen.list[3].rights.group, "postfix");
-	assert_false(c->out.listen.list[0].proxy_protocol);
-	assert_true(c->out.listen.list[1].proxy_protocol);
-	assert_int_equal(c->out.allow.count, 2);
+	assert_true(c->fronts[0].enabled);
+	assert_int_equal(c->fronts[0].listen.count, 4);
+	assert_int_equal(c->fronts[0].listen.list[2].rights.mode, 0);
+	assert_string_equal(c->fronts[0].listen.list[2].rights.group, "");
+	assert_true(c->fronts[0].listen.list[3].proxy_protocol);
+	assert_int_equal(c->fronts[0].listen.list[3].rights.mode, 0666);
+	assert_string_equal(
+	    c->fronts[0].listen.list[3].rights.group, "postfix");
+	assert_false(c->fronts[0].listen.list[0].proxy_protocol);
+	assert_true(c->fronts[0].listen.list[1].proxy_protocol);
+	assert_int_equal(c->fronts[0].allow.count, 2);
 	assert_int_equal(c->signing.domains.count, 3);
 	assert_string_equal(
 	    c->signing.domains.list[2], "xn--bcher-kva.example");
@@ -104,7 +105,7 @@ test_reads_the_sample(void **state)
 	    c->signing.signatures.list[1].kind, &dkim_kind_domainkeys);
 	assert_int_equal(c->signing.on_error, PROXY_ON_ERROR_PASS);
 	assert_int_equal(c->signing.ttl, 7 * 86400);
-	assert_true(c->out.spool_max == (uint64_t)2 << 30);
+	assert_true(c->fronts[0].spool_max == (uint64_t)2 << 30);
 	assert_int_equal(c->checking.check, PROXY_CHECK_DKIM | PROXY_CHECK_SPF);
 	assert_int_equal(
 	    c->checking.reject, PROXY_REJECT_DKIM | PROXY_REJECT_DKIM_REQUIRED);
@@ -119,7 +120,7 @@ static void
 test_has_one_default_in_one_place(void **state)
 {
 	struct proxy_config *c = must_parse(OUT "[in]\nallow =\n");
-	const struct proxy_front *f = &c->out;
+	const struct proxy_front *f = &c->fronts[0];
 
 	(void)state;
 	assert_int_equal(f->idle_timeout * 1000, SMTP_SERVER_IDLE_MS);
@@ -153,15 +154,16 @@ test_fills_in_what_is_left_out(void **state)
 	assert_int_equal(c->drain_timeout, 300);
 	assert_int_equal(c->stop_timeout, 30);
 	assert_int_equal(c->watchdog, 60);
-	assert_int_equal(c->out.allow.count, 2);
-	assert_int_equal(c->in.allow.count, 0); /* said to be empty */
-	assert_int_equal(c->out.max_header_size, 512 << 10);
-	assert_int_equal(c->out.line_length, 998);
+	assert_int_equal(c->fronts[0].allow.count, 2);
+	assert_int_equal(c->fronts[1].allow.count, 0); /* said to be empty */
+	assert_int_equal(c->fronts[0].max_header_size, 512 << 10);
+	assert_int_equal(c->fronts[0].line_length, 998);
 	assert_int_equal(c->checking.trusted.count, 2); /* loopback */
-	assert_int_equal(c->out.dot_timeout, 600);
-	assert_int_equal(c->out.spool_memory, 64 << 10);
-	assert_string_equal(c->out.spool_dir, "/var/lib/signpost/spool");
-	assert_string_equal(c->in.spool_dir, "/var/lib/signpost/spool-in");
+	assert_int_equal(c->fronts[0].dot_timeout, 600);
+	assert_int_equal(c->fronts[0].spool_memory, 64 << 10);
+	assert_string_equal(c->fronts[0].spool_dir, "/var/lib/signpost/spool");
+	assert_string_equal(
+	    c->fronts[1].spool_dir, "/var/lib/signpost/spool-in");
 	assert_int_equal(c->checking.check, PROXY_CHECK_ALL);
 	assert_int_equal(c->checking.reject, 0);
 	assert_int_equal(c->checking.authserv_ids.count, 1);
@@ -752,8 +754,8 @@ test_reads_what_is_installed(void **state)
 	config = proxy_config_load(path, &report);
 	if (config == NULL)
 		fail_msg("%s", strbuf_text(&report.errors));
-	assert_true(config->out.enabled);
-	assert_false(config->in.enabled);
+	assert_true(config->fronts[0].enabled);
+	assert_false(config->fronts[1].enabled);
 	proxy_config_free(config);
 	assert_non_null(file);
 	strbuf_init(&all, 65536);
@@ -771,7 +773,7 @@ test_reads_what_is_installed(void **state)
 	config = proxy_config_parse("sample", strbuf_slice(&all), &report);
 	if (config == NULL)
 		fail_msg("%s", strbuf_text(&report.errors));
-	assert_true(config->in.enabled);
+	assert_true(config->fronts[1].enabled);
 	assert_int_equal(config->signing.signatures.count, 2);
 	assert_string_equal(
 	    config->reflector.address, "check-auth@example.org");
