@@ -2,6 +2,7 @@
 asks time(2) for is what a test has set; its waits are the machine's.
 """
 import glob
+import math
 import os
 import subprocess
 import time
@@ -22,12 +23,13 @@ def day(seconds):
 
 
 def environment(seconds):
-    """For a process whose clock starts there. Who has given up root's rights
+    """For a process whose clock starts there, never a second before: what
+    is left of a second is added. Who has given up root's rights
     lets nobody look into it, the leak checker's process neither."""
     [library] = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
     return dict(
         os.environ, LD_PRELOAD=library,
-        FAKETIME="%+ds" % (seconds - time.time()),
+        FAKETIME="%+ds" % math.ceil(seconds - time.time()),
         FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1",
         ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0:" +
         os.environ.get("ASAN_OPTIONS", ""))
