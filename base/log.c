@@ -59,16 +59,16 @@ log_wants(const struct log *log, enum log_level level)
 static void
 add_json_head(const struct log *log, enum log_level level, struct strbuf *out)
 {
-	struct timespec now;
+	int64_t ms = clock_wall_ms();
+	time_t now = (time_t)(ms / 1000);
 	struct tm utc;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &utc);
+	(void)gmtime_r(&now, &utc);
 	strbuf_addf(out,
-	    "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ\","
+	    "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\","
 	    "\"level\":\"%s\",\"ident\":",
 	    utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
-	    utc.tm_min, utc.tm_sec, now.tv_nsec / 1000000, level_words[level]);
+	    utc.tm_min, utc.tm_sec, (int)(ms % 1000), level_words[level]);
 	escape_json(slice_str(log->ident), out);
 	strbuf_addf(out, ",\"pid\":%ld,", (long)getpid());
 }

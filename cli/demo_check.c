@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "cli/demo_check.h"
 #include "cli/kit/checking.h"
@@ -57,7 +58,7 @@ demo_check(struct slice message, const struct cli_records *records,
 	struct auth_client client = {.address = {NULL, 0}};
 	struct auth_results *results = xcalloc(1, sizeof(*results));
 	struct auth_evaluation *evaluation =
-	    auth_evaluation_new(&rules, &client, (int64_t)time(NULL));
+	    auth_evaluation_new(&rules, &client, clock_wall_s());
 	struct mail_reader *reader =
 	    mail_reader_new(HEADER_CAP, &ops, evaluation);
 	bool passes = false;

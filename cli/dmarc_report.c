@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "cli/kit/cli.h"
@@ -423,7 +424,7 @@ list_sent(const struct wishes *w, const struct proxy_config *config)
 static int
 settle_end(const struct wishes *wishes, struct work *w)
 {
-	int64_t now = (int64_t)time(NULL);
+	int64_t now = clock_wall_s();
 	struct strbuf day;
 
 	w->last_end = wishes->day + CLI_DAY - 1;
@@ -470,7 +471,7 @@ report_domains(struct wishes *wishes, const struct proxy_config *config)
 static int
 run(int argc, char **argv)
 {
-	int64_t now = (int64_t)time(NULL);
+	int64_t now = clock_wall_s();
 	struct wishes w = {
 	    .config = PROXY_CONFIG_PATH, .day = now - now % CLI_DAY - CLI_DAY};
 	struct proxy_config *config;

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "cli/check/daemon.h"
 #include "cli/check/report.h"
@@ -216,7 +217,7 @@ explain_stdin(const struct proxy_config *config)
 		proxy_sign_choice_no_header(&chosen.choice, no_header);
 	else if (status == CLI_OK)
 		cli_chosen_make(&chosen, config, cli_message_header(message),
-		    (int64_t)time(NULL), set);
+		    clock_wall_s(), set);
 	if (status == CLI_OK)
 		status = explain(&chosen, config, cli_message_header(message));
 	cli_chosen_clear(&chosen);

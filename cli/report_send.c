@@ -10,6 +10,7 @@
 #include <event2/event.h>
 
 #include "auth/dmarc_record.h"
+#include "base/clock.h"
 #include "base/escape.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/days.h"
@@ -163,7 +164,7 @@ note_sent(struct report_send *s, struct record_sent *sent,
 	int result;
 
 	sent->state = state;
-	sent->at = (int64_t)time(NULL);
+	sent->at = clock_wall_s();
 	sent->reply = reply;
 	strbuf_init(&reason, REASON_MAX);
 	result = record_store_put_sent(s->store, sent, &reason);
@@ -219,8 +220,8 @@ send_to(struct report_send *s, const struct record_report *report,
 		return status;
 	strbuf_init(&message, MAIL_MAX);
 	strbuf_init(&sending.text, REASON_MAX);
-	if (record_report_mail(report, sent->address, gzip, (int64_t)time(NULL),
-		&message) == 0)
+	if (record_report_mail(
+		report, sent->address, gzip, clock_wall_s(), &message) == 0)
 		send_mail(s,
 		    &(struct record_mail){
 			.helo = slice_str(s->config->hostname),

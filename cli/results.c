@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "cli/kit/cli.h"
@@ -321,7 +322,7 @@ print_json(const struct answer *a, const struct wishes *w,
 static struct record_question
 question_of(const struct wishes *w)
 {
-	int64_t now = (int64_t)time(NULL);
+	int64_t now = clock_wall_s();
 	int64_t hours = w->hours > 0 ? (int64_t)w->hours : HOURS_DEFAULT;
 	struct record_question q = {
 	    .domain = w->domain != NULL ? strbuf_slice(&w->name) : SLICE(""),

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/files.h"
@@ -165,7 +166,7 @@ choose_selectors(
 {
 	const struct setup_wishes *wishes = &setup->wishes;
 	char month[16];
-	time_t now = time(NULL);
+	time_t now = (time_t)clock_wall_s();
 	struct tm utc;
 	const char *base = wishes->selector;
 	const char *second = base == NULL ? second_selector(config) : NULL;

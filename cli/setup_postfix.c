@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "cli/master_entry.h"
 #include "cli/samples.h"
@@ -632,7 +633,7 @@ int
 setup_postfix_backup(struct setup *setup)
 {
 	struct strbuf from, to, reason;
-	time_t now = time(NULL);
+	time_t now = (time_t)clock_wall_s();
 	char stamp[32];
 	struct tm utc;
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "auth/results.h"
+#include "base/clock.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/options.h"
 #include "cli/kit/settings.h"
@@ -171,7 +172,7 @@ read_options(int argc, char **argv, struct cli_sign_wishes *w)
 	    {0},
 	};
 
-	w->time = (uint64_t)time(NULL);
+	w->time = (uint64_t)clock_wall_s();
 	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return -1;
 	return check_wishes(w);

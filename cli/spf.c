@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "cli/kit/checking.h"
@@ -127,7 +128,7 @@ check_host(const struct wishes *w, struct cli_resolver *resolver)
 
 	cli_host_name(host);
 	rules.receiver = slice_str(host);
-	evaluation = auth_evaluation_new(&rules, &client, (int64_t)time(NULL));
+	evaluation = auth_evaluation_new(&rules, &client, clock_wall_s());
 	cli_checking_resolve(resolver, evaluation);
 	auth_evaluation_end(evaluation);
 	cli_checking_resolve(resolver, evaluation);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "auth/summary.h"
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "cli/kit/checking.h"
 #include "cli/kit/cli.h"
@@ -71,7 +72,7 @@ read_options(int argc, char **argv, struct wishes *w)
 	    {0},
 	};
 
-	w->time = (uint64_t)time(NULL);
+	w->time = (uint64_t)clock_wall_s();
 	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return -1;
 	if (cli_client_check(&w->client, "verify") != 0)

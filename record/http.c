@@ -11,6 +11,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "record/http.h"
 #include "record/http_request.h"
@@ -150,7 +151,7 @@ static void
 print_answer_head(
     unsigned status, const char *type, size_t n, struct strbuf *out)
 {
-	time_t now = time(NULL);
+	time_t now = (time_t)clock_wall_s();
 	char date[64] = "";
 	struct tm utc;
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "auth/address.h"
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "mail/address.h"
@@ -191,7 +192,7 @@ is_within_bounds(struct record_reflector *r, const struct record_kept *kept)
 	strbuf_init(&reason, SAY_MAX);
 	asking_init(&a, r, kept);
 	fits = record_store_may_answer(
-	    r->store, (int64_t)time(NULL), &a.asker, &reason);
+	    r->store, clock_wall_s(), &a.asker, &reason);
 	if (fits != 1)
 		tell_refused(
 		    r, fits, record_kept_get(kept, RECORD_ANSWER_TO), &reason);
@@ -219,7 +220,7 @@ make_answer(struct record_reflector *r, const struct record_kept *kept,
 	    .header = record_kept_get(kept, RECORD_HEADER),
 	    .subject = record_kept_get(kept, RECORD_SUBJECT),
 	    .message_id = record_kept_get(kept, RECORD_MESSAGE_ID),
-	    .now = (int64_t)time(NULL),
+	    .now = clock_wall_s(),
 	};
 	struct strbuf id, mail;
 
@@ -389,7 +390,7 @@ static void
 on_sent(void *ctx, enum record_delivery how, struct slice text)
 {
 	struct record_reflector *r = ctx;
-	int64_t now = (int64_t)time(NULL);
+	int64_t now = clock_wall_s();
 
 	r->mailer = NULL;
 	if (how == RECORD_DELIVERED) {

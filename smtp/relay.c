@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
@@ -46,7 +47,7 @@ struct smtp_relay {
 	size_t in_flight;
 	size_t data; /* DATA is that many answers away; 0: not asked */
 	size_t burst;
-	uint64_t idle_since_ms;
+	int64_t idle_since_ms;
 	bool unasked; /* something came behind the last answer */
 	bool over;    /* closed or freed */
 	struct smtp_dot dot;
@@ -116,7 +117,7 @@ set_relay_timer(struct smtp_relay *relay)
 	else if (relay->in_flight > 0)
 		ms = relay->target.command_ms;
 	else
-		relay->idle_since_ms = smtp_now_ms();
+		relay->idle_since_ms = clock_coarse_ms();
 	smtp_conn_timer(relay->conn, ms);
 }
 
@@ -360,7 +361,7 @@ smtp_relay_command(struct smtp_relay *relay, struct slice line)
 	assert(relay->in_flight < SMTP_RELAY_IN_FLIGHT_MAX);
 	assert(is_one_line(line));
 	if (relay->in_flight == 0 &&
-	    smtp_now_ms() - relay->idle_since_ms > FRESH_MS &&
+	    clock_coarse_ms() - relay->idle_since_ms > FRESH_MS &&
 	    smtp_conn_peek(relay->conn)) {
 		smtp_conn_fail(relay->conn, SMTP_CLOSE_EOF,
 		    "relay closed the idle connection");

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "smtp/alien.h"
@@ -41,10 +42,10 @@ static void
 send_wire(struct smtp_server *server, struct slice wire)
 {
 	if (smtp_conn_unwritten(server->conn) == 0)
-		server->held_since_ms = smtp_now_ms();
+		server->held_since_ms = clock_coarse_ms();
 	smtp_conn_write(server->conn, wire);
 	server->waiting = false;
-	server->stirred_ms = smtp_now_ms();
+	server->stirred_ms = clock_coarse_ms();
 }
 
 void
@@ -157,7 +158,7 @@ step_command(struct smtp_server *server, struct slice in)
 	    refuse_alien(
 		server, smtp_alien(slice_first(in, used), !server->spoken)))
 		return false;
-	server->stirred_ms = smtp_now_ms();
+	server->stirred_ms = clock_coarse_ms();
 	if (parse == SMTP_DONE) {
 		server->spoken = server->spoken || command.line.n > 0;
 		trace_line(
@@ -188,14 +189,14 @@ write_body(struct sink *sink, struct slice chunk)
 static void
 note_progress(struct smtp_server *server, size_t bytes)
 {
-	uint64_t now = smtp_now_ms();
+	int64_t now = clock_coarse_ms();
 
 	server->brought += bytes;
 	if (server->brought >= BODY_LEAST || server->since_ms == 0) {
 		server->brought = 0;
 		server->since_ms = now;
 	}
-	if (now - server->since_ms < 2 * (uint64_t)server->limits.idle_ms)
+	if (now - server->since_ms < 2 * (int64_t)server->limits.idle_ms)
 		server->waiting = false;
 	server->stirred_ms = now;
 	server->window += bytes;
@@ -279,8 +280,8 @@ set_server_timer(struct smtp_server *server)
 static void
 set_cork(struct smtp_server *server)
 {
-	bool old =
-	    smtp_now_ms() - server->held_since_ms >= server->limits.gather_ms;
+	bool old = clock_coarse_ms() - server->held_since_ms >=
+	    server->limits.gather_ms;
 
 	smtp_conn_cork(server->conn,
 	    server->state == SMTP_SERVER_PROXY ||
@@ -404,7 +405,7 @@ smtp_server_new(struct event_base *base, evutil_socket_t fd,
 	server->due = !limits->proxy_header;
 	server->state =
 	    limits->proxy_header ? SMTP_SERVER_PROXY : SMTP_SERVER_GREETING;
-	server->stirred_ms = smtp_now_ms();
+	server->stirred_ms = clock_coarse_ms();
 	smtp_conn_write_timer(server->conn, server->limits.idle_ms);
 	smtp_conn_read(server->conn, AHEAD);
 	if (!limits->proxy_header)
@@ -434,16 +435,16 @@ smtp_server_ended(const struct smtp_server *server)
 	return smtp_conn_ended(server->conn);
 }
 
-uint64_t
+int64_t
 smtp_server_silent_ms(const struct smtp_server *server)
 {
-	return smtp_now_ms() - server->stirred_ms;
+	return clock_coarse_ms() - server->stirred_ms;
 }
 
 bool
 smtp_server_is_slow(const struct smtp_server *server)
 {
-	uint64_t since = server->stirred_ms;
+	int64_t since = server->stirred_ms;
 
 	if (server->due)
 		return false;
@@ -452,7 +453,7 @@ smtp_server_is_slow(const struct smtp_server *server)
 	else if (server->state != SMTP_SERVER_MAIL &&
 	    server->state != SMTP_SERVER_RCPT)
 		return false;
-	return smtp_now_ms() - since >= server->limits.slow_ms;
+	return clock_coarse_ms() - since >= server->limits.slow_ms;
 }
 
 void

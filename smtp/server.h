@@ -126,7 +126,7 @@ bool smtp_server_ended(const struct smtp_server *);
 
 /* How long neither side has said a thing, in ms; within a body, how long
  * none of it came. */
-uint64_t smtp_server_silent_ms(const struct smtp_server *);
+int64_t smtp_server_silent_ms(const struct smtp_server *);
 
 /* True where the client alone is waited for, in the middle of a message, and
  * for the limits' slow_ms has sent less than a kilobyte a second. */

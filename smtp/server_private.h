@@ -22,14 +22,14 @@ struct smtp_server {
 	enum smtp_server_state state;
 	enum smtp_verb asked; /* what the answer due is to */
 	bool due;
-	bool urgent;	/* what is unwritten must not wait for more replies */
-	bool greeted;	/* before the PROXY header was complete */
-	bool waiting;	/* the idle timer runs */
-	size_t brought; /* of a body, since ... */
-	uint64_t since_ms;	   /* ... this, when all was well */
-	bool working;		   /* within take_input() */
-	bool over;		   /* closed or freed */
-	bool spoken;		   /* a line that was more than empty came */
+	bool urgent;	  /* what is unwritten must not wait for more replies */
+	bool greeted;	  /* before the PROXY header was complete */
+	bool waiting;	  /* the idle timer runs */
+	size_t brought;	  /* of a body, since ... */
+	int64_t since_ms; /* ... this, when all was well */
+	bool working;	  /* within take_input() */
+	bool over;	  /* closed or freed */
+	bool spoken;	  /* a line that was more than empty came */
 	bool skipping, skipped_cr; /* the rest of an over-long line */
 	bool recipient_refused;
 	size_t recipients;
@@ -37,9 +37,9 @@ struct smtp_server {
 	unsigned errors;
 	size_t body_read;
 	uint64_t window; /* bytes of a body, since ... */
-	uint64_t window_ms;
-	uint64_t stirred_ms;	/* the last line of either side */
-	uint64_t held_since_ms; /* the oldest reply not written */
+	int64_t window_ms;
+	int64_t stirred_ms;    /* the last line of either side */
+	int64_t held_since_ms; /* the oldest reply not written */
 	struct smtp_undot undot;
 	struct sink body;
 };

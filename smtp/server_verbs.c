@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "smtp/server_private.h"
 #include "smtp/timer.h"
 
@@ -204,7 +205,7 @@ begin_body(struct smtp_server *server)
 	server->brought = 0;
 	server->since_ms = 0;
 	server->window = 0;
-	server->window_ms = smtp_now_ms();
+	server->window_ms = clock_coarse_ms();
 	server->body_read = SMTP_BODY_FIRST;
 	smtp_undot_init(&server->undot, &server->body);
 }

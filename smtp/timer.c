@@ -1,26 +1,16 @@
 /* Deadlines that move all the time; see timer.h. */
-#include <time.h>
-
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "smtp/timer.h"
 
 /* How far the coarse clock may lag: one tick of the slowest kernel. */
 enum { LAG_MS = 10 };
 
-uint64_t
-smtp_now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static void
-set_event(struct smtp_timer *timer, uint64_t now)
+set_event(struct smtp_timer *timer, int64_t now)
 {
-	uint64_t ms = timer->due_ms - now;
+	int64_t ms = timer->due_ms - now;
 	struct timeval wait = {.tv_sec = (time_t)(ms / 1000),
 	    .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 
@@ -32,7 +22,7 @@ static void
 on_event(evutil_socket_t fd, short what, void *ctx)
 {
 	struct smtp_timer *timer = ctx;
-	uint64_t now = smtp_now_ms();
+	int64_t now = clock_coarse_ms();
 
 	(void)fd;
 	(void)what;
@@ -60,13 +50,13 @@ smtp_timer_init(struct smtp_timer *timer, struct event_base *base,
 void
 smtp_timer_begin(struct smtp_timer *timer, unsigned ms)
 {
-	uint64_t now;
+	int64_t now;
 
 	if (ms == 0) {
 		timer->due_ms = 0;
 		return;
 	}
-	now = smtp_now_ms();
+	now = clock_coarse_ms();
 	timer->due_ms = now + ms + LAG_MS;
 	if (timer->at_ms == 0 || timer->at_ms > timer->due_ms)
 		set_event(timer, now);

@@ -10,13 +10,10 @@
 
 #include <event2/event_struct.h>
 
-/* The room's clock, ms: cheap, and up to a tick (10 ms) behind. */
-uint64_t smtp_now_ms(void);
-
 struct smtp_timer {
 	struct event event;
-	uint64_t due_ms; /* 0: stopped */
-	uint64_t at_ms;	 /* when the event comes; 0: it is not set */
+	int64_t due_ms; /* 0: stopped */
+	int64_t at_ms;	/* when the event comes; 0: it is not set */
 	void (*ended)(void *ctx);
 	void *ctx;
 };

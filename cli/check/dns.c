@@ -5,6 +5,7 @@
 
 #include "auth/orgdomain.h"
 #include "auth/spf.h"
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "cli/check/dns.h"
 #include "cli/kit/resolve.h"
@@ -85,7 +86,7 @@ new_spf(const char *name, struct slice address)
 	    .address = address,
 	    .domain = slice_str(name),
 	    .helo = slice_str(name),
-	    .now = (int64_t)time(NULL),
+	    .now = clock_wall_s(),
 	};
 
 	return auth_spf_new(&identity, AUTH_SPF_V1);

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/number.h"
 #include "proxy/figures/process.h"
 
@@ -32,18 +33,6 @@ read_proc_file(const char *path, char *to, size_t room)
 	n = read(fd, to, room);
 	(void)close(fd);
 	return n < 0 ? 0 : (size_t)n;
-}
-
-/* As the clocks have it: /proc/stat may not be there to read. */
-static double
-boot_time(void)
-{
-	struct timespec now, up;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)clock_gettime(CLOCK_BOOTTIME, &up);
-	return (double)(now.tv_sec - up.tv_sec) +
-	    (double)(now.tv_nsec - up.tv_nsec) / 1e9;
 }
 
 /* The name, in brackets, may hold brackets and blanks. */
@@ -82,7 +71,7 @@ proxy_process_read(pid_t pid, struct proxy_process *to)
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
 	n = read_proc_file(path, text, sizeof(text));
-	return proxy_process_parse(slice_from(text, n), boot_time(), to);
+	return proxy_process_parse(slice_from(text, n), clock_booted_s(), to);
 }
 
 /* Counted by looking: who opens them are many. */

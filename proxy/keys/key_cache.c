@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "dkim/key.h"
 #include "proxy/keys/key_cache_private.h"
@@ -131,7 +132,7 @@ proxy_key_cache_init(struct proxy_key_cache *cache, size_t cap)
 	    xcalloc(cache->slot_count, sizeof(struct proxy_key_entry *));
 	proxy_ring_init(&cache->used);
 	if (getrandom(&cache->seed, sizeof(cache->seed), 0) < 0)
-		cache->seed = (uint64_t)time(NULL);
+		cache->seed = (uint64_t)clock_wall_s();
 }
 
 void

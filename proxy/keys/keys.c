@@ -486,7 +486,7 @@ proxy_keys_figures(const struct proxy_keys *keys)
 {
 	struct proxy_keys_figures figures = {0, 0};
 	const struct proxy_ring *link = keys->cache.used.next;
-	int64_t now = (int64_t)time(NULL);
+	int64_t now = clock_wall_s();
 
 	for (; link != &keys->cache.used; link = link->next) {
 		const struct proxy_key_entry *e =

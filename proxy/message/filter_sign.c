@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "dkim/key.h"
@@ -164,7 +165,7 @@ sign_with(struct item *item, const struct dkim_key *key)
 	struct dkim_signing signing = signing_of(item);
 	struct strbuf reason;
 
-	signing.time = (int64_t)time(NULL);
+	signing.time = clock_wall_s();
 	signing.expire = rules(f)->ttl == 0 ? 0 : signing.time + rules(f)->ttl;
 	strbuf_init(&reason, REASON_CAP);
 	if (dkim_signing_set_key(

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "auth/evaluation.h"
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "dkim/body_hashes.h"
 #include "mail/header.h"
@@ -157,7 +158,7 @@ make_evaluation(const struct filter *f)
 		client.address = strbuf_slice(&e->client_address);
 		client.helo = strbuf_slice(&e->client_helo);
 	}
-	return auth_evaluation_new(&what, &client, (int64_t)time(NULL));
+	return auth_evaluation_new(&what, &client, clock_wall_s());
 }
 
 static bool

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "proxy/message/hop.h"
 #include "smtp/command.h"
@@ -36,19 +37,10 @@ struct proxy_hop {
 	struct smtp_capabilities capabilities;
 	struct smtp_xforward client;
 	unsigned known, xforward_due; /* bits of attributes */
-	uint64_t last_said;
+	int64_t last_said;
 };
 
 static const struct smtp_relay_ops relay_ops;
-
-uint64_t
-proxy_now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void
 connect_anew(struct proxy_hop *h)
@@ -104,7 +96,7 @@ static void
 say_errand(struct proxy_hop *h, enum proxy_errand what, struct slice line)
 {
 	h->in_flight = what;
-	h->last_said = proxy_now_ms();
+	h->last_said = clock_ms();
 	smtp_relay_command(h->relay, line);
 }
 
@@ -400,7 +392,7 @@ proxy_hop_body_end(struct proxy_hop *h)
 	if (h->relay == NULL)
 		return;
 	h->in_flight = h->waiting.what = PROXY_ERRAND_DOT;
-	h->last_said = proxy_now_ms();
+	h->last_said = clock_ms();
 	smtp_relay_body_end(h->relay);
 }
 
@@ -422,8 +414,8 @@ proxy_hop_owes(const struct proxy_hop *h)
 	return h->waiting.what != PROXY_ERRAND_NONE;
 }
 
-uint64_t
-proxy_hop_quiet_ms(const struct proxy_hop *h, uint64_t now)
+int64_t
+proxy_hop_quiet_ms(const struct proxy_hop *h, int64_t now)
 {
 	if (h->relay == NULL || h->in_flight != PROXY_ERRAND_NONE)
 		return 0;

@@ -103,7 +103,7 @@ bool proxy_hop_owes(const struct proxy_hop *);
 
 /* Milliseconds since anything was said to it; 0 while it owes an answer or
  * there is no connection. */
-uint64_t proxy_hop_quiet_ms(const struct proxy_hop *, uint64_t now);
+int64_t proxy_hop_quiet_ms(const struct proxy_hop *, int64_t now);
 
 /* What the relay offered to the client's last EHLO. */
 const struct smtp_capabilities *proxy_hop_capabilities(

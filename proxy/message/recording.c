@@ -219,7 +219,7 @@ add_envelope(const struct proxy_envelope *envelope, struct proxy_record *r)
 	struct slice recipient;
 	size_t at = 0;
 	char now[32];
-	int n = snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
+	int n = snprintf(now, sizeof(now), "%lld", (long long)clock_wall_s());
 
 	add_member(r, RECORD_TIME, slice_from(now, (size_t)n));
 	add_member(r, RECORD_STATUS, slice_str(r->status));

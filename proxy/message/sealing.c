@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "dkim/arc.h"
 #include "dkim/body_hashes.h"
@@ -222,7 +223,7 @@ make_set(const struct proxy_sealing *s, const struct proxy_seal_job *job,
 	    .algorithm = DKIM_RSA_SHA256,
 	    .results = job->results,
 	    .chain = job->chain,
-	    .time = (int64_t)time(NULL),
+	    .time = clock_wall_s(),
 	};
 
 	return dkim_arc_sealer_new(&what, job->header, job->body, reason);

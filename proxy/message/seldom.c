@@ -13,7 +13,7 @@ mix(uint64_t hash, struct slice bytes)
  * flood of very many clients is PROXY_SELDOM_SLOTS lines a minute. */
 bool
 proxy_seldom_may(struct proxy_seldom *seldom, const char *what,
-    struct slice whom, uint64_t now_ms)
+    struct slice whom, int64_t now_ms)
 {
 	uint64_t name;
 	size_t oldest = 0, i;

@@ -18,14 +18,14 @@ enum {
 /* All zero: nothing was logged. */
 struct proxy_seldom {
 	struct {
-		uint64_t name;	 /* a hash of whom and what; 0: none */
-		uint64_t due_ms; /* then it may be said again */
+		uint64_t name;	/* a hash of whom and what; 0: none */
+		int64_t due_ms; /* then it may be said again */
 	} slots[PROXY_SELDOM_SLOTS];
 };
 
 /* May `what` (one per place in the code) be said of `whom` at `now_ms`? Then
  * it may not for PROXY_SELDOM_MS. NULL never minds. */
-bool proxy_seldom_may(struct proxy_seldom *, const char *what,
-    struct slice whom, uint64_t now_ms);
+bool proxy_seldom_may(
+    struct proxy_seldom *, const char *what, struct slice whom, int64_t now_ms);
 
 #endif

@@ -71,7 +71,4 @@ struct proxy_service {
 	void *ctx;
 };
 
-/* Monotonic milliseconds. */
-uint64_t proxy_now_ms(void);
-
 #endif

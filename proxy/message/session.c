@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "proxy/message/session.h"
 #include "proxy/message/transaction.h"
@@ -31,7 +32,7 @@ struct proxy_session {
 	struct smtp_xforward client; /* what XFORWARD said */
 	struct proxy_envelope envelope;
 	struct strbuf recipient; /* offered to the relay, not yet answered */
-	uint64_t begun_ms;	 /* when MAIL came */
+	int64_t begun_ms;	 /* when MAIL came */
 	bool leaving;		 /* it was told 421 */
 	bool nameless;		 /* its PROXY header names no client */
 	bool extended;		 /* EHLO, not HELO */
@@ -134,7 +135,7 @@ leave_if_stuck(struct proxy_session *s)
 static void
 make_id(struct proxy_session *s, struct strbuf *id)
 {
-	strbuf_addf(id, "S%llX%05lX%04X", (unsigned long long)time(NULL),
+	strbuf_addf(id, "S%llX%05lX%04X", (unsigned long long)clock_wall_s(),
 	    (unsigned long)getpid() & 0xfffff, s->service->ids++ & 0xffff);
 }
 
@@ -246,7 +247,7 @@ refuse_nameless(struct proxy_session *s)
 {
 	reply_text(s, "554 5.7.1 the PROXY header names no client\r\n");
 	if (proxy_seldom_may(s->service->seldom, "nameless",
-		strbuf_slice(&s->peer), proxy_now_ms()))
+		strbuf_slice(&s->peer), clock_ms()))
 		log_printf(s->service->log, LOGGING_WARNING,
 		    "MAIL refused: the PROXY header of %s names no client for "
 		    "[%s] allow =",
@@ -267,7 +268,7 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 		refuse_nameless(s);
 		return;
 	}
-	s->begun_ms = proxy_now_ms();
+	s->begun_ms = clock_ms();
 	if (smtp_path_parse(command->argument, SMTP_MAIL, &path, &reason) !=
 	    0) {
 		on_odd_mail(s, command);
@@ -469,7 +470,7 @@ turn_away_client(struct proxy_session *s, const char *by)
 	reply_text(s, text);
 	proxy_count(s->service->counters, PROXY_COUNT_SESSIONS_REFUSED);
 	if (proxy_seldom_may(s->service->seldom, "allow",
-		strbuf_slice(&s->peer), proxy_now_ms()))
+		strbuf_slice(&s->peer), clock_ms()))
 		log_printf(s->service->log, LOGGING_WARNING,
 		    "connection from %s, by way of %s, refused: not in [%s] "
 		    "allow =",
@@ -506,7 +507,7 @@ static void
 log_alien(struct proxy_session *s, const char *what)
 {
 	if (proxy_seldom_may(s->service->seldom, "alien",
-		strbuf_slice(&s->peer), proxy_now_ms()))
+		strbuf_slice(&s->peer), clock_ms()))
 		log_printf(s->service->log, LOGGING_WARNING,
 		    "client %s speaks no SMTP (%s): disconnected", peer_name(s),
 		    what);
@@ -683,7 +684,7 @@ void
 proxy_sessions_tick(struct proxy_service *service)
 {
 	struct proxy_session *s;
-	uint64_t now = proxy_now_ms();
+	int64_t now = clock_ms();
 
 	LIST_FOREACH (s, &service->sessions, entry)
 		if (s->transaction != NULL)
@@ -705,8 +706,8 @@ shed_slow(struct proxy_service *service)
 	if (s == NULL)
 		return false;
 	s->leaving = true;
-	if (proxy_seldom_may(service->seldom, "slow", strbuf_slice(&s->peer),
-		proxy_now_ms()))
+	if (proxy_seldom_may(
+		service->seldom, "slow", strbuf_slice(&s->peer), clock_ms()))
 		log_printf(service->log, LOGGING_WARNING,
 		    "client %s sends its message too slowly, and all sessions "
 		    "are taken: told 421",
@@ -719,7 +720,7 @@ static bool
 shed_silent(struct proxy_service *service)
 {
 	struct proxy_session *s, *most = NULL;
-	uint64_t silent, longest = PROXY_SESSION_IDLE_MS;
+	int64_t silent, longest = PROXY_SESSION_IDLE_MS;
 
 	LIST_FOREACH (s, &service->sessions, entry) {
 		if (s->leaving || s->server == NULL || s->transaction != NULL ||

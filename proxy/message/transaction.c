@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "mail/opening.h"
@@ -42,7 +43,7 @@ struct proxy_transaction {
 	const struct proxy_envelope *envelope;
 	const struct proxy_transaction_ops *ops;
 	void *ctx;
-	uint64_t begun_ms, done_ms; /* the latter 0 until it is answered */
+	int64_t begun_ms, done_ms; /* the latter 0 until it is answered */
 
 	struct mail_newline newline;
 	struct intake opened; /* after newline */
@@ -117,8 +118,7 @@ static void
 write_journal(struct proxy_transaction *t, const char *status)
 {
 	struct proxy_record *r = &t->record;
-	uint64_t ms =
-	    (t->done_ms > 0 ? t->done_ms : proxy_now_ms()) - t->begun_ms;
+	int64_t ms = (t->done_ms > 0 ? t->done_ms : clock_ms()) - t->begun_ms;
 
 	r->queue_id = strbuf_slice(&t->envelope->queue_id);
 	r->sender = strbuf_slice(&t->envelope->sender);
@@ -132,7 +132,7 @@ write_journal(struct proxy_transaction *t, const char *status)
 	if (status[0] == 's')
 		proxy_count_add(
 		    t->service->counters, PROXY_COUNT_BYTES, t->size);
-	proxy_count_delay(t->service->counters, ms);
+	proxy_count_delay(t->service->counters, (uint64_t)ms);
 	proxy_journal_write(t->service->log, r);
 	if (t->service->recording != NULL)
 		proxy_recording_send(t->service->recording, t->envelope, r);
@@ -172,7 +172,7 @@ finish_transaction(struct proxy_transaction *t, const struct smtp_reply *reply,
 	go_to(t, DONE);
 	t->status = status;
 	t->sent = reply->code < 300;
-	t->done_ms = proxy_now_ms();
+	t->done_ms = clock_ms();
 	drop_filter(t);
 	strbuf_add(&t->record.reply,
 	    slice_first(smtp_reply_line(reply), MESSAGE_ID_CLIP));
@@ -387,7 +387,7 @@ smaller_limit(uint64_t a, uint64_t b)
 struct proxy_transaction *
 proxy_transaction_new(const struct proxy_service *service,
     struct proxy_hop *hop, const struct proxy_envelope *envelope,
-    uint64_t begun_ms, const struct proxy_transaction_ops *ops, void *ctx)
+    int64_t begun_ms, const struct proxy_transaction_ops *ops, void *ctx)
 {
 	struct proxy_transaction *t = xcalloc(1, sizeof(*t));
 
@@ -642,7 +642,7 @@ proxy_transaction_cut(struct proxy_transaction *t)
 }
 
 void
-proxy_transaction_tick(struct proxy_transaction *t, uint64_t now_ms)
+proxy_transaction_tick(struct proxy_transaction *t, int64_t now_ms)
 {
 	if ((t->state == COLLECTING || t->state == FILTERING) &&
 	    proxy_hop_quiet_ms(t->hop, now_ms) >= t->service->keepalive_ms)

@@ -47,7 +47,7 @@ struct proxy_transaction_ops {
 
 /* `begun_ms` is when MAIL came. The envelope and the hop are borrowed. */
 struct proxy_transaction *proxy_transaction_new(const struct proxy_service *,
-    struct proxy_hop *, const struct proxy_envelope *, uint64_t begun_ms,
+    struct proxy_hop *, const struct proxy_envelope *, int64_t begun_ms,
     const struct proxy_transaction_ops *, void *ctx);
 
 /* From the client. */
@@ -70,7 +70,7 @@ bool proxy_transaction_client_lost(struct proxy_transaction *, const char *why);
 void proxy_transaction_cut(struct proxy_transaction *);
 
 /* Keeps the relay awake; call it every few seconds. */
-void proxy_transaction_tick(struct proxy_transaction *, uint64_t now_ms);
+void proxy_transaction_tick(struct proxy_transaction *, int64_t now_ms);
 
 bool proxy_transaction_done(const struct proxy_transaction *);
 

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "proxy/figures/process.h"
 #include "proxy/keys/key_check.h"
@@ -167,7 +168,7 @@ note_change(
 {
 	struct proxy_master_history *history = &master->history;
 
-	history->read_at = (int64_t)time(NULL);
+	history->read_at = clock_wall_s();
 	history->generation++;
 	new->number = history->generation;
 	proxy_shared_reloaded(master->shared, history->read_at);
@@ -183,7 +184,7 @@ note_refusal(struct proxy_master *master, struct slice why)
 	struct proxy_master_history *history = &master->history;
 
 	history->reload = PROXY_RELOAD_REFUSED;
-	history->reload_at = (int64_t)time(NULL);
+	history->reload_at = clock_wall_s();
 	(void)snprintf(
 	    history->why, sizeof(history->why), "%.*s", (int)why.n, why.p);
 	proxy_shared_refused(master->shared, history->reload_at, why);
@@ -451,7 +452,7 @@ begin_reload(struct proxy_master *master)
 	strbuf_reset(&master->told);
 	proxy_control_began(master->control);
 	master->history.reload = PROXY_RELOAD_RUNNING;
-	master->history.reload_at = (int64_t)time(NULL);
+	master->history.reload_at = clock_wall_s();
 	proxy_notify_reloading(&master->notify);
 	master->checking = read_again(master);
 	if (master->checking == NULL)
@@ -690,7 +691,7 @@ set_up_master(struct proxy_master *master, struct strbuf *reason)
 		strbuf_addf(reason, "shared page: %s", strerror(errno));
 		return -1;
 	}
-	master->history.started = (int64_t)time(NULL);
+	master->history.started = clock_wall_s();
 	atomic_store(&master->shared->started, master->history.started);
 	proxy_process_count(&master->shared->master);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,

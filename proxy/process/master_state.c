@@ -90,7 +90,7 @@ state_word(const struct proxy_seat *seat)
 static void
 print_worker(const struct proxy_seat *seat, struct strbuf *to)
 {
-	int64_t since = (int64_t)time(NULL) - (clock_s() - seat->since);
+	int64_t since = clock_wall_s() - (clock_s() - seat->since);
 
 	strbuf_addf(to,
 	    "%s{\"role\":\"%s\",\"pid\":%ld,\"state\":\"%s\",\"generation\":"

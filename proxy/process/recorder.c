@@ -365,7 +365,7 @@ static void
 on_tick(evutil_socket_t fd, short what, void *ctx)
 {
 	struct recorder *r = ctx;
-	int64_t now = (int64_t)time(NULL);
+	int64_t now = clock_wall_s();
 
 	(void)fd;
 	(void)what;
@@ -389,7 +389,7 @@ finish_recorder(struct recorder *r)
 		continue;
 	r->held = HELD_TICKS; /* there is no other time */
 	if (r->store != NULL && r->trouble == NULL)
-		commit(r, (int64_t)time(NULL));
+		commit(r, clock_wall_s());
 	if (r->trouble != NULL)
 		log_printf(r->job->log, LOGGING_ERROR,
 		    "results database: %s; %llu records were lost", r->trouble,

@@ -171,7 +171,7 @@ look_at_reports(
     const struct proxy_recorder_site *site, struct record_reports *reports)
 {
 	const struct proxy_shared *shared = site->job->shared;
-	int64_t now = (int64_t)time(NULL), seen = atomic_load(&shared->started);
+	int64_t now = clock_wall_s(), seen = atomic_load(&shared->started);
 
 	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
 		const struct proxy_shared_slot *slot = &shared->slots[i];
@@ -301,7 +301,7 @@ add_reports(const struct proxy_recorder_site *site, struct proxy_state *state)
 		    "dmarc-report --list says why",
 		    (long long)reports.deferred, (long long)reports.tried);
 	else if (reports.wanted && reports.tried == 0 &&
-	    (int64_t)time(NULL) % DAY >= REPORTS_BY_S)
+	    clock_wall_s() % DAY >= REPORTS_BY_S)
 		proxy_state_add(state, PROXY_STATE_WARN, "reports",
 		    "none of yesterday was sent, though domains ask for them: "
 		    "signpost dmarc-report --send");
@@ -441,7 +441,7 @@ print_page(struct waiting *w)
 	struct record_page page = {
 	    .store = site->store,
 	    .wanted = config->results.database != NULL,
-	    .now = (int64_t)time(NULL),
+	    .now = clock_wall_s(),
 	    .started = atomic_load(&site->job->shared->started),
 	    .version = PROXY_VERSION,
 	    .host = config->hostname,

@@ -135,7 +135,7 @@ since_of(const struct proxy_watch *w, const char *server)
 		if (strcmp(w->answers[i].server, server) == 0 &&
 		    w->silent_since[i] != 0)
 			return w->silent_since[i];
-	return (int64_t)time(NULL);
+	return clock_wall_s();
 }
 
 static void

@@ -13,6 +13,7 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/compat.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
@@ -136,8 +137,7 @@ turn_away_peer(const struct gate *gate, int fd, const char *peer)
 	    setting);
 	send_off(fd, text);
 	proxy_count(w->job->counters, PROXY_COUNT_SESSIONS_REFUSED);
-	if (proxy_seldom_may(
-		&w->seldom, "allow", slice_str(peer), proxy_now_ms()))
+	if (proxy_seldom_may(&w->seldom, "allow", slice_str(peer), clock_ms()))
 		log_printf(w->job->log, LOGGING_WARNING,
 		    "connection from %s refused: not in [%s] %s =", peer,
 		    w->job->front->name, setting);
@@ -215,7 +215,7 @@ on_full(evutil_socket_t fd, short events, void *ctx)
 	w->looks = anyone_waits(w) ? w->looks + 1 : 0;
 	if (room || w->looks < REFUSE_AT_LOOK)
 		return;
-	if (proxy_seldom_may(&w->seldom, "full", SLICE(""), proxy_now_ms()))
+	if (proxy_seldom_may(&w->seldom, "full", SLICE(""), clock_ms()))
 		log_printf(w->job->log, LOGGING_WARNING,
 		    "all %zu sessions are taken and none can be ended: new "
 		    "clients get 421 ([%s] max_sessions =)",

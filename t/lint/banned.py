@@ -27,11 +27,17 @@ UNCHECKED = {
 }
 UNCHECKED_HOME = "base/xalloc.c"
 
+CLOCKS = {"clock_gettime": "base/clock.h", "gettimeofday": "base/clock.h",
+          "time": "clock_wall_s()"}
+CLOCKS_HOME = "base/clock.c"
+
 
 def complaints_of(path, text):
     banned = dict(BANNED)
     if path != UNCHECKED_HOME and not path.startswith(("t/", "bench/")):
         banned.update(UNCHECKED)
+    if path != CLOCKS_HOME and not path.startswith(("t/", "bench/")):
+        banned.update(CLOCKS)
     call = re.compile(r"(?<![\w.>])(%s)\s*\(" % "|".join(banned))
     for match in call.finditer(text):
         line = text.count("\n", 0, match.start(1)) + 1
