@@ -7,6 +7,7 @@
 
 #include "base/xalloc.h"
 #include "cli/check/daemon.h"
+#include "cli/check/disk.h"
 #include "cli/check/dns.h"
 #include "cli/check/keys.h"
 #include "cli/check/reflector.h"
@@ -180,6 +181,7 @@ check_domain(const struct wishes *w, struct slice domain,
 	check_configuration(config, domain.n == 0, keys, found, &report);
 	check_keys_report(keys, config, domain, &report);
 	check_dns(keys, resolver, &report);
+	check_disk(config, &report);
 	check_peers(config, &report);
 	check_daemon(config, &report);
 	check_postfix(config, &report);

@@ -143,21 +143,36 @@ check_fit_todo(struct check_fit *fit, const struct cli_service *service,
 	strbuf_clear(&own);
 }
 
-void
-check_fit_warn(struct check_fit *fit, const struct cli_service *service,
-    const char *name, const char *wanted, const char *why)
+static void
+tell_value(struct check_fit *fit, enum check_result result,
+    const struct cli_service *service, const char *name, const char *why)
 {
 	struct slice value = value_in(fit, service, name);
 	struct strbuf who, what;
 
 	strbuf_init(&who, CHECK_SHOWN_MAX);
 	strbuf_init(&what, CHECK_SHOWN_MAX);
-	check_report_add(fit->report, &fit->about, CHECK_WARNING,
+	check_report_add(fit->report, &fit->about, result,
 	    "%s = %s in the service %s: %s", name, check_shown(&what, value),
 	    check_shown(&who, service->name), why);
-	check_fit_todo(fit, service, name, wanted);
 	strbuf_clear(&who);
 	strbuf_clear(&what);
+}
+
+void
+check_fit_warn(struct check_fit *fit, const struct cli_service *service,
+    const char *name, const char *wanted, const char *why)
+{
+	tell_value(fit, CHECK_WARNING, service, name, why);
+	check_fit_todo(fit, service, name, wanted);
+}
+
+void
+check_fit_fail(struct check_fit *fit, const struct cli_service *service,
+    const char *name, const char *wanted, const char *why)
+{
+	tell_value(fit, CHECK_FAIL, service, name, why);
+	check_fit_todo(fit, service, name, wanted);
 }
 
 /* --- sizes --- */
@@ -266,6 +281,11 @@ check_wait(struct check_fit *fit, const struct check_way *way)
 	char wanted[32];
 	struct strbuf why;
 
+	/* A transport that more than one service names is told of once. */
+	for (const struct check_way *w = fit->ways; w < way && !way->before;
+	     w++)
+		if (w->transport == service)
+			return;
 	if (service == NULL)
 		return;
 	if (!way->before)

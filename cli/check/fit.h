@@ -49,6 +49,9 @@ void check_fit_todo(struct check_fit *, const struct cli_service *,
  * and the command that sets it to `wanted`. */
 void check_fit_warn(struct check_fit *, const struct cli_service *,
     const char *name, const char *wanted, const char *why);
+/* The same for what lets no mail through. */
+void check_fit_fail(struct check_fit *, const struct cli_service *,
+    const char *name, const char *wanted, const char *why);
 
 /* Adds " 'SERVICE/TYPE/NAME=WANTED'", as postconf -P takes it. */
 void check_fit_add_setting(struct strbuf *, const struct cli_service *,

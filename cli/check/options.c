@@ -14,21 +14,23 @@
 #include "dkim/field_list.h"
 #include "smtp/ehlo.h"
 
-/* When a row counts: a direction and a wiring. */
+/* When a row counts: a direction and a wiring; and how much. */
 enum {
 	OUT = 1 << 0,
 	IN = 1 << 1,
 	AFTER = 1 << 2,
 	BEFORE = 1 << 3,
+	STOPS = 1 << 4, /* no mail comes through otherwise */
 	BOTH = OUT | IN,
 	ALWAYS = OUT | IN | AFTER | BEFORE
 };
 
 enum how {
-	IS,	 /* the wanted value */
-	OWN,	 /* the same, and said by the service's own line */
-	LACKS,	 /* a list without that word */
-	LOOPBACK /* an address of it, or none */
+	IS,	  /* the wanted value */
+	OWN,	  /* the same, and said by the service's own line */
+	LACKS,	  /* a list without that word */
+	LOOPBACK, /* an address of it, or none */
+	NO_TLS	  /* a level that does without; the wanted value will do */
 };
 
 struct wanted {
@@ -43,9 +45,12 @@ static const struct wanted transport_rows[] = {
     {"smtp_fallback_relay", IS, "", ALWAYS,
 	"while signpost is down, mail goes that way and is not signed or "
 	"checked"},
-    {"smtp_bind_address", LOOPBACK, "127.0.0.1", ALWAYS,
+    {"smtp_bind_address", LOOPBACK, "127.0.0.1", ALWAYS | STOPS,
 	"signpost lets in who comes from loopback (`allow')"},
-    {"smtp_tls_wrappermode", IS, "no", ALWAYS, "signpost speaks no TLS"},
+    {"smtp_tls_wrappermode", IS, "no", ALWAYS | STOPS,
+	"signpost speaks no TLS, and mail waits for ever"},
+    {"smtp_tls_security_level", NO_TLS, "none", ALWAYS | STOPS,
+	"signpost speaks no TLS, and mail waits for ever"},
     {"smtp_send_xforward_command", IS, "yes", ALWAYS,
 	"signpost is not told whose mail it is"},
     {"smtp_header_checks", IS, "", IN | AFTER,
@@ -67,9 +72,12 @@ static const struct wanted transport_rows[] = {
 static const struct wanted back_rows[] = {
     {"local_header_rewrite_clients", IS, "", ALWAYS,
 	"the header is rewritten behind us, and signatures break"},
-    {"smtpd_upstream_proxy_protocol", IS, "", ALWAYS,
-	"signpost sends no PROXY header there"},
-    {"smtpd_tls_wrappermode", IS, "no", ALWAYS, "signpost speaks no TLS"},
+    {"smtpd_upstream_proxy_protocol", IS, "", ALWAYS | STOPS,
+	"signpost sends no PROXY header there, and no mail comes back"},
+    {"smtpd_tls_wrappermode", IS, "no", ALWAYS | STOPS,
+	"signpost speaks no TLS, and no mail comes back"},
+    {"smtpd_tls_security_level", NO_TLS, "none", ALWAYS | STOPS,
+	"signpost speaks no TLS, and no mail comes back"},
     {"smtpd_discard_ehlo_keywords", LACKS, "8bitmime", IN | AFTER,
 	"we cannot announce it either, and text of 8 bits is converted before "
 	"it is checked"},
@@ -88,6 +96,19 @@ static const struct wanted cleanup_rows[] = {
 	"the message is changed behind its signature"},
 };
 
+/* May it go without? dane looks for records, which no loopback has. */
+static bool
+goes_plain(struct slice level)
+{
+	static const struct slice plain[] = {
+	    SLICE_INIT("none"), SLICE_INIT("may"), SLICE_INIT("dane")};
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		if (slice_equal_nocase(level, plain[i]))
+			return true;
+	return false;
+}
+
 static bool
 fits(const struct wanted *row, struct slice value)
 {
@@ -98,6 +119,8 @@ fits(const struct wanted *row, struct slice value)
 		return value.n == 0 ||
 		    slice_starts_nocase(value, SLICE("127.")) ||
 		    slice_search(value, SLICE("::1")) < value.n;
+	case NO_TLS:
+		return goes_plain(value);
 	default:
 		return slice_equal_nocase(value, slice_str(row->value));
 	}
@@ -113,8 +136,9 @@ look_at_row(struct check_fit *fit, const struct cli_service *service,
 	struct strbuf who;
 
 	if (!fits(row, value) && (value.n > 0 || sets)) {
-		check_fit_warn(fit, service, row->name,
-		    row->how == LACKS ? "" : row->value, row->why);
+		((row->when & STOPS) ? check_fit_fail : check_fit_warn)(fit,
+		    service, row->name, row->how == LACKS ? "" : row->value,
+		    row->why);
 	} else if (row->how == OWN && !sets) {
 		strbuf_init(&who, CHECK_SHOWN_MAX);
 		check_report_add(fit->report, &fit->about, CHECK_WARNING,

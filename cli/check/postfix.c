@@ -112,24 +112,65 @@ report_front(const struct postfix *postfix, const struct proxy_front *front)
 	check_postconf_clear(&found);
 }
 
+/* The last that it said on either of its outputs: with a file that it cannot
+ * read it says which, and ends. */
+static void
+add_last_line(const char *const argv[], struct strbuf *to)
+{
+	struct strbuf said, reason, shown;
+	struct slice rest, line, last = {NULL, 0};
+
+	strbuf_init(&said, OUTPUT_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	(void)cli_capture_both(argv, CHECK_POSTCONF_MS, &said, &reason);
+	rest = strbuf_slice(&said);
+	while (slice_cut(&rest, '\n', &line))
+		if (slice_trim(line).n > 0)
+			last = slice_trim(line);
+	if (last.n > 0)
+		strbuf_addf(to, ": %s", check_shown_reason(&shown, last));
+	strbuf_clear(&said);
+	strbuf_clear(&reason);
+	strbuf_clear(&shown);
+}
+
+/* It ends by itself where Postfix's own programs would, too. */
+static void
+report_refusal(struct check_report *report, const char *const argv[],
+    const struct strbuf *reason)
+{
+	const struct check_about about = {"postfix", "postconf"};
+	bool ended =
+	    slice_starts_nocase(strbuf_slice(reason), SLICE("ends with"));
+	struct strbuf last;
+
+	strbuf_init(&last, CHECK_SHOWN_MAX + 2);
+	if (ended)
+		add_last_line(argv, &last);
+	check_report_add(report, &about, ended ? CHECK_FAIL : CHECK_WARNING,
+	    "%s %s %s%s", argv[0], argv[1], strbuf_text(reason),
+	    strbuf_text(&last));
+	check_report_todo(report,
+	    ended ? "mend what it names (main.cf, master.cf; postfix check "
+		    "looks at them too): the wiring was not looked at"
+		  : "run it by hand; the wiring of Postfix was not looked at");
+	strbuf_clear(&last);
+}
+
 /* 0; or -1, and it is said why not. */
 static int
 ask_postfix(const struct postfix *postfix, const char *path, const char *option,
     struct strbuf *output)
 {
-	const struct check_about about = {"postfix", "postconf"};
 	const char *const argv[] = {path, option, NULL};
 	struct strbuf reason;
 	int outcome;
 
 	strbuf_init(&reason, REASON_MAX);
 	outcome = cli_capture(argv, CHECK_POSTCONF_MS, output, &reason);
-	if (outcome != 0) {
-		check_report_add(postfix->report, &about, CHECK_WARNING,
-		    "%s %s %s", path, option, strbuf_text(&reason));
-		check_report_todo(postfix->report,
-		    "run it by hand; the wiring of Postfix was not looked at");
-	}
+	if (outcome != 0)
+		report_refusal(postfix->report, argv, &reason);
 	strbuf_clear(&reason);
 	return outcome;
 }

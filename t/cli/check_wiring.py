@@ -437,11 +437,11 @@ class Postconf(Wiring):
         self.assertLess(self.seconds, 5)
 
     def test_it_fails(self):
-        found = self.said("echo x; exit 3")
-        self.assertIn("postconf -Mfx ends with 3", found[0][1])
+        found = self.said("echo x; echo y >&2; exit 3", status=1)
+        self.assertIn("postconf -Mfx ends with 3: y", found[0][1])
         found = self.said("kill -9 $$")
         self.assertIn("is ended by signal 9", found[0][1])
-        found = self.said("case $1 in -x) exit 4;; esac")
+        found = self.said("case $1 in -x) exit 4;; esac", status=1)
         self.assertIn("postconf -x ends with 4", found[0][1])
 
     def test_children_that_are_ignored(self):
