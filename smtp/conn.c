@@ -51,17 +51,63 @@ struct smtp_conn {
 	unsigned write_ms;
 	unsigned busy;	  /* callbacks under way */
 	unsigned dropped; /* reads while lingering */
+	enum smtp_conn_state state;
+	const struct trace *trace;
+	const char *who;
 	bool heard, corked, want_drained;
-	bool ended;	/* the peer sends nothing more */
-	bool blocked;	/* the socket takes no more; `writable` is set */
-	bool finishing; /* `close` follows the last byte written */
-	bool linger, lingering;
-	bool failed; /* `close` follows in the next turn */
-	bool over;   /* `closed` was called */
-	bool dead;   /* smtp_conn_free() was called */
+	bool ended;   /* the peer sends nothing more */
+	bool blocked; /* the socket takes no more; `writable` is set */
+	bool linger;  /* what FINISHING ends in */
 	enum smtp_close close;
 	char why[WHY_MAX];
 };
+
+static const char *const conn_names[SMTP_CONN_STATES] = {
+    [SMTP_CONN_OPEN] = "OPEN",
+    [SMTP_CONN_FINISHING] = "FINISHING",
+    [SMTP_CONN_LINGERING] = "LINGERING",
+    [SMTP_CONN_FAILED] = "FAILED",
+    [SMTP_CONN_CLOSED] = "CLOSED",
+    [SMTP_CONN_FREED] = "FREED",
+};
+
+#define BIT(state) MACHINE_BIT(SMTP_CONN_##state)
+
+/* Downwards only: each of them means all that the ones above it mean. */
+static const unsigned conn_next[SMTP_CONN_STATES] = {
+    [SMTP_CONN_OPEN] = BIT(FINISHING) | BIT(FAILED) | BIT(CLOSED) | BIT(FREED),
+    [SMTP_CONN_FINISHING] =
+	BIT(LINGERING) | BIT(FAILED) | BIT(CLOSED) | BIT(FREED),
+    [SMTP_CONN_LINGERING] = BIT(FAILED) | BIT(CLOSED) | BIT(FREED),
+    [SMTP_CONN_FAILED] = BIT(CLOSED) | BIT(FREED),
+    [SMTP_CONN_CLOSED] = BIT(FREED),
+};
+
+const struct machine smtp_conn_machine = {
+    "socket", conn_names, conn_next, SMTP_CONN_STATES};
+
+static void
+move_conn(struct smtp_conn *conn, enum smtp_conn_state state)
+{
+	(void)machine_check(&smtp_conn_machine, conn->state, state);
+	trace_state(
+	    conn->trace, conn->who, conn_names[conn->state], conn_names[state]);
+	conn->state = state;
+}
+
+static bool
+is_over(const struct smtp_conn *conn)
+{
+	return conn->state >= SMTP_CONN_CLOSED;
+}
+
+void
+smtp_conn_trace(
+    struct smtp_conn *conn, const struct trace *trace, const char *who)
+{
+	conn->trace = trace;
+	conn->who = who;
+}
 
 static void
 drop_events(struct smtp_conn *conn)
@@ -97,7 +143,7 @@ enter(struct smtp_conn *conn)
 static void
 leave(struct smtp_conn *conn)
 {
-	if (--conn->busy == 0 && conn->dead)
+	if (--conn->busy == 0 && conn->state == SMTP_CONN_FREED)
 		destroy(conn);
 }
 
@@ -112,9 +158,9 @@ remember(struct smtp_conn *conn, enum smtp_close close, const char *why)
 static void
 end_conn(struct smtp_conn *conn)
 {
-	if (conn->over || conn->dead)
+	if (is_over(conn))
 		return;
-	conn->over = true;
+	move_conn(conn, SMTP_CONN_CLOSED);
 	drop_events(conn);
 	conn->ops->closed(conn->ctx, conn->close, conn->why);
 }
@@ -124,7 +170,8 @@ end_conn(struct smtp_conn *conn)
 static void
 end_lost(struct smtp_conn *conn, enum smtp_close close, const char *why)
 {
-	if (!conn->failed && (!conn->finishing || conn->ended))
+	if (conn->state == SMTP_CONN_OPEN ||
+	    (conn->state < SMTP_CONN_FAILED && conn->ended))
 		remember(conn, close, why);
 	end_conn(conn);
 }
@@ -151,7 +198,7 @@ error_of(const struct smtp_conn *conn)
 static void
 watch(struct smtp_conn *conn)
 {
-	if (!conn->over && !conn->dead && !conn->blocked &&
+	if (!is_over(conn) && !conn->blocked &&
 	    !event_pending(&conn->readable, EV_READ, NULL))
 		(void)event_add(&conn->gone, NULL);
 }
@@ -185,17 +232,17 @@ end_input(struct smtp_conn *conn)
 void
 smtp_conn_kick(struct smtp_conn *conn)
 {
-	if (!conn->over && !conn->dead)
+	if (!is_over(conn))
 		event_active(&conn->turn, EV_TIMEOUT, 0);
 }
 
 void
 smtp_conn_fail(struct smtp_conn *conn, enum smtp_close close, const char *why)
 {
-	if (conn->failed || conn->over)
+	if (smtp_conn_lost(conn))
 		return;
 	remember(conn, close, why);
-	conn->failed = true;
+	move_conn(conn, SMTP_CONN_FAILED);
 	smtp_conn_kick(conn);
 }
 
@@ -270,7 +317,7 @@ write_out(struct smtp_conn *conn, struct slice bytes)
 static void
 flush_conn(struct smtp_conn *conn)
 {
-	if (conn->dead || conn->over || conn->failed || conn->blocked)
+	if (smtp_conn_lost(conn) || conn->blocked)
 		return;
 	if (smtp_conn_unwritten(conn) > 0 && !conn->corked)
 		write_out(conn, slice_from(NULL, 0));
@@ -279,9 +326,7 @@ flush_conn(struct smtp_conn *conn)
 static void
 linger(struct smtp_conn *conn)
 {
-	if (conn->lingering)
-		return;
-	conn->lingering = true;
+	move_conn(conn, SMTP_CONN_LINGERING);
 	(void)shutdown(conn->fd, SHUT_WR);
 	if (conn->ended) {
 		watch(conn);
@@ -298,8 +343,7 @@ static void
 finish_turn(struct smtp_conn *conn)
 {
 	flush_conn(conn);
-	if (conn->dead || conn->over || conn->failed || !conn->finishing ||
-	    smtp_conn_unwritten(conn) > 0)
+	if (conn->state != SMTP_CONN_FINISHING || smtp_conn_unwritten(conn) > 0)
 		return;
 	if (conn->linger)
 		linger(conn);
@@ -315,9 +359,9 @@ on_turn(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	enter(conn);
-	if (conn->failed)
+	if (conn->state == SMTP_CONN_FAILED)
 		end_conn(conn);
-	else if (!conn->finishing)
+	else if (conn->state == SMTP_CONN_OPEN)
 		conn->ops->input(conn->ctx);
 	finish_turn(conn);
 	leave(conn);
@@ -405,9 +449,9 @@ on_readable(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	enter(conn);
-	if (conn->lingering) {
+	if (conn->state == SMTP_CONN_LINGERING) {
 		drop_input(conn);
-	} else if (!conn->failed && held < conn->read_max) {
+	} else if (!smtp_conn_lost(conn) && held < conn->read_max) {
 		read_some_input(conn, conn->read_max - held);
 	} else {
 		stop_reading(conn);
@@ -424,7 +468,8 @@ on_gone(evutil_socket_t fd, short what, void *ctx)
 {
 	struct smtp_conn *conn = ctx;
 	short now = trouble(conn);
-	short lost = conn->lingering ? POLLERR : POLLERR | POLLHUP;
+	short lost =
+	    conn->state == SMTP_CONN_LINGERING ? POLLERR : POLLERR | POLLHUP;
 
 	(void)fd;
 	(void)what;
@@ -457,11 +502,11 @@ on_writable(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	enter(conn);
-	if (!conn->failed && smtp_conn_unwritten(conn) > 0)
+	if (!smtp_conn_lost(conn) && smtp_conn_unwritten(conn) > 0)
 		write_out(conn, slice_from(NULL, 0));
-	if (!conn->failed && smtp_conn_unwritten(conn) == 0)
+	if (!smtp_conn_lost(conn) && smtp_conn_unwritten(conn) == 0)
 		unblock(conn);
-	if (!conn->failed && conn->want_drained &&
+	if (!smtp_conn_lost(conn) && conn->want_drained &&
 	    smtp_conn_unwritten(conn) <= SMTP_CONN_LOW_WATER) {
 		conn->want_drained = false;
 		conn->ops->drained(conn->ctx);
@@ -476,9 +521,9 @@ on_timer(void *ctx)
 	struct smtp_conn *conn = ctx;
 
 	enter(conn);
-	if (conn->lingering)
+	if (conn->state == SMTP_CONN_LINGERING)
 		end_conn(conn);
-	else
+	else if (conn->state == SMTP_CONN_OPEN)
 		conn->ops->timeout(conn->ctx);
 	finish_turn(conn);
 	leave(conn);
@@ -522,6 +567,7 @@ smtp_conn_new(struct event_base *base, evutil_socket_t fd,
 	int on = 1;
 
 	conn->base = base;
+	conn->who = smtp_conn_machine.name;
 	conn->fd = fd;
 	conn->ops = ops;
 	conn->ctx = ctx;
@@ -539,12 +585,12 @@ smtp_conn_new(struct event_base *base, evutil_socket_t fd,
 void
 smtp_conn_free(struct smtp_conn *conn)
 {
-	if (conn == NULL || conn->dead)
+	if (conn == NULL || conn->state == SMTP_CONN_FREED)
 		return;
 	drop_events(conn);
 	if (conn->fd >= 0)
 		(void)close(conn->fd);
-	conn->dead = true;
+	move_conn(conn, SMTP_CONN_FREED);
 	if (conn->busy == 0)
 		destroy(conn);
 }
@@ -554,8 +600,7 @@ smtp_conn_read(struct smtp_conn *conn, size_t n)
 {
 	assert(n <= SMTP_CONN_IN_MAX);
 	conn->read_max = n;
-	if (conn->over || conn->dead || conn->finishing || conn->ended ||
-	    conn->fd < 0)
+	if (conn->state != SMTP_CONN_OPEN || conn->ended || conn->fd < 0)
 		return;
 	if (conn->in.n == 0 && conn->in.room > KEPT_ROOM && n <= KEPT_ROOM)
 		strbuf_clear(&conn->in);
@@ -603,7 +648,7 @@ smtp_conn_heard(const struct smtp_conn *conn)
 void
 smtp_conn_write(struct smtp_conn *conn, struct slice bytes)
 {
-	if (conn->over || conn->dead || conn->failed || conn->finishing)
+	if (conn->state != SMTP_CONN_OPEN)
 		return;
 	if (!conn->blocked &&
 	    smtp_conn_unwritten(conn) + bytes.n >= SMTP_CONN_HIGH_WATER)
@@ -623,7 +668,7 @@ smtp_conn_cork(struct smtp_conn *conn, bool on)
 void
 smtp_conn_want_drained(struct smtp_conn *conn)
 {
-	if (conn->over || conn->dead || conn->failed)
+	if (smtp_conn_lost(conn))
 		return;
 	conn->want_drained = true;
 	block(conn);
@@ -638,7 +683,7 @@ smtp_conn_write_timer(struct smtp_conn *conn, unsigned ms)
 void
 smtp_conn_timer(struct smtp_conn *conn, unsigned ms)
 {
-	if (!conn->over && !conn->dead && !conn->finishing)
+	if (conn->state == SMTP_CONN_OPEN)
 		smtp_timer_begin(&conn->timer, ms);
 }
 
@@ -646,12 +691,12 @@ void
 smtp_conn_finish(struct smtp_conn *conn, enum smtp_close close, const char *why,
     bool with_linger)
 {
-	if (conn->over || conn->dead || conn->failed || conn->finishing)
+	if (conn->state != SMTP_CONN_OPEN)
 		return;
 	remember(conn, close, why);
 	smtp_timer_begin(&conn->timer, 0);
 	(void)event_del(&conn->readable);
-	conn->finishing = true;
+	move_conn(conn, SMTP_CONN_FINISHING);
 	conn->linger = with_linger;
 	conn->corked = false;
 	smtp_conn_kick(conn);
@@ -660,7 +705,7 @@ smtp_conn_finish(struct smtp_conn *conn, enum smtp_close close, const char *why,
 bool
 smtp_conn_lost(const struct smtp_conn *conn)
 {
-	return conn->failed || conn->over;
+	return conn->state >= SMTP_CONN_FAILED;
 }
 
 bool

@@ -15,7 +15,9 @@
 
 #include <event2/util.h>
 
+#include "base/machine.h"
 #include "base/slice.h"
+#include "base/trace.h"
 #include "smtp/close.h"
 
 struct event_base;
@@ -56,10 +58,26 @@ struct smtp_conn_ops {
 
 struct smtp_conn;
 
+/* Where it is (DESIGN, "States"). */
+enum smtp_conn_state {
+	SMTP_CONN_OPEN,
+	SMTP_CONN_FINISHING, /* `closed` follows the last byte written */
+	SMTP_CONN_LINGERING, /* that is written; what comes is dropped */
+	SMTP_CONN_FAILED,    /* `closed` follows in the next turn */
+	SMTP_CONN_CLOSED,    /* `closed` was called */
+	SMTP_CONN_FREED,     /* smtp_conn_free() was, within a callback */
+	SMTP_CONN_STATES
+};
+extern const struct machine smtp_conn_machine;
+
 /* Takes the socket (-1: there is none, see smtp_conn_fail()). Reads nothing
  * before smtp_conn_read(). `ops` must outlive it. */
 struct smtp_conn *smtp_conn_new(struct event_base *, evutil_socket_t,
     const struct smtp_conn_ops *ops, void *ctx);
+
+/* Its states are told there, as those of `who`, which is static; the trace
+ * must outlive it. */
+void smtp_conn_trace(struct smtp_conn *, const struct trace *, const char *who);
 
 /* Closes the socket at once. NULL is fine. */
 void smtp_conn_free(struct smtp_conn *);

@@ -29,11 +29,10 @@ enum {
 	REASON_MAX = 160,
 };
 
-enum state {
-	GREETING, /* connecting, and until the relay has greeted */
-	READY,	  /* commands; `in_flight` of them are not answered */
-	BODY,	  /* 354 came */
-	DOT,	  /* the answer to the final dot is due */
+/* A command whose answer is due. */
+struct asked {
+	unsigned tag;
+	bool data;
 };
 
 struct smtp_relay {
@@ -42,51 +41,69 @@ struct smtp_relay {
 	struct smtp_relay_ops ops;
 	void *ctx;
 	const struct trace *trace;
-	enum state state;
+	enum smtp_relay_state state;
 	struct smtp_reply_parser parser;
-	size_t in_flight;
-	size_t data; /* DATA is that many answers away; 0: not asked */
+	/* A ring: the oldest at `first`. */
+	struct asked asked[SMTP_RELAY_IN_FLIGHT_MAX];
+	size_t first, in_flight;
+	unsigned answered; /* the tag of the last one */
 	size_t burst;
 	int64_t idle_since_ms;
-	bool unasked; /* something came behind the last answer */
-	bool over;    /* closed or freed */
 	struct smtp_dot dot;
 	struct sink body;
 };
 
-static const char *
-state_name_of(enum state state)
-{
-	static const char *const names[] = {
-	    [GREETING] = "GREETING",
-	    [READY] = "READY",
-	    [BODY] = "BODY",
-	    [DOT] = "DOT",
-	};
+static const char *const relay_names[SMTP_RELAY_STATES] = {
+    [SMTP_RELAY_GREETING] = "GREETING",
+    [SMTP_RELAY_READY] = "READY",
+    [SMTP_RELAY_BODY] = "BODY",
+    [SMTP_RELAY_DOT] = "DOT",
+    [SMTP_RELAY_ASTRAY] = "ASTRAY",
+    [SMTP_RELAY_CLOSED] = "CLOSED",
+};
 
-	return names[state];
-}
+#define BIT(state) MACHINE_BIT(SMTP_RELAY_##state)
+
+static const unsigned relay_next[SMTP_RELAY_STATES] = {
+    [SMTP_RELAY_GREETING] = BIT(READY) | BIT(CLOSED),
+    [SMTP_RELAY_READY] = BIT(BODY) | BIT(ASTRAY) | BIT(CLOSED),
+    [SMTP_RELAY_BODY] = BIT(DOT) | BIT(ASTRAY) | BIT(CLOSED),
+    [SMTP_RELAY_DOT] = BIT(READY) | BIT(CLOSED),
+    [SMTP_RELAY_ASTRAY] = BIT(CLOSED),
+};
+
+const struct machine smtp_relay_machine = {
+    "relay", relay_names, relay_next, SMTP_RELAY_STATES};
 
 void
 smtp_relay_trace(struct smtp_relay *relay, const struct trace *trace)
 {
 	relay->trace = trace;
-	trace_state(trace, "hop", "CLOSED", state_name_of(relay->state));
+	smtp_conn_trace(relay->conn, trace, "relay's socket");
+	trace_state(trace, "relay", "NONE", relay_names[relay->state]);
 }
 
 static void
-go_to(struct smtp_relay *relay, enum state state)
+move_relay(struct smtp_relay *relay, enum smtp_relay_state state)
 {
-	trace_state(relay->trace, "hop", state_name_of(relay->state),
-	    state_name_of(state));
-	relay->state = state;
+	relay->state = (enum smtp_relay_state)machine_step(
+	    &smtp_relay_machine, relay->trace, relay->state, state);
+}
+
+/* The last step, with its reason. */
+static void
+close_relay(struct smtp_relay *relay, const char *how, const char *why)
+{
+	trace_line(relay->trace, "relay: closing (%s%s%s)", how,
+	    why == NULL ? "" : ": ", why == NULL ? "" : why);
+	move_relay(relay, SMTP_RELAY_CLOSED);
 }
 
 static bool
 answer_is_due(const struct smtp_relay *relay)
 {
-	return relay->state == GREETING || relay->state == DOT ||
-	    relay->in_flight > 0;
+	return relay->state == SMTP_RELAY_GREETING ||
+	    relay->state == SMTP_RELAY_DOT || relay->in_flight > 0;
 }
 
 /* The relay said `in` though nothing was asked. */
@@ -112,7 +129,7 @@ set_relay_timer(struct smtp_relay *relay)
 {
 	unsigned ms = 0;
 
-	if (relay->state == DOT)
+	if (relay->state == SMTP_RELAY_DOT)
 		ms = relay->target.dot_ms;
 	else if (relay->in_flight > 0)
 		ms = relay->target.command_ms;
@@ -124,17 +141,19 @@ set_relay_timer(struct smtp_relay *relay)
 static void
 advance_relay(struct smtp_relay *relay, unsigned code)
 {
-	bool data = relay->data == 1;
+	struct asked oldest;
 
-	if (relay->state != READY) {
-		go_to(relay, READY);
+	relay->answered = 0;
+	if (relay->state != SMTP_RELAY_READY) {
+		move_relay(relay, SMTP_RELAY_READY);
 		return;
 	}
+	oldest = relay->asked[relay->first];
+	relay->first = (relay->first + 1) % SMTP_RELAY_IN_FLIGHT_MAX;
 	relay->in_flight--;
-	if (relay->data > 0)
-		relay->data--;
-	if (data && code == 354) {
-		go_to(relay, BODY);
+	relay->answered = oldest.tag;
+	if (oldest.data && code == 354) {
+		move_relay(relay, SMTP_RELAY_BODY);
 		smtp_dot_init(&relay->dot, &relay->body);
 	}
 }
@@ -144,7 +163,7 @@ static void
 take_relay_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
 {
 	/* It cannot have taken a message whose end is still here. */
-	if (relay->state == DOT && smtp_reply_class(reply) == 2 &&
+	if (relay->state == SMTP_RELAY_DOT && smtp_reply_class(reply) == 2 &&
 	    smtp_conn_unwritten(relay->conn) > 0) {
 		smtp_conn_fail(relay->conn, SMTP_CLOSE_PROTOCOL,
 		    "relay accepted a message before its end");
@@ -153,8 +172,8 @@ take_relay_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
 	trace_line(relay->trace, "next hop: %03u", reply->code);
 	advance_relay(relay, reply->code);
 	set_relay_timer(relay);
-	relay->unasked =
-	    !answer_is_due(relay) && smtp_conn_input(relay->conn).n > 0;
+	if (!answer_is_due(relay) && smtp_conn_input(relay->conn).n > 0)
+		move_relay(relay, SMTP_RELAY_ASTRAY);
 	relay->ops.reply(relay->ctx, reply);
 }
 
@@ -167,9 +186,9 @@ step(struct smtp_relay *relay)
 	enum smtp_parse parse;
 	size_t used;
 
-	if (relay->over || in.n == 0)
+	if (relay->state == SMTP_RELAY_CLOSED || in.n == 0)
 		return false;
-	if (relay->unasked || !answer_is_due(relay)) {
+	if (relay->state == SMTP_RELAY_ASTRAY || !answer_is_due(relay)) {
 		fail_unasked(relay, in);
 		return false;
 	}
@@ -198,7 +217,7 @@ on_drained(void *ctx)
 	struct smtp_relay *relay = ctx;
 
 	relay->burst = 0;
-	if (!relay->over && relay->state == BODY)
+	if (relay->state == SMTP_RELAY_BODY)
 		relay->ops.drained(relay->ctx);
 }
 
@@ -208,9 +227,9 @@ on_timeout(void *ctx)
 	struct smtp_relay *relay = ctx;
 	const char *what = "no answer to a command in time";
 
-	if (relay->state == GREETING)
+	if (relay->state == SMTP_RELAY_GREETING)
 		what = "no connection or no greeting in time";
-	else if (relay->state == DOT)
+	else if (relay->state == SMTP_RELAY_DOT)
 		what = "no answer to the end of the message in time";
 	smtp_conn_fail(relay->conn, SMTP_CLOSE_TIMEOUT, what);
 }
@@ -223,9 +242,7 @@ on_closed(void *ctx, enum smtp_close close, const char *why)
 	if ((close == SMTP_CLOSE_EOF || close == SMTP_CLOSE_RESET) &&
 	    !smtp_conn_heard(relay->conn))
 		close = SMTP_CLOSE_CONNECT;
-	relay->over = true;
-	trace_line(relay->trace, "hop: %s -> CLOSED (%s: %s)",
-	    state_name_of(relay->state), smtp_close_name(close), why);
+	close_relay(relay, smtp_close_name(close), why);
 	relay->ops.closed(relay->ctx, close, why);
 }
 
@@ -352,12 +369,37 @@ is_one_line(struct slice line)
 	    slice_find(line, '\0') == line.n;
 }
 
+/* Behind a DATA nothing goes that its answer could make part of a message. */
+static bool
+data_is_last(const struct smtp_relay *relay)
+{
+	size_t last =
+	    (relay->first + relay->in_flight - 1) % SMTP_RELAY_IN_FLIGHT_MAX;
+
+	return relay->in_flight > 0 && relay->asked[last].data;
+}
+
+static void
+remember(struct smtp_relay *relay, unsigned tag, bool data)
+{
+	size_t last =
+	    (relay->first + relay->in_flight++) % SMTP_RELAY_IN_FLIGHT_MAX;
+
+	relay->asked[last] = (struct asked){tag, data};
+}
+
 void
 smtp_relay_command(struct smtp_relay *relay, struct slice line)
 {
-	if (relay->over || relay->unasked)
+	smtp_relay_ask(relay, 0, line);
+}
+
+void
+smtp_relay_ask(struct smtp_relay *relay, unsigned tag, struct slice line)
+{
+	if (relay->state >= SMTP_RELAY_ASTRAY)
 		return;
-	assert(relay->state == READY && relay->data == 0);
+	assert(relay->state == SMTP_RELAY_READY && !data_is_last(relay));
 	assert(relay->in_flight < SMTP_RELAY_IN_FLIGHT_MAX);
 	assert(is_one_line(line));
 	if (relay->in_flight == 0 &&
@@ -365,15 +407,13 @@ smtp_relay_command(struct smtp_relay *relay, struct slice line)
 	    smtp_conn_peek(relay->conn)) {
 		smtp_conn_fail(relay->conn, SMTP_CLOSE_EOF,
 		    "relay closed the idle connection");
-		relay->unasked = true;
+		move_relay(relay, SMTP_RELAY_ASTRAY);
 		return;
 	}
 	trace_line(relay->trace, "to next hop: %s", smtp_line_verb(line));
 	smtp_conn_write(relay->conn, line);
 	smtp_conn_write(relay->conn, SLICE("\r\n"));
-	relay->in_flight++;
-	if (is_data(line))
-		relay->data = relay->in_flight;
+	remember(relay, tag, is_data(line));
 	if (relay->in_flight == 1)
 		set_relay_timer(relay);
 }
@@ -381,9 +421,9 @@ smtp_relay_command(struct smtp_relay *relay, struct slice line)
 bool
 smtp_relay_body(struct smtp_relay *relay, struct slice chunk)
 {
-	if (relay->over || relay->unasked || smtp_conn_lost(relay->conn))
+	if (relay->state >= SMTP_RELAY_ASTRAY || smtp_conn_lost(relay->conn))
 		return false;
-	assert(relay->state == BODY);
+	assert(relay->state == SMTP_RELAY_BODY);
 	smtp_dot_write(&relay->dot, chunk);
 	relay->burst += chunk.n;
 	if (smtp_conn_lost(relay->conn))
@@ -398,12 +438,12 @@ smtp_relay_body(struct smtp_relay *relay, struct slice chunk)
 void
 smtp_relay_body_end(struct smtp_relay *relay)
 {
-	if (relay->over || relay->unasked)
+	if (relay->state >= SMTP_RELAY_ASTRAY)
 		return;
-	assert(relay->state == BODY);
+	assert(relay->state == SMTP_RELAY_BODY);
 	smtp_dot_end(&relay->dot);
 	trace_line(relay->trace, "to next hop: end of data");
-	go_to(relay, DOT);
+	move_relay(relay, SMTP_RELAY_DOT);
 	relay->burst = 0;
 	set_relay_timer(relay);
 }
@@ -413,9 +453,31 @@ smtp_relay_free(struct smtp_relay *relay)
 {
 	if (relay == NULL)
 		return;
-	if (!relay->over)
-		trace_line(relay->trace, "hop: %s -> CLOSED (by us)",
-		    state_name_of(relay->state));
-	relay->over = true;
+	if (relay->state != SMTP_RELAY_CLOSED)
+		close_relay(relay, "by us", NULL);
 	smtp_conn_free(relay->conn);
+}
+
+bool
+smtp_relay_idle(const struct smtp_relay *relay)
+{
+	return relay->state == SMTP_RELAY_READY && relay->in_flight == 0;
+}
+
+unsigned
+smtp_relay_answered(const struct smtp_relay *relay)
+{
+	return relay->answered;
+}
+
+bool
+smtp_relay_has_room(const struct smtp_relay *relay)
+{
+	return relay->in_flight < SMTP_RELAY_IN_FLIGHT_MAX;
+}
+
+unsigned
+smtp_relay_oldest(const struct smtp_relay *relay)
+{
+	return relay->in_flight == 0 ? 0 : relay->asked[relay->first].tag;
 }

@@ -1,8 +1,9 @@
 /*
  * The side that speaks to the next server: connect, greeting, commands and
  * their answers in order, a body. Knows nothing of what the commands mean
- * save DATA. Answers come in the order of commands; several may be in
- * flight where the relay offered PIPELINING (the caller knows).
+ * save DATA. Several commands may be in flight where the relay offered
+ * PIPELINING (RFC 2920; the caller knows): they stand in a queue, and each
+ * gets one answer, in order.
  *
  * Callbacks come from the event loop only, never out of a call into here;
  * smtp_relay_free() may be called from every callback.
@@ -16,6 +17,7 @@
 
 #include <event2/util.h>
 
+#include "base/machine.h"
 #include "base/slice.h"
 #include "base/trace.h"
 #include "smtp/close.h"
@@ -61,6 +63,17 @@ struct smtp_relay_ops {
 
 struct smtp_relay;
 
+enum smtp_relay_state {
+	SMTP_RELAY_GREETING, /* connecting, and until the relay has greeted */
+	SMTP_RELAY_READY,    /* commands, and their answers */
+	SMTP_RELAY_BODY,     /* 354 came */
+	SMTP_RELAY_DOT,	     /* the answer to the final dot is due */
+	SMTP_RELAY_ASTRAY,   /* it said what is no answer; `closed` follows */
+	SMTP_RELAY_CLOSED,   /* `closed` was called, or smtp_relay_free() */
+	SMTP_RELAY_STATES
+};
+extern const struct machine smtp_relay_machine;
+
 /* What happens is told there (base/trace.h); it must outlive the relay. */
 void smtp_relay_trace(struct smtp_relay *, const struct trace *);
 
@@ -78,6 +91,23 @@ struct smtp_relay *smtp_relay_new_on(struct event_base *, evutil_socket_t,
  * ops->closed it is dropped.
  */
 void smtp_relay_command(struct smtp_relay *, struct slice line);
+
+/* The same, with a number by which ops->reply can tell what was answered. */
+void smtp_relay_ask(struct smtp_relay *, unsigned tag, struct slice line);
+
+/* Within ops->reply: the number of the command that it answers; 0 for one
+ * without, for the greeting and for the final dot. */
+unsigned smtp_relay_answered(const struct smtp_relay *);
+
+/* The number of the oldest command that waits for its answer; 0: none. */
+unsigned smtp_relay_oldest(const struct smtp_relay *);
+
+/* May one more be in flight? */
+bool smtp_relay_has_room(const struct smtp_relay *);
+
+/* True once greeted, with nothing in flight and no body begun, until
+ * closed. */
+bool smtp_relay_idle(const struct smtp_relay *);
 
 /*
  * Part of a message, after 354; dots are added here. The bytes are copied or

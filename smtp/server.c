@@ -20,19 +20,59 @@ enum {
 	SLOW_BYTES = 1024, /* of a body, a second: less is slow */
 };
 
+static const char *const server_names[SMTP_SERVER_STATES] = {
+    [SMTP_SERVER_PROXY] = "PROXY",
+    [SMTP_SERVER_PROXY_GREETED] = "PROXY_GREETED",
+    [SMTP_SERVER_GREETING] = "GREETING",
+    [SMTP_SERVER_OPEN] = "OPEN",
+    [SMTP_SERVER_READY] = "READY",
+    [SMTP_SERVER_MAIL] = "MAIL",
+    [SMTP_SERVER_RCPT] = "RCPT",
+    [SMTP_SERVER_BODY] = "BODY",
+    [SMTP_SERVER_HELD] = "HELD",
+    [SMTP_SERVER_CLOSING] = "CLOSING",
+    [SMTP_SERVER_OVER] = "OVER",
+};
+
+#define BIT(state) MACHINE_BIT(SMTP_SERVER_##state)
+
+enum { ENDS = BIT(CLOSING) | BIT(OVER) };
+
+static const unsigned server_next[SMTP_SERVER_STATES] = {
+    [SMTP_SERVER_PROXY] = BIT(PROXY_GREETED) | BIT(GREETING) | ENDS,
+    [SMTP_SERVER_PROXY_GREETED] = BIT(OPEN) | ENDS,
+    [SMTP_SERVER_GREETING] = BIT(OPEN) | ENDS,
+    [SMTP_SERVER_OPEN] = BIT(READY) | ENDS,
+    [SMTP_SERVER_READY] = BIT(READY) | BIT(MAIL) | ENDS,
+    [SMTP_SERVER_MAIL] = BIT(READY) | BIT(RCPT) | ENDS,
+    [SMTP_SERVER_RCPT] = BIT(READY) | BIT(RCPT) | BIT(BODY) | ENDS,
+    [SMTP_SERVER_BODY] = BIT(HELD) | ENDS,
+    [SMTP_SERVER_HELD] = BIT(READY) | ENDS,
+    [SMTP_SERVER_CLOSING] = BIT(OVER),
+};
+
+const struct machine smtp_server_machine = {
+    "session", server_names, server_next, SMTP_SERVER_STATES};
+
 void
 smtp_server_trace(struct smtp_server *server, const struct trace *trace)
 {
 	server->trace = trace;
+	smtp_conn_trace(server->conn, trace, "client's socket");
 }
 
 void
 smtp_server_go_to(struct smtp_server *server, enum smtp_server_state state)
 {
-	trace_state(server->trace, "session",
-	    smtp_server_state_name(server->state),
-	    smtp_server_state_name(state));
-	server->state = state;
+	server->state = (enum smtp_server_state)machine_step(
+	    &smtp_server_machine, server->trace, server->state, state);
+}
+
+static void
+end_server(struct smtp_server *server)
+{
+	if (server->state != SMTP_SERVER_OVER)
+		smtp_server_go_to(server, SMTP_SERVER_OVER);
 }
 
 /* Writing. */
@@ -67,7 +107,7 @@ smtp_server_finish(struct smtp_server *server, enum smtp_close close,
 void
 smtp_server_reply(struct smtp_server *server, const struct smtp_reply *reply)
 {
-	if (server->over || server->state == SMTP_SERVER_CLOSING)
+	if (server->state >= SMTP_SERVER_CLOSING)
 		return;
 	assert(server->due || reply->code == 421 ||
 	    server->state == SMTP_SERVER_PROXY);
@@ -94,9 +134,9 @@ step_proxy(struct smtp_server *server, struct slice in)
 	if (parse != SMTP_DONE)
 		return false;
 	smtp_conn_consume(server->conn, used);
+	server->due = server->state == SMTP_SERVER_PROXY;
 	smtp_server_go_to(
-	    server, server->greeted ? SMTP_SERVER_OPEN : SMTP_SERVER_GREETING);
-	server->due = !server->greeted;
+	    server, server->due ? SMTP_SERVER_GREETING : SMTP_SERVER_OPEN);
 	server->urgent = true;
 	if (server->ops.proxied != NULL)
 		server->ops.proxied(server->ctx, &header);
@@ -181,7 +221,7 @@ write_body(struct sink *sink, struct slice chunk)
 	struct smtp_server *server = (struct smtp_server *)((char *)sink -
 	    offsetof(struct smtp_server, body));
 
-	if (!server->over)
+	if (server->state != SMTP_SERVER_OVER)
 		server->ops.body(server->ctx, chunk);
 }
 
@@ -217,7 +257,7 @@ step_body(struct smtp_server *server, struct slice in)
 		server->body_read = SMTP_BODY_MOST;
 	note_progress(server, used);
 	smtp_conn_consume(server->conn, used);
-	if (parse != SMTP_DONE || server->over)
+	if (parse != SMTP_DONE || server->state == SMTP_SERVER_OVER)
 		return false;
 	trace_line(server->trace, "client: end of data");
 	smtp_server_go_to(server, SMTP_SERVER_HELD);
@@ -231,10 +271,11 @@ step(struct smtp_server *server)
 {
 	struct slice in = smtp_conn_input(server->conn);
 
-	if (server->over || in.n == 0 || server->due)
+	if (in.n == 0 || server->due)
 		return false;
 	switch (server->state) {
 	case SMTP_SERVER_PROXY:
+	case SMTP_SERVER_PROXY_GREETED:
 		return step_proxy(server, in);
 	case SMTP_SERVER_OPEN:
 	case SMTP_SERVER_READY:
@@ -263,7 +304,7 @@ set_reading(struct smtp_server *server)
 static void
 set_server_timer(struct smtp_server *server)
 {
-	if (server->state == SMTP_SERVER_PROXY)
+	if (server->state <= SMTP_SERVER_PROXY_GREETED)
 		return;
 	if (server->due)
 		smtp_conn_timer(server->conn, 0);
@@ -284,7 +325,7 @@ set_cork(struct smtp_server *server)
 	    server->limits.gather_ms;
 
 	smtp_conn_cork(server->conn,
-	    server->state == SMTP_SERVER_PROXY ||
+	    server->state <= SMTP_SERVER_PROXY_GREETED ||
 		(server->due && !server->urgent && !old &&
 		    server->state < SMTP_SERVER_HELD));
 	server->urgent = false;
@@ -320,7 +361,7 @@ take_input(void *ctx)
 	while (step(server))
 		continue;
 	server->working = false;
-	if (server->over || server->state == SMTP_SERVER_CLOSING)
+	if (server->state >= SMTP_SERVER_CLOSING)
 		return;
 	if (is_at_end(server)) {
 		leave_at_end(server);
@@ -336,7 +377,7 @@ on_timeout(void *ctx)
 {
 	struct smtp_server *server = ctx;
 
-	if (server->state == SMTP_SERVER_PROXY) {
+	if (server->state <= SMTP_SERVER_PROXY_GREETED) {
 		smtp_conn_fail(server->conn, SMTP_CLOSE_TIMEOUT,
 		    "no PROXY header in time");
 		return;
@@ -353,7 +394,7 @@ on_closed(void *ctx, enum smtp_close close, const char *why)
 {
 	struct smtp_server *server = ctx;
 
-	server->over = true;
+	end_server(server);
 	server->ops.closed(server->ctx, close, why);
 }
 
@@ -461,6 +502,6 @@ smtp_server_free(struct smtp_server *server)
 {
 	if (server == NULL)
 		return;
-	server->over = true;
+	end_server(server);
 	smtp_conn_free(server->conn);
 }

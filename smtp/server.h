@@ -30,6 +30,7 @@
 
 #include <event2/util.h>
 
+#include "base/machine.h"
 #include "base/slice.h"
 #include "base/trace.h"
 #include "smtp/close.h"
@@ -66,17 +67,20 @@ enum {
 };
 
 enum smtp_server_state {
-	SMTP_SERVER_PROXY,    /* reads the PROXY header */
-	SMTP_SERVER_GREETING, /* waits for smtp_server_reply(220) */
-	SMTP_SERVER_OPEN,     /* greeted; EHLO or HELO is due */
+	SMTP_SERVER_PROXY,	   /* reads the PROXY header */
+	SMTP_SERVER_PROXY_GREETED, /* the same; 220 goes out behind it */
+	SMTP_SERVER_GREETING,	   /* waits for smtp_server_reply(220) */
+	SMTP_SERVER_OPEN,	   /* greeted; EHLO or HELO is due */
 	SMTP_SERVER_READY,
 	SMTP_SERVER_MAIL,
 	SMTP_SERVER_RCPT,
 	SMTP_SERVER_BODY,
 	SMTP_SERVER_HELD, /* the message is complete; its answer is due */
 	SMTP_SERVER_CLOSING,
+	SMTP_SERVER_OVER, /* `closed` was called, or smtp_server_free() */
 	SMTP_SERVER_STATES
 };
+extern const struct machine smtp_server_machine;
 
 struct smtp_server_ops {
 	/* A PROXY header came; only where the limits ask for one. The greeting
@@ -134,8 +138,5 @@ bool smtp_server_is_slow(const struct smtp_server *);
 
 /* Closes what is open, without an answer. From any place. NULL is fine. */
 void smtp_server_free(struct smtp_server *);
-
-/* For the log; static. */
-const char *smtp_server_state_name(enum smtp_server_state);
 
 #endif

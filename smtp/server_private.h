@@ -23,12 +23,10 @@ struct smtp_server {
 	enum smtp_verb asked; /* what the answer due is to */
 	bool due;
 	bool urgent;	  /* what is unwritten must not wait for more replies */
-	bool greeted;	  /* before the PROXY header was complete */
 	bool waiting;	  /* the idle timer runs */
 	size_t brought;	  /* of a body, since ... */
 	int64_t since_ms; /* ... this, when all was well */
 	bool working;	  /* within take_input() */
-	bool over;	  /* closed or freed */
 	bool spoken;	  /* a line that was more than empty came */
 	bool skipping, skipped_cr; /* the rest of an over-long line */
 	bool recipient_refused;

@@ -21,7 +21,7 @@ struct verb {
 	bool gathered; /* the reply may wait for the next (RFC 2920) */
 };
 
-#define BIT(state) (1U << SMTP_SERVER_##state)
+#define BIT(state) MACHINE_BIT(SMTP_SERVER_##state)
 
 enum {
 	ANY_TURN = BIT(OPEN) | BIT(READY) | BIT(MAIL) | BIT(RCPT),
@@ -53,24 +53,6 @@ static const struct verb verbs[SMTP_VERBS] = {
     [SMTP_OTHER] = {ANY_TURN, ANY_ARGUMENT, refuse_unknown, SMTP_SERVER_STATES,
 	false},
 };
-
-const char *
-smtp_server_state_name(enum smtp_server_state state)
-{
-	static const char *const names[SMTP_SERVER_STATES] = {
-	    [SMTP_SERVER_PROXY] = "PROXY",
-	    [SMTP_SERVER_GREETING] = "GREETING",
-	    [SMTP_SERVER_OPEN] = "OPEN",
-	    [SMTP_SERVER_READY] = "READY",
-	    [SMTP_SERVER_MAIL] = "MAIL",
-	    [SMTP_SERVER_RCPT] = "RCPT",
-	    [SMTP_SERVER_BODY] = "BODY",
-	    [SMTP_SERVER_HELD] = "HELD",
-	    [SMTP_SERVER_CLOSING] = "CLOSING",
-	};
-
-	return names[state];
-}
 
 void
 smtp_server_refuse(struct smtp_server *server, const char *wire)
@@ -241,9 +223,9 @@ advance_greeting(struct smtp_server *server, unsigned code)
 		    server, SMTP_CLOSE_DONE, "greeting refused", true);
 		return;
 	}
-	server->greeted = true;
-	if (server->state == SMTP_SERVER_GREETING)
-		smtp_server_go_to(server, SMTP_SERVER_OPEN);
+	smtp_server_go_to(server,
+	    server->state == SMTP_SERVER_PROXY ? SMTP_SERVER_PROXY_GREETED
+					       : SMTP_SERVER_OPEN);
 }
 
 void

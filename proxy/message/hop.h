@@ -1,11 +1,13 @@
 /*
  * A session's next hop: one relay connection at a time, made anew when a
- * command needs one, with the client's EHLO and XFORWARD said again. One
- * command in flight; the next one waits its turn here.
+ * command needs one, with the client's EHLO and XFORWARD said again. What it
+ * is to be asked stands in a queue of errands, and is said when its turn
+ * comes; each errand is answered once, in order.
  */
 #ifndef PROXY_MESSAGE_HOP_H
 #define PROXY_MESSAGE_HOP_H
 
+#include "base/machine.h"
 #include "base/slice.h"
 #include "proxy/message/service.h"
 #include "smtp/ehlo.h"
@@ -42,10 +44,13 @@ enum proxy_hop_fault {
 /* From the event loop only, never out of a call into here; from each of
  * them proxy_hop_free() may be called. */
 struct proxy_hop_ops {
-	/* The answer; lives for the call. */
-	void (*reply)(void *ctx, enum proxy_errand, const struct smtp_reply *);
-	/* There will be none. NONE: the connection ended with no errand out
-	 * (as in a body). `why` is escaped and lives for the call. */
+	/* The answer to the oldest errand; it lives for the call, and so does
+	 * what the errand was given as `about`. */
+	void (*reply)(void *ctx, enum proxy_errand, struct slice about,
+	    const struct smtp_reply *);
+	/* The oldest errand gets none. NONE: the connection ended with no
+	 * errand out (as in a body). `why` is escaped and lives for the call;
+	 * NULL where it is that of the one before. */
 	void (*failed)(void *ctx, enum proxy_errand, enum proxy_hop_fault,
 	    const char *why);
 	/* Go on with the body. */
@@ -54,6 +59,9 @@ struct proxy_hop_ops {
 
 struct proxy_hop;
 
+/* Its states: DESIGN, "States". */
+extern const struct machine proxy_hop_machine;
+
 /* Begins to connect; the greeting is answered as an errand. The trace (or
  * NULL) must outlive it. */
 struct proxy_hop *proxy_hop_new(const struct proxy_service *,
@@ -61,12 +69,12 @@ struct proxy_hop *proxy_hop_new(const struct proxy_service *,
 void proxy_hop_free(struct proxy_hop *);
 
 /*
- * Sends a command line (no CRLF), or keeps it until its turn comes: one at
- * a time (assert), which a client that waits for its answers gives. MAIL
- * and HELLO make a connection where there is none; RCPT and DATA then fail.
+ * Sends a command line (no CRLF), or keeps it until its turn comes. MAIL
+ * and HELLO make a connection where there is none; RCPT and DATA must not be
+ * asked for then (assert). `about` is copied, and given back with the answer.
  */
-void proxy_hop_command(
-    struct proxy_hop *, enum proxy_errand, struct slice line);
+void proxy_hop_command(struct proxy_hop *, enum proxy_errand, struct slice line,
+    struct slice about);
 
 /*
  * Attributes of the client: kept, to be said again on a new connection, and

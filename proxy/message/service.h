@@ -30,6 +30,9 @@ struct proxy_session;
 /* The relay hears a NOOP so often while a body arrives; by default. */
 #define PROXY_KEEPALIVE_MS (120 * 1000)
 
+/* For so long one that was confused by several commands gets them singly. */
+#define PROXY_HOP_ONE_BY_ONE_MS (600 * 1000)
+
 LIST_HEAD(proxy_session_list, proxy_session);
 
 struct proxy_service {
@@ -59,6 +62,10 @@ struct proxy_service {
 	struct proxy_recording *recording;
 	struct log *log;
 	struct proxy_seldom *seldom; /* NULL: all is logged */
+	/* Until then the next hop gets one command at a time, though it offers
+	 * PIPELINING, for it could not take more; NULL: each session finds that
+	 * out for itself. */
+	int64_t *one_by_one_until_ms;
 
 	bool finishing; /* sessions end as soon as they may */
 	bool hurried;	/* who is silent before DATA is not waited for */

@@ -31,12 +31,11 @@ struct proxy_session {
 	struct strbuf peer, helo;
 	struct smtp_xforward client; /* what XFORWARD said */
 	struct proxy_envelope envelope;
-	struct strbuf recipient; /* offered to the relay, not yet answered */
-	int64_t begun_ms;	 /* when MAIL came */
-	bool leaving;		 /* it was told 421 */
-	bool nameless;		 /* its PROXY header names no client */
-	bool extended;		 /* EHLO, not HELO */
-	bool proxied;		 /* `peer` is whom a PROXY header named */
+	int64_t begun_ms; /* when MAIL came */
+	bool leaving;	  /* it was told 421 */
+	bool nameless;	  /* its PROXY header names no client */
+	bool extended;	  /* EHLO, not HELO */
+	bool proxied;	  /* `peer` is whom a PROXY header named */
 };
 
 /* Is the client still there, as far as its socket knows? On TCP a full close
@@ -93,7 +92,6 @@ session_free(struct proxy_session *s)
 	proxy_envelope_clear(&s->envelope);
 	strbuf_clear(&s->peer);
 	strbuf_clear(&s->helo);
-	strbuf_clear(&s->recipient);
 	free(s);
 	if (service->session_ended != NULL)
 		service->session_ended(service->ctx);
@@ -193,7 +191,7 @@ end_envelope(struct proxy_session *s)
 static void
 to_hop(struct proxy_session *s, enum proxy_errand what, struct slice line)
 {
-	proxy_hop_command(s->hop, what, line);
+	proxy_hop_command(s->hop, what, line, SLICE(""));
 }
 
 static void
@@ -295,13 +293,14 @@ on_rcpt(struct proxy_session *s, const struct smtp_command *command)
 	struct smtp_path path;
 	const char *reason;
 
-	strbuf_reset(&s->recipient);
-	if (smtp_path_parse(command->argument, SMTP_RCPT, &path, &reason) == 0)
-		strbuf_add(&s->recipient, path.mailbox);
-	if (proxy_hop_connected(s->hop))
-		to_hop(s, PROXY_ERRAND_RCPT, command->line);
-	else
+	if (!proxy_hop_connected(s->hop)) {
 		reply_text(s, "451 4.4.2 next hop lost\r\n");
+		return;
+	}
+	if (smtp_path_parse(command->argument, SMTP_RCPT, &path, &reason) != 0)
+		path.mailbox = SLICE("");
+	proxy_hop_command(
+	    s->hop, PROXY_ERRAND_RCPT, command->line, path.mailbox);
 }
 
 static const struct proxy_transaction_ops transaction_ops;
@@ -564,7 +563,8 @@ answer_hello(struct proxy_session *s, const struct smtp_reply *reply)
 }
 
 static void
-on_hop_reply(void *ctx, enum proxy_errand what, const struct smtp_reply *reply)
+on_hop_reply(void *ctx, enum proxy_errand what, struct slice about,
+    const struct smtp_reply *reply)
 {
 	struct proxy_session *s = ctx;
 
@@ -580,8 +580,7 @@ on_hop_reply(void *ctx, enum proxy_errand what, const struct smtp_reply *reply)
 	if (what == PROXY_ERRAND_MAIL && smtp_reply_class(reply) == 2)
 		begin_envelope(s);
 	if (what == PROXY_ERRAND_RCPT && smtp_reply_class(reply) == 2)
-		proxy_envelope_add_recipient(
-		    &s->envelope, strbuf_slice(&s->recipient));
+		proxy_envelope_add_recipient(&s->envelope, about);
 	smtp_server_reply(s->server, reply);
 	leave_if_finishing(s);
 }
@@ -623,8 +622,10 @@ on_hop_failed(void *ctx, enum proxy_errand what, enum proxy_hop_fault fault,
 	}
 	if (what == PROXY_ERRAND_NONE)
 		return;
-	log_printf(s->service->log, LOGGING_WARNING, "next hop %.*s: %s",
-	    (int)s->service->relay_name.n, s->service->relay_name.p, why);
+	if (why != NULL)
+		log_printf(s->service->log, LOGGING_WARNING,
+		    "next hop %.*s: %s", (int)s->service->relay_name.n,
+		    s->service->relay_name.p, why);
 	reply_text(s, answer_without_relay(what, fault));
 }
 
@@ -663,7 +664,6 @@ proxy_session_begin(struct proxy_service *service, evutil_socket_t fd,
 	strbuf_init(&s->peer, HELO_CAP);
 	strbuf_add(&s->peer, peer);
 	strbuf_init(&s->helo, HELO_CAP);
-	strbuf_init(&s->recipient, SMTP_COMMAND_MAX);
 	proxy_envelope_init(&s->envelope);
 	LIST_INSERT_HEAD(&service->sessions, s, entry);
 	service->session_count++;

@@ -67,22 +67,36 @@ struct proxy_transaction {
 	bool in_end;	    /* within the filter's end */
 };
 
-static void
-go_to(struct proxy_transaction *t, enum state state)
-{
-	static const char *const names[] = {
-	    [COLLECTING] = "COLLECTING",
-	    [SWALLOWING] = "SWALLOWING",
-	    [FILTERING] = "FILTERING",
-	    [OFFERING] = "OFFERING",
-	    [SENDING] = "SENDING",
-	    [AWAITING] = "AWAITING",
-	    [DONE] = "DONE",
-	};
+static const char *const transaction_names[] = {
+    [COLLECTING] = "COLLECTING",
+    [SWALLOWING] = "SWALLOWING",
+    [FILTERING] = "FILTERING",
+    [OFFERING] = "OFFERING",
+    [SENDING] = "SENDING",
+    [AWAITING] = "AWAITING",
+    [DONE] = "DONE",
+};
 
-	trace_state(proxy_hop_trace(t->hop), "transaction", names[t->state],
-	    names[state]);
-	t->state = state;
+#define BIT(state) MACHINE_BIT(state)
+
+static const unsigned transaction_next[] = {
+    [COLLECTING] = BIT(SWALLOWING) | BIT(FILTERING) | BIT(DONE),
+    [SWALLOWING] = BIT(DONE),
+    [FILTERING] = BIT(OFFERING) | BIT(DONE),
+    [OFFERING] = BIT(SENDING) | BIT(DONE),
+    [SENDING] = BIT(AWAITING) | BIT(DONE),
+    [AWAITING] = BIT(DONE),
+    [DONE] = 0,
+};
+
+const struct machine proxy_transaction_machine = {
+    "transaction", transaction_names, transaction_next, DONE + 1};
+
+static void
+move_transaction(struct proxy_transaction *t, enum state state)
+{
+	t->state = (enum state)machine_step(&proxy_transaction_machine,
+	    proxy_hop_trace(t->hop), t->state, state);
 }
 
 /* --- the end --- */
@@ -169,7 +183,7 @@ finish_transaction(struct proxy_transaction *t, const struct smtp_reply *reply,
 {
 	enum proxy_heard heard = PROXY_UNHEARD;
 
-	go_to(t, DONE);
+	move_transaction(t, DONE);
 	t->status = status;
 	t->sent = reply->code < 300;
 	t->done_ms = clock_ms();
@@ -217,7 +231,7 @@ static void
 swallow(struct proxy_transaction *t, unsigned code, const char *text)
 {
 	settle_transaction(t, code, text);
-	go_to(t, SWALLOWING);
+	move_transaction(t, SWALLOWING);
 	drop_filter(t);
 	proxy_spool_reset(t->spool);
 	proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
@@ -445,8 +459,9 @@ on_outcome(void *ctx, const struct proxy_outcome *outcome)
 	struct proxy_transaction *t = ctx;
 
 	if (outcome->refusal_code == 0) {
-		go_to(t, OFFERING);
-		proxy_hop_command(t->hop, PROXY_ERRAND_DATA, SLICE("DATA"));
+		move_transaction(t, OFFERING);
+		proxy_hop_command(
+		    t->hop, PROXY_ERRAND_DATA, SLICE("DATA"), SLICE(""));
 		return;
 	}
 	refuse_transaction(t, outcome->refusal_code, outcome->refusal_text);
@@ -477,7 +492,7 @@ proxy_transaction_body_end(struct proxy_transaction *t)
 		finish_with_verdict(t);
 		return;
 	}
-	go_to(t, FILTERING);
+	move_transaction(t, FILTERING);
 	note_risk(t);
 	if (t->newline.mode == MAIL_NEWLINE_REJECT &&
 	    mail_newline_is_bare(&t->newline)) {
@@ -517,7 +532,7 @@ play(struct proxy_transaction *t)
 		abandon(t, "4.3.0 cannot read the message back");
 		return;
 	}
-	go_to(t, AWAITING);
+	move_transaction(t, AWAITING);
 	proxy_hop_body_end(t->hop);
 }
 
@@ -530,7 +545,7 @@ on_data_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
 			abandon(t, "4.3.0 next hop out of step");
 			return;
 		}
-		go_to(t, SENDING);
+		move_transaction(t, SENDING);
 		drop_filter(t);
 		proxy_playback_init(&t->playback, t->edit, t->spool);
 		play(t);
@@ -621,7 +636,7 @@ proxy_transaction_client_lost(struct proxy_transaction *t, const char *why)
 		return true;
 	if (t->state == SENDING)
 		proxy_hop_drop(t->hop);
-	go_to(t, DONE);
+	move_transaction(t, DONE);
 	drop_filter(t);
 	strbuf_addf(&t->record.reply, "client gone: %s", why);
 	write_journal(t, "aborted");
@@ -636,7 +651,7 @@ proxy_transaction_cut(struct proxy_transaction *t)
 	if (!proxy_transaction_client_lost(t, "stopped"))
 		return;
 	remark(t, why);
-	go_to(t, DONE);
+	move_transaction(t, DONE);
 	strbuf_add_str(&t->record.reply, why);
 	write_journal(t, "maybe-delivered");
 }

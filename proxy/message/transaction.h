@@ -10,6 +10,7 @@
 #ifndef PROXY_MESSAGE_TRANSACTION_H
 #define PROXY_MESSAGE_TRANSACTION_H
 
+#include "base/machine.h"
 #include "base/slice.h"
 #include "mail/opening.h"
 #include "proxy/message/envelope.h"
@@ -22,6 +23,9 @@
 #define PROXY_TRANSACTION_ADDED_MAX (MAIL_OPENING_ADDED_MAX + 2)
 
 struct proxy_transaction;
+
+/* Its states, as above. */
+extern const struct machine proxy_transaction_machine;
 
 /* Does the client hear it? */
 enum proxy_heard {

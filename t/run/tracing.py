@@ -39,13 +39,15 @@ class Tracing(inbound.Case):
         client.command("VRFY " + SECRET.decode())
         client.command(SECRET.decode() + " \x1b[31m")
         client.quit()
-        daemon.wait_log("session 1: hop: READY -> CLOSED")
+        daemon.wait_log("session 1: hop: READY -> GONE")
         self.in_order(told(daemon), (
             r"connection from 127\.0\.0\.1", r"connecting to 127\.0\.0\.1:\d+",
-            "hop: CLOSED -> GREETING", "next hop: 220",
-            "hop: GREETING -> READY", "to client: 220",
+            "relay: NONE -> GREETING", "next hop: 220",
+            "relay: GREETING -> READY", "hop: GREETING -> GREETED",
+            "to client: 220",
             "session: GREETING -> OPEN", "client: EHLO", "to next hop: EHLO",
-            "next hop: 250", "to client: 250", "session: OPEN -> READY",
+            "next hop: 250", "hop: GREETED -> READY", "to client: 250",
+            "session: OPEN -> READY",
             "client: MAIL", "to next hop: MAIL", r"message \w+",
             "session: READY -> MAIL", "client: RCPT",
             "session: MAIL -> RCPT", "client: DATA",
@@ -53,16 +55,17 @@ class Tracing(inbound.Case):
             "session: RCPT -> BODY", "client: end of data",
             "session: BODY -> HELD", "transaction: COLLECTING -> FILTERING",
             "transaction: FILTERING -> OFFERING", "to next hop: DATA",
-            "next hop: 354", "hop: READY -> BODY",
+            "next hop: 354", "relay: READY -> BODY",
             "transaction: OFFERING -> SENDING",
             "transaction: SENDING -> AWAITING", "to next hop: end of data",
-            "hop: BODY -> DOT", "next hop: 250", "hop: DOT -> READY",
+            "relay: BODY -> DOT", "next hop: 250", "relay: DOT -> READY",
             "transaction: AWAITING -> DONE", "to client: 250",
             "session: HELD -> READY", "client: VRFY", "to client: 252",
             "client: unknown", "to client: 502", "client: QUIT",
             "to next hop: QUIT", "next hop: 221", "to client: 221",
             "session: READY -> CLOSING", r"connection closed \(done: quit\)",
-            r"hop: READY -> CLOSED \(by us\)"))
+            r"relay: closing \(by us\)", "relay: READY -> CLOSED",
+            "hop: READY -> GONE"))
         self.in_order(told(daemon), (
             "key of example.org, selector t2026: asked",
             "key of example.org, selector t2026: found"))
@@ -76,7 +79,7 @@ class Tracing(inbound.Case):
         self.assertEqual(
             client.command("MAIL FROM:<a@example.org>").code, 451)
         client.reset()
-        daemon.wait_log(r"session 1: hop: READY -> CLOSED \(eof: connection "
+        daemon.wait_log(r"session 1: relay: closing \(eof: connection "
                         r"closed by peer\)")
         daemon.wait_log(r"session 1: connection closed \(reset: Connection "
                         r"reset by peer\)")

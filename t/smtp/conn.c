@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "smtp/conn.h"
+#include "t/lib/steps.h"
 #include "t/lib/talk.h"
 #include "t/lib/unit.h"
 
@@ -321,6 +322,69 @@ test_finish_writes_first(void **state)
 	owner_clear(&o);
 }
 
+/* Puts one into FAILED, CLOSED and FREED, as far as `how` goes. */
+enum ending { FREE, FAIL_FREE, FAIL, CLOSE };
+
+static void
+end_it(struct owner *o, enum ending how)
+{
+	if (how == FAIL_FREE || how == FAIL)
+		smtp_conn_fail(o->conn, SMTP_CLOSE_TIMEOUT, "ours");
+	if (how == FAIL)
+		turn(o);
+	if (how == CLOSE) {
+		talk_hang_up(&o->peer);
+		talk_run_until(&o->peer, &o->closed);
+	}
+	assert_true(o->closed == (how == FAIL || how == CLOSE));
+	owner_clear(o);
+}
+
+static void
+owner_open(struct owner *o, const struct trace *trace)
+{
+	owner_init(o);
+	smtp_conn_trace(o->conn, trace, smtp_conn_machine.name);
+	smtp_conn_read(o->conn, 10);
+}
+
+static void
+owner_finish(struct owner *o, const struct trace *trace, bool linger)
+{
+	owner_open(o, trace);
+	smtp_conn_write(o->conn, SLICE("last words"));
+	smtp_conn_finish(o->conn, SMTP_CLOSE_DONE, "done", linger);
+}
+
+static void
+test_each_step_of_the_states(void **state)
+{
+	static const char *const table[] = {"OPEN FINISHING", "OPEN FAILED",
+	    "OPEN CLOSED", "OPEN FREED", "FINISHING LINGERING",
+	    "FINISHING FAILED", "FINISHING CLOSED", "FINISHING FREED",
+	    "LINGERING FAILED", "LINGERING CLOSED", "LINGERING FREED",
+	    "FAILED CLOSED", "FAILED FREED", "CLOSED FREED", NULL};
+	static const enum ending endings[] = {FREE, FAIL_FREE, FAIL, CLOSE};
+	struct log *log = steps_listen();
+	struct trace trace = {log, 1};
+	struct owner o;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		owner_open(&o, &trace);
+		end_it(&o, endings[i]);
+		owner_finish(&o, &trace, false);
+		if (endings[i] == CLOSE)
+			turn(&o);
+		end_it(&o, endings[i]);
+		owner_finish(&o, &trace, true);
+		turn(&o);
+		end_it(&o, endings[i]);
+	}
+	steps_check_taken(&smtp_conn_machine, steps_heard(log));
+	steps_check_table(&smtp_conn_machine, table);
+}
+
 int
 main(void)
 {
@@ -335,6 +399,7 @@ main(void)
 	    cmocka_unit_test(test_nothing_is_called_out_of_a_call),
 	    cmocka_unit_test(test_free_within_a_callback_waits_for_its_end),
 	    cmocka_unit_test(test_finish_writes_first),
+	    cmocka_unit_test(test_each_step_of_the_states),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "smtp/relay.h"
+#include "t/lib/steps.h"
 #include "t/lib/talk.h"
 #include "t/lib/unit.h"
 
@@ -18,7 +19,7 @@ struct back {
 	struct smtp_relay *relay;
 	struct strbuf log;
 	const char *next; /* a command to give from within `reply` */
-	bool free_on_reply;
+	bool free_on_reply, tags;
 	bool drained, closed;
 };
 
@@ -28,7 +29,9 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 	struct back *b = ctx;
 	const char *next = b->next;
 
-	(void)strbuf_add(&b->log, reply->wire);
+	if (b->tags)
+		strbuf_addf(&b->log, "%u:", smtp_relay_answered(b->relay));
+	strbuf_add(&b->log, reply->wire);
 	b->next = NULL;
 	if (next != NULL)
 		smtp_relay_command(b->relay, slice_str(next));
@@ -51,8 +54,7 @@ on_closed(void *ctx, enum smtp_close close, const char *why)
 {
 	struct back *b = ctx;
 
-	(void)strbuf_addf(
-	    &b->log, "closed(%s: %s)", smtp_close_name(close), why);
+	strbuf_addf(&b->log, "closed(%s: %s)", smtp_close_name(close), why);
 	b->closed = true;
 }
 
@@ -476,7 +478,7 @@ test_a_large_body_in_bounds_and_whole(void **state)
 	strbuf_init(&chunk, 64 * 1024);
 	strbuf_init(&heard, 40 << 20);
 	while (chunk.n < 32 * 1024)
-		(void)strbuf_addf(&chunk, ".%zu\r\n", chunk.n);
+		strbuf_addf(&chunk, ".%zu\r\n", chunk.n);
 	b.drained = true;
 	for (int turns = 0; given < total; turns++) {
 		assert_true(turns < 1000000);
@@ -486,13 +488,13 @@ test_a_large_body_in_bounds_and_whole(void **state)
 			given += chunk.n;
 		}
 		talk_run(&b.server, 0);
-		(void)strbuf_add(&heard, strbuf_slice(&b.server.heard));
+		strbuf_add(&heard, strbuf_slice(&b.server.heard));
 		strbuf_reset(&b.server.heard);
 	}
 	smtp_relay_body_end(b.relay);
 	while (!slice_ends_nocase(strbuf_slice(&heard), SLICE("\r\n.\r\n"))) {
 		talk_run(&b.server, 0);
-		(void)strbuf_add(&heard, strbuf_slice(&b.server.heard));
+		strbuf_add(&heard, strbuf_slice(&b.server.heard));
 		strbuf_reset(&b.server.heard);
 	}
 	assert_true(heard.n > given && heard.n < given + given / 2);
@@ -629,6 +631,116 @@ test_unix(void **state)
 	(void)unlink(at.sun_path);
 }
 
+/* As far as that state, with the trace on. */
+static void
+reach_state(
+    struct back *b, const struct trace *trace, enum smtp_relay_state state)
+{
+	back_init(b, &patient);
+	smtp_relay_trace(b->relay, trace);
+	if (state >= SMTP_RELAY_READY)
+		greet(b);
+	if (state == SMTP_RELAY_BODY || state == SMTP_RELAY_DOT)
+		exchange(b, "DATA", "354 go\r\n");
+	if (state == SMTP_RELAY_DOT)
+		smtp_relay_body_end(b->relay);
+	if (state == SMTP_RELAY_ASTRAY) {
+		smtp_relay_command(b->relay, SLICE("NOOP"));
+		talk_say(&b->server, "250 ok\r\n250 and more\r\n");
+		talk_run_until(&b->server, &b->closed);
+	}
+}
+
+static void
+test_each_step_of_the_states(void **state)
+{
+	static const char *const table[] = {"GREETING READY", "GREETING CLOSED",
+	    "READY BODY", "READY ASTRAY", "READY CLOSED", "BODY DOT",
+	    "BODY ASTRAY", "BODY CLOSED", "DOT READY", "DOT CLOSED",
+	    "ASTRAY CLOSED", NULL};
+	struct log *log = steps_listen();
+	struct trace trace = {log, 1};
+	struct back b;
+
+	(void)state;
+	for (unsigned s = 0; s <= SMTP_RELAY_ASTRAY; s++) {
+		reach_state(&b, &trace, (enum smtp_relay_state)s);
+		back_clear(&b);
+	}
+	reach_state(&b, &trace, SMTP_RELAY_READY);
+	smtp_relay_command(b.relay, SLICE("DATA"));
+	talk_say(&b.server, "354 go\r\n250 and taken\r\n");
+	talk_run_until(&b.server, &b.closed);
+	back_clear(&b);
+	reach_state(&b, &trace, SMTP_RELAY_DOT);
+	talk_hear(&b.server, ".\r\n");
+	talk_say(&b.server, "250 taken\r\n");
+	check_log(&b, "250 taken\r\n");
+	back_clear(&b);
+	steps_check_taken(&smtp_relay_machine, steps_heard(log));
+	steps_check_table(&smtp_relay_machine, table);
+}
+
+/* Each answer says to whom it belongs, wherever the answers are cut. */
+static void
+test_a_queue_with_an_answer_each(void **state)
+{
+	static const char replies[] =
+	    "250-1\r\n250 1\r\n550 2\r\n250 3\r\n450 4\r\n";
+
+	(void)state;
+	for (size_t cut = 1; cut < sizeof(replies) - 1; cut++) {
+		struct back b;
+		back_init(&b, &patient);
+		greet(&b);
+		b.tags = true;
+		smtp_relay_ask(b.relay, 11, SLICE("MAIL FROM:<a>"));
+		smtp_relay_ask(b.relay, 12, SLICE("RCPT TO:<b>"));
+		smtp_relay_command(b.relay, SLICE("RCPT TO:<c>"));
+		smtp_relay_ask(b.relay, 14, SLICE("RCPT TO:<d>"));
+		assert_int_equal(smtp_relay_oldest(b.relay), 11);
+		talk_hear(&b.server,
+		    "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\n"
+		    "RCPT TO:<d>\r\n");
+		talk_send(&b.server, slice_from(replies, cut));
+		talk_run(&b.server, 1);
+		talk_say(&b.server, replies + cut);
+		check_log(&b,
+		    "11:250-1\r\n250 1\r\n12:550 2\r\n0:250 3\r\n"
+		    "14:450 4\r\n");
+		assert_int_equal(smtp_relay_oldest(b.relay), 0);
+		assert_true(smtp_relay_idle(b.relay));
+		back_clear(&b);
+	}
+}
+
+/* As many as there is room for, over and over: the queue goes round. */
+static void
+test_the_queue_goes_round(void **state)
+{
+	struct back b;
+	char line[40], want[40];
+	unsigned said = 0, answered = 0;
+
+	(void)state;
+	back_init(&b, &patient);
+	greet(&b);
+	b.tags = true;
+	while (answered < 5 * SMTP_RELAY_IN_FLIGHT_MAX) {
+		while (said - answered < SMTP_RELAY_IN_FLIGHT_MAX) {
+			(void)snprintf(line, sizeof(line), "RCPT %u", ++said);
+			smtp_relay_ask(b.relay, said, slice_str(line));
+		}
+		for (unsigned i = 0; i < 7; i++) {
+			talk_say(&b.server, "250 ok\r\n");
+			(void)snprintf(
+			    want, sizeof(want), "%u:250 ok\r\n", ++answered);
+			check_log(&b, want);
+		}
+	}
+	back_clear(&b);
+}
+
 int
 main(void)
 {
@@ -653,6 +765,9 @@ main(void)
 	    cmocka_unit_test(test_free_within_a_callback),
 	    cmocka_unit_test(test_tcp),
 	    cmocka_unit_test(test_unix),
+	    cmocka_unit_test(test_each_step_of_the_states),
+	    cmocka_unit_test(test_a_queue_with_an_answer_each),
+	    cmocka_unit_test(test_the_queue_goes_round),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

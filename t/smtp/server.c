@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "smtp/server.h"
+#include "t/lib/steps.h"
 #include "t/lib/talk.h"
 #include "t/lib/trickle.h"
 #include "t/lib/unit.h"
@@ -66,7 +67,7 @@ on_command(void *ctx, const struct smtp_command *command)
 {
 	struct front *f = ctx;
 
-	(void)strbuf_addf(&f->log, "%s(%.*s) ", smtp_verb_name(command->verb),
+	strbuf_addf(&f->log, "%s(%.*s) ", smtp_verb_name(command->verb),
 	    (int)command->argument.n, command->argument.p);
 	if (f->free_on_command) {
 		smtp_server_free(f->server);
@@ -84,7 +85,7 @@ on_body(void *ctx, struct slice chunk)
 {
 	struct front *f = ctx;
 
-	(void)strbuf_add(&f->log, chunk);
+	strbuf_add(&f->log, chunk);
 }
 
 static void
@@ -92,7 +93,7 @@ on_body_end(void *ctx)
 {
 	struct front *f = ctx;
 
-	(void)strbuf_add_str(&f->log, "<END> ");
+	strbuf_add_str(&f->log, "<END> ");
 	answer_somehow(f, "250 sent\r\n");
 }
 
@@ -101,7 +102,7 @@ on_proxied(void *ctx, const struct smtp_haproxy *header)
 {
 	struct front *f = ctx;
 
-	(void)strbuf_addf(&f->log, "proxied(%s) ", header->address);
+	strbuf_addf(&f->log, "proxied(%s) ", header->address);
 }
 
 static void
@@ -110,7 +111,7 @@ on_closed(void *ctx, enum smtp_close close, const char *why)
 	struct front *f = ctx;
 
 	assert_true(why[0] != '\0');
-	(void)strbuf_addf(&f->log, "closed(%s)", smtp_close_name(close));
+	strbuf_addf(&f->log, "closed(%s)", smtp_close_name(close));
 	f->closed = true;
 }
 
@@ -659,9 +660,9 @@ dialogue_end(void *state, struct strbuf *result)
 	struct front *f = state;
 
 	talk_run(&f->client, 1);
-	(void)strbuf_add(result, strbuf_slice(&f->log));
-	(void)strbuf_add_char(result, '|');
-	(void)strbuf_add(result, strbuf_slice(&f->client.heard));
+	strbuf_add(result, strbuf_slice(&f->log));
+	strbuf_add_char(result, '|');
+	strbuf_add(result, strbuf_slice(&f->client.heard));
 	front_clear(f);
 	test_free(f);
 }
@@ -947,7 +948,7 @@ test_a_client_that_reads_nothing(void **state)
 	go_to(&f, SMTP_SERVER_READY);
 	strbuf_init(&flood, 4 << 20);
 	while (flood.n < 2 << 20)
-		(void)strbuf_add_str(&flood, "VRFY x\r\n");
+		strbuf_add_str(&flood, "VRFY x\r\n");
 	for (int i = 0; i < 400 && !f.closed; i++) {
 		(void)send(f.client.fd, flood.p, flood.n, MSG_NOSIGNAL);
 		(void)event_base_loop(f.client.base, EVLOOP_NONBLOCK);
@@ -976,11 +977,11 @@ test_large_body_whole(void **state)
 	strbuf_init(&body, 8 << 20);
 	strbuf_init(&wire, 8 << 20);
 	for (unsigned i = 0; body.n < 3 << 20; i++) {
-		(void)strbuf_addf(&body, "%s%u\r\n", i % 3 ? "" : ".", i);
-		(void)strbuf_addf(&wire, "%s%u\r\n", i % 3 ? "" : "..", i);
+		strbuf_addf(&body, "%s%u\r\n", i % 3 ? "" : ".", i);
+		strbuf_addf(&wire, "%s%u\r\n", i % 3 ? "" : "..", i);
 	}
-	(void)strbuf_add_str(&wire, ".\r\n");
-	(void)strbuf_add_str(&body, "<END> ");
+	strbuf_add_str(&wire, ".\r\n");
+	strbuf_add_str(&body, "<END> ");
 	talk_send(&f.client, strbuf_slice(&wire));
 	talk_hear(&f.client, "250 sent\r\n");
 	assert_true(slice_equal(strbuf_slice(&f.log), strbuf_slice(&body)));
@@ -1113,6 +1114,78 @@ test_proxy_header_missing(void **state)
 	}
 }
 
+/* --- the table --- */
+
+/* As far as PROXY, PROXY_GREETED, GREETING; then as go_to() has it. */
+static void
+reach_state(
+    struct front *f, const struct trace *trace, enum smtp_server_state state)
+{
+	static const struct smtp_limits proxy = {.proxy_header = true};
+
+	front_init(f, state <= SMTP_SERVER_GREETING ? &proxy : NULL);
+	smtp_server_trace(f->server, trace);
+	if (state == SMTP_SERVER_PROXY_GREETED)
+		answer(f, "220 us\r\n");
+	if (state == SMTP_SERVER_GREETING) {
+		talk_say(&f->client, "PROXY UNKNOWN\r\n");
+		talk_run(&f->client, 10);
+	}
+	if (state > SMTP_SERVER_GREETING)
+		go_to(f, state == SMTP_SERVER_HELD ? SMTP_SERVER_BODY : state);
+	if (state == SMTP_SERVER_HELD) {
+		f->answer = "";
+		talk_say(&f->client, "x\r\n.\r\n");
+		talk_run(&f->client, 10);
+	}
+	assert_int_equal(smtp_server_state(f->server), state);
+}
+
+static void
+test_each_step_of_the_states(void **state)
+{
+	static const char *const table_of_steps[] = {"PROXY PROXY_GREETED",
+	    "PROXY GREETING", "PROXY CLOSING", "PROXY OVER",
+	    "PROXY_GREETED OPEN", "PROXY_GREETED CLOSING", "PROXY_GREETED OVER",
+	    "GREETING OPEN", "GREETING CLOSING", "GREETING OVER", "OPEN READY",
+	    "OPEN CLOSING", "OPEN OVER", "READY READY", "READY MAIL",
+	    "READY CLOSING", "READY OVER", "MAIL READY", "MAIL RCPT",
+	    "MAIL CLOSING", "MAIL OVER", "RCPT READY", "RCPT RCPT", "RCPT BODY",
+	    "RCPT CLOSING", "RCPT OVER", "BODY HELD", "BODY CLOSING",
+	    "BODY OVER", "HELD READY", "HELD CLOSING", "HELD OVER",
+	    "CLOSING OVER", NULL};
+	struct log *log = steps_listen();
+	struct trace trace = {log, 1};
+	struct front f;
+
+	(void)state;
+	for (unsigned s = 0; s < SMTP_SERVER_CLOSING; s++) {
+		reach_state(&f, &trace, (enum smtp_server_state)s);
+		front_clear(&f);
+		reach_state(&f, &trace, (enum smtp_server_state)s);
+		answer(&f, "421 going down\r\n");
+		assert_int_equal(
+		    smtp_server_state(f.server), SMTP_SERVER_CLOSING);
+		front_clear(&f);
+	}
+	reach_state(&f, &trace, SMTP_SERVER_PROXY_GREETED);
+	talk_say(&f.client, "PROXY UNKNOWN\r\n");
+	talk_hear(&f.client, "220 us\r\n");
+	front_clear(&f);
+	reach_state(&f, &trace, SMTP_SERVER_MAIL);
+	say_and_hear(&f, "RSET\r\n", YES);
+	front_clear(&f);
+	reach_state(&f, &trace, SMTP_SERVER_RCPT);
+	say_and_hear(&f, "RSET\r\n", YES);
+	front_clear(&f);
+	reach_state(&f, &trace, SMTP_SERVER_HELD);
+	answer(&f, "451 no\r\n");
+	talk_hear(&f.client, "451 no\r\n");
+	front_clear(&f);
+	steps_check_taken(&smtp_server_machine, steps_heard(log));
+	steps_check_table(&smtp_server_machine, table_of_steps);
+}
+
 int
 main(void)
 {
@@ -1152,6 +1225,7 @@ main(void)
 	    cmocka_unit_test(test_replies_are_not_held_back_for_long),
 	    cmocka_unit_test(test_proxy_header),
 	    cmocka_unit_test(test_proxy_header_missing),
+	    cmocka_unit_test(test_each_step_of_the_states),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
