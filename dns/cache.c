@@ -1,8 +1,8 @@
-/* A hash table of lists, and one list by last use; see cache.h. */
+/* A table, and a list by last use; see cache.h. */
 #include <stdlib.h>
 #include <sys/queue.h>
-#include <sys/random.h>
 
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "dns/cache.h"
 
@@ -10,32 +10,19 @@ struct entry {
 	struct dns_question question;
 	struct dns_reply *reply;
 	int64_t until;
-	LIST_ENTRY(entry) in_bucket;
+	uint32_t number;	   /* in the table */
 	TAILQ_ENTRY(entry) by_use; /* the last used is the first */
 };
 
-LIST_HEAD(bucket, entry);
 TAILQ_HEAD(uses, entry);
 
 struct dns_cache {
 	size_t entries_max, bytes_max;
 	size_t entries, bytes;
-	uint64_t seed; /* names are strangers' choice: no one knows the hash */
-	size_t buckets_n;
-	struct bucket *buckets;
+	struct table table; /* names are strangers' choice */
+	struct entry **at;  /* by number */
 	struct uses uses;
 };
-
-/* The least power of two that is not less. */
-static size_t
-round_up(size_t n)
-{
-	size_t power = 1;
-
-	while (power < n)
-		power *= 2;
-	return power;
-}
 
 struct dns_cache *
 dns_cache_new(size_t entries_max, size_t bytes_max)
@@ -44,22 +31,17 @@ dns_cache_new(size_t entries_max, size_t bytes_max)
 
 	cache->entries_max = entries_max;
 	cache->bytes_max = bytes_max;
-	cache->buckets_n = round_up(entries_max);
-	cache->buckets = xcalloc(cache->buckets_n, sizeof(*cache->buckets));
+	table_init(&cache->table, entries_max);
+	cache->at = xcalloc(entries_max, sizeof(struct entry *));
 	TAILQ_INIT(&cache->uses);
-	if (getrandom(&cache->seed, sizeof(cache->seed), 0) !=
-	    (ssize_t)sizeof(cache->seed))
-		abort();
 	return cache;
 }
 
-static struct bucket *
-cache_bucket_of(
-    const struct dns_cache *cache, const struct dns_question *question)
+static uint64_t
+hash_cached(const struct dns_cache *cache, const struct dns_question *question)
 {
-	uint64_t hash = dns_question_hash(question, cache->seed);
-
-	return &cache->buckets[hash & (cache->buckets_n - 1)];
+	return table_hash(
+	    &cache->table, slice_str(question->name), question->type);
 }
 
 static size_t
@@ -71,7 +53,8 @@ cost(const struct dns_reply *reply)
 static void
 drop(struct dns_cache *cache, struct entry *entry)
 {
-	LIST_REMOVE(entry, in_bucket);
+	table_remove(
+	    &cache->table, hash_cached(cache, &entry->question), entry->number);
 	TAILQ_REMOVE(&cache->uses, entry, by_use);
 	cache->entries--;
 	cache->bytes -= cost(entry->reply);
@@ -88,18 +71,19 @@ dns_cache_free(struct dns_cache *cache)
 		return;
 	while ((entry = TAILQ_FIRST(&cache->uses)) != NULL)
 		drop(cache, entry);
-	free(cache->buckets);
+	table_clear(&cache->table);
+	free(cache->at);
 	free(cache);
 }
 
 static struct entry *
 find_cached(const struct dns_cache *cache, const struct dns_question *question)
 {
-	struct entry *entry;
+	uint32_t n = table_first(&cache->table, hash_cached(cache, question));
 
-	LIST_FOREACH (entry, cache_bucket_of(cache, question), in_bucket)
-		if (dns_question_equal(&entry->question, question))
-			return entry;
+	for (; n != TABLE_NONE; n = table_next(&cache->table, n))
+		if (dns_question_equal(&cache->at[n]->question, question))
+			return cache->at[n];
 	return NULL;
 }
 
@@ -142,7 +126,8 @@ dns_cache_add(struct dns_cache *cache, const struct dns_question *question,
 	entry->question = *question;
 	entry->reply = dns_reply_hold(reply);
 	entry->until = now + (int64_t)ttl * 1000;
-	LIST_INSERT_HEAD(cache_bucket_of(cache, question), entry, in_bucket);
+	entry->number = table_add(&cache->table, hash_cached(cache, question));
+	cache->at[entry->number] = entry;
 	TAILQ_INSERT_HEAD(&cache->uses, entry, by_use);
 	cache->entries++;
 	cache->bytes += cost(reply);

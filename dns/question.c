@@ -97,19 +97,6 @@ dns_question_equal(const struct dns_question *a, const struct dns_question *b)
 	return a->type == b->type && strcmp(a->name, b->name) == 0;
 }
 
-uint64_t
-dns_question_hash(const struct dns_question *question, uint64_t seed)
-{
-	uint64_t hash = seed ^ (uint64_t)question->type;
-
-	/* The multiplier is splitmix64's; its high half is the good one. */
-	for (const char *p = question->name; *p != '\0'; p++) {
-		hash = (hash ^ (unsigned char)*p) * 0xbf58476d1ce4e5b9U;
-		hash ^= hash >> 32;
-	}
-	return hash;
-}
-
 const char *
 dns_type_name(enum dns_type type)
 {

@@ -66,9 +66,6 @@ int dns_question_set_reverse(struct dns_question *, struct slice address);
 bool dns_question_equal(
     const struct dns_question *, const struct dns_question *);
 
-/* For tables. Names are strangers' choice: choose the seed at random. */
-uint64_t dns_question_hash(const struct dns_question *, uint64_t seed);
-
 /* "A", "TXT"; "ok", "nodata", "nxdomain", "tempfail". */
 const char *dns_type_name(enum dns_type);
 const char *dns_status_name(enum dns_status);

@@ -7,18 +7,16 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/queue.h>
-#include <sys/random.h>
 
 #include <event2/event.h>
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "dns/cache.h"
 #include "dns/exchange.h"
 #include "dns/resolver.h"
 #include "dns/servers.h"
-
-enum { BUCKETS = 1024 }; /* a power of two */
 
 struct lookup;
 
@@ -44,11 +42,10 @@ struct lookup {
 	int64_t begun, deadline;
 	struct dns_exchange *exchange; /* NULL while it waits its turn */
 	struct queries queries;
-	LIST_ENTRY(lookup) in_bucket;
+	uint32_t number;	     /* in the table */
 	TAILQ_ENTRY(lookup) in_line; /* while it waits */
 };
 
-LIST_HEAD(bucket, lookup);
 TAILQ_HEAD(line, lookup);
 
 struct dns_resolver {
@@ -59,28 +56,30 @@ struct dns_resolver {
 	struct dns_counts counts;
 	unsigned timeout_ms;
 	size_t queries_n, in_flight;
-	uint64_t seed;
-	struct bucket lookups[BUCKETS];
+	struct table table;	 /* of look-ups; questions are strangers' */
+	struct lookup **lookups; /* by number: one for each query at most */
 	struct line waiting;
 	struct queries ready;
 };
 
-static struct bucket *
-lookup_bucket_of(
-    struct dns_resolver *resolver, const struct dns_question *question)
+static uint64_t
+hash_question(
+    const struct dns_resolver *resolver, const struct dns_question *question)
 {
-	return &resolver->lookups[dns_question_hash(question, resolver->seed) &
-	    (BUCKETS - 1)];
+	return table_hash(
+	    &resolver->table, slice_str(question->name), question->type);
 }
 
 static struct lookup *
 find_lookup(struct dns_resolver *resolver, const struct dns_question *question)
 {
-	struct lookup *lookup;
+	const struct table *table = &resolver->table;
+	uint32_t n = table_first(table, hash_question(resolver, question));
 
-	LIST_FOREACH (lookup, lookup_bucket_of(resolver, question), in_bucket)
-		if (dns_question_equal(&lookup->question, question))
-			return lookup;
+	for (; n != TABLE_NONE; n = table_next(table, n))
+		if (dns_question_equal(
+			&resolver->lookups[n]->question, question))
+			return resolver->lookups[n];
 	return NULL;
 }
 
@@ -143,7 +142,9 @@ free_lookup(struct lookup *lookup)
 	struct dns_resolver *resolver = lookup->resolver;
 
 	assert(TAILQ_EMPTY(&lookup->queries));
-	LIST_REMOVE(lookup, in_bucket);
+	table_remove(&resolver->table,
+	    hash_question(resolver, &lookup->question), lookup->number);
+	resolver->lookups[lookup->number] = NULL;
 	if (lookup->exchange != NULL) {
 		dns_exchange_free(lookup->exchange);
 		resolver->in_flight--;
@@ -264,8 +265,9 @@ new_lookup(struct dns_resolver *resolver, const struct dns_question *question)
 	lookup->begun = clock_ms();
 	lookup->deadline = lookup->begun + resolver->timeout_ms;
 	TAILQ_INIT(&lookup->queries);
-	LIST_INSERT_HEAD(
-	    lookup_bucket_of(resolver, question), lookup, in_bucket);
+	lookup->number =
+	    table_add(&resolver->table, hash_question(resolver, question));
+	resolver->lookups[lookup->number] = lookup;
 	TAILQ_INSERT_TAIL(&resolver->waiting, lookup, in_line);
 	return lookup;
 }
@@ -281,10 +283,10 @@ dns_resolver_new(struct event_base *base, struct dns_servers *servers,
 	resolver->timeout_ms = timeout_ms;
 	resolver->cache = dns_cache_new(DNS_CACHE_ENTRIES, cache_bytes);
 	resolver->deliver = event_new(base, -1, 0, on_deliver, resolver);
-	if (resolver->deliver == NULL ||
-	    getrandom(&resolver->seed, sizeof(resolver->seed), 0) !=
-		(ssize_t)sizeof(resolver->seed))
+	if (resolver->deliver == NULL)
 		abort();
+	table_init(&resolver->table, DNS_QUERIES_MAX);
+	resolver->lookups = xcalloc(DNS_QUERIES_MAX, sizeof(struct lookup *));
 	TAILQ_INIT(&resolver->waiting);
 	TAILQ_INIT(&resolver->ready);
 	return resolver;
@@ -362,19 +364,15 @@ dns_resolver_counts(const struct dns_resolver *resolver)
 }
 
 static void
-cancel_lookups(struct bucket *bucket)
+cancel_lookup(struct lookup *lookup)
 {
-	struct lookup *lookup;
+	struct dns_query *query;
 
-	while ((lookup = LIST_FIRST(bucket)) != NULL) {
-		struct dns_query *query;
-
-		while ((query = TAILQ_FIRST(&lookup->queries)) != NULL) {
-			TAILQ_REMOVE(&lookup->queries, query, in_list);
-			free(query);
-		}
-		free_lookup(lookup);
+	while ((query = TAILQ_FIRST(&lookup->queries)) != NULL) {
+		TAILQ_REMOVE(&lookup->queries, query, in_list);
+		free(query);
 	}
+	free_lookup(lookup);
 }
 
 void
@@ -382,12 +380,15 @@ dns_resolver_free(struct dns_resolver *resolver)
 {
 	if (resolver == NULL)
 		return;
-	for (size_t i = 0; i < BUCKETS; i++)
-		cancel_lookups(&resolver->lookups[i]);
+	for (size_t i = 0; i < DNS_QUERIES_MAX; i++)
+		if (resolver->lookups[i] != NULL)
+			cancel_lookup(resolver->lookups[i]);
 	while (!TAILQ_EMPTY(&resolver->ready))
 		dns_query_cancel(TAILQ_FIRST(&resolver->ready));
 	event_free(resolver->deliver);
 	dns_cache_free(resolver->cache);
+	table_clear(&resolver->table);
+	free(resolver->lookups);
 	dns_servers_free(resolver->servers);
 	free(resolver);
 }

@@ -1,32 +1,18 @@
 /* The fields of one message; see header.h. */
 #include <assert.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "mail/mail_private.h"
 
-enum {
-	HEADER_BUCKETS = 1024,
-	HEADER_NO_FIELD = UINT16_MAX,
-	/* With more, it matters how many share a bucket. */
-	HEADER_MANY = 64
-};
-
-_Static_assert(MAIL_HEADER_FIELDS_MAX <= UINT16_MAX, "an index has two octets");
-
-#define HEADER_PRIME UINT64_C(0x7fffffff) /* 2^31 - 1 */
-
-/* The fields of one name form a chain, lowest first, with those of other
- * names that share the bucket. */
+/* The fields of one name form a chain of the table, lowest first, with those of
+ * other names that share it: added from the top down, each goes in front. */
 struct mail_header {
 	char *bytes;
 	struct mail_field *fields;
-	uint16_t *above; /* the next field up in the bucket */
-	uint16_t lowest[HEADER_BUCKETS];
+	struct table names; /* a number is the field's index */
 	size_t count, size;
-	uint64_t point; /* what many names are hashed at; 0: they are few */
 	enum mail_header_end ending;
 };
 
@@ -56,46 +42,20 @@ mail_header_line(struct slice line, size_t *name)
 	return MAIL_HEADER_LINE_FIELD;
 }
 
-/* The names in use differ in length and three letters. */
-static unsigned
-bucket_of_few(struct slice name)
-{
-	unsigned hash = (unsigned)name.n;
-
-	if (name.n == 0)
-		return 0;
-	hash = hash * 31 + (unsigned char)ascii_lower(name.p[0]);
-	hash = hash * 31 + (unsigned char)ascii_lower(name.p[name.n / 2]);
-	hash = hash * 31 + (unsigned char)ascii_lower(name.p[name.n - 1]);
-	return hash % HEADER_BUCKETS;
-}
-
-/* Many: the name in lower case as a polynomial, at a point that no sender
- * knows, so that none can make them share a bucket. */
-static unsigned
-header_bucket_of(const struct mail_header *h, struct slice name)
+/* The names in use differ in length and three letters, and that is told faster
+ * than table_hash(): for as few as can do no harm. */
+static uint64_t
+hash_name(const struct mail_header *h, struct slice name)
 {
 	uint64_t hash = name.n;
 
-	if (h->point == 0)
-		return bucket_of_few(name);
-	for (size_t i = 0; i < name.n; i++)
-		hash =
-		    (hash * h->point + (unsigned char)ascii_lower(name.p[i])) %
-		    HEADER_PRIME;
-	return (unsigned)(hash % HEADER_BUCKETS);
-}
-
-/* Without the kernel's randomness it is time that is lost. */
-static uint64_t
-choose_point(size_t fields)
-{
-	uint32_t random = 0;
-
-	if (fields <= HEADER_MANY)
+	if (h->names.room > TABLE_FEW)
+		return table_hash(&h->names, name, 0);
+	if (name.n == 0)
 		return 0;
-	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
-	return 1 + random % (HEADER_PRIME - 1);
+	hash = hash << 8 | (unsigned char)ascii_lower(name.p[0]);
+	hash = hash << 8 | (unsigned char)ascii_lower(name.p[name.n / 2]);
+	return hash << 8 | (unsigned char)ascii_lower(name.p[name.n - 1]);
 }
 
 static void
@@ -104,7 +64,7 @@ set_field(struct mail_header *h, size_t index, size_t from, size_t to)
 	struct mail_field *field = &h->fields[index];
 	struct slice raw = slice_from(h->bytes + from, to - from);
 	size_t name = 0, colon;
-	unsigned bucket;
+	uint32_t number;
 
 	(void)mail_header_line(raw, &name);
 	colon = slice_find(raw, ':');
@@ -113,9 +73,9 @@ set_field(struct mail_header *h, size_t index, size_t from, size_t to)
 	field->name = slice_first(raw, name);
 	/* The last two bytes are CRLF; see mail_reader_end(). */
 	field->value = slice_from(raw.p + colon + 1, raw.n - colon - 3);
-	bucket = header_bucket_of(h, field->name);
-	h->above[index] = h->lowest[bucket];
-	h->lowest[bucket] = (uint16_t)index;
+	number = table_add(&h->names, hash_name(h, field->name));
+	assert(number == index);
+	(void)number;
 }
 
 const char *
@@ -130,14 +90,11 @@ mail_header_take(struct strbuf *bytes, const struct mail_header_plan *plan)
 	struct mail_header *h = xcalloc(1, sizeof(*h));
 
 	h->fields = xcalloc(plan->count, sizeof(*h->fields));
-	h->above = xcalloc(plan->count, sizeof(*h->above));
+	table_init(&h->names, plan->count);
 	h->bytes = strbuf_detach(bytes);
 	h->count = plan->count;
 	h->size = plan->size;
 	h->ending = plan->ending;
-	h->point = choose_point(plan->count);
-	for (size_t i = 0; i < HEADER_BUCKETS; i++)
-		h->lowest[i] = HEADER_NO_FIELD;
 	for (size_t i = 0; i < h->count; i++)
 		set_field(h, i, plan->starts[i],
 		    i + 1 < h->count ? plan->starts[i + 1] : plan->size);
@@ -151,7 +108,7 @@ mail_header_free(struct mail_header *h)
 		return;
 	free(h->bytes);
 	free(h->fields);
-	free(h->above);
+	table_clear(&h->names);
 	free(h);
 }
 
@@ -171,13 +128,15 @@ const struct mail_field *
 mail_header_find_up(
     const struct mail_header *h, struct slice name, size_t *below)
 {
-	size_t i = h->lowest[header_bucket_of(h, name)];
+	uint32_t i;
 
 	/* Going on from a field of that name costs one step. */
 	if (*below < h->count &&
 	    slice_equal_nocase(h->fields[*below].name, name))
-		i = h->above[*below];
-	for (; i != HEADER_NO_FIELD; i = h->above[i])
+		i = table_next(&h->names, (uint32_t)*below);
+	else
+		i = table_first(&h->names, hash_name(h, name));
+	for (; i != TABLE_NONE; i = table_next(&h->names, i))
 		if (i < *below && slice_equal_nocase(h->fields[i].name, name)) {
 			*below = i;
 			return &h->fields[i];
@@ -199,8 +158,8 @@ mail_header_count_of(const struct mail_header *h, struct slice name)
 {
 	size_t count = 0;
 
-	for (size_t i = h->lowest[header_bucket_of(h, name)];
-	     i != HEADER_NO_FIELD; i = h->above[i])
+	for (uint32_t i = table_first(&h->names, hash_name(h, name));
+	     i != TABLE_NONE; i = table_next(&h->names, i))
 		count += slice_equal_nocase(h->fields[i].name, name);
 	return count;
 }

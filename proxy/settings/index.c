@@ -1,120 +1,86 @@
-/* Open addressing over key numbers, at most half full; FNV-1a. */
+/* The keys by number, and a table that finds the numbers; see index.h. */
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "proxy/settings/index.h"
 
-#define FIRST_SLOTS 64
+#define FIRST_ROOM 32
 
 struct key {
 	char *p;
 	size_t n;
-	uint64_t hash;
 };
 
 struct proxy_index {
 	struct key *keys;
 	size_t count, room;
-	size_t *slots; /* a key's number + 1, or 0 */
-	size_t slot_count;
+	struct table table; /* of `room` */
 };
-
-static uint64_t
-hash_of(struct slice s)
-{
-	uint64_t h = 14695981039346656037u;
-	size_t i;
-
-	for (i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 1099511628211u;
-	return h ^ (h >> 29);
-}
 
 struct proxy_index *
 proxy_index_new(void)
 {
 	struct proxy_index *index = xcalloc(1, sizeof(*index));
 
-	index->slot_count = FIRST_SLOTS;
-	index->slots = xcalloc(index->slot_count, sizeof(*index->slots));
+	index->room = FIRST_ROOM;
+	index->keys = xcalloc(index->room, sizeof(*index->keys));
+	table_init(&index->table, index->room);
 	return index;
 }
 
 void
 proxy_index_free(struct proxy_index *index)
 {
-	size_t i;
-
 	if (index == NULL)
 		return;
-	for (i = 0; i < index->count; i++)
+	for (size_t i = 0; i < index->count; i++)
 		free(index->keys[i].p);
 	free(index->keys);
-	free(index->slots);
+	table_clear(&index->table);
 	free(index);
-}
-
-/* Where the key stands, or the empty slot where it would. */
-static size_t
-slot_of(const struct proxy_index *index, struct slice key, uint64_t hash)
-{
-	size_t mask = index->slot_count - 1, at = (size_t)hash & mask;
-	const struct key *there;
-
-	for (; index->slots[at] != 0; at = (at + 1) & mask) {
-		there = &index->keys[index->slots[at] - 1];
-		if (there->hash == hash &&
-		    slice_equal(slice_from(there->p, there->n), key))
-			break;
-	}
-	return at;
-}
-
-static void
-grow_slots(struct proxy_index *index)
-{
-	size_t i, at, mask;
-
-	free(index->slots);
-	index->slot_count *= 2;
-	index->slots = xcalloc(index->slot_count, sizeof(*index->slots));
-	mask = index->slot_count - 1;
-	for (i = 0; i < index->count; i++) {
-		at = (size_t)index->keys[i].hash & mask;
-		while (index->slots[at] != 0)
-			at = (at + 1) & mask;
-		index->slots[at] = i + 1;
-	}
-}
-
-size_t
-proxy_index_add(struct proxy_index *index, struct slice key)
-{
-	uint64_t hash = hash_of(key);
-	size_t at = slot_of(index, key, hash);
-
-	if (index->slots[at] != 0)
-		return index->slots[at] - 1;
-	if (index->count == index->room) {
-		index->room = index->room == 0 ? 16 : index->room * 2;
-		index->keys = xreallocarray(
-		    index->keys, index->room, sizeof(*index->keys));
-	}
-	index->keys[index->count] = (struct key){xslicedup(key), key.n, hash};
-	index->count++;
-	index->slots[at] = index->count;
-	if (index->count * 2 > index->slot_count)
-		grow_slots(index);
-	return index->count - 1;
 }
 
 size_t
 proxy_index_find(const struct proxy_index *index, struct slice key)
 {
-	size_t at = slot_of(index, key, hash_of(key));
+	uint32_t n =
+	    table_first(&index->table, table_hash(&index->table, key, 0));
 
-	return index->slots[at] == 0 ? PROXY_INDEX_NONE : index->slots[at] - 1;
+	for (; n != TABLE_NONE; n = table_next(&index->table, n))
+		if (slice_equal(proxy_index_key(index, n), key))
+			return n;
+	return PROXY_INDEX_NONE;
+}
+
+/* A larger table has another secret, and its numbers come in order again. */
+static void
+grow(struct proxy_index *index)
+{
+	index->room *= 2;
+	index->keys =
+	    xreallocarray(index->keys, index->room, sizeof(*index->keys));
+	table_clear(&index->table);
+	table_init(&index->table, index->room);
+	for (size_t i = 0; i < index->count; i++)
+		(void)table_add(&index->table,
+		    table_hash(&index->table, proxy_index_key(index, i), 0));
+}
+
+size_t
+proxy_index_add(struct proxy_index *index, struct slice key)
+{
+	size_t number = proxy_index_find(index, key);
+
+	if (number != PROXY_INDEX_NONE)
+		return number;
+	if (index->count == index->room)
+		grow(index);
+	number = table_add(&index->table, table_hash(&index->table, key, 0));
+	index->keys[number] = (struct key){xslicedup(key), key.n};
+	index->count++;
+	return number;
 }
 
 struct slice

@@ -1,7 +1,7 @@
 /*
  * Byte strings numbered 0, 1, 2 ... as they come, to be found again at
- * once: a hash table that only grows. For what a postmaster wrote, not for
- * what strangers send.
+ * once: a table (base/table.h) that only grows. For what a postmaster wrote,
+ * which has no bound, not for what strangers send.
  */
 #ifndef PROXY_SETTINGS_INDEX_H
 #define PROXY_SETTINGS_INDEX_H
