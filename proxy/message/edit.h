@@ -1,51 +1,46 @@
 /*
- * What a filter did to a message, as a list of fields to put on top and of
- * stretches to leave out; the empty line behind a header that lacks it; and
- * playing the message through all that. The message itself is never
- * rewritten, only spliced.
+ * What a filter did to a message: whole fields put on top, and fields of its
+ * header left out, each by the name and number that people and milters know it
+ * by. How that is done to the bytes is for whoever passes the message on: the
+ * SMTP front splices its spool (proxy/message/splice.h).
  */
 #ifndef PROXY_MESSAGE_EDIT_H
 #define PROXY_MESSAGE_EDIT_H
 
-#include "base/slice.h"
-#include "base/strbuf.h"
-#include "mail/header.h"
-#include "proxy/message/spool.h"
+#include <stdint.h>
 
-/* Bounds: what may be put on top, in bytes, and stretches left out. */
-#define PROXY_EDIT_TOP_MAX   (128 * 1024)
-#define PROXY_EDIT_DROPS_MAX MAIL_HEADER_FIELDS_MAX
+#include "base/slice.h"
+#include "mail/header.h"
+
+/* Bounds: bytes put on top, fields left out. */
+#define PROXY_EDIT_TOP_MAX     (128 * 1024)
+#define PROXY_EDIT_REMOVED_MAX MAIL_HEADER_FIELDS_MAX
+
+struct proxy_removed {
+	struct slice name; /* the header's */
+	uint32_t index;	   /* in the header: 0 is the topmost field */
+	uint32_t number;   /* the how-manieth of that name, 1 the topmost */
+};
 
 struct proxy_edit;
 
 struct proxy_edit *proxy_edit_new(void);
-void proxy_edit_free(struct proxy_edit *);
+void proxy_edit_free(struct proxy_edit *); /* NULL is fine */
 
-/* Puts a whole field (name to CRLF) on top, below those put there before.
- * The bytes are copied. 0, or -1 over the bound. */
-int proxy_edit_top(struct proxy_edit *, struct slice field);
+/* Puts whole fields (name to CRLF) on top, below those put there before. The
+ * bytes are copied. 0, or -1 over the bound. */
+int proxy_edit_top(struct proxy_edit *, struct slice fields);
 
-/* Leaves out `n` bytes of the spool from `offset` on; in ascending order,
- * not overlapping. 0, or -1 where they are not or over the bound. */
-int proxy_edit_drop(struct proxy_edit *, uint64_t offset, uint64_t n);
+/* Leaves out the field at `index` of the header, which must outlive the edit;
+ * in ascending order. 0, or -1 where it is not, or over the bound. */
+int proxy_edit_remove(
+    struct proxy_edit *, const struct mail_header *, size_t index);
 
-/* Writes an empty line before the byte of the spool at `offset`, once. It
- * must not lie within a stretch that is left out. */
-void proxy_edit_blank(struct proxy_edit *, uint64_t offset);
+/* All that goes on top, the topmost first. */
+struct slice proxy_edit_top_fields(const struct proxy_edit *);
 
-/* A place in the edited message; borrowed edit and spool must outlive it. */
-struct proxy_playback {
-	const struct proxy_edit *edit;
-	const struct proxy_spool *spool;
-	size_t top_done, drops_done, blank_done;
-	uint64_t offset;
-};
-
-void proxy_playback_init(struct proxy_playback *, const struct proxy_edit *,
-    const struct proxy_spool *);
-
-/* The next bytes of the edited message into `to`: how many, 0 at its end,
- * -1 where the spool cannot be read. */
-ssize_t proxy_playback_next(struct proxy_playback *, char *to, size_t room);
+/* What is left out, from the top down: how many, and they. */
+size_t proxy_edit_removed(
+    const struct proxy_edit *, const struct proxy_removed **);
 
 #endif

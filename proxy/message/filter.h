@@ -1,8 +1,7 @@
 /*
- * What a proxy does to a message between DATA and the relay. Signing is
- * one; verifying will be the other. Neither the transaction nor another
- * front of the same filters knows which by name, and a filter knows no
- * SMTP.
+ * What a front does to a message: signing, verifying. The fronts do not know
+ * which by name, and a filter knows no SMTP: it sees the envelope, the header,
+ * the body in chunks and the end, and gives an edit and an outcome.
  *
  * Calls come in this order: begin, then header or no_header, body any
  * number of times, end, free. free may come after any of them.
@@ -11,34 +10,37 @@
 #define PROXY_MESSAGE_FILTER_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/slice.h"
 #include "base/trace.h"
 #include "proxy/message/edit.h"
 #include "proxy/message/envelope.h"
 #include "proxy/message/journal.h"
+#include "proxy/message/outcome.h"
 
 struct mail_field;
 struct mail_header;
-struct proxy_spool;
-
-/* What is to become of the message. */
-struct proxy_outcome {
-	/* Refused with this code and text ("5.6.0 no From field"); 0: passed
-	 * on with the edit. The text lives as long as the filter. */
-	unsigned refusal_code;
-	const char *refusal_text;
-};
 
 typedef void proxy_outcome_fn(void *ctx, const struct proxy_outcome *);
+
+/* The message once more, for a filter that has to have it at its end. A front
+ * that keeps none does so only where begin has asked for it. */
+struct proxy_again {
+	bool wanted; /* by begin */
+	/* Up to `most` bytes from its beginning, as they will go on but for
+	 * the edit: how many, or -1 where they cannot be read. */
+	ssize_t (*read)(void *ctx, char *to, size_t most);
+	void *ctx;
+};
 
 /* What begin is given, all borrowed until free. */
 struct proxy_filter_job {
 	const struct proxy_envelope *envelope;
 	struct proxy_record *record; /* where the filter notes what it did */
 	struct proxy_edit *edit;     /* where it puts what it changes */
-	const struct proxy_spool *spool; /* the message, once complete */
-	const struct trace *trace;	 /* NULL: nobody looks */
+	struct proxy_again *again;
+	const struct trace *trace; /* NULL: nobody looks */
 };
 
 struct proxy_filter_ops {
@@ -71,9 +73,10 @@ struct proxy_filter_ops {
 	 * is raised by them (RFC 1870). */
 	size_t (*most_added)(void *env);
 
-	/* What it says depends on the reverse path: one that cannot be read
-	 * is refused. */
-	bool judges_sender;
+	/* Could a message of that envelope, as far as it is known at MAIL, be
+	 * refused for its sender? Then it must have one that we can read.
+	 * NULL: none could. */
+	bool (*judges_sender)(void *env, const struct proxy_envelope *);
 };
 
 #endif

@@ -21,7 +21,11 @@ enum {
 	ADDED_PER_SIGNATURE = 2048 /* a field as long as h= gets in practice */
 };
 
-static const char unsignable_text[] = "5.6.0 this message cannot be signed";
+static const struct proxy_outcome passed = {PROXY_PASS, PROXY_CAUSE_NONE, NULL};
+static const struct proxy_outcome unsignable = {
+    PROXY_REFUSE, PROXY_CAUSE_FORM, "this message cannot be signed"};
+static const struct proxy_outcome trouble = {
+    PROXY_REFUSE_FOR_NOW, PROXY_CAUSE_OURS, "cannot sign the message now"};
 
 struct filter;
 
@@ -288,10 +292,8 @@ on_body(void *filter, struct slice chunk)
 }
 
 static void
-tell_signing(struct filter *f, unsigned code, const char *text)
+tell_signing(struct filter *f, const struct proxy_outcome *outcome)
 {
-	struct proxy_outcome outcome = {code, text};
-
 	if (f->choice.rule.n > 0)
 		note_signing(f, "rule", strbuf_slice(&f->choice.rule));
 	if (f->choice.from_fault.n > 0)
@@ -299,7 +301,7 @@ tell_signing(struct filter *f, unsigned code, const char *text)
 		    f, "from-fault", strbuf_slice(&f->choice.from_fault));
 	if (f->choice.left_out.n > 0)
 		note_signing(f, "left-out", strbuf_slice(&f->choice.left_out));
-	f->outcome(f->ctx, &outcome); /* may free the filter */
+	f->outcome(f->ctx, outcome); /* may free the filter */
 }
 
 static bool
@@ -328,9 +330,9 @@ settle_unsignable(struct filter *f)
 {
 	note_unsigned(f, f->choice.why, strbuf_slice(&f->choice.reason));
 	if (rejects_unsignable(f))
-		tell_signing(f, 550, unsignable_text);
+		tell_signing(f, &unsignable);
 	else
-		tell_signing(f, 0, NULL);
+		tell_signing(f, &passed);
 }
 
 static void
@@ -413,7 +415,7 @@ complete_filter(void *ctx)
 	if (f->trouble)
 		proxy_count(f->env->counters, PROXY_COUNT_SIGN_TROUBLE);
 	if (f->trouble && tempfail) {
-		tell_signing(f, 451, "4.3.0 cannot sign the message now");
+		tell_signing(f, &trouble);
 		return;
 	}
 	if (f->made == 0)
@@ -421,9 +423,9 @@ complete_filter(void *ctx)
 	else
 		leave_out_keyless(f);
 	if (f->made == 0 && f->unfit && rejects_unsignable(f))
-		tell_signing(f, 550, unsignable_text);
+		tell_signing(f, &unsignable);
 	else
-		tell_signing(f, 0, NULL);
+		tell_signing(f, &passed);
 }
 
 /* The message is complete; are its keys there? */

@@ -108,6 +108,14 @@ is_peer_trusted(const struct filter *f)
 	    client_is_in(f, &rules(f)->trusted);
 }
 
+/* It forwards, or the message lies in a queue already. */
+static bool
+is_dmarc_excepted(const struct filter *f)
+{
+	return f->job.envelope->queued ||
+	    client_is_in(f, &rules(f)->dmarc_except);
+}
+
 /* For a text; empty where it is not known. */
 static struct slice
 client_shown(const struct filter *f)
@@ -189,6 +197,8 @@ begin_filter_verify(void *env, const struct proxy_filter_job *job)
 	    rules(f)->max_questions, rules(f)->deadline * 1000, job->trace};
 	find_client(f);
 	f->trusted = is_peer_trusted(f);
+	job->again->wanted =
+	    proxy_reflection_wants_message(f->env->config, job->envelope);
 	if (f->trusted)
 		proxy_record_note(job->record, "trusted",
 		    strbuf_slice(&job->envelope->client_address));
@@ -251,9 +261,10 @@ on_body(void *filter, struct slice chunk)
 
 /* The last thing done: the filter may be gone after it. */
 static void
-tell_verifying(struct filter *f, unsigned code, const char *text)
+tell_verifying(struct filter *f, enum proxy_verdict verdict,
+    enum proxy_cause cause, const char *text)
 {
-	struct proxy_outcome outcome = {code, text};
+	struct proxy_outcome outcome = {verdict, cause, text};
 
 	f->outcome(f->ctx, &outcome);
 }
@@ -343,8 +354,7 @@ drop_fields(struct filter *f)
 			f->removed++;
 		else
 			continue;
-		if (proxy_edit_drop(f->job.edit, field->offset, field->raw.n) !=
-		    0)
+		if (proxy_edit_remove(f->job.edit, f->header, i) != 0)
 			return -1;
 	}
 	note_number(f, "forged", f->forged);
@@ -372,10 +382,10 @@ static void
 pass_on(struct filter *f)
 {
 	if (drop_fields(f) != 0 || put_on_top(f, f->results) != 0)
-		tell_verifying(
-		    f, 451, "4.3.0 cannot put the results on the message");
+		tell_verifying(f, PROXY_REFUSE_FOR_NOW, PROXY_CAUSE_OURS,
+		    "cannot put the results on the message");
 	else
-		tell_verifying(f, 0, NULL);
+		tell_verifying(f, PROXY_PASS, PROXY_CAUSE_NONE, NULL);
 }
 
 /* A message that cannot be sealed goes on without; a sealer that is not
@@ -398,7 +408,8 @@ on_sealed(void *ctx, enum proxy_seal_status status, struct slice fields,
 	proxy_record_note(f->job.record, "unsealed", slice_str(reason));
 	if (status == PROXY_SEAL_TROUBLE &&
 	    rules(f)->on_error == PROXY_ON_ERROR_TEMPFAIL)
-		tell_verifying(f, 451, "4.3.0 cannot seal the message now");
+		tell_verifying(f, PROXY_REFUSE_FOR_NOW, PROXY_CAUSE_OURS,
+		    "cannot seal the message now");
 	else
 		pass_on(f);
 }
@@ -433,8 +444,8 @@ judge_message(const struct filter *f, const struct proxy_reflection *reflection)
 	if (reflection->alone)
 		return proxy_reflection_refusal(
 		    reflection, envelope, f->results);
-	return proxy_refusal_judge(rules(f), f->results, client_shown(f),
-	    envelope->queued || client_is_in(f, &rules(f)->dmarc_except));
+	return proxy_refusal_judge(
+	    rules(f), f->results, client_shown(f), is_dmarc_excepted(f));
 }
 
 static void
@@ -450,13 +461,16 @@ settle_filter(struct filter *f)
 	if (!f->trusted)
 		f->refusal = judge_message(f, &reflection);
 	if (f->env->checked != NULL)
-		f->env->checked(f->env->ctx, &f->job, results, f->refusal.code);
+		f->env->checked(
+		    f->env->ctx, &f->job, results, f->refusal.verdict);
 	proxy_reflection_record(
 	    &reflection, config, &f->job, results, f->header);
-	if (f->refusal.code / 100 == 4 && f->env->counters != NULL)
+	if (f->refusal.verdict == PROXY_REFUSE_FOR_NOW &&
+	    f->env->counters != NULL)
 		proxy_count(f->env->counters, PROXY_COUNT_PUT_OFF);
-	if (f->refusal.code != 0)
-		tell_verifying(f, f->refusal.code, f->refusal.text);
+	if (f->refusal.verdict != PROXY_PASS)
+		tell_verifying(
+		    f, f->refusal.verdict, f->refusal.cause, f->refusal.text);
 	else if (f->seal_body != NULL)
 		seal_filter(f);
 	else
@@ -471,8 +485,8 @@ settle_too_large(struct filter *f)
 	for (size_t i = 0; i < f->results->count; i++)
 		note_result(f, &f->results->list[i]);
 	if (!f->trusted && rules(f)->reject != 0)
-		tell_verifying(
-		    f, 550, "5.6.0 the header is too large to be checked");
+		tell_verifying(f, PROXY_REFUSE, PROXY_CAUSE_FORM,
+		    "the header is too large to be checked");
 	else
 		pass_on(f);
 }
@@ -514,6 +528,21 @@ most_added(void *env)
 	    (e->sealing == NULL ? 0 : AUTH_RESULTS_MOST + SEAL_MAX);
 }
 
+/* As it will be once the message is there. A refusal for anything else would be
+ * a bounce behind the queue, or be said to whom nothing is refused. */
+static bool
+judges_sender(void *env, const struct proxy_envelope *envelope)
+{
+	struct filter f = {.env = env, .job.envelope = envelope};
+	unsigned reject = rules(&f)->reject;
+
+	find_client(&f);
+	if (is_dmarc_excepted(&f))
+		reject &= ~(unsigned)PROXY_REJECT_DMARC;
+	return !is_peer_trusted(&f) &&
+	    (reject & (PROXY_REJECT_SPF | PROXY_REJECT_DMARC)) != 0;
+}
+
 const struct proxy_filter_ops proxy_filter_verify = {
     .begin = begin_filter_verify,
     .header = on_header,
@@ -523,7 +552,7 @@ const struct proxy_filter_ops proxy_filter_verify = {
     .end = on_end,
     .free = filter_free,
     .most_added = most_added,
-    .judges_sender = true,
+    .judges_sender = judges_sender,
 };
 
 /* --- what the filters share --- */

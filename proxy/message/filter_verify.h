@@ -25,11 +25,11 @@ struct proxy_verify_env {
 	struct proxy_sealing *sealing; /* NULL: nothing is sealed */
 	struct log *log;
 	struct proxy_counters *counters; /* NULL: none */
-	/* Told of each message that was checked, before its outcome, and with
-	 * which code it is refused (0: it is not); the results live for the
-	 * call. May be NULL. */
+	/* Told of each message that was checked, before its outcome, and
+	 * whether it will be refused; the results live for the call. May be
+	 * NULL. */
 	void (*checked)(void *ctx, const struct proxy_filter_job *,
-	    const struct auth_results *, unsigned refusal_code);
+	    const struct auth_results *, enum proxy_verdict);
 	void *ctx;
 
 	struct slice *ids, *arc_trusted; /* views into the config */

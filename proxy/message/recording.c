@@ -140,14 +140,14 @@ override_of(const struct auth_result *dmarc)
  */
 static void
 add_dmarc(struct proxy_record *r, const struct auth_result *dmarc,
-    unsigned refusal_code)
+    enum proxy_verdict verdict)
 {
 	const char *wanted = record_disposition_of(dmarc);
-	bool refused = refusal_code >= 500;
+	bool refused = verdict == PROXY_REFUSE;
 
 	add_member(r, RECORD_AUTHOR, dmarc->domain);
 	if (dmarc->record.n == 0 || dmarc->from_fault != NULL ||
-	    (refusal_code != 0 && !refused))
+	    verdict == PROXY_REFUSE_FOR_NOW)
 		return;
 	add_member(r, RECORD_POLICY_DOMAIN, dmarc->record_name);
 	add_member(r, RECORD_POLICY, dmarc->record);
@@ -169,7 +169,7 @@ add_dmarc(struct proxy_record *r, const struct auth_result *dmarc,
 void
 proxy_recording_checked(struct proxy_recording *recording,
     const struct proxy_filter_job *job, const struct auth_results *results,
-    unsigned refusal_code)
+    enum proxy_verdict verdict)
 {
 	struct proxy_record *r = job->record;
 
@@ -179,7 +179,7 @@ proxy_recording_checked(struct proxy_recording *recording,
 	for (size_t i = 0; i < results->count; i++) {
 		add_result_member(r, &results->list[i]);
 		if (results->list[i].method == AUTH_DMARC)
-			add_dmarc(r, &results->list[i], refusal_code);
+			add_dmarc(r, &results->list[i], verdict);
 	}
 }
 

@@ -34,11 +34,11 @@ void proxy_recording_signed(
 void proxy_recording_unsigned(
     struct proxy_recording *, struct proxy_record *, struct slice why);
 
-/* What the verifying filter found, and with which code the message is refused
- * (0: it is not), put into its record. */
+/* What the verifying filter found, and whether the message is refused, put into
+ * its record. */
 void proxy_recording_checked(struct proxy_recording *,
     const struct proxy_filter_job *, const struct auth_results *,
-    unsigned refusal_code);
+    enum proxy_verdict);
 
 /* The message is over: sends its record, where a filter began one. */
 void proxy_recording_send(struct proxy_recording *,

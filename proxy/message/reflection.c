@@ -10,7 +10,6 @@
 #include "mail/header.h"
 #include "mail/idn.h"
 #include "proxy/message/reflection.h"
-#include "proxy/message/spool.h"
 #include "proxy/settings/index.h"
 #include "record/kept.h"
 #include "record/mailbox.h"
@@ -36,6 +35,18 @@ look_at_recipients(struct proxy_reflection *r, struct slice address,
 			ours++;
 	r->wanted = ours > 0;
 	r->alone = r->wanted && ours == envelope->recipient_count;
+}
+
+bool
+proxy_reflection_wants_message(
+    const struct proxy_config *config, const struct proxy_envelope *envelope)
+{
+	const struct proxy_reflector_settings *reflector = &config->reflector;
+	struct proxy_reflection r = {.wanted = false};
+
+	if (reflector->address != NULL && reflector->spamd.length > 0)
+		look_at_recipients(&r, slice_str(reflector->address), envelope);
+	return r.wanted;
 }
 
 /* --- whose is it --- */
@@ -208,7 +219,7 @@ proxy_reflection_refusal(const struct proxy_reflection *r,
     const struct proxy_envelope *envelope, const struct auth_results *results)
 {
 	const struct auth_result *spf = spf_of_sender(results);
-	struct proxy_refusal refusal = {.code = 0};
+	struct proxy_refusal refusal = {.verdict = PROXY_PASS};
 	struct slice client = strbuf_slice(&envelope->client_address);
 	struct slice domain;
 
@@ -217,9 +228,10 @@ proxy_reflection_refusal(const struct proxy_reflection *r,
 	domain = spf->domain;
 	if (domain.n > SHOWN_DOMAIN_MAX || !mail_idn_is_ascii_name(domain))
 		domain = SLICE("the sender's domain");
-	refusal.code = 550;
+	refusal.verdict = PROXY_REFUSE;
+	refusal.cause = PROXY_CAUSE_SPF;
 	(void)snprintf(refusal.text, sizeof(refusal.text),
-	    "5.7.23 SPF fails: the record of %.*s does not let %.*s send, and "
+	    "SPF fails: the record of %.*s does not let %.*s send, and "
 	    "no DKIM signature of the sender's domain that covers To passes; "
 	    "add the address to that record, or sign, and write again",
 	    (int)domain.n, domain.p, (int)slice_first(client, 45).n, client.p);
@@ -239,20 +251,18 @@ add_fitting(struct proxy_record *record, enum record_tag tag, struct slice text)
 		text, used < RECORD_KEPT_MAX ? RECORD_KEPT_MAX - used : 0));
 }
 
-/* With the empty line that ends its header, where the edit writes one: what is
- * taken out and put on top is not in the edit yet. */
+/* Which spamd reads as it came. */
 static void
 add_message(const struct proxy_filter_job *job)
 {
-	struct proxy_playback play;
+	const struct proxy_again *again = job->again;
 	struct strbuf message;
 	char *room;
 	ssize_t n;
 
 	strbuf_init(&message, MESSAGE_MAX);
 	room = strbuf_reserve(&message, MESSAGE_MAX);
-	proxy_playback_init(&play, job->edit, job->spool);
-	n = proxy_playback_next(&play, room, MESSAGE_MAX);
+	n = again->read(again->ctx, room, MESSAGE_MAX);
 	if (n > 0)
 		add_fitting(
 		    job->record, RECORD_MESSAGE, slice_from(room, (size_t)n));
@@ -346,7 +356,8 @@ add_answer(const struct proxy_reflection *r, const struct proxy_config *config,
 	if (r->proof != RECORD_PROOF_NONE)
 		add_header(job->record, header, covered);
 	free(covered);
-	add_message(job);
+	if (job->again->wanted)
+		add_message(job);
 }
 
 void

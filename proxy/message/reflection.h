@@ -24,6 +24,10 @@ struct proxy_reflection {
 	const struct auth_result *signature;
 };
 
+/* Is it to the reflector, and will spamd have to see it? */
+bool proxy_reflection_wants_message(
+    const struct proxy_config *, const struct proxy_envelope *);
+
 /* `address` may be NULL: there is no reflector. The results must outlive
  * the value. */
 struct proxy_reflection proxy_reflection_judge(const char *address,

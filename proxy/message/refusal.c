@@ -9,11 +9,11 @@
 #include "base/strbuf.h"
 #include "proxy/message/refusal.h"
 
-/* Octets of a text, which with the code before it makes a line of 200; and
+/* Octets of a text, which with the codes before it makes a line of 200; and
  * shown of a name, a mechanism and a fault: no text comes to more. */
-enum { TEXT_MAX = 196, NAME_MAX = 40, MECHANISM_MAX = 20, FAULT_MAX = 80 };
+enum { TEXT_MAX = 189, NAME_MAX = 40, MECHANISM_MAX = 20, FAULT_MAX = 80 };
 
-static const struct proxy_refusal accepted = {0, ""};
+static const struct proxy_refusal accepted = {.verdict = PROXY_PASS};
 
 /* Printable ASCII on one line; what is cut says so. */
 static void
@@ -45,9 +45,10 @@ add_refusal_name(struct strbuf *text, struct slice name)
 }
 
 static struct proxy_refusal
-make_refusal(unsigned code, struct strbuf *text)
+make_refusal(
+    enum proxy_verdict verdict, enum proxy_cause cause, struct strbuf *text)
 {
-	struct proxy_refusal refusal = {.code = code};
+	struct proxy_refusal refusal = {.verdict = verdict, .cause = cause};
 
 	(void)snprintf(
 	    refusal.text, sizeof(refusal.text), "%s", strbuf_text(text));
@@ -109,7 +110,7 @@ refuse_spf(const struct auth_result *spf, struct slice client)
 {
 	struct strbuf text;
 
-	begin_refusal(&text, "5.7.23 SPF fail: ");
+	begin_refusal(&text, "SPF fail: ");
 	add_refusal_name(&text, client);
 	strbuf_add_str(&text, " may not send mail of ");
 	add_refusal_name(&text, spf->domain);
@@ -124,7 +125,7 @@ refuse_spf(const struct auth_result *spf, struct slice client)
 		strbuf_add_str(&text, "; ");
 		add_shown(&text, spf->explanation, TEXT_MAX - text.n);
 	}
-	return make_refusal(550, &text);
+	return make_refusal(PROXY_REFUSE, PROXY_CAUSE_SPF, &text);
 }
 
 static struct proxy_refusal
@@ -132,7 +133,7 @@ refuse_dmarc(const struct auth_result *dmarc, struct slice client)
 {
 	struct strbuf text;
 
-	begin_refusal(&text, "5.7.26 DMARC fail: mail of ");
+	begin_refusal(&text, "DMARC fail: mail of ");
 	add_refusal_name(&text, dmarc->domain);
 	strbuf_add_str(&text, " from ");
 	add_refusal_name(&text, client);
@@ -140,7 +141,7 @@ refuse_dmarc(const struct auth_result *dmarc, struct slice client)
 	add_refusal_name(&text,
 	    dmarc->record_name.n > 0 ? dmarc->record_name : dmarc->domain);
 	strbuf_addf(&text, ": %s", dmarc->disposition);
-	return make_refusal(550, &text);
+	return make_refusal(PROXY_REFUSE, PROXY_CAUSE_DMARC, &text);
 }
 
 /* Which signature: the first that failed. */
@@ -160,7 +161,7 @@ refuse_dkim(const struct auth_results *results, struct slice client)
 	const struct auth_result *signature = first_signature(results);
 	struct strbuf text;
 
-	begin_refusal(&text, "5.7.20 no passing DKIM signature found: ");
+	begin_refusal(&text, "no passing DKIM signature found: ");
 	if (signature == NULL) {
 		strbuf_add_str(&text, "unsigned mail");
 	} else {
@@ -174,7 +175,7 @@ refuse_dkim(const struct auth_results *results, struct slice client)
 	strbuf_add_str(&text, " from ");
 	add_refusal_name(&text, client);
 	strbuf_add_str(&text, "; policy of this host");
-	return make_refusal(550, &text);
+	return make_refusal(PROXY_REFUSE, PROXY_CAUSE_DKIM, &text);
 }
 
 /* A From that we cannot read to its end, or that is there twice, shows an
@@ -185,12 +186,12 @@ refuse_from(const struct auth_result *dmarc, struct slice client)
 {
 	struct strbuf text;
 
-	begin_refusal(&text, "5.6.0 ");
+	begin_refusal(&text, "");
 	add_shown(&text, slice_str(dmarc->from_fault), FAULT_MAX);
 	strbuf_add_str(&text, " (DMARC), from ");
 	add_refusal_name(&text, client);
 	strbuf_add_str(&text, "; policy of this host");
-	return make_refusal(550, &text);
+	return make_refusal(PROXY_REFUSE, PROXY_CAUSE_FORM, &text);
 }
 
 static struct proxy_refusal
@@ -230,7 +231,8 @@ judge_for_good(const struct proxy_checking_rules *rules,
 }
 
 static struct proxy_refusal
-refuse_till_later(const char *what, struct slice domain, struct slice client)
+refuse_till_later(enum proxy_cause cause, const char *what, struct slice domain,
+    struct slice client)
 {
 	struct strbuf text;
 
@@ -238,7 +240,7 @@ refuse_till_later(const char *what, struct slice domain, struct slice client)
 	add_refusal_name(&text, domain);
 	strbuf_add_str(&text, " cannot be looked up now, for mail from ");
 	add_refusal_name(&text, client);
-	return make_refusal(451, &text);
+	return make_refusal(PROXY_REFUSE_FOR_NOW, cause, &text);
 }
 
 static const struct auth_result *
@@ -274,16 +276,16 @@ judge_for_now(const struct proxy_checking_rules *rules,
 	if (rules->on_dns_error == PROXY_ON_ERROR_PASS)
 		return accepted;
 	if (signature != NULL && !look_at_signatures(results).passed)
-		return refuse_till_later(
-		    "4.7.5 the DKIM key of ", signature->domain, client);
+		return refuse_till_later(PROXY_CAUSE_KEY_UNKNOWN,
+		    "the DKIM key of ", signature->domain, client);
 	if (auth_results_has(results, AUTH_DMARC, MAIL_VERDICT_PASS))
 		return accepted;
 	if (spf != NULL)
-		return refuse_till_later(
-		    "4.4.3 the SPF policy of ", spf->domain, client);
+		return refuse_till_later(PROXY_CAUSE_POLICY_UNKNOWN,
+		    "the SPF policy of ", spf->domain, client);
 	if (dmarc != NULL)
-		return refuse_till_later(
-		    "4.4.3 the DMARC policy of ", dmarc->domain, client);
+		return refuse_till_later(PROXY_CAUSE_POLICY_UNKNOWN,
+		    "the DMARC policy of ", dmarc->domain, client);
 	return accepted;
 }
 
@@ -295,6 +297,7 @@ proxy_refusal_judge(const struct proxy_checking_rules *rules,
 	struct proxy_refusal refusal =
 	    judge_for_good(rules, results, client, dmarc_excepted);
 
-	return refusal.code != 0 ? refusal
-				 : judge_for_now(rules, results, client);
+	return refusal.verdict != PROXY_PASS
+	    ? refusal
+	    : judge_for_now(rules, results, client);
 }

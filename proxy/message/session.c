@@ -147,6 +147,7 @@ note_client(struct proxy_session *s)
 	bool told =
 	    client->attributes[SMTP_XFORWARD_ADDR].state != SMTP_XFORWARD_UNSET;
 
+	e->queued = smtp_xforward_get(client, SMTP_XFORWARD_IDENT).n > 0;
 	e->client_told = told || s->proxied;
 	strbuf_add(&e->client_address,
 	    told ? smtp_xforward_get(client, SMTP_XFORWARD_ADDR)
@@ -165,7 +166,6 @@ begin_envelope(struct proxy_session *s)
 	struct proxy_envelope *e = &s->envelope;
 	struct slice id = smtp_xforward_get(&s->client, SMTP_XFORWARD_IDENT);
 
-	e->queued = id.n > 0;
 	if (id.n > 0)
 		strbuf_add(&e->queue_id, id);
 	else
@@ -227,12 +227,27 @@ print_mail(struct proxy_session *s, const struct smtp_command *command,
 		    command, path, size + (size > 0 ? more : 0), line);
 }
 
-/* What no path can be read from. The relay judges it, unless a verdict of
- * ours depends on the sender: the relay may see one where we see none. */
+/* Could the message be refused for its sender, as far as is known now? */
+static bool
+sender_is_judged(struct proxy_session *s)
+{
+	const struct proxy_filter_ops *filter = s->service->filter;
+	bool judged;
+
+	if (filter->judges_sender == NULL)
+		return false;
+	note_client(s);
+	judged = filter->judges_sender(s->service->filter_env, &s->envelope);
+	proxy_envelope_reset(&s->envelope);
+	return judged;
+}
+
+/* What no path can be read from. The relay judges it, unless a refusal of ours
+ * depends on the sender: the relay may see one where we see none. */
 static void
 on_odd_mail(struct proxy_session *s, const struct smtp_command *command)
 {
-	if (s->service->filter->judges_sender)
+	if (sender_is_judged(s))
 		reply_text(s, "501 5.1.7 bad sender address syntax\r\n");
 	else
 		to_hop(s, PROXY_ERRAND_MAIL, command->line);

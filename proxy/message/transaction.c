@@ -13,6 +13,7 @@
 #include "mail/reader.h"
 #include "mail/skim.h"
 #include "proxy/message/recording.h"
+#include "proxy/message/splice.h"
 #include "proxy/message/transaction.h"
 
 enum {
@@ -56,8 +57,10 @@ struct proxy_transaction {
 	size_t line;		 /* this one's octets so far */
 	bool long_line;		 /* one was over the service's line_max */
 	void *filter;
+	const struct mail_header *header; /* as far as it was read */
 	struct proxy_edit *edit;
-	struct proxy_playback playback;
+	struct proxy_again again;
+	struct proxy_splice splice; /* on its way to the relay */
 	struct proxy_record record;
 	struct strbuf verdict; /* our own answer, once it is settled */
 	const char *status;    /* the journal's word for it */
@@ -249,8 +252,7 @@ on_header(void *ctx, const struct mail_header *header)
 	if (id != NULL)
 		strbuf_add(&t->record.message_id,
 		    slice_first(slice_trim(id->value), MESSAGE_ID_CLIP));
-	if (mail_header_ending(header) == MAIL_HEADER_END_LINE)
-		proxy_edit_blank(t->edit, mail_header_size(header));
+	t->header = header;
 	t->service->filter->header(t->filter, header);
 }
 
@@ -316,6 +318,7 @@ lose_header(struct proxy_transaction *t, struct slice bytes)
 	size_t whole = mail_header_size(part);
 	uint64_t unread = t->size - whole - rest.n;
 
+	t->header = part;
 	proxy_spool_cut(t->spool, whole);
 	t->service->filter->no_header(
 	    t->filter, mail_reader_reason(t->reader), part);
@@ -392,6 +395,18 @@ take_message(struct sink *sink, struct slice bytes)
 		lose_header(t, bytes);
 }
 
+/* Every message of ours is spooled, so a filter that wants it once more costs
+ * nothing before it reads. */
+static ssize_t
+read_again(void *ctx, char *to, size_t most)
+{
+	struct proxy_transaction *t = ctx;
+	struct proxy_splice splice;
+
+	proxy_splice_begin(&splice, t->spool, t->header, NULL);
+	return proxy_splice_next(&splice, to, most);
+}
+
 static uint64_t
 smaller_limit(uint64_t a, uint64_t b)
 {
@@ -425,9 +440,10 @@ proxy_transaction_new(const struct proxy_service *service,
 	    service->message_max, proxy_hop_capabilities(hop)->size);
 	proxy_record_init(&t->record);
 	strbuf_init(&t->verdict, REPLY_TEXT_CAP + 16);
+	t->again = (struct proxy_again){.read = read_again, .ctx = t};
 	t->filter = service->filter->begin(service->filter_env,
-	    &(struct proxy_filter_job){
-		envelope, &t->record, t->edit, t->spool, proxy_hop_trace(hop)});
+	    &(struct proxy_filter_job){envelope, &t->record, t->edit, &t->again,
+		proxy_hop_trace(hop)});
 	if (!proxy_hop_connected(hop))
 		swallow(t, 451, "4.3.0 next hop lost");
 	return t;
@@ -453,18 +469,32 @@ refuse_transaction(struct proxy_transaction *t, unsigned code, const char *text)
 	finish_with_verdict(t);
 }
 
+/* In SMTP's words: 550 or 451, and an enhanced code (RFC 3463). */
+static void
+refuse_outcome(struct proxy_transaction *t, const struct proxy_outcome *outcome)
+{
+	bool for_good = outcome->verdict == PROXY_REFUSE;
+	struct strbuf text;
+
+	strbuf_init(&text, REPLY_TEXT_CAP);
+	strbuf_addf(&text, "%u.%s %s", for_good ? 5 : 4,
+	    proxy_cause_code(outcome->cause), outcome->text);
+	refuse_transaction(t, for_good ? 550 : 451, strbuf_text(&text));
+	strbuf_clear(&text);
+}
+
 static void
 on_outcome(void *ctx, const struct proxy_outcome *outcome)
 {
 	struct proxy_transaction *t = ctx;
 
-	if (outcome->refusal_code == 0) {
+	if (outcome->verdict == PROXY_PASS) {
 		move_transaction(t, OFFERING);
 		proxy_hop_command(
 		    t->hop, PROXY_ERRAND_DATA, SLICE("DATA"), SLICE(""));
 		return;
 	}
-	refuse_transaction(t, outcome->refusal_code, outcome->refusal_text);
+	refuse_outcome(t, outcome);
 	if (!t->in_end)
 		t->ops->done(t->ctx); /* frees it */
 }
@@ -523,8 +553,7 @@ play(struct proxy_transaction *t)
 	char chunk[PLAY_CHUNK];
 	ssize_t n;
 
-	while (
-	    (n = proxy_playback_next(&t->playback, chunk, sizeof(chunk))) > 0)
+	while ((n = proxy_splice_next(&t->splice, chunk, sizeof(chunk))) > 0)
 		if (!proxy_hop_body(t->hop, slice_from(chunk, (size_t)n)))
 			return;
 	if (n < 0) {
@@ -547,7 +576,7 @@ on_data_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
 		}
 		move_transaction(t, SENDING);
 		drop_filter(t);
-		proxy_playback_init(&t->playback, t->edit, t->spool);
+		proxy_splice_begin(&t->splice, t->spool, t->header, t->edit);
 		play(t);
 		return;
 	case 4:

@@ -508,12 +508,12 @@ make_signing(struct worker *w)
 
 static void
 on_checked(void *ctx, const struct proxy_filter_job *job,
-    const struct auth_results *results, unsigned refusal_code)
+    const struct auth_results *results, enum proxy_verdict verdict)
 {
 	struct worker *w = ctx;
 
 	proxy_count_results(w->job->counters, results);
-	proxy_recording_checked(&w->recording, job, results, refusal_code);
+	proxy_recording_checked(&w->recording, job, results, verdict);
 }
 
 /* This worker has no keys, nor asks for any. */

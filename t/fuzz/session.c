@@ -276,7 +276,7 @@ scene_begin(struct scene *s, unsigned char how)
 		v->newline = MAIL_NEWLINE_REJECT;
 	if (how & 2)
 		s->stub.filter.outcome =
-		    (struct proxy_outcome){550, "5.7.1 no"};
+		    (struct proxy_outcome){PROXY_REFUSE, PROXY_CAUSE_SPF, "no"};
 	if (how & 4)
 		v->spool_mark = 8;
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);

@@ -61,6 +61,15 @@ filter_free(void *filter)
 	f->fn = NULL;
 }
 
+static bool
+filter_judges_sender(void *env, const struct proxy_envelope *envelope)
+{
+	const struct stub_filter *f = env;
+
+	(void)envelope;
+	return f->judges;
+}
+
 static size_t
 filter_most_added(void *env)
 {
@@ -108,6 +117,7 @@ stub_service_begin(struct stub_service *s, struct event_base *base)
 	    .end = filter_end,
 	    .free = filter_free,
 	    .most_added = filter_most_added,
+	    .judges_sender = filter_judges_sender,
 	};
 	struct proxy_service *v = &s->service;
 

@@ -12,6 +12,7 @@
 struct stub_filter {
 	bool waits; /* gives it only when told: stub_filter_go_on() */
 	struct proxy_outcome outcome;
+	bool judges;	      /* the sender */
 	proxy_outcome_fn *fn; /* once it waits; NULL again once freed */
 	void *ctx;
 	unsigned begun, freed;

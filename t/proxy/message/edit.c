@@ -1,112 +1,89 @@
-/* An edited message is the spool with fields on top and stretches gone. */
-#include <fcntl.h>
-#include <unistd.h>
+/* An edit names fields by name and number, in any mixture of names. */
+#include <stdio.h>
 
+#include "base/strbuf.h"
 #include "proxy/message/edit.h"
 #include "t/lib/unit.h"
 
-struct stretch {
-	uint64_t offset, n;
-};
-
-static const struct {
-	const char *top[3], *spool, *want;
-	struct stretch drops[4];
-	int blank; /* an empty line before that byte, less one; 0: none */
-} cases[] = {
-    {{NULL}, "", "", {{0, 0}}, 0},
-    {{NULL}, "A: 1\r\n\r\nbody", "A: 1\r\n\r\nbody", {{0, 0}}, 0},
-    {{"X: 1\r\n", "Y: 2\r\n"}, "A: 1\r\n\r\nb", "X: 1\r\nY: 2\r\nA: 1\r\n\r\nb",
-	{{0, 0}}, 0},
-    {{"X: 1\r\n"}, "A: 1\r\nB: 2\r\n\r\nb", "X: 1\r\nB: 2\r\n\r\nb", {{0, 6}},
-	0},
-    {{NULL}, "A: 1\r\nB: 2\r\nC: 3\r\n\r\nb", "A: 1\r\n\r\nb",
-	{{6, 6}, {12, 6}}, 0},
-    {{"X: 1\r\n"}, "A: 1\r\nB: 2\r\nC: 3\r\n", "X: 1\r\nB: 2\r\n",
-	{{0, 6}, {12, 6}}, 0},
-    {{NULL}, "no field", "\r\nno field", {{0, 0}}, 1},
-    {{"X: 1\r\n"}, "no field", "X: 1\r\n\r\nno field", {{0, 0}}, 1},
-    {{"X: 1\r\n"}, "A: 1\r\nB: 2\r\nno field", "X: 1\r\nB: 2\r\n\r\nno field",
-	{{0, 6}}, 13},
-    {{"X: 1\r\n"}, "A: 1\r\nB: 2\r\nno field", "X: 1\r\nA: 1\r\n\r\nno field",
-	{{6, 6}}, 13},
-    {{NULL}, "A: 1\r\n", "A: 1\r\n\r\n", {{0, 0}}, 7},
-};
+enum { HEADER_MAX = 1 << 20 };
 
 static void
-play_case(size_t c, size_t mark, size_t step)
+test_a_field_is_named_by_its_number(void **state)
 {
-	int dir_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_Atomic uint64_t slot;
-	struct proxy_quota quota;
-	struct proxy_spool_files *files;
-	struct proxy_spool *spool;
+	static const struct proxy_removed want[] = {
+	    {SLICE_INIT("A"), 0, 1},
+	    {SLICE_INIT("B"), 1, 1},
+	    {SLICE_INIT("a"), 4, 3},
+	    {SLICE_INIT("b"), 5, 2},
+	    {SLICE_INIT("A"), 7, 4},
+	};
+	struct mail_header *header = mail_header_parse(
+	    SLICE("A: 0\r\nB: 1\r\nA: 2\r\nC: 3\r\na: 4\r\nb: 5\r\nC: 6\r\n"
+		  "A: 7\r\n\r\n"),
+	    HEADER_MAX);
 	struct proxy_edit *edit = proxy_edit_new();
-	struct proxy_playback play;
-	char out[256];
-	size_t n = 0;
-	ssize_t got;
+	const struct proxy_removed *removed;
 
-	proxy_quota_init(&quota, &slot, 0);
-	files = proxy_spool_files_new(dir_fd);
-	spool = proxy_spool_new(mark, files, &quota);
-	assert_int_equal(proxy_spool_append(spool, slice_str(cases[c].spool)),
-	    PROXY_SPOOL_OK);
-	for (size_t i = 0; i < 3 && cases[c].top[i] != NULL; i++)
-		assert_int_equal(
-		    proxy_edit_top(edit, slice_str(cases[c].top[i])), 0);
-	for (size_t i = 0; i < 4 && cases[c].drops[i].n > 0; i++)
-		assert_int_equal(proxy_edit_drop(edit, cases[c].drops[i].offset,
-				     cases[c].drops[i].n),
-		    0);
-	if (cases[c].blank > 0)
-		proxy_edit_blank(edit, (uint64_t)cases[c].blank - 1);
-	proxy_playback_init(&play, edit, spool);
-	while ((got = proxy_playback_next(&play, out + n, step)) > 0)
-		n += (size_t)got;
-	assert_int_equal(got, 0);
-	assert_slice_equal(slice_from(out, n), slice_str(cases[c].want));
-	proxy_edit_free(edit);
-	proxy_spool_free(spool);
-	proxy_spool_files_free(files);
-	close(dir_fd);
-}
-
-static void
-test_plays_what_was_spliced_in_any_steps(void **state)
-{
 	(void)state;
-	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++)
-		for (size_t step = 1; step < 40; step++) {
-			play_case(c, 1024, step);
-			play_case(c, 4, step); /* all of it in the file */
-		}
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_int_equal(
+		    proxy_edit_remove(edit, header, want[i].index), 0);
+	assert_int_equal(
+	    proxy_edit_removed(edit, &removed), sizeof(want) / sizeof(want[0]));
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		assert_slice_equal(removed[i].name, want[i].name);
+		assert_int_equal(removed[i].index, want[i].index);
+		assert_int_equal(removed[i].number, want[i].number);
+	}
+	proxy_edit_free(edit);
+	mail_header_free(header);
 }
 
+/* A header of nothing but what is left out costs no square of its fields. */
 static void
 test_keeps_its_bounds(void **state)
 {
 	struct proxy_edit *edit = proxy_edit_new();
+	const struct proxy_removed *removed;
 	static const char field[1024];
+	struct mail_header *header;
+	struct strbuf text;
+	size_t count;
 
 	(void)state;
-	assert_int_equal(proxy_edit_drop(edit, 10, 5), 0);
-	assert_int_equal(proxy_edit_drop(edit, 14, 5), -1);
-	for (unsigned i = 1; i < PROXY_EDIT_DROPS_MAX; i++)
-		assert_int_equal(proxy_edit_drop(edit, 10 + 5 * i, 5), 0);
-	assert_int_equal(proxy_edit_drop(edit, 100000, 1), -1);
+	strbuf_init(&text, HEADER_MAX);
+	for (unsigned i = 0; i < PROXY_EDIT_REMOVED_MAX; i++)
+		strbuf_addf(&text, "%s: %u\r\n", i % 3 == 0 ? "B" : "A", i);
+	header = mail_header_parse(strbuf_slice(&text), HEADER_MAX);
+	assert_non_null(header);
+	for (unsigned i = 0; i < PROXY_EDIT_REMOVED_MAX; i++)
+		assert_int_equal(proxy_edit_remove(edit, header, i), 0);
+	count = proxy_edit_removed(edit, &removed);
+	assert_int_equal(count, PROXY_EDIT_REMOVED_MAX);
+	assert_int_equal(removed[count - 1].number, count - (count + 2) / 3);
+	assert_int_equal(proxy_edit_remove(edit, header, count), -1);
+	proxy_edit_free(edit);
+
+	edit = proxy_edit_new();
+	assert_int_equal(proxy_edit_remove(edit, header, 5), 0);
+	assert_int_equal(proxy_edit_remove(edit, header, 5), -1);
+	assert_int_equal(proxy_edit_remove(edit, header, 4), -1);
+	assert_int_equal(proxy_edit_remove(edit, header, count), -1);
 	for (unsigned i = 0; i < PROXY_EDIT_TOP_MAX / sizeof(field); i++)
 		assert_int_equal(
 		    proxy_edit_top(edit, slice_from(field, sizeof(field))), 0);
 	assert_int_equal(proxy_edit_top(edit, SLICE("x")), -1);
+	assert_int_equal(proxy_edit_top_fields(edit).n, PROXY_EDIT_TOP_MAX);
 	proxy_edit_free(edit);
+	mail_header_free(header);
+	strbuf_clear(&text);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_plays_what_was_spliced_in_any_steps),
+	    cmocka_unit_test(test_a_field_is_named_by_its_number),
 	    cmocka_unit_test(test_keeps_its_bounds),
 	};
 

@@ -73,6 +73,7 @@ struct rig {
 	struct proxy_envelope envelope;
 	struct proxy_record record;
 	struct proxy_edit *edit;
+	struct proxy_again again;
 	struct mail_header *header;
 	void *filter;
 	bool done;
@@ -148,8 +149,10 @@ on_outcome(void *ctx, const struct proxy_outcome *outcome)
 
 	assert_false(rig->done);
 	rig->done = true;
-	rig->code = outcome->refusal_code;
-	assert_int_equal(rig->code != 0, outcome->refusal_text != NULL);
+	rig->code = outcome->verdict == PROXY_PASS ? 0
+	    : outcome->verdict == PROXY_REFUSE	   ? 550
+						   : 451;
+	assert_int_equal(rig->code != 0, outcome->text != NULL);
 	(void)event_base_loopbreak(rig->base);
 }
 
@@ -174,7 +177,7 @@ static void
 begin(struct rig *rig, struct slice header)
 {
 	struct proxy_filter_job job = {
-	    &rig->envelope, &rig->record, rig->edit, NULL, NULL};
+	    &rig->envelope, &rig->record, rig->edit, &rig->again, NULL};
 
 	rig->filter = proxy_filter_sign.begin(&rig->env, &job);
 	if (header.p == NULL) {
@@ -184,28 +187,6 @@ begin(struct rig *rig, struct slice header)
 	rig->header = mail_header_parse(header, HEADER_MAX);
 	assert_non_null(rig->header);
 	proxy_filter_sign.header(rig->filter, rig->header);
-}
-
-static void
-read_top(struct rig *rig)
-{
-	int dir_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct proxy_spool_files *files = proxy_spool_files_new(dir_fd);
-	struct proxy_playback playback;
-	struct proxy_quota quota;
-	struct proxy_spool *spool;
-	_Atomic uint64_t slot = 0;
-	char bytes[4096];
-	ssize_t n;
-
-	proxy_quota_init(&quota, &slot, 0);
-	spool = proxy_spool_new(1024, files, &quota);
-	proxy_playback_init(&playback, rig->edit, spool);
-	while ((n = proxy_playback_next(&playback, bytes, sizeof(bytes))) > 0)
-		(void)strbuf_add(&rig->top, slice_from(bytes, (size_t)n));
-	proxy_spool_free(spool);
-	proxy_spool_files_free(files);
-	close(dir_fd);
 }
 
 static void
@@ -225,7 +206,7 @@ finish(struct rig *rig)
 		    slice_from(rig->record.text.p + note->at, note->n));
 		(void)strbuf_add_char(&rig->notes, ' ');
 	}
-	read_top(rig);
+	(void)strbuf_add(&rig->top, proxy_edit_top_fields(rig->edit));
 }
 
 static size_t

@@ -13,7 +13,7 @@
 #include "proxy/figures/counters.h"
 #include "proxy/message/filter_verify.h"
 #include "proxy/message/resolving.h"
-#include "proxy/message/spool.h"
+#include "proxy/message/splice.h"
 #include "t/lib/nameserver.h"
 #include "t/lib/unit.h"
 
@@ -39,7 +39,9 @@ struct rig {
 	struct proxy_verify_env env;
 	struct proxy_envelope envelope;
 	struct proxy_record record;
+	const struct mail_header *header;
 	struct proxy_edit *edit;
+	struct proxy_again again;
 	void *filter;
 	bool silent; /* nobody named the client */
 	bool done;
@@ -52,11 +54,11 @@ struct rig {
 
 static void
 on_checked(void *ctx, const struct proxy_filter_job *job,
-    const struct auth_results *results, unsigned refusal_code)
+    const struct auth_results *results, enum proxy_verdict verdict)
 {
 	struct rig *rig = ctx;
 
-	(void)refusal_code;
+	(void)verdict;
 	assert_ptr_equal(job->envelope, &rig->envelope);
 	rig->checked++;
 	rig->results = results->count;
@@ -113,6 +115,7 @@ on_header(void *ctx, const struct mail_header *header)
 {
 	struct rig *rig = ctx;
 
+	rig->header = header;
 	proxy_filter_verify.header(rig->filter, header);
 }
 
@@ -130,10 +133,13 @@ on_outcome(void *ctx, const struct proxy_outcome *outcome)
 	struct rig *rig = ctx;
 
 	rig->done = true;
-	rig->code = outcome->refusal_code;
+	rig->code = outcome->verdict == PROXY_PASS ? 0
+	    : outcome->verdict == PROXY_REFUSE	   ? 550
+						   : 451;
 	if (rig->code != 0)
-		snprintf(
-		    rig->text, sizeof(rig->text), "%s", outcome->refusal_text);
+		snprintf(rig->text, sizeof(rig->text), "%c.%s %s",
+		    rig->code == 550 ? '5' : '4',
+		    proxy_cause_code(outcome->cause), outcome->text);
 	(void)event_base_loopbreak(rig->base);
 }
 
@@ -141,7 +147,7 @@ static void
 play(struct rig *rig, struct slice message)
 {
 	int dir_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct proxy_playback playback;
+	struct proxy_splice splice;
 	struct proxy_quota quota;
 	struct proxy_spool_files *files;
 	struct proxy_spool *spool;
@@ -153,9 +159,9 @@ play(struct rig *rig, struct slice message)
 	files = proxy_spool_files_new(dir_fd);
 	spool = proxy_spool_new(1 << 20, files, &quota);
 	assert_int_equal(proxy_spool_append(spool, message), PROXY_SPOOL_OK);
-	proxy_playback_init(&playback, rig->edit, spool);
-	while ((got = proxy_playback_next(
-		    &playback, rig->out + n, OUT_MAX - 1 - n)) > 0)
+	proxy_splice_begin(&splice, spool, rig->header, rig->edit);
+	while ((got = proxy_splice_next(
+		    &splice, rig->out + n, OUT_MAX - 1 - n)) > 0)
 		n += (size_t)got;
 	assert_int_equal(got, 0);
 	rig->out[n] = '\0';
@@ -171,7 +177,7 @@ pass_message(struct rig *rig, const char *client, struct slice message)
 	static const struct mail_reader_ops ops = {on_header, on_body};
 	struct timeval patience = {.tv_sec = PATIENCE_S};
 	struct proxy_filter_job job = {
-	    &rig->envelope, &rig->record, rig->edit, NULL, NULL};
+	    &rig->envelope, &rig->record, rig->edit, &rig->again, NULL};
 	struct mail_reader *reader = mail_reader_new(HEADER_MAX, &ops, rig);
 	const struct mail_header *part;
 	struct slice rest;
@@ -183,7 +189,7 @@ pass_message(struct rig *rig, const char *client, struct slice message)
 	rig->filter = proxy_filter_verify.begin(&rig->env, &job);
 	if (mail_reader_write(reader, message) != 0 ||
 	    mail_reader_end(reader) != 0) {
-		part = mail_reader_partial(reader, &rest);
+		rig->header = part = mail_reader_partial(reader, &rest);
 		proxy_filter_verify.no_header(
 		    rig->filter, mail_reader_reason(reader), part);
 	}
@@ -194,9 +200,9 @@ pass_message(struct rig *rig, const char *client, struct slice message)
 	}
 	assert_true(rig->done);
 	proxy_filter_verify.free(rig->filter);
-	mail_reader_free(reader);
 	if (rig->code == 0)
 		play(rig, message);
+	mail_reader_free(reader);
 }
 
 /* Without its folding. */
@@ -383,7 +389,7 @@ test_which_fields_of_such_a_header_go(void **state)
 	};
 	struct rig *rig = rig_new("", nsd);
 	struct proxy_filter_job job = {
-	    &rig->envelope, &rig->record, rig->edit, NULL, NULL};
+	    &rig->envelope, &rig->record, rig->edit, &rig->again, NULL};
 
 	(void)state;
 	rig->filter = proxy_filter_verify.begin(&rig->env, &job);
@@ -465,7 +471,7 @@ test_freed_at_any_stage(void **state)
 	for (int stage = 0; stage < 3; stage++) {
 		struct rig *rig = rig_new("check = spf, dkim", hostile);
 		struct proxy_filter_job job = {
-		    &rig->envelope, &rig->record, rig->edit, NULL, NULL};
+		    &rig->envelope, &rig->record, rig->edit, &rig->again, NULL};
 		struct mail_reader *reader =
 		    mail_reader_new(HEADER_MAX, &ops, rig);
 
@@ -504,6 +510,48 @@ stop_servers(void **state)
 	return 0;
 }
 
+/* Who may be refused for the sender, as it is known at MAIL. */
+static void
+test_whose_sender_must_be_read(void **state)
+{
+	static const struct {
+		const char *in, *client;
+		bool told, queued, judged;
+	} cases[] = {
+	    {"", "192.0.2.1", true, false, false},
+	    {"reject = dkim-required", "192.0.2.1", true, false, false},
+	    {"reject = spf", "192.0.2.1", true, false, true},
+	    {"reject = spf", "", false, false, true},
+	    {"reject = spf", "192.0.2.1", true, true, true},
+	    {"reject = spf\ntrusted = 192.0.2.0/24", "192.0.2.1", true, false,
+		false},
+	    {"reject = spf\ntrusted = 192.0.2.0/24", "192.0.2.1", false, false,
+		true},
+	    {"reject = dmarc\ndmarc_except =", "192.0.2.1", true, false, true},
+	    {"reject = dmarc\ndmarc_except =", "192.0.2.1", true, true, false},
+	    {"reject = dmarc\ndmarc_except = 192.0.2.1", "192.0.2.1", true,
+		false, false},
+	    {"reject = dmarc, spf\ndmarc_except = 192.0.2.1", "192.0.2.1", true,
+		false, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig *rig = rig_new(cases[i].in, nsd);
+
+		strbuf_add_str(&rig->envelope.client_address, cases[i].client);
+		rig->envelope.client_told = cases[i].told;
+		rig->envelope.queued = cases[i].queued;
+		if (proxy_filter_verify.judges_sender(
+			&rig->env, &rig->envelope) != cases[i].judged)
+			print_error("case %zu\n", i);
+		assert_int_equal(proxy_filter_verify.judges_sender(
+				     &rig->env, &rig->envelope),
+		    cases[i].judged);
+		rig_free(rig);
+	}
+}
+
 int
 main(void)
 {
@@ -514,6 +562,7 @@ main(void)
 	    cmocka_unit_test(test_too_large_a_header_is_marked),
 	    cmocka_unit_test(test_which_fields_of_such_a_header_go),
 	    cmocka_unit_test(test_refusal_and_trust),
+	    cmocka_unit_test(test_whose_sender_must_be_read),
 	    cmocka_unit_test(test_silence_ends_at_the_deadline),
 	    cmocka_unit_test(test_freed_at_any_stage),
 	};

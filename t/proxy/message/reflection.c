@@ -177,9 +177,10 @@ test_refusals(void **state)
 	set_envelope(&e, "ann@example.org", recipients);
 	r = proxy_reflection_judge(OWN, &e, &results, header);
 	refusal = proxy_reflection_refusal(&r, &e, &results);
-	assert_int_equal(refusal.code, 550);
+	assert_int_equal(refusal.verdict, PROXY_REFUSE);
+	assert_int_equal(refusal.cause, PROXY_CAUSE_SPF);
 	assert_non_null(strstr(refusal.text,
-	    "5.7.23 SPF fails: the record of example.org does not let "
+	    "SPF fails: the record of example.org does not let "
 	    "192.0.2.9 send"));
 	/* It can stand on one line of a reply, whatever the domain. */
 	memset(long_name, 'x', sizeof(long_name));
@@ -191,11 +192,13 @@ test_refusals(void **state)
 	assert_null(strchr(refusal.text, '\r'));
 
 	e.queued = true;
-	assert_int_equal(proxy_reflection_refusal(&r, &e, &results).code, 0);
+	assert_int_equal(
+	    proxy_reflection_refusal(&r, &e, &results).verdict, PROXY_PASS);
 	e.queued = false;
 	results.list[0].verdict = MAIL_VERDICT_SOFTFAIL;
 	r = proxy_reflection_judge(OWN, &e, &results, header);
-	assert_int_equal(proxy_reflection_refusal(&r, &e, &results).code, 0);
+	assert_int_equal(
+	    proxy_reflection_refusal(&r, &e, &results).verdict, PROXY_PASS);
 	proxy_envelope_clear(&e);
 	mail_header_free(header);
 }

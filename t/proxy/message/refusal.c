@@ -1,4 +1,5 @@
 /* proxy/message/refusal: which results refuse a message, with which answer. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,6 +135,8 @@ test_each_case(void **state)
 		    .on_dns_error = cases[i].tempfail ? PROXY_ON_ERROR_TEMPFAIL
 						      : PROXY_ON_ERROR_PASS};
 		struct proxy_refusal refusal;
+		char line[PROXY_REFUSAL_TEXT_MAX + 10];
+		unsigned code;
 
 		for (size_t j = 0; j < 3; j++) {
 			const struct given *given = &cases[i].given[j];
@@ -150,12 +153,17 @@ test_each_case(void **state)
 		}
 		refusal = proxy_refusal_judge(
 		    &rules, results, SLICE("192.0.2.9"), cases[i].excepted);
-		if (refusal.code != cases[i].code)
+		code = refusal.verdict == PROXY_PASS  ? 0
+		    : refusal.verdict == PROXY_REFUSE ? 550
+						      : 451;
+		(void)snprintf(line, sizeof(line), "%u.%s %s", code / 100,
+		    proxy_cause_code(refusal.cause), refusal.text);
+		if (code != cases[i].code)
 			print_error("%s:\n", cases[i].name);
-		assert_int_equal(refusal.code, cases[i].code);
-		if (refusal.code != 0)
-			assert_memory_equal(refusal.text, cases[i].enhanced,
-			    strlen(cases[i].enhanced));
+		assert_int_equal(code, cases[i].code);
+		if (code != 0)
+			assert_memory_equal(
+			    line, cases[i].enhanced, strlen(cases[i].enhanced));
 		free(results);
 	}
 }
@@ -176,7 +184,7 @@ test_the_text_says_who_and_why(void **state)
 		    .record_name = SLICE_INIT("spf.example"),
 		    .mechanism = "-all",
 		    .explanation = SLICE_INIT("ask\r\n\tpost\xc3\xa9")},
-		"5.7.23 SPF fail: 192.0.2.9 may not send mail of e.example; "
+		"SPF fail: 192.0.2.9 may not send mail of e.example; "
 		"policy of spf.example: -all; ask???post??"},
 	    {DMARC, false,
 		{.method = AUTH_DMARC,
@@ -184,7 +192,7 @@ test_the_text_says_who_and_why(void **state)
 		    .disposition = "reject",
 		    .domain = SLICE_INIT("d.example"),
 		    .record_name = SLICE_INIT("example")},
-		"5.7.26 DMARC fail: mail of d.example from 192.0.2.9 has no "
+		"DMARC fail: mail of d.example from 192.0.2.9 has no "
 		"SPF "
 		"or DKIM; policy of example: reject"},
 	    {DKIM, false,
@@ -192,16 +200,16 @@ test_the_text_says_who_and_why(void **state)
 		    .verdict = FAIL,
 		    .domain = SLICE_INIT("d.example"),
 		    .code = MAIL_REASON_BODY_CHANGED},
-		"5.7.20 no passing DKIM signature found: fail of d.example "
+		"no passing DKIM signature found: fail of d.example "
 		"(body-changed) from 192.0.2.9; policy of this host"},
 	    {REQUIRED, false, {.method = AUTH_DKIM, .verdict = NONE},
-		"5.7.20 no passing DKIM signature found: unsigned mail from "
+		"no passing DKIM signature found: unsigned mail from "
 		"192.0.2.9; policy of this host"},
 	    {0, true,
 		{.method = AUTH_SPF,
 		    .verdict = TEMPERROR,
 		    .domain = SLICE_INIT("d.example")},
-		"4.4.3 the SPF policy of d.example cannot be looked up now, "
+		"the SPF policy of d.example cannot be looked up now, "
 		"for "
 		"mail from 192.0.2.9"},
 	};
@@ -248,7 +256,7 @@ test_the_text_is_bounded(void **state)
 		    .mechanism = long_text,
 		    .explanation = slice_str(long_text)};
 		refusal = proxy_refusal_judge(&rules, results, whose, false);
-		assert_true(strlen(refusal.text) <= 196);
+		assert_true(strlen(refusal.text) <= 189);
 		assert_true(strlen(refusal.text) > 150);
 		for (const char *p = refusal.text; *p != '\0'; p++)
 			assert_true(*p >= ' ' && *p <= '~');

@@ -225,7 +225,8 @@ test_a_refusal_ends_the_relays_transaction_and_keeps_both(void **state)
 	for (int waits = 0; waits < 2; waits++) {
 		set_up(&s);
 		s.stub.filter.waits = waits == 1;
-		s.stub.filter.outcome = (struct proxy_outcome){550, "5.6.0 no"};
+		s.stub.filter.outcome = (struct proxy_outcome){
+		    PROXY_REFUSE, PROXY_CAUSE_FORM, "no"};
 		data(&s);
 		talk_say(&s.client, message);
 		if (waits == 1) {
@@ -371,6 +372,31 @@ test_a_cut_gives_everything_back(void **state)
 	    proxy_counter_get(&s.stub.counters, PROXY_COUNT_ABORTED), 1);
 }
 
+/* Where no refusal of ours depends on it, the next hop has the say: behind a
+ * queue our refusal would be a bounce. */
+static void
+test_a_sender_that_nobody_can_read(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	for (int judges = 0; judges < 2; judges++) {
+		set_up(&s);
+		s.stub.filter.judges = judges == 1;
+		talk_say(&s.client, "MAIL FROM:<a@b@example.org>\r\n");
+		if (judges == 1) {
+			talk_hear(&s.client,
+			    "501 5.1.7 bad sender address syntax\r\n");
+		} else {
+			talk_hear(&s.relay, "MAIL FROM:<a@b@example.org>\r\n");
+			talk_say(&s.relay, "553 no\r\n");
+			talk_hear(&s.client, "553 no\r\n");
+		}
+		envelope(&s); /* nothing of it is kept */
+		tear_down(&s);
+	}
+}
+
 int
 main(void)
 {
@@ -383,6 +409,7 @@ main(void)
 	    cmocka_unit_test(test_keeps_quiet_where_no_body_comes),
 	    cmocka_unit_test(
 		test_a_refusal_ends_the_relays_transaction_and_keeps_both),
+	    cmocka_unit_test(test_a_sender_that_nobody_can_read),
 	    cmocka_unit_test(test_a_421_that_crossed_mail_is_not_its_answer),
 	    cmocka_unit_test(
 		test_a_relay_that_closes_at_the_noop_is_lost_at_the_dot),
