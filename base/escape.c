@@ -145,3 +145,24 @@ escape_json(struct slice in, struct strbuf *out)
 	strbuf_add_char(out, '"');
 	return out->full ? -1 : 0;
 }
+
+int
+escape_shell(struct slice word, struct strbuf *out)
+{
+	static const struct slice plain = SLICE_INIT("_-+=./:@%,");
+	size_t n = 0;
+
+	while (n < word.n &&
+	    (ascii_is_alnum(word.p[n]) ||
+		slice_find(plain, word.p[n]) < plain.n))
+		n++;
+	if (word.n > 0 && n == word.n)
+		return strbuf_add(out, word);
+	strbuf_add_char(out, '\'');
+	for (size_t i = 0; i < word.n; i++)
+		if (word.p[i] == '\'')
+			strbuf_add_str(out, "'\\''");
+		else
+			strbuf_add_char(out, word.p[i]);
+	return strbuf_add_char(out, '\'');
+}

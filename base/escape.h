@@ -25,6 +25,10 @@ int escape_json(struct slice, struct strbuf *out);
  * likewise. */
 int escape_json_more(struct slice json, struct strbuf *out);
 
+/* A word as a shell wants it: in quotation marks where it needs them. 0 or -1
+ * likewise. */
+int escape_shell(struct slice, struct strbuf *out);
+
 /* The length of the UTF-8 character the slice begins with (1 to 4, no
  * surrogates, no overlong forms); 0 where it begins with none. */
 size_t escape_utf8_length(struct slice);

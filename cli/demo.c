@@ -23,7 +23,7 @@
 #include "cli/kit/cli.h"
 #include "cli/kit/files.h"
 #include "cli/kit/options.h"
-#include "cli/kit/records.h"
+#include "cli/kit/records_print.h"
 #include "dkim/key.h"
 #include "mail/address.h"
 #include "mail/header.h"
@@ -419,7 +419,9 @@ show_message(const struct demo *d, const char *path)
 	puts("\n--- the record that would be published:");
 	(void)cli_records_add_key(&records, strbuf_slice(&d->domain),
 	    SLICE(DEMO_SELECTOR), d->key, &reason);
-	cli_records_print(&records, CLI_RECORDS_ZONE);
+	cli_records_print(
+	    &(struct cli_records_printer){.format = CLI_RECORDS_ZONE},
+	    &records);
 	puts("\n--- checked with it:");
 	passes = demo_check(strbuf_slice(&message), &records, &field);
 	print_demo_text(strbuf_slice(&field));

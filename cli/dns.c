@@ -1,33 +1,48 @@
 /*
- * signpost dns: the records to publish for the keys that a configuration
- * signs with.
+ * signpost dns: the records to publish, of keys and of policies. What is in the
+ * DNS already is kept and extended.
  */
 #include <string.h>
 
 #include "cli/kit/cli.h"
-#include "cli/kit/key_places.h"
 #include "cli/kit/options.h"
-#include "cli/kit/records.h"
+#include "cli/kit/records_print.h"
 #include "cli/kit/settings.h"
-#include "dkim/key.h"
+#include "cli/publish/dmarc_plan.h"
+#include "cli/publish/wizard.h"
 #include "mail/idn.h"
-#include "proxy/keys/key_files.h"
 
 static const char help[] =
-    "usage: signpost dns [-c FILE] [-d DOMAIN] [--format zone|raw|form|json]\n"
+    "usage: signpost dns [-c FILE] [-d DOMAIN]\n"
+    "           [--for dkim|spf|dmarc|senderid|all] [--spf TERMS]\n"
+    "           [--dmarc p=none|quarantine|reject] [--rua ADDRESS]\n"
+    "           [--nameserver ADDR[:PORT]]\n"
+    "           [--format zone|raw|form|json|nsupdate]\n"
     "\n"
     "Prints the DNS records to publish: of each key that the configuration\n"
-    "signs or seals with, under SELECTOR._domainkey.DOMAIN.\n"
+    "signs or seals with, and SPF, DMARC and what else belongs to the\n"
+    "domains. What is in the DNS now is asked for, kept and extended.\n"
     "\n"
     "  -c, --config FILE    the configuration "
     "(/etc/signpost/signpost.conf)\n"
-    "  -d, --domain DOMAIN  of this domain only; needed for `domain = *'\n"
+    "  -d, --domain DOMAIN  of this domain only\n"
+    "  --for WHAT           these records only; with dkim nothing is asked\n"
+    "  --spf TERMS          who may send, as \"mx include:example.net\";\n"
+    "                       the addresses of this machine where left out\n"
+    "  --dmarc p=POLICY     what receivers shall do with forged mail;\n"
+    "                       where there is no record yet, none\n"
+    "  --rua ADDRESS        who gets DMARC's reports (postmaster@DOMAIN)\n"
+    "  --nameserver ADDR[:PORT]  the name server to ask\n"
     "  --format FORMAT      zone: lines of a zone file (default); raw: name\n"
     "                       and value, one record a line; form: the fields\n"
-    "                       of a provider's form; json\n";
+    "                       of a provider's form; json; nsupdate: commands\n"
+    "                       for nsupdate(1)\n";
+
+enum { OPTION_MAX = 8192 };
 
 struct wishes {
 	const char *config, *domain;
+	struct cli_wizard wizard;
 	enum cli_records_format format;
 };
 
@@ -38,7 +53,65 @@ set_format(void *to, const char *format)
 
 	if (cli_records_format_parse(slice_str(format), &w->format) == 0)
 		return 0;
-	cli_error("dns: --format %s: neither zone, raw, form nor json", format);
+	cli_error("dns: --format %s: neither zone, raw, form, json nor "
+		  "nsupdate",
+	    format);
+	return -1;
+}
+
+static int
+set_what(void *to, const char *word)
+{
+	static const struct {
+		const char *word;
+		unsigned what;
+	} words[] = {
+	    {"dkim", CLI_PUBLISH_DKIM},
+	    {"spf", CLI_PUBLISH_SPF},
+	    {"dmarc", CLI_PUBLISH_DMARC},
+	    {"senderid", CLI_PUBLISH_SENDERID},
+	    {"all", CLI_PUBLISH_ALL},
+	};
+	struct wishes *w = to;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(word, words[i].word) == 0) {
+			w->wizard.wishes.what = words[i].what;
+			return 0;
+		}
+	cli_error(
+	    "dns: --for %s: neither dkim, spf, dmarc, senderid nor all", word);
+	return -1;
+}
+
+static int
+set_policy(void *to, const char *text)
+{
+	static const char *const words[] = {"none", "quarantine", "reject"};
+	struct wishes *w = to;
+	const char *word = strncmp(text, "p=", 2) == 0 ? text + 2 : text;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(word, words[i]) == 0) {
+			w->wizard.wishes.policy = words[i];
+			return 0;
+		}
+	cli_error(
+	    "dns: --dmarc %s: neither p=none, p=quarantine nor p=reject", text);
+	return -1;
+}
+
+static int
+set_rua(void *to, const char *text)
+{
+	struct wishes *w = to;
+
+	if (slice_starts_nocase(slice_str(text), SLICE("mailto:")))
+		text += strlen("mailto:");
+	w->wizard.wishes.rua = text;
+	if (cli_dmarc_plan_takes(slice_str(text)))
+		return 0;
+	cli_error("dns: --rua %s: no address that can stand there", text);
 	return -1;
 }
 
@@ -48,6 +121,11 @@ read_options(int argc, char **argv, struct wishes *w)
 	const struct cli_option options[] = {
 	    {'c', "config", .text = &w->config},
 	    {'d', "domain", .text = &w->domain},
+	    {0, "for", .take = set_what, .to = w},
+	    {0, "spf", .text = &w->wizard.wishes.terms},
+	    {0, "dmarc", .take = set_policy, .to = w},
+	    {0, "rua", .take = set_rua, .to = w},
+	    {0, "nameserver", .text = &w->wizard.nameserver},
 	    {0, "format", .take = set_format, .to = w},
 	    {0},
 	};
@@ -55,94 +133,39 @@ read_options(int argc, char **argv, struct wishes *w)
 	return cli_options_read(options, argc, argv, NULL);
 }
 
-struct collecting {
-	const struct proxy_config *config;
-	struct cli_records records;
-	bool trouble;
-};
-
 static void
-complain_of_place(struct collecting *c, const struct cli_key_place *place,
-    const struct strbuf *reason)
+print_domain(void *ctx, struct cli_records *records)
 {
-	cli_error("no record for %.*s: %s", (int)place->domain.n,
-	    place->domain.p, strbuf_text(reason));
-	c->trouble = true;
-}
-
-/* A place that another rule named already costs no second look. */
-static bool
-is_place_known(const struct collecting *c, const struct cli_key_place *place)
-{
-	struct strbuf name, ignored;
-	bool known = false;
-
-	strbuf_init(&name, (size_t)3 * MAIL_IDN_NAME_MAX);
-	strbuf_init(&ignored, 1000);
-	if (cli_records_key_name(
-		place->domain, place->selector, &name, &ignored) == 0)
-		known = cli_records_has(&c->records, strbuf_slice(&name));
-	strbuf_clear(&name);
-	strbuf_clear(&ignored);
-	return known;
-}
-
-static void
-on_place(void *ctx, const struct cli_key_place *place)
-{
-	struct collecting *c = ctx;
-	enum proxy_key_status status;
-	struct strbuf reason;
-	struct dkim_key *key;
-	size_t from = 0;
-
-	/* d= is a macro: no record before there is a message */
-	if (place->domain.n == 0 || is_place_known(c, place))
-		return;
-	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-	key = proxy_key_file_load(
-	    c->config, place->rule, place->domain, &from, &status, &reason);
-	if (key == NULL ||
-	    cli_records_add_key(&c->records, slice_after(place->domain, from),
-		place->selector, key, &reason) != 0)
-		complain_of_place(c, place, &reason);
-	dkim_key_free(key);
-	strbuf_clear(&reason);
+	cli_records_print(ctx, records);
 }
 
 static int
-print_records(const struct wishes *w, struct slice domain,
-    const struct proxy_config *config)
+print_records(struct wishes *w, struct proxy_config *config)
 {
-	struct collecting c = {.config = config};
-	int status = CLI_OK;
+	struct cli_records_printer printer = {.format = w->format};
+	struct cli_wizard *wizard = &w->wizard;
+	struct strbuf config_option;
+	int status;
 
-	cli_key_places(config, domain, on_place, &c);
-	if (c.trouble)
-		status = CLI_CONFIG;
-	else if (c.records.count == 0) {
-		if (domain.n > 0)
-			cli_error("dns: the configuration does not sign for "
-				  "%.*s",
-			    (int)domain.n, domain.p);
-		else
-			cli_error("dns: the configuration signs for no "
-				  "domain%s",
-			    config->signing.any_domain
-				? " by name: say which (-d)"
-				: "");
-		status = CLI_NO_MESSAGE;
-	}
-	if (c.records.count > 0)
-		cli_records_print(&c.records, w->format);
-	cli_records_clear(&c.records);
+	strbuf_init(&config_option, OPTION_MAX);
+	cli_config_option(w->config, &config_option);
+	wizard->wishes.config = strbuf_text(&config_option);
+	wizard->wishes.ask = wizard->wishes.what != CLI_PUBLISH_DKIM;
+	wizard->config = config;
+	wizard->take = print_domain;
+	wizard->ctx = &printer;
+	status = cli_wizard_run(wizard);
+	if (printer.count > 0 || status == CLI_OK)
+		cli_records_print_end(&printer);
+	strbuf_clear(&config_option);
 	return cli_stdout_close(status);
 }
 
 static int
 run(int argc, char **argv)
 {
-	struct wishes w = {.config = PROXY_CONFIG_PATH};
+	struct wishes w = {
+	    .config = PROXY_CONFIG_PATH, .wizard.wishes.what = CLI_PUBLISH_ALL};
 	struct proxy_config *config;
 	struct strbuf domain;
 	int status;
@@ -155,9 +178,10 @@ run(int argc, char **argv)
 		cli_error("dns: -d %s: no domain name", w.domain);
 		return CLI_USAGE;
 	}
+	w.wizard.domain = strbuf_slice(&domain);
 	status = cli_config_load(w.config, &config);
 	if (status == CLI_OK)
-		status = print_records(&w, strbuf_slice(&domain), config);
+		status = print_records(&w, config);
 	proxy_config_free(config);
 	strbuf_clear(&domain);
 	return status;

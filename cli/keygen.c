@@ -11,7 +11,7 @@
 #include "cli/kit/domains.h"
 #include "cli/kit/files.h"
 #include "cli/kit/options.h"
-#include "cli/kit/records.h"
+#include "cli/kit/records_print.h"
 #include "cli/kit/settings.h"
 #include "dkim/key.h"
 #include "mail/idn.h"
@@ -275,7 +275,9 @@ generate(struct making *m, struct slice domain, const struct kind *kind)
 	if (status == CLI_OK) {
 		fprintf(
 		    stderr, "signpost: %s: written\n", strbuf_text(&m->path));
-		cli_records_print(&records, CLI_RECORDS_ZONE);
+		cli_records_print(
+		    &(struct cli_records_printer){.format = CLI_RECORDS_ZONE},
+		    &records);
 	}
 	cli_records_clear(&records);
 	return status;

@@ -14,6 +14,9 @@
 #include "base/xalloc.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/options.h"
+#include "cli/kit/records_print.h"
+#include "cli/kit/settings.h"
+#include "cli/publish/wizard.h"
 #include "cli/setup_private.h"
 #include "mail/idn.h"
 #include "proxy/settings/config.h"
@@ -200,25 +203,65 @@ would_serve(struct setup *setup)
 }
 
 static void
-print_records(struct setup *setup, const char *format)
+keep_records(void *ctx, struct cli_records *records)
 {
-	for (size_t i = 0; i < setup->wishes.domain_count; i++) {
-		const char *const words[] = {"-c",
-		    strbuf_text(&setup->config_path), "-d",
-		    setup->wishes.domains[i], "--format", format, NULL};
+	for (size_t i = 0; i < records->count; i++)
+		cli_records_take(ctx, &records->list[i]);
+}
 
-		(void)run_tool(&cli_dns, words);
+/* As `signpost dns -d` has them for each of the domains. */
+static void
+collect_records(struct setup *setup, const struct proxy_config *config,
+    struct cli_records *to)
+{
+	struct strbuf option, domain;
+	struct cli_wizard wizard = {.config = config,
+	    .wishes = {.what = CLI_PUBLISH_ALL, .ask = true},
+	    .take = keep_records,
+	    .ctx = to};
+
+	strbuf_init(&option, 4 * PATH_LENGTH_MAX);
+	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
+	cli_config_option(strbuf_text(&setup->config_path), &option);
+	wizard.wishes.config = strbuf_text(&option);
+	for (size_t i = 0; i < setup->wishes.domain_count; i++) {
+		strbuf_reset(&domain);
+		if (mail_idn_to_ascii(
+			slice_str(setup->wishes.domains[i]), &domain) != 0)
+			continue;
+		wizard.domain = strbuf_slice(&domain);
+		(void)cli_wizard_run(&wizard);
 	}
+	strbuf_clear(&option);
+	strbuf_clear(&domain);
+}
+
+static void
+print_records(const struct cli_records *records, enum cli_records_format format)
+{
+	struct cli_records_printer printer = {.format = format};
+
+	cli_records_print(&printer, records);
+	cli_records_print_end(&printer);
 }
 
 static void
 tell_records(struct setup *setup)
 {
+	struct cli_records records = {0};
+	struct proxy_config *config;
+
+	(void)fflush(stdout);
+	if (cli_config_load(strbuf_text(&setup->config_path), &config) ==
+	    CLI_OK)
+		collect_records(setup, config, &records);
+	proxy_config_free(config);
 	printf("\nTo be published in DNS, as lines of a zone:\n\n");
-	print_records(setup, "zone");
+	print_records(&records, CLI_RECORDS_ZONE);
 	printf("\nThe same for a provider's form:\n\n");
-	print_records(setup, "form");
+	print_records(&records, CLI_RECORDS_FORM);
 	printf("\nWhat is still missing:\n\n");
+	cli_records_clear(&records);
 }
 
 static int

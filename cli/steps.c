@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/slice.h"
 #include "cli/kit/capture.h"
 #include "cli/kit/cli.h"
@@ -63,27 +64,6 @@ cli_steps_todo(const char *fmt, ...)
 	(void)fflush(stdout);
 }
 
-/* A word as a shell wants it. */
-static void
-quote_word(const char *word, struct strbuf *out)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_-+=./:@%,";
-
-	if (*word != '\0' && word[strspn(word, plain)] == '\0') {
-		strbuf_add_str(out, word);
-		return;
-	}
-	strbuf_add_char(out, '\'');
-	for (; *word != '\0'; word++)
-		if (*word == '\'')
-			strbuf_add_str(out, "'\\''");
-		else
-			strbuf_add_char(out, *word);
-	strbuf_add_char(out, '\'');
-}
-
 /* The command as it runs: within the root, its program found. 0 or -1. */
 static int
 resolve(const struct cli_steps *steps, const char *const argv[],
@@ -119,7 +99,7 @@ tell_command(const char *const argv[])
 	for (size_t i = 0; argv[i] != NULL; i++) {
 		if (i > 0)
 			strbuf_add_char(&line, ' ');
-		quote_word(argv[i], &line);
+		escape_shell(slice_str(argv[i]), &line);
 	}
 	cli_steps_todo("%s", strbuf_text(&line));
 	strbuf_clear(&line);

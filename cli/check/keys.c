@@ -7,7 +7,8 @@
 #include "base/xalloc.h"
 #include "cli/check/keys.h"
 #include "cli/kit/key_places.h"
-#include "cli/kit/records.h"
+#include "cli/kit/records_print.h"
+#include "cli/kit/settings.h"
 #include "dkim/key.h"
 #include "dkim/signing_set.h"
 #include "mail/address.h"
@@ -285,9 +286,8 @@ set_config(struct check_keys *keys, const char *path)
 {
 	struct strbuf text;
 
-	strbuf_init(&text, strlen(path) + sizeof(" -c "));
-	if (strcmp(path, PROXY_CONFIG_PATH) != 0)
-		strbuf_addf(&text, " -c %s", path);
+	strbuf_init(&text, 4 * strlen(path) + sizeof(" -c ''"));
+	cli_config_option(path, &text);
 	keys->config = xslicedup(strbuf_slice(&text));
 	strbuf_clear(&text);
 }

@@ -1,6 +1,12 @@
 /* Which keys a configuration signs with; see key_places.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/kit/cli.h"
 #include "cli/kit/key_places.h"
 #include "mail/address.h"
+#include "proxy/keys/key_files.h"
+#include "proxy/keys/key_tree.h"
 #include "proxy/settings/index.h"
 #include "proxy/settings/sign_map.h"
 
@@ -8,6 +14,8 @@ struct search {
 	struct slice only;
 	void (*found)(void *ctx, const struct cli_key_place *);
 	void *ctx;
+	/* Not NULL: of these rules, keys alone that are there. */
+	const struct proxy_signing_rules *existing;
 };
 
 /* A rule: the domain that it matches, and whether mail of `only` is what it
@@ -36,6 +44,10 @@ add_signatures(const struct search *s, const struct proxy_signatures *list,
 		    (s->only.n > 0 && !rule->wanted &&
 			!slice_equal_nocase(s->only, place.domain)))
 			continue;
+		if (s->existing != NULL && one->domain == NULL &&
+		    !proxy_key_tree_has(
+			&s->existing->keys[one->key_rule], place.domain))
+			continue;
 		if (slice_find(place.domain, '$') < place.domain.n)
 			place.domain = SLICE("");
 		s->found(s->ctx, &place);
@@ -54,6 +66,60 @@ listed(const struct proxy_signing_rules *rules, struct slice domain)
 		domain = slice_after(domain, slice_find(domain, '.') + 1);
 	}
 	return number;
+}
+
+static int
+compare_domains(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The domains that have a key of one of the signatures, in order, each once. */
+static void
+read_trees(const struct proxy_signing_rules *rules, struct proxy_strings *found)
+{
+	struct strbuf reason;
+	size_t kept = 0;
+
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	for (size_t i = 0; i < rules->signatures.count; i++)
+		if (rules->signatures.list[i].domain == NULL &&
+		    proxy_key_tree_read(
+			&rules->keys[rules->signatures.list[i].key_rule], found,
+			&reason) != 0)
+			cli_warn("%s", strbuf_text(&reason));
+	strbuf_clear(&reason);
+	if (found->count > 0)
+		qsort(found->list, found->count, sizeof(*found->list),
+		    compare_domains);
+	for (size_t i = 0; i < found->count; i++)
+		if (kept > 0 &&
+		    strcmp(found->list[kept - 1], found->list[i]) == 0)
+			free(found->list[i]);
+		else
+			found->list[kept++] = found->list[i];
+	found->count = kept;
+}
+
+/* `domain = *': those that have keys. */
+static void
+search_tree(const struct search *s, const struct proxy_signing_rules *rules)
+{
+	struct proxy_strings found = {0};
+	struct search existing = *s;
+
+	existing.existing = rules;
+	read_trees(rules, &found);
+	for (size_t i = 0; i < found.count; i++) {
+		struct slice name = slice_str(found.list[i]);
+
+		if (proxy_index_find(rules->domain_set, name) ==
+		    PROXY_INDEX_NONE)
+			add_signatures(&existing, &rules->signatures,
+			    &(struct rule){name, name, true});
+		free(found.list[i]);
+	}
+	free(found.list);
 }
 
 static void
@@ -78,6 +144,8 @@ search_domains(
 	if (rules->any_domain && s->only.n > 0 && none)
 		add_signatures(s, &rules->signatures,
 		    &(struct rule){s->only, s->only, true});
+	if (rules->any_domain && s->only.n == 0)
+		search_tree(s, rules);
 	if (rules->domains.count == 0 && !rules->any_domain)
 		add_signatures(s, &rules->signatures,
 		    &(struct rule){SLICE(""), SLICE(""), free});
@@ -145,7 +213,7 @@ void
 cli_key_places(const struct proxy_config *config, struct slice only,
     void (*found)(void *ctx, const struct cli_key_place *), void *ctx)
 {
-	struct search s = {only, found, ctx};
+	struct search s = {.only = only, .found = found, .ctx = ctx};
 
 	bool mapped = only.n > 0 && config->signing.sender_map != NULL &&
 	    proxy_sign_map_find(config->signing.sender_map, only) != NULL;

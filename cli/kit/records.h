@@ -1,6 +1,6 @@
 /*
- * DNS records that a configuration wants published: as a zone file's lines,
- * as names and values to paste into a form, as JSON.
+ * DNS records that are to be published, with what is known of what stands there
+ * now. cli/kit/records_print.h prints them.
  */
 #ifndef CLI_KIT_RECORDS_H
 #define CLI_KIT_RECORDS_H
@@ -10,11 +10,10 @@
 #include "base/slice.h"
 #include "base/strbuf.h"
 
-enum cli_records_format {
-	CLI_RECORDS_ZONE, /* TXT strings of at most 255 octets */
-	CLI_RECORDS_RAW,  /* NAME TXT VALUE, one a line */
-	CLI_RECORDS_FORM, /* the fields of a provider's form */
-	CLI_RECORDS_JSON  /* an array of objects: name, type, value, strings */
+enum cli_record_state {
+	CLI_RECORD_NEW,
+	CLI_RECORD_CHANGED, /* it is to stand in the place of others */
+	CLI_RECORD_KEPT	    /* it stands there already */
 };
 
 struct proxy_index;
@@ -23,6 +22,14 @@ struct proxy_index;
 struct cli_record {
 	char *name; /* lower case, no final dot */
 	char *value;
+	const char *what; /* "dkim", "spf"; static. NULL: nothing was asked */
+	enum cli_record_state state;
+	char **old; /* values that it takes the place of */
+	size_t old_count;
+	bool replaces_all; /* of whatever stands there: it is not known what */
+	bool elsewhere;	   /* not to be published in the domain's zone */
+	char *zone;	   /* NULL: not known */
+	char *notes;	   /* for people, a line each; NULL: none */
 };
 
 struct cli_records {
@@ -31,10 +38,23 @@ struct cli_records {
 	struct proxy_index *names;
 };
 
+/* It stands there so: that very text is the record. */
+void cli_record_keep(struct cli_record *, struct slice value);
+/* That is to go. */
+void cli_record_replace(struct cli_record *, struct slice old);
+/* Something to know about it. */
+void cli_record_note(struct cli_record *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 struct dkim_key;
 
 void cli_records_clear(struct cli_records *);
-bool cli_records_has(const struct cli_records *, struct slice name);
+/* The same, though there may be one of that name; to be filled in, before the
+ * next one is added. */
+struct cli_record *cli_records_append(
+    struct cli_records *, struct slice name, struct slice value);
+/* Takes what is in the record, and leaves it empty. */
+void cli_records_take(struct cli_records *, struct cli_record *);
 
 /* The key record of a private key (RFC 6376 section 3.6.1), under
  * SELECTOR._domainkey.DOMAIN, both turned into A-labels. 0, or -1 and the
@@ -45,16 +65,5 @@ int cli_records_add_key(struct cli_records *, struct slice domain,
 /* That name; 0, or -1 and the reason where it is none. */
 int cli_records_key_name(struct slice domain, struct slice selector,
     struct strbuf *name, struct strbuf *reason);
-
-/* "zone", "raw", "form", "json"; 0 or -1. */
-int cli_records_format_parse(struct slice, enum cli_records_format *);
-
-/* The record as a zone file has it (RFC 1035 section 5.1), without its line
- * end; `between` stands between two strings of a long value. */
-void cli_record_zone(
-    const struct cli_record *, const char *between, struct strbuf *out);
-
-/* To stdout. */
-void cli_records_print(const struct cli_records *, enum cli_records_format);
 
 #endif

@@ -73,6 +73,18 @@ cli_resolver_print(const struct cli_resolver *r, struct strbuf *to)
 	strbuf_add(to, strbuf_slice(&r->servers));
 }
 
+struct event_base *
+cli_resolver_base(const struct cli_resolver *r)
+{
+	return r->base;
+}
+
+struct dns_resolver *
+cli_resolver_dns(const struct cli_resolver *r)
+{
+	return r->resolver;
+}
+
 static void
 on_settled(void *ctx)
 {

@@ -31,6 +31,10 @@ struct cli_dns {
 struct cli_resolver *cli_resolver_new(const struct cli_dns *,
     const struct proxy_dns_settings *configured, const char *option);
 
+/* What it is made of, for who asks more than one thing at once. */
+struct event_base *cli_resolver_base(const struct cli_resolver *);
+struct dns_resolver *cli_resolver_dns(const struct cli_resolver *);
+
 /* Runs until the subject has no open question; by its bounds (20 s and 60
  * questions) at the latest. */
 void cli_resolve(

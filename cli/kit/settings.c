@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/settings.h"
 
@@ -56,4 +57,13 @@ cli_config_load(const char *path, struct proxy_config **config)
 	cli_config_tell(&report.errors, cli_error);
 	proxy_report_clear(&report);
 	return status;
+}
+
+void
+cli_config_option(const char *path, struct strbuf *to)
+{
+	if (strcmp(path, PROXY_CONFIG_PATH) == 0)
+		return;
+	strbuf_add_str(to, " -c ");
+	escape_shell(slice_str(path), to);
 }

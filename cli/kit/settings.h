@@ -22,4 +22,8 @@ int cli_config_read(
 void cli_config_tell(const struct strbuf *lines,
     void (*print)(const char *fmt, ...) __attribute__((format(printf, 1, 2))));
 
+/* Adds " -c FILE", as a shell takes it, for commands that people are told;
+ * nothing where it is the default. */
+void cli_config_option(const char *path, struct strbuf *to);
+
 #endif

@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "dkim/key.h"
 #include "proxy/keys/key_access.h"
 #include "proxy/settings/roles.h"
@@ -107,30 +108,33 @@ proxy_key_access_check(int fd, const struct stat *st, const char *path,
 	}
 	if (!has_owner(readers, st->st_uid)) {
 		strbuf_addf(reason,
-		    "key file %s (mode %04o) belongs to user %u: chown root "
-		    "%s",
-		    path, mode, (unsigned)st->st_uid, path);
+		    "key file %s (mode %04o) belongs to user %u: chown root ",
+		    path, mode, (unsigned)st->st_uid);
+		escape_shell(slice_str(path), reason);
 		return -1;
 	}
 	if (mode & S_IRWXO) {
 		strbuf_addf(reason,
 		    "key file %s has mode %04o, which lets others in: chmod "
-		    "600 %s",
-		    path, mode, path);
+		    "600 ",
+		    path, mode);
+		escape_shell(slice_str(path), reason);
 		return -1;
 	}
 	if ((mode & S_IRWXG) && has_acl(fd)) {
 		strbuf_addf(reason,
 		    "key file %s (mode %04o) has an ACL, which may let a "
-		    "worker in: setfacl -b %s",
-		    path, mode, path);
+		    "worker in: setfacl -b ",
+		    path, mode);
+		escape_shell(slice_str(path), reason);
 		return -1;
 	}
 	if ((mode & S_IRWXG) && has_group(readers, st->st_gid)) {
 		strbuf_addf(reason,
 		    "key file %s has mode %04o, which lets group %u in, and a "
-		    "worker is in that: chmod 600 %s",
-		    path, mode, (unsigned)st->st_gid, path);
+		    "worker is in that: chmod 600 ",
+		    path, mode, (unsigned)st->st_gid);
+		escape_shell(slice_str(path), reason);
 		return -1;
 	}
 	if (st->st_size > DKIM_KEY_PEM_MAX) {

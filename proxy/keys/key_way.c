@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/strbuf.h"
 #include "proxy/keys/key_way.h"
 
@@ -84,25 +85,28 @@ check_step(struct way *way, const struct stat *st)
 	const char *at = way->at.n == 0 ? "/" : strbuf_text(&way->at);
 	unsigned mode = dir->st_mode & 07777;
 
-	if (!is_our_folder(dir->st_uid))
+	if (!is_our_folder(dir->st_uid)) {
 		strbuf_addf(way->reason,
 		    "key file %s: directory %s (mode %04o) belongs to user %u, "
-		    "who may put any file there: chown root %s",
-		    way->path, at, mode, (unsigned)dir->st_uid, at);
-	else if (!others_write(dir))
+		    "who may put any file there: chown root ",
+		    way->path, at, mode, (unsigned)dir->st_uid);
+		escape_shell(slice_str(at), way->reason);
+	} else if (!others_write(dir)) {
 		return 0;
-	else if ((dir->st_mode & S_ISVTX) == 0)
+	} else if ((dir->st_mode & S_ISVTX) == 0) {
 		strbuf_addf(way->reason,
 		    "key file %s: directory %s has mode %04o, which lets "
-		    "others put any file there: chmod go-w %s",
-		    way->path, at, mode, at);
-	else if (is_safe_in_sticky(st))
+		    "others put any file there: chmod go-w ",
+		    way->path, at, mode);
+		escape_shell(slice_str(at), way->reason);
+	} else if (is_safe_in_sticky(st)) {
 		return 0;
-	else
+	} else {
 		strbuf_addf(way->reason,
 		    "key file %s: %s in directory %s (mode %04o) may be "
 		    "another's: move it to a directory of root's",
 		    way->path, way->name, at, mode);
+	}
 	way->refused = true;
 	errno = EPERM;
 	return -1;

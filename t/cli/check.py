@@ -42,7 +42,7 @@ class Well(check_case.Case):
         conf = self.configure(
             "signature = dkim(s=s7)\nsignature = dkim(s=s4)\n"
             "signature = domainkeys(s=s4)\n")
-        zone = self.run_tool("dns", "-c", conf).out.decode()
+        zone = self.run_tool("dns", "--for", "dkim", "-c", conf).out.decode()
         found = self.found(conf, self.nsd(SPF, DMARC, zone=zone))
         self.assertEqual({f[0] for f in found}, {"ok"})
         self.assertEqual([f[3] for f in found if f[1] == "key"],
@@ -239,7 +239,7 @@ class Keys(check_case.Case):
         found = self.found(conf, server)
         self.assertEqual([f[:3] for f in found[1:4]], [
             ("note", "key", conf), ("ok", "key", KEY), ("ok", "dkim", KEY)])
-        zone = self.run_tool("dns", "-c", conf).out
+        zone = self.run_tool("dns", "--for", "dkim", "-c", conf).out
         self.assertEqual(zone.count(b"_domainkey"), 1)
 
     def test_a_subdomain_is_signed_as_its_parent(self):
@@ -261,7 +261,7 @@ class Keys(check_case.Case):
     def test_a_signature_of_others(self):
         self.keygen(domain="provider.example")
         conf = self.configure("signature = dkim(d=provider.example)\n")
-        zone = self.run_tool("dns", "-c", conf).out.decode()
+        zone = self.run_tool("dns", "--for", "dkim", "-c", conf).out.decode()
         others = [r.replace("example.org", "provider.example")
                   for r in (SPF, DMARC)]
         server = self.nsd(SPF, DMARC, *others, zone=zone)
@@ -277,7 +277,7 @@ class Keys(check_case.Case):
         self.keygen()
         conf = self.configure("signature = dkim()\n"
                               "signature = dkim(d=provider.example)\n")
-        zone = self.run_tool("dns", "-c", conf).out.decode()
+        zone = self.run_tool("dns", "--for", "dkim", "-c", conf).out.decode()
         found = self.found(conf, self.nsd(SPF, DMARC, *others, zone=zone))
         self.assertEqual({f[0] for f in found}, {"ok"})
 
@@ -645,7 +645,7 @@ class Dmarc(check_case.Case):
     def test_the_organizational_domain(self):
         self.keygen(domain="mail.example.org")
         conf = self.configure(domain="mail.example.org")
-        zone = self.run_tool("dns", "-c", conf).out.decode()
+        zone = self.run_tool("dns", "--for", "dkim", "-c", conf).out.decode()
         server = self.nsd(DMARC, SPF.replace("example", "mail.example"),
                           zone=zone)
         found = self.found(conf, server)

@@ -149,7 +149,7 @@ class Case(tool.Case):
         """Configuration and name server of a domain where all is well."""
         _, self.name, self.value = self.keygen(*options)
         conf = self.configure(more)
-        zone = self.run_tool("dns", "-c", conf, "--format", "zone").out
+        zone = self.run_tool("dns", "--for", "dkim", "-c", conf, "--format", "zone").out
         return conf, self.nsd(*records, zone=zone.decode())
 
     def check(self, conf, nameserver_at, *more, status=0, env=(),

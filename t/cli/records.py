@@ -9,7 +9,8 @@ import tool
 
 class Dns(tool.Case):
     def dns(self, conf, *more, status=0):
-        return self.run_tool("dns", "-c", conf, *more, status=status)
+        return self.run_tool("dns", "--for", "dkim", "-c", conf, *more,
+                             status=status)
 
     def names(self, conf, *more, **kind):
         out = self.dns(conf, "--format", "raw", *more, **kind).out.decode()
@@ -32,7 +33,8 @@ class Dns(tool.Case):
             "Value  %s\n" % (host, zone, value))
         self.assertEqual(json.loads(self.dns(conf, "--format", "json").out),
                          [{"name": name, "type": "TXT", "value": value,
-                           "strings": strings}])
+                           "strings": strings, "what": "dkim", "zone": None,
+                           "state": "new", "replaces": [], "note": None}])
 
     def test_each_domain_signature_and_map_entry_once(self):
         for domain, selector in (("example.org", "s1"), ("example.org", "s2"),
@@ -78,12 +80,42 @@ class Dns(tool.Case):
         with open(conf) as f:
             text = f.read().replace("domain = example.org\n", "")
         conf = self.write("any.conf", text)
-        self.dns(conf, status=65)
+        self.assertEqual(self.names(conf), ["s1._domainkey.some.example"])
         self.assertEqual(self.names(conf, "-d", "some.example"),
                          ["s1._domainkey.some.example"])
         # a parent's key signs, and has the record
         self.assertEqual(self.names(conf, "-d", "sub.some.example"),
                          ["s1._domainkey.some.example"])
+        for name in ("b.example", "a.example"):
+            self.keygen("-t", "ed25519", domain=name)
+        for name in ("none.example", "no-name_", "Upper.example"):
+            os.mkdir(self.path(name))
+        with open(self.path("s1.pem"), "w", encoding="ascii"):
+            pass
+        self.assertEqual(self.names(conf), [
+            "s1._domainkey.a.example", "s1._domainkey.b.example",
+            "s1._domainkey.some.example"])
+        # a key that is no key is told, and the others printed
+        self.write("c.example/s1.pem", "no key\n")
+        result = self.dns(conf, "--format", "raw", status=78)
+        self.assertIn("c.example", result.err)
+        self.assertEqual(len(result.out.splitlines()), 3)
+
+    def test_key_trees_of_other_forms(self):
+        for keyfile in ("flat/$domain.key", "flat/$selector.$domain",
+                        "deep/$selector/of-$domain/key.pem"):
+            with self.subTest(keyfile):
+                conf = self.write("tree.conf", (
+                    "[out]\nlisten = 127.0.0.1:10027\n"
+                    "relay = 127.0.0.1:10028\ndomain = *\nselector = s1\n"
+                    "spool_dir = %s\nkeyfile = %s\n") % (
+                        self.dir, self.path(keyfile)))
+                self.dns(conf, status=65)
+                for name in ("b.example", "a.example"):
+                    self.run_tool("keygen", "-c", conf, "-t", "ed25519",
+                                  "-d", name, "-s", "s1")
+                self.assertEqual(self.names(conf), [
+                    "s1._domainkey.a.example", "s1._domainkey.b.example"])
 
     def test_a_missing_key_is_told_and_the_others_printed(self):
         self.keygen()

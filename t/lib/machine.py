@@ -52,3 +52,25 @@ def enter(script):
         ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork",
          "--kill-child", "--mount-proc", "--propagation", "private",
          sys.executable, "-B", script] + sys.argv[1:], check=False).returncode)
+
+
+def alone(script, *addresses):
+    """The same with no more than a network of its own: loopback, these
+    addresses there, and a way to the world that leads nowhere. The first of
+    each family is by which packets would leave."""
+    if not os.environ.get("SIGNPOST_ALONE"):
+        os.environ["SIGNPOST_ALONE"] = "1"
+        sys.exit(subprocess.run(
+            ["unshare", "--net", sys.executable, "-B", script] + sys.argv[1:],
+            check=False).returncode)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    families = set()
+    for address in addresses:
+        family = "-6" if ":" in address else "-4"
+        subprocess.run(
+            ["ip", family, "addr", "add", address, "dev", "lo"]
+            + ["nodad"] * (family == "-6"), check=True)
+        if family not in families:
+            subprocess.run(["ip", family, "route", "add", "default", "dev",
+                            "lo", "src", address], check=True)
+        families.add(family)

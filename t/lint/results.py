@@ -13,7 +13,7 @@ import sys
 import source
 
 REMEMBERED = re.compile(
-    r"strbuf_add\w*|strbuf_replace|escape_(?:text|json|log)|"
+    r"strbuf_add\w*|strbuf_replace|escape_(?:text|json|log|shell)|"
     r"v?f?printf|f?puts|f?putc|putchar")
 # Of other libraries, what has a result and may be dropped.
 FOREIGN = re.compile(

@@ -1,0 +1,53 @@
+/* Which zone a name is in; see zone.h. */
+#include <string.h>
+
+#include "cli/kit/zone.h"
+
+void
+cli_zone_init(struct cli_zone *zone, struct slice name)
+{
+	*zone = (struct cli_zone){0};
+	zone->done = dns_question_set(&zone->question, DNS_SOA, name) != 0;
+}
+
+bool
+cli_zone_ask(struct cli_zone *zone, struct dns_question *question)
+{
+	if (zone->done || zone->asked)
+		return false;
+	zone->asked = true;
+	*question = zone->question;
+	return true;
+}
+
+static void
+go_up(struct cli_zone *zone)
+{
+	const char *dot = strchr(zone->question.name, '.');
+
+	zone->asked = false;
+	zone->done = dot == NULL ||
+	    dns_question_set(&zone->question, DNS_SOA, slice_str(dot + 1)) != 0;
+}
+
+/* The SOA behind an alias is that of another name. */
+void
+cli_zone_answer(struct cli_zone *zone, const struct dns_question *question,
+    const struct dns_answer *answer)
+{
+	if (zone->done || !zone->asked ||
+	    !dns_question_equal(&zone->question, question))
+		return;
+	if (answer->status == DNS_TEMPFAIL)
+		zone->done = true;
+	else if (answer->status == DNS_OK && !answer->alias)
+		zone->done = zone->found = true;
+	else
+		go_up(zone);
+}
+
+const char *
+cli_zone_name(const struct cli_zone *zone)
+{
+	return zone->found ? zone->question.name : NULL;
+}

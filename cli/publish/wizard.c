@@ -1,0 +1,278 @@
+/* All domains of a configuration; see wizard.h. */
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/flow.h"
+#include "cli/kit/key_places.h"
+#include "cli/kit/postfix.h"
+#include "cli/publish/wizard.h"
+#include "dkim/key.h"
+#include "dkim/signing_set.h"
+#include "mail/idn.h"
+#include "proxy/keys/key_files.h"
+#include "proxy/settings/index.h"
+
+enum { SERVERS_MAX = 2048 };
+
+struct wizard {
+	struct cli_wizard *order;
+	struct cli_flow *flow; /* NULL: nothing is asked */
+	struct cli_leaving leaving;
+	struct cli_publish *open;    /* the domain whose keys are coming */
+	char *open_domain;	     /* as the places have it */
+	struct proxy_index *domains; /* those whose policies were looked at */
+	struct proxy_index *names;   /* and names of keys */
+	size_t places, printed;
+	unsigned faults;
+};
+
+static const struct cli_publish_wishes *
+wishes_of(const struct wizard *w)
+{
+	return &w->order->wishes;
+}
+
+/* --- a domain --- */
+
+static void
+finish_domain(void *ctx, void *subject)
+{
+	struct wizard *w = ctx;
+	struct cli_publish *publish = subject;
+	struct cli_records records = {0};
+
+	w->faults |= cli_publish_finish(publish, &records);
+	w->printed += records.count;
+	if (records.count > 0)
+		w->order->take(w->order->ctx, &records);
+	cli_records_clear(&records);
+	cli_publish_free(publish);
+}
+
+static void
+close_domain(struct wizard *w)
+{
+	if (w->open != NULL && w->flow != NULL)
+		cli_flow_add(w->flow, w->open);
+	else if (w->open != NULL)
+		finish_domain(w, w->open);
+	w->open = NULL;
+	free(w->open_domain);
+	w->open_domain = NULL;
+}
+
+static bool
+is_new(struct proxy_index *index, struct slice name)
+{
+	size_t before = proxy_index_count(index);
+
+	return proxy_index_add(index, name) == before;
+}
+
+/* A seal's domain, and one that was looked at before, publishes keys alone. */
+static void
+open_domain(struct wizard *w, struct slice domain, bool keys_alone)
+{
+	struct strbuf ascii;
+
+	close_domain(w);
+	strbuf_init(&ascii, MAIL_IDN_NAME_MAX);
+	if (mail_idn_to_ascii(domain, &ascii) == 0) {
+		w->open = cli_publish_new(
+		    wishes_of(w), &w->leaving, strbuf_slice(&ascii));
+		w->open_domain = xslicedup(domain);
+		if (keys_alone || !is_new(w->domains, strbuf_slice(&ascii)))
+			cli_publish_limit(w->open, CLI_PUBLISH_DKIM);
+	}
+	strbuf_clear(&ascii);
+}
+
+/* --- its keys --- */
+
+/* A place that another rule named already costs no second look. */
+static bool
+is_new_key(struct wizard *w, const struct cli_key_place *place)
+{
+	struct strbuf name, ignored;
+	bool new = true;
+
+	strbuf_init(&name, (size_t)3 * MAIL_IDN_NAME_MAX);
+	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
+	if (cli_records_key_name(
+		place->domain, place->selector, &name, &ignored) == 0)
+		new = is_new(w->names, strbuf_slice(&name));
+	strbuf_clear(&name);
+	strbuf_clear(&ignored);
+	return new;
+}
+
+static void
+add_key_of(struct wizard *w, const struct cli_key_place *place)
+{
+	enum proxy_key_status status;
+	struct strbuf reason;
+	struct dkim_key *key;
+	size_t from = 0;
+
+	if (place->domain.n == 0 || !is_new_key(w, place))
+		return;
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	key = proxy_key_file_load(w->order->config, place->rule, place->domain,
+	    &from, &status, &reason);
+	if (key == NULL ||
+	    cli_publish_add_key(w->open, slice_after(place->domain, from),
+		place->selector, key, &reason) != 0) {
+		cli_error("no record for %.*s: %s", (int)place->domain.n,
+		    place->domain.p, strbuf_text(&reason));
+		w->faults |= CLI_PUBLISH_KEY;
+	}
+	dkim_key_free(key);
+	strbuf_clear(&reason);
+}
+
+/* d= may be a macro: then there is no key before there is a message, but the
+ * domain has its policies all the same. */
+static void
+take_place(void *ctx, const struct cli_key_place *place)
+{
+	struct wizard *w = ctx;
+	struct slice domain = w->order->domain;
+
+	if (domain.n == 0)
+		domain = place->author.n > 0 ? place->author : place->domain;
+	if (domain.n == 0)
+		return;
+	w->places++;
+	if (w->open_domain == NULL ||
+	    !slice_equal_nocase(slice_str(w->open_domain), domain))
+		open_domain(w, domain, place->signature == NULL);
+	if (w->open == NULL || (wishes_of(w)->what & CLI_PUBLISH_DKIM) == 0)
+		return;
+	add_key_of(w, place);
+	if (place->signature != NULL &&
+	    place->signature->kind == &dkim_kind_domainkeys)
+		cli_publish_add_domainkeys(w->open);
+}
+
+/* --- by which addresses mail leaves --- */
+
+static bool
+ask_leaving(void *subject, struct dns_question *question)
+{
+	return cli_leaving_ask(subject, question);
+}
+
+static void
+answer_leaving(void *subject, const struct dns_question *question,
+    const struct dns_answer *answer)
+{
+	cli_leaving_answer(subject, question, answer);
+}
+
+static void
+find_leaving(struct wizard *w, struct cli_resolver *resolver)
+{
+	static const struct proxy_asking_ops ops = {
+	    ask_leaving, answer_leaving};
+	struct cli_leaving_machine machine;
+	struct cli_postfix *postfix = cli_postfix_new();
+
+	cli_leaving_look(&machine);
+	cli_leaving_find(&w->leaving,
+	    postfix->status == CLI_POSTFIX_READ ? &postfix->master : NULL,
+	    &machine);
+	cli_postfix_free(postfix);
+	cli_resolve(resolver, &ops, &w->leaving);
+}
+
+/* --- the run --- */
+
+static int
+wizard_status(const struct wizard *w)
+{
+	if (w->faults & CLI_PUBLISH_KEY)
+		return CLI_CONFIG;
+	if (w->faults & CLI_PUBLISH_PERSON)
+		return CLI_FAILED;
+	return w->faults & CLI_PUBLISH_SILENT ? CLI_TEMPORARY : CLI_OK;
+}
+
+static int
+complain_none(const struct wizard *w)
+{
+	struct slice domain = w->order->domain;
+
+	if (domain.n > 0)
+		cli_error("dns: the configuration does not sign for %.*s",
+		    (int)domain.n, domain.p);
+	else
+		cli_error("dns: the configuration signs for no domain%s",
+		    w->order->config->signing.any_domain
+			? ", for there is no key"
+			: "");
+	return CLI_NO_MESSAGE;
+}
+
+static int
+run_wizard(struct wizard *w)
+{
+	struct cli_wizard *order = w->order;
+
+	w->domains = proxy_index_new();
+	w->names = proxy_index_new();
+	cli_key_places(order->config, order->domain, take_place, w);
+	/* Policies may be asked for of a domain that is not signed for. */
+	if (w->places == 0 && order->domain.n > 0 &&
+	    (order->wishes.what & CLI_PUBLISH_DKIM) == 0) {
+		open_domain(w, order->domain, false);
+		w->places++;
+	}
+	close_domain(w);
+	if (w->flow != NULL)
+		cli_flow_end(w->flow);
+	proxy_index_free(w->domains);
+	proxy_index_free(w->names);
+	return w->places == 0 ? complain_none(w) : wizard_status(w);
+}
+
+static int
+run_asking(struct wizard *w)
+{
+	static const struct cli_flow_ops ops = {
+	    {cli_publish_ask, cli_publish_answer}, finish_domain,
+	    CLI_PUBLISH_QUESTIONS};
+	struct cli_wizard *order = w->order;
+	const struct cli_dns dns = {.nameserver = order->nameserver};
+	struct cli_resolver *resolver =
+	    cli_resolver_new(&dns, &order->config->dns, "dns: --nameserver");
+	struct strbuf servers;
+	int status;
+
+	if (resolver == NULL)
+		return CLI_USAGE;
+	strbuf_init(&servers, SERVERS_MAX);
+	cli_resolver_print(resolver, &servers);
+	order->wishes.servers = strbuf_text(&servers);
+	if (order->wishes.terms == NULL &&
+	    (order->wishes.what & (CLI_PUBLISH_SPF | CLI_PUBLISH_SENDERID)))
+		find_leaving(w, resolver);
+	w->flow = cli_flow_new(resolver, &ops, w);
+	status = run_wizard(w);
+	cli_leaving_clear(&w->leaving);
+	cli_resolver_free(resolver);
+	strbuf_clear(&servers);
+	return status;
+}
+
+int
+cli_wizard_run(struct cli_wizard *order)
+{
+	struct wizard *w = xcalloc(1, sizeof(*w));
+	int status;
+
+	w->order = order;
+	status = order->wishes.ask ? run_asking(w) : run_wizard(w);
+	free(w);
+	return status;
+}
