@@ -293,6 +293,40 @@ class Refusing(inbound.Case):
         self.assertEqual(client.body(SAMPLE).code, 550)
         client.quit()
 
+    def test_a_sender_that_nobody_can_read_is_refused_where_one_is_judged(self):
+        """Elsewhere the next hop has the say: a refusal of ours behind a queue
+        is a bounce, and `reject = none` means that nothing is refused."""
+        dmarc = ["reject = dmarc", "dmarc_except ="]
+        stranger = "ADDR=198.51.100.1 HELO=unknown.example"
+        queued = stranger + " IDENT=4ABC"
+        for lines, xforward, refused in (
+                ([], stranger, False),
+                (["reject = none"], queued, False),
+                (["reject = dkim-required"], stranger, False),
+                (["reject = spf"], stranger, True),
+                (["reject = spf"], queued, True),
+                (["reject = spf", "trusted = 198.51.100.1"], stranger, False),
+                (dmarc, stranger, True),
+                (dmarc, queued, False)):
+            with self.subTest(lines=lines, xforward=xforward):
+                proxy = self.verifier(self.world, self.server, lines)
+                client = proxy.client()
+                client.ehlo()
+                client.command("XFORWARD " + xforward)
+                reply = client.command("MAIL FROM:<a@b@example.org>")
+                if refused:
+                    self.assertEqual((reply.code, reply.text[:6]),
+                                     (501, "5.1.7 "))
+                else:
+                    self.assertEqual(reply.code, 250, reply)
+                    client.command("RCPT TO:<b@example.net>")
+                    client.command("DATA")
+                    signed = inbound.sign(SAMPLE, RSA)
+                    self.assertEqual(client.body(signed).code, 250)
+                    text = self.world.messages[-1].data
+                    self.assertNotIn("spf=pass", inbound.results(text))
+                client.quit()
+
     def test_reject_dmarc_before_the_queue_alone(self):
         """Behind it (XFORWARD IDENT) a refusal would be a bounce."""
         self.server = self.nsd(
