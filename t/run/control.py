@@ -12,6 +12,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -159,7 +160,7 @@ class Socket(Case):
         proxy = self.daemon()
         os.chmod(proxy.control, 0o666)  # even so
         asked = subprocess.run(
-            ["setpriv", "--reuid=65534", "--clear-groups", "python3", "-c",
+            ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c",
              "import socket, sys\n"
              "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
              "s.connect(sys.argv[1])\n"

@@ -161,7 +161,8 @@ class Health(Case):
         begun = time.monotonic()
         try:
             self.wait_line(proxy, "fail", "in: 0 of 1 workers serve, 1 hang")
-            self.assertGreater((time.monotonic() - begun) * HURRY, 9)
+            # Its last sign of life may be a while ago on a busy machine.
+            self.assertGreater((time.monotonic() - begun) * HURRY, 7)
         finally:
             os.kill(pid, signal.SIGCONT)
         self.wait_line(proxy, "ok", "in: 1 of 1 workers serve")
