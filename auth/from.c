@@ -64,9 +64,8 @@ add_author(struct auth_from *from, struct slice name)
 static void
 add_authors(struct auth_from *from, const struct mail_field *field)
 {
-	const char *why;
-	struct mail_address_list *list =
-	    mail_address_salvage(field->value, &why);
+	struct mail_address_list *list = mail_address_salvage(field->value);
+	const char *why = mail_address_fault(list);
 
 	if (why != NULL)
 		from_fault(from, MAIL_REASON_FROM_UNREADABLE, why);

@@ -98,6 +98,19 @@ strbuf_addv(struct strbuf *sb, const char *fmt, va_list ap)
 }
 
 int
+strbuf_fail(struct strbuf *reason, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (reason == NULL)
+		return -1;
+	va_start(ap, fmt);
+	strbuf_addv(reason, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int
 strbuf_addf(struct strbuf *sb, const char *fmt, ...)
 {
 	va_list ap;

@@ -35,6 +35,11 @@ int strbuf_addf(struct strbuf *, const char *fmt, ...)
 int strbuf_addv(struct strbuf *, const char *fmt, va_list)
     __attribute__((format(printf, 2, 0)));
 
+/* How an act that fails says why: `return strbuf_fail(reason, ...)`. Adds the
+ * text, unless the caller asks for no reason (NULL). Always -1. */
+int strbuf_fail(struct strbuf *reason, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Room for `n` more bytes at `p + n` of the strbuf, to be claimed by adding
  * to `n`; NULL as for the adds. Valid until the next call. */
 char *strbuf_reserve(struct strbuf *, size_t n);

@@ -193,11 +193,9 @@ expect(struct client *c, char digit, const char *after)
 	bool last = false;
 
 	while (!last) {
-		if (read_wire_line(c->fd, c->clock, &c->in, &line) != 0) {
-			strbuf_addf(
+		if (read_wire_line(c->fd, c->clock, &c->in, &line) != 0)
+			return strbuf_fail(
 			    c->reason, "after %s: %s", after, strerror(errno));
-			return -1;
-		}
 		last = line.n >= 4 && line.p[3] != '-';
 		if (line.p[0] != digit) {
 			strbuf_addf(c->reason, "after %s: ", after);
@@ -223,8 +221,7 @@ say_command(struct client *c, char digit, const char *verb, const char *rest)
 	strbuf_clear(&line);
 	if (outcome == 0)
 		return expect(c, digit, verb);
-	strbuf_addf(c->reason, "%s: %s", verb, strerror(errno));
-	return -1;
+	return strbuf_fail(c->reason, "%s: %s", verb, strerror(errno));
 }
 
 static int
@@ -244,8 +241,7 @@ send_data(struct client *c, struct slice message)
 	strbuf_clear(&dotted);
 	if (outcome == 0)
 		return expect(c, '2', "the message");
-	strbuf_addf(c->reason, "the message: %s", strerror(errno));
-	return -1;
+	return strbuf_fail(c->reason, "the message: %s", strerror(errno));
 }
 
 int

@@ -168,9 +168,8 @@ path_of(const struct setup *setup, const char *domain, const char *selector,
 		if (strcmp(rules->keys[i].selector, selector) == 0)
 			return proxy_key_path(
 			    &rules->keys[i], slice_str(domain), path, reason);
-	strbuf_addf(
+	return strbuf_fail(
 	    reason, "nothing in the configuration signs by %s", selector);
-	return -1;
 }
 
 static void

@@ -30,28 +30,29 @@ struct dkim_arc_sealer {
 	struct slice message_digest, seal_digest; /* empty until asked for */
 };
 
-/* The chain so far decides instance and cv=; NULL, or why there is no next
- * set. */
-static const char *
+/* The chain so far decides instance and cv=; -1: there is no next set. */
+static int
 continue_chain(struct dkim_arc_sealer *s, const struct dkim_arc_chain *chain,
-    enum mail_verdict verdict)
+    enum mail_verdict verdict, struct strbuf *reason)
 {
 	s->instance = chain->highest + 1;
 	if (chain->ended)
-		return "the ARC chain has ended (cv=fail)";
+		return strbuf_fail(reason, "the ARC chain has ended (cv=fail)");
 	if (chain->highest == DKIM_ARC_SETS_MAX)
-		return "the ARC chain has 50 sets already";
+		return strbuf_fail(reason, "the ARC chain has 50 sets already");
 	if (verdict == MAIL_VERDICT_TEMPERROR)
-		return "the ARC chain could not be checked";
+		return strbuf_fail(
+		    reason, "the ARC chain could not be checked");
 	if ((verdict == MAIL_VERDICT_NONE) !=
 	    (chain->highest == 0 && chain->fault == MAIL_REASON_NONE))
-		return "the ARC chain is not the one that was checked";
+		return strbuf_fail(
+		    reason, "the ARC chain is not the one that was checked");
 	if (verdict == MAIL_VERDICT_PASS && chain->fault != MAIL_REASON_NONE)
-		return "the ARC chain is broken";
+		return strbuf_fail(reason, "the ARC chain is broken");
 	s->chain = verdict == MAIL_VERDICT_NONE ? "none"
 	    : verdict == MAIL_VERDICT_PASS	? "pass"
 						: "fail";
-	return NULL;
+	return 0;
 }
 
 static void
@@ -100,17 +101,17 @@ pick_fields(const struct dkim_field_list *fields,
 	return names->full ? -1 : 0;
 }
 
-static const char *
+static int
 begin_ams(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
-    const struct mail_header *header)
+    const struct mail_header *header, struct strbuf *reason)
 {
 	struct mail_fold *fold = &s->message_fold;
 	struct strbuf names;
-	const char *why = NULL;
+	int outcome = 0;
 
 	strbuf_init(&names, DKIM_SIGNER_FIELD_MAX / 2);
 	if (pick_fields(sealing->fields, header, &names) < 0) {
-		why = "too many fields to sign";
+		outcome = strbuf_fail(reason, "too many fields to sign");
 	} else {
 		mail_fold_begin(
 		    fold, &s->message, SLICE("ARC-Message-Signature"));
@@ -124,7 +125,7 @@ begin_ams(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
 		    DKIM_CANON_RELAXED, dkim_hash_sink(s->message_hash));
 	}
 	strbuf_clear(&names);
-	return why;
+	return outcome;
 }
 
 /* A seal that says cv=fail, as one over a broken chain does, covers its own
@@ -147,39 +148,38 @@ begin_seal(struct dkim_arc_sealer *s, const struct dkim_arc_chain *chain)
 		dkim_arc_set_hash(&chain->sets[i], true, s->seal_hash);
 }
 
-static const char *
+static int
 begin_set(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
-    const struct mail_header *header)
+    const struct mail_header *header, struct strbuf *reason)
 {
 	struct slice results = slice_trim(sealing->results);
 	struct dkim_arc_chain chain;
-	const char *why;
 
 	if (s->algorithm == DKIM_ALGORITHM_UNKNOWN ||
 	    s->algorithm == DKIM_RSA_SHA1)
-		return "no algorithm to seal with";
+		return strbuf_fail(reason, "no algorithm to seal with");
 	if (mail_header_count_of(header, SLICE("From")) == 0)
-		return "no From field";
+		return strbuf_fail(reason, "no From field");
 	if (results.n == 0)
-		return "no results to seal";
+		return strbuf_fail(reason, "no results to seal");
 	if (mail_idn_to_ascii(sealing->domain, &s->domain) < 0)
-		return "no domain name to seal for";
+		return strbuf_fail(reason, "no domain name to seal for");
 	if (mail_idn_to_ascii(sealing->selector, &s->selector) < 0)
-		return "no selector";
+		return strbuf_fail(reason, "no selector");
 	dkim_arc_chain_collect(&chain, header);
-	why = continue_chain(s, &chain, sealing->chain);
-	if (why != NULL)
-		return why;
+	if (continue_chain(s, &chain, sealing->chain, reason) != 0)
+		return -1;
 	print_arc_results(s, results);
-	why = begin_ams(s, sealing, header);
-	if (why != NULL)
-		return why;
+	if (begin_ams(s, sealing, header, reason) != 0)
+		return -1;
 	begin_seal(s, &chain);
 	if (s->results.full)
-		return "the ARC set is too long";
+		return strbuf_fail(reason, "the ARC set is too long");
 	s->body_number = dkim_body_hashes_want(
 	    s->body, DKIM_CANON_RELAXED, DKIM_SHA256, DKIM_BODY_WHOLE);
-	return s->body_number < 0 ? "too many different body hashes" : NULL;
+	return s->body_number < 0
+	    ? strbuf_fail(reason, "too many different body hashes")
+	    : 0;
 }
 
 struct dkim_arc_sealer *
@@ -188,7 +188,6 @@ dkim_arc_sealer_new(const struct dkim_arc_sealing *sealing,
     struct strbuf *reason)
 {
 	struct dkim_arc_sealer *s = xcalloc(1, sizeof(*s));
-	const char *why;
 
 	s->body = body;
 	s->algorithm = sealing->algorithm;
@@ -200,10 +199,8 @@ dkim_arc_sealer_new(const struct dkim_arc_sealing *sealing,
 	strbuf_init(&s->seal, DKIM_SIGNER_FIELD_MAX);
 	s->message_hash = dkim_hash_new(DKIM_SHA256);
 	s->seal_hash = dkim_hash_new(DKIM_SHA256);
-	why = begin_set(s, sealing, header);
-	if (why == NULL)
+	if (begin_set(s, sealing, header, reason) == 0)
 		return s;
-	strbuf_add_str(reason, why);
 	dkim_arc_sealer_free(s);
 	return NULL;
 }

@@ -105,34 +105,38 @@ struct names {
 	struct strbuf domain, selector, local, sender;
 };
 
-static const char *
+static int
 read_signing_names(const struct dkim_domainkeys_signing *signing,
-    const struct mail_header *header, struct names *names)
+    const struct mail_header *header, struct names *names,
+    struct strbuf *reason)
 {
 	struct slice field;
 	enum mail_reason why;
 
 	if (mail_idn_to_ascii(signing->domain, &names->domain) < 0)
-		return "no domain name to sign for";
+		return strbuf_fail(reason, "no domain name to sign for");
 	if (mail_idn_to_ascii(signing->selector, &names->selector) < 0)
-		return "no selector";
+		return strbuf_fail(reason, "no selector");
 	if (mail_header_count_of(header, SLICE("From")) == 0)
-		return mail_reason_text(MAIL_REASON_NO_FROM);
+		return strbuf_fail(
+		    reason, "%s", mail_reason_text(MAIL_REASON_NO_FROM));
 	why = dkim_domainkeys_sender(
 	    header, &field, &names->local, &names->sender);
 	if (why != MAIL_REASON_NONE)
-		return mail_reason_text(why);
+		return strbuf_fail(reason, "%s", mail_reason_text(why));
 	if (!dkim_domain_is_within(
 		strbuf_slice(&names->sender), strbuf_slice(&names->domain)))
-		return "the domain of Sender or From is not in the signing "
-		       "domain";
-	return NULL;
+		return strbuf_fail(reason,
+		    "the domain of Sender or From is not in the signing "
+		    "domain");
+	return 0;
 }
 
-static const char *
+static int
 begin_signing(struct dkim_domainkeys_signer *s,
     const struct dkim_domainkeys_signing *signing,
-    const struct mail_header *header, const struct names *names)
+    const struct mail_header *header, const struct names *names,
+    struct strbuf *reason)
 {
 	struct dkim_field_list *built_in =
 	    signing->fields == NULL ? dkim_field_list_new() : NULL;
@@ -153,8 +157,10 @@ begin_signing(struct dkim_domainkeys_signer *s,
 	free(chosen.fields);
 	dkim_field_list_free(built_in);
 	if (s->names.full)
-		return "too many fields to sign";
-	return s->number < 0 ? "too many different body hashes" : NULL;
+		return strbuf_fail(reason, "too many fields to sign");
+	return s->number < 0
+	    ? strbuf_fail(reason, "too many different body hashes")
+	    : 0;
 }
 
 struct dkim_domainkeys_signer *
@@ -164,7 +170,7 @@ dkim_domainkeys_signer_new(const struct dkim_domainkeys_signing *signing,
 {
 	struct dkim_domainkeys_signer *s = xcalloc(1, sizeof(*s));
 	struct names names;
-	const char *why;
+	int outcome;
 
 	s->body = body;
 	s->canon = signing->canon;
@@ -175,18 +181,17 @@ dkim_domainkeys_signer_new(const struct dkim_domainkeys_signing *signing,
 	strbuf_init(&names.selector, DKIM_SIGNATURE_DOMAIN_MAX);
 	strbuf_init(&names.sender, DKIM_SIGNATURE_DOMAIN_MAX);
 	strbuf_init(&names.local, DKIM_SIGNATURE_IDENTITY_MAX);
-	why = signing->canon == DKIM_CANON_RELAXED
-	    ? "relaxed is DKIM's alone"
-	    : read_signing_names(signing, header, &names);
-	if (why == NULL)
-		why = begin_signing(s, signing, header, &names);
+	outcome = signing->canon == DKIM_CANON_RELAXED
+	    ? strbuf_fail(reason, "relaxed is DKIM's alone")
+	    : read_signing_names(signing, header, &names, reason);
+	if (outcome == 0)
+		outcome = begin_signing(s, signing, header, &names, reason);
 	strbuf_clear(&names.domain);
 	strbuf_clear(&names.selector);
 	strbuf_clear(&names.sender);
 	strbuf_clear(&names.local);
-	if (why == NULL)
+	if (outcome == 0)
 		return s;
-	strbuf_add_str(reason, why);
 	dkim_domainkeys_signer_free(s);
 	return NULL;
 }

@@ -136,18 +136,15 @@ rsa_context(EVP_PKEY *pkey, const EVP_MD *md)
 static int
 set_up_rsa(struct dkim_key *k, struct strbuf *reason)
 {
-	if (k->bits < DKIM_KEY_BITS_MIN || k->bits > DKIM_KEY_BITS_MAX) {
-		strbuf_addf(reason,
+	if (k->bits < DKIM_KEY_BITS_MIN || k->bits > DKIM_KEY_BITS_MAX)
+		return strbuf_fail(reason,
 		    "the RSA key has %u bits, not between %d and %d", k->bits,
 		    DKIM_KEY_BITS_MIN, DKIM_KEY_BITS_MAX);
-		return -1;
-	}
 	k->rsa[DKIM_SHA256] = rsa_context(k->pkey, EVP_sha256());
 	k->rsa[DKIM_SHA1] = rsa_context(k->pkey, EVP_sha1());
-	if (k->rsa[DKIM_SHA256] == NULL || k->rsa[DKIM_SHA1] == NULL) {
-		strbuf_add_str(reason, "libcrypto does not take the RSA key");
-		return -1;
-	}
+	if (k->rsa[DKIM_SHA256] == NULL || k->rsa[DKIM_SHA1] == NULL)
+		return strbuf_fail(
+		    reason, "libcrypto does not take the RSA key");
 	return 0;
 }
 
@@ -163,9 +160,8 @@ set_up_key(struct dkim_key *k, struct strbuf *reason)
 		k->type = DKIM_KEY_ED25519;
 		return 0;
 	}
-	strbuf_addf(reason, "DKIM has no use for a key of type %s",
+	return strbuf_fail(reason, "DKIM has no use for a key of type %s",
 	    EVP_PKEY_get0_type_name(k->pkey));
-	return -1;
 }
 
 /* What it signs, its public half verifies: with a damaged file libcrypto

@@ -41,9 +41,8 @@ struct names {
 static int
 refuse_signing(struct strbuf *reason, const char *why, struct slice what)
 {
-	strbuf_addf(reason, "%s: \"%.*s\"", why, (int)slice_first(what, 255).n,
-	    what.p == NULL ? "" : what.p);
-	return -1;
+	return strbuf_fail(reason, "%s: \"%.*s\"", why,
+	    (int)slice_first(what, 255).n, what.p == NULL ? "" : what.p);
 }
 
 static void
@@ -156,20 +155,21 @@ out:
 	return result;
 }
 
-static const char *
-unfit(const struct dkim_signing *signing, const struct mail_header *header)
+static int
+look_for_misfits(const struct dkim_signing *signing,
+    const struct mail_header *header, struct strbuf *reason)
 {
 	if (signing->algorithm == DKIM_ALGORITHM_UNKNOWN)
-		return "no algorithm to sign with";
+		return strbuf_fail(reason, "no algorithm to sign with");
 	if (signing->header_canon == DKIM_CANON_NOFWS ||
 	    signing->body_canon == DKIM_CANON_NOFWS)
-		return "nofws is DomainKeys' alone";
+		return strbuf_fail(reason, "nofws is DomainKeys' alone");
 	if (mail_header_count_of(header, SLICE("From")) == 0)
-		return "no From field";
+		return strbuf_fail(reason, "no From field");
 	/* Readers differ on which they show. */
 	if (mail_header_count_of(header, SLICE("From")) > 1)
-		return "more than one From field";
-	return NULL;
+		return strbuf_fail(reason, "more than one From field");
+	return 0;
 }
 
 static struct dkim_signer *
@@ -188,13 +188,10 @@ complete_signer(struct dkim_signer *s, const struct dkim_signing *signing,
     struct strbuf *reason)
 {
 	const struct mail_header *header = s->source;
-	const char *why = unfit(signing, header);
 	enum dkim_digest digest;
 
-	if (why != NULL) {
-		strbuf_add_str(reason, why);
+	if (look_for_misfits(signing, header, reason) != 0)
 		return -1;
-	}
 	digest = dkim_algorithm_digest(signing->algorithm);
 	strbuf_init(&s->field, DKIM_SIGNER_FIELD_MAX);
 	(void)strbuf_reserve(&s->field, FIELD_FIRST_ROOM);
@@ -207,8 +204,7 @@ complete_signer(struct dkim_signer *s, const struct dkim_signing *signing,
 	    s->body, signing->body_canon, digest, DKIM_BODY_WHOLE);
 	if (s->body_number >= 0)
 		return 0;
-	strbuf_add_str(reason, "too many different body hashes");
-	return -1;
+	return strbuf_fail(reason, "too many different body hashes");
 }
 
 struct dkim_signer *

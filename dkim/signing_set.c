@@ -89,10 +89,8 @@ dkim_signing_set_add(struct dkim_signing_set *set, const struct dkim_kind *kind,
 {
 	void *signer;
 
-	if (set->count == DKIM_SIGNING_SET_MAX) {
-		strbuf_add_str(reason, "too many signatures");
-		return -1;
-	}
+	if (set->count == DKIM_SIGNING_SET_MAX)
+		return strbuf_fail(reason, "too many signatures");
 	signer = kind->new (signing, header, set->body, reason);
 	if (signer == NULL)
 		return -1;
@@ -141,15 +139,12 @@ seal_member(const struct member *member, struct strbuf *signature,
     struct strbuf *field, struct strbuf *reason)
 {
 	if (dkim_key_sign(member->key, member->algorithm,
-		member->kind->digest(member->signer), signature) != 0) {
-		strbuf_add_str(reason, "the key does not sign");
-		return -1;
-	}
+		member->kind->digest(member->signer), signature) != 0)
+		return strbuf_fail(reason, "the key does not sign");
 	if (member->kind->seal(
 		member->signer, strbuf_slice(signature), field) == 0)
 		return 0;
-	strbuf_add_str(reason, "the signature is too long");
-	return -1;
+	return strbuf_fail(reason, "the signature is too long");
 }
 
 int
@@ -160,10 +155,8 @@ dkim_signing_set_seal(struct dkim_signing_set *set, int number,
 	struct strbuf signature;
 	int result;
 
-	if (member->key == NULL) {
-		strbuf_add_str(reason, "there is no key");
-		return -1;
-	}
+	if (member->key == NULL)
+		return strbuf_fail(reason, "there is no key");
 	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
 	result = seal_member(member, &signature, field, reason);
 	strbuf_clear(&signature);

@@ -140,17 +140,13 @@ dns_servers_add(
 {
 	struct dns_server server;
 
-	if (server_parse(text, &server) != 0) {
-		strbuf_addf(reason,
+	if (server_parse(text, &server) != 0)
+		return strbuf_fail(reason,
 		    "'%.*s' is no name server's address (ADDR or ADDR:PORT)",
 		    (int)slice_first(text, 100).n, text.p);
-		return -1;
-	}
-	if (servers->count == DNS_SERVERS_MAX) {
-		strbuf_addf(
+	if (servers->count == DNS_SERVERS_MAX)
+		return strbuf_fail(
 		    reason, "more than %d name servers", DNS_SERVERS_MAX);
-		return -1;
-	}
 	server.trust_ad = servers->trust_ad || is_loopback_server(&server);
 	servers->silent_since[servers->count] = INT64_MAX;
 	servers->silent_until[servers->count] = INT64_MIN;

@@ -15,6 +15,7 @@ struct mail_address_list {
 	struct strbuf text;
 	struct mail_mailbox *boxes;
 	size_t count, room;
+	const char *fault;
 };
 
 struct parser {
@@ -372,7 +373,7 @@ mail_address_parse(struct slice value, struct strbuf *reason)
 }
 
 struct mail_address_list *
-mail_address_salvage(struct slice value, const char **why)
+mail_address_salvage(struct slice value)
 {
 	struct parser p;
 
@@ -380,8 +381,14 @@ mail_address_salvage(struct slice value, const char **why)
 	if (parse_list(&p) != 0)
 		parse_remains(&p);
 	assert(!p.list->text.full);
-	*why = p.why;
+	p.list->fault = p.why;
 	return p.list;
+}
+
+const char *
+mail_address_fault(const struct mail_address_list *list)
+{
+	return list->fault;
 }
 
 void

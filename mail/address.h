@@ -35,14 +35,14 @@ struct mail_address_list *mail_address_parse(
 
 /*
  * The same for whom no address must escape that another program might show,
- * however it reads the field. Never NULL. *why is static text, NULL where
- * the value is a list of addresses. Else the list is what a reader might
- * take for its mailboxes: those before the fault, and whatever looks like
- * one behind it. What they say is not to be relied upon, and a domain may
- * be no UTF-8.
+ * however it reads the field. Never NULL. Where it has a fault it is what a
+ * reader might take for the field's mailboxes: those before the fault, and
+ * whatever looks like one behind it. What they say is not to be relied upon,
+ * and a domain may be no UTF-8.
  */
-struct mail_address_list *mail_address_salvage(
-    struct slice value, const char **why);
+struct mail_address_list *mail_address_salvage(struct slice value);
+/* Static text; NULL: the value is a list of addresses. */
+const char *mail_address_fault(const struct mail_address_list *);
 void mail_address_free(struct mail_address_list *);
 
 size_t mail_address_count(const struct mail_address_list *);

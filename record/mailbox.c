@@ -13,7 +13,6 @@ parse_mailbox(struct slice mailbox, struct slice *local, struct slice *domain)
 {
 	struct strbuf argument;
 	struct smtp_path path;
-	const char *why;
 	bool good;
 
 	if (mailbox.n == 0 || mailbox.n > RECORD_MAILBOX_MAX ||
@@ -24,7 +23,7 @@ parse_mailbox(struct slice mailbox, struct slice *local, struct slice *domain)
 	strbuf_add(&argument, mailbox);
 	strbuf_add_char(&argument, '>');
 	good = smtp_path_parse(
-		   strbuf_slice(&argument), SMTP_RCPT, &path, &why) == 0 &&
+		   strbuf_slice(&argument), SMTP_RCPT, &path, NULL) == 0 &&
 	    slice_equal(path.mailbox, mailbox) && path.domain.n > 0 &&
 	    path.parameters.n == 0;
 	strbuf_clear(&argument);

@@ -405,11 +405,9 @@ open_file(struct record_store *store, int flags, struct strbuf *reason)
 	mode_t before;
 	int result;
 
-	if (look_at_file(store, (flags & SQLITE_OPEN_READWRITE) != 0) != 0) {
-		strbuf_addf(reason, "%s: %s", store->path,
+	if (look_at_file(store, (flags & SQLITE_OPEN_READWRITE) != 0) != 0)
+		return strbuf_fail(reason, "%s: %s", store->path,
 		    errno == EINVAL ? "is no file" : strerror(errno));
-		return -1;
-	}
 	before = umask(077);
 	result = sqlite3_open_v2(
 	    store->path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL);

@@ -450,10 +450,8 @@ record_store_add(struct record_store *store, const struct record_kept *kept,
 {
 	struct adding a = {.store = store, .kept = kept};
 
-	if (parse_time(kept, &a.time) != 0) {
-		strbuf_add_str(reason, "a record without a time");
-		return -1;
-	}
+	if (parse_time(kept, &a.time) != 0)
+		return strbuf_fail(reason, "a record without a time");
 	if (record_store_begin(store) != 0)
 		return record_store_fail(store, "begin", reason);
 	spell_names(&a);

@@ -92,18 +92,25 @@ read_v1(struct slice line, struct smtp_haproxy *header)
 }
 
 static enum smtp_parse
+bad_header(struct strbuf *reason, const char *what)
+{
+	(void)strbuf_fail(reason, "%s", what);
+	return SMTP_BAD;
+}
+
+static enum smtp_parse
 parse_v1(struct slice in, size_t *used, struct smtp_haproxy *header,
-    const char **reason)
+    struct strbuf *reason)
 {
 	struct slice window = slice_first(in, SMTP_HAPROXY_V1_MAX);
 	size_t end = slice_search(window, SLICE("\r\n"));
 
-	*reason = "PROXY header without an end";
 	if (end == window.n)
-		return in.n < SMTP_HAPROXY_V1_MAX ? SMTP_MORE : SMTP_BAD;
-	*reason = "bad PROXY header";
+		return in.n < SMTP_HAPROXY_V1_MAX
+		    ? SMTP_MORE
+		    : bad_header(reason, "PROXY header without an end");
 	if (read_v1(slice_first(in, end), header) != 0)
-		return SMTP_BAD;
+		return bad_header(reason, "bad PROXY header");
 	*used = end + 2;
 	return SMTP_DONE;
 }
@@ -141,22 +148,20 @@ read_v2(int command, int family, struct slice body, struct smtp_haproxy *header)
 
 static enum smtp_parse
 parse_v2(struct slice in, size_t *used, struct smtp_haproxy *header,
-    const char **reason)
+    struct strbuf *reason)
 {
 	size_t whole;
 
 	if (in.n < V2_HEADER)
 		return SMTP_MORE;
 	whole = V2_HEADER + big_endian_16(in.p + 14);
-	*reason = "PROXY header too long";
 	if (whole > SMTP_HAPROXY_V2_MAX)
-		return SMTP_BAD;
+		return bad_header(reason, "PROXY header too long");
 	if (in.n < whole)
 		return SMTP_MORE;
-	*reason = "bad PROXY header";
 	if (read_v2((unsigned char)in.p[12], (unsigned char)in.p[13],
 		slice_after(slice_first(in, whole), V2_HEADER), header) != 0)
-		return SMTP_BAD;
+		return bad_header(reason, "bad PROXY header");
 	*used = whole;
 	return SMTP_DONE;
 }
@@ -170,7 +175,7 @@ may_begin(struct slice in, struct slice begin)
 
 enum smtp_parse
 smtp_haproxy_parse(struct slice in, size_t *used, struct smtp_haproxy *header,
-    const char **reason)
+    struct strbuf *reason)
 {
 	*used = 0;
 	*header = (struct smtp_haproxy){.known = false};
@@ -178,6 +183,5 @@ smtp_haproxy_parse(struct slice in, size_t *used, struct smtp_haproxy *header,
 		return parse_v1(in, used, header, reason);
 	if (may_begin(in, v2_begin))
 		return parse_v2(in, used, header, reason);
-	*reason = "no PROXY header";
-	return SMTP_BAD;
+	return bad_header(reason, "no PROXY header");
 }

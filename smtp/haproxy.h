@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "base/strbuf.h"
 #include "smtp/parse.h"
 
 enum {
@@ -30,10 +31,10 @@ struct smtp_haproxy {
 /*
  * `in` holds all bytes from the connection's first on. MORE: nothing is
  * used, come back with more (never past SMTP_HAPROXY_MAX). DONE: `*used`
- * bytes were the header. BAD: no header, or a wrong one; `*reason` says why
- * (static).
+ * bytes were the header. BAD: no header, or a wrong one; the reason says why
+ * (NULL is fine).
  */
-enum smtp_parse smtp_haproxy_parse(
-    struct slice in, size_t *used, struct smtp_haproxy *, const char **reason);
+enum smtp_parse smtp_haproxy_parse(struct slice in, size_t *used,
+    struct smtp_haproxy *, struct strbuf *reason);
 
 #endif

@@ -176,31 +176,26 @@ path_length(struct slice s, struct smtp_path *path)
 
 int
 smtp_path_parse(struct slice argument, enum smtp_verb verb,
-    struct smtp_path *path, const char **reason)
+    struct smtp_path *path, struct strbuf *reason)
 {
 	struct slice label = verb == SMTP_MAIL ? SLICE("FROM:") : SLICE("TO:");
 	struct slice rest;
 	size_t n;
 
 	*path = (struct smtp_path){.path = {NULL, 0}};
-	*reason = verb == SMTP_MAIL ? "expected MAIL FROM:<address>"
-				    : "expected RCPT TO:<address>";
-	if (!slice_starts_nocase(argument, label))
-		return -1;
-	rest = skip_path_blanks(slice_after(argument, label.n));
+	rest = slice_starts_nocase(argument, label)
+	    ? skip_path_blanks(slice_after(argument, label.n))
+	    : SLICE("");
 	if (rest.n == 0)
-		return -1;
-	*reason = "bad address syntax";
+		return strbuf_fail(reason, "expected %s<address>",
+		    verb == SMTP_MAIL ? "MAIL FROM:" : "RCPT TO:");
 	n = path_length(rest, path);
-	if (n == 0)
-		return -1;
 	path->path = slice_first(rest, n);
 	rest = slice_after(rest, n);
-	if ((rest.n > 0 && !ascii_is_blank(rest.p[0])) ||
-	    !escape_is_utf8(path->path))
-		return -1;
-	if (verb == SMTP_RCPT && path->mailbox.n == 0)
-		return -1;
+	if (n == 0 || (rest.n > 0 && !ascii_is_blank(rest.p[0])) ||
+	    !escape_is_utf8(path->path) ||
+	    (verb == SMTP_RCPT && path->mailbox.n == 0))
+		return strbuf_fail(reason, "bad address syntax");
 	path->parameters = slice_trim(rest);
 	return 0;
 }

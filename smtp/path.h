@@ -27,11 +27,11 @@ struct smtp_path {
  * around the path and within its brackets are tolerated, and so is a mailbox
  * with a domain and without any brackets; one bracket alone is not. The bytes over
  * 0x7f of RFC 6531 must be UTF-8. <> is only a reverse path; a local part
- * without domain is taken (the relay judges). 0; or -1 with `*reason`
- * (static text, fit for a 501 reply).
+ * without domain is taken (the relay judges). 0; or -1 and the reason (NULL
+ * is fine), fit for a 501 reply.
  */
 int smtp_path_parse(struct slice argument, enum smtp_verb verb,
-    struct smtp_path *, const char **reason);
+    struct smtp_path *, struct strbuf *reason);
 
 /* One ESMTP parameter: KEYWORD or KEYWORD=VALUE. Views. */
 struct smtp_parameter {

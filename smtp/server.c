@@ -125,12 +125,16 @@ static bool
 step_proxy(struct smtp_server *server, struct slice in)
 {
 	struct smtp_haproxy header;
-	const char *reason;
+	struct strbuf reason;
 	size_t used;
-	enum smtp_parse parse = smtp_haproxy_parse(in, &used, &header, &reason);
+	enum smtp_parse parse;
 
+	strbuf_init(&reason, 64);
+	parse = smtp_haproxy_parse(in, &used, &header, &reason);
 	if (parse == SMTP_BAD)
-		smtp_conn_fail(server->conn, SMTP_CLOSE_PROTOCOL, reason);
+		smtp_conn_fail(
+		    server->conn, SMTP_CLOSE_PROTOCOL, strbuf_text(&reason));
+	strbuf_clear(&reason);
 	if (parse != SMTP_DONE)
 		return false;
 	smtp_conn_consume(server->conn, used);

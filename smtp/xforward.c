@@ -153,27 +153,24 @@ is_value_known(struct slice value)
 /* One NAME=xtext. */
 static int
 read_attribute(struct smtp_xforward *x, struct slice word, unsigned *named,
-    const char **reason)
+    struct strbuf *reason)
 {
 	size_t equals = slice_find(word, '='), n;
 	int name = find_name(slice_first(word, equals));
 	char value[SMTP_XFORWARD_VALUE_MAX];
 	struct slice text;
 
-	*reason = "bad attribute name";
 	if (name < 0 || equals == word.n)
-		return -1;
-	*reason = "bad attribute value";
+		return strbuf_fail(reason, "bad attribute name");
 	if (decode(slice_after(word, equals + 1), value, &n) != 0)
-		return -1;
+		return strbuf_fail(reason, "bad attribute value");
 	text = slice_from(value, n);
 	if (name == SMTP_XFORWARD_ADDR &&
 	    slice_starts_nocase(text, ipv6_prefix))
 		text = slice_after(text, ipv6_prefix.n);
-	*reason = attributes[name].misfit;
-	if (*reason != NULL && is_value_known(text) &&
+	if (attributes[name].misfit != NULL && is_value_known(text) &&
 	    !attributes[name].fits(text))
-		return -1;
+		return strbuf_fail(reason, "%s", attributes[name].misfit);
 	put_attribute(x, name, text);
 	*named |= 1U << name;
 	return 0;
@@ -181,7 +178,7 @@ read_attribute(struct smtp_xforward *x, struct slice word, unsigned *named,
 
 int
 smtp_xforward_parse(struct smtp_xforward *x, struct slice argument,
-    unsigned *named, const char **reason)
+    unsigned *named, struct strbuf *reason)
 {
 	struct smtp_xforward copy = *x;
 	struct slice word;
@@ -191,9 +188,8 @@ smtp_xforward_parse(struct smtp_xforward *x, struct slice argument,
 		if (word.n > 0 &&
 		    read_attribute(&copy, word, named, reason) != 0)
 			return -1;
-	*reason = "no attribute";
 	if (*named == 0)
-		return -1;
+		return strbuf_fail(reason, "no attribute");
 	*x = copy;
 	return 0;
 }

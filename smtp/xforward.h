@@ -47,12 +47,12 @@ struct smtp_xforward {
 /*
  * Reads the argument of one XFORWARD command into what is known already
  * and sets `*named` to the bits of the attributes it named. 0; or -1 with
- * nothing changed and `*reason` (static, fit for a 501 reply): no attribute,
+ * nothing changed and the reason (NULL is fine; fit for a 501 reply): no attribute,
  * one that is not known, bad xtext, a control character, too long, an ADDR
  * that is no address, a PORT that is no port.
  */
 int smtp_xforward_parse(struct smtp_xforward *, struct slice argument,
-    unsigned *named, const char **reason);
+    unsigned *named, struct strbuf *reason);
 
 /* The decoded value; empty where it is unknown. ADDR without its IPV6:. The
  * view lives as long as the struct is unchanged. */

@@ -70,14 +70,11 @@ read_some_output(int fd, struct strbuf *out, struct strbuf *reason)
 
 	if (n < 0 && errno == EINTR)
 		return 1;
-	if (n < 0) {
-		strbuf_add_str(reason, strerror(errno));
-		return -1;
-	}
+	if (n < 0)
+		return strbuf_fail(reason, "%s", strerror(errno));
 	if (strbuf_add(out, slice_from(chunk, (size_t)n)) == 0)
 		return n > 0;
-	strbuf_addf(reason, "prints more than %zu bytes", out->cap);
-	return -1;
+	return strbuf_fail(reason, "prints more than %zu bytes", out->cap);
 }
 
 static int
@@ -90,10 +87,8 @@ read_output(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
 		int64_t left = end - clock_ms();
 		int ready = left <= 0 ? 0 : poll(&what, 1, (int)left);
 
-		if (ready == 0) {
-			strbuf_add_str(reason, "does not end");
-			return -1;
-		}
+		if (ready == 0)
+			return strbuf_fail(reason, "does not end");
 		if (ready > 0)
 			more = read_some_output(fd, out, reason);
 		else if (errno != EINTR)
@@ -116,25 +111,21 @@ wait_for_exit(pid_t pid, int64_t end, bool *gone, struct strbuf *reason)
 		if (waitid(P_PID, (id_t)pid, &info,
 			WEXITED | WNOHANG | WNOWAIT) != 0) {
 			*gone = errno != EINTR;
-			if (*gone) {
-				strbuf_add_str(reason, strerror(errno));
-				return -1;
-			}
+			if (*gone)
+				return strbuf_fail(
+				    reason, "%s", strerror(errno));
 		} else if (info.si_pid != 0) {
 			break;
 		}
-		if (clock_ms() >= end) {
-			strbuf_add_str(reason, "does not end");
-			return -1;
-		}
+		if (clock_ms() >= end)
+			return strbuf_fail(reason, "does not end");
 		(void)nanosleep(&nap, NULL);
 	}
 	if (info.si_code == CLD_EXITED && info.si_status == 0)
 		return 0;
-	strbuf_addf(reason, "%s %d",
+	return strbuf_fail(reason, "%s %d",
 	    info.si_code == CLD_EXITED ? "ends with" : "is ended by signal",
 	    info.si_status);
-	return -1;
 }
 
 static int
@@ -146,10 +137,8 @@ capture(const char *const argv[], unsigned ms, bool errors_too,
 	bool gone = false;
 	pid_t pid;
 
-	if (pipe2(wire, O_CLOEXEC) != 0) {
-		strbuf_add_str(reason, strerror(errno));
-		return -1;
-	}
+	if (pipe2(wire, O_CLOEXEC) != 0)
+		return strbuf_fail(reason, "%s", strerror(errno));
 	pid = fork();
 	if (pid == 0)
 		become_program(argv, wire[1], errors_too);

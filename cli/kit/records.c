@@ -109,10 +109,9 @@ cli_records_key_name(struct slice domain, struct slice selector,
 	    name->n - before <= MAIL_IDN_NAME_MAX)
 		return 0;
 	strbuf_truncate(name, before);
-	strbuf_addf(reason, "%.*s._domainkey.%.*s is no domain name",
+	return strbuf_fail(reason, "%.*s._domainkey.%.*s is no domain name",
 	    (int)slice_first(selector, 100).n, selector.p,
 	    (int)slice_first(domain, 300).n, domain.p);
-	return -1;
 }
 
 static void

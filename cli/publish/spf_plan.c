@@ -71,9 +71,8 @@ try_record(struct slice record, struct strbuf *reason)
 		auth_spf_record_clear(&parsed);
 		return 0;
 	}
-	strbuf_addf(reason, "%s: %.*s", mail_reason_text(fault.reason),
+	return strbuf_fail(reason, "%s: %.*s", mail_reason_text(fault.reason),
 	    (int)slice_first(fault.term, 100).n, fault.term.p);
-	return -1;
 }
 
 static int
@@ -108,9 +107,8 @@ take_old(struct spf_making *m, struct slice record)
 static int
 refuse_told(const struct spf_making *m, struct slice word, const char *why)
 {
-	strbuf_addf(
+	return strbuf_fail(
 	    m->reason, "%.*s: %s", (int)slice_first(word, 100).n, word.p, why);
-	return -1;
 }
 
 static int
@@ -188,17 +186,14 @@ make_plan(struct spf_making *m, struct strbuf *record)
 			return -1;
 	if (take_told(m, plan->told) != 0 || take_told(m, plan->missing) != 0)
 		return -1;
-	if (m->redirect.n > 0 && m->all.n > 0) {
-		strbuf_addf(m->reason,
+	if (m->redirect.n > 0 && m->all.n > 0)
+		return strbuf_fail(m->reason,
 		    "%s is not reached behind%s: leave one of them",
 		    strbuf_text(&m->redirect) + 1, strbuf_text(&m->all));
-		return -1;
-	}
 	write_plan(m, record);
 	if (!record->full)
 		return 0;
-	strbuf_add_str(m->reason, "the record would be too long");
-	return -1;
+	return strbuf_fail(m->reason, "the record would be too long");
 }
 
 int

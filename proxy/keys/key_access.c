@@ -102,10 +102,9 @@ proxy_key_access_check(int fd, const struct stat *st, const char *path,
 {
 	unsigned mode = st->st_mode & 07777;
 
-	if (!S_ISREG(st->st_mode)) {
-		strbuf_addf(reason, "key file %s is no regular file", path);
-		return -1;
-	}
+	if (!S_ISREG(st->st_mode))
+		return strbuf_fail(
+		    reason, "key file %s is no regular file", path);
 	if (!has_owner(readers, st->st_uid)) {
 		strbuf_addf(reason,
 		    "key file %s (mode %04o) belongs to user %u: chown root ",
@@ -137,10 +136,8 @@ proxy_key_access_check(int fd, const struct stat *st, const char *path,
 		escape_shell(slice_str(path), reason);
 		return -1;
 	}
-	if (st->st_size > DKIM_KEY_PEM_MAX) {
-		strbuf_addf(reason, "key file %s has over %d bytes", path,
-		    DKIM_KEY_PEM_MAX);
-		return -1;
-	}
+	if (st->st_size > DKIM_KEY_PEM_MAX)
+		return strbuf_fail(reason, "key file %s has over %d bytes",
+		    path, DKIM_KEY_PEM_MAX);
 	return 0;
 }

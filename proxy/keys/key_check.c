@@ -66,9 +66,8 @@ proxy_key_fits_uses(
 
 	if (misfit == NULL)
 		return 0;
-	strbuf_addf(reason, "the key is %s, a signature with it is %s",
+	return strbuf_fail(reason, "the key is %s, a signature with it is %s",
 	    dkim_key_type_name(dkim_key_type(key)), misfit);
-	return -1;
 }
 
 /* --- which keys there are --- */

@@ -61,8 +61,8 @@ proxy_key_path(const struct proxy_key_rule *rule, struct slice domain,
 	}
 	if (rest.n == 0 && !path->full)
 		return 0;
-	strbuf_addf(reason, "key file %s makes no usable path", rule->file);
-	return -1;
+	return strbuf_fail(
+	    reason, "key file %s makes no usable path", rule->file);
 }
 
 /* --- opening --- */
@@ -208,11 +208,9 @@ read_pem(int fd, struct strbuf *pem, struct strbuf *reason)
 
 	while (n > 0) {
 		at = strbuf_reserve(pem, DKIM_KEY_PEM_MAX + 1 - pem->n);
-		if (at == NULL || pem->n > DKIM_KEY_PEM_MAX) {
-			strbuf_addf(
+		if (at == NULL || pem->n > DKIM_KEY_PEM_MAX)
+			return strbuf_fail(
 			    reason, "has over %d bytes", DKIM_KEY_PEM_MAX);
-			return -1;
-		}
 		n = pread(fd, at, DKIM_KEY_PEM_MAX + 1 - pem->n, (off_t)pem->n);
 		if (n < 0 && errno == EINTR) {
 			n = 1;

@@ -272,7 +272,6 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 {
 	struct smtp_path path;
 	struct strbuf line;
-	const char *reason;
 	uint64_t size;
 
 	let_go_answered(s, client_is_there(s));
@@ -282,8 +281,7 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 		return;
 	}
 	s->begun_ms = clock_ms();
-	if (smtp_path_parse(command->argument, SMTP_MAIL, &path, &reason) !=
-	    0) {
+	if (smtp_path_parse(command->argument, SMTP_MAIL, &path, NULL) != 0) {
 		on_odd_mail(s, command);
 		return;
 	}
@@ -306,13 +304,12 @@ static void
 on_rcpt(struct proxy_session *s, const struct smtp_command *command)
 {
 	struct smtp_path path;
-	const char *reason;
 
 	if (!proxy_hop_connected(s->hop)) {
 		reply_text(s, "451 4.4.2 next hop lost\r\n");
 		return;
 	}
-	if (smtp_path_parse(command->argument, SMTP_RCPT, &path, &reason) != 0)
+	if (smtp_path_parse(command->argument, SMTP_RCPT, &path, NULL) != 0)
 		path.mailbox = SLICE("");
 	proxy_hop_command(
 	    s->hop, PROXY_ERRAND_RCPT, command->line, path.mailbox);
@@ -337,17 +334,18 @@ static void
 on_xforward(struct proxy_session *s, const struct smtp_command *command)
 {
 	struct strbuf line;
-	const char *reason;
 	unsigned named;
 
-	if (smtp_xforward_parse(
-		&s->client, command->argument, &named, &reason) != 0) {
-		strbuf_init(&line, HELO_CAP);
-		strbuf_addf(&line, "501 5.5.4 %s\r\n", reason);
+	strbuf_init(&line, HELO_CAP);
+	strbuf_add_str(&line, "501 5.5.4 ");
+	if (smtp_xforward_parse(&s->client, command->argument, &named, &line) !=
+	    0) {
+		strbuf_add_str(&line, "\r\n");
 		reply_text(s, strbuf_text(&line));
 		strbuf_clear(&line);
 		return;
 	}
+	strbuf_clear(&line);
 	if (!proxy_hop_xforward(s->hop, &s->client, named))
 		reply_text(s, "250 2.0.0 Ok\r\n");
 }

@@ -187,10 +187,10 @@ names_only(struct slice value, struct slice domain)
 static int
 only_domain(struct choosing *c, struct slice value)
 {
-	const char *why;
-	struct mail_address_list *list = mail_address_salvage(value, &why);
+	struct mail_address_list *list = mail_address_salvage(value);
 	const struct mail_mailbox *first = mail_address_at(list, 0), *next;
 	struct mail_mailbox author;
+	const char *why = mail_address_fault(list);
 	bool one = why != NULL && first != NULL && first->local.n > 0 &&
 	    names_only(value, first->domain);
 	int result = -1;

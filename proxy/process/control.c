@@ -75,12 +75,12 @@ take_request(struct asker *asker, struct slice text)
 {
 	struct proxy_control *control = asker->control;
 	struct proxy_control_request request;
-	struct strbuf to;
-	const char *why;
+	struct strbuf to, why;
 
 	strbuf_init(&to, PROXY_CONTROL_ANSWER_MAX);
+	strbuf_init(&why, PROXY_CONTROL_ANSWER_MAX / 2);
 	if (proxy_control_request_parse(text, &request, &why) != 0) {
-		strbuf_addf(&to, "{\"error\":\"%s\"}\n", why);
+		strbuf_addf(&to, "{\"error\":\"%s\"}\n", strbuf_text(&why));
 		answer_asker(asker, strbuf_slice(&to));
 	} else if (request.verb == PROXY_CONTROL_RELOAD) {
 		asker->state = ASKER_NEXT;
@@ -89,6 +89,7 @@ take_request(struct asker *asker, struct slice text)
 		control->ops->answer(control->ctx, &request, &to);
 		answer_asker(asker, strbuf_slice(&to));
 	}
+	strbuf_clear(&why);
 	strbuf_clear(&to);
 }
 

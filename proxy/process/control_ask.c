@@ -13,9 +13,8 @@
 static int
 ask_fail(struct strbuf *reason, const char *what, int why)
 {
-	strbuf_addf(reason, "%s%s%s", what, why == 0 ? "" : ": ",
+	return strbuf_fail(reason, "%s%s%s", what, why == 0 ? "" : ": ",
 	    why == 0 ? "" : strerror(why));
-	return -1;
 }
 
 /* Who listens is told by the kernel: where others may write to the directory,
@@ -84,8 +83,7 @@ receive(int fd, unsigned wait_s, struct strbuf *answer, struct strbuf *reason)
 		answer->n += (size_t)n;
 		return 0;
 	}
-	strbuf_addf(reason, "no answer within %u s", wait_s);
-	return -1;
+	return strbuf_fail(reason, "no answer within %u s", wait_s);
 }
 
 int

@@ -14,19 +14,12 @@ static const struct row rows[] = {
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-static int
-refuse(const char **why, const char *text)
-{
-	*why = text;
-	return -1;
-}
-
 int
-proxy_control_request_parse(
-    struct slice text, struct proxy_control_request *request, const char **why)
+proxy_control_request_parse(struct slice text,
+    struct proxy_control_request *request, struct strbuf *reason)
 {
 	if (text.n > PROXY_CONTROL_REQUEST_MAX)
-		return refuse(why, "the request is too long");
+		return strbuf_fail(reason, "the request is too long");
 	if (text.n > 0 && text.p[text.n - 1] == '\n')
 		text.n--;
 	for (size_t i = 0; i < ROWS; i++)
@@ -34,5 +27,5 @@ proxy_control_request_parse(
 			request->verb = rows[i].verb;
 			return 0;
 		}
-	return refuse(why, "no such request");
+	return strbuf_fail(reason, "no such request");
 }

@@ -6,6 +6,7 @@
 #define PROXY_PROCESS_CONTROL_REQUEST_H
 
 #include "base/slice.h"
+#include "base/strbuf.h"
 
 /* Octets of a request. */
 #define PROXY_CONTROL_REQUEST_MAX 320
@@ -20,8 +21,8 @@ struct proxy_control_request {
 	enum proxy_control_verb verb;
 };
 
-/* 0; or -1 and in *why what is wrong with it, for who asked. */
+/* 0; or -1 and what is wrong with it, for who asked. */
 int proxy_control_request_parse(
-    struct slice text, struct proxy_control_request *, const char **why);
+    struct slice text, struct proxy_control_request *, struct strbuf *reason);
 
 #endif

@@ -47,11 +47,9 @@ proxy_daemon_begin(struct strbuf *reason)
 	int ends[2];
 	pid_t child;
 
-	if (pipe2(ends, O_CLOEXEC) != 0 || (child = fork()) < 0) {
-		strbuf_addf(
+	if (pipe2(ends, O_CLOEXEC) != 0 || (child = fork()) < 0)
+		return strbuf_fail(
 		    reason, "cannot go to the background: %s", strerror(errno));
-		return -1;
-	}
 	if (child > 0) {
 		(void)close(ends[1]);
 		wait_for_child(ends[0]);

@@ -687,25 +687,19 @@ set_up_master(struct proxy_master *master, struct strbuf *reason)
 		(void)!chdir("/");
 	}
 	master->shared = proxy_shared_new(&master->shared_fd);
-	if (master->shared == NULL) {
-		strbuf_addf(reason, "shared page: %s", strerror(errno));
-		return -1;
-	}
+	if (master->shared == NULL)
+		return strbuf_fail(reason, "shared page: %s", strerror(errno));
 	master->history.started = clock_wall_s();
 	atomic_store(&master->shared->started, master->history.started);
 	proxy_process_count(&master->shared->master);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		0, master->records) != 0) {
-		strbuf_addf(reason, "socketpair: %s", strerror(errno));
-		return -1;
-	}
+		0, master->records) != 0)
+		return strbuf_fail(reason, "socketpair: %s", strerror(errno));
 	if (proxy_privilege_check_descriptors(reason) != 0)
 		return -1;
 	master->base = event_base_new();
-	if (master->base == NULL) {
-		strbuf_add_str(reason, "no event loop");
-		return -1;
-	}
+	if (master->base == NULL)
+		return strbuf_fail(reason, "no event loop");
 	return 0;
 }
 

@@ -38,8 +38,7 @@ make_pair(int type, int pair[2], struct strbuf *reason)
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) ==
 	    0)
 		return 0;
-	strbuf_addf(reason, "socketpair: %s", strerror(errno));
-	return -1;
+	return strbuf_fail(reason, "socketpair: %s", strerror(errno));
 }
 
 /* --- generations --- */
@@ -79,10 +78,8 @@ static int
 make_gifts(struct proxy_generation *g, struct strbuf *reason)
 {
 	g->settings = proxy_config_pack(g->config);
-	if (g->settings < 0) {
-		strbuf_addf(reason, "settings: %s", strerror(errno));
-		return -1;
-	}
+	if (g->settings < 0)
+		return strbuf_fail(reason, "settings: %s", strerror(errno));
 	if (!proxy_sealer_is_wanted(g->config))
 		return 0;
 	return make_pair(SOCK_SEQPACKET, g->seals, reason);
@@ -356,11 +353,9 @@ take_slot(struct proxy_seat *seat, struct strbuf *reason)
 	int slot =
 	    proxy_shared_take(master->shared, &master->slots, seat->role);
 
-	if (slot < 0) {
-		strbuf_addf(
+	if (slot < 0)
+		return strbuf_fail(
 		    reason, "%d workers run already", PROXY_SHARED_SLOTS);
-		return -1;
-	}
 	seat->slot = (unsigned)slot;
 	return 0;
 }

@@ -17,8 +17,7 @@
 static int
 fail_privilege(struct strbuf *reason, const char *what)
 {
-	strbuf_addf(reason, "%s: %s", what, strerror(errno));
-	return -1;
+	return strbuf_fail(reason, "%s: %s", what, strerror(errno));
 }
 
 void
@@ -57,11 +56,10 @@ proxy_privilege_check_descriptors(struct strbuf *reason)
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
 	    limit.rlim_cur >= PROXY_DESCRIPTORS_LEAST)
 		return 0;
-	strbuf_addf(reason,
+	return strbuf_fail(reason,
 	    "no more than %llu files may be open, and %d are the least: raise "
 	    "`ulimit -n' or LimitNOFILE=",
 	    (unsigned long long)limit.rlim_cur, PROXY_DESCRIPTORS_LEAST);
-	return -1;
 }
 
 static int
@@ -88,14 +86,10 @@ verify(const struct passwd *user, struct strbuf *reason)
 	    getresgid(&g[0], &g[1], &g[2]) != 0)
 		return fail_privilege(reason, "getresuid");
 	for (i = 0; i < 3; i++)
-		if (u[i] != user->pw_uid || g[i] != user->pw_gid) {
-			strbuf_add_str(reason, "the user did not change");
-			return -1;
-		}
-	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setgid(0) == 0) {
-		strbuf_add_str(reason, "there still is a way back to root");
-		return -1;
-	}
+		if (u[i] != user->pw_uid || g[i] != user->pw_gid)
+			return strbuf_fail(reason, "the user did not change");
+	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setgid(0) == 0)
+		return strbuf_fail(reason, "there still is a way back to root");
 	return 0;
 }
 
@@ -104,14 +98,11 @@ drop_root(const char *name, struct strbuf *reason)
 {
 	const struct passwd *user = getpwnam(name);
 
-	if (user == NULL) {
-		strbuf_addf(reason, "user %s does not exist", name);
-		return -1;
-	}
-	if (user->pw_uid == 0 || user->pw_gid == 0) {
-		strbuf_addf(reason, "user %s is root, or in its group", name);
-		return -1;
-	}
+	if (user == NULL)
+		return strbuf_fail(reason, "user %s does not exist", name);
+	if (user->pw_uid == 0 || user->pw_gid == 0)
+		return strbuf_fail(
+		    reason, "user %s is root, or in its group", name);
 	if (become_user(user, reason) != 0)
 		return -1;
 	return verify(user, reason);
@@ -162,10 +153,8 @@ proxy_privilege_drop(
 	proxy_privilege_hide();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail_privilege(reason, "no_new_privs");
-	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) {
-		strbuf_add_str(reason, "still dumpable");
-		return -1;
-	}
+	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return strbuf_fail(reason, "still dumpable");
 	if (setrlimit(RLIMIT_NPROC, &none) != 0)
 		return fail_privilege(reason, "limit of processes");
 	return 0;

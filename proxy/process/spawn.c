@@ -213,14 +213,10 @@ on_ready(void *ctx)
 static int
 follow_master(const struct beginning *beginning, struct strbuf *reason)
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0) {
-		strbuf_addf(reason, "PDEATHSIG: %s", strerror(errno));
-		return -1;
-	}
-	if (getppid() != beginning->master) {
-		strbuf_add_str(reason, "the master is gone");
-		return -1;
-	}
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0)
+		return strbuf_fail(reason, "PDEATHSIG: %s", strerror(errno));
+	if (getppid() != beginning->master)
+		return strbuf_fail(reason, "the master is gone");
 	return 0;
 }
 

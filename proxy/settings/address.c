@@ -34,16 +34,11 @@ parse_unix(struct slice path, struct proxy_endpoint *to, struct strbuf *reason)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 
-	if (path.n == 0 || path.p[0] != '/' ||
-	    slice_find(path, '\0') != path.n) {
-		strbuf_add_str(reason, "unix: needs an absolute path");
-		return -1;
-	}
-	if (path.n >= sizeof(un.sun_path)) {
-		strbuf_addf(reason, "path of a socket over %zu bytes",
+	if (path.n == 0 || path.p[0] != '/' || slice_find(path, '\0') != path.n)
+		return strbuf_fail(reason, "unix: needs an absolute path");
+	if (path.n >= sizeof(un.sun_path))
+		return strbuf_fail(reason, "path of a socket over %zu bytes",
 		    sizeof(un.sun_path) - 1);
-		return -1;
-	}
 	memcpy(un.sun_path, path.p, path.n);
 	memset(to, 0, sizeof(*to));
 	memcpy(&to->address, &un, sizeof(un));
@@ -101,22 +96,16 @@ proxy_endpoint_parse(
 
 	if (slice_starts_nocase(text, SLICE("unix:")))
 		return parse_unix(slice_after(text, 5), to, reason);
-	if (!cut_port(text, &host, &port)) {
-		strbuf_add_str(
+	if (!cut_port(text, &host, &port))
+		return strbuf_fail(
 		    reason, "not ADDRESS:PORT, [ADDRESS6]:PORT or unix:/PATH");
-		return -1;
-	}
 	if (slice_equal_nocase(host, SLICE("localhost")))
 		host = SLICE("127.0.0.1");
 	family = parse_host(host, address);
-	if (family == 0) {
-		strbuf_add_str(reason, "the host is no numeric address");
-		return -1;
-	}
-	if (number_parse(port, UINT16_MAX, &number) != 0 || number == 0) {
-		strbuf_add_str(reason, "the port is not 1 to 65535");
-		return -1;
-	}
+	if (family == 0)
+		return strbuf_fail(reason, "the host is no numeric address");
+	if (number_parse(port, UINT16_MAX, &number) != 0 || number == 0)
+		return strbuf_fail(reason, "the port is not 1 to 65535");
 	set_inet(to, family, address, (uint16_t)number);
 	return 0;
 }
@@ -179,17 +168,14 @@ proxy_rights_parse(
 	if (slice_starts_nocase(word, SLICE("mode="))) {
 		if (parse_mode(slice_after(word, 5), &to->mode) == 0)
 			return 0;
-		strbuf_add_str(reason, "mode= is not 0001 to 0777");
-		return -1;
+		return strbuf_fail(reason, "mode= is not 0001 to 0777");
 	}
 	name = slice_after(word, 6);
 	if (!slice_starts_nocase(word, SLICE("group=")) || name.n == 0 ||
-	    name.n >= sizeof(to->group) || slice_find(name, '\0') < name.n) {
-		strbuf_add_str(reason,
+	    name.n >= sizeof(to->group) || slice_find(name, '\0') < name.n)
+		return strbuf_fail(reason,
 		    "only `proxy`, `mode=` and `group=` may follow the "
 		    "address");
-		return -1;
-	}
 	memset(to->group, 0, sizeof(to->group));
 	memcpy(to->group, name.p, name.n);
 	return 0;
@@ -257,23 +243,17 @@ proxy_network_parse(
 
 	memset(to, 0, sizeof(*to));
 	to->family = parse_host(slice_first(text, slash), to->address);
-	if (to->family == 0) {
-		strbuf_add_str(reason, "not ADDRESS or ADDRESS/BITS");
-		return -1;
-	}
+	if (to->family == 0)
+		return strbuf_fail(reason, "not ADDRESS or ADDRESS/BITS");
 	bits = to->family == AF_INET ? 32 : 128;
 	prefix = bits;
 	if (slash < text.n &&
-	    number_parse(slice_after(text, slash + 1), bits, &prefix) != 0) {
-		strbuf_addf(reason, "the prefix is not 0 to %u", bits);
-		return -1;
-	}
+	    number_parse(slice_after(text, slash + 1), bits, &prefix) != 0)
+		return strbuf_fail(reason, "the prefix is not 0 to %u", bits);
 	to->prefix = (uint8_t)prefix;
-	if (!host_bits_clear(to, bits)) {
-		strbuf_add_str(
+	if (!host_bits_clear(to, bits))
+		return strbuf_fail(
 		    reason, "bits are set behind the prefix of the network");
-		return -1;
-	}
 	return 0;
 }
 

@@ -392,10 +392,8 @@ static int
 try_value(const struct proxy_setting *s, void *field, struct slice value,
     struct strbuf *reason)
 {
-	if (has_hash(value)) {
-		strbuf_add_str(reason, no_hash);
-		return -1;
-	}
+	if (has_hash(value))
+		return strbuf_fail(reason, "%s", no_hash);
 	if (is_quoted(value) && s->set == proxy_set_text)
 		strbuf_add_str(reason, "stands without quotes");
 	else if (s->set(s, field, value, reason) == 0)

@@ -90,18 +90,15 @@ read_text(int fd, struct strbuf *to, struct strbuf *reason)
 	for (;;) {
 		room = to->cap - to->n < 65536 ? to->cap - to->n : 65536;
 		at = room == 0 ? NULL : strbuf_reserve(to, room);
-		if (at == NULL) {
-			strbuf_addf(reason, "has %zu bytes or more", to->cap);
-			return -1;
-		}
+		if (at == NULL)
+			return strbuf_fail(
+			    reason, "has %zu bytes or more", to->cap);
 		n = read(fd, at, room);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0) {
-			strbuf_addf(
+		if (n < 0)
+			return strbuf_fail(
 			    reason, "cannot be read: %s", strerror(errno));
-			return -1;
-		}
 		if (n == 0)
 			return 0;
 		to->n += (size_t)n;
@@ -113,10 +110,9 @@ read_config_file(const char *path, struct strbuf *to, struct strbuf *reason)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), result;
 
-	if (fd < 0) {
-		strbuf_addf(reason, "cannot be read: %s", strerror(errno));
-		return -1;
-	}
+	if (fd < 0)
+		return strbuf_fail(
+		    reason, "cannot be read: %s", strerror(errno));
 	result = read_text(fd, to, reason);
 	(void)close(fd);
 	return result;
@@ -135,10 +131,8 @@ proxy_config_texts_read(struct proxy_config_texts *texts, const char *path,
 			return 0;
 		}
 	text = texts->packed ? NULL : new_text(texts, slice_str(path), most);
-	if (text == NULL) {
-		strbuf_add_str(reason, "is not among the texts");
-		return -1;
-	}
+	if (text == NULL)
+		return strbuf_fail(reason, "is not among the texts");
 	if (read_config_file(path, &text->bytes, reason) != 0)
 		return -1;
 	*bytes = strbuf_slice(&text->bytes);

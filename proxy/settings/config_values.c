@@ -19,11 +19,9 @@ proxy_set_count(const struct proxy_setting *s, void *field, struct slice value,
 {
 	uint64_t n;
 
-	if (number_parse(value, s->most, &n) != 0 || n < s->least) {
-		strbuf_addf(reason, "is not a number from %llu to %llu",
+	if (number_parse(value, s->most, &n) != 0 || n < s->least)
+		return strbuf_fail(reason, "is not a number from %llu to %llu",
 		    (unsigned long long)s->least, (unsigned long long)s->most);
-		return -1;
-	}
 	*(unsigned *)field = (unsigned)n;
 	return 0;
 }
@@ -46,12 +44,10 @@ proxy_set_time(const struct proxy_setting *s, void *field, struct slice value,
 {
 	uint64_t n;
 
-	if (number_parse_time(value, s->most, &n) != 0 || n < s->least) {
-		strbuf_addf(reason,
+	if (number_parse_time(value, s->most, &n) != 0 || n < s->least)
+		return strbuf_fail(reason,
 		    "is not a time from %llu to %llu seconds (s, m, h, d)",
 		    (unsigned long long)s->least, (unsigned long long)s->most);
-		return -1;
-	}
 	*(unsigned *)field = (unsigned)n;
 	return 0;
 }
@@ -60,12 +56,10 @@ static int
 parse_size(const struct proxy_setting *s, struct slice value, uint64_t *n,
     struct strbuf *reason)
 {
-	if (number_parse_size(value, s->most, n) != 0 || *n < s->least) {
-		strbuf_addf(reason,
+	if (number_parse_size(value, s->most, n) != 0 || *n < s->least)
+		return strbuf_fail(reason,
 		    "is not a size from %llu to %llu bytes (k, M, G)",
 		    (unsigned long long)s->least, (unsigned long long)s->most);
-		return -1;
-	}
 	return 0;
 }
 
@@ -144,10 +138,8 @@ proxy_set_bool(const struct proxy_setting *s, void *field, struct slice value,
 {
 	const struct proxy_word *w = find_word(s, value);
 
-	if (w == NULL) {
-		strbuf_add_str(reason, "is not yes or no");
-		return -1;
-	}
+	if (w == NULL)
+		return strbuf_fail(reason, "is not yes or no");
 	*(bool *)field = w->value != 0;
 	return 0;
 }
@@ -169,10 +161,8 @@ int
 proxy_set_path(const struct proxy_setting *s, void *field, struct slice value,
     struct strbuf *reason)
 {
-	if (value.p[0] != '/') {
-		strbuf_add_str(reason, "is not an absolute path");
-		return -1;
-	}
+	if (value.p[0] != '/')
+		return strbuf_fail(reason, "is not an absolute path");
 	return proxy_set_text(s, field, value, reason);
 }
 
@@ -185,8 +175,7 @@ proxy_set_path_or_none(const struct proxy_setting *s, void *field,
 		return proxy_set_text(s, field, SLICE(""), reason);
 	if (value.p[0] == '/')
 		return proxy_set_text(s, field, value, reason);
-	strbuf_add_str(reason, "is neither an absolute path nor none");
-	return -1;
+	return strbuf_fail(reason, "is neither an absolute path nor none");
 }
 
 /* A host or domain name, in A-labels. */
@@ -241,11 +230,9 @@ proxy_add_field_name(const struct proxy_setting *s, void *field,
     struct slice value, struct strbuf *reason)
 {
 	for (size_t i = 0; i < value.n; i++)
-		if (value.p[i] <= ' ' || value.p[i] > '~' ||
-		    value.p[i] == ':') {
-			strbuf_add_str(reason, "is no name of a header field");
-			return -1;
-		}
+		if (value.p[i] <= ' ' || value.p[i] > '~' || value.p[i] == ':')
+			return strbuf_fail(
+			    reason, "is no name of a header field");
 	return proxy_add_string(s, field, value, reason);
 }
 
@@ -302,10 +289,9 @@ check_mail_domain(struct slice value, struct strbuf *reason)
 {
 	if (slice_find(value, '_') == value.n)
 		return 0;
-	strbuf_add_str(reason,
+	return strbuf_fail(reason,
 	    "has an underscore, and the domain of a mail address has letters, "
 	    "digits and hyphens");
-	return -1;
 }
 
 int
@@ -356,11 +342,9 @@ proxy_add_nameserver(const struct proxy_setting *s, void *field,
 	int result;
 
 	(void)s;
-	if (to->count == DNS_SERVERS_MAX) {
-		strbuf_addf(
+	if (to->count == DNS_SERVERS_MAX)
+		return strbuf_fail(
 		    reason, "is one name server more than %d", DNS_SERVERS_MAX);
-		return -1;
-	}
 	servers = dns_servers_new(false);
 	strbuf_init(&own, MESSAGE_MAX);
 	result = dns_servers_add(servers, value, &own);
@@ -411,11 +395,9 @@ parse_listen(struct slice value, struct proxy_listen *to, struct strbuf *reason)
 			return -1;
 	}
 	if (proxy_endpoint_path(&to->at) == NULL &&
-	    (to->rights.mode != 0 || to->rights.group[0] != '\0')) {
-		strbuf_add_str(
+	    (to->rights.mode != 0 || to->rights.group[0] != '\0'))
+		return strbuf_fail(
 		    reason, "mode= and group= are for unix:/PATH alone");
-		return -1;
-	}
 	return 0;
 }
 
@@ -428,11 +410,9 @@ proxy_add_listener(const struct proxy_setting *s, void *field,
 
 	(void)s;
 	memset(&listen, 0, sizeof(listen));
-	if (to->count == PROXY_LISTENERS_MAX) {
-		strbuf_addf(
+	if (to->count == PROXY_LISTENERS_MAX)
+		return strbuf_fail(
 		    reason, "is the listener over %d", PROXY_LISTENERS_MAX);
-		return -1;
-	}
 	if (parse_listen(value, &listen, reason) != 0)
 		return -1;
 	to->list = xreallocarray(to->list, to->count + 1, sizeof(*to->list));

@@ -108,10 +108,8 @@ proxy_key_template_check(struct slice file, struct strbuf *reason)
 	struct slice name;
 	size_t i;
 
-	if (file.n == 0 || file.p[0] != '/') {
-		strbuf_add_str(reason, "a key file needs an absolute path");
-		return -1;
-	}
+	if (file.n == 0 || file.p[0] != '/')
+		return strbuf_fail(reason, "a key file needs an absolute path");
 	for (i = 0; i < file.n; i++) {
 		if (file.p[i] != '$')
 			continue;

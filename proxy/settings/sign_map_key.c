@@ -24,15 +24,13 @@ write_instead(struct strbuf *reason, const char *words, struct slice key,
 {
 	strbuf_add_str(reason, words);
 	show_key(key, reason);
-	strbuf_add_str(reason, behind);
-	return -1;
+	return strbuf_fail(reason, "%s", behind);
 }
 
 static int
 tell_key(struct strbuf *reason, const char *text)
 {
-	strbuf_add_str(reason, text);
-	return -1;
+	return strbuf_fail(reason, "%s", text);
 }
 
 static bool

@@ -175,6 +175,19 @@ test_the_sink_adds(void **state)
 	strbuf_clear(&sb);
 }
 
+static void
+test_failing_says_why_to_whoever_asks(void **state)
+{
+	struct strbuf reason;
+
+	(void)state;
+	strbuf_init(&reason, 20);
+	assert_int_equal(strbuf_fail(&reason, "%s: %d", "no", 7), -1);
+	assert_string_equal(strbuf_text(&reason), "no: 7");
+	assert_int_equal(strbuf_fail(NULL, "%s", "nobody asks"), -1);
+	strbuf_clear(&reason);
+}
+
 int
 main(void)
 {
@@ -188,6 +201,7 @@ main(void)
 	    cmocka_unit_test(test_reserve_then_claim),
 	    cmocka_unit_test(test_detach_gives_the_bytes_away),
 	    cmocka_unit_test(test_the_sink_adds),
+	    cmocka_unit_test(test_failing_says_why_to_whoever_asks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,11 +46,10 @@ check_domain(struct slice domain)
 static void
 check_salvage(struct slice value, const struct mail_address_list *parsed)
 {
-	const char *why;
-	struct mail_address_list *list = mail_address_salvage(value, &why);
+	struct mail_address_list *list = mail_address_salvage(value);
 	size_t count = mail_address_count(list);
 
-	must((why == NULL) == (parsed != NULL));
+	must((mail_address_fault(list) == NULL) == (parsed != NULL));
 	must(count <= MAIL_ADDRESS_COUNT_MAX);
 	must(parsed == NULL || count == mail_address_count(parsed));
 	for (size_t i = 0; i < count; i++)

@@ -24,16 +24,18 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	struct slice in = slice_from((const char *)bytes, n);
 	struct proxy_control_request request = {PROXY_CONTROL_RELOAD};
-	const char *why = NULL;
+	struct strbuf why;
 	bool line = n > 0 && bytes[n - 1] == '\n';
 
+	strbuf_init(&why, 100);
 	if (proxy_control_request_parse(in, &request, &why) == 0) {
 		must(slice_equal(
 		    words[request.verb], slice_first(in, n - line)));
 	} else {
-		must(why != NULL && why[0] != '\0');
+		must(why.n > 0);
 		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 			must(!slice_equal(words[i], in));
 	}
+	strbuf_clear(&why);
 	return 0;
 }

@@ -17,15 +17,16 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	struct slice in = slice_from((const char *)bytes, n);
 	struct smtp_haproxy header, again;
-	const char *reason = NULL;
+	struct strbuf reason;
 	size_t used, used_again;
 
+	strbuf_init(&reason, 100);
 	switch (smtp_haproxy_parse(in, &used, &header, &reason)) {
 	case SMTP_MORE:
 		must(n < SMTP_HAPROXY_MAX && used == 0);
 		break;
 	case SMTP_BAD:
-		must(reason != NULL && used == 0);
+		must(reason.n > 0 && used == 0);
 		break;
 	case SMTP_DONE:
 		must(used > 0 && used <= n && used <= SMTP_HAPROXY_MAX);
@@ -37,5 +38,6 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 			 &again, &reason) == SMTP_MORE);
 		break;
 	}
+	strbuf_clear(&reason);
 	return 0;
 }
