@@ -44,3 +44,14 @@ machine_step(const struct machine *machine, const struct trace *trace,
 	    trace, machine->name, machine->states[from], machine->states[to]);
 	return to;
 }
+
+unsigned
+machine_step_logged(const struct machine *machine, struct log *log,
+    const char *who, unsigned from, unsigned to)
+{
+	(void)machine_check(machine, from, to);
+	if (from != to)
+		log_printf(log, LOGGING_DEBUG, "%s%s: %s -> %s", who,
+		    machine->name, machine->states[from], machine->states[to]);
+	return to;
+}

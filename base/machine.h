@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "base/log.h"
 #include "base/trace.h"
 
 struct machine {
@@ -34,5 +35,9 @@ unsigned machine_check(const struct machine *, unsigned from, unsigned to);
  */
 unsigned machine_step(
     const struct machine *, const struct trace *, unsigned from, unsigned to);
+
+/* The same where there is no connection: the line begins with `who`. */
+unsigned machine_step_logged(const struct machine *, struct log *,
+    const char *who, unsigned from, unsigned to);
 
 #endif

@@ -94,6 +94,13 @@ arm(struct event *timer, unsigned s)
 	(void)event_add(timer, &tv);
 }
 
+static void
+move_master(struct proxy_master *master, enum proxy_master_state state)
+{
+	master->state = (enum proxy_master_state)machine_step_logged(
+	    &proxy_master_machine, master->log, "", master->state, state);
+}
+
 /* --- generations change --- */
 
 static void
@@ -232,6 +239,7 @@ change_over(struct proxy_master *master)
 	struct proxy_generation *old = master->serving;
 	struct proxy_generation *new = master->starting;
 
+	move_master(master, PROXY_MASTER_SERVING);
 	master->serving = new;
 	master->starting = NULL;
 	(void)event_del(master->start_timer);
@@ -271,17 +279,20 @@ give_up_generation(struct proxy_master *master, const char *why)
 	master->starting = NULL;
 	(void)event_del(master->start_timer);
 	say_why_not(master,
-	    master->serving == NULL ? "cannot start" : "reload refused", why);
+	    master->state == PROXY_MASTER_BEGINNING ? "cannot start"
+						    : "reload refused",
+	    why);
 	if (new != NULL) {
 		proxy_generation_leave(new, SIGTERM);
 		proxy_generation_kill(new);
 		free_if_empty(new);
 	}
-	if (master->serving == NULL) {
+	if (master->state == PROXY_MASTER_BEGINNING) {
 		master->failed = true;
 		begin_stop(master);
 		return;
 	}
+	move_master(master, PROXY_MASTER_SERVING);
 	note_refusal(master, slice_str(why));
 	proxy_sockets_trim(master, master->serving->config);
 	keep_control(master);
@@ -352,7 +363,8 @@ proxy_master_on_empty(struct proxy_master *master, struct proxy_generation *g)
 	if (g == master->serving)
 		master->serving = NULL;
 	proxy_generation_free(g);
-	if (master->stopping && TAILQ_EMPTY(&master->generations))
+	if (master->state == PROXY_MASTER_STOPPING &&
+	    TAILQ_EMPTY(&master->generations))
 		(void)event_base_loopbreak(master->base);
 }
 
@@ -415,6 +427,7 @@ end_checking(struct proxy_master *master)
 	log_report(master, &report);
 	config = detach_checking(master);
 	if (result == 0) {
+		move_master(master, PROXY_MASTER_CHANGING);
 		start_generation(master, config);
 	} else {
 		proxy_config_free(config);
@@ -442,13 +455,12 @@ on_check_timer(evutil_socket_t fd, short what, void *ctx)
 static void
 begin_reload(struct proxy_master *master)
 {
-	if (master->stopping)
+	enum proxy_turn turn = proxy_rule_reload(master->state);
+
+	master->reload_again = turn == PROXY_TURN_LATER;
+	if (turn != PROXY_TURN_NOW)
 		return;
-	if (master->starting != NULL || master->checking != NULL) {
-		master->reload_again = true;
-		return;
-	}
-	master->reload_again = false;
+	move_master(master, PROXY_MASTER_CHECKING);
 	strbuf_reset(&master->told);
 	proxy_control_began(master->control);
 	master->history.reload = PROXY_RELOAD_RUNNING;
@@ -486,9 +498,9 @@ begin_stop(struct proxy_master *master)
 	struct proxy_generation *g, *next;
 	unsigned wait = PROXY_MASTER_KILL_S;
 
-	if (master->stopping)
+	if (master->state == PROXY_MASTER_STOPPING)
 		return;
-	master->stopping = true;
+	move_master(master, PROXY_MASTER_STOPPING);
 	/* What was still starting is one more generation that leaves. */
 	master->starting = NULL;
 	(void)event_del(master->start_timer);

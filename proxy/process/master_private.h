@@ -13,6 +13,7 @@
 #include "base/strbuf.h"
 #include "proxy/figures/shared.h"
 #include "proxy/keys/key_files.h"
+#include "proxy/process/master_rules.h"
 #include "proxy/process/notify.h"
 #include "proxy/process/spawn.h"
 #include "proxy/settings/config.h"
@@ -25,12 +26,6 @@ struct proxy_control;
 struct proxy_key_check;
 struct proxy_master;
 
-enum proxy_seat_state {
-	PROXY_SEAT_EMPTY,    /* nobody; perhaps a pause is on */
-	PROXY_SEAT_STARTING, /* forked, has not reported in */
-	PROXY_SEAT_SERVING   /* it has; it takes connections once it is told */
-};
-
 /* The place of one worker. */
 struct proxy_seat {
 	struct proxy_generation *generation;
@@ -42,8 +37,7 @@ struct proxy_seat {
 	struct event *on_control, *on_keys, *on_pause;
 	time_t since;	 /* it was forked */
 	unsigned silent; /* rounds since its last sign of life */
-	unsigned pause;	 /* s, before the next one */
-	unsigned paused; /* s, of the pause that is on */
+	unsigned paused; /* s, of the last pause; 0: none yet */
 };
 
 /* One reading of the configuration, and its workers. */
@@ -109,7 +103,8 @@ struct proxy_master {
 	struct event *signals[4], *start_timer, *kill_timer, *watchdog, *round;
 	char *path, *pidfile; /* absolute; pidfile NULL: none */
 	int tell;	      /* the parent that waits; -1: none */
-	bool stopping, reload_again, failed;
+	enum proxy_master_state state;
+	bool reload_again, failed;
 };
 
 /* --- master_seats.c: workers --- */

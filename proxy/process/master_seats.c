@@ -41,6 +41,18 @@ make_pair(int type, int pair[2], struct strbuf *reason)
 	return strbuf_fail(reason, "socketpair: %s", strerror(errno));
 }
 
+static void
+move_seat(struct proxy_seat *seat, enum proxy_seat_state state)
+{
+	char who[60];
+
+	(void)snprintf(who, sizeof(who),
+	    "[%s], slot %u: ", proxy_role_name(seat->role), seat->slot);
+	seat->state =
+	    (enum proxy_seat_state)machine_step_logged(&proxy_seat_machine,
+		seat->generation->master->log, who, seat->state, state);
+}
+
 /* --- generations --- */
 
 size_t
@@ -69,7 +81,6 @@ add_seats(struct proxy_generation *g, enum proxy_role role, size_t count)
 		seat->generation = g;
 		seat->role = role;
 		seat->control = seat->keys = -1;
-		seat->pause = PROXY_MASTER_PAUSE_FIRST;
 	}
 }
 
@@ -269,7 +280,7 @@ on_control(evutil_socket_t fd, short what, void *ctx)
 	show_silence(seat);
 	if (seat->state != PROXY_SEAT_STARTING)
 		return;
-	seat->state = PROXY_SEAT_SERVING;
+	move_seat(seat, PROXY_SEAT_SERVING);
 	proxy_master_on_serving(seat->generation->master, seat);
 }
 
@@ -281,30 +292,28 @@ is_watched(const struct proxy_seat *seat)
 	    proxy_role_is_worker(seat->role);
 }
 
-/*
- * Rounds are counted, not time: all of us may have been stopped together. And
- * it is told a round before the end: where all of us wait for a log that takes
- * nothing, we wait here, and whoever goes on when it does has that time to show
- * it.
- */
 static void
 kill_silent(struct proxy_seat *seat)
 {
 	struct proxy_generation *g = seat->generation;
-	unsigned most = g->config->watchdog / PROXY_WORKER_TICK_S;
-
 	if (!is_watched(seat))
 		return;
 	seat->silent++;
 	show_silence(seat);
-	if (seat->silent == most + 1)
+	switch (proxy_rule_silence(seat->silent, g->config->watchdog)) {
+	case PROXY_SILENCE_BORNE:
+		break;
+	case PROXY_SILENCE_TOLD:
 		log_printf(g->master->log, LOGGING_ERROR,
 		    "worker %ld of [%s] hangs, no sign of life for %u s: "
 		    "it will be killed",
 		    (long)seat->pid, proxy_role_name(seat->role),
 		    g->config->watchdog);
-	else if (seat->silent > most + 1)
+		break;
+	case PROXY_SILENCE_ENDS:
 		(void)kill(seat->pid, SIGKILL);
+		break;
+	}
 }
 
 void
@@ -474,7 +483,7 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 	}
 	seat->control = control[0];
 	seat->keys = keys[0];
-	seat->state = PROXY_SEAT_STARTING;
+	move_seat(seat, PROXY_SEAT_STARTING);
 	seat->since = clock_s();
 	listen_to(seat);
 	return 0;
@@ -497,18 +506,16 @@ proxy_generation_start(struct proxy_generation *g, struct strbuf *reason)
 static void on_pause(evutil_socket_t, short, void *);
 
 static void
-replace_later(struct proxy_seat *seat)
+replace_later(struct proxy_seat *seat, int64_t lived_s)
 {
-	struct timeval pause = {(time_t)seat->pause, 0};
+	struct timeval pause = {0, 0};
 
+	seat->paused = proxy_rule_pause(seat->paused, lived_s);
+	pause.tv_sec = (time_t)seat->paused;
 	if (seat->on_pause == NULL)
 		seat->on_pause = event_new(
 		    seat->generation->master->base, -1, 0, on_pause, seat);
 	(void)event_add(seat->on_pause, &pause);
-	seat->paused = seat->pause;
-	seat->pause = seat->pause * 2 > PROXY_MASTER_PAUSE_LAST
-	    ? PROXY_MASTER_PAUSE_LAST
-	    : seat->pause * 2;
 }
 
 static void
@@ -526,7 +533,7 @@ on_pause(evutil_socket_t fd, short what, void *ctx)
 	if (sit_down(seat, &reason) != 0) {
 		log_printf(master->log, LOGGING_ERROR,
 		    "cannot replace a worker: %s", strbuf_text(&reason));
-		replace_later(seat);
+		replace_later(seat, 0);
 	} else {
 		atomic_fetch_add(&master->shared->restarts, 1);
 	}
@@ -540,22 +547,24 @@ get_up(struct proxy_seat *seat, const char *why)
 	struct proxy_master *master = g->master;
 	bool early = seat->state == PROXY_SEAT_STARTING;
 
-	if (clock_s() - seat->since >= PROXY_MASTER_PAUSE_LAST)
-		seat->pause = PROXY_MASTER_PAUSE_FIRST;
 	drop_event(&seat->on_control);
 	drop_event(&seat->on_keys);
 	drop_fd(&seat->control);
 	drop_fd(&seat->keys);
 	give_slot_back(seat);
-	seat->state = PROXY_SEAT_EMPTY;
-	if (g->leaving) {
+	move_seat(seat, PROXY_SEAT_EMPTY);
+	switch (proxy_rule_seat(g->leaving, g == master->starting)) {
+	case PROXY_FATE_STAYS_EMPTY:
 		release_sealer(g);
 		if (proxy_generation_is_empty(g))
 			proxy_master_on_empty(master, g);
 		return;
+	case PROXY_FATE_IS_REPLACED:
+		replace_later(seat, clock_s() - seat->since);
+		break;
+	case PROXY_FATE_GIVES_UP:
+		break;
 	}
-	if (g == master->serving)
-		replace_later(seat);
 	/* Last: it may free the generation that never served. */
 	proxy_master_on_end(master, seat, why, early);
 }

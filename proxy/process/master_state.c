@@ -172,8 +172,8 @@ proxy_master_print_state(const struct proxy_master *master, struct strbuf *to)
 	    (unsigned long long)master->history.generation);
 	print_configuration(master, to);
 	print_reload(master, to);
-	strbuf_addf(
-	    to, ",\"stopping\":%s", master->stopping ? "true" : "false");
+	strbuf_addf(to, ",\"stopping\":%s",
+	    master->state == PROXY_MASTER_STOPPING ? "true" : "false");
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		print_list(master, &lists[i], to);
 	strbuf_add_str(to, "}\n");

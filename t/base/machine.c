@@ -22,13 +22,16 @@ test_steps_of_the_table_are_taken_and_told(void **state)
 
 	(void)state;
 	assert_int_equal(machine_step(&light, &trace, RED, GREEN), GREEN);
-	assert_int_equal(machine_step(&light, &trace, GREEN, YELLOW), YELLOW);
-	assert_int_equal(machine_step(&light, &trace, YELLOW, RED), RED);
+	assert_int_equal(
+	    machine_step_logged(&light, log, "north: ", GREEN, YELLOW), YELLOW);
+	assert_int_equal(
+	    machine_step_logged(&light, log, "", YELLOW, RED), RED);
 	assert_int_equal(machine_step(&light, NULL, RED, GREEN), GREEN);
 	assert_int_equal(machine_step(&light, &trace, RED, RED), RED);
 	heard = steps_heard(log);
 	steps_check_taken(&light, heard);
 	assert_non_null(strstr(heard, "session 7: light: RED -> GREEN\n"));
+	assert_non_null(strstr(heard, ": north: light: GREEN -> YELLOW\n"));
 	assert_null(strstr(heard, "RED -> RED"));
 }
 
