@@ -388,9 +388,10 @@ test_a_refusal_that_comes_later(void **state)
 	(void)state;
 	reach(&s, NULL, FILTERING);
 	assert_false(proxy_transaction_done(s.t));
-	s.stub.filter.outcome = (struct proxy_outcome){550, "5.7.1 no"};
+	s.stub.filter.outcome =
+	    (struct proxy_outcome){PROXY_REFUSE, PROXY_CAUSE_SPF, "no"};
 	stub_filter_go_on(&s.stub.filter);
-	answered(&s, "550 5.7.1 no\r\n", PROXY_COUNT_REJECTED);
+	answered(&s, "550 5.7.23 no\r\n", PROXY_COUNT_REJECTED);
 	assert_int_equal(s.done, 1);
 	talk_hear(&s.relay, "RSET\r\n");
 	tear_down(&s);
