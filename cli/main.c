@@ -19,6 +19,7 @@ static const struct cli_command *const commands[] = {
     &cli_sign,
     &cli_verify,
     &cli_spf,
+    &cli_forget,
     &cli_keygen,
     &cli_dns,
     &cli_check,

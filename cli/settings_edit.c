@@ -203,3 +203,120 @@ cli_settings_add(struct strbuf *text, struct slice section, struct slice name,
 {
 	return set(text, section, name, value, true);
 }
+
+/* --- an item of a list --- */
+
+/* Text in the making, without the items that are dropped. */
+struct dropping {
+	struct strbuf made;
+	struct slice name;
+	bool (*is)(void *ctx, struct slice item);
+	void *ctx;
+	int dropped;
+	bool headless; /* the line with the name has no item left, and went */
+};
+
+/* "a, b" of a line: what is left of it. The number of items there. */
+static size_t
+keep_items(struct dropping *d, struct slice list, struct strbuf *kept)
+{
+	struct slice item;
+	size_t count = 0;
+
+	while (list.n > 0 && slice_cut(&list, ',', &item)) {
+		item = slice_trim(item);
+		if (item.n == 0)
+			continue;
+		if (d->is(d->ctx, item)) {
+			d->dropped++;
+			continue;
+		}
+		strbuf_add_str(kept, count++ > 0 ? ", " : "");
+		strbuf_add(kept, item);
+	}
+	return count;
+}
+
+/* A line of the list, whole where nothing of it goes. `head`: it is the one with
+ * the name; else it goes on, and may have to become that. */
+static void
+drop_of_line(struct dropping *d, struct slice line, bool head)
+{
+	struct slice text = line.n > 0 && line.p[line.n - 1] == '\n'
+	    ? slice_first(line, line.n - 1)
+	    : line;
+	struct slice list =
+	    head ? slice_after(text, slice_find(text, '=') + 1) : text;
+	struct slice content = without_comment(list);
+	struct slice comment = content.n == 0
+	    ? slice_trim(list)
+	    : slice_trim(
+		  slice_after(list, (size_t)(content.p + content.n - list.p)));
+	int before = d->dropped;
+	struct strbuf kept;
+	size_t count;
+
+	strbuf_init(&kept, d->made.cap);
+	count = keep_items(d, content, &kept);
+	if (d->dropped == before && (head || !d->headless)) {
+		strbuf_add(&d->made, line);
+		d->headless = head ? false : d->headless;
+	} else if (count > 0) {
+		if (head || d->headless) {
+			strbuf_add(&d->made, d->name);
+			strbuf_add_str(&d->made, " = ");
+		} else {
+			strbuf_add_char(&d->made, '\t');
+		}
+		strbuf_add(&d->made, strbuf_slice(&kept));
+		if (comment.n > 0)
+			strbuf_add_char(&d->made, ' ');
+		strbuf_add(&d->made, comment);
+		strbuf_add_char(&d->made, '\n');
+		d->headless = false;
+	} else if (head) {
+		d->headless = true;
+	}
+	strbuf_clear(&kept);
+}
+
+int
+cli_settings_drop(struct strbuf *text, struct slice section, struct slice name,
+    bool (*is)(void *ctx, struct slice item), void *ctx)
+{
+	struct dropping d = {.name = name, .is = is, .ctx = ctx};
+	struct slice rest = strbuf_slice(text), line, word;
+	bool within = false, setting = false;
+
+	strbuf_init(&d.made, text->cap);
+	while (rest.n > 0) {
+		const char *from = rest.p;
+
+		(void)slice_cut(&rest, '\n', &line);
+		line.n += line.p + line.n < text->p + text->n;
+		line.p = from;
+		word = slice_trim(line);
+		if (is_section(word, &word)) {
+			within = slice_equal(word, section);
+			setting = false;
+			strbuf_add(&d.made, line);
+		} else if (within && sets(line, name, &word)) {
+			setting = true;
+			drop_of_line(&d, line, true);
+		} else if (setting && goes_on(line)) {
+			drop_of_line(&d, line, false);
+		} else {
+			setting = setting && slice_trim(line).n > 0 &&
+			    line.p[0] == '#';
+			strbuf_add(&d.made, line);
+		}
+	}
+	if (d.made.full) {
+		d.dropped = -1;
+	} else {
+		strbuf_reset(text);
+		strbuf_add(text, strbuf_slice(&d.made));
+	}
+	strbuf_clear(&d.made);
+	return d.dropped;
+}

@@ -27,4 +27,10 @@ int cli_settings_set(struct strbuf *text, struct slice section,
 int cli_settings_add(struct strbuf *text, struct slice section,
     struct slice name, struct slice value);
 
+/* Takes one item out of a list, wherever in it: `is` says whether it is that.
+ * Lines that are left without any go. How many there were; -1 where the text
+ * becomes longer than its cap. */
+int cli_settings_drop(struct strbuf *text, struct slice section,
+    struct slice name, bool (*is)(void *ctx, struct slice item), void *ctx);
+
 #endif

@@ -3,15 +3,11 @@
  * and back. What is there stays, what a person wired otherwise stops it, and a
  * second run changes nothing. Mail is handed to signpost last, once it serves.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#include "base/xalloc.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/options.h"
 #include "cli/kit/records_print.h"
@@ -313,31 +309,6 @@ set_up_machine(struct setup *setup)
 	return check_outcome(setup);
 }
 
-/* One at a time: a lock on the folder of the configuration, which another
- * setup would change. The descriptor, or -1 and a message. */
-static int
-lock(struct setup *setup)
-{
-	char *folder = xstrdup(strbuf_text(&setup->config_path));
-	char *slash = strrchr(folder, '/');
-	int fd;
-
-	if (slash != NULL && slash != folder)
-		*slash = '\0';
-	fd = open(
-	    slash == NULL ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		cli_error("setup: %s: %s; is signpost installed?", folder,
-		    strerror(errno));
-	} else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		cli_error("setup: another setup is at work");
-		(void)close(fd);
-		fd = -1;
-	}
-	free(folder);
-	return fd;
-}
-
 static int
 run_locked(struct setup *setup)
 {
@@ -348,7 +319,7 @@ run_locked(struct setup *setup)
 			  "says what would be done)");
 		return CLI_FAILED;
 	}
-	fd = lock(setup);
+	fd = cli_steps_lock(strbuf_text(&setup->config_path), "setup");
 	if (fd < 0)
 		return CLI_FAILED;
 	status = setup->wishes.undo ? setup_undo(setup) : set_up_machine(setup);

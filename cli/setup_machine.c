@@ -8,6 +8,7 @@
 #include "cli/kit/capture.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/files.h"
+#include "cli/service.h"
 #include "cli/setup_private.h"
 #include "dkim/key.h"
 #include "proxy/keys/key_files.h"
@@ -16,9 +17,6 @@
 enum { PATH_LENGTH_MAX = 4096, REASON_MAX = 1000, RSA_BITS = 2048 };
 
 #define SYSUSERS "/usr/lib/sysusers.d/signpost.conf"
-#define INIT	 "/etc/init.d/signpost"
-#define SYSTEMD	 "/run/systemd/system"
-#define PIDFILE	 "/run/signpost.pid"
 #define RESULTS	 "/var/lib/signpost-in"
 
 /* A path as it is from here. */
@@ -231,123 +229,19 @@ setup_keys(struct setup *setup)
 
 /* --- the service --- */
 
-static bool
-says_yes(const struct setup *setup, const char *const argv[])
-{
-	struct strbuf out, reason;
-	bool yes;
-
-	strbuf_init(&out, REASON_MAX);
-	strbuf_init(&reason, REASON_MAX);
-	yes = cli_steps_ask(&setup->steps, argv, &out, &reason) == 0;
-	strbuf_clear(&out);
-	strbuf_clear(&reason);
-	return yes;
-}
-
-/* What runs reads its settings in any case: a setup that was ended before it
- * came to that leaves them as they ought to be, and unread. */
-static void
-read_again(struct setup *setup, const char *const reload[])
-{
-	if (setup->config_changed)
-		(void)cli_steps_run(&setup->steps, "service", reload,
-		    "reads its configuration again");
-	else
-		(void)cli_steps_run_again(
-		    &setup->steps, "service", reload, "runs by these settings");
-}
-
-static void
-start_by_systemd(struct setup *setup)
-{
-	const char *const active[] = {
-	    "systemctl", "--quiet", "is-active", "signpost.service", NULL};
-	const char *const enabled[] = {
-	    "systemctl", "--quiet", "is-enabled", "signpost.service", NULL};
-	const char *const enable[] = {
-	    "systemctl", "enable", "--now", "signpost.service", NULL};
-	const char *const reload[] = {
-	    "systemctl", "reload", "signpost.service", NULL};
-	bool runs = says_yes(setup, active);
-
-	if ((!runs || !says_yes(setup, enabled)) &&
-	    cli_steps_run(
-		&setup->steps, "service", enable, "starts, now and later") != 0)
-		return;
-	if (runs)
-		read_again(setup, reload);
-}
-
-static void
-start_by_init(struct setup *setup)
-{
-	const char *const status[] = {INIT, "status", NULL};
-	const char *const start[] = {INIT, "start", NULL};
-	const char *const reload[] = {INIT, "reload", NULL};
-	const char *const later[] = {
-	    "update-rc.d", "signpost", "defaults", NULL};
-
-	if (says_yes(setup, status)) {
-		read_again(setup, reload);
-		return;
-	}
-	if (cli_steps_run(&setup->steps, "service", start, "starts") == 0)
-		(void)cli_steps_run(
-		    &setup->steps, "service", later, "starts with the machine");
-}
-
-/* Somebody starts it as we say, and the next setup goes on from there. */
-static void
-start_by_hand(struct setup *setup)
-{
-	static const char *const reload[] = {
-	    "sh", "-c", "signpost reload $(cat " PIDFILE ")", NULL};
-
-	if (access(PIDFILE, R_OK) == 0) {
-		read_again(setup, reload);
-		return;
-	}
-	cli_steps_tell(&setup->steps, "service", CLI_STEP_STOP,
-	    "neither systemd nor %s is here to start it", INIT);
-	cli_steps_todo(
-	    "signpost serve -D --pidfile " PIDFILE ", and run this again");
-}
-
 void
 setup_service_start(struct setup *setup)
 {
 	if (setup->wishes.root != NULL)
 		cli_steps_tell(&setup->steps, "service", CLI_STEP_OK,
 		    "is not started in another root");
-	else if (access(SYSTEMD, F_OK) == 0)
-		start_by_systemd(setup);
-	else if (access(INIT, X_OK) == 0)
-		start_by_init(setup);
 	else
-		start_by_hand(setup);
+		cli_service_start(&setup->steps, setup->config_changed);
 }
 
 void
 setup_service_stop(struct setup *setup)
 {
-	const char *const disable[] = {
-	    "systemctl", "disable", "--now", "signpost.service", NULL};
-	const char *const stop[] = {INIT, "stop", NULL};
-	const char *const never[] = {"update-rc.d", "signpost", "remove", NULL};
-
-	if (setup->wishes.root != NULL)
-		return;
-	if (access(SYSTEMD, F_OK) == 0) {
-		(void)cli_steps_run(
-		    &setup->steps, "service", disable, "stops, now and later");
-	} else if (access(INIT, X_OK) == 0) {
-		(void)cli_steps_run(&setup->steps, "service", stop, "stops");
-		(void)cli_steps_run(&setup->steps, "service", never,
-		    "does not start with the machine");
-	} else if (access(PIDFILE, R_OK) == 0) {
-		cli_steps_tell(&setup->steps, "service", CLI_STEP_OK,
-		    "stays: neither systemd nor %s is here to stop it", INIT);
-		cli_steps_todo("kill $(cat " PIDFILE ")");
-	}
+	if (setup->wishes.root == NULL)
+		cli_service_stop(&setup->steps);
 }

@@ -1,11 +1,17 @@
 /* Steps that change a machine; see steps.h. */
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/escape.h"
 #include "base/slice.h"
+#include "base/xalloc.h"
 #include "cli/kit/capture.h"
 #include "cli/kit/cli.h"
 #include "cli/steps.h"
@@ -208,6 +214,29 @@ cli_steps_ask(const struct cli_steps *steps, const char *const argv[],
 		outcome = cli_capture(command, RUN_MS, out, reason);
 	strbuf_clear(&path);
 	return outcome;
+}
+
+int
+cli_steps_lock(const char *config, const char *tool)
+{
+	char *folder = xstrdup(config);
+	char *slash = strrchr(folder, '/');
+	int fd;
+
+	if (slash != NULL && slash != folder)
+		*slash = '\0';
+	fd = open(
+	    slash == NULL ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		cli_error("%s: %s: %s; is signpost installed?", tool, folder,
+		    strerror(errno));
+	} else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		cli_error("%s: another setup is at work", tool);
+		(void)close(fd);
+		fd = -1;
+	}
+	free(folder);
+	return fd;
 }
 
 int

@@ -36,6 +36,7 @@ extern const struct cli_command cli_demo;
 extern const struct cli_command cli_dmarc_report;
 extern const struct cli_command cli_dns;
 extern const struct cli_command cli_explain;
+extern const struct cli_command cli_forget;
 extern const struct cli_command cli_keygen;
 extern const struct cli_command cli_reload;
 extern const struct cli_command cli_results;

@@ -111,6 +111,53 @@ test_a_text_that_grows_past_its_cap_is_refused_whole(void **state)
 	strbuf_clear(&text);
 }
 
+static bool
+is_that(void *ctx, struct slice item)
+{
+	return slice_equal(item, slice_str(ctx));
+}
+
+static void
+test_an_item_is_taken_out_of_a_list(void **state)
+{
+	static const struct {
+		int dropped;
+		const char *before, *after;
+	} cases[] = {
+	    {0, "[a]\nb = y, z\n", "[a]\nb = y, z\n"},
+	    {0, "[c]\nb = x\n[a]\n# b = x\nc = x\n",
+		"[c]\nb = x\n[a]\n# b = x\nc = x\n"},
+	    {1, "[a]\nb = x, y ; two\nc = 2\n", "[a]\nb = y ; two\nc = 2\n"},
+	    {1, "[a]\nb=y ,x,z", "[a]\nb = y, z\n"},
+	    {1, "[a]\nb = x ; one\nc = 2\n", "[a]\nc = 2\n"},
+	    {2, "[a]\nb = y\nb = x\nb = z, x\n", "[a]\nb = y\nb = z\n"},
+	    /* lines that go on */
+	    {1, "[a]\nb = y,\n  x, ; he\n\tz\nc = 1\n",
+		"[a]\nb = y,\n\tz\nc = 1\n"},
+	    {1, "[a]\nb = x, ; he\n  y, z ; they\n  w\nc = 1\n",
+		"[a]\nb = y, z ; they\n  w\nc = 1\n"},
+	    {2, "[a]\nb = x,\n  x\n  w\n", "[a]\nb = w\n"},
+	    {2, "[a]\nb =\n  x\n  x\nc = 1\n", "[a]\nb =\nc = 1\n"},
+	    {1, "[a]\nb = y\n# of it\n  x, z\n", "[a]\nb = y\n# of it\n\tz\n"},
+	    /* what goes on behind another line is not of the list */
+	    {0, "[a]\nb = y\nc = z\n  x\n", "[a]\nb = y\nc = z\n  x\n"},
+	};
+	char wanted[] = "x";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct strbuf text;
+
+		strbuf_init(&text, TEXT_MAX);
+		strbuf_add_str(&text, cases[i].before);
+		assert_int_equal(cli_settings_drop(&text, SLICE("a"),
+				     SLICE("b"), is_that, wanted),
+		    cases[i].dropped);
+		assert_string_equal(strbuf_text(&text), cases[i].after);
+		strbuf_clear(&text);
+	}
+}
+
 int
 main(void)
 {
@@ -119,6 +166,7 @@ main(void)
 	    cmocka_unit_test(test_a_line_is_set_where_a_person_would_set_it),
 	    cmocka_unit_test(
 		test_a_text_that_grows_past_its_cap_is_refused_whole),
+	    cmocka_unit_test(test_an_item_is_taken_out_of_a_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

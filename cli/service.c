@@ -1,0 +1,144 @@
+/* The daemon as a service; see service.h. */
+#include <unistd.h>
+
+#include "base/strbuf.h"
+#include "cli/service.h"
+
+enum { REASON_MAX = 1000 };
+
+#define INIT	"/etc/init.d/signpost"
+#define SYSTEMD "/run/systemd/system"
+#define PIDFILE "/run/signpost.pid"
+
+static const char *const is_active[] = {
+    "systemctl", "--quiet", "is-active", "signpost.service", NULL};
+static const char *const systemd_reload[] = {
+    "systemctl", "reload", "signpost.service", NULL};
+static const char *const init_status[] = {INIT, "status", NULL};
+static const char *const init_reload[] = {INIT, "reload", NULL};
+
+static bool
+says_yes(const struct cli_steps *steps, const char *const argv[])
+{
+	struct strbuf out, reason;
+	bool yes;
+
+	strbuf_init(&out, REASON_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	yes = cli_steps_ask(steps, argv, &out, &reason) == 0;
+	strbuf_clear(&out);
+	strbuf_clear(&reason);
+	return yes;
+}
+
+/* What runs reads its settings in any case: a setup that was ended before it
+ * came to that leaves them as they ought to be, and unread. */
+static void
+read_again(struct cli_steps *steps, bool changed, const char *const reload[])
+{
+	if (changed)
+		(void)cli_steps_run(
+		    steps, "service", reload, "reads its configuration again");
+	else
+		(void)cli_steps_run_again(
+		    steps, "service", reload, "runs by these settings");
+}
+
+static void
+start_by_systemd(struct cli_steps *steps, bool changed)
+{
+	const char *const enabled[] = {
+	    "systemctl", "--quiet", "is-enabled", "signpost.service", NULL};
+	const char *const enable[] = {
+	    "systemctl", "enable", "--now", "signpost.service", NULL};
+	bool runs = says_yes(steps, is_active);
+
+	if ((!runs || !says_yes(steps, enabled)) &&
+	    cli_steps_run(steps, "service", enable, "starts, now and later") !=
+		0)
+		return;
+	if (runs)
+		read_again(steps, changed, systemd_reload);
+}
+
+static void
+start_by_init(struct cli_steps *steps, bool changed)
+{
+	const char *const start[] = {INIT, "start", NULL};
+	const char *const later[] = {
+	    "update-rc.d", "signpost", "defaults", NULL};
+
+	if (says_yes(steps, init_status)) {
+		read_again(steps, changed, init_reload);
+		return;
+	}
+	if (cli_steps_run(steps, "service", start, "starts") == 0)
+		(void)cli_steps_run(
+		    steps, "service", later, "starts with the machine");
+}
+
+/* Somebody starts it as we say, and the next setup goes on from there. */
+static void
+start_by_hand(struct cli_steps *steps, bool changed)
+{
+	static const char *const reload[] = {
+	    "sh", "-c", "signpost reload $(cat " PIDFILE ")", NULL};
+
+	if (access(PIDFILE, R_OK) == 0) {
+		read_again(steps, changed, reload);
+		return;
+	}
+	cli_steps_tell(steps, "service", CLI_STEP_STOP,
+	    "neither systemd nor %s is here to start it", INIT);
+	cli_steps_todo(
+	    "signpost serve -D --pidfile " PIDFILE ", and run this again");
+}
+
+void
+cli_service_start(struct cli_steps *steps, bool changed)
+{
+	if (access(SYSTEMD, F_OK) == 0)
+		start_by_systemd(steps, changed);
+	else if (access(INIT, X_OK) == 0)
+		start_by_init(steps, changed);
+	else
+		start_by_hand(steps, changed);
+}
+
+void
+cli_service_stop(struct cli_steps *steps)
+{
+	const char *const disable[] = {
+	    "systemctl", "disable", "--now", "signpost.service", NULL};
+	const char *const stop[] = {INIT, "stop", NULL};
+	const char *const never[] = {"update-rc.d", "signpost", "remove", NULL};
+
+	if (access(SYSTEMD, F_OK) == 0) {
+		(void)cli_steps_run(
+		    steps, "service", disable, "stops, now and later");
+	} else if (access(INIT, X_OK) == 0) {
+		(void)cli_steps_run(steps, "service", stop, "stops");
+		(void)cli_steps_run(
+		    steps, "service", never, "does not start with the machine");
+	} else if (access(PIDFILE, R_OK) == 0) {
+		cli_steps_tell(steps, "service", CLI_STEP_OK,
+		    "stays: neither systemd nor %s is here to stop it", INIT);
+		cli_steps_todo("kill $(cat " PIDFILE ")");
+	}
+}
+
+bool
+cli_service_runs(const struct cli_steps *steps)
+{
+	if (access(SYSTEMD, F_OK) == 0)
+		return says_yes(steps, is_active);
+	return access(INIT, X_OK) == 0 && says_yes(steps, init_status);
+}
+
+int
+cli_service_reload(struct cli_steps *steps)
+{
+	return cli_steps_run(steps, "service",
+	    access(SYSTEMD, F_OK) == 0 ? systemd_reload : init_reload,
+	    "reads its configuration again");
+}
