@@ -8,8 +8,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/uio.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #if defined(__GLIBC__) && !defined(COMPAT_PLAIN)
@@ -64,6 +66,44 @@ compat_keep_heap(int bytes)
 	(void)mallopt(M_MMAP_THRESHOLD, bytes);
 #else
 	(void)bytes;
+#endif
+}
+
+/* In a handler of SIGSYS, with its context: the call that was not made returns
+ * `value`. With NULL nothing is changed. 0, or -1 where it is not known how. */
+static inline int
+compat_syscall_returns(void *context, long value)
+{
+#if defined(__x86_64__) && !defined(COMPAT_PLAIN)
+	if (context != NULL)
+		((ucontext_t *)context)->uc_mcontext.gregs[REG_RAX] = value;
+	return 0;
+#elif defined(__aarch64__) && !defined(COMPAT_PLAIN)
+	if (context != NULL)
+		((ucontext_t *)context)->uc_mcontext.regs[0] =
+		    (unsigned long long)value;
+	return 0;
+#else
+	(void)context;
+	(void)value;
+	return -1;
+#endif
+}
+
+/* Was this built with a sanitizer? Its runtime makes calls of its own. */
+static inline bool
+compat_is_sanitized(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	return true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+	return true;
+#else
+	return false;
+#endif
+#else
+	return false;
 #endif
 }
 

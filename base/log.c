@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <syslog.h>
@@ -26,6 +27,7 @@ struct log {
 	enum log_level least;
 	uint64_t lost; /* lines, since one was taken */
 	bool torn;     /* a part of the first of them was taken */
+	int fd;	       /* of log_new_by(); -1: it writes itself */
 };
 
 static const char *const level_words[] = {"error", "warning", "info", "debug"};
@@ -39,8 +41,18 @@ log_new(const char *ident, enum log_target target, enum log_level least)
 	log->ident = xstrdup(ident);
 	log->target = target;
 	log->least = least;
+	log->fd = -1;
 	if (target == LOGGING_SYSLOG)
 		openlog(log->ident, LOG_PID, LOG_MAIL);
+	return log;
+}
+
+struct log *
+log_new_by(int fd, enum log_level least)
+{
+	struct log *log = log_new("", LOGGING_STDERR, least);
+
+	log->fd = fd;
 	return log;
 }
 
@@ -214,6 +226,35 @@ log_free(struct log *log)
 	free(log);
 }
 
+/* Behind an octet with its level. Whoever does not take it has enough. */
+static void
+send_line(const struct log *log, enum log_level level, struct slice text)
+{
+	struct strbuf line;
+
+	strbuf_init(&line, LOG_DATAGRAM_MAX);
+	strbuf_add_char(&line, (char)('0' + level));
+	strbuf_add(&line, slice_first(text, LOG_DATAGRAM_MAX - 1));
+	(void)send(log->fd, line.p, line.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	strbuf_clear(&line);
+}
+
+int
+log_take(struct log *log, const char *who, struct slice datagram)
+{
+	struct strbuf text;
+
+	if (datagram.n < 2 || datagram.p[0] < '0' ||
+	    datagram.p[0] > '0' + LOGGING_DEBUG)
+		return -1;
+	strbuf_init(&text, 6 * LOG_DATAGRAM_MAX);
+	escape_text(slice_after(datagram, 1), &text);
+	log_printf(log, (enum log_level)(datagram.p[0] - '0'), "%s: %s", who,
+	    strbuf_text(&text));
+	strbuf_clear(&text);
+	return 0;
+}
+
 void
 log_event(struct log *log, enum log_level level, struct slice text)
 {
@@ -222,6 +263,10 @@ log_event(struct log *log, enum log_level level, struct slice text)
 	if (!log_wants(log, level))
 		return;
 	text = slice_first(text, LOG_LINE_MAX / 2);
+	if (log->fd >= 0) {
+		send_line(log, level, text);
+		return;
+	}
 	if (log->target == LOGGING_SYSLOG) {
 		syslog(priorities[level], "%.*s", (int)text.n, text.p);
 		return;

@@ -18,6 +18,7 @@ enum { PATH_LENGTH_MAX = 4096, REASON_MAX = 1000, RSA_BITS = 2048 };
 
 #define SYSUSERS "/usr/lib/sysusers.d/signpost.conf"
 #define RESULTS	 "/var/lib/signpost-in"
+#define POSTFIX	 "/var/spool/postfix"
 
 /* A path as it is from here. */
 static const char *
@@ -126,6 +127,23 @@ make_directory_of(struct setup *setup, const char *path, const char *user)
 	make_directory(setup, path, "0700", user);
 }
 
+/* For sockets that a chrooted smtpd reaches, and nobody else. */
+static void
+make_postfix_directory(struct setup *setup)
+{
+	const char *const argv[] = {"install", "-d", "-m", "0750", "-o", "root",
+	    "-g", "postfix", POSTFIX "/signpost", NULL};
+
+	if (!is_there(setup, POSTFIX))
+		return;
+	if (is_there(setup, POSTFIX "/signpost"))
+		cli_steps_tell(&setup->steps, "directory", CLI_STEP_OK, "%s",
+		    POSTFIX "/signpost");
+	else
+		(void)cli_steps_run(&setup->steps, "directory", argv, "%s",
+		    POSTFIX "/signpost");
+}
+
 void
 setup_directories(struct setup *setup)
 {
@@ -135,6 +153,7 @@ setup_directories(struct setup *setup)
 	const char *database = config->results.database;
 
 	make_directory(setup, "/etc/signpost/keys", "0700", "root");
+	make_postfix_directory(setup);
 	for (size_t i = 0; i < PROXY_FRONTS; i++)
 		if (config->fronts[i].enabled)
 			make_directory_of(setup, config->fronts[i].spool_dir,

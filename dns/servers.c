@@ -8,14 +8,10 @@
 
 #include "base/number.h"
 #include "base/xalloc.h"
+#include "dns/conf_page.h"
 #include "dns/servers.h"
 
-enum {
-	LOOK_AGAIN_MS = 1000,
-	SILENT_MS = 30000,
-	/* More of a resolv.conf than any has. */
-	FILE_MAX = 64 << 10
-};
+enum { LOOK_AGAIN_MS = 1000, SILENT_MS = 30000 };
 
 /* What stat() says of the file when it was read. */
 struct version {
@@ -37,6 +33,8 @@ struct dns_servers {
 	bool trust_ad;
 	char *path; /* NULL: not from a file */
 	struct version version;
+	const struct dns_conf_page *page; /* NULL: not from there */
+	uint32_t page_version;
 	int64_t looked;
 };
 
@@ -202,11 +200,11 @@ static void
 read_resolv_conf(struct dns_servers *servers)
 {
 	FILE *file = fopen(servers->path, "re");
-	char *text = xmalloc(FILE_MAX);
+	char *text = xmalloc(DNS_CONF_MAX);
 	size_t n = 0;
 
 	if (file != NULL) {
-		n = fread(text, 1, FILE_MAX, file);
+		n = fread(text, 1, DNS_CONF_MAX, file);
 		(void)fclose(file);
 	}
 	servers->count = 0;
@@ -252,11 +250,40 @@ dns_servers_from_file(const char *path, bool trust_ad)
 	return servers;
 }
 
+static void
+read_page(struct dns_servers *servers)
+{
+	uint32_t version = dns_conf_page_version(servers->page);
+	struct strbuf text;
+
+	strbuf_init(&text, DNS_CONF_MAX + 1);
+	if (dns_conf_page_read(servers->page, &text) == 0) {
+		servers->page_version = version;
+		servers->count = 0;
+		add_lines(servers, strbuf_slice(&text));
+	}
+	strbuf_clear(&text);
+}
+
+struct dns_servers *
+dns_servers_from_page(const struct dns_conf_page *page, bool trust_ad)
+{
+	struct dns_servers *servers = dns_servers_new(trust_ad);
+
+	servers->page = page;
+	servers->looked = INT64_MIN / 2;
+	read_page(servers);
+	return servers;
+}
+
 void
 dns_servers_refresh(struct dns_servers *servers, int64_t now)
 {
 	struct version version;
 
+	if (servers->page != NULL &&
+	    dns_conf_page_version(servers->page) != servers->page_version)
+		read_page(servers);
 	if (servers->path == NULL || now - servers->looked < LOOK_AGAIN_MS)
 		return;
 	servers->looked = now;

@@ -31,6 +31,7 @@ struct dns_server {
 #define DNS_SERVER_TEXT_MAX 80
 void dns_server_print(const struct dns_server *, char to[DNS_SERVER_TEXT_MAX]);
 
+struct dns_conf_page;
 struct dns_servers;
 
 /* No servers yet. The AD bit (RFC 4035 section 3.2.3) is believed from
@@ -43,6 +44,10 @@ struct dns_servers *dns_servers_new(bool trust_ad);
  * and after changes.
  */
 struct dns_servers *dns_servers_from_file(const char *path, bool trust_ad);
+/* The same by way of the page that another process keeps
+ * (dns/conf_page.h), which must outlive them. */
+struct dns_servers *dns_servers_from_page(
+    const struct dns_conf_page *, bool trust_ad);
 void dns_servers_free(struct dns_servers *);
 
 /* ADDR, ADDR:PORT, [ADDR6]:PORT; port 53 where left out. 0; or -1 with the
@@ -50,7 +55,8 @@ void dns_servers_free(struct dns_servers *);
 int dns_servers_add(
     struct dns_servers *, struct slice text, struct strbuf *reason);
 
-/* Reads the file again if it has changed; looks at most once a second.
+/* Reads the file again if it has changed; looks at most once a second. The
+ * page costs nothing to look at.
  * `now` is in milliseconds of a clock that never goes back. */
 void dns_servers_refresh(struct dns_servers *, int64_t now);
 

@@ -57,7 +57,7 @@ cli_resolver_new(const struct cli_dns *wishes,
 		dns.timeout = (unsigned)wishes->timeout;
 	r = xcalloc(1, sizeof(*r));
 	r->base = event_base_new();
-	r->resolver = proxy_resolver_new(r->base, &dns, NULL);
+	r->resolver = proxy_resolver_new(r->base, &dns, NULL, NULL);
 	strbuf_init(&r->servers, REASON_MAX);
 	for (size_t i = 0; i < dns.nameservers.count; i++)
 		strbuf_addf(&r->servers, "%s%s", i == 0 ? "" : ", ",

@@ -74,35 +74,58 @@ proxy_process_read(pid_t pid, struct proxy_process *to)
 	return proxy_process_parse(slice_from(text, n), clock_booted_s(), to);
 }
 
-/* Counted by looking: who opens them are many. */
-static uint64_t
-descriptors_open(void)
+void
+proxy_process_eyes_open(struct proxy_process_eyes *eyes)
 {
-	DIR *dir = opendir("/proc/self/fd");
-	uint64_t n = 0;
-
-	if (dir == NULL)
-		return 0;
-	while (readdir(dir) != NULL)
-		n++;
-	(void)closedir(dir);
-	return n > 3 ? n - 3 : 0; /* ".", ".." and the folder's own */
+	eyes->open = true;
+	eyes->stat = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	eyes->folder = opendir("/proc/self/fd");
+	eyes->booted = clock_booted_s();
 }
 
 void
-proxy_process_count(struct proxy_counters *c)
+proxy_process_eyes_close(struct proxy_process_eyes *eyes)
 {
+	if (eyes->open && eyes->stat >= 0)
+		(void)close(eyes->stat);
+	if (eyes->open && eyes->folder != NULL)
+		(void)closedir(eyes->folder);
+	eyes->open = false;
+}
+
+/* Counted by looking: who opens them are many. */
+static uint64_t
+descriptors_open(const struct proxy_process_eyes *eyes)
+{
+	uint64_t n = 0;
+
+	if (eyes->folder == NULL)
+		return 0;
+	rewinddir(eyes->folder);
+	while (readdir(eyes->folder) != NULL)
+		n++;
+	return n > 2 ? n - 2 : 0; /* "." and ".." */
+}
+
+void
+proxy_process_count(
+    const struct proxy_process_eyes *eyes, struct proxy_counters *c)
+{
+	char text[STAT_MAX];
 	struct proxy_process is;
 	struct rlimit limit;
+	ssize_t n = eyes->open ? pread(eyes->stat, text, sizeof(text), 0) : -1;
 
-	if (proxy_process_read(getpid(), &is) != 0)
+	if (n <= 0 ||
+	    proxy_process_parse(
+		slice_from(text, (size_t)n), eyes->booted, &is) != 0)
 		return;
 	proxy_count_set(
 	    c, PROXY_COUNT_CPU_MS, (uint64_t)(is.cpu_seconds * 1000));
 	proxy_count_set(c, PROXY_COUNT_RESIDENT, is.resident);
 	proxy_count_set(c, PROXY_COUNT_VIRTUAL, is.virtual);
 	proxy_count_set(c, PROXY_COUNT_BEGAN_MS, (uint64_t)(is.started * 1000));
-	proxy_count_set(c, PROXY_COUNT_FDS, descriptors_open());
+	proxy_count_set(c, PROXY_COUNT_FDS, descriptors_open(eyes));
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
 		proxy_count_set(c, PROXY_COUNT_FDS_MAX, limit.rlim_cur);
 }

@@ -25,8 +25,23 @@ int proxy_process_read(pid_t, struct proxy_process *);
  * was booted at `boot`, s since 1970. */
 int proxy_process_parse(struct slice stat, double boot, struct proxy_process *);
 
+/*
+ * What a process looks at itself with, opened once: later it may open nothing
+ * (proxy/process/sandbox.h). Zeroed: nothing is seen.
+ */
+struct proxy_process_eyes {
+	bool open;
+	int stat;      /* -1: none */
+	void *folder;  /* a DIR; NULL: none */
+	double booted; /* s since 1970 */
+};
+
+void proxy_process_eyes_open(struct proxy_process_eyes *);
+void proxy_process_eyes_close(struct proxy_process_eyes *);
+
 /* This one's, into its counters. */
-void proxy_process_count(struct proxy_counters *);
+void proxy_process_count(
+    const struct proxy_process_eyes *, struct proxy_counters *);
 
 /* The same out of the counters; false where it has not said anything. */
 bool proxy_process_counted(

@@ -9,11 +9,14 @@
 enum { REASON_CAP = 1024 };
 
 struct dns_servers *
-proxy_resolving_servers(const struct proxy_dns_settings *dns)
+proxy_resolving_servers(
+    const struct proxy_dns_settings *dns, const struct dns_conf_page *page)
 {
 	struct dns_servers *servers;
 	struct strbuf reason;
 
+	if (dns->nameservers.count == 0 && page != NULL)
+		return dns_servers_from_page(page, dns->trust_ad);
 	if (dns->nameservers.count == 0)
 		return dns_servers_from_file(DNS_RESOLV_CONF, dns->trust_ad);
 	servers = dns_servers_new(dns->trust_ad);
@@ -51,9 +54,10 @@ on_server(void *ctx, const char *server, int error)
 
 struct dns_resolver *
 proxy_resolver_new(struct event_base *base,
-    const struct proxy_dns_settings *dns, struct log *log)
+    const struct proxy_dns_settings *dns, const struct dns_conf_page *page,
+    struct log *log)
 {
-	struct dns_servers *servers = proxy_resolving_servers(dns);
+	struct dns_servers *servers = proxy_resolving_servers(dns, page);
 
 	if (log != NULL)
 		dns_servers_watch(servers, on_server, log);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "dns/servers.h"
 #include "proxy/figures/process.h"
 #include "proxy/keys/key_check.h"
 #include "proxy/process/control.h"
@@ -18,11 +19,14 @@
 #include "proxy/process/master_private.h"
 #include "proxy/process/master_state.h"
 #include "proxy/process/privilege.h"
+#include "proxy/process/sandbox.h"
 #include "proxy/process/worker.h"
 
 #define REASON_MAX 1024
 /* What is kept of a reload for who asked for it. */
 #define TOLD_MAX 32768
+/* Between looks at resolv.conf. */
+enum { CONF_EVERY_S = 1 };
 /* Of a look at the keys before others have their turn. */
 #define CHECK_STEP_MS 20
 
@@ -585,13 +589,25 @@ on_round(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	proxy_seats_look_round(master);
-	proxy_process_count(&master->shared->master);
+	proxy_process_count(&master->eyes, &master->shared->master);
+}
+
+/* For those that may not open it themselves. */
+static void
+on_conf_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_master *master = ctx;
+
+	(void)fd;
+	(void)what;
+	dns_conf_page_follow(master->conf_page, DNS_RESOLV_CONF);
 }
 
 static void
 make_events(struct proxy_master *master)
 {
 	static const int numbers[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
+	static const struct timeval conf = {CONF_EVERY_S, 0};
 	static const struct timeval round = {PROXY_WORKER_TICK_S, 0};
 	struct timeval half;
 	size_t i;
@@ -607,6 +623,9 @@ make_events(struct proxy_master *master)
 	    event_new(master->base, -1, 0, on_check_timer, master);
 	master->kill_timer =
 	    event_new(master->base, -1, 0, on_kill_timer, master);
+	master->conf_timer =
+	    event_new(master->base, -1, EV_PERSIST, on_conf_timer, master);
+	(void)event_add(master->conf_timer, &conf);
 	master->round =
 	    event_new(master->base, -1, EV_PERSIST, on_round, master);
 	(void)event_add(master->round, &round);
@@ -630,6 +649,7 @@ free_events(struct proxy_master *master)
 	event_free(master->check_timer);
 	event_free(master->kill_timer);
 	event_free(master->round);
+	event_free(master->conf_timer);
 	if (master->watchdog != NULL)
 		event_free(master->watchdog);
 }
@@ -654,6 +674,8 @@ run_loop(struct proxy_master *master)
 
 	make_events(master);
 	master->control = proxy_control_new(master->base, &control_ops, master);
+	dns_conf_page_follow(master->conf_page, DNS_RESOLV_CONF);
+	proxy_sandbox_begin(master->job->config, master->log);
 	start_generation(master, master->job->config);
 	if (geteuid() != 0)
 		log_printf(master->log, LOGGING_WARNING,
@@ -698,17 +720,23 @@ set_up_master(struct proxy_master *master, struct strbuf *reason)
 			return -1;
 		(void)!chdir("/");
 	}
+	/* First: for want of them all else would fail. */
+	if (proxy_privilege_check_descriptors(reason) != 0)
+		return -1;
 	master->shared = proxy_shared_new(&master->shared_fd);
 	if (master->shared == NULL)
 		return strbuf_fail(reason, "shared page: %s", strerror(errno));
 	master->history.started = clock_wall_s();
 	atomic_store(&master->shared->started, master->history.started);
-	proxy_process_count(&master->shared->master);
+	master->conf_page = dns_conf_page_new(&master->conf_fd);
+	if (master->conf_page == NULL)
+		return strbuf_fail(
+		    reason, "page of name servers: %s", strerror(errno));
+	proxy_process_eyes_open(&master->eyes);
+	proxy_process_count(&master->eyes, &master->shared->master);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		0, master->records) != 0)
 		return strbuf_fail(reason, "socketpair: %s", strerror(errno));
-	if (proxy_privilege_check_descriptors(reason) != 0)
-		return -1;
 	master->base = event_base_new();
 	if (master->base == NULL)
 		return strbuf_fail(reason, "no event loop");
@@ -733,8 +761,11 @@ count_records(const struct proxy_master *master)
 int
 proxy_master_run(const struct proxy_master_job *job)
 {
-	struct proxy_master master = {
-	    .job = job, .tell = -1, .shared_fd = -1, .records = {-1, -1}};
+	struct proxy_master master = {.job = job,
+	    .tell = -1,
+	    .shared_fd = -1,
+	    .conf_fd = -1,
+	    .records = {-1, -1}};
 	struct strbuf reason;
 
 	TAILQ_INIT(&master.generations);
@@ -754,6 +785,10 @@ proxy_master_run(const struct proxy_master_job *job)
 	proxy_sockets_close(&master);
 	count_records(&master);
 	proxy_shared_unmap(master.shared);
+	dns_conf_page_free(master.conf_page);
+	if (master.conf_fd >= 0)
+		(void)close(master.conf_fd);
+	proxy_process_eyes_close(&master.eyes);
 	if (master.shared_fd >= 0)
 		(void)close(master.shared_fd);
 	for (size_t i = 0; i < 2; i++)

@@ -11,10 +11,13 @@
 
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "dns/conf_page.h"
+#include "proxy/figures/process.h"
 #include "proxy/figures/shared.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/process/master_rules.h"
 #include "proxy/process/notify.h"
+#include "proxy/process/sandbox_filter.h"
 #include "proxy/process/spawn.h"
 #include "proxy/settings/config.h"
 
@@ -26,6 +29,16 @@ struct proxy_control;
 struct proxy_key_check;
 struct proxy_master;
 
+/* Calls that its process was refused: what came of the last word, and which were
+ * logged already. */
+enum { PROXY_SEAT_CALLS_MAX = 8 };
+
+struct proxy_seat_told {
+	unsigned char word[PROXY_SANDBOX_TOLD_SIZE];
+	unsigned n, count;
+	int calls[PROXY_SEAT_CALLS_MAX];
+};
+
 /* The place of one worker. */
 struct proxy_seat {
 	struct proxy_generation *generation;
@@ -33,8 +46,9 @@ struct proxy_seat {
 	enum proxy_seat_state state;
 	pid_t pid;
 	unsigned slot;
-	int control, keys; /* our ends; -1: none */
-	struct event *on_control, *on_keys, *on_pause;
+	int control, keys, lines; /* our ends; -1: none */
+	struct event *on_control, *on_keys, *on_lines, *on_pause;
+	struct proxy_seat_told told;
 	time_t since;	 /* it was forked */
 	unsigned silent; /* rounds since its last sign of life */
 	unsigned paused; /* s, of the last pause; 0: none yet */
@@ -90,6 +104,10 @@ struct proxy_master {
 	size_t socket_count;
 	int shared_fd;
 	int records[2]; /* the recorder's end, the workers'; -1: none */
+	struct dns_conf_page *conf_page; /* for who may not open resolv.conf */
+	int conf_fd;
+	struct event *conf_timer;
+	struct proxy_process_eyes eyes;
 	struct proxy_shared *shared;
 	struct proxy_slots slots; /* of `shared` */
 	struct proxy_notify notify;

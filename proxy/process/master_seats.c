@@ -21,7 +21,7 @@
 
 /* Questions of one worker before others, and signals, have their turn: its
  * socket stays ready where there are more. */
-enum { KEYS_A_TURN = 16 };
+enum { KEYS_A_TURN = 16, LINES_A_TURN = 16 };
 
 static void
 drop_fd(int *fd)
@@ -80,7 +80,7 @@ add_seats(struct proxy_generation *g, enum proxy_role role, size_t count)
 		memset(seat, 0, sizeof(*seat));
 		seat->generation = g;
 		seat->role = role;
-		seat->control = seat->keys = -1;
+		seat->control = seat->keys = seat->lines = -1;
 	}
 }
 
@@ -262,6 +262,52 @@ show_silence(const struct proxy_seat *seat)
 	atomic_store(&shared->slots[seat->slot].silent, seat->silent);
 }
 
+/* Of each call once, and of so many: who was taken over may say anything. */
+static void
+tell_refused(struct proxy_seat *seat, int call)
+{
+	struct proxy_seat_told *told = &seat->told;
+	struct strbuf name;
+
+	for (unsigned i = 0; i < told->count; i++)
+		if (told->calls[i] == call)
+			return;
+	if (told->count == PROXY_SEAT_CALLS_MAX)
+		return;
+	told->calls[told->count++] = call;
+	strbuf_init(&name, 64);
+	proxy_sandbox_call_name(call, &name);
+	log_printf(seat->generation->master->log, LOGGING_ERROR,
+	    "process %ld of [%s]: the system call %s is not in its list and "
+	    "was "
+	    "refused (EPERM): please report it; [signpost] sandbox = no lets "
+	    "it pass",
+	    (long)seat->pid, proxy_role_name(seat->role), strbuf_text(&name));
+	strbuf_clear(&name);
+}
+
+/* Octets of the process: signs of life, and which calls it was refused. True
+ * where it says that it could serve. */
+static bool
+hear(struct proxy_seat *seat, const char *bytes, size_t n)
+{
+	struct proxy_seat_told *told = &seat->told;
+	bool ready = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (told->n == 0 && bytes[i] != PROXY_SANDBOX_TOLD) {
+			ready = ready || bytes[i] == 'r';
+			continue;
+		}
+		told->word[told->n++] = (unsigned char)bytes[i];
+		if (told->n < PROXY_SANDBOX_TOLD_SIZE)
+			continue;
+		told->n = 0;
+		tell_refused(seat, told->word[1] | told->word[2] << 8);
+	}
+	return ready;
+}
+
 static void
 on_control(evutil_socket_t fd, short what, void *ctx)
 {
@@ -278,10 +324,34 @@ on_control(evutil_socket_t fd, short what, void *ctx)
 	}
 	seat->silent = 0;
 	show_silence(seat);
-	if (seat->state != PROXY_SEAT_STARTING)
+	if (!hear(seat, bytes, (size_t)n) || seat->state != PROXY_SEAT_STARTING)
 		return;
 	move_seat(seat, PROXY_SEAT_SERVING);
 	proxy_master_on_serving(seat->generation->master, seat);
+}
+
+/* Of the sealer, which may not speak to syslog itself. */
+static void
+on_lines(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_seat *seat = ctx;
+	char text[LOG_DATAGRAM_MAX], who[48];
+
+	(void)what;
+	(void)snprintf(who, sizeof(who), "%s %ld", proxy_role_name(seat->role),
+	    (long)seat->pid);
+	for (int i = 0; i < LINES_A_TURN; i++) {
+		ssize_t n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			drop_event(&seat->on_lines);
+			return;
+		}
+		(void)log_take(seat->generation->master->log, who,
+		    slice_from(text, (size_t)n));
+	}
 }
 
 /* Of a role that shows signs of life; a start has a timer of its own. */
@@ -352,6 +422,19 @@ on_keys(evutil_socket_t fd, short what, void *ctx)
 	drop_fd(&seat->keys);
 }
 
+/* What one said that has ended since. */
+static void
+hear_last(struct proxy_seat *seat)
+{
+	char bytes[64];
+	ssize_t n = read(seat->control, bytes, sizeof(bytes));
+
+	if (n > 0)
+		(void)hear(seat, bytes, (size_t)n);
+	if (seat->on_lines != NULL)
+		on_lines(seat->lines, EV_READ, seat);
+}
+
 /* --- sitting down --- */
 
 static int
@@ -385,6 +468,11 @@ listen_to(struct proxy_seat *seat)
 	seat->on_control = event_new(
 	    base, seat->control, EV_READ | EV_PERSIST, on_control, seat);
 	(void)event_add(seat->on_control, NULL);
+	if (seat->lines >= 0) {
+		seat->on_lines = event_new(
+		    base, seat->lines, EV_READ | EV_PERSIST, on_lines, seat);
+		(void)event_add(seat->on_lines, NULL);
+	}
 	if (seat->keys < 0)
 		return;
 	seat->on_keys =
@@ -427,20 +515,27 @@ listeners_of(const struct proxy_config *config, enum proxy_role role)
 	return role == PROXY_ROLE_RECORDER ? &config->metrics.listen : &none;
 }
 
+/* Pairs of its own: our ends first. */
+struct pairs {
+	int control[2], keys[2], lines[2];
+};
+
 static int
 fork_worker(
-    struct proxy_seat *seat, int control, int keys, struct strbuf *reason)
+    struct proxy_seat *seat, const struct pairs *pairs, struct strbuf *reason)
 {
 	struct proxy_generation *g = seat->generation;
 	int listeners[PROXY_LISTENERS_MAX];
 	struct proxy_spawn spawn = {.role = seat->role,
 	    .slot = seat->slot,
 	    .settings = g->settings,
-	    .control = control,
+	    .control = pairs->control[1],
 	    .shared = g->master->shared_fd,
-	    .keys = keys,
+	    .keys = pairs->keys[1],
 	    .record = record_end(seat),
 	    .seal = seal_end(seat),
+	    .conf = g->master->conf_fd,
+	    .lines = pairs->lines[1],
 	    .listeners = listeners,
 	    .log = g->master->log,
 	    .no_stderr =
@@ -463,26 +558,55 @@ has_keys(const struct proxy_seat *seat)
 	    has_filter(seat, PROXY_FILTER_SIGN);
 }
 
+/* Who may open no socket could not find syslog again when it was restarted. */
+static bool
+has_lines(const struct proxy_seat *seat)
+{
+	return seat->role == PROXY_ROLE_SEALER &&
+	    seat->generation->config->log == LOGGING_SYSLOG;
+}
+
+static int
+make_pairs(
+    const struct proxy_seat *seat, struct pairs *pairs, struct strbuf *reason)
+{
+	if (make_pair(SOCK_STREAM, pairs->control, reason) != 0 ||
+	    (has_keys(seat) &&
+		make_pair(SOCK_SEQPACKET, pairs->keys, reason) != 0) ||
+	    (has_lines(seat) &&
+		make_pair(SOCK_SEQPACKET, pairs->lines, reason) != 0))
+		return -1;
+	return 0;
+}
+
+static void
+drop_ends(struct pairs *pairs, size_t end)
+{
+	drop_fd(&pairs->control[end]);
+	drop_fd(&pairs->keys[end]);
+	drop_fd(&pairs->lines[end]);
+}
+
 static int
 sit_down(struct proxy_seat *seat, struct strbuf *reason)
 {
-	int control[2] = {-1, -1}, keys[2] = {-1, -1}, result = -1;
+	struct pairs pairs = {{-1, -1}, {-1, -1}, {-1, -1}};
+	int result = -1;
 
 	if (take_slot(seat, reason) != 0)
 		return -1;
-	if (make_pair(SOCK_STREAM, control, reason) == 0 &&
-	    (!has_keys(seat) || make_pair(SOCK_SEQPACKET, keys, reason) == 0))
-		result = fork_worker(seat, control[1], keys[1], reason);
-	drop_fd(&control[1]);
-	drop_fd(&keys[1]);
+	if (make_pairs(seat, &pairs, reason) == 0)
+		result = fork_worker(seat, &pairs, reason);
+	drop_ends(&pairs, 1);
 	if (result != 0) {
-		drop_fd(&control[0]);
-		drop_fd(&keys[0]);
+		drop_ends(&pairs, 0);
 		give_slot_back(seat);
 		return -1;
 	}
-	seat->control = control[0];
-	seat->keys = keys[0];
+	seat->control = pairs.control[0];
+	seat->keys = pairs.keys[0];
+	seat->lines = pairs.lines[0];
+	memset(&seat->told, 0, sizeof(seat->told));
 	move_seat(seat, PROXY_SEAT_STARTING);
 	seat->since = clock_s();
 	listen_to(seat);
@@ -547,10 +671,13 @@ get_up(struct proxy_seat *seat, const char *why)
 	struct proxy_master *master = g->master;
 	bool early = seat->state == PROXY_SEAT_STARTING;
 
+	hear_last(seat);
 	drop_event(&seat->on_control);
 	drop_event(&seat->on_keys);
+	drop_event(&seat->on_lines);
 	drop_fd(&seat->control);
 	drop_fd(&seat->keys);
+	drop_fd(&seat->lines);
 	give_slot_back(seat);
 	move_seat(seat, PROXY_SEAT_EMPTY);
 	switch (proxy_rule_seat(g->leaving, g == master->starting)) {

@@ -16,6 +16,7 @@ struct proxy_recorder_job {
 	const struct proxy_config *config;
 	int record_fd;	      /* the records; stays the caller's */
 	const int *listeners; /* one a [metrics] listen, in order */
+	const struct dns_conf_page *conf_page; /* resolv.conf's text */
 	struct proxy_shared *shared;
 	struct proxy_counters *counters; /* its own slot's */
 	struct log *log;

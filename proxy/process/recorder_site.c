@@ -58,6 +58,7 @@ struct proxy_recorder_site {
 	struct record_http *http[PROXY_LISTENERS_MAX];
 	size_t http_count;
 	LIST_HEAD(, waiting) waiting;
+	struct proxy_process_eyes eyes;
 };
 
 /* --- waiting for next hops --- */
@@ -147,7 +148,7 @@ gather_processes(
 {
 	const struct proxy_shared *shared = site->job->shared;
 
-	proxy_process_count(site->job->counters);
+	proxy_process_count(&site->eyes, site->job->counters);
 	add_process(m, "master", 0, getppid(), &shared->master);
 	for (unsigned i = 0; i < PROXY_SHARED_SLOTS; i++) {
 		const struct proxy_shared_slot *slot = &shared->slots[i];
@@ -526,7 +527,9 @@ proxy_recorder_site_new(
 	site->job = job;
 	site->pages = (struct record_site){
 	    routes, is_reader_allowed, is_domain_named, on_trouble, site};
-	site->watch = proxy_watch_new(base, job->config, job->shared);
+	proxy_process_eyes_open(&site->eyes);
+	site->watch =
+	    proxy_watch_new(base, job->config, job->conf_page, job->shared);
 	LIST_INIT(&site->waiting);
 	for (size_t i = 0; i < count; i++) {
 		struct record_http *http =
@@ -589,6 +592,7 @@ proxy_recorder_site_free(struct proxy_recorder_site *site)
 	for (size_t i = 0; i < site->http_count; i++)
 		record_http_free(site->http[i]);
 	proxy_watch_free(site->watch);
+	proxy_process_eyes_close(&site->eyes);
 	strbuf_clear(&site->shown.text);
 	free(site);
 }

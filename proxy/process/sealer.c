@@ -11,10 +11,12 @@
 
 #include "base/xalloc.h"
 #include "dkim/key.h"
+#include "proxy/figures/process.h"
 #include "proxy/keys/key_wire.h"
 #include "proxy/keys/keys.h"
 #include "proxy/message/seal_wire.h"
 #include "proxy/process/sealer.h"
+#include "proxy/process/worker.h"
 
 enum { SIGNALS = 3 };
 
@@ -31,7 +33,8 @@ struct peer {
 struct sealer {
 	const struct proxy_sealer_job *job;
 	struct event_base *base;
-	struct event *hello, *signals[SIGNALS];
+	struct event *hello, *tick, *signals[SIGNALS];
+	struct proxy_process_eyes eyes;
 	struct proxy_keys *keys;
 	LIST_HEAD(, peer) peers;
 	size_t peer_count;
@@ -170,8 +173,19 @@ on_signal(evutil_socket_t number, short what, void *ctx)
 }
 
 static void
+on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	const struct sealer *s = ctx;
+
+	(void)fd;
+	(void)what;
+	proxy_process_count(&s->eyes, s->job->counters);
+}
+
+static void
 make_events(struct sealer *s)
 {
+	static const struct timeval tick = {PROXY_WORKER_TICK_S, 0};
 	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGUSR2};
 
 	for (size_t i = 0; i < SIGNALS; i++) {
@@ -181,6 +195,8 @@ make_events(struct sealer *s)
 	s->hello = event_new(
 	    s->base, s->job->hello_fd, EV_READ | EV_PERSIST, on_hello, s);
 	(void)event_add(s->hello, NULL);
+	s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
+	(void)event_add(s->tick, &tick);
 }
 
 static void
@@ -193,8 +209,10 @@ sealer_clear(struct sealer *s)
 	for (size_t i = 0; i < SIGNALS; i++)
 		event_free(s->signals[i]);
 	event_free(s->hello);
+	event_free(s->tick);
 	proxy_keys_free(s->keys);
 	event_base_free(s->base);
+	proxy_process_eyes_close(&s->eyes);
 }
 
 int
@@ -213,6 +231,8 @@ proxy_sealer_run(const struct proxy_sealer_job *job)
 	}
 	s.keys = proxy_keys_new(s.base, job->key_fd, 1);
 	make_events(&s);
+	proxy_process_eyes_open(&s.eyes);
+	proxy_process_count(&s.eyes, job->counters);
 	if (job->ready != NULL)
 		job->ready(job->ctx);
 	(void)event_base_dispatch(s.base);

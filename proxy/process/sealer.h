@@ -9,6 +9,7 @@
 #define PROXY_PROCESS_SEALER_H
 
 #include "base/log.h"
+#include "proxy/figures/counters.h"
 #include "proxy/settings/config.h"
 
 /* Workers that it serves at a time. */
@@ -18,6 +19,7 @@ struct proxy_sealer_job {
 	const struct proxy_config *config;
 	int hello_fd; /* workers' ends come over it; stays the caller's */
 	int key_fd;   /* to ask the master for the key */
+	struct proxy_counters *counters; /* its own slot's */
 	struct log *log;
 	void (*ready)(void *ctx);
 	void *ctx;

@@ -13,9 +13,11 @@
 #include "base/compat.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "dns/conf_page.h"
 #include "proxy/figures/shared.h"
 #include "proxy/process/privilege.h"
 #include "proxy/process/recorder.h"
+#include "proxy/process/sandbox.h"
 #include "proxy/process/sealer.h"
 #include "proxy/process/spawn.h"
 #include "proxy/process/worker.h"
@@ -30,6 +32,8 @@ enum {
 	FD_KEYS,
 	FD_RECORD,
 	FD_SEAL,
+	FD_CONF,
+	FD_LINES,
 	FD_LISTENERS
 };
 
@@ -57,6 +61,8 @@ lay_out(const struct proxy_spawn *spawn, struct places *places)
 	places->fds[FD_KEYS] = spawn->keys;
 	places->fds[FD_RECORD] = spawn->record;
 	places->fds[FD_SEAL] = spawn->seal;
+	places->fds[FD_CONF] = spawn->conf;
+	places->fds[FD_LINES] = spawn->lines;
 	for (i = 0; i < spawn->listener_count; i++)
 		places->fds[FD_LISTENERS + i] = spawn->listeners[i];
 	places->count = FD_LISTENERS + (int)spawn->listener_count;
@@ -198,12 +204,26 @@ close_on_exec(const struct beginning *beginning)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+/* All of this is for as long as the process. */
+struct process {
+	const struct beginning *beginning;
+	const struct proxy_config *config;
+	struct proxy_shared *shared;
+	struct dns_conf_page *conf_page; /* NULL: none was given */
+	struct log *log;
+};
+
+/* All is open that is opened late, and nobody outside was heard as yet: now it
+ * closes itself in. */
 static void
 on_ready(void *ctx)
 {
+	const struct process *process = ctx;
 	ssize_t n;
 
-	(void)ctx;
+	if (proxy_sandbox_enter(process->beginning->role, process->config,
+		FD_CONTROL, process->log) != 0)
+		_exit(EX_OSERR);
 	do
 		n = write(FD_CONTROL, "r", 1);
 	while (n < 0 && errno == EINTR);
@@ -221,9 +241,11 @@ follow_master(const struct beginning *beginning, struct strbuf *reason)
 }
 
 static int
-serve(const struct beginning *beginning, const struct proxy_config *config,
-    struct proxy_shared *shared, struct log *log)
+serve(struct process *process)
 {
+	const struct beginning *beginning = process->beginning;
+	const struct proxy_config *config = process->config;
+	struct proxy_shared *shared = process->shared;
 	const struct proxy_front *front =
 	    proxy_role_front(beginning->role, config);
 	int listeners[PROXY_LISTENERS_MAX];
@@ -238,10 +260,12 @@ serve(const struct beginning *beginning, const struct proxy_config *config,
 	    .key_fd = fcntl(FD_KEYS, F_GETFD) < 0 ? -1 : FD_KEYS,
 	    .seal_fd = fcntl(FD_SEAL, F_GETFD) < 0 ? 0 : FD_SEAL,
 	    .record_fd = fcntl(FD_RECORD, F_GETFD) < 0 ? 0 : FD_RECORD,
+	    .conf_page = process->conf_page,
 	    .counters = &shared->slots[beginning->slot].counters,
 	    .quota = &quota,
-	    .log = log,
-	    .ready = on_ready};
+	    .log = process->log,
+	    .ready = on_ready,
+	    .ctx = process};
 	size_t i;
 
 	for (i = 0; i < beginning->listener_count; i++)
@@ -250,17 +274,21 @@ serve(const struct beginning *beginning, const struct proxy_config *config,
 }
 
 static int
-record(const struct beginning *beginning, const struct proxy_config *config,
-    struct proxy_shared *shared, struct log *log)
+record(struct process *process)
 {
+	const struct beginning *beginning = process->beginning;
+	const struct proxy_config *config = process->config;
+	struct proxy_shared *shared = process->shared;
 	int listeners[PROXY_LISTENERS_MAX];
 	struct proxy_recorder_job job = {.config = config,
 	    .record_fd = FD_RECORD,
 	    .listeners = listeners,
 	    .shared = shared,
+	    .conf_page = process->conf_page,
 	    .counters = &shared->slots[beginning->slot].counters,
-	    .log = log,
-	    .ready = on_ready};
+	    .log = process->log,
+	    .ready = on_ready,
+	    .ctx = process};
 	size_t i;
 
 	for (i = 0; i < beginning->listener_count; i++)
@@ -269,28 +297,30 @@ record(const struct beginning *beginning, const struct proxy_config *config,
 }
 
 static int
-seal_texts(const struct proxy_config *config, struct log *log)
+seal_texts(struct process *process)
 {
-	struct proxy_sealer_job job = {.config = config,
+	struct proxy_sealer_job job = {.config = process->config,
 	    .hello_fd = FD_SEAL,
 	    .key_fd = FD_KEYS,
-	    .log = log,
-	    .ready = on_ready};
+	    .counters =
+		&process->shared->slots[process->beginning->slot].counters,
+	    .log = process->log,
+	    .ready = on_ready,
+	    .ctx = process};
 
 	return proxy_sealer_run(&job) == 0 ? EX_OK : EX_OSERR;
 }
 
 static int
-run_role(const struct beginning *beginning, const struct proxy_config *config,
-    struct proxy_shared *shared, struct log *log)
+run_role(struct process *process)
 {
-	switch (beginning->role) {
+	switch (process->beginning->role) {
 	case PROXY_ROLE_RECORDER:
-		return record(beginning, config, shared, log);
+		return record(process);
 	case PROXY_ROLE_SEALER:
-		return seal_texts(config, log);
+		return seal_texts(process);
 	default:
-		return serve(beginning, config, shared, log);
+		return serve(process);
 	}
 }
 
@@ -324,13 +354,17 @@ begin_process(const struct beginning *beginning,
     const struct proxy_config *config, struct log *log)
 {
 	struct footing footing = footing_of(beginning->role, config);
-	struct proxy_shared *shared = proxy_shared_map(FD_SHARED);
+	struct process process = {.beginning = beginning,
+	    .config = config,
+	    .shared = proxy_shared_map(FD_SHARED),
+	    .conf_page = dns_conf_page_map(FD_CONF),
+	    .log = log};
 	struct strbuf reason;
 	int status = EX_OSERR;
 
 	strbuf_init(&reason, REASON_MAX);
 	(void)umask(077);
-	if (shared == NULL)
+	if (process.shared == NULL)
 		strbuf_addf(&reason, "shared page: %s", strerror(errno));
 	else if (beginning->listener_count != footing.listeners)
 		strbuf_add_str(&reason, "listeners do not fit the settings");
@@ -338,13 +372,26 @@ begin_process(const struct beginning *beginning,
 		     footing.user, footing.descriptors, &reason) == 0 &&
 	    proxy_privilege_check_descriptors(&reason) == 0 &&
 	    follow_master(beginning, &reason) == 0)
-		status = run_role(beginning, config, shared, log);
+		status = run_role(&process);
 	if (reason.n > 0)
 		log_printf(log, LOGGING_ERROR, "worker cannot begin: %s",
 		    strbuf_text(&reason));
 	strbuf_clear(&reason);
-	proxy_shared_unmap(shared);
+	proxy_shared_unmap(process.shared);
+	dns_conf_page_free(process.conf_page);
 	return status;
+}
+
+static struct log *
+make_log(enum proxy_role role, const struct proxy_config *config)
+{
+	char ident[32];
+
+	if (fcntl(FD_LINES, F_GETFD) >= 0)
+		return log_new_by(FD_LINES, config->log_level);
+	(void)snprintf(
+	    ident, sizeof(ident), "signpost/%s", proxy_role_name(role));
+	return log_new(ident, config->log, config->log_level);
 }
 
 int
@@ -354,7 +401,6 @@ proxy_spawn_main(int argc, char **argv)
 	struct proxy_report report;
 	struct proxy_config *config;
 	struct log *log;
-	char ident[32];
 	int status = EX_SOFTWARE;
 
 	if (read_arguments(argc, argv, &beginning) != 0) {
@@ -370,9 +416,7 @@ proxy_spawn_main(int argc, char **argv)
 		fprintf(stderr, "signpost: worker: %s",
 		    strbuf_text(&report.errors));
 	} else {
-		(void)snprintf(ident, sizeof(ident), "signpost/%s",
-		    proxy_role_name(beginning.role));
-		log = log_new(ident, config->log, config->log_level);
+		log = make_log(beginning.role, config);
 		status = begin_process(&beginning, config, log);
 		log_free(log);
 	}

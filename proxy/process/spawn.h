@@ -21,13 +21,15 @@ struct log;
 /* What a worker is given; all stay the caller's. */
 struct proxy_spawn {
 	enum proxy_role role;
-	unsigned slot;	      /* of the shared page */
-	int settings;	      /* proxy_config_pack() */
-	int control;	      /* it writes a byte there when it serves */
-	int shared;	      /* proxy_shared_new() */
-	int keys;	      /* to ask for keys; -1 for verifiers */
-	int record;	      /* records, to hand over or to take */
-	int seal;	      /* digests, to have signed or to sign; -1: none */
+	unsigned slot; /* of the shared page */
+	int settings;  /* proxy_config_pack() */
+	int control;   /* it writes a byte there when it serves */
+	int shared;    /* proxy_shared_new() */
+	int keys;      /* to ask for keys; -1 for verifiers */
+	int record;    /* records, to hand over or to take */
+	int seal;      /* digests, to have signed or to sign; -1: none */
+	int conf;      /* dns/conf_page.h: resolv.conf's text; -1: none */
+	int lines;     /* its log goes there, to the master; -1: syslog */
 	const int *listeners; /* one a `listen`, in order */
 	size_t listener_count;
 	bool no_stderr;	 /* what is its output is its stderr too */

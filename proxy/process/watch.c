@@ -268,7 +268,7 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 
 struct proxy_watch *
 proxy_watch_new(struct event_base *base, const struct proxy_config *config,
-    struct proxy_shared *shared)
+    const struct dns_conf_page *page, struct proxy_shared *shared)
 {
 	const struct timeval tick = {TICK_S, 0};
 	struct proxy_watch *w = xcalloc(1, sizeof(*w));
@@ -283,7 +283,7 @@ proxy_watch_new(struct event_base *base, const struct proxy_config *config,
 		abort(); /* no memory */
 	(void)event_add(w->tick, &tick);
 	if (proxy_fronts_have(config, PROXY_FILTER_VERIFY))
-		w->servers = proxy_resolving_servers(&config->dns);
+		w->servers = proxy_resolving_servers(&config->dns, page);
 	find_program(w);
 	event_active(w->tick, EV_TIMEOUT, 0);
 	return w;

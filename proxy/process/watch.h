@@ -13,12 +13,14 @@
 #include "proxy/figures/state.h"
 #include "proxy/settings/config.h"
 
+struct dns_conf_page;
 struct event_base;
 struct proxy_watch;
 
 /* All of it is borrowed, for as long as the watch. */
-struct proxy_watch *proxy_watch_new(
-    struct event_base *, const struct proxy_config *, struct proxy_shared *);
+struct proxy_watch *proxy_watch_new(struct event_base *,
+    const struct proxy_config *, const struct dns_conf_page *,
+    struct proxy_shared *);
 void proxy_watch_free(struct proxy_watch *); /* NULL is fine */
 
 /* Calls back, later, when it is known whether the next hops greet. An answer

@@ -68,6 +68,7 @@ struct worker {
 	struct proxy_service service;
 	struct proxy_seldom seldom;
 	struct strbuf relay_name;
+	struct proxy_process_eyes eyes;
 };
 
 static void
@@ -336,7 +337,7 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 		proxy_count_dns(w->job->counters,
 		    dns_resolver_counts(w->verify_env.resolver),
 		    &w->dns_counted);
-	proxy_process_count(w->job->counters);
+	proxy_process_count(&w->eyes, w->job->counters);
 	count_keys(w);
 }
 
@@ -526,8 +527,8 @@ make_verifying(struct worker *w)
 	w->verify_env = (struct proxy_verify_env){
 	    .config = w->job->config,
 	    .base = w->base,
-	    .resolver =
-		proxy_resolver_new(w->base, &w->job->config->dns, w->job->log),
+	    .resolver = proxy_resolver_new(
+		w->base, &w->job->config->dns, w->job->conf_page, w->job->log),
 	    .sealing = w->sealing,
 	    .log = w->job->log,
 	    .counters = w->job->counters,
@@ -660,6 +661,7 @@ worker_clear(struct worker *w)
 	proxy_spool_files_free(w->service.spool_files);
 	strbuf_clear(&w->relay_name);
 	event_base_free(w->base);
+	proxy_process_eyes_close(&w->eyes);
 }
 
 static int
@@ -703,7 +705,8 @@ proxy_worker_run(const struct proxy_worker_job *job)
 	filters[job->front->filter].make(&w);
 	make_events(&w);
 	make_gates(&w);
-	proxy_process_count(job->counters);
+	proxy_process_eyes_open(&w.eyes);
+	proxy_process_count(&w.eyes, job->counters);
 	if (job->ready != NULL)
 		job->ready(job->ctx);
 	(void)event_base_dispatch(w.base);

@@ -29,7 +29,8 @@ struct proxy_worker_job {
 	int key_fd;    /* to ask the master for keys; -1: reads files */
 	int seal_fd;   /* to have digests sealed; 0: none */
 	int record_fd; /* to hand records to the recorder; 0: none */
-	struct proxy_counters *counters; /* its block, perhaps shared */
+	const struct dns_conf_page *conf_page; /* resolv.conf's text */
+	struct proxy_counters *counters;       /* its block, perhaps shared */
 	struct proxy_quota *quota;
 	struct log *log;
 	void (*ready)(void *ctx); /* called when it could serve; may be NULL */

@@ -248,6 +248,13 @@ struct proxy_results_settings {
 	enum record_report_format format;
 };
 
+/* May a process make calls, and reach files, that its role does not need? */
+enum proxy_sandbox {
+	PROXY_SANDBOX_YES, /* no */
+	PROXY_SANDBOX_LOG, /* it may; the kernel writes down the calls */
+	PROXY_SANDBOX_NO
+};
+
 struct proxy_config {
 	char *path;
 	char *hostname;	  /* greeting and EHLO */
@@ -255,9 +262,10 @@ struct proxy_config {
 	char *user;	  /* of the fronts that name none of their own */
 	enum log_target log;
 	enum log_level log_level;
-	char *pidfile;		/* NULL: none */
-	char *control;		/* where tools ask; "": nowhere */
-	unsigned control_line;	/* of the file, that says so; 0: none */
+	char *pidfile;	       /* NULL: none */
+	char *control;	       /* where tools ask; "": nowhere */
+	unsigned control_line; /* of the file, that says so; 0: none */
+	enum proxy_sandbox sandbox;
 	unsigned drain_timeout; /* s, sessions of old workers after a reload */
 	unsigned stop_timeout;	/* s, messages in flight after SIGTERM */
 	unsigned watchdog;	/* s, a worker without a sign of life */

@@ -28,6 +28,8 @@ static const struct proxy_word words_bool[] = {{"yes", 1}, {"no", 0},
     {NULL, 0}};
 static const struct proxy_word words_log[] = {{"syslog", LOGGING_SYSLOG},
     {"stderr", LOGGING_STDERR}, {"json", LOGGING_JSON}, {NULL, 0}};
+static const struct proxy_word words_sandbox[] = {{"yes", PROXY_SANDBOX_YES},
+    {"log", PROXY_SANDBOX_LOG}, {"no", PROXY_SANDBOX_NO}, {NULL, 0}};
 static const struct proxy_word words_level[] = {{"error", LOGGING_ERROR},
     {"warning", LOGGING_WARNING}, {"info", LOGGING_INFO},
     {"debug", LOGGING_DEBUG}, {NULL, 0}};
@@ -83,6 +85,8 @@ static const struct proxy_setting settings[] = {
 	false},
     {"signpost", "control", proxy_set_path_or_none, AT(control),
 	PROXY_CONTROL_PATH, 0, 0, NULL, false},
+    {"signpost", "sandbox", proxy_set_word, AT(sandbox), "yes", 0, 0,
+	words_sandbox, false},
     {"signpost", "drain_timeout", proxy_set_time, AT(drain_timeout), "300s", 0,
 	86400, NULL, false},
     {"signpost", "stop_timeout", proxy_set_time, AT(stop_timeout), "30s", 0,

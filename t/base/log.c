@@ -254,10 +254,52 @@ test_no_log_takes_everything(void **state)
 	strbuf_clear(&got);
 }
 
+/* A process that may open no socket sends its lines to one that has a log. */
+static void
+test_lines_by_way_of_another(void **state)
+{
+	struct log *log =
+	    log_new("signpost/master", LOGGING_STDERR, LOGGING_INFO);
+	char datagram[LOG_DATAGRAM_MAX];
+	int pair[2];
+	struct log *far;
+	struct capture c;
+	struct strbuf got;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	far = log_new_by(pair[0], LOGGING_INFO);
+	log_printf(far, LOGGING_WARNING, "it is\nme");
+	log_printf(far, LOGGING_DEBUG, "not wanted");
+	n = recv(pair[1], datagram, sizeof(datagram), MSG_DONTWAIT);
+	assert_true(n > 0);
+	c = capture_begin();
+	assert_int_equal(
+	    log_take(log, "sealer 7", slice_from(datagram, (size_t)n)), 0);
+	capture_end(c, &got);
+	assert_non_null(
+	    strstr(strbuf_text(&got), "]: sealer 7: it is\\x0ame\n"));
+	strbuf_clear(&got);
+	assert_int_equal(
+	    recv(pair[1], datagram, sizeof(datagram), MSG_DONTWAIT), -1);
+	/* Who takes nothing makes nobody wait, and what is no line is none. */
+	for (int i = 0; i < 10000; i++)
+		log_printf(far, LOGGING_ERROR, "%01000d", i);
+	assert_int_equal(log_take(log, "x", SLICE("")), -1);
+	assert_int_equal(log_take(log, "x", SLICE("3")), -1);
+	assert_int_equal(log_take(log, "x", SLICE("9what")), -1);
+	log_free(far);
+	log_free(log);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_lines_by_way_of_another),
 	    cmocka_unit_test(test_lines_have_ident_and_pid),
 	    cmocka_unit_test(test_json_lines_are_objects),
 	    cmocka_unit_test(test_lines_are_bounded),

@@ -43,6 +43,7 @@ DOORS = {
     "idn2.h": ("mail/idn.c",),
     "zlib.h": ("record/gzip.c",),
     "jansson.h": ("cli/*",),
+    "seccomp.h": ("proxy/process/sandbox_filter.c",),
     "cmocka.h": (),
     "opendkim/*": ("t/oracles/opendkim.c",),
 }

@@ -42,21 +42,26 @@ static void
 test_what_this_one_says_of_itself(void **state)
 {
 	struct proxy_counters *c = xcalloc(1, sizeof(*c));
+	struct proxy_process_eyes eyes = {.open = false};
 	struct proxy_process is;
 	int before, fd;
 
 	(void)state;
 	assert_false(proxy_process_counted(c, &is));
-	proxy_process_count(c);
+	proxy_process_count(&eyes, c);
+	assert_false(proxy_process_counted(c, &is));
+	proxy_process_eyes_open(&eyes);
+	proxy_process_count(&eyes, c);
 	assert_true(proxy_process_counted(c, &is));
 	assert_true(is.resident > 100000 && is.virtual >= is.resident);
 	assert_in_range((int64_t)is.started, time(NULL) - 60, time(NULL) + 1);
 	before = (int)proxy_counter_get(c, PROXY_COUNT_FDS);
 	fd = dup(STDIN_FILENO);
 	assert_true(fd >= 0);
-	proxy_process_count(c);
+	proxy_process_count(&eyes, c);
 	assert_int_equal(proxy_counter_get(c, PROXY_COUNT_FDS), before + 1);
 	close(fd);
+	proxy_process_eyes_close(&eyes);
 	assert_int_equal(proxy_process_read(-1, &is), -1);
 	free(c);
 }

@@ -87,7 +87,8 @@ rig_new(const char *in, const struct nameserver *server)
 	rig->base = event_base_new();
 	rig->env = (struct proxy_verify_env){.config = rig->config,
 	    .base = rig->base,
-	    .resolver = proxy_resolver_new(rig->base, &rig->config->dns, NULL),
+	    .resolver =
+		proxy_resolver_new(rig->base, &rig->config->dns, NULL, NULL),
 	    .checked = on_checked,
 	    .ctx = rig};
 	proxy_verify_env_init(&rig->env);

@@ -1,0 +1,414 @@
+#!/usr/bin/python3
+"""Each process has closed itself in: what one who took it over tries. The calls
+are made by the processes themselves, as they run (t/lib/inject.py).
+"""
+import contextlib
+import ctypes
+import datetime
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import time
+import unittest
+import zoneinfo
+from unittest import mock
+
+import harness
+import inbound
+import inject
+from inject import DEAD, SYS
+from recorder import Both
+
+AT_FDCWD = -100
+CLONE_NEWUSER = 0x10000000
+PROT_EXEC = 4
+# Where a process that may not speak to syslog has its way to the master
+# (proxy/process/spawn.c).
+FD_LINES = 10
+# Those that nothing of ours makes: the process ends.
+DEADLY = ("execve", "ptrace", "process_vm_readv", "bpf", "mount", "keyctl")
+
+
+def abi():
+    """Of landlock: what this kernel promises."""
+    return ctypes.CDLL(None).syscall(444, None, 0, 1)
+
+
+def address(port):
+    return struct.pack("=H", socket.AF_INET) + struct.pack(
+        "!H4s8x", port, socket.inet_aton("127.0.0.1"))
+
+
+@unittest.skipUnless(inject.possible(), "needs root and x86-64")
+class Case(inbound.Case):
+    def daemon(self, daemon=(), death=False, names=True, **options):
+        """All roles there are: both fronts, the recorder, the sealer."""
+        self.hop = self.relay()
+        key = os.path.join(self.make_folder(), "arc.pem")
+        shutil.copy(os.path.join(os.path.dirname(__file__), "..", "data",
+                                 "dkim", "rsa2048.pem"), key)
+        os.chmod(key, 0o600)
+        proxy = Both(self.hop, 9, daemon=daemon, environment={
+            "SIGNPOST_SANDBOX": "death" if death else ""}, **options)
+        self.addCleanup(proxy.clean)
+        with open(proxy.config) as f:
+            text = f.read()
+        if not names:
+            text = re.sub("(?m)^nameserver .*\n", "", text)
+        with open(proxy.config, "w") as f:
+            f.write(text.replace("[in]\n", "[in]\nseal_domain = example.net\n"
+                                 "seal_selector = arc\nseal_keyfile = %s\n" %
+                                 key))
+        proxy.start()
+        harness.wait_until("all to serve", lambda: self.serves(proxy))
+        return proxy
+
+    def serves(self, proxy):
+        """By its control socket: the log may be elsewhere."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.settimeout(harness.WAIT)
+            if s.connect_ex(os.path.join(proxy.dir, "control")) != 0:
+                return False
+            s.send(b"state")
+            return json.loads(s.recv(1 << 16))["generation"] == 1
+
+    def make_folder(self):
+        folder = os.path.join("/tmp", "signpost-sandbox-%d" % os.getpid())
+        os.makedirs(folder, exist_ok=True)
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def pid_of(self, proxy, role):
+        for pid in proxy.processes()[1:]:
+            with open("/proc/%d/cmdline" % pid, "rb") as f:
+                if f.read().split(b"\0")[2] == role.encode():
+                    return pid
+        raise AssertionError("no %s" % role)
+
+    def refused(self, result, *errors):
+        self.assertIn(result, [-e for e in errors or (errno.EPERM,)])
+
+
+class Reach(Case):
+    """What ends in a refusal, and leaves the process as it was."""
+
+    # Who may open something, or speak to somebody, at all.
+    TALKERS = ("out", "in", "recorder")
+
+    def test_each_role(self):
+        proxy = self.daemon()
+        for role in ("out", "in", "recorder", "sealer"):
+            pid = self.pid_of(proxy, role)
+            with self.subTest(role=role), inject.Captive(pid) as it:
+                self.files(proxy, role, it)
+                self.sockets(proxy, role, it)
+                self.others(proxy, it)
+        # All of them are there as before, and the log says what was refused.
+        self.assertEqual(len(proxy.lines("killed by")), 0)
+        for role, call in (("sealer", "openat (257)"),
+                           ("sealer", "socket (41)"),
+                           ("out", "unshare (272)"), ("in", "fork (57)"),
+                           ("recorder", "kill (62)")):
+            proxy.wait_log(r"process \d+ of .%s.: the system call %s is not "
+                           "in its list and was refused .EPERM." % (
+                               role, re.escape(call)))
+        client = proxy.client()
+        client.ehlo()
+        self.assertEqual(client.message(harness.SAMPLE).code, 250)
+
+    def files(self, proxy, role, it):
+        def opened(path, flags=os.O_RDONLY, mode=0):
+            return it.call(SYS["openat"], AT_FDCWD, it.text(path), flags, mode)
+
+        for path in ("/etc/passwd", proxy.config, "/proc/1/mem", "/dev/null",
+                     "/proc/%d/mem" % proxy.process.pid, "/"):
+            self.refused(opened(path), errno.EACCES, errno.EPERM)
+        self.refused(opened("/tmp/by-%s" % role, os.O_CREAT | os.O_WRONLY,
+                            0o600), errno.EACCES, errno.EPERM)
+        self.assertFalse(os.path.exists("/tmp/by-%s" % role))
+        # Its own folder, and of no other role's.
+        own = {"out": proxy.spool, "in": proxy.dir + "/spool-in",
+               "recorder": proxy.dir + "/results"}
+        for whose, folder in own.items():
+            result = opened(folder + "/x", os.O_CREAT | os.O_RDWR, 0o600)
+            if whose == role:
+                self.assertGreaterEqual(result, 0, folder)
+                os.unlink(folder + "/x")
+            else:
+                self.refused(result, errno.EACCES, errno.EPERM)
+
+    def sockets(self, proxy, role, it):
+        fd = it.call(SYS["socket"], socket.AF_INET, socket.SOCK_STREAM, 0)
+        if role not in self.TALKERS:
+            self.refused(fd)
+            self.refused(it.call(SYS["connect"], 0, 0, 0))
+            self.refused(it.call(SYS["socket"], socket.AF_UNIX,
+                                 socket.SOCK_DGRAM, 0))
+            return
+        self.assertGreaterEqual(fd, 0)
+        for family, kind in ((socket.AF_PACKET, socket.SOCK_RAW),
+                             (socket.AF_INET, socket.SOCK_RAW),
+                             (socket.AF_NETLINK, socket.SOCK_RAW),
+                             (socket.AF_ALG, socket.SOCK_SEQPACKET)):
+            self.refused(it.call(SYS["socket"], family, kind, 0))
+        with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+            port = elsewhere.getsockname()[1]
+            result = it.call(SYS["connect"], fd, it.bytes(address(port)), 16)
+            if abi() >= 4:
+                self.refused(result, errno.EACCES)
+            else:
+                self.assertEqual(result, 0)
+        self.refused(it.call(SYS["bind"], fd, it.bytes(address(0)), 16),
+                     errno.EACCES if abi() >= 4 and role != "out"
+                     else errno.EPERM)
+        it.call(SYS["close"], fd)
+        fd = it.call(SYS["socket"], socket.AF_INET, socket.SOCK_STREAM, 0)
+        self.assertEqual(it.call(
+            SYS["connect"], fd, it.bytes(address(self.hop.port)), 16), 0)
+        it.call(SYS["close"], fd)
+
+    def others(self, proxy, it):
+        for call, *arguments in (
+                ("unshare", CLONE_NEWUSER), ("fork",), ("setns", 0, 0),
+                ("clone", CLONE_NEWUSER | signal.SIGCHLD, 0, 0, 0, 0),
+                ("clone3", it.bytes(b"\0" * 88), 88),
+                ("kill", proxy.process.pid, 0), ("io_uring_setup", 1, 0),
+                ("mmap", 0, 4096, PROT_EXEC, 0x22, -1, 0),
+                ("mprotect", it.gate & ~4095, 4096, 7), ("setuid", 0),
+                ("chroot", it.text("/")),
+                ("symlinkat", it.text("/"), AT_FDCWD, it.text("/tmp/l"))):
+            self.refused(it.call(SYS[call], *arguments))
+
+
+class Death(Case):
+    """What nothing of ours does ends the process, and another takes its place."""
+
+    def test_each_role(self):
+        proxy = self.daemon(hurry=10)
+        for role in ("out", "in", "recorder", "sealer"):
+            for call in DEADLY[:3]:
+                self.dies(proxy, role, call)
+        for call in DEADLY[3:]:
+            self.dies(proxy, "out", call)
+
+    def dies(self, proxy, role, call):
+        pid = harness.wait_until("a %s" % role, lambda: self.there(
+            proxy, role))
+        harness.wait_until("its filter", lambda: self.is_filtered(proxy, pid))
+        with inject.Captive(pid) as it:
+            program = it.text("/bin/true")
+            self.assertEqual(it.call(SYS[call], program, 0, 0, 0, 0), DEAD,
+                             (role, call))
+            self.assertEqual(os.WTERMSIG(it.status), signal.SIGSYS)
+        proxy.wait_log(r"worker %d of .%s. killed by signal %d" % (
+            pid, role, signal.SIGSYS))
+
+    def there(self, proxy, role):
+        try:
+            return self.pid_of(proxy, role)
+        except (AssertionError, OSError, IndexError):
+            return None
+
+    def is_filtered(self, proxy, pid):
+        """One filter more than its master has."""
+        filters = []
+        for process in (proxy.process.pid, pid):
+            with open("/proc/%d/status" % process) as f:
+                filters += re.findall(r"Seccomp_filters:\s*(\d+)", f.read())
+        return int(filters[1]) > int(filters[0])
+
+    def test_the_master(self):
+        """It may do what a master does, and opens what it likes; but nothing
+        of its own traces others or mounts."""
+        for call in ("ptrace", "mount"):
+            proxy = self.daemon()
+            with inject.Captive(proxy.process.pid) as it:
+                self.assertEqual(it.call(SYS[call], 0, 0, 0, 0, 0), DEAD)
+            proxy.process.returncode = -signal.SIGSYS  # taken by the tracer
+
+
+class Modes(Case):
+    def test_unlisted_is_death_under_tests(self):
+        proxy = self.daemon(death=True)
+        pid = self.pid_of(proxy, "out")
+        with inject.Captive(pid) as it:
+            self.assertEqual(it.call(SYS["unshare"], 0), DEAD)
+        proxy.wait_log("sandbox: not listed: call 0272")
+
+    def test_log_forbids_nothing(self):
+        proxy = self.daemon(daemon=["sandbox = log"])
+        proxy.wait_log("sandbox = log: nothing is forbidden")
+        with inject.Captive(self.pid_of(proxy, "out")) as it:
+            self.assertEqual(it.call(SYS["unshare"], 0), 0)
+            self.assertGreaterEqual(it.call(
+                SYS["openat"], AT_FDCWD, it.text("/etc/passwd"), 0), 0)
+        self.assertEqual(proxy.stop(), 0)
+
+    def test_no_is_no_sandbox_but_no_privileges_either(self):
+        proxy = self.daemon(daemon=["sandbox = no"])
+        self.assertEqual(proxy.lines("sandbox"), [])
+        with open("/proc/%d/status" % self.pid_of(proxy, "out")) as f:
+            text = f.read()
+        self.assertRegex(text, r"NoNewPrivs:\s*1")
+        self.assertRegex(text, r"Seccomp:\s*0")
+        self.assertEqual(proxy.stop(), 0)
+
+    def test_a_reload_works(self):
+        proxy = self.daemon()
+        proxy.process.send_signal(signal.SIGHUP)
+        proxy.wait_log("reloaded")
+        harness.wait_until("new ones alone", lambda: len(
+            proxy.processes()) == 5)
+        for pid in proxy.processes()[1:]:
+            with open("/proc/%d/status" % pid) as f:
+                self.assertRegex(f.read(), r"Seccomp:\s*2")
+        self.assertEqual(proxy.stop(), 0)
+
+    def test_no_core_is_left(self):
+        """Not even by who ends as the kernel would have it dumped."""
+        proxy = self.daemon()
+        for pid in proxy.processes():
+            with open("/proc/%d/limits" % pid) as f:
+                self.assertRegex(f.read(), r"Max core file size +0 +0 ")
+        before = set(os.listdir("."))
+        os.kill(self.pid_of(proxy, "out"), signal.SIGSEGV)
+        proxy.wait_log("killed by signal %d" % signal.SIGSEGV)
+        self.assertEqual(set(os.listdir(".")), before)
+
+
+DEV = """#!/bin/sh
+# A /dev of its own, whose log is the test's socket; its own time zone and
+# resolv.conf.
+exec unshare --mount --propagation private sh -c '
+set -e
+mkdir %(dir)s/dev
+mount -t tmpfs none %(dir)s/dev
+for node in null zero full random urandom; do
+	touch %(dir)s/dev/$node
+	mount --bind /dev/$node %(dir)s/dev/$node
+done
+ln -s %(dir)s/log.socket %(dir)s/dev/log
+mount --rbind %(dir)s/dev /dev
+mount --bind %(dir)s/resolv.conf "$(realpath /etc/resolv.conf)"
+mount --bind /usr/share/zoneinfo/Asia/Tokyo "$(realpath /etc/localtime)"
+exec %(binary)s "$@"' sh "$@"
+"""
+
+
+class Syslog:
+    """syslogd, as far as it reads."""
+
+    def __init__(self, path):
+        self.path = path
+        self.socket = None
+        self.begin()
+
+    def begin(self):
+        """It ends, where it runs, and begins anew."""
+        self.end()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        os.chmod(self.path, 0o777)
+        self.socket.settimeout(harness.WAIT)
+
+    def end(self):
+        if self.socket:
+            self.socket.close()
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
+        self.socket = None
+
+    def line(self, pattern):
+        while True:
+            line = self.socket.recv(65536).decode()
+            if re.search(pattern, line):
+                return line
+
+
+class Late(Case):
+    """What is needed late, and was opened early or comes from the master."""
+
+    def elsewhere(self, **options):
+        """A daemon behind DEV."""
+        folder = self.make_folder()
+        self.resolv_conf = os.path.join(folder, "resolv.conf")
+        self.resolve_by("127.0.0.1")
+        self.syslog = Syslog(os.path.join(folder, "log.socket"))
+        self.addCleanup(self.syslog.end)
+        program = os.path.join(folder, "signpost")
+        with open(program, "w") as f:
+            f.write(DEV % {"dir": folder, "binary": harness.binary()})
+        os.chmod(program, 0o755)
+        os.chmod(folder, 0o711)
+        with mock.patch.dict(os.environ, SIGNPOST=program):
+            return self.daemon(death=True, **options)
+
+    def resolve_by(self, address):
+        with open(self.resolv_conf, "w") as f:
+            f.write("nameserver %s\n" % address)
+
+    def send(self, port):
+        client = harness.Client(port)
+        client.ehlo()
+        reply = client.message(harness.SAMPLE, sender="a@example.org")
+        self.assertEqual(reply.code, 250, reply)
+        client.close()
+
+    def test_syslog_is_found_again_and_knows_the_zone(self):
+        proxy = self.elsewhere(daemon=["log = syslog"])
+        for port, role in ((proxy.port, "out"), (proxy.in_port, "in")):
+            self.send(port)
+            line = self.syslog.line(r"signpost/%s.*status=sent" % role)
+            there = datetime.datetime.now(zoneinfo.ZoneInfo("Asia/Tokyo"))
+            stamps = [there - datetime.timedelta(seconds=s)
+                      for s in range(60)]
+            self.assertIn(line[4:19], [
+                s.strftime("%b %e %H:%M:%S") for s in stamps])
+            self.syslog.begin()
+            self.send(port)
+            self.syslog.line(r"signpost/%s.*status=sent" % role)
+        self.assertEqual(proxy.stop(), 0)
+
+    def test_the_sealer_speaks_through_the_master(self):
+        proxy = self.elsewhere(daemon=["log = syslog"])
+        self.syslog.begin()
+        pid = self.pid_of(proxy, "sealer")
+        for fd in os.listdir("/proc/%d/fd" % pid):
+            self.assertNotIn("/dev/log", os.readlink(
+                "/proc/%d/fd/%s" % (pid, fd)))
+        # What it sends there comes to syslog: a line of its own hand.
+        with inject.Captive(pid) as it:
+            sent = it.bytes(b"1it is me")
+            self.assertEqual(it.call(SYS["sendto"], FD_LINES, sent, 9, 0x40,
+                                     0, 0), 9)
+        self.syslog.line(r"signpost/master\[\d+\]: sealer %d: it is me" % pid)
+
+    def test_resolv_conf_is_followed_by_the_master(self):
+        proxy = self.elsewhere(names=False)
+        servers = []
+        for _ in range(2):
+            server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.addCleanup(server.close)
+            server.settimeout(harness.WAIT)
+            server.bind(("127.%d.%d.%d" % (
+                os.getpid() % 200 + 20, os.getpid() // 200 % 250,
+                len(servers) + 1), 53))
+            servers.append(server)
+        for server in servers:
+            self.resolve_by(server.getsockname()[0])
+            time.sleep(1.5)  # it looks once a second
+            client = harness.Client(proxy.in_port)
+            client.ehlo()
+            client.command("XFORWARD NAME=x.example.org ADDR=192.0.2.1")
+            client.begin("a@example.org")
+            self.assertGreater(len(server.recv(512)), 12)  # a question
+            client.close()
+
+
+if __name__ == "__main__":
+    harness.main()
