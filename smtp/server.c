@@ -100,21 +100,25 @@ smtp_server_finish(struct smtp_server *server, enum smtp_close close,
     const char *why, bool linger)
 {
 	smtp_server_go_to(server, SMTP_SERVER_CLOSING);
-	server->due = false;
+	server->due = 0;
 	smtp_conn_finish(server->conn, close, why, linger);
 }
 
 void
 smtp_server_reply(struct smtp_server *server, const struct smtp_reply *reply)
 {
+	enum smtp_verb asked;
+
 	if (server->state >= SMTP_SERVER_CLOSING)
 		return;
-	assert(server->due || reply->code == 421 ||
+	assert(server->due > 0 || reply->code == 421 ||
 	    server->state == SMTP_SERVER_PROXY);
-	trace_line(server->trace, "to client: %03u", reply->code);
-	send_wire(server, reply->wire);
-	smtp_server_advance(server, reply);
-	server->due = false;
+	asked = smtp_server_asked(server);
+	if (reply->code == 421 || !smtp_server_refuse_late(server, asked)) {
+		trace_line(server->trace, "to client: %03u", reply->code);
+		send_wire(server, reply->wire);
+		smtp_server_advance(server, asked, reply);
+	}
 	if (!server->working)
 		smtp_conn_kick(server->conn);
 }
@@ -138,9 +142,12 @@ step_proxy(struct smtp_server *server, struct slice in)
 	if (parse != SMTP_DONE)
 		return false;
 	smtp_conn_consume(server->conn, used);
-	server->due = server->state == SMTP_SERVER_PROXY;
-	smtp_server_go_to(
-	    server, server->due ? SMTP_SERVER_GREETING : SMTP_SERVER_OPEN);
+	if (server->state == SMTP_SERVER_PROXY) {
+		smtp_server_go_to(server, SMTP_SERVER_GREETING);
+		smtp_server_ask(server, SMTP_OTHER);
+	} else {
+		smtp_server_go_to(server, SMTP_SERVER_OPEN);
+	}
 	server->urgent = true;
 	if (server->ops.proxied != NULL)
 		server->ops.proxied(server->ctx, &header);
@@ -219,6 +226,26 @@ step_command(struct smtp_server *server, struct slice in)
 	return true;
 }
 
+/* What stands behind commands that are not answered: it goes with them where it
+ * is of their group, and else is looked at again when they are. */
+static bool
+step_group(struct smtp_server *server, struct slice in)
+{
+	struct smtp_command command;
+	enum smtp_command_fault fault;
+	size_t used;
+
+	if (server->state < SMTP_SERVER_READY ||
+	    server->state > SMTP_SERVER_RCPT || server->skipping ||
+	    smtp_conn_unwritten(server->conn) >= REPLIES_MAX ||
+	    smtp_command_parse(in, &used, &command, &fault) != SMTP_DONE ||
+	    !smtp_server_follow(server, &command))
+		return false;
+	server->stirred_ms = clock_coarse_ms();
+	smtp_conn_consume(server->conn, used);
+	return true;
+}
+
 static void
 write_body(struct sink *sink, struct slice chunk)
 {
@@ -265,7 +292,7 @@ step_body(struct smtp_server *server, struct slice in)
 		return false;
 	trace_line(server->trace, "client: end of data");
 	smtp_server_go_to(server, SMTP_SERVER_HELD);
-	server->due = true;
+	smtp_server_ask(server, SMTP_OTHER);
 	server->ops.body_end(server->ctx);
 	return true;
 }
@@ -275,8 +302,10 @@ step(struct smtp_server *server)
 {
 	struct slice in = smtp_conn_input(server->conn);
 
-	if (in.n == 0 || server->due)
+	if (in.n == 0)
 		return false;
+	if (server->due > 0)
+		return step_group(server, in);
 	switch (server->state) {
 	case SMTP_SERVER_PROXY:
 	case SMTP_SERVER_PROXY_GREETED:
@@ -310,11 +339,11 @@ set_server_timer(struct smtp_server *server)
 {
 	if (server->state <= SMTP_SERVER_PROXY_GREETED)
 		return;
-	if (server->due)
+	if (server->due > 0)
 		smtp_conn_timer(server->conn, 0);
 	else if (!server->waiting)
 		smtp_conn_timer(server->conn, server->limits.idle_ms);
-	server->waiting = !server->due;
+	server->waiting = server->due == 0;
 }
 
 /*
@@ -330,7 +359,7 @@ set_cork(struct smtp_server *server)
 
 	smtp_conn_cork(server->conn,
 	    server->state <= SMTP_SERVER_PROXY_GREETED ||
-		(server->due && !server->urgent && !old &&
+		(server->due > 0 && !server->urgent && !old &&
 		    server->state < SMTP_SERVER_HELD));
 	server->urgent = false;
 }
@@ -340,7 +369,7 @@ set_cork(struct smtp_server *server)
 static bool
 is_at_end(const struct smtp_server *server)
 {
-	return smtp_conn_ended(server->conn) && !server->due &&
+	return smtp_conn_ended(server->conn) && server->due == 0 &&
 	    (smtp_conn_input(server->conn).n == 0 ||
 		smtp_conn_unwritten(server->conn) < REPLIES_MAX);
 }
@@ -447,7 +476,8 @@ smtp_server_new(struct event_base *base, evutil_socket_t fd,
 	server->ops = *ops;
 	server->ctx = ctx;
 	server->body.write = write_body;
-	server->due = !limits->proxy_header;
+	if (!limits->proxy_header)
+		smtp_server_ask(server, SMTP_OTHER); /* the greeting */
 	server->state =
 	    limits->proxy_header ? SMTP_SERVER_PROXY : SMTP_SERVER_GREETING;
 	server->stirred_ms = clock_coarse_ms();
@@ -469,7 +499,7 @@ smtp_server_state(const struct smtp_server *server)
 bool
 smtp_server_between_messages(const struct smtp_server *server)
 {
-	return !server->due &&
+	return server->due == 0 &&
 	    (server->state == SMTP_SERVER_OPEN ||
 		server->state == SMTP_SERVER_READY);
 }
@@ -491,7 +521,7 @@ smtp_server_is_slow(const struct smtp_server *server)
 {
 	int64_t since = server->stirred_ms;
 
-	if (server->due)
+	if (server->due > 0)
 		return false;
 	if (server->state == SMTP_SERVER_BODY)
 		since = server->window_ms;

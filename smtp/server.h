@@ -2,7 +2,10 @@
  * The side that clients speak to (DESIGN, "States"). Keeps the order of
  * commands, the limits and the timers; decides nothing. It hands out no
  * further command until the last one is answered, so whoever answers may
- * take its time.
+ * take its time; save that XFORWARDs, MAIL and RCPTs that came together may be
+ * handed out as a group (RFC 2920), to be answered one by one in order. What
+ * the client hears is the same: an RCPT behind a MAIL that turns out to be
+ * refused is answered 503 here, whatever its answer was.
  *
  * What it answers by itself: VRFY 252, BDAT 502 and close, verbs it does not
  * know 502, verbs out of turn 503, lines that are none 500, the recipients
@@ -88,8 +91,10 @@ struct smtp_server_ops {
 	void (*proxied)(void *ctx, const struct smtp_haproxy *);
 	/* EHLO HELO MAIL RCPT DATA RSET NOOP QUIT XFORWARD, in their states
 	 * only. The views live for the call. Answer with smtp_server_reply().
-	 * After the answer to QUIT the connection is closed. */
-	void (*command)(void *ctx, const struct smtp_command *);
+	 * After the answer to QUIT the connection is closed. `behind`: others
+	 * are not answered yet, and an answer given now would be theirs; false
+	 * then says "not now", and it comes again when they are. */
+	bool (*command)(void *ctx, const struct smtp_command *, bool behind);
 	/* Part of the body, dots taken off; lives for the call. */
 	void (*body)(void *ctx, struct slice chunk);
 	/* The body is complete. Answer with smtp_server_reply(). */

@@ -11,6 +11,7 @@
 enum {
 	SMTP_BODY_FIRST = 16 * 1024,	   /* read of a body at once ... */
 	SMTP_BODY_MOST = SMTP_CONN_IN_MAX, /* ... once it shows to be large */
+	SMTP_DUE_MAX = 64, /* commands handed out and not answered */
 };
 
 struct smtp_server {
@@ -20,8 +21,11 @@ struct smtp_server {
 	void *ctx;
 	const struct trace *trace;
 	enum smtp_server_state state;
-	enum smtp_verb asked; /* what the answer due is to */
-	bool due;
+	/* What the answers that are due are to: a ring, the oldest at `first`.
+	 * Several stand in it only in a group: XFORWARDs, MAIL, RCPTs. */
+	unsigned char asked[SMTP_DUE_MAX];
+	size_t first, due;
+	size_t recipients_asked; /* of those, RCPTs */
 	bool urgent;	  /* what is unwritten must not wait for more replies */
 	bool waiting;	  /* the idle timer runs */
 	size_t brought;	  /* of a body, since ... */
@@ -49,14 +53,31 @@ void smtp_server_finish(
 /* server.c: the one way to another state. */
 void smtp_server_go_to(struct smtp_server *, enum smtp_server_state);
 
-/* server_verbs.c: acts on a command by its row of the table. */
+/* server_verbs.c: acts on a command by its row of the table, with no answer
+ * due. */
 void smtp_server_dispatch(struct smtp_server *, const struct smtp_command *);
+
+/* Hands it out behind those that are not answered, where it belongs to their
+ * group; false where it must wait. */
+bool smtp_server_follow(struct smtp_server *, const struct smtp_command *);
+
+/* The answer to `verb` is the last one that will be due. */
+void smtp_server_ask(struct smtp_server *, enum smtp_verb);
+
+/* Takes the oldest that is due out of the ring; SMTP_VERBS: none is. */
+enum smtp_verb smtp_server_asked(struct smtp_server *);
+
+/* It was handed out behind one whose answer has left it no turn: whatever the
+ * relay said to it, the client hears what it would have heard without a group.
+ * False where it has its turn. */
+bool smtp_server_refuse_late(struct smtp_server *, enum smtp_verb);
 
 /* A reply of ours to a client's error; the last one it is allowed is a 421
  * instead. */
 void smtp_server_refuse(struct smtp_server *, const char *wire);
 
-/* The answer that was due was this: where the connection is now. */
-void smtp_server_advance(struct smtp_server *, const struct smtp_reply *);
+/* The answer to that verb was this: where the connection is now. */
+void smtp_server_advance(
+    struct smtp_server *, enum smtp_verb, const struct smtp_reply *);
 
 #endif

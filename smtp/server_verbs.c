@@ -83,9 +83,8 @@ refuse_command(struct smtp_server *server, enum fault fault,
 static void
 ask_verb(struct smtp_server *server, const struct smtp_command *command)
 {
-	server->asked = command->verb;
-	server->due = true;
-	server->ops.command(server->ctx, command);
+	smtp_server_ask(server, command->verb);
+	(void)server->ops.command(server->ctx, command, false);
 }
 
 static void
@@ -169,6 +168,93 @@ smtp_server_dispatch(
 		verb->act(server, command);
 }
 
+/* Groups (RFC 2920). */
+
+void
+smtp_server_ask(struct smtp_server *server, enum smtp_verb verb)
+{
+	server->asked[(server->first + server->due++) % SMTP_DUE_MAX] =
+	    (unsigned char)verb;
+	server->recipients_asked += verb == SMTP_RCPT;
+}
+
+enum smtp_verb
+smtp_server_asked(struct smtp_server *server)
+{
+	enum smtp_verb verb = (enum smtp_verb)server->asked[server->first];
+
+	if (server->due == 0)
+		return SMTP_VERBS;
+	server->first = (server->first + 1) % SMTP_DUE_MAX;
+	server->due--;
+	server->recipients_asked -= verb == SMTP_RCPT;
+	return verb;
+}
+
+static bool
+is_asked(const struct smtp_server *server, enum smtp_verb verb)
+{
+	for (size_t i = 0; i < server->due; i++)
+		if (server->asked[(server->first + i) % SMTP_DUE_MAX] == verb)
+			return true;
+	return false;
+}
+
+/*
+ * XFORWARDs, then MAIL, then RCPTs: each leaves the ones behind it their turn
+ * if it is taken, and where it is not, smtp_server_refuse_late() has the answer
+ * that they would have had. All else waits, and so does RCPT where the cap
+ * might be reached.
+ */
+static bool
+belongs_to_group(
+    const struct smtp_server *server, const struct smtp_command *command)
+{
+	size_t last = (server->first + server->due - 1) % SMTP_DUE_MAX;
+
+	if (server->due >= SMTP_DUE_MAX || command->argument.n == 0)
+		return false;
+	switch (command->verb) {
+	case SMTP_XFORWARD:
+	case SMTP_MAIL:
+		return server->state == SMTP_SERVER_READY &&
+		    server->asked[last] == SMTP_XFORWARD;
+	case SMTP_RCPT:
+		return (server->asked[last] == SMTP_MAIL ||
+			   server->asked[last] == SMTP_RCPT) &&
+		    (server->state != SMTP_SERVER_READY ||
+			is_asked(server, SMTP_MAIL)) &&
+		    server->recipients + server->recipients_asked <
+		    server->limits.recipients_max;
+	default:
+		return false;
+	}
+}
+
+bool
+smtp_server_follow(
+    struct smtp_server *server, const struct smtp_command *command)
+{
+	if (!belongs_to_group(server, command))
+		return false;
+	trace_line(server->trace, "client: %s", smtp_line_verb(command->line));
+	if (!server->ops.command(server->ctx, command, true))
+		return false;
+	smtp_server_ask(server, command->verb);
+	return true;
+}
+
+bool
+smtp_server_refuse_late(struct smtp_server *server, enum smtp_verb verb)
+{
+	if (verb >= SMTP_VERBS || server->state < SMTP_SERVER_OPEN ||
+	    server->state > SMTP_SERVER_RCPT ||
+	    (verbs[verb].states >> server->state & 1) != 0)
+		return false;
+	refuse_turn(server, verb);
+	return true;
+}
+
 /* Answers. */
 
 static void
@@ -192,26 +278,26 @@ begin_body(struct smtp_server *server)
 	smtp_undot_init(&server->undot, &server->body);
 }
 
-/* The answer to server->asked was given. */
+/* The answer to `asked` was given. */
 static void
-advance_server(struct smtp_server *server, bool accepted, unsigned code)
+advance_server(struct smtp_server *server, enum smtp_verb asked, bool accepted,
+    unsigned code)
 {
-	enum smtp_server_state next = verbs[server->asked].accepted;
+	enum smtp_server_state next = verbs[asked].accepted;
 
-	if (server->asked == SMTP_DATA && code == 354)
+	if (asked == SMTP_DATA && code == 354)
 		begin_body(server);
-	if (server->asked == SMTP_MAIL && !accepted)
+	if (asked == SMTP_MAIL && !accepted)
 		server->forgiven = server->limits.recipients_max + 1;
-	if (server->asked == SMTP_RCPT && accepted)
+	if (asked == SMTP_RCPT && accepted)
 		server->recipients++;
-	if (server->asked == SMTP_RCPT && !accepted)
+	if (asked == SMTP_RCPT && !accepted)
 		server->recipient_refused = true;
 	if (!accepted || next == SMTP_SERVER_STATES)
 		return;
 	if (next != SMTP_SERVER_READY)
 		smtp_server_go_to(server, next);
-	else if (server->asked != SMTP_RSET ||
-	    server->state != SMTP_SERVER_OPEN)
+	else if (asked != SMTP_RSET || server->state != SMTP_SERVER_OPEN)
 		begin_ready(server);
 }
 
@@ -229,11 +315,11 @@ advance_greeting(struct smtp_server *server, unsigned code)
 }
 
 void
-smtp_server_advance(struct smtp_server *server, const struct smtp_reply *reply)
+smtp_server_advance(struct smtp_server *server, enum smtp_verb asked,
+    const struct smtp_reply *reply)
 {
 	bool accepted = smtp_reply_class(reply) == 2;
-	bool quit = server->due && server->asked == SMTP_QUIT &&
-	    server->state < SMTP_SERVER_HELD;
+	bool quit = asked == SMTP_QUIT && server->state < SMTP_SERVER_HELD;
 
 	/* Of a body more may be on its way: it would be answered by a reset
 	 * that overtakes our words. */
@@ -250,6 +336,6 @@ smtp_server_advance(struct smtp_server *server, const struct smtp_reply *reply)
 		if (accepted)
 			server->errors = 0;
 	} else {
-		advance_server(server, accepted, reply->code);
+		advance_server(server, asked, accepted, reply->code);
 	}
 }

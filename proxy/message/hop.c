@@ -20,8 +20,10 @@ enum {
 
 enum {
 	ERRANDS_MAX = SMTP_RELAY_IN_FLIGHT_MAX,
-	/* Lines of errands, and what they are about. */
-	BYTES_MAX = 4 * SMTP_COMMAND_MAX,
+	/* A line, with what MAIL's may grow by or the lines of an XFORWARD, and
+	 * what it is about. */
+	BYTES_OF_ONE = 3 * SMTP_COMMAND_MAX,
+	BYTES_MAX = 2 * BYTES_OF_ONE, /* of all */
 };
 
 enum hop_state {
@@ -131,11 +133,20 @@ first_line(const struct proxy_hop *h, const struct errand *e)
 	return slice_first(lines, slice_find(lines, '\n'));
 }
 
+/* Of the errands that there are. */
+static size_t
+used_bytes(const struct proxy_hop *h)
+{
+	return h->count == 0
+	    ? 0
+	    : h->dropped + h->bytes.n - h->errands[h->first].at;
+}
+
 /* Bytes in front of the oldest errand's are of no more use. */
 static void
 drop_bytes(struct proxy_hop *h)
 {
-	size_t n = h->count == 0 ? h->bytes.n : errand(h, 0)->at - h->dropped;
+	size_t n = h->bytes.n - used_bytes(h);
 
 	strbuf_consume(&h->bytes, n);
 	h->dropped += n;
@@ -492,6 +503,21 @@ keep_answer(struct errand *e, const struct smtp_reply *reply)
 	strbuf_add(&e->answer, reply->wire);
 }
 
+/* An RCPT that is taken behind a MAIL that is not is of a transaction that
+ * nobody began: RSET ends it before anything else is said. */
+static void
+note_reply(
+    struct proxy_hop *h, const struct errand *e, const struct smtp_reply *reply)
+{
+	if (e->what == PROXY_ERRAND_MAIL)
+		h->mail_refused = smtp_reply_class(reply) != 2;
+	if (e->what != PROXY_ERRAND_RCPT || !h->mail_refused || !e->grouped ||
+	    smtp_reply_class(reply) != 2)
+		return;
+	note_confusion(h, "takes RCPT behind a refused MAIL");
+	h->tidy_due = true;
+}
+
 /* MAIL is to be said again: what was answered behind it was of no transaction
  * that will be. */
 static bool
@@ -517,8 +543,7 @@ take_errand_reply(struct proxy_hop *h, const struct smtp_reply *reply)
 	} else if (is_behind_mail(h, e)) {
 		e->stage = WAITING;
 	} else if (!goes_on_with_lines(h, e, reply)) {
-		if (e->what == PROXY_ERRAND_MAIL)
-			h->mail_refused = smtp_reply_class(reply) != 2;
+		note_reply(h, e, reply);
 		if (e != errand(h, 0))
 			keep_answer(e, reply);
 		else if (!answer_errand(h, reply))
@@ -799,6 +824,13 @@ bool
 proxy_hop_connected(const struct proxy_hop *h)
 {
 	return h->state != GONE;
+}
+
+bool
+proxy_hop_takes_more(const struct proxy_hop *h)
+{
+	return h->relay != NULL && takes_groups(h) && h->count < ERRANDS_MAX &&
+	    BYTES_MAX - used_bytes(h) >= BYTES_OF_ONE;
 }
 
 bool

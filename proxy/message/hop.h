@@ -2,7 +2,8 @@
  * A session's next hop: one relay connection at a time, made anew when a
  * command needs one, with the client's EHLO and XFORWARD said again. What it
  * is to be asked stands in a queue of errands, and is said when its turn
- * comes; each errand is answered once, in order.
+ * comes; each errand is answered once, in order. XFORWARDs, MAIL and RCPTs are
+ * said without waiting for each other where the next hop offers PIPELINING.
  */
 #ifndef PROXY_MESSAGE_HOP_H
 #define PROXY_MESSAGE_HOP_H
@@ -105,6 +106,10 @@ const struct trace *proxy_hop_trace(const struct proxy_hop *);
 
 /* Is there a connection? */
 bool proxy_hop_connected(const struct proxy_hop *);
+
+/* May one more errand stand in the queue, and go to the next hop before those
+ * in front of it are answered? */
+bool proxy_hop_takes_more(const struct proxy_hop *);
 
 /* Does a command wait for its answer? */
 bool proxy_hop_owes(const struct proxy_hop *);

@@ -393,12 +393,43 @@ static void (*const commands[SMTP_VERBS])(
     [SMTP_XFORWARD] = on_xforward,
 };
 
-static void
-on_command(void *ctx, const struct smtp_command *command)
+/* Would its answer be the next hop's? Where it would be ours, it waits for its
+ * turn. */
+static bool
+may_go_behind(struct proxy_session *s, const struct smtp_command *command)
+{
+	const struct smtp_capabilities *relay = proxy_hop_capabilities(s->hop);
+	struct smtp_path path;
+	unsigned named;
+	uint64_t size;
+
+	if (!proxy_hop_takes_more(s->hop))
+		return false;
+	switch (command->verb) {
+	case SMTP_XFORWARD:
+		return smtp_xforward_parse(
+			   &s->client, command->argument, &named, NULL) == 0 &&
+		    (named & relay->xforward) != 0;
+	case SMTP_MAIL:
+		return !s->nameless &&
+		    smtp_path_parse(
+			command->argument, SMTP_MAIL, &path, NULL) == 0 &&
+		    smtp_path_size(&path, &size) == 0 &&
+		    !size_is_too_much(s, size);
+	default:
+		return command->verb == SMTP_RCPT;
+	}
+}
+
+static bool
+on_command(void *ctx, const struct smtp_command *command, bool behind)
 {
 	struct proxy_session *s = ctx;
 
+	if (behind && !may_go_behind(s, command))
+		return false;
 	commands[command->verb](s, command);
+	return true;
 }
 
 /* --- the message --- */

@@ -31,15 +31,15 @@ must(bool held)
 		abort();
 }
 
-static void
-on_command(void *ctx, const struct smtp_command *command)
+static bool
+on_command(void *ctx, const struct smtp_command *command, bool behind)
 {
 	struct front *f = ctx;
 	struct slice line = command->line;
 	const char *wire = "250 ok\r\n";
 	struct smtp_reply reply;
 
-	must(!f->body);
+	must(!f->body && !behind);
 	must(line.n <= SMTP_COMMAND_MAX - 2);
 	must(slice_find(line, '\r') == line.n);
 	must(slice_find(line, '\n') == line.n);
@@ -54,6 +54,7 @@ on_command(void *ctx, const struct smtp_command *command)
 		f->body = true;
 	reply = smtp_reply_of(wire);
 	smtp_server_reply(f->server, &reply);
+	return true;
 }
 
 static void

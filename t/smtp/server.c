@@ -24,6 +24,7 @@ struct front {
 	const char *answer; /* NULL: what pleases the verb; "": none yet */
 	bool later;	    /* answers come from the loop, not at once */
 	bool free_on_command;
+	bool groups; /* takes what stands behind others */
 	bool closed;
 	const char *pending;
 };
@@ -62,22 +63,26 @@ answer_somehow(struct front *f, const char *pleasing)
 		answer(f, f->pending);
 }
 
-static void
-on_command(void *ctx, const struct smtp_command *command)
+static bool
+on_command(void *ctx, const struct smtp_command *command, bool behind)
 {
 	struct front *f = ctx;
+
+	if (behind && !f->groups)
+		return false;
 
 	strbuf_addf(&f->log, "%s(%.*s) ", smtp_verb_name(command->verb),
 	    (int)command->argument.n, command->argument.p);
 	if (f->free_on_command) {
 		smtp_server_free(f->server);
 		f->server = NULL;
-		return;
+		return true;
 	}
 	answer_somehow(f,
 	    command->verb == SMTP_DATA	     ? "354 go\r\n"
 		: command->verb == SMTP_QUIT ? "221 bye\r\n"
 					     : "250 ok\r\n");
+	return true;
 }
 
 static void
@@ -1055,6 +1060,188 @@ test_replies_are_not_held_back_for_long(void **state)
 	front_clear(&f);
 }
 
+/* --- groups --- */
+
+/* A front that takes groups, and answers when the test says so. */
+static void
+group_init(struct front *f, const struct smtp_limits *limits)
+{
+	front_init(f, limits);
+	go_to(f, SMTP_SERVER_READY);
+	f->groups = true;
+	f->answer = "";
+}
+
+static void
+say_and_log(struct front *f, const char *say, const char *log)
+{
+	talk_say(&f->client, say);
+	talk_run(&f->client, 5);
+	check_log(f, log);
+}
+
+/* What is handed out behind others, and what waits. */
+static void
+test_what_makes_a_group(void **state)
+{
+	static const struct {
+		const char *say, *log;
+	} cases[] = {
+	    {"XFORWARD NAME=a\r\nXFORWARD ADDR=b\r\nMAIL FROM:<c>\r\n"
+	     "RCPT TO:<d>\r\nRCPT TO:<e>\r\nDATA\r\n",
+		"XFORWARD(NAME=a) XFORWARD(ADDR=b) MAIL(FROM:<c>) RCPT(TO:<d>) "
+		"RCPT(TO:<e>) "},
+	    {"MAIL FROM:<c>\r\nMAIL FROM:<d>\r\n", "MAIL(FROM:<c>) "},
+	    {"MAIL FROM:<c>\r\nXFORWARD NAME=a\r\n", "MAIL(FROM:<c>) "},
+	    {"XFORWARD NAME=a\r\nRCPT TO:<d>\r\n", "XFORWARD(NAME=a) "},
+	    {"MAIL FROM:<c>\r\nRCPT\r\nRCPT TO:<d>\r\n", "MAIL(FROM:<c>) "},
+	    {"MAIL FROM:<c>\r\nRCPT TO:<d>\r\nRSET\r\nMAIL FROM:<e>\r\n",
+		"MAIL(FROM:<c>) RCPT(TO:<d>) "},
+	    {"MAIL FROM:<c>\r\nNOOP\r\nRCPT TO:<d>\r\n", "MAIL(FROM:<c>) "},
+	    {"MAIL FROM:<c>\r\n\r\nRCPT TO:<d>\r\n", "MAIL(FROM:<c>) "},
+	    {"MAIL FROM:<c>\r\nRCPT TO:<\r>\r\nRCPT TO:<d>\r\n",
+		"MAIL(FROM:<c>) "},
+	    {"RSET\r\nMAIL FROM:<c>\r\n", "RSET() "},
+	    {"NOOP\r\nNOOP\r\n", "NOOP() "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct front f;
+
+		group_init(&f, NULL);
+		say_and_log(&f, cases[i].say, cases[i].log);
+		talk_hear_nothing(&f.client, 2);
+		front_clear(&f);
+	}
+}
+
+/* Each answer is of the oldest; those of one group leave together. */
+static void
+test_a_groups_answers_in_order(void **state)
+{
+	struct front f;
+
+	(void)state;
+	group_init(&f, NULL);
+	say_and_log(&f,
+	    "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\nDATA\r\n",
+	    "MAIL(FROM:<a>) RCPT(TO:<b>) RCPT(TO:<c>) ");
+	answer(&f, "250 m\r\n");
+	answer(&f, "550 b\r\n");
+	talk_hear_nothing(&f.client, 5);
+	assert_int_equal(smtp_server_state(f.server), SMTP_SERVER_MAIL);
+	answer(&f, "250 c\r\n");
+	talk_hear(&f.client, "250 m\r\n550 b\r\n250 c\r\n");
+	check_log(&f, "DATA() ");
+	answer(&f, "354 go\r\n");
+	talk_hear(&f.client, "354 go\r\n");
+	assert_int_equal(smtp_server_state(f.server), SMTP_SERVER_BODY);
+	front_clear(&f);
+}
+
+/* What was handed out behind a MAIL that is refused has lost its turn, and the
+ * answer that it gets all the same is not told. Nor is it the client's error. */
+static void
+test_a_group_behind_a_refused_mail(void **state)
+{
+	static const struct smtp_limits limits = {.errors_max = 2};
+	struct front f;
+
+	(void)state;
+	group_init(&f, &limits);
+	say_and_log(&f, "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\n",
+	    "MAIL(FROM:<a>) RCPT(TO:<b>) RCPT(TO:<c>) ");
+	answer(&f, "550 m\r\n");
+	/* One that comes now is not handed out any more. */
+	say_and_log(&f, "RCPT TO:<d>\r\n", "");
+	answer(&f, "250 b\r\n");
+	answer(&f, "451 c\r\n");
+	talk_hear(&f.client,
+	    "550 m\r\n503 5.5.1 Error: need MAIL command\r\n"
+	    "503 5.5.1 Error: need MAIL command\r\n"
+	    "503 5.5.1 Error: need MAIL command\r\n");
+	assert_int_equal(smtp_server_state(f.server), SMTP_SERVER_READY);
+	say_and_log(&f, "MAIL FROM:<e>\r\n", "MAIL(FROM:<e>) ");
+	front_clear(&f);
+}
+
+/* Over the cap, or where it might be, the answers are waited for. */
+static void
+test_a_group_and_the_cap(void **state)
+{
+	static const struct smtp_limits limits = {.recipients_max = 2};
+	struct front f;
+
+	(void)state;
+	group_init(&f, &limits);
+	say_and_log(&f,
+	    "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\nRCPT TO:<d>\r\n"
+	    "RCPT TO:<e>\r\n",
+	    "MAIL(FROM:<a>) RCPT(TO:<b>) RCPT(TO:<c>) ");
+	answer(&f, "250 m\r\n");
+	answer(&f, "250 b\r\n");
+	talk_run(&f.client, 5);
+	check_log(&f, "");
+	answer(&f, "550 c\r\n");
+	talk_run(&f.client, 5);
+	check_log(&f, "RCPT(TO:<d>) ");
+	answer(&f, "250 d\r\n");
+	talk_hear(&f.client,
+	    "250 m\r\n250 b\r\n550 c\r\n250 d\r\n"
+	    "452 4.5.3 Error: too many recipients\r\n");
+	check_log(&f, "");
+	front_clear(&f);
+}
+
+static void
+test_a_421_ends_a_group(void **state)
+{
+	struct front f;
+
+	(void)state;
+	group_init(&f, NULL);
+	say_and_log(&f, "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\n",
+	    "MAIL(FROM:<a>) RCPT(TO:<b>) RCPT(TO:<c>) ");
+	answer(&f, "250 m\r\n");
+	answer(&f, "421 bye\r\n");
+	answer(&f, "250 c\r\n"); /* of no more use */
+	talk_hear(&f.client, "250 m\r\n421 bye\r\n");
+	talk_run_until(&f.client, &f.closed);
+	smtp_server_free(f.server);
+	f.server = NULL;
+	talk_hear_end(&f.client);
+	front_clear(&f);
+}
+
+/* As many as there is room for; the rest follows as they are answered. */
+static void
+test_a_group_is_bounded(void **state)
+{
+	struct strbuf said;
+	struct front f;
+
+	(void)state;
+	strbuf_init(&said, 100000);
+	strbuf_add_str(&said, "MAIL FROM:<a>\r\n");
+	for (int i = 0; i < 100; i++)
+		strbuf_add_str(&said, "RCPT TO:<b>\r\n");
+	group_init(&f, NULL);
+	talk_send(&f.client, strbuf_slice(&said));
+	talk_run(&f.client, 5);
+	assert_int_equal(
+	    f.log.n, strlen("MAIL(FROM:<a>) ") + 63 * strlen("RCPT(TO:<b>) "));
+	for (int i = 0; i < 101; i++) {
+		answer(&f, "250 ok\r\n");
+		talk_run(&f.client, 0);
+	}
+	talk_hear_bytes(&f.client, 101 * strlen("250 ok\r\n"));
+	assert_int_equal(
+	    f.log.n, strlen("MAIL(FROM:<a>) ") + 100 * strlen("RCPT(TO:<b>) "));
+	strbuf_clear(&said);
+	front_clear(&f);
+}
+
 /* --- PROXY --- */
 
 static void
@@ -1223,6 +1410,12 @@ main(void)
 	    cmocka_unit_test(test_free_within_a_callback),
 	    cmocka_unit_test(test_pipelined_replies_are_one_write),
 	    cmocka_unit_test(test_replies_are_not_held_back_for_long),
+	    cmocka_unit_test(test_what_makes_a_group),
+	    cmocka_unit_test(test_a_groups_answers_in_order),
+	    cmocka_unit_test(test_a_group_behind_a_refused_mail),
+	    cmocka_unit_test(test_a_group_and_the_cap),
+	    cmocka_unit_test(test_a_421_ends_a_group),
+	    cmocka_unit_test(test_a_group_is_bounded),
 	    cmocka_unit_test(test_proxy_header),
 	    cmocka_unit_test(test_proxy_header_missing),
 	    cmocka_unit_test(test_each_step_of_the_states),
