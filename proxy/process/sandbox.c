@@ -232,8 +232,7 @@ close_files(
 	int result = 0;
 
 	/* Of a kernel that has none the master has told already. */
-	if (proxy_sandbox_close(&reach) != 0 &&
-	    (is_deadly() || proxy_sandbox_abi() > 0))
+	if (proxy_sandbox_close(&reach) != 0 && proxy_sandbox_abi() > 0)
 		result = go_without("landlock", log);
 	free(directory);
 	return result;

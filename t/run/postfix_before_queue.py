@@ -4,6 +4,9 @@
 What etc/postfix/out-before-queue.cf promises, with a real Postfix: the client
 has its answer when the message is signed and in the queue behind.
 """
+import os
+import re
+import shutil
 import smtplib
 
 import harness
@@ -80,6 +83,55 @@ class BeforeTheQueue(PostfixCase):
         self.proxy.start()
         self.submit(message("Subject: again"))
         self.delivered(1)
+
+
+class Chrooted(PostfixCase):
+    """By the socket of signpost.conf(5)'s example, below the queue directory,
+    which is all that a chrooted smtpd sees."""
+    samples = ("out-before-queue",)
+
+    def setUp(self):
+        super().setUp()
+        self.postfix.stop()
+        self.assertEqual(self.proxy.stop(), 0)
+        folder = self.postfix.folder / "queue/signpost"
+        folder.mkdir(mode=0o750)
+        shutil.chown(folder, "root", "postfix")
+        self.socket = folder / "out"
+        self.proxy.configure(BOTH + (
+            "listen = 127.0.0.1:%d, unix:%s group=postfix" % (
+                self.proxy.port, self.socket),))
+        master = self.postfix.config / "master.cf"
+        text = re.sub(r"(?m)^(127\S+:%d inet n +- +)n" %
+                      self.ports["submission"], r"\1y", master.read_text())
+        text = text.replace("=127.0.0.1:%d\n" % self.proxy.port,
+                            "=unix:signpost/out\n")
+        self.assertIn("smtpd_proxy_filter=unix:signpost/out\n", text)
+        master.write_text(text)
+        self.postfix.settle()
+        self.proxy.process = None
+        self.proxy.start()
+        self.postfix.start()
+
+    def test_a_message_is_signed_by_way_of_the_socket(self):
+        self.assertEqual(self.socket.group(), "postfix")
+        self.submit(message("Subject: by the socket"))
+        [text] = self.delivered(1)
+        self.assert_signed(text)
+        # It was a chrooted one, and its root is the queue directory.
+        [smtpd] = [pid for pid in os.listdir("/proc") if pid.isdigit() and
+                   self.is_front_door(pid)]
+        self.assertEqual(os.readlink("/proc/%s/root" % smtpd),
+                         str((self.postfix.folder / "queue").resolve()))
+
+    def is_front_door(self, pid):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                words = f.read().split(b"\0")
+        except OSError:
+            return False
+        return words[0] == b"smtpd" and (
+            b"127.0.0.1:%d" % self.ports["submission"]) in words
 
 
 if __name__ == "__main__":
