@@ -145,7 +145,7 @@ is_shared(const struct forget *f, const char *path)
 }
 
 static void
-on_place(void *ctx, const struct cli_key_place *place)
+on_key_place(void *ctx, const struct cli_key_place *place)
 {
 	struct forget *f = ctx;
 	struct slice domain = strbuf_slice(&f->domain);
@@ -171,7 +171,7 @@ find_keys(struct forget *f)
 	const struct proxy_signing_rules *rules = &f->config->signing;
 	struct strbuf path;
 
-	cli_key_places(f->config, strbuf_slice(&f->domain), on_place, f);
+	cli_key_places(f->config, strbuf_slice(&f->domain), on_key_place, f);
 	strbuf_init(&path, PATH_LENGTH_MAX);
 	for (size_t i = 0; i < rules->key_count; i++)
 		if (rules->keys[i].per_domain &&

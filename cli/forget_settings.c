@@ -192,7 +192,7 @@ look_at_lines(struct forget *f, const struct forget_text *config)
 }
 
 static void
-on_place(void *ctx, const struct cli_key_place *place)
+on_place_left(void *ctx, const struct cli_key_place *place)
 {
 	struct forget *f = ctx;
 
@@ -232,7 +232,7 @@ try_text(struct forget *f, const struct forget_text *config)
 		    f->texts[LISTID_MAP].path == NULL &&
 		    !after->signing.any_domain)
 			cli_key_places(
-			    after, strbuf_slice(&f->domain), on_place, f);
+			    after, strbuf_slice(&f->domain), on_place_left, f);
 		outcome = f->steps.stopped ? -1 : 0;
 	}
 	proxy_config_free(after);

@@ -99,7 +99,7 @@ add_domain(void *to, const char *name)
 
 /* What cannot be read is an end; a line that is no name is not. */
 static int
-add_list(void *to, const char *path)
+add_domain_list(void *to, const char *path)
 {
 	struct making *m = to;
 	int status = cli_domains_read(&m->wishes.domains, path);
@@ -134,7 +134,7 @@ read_options(int argc, char **argv, struct making *m)
 	struct wishes *w = &m->wishes;
 	const struct cli_option options[] = {
 	    {'d', "domain", .take = add_domain, .to = m},
-	    {0, "from", .take = add_list, .to = m},
+	    {0, "from", .take = add_domain_list, .to = m},
 	    {'s', "selector", .text = &w->selector},
 	    {'t', "type", .take = set_type, .to = w},
 	    {'b', "bits", .number = &w->bits, .max = DKIM_KEY_BITS_MAX},
@@ -191,7 +191,7 @@ choose_rule(const struct proxy_signing_rules *rules)
 }
 
 static int
-load(struct making *m)
+load_keyfiles(struct making *m)
 {
 	const struct wishes *w = &m->wishes;
 	const struct proxy_signing_rules *rules;
@@ -284,7 +284,7 @@ generate(struct making *m, struct slice domain, const struct kind *kind)
 }
 
 static void
-make_key(struct making *m, struct slice domain, const struct kind *kind)
+make_key_of(struct making *m, struct slice domain, const struct kind *kind)
 {
 	int status = find_path(m, domain, kind);
 
@@ -310,7 +310,7 @@ make_all(struct making *m)
 
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < w->kind_count; k++) {
-			make_key(
+			make_key_of(
 			    m, cli_domains_at(&w->domains, i), &w->kinds[k]);
 			if (fflush(stdout) != 0)
 				return;
@@ -332,7 +332,7 @@ run(int argc, char **argv)
 	if (read_options(argc, argv, &m) != 0) {
 		status = m.status != CLI_OK ? m.status : CLI_USAGE;
 	} else if (set_kinds(&m.wishes) == 0) {
-		status = load(&m);
+		status = load_keyfiles(&m);
 		if (status == CLI_OK) {
 			make_all(&m);
 			status = cli_stdout_close(m.status);

@@ -34,7 +34,8 @@ says_yes(const struct cli_steps *steps, const char *const argv[])
 /* What runs reads its settings in any case: a setup that was ended before it
  * came to that leaves them as they ought to be, and unread. */
 static void
-read_again(struct cli_steps *steps, bool changed, const char *const reload[])
+service_read_again(
+    struct cli_steps *steps, bool changed, const char *const reload[])
 {
 	if (changed)
 		(void)cli_steps_run(
@@ -58,7 +59,7 @@ start_by_systemd(struct cli_steps *steps, bool changed)
 		0)
 		return;
 	if (runs)
-		read_again(steps, changed, systemd_reload);
+		service_read_again(steps, changed, systemd_reload);
 }
 
 static void
@@ -69,7 +70,7 @@ start_by_init(struct cli_steps *steps, bool changed)
 	    "update-rc.d", "signpost", "defaults", NULL};
 
 	if (says_yes(steps, init_status)) {
-		read_again(steps, changed, init_reload);
+		service_read_again(steps, changed, init_reload);
 		return;
 	}
 	if (cli_steps_run(steps, "service", start, "starts") == 0)
@@ -85,7 +86,7 @@ start_by_hand(struct cli_steps *steps, bool changed)
 	    "sh", "-c", "signpost reload $(cat " PIDFILE ")", NULL};
 
 	if (access(PIDFILE, R_OK) == 0) {
-		read_again(steps, changed, reload);
+		service_read_again(steps, changed, reload);
 		return;
 	}
 	cli_steps_tell(steps, "service", CLI_STEP_STOP,

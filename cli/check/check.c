@@ -4,6 +4,7 @@
  * configuration, keys, DNS, wiring.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/xalloc.h"
 #include "cli/check/daemon.h"
@@ -13,22 +14,27 @@
 #include "cli/check/reflector.h"
 #include "cli/check/report.h"
 #include "cli/check/results.h"
+#include "cli/check/send.h"
 #include "cli/check/wiring.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/options.h"
 #include "cli/kit/resolve.h"
 #include "cli/kit/settings.h"
+#include "mail/address.h"
 #include "mail/idn.h"
 #include "proxy/keys/key_check.h"
 
+enum { SEND_WAIT_DEFAULT = 60, SEND_WAIT_MAX = 86400 };
+
 static const char help[] =
     "usage: signpost check [-c FILE] [-d DOMAIN] [--nameserver ADDR[:PORT]]\n"
-    "           [--json]\n"
+    "           [--json] [--send ADDRESS [--mailbox PATH] [--wait TIME]]\n"
     "\n"
     "Says what is still missing: looks at the configuration, the keys, the\n"
     "DNS records of keys and domains (DKIM, DomainKeys, SPF, DMARC), and who\n"
     "answers at the listeners and next hops; asks postconf how Postfix is\n"
-    "wired, and whether the reflector can answer. No mail is sent. Ends 0\n"
+    "wired, and whether the reflector can answer. No mail is sent without\n"
+    "--send. Ends 0\n"
     "where nothing failed, 1 where something did, 75 where the DNS did not\n"
     "answer.\n"
     "\n"
@@ -36,11 +42,18 @@ static const char help[] =
     "                            (/etc/signpost/signpost.conf)\n"
     "  -d, --domain DOMAIN       this domain only; needed for `domain = *'\n"
     "  --nameserver ADDR[:PORT]  the name server to ask\n"
-    "  --json                    print one JSON object\n";
+    "  --json                    print one JSON object\n"
+    "  --send ADDRESS            send it a message as this host sends mail, "
+    "and\n"
+    "                            verify it where it comes out\n"
+    "  --mailbox PATH            there, an mbox or (with a / at its end) a\n"
+    "                            Maildir; Postfix's own are found\n"
+    "  --wait TIME               for it (60s)\n";
 
 struct wishes {
 	const char *config, *domain;
 	struct cli_dns dns;
+	struct check_send send; /* to: NULL where none is sent */
 	bool json;
 };
 
@@ -52,10 +65,21 @@ read_options(int argc, char **argv, struct wishes *w)
 	    {'d', "domain", .text = &w->domain},
 	    {0, "nameserver", .text = &w->dns.nameserver},
 	    {0, "json", .flag = &w->json},
+	    {0, "send", .text = &w->send.to},
+	    {0, "mailbox", .text = &w->send.mailbox},
+	    {0, "wait", .seconds = &w->send.wait, .max = SEND_WAIT_MAX},
 	    {0},
 	};
 
-	return cli_options_read(options, argc, argv, NULL);
+	if (cli_options_read(options, argc, argv, NULL) != 0)
+		return -1;
+	if (w->send.to != NULL &&
+	    (mail_address_domain(slice_str(w->send.to)).n == 0 ||
+		w->send.to[0] == '@' || w->send.to[0] == '-' ||
+		strpbrk(w->send.to, " \t\r\n<>") != NULL))
+		return cli_usage_error(
+		    "check", "--send %s: no address", w->send.to);
+	return 0;
 }
 
 /* "file:line: text". What is wrong with a key is told with the key. */
@@ -187,6 +211,12 @@ check_domain(const struct wishes *w, struct slice domain,
 	check_postfix(config, &report);
 	check_reflector(config, &report);
 	check_results(config, &report);
+	if (w->send.to != NULL) {
+		struct check_send send = w->send;
+
+		send.domain = domain;
+		check_send(&send, config, resolver, &report);
+	}
 	status = print_report(&report, w->json);
 	check_keys_clear(keys);
 	free(keys);
@@ -218,7 +248,8 @@ load_and_check(const struct wishes *w, struct slice domain)
 static int
 run(int argc, char **argv)
 {
-	struct wishes w = {.config = PROXY_CONFIG_PATH};
+	struct wishes w = {
+	    .config = PROXY_CONFIG_PATH, .send = {.wait = SEND_WAIT_DEFAULT}};
 	struct strbuf domain;
 	struct slice name;
 	bool final_dot;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,18 +46,25 @@ cli_program_find(const char *name, struct strbuf *path)
 	return try_directory(SLICE("/usr/sbin"), name, path);
 }
 
-/* In the child: a group of its own, to be killed by. Errors go where output
- * does, or nowhere. */
+/* What is the program's besides its arguments. */
+struct capturing {
+	int in;		 /* -1: nothing */
+	bool errors_too; /* go where output does; else nowhere */
+	unsigned ms;
+};
+
+/* In the child: a group of its own, to be killed by. */
 static void
-become_program(const char *const argv[], int out, bool errors_too)
+become_program(const char *const argv[], int out, const struct capturing *how)
 {
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	(void)setpgid(0, 0);
 	(void)signal(SIGPIPE, SIG_DFL);
-	if (nothing >= 0 && dup2(nothing, STDIN_FILENO) >= 0 &&
+	if (nothing >= 0 &&
+	    dup2(how->in >= 0 ? how->in : nothing, STDIN_FILENO) >= 0 &&
 	    dup2(out, STDOUT_FILENO) >= 0 &&
-	    dup2(errors_too ? out : nothing, STDERR_FILENO) >= 0)
+	    dup2(how->errors_too ? out : nothing, STDERR_FILENO) >= 0)
 		(void)execv(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(NO_EXEC);
 }
@@ -129,10 +137,10 @@ wait_for_exit(pid_t pid, int64_t end, bool *gone, struct strbuf *reason)
 }
 
 static int
-capture(const char *const argv[], unsigned ms, bool errors_too,
+capture(const char *const argv[], const struct capturing *how,
     struct strbuf *out, struct strbuf *reason)
 {
-	int64_t end = clock_ms() + ms;
+	int64_t end = clock_ms() + how->ms;
 	int wire[2], outcome = -1;
 	bool gone = false;
 	pid_t pid;
@@ -141,7 +149,7 @@ capture(const char *const argv[], unsigned ms, bool errors_too,
 		return strbuf_fail(reason, "%s", strerror(errno));
 	pid = fork();
 	if (pid == 0)
-		become_program(argv, wire[1], errors_too);
+		become_program(argv, wire[1], how);
 	(void)close(wire[1]);
 	if (pid < 0) {
 		strbuf_add_str(reason, strerror(errno));
@@ -162,12 +170,30 @@ int
 cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
     struct strbuf *reason)
 {
-	return capture(argv, ms, false, out, reason);
+	return capture(argv, &(struct capturing){-1, false, ms}, out, reason);
 }
 
 int
 cli_capture_both(const char *const argv[], unsigned ms, struct strbuf *out,
     struct strbuf *reason)
 {
-	return capture(argv, ms, true, out, reason);
+	return capture(argv, &(struct capturing){-1, true, ms}, out, reason);
+}
+
+int
+cli_capture_fed(const char *const argv[], struct slice input, unsigned ms,
+    struct strbuf *out, struct strbuf *reason)
+{
+	int in = memfd_create("input", MFD_CLOEXEC), outcome = -1;
+
+	if (in < 0)
+		return strbuf_fail(reason, "%s", strerror(errno));
+	if (write(in, input.p, input.n) != (ssize_t)input.n ||
+	    lseek(in, 0, SEEK_SET) != 0)
+		(void)strbuf_fail(reason, "%s", strerror(errno));
+	else
+		outcome = capture(
+		    argv, &(struct capturing){in, true, ms}, out, reason);
+	(void)close(in);
+	return outcome;
 }

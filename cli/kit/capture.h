@@ -20,7 +20,12 @@ int cli_program_find(const char *name, struct strbuf *path);
 int cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
     struct strbuf *reason);
 
-/* The same, and what it says on its standard error as well. */
+/* The same with these bytes on its standard input; and with what it says on its
+ * standard error. */
+int cli_capture_fed(const char *const argv[], struct slice input, unsigned ms,
+    struct strbuf *out, struct strbuf *reason);
+
+/* Without input, and what it says on its standard error as well. */
 int cli_capture_both(const char *const argv[], unsigned ms, struct strbuf *out,
     struct strbuf *reason);
 

@@ -63,7 +63,8 @@ tell_no_name(const char *path, size_t number, struct slice line)
 }
 
 static int
-add_lines(struct cli_domains *domains, const char *path, struct slice text)
+add_domain_lines(
+    struct cli_domains *domains, const char *path, struct slice text)
 {
 	struct slice line;
 	int status = CLI_OK;
@@ -89,8 +90,8 @@ cli_domains_read(struct cli_domains *domains, const char *path)
 	if ((standard
 		    ? cli_file_read_open(STDIN_FILENO, "standard input", &text)
 		    : cli_file_read(path, &text)) == 0)
-		status = add_lines(domains, standard ? "standard input" : path,
-		    strbuf_slice(&text));
+		status = add_domain_lines(domains,
+		    standard ? "standard input" : path, strbuf_slice(&text));
 	strbuf_clear(&text);
 	return status;
 }

@@ -27,6 +27,7 @@ from nameserver import Nsd
 KEYS = "/etc/signpost/keys/example.org"
 COPY = "/run/right"
 ADDRESS = "192.0.2.9"
+HOME = "/var/ann"  # /home is this host's own
 INIT = "/etc/init.d/signpost"
 
 
@@ -48,8 +49,13 @@ class Smtp:
                 try:
                     file.write("220 other.test\n")
                     file.flush()
+                    data = False
                     for line in file:
-                        file.write("221 bye\n" if line.startswith("QUIT")
+                        if data and line != ".\r\n":
+                            continue
+                        data = line.startswith("DATA")
+                        file.write("354 go on\n" if data else "221 bye\n"
+                                   if line.startswith("QUIT")
                                    else "250 other.test\n")
                         file.flush()
                 except OSError:
@@ -393,7 +399,7 @@ class Faults(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         run("cmake", "--install", setup.BUILD, "--prefix", "/usr")
-        run("useradd", "-m", "ann")
+        run("useradd", "-m", "-d", HOME, "ann")
         run("ip", "addr", "add", ADDRESS + "/32", "dev", "lo")
         run("postconf", "-e", "mydestination=example.org, localhost",
             "myhostname=mail.example.org", "inet_interfaces=all",
@@ -525,6 +531,66 @@ class Faults(unittest.TestCase):
 
     def test_of_processes(self):
         self.each(OF_PROCESSES)
+
+    def send(self, *words, status=0, to="ann@example.org"):
+        """What check says of the message that it sent."""
+        self.serve(self.records)
+        done = run(SIGNPOST, "check", "--send", to, *words, check=False)
+        self.assertEqual(done.returncode, status, done.stdout)
+        return re.search(r"(?m)^\S+ +send .*(\n +.*)?", done.stdout).group(0)
+
+    def test_a_message_that_is_sent_is_verified_where_it_comes_out(self):
+        home = pathlib.Path(HOME)
+        came = (r"ok +send ann@example.org: it came to %%s in \d+\.\d s: "
+                r"domainkeys=pass \(example.org, %s\), "
+                r"dkim=pass \(example.org, %s\), dkim=pass \(example.org, %s\)"
+                % (self.rsa, self.rsa, self.ed))
+        self.assertRegex(self.send(), came % "/var/mail/ann")
+        self.assertRegex(self.send(to="ann@localhost"), "ok .*/var/mail/ann")
+        self.assertRegex(self.send("--mailbox", "/var/mail/ann"),
+                         came % "/var/mail/ann")
+        run("postconf", "-e", "home_mailbox=Maildir/")
+        run("postfix", "reload")
+        self.assertRegex(self.send(), came % (str(home) + "/Maildir/"))
+        # Whatever a user puts where a mailbox was, nobody waits for it.
+        run("postconf", "-e", "home_mailbox=fifo")
+        run("mkfifo", str(home / "fifo"))
+        self.assertRegex(self.send("--wait", "2", status=1), "^FAIL ")
+        run("postconf", "-X", "home_mailbox")
+        run("postsuper", "-d", "ALL")
+        run("postfix", "reload")
+
+    def test_what_becomes_of_a_message_that_is_sent(self):
+        self.assertRegex(self.send(to="none@example.org", status=1),
+                         "FAIL .*status=bounced .*unknown user.*\n.*mail log")
+        run("postconf", "-e", "transport_maps=inline:{elsewhere.test="
+            "smtp:[127.0.0.1]:2525}")
+        run("postfix", "reload")
+        there = Smtp(2525)
+        said = self.send(to="eve@elsewhere.test")
+        self.assertRegex(said, r"note .*it left by 127\.0\.0\.1\[127\.0\.0\.1\]"
+                               r":2525; it had come by signpost")
+        self.assertIn("--mailbox", said)
+        there.close()
+        run("postconf", "-X", "transport_maps")
+        for plant, words in (
+                (option("pickup/unix", "content_filter"),
+                 "FAIL .*it came to /var/mail/ann unsigned\n.*pickup"),
+                ("echo '/wrote this/ REPLACE changed' >/etc/postfix/change;"
+                 "%s; %s" % (option(OUT, "receive_override_options"), option(
+                     "cleanup-signed/unix", "body_checks",
+                     "regexp:/etc/postfix/change")),
+                 "FAIL .*it came to /var/mail/ann: .*dkim=fail .*\n.*changes"),
+                ("postconf -MX %s" % OUT, "FAIL .*(did not come|deferred)")):
+            with self.subTest(words):
+                mend = self.plant(Fault("", plant + "; postfix reload", "", ""))
+                try:
+                    self.assertRegex(self.send("--wait", "5", status=1), words)
+                finally:
+                    mend()
+                    run("postsuper", "-d", "ALL")
+                    run("postfix", "reload")
+        self.assertRegex(self.send(), "^ok ")
 
     def test_there_are_forty(self):
         """That end with more than 0: what warnings are is not counted."""
