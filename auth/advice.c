@@ -246,35 +246,35 @@ remark(const struct auth_summary *about, const struct auth_result *result,
 	print_advice(about, result, text, out);
 }
 
-static void
-remark_on_dmarc(const struct auth_summary *about,
-    const struct auth_result *result, struct strbuf *out)
-{
-	struct auth_dmarc_record record;
-
-	if (result->record.n == 0)
-		return;
-	auth_dmarc_record_parse(result->record, &record);
-	if (result->policy != NULL &&
-	    slice_equal(slice_str(result->policy), SLICE("none")))
-		remark(about, result,
-		    "p=none asks receivers to do nothing about mail that is "
-		    "forged. Once reports show that your own mail passes, "
-		    "raise it to p=quarantine, then to p=reject.",
-		    out);
-	if (record.rua.n == 0)
-		remark(about, result,
-		    "The record has no rua=, so nobody tells you who sends in "
-		    "the name of {d}. Add rua=mailto: and an address of yours.",
-		    out);
-}
-
 void
 auth_advice_remark(const struct auth_summary *about,
     const struct auth_result *result, struct strbuf *out)
 {
-	if (result->method == AUTH_DMARC)
-		remark_on_dmarc(about, result, out);
+	if (result->method == AUTH_DMARC) {
+		struct auth_dmarc_record record;
+
+		if (result->record.n != 0) {
+			auth_dmarc_record_parse(result->record, &record);
+			if (result->policy != NULL &&
+			    slice_equal(
+				slice_str(result->policy), SLICE("none")))
+				remark(about, result,
+				    "p=none asks receivers to do nothing about "
+				    "mail that is "
+				    "forged. Once reports show that your own "
+				    "mail passes, "
+				    "raise it to p=quarantine, then to "
+				    "p=reject.",
+				    out);
+			if (record.rua.n == 0)
+				remark(about, result,
+				    "The record has no rua=, so nobody tells "
+				    "you who sends in "
+				    "the name of {d}. Add rua=mailto: and an "
+				    "address of yours.",
+				    out);
+		}
+	}
 	if (result->method == AUTH_DKIM && result->testing)
 		remark(about, result,
 		    "The key record says t=y: the signature is being tested, "

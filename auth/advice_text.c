@@ -15,31 +15,6 @@ static const char try_later[] =
     "the message again.";
 
 static const char *
-of_spf_record(enum mail_reason code)
-{
-	switch (code) {
-	case MAIL_REASON_SPF_RECORDS:
-		return "There must be one TXT record that begins with v=spf1 "
-		       "at {d}. Join them into one and remove the others.";
-	case MAIL_REASON_SPF_LOOKUPS:
-	case MAIL_REASON_SPF_VOIDS:
-	case MAIL_REASON_SPF_MX_NAMES:
-		return "The record of {d} needs more DNS look-ups than "
-		       "receivers make (ten, two of them without an answer), "
-		       "so they ignore it. Replace include: and a: terms by "
-		       "the addresses they stand for.";
-	case MAIL_REASON_SPF_INCLUDE_NO_RECORD:
-	case MAIL_REASON_SPF_REDIRECT_NO_RECORD:
-		return "The record of {d} includes, or leads to, a domain that "
-		       "has no SPF record, so receivers ignore it. Take that "
-		       "term out, or correct its name.";
-	default:
-		return "The record of {d} cannot be evaluated, so receivers "
-		       "ignore it. Mend the term that is at fault.";
-	}
-}
-
-static const char *
 of_spf(const struct auth_result *result)
 {
 	switch (result->verdict) {
@@ -55,7 +30,33 @@ of_spf(const struct auth_result *result)
 		       "at its end. If it is a forwarder's, it should rewrite "
 		       "the sender (SRS).";
 	case MAIL_VERDICT_PERMERROR:
-		return of_spf_record(result->code);
+		switch (result->code) {
+		case MAIL_REASON_SPF_RECORDS:
+			return "There must be one TXT record that begins with "
+			       "v=spf1 "
+			       "at {d}. Join them into one and remove the "
+			       "others.";
+		case MAIL_REASON_SPF_LOOKUPS:
+		case MAIL_REASON_SPF_VOIDS:
+		case MAIL_REASON_SPF_MX_NAMES:
+			return "The record of {d} needs more DNS look-ups than "
+			       "receivers make (ten, two of them without an "
+			       "answer), "
+			       "so they ignore it. Replace include: and a: "
+			       "terms by "
+			       "the addresses they stand for.";
+		case MAIL_REASON_SPF_INCLUDE_NO_RECORD:
+		case MAIL_REASON_SPF_REDIRECT_NO_RECORD:
+			return "The record of {d} includes, or leads to, a "
+			       "domain that "
+			       "has no SPF record, so receivers ignore it. "
+			       "Take that "
+			       "term out, or correct its name.";
+		default:
+			return "The record of {d} cannot be evaluated, so "
+			       "receivers "
+			       "ignore it. Mend the term that is at fault.";
+		}
 	case MAIL_VERDICT_TEMPERROR:
 		return try_later;
 	case MAIL_VERDICT_PASS:

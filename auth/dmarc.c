@@ -125,19 +125,6 @@ align_relaxed(struct auth_dmarc *dmarc, const struct author *author,
 	return slice_equal(our_org, their_org) ? ALIGNED : APART;
 }
 
-static enum alignment
-align(struct auth_dmarc *dmarc, const struct author *author,
-    const struct identifier *identifier)
-{
-	const struct auth_dmarc_record *values = &author->record->values;
-	bool strict = identifier->kind == AUTH_DMARC_DKIM ? values->strict_dkim
-							  : values->strict_spf;
-
-	if (strcmp(author->domain, identifier->domain) == 0)
-		return ALIGNED;
-	return strict ? APART : align_relaxed(dmarc, author, identifier);
-}
-
 /* What all identifiers together come to. */
 struct tally {
 	bool waiting, unknown, doubt;
@@ -151,8 +138,19 @@ align_all(struct auth_dmarc *dmarc, struct author *author)
 	author->dkim_aligned = author->spf_aligned = false;
 	for (size_t i = 0; i < dmarc->identifier_count; i++) {
 		const struct identifier *identifier = &dmarc->identifiers[i];
-		enum alignment alignment = align(dmarc, author, identifier);
+		enum alignment alignment;
+		const struct auth_dmarc_record *values =
+		    &author->record->values;
+		bool strict = identifier->kind == AUTH_DMARC_DKIM
+		    ? values->strict_dkim
+		    : values->strict_spf;
 
+		if (strcmp(author->domain, identifier->domain) == 0)
+			alignment = ALIGNED;
+		else
+			alignment = strict
+			    ? APART
+			    : align_relaxed(dmarc, author, identifier);
 		if (alignment == WAITING)
 			tally.waiting = true;
 		else if (alignment == UNKNOWN)
@@ -198,18 +196,6 @@ know_existence(struct author *author)
 	return author->exists_failed ? -1 : 1;
 }
 
-/* Section 4.7, t=: one level below. */
-static enum auth_dmarc_policy
-author_disposition_of(const struct author *author)
-{
-	if (author->verdict != MAIL_VERDICT_FAIL ||
-	    author->policy == AUTH_DMARC_NONE)
-		return AUTH_DMARC_NONE;
-	if (author->record->values.testing)
-		return author->policy - 1;
-	return author->policy;
-}
-
 static void
 judge_alignment(struct auth_dmarc *dmarc, struct author *author)
 {
@@ -230,7 +216,14 @@ judge_alignment(struct auth_dmarc *dmarc, struct author *author)
 	else
 		settle_author(
 		    author, MAIL_VERDICT_FAIL, MAIL_REASON_DMARC_UNALIGNED);
-	author->disposition = author_disposition_of(author);
+	/* Section 4.7, t=: one level below. */
+	if (author->verdict != MAIL_VERDICT_FAIL ||
+	    author->policy == AUTH_DMARC_NONE)
+		author->disposition = AUTH_DMARC_NONE;
+	else if (author->record->values.testing)
+		author->disposition = author->policy - 1;
+	else
+		author->disposition = author->policy;
 }
 
 /* A domain of From whose record is known. */

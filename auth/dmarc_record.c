@@ -65,18 +65,6 @@ set_request(struct auth_dmarc_request *request, struct slice value)
 		}
 }
 
-/* One letter of a set, in lower case; '\0' for anything else. */
-static char
-letter_of(struct slice value, const char *letters)
-{
-	char c;
-
-	if (value.n != 1)
-		return '\0';
-	c = ascii_lower(value.p[0]);
-	return c != '\0' && strchr(letters, c) != NULL ? c : '\0';
-}
-
 /* What a tag of one letter was first; '\0' where it has not been yet. */
 struct letters {
 	char psd, t, adkim, aspf;
@@ -85,8 +73,19 @@ struct letters {
 static void
 set_letter(char *to, struct slice value, const char *letters)
 {
-	if (*to == '\0')
-		*to = letter_of(value, letters);
+	if (*to == '\0') {
+		/* One letter of a set, in lower case; '\0' for anything
+		 * else. */
+		char c;
+
+		if (value.n != 1)
+			*to = '\0';
+		else {
+			c = ascii_lower(value.p[0]);
+			*to =
+			    c != '\0' && strchr(letters, c) != NULL ? c : '\0';
+		}
+	}
 }
 
 static void
@@ -94,32 +93,6 @@ set_text(struct slice *to, struct slice value)
 {
 	if (to->n == 0 && is_value(value))
 		*to = value;
-}
-
-static void
-set_tag(struct auth_dmarc_record *record, struct letters *letters,
-    struct slice name, struct slice value)
-{
-	if (slice_equal_nocase(name, SLICE("p")))
-		set_request(&record->p, value);
-	else if (slice_equal_nocase(name, SLICE("sp")))
-		set_request(&record->sp, value);
-	else if (slice_equal_nocase(name, SLICE("np")))
-		set_request(&record->np, value);
-	else if (slice_equal_nocase(name, SLICE("psd")))
-		set_letter(&letters->psd, value, "ynu");
-	else if (slice_equal_nocase(name, SLICE("t")))
-		set_letter(&letters->t, value, "yn");
-	else if (slice_equal_nocase(name, SLICE("adkim")))
-		set_letter(&letters->adkim, value, "rs");
-	else if (slice_equal_nocase(name, SLICE("aspf")))
-		set_letter(&letters->aspf, value, "rs");
-	else if (slice_equal_nocase(name, SLICE("rua")))
-		set_text(&record->rua, value);
-	else if (slice_equal_nocase(name, SLICE("ruf")))
-		set_text(&record->ruf, value);
-	else if (slice_equal_nocase(name, SLICE("fo")))
-		set_text(&record->fo, value);
 }
 
 void
@@ -130,8 +103,28 @@ auth_dmarc_record_parse(struct slice text, struct auth_dmarc_record *record)
 
 	memset(record, 0, sizeof(*record));
 	(void)take_tag(&text, &name, &value);
-	while (take_tag(&text, &name, &value))
-		set_tag(record, &letters, name, value);
+	while (take_tag(&text, &name, &value)) {
+		if (slice_equal_nocase(name, SLICE("p")))
+			set_request(&record->p, value);
+		else if (slice_equal_nocase(name, SLICE("sp")))
+			set_request(&record->sp, value);
+		else if (slice_equal_nocase(name, SLICE("np")))
+			set_request(&record->np, value);
+		else if (slice_equal_nocase(name, SLICE("psd")))
+			set_letter(&letters.psd, value, "ynu");
+		else if (slice_equal_nocase(name, SLICE("t")))
+			set_letter(&letters.t, value, "yn");
+		else if (slice_equal_nocase(name, SLICE("adkim")))
+			set_letter(&letters.adkim, value, "rs");
+		else if (slice_equal_nocase(name, SLICE("aspf")))
+			set_letter(&letters.aspf, value, "rs");
+		else if (slice_equal_nocase(name, SLICE("rua")))
+			set_text(&record->rua, value);
+		else if (slice_equal_nocase(name, SLICE("ruf")))
+			set_text(&record->ruf, value);
+		else if (slice_equal_nocase(name, SLICE("fo")))
+			set_text(&record->fo, value);
+	}
 	record->psd = letters.psd == '\0' ? 'u' : letters.psd;
 	record->testing = letters.t == 'y';
 	record->strict_dkim = letters.adkim == 's';
@@ -154,17 +147,6 @@ is_uri(struct slice uri)
 	return slice_find(uri, ' ') == uri.n;
 }
 
-static bool
-wants_reports(const struct auth_dmarc_record *record)
-{
-	struct slice uri, rest = record->rua;
-
-	while (rest.n > 0 && slice_cut(&rest, ',', &uri))
-		if (is_uri(slice_trim(uri)))
-			return true;
-	return false;
-}
-
 bool
 auth_dmarc_record_policy(const struct auth_dmarc_record *record, bool below,
     bool exists, enum auth_dmarc_policy *policy)
@@ -174,8 +156,14 @@ auth_dmarc_record_policy(const struct auth_dmarc_record *record, bool below,
 	    (record->np.valid || !record->np.present);
 
 	*policy = AUTH_DMARC_NONE;
-	if (!readable)
-		return wants_reports(record);
+	if (!readable) {
+		struct slice uri, rest = record->rua;
+
+		while (rest.n > 0 && slice_cut(&rest, ',', &uri))
+			if (is_uri(slice_trim(uri)))
+				return true;
+		return false;
+	}
 	if (below && !exists && record->np.present)
 		*policy = record->np.policy;
 	else if (below && record->sp.present)

@@ -79,15 +79,6 @@ is_needed(const struct auth_evaluation *evaluation, enum auth_method method)
 	    (method == AUTH_ARC && evaluation->arc_trusted_count > 0);
 }
 
-/* A-labels, so that what is asked and compared is what the DNS has. */
-static struct slice
-fold_domain(struct slice domain, struct strbuf *folded)
-{
-	if (mail_idn_to_ascii(domain, folded) != 0)
-		return domain;
-	return strbuf_slice(folded);
-}
-
 /* check_host() for "local@domain"; an empty local part is postmaster. */
 static struct auth_spf *
 begin_spf(const struct auth_evaluation *evaluation, struct slice local,
@@ -104,7 +95,11 @@ begin_spf(const struct auth_evaluation *evaluation, struct slice local,
 
 	strbuf_init(&folded, DNS_NAME_MAX);
 	strbuf_init(&sender, IDENTITY_MAX);
-	identity.domain = fold_domain(domain, &folded);
+	/* A-labels, so that what is asked and compared is what the DNS has. */
+	if (mail_idn_to_ascii(domain, &folded) != 0)
+		identity.domain = domain;
+	else
+		identity.domain = strbuf_slice(&folded);
 	strbuf_add(&sender, local);
 	strbuf_add_char(&sender, '@');
 	strbuf_add(&sender, identity.domain);
@@ -192,49 +187,37 @@ auth_evaluation_free(struct auth_evaluation *evaluation)
 	free(evaluation);
 }
 
-static void
-begin_senderid(
-    struct auth_evaluation *evaluation, const struct mail_header *header)
-{
-	struct slice address;
-
-	if (!auth_evaluation_reports(evaluation, AUTH_SENDERID) ||
-	    evaluation->address[0] == '\0')
-		return;
-	if (auth_senderid_find(header, &evaluation->pra, &evaluation->no_pra) !=
-	    0)
-		return;
-	evaluation->no_pra = MAIL_REASON_NONE;
-	address = strbuf_slice(&evaluation->pra.address);
-	evaluation->parts[PART_SENDERID] =
-	    begin_spf(evaluation, mail_address_local(address),
-		mail_address_domain(address), AUTH_SPF_PRA);
-}
-
-static void
-begin_dkim(struct auth_evaluation *evaluation, const struct mail_header *header)
-{
-	struct dkim_rules rules = evaluation->dkim_rules;
-	struct slice authors[AUTH_FROM_DOMAINS_MAX];
-	struct auth_from from;
-
-	auth_from_init(&from, header);
-	for (size_t i = 0; i < from.count; i++)
-		authors[i] = slice_str(from.domains[i]);
-	rules.authors = authors;
-	rules.author_count = from.count;
-	evaluation->parts[PART_DKIM] = dkim_verifier_new(
-	    &rules, header, evaluation->body, evaluation->now);
-	auth_from_clear(&from);
-}
-
 void
 auth_evaluation_header(
     struct auth_evaluation *evaluation, const struct mail_header *header)
 {
-	begin_senderid(evaluation, header);
-	if (is_needed(evaluation, AUTH_DKIM))
-		begin_dkim(evaluation, header);
+	struct slice address;
+
+	if (auth_evaluation_reports(evaluation, AUTH_SENDERID) &&
+	    evaluation->address[0] != '\0') {
+		if (auth_senderid_find(
+			header, &evaluation->pra, &evaluation->no_pra) == 0) {
+			evaluation->no_pra = MAIL_REASON_NONE;
+			address = strbuf_slice(&evaluation->pra.address);
+			evaluation->parts[PART_SENDERID] =
+			    begin_spf(evaluation, mail_address_local(address),
+				mail_address_domain(address), AUTH_SPF_PRA);
+		}
+	}
+	if (is_needed(evaluation, AUTH_DKIM)) {
+		struct dkim_rules rules = evaluation->dkim_rules;
+		struct slice authors[AUTH_FROM_DOMAINS_MAX];
+		struct auth_from from;
+
+		auth_from_init(&from, header);
+		for (size_t i = 0; i < from.count; i++)
+			authors[i] = slice_str(from.domains[i]);
+		rules.authors = authors;
+		rules.author_count = from.count;
+		evaluation->parts[PART_DKIM] = dkim_verifier_new(
+		    &rules, header, evaluation->body, evaluation->now);
+		auth_from_clear(&from);
+	}
 	if (auth_evaluation_reports(evaluation, AUTH_DOMAINKEYS))
 		evaluation->parts[PART_DOMAINKEYS] = dkim_domainkeys_new(
 		    &evaluation->dkim_rules, header, evaluation->body);
@@ -269,23 +252,6 @@ main_spf(const struct auth_evaluation *evaluation)
 }
 
 static void
-tell_spf(struct auth_evaluation *evaluation)
-{
-	const struct auth_spf *spf = main_spf(evaluation);
-	struct auth_spf_finding finding;
-
-	evaluation->spf_told = true;
-	if (spf == NULL)
-		return;
-	finding = auth_spf_finding(spf);
-	if (finding.verdict == MAIL_VERDICT_PASS ||
-	    finding.verdict == MAIL_VERDICT_TEMPERROR)
-		auth_dmarc_identifier(evaluation->parts[PART_DMARC],
-		    AUTH_DMARC_SPF, finding.verdict == MAIL_VERDICT_PASS,
-		    finding.domain);
-}
-
-static void
 tell_dkim_verdict(struct auth_evaluation *evaluation, enum mail_verdict verdict)
 {
 	const struct dkim_verifier *dkim = evaluation->parts[PART_DKIM];
@@ -300,17 +266,6 @@ tell_dkim_verdict(struct auth_evaluation *evaluation, enum mail_verdict verdict)
 	}
 }
 
-/* What passed goes first: DMARC looks at so many and no more. */
-static void
-tell_dkim(struct auth_evaluation *evaluation)
-{
-	evaluation->dkim_told = true;
-	if (evaluation->parts[PART_DKIM] == NULL)
-		return;
-	tell_dkim_verdict(evaluation, MAIL_VERDICT_PASS);
-	tell_dkim_verdict(evaluation, MAIL_VERDICT_TEMPERROR);
-}
-
 /* Tells DMARC what has become known. */
 static void
 tell_dmarc(struct auth_evaluation *evaluation)
@@ -321,11 +276,32 @@ tell_dmarc(struct auth_evaluation *evaluation)
 	if (evaluation->parts[PART_DMARC] == NULL ||
 	    (evaluation->spf_told && evaluation->dkim_told))
 		return;
-	if (spf_done && !evaluation->spf_told)
-		tell_spf(evaluation);
+	if (spf_done && !evaluation->spf_told) {
+		const struct auth_spf *spf = main_spf(evaluation);
+		struct auth_spf_finding finding;
+
+		evaluation->spf_told = true;
+		if (spf != NULL) {
+			finding = auth_spf_finding(spf);
+			if (finding.verdict == MAIL_VERDICT_PASS ||
+			    finding.verdict == MAIL_VERDICT_TEMPERROR)
+				auth_dmarc_identifier(
+				    evaluation->parts[PART_DMARC],
+				    AUTH_DMARC_SPF,
+				    finding.verdict == MAIL_VERDICT_PASS,
+				    finding.domain);
+		}
+	}
 	if (evaluation->ended && part_done(evaluation, PART_DKIM) &&
-	    !evaluation->dkim_told)
-		tell_dkim(evaluation);
+	    !evaluation->dkim_told) {
+		/* What passed goes first: DMARC looks at so many and no
+		 * more. */
+		evaluation->dkim_told = true;
+		if (evaluation->parts[PART_DKIM] != NULL) {
+			tell_dkim_verdict(evaluation, MAIL_VERDICT_PASS);
+			tell_dkim_verdict(evaluation, MAIL_VERDICT_TEMPERROR);
+		}
+	}
 	if (evaluation->spf_told && evaluation->dkim_told)
 		auth_dmarc_end(evaluation->parts[PART_DMARC]);
 }
@@ -364,21 +340,16 @@ is_spf(const struct auth_evaluation *evaluation, enum part part)
 }
 
 static bool
-main_parts_done(const struct auth_evaluation *evaluation)
+may_ask(const struct auth_evaluation *evaluation, enum part part)
 {
-	return part_done(evaluation, PART_DMARC) &&
+	size_t count = auth_pool_count(evaluation->pool);
+	bool before_done;
+
+	before_done = part_done(evaluation, PART_DMARC) &&
 	    part_done(evaluation, PART_DKIM) &&
 	    part_done(evaluation, PART_DOMAINKEYS) &&
 	    (main_spf(evaluation) == NULL ||
 		auth_spf_done(main_spf(evaluation)));
-}
-
-static bool
-may_ask(const struct auth_evaluation *evaluation, enum part part)
-{
-	size_t count = auth_pool_count(evaluation->pool);
-	bool before_done = main_parts_done(evaluation);
-
 	if (is_spf(evaluation, part))
 		return true;
 	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {

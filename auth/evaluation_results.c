@@ -45,33 +45,6 @@ add_spf(struct auth_results *results, enum auth_method method,
 }
 
 static void
-report_spf(
-    const struct auth_evaluation *evaluation, struct auth_results *results)
-{
-	static const struct {
-		enum part part;
-		const char *property, *scope;
-	} kinds[] = {
-	    {PART_SPF, "mailfrom", "mfrom"},
-	    {PART_HELO, "helo", "helo"},
-	};
-
-	for (size_t i = 0; i < 2; i++) {
-		const struct auth_spf *spf = evaluation->parts[kinds[i].part];
-		struct auth_result *result =
-		    spf == NULL ? NULL : add_spf(results, AUTH_SPF, spf);
-
-		if (result == NULL)
-			continue;
-		result->property = kinds[i].property;
-		result->scope = kinds[i].scope;
-		result->identity =
-		    slice_str(kinds[i].part == PART_SPF ? evaluation->mail_from
-							: evaluation->helo);
-	}
-}
-
-static void
 report_senderid(
     const struct auth_evaluation *evaluation, struct auth_results *results)
 {
@@ -114,37 +87,6 @@ add_signature_result(struct auth_results *results, enum auth_method method,
 	result->authentic = finding.authenticated;
 	result->testing = finding.testing;
 	set_reason(result, finding.reason);
-}
-
-static void
-report_domainkeys(
-    const struct auth_evaluation *evaluation, struct auth_results *results)
-{
-	const struct dkim_domainkeys *dk = evaluation->parts[PART_DOMAINKEYS];
-
-	if (dk == NULL)
-		return;
-	for (size_t i = 0; i < dkim_domainkeys_count(dk); i++)
-		add_signature_result(
-		    results, AUTH_DOMAINKEYS, dkim_domainkeys_finding(dk, i));
-	if (dkim_domainkeys_count(dk) == 0)
-		add_signature_result(
-		    results, AUTH_DOMAINKEYS, dkim_domainkeys_overall(dk));
-}
-
-static void
-report_dkim(
-    const struct auth_evaluation *evaluation, struct auth_results *results)
-{
-	const struct dkim_verifier *dkim = evaluation->parts[PART_DKIM];
-
-	if (dkim == NULL || !auth_evaluation_reports(evaluation, AUTH_DKIM))
-		return;
-	for (size_t i = 0; i < dkim_verifier_count(dkim); i++)
-		add_signature_result(
-		    results, AUTH_DKIM, dkim_verifier_finding(dkim, i));
-	if (dkim_verifier_count(dkim) == 0)
-		(void)new_result(results, AUTH_DKIM);
 }
 
 static bool
@@ -281,14 +223,55 @@ void
 auth_evaluation_results(
     const struct auth_evaluation *evaluation, struct auth_results *results)
 {
+	const struct dkim_domainkeys *dk;
+	const struct dkim_verifier *dkim;
+
 	results->count = 0;
-	if (auth_evaluation_reports(evaluation, AUTH_SPF))
-		report_spf(evaluation, results);
+	if (auth_evaluation_reports(evaluation, AUTH_SPF)) {
+		static const struct {
+			enum part part;
+			const char *property, *scope;
+		} kinds[] = {
+		    {PART_SPF, "mailfrom", "mfrom"},
+		    {PART_HELO, "helo", "helo"},
+		};
+
+		for (size_t i = 0; i < 2; i++) {
+			const struct auth_spf *spf =
+			    evaluation->parts[kinds[i].part];
+			struct auth_result *result = spf == NULL
+			    ? NULL
+			    : add_spf(results, AUTH_SPF, spf);
+
+			if (result == NULL)
+				continue;
+			result->property = kinds[i].property;
+			result->scope = kinds[i].scope;
+			result->identity = slice_str(kinds[i].part == PART_SPF
+				? evaluation->mail_from
+				: evaluation->helo);
+		}
+	}
 	if (evaluation->no_header)
 		report_unchecked(evaluation, results);
 	report_senderid(evaluation, results);
-	report_domainkeys(evaluation, results);
-	report_dkim(evaluation, results);
+	dk = evaluation->parts[PART_DOMAINKEYS];
+	if (dk != NULL) {
+		for (size_t i = 0; i < dkim_domainkeys_count(dk); i++)
+			add_signature_result(results, AUTH_DOMAINKEYS,
+			    dkim_domainkeys_finding(dk, i));
+		if (dkim_domainkeys_count(dk) == 0)
+			add_signature_result(results, AUTH_DOMAINKEYS,
+			    dkim_domainkeys_overall(dk));
+	}
+	dkim = evaluation->parts[PART_DKIM];
+	if (dkim != NULL && auth_evaluation_reports(evaluation, AUTH_DKIM)) {
+		for (size_t i = 0; i < dkim_verifier_count(dkim); i++)
+			add_signature_result(
+			    results, AUTH_DKIM, dkim_verifier_finding(dkim, i));
+		if (dkim_verifier_count(dkim) == 0)
+			(void)new_result(results, AUTH_DKIM);
+	}
 	report_dmarc(evaluation, results);
 	report_arc(evaluation, results);
 	report_iprev(evaluation, results);

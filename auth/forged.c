@@ -22,26 +22,6 @@ is_id_control(char c)
 	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-/* Without white space, which a quoted id may be folded at. What has other
- * controls in it is nobody's. */
-static int
-take_quoted_id(struct slice raw, struct strbuf *id)
-{
-	struct strbuf text;
-
-	strbuf_init(&text, ID_MAX);
-	(void)mail_token_unquote(raw, &text);
-	for (size_t i = 0; i < text.n; i++) {
-		if (is_id_control(text.p[i]))
-			id->full = true;
-		else if (text.p[i] != ' ' && text.p[i] != '\t')
-			strbuf_add_char(id, text.p[i]);
-	}
-	id->full = id->full || text.full;
-	strbuf_clear(&text);
-	return id->full ? -1 : 0;
-}
-
 /* The id without quotation marks; -1 where there is none. */
 static int
 take_id(struct slice *in, struct strbuf *id)
@@ -52,9 +32,23 @@ take_id(struct slice *in, struct strbuf *id)
 	if (mail_token_cfws(in) != 0)
 		return -1;
 	if (in->n > 0 && in->p[0] == '"') {
+		struct strbuf text;
+
 		if (mail_token_quoted(in, &raw) != 0)
 			return -1;
-		return take_quoted_id(raw, id);
+		/* Without white space, which a quoted id may be folded at.
+		 * What has other controls in it is nobody's. */
+		strbuf_init(&text, ID_MAX);
+		(void)mail_token_unquote(raw, &text);
+		for (size_t i = 0; i < text.n; i++) {
+			if (is_id_control(text.p[i]))
+				id->full = true;
+			else if (text.p[i] != ' ' && text.p[i] != '\t')
+				strbuf_add_char(id, text.p[i]);
+		}
+		id->full = id->full || text.full;
+		strbuf_clear(&text);
+		return id->full ? -1 : 0;
 	}
 	while (n < in->n && is_id_octet(in->p[n]))
 		n++;

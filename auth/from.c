@@ -45,23 +45,6 @@ has_domain(const struct auth_from *from, const char *domain)
 }
 
 static void
-add_author(struct auth_from *from, struct slice name)
-{
-	char *domain = auth_from_domain(name);
-
-	if (domain == NULL) {
-		from_fault(from, MAIL_REASON_FROM_NO_DOMAIN, "");
-	} else if (has_domain(from, domain)) {
-		free(domain);
-	} else if (from->count == AUTH_FROM_DOMAINS_MAX) {
-		from_fault(from, MAIL_REASON_FROM_DOMAINS, "");
-		free(domain);
-	} else {
-		from->domains[from->count++] = domain;
-	}
-}
-
-static void
 add_authors(struct auth_from *from, const struct mail_field *field)
 {
 	struct mail_address_list *list = mail_address_salvage(field->value);
@@ -69,8 +52,21 @@ add_authors(struct auth_from *from, const struct mail_field *field)
 
 	if (why != NULL)
 		from_fault(from, MAIL_REASON_FROM_UNREADABLE, why);
-	for (size_t i = 0; i < mail_address_count(list); i++)
-		add_author(from, mail_address_at(list, i)->domain);
+	for (size_t i = 0; i < mail_address_count(list); i++) {
+		struct slice name = mail_address_at(list, i)->domain;
+		char *domain = auth_from_domain(name);
+
+		if (domain == NULL) {
+			from_fault(from, MAIL_REASON_FROM_NO_DOMAIN, "");
+		} else if (has_domain(from, domain)) {
+			free(domain);
+		} else if (from->count == AUTH_FROM_DOMAINS_MAX) {
+			from_fault(from, MAIL_REASON_FROM_DOMAINS, "");
+			free(domain);
+		} else {
+			from->domains[from->count++] = domain;
+		}
+	}
 	mail_address_free(list);
 }
 

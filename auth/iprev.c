@@ -65,30 +65,6 @@ conclude_iprev(struct auth_iprev *iprev, enum mail_verdict verdict,
 	iprev->reason = reason;
 }
 
-/* Section 2.7.3's words. */
-static void
-take_names(struct auth_iprev *iprev, const struct dns_answer *answer)
-{
-	enum dns_type type = iprev->address.length == 4 ? DNS_A : DNS_AAAA;
-
-	iprev->answered = true;
-	for (size_t i = 0; i < answer->count; i++) {
-		if (iprev->count == AUTH_IPREV_NAMES_MAX)
-			break;
-		if (dns_question_set(&iprev->names[iprev->count].question, type,
-			answer->records[i].value) == 0)
-			iprev->count++;
-	}
-	if (iprev->count > 0)
-		return;
-	if (answer->status == DNS_TEMPFAIL)
-		conclude_iprev(iprev, MAIL_VERDICT_TEMPERROR,
-		    MAIL_REASON_IPREV_UNREACHABLE);
-	else
-		conclude_iprev(
-		    iprev, MAIL_VERDICT_PERMERROR, MAIL_REASON_IPREV_NO_NAME);
-}
-
 static void
 take_addresses(struct auth_iprev *iprev, struct forward *name,
     const struct dns_answer *answer)
@@ -134,7 +110,27 @@ auth_iprev_answer(struct auth_iprev *iprev, const struct dns_question *question,
 	if (iprev->done || !iprev->asked)
 		return;
 	if (!iprev->answered && dns_question_equal(&iprev->reverse, question)) {
-		take_names(iprev, answer);
+		enum dns_type type =
+		    iprev->address.length == 4 ? DNS_A : DNS_AAAA;
+
+		/* Section 2.7.3's words. */
+		iprev->answered = true;
+		for (size_t i = 0; i < answer->count; i++) {
+			if (iprev->count == AUTH_IPREV_NAMES_MAX)
+				break;
+			if (dns_question_set(
+				&iprev->names[iprev->count].question, type,
+				answer->records[i].value) == 0)
+				iprev->count++;
+		}
+		if (iprev->count <= 0) {
+			if (answer->status == DNS_TEMPFAIL)
+				conclude_iprev(iprev, MAIL_VERDICT_TEMPERROR,
+				    MAIL_REASON_IPREV_UNREACHABLE);
+			else
+				conclude_iprev(iprev, MAIL_VERDICT_PERMERROR,
+				    MAIL_REASON_IPREV_NO_NAME);
+		}
 		return;
 	}
 	for (size_t i = 0; i < iprev->count; i++)

@@ -138,18 +138,6 @@ auth_orgdomain_ask(struct auth_orgdomain *org, struct dns_question *question)
 	return false;
 }
 
-static void
-keep_record(struct name *name, struct slice text)
-{
-	free(name->text);
-	name->text = xslicedup(text);
-	name->status = NAME_RECORD;
-	name->record.text = slice_from(name->text, text.n);
-	name->record.name =
-	    slice_after(slice_str(name->question.name), prefix.n);
-	auth_dmarc_record_parse(name->record.text, &name->record.values);
-}
-
 /* Steps 2 and 6: other records are discarded, and several all of them. */
 static void
 take_answer(struct name *name, const struct dns_answer *answer)
@@ -162,9 +150,18 @@ take_answer(struct name *name, const struct dns_answer *answer)
 	for (size_t i = 0; i < answer->count; i++) {
 		if (!auth_dmarc_record_is(answer->records[i].value))
 			continue;
-		if (found++ == 0)
-			keep_record(name, answer->records[i].value);
-		else
+		if (found++ == 0) {
+			struct slice text = answer->records[i].value;
+
+			free(name->text);
+			name->text = xslicedup(text);
+			name->status = NAME_RECORD;
+			name->record.text = slice_from(name->text, text.n);
+			name->record.name = slice_after(
+			    slice_str(name->question.name), prefix.n);
+			auth_dmarc_record_parse(
+			    name->record.text, &name->record.values);
+		} else
 			name->status = NAME_NONE;
 	}
 }

@@ -47,17 +47,6 @@ find_entry(struct auth_pool *pool, const struct dns_question *question)
 	return NULL;
 }
 
-/* For one more entry. Bounded by what callers of auth_pool_ask() allow. */
-static void
-make_pool_room(struct auth_pool *pool)
-{
-	if (pool->count < pool->room)
-		return;
-	pool->room = pool->room * 2 + 8;
-	pool->entries =
-	    xreallocarray(pool->entries, pool->room, sizeof(*pool->entries));
-}
-
 const struct dns_answer *
 auth_pool_ask(
     struct auth_pool *pool, const struct dns_question *question, size_t most)
@@ -69,7 +58,13 @@ auth_pool_ask(
 		return entry->state == ANSWERED ? &entry->answer : NULL;
 	if (pool->count >= most)
 		return &tempfail;
-	make_pool_room(pool);
+	/* For one more entry. Bounded by what callers of auth_pool_ask()
+	 * allow. */
+	if (pool->count >= pool->room) {
+		pool->room = pool->room * 2 + 8;
+		pool->entries = xreallocarray(
+		    pool->entries, pool->room, sizeof(*pool->entries));
+	}
 	pool->entries[pool->count++] = (struct entry){.question = *question};
 	return NULL;
 }

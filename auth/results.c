@@ -114,15 +114,6 @@ add_quoted(struct slice text, struct strbuf *out)
 	strbuf_add_char(out, '"');
 }
 
-static void
-add_result_value(struct slice value, struct strbuf *out)
-{
-	if (is_bare(value))
-		strbuf_add(out, value);
-	else
-		add_quoted(value, out);
-}
-
 /* A value that is too long is left out: the beginning of a name or address
  * is another's ("...@bank.example" of "...@bank.example.evil.example"). */
 static void
@@ -135,7 +126,10 @@ add_property(struct mail_fold *fold, const char *type, const char *name,
 		return;
 	strbuf_init(&piece, PIECE_MAX);
 	strbuf_addf(&piece, "%s.%s=", type, name);
-	add_result_value(value, &piece);
+	if (is_bare(value))
+		strbuf_add(&piece, value);
+	else
+		add_quoted(value, &piece);
 	if (!piece.full)
 		mail_fold_word(fold, strbuf_slice(&piece));
 	strbuf_clear(&piece);
@@ -152,17 +146,6 @@ add_result_address(struct mail_fold *fold, const char *type, const char *name,
 	if (address.n > VALUE_MAX)
 		address = slice_after(address, at);
 	add_property(fold, type, name, address);
-}
-
-/* HELO's name is no address, whatever is in it. */
-static void
-add_spf_identity(struct mail_fold *fold, const struct auth_result *result)
-{
-	if (result->property != NULL && strcmp(result->property, "helo") == 0)
-		add_property(fold, "smtp", result->property, result->identity);
-	else
-		add_result_address(
-		    fold, "smtp", result->property, result->identity);
 }
 
 static void
@@ -226,28 +209,41 @@ signature_prefix(
 }
 
 static void
-add_signature_properties(struct mail_fold *fold,
-    const struct auth_results *results, const struct auth_result *result)
-{
-	add_property(fold, "header", "d", result->domain);
-	add_property(fold, "header", "s", result->selector);
-	add_property(fold, "header", "a", result->algorithm);
-	add_property(fold, "header", "b", signature_prefix(results, result));
-	if (result->method == AUTH_DKIM)
-		add_result_address(fold, "header", "i", result->identity);
-}
-
-static void
-add_properties(struct mail_fold *fold, const struct auth_results *results,
+add_result_text(struct mail_fold *fold, const struct auth_results *results,
     const struct auth_result *result)
 {
+	struct strbuf piece;
+
+	strbuf_add_str(fold->out, ";\r\n\t");
+	fold->column = 8;
+	strbuf_init(&piece, PIECE_MAX);
+	strbuf_addf(&piece, "%s=%s", method_names[result->method],
+	    mail_verdict_word(result->verdict));
+	mail_fold_glue(fold, strbuf_slice(&piece));
+	strbuf_clear(&piece);
+	add_comment(fold, result);
+	add_reason(fold, result->reason);
 	switch (result->method) {
 	case AUTH_DKIM:
 	case AUTH_DOMAINKEYS:
-		add_signature_properties(fold, results, result);
+		add_property(fold, "header", "d", result->domain);
+		add_property(fold, "header", "s", result->selector);
+		add_property(fold, "header", "a", result->algorithm);
+		add_property(
+		    fold, "header", "b", signature_prefix(results, result));
+		if (result->method == AUTH_DKIM)
+			add_result_address(
+			    fold, "header", "i", result->identity);
 		break;
 	case AUTH_SPF:
-		add_spf_identity(fold, result);
+		/* HELO's name is no address, whatever is in it. */
+		if (result->property != NULL &&
+		    strcmp(result->property, "helo") == 0)
+			add_property(
+			    fold, "smtp", result->property, result->identity);
+		else
+			add_result_address(
+			    fold, "smtp", result->property, result->identity);
 		break;
 	case AUTH_SENDERID:
 		add_result_address(
@@ -266,49 +262,10 @@ add_properties(struct mail_fold *fold, const struct auth_results *results,
 	}
 }
 
-static void
-add_result_text(struct mail_fold *fold, const struct auth_results *results,
-    const struct auth_result *result)
-{
-	struct strbuf piece;
-
-	strbuf_add_str(fold->out, ";\r\n\t");
-	fold->column = 8;
-	strbuf_init(&piece, PIECE_MAX);
-	strbuf_addf(&piece, "%s=%s", method_names[result->method],
-	    mail_verdict_word(result->verdict));
-	mail_fold_glue(fold, strbuf_slice(&piece));
-	strbuf_clear(&piece);
-	add_comment(fold, result);
-	add_reason(fold, result->reason);
-	add_properties(fold, results, result);
-}
-
 static bool
 is_signature_result(const struct auth_result *result)
 {
 	return result->method == AUTH_DKIM || result->method == AUTH_DOMAINKEYS;
-}
-
-static void
-add_list(struct mail_fold *fold, const struct auth_results *results)
-{
-	size_t begin = fold->out->n, left_out = 0;
-	struct strbuf piece;
-
-	for (size_t i = 0; i < results->count; i++) {
-		if (is_signature_result(&results->list[i]) &&
-		    fold->out->n - begin > AUTH_RESULTS_FIELD_MAX)
-			left_out++;
-		else
-			add_result_text(fold, results, &results->list[i]);
-	}
-	if (left_out == 0)
-		return;
-	strbuf_init(&piece, PIECE_MAX);
-	strbuf_addf(&piece, "(%zu more left out)", left_out);
-	mail_fold_word(fold, strbuf_slice(&piece));
-	strbuf_clear(&piece);
 }
 
 bool
@@ -329,23 +286,6 @@ auth_results_is_id(struct slice text)
 	return true;
 }
 
-/* As it is: it is nobody's but ours, and must be found again. */
-static void
-add_id(struct slice authserv_id, struct strbuf *out)
-{
-	if (is_token(authserv_id)) {
-		strbuf_add(out, authserv_id);
-		return;
-	}
-	strbuf_add_char(out, '"');
-	for (size_t i = 0; i < authserv_id.n; i++) {
-		if (authserv_id.p[i] == '"' || authserv_id.p[i] == '\\')
-			strbuf_add_char(out, '\\');
-		strbuf_add_char(out, authserv_id.p[i]);
-	}
-	strbuf_add_char(out, '"');
-}
-
 int
 auth_results_print_value(const struct auth_results *results,
     struct slice authserv_id, struct strbuf *out)
@@ -354,11 +294,39 @@ auth_results_print_value(const struct auth_results *results,
 
 	if (!auth_results_is_id(authserv_id))
 		return -1;
-	add_id(authserv_id, out);
+	/* As it is: it is nobody's but ours, and must be found again. */
+	if (is_token(authserv_id)) {
+		strbuf_add(out, authserv_id);
+	} else {
+		strbuf_add_char(out, '"');
+		for (size_t i = 0; i < authserv_id.n; i++) {
+			if (authserv_id.p[i] == '"' || authserv_id.p[i] == '\\')
+				strbuf_add_char(out, '\\');
+			strbuf_add_char(out, authserv_id.p[i]);
+		}
+		strbuf_add_char(out, '"');
+	}
 	if (results->count == 0)
 		strbuf_add_str(out, "; none");
-	else
-		add_list(&fold, results);
+	else {
+		size_t begin = fold.out->n, left_out = 0;
+		struct strbuf piece;
+
+		for (size_t i = 0; i < results->count; i++) {
+			if (is_signature_result(&results->list[i]) &&
+			    fold.out->n - begin > AUTH_RESULTS_FIELD_MAX)
+				left_out++;
+			else
+				add_result_text(
+				    &fold, results, &results->list[i]);
+		}
+		if (left_out != 0) {
+			strbuf_init(&piece, PIECE_MAX);
+			strbuf_addf(&piece, "(%zu more left out)", left_out);
+			mail_fold_word(&fold, strbuf_slice(&piece));
+			strbuf_clear(&piece);
+		}
+	}
 	return out->full ? -1 : 0;
 }
 

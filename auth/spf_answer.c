@@ -45,62 +45,18 @@ choose_record(struct auth_spf *spf, const struct dns_answer *answer, bool v2)
 	}
 }
 
-/* RFC 7208 section 4.5; RFC 4406 section 4.4: spf2.0 before v=spf1. */
-static void
-take_spf_record(struct auth_spf *spf, const struct dns_answer *answer)
-{
-	spf->records = 0;
-	if (spf->version != AUTH_SPF_V1)
-		choose_record(spf, answer, true);
-	if (spf->records == 0)
-		choose_record(spf, answer, false);
-}
-
-/* Section 6.2: exactly one string of TXT, or none. */
-static void
-take_explanation(struct auth_spf *spf, const struct dns_answer *answer)
-{
-	spf->records = answer->count;
-	if (answer->count == 1)
-		keep_text(spf, answer->records[0].value);
-}
-
-static void
-add_client_name(struct auth_spf *spf, struct slice name)
-{
-	struct dns_question checked;
-
-	spf->name_total++;
-	if (spf->name_count == AUTH_SPF_NAMES_MAX ||
-	    dns_question_set(&checked, DNS_A, name) != 0)
-		return;
-	memcpy(spf->names[spf->name_count++], checked.name, SPF_NAME_SIZE);
-}
-
-static void
-take_names(struct auth_spf *spf, const struct dns_answer *answer)
-{
-	for (size_t i = 0; i < answer->count; i++)
-		add_client_name(spf, answer->records[i].value);
-}
-
-static unsigned
-prefix_of(const struct auth_spf *spf)
-{
-	bool v4 = spf->macro.address_length == 4;
-
-	if (spf->state == SPF_PTR_HOSTS)
-		return v4 ? 32 : 128;
-	return v4 ? spf_term(spf)->prefix4 : spf_term(spf)->prefix6;
-}
-
 static void
 take_addresses(struct auth_spf *spf, struct spf_query *query,
     const struct dns_answer *answer)
 {
 	size_t length = spf->macro.address_length;
-	unsigned bits = prefix_of(spf);
+	unsigned bits;
+	bool v4 = spf->macro.address_length == 4;
 
+	if (spf->state == SPF_PTR_HOSTS)
+		bits = v4 ? 32 : 128;
+	else
+		bits = v4 ? spf_term(spf)->prefix4 : spf_term(spf)->prefix6;
 	for (size_t i = 0; i < answer->count; i++) {
 		struct slice address = answer->records[i].value;
 
@@ -108,33 +64,6 @@ take_addresses(struct auth_spf *spf, struct spf_query *query,
 		    auth_address_matches((const unsigned char *)address.p,
 			spf->macro.address, bits))
 			query->match = true;
-	}
-}
-
-static void
-take_present(struct auth_spf *spf, struct spf_query *query,
-    const struct dns_answer *answer)
-{
-	switch (spf->state) {
-	case SPF_RECORD:
-		take_spf_record(spf, answer);
-		break;
-	case SPF_EXPLAIN:
-		take_explanation(spf, answer);
-		break;
-	case SPF_MX:
-	case SPF_PTR:
-		take_names(spf, answer);
-		break;
-	case SPF_ADDRESS:
-	case SPF_MX_HOSTS:
-	case SPF_PTR_HOSTS:
-		take_addresses(spf, query, answer);
-		break;
-	case SPF_TERM:
-	case SPF_FAIL:
-	case SPF_DONE:
-		break;
 	}
 }
 
@@ -150,5 +79,43 @@ spf_answer_take(struct auth_spf *spf, struct spf_query *query,
 	if (answer->status != DNS_OK || answer->count == 0)
 		return;
 	spf->present = true;
-	take_present(spf, query, answer);
+	switch (spf->state) {
+	case SPF_RECORD:
+		/* RFC 7208 section 4.5; RFC 4406 section 4.4: spf2.0 before
+		 * v=spf1. */
+		spf->records = 0;
+		if (spf->version != AUTH_SPF_V1)
+			choose_record(spf, answer, true);
+		if (spf->records == 0)
+			choose_record(spf, answer, false);
+		break;
+	case SPF_EXPLAIN:
+		/* Section 6.2: exactly one string of TXT, or none. */
+		spf->records = answer->count;
+		if (answer->count == 1)
+			keep_text(spf, answer->records[0].value);
+		break;
+	case SPF_MX:
+	case SPF_PTR:
+		for (size_t i = 0; i < answer->count; i++) {
+			struct slice name = answer->records[i].value;
+			struct dns_question checked;
+
+			spf->name_total++;
+			if (spf->name_count != AUTH_SPF_NAMES_MAX &&
+			    dns_question_set(&checked, DNS_A, name) == 0)
+				memcpy(spf->names[spf->name_count++],
+				    checked.name, SPF_NAME_SIZE);
+		}
+		break;
+	case SPF_ADDRESS:
+	case SPF_MX_HOSTS:
+	case SPF_PTR_HOSTS:
+		take_addresses(spf, query, answer);
+		break;
+	case SPF_TERM:
+	case SPF_FAIL:
+	case SPF_DONE:
+		break;
+	}
 }

@@ -98,19 +98,14 @@ take_piece(struct slice *in, bool explain, struct piece *piece)
 	return 0;
 }
 
-static bool
-is_explain_letter(char letter)
-{
-	return letter != '\0' && strchr("crt", ascii_lower(letter)) != NULL;
-}
-
 /* Every piece is well formed; `*last` is the last one. */
 static bool
 check_string(struct slice text, struct piece *last)
 {
 	while (text.n > 0)
 		if (take_piece(&text, false, last) != 0 ||
-		    is_explain_letter(last->letter))
+		    (last->letter != '\0' &&
+			strchr("crt", ascii_lower(last->letter)) != NULL))
 			return false;
 	return true;
 }
@@ -168,21 +163,6 @@ auth_spf_macro_uses(struct slice text, char letter)
 	return false;
 }
 
-/* Section 7.3: v6 addresses are nibbles between dots for %{i}. */
-static void
-add_address_dotted(const struct auth_spf_macro *macro, struct strbuf *out)
-{
-	for (size_t i = 0; i < macro->address_length; i++) {
-		unsigned octet = macro->address[i];
-
-		if (macro->address_length == 4)
-			strbuf_addf(out, i == 0 ? "%u" : ".%u", octet);
-		else
-			strbuf_addf(out, i == 0 ? "%X.%X" : ".%X.%X",
-			    octet >> 4, octet & 0xf);
-	}
-}
-
 static void
 add_address_readable(const struct auth_spf_macro *macro, struct strbuf *out)
 {
@@ -211,7 +191,18 @@ add_macro_value(
 		strbuf_add(value, macro->domain);
 		break;
 	case 'i':
-		add_address_dotted(macro, value);
+		/* Section 7.3: v6 addresses are nibbles between dots for
+		 * %{i}. */
+		for (size_t i = 0; i < macro->address_length; i++) {
+			unsigned octet = macro->address[i];
+
+			if (macro->address_length == 4)
+				strbuf_addf(
+				    value, i == 0 ? "%u" : ".%u", octet);
+			else
+				strbuf_addf(value, i == 0 ? "%X.%X" : ".%X.%X",
+				    octet >> 4, octet & 0xf);
+		}
 		break;
 	case 'p':
 		strbuf_add(value, macro->validated);
@@ -258,17 +249,6 @@ add_escaped(struct slice part, bool escape, struct strbuf *out)
 		else
 			strbuf_addf(out, "%%%02X", (unsigned char)c);
 	}
-}
-
-/* The part that ends before `end` going left, or begins at `start`. */
-static struct slice
-part_at(struct slice value, struct slice delimiters, size_t start)
-{
-	size_t end = start;
-
-	while (end < value.n && !is_delimiter(delimiters, value.p[end]))
-		end++;
-	return slice_from(value.p + start, end - start);
 }
 
 static size_t
@@ -328,7 +308,14 @@ add_forward(struct slice value, const struct piece *piece, bool escape,
 
 	skip = skip > piece->keep ? skip - piece->keep : 0;
 	for (bool first = true;; start++) {
-		part = part_at(value, piece->delimiters, start);
+		size_t end = start;
+
+		/* The part that ends before `end` going left, or begins at
+		 * `start`. */
+		while (end < value.n &&
+		    !is_delimiter(piece->delimiters, value.p[end]))
+			end++;
+		part = slice_from(value.p + start, end - start);
 		if (skip > 0) {
 			skip--;
 		} else {
@@ -343,24 +330,6 @@ add_forward(struct slice value, const struct piece *piece, bool escape,
 	}
 }
 
-static void
-add_macro(const struct piece *piece, const struct auth_spf_macro *macro,
-    struct strbuf *out)
-{
-	bool escape = piece->letter != ascii_lower(piece->letter);
-	struct strbuf value;
-
-	strbuf_init(&value, AUTH_SPF_EXPANSION_MAX);
-	add_macro_value(piece->letter, macro, &value);
-	if (value.full)
-		out->full = true;
-	else if (piece->reverse)
-		add_reversed(strbuf_slice(&value), piece, escape, out);
-	else
-		add_forward(strbuf_slice(&value), piece, escape, out);
-	strbuf_clear(&value);
-}
-
 /* Adds the expansion to an empty strbuf of its own cap. */
 static int
 expand(struct slice text, const struct auth_spf_macro *macro, bool explain,
@@ -373,8 +342,22 @@ expand(struct slice text, const struct auth_spf_macro *macro, bool explain,
 			return -1;
 		if (piece.letter == '\0')
 			strbuf_add(out, piece.literal);
-		else
-			add_macro(&piece, macro, out);
+		else {
+			bool escape = piece.letter != ascii_lower(piece.letter);
+			struct strbuf value;
+
+			strbuf_init(&value, AUTH_SPF_EXPANSION_MAX);
+			add_macro_value(piece.letter, macro, &value);
+			if (value.full)
+				out->full = true;
+			else if (piece.reverse)
+				add_reversed(
+				    strbuf_slice(&value), &piece, escape, out);
+			else
+				add_forward(
+				    strbuf_slice(&value), &piece, escape, out);
+			strbuf_clear(&value);
+		}
 	}
 	return out->full ? -1 : 0;
 }

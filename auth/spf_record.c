@@ -88,21 +88,12 @@ take_dual_prefix(struct slice *arg, struct auth_spf_term *term)
 }
 
 static int
-parse_network(struct slice arg, int family, unsigned char *network)
-{
-	char text[ADDRESS_TEXT_MAX];
-
-	if (arg.n >= sizeof(text) || memchr(arg.p, '\0', arg.n) != NULL)
-		return -1;
-	memcpy(text, arg.p, arg.n);
-	text[arg.n] = '\0';
-	return inet_pton(family, text, network) == 1 ? 0 : -1;
-}
-
-static int
 parse_ip(struct slice arg, struct auth_spf_term *term)
 {
 	bool v4 = term->mechanism == AUTH_SPF_IP4;
+	int family;
+	unsigned char *network;
+	char text[ADDRESS_TEXT_MAX];
 
 	if (arg.n == 0 || arg.p[0] != ':')
 		return -1;
@@ -111,7 +102,13 @@ parse_ip(struct slice arg, struct auth_spf_term *term)
 		v4 ? &term->prefix4 : &term->prefix6) != 0 ||
 	    arg.n == 0)
 		return -1;
-	return parse_network(arg, v4 ? AF_INET : AF_INET6, term->network);
+	family = v4 ? AF_INET : AF_INET6;
+	network = term->network;
+	if (arg.n >= sizeof(text) || memchr(arg.p, '\0', arg.n) != NULL)
+		return -1;
+	memcpy(text, arg.p, arg.n);
+	text[arg.n] = '\0';
+	return inet_pton(family, text, network) == 1 ? 0 : -1;
 }
 
 /* a, mx (with lengths), ptr: the domain-spec may be left out. */
@@ -130,25 +127,6 @@ parse_domain(struct slice arg, struct auth_spf_term *term)
 		return -1;
 	term->domain = slice_after(arg, 1);
 	return auth_spf_macro_is_domain(term->domain) ? 0 : -1;
-}
-
-static int
-parse_argument(struct slice arg, struct auth_spf_term *term)
-{
-	switch (term->mechanism) {
-	case AUTH_SPF_ALL:
-		return arg.n == 0 ? 0 : -1;
-	case AUTH_SPF_IP4:
-	case AUTH_SPF_IP6:
-		return parse_ip(arg, term);
-	case AUTH_SPF_INCLUDE:
-	case AUTH_SPF_A:
-	case AUTH_SPF_MX:
-	case AUTH_SPF_PTR:
-	case AUTH_SPF_EXISTS:
-		return parse_domain(arg, term);
-	}
-	return -1;
 }
 
 static struct slice
@@ -187,8 +165,24 @@ parse_mechanism(struct slice text, struct auth_spf_term *term)
 	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
 		if (slice_equal_nocase(
 			slice_first(rest, n), mechanisms[i].name)) {
+			struct slice arg;
+
 			term->mechanism = mechanisms[i].mechanism;
-			return parse_argument(slice_after(rest, n), term);
+			arg = slice_after(rest, n);
+			switch (term->mechanism) {
+			case AUTH_SPF_ALL:
+				return arg.n == 0 ? 0 : -1;
+			case AUTH_SPF_IP4:
+			case AUTH_SPF_IP6:
+				return parse_ip(arg, term);
+			case AUTH_SPF_INCLUDE:
+			case AUTH_SPF_A:
+			case AUTH_SPF_MX:
+			case AUTH_SPF_PTR:
+			case AUTH_SPF_EXISTS:
+				return parse_domain(arg, term);
+			}
+			return -1;
 		}
 	return -1;
 }

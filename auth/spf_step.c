@@ -182,36 +182,6 @@ step_record(struct auth_spf *spf)
 	}
 }
 
-/* "ip4:192.0.2.1 of a.example"; behind an include what made it match. */
-static void
-note_match(struct auth_spf *spf, const struct auth_spf_term *term)
-{
-	struct strbuf trail;
-
-	strbuf_reset(&spf->mechanism);
-	strbuf_add(&spf->mechanism, slice_first(term->text, SHOWN_MAX));
-	strbuf_init(&trail, SPF_TEXT_MAX);
-	strbuf_addf(&trail, "%s of ", strbuf_text(&spf->mechanism));
-	strbuf_add_str(&trail, top(spf)->domain);
-	if (spf->trail.n > 0)
-		strbuf_addf(&trail, ", by %s", strbuf_text(&spf->trail));
-	strbuf_clear(&spf->trail);
-	spf->trail = trail;
-}
-
-static void
-end_of_check(struct auth_spf *spf, enum mail_verdict verdict)
-{
-	spf_give_up(spf, verdict, MAIL_REASON_SPF_NO_MATCH, top(spf)->domain);
-	if (spf->trail.n > 0) {
-		spf->code = MAIL_REASON_SPF_MATCH;
-		strbuf_reset(&spf->reason);
-		strbuf_add(&spf->reason, strbuf_slice(&spf->trail));
-	}
-	if (verdict == MAIL_VERDICT_FAIL)
-		spf->state = SPF_FAIL;
-}
-
 static void term_matches(struct auth_spf *);
 
 /* The top record has its verdict: that of all, or of an include. */
@@ -219,7 +189,15 @@ static void
 frame_leave(struct auth_spf *spf, enum mail_verdict verdict)
 {
 	if (spf->depth == 1) {
-		end_of_check(spf, verdict);
+		spf_give_up(
+		    spf, verdict, MAIL_REASON_SPF_NO_MATCH, top(spf)->domain);
+		if (spf->trail.n > 0) {
+			spf->code = MAIL_REASON_SPF_MATCH;
+			strbuf_reset(&spf->reason);
+			strbuf_add(&spf->reason, strbuf_slice(&spf->trail));
+		}
+		if (verdict == MAIL_VERDICT_FAIL)
+			spf->state = SPF_FAIL;
 		return;
 	}
 	spf_frame_clear(top(spf));
@@ -237,9 +215,20 @@ term_matches(struct auth_spf *spf)
 	/* Bounded: each round leaves a frame, of at most eleven. */
 	const struct auth_spf_term *term = spf_term(spf);
 	enum mail_verdict verdict = term->qualifier;
+	struct strbuf trail;
 
 	spf->state = SPF_TERM;
-	note_match(spf, term);
+	/* "ip4:192.0.2.1 of a.example"; behind an include what made it
+	 * match. */
+	strbuf_reset(&spf->mechanism);
+	strbuf_add(&spf->mechanism, slice_first(term->text, SHOWN_MAX));
+	strbuf_init(&trail, SPF_TEXT_MAX);
+	strbuf_addf(&trail, "%s of ", strbuf_text(&spf->mechanism));
+	strbuf_add_str(&trail, top(spf)->domain);
+	if (spf->trail.n > 0)
+		strbuf_addf(&trail, ", by %s", strbuf_text(&spf->trail));
+	strbuf_clear(&spf->trail);
+	spf->trail = trail;
 	frame_leave(spf, verdict);
 }
 
@@ -326,15 +315,6 @@ expand_target(struct auth_spf *spf, struct slice spec, struct strbuf *name)
 }
 
 static void
-begin_include(struct auth_spf *spf, struct slice target)
-{
-	/* A frame costs a look-up, so the stack is never full. */
-	assert(spf->depth < AUTH_SPF_FRAMES_MAX);
-	spf->depth++;
-	spf_frame_enter(spf, target, false);
-}
-
-static void
 begin_ptr(struct auth_spf *spf, struct slice target)
 {
 	bool matches = false;
@@ -349,34 +329,6 @@ begin_ptr(struct auth_spf *spf, struct slice target)
 	term_decided(spf, matches);
 }
 
-static void
-begin_term(
-    struct auth_spf *spf, const struct auth_spf_term *term, struct slice target)
-{
-	switch (term->mechanism) {
-	case AUTH_SPF_INCLUDE:
-		begin_include(spf, target);
-		break;
-	case AUTH_SPF_A:
-		ask_one(spf, SPF_ADDRESS, address_type(spf), target);
-		break;
-	case AUTH_SPF_EXISTS: /* A, whatever the client (section 5.7) */
-		ask_one(spf, SPF_ADDRESS, DNS_A, target);
-		break;
-	case AUTH_SPF_MX:
-		spf->name_count = spf->name_total = 0;
-		ask_one(spf, SPF_MX, DNS_MX, target);
-		break;
-	case AUTH_SPF_PTR:
-		begin_ptr(spf, target);
-		break;
-	case AUTH_SPF_ALL:
-	case AUTH_SPF_IP4:
-	case AUTH_SPF_IP6:
-		break;
-	}
-}
-
 /* A mechanism that asks the DNS. */
 static void
 ask_term(struct auth_spf *spf, const struct auth_spf_term *term)
@@ -388,29 +340,36 @@ ask_term(struct auth_spf *spf, const struct auth_spf_term *term)
 		return;
 	strbuf_init(&name, DNS_NAME_MAX);
 	target = expand_target(spf, term->domain, &name);
-	if (target.n > 0)
-		begin_term(spf, term, target);
-	else if (term->mechanism == AUTH_SPF_INCLUDE)
+	if (target.n > 0) {
+		switch (term->mechanism) {
+		case AUTH_SPF_INCLUDE:
+			/* A frame costs a look-up, so the stack is never
+			 * full. */
+			assert(spf->depth < AUTH_SPF_FRAMES_MAX);
+			spf->depth++;
+			spf_frame_enter(spf, target, false);
+			break;
+		case AUTH_SPF_A:
+			ask_one(spf, SPF_ADDRESS, address_type(spf), target);
+			break;
+		case AUTH_SPF_EXISTS: /* A, whatever the client (section 5.7) */
+			ask_one(spf, SPF_ADDRESS, DNS_A, target);
+			break;
+		case AUTH_SPF_MX:
+			spf->name_count = spf->name_total = 0;
+			ask_one(spf, SPF_MX, DNS_MX, target);
+			break;
+		case AUTH_SPF_PTR:
+			begin_ptr(spf, target);
+			break;
+		case AUTH_SPF_ALL:
+		case AUTH_SPF_IP4:
+		case AUTH_SPF_IP6:
+			break;
+		}
+	} else if (term->mechanism == AUTH_SPF_INCLUDE)
 		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
 		    MAIL_REASON_SPF_INCLUDE_BAD, top(spf)->domain);
-	strbuf_clear(&name);
-}
-
-static void
-redirect(struct auth_spf *spf)
-{
-	struct strbuf name;
-	struct slice target;
-
-	if (!count_lookup(spf))
-		return;
-	strbuf_init(&name, DNS_NAME_MAX);
-	target = expand_target(spf, top(spf)->record.redirect, &name);
-	if (target.n > 0)
-		spf_frame_enter(spf, target, true);
-	else
-		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
-		    MAIL_REASON_SPF_REDIRECT_BAD, top(spf)->domain);
 	strbuf_clear(&name);
 }
 
@@ -423,8 +382,23 @@ end_of_terms(struct auth_spf *spf)
 	if (!record->has_redirect)
 		frame_leave(spf, MAIL_VERDICT_NEUTRAL);
 	else if (!auth_spf_macro_uses(record->redirect, 'p') ||
-	    !want_names(spf, SPF_TERM))
-		redirect(spf);
+	    !want_names(spf, SPF_TERM)) {
+		struct strbuf name;
+		struct slice target;
+
+		if (count_lookup(spf)) {
+			strbuf_init(&name, DNS_NAME_MAX);
+			target = expand_target(
+			    spf, top(spf)->record.redirect, &name);
+			if (target.n > 0)
+				spf_frame_enter(spf, target, true);
+			else
+				spf_give_up(spf, MAIL_VERDICT_PERMERROR,
+				    MAIL_REASON_SPF_REDIRECT_BAD,
+				    top(spf)->domain);
+			strbuf_clear(&name);
+		}
+	}
 }
 
 static void

@@ -61,72 +61,6 @@ line(const char *name, struct slice value, struct strbuf *out)
 	strbuf_add_char(out, '\n');
 }
 
-static void
-add_record(const struct auth_result *r, struct strbuf *out)
-{
-	if (r->record.n == 0)
-		return;
-	strbuf_add_str(out, "  Record:     ");
-	add_summary_text(r->record, RECORD_MAX, out);
-	if (r->record_name.n > 0) {
-		strbuf_addf(out, "\n              at %s",
-		    r->method == AUTH_DMARC ? "_dmarc." : "");
-		add_summary_text(r->record_name, VALUE_MAX, out);
-	}
-	strbuf_add_char(out, '\n');
-}
-
-static void
-add_signature_line(const struct auth_result *r, struct strbuf *out)
-{
-	if (r->selector.n == 0)
-		return;
-	strbuf_add_str(out, "  Key:        ");
-	add_summary_text(r->selector, VALUE_MAX, out);
-	strbuf_add_str(out, "._domainkey.");
-	add_summary_text(r->domain, VALUE_MAX, out);
-	if (r->bits > 0)
-		strbuf_addf(out, ", %u bits", r->bits);
-	if (r->testing)
-		strbuf_add_str(out, ", testing (t=y)");
-	strbuf_add_char(out, '\n');
-	line("Algorithm:", r->algorithm, out);
-}
-
-/* What the policy asks for, and what comes of it. */
-static void
-add_policy(const struct auth_result *r, struct strbuf *out)
-{
-	strbuf_addf(out, "  Policy:     p=%s", r->policy);
-	if (r->verdict == MAIL_VERDICT_PASS)
-		strbuf_add_str(out, "; not applied, since it passed");
-	else if (r->disposition != NULL)
-		strbuf_addf(out, "; for this message: %s", r->disposition);
-	strbuf_add_char(out, '\n');
-}
-
-static void
-add_dmarc(const struct auth_result *r, struct strbuf *out)
-{
-	if (r->method != AUTH_DMARC || r->policy == NULL)
-		return;
-	add_policy(r, out);
-	strbuf_addf(out, "  Aligned:    DKIM %s, SPF %s\n",
-	    r->dkim_aligned ? "yes" : "no", r->spf_aligned ? "yes" : "no");
-}
-
-static void
-add_head(const char *name, const struct auth_result *r, struct strbuf *out)
-{
-	strbuf_addf(out, "\n%s: %s", name, mail_verdict_word(r->verdict));
-	if (r->reason != NULL && r->reason[0] != '\0') {
-		strbuf_add_str(out, " (");
-		add_summary_text(slice_str(r->reason), VALUE_MAX, out);
-		strbuf_add_char(out, ')');
-	}
-	strbuf_add_char(out, '\n');
-}
-
 /* Historic checks are of interest only where they ask for something. */
 static bool
 is_historic(const struct auth_result *r)
@@ -138,40 +72,56 @@ static void
 add_details(const struct auth_summary *about, const char *name,
     const struct auth_result *r, struct strbuf *out)
 {
-	add_head(name, r, out);
+	strbuf_addf(out, "\n%s: %s", name, mail_verdict_word(r->verdict));
+	if (r->reason != NULL && r->reason[0] != '\0') {
+		strbuf_add_str(out, " (");
+		add_summary_text(slice_str(r->reason), VALUE_MAX, out);
+		strbuf_add_char(out, ')');
+	}
+	strbuf_add_char(out, '\n');
 	if (is_historic(r) && auth_advice_find(about, r) == NULL)
 		return;
 	line(r->method == AUTH_IPREV ? "Name:" : "Domain:", r->domain, out);
 	line("Identity:", r->identity, out);
 	line("Matched:", slice_str(r->mechanism), out);
 	line("It says:", r->explanation, out);
-	add_record(r, out);
-	add_signature_line(r, out);
-	add_dmarc(r, out);
+	if (r->record.n != 0) {
+		strbuf_add_str(out, "  Record:     ");
+		add_summary_text(r->record, RECORD_MAX, out);
+		if (r->record_name.n > 0) {
+			strbuf_addf(out, "\n              at %s",
+			    r->method == AUTH_DMARC ? "_dmarc." : "");
+			add_summary_text(r->record_name, VALUE_MAX, out);
+		}
+		strbuf_add_char(out, '\n');
+	}
+	if (r->selector.n != 0) {
+		strbuf_add_str(out, "  Key:        ");
+		add_summary_text(r->selector, VALUE_MAX, out);
+		strbuf_add_str(out, "._domainkey.");
+		add_summary_text(r->domain, VALUE_MAX, out);
+		if (r->bits > 0)
+			strbuf_addf(out, ", %u bits", r->bits);
+		if (r->testing)
+			strbuf_add_str(out, ", testing (t=y)");
+		strbuf_add_char(out, '\n');
+		line("Algorithm:", r->algorithm, out);
+	}
+	if (r->method == AUTH_DMARC && r->policy != NULL) {
+		/* What the policy asks for, and what comes of it. */
+		strbuf_addf(out, "  Policy:     p=%s", r->policy);
+		if (r->verdict == MAIL_VERDICT_PASS)
+			strbuf_add_str(out, "; not applied, since it passed");
+		else if (r->disposition != NULL)
+			strbuf_addf(
+			    out, "; for this message: %s", r->disposition);
+		strbuf_add_char(out, '\n');
+		strbuf_addf(out, "  Aligned:    DKIM %s, SPF %s\n",
+		    r->dkim_aligned ? "yes" : "no",
+		    r->spf_aligned ? "yes" : "no");
+	}
 	auth_advice_print(about, r, out);
 	auth_advice_remark(about, r, out);
-}
-
-static void
-add_envelope(const struct auth_summary *about, struct strbuf *out)
-{
-	strbuf_add_str(out,
-	    "\n----------------------------------------------------------\n"
-	    "Details\n\n");
-	line("Client:", about->client, out);
-	if (about->own)
-		strbuf_add_str(out,
-		    "  Client:     none: it came from this host itself, so "
-		    "SPF,\n"
-		    "              Sender-ID and iprev have nothing to "
-		    "check\n");
-	line("HELO:", about->helo, out);
-	if (about->mail_from.p != NULL) {
-		strbuf_add_str(out, "  MAIL FROM:  <");
-		add_summary_text(about->mail_from, VALUE_MAX, out);
-		strbuf_add_str(out, ">\n");
-	}
-	auth_advice_remark_helo(about, out);
 }
 
 /* --- what is shown of all, and in which order --- */
@@ -209,28 +159,6 @@ add_rank(const struct auth_summary *about, unsigned rank, size_t most,
 				add(about, checks[i].name, &results->list[k],
 				    out);
 	return count;
-}
-
-static void
-add_all_details(const struct auth_summary *about, struct strbuf *out)
-{
-	size_t room = DETAILS_MAX, left_out = 0, count;
-
-	add_envelope(about, out);
-	for (unsigned rank = TO_DO; rank < RANKS; rank++) {
-		count = add_rank(about, rank, room, add_details, out);
-		left_out += count > room ? count - room : 0;
-		room -= count > room ? room : count;
-	}
-	if (left_out > 0)
-		strbuf_addf(out, "\n%zu more are not shown\n", left_out);
-	if (about->rules.n > 0) {
-		strbuf_add_str(out, "\nSpamAssassin: ");
-		add_summary_text(about->spam, VALUE_MAX, out);
-		strbuf_add_char(out, '\n');
-		strbuf_add_str(out, "  Rules:");
-		auth_advice_wrap(about->rules, out);
-	}
 }
 
 /* --- the short form --- */
@@ -299,25 +227,6 @@ add_blocks(const struct auth_summary *about, struct strbuf *out)
 	strbuf_clear(&blocks);
 }
 
-static void
-add_short_form(const struct auth_summary *about, struct strbuf *out)
-{
-	struct slice domain = mail_address_domain(about->mail_from);
-
-	strbuf_add_str(out,
-	    "\nThis is the short form, for nothing proves that the sender is\n"
-	    "you: neither SPF nor a DKIM signature of the sender's domain "
-	    "that\n"
-	    "covers To has passed.\n\n");
-	if (auth_summary_is_address(about->client))
-		line("Client:", about->client, out);
-	if (auth_summary_is_name(about->helo))
-		line("HELO:", about->helo, out);
-	if (auth_summary_is_name(domain))
-		line("MAIL FROM:", domain, out);
-	add_blocks(about, out);
-}
-
 /* --- the lines on top --- */
 
 static size_t
@@ -359,9 +268,60 @@ auth_summary_print(const struct auth_summary *about, struct strbuf *out)
 		strbuf_add_char(out, '\n');
 	}
 	add_closing(about, out);
-	if (about->stranger)
-		add_short_form(about, out);
-	else
-		add_all_details(about, out);
+	if (about->stranger) {
+		struct slice domain = mail_address_domain(about->mail_from);
+
+		strbuf_add_str(out,
+		    "\nThis is the short form, for nothing proves that the "
+		    "sender is\n"
+		    "you: neither SPF nor a DKIM signature of the sender's "
+		    "domain "
+		    "that\n"
+		    "covers To has passed.\n\n");
+		if (auth_summary_is_address(about->client))
+			line("Client:", about->client, out);
+		if (auth_summary_is_name(about->helo))
+			line("HELO:", about->helo, out);
+		if (auth_summary_is_name(domain))
+			line("MAIL FROM:", domain, out);
+		add_blocks(about, out);
+	} else {
+		size_t room = DETAILS_MAX, left_out = 0, count;
+
+		strbuf_add_str(out,
+		    "\n--------------------------------------------------------"
+		    "--\n"
+		    "Details\n\n");
+		line("Client:", about->client, out);
+		if (about->own)
+			strbuf_add_str(out,
+			    "  Client:     none: it came from this host "
+			    "itself, so "
+			    "SPF,\n"
+			    "              Sender-ID and iprev have nothing to "
+			    "check\n");
+		line("HELO:", about->helo, out);
+		if (about->mail_from.p != NULL) {
+			strbuf_add_str(out, "  MAIL FROM:  <");
+			add_summary_text(about->mail_from, VALUE_MAX, out);
+			strbuf_add_str(out, ">\n");
+		}
+		auth_advice_remark_helo(about, out);
+		for (unsigned rank = TO_DO; rank < RANKS; rank++) {
+			count = add_rank(about, rank, room, add_details, out);
+			left_out += count > room ? count - room : 0;
+			room -= count > room ? room : count;
+		}
+		if (left_out > 0)
+			strbuf_addf(
+			    out, "\n%zu more are not shown\n", left_out);
+		if (about->rules.n > 0) {
+			strbuf_add_str(out, "\nSpamAssassin: ");
+			add_summary_text(about->spam, VALUE_MAX, out);
+			strbuf_add_char(out, '\n');
+			strbuf_add_str(out, "  Rules:");
+			auth_advice_wrap(about->rules, out);
+		}
+	}
 	return out->full ? -1 : 0;
 }

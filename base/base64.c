@@ -30,18 +30,6 @@ base64_encode(struct slice in, struct strbuf *out)
 	return 0;
 }
 
-static int
-digit_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 static bool
 is_base64_folding(char c)
 {
@@ -57,8 +45,16 @@ struct decoder {
 static int
 take_char(struct decoder *d, char c, struct strbuf *out)
 {
-	int value = digit_value(c);
+	int value;
 
+	if (c >= 'A' && c <= 'Z')
+		value = c - 'A';
+	else if (c >= 'a' && c <= 'z')
+		value = c - 'a' + 26;
+	else if (c >= '0' && c <= '9')
+		value = c - '0' + 52;
+	else
+		value = c == '+' ? 62 : c == '/' ? 63 : -1;
 	if (c == '=')
 		return ++d->padding + d->digits > 4 ? -1 : 0;
 	if (value < 0 || d->padding > 0)

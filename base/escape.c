@@ -99,19 +99,6 @@ is_escaped_control(unsigned c)
 	    (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-static void
-escape_json_char(struct slice c, struct strbuf *out)
-{
-	unsigned code = code_point(c);
-
-	if (c.n < 4 && is_escaped_control(code))
-		strbuf_addf(out, "\\u%04x", code);
-	else if (c.p[0] == '"' || c.p[0] == '\\')
-		strbuf_addf(out, "\\%c", c.p[0]);
-	else
-		strbuf_add(out, c);
-}
-
 int
 escape_json_more(struct slice json, struct strbuf *out)
 {
@@ -138,8 +125,17 @@ escape_json(struct slice in, struct strbuf *out)
 
 		if (n == 0)
 			strbuf_add_str(out, "\xef\xbf\xbd");
-		else
-			escape_json_char(slice_first(in, n), out);
+		else {
+			struct slice c = slice_first(in, n);
+			unsigned code = code_point(c);
+
+			if (c.n < 4 && is_escaped_control(code))
+				strbuf_addf(out, "\\u%04x", code);
+			else if (c.p[0] == '"' || c.p[0] == '\\')
+				strbuf_addf(out, "\\%c", c.p[0]);
+			else
+				strbuf_add(out, c);
+		}
 		in = slice_after(in, n == 0 ? 1 : n);
 	}
 	strbuf_add_char(out, '"');

@@ -68,23 +68,6 @@ log_wants(const struct log *log, enum log_level level)
 	return log != NULL && level <= log->least;
 }
 
-static void
-add_json_head(const struct log *log, enum log_level level, struct strbuf *out)
-{
-	int64_t ms = clock_wall_ms();
-	time_t now = (time_t)(ms / 1000);
-	struct tm utc;
-
-	(void)gmtime_r(&now, &utc);
-	strbuf_addf(out,
-	    "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\","
-	    "\"level\":\"%s\",\"ident\":",
-	    utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
-	    utc.tm_min, utc.tm_sec, (int)(ms % 1000), level_words[level]);
-	escape_json(slice_str(log->ident), out);
-	strbuf_addf(out, ",\"pid\":%ld,", (long)getpid());
-}
-
 /* --- writing to stderr --- */
 
 static bool
@@ -175,7 +158,19 @@ add_log_line(const struct log *log, enum log_level level, struct slice text,
     struct strbuf *line)
 {
 	if (log->target == LOGGING_JSON) {
-		add_json_head(log, level, line);
+		int64_t ms = clock_wall_ms();
+		time_t now = (time_t)(ms / 1000);
+		struct tm utc;
+
+		(void)gmtime_r(&now, &utc);
+		strbuf_addf(line,
+		    "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\","
+		    "\"level\":\"%s\",\"ident\":",
+		    utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+		    utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(ms % 1000),
+		    level_words[level]);
+		escape_json(slice_str(log->ident), line);
+		strbuf_addf(line, ",\"pid\":%ld,", (long)getpid());
 		strbuf_add(line, text);
 		strbuf_add_char(line, '}');
 	} else {

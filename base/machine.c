@@ -17,21 +17,17 @@ state_name_or_none(const struct machine *machine, unsigned state)
 	return state < machine->count ? machine->states[state] : "none";
 }
 
-static void
-refuse_step(const struct machine *machine, unsigned from, unsigned to)
-{
-	fprintf(stderr,
-	    "signpost: a fault of its own: %s may not go from %s to %s\n",
-	    machine->name, state_name_or_none(machine, from),
-	    state_name_or_none(machine, to));
-	abort();
-}
-
 unsigned
 machine_check(const struct machine *machine, unsigned from, unsigned to)
 {
-	if (!machine_may(machine, from, to))
-		refuse_step(machine, from, to);
+	if (!machine_may(machine, from, to)) {
+		fprintf(stderr,
+		    "signpost: a fault of its own: %s may not go from %s to "
+		    "%s\n",
+		    machine->name, state_name_or_none(machine, from),
+		    state_name_or_none(machine, to));
+		abort();
+	}
 	return to;
 }
 

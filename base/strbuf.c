@@ -16,19 +16,6 @@ strbuf_init(struct strbuf *sb, size_t cap)
 	*sb = (struct strbuf){.cap = cap};
 }
 
-static void
-grow(struct strbuf *sb, size_t need)
-{
-	size_t room = sb->room == 0 ? STRBUF_FIRST_ROOM : sb->room * 2;
-
-	if (room < need)
-		room = need;
-	if (room > sb->cap + 1)
-		room = sb->cap + 1;
-	sb->p = xreallocarray(sb->p, room, 1);
-	sb->room = room;
-}
-
 char *
 strbuf_reserve(struct strbuf *sb, size_t n)
 {
@@ -36,8 +23,17 @@ strbuf_reserve(struct strbuf *sb, size_t n)
 		sb->full = true;
 		return NULL;
 	}
-	if (sb->n + n + 1 > sb->room)
-		grow(sb, sb->n + n + 1);
+	if (sb->n + n + 1 > sb->room) {
+		size_t need = sb->n + n + 1;
+		size_t room = sb->room == 0 ? STRBUF_FIRST_ROOM : sb->room * 2;
+
+		if (room < need)
+			room = need;
+		if (room > sb->cap + 1)
+			room = sb->cap + 1;
+		sb->p = xreallocarray(sb->p, room, 1);
+		sb->room = room;
+	}
 	return sb->p + sb->n;
 }
 

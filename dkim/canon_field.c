@@ -42,20 +42,6 @@ add_char(struct gather *g, char c)
 	g->bytes[g->n++] = c;
 }
 
-static void
-add_run(struct gather *g, struct slice run)
-{
-	if (run.n > sizeof(g->bytes) - g->n)
-		flush_gather(g);
-	if (run.n > sizeof(g->bytes)) {
-		sink_write_to(g->out, run);
-		return;
-	}
-	if (run.n > 0)
-		memcpy(g->bytes + g->n, run.p, run.n);
-	g->n += run.n;
-}
-
 /* Folding undone and each run of white space one space; none at the ends. */
 static void
 relaxed_value(struct slice value, struct gather *g)
@@ -64,9 +50,20 @@ relaxed_value(struct slice value, struct gather *g)
 
 	value = slice_trim(value);
 	while (i < value.n) {
+		struct slice run;
+
 		for (from = i; i < value.n && !is_field_folding(value.p[i]);)
 			i++;
-		add_run(g, slice_from(value.p + from, i - from));
+		run = slice_from(value.p + from, i - from);
+		if (run.n > sizeof(g->bytes) - g->n)
+			flush_gather(g);
+		if (run.n > sizeof(g->bytes)) {
+			sink_write_to(g->out, run);
+		} else {
+			if (run.n > 0)
+				memcpy(g->bytes + g->n, run.p, run.n);
+			g->n += run.n;
+		}
 		while (i < value.n && is_field_folding(value.p[i]))
 			i++;
 		if (i < value.n)
@@ -86,14 +83,6 @@ relaxed(struct slice raw, struct gather *g)
 	relaxed_value(slice_after(raw, colon + 1), g);
 }
 
-static void
-nofws(struct slice raw, struct gather *g)
-{
-	for (size_t i = 0; i < raw.n; i++)
-		if (!is_field_folding(raw.p[i]))
-			add_char(g, raw.p[i]);
-}
-
 void
 dkim_canon_field_open(enum dkim_canon canon, struct slice raw, struct sink *out)
 {
@@ -108,7 +97,9 @@ dkim_canon_field_open(enum dkim_canon canon, struct slice raw, struct sink *out)
 		relaxed(raw, &g);
 		break;
 	case DKIM_CANON_NOFWS:
-		nofws(raw, &g);
+		for (size_t i = 0; i < raw.n; i++)
+			if (!is_field_folding(raw.p[i]))
+				add_char(&g, raw.p[i]);
 		break;
 	}
 	flush_gather(&g);

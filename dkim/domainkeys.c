@@ -52,18 +52,6 @@ refused(struct checked *one, enum mail_reason reason)
 	return -1;
 }
 
-static bool
-names_too_many(struct slice fields)
-{
-	struct slice name;
-	size_t count = 0;
-
-	while (slice_cut(&fields, ':', &name))
-		if (++count > DKIM_SIGNATURE_FIELDS_MAX)
-			return true;
-	return false;
-}
-
 /* Section 3.3. a=, c= and q= may be left out; d= and s= must be there. */
 static int
 parse_tags(struct checked *one, struct slice value)
@@ -71,6 +59,9 @@ parse_tags(struct checked *one, struct slice value)
 	struct mail_taglist tags;
 	struct slice canon, query;
 	enum mail_reason reason;
+	struct slice fields;
+	struct slice name;
+	size_t count;
 
 	if (mail_taglist_parse(value, &tags, &reason) < 0)
 		return bad_domainkeys(one, reason);
@@ -96,8 +87,12 @@ parse_tags(struct checked *one, struct slice value)
 		return bad_domainkeys(one, MAIL_REASON_NO_SELECTOR);
 	if (one->b.n == 0)
 		return bad_domainkeys(one, MAIL_REASON_NO_SIGNATURE);
-	if (names_too_many(one->fields))
-		return bad_domainkeys(one, MAIL_REASON_SIGNED_FIELDS_TOO_MANY);
+	fields = one->fields;
+	count = 0;
+	while (slice_cut(&fields, ':', &name))
+		if (++count > DKIM_SIGNATURE_FIELDS_MAX)
+			return bad_domainkeys(
+			    one, MAIL_REASON_SIGNED_FIELDS_TOO_MANY);
 	return 0;
 }
 
@@ -252,26 +247,13 @@ look_at_header_field(
 		begin_signature(d, one, header, index);
 }
 
-static void
-set_policy_question(struct dkim_domainkeys *d)
-{
-	struct strbuf name;
-
-	strbuf_init(&name, sizeof(d->question.name));
-	strbuf_add_str(&name, "_domainkey.");
-	strbuf_add(&name, strbuf_slice(&d->domain));
-	if (d->no_sender != MAIL_REASON_NONE || name.full ||
-	    dns_question_set(&d->question, DNS_TXT, strbuf_slice(&name)) < 0)
-		d->policy = POLICY_KNOWN;
-	strbuf_clear(&name);
-}
-
 struct dkim_domainkeys *
 dkim_domainkeys_new(const struct dkim_rules *rules,
     const struct mail_header *header, struct dkim_body_hashes *body)
 {
 	struct dkim_domainkeys *d = xcalloc(1, sizeof(*d));
 	const struct mail_field *field;
+	struct strbuf name;
 
 	d->rules = *rules;
 	d->body = body;
@@ -286,7 +268,13 @@ dkim_domainkeys_new(const struct dkim_rules *rules,
 		strbuf_add_char(&d->address, '@');
 		strbuf_add(&d->address, strbuf_slice(&d->domain));
 	}
-	set_policy_question(d);
+	strbuf_init(&name, sizeof(d->question.name));
+	strbuf_add_str(&name, "_domainkey.");
+	strbuf_add(&name, strbuf_slice(&d->domain));
+	if (d->no_sender != MAIL_REASON_NONE || name.full ||
+	    dns_question_set(&d->question, DNS_TXT, strbuf_slice(&name)) < 0)
+		d->policy = POLICY_KNOWN;
+	strbuf_clear(&name);
 	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++)
 		if (slice_equal_nocase(
 			field->name, SLICE("DomainKey-Signature")))

@@ -89,17 +89,6 @@ cut_last(struct slice *names, struct slice *name)
 	return true;
 }
 
-static void
-reverse(const struct mail_field **fields, size_t count)
-{
-	for (size_t i = 0; i < count / 2; i++) {
-		const struct mail_field *field = fields[i];
-
-		fields[i] = fields[count - 1 - i];
-		fields[count - 1 - i] = field;
-	}
-}
-
 /*
  * From the end of h= up: a name that stands there again further left takes
  * the lowest of its fields that is left, the leftmost one takes the rest.
@@ -135,6 +124,11 @@ dkim_domainkeys_by_name(struct slice names, const struct mail_header *header,
 		}
 	}
 	free(uses);
-	reverse(fields, count);
+	for (size_t i = 0; i < count / 2; i++) {
+		const struct mail_field *field = fields[i];
+
+		fields[i] = fields[count - 1 - i];
+		fields[count - 1 - i] = field;
+	}
 	return count;
 }

@@ -36,20 +36,6 @@ is_signed(const struct dkim_field_list *list, struct slice name)
 	    slice_equal_nocase(name, SLICE("Sender"));
 }
 
-static void
-choose_fields(const struct dkim_field_list *list,
-    const struct mail_header *header, struct chosen *chosen)
-{
-	const struct mail_field *field;
-
-	chosen->count = 0;
-	chosen->fields =
-	    xcalloc(mail_header_count(header) + 1, sizeof(chosen->fields[0]));
-	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++)
-		if (is_signed(list, field->name))
-			chosen->fields[chosen->count++] = field;
-}
-
 /* How many fields of one name stand together from there on. */
 static size_t
 run_from(const struct chosen *chosen, size_t i)
@@ -75,29 +61,6 @@ is_all_of_it(const struct chosen *chosen, const struct mail_header *header,
 	return mail_header_last(header, first->name) ==
 	    chosen->fields[i + run - 1] &&
 	    mail_header_find_up(header, first->name, &at) == NULL;
-}
-
-/*
- * The names for h=, a colon between: each once, which stands for all its
- * fields. Where those are scattered among others, readers differ on what
- * comes first (as the message has it, or all of one name together); then
- * each field is named, and all agree.
- */
-static void
-list_names(const struct chosen *chosen, const struct mail_header *header,
-    struct strbuf *names)
-{
-	size_t run, times;
-
-	for (size_t i = 0; i < chosen->count && !names->full; i += run) {
-		run = run_from(chosen, i);
-		times = is_all_of_it(chosen, header, i, run) ? 1 : run;
-		for (; times > 0 && !names->full; times--) {
-			if (names->n > 0)
-				strbuf_add_char(names, ':');
-			strbuf_add(names, chosen->fields[i]->name);
-		}
-	}
 }
 
 /* d= and s=, checked and in A-labels. */
@@ -142,10 +105,30 @@ begin_signing(struct dkim_domainkeys_signer *s,
 	    signing->fields == NULL ? dkim_field_list_new() : NULL;
 	struct chosen chosen;
 	struct strbuf text;
+	const struct dkim_field_list *list =
+	    built_in != NULL ? built_in : signing->fields;
+	const struct mail_field *field;
+	size_t run, times;
 
-	choose_fields(
-	    built_in != NULL ? built_in : signing->fields, header, &chosen);
-	list_names(&chosen, header, &s->names);
+	chosen.count = 0;
+	chosen.fields =
+	    xcalloc(mail_header_count(header) + 1, sizeof(chosen.fields[0]));
+	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++)
+		if (is_signed(list, field->name))
+			chosen.fields[chosen.count++] = field;
+	/* The names for h=, a colon between: each once, which stands for all
+	 * its fields. Where those are scattered among others, readers differ
+	 * on what comes first (as the message has it, or all of one name
+	 * together); then each field is named, and all agree. */
+	for (size_t i = 0; i < chosen.count && !s->names.full; i += run) {
+		run = run_from(&chosen, i);
+		times = is_all_of_it(&chosen, header, i, run) ? 1 : run;
+		for (; times > 0 && !s->names.full; times--) {
+			if (s->names.n > 0)
+				strbuf_add_char(&s->names, ':');
+			strbuf_add(&s->names, chosen.fields[i]->name);
+		}
+	}
 	strbuf_add(&s->domain, strbuf_slice(&names->domain));
 	strbuf_add(&s->selector, strbuf_slice(&names->selector));
 	strbuf_init(&text, mail_header_size(header) + 2);

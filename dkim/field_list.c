@@ -95,18 +95,6 @@ add_listed(struct dkim_field_list *fields, struct slice name, bool oversigned)
 	return 0;
 }
 
-static void
-take_away(struct dkim_field_list *fields, struct slice name)
-{
-	size_t i = find_listed(fields, name);
-
-	if (i == fields->count)
-		return;
-	fields->count--;
-	memmove(&fields->list[i], &fields->list[i + 1],
-	    (fields->count - i) * sizeof(fields->list[0]));
-}
-
 /* What hosts on the way put on top, ourselves first of all: named once more
  * than it is there, the signature would fail for everybody. */
 static bool
@@ -145,6 +133,9 @@ add_built_in(struct dkim_field_list *fields)
 static int
 apply(struct dkim_field_list *fields, struct slice word)
 {
+	struct slice name;
+	size_t i;
+
 	if (slice_equal_nocase(word, SLICE("default"))) {
 		add_built_in(fields);
 		return 0;
@@ -155,7 +146,13 @@ apply(struct dkim_field_list *fields, struct slice word)
 		return add_list_word(fields, word, false);
 	if (!is_field_name(slice_after(word, 1)))
 		return -1;
-	take_away(fields, slice_after(word, 1));
+	name = slice_after(word, 1);
+	i = find_listed(fields, name);
+	if (i != fields->count) {
+		fields->count--;
+		memmove(&fields->list[i], &fields->list[i + 1],
+		    (fields->count - i) * sizeof(fields->list[0]));
+	}
 	return 0;
 }
 

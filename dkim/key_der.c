@@ -1,4 +1,5 @@
-/* DER of public RSA keys and of Ed25519's private ones. Strict: definite, shortest lengths only. */
+/* DER of public RSA keys and of Ed25519's private ones. Strict: definite,
+ * shortest lengths only. */
 #include <stdbool.h>
 
 #include "dkim/key_der.h"
@@ -126,30 +127,11 @@ is_ed25519(struct slice algorithm)
 	    slice_equal(oid, slice_from(ed25519, sizeof(ed25519) - 1));
 }
 
-/* A BIT STRING of the public key, whose first octet says that no bits are
- * left over. */
-static int
-take_public(struct slice *in, struct slice *public)
-{
-	struct slice ignored;
-
-	*public = slice_from(in->p, 0);
-	if (in->n > 0 && octet(*in, 0) == DER_ATTRIBUTES &&
-	    take_value(in, DER_ATTRIBUTES, &ignored) < 0)
-		return -1;
-	if (in->n == 0)
-		return 0;
-	if (take_value(in, DER_PUBLIC, public) < 0 || public->n != 33 ||
-	    public->p[0] != '\0')
-		return -1;
-	*public = slice_after(*public, 1);
-	return in->n > 0 ? -1 : 0;
-}
-
 int
 dkim_key_der_ed25519(struct slice der, struct slice *seed, struct slice *public)
 {
 	struct slice body, version, algorithm, octets;
+	struct slice ignored;
 
 	if (take_value(&der, DER_SEQUENCE, &body) < 0 || der.n > 0 ||
 	    take_value(&body, DER_INTEGER, &version) < 0 || version.n != 1 ||
@@ -160,5 +142,17 @@ dkim_key_der_ed25519(struct slice der, struct slice *seed, struct slice *public)
 	    take_value(&octets, DER_OCTETS, seed) < 0 || octets.n > 0 ||
 	    seed->n != 32)
 		return -1;
-	return take_public(&body, public);
+	/* A BIT STRING of the public key, whose first octet says that no
+	 * bits are left over. */
+	*public = slice_from(body.p, 0);
+	if (body.n > 0 && octet(body, 0) == DER_ATTRIBUTES &&
+	    take_value(&body, DER_ATTRIBUTES, &ignored) < 0)
+		return -1;
+	if (body.n == 0)
+		return 0;
+	if (take_value(&body, DER_PUBLIC, public) < 0 || public->n != 33 ||
+	    public->p[0] != '\0')
+		return -1;
+	*public = slice_after(*public, 1);
+	return body.n > 0 ? -1 : 0;
 }

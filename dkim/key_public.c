@@ -39,27 +39,6 @@ number_param(const char *name, struct slice number, unsigned char *to)
 	return OSSL_PARAM_construct_BN(name, to, number.n);
 }
 
-static EVP_PKEY *
-rsa_pkey(const struct dkim_rsa_numbers *numbers)
-{
-	unsigned char modulus[DKIM_KEY_BITS_MAX / 8], exponent[EXPONENT_MAX];
-	OSSL_PARAM params[3];
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-	EVP_PKEY *pkey = NULL;
-
-	params[0] =
-	    number_param(OSSL_PKEY_PARAM_RSA_N, numbers->modulus, modulus);
-	params[1] =
-	    number_param(OSSL_PKEY_PARAM_RSA_E, numbers->exponent, exponent);
-	params[2] = OSSL_PARAM_construct_end();
-	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) <= 0 ||
-	    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) <= 0)
-		pkey = NULL;
-	EVP_PKEY_CTX_free(ctx);
-	ERR_clear_error();
-	return pkey;
-}
-
 static unsigned
 bits_of(struct slice number)
 {
@@ -91,7 +70,22 @@ parse_rsa(struct slice octets, struct dkim_public_key *k)
 	if (numbers.exponent.n > EXPONENT_MAX || !is_odd(numbers.exponent) ||
 	    bits_of(numbers.exponent) < 2 || !is_odd(numbers.modulus))
 		return MAIL_REASON_KEY_NUMBERS;
-	k->pkey = rsa_pkey(&numbers);
+	unsigned char modulus[DKIM_KEY_BITS_MAX / 8], exponent[EXPONENT_MAX];
+	OSSL_PARAM params[3];
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *pkey = NULL;
+
+	params[0] =
+	    number_param(OSSL_PKEY_PARAM_RSA_N, numbers.modulus, modulus);
+	params[1] =
+	    number_param(OSSL_PKEY_PARAM_RSA_E, numbers.exponent, exponent);
+	params[2] = OSSL_PARAM_construct_end();
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) <= 0 ||
+	    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) <= 0)
+		pkey = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	k->pkey = pkey;
 	return k->pkey == NULL ? MAIL_REASON_KEY_RSA_UNUSABLE
 			       : MAIL_REASON_NONE;
 }

@@ -53,19 +53,6 @@ read_flags(const struct mail_taglist *tags, struct dkim_record *record)
 	record->strict = lists(flags, SLICE("s"));
 }
 
-static void
-read_uses(const struct mail_taglist *tags, struct dkim_record *record)
-{
-	struct slice hashes = mail_taglist_value(tags, SLICE("h"));
-	struct slice services = mail_taglist_value(tags, SLICE("s"));
-
-	record->has_hashes = hashes.p != NULL;
-	record->sha1 = hashes.p == NULL || lists(hashes, SLICE("sha1"));
-	record->sha256 = hashes.p == NULL || lists(hashes, SLICE("sha256"));
-	record->email = services.p == NULL || lists(services, SLICE("*")) ||
-	    lists(services, SLICE("email"));
-}
-
 static int
 parse_tags(
     struct slice text, struct mail_taglist *tags, enum mail_reason *reason)
@@ -83,6 +70,8 @@ dkim_record_parse(
 {
 	struct mail_taglist tags;
 	const struct mail_tag *version;
+	struct slice hashes;
+	struct slice services;
 
 	*record = (struct dkim_record){0};
 	if (parse_tags(text, &tags, reason) < 0)
@@ -94,7 +83,13 @@ dkim_record_parse(
 		!slice_equal(version->value, SLICE("DKIM1"))))
 		return bad_record(reason, MAIL_REASON_KEY_RECORD_VERSION);
 	read_flags(&tags, record);
-	read_uses(&tags, record);
+	hashes = mail_taglist_value(&tags, SLICE("h"));
+	services = mail_taglist_value(&tags, SLICE("s"));
+	record->has_hashes = hashes.p != NULL;
+	record->sha1 = hashes.p == NULL || lists(hashes, SLICE("sha1"));
+	record->sha256 = hashes.p == NULL || lists(hashes, SLICE("sha256"));
+	record->email = services.p == NULL || lists(services, SLICE("*")) ||
+	    lists(services, SLICE("email"));
 	return read_p_tag(&tags, record, reason);
 }
 

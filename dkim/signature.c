@@ -134,32 +134,6 @@ read_signature_names(struct dkim_signature *s, struct dkim_fault *fault)
 	return 0;
 }
 
-/* Section 3.5: i= must be in or below d=. */
-static int
-read_identity(
-    struct slice text, struct dkim_signature *s, struct dkim_fault *fault)
-{
-	struct slice domain;
-
-	if (text.p == NULL) {
-		strbuf_add_char(&s->identity, '@');
-		strbuf_add(&s->identity, s->domain);
-		strbuf_add(
-		    &s->ascii_identity_domain, strbuf_slice(&s->ascii_domain));
-		return 0;
-	}
-	if (dkim_quoted_decode(text, &s->identity) < 0)
-		return bad_signature(fault, MAIL_REASON_IDENTITY_BAD);
-	domain = mail_address_domain(strbuf_slice(&s->identity));
-	if (mail_idn_to_ascii(domain, &s->ascii_identity_domain) < 0)
-		return bad_signature(fault, MAIL_REASON_IDENTITY_NO_DOMAIN);
-	if (!dkim_domain_is_within(strbuf_slice(&s->ascii_identity_domain),
-		strbuf_slice(&s->ascii_domain)))
-		return fail_signature(fault, MAIL_VERDICT_PERMERROR,
-		    MAIL_REASON_IDENTITY_OUTSIDE);
-	return 0;
-}
-
 static bool
 has_space(struct slice s)
 {
@@ -168,29 +142,6 @@ has_space(struct slice s)
 		    s.p[i] == '\n')
 			return true;
 	return false;
-}
-
-static int
-check_fields(struct slice fields, struct dkim_fault *fault)
-{
-	struct slice name;
-	size_t count = 0;
-	bool from = false;
-
-	while (slice_cut(&fields, ':', &name)) {
-		name = slice_trim(name);
-		if (name.n == 0 || has_space(name))
-			return bad_signature(
-			    fault, MAIL_REASON_SIGNED_FIELDS_BAD);
-		if (++count > DKIM_SIGNATURE_FIELDS_MAX)
-			return bad_signature(
-			    fault, MAIL_REASON_SIGNED_FIELDS_TOO_MANY);
-		from = from || slice_equal_nocase(name, SLICE("From"));
-	}
-	if (!from)
-		return fail_signature(
-		    fault, MAIL_VERDICT_PERMERROR, MAIL_REASON_FROM_UNSIGNED);
-	return 0;
 }
 
 /* q=: a list; dns/txt must be in it. */
@@ -246,13 +197,34 @@ static int
 parse_common(const struct mail_taglist *tags, struct dkim_signature *s,
     struct dkim_fault *fault)
 {
+	struct slice fields;
+	struct slice name;
+	size_t count;
+	bool from;
+
 	if (check_required(s, fault) < 0 ||
 	    read_signature_names(s, fault) < 0 ||
 	    read_canon(mail_taglist_value(tags, SLICE("c")), s, fault) < 0 ||
 	    read_numbers(tags, s, fault) < 0 ||
 	    check_query(mail_taglist_value(tags, SLICE("q")), fault) < 0)
 		return -1;
-	return check_fields(s->fields, fault);
+	fields = s->fields;
+	count = 0;
+	from = false;
+	while (slice_cut(&fields, ':', &name)) {
+		name = slice_trim(name);
+		if (name.n == 0 || has_space(name))
+			return bad_signature(
+			    fault, MAIL_REASON_SIGNED_FIELDS_BAD);
+		if (++count > DKIM_SIGNATURE_FIELDS_MAX)
+			return bad_signature(
+			    fault, MAIL_REASON_SIGNED_FIELDS_TOO_MANY);
+		from = from || slice_equal_nocase(name, SLICE("From"));
+	}
+	if (!from)
+		return fail_signature(
+		    fault, MAIL_VERDICT_PERMERROR, MAIL_REASON_FROM_UNSIGNED);
+	return 0;
 }
 
 int
@@ -262,6 +234,8 @@ dkim_signature_parse(
 	struct mail_taglist tags;
 	struct slice version;
 	enum mail_reason reason;
+	struct slice text;
+	struct slice domain;
 
 	if (mail_taglist_parse(value, &tags, &reason) < 0)
 		return bad_signature(fault, reason);
@@ -273,7 +247,25 @@ dkim_signature_parse(
 				      : MAIL_REASON_VERSION_UNKNOWN);
 	if (parse_common(&tags, s, fault) < 0)
 		return -1;
-	return read_identity(mail_taglist_value(&tags, SLICE("i")), s, fault);
+	/* Section 3.5: i= must be in or below d=. */
+	text = mail_taglist_value(&tags, SLICE("i"));
+	if (text.p == NULL) {
+		strbuf_add_char(&s->identity, '@');
+		strbuf_add(&s->identity, s->domain);
+		strbuf_add(
+		    &s->ascii_identity_domain, strbuf_slice(&s->ascii_domain));
+		return 0;
+	}
+	if (dkim_quoted_decode(text, &s->identity) < 0)
+		return bad_signature(fault, MAIL_REASON_IDENTITY_BAD);
+	domain = mail_address_domain(strbuf_slice(&s->identity));
+	if (mail_idn_to_ascii(domain, &s->ascii_identity_domain) < 0)
+		return bad_signature(fault, MAIL_REASON_IDENTITY_NO_DOMAIN);
+	if (!dkim_domain_is_within(strbuf_slice(&s->ascii_identity_domain),
+		strbuf_slice(&s->ascii_domain)))
+		return fail_signature(fault, MAIL_VERDICT_PERMERROR,
+		    MAIL_REASON_IDENTITY_OUTSIDE);
+	return 0;
 }
 
 int

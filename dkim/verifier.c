@@ -165,41 +165,6 @@ nearness_of(const struct dkim_rules *rules, const struct mail_field *field)
 	return nearest;
 }
 
-static bool
-is_signature_field(const struct mail_field *field)
-{
-	return slice_equal_nocase(field->name, SLICE("DKIM-Signature"));
-}
-
-/* The signatures of the authors' own domains first, since they decide about
- * DMARC: strangers' signatures above them must not use up the number. */
-static void
-look_at_all(struct dkim_verifier *v, const struct mail_header *header)
-{
-	unsigned char *nearness = xcalloc(v->fields + 1, sizeof(*nearness));
-	const struct mail_field *field;
-	size_t n;
-
-	for (unsigned wanted = THE_SAME; wanted <= ANOTHERS; wanted++) {
-		n = 0;
-		for (size_t i = 0; (field = mail_header_at(header, i)) != NULL;
-		     i++) {
-			if (!is_signature_field(field))
-				continue;
-			if (wanted == THE_SAME)
-				nearness[n] = (unsigned char)nearness_of(
-				    &v->rules, field);
-			if (nearness[n] == wanted &&
-			    v->count < v->rules.signatures) {
-				v->places[n] = (unsigned char)v->count;
-				look_at_field(v, field, header);
-			}
-			n++;
-		}
-	}
-	free(nearness);
-}
-
 static unsigned
 bound(unsigned wish, unsigned otherwise, unsigned most)
 {
@@ -214,6 +179,9 @@ dkim_verifier_new(const struct dkim_rules *rules,
     int64_t now)
 {
 	struct dkim_verifier *v = xcalloc(1, sizeof(*v));
+	unsigned char *nearness;
+	const struct mail_field *field;
+	size_t n;
 
 	v->rules = *rules;
 	v->rules.signatures = bound(rules->signatures,
@@ -227,7 +195,29 @@ dkim_verifier_new(const struct dkim_rules *rules,
 	v->fields = mail_header_count_of(header, SLICE("DKIM-Signature"));
 	v->places = xmalloc(v->fields + 1);
 	memset(v->places, NOT_LOOKED_AT, v->fields + 1);
-	look_at_all(v, header);
+	/* The signatures of the authors' own domains first, since they
+	 * decide about DMARC: strangers' signatures above them must not use
+	 * up the number. */
+	nearness = xcalloc(v->fields + 1, sizeof(*nearness));
+	for (unsigned wanted = THE_SAME; wanted <= ANOTHERS; wanted++) {
+		n = 0;
+		for (size_t i = 0; (field = mail_header_at(header, i)) != NULL;
+		     i++) {
+			if (!slice_equal_nocase(
+				field->name, SLICE("DKIM-Signature")))
+				continue;
+			if (wanted == THE_SAME)
+				nearness[n] = (unsigned char)nearness_of(
+				    &v->rules, field);
+			if (nearness[n] == wanted &&
+			    v->count < v->rules.signatures) {
+				v->places[n] = (unsigned char)v->count;
+				look_at_field(v, field, header);
+			}
+			n++;
+		}
+	}
+	free(nearness);
 	v->rules.authors = NULL; /* borrowed until here */
 	v->rules.author_count = 0;
 	return v;

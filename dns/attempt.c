@@ -141,23 +141,6 @@ read_some_answer(struct dns_attempt *attempt)
 }
 
 static void
-take_stream(struct dns_attempt *attempt)
-{
-	struct slice packet =
-	    slice_after(strbuf_slice(&attempt->in), LENGTH_SIZE);
-	struct dns_packet_answer answer;
-	enum dns_packet_kind kind =
-	    dns_packet_read(packet, &attempt->query, &answer);
-
-	if (kind == DNS_PACKET_WRONG)
-		attempt->counts->wrong++;
-	/* Cut short even here: nothing more can be asked of it. */
-	if (kind == DNS_PACKET_TRUNCATED)
-		kind = DNS_PACKET_FAILED;
-	tell_attempt(attempt, kind, &answer);
-}
-
-static void
 on_stream(evutil_socket_t fd, short what, void *arg)
 {
 	struct dns_attempt *attempt = arg;
@@ -181,8 +164,20 @@ on_stream(evutil_socket_t fd, short what, void *arg)
 		give_up_attempt(attempt);
 		return;
 	}
-	if (attempt->in.n > LENGTH_SIZE && missing(&attempt->in) == 0)
-		take_stream(attempt);
+	if (attempt->in.n > LENGTH_SIZE && missing(&attempt->in) == 0) {
+		struct slice packet =
+		    slice_after(strbuf_slice(&attempt->in), LENGTH_SIZE);
+		struct dns_packet_answer answer;
+		enum dns_packet_kind kind =
+		    dns_packet_read(packet, &attempt->query, &answer);
+
+		if (kind == DNS_PACKET_WRONG)
+			attempt->counts->wrong++;
+		/* Cut short even here: nothing more can be asked of it. */
+		if (kind == DNS_PACKET_TRUNCATED)
+			kind = DNS_PACKET_FAILED;
+		tell_attempt(attempt, kind, &answer);
+	}
 }
 
 static int

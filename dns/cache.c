@@ -87,41 +87,32 @@ find_cached(const struct dns_cache *cache, const struct dns_question *question)
 	return NULL;
 }
 
-static uint32_t
-capped_ttl(const struct dns_reply *reply)
-{
-	uint32_t max =
-	    reply->answer.status == DNS_OK ? DNS_TTL_MAX : DNS_NEGATIVE_TTL_MAX;
-
-	if (reply->answer.status == DNS_TEMPFAIL)
-		return DNS_FAILURE_TTL;
-	return reply->ttl < max ? reply->ttl : max;
-}
-
-/* Room for one more entry of that cost, the longest unused going first. */
-static void
-make_cache_room(struct dns_cache *cache, size_t bytes)
-{
-	struct entry *last;
-
-	while ((cache->entries >= cache->entries_max ||
-		   cache->bytes + bytes > cache->bytes_max) &&
-	    (last = TAILQ_LAST(&cache->uses, uses)) != NULL)
-		drop(cache, last);
-}
-
 void
 dns_cache_add(struct dns_cache *cache, const struct dns_question *question,
     struct dns_reply *reply, int64_t now)
 {
 	struct entry *entry = find_cached(cache, question);
-	uint32_t ttl = capped_ttl(reply);
+	uint32_t ttl;
+	uint32_t max =
+	    reply->answer.status == DNS_OK ? DNS_TTL_MAX : DNS_NEGATIVE_TTL_MAX;
+	size_t bytes;
+	struct entry *last;
 
+	if (reply->answer.status == DNS_TEMPFAIL)
+		ttl = DNS_FAILURE_TTL;
+	else
+		ttl = reply->ttl < max ? reply->ttl : max;
 	if (entry != NULL)
 		drop(cache, entry);
 	if (ttl == 0 || cost(reply) > cache->bytes_max)
 		return;
-	make_cache_room(cache, cost(reply));
+	/* Room for one more entry of that cost, the longest unused going
+	 * first. */
+	bytes = cost(reply);
+	while ((cache->entries >= cache->entries_max ||
+		   cache->bytes + bytes > cache->bytes_max) &&
+	    (last = TAILQ_LAST(&cache->uses, uses)) != NULL)
+		drop(cache, last);
 	entry = xcalloc(1, sizeof(*entry));
 	entry->question = *question;
 	entry->reply = dns_reply_hold(reply);

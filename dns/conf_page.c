@@ -97,16 +97,6 @@ has_changed(const struct shown *shown, const char *text, size_t n)
 	return false;
 }
 
-static void
-show(struct shown *shown, const char *text, size_t n)
-{
-	atomic_fetch_add(&shown->version, 1);
-	atomic_store(&shown->length, (uint32_t)n);
-	for (size_t i = 0; i < n; i++)
-		atomic_store(&shown->text[i], text[i]);
-	atomic_fetch_add(&shown->version, 1);
-}
-
 void
 dns_conf_page_follow(struct dns_conf_page *page, const char *path)
 {
@@ -118,8 +108,15 @@ dns_conf_page_follow(struct dns_conf_page *page, const char *path)
 		return;
 	text = xmalloc(DNS_CONF_MAX);
 	n = fread(text, 1, DNS_CONF_MAX, file);
-	if (ferror(file) == 0 && has_changed(page->shown, text, n))
-		show(page->shown, text, n);
+	if (ferror(file) == 0 && has_changed(page->shown, text, n)) {
+		struct shown *shown = page->shown;
+
+		atomic_fetch_add(&shown->version, 1);
+		atomic_store(&shown->length, (uint32_t)n);
+		for (size_t i = 0; i < n; i++)
+			atomic_store(&shown->text[i], text[i]);
+		atomic_fetch_add(&shown->version, 1);
+	}
 	(void)fclose(file);
 	free(text);
 }

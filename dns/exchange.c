@@ -225,9 +225,14 @@ again(struct dns_exchange *exchange, size_t server, bool tcp)
 		go_on_asking(exchange);
 }
 
-static struct try
-take_try(struct dns_exchange *exchange, const struct dns_attempt *attempt)
+static void
+on_attempt(void *ctx, struct dns_attempt *attempt, enum dns_packet_kind kind,
+    struct dns_packet_answer *answer)
 {
+	struct dns_exchange *exchange = ctx;
+	struct dns_packet_answer own = *answer;
+	int error = kind == DNS_PACKET_WRONG ? dns_attempt_error(attempt) : 0;
+	struct try try;
 	size_t i = 0;
 	struct try found;
 
@@ -236,18 +241,7 @@ take_try(struct dns_exchange *exchange, const struct dns_attempt *attempt)
 	assert(i < exchange->tries_n);
 	found = exchange->tries[i];
 	close_try(exchange, i);
-	return found;
-}
-
-static void
-on_attempt(void *ctx, struct dns_attempt *attempt, enum dns_packet_kind kind,
-    struct dns_packet_answer *answer)
-{
-	struct dns_exchange *exchange = ctx;
-	struct dns_packet_answer own = *answer;
-	int error = kind == DNS_PACKET_WRONG ? dns_attempt_error(attempt) : 0;
-	struct try try = take_try(exchange, attempt);
-
+	try = found;
 	note_error(exchange, try.server, error);
 	switch (kind) {
 	case DNS_PACKET_ANSWER:
@@ -275,23 +269,13 @@ on_attempt(void *ctx, struct dns_attempt *attempt, enum dns_packet_kind kind,
 	}
 }
 
-/* Each server twice before the deadline, one at least every second. */
-static int64_t
-interval_for(size_t servers, unsigned timeout_ms)
-{
-	int64_t interval = (int64_t)timeout_ms / (int64_t)(2 * servers + 1);
-
-	if (interval > INTERVAL_MAX_MS)
-		interval = INTERVAL_MAX_MS;
-	return interval < INTERVAL_MIN_MS ? INTERVAL_MIN_MS : interval;
-}
-
 struct dns_exchange *
 dns_exchange_new(struct event_base *base,
     const struct dns_exchange_order *order, dns_exchange_fn *fn, void *ctx)
 {
 	struct dns_exchange *exchange = xcalloc(1, sizeof(*exchange));
 	int64_t now = clock_ms();
+	int64_t interval;
 
 	exchange->base = base;
 	exchange->timer = evtimer_new(base, on_timer, exchange);
@@ -304,7 +288,13 @@ dns_exchange_new(struct event_base *base,
 	exchange->list_n =
 	    dns_servers_order(order->servers, now, exchange->list);
 	exchange->deadline = now + order->timeout_ms;
-	exchange->interval = interval_for(exchange->list_n, order->timeout_ms);
+	/* Each server twice before the deadline, one at least every second. */
+	interval =
+	    (int64_t)order->timeout_ms / (int64_t)(2 * exchange->list_n + 1);
+	if (interval > INTERVAL_MAX_MS)
+		interval = INTERVAL_MAX_MS;
+	exchange->interval =
+	    interval < INTERVAL_MIN_MS ? INTERVAL_MIN_MS : interval;
 	exchange->fn = fn;
 	exchange->ctx = ctx;
 	(void)begin_next(exchange);

@@ -383,30 +383,6 @@ give(struct dns_packet_answer *answer, const struct reading *reading,
 	return DNS_PACKET_ANSWER;
 }
 
-/* No record of the type at the chain's end: which kind of nothing? */
-static enum dns_packet_kind
-read_negative(const ldns_pkt *packet, const struct reading *reading,
-    struct dns_packet_answer *answer)
-{
-	const ldns_rr *soa = find_authority(packet, LDNS_RR_TYPE_SOA);
-	uint32_t ttl = negative_ttl(soa, reading->ttl);
-
-	if (ldns_pkt_get_rcode(packet) == LDNS_RCODE_NXDOMAIN)
-		return give(
-		    answer, reading, dns_reply_new_status(DNS_NXDOMAIN, ttl));
-	if (soa == NULL && reading->cnames > 0) {
-		answer->next = reading->at;
-		answer->ttl = reading->ttl;
-		answer->cnames = reading->cnames;
-		return DNS_PACKET_CNAME;
-	}
-	/* A referral (RFC 2308 section 2.2): not asked to go there. */
-	if (soa == NULL && !ldns_pkt_aa(packet) &&
-	    find_authority(packet, LDNS_RR_TYPE_NS) != NULL)
-		return DNS_PACKET_FAILED;
-	return give(answer, reading, dns_reply_new_status(DNS_NODATA, ttl));
-}
-
 static enum dns_packet_kind
 read_answer(const ldns_pkt *packet, const struct dns_packet_query *query,
     struct dns_packet_answer *answer)
@@ -416,6 +392,8 @@ read_answer(const ldns_pkt *packet, const struct dns_packet_query *query,
 	    .at = query->question,
 	    .ttl = TTL_MAX};
 	struct dns_reply *reply = NULL;
+	const ldns_rr *soa;
+	uint32_t ttl;
 
 	if (follow_cnames(&reading) != 0)
 		return DNS_PACKET_FAILED;
@@ -425,7 +403,23 @@ read_answer(const ldns_pkt *packet, const struct dns_packet_query *query,
 		reply = collect(&reading);
 	if (reply != NULL)
 		return give(answer, &reading, reply);
-	return read_negative(packet, &reading, answer);
+	/* No record of the type at the chain's end: which kind of nothing? */
+	soa = find_authority(packet, LDNS_RR_TYPE_SOA);
+	ttl = negative_ttl(soa, reading.ttl);
+	if (ldns_pkt_get_rcode(packet) == LDNS_RCODE_NXDOMAIN)
+		return give(
+		    answer, &reading, dns_reply_new_status(DNS_NXDOMAIN, ttl));
+	if (soa == NULL && reading.cnames > 0) {
+		answer->next = reading.at;
+		answer->ttl = reading.ttl;
+		answer->cnames = reading.cnames;
+		return DNS_PACKET_CNAME;
+	}
+	/* A referral (RFC 2308 section 2.2): not asked to go there. */
+	if (soa == NULL && !ldns_pkt_aa(packet) &&
+	    find_authority(packet, LDNS_RR_TYPE_NS) != NULL)
+		return DNS_PACKET_FAILED;
+	return give(answer, &reading, dns_reply_new_status(DNS_NODATA, ttl));
 }
 
 static enum dns_packet_kind

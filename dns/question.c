@@ -52,29 +52,6 @@ dns_question_set(
 	return 0;
 }
 
-static void
-set_reverse_v4(struct dns_question *question, const unsigned char *octets)
-{
-	(void)snprintf(question->name, sizeof(question->name),
-	    "%u.%u.%u.%u.in-addr.arpa", octets[3], octets[2], octets[1],
-	    octets[0]);
-}
-
-static void
-set_reverse_v6(struct dns_question *question, const unsigned char *octets)
-{
-	static const char hex[] = "0123456789abcdef";
-	char *to = question->name;
-
-	for (size_t i = 16; i-- > 0;) {
-		*to++ = hex[octets[i] & 0xf];
-		*to++ = '.';
-		*to++ = hex[octets[i] >> 4];
-		*to++ = '.';
-	}
-	memcpy(to, "ip6.arpa", sizeof("ip6.arpa"));
-}
-
 int
 dns_question_set_reverse(struct dns_question *question, struct slice address)
 {
@@ -84,10 +61,22 @@ dns_question_set_reverse(struct dns_question *question, struct slice address)
 		return -1;
 	memset(question, 0, sizeof(*question));
 	question->type = DNS_PTR;
-	if (address.n == 4)
-		set_reverse_v4(question, octets);
-	else
-		set_reverse_v6(question, octets);
+	if (address.n == 4) {
+		(void)snprintf(question->name, sizeof(question->name),
+		    "%u.%u.%u.%u.in-addr.arpa", octets[3], octets[2], octets[1],
+		    octets[0]);
+	} else {
+		static const char hex[] = "0123456789abcdef";
+		char *to = question->name;
+
+		for (size_t i = 16; i-- > 0;) {
+			*to++ = hex[octets[i] & 0xf];
+			*to++ = '.';
+			*to++ = hex[octets[i] >> 4];
+			*to++ = '.';
+		}
+		memcpy(to, "ip6.arpa", sizeof("ip6.arpa"));
+	}
 	return 0;
 }
 

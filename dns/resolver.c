@@ -363,26 +363,23 @@ dns_resolver_counts(const struct dns_resolver *resolver)
 	return &resolver->counts;
 }
 
-static void
-cancel_lookup(struct lookup *lookup)
-{
-	struct dns_query *query;
-
-	while ((query = TAILQ_FIRST(&lookup->queries)) != NULL) {
-		TAILQ_REMOVE(&lookup->queries, query, in_list);
-		free(query);
-	}
-	free_lookup(lookup);
-}
-
 void
 dns_resolver_free(struct dns_resolver *resolver)
 {
 	if (resolver == NULL)
 		return;
 	for (size_t i = 0; i < DNS_QUERIES_MAX; i++)
-		if (resolver->lookups[i] != NULL)
-			cancel_lookup(resolver->lookups[i]);
+		if (resolver->lookups[i] != NULL) {
+			struct lookup *lookup = resolver->lookups[i];
+			struct dns_query *query;
+
+			while (
+			    (query = TAILQ_FIRST(&lookup->queries)) != NULL) {
+				TAILQ_REMOVE(&lookup->queries, query, in_list);
+				free(query);
+			}
+			free_lookup(lookup);
+		}
 	while (!TAILQ_EMPTY(&resolver->ready))
 		dns_query_cancel(TAILQ_FIRST(&resolver->ready));
 	event_free(resolver->deliver);

@@ -236,24 +236,6 @@ skip_route(struct parser *p)
 	return 0;
 }
 
-/* angle-addr, its < being at the front. */
-static int
-parse_angle(struct parser *p, struct mail_mailbox *box)
-{
-	(void)mail_token_char(&p->in, '<');
-	if (skip_cfws(p) != 0)
-		return -1;
-	if (peek(p) == '>')
-		return address_fault(p, "empty address");
-	if ((peek(p) == '@' || peek(p) == ',') && skip_route(p) != 0)
-		return -1;
-	if (parse_addr_spec(p, box) != 0)
-		return -1;
-	if (!mail_token_char(&p->in, '>'))
-		return address_fault(p, "address without its >");
-	return skip_cfws(p);
-}
-
 /* A group's name and colon were read. */
 static int
 open_group(struct parser *p, struct slice name)
@@ -277,8 +259,21 @@ parse_element(struct parser *p)
 
 	if (parse_phrase(p, &box.display) != 0)
 		return -1;
-	if (peek(p) == '<')
-		return parse_angle(p, &box);
+	if (peek(p) == '<') {
+		/* angle-addr, its < being at the front. */
+		(void)mail_token_char(&p->in, '<');
+		if (skip_cfws(p) != 0)
+			return -1;
+		if (peek(p) == '>')
+			return address_fault(p, "empty address");
+		if ((peek(p) == '@' || peek(p) == ',') && skip_route(p) != 0)
+			return -1;
+		if (parse_addr_spec(p, &box) != 0)
+			return -1;
+		if (!mail_token_char(&p->in, '>'))
+			return address_fault(p, "address without its >");
+		return skip_cfws(p);
+	}
 	if (mail_token_char(&p->in, ':'))
 		return open_group(p, box.display) == 0 ? 1 : -1;
 	/* No name, then: the words were a local part. */
@@ -328,23 +323,6 @@ find_separator(struct slice s)
 	return n;
 }
 
-/* What stands behind a fault, in pieces that begin there, at each < and at
- * each comma. Each is read once, so this costs no more than the list did. */
-static void
-parse_remains(struct parser *p)
-{
-	struct slice rest = p->in;
-
-	while (rest.n > 0 && p->list->count < MAIL_ADDRESS_COUNT_MAX) {
-		size_t n = 1 + find_separator(slice_after(rest, 1));
-
-		p->in = slice_first(rest, n);
-		(void)mail_token_char(&p->in, ',');
-		(void)parse_element(p);
-		rest = slice_after(rest, n);
-	}
-}
-
 static void
 parser_init(struct parser *p, struct slice value)
 {
@@ -378,8 +356,21 @@ mail_address_salvage(struct slice value)
 	struct parser p;
 
 	parser_init(&p, value);
-	if (parse_list(&p) != 0)
-		parse_remains(&p);
+	if (parse_list(&p) != 0) {
+		/* What stands behind a fault, in pieces that begin there, at
+		 * each < and at each comma. Each is read once, so this costs
+		 * no more than the list did. */
+		struct slice rest = p.in;
+
+		while (rest.n > 0 && p.list->count < MAIL_ADDRESS_COUNT_MAX) {
+			size_t n = 1 + find_separator(slice_after(rest, 1));
+
+			p.in = slice_first(rest, n);
+			(void)mail_token_char(&p.in, ',');
+			(void)parse_element(&p);
+			rest = slice_after(rest, n);
+		}
+	}
 	assert(!p.list->text.full);
 	p.list->fault = p.why;
 	return p.list;

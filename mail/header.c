@@ -58,26 +58,6 @@ hash_name(const struct mail_header *h, struct slice name)
 	return hash << 8 | (unsigned char)ascii_lower(name.p[name.n - 1]);
 }
 
-static void
-set_field(struct mail_header *h, size_t index, size_t from, size_t to)
-{
-	struct mail_field *field = &h->fields[index];
-	struct slice raw = slice_from(h->bytes + from, to - from);
-	size_t name = 0, colon;
-	uint32_t number;
-
-	(void)mail_header_line(raw, &name);
-	colon = slice_find(raw, ':');
-	field->raw = raw;
-	field->offset = from;
-	field->name = slice_first(raw, name);
-	/* The last two bytes are CRLF; see mail_reader_end(). */
-	field->value = slice_from(raw.p + colon + 1, raw.n - colon - 3);
-	number = table_add(&h->names, hash_name(h, field->name));
-	assert(number == index);
-	(void)number;
-}
-
 const char *
 mail_header_bytes(const struct mail_header *h)
 {
@@ -95,9 +75,25 @@ mail_header_take(struct strbuf *bytes, const struct mail_header_plan *plan)
 	h->count = plan->count;
 	h->size = plan->size;
 	h->ending = plan->ending;
-	for (size_t i = 0; i < h->count; i++)
-		set_field(h, i, plan->starts[i],
-		    i + 1 < h->count ? plan->starts[i + 1] : plan->size);
+	for (size_t i = 0; i < h->count; i++) {
+		size_t from = plan->starts[i];
+		size_t to = i + 1 < h->count ? plan->starts[i + 1] : plan->size;
+		struct mail_field *field = &h->fields[i];
+		struct slice raw = slice_from(h->bytes + from, to - from);
+		size_t name = 0, colon;
+		uint32_t number;
+
+		(void)mail_header_line(raw, &name);
+		colon = slice_find(raw, ':');
+		field->raw = raw;
+		field->offset = from;
+		field->name = slice_first(raw, name);
+		/* The last two bytes are CRLF; see mail_reader_end(). */
+		field->value = slice_from(raw.p + colon + 1, raw.n - colon - 3);
+		number = table_add(&h->names, hash_name(h, field->name));
+		assert(number == i);
+		(void)number;
+	}
 	return h;
 }
 

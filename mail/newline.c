@@ -24,23 +24,6 @@ odd16(const char *p)
 	    (bytes16)(bytes16_load(p + 1) == '\n');
 }
 
-/* From `at`, the end of the bytes that need no change: whole CRLFs and what
- * is neither CR nor LF. */
-static size_t
-clean_end(struct slice in, size_t at)
-{
-	size_t i;
-
-	if (in.p[at] == '\n')
-		return at;
-	i = bytes16_pass(in, at, odd16, odd16);
-	while (i + 1 < in.n && !is_odd(in, i))
-		i++;
-	if (in.p[i] == '\r')
-		return i;
-	return i + 1;
-}
-
 /*
  * What is written while one chunk is taken. A body may be nothing but bare
  * LFs: each would be two writes of a byte or two, and whoever stands behind us
@@ -186,12 +169,25 @@ mail_newline_write(struct mail_newline *n, struct slice chunk)
 	to.n = 0;
 	while (at < chunk.n) {
 		size_t end;
+		size_t i;
 
 		if (n->pending > 0) {
 			at += take_after_crs(n, chunk.p[at], &to);
 			continue;
 		}
-		end = clean_end(chunk, at);
+		/* From `at`, the end of the bytes that need no change: whole
+		 * CRLFs and what is neither CR nor LF. */
+		if (chunk.p[at] == '\n')
+			end = at;
+		else {
+			i = bytes16_pass(chunk, at, odd16, odd16);
+			while (i + 1 < chunk.n && !is_odd(chunk, i))
+				i++;
+			if (chunk.p[i] == '\r')
+				end = i;
+			else
+				end = i + 1;
+		}
 		add_gathered(&to, slice_from(chunk.p + at, end - at));
 		if (end == chunk.n)
 			break;

@@ -159,23 +159,6 @@ judge_header_line(struct mail_reader *r)
 	return 0;
 }
 
-/* The running line has its CRLF. */
-static int
-end_line(struct mail_reader *r)
-{
-	if (r->bytes.n - r->line == 2)
-		return finish_header(r, MAIL_HEADER_END_BLANK);
-	if (!r->known && judge_header_line(r) != 0)
-		return -1;
-	if (r->header != NULL)
-		return 0;
-	if (r->bytes.n > r->cap)
-		return fail_reader(r, "header over", r->cap, "bytes");
-	r->line = r->bytes.n;
-	r->known = false;
-	return 0;
-}
-
 /* How many bytes of the chunk to add next: to the LF, but no further than
  * the line's kind, or the cap's being passed, can be told. */
 static size_t
@@ -202,8 +185,20 @@ static int
 take_portion(struct mail_reader *r, struct slice portion)
 {
 	strbuf_add(&r->bytes, portion);
-	if (line_is_complete(r))
-		return end_line(r);
+	if (line_is_complete(r)) {
+		/* The running line has its CRLF. */
+		if (r->bytes.n - r->line == 2)
+			return finish_header(r, MAIL_HEADER_END_BLANK);
+		if (!r->known && judge_header_line(r) != 0)
+			return -1;
+		if (r->header != NULL)
+			return 0;
+		if (r->bytes.n > r->cap)
+			return fail_reader(r, "header over", r->cap, "bytes");
+		r->line = r->bytes.n;
+		r->known = false;
+		return 0;
+	}
 	if (!r->known && r->bytes.n - r->line == READER_LINE_START &&
 	    judge_header_line(r) != 0)
 		return -1;

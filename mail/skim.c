@@ -139,36 +139,15 @@ judge_skimmed_line(struct mail_skim *s)
 	strbuf_reset(&s->line);
 }
 
-/* The next bytes of the running line, which end with it at the latest. */
-static void
-take_portion(struct mail_skim *s, struct slice portion)
-{
-	char last = portion.p[portion.n - 1];
-	char before = portion.n > 1 ? portion.p[portion.n - 2] : s->last;
-	bool ends = before == '\r' && last == '\n';
-
-	s->last = last;
-	if (s->known) {
-		to_field(s, portion);
-	} else {
-		strbuf_add(&s->line, portion);
-		if (ends && s->line.n == 2)
-			end_header(s, true);
-		else if (ends || s->line.n >= LINE_START)
-			judge_skimmed_line(s);
-	}
-	if (ends) {
-		s->known = false;
-		s->last = '\0';
-	}
-}
-
 void
 mail_skim_write(struct mail_skim *s, struct slice chunk)
 {
 	while (chunk.n > 0 && s->mode != IN_BODY) {
 		struct slice portion = chunk;
 		size_t lf;
+		char last;
+		char before;
+		bool ends;
 
 		if (!s->known)
 			portion = slice_first(chunk, LINE_START - s->line.n);
@@ -176,7 +155,25 @@ mail_skim_write(struct mail_skim *s, struct slice chunk)
 		if (lf < portion.n)
 			portion = slice_first(portion, lf + 1);
 		chunk = slice_after(chunk, portion.n);
-		take_portion(s, portion);
+		/* The next bytes of the running line, which end with it at
+		 * the latest. */
+		last = portion.p[portion.n - 1];
+		before = portion.n > 1 ? portion.p[portion.n - 2] : s->last;
+		ends = before == '\r' && last == '\n';
+		s->last = last;
+		if (s->known) {
+			to_field(s, portion);
+		} else {
+			strbuf_add(&s->line, portion);
+			if (ends && s->line.n == 2)
+				end_header(s, true);
+			else if (ends || s->line.n >= LINE_START)
+				judge_skimmed_line(s);
+		}
+		if (ends) {
+			s->known = false;
+			s->last = '\0';
+		}
 	}
 	if (s->mode == IN_BODY)
 		keep_skimmed(s, chunk);

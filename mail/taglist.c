@@ -5,17 +5,6 @@
 #include "base/escape.h"
 #include "mail/taglist.h"
 
-static bool
-is_tag_name(struct slice s)
-{
-	if (s.n == 0 || !ascii_is_alpha(s.p[0]))
-		return false;
-	for (size_t i = 1; i < s.n; i++)
-		if (!ascii_is_alnum(s.p[i]) && s.p[i] != '_')
-			return false;
-	return true;
-}
-
 /* VALCHARs, the white space of folding, and RFC 8616's UTF-8. The ; cannot
  * be here. */
 static bool
@@ -39,6 +28,7 @@ parse_tag(struct slice spec, struct mail_taglist *list)
 {
 	struct mail_tag *tag = &list->tags[list->count];
 	size_t equals = slice_find(spec, '=');
+	struct slice s;
 
 	if (equals == spec.n)
 		return MAIL_REASON_TAG_WITHOUT_EQUALS;
@@ -47,8 +37,12 @@ parse_tag(struct slice spec, struct mail_taglist *list)
 	tag->name = slice_trim(slice_first(spec, equals));
 	tag->whole = slice_from(spec.p + equals + 1, spec.n - equals - 1);
 	tag->value = slice_trim(tag->whole);
-	if (!is_tag_name(tag->name))
+	s = tag->name;
+	if (s.n == 0 || !ascii_is_alpha(s.p[0]))
 		return MAIL_REASON_TAG_NAME_BAD;
+	for (size_t i = 1; i < s.n; i++)
+		if (!ascii_is_alnum(s.p[i]) && s.p[i] != '_')
+			return MAIL_REASON_TAG_NAME_BAD;
 	if (!is_value(tag->value))
 		return MAIL_REASON_TAG_VALUE_BAD;
 	list->count++;

@@ -242,28 +242,6 @@ is_our_host(const struct record_http *http, struct slice host)
 }
 
 static void
-ask_site(struct record_request *r, const struct record_http_wanted *wanted)
-{
-	r->head = wanted->head;
-	if (!is_our_host(r->http, wanted->host)) {
-		refuse_request(r, 421);
-		return;
-	}
-	r->query_n = slice_first(wanted->query, RECORD_HTTP_QUERY_MAX).n;
-	if (r->query_n > 0)
-		memcpy(r->query, wanted->query.p, r->query_n);
-	r->route = find_route(r->http, wanted->path);
-	if (r->route == NULL) {
-		refuse_request(r, 404);
-		return;
-	}
-	r->state = REQUEST_WAITING;
-	mind_gate(r->http);
-	(void)event_del(r->timer);
-	r->route->page(r->http->site->ctx, r);
-}
-
-static void
 on_input(struct bufferevent *wire, void *ctx)
 {
 	struct evbuffer *in = bufferevent_get_input(wire);
@@ -282,9 +260,26 @@ on_input(struct bufferevent *wire, void *ctx)
 		return;
 	/* A client that shuts its side now still wants its answer. */
 	(void)bufferevent_disable(wire, EV_READ);
-	if (status == 200)
-		ask_site(r, &wanted);
-	else
+	if (status == 200) {
+		r->head = wanted.head;
+		if (!is_our_host(r->http, wanted.host)) {
+			refuse_request(r, 421);
+		} else {
+			r->query_n =
+			    slice_first(wanted.query, RECORD_HTTP_QUERY_MAX).n;
+			if (r->query_n > 0)
+				memcpy(r->query, wanted.query.p, r->query_n);
+			r->route = find_route(r->http, wanted.path);
+			if (r->route == NULL) {
+				refuse_request(r, 404);
+			} else {
+				r->state = REQUEST_WAITING;
+				mind_gate(r->http);
+				(void)event_del(r->timer);
+				r->route->page(r->http->site->ctx, r);
+			}
+		}
+	} else
 		refuse_request(r, status == 0 ? 431 : status);
 }
 
@@ -316,49 +311,6 @@ on_gone(struct bufferevent *wire, short what, void *ctx)
 }
 
 /* --- taking connections --- */
-
-static void
-begin_request(struct record_http *http, int fd)
-{
-	struct record_request *r = xcalloc(1, sizeof(*r));
-
-	r->http = http;
-	r->wire = bufferevent_socket_new(http->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	r->timer = event_new(http->base, -1, 0, on_timer, r);
-	if (r->wire == NULL || r->timer == NULL)
-		abort(); /* no memory */
-	TAILQ_INSERT_TAIL(&http->connections, r, entry);
-	http->count++;
-	bufferevent_setcb(r->wire, on_input, on_drained, on_gone, r);
-	bufferevent_setwatermark(r->wire, EV_READ, 0, RECORD_HTTP_HEADER_MAX);
-	after(r->timer, RECORD_HTTP_ASK_MS);
-	(void)bufferevent_enable(r->wire, EV_READ);
-}
-
-/* The gate is open: where the house is full, someone is slow. */
-static void
-take_connection(struct record_http *http, int fd)
-{
-	struct record_request *slow = find_slow(http);
-
-	if (http->count >= RECORD_HTTP_CONNECTIONS_MAX && slow != NULL)
-		end_request(slow);
-	begin_request(http, fd);
-}
-
-static void
-turn_away_reader(int fd)
-{
-	struct strbuf head;
-	ssize_t ignored;
-
-	strbuf_init(&head, HEAD_MAX);
-	print_answer_head(403, "text/plain", 0, &head);
-	ignored = write(fd, head.p, head.n);
-	(void)ignored;
-	(void)close(fd);
-	strbuf_clear(&head);
-}
 
 /* No descriptors or memory: what waits would only wake us again. */
 static void
@@ -393,11 +345,39 @@ on_connection(evutil_socket_t listener, short what, void *ctx)
 
 	(void)what;
 	if (fd >= 0 && site->allowed != NULL &&
-	    !site->allowed(site->ctx, (const struct sockaddr *)&peer))
-		turn_away_reader(fd);
-	else if (fd >= 0)
-		take_connection(http, fd);
-	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+	    !site->allowed(site->ctx, (const struct sockaddr *)&peer)) {
+		struct strbuf head;
+		ssize_t ignored;
+
+		strbuf_init(&head, HEAD_MAX);
+		print_answer_head(403, "text/plain", 0, &head);
+		ignored = write(fd, head.p, head.n);
+		(void)ignored;
+		(void)close(fd);
+		strbuf_clear(&head);
+	} else if (fd >= 0) {
+		/* The gate is open: where the house is full, someone is
+		 * slow. */
+		struct record_request *slow = find_slow(http);
+		struct record_request *r;
+
+		if (http->count >= RECORD_HTTP_CONNECTIONS_MAX && slow != NULL)
+			end_request(slow);
+		r = xcalloc(1, sizeof(*r));
+		r->http = http;
+		r->wire = bufferevent_socket_new(
+		    http->base, fd, BEV_OPT_CLOSE_ON_FREE);
+		r->timer = event_new(http->base, -1, 0, on_timer, r);
+		if (r->wire == NULL || r->timer == NULL)
+			abort(); /* no memory */
+		TAILQ_INSERT_TAIL(&http->connections, r, entry);
+		http->count++;
+		bufferevent_setcb(r->wire, on_input, on_drained, on_gone, r);
+		bufferevent_setwatermark(
+		    r->wire, EV_READ, 0, RECORD_HTTP_HEADER_MAX);
+		after(r->timer, RECORD_HTTP_ASK_MS);
+		(void)bufferevent_enable(r->wire, EV_READ);
+	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 	    errno == ENOMEM)
 		rest(http);
 	mind_gate(http);

@@ -44,24 +44,6 @@ without_cr(struct slice line)
 	    : line;
 }
 
-static unsigned
-parse_line(struct slice line, struct record_http_wanted *to)
-{
-	struct slice method, target;
-
-	line = without_cr(line);
-	if (!slice_cut(&line, ' ', &method) ||
-	    !slice_cut(&line, ' ', &target) || line.n != 8 ||
-	    !slice_equal(slice_first(line, 7), SLICE("HTTP/1.")) ||
-	    !ascii_is_digit(line.p[7]))
-		return 400;
-	to->head = slice_equal(method, SLICE("HEAD"));
-	if (!to->head && !slice_equal(method, SLICE("GET")))
-		return 501;
-	parse_target(target, to);
-	return to->path.n > 0 && to->path.p[0] == '/' ? 200 : 400;
-}
-
 /* Section 3.2: a second Host is refused; who says none is no browser. */
 static unsigned
 parse_fields(struct slice lines, struct record_http_wanted *to)
@@ -91,6 +73,8 @@ record_http_request_parse(struct slice input, struct record_http_wanted *to)
 {
 	size_t lf = slice_find(input, '\n');
 	unsigned status;
+	struct slice line;
+	struct slice method, target;
 
 	/* Section 2.2: an empty line may stand before it. */
 	if (lf == 0 || (lf == 1 && input.p[0] == '\r')) {
@@ -100,7 +84,23 @@ record_http_request_parse(struct slice input, struct record_http_wanted *to)
 	if (!has_ended(input))
 		return 0;
 	*to = (struct record_http_wanted){.head = false};
-	status = parse_line(slice_first(input, lf), to);
+	line = slice_first(input, lf);
+	line = without_cr(line);
+	if (!slice_cut(&line, ' ', &method) ||
+	    !slice_cut(&line, ' ', &target) || line.n != 8 ||
+	    !slice_equal(slice_first(line, 7), SLICE("HTTP/1.")) ||
+	    !ascii_is_digit(line.p[7]))
+		status = 400;
+	else {
+		to->head = slice_equal(method, SLICE("HEAD"));
+		if (!to->head && !slice_equal(method, SLICE("GET")))
+			status = 501;
+		else {
+			parse_target(target, to);
+			status =
+			    to->path.n > 0 && to->path.p[0] == '/' ? 200 : 400;
+		}
+	}
 	return status == 200 ? parse_fields(slice_after(input, lf + 1), to)
 			     : status;
 }

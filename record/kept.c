@@ -19,23 +19,19 @@ record_kept_add(struct strbuf *to, enum record_tag tag, struct slice value)
 	return strbuf_add(to, value);
 }
 
-static size_t
-member_length(struct slice at)
-{
-	return (size_t)(unsigned char)at.p[1] << 16 |
-	    (size_t)(unsigned char)at.p[2] << 8 | (unsigned char)at.p[3];
-}
-
 /* Takes one member off the front. */
 static int
 take_member(struct slice *rest, struct record_kept *kept)
 {
 	unsigned char tag = (unsigned char)rest->p[0];
 	size_t n;
+	struct slice at;
 
 	if (rest->n < MEMBER_HEAD)
 		return -1;
-	n = member_length(*rest);
+	at = *rest;
+	n = (size_t)(unsigned char)at.p[1] << 16 |
+	    (size_t)(unsigned char)at.p[2] << 8 | (unsigned char)at.p[3];
 	if (n > rest->n - MEMBER_HEAD)
 		return -1;
 	if (tag > 0 && tag < RECORD_TAGS) {

@@ -43,19 +43,6 @@ add_mailbox_domain(struct slice domain, struct strbuf *out)
 	return 0;
 }
 
-/* Without quoting, in lower case. */
-static void
-add_local(struct slice local, struct strbuf *out)
-{
-	for (size_t i = 0; i < local.n; i++) {
-		if (local.p[i] == '"')
-			continue;
-		if (local.p[i] == '\\' && i + 1 < local.n)
-			i++;
-		strbuf_add_char(out, ascii_lower(local.p[i]));
-	}
-}
-
 /* A local part that begins with + is no extension of nothing. */
 static void
 cut_extension(struct strbuf *out, size_t begun)
@@ -75,7 +62,14 @@ record_mailbox_fold(struct slice mailbox, struct strbuf *out)
 
 	if (!parse_mailbox(mailbox, &local, &domain))
 		return -1;
-	add_local(local, out);
+	/* Without quoting, in lower case. */
+	for (size_t i = 0; i < local.n; i++) {
+		if (local.p[i] == '"')
+			continue;
+		if (local.p[i] == '\\' && i + 1 < local.n)
+			i++;
+		strbuf_add_char(out, ascii_lower(local.p[i]));
+	}
 	cut_extension(out, begun);
 	strbuf_add_char(out, '@');
 	if (add_mailbox_domain(domain, out) == 0 && !out->full)

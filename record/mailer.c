@@ -92,37 +92,6 @@ on_drained(void *ctx)
 	send_body(ctx);
 }
 
-/* What follows a reply that is as it should be. */
-static void
-proceed(struct record_mailer *m, struct slice text)
-{
-	switch (m->state) {
-	case MAILER_GREETING:
-		command(m, MAILER_EHLO, "EHLO ", m->helo, "");
-		break;
-	case MAILER_EHLO:
-		command(m, MAILER_MAIL, "MAIL FROM:<", m->from,
-		    m->utf8 ? "> SMTPUTF8" : ">");
-		break;
-	case MAILER_MAIL:
-		command(m, MAILER_RCPT, "RCPT TO:<", m->to, ">");
-		break;
-	case MAILER_RCPT:
-		command(m, MAILER_DATA, "DATA", "", "");
-		break;
-	case MAILER_DATA:
-		send_body(m);
-		break;
-	case MAILER_DOT:
-		strbuf_add(&m->text, text);
-		command(m, MAILER_QUIT, "QUIT", "", "");
-		break;
-	case MAILER_QUIT:
-		finish_mail(m, RECORD_DELIVERED, strbuf_slice(&m->text));
-		break;
-	}
-}
-
 static bool
 offers_utf8(const struct smtp_reply *ehlo)
 {
@@ -143,9 +112,35 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 	    smtp_reply_class(reply) == wanted && !offers_utf8(reply))
 		finish_mail(m, RECORD_REFUSED,
 		    SLICE("the next hop does not offer SMTPUTF8"));
-	else if (smtp_reply_class(reply) == wanted || m->state == MAILER_QUIT)
-		proceed(m, text);
-	else if (smtp_reply_class(reply) == 5 && m->state > MAILER_EHLO)
+	else if (smtp_reply_class(reply) == wanted || m->state == MAILER_QUIT) {
+		/* What follows a reply that is as it should be. */
+		switch (m->state) {
+		case MAILER_GREETING:
+			command(m, MAILER_EHLO, "EHLO ", m->helo, "");
+			break;
+		case MAILER_EHLO:
+			command(m, MAILER_MAIL, "MAIL FROM:<", m->from,
+			    m->utf8 ? "> SMTPUTF8" : ">");
+			break;
+		case MAILER_MAIL:
+			command(m, MAILER_RCPT, "RCPT TO:<", m->to, ">");
+			break;
+		case MAILER_RCPT:
+			command(m, MAILER_DATA, "DATA", "", "");
+			break;
+		case MAILER_DATA:
+			send_body(m);
+			break;
+		case MAILER_DOT:
+			strbuf_add(&m->text, text);
+			command(m, MAILER_QUIT, "QUIT", "", "");
+			break;
+		case MAILER_QUIT:
+			finish_mail(
+			    m, RECORD_DELIVERED, strbuf_slice(&m->text));
+			break;
+		}
+	} else if (smtp_reply_class(reply) == 5 && m->state > MAILER_EHLO)
 		finish_mail(m, RECORD_REFUSED, text);
 	else
 		finish_mail(m, RECORD_DEFERRED, text);

@@ -255,24 +255,6 @@ print_state(const struct record_page *page, struct strbuf *out)
 }
 
 static void
-print_since(const struct record_page *page, struct strbuf *out)
-{
-	int64_t up = (page->now - page->started) / MINUTE;
-
-	strbuf_add_str(out, "<p class=muted>Up since ");
-	print_time(page->started, out);
-	if (up >= 0)
-		strbuf_addf(out,
-		    " (%" PRId64 " d %" PRId64 " h %" PRId64 " min)",
-		    up / (24 * 60), up / 60 % 24, up % 60);
-	strbuf_add_str(out, ", version ");
-	print_page_text(page->version, out);
-	strbuf_add_str(out, ". Now it is ");
-	print_time(page->now, out);
-	strbuf_add_str(out, "; all times are UTC.</p>\n");
-}
-
-static void
 print_links(const struct record_page *page, struct strbuf *out)
 {
 	static const struct {
@@ -291,26 +273,6 @@ print_links(const struct record_page *page, struct strbuf *out)
 	strbuf_add_str(out,
 	    "<a href='/health?verbose'>health</a> &middot; "
 	    "<a href='/metrics'>figures</a></p>\n");
-}
-
-static void
-print_page_head(const struct record_page *page, struct strbuf *out)
-{
-	strbuf_addf(out,
-	    "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
-	    "<meta name=viewport content='width=device-width,"
-	    "initial-scale=1'>"
-	    "<meta name=color-scheme content='light dark'>"
-	    "<meta http-equiv=refresh content=60>"
-	    "<title>signpost on ");
-	print_page_text(page->host, out);
-	strbuf_addf(out, "</title><style>%s</style></head><body>\n", style);
-	strbuf_add_str(out, "<h1>signpost on ");
-	record_page_name(slice_str(page->host), "", out);
-	strbuf_add_str(out, "</h1>\n");
-	print_state(page, out);
-	print_since(page, out);
-	print_links(page, out);
 }
 
 /* --- cards and plots: what the hours say --- */
@@ -369,36 +331,30 @@ card_of(const struct record_tally *t)
 }
 
 static void
-plot_tally(struct hours *h, const struct record_tally *t)
-{
-	int64_t bar = (t->hour - h->from) / HOUR / h->bar_hours;
-	uint64_t count = (uint64_t)t->count;
-
-	if (t->hour < h->from || bar >= RECORD_PLOT_BARS)
-		return;
-	switch (card_of(t)) {
-	case CARD_SIGNED:
-		h->out.counts[0][bar] += count;
-		break;
-	case CARD_UNSIGNED:
-		h->out.counts[1][bar] += count;
-		break;
-	case CARD_OUT_DEFERRED:
-		h->out.counts[2][bar] += count;
-		break;
-	default:
-		if (slice_equal(t->what, SLICE("dmarc")))
-			h->in.counts[dmarc_series(t->result)][bar] += count;
-	}
-}
-
-static void
 gather_hour(void *ctx, const struct record_tally *t)
 {
 	struct hours *h = ctx;
 	enum card card = card_of(t);
+	int64_t bar = (t->hour - h->from) / HOUR / h->bar_hours;
+	uint64_t count = (uint64_t)t->count;
 
-	plot_tally(h, t);
+	if (t->hour >= h->from && bar < RECORD_PLOT_BARS) {
+		switch (card_of(t)) {
+		case CARD_SIGNED:
+			h->out.counts[0][bar] += count;
+			break;
+		case CARD_UNSIGNED:
+			h->out.counts[1][bar] += count;
+			break;
+		case CARD_OUT_DEFERRED:
+			h->out.counts[2][bar] += count;
+			break;
+		default:
+			if (slice_equal(t->what, SLICE("dmarc")))
+				h->in.counts[dmarc_series(t->result)][bar] +=
+				    count;
+		}
+	}
 	if (card == CARDS)
 		return;
 	if (t->hour >= h->from)
@@ -418,38 +374,6 @@ print_card(const struct hours *h, enum card card, const char *label,
 	    is_bad && h->now[card] > 0 ? " class=warn" : "", label,
 	    (unsigned long long)h->now[card],
 	    (unsigned long long)h->then[card]);
-}
-
-static void
-print_cards(
-    const struct record_page *page, const struct hours *h, struct strbuf *out)
-{
-	strbuf_addf(out,
-	    "<section><h2>The last %u hours</h2>\n<p class=muted>In small: the "
-	    "%u hours before.</p>\n",
-	    page->wish.hours, page->wish.hours);
-	if (page->out) {
-		strbuf_add_str(out, "<h3>Out</h3><dl class=cards>\n");
-		print_card(h, CARD_SIGNED, "signed", out);
-		print_card(h, CARD_UNSIGNED, "unsigned", out);
-		if (h->now[CARD_OUT_REFUSED] + h->then[CARD_OUT_REFUSED] > 0)
-			print_card(h, CARD_OUT_REFUSED, "refused", out);
-		print_card(h, CARD_OUT_DEFERRED, "deferred", out);
-		strbuf_add_str(out, "</dl>\n");
-	}
-	if (page->in) {
-		strbuf_add_str(out,
-		    "<h3>In <small>passed, failed: DMARC</small></h3><dl "
-		    "class=cards>\n");
-		print_card(h, CARD_PASSED, "passed", out);
-		print_card(h, CARD_FAILED, "failed", out);
-		if (h->now[CARD_NO_POLICY] + h->then[CARD_NO_POLICY] > 0)
-			print_card(h, CARD_NO_POLICY, "no policy", out);
-		print_card(h, CARD_IN_REFUSED, "refused", out);
-		print_card(h, CARD_IN_DEFERRED, "deferred", out);
-		strbuf_add_str(out, "</dl>\n");
-	}
-	strbuf_add_str(out, "</section>\n");
 }
 
 static struct hours
@@ -494,7 +418,33 @@ print_page_results(const struct record_page *page, struct strbuf *out)
 	if (record_store_hours(
 		page->store, hours.before, gather_hour, &hours) != 0)
 		return -1;
-	print_cards(page, &hours, out);
+	strbuf_addf(out,
+	    "<section><h2>The last %u hours</h2>\n<p class=muted>In small: the "
+	    "%u hours before.</p>\n",
+	    page->wish.hours, page->wish.hours);
+	if (page->out) {
+		strbuf_add_str(out, "<h3>Out</h3><dl class=cards>\n");
+		print_card(&hours, CARD_SIGNED, "signed", out);
+		print_card(&hours, CARD_UNSIGNED, "unsigned", out);
+		if (hours.now[CARD_OUT_REFUSED] + hours.then[CARD_OUT_REFUSED] >
+		    0)
+			print_card(&hours, CARD_OUT_REFUSED, "refused", out);
+		print_card(&hours, CARD_OUT_DEFERRED, "deferred", out);
+		strbuf_add_str(out, "</dl>\n");
+	}
+	if (page->in) {
+		strbuf_add_str(out,
+		    "<h3>In <small>passed, failed: DMARC</small></h3><dl "
+		    "class=cards>\n");
+		print_card(&hours, CARD_PASSED, "passed", out);
+		print_card(&hours, CARD_FAILED, "failed", out);
+		if (hours.now[CARD_NO_POLICY] + hours.then[CARD_NO_POLICY] > 0)
+			print_card(&hours, CARD_NO_POLICY, "no policy", out);
+		print_card(&hours, CARD_IN_REFUSED, "refused", out);
+		print_card(&hours, CARD_IN_DEFERRED, "deferred", out);
+		strbuf_add_str(out, "</dl>\n");
+	}
+	strbuf_add_str(out, "</section>\n");
 	strbuf_init(&list, out->cap);
 	result = record_page_domains(page, hours.from, out, &list);
 	if (page->out)
@@ -531,7 +481,34 @@ int
 record_page_print(
     const struct record_page *page, struct slice results, struct strbuf *out)
 {
-	print_page_head(page, out);
+	int64_t up;
+
+	strbuf_addf(out,
+	    "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
+	    "<meta name=viewport content='width=device-width,"
+	    "initial-scale=1'>"
+	    "<meta name=color-scheme content='light dark'>"
+	    "<meta http-equiv=refresh content=60>"
+	    "<title>signpost on ");
+	print_page_text(page->host, out);
+	strbuf_addf(out, "</title><style>%s</style></head><body>\n", style);
+	strbuf_add_str(out, "<h1>signpost on ");
+	record_page_name(slice_str(page->host), "", out);
+	strbuf_add_str(out, "</h1>\n");
+	print_state(page, out);
+	up = (page->now - page->started) / MINUTE;
+	strbuf_add_str(out, "<p class=muted>Up since ");
+	print_time(page->started, out);
+	if (up >= 0)
+		strbuf_addf(out,
+		    " (%" PRId64 " d %" PRId64 " h %" PRId64 " min)",
+		    up / (24 * 60), up / 60 % 24, up % 60);
+	strbuf_add_str(out, ", version ");
+	print_page_text(page->version, out);
+	strbuf_add_str(out, ". Now it is ");
+	print_time(page->now, out);
+	strbuf_add_str(out, "; all times are UTC.</p>\n");
+	print_links(page, out);
 	strbuf_add(out, results);
 	strbuf_add_str(out, "</body></html>\n");
 	return out->full ? -1 : 0;

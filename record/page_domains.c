@@ -86,16 +86,6 @@ sink_down(struct top *top, size_t at)
 	}
 }
 
-static void
-rise(struct top *top, size_t at)
-{
-	while (at > 0 &&
-	    comes_before(top, &top->list[(at - 1) / 2], &top->list[at])) {
-		swap(&top->list[at], &top->list[(at - 1) / 2]);
-		at = (at - 1) / 2;
-	}
-}
-
 /* Takes a copy where it is among the largest. */
 static void
 top_add(struct top *top, const struct entry *new)
@@ -114,8 +104,16 @@ top_add(struct top *top, const struct entry *new)
 	to->d.name = slice_from(to->name, new->n);
 	if (to == &top->list[0] && top->count == top->most)
 		sink_down(top, 0);
-	else
-		rise(top, top->count++);
+	else {
+		size_t at = top->count++;
+
+		while (at > 0 &&
+		    comes_before(
+			top, &top->list[(at - 1) / 2], &top->list[at])) {
+			swap(&top->list[at], &top->list[(at - 1) / 2]);
+			at = (at - 1) / 2;
+		}
+	}
 }
 
 /* The largest first. */
@@ -242,26 +240,6 @@ print_count(int64_t n, const char *one, const char *many, struct strbuf *out)
 }
 
 static void
-print_clients(const struct record_failures *f, struct strbuf *out)
-{
-	int64_t shown = 0;
-
-	strbuf_add_str(out, "<br>From ");
-	for (size_t i = 0; i < RECORD_CLIENTS_SHOWN; i++) {
-		if (f->clients[i].count == 0)
-			break;
-		if (shown++ > 0)
-			strbuf_add_str(out, ", ");
-		record_page_name(
-		    slice_str(f->clients[i].name), "an unknown client", out);
-		strbuf_addf(out, " (%" PRId64 ")", f->clients[i].count);
-	}
-	if (f->client_count > shown)
-		strbuf_addf(
-		    out, " and %" PRId64 " more", f->client_count - shown);
-}
-
-static void
 print_failures(const struct record_failures *f, struct strbuf *out)
 {
 	if (f->policy.name[0] != '\0') {
@@ -269,8 +247,23 @@ print_failures(const struct record_failures *f, struct strbuf *out)
 		record_page_text(slice_str(f->policy.name), out);
 		strbuf_add_str(out, "</code>");
 	}
-	if (f->clients[0].count > 0)
-		print_clients(f, out);
+	if (f->clients[0].count > 0) {
+		int64_t shown = 0;
+
+		strbuf_add_str(out, "<br>From ");
+		for (size_t i = 0; i < RECORD_CLIENTS_SHOWN; i++) {
+			if (f->clients[i].count == 0)
+				break;
+			if (shown++ > 0)
+				strbuf_add_str(out, ", ");
+			record_page_name(slice_str(f->clients[i].name),
+			    "an unknown client", out);
+			strbuf_addf(out, " (%" PRId64 ")", f->clients[i].count);
+		}
+		if (f->client_count > shown)
+			strbuf_addf(out, " and %" PRId64 " more",
+			    f->client_count - shown);
+	}
 	if (f->reason.count == 0)
 		return;
 	strbuf_add_str(out, "<br>Most often: ");
@@ -346,21 +339,6 @@ print_number(int64_t n, struct strbuf *out)
 }
 
 static void
-print_row(const struct entry *e, struct strbuf *out)
-{
-	strbuf_add_str(out, "<tr><td>");
-	record_page_name(e->d.name, "(no author)", out);
-	record_page_bar(e->d.pass, e->d.fail, e->d.in, out);
-	strbuf_add_str(out, "</td>");
-	print_number(e->d.in, out);
-	print_number(e->d.pass, out);
-	print_number(e->d.fail, out);
-	print_number(e->d.out, out);
-	print_number(e->d.bare, out);
-	strbuf_add_str(out, "</tr>\n");
-}
-
-static void
 print_link(const struct record_page_wish *wish, const char *text, bool is_this,
     struct strbuf *out)
 {
@@ -374,11 +352,19 @@ print_link(const struct record_page_wish *wish, const char *text, bool is_this,
 }
 
 static void
-print_links(const struct pass *pass, struct strbuf *out)
+print_all(const struct pass *pass, struct strbuf *out)
 {
-	struct record_page_wish wish = pass->page->wish;
-	bool by_failures = wish.by_failures;
+	struct record_page_wish wish;
+	bool by_failures;
 
+	strbuf_add_str(out, "<section id=domains><h2>By domain</h2>\n");
+	if (pass->all.count == 0) {
+		strbuf_add_str(
+		    out, "<p class=empty>There was no mail.</p></section>\n");
+		return;
+	}
+	wish = pass->page->wish;
+	by_failures = wish.by_failures;
 	strbuf_addf(out, "<p class=muted>%llu of %llu domains. Sorted by ",
 	    (unsigned long long)pass->all.count,
 	    (unsigned long long)pass->domains);
@@ -394,24 +380,24 @@ print_links(const struct pass *pass, struct strbuf *out)
 		print_link(&wish, "all", false, out);
 	}
 	strbuf_add_str(out, "</p>\n");
-}
-
-static void
-print_all(const struct pass *pass, struct strbuf *out)
-{
-	strbuf_add_str(out, "<section id=domains><h2>By domain</h2>\n");
-	if (pass->all.count == 0) {
-		strbuf_add_str(
-		    out, "<p class=empty>There was no mail.</p></section>\n");
-		return;
-	}
-	print_links(pass, out);
 	strbuf_add_str(out,
 	    "<table><thead><tr><th>Domain of From<th>In<th>Pass<th>Fail"
 	    "<th>Out<th>Unsigned</tr></thead>"
 	    "<tbody>\n");
-	for (size_t i = 0; i < pass->all.count; i++)
-		print_row(&pass->all.list[i], out);
+	for (size_t i = 0; i < pass->all.count; i++) {
+		const struct entry *e = &pass->all.list[i];
+
+		strbuf_add_str(out, "<tr><td>");
+		record_page_name(e->d.name, "(no author)", out);
+		record_page_bar(e->d.pass, e->d.fail, e->d.in, out);
+		strbuf_add_str(out, "</td>");
+		print_number(e->d.in, out);
+		print_number(e->d.pass, out);
+		print_number(e->d.fail, out);
+		print_number(e->d.out, out);
+		print_number(e->d.bare, out);
+		strbuf_add_str(out, "</tr>\n");
+	}
 	strbuf_add_str(out, "</tbody></table>\n</section>\n");
 }
 

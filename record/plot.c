@@ -62,79 +62,6 @@ scale_of(uint64_t most)
 }
 
 static void
-print_heights(uint64_t scale, struct strbuf *out)
-{
-	strbuf_add_str(out, "<div class=up>");
-	for (unsigned i = GRID_LINES + 1; i-- > 0;)
-		strbuf_addf(out, "<span class=axis>%llu</span>",
-		    (unsigned long long)(scale / GRID_LINES * i));
-	strbuf_add_str(out, "</div>\n");
-}
-
-static void
-print_grid(const struct record_plot *plot, struct strbuf *out)
-{
-	for (unsigned i = 0; i <= GRID_LINES; i++)
-		strbuf_addf(out, "<line class=grid x1=0 x2=%u y1=%u y2=%u />",
-		    plot->bars * BAR_ROOM, i * HEIGHT / GRID_LINES,
-		    i * HEIGHT / GRID_LINES);
-}
-
-static void
-print_bar(const struct record_plot *plot, unsigned bar, uint64_t scale,
-    struct strbuf *out)
-{
-	int64_t begin = begin_of(plot, bar);
-	double y = HEIGHT;
-
-	strbuf_addf(out, "<g><title>the %u., %02u:00 UTC", day_of(begin),
-	    clock_hour(begin));
-	if (plot->hours > 1)
-		strbuf_addf(out, " and %u h on", plot->hours);
-	for (unsigned s = 0; s < plot->series; s++)
-		strbuf_addf(out, ", %s %llu", plot->names[s],
-		    (unsigned long long)plot->counts[s][bar]);
-	strbuf_add_str(out, "</title>");
-	for (unsigned s = 0; s < plot->series; s++) {
-		double h =
-		    (double)plot->counts[s][bar] / (double)scale * HEIGHT;
-
-		if (plot->counts[s][bar] == 0)
-			continue;
-		y -= h;
-		strbuf_addf(out,
-		    "<rect class=%s x=%u y=%.1f width=%d height=%.1f />",
-		    plot->classes[s], bar * BAR_ROOM + 1, y, BAR, h);
-	}
-	strbuf_add_str(out, "</g>\n");
-}
-
-/* Each label takes as much of the width as the bars that it stands below. */
-static void
-print_hours(const struct record_plot *plot, struct strbuf *out)
-{
-	bool days = plot->bars * plot->hours > 24;
-	unsigned labels = days ? LABELS_MORE : LABELS_DAY;
-	unsigned step = (plot->bars + labels - 1) / labels;
-
-	strbuf_add_str(out, "<div class=along>");
-	for (unsigned bar = 0; bar < plot->bars; bar += step) {
-		int64_t begin = begin_of(plot, bar);
-		unsigned width =
-		    plot->bars - bar < step ? plot->bars - bar : step;
-
-		strbuf_addf(out, "<span class=axis style='flex:%u'>", width);
-		if (width == step && days)
-			strbuf_addf(
-			    out, "%u %02uh", day_of(begin), clock_hour(begin));
-		else if (width == step)
-			strbuf_addf(out, "%02u:00", clock_hour(begin));
-		strbuf_add_str(out, "</span>");
-	}
-	strbuf_add_str(out, "</div>\n");
-}
-
-static void
 print_legend(const struct record_plot *plot, struct strbuf *out)
 {
 	strbuf_add_str(out, "<p class=legend>");
@@ -156,6 +83,9 @@ void
 record_plot_print(const struct record_plot *plot, struct strbuf *out)
 {
 	uint64_t most = 0, scale;
+	bool days;
+	unsigned labels;
+	unsigned step;
 
 	for (unsigned bar = 0; bar < plot->bars; bar++)
 		if (total_of(plot, bar) > most)
@@ -169,15 +99,65 @@ record_plot_print(const struct record_plot *plot, struct strbuf *out)
 	scale = scale_of(most);
 	print_legend(plot, out);
 	strbuf_add_str(out, "<div class=plot>");
-	print_heights(scale, out);
+	strbuf_add_str(out, "<div class=up>");
+	for (unsigned i = GRID_LINES + 1; i-- > 0;)
+		strbuf_addf(out, "<span class=axis>%llu</span>",
+		    (unsigned long long)(scale / GRID_LINES * i));
+	strbuf_add_str(out, "</div>\n");
 	strbuf_addf(out,
 	    "<svg class=bars viewBox='0 0 %u %d' preserveAspectRatio=none "
 	    "role=img aria-label='%s'>\n",
 	    plot->bars * BAR_ROOM, HEIGHT, plot->title);
-	print_grid(plot, out);
-	for (unsigned bar = 0; bar < plot->bars; bar++)
-		print_bar(plot, bar, scale, out);
+	for (unsigned i = 0; i <= GRID_LINES; i++)
+		strbuf_addf(out, "<line class=grid x1=0 x2=%u y1=%u y2=%u />",
+		    plot->bars * BAR_ROOM, i * HEIGHT / GRID_LINES,
+		    i * HEIGHT / GRID_LINES);
+	for (unsigned bar = 0; bar < plot->bars; bar++) {
+		int64_t begin = begin_of(plot, bar);
+		double y = HEIGHT;
+
+		strbuf_addf(out, "<g><title>the %u., %02u:00 UTC",
+		    day_of(begin), clock_hour(begin));
+		if (plot->hours > 1)
+			strbuf_addf(out, " and %u h on", plot->hours);
+		for (unsigned s = 0; s < plot->series; s++)
+			strbuf_addf(out, ", %s %llu", plot->names[s],
+			    (unsigned long long)plot->counts[s][bar]);
+		strbuf_add_str(out, "</title>");
+		for (unsigned s = 0; s < plot->series; s++) {
+			double h = (double)plot->counts[s][bar] /
+			    (double)scale * HEIGHT;
+
+			if (plot->counts[s][bar] == 0)
+				continue;
+			y -= h;
+			strbuf_addf(out,
+			    "<rect class=%s x=%u y=%.1f width=%d height=%.1f "
+			    "/>",
+			    plot->classes[s], bar * BAR_ROOM + 1, y, BAR, h);
+		}
+		strbuf_add_str(out, "</g>\n");
+	}
 	strbuf_add_str(out, "</svg>\n");
-	print_hours(plot, out);
+	/* Each label takes as much of the width as the bars that it stands
+	 * below. */
+	days = plot->bars * plot->hours > 24;
+	labels = days ? LABELS_MORE : LABELS_DAY;
+	step = (plot->bars + labels - 1) / labels;
+	strbuf_add_str(out, "<div class=along>");
+	for (unsigned bar = 0; bar < plot->bars; bar += step) {
+		int64_t begin = begin_of(plot, bar);
+		unsigned width =
+		    plot->bars - bar < step ? plot->bars - bar : step;
+
+		strbuf_addf(out, "<span class=axis style='flex:%u'>", width);
+		if (width == step && days)
+			strbuf_addf(
+			    out, "%u %02uh", day_of(begin), clock_hour(begin));
+		else if (width == step)
+			strbuf_addf(out, "%02u:00", clock_hour(begin));
+		strbuf_add_str(out, "</span>");
+	}
+	strbuf_add_str(out, "</div>\n");
 	strbuf_add_str(out, "</div></section>\n");
 }

@@ -85,41 +85,6 @@ add_in_reply_to(const struct record_reflection *r, struct strbuf *mail)
 		strbuf_addf(mail, "References: %.*s\r\n", (int)id.n, id.p);
 }
 
-/* Whom it goes to, the envelope says; what is not ASCII, or a stranger's own
- * choice of words, does not stand in the header. */
-static void
-add_to(const struct record_reflection *r, struct strbuf *mail)
-{
-	if (is_stranger(r) || !record_mailbox_is_ascii(r->to))
-		strbuf_add_str(mail, "To: undisclosed-recipients:;\r\n");
-	else
-		strbuf_addf(mail, "To: <%.*s>\r\n", (int)r->to.n, r->to.p);
-}
-
-/* The beginning of a value on one line, in whole characters: no line ends, no
- * control characters. */
-static void
-unfold(struct slice value, size_t most, struct strbuf *out)
-{
-	bool utf8 = escape_is_utf8(value);
-
-	for (size_t i = 0; i < value.n && out->n < most; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-
-		if (c == '\r' || c == '\n')
-			continue;
-		if (c == '\t')
-			c = ' ';
-		else if (c < ' ' || c == 0x7f || (c > 0x7f && !utf8))
-			c = '?';
-		strbuf_add_char(out, (char)c);
-	}
-	while (utf8 && out->n > 0 && !escape_is_utf8(strbuf_slice(out)))
-		strbuf_truncate(out, out->n - 1);
-	if (out->n == most)
-		strbuf_truncate(out, slice_find_last(strbuf_slice(out), ' '));
-}
-
 /* RFC 2047, by whole characters. */
 static void
 add_encoded(struct slice text, struct mail_fold *fold)
@@ -146,6 +111,7 @@ add_subject(const struct record_reflection *r, struct strbuf *mail)
 	struct slice subject = slice_trim(r->subject), text, word;
 	struct mail_fold fold;
 	struct strbuf line;
+	bool utf8;
 
 	mail_fold_begin(&fold, mail, SLICE("Subject"));
 	if (is_stranger(r) || subject.n == 0) {
@@ -155,7 +121,26 @@ add_subject(const struct record_reflection *r, struct strbuf *mail)
 	}
 	mail_fold_word(&fold, SLICE("Summary of Results:"));
 	strbuf_init(&line, RECORD_REFLECT_SUBJECT_MAX);
-	unfold(subject, RECORD_REFLECT_SUBJECT_MAX, &line);
+	/* The beginning of a value on one line, in whole characters: no line
+	 * ends, no control characters. */
+	utf8 = escape_is_utf8(subject);
+	for (size_t i = 0; i < subject.n && line.n < RECORD_REFLECT_SUBJECT_MAX;
+	     i++) {
+		unsigned char c = (unsigned char)subject.p[i];
+
+		if (c == '\r' || c == '\n')
+			continue;
+		if (c == '\t')
+			c = ' ';
+		else if (c < ' ' || c == 0x7f || (c > 0x7f && !utf8))
+			c = '?';
+		strbuf_add_char(&line, (char)c);
+	}
+	while (utf8 && line.n > 0 && !escape_is_utf8(strbuf_slice(&line)))
+		strbuf_truncate(&line, line.n - 1);
+	if (line.n == RECORD_REFLECT_SUBJECT_MAX)
+		strbuf_truncate(
+		    &line, slice_find_last(strbuf_slice(&line), ' '));
 	text = slice_trim(strbuf_slice(&line));
 	if (!is_field_text(text))
 		add_encoded(text, &fold);
@@ -165,31 +150,6 @@ add_subject(const struct record_reflection *r, struct strbuf *mail)
 				mail_fold_word(&fold, word);
 	mail_fold_end(&fold);
 	strbuf_clear(&line);
-}
-
-static bool
-add_fields(const struct record_reflection *r, struct strbuf *mail)
-{
-	struct slice domain =
-	    slice_after(r->from, slice_find_last(r->from, '@') + 1);
-
-	if (!is_field_text(r->from) || !is_field_text(r->id) ||
-	    slice_find(r->to, '\r') < r->to.n ||
-	    slice_find(r->to, '\n') < r->to.n || r->to.n > RECORD_MAILBOX_MAX)
-		return false;
-	strbuf_addf(mail, "From: <%.*s>\r\n", (int)r->from.n, r->from.p);
-	add_to(r, mail);
-	add_subject(r, mail);
-	strbuf_add_str(mail, "Date: ");
-	(void)record_date_print(r->now, mail);
-	strbuf_addf(mail, "\r\nMessage-ID: <%.*s@%.*s>\r\n", (int)r->id.n,
-	    r->id.p, (int)domain.n, domain.p);
-	add_in_reply_to(r, mail);
-	strbuf_add_str(mail,
-	    "Auto-Submitted: auto-replied\r\n"
-	    "MIME-Version: 1.0\r\n"
-	    "Content-Type: text/plain; charset=utf-8\r\n");
-	return true;
 }
 
 /* --- its text --- */
@@ -263,49 +223,6 @@ add_rules(const struct record_reflection *r, struct strbuf *text)
 }
 
 static void
-add_quoted_header(const struct record_reflection *r, struct strbuf *text)
-{
-	struct slice rest = slice_first(r->header, RECORD_REFLECT_HEADER_MAX);
-	struct slice line;
-	int lines = 0;
-
-	strbuf_add_str(text,
-	    r->proof == RECORD_PROOF_SPF
-		? "\r\nThe header of your message, as it came to us:\r\n\r\n"
-		: "\r\nWhat your signature covers of your message's header, "
-		  "as it came to us:\r\n\r\n");
-	while (lines++ < HEADER_LINES_MAX && next_line(&rest, &line))
-		add_mail_line(line, "> ", text);
-	if (r->header.n > RECORD_REFLECT_HEADER_MAX || rest.n > 0)
-		add_mail_line(SLICE("(cut here)"), "", text);
-}
-
-/* RFC 2045 section 6.7: one line. */
-static void
-add_quoted_printable(struct slice line, struct strbuf *mail)
-{
-	size_t column = 0;
-
-	for (size_t i = 0; i < line.n; i++) {
-		unsigned char c = (unsigned char)line.p[i];
-		bool last = i + 1 == line.n;
-		bool plain = (c > ' ' && c < 0x7f && c != '=') ||
-		    ((c == ' ' || c == '\t') && !last);
-
-		if (column + (plain ? 1 : 3) > QP_COLUMNS) {
-			strbuf_add_str(mail, "=\r\n");
-			column = 0;
-		}
-		if (plain)
-			strbuf_add_char(mail, (char)c);
-		else
-			strbuf_addf(mail, "=%02X", c);
-		column += plain ? 1 : 3;
-	}
-	strbuf_add_str(mail, "\r\n");
-}
-
-static void
 add_mail_text(struct slice text, struct strbuf *mail)
 {
 	struct slice line;
@@ -317,20 +234,27 @@ add_mail_text(struct slice text, struct strbuf *mail)
 	}
 	strbuf_add_str(
 	    mail, "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
-	while (next_line(&text, &line))
-		add_quoted_printable(line, mail);
-}
+	while (next_line(&text, &line)) {
+		/* RFC 2045 section 6.7: one line. */
+		size_t column = 0;
 
-/* Whole lines, from the end, until it fits. */
-static void
-shorten(struct strbuf *mail, size_t most)
-{
-	while (mail->n > most) {
-		size_t n = mail->n - 2;
+		for (size_t i = 0; i < line.n; i++) {
+			unsigned char c = (unsigned char)line.p[i];
+			bool last = i + 1 == line.n;
+			bool plain = (c > ' ' && c < 0x7f && c != '=') ||
+			    ((c == ' ' || c == '\t') && !last);
 
-		while (n > 0 && mail->p[n - 1] != '\n')
-			n--;
-		strbuf_truncate(mail, n);
+			if (column + (plain ? 1 : 3) > QP_COLUMNS) {
+				strbuf_add_str(mail, "=\r\n");
+				column = 0;
+			}
+			if (plain)
+				strbuf_add_char(mail, (char)c);
+			else
+				strbuf_addf(mail, "=%02X", c);
+			column += plain ? 1 : 3;
+		}
+		strbuf_add_str(mail, "\r\n");
 	}
 }
 
@@ -338,18 +262,63 @@ int
 record_reflect_print(const struct record_reflection *r, struct strbuf *mail)
 {
 	struct strbuf text;
+	struct slice domain =
+	    slice_after(r->from, slice_find_last(r->from, '@') + 1);
 
-	if (!add_fields(r, mail))
+	if (!is_field_text(r->from) || !is_field_text(r->id) ||
+	    slice_find(r->to, '\r') < r->to.n ||
+	    slice_find(r->to, '\n') < r->to.n || r->to.n > RECORD_MAILBOX_MAX)
 		return -1;
+	strbuf_addf(mail, "From: <%.*s>\r\n", (int)r->from.n, r->from.p);
+	/* Whom it goes to, the envelope says; what is not ASCII, or a
+	 * stranger's own choice of words, does not stand in the header. */
+	if (is_stranger(r) || !record_mailbox_is_ascii(r->to))
+		strbuf_add_str(mail, "To: undisclosed-recipients:;\r\n");
+	else
+		strbuf_addf(mail, "To: <%.*s>\r\n", (int)r->to.n, r->to.p);
+	add_subject(r, mail);
+	strbuf_add_str(mail, "Date: ");
+	(void)record_date_print(r->now, mail);
+	strbuf_addf(mail, "\r\nMessage-ID: <%.*s@%.*s>\r\n", (int)r->id.n,
+	    r->id.p, (int)domain.n, domain.p);
+	add_in_reply_to(r, mail);
+	strbuf_add_str(mail,
+	    "Auto-Submitted: auto-replied\r\n"
+	    "MIME-Version: 1.0\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\n");
 	strbuf_init(&text, RECORD_REFLECT_MAIL_MAX);
 	add_summary(r, &text);
 	if (!is_stranger(r)) {
+		struct slice rest;
+		struct slice line;
+		int lines;
+
 		add_rules(r, &text);
-		add_quoted_header(r, &text);
+		rest = slice_first(r->header, RECORD_REFLECT_HEADER_MAX);
+		lines = 0;
+		strbuf_add_str(&text,
+		    r->proof == RECORD_PROOF_SPF
+			? "\r\nThe header of your message, as it came to "
+			  "us:\r\n\r\n"
+			: "\r\nWhat your signature covers of your message's "
+			  "header, "
+			  "as it came to us:\r\n\r\n");
+		while (lines++ < HEADER_LINES_MAX && next_line(&rest, &line))
+			add_mail_line(line, "> ", &text);
+		if (r->header.n > RECORD_REFLECT_HEADER_MAX || rest.n > 0)
+			add_mail_line(SLICE("(cut here)"), "", &text);
 	}
 	add_mail_text(strbuf_slice(&text), mail);
-	if (is_stranger(r))
-		shorten(mail, RECORD_REFLECT_STRANGER_MAX);
+	if (is_stranger(r)) {
+		/* Whole lines, from the end, until it fits. */
+		while (mail->n > RECORD_REFLECT_STRANGER_MAX) {
+			size_t n = mail->n - 2;
+
+			while (n > 0 && mail->p[n - 1] != '\n')
+				n--;
+			strbuf_truncate(mail, n);
+		}
+	}
 	if (text.full)
 		mail->full = true;
 	strbuf_clear(&text);

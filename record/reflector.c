@@ -84,24 +84,6 @@ refuse_answer(struct record_reflector *r, struct slice to, struct slice why)
 
 /* --- making --- */
 
-/* "192.0.2.0/24", "2001:db8::/64": neighbours count as one. */
-static void
-print_network(struct slice client, struct strbuf *out)
-{
-	struct auth_address address;
-	char text[INET6_ADDRSTRLEN];
-	bool v6;
-
-	if (auth_address_parse(client, &address) != 0)
-		return;
-	v6 = address.length == 16;
-	for (size_t i = v6 ? 8 : 3; i < address.length; i++)
-		address.octets[i] = 0;
-	(void)inet_ntop(
-	    v6 ? AF_INET6 : AF_INET, address.octets, text, sizeof(text));
-	strbuf_addf(out, "%s/%d", text, v6 ? 64 : 24);
-}
-
 static enum record_proof
 proof_of(const struct record_kept *kept)
 {
@@ -123,11 +105,25 @@ static void
 asking_init(struct asking *a, const struct record_reflector *r,
     const struct record_kept *kept)
 {
+	struct slice client;
+	struct auth_address address;
+	char text[INET6_ADDRSTRLEN];
+	bool v6;
+
 	strbuf_init(&a->mailbox, RECORD_MAILBOX_MAX);
 	strbuf_init(&a->client, 128);
 	(void)record_mailbox_fold(
 	    record_kept_get(kept, RECORD_ANSWER_TO), &a->mailbox);
-	print_network(record_kept_get(kept, RECORD_CLIENT), &a->client);
+	/* "192.0.2.0/24", "2001:db8::/64": neighbours count as one. */
+	client = record_kept_get(kept, RECORD_CLIENT);
+	if (auth_address_parse(client, &address) == 0) {
+		v6 = address.length == 16;
+		for (size_t i = v6 ? 8 : 3; i < address.length; i++)
+			address.octets[i] = 0;
+		(void)inet_ntop(v6 ? AF_INET6 : AF_INET, address.octets, text,
+		    sizeof(text));
+		strbuf_addf(&a->client, "%s/%d", text, v6 ? 64 : 24);
+	}
 	a->asker = (struct record_asker){
 	    .proven = proof_of(kept) != RECORD_PROOF_NONE,
 	    .mailbox = strbuf_slice(&a->mailbox),
@@ -270,36 +266,6 @@ on_spam(void *ctx, const struct record_spam *spam)
 	pending_free(p);
 }
 
-/* The views of a copy show the copy's bytes. */
-static void
-copy_kept(struct pending *p, const struct record_kept *kept)
-{
-	struct strbuf bytes;
-
-	strbuf_init(&bytes, RECORD_KEPT_MAX);
-	for (size_t i = 0; i < kept->count; i++)
-		(void)record_kept_add(
-		    &bytes, kept->members[i].tag, kept->members[i].value);
-	p->size = bytes.n;
-	p->datagram = strbuf_detach(&bytes);
-	(void)record_kept_parse(slice_from(p->datagram, p->size), &p->kept);
-}
-
-static void
-ask_spamd(struct record_reflector *r, const struct record_kept *kept)
-{
-	struct pending *p = xcalloc(1, sizeof(*p));
-
-	p->reflector = r;
-	copy_kept(p, kept);
-	LIST_INSERT_HEAD(&r->pending, p, entry);
-	r->pending_count++;
-	if (proof_of(kept) == RECORD_PROOF_NONE)
-		r->pending_strangers++;
-	p->spamd = record_spamd_ask(r->base, &r->rules->spamd,
-	    record_kept_get(&p->kept, RECORD_MESSAGE), on_spam, p);
-}
-
 /* Senders who are not proven leave spamd to the others. */
 static bool
 is_busy(const struct record_reflector *r, const struct record_kept *kept)
@@ -346,8 +312,27 @@ record_reflector_take(
 	else if (is_busy(r, kept))
 		make_answer(r, kept,
 		    &(struct said){SLICE("temperror (too busy)"), {NULL, 0}});
-	else
-		ask_spamd(r, kept);
+	else {
+		struct pending *p = xcalloc(1, sizeof(*p));
+		struct strbuf bytes;
+
+		p->reflector = r;
+		/* The views of a copy show the copy's bytes. */
+		strbuf_init(&bytes, RECORD_KEPT_MAX);
+		for (size_t i = 0; i < kept->count; i++)
+			(void)record_kept_add(&bytes, kept->members[i].tag,
+			    kept->members[i].value);
+		p->size = bytes.n;
+		p->datagram = strbuf_detach(&bytes);
+		(void)record_kept_parse(
+		    slice_from(p->datagram, p->size), &p->kept);
+		LIST_INSERT_HEAD(&r->pending, p, entry);
+		r->pending_count++;
+		if (proof_of(kept) == RECORD_PROOF_NONE)
+			r->pending_strangers++;
+		p->spamd = record_spamd_ask(r->base, &r->rules->spamd,
+		    record_kept_get(&p->kept, RECORD_MESSAGE), on_spam, p);
+	}
 }
 
 /* --- sending --- */

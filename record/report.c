@@ -236,18 +236,6 @@ put_spf(struct sink *to, const struct record_report *r, struct slice words)
 	return true;
 }
 
-/* RFC 7489 wants one, also where nothing was checked. */
-static void
-put_no_spf(struct sink *to, const struct record_row *row)
-{
-	put_text(to, "      <spf>\n");
-	record_xml_element(
-	    to, 8, "domain", row->sender.n > 0 ? row->sender : row->author);
-	record_xml_element(to, 8, "scope", SLICE("mfrom"));
-	record_xml_element(to, 8, "result", SLICE("none"));
-	put_text(to, "      </spf>\n");
-}
-
 static void
 put_results(struct sink *to, const struct record_report *r,
     const struct record_row *row)
@@ -265,8 +253,15 @@ put_results(struct sink *to, const struct record_report *r,
 		if (slice_cut(&line, '\t', &kind) &&
 		    slice_equal(kind, SLICE("spf")))
 			spf = put_spf(to, r, line);
-	if (!spf && is_old(r))
-		put_no_spf(to, row);
+	if (!spf && is_old(r)) {
+		/* RFC 7489 wants one, also where nothing was checked. */
+		put_text(to, "      <spf>\n");
+		record_xml_element(to, 8, "domain",
+		    row->sender.n > 0 ? row->sender : row->author);
+		record_xml_element(to, 8, "scope", SLICE("mfrom"));
+		record_xml_element(to, 8, "result", SLICE("none"));
+		put_text(to, "      </spf>\n");
+	}
 	put_text(to, "    </auth_results>\n");
 }
 
@@ -306,22 +301,6 @@ record_report_filename(const struct record_report *r, struct strbuf *out)
 	return strbuf_add_str(out, ".xml.gz");
 }
 
-/* Two mails are two, also of one report. */
-static void
-add_message_id(const struct record_report *r, struct strbuf *mail)
-{
-	unsigned char random[8];
-
-	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		mail->full = true;
-	strbuf_add_str(mail, "Message-ID: <");
-	for (size_t i = 0; i < sizeof(random); i++)
-		strbuf_addf(mail, "%02x", random[i]);
-	strbuf_add_char(mail, '.');
-	(void)print_report_id(r, mail);
-	strbuf_add_str(mail, ">\r\n");
-}
-
 static void
 add_base64(struct slice bytes, struct strbuf *mail)
 {
@@ -339,6 +318,7 @@ record_report_mail(const struct record_report *r, struct slice to,
     struct slice gzip, int64_t now, struct strbuf *mail)
 {
 	struct strbuf id, file;
+	unsigned char random[8];
 
 	strbuf_init(&id, 1024);
 	strbuf_init(&file, 1024);
@@ -354,7 +334,15 @@ record_report_mail(const struct record_report *r, struct slice to,
 	strbuf_add_str(mail, "Date: ");
 	(void)record_date_print(now, mail);
 	strbuf_add_str(mail, "\r\n");
-	add_message_id(r, mail);
+	/* Two mails are two, also of one report. */
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		mail->full = true;
+	strbuf_add_str(mail, "Message-ID: <");
+	for (size_t i = 0; i < sizeof(random); i++)
+		strbuf_addf(mail, "%02x", random[i]);
+	strbuf_add_char(mail, '.');
+	(void)print_report_id(r, mail);
+	strbuf_add_str(mail, ">\r\n");
 	strbuf_addf(mail,
 	    "Auto-Submitted: auto-generated\r\n"
 	    "MIME-Version: 1.0\r\n"

@@ -132,20 +132,6 @@ keep_as_it_is(struct slice uri, struct destination *to)
 	to->address[uri.n] = '\0';
 }
 
-static void
-add_destination(struct record_rua *r, struct slice uri)
-{
-	struct destination *to = &r->list[r->count++];
-
-	if (parse_uri(uri, to) != 0 ||
-	    auth_orgdomain_walk(r->orgs, to->host) != 0) {
-		keep_as_it_is(uri, to);
-		to->status = RECORD_RUA_NO_ADDRESS;
-	} else if (r->count > RECORD_RUA_MAX) {
-		to->status = RECORD_RUA_TOO_MANY;
-	}
-}
-
 /* Two that the hosts have sent to one, too. */
 static void
 leave_out_twins(struct record_rua *r)
@@ -167,8 +153,17 @@ record_rua_new(struct slice domain, struct slice rua)
 	r->orgs = auth_orgdomain_new();
 	(void)auth_orgdomain_walk(r->orgs, slice_str(r->domain));
 	while (r->count < LISTED_MAX && slice_cut(&rest, ',', &uri))
-		if (slice_trim(uri).n > 0)
-			add_destination(r, uri);
+		if (slice_trim(uri).n > 0) {
+			struct destination *to = &r->list[r->count++];
+
+			if (parse_uri(uri, to) != 0 ||
+			    auth_orgdomain_walk(r->orgs, to->host) != 0) {
+				keep_as_it_is(uri, to);
+				to->status = RECORD_RUA_NO_ADDRESS;
+			} else if (r->count > RECORD_RUA_MAX) {
+				to->status = RECORD_RUA_TOO_MANY;
+			}
+		}
 	leave_out_twins(r);
 	return r;
 }

@@ -74,17 +74,6 @@ is_ok(struct slice line)
 	    slice_equal(slice_trim(word), SLICE("0"));
 }
 
-/* One line of its header. A Content-length that is no number is none. */
-static void
-parse_field(struct slice line, struct record_spam *spam, uint64_t *length)
-{
-	if (slice_starts_nocase(line, SLICE("Spam:")))
-		spam->known = parse_spam_line(slice_after(line, 5), spam);
-	else if (slice_starts_nocase(line, SLICE("Content-length:")))
-		(void)number_parse(slice_trim(slice_after(line, 15)),
-		    RECORD_SPAMD_REPLY_MAX, length);
-}
-
 /* Takes the header off the front of `*rest`; false where its empty line is
  * not there. */
 static bool
@@ -96,7 +85,14 @@ take_header(struct slice *rest, struct record_spam *spam, uint64_t *length)
 		line = slice_trim(line);
 		if (line.n == 0)
 			return rest->p != NULL || rest->n > 0;
-		parse_field(line, spam, length);
+		/* One line of its header. A Content-length that is no number
+		 * is none. */
+		if (slice_starts_nocase(line, SLICE("Spam:")))
+			spam->known =
+			    parse_spam_line(slice_after(line, 5), spam);
+		else if (slice_starts_nocase(line, SLICE("Content-length:")))
+			(void)number_parse(slice_trim(slice_after(line, 15)),
+			    RECORD_SPAMD_REPLY_MAX, length);
 	}
 	return false;
 }
@@ -268,20 +264,6 @@ on_event(struct bufferevent *conn, short what, void *ctx)
 		tell_reply(ctx, conn);
 }
 
-static void
-write_question(struct bufferevent *conn, struct slice message)
-{
-	struct evbuffer *out = bufferevent_get_output(conn);
-
-	if (message.p == NULL) {
-		(void)evbuffer_add_printf(out, "PING SPAMC/1.2\r\n\r\n");
-		return;
-	}
-	(void)evbuffer_add_printf(
-	    out, "SYMBOLS SPAMC/1.2\r\nContent-length: %zu\r\n\r\n", message.n);
-	(void)evbuffer_add(out, message.p, message.n);
-}
-
 /* A message without an address is none: PING. */
 static struct record_spamd *
 begin_asking(struct event_base *base, const struct record_spamd_at *at,
@@ -291,6 +273,8 @@ begin_asking(struct event_base *base, const struct record_spamd_at *at,
 	struct timeval bound = {ms / 1000, (ms % 1000) * 1000};
 	struct record_spamd *ask = xcalloc(1, sizeof(*ask));
 	struct sockaddr_storage address = at->address;
+	struct bufferevent *conn;
+	struct evbuffer *out;
 
 	ask->ping = message.p == NULL;
 	ask->fn = fn;
@@ -299,7 +283,16 @@ begin_asking(struct event_base *base, const struct record_spamd_at *at,
 	ask->conn = bufferevent_socket_new(
 	    base, -1, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	bufferevent_setcb(ask->conn, on_readable, NULL, on_event, ask);
-	write_question(ask->conn, message);
+	conn = ask->conn;
+	out = bufferevent_get_output(conn);
+	if (message.p == NULL) {
+		(void)evbuffer_add_printf(out, "PING SPAMC/1.2\r\n\r\n");
+	} else {
+		(void)evbuffer_add_printf(out,
+		    "SYMBOLS SPAMC/1.2\r\nContent-length: %zu\r\n\r\n",
+		    message.n);
+		(void)evbuffer_add(out, message.p, message.n);
+	}
 	(void)bufferevent_enable(ask->conn, EV_READ | EV_WRITE);
 	(void)evtimer_add(ask->timer, &bound);
 	/* A failure comes as an event, or the timer tells. */

@@ -438,17 +438,6 @@ open_as(const char *path, int flags, struct strbuf *reason)
 	return store;
 }
 
-static void
-note_file(struct record_store *store)
-{
-	struct stat st;
-
-	if (stat(store->path, &st) == 0) {
-		store->device = st.st_dev;
-		store->inode = st.st_ino;
-	}
-}
-
 /* Answers of a version that sent them to anybody are not sent any more. */
 static int
 drop_old_answers(struct record_store *store)
@@ -467,12 +456,16 @@ prepare_file(struct record_store *store)
 {
 	mode_t before = umask(077);
 	int result = drop_old_answers(store);
+	struct stat st;
 
 	if (result == 0)
 		result = record_store_exec(store, schema);
 
 	(void)umask(before);
-	note_file(store);
+	if (stat(store->path, &st) == 0) {
+		store->device = st.st_dev;
+		store->inode = st.st_ino;
+	}
 	return result == 0 ? bound_size(store) : -1;
 }
 

@@ -57,13 +57,6 @@ spell_names(struct adding *a)
 	}
 }
 
-static void
-clear_names(struct adding *a)
-{
-	for (size_t i = 0; i < NAMES; i++)
-		strbuf_clear(&a->names[i]);
-}
-
 /* The statement; NULL, and the adding failed, where something did. */
 static sqlite3_stmt *
 statement(struct adding *a, enum record_statement which)
@@ -119,40 +112,6 @@ tally_all(struct adding *a, enum record_tag tag, struct slice what)
 		    first_member_word(value));
 }
 
-/* "dkim:example.org": counted under the domain that signed. */
-static void
-tally_signed(struct adding *a)
-{
-	struct strbuf domain;
-	struct slice value;
-	size_t at = 0;
-
-	strbuf_init(&domain, NAME_MAX_OCTETS);
-	while (record_kept_next(a->kept, RECORD_SIGNED, &at, &value)) {
-		size_t colon = slice_find(value, ':');
-
-		strbuf_reset(&domain);
-		record_spell_domain(slice_after(value, colon + 1), &domain);
-		tally(a, strbuf_slice(&domain), SLICE("signed"),
-		    slice_first(value, colon));
-	}
-	strbuf_clear(&domain);
-}
-
-/* Once a message that went out, however many signatures it has. */
-static void
-tally_outgoing(struct adding *a)
-{
-	struct slice status = member(a, RECORD_STATUS);
-	bool is_signed = member(a, RECORD_SIGNED).n > 0;
-
-	if (slice_equal(member(a, RECORD_DIRECTION), SLICE("out")) &&
-	    (slice_equal(status, SLICE("sent")) ||
-		slice_equal(status, SLICE("maybe-delivered"))))
-		tally(a, member_name_of(a, AUTHOR), SLICE("outgoing"),
-		    is_signed ? SLICE("signed") : SLICE("unsigned"));
-}
-
 static void
 add_tallies(struct adding *a)
 {
@@ -169,26 +128,36 @@ add_tallies(struct adding *a)
 	    {RECORD_DMARC, SLICE_INIT("dmarc")},
 	    {RECORD_ARC, SLICE_INIT("arc")},
 	};
+	struct strbuf domain;
+	struct slice value;
+	size_t at = 0;
+	struct slice status;
+	bool is_signed;
 
-	tally_signed(a);
-	tally_outgoing(a);
+	/* "dkim:example.org": counted under the domain that signed. */
+	strbuf_init(&domain, NAME_MAX_OCTETS);
+	while (record_kept_next(a->kept, RECORD_SIGNED, &at, &value)) {
+		size_t colon = slice_find(value, ':');
+
+		strbuf_reset(&domain);
+		record_spell_domain(slice_after(value, colon + 1), &domain);
+		tally(a, strbuf_slice(&domain), SLICE("signed"),
+		    slice_first(value, colon));
+	}
+	strbuf_clear(&domain);
+	/* Once a message that went out, however many signatures it has. */
+	status = member(a, RECORD_STATUS);
+	is_signed = member(a, RECORD_SIGNED).n > 0;
+	if (slice_equal(member(a, RECORD_DIRECTION), SLICE("out")) &&
+	    (slice_equal(status, SLICE("sent")) ||
+		slice_equal(status, SLICE("maybe-delivered"))))
+		tally(a, member_name_of(a, AUTHOR), SLICE("outgoing"),
+		    is_signed ? SLICE("signed") : SLICE("unsigned"));
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		tally_all(a, all[i].tag, all[i].what);
 }
 
 /* --- a row of the aggregate report --- */
-
-static void
-gather_overrides(const struct record_kept *kept, struct strbuf *lines)
-{
-	struct slice value;
-	size_t at = 0;
-
-	while (record_kept_next(kept, RECORD_OVERRIDE, &at, &value)) {
-		strbuf_add(lines, value);
-		strbuf_add_char(lines, '\n');
-	}
-}
 
 /* Result, domain, and a selector or a scope; then, for a signature, why. */
 struct words {
@@ -249,42 +218,6 @@ gather_results(const struct record_kept *kept, struct strbuf *lines)
 		gather_result(value, false, lines);
 }
 
-/* A report says who sent it: mail whose client nobody told is in none. */
-static void
-add_row(struct adding *a)
-{
-	sqlite3_stmt *s;
-	struct strbuf overrides, results;
-
-	if (member_name_of(a, POLICY_DOMAIN).n == 0 ||
-	    member_name_of(a, CLIENT).n == 0 ||
-	    member_name_of(a, AUTHOR).n == 0)
-		return;
-	s = statement(a, STATEMENT_ROW);
-	if (s == NULL)
-		return;
-	strbuf_init(&overrides, RECORD_TEXT_MAX);
-	strbuf_init(&results, RESULTS_MAX);
-	gather_overrides(a->kept, &overrides);
-	gather_results(a->kept, &results);
-	(void)sqlite3_bind_int64(s, 1, a->time - a->time % DAY);
-	record_store_bind(s, 2, member_name_of(a, POLICY_DOMAIN));
-	record_store_bind_policy(s, 3, member(a, RECORD_POLICY));
-	record_store_bind(s, 4, member_name_of(a, CLIENT));
-	record_store_bind(s, 5, member(a, RECORD_DISPOSITION));
-	record_store_bind(s, 6, member(a, RECORD_DKIM_ALIGNED));
-	record_store_bind(s, 7, member(a, RECORD_SPF_ALIGNED));
-	record_store_bind(s, 8, strbuf_slice(&overrides));
-	record_store_bind(s, 9, member_name_of(a, AUTHOR));
-	record_store_bind(s, 10, member_name_of(a, SENDER));
-	record_store_bind(s, 11, member_name_of(a, RECIPIENT));
-	(void)sqlite3_bind_text(
-	    s, 12, strbuf_text(&results), (int)results.n, SQLITE_STATIC);
-	run_statement(a, s);
-	strbuf_clear(&overrides);
-	strbuf_clear(&results);
-}
-
 /* --- who failed, and why --- */
 
 static bool
@@ -319,24 +252,6 @@ add_whose(const char *of, struct slice domain, struct strbuf *why)
 }
 
 static void
-explain_dkim(const struct words *w, bool passed, struct strbuf *why)
-{
-	if (w->result.n == 0 || slice_equal(w->result, SLICE("none"))) {
-		strbuf_add_str(why, "no DKIM signature");
-		return;
-	}
-	if (passed) {
-		strbuf_add_str(why, "DKIM passes");
-		add_whose(" for another domain, ", w->domain, why);
-		return;
-	}
-	strbuf_addf(why, "DKIM %.*s", (int)w->result.n, w->result.p);
-	add_whose(" of ", w->domain, why);
-	if (w->why.n > 0)
-		strbuf_addf(why, " (%.*s)", (int)w->why.n, w->why.p);
-}
-
-static void
 explain_spf(const struct words *w, bool passed, struct strbuf *why)
 {
 	if (w->result.n == 0)
@@ -366,6 +281,7 @@ judge_found(const struct adding *a, struct found *f)
 	struct words spf = dkim;
 	struct slice dmarc = first_member_word(member(a, RECORD_DMARC));
 	struct slice unsigned_why = member(a, RECORD_UNSIGNED);
+	bool passed;
 
 	f->dkim =
 	    has_pass(a, RECORD_DKIM, &dkim) || member(a, RECORD_SIGNED).n > 0;
@@ -383,7 +299,23 @@ judge_found(const struct adding *a, struct found *f)
 	    slice_equal(dmarc, SLICE("none")) ? !f->dkim && !f->spf : !f->dmarc;
 	if (!f->failed)
 		return;
-	explain_dkim(&dkim, f->dkim, &f->why);
+	passed = f->dkim;
+	if (dkim.result.n == 0 || slice_equal(dkim.result, SLICE("none"))) {
+		strbuf_add_str(&f->why, "no DKIM signature");
+	} else {
+		if (passed) {
+			strbuf_add_str(&f->why, "DKIM passes");
+			add_whose(
+			    " for another domain, ", dkim.domain, &f->why);
+		} else {
+			strbuf_addf(&f->why, "DKIM %.*s", (int)dkim.result.n,
+			    dkim.result.p);
+			add_whose(" of ", dkim.domain, &f->why);
+			if (dkim.why.n > 0)
+				strbuf_addf(&f->why, " (%.*s)", (int)dkim.why.n,
+				    dkim.why.p);
+		}
+	}
 	explain_spf(&spf, f->spf, &f->why);
 }
 
@@ -449,6 +381,10 @@ record_store_add(struct record_store *store, const struct record_kept *kept,
     struct strbuf *reason)
 {
 	struct adding a = {.store = store, .kept = kept};
+	sqlite3_stmt *s;
+	struct strbuf overrides, results;
+	struct slice value;
+	size_t at;
 
 	if (parse_time(kept, &a.time) != 0)
 		return strbuf_fail(reason, "a record without a time");
@@ -458,8 +394,45 @@ record_store_add(struct record_store *store, const struct record_kept *kept,
 	add_tallies(&a);
 	add_found(&a);
 	add_failure(&a);
-	add_row(&a);
-	clear_names(&a);
+	/* A report says who sent it: mail whose client nobody told is in
+	 * none. */
+	if (member_name_of(&a, POLICY_DOMAIN).n != 0 &&
+	    member_name_of(&a, CLIENT).n != 0 &&
+	    member_name_of(&a, AUTHOR).n != 0) {
+		s = statement(&a, STATEMENT_ROW);
+		if (s != NULL) {
+			strbuf_init(&overrides, RECORD_TEXT_MAX);
+			strbuf_init(&results, RESULTS_MAX);
+			at = 0;
+			while (record_kept_next(
+			    a.kept, RECORD_OVERRIDE, &at, &value)) {
+				strbuf_add(&overrides, value);
+				strbuf_add_char(&overrides, '\n');
+			}
+			gather_results(a.kept, &results);
+			(void)sqlite3_bind_int64(s, 1, a.time - a.time % DAY);
+			record_store_bind(
+			    s, 2, member_name_of(&a, POLICY_DOMAIN));
+			record_store_bind_policy(
+			    s, 3, member(&a, RECORD_POLICY));
+			record_store_bind(s, 4, member_name_of(&a, CLIENT));
+			record_store_bind(s, 5, member(&a, RECORD_DISPOSITION));
+			record_store_bind(
+			    s, 6, member(&a, RECORD_DKIM_ALIGNED));
+			record_store_bind(s, 7, member(&a, RECORD_SPF_ALIGNED));
+			record_store_bind(s, 8, strbuf_slice(&overrides));
+			record_store_bind(s, 9, member_name_of(&a, AUTHOR));
+			record_store_bind(s, 10, member_name_of(&a, SENDER));
+			record_store_bind(s, 11, member_name_of(&a, RECIPIENT));
+			(void)sqlite3_bind_text(s, 12, strbuf_text(&results),
+			    (int)results.n, SQLITE_STATIC);
+			run_statement(&a, s);
+			strbuf_clear(&overrides);
+			strbuf_clear(&results);
+		}
+	}
+	for (size_t i = 0; i < NAMES; i++)
+		strbuf_clear(&a.names[i]);
 	if (a.failed != 0)
 		return record_store_fail(store, "add", reason);
 	return 0;

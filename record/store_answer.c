@@ -247,30 +247,22 @@ record_store_defer_answer(struct record_store *store, int64_t id, int64_t at)
 	return record_store_run(store, s);
 }
 
-/* A clock that was set back must not keep rows longer. */
-static int
-forget_askers(struct record_store *store, int64_t now)
-{
-	sqlite3_stmt *s =
-	    record_store_statement(store, STATEMENT_EXPIRE_ANSWERED);
-
-	if (s == NULL)
-		return -1;
-	(void)sqlite3_bind_int64(s, 1, now - HOUR);
-	(void)sqlite3_bind_int64(s, 2, now + MINUTE);
-	if (record_store_run(store, s) != 0)
-		return -1;
-	if (sqlite3_changes(store->db) > 0)
-		store->purge = true;
-	return 0;
-}
-
 int
 record_store_purge(
     struct record_store *store, int64_t now, struct strbuf *reason)
 {
-	if (forget_askers(store, now) != 0)
+	sqlite3_stmt *s =
+	    record_store_statement(store, STATEMENT_EXPIRE_ANSWERED);
+
+	/* A clock that was set back must not keep rows longer. */
+	if (s == NULL)
 		return record_store_fail(store, "forget", reason);
+	(void)sqlite3_bind_int64(s, 1, now - HOUR);
+	(void)sqlite3_bind_int64(s, 2, now + MINUTE);
+	if (record_store_run(store, s) != 0)
+		return record_store_fail(store, "forget", reason);
+	if (sqlite3_changes(store->db) > 0)
+		store->purge = true;
 	if (record_store_commit(store, reason) != 0)
 		return -1;
 	if (!store->purge)

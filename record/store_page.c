@@ -5,19 +5,6 @@
 #include "record/store_page.h"
 #include "record/store_private.h"
 
-static struct record_domain
-row_domain_of(sqlite3_stmt *s)
-{
-	return (struct record_domain){
-	    .name = record_store_text(s, 0),
-	    .in = sqlite3_column_int64(s, 1),
-	    .out = sqlite3_column_int64(s, 2),
-	    .pass = sqlite3_column_int64(s, 3),
-	    .fail = sqlite3_column_int64(s, 4),
-	    .bare = sqlite3_column_int64(s, 5),
-	};
-}
-
 int
 record_store_hours(
     struct record_store *store, int64_t from, record_tally_fn *fn, void *ctx)
@@ -54,8 +41,16 @@ record_store_domains(
 		return -1;
 	(void)sqlite3_bind_int64(s, 1, from);
 	while ((result = record_store_step(store, s)) == SQLITE_ROW) {
-		struct record_domain domain = row_domain_of(s);
+		struct record_domain domain;
 
+		domain = (struct record_domain){
+		    .name = record_store_text(s, 0),
+		    .in = sqlite3_column_int64(s, 1),
+		    .out = sqlite3_column_int64(s, 2),
+		    .pass = sqlite3_column_int64(s, 3),
+		    .fail = sqlite3_column_int64(s, 4),
+		    .bare = sqlite3_column_int64(s, 5),
+		};
 		fn(ctx, &domain);
 	}
 	(void)sqlite3_reset(s);

@@ -68,22 +68,6 @@ refuses_sender(struct slice sender, struct slice own)
 	return why;
 }
 
-/* RFC 2369, RFC 2919, RFC 8058, and an old one. */
-static bool
-is_of_list(struct slice name)
-{
-	static const struct slice names[] = {SLICE_INIT("List-Id"),
-	    SLICE_INIT("List-Help"), SLICE_INIT("List-Subscribe"),
-	    SLICE_INIT("List-Unsubscribe"), SLICE_INIT("List-Post"),
-	    SLICE_INIT("List-Owner"), SLICE_INIT("List-Archive"),
-	    SLICE_INIT("List-Unsubscribe-Post"), SLICE_INIT("Mailing-List")};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (slice_equal_nocase(name, names[i]))
-			return true;
-	return false;
-}
-
 /* The first word of a value, comments before it skipped; empty where there
  * is none. What cannot be read is its own word, and none that we know. */
 static struct slice
@@ -103,19 +87,6 @@ is_one_of(struct slice word, const char *const *words)
 {
 	for (; *words != NULL; words++)
 		if (slice_equal_nocase(word, slice_str(*words)))
-			return true;
-	return false;
-}
-
-/* "DR, RN, AutoReply": it is enough that one of them forbids answers. */
-static bool
-suppresses(struct slice value)
-{
-	static const char *const words[] = {"all", "oof", "autoreply", NULL};
-	struct slice piece;
-
-	while (slice_cut(&value, ',', &piece))
-		if (is_one_of(first_value_word(piece), words))
 			return true;
 	return false;
 }
@@ -152,8 +123,19 @@ is_automatic(const struct mail_field *field)
 	if (slice_equal_nocase(name, SLICE("Precedence")) ||
 	    slice_equal_nocase(name, SLICE("X-Precedence")))
 		return is_one_of(word, classes);
-	if (slice_equal_nocase(name, SLICE("X-Auto-Response-Suppress")))
-		return suppresses(field->value);
+	if (slice_equal_nocase(name, SLICE("X-Auto-Response-Suppress"))) {
+		/* "DR, RN, AutoReply": it is enough that one of them forbids
+		 * answers. */
+		struct slice value = field->value;
+		static const char *const words[] = {
+		    "all", "oof", "autoreply", NULL};
+		struct slice piece;
+
+		while (slice_cut(&value, ',', &piece))
+			if (is_one_of(first_value_word(piece), words))
+				return true;
+		return false;
+	}
 	return slice_equal_nocase(name, SLICE("X-Loop"));
 }
 
@@ -179,8 +161,17 @@ is_from(struct slice value, struct slice own)
 static const char *
 refuses_field(const struct mail_field *field, struct slice own)
 {
-	if (is_of_list(field->name))
-		return "mail of a list";
+	struct slice name = field->name;
+	static const struct slice names[] = {SLICE_INIT("List-Id"),
+	    SLICE_INIT("List-Help"), SLICE_INIT("List-Subscribe"),
+	    SLICE_INIT("List-Unsubscribe"), SLICE_INIT("List-Post"),
+	    SLICE_INIT("List-Owner"), SLICE_INIT("List-Archive"),
+	    SLICE_INIT("List-Unsubscribe-Post"), SLICE_INIT("Mailing-List")};
+
+	/* RFC 2369, RFC 2919, RFC 8058, and an old one. */
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_equal_nocase(name, names[i]))
+			return "mail of a list";
 	if (is_automatic(field))
 		return "an automatic message";
 	if (slice_equal_nocase(field->name, SLICE("Content-Type")) &&

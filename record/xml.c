@@ -6,30 +6,6 @@
 
 enum { XML_TEXT_MAX = 64 * 1024 };
 
-static void
-escape_char(struct slice c, struct strbuf *out)
-{
-	switch (c.p[0]) {
-	case '&':
-		strbuf_add_str(out, "&amp;");
-		break;
-	case '<':
-		strbuf_add_str(out, "&lt;");
-		break;
-	case '>':
-		strbuf_add_str(out, "&gt;");
-		break;
-	case '"':
-		strbuf_add_str(out, "&quot;");
-		break;
-	case '\'':
-		strbuf_add_str(out, "&#39;");
-		break;
-	default:
-		strbuf_add(out, c);
-	}
-}
-
 /* XML 1.0 section 2.2: of the control characters only HT, LF and CR; and
  * neither U+FFFE nor U+FFFF. */
 static bool
@@ -70,8 +46,29 @@ record_xml_escape(struct slice in, struct strbuf *out)
 		n = escape_utf8_length(in);
 		if (n == 0)
 			strbuf_add_str(out, "\xef\xbf\xbd");
-		else if (has_place(slice_first(in, n)))
-			escape_char(slice_first(in, n), out);
+		else if (has_place(slice_first(in, n))) {
+			struct slice c = slice_first(in, n);
+
+			switch (c.p[0]) {
+			case '&':
+				strbuf_add_str(out, "&amp;");
+				break;
+			case '<':
+				strbuf_add_str(out, "&lt;");
+				break;
+			case '>':
+				strbuf_add_str(out, "&gt;");
+				break;
+			case '"':
+				strbuf_add_str(out, "&quot;");
+				break;
+			case '\'':
+				strbuf_add_str(out, "&#39;");
+				break;
+			default:
+				strbuf_add(out, c);
+			}
+		}
 		in = slice_after(in, n == 0 ? 1 : n);
 	}
 }

@@ -8,12 +8,6 @@ static const struct slice methods[] = {SLICE_INIT("CONNECT"), SLICE_INIT("GET"),
     SLICE_INIT("OPTIONS"), SLICE_INIT("DELETE"), SLICE_INIT("PATCH"),
     SLICE_INIT("TRACE"), SLICE_INIT("PRI")};
 
-static bool
-is_letter(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 static size_t
 skip_alien_blanks(struct slice line, size_t at)
 {
@@ -33,15 +27,6 @@ skip_name(struct slice line, size_t at)
 	return at;
 }
 
-static bool
-is_method(struct slice word)
-{
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (slice_equal_nocase(word, methods[i]))
-			return true;
-	return false;
-}
-
 /* White space before the colon is no sign of SMTP either. */
 static bool
 is_field(struct slice line, size_t end)
@@ -54,7 +39,8 @@ is_field(struct slice line, size_t end)
 const char *
 smtp_alien_octet(char c)
 {
-	if (is_letter(c) || ascii_is_blank(c) || c == '\r')
+	if (((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) ||
+	    ascii_is_blank(c) || c == '\r')
 		return NULL;
 	return "an octet that begins no command";
 }
@@ -69,8 +55,9 @@ smtp_alien(struct slice line, bool first)
 		return smtp_alien_octet(line.p[0]);
 	if (begin == line.n || line.p[begin] == '\r')
 		return NULL;
-	if (is_method(word))
-		return "an HTTP request";
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (slice_equal_nocase(word, methods[i]))
+			return "an HTTP request";
 	if (word.n > 0 && is_field(line, end) &&
 	    !(smtp_verb_is_known(word) && ascii_is_blank(line.p[end])))
 		return "a header field";

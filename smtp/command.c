@@ -91,19 +91,6 @@ first_line_word(struct slice line)
 	return slice_first(line, n);
 }
 
-static void
-split_command(struct slice line, struct smtp_command *command)
-{
-	struct slice word;
-
-	while (line.n > 0 && ascii_is_blank(line.p[0]))
-		line = slice_after(line, 1);
-	word = first_line_word(line);
-	command->line = line;
-	command->verb = verb_of(word);
-	command->argument = slice_trim(slice_after(line, word.n));
-}
-
 const char *
 smtp_line_verb(struct slice line)
 {
@@ -118,6 +105,8 @@ smtp_command_parse(struct slice in, size_t *used, struct smtp_command *command,
 {
 	struct slice window = slice_first(in, SMTP_COMMAND_MAX);
 	size_t end = find_crlf(window);
+	struct slice line;
+	struct slice word;
 
 	*used = 0;
 	if (end == window.n) {
@@ -132,7 +121,13 @@ smtp_command_parse(struct slice in, size_t *used, struct smtp_command *command,
 		*fault = SMTP_COMMAND_BYTES;
 		return SMTP_BAD;
 	}
-	split_command(slice_first(in, end), command);
+	line = slice_first(in, end);
+	while (line.n > 0 && ascii_is_blank(line.p[0]))
+		line = slice_after(line, 1);
+	word = first_line_word(line);
+	command->line = line;
+	command->verb = verb_of(word);
+	command->argument = slice_trim(slice_after(line, word.n));
 	return SMTP_DONE;
 }
 

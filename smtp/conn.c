@@ -313,16 +313,6 @@ write_out(struct smtp_conn *conn, struct slice bytes)
 	}
 }
 
-/* The end of a turn: what was gathered goes. */
-static void
-flush_conn(struct smtp_conn *conn)
-{
-	if (smtp_conn_lost(conn) || conn->blocked)
-		return;
-	if (smtp_conn_unwritten(conn) > 0 && !conn->corked)
-		write_out(conn, slice_from(NULL, 0));
-}
-
 static void
 linger(struct smtp_conn *conn)
 {
@@ -342,7 +332,11 @@ linger(struct smtp_conn *conn)
 static void
 finish_turn(struct smtp_conn *conn)
 {
-	flush_conn(conn);
+	/* The end of a turn: what was gathered goes. */
+	if (!smtp_conn_lost(conn) && !conn->blocked) {
+		if (smtp_conn_unwritten(conn) > 0 && !conn->corked)
+			write_out(conn, slice_from(NULL, 0));
+	}
 	if (conn->state != SMTP_CONN_FINISHING || smtp_conn_unwritten(conn) > 0)
 		return;
 	if (conn->linger)
@@ -367,17 +361,6 @@ on_turn(evutil_socket_t fd, short what, void *ctx)
 	leave(conn);
 }
 
-static void
-drop_input(struct smtp_conn *conn)
-{
-	char waste[4096];
-	ssize_t n = recv(conn->fd, waste, sizeof(waste), 0);
-
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
-	    ++conn->dropped > LINGER_READS)
-		end_conn(conn);
-}
-
 /* How many bytes came; 0: none, and the connection may be over. */
 static size_t
 receive_input(struct smtp_conn *conn, char *to, size_t room)
@@ -398,22 +381,6 @@ receive_input(struct smtp_conn *conn, char *to, size_t room)
 	return (size_t)n;
 }
 
-static void
-read_and_keep(struct smtp_conn *conn, size_t room)
-{
-	char *to;
-	size_t n;
-
-	strbuf_consume(&conn->in, conn->in_at);
-	conn->in_at = 0;
-	to = strbuf_reserve(&conn->in, room);
-	assert(to != NULL);
-	n = receive_input(conn, to, room);
-	conn->in.n += n;
-	if (n > 0)
-		conn->ops->input(conn->ctx);
-}
-
 /* Much at once, most often all taken in the call: no connection needs a
  * buffer of that size for itself, and this one stays in the cache. */
 __attribute__((noinline)) static void
@@ -429,15 +396,6 @@ read_and_pass(struct smtp_conn *conn, size_t room)
 	conn->passing = slice_from(NULL, 0);
 }
 
-static void
-read_some_input(struct smtp_conn *conn, size_t room)
-{
-	if (room > KEPT_ROOM && conn->in.n == 0)
-		read_and_pass(conn, room);
-	else
-		read_and_keep(conn, room);
-}
-
 /* The event stays set while nothing is to be read, until something comes:
  * most peers are silent then, and it is two system calls less. */
 static void
@@ -450,9 +408,30 @@ on_readable(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	enter(conn);
 	if (conn->state == SMTP_CONN_LINGERING) {
-		drop_input(conn);
+		char waste[4096];
+		ssize_t n = recv(conn->fd, waste, sizeof(waste), 0);
+
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
+		    ++conn->dropped > LINGER_READS)
+			end_conn(conn);
 	} else if (!smtp_conn_lost(conn) && held < conn->read_max) {
-		read_some_input(conn, conn->read_max - held);
+		size_t room = conn->read_max - held;
+
+		if (room > KEPT_ROOM && conn->in.n == 0)
+			read_and_pass(conn, room);
+		else {
+			char *to;
+			size_t n;
+
+			strbuf_consume(&conn->in, conn->in_at);
+			conn->in_at = 0;
+			to = strbuf_reserve(&conn->in, room);
+			assert(to != NULL);
+			n = receive_input(conn, to, room);
+			conn->in.n += n;
+			if (n > 0)
+				conn->ops->input(conn->ctx);
+		}
 	} else {
 		stop_reading(conn);
 	}
@@ -482,19 +461,6 @@ on_gone(evutil_socket_t fd, short what, void *ctx)
 }
 
 static void
-unblock(struct smtp_conn *conn)
-{
-	(void)event_del(&conn->writable);
-	smtp_timer_begin(&conn->write_timer, 0);
-	conn->blocked = false;
-	watch(conn);
-	if (conn->out.room > KEPT_ROOM && smtp_conn_unwritten(conn) == 0) {
-		strbuf_clear(&conn->out);
-		conn->out_at = 0;
-	}
-}
-
-static void
 on_writable(evutil_socket_t fd, short what, void *ctx)
 {
 	struct smtp_conn *conn = ctx;
@@ -504,8 +470,17 @@ on_writable(evutil_socket_t fd, short what, void *ctx)
 	enter(conn);
 	if (!smtp_conn_lost(conn) && smtp_conn_unwritten(conn) > 0)
 		write_out(conn, slice_from(NULL, 0));
-	if (!smtp_conn_lost(conn) && smtp_conn_unwritten(conn) == 0)
-		unblock(conn);
+	if (!smtp_conn_lost(conn) && smtp_conn_unwritten(conn) == 0) {
+		(void)event_del(&conn->writable);
+		smtp_timer_begin(&conn->write_timer, 0);
+		conn->blocked = false;
+		watch(conn);
+		if (conn->out.room > KEPT_ROOM &&
+		    smtp_conn_unwritten(conn) == 0) {
+			strbuf_clear(&conn->out);
+			conn->out_at = 0;
+		}
+	}
 	if (!smtp_conn_lost(conn) && conn->want_drained &&
 	    smtp_conn_unwritten(conn) <= SMTP_CONN_LOW_WATER) {
 		conn->want_drained = false;

@@ -38,23 +38,6 @@ static const struct extension {
 
 enum { EXTENSIONS = sizeof(extensions) / sizeof(extensions[0]) };
 
-static void
-read_ehlo_line(struct slice line, struct smtp_capabilities *caps)
-{
-	size_t n = slice_find(line, ' ');
-	struct slice argument = slice_trim(slice_after(line, n));
-
-	for (size_t i = 0; i < EXTENSIONS; i++) {
-		const struct extension *e = &extensions[i];
-
-		if (!slice_equal_nocase(slice_first(line, n), e->keyword))
-			continue;
-		caps->extensions |= e->bit;
-		if (e->read != NULL)
-			e->read(argument, caps);
-	}
-}
-
 void
 smtp_ehlo_parse(const struct smtp_reply *reply, struct smtp_capabilities *caps)
 {
@@ -63,8 +46,21 @@ smtp_ehlo_parse(const struct smtp_reply *reply, struct smtp_capabilities *caps)
 	*caps = (struct smtp_capabilities){.extensions = 0};
 	if (reply->code != 250 || !smtp_reply_next(&rest, &line))
 		return;
-	while (smtp_reply_next(&rest, &line))
-		read_ehlo_line(line, caps);
+	while (smtp_reply_next(&rest, &line)) {
+		size_t n = slice_find(line, ' ');
+		struct slice argument = slice_trim(slice_after(line, n));
+
+		for (size_t i = 0; i < EXTENSIONS; i++) {
+			const struct extension *e = &extensions[i];
+
+			if (!slice_equal_nocase(
+				slice_first(line, n), e->keyword))
+				continue;
+			caps->extensions |= e->bit;
+			if (e->read != NULL)
+				e->read(argument, caps);
+		}
+	}
 }
 
 struct slice

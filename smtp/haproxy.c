@@ -115,23 +115,6 @@ parse_v1(struct slice in, size_t *used, struct smtp_haproxy *header,
 	return SMTP_DONE;
 }
 
-/* Source address, destination address, source port, destination port. */
-static int
-read_v2_addresses(struct slice body, int family, struct smtp_haproxy *header)
-{
-	bool six = family == V2_TCP6;
-	size_t port_at = six ? 32 : 8;
-
-	if (body.n < (six ? (size_t)V2_INET6_SIZE : (size_t)V2_INET_SIZE))
-		return -1;
-	if (inet_ntop(six ? AF_INET6 : AF_INET, body.p, header->address,
-		sizeof(header->address)) == NULL)
-		return -1;
-	header->port = (uint16_t)big_endian_16(body.p + port_at);
-	header->known = true;
-	return 0;
-}
-
 static int
 read_v2(int command, int family, struct slice body, struct smtp_haproxy *header)
 {
@@ -141,8 +124,22 @@ read_v2(int command, int family, struct slice body, struct smtp_haproxy *header)
 	}
 	if (command != V2_PROXY)
 		return -1;
-	if (family == V2_TCP4 || family == V2_TCP6)
-		return read_v2_addresses(body, family, header);
+	if (family == V2_TCP4 || family == V2_TCP6) {
+		/* Source address, destination address, source port,
+		 * destination port. */
+		bool six = family == V2_TCP6;
+		size_t port_at = six ? 32 : 8;
+
+		if (body.n <
+		    (six ? (size_t)V2_INET6_SIZE : (size_t)V2_INET_SIZE))
+			return -1;
+		if (inet_ntop(six ? AF_INET6 : AF_INET, body.p, header->address,
+			sizeof(header->address)) == NULL)
+			return -1;
+		header->port = (uint16_t)big_endian_16(body.p + port_at);
+		header->known = true;
+		return 0;
+	}
 	return 0;
 }
 

@@ -106,24 +106,6 @@ answer_is_due(const struct smtp_relay *relay)
 	    relay->state == SMTP_RELAY_DOT || relay->in_flight > 0;
 }
 
-/* The relay said `in` though nothing was asked. */
-static void
-fail_unasked(struct smtp_relay *relay, struct slice in)
-{
-	bool closing = slice_starts_nocase(in, SLICE("421"));
-	struct strbuf why;
-
-	strbuf_init(&why, REASON_MAX);
-	strbuf_add_str(&why,
-	    closing ? "relay closed the idle connection: "
-		    : "relay spoke unasked: ");
-	escape_log(
-	    slice_first(in, slice_find(slice_first(in, 80), '\r')), &why);
-	smtp_conn_fail(relay->conn,
-	    closing ? SMTP_CLOSE_EOF : SMTP_CLOSE_PROTOCOL, strbuf_text(&why));
-	strbuf_clear(&why);
-}
-
 static void
 set_relay_timer(struct smtp_relay *relay)
 {
@@ -138,30 +120,13 @@ set_relay_timer(struct smtp_relay *relay)
 	smtp_conn_timer(relay->conn, ms);
 }
 
-static void
-advance_relay(struct smtp_relay *relay, unsigned code)
-{
-	struct asked oldest;
-
-	relay->answered = 0;
-	if (relay->state != SMTP_RELAY_READY) {
-		move_relay(relay, SMTP_RELAY_READY);
-		return;
-	}
-	oldest = relay->asked[relay->first];
-	relay->first = (relay->first + 1) % SMTP_RELAY_IN_FLIGHT_MAX;
-	relay->in_flight--;
-	relay->answered = oldest.tag;
-	if (oldest.data && code == 354) {
-		move_relay(relay, SMTP_RELAY_BODY);
-		smtp_dot_init(&relay->dot, &relay->body);
-	}
-}
-
 /* A reply is complete; what stands behind it is still in the input. */
 static void
 take_relay_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
 {
+	unsigned code;
+	struct asked oldest;
+
 	/* It cannot have taken a message whose end is still here. */
 	if (relay->state == SMTP_RELAY_DOT && smtp_reply_class(reply) == 2 &&
 	    smtp_conn_unwritten(relay->conn) > 0) {
@@ -170,7 +135,20 @@ take_relay_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
 		return;
 	}
 	trace_line(relay->trace, "next hop: %03u", reply->code);
-	advance_relay(relay, reply->code);
+	code = reply->code;
+	relay->answered = 0;
+	if (relay->state != SMTP_RELAY_READY) {
+		move_relay(relay, SMTP_RELAY_READY);
+	} else {
+		oldest = relay->asked[relay->first];
+		relay->first = (relay->first + 1) % SMTP_RELAY_IN_FLIGHT_MAX;
+		relay->in_flight--;
+		relay->answered = oldest.tag;
+		if (oldest.data && code == 354) {
+			move_relay(relay, SMTP_RELAY_BODY);
+			smtp_dot_init(&relay->dot, &relay->body);
+		}
+	}
 	set_relay_timer(relay);
 	if (!answer_is_due(relay) && smtp_conn_input(relay->conn).n > 0)
 		move_relay(relay, SMTP_RELAY_ASTRAY);
@@ -189,7 +167,21 @@ step(struct smtp_relay *relay)
 	if (relay->state == SMTP_RELAY_CLOSED || in.n == 0)
 		return false;
 	if (relay->state == SMTP_RELAY_ASTRAY || !answer_is_due(relay)) {
-		fail_unasked(relay, in);
+		bool closing = slice_starts_nocase(in, SLICE("421"));
+		struct strbuf why;
+
+		/* The relay said `in` though nothing was asked. */
+		strbuf_init(&why, REASON_MAX);
+		strbuf_add_str(&why,
+		    closing ? "relay closed the idle connection: "
+			    : "relay spoke unasked: ");
+		escape_log(
+		    slice_first(in, slice_find(slice_first(in, 80), '\r')),
+		    &why);
+		smtp_conn_fail(relay->conn,
+		    closing ? SMTP_CLOSE_EOF : SMTP_CLOSE_PROTOCOL,
+		    strbuf_text(&why));
+		strbuf_clear(&why);
 		return false;
 	}
 	parse = smtp_reply_parser_write(&relay->parser, in, &used, &reply);
@@ -314,18 +306,6 @@ is_loopback_hop(const struct sockaddr *address)
 	    IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
 }
 
-/* Within one host there is nobody to be fair to. A system whose default is
- * BBR paces what is sent by a timer: a fifth of a large message's cost. */
-static void
-choose_congestion_control(evutil_socket_t fd, const struct sockaddr *address)
-{
-	static const char plain[] = "reno"; /* which every system has */
-
-	if (is_loopback_hop(address))
-		(void)setsockopt(
-		    fd, IPPROTO_TCP, TCP_CONGESTION, plain, sizeof(plain) - 1);
-}
-
 /* That the connection stands shows when the relay speaks, and that it does
  * not when reading fails: both wake the reader. */
 struct smtp_relay *
@@ -339,8 +319,16 @@ smtp_relay_new(struct event_base *base, const struct smtp_target *target,
 	int error = 0;
 	struct smtp_relay *relay;
 
-	if (fd >= 0)
-		choose_congestion_control(fd, address);
+	if (fd >= 0) {
+		/* Within one host there is nobody to be fair to. A system
+		 * whose default is BBR paces what is sent by a timer: a
+		 * fifth of a large message's cost. */
+		static const char plain[] = "reno"; /* which every system has */
+
+		if (is_loopback_hop(address))
+			(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, plain,
+			    sizeof(plain) - 1);
+	}
 	if (fd < 0 || connect(fd, address, target->address_length) != 0)
 		error = errno;
 	if (fd >= 0 && error != 0 && error != EINPROGRESS) {
@@ -379,15 +367,6 @@ data_is_last(const struct smtp_relay *relay)
 	return relay->in_flight > 0 && relay->asked[last].data;
 }
 
-static void
-remember(struct smtp_relay *relay, unsigned tag, bool data)
-{
-	size_t last =
-	    (relay->first + relay->in_flight++) % SMTP_RELAY_IN_FLIGHT_MAX;
-
-	relay->asked[last] = (struct asked){tag, data};
-}
-
 void
 smtp_relay_command(struct smtp_relay *relay, struct slice line)
 {
@@ -397,6 +376,9 @@ smtp_relay_command(struct smtp_relay *relay, struct slice line)
 void
 smtp_relay_ask(struct smtp_relay *relay, unsigned tag, struct slice line)
 {
+	bool data;
+	size_t last;
+
 	if (relay->state >= SMTP_RELAY_ASTRAY)
 		return;
 	assert(relay->state == SMTP_RELAY_READY && !data_is_last(relay));
@@ -413,7 +395,9 @@ smtp_relay_ask(struct smtp_relay *relay, unsigned tag, struct slice line)
 	trace_line(relay->trace, "to next hop: %s", smtp_line_verb(line));
 	smtp_conn_write(relay->conn, line);
 	smtp_conn_write(relay->conn, SLICE("\r\n"));
-	remember(relay, tag, is_data(line));
+	data = is_data(line);
+	last = (relay->first + relay->in_flight++) % SMTP_RELAY_IN_FLIGHT_MAX;
+	relay->asked[last] = (struct asked){tag, data};
 	if (relay->in_flight == 1)
 		set_relay_timer(relay);
 }

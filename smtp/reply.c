@@ -143,14 +143,6 @@ take_line(struct smtp_reply_parser *parser, struct slice in, size_t *used)
 	return end < in.n;
 }
 
-static void
-forget_last(struct smtp_reply_parser *parser)
-{
-	strbuf_reset(&parser->wire);
-	parser->line = parser->lines = 0;
-	parser->code = 0;
-}
-
 enum smtp_parse
 smtp_reply_parser_write(struct smtp_reply_parser *parser, struct slice in,
     size_t *used, struct smtp_reply *reply)
@@ -158,8 +150,11 @@ smtp_reply_parser_write(struct smtp_reply_parser *parser, struct slice in,
 	*used = 0;
 	if (parser->reason != NULL)
 		return SMTP_BAD;
-	if (parser->code != 0)
-		forget_last(parser);
+	if (parser->code != 0) {
+		strbuf_reset(&parser->wire);
+		parser->line = parser->lines = 0;
+		parser->code = 0;
+	}
 	while (take_line(parser, slice_after(in, *used), used)) {
 		enum smtp_parse parse = judge_reply_line(parser,
 		    slice_after(strbuf_slice(&parser->wire), parser->line));

@@ -91,14 +91,6 @@ hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Postfix hands on what a stranger said as HELO: what could not be printed
- * becomes a question mark there too. */
-static char
-neuter(int c)
-{
-	return c < 0x20 || c == 0x7f ? '?' : (char)c;
-}
-
 /* 0; -1 on bad xtext. Over the length a value is set to nothing. */
 static int
 decode(struct slice xtext, char *value, size_t *n)
@@ -119,8 +111,12 @@ decode(struct slice xtext, char *value, size_t *n)
 			c = high * 16 + low;
 			i += 2;
 		}
-		if (to < SMTP_XFORWARD_VALUE_MAX)
-			value[to] = neuter(c);
+		if (to < SMTP_XFORWARD_VALUE_MAX) {
+			/* Postfix hands on what a stranger said as HELO:
+			 * what could not be printed becomes a question mark
+			 * there too. */
+			value[to] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+		}
 		to++;
 	}
 	*n = to <= SMTP_XFORWARD_VALUE_MAX ? to : 0;

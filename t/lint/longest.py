@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""Prints the longest functions and files; fails on a function too long.
+"""Prints the longest functions and files. The reader is served, not the number:
+nothing here is a wall.
 
-What we aim at: a median of 15 lines, a ninetieth percentile of 45, none over
-80 but a flat switch or table, and files of at most 600 lines. A function that
-may be longer stands in t/lint/longest.allow with the reason:
+A function of over 80 lines, and a file of over 800, stands in
+t/lint/longest.allow with the reason why it is one thing; for a file the
+function is "-":
 
     FILE FUNCTION reason...
 """
@@ -12,7 +13,7 @@ import statistics
 import source
 
 FUNCTION_MAX = 80
-FILE_MAX = 600
+FILE_MAX = 800
 SHOWN = 12
 
 
@@ -36,7 +37,7 @@ def main():
     root = source.top()
     paths = source.files(root, suffixes=(".c",))
     found = sorted(functions(root, paths), reverse=True)
-    own = [f for f in found if not f[2].startswith("t/")]
+    own = [f for f in found if not f[2].startswith(("t/", "bench/"))]
     summary("functions", [f[0] for f in own])
     for lines, name, path, line in own[:SHOWN]:
         print(f"  {lines:4} {name} ({path}:{line})")
@@ -44,17 +45,18 @@ def main():
                     for p in source.files(root)), reverse=True)
     summary("files", [s[0] for s in sizes if not s[1].startswith("t/")])
     for lines, path in sizes[:SHOWN]:
-        print(f"  {lines:4} {path}{'  (over)' if lines > FILE_MAX else ''}")
+        print(f"  {lines:4} {path}")
 
     allow = source.allowed(root / "t/lint/longest.allow", 2)
-    over = {(path, name): (lines, line)
+    over = {(path, name): f"{path}:{line}: {name}() has {lines} lines, over "
+            f"{FUNCTION_MAX}"
             for lines, name, path, line in found if lines > FUNCTION_MAX}
-    complaints = [
-        f"{path}:{line}: {name}() has {lines} lines, over {FUNCTION_MAX}"
-        for (path, name), (lines, line) in over.items()
-        if (path, name) not in allow]
+    over |= {(path, "-"): f"{path}:1: it has {lines} lines, over {FILE_MAX}"
+             for lines, path in sizes if lines > FILE_MAX}
+    complaints = [f"{what}: give a reason in t/lint/longest.allow"
+                  for key, what in over.items() if key not in allow]
     complaints += [
-        f"t/lint/longest.allow:1: {name}() of {path} is not too long any more"
+        f"t/lint/longest.allow:1: {name} of {path} is not too long any more"
         for path, name in allow if (path, name) not in over]
     source.finish("longest", len(paths), complaints)
 

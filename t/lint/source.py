@@ -31,7 +31,7 @@ def files(root, suffixes=(".c", ".h"), places=PLACES):
         for path in (root / place).rglob("*"):
             if path.suffix in suffixes and path.is_file():
                 found.append(path.relative_to(root))
-    return sorted(found)
+    return sorted(set(found))
 
 
 def bare(text, strings=True):
