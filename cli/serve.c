@@ -10,6 +10,7 @@
 #include "cli/kit/files.h"
 #include "cli/kit/options.h"
 #include "cli/kit/settings.h"
+#include "dkim/key_memory.h"
 #include "proxy/keys/key_check.h"
 #include "proxy/process/master.h"
 #include "proxy/settings/config.h"
@@ -140,6 +141,9 @@ run(int argc, char **argv)
 
 	if (read_options(argc, argv, &w) != 0)
 		return CLI_USAGE;
+	/* The master tries keys, and keeps none. */
+	if (dkim_key_memory_init() != 0)
+		return CLI_BROKEN;
 	if (w.since != NULL)
 		tell_changes(&w);
 	config = load(&w);

@@ -20,7 +20,7 @@
 #include "proxy/keys/key_files.h"
 #include "proxy/settings/config.h"
 
-#define RESULTS_DATABASE "/var/lib/signpost-in/results.db"
+#define RESULTS_DATABASE "/var/lib/signpost-record/results.db"
 
 enum { VALUE_MAX = 1000 };
 

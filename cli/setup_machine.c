@@ -13,11 +13,12 @@
 #include "dkim/key.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/settings/config.h"
+#include "proxy/settings/roles.h"
 
 enum { PATH_LENGTH_MAX = 4096, REASON_MAX = 1000, RSA_BITS = 2048 };
 
 #define SYSUSERS "/usr/lib/sysusers.d/signpost.conf"
-#define RESULTS	 "/var/lib/signpost-in"
+#define RESULTS	 "/var/lib/signpost-record"
 #define POSTFIX	 "/var/spool/postfix"
 
 /* A path as it is from here. */
@@ -78,6 +79,16 @@ make_user(struct setup *setup, const char *name)
 	strbuf_clear(&path);
 }
 
+static void
+have_user(struct setup *setup, const char *name)
+{
+	if (has_user(setup, name))
+		cli_steps_tell(&setup->steps, "user", CLI_STEP_OK, "%s", name);
+	else
+		make_user(setup, name);
+}
+
+/* One for each role, even where no other process would run as him yet. */
 void
 setup_users(struct setup *setup)
 {
@@ -86,14 +97,14 @@ setup_users(struct setup *setup)
 	for (size_t i = 0; i < PROXY_FRONTS; i++) {
 		const struct proxy_front *front = &config->fronts[i];
 
-		if (!front->enabled)
-			continue;
-		if (has_user(setup, front->user))
-			cli_steps_tell(&setup->steps, "user", CLI_STEP_OK, "%s",
-			    front->user);
-		else
-			make_user(setup, front->user);
+		if (front->enabled)
+			have_user(setup, front->user);
 	}
+	if (proxy_signer_count(config) > 0)
+		have_user(setup, config->keys_user);
+	if (proxy_fronts_have(config, PROXY_FILTER_VERIFY) ||
+	    proxy_recorder_is_wanted(config))
+		have_user(setup, config->results.user);
 }
 
 /* --- directories --- */
@@ -160,13 +171,14 @@ setup_directories(struct setup *setup)
 			    config->fronts[i].user);
 	/* Where the sample has results: they want one line only. */
 	if (reader->enabled)
-		make_directory(setup, RESULTS, "0700", reader->user);
+		make_directory(setup, RESULTS, "0700", config->results.user);
 	if (database != NULL) {
 		char *folder = xstrdup(database), *slash = strrchr(folder, '/');
 
 		if (slash != NULL && slash != folder) {
 			*slash = '\0';
-			make_directory(setup, folder, "0700", reader->user);
+			make_directory(
+			    setup, folder, "0700", config->results.user);
 		}
 		free(folder);
 	}

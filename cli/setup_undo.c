@@ -496,8 +496,10 @@ setup_undo(struct setup *setup)
 	    "settings, private keys, results, users");
 	cli_steps_todo(
 	    "rm -r /etc/signpost removes settings and keys for good");
-	cli_steps_todo("rm -r /var/lib/signpost /var/lib/signpost-in removes "
+	cli_steps_todo("rm -r /var/lib/signpost /var/lib/signpost-in "
+		       "/var/lib/signpost-record removes "
 		       "results");
-	cli_steps_todo("userdel signpost; userdel signpost-in");
+	cli_steps_todo("userdel signpost; userdel signpost-in; userdel "
+		       "signpost-keys; userdel signpost-record");
 	return cli_steps_status(&setup->steps);
 }

@@ -113,7 +113,7 @@ begin_seal(struct sealed *sealed, const struct dkim_arc_set *set,
 	struct strbuf selector;
 	enum mail_reason reason;
 
-	dkim_arc_set_hash(set, false, before);
+	dkim_arc_set_write(set, false, dkim_hash_sink(before));
 	hash = dkim_hash_copy(before);
 	dkim_canon_field(
 	    DKIM_CANON_RELAXED, set->seal->raw, dkim_hash_sink(before));

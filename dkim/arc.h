@@ -92,6 +92,11 @@ struct dkim_arc_sealer *dkim_arc_sealer_new(const struct dkim_arc_sealing *,
     const struct mail_header *, struct dkim_body_hashes *body,
     struct strbuf *reason);
 
+/* What each of the two covers, canonical, its own field with an empty b= at
+ * the end; the digests are of these. They live as long as the sealer. */
+struct slice dkim_arc_sealer_message_text(struct dkim_arc_sealer *);
+struct slice dkim_arc_sealer_text(struct dkim_arc_sealer *);
+
 struct slice dkim_arc_sealer_message_digest(struct dkim_arc_sealer *);
 void dkim_arc_sealer_message_seal(
     struct dkim_arc_sealer *, struct slice signature);

@@ -198,11 +198,8 @@ dkim_arc_seal_parse(
 }
 
 void
-dkim_arc_set_hash(
-    const struct dkim_arc_set *set, bool whole, struct dkim_hash *hash)
+dkim_arc_set_write(const struct dkim_arc_set *set, bool whole, struct sink *out)
 {
-	struct sink *out = dkim_hash_sink(hash);
-
 	dkim_canon_field(DKIM_CANON_RELAXED, set->results->raw, out);
 	dkim_canon_field(DKIM_CANON_RELAXED, set->message->raw, out);
 	if (whole)

@@ -9,7 +9,7 @@
 #include "mail/reason.h"
 #include "mail/verdict.h"
 
-struct dkim_hash;
+struct sink;
 struct mail_field;
 struct mail_header;
 
@@ -46,9 +46,8 @@ int dkim_arc_seal_parse(
 /* What stands behind "i=N;" in ARC-Authentication-Results. */
 struct slice dkim_arc_results_payload(struct slice value);
 
-/* Hashes the fields of a set in the seal's order (section 5.1.1): results,
- * message, and the seal where `whole`. */
-void dkim_arc_set_hash(
-    const struct dkim_arc_set *, bool whole, struct dkim_hash *);
+/* Writes the fields of a set, canonical, in the seal's order (section 5.1.1):
+ * results, message, and the seal where `whole`. */
+void dkim_arc_set_write(const struct dkim_arc_set *, bool whole, struct sink *);
 
 #endif

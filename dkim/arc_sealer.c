@@ -26,8 +26,11 @@ struct dkim_arc_sealer {
 	struct strbuf domain, selector;
 	struct strbuf results, message, seal; /* the three fields */
 	struct mail_fold message_fold, seal_fold;
-	struct dkim_hash *message_hash, *seal_hash;
-	struct slice message_digest, seal_digest; /* empty until asked for */
+	/* What each of the two signs; whole once its own field is in it. */
+	struct strbuf message_text, seal_text;
+	bool message_whole, seal_whole;
+	struct dkim_hash *message_hash, *seal_hash; /* NULL until asked for */
+	struct slice message_digest, seal_digest;
 };
 
 /* The chain so far decides instance and cv=; -1: there is no next set. */
@@ -106,6 +109,7 @@ begin_ams(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
     const struct mail_header *header, struct strbuf *reason)
 {
 	struct mail_fold *fold = &s->message_fold;
+	struct strbuf_sink text;
 	struct strbuf names;
 	int outcome = 0;
 
@@ -121,8 +125,9 @@ begin_ams(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
 		dkim_print_tag(fold, "c", SLICE("relaxed/relaxed"));
 		print_names(s, fold);
 		dkim_print_names(fold, strbuf_slice(&names));
+		strbuf_sink_init(&text, &s->message_text);
 		dkim_field_pick_write(header, strbuf_slice(&names), NULL,
-		    DKIM_CANON_RELAXED, dkim_hash_sink(s->message_hash));
+		    DKIM_CANON_RELAXED, &text.sink);
 	}
 	strbuf_clear(&names);
 	return outcome;
@@ -134,6 +139,7 @@ static void
 begin_seal(struct dkim_arc_sealer *s, const struct dkim_arc_chain *chain)
 {
 	struct mail_fold *fold = &s->seal_fold;
+	struct strbuf_sink text;
 
 	mail_fold_begin(fold, &s->seal, SLICE("ARC-Seal"));
 	print_instance(fold, s->instance);
@@ -144,8 +150,9 @@ begin_seal(struct dkim_arc_sealer *s, const struct dkim_arc_chain *chain)
 	mail_fold_word(fold, SLICE("b="));
 	if (strcmp(s->chain, "fail") == 0)
 		return;
+	strbuf_sink_init(&text, &s->seal_text);
 	for (unsigned i = 1; i <= chain->highest; i++)
-		dkim_arc_set_hash(&chain->sets[i], true, s->seal_hash);
+		dkim_arc_set_write(&chain->sets[i], true, &text.sink);
 }
 
 static int
@@ -197,48 +204,81 @@ dkim_arc_sealer_new(const struct dkim_arc_sealing *sealing,
 	strbuf_init(&s->results, DKIM_SIGNER_FIELD_MAX);
 	strbuf_init(&s->message, DKIM_SIGNER_FIELD_MAX);
 	strbuf_init(&s->seal, DKIM_SIGNER_FIELD_MAX);
-	s->message_hash = dkim_hash_new(DKIM_SHA256);
-	s->seal_hash = dkim_hash_new(DKIM_SHA256);
+	strbuf_init(&s->message_text,
+	    mail_header_size(header) + 2 * DKIM_SIGNER_FIELD_MAX);
+	strbuf_init(&s->seal_text,
+	    mail_header_size(header) + 3 * DKIM_SIGNER_FIELD_MAX);
 	if (begin_set(s, sealing, header, reason) == 0)
 		return s;
 	dkim_arc_sealer_free(s);
 	return NULL;
 }
 
-struct slice
-dkim_arc_sealer_message_digest(struct dkim_arc_sealer *s)
+static struct slice
+hash_text(struct dkim_hash **hash, struct slice text)
 {
-	if (s->message_digest.n > 0)
-		return s->message_digest;
+	*hash = dkim_hash_new(DKIM_SHA256);
+	sink_write_to(dkim_hash_sink(*hash), text);
+	return dkim_hash_end(*hash);
+}
+
+struct slice
+dkim_arc_sealer_message_text(struct dkim_arc_sealer *s)
+{
+	struct strbuf_sink text;
+
+	if (s->message_whole)
+		return strbuf_slice(&s->message_text);
+	s->message_whole = true;
+	strbuf_sink_init(&text, &s->message_text);
 	dkim_print_fresh_line(&s->message_fold);
 	dkim_print_hash(&s->message_fold, "bh",
 	    dkim_body_hashes_digest(s->body, s->body_number));
 	dkim_print_fresh_line(&s->message_fold);
 	mail_fold_word(&s->message_fold, SLICE("b="));
-	dkim_canon_field_open(DKIM_CANON_RELAXED, strbuf_slice(&s->message),
-	    dkim_hash_sink(s->message_hash));
-	s->message_digest = dkim_hash_end(s->message_hash);
+	dkim_canon_field_open(
+	    DKIM_CANON_RELAXED, strbuf_slice(&s->message), &text.sink);
+	return strbuf_slice(&s->message_text);
+}
+
+struct slice
+dkim_arc_sealer_message_digest(struct dkim_arc_sealer *s)
+{
+	if (s->message_hash == NULL)
+		s->message_digest = hash_text(
+		    &s->message_hash, dkim_arc_sealer_message_text(s));
 	return s->message_digest;
 }
 
 void
 dkim_arc_sealer_message_seal(struct dkim_arc_sealer *s, struct slice signature)
 {
-	(void)dkim_arc_sealer_message_digest(s);
+	(void)dkim_arc_sealer_message_text(s);
 	dkim_print_signature(&s->message_fold, signature);
+}
+
+struct slice
+dkim_arc_sealer_text(struct dkim_arc_sealer *s)
+{
+	struct strbuf_sink text;
+	struct sink *out = &text.sink;
+
+	if (s->seal_whole)
+		return strbuf_slice(&s->seal_text);
+	s->seal_whole = true;
+	strbuf_sink_init(&text, &s->seal_text);
+	dkim_canon_field(DKIM_CANON_RELAXED, strbuf_slice(&s->results), out);
+	dkim_canon_field(DKIM_CANON_RELAXED, strbuf_slice(&s->message), out);
+	dkim_canon_field_open(DKIM_CANON_RELAXED, strbuf_slice(&s->seal), out);
+	return strbuf_slice(&s->seal_text);
 }
 
 struct slice
 dkim_arc_sealer_digest(struct dkim_arc_sealer *s)
 {
-	struct sink *out = dkim_hash_sink(s->seal_hash);
-
-	if (s->seal_digest.n > 0)
-		return s->seal_digest;
-	dkim_canon_field(DKIM_CANON_RELAXED, strbuf_slice(&s->results), out);
-	dkim_canon_field(DKIM_CANON_RELAXED, strbuf_slice(&s->message), out);
-	dkim_canon_field_open(DKIM_CANON_RELAXED, strbuf_slice(&s->seal), out);
-	s->seal_digest = dkim_hash_end(s->seal_hash);
+	if (s->seal_hash == NULL)
+		s->seal_digest =
+		    hash_text(&s->seal_hash, dkim_arc_sealer_text(s));
 	return s->seal_digest;
 }
 
@@ -246,9 +286,10 @@ int
 dkim_arc_sealer_seal(
     struct dkim_arc_sealer *s, struct slice signature, struct strbuf *fields)
 {
-	(void)dkim_arc_sealer_digest(s);
+	(void)dkim_arc_sealer_text(s);
 	dkim_print_signature(&s->seal_fold, signature);
-	if (s->seal.full || s->message.full)
+	if (s->seal.full || s->message.full || s->seal_text.full ||
+	    s->message_text.full)
 		return -1;
 	strbuf_add(fields, strbuf_slice(&s->seal));
 	strbuf_add(fields, strbuf_slice(&s->message));
@@ -265,6 +306,8 @@ dkim_arc_sealer_free(struct dkim_arc_sealer *s)
 	strbuf_clear(&s->results);
 	strbuf_clear(&s->message);
 	strbuf_clear(&s->seal);
+	strbuf_clear(&s->message_text);
+	strbuf_clear(&s->seal_text);
 	dkim_hash_free(s->message_hash);
 	dkim_hash_free(s->seal_hash);
 	free(s);

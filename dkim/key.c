@@ -77,7 +77,9 @@ read_seed(struct slice text, struct strbuf *reason)
 	struct strbuf octets;
 	EVP_PKEY *pkey = NULL;
 
+	/* All its room at once: one that grows leaves copies behind. */
 	strbuf_init(&octets, text.n + 1);
+	(void)strbuf_reserve(&octets, text.n);
 	if (dkim_key_form_seed(text, &octets, &seed))
 		pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL,
 		    (const unsigned char *)seed.seed.p, seed.seed.n);

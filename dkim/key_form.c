@@ -104,6 +104,7 @@ name_of_base64(struct slice text)
 	const char *name = NULL;
 
 	strbuf_init(&octets, text.n + 1);
+	(void)strbuf_reserve(&octets, text.n);
 	if (base64_decode(text, &octets) == 0 && octets.n > 0)
 		name = octets.p[0] == '\x30'
 		    ? "a key in base64 without its BEGIN and END lines"

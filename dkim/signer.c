@@ -19,18 +19,21 @@
 #include "mail/header.h"
 #include "mail/idn.h"
 
-/* A field of RSA with 2048 bits, and some. */
-enum { FIELD_FIRST_ROOM = 1024 };
+/* A field of RSA with 2048 bits, and some; what it signs in most mail. */
+enum { FIELD_FIRST_ROOM = 1024, TEXT_FIRST_ROOM = 3072 };
 
 struct dkim_signer {
 	struct dkim_body_hashes *body;
-	const struct mail_header *source; /* until all is known of the field */
+	const struct mail_header *source;
 	int body_number;
 	enum dkim_canon header_canon;
-	struct dkim_hash *header;
+	enum dkim_digest digests;
 	struct strbuf field; /* the field up to "b=" */
 	struct mail_fold fold;
-	struct slice digest; /* empty until asked for */
+	struct strbuf text;	/* what is signed, canonical */
+	bool whole;		/* the field is in it, too */
+	struct dkim_hash *hash; /* of the text; NULL until asked for */
+	struct slice digest;
 };
 
 /* The names that go into the field, checked and made A-labels. */
@@ -132,9 +135,11 @@ begin_field(struct dkim_signer *s, const struct dkim_signing *signing,
 	struct dkim_field_list *built_in =
 	    signing->fields == NULL ? dkim_field_list_new() : NULL;
 	struct strbuf fields;
+	struct strbuf_sink text;
 	struct names names;
 	int result = -1;
 
+	strbuf_sink_init(&text, &s->text);
 	strbuf_init(&fields, DKIM_SIGNER_FIELD_MAX / 2);
 	names_init(&names);
 	if (read_signer_names(signing, &names, reason) < 0)
@@ -145,8 +150,8 @@ begin_field(struct dkim_signer *s, const struct dkim_signing *signing,
 		goto out;
 	}
 	print_signature(s, signing, &names, strbuf_slice(&fields));
-	dkim_field_pick_write(header, strbuf_slice(&fields), NULL,
-	    s->header_canon, dkim_hash_sink(s->header));
+	dkim_field_pick_write(
+	    header, strbuf_slice(&fields), NULL, s->header_canon, &text.sink);
 	result = 0;
 out:
 	names_clear(&names);
@@ -179,29 +184,35 @@ prepare(const struct mail_header *header, struct dkim_body_hashes *body)
 
 	s->body = body;
 	s->source = header;
+	strbuf_init(&s->field, DKIM_SIGNER_FIELD_MAX);
+	strbuf_init(
+	    &s->text, mail_header_size(header) + 2 * DKIM_SIGNER_FIELD_MAX);
 	return s;
 }
 
-/* Domain and algorithm are known, so the header can be hashed. */
+/* Domain, selector and algorithm are known, so the field can be begun; anew,
+ * where they were others before. */
 static int
 complete_signer(struct dkim_signer *s, const struct dkim_signing *signing,
     struct strbuf *reason)
 {
 	const struct mail_header *header = s->source;
-	enum dkim_digest digest;
 
 	if (look_for_misfits(signing, header, reason) != 0)
 		return -1;
-	digest = dkim_algorithm_digest(signing->algorithm);
-	strbuf_init(&s->field, DKIM_SIGNER_FIELD_MAX);
+	strbuf_reset(&s->field);
 	(void)strbuf_reserve(&s->field, FIELD_FIRST_ROOM);
-	s->source = NULL;
+	strbuf_reset(&s->text);
+	(void)strbuf_reserve(&s->text, TEXT_FIRST_ROOM);
+	s->whole = false;
+	dkim_hash_free(s->hash);
+	s->hash = NULL;
 	s->header_canon = signing->header_canon;
-	s->header = dkim_hash_new(digest);
+	s->digests = dkim_algorithm_digest(signing->algorithm);
 	if (begin_field(s, signing, header, reason) < 0)
 		return -1;
 	s->body_number = dkim_body_hashes_want(
-	    s->body, signing->body_canon, digest, DKIM_BODY_WHOLE);
+	    s->body, signing->body_canon, s->digests, DKIM_BODY_WHOLE);
 	if (s->body_number >= 0)
 		return 0;
 	return strbuf_fail(reason, "too many different body hashes");
@@ -221,17 +232,31 @@ dkim_signer_new(const struct dkim_signing *signing,
 }
 
 struct slice
-dkim_signer_digest(struct dkim_signer *s)
+dkim_signer_text(struct dkim_signer *s)
 {
-	if (s->digest.n > 0)
-		return s->digest;
+	struct strbuf_sink text;
+
+	if (s->whole)
+		return strbuf_slice(&s->text);
+	s->whole = true;
+	strbuf_sink_init(&text, &s->text);
 	dkim_print_hash(
 	    &s->fold, "bh", dkim_body_hashes_digest(s->body, s->body_number));
 	dkim_print_fresh_line(&s->fold);
 	mail_fold_word(&s->fold, SLICE("b="));
-	dkim_canon_field_open(s->header_canon, strbuf_slice(&s->field),
-	    dkim_hash_sink(s->header));
-	s->digest = dkim_hash_end(s->header);
+	dkim_canon_field_open(
+	    s->header_canon, strbuf_slice(&s->field), &text.sink);
+	return strbuf_slice(&s->text);
+}
+
+struct slice
+dkim_signer_digest(struct dkim_signer *s)
+{
+	if (s->hash != NULL)
+		return s->digest;
+	s->hash = dkim_hash_new(s->digests);
+	sink_write_to(dkim_hash_sink(s->hash), dkim_signer_text(s));
+	s->digest = dkim_hash_end(s->hash);
 	return s->digest;
 }
 
@@ -239,9 +264,9 @@ int
 dkim_signer_seal(
     struct dkim_signer *s, struct slice signature, struct strbuf *field)
 {
-	(void)dkim_signer_digest(s);
+	(void)dkim_signer_text(s);
 	dkim_print_signature(&s->fold, signature);
-	if (s->field.full)
+	if (s->field.full || s->text.full)
 		return -1;
 	return strbuf_add(field, strbuf_slice(&s->field));
 }
@@ -251,8 +276,9 @@ dkim_signer_free(struct dkim_signer *s)
 {
 	if (s == NULL)
 		return;
-	dkim_hash_free(s->header);
+	dkim_hash_free(s->hash);
 	strbuf_clear(&s->field);
+	strbuf_clear(&s->text);
 	free(s);
 }
 
@@ -279,6 +305,12 @@ kind_key(
 }
 
 static struct slice
+kind_text(void *signer)
+{
+	return dkim_signer_text(signer);
+}
+
+static struct slice
 kind_digest(void *signer)
 {
 	return dkim_signer_digest(signer);
@@ -302,6 +334,7 @@ const struct dkim_kind dkim_kind_dkim = {
     .canon = dkim_canon_parse_pair,
     .new = kind_new,
     .key = kind_key,
+    .text = kind_text,
     .digest = kind_digest,
     .seal = kind_seal,
     .free = kind_free,

@@ -35,7 +35,7 @@ struct dkim_signing {
 struct dkim_signer;
 
 /*
- * Hashes the header's part at once and asks `body` for the body's; neither
+ * Takes the header's part at once and asks `body` for the body's hash; neither
  * header nor signing is needed after. `body` must outlive the signer. NULL
  * and a reason where no such signature can be made: no From, a bad domain,
  * selector or identity (not in or below the domain), no algorithm.
@@ -44,8 +44,10 @@ struct dkim_signer *dkim_signer_new(const struct dkim_signing *,
     const struct mail_header *, struct dkim_body_hashes *body,
     struct strbuf *reason);
 
-/* After dkim_body_hashes_end(): what the key must sign. Lives as long as
- * the signer. */
+/* After dkim_body_hashes_end(): what is signed, the canonical text that ends
+ * with this field (section 3.7), and its digest, which is what a key signs.
+ * Both live as long as the signer. */
+struct slice dkim_signer_text(struct dkim_signer *);
 struct slice dkim_signer_digest(struct dkim_signer *);
 
 /* Adds the field, folded at 78 columns, with its last CRLF. 0, or -1 where

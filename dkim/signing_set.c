@@ -121,6 +121,53 @@ dkim_signing_set_key(struct dkim_signing_set *set, int number,
 	return -1;
 }
 
+int
+dkim_signing_set_name(struct dkim_signing_set *set, int number,
+    const struct dkim_signing *signing, struct strbuf *reason)
+{
+	struct member *member = at(set, number);
+
+	assert(member->signer != NULL && member->key == NULL);
+	member->algorithm = signing->algorithm;
+	if (member->kind->key(member->signer, signing, reason) == 0)
+		return 0;
+	drop(member);
+	return -1;
+}
+
+bool
+dkim_signing_set_has_text(const struct dkim_signing_set *set, int number)
+{
+	assert(number >= 0 && (size_t)number < set->count);
+	return set->list[number].kind->text != NULL;
+}
+
+struct slice
+dkim_signing_set_text(struct dkim_signing_set *set, int number)
+{
+	const struct member *member = at(set, number);
+
+	return member->kind->text != NULL
+	    ? member->kind->text(member->signer)
+	    : member->kind->digest(member->signer);
+}
+
+static int
+put(const struct member *member, struct slice signature, struct strbuf *field,
+    struct strbuf *reason)
+{
+	if (member->kind->seal(member->signer, signature, field) == 0)
+		return 0;
+	return strbuf_fail(reason, "the signature is too long");
+}
+
+int
+dkim_signing_set_put(struct dkim_signing_set *set, int number,
+    struct slice signature, struct strbuf *field, struct strbuf *reason)
+{
+	return put(at(set, number), signature, field, reason);
+}
+
 void
 dkim_signing_set_body(struct dkim_signing_set *set, struct slice chunk)
 {
@@ -141,10 +188,7 @@ seal_member(const struct member *member, struct strbuf *signature,
 	if (dkim_key_sign(member->key, member->algorithm,
 		member->kind->digest(member->signer), signature) != 0)
 		return strbuf_fail(reason, "the key does not sign");
-	if (member->kind->seal(
-		member->signer, strbuf_slice(signature), field) == 0)
-		return 0;
-	return strbuf_fail(reason, "the signature is too long");
+	return put(member, strbuf_slice(signature), field, reason);
 }
 
 int

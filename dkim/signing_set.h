@@ -12,10 +12,17 @@
  *
  * A key may come at once, while the body comes or after its end: all that is
  * to be hashed of the body is asked for when a signature is added.
+ *
+ * Who has no keys says the names instead, after the end, and has somebody else
+ * sign; with other names as often as it must be:
+ *	dkim_signing_set_name(set, n, &signing, &reason);
+ *	dkim_signing_set_text(set, n); ...
+ *	dkim_signing_set_put(set, n, signature, &field, &reason);
  */
 #ifndef DKIM_SIGNING_SET_H
 #define DKIM_SIGNING_SET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/slice.h"
@@ -49,11 +56,14 @@ struct dkim_kind {
 	 * signature. Of the signing, domain and algorithm are not final. */
 	void *(*new)(const struct dkim_signing *, const struct mail_header *,
 	    struct dkim_body_hashes *, struct strbuf *reason);
-	/* Now they are. Once, before the digest. 0, or -1 and a reason. */
+	/* Now they are; said again, they are others. Before the digest. 0, or
+	 * -1 and a reason. */
 	int (*key)(
 	    void *signer, const struct dkim_signing *, struct strbuf *reason);
-	/* After the body's end: what the key must sign. */
+	/* After the body's end: what the key must sign; and the text of which
+	 * that is the digest, NULL for kinds whose digest covers the body. */
 	struct slice (*digest)(void *signer);
+	struct slice (*text)(void *signer);
 	/* Adds the field. 0, or -1 where it is too long. */
 	int (*seal)(void *signer, struct slice signature, struct strbuf *field);
 	void (*free)(void *signer);
@@ -76,7 +86,8 @@ struct dkim_signing_set *dkim_signing_set_new(void);
 
 /*
  * One more, before the body: its number, or -1 and a reason. The signing is
- * borrowed for the length of the call; the header until the key is there.
+ * borrowed for the length of the call; the header until the key is there, or
+ * the last name said.
  */
 int dkim_signing_set_add(struct dkim_signing_set *, const struct dkim_kind *,
     const struct dkim_signing *, const struct mail_header *,
@@ -91,6 +102,23 @@ int dkim_signing_set_add(struct dkim_signing_set *, const struct dkim_kind *,
 int dkim_signing_set_key(struct dkim_signing_set *, int number,
     const struct dkim_signing *, const struct dkim_key *,
     struct strbuf *reason);
+
+/*
+ * The same where the key is with somebody else: domain, selector and algorithm
+ * are those of the key. May be said again, with others. 0, or -1 and a reason
+ * where there is no such signature, and then none is made.
+ */
+int dkim_signing_set_name(struct dkim_signing_set *, int number,
+    const struct dkim_signing *, struct strbuf *reason);
+
+/* After the end, of one that was named: the text that is to be signed; or, of
+ * a kind without, the digest. Until the next name, or the field. */
+struct slice dkim_signing_set_text(struct dkim_signing_set *, int number);
+bool dkim_signing_set_has_text(const struct dkim_signing_set *, int number);
+
+/* Adds the field of one that was signed elsewhere. 0, or -1 and a reason. */
+int dkim_signing_set_put(struct dkim_signing_set *, int number,
+    struct slice signature, struct strbuf *field, struct strbuf *reason);
 
 void dkim_signing_set_body(struct dkim_signing_set *, struct slice chunk);
 void dkim_signing_set_end(struct dkim_signing_set *);

@@ -12,6 +12,7 @@
 #include "cli/kit/own_mail.h"
 #include "mail/address.h"
 #include "proxy/process/privilege.h"
+#include "proxy/settings/users.h"
 #include "record/store.h"
 
 enum {
@@ -76,8 +77,7 @@ try_database(const struct proxy_config *config, struct tried *to)
 
 	strbuf_init(&reason, WHY_MAX);
 	if (proxy_privilege_drop(
-		proxy_front_with(config, PROXY_FILTER_VERIFY)->user,
-		DESCRIPTORS, &reason) == 0)
+		proxy_recorder_user(config), DESCRIPTORS, &reason) == 0)
 		store =
 		    record_store_open_writer(config->results.database, &reason);
 	if (store != NULL) {

@@ -2,6 +2,7 @@
 #include "cli/kit/database.h"
 #include "cli/kit/cli.h"
 #include "proxy/process/privilege.h"
+#include "proxy/settings/users.h"
 
 enum { DESCRIPTORS = 256, REASON_MAX = 1000 };
 
@@ -13,11 +14,9 @@ cli_database_descend(const struct proxy_config *config)
 
 	strbuf_init(&reason, REASON_MAX);
 	result = proxy_privilege_drop(
-	    proxy_front_with(config, PROXY_FILTER_VERIFY)->user, DESCRIPTORS,
-	    &reason);
+	    proxy_recorder_user(config), DESCRIPTORS, &reason);
 	if (result != 0)
-		cli_error("cannot become %s: %s",
-		    proxy_front_with(config, PROXY_FILTER_VERIFY)->user,
+		cli_error("cannot become %s: %s", proxy_recorder_user(config),
 		    strbuf_text(&reason));
 	strbuf_clear(&reason);
 	return result == 0 ? CLI_OK : CLI_OS;

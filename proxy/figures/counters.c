@@ -24,6 +24,14 @@ const char *const proxy_dns_words[PROXY_DNS_OUTCOMES] = {
 const unsigned proxy_dns_bounds[PROXY_DNS_BUCKETS - 1] = {
     5, 10, 25, 50, 100, 250, 500, 1000, 5000};
 
+const char *const proxy_sign_answer_words[PROXY_SIGN_ANSWERS] = {
+    [PROXY_SIGN_ANSWER_DONE] = "done",
+    [PROXY_SIGN_ANSWER_STALE] = "stale",
+    [PROXY_SIGN_ANSWER_MISSING] = "missing",
+    [PROXY_SIGN_ANSWER_TROUBLE] = "trouble",
+    [PROXY_SIGN_ANSWER_REFUSED] = "refused",
+};
+
 const char *const proxy_packet_words[PROXY_DNS_PACKETS] = {
     "sent", "wrong", "truncated"};
 
@@ -81,6 +89,13 @@ proxy_count_unsigned(struct proxy_counters *c, enum proxy_unsigned why)
 {
 	proxy_count(c, PROXY_COUNT_UNSIGNED);
 	proxy_count(c, (enum proxy_counter)(PROXY_COUNT_REASONS + why));
+}
+
+enum proxy_counter
+proxy_count_of_answer(size_t front, enum proxy_sign_answer_kind kind)
+{
+	return (enum proxy_counter)(PROXY_COUNT_SIGN_ANSWERS +
+	    front * PROXY_SIGN_ANSWERS + (size_t)kind);
 }
 
 static void

@@ -22,8 +22,20 @@ enum {
 	PROXY_DNS_OUTCOMES = 4,	   /* proxy_dns_words[], of enum dns_status */
 	PROXY_DNS_BUCKETS = 10,	   /* proxy_dns_bounds[] and "more" */
 	PROXY_DNS_PACKETS = 3,	   /* proxy_packet_words[] */
-	PROXY_ANSWERS = 6	   /* of enum record_reflector_result */
+	PROXY_ANSWERS = 6,	   /* of enum record_reflector_result */
+	PROXY_SIGN_ANSWERS = 5	   /* of enum proxy_sign_answer_kind */
 };
+
+/* What a signer answered: the wire's words, and that it must not. */
+enum proxy_sign_answer_kind {
+	PROXY_SIGN_ANSWER_DONE,
+	PROXY_SIGN_ANSWER_STALE,
+	PROXY_SIGN_ANSWER_MISSING,
+	PROXY_SIGN_ANSWER_TROUBLE,
+	PROXY_SIGN_ANSWER_REFUSED
+};
+
+extern const char *const proxy_sign_answer_words[PROXY_SIGN_ANSWERS];
 
 /* Why a message is passed on unsigned. The log has the word, and for some of
  * them behind a colon what is spoken of. */
@@ -98,7 +110,10 @@ enum proxy_counter {
 	 * and not yet committed (goes down, too), by the front they are of. */
 	PROXY_COUNT_LOST = PROXY_COUNT_ANSWERS + PROXY_ANSWERS,
 	PROXY_COUNT_PENDING = PROXY_COUNT_LOST + PROXY_FRONTS,
-	PROXY_COUNTERS = PROXY_COUNT_PENDING + PROXY_FRONTS
+	/* A signer's: of each front. */
+	PROXY_COUNT_SIGN_ANSWERS = PROXY_COUNT_PENDING + PROXY_FRONTS,
+	PROXY_COUNTERS =
+	    PROXY_COUNT_SIGN_ANSWERS + PROXY_FRONTS * PROXY_SIGN_ANSWERS
 };
 
 struct proxy_counters {
@@ -121,6 +136,10 @@ void proxy_count_delay(struct proxy_counters *, uint64_t ms);
 
 /* An unsigned message, under its reason. */
 void proxy_count_unsigned(struct proxy_counters *, enum proxy_unsigned);
+
+/* A signer's answer to a worker of the front. */
+enum proxy_counter proxy_count_of_answer(
+    size_t front, enum proxy_sign_answer_kind);
 
 /* What a resolver has counted for itself since `before`, which is that then. It
  * is added: another worker's figures may stand there already. */

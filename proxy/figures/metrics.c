@@ -46,9 +46,6 @@ static const struct row rows[] = {
 	"Connections to the next hop that were not made or were lost."},
     {"records_lost_total", "", PROXY_COUNT_RECORDS_LOST, "counter",
 	"Records of messages that were not kept."},
-    {"keys_cached", "", PROXY_COUNT_KEYS, "gauge", "Private keys in memory."},
-    {"key_age_seconds", "", PROXY_COUNT_KEY_AGE, "gauge",
-	"Age of the oldest private key in use."},
 };
 
 static void
@@ -401,6 +398,45 @@ print_processes(const struct proxy_metrics *m, struct strbuf *out)
 	}
 }
 
+static void
+print_answers(const struct proxy_metrics *m, size_t signer, struct strbuf *out)
+{
+	for (size_t k = 0; k < PROXY_FRONTS; k++)
+		for (size_t i = 0; i < PROXY_SIGN_ANSWERS; i++)
+			if (m->fronts[k].name != NULL)
+				strbuf_addf(out,
+				    "signpost_signer_answers_total{signer="
+				    "\"%zu\",proxy=\"%s\",answer=\"%s\"} "
+				    "%llu\n",
+				    signer + 1, m->fronts[k].name,
+				    proxy_sign_answer_words[i],
+				    (unsigned long long)m->signers[signer]
+					.answers[k][i]);
+}
+
+static void
+print_signers(const struct proxy_metrics *m, struct strbuf *out)
+{
+	size_t i;
+
+	if (m->signer_count == 0)
+		return;
+	head("keys_cached", "gauge", "Private keys in memory.", out);
+	for (i = 0; i < m->signer_count; i++)
+		strbuf_addf(out, "signpost_keys_cached{signer=\"%zu\"} %llu\n",
+		    i + 1, (unsigned long long)m->signers[i].keys);
+	head("key_age_seconds", "gauge",
+	    "Age of the oldest private key in use.", out);
+	for (i = 0; i < m->signer_count; i++)
+		strbuf_addf(out,
+		    "signpost_key_age_seconds{signer=\"%zu\"} %llu\n", i + 1,
+		    (unsigned long long)m->signers[i].key_age);
+	head("signer_answers_total", "counter",
+	    "What signers answered, by the proxy that asked.", out);
+	for (i = 0; i < m->signer_count; i++)
+		print_answers(m, i, out);
+}
+
 int
 proxy_metrics_print(const struct proxy_metrics *m, struct strbuf *out)
 {
@@ -412,6 +448,7 @@ proxy_metrics_print(const struct proxy_metrics *m, struct strbuf *out)
 	print_relays(m, out);
 	print_daemon(m, out);
 	print_kept(m, out);
+	print_signers(m, out);
 	print_processes(m, out);
 	return out->full ? -1 : 0;
 }

@@ -20,6 +20,12 @@ struct proxy_metrics_front {
 	int relay_up; /* -1: not known */
 };
 
+/* One signer, by its number among them. */
+struct proxy_metrics_signer {
+	uint64_t keys, key_age;
+	uint64_t answers[PROXY_FRONTS][PROXY_SIGN_ANSWERS];
+};
+
 /* One of our processes. */
 struct proxy_metrics_process {
 	const char *role; /* "master", "out" ... */
@@ -43,6 +49,8 @@ struct proxy_metrics {
 	int64_t reports_last;	/* one was sent; 0: never, -1: not known */
 	bool reflector;
 	uint64_t answers[PROXY_ANSWERS];
+	struct proxy_metrics_signer signers[PROXY_SHARED_SLOTS];
+	size_t signer_count;
 	struct proxy_metrics_process processes[PROXY_SHARED_SLOTS + 1];
 	size_t process_count;
 };

@@ -28,7 +28,7 @@ proxy_role_name(enum proxy_role role)
 {
 	if (proxy_role_is_worker(role))
 		return proxy_front_rows[role - PROXY_ROLE_WORKER].name;
-	return role == PROXY_ROLE_SEALER ? "sealer" : "recorder";
+	return role == PROXY_ROLE_SIGNER ? "signer" : "recorder";
 }
 
 enum proxy_role

@@ -13,7 +13,7 @@
 enum proxy_role {
 	PROXY_ROLE_NONE, /* the slot was never used */
 	PROXY_ROLE_RECORDER,
-	PROXY_ROLE_SEALER,
+	PROXY_ROLE_SIGNER,
 	/* A worker of the first front; those of the other rows follow. */
 	PROXY_ROLE_WORKER,
 	PROXY_ROLES = PROXY_ROLE_WORKER + PROXY_FRONTS

@@ -75,19 +75,20 @@ add_seats(struct proxy_state *state, const struct proxy_shared *shared,
     enum proxy_role role, const char *name, uint64_t wanted)
 {
 	struct seats n = count_seats(shared, role);
+	const char *what = role == PROXY_ROLE_SIGNER ? "signers" : "workers";
 
 	if (n.there - n.hung >= wanted)
 		proxy_state_add(state, PROXY_STATE_OK, name,
-		    "%" PRIu64 " of %" PRIu64 " workers serve", wanted, wanted);
+		    "%" PRIu64 " of %" PRIu64 " %s serve", wanted, wanted,
+		    what);
 	else if (n.hung > 0)
 		proxy_state_add(state, PROXY_STATE_FAIL, name,
-		    "%" PRIu64 " of %" PRIu64 " workers serve, %" PRIu64
-		    " hang",
-		    n.there - n.hung, wanted, n.hung);
+		    "%" PRIu64 " of %" PRIu64 " %s serve, %" PRIu64 " hang",
+		    n.there - n.hung, wanted, what, n.hung);
 	else
 		proxy_state_add(state, PROXY_STATE_FAIL, name,
-		    "%" PRIu64 " of %" PRIu64 " workers serve", n.there,
-		    wanted);
+		    "%" PRIu64 " of %" PRIu64 " %s serve", n.there, wanted,
+		    what);
 }
 
 void
@@ -100,8 +101,9 @@ proxy_state_add_workers(struct proxy_state *state,
 		if (config->fronts[i].enabled)
 			add_seats(state, shared, proxy_role_of(i),
 			    config->fronts[i].name, wanted);
-	if (proxy_sealer_is_wanted(config))
-		add_seats(state, shared, PROXY_ROLE_SEALER, "sealer", 1);
+	wanted = proxy_signer_count(config);
+	if (wanted > 0)
+		add_seats(state, shared, PROXY_ROLE_SIGNER, "signers", wanted);
 }
 
 /* --- mail of late --- */

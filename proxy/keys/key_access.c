@@ -10,6 +10,7 @@
 #include "dkim/key.h"
 #include "proxy/keys/key_access.h"
 #include "proxy/settings/roles.h"
+#include "proxy/settings/users.h"
 
 static void
 add_owner(struct proxy_key_readers *readers, uid_t owner)
@@ -38,17 +39,26 @@ add_own_groups(struct proxy_key_readers *readers)
 	readers->groups[readers->group_count++] = getegid();
 }
 
-/* A user may be let in by a group; keys may belong to those that sign. */
+/* A user may be let in by a group. */
 static void
-add_user_of(struct proxy_key_readers *readers, const struct proxy_front *front)
+add_user(struct proxy_key_readers *readers, const char *name)
 {
-	const struct passwd *user = getpwnam(front->user);
+	const struct passwd *user = getpwnam(name);
+
+	if (user != NULL)
+		add_groups_of(readers, user);
+}
+
+/* Keys may belong to those that hold them, and to nobody who reads mail. */
+static void
+add_signers(struct proxy_key_readers *readers, const char *name)
+{
+	const struct passwd *user = getpwnam(name);
 
 	if (user == NULL)
 		return;
 	add_groups_of(readers, user);
-	if (front->filter == PROXY_FILTER_SIGN)
-		add_owner(readers, user->pw_uid);
+	add_owner(readers, user->pw_uid);
 }
 
 void
@@ -64,7 +74,11 @@ proxy_key_readers_init(
 	}
 	for (size_t i = 0; i < PROXY_FRONTS; i++)
 		if (proxy_front_user_is_wanted(config, &config->fronts[i]))
-			add_user_of(readers, &config->fronts[i]);
+			add_user(readers, config->fronts[i].user);
+	if (proxy_recorder_is_wanted(config))
+		add_user(readers, proxy_recorder_user(config));
+	if (proxy_signer_count(config) > 0)
+		add_signers(readers, proxy_signer_user(config));
 }
 
 static bool

@@ -1,7 +1,7 @@
 /*
  * Who may have access to a key file. It must be a regular file of root's, of
- * the service's user's or of whoever runs us, to which others, and any group
- * that a worker is in, have no access.
+ * the signers' user's or of whoever runs us, to which others, and any group
+ * that a process of ours is in, have no access.
  *
  * An ACL may let others in than those bits say, and is not read here: a file
  * that has one is refused where the group's bits, which bound it, are not
@@ -28,7 +28,7 @@ struct proxy_key_readers {
 };
 
 /* Where we are root, the users of all processes that the configuration wants,
- * the recorder and the sealer too, with all groups they are in; else who runs
+ * the recorder and the signers too, with all groups they are in; else who runs
  * us. */
 void proxy_key_readers_init(
     struct proxy_key_readers *, const struct proxy_config *);

@@ -1,6 +1,7 @@
 /* A hash table with a ring by time of use. */
 #include <stdlib.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
@@ -24,16 +25,20 @@ proxy_key_let_go(struct proxy_key_held *held)
 		return;
 	dkim_key_free(held->key);
 	free(held->domain);
+	free(held->selector);
 	free(held);
 }
 
 struct proxy_key_held *
-proxy_key_hold_new(struct dkim_key *key, const char *domain)
+proxy_key_hold_new(
+    struct dkim_key *key, const char *domain, struct slice selector)
 {
 	struct proxy_key_held *held = xcalloc(1, sizeof(*held));
 
 	held->key = key;
 	held->domain = xstrdup(domain);
+	held->selector = xslicedup(selector);
+	held->since = clock_wall_s();
 	held->holders = 1;
 	return held;
 }
@@ -81,6 +86,7 @@ free_entry(struct proxy_key_cache *cache, struct proxy_key_entry *e)
 	proxy_ring_remove(&e->used);
 	proxy_ring_remove(&e->asking);
 	proxy_key_let_go(e->held);
+	proxy_key_let_go(e->replaced);
 	free(e->domain);
 	free(e->reason);
 	free(e);
@@ -145,16 +151,26 @@ proxy_key_cache_clear(struct proxy_key_cache *cache)
 }
 
 struct proxy_key_entry *
-proxy_key_cache_get(
+proxy_key_cache_find(
     struct proxy_key_cache *cache, unsigned rule, struct slice domain)
 {
 	struct proxy_key_entry *e = find_entry(cache, rule, domain);
 
-	if (e == NULL) {
-		evict(cache);
-		e = new_entry(cache, rule, domain);
-	}
+	if (e == NULL)
+		return NULL;
 	proxy_ring_remove(&e->used);
 	proxy_ring_append(&cache->used, &e->used);
 	return e;
+}
+
+struct proxy_key_entry *
+proxy_key_cache_get(
+    struct proxy_key_cache *cache, unsigned rule, struct slice domain)
+{
+	struct proxy_key_entry *e = proxy_key_cache_find(cache, rule, domain);
+
+	if (e != NULL)
+		return e;
+	evict(cache);
+	return new_entry(cache, rule, domain);
 }

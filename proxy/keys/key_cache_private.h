@@ -49,7 +49,8 @@ proxy_ring_append(struct proxy_ring *ring, struct proxy_ring *link)
 /* A key and how many hold it: the table is one, each use is one. */
 struct proxy_key_held {
 	struct dkim_key *key;
-	char *domain;
+	char *domain, *selector;
+	int64_t since, used; /* s since 1970; used 0: never */
 	unsigned holders;
 };
 
@@ -70,10 +71,14 @@ struct proxy_key_entry {
 	char *domain;
 	bool known; /* `status` is an answer, of `known_at` */
 	bool doubted;
-	time_t known_at, asked_at;
+	bool looking; /* asked without need: only another key counts */
+	time_t known_at, asked_at, looked_at;
 	enum proxy_key_status status;
 	struct proxy_key_stamp stamp;
 	struct proxy_key_held *held;
+	/* The one before, while it is good: it had another selector. */
+	struct proxy_key_held *replaced;
+	time_t replaced_at;
 	char *reason;
 	struct proxy_ring waits;
 };
@@ -93,12 +98,15 @@ void proxy_key_cache_clear(struct proxy_key_cache *);
  * and least lately used leaves for it. Now the most lately used. */
 struct proxy_key_entry *proxy_key_cache_get(
     struct proxy_key_cache *, unsigned rule, struct slice domain);
+/* The same where there is one, else NULL. */
+struct proxy_key_entry *proxy_key_cache_find(
+    struct proxy_key_cache *, unsigned rule, struct slice domain);
 
 /* One more holder of it, and one less; NULL is fine. */
 struct proxy_key_held *proxy_key_hold(struct proxy_key_held *);
 void proxy_key_let_go(struct proxy_key_held *);
 /* Takes the key; one holder. */
 struct proxy_key_held *proxy_key_hold_new(
-    struct dkim_key *, const char *domain);
+    struct dkim_key *, const char *domain, struct slice selector);
 
 #endif

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "dkim/key.h"
+#include "dkim/key_memory.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/keys/key_spelling.h"
 #include "proxy/keys/key_way.h"
@@ -13,6 +14,7 @@
 
 #define DOMAIN_MAX 253
 #define LABEL_MAX  63
+#define KEY_ROOM   (DKIM_KEY_PEM_MAX + 1)
 
 /* --- names --- */
 
@@ -189,6 +191,7 @@ proxy_key_file_open(const struct proxy_config *config,
 		return;
 	}
 	of = &config->signing.keys[rule];
+	file->selector = of->selector;
 	file->status = open_one(of, readers, domain, file, reason);
 	if (file->status != PROXY_KEY_MISSING)
 		return;
@@ -200,40 +203,37 @@ proxy_key_file_open(const struct proxy_config *config,
 
 /* --- reading --- */
 
-static int
-read_pem(int fd, struct strbuf *pem, struct strbuf *reason)
+/* How much of it there is; -1 and the reason where it cannot be had. */
+static ssize_t
+read_pem(int fd, char to[KEY_ROOM], struct strbuf *reason)
 {
-	ssize_t n = 1;
-	char *at;
+	size_t had = 0;
+	ssize_t n;
 
-	while (n > 0) {
-		at = strbuf_reserve(pem, DKIM_KEY_PEM_MAX + 1 - pem->n);
-		if (at == NULL || pem->n > DKIM_KEY_PEM_MAX)
-			return strbuf_fail(
-			    reason, "has over %d bytes", DKIM_KEY_PEM_MAX);
-		n = pread(fd, at, DKIM_KEY_PEM_MAX + 1 - pem->n, (off_t)pem->n);
-		if (n < 0 && errno == EINTR) {
-			n = 1;
-			continue;
-		}
+	do {
+		n = pread(fd, to + had, KEY_ROOM - had, (off_t)had);
 		if (n > 0)
-			pem->n += (size_t)n;
-	}
+			had += (size_t)n;
+	} while (n > 0 || (n < 0 && errno == EINTR));
 	if (n < 0)
 		strbuf_addf(reason, "cannot be read: %s", strerror(errno));
-	return n < 0 ? -1 : 0;
+	else if (had == KEY_ROOM)
+		strbuf_addf(reason, "has over %d bytes", DKIM_KEY_PEM_MAX);
+	else
+		return (ssize_t)had;
+	return -1;
 }
 
 struct dkim_key *
 proxy_key_file_read(int fd, struct strbuf *reason)
 {
 	struct dkim_key *key = NULL;
-	struct strbuf pem;
+	char *pem = dkim_key_memory_take(KEY_ROOM);
+	ssize_t n = read_pem(fd, pem, reason);
 
-	strbuf_init(&pem, DKIM_KEY_PEM_MAX + 2);
-	if (read_pem(fd, &pem, reason) == 0)
-		key = dkim_key_parse(strbuf_slice(&pem), reason);
-	strbuf_wipe(&pem);
+	if (n >= 0)
+		key = dkim_key_parse(slice_from(pem, (size_t)n), reason);
+	dkim_key_memory_give(pem, KEY_ROOM);
 	(void)close(fd);
 	return key;
 }

@@ -1,7 +1,7 @@
 /*
  * The master's side of keys: a rule's number and a domain to an open,
  * checked file. It is the one thing of the master's that a taken-over
- * signing worker can reach, so it takes only names of letters, digits and
+ * signer can reach, so it takes only names of letters, digits and
  * hyphens between single dots, and never a path.
  *
  * Who may have access to the file is proxy/keys/key_access.h's affair, whose the
@@ -24,8 +24,9 @@
 struct dkim_key;
 
 /* Bytes of a path made from a template, of a reason. */
-#define PROXY_KEY_PATH_MAX   1024
-#define PROXY_KEY_REASON_MAX 1536
+#define PROXY_KEY_PATH_MAX     1024
+#define PROXY_KEY_REASON_MAX   1536
+#define PROXY_KEY_SELECTOR_MAX 253
 
 /* A domain as it may stand in a path: labels of 1 to 63 letters, digits and
  * hyphens, single dots, 253 bytes at most. */
@@ -54,6 +55,7 @@ bool proxy_key_stamp_equal(
 struct proxy_key_file {
 	enum proxy_key_status status;
 	int fd; /* FOUND: open for reading, close-on-exec; the caller's */
+	const char *selector; /* FOUND: the rule's; of the configuration */
 	struct proxy_key_stamp stamp;
 };
 

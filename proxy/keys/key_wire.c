@@ -31,9 +31,14 @@ proxy_key_reply_parse(struct slice datagram, struct proxy_key_reply *to)
 		return -1;
 	memcpy(to, datagram.p, datagram.n);
 	if (to->reason_n != datagram.n - head ||
-	    to->status > PROXY_KEY_REPLY_UNCHANGED)
+	    to->status > PROXY_KEY_REPLY_UNCHANGED ||
+	    to->selector_n > sizeof(to->selector))
 		return -1;
-	return 0;
+	return (to->selector_n > 0) ==
+		(to->status == PROXY_KEY_REPLY_FOUND ||
+		    to->status == PROXY_KEY_REPLY_UNCHANGED)
+	    ? 0
+	    : -1;
 }
 
 /* CMSG_SPACE() of one descriptor is room for two where a pointer has eight
@@ -45,11 +50,10 @@ union control {
 #define CONTROL_ROOM CMSG_LEN(sizeof(int))
 
 int
-proxy_key_send(int socket, struct slice datagram, int fd)
+proxy_key_send_parts(int socket, struct iovec *parts, size_t count, int fd)
 {
 	union control control = {{0}};
-	struct iovec part = {(void *)(uintptr_t)datagram.p, datagram.n};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
 	struct cmsghdr *head;
 	ssize_t n;
 
@@ -65,7 +69,15 @@ proxy_key_send(int socket, struct slice datagram, int fd)
 	do
 		n = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-	return n == (ssize_t)datagram.n ? 0 : -1;
+	return n < 0 ? -1 : 0; /* a datagram goes whole or not at all */
+}
+
+int
+proxy_key_send(int socket, struct slice datagram, int fd)
+{
+	struct iovec part = {(void *)(uintptr_t)datagram.p, datagram.n};
+
+	return proxy_key_send_parts(socket, &part, 1, fd);
 }
 
 static void
@@ -154,6 +166,11 @@ answer_request(int socket, const struct proxy_config *config,
 	reply.id = request->id;
 	reply.status = reply_status(request, &file);
 	reply.stamp = file.stamp;
+	if (file.status == PROXY_KEY_FOUND) {
+		reply.selector_n =
+		    (uint32_t)strnlen(file.selector, sizeof(reply.selector));
+		memcpy(reply.selector, file.selector, reply.selector_n);
+	}
 	reply.reason_n = (uint32_t)reason.n;
 	if (reason.n > 0)
 		memcpy(reply.reason, reason.p, reason.n);

@@ -1,5 +1,5 @@
 /*
- * What a signing worker and the master say to each other about keys: one
+ * What a signer and the master say to each other about keys: one
  * datagram a question, one an answer, over a SOCK_SEQPACKET pair. Both ends
  * are the same program on the same machine, so they are structs; but the
  * master believes nothing it reads.
@@ -8,12 +8,13 @@
 #define PROXY_KEYS_KEY_WIRE_H
 
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "base/slice.h"
 #include "proxy/keys/key_files.h"
 
 struct proxy_key_request {
-	uint32_t id; /* the worker's, comes back in the reply */
+	uint32_t id; /* the signer's, comes back in the reply */
 	uint32_t rule;
 	uint32_t has_stamp; /* 1: it has the file with this stamp */
 	uint32_t domain_n;
@@ -31,8 +32,10 @@ enum proxy_key_reply_status {
 struct proxy_key_reply {
 	uint32_t id;
 	uint32_t status;
+	uint32_t selector_n; /* FOUND, UNCHANGED: more than 0 */
 	uint32_t reason_n;
 	struct proxy_key_stamp stamp;
+	char selector[PROXY_KEY_SELECTOR_MAX];
 	char reason[PROXY_KEY_REASON_MAX];
 };
 
@@ -42,7 +45,7 @@ int proxy_key_reply_parse(struct slice datagram, struct proxy_key_reply *);
 
 /*
  * The master's side: answers one request that waits on the socket. A LIAR
- * sent what is no request, or a descriptor with it, as no worker does that is
+ * sent what is no request, or a descriptor with it, as no signer does that is
  * still ours.
  */
 enum proxy_key_served {
@@ -65,6 +68,7 @@ enum proxy_key_served proxy_key_server_answer(
 #define PROXY_KEY_NO_FD	   (-1)
 #define PROXY_KEY_FALSE_FD (-2)
 int proxy_key_send(int socket, struct slice datagram, int fd);
+int proxy_key_send_parts(int socket, struct iovec *parts, size_t count, int fd);
 long proxy_key_receive(int socket, char *to, size_t room, int *fd);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The signing worker's keys: a bounded table, the least lately used leaves
+ * A signer's keys: a bounded table, the least lately used leaves
  * first. What is asked of the master and what a use is given are two steps,
  * so that equal questions wait for one answer, and nobody is called back
  * out of proxy_keys_get().
@@ -39,9 +39,7 @@ struct proxy_key_use {
 
 struct proxy_keys {
 	struct event *readable, *later, *tick;
-	int fd; /* to the master; -1: gone, or local */
-	const struct proxy_config *local;
-	struct proxy_key_readers readers; /* of a local one */
+	int fd; /* to the master; -1: gone */
 	size_t in_flight, uses;
 	uint32_t next_id;
 	struct proxy_key_cache cache;
@@ -88,6 +86,22 @@ make_ready(struct proxy_key_use *use, const struct proxy_key_entry *e)
 	soon(use->keys);
 }
 
+static struct proxy_key_answer
+answer_with(enum proxy_key_status status, struct proxy_key_held *held)
+{
+	if (held == NULL)
+		return (struct proxy_key_answer){.status = status};
+	return (struct proxy_key_answer){
+	    .status = status,
+	    .held = held,
+	    .key = held->key,
+	    .domain = slice_str(held->domain),
+	    .selector = slice_str(held->selector),
+	    .since = held->since,
+	    .used = held->used,
+	};
+}
+
 /* One at a time, for a callback may end any use. */
 static void
 deliver(struct proxy_keys *keys)
@@ -101,11 +115,8 @@ deliver(struct proxy_keys *keys)
 		proxy_ring_remove(&use->link);
 		reason = use->reason;
 		use->reason = NULL;
-		answer = (struct proxy_key_answer){.status = use->status,
-		    .key = use->held == NULL ? NULL : use->held->key,
-		    .domain =
-			slice_str(use->held == NULL ? NULL : use->held->domain),
-		    .reason = reason};
+		answer = answer_with(use->status, use->held);
+		answer.reason = reason;
 		use->fn(use->ctx, &answer);
 		free(reason);
 	}
@@ -121,8 +132,8 @@ settle_entry(struct proxy_keys *keys, struct proxy_key_entry *e)
 	e->state = PROXY_KEY_ENTRY_IDLE;
 	proxy_ring_remove(&e->asking);
 	e->known = true;
-	e->doubted = false;
-	e->known_at = clock_s();
+	e->doubted = e->looking = false;
+	e->known_at = e->looked_at = clock_s();
 	while (!proxy_ring_is_empty(&e->waits))
 		make_ready((struct proxy_key_use *)(void *)e->waits.next, e);
 }
@@ -136,10 +147,27 @@ forget(struct proxy_key_entry *e)
 	e->reason = NULL;
 }
 
+/* Of a mere look no trouble comes: what is there is good until it must be
+ * asked for, and who writes a key file anew may be in the middle of it. */
+static bool
+was_only_a_look(struct proxy_keys *keys, struct proxy_key_entry *e)
+{
+	if (!e->looking || e->held == NULL || !proxy_ring_is_empty(&e->waits))
+		return false;
+	if (e->state == PROXY_KEY_ENTRY_ASKED)
+		keys->in_flight--;
+	e->state = PROXY_KEY_ENTRY_IDLE;
+	e->looking = false;
+	proxy_ring_remove(&e->asking);
+	return true;
+}
+
 static void
 settle_without(struct proxy_keys *keys, struct proxy_key_entry *e,
     enum proxy_key_status status, const char *reason)
 {
+	if (was_only_a_look(keys, e))
+		return;
 	forget(e);
 	e->status = status;
 	e->reason = xstrdup(reason);
@@ -156,21 +184,39 @@ key_domain_of(
 	    : e->domain;
 }
 
+/* The key that another one takes the place of stays for a while where fields
+ * may have its name in them. */
+static void
+keep_replaced(struct proxy_key_entry *e, struct slice selector)
+{
+	if (e->held == NULL ||
+	    slice_equal(slice_str(e->held->selector), selector))
+		return;
+	proxy_key_let_go(e->replaced);
+	e->replaced = e->held;
+	e->held = NULL;
+	e->replaced_at = clock_s();
+}
+
 static void
 settle_with(struct proxy_keys *keys, struct proxy_key_entry *e,
-    struct dkim_key *key, const struct proxy_key_stamp *stamp)
+    struct dkim_key *key, const struct proxy_key_reply *reply)
 {
+	struct slice selector = slice_from(reply->selector, reply->selector_n);
+
+	keep_replaced(e, selector);
 	forget(e);
 	e->status = PROXY_KEY_FOUND;
-	e->stamp = *stamp;
-	e->held = proxy_key_hold_new(key, key_domain_of(e, stamp));
+	e->stamp = reply->stamp;
+	e->held =
+	    proxy_key_hold_new(key, key_domain_of(e, &reply->stamp), selector);
 	settle_entry(keys, e);
 }
 
 /* A file that was opened for the entry. */
 static void
 settle_by_file(struct proxy_keys *keys, struct proxy_key_entry *e, int fd,
-    const struct proxy_key_stamp *stamp)
+    const struct proxy_key_reply *reply)
 {
 	struct strbuf reason, why;
 	struct dkim_key *key;
@@ -179,10 +225,10 @@ settle_by_file(struct proxy_keys *keys, struct proxy_key_entry *e, int fd,
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX * 2);
 	key = proxy_key_file_read(fd, &why);
 	if (key != NULL) {
-		settle_with(keys, e, key, stamp);
+		settle_with(keys, e, key, reply);
 	} else {
-		strbuf_addf(&reason, "key of %s: %s", key_domain_of(e, stamp),
-		    strbuf_text(&why));
+		strbuf_addf(&reason, "key of %s: %s",
+		    key_domain_of(e, &reply->stamp), strbuf_text(&why));
 		settle_without(
 		    keys, e, PROXY_KEY_TROUBLE, strbuf_text(&reason));
 	}
@@ -191,27 +237,6 @@ settle_by_file(struct proxy_keys *keys, struct proxy_key_entry *e, int fd,
 }
 
 /* --- asking --- */
-
-static void
-ask_files(struct proxy_keys *keys, struct proxy_key_entry *e)
-{
-	struct proxy_key_file file;
-	struct strbuf reason;
-
-	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-	proxy_key_file_open(keys->local, &keys->readers, e->rule,
-	    slice_str(e->domain), &file, &reason);
-	if (file.status != PROXY_KEY_FOUND) {
-		settle_without(keys, e, file.status, strbuf_text(&reason));
-	} else if (e->held != NULL &&
-	    proxy_key_stamp_equal(&file.stamp, &e->stamp)) {
-		(void)close(file.fd);
-		settle_entry(keys, e);
-	} else {
-		settle_by_file(keys, e, file.fd, &file.stamp);
-	}
-	strbuf_clear(&reason);
-}
 
 static void lose_master(struct proxy_keys *);
 
@@ -248,9 +273,7 @@ ask_queued(struct proxy_keys *keys)
 
 	while (!proxy_ring_is_empty(&keys->queued)) {
 		e = entry_of_asking(keys->queued.next);
-		if (keys->local != NULL) {
-			ask_files(keys, e);
-		} else if (keys->fd < 0) {
+		if (keys->fd < 0) {
 			settle_without(
 			    keys, e, PROXY_KEY_TROUBLE, "the master is gone");
 		} else if (keys->in_flight >= IN_FLIGHT_MAX) {
@@ -306,7 +329,7 @@ take_key_reply(
 	if (reply->status == PROXY_KEY_REPLY_UNCHANGED && e->held != NULL) {
 		settle_entry(keys, e);
 	} else if (reply->status == PROXY_KEY_REPLY_FOUND && fd >= 0) {
-		settle_by_file(keys, e, fd, &reply->stamp);
+		settle_by_file(keys, e, fd, reply);
 	} else {
 		reason = reply->reason_n == 0
 		    ? xstrdup("the master sent no key")
@@ -359,6 +382,43 @@ on_later(evutil_socket_t socket, short what, void *ctx)
 	deliver(keys);
 }
 
+static void
+queue_entry(struct proxy_keys *keys, struct proxy_key_entry *e)
+{
+	e->state = PROXY_KEY_ENTRY_QUEUED;
+	proxy_ring_append(&keys->queued, &e->asking);
+}
+
+/* Those that are held, and have not been looked at for a while. */
+static void
+look_at_held(struct proxy_keys *keys)
+{
+	struct proxy_ring *link = keys->cache.used.next;
+	time_t now = clock_s(), pause = PROXY_KEYS_LOOK_S;
+	size_t looks = 0;
+
+	/* Many have their turns one after the other. */
+	if (pause < (time_t)(keys->cache.count / PROXY_KEYS_LOOKS_MAX + 1))
+		pause = (time_t)(keys->cache.count / PROXY_KEYS_LOOKS_MAX + 1);
+	for (; link != &keys->cache.used; link = link->next) {
+		struct proxy_key_entry *e =
+		    (struct proxy_key_entry *)(void *)link;
+
+		if (e->replaced != NULL &&
+		    now - e->replaced_at >= PROXY_KEYS_GRACE_S) {
+			proxy_key_let_go(e->replaced);
+			e->replaced = NULL;
+		}
+		if (e->held == NULL || e->state != PROXY_KEY_ENTRY_IDLE ||
+		    now - e->looked_at < pause || looks == PROXY_KEYS_LOOKS_MAX)
+			continue;
+		e->looking = true;
+		e->looked_at = now;
+		queue_entry(keys, e);
+		looks++;
+	}
+}
+
 /* Gives up what the master has had for too long; tries again to ask. */
 static void
 on_tick(evutil_socket_t socket, short what, void *ctx)
@@ -374,6 +434,7 @@ on_tick(evutil_socket_t socket, short what, void *ctx)
 		settle_without(
 		    keys, e, PROXY_KEY_TROUBLE, "the master does not answer");
 	}
+	look_at_held(keys);
 	on_later(socket, what, ctx);
 }
 
@@ -408,17 +469,6 @@ proxy_keys_new(struct event_base *base, int master_fd, size_t cap)
 	return keys;
 }
 
-struct proxy_keys *
-proxy_keys_new_local(
-    struct event_base *base, const struct proxy_config *config, size_t cap)
-{
-	struct proxy_keys *keys = new_keys(base, cap);
-
-	keys->local = config;
-	proxy_key_readers_init(&keys->readers, config);
-	return keys;
-}
-
 static void
 refuse_domain(struct proxy_key_use *use)
 {
@@ -445,18 +495,51 @@ proxy_keys_get(struct proxy_keys *keys, unsigned rule, struct slice domain,
 		return use;
 	}
 	e = proxy_key_cache_get(&keys->cache, rule, domain);
-	if (e->state == PROXY_KEY_ENTRY_IDLE && is_fresh(e)) {
+	if (is_fresh(e)) {
 		make_ready(use, e);
 		return use;
 	}
 	use->entry = e;
 	proxy_ring_append(&e->waits, &use->link);
 	if (e->state == PROXY_KEY_ENTRY_IDLE) {
-		e->state = PROXY_KEY_ENTRY_QUEUED;
-		proxy_ring_append(&keys->queued, &e->asking);
+		queue_entry(keys, e);
 		soon(keys);
 	}
 	return use;
+}
+
+bool
+proxy_keys_peek(struct proxy_keys *keys, unsigned rule, struct slice domain,
+    struct proxy_key_answer *answer)
+{
+	struct proxy_key_entry *e =
+	    proxy_key_cache_find(&keys->cache, rule, domain);
+
+	if (e == NULL || !is_fresh(e))
+		return false;
+	*answer = answer_with(e->status, e->held);
+	answer->reason = e->reason;
+	return true;
+}
+
+bool
+proxy_keys_peek_replaced(struct proxy_keys *keys, unsigned rule,
+    struct slice domain, struct slice selector, struct proxy_key_answer *answer)
+{
+	const struct proxy_key_entry *e =
+	    proxy_key_cache_find(&keys->cache, rule, domain);
+
+	if (e == NULL || e->replaced == NULL ||
+	    !slice_equal_nocase(slice_str(e->replaced->selector), selector))
+		return false;
+	*answer = answer_with(PROXY_KEY_FOUND, e->replaced);
+	return true;
+}
+
+void
+proxy_key_note_use(struct proxy_key_held *held)
+{
+	held->used = clock_wall_s();
 }
 
 void

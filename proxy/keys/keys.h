@@ -1,8 +1,10 @@
 /*
  * Private keys, read when first needed, a bounded number kept; what leaves
- * is wiped. Lives in the signing workers only and asks the master, which
- * alone can read the files (proxy/keys/key_files.h). A key that is missing,
- * broken or changed is looked at again within PROXY_KEYS_RECHECK_S.
+ * is wiped. Lives in the signers only and asks the master, which alone can
+ * read the files (proxy/keys/key_files.h). A key that is missing, broken or
+ * changed is looked at again within PROXY_KEYS_RECHECK_S; and one that is held
+ * every PROXY_KEYS_LOOK_S, used or not, that none is left in memory which its
+ * owner has replaced.
  */
 #ifndef PROXY_KEYS_KEYS_H
 #define PROXY_KEYS_KEYS_H
@@ -17,6 +19,12 @@
  * was no key, after so many. */
 #define PROXY_KEYS_RECHECK_S 30
 #define PROXY_KEYS_MISSING_S 10
+/* How often a key that is held is looked at, s; so many a second at most. */
+#define PROXY_KEYS_LOOK_S    4
+#define PROXY_KEYS_LOOKS_MAX 20
+/* A key in whose place came one of another selector is good for so long, s:
+ * workers have begun fields with its name. */
+#define PROXY_KEYS_GRACE_S 30
 /* How long the master may take, s, before it is trouble. */
 #define PROXY_KEYS_WAIT_S 20
 
@@ -24,6 +32,7 @@ struct dkim_key;
 struct event_base;
 struct proxy_config;
 struct proxy_keys;
+struct proxy_key_held;
 struct proxy_key_use;
 
 enum proxy_key_status {
@@ -34,10 +43,14 @@ enum proxy_key_status {
 
 struct proxy_key_answer {
 	enum proxy_key_status status;
-	const struct dkim_key *key; /* until proxy_key_use_end() */
-	struct slice domain;	    /* whose key: the one asked for, or a parent
-				     * (rules with `parents`); as long as the key */
-	const char *reason; /* where there is none; lives for the call */
+	struct proxy_key_held *held; /* FOUND; until proxy_key_use_end() */
+	const struct dkim_key *key;  /* as long as that, as the slices are */
+	struct slice domain; /* whose key: the one asked for, or a parent
+				      * (rules with `parents`) */
+	struct slice selector;
+	int64_t since, used; /* s since 1970: it was read, and it last signed;
+			      * 0: it has not yet */
+	const char *reason;  /* where there is none; lives for the call */
 };
 
 /* Called once, from the event loop, never out of proxy_keys_get(). */
@@ -48,15 +61,21 @@ typedef void proxy_key_fn(void *ctx, const struct proxy_key_answer *);
 struct proxy_keys *proxy_keys_new(
     struct event_base *, int master_fd, size_t cap);
 
-/* Without a master: this process reads the files itself, as it may. The
- * configuration is borrowed. */
-struct proxy_keys *proxy_keys_new_local(
-    struct event_base *, const struct proxy_config *, size_t cap);
-
 /* The key for a domain by a rule of the configuration. The use holds the
  * key until it is ended; equal questions in flight are asked once. */
 struct proxy_key_use *proxy_keys_get(struct proxy_keys *, unsigned rule,
     struct slice domain, proxy_key_fn *, void *ctx);
+
+/* The same at once, for the length of the call, where the answer is known and
+ * is to be believed; false where it must be asked for. */
+bool proxy_keys_peek(struct proxy_keys *, unsigned rule, struct slice domain,
+    struct proxy_key_answer *);
+/* The key of that selector, of which a replaced one is good for
+ * PROXY_KEYS_GRACE_S; for the length of the call. False: there is none. */
+bool proxy_keys_peek_replaced(struct proxy_keys *, unsigned rule,
+    struct slice domain, struct slice selector, struct proxy_key_answer *);
+/* It signed something. */
+void proxy_key_note_use(struct proxy_key_held *);
 
 /* Every key is looked at again before its next use. */
 void proxy_keys_doubt(struct proxy_keys *);

@@ -1,8 +1,10 @@
 /*
  * Signing a message; see filter_sign.h; of trouble, DESIGN, promise 4.
- * A signature is added to the set when the header is there, its key when that
- * comes: it may belong to a parent of the domain that was asked for, and tells
- * its own algorithm.
+ * A signature is added to the set when the header is there. Where a key's name
+ * is not known it is asked for then, so that what cannot be signed is known
+ * when the body ends; then signers are asked for all signatures at once. The
+ * key may belong to a parent of the domain that was asked for, and tells its
+ * own algorithm.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -10,7 +12,6 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
-#include "dkim/key.h"
 #include "dkim/signing_set.h"
 #include "mail/header.h"
 #include "proxy/message/filter_sign.h"
@@ -29,14 +30,16 @@ static const struct proxy_outcome trouble = {
 
 struct filter;
 
-/* One signature's life: asked for, with its key, made or not. */
+/* One signature's life: its key asked for, named, signed or not. */
 struct item {
 	struct filter *filter;
 	const struct proxy_signing *signing;
-	struct proxy_key_use *use;     /* ends with the filter */
-	struct slice domain;	       /* d= */
-	enum dkim_algorithm algorithm; /* once the key is there */
-	int number;		       /* in the set */
+	/* For the key, then for the signature; ends with the filter. */
+	struct proxy_sign_asking *asking;
+	struct slice domain, selector; /* d= and s=, once the key is known */
+	enum dkim_algorithm algorithm;
+	int number; /* in the set */
+	struct strbuf field;
 	bool failed, keyless;
 };
 
@@ -47,14 +50,14 @@ struct filter {
 	struct dkim_signing_set *set;
 	struct proxy_sign_choice choice;
 	struct item items[PROXY_SIGNATURES_MAX];
-	size_t count, waiting; /* keys not there yet */
+	size_t count, waiting; /* for signers */
 	size_t made;
+	bool signing; /* the message is complete, signatures are asked for */
 	bool no_key;  /* a domain of ours without a key: not signed */
 	bool trouble; /* of the kind that on_error is about */
 	bool unfit;   /* of the kind that unsignable is about */
 	proxy_outcome_fn *outcome; /* once the message is complete */
 	void *ctx;
-	struct proxy_portion portion; /* its signatures, to be made */
 };
 
 static void *
@@ -74,9 +77,10 @@ filter_free(void *filter)
 {
 	struct filter *f = filter;
 
-	proxy_portions_remove(f->env->portions, &f->portion);
-	for (size_t i = 0; i < f->count; i++)
-		proxy_key_use_end(f->items[i].use);
+	for (size_t i = 0; i < f->count; i++) {
+		proxy_sign_asking_end(f->items[i].asking);
+		strbuf_clear(&f->items[i].field);
+	}
 	dkim_signing_set_free(f->set);
 	proxy_sign_choice_clear(&f->choice);
 	free(f);
@@ -101,7 +105,7 @@ print_name(const struct item *item, struct strbuf *out)
 	strbuf_addf(out, "%s:", item->signing->kind->name);
 	strbuf_add(out, item->domain);
 	strbuf_add_char(out, ':');
-	strbuf_add(out, item->signing->selector);
+	strbuf_add(out, item->selector);
 }
 
 /* Each failure is logged, whatever becomes of the message. */
@@ -153,44 +157,13 @@ signing_of(const struct item *item)
 
 	return (struct dkim_signing){
 	    .domain = item->domain,
-	    .selector = what->selector,
+	    .selector = item->selector,
 	    .identity = what->identity,
 	    .algorithm = what->algorithm,
 	    .header_canon = what->header_canon,
 	    .body_canon = what->body_canon,
 	    .fields = fields_of(item),
 	};
-}
-
-static void
-sign_with(struct item *item, const struct dkim_key *key)
-{
-	struct filter *f = item->filter;
-	struct dkim_signing signing = signing_of(item);
-	struct strbuf reason;
-
-	signing.time = clock_wall_s();
-	signing.expire = rules(f)->ttl == 0 ? 0 : signing.time + rules(f)->ttl;
-	strbuf_init(&reason, REASON_CAP);
-	if (dkim_signing_set_key(
-		f->set, item->number, &signing, key, &reason) != 0)
-		fail_for_good(item, strbuf_text(&reason));
-	strbuf_clear(&reason);
-}
-
-static void
-take_key(struct item *item, const struct proxy_key_answer *answer)
-{
-	item->domain = answer->domain;
-	item->algorithm = dkim_kind_algorithm(
-	    item->signing->kind, item->signing->algorithm, answer->key);
-	if (dkim_key_fits(answer->key, item->algorithm)) {
-		sign_with(item, answer->key);
-		return;
-	}
-	/* Another key would help. */
-	item->filter->trouble = true;
-	fail_item(item, "the key is of another type than the algorithm");
 }
 
 static void proceed(struct filter *);
@@ -203,34 +176,156 @@ trace_key(const struct item *item, const char *what)
 	if (trace_wants(trace))
 		trace_line(trace, "key of %s, selector %s: %s",
 		    trace_name(item->domain).text,
-		    trace_name(item->signing->selector).text, what);
+		    trace_name(item->selector).text, what);
+}
+
+/* What was heard last of the key, at the end of the asking. */
+static void
+take_key_names(struct item *item, const struct proxy_sign_names *names)
+{
+	item->domain = names->domain;
+	item->selector = names->selector;
+	item->algorithm = names->algorithm;
+}
+
+/* There is no signature, because of the key or of those who have it. */
+static void
+take_failure(struct item *item, const struct proxy_sign_answer *answer)
+{
+	struct filter *f = item->filter;
+	struct strbuf reason;
+
+	if (answer->status == PROXY_SIGN_MISSING) {
+		trace_key(item, "missing");
+		item->failed = item->keyless = f->no_key = true;
+		return;
+	}
+	trace_key(item, "trouble");
+	f->trouble = true;
+	strbuf_init(&reason, REASON_CAP);
+	strbuf_add(&reason, slice_first(answer->reason, REASON_CAP - 1));
+	fail_item(item, strbuf_text(&reason));
+	strbuf_clear(&reason);
 }
 
 static void
-on_key(void *ctx, const struct proxy_key_answer *answer)
+on_key(void *ctx, const struct proxy_sign_answer *answer)
 {
 	struct item *item = ctx;
 	struct filter *f = item->filter;
 
 	f->waiting--;
-	trace_key(item,
-	    answer->status == PROXY_KEY_FOUND	      ? "found"
-		: answer->status == PROXY_KEY_MISSING ? "missing"
-						      : "trouble");
-	switch (answer->status) {
-	case PROXY_KEY_FOUND:
-		take_key(item, answer);
-		break;
-	case PROXY_KEY_MISSING:
-		item->failed = item->keyless = f->no_key = true;
-		break;
-	case PROXY_KEY_TROUBLE:
-		f->trouble = true;
-		fail_item(item, answer->reason);
-		break;
+	if (answer->status == PROXY_SIGN_STALE) {
+		take_key_names(item, proxy_sign_asking_names(item->asking));
+		trace_key(item, "found");
+	} else {
+		take_failure(item, answer);
 	}
 	if (f->outcome != NULL)
 		proceed(f);
+}
+
+static void
+ask_for_key(struct item *item)
+{
+	struct filter *f = item->filter;
+	const struct proxy_signing *what = item->signing;
+	const struct proxy_sign_wish wish = {
+	    .right = what->right,
+	    .kind = PROXY_SIGN_ASK_KEY,
+	    .domain = what->domain,
+	    .done = on_key,
+	    .ctx = item,
+	};
+
+	if (proxy_signers_know(f->env->signers, what->right, what->domain))
+		return;
+	f->waiting++;
+	trace_key(item, "asked");
+	item->asking = proxy_sign_ask(f->env->signers, &wish);
+}
+
+/* --- signatures --- */
+
+/* The text that is to be signed, by those names. Of what cannot be made neither
+ * time nor another key would make it. */
+static int
+on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
+{
+	struct item *item = ctx;
+	struct filter *f = item->filter;
+	struct dkim_signing signing;
+	struct strbuf reason;
+
+	take_key_names(item, names);
+	signing = signing_of(item);
+	signing.algorithm = names->algorithm;
+	signing.time = clock_wall_s();
+	signing.expire = rules(f)->ttl == 0 ? 0 : signing.time + rules(f)->ttl;
+	strbuf_init(&reason, REASON_CAP);
+	if (dkim_signing_set_name(f->set, item->number, &signing, &reason) == 0)
+		*text = dkim_signing_set_text(f->set, item->number);
+	if (reason.n == 0 && text->n > f->env->text_max)
+		strbuf_add_str(&reason, "what it covers is too long");
+	if (reason.n > 0)
+		fail_for_good(item, strbuf_text(&reason));
+	strbuf_clear(&reason);
+	return item->failed ? -1 : 0;
+}
+
+static void
+put_field(struct item *item, struct slice signature)
+{
+	struct filter *f = item->filter;
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_CAP);
+	strbuf_init(&item->field, DKIM_SIGNER_FIELD_MAX);
+	if (dkim_signing_set_put(
+		f->set, item->number, signature, &item->field, &reason) != 0) {
+		f->trouble = true;
+		fail_item(item, strbuf_text(&reason));
+	}
+	strbuf_clear(&reason);
+}
+
+static void
+on_signed(void *ctx, const struct proxy_sign_answer *answer)
+{
+	struct item *item = ctx;
+	struct filter *f = item->filter;
+
+	f->waiting--;
+	if (answer->status == PROXY_SIGN_DONE)
+		put_field(item, answer->signature);
+	else if (!item->failed)
+		take_failure(item, answer);
+	proceed(f);
+}
+
+static void
+ask_for_signature(struct item *item)
+{
+	struct filter *f = item->filter;
+	const struct proxy_signing *what = item->signing;
+	const struct proxy_sign_wish wish = {
+	    .right = what->right,
+	    .kind = dkim_signing_set_has_text(f->set, item->number)
+		? PROXY_SIGN_ASK_TEXT
+		: PROXY_SIGN_ASK_DIGEST,
+	    .domain = what->domain,
+	    .make = on_make,
+	    .done = on_signed,
+	    .ctx = item,
+	};
+
+	f->waiting++;
+	proxy_sign_asking_end(item->asking);
+	/* The names stay, for they may be those of the asking. */
+	item->domain = what->domain;
+	item->selector = what->selector;
+	item->asking = NULL;
+	item->asking = proxy_sign_ask(f->env->signers, &wish);
 }
 
 static void
@@ -243,6 +338,8 @@ begin_item(struct filter *f, const struct proxy_signing *what)
 	item->filter = f;
 	item->signing = what;
 	item->domain = what->domain;
+	item->selector = what->selector;
+	item->algorithm = what->algorithm;
 	signing = signing_of(item);
 	strbuf_init(&reason, REASON_CAP);
 	item->number = dkim_signing_set_add(
@@ -250,12 +347,8 @@ begin_item(struct filter *f, const struct proxy_signing *what)
 	if (item->number < 0)
 		fail_for_good(item, strbuf_text(&reason));
 	strbuf_clear(&reason);
-	if (item->failed)
-		return;
-	f->waiting++;
-	trace_key(item, "asked");
-	item->use = proxy_keys_get(
-	    f->env->keys, what->key_rule, what->domain, on_key, item);
+	if (!item->failed)
+		ask_for_key(item);
 }
 
 /* --- the filter's calls --- */
@@ -381,40 +474,37 @@ note_signed(struct item *item)
 }
 
 static void
-make_field(struct item *item)
+put_on_top(struct item *item)
 {
 	struct filter *f = item->filter;
-	struct strbuf field, reason;
 
-	strbuf_init(&field, DKIM_SIGNER_FIELD_MAX);
-	strbuf_init(&reason, REASON_CAP);
-	if (dkim_signing_set_seal(f->set, item->number, &field, &reason) == 0 &&
-	    proxy_edit_top(f->job.edit, strbuf_slice(&field)) == 0) {
+	if (item->failed || item->field.n == 0)
+		return;
+	if (proxy_edit_top(f->job.edit, strbuf_slice(&item->field)) == 0) {
 		note_signed(item);
-	} else {
-		f->trouble = true;
-		fail_item(item, "cannot sign");
+		return;
 	}
-	strbuf_clear(&reason);
-	strbuf_clear(&field);
+	f->trouble = true;
+	fail_item(item, "cannot sign");
 }
 
-/* Message and keys are there. Nothing is signed that is not going to be
- * sent. */
-static void
-complete_filter(void *ctx)
+static bool
+defers(const struct filter *f)
 {
-	struct filter *f = ctx;
-	bool tempfail = rules(f)->on_error == PROXY_ON_ERROR_TEMPFAIL;
+	return f->trouble && rules(f)->on_error == PROXY_ON_ERROR_TEMPFAIL;
+}
 
-	for (size_t i = 0; i < f->count; i++)
-		if (!f->items[i].failed && !(f->trouble && tempfail))
-			make_field(&f->items[i]);
+/* All signatures are there that there will be. */
+static void
+complete_filter(struct filter *f)
+{
+	for (size_t i = 0; i < f->count && !defers(f); i++)
+		put_on_top(&f->items[i]);
 	if (f->made > 0 || f->trouble)
 		proxy_count(f->env->counters, PROXY_COUNT_TO_SIGN);
 	if (f->trouble)
 		proxy_count(f->env->counters, PROXY_COUNT_SIGN_TROUBLE);
-	if (f->trouble && tempfail) {
+	if (defers(f)) {
 		tell_signing(f, &trouble);
 		return;
 	}
@@ -428,16 +518,22 @@ complete_filter(void *ctx)
 		tell_signing(f, &passed);
 }
 
-/* The message is complete; are its keys there? */
+/* The message is complete. First its keys, then its signatures; nothing is
+ * signed that is not going to be sent. */
 static void
 proceed(struct filter *f)
 {
 	if (f->waiting > 0)
 		return;
-	if (f->count > 0)
-		proxy_portions_add(
-		    f->env->portions, &f->portion, complete_filter, f);
-	else
+	if (!f->signing) {
+		f->signing = true;
+		f->waiting++; /* none of them ends it before all have begun */
+		for (size_t i = 0; i < f->count; i++)
+			if (!f->items[i].failed && !defers(f))
+				ask_for_signature(&f->items[i]);
+		f->waiting--;
+	}
+	if (f->waiting == 0)
 		complete_filter(f);
 }
 

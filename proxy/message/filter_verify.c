@@ -388,8 +388,8 @@ pass_on(struct filter *f)
 		tell_verifying(f, PROXY_PASS, PROXY_CAUSE_NONE, NULL);
 }
 
-/* A message that cannot be sealed goes on without; a sealer that is not
- * there is trouble, which on_error decides about. */
+/* A message that cannot be sealed goes on without; a signer, or a
+ * key, that is not there is trouble, which on_error decides about. */
 static void
 on_sealed(void *ctx, enum proxy_seal_status status, struct slice fields,
     const char *reason)
@@ -430,8 +430,7 @@ seal_filter(struct filter *f)
 	job.results = strbuf_slice(&value);
 	dkim_body_hashes_end(f->seal_body);
 	trace_line(f->job.trace, "seal of %s: asked", rules(f)->seal.domain);
-	/* The filter may be gone after this. */
-	proxy_seal_begin(f->env->sealing, &job, &f->seal, on_sealed, f);
+	f->seal = proxy_seal_begin(f->env->sealing, &job, on_sealed, f);
 	strbuf_clear(&value);
 }
 

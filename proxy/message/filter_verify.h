@@ -22,7 +22,7 @@ struct proxy_verify_env {
 	const struct proxy_config *config;
 	struct event_base *base;
 	struct dns_resolver *resolver;
-	struct proxy_sealing *sealing; /* NULL: nothing is sealed */
+	const struct proxy_sealing *sealing; /* NULL: nothing is sealed */
 	struct log *log;
 	struct proxy_counters *counters; /* NULL: none */
 	/* Told of each message that was checked, before its outcome, and

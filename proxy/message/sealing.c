@@ -1,86 +1,91 @@
-/* A set, its digests signed elsewhere; see sealing.h. */
-#include <errno.h>
+/* A set, its texts signed elsewhere; see sealing.h. */
 #include <stdlib.h>
-#include <string.h>
-#include <sys/queue.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <event2/event.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "dkim/arc.h"
 #include "dkim/body_hashes.h"
 #include "dkim/signer.h"
-#include "proxy/keys/key_wire.h"
-#include "proxy/message/seal_wire.h"
 #include "proxy/message/sealing.h"
+#include "proxy/message/signers.h"
+#include "proxy/settings/sign_rights.h"
 
 enum { FIELDS_MAX = 3 * DKIM_SIGNER_FIELD_MAX, REASON_MAX = 512 };
 
 /* One message's. */
 struct proxy_seal {
-	LIST_ENTRY(proxy_seal) entry;
-	struct proxy_sealing *sealing;
-	struct proxy_seal **to;
-	struct dkim_arc_sealer *set;
-	bool message_sealed; /* the message's digest came back signed */
-	uint64_t id;	     /* of the request under way */
-	struct event *timer;
+	const struct proxy_sealing *sealing;
+	struct proxy_seal_job job; /* its results are the strbuf's */
+	struct strbuf results, reason;
+	struct dkim_arc_sealer *set; /* NULL: not made, or not to be made */
+	struct strbuf selector;	     /* that the set names */
+	bool message_sealed;	     /* the message's signature is in it */
+	struct proxy_sign_asking *asking;
 	proxy_seal_fn *fn;
 	void *ctx;
 };
-
-struct proxy_sealing {
-	struct event_base *base;
-	const struct proxy_config *config;
-	int hello_fd, fd; /* fd -1: not connected */
-	struct event *event;
-	uint64_t ids;
-	LIST_HEAD(, proxy_seal) seals;
-};
-
-/* --- one seal --- */
 
 void
 proxy_seal_cancel(struct proxy_seal *seal)
 {
 	if (seal == NULL)
 		return;
-	LIST_REMOVE(seal, entry);
-	*seal->to = NULL;
+	proxy_sign_asking_end(seal->asking);
 	dkim_arc_sealer_free(seal->set);
-	event_free(seal->timer);
+	strbuf_clear(&seal->results);
+	strbuf_clear(&seal->reason);
+	strbuf_clear(&seal->selector);
 	free(seal);
 }
 
-/* The last word; the seal is gone before it is said. */
-static void
-tell_seal(struct proxy_seal *seal, enum proxy_seal_status status,
-    struct slice fields, const char *reason)
-{
-	proxy_seal_fn *fn = seal->fn;
-	void *ctx = seal->ctx;
-
-	proxy_seal_cancel(seal);
-	fn(ctx, status, fields, reason);
-}
+/* --- the set --- */
 
 static void
-fail_seal(struct proxy_seal *seal, const char *reason)
+make_set(struct proxy_seal *seal, const struct proxy_sign_names *names)
 {
-	tell_seal(seal, PROXY_SEAL_TROUBLE, slice_from(NULL, 0), reason);
+	const struct dkim_arc_sealing what = {
+	    .domain = names->domain,
+	    .selector = names->selector,
+	    .algorithm = names->algorithm,
+	    .results = strbuf_slice(&seal->results),
+	    .chain = seal->job.chain,
+	    .time = clock_wall_s(),
+	};
+
+	dkim_arc_sealer_free(seal->set);
+	seal->message_sealed = false;
+	strbuf_reset(&seal->selector);
+	strbuf_add(&seal->selector, names->selector);
+	seal->set = dkim_arc_sealer_new(
+	    &what, seal->job.header, seal->job.body, &seal->reason);
 }
 
-static void
-on_timer(evutil_socket_t fd, short what, void *ctx)
+/* The text of the one that is to be signed now. Where the key was replaced
+ * between the two, the message's signature was made with the old one, which is
+ * good: a set may name two. But they are of one name here, so both are made
+ * again. */
+static int
+on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
 {
-	(void)fd;
-	(void)what;
-	fail_seal(ctx, "the sealer did not answer in time");
+	struct proxy_seal *seal = ctx;
+	bool same = slice_equal(strbuf_slice(&seal->selector), names->selector);
+
+	if (seal->set == NULL || !same)
+		make_set(seal, names);
+	if (seal->set == NULL)
+		return -1;
+	*text = seal->message_sealed ? dkim_arc_sealer_text(seal->set)
+				     : dkim_arc_sealer_message_text(seal->set);
+	if (text->n <= seal->sealing->text_max)
+		return 0;
+	strbuf_add_str(&seal->reason, "the set is too long");
+	return -1;
 }
+
+/* --- its signatures --- */
+
+static void ask_for_seal(struct proxy_seal *);
 
 static void
 print_fields(struct proxy_seal *seal, struct slice signature)
@@ -89,118 +94,59 @@ print_fields(struct proxy_seal *seal, struct slice signature)
 
 	strbuf_init(&fields, FIELDS_MAX);
 	if (dkim_arc_sealer_seal(seal->set, signature, &fields) == 0)
-		tell_seal(seal, PROXY_SEAL_MADE, strbuf_slice(&fields), "");
+		seal->fn(seal->ctx, PROXY_SEAL_MADE, strbuf_slice(&fields), "");
 	else
-		tell_seal(seal, PROXY_SEAL_NONE, slice_from(NULL, 0),
+		seal->fn(seal->ctx, PROXY_SEAL_NONE, slice_from(NULL, 0),
 		    "the set is too long");
 	strbuf_clear(&fields);
 }
 
-/* --- the sealer's end --- */
-
+/* Trouble without a reason is that there is no set to be made. */
 static void
-hang_up(struct proxy_sealing *s)
+tell_failure(struct proxy_seal *seal, const struct proxy_sign_answer *answer)
 {
-	struct proxy_seal *seal;
+	enum proxy_seal_status status =
+	    seal->reason.n > 0 ? PROXY_SEAL_NONE : PROXY_SEAL_TROUBLE;
 
-	if (s->event != NULL)
-		event_free(s->event);
-	s->event = NULL;
-	if (s->fd >= 0)
-		(void)close(s->fd);
-	s->fd = -1;
-	while ((seal = LIST_FIRST(&s->seals)) != NULL)
-		fail_seal(seal, "the sealer is gone");
+	if (seal->reason.n == 0)
+		strbuf_add(
+		    &seal->reason, slice_first(answer->reason, REASON_MAX - 1));
+	seal->fn(
+	    seal->ctx, status, slice_from(NULL, 0), strbuf_text(&seal->reason));
 }
-
-static int ask_sealer(struct proxy_seal *, struct slice digest);
 
 /* The first signature is the message's, the second the seal's. */
 static void
-take_signature(struct proxy_seal *seal, struct slice signature)
+on_signed(void *ctx, const struct proxy_sign_answer *answer)
 {
-	if (seal->message_sealed) {
-		print_fields(seal, signature);
-		return;
+	struct proxy_seal *seal = ctx;
+
+	if (answer->status != PROXY_SIGN_DONE) {
+		tell_failure(seal, answer);
+	} else if (seal->message_sealed) {
+		print_fields(seal, answer->signature);
+	} else {
+		seal->message_sealed = true;
+		dkim_arc_sealer_message_seal(seal->set, answer->signature);
+		ask_for_seal(seal);
 	}
-	seal->message_sealed = true;
-	dkim_arc_sealer_message_seal(seal->set, signature);
-	if (ask_sealer(seal, dkim_arc_sealer_digest(seal->set)) != 0)
-		fail_seal(seal, "the sealer is gone");
 }
 
 static void
-take_seal_reply(struct proxy_sealing *s, const struct proxy_seal_reply *reply)
+ask_for_seal(struct proxy_seal *seal)
 {
-	struct proxy_seal *seal;
+	const struct proxy_sign_wish wish = {
+	    .right = PROXY_SIGN_RIGHT_SEAL,
+	    .kind = PROXY_SIGN_ASK_TEXT,
+	    .domain = slice_str(seal->sealing->config->checking.seal.domain),
+	    .make = on_make,
+	    .done = on_signed,
+	    .ctx = seal,
+	};
 
-	LIST_FOREACH (seal, &s->seals, entry)
-		if (seal->id == reply->id)
-			break;
-	if (seal == NULL) /* cancelled meanwhile */
-		return;
-	if (reply->n == 0 || reply->n > sizeof(reply->signature) ||
-	    reply->algorithm != DKIM_RSA_SHA256)
-		fail_seal(seal, "the sealer has no rsa key to seal with");
-	else
-		take_signature(seal, slice_from(reply->signature, reply->n));
-}
-
-static void
-on_reply(evutil_socket_t fd, short what, void *ctx)
-{
-	struct proxy_sealing *s = ctx;
-	struct proxy_seal_reply reply;
-	ssize_t n = recv(fd, &reply, sizeof(reply), MSG_DONTWAIT);
-
-	(void)what;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n != (ssize_t)sizeof(reply))
-		hang_up(s);
-	else
-		take_seal_reply(s, &reply);
-}
-
-/* A pair, of which the sealer gets one end over the socket that is always
- * there; it waits in it until there is a sealer. */
-static int
-greet(struct proxy_sealing *s)
-{
-	int pair[2], result;
-
-	if (s->fd >= 0)
-		return 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		0, pair) != 0)
-		return -1;
-	result = proxy_key_send(s->hello_fd, SLICE("s"), pair[1]);
-	(void)close(pair[1]);
-	if (result != 0) {
-		(void)close(pair[0]);
-		return -1;
-	}
-	s->fd = pair[0];
-	s->event = event_new(s->base, s->fd, EV_READ | EV_PERSIST, on_reply, s);
-	(void)event_add(s->event, NULL);
-	return 0;
-}
-
-static int
-ask_sealer(struct proxy_seal *seal, struct slice digest)
-{
-	struct proxy_sealing *s = seal->sealing;
-	struct proxy_seal_request request;
-
-	if (digest.n != PROXY_SEAL_DIGEST || greet(s) != 0)
-		return -1;
-	memset(&request, 0, sizeof(request));
-	request.id = seal->id = ++s->ids;
-	memcpy(request.digest, digest.p, digest.n);
-	return send(s->fd, &request, sizeof(request),
-		   MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(request)
-	    ? 0
-	    : -1;
+	proxy_sign_asking_end(seal->asking);
+	seal->asking = NULL;
+	seal->asking = proxy_sign_ask(seal->sealing->signers, &wish);
 }
 
 /* --- beginning --- */
@@ -212,75 +158,20 @@ proxy_sealing_want(struct dkim_body_hashes *body)
 	    body, DKIM_CANON_RELAXED, DKIM_SHA256, DKIM_BODY_WHOLE);
 }
 
-static struct dkim_arc_sealer *
-make_set(const struct proxy_sealing *s, const struct proxy_seal_job *job,
-    struct strbuf *reason)
+struct proxy_seal *
+proxy_seal_begin(const struct proxy_sealing *sealing,
+    const struct proxy_seal_job *job, proxy_seal_fn *fn, void *ctx)
 {
-	const struct proxy_seal_settings *seal = &s->config->checking.seal;
-	const struct dkim_arc_sealing what = {
-	    .domain = slice_str(seal->domain),
-	    .selector = slice_str(seal->selector),
-	    .algorithm = DKIM_RSA_SHA256,
-	    .results = job->results,
-	    .chain = job->chain,
-	    .time = clock_wall_s(),
-	};
+	struct proxy_seal *seal = xcalloc(1, sizeof(*seal));
 
-	return dkim_arc_sealer_new(&what, job->header, job->body, reason);
-}
-
-void
-proxy_seal_begin(struct proxy_sealing *s, const struct proxy_seal_job *job,
-    struct proxy_seal **to, proxy_seal_fn *fn, void *ctx)
-{
-	const struct timeval bound = {
-	    PROXY_SEALING_MS / 1000, PROXY_SEALING_MS % 1000 * 1000};
-	struct proxy_seal *seal;
-	struct dkim_arc_sealer *set;
-	struct strbuf reason;
-
-	strbuf_init(&reason, REASON_MAX);
-	set = make_set(s, job, &reason);
-	if (set == NULL) {
-		fn(ctx, PROXY_SEAL_NONE, slice_from(NULL, 0),
-		    strbuf_text(&reason));
-		strbuf_clear(&reason);
-		return;
-	}
-	strbuf_clear(&reason);
-	seal = xcalloc(1, sizeof(*seal));
-	seal->sealing = s;
-	seal->to = to;
-	seal->set = set;
+	seal->sealing = sealing;
+	seal->job = *job;
 	seal->fn = fn;
 	seal->ctx = ctx;
-	seal->timer = evtimer_new(s->base, on_timer, seal);
-	(void)evtimer_add(seal->timer, &bound);
-	LIST_INSERT_HEAD(&s->seals, seal, entry);
-	*to = seal;
-	if (ask_sealer(seal, dkim_arc_sealer_message_digest(set)) != 0)
-		fail_seal(seal, "the sealer cannot be asked");
-}
-
-struct proxy_sealing *
-proxy_sealing_new(
-    struct event_base *base, const struct proxy_config *config, int hello_fd)
-{
-	struct proxy_sealing *s = xcalloc(1, sizeof(*s));
-
-	s->base = base;
-	s->config = config;
-	s->hello_fd = hello_fd;
-	s->fd = -1;
-	LIST_INIT(&s->seals);
-	return s;
-}
-
-void
-proxy_sealing_free(struct proxy_sealing *s)
-{
-	if (s == NULL)
-		return;
-	hang_up(s);
-	free(s);
+	strbuf_init(&seal->results, job->results.n + 1);
+	strbuf_add(&seal->results, job->results);
+	strbuf_init(&seal->reason, REASON_MAX);
+	strbuf_init(&seal->selector, PROXY_SIGN_NAME_MAX);
+	ask_for_seal(seal);
+	return seal;
 }

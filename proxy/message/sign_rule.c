@@ -359,7 +359,8 @@ add_signing(struct choosing *c, const struct proxy_signature *signature,
 	    .identity = expand_identity(c, signature, domain, macros),
 	    .fields = signature->fields != NULL ? signature->fields
 						: c->config->signing.fields,
-	    .key_rule = signature->key_rule};
+	    .key_rule = signature->key_rule,
+	    .right = signature->number};
 }
 
 static void

@@ -28,12 +28,13 @@ struct proxy_signing {
 	 * rsa-sha1. */
 	enum dkim_algorithm algorithm;
 	/* d=, in A-labels. With `domain = *` the key may turn out to be a
-	 * parent's: then d= is what proxy_key_answer says. */
+	 * parent's: then d= is what the signer says. */
 	struct slice domain;
 	struct slice selector;
 	struct slice identity; /* i=, macros expanded; empty: none */
 	const struct dkim_field_list *fields; /* NULL: the built-in list */
-	unsigned key_rule; /* with `domain`: what proxy_keys_get() is asked */
+	unsigned key_rule;		      /* with `domain`: which key */
+	unsigned right; /* the same for a signer: settings/sign_rights.h */
 };
 
 enum proxy_sign_status {

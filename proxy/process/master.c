@@ -21,6 +21,7 @@
 #include "proxy/process/privilege.h"
 #include "proxy/process/sandbox.h"
 #include "proxy/process/worker.h"
+#include "proxy/settings/roles.h"
 
 #define REASON_MAX 1024
 /* What is kept of a reload for who asked for it. */
@@ -250,13 +251,14 @@ change_over(struct proxy_master *master)
 	renew_log(master, new->config);
 	atomic_fetch_add(&master->shared->generation, 1);
 	note_change(master, new, old != NULL);
-	atomic_store(
-	    &master->shared->workers, proxy_generation_workers(new->config));
+	atomic_store(&master->shared->workers, proxy_worker_count(new->config));
 	mark_draining(old);
 	proxy_generation_go(new);
-	log_printf(master->log, LOGGING_INFO, "%s, %zu workers (signpost %s)",
-	    old == NULL ? "serving" : "reloaded", new->seat_count,
-	    PROXY_VERSION);
+	log_printf(master->log, LOGGING_INFO,
+	    "%s, %zu workers and %zu signers (signpost %s)",
+	    old == NULL ? "serving" : "reloaded",
+	    new->seat_count - proxy_signer_count(new->config),
+	    proxy_signer_count(new->config), PROXY_VERSION);
 	if (old == NULL && announce(master) != 0) {
 		master->failed = true;
 		begin_stop(master);
@@ -775,6 +777,11 @@ proxy_master_run(const struct proxy_master_job *job)
 	proxy_notify_init(&master.notify);
 	ignore_signals();
 	proxy_privilege_hide();
+	if (!proxy_privilege_allow_lock())
+		log_printf(master.log, LOGGING_WARNING,
+		    "the memory of private keys may be swapped out: it cannot "
+		    "be locked without a bound (LimitMEMLOCK=infinity, or "
+		    "`ulimit -l unlimited')");
 	if (set_up_master(&master, &reason) != 0) {
 		say_why_not(&master, "cannot start", strbuf_text(&reason));
 		proxy_config_free(job->config);

@@ -46,12 +46,13 @@ struct proxy_seat {
 	enum proxy_seat_state state;
 	pid_t pid;
 	unsigned slot;
-	int control, keys, lines; /* our ends; -1: none */
+	int control, keys, lines, hello; /* our ends; -1: none */
 	struct event *on_control, *on_keys, *on_lines, *on_pause;
 	struct proxy_seat_told told;
 	time_t since;	 /* it was forked */
 	unsigned silent; /* rounds since its last sign of life */
 	unsigned paused; /* s, of the last pause; 0: none yet */
+	bool replaced;	 /* one that sat here has ended */
 };
 
 /* One reading of the configuration, and its workers. */
@@ -62,7 +63,6 @@ struct proxy_generation {
 	uint64_t number; /* the first that served is 1; 0: has not served */
 	struct proxy_key_readers readers;
 	int settings; /* proxy_config_pack() */
-	int seals[2]; /* the sealer's end, its verifiers'; -1: no sealer */
 	struct proxy_seat *seats;
 	size_t seat_count;
 	bool leaving; /* its workers were told to go: nobody is replaced */
@@ -134,8 +134,6 @@ struct proxy_generation *proxy_generation_new(
 /* Nobody may sit any more. */
 void proxy_generation_free(struct proxy_generation *);
 
-/* Workers of each proxy that a configuration wants. */
-size_t proxy_generation_workers(const struct proxy_config *);
 /* Forks for every empty seat; -1 and the reason where one cannot be. */
 int proxy_generation_start(struct proxy_generation *, struct strbuf *reason);
 bool proxy_generation_is_serving(const struct proxy_generation *);
@@ -143,9 +141,9 @@ bool proxy_generation_is_empty(const struct proxy_generation *);
 /* Lets its workers, or one, take connections. */
 void proxy_generation_go(const struct proxy_generation *);
 void proxy_seat_go(const struct proxy_seat *);
-/* A signal to all its workers, none of which is replaced then. The sealer's
- * comes when the last verifier has ended: messages in flight are sealed with
- * the key and the names that they began with. */
+/* A signal to all its workers, none of which is replaced then. The
+ * signers' comes when the last who asks them has ended: messages in flight are
+ * signed with the keys and the names that they began with. */
 void proxy_generation_leave(struct proxy_generation *, int signal);
 void proxy_generation_kill(struct proxy_generation *);
 

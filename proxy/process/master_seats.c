@@ -11,11 +11,11 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "proxy/keys/hello_wire.h"
 #include "proxy/keys/key_wire.h"
 #include "proxy/process/master.h"
 #include "proxy/process/master_private.h"
 #include "proxy/process/recorder.h"
-#include "proxy/process/sealer.h"
 #include "proxy/process/worker.h"
 #include "proxy/settings/roles.h"
 
@@ -55,19 +55,6 @@ move_seat(struct proxy_seat *seat, enum proxy_seat_state state)
 
 /* --- generations --- */
 
-size_t
-proxy_generation_workers(const struct proxy_config *config)
-{
-	long cores;
-
-	if (config->workers > 0)
-		return config->workers;
-	cores = sysconf(_SC_NPROCESSORS_ONLN);
-	return cores < 1		? 1
-	    : cores > PROXY_WORKERS_MAX ? PROXY_WORKERS_MAX
-					: (size_t)cores;
-}
-
 static void
 add_seats(struct proxy_generation *g, enum proxy_role role, size_t count)
 {
@@ -80,7 +67,7 @@ add_seats(struct proxy_generation *g, enum proxy_role role, size_t count)
 		memset(seat, 0, sizeof(*seat));
 		seat->generation = g;
 		seat->role = role;
-		seat->control = seat->keys = seat->lines = -1;
+		seat->control = seat->keys = seat->lines = seat->hello = -1;
 	}
 }
 
@@ -89,11 +76,9 @@ static int
 make_gifts(struct proxy_generation *g, struct strbuf *reason)
 {
 	g->settings = proxy_config_pack(g->config);
-	if (g->settings < 0)
-		return strbuf_fail(reason, "settings: %s", strerror(errno));
-	if (!proxy_sealer_is_wanted(g->config))
+	if (g->settings >= 0)
 		return 0;
-	return make_pair(SOCK_SEQPACKET, g->seals, reason);
+	return strbuf_fail(reason, "settings: %s", strerror(errno));
 }
 
 struct proxy_generation *
@@ -104,7 +89,7 @@ proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
 
 	g->master = master;
 	g->config = config;
-	g->settings = g->seals[0] = g->seals[1] = -1;
+	g->settings = -1;
 	TAILQ_INSERT_TAIL(&master->generations, g, link);
 	if (make_gifts(g, reason) != 0) {
 		proxy_generation_free(g);
@@ -113,12 +98,11 @@ proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
 	proxy_key_readers_init(&g->readers, config);
 	for (size_t i = 0; i < PROXY_FRONTS; i++)
 		if (config->fronts[i].enabled)
-			add_seats(g, proxy_role_of(i),
-			    proxy_generation_workers(config));
+			add_seats(
+			    g, proxy_role_of(i), proxy_worker_count(config));
 	if (proxy_recorder_is_wanted(config))
 		add_seats(g, PROXY_ROLE_RECORDER, 1);
-	if (proxy_sealer_is_wanted(config))
-		add_seats(g, PROXY_ROLE_SEALER, 1);
+	add_seats(g, PROXY_ROLE_SIGNER, proxy_signer_count(config));
 	return g;
 }
 
@@ -135,8 +119,6 @@ proxy_generation_free(struct proxy_generation *g)
 			event_free(g->seats[i].on_pause);
 	free(g->seats);
 	drop_fd(&g->settings);
-	drop_fd(&g->seals[0]);
-	drop_fd(&g->seals[1]);
 	proxy_config_free(g->config);
 	free(g);
 }
@@ -190,32 +172,41 @@ signal_role(const struct proxy_generation *g, enum proxy_role role, int signal)
 			(void)kill(g->seats[i].pid, signal);
 }
 
+/* Does it ask signers? */
 static bool
-has_filter(const struct proxy_seat *seat, enum proxy_filter_kind filter)
+is_asker(const struct proxy_seat *seat)
 {
-	const struct proxy_front *front =
-	    proxy_role_front(seat->role, seat->generation->config);
+	const struct proxy_config *config = seat->generation->config;
+	const struct proxy_front *front = proxy_role_front(seat->role, config);
 
-	return front != NULL && front->filter == filter;
+	return front != NULL && proxy_front_asks_signers(config, front);
 }
 
 static bool
-has_verifier(const struct proxy_generation *g)
+has_asker(const struct proxy_generation *g)
 {
 	size_t i;
 
 	for (i = 0; i < g->seat_count; i++)
 		if (g->seats[i].state != PROXY_SEAT_EMPTY &&
-		    has_filter(&g->seats[i], PROXY_FILTER_VERIFY))
+		    is_asker(&g->seats[i]))
 			return true;
 	return false;
 }
 
 static void
-release_sealer(const struct proxy_generation *g)
+release_signers(const struct proxy_generation *g)
 {
-	if (!has_verifier(g))
-		signal_role(g, PROXY_ROLE_SEALER, SIGTERM);
+	if (!has_asker(g))
+		signal_role(g, PROXY_ROLE_SIGNER, SIGTERM);
+}
+
+/* Messages in flight still need one where all others have gone. */
+static bool
+is_needed(const struct proxy_seat *seat)
+{
+	return !seat->generation->leaving ||
+	    (seat->role == PROXY_ROLE_SIGNER && has_asker(seat->generation));
 }
 
 void
@@ -225,12 +216,12 @@ proxy_generation_leave(struct proxy_generation *g, int signal)
 
 	g->leaving = true;
 	for (i = 0; i < g->seat_count; i++)
-		if (g->seats[i].on_pause != NULL)
+		if (g->seats[i].on_pause != NULL && !is_needed(&g->seats[i]))
 			(void)event_del(g->seats[i].on_pause);
 	for (i = 0; i < PROXY_FRONTS; i++)
 		signal_role(g, proxy_role_of(i), signal);
 	signal_role(g, PROXY_ROLE_RECORDER, signal);
-	release_sealer(g);
+	release_signers(g);
 }
 
 void
@@ -330,7 +321,7 @@ on_control(evutil_socket_t fd, short what, void *ctx)
 	proxy_master_on_serving(seat->generation->master, seat);
 }
 
-/* Of the sealer, which may not speak to syslog itself. */
+/* Of signers, which may not speak to syslog themselves. */
 static void
 on_lines(evutil_socket_t fd, short what, void *ctx)
 {
@@ -359,7 +350,8 @@ static bool
 is_watched(const struct proxy_seat *seat)
 {
 	return seat->state == PROXY_SEAT_SERVING &&
-	    proxy_role_is_worker(seat->role);
+	    (proxy_role_is_worker(seat->role) ||
+		seat->role == PROXY_ROLE_SIGNER);
 }
 
 static void
@@ -414,7 +406,7 @@ on_keys(evutil_socket_t fd, short what, void *ctx)
 		return;
 	if (result == PROXY_KEY_SERVED_LIAR) {
 		log_printf(g->master->log, LOGGING_ERROR,
-		    "worker %ld of [out] asked for what is no key: killed",
+		    "signer %ld asked for what is no key: killed",
 		    (long)seat->pid);
 		(void)kill(seat->pid, SIGKILL);
 	}
@@ -488,20 +480,10 @@ record_end(const struct proxy_seat *seat)
 
 	if (seat->role == PROXY_ROLE_RECORDER)
 		return g->master->records[0];
-	if (seat->role == PROXY_ROLE_SEALER ||
+	if (seat->role == PROXY_ROLE_SIGNER ||
 	    !proxy_recorder_is_wanted(g->config))
 		return -1;
 	return g->master->records[1];
-}
-
-static int
-seal_end(const struct proxy_seat *seat)
-{
-	const struct proxy_generation *g = seat->generation;
-
-	if (seat->role == PROXY_ROLE_SEALER)
-		return g->seals[0];
-	return has_filter(seat, PROXY_FILTER_VERIFY) ? g->seals[1] : -1;
 }
 
 static const struct proxy_listeners *
@@ -517,7 +499,7 @@ listeners_of(const struct proxy_config *config, enum proxy_role role)
 
 /* Pairs of its own: our ends first. */
 struct pairs {
-	int control[2], keys[2], lines[2];
+	int control[2], keys[2], lines[2], hello[2];
 };
 
 static int
@@ -533,7 +515,7 @@ fork_worker(
 	    .shared = g->master->shared_fd,
 	    .keys = pairs->keys[1],
 	    .record = record_end(seat),
-	    .seal = seal_end(seat),
+	    .hello = pairs->hello[1],
 	    .conf = g->master->conf_fd,
 	    .lines = pairs->lines[1],
 	    .listeners = listeners,
@@ -550,19 +532,11 @@ fork_worker(
 	return 0;
 }
 
-/* Does it ask us for keys? */
-static bool
-has_keys(const struct proxy_seat *seat)
-{
-	return seat->role == PROXY_ROLE_SEALER ||
-	    has_filter(seat, PROXY_FILTER_SIGN);
-}
-
 /* Who may open no socket could not find syslog again when it was restarted. */
 static bool
 has_lines(const struct proxy_seat *seat)
 {
-	return seat->role == PROXY_ROLE_SEALER &&
+	return seat->role == PROXY_ROLE_SIGNER &&
 	    seat->generation->config->log == LOGGING_SYSLOG;
 }
 
@@ -570,9 +544,12 @@ static int
 make_pairs(
     const struct proxy_seat *seat, struct pairs *pairs, struct strbuf *reason)
 {
+	bool signs = seat->role == PROXY_ROLE_SIGNER;
+
 	if (make_pair(SOCK_STREAM, pairs->control, reason) != 0 ||
-	    (has_keys(seat) &&
-		make_pair(SOCK_SEQPACKET, pairs->keys, reason) != 0) ||
+	    (signs && make_pair(SOCK_SEQPACKET, pairs->keys, reason) != 0) ||
+	    ((signs || is_asker(seat)) &&
+		make_pair(SOCK_SEQPACKET, pairs->hello, reason) != 0) ||
 	    (has_lines(seat) &&
 		make_pair(SOCK_SEQPACKET, pairs->lines, reason) != 0))
 		return -1;
@@ -585,12 +562,55 @@ drop_ends(struct pairs *pairs, size_t end)
 	drop_fd(&pairs->control[end]);
 	drop_fd(&pairs->keys[end]);
 	drop_fd(&pairs->lines[end]);
+	drop_fd(&pairs->hello[end]);
+}
+
+static void
+introduce(const struct proxy_seat *asker, const struct proxy_seat *signer)
+{
+	const struct proxy_generation *g = asker->generation;
+	const struct proxy_hello hello = {
+	    (uint32_t)proxy_role_front(asker->role, g->config)->number};
+	struct strbuf reason;
+	int pair[2];
+
+	strbuf_init(&reason, 512);
+	if (make_pair(SOCK_SEQPACKET, pair, &reason) == 0) {
+		if (proxy_hello_send(asker->hello, &hello, pair[0]) != 0 ||
+		    proxy_hello_send(signer->hello, &hello, pair[1]) != 0)
+			strbuf_add_str(&reason, strerror(errno));
+		drop_fd(&pair[0]);
+		drop_fd(&pair[1]);
+	}
+	if (reason.n > 0)
+		log_printf(g->master->log, LOGGING_ERROR,
+		    "a worker cannot ask a signer: %s", strbuf_text(&reason));
+	strbuf_clear(&reason);
+}
+
+/* To all that it has to do with. */
+static void
+introduce_all(const struct proxy_seat *seat)
+{
+	const struct proxy_generation *g = seat->generation;
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++) {
+		const struct proxy_seat *other = &g->seats[i];
+
+		if (other->state == PROXY_SEAT_EMPTY)
+			continue;
+		if (is_asker(seat) && other->role == PROXY_ROLE_SIGNER)
+			introduce(seat, other);
+		else if (seat->role == PROXY_ROLE_SIGNER && is_asker(other))
+			introduce(other, seat);
+	}
 }
 
 static int
 sit_down(struct proxy_seat *seat, struct strbuf *reason)
 {
-	struct pairs pairs = {{-1, -1}, {-1, -1}, {-1, -1}};
+	struct pairs pairs = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
 	int result = -1;
 
 	if (take_slot(seat, reason) != 0)
@@ -606,10 +626,12 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 	seat->control = pairs.control[0];
 	seat->keys = pairs.keys[0];
 	seat->lines = pairs.lines[0];
+	seat->hello = pairs.hello[0];
 	memset(&seat->told, 0, sizeof(seat->told));
 	move_seat(seat, PROXY_SEAT_STARTING);
 	seat->since = clock_s();
 	listen_to(seat);
+	introduce_all(seat);
 	return 0;
 }
 
@@ -629,13 +651,26 @@ proxy_generation_start(struct proxy_generation *g, struct strbuf *reason)
 
 static void on_pause(evutil_socket_t, short, void *);
 
+/* Messages wait for a signer, so the first one that ends has another without a
+ * pause. */
+static bool
+is_replaced_at_once(struct proxy_seat *seat, int64_t lived_s)
+{
+	bool again = seat->replaced && lived_s < PROXY_MASTER_PAUSE_LAST;
+
+	seat->replaced = true;
+	return seat->role == PROXY_ROLE_SIGNER && !again;
+}
+
 static void
 replace_later(struct proxy_seat *seat, int64_t lived_s)
 {
 	struct timeval pause = {0, 0};
 
-	seat->paused = proxy_rule_pause(seat->paused, lived_s);
-	pause.tv_sec = (time_t)seat->paused;
+	if (!is_replaced_at_once(seat, lived_s)) {
+		seat->paused = proxy_rule_pause(seat->paused, lived_s);
+		pause.tv_sec = (time_t)seat->paused;
+	}
 	if (seat->on_pause == NULL)
 		seat->on_pause = event_new(
 		    seat->generation->master->base, -1, 0, on_pause, seat);
@@ -651,7 +686,7 @@ on_pause(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	if (seat->generation->leaving || seat->state != PROXY_SEAT_EMPTY)
+	if (!is_needed(seat) || seat->state != PROXY_SEAT_EMPTY)
 		return;
 	strbuf_init(&reason, 512);
 	if (sit_down(seat, &reason) != 0) {
@@ -678,11 +713,12 @@ get_up(struct proxy_seat *seat, const char *why)
 	drop_fd(&seat->control);
 	drop_fd(&seat->keys);
 	drop_fd(&seat->lines);
+	drop_fd(&seat->hello);
 	give_slot_back(seat);
 	move_seat(seat, PROXY_SEAT_EMPTY);
-	switch (proxy_rule_seat(g->leaving, g == master->starting)) {
+	switch (proxy_rule_seat(!is_needed(seat), g == master->starting)) {
 	case PROXY_FATE_STAYS_EMPTY:
-		release_sealer(g);
+		release_signers(g);
 		if (proxy_generation_is_empty(g))
 			proxy_master_on_empty(master, g);
 		return;

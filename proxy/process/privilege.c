@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -27,6 +28,35 @@ proxy_privilege_hide(void)
 
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
+bool
+proxy_privilege_allow_lock(void)
+{
+	const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+
+	return setrlimit(RLIMIT_MEMLOCK, &all) == 0;
+}
+
+void
+proxy_privilege_lock(void)
+{
+	struct rlimit limit;
+	bool bounded = getrlimit(RLIMIT_MEMLOCK, &limit) != 0 ||
+	    limit.rlim_cur != RLIM_INFINITY;
+
+	/* Under a bound, all that comes later would be refused at some time,
+	 * and the signer end for want of memory; new pages of keys are locked
+	 * each for itself as far as it goes (dkim/key_memory.h). */
+	(void)mlockall(bounded ? MCL_CURRENT : MCL_CURRENT | MCL_FUTURE);
+}
+
+void
+proxy_privilege_forbid_lock(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_MEMLOCK, &none);
 }
 
 /* As many as are wanted, or as the hard limit allows. */

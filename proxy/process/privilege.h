@@ -5,6 +5,7 @@
 #ifndef PROXY_PROCESS_PRIVILEGE_H
 #define PROXY_PROCESS_PRIVILEGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/strbuf.h"
@@ -24,6 +25,16 @@ int proxy_privilege_drop(
 
 /* Are so many allowed? 0; or -1 and the reason, with what to do. */
 int proxy_privilege_check_descriptors(struct strbuf *reason);
+
+/* Lets as much memory be locked as a signer has; for the master, whose
+ * processes have its limits. False: the system refuses, and pages with keys may
+ * be swapped out. */
+bool proxy_privilege_allow_lock(void);
+/* Locks all of a signer's memory, and what comes later, as far as that is
+ * allowed: root has no bound, so before the change of user. */
+void proxy_privilege_lock(void);
+/* What another process than a signer may lock: nothing. */
+void proxy_privilege_forbid_lock(void);
 
 /* The part that keeps others from looking in: for the master, which passes
  * open key files on. */

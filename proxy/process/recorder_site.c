@@ -98,13 +98,8 @@ sum_workers(const struct proxy_shared *shared, enum proxy_role role,
 		if (atomic_load(&slot->role) != (uint32_t)role)
 			continue;
 		for (unsigned c = 0; c < PROXY_COUNTERS; c++)
-			if (c != PROXY_COUNT_KEY_AGE)
-				front->n[c] += proxy_counter_get(
-				    &slot->counters, (enum proxy_counter)c);
-			else if (proxy_counter_get(&slot->counters,
-				     (enum proxy_counter)c) > front->n[c])
-				front->n[c] = proxy_counter_get(
-				    &slot->counters, (enum proxy_counter)c);
+			front->n[c] += proxy_counter_get(
+			    &slot->counters, (enum proxy_counter)c);
 		front->spool += atomic_load(&shared->spool[i]);
 		front->workers += atomic_load(&slot->pid) > 0;
 	}
@@ -123,6 +118,33 @@ gather_front(const struct proxy_recorder_site *site, size_t number,
 	sum_workers(shared, proxy_role_of(number), to);
 	to->n[PROXY_COUNT_RECORDS_LOST] += proxy_shared_sum(
 	    shared, PROXY_ROLE_RECORDER, proxy_count_lost(number));
+}
+
+/* Each place that a signer has, or had: its counters go on. */
+static void
+gather_signers(const struct proxy_shared *shared, struct proxy_metrics *m)
+{
+	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
+		const struct proxy_shared_slot *slot = &shared->slots[i];
+		struct proxy_metrics_signer *to = &m->signers[m->signer_count];
+		bool there = atomic_load(&slot->pid) > 0;
+
+		if (atomic_load(&slot->role) != PROXY_ROLE_SIGNER)
+			continue;
+		m->signer_count++;
+		to->keys = !there
+		    ? 0
+		    : proxy_counter_get(&slot->counters, PROXY_COUNT_KEYS);
+		to->key_age = !there
+		    ? 0
+		    : proxy_counter_get(&slot->counters, PROXY_COUNT_KEY_AGE);
+		for (size_t k = 0; k < PROXY_FRONTS; k++)
+			for (size_t a = 0; a < PROXY_SIGN_ANSWERS; a++)
+				to->answers[k][a] =
+				    proxy_counter_get(&slot->counters,
+					proxy_count_of_answer(
+					    k, (enum proxy_sign_answer_kind)a));
+	}
 }
 
 /* As it says of itself; where it has not, as far as we may look. */
@@ -223,6 +245,7 @@ gather(const struct proxy_recorder_site *site, struct proxy_metrics *m)
 	for (unsigned i = 0; i < PROXY_ANSWERS; i++)
 		m->answers[i] = proxy_shared_sum(shared, PROXY_ROLE_RECORDER,
 		    (enum proxy_counter)(PROXY_COUNT_ANSWERS + i));
+	gather_signers(shared, m);
 	gather_processes(site, m);
 }
 

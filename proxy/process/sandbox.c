@@ -141,7 +141,7 @@ kind_of(enum proxy_role role, const struct proxy_config *config)
 		    ? PROXY_SANDBOX_SIGN
 		    : PROXY_SANDBOX_VERIFY;
 	return role == PROXY_ROLE_RECORDER ? PROXY_SANDBOX_RECORDER
-					   : PROXY_SANDBOX_SEALER;
+					   : PROXY_SANDBOX_SIGNER;
 }
 
 /* --- who forbids it --- */

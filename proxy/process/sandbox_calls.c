@@ -9,10 +9,10 @@
 #define OUT	 PROXY_SANDBOX_SIGN
 #define IN	 PROXY_SANDBOX_VERIFY
 #define RECORDER PROXY_SANDBOX_RECORDER
-#define SEALER	 PROXY_SANDBOX_SEALER
+#define SIGNER	 PROXY_SANDBOX_SIGNER
 #define WORKERS	 (OUT | IN)
 #define TALKERS	 (WORKERS | RECORDER)
-#define ALL	 (TALKERS | SEALER)
+#define ALL	 (TALKERS | SIGNER)
 
 /* Of socket(2)'s second argument, what is no flag. */
 #define TYPE_MASK 0xf
@@ -36,6 +36,8 @@ static const struct proxy_sandbox_call calls[] = {
     {"munmap", ALL, NULL, {{0}}},
     {"mremap", ALL, "realloc of large blocks", {{0}}},
     {"madvise", ALL, "free gives pages back", {{0}}},
+    {"mlock", SIGNER, "pages for more keys", {{0}}},
+    {"memfd_create", WORKERS, "long texts, for signers", {{0}}},
 
     /* Descriptors that are open already. */
     {"read", ALL, NULL, {{0}}},
@@ -126,8 +128,7 @@ static const struct proxy_sandbox_call calls[] = {
     {"socket", IN | RECORDER, "DNS", SOCKET_OF(AF_INET6, SOCK_DGRAM)},
     {"connect", TALKERS, NULL, {{0}}},
     {"bind", IN | RECORDER, "a DNS question's own port", {{0}}},
-    {"socketpair", IN | RECORDER,
-	"an end for the sealer; a loop of its own has signals",
+    {"socketpair", IN | RECORDER, "a loop of its own has signals",
 	{{0, EXACT, AF_UNIX}}},
 
     /* Files by name: where, landlock says. */

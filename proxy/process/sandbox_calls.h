@@ -14,7 +14,7 @@ enum {
 	PROXY_SANDBOX_SIGN = 1 << 0,   /* workers of fronts that sign */
 	PROXY_SANDBOX_VERIFY = 1 << 1, /* of those that verify */
 	PROXY_SANDBOX_RECORDER = 1 << 2,
-	PROXY_SANDBOX_SEALER = 1 << 3
+	PROXY_SANDBOX_SIGNER = 1 << 3
 };
 
 enum { PROXY_SANDBOX_TESTS_MAX = 2 };

@@ -13,15 +13,17 @@
 #include "base/compat.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "dkim/key_memory.h"
 #include "dns/conf_page.h"
 #include "proxy/figures/shared.h"
 #include "proxy/process/privilege.h"
 #include "proxy/process/recorder.h"
 #include "proxy/process/sandbox.h"
-#include "proxy/process/sealer.h"
+#include "proxy/process/signer.h"
 #include "proxy/process/spawn.h"
 #include "proxy/process/worker.h"
 #include "proxy/settings/config.h"
+#include "proxy/settings/users.h"
 #include "record/http.h"
 
 /* Where a worker finds what it is given. */
@@ -31,13 +33,13 @@ enum {
 	FD_SHARED,
 	FD_KEYS,
 	FD_RECORD,
-	FD_SEAL,
+	FD_HELLO,
 	FD_CONF,
 	FD_LINES,
 	FD_LISTENERS
 };
 
-#define DESCRIPTORS_SEALER   (PROXY_SEALER_PEERS_MAX + 64)
+#define DESCRIPTORS_SIGNER   (PROXY_SIGN_ASKERS_MAX + 64)
 #define DESCRIPTORS_RECORDER 128
 /* Of [metrics]: those who ask, each with the next hops asked for him. */
 #define DESCRIPTORS_PER_LISTENER (RECORD_HTTP_CONNECTIONS_MAX * 3)
@@ -60,7 +62,7 @@ lay_out(const struct proxy_spawn *spawn, struct places *places)
 	places->fds[FD_SHARED] = spawn->shared;
 	places->fds[FD_KEYS] = spawn->keys;
 	places->fds[FD_RECORD] = spawn->record;
-	places->fds[FD_SEAL] = spawn->seal;
+	places->fds[FD_HELLO] = spawn->hello;
 	places->fds[FD_CONF] = spawn->conf;
 	places->fds[FD_LINES] = spawn->lines;
 	for (i = 0; i < spawn->listener_count; i++)
@@ -257,8 +259,7 @@ serve(struct process *process)
 	    .front = front,
 	    .listeners = listeners,
 	    .go_fd = FD_CONTROL,
-	    .key_fd = fcntl(FD_KEYS, F_GETFD) < 0 ? -1 : FD_KEYS,
-	    .seal_fd = fcntl(FD_SEAL, F_GETFD) < 0 ? 0 : FD_SEAL,
+	    .hello_fd = fcntl(FD_HELLO, F_GETFD) < 0 ? -1 : FD_HELLO,
 	    .record_fd = fcntl(FD_RECORD, F_GETFD) < 0 ? 0 : FD_RECORD,
 	    .conf_page = process->conf_page,
 	    .counters = &shared->slots[beginning->slot].counters,
@@ -297,10 +298,11 @@ record(struct process *process)
 }
 
 static int
-seal_texts(struct process *process)
+sign(struct process *process)
 {
-	struct proxy_sealer_job job = {.config = process->config,
-	    .hello_fd = FD_SEAL,
+	struct proxy_signer_job job = {.config = process->config,
+	    .control_fd = FD_CONTROL,
+	    .hello_fd = FD_HELLO,
 	    .key_fd = FD_KEYS,
 	    .counters =
 		&process->shared->slots[process->beginning->slot].counters,
@@ -308,7 +310,7 @@ seal_texts(struct process *process)
 	    .ready = on_ready,
 	    .ctx = process};
 
-	return proxy_sealer_run(&job) == 0 ? EX_OK : EX_OSERR;
+	return proxy_signer_run(&job) == 0 ? EX_OK : EX_OSERR;
 }
 
 static int
@@ -317,8 +319,8 @@ run_role(struct process *process)
 	switch (process->beginning->role) {
 	case PROXY_ROLE_RECORDER:
 		return record(process);
-	case PROXY_ROLE_SEALER:
-		return seal_texts(process);
+	case PROXY_ROLE_SIGNER:
+		return sign(process);
 	default:
 		return serve(process);
 	}
@@ -338,12 +340,10 @@ footing_of(enum proxy_role role, const struct proxy_config *config)
 	if (front != NULL)
 		return (struct footing){front->user,
 		    proxy_worker_descriptors(front), front->listen.count};
-	if (role == PROXY_ROLE_SEALER)
+	if (role == PROXY_ROLE_SIGNER)
 		return (struct footing){
-		    proxy_front_with(config, PROXY_FILTER_SIGN)->user,
-		    DESCRIPTORS_SEALER, 0};
-	return (struct footing){
-	    proxy_front_with(config, PROXY_FILTER_VERIFY)->user,
+		    proxy_signer_user(config), DESCRIPTORS_SIGNER, 0};
+	return (struct footing){proxy_recorder_user(config),
 	    DESCRIPTORS_RECORDER +
 		config->metrics.listen.count * DESCRIPTORS_PER_LISTENER,
 	    config->metrics.listen.count};
@@ -364,6 +364,10 @@ begin_process(const struct beginning *beginning,
 
 	strbuf_init(&reason, REASON_MAX);
 	(void)umask(077);
+	if (beginning->role == PROXY_ROLE_SIGNER)
+		proxy_privilege_lock();
+	else
+		proxy_privilege_forbid_lock();
 	if (process.shared == NULL)
 		strbuf_addf(&reason, "shared page: %s", strerror(errno));
 	else if (beginning->listener_count != footing.listeners)
@@ -409,6 +413,8 @@ proxy_spawn_main(int argc, char **argv)
 		return EX_USAGE;
 	}
 	close_on_exec(&beginning);
+	if (beginning.role == PROXY_ROLE_SIGNER && dkim_key_memory_init() != 0)
+		return EX_SOFTWARE; /* it is nobody's first call, then */
 	proxy_report_init(&report);
 	config = proxy_config_unpack(FD_SETTINGS, &report);
 	(void)close(FD_SETTINGS);

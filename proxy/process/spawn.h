@@ -25,9 +25,9 @@ struct proxy_spawn {
 	int settings;  /* proxy_config_pack() */
 	int control;   /* it writes a byte there when it serves */
 	int shared;    /* proxy_shared_new() */
-	int keys;      /* to ask for keys; -1 for verifiers */
+	int keys;      /* to ask for keys; -1: no signer */
 	int record;    /* records, to hand over or to take */
-	int seal;      /* digests, to have signed or to sign; -1: none */
+	int hello;     /* workers and signers meet there; -1: none */
 	int conf;      /* dns/conf_page.h: resolv.conf's text; -1: none */
 	int lines;     /* its log goes there, to the master; -1: syslog */
 	const int *listeners; /* one a `listen`, in order */

@@ -59,10 +59,10 @@ struct worker {
 	bool accepting, leaving, stopping;
 	struct event *go, *tick, *rest, *full, *deadline, *signals[SIGNALS];
 	unsigned looks; /* at a full house, and someone waited at each */
-	struct proxy_keys *keys;
+	struct proxy_signers *signers; /* NULL: asks none */
 	struct proxy_sign_env sign_env;
 	struct proxy_recording recording;
-	struct proxy_sealing *sealing;
+	struct proxy_sealing sealing;
 	struct proxy_verify_env verify_env;
 	struct dns_counts dns_counted;
 	struct proxy_service service;
@@ -312,18 +312,6 @@ on_session_ended(void *ctx)
 }
 
 static void
-count_keys(struct worker *w)
-{
-	struct proxy_keys_figures keys;
-
-	if (w->keys == NULL)
-		return;
-	keys = proxy_keys_figures(w->keys);
-	proxy_count_set(w->job->counters, PROXY_COUNT_KEYS, keys.keys);
-	proxy_count_set(w->job->counters, PROXY_COUNT_KEY_AGE, keys.oldest);
-}
-
-static void
 on_tick(evutil_socket_t fd, short events, void *ctx)
 {
 	struct worker *w = ctx;
@@ -339,7 +327,6 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 		    dns_resolver_counts(w->verify_env.resolver),
 		    &w->dns_counted);
 	proxy_process_count(&w->eyes, w->job->counters);
-	count_keys(w);
 }
 
 /* --- leaving --- */
@@ -487,19 +474,32 @@ fill_service(struct worker *w, int spool_dir)
 	LIST_INIT(&w->service.sessions);
 }
 
+/* A worker holds no key, whatever it is for. */
+static void
+make_signers(struct worker *w)
+{
+	if (w->job->hello_fd < 0)
+		return;
+	w->signers = proxy_signers_new(w->base, w->job->config->sign_timeout);
+	proxy_signers_listen(w->signers, w->job->hello_fd);
+}
+
+/* A header, and fields of ours. */
+static size_t
+text_max(const struct worker *w)
+{
+	return w->job->front->max_header_size + PROXY_SIGN_TEXT_OVER;
+}
+
 static void
 make_signing(struct worker *w)
 {
 	const struct proxy_worker_job *job = w->job;
-	size_t cap = job->config->signing.keys_cached;
 
-	w->keys = job->key_fd >= 0
-	    ? proxy_keys_new(w->base, job->key_fd, cap)
-	    : proxy_keys_new_local(w->base, job->config, cap);
 	w->sign_env = (struct proxy_sign_env){
 	    .config = job->config,
-	    .keys = w->keys,
-	    .portions = proxy_portions_new(w->base),
+	    .signers = w->signers,
+	    .text_max = text_max(w),
 	    .built_in = dkim_field_list_new(),
 	    .counters = job->counters,
 	    .recording = &w->recording,
@@ -519,19 +519,20 @@ on_checked(void *ctx, const struct proxy_filter_job *job,
 	proxy_recording_checked(&w->recording, job, results, verdict);
 }
 
-/* This worker has no keys, nor asks for any. */
 static void
 make_verifying(struct worker *w)
 {
-	if (w->job->seal_fd > 0)
-		w->sealing =
-		    proxy_sealing_new(w->base, w->job->config, w->job->seal_fd);
+	w->sealing = (struct proxy_sealing){
+	    .config = w->job->config,
+	    .signers = w->signers,
+	    .text_max = text_max(w),
+	};
 	w->verify_env = (struct proxy_verify_env){
 	    .config = w->job->config,
 	    .base = w->base,
 	    .resolver = proxy_resolver_new(
 		w->base, &w->job->config->dns, w->job->conf_page, w->job->log),
-	    .sealing = w->sealing,
+	    .sealing = w->signers == NULL ? NULL : &w->sealing,
 	    .log = w->job->log,
 	    .counters = w->job->counters,
 	    .checked = on_checked,
@@ -653,12 +654,9 @@ worker_clear(struct worker *w)
 	event_free(w->rest);
 	event_free(w->full);
 	event_free(w->deadline);
-	if (w->keys != NULL)
-		proxy_keys_free(w->keys);
-	proxy_portions_free(w->sign_env.portions);
+	proxy_signers_free(w->signers);
 	dkim_field_list_free(w->sign_env.built_in);
 	proxy_verify_env_clear(&w->verify_env);
-	proxy_sealing_free(w->sealing);
 	dns_resolver_free(w->verify_env.resolver);
 	proxy_spool_files_free(w->service.spool_files);
 	strbuf_clear(&w->relay_name);
@@ -704,6 +702,7 @@ proxy_worker_run(const struct proxy_worker_job *job)
 	}
 	w.session_max = session_max(job);
 	fill_service(&w, spool_dir);
+	make_signers(&w);
 	filters[job->front->filter].make(&w);
 	make_events(&w);
 	make_gates(&w);

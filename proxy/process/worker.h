@@ -26,8 +26,7 @@ struct proxy_worker_job {
 	/* A byte comes from it when connections may be taken; a byte goes to
 	 * it every PROXY_WORKER_TICK_S, as a sign of life. */
 	int go_fd;
-	int key_fd;    /* to ask the master for keys; -1: reads files */
-	int seal_fd;   /* to have digests sealed; 0: none */
+	int hello_fd;  /* signers' sockets come over it; -1: asks none */
 	int record_fd; /* to hand records to the recorder; 0: none */
 	const struct dns_conf_page *conf_page; /* resolv.conf's text */
 	struct proxy_counters *counters;       /* its block, perhaps shared */

@@ -8,6 +8,7 @@
 #include "proxy/settings/config_private.h"
 #include "proxy/settings/index.h"
 #include "proxy/settings/sign_map.h"
+#include "proxy/settings/sign_rights.h"
 
 /* Bytes of all that is wrong; what is over is not shown. */
 #define REPORT_MAX 65536
@@ -98,6 +99,7 @@ proxy_config_free(struct proxy_config *config)
 	free(config->pidfile);
 	free(config->control);
 	free(config->user);
+	free(config->keys_user);
 	for (size_t i = 0; i < PROXY_FRONTS; i++)
 		clear_front(&config->fronts[i]);
 	clear_signing(&config->signing);
@@ -107,6 +109,7 @@ proxy_config_free(struct proxy_config *config)
 	free(config->metrics.allow.list);
 	clear_strings(&config->metrics.hosts);
 	free(config->reflector.address);
+	free(config->results.user);
 	free(config->results.database);
 	free(config->results.reporter);
 	free(config->results.email);
@@ -140,6 +143,7 @@ read_config(struct proxy_config_texts *texts, struct slice text,
 		proxy_config_free(config);
 		return NULL;
 	}
+	proxy_sign_rights_number(config);
 	return config;
 }
 

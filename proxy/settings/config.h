@@ -125,6 +125,7 @@ struct proxy_signature {
 	char *selector;
 	struct dkim_field_list *fields; /* NULL: the configuration's */
 	unsigned key_rule;
+	unsigned number; /* of all of the settings: sign_rights.h */
 };
 
 /* Signatures that go together: one line of a map, or `signature =`. */
@@ -168,7 +169,7 @@ struct proxy_signing_rules {
 	size_t key_count;
 	enum proxy_on_error on_error;
 	enum proxy_unsignable unsignable;
-	unsigned keys_cached; /* keys a worker keeps */
+	unsigned keys_cached; /* keys a signer keeps */
 };
 
 /* --- to check --- */
@@ -237,7 +238,9 @@ struct proxy_reflector_settings {
 
 /* What is kept of messages; record/store.h. */
 struct proxy_results_settings {
-	char *database; /* NULL: nothing is kept */
+	char *user;	    /* of the recorder: users.h */
+	unsigned user_line; /* 0: nobody set it */
+	char *database;	    /* NULL: nothing is kept */
 	unsigned database_line;
 	unsigned keep;	   /* s */
 	uint64_t max_size; /* bytes of the database */
@@ -257,9 +260,13 @@ enum proxy_sandbox {
 
 struct proxy_config {
 	char *path;
-	char *hostname;	  /* greeting and EHLO */
-	unsigned workers; /* of each front; 0: one a core */
-	char *user;	  /* of the fronts that name none of their own */
+	char *hostname;		 /* greeting and EHLO */
+	unsigned workers;	 /* of each front; 0: one a core */
+	unsigned signers;	 /* 0: one a core */
+	unsigned sign_timeout;	 /* s, a signer's answer */
+	char *keys_user;	 /* of the signers: users.h */
+	unsigned keys_user_line; /* 0: nobody set it */
+	char *user;		 /* of the fronts that name none of their own */
 	enum log_target log;
 	enum log_level log_level;
 	char *pidfile;	       /* NULL: none */

@@ -313,10 +313,15 @@ settle_front(struct proxy_config_reading *reading, struct proxy_front *front)
 	if (front->spool_dir == NULL)
 		front->spool_dir =
 		    xstrdup(proxy_front_rows[front->number].spool_dir);
-	if (front->user != NULL || reading->config->user == NULL)
+	if (front->user != NULL)
 		return;
-	front->user = xstrdup(reading->config->user);
-	front->user_line = proxy_config_line(reading, "signpost", "user");
+	if (proxy_front_rows[front->number].user != NULL) {
+		front->user = xstrdup(proxy_front_rows[front->number].user);
+	} else if (reading->config->user != NULL) {
+		front->user = xstrdup(reading->config->user);
+		front->user_line =
+		    proxy_config_line(reading, "signpost", "user");
+	}
 }
 
 static bool
@@ -492,6 +497,10 @@ proxy_config_cross_check(struct proxy_config_reading *reading)
 
 	config->control_line =
 	    proxy_config_line(reading, "signpost", "control");
+	config->keys_user_line =
+	    proxy_config_line(reading, "signpost", "keys_user");
+	config->results.user_line =
+	    proxy_config_line(reading, "results", "user");
 	settle_hostname(config);
 	for (size_t i = 0; i < PROXY_FRONTS; i++)
 		settle_front(reading, &config->fronts[i]);

@@ -22,6 +22,10 @@
 #include "base/xalloc.h"
 #include "proxy/settings/config_private.h"
 #include "proxy/settings/roles.h"
+#include "proxy/settings/users.h"
+
+/* Where the recorder's own user has his database. */
+#define RECORDER_DIR "/var/lib/signpost-record"
 
 /* How long a directory is tried, and how often is looked. */
 enum { TRY_MS = 5000, TRY_STEP_MS = 1 };
@@ -70,7 +74,7 @@ check_user(const struct proxy_config *config, const struct proxy_front *front,
 		    "user %s of [%s]%s does not exist", front->user,
 		    front->name,
 		    front->enabled ? ""
-				   : ", as whom the recorder or the sealer "
+				   : ", as whom the recorder or signers "
 				     "would run,");
 		return NULL;
 	}
@@ -222,23 +226,21 @@ check_database(const struct proxy_config *config, const struct passwd *user,
 	free(dir);
 }
 
-/* Its workers' user, or, where only the sealer runs as it, the sealer's. 0: it
- * has none, or we are not root, or a mistake. */
+/* Its workers' user. 0: it has none, or we are not root, or a mistake. */
 static uid_t
 check_front_and_user(const struct proxy_config *config,
     const struct proxy_front *front, struct proxy_report *report)
 {
 	const struct passwd *user;
 
-	if (!front->enabled && front->filter == PROXY_FILTER_SIGN &&
-	    proxy_front_user_is_wanted(config, front))
+	if (!front->enabled && proxy_front_user_is_wanted(config, front))
 		user = check_user(config, front, report);
 	else
 		user = check_front(config, front, report);
 	return user == NULL ? 0 : user->pw_uid;
 }
 
-/* What reads strangers' mail against what holds keys. */
+/* What reads strangers' mail against what signs. */
 static void
 check_users_differ(const struct proxy_config *config,
     const uid_t users[PROXY_FRONTS], struct proxy_report *report)
@@ -260,22 +262,113 @@ check_users_differ(const struct proxy_config *config,
 	}
 }
 
-/* The recorder runs as a user whose front may not be there. */
+/* A role besides the workers', and its user. */
+struct role {
+	const char *setting, *what; /* "keys_user", "signers" */
+	const char *user, *instead;
+	unsigned line;
+	bool missing; /* its default user is, and it runs as `instead` */
+};
+
+static void
+warn_of_missing(const struct proxy_config *config, const struct role *role,
+    struct proxy_report *report)
+{
+	add_machine_finding(config, &report->warnings, 0,
+	    "user %s does not exist: the %s run%s as %s, who reads mail; "
+	    "useradd --system --user-group --no-create-home --home-dir "
+	    "/nonexistent --shell /usr/sbin/nologin %s makes it",
+	    role->user, role->what,
+	    role->what[strlen(role->what) - 1] == 's' ? "" : "s", role->instead,
+	    role->user);
+}
+
+/* Whom it runs as; NULL where we are not root, or it is a mistake. */
+static const struct passwd *
+check_role(const struct proxy_config *config, const struct role *role,
+    struct proxy_report *report)
+{
+	const struct passwd *user;
+
+	if (geteuid() != 0)
+		return NULL;
+	if (role->missing)
+		warn_of_missing(config, role, report);
+	user = getpwnam(role->missing ? role->instead : role->user);
+	/* The other one's own front is told of that. */
+	if (user == NULL && !role->missing)
+		add_machine_finding(config, &report->errors, role->line,
+		    "%s: user %s does not exist", role->setting, role->user);
+	if (user != NULL && user->pw_uid == 0) {
+		add_machine_finding(config, &report->errors, role->line,
+		    "%s: user %s is root; the %s may have no privileges",
+		    role->setting, role->user, role->what);
+		return NULL;
+	}
+	return user;
+}
+
+/* Of a user of its own, that it is nobody's who reads mail. */
+static void
+check_signers(const struct proxy_config *config,
+    const uid_t users[PROXY_FRONTS], struct proxy_report *report)
+{
+	const struct role role = {"keys_user", "signers", config->keys_user,
+	    proxy_signer_user(config), config->keys_user_line,
+	    proxy_signer_user_is_missing(config)};
+	const struct passwd *user;
+
+	if (proxy_signer_count(config) == 0)
+		return;
+	user = check_role(config, &role, report);
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		if (user != NULL && !role.missing && users[i] == user->pw_uid)
+			add_machine_finding(config, &report->errors, role.line,
+			    "keys_user: %s is the user of [%s], which reads "
+			    "mail: nobody who does may hold keys",
+			    role.user, config->fronts[i].name);
+}
+
+/* One that was kept for another user is moved by who knows that nobody uses
+ * it. */
+static bool
+is_anothers(const struct proxy_config *config, const struct passwd *user,
+    struct proxy_report *report)
+{
+	const char *path = config->results.database;
+	const char *name = strrchr(path, '/') + 1;
+	const char *u = user->pw_name;
+	struct stat st;
+
+	if (stat(path, &st) != 0 || st.st_uid == user->pw_uid)
+		return false;
+	add_machine_finding(config, &report->errors,
+	    config->results.database_line,
+	    "[results] database: %s belongs to user %u, and the recorder runs "
+	    "as %s: install -d -m 700 -o %s -g %s " RECORDER_DIR
+	    " && mv %s* " RECORDER_DIR "/ && chown %s:%s " RECORDER_DIR
+	    "/%s*, and "
+	    "`database = " RECORDER_DIR "/%s'",
+	    path, (unsigned)st.st_uid, u, u, u, path, u, u, name, name);
+	return true;
+}
+
+/* The recorder may run as a user whose front is not there. */
 static void
 check_recorder(const struct proxy_config *config, struct proxy_report *report)
 {
-	const struct proxy_front *front =
-	    proxy_front_with(config, PROXY_FILTER_VERIFY);
+	const struct role role = {"[results] user", "recorder",
+	    config->results.user, proxy_recorder_user(config),
+	    config->results.user_line, proxy_recorder_user_is_missing(config)};
 	const struct passwd *user;
 
 	if (!proxy_recorder_is_wanted(config))
 		return;
-	/* Where the front is there, its user was looked at with it. */
-	user = front->enabled && geteuid() == 0
-	    ? getpwnam(front->user)
-	    : check_user(config, front, report);
-	if (config->results.database != NULL &&
-	    (user != NULL || geteuid() != 0))
+	user = check_role(config, &role, report);
+	if (config->results.database == NULL ||
+	    (user == NULL && geteuid() == 0))
+		return;
+	if (user == NULL || !is_anothers(config, user, report))
 		check_database(config, user, report);
 }
 
@@ -311,6 +404,7 @@ proxy_config_check_machine(
 		users[i] =
 		    check_front_and_user(config, &config->fronts[i], report);
 	check_users_differ(config, users, report);
+	check_signers(config, users, report);
 	check_recorder(config, report);
 	for (size_t i = 0; i < PROXY_FRONTS; i++)
 		check_groups(config, &config->fronts[i].listen,

@@ -77,6 +77,12 @@ static const struct proxy_setting settings[] = {
 	false},
     {"signpost", "workers", proxy_set_count_or_auto, AT(workers), "auto", 1,
 	PROXY_WORKERS_MAX, NULL, false},
+    {"signpost", "signers", proxy_set_count_or_auto, AT(signers), "auto", 1,
+	PROXY_WORKERS_MAX, NULL, false},
+    {"signpost", "keys_user", proxy_set_text, AT(keys_user), "signpost-keys", 0,
+	0, NULL, false},
+    {"signpost", "sign_timeout", proxy_set_time, AT(sign_timeout), "10s", 1,
+	300, NULL, false},
     {"signpost", "log", proxy_set_word, AT(log), "syslog", 0, 0, words_log,
 	false},
     {"signpost", "log_level", proxy_set_word, AT(log_level), "info", 0, 0,
@@ -94,6 +100,7 @@ static const struct proxy_setting settings[] = {
     {"signpost", "watchdog", proxy_set_time, AT(watchdog), "60s",
 	PROXY_WATCHDOG_LEAST, 86400, NULL, false},
 
+    {FRONT, "user", proxy_set_text, FRONT_AT(user), NULL, 0, 0, NULL, false},
     {FRONT, "listen", proxy_add_listener, FRONT_AT(listen), NULL, 0, 0, NULL,
 	true},
     {FRONT, "relay", proxy_set_endpoint, FRONT_AT(relay), NULL, 0, 0, NULL,
@@ -166,8 +173,6 @@ static const struct proxy_setting settings[] = {
     {"out", "keys_cached", proxy_set_count, AT(signing.keys_cached), "1000", 1,
 	1000000, NULL, false},
 
-    {"in", "user", proxy_set_text, FRONT_AT(user), "signpost-in", 0, 0, NULL,
-	false},
     {"in", "authserv_id", proxy_add_authserv_id, AT(checking.authserv_ids),
 	NULL, 0, 0, NULL, true},
     {"in", "trusted", proxy_add_network, AT(checking.trusted),
@@ -237,6 +242,8 @@ static const struct proxy_setting settings[] = {
     {"reflector", "max_per_hour_all", proxy_set_count,
 	AT(reflector.max_per_hour_all), "300", 1, 1000000, NULL, false},
 
+    {"results", "user", proxy_set_text, AT(results.user), "signpost-record", 0,
+	0, NULL, false},
     {"results", "database", proxy_set_path, AT(results.database), NULL, 0, 0,
 	NULL, false},
     {"results", "keep", proxy_set_time, AT(results.keep), "9d", 2 * 86400, YEAR,

@@ -5,8 +5,8 @@
 #include "proxy/settings/fronts.h"
 
 const struct proxy_front_row proxy_front_rows[PROXY_FRONTS] = {
-    {"out", PROXY_FILTER_SIGN, "/var/lib/signpost/spool"},
-    {"in", PROXY_FILTER_VERIFY, "/var/lib/signpost/spool-in"},
+    {"out", PROXY_FILTER_SIGN, "/var/lib/signpost/spool", NULL},
+    {"in", PROXY_FILTER_VERIFY, "/var/lib/signpost/spool-in", "signpost-in"},
 };
 
 void

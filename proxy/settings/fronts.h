@@ -26,6 +26,7 @@ struct proxy_front_row {
 	const char *name; /* of its section */
 	enum proxy_filter_kind filter;
 	const char *spool_dir; /* where the settings name none */
+	const char *user;      /* likewise; NULL: that of [signpost] */
 };
 
 enum { PROXY_FRONTS = 2 };

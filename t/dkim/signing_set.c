@@ -4,6 +4,7 @@
 #include "base/base64.h"
 #include "base/xalloc.h"
 #include "dkim/body_hashes.h"
+#include "dkim/hash.h"
 #include "dkim/signing_set.h"
 #include "t/lib/letter.h"
 #include "t/lib/unit.h"
@@ -383,6 +384,70 @@ test_another_kind_takes_a_file_and_a_row(void **state)
 	finish(&s);
 }
 
+/* --- keys that are with somebody else --- */
+
+static void
+sign_text(struct slice text, bool is_text, const struct dkim_key *key,
+    struct strbuf *signature)
+{
+	struct dkim_hash *hash = dkim_hash_new(DKIM_SHA256);
+
+	sink_write_to(dkim_hash_sink(hash), text);
+	assert_int_equal(dkim_key_sign(key,
+			     is_text ? dkim_key_algorithm(key) : DKIM_RSA_SHA1,
+			     is_text ? dkim_hash_end(hash) : text, signature),
+	    0);
+	dkim_hash_free(hash);
+}
+
+/* Names that are said twice, as when a key was replaced meanwhile, leave
+ * nothing of the first. */
+static void
+test_a_field_is_the_same_where_another_signs(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct dkim_signing signing = asked_for(&wishes[i]), first;
+		const struct dkim_key *key = wishes[i].ed25519 ? ed25519 : rsa;
+		struct strbuf alone, signature;
+		struct scene s;
+		int number;
+
+		begin(&s, plain);
+		strbuf_init(&alone, 1 << 20);
+		strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
+		sign_alone(&wishes[i], &alone);
+		number = add(&s, wishes[i].kind, &signing);
+		dkim_signing_set_body(s.set, s.letter.body);
+		dkim_signing_set_end(s.set);
+		first = signing;
+		first.algorithm = dkim_kind_algorithm(
+		    wishes[i].kind, wishes[i].algorithm, ed25519);
+		assert_int_equal(
+		    dkim_signing_set_name(s.set, number, &first, &s.reason), 0);
+		assert_true(dkim_signing_set_text(s.set, number).n > 0);
+		signing.domain = slice_str(wishes[i].domain);
+		signing.algorithm = dkim_kind_algorithm(
+		    wishes[i].kind, wishes[i].algorithm, key);
+		assert_int_equal(
+		    dkim_signing_set_name(s.set, number, &signing, &s.reason),
+		    0);
+		assert_int_equal(dkim_signing_set_has_text(s.set, number),
+		    wishes[i].kind == &dkim_kind_dkim);
+		sign_text(dkim_signing_set_text(s.set, number),
+		    dkim_signing_set_has_text(s.set, number), key, &signature);
+		assert_int_equal(
+		    dkim_signing_set_put(s.set, number,
+			strbuf_slice(&signature), &s.fields, &s.reason),
+		    0);
+		assert_slice_equal(
+		    strbuf_slice(&s.fields), strbuf_slice(&alone));
+		strbuf_clear(&alone);
+		strbuf_clear(&signature);
+		finish(&s);
+	}
+}
+
 /* --- what is not made --- */
 
 static void
@@ -571,6 +636,7 @@ main(void)
 	    cmocka_unit_test(test_each_is_as_if_it_were_alone),
 	    cmocka_unit_test(test_no_cut_and_no_late_key_changes_a_field),
 	    cmocka_unit_test(test_another_kind_takes_a_file_and_a_row),
+	    cmocka_unit_test(test_a_field_is_the_same_where_another_signs),
 	    cmocka_unit_test(test_what_is_not_made_leaves_the_others),
 	    cmocka_unit_test(
 		test_what_cannot_be_signed_is_refused_with_a_reason),

@@ -16,6 +16,7 @@ that stalls does not cost memory.
     chaos.py [--seconds N] [unittest's own arguments]     12 by default
 """
 import collections
+import contextlib
 import itertools
 import os
 import random
@@ -235,11 +236,19 @@ class Arrivals:
                              "%d does not verify" % number)
 
 
-def children(pid):
-    """The workers of a master."""
+def role_of(pid):
+    with contextlib.suppress(OSError, IndexError), \
+            open("/proc/%d/cmdline" % pid, "rb") as f:
+        return f.read().split(b"\0")[2].decode()
+    return None
+
+
+def children(pid, signers=False):
+    """The workers of a master; or its signers."""
     try:
         with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
-            return [int(word) for word in f.read().split()]
+            return [int(word) for word in f.read().split()
+                    if (role_of(int(word)) == "signer") == signers]
     except OSError:
         return []
 
@@ -347,6 +356,31 @@ class Chaos(harness.Case):
         proxy.wait_log("reloaded, ")
         seen.update(children(proxy.process.pid))
         self.assertGreater(len(seen), 2, "no reload made a new worker")
+        self.assertEqual(proxy.stop(), 0, proxy.text()[-4000:])
+        self.assert_nothing_left(proxy, seen)
+
+    def test_signers_killed_under_load(self):
+        """Nobody notices: what they were asked is asked of others, or of those
+        who come in their place."""
+        relay = self.relay(faults(0))
+        proxy = self.begin(relay, daemon=["signers = 2"])
+        seen, killed = set(), []
+
+        def disturb():
+            signers = children(proxy.process.pid, True)
+            seen.update(children(proxy.process.pid), signers)
+            if signers:
+                killed.append(random.choice(signers))
+                os.kill(killed[-1], signal.SIGKILL)
+
+        ledger, arrivals, quit_event, senders = self.storm(
+            proxy, relay, disturb, 0, SECONDS)
+        self.settle(arrivals, ledger, quit_event, senders)
+        seen.update(children(proxy.process.pid),
+                    children(proxy.process.pid, True))
+        self.assertGreaterEqual(len(killed), DISTURBED // 2)
+        for number, copies in arrivals.copies.items():
+            self.assertEqual(copies, 1, "message %d" % number)
         self.assertEqual(proxy.stop(), 0, proxy.text()[-4000:])
         self.assert_nothing_left(proxy, seen)
 

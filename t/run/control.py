@@ -87,7 +87,8 @@ class Answers(Case):
             self.assertLessEqual(stamp, time.time() + 1)
         self.assertEqual(
             [(w["role"], w["state"], w["generation"], w["silent"])
-             for w in state["workers"]], [("out", "serving", 1, 0)])
+             for w in state["workers"]], [("out", "serving", 1, 0),
+                                          ("signer", "serving", 1, 0)])
         self.assertEqual([w["pid"] for w in state["workers"]],
                          proxy.processes()[1:])
 
@@ -128,7 +129,7 @@ class Answers(Case):
         proxy = self.daemon(daemon=["workers = 2"], hurry=10)
         if proxy.is_sanitized():
             self.skipTest("the library that hurries clocks is not for it")
-        first, second = proxy.processes()[1:]
+        first, second, _ = proxy.processes()[1:]
         os.kill(first, signal.SIGSTOP)
         state = harness.wait_until("silence", lambda: (
             lambda s: s if s["silent"] else None)(
@@ -303,7 +304,7 @@ class Tools(Case):
         self.assertRegex(done.said, r"(?m)^configuration  %s, read .*\(generat"
                          r"ion 1\)$" % proxy.config)
         self.assertRegex(done.said, r"(?m)^last reload    none$")
-        self.assertRegex(done.said, r"(?m)^serving        1 out$")
+        self.assertRegex(done.said, r"(?m)^serving        1 out, 1 signer$")
         self.assertNotIn("wrong", done.said)
         self.damage(proxy)
         done = self.tool("status", config=proxy.config)

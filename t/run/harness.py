@@ -584,6 +584,8 @@ class Signpost:
                 f.write("log = stderr\n")
             if not any(line.startswith("workers ") for line in daemon):
                 f.write("workers = 1\n")
+            if not any(line.startswith("signers ") for line in daemon):
+                f.write("signers = 1\n")
             if not any(line.startswith("user ") for line in daemon):
                 f.write("user = %s\n" % WORKER)
             self.write_control(f, daemon)

@@ -82,7 +82,7 @@ class Verifier(harness.Signpost):
         }
         dns = {line.split("=")[0].strip() for line in self.dns}
         with open(self.config, "w") as f:
-            f.write("[signpost]\nlog = stderr\nworkers = 1\n")
+            f.write("[signpost]\nlog = stderr\nworkers = 1\nsigners = 1\n")
             self.write_control(f, daemon)
             f.write("".join(line + "\n" for line in daemon))
             f.write("[in]\n")

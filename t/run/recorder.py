@@ -641,9 +641,11 @@ class Metrics(Case):
                 ('workers{proxy="out"}', 1), ("config_generation", 1)):
             self.assertEqual(proxy.metric(name), value, name)
         wait_until("the key's figures", lambda: proxy.metric(
-            'keys_cached{proxy="out"}') == 1, 20)
+            'keys_cached{signer="1"}') == 1, 20)
         wait_until("a figure of its age", lambda: 90 * 86400 < proxy.metric(
-            'key_age_seconds{proxy="out"}') < 110 * 86400)
+            'key_age_seconds{signer="1"}') < 110 * 86400)
+        self.assertEqual(proxy.metric(
+            'signer_answers_total{signer="1",proxy="out",answer="done"}'), 2)
         names = re.findall(r"^# TYPE (\w+)", text, re.M)
         self.assertEqual(len(names), len(set(names)))
 

@@ -48,7 +48,7 @@ def address(port):
 @unittest.skipUnless(inject.possible(), "needs root and x86-64")
 class Case(inbound.Case):
     def daemon(self, daemon=(), death=False, names=True, dns=9, **options):
-        """All roles there are: both fronts, the recorder, the sealer."""
+        """All roles there are: both fronts, the recorder, a signer."""
         self.hop = self.relay()
         key = os.path.join(self.make_folder(), "arc.pem")
         shutil.copy(os.path.join(os.path.dirname(__file__), "..", "data",
@@ -103,7 +103,7 @@ class Reach(Case):
 
     def test_each_role(self):
         proxy = self.daemon()
-        for role in ("out", "in", "recorder", "sealer"):
+        for role in ("out", "in", "recorder", "signer"):
             pid = self.pid_of(proxy, role)
             with self.subTest(role=role), inject.Captive(pid) as it:
                 self.files(proxy, role, it)
@@ -111,8 +111,8 @@ class Reach(Case):
                 self.others(proxy, it)
         # All of them are there as before, and the log says what was refused.
         self.assertEqual(len(proxy.lines("killed by")), 0)
-        for role, call in (("sealer", "openat (257)"),
-                           ("sealer", "socket (41)"),
+        for role, call in (("signer", "openat (257)"),
+                           ("signer", "socket (41)"),
                            ("out", "unshare (272)"), ("in", "fork (57)"),
                            ("recorder", "kill (62)")):
             proxy.wait_log(r"process \d+ of .%s.: the system call %s is not "
@@ -193,7 +193,7 @@ class Death(Case):
 
     def test_each_role(self):
         proxy = self.daemon(hurry=10)
-        for role in ("out", "in", "recorder", "sealer"):
+        for role in ("out", "in", "recorder", "signer"):
             for call in DEADLY[:3]:
                 self.dies(proxy, role, call)
         for call in DEADLY[3:]:
@@ -377,10 +377,10 @@ class Late(Case):
             self.syslog.line(r"signpost/%s.*status=sent" % role)
         self.assertEqual(proxy.stop(), 0)
 
-    def test_the_sealer_speaks_through_the_master(self):
+    def test_a_signer_speaks_through_the_master(self):
         proxy = self.elsewhere(daemon=["log = syslog"])
         self.syslog.begin()
-        pid = self.pid_of(proxy, "sealer")
+        pid = self.pid_of(proxy, "signer")
         for fd in os.listdir("/proc/%d/fd" % pid):
             self.assertNotIn("/dev/log", os.readlink(
                 "/proc/%d/fd/%s" % (pid, fd)))
@@ -389,7 +389,7 @@ class Late(Case):
             sent = it.bytes(b"1it is me")
             self.assertEqual(it.call(SYS["sendto"], FD_LINES, sent, 9, 0x40,
                                      0, 0), 9)
-        self.syslog.line(r"signpost/master\[\d+\]: sealer %d: it is me" % pid)
+        self.syslog.line(r"signpost/master\[\d+\]: signer %d: it is me" % pid)
 
     def test_nothing_is_opened_late(self):
         """What landlock would refuse is no death, and a library that finds its

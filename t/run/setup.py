@@ -116,7 +116,8 @@ class Bare(unittest.TestCase):
     def setUpClass(cls):
         run("cmake", "--install", BUILD, "--prefix", "/usr")
         run("useradd", "-m", "ann")
-        for user in "signpost", "signpost-in":
+        for user in ("signpost", "signpost-in", "signpost-keys",
+                     "signpost-record"):
             run("userdel", user, check=False)
         run("postconf", "-e", "mydestination=example.org, localhost",
             "myhostname=mail.example.org", "inet_interfaces=127.0.0.1",
@@ -403,7 +404,7 @@ class Steps(Bare):
                  ("--inbound", "--reject-dmarc"), "reject = dmarc"),
                 ("[out]", "[in]\nlisten = 127.0.0.1:10025\n"
                  "relay = 127.0.0.1:10026\n[results]\n"
-                 "database = /var/lib/signpost-in/results.db\n"
+                 "database = /var/lib/signpost-record/results.db\n"
                  "[reflector]\naddress = a@example.org\n[out]",
                  ("--inbound", "--reflector", "b@example.org"),
                  "address = b@example.org")):

@@ -484,7 +484,8 @@ class Figures(Case):
                              line)
             if found:
                 roles.setdefault(found[2], {})[found[1]] = float(found[3])
-        self.assertEqual(set(roles), {"master", "out", "in", "recorder"})
+        self.assertEqual(
+            set(roles), {"master", "out", "in", "recorder", "signer"})
         for role, figures in roles.items():
             self.assertGreater(figures["resident_memory_bytes"], 1 << 19, role)
             self.assertLess(abs(figures["start_time_seconds"] - time.time()),

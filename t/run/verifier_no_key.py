@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Who reads strangers' mail holds no signing key: the verifying workers run
-as another user, and neither in their memory nor among their descriptors is
-there anything of a key, nor a way to ask for one. As a control, the signing
-worker's memory does hold it. Needs root, to look.
+"""Who reads mail holds no signing key: the workers run as other users than
+the signers, and in their memory there is nothing of a key; nor has a verifying
+worker that seals nothing a way to ask a signer. As a control, the signers'
+memory does hold it. Needs root, to look.
 """
 import os
 import pwd
@@ -70,10 +70,10 @@ class NoKey(inbound.Case):
     def test_memory(self):
         secrets = key_secrets(self.proxy.keyfile)
         control = set()
-        for pid in self.workers(b"out"):
+        for pid in self.workers(b"signer"):
             control |= found_in(pid, secrets)
         self.assertTrue(control, "the search finds no key where one is")
-        for pid in self.workers(b"in"):
+        for pid in self.workers(b"in") + self.workers(b"out"):
             self.assertEqual(found_in(pid, secrets), set())
 
     def test_users(self):
@@ -83,11 +83,11 @@ class NoKey(inbound.Case):
         self.assertEqual(verifying, {pwd.getpwnam(inbound.WORKER).pw_uid})
 
     def test_no_way_to_ask(self):
-        """Keys are asked for on a pair of sockets that keep packets apart
+        """Signers are asked on pairs of sockets that keep packets apart
         (SOCK_SEQPACKET); nothing else is one where nothing is recorded. A
-        verifying worker has none, and no file of a key."""
+        verifying worker that seals nothing has none, and no file of a key."""
         asking = [self.channels(pid) for pid in self.workers(b"out")]
-        self.assertTrue(all(asking), "no key channel where one must be")
+        self.assertTrue(all(asking), "no signer where one must be")
         for pid in self.workers(b"in"):
             self.assertEqual(self.channels(pid), set())
             for fd in os.listdir("/proc/%d/fd" % pid):

@@ -106,8 +106,6 @@ test_each_counter_has_its_line(void **state)
 	    {PROXY_COUNT_SESSIONS_OPEN, "sessions_open{proxy=\"out\"}"},
 	    {PROXY_COUNT_RELAY_FAILED, "relay_failures_total{proxy=\"out\"}"},
 	    {PROXY_COUNT_RECORDS_LOST, "records_lost_total{proxy=\"out\"}"},
-	    {PROXY_COUNT_KEYS, "keys_cached{proxy=\"out\"}"},
-	    {PROXY_COUNT_KEY_AGE, "key_age_seconds{proxy=\"out\"}"},
 	    {PROXY_COUNT_REASONS + PROXY_UNSIGNED_NO_RULE,
 		"unsigned_total{proxy=\"out\",reason=\"no-key-for-domain\"}"},
 	};
@@ -126,6 +124,26 @@ test_each_counter_has_its_line(void **state)
 		    line, sizeof(line), "signpost_%s 7", cases[i].line);
 		says(r, line);
 	}
+}
+
+static void
+test_signers_say_what_they_hold_and_answer(void **state)
+{
+	struct rig *r = *state;
+
+	print(r);
+	is_silent_on(r, "keys_cached");
+	r->m.signer_count = 2;
+	r->m.signers[1].keys = 3;
+	r->m.signers[1].key_age = 4;
+	r->m.signers[1].answers[0][PROXY_SIGN_ANSWER_REFUSED] = 5;
+	print(r);
+	says(r, "signpost_keys_cached{signer=\"1\"} 0");
+	says(r, "signpost_keys_cached{signer=\"2\"} 3");
+	says(r, "signpost_key_age_seconds{signer=\"2\"} 4");
+	says(r,
+	    "signpost_signer_answers_total{signer=\"2\",proxy=\"out\","
+	    "answer=\"refused\"} 5");
 }
 
 static void

@@ -37,6 +37,8 @@ set_up(void **state)
 	atomic_store(&r->shared.workers, 1);
 	seat(r, 0, proxy_role_of(0), 10);
 	seat(r, 1, proxy_role_of(1), 11);
+	r->config.signers = 1;
+	seat(r, 4, PROXY_ROLE_SIGNER, 14);
 	r->now = 100000;
 	*state = r;
 	return 0;
@@ -110,6 +112,9 @@ test_workers(void **state)
 	r->config.fronts[1].enabled = false;
 	says(r, PROXY_STATE_OK, "1 of 1 workers serve");
 	assert_int_equal(proxy_state_worst(&r->state), PROXY_STATE_OK);
+	says(r, PROXY_STATE_OK, "1 of 1 signers serve");
+	seat(r, 4, PROXY_ROLE_SIGNER, 0);
+	says(r, PROXY_STATE_FAIL, "0 of 1 signers serve");
 }
 
 static void

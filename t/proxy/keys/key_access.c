@@ -84,8 +84,9 @@ expect(const struct proxy_config *config, int fd, const char *said)
 	close(fd);
 }
 
-/* The recorder hears what [metrics] is asked, as [in]'s user; the sealer is
- * [out]'s: with or without those sections. */
+/* The recorder hears what [metrics] is asked, as [in]'s user; the signers
+ * are [out]'s where they have no user of their own: with or without those
+ * sections. */
 static void
 test_every_process_counts(void **state)
 {

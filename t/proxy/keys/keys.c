@@ -1,4 +1,4 @@
-/* The signing worker's keys, over a real socket to a real master's side. */
+/* A signer's keys, over a real socket to a real master's side. */
 #include <dirent.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -77,7 +77,7 @@ on_question(evutil_socket_t fd, short what, void *ctx)
 }
 
 static void
-begin(struct world *w, size_t cap, bool local)
+begin(struct world *w, size_t cap)
 {
 	struct proxy_report report;
 	struct strbuf text;
@@ -98,10 +98,6 @@ begin(struct world *w, size_t cap, bool local)
 	proxy_report_clear(&report);
 	proxy_key_readers_init(&w->readers, w->config);
 	w->base = event_base_new();
-	if (local) {
-		w->keys = proxy_keys_new_local(w->base, w->config, cap);
-		return;
-	}
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		0, pair),
@@ -201,13 +197,14 @@ get(struct world *w, const char *domain, struct answer *a)
 }
 
 static void
-brings_a_key_once(bool local)
+test_a_key_comes_from_the_master(void **state)
 {
 	struct world w;
 	struct answer first, again, missing;
 	struct proxy_key_use *uses[3];
 
-	begin(&w, 10, local);
+	(void)state;
+	begin(&w, 10);
 	write_key(&w, "example.org");
 	uses[0] = get(&w, "example.org", &first);
 	run(&w, &first, WAIT_MS);
@@ -217,7 +214,7 @@ brings_a_key_once(bool local)
 	uses[1] = get(&w, "example.org", &again);
 	run(&w, &again, WAIT_MS);
 	assert_ptr_equal(again.key, first.key);
-	assert_int_equal(w.asked, local ? 0 : 1);
+	assert_int_equal(w.asked, 1);
 	/* A parent's key says whose it is. */
 	uses[2] = get(&w, "a.example.org", &again);
 	run(&w, &again, WAIT_MS);
@@ -238,20 +235,6 @@ brings_a_key_once(bool local)
 }
 
 static void
-test_a_key_comes_from_the_master(void **state)
-{
-	(void)state;
-	brings_a_key_once(false);
-}
-
-static void
-test_a_key_comes_from_a_file(void **state)
-{
-	(void)state;
-	brings_a_key_once(true);
-}
-
-static void
 test_equal_questions_are_asked_once(void **state)
 {
 	struct world w;
@@ -260,7 +243,7 @@ test_equal_questions_are_asked_once(void **state)
 	unsigned i;
 
 	(void)state;
-	begin(&w, 10, false);
+	begin(&w, 10);
 	write_key(&w, "example.org");
 	for (i = 0; i < 50; i++)
 		uses[i] = get(&w, "example.org", &answers[i]);
@@ -285,7 +268,7 @@ test_many_questions_queue(void **state)
 	unsigned i;
 
 	(void)state;
-	begin(&w, 10, false);
+	begin(&w, 10);
 	strbuf_init(&name, 64);
 	for (i = 0; i < 300; i++) {
 		strbuf_reset(&name);
@@ -312,7 +295,7 @@ test_a_bounded_number_is_kept(void **state)
 	unsigned i;
 
 	(void)state;
-	begin(&w, 3, false);
+	begin(&w, 3);
 	strbuf_init(&name, 64);
 	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
 	write_key(&w, "d0.example");
@@ -355,7 +338,7 @@ test_a_callback_may_end_any_use(void **state)
 	struct proxy_key_use *uses[2];
 
 	(void)state;
-	begin(&w, 10, false);
+	begin(&w, 10);
 	write_key(&w, "example.org");
 	uses[0] = get(&w, "example.org", &first);
 	uses[1] = get(&w, "example.org", &second);
@@ -380,7 +363,7 @@ test_a_lost_master_is_trouble_not_silence(void **state)
 	struct proxy_key_use *uses[2];
 
 	(void)state;
-	begin(&w, 10, false);
+	begin(&w, 10);
 	uses[0] = get(&w, "example.org", &a);
 	shutdown(w.master_fd, SHUT_RDWR);
 	run(&w, &a, WAIT_MS);
@@ -407,7 +390,7 @@ test_a_changed_key_is_noticed(void **state)
 	(void)state;
 	assert_true(PROXY_KEYS_RECHECK_S + PROXY_KEYS_WAIT_S < 60);
 	assert_true(PROXY_KEYS_MISSING_S < 60);
-	begin(&w, 10, false);
+	begin(&w, 10);
 	use = get(&w, "example.org", &missing);
 	run(&w, &missing, WAIT_MS);
 	assert_int_equal(missing.status, PROXY_KEY_MISSING);
@@ -461,12 +444,13 @@ expect_domain(struct world *w, const char *want)
 /* One file, which is now the domain's own by a link and now its parent's: d=
  * follows, though the file is what it was. */
 static void
-the_domain_follows_the_name(bool local)
+test_the_domain_follows_the_name(void **state)
 {
 	struct strbuf path;
 	struct world w;
 
-	begin(&w, 10, local);
+	(void)state;
+	begin(&w, 10);
 	write_key(&w, "example.org");
 	strbuf_init(&path, 1024);
 	strbuf_addf(&path, "%s/a.example.org", w.dir);
@@ -479,18 +463,139 @@ the_domain_follows_the_name(bool local)
 	finish(&w);
 }
 
-static void
-test_the_domain_follows_the_name_with_the_master(void **state)
+/* --- keys that are replaced --- */
+
+static bool
+peek(struct world *w, struct proxy_key_answer *answer)
 {
-	(void)state;
-	the_domain_follows_the_name(false);
+	return proxy_keys_peek(w->keys, 0, SLICE("example.org"), answer);
+}
+
+static bool
+peek_replaced(struct world *w, const char *selector)
+{
+	struct proxy_key_answer answer;
+
+	return proxy_keys_peek_replaced(
+	    w->keys, 0, SLICE("example.org"), slice_str(selector), &answer);
 }
 
 static void
-test_the_domain_follows_the_name_of_a_file(void **state)
+test_a_known_key_is_had_at_once(void **state)
 {
+	struct proxy_key_answer answer;
+	struct answer found;
+	struct world w;
+
 	(void)state;
-	the_domain_follows_the_name(true);
+	begin(&w, 10);
+	write_key(&w, "example.org");
+	assert_false(peek(&w, &answer));
+	proxy_key_use_end(get(&w, "example.org", &found));
+	run(&w, NULL, 50);
+	assert_true(peek(&w, &answer));
+	assert_int_equal(answer.status, PROXY_KEY_FOUND);
+	assert_slice_equal(answer.selector, SLICE("s"));
+	assert_true(answer.since > 0);
+	assert_int_equal(answer.used, 0);
+	proxy_key_note_use(answer.held);
+	assert_true(peek(&w, &answer));
+	assert_true(answer.used >= answer.since);
+	finish(&w);
+}
+
+/* Nobody asks for it: it is looked at all the same. */
+static void
+test_a_key_that_is_held_is_looked_at(void **state)
+{
+	struct proxy_key_answer answer;
+	const struct dkim_key *first;
+	struct answer found;
+	struct world w;
+
+	(void)state;
+	begin(&w, 10);
+	write_key(&w, "example.org");
+	proxy_key_use_end(get(&w, "example.org", &found));
+	run(&w, NULL, 50);
+	assert_true(peek(&w, &answer));
+	first = answer.key;
+	write_key(&w, "example.org");
+	for (unsigned waited = 0; waited < PROXY_KEYS_LOOK_S + 3; waited++) {
+		run(&w, NULL, 1000);
+		assert_true(peek(&w, &answer));
+		if (answer.key != first || w.asked > 1)
+			break;
+	}
+	assert_int_equal(w.asked, 2);
+	/* Of the same selector: of the old one nothing is kept. */
+	assert_false(peek_replaced(&w, "s"));
+	finish(&w);
+}
+
+/* A file that is being written anew is no reason to defer mail. */
+static void
+test_a_look_takes_no_good_key_away(void **state)
+{
+	struct proxy_key_answer answer;
+	struct answer found;
+	struct strbuf path;
+	struct world w;
+
+	(void)state;
+	begin(&w, 10);
+	write_key(&w, "example.org");
+	proxy_key_use_end(get(&w, "example.org", &found));
+	run(&w, NULL, 50);
+	strbuf_init(&path, 1024);
+	strbuf_addf(&path, "%s/example.org", w.dir);
+	assert_int_equal(truncate(strbuf_text(&path), 10), 0);
+	for (unsigned waited = 0; waited < PROXY_KEYS_LOOK_S + 3; waited++) {
+		run(&w, NULL, 1000);
+		if (w.asked > 1)
+			break;
+	}
+	assert_int_equal(w.asked, 2);
+	run(&w, NULL, 50);
+	assert_true(peek(&w, &answer));
+	assert_int_equal(answer.status, PROXY_KEY_FOUND);
+	/* Where it must be asked for, what there is counts. */
+	proxy_keys_doubt(w.keys);
+	proxy_key_use_end(get(&w, "example.org", &found));
+	run(&w, NULL, 50);
+	assert_true(peek(&w, &answer));
+	assert_int_equal(answer.status, PROXY_KEY_TROUBLE);
+	strbuf_clear(&path);
+	finish(&w);
+}
+
+/* Another selector: what was begun with the old name is signed with it. */
+static void
+test_a_replaced_key_is_good_for_a_while(void **state)
+{
+	struct proxy_key_answer answer;
+	struct answer found;
+	struct world w;
+
+	(void)state;
+	begin(&w, 10);
+	write_key(&w, "example.org");
+	proxy_key_use_end(get(&w, "example.org", &found));
+	run(&w, NULL, 50);
+	assert_false(peek_replaced(&w, "s"));
+	free(w.config->signing.keys[0].selector);
+	w.config->signing.keys[0].selector = strdup("next");
+	write_key(&w, "example.org");
+	proxy_keys_doubt(w.keys);
+	assert_false(peek(&w, &answer));
+	proxy_key_use_end(get(&w, "example.org", &found));
+	run(&w, NULL, 50);
+	assert_true(peek(&w, &answer));
+	assert_slice_equal(answer.selector, SLICE("next"));
+	assert_true(peek_replaced(&w, "s"));
+	assert_true(peek_replaced(&w, "S"));
+	assert_false(peek_replaced(&w, "next"));
+	finish(&w);
 }
 
 int
@@ -498,15 +603,17 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_key_comes_from_the_master),
-	    cmocka_unit_test(test_a_key_comes_from_a_file),
 	    cmocka_unit_test(test_equal_questions_are_asked_once),
 	    cmocka_unit_test(test_many_questions_queue),
 	    cmocka_unit_test(test_a_bounded_number_is_kept),
 	    cmocka_unit_test(test_a_callback_may_end_any_use),
 	    cmocka_unit_test(test_a_lost_master_is_trouble_not_silence),
 	    cmocka_unit_test(test_a_changed_key_is_noticed),
-	    cmocka_unit_test(test_the_domain_follows_the_name_with_the_master),
-	    cmocka_unit_test(test_the_domain_follows_the_name_of_a_file),
+	    cmocka_unit_test(test_the_domain_follows_the_name),
+	    cmocka_unit_test(test_a_known_key_is_had_at_once),
+	    cmocka_unit_test(test_a_key_that_is_held_is_looked_at),
+	    cmocka_unit_test(test_a_look_takes_no_good_key_away),
+	    cmocka_unit_test(test_a_replaced_key_is_good_for_a_while),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "dkim/field_list.h"
 #include "mail/header.h"
 #include "proxy/message/filter_sign.h"
+#include "t/lib/signing_desk.h"
 #include "t/lib/unit.h"
 
 enum { PATIENCE_S = 10, OUT_MAX = 300000, HEADER_MAX = 1 << 20 };
@@ -69,6 +70,7 @@ struct rig {
 	struct event_base *base;
 	struct proxy_config *config;
 	struct proxy_counters counters;
+	struct signing_desk desk;
 	struct proxy_sign_env env;
 	struct proxy_envelope envelope;
 	struct proxy_record record;
@@ -113,10 +115,14 @@ rig_new(const char *out)
 	strbuf_clear(&text);
 	rig->base = event_base_new();
 	rig->env = (struct proxy_sign_env){.config = rig->config,
-	    .keys = proxy_keys_new_local(rig->base, rig->config, 10),
-	    .portions = proxy_portions_new(rig->base),
+	    .signers = proxy_signers_new(rig->base, 10),
+	    .text_max = HEADER_MAX + PROXY_SIGN_TEXT_OVER,
 	    .built_in = dkim_field_list_new(),
 	    .counters = &rig->counters};
+	signing_desk_init(&rig->desk, rig->base, rig->config, NULL);
+	proxy_signers_add(rig->env.signers,
+	    signing_desk_ask(
+		&rig->desk, proxy_front_with(rig->config, PROXY_FILTER_SIGN)));
 	proxy_envelope_init(&rig->envelope);
 	proxy_record_init(&rig->record);
 	rig->edit = proxy_edit_new();
@@ -128,8 +134,8 @@ rig_new(const char *out)
 static void
 rig_free(struct rig *rig)
 {
-	proxy_portions_free(rig->env.portions);
-	proxy_keys_free(rig->env.keys);
+	proxy_signers_free(rig->env.signers);
+	signing_desk_clear(&rig->desk);
 	dkim_field_list_free(rig->env.built_in);
 	event_base_free(rig->base);
 	proxy_config_free(rig->config);

@@ -95,7 +95,7 @@ test_a_lie_on_the_page_takes_no_seat(void **state)
 	(void)state;
 	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
 		atomic_store(&page->slots[i].pid, i == first ? 0 : 1);
-		atomic_store(&page->slots[i].role, PROXY_ROLE_SEALER);
+		atomic_store(&page->slots[i].role, PROXY_ROLE_SIGNER);
 	}
 	assert_int_equal(
 	    proxy_shared_take(page, &slots, proxy_role_of(0)), first + 1);

@@ -1,0 +1,240 @@
+/* The text that a key is to sign, taken apart; see signed_text.h. */
+#include "dkim/signed_text.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* The tags that our signers write. */
+enum tag {
+	TAG_A,
+	TAG_B,
+	TAG_BH,
+	TAG_C,
+	TAG_CV,
+	TAG_D,
+	TAG_H,
+	TAG_I,
+	TAG_S,
+	TAG_T,
+	TAG_V,
+	TAG_X,
+	TAG_COUNT
+};
+
+static const char *const tag_names[TAG_COUNT] = {
+    [TAG_A] = "a",
+    [TAG_B] = "b",
+    [TAG_BH] = "bh",
+    [TAG_C] = "c",
+    [TAG_CV] = "cv",
+    [TAG_D] = "d",
+    [TAG_H] = "h",
+    [TAG_I] = "i",
+    [TAG_S] = "s",
+    [TAG_T] = "t",
+    [TAG_V] = "v",
+    [TAG_X] = "x",
+};
+
+#define BIT(tag) (1u << (tag))
+#define ALWAYS	 (BIT(TAG_A) | BIT(TAG_B) | BIT(TAG_D) | BIT(TAG_S))
+#define HASHED	 (BIT(TAG_BH) | BIT(TAG_C) | BIT(TAG_H))
+
+/* A field that is signed so: which tags it must have, and may have. */
+struct form {
+	enum dkim_text_kind kind;
+	const char *name;
+	unsigned must, may;
+};
+
+static const struct form forms[] = {
+    {DKIM_TEXT_SIGNATURE, "DKIM-Signature", ALWAYS | HASHED | BIT(TAG_V),
+	BIT(TAG_I) | BIT(TAG_T) | BIT(TAG_X)},
+    {DKIM_TEXT_ARC_MESSAGE, "ARC-Message-Signature",
+	ALWAYS | HASHED | BIT(TAG_I), BIT(TAG_T)},
+    {DKIM_TEXT_ARC_SEAL, "ARC-Seal", ALWAYS | BIT(TAG_CV) | BIT(TAG_I),
+	BIT(TAG_T)},
+};
+
+/* The last field while it is read. */
+struct reading {
+	const struct form *form;
+	struct slice field; /* its name up to the end of the text */
+	unsigned seen;	    /* bits of enum tag */
+	struct slice values[TAG_COUNT];
+};
+
+/* A CR only before an LF, an LF only behind a CR. */
+static bool
+has_whole_line_ends(struct slice text)
+{
+	size_t crs = 0, at = 0, found;
+
+	for (; (found = slice_find(slice_after(text, at), '\r')) + at < text.n;
+	     at += found + 2, crs++)
+		if (at + found + 1 == text.n || text.p[at + found + 1] != '\n')
+			return false;
+	for (at = 0;
+	     (found = slice_find(slice_after(text, at), '\n')) + at < text.n;
+	     at += found + 1)
+		if (crs-- == 0)
+			return false;
+	return true;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* From the last line that no white space begins to the end. */
+static struct slice
+last_field(struct slice text)
+{
+	size_t at = text.n;
+
+	while (at > 0 &&
+	    (text.p[at - 1] != '\n' || at == text.n || is_blank(text.p[at])))
+		at--;
+	return slice_after(text, at);
+}
+
+static const struct form *
+form_of(struct slice name)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (slice_equal_nocase(name, slice_str(forms[i].name)))
+			return &forms[i];
+	return NULL;
+}
+
+static enum tag
+tag_of(struct slice name)
+{
+	unsigned tag = 0;
+
+	while (tag < TAG_COUNT && !slice_equal(name, slice_str(tag_names[tag])))
+		tag++;
+	return (enum tag)tag;
+}
+
+static const char *
+read_tag(struct reading *r, struct slice piece)
+{
+	size_t equals = slice_find(piece, '=');
+	enum tag tag = tag_of(slice_trim(slice_first(piece, equals)));
+
+	if (equals == piece.n || tag == TAG_COUNT ||
+	    ((r->form->must | r->form->may) & BIT(tag)) == 0)
+		return "its last field has a tag that is not ours";
+	if ((r->seen & BIT(tag)) != 0)
+		return "its last field has a tag twice";
+	if ((r->seen & BIT(TAG_B)) != 0)
+		return "its last field goes on behind b=";
+	r->seen |= BIT(tag);
+	r->values[tag] = slice_trim(slice_after(piece, equals + 1));
+	if ((r->values[tag].n == 0) != (tag == TAG_B))
+		return tag == TAG_B ? "its b= is not empty"
+				    : "its last field has an empty tag";
+	return NULL;
+}
+
+static const char *
+read_tags(struct reading *r, struct slice list)
+{
+	struct slice piece;
+	size_t end;
+	const char *why;
+
+	do {
+		end = slice_find(list, ';');
+		piece = slice_first(list, end);
+		why = read_tag(r, piece);
+		if (why != NULL)
+			return why;
+		list = slice_after(list, end + 1);
+	} while (list.n > 0);
+	/* Nothing at all, no semicolon and no white space: readers differ on
+	 * what of it belongs to the value that they leave out. */
+	if (r->field.p[r->field.n - 1] != '=')
+		return "its last field goes on behind b=";
+	return (r->seen & r->form->must) == r->form->must
+	    ? NULL
+	    : "its last field lacks a tag";
+}
+
+/* As canonicalization leaves it: no folding, one space at most, a name of
+ * small letters (RFC 6376 section 3.4.2). */
+static bool
+is_relaxed(struct slice field, size_t colon)
+{
+	for (size_t i = 0; i < field.n; i++) {
+		if (field.p[i] == '\r' || field.p[i] == '\t')
+			return false;
+		if (field.p[i] == ' ' &&
+		    (i + 1 == field.n || field.p[i + 1] == ' ' ||
+			i == colon + 1))
+			return false;
+		if (i < colon && ascii_lower(field.p[i]) != field.p[i])
+			return false;
+	}
+	return true;
+}
+
+/* c= as our signers write it: both words, the header's first. */
+static const char *
+check_canon(const struct reading *r, size_t colon)
+{
+	struct slice canon = r->values[TAG_C];
+	struct slice header = slice_first(canon, slice_find(canon, '/'));
+	bool relaxed = (r->form->must & BIT(TAG_C)) == 0 ||
+	    slice_equal(header, SLICE("relaxed"));
+
+	if (!relaxed &&
+	    (r->form->kind != DKIM_TEXT_SIGNATURE ||
+		!slice_equal(header, SLICE("simple"))))
+		return "its c= is not ours";
+	if (relaxed && !is_relaxed(r->field, colon))
+		return "its last field is not as its c= has it";
+	return NULL;
+}
+
+static const char *
+check_values(const struct reading *r, struct dkim_signed_text *to)
+{
+	to->kind = r->form->kind;
+	to->domain = r->values[TAG_D];
+	to->selector = r->values[TAG_S];
+	to->algorithm = dkim_algorithm_parse(r->values[TAG_A]);
+	if (to->algorithm == DKIM_ALGORITHM_UNKNOWN ||
+	    to->algorithm == DKIM_RSA_SHA1)
+		return "its a= is not ours";
+	if ((r->seen & BIT(TAG_V)) != 0 &&
+	    !slice_equal(r->values[TAG_V], SLICE("1")))
+		return "its v= is not ours";
+	return NULL;
+}
+
+const char *
+dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
+{
+	struct reading r = {.field = last_field(text)};
+	size_t colon = slice_find(r.field, ':');
+	const char *why;
+
+	memset(to, 0, sizeof(*to));
+	if (text.n == 0 || is_blank(text.p[0]))
+		return "it does not begin with a field";
+	if (slice_find(text, '\0') < text.n)
+		return "it has a NUL";
+	if (!has_whole_line_ends(text))
+		return "it has a bare CR or LF";
+	r.form = form_of(slice_first(r.field, colon));
+	if (r.form == NULL || colon == r.field.n)
+		return "its last field is no signature";
+	why = read_tags(&r, slice_after(r.field, colon + 1));
+	if (why == NULL)
+		why = check_canon(&r, colon);
+	return why == NULL ? check_values(&r, to) : why;
+}

@@ -1,0 +1,494 @@
+/* Questions in, signatures out; see sign_desk.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/escape.h"
+#include "base/xalloc.h"
+#include "dkim/hash.h"
+#include "dkim/key.h"
+#include "dkim/signed_text.h"
+#include "proxy/keys/key_files.h"
+#include "proxy/keys/key_wire.h"
+#include "proxy/keys/keys.h"
+#include "proxy/keys/sign_desk.h"
+#include "proxy/settings/sign_rights.h"
+
+/* Questions of one asker before others have their turn. */
+enum { QUESTIONS_A_TURN = 4, REASON_MAX = 1024 };
+
+struct waiting;
+
+struct asker {
+	LIST_ENTRY(asker) entry;
+	struct proxy_sign_desk *desk;
+	const struct proxy_front *front;
+	int fd;
+	struct event *event;
+	LIST_HEAD(, waiting) waiting; /* for keys */
+	size_t waiting_count;
+};
+
+/* A question whose key is not there yet. */
+struct waiting {
+	LIST_ENTRY(waiting) entry;
+	struct asker *asker;
+	struct proxy_key_use *use;
+	char *datagram;
+	size_t n;
+	int text_fd; /* PROXY_KEY_NO_FD: the text is in the datagram */
+};
+
+struct proxy_sign_desk {
+	struct proxy_sign_desk_job job;
+	struct proxy_sign_rights *rights;
+	LIST_HEAD(, asker) askers;
+	size_t asker_count;
+	char datagram[PROXY_SIGN_QUESTION_MAX + 1];
+};
+
+/* A question while it is answered. */
+struct turn {
+	struct asker *asker;
+	struct proxy_sign_question question;
+	const struct proxy_sign_right *right;
+	struct slice text;
+	struct dkim_signed_text read;
+};
+
+/* --- letting go --- */
+
+static void
+drop_waiting(struct waiting *w)
+{
+	LIST_REMOVE(w, entry);
+	w->asker->waiting_count--;
+	proxy_key_use_end(w->use);
+	if (w->text_fd >= 0)
+		(void)close(w->text_fd);
+	free(w->datagram);
+	free(w);
+}
+
+static void
+drop_asker(struct asker *asker)
+{
+	struct waiting *w;
+
+	while ((w = LIST_FIRST(&asker->waiting)) != NULL)
+		drop_waiting(w);
+	LIST_REMOVE(asker, entry);
+	asker->desk->asker_count--;
+	event_free(asker->event);
+	(void)close(asker->fd);
+	free(asker);
+}
+
+/* --- answers --- */
+
+/* False where the asker is gone, for it takes no answers. */
+static bool
+answer(const struct turn *t, struct proxy_sign_answer *answer, bool refused)
+{
+	const struct proxy_sign_desk_job *job = &t->asker->desk->job;
+
+	answer->id = t->question.id;
+	if (job->answered != NULL)
+		job->answered(
+		    job->ctx, t->asker->front, answer->status, refused);
+	if (proxy_sign_answer_send(t->asker->fd, answer) == 0)
+		return true;
+	drop_asker(t->asker);
+	return false;
+}
+
+static bool
+answer_trouble(const struct turn *t, const char *reason)
+{
+	struct proxy_sign_answer a = {
+	    .status = PROXY_SIGN_TROUBLE, .reason = slice_str(reason)};
+
+	return answer(t, &a, false);
+}
+
+/* No worker that is still ours asks for such a thing. */
+static bool
+refuse(const struct turn *t, const char *why)
+{
+	const struct proxy_sign_desk_job *job = &t->asker->desk->job;
+	struct proxy_sign_answer a = {.status = PROXY_SIGN_TROUBLE};
+	struct strbuf text, domain;
+
+	strbuf_init(&text, REASON_MAX);
+	strbuf_init(&domain, REASON_MAX / 2);
+	escape_log(t->question.domain, &domain);
+	strbuf_addf(&text, "a signer refused what was asked: %s", why);
+	a.reason = strbuf_slice(&text);
+	log_printf(job->log, LOGGING_ERROR,
+	    "a worker of [%s] asked for a signature of %s that it must not "
+	    "have: %s",
+	    t->asker->front->name, strbuf_text(&domain), why);
+	strbuf_clear(&domain);
+	if (answer(t, &a, true)) {
+		strbuf_clear(&text);
+		return true;
+	}
+	strbuf_clear(&text);
+	return false;
+}
+
+/* --- what may be asked --- */
+
+static bool
+is_of_front(const struct turn *t)
+{
+	bool seals = t->right->use == PROXY_SIGN_USE_ARC;
+
+	return seals == (t->asker->front->filter == PROXY_FILTER_VERIFY);
+}
+
+static bool
+is_of_use(const struct turn *t)
+{
+	switch (t->question.kind) {
+	case PROXY_SIGN_ASK_DIGEST:
+		return t->right->use == PROXY_SIGN_USE_DOMAINKEYS;
+	case PROXY_SIGN_ASK_TEXT:
+		return t->right->use != PROXY_SIGN_USE_DOMAINKEYS;
+	default:
+		return true;
+	}
+}
+
+/* NULL, or why nobody may ask that. */
+static const char *
+check_right(struct turn *t)
+{
+	const struct proxy_sign_desk *desk = t->asker->desk;
+
+	t->right = proxy_sign_rights_find(desk->rights, t->question.right);
+	if (t->right == NULL)
+		return "there is no such rule";
+	if (!is_of_front(t))
+		return "the rule is of another front";
+	if (!is_of_use(t))
+		return "the rule has no such signature";
+	if (!proxy_key_domain_is_safe(t->question.domain))
+		return "it is no domain";
+	if (!proxy_sign_right_covers(
+		desk->rights, t->right, t->question.domain))
+		return "the domain is not the rule's";
+	return NULL;
+}
+
+static const char *
+check_text(struct turn *t)
+{
+	const char *why;
+
+	if (t->question.kind != PROXY_SIGN_ASK_TEXT)
+		return NULL;
+	why = dkim_signed_text_read(t->text, &t->read);
+	if (why != NULL)
+		return why;
+	if ((t->read.kind == DKIM_TEXT_SIGNATURE) !=
+	    (t->right->use == PROXY_SIGN_USE_DKIM))
+		return "its last field is not of the rule's kind";
+	return NULL;
+}
+
+/* --- signing --- */
+
+static enum dkim_algorithm
+algorithm_with(const struct turn *t, const struct dkim_key *key)
+{
+	return t->right->algorithm != DKIM_ALGORITHM_UNKNOWN
+	    ? t->right->algorithm
+	    : dkim_key_algorithm(key);
+}
+
+/* Of that key, and not yet signed. */
+static struct proxy_sign_answer
+answer_of(const struct turn *t, const struct proxy_key_answer *key)
+{
+	return (struct proxy_sign_answer){
+	    .status = PROXY_SIGN_STALE,
+	    .algorithm = algorithm_with(t, key->key),
+	    .bits = dkim_key_bits(key->key),
+	    .domain_from = t->question.domain.n - key->domain.n,
+	    .since = key->since,
+	    .used = key->used,
+	    .selector = key->selector,
+	};
+}
+
+/* The one place where a key makes a signature. */
+static int
+sign_digest(const struct proxy_key_answer *key, enum dkim_algorithm algorithm,
+    struct slice digest, struct strbuf *signature)
+{
+	if (dkim_key_sign(key->key, algorithm, digest, signature) != 0)
+		return -1;
+	proxy_key_note_use(key->held);
+	return 0;
+}
+
+static bool
+sign(const struct turn *t, const struct proxy_key_answer *key,
+    struct slice digest)
+{
+	struct proxy_sign_answer a = answer_of(t, key);
+	struct strbuf signature;
+	bool alive;
+
+	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
+	if (sign_digest(key, a.algorithm, digest, &signature) == 0) {
+		a.status = PROXY_SIGN_DONE;
+		a.signature = strbuf_slice(&signature);
+		alive = answer(t, &a, false);
+	} else {
+		alive = answer_trouble(t, "the key does not sign");
+	}
+	strbuf_clear(&signature);
+	return alive;
+}
+
+static bool
+sign_text(const struct turn *t, const struct proxy_key_answer *key)
+{
+	struct dkim_hash *hash = dkim_hash_new(DKIM_SHA256);
+	bool alive;
+
+	sink_write_to(dkim_hash_sink(hash), t->text);
+	alive = sign(t, key, dkim_hash_end(hash));
+	dkim_hash_free(hash);
+	return alive;
+}
+
+/* Is the text's own field that of the key? */
+static bool
+names_key(const struct turn *t, const struct proxy_key_answer *key)
+{
+	return slice_equal_nocase(t->read.domain, key->domain) &&
+	    slice_equal_nocase(t->read.selector, key->selector) &&
+	    t->read.algorithm == algorithm_with(t, key->key);
+}
+
+static bool
+answer_key(const struct turn *t, const struct proxy_key_answer *key)
+{
+	struct proxy_sign_desk *desk = t->asker->desk;
+	struct proxy_sign_answer a = answer_of(t, key);
+	struct proxy_key_answer replaced;
+
+	if (t->question.kind == PROXY_SIGN_ASK_DIGEST)
+		return sign(t, key, t->text);
+	if (t->question.kind == PROXY_SIGN_ASK_KEY)
+		return answer(t, &a, false);
+	if (names_key(t, key))
+		return sign_text(t, key);
+	if (proxy_keys_peek_replaced(desk->job.keys, t->right->key_rule,
+		t->question.domain, t->read.selector, &replaced) &&
+	    names_key(t, &replaced))
+		return sign_text(t, &replaced);
+	return answer(t, &a, false);
+}
+
+static bool
+answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
+{
+	struct proxy_sign_answer missing = {
+	    .status = PROXY_SIGN_MISSING, .reason = slice_str(key->reason)};
+
+	if (key->status == PROXY_KEY_MISSING)
+		return answer(t, &missing, false);
+	if (key->status == PROXY_KEY_TROUBLE)
+		return answer_trouble(t, key->reason);
+	if (!dkim_key_fits(key->key, algorithm_with(t, key->key)))
+		return answer_trouble(
+		    t, "the key is of another type than the algorithm");
+	return answer_key(t, key);
+}
+
+/* --- questions --- */
+
+/* Long texts: what the header of its front may have, and what our own fields
+ * add. */
+static const char *
+open_text(struct turn *t, int fd)
+{
+	const struct proxy_sign_question *q = &t->question;
+
+	t->text = q->text;
+	if (q->text.p != NULL || q->text.n == 0)
+		return fd == PROXY_KEY_NO_FD ? NULL
+					     : "a file came with it, unasked";
+	if (q->text.n > t->asker->front->max_header_size + PROXY_SIGN_TEXT_OVER)
+		return "the text is too long";
+	if (fd < 0 || proxy_sign_text_map(fd, q->text.n, &t->text) != 0)
+		return "its text is no sealed file of that length";
+	return NULL;
+}
+
+static void
+close_text(const struct turn *t)
+{
+	if (t->question.text.p == NULL && t->text.p != NULL)
+		proxy_sign_text_unmap(t->text);
+}
+
+static void
+on_key(void *ctx, const struct proxy_key_answer *key)
+{
+	struct waiting *w = ctx;
+	struct turn t = {.asker = w->asker};
+	bool alive = true;
+
+	(void)proxy_sign_question_parse(
+	    slice_from(w->datagram, w->n), &t.question);
+	if (check_right(&t) == NULL && open_text(&t, w->text_fd) == NULL &&
+	    check_text(&t) == NULL)
+		alive = answer_with_key(&t, key);
+	close_text(&t);
+	if (!alive)
+		return;
+	if (t.asker->waiting_count == PROXY_SIGN_WAITING_MAX)
+		(void)event_add(t.asker->event, NULL);
+	drop_waiting(w);
+}
+
+/* The key must be asked for. Takes the descriptor. */
+static void
+wait_for_key(const struct turn *t, struct slice datagram, int fd)
+{
+	struct asker *asker = t->asker;
+	struct waiting *w = xcalloc(1, sizeof(*w));
+
+	w->asker = asker;
+	w->datagram = xslicedup(datagram);
+	w->n = datagram.n;
+	w->text_fd = fd;
+	LIST_INSERT_HEAD(&asker->waiting, w, entry);
+	if (++asker->waiting_count == PROXY_SIGN_WAITING_MAX)
+		(void)event_del(asker->event);
+	w->use = proxy_keys_get(asker->desk->job.keys, t->right->key_rule,
+	    t->question.domain, on_key, w);
+}
+
+/* False where the asker is gone. Takes the descriptor. */
+static bool
+take_question(struct asker *asker, struct slice datagram, int fd)
+{
+	struct turn t = {.asker = asker};
+	struct proxy_key_answer key;
+	const char *why;
+	bool alive = true;
+
+	if (proxy_sign_question_parse(datagram, &t.question) != 0) {
+		if (fd >= 0)
+			(void)close(fd);
+		log_printf(asker->desk->job.log, LOGGING_ERROR,
+		    "a worker of [%s] asked a signer what is no question",
+		    asker->front->name);
+		drop_asker(asker);
+		return false;
+	}
+	why = check_right(&t);
+	if (why == NULL)
+		why = open_text(&t, fd);
+	if (why == NULL)
+		why = check_text(&t);
+	if (why != NULL) {
+		alive = refuse(&t, why);
+	} else if (proxy_keys_peek(asker->desk->job.keys, t.right->key_rule,
+		       t.question.domain, &key)) {
+		alive = answer_with_key(&t, &key);
+	} else {
+		wait_for_key(&t, datagram, fd);
+		fd = PROXY_KEY_NO_FD;
+	}
+	close_text(&t);
+	if (fd >= 0)
+		(void)close(fd);
+	return alive;
+}
+
+static void
+on_question(evutil_socket_t fd, short what, void *ctx)
+{
+	struct asker *asker = ctx;
+	struct proxy_sign_desk *desk = asker->desk;
+	int passed;
+	long n;
+
+	(void)what;
+	for (int i = 0; i < QUESTIONS_A_TURN; i++) {
+		if (asker->waiting_count == PROXY_SIGN_WAITING_MAX)
+			return;
+		n = proxy_key_receive(
+		    fd, desk->datagram, sizeof(desk->datagram), &passed);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0 || passed == PROXY_KEY_FALSE_FD) {
+			if (passed >= 0)
+				(void)close(passed);
+			drop_asker(asker);
+			return;
+		}
+		if (!take_question(
+			asker, slice_from(desk->datagram, (size_t)n), passed))
+			return;
+	}
+}
+
+/* --- askers --- */
+
+void
+proxy_sign_desk_take(
+    struct proxy_sign_desk *desk, int socket, const struct proxy_front *front)
+{
+	struct asker *asker;
+
+	if (desk->asker_count == PROXY_SIGN_ASKERS_MAX) {
+		(void)close(socket);
+		return;
+	}
+	asker = xcalloc(1, sizeof(*asker));
+	asker->desk = desk;
+	asker->front = front;
+	asker->fd = socket;
+	asker->event = event_new(
+	    desk->job.base, socket, EV_READ | EV_PERSIST, on_question, asker);
+	(void)event_add(asker->event, NULL);
+	LIST_INIT(&asker->waiting);
+	LIST_INSERT_HEAD(&desk->askers, asker, entry);
+	desk->asker_count++;
+}
+
+struct proxy_sign_desk *
+proxy_sign_desk_new(const struct proxy_sign_desk_job *job)
+{
+	struct proxy_sign_desk *desk = xcalloc(1, sizeof(*desk));
+
+	desk->job = *job;
+	desk->rights = proxy_sign_rights_new(job->config);
+	LIST_INIT(&desk->askers);
+	return desk;
+}
+
+void
+proxy_sign_desk_free(struct proxy_sign_desk *desk)
+{
+	struct asker *asker;
+
+	if (desk == NULL)
+		return;
+	while ((asker = LIST_FIRST(&desk->askers)) != NULL)
+		drop_asker(asker);
+	proxy_sign_rights_free(desk->rights);
+	free(desk);
+}

@@ -1,0 +1,670 @@
+/* Questions to signers, and what becomes of them; see signers.h. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "proxy/keys/hello_wire.h"
+#include "proxy/keys/key_wire.h"
+#include "proxy/message/signers.h"
+
+/* Answers of one signer before others have their turn. */
+enum { ANSWERS_A_TURN = 8, REASON_MAX = 128 };
+
+struct signer;
+
+enum asking_state {
+	ASKING_QUEUED, /* for a signer that has room */
+	ASKING_ASKED,
+	ASKING_DONE
+};
+
+struct proxy_sign_asking {
+	TAILQ_ENTRY(proxy_sign_asking) entry; /* of queued, or of a signer's */
+	struct proxy_signers *signers;
+	struct proxy_sign_wish wish;
+	enum asking_state state;
+	struct signer *signer; /* ASKED: who has it */
+	struct signer *not_to; /* who did not answer; perhaps gone since */
+	uint64_t id;
+	int64_t since; /* s: it waits for a signer, or for its answer */
+	bool second;   /* one signer did not answer in time */
+	unsigned deaths, stales;
+	bool named;  /* the names are known */
+	bool unmade; /* it has no text, and is told so from the event loop */
+	struct proxy_sign_names names;
+	char selector[PROXY_SIGN_NAME_MAX];
+	struct slice text;
+};
+
+TAILQ_HEAD(line, proxy_sign_asking);
+
+struct signer {
+	LIST_ENTRY(signer) entry;
+	struct proxy_signers *signers;
+	int fd;
+	struct event *event;
+	struct line asked; /* the first asked first */
+	size_t in_flight;  /* with those that nobody waits for any more */
+};
+
+/* What a key was called when it was last heard of. */
+struct heard {
+	unsigned right;
+	char *domain, *selector;
+	size_t domain_from;
+	enum dkim_algorithm algorithm;
+};
+
+struct proxy_signers {
+	struct event_base *base;
+	unsigned timeout;
+	LIST_HEAD(, signer) list;
+	size_t count;
+	struct line queued;
+	size_t asking; /* not DONE */
+	uint64_t ids;
+	struct event *hello, *tick, *later;
+	struct heard heard[PROXY_SIGNERS_HEARD];
+};
+
+/* --- names that were heard --- */
+
+static struct heard *
+heard_at(struct proxy_signers *signers, unsigned right, struct slice domain)
+{
+	uint64_t h = right;
+
+	for (size_t i = 0; i < domain.n; i++)
+		h = (h ^ (unsigned char)domain.p[i]) * 1099511628211u;
+	return &signers->heard[(h ^ (h >> 31)) % PROXY_SIGNERS_HEARD];
+}
+
+static const struct heard *
+find_heard(struct proxy_signers *signers, unsigned right, struct slice domain)
+{
+	const struct heard *heard = heard_at(signers, right, domain);
+
+	return heard->domain != NULL && heard->right == right &&
+		slice_equal(slice_str(heard->domain), domain)
+	    ? heard
+	    : NULL;
+}
+
+static void
+forget_heard(struct heard *heard)
+{
+	free(heard->domain);
+	free(heard->selector);
+	memset(heard, 0, sizeof(*heard));
+}
+
+static void
+keep_heard(const struct proxy_sign_asking *a)
+{
+	struct heard *heard =
+	    heard_at(a->signers, a->wish.right, a->wish.domain);
+	const struct heard *same =
+	    find_heard(a->signers, a->wish.right, a->wish.domain);
+
+	if (same != NULL &&
+	    slice_equal(slice_str(same->selector), a->names.selector) &&
+	    same->algorithm == a->names.algorithm &&
+	    same->domain_from == a->wish.domain.n - a->names.domain.n)
+		return;
+	forget_heard(heard);
+	heard->right = a->wish.right;
+	heard->domain = xslicedup(a->wish.domain);
+	heard->selector = xslicedup(a->names.selector);
+	heard->domain_from = a->wish.domain.n - a->names.domain.n;
+	heard->algorithm = a->names.algorithm;
+}
+
+bool
+proxy_signers_know(
+    struct proxy_signers *signers, unsigned right, struct slice domain)
+{
+	return find_heard(signers, right, domain) != NULL;
+}
+
+static void
+name_asking(struct proxy_sign_asking *a, struct slice selector, size_t from,
+    enum dkim_algorithm algorithm)
+{
+	assert(selector.n <= sizeof(a->selector));
+	memcpy(a->selector, selector.p, selector.n);
+	a->names = (struct proxy_sign_names){
+	    .domain = slice_after(a->wish.domain, from),
+	    .selector = slice_from(a->selector, selector.n),
+	    .algorithm = algorithm,
+	};
+	a->named = true;
+}
+
+const struct proxy_sign_names *
+proxy_sign_asking_names(const struct proxy_sign_asking *a)
+{
+	return &a->names;
+}
+
+/* --- the end of an asking --- */
+
+static void
+leave_lines(struct proxy_sign_asking *a)
+{
+	if (a->state == ASKING_QUEUED)
+		TAILQ_REMOVE(&a->signers->queued, a, entry);
+	else if (a->state == ASKING_ASKED)
+		TAILQ_REMOVE(&a->signer->asked, a, entry);
+	if (a->state != ASKING_DONE && --a->signers->asking == 0)
+		(void)event_del(a->signers->tick);
+	a->state = ASKING_DONE;
+	a->signer = NULL;
+}
+
+/* It may be ended by whom it is told. */
+static void
+tell_answer(struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
+{
+	leave_lines(a);
+	a->wish.done(a->wish.ctx, answer);
+}
+
+static void
+tell_trouble(struct proxy_sign_asking *a, const char *reason)
+{
+	struct proxy_sign_answer answer = {
+	    .status = PROXY_SIGN_TROUBLE, .reason = slice_str(reason)};
+
+	tell_answer(a, &answer);
+}
+
+void
+proxy_sign_asking_end(struct proxy_sign_asking *a)
+{
+	if (a == NULL)
+		return;
+	leave_lines(a);
+	free(a);
+}
+
+/* --- asking --- */
+
+static void
+queue_asking(struct proxy_sign_asking *a)
+{
+	a->state = ASKING_QUEUED;
+	a->since = clock_s();
+	TAILQ_INSERT_TAIL(&a->signers->queued, a, entry);
+}
+
+/* The least busy of those that may be asked. */
+static struct signer *
+choose_signer(const struct proxy_sign_asking *a)
+{
+	struct signer *signer, *best = NULL;
+
+	LIST_FOREACH (signer, &a->signers->list, entry)
+		if (signer->in_flight < PROXY_SIGNERS_IN_FLIGHT &&
+		    signer != a->not_to &&
+		    (best == NULL || signer->in_flight < best->in_flight))
+			best = signer;
+	return best;
+}
+
+static int
+send_question(const struct signer *signer, const struct proxy_sign_asking *a)
+{
+	struct proxy_sign_question question = {
+	    .id = a->id,
+	    .kind = a->named ? a->wish.kind : PROXY_SIGN_ASK_KEY,
+	    .right = a->wish.right,
+	    .domain = a->wish.domain,
+	    .selector = a->names.selector,
+	    .text = a->named ? a->text : slice_from(NULL, 0),
+	};
+	int fd, result = -1;
+
+	if (question.text.n <= PROXY_SIGN_INLINE_MAX) {
+		result = proxy_sign_question_send(
+		    signer->fd, &question, PROXY_KEY_NO_FD);
+		return result;
+	}
+	fd = proxy_sign_text_put(question.text);
+	if (fd < 0)
+		return -1;
+	result = proxy_sign_question_send(signer->fd, &question, fd);
+	(void)close(fd);
+	return result;
+}
+
+enum sent { SENT, SENT_LATER, SENT_NEVER };
+
+static enum sent
+ask_signer(struct signer *signer, struct proxy_sign_asking *a)
+{
+	a->id = ++a->signers->ids;
+	if (send_question(signer, a) != 0) {
+		/* It has enough to do, or its end is known in a moment. */
+		if (errno == EAGAIN || errno == EPIPE || errno == ECONNRESET)
+			return SENT_LATER;
+		return SENT_NEVER;
+	}
+	TAILQ_REMOVE(&a->signers->queued, a, entry);
+	TAILQ_INSERT_TAIL(&signer->asked, a, entry);
+	a->state = ASKING_ASKED;
+	a->signer = signer;
+	a->since = clock_s();
+	signer->in_flight++;
+	return SENT;
+}
+
+/* From the event loop: it may tell of trouble. */
+static void
+ask_queued(struct proxy_signers *signers)
+{
+	struct proxy_sign_asking *a, *next;
+	struct signer *signer;
+	enum sent sent;
+
+	for (a = TAILQ_FIRST(&signers->queued); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, entry);
+		signer = a->unmade ? NULL : choose_signer(a);
+		if (signer == NULL && !a->unmade)
+			continue;
+		sent = a->unmade ? SENT_NEVER : ask_signer(signer, a);
+		if (sent == SENT_LATER)
+			return;
+		if (sent == SENT)
+			continue;
+		tell_trouble(a, a->unmade ? "" : "a signer cannot be asked");
+		/* Who was told may have ended others. */
+		next = TAILQ_FIRST(&signers->queued);
+	}
+}
+
+/* The text for the names that are known now. */
+static void
+make_text(struct proxy_sign_asking *a)
+{
+	a->unmade = a->wish.kind != PROXY_SIGN_ASK_KEY &&
+	    a->wish.make(a->wish.ctx, &a->names, &a->text) != 0;
+}
+
+/* --- answers --- */
+
+/* The names as the signer has them. -1: it is mistaken in the domain. */
+static int
+take_heard_names(
+    struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
+{
+	if (answer->domain_from >= a->wish.domain.n)
+		return -1;
+	name_asking(
+	    a, answer->selector, answer->domain_from, answer->algorithm);
+	keep_heard(a);
+	return 0;
+}
+
+static void
+take_stale(struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
+{
+	bool named = a->named;
+
+	if (take_heard_names(a, answer) != 0) {
+		tell_trouble(a, "a signer names no domain");
+	} else if (a->wish.kind == PROXY_SIGN_ASK_KEY) {
+		tell_answer(a, answer);
+	} else if (named && ++a->stales > PROXY_SIGNERS_STALE_MAX) {
+		tell_trouble(a, "the key was replaced again and again");
+	} else {
+		TAILQ_REMOVE(&a->signer->asked, a, entry);
+		queue_asking(a);
+		make_text(a);
+		ask_queued(a->signers);
+	}
+}
+
+/* DomainKeys hashes none of the names, so the signer need not be asked again
+ * where they are others. */
+static void
+take_done(struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
+{
+	bool same = slice_equal(answer->selector, a->names.selector) &&
+	    answer->domain_from == a->wish.domain.n - a->names.domain.n;
+
+	if (a->wish.kind == PROXY_SIGN_ASK_DIGEST && !same) {
+		if (take_heard_names(a, answer) != 0) {
+			tell_trouble(a, "a signer names no domain");
+			return;
+		}
+		make_text(a);
+		if (a->unmade) {
+			tell_trouble(a, "");
+			return;
+		}
+	}
+	tell_answer(a, answer);
+}
+
+/* The next one asks for the key before there is a text. */
+static void
+take_failure(
+    struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
+{
+	if (proxy_signers_know(a->signers, a->wish.right, a->wish.domain))
+		forget_heard(
+		    heard_at(a->signers, a->wish.right, a->wish.domain));
+	tell_answer(a, answer);
+}
+
+static void
+take_answer(struct signer *signer, const struct proxy_sign_answer *answer)
+{
+	struct proxy_sign_asking *a;
+
+	if (signer->in_flight > 0)
+		signer->in_flight--;
+	TAILQ_FOREACH (a, &signer->asked, entry)
+		if (a->id == answer->id)
+			break;
+	if (a == NULL) /* ended meanwhile */
+		return;
+	if (answer->status == PROXY_SIGN_STALE)
+		take_stale(a, answer);
+	else if (answer->status != PROXY_SIGN_DONE)
+		take_failure(a, answer);
+	else if (a->named && a->wish.kind != PROXY_SIGN_ASK_KEY)
+		take_done(a, answer);
+	else
+		tell_trouble(a, "a signer signed what was not asked");
+}
+
+/* --- signers come and go --- */
+
+/* Another may come to lie where it was. */
+static void
+forget_signer(struct proxy_signers *signers, const struct signer *gone)
+{
+	struct proxy_sign_asking *a;
+	struct signer *signer;
+
+	TAILQ_FOREACH (a, &signers->queued, entry)
+		if (a->not_to == gone)
+			a->not_to = NULL;
+	LIST_FOREACH (signer, &signers->list, entry)
+		TAILQ_FOREACH (a, &signer->asked, entry)
+			if (a->not_to == gone)
+				a->not_to = NULL;
+}
+
+static void
+drop_signer(struct signer *signer)
+{
+	struct proxy_signers *signers = signer->signers;
+	struct proxy_sign_asking *a;
+	struct line orphans = TAILQ_HEAD_INITIALIZER(orphans);
+
+	LIST_REMOVE(signer, entry);
+	signers->count--;
+	event_free(signer->event);
+	(void)close(signer->fd);
+	TAILQ_CONCAT(&orphans, &signer->asked, entry);
+	/* Back into the line, before those that were never asked. */
+	while ((a = TAILQ_LAST(&orphans, line)) != NULL) {
+		TAILQ_REMOVE(&orphans, a, entry);
+		a->state = ASKING_QUEUED;
+		a->signer = NULL;
+		a->since = clock_s();
+		a->deaths++;
+		TAILQ_INSERT_HEAD(&signers->queued, a, entry);
+	}
+	forget_signer(signers, signer);
+}
+
+/* One at a time, for who is told may end others. */
+static void
+give_up_deadly(struct proxy_signers *signers)
+{
+	struct proxy_sign_asking *a = TAILQ_FIRST(&signers->queued);
+
+	while (a != NULL) {
+		if (a->deaths < PROXY_SIGNERS_DEATHS_MAX) {
+			a = TAILQ_NEXT(a, entry);
+			continue;
+		}
+		tell_trouble(a, "signers die of it");
+		a = TAILQ_FIRST(&signers->queued);
+	}
+}
+
+static void
+lose_signer(struct signer *signer)
+{
+	struct proxy_signers *signers = signer->signers;
+
+	drop_signer(signer);
+	free(signer);
+	give_up_deadly(signers);
+	ask_queued(signers);
+}
+
+static void
+on_answer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct signer *signer = ctx;
+	struct proxy_signers *signers = signer->signers;
+	char datagram[PROXY_SIGN_ANSWER_MAX + 1];
+	struct proxy_sign_answer answer;
+	int passed;
+	long n;
+
+	(void)what;
+	for (int i = 0; i < ANSWERS_A_TURN; i++) {
+		n = proxy_key_receive(fd, datagram, sizeof(datagram), &passed);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (passed >= 0)
+			(void)close(passed);
+		if (n <= 0 ||
+		    proxy_sign_answer_parse(
+			slice_from(datagram, (size_t)n), &answer) != 0) {
+			lose_signer(signer);
+			return;
+		}
+		take_answer(signer, &answer);
+	}
+	ask_queued(signers);
+}
+
+void
+proxy_signers_add(struct proxy_signers *signers, int socket)
+{
+	struct signer *signer;
+
+	if (signers->count == PROXY_SIGNERS_MAX) {
+		(void)close(socket);
+		return;
+	}
+	signer = xcalloc(1, sizeof(*signer));
+	signer->signers = signers;
+	signer->fd = socket;
+	TAILQ_INIT(&signer->asked);
+	signer->event = event_new(
+	    signers->base, socket, EV_READ | EV_PERSIST, on_answer, signer);
+	(void)event_add(signer->event, NULL);
+	LIST_INSERT_HEAD(&signers->list, signer, entry);
+	signers->count++;
+	event_active(signers->later, EV_TIMEOUT, 0);
+}
+
+static void
+on_hello(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_signers *signers = ctx;
+	struct proxy_hello hello;
+	int socket;
+
+	(void)what;
+	switch (proxy_hello_receive(fd, &hello, &socket)) {
+	case PROXY_HELLO_GOT:
+		proxy_signers_add(signers, socket);
+		break;
+	case PROXY_HELLO_GONE:
+		(void)event_del(signers->hello); /* the master is gone */
+		break;
+	case PROXY_HELLO_NONE:
+		break;
+	}
+}
+
+void
+proxy_signers_listen(struct proxy_signers *signers, int hello_fd)
+{
+	signers->hello = event_new(
+	    signers->base, hello_fd, EV_READ | EV_PERSIST, on_hello, signers);
+	(void)event_add(signers->hello, NULL);
+}
+
+/* --- time --- */
+
+static bool
+is_late(const struct proxy_sign_asking *a)
+{
+	return clock_s() - a->since >= (int64_t)a->signers->timeout;
+}
+
+/* The first in a line that is late; they stand there by the time at which they
+ * came, but for those of a signer that died. */
+static struct proxy_sign_asking *
+find_late(struct proxy_signers *signers)
+{
+	struct proxy_sign_asking *a;
+	struct signer *signer;
+
+	TAILQ_FOREACH (a, &signers->queued, entry)
+		if (is_late(a))
+			return a;
+	LIST_FOREACH (signer, &signers->list, entry)
+		if ((a = TAILQ_FIRST(&signer->asked)) != NULL && is_late(a))
+			return a;
+	return NULL;
+}
+
+static bool
+has_other_signer(const struct proxy_sign_asking *a)
+{
+	const struct signer *signer;
+
+	LIST_FOREACH (signer, &a->signers->list, entry)
+		if (signer != a->signer)
+			return true;
+	return false;
+}
+
+/* It goes to another signer, once. */
+static void
+give_up_late(struct proxy_sign_asking *a)
+{
+	if (a->second || a->state != ASKING_ASKED || !has_other_signer(a)) {
+		tell_trouble(a, "no signer answered in time");
+		return;
+	}
+	a->second = true;
+	a->not_to = a->signer;
+	TAILQ_REMOVE(&a->signer->asked, a, entry);
+	queue_asking(a);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_signers *signers = ctx;
+	struct proxy_sign_asking *a;
+
+	(void)fd;
+	(void)what;
+	while ((a = find_late(signers)) != NULL)
+		give_up_late(a);
+	ask_queued(signers);
+}
+
+static void
+on_later(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	ask_queued(ctx);
+}
+
+/* --- doors --- */
+
+struct proxy_sign_asking *
+proxy_sign_ask(
+    struct proxy_signers *signers, const struct proxy_sign_wish *wish)
+{
+	const struct timeval second = {1, 0};
+	struct proxy_sign_asking *a = xcalloc(1, sizeof(*a));
+	const struct heard *heard =
+	    find_heard(signers, wish->right, wish->domain);
+	struct signer *signer;
+
+	a->signers = signers;
+	a->wish = *wish;
+	if (signers->asking++ == 0)
+		(void)event_add(signers->tick, &second);
+	queue_asking(a);
+	if (heard != NULL && wish->kind != PROXY_SIGN_ASK_KEY) {
+		name_asking(a, slice_str(heard->selector), heard->domain_from,
+		    heard->algorithm);
+		make_text(a);
+	}
+	/* Those that wait go first; and nothing is told before this returns. */
+	signer = TAILQ_FIRST(&signers->queued) == a && !a->unmade
+	    ? choose_signer(a)
+	    : NULL;
+	if (signer == NULL || ask_signer(signer, a) != SENT)
+		event_active(signers->later, EV_TIMEOUT, 0);
+	return a;
+}
+
+struct proxy_signers *
+proxy_signers_new(struct event_base *base, unsigned timeout)
+{
+	struct proxy_signers *signers = xcalloc(1, sizeof(*signers));
+
+	signers->base = base;
+	signers->timeout = timeout;
+	LIST_INIT(&signers->list);
+	TAILQ_INIT(&signers->queued);
+	signers->tick = event_new(base, -1, EV_PERSIST, on_tick, signers);
+	signers->later = event_new(base, -1, 0, on_later, signers);
+	return signers;
+}
+
+void
+proxy_signers_free(struct proxy_signers *signers)
+{
+	struct signer *signer;
+
+	if (signers == NULL)
+		return;
+	assert(signers->asking == 0);
+	while ((signer = LIST_FIRST(&signers->list)) != NULL) {
+		drop_signer(signer);
+		free(signer);
+	}
+	for (size_t i = 0; i < PROXY_SIGNERS_HEARD; i++)
+		forget_heard(&signers->heard[i]);
+	if (signers->hello != NULL)
+		event_free(signers->hello);
+	event_free(signers->tick);
+	event_free(signers->later);
+	free(signers);
+}

@@ -1,0 +1,154 @@
+/* A desk in a process of its own; see signer.h. */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+
+#include "proxy/figures/process.h"
+#include "proxy/keys/hello_wire.h"
+#include "proxy/keys/keys.h"
+#include "proxy/keys/sign_desk.h"
+#include "proxy/process/signer.h"
+#include "proxy/process/worker.h"
+
+enum { SIGNALS = 3 };
+
+struct signer {
+	const struct proxy_signer_job *job;
+	struct event_base *base;
+	struct event *hello, *tick, *signals[SIGNALS];
+	struct proxy_keys *keys;
+	struct proxy_sign_desk *desk;
+	struct proxy_process_eyes eyes;
+};
+
+static void
+on_answered(void *ctx, const struct proxy_front *front,
+    enum proxy_sign_word status, bool refused)
+{
+	const struct signer *s = ctx;
+
+	proxy_count(s->job->counters,
+	    proxy_count_of_answer(front->number,
+		refused ? PROXY_SIGN_ANSWER_REFUSED
+			: (enum proxy_sign_answer_kind)status));
+}
+
+static void
+on_hello(evutil_socket_t fd, short what, void *ctx)
+{
+	const struct signer *s = ctx;
+	struct proxy_hello hello;
+	int asker;
+
+	(void)what;
+	switch (proxy_hello_receive(fd, &hello, &asker)) {
+	case PROXY_HELLO_GOT:
+		proxy_sign_desk_take(
+		    s->desk, asker, &s->job->config->fronts[hello.front]);
+		break;
+	case PROXY_HELLO_GONE:
+		(void)event_del(s->hello);
+		break;
+	case PROXY_HELLO_NONE:
+		break;
+	}
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	const struct signer *s = ctx;
+	struct proxy_counters *counters = s->job->counters;
+	struct proxy_keys_figures keys = proxy_keys_figures(s->keys);
+
+	(void)fd;
+	(void)what;
+	proxy_count_set(counters, PROXY_COUNT_KEYS, keys.keys);
+	proxy_count_set(counters, PROXY_COUNT_KEY_AGE, keys.oldest);
+	proxy_process_count(&s->eyes, counters);
+	(void)send(s->job->control_fd, "t", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void
+on_signal(evutil_socket_t number, short what, void *ctx)
+{
+	const struct signer *s = ctx;
+
+	(void)number;
+	(void)what;
+	(void)event_base_loopbreak(s->base);
+}
+
+static void
+make_signer_events(struct signer *s)
+{
+	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGUSR2};
+	const struct timeval tick = {PROXY_WORKER_TICK_S, 0};
+
+	for (size_t i = 0; i < SIGNALS; i++) {
+		s->signals[i] = evsignal_new(s->base, numbers[i], on_signal, s);
+		(void)event_add(s->signals[i], NULL);
+	}
+	s->hello = event_new(
+	    s->base, s->job->hello_fd, EV_READ | EV_PERSIST, on_hello, s);
+	(void)event_add(s->hello, NULL);
+	s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
+	(void)event_add(s->tick, &tick);
+}
+
+static void
+make_desk(struct signer *s)
+{
+	const struct proxy_signer_job *job = s->job;
+	const struct proxy_sign_desk_job desk = {
+	    .base = s->base,
+	    .config = job->config,
+	    .keys = s->keys,
+	    .log = job->log,
+	    .answered = on_answered,
+	    .ctx = s,
+	};
+
+	s->desk = proxy_sign_desk_new(&desk);
+}
+
+static void
+signer_clear(struct signer *s)
+{
+	proxy_sign_desk_free(s->desk);
+	proxy_keys_free(s->keys);
+	for (size_t i = 0; i < SIGNALS; i++)
+		event_free(s->signals[i]);
+	event_free(s->hello);
+	event_free(s->tick);
+	proxy_process_eyes_close(&s->eyes);
+	event_base_free(s->base);
+}
+
+int
+proxy_signer_run(const struct proxy_signer_job *job)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct signer s = {.job = job};
+
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGHUP, &ignore, NULL);
+	s.base = event_base_new();
+	if (s.base == NULL) {
+		log_printf(job->log, LOGGING_ERROR, "cannot wait for events");
+		return -1;
+	}
+	s.keys = proxy_keys_new(
+	    s.base, job->key_fd, job->config->signing.keys_cached);
+	make_desk(&s);
+	make_signer_events(&s);
+	proxy_process_eyes_open(&s.eyes);
+	proxy_process_count(&s.eyes, job->counters);
+	if (job->ready != NULL)
+		job->ready(job->ctx);
+	(void)event_base_dispatch(s.base);
+	signer_clear(&s);
+	return 0;
+}

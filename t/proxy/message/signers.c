@@ -1,0 +1,499 @@
+/* A worker's questions to signers, of which some die, some are silent, and
+ * some know better. */
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "proxy/keys/hello_wire.h"
+#include "proxy/keys/key_wire.h"
+#include "proxy/message/signers.h"
+#include "t/lib/unit.h"
+
+enum { SIGNERS = 3, ASKINGS = 24, TIMEOUT_S = 1 };
+
+struct told {
+	unsigned calls, made;
+	enum proxy_sign_word status;
+	char reason[128], selector[64], domain[64], signature[16];
+	struct proxy_sign_asking *asking;
+	char text[64];
+	bool unmakable, digest;
+};
+
+struct rig {
+	struct event_base *base;
+	struct proxy_signers *signers;
+	int ends[SIGNERS]; /* the signers' */
+	struct told told[ASKINGS];
+	char datagram[PROXY_SIGN_QUESTION_MAX];
+	struct proxy_sign_question question;
+};
+
+static int
+new_signer(struct rig *rig)
+{
+	int pair[2];
+
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	proxy_signers_add(rig->signers, pair[1]);
+	return pair[0];
+}
+
+static void
+begin(struct rig *rig, int signers)
+{
+	memset(rig, 0, sizeof(*rig));
+	rig->base = event_base_new();
+	rig->signers = proxy_signers_new(rig->base, TIMEOUT_S);
+	for (int i = 0; i < SIGNERS; i++)
+		rig->ends[i] = i < signers ? new_signer(rig) : -1;
+}
+
+static void
+finish(struct rig *rig)
+{
+	for (int i = 0; i < ASKINGS; i++)
+		proxy_sign_asking_end(rig->told[i].asking);
+	for (int i = 0; i < SIGNERS; i++)
+		if (rig->ends[i] >= 0)
+			(void)close(rig->ends[i]);
+	proxy_signers_free(rig->signers);
+	event_base_free(rig->base);
+}
+
+static void
+turn(struct rig *rig)
+{
+	(void)event_base_loop(rig->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+static void
+wait_for_word(struct rig *rig, const struct told *told)
+{
+	for (int i = 0; i < 50 && told->calls == 0; i++) {
+		const struct timeval tenth = {0, 100000};
+
+		(void)event_base_loopexit(rig->base, &tenth);
+		(void)event_base_dispatch(rig->base);
+	}
+	assert_int_equal(told->calls, 1);
+}
+
+static void
+copy(char *to, size_t room, struct slice from)
+{
+	assert_true(from.n < room);
+	if (from.n > 0)
+		memcpy(to, from.p, from.n);
+	to[from.n] = '\0';
+}
+
+static int
+on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
+{
+	struct told *told = ctx;
+
+	told->made++;
+	if (told->unmakable)
+		return -1;
+	(void)snprintf(told->text, sizeof(told->text), "%u %.*s", told->made,
+	    (int)names->selector.n, names->selector.p);
+	*text = told->digest ? SLICE("12345678901234567890")
+			     : slice_str(told->text);
+	return 0;
+}
+
+static void
+on_done(void *ctx, const struct proxy_sign_answer *answer)
+{
+	struct told *told = ctx;
+
+	told->calls++;
+	told->status = answer->status;
+	copy(told->reason, sizeof(told->reason), answer->reason);
+	copy(told->signature, sizeof(told->signature), answer->signature);
+	if (told->asking != NULL) {
+		const struct proxy_sign_names *names =
+		    proxy_sign_asking_names(told->asking);
+
+		copy(told->selector, sizeof(told->selector), names->selector);
+		copy(told->domain, sizeof(told->domain), names->domain);
+	}
+}
+
+static struct told *
+ask(struct rig *rig, int i, enum proxy_sign_kind kind)
+{
+	const struct proxy_sign_wish wish = {.right = 1,
+	    .kind = kind,
+	    .domain = SLICE("a.example.org"),
+	    .make = on_make,
+	    .done = on_done,
+	    .ctx = &rig->told[i]};
+
+	rig->told[i].asking = proxy_sign_ask(rig->signers, &wish);
+	assert_int_equal(rig->told[i].calls, 0); /* never out of it */
+	return &rig->told[i];
+}
+
+/* What that signer was asked; false: nothing. */
+static bool
+hears(struct rig *rig, int signer)
+{
+	int fd;
+	long n = proxy_key_receive(
+	    rig->ends[signer], rig->datagram, sizeof(rig->datagram), &fd);
+
+	if (n <= 0)
+		return false;
+	assert_int_equal(
+	    proxy_sign_question_parse(
+		slice_from(rig->datagram, (size_t)n), &rig->question),
+	    0);
+	if (fd >= 0)
+		(void)close(fd);
+	return true;
+}
+
+static int
+who_hears(struct rig *rig)
+{
+	for (int i = 0; i < SIGNERS; i++)
+		if (rig->ends[i] >= 0 && hears(rig, i))
+			return i;
+	return -1;
+}
+
+static void
+reply(struct rig *rig, int signer, enum proxy_sign_word status,
+    const char *selector)
+{
+	struct proxy_sign_answer answer = {
+	    .id = rig->question.id, .status = status};
+
+	if (status == PROXY_SIGN_DONE || status == PROXY_SIGN_STALE) {
+		answer.algorithm = DKIM_RSA_SHA256;
+		answer.selector = slice_str(selector);
+		answer.domain_from = 2;
+	} else {
+		answer.reason = SLICE("because");
+	}
+	if (status == PROXY_SIGN_DONE)
+		answer.signature = SLICE("signed");
+	assert_int_equal(proxy_sign_answer_send(rig->ends[signer], &answer), 0);
+	turn(rig);
+}
+
+/* The first question of all, up to a text. */
+static void
+learn(struct rig *rig, int i, const char *selector)
+{
+	int signer = who_hears(rig);
+
+	(void)i;
+	assert_true(signer >= 0);
+	assert_int_equal(rig->question.kind, PROXY_SIGN_ASK_KEY);
+	reply(rig, signer, PROXY_SIGN_STALE, selector);
+}
+
+static void
+test_a_name_is_asked_for_once(void **state)
+{
+	struct told *told;
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 1);
+	assert_false(
+	    proxy_signers_know(rig.signers, 1, SLICE("a.example.org")));
+	told = ask(&rig, 0, PROXY_SIGN_ASK_TEXT);
+	learn(&rig, 0, "s1");
+	assert_true(hears(&rig, 0));
+	assert_slice_equal(rig.question.text, SLICE("1 s1"));
+	assert_slice_equal(rig.question.selector, SLICE("s1"));
+	reply(&rig, 0, PROXY_SIGN_DONE, "s1");
+	assert_int_equal(told->status, PROXY_SIGN_DONE);
+	assert_string_equal(told->signature, "signed");
+	assert_string_equal(told->domain, "example.org");
+	assert_true(proxy_signers_know(rig.signers, 1, SLICE("a.example.org")));
+	assert_false(
+	    proxy_signers_know(rig.signers, 2, SLICE("a.example.org")));
+	told = ask(&rig, 1, PROXY_SIGN_ASK_TEXT);
+	assert_true(hears(&rig, 0)); /* at once, and the text */
+	assert_slice_equal(rig.question.text, SLICE("1 s1"));
+	reply(&rig, 0, PROXY_SIGN_MISSING, NULL);
+	assert_int_equal(told->status, PROXY_SIGN_MISSING);
+	assert_string_equal(told->reason, "because");
+	/* Of a key that is gone no name is known. */
+	assert_false(
+	    proxy_signers_know(rig.signers, 1, SLICE("a.example.org")));
+	told = ask(&rig, 2, PROXY_SIGN_ASK_KEY);
+	learn(&rig, 2, "s2");
+	assert_int_equal(told->status, PROXY_SIGN_STALE);
+	assert_string_equal(told->selector, "s2");
+	assert_int_equal(told->made, 0);
+	finish(&rig);
+}
+
+static void
+test_a_text_is_made_anew_twice_at_most(void **state)
+{
+	static const char *const selectors[] = {"s2", "s3", "s4"};
+	struct told *told;
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 1);
+	told = ask(&rig, 0, PROXY_SIGN_ASK_TEXT);
+	learn(&rig, 0, "s1");
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(told->calls, 0);
+		assert_true(hears(&rig, 0));
+		assert_int_equal(told->made, i + 1);
+		reply(&rig, 0, PROXY_SIGN_STALE, selectors[i]);
+	}
+	assert_int_equal(told->status, PROXY_SIGN_TROUBLE);
+	assert_string_equal(
+	    told->reason, "the key was replaced again and again");
+	finish(&rig);
+}
+
+static void
+test_a_digest_takes_any_name(void **state)
+{
+	struct told *told;
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 1);
+	rig.told[0].digest = true;
+	told = ask(&rig, 0, PROXY_SIGN_ASK_DIGEST);
+	learn(&rig, 0, "s1");
+	assert_true(hears(&rig, 0));
+	assert_int_equal(rig.question.kind, PROXY_SIGN_ASK_DIGEST);
+	reply(&rig, 0, PROXY_SIGN_DONE, "s2");
+	assert_int_equal(told->status, PROXY_SIGN_DONE);
+	assert_int_equal(told->made, 2); /* named anew, signed as it was */
+	assert_string_equal(told->selector, "s2");
+	finish(&rig);
+}
+
+static void
+test_what_cannot_be_made_is_told_in_its_turn(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 1);
+	rig.told[0].unmakable = true;
+	(void)ask(&rig, 0, PROXY_SIGN_ASK_TEXT);
+	learn(&rig, 0, "s1");
+	wait_for_word(&rig, &rig.told[0]);
+	rig.told[1].unmakable = true;
+	(void)ask(&rig, 1, PROXY_SIGN_ASK_TEXT);
+	wait_for_word(&rig, &rig.told[1]);
+	assert_int_equal(rig.told[1].status, PROXY_SIGN_TROUBLE);
+	assert_string_equal(rig.told[1].reason, "");
+	assert_false(hears(&rig, 0));
+	finish(&rig);
+}
+
+static void
+test_questions_of_a_signer_that_dies_are_asked_again(void **state)
+{
+	struct rig rig;
+	int dead, other;
+
+	(void)state;
+	begin(&rig, 2);
+	(void)ask(&rig, 0, PROXY_SIGN_ASK_TEXT);
+	dead = who_hears(&rig);
+	assert_true(dead >= 0);
+	(void)close(rig.ends[dead]);
+	rig.ends[dead] = -1;
+	turn(&rig);
+	other = who_hears(&rig);
+	assert_true(other >= 0 && other != dead);
+	reply(&rig, other, PROXY_SIGN_STALE, "s1");
+	/* Nobody is left: it waits for the next one. */
+	assert_true(hears(&rig, other));
+	(void)close(rig.ends[other]);
+	turn(&rig);
+	assert_int_equal(rig.told[0].calls, 0);
+	rig.ends[other] = new_signer(&rig);
+	turn(&rig);
+	assert_true(hears(&rig, other));
+	assert_slice_equal(rig.question.text, SLICE("1 s1"));
+	reply(&rig, other, PROXY_SIGN_DONE, "s1");
+	assert_int_equal(rig.told[0].status, PROXY_SIGN_DONE);
+	finish(&rig);
+}
+
+static void
+test_a_question_that_kills_is_given_up(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 1);
+	(void)ask(&rig, 0, PROXY_SIGN_ASK_TEXT);
+	for (int i = 0; i < PROXY_SIGNERS_DEATHS_MAX; i++) {
+		assert_int_equal(rig.told[0].calls, 0);
+		assert_true(hears(&rig, 0));
+		(void)close(rig.ends[0]);
+		turn(&rig);
+		rig.ends[0] = new_signer(&rig);
+		turn(&rig);
+	}
+	assert_int_equal(rig.told[0].status, PROXY_SIGN_TROUBLE);
+	assert_string_equal(rig.told[0].reason, "signers die of it");
+	assert_false(hears(&rig, 0));
+	finish(&rig);
+}
+
+static void
+test_a_silent_signer_is_passed_by_once(void **state)
+{
+	struct rig rig;
+	int first, second;
+
+	(void)state;
+	begin(&rig, 2);
+	(void)ask(&rig, 0, PROXY_SIGN_ASK_TEXT);
+	first = who_hears(&rig);
+	for (int i = 0; i < 40 && (second = who_hears(&rig)) < 0; i++) {
+		const struct timeval tenth = {0, 100000};
+
+		(void)event_base_loopexit(rig.base, &tenth);
+		(void)event_base_dispatch(rig.base);
+	}
+	assert_true(second >= 0 && second != first);
+	wait_for_word(&rig, &rig.told[0]);
+	assert_int_equal(rig.told[0].status, PROXY_SIGN_TROUBLE);
+	assert_string_equal(rig.told[0].reason, "no signer answered in time");
+	/* What comes too late is for nobody. */
+	reply(&rig, first, PROXY_SIGN_STALE, "s1");
+	assert_int_equal(rig.told[0].calls, 1);
+	/* And where there is none at all. */
+	finish(&rig);
+	begin(&rig, 0);
+	(void)ask(&rig, 0, PROXY_SIGN_ASK_TEXT);
+	wait_for_word(&rig, &rig.told[0]);
+	assert_int_equal(rig.told[0].status, PROXY_SIGN_TROUBLE);
+	finish(&rig);
+}
+
+static void
+test_signers_share_the_work(void **state)
+{
+	unsigned heard[SIGNERS] = {0}, all = 0;
+	struct rig rig;
+	int signer;
+
+	(void)state;
+	begin(&rig, SIGNERS);
+	for (int i = 0; i < ASKINGS; i++)
+		(void)ask(&rig, i, PROXY_SIGN_ASK_KEY);
+	turn(&rig);
+	while ((signer = who_hears(&rig)) >= 0) {
+		heard[signer]++;
+		all++;
+	}
+	assert_int_equal(all, SIGNERS * PROXY_SIGNERS_IN_FLIGHT);
+	for (int i = 0; i < SIGNERS; i++)
+		assert_int_equal(heard[i], PROXY_SIGNERS_IN_FLIGHT);
+	finish(&rig);
+	/* One has no more at a time than it may; the others wait, in order,
+	 * and those that are ended are not asked. */
+	begin(&rig, 1);
+	for (int i = 0; i < PROXY_SIGNERS_IN_FLIGHT + 2; i++)
+		(void)ask(&rig, i, PROXY_SIGN_ASK_KEY);
+	turn(&rig);
+	for (int i = 0; i < PROXY_SIGNERS_IN_FLIGHT; i++)
+		assert_true(hears(&rig, 0));
+	assert_false(hears(&rig, 0));
+	proxy_sign_asking_end(rig.told[PROXY_SIGNERS_IN_FLIGHT].asking);
+	rig.told[PROXY_SIGNERS_IN_FLIGHT].asking = NULL;
+	reply(&rig, 0, PROXY_SIGN_STALE, "s1"); /* the last one's */
+	assert_int_equal(rig.told[PROXY_SIGNERS_IN_FLIGHT - 1].calls, 1);
+	assert_true(hears(&rig, 0));
+	reply(&rig, 0, PROXY_SIGN_STALE, "s1");
+	assert_int_equal(rig.told[PROXY_SIGNERS_IN_FLIGHT + 1].calls, 1);
+	finish(&rig);
+}
+
+/* What is no answer ends a signer for us; the question goes on. */
+static void
+test_a_signer_that_lies_is_left(void **state)
+{
+	static const char nonsense[] = "nonsense";
+	struct rig rig;
+	int liar, other;
+
+	(void)state;
+	begin(&rig, 2);
+	(void)ask(&rig, 0, PROXY_SIGN_ASK_KEY);
+	liar = who_hears(&rig);
+	assert_true(send(rig.ends[liar], nonsense, sizeof(nonsense), 0) > 0);
+	turn(&rig);
+	other = who_hears(&rig);
+	assert_true(other >= 0 && other != liar);
+	/* Nor is a signature of what was not to be signed taken. */
+	reply(&rig, other, PROXY_SIGN_DONE, "s1");
+	assert_int_equal(rig.told[0].status, PROXY_SIGN_TROUBLE);
+	finish(&rig);
+}
+
+static void
+test_signers_come_from_the_master(void **state)
+{
+	const struct proxy_hello hello = {0};
+	int wire[2], pair[2];
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 0);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, wire), 0);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	proxy_signers_listen(rig.signers, wire[1]);
+	(void)ask(&rig, 0, PROXY_SIGN_ASK_KEY);
+	assert_int_equal(proxy_hello_send(wire[0], &hello, pair[1]), 0);
+	(void)close(pair[1]);
+	rig.ends[0] = pair[0];
+	for (int i = 0; i < 3; i++)
+		turn(&rig);
+	assert_true(hears(&rig, 0));
+	reply(&rig, 0, PROXY_SIGN_STALE, "s1");
+	assert_int_equal(rig.told[0].calls, 1);
+	(void)close(wire[0]); /* the master has gone: no more come */
+	turn(&rig);
+	finish(&rig);
+	(void)close(wire[1]);
+	proxy_signers_free(NULL);
+	proxy_sign_asking_end(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_a_name_is_asked_for_once),
+	    cmocka_unit_test(test_a_text_is_made_anew_twice_at_most),
+	    cmocka_unit_test(test_a_digest_takes_any_name),
+	    cmocka_unit_test(test_what_cannot_be_made_is_told_in_its_turn),
+	    cmocka_unit_test(
+		test_questions_of_a_signer_that_dies_are_asked_again),
+	    cmocka_unit_test(test_a_question_that_kills_is_given_up),
+	    cmocka_unit_test(test_a_silent_signer_is_passed_by_once),
+	    cmocka_unit_test(test_signers_share_the_work),
+	    cmocka_unit_test(test_a_signer_that_lies_is_left),
+	    cmocka_unit_test(test_signers_come_from_the_master),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

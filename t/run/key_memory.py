@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+"""Private keys are in the memory of signers and nowhere else, and nothing is left
+of a key that was replaced: every page of every process that can be written to is
+read, as root alone may. Signers' pages are locked, and in no core dump.
+"""
+import os
+import re
+import time
+
+import harness
+from harness import SAMPLE
+from secrets_in_memory import found_in, key_secrets
+
+GONE = 10  # s after it was replaced
+
+
+def role_of(pid):
+    with open("/proc/%d/cmdline" % pid, "rb") as words:
+        found = words.read().split(b"\0")
+    return found[2].decode() if b"--worker" in found else "master"
+
+
+def status_of(pid):
+    with open("/proc/%d/status" % pid) as text:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in text
+                    if ":\t" in line)
+
+
+class KeyMemory(harness.Case):
+    KIND = "rsa"
+
+    def setUp(self):
+        if os.getuid() != 0:
+            self.fail("needs root")
+        self.hop = self.relay()
+        self.proxy = self.signpost(self.hop, daemon=["signers = 2"])
+        harness.make_key(self.proxy.keyfile, "rsa")  # one of its own
+        self.proxy.wait_log("serving, ")
+
+    def signed(self, messages=4):
+        """Several at once, that both signers have some."""
+        clients = [self.proxy.client() for _ in range(messages)]
+        for client in clients:
+            client.ehlo()
+            client.begin()
+            client.command("DATA")
+        for client in clients:
+            client.send(SAMPLE + b".\r\n")
+        for client in clients:
+            self.assertEqual(client.reply().code, 250, self.proxy.text())
+            client.quit()
+        harness.wait_until("the messages", lambda: all(
+            b"DKIM-Signature" in m.data for m in self.hop.messages))
+
+    def holders(self, secrets):
+        found = {}
+        for pid in self.proxy.processes():
+            what = found_in(pid, secrets)
+            if what:
+                found.setdefault(role_of(pid), set()).update(what)
+        return found
+
+    def test_keys_are_in_signers_alone_and_leave_nothing(self):
+        self.signed()
+        old = key_secrets(self.proxy.keyfile)
+        holders = self.holders(old)
+        self.assertEqual(set(holders), {"signer"})
+        # Its numbers, least octet first; neither its text nor its encoding.
+        self.assertEqual(holders["signer"],
+                         {"prime1 reversed", "prime2 reversed",
+                          "privateExponent reversed"})
+        fresh = self.proxy.keyfile + ".fresh"
+        harness.make_key(fresh, "rsa")
+        new = key_secrets(fresh)
+        os.rename(fresh, self.proxy.keyfile)
+        time.sleep(GONE)
+        self.assertEqual(self.holders(old), {})
+        self.assertEqual(set(self.holders(new)), {"signer"})
+        self.signed()
+        self.assertEqual(self.holders(old), {})
+
+    def test_pages_of_signers_are_locked_and_in_no_core(self):
+        self.signed()
+        signers = [pid for pid in self.proxy.processes()
+                   if role_of(pid) == "signer"]
+        self.assertEqual(len(signers), 2)
+        bounded = self.proxy.lines("may be swapped out")
+        self.assertLessEqual(len(bounded), 1)  # of how many there may be
+        for pid in signers:
+            with open("/proc/%d/limits" % pid) as text:
+                limits = text.read()
+            self.assertRegex(limits, r"Max core file size\s+0\s+0")
+            with open("/proc/%d/smaps" % pid) as text:
+                maps = re.split(
+                    r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", text.read())[1:]
+            undumped = [m for m in maps if re.search(
+                r"^VmFlags:.* dd\b", m, re.M)]
+            self.assertTrue(undumped)
+            if self.proxy.is_sanitized():
+                continue  # which does not lock its own memory
+            if bounded:
+                # What was there before it gave up root's rights.
+                self.assertTrue([m for m in undumped if re.search(
+                    r"^VmFlags:.* lo\b", m, re.M)])
+                continue
+            unlocked = [m for m in maps if " rw-p " in m.splitlines()[0]
+                        and not re.search(r"^VmFlags:.* lo\b", m, re.M)]
+            self.assertEqual(unlocked, [])
+            self.assertNotEqual(status_of(pid)["VmLck"].strip(), "0 kB")
+
+
+if __name__ == "__main__":
+    harness.main()
