@@ -114,6 +114,27 @@ server_parse(struct slice text, struct dns_server *server)
 	return address_parse(host, port, server);
 }
 
+int
+dns_server_set(struct dns_server *server, struct slice address, uint16_t port)
+{
+	*server = (struct dns_server){0};
+	if (address.n == sizeof(server->address.in.sin_addr)) {
+		server->address.in.sin_family = AF_INET;
+		server->address.in.sin_port = htons(port);
+		memcpy(&server->address.in.sin_addr, address.p, address.n);
+		server->length = sizeof(server->address.in);
+		return 0;
+	}
+	if (address.n == sizeof(server->address.in6.sin6_addr)) {
+		server->address.in6.sin6_family = AF_INET6;
+		server->address.in6.sin6_port = htons(port);
+		memcpy(&server->address.in6.sin6_addr, address.p, address.n);
+		server->length = sizeof(server->address.in6);
+		return 0;
+	}
+	return -1;
+}
+
 struct dns_servers *
 dns_servers_new(bool trust_ad)
 {

@@ -31,6 +31,10 @@ struct dns_server {
 #define DNS_SERVER_TEXT_MAX 80
 void dns_server_print(const struct dns_server *, char to[DNS_SERVER_TEXT_MAX]);
 
+/* From an address as A and AAAA records have it, 4 or 16 octets; -1 for another
+ * length. */
+int dns_server_set(struct dns_server *, struct slice address, uint16_t port);
+
 struct dns_conf_page;
 struct dns_servers;
 

@@ -11,13 +11,16 @@
 #include "cli/check/disk.h"
 #include "cli/check/dns.h"
 #include "cli/check/keys.h"
+#include "cli/check/leaving.h"
 #include "cli/check/reflector.h"
 #include "cli/check/report.h"
 #include "cli/check/results.h"
 #include "cli/check/send.h"
+#include "cli/check/servers.h"
 #include "cli/check/wiring.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/options.h"
+#include "cli/kit/postfix.h"
 #include "cli/kit/resolve.h"
 #include "cli/kit/settings.h"
 #include "mail/address.h"
@@ -111,27 +114,6 @@ tell_lines(const struct strbuf *lines, enum check_result result,
 		tell_line(line, result, keys, report);
 }
 
-/* There are more keys than are looked at: those that none of the looked at
- * tells of are counted. */
-static void
-tell_more_keys(const struct strbuf *lines, const struct proxy_config *config,
-    const struct check_keys *keys, struct check_report *report)
-{
-	const struct check_about about = {"configuration", config->path};
-	struct slice rest = strbuf_slice(lines), line;
-	size_t count = 0;
-
-	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
-		if (line.n > 0 && !check_keys_tell(keys, line))
-			count++;
-	if (count == 0)
-		return;
-	check_report_add(report, &about, CHECK_FAIL,
-	    "and %zu%s more keys cannot be used", count,
-	    lines->full ? " or" : "");
-	check_report_todo(report, "signpost serve -t names them");
-}
-
 /* What `serve -t` says of the keys. */
 static void
 check_key_files(const struct proxy_config *config,
@@ -141,10 +123,7 @@ check_key_files(const struct proxy_config *config,
 
 	proxy_report_init(&found);
 	(void)proxy_key_check_run(config, PROXY_KEY_CHECK_ALL, &found);
-	if (keys->left_out)
-		tell_more_keys(&found.errors, config, keys, report);
-	else
-		tell_lines(&found.errors, CHECK_FAIL, keys, report);
+	tell_lines(&found.errors, CHECK_FAIL, keys, report);
 	tell_lines(&found.warnings, CHECK_WARNING, keys, report);
 	proxy_report_clear(&found);
 }
@@ -184,6 +163,33 @@ print_report(const struct check_report *report, bool json)
 	return cli_stdout_close(status);
 }
 
+/* All that is asked of the DNS. Who names a server wants to hear that one
+ * alone. */
+static void
+ask_dns(const struct wishes *w, const struct proxy_config *config,
+    const struct check_keys *keys, struct cli_resolver *resolver,
+    const struct cli_postfix *postfix, struct check_report *report)
+{
+	struct cli_leaving leaving = {0};
+	struct cli_leaving_machine machine;
+	struct check_names *names = check_names_new();
+	const struct check_dns what = {keys, &leaving, names};
+
+	if (proxy_fronts_have(config, PROXY_FILTER_SIGN)) {
+		cli_leaving_look(&machine);
+		cli_leaving_find(&leaving,
+		    postfix->status == CLI_POSTFIX_READ ? &postfix->master
+							: NULL,
+		    &machine);
+		check_leaving(&leaving, resolver, report);
+	}
+	check_dns(&what, resolver, report);
+	if (w->dns.nameserver == NULL)
+		check_servers(names, resolver, report);
+	check_names_free(names);
+	cli_leaving_clear(&leaving);
+}
+
 static int
 check_domain(const struct wishes *w, struct slice domain,
     const struct proxy_config *config, struct proxy_report *found)
@@ -193,22 +199,25 @@ check_domain(const struct wishes *w, struct slice domain,
 	struct check_keys *keys;
 	struct cli_resolver *resolver =
 	    cli_resolver_new(&w->dns, &config->dns, "check: --nameserver");
+	struct cli_postfix *postfix;
 	int status;
 
 	if (resolver == NULL)
 		return CLI_USAGE;
+	postfix = cli_postfix_new();
 	strbuf_init(&servers, 2048);
 	cli_resolver_print(resolver, &servers);
 	report.servers = strbuf_detach(&servers);
 	keys = xcalloc(1, sizeof(*keys));
 	check_keys_collect(keys, config, domain);
+	report.config = keys->config;
 	check_configuration(config, domain.n == 0, keys, found, &report);
 	check_keys_report(keys, config, domain, &report);
-	check_dns(keys, resolver, &report);
+	ask_dns(w, config, keys, resolver, postfix, &report);
 	check_disk(config, &report);
 	check_peers(config, &report);
 	check_daemon(config, &report);
-	check_postfix(config, &report);
+	check_postfix(config, postfix, &report);
 	check_reflector(config, &report);
 	check_results(config, &report);
 	if (w->send.to != NULL) {
@@ -218,6 +227,7 @@ check_domain(const struct wishes *w, struct slice domain,
 		check_send(&send, config, resolver, &report);
 	}
 	status = print_report(&report, w->json);
+	cli_postfix_free(postfix);
 	check_keys_clear(keys);
 	free(keys);
 	check_report_clear(&report);

@@ -8,11 +8,14 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "cli/check/dns.h"
-#include "cli/kit/resolve.h"
+#include "cli/check/servers.h"
+#include "cli/kit/flow.h"
+#include "cli/kit/leaving.h"
+#include "record/rua.h"
 
-/* Of one domain: SPF's ten terms with ten names each, seldom a tenth of it,
- * for each address; the tree walk. */
-enum { QUESTIONS_PER_DOMAIN = 250 };
+/* SPF's ten terms with ten names each, seldom a tenth of it, for each address;
+ * the tree walk. */
+enum { QUESTIONS_PER_SUBJECT = 2000 };
 
 /* Zones whose name a form may have added: the domain and what is above it. */
 enum { ZONES_MAX = 3 };
@@ -36,17 +39,32 @@ struct key {
 };
 
 struct domain {
+	const char *name;
+	struct dns_question text; /* where SPF stands */
 	struct check_spf spf;
+	/* The same, of the addresses by which mail leaves. */
+	struct auth_spf *covers[CLI_LEAVING_MAX];
 	struct auth_orgdomain *org;
 	struct dns_question own; /* _dmarc. of it */
 	struct check_dmarc_own dmarc;
+	struct record_rua *rua;
 	char *malformed; /* its text */
+	bool text_known, own_known;
 };
 
 struct asking {
 	const struct check_keys *keys;
-	struct key of_key[CHECK_KEYS_MAX];
-	struct domain of_domain[CHECK_DOMAINS_MAX];
+	const struct cli_leaving *leaving;
+	struct check_names *names;
+	struct check_report *report;
+};
+
+/* What is asked about at a time: one key, or one domain. */
+struct subject {
+	struct asking *asking;
+	const struct check_key *of_key; /* NULL: a domain */
+	struct key key;
+	struct domain domain;
 };
 
 /* A provider's form adds the name of the zone to a name that has it already. The
@@ -93,17 +111,23 @@ new_spf(const char *name, struct slice address)
 }
 
 static void
-begin_domain(struct domain *d, const char *name)
+begin_domain(
+    struct domain *d, const char *name, const struct cli_leaving *leaving)
 {
 	struct strbuf own;
 
+	d->name = name;
+	(void)dns_question_set(&d->text, DNS_TXT, slice_str(name));
 	d->spf.v4 = new_spf(name, nobody_v4);
 	d->spf.v6 = new_spf(name, nobody_v6);
+	for (size_t i = 0; i < leaving->count; i++)
+		if (!leaving->list[i].hidden)
+			d->covers[i] =
+			    new_spf(name, slice_str(leaving->list[i].text));
 	d->org = auth_orgdomain_new();
 	(void)auth_orgdomain_walk(d->org, slice_str(name));
 	strbuf_init(&own, DNS_NAME_MAX);
-	if (strbuf_add_str(&own, "_dmarc.") == 0 &&
-	    strbuf_add_str(&own, name) == 0)
+	if (strbuf_addf(&own, "_dmarc.%s", name) == 0)
 		(void)dns_question_set(&d->own, DNS_TXT, strbuf_slice(&own));
 	strbuf_clear(&own);
 }
@@ -141,32 +165,52 @@ answer_spf(const struct check_spf *spf, const struct dns_question *question,
 }
 
 static bool
-on_ask(void *ctx, struct dns_question *question)
+ask_key(struct key *k, struct dns_question *question)
 {
-	struct asking *a = ctx;
-
-	for (size_t i = 0; i < a->keys->count; i++)
-		if (!a->of_key[i].asked) {
-			a->of_key[i].asked = true;
-			*question = a->of_key[i].question;
-			return true;
-		}
-	for (size_t i = 0; i < a->keys->count; i++) {
-		struct key *k = &a->of_key[i];
-
-		if (k->doubled_asked == k->doubled_count ||
-		    !k->record.answered || k->record.status == DNS_OK ||
-		    k->record.status == DNS_TEMPFAIL)
-			continue;
-		*question = k->doubled[k->doubled_asked++];
+	if (!k->asked) {
+		k->asked = true;
+		*question = k->question;
 		return true;
 	}
-	for (size_t i = 0; i < a->keys->domain_count; i++)
-		if (ask_spf(
-			a->keys->domains[i], &a->of_domain[i].spf, question) ||
-		    auth_orgdomain_ask(a->of_domain[i].org, question))
+	if (k->doubled_asked == k->doubled_count || !k->record.answered ||
+	    k->record.status == DNS_OK || k->record.status == DNS_TEMPFAIL)
+		return false;
+	*question = k->doubled[k->doubled_asked++];
+	return true;
+}
+
+/* Once it is known to whom reports are to go. */
+static bool
+ask_rua(struct domain *d, struct dns_question *question)
+{
+	const struct auth_orgdomain_record *record = NULL;
+
+	if (d->rua == NULL &&
+	    auth_orgdomain_policy(d->org, slice_str(d->name), &record) ==
+		AUTH_ORGDOMAIN_KNOWN &&
+	    record != NULL && record->values.rua.n > 0)
+		d->rua = record_rua_new(record->name, record->values.rua);
+	return d->rua != NULL && record_rua_ask(d->rua, question);
+}
+
+static bool
+ask_domain(struct domain *d, struct dns_question *question)
+{
+	for (size_t i = 0; i < CLI_LEAVING_MAX; i++)
+		if (d->covers[i] != NULL &&
+		    auth_spf_ask(d->covers[i], question))
 			return true;
-	return false;
+	return ask_spf(d->name, &d->spf, question) ||
+	    auth_orgdomain_ask(d->org, question) || ask_rua(d, question);
+}
+
+static bool
+ask_subject(void *ctx, struct dns_question *question)
+{
+	struct subject *s = ctx;
+
+	return s->of_key != NULL ? ask_key(&s->key, question)
+				 : ask_domain(&s->domain, question);
 }
 
 static void
@@ -228,77 +272,121 @@ take_own(struct domain *d, const struct dns_answer *answer)
 }
 
 static void
-on_answer(void *ctx, const struct dns_question *question,
+answer_key(struct subject *s, const struct dns_question *question,
     const struct dns_answer *answer)
 {
+	if (dns_question_equal(&s->key.question, question)) {
+		take_key_record(&s->key, answer);
+		check_names_add(s->asking->names,
+		    &(struct check_name_about){
+			s->of_key->dkim ? "dkim" : "domainkeys",
+			s->of_key->name, CHECK_NAME_KEY},
+		    question, answer);
+	}
+	take_doubled(&s->key, question, answer);
+}
+
+static void
+answer_domain(struct subject *s, const struct dns_question *question,
+    const struct dns_answer *answer)
+{
+	struct domain *d = &s->domain;
+
+	answer_spf(&d->spf, question, answer);
+	for (size_t i = 0; i < CLI_LEAVING_MAX; i++)
+		if (d->covers[i] != NULL)
+			auth_spf_answer(d->covers[i], question, answer);
+	auth_orgdomain_answer(d->org, question, answer);
+	if (d->rua != NULL)
+		record_rua_answer(d->rua, question, answer);
+	if (!d->text_known && dns_question_equal(&d->text, question)) {
+		d->text_known = true;
+		check_names_add(s->asking->names,
+		    &(struct check_name_about){"spf", d->name, CHECK_NAME_SPF},
+		    question, answer);
+	}
+	if (!d->own_known && dns_question_equal(&d->own, question)) {
+		d->own_known = true;
+		take_own(d, answer);
+		check_names_add(s->asking->names,
+		    &(struct check_name_about){
+			"dmarc", d->name, CHECK_NAME_DMARC},
+		    question, answer);
+	}
+}
+
+static void
+answer_subject(void *ctx, const struct dns_question *question,
+    const struct dns_answer *answer)
+{
+	struct subject *s = ctx;
+
+	if (s->of_key != NULL)
+		answer_key(s, question, answer);
+	else
+		answer_domain(s, question, answer);
+}
+
+static void
+free_domain(struct domain *d)
+{
+	auth_spf_free(d->spf.v4);
+	auth_spf_free(d->spf.v6);
+	auth_spf_free(d->spf.other_v4);
+	auth_spf_free(d->spf.other_v6);
+	for (size_t i = 0; i < CLI_LEAVING_MAX; i++)
+		auth_spf_free(d->covers[i]);
+	auth_orgdomain_free(d->org);
+	record_rua_free(d->rua);
+	free(d->malformed);
+}
+
+/* It is told of in the order in which it was asked about. */
+static void
+finish_subject(void *ctx, void *subject)
+{
 	struct asking *a = ctx;
+	struct subject *s = subject;
+	struct domain *d = &s->domain;
 
-	for (size_t i = 0; i < a->keys->count; i++)
-		if (dns_question_equal(&a->of_key[i].question, question))
-			take_key_record(&a->of_key[i], answer);
-	for (size_t i = 0; i < a->keys->count; i++)
-		take_doubled(&a->of_key[i], question, answer);
-	for (size_t i = 0; i < a->keys->domain_count; i++) {
-		struct domain *d = &a->of_domain[i];
-
-		answer_spf(&d->spf, question, answer);
-		auth_orgdomain_answer(d->org, question, answer);
-		if (dns_question_equal(&d->own, question))
-			take_own(d, answer);
+	if (s->of_key != NULL) {
+		check_record_report(s->of_key, &s->key.record, a->report);
+	} else {
+		check_spf_report(d->name, &d->spf, a->report);
+		check_covers_report(
+		    d->name, d->spf.v4, a->leaving, d->covers, a->report);
+		check_dmarc_report(d->name, d->org, &d->dmarc, a->report);
+		check_rua_report(d->name, d->rua, a->report);
+		free_domain(d);
 	}
-}
-
-static void
-tell_answers(const struct asking *a, struct check_report *report)
-{
-	const struct check_keys *keys = a->keys;
-
-	for (size_t i = 0; i < keys->count; i++)
-		check_record_report(
-		    &keys->list[i], &a->of_key[i].record, report);
-	for (size_t i = 0; i < keys->domain_count; i++)
-		check_spf_report(
-		    keys->domains[i], &a->of_domain[i].spf, report);
-	for (size_t i = 0; i < keys->domain_count; i++)
-		check_dmarc_report(keys->domains[i], a->of_domain[i].org,
-		    &a->of_domain[i].dmarc, report);
-}
-
-static void
-free_asking(struct asking *a)
-{
-	for (size_t i = 0; i < a->keys->count; i++)
-		free(a->of_key[i].first);
-	for (size_t i = 0; i < a->keys->domain_count; i++) {
-		auth_spf_free(a->of_domain[i].spf.v4);
-		auth_spf_free(a->of_domain[i].spf.v6);
-		auth_spf_free(a->of_domain[i].spf.other_v4);
-		auth_spf_free(a->of_domain[i].spf.other_v6);
-		auth_orgdomain_free(a->of_domain[i].org);
-		free(a->of_domain[i].malformed);
-	}
-	free(a);
+	free(s->key.first);
+	free(s);
 }
 
 void
-check_dns(const struct check_keys *keys, struct cli_resolver *resolver,
+check_dns(const struct check_dns *what, struct cli_resolver *resolver,
     struct check_report *report)
 {
-	static const struct proxy_asking_ops ops = {on_ask, on_answer};
-	const struct proxy_asking_limits limits = {
-	    (unsigned)((1 + ZONES_MAX) * keys->count +
-		keys->domain_count * QUESTIONS_PER_DOMAIN),
-	    PROXY_ASKING_DEADLINE_MS, NULL};
-	struct asking *a = xcalloc(1, sizeof(*a));
+	static const struct cli_flow_ops ops = {{ask_subject, answer_subject},
+	    finish_subject, QUESTIONS_PER_SUBJECT};
+	const struct check_keys *keys = what->keys;
+	struct asking a = {keys, what->leaving, what->names, report};
+	struct cli_flow *flow = cli_flow_new(resolver, &ops, &a);
+	struct subject *s;
 
-	a->keys = keys;
 	for (size_t i = 0; i < keys->count; i++) {
-		begin_key(&a->of_key[i], keys->list[i].name);
-		begin_doubled(&a->of_key[i], &keys->list[i]);
+		s = xcalloc(1, sizeof(*s));
+		s->asking = &a;
+		s->of_key = &keys->list[i];
+		begin_key(&s->key, s->of_key->name);
+		begin_doubled(&s->key, s->of_key);
+		cli_flow_add(flow, s);
 	}
-	for (size_t i = 0; i < keys->domain_count; i++)
-		begin_domain(&a->of_domain[i], keys->domains[i]);
-	cli_resolve_within(resolver, &limits, &ops, a);
-	tell_answers(a, report);
-	free_asking(a);
+	for (size_t i = 0; i < keys->domain_count; i++) {
+		s = xcalloc(1, sizeof(*s));
+		s->asking = &a;
+		begin_domain(&s->domain, keys->domains[i], what->leaving);
+		cli_flow_add(flow, s);
+	}
+	cli_flow_end(flow);
 }

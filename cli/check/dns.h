@@ -1,7 +1,6 @@
 /*
- * `signpost check`: what the DNS says of the keys and of the domains. All
- * that can be asked is asked at once (proxy/message/asking.h); then each answer is
- * told of.
+ * `signpost check`: what the DNS says of the keys and of the domains, as the
+ * resolver has it: a few of them at a time (cli/kit/flow.h), and each is told of.
  */
 #ifndef CLI_CHECK_DNS_H
 #define CLI_CHECK_DNS_H
@@ -10,12 +9,20 @@
 #include "cli/check/report.h"
 #include "dns/question.h"
 
+struct check_names;
+struct cli_leaving;
 struct cli_resolver;
+struct record_rua;
 
-/* Asks for the records of the keys, and for SPF and DMARC of the domains;
- * 20 s at most. */
+/* What is asked about. Names and what stood there are added to `names'. */
+struct check_dns {
+	const struct check_keys *keys;
+	const struct cli_leaving *leaving; /* by which addresses mail leaves */
+	struct check_names *names;
+};
+
 void check_dns(
-    const struct check_keys *, struct cli_resolver *, struct check_report *);
+    const struct check_dns *, struct cli_resolver *, struct check_report *);
 
 /* An answer about a key's record, as far as it is looked at. */
 struct check_record {
@@ -50,5 +57,16 @@ void check_spf_report(
     const char *domain, const struct check_spf *, struct check_report *);
 void check_dmarc_report(const char *domain, const struct auth_orgdomain *,
     const struct check_dmarc_own *, struct check_report *);
+
+/* Does the record name the addresses by which mail leaves? `nobody' is the check
+ * of an address that no host has; `covers' those of the leaving's, NULL for those
+ * that the world does not see. */
+void check_covers_report(const char *domain, const struct auth_spf *nobody,
+    const struct cli_leaving *, struct auth_spf *const covers[],
+    struct check_report *);
+
+/* Do those want reports to whom they are to go? NULL: nobody is named. */
+void check_rua_report(
+    const char *domain, const struct record_rua *, struct check_report *);
 
 #endif

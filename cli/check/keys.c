@@ -15,6 +15,7 @@
 #include "mail/idn.h"
 #include "proxy/keys/key_check.h"
 #include "proxy/keys/key_files.h"
+#include "proxy/settings/index.h"
 
 enum { ZONE_LINE_MAX = 8192 };
 
@@ -42,48 +43,74 @@ check_keys_clear(struct check_keys *keys)
 	}
 	for (size_t i = 0; i < keys->domain_count; i++)
 		free(keys->domains[i]);
+	free(keys->list);
+	free(keys->domains);
+	free(keys->alignment);
 	free(keys->config);
-	keys->config = NULL;
-	keys->count = keys->domain_count = 0;
+	proxy_index_free(keys->key_names);
+	proxy_index_free(keys->domain_names);
+	proxy_index_free(keys->lines);
+	*keys = (struct check_keys){0};
 }
 
 /* --- collecting --- */
 
-/* Which it is; NULL where there is no room, or it is no name. */
+/* Which it is; NULL where it is no name. */
 static enum check_alignment *
 add_key_domain(struct check_keys *keys, struct slice domain)
 {
 	struct strbuf name;
-	size_t i = CHECK_DOMAINS_MAX;
+	size_t number = PROXY_INDEX_NONE;
 
 	strbuf_init(&name, MAIL_IDN_NAME_MAX);
-	if (mail_idn_to_ascii(domain, &name) == 0) {
-		struct slice ascii = strbuf_slice(&name);
-
-		for (i = 0; i < keys->domain_count; i++)
-			if (slice_equal(slice_str(keys->domains[i]), ascii))
-				break;
-		if (i == CHECK_DOMAINS_MAX)
-			keys->left_out = true;
-		else if (i == keys->domain_count)
-			keys->domains[keys->domain_count++] = xslicedup(ascii);
+	if (mail_idn_to_ascii(domain, &name) == 0)
+		number =
+		    proxy_index_add(keys->domain_names, strbuf_slice(&name));
+	if (number == keys->domain_count) {
+		if (number == keys->domain_room) {
+			keys->domain_room = number == 0 ? 8 : 2 * number;
+			keys->domains = xreallocarray(keys->domains,
+			    keys->domain_room, sizeof(*keys->domains));
+			keys->alignment = xreallocarray(keys->alignment,
+			    keys->domain_room, sizeof(*keys->alignment));
+		}
+		keys->domains[number] = xslicedup(strbuf_slice(&name));
+		keys->alignment[number] = CHECK_NO_MAIL;
+		keys->domain_count++;
 	}
 	strbuf_clear(&name);
-	return i < CHECK_DOMAINS_MAX ? &keys->alignment[i] : NULL;
+	return number == PROXY_INDEX_NONE ? NULL : &keys->alignment[number];
 }
 
+/* The key of a place, and whether it is new. */
 static struct check_key *
-find_key(struct check_keys *keys, const struct cli_key_place *place)
+add_place(struct check_keys *keys, const struct cli_key_place *place, bool *new)
 {
-	for (size_t i = 0; i < keys->count; i++) {
-		struct check_key *k = &keys->list[i];
+	struct strbuf name;
+	size_t number;
 
-		if (k->rule == place->rule &&
-		    slice_equal_nocase(slice_str(k->domain), place->domain) &&
-		    slice_equal_nocase(slice_str(k->selector), place->selector))
-			return k;
+	strbuf_init(&name, 3 * (size_t)MAIL_IDN_NAME_MAX + 64);
+	strbuf_addf(&name, "%u ", place->rule);
+	for (size_t i = 0; i < place->domain.n; i++)
+		strbuf_add_char(&name, ascii_lower(place->domain.p[i]));
+	strbuf_add_char(&name, ' ');
+	for (size_t i = 0; i < place->selector.n; i++)
+		strbuf_add_char(&name, ascii_lower(place->selector.p[i]));
+	number = proxy_index_add(keys->key_names, strbuf_slice(&name));
+	strbuf_clear(&name);
+	*new = number == keys->count;
+	if (*new &&number == keys->room) {
+		keys->room = number == 0 ? 8 : 2 * number;
+		keys->list =
+		    xreallocarray(keys->list, keys->room, sizeof(*keys->list));
 	}
-	return NULL;
+	if (*new)
+		keys->list[keys->count++] =
+		    (struct check_key){.rule = place->rule,
+			.config = keys->config,
+			.domain = xslicedup(place->domain),
+			.selector = xslicedup(place->selector)};
+	return &keys->list[number];
 }
 
 /* The record as `signpost dns` prints it, on one line. */
@@ -255,27 +282,18 @@ set_misfit(const struct collecting *c, struct check_key *k, unsigned uses)
 }
 
 static void
-on_place(void *ctx, const struct cli_key_place *place)
+on_checked_place(void *ctx, const struct cli_key_place *place)
 {
 	struct collecting *c = ctx;
 	struct check_key *k;
+	bool new;
 
 	add_domains(c, place);
 	if (place->domain.n == 0)
 		return;
-	k = find_key(c->keys, place);
-	if (k == NULL && c->keys->count == CHECK_KEYS_MAX) {
-		c->keys->left_out = true;
-		return;
-	}
-	if (k == NULL) {
-		k = &c->keys->list[c->keys->count++];
-		*k = (struct check_key){.rule = place->rule,
-		    .config = c->keys->config,
-		    .domain = xslicedup(place->domain),
-		    .selector = xslicedup(place->selector)};
+	k = add_place(c->keys, place, &new);
+	if (new)
 		load(c, k, place);
-	}
 	add_use(k, place->signature);
 	if (place->signature != NULL)
 		set_misfit(c, k, proxy_key_use_of(place->signature));
@@ -298,26 +316,27 @@ check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
 {
 	struct collecting c = {keys, config, only};
 
+	keys->key_names = proxy_index_new();
+	keys->domain_names = proxy_index_new();
+	keys->lines = proxy_index_new();
 	set_config(keys, config->path);
 	if (only.n > 0)
 		(void)add_key_domain(keys, only);
-	cli_key_places(config, only, on_place, &c);
-}
-
-static bool
-tells(const char *text, struct slice line)
-{
-	return text != NULL && slice_equal(slice_str(text), line);
+	cli_key_places(config, only, on_checked_place, &c);
+	for (size_t i = 0; i < keys->count; i++) {
+		if (keys->list[i].trouble != NULL)
+			(void)proxy_index_add(
+			    keys->lines, slice_str(keys->list[i].trouble));
+		if (keys->list[i].misfit != NULL)
+			(void)proxy_index_add(
+			    keys->lines, slice_str(keys->list[i].misfit));
+	}
 }
 
 bool
 check_keys_tell(const struct check_keys *keys, struct slice line)
 {
-	for (size_t i = 0; i < keys->count; i++)
-		if (tells(keys->list[i].trouble, line) ||
-		    tells(keys->list[i].misfit, line))
-			return true;
-	return false;
+	return proxy_index_find(keys->lines, line) != PROXY_INDEX_NONE;
 }
 
 /* --- reporting --- */
@@ -437,12 +456,13 @@ report_domains(const struct check_keys *keys, const struct proxy_config *config,
 	const struct check_about about = {
 	    "key", only.n > 0 ? keys->domains[0] : config->path};
 
-	if (only.n == 0 && config->signing.any_domain) {
+	if (only.n == 0 && config->signing.any_domain && keys->count == 0) {
 		check_report_add(report, &about, CHECK_NOTE,
-		    "`domain = *' names no domain, so there is none to look "
-		    "at");
+		    "`domain = *' names no domain, and there is no key, so "
+		    "there is none to look at");
 		check_report_todo(report,
-		    "say which: signpost check -d DOMAIN%s", keys->config);
+		    "make a key: signpost keygen -d DOMAIN -s SELECTOR%s",
+		    keys->config);
 	} else if (keys->by_message) {
 		check_report_add(report, &about, CHECK_NOTE,
 		    "d= of a signature is a macro, known only with a message: "
@@ -458,14 +478,6 @@ report_domains(const struct check_keys *keys, const struct proxy_config *config,
 		    "name it in `domain =' of [out], with `selector ='");
 	}
 	report_alignment(keys, report);
-	if (keys->left_out) {
-		check_report_add(report, &about, CHECK_NOTE,
-		    "only the first %d keys and %d domains are looked at",
-		    CHECK_KEYS_MAX, CHECK_DOMAINS_MAX);
-		check_report_todo(report,
-		    "look at the others one by one: signpost check -d DOMAIN%s",
-		    keys->config);
-	}
 }
 
 void

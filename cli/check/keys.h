@@ -10,10 +10,8 @@
 #include "cli/check/report.h"
 #include "proxy/settings/config.h"
 
-/* Looked at, at most: a sender map may name a hundred thousand. */
-enum { CHECK_KEYS_MAX = 200, CHECK_DOMAINS_MAX = 100 };
-
 struct dkim_key;
+struct proxy_index;
 
 struct check_key {
 	char *name;   /* SELECTOR._domainkey.DOMAIN, where its record belongs */
@@ -41,13 +39,16 @@ enum check_alignment {
 };
 
 struct check_keys {
-	struct check_key list[CHECK_KEYS_MAX];
-	size_t count;
-	char *domains[CHECK_DOMAINS_MAX];
-	enum check_alignment alignment[CHECK_DOMAINS_MAX];
-	size_t domain_count;
+	struct check_key *list;
+	size_t count, room;
+	char **domains;			 /* in A-labels */
+	enum check_alignment *alignment; /* of each */
+	size_t domain_count, domain_room;
+	/* To find them by: rule, domain and selector of a key; a domain; lines
+	 * that are told with a key. The first two are numbered as the lists
+	 * are. */
+	struct proxy_index *key_names, *domain_names, *lines;
 	char *config;	 /* what the keys have */
-	bool left_out;	 /* there are more of either */
 	bool by_message; /* signatures are left out whose d= has macros */
 };
 

@@ -6,6 +6,8 @@
 #include "auth/orgdomain.h"
 #include "auth/spf.h"
 #include "cli/check/dns.h"
+#include "cli/kit/leaving.h"
+#include "record/rua.h"
 
 /* --- SPF --- */
 
@@ -150,6 +152,66 @@ check_spf_report(const char *domain, const struct check_spf *spf,
 	}
 }
 
+/* One address. False where nothing can be said of it. */
+static bool
+report_cover(const struct check_about *about, const struct cli_leaving *leaving,
+    size_t index, enum mail_verdict verdict, struct check_report *report)
+{
+	const struct cli_leaving_address *address = &leaving->list[index];
+	bool relay = address->relay >= 0;
+	enum check_result result = CHECK_FAIL;
+
+	if (verdict == MAIL_VERDICT_PASS)
+		return true;
+	if (verdict != MAIL_VERDICT_FAIL && verdict != MAIL_VERDICT_SOFTFAIL &&
+	    verdict != MAIL_VERDICT_NEUTRAL)
+		return false;
+	if (relay || verdict == MAIL_VERDICT_NEUTRAL)
+		result = CHECK_WARNING;
+	check_report_add(report, about, result,
+	    "mail leaves by %s%s (%s), which it does not name: %s",
+	    relay ? "way of " : "", address->text, address->from,
+	    mail_verdict_word(verdict));
+	if (relay)
+		check_report_todo(report,
+		    "where the owner of that host names an include: for SPF, "
+		    "add it, as this prints it: signpost dns -d %s --for spf "
+		    "--spf "
+		    "include:NAME%s",
+		    about->subject, report->config);
+	else
+		check_report_todo(report,
+		    "add it, as this prints it: signpost dns -d %s --for spf%s",
+		    about->subject, report->config);
+	return false;
+}
+
+void
+check_covers_report(const char *domain, const struct auth_spf *nobody,
+    const struct cli_leaving *leaving, struct auth_spf *const covers[],
+    struct check_report *report)
+{
+	const struct check_about about = {"spf", domain};
+	enum mail_verdict verdict = auth_spf_finding(nobody).verdict;
+	struct strbuf passing;
+
+	/* Without a record that can be read there is nothing to look for. */
+	if (!auth_spf_done(nobody) || verdict == MAIL_VERDICT_NONE ||
+	    verdict == MAIL_VERDICT_TEMPERROR)
+		return;
+	strbuf_init(&passing, CLI_LEAVING_MAX * (INET6_ADDRSTRLEN + 2));
+	for (size_t i = 0; i < leaving->count; i++)
+		if (covers[i] != NULL && auth_spf_done(covers[i]) &&
+		    report_cover(&about, leaving, i,
+			auth_spf_finding(covers[i]).verdict, report))
+			strbuf_addf(&passing, "%s%s",
+			    passing.n == 0 ? "" : ", ", leaving->list[i].text);
+	if (passing.n > 0)
+		check_report_add(report, &about, CHECK_OK,
+		    "it names %s, by which mail leaves", strbuf_text(&passing));
+	strbuf_clear(&passing);
+}
+
 /* --- DMARC --- */
 
 static void
@@ -283,4 +345,30 @@ check_dmarc_report(const char *domain, const struct auth_orgdomain *org,
 		report_dmarc(&about, record, report);
 	if (own->malformed.n > 0)
 		report_malformed(&about, own, report);
+}
+
+void
+check_rua_report(const char *domain, const struct record_rua *rua,
+    struct check_report *report)
+{
+	const struct check_about about = {"dmarc", domain};
+	struct strbuf shown;
+	struct slice address;
+
+	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	for (size_t i = 0; rua != NULL && i < record_rua_count(rua); i++) {
+		enum record_rua_status status = record_rua_at(rua, i, &address);
+
+		if (status != RECORD_RUA_UNWANTED)
+			continue;
+		check_report_add(report, &about, CHECK_WARNING,
+		    "no reports go to %s: %s", check_shown(&shown, address),
+		    record_rua_reason(status));
+		check_report_todo(report,
+		    "have its owner publish what this prints for it: signpost "
+		    "dns -d %s --for "
+		    "dmarc%s",
+		    domain, report->config);
+	}
+	strbuf_clear(&shown);
 }

@@ -3,9 +3,7 @@
  * tables (transport_maps, FILTER actions) is not seen there, so nothing found
  * is a warning.
  */
-#include <stdlib.h>
-
-#include "base/xalloc.h"
+#include "cli/kit/postfix.h"
 #include "cli/check/fit.h"
 #include "cli/check/postconf.h"
 #include "cli/check/wiring.h"
@@ -18,8 +16,7 @@ enum { OUTPUT_MAX = 256 * 1024, REASON_MAX = 512, ADDRESS_MAX = 256 };
 struct postfix {
 	const struct proxy_config *config;
 	struct check_report *report;
-	struct strbuf services, parameters;
-	struct cli_master master;
+	const struct cli_master *master;
 };
 
 static void
@@ -103,12 +100,12 @@ report_front(const struct postfix *postfix, const struct proxy_front *front)
 	    front->relay.length == 0)
 		return;
 	check_postconf_search(
-	    &found, front, postfix->config->hostname, &postfix->master);
+	    &found, front, postfix->config->hostname, postfix->master);
 	report_way_there(postfix, front, &found);
 	if (proxy_endpoint_path(&front->relay) == NULL)
 		report_way_back(postfix, front, &found);
 	check_fit(
-	    postfix->config, front, &postfix->master, postfix->report, true);
+	    postfix->config, front, postfix->master, postfix->report, true);
 	check_postconf_clear(&found);
 }
 
@@ -123,7 +120,7 @@ add_last_line(const char *const argv[], struct strbuf *to)
 	strbuf_init(&said, OUTPUT_MAX);
 	strbuf_init(&reason, REASON_MAX);
 	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	(void)cli_capture_both(argv, CHECK_POSTCONF_MS, &said, &reason);
+	(void)cli_capture_both(argv, CLI_POSTFIX_MS, &said, &reason);
 	rest = strbuf_slice(&said);
 	while (slice_cut(&rest, '\n', &line))
 		if (slice_trim(line).n > 0)
@@ -137,10 +134,12 @@ add_last_line(const char *const argv[], struct strbuf *to)
 
 /* It ends by itself where Postfix's own programs would, too. */
 static void
-report_refusal(struct check_report *report, const char *const argv[],
-    const struct strbuf *reason)
+report_refusal(const struct cli_postfix *postfix, struct check_report *report)
 {
 	const struct check_about about = {"postfix", "postconf"};
+	const char *const argv[] = {
+	    strbuf_text(&postfix->path), postfix->option, NULL};
+	const struct strbuf *reason = &postfix->reason;
 	bool ended =
 	    slice_starts_nocase(strbuf_slice(reason), SLICE("ends with"));
 	struct strbuf last;
@@ -158,23 +157,6 @@ report_refusal(struct check_report *report, const char *const argv[],
 	strbuf_clear(&last);
 }
 
-/* 0; or -1, and it is said why not. */
-static int
-ask_postfix(const struct postfix *postfix, const char *path, const char *option,
-    struct strbuf *output)
-{
-	const char *const argv[] = {path, option, NULL};
-	struct strbuf reason;
-	int outcome;
-
-	strbuf_init(&reason, REASON_MAX);
-	outcome = cli_capture(argv, CHECK_POSTCONF_MS, output, &reason);
-	if (outcome != 0)
-		report_refusal(postfix->report, argv, &reason);
-	strbuf_clear(&reason);
-	return outcome;
-}
-
 static void
 report_none(struct check_report *report)
 {
@@ -187,38 +169,23 @@ report_none(struct check_report *report)
 	    "at the relay");
 }
 
-static void
-report_fronts(struct postfix *postfix)
-{
-	cli_master_read(&postfix->master, strbuf_slice(&postfix->services),
-	    strbuf_slice(&postfix->parameters));
-	for (size_t i = 0; i < PROXY_FRONTS; i++)
-		report_front(postfix, &postfix->config->fronts[i]);
-}
-
 void
-check_postfix(const struct proxy_config *config, struct check_report *report)
+check_postfix(const struct proxy_config *config,
+    const struct cli_postfix *postfix, struct check_report *report)
 {
-	struct postfix *postfix;
-	struct strbuf path;
+	struct postfix looking = {config, report, &postfix->master};
 
 	if (!proxy_fronts_any(config))
 		return;
-	postfix = xcalloc(1, sizeof(*postfix));
-	postfix->config = config;
-	postfix->report = report;
-	strbuf_init(&path, 4096);
-	strbuf_init(&postfix->services, OUTPUT_MAX);
-	strbuf_init(&postfix->parameters, OUTPUT_MAX);
-	if (cli_program_find("postconf", &path) != 0)
+	switch (postfix->status) {
+	case CLI_POSTFIX_NONE:
 		report_none(report);
-	else if (ask_postfix(postfix, strbuf_text(&path), "-Mfx",
-		     &postfix->services) == 0 &&
-	    ask_postfix(
-		postfix, strbuf_text(&path), "-x", &postfix->parameters) == 0)
-		report_fronts(postfix);
-	strbuf_clear(&path);
-	strbuf_clear(&postfix->services);
-	strbuf_clear(&postfix->parameters);
-	free(postfix);
+		break;
+	case CLI_POSTFIX_TROUBLE:
+		report_refusal(postfix, report);
+		break;
+	case CLI_POSTFIX_READ:
+		for (size_t i = 0; i < PROXY_FRONTS; i++)
+			report_front(&looking, &config->fronts[i]);
+	}
 }

@@ -9,7 +9,8 @@
 #include "dkim/key.h"
 #include "dkim/record.h"
 
-enum { BITS_GOOD = 2048, STRING_MOST = 255 };
+/* What goes by UDP everywhere: DNS flag day 2020. */
+enum { BITS_GOOD = 2048, STRING_MOST = 255, UDP_SAFE = 1232, UDP_PLAIN = 512 };
 
 struct judging {
 	const struct check_key *key;
@@ -87,18 +88,39 @@ fail_record(struct judging *j, const char *why)
 	tell_to_publish(j);
 }
 
+static bool
+has_space(struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (ascii_is_space(text.p[i]))
+			return true;
+	return false;
+}
+
+/* Whether base64 has its padding (RFC 4648 section 3.2), white space aside. */
+static bool
+is_padded(struct slice text)
+{
+	size_t digits = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		digits += !ascii_is_space(text.p[i]);
+	return digits % 4 == 0;
+}
+
 /* What we read and others do not: NULL where they do. */
 static const char *
 others_refuse(struct slice text, const struct dkim_record *record)
 {
-	size_t digits = 0;
-
-	for (size_t i = 0; i < record->key.n; i++)
-		digits += ascii_is_alnum(record->key.p[i]) ||
-		    record->key.p[i] == '+' || record->key.p[i] == '/' ||
-		    record->key.p[i] == '=';
-	if (digits % 4 != 0)
+	if (!is_padded(record->key))
 		return "p= lacks its padding (=), without which other "
+		       "verifiers refuse it";
+	if (has_space(slice_trim(record->key)))
+		return "white space stands in p=, where a form or a line end "
+		       "has put it: some verifiers refuse it";
+	if (!slice_starts_nocase(text, SLICE("v=DKIM1")) &&
+	    slice_search(text, SLICE("DKIM1")) < text.n)
+		return "there is white space before v=DKIM1, or in it: some "
 		       "verifiers refuse it";
 	for (size_t i = 0; i < text.n; i++) {
 		unsigned char c = (unsigned char)text.p[i];
@@ -111,6 +133,27 @@ others_refuse(struct slice text, const struct dkim_record *record)
 			       "for which other verifiers refuse it";
 	}
 	return NULL;
+}
+
+/* RFC 4871's g=, which RFC 6376 has taken out: verifiers that know it hold mail
+ * of other addresses for unsigned. */
+static bool
+names_senders(struct slice text)
+{
+	struct dkim_record record;
+	enum mail_reason ignored;
+
+	return dkim_record_parse_domainkeys(text, &record, &ignored) == 0 &&
+	    record.has_granularity &&
+	    !slice_equal(record.granularity, SLICE("*"));
+}
+
+/* The octets of an answer: header, question, the record behind a pointer. */
+static size_t
+answer_octets(const struct check_key *key, struct slice text)
+{
+	return 12 + strlen(key->name) + 2 + 4 + 12 + text.n +
+	    text.n / STRING_MOST + 1;
 }
 
 /* --- the key in it --- */
@@ -146,6 +189,32 @@ judge_bits(struct judging *j, unsigned bits)
 	    j->key->domain, j->key->config);
 }
 
+/* RFC 1035 section 4.2.1, RFC 6891: what is longer takes EDNS or TCP, and over
+ * 1232 octets it is seldom sent by UDP at all. */
+static void
+judge_size(struct judging *j)
+{
+	size_t octets = answer_octets(j->key, j->answer->first);
+
+	if (octets > UDP_SAFE) {
+		check_report_add(j->report, &j->about, CHECK_WARNING,
+		    "the answer has %zu octets, over the %d that go by UDP: "
+		    "receivers to whom no TCP gets through find no key",
+		    octets, UDP_SAFE);
+		check_report_todo(j->report,
+		    "leave out notes (n=), or take a key of 2048 bits");
+	} else if (octets > UDP_PLAIN) {
+		check_report_add(j->report, &j->about, CHECK_NOTE,
+		    "the answer has %zu octets, over the %d that go "
+		    "everywhere: "
+		    "old resolvers ask for it by TCP",
+		    octets, UDP_PLAIN);
+		check_report_todo(j->report,
+		    "let TCP to port 53 of your name servers in; a key of 2048 "
+		    "bits is shorter");
+	}
+}
+
 static void
 judge_key(struct judging *j, const struct dkim_record *record)
 {
@@ -168,8 +237,14 @@ judge_key(struct judging *j, const struct dkim_record *record)
 		check_report_add(j->report, &j->about, CHECK_WARNING, "%s",
 		    others_refuse(j->answer->first, record));
 		tell_to_publish(j);
+	} else if (names_senders(j->answer->first)) {
+		check_report_add(j->report, &j->about, CHECK_WARNING,
+		    "g= stands in it: older verifiers (RFC 4871) take mail of "
+		    "other addresses for unsigned");
+		check_report_todo(j->report, "take g= out of the record");
 	} else {
 		judge_bits(j, dkim_public_key_bits(public));
+		judge_size(j);
 	}
 	dkim_public_key_free(public);
 }

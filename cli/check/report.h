@@ -32,7 +32,8 @@ struct check_report {
 	size_t count, room;
 	enum check_result worst;
 	char *servers; /* who was asked, for "no answer from"; NULL: unknown */
-	bool running;  /* a listener of ours has answered */
+	const char *config; /* " -c FILE" for commands; may be empty */
+	bool running;	    /* a listener of ours has answered */
 };
 
 /* What a finding is about; borrowed. */

@@ -16,6 +16,7 @@
 #include "cli/check/wiring.h"
 #include "cli/kit/capture.h"
 #include "cli/kit/checking.h"
+#include "cli/kit/postfix.h"
 #include "cli/kit/resolve.h"
 #include "mail/reader.h"
 #include "record/date.h"
@@ -147,8 +148,7 @@ find_log(struct sending *s)
 		const char *const argv[] = {
 		    strbuf_text(&path), "-xh", "maillog_file", NULL};
 
-		(void)cli_capture(
-		    argv, CHECK_POSTCONF_MS, &s->log_path, &reason);
+		(void)cli_capture(argv, CLI_POSTFIX_MS, &s->log_path, &reason);
 		while (s->log_path.n > 0 &&
 		    s->log_path.p[s->log_path.n - 1] == '\n')
 			strbuf_truncate(&s->log_path, s->log_path.n - 1);
@@ -179,7 +179,7 @@ read_journal(struct sending *s)
 		    NULL};
 
 		strbuf_reset(&s->log);
-		(void)cli_capture(argv, CHECK_POSTCONF_MS, &s->log, &reason);
+		(void)cli_capture(argv, CLI_POSTFIX_MS, &s->log, &reason);
 	}
 	strbuf_clear(&path);
 	strbuf_clear(&since);

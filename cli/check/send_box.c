@@ -14,6 +14,7 @@
 #include "cli/check/wiring.h"
 #include "cli/kit/capture.h"
 #include "cli/kit/master.h"
+#include "cli/kit/postfix.h"
 #include "mail/address.h"
 
 enum {
@@ -107,7 +108,7 @@ find_in_map(struct finding *f, const char *postmap, struct slice map)
 
 	strbuf_init(&out, PATH_LENGTH_MAX);
 	strbuf_init(&reason, REASON_MAX);
-	if (cli_capture(argv, CHECK_POSTCONF_MS, &out, &reason) == 0) {
+	if (cli_capture(argv, CLI_POSTFIX_MS, &out, &reason) == 0) {
 		path = slice_trim(strbuf_slice(&out));
 		strbuf_addf(&f->box->path, "%.*s/%.*s", (int)base.n, base.p,
 		    (int)path.n, path.p);
@@ -147,8 +148,8 @@ check_box_find(struct check_box *box, struct slice address)
 	if (cli_program_find("postconf", &path) == 0) {
 		const char *const argv[] = {strbuf_text(&path), "-x", NULL};
 
-		if (cli_capture(
-			argv, CHECK_POSTCONF_MS, &parameters, &reason) == 0) {
+		if (cli_capture(argv, CLI_POSTFIX_MS, &parameters, &reason) ==
+		    0) {
 			cli_master_read(
 			    &f->main_cf, SLICE(""), strbuf_slice(&parameters));
 			if (cli_master_lists(

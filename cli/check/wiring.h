@@ -9,8 +9,10 @@
 #include "cli/check/report.h"
 #include "proxy/settings/config.h"
 
-/* Each peer, from connecting to its answer to EHLO; each run of postconf. */
-enum { CHECK_PEER_MS = 5000, CHECK_POSTCONF_MS = 5000 };
+struct cli_postfix;
+
+/* Each peer, from connecting to its answer to EHLO. */
+enum { CHECK_PEER_MS = 5000 };
 
 /* All peers at once. */
 void check_peers(const struct proxy_config *, struct check_report *);
@@ -23,7 +25,8 @@ bool check_peer_lacks(const struct proxy_config *,
 /* To a wildcard address one connects by loopback. */
 void check_make_reachable(struct proxy_endpoint *);
 
-/* By postconf, where there is one. */
-void check_postfix(const struct proxy_config *, struct check_report *);
+/* By what postconf says, where there is one. */
+void check_postfix(const struct proxy_config *, const struct cli_postfix *,
+    struct check_report *);
 
 #endif

@@ -1,5 +1,7 @@
 /* The addresses by which mail leaves; see leaving.h. */
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +62,32 @@ is_hidden_v6(const unsigned char *octets)
 	return false;
 }
 
+/* For this host, or this link, alone. */
+static bool
+is_of_link(const unsigned char *octets, int family)
+{
+	static const struct network networks[] = {
+	    {{0xfe, 0x80}, 10}, {{0}, 127}};
+
+	if (family == AF_INET)
+		return octets[0] == 127 ||
+		    (octets[0] == 169 && octets[1] == 254);
+	return is_in_network(octets, networks[0].octets, networks[0].bits) ||
+	    is_in_network(octets, networks[1].octets, networks[1].bits);
+}
+
+static void
+copy_octets(const struct sockaddr *from, unsigned char octets[16])
+{
+	const struct sockaddr_in *in = (const void *)from;
+	const struct sockaddr_in6 *in6 = (const void *)from;
+
+	if (from->sa_family == AF_INET)
+		memcpy(octets, &in->sin_addr, sizeof(in->sin_addr));
+	else
+		memcpy(octets, &in6->sin6_addr, sizeof(in6->sin6_addr));
+}
+
 /* AF_INET, AF_INET6 or 0, and the octets. */
 static int
 read_octets(struct slice text, unsigned char octets[16])
@@ -95,6 +123,28 @@ add_octets(struct cli_leaving *leaving, int family,
 
 /* --- the machine --- */
 
+/* Where there is no way to the world: the first address that is not for this
+ * host, or this link, alone. */
+static void
+look_at_interfaces(int family, char to[INET6_ADDRSTRLEN])
+{
+	struct ifaddrs *all = NULL;
+	unsigned char octets[16];
+
+	if (getifaddrs(&all) != 0)
+		return;
+	for (const struct ifaddrs *i = all; i != NULL && to[0] == '\0';
+	     i = i->ifa_next) {
+		if (i->ifa_addr == NULL || i->ifa_addr->sa_family != family ||
+		    (i->ifa_flags & IFF_UP) == 0)
+			continue;
+		copy_octets(i->ifa_addr, octets);
+		if (!is_of_link(octets, family))
+			(void)inet_ntop(family, octets, to, INET6_ADDRSTRLEN);
+	}
+	freeifaddrs(all);
+}
+
 static void
 look_at_way(
     const struct sockaddr *far, socklen_t length, char to[INET6_ADDRSTRLEN])
@@ -112,6 +162,8 @@ look_at_way(
 	if (connect(fd, far, length) == 0 &&
 	    getsockname(fd, (struct sockaddr *)&own, &own_length) == 0)
 		(void)inet_ntop(far->sa_family, octets, to, INET6_ADDRSTRLEN);
+	else
+		look_at_interfaces(far->sa_family, to);
 	(void)close(fd);
 }
 

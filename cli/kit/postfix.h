@@ -19,7 +19,10 @@ enum cli_postfix_status {
 
 struct cli_postfix {
 	enum cli_postfix_status status;
-	struct strbuf services, parameters, reason;
+	struct strbuf path;   /* of postconf */
+	const char *option;   /* with which it did not do, */
+	struct strbuf reason; /* and why */
+	struct strbuf services, parameters;
 	struct cli_master master; /* views of them */
 };
 

@@ -92,12 +92,13 @@ on_settled(void *ctx)
 }
 
 void
-cli_resolve_within(struct cli_resolver *r,
-    const struct proxy_asking_limits *limits,
-    const struct proxy_asking_ops *ops, void *subject)
+cli_resolve(
+    struct cli_resolver *r, const struct proxy_asking_ops *ops, void *subject)
 {
+	static const struct proxy_asking_limits limits = {
+	    AUTH_EVALUATION_QUESTIONS_MAX, PROXY_ASKING_DEADLINE_MS, NULL};
 	struct proxy_asking *asking =
-	    proxy_asking_new(r->base, r->resolver, limits, ops, subject);
+	    proxy_asking_new(r->base, r->resolver, &limits, ops, subject);
 	bool settled = false;
 
 	proxy_asking_go(asking);
@@ -105,16 +106,6 @@ cli_resolve_within(struct cli_resolver *r,
 	while (!settled && event_base_loop(r->base, EVLOOP_ONCE) == 0)
 		continue;
 	proxy_asking_free(asking);
-}
-
-void
-cli_resolve(
-    struct cli_resolver *r, const struct proxy_asking_ops *ops, void *subject)
-{
-	static const struct proxy_asking_limits limits = {
-	    AUTH_EVALUATION_QUESTIONS_MAX, PROXY_ASKING_DEADLINE_MS, NULL};
-
-	cli_resolve_within(r, &limits, ops, subject);
 }
 
 void

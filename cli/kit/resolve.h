@@ -40,11 +40,6 @@ struct dns_resolver *cli_resolver_dns(const struct cli_resolver *);
 void cli_resolve(
     struct cli_resolver *, const struct proxy_asking_ops *, void *subject);
 
-/* The same for what is more than one message: by bounds of its own. */
-void cli_resolve_within(struct cli_resolver *,
-    const struct proxy_asking_limits *, const struct proxy_asking_ops *,
-    void *subject);
-
 /* Who is asked, for messages: "127.0.0.1:5353", or the file that names them. */
 void cli_resolver_print(const struct cli_resolver *, struct strbuf *);
 

@@ -26,8 +26,12 @@ go_up(struct cli_zone *zone)
 	const char *dot = strchr(zone->question.name, '.');
 
 	zone->asked = false;
-	zone->done = dot == NULL ||
-	    dns_question_set(&zone->question, DNS_SOA, slice_str(dot + 1)) != 0;
+	if (dot != NULL) {
+		memmove(zone->question.name, dot + 1, strlen(dot));
+		return;
+	}
+	zone->done = zone->question.name[0] == '\0';
+	zone->question.name[0] = '\0'; /* the root */
 }
 
 /* The SOA behind an alias is that of another name. */

@@ -20,7 +20,7 @@ bool cli_zone_ask(struct cli_zone *, struct dns_question *);
 void cli_zone_answer(
     struct cli_zone *, const struct dns_question *, const struct dns_answer *);
 
-/* NULL where it is not known (yet), or is the root. */
+/* NULL where it is not known (yet); "" for the root. */
 const char *cli_zone_name(const struct cli_zone *);
 
 #endif

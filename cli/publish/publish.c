@@ -258,7 +258,7 @@ set_zone(const struct cli_publish *p, struct cli_record *record)
 	struct slice name = slice_str(record->name);
 	size_t n = slice_str(zone).n;
 
-	if (zone == NULL || record->zone != NULL || record->elsewhere)
+	if (n == 0 || record->zone != NULL || record->elsewhere)
 		return;
 	if (slice_equal(name, slice_str(zone)) ||
 	    (name.n > n && slice_ends_nocase(name, slice_str(zone)) &&

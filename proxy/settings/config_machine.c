@@ -19,6 +19,7 @@
 
 #include <linux/magic.h>
 
+#include "base/escape.h"
 #include "base/xalloc.h"
 #include "proxy/settings/config_private.h"
 #include "proxy/settings/roles.h"
@@ -28,7 +29,7 @@
 #define RECORDER_DIR "/var/lib/signpost-record"
 
 /* How long a directory is tried, and how often is looked. */
-enum { TRY_MS = 5000, TRY_STEP_MS = 1 };
+enum { TRY_MS = 5000, TRY_STEP_MS = 1, QUOTED_MAX = 4 * PATH_MAX };
 
 /* Where: the file, and the line unless that is 0; then what. */
 __attribute__((format(printf, 4, 5))) static void
@@ -168,13 +169,16 @@ check_spool(const struct proxy_config *config, const struct proxy_front *front,
 {
 	struct statfs fs;
 	int why = try_file_as(front->spool_dir, user);
+	struct strbuf quoted;
 
+	strbuf_init(&quoted, QUOTED_MAX);
+	escape_shell(slice_str(front->spool_dir), &quoted);
 	if (why == ENOENT)
 		add_machine_finding(config, &report->errors,
 		    front->spool_dir_line,
 		    "spool_dir %s is not there: install -d -m 700%s%s %s",
 		    front->spool_dir, user == NULL ? "" : " -o ",
-		    user == NULL ? "" : user->pw_name, front->spool_dir);
+		    user == NULL ? "" : user->pw_name, strbuf_text(&quoted));
 	else if (why != 0)
 		add_machine_finding(config, &report->errors,
 		    front->spool_dir_line,
@@ -190,6 +194,7 @@ check_spool(const struct proxy_config *config, const struct proxy_front *front,
 		    front->spool_dir_line,
 		    "spool_dir %s is on a tmpfs: spooled mail takes memory",
 		    front->spool_dir);
+	strbuf_clear(&quoted);
 }
 
 static const struct passwd *

@@ -6,6 +6,7 @@ import time
 import unittest
 
 import check_case
+import machine
 import ports
 from check_case import DMARC, SPF
 
@@ -19,7 +20,9 @@ class Well(check_case.Case):
         self.assertEqual([f[:3] for f in found], [
             ("ok", "configuration", conf),
             ("ok", "key", KEY),
+            ("ok", "address", "192.0.2.25"),
             ("ok", "dkim", KEY),
+            ("ok", "spf", "example.org"),
             ("ok", "spf", "example.org"),
             ("ok", "dmarc", "example.org"),
             ("ok", "listen", self.us.address()),
@@ -29,7 +32,7 @@ class Well(check_case.Case):
         document = self.as_json(conf, server)
         self.assertEqual(document["result"], "ok")
         self.assertEqual([c["result"] for c in document["checks"]],
-                         ["ok"] * 9)
+                         ["ok"] * 11)
         self.assertEqual({c["todo"] for c in document["checks"]}, {""})
         for peer in (self.us, self.hop):
             self.assertEqual(peer.said("MAIL"), 0)
@@ -44,7 +47,8 @@ class Well(check_case.Case):
             "signature = domainkeys(s=s4)\n")
         zone = self.run_tool("dns", "--for", "dkim", "-c", conf).out.decode()
         found = self.found(conf, self.nsd(SPF, DMARC, zone=zone))
-        self.assertEqual({f[0] for f in found}, {"ok"})
+        self.assertEqual([f[1:3] for f in found if f[0] != "ok"],
+                         [("dkim", "s4._domainkey.example.org")])
         self.assertEqual([f[3] for f in found if f[1] == "key"],
                          ["ed25519, 256 bits", "rsa, 3072 bits"])
 
@@ -172,11 +176,11 @@ class Keys(check_case.Case):
         conf, server = self.good()
         os.chmod(self.path("example.org"), 0o755)
         found = self.found(conf, server, status=1, user=65534)
-        self.assertEqual([f[:3] for f in found[:3]], [
+        self.assertEqual([f[:3] for f in found[:4]], [
             ("ok", "configuration", conf), ("FAIL", "key", KEY),
-            ("note", "dkim", KEY)])
+            ("ok", "address", check_case.ADDRESS), ("note", "dkim", KEY)])
         self.assertEqual(found[1][4], "run this as root")
-        self.assertEqual(found[2][4], "run this as root, who can read the "
+        self.assertEqual(found[3][4], "run this as root, who can read the "
                          "key; then signpost dns -d example.org -c %s prints "
                          "what to publish" % conf)
         self.assertIn("signpost keygen", self.found(
@@ -197,13 +201,22 @@ class Keys(check_case.Case):
     def test_any_domain(self):
         _, server = self.good()
         conf = self.configure(domain="*")
+        found = self.found(conf, server)
+        self.assertEqual([f[0] for f in found], ["ok"] * 11)
+        self.assertIn(("ok", "dkim", KEY), [f[:3] for f in found])
+        self.keygen(domain="other.example")
+        self.assertIn(("FAIL", "dkim", "s1._domainkey.other.example"),
+                      [f[:3] for f in self.found(conf, server, status=1)])
+        os.rename(self.path("example.org"), self.path("Kept"))
+        os.rename(self.path("other.example"), self.path("Kept", "other"))
         reason, todo = self.one("key", conf, server, result="note")
-        self.assertIn("domain = *", reason)
-        self.assertEqual(todo, "say which: signpost check -d DOMAIN -c "
-                         + conf)
+        self.assertIn("there is no key", reason)
+        self.assertEqual(todo, "make a key: signpost keygen -d DOMAIN -s "
+                         "SELECTOR -c " + conf)
+        os.rename(self.path("Kept"), self.path("example.org"))
         for name in ("Example.ORG", "example.org."):
             found = self.found(conf, server, "-d", name)
-            self.assertEqual([f[0] for f in found], ["ok"] * 9)
+            self.assertEqual([f[0] for f in found], ["ok"] * 11)
         # a parent's key signs
         found = self.found(conf, server, "-d", "sub.example.org")
         self.assertIn(("ok", "dkim", KEY), [f[:3] for f in found])
@@ -237,7 +250,7 @@ class Keys(check_case.Case):
         conf = self.configure("signature = dkim(d=$senderdomain)\n"
                               "signature = dkim()\n")
         found = self.found(conf, server)
-        self.assertEqual([f[:3] for f in found[1:4]], [
+        self.assertEqual([f[:3] for f in found[1:5] if f[1] != "address"], [
             ("note", "key", conf), ("ok", "key", KEY), ("ok", "dkim", KEY)])
         zone = self.run_tool("dns", "--for", "dkim", "-c", conf).out
         self.assertEqual(zone.count(b"_domainkey"), 1)
@@ -250,8 +263,9 @@ class Keys(check_case.Case):
         for conf in (conf, self.configure(by_map, domain="example.net"),
                      self.configure("sign_all = yes\n")):
             found = self.found(conf, server, "-d", "sub.example.org")
-            self.assertEqual([f[:3] for f in found[1:5]], [
-                ("ok", "key", KEY), ("ok", "dkim", KEY),
+            self.assertEqual([f[:3] for f in found[1:7]], [
+                ("ok", "key", KEY), ("ok", "address", check_case.ADDRESS),
+                ("ok", "dkim", KEY), ("ok", "spf", "sub.example.org"),
                 ("ok", "spf", "sub.example.org"),
                 ("ok", "dmarc", "sub.example.org")])
         self.one("key", self.configure(), self.nsd(
@@ -281,14 +295,17 @@ class Keys(check_case.Case):
         found = self.found(conf, self.nsd(SPF, DMARC, *others, zone=zone))
         self.assertEqual({f[0] for f in found}, {"ok"})
 
-    def test_more_than_are_looked_at(self):
+    def test_all_are_looked_at(self):
         _, server = self.good()
         names = ["example.org"] + ["d%d.example" % i for i in range(300)]
         conf = self.configure(domain=", ".join(names))
         found = self.found(conf, server, status=1)
-        self.assertEqual(sum(f[1] == "spf" for f in found), 100)
-        self.assertEqual(sum(f[1] == "dkim" for f in found), 200)
-        self.assertIn("only the first", " ".join(f[3] for f in found))
+        for what in "key", "dkim":
+            self.assertEqual([f[2] for f in found if f[1] == what],
+                             ["s1._domainkey." + name for name in names])
+        for what in "spf", "dmarc":
+            self.assertEqual(sorted({f[2] for f in found if f[1] == what}),
+                             sorted(names))
 
 
 class Record(check_case.Case):
@@ -303,6 +320,7 @@ class Record(check_case.Case):
         server = self.nsd(SPF, DMARC, *records, *(
             "%s TXT %s" % (KEY, v.replace("$p", self.right).replace(
                 "$q", self.right.rstrip("=")).replace(
+                    "$s", self.right[:9] + " " + self.right[9:]).replace(
                     "$h", self.right[:len(self.right) // 2 + 1]))
             for v in values))
         return self.one("dkim", conf, server, status=status, result=result)
@@ -370,10 +388,33 @@ class Record(check_case.Case):
         for value, why in (
                 ("v=DKIM1; k=ed25519; p=$q", "p= lacks its padding"),
                 (r'"v=DKIM1; k=ed25519; p=\010$p"', "line ends"),
-                ("v=DKIM1; k=ed25519; n=Schl\xfcssel; p=$p", "not ASCII")):
+                ("v=DKIM1; k=ed25519; n=Schl\xfcssel; p=$p", "not ASCII"),
+                ("v=DKIM1; k=ed25519; p=$s", "white space stands in p="),
+                ('" v=DKIM1; k=ed25519; p=$p"', "before v=DKIM1"),
+                ('"v = DKIM1; k=ed25519; p=$p"', "before v=DKIM1, or in it")):
             reason, todo = self.fault(value, **ed)
             self.assertIn(why, reason)
             self.assertIn("publish " + KEY, todo)
+            self.tearDownKey()
+        reason, todo = self.fault("v=DKIM1; k=ed25519; g=joe; p=$p", **ed)
+        self.assertIn("g= stands in it", reason)
+        self.assertIn("take g= out", todo)
+        self.tearDownKey()
+        for value in ("k=ed25519; v=DKIM1; p=$p", "v=dkim1; k=ed25519; p=$p",
+                      "v=DKIM1; k=ed25519; p=$p; p=$p",
+                      "v=DKIM1; k=ed25519; h=sha1; p=$p"):
+            reason, todo = self.fault(value, options=("-t", "ed25519"))
+            self.assertIn("publish " + KEY, todo)
+            self.tearDownKey()
+
+    def test_what_is_too_long_for_udp(self):
+        for octets, result, why in ((500, "note", "over the 512"),
+                                    (1300, "warning", "over the 1232")):
+            reason, todo = self.fault(
+                "v=DKIM1; k=ed25519; n=%s; p=$p" % ("x" * octets), status=0,
+                result=result, options=("-t", "ed25519"))
+            self.assertIn(why, reason)
+            self.assertIn("TCP" if result == "note" else "n=", todo)
             self.tearDownKey()
 
     def test_what_became_of_it_on_its_way(self):
@@ -551,7 +592,7 @@ class Spf(check_case.Case):
         for who, terms, by in (
                 ("host", "+all", "+all"), ("host", "mx all", "all"),
                 ("IPv4 host", "ip4:0.0.0.0/0 -all", "ip4:0.0.0.0/0"),
-                ("IPv6 host", "ip6:::/0 -all", "ip6:::/0")):
+                ("IPv6 host", "ip4:192.0.2.25 ip6:::/0 -all", "ip6:::/0")):
             reason, todo = self.fault(
                 "example.org TXT v=spf1 " + terms,
                 "example.org MX 10 mx.example.org",
@@ -564,7 +605,8 @@ class Spf(check_case.Case):
     def test_an_address_of_nobody_by_chance(self):
         for terms in ("ip4:240.0.0.0/4 -all", "ip6:3fff::/20 -all"):
             conf, server = self.good(
-                records=(DMARC, "example.org TXT v=spf1 " + terms))
+                records=(DMARC, "example.org TXT v=spf1 ip4:192.0.2.25 "
+                         + terms))
             self.assertEqual({f[0] for f in self.found(conf, server)}, {"ok"})
             os.unlink(self.path("example.org", "s1.pem"))
 
@@ -589,7 +631,7 @@ class Spf(check_case.Case):
             os.unlink(self.path("example.org", "s1.pem"))
 
     def test_neutral(self):
-        self.fault("example.org TXT v=spf1 ?all", status=0, result="note")
+        self.fault("example.org TXT v=spf1 ip4:192.0.2.25 ?all", status=0, result="note")
 
 
 class Dmarc(check_case.Case):
@@ -705,7 +747,7 @@ class Silence(check_case.Case):
             found = self.found(conf, at, status=75)
             self.assertLess(time.monotonic() - start, 25)
         self.assertEqual([f[1] for f in found if f[0] == "unknown"],
-                         ["dkim", "spf", "dmarc"])
+                         ["address", "dkim", "spf", "dmarc"])
         self.assertEqual({f[3] for f in found if f[0] == "unknown"},
                          {"no answer from " + at})
 
@@ -721,4 +763,5 @@ class Silence(check_case.Case):
 
 
 if __name__ == "__main__":
+    machine.alone(__file__, check_case.ADDRESS)
     unittest.main()

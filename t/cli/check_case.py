@@ -58,7 +58,9 @@ def postconf_script(listen, relay,
     return POSTCONF % {"lines": re.sub(r"^(#.*)?\n", "", lines, flags=re.M)}
 
 
-SPF = "example.org TXT v=spf1 ip4:192.0.2.1 -all"
+# By which mail would leave, in a network of the test's own: machine.alone().
+ADDRESS = "192.0.2.25"
+SPF = "example.org TXT v=spf1 ip4:192.0.2.25 -all"
 DMARC = "_dmarc.example.org TXT v=DMARC1; p=reject"
 
 
@@ -136,7 +138,11 @@ class Case(tool.Case):
             "relay": relay or self.hop.address()})
 
     def nsd(self, *records, zone=""):
-        """A real name server: lines as in t/lib/zone.h, and of a zone."""
+        """A real name server: lines as in t/lib/zone.h, and of a zone. The
+        address by which mail leaves has its name, unless one is given."""
+        if not any("in-addr.arpa" in record for record in records):
+            records += ("25.2.0.192.in-addr.arpa PTR mail.example.org",
+                        "mail.example.org A " + ADDRESS)
         server = nameserver.Nsd("\n".join(records))
         with open(os.path.join(server.directory, "zone"), "a",
                   encoding="utf-8") as f:
@@ -155,7 +161,9 @@ class Case(tool.Case):
     def check(self, conf, nameserver_at, *more, status=0, env=(),
               user=None):
         """Runs it; every line and its JSON have the promised form."""
-        args = ["check", "-c", conf, "--nameserver", nameserver_at, *more]
+        args = ["check", "-c", conf, *more]
+        if nameserver_at is not None:
+            args += ["--nameserver", nameserver_at]
         environment = dict(os.environ, **dict(env))
         environment.setdefault("PATH", "/usr/bin:/bin")
         if "MAIL_CONFIG" not in environment:

@@ -7,6 +7,7 @@ import subprocess
 import unittest
 
 import check_case
+import machine
 import harness
 import nameserver
 import postfix
@@ -375,4 +376,5 @@ class Fit(tool.Case):
 
 
 if __name__ == "__main__":
+    machine.alone(__file__, check_case.ADDRESS)
     unittest.main()

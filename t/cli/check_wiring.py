@@ -11,6 +11,7 @@ import time
 import unittest
 
 import check_case
+import machine
 import harness
 import postfix
 
@@ -30,22 +31,6 @@ class Wiring(check_case.Case):
                               **configuration)
         self.all = self.found(conf, self.server, status=status, env=env)
         return [f for f in self.all if f[0] != "ok"]
-
-
-class Keys(Wiring):
-    def test_more_than_are_looked_at(self):
-        """Those without a key are one line, not one each."""
-        for count, word in ((300, "and 101 more keys"), (3000, "or more")):
-            path = self.write("map", "".join(
-                "d%d.example dkim()\n" % i for i in range(count)))
-            conf = self.configure("sender_map = %s\n" % path)
-            found = self.found(conf, self.server, status=1)
-            lines = [f for f in found if f[1] == "configuration"]
-            self.assertEqual([f[:3] for f in lines],
-                             [("FAIL", "configuration", conf)])
-            self.assertIn(word, lines[0][3])
-            self.assertIn("keys cannot be used", lines[0][3])
-            self.assertIn("signpost serve -t", lines[0][4])
 
 
 class Peers(Wiring):
@@ -482,4 +467,5 @@ class Postconf(Wiring):
 
 
 if __name__ == "__main__":
+    machine.alone(__file__, check_case.ADDRESS)
     unittest.main()

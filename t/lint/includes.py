@@ -33,7 +33,7 @@ def rows(root):
 DOORS = {
     "openssl/*": ("dkim/hash.[ch]", "dkim/key.[ch]", "dkim/key_*.c"),
     "ldns/*": ("dns/packet.c",),
-    "event2/*": ("dns/attempt.c", "dns/exchange.c", "dns/probe.c",
+    "event2/*": ("dns/attempt.c", "dns/exchange.c", "dns/direct.c", "dns/probe.c",
                  "dns/resolver.c",
                  "smtp/conn.[ch]", "smtp/server.[ch]", "smtp/relay.[ch]",
                  "smtp/timer.[ch]",
