@@ -126,27 +126,6 @@ arc_says_pass(const struct auth_evaluation *evaluation, struct slice domain)
 }
 
 static void
-report_arc(
-    const struct auth_evaluation *evaluation, struct auth_results *results)
-{
-	const struct dkim_arc *arc = evaluation->parts[PART_ARC];
-	struct dkim_arc_finding finding;
-	struct auth_result *result;
-
-	if (arc == NULL || !auth_evaluation_reports(evaluation, AUTH_ARC))
-		return;
-	finding = dkim_arc_finding(arc);
-	result = new_result(results, AUTH_ARC);
-	if (result == NULL)
-		return;
-	result->verdict = finding.verdict;
-	result->instance = finding.instance;
-	result->domain = dkim_arc_sealer_domain(arc, finding.instance);
-	result->code = finding.reason;
-	result->reason = finding.text;
-}
-
-static void
 report_dmarc(
     const struct auth_evaluation *evaluation, struct auth_results *results)
 {
@@ -225,6 +204,9 @@ auth_evaluation_results(
 {
 	const struct dkim_domainkeys *dk;
 	const struct dkim_verifier *dkim;
+	const struct dkim_arc *arc;
+	struct dkim_arc_finding finding;
+	struct auth_result *outcome;
 
 	results->count = 0;
 	if (auth_evaluation_reports(evaluation, AUTH_SPF)) {
@@ -273,6 +255,18 @@ auth_evaluation_results(
 			(void)new_result(results, AUTH_DKIM);
 	}
 	report_dmarc(evaluation, results);
-	report_arc(evaluation, results);
+	arc = evaluation->parts[PART_ARC];
+	if (arc != NULL && auth_evaluation_reports(evaluation, AUTH_ARC)) {
+		finding = dkim_arc_finding(arc);
+		outcome = new_result(results, AUTH_ARC);
+		if (outcome != NULL) {
+			outcome->verdict = finding.verdict;
+			outcome->instance = finding.instance;
+			outcome->domain =
+			    dkim_arc_sealer_domain(arc, finding.instance);
+			outcome->code = finding.reason;
+			outcome->reason = finding.text;
+		}
+	}
 	report_iprev(evaluation, results);
 }

@@ -78,28 +78,6 @@ is_writable(int64_t ms)
 	return poll(&fd, 1, ms < 0 ? 0 : (int)ms) == 1;
 }
 
-/* A piece of it, or -1 and EAGAIN where that would wait. Not by O_NONBLOCK:
- * others write through the same description. Where the kernel knows no
- * RWF_NOWAIT of pipes (before 6.5), a pipe that takes anything takes
- * PIPE_BUF, if nobody is faster. */
-static ssize_t
-write_now(const char *p, size_t n)
-{
-	union {
-		const char *from;
-		void *base;
-	} bytes = {.from = p};
-	struct iovec piece = {bytes.base, n < PIPE_BUF ? n : PIPE_BUF};
-	ssize_t done = compat_write_nowait(STDERR_FILENO, &piece);
-
-	if (done >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS))
-		return done;
-	if (is_writable(0))
-		return write(STDERR_FILENO, p, piece.iov_len);
-	errno = EAGAIN;
-	return -1;
-}
-
 /* All of it by then, or -1 and in *torn whether a part was. */
 static int
 write_until(int64_t end, struct slice line, bool *torn)
@@ -108,7 +86,29 @@ write_until(int64_t end, struct slice line, bool *torn)
 	ssize_t n;
 
 	while (line.n > 0) {
-		n = write_now(line.p, line.n);
+		const char *p = line.p;
+		size_t length = line.n;
+		union {
+			const char *from;
+			void *base;
+		} bytes = {.from = p};
+		struct iovec piece = {
+		    bytes.base, length < PIPE_BUF ? length : PIPE_BUF};
+		ssize_t done = compat_write_nowait(STDERR_FILENO, &piece);
+
+		/* A piece of it, or -1 and EAGAIN where that would wait. Not
+		 * by O_NONBLOCK: others write through the same description.
+		 * Where the kernel knows no RWF_NOWAIT of pipes (before
+		 * 6.5), a pipe that takes anything takes PIPE_BUF, if nobody
+		 * is faster. */
+		if (done >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS))
+			n = done;
+		else if (is_writable(0))
+			n = write(STDERR_FILENO, p, piece.iov_len);
+		else {
+			errno = EAGAIN;
+			n = -1;
+		}
 		if (n > 0)
 			line = slice_after(line, (size_t)n);
 		else if (n == 0 || (errno != EAGAIN && errno != EINTR))
@@ -221,19 +221,6 @@ log_free(struct log *log)
 	free(log);
 }
 
-/* Behind an octet with its level. Whoever does not take it has enough. */
-static void
-send_line(const struct log *log, enum log_level level, struct slice text)
-{
-	struct strbuf line;
-
-	strbuf_init(&line, LOG_DATAGRAM_MAX);
-	strbuf_add_char(&line, (char)('0' + level));
-	strbuf_add(&line, slice_first(text, LOG_DATAGRAM_MAX - 1));
-	(void)send(log->fd, line.p, line.n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	strbuf_clear(&line);
-}
-
 int
 log_take(struct log *log, const char *who, struct slice datagram)
 {
@@ -259,7 +246,15 @@ log_event(struct log *log, enum log_level level, struct slice text)
 		return;
 	text = slice_first(text, LOG_LINE_MAX / 2);
 	if (log->fd >= 0) {
-		send_line(log, level, text);
+		struct strbuf row;
+
+		/* Behind an octet with its level. Whoever does not take it
+		 * has enough. */
+		strbuf_init(&row, LOG_DATAGRAM_MAX);
+		strbuf_add_char(&row, (char)('0' + level));
+		strbuf_add(&row, slice_first(text, LOG_DATAGRAM_MAX - 1));
+		(void)send(log->fd, row.p, row.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		strbuf_clear(&row);
 		return;
 	}
 	if (log->target == LOGGING_SYSLOG) {

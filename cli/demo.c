@@ -99,28 +99,6 @@ set_domain(struct demo *d)
 	return outcome == 0 ? CLI_OK : CLI_NO_MESSAGE;
 }
 
-static int
-read_message(struct demo *d, const char *path)
-{
-	struct mail_newline newline;
-	struct strbuf_sink sink;
-	struct strbuf file;
-	int status = CLI_OK;
-
-	strbuf_init(&file, FILE_MAX);
-	strbuf_init(&d->message, (size_t)2 * FILE_MAX);
-	strbuf_sink_init(&sink, &d->message);
-	mail_newline_init(&newline, MAIL_NEWLINE_TEXT, &sink.sink);
-	if (path == NULL)
-		strbuf_add_str(&file, sample);
-	else if (cli_file_read(path, &file) != 0)
-		status = CLI_UNREADABLE;
-	mail_newline_write(&newline, strbuf_slice(&file));
-	mail_newline_end(&newline);
-	strbuf_clear(&file);
-	return status == CLI_OK ? set_domain(d) : status;
-}
-
 /* --- what the proxy needs --- */
 
 /* A worker does not run as root; nobody has nothing of value. */
@@ -226,20 +204,6 @@ make_config(struct demo *d)
 	return outcome;
 }
 
-static int
-prepare(struct demo *d)
-{
-	d->listener = demo_listen(&d->sink_port);
-	d->proxy_port = demo_free_port();
-	if (d->listener < 0 || d->proxy_port == 0) {
-		cli_error("demo: 127.0.0.1: %s", strerror(errno));
-		return CLI_OS;
-	}
-	if (make_directory(d) != 0 || make_key(d) != 0 || make_config(d) != 0)
-		return CLI_UNWRITABLE;
-	return CLI_OK;
-}
-
 /* --- processes --- */
 
 static void
@@ -292,37 +256,6 @@ begin_child(const struct demo *d)
 	if (getppid() != parent)
 		_exit(CLI_OS);
 	return 0;
-}
-
-static void
-exec_proxy(const struct demo *d)
-{
-	struct strbuf config, log;
-	int fd;
-
-	strbuf_init(&config, PATH_LENGTH_MAX);
-	strbuf_init(&log, PATH_LENGTH_MAX);
-	strbuf_addf(&config, "%s/signpost.conf", d->dir);
-	strbuf_addf(&log, "%s/log", d->dir);
-	fd = open(strbuf_text(&log), O_WRONLY | O_CREAT | O_APPEND, 0600);
-	if (fd >= 0 && dup2(fd, STDERR_FILENO) >= 0)
-		execl("/proc/self/exe", "signpost", "serve", "-c",
-		    strbuf_text(&config), (char *)NULL);
-	_exit(CLI_OS);
-}
-
-static int
-start(struct demo *d, struct strbuf *received)
-{
-	d->sink = begin_child(d);
-	if (d->sink == 0) {
-		demo_sink(d->listener, &d->clock, strbuf_text(received));
-		_exit(0);
-	}
-	d->proxy = d->sink < 0 ? -1 : begin_child(d);
-	if (d->proxy == 0)
-		exec_proxy(d);
-	return d->proxy < 0 ? CLI_OS : CLI_OK;
 }
 
 static void
@@ -479,10 +412,44 @@ demonstrate(struct demo *d)
 	int status;
 
 	strbuf_init(&received, PATH_LENGTH_MAX + 20);
-	status = prepare(d);
+	d->listener = demo_listen(&d->sink_port);
+	d->proxy_port = demo_free_port();
+	if (d->listener < 0 || d->proxy_port == 0) {
+		cli_error("demo: 127.0.0.1: %s", strerror(errno));
+		status = CLI_OS;
+	} else {
+		if (make_directory(d) != 0 || make_key(d) != 0 ||
+		    make_config(d) != 0)
+			status = CLI_UNWRITABLE;
+		else
+			status = CLI_OK;
+	}
 	strbuf_addf(&received, "%s/received", d->dir);
-	if (status == CLI_OK)
-		status = start(d, &received);
+	if (status == CLI_OK) {
+		d->sink = begin_child(d);
+		if (d->sink == 0) {
+			demo_sink(
+			    d->listener, &d->clock, strbuf_text(&received));
+			_exit(0);
+		}
+		d->proxy = d->sink < 0 ? -1 : begin_child(d);
+		if (d->proxy == 0) {
+			struct strbuf config, log;
+			int fd;
+
+			strbuf_init(&config, PATH_LENGTH_MAX);
+			strbuf_init(&log, PATH_LENGTH_MAX);
+			strbuf_addf(&config, "%s/signpost.conf", d->dir);
+			strbuf_addf(&log, "%s/log", d->dir);
+			fd = open(strbuf_text(&log),
+			    O_WRONLY | O_CREAT | O_APPEND, 0600);
+			if (fd >= 0 && dup2(fd, STDERR_FILENO) >= 0)
+				execl("/proc/self/exe", "signpost", "serve",
+				    "-c", strbuf_text(&config), (char *)NULL);
+			_exit(CLI_OS);
+		}
+		status = d->proxy < 0 ? CLI_OS : CLI_OK;
+	}
 	if (status == CLI_OK && send_message(d) != 0)
 		status = CLI_FAILED;
 	stop(d->proxy);
@@ -501,10 +468,26 @@ run(int argc, char **argv)
 	const char *path = NULL;
 	struct demo d = {.listener = -1, .proxy = -1, .sink = -1};
 	int status;
+	struct mail_newline newline;
+	struct strbuf_sink sink;
+	struct strbuf file;
+	int outcome;
 
 	if (cli_options_read(none, argc, argv, &path) != 0)
 		return CLI_USAGE;
-	status = read_message(&d, path);
+	outcome = CLI_OK;
+	strbuf_init(&file, FILE_MAX);
+	strbuf_init(&d.message, (size_t)2 * FILE_MAX);
+	strbuf_sink_init(&sink, &d.message);
+	mail_newline_init(&newline, MAIL_NEWLINE_TEXT, &sink.sink);
+	if (path == NULL)
+		strbuf_add_str(&file, sample);
+	else if (cli_file_read(path, &file) != 0)
+		outcome = CLI_UNREADABLE;
+	mail_newline_write(&newline, strbuf_slice(&file));
+	mail_newline_end(&newline);
+	strbuf_clear(&file);
+	status = outcome == CLI_OK ? set_domain(&d) : outcome;
 	if (status == CLI_OK) {
 		d.clock.deadline = clock_ms() + DEMO_MS;
 		hold_signals(&d);

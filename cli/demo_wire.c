@@ -307,35 +307,6 @@ keep_message(const struct server *s, struct slice message)
 	return good ? 0 : -1;
 }
 
-static int
-take_data(struct server *s)
-{
-	struct strbuf message;
-	struct strbuf_sink sink;
-	struct smtp_undot undot;
-	enum smtp_parse state = SMTP_MORE;
-	int outcome = answer_client(s, "354 go on\r\n");
-
-	strbuf_init(&message, MESSAGE_MAX);
-	strbuf_sink_init(&sink, &message);
-	smtp_undot_init(&undot, &sink.sink);
-	while (outcome == 0 && state == SMTP_MORE) {
-		size_t used = 0;
-
-		if (s->in.n == 0)
-			outcome = read_more(s->fd, s->clock, &s->in);
-		state = smtp_undot_write(&undot, strbuf_slice(&s->in), &used);
-		strbuf_consume(&s->in, used);
-	}
-	if (outcome == 0 &&
-	    (message.full || keep_message(s, strbuf_slice(&message)) != 0))
-		outcome = answer_client(s, "451 4.3.0 cannot keep it\r\n");
-	else if (outcome == 0)
-		outcome = answer_client(s, "250 2.0.0 kept\r\n");
-	strbuf_clear(&message);
-	return outcome;
-}
-
 /* Takes the line off the input, then does what it says. */
 static int
 obey(struct server *s, struct slice line)
@@ -345,8 +316,35 @@ obey(struct server *s, struct slice line)
 	bool quit = slice_starts_nocase(line, SLICE("QUIT"));
 
 	strbuf_consume(&s->in, line.n);
-	if (data)
-		return take_data(s);
+	if (data) {
+		struct strbuf message;
+		struct strbuf_sink sink;
+		struct smtp_undot undot;
+		enum smtp_parse state = SMTP_MORE;
+		int outcome = answer_client(s, "354 go on\r\n");
+
+		strbuf_init(&message, MESSAGE_MAX);
+		strbuf_sink_init(&sink, &message);
+		smtp_undot_init(&undot, &sink.sink);
+		while (outcome == 0 && state == SMTP_MORE) {
+			size_t used = 0;
+
+			if (s->in.n == 0)
+				outcome = read_more(s->fd, s->clock, &s->in);
+			state = smtp_undot_write(
+			    &undot, strbuf_slice(&s->in), &used);
+			strbuf_consume(&s->in, used);
+		}
+		if (outcome == 0 &&
+		    (message.full ||
+			keep_message(s, strbuf_slice(&message)) != 0))
+			outcome =
+			    answer_client(s, "451 4.3.0 cannot keep it\r\n");
+		else if (outcome == 0)
+			outcome = answer_client(s, "250 2.0.0 kept\r\n");
+		strbuf_clear(&message);
+		return outcome;
+	}
 	if (ehlo)
 		return answer_client(s,
 		    "250-sink.invalid\r\n250-8BITMIME\r\n"
@@ -357,17 +355,6 @@ obey(struct server *s, struct slice line)
 	return -1;
 }
 
-static void
-converse(struct server *s)
-{
-	struct slice line;
-	int outcome = answer_client(s, "220 sink.invalid ESMTP\r\n");
-
-	while (
-	    outcome == 0 && read_wire_line(s->fd, s->clock, &s->in, &line) == 0)
-		outcome = obey(s, line);
-}
-
 void
 demo_sink(int listener, const struct demo_clock *clock, const char *path)
 {
@@ -375,12 +362,18 @@ demo_sink(int listener, const struct demo_clock *clock, const char *path)
 
 	strbuf_init(&s.in, 2 * CHUNK);
 	while (wait_until(clock, listener, POLLIN, clock->deadline) == 0) {
+		struct slice line;
+		int outcome;
+
 		s.fd =
 		    accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (s.fd < 0)
 			continue;
 		strbuf_reset(&s.in);
-		converse(&s);
+		outcome = answer_client(&s, "220 sink.invalid ESMTP\r\n");
+		while (outcome == 0 &&
+		    read_wire_line(s.fd, s.clock, &s.in, &line) == 0)
+			outcome = obey(&s, line);
 		(void)close(s.fd);
 	}
 	strbuf_clear(&s.in);

@@ -115,50 +115,10 @@ set_rua(void *to, const char *text)
 	return -1;
 }
 
-static int
-read_options(int argc, char **argv, struct wishes *w)
-{
-	const struct cli_option options[] = {
-	    {'c', "config", .text = &w->config},
-	    {'d', "domain", .text = &w->domain},
-	    {0, "for", .take = set_what, .to = w},
-	    {0, "spf", .text = &w->wizard.wishes.terms},
-	    {0, "dmarc", .take = set_policy, .to = w},
-	    {0, "rua", .take = set_rua, .to = w},
-	    {0, "nameserver", .text = &w->wizard.nameserver},
-	    {0, "format", .take = set_format, .to = w},
-	    {0},
-	};
-
-	return cli_options_read(options, argc, argv, NULL);
-}
-
 static void
 print_domain(void *ctx, struct cli_records *records)
 {
 	cli_records_print(ctx, records);
-}
-
-static int
-print_records(struct wishes *w, struct proxy_config *config)
-{
-	struct cli_records_printer printer = {.format = w->format};
-	struct cli_wizard *wizard = &w->wizard;
-	struct strbuf config_option;
-	int status;
-
-	strbuf_init(&config_option, OPTION_MAX);
-	cli_config_option(w->config, &config_option);
-	wizard->wishes.config = strbuf_text(&config_option);
-	wizard->wishes.ask = wizard->wishes.what != CLI_PUBLISH_DKIM;
-	wizard->config = config;
-	wizard->take = print_domain;
-	wizard->ctx = &printer;
-	status = cli_wizard_run(wizard);
-	if (printer.count > 0 || status == CLI_OK)
-		cli_records_print_end(&printer);
-	strbuf_clear(&config_option);
-	return cli_stdout_close(status);
 }
 
 static int
@@ -169,8 +129,19 @@ run(int argc, char **argv)
 	struct proxy_config *config;
 	struct strbuf domain;
 	int status;
+	const struct cli_option options[] = {
+	    {'c', "config", .text = &w.config},
+	    {'d', "domain", .text = &w.domain},
+	    {0, "for", .take = set_what, .to = &w},
+	    {0, "spf", .text = &w.wizard.wishes.terms},
+	    {0, "dmarc", .take = set_policy, .to = &w},
+	    {0, "rua", .take = set_rua, .to = &w},
+	    {0, "nameserver", .text = &w.wizard.nameserver},
+	    {0, "format", .take = set_format, .to = &w},
+	    {0},
+	};
 
-	if (read_options(argc, argv, &w) != 0)
+	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return CLI_USAGE;
 	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
 	if (w.domain != NULL &&
@@ -180,8 +151,25 @@ run(int argc, char **argv)
 	}
 	w.wizard.domain = strbuf_slice(&domain);
 	status = cli_config_load(w.config, &config);
-	if (status == CLI_OK)
-		status = print_records(&w, config);
+	if (status == CLI_OK) {
+		struct cli_records_printer printer = {.format = w.format};
+		struct cli_wizard *wizard = &w.wizard;
+		struct strbuf config_option;
+		int outcome;
+
+		strbuf_init(&config_option, OPTION_MAX);
+		cli_config_option(w.config, &config_option);
+		wizard->wishes.config = strbuf_text(&config_option);
+		wizard->wishes.ask = wizard->wishes.what != CLI_PUBLISH_DKIM;
+		wizard->config = config;
+		wizard->take = print_domain;
+		wizard->ctx = &printer;
+		outcome = cli_wizard_run(wizard);
+		if (printer.count > 0 || outcome == CLI_OK)
+			cli_records_print_end(&printer);
+		strbuf_clear(&config_option);
+		status = cli_stdout_close(outcome);
+	}
 	proxy_config_free(config);
 	strbuf_clear(&domain);
 	return status;

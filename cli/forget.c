@@ -144,29 +144,11 @@ forget_results(struct forget *f)
 
 /* --- the steps --- */
 
-/* Settings first, then the keys: mail that is to be signed never lacks one.
- * Where any domain is signed that has a key, it is by the key that it goes. */
-static int
-take_out(struct forget *f)
-{
-	int status;
-
-	if (forget_settings_write(f) != 0)
-		return cli_steps_status(&f->steps);
-	status = have_it_read(f);
-	if (status != CLI_OK)
-		return status;
-	if (forget_keys_aside(f) != 0)
-		return cli_steps_status(&f->steps);
-	if (f->config->signing.any_domain)
-		status = have_it_read(f);
-	return status != CLI_OK ? status : forget_results(f);
-}
-
 static int
 take_steps(struct forget *f)
 {
 	int status;
+	int outcome;
 
 	if (forget_settings_plan(f) != 0 || forget_keys_plan(f) != 0)
 		return cli_steps_status(&f->steps);
@@ -179,7 +161,24 @@ take_steps(struct forget *f)
 		    strbuf_text(&f->domain), f->config_path);
 		return CLI_FAILED;
 	}
-	status = take_out(f);
+	/* Settings first, then the keys: mail that is to be signed never
+	 * lacks one. Where any domain is signed that has a key, it is by the
+	 * key that it goes. */
+	if (forget_settings_write(f) != 0)
+		status = cli_steps_status(&f->steps);
+	else {
+		outcome = have_it_read(f);
+		if (outcome != CLI_OK)
+			status = outcome;
+		else if (forget_keys_aside(f) != 0)
+			status = cli_steps_status(&f->steps);
+		else {
+			if (f->config->signing.any_domain)
+				outcome = have_it_read(f);
+			status =
+			    outcome != CLI_OK ? outcome : forget_results(f);
+		}
+	}
 	if (status != CLI_OK)
 		return status;
 	forget_keys_print_records(f);

@@ -165,25 +165,6 @@ on_key_place(void *ctx, const struct cli_key_place *place)
 	strbuf_clear(&path);
 }
 
-static void
-find_keys(struct forget *f)
-{
-	const struct proxy_signing_rules *rules = &f->config->signing;
-	struct strbuf path;
-
-	cli_key_places(f->config, strbuf_slice(&f->domain), on_key_place, f);
-	strbuf_init(&path, PATH_LENGTH_MAX);
-	for (size_t i = 0; i < rules->key_count; i++)
-		if (rules->keys[i].per_domain &&
-		    path_of(f, i, strbuf_slice(&f->domain), &path) == 0)
-			add_path(f, slice_str(rules->keys[i].selector),
-			    strbuf_text(&path));
-	strbuf_reset(&path);
-	strbuf_addf(&path, KEYS "/%s", strbuf_text(&f->domain));
-	add_folder(f, strbuf_text(&path));
-	strbuf_clear(&path);
-}
-
 /* --- what is noted of them --- */
 
 static void
@@ -253,8 +234,24 @@ forget_keys_plan(struct forget *f)
 	add_plan_path(f, &path);
 	outcome = read_plan(f, strbuf_text(&path));
 	f->known |= f->aside.n > 0;
-	if (outcome == 0)
-		find_keys(f);
+	if (outcome == 0) {
+		const struct proxy_signing_rules *rules = &f->config->signing;
+		struct strbuf its_path;
+
+		cli_key_places(
+		    f->config, strbuf_slice(&f->domain), on_key_place, f);
+		strbuf_init(&its_path, PATH_LENGTH_MAX);
+		for (size_t i = 0; i < rules->key_count; i++)
+			if (rules->keys[i].per_domain &&
+			    path_of(
+				f, i, strbuf_slice(&f->domain), &its_path) == 0)
+				add_path(f, slice_str(rules->keys[i].selector),
+				    strbuf_text(&its_path));
+		strbuf_reset(&its_path);
+		strbuf_addf(&its_path, KEYS "/%s", strbuf_text(&f->domain));
+		add_folder(f, strbuf_text(&its_path));
+		strbuf_clear(&its_path);
+	}
 	f->known |= proxy_index_count(f->keys) > 0;
 	if (f->aside.n == 0) {
 		(void)gmtime_r(&now, &utc);
@@ -314,20 +311,6 @@ move(const char *from, const char *to)
 	return outcome;
 }
 
-/* The folder of the domain goes with its last file. */
-static void
-leave_folder(const struct forget *f, const char *path)
-{
-	char *folder = xstrdup(path), *slash = strrchr(folder, '/');
-	const char *name;
-
-	*slash = '\0';
-	name = strrchr(folder, '/');
-	if (name != NULL && strcmp(name + 1, strbuf_text(&f->domain)) == 0)
-		(void)rmdir(folder);
-	free(folder);
-}
-
 static int
 move_key(struct forget *f, struct slice line)
 {
@@ -344,8 +327,20 @@ move_key(struct forget *f, struct slice line)
 	cli_steps_took(&f->steps, "key", outcome, "%s", strbuf_text(&from));
 	if (outcome == 0) {
 		cli_steps_todo("kept as %s", strbuf_text(&to));
-		if (!f->steps.dry)
-			leave_folder(f, strbuf_text(&from));
+		if (!f->steps.dry) {
+			/* The folder of the domain goes with its last file. */
+			const char *path = strbuf_text(&from);
+			char *folder = xstrdup(path),
+			     *slash = strrchr(folder, '/');
+			const char *name;
+
+			*slash = '\0';
+			name = strrchr(folder, '/');
+			if (name != NULL &&
+			    strcmp(name + 1, strbuf_text(&f->domain)) == 0)
+				(void)rmdir(folder);
+			free(folder);
+		}
 	}
 	strbuf_clear(&from);
 	strbuf_clear(&to);

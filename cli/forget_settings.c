@@ -206,40 +206,6 @@ on_place_left(void *ctx, const struct cli_key_place *place)
 	    "take that out of %s, and run this again", f->config_path);
 }
 
-/* Would the daemon take what is left, and leave the domain alone? Maps are
- * looked at by their lines: the files are the old ones still. */
-static int
-try_text(struct forget *f, const struct forget_text *config)
-{
-	struct proxy_report report;
-	struct proxy_config *after;
-	int outcome = -1;
-
-	proxy_report_init(&report);
-	after = proxy_config_parse(
-	    f->config_path, strbuf_slice(&config->text), &report);
-	if (after == NULL) {
-		cli_config_tell(&report.errors, cli_error);
-		cli_steps_tell(&f->steps, "configuration", CLI_STEP_STOP,
-		    "%s: without %s it is none, see above; nothing was written",
-		    f->config_path, strbuf_text(&f->domain));
-		cli_steps_todo("name the domain that is signed instead first "
-			       "(signpost setup -d OTHER); or take signpost "
-			       "out of Postfix (signpost setup --undo), take "
-			       "[out] out, and run this again");
-	} else {
-		if (f->texts[SENDER_MAP].path == NULL &&
-		    f->texts[LISTID_MAP].path == NULL &&
-		    !after->signing.any_domain)
-			cli_key_places(
-			    after, strbuf_slice(&f->domain), on_place_left, f);
-		outcome = f->steps.stopped ? -1 : 0;
-	}
-	proxy_config_free(after);
-	proxy_report_clear(&report);
-	return outcome;
-}
-
 static int
 edit_config(struct forget *f, struct forget_text *config)
 {
@@ -263,6 +229,10 @@ forget_settings_plan(struct forget *f)
 {
 	const struct proxy_signing_rules *rules = &f->config->signing;
 	int outcome = 0;
+	const struct forget_text *config;
+	struct proxy_report report;
+	struct proxy_config *after;
+	int result;
 
 	f->texts[CONFIG].path = f->config_path;
 	f->texts[SENDER_MAP].path = rules->sender_map_path;
@@ -281,7 +251,34 @@ forget_settings_plan(struct forget *f)
 			outcome = -1;
 	if (look_at_lines(f, &f->texts[CONFIG]) != 0 || outcome != 0)
 		return -1;
-	return try_text(f, &f->texts[CONFIG]);
+	/* Would the daemon take what is left, and leave the domain alone?
+	 * Maps are looked at by their lines: the files are the old ones
+	 * still. */
+	config = &f->texts[CONFIG];
+	result = -1;
+	proxy_report_init(&report);
+	after = proxy_config_parse(
+	    f->config_path, strbuf_slice(&config->text), &report);
+	if (after == NULL) {
+		cli_config_tell(&report.errors, cli_error);
+		cli_steps_tell(&f->steps, "configuration", CLI_STEP_STOP,
+		    "%s: without %s it is none, see above; nothing was written",
+		    f->config_path, strbuf_text(&f->domain));
+		cli_steps_todo("name the domain that is signed instead first "
+			       "(signpost setup -d OTHER); or take signpost "
+			       "out of Postfix (signpost setup --undo), take "
+			       "[out] out, and run this again");
+	} else {
+		if (f->texts[SENDER_MAP].path == NULL &&
+		    f->texts[LISTID_MAP].path == NULL &&
+		    !after->signing.any_domain)
+			cli_key_places(
+			    after, strbuf_slice(&f->domain), on_place_left, f);
+		result = f->steps.stopped ? -1 : 0;
+	}
+	proxy_config_free(after);
+	proxy_report_clear(&report);
+	return result;
 }
 
 int

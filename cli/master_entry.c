@@ -38,16 +38,6 @@ cli_master_entry_names(
 	return cli_master_token(&line, name) && cli_master_token(&line, type);
 }
 
-/* Does the line begin a service of that name and type? */
-static bool
-begins(struct slice line, struct slice name, struct slice type)
-{
-	struct slice its_name, its_type;
-
-	return cli_master_entry_names(line, &its_name, &its_type) &&
-	    slice_equal(its_name, name) && slice_equal(its_type, type);
-}
-
 bool
 cli_master_entry_find(struct slice text, struct slice name, struct slice type,
     struct strbuf *entry)
@@ -62,9 +52,16 @@ cli_master_entry_find(struct slice text, struct slice name, struct slice type,
 		if (words.n == 0 || words.p[0] == '#')
 			continue;
 		if (words.p == line.p) {
+			struct slice its_name, its_type;
+
 			if (within)
 				break;
-			within = begins(line, name, type);
+			/* Does the line begin a service of that name and
+			 * type? */
+			within = cli_master_entry_names(
+				     line, &its_name, &its_type) &&
+			    slice_equal(its_name, name) &&
+			    slice_equal(its_type, type);
 		}
 		if (within)
 			add_words(words, entry);

@@ -108,27 +108,6 @@ signal_it(pid_t pid, const char *why)
 }
 
 static int
-reload(struct cli_daemon_question *question)
-{
-	struct strbuf answer, reason;
-	int status;
-
-	strbuf_init(&answer, PROXY_CONTROL_ANSWER_MAX + 1);
-	strbuf_init(&reason, 1000);
-	if (cli_daemon_ask(question, &answer, &reason) == 0) {
-		status = tell_answer(strbuf_slice(&answer));
-	} else if (question->absent && question->master != 0) {
-		status = signal_it(question->master, strbuf_text(&reason));
-	} else {
-		cli_error("reload: %s", strbuf_text(&reason));
-		status = CLI_TEMPORARY;
-	}
-	strbuf_clear(&answer);
-	strbuf_clear(&reason);
-	return status;
-}
-
-static int
 run(int argc, char **argv)
 {
 	uint64_t wait = WAIT_DEFAULT, pid = 0;
@@ -140,6 +119,8 @@ run(int argc, char **argv)
 	    {0, "wait", .seconds = &wait, .max = WAIT_MAX},
 	    {0},
 	};
+	struct strbuf answer, reason;
+	int status;
 
 	if (cli_options_read(options, argc, argv, &operand) != 0)
 		return CLI_USAGE;
@@ -151,7 +132,19 @@ run(int argc, char **argv)
 	}
 	question.master = (pid_t)pid;
 	question.wait_s = (unsigned)wait;
-	return reload(&question);
+	strbuf_init(&answer, PROXY_CONTROL_ANSWER_MAX + 1);
+	strbuf_init(&reason, 1000);
+	if (cli_daemon_ask(&question, &answer, &reason) == 0) {
+		status = tell_answer(strbuf_slice(&answer));
+	} else if (question.absent && question.master != 0) {
+		status = signal_it(question.master, strbuf_text(&reason));
+	} else {
+		cli_error("reload: %s", strbuf_text(&reason));
+		status = CLI_TEMPORARY;
+	}
+	strbuf_clear(&answer);
+	strbuf_clear(&reason);
+	return status;
 }
 
 const struct cli_command cli_reload = {

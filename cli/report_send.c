@@ -28,13 +28,17 @@ enum {
 
 /* --- one run at a time --- */
 
-/* Beside the database, not in it: SQLite would lose its own locks. */
-static int
-take_lock(struct report_send *s)
+int
+report_send_begin(struct report_send *s)
 {
-	const char *database = s->config->results.database;
+	const char *database;
 	struct strbuf path;
 
+	s->resolver = NULL;
+	s->silent = 0;
+	s->waiting = 0;
+	/* Beside the database, not in it: SQLite would lose its own locks. */
+	database = s->config->results.database;
 	strbuf_init(&path, PATH_LENGTH_MAX);
 	strbuf_addf(&path, "%s-sending", database);
 	s->lock = open(strbuf_text(&path),
@@ -49,15 +53,6 @@ take_lock(struct report_send *s)
 		return CLI_OK;
 	cli_error("another dmarc-report is sending; this one leaves it to it");
 	return CLI_TEMPORARY;
-}
-
-int
-report_send_begin(struct report_send *s)
-{
-	s->resolver = NULL;
-	s->silent = 0;
-	s->waiting = 0;
-	return take_lock(s);
 }
 
 int
@@ -127,26 +122,6 @@ on_sent(void *ctx, enum record_delivery how, struct slice text)
 	strbuf_add(&sending->text, slice_first(text, REASON_MAX / 2));
 }
 
-static void
-send_mail(const struct report_send *s, const struct record_mail *mail,
-    struct sending *sending)
-{
-	const struct proxy_endpoint *at = &s->config->reflector.relay;
-	const struct smtp_target target = {
-	    .address = at->address, .address_length = at->length};
-	struct event_base *base = event_base_new();
-
-	if (base == NULL ||
-	    record_mailer_send(base, &target, mail, on_sent, sending) == NULL)
-		strbuf_add_str(&sending->text, "the mail could not be begun");
-	else
-		while (
-		    !sending->done && event_base_loop(base, EVLOOP_ONCE) == 0)
-			continue;
-	if (base != NULL)
-		event_base_free(base);
-}
-
 /* "451 4.3.0 not now": the next hop spoke. */
 static bool
 is_reply(struct slice text)
@@ -176,22 +151,51 @@ note_sent(struct report_send *s, struct record_sent *sent,
 }
 
 static int
-note_outcome(struct report_send *s, struct record_sent *sent,
-    const struct sending *sending)
+send_to(struct report_send *s, const struct record_report *report,
+    struct slice gzip, struct record_sent *sent)
 {
+	struct sending sending = {.how = RECORD_DEFERRED};
+	struct strbuf message;
+	int status =
+	    note_sent(s, sent, RECORD_SENT_DEFERRED, SLICE("begun, not ended"));
 	static const enum record_sent_state states[] = {
 	    [RECORD_DELIVERED] = RECORD_SENT,
 	    [RECORD_DEFERRED] = RECORD_SENT_DEFERRED,
 	    [RECORD_REFUSED] = RECORD_SENT_REFUSED,
 	};
 
-	return note_sent(
-	    s, sent, states[sending->how], strbuf_slice(&sending->text));
-}
+	if (status != CLI_OK)
+		return status;
+	strbuf_init(&message, MAIL_MAX);
+	strbuf_init(&sending.text, REASON_MAX);
+	if (record_report_mail(
+		report, sent->address, gzip, clock_wall_s(), &message) == 0) {
+		const struct record_mail *mail = &(struct record_mail){
+		    .helo = slice_str(s->config->hostname),
+		    .from = report->email,
+		    .to = sent->address,
+		    .message = strbuf_slice(&message),
+		};
+		const struct proxy_endpoint *at = &s->config->reflector.relay;
+		const struct smtp_target target = {
+		    .address = at->address, .address_length = at->length};
+		struct event_base *base = event_base_new();
 
-static void
-tell_outcome(struct report_send *s, const struct record_sent *sent)
-{
+		if (base == NULL ||
+		    record_mailer_send(
+			base, &target, mail, on_sent, &sending) == NULL)
+			strbuf_add_str(
+			    &sending.text, "the mail could not be begun");
+		else
+			while (!sending.done &&
+			    event_base_loop(base, EVLOOP_ONCE) == 0)
+				continue;
+		if (base != NULL)
+			event_base_free(base);
+	} else
+		strbuf_add_str(&sending.text, "its mail is too long");
+	status = note_sent(
+	    s, sent, states[sending.how], strbuf_slice(&sending.text));
 	if (sent->state == RECORD_SENT) {
 		tell_sending(s, sent, "sent to", SLICE(""));
 	} else if (sent->state == RECORD_SENT_REFUSED) {
@@ -205,35 +209,6 @@ tell_outcome(struct report_send *s, const struct record_sent *sent)
 	    sent->state == RECORD_SENT_DEFERRED && !is_reply(sent->reply)
 	    ? s->silent + 1
 	    : 0;
-}
-
-static int
-send_to(struct report_send *s, const struct record_report *report,
-    struct slice gzip, struct record_sent *sent)
-{
-	struct sending sending = {.how = RECORD_DEFERRED};
-	struct strbuf message;
-	int status =
-	    note_sent(s, sent, RECORD_SENT_DEFERRED, SLICE("begun, not ended"));
-
-	if (status != CLI_OK)
-		return status;
-	strbuf_init(&message, MAIL_MAX);
-	strbuf_init(&sending.text, REASON_MAX);
-	if (record_report_mail(
-		report, sent->address, gzip, clock_wall_s(), &message) == 0)
-		send_mail(s,
-		    &(struct record_mail){
-			.helo = slice_str(s->config->hostname),
-			.from = report->email,
-			.to = sent->address,
-			.message = strbuf_slice(&message),
-		    },
-		    &sending);
-	else
-		strbuf_add_str(&sending.text, "its mail is too long");
-	status = note_outcome(s, sent, &sending);
-	tell_outcome(s, sent);
 	strbuf_clear(&message);
 	strbuf_clear(&sending.text);
 	return status;
@@ -286,28 +261,6 @@ note_unsent(struct report_send *s, struct record_sent *sent, bool waits,
 	    slice_str(why));
 }
 
-static int
-send_or_tell(struct report_send *s, const struct record_report *report,
-    struct slice gzip, struct record_sent *sent, enum record_rua_status status)
-{
-	const char *why;
-	bool waits;
-
-	if (status == RECORD_RUA_APPROVED && is_settled(s, sent))
-		return CLI_OK;
-	if (status == RECORD_RUA_APPROVED && s->silent < SILENT_MAX)
-		return send_to(s, report, gzip, sent);
-	waits = status == RECORD_RUA_APPROVED || status == RECORD_RUA_LATER;
-	why = status == RECORD_RUA_APPROVED ? "the next hop does not answer"
-					    : record_rua_reason(status);
-	if (waits)
-		s->waiting++;
-	if (!s->quiet)
-		tell_trouble(sent, "not sent to", slice_str(why), cli_warn);
-	return status == RECORD_RUA_AGAIN ? CLI_OK
-					  : note_unsent(s, sent, waits, why);
-}
-
 static bool
 ask_rua(void *rua, struct dns_question *question)
 {
@@ -355,8 +308,29 @@ report_send_report(struct report_send *s, int64_t day,
 	for (size_t i = 0; status == CLI_OK && i < record_rua_count(rua); i++) {
 		enum record_rua_status wanted =
 		    record_rua_at(rua, i, &sent.address);
+		const char *why;
+		bool waits;
 
-		status = send_or_tell(s, report, gzip, &sent, wanted);
+		if (wanted == RECORD_RUA_APPROVED && is_settled(s, &sent))
+			status = CLI_OK;
+		else if (wanted == RECORD_RUA_APPROVED &&
+		    s->silent < SILENT_MAX)
+			status = send_to(s, report, gzip, &sent);
+		else {
+			waits = wanted == RECORD_RUA_APPROVED ||
+			    wanted == RECORD_RUA_LATER;
+			why = wanted == RECORD_RUA_APPROVED
+			    ? "the next hop does not answer"
+			    : record_rua_reason(wanted);
+			if (waits)
+				s->waiting++;
+			if (!s->quiet)
+				tell_trouble(&sent, "not sent to",
+				    slice_str(why), cli_warn);
+			status = wanted == RECORD_RUA_AGAIN
+			    ? CLI_OK
+			    : note_unsent(s, &sent, waits, why);
+		}
 	}
 	record_rua_free(rua);
 	return status;

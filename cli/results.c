@@ -170,17 +170,6 @@ on_found(void *ctx, const struct record_found *found)
 	};
 }
 
-static void
-answer_clear(struct answer *a)
-{
-	for (size_t i = 0; i < a->count; i++) {
-		free(a->list[i].direction);
-		free(a->list[i].key);
-		free(a->list[i].why);
-	}
-	free(a->list);
-}
-
 /* What stands for a key that is empty. */
 static const char *
 key_of(const struct line *line, enum record_found_by by)
@@ -197,80 +186,69 @@ key_of(const struct line *line, enum record_found_by by)
 
 /* --- for people --- */
 
-/* Longer ones are cut in the middle, where names differ least. */
-static void
-print_found_key(const char *key, struct strbuf *out)
-{
-	struct strbuf shown;
-	size_t tail = KEY_WIDTH / 2 - 1, head = KEY_WIDTH - 2 - tail;
-
-	strbuf_init(&shown, TEXT_MAX);
-	escape_log(slice_str(key), &shown);
-	if (shown.n <= KEY_WIDTH)
-		strbuf_addf(out, "%-*s", KEY_WIDTH, strbuf_text(&shown));
-	else
-		strbuf_addf(out, "%.*s..%s", (int)head, strbuf_text(&shown),
-		    shown.p + shown.n - tail);
-	strbuf_clear(&shown);
-}
-
-static void
-print_line(const struct line *line, const struct wishes *w)
-{
-	struct strbuf text;
-
-	strbuf_init(&text, 2 * TEXT_MAX);
-	escape_log(slice_first(slice_str(line->direction), 3), &text);
-	while (text.n < 3)
-		strbuf_add_char(&text, ' ');
-	strbuf_addf(&text, " %8lld %8lld %8lld %8lld %8lld  ",
-	    (long long)line->count, (long long)line->failed,
-	    (long long)line->dkim, (long long)line->spf,
-	    (long long)line->dmarc);
-	if (w->by == RECORD_FOUND_BY_REASON) {
-		escape_log(slice_str(key_of(line, w->by)), &text);
-	} else {
-		print_found_key(key_of(line, w->by), &text);
-		strbuf_add_str(&text, "  ");
-		escape_log(slice_str(line->why), &text);
-	}
-	while (text.n > 0 && text.p[text.n - 1] == ' ')
-		strbuf_truncate(&text, text.n - 1);
-	strbuf_add_char(&text, '\n');
-	cli_print(strbuf_slice(&text));
-	strbuf_clear(&text);
-}
-
-static void
-print_results_head(const struct wishes *w, const struct record_question *q)
-{
-	struct strbuf text;
-
-	strbuf_init(&text, TEXT_MAX);
-	strbuf_addf(&text, "%s%s%s, ", w->failed ? "failed" : "all mail",
-	    q->domain.n > 0 ? " of " : "",
-	    q->domain.n > 0 ? strbuf_text(&w->name) : "");
-	cli_time_print(q->from, &text);
-	strbuf_add_str(&text, " to ");
-	cli_time_print(q->to, &text);
-	strbuf_addf(&text, " UTC\n\n    %8s %8s %8s %8s %8s  ", "messages",
-	    "failed", "dkim ok", "spf ok", "dmarc ok");
-	if (w->by == RECORD_FOUND_BY_REASON)
-		strbuf_add_str(&text, "why\n");
-	else
-		strbuf_addf(&text, "%-*s  why most often\n", KEY_WIDTH,
-		    by_words[w->by]);
-	cli_print(strbuf_slice(&text));
-	strbuf_clear(&text);
-}
-
 static void
 print_table(const struct answer *a, const struct wishes *w,
     const struct record_question *q)
 {
-	print_results_head(w, q);
-	for (size_t i = 0; i < a->count && i < LINES_MAX; i++)
-		print_line(&a->list[i], w);
+	struct strbuf words;
+
+	strbuf_init(&words, TEXT_MAX);
+	strbuf_addf(&words, "%s%s%s, ", w->failed ? "failed" : "all mail",
+	    q->domain.n > 0 ? " of " : "",
+	    q->domain.n > 0 ? strbuf_text(&w->name) : "");
+	cli_time_print(q->from, &words);
+	strbuf_add_str(&words, " to ");
+	cli_time_print(q->to, &words);
+	strbuf_addf(&words, " UTC\n\n    %8s %8s %8s %8s %8s  ", "messages",
+	    "failed", "dkim ok", "spf ok", "dmarc ok");
+	if (w->by == RECORD_FOUND_BY_REASON)
+		strbuf_add_str(&words, "why\n");
+	else
+		strbuf_addf(&words, "%-*s  why most often\n", KEY_WIDTH,
+		    by_words[w->by]);
+	cli_print(strbuf_slice(&words));
+	strbuf_clear(&words);
+	for (size_t i = 0; i < a->count && i < LINES_MAX; i++) {
+		const struct line *line = &a->list[i];
+		struct strbuf text;
+
+		strbuf_init(&text, 2 * TEXT_MAX);
+		escape_log(slice_first(slice_str(line->direction), 3), &text);
+		while (text.n < 3)
+			strbuf_add_char(&text, ' ');
+		strbuf_addf(&text, " %8lld %8lld %8lld %8lld %8lld  ",
+		    (long long)line->count, (long long)line->failed,
+		    (long long)line->dkim, (long long)line->spf,
+		    (long long)line->dmarc);
+		if (w->by == RECORD_FOUND_BY_REASON) {
+			escape_log(slice_str(key_of(line, w->by)), &text);
+		} else {
+			const char *key = key_of(line, w->by);
+			struct strbuf shown;
+			size_t tail = KEY_WIDTH / 2 - 1,
+			       head = KEY_WIDTH - 2 - tail;
+
+			/* Longer ones are cut in the middle, where names
+			 * differ least. */
+			strbuf_init(&shown, TEXT_MAX);
+			escape_log(slice_str(key), &shown);
+			if (shown.n <= KEY_WIDTH)
+				strbuf_addf(&text, "%-*s", KEY_WIDTH,
+				    strbuf_text(&shown));
+			else
+				strbuf_addf(&text, "%.*s..%s", (int)head,
+				    strbuf_text(&shown),
+				    shown.p + shown.n - tail);
+			strbuf_clear(&shown);
+			strbuf_add_str(&text, "  ");
+			escape_log(slice_str(line->why), &text);
+		}
+		while (text.n > 0 && text.p[text.n - 1] == ' ')
+			strbuf_truncate(&text, text.n - 1);
+		strbuf_add_char(&text, '\n');
+		cli_print(strbuf_slice(&text));
+		strbuf_clear(&text);
+	}
 	if (a->count == 0)
 		printf("    nothing %s\n",
 		    w->failed ? "failed" : "is kept of that time");
@@ -298,23 +276,6 @@ json_line(const struct line *line, enum record_found_by by)
 	    "spf_pass", (json_int_t)line->spf, "dmarc_pass",
 	    (json_int_t)line->dmarc, "most_frequent_reason",
 	    json_text(line->why));
-}
-
-static void
-print_json(const struct answer *a, const struct wishes *w,
-    const struct record_question *q)
-{
-	json_t *list = json_array();
-	json_t *all =
-	    json_pack("{s:I, s:I, s:s, s:o}", "from", (json_int_t)q->from, "to",
-		(json_int_t)q->to, "by", by_words[w->by], "results", list);
-
-	for (size_t i = 0; i < a->count; i++)
-		(void)json_array_append_new(
-		    list, json_line(&a->list[i], w->by));
-	(void)json_dumpf(all, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-	putchar('\n');
-	json_decref(all);
 }
 
 /* --- */
@@ -352,11 +313,27 @@ show_results(const struct wishes *w, const struct proxy_config *config)
 		    config->results.database);
 		status = CLI_UNREADABLE;
 	} else if (w->json) {
-		print_json(&answer, w, &q);
+		json_t *list = json_array();
+		json_t *all = json_pack("{s:I, s:I, s:s, s:o}", "from",
+		    (json_int_t)q.from, "to", (json_int_t)q.to, "by",
+		    by_words[w->by], "results", list);
+
+		for (size_t i = 0; i < answer.count; i++)
+			(void)json_array_append_new(
+			    list, json_line(&answer.list[i], w->by));
+		(void)json_dumpf(
+		    all, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+		putchar('\n');
+		json_decref(all);
 	} else {
 		print_table(&answer, w, &q);
 	}
-	answer_clear(&answer);
+	for (size_t i = 0; i < answer.count; i++) {
+		free(answer.list[i].direction);
+		free(answer.list[i].key);
+		free(answer.list[i].why);
+	}
+	free(answer.list);
 	record_store_close(store);
 	return status;
 }

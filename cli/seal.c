@@ -39,18 +39,6 @@ evaluate(
 	return evaluation;
 }
 
-static void
-print_seal_results(const struct cli_seal *seal,
-    const struct auth_results *results, struct strbuf *value)
-{
-	char host[CLI_HOST_MAX];
-
-	cli_host_name(host);
-	(void)auth_results_print_value(results,
-	    slice_str(seal->authserv_id != NULL ? seal->authserv_id : host),
-	    value);
-}
-
 /* --- sealing --- */
 
 struct sealing {
@@ -143,9 +131,13 @@ seal_results(const struct cli_seal *seal, const struct auth_results *results,
 	    .time = seal->time,
 	};
 	int status;
+	char host[CLI_HOST_MAX];
 
 	strbuf_init(&value, AUTH_RESULTS_MOST);
-	print_seal_results(seal, results, &value);
+	cli_host_name(host);
+	(void)auth_results_print_value(results,
+	    slice_str(seal->authserv_id != NULL ? seal->authserv_id : host),
+	    &value);
 	what.results = strbuf_slice(&value);
 	status = make_set(seal, &what, message, fields);
 	strbuf_clear(&value);

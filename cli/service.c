@@ -62,48 +62,39 @@ start_by_systemd(struct cli_steps *steps, bool changed)
 		service_read_again(steps, changed, systemd_reload);
 }
 
-static void
-start_by_init(struct cli_steps *steps, bool changed)
-{
-	const char *const start[] = {INIT, "start", NULL};
-	const char *const later[] = {
-	    "update-rc.d", "signpost", "defaults", NULL};
-
-	if (says_yes(steps, init_status)) {
-		service_read_again(steps, changed, init_reload);
-		return;
-	}
-	if (cli_steps_run(steps, "service", start, "starts") == 0)
-		(void)cli_steps_run(
-		    steps, "service", later, "starts with the machine");
-}
-
-/* Somebody starts it as we say, and the next setup goes on from there. */
-static void
-start_by_hand(struct cli_steps *steps, bool changed)
-{
-	static const char *const reload[] = {
-	    "sh", "-c", "signpost reload $(cat " PIDFILE ")", NULL};
-
-	if (access(PIDFILE, R_OK) == 0) {
-		service_read_again(steps, changed, reload);
-		return;
-	}
-	cli_steps_tell(steps, "service", CLI_STEP_STOP,
-	    "neither systemd nor %s is here to start it", INIT);
-	cli_steps_todo(
-	    "signpost serve -D --pidfile " PIDFILE ", and run this again");
-}
-
 void
 cli_service_start(struct cli_steps *steps, bool changed)
 {
 	if (access(SYSTEMD, F_OK) == 0)
 		start_by_systemd(steps, changed);
-	else if (access(INIT, X_OK) == 0)
-		start_by_init(steps, changed);
-	else
-		start_by_hand(steps, changed);
+	else if (access(INIT, X_OK) == 0) {
+		const char *const start[] = {INIT, "start", NULL};
+		const char *const later[] = {
+		    "update-rc.d", "signpost", "defaults", NULL};
+
+		if (says_yes(steps, init_status)) {
+			service_read_again(steps, changed, init_reload);
+		} else {
+			if (cli_steps_run(steps, "service", start, "starts") ==
+			    0)
+				(void)cli_steps_run(steps, "service", later,
+				    "starts with the machine");
+		}
+	} else {
+		/* Somebody starts it as we say, and the next setup goes on
+		 * from there. */
+		static const char *const reload[] = {
+		    "sh", "-c", "signpost reload $(cat " PIDFILE ")", NULL};
+
+		if (access(PIDFILE, R_OK) == 0) {
+			service_read_again(steps, changed, reload);
+		} else {
+			cli_steps_tell(steps, "service", CLI_STEP_STOP,
+			    "neither systemd nor %s is here to start it", INIT);
+			cli_steps_todo("signpost serve -D --pidfile " PIDFILE
+				       ", and run this again");
+		}
+	}
 }
 
 void

@@ -216,29 +216,8 @@ struct dropping {
 	bool headless; /* the line with the name has no item left, and went */
 };
 
-/* "a, b" of a line: what is left of it. The number of items there. */
-static size_t
-keep_items(struct dropping *d, struct slice list, struct strbuf *kept)
-{
-	struct slice item;
-	size_t count = 0;
-
-	while (list.n > 0 && slice_cut(&list, ',', &item)) {
-		item = slice_trim(item);
-		if (item.n == 0)
-			continue;
-		if (d->is(d->ctx, item)) {
-			d->dropped++;
-			continue;
-		}
-		strbuf_add_str(kept, count++ > 0 ? ", " : "");
-		strbuf_add(kept, item);
-	}
-	return count;
-}
-
-/* A line of the list, whole where nothing of it goes. `head`: it is the one with
- * the name; else it goes on, and may have to become that. */
+/* A line of the list, whole where nothing of it goes. `head`: it is the one
+ * with the name; else it goes on, and may have to become that. */
 static void
 drop_of_line(struct dropping *d, struct slice line, bool head)
 {
@@ -255,9 +234,26 @@ drop_of_line(struct dropping *d, struct slice line, bool head)
 	int before = d->dropped;
 	struct strbuf kept;
 	size_t count;
+	struct slice all;
+	struct slice item;
+	size_t number;
 
 	strbuf_init(&kept, d->made.cap);
-	count = keep_items(d, content, &kept);
+	/* "a, b" of a line: what is left of it. The number of items there. */
+	all = content;
+	number = 0;
+	while (all.n > 0 && slice_cut(&all, ',', &item)) {
+		item = slice_trim(item);
+		if (item.n == 0)
+			continue;
+		if (d->is(d->ctx, item)) {
+			d->dropped++;
+			continue;
+		}
+		strbuf_add_str(&kept, number++ > 0 ? ", " : "");
+		strbuf_add(&kept, item);
+	}
+	count = number;
 	if (d->dropped == before && (head || !d->headless)) {
 		strbuf_add(&d->made, line);
 		d->headless = head ? false : d->headless;

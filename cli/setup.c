@@ -108,11 +108,35 @@ set_wiring(void *to, const char *text)
 }
 
 static int
-check_wishes(const struct setup_wishes *w)
+read_options(int argc, char **argv, struct setup *setup)
 {
+	struct setup_wishes *w = &setup->wishes;
+	bool no_local = false;
+	const struct cli_option options[] = {
+	    {'d', "domain", .take = add_setup_domain, .to = w},
+	    {0, "selector", .text = &w->selector},
+	    {0, "type", .take = set_type, .to = w},
+	    {0, "domainkeys", .flag = &w->domainkeys},
+	    {0, "wiring", .take = set_wiring, .to = w},
+	    {0, "no-local", .flag = &no_local},
+	    {0, "inbound", .flag = &w->inbound},
+	    {0, "reject-dmarc", .flag = &w->reject_dmarc},
+	    {0, "reflector", .text = &w->reflector},
+	    {0, "undo", .flag = &w->undo},
+	    {0, "wait", .seconds = &w->wait, .max = WAIT_MAX},
+	    {'c', "config", .text = &w->config},
+	    {0, "root", .text = &w->root},
+	    {0, "dry-run", .flag = &setup->steps.dry},
+	    {0},
+	};
 	struct strbuf ascii;
-	bool good = true;
+	bool good;
 
+	if (cli_options_read(options, argc, argv, NULL) != 0)
+		return -1;
+	w->local = !no_local;
+	setup->steps.root = w->root;
+	good = true;
 	if (w->undo)
 		return w->domain_count == 0
 		    ? 0
@@ -137,36 +161,6 @@ check_wishes(const struct setup_wishes *w)
 	return good ? 0
 		    : cli_usage_error(
 			  "setup", "--selector %s: no selector", w->selector);
-}
-
-static int
-read_options(int argc, char **argv, struct setup *setup)
-{
-	struct setup_wishes *w = &setup->wishes;
-	bool no_local = false;
-	const struct cli_option options[] = {
-	    {'d', "domain", .take = add_setup_domain, .to = w},
-	    {0, "selector", .text = &w->selector},
-	    {0, "type", .take = set_type, .to = w},
-	    {0, "domainkeys", .flag = &w->domainkeys},
-	    {0, "wiring", .take = set_wiring, .to = w},
-	    {0, "no-local", .flag = &no_local},
-	    {0, "inbound", .flag = &w->inbound},
-	    {0, "reject-dmarc", .flag = &w->reject_dmarc},
-	    {0, "reflector", .text = &w->reflector},
-	    {0, "undo", .flag = &w->undo},
-	    {0, "wait", .seconds = &w->wait, .max = WAIT_MAX},
-	    {'c', "config", .text = &w->config},
-	    {0, "root", .text = &w->root},
-	    {0, "dry-run", .flag = &setup->steps.dry},
-	    {0},
-	};
-
-	if (cli_options_read(options, argc, argv, NULL) != 0)
-		return -1;
-	w->local = !no_local;
-	setup->steps.root = w->root;
-	return check_wishes(w);
 }
 
 /* --- what other subcommands do --- */
@@ -205,33 +199,6 @@ keep_records(void *ctx, struct cli_records *records)
 		cli_records_take(ctx, &records->list[i]);
 }
 
-/* As `signpost dns -d` has them for each of the domains. */
-static void
-collect_records(struct setup *setup, const struct proxy_config *config,
-    struct cli_records *to)
-{
-	struct strbuf option, domain;
-	struct cli_wizard wizard = {.config = config,
-	    .wishes = {.what = CLI_PUBLISH_ALL, .ask = true},
-	    .take = keep_records,
-	    .ctx = to};
-
-	strbuf_init(&option, 4 * PATH_LENGTH_MAX);
-	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
-	cli_config_option(strbuf_text(&setup->config_path), &option);
-	wizard.wishes.config = strbuf_text(&option);
-	for (size_t i = 0; i < setup->wishes.domain_count; i++) {
-		strbuf_reset(&domain);
-		if (mail_idn_to_ascii(
-			slice_str(setup->wishes.domains[i]), &domain) != 0)
-			continue;
-		wizard.domain = strbuf_slice(&domain);
-		(void)cli_wizard_run(&wizard);
-	}
-	strbuf_clear(&option);
-	strbuf_clear(&domain);
-}
-
 static void
 print_records(const struct cli_records *records, enum cli_records_format format)
 {
@@ -249,8 +216,30 @@ tell_records(struct setup *setup)
 
 	(void)fflush(stdout);
 	if (cli_config_load(strbuf_text(&setup->config_path), &config) ==
-	    CLI_OK)
-		collect_records(setup, config, &records);
+	    CLI_OK) {
+		/* As `signpost dns -d` has them for each of the domains. */
+		struct strbuf option, domain;
+		struct cli_wizard wizard = {.config = config,
+		    .wishes = {.what = CLI_PUBLISH_ALL, .ask = true},
+		    .take = keep_records,
+		    .ctx = &records};
+
+		strbuf_init(&option, 4 * PATH_LENGTH_MAX);
+		strbuf_init(&domain, MAIL_IDN_NAME_MAX);
+		cli_config_option(strbuf_text(&setup->config_path), &option);
+		wizard.wishes.config = strbuf_text(&option);
+		for (size_t i = 0; i < setup->wishes.domain_count; i++) {
+			strbuf_reset(&domain);
+			if (mail_idn_to_ascii(
+				slice_str(setup->wishes.domains[i]), &domain) !=
+			    0)
+				continue;
+			wizard.domain = strbuf_slice(&domain);
+			(void)cli_wizard_run(&wizard);
+		}
+		strbuf_clear(&option);
+		strbuf_clear(&domain);
+	}
 	proxy_config_free(config);
 	printf("\nTo be published in DNS, as lines of a zone:\n\n");
 	print_records(&records, CLI_RECORDS_ZONE);
@@ -310,24 +299,6 @@ set_up_machine(struct setup *setup)
 }
 
 static int
-run_locked(struct setup *setup)
-{
-	int fd, status;
-
-	if (geteuid() != 0 && !setup->steps.dry) {
-		cli_error("setup: only root may change this system (--dry-run "
-			  "says what would be done)");
-		return CLI_FAILED;
-	}
-	fd = cli_steps_lock(strbuf_text(&setup->config_path), "setup");
-	if (fd < 0)
-		return CLI_FAILED;
-	status = setup->wishes.undo ? setup_undo(setup) : set_up_machine(setup);
-	(void)close(fd);
-	return cli_stdout_close(status);
-}
-
-static int
 run(int argc, char **argv)
 {
 	struct setup setup = {
@@ -339,10 +310,29 @@ run(int argc, char **argv)
 	strbuf_init(&setup.rsa, SETUP_SELECTOR_MAX + 2);
 	strbuf_init(&setup.ed25519, SETUP_SELECTOR_MAX + 2);
 	if (read_options(argc, argv, &setup) == 0) {
+		int fd, outcome;
+
 		if (setup.wishes.root != NULL)
 			strbuf_add_str(&setup.config_path, setup.wishes.root);
 		strbuf_add_str(&setup.config_path, setup.wishes.config);
-		status = run_locked(&setup);
+		if (geteuid() != 0 && !setup.steps.dry) {
+			cli_error("setup: only root may change this system "
+				  "(--dry-run "
+				  "says what would be done)");
+			status = CLI_FAILED;
+		} else {
+			fd = cli_steps_lock(
+			    strbuf_text(&setup.config_path), "setup");
+			if (fd < 0)
+				status = CLI_FAILED;
+			else {
+				outcome = setup.wishes.undo
+				    ? setup_undo(&setup)
+				    : set_up_machine(&setup);
+				(void)close(fd);
+				status = cli_stdout_close(outcome);
+			}
+		}
 	}
 	for (size_t i = 0; i < setup.wishes.domain_count; i++)
 		free((char *)(uintptr_t)setup.wishes.domains[i]);

@@ -418,35 +418,6 @@ plan_proxy(struct setup_postfix *p, struct slice entry, struct slice service,
 
 /* --- which service hands what --- */
 
-static void
-plan_outgoing(struct setup_postfix *p, struct slice entry, struct slice service)
-{
-	if (p->setup->wishes.wiring == SETUP_BEFORE_QUEUE)
-		plan_proxy(p, entry, service, cli_sample_out_before_queue,
-		    "submission");
-	else
-		plan_option(p, entry, service, "content_filter", OUT_FILTER);
-}
-
-static void
-plan_incoming(struct setup_postfix *p, struct slice entry, struct slice service)
-{
-	const struct setup_wishes *wishes = &p->setup->wishes;
-	bool before =
-	    wishes->wiring == SETUP_BEFORE_QUEUE || wishes->reject_dmarc;
-
-	/* Before the queue it takes an smtpd of its own (the sample says so),
-	 * whose address only a person knows. */
-	if (wishes->local && !(wishes->inbound && before))
-		plan_option(p, entry, service, "smtpd_end_of_data_restrictions",
-		    LOCAL_TO_OUT);
-	if (wishes->inbound && before)
-		plan_proxy(
-		    p, entry, service, cli_sample_in_before_queue, "smtp");
-	else if (wishes->inbound)
-		plan_option(p, entry, service, "content_filter", IN_FILTER);
-}
-
 /* What hands mail to us: every service by which mail is submitted, the one
  * for mail of strangers, and pickup. */
 static void
@@ -471,10 +442,31 @@ plan_hands(struct setup_postfix *p)
 		} else if (!slice_equal(command, SLICE("smtpd"))) {
 			/* none of ours */
 		} else if (is_service_named(name, submissions)) {
-			plan_outgoing(p, line, service);
+			if (p->setup->wishes.wiring == SETUP_BEFORE_QUEUE)
+				plan_proxy(p, line, service,
+				    cli_sample_out_before_queue, "submission");
+			else
+				plan_option(p, line, service, "content_filter",
+				    OUT_FILTER);
 			submitted++;
 		} else if (is_service_named(name, incoming)) {
-			plan_incoming(p, line, service);
+			const struct setup_wishes *wishes = &p->setup->wishes;
+			bool before = wishes->wiring == SETUP_BEFORE_QUEUE ||
+			    wishes->reject_dmarc;
+
+			/* Before the queue it takes an smtpd of its own (the
+			 * sample says so), whose address only a person
+			 * knows. */
+			if (wishes->local && !(wishes->inbound && before))
+				plan_option(p, line, service,
+				    "smtpd_end_of_data_restrictions",
+				    LOCAL_TO_OUT);
+			if (wishes->inbound && before)
+				plan_proxy(p, line, service,
+				    cli_sample_in_before_queue, "smtp");
+			else if (wishes->inbound)
+				plan_option(p, line, service, "content_filter",
+				    IN_FILTER);
 		}
 		free(its);
 	}

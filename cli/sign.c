@@ -116,39 +116,6 @@ is_identity_of(const char *identity, const char *domain)
 	return is;
 }
 
-/* Whoever names a key names all of it; the rules take nothing of it. */
-static int
-check_wishes(const struct cli_sign_wishes *w)
-{
-	bool some =
-	    w->domain != NULL || w->selector != NULL || w->keyfile != NULL;
-	bool all =
-	    w->domain != NULL && w->selector != NULL && w->keyfile != NULL;
-	bool more = w->headers != NULL || w->algorithm != NULL ||
-	    w->identity != NULL || w->type_count > 0 || w->arc ||
-	    w->canon_count > 0 || w->ttl > 0 || w->dns.nameserver != NULL ||
-	    w->authserv_id != NULL || w->dns.timeout > 0;
-
-	if (some && !all)
-		return cli_usage_error("sign", "-d, -s and -k go together");
-	if (all && !is_option_name(w->domain))
-		return cli_sign_refuse("-d", w->domain, "no domain name");
-	if (all && !is_option_name(w->selector))
-		return cli_sign_refuse("-s", w->selector, "no selector");
-	if (all && w->identity != NULL &&
-	    !is_identity_of(w->identity, w->domain))
-		return cli_sign_refuse(
-		    "--identity", w->identity, "is outside of the domain");
-	if (w->authserv_id != NULL &&
-	    !auth_results_is_id(slice_str(w->authserv_id)))
-		return cli_sign_refuse("--authserv-id", w->authserv_id,
-		    "empty, too long or no text");
-	if (!all && more)
-		return cli_sign_refuse("options", "of a signature",
-		    "need -d, -s and -k; the configuration has its own");
-	return 0;
-}
-
 static int
 read_options(int argc, char **argv, struct cli_sign_wishes *w)
 {
@@ -171,11 +138,38 @@ read_options(int argc, char **argv, struct cli_sign_wishes *w)
 		.max = CLI_DNS_TIMEOUT_MAX},
 	    {0},
 	};
+	bool some;
+	bool all;
+	bool more;
 
 	w->time = (uint64_t)clock_wall_s();
 	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return -1;
-	return check_wishes(w);
+	/* Whoever names a key names all of it; the rules take nothing of it. */
+	some = w->domain != NULL || w->selector != NULL || w->keyfile != NULL;
+	all = w->domain != NULL && w->selector != NULL && w->keyfile != NULL;
+	more = w->headers != NULL || w->algorithm != NULL ||
+	    w->identity != NULL || w->type_count > 0 || w->arc ||
+	    w->canon_count > 0 || w->ttl > 0 || w->dns.nameserver != NULL ||
+	    w->authserv_id != NULL || w->dns.timeout > 0;
+	if (some && !all)
+		return cli_usage_error("sign", "-d, -s and -k go together");
+	if (all && !is_option_name(w->domain))
+		return cli_sign_refuse("-d", w->domain, "no domain name");
+	if (all && !is_option_name(w->selector))
+		return cli_sign_refuse("-s", w->selector, "no selector");
+	if (all && w->identity != NULL &&
+	    !is_identity_of(w->identity, w->domain))
+		return cli_sign_refuse(
+		    "--identity", w->identity, "is outside of the domain");
+	if (w->authserv_id != NULL &&
+	    !auth_results_is_id(slice_str(w->authserv_id)))
+		return cli_sign_refuse("--authserv-id", w->authserv_id,
+		    "empty, too long or no text");
+	if (!all && more)
+		return cli_sign_refuse("options", "of a signature",
+		    "need -d, -s and -k; the configuration has its own");
+	return 0;
 }
 
 /* Of a configuration beside a key: the name server and the name of who

@@ -65,31 +65,13 @@ complain_of_job(const struct job *job)
 }
 
 static int
-print_signed(struct job *job, struct cli_message *message, bool header_only)
-{
-	struct strbuf fields, reason;
-	int status = CLI_CONFIG;
-
-	strbuf_init(&reason, 1000);
-	strbuf_init(
-	    &fields, (size_t)DKIM_SIGNING_SET_MAX * DKIM_SIGNER_FIELD_MAX);
-	dkim_signing_set_end(job->set);
-	if (dkim_signing_set_seal_all(job->set, &fields, &reason) == 0)
-		status =
-		    cli_sign_print(message, strbuf_slice(&fields), header_only);
-	else
-		cli_error("cannot sign: %s", strbuf_text(&reason));
-	strbuf_clear(&reason);
-	strbuf_clear(&fields);
-	return status;
-}
-
-static int
 finish_job(struct job *job, struct cli_message *message, bool header_only)
 {
 	struct strbuf safe;
 	enum cli_fate fate;
 	struct cli_unsigned why;
+	struct strbuf fields, reason;
+	int status;
 
 	if (cli_message_no_header(message) != NULL)
 		proxy_sign_choice_no_header(
@@ -116,7 +98,19 @@ finish_job(struct job *job, struct cli_message *message, bool header_only)
 	case CLI_FATE_SIGNED:
 		break;
 	}
-	return print_signed(job, message, header_only);
+	status = CLI_CONFIG;
+	strbuf_init(&reason, 1000);
+	strbuf_init(
+	    &fields, (size_t)DKIM_SIGNING_SET_MAX * DKIM_SIGNER_FIELD_MAX);
+	dkim_signing_set_end(job->set);
+	if (dkim_signing_set_seal_all(job->set, &fields, &reason) == 0)
+		status =
+		    cli_sign_print(message, strbuf_slice(&fields), header_only);
+	else
+		cli_error("cannot sign: %s", strbuf_text(&reason));
+	strbuf_clear(&reason);
+	strbuf_clear(&fields);
+	return status;
 }
 
 int

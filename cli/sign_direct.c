@@ -93,38 +93,6 @@ usual_signing(const struct direct *d, const struct dkim_kind *kind)
 	return signing;
 }
 
-static void
-set_signatures(const struct cli_sign_wishes *w, struct direct *d)
-{
-	d->count = w->type_count > 0 || w->arc ? w->type_count : 1;
-	for (size_t i = 0; i < d->count; i++) {
-		struct wanted *wanted = &d->list[i];
-
-		wanted->kind =
-		    w->type_count > 0 ? w->types[i] : &dkim_kind_dkim;
-		wanted->signing = usual_signing(d, wanted->kind);
-	}
-}
-
-static int
-seal_direct(const struct direct *d, const struct cli_message *message,
-    struct strbuf *fields)
-{
-	const struct cli_sign_wishes *w = d->wishes;
-	struct cli_seal what = {
-	    .domain = slice_str(w->domain),
-	    .selector = slice_str(w->selector),
-	    .algorithm = d->algorithm,
-	    .fields = d->fields,
-	    .key = d->key,
-	    .authserv_id = w->authserv_id,
-	    .dns = w->dns,
-	    .time = (int64_t)w->time,
-	};
-
-	return cli_seal_message(&what, message, fields);
-}
-
 static int
 add_wanted(struct direct *d, const struct wanted *wanted,
     const struct mail_header *header)
@@ -166,8 +134,21 @@ finish_direct(struct direct *d, struct cli_message *message)
 	strbuf_init(&fields,
 	    (size_t)DKIM_SIGNING_SET_MAX * DKIM_SIGNER_FIELD_MAX +
 		DKIM_ARC_FIELDS_MAX);
-	if (d->wishes->arc)
-		status = seal_direct(d, message, &fields);
+	if (d->wishes->arc) {
+		const struct cli_sign_wishes *w = d->wishes;
+		struct cli_seal what = {
+		    .domain = slice_str(w->domain),
+		    .selector = slice_str(w->selector),
+		    .algorithm = d->algorithm,
+		    .fields = d->fields,
+		    .key = d->key,
+		    .authserv_id = w->authserv_id,
+		    .dns = w->dns,
+		    .time = (int64_t)w->time,
+		};
+
+		status = cli_seal_message(&what, message, &fields);
+	}
 	if (status == CLI_OK && !d->failed) {
 		dkim_signing_set_end(d->set);
 		d->failed =
@@ -266,7 +247,14 @@ cli_sign_directly(const struct cli_sign_wishes *w)
 		(void)cli_sign_refuse(
 		    "--headers", w->headers, strbuf_text(&reason));
 	} else if (set_algorithm(w, &d) == 0) {
-		set_signatures(w, &d);
+		d.count = w->type_count > 0 || w->arc ? w->type_count : 1;
+		for (size_t i = 0; i < d.count; i++) {
+			struct wanted *wanted = &d.list[i];
+
+			wanted->kind =
+			    w->type_count > 0 ? w->types[i] : &dkim_kind_dkim;
+			wanted->signing = usual_signing(&d, wanted->kind);
+		}
 		if (set_canons(w, &d) == 0)
 			status = sign_with_key(&d);
 	}

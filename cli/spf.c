@@ -38,19 +38,6 @@ struct wishes {
 };
 
 static int
-check_wishes(const struct wishes *w)
-{
-	if (w->client.ip == NULL)
-		return cli_usage_error("spf", "--client-ip: is needed");
-	if (cli_client_check(&w->client, "spf") != 0)
-		return -1;
-	if (w->client.mail_from == NULL && w->client.helo == NULL)
-		return cli_usage_error(
-		    "spf", "--mail-from, --helo: one of them is needed");
-	return 0;
-}
-
-static int
 read_options(int argc, char **argv, struct wishes *w)
 {
 	const struct cli_option options[] = {
@@ -66,7 +53,14 @@ read_options(int argc, char **argv, struct wishes *w)
 
 	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return -1;
-	return check_wishes(w);
+	if (w->client.ip == NULL)
+		return cli_usage_error("spf", "--client-ip: is needed");
+	if (cli_client_check(&w->client, "spf") != 0)
+		return -1;
+	if (w->client.mail_from == NULL && w->client.helo == NULL)
+		return cli_usage_error(
+		    "spf", "--mail-from, --helo: one of them is needed");
+	return 0;
 }
 
 static void
@@ -82,41 +76,6 @@ print_fact(const char *name, struct slice value)
 	strbuf_clear(&safe);
 }
 
-static void
-print_spf_text(const struct auth_result *result)
-{
-	print_fact("result", slice_str(mail_verdict_word(result->verdict)));
-	print_fact("domain", result->domain);
-	print_fact("scope", slice_str(result->scope));
-	print_fact("mechanism", slice_str(result->mechanism));
-	print_fact("record", result->record);
-	print_fact("record at", result->record_name);
-	print_fact("explanation", result->explanation);
-	print_fact("reason", slice_str(result->reason));
-}
-
-static int
-report_spf(const struct auth_evaluation *evaluation, bool json)
-{
-	struct auth_results *results = xcalloc(1, sizeof(*results));
-	const struct auth_result *result;
-	int status = CLI_BROKEN;
-
-	auth_evaluation_results(evaluation, results);
-	result = auth_results_find(results, AUTH_SPF);
-	if (result != NULL) {
-		if (json)
-			cli_spf_print_json(result);
-		else
-			print_spf_text(result);
-		status = result->verdict == MAIL_VERDICT_TEMPERROR
-		    ? CLI_TEMPORARY
-		    : CLI_OK;
-	}
-	free(results);
-	return cli_stdout_close(status);
-}
-
 static int
 check_host(const struct wishes *w, struct cli_resolver *resolver)
 {
@@ -125,6 +84,10 @@ check_host(const struct wishes *w, struct cli_resolver *resolver)
 	struct auth_client client = cli_client_of(&w->client);
 	struct auth_evaluation *evaluation;
 	int status;
+	bool json;
+	struct auth_results *results;
+	const struct auth_result *result;
+	int outcome;
 
 	cli_host_name(host);
 	rules.receiver = slice_str(host);
@@ -132,7 +95,31 @@ check_host(const struct wishes *w, struct cli_resolver *resolver)
 	cli_checking_resolve(resolver, evaluation);
 	auth_evaluation_end(evaluation);
 	cli_checking_resolve(resolver, evaluation);
-	status = report_spf(evaluation, w->json);
+	json = w->json;
+	results = xcalloc(1, sizeof(*results));
+	outcome = CLI_BROKEN;
+	auth_evaluation_results(evaluation, results);
+	result = auth_results_find(results, AUTH_SPF);
+	if (result != NULL) {
+		if (json)
+			cli_spf_print_json(result);
+		else {
+			print_fact("result",
+			    slice_str(mail_verdict_word(result->verdict)));
+			print_fact("domain", result->domain);
+			print_fact("scope", slice_str(result->scope));
+			print_fact("mechanism", slice_str(result->mechanism));
+			print_fact("record", result->record);
+			print_fact("record at", result->record_name);
+			print_fact("explanation", result->explanation);
+			print_fact("reason", slice_str(result->reason));
+		}
+		outcome = result->verdict == MAIL_VERDICT_TEMPERROR
+		    ? CLI_TEMPORARY
+		    : CLI_OK;
+	}
+	free(results);
+	status = cli_stdout_close(outcome);
 	auth_evaluation_free(evaluation);
 	return status;
 }

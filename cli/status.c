@@ -58,17 +58,6 @@ moment_of(const json_t *object, const char *name)
 	return moment;
 }
 
-static void
-print_reload(const json_t *reload)
-{
-	const char *result = text_of(reload, "result");
-
-	printf("last reload    %s", result);
-	if (strcmp(result, "none") != 0)
-		printf(", %s", moment_of(reload, "at").text);
-	putchar('\n');
-}
-
 /* "2 out, 2 in", of those in that state; nothing where there is none. */
 static void
 print_processes(const json_t *workers, const char *state)
@@ -98,55 +87,7 @@ print_processes(const json_t *workers, const char *state)
 	json_decref(counts);
 }
 
-static void
-print_state(const json_t *state)
-{
-	static const char *const states[] = {"serving", "starting", "leaving"};
-	const json_t *configuration = json_object_get(state, "configuration");
-
-	printf("signpost %s runs as process %lld since %s\n",
-	    text_of(state, "version"), number_of(state, "pid"),
-	    moment_of(state, "started").text);
-	printf("configuration  %s, read %s (generation %lld)\n",
-	    text_of(configuration, "path"),
-	    moment_of(configuration, "read").text,
-	    number_of(state, "generation"));
-	print_reload(json_object_get(state, "reload"));
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		print_processes(json_object_get(state, "workers"), states[i]);
-}
-
-static void
-print_findings(const struct check_report *report)
-{
-	for (size_t i = 0; i < report->count; i++) {
-		const struct check_finding *found = &report->list[i];
-
-		printf("%-15s%s: %s\n",
-		    found->result == CHECK_FAIL ? "wrong" : "note",
-		    found->subject, found->reason);
-		if (found->todo != NULL)
-			printf("%-15s%s\n", "", found->todo);
-	}
-}
-
 /* --- for programs --- */
-
-static void
-add_findings(json_t *state, const struct check_report *report)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < report->count; i++) {
-		const struct check_finding *found = &report->list[i];
-
-		(void)json_array_append_new(list,
-		    json_pack("{s:b, s:s, s:s, s:s*}", "wrong",
-			found->result == CHECK_FAIL, "subject", found->subject,
-			"reason", found->reason, "todo", found->todo));
-	}
-	(void)json_object_set_new(state, "findings", list);
-}
 
 static void
 status_print_json(const json_t *object)
@@ -169,11 +110,52 @@ show(json_t *state, const char *path, bool json)
 	config = proxy_config_load(path, &mistakes);
 	check_daemon_look(state, path, config, &report);
 	if (json) {
-		add_findings(state, &report);
+		json_t *list = json_array();
+
+		for (size_t i = 0; i < report.count; i++) {
+			const struct check_finding *found = &report.list[i];
+
+			(void)json_array_append_new(list,
+			    json_pack("{s:b, s:s, s:s, s:s*}", "wrong",
+				found->result == CHECK_FAIL, "subject",
+				found->subject, "reason", found->reason, "todo",
+				found->todo));
+		}
+		(void)json_object_set_new(state, "findings", list);
 		status_print_json(state);
 	} else {
-		print_state(state);
-		print_findings(&report);
+		static const char *const states[] = {
+		    "serving", "starting", "leaving"};
+		const json_t *configuration =
+		    json_object_get(state, "configuration");
+		const json_t *reload;
+		const char *result;
+
+		printf("signpost %s runs as process %lld since %s\n",
+		    text_of(state, "version"), number_of(state, "pid"),
+		    moment_of(state, "started").text);
+		printf("configuration  %s, read %s (generation %lld)\n",
+		    text_of(configuration, "path"),
+		    moment_of(configuration, "read").text,
+		    number_of(state, "generation"));
+		reload = json_object_get(state, "reload");
+		result = text_of(reload, "result");
+		printf("last reload    %s", result);
+		if (strcmp(result, "none") != 0)
+			printf(", %s", moment_of(reload, "at").text);
+		putchar('\n');
+		for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+			print_processes(
+			    json_object_get(state, "workers"), states[i]);
+		for (size_t i = 0; i < report.count; i++) {
+			const struct check_finding *found = &report.list[i];
+
+			printf("%-15s%s: %s\n",
+			    found->result == CHECK_FAIL ? "wrong" : "note",
+			    found->subject, found->reason);
+			if (found->todo != NULL)
+				printf("%-15s%s\n", "", found->todo);
+		}
 	}
 	status = report.worst == CHECK_FAIL ? CLI_FAILED : CLI_OK;
 	check_report_clear(&report);

@@ -111,17 +111,6 @@ tell_command(const char *const argv[])
 	strbuf_clear(&line);
 }
 
-/* What a command said, a line each. */
-static void
-tell_said(const struct strbuf *said)
-{
-	struct slice rest = strbuf_slice(said), line;
-
-	while (slice_cut(&rest, '\n', &line))
-		if (slice_trim(line).n > 0)
-			cli_steps_todo("%.*s", (int)line.n, line.p);
-}
-
 /* Tells it as `state` where it is done. */
 __attribute__((format(printf, 5, 0))) static int
 run_step(struct cli_steps *steps, const char *what, const char *const argv[],
@@ -147,7 +136,12 @@ run_step(struct cli_steps *steps, const char *what, const char *const argv[],
 	if (outcome != 0 || state != CLI_STEP_OK)
 		tell_command(argv);
 	if (outcome != 0) {
-		tell_said(&said);
+		struct slice rest = strbuf_slice(&said), line;
+
+		/* What a command said, a line each. */
+		while (slice_cut(&rest, '\n', &line))
+			if (slice_trim(line).n > 0)
+				cli_steps_todo("%.*s", (int)line.n, line.p);
 		cli_steps_todo("%s: %s", argv[0], strbuf_text(&reason));
 	}
 	strbuf_clear(&path);

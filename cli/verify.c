@@ -99,44 +99,13 @@ struct setting {
 	struct slice authserv_id;
 };
 
-static void
-set_rules(struct setting *s, const struct wishes *w)
+static int
+setting_open(struct setting *s, const struct wishes *w)
 {
 	static const enum auth_method methods[] = {AUTH_DKIM, AUTH_DOMAINKEYS,
 	    AUTH_SPF, AUTH_SENDERID, AUTH_DMARC, AUTH_ARC, AUTH_IPREV};
 	const struct proxy_checking_rules *in;
 
-	s->rules.dkim.weak = w->weak;
-	s->rules.receiver = slice_str(s->host);
-	for (unsigned i = 0; i < AUTH_METHODS; i++)
-		s->rules.checks |= 1u << i;
-	if (s->config == NULL ||
-	    !proxy_fronts_have(s->config, PROXY_FILTER_VERIFY))
-		return;
-	in = &s->config->checking;
-	s->rules.receiver = slice_str(s->config->hostname);
-	s->rules.dkim.partial_body =
-	    in->partial_body == PROXY_PARTIAL_BODY_PASS;
-	s->rules.dkim.signatures = in->max_signatures;
-	s->rules.dkim.hashes = in->max_body_hashes;
-	s->rules.questions = in->max_questions;
-	s->rules.checks = 0;
-	for (unsigned i = 0; i < AUTH_METHODS; i++)
-		if (in->check & 1u << i)
-			s->rules.checks |= 1u << methods[i];
-	s->arc_trusted =
-	    xcalloc(in->arc_trusted.count, sizeof(*s->arc_trusted));
-	for (size_t i = 0; i < in->arc_trusted.count; i++)
-		s->arc_trusted[i] = slice_str(in->arc_trusted.list[i]);
-	s->rules.arc_trusted = s->arc_trusted;
-	s->rules.arc_trusted_count = in->arc_trusted.count;
-	if (in->authserv_ids.count > 0)
-		s->authserv_id = slice_str(in->authserv_ids.list[0]);
-}
-
-static int
-setting_open(struct setting *s, const struct wishes *w)
-{
 	if (w->config != NULL) {
 		int status = cli_config_load(w->config, &s->config);
 
@@ -145,46 +114,38 @@ setting_open(struct setting *s, const struct wishes *w)
 	}
 	cli_host_name(s->host);
 	s->authserv_id = slice_str(s->host);
-	set_rules(s, w);
+	s->rules.dkim.weak = w->weak;
+	s->rules.receiver = slice_str(s->host);
+	for (unsigned i = 0; i < AUTH_METHODS; i++)
+		s->rules.checks |= 1u << i;
+	if (s->config != NULL &&
+	    proxy_fronts_have(s->config, PROXY_FILTER_VERIFY)) {
+		in = &s->config->checking;
+		s->rules.receiver = slice_str(s->config->hostname);
+		s->rules.dkim.partial_body =
+		    in->partial_body == PROXY_PARTIAL_BODY_PASS;
+		s->rules.dkim.signatures = in->max_signatures;
+		s->rules.dkim.hashes = in->max_body_hashes;
+		s->rules.questions = in->max_questions;
+		s->rules.checks = 0;
+		for (unsigned i = 0; i < AUTH_METHODS; i++)
+			if (in->check & 1u << i)
+				s->rules.checks |= 1u << methods[i];
+		s->arc_trusted =
+		    xcalloc(in->arc_trusted.count, sizeof(*s->arc_trusted));
+		for (size_t i = 0; i < in->arc_trusted.count; i++)
+			s->arc_trusted[i] = slice_str(in->arc_trusted.list[i]);
+		s->rules.arc_trusted = s->arc_trusted;
+		s->rules.arc_trusted_count = in->arc_trusted.count;
+		if (in->authserv_ids.count > 0)
+			s->authserv_id = slice_str(in->authserv_ids.list[0]);
+	}
 	if (w->authserv_id != NULL)
 		s->authserv_id = slice_str(w->authserv_id);
 	s->client = cli_client_of(&w->client);
 	s->resolver = cli_resolver_new(&w->dns,
 	    s->config == NULL ? NULL : &s->config->dns, "verify: --nameserver");
 	return s->resolver == NULL ? CLI_USAGE : CLI_OK;
-}
-
-static void
-setting_close(struct setting *s)
-{
-	cli_resolver_free(s->resolver);
-	free(s->arc_trusted);
-	proxy_config_free(s->config);
-}
-
-static int
-status_of(const struct auth_results *results)
-{
-	if (auth_results_has(results, AUTH_DKIM, MAIL_VERDICT_PASS) ||
-	    auth_results_has(results, AUTH_DOMAINKEYS, MAIL_VERDICT_PASS))
-		return CLI_OK;
-	if (auth_results_has(results, AUTH_DKIM, MAIL_VERDICT_TEMPERROR) ||
-	    auth_results_has(results, AUTH_DOMAINKEYS, MAIL_VERDICT_TEMPERROR))
-		return CLI_TEMPORARY;
-	return CLI_FAILED;
-}
-
-static void
-print_field(const struct setting *s, const struct auth_results *results,
-    const struct cli_message *message)
-{
-	struct strbuf field;
-
-	strbuf_init(&field, AUTH_RESULTS_MOST);
-	if (auth_results_print_field(results, s->authserv_id, &field) != 0)
-		cli_error("verify: the results make too long a field");
-	cli_message_print_fields(message, strbuf_slice(&field));
-	strbuf_clear(&field);
 }
 
 /* RFC 2369, RFC 2919. */
@@ -199,32 +160,6 @@ is_of_list(const struct mail_header *header)
 	return false;
 }
 
-static void
-print_summary(const struct setting *s, const struct auth_results *results,
-    const struct cli_message *message)
-{
-	struct strbuf spam, rules, text;
-	struct auth_summary summary = {
-	    .results = results,
-	    .client = s->client.address,
-	    .helo = s->client.helo,
-	    .mail_from = s->client.mail_from,
-	    .listed = is_of_list(cli_message_header(message)),
-	};
-
-	strbuf_init(&spam, SPAM_TEXT_MAX);
-	strbuf_init(&rules, SPAM_RULES_MAX);
-	cli_spam_ask(s->config, message, &spam, &rules);
-	summary.spam = strbuf_slice(&spam);
-	summary.rules = strbuf_slice(&rules);
-	strbuf_init(&text, AUTH_SUMMARY_MAX);
-	(void)auth_summary_print(&summary, &text);
-	cli_print(strbuf_slice(&text));
-	strbuf_clear(&text);
-	strbuf_clear(&spam);
-	strbuf_clear(&rules);
-}
-
 static int
 report_findings(const struct setting *s, const struct wishes *w,
     const struct auth_evaluation *evaluation, const struct cli_message *message)
@@ -233,36 +168,49 @@ report_findings(const struct setting *s, const struct wishes *w,
 	int status;
 
 	auth_evaluation_results(evaluation, results);
-	status = status_of(results);
+	if (auth_results_has(results, AUTH_DKIM, MAIL_VERDICT_PASS) ||
+	    auth_results_has(results, AUTH_DOMAINKEYS, MAIL_VERDICT_PASS))
+		status = CLI_OK;
+	else if (auth_results_has(results, AUTH_DKIM, MAIL_VERDICT_TEMPERROR) ||
+	    auth_results_has(results, AUTH_DOMAINKEYS, MAIL_VERDICT_TEMPERROR))
+		status = CLI_TEMPORARY;
+	else
+		status = CLI_FAILED;
 	if (w->json)
 		cli_verify_print_json(results, cli_message_header(message));
-	else if (w->summary)
-		print_summary(s, results, message);
-	else
-		print_field(s, results, message);
+	else if (w->summary) {
+		struct strbuf spam, rules, text;
+		struct auth_summary summary = {
+		    .results = results,
+		    .client = s->client.address,
+		    .helo = s->client.helo,
+		    .mail_from = s->client.mail_from,
+		    .listed = is_of_list(cli_message_header(message)),
+		};
+
+		strbuf_init(&spam, SPAM_TEXT_MAX);
+		strbuf_init(&rules, SPAM_RULES_MAX);
+		cli_spam_ask(s->config, message, &spam, &rules);
+		summary.spam = strbuf_slice(&spam);
+		summary.rules = strbuf_slice(&rules);
+		strbuf_init(&text, AUTH_SUMMARY_MAX);
+		(void)auth_summary_print(&summary, &text);
+		cli_print(strbuf_slice(&text));
+		strbuf_clear(&text);
+		strbuf_clear(&spam);
+		strbuf_clear(&rules);
+	} else {
+		struct strbuf field;
+
+		strbuf_init(&field, AUTH_RESULTS_MOST);
+		if (auth_results_print_field(results, s->authserv_id, &field) !=
+		    0)
+			cli_error("verify: the results make too long a field");
+		cli_message_print_fields(message, strbuf_slice(&field));
+		strbuf_clear(&field);
+	}
 	free(results);
 	return cli_stdout_close(status);
-}
-
-static int
-verify(const struct setting *s, const struct wishes *w)
-{
-	static const struct mail_reader_ops ops = {
-	    cli_checking_header, cli_checking_body};
-	struct auth_evaluation *evaluation =
-	    auth_evaluation_new(&s->rules, &s->client, (int64_t)w->time);
-	struct cli_message *message =
-	    cli_message_new(&ops, evaluation, w->summary);
-	int status = cli_message_read(message, STDIN_FILENO);
-
-	if (status == CLI_OK) {
-		auth_evaluation_end(evaluation);
-		cli_checking_resolve(s->resolver, evaluation);
-		status = report_findings(s, w, evaluation, message);
-	}
-	auth_evaluation_free(evaluation);
-	cli_message_free(message);
-	return status;
 }
 
 static int
@@ -275,9 +223,27 @@ run(int argc, char **argv)
 	if (read_options(argc, argv, &w) != 0)
 		return CLI_USAGE;
 	status = setting_open(&s, &w);
-	if (status == CLI_OK)
-		status = verify(&s, &w);
-	setting_close(&s);
+	if (status == CLI_OK) {
+		static const struct mail_reader_ops ops = {
+		    cli_checking_header, cli_checking_body};
+		struct auth_evaluation *evaluation =
+		    auth_evaluation_new(&s.rules, &s.client, (int64_t)w.time);
+		struct cli_message *message =
+		    cli_message_new(&ops, evaluation, w.summary);
+		int outcome = cli_message_read(message, STDIN_FILENO);
+
+		if (outcome == CLI_OK) {
+			auth_evaluation_end(evaluation);
+			cli_checking_resolve(s.resolver, evaluation);
+			outcome = report_findings(&s, &w, evaluation, message);
+		}
+		auth_evaluation_free(evaluation);
+		cli_message_free(message);
+		status = outcome;
+	}
+	cli_resolver_free(s.resolver);
+	free(s.arc_trusted);
+	proxy_config_free(s.config);
 	return status;
 }
 

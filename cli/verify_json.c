@@ -154,42 +154,6 @@ add_once(json_t *object, const char *name, json_t *value)
 		json_decref(value);
 }
 
-static void
-add_result_json(json_t *object, const struct auth_result *result,
-    const struct mail_header *header)
-{
-	json_t *spf;
-
-	switch (result->method) {
-	case AUTH_DKIM:
-		add_signature_json(object, "dkim", result,
-		    mail_header_last(header, SLICE("DKIM-Signature")) != NULL);
-		break;
-	case AUTH_DOMAINKEYS:
-		add_signature_json(object, "domainkeys", result,
-		    mail_header_last(header, SLICE("DomainKey-Signature")) !=
-			NULL);
-		break;
-	case AUTH_SPF:
-		spf = spf_json(result);
-		set_reason(spf, result);
-		add_once(object, "spf", spf);
-		break;
-	case AUTH_SENDERID:
-		add_once(object, "senderid", senderid_json(result));
-		break;
-	case AUTH_DMARC:
-		add_once(object, "dmarc", dmarc_json(result));
-		break;
-	case AUTH_ARC:
-		add_once(object, "arc", arc_json(result));
-		break;
-	case AUTH_IPREV:
-		add_once(object, "iprev", iprev_json(result));
-		break;
-	}
-}
-
 /* The domain of all addresses in the list; -1 where they have not one. */
 static int
 common_domain(const struct mail_address_list *list, struct strbuf *domain)
@@ -209,26 +173,6 @@ common_domain(const struct mail_address_list *list, struct strbuf *domain)
 	}
 	strbuf_clear(&other);
 	return same ? 0 : -1;
-}
-
-/* The authors' domain, where there is one and no doubt about it. */
-static void
-add_from(json_t *object, const struct mail_header *header)
-{
-	const struct mail_field *from = mail_header_last(header, SLICE("From"));
-	struct mail_address_list *list;
-	struct strbuf domain;
-
-	if (from == NULL || mail_header_count_of(header, SLICE("From")) != 1)
-		return;
-	list = mail_address_parse(from->value, NULL);
-	if (list == NULL)
-		return;
-	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
-	if (common_domain(list, &domain) == 0)
-		set(object, "from", strbuf_slice(&domain));
-	strbuf_clear(&domain);
-	mail_address_free(list);
 }
 
 static void
@@ -251,10 +195,55 @@ cli_verify_print_json(
     const struct auth_results *results, const struct mail_header *header)
 {
 	json_t *object = json_object();
+	const struct mail_field *from = mail_header_last(header, SLICE("From"));
+	struct mail_address_list *list;
+	struct strbuf domain;
 
-	add_from(object, header);
-	for (size_t i = 0; i < results->count; i++)
-		add_result_json(object, &results->list[i], header);
+	/* The authors' domain, where there is one and no doubt about it. */
+	if (from != NULL && mail_header_count_of(header, SLICE("From")) == 1) {
+		list = mail_address_parse(from->value, NULL);
+		if (list != NULL) {
+			strbuf_init(&domain, MAIL_IDN_NAME_MAX);
+			if (common_domain(list, &domain) == 0)
+				set(object, "from", strbuf_slice(&domain));
+			strbuf_clear(&domain);
+			mail_address_free(list);
+		}
+	}
+	for (size_t i = 0; i < results->count; i++) {
+		const struct auth_result *result = &results->list[i];
+		json_t *spf;
+
+		switch (result->method) {
+		case AUTH_DKIM:
+			add_signature_json(object, "dkim", result,
+			    mail_header_last(header, SLICE("DKIM-Signature")) !=
+				NULL);
+			break;
+		case AUTH_DOMAINKEYS:
+			add_signature_json(object, "domainkeys", result,
+			    mail_header_last(
+				header, SLICE("DomainKey-Signature")) != NULL);
+			break;
+		case AUTH_SPF:
+			spf = spf_json(result);
+			set_reason(spf, result);
+			add_once(object, "spf", spf);
+			break;
+		case AUTH_SENDERID:
+			add_once(object, "senderid", senderid_json(result));
+			break;
+		case AUTH_DMARC:
+			add_once(object, "dmarc", dmarc_json(result));
+			break;
+		case AUTH_ARC:
+			add_once(object, "arc", arc_json(result));
+			break;
+		case AUTH_IPREV:
+			add_once(object, "iprev", iprev_json(result));
+			break;
+		}
+	}
 	print_members(object);
 }
 

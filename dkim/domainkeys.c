@@ -208,26 +208,6 @@ want_hashes(const struct dkim_domainkeys *d, struct checked *one,
 }
 
 static void
-begin_signature(const struct dkim_domainkeys *d, struct checked *one,
-    const struct mail_header *header, size_t index)
-{
-	const struct mail_field *field = mail_header_at(header, index);
-	struct slice raw = strbuf_slice(&one->raw);
-	struct slice value =
-	    slice_from(raw.p + (field->value.p - field->raw.p), field->value.n);
-
-	one->check.domainkeys = true;
-	one->check.algorithm = DKIM_RSA_SHA1;
-	one->check.local = strbuf_slice(&d->local);
-	if (parse_tags(one, value) < 0 ||
-	    check_sender(d, one, header, index) < 0 ||
-	    dkim_check_decode(&one->check, one->b, SLICE("")) < 0 ||
-	    set_question(one) < 0)
-		return;
-	want_hashes(d, one, header, index);
-}
-
-static void
 look_at_header_field(
     struct dkim_domainkeys *d, const struct mail_header *header, size_t index)
 {
@@ -243,8 +223,23 @@ look_at_header_field(
 	strbuf_init(&one->raw, DKIM_VERIFIER_FIELD_MAX);
 	if (strbuf_add(&one->raw, field->raw) < 0)
 		(void)bad_domainkeys(one, MAIL_REASON_SIGNATURE_FIELD_LONG);
-	else
-		begin_signature(d, one, header, index);
+	else {
+		const struct mail_field *its_field =
+		    mail_header_at(header, index);
+		struct slice raw = strbuf_slice(&one->raw);
+		struct slice value =
+		    slice_from(raw.p + (its_field->value.p - its_field->raw.p),
+			its_field->value.n);
+
+		one->check.domainkeys = true;
+		one->check.algorithm = DKIM_RSA_SHA1;
+		one->check.local = strbuf_slice(&d->local);
+		if (parse_tags(one, value) >= 0 &&
+		    check_sender(d, one, header, index) >= 0 &&
+		    dkim_check_decode(&one->check, one->b, SLICE("")) >= 0 &&
+		    set_question(one) >= 0)
+			want_hashes(d, one, header, index);
+	}
 }
 
 struct dkim_domainkeys *

@@ -154,19 +154,6 @@ free_lookup(struct lookup *lookup)
 	free(lookup);
 }
 
-static void
-count_time(struct dns_counts *counts, int64_t ms)
-{
-	static const int64_t bounds[DNS_TOOK_BUCKETS - 1] = {
-	    5, 10, 25, 50, 100, 250, 500, 1000, 5000};
-	unsigned bucket = 0;
-
-	while (bucket < DNS_TOOK_BUCKETS - 1 && ms > bounds[bucket])
-		bucket++;
-	counts->took[bucket]++;
-	counts->took_ms += (uint64_t)ms;
-}
-
 /* Takes the reply. */
 static void
 finish_lookup(struct lookup *lookup, struct dns_reply *reply)
@@ -174,13 +161,22 @@ finish_lookup(struct lookup *lookup, struct dns_reply *reply)
 	struct dns_resolver *resolver = lookup->resolver;
 	int64_t now = clock_ms();
 	struct dns_query *query;
+	int64_t ms;
+	static const int64_t bounds[DNS_TOOK_BUCKETS - 1] = {
+	    5, 10, 25, 50, 100, 250, 500, 1000, 5000};
+	unsigned bucket;
 
 	if (lookup->ttl < reply->ttl)
 		reply->ttl = lookup->ttl;
 	reply->answer.authentic &= lookup->authentic;
 	reply->answer.alias = lookup->cnames > 0;
 	dns_cache_add(resolver->cache, &lookup->question, reply, now);
-	count_time(&resolver->counts, now - lookup->begun);
+	ms = now - lookup->begun;
+	bucket = 0;
+	while (bucket < DNS_TOOK_BUCKETS - 1 && ms > bounds[bucket])
+		bucket++;
+	resolver->counts.took[bucket]++;
+	resolver->counts.took_ms += (uint64_t)ms;
 	while ((query = TAILQ_FIRST(&lookup->queries)) != NULL) {
 		TAILQ_REMOVE(&lookup->queries, query, in_list);
 		make_ready(query, reply);

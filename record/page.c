@@ -227,54 +227,6 @@ print_time(int64_t seconds, struct strbuf *out)
 		    utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-static void
-print_state(const struct record_page *page, struct strbuf *out)
-{
-	static const struct {
-		const char *class, *text;
-	} states[] = {
-	    [RECORD_PAGE_WELL] = {"well", "all is well"},
-	    [RECORD_PAGE_ATTENTION] = {"attention", "attention"},
-	    [RECORD_PAGE_TROUBLE] = {"trouble", "trouble"},
-	};
-
-	strbuf_addf(out, "<p><span class='state %s'>%s</span></p>\n",
-	    states[page->state].class, states[page->state].text);
-	if (page->cause_count == 0)
-		return;
-	strbuf_add_str(out, "<ul class=causes>\n");
-	for (size_t i = 0; i < page->cause_count; i++) {
-		strbuf_addf(out, "<li%s><b>",
-		    page->causes[i].stops ? " class=stops" : "");
-		print_page_text(page->causes[i].part, out);
-		strbuf_add_str(out, "</b>: ");
-		print_page_text(page->causes[i].text, out);
-		strbuf_add_str(out, "</li>\n");
-	}
-	strbuf_add_str(out, "</ul>\n");
-}
-
-static void
-print_links(const struct record_page *page, struct strbuf *out)
-{
-	static const struct {
-		unsigned hours;
-		const char *text;
-	} periods[] = {{24, "24 hours"}, {48, "48 hours"}, {168, "7 days"}};
-
-	strbuf_add_str(out, "<p>");
-	for (size_t i = 0; i < sizeof(periods) / sizeof(periods[0]); i++)
-		if (periods[i].hours == page->wish.hours)
-			strbuf_addf(
-			    out, "<b>%s</b> &middot; ", periods[i].text);
-		else
-			strbuf_addf(out, "<a href='?hours=%u'>%s</a> &middot; ",
-			    periods[i].hours, periods[i].text);
-	strbuf_add_str(out,
-	    "<a href='/health?verbose'>health</a> &middot; "
-	    "<a href='/metrics'>figures</a></p>\n");
-}
-
 /* --- cards and plots: what the hours say --- */
 
 enum card {
@@ -482,6 +434,17 @@ record_page_print(
     const struct record_page *page, struct slice results, struct strbuf *out)
 {
 	int64_t up;
+	static const struct {
+		const char *class, *text;
+	} states[] = {
+	    [RECORD_PAGE_WELL] = {"well", "all is well"},
+	    [RECORD_PAGE_ATTENTION] = {"attention", "attention"},
+	    [RECORD_PAGE_TROUBLE] = {"trouble", "trouble"},
+	};
+	static const struct {
+		unsigned hours;
+		const char *text;
+	} periods[] = {{24, "24 hours"}, {48, "48 hours"}, {168, "7 days"}};
 
 	strbuf_addf(out,
 	    "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
@@ -495,7 +458,20 @@ record_page_print(
 	strbuf_add_str(out, "<h1>signpost on ");
 	record_page_name(slice_str(page->host), "", out);
 	strbuf_add_str(out, "</h1>\n");
-	print_state(page, out);
+	strbuf_addf(out, "<p><span class='state %s'>%s</span></p>\n",
+	    states[page->state].class, states[page->state].text);
+	if (page->cause_count != 0) {
+		strbuf_add_str(out, "<ul class=causes>\n");
+		for (size_t i = 0; i < page->cause_count; i++) {
+			strbuf_addf(out, "<li%s><b>",
+			    page->causes[i].stops ? " class=stops" : "");
+			print_page_text(page->causes[i].part, out);
+			strbuf_add_str(out, "</b>: ");
+			print_page_text(page->causes[i].text, out);
+			strbuf_add_str(out, "</li>\n");
+		}
+		strbuf_add_str(out, "</ul>\n");
+	}
 	up = (page->now - page->started) / MINUTE;
 	strbuf_add_str(out, "<p class=muted>Up since ");
 	print_time(page->started, out);
@@ -508,7 +484,17 @@ record_page_print(
 	strbuf_add_str(out, ". Now it is ");
 	print_time(page->now, out);
 	strbuf_add_str(out, "; all times are UTC.</p>\n");
-	print_links(page, out);
+	strbuf_add_str(out, "<p>");
+	for (size_t i = 0; i < sizeof(periods) / sizeof(periods[0]); i++)
+		if (periods[i].hours == page->wish.hours)
+			strbuf_addf(
+			    out, "<b>%s</b> &middot; ", periods[i].text);
+		else
+			strbuf_addf(out, "<a href='?hours=%u'>%s</a> &middot; ",
+			    periods[i].hours, periods[i].text);
+	strbuf_add_str(out,
+	    "<a href='/health?verbose'>health</a> &middot; "
+	    "<a href='/metrics'>figures</a></p>\n");
 	strbuf_add(out, results);
 	strbuf_add_str(out, "</body></html>\n");
 	return out->full ? -1 : 0;

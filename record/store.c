@@ -357,30 +357,6 @@ bound_size(struct record_store *store)
 	return result;
 }
 
-/*
- * The file may have been made by somebody who has taken the recorder over:
- * what it says of itself is not believed. No view or trigger in it runs, no
- * function is called from its schema, it can attach no other file, and a
- * statement has its time.
- */
-static void
-distrust(struct record_store *store)
-{
-	static const int off[] = {SQLITE_DBCONFIG_ENABLE_TRIGGER,
-	    SQLITE_DBCONFIG_ENABLE_VIEW, SQLITE_DBCONFIG_TRUSTED_SCHEMA,
-	    SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION};
-
-	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
-		(void)sqlite3_db_config(store->db, off[i], 0, NULL);
-	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	(void)sqlite3_limit(store->db, SQLITE_LIMIT_ATTACHED, 0);
-	(void)sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
-	(void)sqlite3_hard_heap_limit64(HEAP_MAX);
-	(void)sqlite3_busy_timeout(store->db, BUSY_MS);
-	sqlite3_progress_handler(
-	    store->db, OPS_BETWEEN_LOOKS, is_over_time, store);
-}
-
 /* Nothing but a regular file is opened (a pipe would keep us for ever), nor
  * what SQLite could only read where it is to be written. */
 static int
@@ -404,6 +380,9 @@ open_file(struct record_store *store, int flags, struct strbuf *reason)
 {
 	mode_t before;
 	int result;
+	static const int off[] = {SQLITE_DBCONFIG_ENABLE_TRIGGER,
+	    SQLITE_DBCONFIG_ENABLE_VIEW, SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+	    SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION};
 
 	if (look_at_file(store, (flags & SQLITE_OPEN_READWRITE) != 0) != 0)
 		return strbuf_fail(reason, "%s: %s", store->path,
@@ -414,7 +393,19 @@ open_file(struct record_store *store, int flags, struct strbuf *reason)
 	(void)umask(before);
 	if (result != SQLITE_OK)
 		return record_store_fail(store, store->path, reason);
-	distrust(store);
+	/* The file may have been made by somebody who has taken the recorder
+	 * over: what it says of itself is not believed. No view or trigger
+	 * in it runs, no function is called from its schema, it can attach
+	 * no other file, and a statement has its time. */
+	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
+		(void)sqlite3_db_config(store->db, off[i], 0, NULL);
+	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	(void)sqlite3_limit(store->db, SQLITE_LIMIT_ATTACHED, 0);
+	(void)sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
+	(void)sqlite3_hard_heap_limit64(HEAP_MAX);
+	(void)sqlite3_busy_timeout(store->db, BUSY_MS);
+	sqlite3_progress_handler(
+	    store->db, OPS_BETWEEN_LOOKS, is_over_time, store);
 	/* Touches the file, which so far nobody has looked into. */
 	if (record_store_exec(store,
 		"PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"

@@ -37,26 +37,6 @@ member(const struct adding *a, enum record_tag tag)
 	return record_kept_get(a->kept, tag);
 }
 
-static void
-spell_names(struct adding *a)
-{
-	static const enum record_tag tags[NAMES] = {
-	    [AUTHOR] = RECORD_AUTHOR,
-	    [SENDER] = RECORD_SENDER,
-	    [RECIPIENT] = RECORD_RECIPIENT,
-	    [POLICY_DOMAIN] = RECORD_POLICY_DOMAIN,
-	    [CLIENT] = RECORD_CLIENT,
-	};
-
-	for (size_t i = 0; i < NAMES; i++) {
-		strbuf_init(&a->names[i], NAME_MAX_OCTETS);
-		if (i == CLIENT)
-			record_spell_address(member(a, tags[i]), &a->names[i]);
-		else
-			record_spell_domain(member(a, tags[i]), &a->names[i]);
-	}
-}
-
 /* The statement; NULL, and the adding failed, where something did. */
 static sqlite3_stmt *
 statement(struct adding *a, enum record_statement which)
@@ -385,12 +365,25 @@ record_store_add(struct record_store *store, const struct record_kept *kept,
 	struct strbuf overrides, results;
 	struct slice value;
 	size_t at;
+	static const enum record_tag tags[NAMES] = {
+	    [AUTHOR] = RECORD_AUTHOR,
+	    [SENDER] = RECORD_SENDER,
+	    [RECIPIENT] = RECORD_RECIPIENT,
+	    [POLICY_DOMAIN] = RECORD_POLICY_DOMAIN,
+	    [CLIENT] = RECORD_CLIENT,
+	};
 
 	if (parse_time(kept, &a.time) != 0)
 		return strbuf_fail(reason, "a record without a time");
 	if (record_store_begin(store) != 0)
 		return record_store_fail(store, "begin", reason);
-	spell_names(&a);
+	for (size_t i = 0; i < NAMES; i++) {
+		strbuf_init(&a.names[i], NAME_MAX_OCTETS);
+		if (i == CLIENT)
+			record_spell_address(member(&a, tags[i]), &a.names[i]);
+		else
+			record_spell_domain(member(&a, tags[i]), &a.names[i]);
+	}
 	add_tallies(&a);
 	add_found(&a);
 	add_failure(&a);

@@ -82,21 +82,6 @@ add_dkim(const struct record_kept *kept, struct strbuf *to)
 	strbuf_add(to, slice_first(why, REASON_MAX / 2));
 }
 
-static void
-add_spf(const struct record_kept *kept, struct strbuf *to)
-{
-	struct slice result = word_of(record_kept_get(kept, RECORD_SPF), 0);
-
-	if (result.n == 0 || slice_equal(result, SLICE("none"))) {
-		strbuf_add_str(to, ", no SPF");
-	} else if (slice_equal(result, SLICE("pass"))) {
-		strbuf_add_str(to, ", SPF of another domain");
-	} else {
-		strbuf_add_str(to, ", SPF ");
-		strbuf_add(to, slice_first(result, REASON_MAX / 8));
-	}
-}
-
 int
 record_store_add_failure(struct record_store *store,
     const struct record_kept *kept, const struct record_names *names,
@@ -105,6 +90,7 @@ record_store_add_failure(struct record_store *store,
 	sqlite3_stmt *s;
 	struct strbuf reason;
 	int result;
+	struct slice outcome;
 
 	if (!slice_equal(
 		word_of(record_kept_get(kept, RECORD_DMARC), 0), SLICE("fail")))
@@ -114,7 +100,15 @@ record_store_add_failure(struct record_store *store,
 		return -1;
 	strbuf_init(&reason, REASON_MAX);
 	add_dkim(kept, &reason);
-	add_spf(kept, &reason);
+	outcome = word_of(record_kept_get(kept, RECORD_SPF), 0);
+	if (outcome.n == 0 || slice_equal(outcome, SLICE("none"))) {
+		strbuf_add_str(&reason, ", no SPF");
+	} else if (slice_equal(outcome, SLICE("pass"))) {
+		strbuf_add_str(&reason, ", SPF of another domain");
+	} else {
+		strbuf_add_str(&reason, ", SPF ");
+		strbuf_add(&reason, slice_first(outcome, REASON_MAX / 8));
+	}
 	record_store_bind(s, 1, names->author);
 	(void)sqlite3_bind_int64(s, 2, time - time % HOUR);
 	record_store_bind(s, 3, policy_of(kept, names));

@@ -342,13 +342,6 @@ smtp_relay_new(struct event_base *base, const struct smtp_target *target,
 	return relay;
 }
 
-/* DATA, and nothing else, ends in a body. */
-static bool
-is_data(struct slice line)
-{
-	return slice_equal_nocase(line, SLICE("DATA"));
-}
-
 static bool
 is_one_line(struct slice line)
 {
@@ -395,7 +388,8 @@ smtp_relay_ask(struct smtp_relay *relay, unsigned tag, struct slice line)
 	trace_line(relay->trace, "to next hop: %s", smtp_line_verb(line));
 	smtp_conn_write(relay->conn, line);
 	smtp_conn_write(relay->conn, SLICE("\r\n"));
-	data = is_data(line);
+	/* DATA, and nothing else, ends in a body. */
+	data = slice_equal_nocase(line, SLICE("DATA"));
 	last = (relay->first + relay->in_flight++) % SMTP_RELAY_IN_FLIGHT_MAX;
 	relay->asked[last] = (struct asked){tag, data};
 	if (relay->in_flight == 1)

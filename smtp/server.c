@@ -226,26 +226,6 @@ step_command(struct smtp_server *server, struct slice in)
 	return true;
 }
 
-/* What stands behind commands that are not answered: it goes with them where it
- * is of their group, and else is looked at again when they are. */
-static bool
-step_group(struct smtp_server *server, struct slice in)
-{
-	struct smtp_command command;
-	enum smtp_command_fault fault;
-	size_t used;
-
-	if (server->state < SMTP_SERVER_READY ||
-	    server->state > SMTP_SERVER_RCPT || server->skipping ||
-	    smtp_conn_unwritten(server->conn) >= REPLIES_MAX ||
-	    smtp_command_parse(in, &used, &command, &fault) != SMTP_DONE ||
-	    !smtp_server_follow(server, &command))
-		return false;
-	server->stirred_ms = clock_coarse_ms();
-	smtp_conn_consume(server->conn, used);
-	return true;
-}
-
 static void
 write_body(struct sink *sink, struct slice chunk)
 {
@@ -256,13 +236,18 @@ write_body(struct sink *sink, struct slice chunk)
 		server->ops.body(server->ctx, chunk);
 }
 
-/* Bytes put the timer off, but drops of a message not for ever. */
-static void
-note_progress(struct smtp_server *server, size_t bytes)
+static bool
+step_body(struct smtp_server *server, struct slice in)
 {
-	int64_t now = clock_coarse_ms();
+	size_t used;
+	enum smtp_parse parse = smtp_undot_write(&server->undot, in, &used);
+	int64_t now;
 
-	server->brought += bytes;
+	if (in.n >= server->body_read)
+		server->body_read = SMTP_BODY_MOST;
+	/* Bytes put the timer off, but drops of a message not for ever. */
+	now = clock_coarse_ms();
+	server->brought += used;
 	if (server->brought >= BODY_LEAST || server->since_ms == 0) {
 		server->brought = 0;
 		server->since_ms = now;
@@ -270,23 +255,12 @@ note_progress(struct smtp_server *server, size_t bytes)
 	if (now - server->since_ms < 2 * (int64_t)server->limits.idle_ms)
 		server->waiting = false;
 	server->stirred_ms = now;
-	server->window += bytes;
+	server->window += used;
 	if (server->window * 1000 >=
 	    (uint64_t)server->limits.slow_ms * SLOW_BYTES) {
 		server->window = 0;
 		server->window_ms = now;
 	}
-}
-
-static bool
-step_body(struct smtp_server *server, struct slice in)
-{
-	size_t used;
-	enum smtp_parse parse = smtp_undot_write(&server->undot, in, &used);
-
-	if (in.n >= server->body_read)
-		server->body_read = SMTP_BODY_MOST;
-	note_progress(server, used);
 	smtp_conn_consume(server->conn, used);
 	if (parse != SMTP_DONE || server->state == SMTP_SERVER_OVER)
 		return false;
@@ -304,8 +278,25 @@ step(struct smtp_server *server)
 
 	if (in.n == 0)
 		return false;
-	if (server->due > 0)
-		return step_group(server, in);
+	if (server->due > 0) {
+		/* What stands behind commands that are not answered: it goes
+		 * with them where it is of their group, and else is looked
+		 * at again when they are. */
+		struct smtp_command command;
+		enum smtp_command_fault fault;
+		size_t used;
+
+		if (server->state < SMTP_SERVER_READY ||
+		    server->state > SMTP_SERVER_RCPT || server->skipping ||
+		    smtp_conn_unwritten(server->conn) >= REPLIES_MAX ||
+		    smtp_command_parse(in, &used, &command, &fault) !=
+			SMTP_DONE ||
+		    !smtp_server_follow(server, &command))
+			return false;
+		server->stirred_ms = clock_coarse_ms();
+		smtp_conn_consume(server->conn, used);
+		return true;
+	}
 	switch (server->state) {
 	case SMTP_SERVER_PROXY:
 	case SMTP_SERVER_PROXY_GREETED:
@@ -325,45 +316,6 @@ step(struct smtp_server *server)
 	}
 }
 
-static void
-set_reading(struct smtp_server *server)
-{
-	if (server->state == SMTP_SERVER_BODY)
-		smtp_conn_read(server->conn, server->body_read);
-	else
-		smtp_conn_read(server->conn, AHEAD);
-}
-
-static void
-set_server_timer(struct smtp_server *server)
-{
-	if (server->state <= SMTP_SERVER_PROXY_GREETED)
-		return;
-	if (server->due > 0)
-		smtp_conn_timer(server->conn, 0);
-	else if (!server->waiting)
-		smtp_conn_timer(server->conn, server->limits.idle_ms);
-	server->waiting = server->due == 0;
-}
-
-/*
- * Replies to what was pipelined leave together, when the last command that
- * is here has been answered; but not the answer to a message, nor those
- * that RFC 2920 section 3.2 forbids to hold back, nor old ones.
- */
-static void
-set_cork(struct smtp_server *server)
-{
-	bool old = clock_coarse_ms() - server->held_since_ms >=
-	    server->limits.gather_ms;
-
-	smtp_conn_cork(server->conn,
-	    server->state <= SMTP_SERVER_PROXY_GREETED ||
-		(server->due > 0 && !server->urgent && !old &&
-		    server->state < SMTP_SERVER_HELD));
-	server->urgent = false;
-}
-
 /* All that can be carried out has been: what is left is no whole line, or
  * no whole message. */
 static bool
@@ -375,20 +327,10 @@ is_at_end(const struct smtp_server *server)
 }
 
 static void
-leave_at_end(struct smtp_server *server)
-{
-	if (server->state == SMTP_SERVER_BODY)
-		smtp_server_finish(server, SMTP_CLOSE_EOF,
-		    "end of input within a message", false);
-	else
-		smtp_server_finish(
-		    server, SMTP_CLOSE_EOF, "end of input", true);
-}
-
-static void
 take_input(void *ctx)
 {
 	struct smtp_server *server = ctx;
+	bool old;
 
 	server->working = true;
 	while (step(server))
@@ -397,12 +339,36 @@ take_input(void *ctx)
 	if (server->state >= SMTP_SERVER_CLOSING)
 		return;
 	if (is_at_end(server)) {
-		leave_at_end(server);
+		if (server->state == SMTP_SERVER_BODY)
+			smtp_server_finish(server, SMTP_CLOSE_EOF,
+			    "end of input within a message", false);
+		else
+			smtp_server_finish(
+			    server, SMTP_CLOSE_EOF, "end of input", true);
 		return;
 	}
-	set_reading(server);
-	set_server_timer(server);
-	set_cork(server);
+	if (server->state == SMTP_SERVER_BODY)
+		smtp_conn_read(server->conn, server->body_read);
+	else
+		smtp_conn_read(server->conn, AHEAD);
+	if (server->state > SMTP_SERVER_PROXY_GREETED) {
+		if (server->due > 0)
+			smtp_conn_timer(server->conn, 0);
+		else if (!server->waiting)
+			smtp_conn_timer(server->conn, server->limits.idle_ms);
+		server->waiting = server->due == 0;
+	}
+	/* Replies to what was pipelined leave together, when the last
+	 * command that is here has been answered; but not the answer to a
+	 * message, nor those that RFC 2920 section 3.2 forbids to hold back,
+	 * nor old ones. */
+	old = clock_coarse_ms() - server->held_since_ms >=
+	    server->limits.gather_ms;
+	smtp_conn_cork(server->conn,
+	    server->state <= SMTP_SERVER_PROXY_GREETED ||
+		(server->due > 0 && !server->urgent && !old &&
+		    server->state < SMTP_SERVER_HELD));
+	server->urgent = false;
 }
 
 static void

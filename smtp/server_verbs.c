@@ -266,54 +266,6 @@ begin_ready(struct smtp_server *server)
 	server->forgiven = 0;
 }
 
-static void
-begin_body(struct smtp_server *server)
-{
-	smtp_server_go_to(server, SMTP_SERVER_BODY);
-	server->brought = 0;
-	server->since_ms = 0;
-	server->window = 0;
-	server->window_ms = clock_coarse_ms();
-	server->body_read = SMTP_BODY_FIRST;
-	smtp_undot_init(&server->undot, &server->body);
-}
-
-/* The answer to `asked` was given. */
-static void
-advance_server(struct smtp_server *server, enum smtp_verb asked, bool accepted,
-    unsigned code)
-{
-	enum smtp_server_state next = verbs[asked].accepted;
-
-	if (asked == SMTP_DATA && code == 354)
-		begin_body(server);
-	if (asked == SMTP_MAIL && !accepted)
-		server->forgiven = server->limits.recipients_max + 1;
-	if (asked == SMTP_RCPT && accepted)
-		server->recipients++;
-	if (asked == SMTP_RCPT && !accepted)
-		server->recipient_refused = true;
-	if (!accepted || next == SMTP_SERVER_STATES)
-		return;
-	if (next != SMTP_SERVER_READY)
-		smtp_server_go_to(server, next);
-	else if (asked != SMTP_RSET || server->state != SMTP_SERVER_OPEN)
-		begin_ready(server);
-}
-
-static void
-advance_greeting(struct smtp_server *server, unsigned code)
-{
-	if (code != 220) {
-		smtp_server_finish(
-		    server, SMTP_CLOSE_DONE, "greeting refused", true);
-		return;
-	}
-	smtp_server_go_to(server,
-	    server->state == SMTP_SERVER_PROXY ? SMTP_SERVER_PROXY_GREETED
-					       : SMTP_SERVER_OPEN);
-}
-
 void
 smtp_server_advance(struct smtp_server *server, enum smtp_verb asked,
     const struct smtp_reply *reply)
@@ -329,13 +281,45 @@ smtp_server_advance(struct smtp_server *server, enum smtp_verb asked,
 		    server->state == SMTP_SERVER_BODY ||
 			smtp_conn_ended(server->conn));
 	} else if (server->state <= SMTP_SERVER_GREETING) {
-		advance_greeting(server, reply->code);
+		if (reply->code != 220) {
+			smtp_server_finish(
+			    server, SMTP_CLOSE_DONE, "greeting refused", true);
+		} else {
+			smtp_server_go_to(server,
+			    server->state == SMTP_SERVER_PROXY
+				? SMTP_SERVER_PROXY_GREETED
+				: SMTP_SERVER_OPEN);
+		}
 	} else if (server->state == SMTP_SERVER_HELD) {
 		begin_ready(server);
 		server->urgent = true;
 		if (accepted)
 			server->errors = 0;
 	} else {
-		advance_server(server, asked, accepted, reply->code);
+		enum smtp_server_state next = verbs[asked].accepted;
+
+		/* The answer to `asked` was given. */
+		if (asked == SMTP_DATA && reply->code == 354) {
+			smtp_server_go_to(server, SMTP_SERVER_BODY);
+			server->brought = 0;
+			server->since_ms = 0;
+			server->window = 0;
+			server->window_ms = clock_coarse_ms();
+			server->body_read = SMTP_BODY_FIRST;
+			smtp_undot_init(&server->undot, &server->body);
+		}
+		if (asked == SMTP_MAIL && !accepted)
+			server->forgiven = server->limits.recipients_max + 1;
+		if (asked == SMTP_RCPT && accepted)
+			server->recipients++;
+		if (asked == SMTP_RCPT && !accepted)
+			server->recipient_refused = true;
+		if (accepted && next != SMTP_SERVER_STATES) {
+			if (next != SMTP_SERVER_READY)
+				smtp_server_go_to(server, next);
+			else if (asked != SMTP_RSET ||
+			    server->state != SMTP_SERVER_OPEN)
+				begin_ready(server);
+		}
 	}
 }

@@ -46,25 +46,6 @@ text_of(const json_t *object, const char *name)
  * listeners (cli/check/peers.c); this does everywhere. */
 static const char how_to_reload[] = "signpost reload";
 
-static void
-look_at_program(const json_t *state, const struct check_about *about,
-    struct check_report *report)
-{
-	struct strbuf ours;
-
-	strbuf_init(&ours, STAMP_MAX);
-	proxy_build_id(&ours);
-	if (strcmp(strbuf_text(&ours), text_of(state, "build")) != 0) {
-		check_report_add(report, about, CHECK_WARNING,
-		    "it runs another program than this one (it is signpost "
-		    "%s)",
-		    text_of(state, "version"));
-		check_report_todo(report,
-		    "restart it, so that it runs what is installed now");
-	}
-	strbuf_clear(&ours);
-}
-
 /* Two names may be one file. */
 static bool
 is_same_file(const char *a, const char *b)
@@ -110,60 +91,60 @@ look_at_configuration(const json_t *configuration, const char *path,
 	strbuf_clear(&stamp);
 }
 
-static void
-look_at_reload(const json_t *reload, const struct check_about *about,
-    struct check_report *report)
-{
-	struct strbuf shown;
-
-	if (strcmp(text_of(reload, "result"), "refused") != 0)
-		return;
-	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	check_report_add(report, about, CHECK_FAIL,
-	    "its last reload was refused: %s",
-	    check_shown_reason(&shown, slice_str(text_of(reload, "why"))));
-	check_report_todo(
-	    report, "correct that, and reload again (%s)", how_to_reload);
-	strbuf_clear(&shown);
-}
-
-static void
-look_at_workers(const json_t *state, const struct check_about *about,
-    struct check_report *report)
-{
-	size_t silent = json_array_size(json_object_get(state, "silent"));
-	size_t missing = json_array_size(json_object_get(state, "missing"));
-
-	if (silent > 0) {
-		check_report_add(report, about, CHECK_FAIL,
-		    "%zu of its processes give no sign of life", silent);
-		check_report_todo(report,
-		    "see the log; they are replaced after [signpost] watchdog");
-	}
-	if (missing > 0) {
-		check_report_add(report, about, CHECK_FAIL,
-		    "%zu of its processes have ended and are to be replaced",
-		    missing);
-		check_report_todo(report, "the log says why");
-	}
-}
-
 void
 check_daemon_look(const struct json_t *state, const char *path,
     const struct proxy_config *config, struct check_report *report)
 {
 	struct strbuf who;
 	struct check_about about = {"daemon", ""};
+	struct strbuf ours;
+	const json_t *reload;
+	struct strbuf shown;
+	size_t silent;
+	size_t missing;
 
 	strbuf_init(&who, 64);
 	strbuf_addf(&who, "process %lld",
 	    (long long)json_integer_value(json_object_get(state, "pid")));
 	about.subject = strbuf_text(&who);
-	look_at_program(state, &about, report);
+	strbuf_init(&ours, STAMP_MAX);
+	proxy_build_id(&ours);
+	if (strcmp(strbuf_text(&ours), text_of(state, "build")) != 0) {
+		check_report_add(report, &about, CHECK_WARNING,
+		    "it runs another program than this one (it is signpost "
+		    "%s)",
+		    text_of(state, "version"));
+		check_report_todo(report,
+		    "restart it, so that it runs what is installed now");
+	}
+	strbuf_clear(&ours);
 	look_at_configuration(
 	    json_object_get(state, "configuration"), path, config, report);
-	look_at_reload(json_object_get(state, "reload"), &about, report);
-	look_at_workers(state, &about, report);
+	reload = json_object_get(state, "reload");
+	if (strcmp(text_of(reload, "result"), "refused") == 0) {
+		strbuf_init(&shown, CHECK_SHOWN_MAX);
+		check_report_add(report, &about, CHECK_FAIL,
+		    "its last reload was refused: %s",
+		    check_shown_reason(
+			&shown, slice_str(text_of(reload, "why"))));
+		check_report_todo(report, "correct that, and reload again (%s)",
+		    how_to_reload);
+		strbuf_clear(&shown);
+	}
+	silent = json_array_size(json_object_get(state, "silent"));
+	missing = json_array_size(json_object_get(state, "missing"));
+	if (silent > 0) {
+		check_report_add(report, &about, CHECK_FAIL,
+		    "%zu of its processes give no sign of life", silent);
+		check_report_todo(report,
+		    "see the log; they are replaced after [signpost] watchdog");
+	}
+	if (missing > 0) {
+		check_report_add(report, &about, CHECK_FAIL,
+		    "%zu of its processes have ended and are to be replaced",
+		    missing);
+		check_report_todo(report, "the log says why");
+	}
 	strbuf_clear(&who);
 }
 

@@ -81,21 +81,6 @@ cleanup_of(const struct check_fit *fit, const struct cli_service *service)
 	    fit->master, value_in(fit, service, "cleanup_service_name"));
 }
 
-static void
-collect(struct check_fit *fit)
-{
-	for (size_t i = 0; i < fit->master->count; i++) {
-		const struct cli_service *service = &fit->master->list[i];
-
-		if (check_postconf_is_back(service, fit->front))
-			fit->back = service;
-		else
-			collect_way(fit, service);
-	}
-	if (fit->back != NULL)
-		fit->cleanup = cleanup_of(fit, fit->back);
-}
-
 /* --- telling --- */
 
 void
@@ -188,23 +173,6 @@ limit_in(const struct check_fit *fit, const struct cli_service *service)
 	return limit;
 }
 
-static uint64_t
-smaller(uint64_t a, uint64_t b)
-{
-	return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
-/* Before the queue no cleanup sees the message; the front door of pickup is
- * its cleanup. */
-static uint64_t
-taken_at(const struct check_fit *fit, const struct check_way *way)
-{
-	if (way->before)
-		return limit_in(fit, way->from);
-	return smaller(limit_in(fit, way->from),
-	    limit_in(fit, cleanup_of(fit, way->from)));
-}
-
 /* Is a message of just the one limit over the other, once it has grown? */
 static bool
 is_too_small(uint64_t back, uint64_t front)
@@ -239,8 +207,20 @@ check_sizes(struct check_fit *fit)
 	uint64_t own = fit->front->max_message_size;
 
 	for (size_t i = 0; i < fit->count; i++) {
-		uint64_t taken = taken_at(fit, &fit->ways[i]);
+		const struct check_way *way = &fit->ways[i];
+		uint64_t taken;
+		uint64_t a;
+		uint64_t b;
 
+		/* Before the queue no cleanup sees the message; the front
+		 * door of pickup is its cleanup. */
+		if (way->before)
+			taken = limit_in(fit, way->from);
+		else {
+			a = limit_in(fit, way->from);
+			b = limit_in(fit, cleanup_of(fit, way->from));
+			taken = a == 0 || (b != 0 && b < a) ? b : a;
+		}
 		if (i == 0 || taken == 0 || (front != 0 && taken > front))
 			front = taken;
 	}
@@ -306,30 +286,6 @@ check_wait(struct check_fit *fit, const struct check_way *way)
 }
 
 /* --- services that are missing --- */
-
-static void
-check_cleanup(struct check_fit *fit)
-{
-	const char *word = fit_word(fit);
-	struct strbuf who, name;
-
-	if (fit->cleanup != NULL)
-		return;
-	strbuf_init(&who, CHECK_SHOWN_MAX);
-	strbuf_init(&name, CHECK_SHOWN_MAX);
-	check_report_add(fit->report, &fit->about, CHECK_FAIL,
-	    "the smtpd at %s names the cleanup service %s, which master.cf "
-	    "does not have: no mail comes back",
-	    check_shown(&who, fit->back->name),
-	    check_shown(
-		&name, value_in(fit, fit->back, "cleanup_service_name")));
-	check_report_todo(fit->report,
-	    "append cleanup-%s to master.cf: it is in "
-	    "/usr/share/doc/signpost/postfix/%s-%s-queue.cf",
-	    word, fit->front->name, fit->before ? "before" : "after");
-	strbuf_clear(&who);
-	strbuf_clear(&name);
-}
 
 /* As a transport's next hop, "[127.0.0.1]:10027"; false for a path, to which
  * smtp(8) cannot speak. */
@@ -406,9 +362,39 @@ check_fit(const struct proxy_config *config, const struct proxy_front *front,
 	fit->about = (struct check_about){"postfix", front->name};
 	fit->out = front->filter == PROXY_FILTER_SIGN;
 	fit->ask = ask;
-	collect(fit);
+	for (size_t i = 0; i < fit->master->count; i++) {
+		const struct cli_service *service = &fit->master->list[i];
+
+		if (check_postconf_is_back(service, fit->front))
+			fit->back = service;
+		else
+			collect_way(fit, service);
+	}
+	if (fit->back != NULL)
+		fit->cleanup = cleanup_of(fit, fit->back);
 	if (fit->back != NULL) {
-		check_cleanup(fit);
+		const char *word = fit_word(fit);
+		struct strbuf who, name;
+
+		if (fit->cleanup == NULL) {
+			strbuf_init(&who, CHECK_SHOWN_MAX);
+			strbuf_init(&name, CHECK_SHOWN_MAX);
+			check_report_add(fit->report, &fit->about, CHECK_FAIL,
+			    "the smtpd at %s names the cleanup service %s, "
+			    "which master.cf "
+			    "does not have: no mail comes back",
+			    check_shown(&who, fit->back->name),
+			    check_shown(&name,
+				value_in(
+				    fit, fit->back, "cleanup_service_name")));
+			check_report_todo(fit->report,
+			    "append cleanup-%s to master.cf: it is in "
+			    "/usr/share/doc/signpost/postfix/%s-%s-queue.cf",
+			    word, fit->front->name,
+			    fit->before ? "before" : "after");
+			strbuf_clear(&who);
+			strbuf_clear(&name);
+		}
 		check_sizes(fit);
 	}
 	for (size_t i = 0; i < fit->count; i++)

@@ -166,22 +166,6 @@ look_at_rows(struct check_fit *fit, const struct cli_service *service,
 #define LOOK_AT(fit, service, rows) \
 	look_at_rows(fit, service, rows, sizeof(rows) / sizeof((rows)[0]))
 
-/* A transport that more than one service names is looked at once. */
-static void
-check_transports(struct check_fit *fit)
-{
-	for (size_t i = 0; i < fit->count; i++) {
-		const struct cli_service *own = fit->ways[i].transport;
-		size_t k = 0;
-
-		while (k < i && fit->ways[k].transport != own)
-			k++;
-		if (k == i && own != NULL &&
-		    slice_equal(own->command, SLICE("smtp")))
-			LOOK_AT(fit, own, transport_rows);
-	}
-}
-
 /* --- receive_override_options --- */
 
 static bool
@@ -190,42 +174,6 @@ leaves_header_alone(const struct check_fit *fit, const struct cli_service *from)
 	return cli_master_lists(
 	    cli_master_value(fit->master, from, "receive_override_options"),
 	    SLICE("no_header_body_checks"));
-}
-
-static void
-check_overrides(struct check_fit *fit)
-{
-	static const char name[] = "receive_override_options";
-	static const struct wanted words[] = {
-	    {"no_milters", LACKS, NULL, ALWAYS,
-		"milters change what was signed or checked"},
-	    {"no_address_mappings", LACKS, NULL, BOTH | AFTER,
-		"aliases expand, and mail is copied, a second time"},
-	    {"no_header_body_checks", LACKS, NULL, OUT | AFTER | BEFORE,
-		"header and body checks change what was signed"},
-	    {"no_header_body_checks", LACKS, NULL, IN | AFTER,
-		"header and body checks act a second time"},
-	};
-	struct slice value = cli_master_value(fit->master, fit->back, name);
-	unsigned direction = fit->out ? OUT : IN;
-	unsigned wiring = fit->before ? BEFORE : AFTER;
-	struct strbuf whole, why;
-
-	strbuf_init(&whole, CHECK_SHOWN_MAX);
-	strbuf_addf(&whole, "no_milters,no_unknown_recipient_checks%s%s",
-	    fit->before ? "" : ",no_address_mappings",
-	    fit->before && !fit->out ? "" : ",no_header_body_checks");
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (!(words[i].when & direction) || !(words[i].when & wiring) ||
-		    cli_master_lists(value, slice_str(words[i].name)))
-			continue;
-		strbuf_init(&why, CHECK_SHOWN_MAX);
-		strbuf_addf(&why, "without %s %s", words[i].name, words[i].why);
-		check_fit_warn(fit, fit->back, name, strbuf_text(&whole),
-		    strbuf_text(&why));
-		strbuf_clear(&why);
-	}
-	strbuf_clear(&whole);
 }
 
 /* --- on the way in, after the queue: before the message is checked --- */
@@ -344,40 +292,6 @@ add_list(struct strbuf *to, struct slice list)
 	strbuf_clear(&shown);
 }
 
-/* What main.cf sets moves to the transport that leads to us, where it acts
- * before the signature; before the queue there is no such place. */
-static void
-tell_move(struct check_fit *fit, const struct cli_service *service,
-    const char *name, bool own)
-{
-	const struct cli_service *there =
-	    fit->before ? NULL : transport_of(fit);
-	struct slice value = cli_master_value(fit->master, service, name);
-	struct strbuf shown, command;
-
-	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	strbuf_init(&command, (size_t)4 * CHECK_SHOWN_MAX);
-	if (there != NULL && fit->out) {
-		add_list(&shown, value);
-		strbuf_add_str(&command, "postconf -P");
-		check_fit_add_setting(
-		    &command, there, name, strbuf_text(&shown));
-		strbuf_add_str(&command, " && ");
-	}
-	if (own)
-		strbuf_addf(&command, "postconf -PX '%s/unix/%s'",
-		    check_shown(&shown, service->name), name);
-	else
-		strbuf_addf(&command, "postconf -X %s", name);
-	check_report_todo(fit->report, "%s && postfix reload%s",
-	    strbuf_text(&command),
-	    there == NULL && fit->out ? " (or sign after the queue, where it "
-					"can be done before the signature)"
-				      : "");
-	strbuf_clear(&shown);
-	strbuf_clear(&command);
-}
-
 /* Where it is set; with a word, where that is in it. main.cf's is told of
  * once. */
 static void
@@ -392,6 +306,9 @@ check_leaving(
 		    cli_master_value(fit->master, service, name);
 		bool own = cli_service_sets(service, name, &value);
 		struct strbuf who, what;
+		const struct cli_service *there;
+		struct slice its_value;
+		struct strbuf shown, command;
 
 		if (!is_leaving(fit, service) || value.n == 0 ||
 		    (told && !own) ||
@@ -403,7 +320,33 @@ check_leaving(
 		check_report_add(fit->report, &fit->about, CHECK_WARNING,
 		    "%s = %s in %s: %s", name, check_shown(&what, value),
 		    own ? check_shown(&who, service->name) : "main.cf", why);
-		tell_move(fit, service, name, own);
+		/* What main.cf sets moves to the transport that leads to us,
+		 * where it acts before the signature; before the queue there
+		 * is no such place. */
+		there = fit->before ? NULL : transport_of(fit);
+		its_value = cli_master_value(fit->master, service, name);
+		strbuf_init(&shown, CHECK_SHOWN_MAX);
+		strbuf_init(&command, (size_t)4 * CHECK_SHOWN_MAX);
+		if (there != NULL && fit->out) {
+			add_list(&shown, its_value);
+			strbuf_add_str(&command, "postconf -P");
+			check_fit_add_setting(
+			    &command, there, name, strbuf_text(&shown));
+			strbuf_add_str(&command, " && ");
+		}
+		if (own)
+			strbuf_addf(&command, "postconf -PX '%s/unix/%s'",
+			    check_shown(&shown, service->name), name);
+		else
+			strbuf_addf(&command, "postconf -X %s", name);
+		check_report_todo(fit->report, "%s && postfix reload%s",
+		    strbuf_text(&command),
+		    there == NULL && fit->out
+			? " (or sign after the queue, where it "
+			  "can be done before the signature)"
+			: "");
+		strbuf_clear(&shown);
+		strbuf_clear(&command);
 		strbuf_clear(&who);
 		strbuf_clear(&what);
 	}
@@ -675,11 +618,57 @@ check_milters(struct check_fit *fit, const struct cli_service *from)
 void
 check_fit_options(struct check_fit *fit)
 {
-	check_transports(fit);
+	/* A transport that more than one service names is looked at once. */
+	for (size_t i = 0; i < fit->count; i++) {
+		const struct cli_service *own = fit->ways[i].transport;
+		size_t k = 0;
+
+		while (k < i && fit->ways[k].transport != own)
+			k++;
+		if (k == i && own != NULL &&
+		    slice_equal(own->command, SLICE("smtp")))
+			LOOK_AT(fit, own, transport_rows);
+	}
 	if (fit->back != NULL) {
+		static const char name[] = "receive_override_options";
+		static const struct wanted words[] = {
+		    {"no_milters", LACKS, NULL, ALWAYS,
+			"milters change what was signed or checked"},
+		    {"no_address_mappings", LACKS, NULL, BOTH | AFTER,
+			"aliases expand, and mail is copied, a second time"},
+		    {"no_header_body_checks", LACKS, NULL, OUT | AFTER | BEFORE,
+			"header and body checks change what was signed"},
+		    {"no_header_body_checks", LACKS, NULL, IN | AFTER,
+			"header and body checks act a second time"},
+		};
+		struct slice value;
+		unsigned direction;
+		unsigned wiring;
+		struct strbuf whole, why;
+
 		LOOK_AT(fit, fit->back, back_rows);
 		LOOK_AT(fit, fit->cleanup, cleanup_rows);
-		check_overrides(fit);
+		value = cli_master_value(fit->master, fit->back, name);
+		direction = fit->out ? OUT : IN;
+		wiring = fit->before ? BEFORE : AFTER;
+		strbuf_init(&whole, CHECK_SHOWN_MAX);
+		strbuf_addf(&whole,
+		    "no_milters,no_unknown_recipient_checks%s%s",
+		    fit->before ? "" : ",no_address_mappings",
+		    fit->before && !fit->out ? "" : ",no_header_body_checks");
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+			if (!(words[i].when & direction) ||
+			    !(words[i].when & wiring) ||
+			    cli_master_lists(value, slice_str(words[i].name)))
+				continue;
+			strbuf_init(&why, CHECK_SHOWN_MAX);
+			strbuf_addf(
+			    &why, "without %s %s", words[i].name, words[i].why);
+			check_fit_warn(fit, fit->back, name,
+			    strbuf_text(&whole), strbuf_text(&why));
+			strbuf_clear(&why);
+		}
+		strbuf_clear(&whole);
 		check_header_size(fit);
 		check_dropped(fit);
 	}

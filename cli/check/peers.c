@@ -69,16 +69,6 @@ is_signpost(const struct smtp_reply *reply)
 }
 
 static void
-note_offer(struct peer *p, const struct smtp_reply *reply)
-{
-	struct smtp_capabilities caps;
-
-	smtp_ehlo_parse(reply, &caps);
-	p->extensions = caps.extensions;
-	p->ours = is_signpost(reply);
-}
-
-static void
 on_reply(void *ctx, const struct smtp_reply *reply)
 {
 	struct peer *p = ctx;
@@ -101,8 +91,13 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 	case GREETED:
 		(void)check_shown(&p->said, smtp_reply_line(reply));
 		p->good = reply->code == 250;
-		if (p->good)
-			note_offer(p, reply);
+		if (p->good) {
+			struct smtp_capabilities caps;
+
+			smtp_ehlo_parse(reply, &caps);
+			p->extensions = caps.extensions;
+			p->ours = is_signpost(reply);
+		}
 		p->stage = HELLOED;
 		if (reply->code == 421)
 			break;
@@ -156,19 +151,6 @@ check_make_reachable(struct proxy_endpoint *at)
 		in6->sin6_addr = in6addr_loopback;
 }
 
-/* A connection to an address of this machine comes from that address; `allow`
- * may be for others. What wants a PROXY header speaks to balancers only. */
-static bool
-is_for_others(const struct peer *p)
-{
-	if (p->listen == NULL)
-		return false;
-	return p->listen->proxy_protocol ||
-	    (proxy_endpoint_path(&p->at) == NULL &&
-		!proxy_networks_contain(
-		    &p->front->allow, (const struct sockaddr *)&p->at.address));
-}
-
 static void
 begin_at(struct peers *all, const struct proxy_front *front,
     const struct proxy_listen *listen, const struct proxy_endpoint *at)
@@ -185,7 +167,16 @@ begin_at(struct peers *all, const struct proxy_front *front,
 	strbuf_init(&p->said, CHECK_SHOWN_MAX);
 	check_make_reachable(&p->at);
 	p->timer = evtimer_new(all->base, on_timer, p);
-	p->left_out = is_for_others(p);
+	/* A connection to an address of this machine comes from that
+	 * address; `allow` may be for others. What wants a PROXY header
+	 * speaks to balancers only. */
+	if (p->listen == NULL)
+		p->left_out = false;
+	else
+		p->left_out = p->listen->proxy_protocol ||
+		    (proxy_endpoint_path(&p->at) == NULL &&
+			!proxy_networks_contain(&p->front->allow,
+			    (const struct sockaddr *)&p->at.address));
 	if (p->left_out)
 		return;
 	target.address = p->at.address;
@@ -240,62 +231,6 @@ how_to_listen(const struct check_report *report)
 }
 
 static void
-report_listener(const struct peer *p, const struct check_about *about,
-    struct check_report *report)
-{
-	const char *said = strbuf_text(&p->said);
-
-	if (p->left_out) {
-		check_report_add(report, about, CHECK_NOTE,
-		    "[%s] not asked: it is %s", p->front->name,
-		    p->listen->proxy_protocol ? "for who sends a PROXY header"
-					      : "not for us, by `allow'");
-		check_report_todo(report, "ask it from where its clients are");
-	} else if (p->ours) {
-		check_report_add(report, about, CHECK_OK,
-		    "[%s] signpost answers", p->front->name);
-	} else if (p->good) {
-		check_report_add(report, about, CHECK_FAIL,
-		    "[%s] somebody answers who is not signpost: %s",
-		    p->front->name, said);
-		check_report_todo(report,
-		    "stop what listens there, or give `listen =' of [%s] "
-		    "another port",
-		    p->front->name);
-	} else if (p->alone) {
-		check_report_add(report, about, CHECK_FAIL,
-		    "[%s] it answers, but its next hop does not: %s",
-		    p->front->name, said);
-		check_report_todo(report,
-		    "see what is said of relay here; it greets once its next "
-		    "hop does");
-	} else {
-		check_report_add(report, about, CHECK_FAIL,
-		    "[%s] signpost does not answer: %s", p->front->name, said);
-		check_report_todo(report,
-		    "%s, and look at its log; it greets once its next hop "
-		    "does",
-		    how_to_listen(report));
-	}
-}
-
-static void
-report_next_hop(const struct peer *p, const struct check_about *about,
-    struct check_report *report)
-{
-	check_report_add(report, about, p->good ? CHECK_OK : CHECK_FAIL,
-	    "[%s] the next hop %s: %s", p->front->name,
-	    p->good ? "answers" : "does not answer as it should",
-	    strbuf_text(&p->said));
-	if (!p->good)
-		check_report_todo(report,
-		    "have a mail server listen there (for Postfix "
-		    "/usr/share/doc/signpost/postfix/%s-after-queue.cf), or "
-		    "correct `relay =' of [%s]",
-		    p->front->name, p->front->name);
-}
-
-static void
 report_peer(const struct peer *p, struct check_report *report)
 {
 	struct check_about about = {p->listen == NULL ? "relay" : "listen", ""};
@@ -305,10 +240,61 @@ report_peer(const struct peer *p, struct check_report *report)
 	proxy_endpoint_print(
 	    p->listen == NULL ? &p->front->relay : &p->listen->at, &address);
 	about.subject = strbuf_text(&address);
-	if (p->listen == NULL)
-		report_next_hop(p, &about, report);
-	else
-		report_listener(p, &about, report);
+	if (p->listen == NULL) {
+		check_report_add(report, &about,
+		    p->good ? CHECK_OK : CHECK_FAIL, "[%s] the next hop %s: %s",
+		    p->front->name,
+		    p->good ? "answers" : "does not answer as it should",
+		    strbuf_text(&p->said));
+		if (!p->good)
+			check_report_todo(report,
+			    "have a mail server listen there (for Postfix "
+			    "/usr/share/doc/signpost/postfix/"
+			    "%s-after-queue.cf), or "
+			    "correct `relay =' of [%s]",
+			    p->front->name, p->front->name);
+	} else {
+		const char *said = strbuf_text(&p->said);
+
+		if (p->left_out) {
+			check_report_add(report, &about, CHECK_NOTE,
+			    "[%s] not asked: it is %s", p->front->name,
+			    p->listen->proxy_protocol
+				? "for who sends a PROXY header"
+				: "not for us, by `allow'");
+			check_report_todo(
+			    report, "ask it from where its clients are");
+		} else if (p->ours) {
+			check_report_add(report, &about, CHECK_OK,
+			    "[%s] signpost answers", p->front->name);
+		} else if (p->good) {
+			check_report_add(report, &about, CHECK_FAIL,
+			    "[%s] somebody answers who is not signpost: %s",
+			    p->front->name, said);
+			check_report_todo(report,
+			    "stop what listens there, or give `listen =' of "
+			    "[%s] "
+			    "another port",
+			    p->front->name);
+		} else if (p->alone) {
+			check_report_add(report, &about, CHECK_FAIL,
+			    "[%s] it answers, but its next hop does not: %s",
+			    p->front->name, said);
+			check_report_todo(report,
+			    "see what is said of relay here; it greets once "
+			    "its next "
+			    "hop does");
+		} else {
+			check_report_add(report, &about, CHECK_FAIL,
+			    "[%s] signpost does not answer: %s", p->front->name,
+			    said);
+			check_report_todo(report,
+			    "%s, and look at its log; it greets once its next "
+			    "hop "
+			    "does",
+			    how_to_listen(report));
+		}
+	}
 	strbuf_clear(&address);
 }
 

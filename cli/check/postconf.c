@@ -84,23 +84,6 @@ read_address(struct slice host, uint16_t port, struct proxy_endpoint *to)
 	return is;
 }
 
-/* "unix:/path", "lmtp:unix:path". Postfix's own paths may be below its queue
- * directory. */
-static bool
-is_path(struct slice value, const char *path)
-{
-	size_t at = slice_search(value, SLICE("unix:"));
-	struct slice named = slice_after(value, at + 5),
-		     whole = slice_str(path);
-
-	if (named.n == 0 || named.n > whole.n ||
-	    (at > 0 && value.p[at - 1] != ':'))
-		return false;
-	at = whole.n - named.n;
-	return slice_equal(slice_after(whole, at), named) &&
-	    (at == 0 || whole.p[at - 1] == '/');
-}
-
 static bool
 is_host(
     struct slice host, const struct proxy_endpoint *at, const char *hostname)
@@ -118,8 +101,20 @@ names(struct slice value, const struct proxy_endpoint *at, const char *hostname)
 	size_t colon = slice_find_last(value, ':');
 	const char *path = proxy_endpoint_path(at);
 
-	if (path != NULL)
-		return is_path(value, path);
+	if (path != NULL) {
+		/* "unix:/path", "lmtp:unix:path". Postfix's own paths may be
+		 * below its queue directory. */
+		size_t place = slice_search(value, SLICE("unix:"));
+		struct slice named = slice_after(value, place + 5),
+			     whole = slice_str(path);
+
+		if (named.n == 0 || named.n > whole.n ||
+		    (place > 0 && value.p[place - 1] != ':'))
+			return false;
+		place = whole.n - named.n;
+		return slice_equal(slice_after(whole, place), named) &&
+		    (place == 0 || whole.p[place - 1] == '/');
+	}
 	if (at->length == 0)
 		return false;
 	if (colon == value.n)

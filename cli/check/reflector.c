@@ -21,23 +21,6 @@ struct looking {
 
 /* --- are its answers signed --- */
 
-static void
-look_at_signing(const struct looking *l)
-{
-	if (!own_mail_goes_through_out(l->config))
-		l->tell(l->ctx,
-		    "its answers do not go through a listener of [out], which "
-		    "would sign them",
-		    "leave `relay =' of [reflector] out, or see that the "
-		    "server there signs them");
-	else if (!own_mail_is_signed(l->config, l->config->reflector.address))
-		l->tell(l->ctx,
-		    "the domain of its address is not signed by [out], so that "
-		    "its answers go out unsigned",
-		    "add the domain to `domain =' of [out] (or to its map), "
-		    "with a key");
-}
-
 /* --- is spamd there --- */
 
 struct pinging {
@@ -117,17 +100,6 @@ end_asking(struct asking *a)
 }
 
 static void
-say_recipient(struct asking *a)
-{
-	struct strbuf path;
-
-	strbuf_init(&path, LINE_MAX);
-	strbuf_addf(&path, "<%s>", a->config->reflector.address);
-	say_verb(a, RECIPIENT, "RCPT TO:", strbuf_text(&path));
-	strbuf_clear(&path);
-}
-
-static void
 on_reply(void *ctx, const struct smtp_reply *reply)
 {
 	struct asking *a = ctx;
@@ -142,8 +114,14 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 		say_verb(a, HELLO, "EHLO ", a->config->hostname);
 	else if (a->stage == HELLO)
 		say_verb(a, SENDER, "MAIL FROM:<>", "");
-	else
-		say_recipient(a);
+	else {
+		struct strbuf path;
+
+		strbuf_init(&path, LINE_MAX);
+		strbuf_addf(&path, "<%s>", a->config->reflector.address);
+		say_verb(a, RECIPIENT, "RCPT TO:", strbuf_text(&path));
+		strbuf_clear(&path);
+	}
 }
 
 static void
@@ -197,7 +175,18 @@ check_reflector_look(const struct proxy_config *config,
 
 	if (config->reflector.address == NULL)
 		return;
-	look_at_signing(&l);
+	if (!own_mail_goes_through_out(l.config))
+		l.tell(l.ctx,
+		    "its answers do not go through a listener of [out], which "
+		    "would sign them",
+		    "leave `relay =' of [reflector] out, or see that the "
+		    "server there signs them");
+	else if (!own_mail_is_signed(l.config, l.config->reflector.address))
+		l.tell(l.ctx,
+		    "the domain of its address is not signed by [out], so that "
+		    "its answers go out unsigned",
+		    "add the domain to `domain =' of [out] (or to its map), "
+		    "with a key");
 	base = event_base_new();
 	if (base == NULL)
 		return;

@@ -69,22 +69,6 @@ become_program(const char *const argv[], int out, const struct capturing *how)
 	_exit(NO_EXEC);
 }
 
-/* Adds one read's worth: 1, 0 at the end, -1 and the reason. */
-static int
-read_some_output(int fd, struct strbuf *out, struct strbuf *reason)
-{
-	char chunk[CHUNK];
-	ssize_t n = read(fd, chunk, sizeof(chunk));
-
-	if (n < 0 && errno == EINTR)
-		return 1;
-	if (n < 0)
-		return strbuf_fail(reason, "%s", strerror(errno));
-	if (strbuf_add(out, slice_from(chunk, (size_t)n)) == 0)
-		return n > 0;
-	return strbuf_fail(reason, "prints more than %zu bytes", out->cap);
-}
-
 static int
 read_output(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
 {
@@ -97,9 +81,24 @@ read_output(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
 
 		if (ready == 0)
 			return strbuf_fail(reason, "does not end");
-		if (ready > 0)
-			more = read_some_output(fd, out, reason);
-		else if (errno != EINTR)
+		if (ready > 0) {
+			/* Adds one read's worth: 1, 0 at the end, -1 and the
+			 * reason. */
+			char chunk[CHUNK];
+			ssize_t n = read(fd, chunk, sizeof(chunk));
+
+			if (n < 0 && errno == EINTR)
+				more = 1;
+			else if (n < 0)
+				more =
+				    strbuf_fail(reason, "%s", strerror(errno));
+			else if (strbuf_add(
+				     out, slice_from(chunk, (size_t)n)) == 0)
+				more = n > 0;
+			else
+				more = strbuf_fail(reason,
+				    "prints more than %zu bytes", out->cap);
+		} else if (errno != EINTR)
 			return -1;
 	}
 	return more;

@@ -50,26 +50,6 @@ fits_key(struct cli_chosen_signature *one)
 	return false;
 }
 
-static struct dkim_signing
-signing_of(const struct cli_chosen_signature *one,
-    const struct proxy_config *config, int64_t time)
-{
-	const struct proxy_signing *what = one->signing;
-	uint64_t ttl = config->signing.ttl;
-
-	return (struct dkim_signing){
-	    .domain = one->domain,
-	    .selector = what->selector,
-	    .identity = what->identity,
-	    .algorithm = what->algorithm,
-	    .header_canon = what->header_canon,
-	    .body_canon = what->body_canon,
-	    .fields = what->fields,
-	    .time = time,
-	    .expire = ttl == 0 ? 0 : time + (int64_t)ttl,
-	};
-}
-
 /* With the key at hand. */
 static void
 add_chosen_signature(struct cli_chosen_signature *one,
@@ -101,12 +81,26 @@ cli_chosen_make(struct cli_chosen *chosen, const struct proxy_config *config,
 	for (size_t i = 0; i < chosen->choice.count; i++) {
 		struct cli_chosen_signature *one = &chosen->list[i];
 		struct dkim_signing signing;
+		const struct proxy_signing *what;
+		uint64_t ttl;
 
 		chosen->count++;
 		one->signing = &chosen->choice.list[i];
 		strbuf_init(&one->reason, PROXY_KEY_REASON_MAX);
 		load_key(one, config);
-		signing = signing_of(one, config, time);
+		what = one->signing;
+		ttl = config->signing.ttl;
+		signing = (struct dkim_signing){
+		    .domain = one->domain,
+		    .selector = what->selector,
+		    .identity = what->identity,
+		    .algorithm = what->algorithm,
+		    .header_canon = what->header_canon,
+		    .body_canon = what->body_canon,
+		    .fields = what->fields,
+		    .time = time,
+		    .expire = ttl == 0 ? 0 : time + (int64_t)ttl,
+		};
 		if (one->key != NULL)
 			add_chosen_signature(one, &signing, header, set);
 	}

@@ -50,18 +50,6 @@ cli_domains_add(struct cli_domains *domains, struct slice name)
 	return outcome;
 }
 
-static void
-tell_no_name(const char *path, size_t number, struct slice line)
-{
-	struct strbuf shown;
-
-	strbuf_init(&shown, SHOWN_MAX);
-	escape_log(slice_first(line, SHOWN_OCTETS), &shown);
-	cli_error(
-	    "%s:%zu: no domain name: %s", path, number, strbuf_text(&shown));
-	strbuf_clear(&shown);
-}
-
 static int
 add_domain_lines(
     struct cli_domains *domains, const char *path, struct slice text)
@@ -70,10 +58,16 @@ add_domain_lines(
 	int status = CLI_OK;
 
 	for (size_t number = 1; slice_cut(&text, '\n', &line); number++) {
+		struct strbuf shown;
+
 		line = slice_trim(slice_first(line, slice_find(line, '#')));
 		if (line.n == 0 || cli_domains_add(domains, line) == 0)
 			continue;
-		tell_no_name(path, number, line);
+		strbuf_init(&shown, SHOWN_MAX);
+		escape_log(slice_first(line, SHOWN_OCTETS), &shown);
+		cli_error("%s:%zu: no domain name: %s", path, number,
+		    strbuf_text(&shown));
+		strbuf_clear(&shown);
 		status = CLI_NO_MESSAGE;
 	}
 	return status;

@@ -74,42 +74,37 @@ compare_domains(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The domains that have a key of one of the signatures, in order, each once. */
-static void
-read_trees(const struct proxy_signing_rules *rules, struct proxy_strings *found)
-{
-	struct strbuf reason;
-	size_t kept = 0;
-
-	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-	for (size_t i = 0; i < rules->signatures.count; i++)
-		if (rules->signatures.list[i].domain == NULL &&
-		    proxy_key_tree_read(
-			&rules->keys[rules->signatures.list[i].key_rule], found,
-			&reason) != 0)
-			cli_warn("%s", strbuf_text(&reason));
-	strbuf_clear(&reason);
-	if (found->count > 0)
-		qsort(found->list, found->count, sizeof(*found->list),
-		    compare_domains);
-	for (size_t i = 0; i < found->count; i++)
-		if (kept > 0 &&
-		    strcmp(found->list[kept - 1], found->list[i]) == 0)
-			free(found->list[i]);
-		else
-			found->list[kept++] = found->list[i];
-	found->count = kept;
-}
-
 /* `domain = *': those that have keys. */
 static void
 search_tree(const struct search *s, const struct proxy_signing_rules *rules)
 {
 	struct proxy_strings found = {0};
 	struct search existing = *s;
+	struct strbuf reason;
+	size_t kept;
 
 	existing.existing = rules;
-	read_trees(rules, &found);
+	/* The domains that have a key of one of the signatures, in order,
+	 * each once. */
+	kept = 0;
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	for (size_t i = 0; i < rules->signatures.count; i++)
+		if (rules->signatures.list[i].domain == NULL &&
+		    proxy_key_tree_read(
+			&rules->keys[rules->signatures.list[i].key_rule],
+			&found, &reason) != 0)
+			cli_warn("%s", strbuf_text(&reason));
+	strbuf_clear(&reason);
+	if (found.count > 0)
+		qsort(found.list, found.count, sizeof(*found.list),
+		    compare_domains);
+	for (size_t i = 0; i < found.count; i++)
+		if (kept > 0 &&
+		    strcmp(found.list[kept - 1], found.list[i]) == 0)
+			free(found.list[i]);
+		else
+			found.list[kept++] = found.list[i];
+	found.count = kept;
 	for (size_t i = 0; i < found.count; i++) {
 		struct slice name = slice_str(found.list[i]);
 
@@ -120,55 +115,6 @@ search_tree(const struct search *s, const struct proxy_signing_rules *rules)
 		free(found.list[i]);
 	}
 	free(found.list);
-}
-
-static void
-search_domains(
-    const struct search *s, const struct proxy_signing_rules *rules, bool free)
-{
-	size_t number = listed(rules, s->only);
-	struct slice listed_name = number == PROXY_INDEX_NONE
-	    ? SLICE("")
-	    : proxy_index_key(rules->domain_set, number);
-	bool none = free && number == PROXY_INDEX_NONE;
-
-	for (size_t i = 0; i < rules->domains.count; i++) {
-		struct slice name = slice_str(rules->domains.list[i]);
-		bool first = none && !rules->any_domain && rules->sign_all;
-		struct rule rule = {name, name,
-		    (free && slice_equal_nocase(name, listed_name)) ||
-			(first && i == 0)};
-
-		add_signatures(s, &rules->signatures, &rule);
-	}
-	if (rules->any_domain && s->only.n > 0 && none)
-		add_signatures(s, &rules->signatures,
-		    &(struct rule){s->only, s->only, true});
-	if (rules->any_domain && s->only.n == 0)
-		search_tree(s, rules);
-	if (rules->domains.count == 0 && !rules->any_domain)
-		add_signatures(s, &rules->signatures,
-		    &(struct rule){SLICE(""), SLICE(""), free});
-}
-
-static void
-search_listid_map(const struct search *s, const struct proxy_sign_map *map)
-{
-	for (size_t i = 0; map != NULL && i < proxy_sign_map_count(map); i++) {
-		const struct proxy_sign_entry *entry =
-		    proxy_sign_map_at(map, i);
-		struct slice domain = entry->key;
-
-		/* A list-id that matched whole signs for its domain. */
-		if (slice_find(domain, '.') < domain.n)
-			domain =
-			    slice_after(domain, slice_find(domain, '.') + 1);
-		add_signatures(s, &entry->signatures,
-		    &(struct rule){slice_equal(entry->key, SLICE("."))
-			    ? SLICE("")
-			    : domain,
-			SLICE(""), false});
-	}
 }
 
 static void
@@ -195,32 +141,70 @@ search_sender_map(const struct search *s, const struct proxy_sign_map *map)
 	}
 }
 
-static void
-search_seal(const struct search *s, const struct proxy_seal_settings *seal)
-{
-	const struct cli_key_place place = {
-	    .domain = slice_str(seal->domain),
-	    .selector = slice_str(seal->selector),
-	    .rule = seal->key_rule,
-	};
-
-	if (seal->domain != NULL &&
-	    (s->only.n == 0 || slice_equal_nocase(s->only, place.domain)))
-		s->found(s->ctx, &place);
-}
-
 void
 cli_key_places(const struct proxy_config *config, struct slice only,
     void (*found)(void *ctx, const struct cli_key_place *), void *ctx)
 {
 	struct search s = {.only = only, .found = found, .ctx = ctx};
+	bool free;
+	size_t number;
+	struct slice listed_name;
+	bool none;
+	const struct proxy_sign_map *map;
 
 	bool mapped = only.n > 0 && config->signing.sender_map != NULL &&
 	    proxy_sign_map_find(config->signing.sender_map, only) != NULL;
 
-	search_domains(&s, &config->signing, only.n > 0 && !mapped);
-	search_listid_map(&s, config->signing.listid_map);
+	free = only.n > 0 && !mapped;
+	number = listed(&config->signing, s.only);
+	listed_name = number == PROXY_INDEX_NONE
+	    ? SLICE("")
+	    : proxy_index_key(config->signing.domain_set, number);
+	none = free && number == PROXY_INDEX_NONE;
+	for (size_t i = 0; i < config->signing.domains.count; i++) {
+		struct slice name = slice_str(config->signing.domains.list[i]);
+		bool first = none && !config->signing.any_domain &&
+		    config->signing.sign_all;
+		struct rule rule = {name, name,
+		    (free && slice_equal_nocase(name, listed_name)) ||
+			(first && i == 0)};
+
+		add_signatures(&s, &config->signing.signatures, &rule);
+	}
+	if (config->signing.any_domain && s.only.n > 0 && none)
+		add_signatures(&s, &config->signing.signatures,
+		    &(struct rule){s.only, s.only, true});
+	if (config->signing.any_domain && s.only.n == 0)
+		search_tree(&s, &config->signing);
+	if (config->signing.domains.count == 0 && !config->signing.any_domain)
+		add_signatures(&s, &config->signing.signatures,
+		    &(struct rule){SLICE(""), SLICE(""), free});
+	map = config->signing.listid_map;
+	for (size_t i = 0; map != NULL && i < proxy_sign_map_count(map); i++) {
+		const struct proxy_sign_entry *entry =
+		    proxy_sign_map_at(map, i);
+		struct slice domain = entry->key;
+
+		/* A list-id that matched whole signs for its domain. */
+		if (slice_find(domain, '.') < domain.n)
+			domain =
+			    slice_after(domain, slice_find(domain, '.') + 1);
+		add_signatures(&s, &entry->signatures,
+		    &(struct rule){slice_equal(entry->key, SLICE("."))
+			    ? SLICE("")
+			    : domain,
+			SLICE(""), false});
+	}
 	search_sender_map(&s, config->signing.sender_map);
-	if (proxy_fronts_have(config, PROXY_FILTER_VERIFY))
-		search_seal(&s, &config->checking.seal);
+	if (proxy_fronts_have(config, PROXY_FILTER_VERIFY)) {
+		const struct cli_key_place place = {
+		    .domain = slice_str(config->checking.seal.domain),
+		    .selector = slice_str(config->checking.seal.selector),
+		    .rule = config->checking.seal.key_rule,
+		};
+
+		if (config->checking.seal.domain != NULL &&
+		    (s.only.n == 0 || slice_equal_nocase(s.only, place.domain)))
+			s.found(s.ctx, &place);
+	}
 }

@@ -68,18 +68,6 @@ feed_end(struct feed *feed, char last)
 	return mail_reader_end(feed->reader);
 }
 
-static struct proxy_spool *
-open_spool(struct cli_message *m)
-{
-	const char *dir = getenv("TMPDIR");
-
-	m->dir = open(dir != NULL && dir[0] != '\0' ? dir : "/tmp",
-	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	proxy_quota_init(&m->quota, &m->held, 0);
-	m->files = proxy_spool_files_new(m->dir);
-	return proxy_spool_new(MEMORY_MARK, m->files, &m->quota);
-}
-
 struct cli_message *
 cli_message_new_bounded(
     const struct mail_reader_ops *ops, void *ctx, bool keep, size_t header_max)
@@ -91,8 +79,15 @@ cli_message_new_bounded(
 	m->tolerant = true;
 	strbuf_init(&m->before, FROM_LINE_MAX + CHUNK);
 	feed_begin(&m->feed, ops, ctx, header_max);
-	if (keep)
-		m->spool = open_spool(m);
+	if (keep) {
+		const char *dir = getenv("TMPDIR");
+
+		m->dir = open(dir != NULL && dir[0] != '\0' ? dir : "/tmp",
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		proxy_quota_init(&m->quota, &m->held, 0);
+		m->files = proxy_spool_files_new(m->dir);
+		m->spool = proxy_spool_new(MEMORY_MARK, m->files, &m->quota);
+	}
 	return m;
 }
 
@@ -121,26 +116,21 @@ cli_message_free(struct cli_message *m)
 	free(m);
 }
 
-/* What the first line ends with is what our fields will end with. */
-static void
-note_line_end(struct cli_message *m, struct slice chunk)
+/* Of the message itself. */
+static int
+take_message(struct cli_message *m, struct slice chunk)
 {
-	size_t at = slice_find(chunk, '\n');
+	size_t at;
 
+	if (chunk.n == 0)
+		return CLI_OK;
+	/* What the first line ends with is what our fields will end with. */
+	at = slice_find(chunk, '\n');
 	if (at < chunk.n && !m->any_line) {
 		m->any_line = true;
 		m->crlf = (at > 0 ? chunk.p[at - 1] : m->last) == '\r';
 	}
 	m->last = chunk.p[chunk.n - 1];
-}
-
-/* Of the message itself. */
-static int
-take_message(struct cli_message *m, struct slice chunk)
-{
-	if (chunk.n == 0)
-		return CLI_OK;
-	note_line_end(m, chunk);
 	mail_newline_write(&m->feed.newline, chunk);
 	if (m->spool == NULL ||
 	    proxy_spool_append(m->spool, chunk) == PROXY_SPOOL_OK)
@@ -163,18 +153,6 @@ is_from_line(struct slice line)
 	return line.n > 0 && line.p[0] != ':';
 }
 
-/* How much of the beginning stands before the message; all of it may. */
-static size_t
-find_message(struct slice text)
-{
-	size_t end = slice_find(text, '\n');
-
-	if (end < text.n && end < FROM_LINE_MAX &&
-	    is_from_line(slice_first(text, end)))
-		return end + 1;
-	return 0;
-}
-
 /* Keeps the From line, passes on what follows. */
 static int
 begin_body_of_message(struct cli_message *m)
@@ -184,11 +162,19 @@ begin_body_of_message(struct cli_message *m)
 	struct slice text = strbuf_slice(&came);
 	size_t n;
 	int status;
+	size_t end;
 
 	m->begun = true;
 	if (slice_starts_nocase(text, mark))
 		text = slice_after(text, mark.n);
-	n = find_message(text);
+	/* How much of the beginning stands before the message; all of it
+	 * may. */
+	end = slice_find(text, '\n');
+	if (end < text.n && end < FROM_LINE_MAX &&
+	    is_from_line(slice_first(text, end)))
+		n = end + 1;
+	else
+		n = 0;
 	strbuf_init(&m->before, FROM_LINE_MAX + 1);
 	strbuf_add(&m->before, slice_first(text, n));
 	status = take_message(m, slice_after(text, n));

@@ -114,19 +114,6 @@ cli_records_key_name(struct slice domain, struct slice selector,
 	    (int)slice_first(domain, 300).n, domain.p);
 }
 
-static void
-print_record_key(const struct dkim_key *key, struct strbuf *value)
-{
-	struct strbuf octets;
-
-	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
-	(void)dkim_key_public(key, &octets);
-	strbuf_addf(
-	    value, "v=DKIM1; k=%s; p=", dkim_key_type_name(dkim_key_type(key)));
-	(void)base64_encode(strbuf_slice(&octets), value);
-	strbuf_clear(&octets);
-}
-
 static bool
 has_name(const struct cli_records *r, struct slice name)
 {
@@ -145,7 +132,14 @@ cli_records_add_key(struct cli_records *r, struct slice domain,
 	strbuf_init(&value, VALUE_MAX);
 	outcome = cli_records_key_name(domain, selector, &name, reason);
 	if (outcome == 0) {
-		print_record_key(key, &value);
+		struct strbuf octets;
+
+		strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
+		(void)dkim_key_public(key, &octets);
+		strbuf_addf(&value, "v=DKIM1; k=%s; p=",
+		    dkim_key_type_name(dkim_key_type(key)));
+		(void)base64_encode(strbuf_slice(&octets), &value);
+		strbuf_clear(&octets);
 		if (!has_name(r, strbuf_slice(&name)))
 			(void)cli_records_append(
 			    r, strbuf_slice(&name), strbuf_slice(&value));

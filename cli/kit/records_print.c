@@ -91,36 +91,7 @@ print_notes(
 		strbuf_addf(out, "%s%.*s\n", before, (int)line.n, line.p);
 }
 
-/* What belongs in another zone would be refused in this one. */
-static void
-print_zone(const struct cli_record *record, struct strbuf *out)
-{
-	print_notes(record, "; ", out);
-	if (record->elsewhere)
-		strbuf_add_str(out, "; ");
-	cli_record_zone(record, record->elsewhere ? " " : "\n\t", out);
-	strbuf_add_char(out, '\n');
-}
-
 /* --- a form --- */
-
-/* The bytes up to the last label that begins with an underscore, it with
- * them. */
-static size_t
-host_length(struct slice name)
-{
-	size_t length = 0, at = 0;
-
-	while (at < name.n) {
-		struct slice label = slice_after(name, at);
-		size_t end = at + slice_find(label, '.');
-
-		if (label.p[0] == '_')
-			length = end;
-		at = end + 1;
-	}
-	return length;
-}
 
 /*
  * What goes into a provider's form: the name without the zone ("@" for the
@@ -132,8 +103,20 @@ print_form(const struct cli_record *record, struct strbuf *out)
 {
 	struct slice name = slice_str(record->name);
 	struct slice zone = slice_str(record->zone);
-	size_t n = host_length(name);
+	size_t n;
+	size_t length = 0, at = 0;
 
+	/* The bytes up to the last label that begins with an underscore, it
+	 * with them. */
+	while (at < name.n) {
+		struct slice label = slice_after(name, at);
+		size_t end = at + slice_find(label, '.');
+
+		if (label.p[0] == '_')
+			length = end;
+		at = end + 1;
+	}
+	n = length;
 	if (zone.n > 0 && zone.n <= name.n)
 		n = zone.n == name.n ? 0 : name.n - zone.n - 1;
 	zone = n == 0 ? name : slice_after(name, n + 1);
@@ -208,18 +191,15 @@ print_json(const struct cli_record *record, bool first)
 
 /* --- nsupdate --- */
 
-static bool
-is_same_zone(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 /* One update is of one zone; without its name nsupdate looks for it. */
 static void
 begin_update(struct cli_records_printer *printer,
     const struct cli_record *record, struct strbuf *out)
 {
-	if (printer->open && is_same_zone(printer->zone, record->zone))
+	if (printer->open &&
+	    (printer->zone == NULL || record->zone == NULL
+		    ? printer->zone == record->zone
+		    : strcmp(printer->zone, record->zone) == 0))
 		return;
 	if (printer->open)
 		strbuf_add_str(out, "send\n");
@@ -274,43 +254,46 @@ room_for(const struct cli_record *record)
 	return 16 * octets + ROOM_MORE;
 }
 
-static void
-print_record(
-    struct cli_records_printer *printer, const struct cli_record *record)
-{
-	struct strbuf out;
-
-	strbuf_init(&out, room_for(record));
-	switch (printer->format) {
-	case CLI_RECORDS_ZONE:
-		print_zone(record, &out);
-		break;
-	case CLI_RECORDS_RAW:
-		strbuf_addf(&out, "%s TXT %s\n", record->name, record->value);
-		break;
-	case CLI_RECORDS_FORM:
-		if (printer->count > 0)
-			strbuf_add_char(&out, '\n');
-		print_form(record, &out);
-		break;
-	case CLI_RECORDS_JSON:
-		print_json(record, printer->count == 0);
-		break;
-	case CLI_RECORDS_NSUPDATE:
-		print_nsupdate(printer, record, &out);
-		break;
-	}
-	cli_print(strbuf_slice(&out));
-	strbuf_clear(&out);
-	printer->count++;
-}
-
 void
 cli_records_print(
     struct cli_records_printer *printer, const struct cli_records *r)
 {
-	for (size_t i = 0; i < r->count; i++)
-		print_record(printer, &r->list[i]);
+	for (size_t i = 0; i < r->count; i++) {
+		const struct cli_record *record = &r->list[i];
+		struct strbuf out;
+
+		strbuf_init(&out, room_for(record));
+		switch (printer->format) {
+		case CLI_RECORDS_ZONE:
+			/* What belongs in another zone would be refused in
+			 * this one. */
+			print_notes(record, "; ", &out);
+			if (record->elsewhere)
+				strbuf_add_str(&out, "; ");
+			cli_record_zone(
+			    record, record->elsewhere ? " " : "\n\t", &out);
+			strbuf_add_char(&out, '\n');
+			break;
+		case CLI_RECORDS_RAW:
+			strbuf_addf(
+			    &out, "%s TXT %s\n", record->name, record->value);
+			break;
+		case CLI_RECORDS_FORM:
+			if (printer->count > 0)
+				strbuf_add_char(&out, '\n');
+			print_form(record, &out);
+			break;
+		case CLI_RECORDS_JSON:
+			print_json(record, printer->count == 0);
+			break;
+		case CLI_RECORDS_NSUPDATE:
+			print_nsupdate(printer, record, &out);
+			break;
+		}
+		cli_print(strbuf_slice(&out));
+		strbuf_clear(&out);
+		printer->count++;
+	}
 }
 
 void

@@ -19,23 +19,18 @@ cli_config_tell(const struct strbuf *lines,
 			print("%.*s", (int)line.n, line.p);
 }
 
-/* 0, or errno of why it cannot be read. */
-static int
-readable(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0 || access(path, R_OK) != 0)
-		return errno;
-	return S_ISDIR(st.st_mode) ? EISDIR : 0;
-}
-
 int
 cli_config_read(
     const char *path, struct proxy_config **config, struct proxy_report *report)
 {
-	int why = readable(path);
+	int why;
+	struct stat st;
 
+	/* 0, or errno of why it cannot be read. */
+	if (stat(path, &st) != 0 || access(path, R_OK) != 0)
+		why = errno;
+	else
+		why = S_ISDIR(st.st_mode) ? EISDIR : 0;
 	*config = NULL;
 	if (why != 0) {
 		cli_error("%s: %s", path, strerror(why));

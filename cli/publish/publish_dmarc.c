@@ -127,26 +127,6 @@ publish_dmarc_answer(struct cli_publish *p, const struct dns_question *question,
 
 /* --- telling --- */
 
-/* What to raise it to, and when. */
-static void
-note_policy(const struct cli_publish *p, struct cli_record *record)
-{
-	struct auth_dmarc_record values;
-	bool none;
-
-	auth_dmarc_record_parse(slice_str(record->value), &values);
-	if (!values.p.valid || values.p.policy == AUTH_DMARC_REJECT)
-		return;
-	none = values.p.policy == AUTH_DMARC_NONE;
-	cli_record_note(record,
-	    "%s: signpost dns%s -d %s --for dmarc --dmarc p=%s",
-	    none ? "once the reports of two weeks show that all your own mail "
-		   "passes, raise it"
-		 : "once two more weeks have brought no mail of your own into "
-		   "quarantine, raise it",
-	    p->wishes->config, p->domain, none ? "quarantine" : "reject");
-}
-
 /* Another domain gets no reports of this one before it says that it wants them
  * (RFC 9990 section 4). */
 static void
@@ -184,6 +164,8 @@ add_dmarc_record(struct cli_publish *p, struct cli_records *to)
 	struct publish_dmarc *d = &p->dmarc;
 	struct cli_record *record = cli_records_append(
 	    to, slice_str(d->own.name), strbuf_slice(&d->record));
+	struct auth_dmarc_record values;
+	bool none;
 
 	record->what = "dmarc";
 	if (d->existing != NULL &&
@@ -191,7 +173,21 @@ add_dmarc_record(struct cli_publish *p, struct cli_records *to)
 		cli_record_keep(record, slice_str(d->existing));
 	else if (d->existing != NULL)
 		cli_record_replace(record, slice_str(d->existing));
-	note_policy(p, record);
+	/* What to raise it to, and when. */
+	auth_dmarc_record_parse(slice_str(record->value), &values);
+	if (values.p.valid && values.p.policy != AUTH_DMARC_REJECT) {
+		none = values.p.policy == AUTH_DMARC_NONE;
+		cli_record_note(record,
+		    "%s: signpost dns%s -d %s --for dmarc --dmarc p=%s",
+		    none ? "once the reports of two weeks show that all your "
+			   "own mail "
+			   "passes, raise it"
+			 : "once two more weeks have brought no mail of your "
+			   "own into "
+			   "quarantine, raise it",
+		    p->wishes->config, p->domain,
+		    none ? "quarantine" : "reject");
+	}
 	add_consents(p, to);
 }
 

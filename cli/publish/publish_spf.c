@@ -291,20 +291,6 @@ knows_addresses(const struct cli_leaving *leaving)
 	return false;
 }
 
-/* There is nothing to say who may send. */
-static void
-complain_unknown(struct cli_publish *p, const struct publish_spf *s)
-{
-	const char *hidden = find_hidden(p->leaving);
-
-	publish_complain(p, CLI_PUBLISH_PERSON, s->what,
-	    "by which address mail leaves is not known here%s%s%s; say it: "
-	    "signpost dns%s -d %s --spf ip4:ADDRESS",
-	    hidden == NULL ? "" : " (", hidden == NULL ? "" : hidden,
-	    hidden == NULL ? "" : " is private, the world sees another)",
-	    p->wishes->config, p->domain);
-}
-
 static const char *
 find_relay(const struct cli_leaving *leaving)
 {
@@ -315,12 +301,23 @@ find_relay(const struct cli_leaving *leaving)
 }
 
 static void
-note_spf(struct cli_publish *p, const struct publish_spf *s,
-    struct cli_record *record)
+add_spf_record(
+    struct cli_publish *p, const struct publish_spf *s, struct cli_records *to)
 {
-	const char *relay = find_relay(p->leaving);
-	const char *hidden = find_hidden(p->leaving);
+	struct cli_record *record = cli_records_append(
+	    to, slice_str(p->domain), strbuf_slice(&s->record));
+	const char *relay;
+	const char *hidden;
 
+	record->what = s->what;
+	if (s->count == 1 &&
+	    cli_spf_plan_same(strbuf_slice(&s->record), s->existing[0]))
+		cli_record_keep(record, s->existing[0]);
+	else
+		for (size_t i = 0; i < s->count; i++)
+			cli_record_replace(record, s->existing[i]);
+	relay = find_relay(p->leaving);
+	hidden = find_hidden(p->leaving);
 	if (p->wishes->terms == NULL && relay != NULL)
 		cli_record_note(record,
 		    "mail leaves by way of %s: where its owner names an "
@@ -337,23 +334,6 @@ note_spf(struct cli_publish *p, const struct publish_spf *s,
 		    "it has %zu octets, over the 450 that go everywhere "
 		    "(RFC 7208 section 3.4)",
 		    s->record.n);
-}
-
-static void
-add_spf_record(
-    struct cli_publish *p, const struct publish_spf *s, struct cli_records *to)
-{
-	struct cli_record *record = cli_records_append(
-	    to, slice_str(p->domain), strbuf_slice(&s->record));
-
-	record->what = s->what;
-	if (s->count == 1 &&
-	    cli_spf_plan_same(strbuf_slice(&s->record), s->existing[0]))
-		cli_record_keep(record, s->existing[0]);
-	else
-		for (size_t i = 0; i < s->count; i++)
-			cli_record_replace(record, s->existing[i]);
-	note_spf(p, s, record);
 }
 
 /* Sender-ID's own record would say what v=spf1 says. */
@@ -387,9 +367,19 @@ publish_spf_finish(
 		publish_complain(p, CLI_PUBLISH_PERSON, s->what, "%s",
 		    strbuf_text(&s->reason));
 	else if (p->wishes->terms == NULL && s->count == 0 &&
-	    !knows_addresses(p->leaving))
-		complain_unknown(p, s);
-	else if (is_superfluous(p, s))
+	    !knows_addresses(p->leaving)) {
+		/* There is nothing to say who may send. */
+		const char *hidden = find_hidden(p->leaving);
+
+		publish_complain(p, CLI_PUBLISH_PERSON, s->what,
+		    "by which address mail leaves is not known here%s%s%s; say "
+		    "it: "
+		    "signpost dns%s -d %s --spf ip4:ADDRESS",
+		    hidden == NULL ? "" : " (", hidden == NULL ? "" : hidden,
+		    hidden == NULL ? ""
+				   : " is private, the world sees another)",
+		    p->wishes->config, p->domain);
+	} else if (is_superfluous(p, s))
 		publish_complain(p, 0, s->what,
 		    "v=spf1 says the same, and holds for Sender-ID, too: no "
 		    "record of its own is needed");

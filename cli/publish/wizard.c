@@ -107,30 +107,6 @@ is_new_key(struct wizard *w, const struct cli_key_place *place)
 	return new;
 }
 
-static void
-add_key_of(struct wizard *w, const struct cli_key_place *place)
-{
-	enum proxy_key_status status;
-	struct strbuf reason;
-	struct dkim_key *key;
-	size_t from = 0;
-
-	if (place->domain.n == 0 || !is_new_key(w, place))
-		return;
-	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-	key = proxy_key_file_load(w->order->config, place->rule, place->domain,
-	    &from, &status, &reason);
-	if (key == NULL ||
-	    cli_publish_add_key(w->open, slice_after(place->domain, from),
-		place->selector, key, &reason) != 0) {
-		cli_error("no record for %.*s: %s", (int)place->domain.n,
-		    place->domain.p, strbuf_text(&reason));
-		w->faults |= CLI_PUBLISH_KEY;
-	}
-	dkim_key_free(key);
-	strbuf_clear(&reason);
-}
-
 /* d= may be a macro: then there is no key before there is a message, but the
  * domain has its policies all the same. */
 static void
@@ -138,6 +114,10 @@ take_place(void *ctx, const struct cli_key_place *place)
 {
 	struct wizard *w = ctx;
 	struct slice domain = w->order->domain;
+	enum proxy_key_status status;
+	struct strbuf reason;
+	struct dkim_key *key;
+	size_t from;
 
 	if (domain.n == 0)
 		domain = place->author.n > 0 ? place->author : place->domain;
@@ -149,7 +129,23 @@ take_place(void *ctx, const struct cli_key_place *place)
 		open_domain(w, domain, place->signature == NULL);
 	if (w->open == NULL || (wishes_of(w)->what & CLI_PUBLISH_DKIM) == 0)
 		return;
-	add_key_of(w, place);
+	from = 0;
+	if (place->domain.n != 0 && is_new_key(w, place)) {
+		strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+		key = proxy_key_file_load(w->order->config, place->rule,
+		    place->domain, &from, &status, &reason);
+		if (key == NULL ||
+		    cli_publish_add_key(w->open,
+			slice_after(place->domain, from), place->selector, key,
+			&reason) != 0) {
+			cli_error("no record for %.*s: %s",
+			    (int)place->domain.n, place->domain.p,
+			    strbuf_text(&reason));
+			w->faults |= CLI_PUBLISH_KEY;
+		}
+		dkim_key_free(key);
+		strbuf_clear(&reason);
+	}
 	if (place->signature != NULL &&
 	    place->signature->kind == &dkim_kind_domainkeys)
 		cli_publish_add_domainkeys(w->open);

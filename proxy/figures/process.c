@@ -21,20 +21,6 @@ enum {
 	FIELDS
 };
 
-/* The whole of a small file; how much, 0 where it cannot be read. */
-static size_t
-read_proc_file(const char *path, char *to, size_t room)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return 0;
-	n = read(fd, to, room);
-	(void)close(fd);
-	return n < 0 ? 0 : (size_t)n;
-}
-
 /* The name, in brackets, may hold brackets and blanks. */
 int
 proxy_process_parse(struct slice stat, double boot, struct proxy_process *to)
@@ -68,9 +54,21 @@ proxy_process_read(pid_t pid, struct proxy_process *to)
 {
 	char path[64], text[STAT_MAX];
 	size_t n;
+	size_t room;
+	int fd;
+	ssize_t length;
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-	n = read_proc_file(path, text, sizeof(text));
+	/* The whole of a small file; how much, 0 where it cannot be read. */
+	room = sizeof(text);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		n = 0;
+	else {
+		length = read(fd, text, room);
+		(void)close(fd);
+		n = length < 0 ? 0 : (size_t)length;
+	}
 	return proxy_process_parse(slice_from(text, n), clock_booted_s(), to);
 }
 

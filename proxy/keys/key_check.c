@@ -98,38 +98,32 @@ add_place(struct proxy_key_check *check, const struct place *place)
 	check->places[number].uses |= place->uses;
 }
 
-/* A signature for a domain, which may be the signature's own instead; empty:
- * known only with a message. */
-static void
-add_checked_signature(struct proxy_key_check *check,
-    const struct proxy_signature *signature, struct slice domain,
-    struct slice or_domain)
-{
-	const struct proxy_key_rule *rule =
-	    &check->config->signing.keys[signature->key_rule];
-	struct place place = {.rule = signature->key_rule,
-	    .uses = proxy_key_use_of(signature),
-	    .domain = domain,
-	    .or_domain = or_domain};
-
-	if (signature->domain != NULL || !rule->per_domain)
-		place.or_domain = SLICE("");
-	if (signature->domain != NULL)
-		place.domain = slice_str(signature->domain);
-	if (slice_find(place.domain, '$') < place.domain.n)
-		place.domain = SLICE("");
-	if (!rule->per_domain)
-		place.domain = SLICE("example");
-	add_place(check, &place);
-}
-
 static void
 add_signatures(struct proxy_key_check *check,
     const struct proxy_signatures *list, struct slice domain,
     struct slice or_domain)
 {
-	for (size_t i = 0; i < list->count; i++)
-		add_checked_signature(check, &list->list[i], domain, or_domain);
+	for (size_t i = 0; i < list->count; i++) {
+		/* A signature for a domain, which may be the signature's own
+		 * instead; empty: known only with a message. */
+		const struct proxy_signature *signature = &list->list[i];
+		const struct proxy_key_rule *rule =
+		    &check->config->signing.keys[signature->key_rule];
+		struct place place = {.rule = signature->key_rule,
+		    .uses = proxy_key_use_of(signature),
+		    .domain = domain,
+		    .or_domain = or_domain};
+
+		if (signature->domain != NULL || !rule->per_domain)
+			place.or_domain = SLICE("");
+		if (signature->domain != NULL)
+			place.domain = slice_str(signature->domain);
+		if (slice_find(place.domain, '$') < place.domain.n)
+			place.domain = SLICE("");
+		if (!rule->per_domain)
+			place.domain = SLICE("example");
+		add_place(check, &place);
+	}
 }
 
 /* Of a list-id map's key: the list's name is taken off where it is all of the
@@ -164,24 +158,6 @@ add_map(struct proxy_key_check *check, const struct proxy_sign_map *map,
 			      : domain_of_list(entry->key),
 		    by_sender ? SLICE("") : entry->key);
 	}
-}
-
-static void
-add_all(struct proxy_key_check *check)
-{
-	const struct proxy_signing_rules *rules = &check->config->signing;
-	const struct proxy_seal_settings *seal = &check->config->checking.seal;
-
-	for (size_t i = 0; i < rules->domains.count; i++)
-		add_signatures(check, &rules->signatures,
-		    slice_str(rules->domains.list[i]), SLICE(""));
-	add_signatures(check, &rules->signatures, SLICE(""), SLICE(""));
-	add_map(check, rules->listid_map, false);
-	add_map(check, rules->sender_map, true);
-	if (seal->domain != NULL && seal->keyfile != NULL)
-		add_place(check,
-		    &(struct place){.rule = seal->key_rule,
-			.domain = slice_str(seal->domain)});
 }
 
 /* --- looking at them --- */
@@ -292,6 +268,8 @@ proxy_key_check_new(
     const struct proxy_config *config, enum proxy_key_check_for who)
 {
 	struct proxy_key_check *check = xcalloc(1, sizeof(*check));
+	const struct proxy_signing_rules *rules;
+	const struct proxy_seal_settings *seal;
 
 	check->config = config;
 	check->who = who;
@@ -301,7 +279,18 @@ proxy_key_check_new(
 	if (!proxy_fronts_have(config, PROXY_FILTER_SIGN) &&
 	    config->checking.seal.domain == NULL)
 		return check;
-	add_all(check);
+	rules = &check->config->signing;
+	seal = &check->config->checking.seal;
+	for (size_t i = 0; i < rules->domains.count; i++)
+		add_signatures(check, &rules->signatures,
+		    slice_str(rules->domains.list[i]), SLICE(""));
+	add_signatures(check, &rules->signatures, SLICE(""), SLICE(""));
+	add_map(check, rules->listid_map, false);
+	add_map(check, rules->sender_map, true);
+	if (seal->domain != NULL && seal->keyfile != NULL)
+		add_place(check,
+		    &(struct place){.rule = seal->key_rule,
+			.domain = slice_str(seal->domain)});
 	check_ways(check);
 	return check;
 }

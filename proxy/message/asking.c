@@ -82,30 +82,31 @@ on_answer(void *ctx, const struct dns_question *question,
 	proxy_asking_go(asking);
 }
 
-static void
-ask_resolver(struct proxy_asking *asking, const struct dns_question *question)
+void
+proxy_asking_go(struct proxy_asking *asking)
 {
-	struct open *open;
+	struct dns_question question;
 
-	if (asking->over || asking->asked >= asking->limits.questions) {
-		trace_question(asking, question, "not asked: too many");
-		asking->ops->answer(asking->subject, question, &tempfail);
-		return;
+	while (asking->ops->ask(asking->subject, &question)) {
+		struct open *open;
+
+		if (asking->over || asking->asked >= asking->limits.questions) {
+			trace_question(
+			    asking, &question, "not asked: too many");
+			asking->ops->answer(
+			    asking->subject, &question, &tempfail);
+		} else {
+			asking->asked++;
+			trace_question(asking, &question, "asked");
+			open = xcalloc(1, sizeof(*open));
+			open->asking = asking;
+			open->question = question;
+			LIST_INSERT_HEAD(&asking->opens, open, entry);
+			open->query = dns_resolver_ask(
+			    asking->resolver, &question, on_answer, open);
+		}
 	}
-	asking->asked++;
-	trace_question(asking, question, "asked");
-	open = xcalloc(1, sizeof(*open));
-	open->asking = asking;
-	open->question = *question;
-	LIST_INSERT_HEAD(&asking->opens, open, entry);
-	open->query =
-	    dns_resolver_ask(asking->resolver, question, on_answer, open);
-}
-
-/* The last thing done: the asking may be gone after it. */
-static void
-settle_asking(struct proxy_asking *asking)
-{
+	/* The last thing done: the asking may be gone after it. */
 	void (*settled)(void *) = asking->settled;
 
 	if (settled == NULL || !LIST_EMPTY(&asking->opens))
@@ -113,16 +114,6 @@ settle_asking(struct proxy_asking *asking)
 	asking->settled = NULL;
 	(void)evtimer_del(asking->deadline);
 	settled(asking->ctx);
-}
-
-void
-proxy_asking_go(struct proxy_asking *asking)
-{
-	struct dns_question question;
-
-	while (asking->ops->ask(asking->subject, &question))
-		ask_resolver(asking, &question);
-	settle_asking(asking);
 }
 
 static void

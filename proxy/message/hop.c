@@ -142,23 +142,18 @@ used_bytes(const struct proxy_hop *h)
 	    : h->dropped + h->bytes.n - h->errands[h->first].at;
 }
 
-/* Bytes in front of the oldest errand's are of no more use. */
-static void
-drop_bytes(struct proxy_hop *h)
-{
-	size_t n = h->bytes.n - used_bytes(h);
-
-	strbuf_consume(&h->bytes, n);
-	h->dropped += n;
-}
-
 static void
 push_errand(struct proxy_hop *h, enum proxy_errand what, struct slice line,
     struct slice about)
 {
 	assert(h->count < ERRANDS_MAX);
-	if (h->count == 0 || h->bytes.n + line.n + about.n > BYTES_MAX)
-		drop_bytes(h);
+	if (h->count == 0 || h->bytes.n + line.n + about.n > BYTES_MAX) {
+		/* Bytes in front of the oldest errand's are of no more use. */
+		size_t n = h->bytes.n - used_bytes(h);
+
+		strbuf_consume(&h->bytes, n);
+		h->dropped += n;
+	}
 	*errand(h, h->count++) = (struct errand){.what = what,
 	    .at = h->dropped + h->bytes.n,
 	    .line_n = line.n,
@@ -495,29 +490,6 @@ goes_on_with_lines(
 	return true;
 }
 
-static void
-keep_answer(struct errand *e, const struct smtp_reply *reply)
-{
-	e->stage = ANSWERED;
-	strbuf_init(&e->answer, SMTP_REPLY_MAX);
-	strbuf_add(&e->answer, reply->wire);
-}
-
-/* An RCPT that is taken behind a MAIL that is not is of a transaction that
- * nobody began: RSET ends it before anything else is said. */
-static void
-note_reply(
-    struct proxy_hop *h, const struct errand *e, const struct smtp_reply *reply)
-{
-	if (e->what == PROXY_ERRAND_MAIL)
-		h->mail_refused = smtp_reply_class(reply) != 2;
-	if (e->what != PROXY_ERRAND_RCPT || !h->mail_refused || !e->grouped ||
-	    smtp_reply_class(reply) != 2)
-		return;
-	note_confusion(h, "takes RCPT behind a refused MAIL");
-	h->tidy_due = true;
-}
-
 /* MAIL is to be said again: what was answered behind it was of no transaction
  * that will be. */
 static bool
@@ -543,10 +515,21 @@ take_errand_reply(struct proxy_hop *h, const struct smtp_reply *reply)
 	} else if (is_behind_mail(h, e)) {
 		e->stage = WAITING;
 	} else if (!goes_on_with_lines(h, e, reply)) {
-		note_reply(h, e, reply);
-		if (e != errand(h, 0))
-			keep_answer(e, reply);
-		else if (!answer_errand(h, reply))
+		/* An RCPT that is taken behind a MAIL that is not is of a
+		 * transaction that nobody began: RSET ends it before
+		 * anything else is said. */
+		if (e->what == PROXY_ERRAND_MAIL)
+			h->mail_refused = smtp_reply_class(reply) != 2;
+		if (e->what == PROXY_ERRAND_RCPT && h->mail_refused &&
+		    e->grouped && smtp_reply_class(reply) == 2) {
+			note_confusion(h, "takes RCPT behind a refused MAIL");
+			h->tidy_due = true;
+		}
+		if (e != errand(h, 0)) {
+			e->stage = ANSWERED;
+			strbuf_init(&e->answer, SMTP_REPLY_MAX);
+			strbuf_add(&e->answer, reply->wire);
+		} else if (!answer_errand(h, reply))
 			return;
 	}
 	while (h->count > 0 && errand(h, 0)->stage == ANSWERED) {
@@ -587,20 +570,6 @@ on_greeting(struct proxy_hop *h, const struct smtp_reply *reply)
 }
 
 static void
-on_hello(struct proxy_hop *h, const struct smtp_reply *reply)
-{
-	if (reply->code == 250) {
-		move_hop(h, READY);
-		h->known = h->xforward_due = 0;
-		memset(&h->client, 0, sizeof(h->client));
-		strbuf_reset(&h->hello);
-		strbuf_add(&h->hello, line_of(h, said_errand(h)));
-		smtp_ehlo_parse(reply, &h->capabilities);
-	}
-	take_errand_reply(h, reply);
-}
-
-static void
 on_hello_again(struct proxy_hop *h, const struct smtp_reply *reply)
 {
 	unsigned told = h->capabilities.extensions & CARRIED;
@@ -617,44 +586,34 @@ on_hello_again(struct proxy_hop *h, const struct smtp_reply *reply)
 		go_on_with_errands(h);
 }
 
-/* It closes now, and so will the client's connection, to which it is told. */
-static void
-on_421(
-    struct proxy_hop *h, enum proxy_errand what, const struct smtp_reply *reply)
-{
-	bool again = was_closed_before(h, what);
-	const struct errand *e = said_errand(h);
-
-	if (!again && e != NULL && e->grouped)
-		note_confusion(h, "says 421");
-	disconnect(h);
-	if (again)
-		connect_anew(h);
-	else if (h->count > 0)
-		(void)answer_errand(h, reply);
-	else
-		fail_hop(h, PROXY_HOP_LOST, "it said 421");
-}
-
-/* What the reply answers. */
-static enum proxy_errand
-answered_errand(const struct proxy_hop *h)
-{
-	if (h->state == GREETING)
-		return PROXY_ERRAND_GREETING;
-	return oldest_errand(h) == PROXY_ERRAND_DOT
-	    ? PROXY_ERRAND_DOT
-	    : (enum proxy_errand)smtp_relay_answered(h->relay);
-}
-
 static void
 on_reply(void *ctx, const struct smtp_reply *reply)
 {
 	struct proxy_hop *h = ctx;
-	enum proxy_errand what = answered_errand(h);
+	enum proxy_errand what;
 
+	/* What the reply answers. */
+	if (h->state == GREETING)
+		what = PROXY_ERRAND_GREETING;
+	else
+		what = oldest_errand(h) == PROXY_ERRAND_DOT
+		    ? PROXY_ERRAND_DOT
+		    : (enum proxy_errand)smtp_relay_answered(h->relay);
 	if (reply->code == 421 && what != PROXY_ERRAND_GREETING) {
-		on_421(h, what, reply);
+		bool again = was_closed_before(h, what);
+		const struct errand *e = said_errand(h);
+
+		/* It closes now, and so will the client's connection, to
+		 * which it is told. */
+		if (!again && e != NULL && e->grouped)
+			note_confusion(h, "says 421");
+		disconnect(h);
+		if (again)
+			connect_anew(h);
+		else if (h->count > 0)
+			(void)answer_errand(h, reply);
+		else
+			fail_hop(h, PROXY_HOP_LOST, "it said 421");
 		return;
 	}
 	switch (what) {
@@ -662,7 +621,15 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 		on_greeting(h, reply);
 		break;
 	case PROXY_ERRAND_HELLO:
-		on_hello(h, reply);
+		if (reply->code == 250) {
+			move_hop(h, READY);
+			h->known = h->xforward_due = 0;
+			memset(&h->client, 0, sizeof(h->client));
+			strbuf_reset(&h->hello);
+			strbuf_add(&h->hello, line_of(h, said_errand(h)));
+			smtp_ehlo_parse(reply, &h->capabilities);
+		}
+		take_errand_reply(h, reply);
 		break;
 	case PROXY_ERRAND_HELLO_AGAIN:
 		on_hello_again(h, reply);
@@ -727,49 +694,39 @@ proxy_hop_command(struct proxy_hop *h, enum proxy_errand what,
 		go_on_with_errands(h);
 }
 
-/* Postfix ranks SOURCE=LOCAL above its smtpd's own settings, and then rewrites
- * the header that was signed. Where it really came from is the session's to
- * know; whatever the client said, the next hop hears REMOTE. */
-static void
-hide_source(struct smtp_xforward *client)
-{
-	if (client->attributes[SMTP_XFORWARD_SOURCE].state !=
-	    SMTP_XFORWARD_UNSET)
-		(void)smtp_xforward_set(
-		    client, SMTP_XFORWARD_SOURCE, SLICE("REMOTE"));
-}
-
-/* The lines that tell of these attributes, an LF between. */
-static void
-print_xforward(const struct proxy_hop *h, unsigned wanted, struct strbuf *to)
-{
-	unsigned said;
-
-	while ((said = smtp_xforward_print(&h->client, wanted, to)) != 0) {
-		wanted &= ~said;
-		strbuf_add_char(to, '\n');
-	}
-	if (to->n > 0)
-		strbuf_truncate(to, to->n - 1);
-	else
-		strbuf_add_str(to, "NOOP");
-}
-
 bool
 proxy_hop_xforward(
     struct proxy_hop *h, const struct smtp_xforward *client, unsigned named)
 {
 	struct strbuf lines;
+	unsigned wanted;
+	unsigned said;
 
 	h->client = *client;
-	hide_source(&h->client);
+	/* Postfix ranks SOURCE=LOCAL above its smtpd's own settings, and
+	 * then rewrites the header that was signed. Where it really came
+	 * from is the session's to know; whatever the client said, the next
+	 * hop hears REMOTE. */
+	if (h->client.attributes[SMTP_XFORWARD_SOURCE].state !=
+	    SMTP_XFORWARD_UNSET)
+		(void)smtp_xforward_set(
+		    &h->client, SMTP_XFORWARD_SOURCE, SLICE("REMOTE"));
 	h->known |= named;
 	named &= h->capabilities.xforward;
 	if (h->relay == NULL || named == 0)
 		return false;
 	h->xforward_due &= ~named;
 	strbuf_init(&lines, SMTP_XFORWARD_NAMES * SMTP_COMMAND_MAX);
-	print_xforward(h, named, &lines);
+	/* The lines that tell of these attributes, an LF between. */
+	wanted = named;
+	while ((said = smtp_xforward_print(&h->client, wanted, &lines)) != 0) {
+		wanted &= ~said;
+		strbuf_add_char(&lines, '\n');
+	}
+	if (lines.n > 0)
+		strbuf_truncate(&lines, lines.n - 1);
+	else
+		strbuf_add_str(&lines, "NOOP");
 	push_errand(h, PROXY_ERRAND_XFORWARD, strbuf_slice(&lines), SLICE(""));
 	strbuf_clear(&lines);
 	go_on_with_errands(h);

@@ -105,24 +105,44 @@ add_journal_value(struct printer *to, const char *name, struct slice value)
 }
 
 static void
-add_journal_address(struct printer *to, const char *name, struct slice value)
+print_record(struct printer *to, const struct proxy_record *r)
 {
+	struct slice value;
+	struct slice reply;
+	struct slice id;
+
+	strbuf_reset(&to->out);
+	id = slice_first(r->queue_id, to->clip);
+	if (to->json) {
+		strbuf_add_str(&to->out, "\"queue_id\":");
+		escape_json(id, &to->out);
+	} else {
+		add_escaped_words(to, id);
+		strbuf_add_char(&to->out, ':');
+	}
+	value = r->sender;
 	value = slice_first(value, to->clip);
-	add_journal_name(to, name);
+	add_journal_name(to, "from");
 	if (to->json) {
 		escape_json(value, &to->out);
-		return;
+	} else {
+		strbuf_add_char(&to->out, '<');
+		add_escaped_words(to, value);
+		strbuf_add_char(&to->out, '>');
 	}
-	strbuf_add_char(&to->out, '<');
-	add_escaped_words(to, value);
-	strbuf_add_char(&to->out, '>');
-}
-
-static void
-add_status(struct printer *to, const struct proxy_record *r)
-{
-	struct slice reply = slice_first(strbuf_slice(&r->reply), to->clip);
-
+	add_journal_name(to, "nrcpt");
+	strbuf_addf(&to->out, "%zu", r->recipients);
+	add_journal_name(to, "size");
+	strbuf_addf(&to->out, "%llu", (unsigned long long)r->size);
+	add_journal_value(to, "message-id", strbuf_slice(&r->message_id));
+	add_journal_value(to, "client", r->client);
+	for (size_t i = 0; i < r->note_count; i++)
+		add_journal_value(to, r->notes[i].name,
+		    slice_from(r->text.p + r->notes[i].at, r->notes[i].n));
+	add_journal_name(to, "delay");
+	strbuf_addf(&to->out, "%.3f", r->delay);
+	add_journal_value(to, "relay", r->relay);
+	reply = slice_first(strbuf_slice(&r->reply), to->clip);
 	add_journal_name(to, "status");
 	if (to->json) {
 		strbuf_addf(&to->out, "\"%s\",\"reply\":", r->status);
@@ -132,47 +152,6 @@ add_status(struct printer *to, const struct proxy_record *r)
 	strbuf_addf(&to->out, "%s (", r->status);
 	escape_log(reply, &to->out);
 	strbuf_add_char(&to->out, ')');
-}
-
-static void
-add_notes(struct printer *to, const struct proxy_record *r)
-{
-	for (size_t i = 0; i < r->note_count; i++)
-		add_journal_value(to, r->notes[i].name,
-		    slice_from(r->text.p + r->notes[i].at, r->notes[i].n));
-}
-
-static void
-add_queue_id(struct printer *to, const struct proxy_record *r)
-{
-	struct slice id = slice_first(r->queue_id, to->clip);
-
-	if (to->json) {
-		strbuf_add_str(&to->out, "\"queue_id\":");
-		escape_json(id, &to->out);
-		return;
-	}
-	add_escaped_words(to, id);
-	strbuf_add_char(&to->out, ':');
-}
-
-static void
-print_record(struct printer *to, const struct proxy_record *r)
-{
-	strbuf_reset(&to->out);
-	add_queue_id(to, r);
-	add_journal_address(to, "from", r->sender);
-	add_journal_name(to, "nrcpt");
-	strbuf_addf(&to->out, "%zu", r->recipients);
-	add_journal_name(to, "size");
-	strbuf_addf(&to->out, "%llu", (unsigned long long)r->size);
-	add_journal_value(to, "message-id", strbuf_slice(&r->message_id));
-	add_journal_value(to, "client", r->client);
-	add_notes(to, r);
-	add_journal_name(to, "delay");
-	strbuf_addf(&to->out, "%.3f", r->delay);
-	add_journal_value(to, "relay", r->relay);
-	add_status(to, r);
 }
 
 /* Too long a line would be cut, and its status lost (or its JSON broken):

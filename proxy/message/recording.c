@@ -79,33 +79,6 @@ add_record_word(struct strbuf *words, struct slice value)
 	strbuf_add(words, slice_first(value, slice_find(value, '\t')));
 }
 
-static void
-add_result_member(struct proxy_record *r, const struct auth_result *result)
-{
-	static const enum record_tag tags[AUTH_METHODS] = {
-	    [AUTH_DKIM] = RECORD_DKIM,
-	    [AUTH_DOMAINKEYS] = RECORD_DOMAINKEYS,
-	    [AUTH_SPF] = RECORD_SPF,
-	    [AUTH_SENDERID] = RECORD_SENDERID,
-	    [AUTH_DMARC] = RECORD_DMARC,
-	    [AUTH_ARC] = RECORD_ARC,
-	};
-	bool spf = result->method == AUTH_SPF;
-	struct strbuf words;
-
-	if (result->method == AUTH_IPREV)
-		return;
-	strbuf_init(&words, WORDS_MAX);
-	add_record_word(&words, slice_str(mail_verdict_word(result->verdict)));
-	add_record_word(&words, result->domain);
-	add_record_word(
-	    &words, spf ? slice_str(result->scope) : result->selector);
-	if (!spf)
-		add_record_word(&words, slice_str(result->reason));
-	add_member(r, tags[result->method], strbuf_slice(&words));
-	strbuf_clear(&words);
-}
-
 /* What RFC 9990 calls the action: a pass with an enforcing policy is
  * "pass". */
 static const char *
@@ -177,7 +150,32 @@ proxy_recording_checked(struct proxy_recording *recording,
 		return;
 	add_member(r, RECORD_DIRECTION, SLICE("in"));
 	for (size_t i = 0; i < results->count; i++) {
-		add_result_member(r, &results->list[i]);
+		const struct auth_result *result = &results->list[i];
+		static const enum record_tag tags[AUTH_METHODS] = {
+		    [AUTH_DKIM] = RECORD_DKIM,
+		    [AUTH_DOMAINKEYS] = RECORD_DOMAINKEYS,
+		    [AUTH_SPF] = RECORD_SPF,
+		    [AUTH_SENDERID] = RECORD_SENDERID,
+		    [AUTH_DMARC] = RECORD_DMARC,
+		    [AUTH_ARC] = RECORD_ARC,
+		};
+		bool spf = result->method == AUTH_SPF;
+		struct strbuf words;
+
+		if (result->method != AUTH_IPREV) {
+			strbuf_init(&words, WORDS_MAX);
+			add_record_word(&words,
+			    slice_str(mail_verdict_word(result->verdict)));
+			add_record_word(&words, result->domain);
+			add_record_word(&words,
+			    spf ? slice_str(result->scope) : result->selector);
+			if (!spf)
+				add_record_word(
+				    &words, slice_str(result->reason));
+			add_member(
+			    r, tags[result->method], strbuf_slice(&words));
+			strbuf_clear(&words);
+		}
 		if (results->list[i].method == AUTH_DMARC)
 			add_dmarc(r, &results->list[i], verdict);
 	}
@@ -201,26 +199,19 @@ lose(struct proxy_recording *recording, int why)
 	    strerror(why), (unsigned long long)recording->lost);
 }
 
-static void
-tell_of_its_end(struct proxy_recording *recording)
-{
-	if (recording->lost == 0)
-		return;
-	log_printf(recording->log, LOGGING_WARNING,
-	    "the recorder takes records again; %llu were lost",
-	    (unsigned long long)recording->lost);
-	recording->lost = 0;
-	recording->complained = 0;
-}
-
-static void
-add_envelope(const struct proxy_envelope *envelope, struct proxy_record *r)
+void
+proxy_recording_send(struct proxy_recording *recording,
+    const struct proxy_envelope *envelope, struct proxy_record *r)
 {
 	struct slice recipient;
-	size_t at = 0;
+	size_t at;
 	char now[32];
-	int n = snprintf(now, sizeof(now), "%lld", (long long)clock_wall_s());
+	int n;
 
+	if (!is_on(recording) || r->kept.n == 0)
+		return;
+	at = 0;
+	n = snprintf(now, sizeof(now), "%lld", (long long)clock_wall_s());
 	add_member(r, RECORD_TIME, slice_from(now, (size_t)n));
 	add_member(r, RECORD_STATUS, slice_str(r->status));
 	if (proxy_envelope_knows_client(envelope))
@@ -230,20 +221,18 @@ add_envelope(const struct proxy_envelope *envelope, struct proxy_record *r)
 	    mail_address_domain(strbuf_slice(&envelope->sender)));
 	if (proxy_envelope_next_recipient(envelope, &at, &recipient))
 		add_member(r, RECORD_RECIPIENT, mail_address_domain(recipient));
-}
-
-void
-proxy_recording_send(struct proxy_recording *recording,
-    const struct proxy_envelope *envelope, struct proxy_record *r)
-{
-	if (!is_on(recording) || r->kept.n == 0)
-		return;
-	add_envelope(envelope, r);
 	if (r->kept.full)
 		lose(recording, EMSGSIZE);
 	else if (send(recording->fd, r->kept.p, r->kept.n,
 		     MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		lose(recording, errno);
-	else
-		tell_of_its_end(recording);
+	else {
+		if (recording->lost != 0) {
+			log_printf(recording->log, LOGGING_WARNING,
+			    "the recorder takes records again; %llu were lost",
+			    (unsigned long long)recording->lost);
+			recording->lost = 0;
+			recording->complained = 0;
+		}
+	}
 }

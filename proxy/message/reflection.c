@@ -180,27 +180,14 @@ spf_of_sender(const struct auth_results *results)
 	    : spf;
 }
 
-static enum record_proof
-proof_of(
-    const struct auth_results *results, const struct auth_result *signature)
-{
-	const struct auth_result *spf = spf_of_sender(results);
-
-	if (spf != NULL && spf->verdict == MAIL_VERDICT_PASS)
-		return RECORD_PROOF_SPF;
-	if (signature != NULL)
-		return RECORD_PROOF_DKIM;
-	if (spf != NULL && spf->verdict == MAIL_VERDICT_FAIL)
-		return RECORD_PROOF_REFUTED;
-	return RECORD_PROOF_NONE;
-}
-
 struct proxy_reflection
 proxy_reflection_judge(const char *address,
     const struct proxy_envelope *envelope, const struct auth_results *results,
     const struct mail_header *header)
 {
 	struct proxy_reflection r = {.wanted = false};
+	const struct auth_result *signature;
+	const struct auth_result *spf;
 
 	if (address != NULL)
 		look_at_recipients(&r, slice_str(address), envelope);
@@ -208,7 +195,16 @@ proxy_reflection_judge(const char *address,
 		return r;
 	r.signature = find_signature(results, strbuf_slice(&envelope->sender),
 	    header, slice_str(address));
-	r.proof = proof_of(results, r.signature);
+	signature = r.signature;
+	spf = spf_of_sender(results);
+	if (spf != NULL && spf->verdict == MAIL_VERDICT_PASS)
+		r.proof = RECORD_PROOF_SPF;
+	else if (signature != NULL)
+		r.proof = RECORD_PROOF_DKIM;
+	else if (spf != NULL && spf->verdict == MAIL_VERDICT_FAIL)
+		r.proof = RECORD_PROOF_REFUTED;
+	else
+		r.proof = RECORD_PROOF_NONE;
 	return r;
 }
 
@@ -251,50 +247,6 @@ add_fitting(struct proxy_record *record, enum record_tag tag, struct slice text)
 		text, used < RECORD_KEPT_MAX ? RECORD_KEPT_MAX - used : 0));
 }
 
-/* Which spamd reads as it came. */
-static void
-add_message(const struct proxy_filter_job *job)
-{
-	const struct proxy_again *again = job->again;
-	struct strbuf message;
-	char *room;
-	ssize_t n;
-
-	strbuf_init(&message, MESSAGE_MAX);
-	room = strbuf_reserve(&message, MESSAGE_MAX);
-	n = again->read(again->ctx, room, MESSAGE_MAX);
-	if (n > 0)
-		add_fitting(
-		    job->record, RECORD_MESSAGE, slice_from(room, (size_t)n));
-	strbuf_clear(&message);
-}
-
-/* What of the header is the sender's beyond doubt. */
-static void
-add_header(struct proxy_record *record, const struct mail_header *header,
-    const bool *shown)
-{
-	struct strbuf text;
-	struct slice subject = {NULL, 0};
-
-	strbuf_init(&text, RECORD_REFLECT_HEADER_MAX + 1);
-	for (size_t i = 0; i < mail_header_count(header); i++) {
-		const struct mail_field *field = mail_header_at(header, i);
-
-		if (shown != NULL && !shown[i])
-			continue;
-		strbuf_add(&text,
-		    slice_first(
-			field->raw, RECORD_REFLECT_HEADER_MAX + 1 - text.n));
-		if (slice_equal_nocase(field->name, SLICE("Subject")))
-			subject = field->value;
-	}
-	add_fitting(record, RECORD_HEADER, strbuf_slice(&text));
-	if (subject.n > 0)
-		add_fitting(record, RECORD_SUBJECT, slice_first(subject, 2048));
-	strbuf_clear(&text);
-}
-
 /* Loopback is this host's own mail server, or a program of its own, unless
  * SPF was asked about it. */
 static bool
@@ -309,9 +261,13 @@ is_own_mail(const struct proxy_envelope *e, const struct auth_results *results)
 }
 
 static void
-add_summary(const struct proxy_reflection *r, const struct proxy_config *config,
-    const struct proxy_filter_job *job, const struct auth_results *results)
+add_answer(const struct proxy_reflection *r, const struct proxy_config *config,
+    const struct proxy_filter_job *job, const struct auth_results *results,
+    const struct mail_header *header)
 {
+	const struct mail_field *id =
+	    mail_header_last(header, SLICE("Message-ID"));
+	bool *covered = NULL;
 	const struct proxy_envelope *e = job->envelope;
 	bool proven = r->proof != RECORD_PROOF_NONE;
 	struct slice domain = mail_address_domain(strbuf_slice(&e->sender));
@@ -336,28 +292,52 @@ add_summary(const struct proxy_reflection *r, const struct proxy_config *config,
 	(void)auth_summary_print(&about, &summary);
 	add_fitting(job->record, RECORD_SUMMARY, strbuf_slice(&summary));
 	strbuf_clear(&summary);
-}
-
-static void
-add_answer(const struct proxy_reflection *r, const struct proxy_config *config,
-    const struct proxy_filter_job *job, const struct auth_results *results,
-    const struct mail_header *header)
-{
-	const struct mail_field *id =
-	    mail_header_last(header, SLICE("Message-ID"));
-	bool *covered = NULL;
-
-	add_summary(r, config, job, results);
 	if (id != NULL)
 		add_fitting(job->record, RECORD_MESSAGE_ID,
 		    slice_first(slice_trim(id->value), 1024));
 	if (r->proof == RECORD_PROOF_DKIM)
 		covered = covered_by(results, r->signature, header);
-	if (r->proof != RECORD_PROOF_NONE)
-		add_header(job->record, header, covered);
+	if (r->proof != RECORD_PROOF_NONE) {
+		/* What of the header is the sender's beyond doubt. */
+		struct proxy_record *record = job->record;
+		struct strbuf text;
+		struct slice subject = {NULL, 0};
+
+		strbuf_init(&text, RECORD_REFLECT_HEADER_MAX + 1);
+		for (size_t i = 0; i < mail_header_count(header); i++) {
+			const struct mail_field *field =
+			    mail_header_at(header, i);
+
+			if (covered != NULL && !covered[i])
+				continue;
+			strbuf_add(&text,
+			    slice_first(field->raw,
+				RECORD_REFLECT_HEADER_MAX + 1 - text.n));
+			if (slice_equal_nocase(field->name, SLICE("Subject")))
+				subject = field->value;
+		}
+		add_fitting(record, RECORD_HEADER, strbuf_slice(&text));
+		if (subject.n > 0)
+			add_fitting(
+			    record, RECORD_SUBJECT, slice_first(subject, 2048));
+		strbuf_clear(&text);
+	}
 	free(covered);
-	if (job->again->wanted)
-		add_message(job);
+	if (job->again->wanted) {
+		/* Which spamd reads as it came. */
+		const struct proxy_again *again = job->again;
+		struct strbuf message;
+		char *room;
+		ssize_t n;
+
+		strbuf_init(&message, MESSAGE_MAX);
+		room = strbuf_reserve(&message, MESSAGE_MAX);
+		n = again->read(again->ctx, room, MESSAGE_MAX);
+		if (n > 0)
+			add_fitting(job->record, RECORD_MESSAGE,
+			    slice_from(room, (size_t)n));
+		strbuf_clear(&message);
+	}
 }
 
 void

@@ -104,30 +104,6 @@ asks_to_reject(const struct auth_result *dmarc)
 	    strcmp(dmarc->disposition, "reject") == 0;
 }
 
-/* RFC 7208 section 6.2: what the domain says of it comes from outside. */
-static struct proxy_refusal
-refuse_spf(const struct auth_result *spf, struct slice client)
-{
-	struct strbuf text;
-
-	begin_refusal(&text, "SPF fail: ");
-	add_refusal_name(&text, client);
-	strbuf_add_str(&text, " may not send mail of ");
-	add_refusal_name(&text, spf->domain);
-	strbuf_add_str(&text, "; policy of ");
-	add_refusal_name(
-	    &text, spf->record_name.n > 0 ? spf->record_name : spf->domain);
-	if (spf->mechanism != NULL && spf->mechanism[0] != '\0') {
-		strbuf_add_str(&text, ": ");
-		add_shown(&text, slice_str(spf->mechanism), MECHANISM_MAX);
-	}
-	if (spf->explanation.n > 0 && text.n + 10 < TEXT_MAX) {
-		strbuf_add_str(&text, "; ");
-		add_shown(&text, spf->explanation, TEXT_MAX - text.n);
-	}
-	return make_refusal(PROXY_REFUSE, PROXY_CAUSE_SPF, &text);
-}
-
 static struct proxy_refusal
 refuse_dmarc(const struct auth_result *dmarc, struct slice client)
 {
@@ -156,52 +132,24 @@ first_signature(const struct auth_results *results)
 }
 
 static struct proxy_refusal
-refuse_dkim(const struct auth_results *results, struct slice client)
-{
-	const struct auth_result *signature = first_signature(results);
-	struct strbuf text;
-
-	begin_refusal(&text, "no passing DKIM signature found: ");
-	if (signature == NULL) {
-		strbuf_add_str(&text, "unsigned mail");
-	} else {
-		strbuf_addf(
-		    &text, "%s of ", mail_verdict_word(signature->verdict));
-		add_refusal_name(&text, signature->domain);
-		if (signature->code != MAIL_REASON_NONE)
-			strbuf_addf(
-			    &text, " (%s)", mail_reason_code(signature->code));
-	}
-	strbuf_add_str(&text, " from ");
-	add_refusal_name(&text, client);
-	strbuf_add_str(&text, "; policy of this host");
-	return make_refusal(PROXY_REFUSE, PROXY_CAUSE_DKIM, &text);
-}
-
-/* A From that we cannot read to its end, or that is there twice, shows an
- * author whom DMARC was not asked about: whoever wants to evade a policy
- * would write one. */
-static struct proxy_refusal
-refuse_from(const struct auth_result *dmarc, struct slice client)
-{
-	struct strbuf text;
-
-	begin_refusal(&text, "");
-	add_shown(&text, slice_str(dmarc->from_fault), FAULT_MAX);
-	strbuf_add_str(&text, " (DMARC), from ");
-	add_refusal_name(&text, client);
-	strbuf_add_str(&text, "; policy of this host");
-	return make_refusal(PROXY_REFUSE, PROXY_CAUSE_FORM, &text);
-}
-
-static struct proxy_refusal
 judge_dmarc(const struct auth_results *results, struct slice client)
 {
 	const struct auth_result *dmarc =
 	    auth_results_find(results, AUTH_DMARC);
 
-	if (dmarc != NULL && dmarc->from_fault != NULL)
-		return refuse_from(dmarc, client);
+	if (dmarc != NULL && dmarc->from_fault != NULL) {
+		/* A From that we cannot read to its end, or that is there
+		 * twice, shows an author whom DMARC was not asked about:
+		 * whoever wants to evade a policy would write one. */
+		struct strbuf text;
+
+		begin_refusal(&text, "");
+		add_shown(&text, slice_str(dmarc->from_fault), FAULT_MAX);
+		strbuf_add_str(&text, " (DMARC), from ");
+		add_refusal_name(&text, client);
+		strbuf_add_str(&text, "; policy of this host");
+		return make_refusal(PROXY_REFUSE, PROXY_CAUSE_FORM, &text);
+	}
 	if (dmarc != NULL && asks_to_reject(dmarc))
 		return refuse_dmarc(dmarc, client);
 	return accepted;
@@ -220,11 +168,50 @@ judge_for_good(const struct proxy_checking_rules *rules,
 
 	if (failed &&
 	    (((rules->reject & any_dkim) && signatures.any) ||
-		(rules->reject & PROXY_REJECT_DKIM_REQUIRED)))
-		return refuse_dkim(results, client);
+		(rules->reject & PROXY_REJECT_DKIM_REQUIRED))) {
+		const struct auth_result *signature = first_signature(results);
+		struct strbuf words;
+
+		begin_refusal(&words, "no passing DKIM signature found: ");
+		if (signature == NULL) {
+			strbuf_add_str(&words, "unsigned mail");
+		} else {
+			strbuf_addf(&words, "%s of ",
+			    mail_verdict_word(signature->verdict));
+			add_refusal_name(&words, signature->domain);
+			if (signature->code != MAIL_REASON_NONE)
+				strbuf_addf(&words, " (%s)",
+				    mail_reason_code(signature->code));
+		}
+		strbuf_add_str(&words, " from ");
+		add_refusal_name(&words, client);
+		strbuf_add_str(&words, "; policy of this host");
+		return make_refusal(PROXY_REFUSE, PROXY_CAUSE_DKIM, &words);
+	}
 	if ((rules->reject & PROXY_REJECT_SPF) && spf != NULL &&
-	    spf->verdict == MAIL_VERDICT_FAIL)
-		return refuse_spf(spf, client);
+	    spf->verdict == MAIL_VERDICT_FAIL) {
+		/* RFC 7208 section 6.2: what the domain says of it comes
+		 * from outside. */
+		struct strbuf text;
+
+		begin_refusal(&text, "SPF fail: ");
+		add_refusal_name(&text, client);
+		strbuf_add_str(&text, " may not send mail of ");
+		add_refusal_name(&text, spf->domain);
+		strbuf_add_str(&text, "; policy of ");
+		add_refusal_name(&text,
+		    spf->record_name.n > 0 ? spf->record_name : spf->domain);
+		if (spf->mechanism != NULL && spf->mechanism[0] != '\0') {
+			strbuf_add_str(&text, ": ");
+			add_shown(
+			    &text, slice_str(spf->mechanism), MECHANISM_MAX);
+		}
+		if (spf->explanation.n > 0 && text.n + 10 < TEXT_MAX) {
+			strbuf_add_str(&text, "; ");
+			add_shown(&text, spf->explanation, TEXT_MAX - text.n);
+		}
+		return make_refusal(PROXY_REFUSE, PROXY_CAUSE_SPF, &text);
+	}
 	if ((rules->reject & PROXY_REJECT_DMARC) && !dmarc_excepted)
 		return judge_dmarc(results, client);
 	return accepted;

@@ -56,24 +56,6 @@ blank_is_ahead(const struct proxy_splice *s)
 	return s->blank && s->blank_done < empty_line.n;
 }
 
-static bool
-blank_is_here(const struct proxy_splice *s)
-{
-	return blank_is_ahead(s) && s->offset >= s->blank_at;
-}
-
-static uint64_t
-until_blank(const struct proxy_splice *s)
-{
-	return blank_is_ahead(s) ? s->blank_at - s->offset : UINT64_MAX;
-}
-
-static uint64_t
-splice_smaller(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 ssize_t
 proxy_splice_next(struct proxy_splice *s, char *to, size_t room)
 {
@@ -82,12 +64,15 @@ proxy_splice_next(struct proxy_splice *s, char *to, size_t room)
 	ssize_t n;
 
 	while (filled < room) {
+		uint64_t b;
+
 		until = skip_removed(s);
-		if (blank_is_here(s)) {
+		if (blank_is_ahead(s) && s->offset >= s->blank_at) {
 			to[filled++] = empty_line.p[s->blank_done++];
 			continue;
 		}
-		until = splice_smaller(until, until_blank(s));
+		b = blank_is_ahead(s) ? s->blank_at - s->offset : UINT64_MAX;
+		until = until < b ? until : b;
 		n = proxy_spool_read(s->spool, s->offset, to + filled,
 		    until < room - filled ? (size_t)until : room - filled);
 		if (n < 0)

@@ -119,15 +119,6 @@ take_from_quota(struct proxy_spool *s, uint64_t n)
 	return PROXY_SPOOL_OK;
 }
 
-/* How many of `n` bytes more make up whole blocks with what is in memory: a
- * block that is written in one piece, where it belongs, costs the file system
- * two thirds of one in two. */
-static size_t
-whole_blocks(const struct proxy_spool *s, size_t n)
-{
-	return s->mark == 0 ? n : n - (s->memory.n + n) % s->mark;
-}
-
 enum proxy_spool_status
 proxy_spool_append(struct proxy_spool *s, struct slice bytes)
 {
@@ -135,8 +126,14 @@ proxy_spool_append(struct proxy_spool *s, struct slice bytes)
 	    take_from_quota(s, bytes.n) != PROXY_SPOOL_OK)
 		return s->status;
 	if (bytes.n > s->mark - s->memory.n) {
-		size_t now = whole_blocks(s, bytes.n);
+		size_t n = bytes.n;
+		size_t now;
 
+		/* How many of `n` bytes more make up whole blocks with what
+		 * is in memory: a block that is written in one piece, where
+		 * it belongs, costs the file system two thirds of one in
+		 * two. */
+		now = s->mark == 0 ? n : n - (s->memory.n + n) % s->mark;
 		if (to_file(s, slice_first(bytes, now)) != PROXY_SPOOL_OK)
 			return s->status;
 		bytes = slice_after(bytes, now);

@@ -49,37 +49,30 @@ proxy_spool_files_free(struct proxy_spool_files *files)
 	free(files);
 }
 
-/* Where the file system knows no file without a name, one is made and its
- * name is taken away at once. */
 static int
-open_named(int dir_fd)
+open_unnamed(int dir_fd)
 {
+	int fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	char name[64];
-	int fd;
+	int file;
 
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	/* Where the file system knows no file without a name, one is made
+	 * and its name is taken away at once. */
 	for (unsigned i = 0; i < NAMES_TRIED; i++) {
 		(void)snprintf(
 		    name, sizeof(name), ".spool-%ld-%u", (long)getpid(), i);
-		fd = openat(
+		file = openat(
 		    dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd >= 0) {
+		if (file >= 0) {
 			(void)unlinkat(dir_fd, name, 0);
-			return fd;
+			return file;
 		}
 		if (errno != EEXIST)
 			return -1;
 	}
 	return -1;
-}
-
-static int
-open_unnamed(int dir_fd)
-{
-	int fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-		return fd;
-	return open_named(dir_fd);
 }
 
 int

@@ -151,34 +151,6 @@ control_fail(int fd, const char *path, const char *what, struct strbuf *reason)
 	return -1;
 }
 
-static int
-make_address(const char *path, struct sockaddr_un *un)
-{
-	memset(un, 0, sizeof(*un));
-	un->sun_family = AF_UNIX;
-	if (strlen(path) >= sizeof(un->sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	memcpy(un->sun_path, path, strlen(path));
-	return 0;
-}
-
-static int
-make_control_directory(const char *path)
-{
-	struct slice whole = slice_str(path);
-	char *directory =
-	    xslicedup(slice_first(whole, slice_find_last(whole, '/')));
-	int result = directory[0] == '\0' || mkdir(directory, 0755) == 0 ||
-		errno == EEXIST
-	    ? 0
-	    : -1;
-
-	free(directory);
-	return result;
-}
-
 /* What a process left behind that died: nobody listens there. -1 where
  * somebody does, or where it is no socket. */
 static int
@@ -206,33 +178,43 @@ remove_stale(const char *path, const struct sockaddr_un *un)
 	return -1;
 }
 
-static int
-bind_it(int fd, const struct sockaddr_un *un)
-{
-	mode_t before = umask(0177);
-	int result = bind(fd, (const struct sockaddr *)un, sizeof(*un));
-
-	(void)umask(before);
-	return result;
-}
-
 /* A listening socket and what its name stands for; -1 and the reason. */
 static int
 open_socket(const char *path, struct stat *st, struct strbuf *reason)
 {
 	struct sockaddr_un un;
 	int fd;
+	struct slice whole;
+	char *directory;
+	int result;
+	mode_t before;
+	int outcome;
 
-	if (make_address(path, &un) != 0)
+	memset(&un, 0, sizeof(un));
+	un.sun_family = AF_UNIX;
+	if (strlen(path) >= sizeof(un.sun_path)) {
+		errno = ENAMETOOLONG;
 		return control_fail(-1, path, "name", reason);
-	if (make_control_directory(path) != 0)
+	}
+	memcpy(un.sun_path, path, strlen(path));
+	whole = slice_str(path);
+	directory = xslicedup(slice_first(whole, slice_find_last(whole, '/')));
+	result = directory[0] == '\0' || mkdir(directory, 0755) == 0 ||
+		errno == EEXIST
+	    ? 0
+	    : -1;
+	free(directory);
+	if (result != 0)
 		return control_fail(-1, path, "its directory", reason);
 	if (remove_stale(path, &un) != 0)
 		return control_fail(-1, path, "what is there", reason);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return control_fail(fd, path, "socket", reason);
-	if (bind_it(fd, &un) != 0)
+	before = umask(0177);
+	outcome = bind(fd, (const struct sockaddr *)&un, sizeof(un));
+	(void)umask(before);
+	if (outcome != 0)
 		return control_fail(fd, path, "bind", reason);
 	if (listen(fd, ASKERS_MAX) != 0 || lstat(path, st) != 0)
 		return control_fail(fd, path, "listen", reason);

@@ -13,19 +13,6 @@
 #include "base/xalloc.h"
 #include "proxy/process/master_private.h"
 
-/* The parent: ends when the child serves, or with it. */
-static void
-wait_for_child(int from)
-{
-	char byte;
-	ssize_t n;
-
-	do
-		n = read(from, &byte, 1);
-	while (n < 0 && errno == EINTR);
-	_exit(n == 1 ? EX_OK : EX_OSERR);
-}
-
 /* Before the first worker is there to inherit what the starter gave us. */
 static int
 leave_terminal(void)
@@ -51,8 +38,17 @@ proxy_daemon_begin(struct strbuf *reason)
 		return strbuf_fail(
 		    reason, "cannot go to the background: %s", strerror(errno));
 	if (child > 0) {
+		int from;
+		char byte;
+		ssize_t n;
+
 		(void)close(ends[1]);
-		wait_for_child(ends[0]);
+		/* The parent: ends when the child serves, or with it. */
+		from = ends[0];
+		do
+			n = read(from, &byte, 1);
+		while (n < 0 && errno == EINTR);
+		_exit(n == 1 ? EX_OK : EX_OSERR);
 	}
 	(void)close(ends[0]);
 	(void)setsid();

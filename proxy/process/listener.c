@@ -26,33 +26,15 @@ fail_listener(int fd, const struct proxy_endpoint *at, const char *what,
 	return -1;
 }
 
-/* A socket file that a process left behind: whoever is there but busy or
- * stopped refuses nothing, and is not waited for. */
-static void
-remove_stale(const struct proxy_endpoint *at)
-{
-	const char *path = proxy_endpoint_path(at);
-	struct stat st;
-	int fd;
-
-	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
-		return;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	if (connect(fd, (const struct sockaddr *)&at->address, at->length) !=
-		0 &&
-	    errno == ECONNREFUSED)
-		(void)unlink(path);
-	(void)close(fd);
-}
-
 static int
 bind_it(int fd, const struct proxy_endpoint *at)
 {
 	const struct sockaddr *address = (const struct sockaddr *)&at->address;
 	int one = 1, result;
 	mode_t before;
+	const char *path;
+	struct stat st;
+	int file;
 
 	if (address->sa_family != AF_UNIX) {
 		(void)setsockopt(
@@ -62,7 +44,20 @@ bind_it(int fd, const struct proxy_endpoint *at)
 			    fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 		return bind(fd, address, at->length);
 	}
-	remove_stale(at);
+	/* A socket file that a process left behind: whoever is there but
+	 * busy or stopped refuses nothing, and is not waited for. */
+	path = proxy_endpoint_path(at);
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+		file = socket(
+		    AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (file >= 0) {
+			if (connect(file, (const struct sockaddr *)&at->address,
+				at->length) != 0 &&
+			    errno == ECONNREFUSED)
+				(void)unlink(path);
+			(void)close(file);
+		}
+	}
 	before = umask(0177); /* until the rights are given */
 	result = bind(fd, address, at->length);
 	(void)umask(before);

@@ -40,45 +40,6 @@ proxy_master_print_version(struct strbuf *to)
 	strbuf_add_str(to, "}\n");
 }
 
-static void
-print_configuration(const struct proxy_master *master, struct strbuf *to)
-{
-	const struct proxy_config *config =
-	    master->serving == NULL ? NULL : master->serving->config;
-
-	strbuf_add_str(to, ",\"configuration\":{");
-	print_text("path", master->path, to);
-	if (config != NULL) {
-		strbuf_add_str(to, ",\"stamp\":\"");
-		proxy_config_stamp(config, to);
-		strbuf_addf(
-		    to, "\",\"read\":%lld", (long long)master->history.read_at);
-	}
-	strbuf_add_char(to, '}');
-}
-
-static void
-print_reload(const struct proxy_master *master, struct strbuf *to)
-{
-	static const char *const words[] = {
-	    [PROXY_RELOAD_NONE] = "none",
-	    [PROXY_RELOAD_RUNNING] = "running",
-	    [PROXY_RELOAD_DONE] = "done",
-	    [PROXY_RELOAD_REFUSED] = "refused",
-	};
-	const struct proxy_master_history *history = &master->history;
-
-	strbuf_addf(
-	    to, ",\"reload\":{\"result\":\"%s\"", words[history->reload]);
-	if (history->reload != PROXY_RELOAD_NONE)
-		strbuf_addf(to, ",\"at\":%lld", (long long)history->reload_at);
-	if (history->reload == PROXY_RELOAD_REFUSED) {
-		strbuf_add_char(to, ',');
-		print_text("why", history->why, to);
-	}
-	strbuf_add_char(to, '}');
-}
-
 static const char *
 state_word(const struct proxy_seat *seat)
 {
@@ -165,13 +126,39 @@ proxy_master_print_state(const struct proxy_master *master, struct strbuf *to)
 	    {"missing", is_missing, print_role},
 	    {"silent", is_silent, print_pid},
 	};
+	const struct proxy_config *config;
+	static const char *const words[] = {
+	    [PROXY_RELOAD_NONE] = "none",
+	    [PROXY_RELOAD_RUNNING] = "running",
+	    [PROXY_RELOAD_DONE] = "done",
+	    [PROXY_RELOAD_REFUSED] = "refused",
+	};
+	const struct proxy_master_history *history;
 
 	print_program(to);
 	strbuf_addf(to, ",\"started\":%lld,\"generation\":%llu",
 	    (long long)master->history.started,
 	    (unsigned long long)master->history.generation);
-	print_configuration(master, to);
-	print_reload(master, to);
+	config = master->serving == NULL ? NULL : master->serving->config;
+	strbuf_add_str(to, ",\"configuration\":{");
+	print_text("path", master->path, to);
+	if (config != NULL) {
+		strbuf_add_str(to, ",\"stamp\":\"");
+		proxy_config_stamp(config, to);
+		strbuf_addf(
+		    to, "\",\"read\":%lld", (long long)master->history.read_at);
+	}
+	strbuf_add_char(to, '}');
+	history = &master->history;
+	strbuf_addf(
+	    to, ",\"reload\":{\"result\":\"%s\"", words[history->reload]);
+	if (history->reload != PROXY_RELOAD_NONE)
+		strbuf_addf(to, ",\"at\":%lld", (long long)history->reload_at);
+	if (history->reload == PROXY_RELOAD_REFUSED) {
+		strbuf_add_char(to, ',');
+		print_text("why", history->why, to);
+	}
+	strbuf_add_char(to, '}');
 	strbuf_addf(to, ",\"stopping\":%s",
 	    master->state == PROXY_MASTER_STOPPING ? "true" : "false");
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)

@@ -62,31 +62,11 @@ is_wanted(const struct recorder *r)
 
 /* --- what is lost is counted --- */
 
-static void
-count_lost(struct recorder *r, enum proxy_counter counter, uint64_t more)
-{
-	proxy_count_add(r->job->counters, counter, more);
-	r->lost += more;
-}
-
 /* The number of the front that does so. */
 static size_t
 front_that(const struct recorder *r, enum proxy_filter_kind filter)
 {
 	return proxy_front_with(r->job->config, filter)->number;
-}
-
-/* Taken: one that says which way its message went, and so what was done to
- * it. */
-static void
-note_pending(struct recorder *r, const struct record_kept *kept)
-{
-	bool out =
-	    slice_equal(record_kept_get(kept, RECORD_DIRECTION), SLICE("out"));
-
-	proxy_count(r->job->counters,
-	    proxy_count_pending(
-		front_that(r, out ? PROXY_FILTER_SIGN : PROXY_FILTER_VERIFY)));
 }
 
 static void
@@ -102,39 +82,18 @@ lose_pending(struct recorder *r)
 {
 	const struct proxy_counters *c = r->job->counters;
 
-	for (size_t i = 0; i < PROXY_FRONTS; i++)
-		count_lost(r, proxy_count_lost(i),
-		    proxy_counter_get(c, proxy_count_pending(i)));
+	for (size_t i = 0; i < PROXY_FRONTS; i++) {
+		enum proxy_counter counter = proxy_count_lost(i);
+		uint64_t more = proxy_counter_get(c, proxy_count_pending(i));
+
+		proxy_count_add(r->job->counters, counter, more);
+		r->lost += more;
+	}
 	forget_pending(r);
 	strbuf_reset(&r->waiting);
 }
 
-/* The page outlives its process: what one that was killed had in its hands is
- * counted by the next. */
-static void
-count_of_the_dead(struct recorder *r)
-{
-	lose_pending(r);
-	if (r->lost > 0)
-		log_printf(r->job->log, LOGGING_ERROR,
-		    "the recorder before this one ended without committing: "
-		    "%llu records are lost",
-		    (unsigned long long)r->lost);
-	r->lost = 0;
-}
-
 /* --- trouble: told when it begins, once a minute, and when it ends --- */
-
-static void
-complain_of_records(struct recorder *r)
-{
-	if (r->ticks < r->complain)
-		return;
-	r->complain = r->ticks + COMPLAIN_EVERY_S;
-	log_printf(r->job->log, LOGGING_ERROR,
-	    "results database: %s; %llu records are lost so far", r->trouble,
-	    (unsigned long long)r->lost);
-}
 
 static void
 trouble_begin(struct recorder *r, const struct strbuf *reason)
@@ -148,7 +107,12 @@ trouble_begin(struct recorder *r, const struct strbuf *reason)
 	proxy_recorder_site_set_trouble(r->site, why);
 	free(r->trouble);
 	r->trouble = why;
-	complain_of_records(r);
+	if (r->ticks < r->complain)
+		return;
+	r->complain = r->ticks + COMPLAIN_EVERY_S;
+	log_printf(r->job->log, LOGGING_ERROR,
+	    "results database: %s; %llu records are lost so far", r->trouble,
+	    (unsigned long long)r->lost);
 }
 
 static void
@@ -229,23 +193,6 @@ keep_waiting(struct recorder *r)
 	strbuf_clear(&reason);
 }
 
-/* Until the next tick, or the one at which it can be tried again. */
-static void
-keep_record(
-    struct recorder *r, const struct record_kept *kept, struct slice datagram)
-{
-	note_pending(r, kept);
-	if (r->trouble != NULL) {
-		lose_pending(r);
-		return;
-	}
-	strbuf_add(&r->waiting,
-	    slice_from((const char *)&datagram.n, sizeof(datagram.n)));
-	strbuf_add(&r->waiting, datagram);
-	if (r->waiting.n > WAITING_MAX)
-		keep_waiting(r);
-}
-
 static void
 take_datagram(struct recorder *r, struct slice datagram)
 {
@@ -255,9 +202,29 @@ take_datagram(struct recorder *r, struct slice datagram)
 		return;
 	if (record_kept_parse(datagram, &kept) == 0 &&
 	    record_store_takes(&kept)) {
-		keep_record(r, &kept, datagram);
+		bool out = slice_equal(
+		    record_kept_get(&kept, RECORD_DIRECTION), SLICE("out"));
+
+		/* Until the next tick, or the one at which it can be tried
+		 * again. */
+		/* Taken: one that says which way its message went, and so
+		 * what was done to it. */
+		proxy_count(r->job->counters,
+		    proxy_count_pending(front_that(
+			r, out ? PROXY_FILTER_SIGN : PROXY_FILTER_VERIFY)));
+		if (r->trouble != NULL) {
+			lose_pending(r);
+		} else {
+			strbuf_add(&r->waiting,
+			    slice_from(
+				(const char *)&datagram.n, sizeof(datagram.n)));
+			strbuf_add(&r->waiting, datagram);
+			if (r->waiting.n > WAITING_MAX)
+				keep_waiting(r);
+		}
 	} else {
-		/* Whose, is not to be known; strangers are the likelier ones. */
+		/* Whose, is not to be known; strangers are the likelier
+		 * ones. */
 		proxy_count(r->job->counters,
 		    proxy_count_lost(front_that(r, PROXY_FILTER_VERIFY)));
 		log_printf(r->job->log, LOGGING_ERROR,
@@ -322,23 +289,6 @@ open_store(struct recorder *r)
 	strbuf_clear(&reason);
 }
 
-/* Records in a file that has no name any more are seen by nobody. */
-static void
-check_presence(struct recorder *r)
-{
-	struct strbuf reason;
-
-	if (record_store_is_there(r->store))
-		return;
-	strbuf_init(&reason, REASON_MAX);
-	strbuf_addf(&reason, "%s is gone, or another file has its name",
-	    r->job->config->results.database);
-	trouble_begin(r, &reason);
-	close_store(r);
-	open_store(r);
-	strbuf_clear(&reason);
-}
-
 static void
 commit(struct recorder *r, int64_t now)
 {
@@ -370,30 +320,28 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	r->ticks++;
-	if (r->store != NULL)
-		check_presence(r);
-	else if (r->ticks % REOPEN_EVERY_S == 0)
+	if (r->store != NULL) {
+		/* Records in a file that has no name any more are seen by
+		 * nobody. */
+		struct strbuf reason;
+
+		if (!record_store_is_there(r->store)) {
+			strbuf_init(&reason, REASON_MAX);
+			strbuf_addf(&reason,
+			    "%s is gone, or another file has its name",
+			    r->job->config->results.database);
+			trouble_begin(r, &reason);
+			close_store(r);
+			open_store(r);
+			strbuf_clear(&reason);
+		}
+	} else if (r->ticks % REOPEN_EVERY_S == 0)
 		open_store(r);
 	if (r->store == NULL)
 		return;
 	commit(r, now);
 	if (r->reflector != NULL && r->ticks % SEND_EVERY_S == 0)
 		record_reflector_tick(r->reflector, now);
-}
-
-/* What is there is kept while it can be; then the end of it is told. */
-static void
-finish_recorder(struct recorder *r)
-{
-	while (take_one(r))
-		continue;
-	r->held = HELD_TICKS; /* there is no other time */
-	if (r->store != NULL && r->trouble == NULL)
-		commit(r, clock_wall_s());
-	if (r->trouble != NULL)
-		log_printf(r->job->log, LOGGING_ERROR,
-		    "results database: %s; %llu records were lost", r->trouble,
-		    (unsigned long long)r->lost);
 }
 
 /* --- life --- */
@@ -426,30 +374,6 @@ count_answer(void *ctx, enum record_reflector_result result)
 }
 
 static void
-fill_rules(struct recorder *r)
-{
-	const struct proxy_reflector_settings *s = &r->job->config->reflector;
-
-	r->rules = (struct record_reflector_rules){
-	    .address = slice_str(s->address),
-	    .helo = slice_str(r->job->config->hostname),
-	    .relay = {.address = s->relay.address,
-		.address_length = s->relay.length},
-	    .spamd = {.address = s->spamd.address,
-		.length = s->spamd.length,
-		.ms = s->spamd_timeout * 1000},
-	    .bounds = {.mailbox = s->max_per_hour,
-		.domain = s->max_per_client,
-		.stranger_domain = stranger_domain(s),
-		.client = s->max_per_client,
-		.all = s->max_per_hour_all},
-	    .say = say_recorder,
-	    .count = count_answer,
-	    .ctx = r,
-	};
-}
-
-static void
 on_signal(evutil_socket_t number, short what, void *ctx)
 {
 	struct recorder *r = ctx;
@@ -458,7 +382,16 @@ on_signal(evutil_socket_t number, short what, void *ctx)
 	(void)what;
 	if (r->leaving != 0)
 		return;
-	finish_recorder(r);
+	/* What is there is kept while it can be; then the end of it is told. */
+	while (take_one(r))
+		continue;
+	r->held = HELD_TICKS; /* there is no other time */
+	if (r->store != NULL && r->trouble == NULL)
+		commit(r, clock_wall_s());
+	if (r->trouble != NULL)
+		log_printf(r->job->log, LOGGING_ERROR,
+		    "results database: %s; %llu records were lost", r->trouble,
+		    (unsigned long long)r->lost);
 	(void)event_del(r->record);
 	(void)event_del(r->tick);
 	record_reflector_free(r->reflector);
@@ -503,28 +436,12 @@ make_events(struct recorder *r)
 	(void)event_add(r->tick, &second);
 }
 
-static void
-recorder_clear(struct recorder *r)
-{
-	for (size_t i = 0; i < SIGNALS; i++)
-		event_free(r->signals[i]);
-	event_free(r->record);
-	event_free(r->tick);
-	event_free(r->leave);
-	proxy_recorder_site_free(r->site);
-	r->site = NULL;
-	close_store(r);
-	free(r->trouble);
-	strbuf_clear(&r->waiting);
-	event_base_free(r->base);
-	free(r->datagram);
-}
-
 int
 proxy_recorder_run(const struct proxy_recorder_job *job)
 {
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct recorder r = {.job = job};
+	const struct proxy_reflector_settings *s;
 
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	(void)sigaction(SIGXFSZ, &ignore, NULL);
@@ -536,14 +453,50 @@ proxy_recorder_run(const struct proxy_recorder_job *job)
 	}
 	r.datagram = xmalloc(RECORD_KEPT_MAX);
 	strbuf_init(&r.waiting, 2 * WAITING_MAX);
-	fill_rules(&r);
+	s = &r.job->config->reflector;
+	r.rules = (struct record_reflector_rules){
+	    .address = slice_str(s->address),
+	    .helo = slice_str(r.job->config->hostname),
+	    .relay = {.address = s->relay.address,
+		.address_length = s->relay.length},
+	    .spamd = {.address = s->spamd.address,
+		.length = s->spamd.length,
+		.ms = s->spamd_timeout * 1000},
+	    .bounds = {.mailbox = s->max_per_hour,
+		.domain = s->max_per_client,
+		.stranger_domain = stranger_domain(s),
+		.client = s->max_per_client,
+		.all = s->max_per_hour_all},
+	    .say = say_recorder,
+	    .count = count_answer,
+	    .ctx = &r,
+	};
 	make_events(&r);
 	r.site = proxy_recorder_site_new(r.base, job);
-	count_of_the_dead(&r);
+	/* The page outlives its process: what one that was killed had in its
+	 * hands is counted by the next. */
+	lose_pending(&r);
+	if (r.lost > 0)
+		log_printf(r.job->log, LOGGING_ERROR,
+		    "the recorder before this one ended without committing: "
+		    "%llu records are lost",
+		    (unsigned long long)r.lost);
+	r.lost = 0;
 	open_store(&r);
 	if (job->ready != NULL)
 		job->ready(job->ctx);
 	(void)event_base_dispatch(r.base);
-	recorder_clear(&r);
+	for (size_t i = 0; i < SIGNALS; i++)
+		event_free(r.signals[i]);
+	event_free(r.record);
+	event_free(r.tick);
+	event_free(r.leave);
+	proxy_recorder_site_free(r.site);
+	r.site = NULL;
+	close_store(&r);
+	free(r.trouble);
+	strbuf_clear(&r.waiting);
+	event_base_free(r.base);
+	free(r.datagram);
 	return 0;
 }

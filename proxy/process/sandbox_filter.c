@@ -98,30 +98,6 @@ add_rule(scmp_filter_ctx filter, uint32_t action, const char *name,
 }
 
 static int
-add_calls(scmp_filter_ctx filter, unsigned kind)
-{
-	const struct proxy_sandbox_call *call;
-	int result = 0;
-
-	for (unsigned i = 0;
-	     result == 0 && (call = proxy_sandbox_call_at(i)) != NULL; i++)
-		if ((call->kinds & kind) != 0)
-			result = add_rule(
-			    filter, SCMP_ACT_ALLOW, call->name, call->tests);
-	return result;
-}
-
-/* abort() signals itself. */
-static int
-add_own_signal(scmp_filter_ctx filter)
-{
-	const struct proxy_sandbox_test own[PROXY_SANDBOX_TESTS_MAX] = {
-	    {0, UINT32_MAX, (uint64_t)getpid()}};
-
-	return add_rule(filter, SCMP_ACT_ALLOW, "tgkill", own);
-}
-
-static int
 add_killers(scmp_filter_ctx filter, bool master)
 {
 	const char *name;
@@ -170,10 +146,25 @@ proxy_sandbox_filter(
 	result = catch_unlisted(unlisted, tell) == 0 ? 0 : -errno;
 	if (result == 0)
 		result = set_attributes(filter);
-	if (result == 0)
-		result = add_calls(filter, kind);
-	if (result == 0)
-		result = add_own_signal(filter);
+	if (result == 0) {
+		const struct proxy_sandbox_call *call;
+		int outcome = 0;
+
+		for (unsigned i = 0;
+		     outcome == 0 && (call = proxy_sandbox_call_at(i)) != NULL;
+		     i++)
+			if ((call->kinds & kind) != 0)
+				outcome = add_rule(filter, SCMP_ACT_ALLOW,
+				    call->name, call->tests);
+		result = outcome;
+	}
+	if (result == 0) {
+		/* abort() signals itself. */
+		const struct proxy_sandbox_test own[PROXY_SANDBOX_TESTS_MAX] = {
+		    {0, UINT32_MAX, (uint64_t)getpid()}};
+
+		result = add_rule(filter, SCMP_ACT_ALLOW, "tgkill", own);
+	}
 	if (result == 0 && unlisted != PROXY_SANDBOX_UNLISTED_LOGGED)
 		result = add_killers(filter, false);
 	return load(filter, result);

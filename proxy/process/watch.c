@@ -116,15 +116,6 @@ proxy_watch_hop_is_up(const struct proxy_watch *w, const char *front)
 	return -1;
 }
 
-static void
-add_hops(const struct proxy_watch *w, struct proxy_state *state)
-{
-	for (size_t i = 0; i < w->hop_count; i++)
-		proxy_state_add(state,
-		    w->hops[i].up ? PROXY_STATE_OK : PROXY_STATE_FAIL,
-		    w->hops[i].front, "next hop %s", w->hops[i].text);
-}
-
 /* --- name servers --- */
 
 /* When that one fell silent: what is known of it stays. */
@@ -153,22 +144,32 @@ on_nameservers(void *ctx, const struct dns_probe_result *results, size_t count)
 	w->answer_count = count;
 }
 
-static void
-ask_nameservers(struct proxy_watch *w)
+static bool
+is_deaf(const struct proxy_watch *w)
 {
-	int64_t now = clock_s();
-
-	if (w->servers == NULL || w->probe != NULL ||
-	    (w->probed != 0 && now - w->probed < NAMESERVERS_EVERY_S))
-		return;
-	w->probed = now;
-	dns_servers_refresh(w->servers, clock_ms());
-	w->probe = dns_probe_new(w->base, w->servers, on_nameservers, w);
+	for (size_t i = 0; i < w->answer_count; i++)
+		if (w->answers[i].error == 0)
+			return false;
+	return w->answer_count > 0;
 }
 
-static void
-add_nameservers(const struct proxy_watch *w, struct proxy_state *state)
+/* --- the program --- */
+
+/* --- all of it --- */
+
+void
+proxy_watch_state(const struct proxy_watch *w, struct proxy_state *state)
 {
+	struct stat runs, installed;
+
+	state->deaf = is_deaf(w);
+	for (size_t i = 0; i < w->hop_count; i++)
+		proxy_state_add(state,
+		    w->hops[i].up ? PROXY_STATE_OK : PROXY_STATE_FAIL,
+		    w->hops[i].front, "next hop %s", w->hops[i].text);
+	proxy_state_add_workers(state, w->config, w->shared);
+	proxy_state_add_mail(state, w->config, w->shared, clock_s());
+	proxy_state_add_reload(state, w->shared);
 	for (size_t i = 0; i < w->answer_count; i++) {
 		time_t since = (time_t)w->silent_since[i];
 		char at[32] = "";
@@ -186,44 +187,6 @@ add_nameservers(const struct proxy_watch *w, struct proxy_state *state)
 		    "%s: %s, since %s UTC", w->answers[i].server,
 		    proxy_resolving_reason(w->answers[i].error), at);
 	}
-}
-
-static bool
-is_deaf(const struct proxy_watch *w)
-{
-	for (size_t i = 0; i < w->answer_count; i++)
-		if (w->answers[i].error == 0)
-			return false;
-	return w->answer_count > 0;
-}
-
-/* --- the program --- */
-
-/* Linux puts " (deleted)" behind the path of a file that has no name any
- * more. */
-static void
-find_program(struct proxy_watch *w)
-{
-	static const char deleted[] = " (deleted)";
-	ssize_t n =
-	    readlink("/proc/self/exe", w->program, sizeof(w->program) - 1);
-	size_t tail = sizeof(deleted) - 1;
-
-	if (n <= 0) {
-		w->program[0] = '\0';
-		return;
-	}
-	w->program[n] = '\0';
-	if ((size_t)n > tail &&
-	    strcmp(w->program + (size_t)n - tail, deleted) == 0)
-		w->program[(size_t)n - tail] = '\0';
-}
-
-static void
-add_program(const struct proxy_watch *w, struct proxy_state *state)
-{
-	struct stat runs, installed;
-
 	if (w->program[0] == '\0' || stat("/proc/self/exe", &runs) != 0)
 		return;
 	if (stat(w->program, &installed) != 0)
@@ -240,30 +203,23 @@ add_program(const struct proxy_watch *w, struct proxy_state *state)
 		    "%.200s is what runs", w->program);
 }
 
-/* --- all of it --- */
-
-void
-proxy_watch_state(const struct proxy_watch *w, struct proxy_state *state)
-{
-	state->deaf = is_deaf(w);
-	add_hops(w, state);
-	proxy_state_add_workers(state, w->config, w->shared);
-	proxy_state_add_mail(state, w->config, w->shared, clock_s());
-	proxy_state_add_reload(state, w->shared);
-	add_nameservers(w, state);
-	add_program(w, state);
-}
-
 static void
 on_tick(evutil_socket_t fd, short what, void *ctx)
 {
 	struct proxy_watch *w = ctx;
 	const struct proxy_history_sums sums = proxy_state_sums(w->shared);
+	int64_t now;
 
 	(void)fd;
 	(void)what;
 	proxy_history_add(&w->shared->history, clock_s(), &sums);
-	ask_nameservers(w);
+	now = clock_s();
+	if (w->servers == NULL || w->probe != NULL ||
+	    (w->probed != 0 && now - w->probed < NAMESERVERS_EVERY_S))
+		return;
+	w->probed = now;
+	dns_servers_refresh(w->servers, clock_ms());
+	w->probe = dns_probe_new(w->base, w->servers, on_nameservers, w);
 }
 
 struct proxy_watch *
@@ -272,6 +228,9 @@ proxy_watch_new(struct event_base *base, const struct proxy_config *config,
 {
 	const struct timeval tick = {TICK_S, 0};
 	struct proxy_watch *w = xcalloc(1, sizeof(*w));
+	static const char deleted[] = " (deleted)";
+	ssize_t n;
+	size_t tail;
 
 	w->base = base;
 	w->config = config;
@@ -284,7 +243,18 @@ proxy_watch_new(struct event_base *base, const struct proxy_config *config,
 	(void)event_add(w->tick, &tick);
 	if (proxy_fronts_have(config, PROXY_FILTER_VERIFY))
 		w->servers = proxy_resolving_servers(&config->dns, page);
-	find_program(w);
+	/* Linux puts " (deleted)" behind the path of a file that has no name
+	 * any more. */
+	n = readlink("/proc/self/exe", w->program, sizeof(w->program) - 1);
+	tail = sizeof(deleted) - 1;
+	if (n <= 0) {
+		w->program[0] = '\0';
+	} else {
+		w->program[n] = '\0';
+		if ((size_t)n > tail &&
+		    strcmp(w->program + (size_t)n - tail, deleted) == 0)
+			w->program[(size_t)n - tail] = '\0';
+	}
 	event_active(w->tick, EV_TIMEOUT, 0);
 	return w;
 }

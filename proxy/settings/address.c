@@ -29,24 +29,6 @@ parse_host(struct slice host, uint8_t to[16])
 	return 0;
 }
 
-static int
-parse_unix(struct slice path, struct proxy_endpoint *to, struct strbuf *reason)
-{
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-
-	if (path.n == 0 || path.p[0] != '/' || slice_find(path, '\0') != path.n)
-		return strbuf_fail(reason, "unix: needs an absolute path");
-	if (path.n >= sizeof(un.sun_path))
-		return strbuf_fail(reason, "path of a socket over %zu bytes",
-		    sizeof(un.sun_path) - 1);
-	memcpy(un.sun_path, path.p, path.n);
-	memset(to, 0, sizeof(*to));
-	memcpy(&to->address, &un, sizeof(un));
-	to->length =
-	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path.n + 1);
-	return 0;
-}
-
 /* Cuts "HOST:PORT" or "[HOST]:PORT" in two; false where it is neither. */
 static bool
 cut_port(struct slice text, struct slice *host, struct slice *port)
@@ -94,8 +76,26 @@ proxy_endpoint_parse(
 	sa_family_t family;
 	uint64_t number;
 
-	if (slice_starts_nocase(text, SLICE("unix:")))
-		return parse_unix(slice_after(text, 5), to, reason);
+	if (slice_starts_nocase(text, SLICE("unix:"))) {
+		struct slice path = slice_after(text, 5);
+		struct sockaddr_un un = {.sun_family = AF_UNIX};
+
+		if (path.n == 0 || path.p[0] != '/' ||
+		    slice_find(path, '\0') != path.n)
+			return strbuf_fail(
+			    reason, "unix: needs an absolute path");
+		if (path.n >= sizeof(un.sun_path))
+			return strbuf_fail(reason,
+			    "path of a socket over %zu bytes",
+			    sizeof(un.sun_path) - 1);
+		memcpy(un.sun_path, path.p, path.n);
+		memset(to, 0, sizeof(*to));
+		memcpy(&to->address, &un, sizeof(un));
+		to->length =
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+			path.n + 1);
+		return 0;
+	}
 	if (!cut_port(text, &host, &port))
 		return strbuf_fail(
 		    reason, "not ADDRESS:PORT, [ADDRESS6]:PORT or unix:/PATH");

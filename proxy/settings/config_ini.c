@@ -47,29 +47,50 @@ find_separator(struct slice line)
 	return equals < colon ? equals : colon;
 }
 
-/* What inih is given for the line: "" where it is to see nothing. */
 static struct slice
-begin_section(struct reader *r, struct slice line)
+classify(struct reader *r, struct slice line)
 {
-	size_t end = slice_find(line, ']');
+	struct slice text = slice_trim(line);
+	size_t at;
+	struct slice name;
 
-	r->open = false;
-	if (end == line.n || end > NAME_MAX_BYTES) {
-		r->ops->error(r->ctx, r->line, "a section is `[name]`");
+	if (slice_find(line, '\0') != line.n) {
+		r->ops->error(r->ctx, r->line, "a NUL byte");
 		return SLICE("");
 	}
-	if (slice_trim(without_comment(slice_after(line, end + 1))).n > 0)
-		r->ops->error(r->ctx, r->line, "text behind a section's name");
-	r->ops->section(r->ctx, slice_from(line.p + 1, end - 1), r->line);
-	return slice_first(line, end + 1);
-}
+	if (text.n == 0 || text.p[0] == ';' || text.p[0] == '#')
+		return SLICE("");
+	if (ascii_is_blank(line.p[0])) {
+		if (!r->open) {
+			r->ops->error(r->ctx, r->line,
+			    "an indented line goes on with a setting; here is "
+			    "none");
+			return SLICE("");
+		}
+		r->continued = true;
+		r->value = slice_trim(without_comment(line));
+		return SLICE("\t.");
+	}
+	if (line.p[0] == '[') {
+		/* What inih is given for the line: "" where it is to see
+		 * nothing. */
+		size_t end = slice_find(line, ']');
 
-static struct slice
-begin_setting(struct reader *r, struct slice line)
-{
-	size_t at = find_separator(line);
-	struct slice name = slice_trim(slice_first(line, at));
-
+		r->open = false;
+		if (end == line.n || end > NAME_MAX_BYTES) {
+			r->ops->error(r->ctx, r->line, "a section is `[name]`");
+			return SLICE("");
+		}
+		if (slice_trim(without_comment(slice_after(line, end + 1))).n >
+		    0)
+			r->ops->error(
+			    r->ctx, r->line, "text behind a section's name");
+		r->ops->section(
+		    r->ctx, slice_from(line.p + 1, end - 1), r->line);
+		return slice_first(line, end + 1);
+	}
+	at = find_separator(line);
+	name = slice_trim(slice_first(line, at));
 	r->open = false;
 	if (at == line.n) {
 		r->ops->error(
@@ -84,37 +105,6 @@ begin_setting(struct reader *r, struct slice line)
 	r->continued = false;
 	r->value = slice_trim(without_comment(slice_after(line, at + 1)));
 	return name;
-}
-
-static struct slice
-go_on_value(struct reader *r, struct slice line)
-{
-	if (!r->open) {
-		r->ops->error(r->ctx, r->line,
-		    "an indented line goes on with a setting; here is none");
-		return SLICE("");
-	}
-	r->continued = true;
-	r->value = slice_trim(without_comment(line));
-	return SLICE("\t.");
-}
-
-static struct slice
-classify(struct reader *r, struct slice line)
-{
-	struct slice text = slice_trim(line);
-
-	if (slice_find(line, '\0') != line.n) {
-		r->ops->error(r->ctx, r->line, "a NUL byte");
-		return SLICE("");
-	}
-	if (text.n == 0 || text.p[0] == ';' || text.p[0] == '#')
-		return SLICE("");
-	if (ascii_is_blank(line.p[0]))
-		return go_on_value(r, line);
-	if (line.p[0] == '[')
-		return begin_section(r, line);
-	return begin_setting(r, line);
 }
 
 /* fgets() to inih: one line of ours for one of the file's. */

@@ -54,20 +54,6 @@ proxy_index_find(const struct proxy_index *index, struct slice key)
 	return PROXY_INDEX_NONE;
 }
 
-/* A larger table has another secret, and its numbers come in order again. */
-static void
-grow(struct proxy_index *index)
-{
-	index->room *= 2;
-	index->keys =
-	    xreallocarray(index->keys, index->room, sizeof(*index->keys));
-	table_clear(&index->table);
-	table_init(&index->table, index->room);
-	for (size_t i = 0; i < index->count; i++)
-		(void)table_add(&index->table,
-		    table_hash(&index->table, proxy_index_key(index, i), 0));
-}
-
 size_t
 proxy_index_add(struct proxy_index *index, struct slice key)
 {
@@ -75,8 +61,19 @@ proxy_index_add(struct proxy_index *index, struct slice key)
 
 	if (number != PROXY_INDEX_NONE)
 		return number;
-	if (index->count == index->room)
-		grow(index);
+	if (index->count == index->room) {
+		/* A larger table has another secret, and its numbers come in
+		 * order again. */
+		index->room *= 2;
+		index->keys = xreallocarray(
+		    index->keys, index->room, sizeof(*index->keys));
+		table_clear(&index->table);
+		table_init(&index->table, index->room);
+		for (size_t i = 0; i < index->count; i++)
+			(void)table_add(&index->table,
+			    table_hash(
+				&index->table, proxy_index_key(index, i), 0));
+	}
 	number = table_add(&index->table, table_hash(&index->table, key, 0));
 	index->keys[number] = (struct key){xslicedup(key), key.n};
 	index->count++;

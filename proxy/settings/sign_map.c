@@ -76,22 +76,6 @@ warn(struct reading *r, const char *text)
 	    &r->report->warnings, "%s:%u: %s\n", r->name, r->line, text);
 }
 
-static void
-report_notes(struct reading *r, unsigned notes)
-{
-	unsigned fresh = notes & ~r->notes;
-
-	r->notes |= notes;
-	if (fresh & PROXY_SIGN_NOTE_SHA1)
-		warn(r,
-		    "rsa-sha1 is forbidden for DKIM (RFC 8301); "
-		    "rsa-sha256 is used instead, here and below");
-	if (fresh & PROXY_SIGN_NOTE_NOWSP)
-		warn(r,
-		    "nowsp never became part of DKIM; relaxed/relaxed is "
-		    "used instead, here and below");
-}
-
 /* `none` says so; nothing at all does too, as DKIMproxy has it, where white
  * space that nobody sees stands behind the key. */
 static bool
@@ -111,6 +95,7 @@ read_entry(struct reading *r, struct slice key, struct slice value)
 	struct proxy_sign_source source = {r->defaults, NULL, false};
 	struct strbuf reason, where;
 	unsigned notes = 0;
+	unsigned fresh;
 
 	strbuf_init(&reason, REASON_MAX);
 	strbuf_init(&where, WHERE_MAX);
@@ -123,7 +108,16 @@ read_entry(struct reading *r, struct slice key, struct slice value)
 		&entry->signatures, value, &source, &notes, &reason) != 0)
 		strbuf_addf(&r->report->errors, "%s: %s\n", source.where,
 		    strbuf_text(&reason));
-	report_notes(r, notes);
+	fresh = notes & ~r->notes;
+	r->notes |= notes;
+	if (fresh & PROXY_SIGN_NOTE_SHA1)
+		warn(r,
+		    "rsa-sha1 is forbidden for DKIM (RFC 8301); "
+		    "rsa-sha256 is used instead, here and below");
+	if (fresh & PROXY_SIGN_NOTE_NOWSP)
+		warn(r,
+		    "nowsp never became part of DKIM; relaxed/relaxed is "
+		    "used instead, here and below");
 	strbuf_clear(&reason);
 	strbuf_clear(&where);
 }

@@ -11,19 +11,13 @@
 /* What of a key is quoted. */
 enum { SHOWN = 200 };
 
-static void
-show_key(struct slice text, struct strbuf *to)
-{
-	escape_text(slice_first(text, SHOWN), to);
-}
-
 /* "... words key behind" */
 static int
 write_instead(struct strbuf *reason, const char *words, struct slice key,
     const char *behind)
 {
 	strbuf_add_str(reason, words);
-	show_key(key, reason);
+	escape_text(slice_first(key, SHOWN), reason);
 	return strbuf_fail(reason, "%s", behind);
 }
 
