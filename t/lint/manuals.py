@@ -10,7 +10,7 @@ import source
 ELSEWHERE = ("referenced manual not found", "outdated mandoc.db")
 # Words of mdoc that a heading swallows.
 MACROS = re.compile(r"\.S[hs] .*\b(A[dnt]|Do|E[os]|In|M[s]|N[os]|On|So)\b")
-XR = re.compile(r"^\.Xr (signpost\S*) ([158])", re.M)
+XR = re.compile(r"^\.Xr (signpost\S*) ([1578])", re.M)
 
 
 def said(command, page, root):
@@ -49,7 +49,7 @@ def named(page, root, pages):
 def main():
     root = source.top()
     pages = sorted(str(p.relative_to(root))
-                   for p in (root / "man").glob("*.[158]"))
+                   for p in (root / "man").glob("*.[1578]"))
     complaints = []
     for page in pages:
         complaints += said(["mandoc", "-T", "lint"], page, root)
