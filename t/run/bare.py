@@ -48,7 +48,7 @@ class Bare(unittest.TestCase):
     def copy_tree(self):
         tree = self.dir / "signpost"
         shutil.copytree(TOP, tree, ignore=shutil.ignore_patterns(
-            ".git", "build*", "__pycache__"))
+            ".git", "build", "build-*", "__pycache__"))
         return tree
 
     def pkgconfig(self):

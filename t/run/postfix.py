@@ -158,7 +158,16 @@ class Postfix:
         return run.stdout.decode()
 
     def start(self):
-        self._run("postfix", "-c", str(self.config), "start")
+        """Its ports were free a moment ago; a connection of somebody else's
+        may have got one meanwhile, and leaves it again."""
+        for again in (True, True, False):
+            try:
+                self._run("postfix", "-c", str(self.config), "start")
+                return
+            except RuntimeError:
+                if not again:
+                    raise
+                time.sleep(1)
 
     def stop(self):
         self._run("postfix", "-c", str(self.config), "stop", check=False)
