@@ -16,6 +16,7 @@ static const struct cli_command *const commands[] = {
     &cli_reload,
     &cli_status,
     &cli_setup,
+    &cli_migrate,
     &cli_sign,
     &cli_verify,
     &cli_spf,

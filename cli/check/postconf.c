@@ -123,12 +123,8 @@ names(struct slice value, const struct proxy_endpoint *at, const char *hostname)
 	    is_host(host_of(slice_first(value, colon)), at, hostname);
 }
 
-/* A value that says where mail goes ("signpost:[127.0.0.1]:10027",
- * "inet:127.0.0.1:10027", "lmtp:unix:/path"; several between commas or
- * blanks): is it to that listener? Of names only `localhost` and the hostname
- * are this machine's. */
-static bool
-names_endpoint(
+bool
+check_postconf_names(
     struct slice value, const struct proxy_endpoint *at, const char *hostname)
 {
 	struct slice item;
@@ -152,10 +148,8 @@ is_port_by_name(struct slice port, uint16_t number)
 	return known != NULL && ntohs((uint16_t)known->s_port) == number;
 }
 
-/* The name of an inet service is its address: "127.0.0.1:10028", "10028",
- * "smtp". Without a host it is at all of this machine's. */
-static bool
-is_service_at(struct slice service, const struct proxy_endpoint *relay)
+bool
+check_postconf_is_at(struct slice service, const struct proxy_endpoint *relay)
 {
 	size_t colon = slice_find_last(service, ':');
 	struct slice port =
@@ -214,7 +208,8 @@ check_postconf_leads(
     const struct proxy_front *front, const char *hostname, struct slice value)
 {
 	for (size_t i = 0; i < front->listen.count; i++)
-		if (names_endpoint(value, &front->listen.list[i].at, hostname))
+		if (check_postconf_names(
+			value, &front->listen.list[i].at, hostname))
 			return true;
 	return false;
 }
@@ -281,7 +276,7 @@ check_postconf_is_back(
 	return slice_equal(service->type, SLICE("inet")) &&
 	    slice_equal(service->command, SLICE("smtpd")) &&
 	    proxy_endpoint_path(&front->relay) == NULL &&
-	    is_service_at(service->name, &front->relay);
+	    check_postconf_is_at(service->name, &front->relay);
 }
 
 static void

@@ -29,6 +29,18 @@ void check_postconf_search(struct check_postconf *, const struct proxy_front *,
     const char *hostname, const struct cli_master *);
 void check_postconf_clear(struct check_postconf *);
 
+/* A value that says where mail goes ("signpost:[127.0.0.1]:10027",
+ * "inet:127.0.0.1:10027", "lmtp:unix:/path"; several between commas or
+ * blanks): is it to that listener? Of names only `localhost` and the hostname
+ * are this machine's. */
+bool check_postconf_names(
+    struct slice value, const struct proxy_endpoint *, const char *hostname);
+
+/* Is the inet service of that name ("127.0.0.1:10028", "smtp") where the
+ * relay is? Without a host it is at all of this machine's. */
+bool check_postconf_is_at(
+    struct slice service, const struct proxy_endpoint *relay);
+
 /* Is it to a listener of that front? */
 bool check_postconf_leads(
     const struct proxy_front *, const char *hostname, struct slice value);

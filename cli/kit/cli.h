@@ -38,6 +38,7 @@ extern const struct cli_command cli_dns;
 extern const struct cli_command cli_explain;
 extern const struct cli_command cli_forget;
 extern const struct cli_command cli_keygen;
+extern const struct cli_command cli_migrate;
 extern const struct cli_command cli_reload;
 extern const struct cli_command cli_results;
 extern const struct cli_command cli_serve;

@@ -1,0 +1,264 @@
+/* Keys where they are; see migrate_keys.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/migrate_keys.h"
+#include "dkim/key.h"
+#include "proxy/keys/key_access.h"
+#include "proxy/keys/key_files.h"
+#include "proxy/keys/key_way.h"
+#include "proxy/settings/config.h"
+
+enum { NAME_MAX_TRIES = 1000 };
+
+enum migrate_key_fate
+migrate_key_decide(const struct migrate_key_found *found, bool choosy)
+{
+	if (found->missing)
+		return MIGRATE_KEY_MISSING;
+	if (found->way_refused || found->hidden || found->is_mapped ||
+	    found->has_acl || (found->owner_refused && choosy))
+		return MIGRATE_KEY_COPIED;
+	return found->owner_refused || found->mode_refused ? MIGRATE_KEY_MENDED
+							   : MIGRATE_KEY_STAYS;
+}
+
+bool
+migrate_key_is_hidden(const char *path)
+{
+	static const char *const folders[] = {
+	    "/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"};
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (slice_starts_nocase(slice_str(path), slice_str(folders[i])))
+			return true;
+	return false;
+}
+
+bool
+migrate_key_is_awkward(const char *path)
+{
+	const char *dollar = strchr(path, '$');
+
+	return path[strcspn(path, ",(); \t\n\r#")] != '\0' ||
+	    (dollar != NULL && strncmp(dollar, "$domain", 7) != 0);
+}
+
+/* --- where a copy goes --- */
+
+static bool
+is_used(const struct migrate_plan *plan, const char *path, size_t before)
+{
+	for (size_t i = 0; i < before; i++)
+		if (strcmp(plan->keys.list[i].use, path) == 0)
+			return true;
+	return false;
+}
+
+static const char *
+place_of(struct migrate_plan *plan, size_t number)
+{
+	const struct migrate_key *key = &plan->keys.list[number];
+	const char *slash = strrchr(key->path, '/');
+	bool named = key->domain != NULL && key->domain[0] != '\0' &&
+	    strchr(key->domain, '$') == NULL &&
+	    proxy_key_domain_is_safe(slice_str(key->domain)) &&
+	    proxy_key_domain_is_safe(slice_str(key->selector));
+	const char *path = NULL;
+
+	if (strstr(key->path, "$domain") != NULL)
+		return migrate_pool_printf(&plan->pool,
+		    MIGRATE_FOLDER "/keys/%s/$domain.pem",
+		    proxy_key_domain_is_safe(slice_str(key->selector))
+			? key->selector
+			: "any");
+	for (unsigned i = 0; i < NAME_MAX_TRIES; i++) {
+		const char *more =
+		    i == 0 ? "" : migrate_pool_printf(&plan->pool, "-%u", i);
+
+		if (named)
+			path = migrate_pool_printf(&plan->pool,
+			    MIGRATE_FOLDER "/keys/%s/%s%s.pem", key->domain,
+			    key->selector, more);
+		else
+			path = migrate_pool_printf(&plan->pool,
+			    MIGRATE_FOLDER "/keys/theirs/%s%s",
+			    slash == NULL || migrate_key_is_awkward(slash + 1)
+				? "key"
+				: slash + 1,
+			    more);
+		if (!is_used(plan, path, number))
+			break;
+	}
+	return path;
+}
+
+/* --- one file --- */
+
+static void
+look_at_owner(const struct stat *st, const char *path,
+    struct migrate_key_found *found, struct strbuf *reason)
+{
+	if (st->st_uid == 0)
+		return;
+	found->owner_refused = true;
+	if (reason->n == 0)
+		strbuf_addf(reason,
+		    "key file %s (mode %04o) belongs to user %u, and must be "
+		    "root's",
+		    path, (unsigned)st->st_mode & 07777, (unsigned)st->st_uid);
+}
+
+/* Is it a key at all? */
+static void
+try_key(struct migrate_plan *plan, const struct migrate_key *key)
+{
+	int fd = open(key->path, O_RDONLY | O_CLOEXEC);
+	struct strbuf reason;
+	struct dkim_key *read;
+
+	if (fd < 0)
+		return;
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	read = proxy_key_file_read(fd, &reason);
+	if (read == NULL)
+		strbuf_addf(&plan->todo,
+		    "%s:%u: %s: %s: make another key (signpost keygen)\n",
+		    key->file, key->line, key->path, strbuf_text(&reason));
+	dkim_key_free(read);
+	strbuf_clear(&reason);
+}
+
+static void
+look_at_file(const struct migrate_key *key,
+    const struct proxy_key_readers *readers, struct migrate_key_found *found,
+    struct strbuf *reason)
+{
+	struct stat st;
+	int fd = proxy_key_way_open(key->path, reason);
+
+	found->hidden = migrate_key_is_hidden(key->path);
+	found->is_mapped = migrate_key_is_awkward(key->path);
+	if (found->hidden && fd >= 0)
+		strbuf_add_str(
+		    reason, "the service sees no home directories and no /tmp");
+	else if (found->is_mapped && fd >= 0)
+		strbuf_add_str(reason, "such a path cannot stand in a map");
+	if (fd < 0) {
+		found->missing = errno == ENOENT || errno == ENOTDIR;
+		found->way_refused = !found->missing;
+		return;
+	}
+	if (fstat(fd, &st) == 0) {
+		struct strbuf access;
+
+		strbuf_init(&access, PROXY_KEY_REASON_MAX);
+		if (proxy_key_access_check(
+			fd, &st, key->path, readers, &access) != 0) {
+			found->has_acl =
+			    strstr(strbuf_text(&access), "has an ACL") != NULL;
+			found->mode_refused = !found->has_acl;
+			if (reason->n == 0)
+				strbuf_add(reason, strbuf_slice(&access));
+		}
+		strbuf_clear(&access);
+		look_at_owner(&st, key->path, found, reason);
+	}
+	(void)close(fd);
+}
+
+/* The group by which the old program goes on reading a key that is root's. */
+static const char *
+group_of(struct migrate_plan *plan)
+{
+	const struct passwd *user;
+	const struct group *group;
+
+	if (plan->group != NULL)
+		return plan->group;
+	user = plan->user == NULL ? NULL : getpwnam(plan->user);
+	group = user == NULL ? NULL : getgrgid(user->pw_gid);
+	return group == NULL
+	    ? NULL
+	    : migrate_pool_keep(&plan->pool, slice_str(group->gr_name));
+}
+
+/* One path for each domain: the files are known only by their names. */
+static void
+look_at_template(struct migrate_plan *plan, size_t number)
+{
+	struct migrate_key *key = &plan->keys.list[number];
+	struct strbuf reason;
+
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	if (migrate_key_is_hidden(key->path))
+		strbuf_add_str(&reason,
+		    "the service sees no home directories and no /tmp");
+	else if (migrate_key_is_awkward(key->path))
+		strbuf_add_str(&reason, "such a path cannot stand in a map");
+	else
+		strbuf_add_str(&reason,
+		    "owner and mode of each file behind $domain are made to be "
+		    "what they ought to be");
+	key->fate = MIGRATE_KEY_COPIED;
+	key->use = place_of(plan, number);
+	key->reason = migrate_pool_keep(&plan->pool, strbuf_slice(&reason));
+	strbuf_clear(&reason);
+}
+
+static void
+look_at(struct migrate_plan *plan, size_t number,
+    const struct proxy_key_readers *readers)
+{
+	struct migrate_key *key = &plan->keys.list[number];
+	struct migrate_key_found found = {false};
+	struct strbuf reason;
+
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	look_at_file(key, readers, &found, &reason);
+	key->fate =
+	    migrate_key_decide(&found, plan->program == MIGRATE_OPENDKIM);
+	key->group = group_of(plan);
+	/* Without a group that it could read by, it keeps its own. */
+	if (key->fate == MIGRATE_KEY_MENDED && key->group == NULL)
+		key->fate = MIGRATE_KEY_COPIED;
+	if (key->fate == MIGRATE_KEY_COPIED)
+		key->use = place_of(plan, number);
+	if (key->fate == MIGRATE_KEY_MISSING)
+		strbuf_addf(&plan->todo, "%s:%u: there is no key %s\n",
+		    key->file, key->line, key->path);
+	else
+		try_key(plan, key);
+	if (key->fate != MIGRATE_KEY_STAYS)
+		key->reason =
+		    migrate_pool_keep(&plan->pool, strbuf_slice(&reason));
+	strbuf_clear(&reason);
+}
+
+void
+migrate_keys_look(struct migrate_plan *plan, const struct proxy_config *config)
+{
+	struct proxy_key_readers readers;
+
+	proxy_key_readers_init(&readers, config);
+	for (size_t i = 0; i < plan->keys.count; i++) {
+		struct migrate_key *key = &plan->keys.list[i];
+
+		if (key->inside)
+			key->fate = MIGRATE_KEY_WRITTEN;
+		else if (strstr(key->path, "$domain") != NULL)
+			look_at_template(plan, i);
+		else
+			look_at(plan, i, &readers);
+	}
+	if (geteuid() != 0 && plan->keys.count > 0)
+		strbuf_add_str(&plan->differs,
+		    "keys: they were looked at by somebody who is not root, "
+		    "and so who may read them is not certain: run this as "
+		    "root\n");
+}

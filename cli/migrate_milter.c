@@ -1,0 +1,105 @@
+/* Milters of Postfix's and sockets of OpenDKIM's; see migrate_postfix.h. */
+#include <string.h>
+
+#include "cli/migrate_postfix.h"
+
+static bool
+is_list_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+bool
+migrate_milter_next(struct slice *rest, struct slice *milter)
+{
+	size_t n = 0, depth = 0;
+
+	while (rest->n > 0 && (rest->p[0] == ',' || is_list_blank(rest->p[0])))
+		*rest = slice_after(*rest, 1);
+	while (n < rest->n &&
+	    (depth > 0 || (rest->p[n] != ',' && !is_list_blank(rest->p[n])))) {
+		depth += rest->p[n] == '{';
+		depth -= rest->p[n] == '}' && depth > 0;
+		n++;
+	}
+	*milter = slice_first(*rest, n);
+	*rest = slice_after(*rest, n);
+	return n > 0;
+}
+
+/* A host of this machine, or any. */
+static bool
+is_here(struct slice host)
+{
+	static const char *const names[] = {"", "localhost", "127.0.0.1", "::1",
+	    "0.0.0.0", "::", "ip6-localhost"};
+
+	if (host.n > 1 && host.p[0] == '[')
+		host = slice_first(slice_after(host, 1), host.n - 2);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_equal_nocase(host, slice_str(names[i])))
+			return true;
+	return false;
+}
+
+static bool
+is_same_host(struct slice a, struct slice b)
+{
+	return (is_here(a) && is_here(b)) || slice_equal_nocase(a, b);
+}
+
+/* A path of Postfix's may be below its queue directory, where smtpd is
+ * chrooted. */
+static bool
+is_same_path(struct slice milter, struct slice socket, struct slice queue)
+{
+	struct slice below = slice_after(socket, queue.n);
+
+	if (slice_equal(milter, socket))
+		return true;
+	if (queue.n == 0 || !slice_equal(slice_first(socket, queue.n), queue))
+		return false;
+	while (below.n > 0 && below.p[0] == '/')
+		below = slice_after(below, 1);
+	while (milter.n > 0 && milter.p[0] == '/')
+		milter = slice_after(milter, 1);
+	return below.n > 0 && slice_equal(milter, below);
+}
+
+bool
+migrate_milter_is(
+    struct slice milter, const char *socket, struct slice queue_directory)
+{
+	struct slice theirs = slice_str(socket), kind, port;
+	size_t colon;
+
+	if (milter.n > 1 && milter.p[0] == '{') {
+		milter = slice_trim(
+		    slice_first(slice_after(milter, 1), milter.n - 2));
+		if (!migrate_milter_next(&milter, &kind))
+			return false;
+		milter = kind;
+	}
+	colon = slice_find(milter, ':');
+	kind = slice_first(milter, colon);
+	milter = slice_after(milter, colon + 1);
+	if (theirs.n > 0 && theirs.p[0] != '/') {
+		struct slice its = slice_first(theirs, slice_find(theirs, ':'));
+
+		theirs = slice_after(theirs, its.n + 1);
+		if (slice_starts_nocase(its, SLICE("inet"))) {
+			size_t at = slice_find(theirs, '@');
+
+			colon = slice_find_last(milter, ':');
+			port = slice_after(milter, colon + 1);
+			return slice_equal_nocase(kind, SLICE("inet")) &&
+			    colon < milter.n &&
+			    slice_equal(port, slice_first(theirs, at)) &&
+			    is_same_host(slice_first(milter, colon),
+				slice_after(theirs, at + 1));
+		}
+	}
+	return (slice_equal_nocase(kind, SLICE("unix")) ||
+		   slice_equal_nocase(kind, SLICE("local"))) &&
+	    is_same_path(milter, theirs, queue_directory);
+}
