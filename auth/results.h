@@ -49,11 +49,15 @@ enum auth_method {
  * Text belongs to who made the result (an evaluation: as long as it lives),
  * and may be whatever the message held: printers quote or drop it.
  *
- * member      dkim, domainkeys  spf              senderid    dmarc       iprev
- * domain      d=                domain checked   the PRA's   From's      name
- * identity    i=                MAIL FROM, HELO  the PRA     - address property
- * -                 mailfrom, helo   from, ...   from        - scope       -
- * mfrom, helo      pra         -           -
+ * What a member holds, by method:
+ *	dkim, domainkeys	domain: d=; identity: i=
+ *	spf			domain: the one checked; identity: the address
+ *				or name it was checked for; property: mailfrom
+ *				or helo; scope: mfrom or helo
+ *	senderid		domain: the PRA's; identity: the PRA; property:
+ *				the field it was found in; scope: pra
+ *	dmarc			domain: From's; property: from
+ *	iprev			domain: the name; identity: the address
  */
 struct auth_result {
 	enum auth_method method;

@@ -1,6 +1,5 @@
-/* A hash table with a ring by time of use. */
+/* A table, and a list by time of use. */
 #include <stdlib.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -48,43 +47,27 @@ proxy_key_hold_new(
 static uint64_t
 hash_of(const struct proxy_key_cache *cache, unsigned rule, struct slice domain)
 {
-	uint64_t h = cache->seed ^ rule;
-	size_t i;
-
-	for (i = 0; i < domain.n; i++)
-		h = (h ^ (unsigned char)domain.p[i]) * 1099511628211u;
-	return h ^ (h >> 31);
-}
-
-static struct proxy_key_entry **
-slot_of(struct proxy_key_cache *cache, uint64_t hash)
-{
-	return &cache->slots[hash & (cache->slot_count - 1)];
+	return table_hash(&cache->table, domain, rule);
 }
 
 static struct proxy_key_entry *
 find_entry(struct proxy_key_cache *cache, unsigned rule, struct slice domain)
 {
-	uint64_t hash = hash_of(cache, rule, domain);
-	struct proxy_key_entry *e;
+	uint32_t n = table_first(&cache->table, hash_of(cache, rule, domain));
 
-	for (e = *slot_of(cache, hash); e != NULL; e = e->same_slot)
-		if (e->hash == hash && e->rule == rule &&
-		    slice_equal(slice_str(e->domain), domain))
-			return e;
+	for (; n != TABLE_NONE; n = table_next(&cache->table, n))
+		if (cache->at[n]->rule == rule &&
+		    slice_equal(slice_str(cache->at[n]->domain), domain))
+			return cache->at[n];
 	return NULL;
 }
 
 static void
 free_entry(struct proxy_key_cache *cache, struct proxy_key_entry *e)
 {
-	struct proxy_key_entry **at = slot_of(cache, e->hash);
-
-	while (*at != e)
-		at = &(*at)->same_slot;
-	*at = e->same_slot;
-	proxy_ring_remove(&e->used);
-	proxy_ring_remove(&e->asking);
+	table_remove(&cache->table,
+	    hash_of(cache, e->rule, slice_str(e->domain)), e->number);
+	TAILQ_REMOVE(&cache->used, e, used);
 	proxy_key_let_go(e->held);
 	proxy_key_let_go(e->replaced);
 	free(e->domain);
@@ -97,33 +80,48 @@ free_entry(struct proxy_key_cache *cache, struct proxy_key_entry *e)
 static void
 evict(struct proxy_key_cache *cache)
 {
-	struct proxy_ring *link = cache->used.next, *next;
+	struct proxy_key_entry *e = TAILQ_FIRST(&cache->used), *next;
+
+	for (; cache->count >= cache->cap && e != NULL; e = next) {
+		next = TAILQ_NEXT(e, used);
+		if (e->state == PROXY_KEY_ENTRY_IDLE && TAILQ_EMPTY(&e->waits))
+			free_entry(cache, e);
+	}
+}
+
+static void
+add_entry(struct proxy_key_cache *cache, struct proxy_key_entry *e)
+{
+	e->number = table_add(
+	    &cache->table, hash_of(cache, e->rule, slice_str(e->domain)));
+	cache->at[e->number] = e;
+}
+
+static void
+make_table(struct proxy_key_cache *cache, size_t room)
+{
 	struct proxy_key_entry *e;
 
-	while (cache->count >= cache->cap && link != &cache->used) {
-		next = link->next;
-		e = (struct proxy_key_entry *)(void *)link;
-		if (e->state == PROXY_KEY_ENTRY_IDLE &&
-		    proxy_ring_is_empty(&e->waits))
-			free_entry(cache, e);
-		link = next;
-	}
+	table_clear(&cache->table);
+	table_init(&cache->table, room);
+	cache->at =
+	    xreallocarray(cache->at, room, sizeof(struct proxy_key_entry *));
+	TAILQ_FOREACH (e, &cache->used, used)
+		add_entry(cache, e);
 }
 
 static struct proxy_key_entry *
 new_entry(struct proxy_key_cache *cache, unsigned rule, struct slice domain)
 {
-	struct proxy_key_entry *e = xcalloc(1, sizeof(*e)), **slot;
+	struct proxy_key_entry *e = xcalloc(1, sizeof(*e));
 
+	if (cache->count == cache->table.room)
+		make_table(cache, 2 * cache->count);
 	e->rule = rule;
 	e->domain = xslicedup(domain);
-	e->hash = hash_of(cache, rule, domain);
-	proxy_ring_init(&e->asking);
-	proxy_ring_init(&e->waits);
-	proxy_ring_append(&cache->used, &e->used);
-	slot = slot_of(cache, e->hash);
-	e->same_slot = *slot;
-	*slot = e;
+	TAILQ_INIT(&e->waits);
+	add_entry(cache, e);
+	TAILQ_INSERT_TAIL(&cache->used, e, used);
 	cache->count++;
 	return e;
 }
@@ -131,23 +129,20 @@ new_entry(struct proxy_key_cache *cache, unsigned rule, struct slice domain)
 void
 proxy_key_cache_init(struct proxy_key_cache *cache, size_t cap)
 {
-	cache->cap = cap > 0 ? cap : 1;
-	for (cache->slot_count = 16; cache->slot_count < cap;)
-		cache->slot_count *= 2;
-	cache->slots =
-	    xcalloc(cache->slot_count, sizeof(struct proxy_key_entry *));
-	proxy_ring_init(&cache->used);
-	if (getrandom(&cache->seed, sizeof(cache->seed), 0) < 0)
-		cache->seed = (uint64_t)clock_wall_s();
+	*cache = (struct proxy_key_cache){.cap = cap > 0 ? cap : 1};
+	TAILQ_INIT(&cache->used);
+	make_table(cache, cache->cap);
 }
 
 void
 proxy_key_cache_clear(struct proxy_key_cache *cache)
 {
-	while (!proxy_ring_is_empty(&cache->used))
-		free_entry(
-		    cache, (struct proxy_key_entry *)(void *)cache->used.next);
-	free(cache->slots);
+	struct proxy_key_entry *e;
+
+	while ((e = TAILQ_FIRST(&cache->used)) != NULL)
+		free_entry(cache, e);
+	table_clear(&cache->table);
+	free(cache->at);
 }
 
 struct proxy_key_entry *
@@ -158,8 +153,8 @@ proxy_key_cache_find(
 
 	if (e == NULL)
 		return NULL;
-	proxy_ring_remove(&e->used);
-	proxy_ring_append(&cache->used, &e->used);
+	TAILQ_REMOVE(&cache->used, e, used);
+	TAILQ_INSERT_TAIL(&cache->used, e, used);
 	return e;
 }
 

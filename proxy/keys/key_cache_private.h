@@ -5,46 +5,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #include "base/slice.h"
+#include "base/table.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/keys/keys.h"
 
 struct dkim_key;
-
-struct proxy_ring { /* of a ring; a lone one points at itself */
-	struct proxy_ring *next, *before;
-};
-
-static inline void
-proxy_ring_init(struct proxy_ring *link)
-{
-	link->next = link->before = link;
-}
-
-static inline bool
-proxy_ring_is_empty(const struct proxy_ring *link)
-{
-	return link->next == link;
-}
-
-static inline void
-proxy_ring_remove(struct proxy_ring *link)
-{
-	link->next->before = link->before;
-	link->before->next = link->next;
-	proxy_ring_init(link);
-}
-
-static inline void
-proxy_ring_append(struct proxy_ring *ring, struct proxy_ring *link)
-{
-	link->next = ring;
-	link->before = ring->before;
-	ring->before->next = link;
-	ring->before = link;
-}
 
 /* A key and how many hold it: the table is one, each use is one. */
 struct proxy_key_held {
@@ -54,6 +23,8 @@ struct proxy_key_held {
 	unsigned holders;
 };
 
+TAILQ_HEAD(proxy_key_uses, proxy_key_use);
+
 enum proxy_key_entry_state {
 	PROXY_KEY_ENTRY_IDLE,	/* known, or never asked */
 	PROXY_KEY_ENTRY_QUEUED, /* to be asked */
@@ -61,12 +32,11 @@ enum proxy_key_entry_state {
 };
 
 struct proxy_key_entry {
-	struct proxy_ring used;	  /* by time of use; first member */
-	struct proxy_ring asking; /* queued, or in flight */
-	struct proxy_key_entry *same_slot;
+	TAILQ_ENTRY(proxy_key_entry) used;
+	TAILQ_ENTRY(proxy_key_entry) asking; /* queued, or in flight */
 	enum proxy_key_entry_state state;
 	uint32_t id;
-	uint64_t hash;
+	uint32_t number; /* in the table */
 	unsigned rule;
 	char *domain;
 	bool known; /* `status` is an answer, of `known_at` */
@@ -80,15 +50,17 @@ struct proxy_key_entry {
 	struct proxy_key_held *replaced;
 	time_t replaced_at;
 	char *reason;
-	struct proxy_ring waits;
+	struct proxy_key_uses waits;
 };
+
+TAILQ_HEAD(proxy_key_entries, proxy_key_entry);
 
 struct proxy_key_cache {
 	size_t cap, count;
-	uint64_t seed;
-	struct proxy_key_entry **slots;
-	size_t slot_count;
-	struct proxy_ring used; /* the least lately used first */
+	/* Room for more than `cap`, where so many are waited for. */
+	struct table table;
+	struct proxy_key_entry **at;   /* by number */
+	struct proxy_key_entries used; /* the least lately used first */
 };
 
 void proxy_key_cache_init(struct proxy_key_cache *, size_t cap);

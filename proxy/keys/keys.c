@@ -27,9 +27,10 @@
 #define IN_FLIGHT_MAX 16
 
 struct proxy_key_use {
-	struct proxy_ring link; /* of an entry's waits, or of `ready`; first */
+	TAILQ_ENTRY(proxy_key_use) link;
 	struct proxy_keys *keys;
-	struct proxy_key_entry *entry; /* while waiting */
+	struct proxy_key_entry *entry; /* among whose waits it is, or NULL */
+	bool ready;		       /* it is in that list */
 	enum proxy_key_status status;
 	struct proxy_key_held *held;
 	char *reason;
@@ -43,15 +44,9 @@ struct proxy_keys {
 	size_t in_flight, uses;
 	uint32_t next_id;
 	struct proxy_key_cache cache;
-	struct proxy_ring queued, asked, ready;
+	struct proxy_key_entries queued, asked;
+	struct proxy_key_uses ready;
 };
-
-static struct proxy_key_entry *
-entry_of_asking(struct proxy_ring *link)
-{
-	return (struct proxy_key_entry *)(void *)((char *)link -
-	    offsetof(struct proxy_key_entry, asking));
-}
 
 static bool
 is_fresh(const struct proxy_key_entry *e)
@@ -73,6 +68,26 @@ soon(struct proxy_keys *keys)
 	event_active(keys->later, EV_TIMEOUT, 0);
 }
 
+static void
+leave_list(struct proxy_key_use *use)
+{
+	if (use->entry != NULL)
+		TAILQ_REMOVE(&use->entry->waits, use, link);
+	else if (use->ready)
+		TAILQ_REMOVE(&use->keys->ready, use, link);
+	use->entry = NULL;
+	use->ready = false;
+}
+
+static void
+append_ready(struct proxy_key_use *use)
+{
+	leave_list(use);
+	TAILQ_INSERT_TAIL(&use->keys->ready, use, link);
+	use->ready = true;
+	soon(use->keys);
+}
+
 /* The use has its answer; it is called later. */
 static void
 make_ready(struct proxy_key_use *use, const struct proxy_key_entry *e)
@@ -80,10 +95,7 @@ make_ready(struct proxy_key_use *use, const struct proxy_key_entry *e)
 	use->status = e->status;
 	use->held = proxy_key_hold(e->held);
 	use->reason = e->reason == NULL ? NULL : xstrdup(e->reason);
-	use->entry = NULL;
-	proxy_ring_remove(&use->link);
-	proxy_ring_append(&use->keys->ready, &use->link);
-	soon(use->keys);
+	append_ready(use);
 }
 
 static struct proxy_key_answer
@@ -110,9 +122,8 @@ deliver(struct proxy_keys *keys)
 	struct proxy_key_answer answer;
 	char *reason;
 
-	while (!proxy_ring_is_empty(&keys->ready)) {
-		use = (struct proxy_key_use *)(void *)keys->ready.next;
-		proxy_ring_remove(&use->link);
+	while ((use = TAILQ_FIRST(&keys->ready)) != NULL) {
+		leave_list(use);
 		reason = use->reason;
 		use->reason = NULL;
 		answer = answer_with(use->status, use->held);
@@ -125,17 +136,26 @@ deliver(struct proxy_keys *keys)
 /* --- answers to entries --- */
 
 static void
+leave_asking(struct proxy_keys *keys, struct proxy_key_entry *e)
+{
+	if (e->state == PROXY_KEY_ENTRY_QUEUED)
+		TAILQ_REMOVE(&keys->queued, e, asking);
+	if (e->state == PROXY_KEY_ENTRY_ASKED) {
+		TAILQ_REMOVE(&keys->asked, e, asking);
+		keys->in_flight--;
+	}
+	e->state = PROXY_KEY_ENTRY_IDLE;
+}
+
+static void
 settle_entry(struct proxy_keys *keys, struct proxy_key_entry *e)
 {
-	if (e->state == PROXY_KEY_ENTRY_ASKED)
-		keys->in_flight--;
-	e->state = PROXY_KEY_ENTRY_IDLE;
-	proxy_ring_remove(&e->asking);
+	leave_asking(keys, e);
 	e->known = true;
 	e->doubted = e->looking = false;
 	e->known_at = e->looked_at = clock_s();
-	while (!proxy_ring_is_empty(&e->waits))
-		make_ready((struct proxy_key_use *)(void *)e->waits.next, e);
+	while (!TAILQ_EMPTY(&e->waits))
+		make_ready(TAILQ_FIRST(&e->waits), e);
 }
 
 static void
@@ -152,13 +172,10 @@ forget(struct proxy_key_entry *e)
 static bool
 was_only_a_look(struct proxy_keys *keys, struct proxy_key_entry *e)
 {
-	if (!e->looking || e->held == NULL || !proxy_ring_is_empty(&e->waits))
+	if (!e->looking || e->held == NULL || !TAILQ_EMPTY(&e->waits))
 		return false;
-	if (e->state == PROXY_KEY_ENTRY_ASKED)
-		keys->in_flight--;
-	e->state = PROXY_KEY_ENTRY_IDLE;
+	leave_asking(keys, e);
 	e->looking = false;
-	proxy_ring_remove(&e->asking);
 	return true;
 }
 
@@ -258,11 +275,11 @@ ask_master(struct proxy_keys *keys, struct proxy_key_entry *e)
 	if (proxy_key_send(keys->fd,
 		slice_from((const char *)&request, sizeof(request)), -1) != 0)
 		return false;
+	leave_asking(keys, e);
 	e->state = PROXY_KEY_ENTRY_ASKED;
 	e->asked_at = clock_s();
 	keys->in_flight++;
-	proxy_ring_remove(&e->asking);
-	proxy_ring_append(&keys->asked, &e->asking);
+	TAILQ_INSERT_TAIL(&keys->asked, e, asking);
 	return true;
 }
 
@@ -271,8 +288,7 @@ ask_queued(struct proxy_keys *keys)
 {
 	struct proxy_key_entry *e;
 
-	while (!proxy_ring_is_empty(&keys->queued)) {
-		e = entry_of_asking(keys->queued.next);
+	while ((e = TAILQ_FIRST(&keys->queued)) != NULL) {
 		if (keys->fd < 0) {
 			settle_without(
 			    keys, e, PROXY_KEY_TROUBLE, "the master is gone");
@@ -295,8 +311,8 @@ lose_master(struct proxy_keys *keys)
 	if (keys->fd >= 0)
 		(void)close(keys->fd);
 	keys->fd = -1;
-	while (!proxy_ring_is_empty(&keys->asked))
-		settle_without(keys, entry_of_asking(keys->asked.next),
+	while (!TAILQ_EMPTY(&keys->asked))
+		settle_without(keys, TAILQ_FIRST(&keys->asked),
 		    PROXY_KEY_TROUBLE, "the master is gone");
 	soon(keys);
 }
@@ -304,11 +320,11 @@ lose_master(struct proxy_keys *keys)
 static struct proxy_key_entry *
 find_asked(struct proxy_keys *keys, uint32_t id)
 {
-	struct proxy_ring *link;
+	struct proxy_key_entry *e;
 
-	for (link = keys->asked.next; link != &keys->asked; link = link->next)
-		if (entry_of_asking(link)->id == id)
-			return entry_of_asking(link);
+	TAILQ_FOREACH (e, &keys->asked, asking)
+		if (e->id == id)
+			return e;
 	return NULL;
 }
 
@@ -386,24 +402,21 @@ static void
 queue_entry(struct proxy_keys *keys, struct proxy_key_entry *e)
 {
 	e->state = PROXY_KEY_ENTRY_QUEUED;
-	proxy_ring_append(&keys->queued, &e->asking);
+	TAILQ_INSERT_TAIL(&keys->queued, e, asking);
 }
 
 /* Those that are held, and have not been looked at for a while. */
 static void
 look_at_held(struct proxy_keys *keys)
 {
-	struct proxy_ring *link = keys->cache.used.next;
+	struct proxy_key_entry *e;
 	time_t now = clock_s(), pause = PROXY_KEYS_LOOK_S;
 	size_t looks = 0;
 
 	/* Many have their turns one after the other. */
 	if (pause < (time_t)(keys->cache.count / PROXY_KEYS_LOOKS_MAX + 1))
 		pause = (time_t)(keys->cache.count / PROXY_KEYS_LOOKS_MAX + 1);
-	for (; link != &keys->cache.used; link = link->next) {
-		struct proxy_key_entry *e =
-		    (struct proxy_key_entry *)(void *)link;
-
+	TAILQ_FOREACH (e, &keys->cache.used, used) {
 		if (e->replaced != NULL &&
 		    now - e->replaced_at >= PROXY_KEYS_GRACE_S) {
 			proxy_key_let_go(e->replaced);
@@ -427,8 +440,7 @@ on_tick(evutil_socket_t socket, short what, void *ctx)
 	struct proxy_key_entry *e;
 	time_t now = clock_s();
 
-	while (!proxy_ring_is_empty(&keys->asked)) {
-		e = entry_of_asking(keys->asked.next);
+	while ((e = TAILQ_FIRST(&keys->asked)) != NULL) {
 		if (now - e->asked_at < PROXY_KEYS_WAIT_S)
 			break;
 		settle_without(
@@ -448,9 +460,9 @@ new_keys(struct event_base *base, size_t cap)
 
 	keys->fd = -1;
 	proxy_key_cache_init(&keys->cache, cap);
-	proxy_ring_init(&keys->queued);
-	proxy_ring_init(&keys->asked);
-	proxy_ring_init(&keys->ready);
+	TAILQ_INIT(&keys->queued);
+	TAILQ_INIT(&keys->asked);
+	TAILQ_INIT(&keys->ready);
 	keys->later = event_new(base, -1, 0, on_later, keys);
 	keys->tick = event_new(base, -1, EV_PERSIST, on_tick, keys);
 	(void)event_add(keys->tick, &second);
@@ -474,8 +486,7 @@ refuse_domain(struct proxy_key_use *use)
 {
 	use->status = PROXY_KEY_TROUBLE;
 	use->reason = xstrdup("no domain that a key could be for");
-	proxy_ring_append(&use->keys->ready, &use->link);
-	soon(use->keys);
+	append_ready(use);
 }
 
 struct proxy_key_use *
@@ -488,7 +499,6 @@ proxy_keys_get(struct proxy_keys *keys, unsigned rule, struct slice domain,
 	use->keys = keys;
 	use->fn = fn;
 	use->ctx = ctx;
-	proxy_ring_init(&use->link);
 	keys->uses++;
 	if (!proxy_key_domain_is_safe(domain)) {
 		refuse_domain(use);
@@ -500,7 +510,7 @@ proxy_keys_get(struct proxy_keys *keys, unsigned rule, struct slice domain,
 		return use;
 	}
 	use->entry = e;
-	proxy_ring_append(&e->waits, &use->link);
+	TAILQ_INSERT_TAIL(&e->waits, use, link);
 	if (e->state == PROXY_KEY_ENTRY_IDLE) {
 		queue_entry(keys, e);
 		soon(keys);
@@ -545,11 +555,10 @@ proxy_key_note_use(struct proxy_key_held *held)
 void
 proxy_keys_doubt(struct proxy_keys *keys)
 {
-	struct proxy_ring *link;
+	struct proxy_key_entry *e;
 
-	for (link = keys->cache.used.next; link != &keys->cache.used;
-	     link = link->next)
-		((struct proxy_key_entry *)(void *)link)->doubted = true;
+	TAILQ_FOREACH (e, &keys->cache.used, used)
+		e->doubted = true;
 }
 
 void
@@ -558,7 +567,7 @@ proxy_key_use_end(struct proxy_key_use *use)
 	if (use == NULL)
 		return;
 	use->keys->uses--;
-	proxy_ring_remove(&use->link);
+	leave_list(use);
 	proxy_key_let_go(use->held);
 	free(use->reason);
 	free(use);
@@ -568,13 +577,10 @@ struct proxy_keys_figures
 proxy_keys_figures(const struct proxy_keys *keys)
 {
 	struct proxy_keys_figures figures = {0, 0};
-	const struct proxy_ring *link = keys->cache.used.next;
+	const struct proxy_key_entry *e;
 	int64_t now = clock_wall_s();
 
-	for (; link != &keys->cache.used; link = link->next) {
-		const struct proxy_key_entry *e =
-		    (const struct proxy_key_entry *)(const void *)link;
-
+	TAILQ_FOREACH (e, &keys->cache.used, used) {
 		if (e->held == NULL)
 			continue;
 		figures.keys++;
