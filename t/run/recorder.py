@@ -578,6 +578,7 @@ class Results(Case):
         time.sleep(0.2)  # long enough for the master to stop all others
         os.kill(pid, signal.SIGKILL)
         proxy.wait_log("5 records are lost: no recorder took them")
+        proxy.process.wait(harness.WAIT)  # it is told once
 
     def test_a_stopped_one_costs_no_message_its_time(self):
         """What it does not take is dropped, counted and logged."""
