@@ -18,9 +18,10 @@ enum { ASKERS_MAX = 16, ASK_S = 10 };
 
 enum asker_state {
 	ASKER_NONE,
-	ASKER_SILENT, /* has not asked yet */
-	ASKER_NEXT,   /* waits for the reload that is yet to begin */
-	ASKER_WAITING /* for the one that is under way */
+	ASKER_SILENT,  /* has not asked yet */
+	ASKER_NEXT,    /* waits for the reload that is yet to begin */
+	ASKER_WAITING, /* for the one that is under way */
+	ASKER_TICKET   /* for an answer of his own */
 };
 
 struct asker {
@@ -28,6 +29,7 @@ struct asker {
 	enum asker_state state;
 	int fd;
 	struct event *readable;
+	uint64_t number; /* no two have the same one */
 };
 
 struct proxy_control {
@@ -40,6 +42,7 @@ struct proxy_control {
 	ino_t inode;
 	struct event *acceptable;
 	struct asker askers[ASKERS_MAX];
+	uint64_t asked; /* so many so far */
 };
 
 /* --- who asks --- */
@@ -86,8 +89,12 @@ take_request(struct asker *asker, struct slice text)
 		asker->state = ASKER_NEXT;
 		control->ops->reload(control->ctx);
 	} else {
-		control->ops->answer(control->ctx, &request, &to);
-		answer_asker(asker, strbuf_slice(&to));
+		const struct proxy_control_ticket ticket = {
+		    (size_t)(asker - control->askers), asker->number};
+
+		asker->state = ASKER_TICKET;
+		if (control->ops->answer(control->ctx, &request, ticket, &to))
+			answer_asker(asker, strbuf_slice(&to));
 	}
 	strbuf_clear(&why);
 	strbuf_clear(&to);
@@ -133,7 +140,8 @@ on_asker(evutil_socket_t socket, short what, void *ctx)
 		(void)close(fd);
 		return;
 	}
-	*asker = (struct asker){control, ASKER_SILENT, fd, NULL};
+	*asker =
+	    (struct asker){control, ASKER_SILENT, fd, NULL, ++control->asked};
 	asker->readable = event_new(
 	    control->base, fd, EV_READ | EV_PERSIST, on_request, asker);
 	(void)event_add(asker->readable, &wait);
@@ -307,4 +315,14 @@ proxy_control_answer(struct proxy_control *control, struct slice text)
 	for (size_t i = 0; control != NULL && i < ASKERS_MAX; i++)
 		if (control->askers[i].state == ASKER_WAITING)
 			answer_asker(&control->askers[i], text);
+}
+
+void
+proxy_control_answer_one(struct proxy_control *control,
+    struct proxy_control_ticket ticket, struct slice text)
+{
+	struct asker *asker = &control->askers[ticket.place];
+
+	if (asker->state == ASKER_TICKET && asker->number == ticket.number)
+		answer_asker(asker, text);
 }

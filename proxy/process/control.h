@@ -12,6 +12,10 @@
  *	reload	{"reload":"done"|"refused","errors":[TEXT...],
  *		"warnings":[TEXT...]}, when that is known: what the log says
  *
+ *	key DOMAIN, trial DOMAIN
+ *		which keys the signers have for it; a fixed text, signed as
+ *		mail of it would be: proxy/process/inquiry.h
+ *
  * What is wrong with a request is {"error":TEXT}. Stamps of time are seconds
  * since 1970.
  */
@@ -19,6 +23,8 @@
 #define PROXY_PROCESS_CONTROL_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/slice.h"
@@ -30,10 +36,17 @@
 struct event_base;
 struct proxy_control;
 
+/* Who asked, as long as he waits; for nobody else to look into. */
+struct proxy_control_ticket {
+	size_t place;
+	uint64_t number;
+};
+
 struct proxy_control_ops {
-	/* Puts the answer into the strbuf (cap PROXY_CONTROL_ANSWER_MAX). */
-	void (*answer)(void *ctx, const struct proxy_control_request *,
-	    struct strbuf *answer);
+	/* True, and the answer in the strbuf (cap PROXY_CONTROL_ANSWER_MAX);
+	 * false where it comes later, by proxy_control_answer_one(). */
+	bool (*answer)(void *ctx, const struct proxy_control_request *,
+	    struct proxy_control_ticket, struct strbuf *answer);
 	/* Somebody asks for a reload; proxy_control_answer() tells him. */
 	void (*reload)(void *ctx);
 };
@@ -55,6 +68,9 @@ int proxy_control_listen(
 /* A reload began: whoever has asked so far waits for its outcome, and whoever
  * asks from now on for that of the next one. NULL is fine. */
 void proxy_control_began(struct proxy_control *);
+/* To one, if he still waits. */
+void proxy_control_answer_one(
+    struct proxy_control *, struct proxy_control_ticket, struct slice answer);
 /* That reload's outcome, to those who wait for it. NULL is fine. */
 void proxy_control_answer(struct proxy_control *, struct slice answer);
 

@@ -245,6 +245,8 @@ change_over(struct proxy_master *master)
 	struct proxy_generation *new = master->starting;
 
 	move_master(master, PROXY_MASTER_SERVING);
+	proxy_master_end_inquiries(
+	    master, "the daemon was reloaded meanwhile: ask again");
 	master->serving = new;
 	master->starting = NULL;
 	(void)event_del(master->start_timer);
@@ -276,6 +278,15 @@ change_over(struct proxy_master *master)
 		begin_reload(master);
 }
 
+/* Was he who asked for the reload told what is wrong? */
+static bool
+has_told_error(const struct proxy_master *master)
+{
+	struct slice told = strbuf_slice(&master->told);
+
+	return slice_search(told, SLICE("error: ")) < told.n;
+}
+
 /* The new generation will not do: the old one goes on. */
 static void
 give_up_generation(struct proxy_master *master, const char *why)
@@ -304,7 +315,7 @@ give_up_generation(struct proxy_master *master, const char *why)
 	keep_control(master);
 	proxy_notify_send(&master->notify,
 	    "READY=1\nSTATUS=the last reload was refused: see the log");
-	if (new != NULL || master->told.n == 0)
+	if (new != NULL || !has_told_error(master))
 		strbuf_addf(&master->told, "error: %s\n", why);
 	tell_outcome(master, "refused");
 	if (master->reload_again)
@@ -486,14 +497,21 @@ on_control_reload(void *ctx)
 	begin_reload(ctx);
 }
 
-static void
+static bool
 on_control_request(void *ctx, const struct proxy_control_request *request,
-    struct strbuf *answer)
+    struct proxy_control_ticket ticket, struct strbuf *answer)
 {
-	if (request->verb == PROXY_CONTROL_VERSION)
+	switch (request->verb) {
+	case PROXY_CONTROL_KEY:
+	case PROXY_CONTROL_TRIAL:
+		return proxy_master_inquire(ctx, request, ticket, answer);
+	case PROXY_CONTROL_VERSION:
 		proxy_master_print_version(answer);
-	else
+		return true;
+	default:
 		proxy_master_print_state(ctx, answer);
+		return true;
+	}
 }
 
 /* --- stop --- */
@@ -512,6 +530,7 @@ begin_stop(struct proxy_master *master)
 	(void)event_del(master->start_timer);
 	(void)event_del(master->check_timer);
 	proxy_config_free(detach_checking(master));
+	proxy_master_end_inquiries(master, "the daemon stops");
 	proxy_notify_send(&master->notify, "STOPPING=1");
 	log_printf(master->log, LOGGING_INFO, "stopping");
 	proxy_sockets_close(master);

@@ -15,6 +15,8 @@
 #include "proxy/figures/process.h"
 #include "proxy/figures/shared.h"
 #include "proxy/keys/key_files.h"
+#include "proxy/message/signers.h"
+#include "proxy/process/control.h"
 #include "proxy/process/master_rules.h"
 #include "proxy/process/notify.h"
 #include "proxy/process/sandbox_filter.h"
@@ -93,6 +95,15 @@ struct proxy_master_history {
 	char why[PROXY_RELOAD_TEXT_MAX]; /* it was refused */
 };
 
+/* A tool's question of keys that is under way. */
+enum { PROXY_INQUIRIES_MAX = 8 };
+
+struct proxy_master_inquiry {
+	struct proxy_master *master;
+	struct proxy_inquiry *inquiry; /* NULL: none */
+	struct proxy_control_ticket ticket;
+};
+
 struct proxy_master {
 	const struct proxy_master_job *job;
 	struct event_base *base;
@@ -117,6 +128,7 @@ struct proxy_master {
 	struct event *check_timer;
 	struct proxy_control *control;
 	struct proxy_master_history history;
+	struct proxy_master_inquiry inquiries[PROXY_INQUIRIES_MAX];
 	struct strbuf told; /* of this reload, for who asked for it */
 	struct event *signals[4], *start_timer, *kill_timer, *watchdog, *round;
 	char *path, *pidfile; /* absolute; pidfile NULL: none */
@@ -154,6 +166,20 @@ void proxy_seats_look_round(struct proxy_master *);
 
 /* Takes in children that ended. */
 void proxy_seats_reap(struct proxy_master *);
+
+/* A socket to each of its signers that serve, for an asker of a front that
+ * signs: how many; they are the caller's. */
+size_t proxy_generation_meet(
+    const struct proxy_generation *, int to[PROXY_SIGNERS_MAX]);
+
+/* --- master_inquiry.c: what tools ask of keys --- */
+
+/* As proxy_control_ops.answer. */
+bool proxy_master_inquire(struct proxy_master *,
+    const struct proxy_control_request *, struct proxy_control_ticket,
+    struct strbuf *answer);
+/* All of them: the generation that they were asked of goes. */
+void proxy_master_end_inquiries(struct proxy_master *, const char *why);
 
 /* --- master_sockets.c: listeners --- */
 

@@ -17,6 +17,7 @@ import tempfile
 import time
 
 import harness
+import postfix_case
 
 ROOT = os.getuid() == 0
 
@@ -32,6 +33,14 @@ def ask(path, request, seconds=harness.WAIT):
         except ConnectionError:  # let go at once
             answer = b""
     return json.loads(answer) if answer else None
+
+
+def connected(path, request):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(harness.WAIT)
+    s.connect(path)
+    s.send(request)
+    return s
 
 
 class Case(harness.Case):
@@ -95,15 +104,17 @@ class Answers(Case):
     def test_what_is_no_request(self):
         proxy = self.daemon()
         for request in (b"x", b"state x", b"RELOAD", b"reload\n\n", b"\0",
-                        b"s" * 5000):
+                        b"s" * 5000, b"key", b"key ", b"key a b", b"key .",
+                        b"trial a..b", b"trial " + b"a" * 254, b"key a/b"):
             self.assertEqual(list(ask(proxy.control, request)), ["error"],
                              request)
         self.assertEqual(ask(proxy.control, b"state")["generation"], 1)
 
     def test_a_reload_is_told(self):
         proxy = self.daemon()
-        self.assertEqual(ask(proxy.control, b"reload"), {
-            "reload": "done", "errors": [], "warnings": []})
+        answer = ask(proxy.control, b"reload")
+        self.assertEqual(sorted(answer), ["errors", "reload", "warnings"])
+        self.assertEqual((answer["reload"], answer["errors"]), ("done", []))
         state = ask(proxy.control, b"state")
         self.assertEqual((state["generation"], state["reload"]["result"]),
                          (2, "done"))
@@ -147,6 +158,113 @@ class Answers(Case):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         return ask(proxy.control, b"state")["missing"] == ["out"]
+
+
+class Keys(Case):
+    """What the signers have, and a text that is signed as mail is."""
+
+    def signing(self, **options):
+        options.setdefault("daemon", ("signers = 2",))
+        return self.daemon(out=(
+            "signature = dkim(c=relaxed/relaxed)",
+            "signature = domainkeys(c=nofws)"), **options)
+
+    def test_key(self):
+        proxy = self.signing()
+        begun = int(time.time())
+        answer = ask(proxy.control, b"key Example.org")
+        self.assertEqual((answer["key"], answer["rule"], answer["signers"],
+                          answer["failures"]),
+                         ("example.org", "domain:example.org", 2, []))
+        self.assertEqual(
+            [(k["signature"], k["domain"], k["selector"], k["algorithm"],
+              k["bits"], k["signers"], k["used"]) for k in answer["keys"]],
+            [("dkim", "example.org", "t2026", "rsa-sha256", 2048, 2, 0),
+             ("domainkeys", "example.org", "t2026", "rsa-sha1", 2048, 2, 0)])
+        for key in answer["keys"]:
+            self.assertLessEqual(begun - 2, key["since"])
+            self.assertLessEqual(key["since"], key["everywhere"])
+            self.assertLessEqual(key["everywhere"], time.time() + 1)
+        client = proxy.client()
+        client.ehlo()
+        self.assertEqual(client.message(harness.SAMPLE).code, 250)
+        key = ask(proxy.control, b"key example.org")["keys"][0]
+        self.assertLessEqual(begun, key["used"])
+        self.assertLessEqual(key["used"], time.time() + 1)
+
+    def test_trial_is_signed_as_mail_is_and_goes_nowhere(self):
+        proxy = self.signing()
+        answer = ask(proxy.control, b"trial example.org")
+        self.assertEqual((answer["trial"], answer["verdict"]),
+                         ("example.org", "pass"))
+        self.assertEqual(
+            answer["notes"]["signed"], "dkim:example.org:t2026:rsa-sha256,"
+            "domainkeys:example.org:t2026:rsa-sha1")
+        text = answer["message"].encode()
+        self.assertTrue(harness.dkim_verifies(text, proxy.record()))
+        self.assertEqual(
+            sorted(line.split(" (")[0] for line in
+                   postfix_case.mail_dkim(text, proxy.record())),
+            ["dkim pass example.org t2026",
+             "domainkeys pass example.org t2026"])
+        self.assertEqual(proxy.relay.messages, [])
+        self.assertEqual(proxy.lines("status="), [])
+
+    def test_what_is_not_signed_says_why(self):
+        proxy = self.signing()
+        answer = ask(proxy.control, b"key example.com")
+        self.assertEqual((answer["keys"], answer["reason"]),
+                         ([], "no-key-for-domain:example.com"))
+        answer = ask(proxy.control, b"trial example.com")
+        self.assertEqual(answer["notes"],
+                         {"unsigned": "no-key-for-domain:example.com"})
+        self.assertNotIn("Signature", answer["message"])
+        os.unlink(proxy.keyfile)
+        answer = ask(proxy.control, b"key example.org")
+        self.assertEqual(answer["keys"], [])
+        self.assertIn("No such file", answer["failures"][0]["reason"])
+        answer = ask(proxy.control, b"trial example.org")
+        self.assertEqual(answer["verdict"], "refuse-for-now")
+
+    def signers(self, proxy):
+        return [w["pid"] for w in ask(proxy.control, b"state")["workers"]
+                if w["role"] == "signer"]
+
+    def test_a_signer_that_hangs_is_waited_for_and_no_longer(self):
+        proxy = self.signing(daemon=("signers = 2", "sign_timeout = 1s"))
+        stopped = self.signers(proxy)[0]
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            answer = ask(proxy.control, b"key example.org")
+            self.assertEqual([k["signers"] for k in answer["keys"]], [1, 1])
+            self.assertEqual(len(answer["failures"]), 2)
+            # Meanwhile the master does all else; and a reload ends it.
+            asked = [connected(proxy.control, b"key example.org")
+                     for _ in range(12)]
+            self.assertEqual(ask(proxy.control, b"state")["generation"], 1)
+            said = [json.loads(s.recv(65536)).get("error", "") for s in asked]
+            self.assertEqual(said.count("too many ask at once"), 4)
+            with connected(proxy.control, b"key example.org") as one:
+                self.assertEqual(ask(proxy.control, b"reload")["reload"],
+                                 "done")
+                self.assertIn("reloaded meanwhile",
+                              json.loads(one.recv(65536))["error"])
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        for s in asked:
+            s.close()
+
+    def test_who_goes_away_leaves_nothing(self):
+        proxy = self.signing()
+        stopped = self.signers(proxy)
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        for _ in range(5):
+            connected(proxy.control, b"trial example.org").close()
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        self.assertEqual(ask(proxy.control, b"trial example.org")["verdict"],
+                         "pass")
 
 
 class Socket(Case):
@@ -381,7 +499,8 @@ class Tools(Case):
     def test_reload_waits_for_the_one_it_asked(self):
         proxy = self.daemon()
         done = self.tool("reload", config=proxy.config)
-        self.assertEqual((done.returncode, done.said), (0, ""))
+        self.assertEqual(done.returncode, 0, done.said)
+        self.assertNotIn("refused", done.said)
         self.assertEqual(ask(proxy.control, b"state")["generation"], 2)
         other = self.signpost(self.relay())
         done = self.tool("reload", str(other.process.pid), config=proxy.config)
