@@ -23,6 +23,7 @@ struct collecting {
 	struct check_keys *keys;
 	const struct proxy_config *config;
 	struct slice only;
+	struct proxy_key_readers readers;
 };
 
 void
@@ -168,11 +169,13 @@ load(const struct collecting *c, struct check_key *k,
 {
 	const struct proxy_key_rule *rule =
 	    &c->config->signing.keys[place->rule];
-	enum proxy_key_status status;
+	struct proxy_key_found found = {0};
 	struct strbuf reason, told;
+
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-	k->key = proxy_key_file_load(
-	    c->config, place->rule, place->domain, &k->from, &status, &reason);
+	k->key = proxy_key_file_load_by(c->config, &c->readers, place->rule,
+	    place->domain, &found, &reason);
+	k->from = found.domain_from;
 	if (k->key == NULL ||
 	    set_record(k, slice_after(place->domain, k->from), place->selector,
 		&reason) != 0) {
@@ -314,8 +317,9 @@ void
 check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
     struct slice only)
 {
-	struct collecting c = {keys, config, only};
+	struct collecting c = {.keys = keys, .config = config, .only = only};
 
+	proxy_key_readers_init(&c.readers, config);
 	keys->key_names = proxy_index_new();
 	keys->domain_names = proxy_index_new();
 	keys->lines = proxy_index_new();

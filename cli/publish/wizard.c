@@ -23,7 +23,8 @@ struct wizard {
 	char *open_domain;	     /* as the places have it */
 	struct proxy_index *domains; /* those whose policies were looked at */
 	struct proxy_index *names;   /* and names of keys */
-	size_t places, printed;
+	struct proxy_key_readers readers;
+	size_t places;
 	unsigned faults;
 };
 
@@ -43,7 +44,6 @@ finish_domain(void *ctx, void *subject)
 	struct cli_records records = {0};
 
 	w->faults |= cli_publish_finish(publish, &records);
-	w->printed += records.count;
 	if (records.count > 0)
 		w->order->take(w->order->ctx, &records);
 	cli_records_clear(&records);
@@ -114,10 +114,9 @@ take_place(void *ctx, const struct cli_key_place *place)
 {
 	struct wizard *w = ctx;
 	struct slice domain = w->order->domain;
-	enum proxy_key_status status;
+	struct proxy_key_found found = {0};
 	struct strbuf reason;
 	struct dkim_key *key;
-	size_t from;
 
 	if (domain.n == 0)
 		domain = place->author.n > 0 ? place->author : place->domain;
@@ -129,15 +128,14 @@ take_place(void *ctx, const struct cli_key_place *place)
 		open_domain(w, domain, place->signature == NULL);
 	if (w->open == NULL || (wishes_of(w)->what & CLI_PUBLISH_DKIM) == 0)
 		return;
-	from = 0;
 	if (place->domain.n != 0 && is_new_key(w, place)) {
 		strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-		key = proxy_key_file_load(w->order->config, place->rule,
-		    place->domain, &from, &status, &reason);
+		key = proxy_key_file_load_by(w->order->config, &w->readers,
+		    place->rule, place->domain, &found, &reason);
 		if (key == NULL ||
 		    cli_publish_add_key(w->open,
-			slice_after(place->domain, from), place->selector, key,
-			&reason) != 0) {
+			slice_after(place->domain, found.domain_from),
+			place->selector, key, &reason) != 0) {
 			cli_error("no record for %.*s: %s",
 			    (int)place->domain.n, place->domain.p,
 			    strbuf_text(&reason));
@@ -268,6 +266,7 @@ cli_wizard_run(struct cli_wizard *order)
 	int status;
 
 	w->order = order;
+	proxy_key_readers_init(&w->readers, order->config);
 	status = order->wishes.ask ? run_asking(w) : run_wizard(w);
 	free(w);
 	return status;
