@@ -126,6 +126,7 @@ def no_name_server():
 OUT, IN = "127.0.0.1:10028/inet", "127.0.0.1:10026/inet"
 KEY, ED = "KEY._domainkey.example.org", "ED._domainkey.example.org"
 SPF, DMARC = "example.org", "_dmarc.example.org"
+PTR = "9.2.0.192.in-addr.arpa"
 RECORD = "TXT v=DKIM1; k=rsa; %s"
 STATE = "/var/lib/signpost-in"
 
@@ -212,6 +213,28 @@ OF_DNS = [
           "be none, quarantine or reject"),
     Fault("no DMARC record", {DMARC: []}, "dmarc example.org: there is no",
           "publish _dmarc.example.org", status=0),
+    Fault("reports to somebody who has not asked for them",
+          {DMARC: ["TXT v=DMARC1; p=reject; rua=mailto:joe@example.net"]},
+          "dmarc example.org: no reports go to joe@example.net",
+          "signpost dns -d example.org --for dmarc", status=0),
+    Fault("an SPF record that does not name this host",
+          {SPF: ["TXT v=spf1 ip4:192.0.2.1 -all"]},
+          "spf example.org: mail leaves by %s .*does not name" % ADDRESS,
+          "signpost dns -d example.org --for spf"),
+    Fault("an address without a name", {PTR: []},
+          "address %s: .*many receivers will refuse" % ADDRESS,
+          "PTR record", status=0),
+    Fault("a name that does not lead back",
+          {PTR: ["PTR other.test"], "other.test": ["A 192.0.2.1"]},
+          "address %s: .*many receivers will refuse" % ADDRESS,
+          "let that name have the address " + ADDRESS, status=0),
+    Fault("a record for some senders alone",
+          {KEY: [RECORD % "g=joe; p=PUBLIC"]},
+          "dkim KEY.*g= of the key record excludes senders", "publish KEY"),
+    Fault("a record that is too long for UDP",
+          {KEY: [RECORD % "n=%s; p=PUBLIC" % ("x" * 1000)]},
+          "dkim KEY.*over the 1232 that go by UDP", "leave out notes",
+          status=0),
     Fault("a name server that is dead", no_name_server,
           "dkim KEY.*no answer from", "another name server", status=75),
 ]
@@ -425,7 +448,7 @@ class Faults(unittest.TestCase):
                   "MX 10 mail.example.org"],
             DMARC: ["TXT v=DMARC1; p=reject; rua=mailto:ann@example.org"],
             "mail.example.org": ["A " + ADDRESS],
-            "9.2.0.192.in-addr.arpa": ["PTR mail.example.org"],
+            PTR: ["PTR mail.example.org"],
         }
         cls.serve(cls.records)
         run("cp", "-a", "/etc/signpost", COPY)

@@ -26,10 +26,11 @@ README = (TOP / "README").read_text()
 CONF = setup.CONF
 HERE, ELSEWHERE = "192.0.2.9", "192.0.2.1"
 RECORDS = """\
-example.org TXT v=spf1 ip4:192.0.2.1 -all
+example.org TXT v=spf1 ip4:192.0.2.9 ip4:192.0.2.1 -all
 _dmarc.example.org TXT v=DMARC1; p=reject; rua=mailto:dmarc@example.org
 %s TXT %s
 mail.example.org A 192.0.2.9
+9.2.0.192.in-addr.arpa PTR mail.example.org
 """
 
 
