@@ -51,6 +51,8 @@ static const char *const meanings[PROXY_UNSIGNED_COUNT] = {
 	"that it may have",
     [PROXY_UNSIGNED_FAILED] =
 	"of the signatures that are wanted none can be made",
+    [PROXY_UNSIGNED_NOT_OURS] =
+	"it came by milter from somebody who is not in sign_for",
 };
 
 /* "name  value", what came from the message made harmless. */

@@ -200,7 +200,8 @@ begin_front(struct peers *all, const struct proxy_front *front)
 		return;
 	for (size_t i = 0; i < front->listen.count && i < PROXY_LISTENERS_MAX;
 	     i++)
-		begin_peer(all, front, &front->listen.list[i]);
+		if (front->listen.list[i].kind == PROXY_LISTEN_SMTP)
+			begin_peer(all, front, &front->listen.list[i]);
 	if (front->relay.length > 0)
 		begin_peer(all, front, NULL);
 }

@@ -16,6 +16,7 @@ const char *const proxy_unsigned_words[PROXY_UNSIGNED_COUNT] = {
     [PROXY_UNSIGNED_BAD_FROM] = "bad-from",
     [PROXY_UNSIGNED_HEADER_LONG] = "header-too-long",
     [PROXY_UNSIGNED_FAILED] = "failed",
+    [PROXY_UNSIGNED_NOT_OURS] = "not-ours",
 };
 
 const char *const proxy_dns_words[PROXY_DNS_OUTCOMES] = {

@@ -48,7 +48,8 @@ enum proxy_unsigned {
 	PROXY_UNSIGNED_TWO_FROM,
 	PROXY_UNSIGNED_BAD_FROM,
 	PROXY_UNSIGNED_HEADER_LONG,
-	PROXY_UNSIGNED_FAILED, /* none could be made */
+	PROXY_UNSIGNED_FAILED,	 /* none could be made */
+	PROXY_UNSIGNED_NOT_OURS, /* by milter, and not in sign_for */
 	PROXY_UNSIGNED_COUNT
 };
 

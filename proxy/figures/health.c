@@ -135,7 +135,8 @@ proxy_health_ask(struct event_base *base, const struct proxy_config *config,
 	h->ctx = ctx;
 	h->tell = evtimer_new(base, on_all, h);
 	for (size_t i = 0; i < PROXY_FRONTS; i++)
-		if (config->fronts[i].enabled)
+		if (config->fronts[i].enabled &&
+		    proxy_front_speaks(&config->fronts[i], PROXY_LISTEN_SMTP))
 			begin_probe(h, base, &config->fronts[i]);
 	if (h->open == 0)
 		event_active(h->tell, 0, 0);

@@ -14,6 +14,9 @@ proxy_envelope_init(struct proxy_envelope *e)
 	strbuf_init(&e->client_helo, PROXY_ENVELOPE_VALUE_CAP);
 	e->client_told = false;
 	e->queued = false;
+	e->milter = false;
+	e->local = false;
+	strbuf_init(&e->login, PROXY_ENVELOPE_VALUE_CAP);
 }
 
 void
@@ -28,6 +31,9 @@ proxy_envelope_reset(struct proxy_envelope *e)
 	strbuf_reset(&e->client_helo);
 	e->client_told = false;
 	e->queued = false;
+	e->milter = false;
+	e->local = false;
+	strbuf_reset(&e->login);
 }
 
 void
@@ -40,6 +46,7 @@ proxy_envelope_clear(struct proxy_envelope *e)
 	strbuf_clear(&e->client_address);
 	strbuf_clear(&e->client_name);
 	strbuf_clear(&e->client_helo);
+	strbuf_clear(&e->login);
 }
 
 void

@@ -27,6 +27,13 @@ struct proxy_envelope {
 	/* XFORWARD named a queue file: the message was accepted before, and a
 	 * refusal would become a bounce. */
 	bool queued;
+	/* It came by milter: who may send mail of ours is not settled by who
+	 * connected to us (`sign_for`). */
+	bool milter;
+	/* Of such a one: it came to the mail server by no SMTP; and the name by
+	 * which its sender logged in there, or empty. */
+	bool local;
+	struct strbuf login;
 };
 
 void proxy_envelope_init(struct proxy_envelope *);

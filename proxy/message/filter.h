@@ -62,6 +62,10 @@ struct proxy_filter_ops {
 
 	void (*body)(void *filter, struct slice chunk);
 
+	/* Is the body wanted, once the header was given? Where it is not, a
+	 * front that need not read it may leave body out. NULL: it is. */
+	bool (*wants_body)(void *filter);
+
 	/* The message is complete. The function is called once, perhaps
 	 * before end returns, and not at all where free came first. */
 	void (*end)(void *filter, proxy_outcome_fn *, void *ctx);

@@ -353,6 +353,24 @@ begin_item(struct filter *f, const struct proxy_signing *what)
 
 /* --- the filter's calls --- */
 
+/* Who may connect to an SMTP listener is ours (`allow`). A mail server hands
+ * us everybody's mail by milter. */
+static bool
+is_ours(const struct filter *f)
+{
+	const struct proxy_sign_for *whom = &rules(f)->sign_for;
+	const struct proxy_envelope *e = f->job.envelope;
+
+	if (!e->milter)
+		return true;
+	if (e->local)
+		return (whom->origins & PROXY_ORIGIN_LOCAL) != 0;
+	return (e->login.n > 0 &&
+		   (whom->origins & PROXY_ORIGIN_AUTHENTICATED) != 0) ||
+	    proxy_networks_contain_text(
+		&whom->networks, strbuf_slice(&e->client_address));
+}
+
 static void
 on_header(void *filter, const struct mail_header *header)
 {
@@ -360,7 +378,10 @@ on_header(void *filter, const struct mail_header *header)
 
 	f->header = header;
 	proxy_recording_author(f->env->recording, f->job.record, header);
-	proxy_sign_rule_choose(f->env->config, header, &f->choice);
+	if (is_ours(f))
+		proxy_sign_rule_choose(f->env->config, header, &f->choice);
+	else
+		proxy_sign_choice_not_ours(&f->choice);
 	if (f->choice.status != PROXY_SIGN)
 		return;
 	for (size_t i = 0; i < f->choice.count; i++)
@@ -373,7 +394,10 @@ on_no_header(void *filter, const char *why, const struct mail_header *part)
 	struct filter *f = filter;
 
 	(void)part;
-	proxy_sign_choice_no_header(&f->choice, why);
+	if (is_ours(f))
+		proxy_sign_choice_no_header(&f->choice, why);
+	else
+		proxy_sign_choice_not_ours(&f->choice);
 }
 
 static void

@@ -100,12 +100,15 @@ client_is_in(const struct filter *f, const struct proxy_networks *networks)
 		networks, (const struct sockaddr *)&f->client);
 }
 
-/* A peer that is near us and names no client may hand on anyone's mail. */
+/* A peer that is near us and names no client may hand on anyone's mail. What a
+ * milter says comes from a user of the mail server's own is that. */
 static bool
 is_peer_trusted(const struct filter *f)
 {
-	return f->job.envelope->client_told &&
-	    client_is_in(f, &rules(f)->trusted);
+	const struct proxy_envelope *e = f->job.envelope;
+
+	return e->local || e->login.n > 0 ||
+	    (e->client_told && client_is_in(f, &rules(f)->trusted));
 }
 
 /* It forwards, or the message lies in a queue already. */
@@ -185,6 +188,18 @@ answer_evaluation(void *evaluation, const struct dns_question *question,
 const struct proxy_asking_ops proxy_asking_evaluation = {
     ask_evaluation, answer_evaluation};
 
+static void
+note_trust(struct filter *f)
+{
+	const struct proxy_envelope *e = f->job.envelope;
+
+	if (f->trusted)
+		proxy_record_note(f->job.record, "trusted",
+		    e->local		 ? SLICE("local")
+			: e->login.n > 0 ? SLICE("authenticated")
+					 : strbuf_slice(&e->client_address));
+}
+
 static void *
 begin_filter_verify(void *env, const struct proxy_filter_job *job)
 {
@@ -199,9 +214,7 @@ begin_filter_verify(void *env, const struct proxy_filter_job *job)
 	f->trusted = is_peer_trusted(f);
 	job->again->wanted =
 	    proxy_reflection_wants_message(f->env->config, job->envelope);
-	if (f->trusted)
-		proxy_record_note(job->record, "trusted",
-		    strbuf_slice(&job->envelope->client_address));
+	note_trust(f);
 	f->evaluation = make_evaluation(f);
 	f->asking = proxy_asking_new(f->env->base, f->env->resolver, &limits,
 	    &proxy_asking_evaluation, f->evaluation);
@@ -255,6 +268,25 @@ on_body(void *filter, struct slice chunk)
 	auth_evaluation_body(f->evaluation, chunk);
 	if (f->seal_body != NULL)
 		dkim_body_hashes_write(f->seal_body, chunk);
+}
+
+/* What reads it: signatures of the message, and a seal of ours. */
+static bool
+wants_body(void *filter)
+{
+	static const struct slice names[] = {SLICE_INIT("DKIM-Signature"),
+	    SLICE_INIT("DomainKey-Signature"),
+	    SLICE_INIT("ARC-Message-Signature")};
+	const struct filter *f = filter;
+
+	if (f->too_large)
+		return false;
+	if (f->seal_body != NULL)
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (mail_header_last(f->header, names[i]) != NULL)
+			return true;
+	return false;
 }
 
 /* --- the outcome --- */
@@ -548,6 +580,7 @@ const struct proxy_filter_ops proxy_filter_verify = {
     .no_header = on_no_header,
     .drops = drops,
     .body = on_body,
+    .wants_body = wants_body,
     .end = on_end,
     .free = filter_free,
     .most_added = most_added,

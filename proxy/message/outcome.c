@@ -17,3 +17,13 @@ proxy_cause_code(enum proxy_cause cause)
 
 	return codes[cause];
 }
+
+unsigned
+proxy_outcome_print(const struct proxy_outcome *outcome, struct strbuf *text)
+{
+	bool for_good = outcome->verdict == PROXY_REFUSE;
+
+	strbuf_addf(text, "%u.%s %s", for_good ? 5 : 4,
+	    proxy_cause_code(outcome->cause), outcome->text);
+	return for_good ? 550 : 451;
+}

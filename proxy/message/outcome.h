@@ -5,6 +5,8 @@
 #ifndef PROXY_MESSAGE_OUTCOME_H
 #define PROXY_MESSAGE_OUTCOME_H
 
+#include "base/strbuf.h"
+
 enum proxy_verdict {
 	PROXY_PASS,	      /* it goes on, edited */
 	PROXY_REFUSE,	      /* it is refused for good */
@@ -35,5 +37,9 @@ struct proxy_outcome {
 /* The cause as subject and detail of RFC 3463 and 7372: "7.23" of 5.7.23. The
  * class before it follows from the verdict. "" for none. */
 const char *proxy_cause_code(enum proxy_cause);
+
+/* A refusal in SMTP's words: the code, 550 or 451, is returned; an enhanced
+ * code (RFC 3463) and the text are added. */
+unsigned proxy_outcome_print(const struct proxy_outcome *, struct strbuf *text);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What all SMTP sessions of one proxy share: where the next hop is, the
+ * What all sessions of one front share, SMTP's and milter's: where the next hop is, the
  * limits, the filter, the log. Made by the worker; read only to sessions,
  * save for what is behind its pointers.
  */
@@ -33,7 +33,10 @@ struct proxy_session;
 /* For so long one that was confused by several commands gets them singly. */
 #define PROXY_HOP_ONE_BY_ONE_MS (600 * 1000)
 
+struct proxy_milter;
+
 LIST_HEAD(proxy_session_list, proxy_session);
+LIST_HEAD(proxy_milter_list, proxy_milter);
 
 struct proxy_service {
 	struct event_base *base;
@@ -70,8 +73,9 @@ struct proxy_service {
 	bool finishing; /* sessions end as soon as they may */
 	bool hurried;	/* who is silent before DATA is not waited for */
 	unsigned ids;	/* made so far, for messages that come without */
-	unsigned long session_number; /* of the last one, for traces */
-	struct proxy_session_list sessions;
+	unsigned long session_number;	    /* of the last one, for traces */
+	struct proxy_session_list sessions; /* by SMTP */
+	struct proxy_milter_list milters;   /* by milter */
 	size_t session_count;
 	/* Told when a session has ended, from the event loop; may be NULL. */
 	void (*session_ended)(void *ctx);

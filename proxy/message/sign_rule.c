@@ -111,6 +111,13 @@ proxy_sign_choice_no_header(struct proxy_sign_choice *choice, const char *why)
 		strbuf_add_char(&choice->reason, *why == ' ' ? '-' : *why);
 }
 
+void
+proxy_sign_choice_not_ours(struct proxy_sign_choice *choice)
+{
+	choice->status = PROXY_SIGN_NO_RULE;
+	say_why(choice, PROXY_UNSIGNED_NOT_OURS, SLICE(""));
+}
+
 static struct slice
 address_domain_of(const struct strbuf *address)
 {

@@ -74,6 +74,9 @@ void proxy_sign_choice_clear(struct proxy_sign_choice *);
 void proxy_sign_choice_no_header(
     struct proxy_sign_choice *, const char *reader_reason);
 
+/* It came by milter from somebody who is not in `sign_for`. */
+void proxy_sign_choice_not_ours(struct proxy_sign_choice *);
+
 /* Into an initialized choice, overwriting what is there. */
 void proxy_sign_rule_choose(const struct proxy_config *,
     const struct mail_header *, struct proxy_sign_choice *);

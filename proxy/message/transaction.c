@@ -12,7 +12,7 @@
 #include "mail/opening.h"
 #include "mail/reader.h"
 #include "mail/skim.h"
-#include "proxy/message/recording.h"
+#include "proxy/message/ending.h"
 #include "proxy/message/splice.h"
 #include "proxy/message/transaction.h"
 
@@ -104,55 +104,16 @@ move_transaction(struct proxy_transaction *t, enum state state)
 
 /* --- the end --- */
 
-static enum proxy_counter
-counter_of(const char *status)
-{
-	switch (status[0]) {
-	case 's':
-		return PROXY_COUNT_SENT;
-	case 'r':
-		return PROXY_COUNT_REJECTED;
-	case 'd':
-		return PROXY_COUNT_DEFERRED;
-	case 'm':
-		return PROXY_COUNT_MAYBE_DELIVERED;
-	default:
-		return PROXY_COUNT_ABORTED;
-	}
-}
-
-/* Who came by a Unix-domain socket has no address, and one of whom XFORWARD
- * says [UNAVAILABLE] has none that is known. */
-static struct slice
-client_of(const struct proxy_envelope *envelope)
-{
-	if (envelope->client_address.n > 0)
-		return strbuf_slice(&envelope->client_address);
-	return envelope->client_told ? SLICE("unknown") : SLICE("local");
-}
-
 static void
 write_journal(struct proxy_transaction *t, const char *status)
 {
 	struct proxy_record *r = &t->record;
 	int64_t ms = (t->done_ms > 0 ? t->done_ms : clock_ms()) - t->begun_ms;
 
-	r->queue_id = strbuf_slice(&t->envelope->queue_id);
-	r->sender = strbuf_slice(&t->envelope->sender);
-	r->client = client_of(t->envelope);
 	r->relay = t->service->relay_name;
-	r->recipients = t->envelope->recipient_count;
 	r->size = t->size;
-	r->delay = (double)ms / 1000;
 	r->status = status;
-	proxy_count(t->service->counters, counter_of(status));
-	if (status[0] == 's')
-		proxy_count_add(
-		    t->service->counters, PROXY_COUNT_BYTES, t->size);
-	proxy_count_delay(t->service->counters, (uint64_t)ms);
-	proxy_journal_write(t->service->log, r);
-	if (t->service->recording != NULL)
-		proxy_recording_send(t->service->recording, t->envelope, r);
+	proxy_ending_tell(t->service, t->envelope, r, ms);
 }
 
 static const char *
@@ -473,13 +434,12 @@ refuse_transaction(struct proxy_transaction *t, unsigned code, const char *text)
 static void
 refuse_outcome(struct proxy_transaction *t, const struct proxy_outcome *outcome)
 {
-	bool for_good = outcome->verdict == PROXY_REFUSE;
 	struct strbuf text;
+	unsigned code;
 
 	strbuf_init(&text, REPLY_TEXT_CAP);
-	strbuf_addf(&text, "%u.%s %s", for_good ? 5 : 4,
-	    proxy_cause_code(outcome->cause), outcome->text);
-	refuse_transaction(t, for_good ? 550 : 451, strbuf_text(&text));
+	code = proxy_outcome_print(outcome, &text);
+	refuse_transaction(t, code, strbuf_text(&text));
 	strbuf_clear(&text);
 }
 

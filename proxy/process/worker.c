@@ -23,6 +23,7 @@
 #include "proxy/figures/process.h"
 #include "proxy/message/filter_sign.h"
 #include "proxy/message/filter_verify.h"
+#include "proxy/message/milter.h"
 #include "proxy/message/recording.h"
 #include "proxy/message/resolving.h"
 #include "proxy/message/service.h"
@@ -114,13 +115,16 @@ is_peer_allowed(const struct gate *gate, const struct sockaddr_storage *peer)
 }
 
 /* What came already is read first: to close with that unread, a PROXY header
- * say, is a reset, which destroys our words at many clients. */
+ * say, is a reset, which destroys our words at many clients. A mail server that
+ * asks by milter is told nothing: it takes the end of the connection for what
+ * its own settings say. */
 static void
-send_off(int fd, const char *text)
+send_off(const struct gate *gate, int fd, const char *text)
 {
 	char waste[1024];
 
-	(void)!write(fd, text, strlen(text));
+	if (gate->listen->kind == PROXY_LISTEN_SMTP)
+		(void)!write(fd, text, strlen(text));
 	(void)!recv(fd, waste, sizeof(waste), MSG_DONTWAIT);
 	(void)close(fd);
 }
@@ -137,7 +141,7 @@ turn_away_peer(const struct gate *gate, int fd, const char *peer)
 	(void)snprintf(text, sizeof(text),
 	    "554 5.7.1 access denied: not in [%s] %s\r\n", w->job->front->name,
 	    setting);
-	send_off(fd, text);
+	send_off(gate, fd, text);
 	proxy_count(w->job->counters, PROXY_COUNT_SESSIONS_REFUSED);
 	if (proxy_seldom_may(&w->seldom, "allow", slice_str(peer), clock_ms()))
 		log_printf(w->job->log, LOGGING_WARNING,
@@ -195,7 +199,8 @@ refuse_waiting(const struct gate *gate)
 		if (proxy_listener_accept(gate->fd, &fd, &peer) !=
 		    PROXY_ACCEPT_TAKEN)
 			return;
-		send_off(fd, "421 4.3.2 too many connections, try again\r\n");
+		send_off(
+		    gate, fd, "421 4.3.2 too many connections, try again\r\n");
 	}
 }
 
@@ -235,6 +240,9 @@ begin_session(const struct gate *gate, int fd, struct slice peer)
 	case PROXY_LISTEN_SMTP:
 		proxy_session_begin(&gate->worker->service, fd, peer,
 		    gate->listen->proxy_protocol);
+		break;
+	case PROXY_LISTEN_MILTER:
+		proxy_milter_begin(&gate->worker->service, fd, peer);
 		break;
 	case PROXY_LISTEN_KINDS:
 		break;
@@ -321,6 +329,7 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 	/* Full, it would hold them already. */
 	(void)send(w->job->go_fd, ".", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	proxy_sessions_tick(&w->service);
+	proxy_milters_tick(&w->service);
 	proxy_spool_files_tick(w->service.spool_files);
 	if (w->verify_env.resolver != NULL)
 		proxy_count_dns(w->job->counters,
@@ -370,6 +379,7 @@ on_stop(evutil_socket_t number, short events, void *ctx)
 	leave(w, w->job->config->stop_timeout);
 	w->service.hurried = true;
 	proxy_sessions_finish(&w->service);
+	proxy_milters_finish(&w->service);
 }
 
 static void
@@ -397,11 +407,13 @@ on_deadline(evutil_socket_t fd, short events, void *ctx)
 	(void)events;
 	if (!w->stopping) {
 		proxy_sessions_finish(&w->service);
+		proxy_milters_finish(&w->service);
 		return;
 	}
 	log_printf(w->job->log, LOGGING_WARNING,
 	    "cutting %zu sessions that did not end", w->service.session_count);
 	proxy_sessions_cut(&w->service);
+	proxy_milters_cut(&w->service);
 	(void)event_base_loopbreak(w->base);
 }
 
@@ -472,6 +484,7 @@ fill_service(struct worker *w, int spool_dir)
 	    .ctx = w,
 	};
 	LIST_INIT(&w->service.sessions);
+	LIST_INIT(&w->service.milters);
 }
 
 /* A worker holds no key, whatever it is for. */
@@ -644,6 +657,7 @@ static void
 worker_clear(struct worker *w)
 {
 	proxy_sessions_cut(&w->service);
+	proxy_milters_cut(&w->service);
 	for (size_t i = 0; i < w->gate_count; i++)
 		event_free(w->gates[i].event);
 	free(w->gates);

@@ -69,6 +69,7 @@ clear_signing(struct proxy_signing_rules *rules)
 	clear_strings(&rules->headers);
 	clear_strings(&rules->domains);
 	proxy_index_free(rules->domain_set);
+	free(rules->sign_for.networks.list);
 	proxy_signatures_clear(&rules->signatures);
 	dkim_field_list_free(rules->fields);
 	proxy_sign_map_free(rules->sender_map);

@@ -63,7 +63,11 @@ struct proxy_strings {
 };
 
 /* What is spoken at a listener of a front. */
-enum proxy_listen_kind { PROXY_LISTEN_SMTP, PROXY_LISTEN_KINDS };
+enum proxy_listen_kind {
+	PROXY_LISTEN_SMTP,
+	PROXY_LISTEN_MILTER,
+	PROXY_LISTEN_KINDS
+};
 
 struct proxy_listen {
 	enum proxy_listen_kind kind;
@@ -113,6 +117,9 @@ struct proxy_front {
 	unsigned write_timeout, dot_timeout;
 };
 
+/* Has it a listener where that is spoken? Where SMTP is, it relays. */
+bool proxy_front_speaks(const struct proxy_front *, enum proxy_listen_kind);
+
 /* --- to sign --- */
 
 /* One `dkim(...)` or `domainkeys(...)`: what sign_rule makes signings of. */
@@ -148,6 +155,17 @@ struct proxy_key_rule {
 
 struct proxy_index;
 
+/* Whose mail is signed that comes by milter, besides that of networks. */
+enum proxy_origin {
+	PROXY_ORIGIN_AUTHENTICATED = 1 << 0, /* who sent it gave a password */
+	PROXY_ORIGIN_LOCAL = 1 << 1	     /* it came by no SMTP */
+};
+
+struct proxy_sign_for {
+	unsigned origins; /* of enum proxy_origin */
+	struct proxy_networks networks;
+};
+
 /* Whose domain is looked for: From's author, or DKIMproxy's choice: Sender
  * where there is one. */
 enum proxy_sender_header { PROXY_SENDER_FROM, PROXY_SENDER_SENDER };
@@ -161,6 +179,7 @@ struct proxy_signing_rules {
 	bool any_domain;		/* `domain = *` */
 	bool sign_all;
 	enum proxy_sender_header sender_header;
+	struct proxy_sign_for sign_for;
 	struct proxy_signatures signatures; /* without maps */
 	struct dkim_field_list *fields;	    /* headers =; NULL: the built-in */
 	unsigned ttl;			    /* x= after t=, seconds; 0: no x= */

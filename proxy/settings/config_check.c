@@ -416,7 +416,7 @@ check_all_listeners(struct proxy_config_reading *reading)
 	check_listeners(reading, &config->metrics.listen, "metrics", others);
 }
 
-/* Answers go out as our own mail does: through the first listener that
+/* Answers go out as our own mail does: through the first SMTP listener that
  * signs. */
 static void
 settle_reflector(struct proxy_config *config)
@@ -424,8 +424,10 @@ settle_reflector(struct proxy_config *config)
 	const struct proxy_listeners *out =
 	    &proxy_front_with(config, PROXY_FILTER_SIGN)->listen;
 
-	if (config->reflector.relay.length == 0 && out->count > 0)
-		config->reflector.relay = out->list[0].at;
+	for (size_t i = 0; i < out->count; i++)
+		if (config->reflector.relay.length == 0 &&
+		    out->list[i].kind == PROXY_LISTEN_SMTP)
+			config->reflector.relay = out->list[i].at;
 }
 
 /* The domain in A-labels: it stands in fields and commands of ours, which are

@@ -55,7 +55,9 @@ check_presence(const struct proxy_config *config,
 	if (front->listen.count == 0)
 		add_machine_finding(config, &report->errors, 0,
 		    "[%s] has no `listen`", front->name);
-	if (front->relay.length == 0)
+	if (front->relay.length == 0 &&
+	    (front->listen.count == 0 ||
+		proxy_front_speaks(front, PROXY_LISTEN_SMTP)))
 		add_machine_finding(config, &report->errors, 0,
 		    "[%s] has no `relay`", front->name);
 }

@@ -47,6 +47,9 @@ static const struct proxy_word words_unsignable[] = {
 static const struct proxy_word words_partial[] = {
     {"policy", PROXY_PARTIAL_BODY_POLICY}, {"pass", PROXY_PARTIAL_BODY_PASS},
     {NULL, 0}};
+static const struct proxy_word words_origin[] = {
+    {"authenticated", PROXY_ORIGIN_AUTHENTICATED},
+    {"local", PROXY_ORIGIN_LOCAL}, {"none", 0}, {NULL, 0}};
 static const struct proxy_word words_sender[] = {
     {"from", PROXY_SENDER_FROM}, {"sender", PROXY_SENDER_SENDER}, {NULL, 0}};
 static const struct proxy_word words_check[] = {{"dkim", PROXY_CHECK_DKIM},
@@ -160,6 +163,8 @@ static const struct proxy_setting settings[] = {
 	0, NULL, false},
     {"out", "sender_header", proxy_set_word, AT(signing.sender_header), "from",
 	0, 0, words_sender, false},
+    {"out", "sign_for", proxy_add_origin, AT(signing.sign_for),
+	"authenticated, local", 0, 0, words_origin, true},
     {"out", "sign_all", proxy_set_bool, AT(signing.sign_all), "no", 0, 0,
 	words_bool, false},
     {"out", "headers", proxy_add_string, AT(signing.headers), NULL, 0, 0, NULL,

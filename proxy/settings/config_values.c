@@ -332,6 +332,26 @@ proxy_add_network(const struct proxy_setting *s, void *field,
 	return 0;
 }
 
+/* A word, or a network. */
+int
+proxy_add_origin(const struct proxy_setting *s, void *field, struct slice value,
+    struct strbuf *reason)
+{
+	struct proxy_sign_for *to = field;
+	struct strbuf own;
+	int result;
+
+	if (find_word(s, value) != NULL)
+		return proxy_set_flag(s, &to->origins, value, reason);
+	strbuf_init(&own, MESSAGE_MAX);
+	result = proxy_add_network(s, &to->networks, value, &own);
+	if (result != 0)
+		strbuf_add_str(reason,
+		    "is none of authenticated, local, none, and no network");
+	strbuf_clear(&own);
+	return result;
+}
+
 int
 proxy_add_nameserver(const struct proxy_setting *s, void *field,
     struct slice value, struct strbuf *reason)
@@ -379,13 +399,26 @@ cut_word(struct slice *rest)
 	return slice_first(word, n);
 }
 
+/* "milter:" before an address says what is spoken there. */
+static struct slice
+cut_kind(struct slice word, struct proxy_listen *to)
+{
+	static const struct slice milter = SLICE_INIT("milter:");
+
+	if (!slice_starts_nocase(word, milter))
+		return word;
+	to->kind = PROXY_LISTEN_MILTER;
+	return slice_after(word, milter.n);
+}
+
 /* "ADDR:PORT", with words behind it: "proxy", "mode=0666", "group=x". */
 static int
 parse_listen(struct slice value, struct proxy_listen *to, struct strbuf *reason)
 {
 	struct slice word, rest = value;
 
-	if (proxy_endpoint_parse(cut_word(&rest), &to->at, reason) != 0)
+	word = cut_kind(cut_word(&rest), to);
+	if (proxy_endpoint_parse(word, &to->at, reason) != 0)
 		return -1;
 	while (rest.n > 0) {
 		word = cut_word(&rest);
@@ -394,6 +427,8 @@ parse_listen(struct slice value, struct proxy_listen *to, struct strbuf *reason)
 		else if (proxy_rights_parse(word, &to->rights, reason) != 0)
 			return -1;
 	}
+	if (to->kind == PROXY_LISTEN_MILTER && to->proxy_protocol)
+		return strbuf_fail(reason, "`proxy` is not for milter:");
 	if (proxy_endpoint_path(&to->at) == NULL &&
 	    (to->rights.mode != 0 || to->rights.group[0] != '\0'))
 		return strbuf_fail(
@@ -408,13 +443,15 @@ proxy_add_listener(const struct proxy_setting *s, void *field,
 	struct proxy_listeners *to = field;
 	struct proxy_listen listen;
 
-	(void)s;
 	memset(&listen, 0, sizeof(listen));
 	if (to->count == PROXY_LISTENERS_MAX)
 		return strbuf_fail(
 		    reason, "is the listener over %d", PROXY_LISTENERS_MAX);
 	if (parse_listen(value, &listen, reason) != 0)
 		return -1;
+	if (listen.kind == PROXY_LISTEN_MILTER && s->section != NULL)
+		return strbuf_fail(
+		    reason, "no milter is spoken in this section");
 	to->list = xreallocarray(to->list, to->count + 1, sizeof(*to->list));
 	to->list[to->count++] = listen;
 	return 0;

@@ -33,6 +33,15 @@ proxy_front_find(struct slice section)
 }
 
 bool
+proxy_front_speaks(const struct proxy_front *front, enum proxy_listen_kind kind)
+{
+	for (size_t i = 0; i < front->listen.count; i++)
+		if (front->listen.list[i].kind == kind)
+			return true;
+	return false;
+}
+
+bool
 proxy_fronts_any(const struct proxy_config *config)
 {
 	bool any = false;

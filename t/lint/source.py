@@ -9,7 +9,8 @@ import re
 import subprocess
 import sys
 
-ROOMS = ("base", "mail", "dns", "dkim", "auth", "smtp", "record",
+ROOMS = ("base", "mail", "dns", "dkim", "auth", "smtp", "milter",
+         "record",
          "proxy/settings", "proxy/keys", "proxy/figures", "proxy/message",
          "proxy/process", "cli/kit", "cli/check", "cli")
 PLACES = ROOMS + ("t", "bench")

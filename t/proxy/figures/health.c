@@ -53,6 +53,7 @@ tear_down(struct scene *s)
 static void
 front(struct scene *s, size_t n, bool listens, const char *words)
 {
+	static struct proxy_listen smtp = {.kind = PROXY_LISTEN_SMTP};
 	struct proxy_front *front = &s->config.fronts[n];
 	struct sockaddr_in at = {.sin_family = AF_INET};
 	socklen_t length = sizeof(at);
@@ -65,6 +66,7 @@ front(struct scene *s, size_t n, bool listens, const char *words)
 		assert_int_equal(listen(fd, 1), 0);
 	memcpy(&front->relay.address, &at, sizeof(at));
 	front->relay.length = length;
+	front->listen = (struct proxy_listeners){&smtp, 1};
 	front->enabled = true;
 	s->listeners[n] = fd;
 	s->words[n] = words;

@@ -54,6 +54,8 @@ test_reads_the_sample(void **state)
 	    "listen = 127.0.0.1:10027  ; also [::1]:PORT, unix:/path\n"
 	    "listen = [::1]:10027 proxy, unix:/run/signpost/out\n"
 	    "   unix:/run/x mode=0666  proxy group=postfix\n"
+	    "   milter:unix:/run/m group=postfix\n"
+	    "sign_for = local, 192.0.2.0/24\n"
 	    "relay = 127.0.0.1:10028\n"
 	    "allow = 127.0.0.0/8, ::1\n"
 	    "domain = example.org, example.com\n"
@@ -85,7 +87,14 @@ test_reads_the_sample(void **state)
 	assert_int_equal(c->workers, 0);
 	assert_int_equal(c->log, LOGGING_STDERR);
 	assert_true(c->fronts[0].enabled);
-	assert_int_equal(c->fronts[0].listen.count, 4);
+	assert_int_equal(c->fronts[0].listen.count, 5);
+	assert_int_equal(c->fronts[0].listen.list[0].kind, PROXY_LISTEN_SMTP);
+	assert_int_equal(c->fronts[0].listen.list[4].kind, PROXY_LISTEN_MILTER);
+	assert_true(proxy_front_speaks(&c->fronts[0], PROXY_LISTEN_SMTP));
+	assert_true(proxy_front_speaks(&c->fronts[0], PROXY_LISTEN_MILTER));
+	assert_false(proxy_front_speaks(&c->fronts[1], PROXY_LISTEN_MILTER));
+	assert_int_equal(c->signing.sign_for.origins, PROXY_ORIGIN_LOCAL);
+	assert_int_equal(c->signing.sign_for.networks.count, 1);
 	assert_int_equal(c->fronts[0].listen.list[2].rights.mode, 0);
 	assert_string_equal(c->fronts[0].listen.list[2].rights.group, "");
 	assert_true(c->fronts[0].listen.list[3].proxy_protocol);
@@ -166,6 +175,8 @@ test_fills_in_what_is_left_out(void **state)
 	    c->fronts[1].spool_dir, "/var/lib/signpost/spool-in");
 	assert_int_equal(c->checking.check, PROXY_CHECK_ALL);
 	assert_int_equal(c->checking.reject, 0);
+	assert_int_equal(c->signing.sign_for.origins,
+	    PROXY_ORIGIN_AUTHENTICATED | PROXY_ORIGIN_LOCAL);
 	assert_int_equal(c->checking.authserv_ids.count, 1);
 	assert_int_equal(c->checking.partial_body, PROXY_PARTIAL_BODY_POLICY);
 	assert_int_equal(c->checking.remove_fields.count, 2);
@@ -274,6 +285,14 @@ static const struct {
     {"[out]\nlisten = 127.0.0.1:25 proxy mode=0666\n",
 	"mode= and group= are for unix:/PATH alone"},
     {"[out]\nlisten = ::1:25\n", "conf:2: listen:"},
+    {"[out]\nlisten = milter:127.0.0.1:25 proxy\n",
+	"`proxy` is not for milter:"},
+    {"[out]\nlisten = milter:127.0.0.1\n", "not ADDRESS:PORT"},
+    {"[metrics]\nlisten = milter:127.0.0.1:25\n",
+	"no milter is spoken in this section"},
+    {"[out]\nsign_for = trusted\n",
+	"sign_for: \"trusted\": is none of authenticated, local, none, and no "
+	"network"},
     {"[out]\nlisten = unix:run/x\n", "unix: needs an absolute path"},
     {"[out]\nallow = 127.0.0.0/33\n", "the prefix is not 0 to 32"},
     {"[out]\nallow = 127.0.0.1/8\n", "bits are set behind the prefix"},

@@ -1,0 +1,296 @@
+#!/usr/bin/python3
+"""By milter, with a mail server of the test's own: whose mail is signed, that
+what arrives verifies, any cuts and versions, and what no mail server says."""
+import os
+import socket
+import struct
+
+import harness
+import mta
+import postfix_case
+from harness import SAMPLE
+from mta import LOCAL, Mta
+
+STRANGER = ("203.0.113.5", 1025)
+ODD = [
+    b"From: Ann <ann@example.org>\r\nSubject: plain\r\n\r\nHello.\r\n",
+    b"From: Ann <ann@example.org>\r\nSubject:no space\r\n\r\nHello.\r\n",
+    b"From:\r\n Ann <ann@example.org>\r\nSubject:  two  spaces \r\n\r\nx\r\n",
+    b"From: Ann\r\n\t<ann@example.org>\r\nSubject:\ttab\r\n \t more \r\n"
+    b"\r\n\r\n\r\n",
+    b"From: ann@example.org\r\nSubject:\r\nTo: a,\r\n b,\r\n\tc\r\n\r\n",
+    b"From: ann@example.org\r\nSubject: \xe2\x82\xac\xff\r\n\r\n"
+    b".\r\n..\r\n" + (b"x" * 900 + b"\r\n") * 80,
+    b"From: ann@example.org\r\nSubject: a\r\nSubject: b\r\n"
+    b"Received: from x\r\n by y; Mon, 23 Nov 2026 10:00:00 +0000\r\n\r\n"
+    b"trailing \t \r\n \r\n",
+]
+
+
+class Case(harness.Case):
+    out = ()
+    signature = "signature = dkim(c=simple/simple)"
+
+    def setUp(self):
+        self.daemon = self.make(self.out)
+
+    def make(self, out, **options):
+        """Its port is a milter's, so nobody waits for one of SMTP's."""
+        daemon = harness.Signpost(
+            "127.0.0.1:9", out=(self.signature,) + tuple(out), **options)
+        self.addCleanup(daemon.clean)
+        self.addCleanup(self._stops_well, daemon)
+        with open(daemon.config) as config:
+            text = config.read()
+        text = text.replace("listen = 127.0.0.1", "listen = milter:127.0.0.1")
+        with open(daemon.config, "w") as config:
+            config.write(text.replace("relay = 127.0.0.1:9\n", ""))
+        return daemon.start()
+
+    def mta(self, **options):
+        client = Mta(self.daemon.port, **options)
+        self.addCleanup(client.close)
+        return client
+
+    def assert_signed(self, result, sent):
+        self.assertTrue(result.passed(), result.reply)
+        self.assertTrue(result.data.endswith(sent), result.data[:2000])
+        self.assertTrue(result.data.startswith(b"DKIM-Signature:"))
+        self.assertTrue(harness.dkim_verifies(
+            result.data, self.daemon.record()), result.data[:2000])
+
+    def assert_unsigned(self, result, sent):
+        self.assertTrue(result.passed(), result.reply)
+        self.assertEqual(result.data, sent)
+
+
+class Signing(Case):
+    def test_odd_messages_verify_by_two_others(self):
+        client = self.mta()
+        client.connect(LOCAL)
+        for text in ODD:
+            with self.subTest(text=text[:80]):
+                result = client.message(text, connected=True)
+                self.assert_signed(result, text)
+                said = postfix_case.mail_dkim(
+                    result.data, self.daemon.record())
+                self.assertEqual([line.split(" (")[0] for line in said],
+                                 ["dkim pass example.org t2026"])
+        line = self.daemon.wait_log("4QUEUE1: .*signed=", len(ODD))
+        self.assertIn("front=milter", line)
+        self.assertIn("status=sent", line)
+
+    def test_every_version_of_the_protocol(self):
+        for version, actions, steps in (
+                (2, 0x3F, 0x7F), (3, 0x3F, 0xFF), (4, 0x3F, 0x3FF),
+                (5, 0x7F, 0x3FF), (6, 0x1FF, mta.ALL_STEPS),
+                (6, 0x1FF, 0), (9, 0xFFFFFFFF, 0xFFFFFFFF)):
+            with self.subTest(version=version, steps=steps):
+                client = self.mta(version=version, actions=actions,
+                                  steps=steps)
+                self.assertEqual(client.version, min(version, 6))
+                text = ODD[0]
+                self.assert_signed(client.message(text), text)
+                client.quit()
+
+    def test_only_what_is_used_is_asked_for(self):
+        client = self.mta()
+        self.assertEqual(client.actions, 1)
+        self.assertEqual(client.steps, mta.LEADING_SPACE | 0x100 | 0x200 |
+                         sum(mta.QUIET[c] for c in (
+                             b"C", b"H", b"M", b"R", b"L", b"N", b"B")))
+
+    def test_in_any_cuts(self):
+        text = ODD[3]
+        for cut in (1, 2, 3, 4, 5, 7, 11, 64, 4096):
+            with self.subTest(cut=cut):
+                client = self.mta(cut=cut)
+                self.assert_signed(client.message(text), text)
+                client.close()
+
+    def test_many_messages_and_clients_on_one_connection(self):
+        client = self.mta()
+        for number in range(1500):
+            if number % 3 == 0:
+                if number:
+                    client.next_client()
+                client.connect(LOCAL)
+            if number % 7 == 0:
+                client.envelope("x@example.org", ["y@example.net"])
+                if number % 2:
+                    client.header(SAMPLE)
+                client.send(b"A")
+            result = client.message(ODD[0], connected=True)
+            self.assertTrue(result.passed())
+        self.assert_signed(result, ODD[0])
+        self.daemon.wait_log("signed=", 1500)
+
+    def test_a_thousand_octets_of_a_name_do_no_harm(self):
+        client = self.mta()
+        text = b"From: ann@example.org\r\n" + b"n" * 2047 + b": y\r\n\r\nx\r\n"
+        self.assert_signed(client.message(text), text)
+
+
+class Whose(Case):
+    """sign_for, left as it is and set."""
+
+    def test_authenticated_and_local_and_nobody_else(self):
+        cases = [(LOCAL, "", True),
+                 (STRANGER, "ann", True),
+                 (STRANGER, "", False),
+                 # An SMTP client on this very host is not `local`.
+                 (("127.0.0.1", 40000), "", False),
+                 (("127.0.0.1", 1), "", False),
+                 (("::1", 40000), "", False),
+                 (("::1", 0), "", False),
+                 (("127.0.0.2", 0), "", False),
+                 (("203.0.113.5", 0), "", False),
+                 ((None, 0), "", False),
+                 (("2001:db8::1", 1025), "ann", True)]
+        for client, login, signed in cases:
+            with self.subTest(client=client, login=login):
+                server = self.mta()
+                result = server.message(ODD[0], client=client, login=login)
+                if signed:
+                    self.assert_signed(result, ODD[0])
+                else:
+                    self.assert_unsigned(result, ODD[0])
+                server.quit()
+        self.daemon.wait_log("unsigned=not-ours",
+                             sum(not signed for _, _, signed in cases))
+
+    def test_a_login_is_of_its_message_alone(self):
+        server = self.mta()
+        server.connect(STRANGER)
+        self.assert_signed(server.message(
+            ODD[0], connected=True, login="ann"), ODD[0])
+        self.assert_unsigned(server.message(ODD[0], connected=True), ODD[0])
+        server.envelope("a@example.org", ["b@example.net"], login="ann")
+        server.send(b"A")
+        self.assert_unsigned(server.message(ODD[0], connected=True), ODD[0])
+        server.next_client()
+        server.connect(LOCAL)
+        self.assert_signed(server.message(ODD[0], connected=True), ODD[0])
+        server.next_client()
+        self.assert_unsigned(server.message(ODD[0], client=STRANGER), ODD[0])
+
+
+class Networks(Case):
+    out = ("sign_for = 203.0.113.0/24, 2001:db8::/32",)
+
+    def test_networks_alone(self):
+        for client, login, signed in (
+                (STRANGER, "", True), (("2001:db8::5", 9), "", True),
+                (LOCAL, "", False), (("198.51.100.1", 9), "ann", False)):
+            with self.subTest(client=client):
+                server = self.mta()
+                result = server.message(ODD[0], client=client, login=login)
+                if signed:
+                    self.assert_signed(result, ODD[0])
+                else:
+                    self.assert_unsigned(result, ODD[0])
+
+
+class Trouble(Case):
+    """What no mail server says, and what goes wrong here."""
+    out = ("bare_newline = reject",)
+
+    def alive(self):
+        self.assert_signed(self.mta().message(ODD[0]), ODD[0])
+
+    def closed(self, client):
+        with self.assertRaises(mta.Gone):
+            while True:
+                client.read()
+
+    def test_lengths_that_lie_and_packets_out_of_turn(self):
+        offer = struct.pack(">III", 6, 0x1FF, mta.ALL_STEPS)
+        for raw in (b"GET / HTTP/1.0\r\n\r\n", b"EHLO x\r\n",
+                    b"\0\0\0\0", b"\xff\xff\xff\xffO", b"\0\x20\0\0O",
+                    mta.packet(b"M", b"<a@b>\0"), mta.packet(b"D", b"M"),
+                    mta.packet(b"O", offer[:11]),
+                    mta.packet(b"O", struct.pack(">III", 1, 63, 127)),
+                    mta.packet(b"O", struct.pack(">III", 6, 0, 0)),
+                    mta.packet(b"O", offer) * 2):
+            with self.subTest(raw=raw[:20]):
+                sock = socket.create_connection(
+                    ("127.0.0.1", self.daemon.port), timeout=harness.WAIT)
+                sock.sendall(raw)
+                while sock.recv(4096):
+                    pass
+                sock.close()
+        for code, data in ((b"L", b"a\0b\0"), (b"E", b""), (b"X", b""),
+                           (b"\0", b""), (b"R", b"<a@b>\0"), (b"C", b"x"),
+                           (b"H", b"x"), (b"M", b"<a@b>"), (b"C", b"x\0Z")):
+            with self.subTest(code=code, data=data):
+                client = self.mta()
+                client.send(code, data)
+                self.closed(client)
+        self.alive()
+
+    def test_a_field_that_is_none_is_not_signed(self):
+        for name, value in ((b"A b", b" c"), (b"", b" c"), (b"A:b", b" c"),
+                            (b"A", b" b\nFrom: x"), (b"A", b" b\n"),
+                            (b"n" * 2048, b" x")):
+            with self.subTest(name=name[:10], value=value):
+                client = self.mta()
+                client.connect(LOCAL)
+                client.envelope("a@example.org", ["b@example.net"])
+                client.send(b"L", b"From\0 ann@example.org\0")
+                client.send(b"L", name + b"\0" + value + b"\0")
+                client.send(b"N")
+                result = client.end([], b"")
+                self.assertNotIn(b"i", [c for c, _ in result.packets])
+
+    def test_a_header_over_its_bound_goes_on_unsigned(self):
+        text = b"From: ann@example.org\r\n" + b"X: " + b"y" * 90000 + \
+            b"\r\n" + b"Z: " + b"z" * 90000 + b"\r\n"
+        text += text[23:] * 5 + b"\r\nbody\r\n"
+        result = self.mta().message(text)
+        self.assert_unsigned(result, text)
+        self.daemon.wait_log("unsigned=header-too-long")
+
+    def test_bare_newlines_are_refused_where_that_is_wanted(self):
+        text = ODD[0] + b"a\nb\r\n"
+        result = self.mta().message(text)
+        self.assertEqual(result.reply,
+                         "550 5.6.0 bare CR or LF in the message")
+        self.daemon.wait_log("status=rejected")
+
+    def test_gone_at_each_packet(self):
+        count = 0
+
+        class Left(Exception):
+            pass
+
+        def leave(_):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Left()
+        while True:
+            client = self.mta()
+            left = count
+            client.before = leave
+            try:
+                client.message(ODD[3] + b"x" * 70000)
+                break
+            except Left:
+                harness.hard_close(client.sock)
+            count += 1
+        self.assertGreater(count, 10)
+        self.alive()
+
+    def test_a_key_that_cannot_be_read_puts_mail_off(self):
+        os.rename(self.daemon.keyfile, self.daemon.keyfile + ".away")
+        with open(self.daemon.keyfile, "w") as key:
+            key.write("no key\n")
+        self.daemon.process.send_signal(1)
+        result = self.mta().message(ODD[0])
+        self.assertEqual(result.reply,
+                         "451 4.3.0 cannot sign the message now")
+        self.daemon.wait_log("status=deferred")
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+"""Checked by milter: one field on top, forged ones deleted, refusals, trusted
+mail, a body that nobody needs."""
+
+import harness
+import inbound
+import mta
+import verifying
+from harness import SAMPLE
+from mta import LOCAL, Mta
+
+STRANGER = ("192.0.2.1", 1025)
+RECORDS = verifying.RECORDS + """
+_dmarc.example.org TXT v=DMARC1; p=reject
+"""
+FORGED = b"Authentication-Results: mx.example.org; dkim=pass\r\n"
+OTHER = b"authentication-results: mx.example.net; dkim=pass\r\n"
+
+
+class Case(inbound.Case):
+    checks = ("check = dkim, spf",)
+
+    def setUp(self):
+        self.proxy = self.milter(self.checks)
+
+    def milter(self, lines, **options):
+        server = self.nsd(RECORDS)
+        proxy = inbound.Verifier("127.0.0.1:9", server.port, tuple(lines),
+                                 **options)
+        self.addCleanup(proxy.clean)
+        self.addCleanup(self._stops_well, proxy)
+        with open(proxy.config) as config:
+            text = config.read()
+        text = text.replace("listen = 127.0.0.1", "listen = milter:127.0.0.1")
+        with open(proxy.config, "w") as config:
+            config.write(text.replace("relay = 127.0.0.1:9\n", ""))
+        return proxy.start()
+
+    def ask(self, message, client=STRANGER, helo="mx.example.org",
+            sender="ann@example.org", server=None, **options):
+        if server is None:
+            server = Mta(self.proxy.port)
+            self.addCleanup(server.close)
+        return server.message(message, client=client, helo=helo,
+                              sender=sender, name="mx.example.org", **options)
+
+
+class Fields(Case):
+    def test_the_results_go_on_top_of_what_came(self):
+        message = inbound.sign(SAMPLE, verifying.RSA)
+        result = self.ask(message)
+        self.assertTrue(result.passed())
+        found = inbound.results(result.data)
+        self.assertIn("dkim=pass", found)
+        self.assertIn("header.d=example.org", found)
+        self.assertIn("spf=pass", found)
+        self.assertEqual(inbound.below(result.data), message)
+        line = self.proxy.wait_log("status=sent")
+        for part in ("front=milter", "4QUEUE1:", "client=192.0.2.1",
+                     "dkim=pass:example.org", "spf=pass"):
+            self.assertIn(part, line)
+
+    def test_every_version_and_all_cuts(self):
+        message = inbound.sign(FORGED + OTHER + FORGED + SAMPLE,
+                               verifying.RSA)
+        want = message.replace(FORGED, b"")
+        for version, steps, cut in ((2, 0x7F, None), (6, mta.ALL_STEPS, 1),
+                                    (6, mta.ALL_STEPS & ~mta.SKIP, 7),
+                                    (6, mta.LEADING_SPACE, None)):
+            with self.subTest(version=version, steps=steps):
+                server = Mta(self.proxy.port, version=version, steps=steps,
+                             cut=cut)
+                result = self.ask(message, server=server)
+                self.assertIn("dkim=pass", inbound.results(result.data))
+                self.assertEqual(inbound.below(result.data), want)
+                server.close()
+
+    def test_a_thousand_forged_fields_are_gone(self):
+        result = self.ask((FORGED + OTHER) * 1500 + SAMPLE)
+        inbound.results(result.data)
+        self.assertEqual(inbound.below(result.data), OTHER * 1500 + SAMPLE)
+        self.assertIn("forged=1500", self.proxy.wait_log("status=sent"))
+
+    def test_and_so_they_are_of_a_header_that_is_too_large(self):
+        large = b"X-Large: " + b"x" * 90000 + b"\r\n"
+        result = self.ask(FORGED + OTHER + large * 6 +
+                          (OTHER + FORGED + b"BIMI-Location: x\r\n") * 500 +
+                          SAMPLE)
+        inbound.results(result.data)
+        self.assertEqual(inbound.below(result.data),
+                         OTHER + large * 6 + OTHER * 500 + SAMPLE)
+
+    def test_a_mail_server_that_cannot_delete_is_not_served(self):
+        with self.assertRaises((mta.Gone, AssertionError)):
+            Mta(self.proxy.port, actions=1)
+        self.proxy.wait_log("actions 0x1 are offered, and 0x11 are needed")
+
+    def test_a_body_that_nobody_needs_is_not_read(self):
+        body = b"x" * 78 + b"\r\n"
+        large = SAMPLE + body * 10000
+        server = Mta(self.proxy.port)
+        self.assertEqual(self.ask(large, server=server).body_sent, 1)
+        signed = inbound.sign(large, verifying.RSA)
+        server.next_client()
+        result = self.ask(signed, server=server)
+        self.assertGreater(result.body_sent, 10)
+        self.assertIn("dkim=pass", inbound.results(result.data))
+        server.close()
+
+
+class Refusals(Case):
+    checks = ("check = dkim, spf, dmarc", "reject = dmarc, spf",
+              "dmarc_except =")
+
+    def test_at_the_end(self):
+        result = self.ask(SAMPLE, client=("198.51.100.1", 9),
+                          sender="ann@example.org")
+        self.assertRegex(result.reply, r"^550 5\.7\.(23|26) ")
+        self.proxy.wait_log("status=rejected")
+
+    def test_a_sender_that_cannot_be_read_at_its_mail(self):
+        server = Mta(self.proxy.port)
+        self.addCleanup(server.close)
+        server.connect(STRANGER)
+        self.assertEqual(server.ask(b"M", b"<a b@@c>\0"),
+                         "501 5.1.7 bad sender address syntax")
+
+    def test_our_own_are_not_judged(self):
+        for client, login in ((LOCAL, ""), (("127.0.0.1", 40000), ""),
+                              (("198.51.100.1", 9), "ann")):
+            with self.subTest(client=client, login=login):
+                result = self.ask(FORGED + SAMPLE, client=client, login=login)
+                self.assertTrue(result.passed(), result.reply)
+                found = inbound.results(result.data)
+                self.assertNotIn("spf=", found)
+                self.assertEqual(inbound.below(result.data), SAMPLE)
+        self.proxy.wait_log("trusted=local")
+        self.proxy.wait_log("trusted=authenticated")
+        self.proxy.wait_log("trusted=127.0.0.1")
+
+    def test_progress_while_dns_takes_its_time(self):
+        self.proxy.stop()
+        mute = self.mute_name_server()
+        self.proxy = inbound.Verifier("127.0.0.1:9", mute, self.checks,
+                                      dns=("timeout = 12",))
+        self.addCleanup(self.proxy.clean)
+        with open(self.proxy.config) as config:
+            text = config.read()
+        with open(self.proxy.config, "w") as config:
+            config.write(text.replace("listen = 127", "listen = milter:127"))
+        self.proxy.start()
+        result = self.ask(SAMPLE)
+        codes = [code for code, _ in result.packets]
+        self.assertGreaterEqual(codes.count(b"p"), 1, codes)
+        self.assertIn("temperror", inbound.results(result.data))
+
+    def mute_name_server(self):
+        import socket
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("127.0.0.1", 0))
+        self.addCleanup(sock.close)
+        return sock.getsockname()[1]
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,202 @@
+#!/usr/bin/python3
+"""A real Postfix that asks by milter, at every place where it can:
+
+    smtpd -> cleanup -> signpost            what clients send
+    sendmail -> pickup -> cleanup -> ...    non_smtpd_milters
+    bounce -> cleanup -> ...                internal_mail_filter_classes
+"""
+import base64
+import contextlib
+import os
+import smtplib
+import socket
+import subprocess
+import tempfile
+import threading
+
+import harness
+import inbound
+import milter
+import postfix
+import postfix_case
+from postfix_case import fields, message
+
+RSA, RSA_RECORD = inbound.key("rsa2048")
+STRANGER = "203.0.113.5"
+
+MASTER = """
+127.0.0.1:{smtp} inet n - n - - smtpd
+  -o smtpd_milters={milters}
+  -o smtpd_authorized_xclient_hosts=127.0.0.0/8
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_sasl_type=dovecot
+  -o smtpd_sasl_path={auth}
+  -o smtpd_sasl_security_options=
+  -o smtpd_recipient_restrictions=
+  -o smtpd_relay_restrictions=reject_unauth_destination
+"""
+
+
+class Passwords(threading.Thread):
+    """Who asks for a password, by Dovecot's protocol: any is right."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        os.chmod(path, 0o666)
+        self.listener.listen(16)
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = self.listener.accept()
+                threading.Thread(target=self.serve, args=(sock,),
+                                 daemon=True).start()
+
+    def serve(self, sock):
+        with contextlib.suppress(OSError), sock.makefile("rw") as lines:
+            lines.write("VERSION\t1\t1\nMECH\tPLAIN\tplaintext\nSPID\t1\n"
+                        "CUID\t1\nCOOKIE\t%s\nDONE\n" % ("0" * 32))
+            lines.flush()
+            for line in lines:
+                words = line.rstrip("\n").split("\t")
+                if words[0] != "AUTH":
+                    continue
+                given = [w for w in words if w.startswith("resp=")][0][5:]
+                user = base64.b64decode(given).split(b"\0")[1].decode()
+                lines.write("OK\t%s\tuser=%s\n" % (words[1], user))
+                lines.flush()
+
+
+class Milter(postfix_case.PostfixCase):
+    """One signpost, at a Unix-domain socket below Postfix's queue."""
+    main = """
+non_smtpd_milters = {out}
+internal_mail_filter_classes = bounce
+milter_default_action = tempfail
+relay_domains = example.net
+"""
+    out = ("signature = dkim(c=simple/simple)",)
+
+    def setUp(self):
+        self.world = self.relay()
+        self.ports = {"smtp": harness.free_port()}
+        folder = tempfile.mkdtemp(prefix="signpost-postfix-")
+        self.addCleanup(subprocess.run, ["rm", "-rf", folder], check=True)
+        self.proxy = self.make_signpost()
+        self.postfix = postfix.Postfix(
+            folder, (), self.ports, sink=self.world.port,
+            main=self.main.format(out=self.milters()))
+        with open(self.postfix.config / "master.cf", "a") as master:
+            master.write(MASTER.format(smtp=self.ports["smtp"],
+                                       milters=self.milters(),
+                                       auth=folder + "/auth"))
+        passwords = Passwords(folder + "/auth")
+        self.addCleanup(passwords.listener.close)
+        self.postfix.settle()
+        self.postfix.start()
+        self.addCleanup(self.postfix.stop)
+        self.proxy.start()
+
+    def make_signpost(self):
+        proxy = harness.Signpost("127.0.0.1:9", out=self.out)
+        self.addCleanup(proxy.clean)
+        self.addCleanup(self._stops_well, proxy)
+        with open(proxy.config) as config:
+            text = config.read()
+        text = text.replace("listen = 127.0.0.1", "listen = milter:127.0.0.1")
+        with open(proxy.config, "w") as config:
+            config.write(text.replace("relay = 127.0.0.1:9\n", ""))
+        return proxy
+
+    def milters(self):
+        return "inet:127.0.0.1:%d" % self.proxy.port
+
+    def smtp(self):
+        try:
+            return smtplib.SMTP("127.0.0.1", self.ports["smtp"],
+                                timeout=harness.WAIT)
+        except OSError as e:
+            raise AssertionError("%s\n%s" % (e, self.postfix.log()))
+
+    def send(self, *messages, client=STRANGER, login=None, helo="mx.test",
+             sender="ann@example.org", rcpt="bob@example.net"):
+        """Over one connection, as that client; None: as ourselves."""
+        with self.smtp() as server:
+            if client:
+                code, text = server.docmd(
+                    "XCLIENT", "ADDR=%s PORT=1025 HELO=%s" % (
+                        client, helo))
+                self.assertEqual(code, 220, text)
+            server.ehlo(helo)
+            if login:
+                server.login(login, "any")
+            for text in messages:
+                server.sendmail(sender, [rcpt], text,
+                                mail_options=["BODY=8BITMIME"])
+
+    def assert_dkim(self, text):
+        said = postfix_case.mail_dkim(text, self.proxy.record())
+        self.assertEqual([line.split(" (")[0] for line in said],
+                         ["dkim pass example.org t2026"],
+                         "%s\n%s" % (said, text[:3000].decode("latin-1")))
+        self.assertTrue(harness.dkim_verifies(text, self.proxy.record()))
+
+    def assert_plain(self, text):
+        self.assertEqual(fields(text, "DKIM-Signature"), [])
+
+
+class Signing(Milter):
+    def test_odd_messages_of_who_logged_in(self):
+        self.send(*milter.ODD, login="ann")
+        for text in self.delivered(len(milter.ODD)):
+            with self.subTest(text=text[:400]):
+                self.assert_dkim(text)
+        line = self.proxy.wait_log("signed=.*status=sent", len(milter.ODD))
+        self.assertRegex(line, r" 4?[0-9A-Za-z]+: from=<ann@example.org>")
+
+    def test_what_sendmail_hands_in(self):
+        for text in milter.ODD:
+            self.postfix.sendmail(text.replace(b"\r\n", b"\n"),
+                                  "bob@example.net", sender="ann@example.org")
+        for text in self.delivered(len(milter.ODD)):
+            self.assert_dkim(text)
+
+    def test_an_smtp_client_of_this_host_is_not_local(self):
+        self.send(message("Subject: a"), client=None)
+        self.send(message("Subject: b"))
+        for text in self.delivered(2):
+            self.assert_plain(text)
+        self.proxy.wait_log("unsigned=not-ours", 2)
+
+    def test_a_bounce_of_its_own_verifies(self):
+        with open(self.postfix.config / "main.cf", "a") as main:
+            main.write("myhostname = example.org\n"
+                       "transport_maps = inline:{ {bob@example.net = "
+                       "error:5.1.1 nobody} }\n")
+        self.postfix.settle()
+        self.postfix._run("postfix", "-c", str(self.postfix.config), "reload")
+        self.postfix.sendmail(message("Subject: x").replace(b"\r\n", b"\n"),
+                              "bob@example.net", sender="ann@example.org")
+        [text] = self.delivered(1)
+        self.assertIn("MAILER-DAEMON", fields(text, "From")[0])
+        self.assert_dkim(text)
+
+    def test_gone_and_back(self):
+        """milter_default_action = tempfail: nothing is lost."""
+        self.assertEqual(self.proxy.stop(), 0)
+        with self.assertRaises(smtplib.SMTPException):
+            self.send(message("Subject: a"), login="ann")
+        self.postfix.sendmail(message("Subject: b").replace(b"\r\n", b"\n"),
+                              "bob@example.net", sender="ann@example.org")
+        self.proxy.start()
+        self.send(message("Subject: c"), login="ann")
+        self.postfix._run("postqueue", "-c", str(self.postfix.config), "-f")
+        for text in self.delivered(2):
+            self.assert_dkim(text)
+
+
+if __name__ == "__main__":
+    harness.main()
