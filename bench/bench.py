@@ -9,10 +9,12 @@ come and go. Rates are given too, but two processes that read byte by byte
 share the other core with each other.
 
     bench/bench.py [--signpost BINARY] [--canon BINARY] [--cores 0,1]
-                   [--quick] [NAME...]
+                   [--quick] [--before BINARY] [NAME...]
 
-NAMEs: rsa both unix ed25519 copy large one memory canon; all of them without
-any. `unix` is rsa and both over Unix sockets instead of TCP.
+NAMEs: rsa pipelined both unix ed25519 copy large one memory canon; all of them
+without any. `unix` is rsa and both over Unix sockets instead of TCP. `pipelined`
+is rsa with a client that pipelines (bench/source.py). `than` compares with another
+binary, `--before`, in turns: of a message's CPU what is beyond its signature.
 Needs smtp-source and smtp-sink (Debian: postfix), haproxy, openssl, taskset.
 """
 import argparse
@@ -71,6 +73,7 @@ class Bench:
         self.running = []
         self.rows = []
         self.unix_sockets = False   # instead of TCP's
+        self.pipelines = False      # the client does
 
     # Processes.
 
@@ -114,7 +117,7 @@ class Bench:
         self.stop(process)
 
     @contextlib.contextmanager
-    def signpost(self, relay, signatures, kind="rsa", extra=""):
+    def signpost(self, relay, signatures, kind="rsa", extra="", binary=None):
         where = self.address("signpost")
         key = self.folder / f"{kind}.pem"
         spool = self.folder / "spool"
@@ -123,14 +126,15 @@ class Bench:
             shutil.chown(spool, WORKER)
         if not key.exists():
             self.make_key(key, kind)
-        config = self.folder / "signpost.conf"
+        config = self.folder / f"signpost{len(self.running)}.conf"
         config.write_text(
             "[signpost]\nworkers = 1\nlog = stderr\nlog_level = warning\n"
             f"user = {WORKER}\n"
             f"[out]\nlisten = {where}\nrelay = {relay}\ndomain = {DOMAIN}\n"
             f"selector = {SELECTOR}\nkeyfile = {key}\nspool_dir = {spool}\n"
             + "".join(f"signature = {s}\n" for s in signatures) + extra)
-        process = self.start(self.worker_core, self.options.signpost,
+        process = self.start(self.worker_core,
+                             binary or self.options.signpost,
                              "serve", "-c", config)
         wait_open(where, process)
         try:
@@ -169,8 +173,21 @@ class Bench:
         """smtp-source's options for a message of that length."""
         return ["-l", str(length)]
 
+    def pipelining_source(self, where, messages, length, sessions):
+        """The same, from a client that pipelines."""
+        began = time.monotonic()
+        subprocess.run(
+            ["taskset", "-c", self.other_core, sys.executable, "-B",
+             TOP / "bench" / "source.py", "-s", str(sessions),
+             "-m", str(messages), "-l", str(length),
+             "-f", f"bench@{DOMAIN}", where],
+            check=True, timeout=RUN_MAX)
+        return time.monotonic() - began
+
     def source(self, where, messages, length, sessions, kept=True):
         """Seconds that smtp-source took to send so many messages."""
+        if self.pipelines:
+            return self.pipelining_source(where, messages, length, sessions)
         began = time.monotonic()
         subprocess.run(
             ["taskset", "-c", self.other_core, "smtp-source",
@@ -181,16 +198,18 @@ class Bench:
             check=True, timeout=RUN_MAX)
         return time.monotonic() - began
 
-    def signature_cost(self):
-        """CPU seconds of one rsa2048 signature, as openssl has it."""
+    def signature_cost(self, kind="rsa2048"):
+        """CPU seconds of one signature, as openssl has it."""
         out = subprocess.run(
             ["taskset", "-c", self.worker_core, "openssl", "speed", "-mr",
-             "-seconds", "1", "rsa2048"],
+             "-seconds", "1", kind],
             check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             timeout=60).stdout.decode()
         for line in out.splitlines():
             if line.startswith("+F2:"):
                 return 1 / float(line.split(":")[3])
+            if line.startswith("+F6:"):     # EdDSA
+                return 1 / float(line.split(":")[4])
         sys.exit("bench: openssl speed says something else:\n" + out)
 
     def row(self, what, measured, limit, good):
@@ -207,6 +226,8 @@ class Bench:
         """CPU of a 4 KB message in 16 kept sessions, in signatures."""
         if self.unix_sockets:
             what += ", Unix sockets"
+        if self.pipelines:
+            what += ", pipelined"
         with self.sink() as sink, \
                 self.signpost(sink, signatures, kind) as (where, worker):
             self.source(where, self.count(2000), 4096, 16)     # warm
@@ -256,6 +277,49 @@ class Bench:
     def rsa(self):
         self.signing("rsa-2048", ["dkim(c=relaxed/relaxed, a=rsa-sha256)"],
                      1.25)
+
+    def pipelined(self):
+        self.pipelines = True
+        self.rsa()
+        self.pipelines = False
+
+    def than(self):
+        """Beyond the signature, beside another binary. The signature is
+        ed25519's: the same work is beyond it, and it hides less of that."""
+        if self.options.before is None:
+            sys.exit("bench: `than` needs --before BINARY")
+        signatures = ["dkim(c=relaxed/relaxed, a=ed25519-sha256)"]
+        for pipelines in (True, False):
+            self.pipelines = pipelines
+            with self.sink() as sink, \
+                    self.signpost(sink, signatures, "ed25519") as ours, \
+                    self.signpost(sink, signatures, "ed25519",
+                                  binary=self.options.before) as theirs:
+                self.beside(ours, theirs, pipelines)
+        self.pipelines = False
+
+    def beside(self, ours, theirs, pipelines):
+        """Slices in turns, a signature's cost between them."""
+        for where, _ in (ours, theirs):
+            self.source(where, self.count(2000), 4096, 16)     # warm
+        found = []
+        for turn in range(SLICES):
+            one = self.signature_cost("ed25519")
+            pair = [ours, theirs] if turn % 2 else [theirs, ours]
+            spent = {where: self.slice(where, worker)[0]
+                     for where, worker in pair}
+            one = (one + self.signature_cost("ed25519")) / 2
+            found.append(((spent[ours[0]] - one) / (spent[theirs[0]] - one),
+                          spent[ours[0]] - one, spent[theirs[0]] - one))
+        found.sort()
+        ratio, now, before = found[SLICES // 2]
+        what = "pipelined" if pipelines else "not pipelined"
+        least = 0.75 if pipelines else 1.03
+        self.row(f"{what}, beyond the signature: {before * 1e6:.0f} us before",
+                 f"{now * 1e6:.0f} us, {ratio:.2f}", f"{least:.2f}",
+                 ratio <= least)
+        self.row(f"{what}: of {SLICES} such pairs",
+                 f"{found[0][0]:.2f} to {found[-1][0]:.2f}", "-", True)
 
     def both(self):
         self.signing("rsa-2048 and DomainKeys",
@@ -381,19 +445,22 @@ class Worker:
         raise RuntimeError("no VmHWM")
 
 
-NAMES = ("rsa", "both", "unix", "ed25519", "copy", "large", "one", "memory", "canon")
+NAMES = ("rsa", "pipelined", "both", "unix", "ed25519", "copy", "large", "one",
+         "memory", "canon")
 
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--signpost", default=TOP / "build/signpost")
     parser.add_argument("--canon", default=TOP / "build/bench/bench_canon")
+    parser.add_argument("--before", metavar="BINARY",
+                        help="another signpost, for `than`")
     parser.add_argument("--cores", default="0,1")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("names", nargs="*", metavar="NAME")
     found = parser.parse_args()
     for name in found.names:
-        if name not in NAMES:
+        if name not in NAMES + ("than",):
             parser.error(f"{name}: not one of {' '.join(NAMES)}")
     for program in ("smtp-source", "smtp-sink", "haproxy", "openssl",
                     "taskset"):
