@@ -290,11 +290,11 @@ may_be_followed(enum proxy_errand what)
 static bool
 takes_groups(const struct proxy_hop *h)
 {
-	const int64_t *until = h->service->one_by_one_until_ms;
+	const struct proxy_grouping *all = h->service->grouping;
 
 	return h->state == READY && !h->one_by_one &&
 	    (h->capabilities.extensions & SMTP_EXT_PIPELINING) != 0 &&
-	    (until == NULL || *until <= clock_ms());
+	    (all == NULL || all->one_by_one_until_ms <= clock_ms());
 }
 
 /* Now, behind what is in flight? */
@@ -398,16 +398,31 @@ go_on_with_errands(struct proxy_hop *h)
 static void
 note_confusion(struct proxy_hop *h, const char *how)
 {
+	struct proxy_grouping *all = h->service->grouping;
+
 	if (h->one_by_one)
 		return;
 	h->one_by_one = true;
-	if (h->service->one_by_one_until_ms != NULL)
-		*h->service->one_by_one_until_ms =
-		    clock_ms() + PROXY_HOP_ONE_BY_ONE_MS;
+	if (all != NULL)
+		all->one_by_one_until_ms = clock_ms() + PROXY_GROUPING_PAUSE_MS;
 	log_printf(h->service->log, LOGGING_WARNING,
 	    "next hop %.*s offers PIPELINING, and %s at a command that came "
 	    "behind another: it gets one at a time",
 	    (int)h->service->relay_name.n, h->service->relay_name.p, how);
+}
+
+/* It fails in a group, as it might have anyway: from now on this client's
+ * commands go one at a time, and those of others where it goes on so. */
+static void
+note_failure(struct proxy_hop *h, const char *how)
+{
+	struct proxy_grouping *all = h->service->grouping;
+
+	if (all != NULL && ++all->failures >= PROXY_GROUPING_FAILURES_MAX) {
+		all->failures = 0;
+		note_confusion(h, how);
+	}
+	h->one_by_one = true;
 }
 
 /* In a group such an answer may be to a command that the next hop cut or
@@ -520,6 +535,8 @@ take_errand_reply(struct proxy_hop *h, const struct smtp_reply *reply)
 		 * anything else is said. */
 		if (e->what == PROXY_ERRAND_MAIL)
 			h->mail_refused = smtp_reply_class(reply) != 2;
+		if (e->grouped && h->service->grouping != NULL)
+			h->service->grouping->failures = 0;
 		if (e->what == PROXY_ERRAND_RCPT && h->mail_refused &&
 		    e->grouped && smtp_reply_class(reply) == 2) {
 			note_confusion(h, "takes RCPT behind a refused MAIL");
@@ -606,7 +623,7 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 		/* It closes now, and so will the client's connection, to
 		 * which it is told. */
 		if (!again && e != NULL && e->grouped)
-			note_confusion(h, "says 421");
+			note_failure(h, "says 421");
 		disconnect(h);
 		if (again)
 			connect_anew(h);
@@ -669,7 +686,7 @@ on_closed(void *ctx, enum smtp_close how, const char *why)
 		return;
 	}
 	if (e != NULL && e->grouped)
-		note_confusion(
+		note_failure(
 		    h, how == SMTP_CLOSE_TIMEOUT ? "says nothing" : "closes");
 	if (h->count > 0)
 		proxy_count(h->service->counters, PROXY_COUNT_RELAY_FAILED);

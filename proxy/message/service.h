@@ -30,8 +30,19 @@ struct proxy_session;
 /* The relay hears a NOOP so often while a body arrives; by default. */
 #define PROXY_KEEPALIVE_MS (120 * 1000)
 
-/* For so long one that was confused by several commands gets them singly. */
-#define PROXY_HOP_ONE_BY_ONE_MS (600 * 1000)
+/*
+ * What sessions tell each other of a next hop that offers PIPELINING and cannot
+ * (proxy/message/hop.h): one that was confused by a group gets one command at a
+ * time for so long, and so does one that failed in the middle of so many running,
+ * for then it may be the group's doing.
+ */
+#define PROXY_GROUPING_PAUSE_MS	    (600 * 1000)
+#define PROXY_GROUPING_FAILURES_MAX 3
+
+struct proxy_grouping {
+	int64_t one_by_one_until_ms;
+	unsigned failures;
+};
 
 struct proxy_milter;
 
@@ -65,10 +76,9 @@ struct proxy_service {
 	struct proxy_recording *recording;
 	struct log *log;
 	struct proxy_seldom *seldom; /* NULL: all is logged */
-	/* Until then the next hop gets one command at a time, though it offers
-	 * PIPELINING, for it could not take more; NULL: each session finds that
-	 * out for itself. */
-	int64_t *one_by_one_until_ms;
+	/* How the next hop takes groups; NULL: each session finds that out for
+	 * itself. */
+	struct proxy_grouping *grouping;
 
 	bool finishing; /* sessions end as soon as they may */
 	bool hurried;	/* who is silent before DATA is not waited for */

@@ -38,22 +38,27 @@ struct proxy_session {
 	bool proxied;	  /* `peer` is whom a PROXY header named */
 };
 
-/* Is the client still there, as far as its socket knows? On TCP a full close
- * looks like the end of its input alone until something was written to it. */
-static bool
-client_is_there(const struct proxy_session *s)
-{
-	struct pollfd at = {.fd = s->fd};
-
-	return s->server != NULL && poll(&at, 1, 0) == 0;
-}
-
-static bool
-client_has_ended(const struct proxy_session *s)
+/* Does the client hear what it is told now, as far as its socket knows? On TCP
+ * a full close looks like the end of its input alone until something was written
+ * to it. */
+static enum proxy_heard
+client_hears(const struct proxy_session *s)
 {
 	struct pollfd at = {.fd = s->fd, .events = POLLRDHUP};
 
-	return smtp_server_ended(s->server) || poll(&at, 1, 0) != 0;
+	if (s->server == NULL)
+		return PROXY_UNHEARD;
+	if (poll(&at, 1, 0) == 0)
+		return smtp_server_ended(s->server) ? PROXY_HEARD_PERHAPS
+						    : PROXY_HEARD;
+	return (at.revents & ~POLLRDHUP) != 0 ? PROXY_UNHEARD
+					      : PROXY_HEARD_PERHAPS;
+}
+
+static bool
+client_is_there(const struct proxy_session *s)
+{
+	return client_hears(s) != PROXY_UNHEARD;
 }
 
 /* For the log. */
@@ -274,7 +279,8 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 	struct strbuf line;
 	uint64_t size;
 
-	let_go_answered(s, client_is_there(s));
+	if (s->answered != NULL)
+		let_go_answered(s, client_is_there(s));
 	proxy_envelope_reset(&s->envelope);
 	if (s->nameless) {
 		refuse_nameless(s);
@@ -438,14 +444,11 @@ static enum proxy_heard
 on_answer(void *ctx, const struct smtp_reply *reply)
 {
 	struct proxy_session *s = ctx;
-	bool there = client_is_there(s);
+	enum proxy_heard heard = client_hears(s);
 
-	if (s->server == NULL)
-		return PROXY_UNHEARD;
-	smtp_server_reply(s->server, reply);
-	if (!there)
-		return PROXY_UNHEARD;
-	return client_has_ended(s) ? PROXY_HEARD_PERHAPS : PROXY_HEARD;
+	if (s->server != NULL)
+		smtp_server_reply(s->server, reply);
+	return heard;
 }
 
 /* After every event that may have ended the transaction. */

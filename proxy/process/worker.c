@@ -68,7 +68,7 @@ struct worker {
 	struct dns_counts dns_counted;
 	struct proxy_service service;
 	struct proxy_seldom seldom;
-	int64_t one_by_one_until_ms; /* of the next hop */
+	struct proxy_grouping grouping;
 	struct strbuf relay_name;
 	struct proxy_process_eyes eyes;
 };
@@ -479,7 +479,7 @@ fill_service(struct worker *w, int spool_dir)
 	    .recording = &w->recording,
 	    .log = job->log,
 	    .seldom = &w->seldom,
-	    .one_by_one_until_ms = &w->one_by_one_until_ms,
+	    .grouping = &w->grouping,
 	    .session_ended = on_session_ended,
 	    .ctx = w,
 	};

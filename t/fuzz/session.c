@@ -4,7 +4,9 @@
  * relay's from their end. Whatever they do: the relay hears lines and bodies without
  * a bare CR or LF and no verb but the nine; it gets no more messages than
  * the client ended and was told 354 for; no "queued" that the relay did not
- * say, and none twice; and nothing is left behind.
+ * say, and none twice; nothing behind DATA before that is answered; and nothing
+ * is left behind.
+ * Where the relay offers PIPELINING it hears groups, and may be confused.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,9 @@ struct relay {
 	int fd;
 	struct strbuf in;
 	bool data;
+	unsigned code; /* of its last answer; 0: it gave none */
+	bool mail;     /* it took one */
+	unsigned recipients;
 	size_t done; /* messages complete */
 };
 
@@ -33,6 +38,7 @@ struct scene {
 	struct relay relay;
 	int client;
 	struct strbuf said, heard; /* by the client */
+	bool pipelining;	   /* the relay offers it */
 };
 
 static void
@@ -60,7 +66,7 @@ relay_close(struct relay *r)
 	if (r->fd >= 0)
 		(void)close(r->fd);
 	r->fd = -1;
-	r->data = false;
+	r->data = r->mail = false;
 	strbuf_reset(&r->in);
 }
 
@@ -78,11 +84,14 @@ relay_answer(struct scene *s, const char *good)
 {
 	unsigned what = decide(s);
 
+	s->relay.code = 0;
 	switch (what) {
 	case 1:
+		s->relay.code = 450;
 		relay_say(&s->relay, "450-4.0.0 not\r\n450 4.0.0 now\r\n");
 		return false;
 	case 2:
+		s->relay.code = 550;
 		relay_say(&s->relay, "550 5.0.0 never\r\n");
 		return false;
 	case 3:
@@ -98,14 +107,63 @@ relay_answer(struct scene *s, const char *good)
 	case 6:
 		return false;
 	case 7:
+		s->relay.code = 354;
 		relay_say(&s->relay, "354 go on\r\n");
 		return true; /* to DATA it is the good one */
+	case 9:		     /* confused by what came behind it */
+		s->relay.code = 503;
+		relay_say(&s->relay, "503 5.5.1 pipelining?\r\n");
+		return false;
+	case 21: /* so much that it forgets the rest */
+		strbuf_reset(&s->relay.in);
+		relay_say(&s->relay, good);
+		return true;
+	case 22:
+		relay_say(&s->relay, good);
+		relay_say(&s->relay, good);
+		return true;
 	default:
+		s->relay.code = good[0] == '2' ? 250 : 354;
 		relay_say(&s->relay, good);
 		if (what == 8)
 			relay_say(&s->relay, "421 late\r\n");
 		return true;
 	}
+}
+
+static const char offer[] =
+    "250-relay\r\n250-SIZE 5000\r\n250-8BITMIME\r\n250-PIPELINING\r\n"
+    "250 XFORWARD NAME ADDR HELO\r\n";
+static const char no_offer[] = "250-relay\r\n250-SIZE 5000\r\n250-8BITMIME\r\n"
+			       "250 XFORWARD NAME ADDR HELO\r\n";
+
+/* Nothing stands behind it before it is answered. */
+static void
+relay_data(struct scene *s)
+{
+	struct relay *r = &s->relay;
+
+	must(r->in.n == 0);
+	if (r->mail && r->recipients > 0)
+		r->data = relay_answer(s, "354 go\r\n");
+	else
+		relay_say(r, "554 5.5.1 no valid recipients\r\n");
+}
+
+/* What its answer to that verb (of those below) has begun or ended. */
+static void
+relay_note(struct relay *r, size_t verb)
+{
+	bool yes = r->code == 250;
+
+	if (verb == 2 && yes)
+		r->recipients = 0;
+	if (verb == 2 && yes)
+		r->mail = true;
+	if (verb == 3 && yes && r->mail)
+		r->recipients++;
+	if ((verb <= 1 || verb == 5) && yes)
+		r->mail = false;
 }
 
 static void
@@ -119,14 +177,17 @@ relay_command(struct scene *s, struct slice line)
 	must(slice_find(line, '\r') == line.n);
 	while (!slice_starts_nocase(line, slice_str(verbs[i])))
 		must(++i < sizeof(verbs) / sizeof(verbs[0]));
-	if (i == 0)
-		(void)relay_answer(s,
-		    "250-relay\r\n250-SIZE 5000\r\n250-8BITMIME\r\n"
-		    "250 XFORWARD NAME ADDR HELO\r\n");
-	else if (i == 4)
-		s->relay.data = relay_answer(s, "354 go\r\n");
+	s->relay.code = 0;
+	if (i == 4)
+		relay_data(s);
+	else if (i == 3 && !s->relay.mail)
+		relay_say(&s->relay, "503 5.5.1 need MAIL command\r\n");
 	else
-		(void)relay_answer(s, "250 ok\r\n");
+		(void)relay_answer(s,
+		    i > 0		? "250 ok\r\n"
+			: s->pipelining ? offer
+					: no_offer);
+	relay_note(&s->relay, i);
 }
 
 static void
@@ -140,7 +201,7 @@ relay_message(struct scene *s, struct slice body)
 		if (body.p[i] == '\r')
 			must(i + 1 < body.n && body.p[i + 1] == '\n');
 	}
-	s->relay.data = false;
+	s->relay.data = s->relay.mail = false;
 	s->relay.done++;
 	(void)snprintf(
 	    good, sizeof(good), "250 queued %zu.\r\n", s->relay.done);
@@ -227,7 +288,13 @@ client_act(struct scene *s, unsigned char op)
 	    SLICE_INIT("\n.\n"), SLICE_INIT("\n.\r\n"), SLICE_INIT("\r\n.\n"),
 	    SLICE_INIT("\r.\r"), SLICE_INIT("\r\n.\r"),
 	    SLICE_INIT("VRFY x\r\n"), SLICE_INIT("BDAT 3\r\n"),
-	    SLICE_INIT("NO\0P\nRSET\r\n"), SLICE_INIT(".\r\n")};
+	    SLICE_INIT("NO\0P\nRSET\r\n"), SLICE_INIT(".\r\n"),
+	    SLICE_INIT("XFORWARD NAME=n\r\nXFORWARD ADDR=192.0.2.1\r\n"
+		       "MAIL FROM:<a@b>\r\nRCPT TO:<c>\r\nRCPT TO:<d>\r\n"),
+	    SLICE_INIT("RCPT TO:<e>\r\nRCPT TO:<f>\r\nRCPT TO:<g>\r\nRSET\r\n"),
+	    SLICE_INIT("XFORWARD HELO=h\r\nXFORWARD BAD\r\nMAIL FROM:<h>\r\n"),
+	    SLICE_INIT("From: x\r\n\r\ny\r\n.\r\nMAIL FROM:<i>\r\n"
+		       "RCPT TO:<j>\r\nDATA\r\n")};
 	unsigned what = op % 32;
 
 	if (s->client < 0)
@@ -279,6 +346,9 @@ scene_begin(struct scene *s, unsigned char how)
 		    (struct proxy_outcome){PROXY_REFUSE, PROXY_CAUSE_SPF, "no"};
 	if (how & 4)
 		v->spool_mark = 8;
+	s->pipelining = (how & 8) != 0;
+	if (how & 16)
+		v->limits.recipients_max = 3;
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	s->client = pair[0];
 	proxy_session_begin(v, pair[1], SLICE(""), false);

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Everything goes wrong at once, and no mail is lost or changed.
 
-Senders that retry as a queue does, a next hop that fails at random, reloads
-(good and bad ones), workers killed, SIGTERM at the end:
+Senders that retry as a queue does, half of which pipeline, a next hop that fails
+at random, whose connections offer PIPELINING or do not, or do and are confused
+by it, reloads (good and bad ones), workers killed, SIGTERM at the end:
 
 * each message answered 250 is at the next hop, byte for byte behind its
   signature, which verifies;
@@ -78,15 +79,38 @@ def slow_end(_):
     return CLOSE
 
 
-def faults(share):
+def kind_of_ehlo(*kinds):
+    """EHLO's answer, with PIPELINING or without it; remembers which."""
+    def best(connection):
+        connection.kind = random.choice(kinds)
+        connection.more = False
+        text = connection.ehlo_text()
+        return text if connection.kind != "singly" else text.replace(
+            "250-PIPELINING\n", "")
+    return best
+
+
+def unless_confused(best):
+    """503 to a command that came behind another, from a confused next hop."""
+    def act(connection):
+        behind = connection.more
+        connection.more = bool(connection.lines.rest)
+        if behind and connection.kind == "confused":
+            return "503 5.5.1 improper pipelining"
+        return best(connection)
+    return act
+
+
+def faults(share, *kinds):
     no = rarely(share, "451 4.3.0 not now", "452 4.3.1 full", going_down,
                 CLOSE, RESET, slow_end)
     return {
         "greeting": rarely(share, CLOSE, RESET, going_down,
                            "554 5.3.2 no")("220 relay.example ESMTP"),
-        "ehlo": rarely(share, CLOSE, RESET)(lambda c: c.ehlo_text()),
-        "mail": no("250 2.1.0 Ok"),
-        "rcpt": no("250 2.1.5 Ok"),
+        "ehlo": rarely(share, CLOSE, RESET)(
+            kind_of_ehlo(*(kinds or ("pipelines", "singly")))),
+        "mail": unless_confused(no("250 2.1.0 Ok")),
+        "rcpt": unless_confused(no("250 2.1.5 Ok")),
         "data": no("354 go on"),
         "body": rarely(share, CLOSE, RESET, slow_end)(None),
         "dot": no("250 2.0.0 Ok: queued as 3CF6B2"),
@@ -121,6 +145,7 @@ class Sender(threading.Thread):
         self.ledger = ledger
         self.quit = quit_event
         self.drops = drops      # share of attempts that it breaks off itself
+        self.pipelines = random.random() < 0.5
         self.client = None
 
     def run(self):
@@ -153,10 +178,7 @@ class Sender(threading.Thread):
                 self.client = harness.Client(self.port)
                 self.expect(self.client.greeting, 220)
                 self.expect(self.client.command("EHLO chaos.example"), 250)
-            self.expect(self.client.command(
-                "MAIL FROM:<ann@example.org>"), 250)
-            self.expect(self.client.command("RCPT TO:<b@example.net>"), 250)
-            self.expect(self.client.command("DATA"), 354)
+            self.offer()
             if random.random() < self.drops:
                 self.break_off(text)
             dotted = True
@@ -172,6 +194,38 @@ class Sender(threading.Thread):
                     self.ledger.unsure[number] += 1
             self.close()
         return False
+
+    def offer(self):
+        """The envelope and DATA: one by one, or in one piece, perhaps cut."""
+        lines = [(b"MAIL FROM:<ann@example.org>\r\n", 250),
+                 (b"RCPT TO:<b@example.net>\r\n", 250),
+                 (b"RCPT TO:<c@example.net>\r\n", 250), (b"DATA\r\n", 354)]
+        if not self.pipelines:
+            for line, code in lines:
+                self.client.send(line)
+                self.expect(self.client.reply(), code)
+            return
+        whole = b"".join(line for line, _ in lines)
+        at = random.randrange(len(whole)) if random.random() < 0.3 else 0
+        self.client.send(whole[:at])
+        if random.random() < self.drops:
+            self.client.reset()     # within the group
+            raise harness.Gone("we went")
+        self.client.send(whole[at:])
+        # All are answered, unless the connection ends: DATA too, to which 354
+        # may come behind an RCPT that was refused.
+        refused = None
+        for _, code in lines:
+            reply = self.client.reply()
+            if reply.code in (421, 554) and code != 354:
+                raise Refused(reply)
+            if reply.code != code:
+                refused = refused or reply
+        if refused and reply.code == 354:
+            self.client.reset()     # we want both of them or none
+            raise harness.Gone("not to all")
+        if refused:
+            raise Refused(refused)
 
     def after_refusal(self, reply):
         """421 ends the connection; else the next attempt may use it."""
@@ -218,9 +272,12 @@ class Arrivals:
                 if not self.relay.messages:
                     return
                 message = self.relay.messages.pop(0)
-            self.check(message.data)
+            self.check(message)
 
-    def check(self, text):
+    def check(self, message):
+        text = message.data
+        self.case.assertEqual(message.rcpt, [
+            b"RCPT TO:<b@example.net>", b"RCPT TO:<c@example.net>"])
         at = text.find(b"\r\nX-Number: ")
         number = int(text[at + 12:text.find(b"\r\n", at + 2)])
         sent = make(number)
@@ -411,6 +468,17 @@ class Chaos(harness.Case):
             self.assertLessEqual(copies, 1 + ledger.unsure[number],
                                  "message %d" % number)
         self.assert_nothing_left(proxy, seen)
+
+    def test_a_next_hop_that_is_confused_by_pipelining(self):
+        relay = self.relay(faults(0.01, "confused"))
+        proxy = self.begin(relay)
+        ledger, arrivals, quit_event, senders = self.storm(
+            proxy, relay, lambda: None, 0.01, SECONDS / 4)
+        self.settle(arrivals, ledger, quit_event, senders)
+        self.assertEqual(ledger.unsure, {})
+        self.assertEqual(
+            {n: c for n, c in arrivals.copies.items() if c > 1}, {})
+        proxy.wait_log("offers PIPELINING, and answers out of step")
 
     def test_descriptors_come_back(self):
         """A worker with no session left has what it had before the first."""

@@ -64,7 +64,7 @@ __wrap_recv(int fd, void *p, size_t n, int flags)
 struct scene {
 	struct talk client, relay;
 	struct stub_service stub;
-	int64_t one_by_one;
+	struct proxy_grouping grouping;
 	bool pipelines;
 };
 
@@ -118,7 +118,7 @@ set_up(struct scene *s, bool pipelines)
 	s->pipelines = pipelines;
 	fd = talk_init(&s->client);
 	assert_true(stub_service_begin(&s->stub, s->client.base));
-	s->stub.service.one_by_one_until_ms = &s->one_by_one;
+	s->stub.service.grouping = &s->grouping;
 	s->stub.service.limits.errors_max = 4;
 	s->stub.service.limits.recipients_max = RECIPIENTS;
 	s->stub.service.message_max = 100000;
@@ -518,7 +518,7 @@ test_it_says_421(void **state)
 	talk_say(&s.relay, "250 ok\r\n421 4.3.2 going down\r\n250 more\r\n");
 	talk_hear(&s.client, "250 ok\r\n421 4.3.2 going down\r\n");
 	talk_hear_end(&s.client);
-	assert_true(s.one_by_one > clock_ms());
+	assert_int_equal(s.grouping.failures, 1);
 	tear_down(&s);
 }
 
@@ -562,6 +562,36 @@ test_it_dies(void **state)
 		talk_hear(&s.relay, "RCPT TO:<c@d>\r\n");
 		talk_say(&s.relay, "250 ok\r\n");
 		talk_hear(&s.client, "250 ok\r\n250 ok\r\n");
+		tear_down(&s);
+	}
+}
+
+/* Once it may have been going anyway; three times running it is the groups'
+ * doing, and other sessions are spared it. */
+static void
+test_it_dies_again_and_again(void **state)
+{
+	struct proxy_grouping grouping = {0, 0};
+
+	(void)state;
+	for (unsigned i = 1; i <= PROXY_GROUPING_FAILURES_MAX; i++) {
+		struct scene s;
+
+		set_up(&s, true);
+		s.stub.service.grouping = &grouping;
+		group(&s);
+		talk_say(&s.relay, "250 m\r\n");
+		if (i == 1) { /* one that goes well begins the count anew */
+			grouping.failures = PROXY_GROUPING_FAILURES_MAX - 1;
+			talk_say(&s.relay, "250 c\r\n");
+			talk_run(&s.relay, 5);
+			assert_int_equal(grouping.failures, 0);
+		}
+		talk_run(&s.relay, 5);
+		talk_hang_up(&s.relay);
+		talk_run(&s.client, 20);
+		assert_true((grouping.one_by_one_until_ms > clock_ms()) ==
+		    (i == PROXY_GROUPING_FAILURES_MAX));
 		tear_down(&s);
 	}
 }
@@ -641,8 +671,8 @@ test_confused_it_gets_one_at_a_time(void **state)
 		    again[0] ? "250 m\r\n250 c\r\n250 e\r\n"
 			     : "250 m\r\n550 c\r\n250 e\r\n");
 		/* Remembered for the connection, and for others. */
-		assert_true(s.one_by_one > clock_ms());
-		s.one_by_one = 0;
+		assert_true(s.grouping.one_by_one_until_ms > clock_ms());
+		s.grouping.one_by_one_until_ms = 0;
 		talk_say(&s.client, "RSET\r\n");
 		talk_hear(&s.relay, "RSET\r\n");
 		talk_say(&s.relay, "250 ok\r\n");
@@ -715,7 +745,7 @@ test_confused_it_says_nothing(void **state)
 	talk_hear_nothing(&s.client, 10); /* held back: more is due */
 	talk_hear(&s.client,
 	    "250 m\r\n451 4.4.2 next hop lost\r\n451 4.4.2 next hop lost\r\n");
-	assert_true(s.one_by_one > clock_ms());
+	assert_int_equal(s.grouping.failures, 1);
 	tear_down(&s);
 }
 
@@ -760,6 +790,7 @@ main(void)
 	    cmocka_unit_test(test_a_thousand_recipients_and_some),
 	    cmocka_unit_test(test_it_says_421),
 	    cmocka_unit_test(test_it_dies),
+	    cmocka_unit_test(test_it_dies_again_and_again),
 	    cmocka_unit_test(test_it_had_closed_before),
 	    cmocka_unit_test(test_it_had_closed_at_an_xforward),
 	    cmocka_unit_test(test_confused_it_gets_one_at_a_time),
