@@ -13,8 +13,9 @@ share the other core with each other.
 
 NAMEs: rsa pipelined both unix ed25519 copy large one memory canon; all of them
 without any. `unix` is rsa and both over Unix sockets instead of TCP. `pipelined`
-is rsa with a client that pipelines (bench/source.py). `than` compares with another
-binary, `--before`, in turns: of a message's CPU what is beyond its signature.
+is rsa with a client that pipelines (bench/source.py). `than` compares in turns
+what of a message's CPU is beyond its signature: with another binary, `--before`,
+or without one with the same binary before a next hop that offers no PIPELINING.
 Needs smtp-source and smtp-sink (Debian: postfix), haproxy, openssl, taskset.
 """
 import argparse
@@ -108,10 +109,11 @@ class Bench:
         return f"127.0.0.1:{free_port()}"
 
     @contextlib.contextmanager
-    def sink(self):
-        where = self.address("sink")
+    def sink(self, *words):
+        where = self.address("sink%d" % len(self.running))
         user = ["-u", WORKER] if os.geteuid() == 0 else []
-        process = self.start(self.other_core, "smtp-sink", *user, where, 1000)
+        process = self.start(self.other_core, "smtp-sink", *user, *words,
+                             where, 1000)
         wait_open(where, process)
         yield where
         self.stop(process)
@@ -127,15 +129,21 @@ class Bench:
         if not key.exists():
             self.make_key(key, kind)
         config = self.folder / f"signpost{len(self.running)}.conf"
-        config.write_text(
+        binary = binary or self.options.signpost
+        text = (
             "[signpost]\nworkers = 1\nlog = stderr\nlog_level = warning\n"
-            f"user = {WORKER}\n"
+            f"user = {WORKER}\ncontrol = {config}.control\n"
             f"[out]\nlisten = {where}\nrelay = {relay}\ndomain = {DOMAIN}\n"
             f"selector = {SELECTOR}\nkeyfile = {key}\nspool_dir = {spool}\n"
             + "".join(f"signature = {s}\n" for s in signatures) + extra)
+        config.write_text(text)
+        if subprocess.run([binary, "serve", "-t", "-c", config], check=False,
+                          stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL).returncode:
+            config.write_text(          # an old one
+                text.replace(f"control = {config}.control\n", ""))
         process = self.start(self.worker_core,
-                             binary or self.options.signpost,
-                             "serve", "-c", config)
+                             binary, "serve", "-c", config)
         wait_open(where, process)
         try:
             yield where, Worker(process.pid)
@@ -284,17 +292,18 @@ class Bench:
         self.pipelines = False
 
     def than(self):
-        """Beyond the signature, beside another binary. The signature is
-        ed25519's: the same work is beyond it, and it hides less of that."""
-        if self.options.before is None:
-            sys.exit("bench: `than` needs --before BINARY")
+        """Beyond the signature, beside another binary or a next hop without
+        PIPELINING. The signature is ed25519's: the same work is beyond it, and
+        it hides less of that."""
+        before = self.options.before
         signatures = ["dkim(c=relaxed/relaxed, a=ed25519-sha256)"]
-        for pipelines in (True, False):
+        for pipelines in (True, False) if before else (True,):
             self.pipelines = pipelines
             with self.sink() as sink, \
+                    self.sink(*([] if before else ["-p"])) as other, \
                     self.signpost(sink, signatures, "ed25519") as ours, \
-                    self.signpost(sink, signatures, "ed25519",
-                                  binary=self.options.before) as theirs:
+                    self.signpost(other, signatures, "ed25519",
+                                  binary=before) as theirs:
                 self.beside(ours, theirs, pipelines)
         self.pipelines = False
 
@@ -417,24 +426,18 @@ def cpu_of(pid):
 
 
 class Worker:
-    """The one process that does the work: the master's only child, or, where
-    there is no master, the process itself."""
+    """The processes that do the work: the master's children, of which the
+    first has the sessions, or, where there is no master, the process itself."""
 
     def __init__(self, pid):
-        end = time.monotonic() + WAIT
-        self.pid = pid
-        while time.monotonic() < end:
-            with open(f"/proc/{pid}/task/{pid}/children",
-                      encoding="ascii") as f:
-                children = f.read().split()
-            if len(children) == 1:
-                self.pid = int(children[0])
-                return
-            time.sleep(0.1)
+        time.sleep(0.5)     # it listens; all have been forked
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            self.pids = [int(word) for word in f.read().split()] or [pid]
+        self.pid = self.pids[0]
 
     def cpu(self):
-        """Seconds on a core so far."""
-        return cpu_of(self.pid)
+        """Seconds on a core so far, all together."""
+        return sum(cpu_of(pid) for pid in self.pids)
 
     def peak(self):
         """The most resident memory so far, in bytes."""
