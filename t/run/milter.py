@@ -9,22 +9,9 @@ import harness
 import mta
 import postfix_case
 from harness import SAMPLE
-from mta import LOCAL, Mta
+from mta import LOCAL, ODD, Mta
 
 STRANGER = ("203.0.113.5", 1025)
-ODD = [
-    b"From: Ann <ann@example.org>\r\nSubject: plain\r\n\r\nHello.\r\n",
-    b"From: Ann <ann@example.org>\r\nSubject:no space\r\n\r\nHello.\r\n",
-    b"From:\r\n Ann <ann@example.org>\r\nSubject:  two  spaces \r\n\r\nx\r\n",
-    b"From: Ann\r\n\t<ann@example.org>\r\nSubject:\ttab\r\n \t more \r\n"
-    b"\r\n\r\n\r\n",
-    b"From: ann@example.org\r\nSubject:\r\nTo: a,\r\n b,\r\n\tc\r\n\r\n",
-    b"From: ann@example.org\r\nSubject: \xe2\x82\xac\xff\r\n\r\n"
-    b".\r\n..\r\n" + (b"x" * 900 + b"\r\n") * 80,
-    b"From: ann@example.org\r\nSubject: a\r\nSubject: b\r\n"
-    b"Received: from x\r\n by y; Mon, 23 Nov 2026 10:00:00 +0000\r\n\r\n"
-    b"trailing \t \r\n \r\n",
-]
 
 
 class Case(harness.Case):

@@ -20,6 +20,21 @@ QUIET = {b"C": 0x1000, b"H": 0x2000, b"M": 0x4000, b"R": 0x8000,
          b"U": 0x20000}
 LOCAL = ("127.0.0.1", 0)     # as Postfix announces what came by no SMTP
 
+# Odd but legal, in what a mail server shows of a message and what it does not.
+ODD = [
+    b"From: Ann <ann@example.org>\r\nSubject: plain\r\n\r\nHello.\r\n",
+    b"From: Ann <ann@example.org>\r\nSubject:no space\r\n\r\nHello.\r\n",
+    b"From:\r\n Ann <ann@example.org>\r\nSubject:  two  spaces \r\n\r\nx\r\n",
+    b"From: Ann\r\n\t<ann@example.org>\r\nSubject:\ttab\r\n \t more \r\n"
+    b"\r\n\r\n\r\n",
+    b"From: ann@example.org\r\nSubject:\r\nTo: a,\r\n b,\r\n\tc\r\n\r\n",
+    b"From: ann@example.org\r\nSubject: \xe2\x82\xac\xff\r\n\r\n"
+    b".\r\n..\r\n" + (b"x" * 900 + b"\r\n") * 80,
+    b"From: ann@example.org\r\nSubject: a\r\nSubject: b\r\n"
+    b"Received: from x\r\n by y; Mon, 23 Nov 2026 10:00:00 +0000\r\n\r\n"
+    b"trailing \t \r\n \r\n",
+]
+
 
 class Gone(Exception):
     """The filter closed the connection."""

@@ -16,7 +16,7 @@ import threading
 
 import harness
 import inbound
-import milter
+import mta
 import postfix
 import postfix_case
 from postfix_case import fields, message
@@ -150,18 +150,18 @@ relay_domains = example.net
 
 class Signing(Milter):
     def test_odd_messages_of_who_logged_in(self):
-        self.send(*milter.ODD, login="ann")
-        for text in self.delivered(len(milter.ODD)):
+        self.send(*mta.ODD, login="ann")
+        for text in self.delivered(len(mta.ODD)):
             with self.subTest(text=text[:400]):
                 self.assert_dkim(text)
-        line = self.proxy.wait_log("signed=.*status=sent", len(milter.ODD))
+        line = self.proxy.wait_log("signed=.*status=sent", len(mta.ODD))
         self.assertRegex(line, r" 4?[0-9A-Za-z]+: from=<ann@example.org>")
 
     def test_what_sendmail_hands_in(self):
-        for text in milter.ODD:
+        for text in mta.ODD:
             self.postfix.sendmail(text.replace(b"\r\n", b"\n"),
                                   "bob@example.net", sender="ann@example.org")
-        for text in self.delivered(len(milter.ODD)):
+        for text in self.delivered(len(mta.ODD)):
             self.assert_dkim(text)
 
     def test_an_smtp_client_of_this_host_is_not_local(self):
