@@ -147,41 +147,6 @@ parse(struct making *m, const char *sender_map, const char *listid_map,
 	return config;
 }
 
-/* Reads ours as the daemon would; then looks at the keys that it names. */
-static int
-look_at_plan(struct making *m)
-{
-	char sender[64], listid[64];
-	struct proxy_report report;
-	struct proxy_config *config;
-	int maps[2];
-
-	m->texts.sender_map =
-	    migrate_plan_print_sender_map(&m->plan, &m->sender_map);
-	m->texts.listid_map =
-	    migrate_plan_print_listid_map(&m->plan, &m->listid_map);
-	maps[0] = as_file(strbuf_slice(&m->sender_map), sender);
-	maps[1] = as_file(strbuf_slice(&m->listid_map), listid);
-	proxy_report_init(&report);
-	config =
-	    parse(m, map_path(&m->plan.sender_map, m->texts.sender_map, sender),
-		map_path(&m->plan.listid_map, m->texts.listid_map, listid),
-		&report);
-	cli_config_tell(&report.errors, cli_error);
-	proxy_report_clear(&report);
-	for (size_t i = 0; i < 2; i++)
-		if (maps[i] >= 0)
-			(void)close(maps[i]);
-	if (config == NULL) {
-		cli_error("migrate: what was made of it is no configuration; "
-			  "see above");
-		return CLI_CONFIG;
-	}
-	migrate_keys_look(&m->plan, config);
-	proxy_config_free(config);
-	return CLI_OK;
-}
-
 /* --- Postfix --- */
 
 static int
@@ -234,31 +199,6 @@ look_at_postfix(struct making *m)
 
 /* --- what comes of it --- */
 
-static void
-make_texts(struct making *m)
-{
-	strbuf_reset(&m->sender_map);
-	strbuf_reset(&m->listid_map);
-	m->texts.sender_map =
-	    migrate_plan_print_sender_map(&m->plan, &m->sender_map);
-	m->texts.listid_map =
-	    migrate_plan_print_listid_map(&m->plan, &m->listid_map);
-	migrate_plan_print_conf(&m->plan,
-	    map_path(&m->plan.sender_map, m->texts.sender_map,
-		MIGRATE_FOLDER "/sender_map"),
-	    map_path(&m->plan.listid_map, m->texts.listid_map,
-		MIGRATE_FOLDER "/listid_map"),
-	    &m->conf);
-	migrate_steps_print(&m->plan, &m->edits, &m->texts, &m->steps);
-	migrate_plan_print_report(&m->plan, &m->report);
-	if (m->edits.found.n > 0) {
-		strbuf_add_str(&m->report,
-		    "\nWhere Postfix had it; steps has what is to be "
-		    "there instead:\n\n");
-		strbuf_add(&m->report, strbuf_slice(&m->edits.found));
-	}
-}
-
 static int
 put_file(
     struct making *m, const char *name, const struct strbuf *text, mode_t mode)
@@ -309,12 +249,64 @@ migrate(struct making *m, int count, char *const paths[])
 {
 	int status = read_all(m, count, paths);
 
-	if (status == CLI_OK)
-		status = look_at_plan(m);
+	if (status == CLI_OK) {
+		/* Reads ours as the daemon would; then looks at the keys
+		 * that it names. */
+		char sender[64], listid[64];
+		struct proxy_report report;
+		struct proxy_config *config;
+		int maps[2];
+
+		m->texts.sender_map =
+		    migrate_plan_print_sender_map(&m->plan, &m->sender_map);
+		m->texts.listid_map =
+		    migrate_plan_print_listid_map(&m->plan, &m->listid_map);
+		maps[0] = as_file(strbuf_slice(&m->sender_map), sender);
+		maps[1] = as_file(strbuf_slice(&m->listid_map), listid);
+		proxy_report_init(&report);
+		config = parse(m,
+		    map_path(&m->plan.sender_map, m->texts.sender_map, sender),
+		    map_path(&m->plan.listid_map, m->texts.listid_map, listid),
+		    &report);
+		cli_config_tell(&report.errors, cli_error);
+		proxy_report_clear(&report);
+		for (size_t i = 0; i < 2; i++)
+			if (maps[i] >= 0)
+				(void)close(maps[i]);
+		if (config == NULL) {
+			cli_error(
+			    "migrate: what was made of it is no configuration; "
+			    "see above");
+			status = CLI_CONFIG;
+		} else {
+			migrate_keys_look(&m->plan, config);
+			proxy_config_free(config);
+			status = CLI_OK;
+		}
+	}
 	if (status != CLI_OK)
 		return status;
 	look_at_postfix(m);
-	make_texts(m);
+	strbuf_reset(&m->sender_map);
+	strbuf_reset(&m->listid_map);
+	m->texts.sender_map =
+	    migrate_plan_print_sender_map(&m->plan, &m->sender_map);
+	m->texts.listid_map =
+	    migrate_plan_print_listid_map(&m->plan, &m->listid_map);
+	migrate_plan_print_conf(&m->plan,
+	    map_path(&m->plan.sender_map, m->texts.sender_map,
+		MIGRATE_FOLDER "/sender_map"),
+	    map_path(&m->plan.listid_map, m->texts.listid_map,
+		MIGRATE_FOLDER "/listid_map"),
+	    &m->conf);
+	migrate_steps_print(&m->plan, &m->edits, &m->texts, &m->steps);
+	migrate_plan_print_report(&m->plan, &m->report);
+	if (m->edits.found.n > 0) {
+		strbuf_add_str(&m->report,
+		    "\nWhere Postfix had it; steps has what is to be "
+		    "there instead:\n\n");
+		strbuf_add(&m->report, strbuf_slice(&m->edits.found));
+	}
 	return cli_stdout_close(put_all(m));
 }
 

@@ -252,36 +252,30 @@ set_signatures(struct migrate_dkimproxy *m)
 }
 
 static void
-set_keyfile(struct migrate_dkimproxy *m)
-{
-	struct migrate_setting *setting =
-	    migrate_dkimproxy_find(m, m->out, "keyfile");
-
-	if (setting == NULL)
-		return;
-	if (setting->value[0] != '/')
-		migrate_plan_note(&m->plan->errors, setting,
-		    "DKIMproxy looked for it where it was started; write the "
-		    "whole path");
-	put(&m->plan->out_text, "keyfile", setting->value);
-	migrate_plan_tell(m->plan, setting,
-	    "[out] keyfile, which may be another path: see steps");
-}
-
-static void
 make_out(struct migrate_dkimproxy *m)
 {
 	struct migrate_plan *plan = m->plan;
 	struct migrate_setting *identity =
 	    migrate_dkimproxy_find(m, m->out, "identity");
 	const char *selector = migrate_dkimproxy_value(m, m->out, "selector");
+	struct migrate_setting *setting;
 
 	plan->out = true;
 	set_addresses(
 	    m, m->out, &plan->out_text, &plan->out_listen, &plan->out_relay);
 	if (selector != NULL)
 		put(&plan->out_text, "selector", selector);
-	set_keyfile(m);
+	setting = migrate_dkimproxy_find(m, m->out, "keyfile");
+	if (setting != NULL) {
+		if (setting->value[0] != '/')
+			migrate_plan_note(&m->plan->errors, setting,
+			    "DKIMproxy looked for it where it was started; "
+			    "write the "
+			    "whole path");
+		put(&m->plan->out_text, "keyfile", setting->value);
+		migrate_plan_tell(m->plan, setting,
+		    "[out] keyfile, which may be another path: see steps");
+	}
 	set_signatures(m);
 	migrate_dkimproxy_map(m, "sender_map", false, &plan->sender_map);
 	migrate_dkimproxy_map(m, "listid_map", true, &plan->listid_map);

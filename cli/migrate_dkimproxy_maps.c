@@ -161,15 +161,6 @@ cut_entry(struct slice line, struct map_line *to)
 	return n > 0 && n < line.n;
 }
 
-static bool
-has_upper(struct slice text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if (ascii_lower(text.p[i]) != text.p[i])
-			return true;
-	return false;
-}
-
 /* Did DKIMproxy ever find it? Then NULL, else why not. */
 static const char *
 why_never(struct slice key, bool list_ids)
@@ -177,8 +168,10 @@ why_never(struct slice key, bool list_ids)
 	struct strbuf reason;
 	int can;
 
-	if (has_upper(key))
-		return "has capital letters, and what it looked for had none";
+	for (size_t i = 0; i < key.n; i++)
+		if (ascii_lower(key.p[i]) != key.p[i])
+			return "has capital letters, and what it looked for "
+			       "had none";
 	if (slice_starts_nocase(key, SLICE("*")))
 		return "* stood for nothing but itself";
 	strbuf_init(&reason, REASON_MAX);

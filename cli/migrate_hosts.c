@@ -55,16 +55,6 @@ add_network(struct migrate_plan *plan, const struct migrate_setting *setting,
 	strbuf_clear(&reason);
 }
 
-static void
-add_loopback(struct migrate_hosts *to, bool not )
-{
-	migrate_hosts_add(to,
-	    &(struct migrate_host){
-		.text = "127.0.0.1", .not = not, .bits = 32});
-	migrate_hosts_add(
-	    to, &(struct migrate_host){.text = "::1", .not = not, .bits = 128});
-}
-
 void
 migrate_hosts_read(struct migrate_plan *plan,
     const struct migrate_setting *setting, const struct migrate_set *set,
@@ -84,7 +74,14 @@ migrate_hosts_read(struct migrate_plan *plan,
 			    "networks, or names",
 			    set->list[i].key);
 		} else if (slice_equal_nocase(text, SLICE("localhost"))) {
-			add_loopback(to, host.not );
+			bool not = host.not ;
+
+			migrate_hosts_add(to,
+			    &(struct migrate_host){
+				.text = "127.0.0.1", .not = not, .bits = 32});
+			migrate_hosts_add(to,
+			    &(struct migrate_host){
+				.text = "::1", .not = not, .bits = 128});
 		} else if (is_name(text)) {
 			host.name = true;
 			host.text = migrate_pool_keep(&plan->pool, text);

@@ -101,40 +101,6 @@ place_of(struct migrate_plan *plan, size_t number)
 /* --- one file --- */
 
 static void
-look_at_owner(const struct stat *st, const char *path,
-    struct migrate_key_found *found, struct strbuf *reason)
-{
-	if (st->st_uid == 0)
-		return;
-	found->owner_refused = true;
-	if (reason->n == 0)
-		strbuf_addf(reason,
-		    "key file %s (mode %04o) belongs to user %u, and must be "
-		    "root's",
-		    path, (unsigned)st->st_mode & 07777, (unsigned)st->st_uid);
-}
-
-/* Is it a key at all? */
-static void
-try_key(struct migrate_plan *plan, const struct migrate_key *key)
-{
-	int fd = open(key->path, O_RDONLY | O_CLOEXEC);
-	struct strbuf reason;
-	struct dkim_key *read;
-
-	if (fd < 0)
-		return;
-	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-	read = proxy_key_file_read(fd, &reason);
-	if (read == NULL)
-		strbuf_addf(&plan->todo,
-		    "%s:%u: %s: %s: make another key (signpost keygen)\n",
-		    key->file, key->line, key->path, strbuf_text(&reason));
-	dkim_key_free(read);
-	strbuf_clear(&reason);
-}
-
-static void
 look_at_file(const struct migrate_key *key,
     const struct proxy_key_readers *readers, struct migrate_key_found *found,
     struct strbuf *reason)
@@ -167,48 +133,18 @@ look_at_file(const struct migrate_key *key,
 				strbuf_add(reason, strbuf_slice(&access));
 		}
 		strbuf_clear(&access);
-		look_at_owner(&st, key->path, found, reason);
+		if (st.st_uid != 0) {
+			found->owner_refused = true;
+			if (reason->n == 0)
+				strbuf_addf(reason,
+				    "key file %s (mode %04o) belongs to user "
+				    "%u, and must be "
+				    "root's",
+				    key->path, (unsigned)st.st_mode & 07777,
+				    (unsigned)st.st_uid);
+		}
 	}
 	(void)close(fd);
-}
-
-/* The group by which the old program goes on reading a key that is root's. */
-static const char *
-group_of(struct migrate_plan *plan)
-{
-	const struct passwd *user;
-	const struct group *group;
-
-	if (plan->group != NULL)
-		return plan->group;
-	user = plan->user == NULL ? NULL : getpwnam(plan->user);
-	group = user == NULL ? NULL : getgrgid(user->pw_gid);
-	return group == NULL
-	    ? NULL
-	    : migrate_pool_keep(&plan->pool, slice_str(group->gr_name));
-}
-
-/* One path for each domain: the files are known only by their names. */
-static void
-look_at_template(struct migrate_plan *plan, size_t number)
-{
-	struct migrate_key *key = &plan->keys.list[number];
-	struct strbuf reason;
-
-	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-	if (migrate_key_is_hidden(key->path))
-		strbuf_add_str(&reason,
-		    "the service sees no home directories and no /tmp");
-	else if (migrate_key_is_awkward(key->path))
-		strbuf_add_str(&reason, "such a path cannot stand in a map");
-	else
-		strbuf_add_str(&reason,
-		    "owner and mode of each file behind $domain are made to be "
-		    "what they ought to be");
-	key->fate = MIGRATE_KEY_COPIED;
-	key->use = place_of(plan, number);
-	key->reason = migrate_pool_keep(&plan->pool, strbuf_slice(&reason));
-	strbuf_clear(&reason);
 }
 
 static void
@@ -218,12 +154,24 @@ look_at(struct migrate_plan *plan, size_t number,
 	struct migrate_key *key = &plan->keys.list[number];
 	struct migrate_key_found found = {false};
 	struct strbuf reason;
+	const struct passwd *user;
+	const struct group *group;
 
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
 	look_at_file(key, readers, &found, &reason);
 	key->fate =
 	    migrate_key_decide(&found, plan->program == MIGRATE_OPENDKIM);
-	key->group = group_of(plan);
+	/* The group by which the old program goes on reading a key that is
+	 * root's. */
+	if (plan->group != NULL)
+		key->group = plan->group;
+	else {
+		user = plan->user == NULL ? NULL : getpwnam(plan->user);
+		group = user == NULL ? NULL : getgrgid(user->pw_gid);
+		key->group = group == NULL
+		    ? NULL
+		    : migrate_pool_keep(&plan->pool, slice_str(group->gr_name));
+	}
 	/* Without a group that it could read by, it keeps its own. */
 	if (key->fate == MIGRATE_KEY_MENDED && key->group == NULL)
 		key->fate = MIGRATE_KEY_COPIED;
@@ -232,8 +180,25 @@ look_at(struct migrate_plan *plan, size_t number,
 	if (key->fate == MIGRATE_KEY_MISSING)
 		strbuf_addf(&plan->todo, "%s:%u: there is no key %s\n",
 		    key->file, key->line, key->path);
-	else
-		try_key(plan, key);
+	else {
+		/* Is it a key at all? */
+		int fd = open(key->path, O_RDONLY | O_CLOEXEC);
+		struct strbuf why;
+		struct dkim_key *read;
+
+		if (fd >= 0) {
+			strbuf_init(&why, PROXY_KEY_REASON_MAX);
+			read = proxy_key_file_read(fd, &why);
+			if (read == NULL)
+				strbuf_addf(&plan->todo,
+				    "%s:%u: %s: %s: make another key (signpost "
+				    "keygen)\n",
+				    key->file, key->line, key->path,
+				    strbuf_text(&why));
+			dkim_key_free(read);
+			strbuf_clear(&why);
+		}
+	}
 	if (key->fate != MIGRATE_KEY_STAYS)
 		key->reason =
 		    migrate_pool_keep(&plan->pool, strbuf_slice(&reason));
@@ -251,9 +216,31 @@ migrate_keys_look(struct migrate_plan *plan, const struct proxy_config *config)
 
 		if (key->inside)
 			key->fate = MIGRATE_KEY_WRITTEN;
-		else if (strstr(key->path, "$domain") != NULL)
-			look_at_template(plan, i);
-		else
+		else if (strstr(key->path, "$domain") != NULL) {
+			/* One path for each domain: the files are known only
+			 * by their names. */
+			struct migrate_key *its_key = &plan->keys.list[i];
+			struct strbuf reason;
+
+			strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+			if (migrate_key_is_hidden(its_key->path))
+				strbuf_add_str(&reason,
+				    "the service sees no home directories and "
+				    "no /tmp");
+			else if (migrate_key_is_awkward(its_key->path))
+				strbuf_add_str(&reason,
+				    "such a path cannot stand in a map");
+			else
+				strbuf_add_str(&reason,
+				    "owner and mode of each file behind "
+				    "$domain are made to be "
+				    "what they ought to be");
+			its_key->fate = MIGRATE_KEY_COPIED;
+			its_key->use = place_of(plan, i);
+			its_key->reason = migrate_pool_keep(
+			    &plan->pool, strbuf_slice(&reason));
+			strbuf_clear(&reason);
+		} else
 			look_at(plan, i, &readers);
 	}
 	if (geteuid() != 0 && plan->keys.count > 0)

@@ -83,30 +83,6 @@ swap_service(struct migrate_wiring *w, struct side *side,
 	strbuf_clear(&change.entry);
 }
 
-static void
-swap_parameters(struct migrate_wiring *w, struct side *side)
-{
-	struct slice value;
-	const char *ours;
-
-	if (migrate_postfix_find(w, "content_filter", &value) &&
-	    (ours = by_ours(w, side,
-		 cli_master_value(&w->master, NULL, "content_filter"))) !=
-		NULL) {
-		migrate_postfix_found(
-		    w, SLICE("main.cf"), "content_filter", value);
-		migrate_postfix_set(w, "content_filter", slice_str(ours));
-	}
-	if (migrate_postfix_find(w, "smtpd_proxy_filter", &value) &&
-	    check_postconf_names(
-		cli_master_value(&w->master, NULL, "smtpd_proxy_filter"),
-		&side->listen, "localhost")) {
-		side->before = true;
-		migrate_postfix_found(
-		    w, SLICE("main.cf"), "smtpd_proxy_filter", value);
-	}
-}
-
 /* The smtpd that takes mail back; else one of our own. */
 static struct slice
 way_back(const struct migrate_wiring *w, const struct side *side)
@@ -133,12 +109,29 @@ migrate_postfix_side(struct migrate_wiring *w, bool inbound, const char *listen,
 	struct side side = {.inbound = inbound,
 	    .transport = inbound ? "signpost-in" : "signpost"};
 	struct strbuf ignored;
+	struct slice value;
+	const char *ours;
 
 	strbuf_init(&ignored, 1000);
 	(void)proxy_endpoint_parse(slice_str(listen), &side.listen, &ignored);
 	(void)proxy_endpoint_parse(slice_str(relay), &side.relay, &ignored);
 	strbuf_clear(&ignored);
-	swap_parameters(w, &side);
+	if (migrate_postfix_find(w, "content_filter", &value) &&
+	    (ours = by_ours(w, &side,
+		 cli_master_value(&w->master, NULL, "content_filter"))) !=
+		NULL) {
+		migrate_postfix_found(
+		    w, SLICE("main.cf"), "content_filter", value);
+		migrate_postfix_set(w, "content_filter", slice_str(ours));
+	}
+	if (migrate_postfix_find(w, "smtpd_proxy_filter", &value) &&
+	    check_postconf_names(
+		cli_master_value(&w->master, NULL, "smtpd_proxy_filter"),
+		&side.listen, "localhost")) {
+		side.before = true;
+		migrate_postfix_found(
+		    w, SLICE("main.cf"), "smtpd_proxy_filter", value);
+	}
 	for (size_t i = 0; i < w->master.count; i++)
 		swap_service(w, &side, &w->master.list[i]);
 	if (!side.after && !side.before)

@@ -1,7 +1,5 @@
-/*
- * OpenDKIM's milters in Postfix, and who hands mail over instead: every smtpd(8)
- * that asked it, and pickup(8).
- */
+/* OpenDKIM's milters in Postfix, and who hands mail over instead: every
+ * smtpd(8) that asked it, and pickup(8). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,56 +150,12 @@ has_names(const struct migrate_plan *plan)
 	return false;
 }
 
-/* Which mail of such a service is ours to sign, before what stands there. */
-static void
-add_restrictions(const struct migrate_wiring *w,
-    const struct cli_service *service, struct strbuf *out)
-{
-	struct migrate_plan *plan = w->plan;
-	struct slice there = cli_master_value(
-	    &w->master, service, "smtpd_end_of_data_restrictions");
-
-	if (is_loopback_only(&plan->internal) && plan->peers.count == 0)
-		strbuf_add_str(out, LOCAL_TO_OUT);
-	else
-		strbuf_addf(out, "%s%s",
-		    has_names(plan) ? NAMES_TO_OUT ", " : "", CLIENTS_TO_OUT);
-	if (slice_equal_nocase(
-		cli_master_value(&w->master, service, "smtpd_sasl_auth_enable"),
-		SLICE("yes")))
-		strbuf_add_str(out, ", " USERS_TO_OUT);
-	if (there.n > 0)
-		strbuf_addf(out, ", %.*s", (int)there.n, there.p);
-}
-
 static void
 leave_to_person(struct migrate_wiring *w, const struct cli_service *service,
     const char *why)
 {
 	strbuf_addf(&w->plan->todo, "master.cf: %.*s: %s\n",
 	    (int)service->name.n, service->name.p, why);
-}
-
-static void
-hand_incoming(struct migrate_wiring *w, const struct cli_service *service,
-    struct migrate_change *change)
-{
-	if (!w->plan->refuses) {
-		migrate_change_set(change, "content_filter",
-		    SLICE("signpost-in:[127.0.0.1]:10025"));
-		return;
-	}
-	migrate_change_set(
-	    change, "smtpd_proxy_filter", SLICE("127.0.0.1:10025"));
-	migrate_change_companions(
-	    change, service, cli_sample_in_before_queue, "smtp");
-	if (w->plan->out)
-		leave_to_person(w, service,
-		    "mail is checked before the queue here, for OpenDKIM "
-		    "refused some of it; mail of own hosts that is to be "
-		    "signed needs a service of its own: "
-		    "in-before-queue.cf in /usr/share/doc/signpost/postfix "
-		    "says how");
 }
 
 /* An smtpd that asked OpenDKIM. */
@@ -212,6 +166,8 @@ hand_mail_over(struct migrate_wiring *w, const struct cli_service *service,
 	struct slice filter =
 	    cli_master_value(&w->master, service, "content_filter");
 	struct strbuf restrictions;
+	struct migrate_plan *plan;
+	struct slice there;
 
 	if (filter.n > 0) {
 		leave_to_person(w, service,
@@ -226,12 +182,46 @@ hand_mail_over(struct migrate_wiring *w, const struct cli_service *service,
 		migrate_change_set(change, "content_filter", SLICE(TO_OUT));
 		return;
 	}
-	if (w->plan->in)
-		hand_incoming(w, service, change);
+	if (w->plan->in) {
+		if (!w->plan->refuses) {
+			migrate_change_set(change, "content_filter",
+			    SLICE("signpost-in:[127.0.0.1]:10025"));
+		} else {
+			migrate_change_set(change, "smtpd_proxy_filter",
+			    SLICE("127.0.0.1:10025"));
+			migrate_change_companions(change, service,
+			    cli_sample_in_before_queue, "smtp");
+			if (w->plan->out)
+				leave_to_person(w, service,
+				    "mail is checked before the queue here, "
+				    "for OpenDKIM "
+				    "refused some of it; mail of own hosts "
+				    "that is to be "
+				    "signed needs a service of its own: "
+				    "in-before-queue.cf in "
+				    "/usr/share/doc/signpost/postfix "
+				    "says how");
+		}
+	}
 	if (!w->plan->out || w->plan->refuses)
 		return;
 	strbuf_init(&restrictions, VALUE_MAX);
-	add_restrictions(w, service, &restrictions);
+	/* Which mail of such a service is ours to sign, before what stands
+	 * there. */
+	plan = w->plan;
+	there = cli_master_value(
+	    &w->master, service, "smtpd_end_of_data_restrictions");
+	if (is_loopback_only(&plan->internal) && plan->peers.count == 0)
+		strbuf_add_str(&restrictions, LOCAL_TO_OUT);
+	else
+		strbuf_addf(&restrictions, "%s%s",
+		    has_names(plan) ? NAMES_TO_OUT ", " : "", CLIENTS_TO_OUT);
+	if (slice_equal_nocase(
+		cli_master_value(&w->master, service, "smtpd_sasl_auth_enable"),
+		SLICE("yes")))
+		strbuf_add_str(&restrictions, ", " USERS_TO_OUT);
+	if (there.n > 0)
+		strbuf_addf(&restrictions, ", %.*s", (int)there.n, there.p);
 	migrate_change_set(change, "smtpd_end_of_data_restrictions",
 	    strbuf_slice(&restrictions));
 	strbuf_clear(&restrictions);

@@ -56,32 +56,6 @@ type_of_set(struct slice text, struct slice *rest, struct slice *kind)
 	return MIGRATE_SET_OTHER;
 }
 
-/* "a, b=c" */
-static void
-read_list(struct migrate_set *set, struct migrate_pool *pool,
-    const struct migrate_setting *setting, struct slice list)
-{
-	struct slice item;
-
-	while (list.n > 0) {
-		size_t n = slice_find(list, ',');
-
-		item = slice_trim(slice_first(list, n));
-		list = slice_after(list, n + 1);
-		n = slice_find(item, '=');
-		if (item.n == 0)
-			continue;
-		add_set_entry(set,
-		    &(struct migrate_set_entry){
-			.key = migrate_pool_keep(
-			    pool, slice_trim(slice_first(item, n))),
-			.value = migrate_pool_keep(
-			    pool, slice_trim(slice_after(item, n + 1))),
-			.file = setting->file,
-			.line = setting->line});
-	}
-}
-
 static bool
 is_space(char c)
 {
@@ -177,7 +151,28 @@ migrate_set_read(struct migrate_set *set, const struct migrate_setting *setting,
 	if (set->type == MIGRATE_SET_OTHER)
 		return 0;
 	if (set->type == MIGRATE_SET_LIST) {
-		read_list(set, reading->pool, setting, rest);
+		struct migrate_pool *pool = reading->pool;
+		struct slice list = rest;
+		struct slice item;
+
+		/* "a, b=c" */
+		while (list.n > 0) {
+			size_t n = slice_find(list, ',');
+
+			item = slice_trim(slice_first(list, n));
+			list = slice_after(list, n + 1);
+			n = slice_find(item, '=');
+			if (item.n == 0)
+				continue;
+			add_set_entry(set,
+			    &(struct migrate_set_entry){
+				.key = migrate_pool_keep(
+				    pool, slice_trim(slice_first(item, n))),
+				.value = migrate_pool_keep(
+				    pool, slice_trim(slice_after(item, n + 1))),
+				.file = setting->file,
+				.line = setting->line});
+		}
 		return 0;
 	}
 	if (rest.n > 0 && rest.p[0] == '/')

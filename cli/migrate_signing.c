@@ -98,43 +98,39 @@ cannot(struct working *w, const struct migrate_set_entry *at)
 	    "signed as that of others of its domain");
 }
 
-/* One word with a * in it. */
-static void
-add_starred(
-    struct working *w, const struct migrate_set_entry *at, struct slice word)
-{
-	size_t sign = slice_find_last(word, '@');
-	struct slice domain = word, rest; /* "*.example.org" */
-
-	if (sign < word.n)
-		domain = sign == 1 && word.p[0] == '*' ? slice_after(word, 2)
-						       : SLICE("");
-	rest = domain;
-	if (domain.n > 0 && domain.p[0] == '*')
-		rest = slice_after(domain, 1);
-	if (rest.n == 0 || has_star(rest)) {
-		cannot(w, at);
-	} else if (rest.n == domain.n) {
-		add_map_key(w, at, "*@", domain);
-	} else if (rest.p[0] == '.') {
-		add_below(w, at, slice_after(rest, 1));
-	} else {
-		add_below(w, at, rest);
-		note(w->to->differs, at,
-		    "matched every domain that ends so, with or without a dot "
-		    "before it; now it is the domain and what is below it");
-	}
-}
-
 static void
 add_pattern_word(
     struct working *w, const struct migrate_set_entry *at, struct slice word)
 {
 	if (slice_equal(word, SLICE("*")) || slice_equal(word, SLICE("*@*")))
 		add_any(w);
-	else if (has_star(word))
-		add_starred(w, at, word);
-	else if (slice_find(word, '@') < word.n)
+	else if (has_star(word)) {
+		/* One word with a * in it. */
+		size_t sign = slice_find_last(word, '@');
+		struct slice domain = word, rest; /* "*.example.org" */
+
+		if (sign < word.n)
+			domain = sign == 1 && word.p[0] == '*'
+			    ? slice_after(word, 2)
+			    : SLICE("");
+		rest = domain;
+		if (domain.n > 0 && domain.p[0] == '*')
+			rest = slice_after(domain, 1);
+		if (rest.n == 0 || has_star(rest)) {
+			cannot(w, at);
+		} else if (rest.n == domain.n) {
+			add_map_key(w, at, "*@", domain);
+		} else if (rest.p[0] == '.') {
+			add_below(w, at, slice_after(rest, 1));
+		} else {
+			add_below(w, at, rest);
+			note(w->to->differs, at,
+			    "matched every domain that ends so, with or "
+			    "without a dot "
+			    "before it; now it is the domain and what is below "
+			    "it");
+		}
+	} else if (slice_find(word, '@') < word.n)
 		add_map_key(w, at, "", word);
 	else
 		note(w->to->differs, at,
@@ -160,24 +156,6 @@ add_pattern(struct working *w, size_t number)
 	while (rest.n > 0 && slice_cut(&rest, '\0', &word))
 		if (word.n > 0)
 			add_pattern_word(w, at, word);
-}
-
-/* A key of a table that is no refile. */
-static void
-add_plain(struct working *w, const struct migrate_set_entry *at)
-{
-	struct slice key = slice_str(at->key);
-	size_t sign = slice_find_last(key, '@');
-	struct slice domain = slice_after(key, sign + 1);
-
-	if (slice_equal(key, SLICE("*")))
-		add_any(w);
-	else if (sign == key.n && key.n > 0 && key.p[0] == '.')
-		add_below(w, at, slice_after(key, 1));
-	else if (has_star(key) || (domain.n > 0 && domain.p[0] == '.'))
-		cannot(w, at);
-	else
-		add_map_key(w, at, sign == key.n ? "*@" : "", key);
 }
 
 /* Where a key is named by %, a name of the key table may be a domain. */
@@ -214,22 +192,6 @@ add_domains(struct working *w, const struct migrate_set *set, bool below)
 	}
 }
 
-static void
-add_keys(struct working *w)
-{
-	const struct migrate_set *table = w->tables->signing;
-
-	for (size_t i = 0; table != NULL && i < table->count; i++)
-		if (table->type == MIGRATE_SET_REFILE)
-			add_pattern(w, i);
-		else
-			add_plain(w, &table->list[i]);
-	if (table != NULL && migrate_asker_is_by_domain(w->asker))
-		add_key_names(w);
-	add_domains(w, w->tables->domains, w->tables->subdomains);
-	add_domains(w, w->tables->exempt, false);
-}
-
 /* --- one sender for each key --- */
 
 static bool
@@ -258,42 +220,6 @@ sender_of(struct working *w, struct slice key)
 			sender.local = slice_first(key, sign);
 	}
 	return sender;
-}
-
-static void
-tell(struct working *w, const struct migrate_set_entry *at,
-    const struct migrate_sender *of, enum migrate_answer answer)
-{
-	if (answer == MIGRATE_CORRUPT)
-		note(w->to->errors, at,
-		    "is no DOMAIN:SELECTOR:KEY; OpenDKIM deferred mail by it");
-	else if (answer == MIGRATE_NO_PATH)
-		note(w->to->errors, at,
-		    "OpenDKIM looked for this key where it was started; write "
-		    "the whole path");
-	else if (answer == MIGRATE_TOO_MANY)
-		note(w->to->errors, at,
-		    "a message would have more than 8 signatures");
-	else if (answer == MIGRATE_NO_KEY && at->value[0] != '%')
-		note(w->to->errors, at, "the KeyTable has no such key");
-	else if (answer == MIGRATE_NO_KEY && of->fresh && !w->told_deferred) {
-		note(w->to->differs, at,
-		    "where the KeyTable has no key of the sender's domain, "
-		    "OpenDKIM deferred the message; now it goes out unsigned");
-		w->told_deferred = true;
-	}
-}
-
-/* As text that is equal where OpenDKIM would sign alike. */
-static void
-print_plain(const struct migrate_entry *entry, struct strbuf *to)
-{
-	for (size_t i = 0; i < entry->count; i++) {
-		const struct migrate_signature *s = &entry->list[i];
-
-		strbuf_addf(to, "%s %s %s %s\n", s->domain, s->selector,
-		    s->identity == NULL ? "" : s->identity, s->key);
-	}
 }
 
 /* --- which of them have to be said --- */
@@ -357,38 +283,6 @@ find_above(const struct working *w, struct slice key)
 	return found != PROXY_INDEX_NONE ? found : emitted(w, SLICE("."));
 }
 
-/* A message from an address with an extension finds the address without it. */
-static void
-tell_extension(struct working *w, struct slice key)
-{
-	size_t plus = slice_find(key, '+');
-
-	if (!is_address(key) || plus < key.n || w->told_extension)
-		return;
-	w->told_extension = true;
-	strbuf_add_str(w->to->differs, "SigningTable: mail of ");
-	escape_text(slice_first(key, slice_find(key, '@')), w->to->differs);
-	strbuf_add_str(w->to->differs,
-	    "+EXTENSION, and so of other addresses in it, is signed as that of "
-	    "the address; OpenDKIM looked for it as it stands\n");
-}
-
-static void
-add_map_entry(
-    struct working *w, size_t number, const struct migrate_entry *entry)
-{
-	struct migrate_signing *to = w->to;
-
-	if (to->count == w->room) {
-		w->room = w->room == 0 ? 16 : 2 * w->room;
-		to->list = xreallocarray(to->list, w->room, sizeof(*to->list));
-	}
-	to->list[to->count] = *entry;
-	to->list[to->count++].key =
-	    migrate_pool_keep(to->pool, proxy_index_key(w->keys, number));
-	w->emitted[number] = true;
-}
-
 static void
 settle_key(struct working *w, size_t number)
 {
@@ -401,19 +295,69 @@ settle_key(struct working *w, size_t number)
 	struct strbuf *text = &w->texts[number];
 	size_t above = find_above(w, key);
 	struct slice otherwise = SLICE("");
+	size_t plus;
+	struct migrate_signing *to;
 
 	if (answer != MIGRATE_ANSWERED) {
-		tell(w, at, &sender, answer);
+		if (answer == MIGRATE_CORRUPT)
+			note(w->to->errors, at,
+			    "is no DOMAIN:SELECTOR:KEY; OpenDKIM deferred mail "
+			    "by it");
+		else if (answer == MIGRATE_NO_PATH)
+			note(w->to->errors, at,
+			    "OpenDKIM looked for this key where it was "
+			    "started; write "
+			    "the whole path");
+		else if (answer == MIGRATE_TOO_MANY)
+			note(w->to->errors, at,
+			    "a message would have more than 8 signatures");
+		else if (answer == MIGRATE_NO_KEY && at->value[0] != '%')
+			note(w->to->errors, at, "the KeyTable has no such key");
+		else if (answer == MIGRATE_NO_KEY && sender.fresh &&
+		    !w->told_deferred) {
+			note(w->to->differs, at,
+			    "where the KeyTable has no key of the sender's "
+			    "domain, "
+			    "OpenDKIM deferred the message; now it goes out "
+			    "unsigned");
+			w->told_deferred = true;
+		}
 		entry.count = 0;
 	}
 	strbuf_init(text, TEXT_MAX);
-	print_plain(&entry, text);
+	/* As text that is equal where OpenDKIM would sign alike. */
+	for (size_t i = 0; i < entry.count; i++) {
+		const struct migrate_signature *s = &entry.list[i];
+
+		strbuf_addf(text, "%s %s %s %s\n", s->domain, s->selector,
+		    s->identity == NULL ? "" : s->identity, s->key);
+	}
 	if (above != PROXY_INDEX_NONE)
 		otherwise = strbuf_slice(&w->texts[above]);
 	if (slice_equal(strbuf_slice(text), otherwise))
 		return;
-	tell_extension(w, key);
-	add_map_entry(w, number, &entry);
+	/* A message from an address with an extension finds the address
+	 * without it. */
+	plus = slice_find(key, '+');
+	if (is_address(key) && plus >= key.n && !w->told_extension) {
+		w->told_extension = true;
+		strbuf_add_str(w->to->differs, "SigningTable: mail of ");
+		escape_text(
+		    slice_first(key, slice_find(key, '@')), w->to->differs);
+		strbuf_add_str(w->to->differs,
+		    "+EXTENSION, and so of other addresses in it, is signed as "
+		    "that of "
+		    "the address; OpenDKIM looked for it as it stands\n");
+	}
+	to = w->to;
+	if (to->count == w->room) {
+		w->room = w->room == 0 ? 16 : 2 * w->room;
+		to->list = xreallocarray(to->list, w->room, sizeof(*to->list));
+	}
+	to->list[to->count] = entry;
+	to->list[to->count++].key =
+	    migrate_pool_keep(to->pool, proxy_index_key(w->keys, number));
+	w->emitted[number] = true;
 }
 
 struct ranked {
@@ -430,37 +374,58 @@ compare(const void *a, const void *b)
 	return left->number < right->number ? -1 : left->number > right->number;
 }
 
-static void
-settle_keys(struct working *w)
-{
-	size_t count = proxy_index_count(w->keys);
-	struct ranked *order = xcalloc(count + 1, sizeof(*order));
-
-	w->texts = xcalloc(count + 1, sizeof(*w->texts));
-	w->emitted = xcalloc(count + 1, sizeof(*w->emitted));
-	for (size_t i = 0; i < count; i++)
-		order[i] =
-		    (struct ranked){rank_of(proxy_index_key(w->keys, i)), i};
-	qsort(order, count, sizeof(*order), compare);
-	for (size_t i = 0; i < count; i++)
-		settle_key(w, order[i].number);
-	for (size_t i = 0; i < count; i++)
-		strbuf_clear(&w->texts[i]);
-	free(order);
-	free(w->texts);
-	free(w->emitted);
-}
-
 void
 migrate_signing_run(
     struct migrate_signing *to, const struct migrate_tables *tables)
 {
 	struct working w = {.to = to, .tables = tables};
+	const struct migrate_set *table;
+	size_t count;
+	struct ranked *order;
 
 	w.asker = migrate_asker_new(tables, to->pool);
 	w.keys = proxy_index_new();
-	add_keys(&w);
-	settle_keys(&w);
+	table = w.tables->signing;
+	for (size_t i = 0; table != NULL && i < table->count; i++)
+		if (table->type == MIGRATE_SET_REFILE)
+			add_pattern(&w, i);
+		else {
+			/* A key of a table that is no refile. */
+			const struct migrate_set_entry *at = &table->list[i];
+			struct slice key = slice_str(at->key);
+			size_t sign = slice_find_last(key, '@');
+			struct slice domain = slice_after(key, sign + 1);
+
+			if (slice_equal(key, SLICE("*")))
+				add_any(&w);
+			else if (sign == key.n && key.n > 0 && key.p[0] == '.')
+				add_below(&w, at, slice_after(key, 1));
+			else if (has_star(key) ||
+			    (domain.n > 0 && domain.p[0] == '.'))
+				cannot(&w, at);
+			else
+				add_map_key(
+				    &w, at, sign == key.n ? "*@" : "", key);
+		}
+	if (table != NULL && migrate_asker_is_by_domain(w.asker))
+		add_key_names(&w);
+	add_domains(&w, w.tables->domains, w.tables->subdomains);
+	add_domains(&w, w.tables->exempt, false);
+	count = proxy_index_count(w.keys);
+	order = xcalloc(count + 1, sizeof(*order));
+	w.texts = xcalloc(count + 1, sizeof(*w.texts));
+	w.emitted = xcalloc(count + 1, sizeof(*w.emitted));
+	for (size_t i = 0; i < count; i++)
+		order[i] =
+		    (struct ranked){rank_of(proxy_index_key(w.keys, i)), i};
+	qsort(order, count, sizeof(*order), compare);
+	for (size_t i = 0; i < count; i++)
+		settle_key(&w, order[i].number);
+	for (size_t i = 0; i < count; i++)
+		strbuf_clear(&w.texts[i]);
+	free(order);
+	free(w.texts);
+	free(w.emitted);
 	proxy_index_free(w.keys);
 	migrate_asker_free(w.asker);
 }

@@ -86,21 +86,6 @@ names_clear(struct names *names)
 
 /* --- */
 
-static void
-take_apart(struct migrate_asker *asker)
-{
-	const struct migrate_set *table = asker->tables->signing;
-
-	asker->words = xcalloc(table->count + 1, sizeof(*asker->words));
-	for (size_t i = 0; i < table->count; i++) {
-		strbuf_init(&asker->words[i],
-		    (size_t)MIGRATE_WORDS_MAX * (MIGRATE_WORD_MAX + 1));
-		if (migrate_pattern_words(
-			slice_str(table->list[i].key), &asker->words[i]) == 0)
-			strbuf_clear(&asker->words[i]);
-	}
-}
-
 struct migrate_asker *
 migrate_asker_new(
     const struct migrate_tables *tables, struct migrate_pool *pool)
@@ -114,9 +99,18 @@ migrate_asker_new(
 		return asker;
 	}
 	names_fill(&asker->keys, tables->keys, false);
-	if (tables->signing->type == MIGRATE_SET_REFILE)
-		take_apart(asker);
-	else
+	if (tables->signing->type == MIGRATE_SET_REFILE) {
+		const struct migrate_set *table = asker->tables->signing;
+
+		asker->words = xcalloc(table->count + 1, sizeof(*asker->words));
+		for (size_t i = 0; i < table->count; i++) {
+			strbuf_init(&asker->words[i],
+			    (size_t)MIGRATE_WORDS_MAX * (MIGRATE_WORD_MAX + 1));
+			if (migrate_pattern_words(slice_str(table->list[i].key),
+				&asker->words[i]) == 0)
+				strbuf_clear(&asker->words[i]);
+		}
+	} else
 		names_fill(&asker->signing, tables->signing, true);
 	for (size_t i = 0; i < tables->signing->count; i++)
 		asker->by_domain |= tables->signing->list[i].value[0] == '%';
@@ -306,22 +300,6 @@ is_identity_within(const char *address, const char *domain)
 	    (of.n == is.n || of.p[of.n - is.n - 1] == '.');
 }
 
-/* i= is left out where it lies outside of d=. Of macros only a message
- * knows. */
-static void
-set_identity(const struct migrate_asker *asker, struct slice signer,
-    const struct migrate_sender *of, struct migrate_signature *to)
-{
-	const char *identity;
-
-	if (signer.n == 0)
-		return;
-	identity = fill_in(asker, signer, of, "$senderdomain");
-	if (strchr(identity, '$') != NULL || strchr(to->domain, '$') != NULL ||
-	    is_identity_within(identity, to->domain))
-		to->identity = identity;
-}
-
 static enum migrate_answer
 add_signature(const struct migrate_asker *asker, const struct match *match,
     const struct migrate_sender *of, struct migrate_entry *to,
@@ -333,6 +311,8 @@ add_signature(const struct migrate_asker *asker, const struct match *match,
 	    find_key(asker, by_domain ? of->domain : match->key);
 	struct slice domain, selector, path;
 	enum migrate_answer answer;
+	struct slice signer;
+	const char *identity;
 
 	*fault = match->at;
 	if (at == NULL)
@@ -348,7 +328,16 @@ add_signature(const struct migrate_asker *asker, const struct match *match,
 	made.domain = fill_domain(asker, domain, of);
 	made.selector = migrate_pool_keep(asker->pool, selector);
 	answer = fill_path(asker, path, of, &made);
-	set_identity(asker, match->signer, of, &made);
+	/* i= is left out where it lies outside of d=. Of macros only a message
+	 * knows. */
+	signer = match->signer;
+	if (signer.n != 0) {
+		identity = fill_in(asker, signer, of, "$senderdomain");
+		if (strchr(identity, '$') != NULL ||
+		    strchr(made.domain, '$') != NULL ||
+		    is_identity_within(identity, made.domain))
+			made.identity = identity;
+	}
 	if (answer == MIGRATE_ANSWERED)
 		to->list[to->count++] = made;
 	return answer;
@@ -394,17 +383,6 @@ ask_domains(const struct migrate_asker *asker, const struct migrate_sender *of,
 	}
 }
 
-static bool
-is_exempt(const struct migrate_asker *asker, struct slice domain)
-{
-	const struct migrate_set *set = asker->tables->exempt;
-
-	for (size_t i = 0; set != NULL && i < set->count; i++)
-		if (slice_equal_nocase(slice_str(set->list[i].key), domain))
-			return true;
-	return false;
-}
-
 enum migrate_answer
 migrate_asker_ask(const struct migrate_asker *asker,
     const struct migrate_sender *of, struct migrate_entry *to,
@@ -413,10 +391,15 @@ migrate_asker_ask(const struct migrate_asker *asker,
 	struct matches found = {.multiple = asker->tables->multiple};
 	enum migrate_answer answer = MIGRATE_ANSWERED;
 	struct strbuf address;
+	struct slice domain;
+	const struct migrate_set *set;
 
 	*at = NULL;
-	if (is_exempt(asker, of->domain))
-		return MIGRATE_ANSWERED;
+	domain = of->domain;
+	set = asker->tables->exempt;
+	for (size_t i = 0; set != NULL && i < set->count; i++)
+		if (slice_equal_nocase(slice_str(set->list[i].key), domain))
+			return MIGRATE_ANSWERED;
 	if (asker->tables->signing == NULL) {
 		ask_domains(asker, of, to);
 		return MIGRATE_ANSWERED;

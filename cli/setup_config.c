@@ -147,7 +147,8 @@ is_listed(const struct proxy_config *config, const char *domain)
 	return config->signing.any_domain;
 }
 
-/* Of the Ed25519 signature that is made beside the other; NULL: there is none. */
+/* Of the Ed25519 signature that is made beside the other; NULL: there is
+ * none. */
 static const char *
 second_selector(const struct proxy_config *config)
 {
@@ -188,33 +189,6 @@ choose_selectors(
 		strbuf_add_str(&setup->ed25519, second);
 	else if (wishes->keys != SETUP_RSA)
 		strbuf_addf(&setup->ed25519, "%se", base);
-}
-
-static void
-edit_out(struct editing *e, const struct proxy_config *config)
-{
-	const struct setup_wishes *wishes = &e->setup->wishes;
-	bool meant = !is_example(config) || has_keys(e->setup, config);
-	const char *selector;
-
-	choose_selectors(e->setup, config, meant);
-	selector = e->setup->rsa.n > 0 ? strbuf_text(&e->setup->rsa)
-				       : strbuf_text(&e->setup->ed25519);
-	for (size_t i = 0; i < wishes->domain_count; i++) {
-		const char *domain = wishes->domains[i];
-
-		if (i == 0 && !meant && !is_listed(config, domain))
-			put_value(e, "out", "domain", domain);
-		else if (!is_listed(config, domain))
-			add_setting(e, "out", "domain", domain);
-	}
-	if (config->signing.selector == NULL ||
-	    (!meant && strcmp(config->signing.selector, selector) != 0))
-		put_value(e, "out", "selector", selector);
-	put_once(e, "out", "listen", "127.0.0.1:10027");
-	put_once(e, "out", "relay", "127.0.0.1:10028");
-	put_once(
-	    e, "out", "keyfile", "/etc/signpost/keys/$domain/$selector.pem");
 }
 
 /* Is a signature of that kind, under that selector where it names one, among
@@ -348,16 +322,6 @@ is_as_wished(struct editing *e, const struct proxy_config *config)
 /* --- the file --- */
 
 static int
-read_text(struct editing *e)
-{
-	const char *path = strbuf_text(&e->setup->config_path);
-
-	if (access(path, F_OK) == 0)
-		return cli_file_read(path, &e->text);
-	return strbuf_add_str(&e->text, cli_sample_signpost);
-}
-
-static int
 write_text(struct editing *e)
 {
 	struct setup *setup = e->setup;
@@ -386,6 +350,9 @@ static int
 edit(struct editing *e)
 {
 	struct proxy_config *before = parse_text(e, true);
+	const struct setup_wishes *wishes;
+	bool meant;
+	const char *selector;
 
 	if (before == NULL) {
 		cli_steps_tell(&e->setup->steps, "configuration", CLI_STEP_STOP,
@@ -393,7 +360,26 @@ edit(struct editing *e)
 		    strbuf_text(&e->setup->config_path));
 		return -1;
 	}
-	edit_out(e, before);
+	wishes = &e->setup->wishes;
+	meant = !is_example(before) || has_keys(e->setup, before);
+	choose_selectors(e->setup, before, meant);
+	selector = e->setup->rsa.n > 0 ? strbuf_text(&e->setup->rsa)
+				       : strbuf_text(&e->setup->ed25519);
+	for (size_t i = 0; i < wishes->domain_count; i++) {
+		const char *domain = wishes->domains[i];
+
+		if (i == 0 && !meant && !is_listed(before, domain))
+			put_value(e, "out", "domain", domain);
+		else if (!is_listed(before, domain))
+			add_setting(e, "out", "domain", domain);
+	}
+	if (before->signing.selector == NULL ||
+	    (!meant && strcmp(before->signing.selector, selector) != 0))
+		put_value(e, "out", "selector", selector);
+	put_once(e, "out", "listen", "127.0.0.1:10027");
+	put_once(e, "out", "relay", "127.0.0.1:10028");
+	put_once(
+	    e, "out", "keyfile", "/etc/signpost/keys/$domain/$selector.pem");
 	edit_signatures(e, before);
 	edit_in(e);
 	proxy_config_free(before);
@@ -415,10 +401,15 @@ setup_configure(struct setup *setup)
 {
 	struct editing e = {.setup = setup};
 	int outcome;
+	const char *path;
 
 	strbuf_init(&e.text, PROXY_CONFIG_FILE_MAX);
 	strbuf_init(&e.told, PROXY_CONFIG_FILE_MAX);
-	outcome = read_text(&e);
+	path = strbuf_text(&e.setup->config_path);
+	if (access(path, F_OK) == 0)
+		outcome = cli_file_read(path, &e.text);
+	else
+		outcome = strbuf_add_str(&e.text, cli_sample_signpost);
 	if (outcome == 0)
 		outcome = edit(&e);
 	else

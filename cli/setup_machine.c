@@ -62,30 +62,26 @@ has_user(const struct setup *setup, const char *name)
 }
 
 static void
-make_user(struct setup *setup, const char *name)
-{
-	const char *const sysusers[] = {"systemd-sysusers", SYSUSERS, NULL};
-	const char *const useradd[] = {"useradd", "--system", "--user-group",
-	    "--no-create-home", "--home-dir", "/nonexistent", "--shell",
-	    "/usr/sbin/nologin", name, NULL};
-	struct strbuf path;
-	bool by_systemd;
-
-	strbuf_init(&path, PATH_LENGTH_MAX);
-	by_systemd = is_there(setup, SYSUSERS) &&
-	    cli_program_find(sysusers[0], &path) == 0;
-	(void)cli_steps_run(
-	    &setup->steps, "user", by_systemd ? sysusers : useradd, "%s", name);
-	strbuf_clear(&path);
-}
-
-static void
 have_user(struct setup *setup, const char *name)
 {
 	if (has_user(setup, name))
 		cli_steps_tell(&setup->steps, "user", CLI_STEP_OK, "%s", name);
-	else
-		make_user(setup, name);
+	else {
+		const char *const sysusers[] = {
+		    "systemd-sysusers", SYSUSERS, NULL};
+		const char *const useradd[] = {"useradd", "--system",
+		    "--user-group", "--no-create-home", "--home-dir",
+		    "/nonexistent", "--shell", "/usr/sbin/nologin", name, NULL};
+		struct strbuf path;
+		bool by_systemd;
+
+		strbuf_init(&path, PATH_LENGTH_MAX);
+		by_systemd = is_there(setup, SYSUSERS) &&
+		    cli_program_find(sysusers[0], &path) == 0;
+		(void)cli_steps_run(&setup->steps, "user",
+		    by_systemd ? sysusers : useradd, "%s", name);
+		strbuf_clear(&path);
+	}
 }
 
 /* One for each role, even where no other process would run as him yet. */

@@ -22,8 +22,8 @@ enum {
 	REASON_MAX = 1000,
 	FLUSH_EVERY_MS = 10 * 1000,
 	LOOK_EVERY_MS = 500,
-	/* A message that moves from one part of the queue to another may be missed
-	 * by one look. */
+	/* A message that moves from one part of the queue to another may be
+	 * missed by one look. */
 	CLEAR_LOOKS = 3
 };
 
@@ -75,35 +75,6 @@ on_option(void *ctx, struct slice name, struct slice value)
 		"%.*s hands us no more mail", (int)r->name.n, r->name.p) != 0)
 		r->outcome = -1;
 	strbuf_clear(&what);
-}
-
-/* 0; or -1 where Postfix cannot be asked or changed. */
-static int
-remove_hands(struct setup *setup)
-{
-	const char *const argv[] = {"postconf", "-M", NULL};
-	struct removing r = {.setup = setup};
-	struct strbuf services, reason;
-	struct slice rest, line, value;
-
-	strbuf_init(&services, QUEUE_MAX);
-	strbuf_init(&reason, REASON_MAX);
-	r.outcome = cli_steps_ask(&setup->steps, argv, &services, &reason);
-	if (r.outcome != 0)
-		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_FAILED,
-		    "postconf: %s", strbuf_text(&reason));
-	rest = strbuf_slice(&services);
-	while (r.outcome == 0 && slice_cut(&rest, '\n', &line)) {
-		if (!cli_master_entry_names(line, &r.name, &r.type))
-			continue;
-		r.proxy = cli_master_entry_option(
-			      line, SLICE("smtpd_proxy_filter"), &value) &&
-		    setup_postfix_hands(SLICE("smtpd_proxy_filter"), value);
-		cli_master_entry_options(line, on_option, &r);
-	}
-	strbuf_clear(&services);
-	strbuf_clear(&reason);
-	return r.outcome;
 }
 
 /* --- lines of somebody else --- */
@@ -309,21 +280,8 @@ count_waiting(struct setup *setup, struct strbuf *reason)
 	return named;
 }
 
-static void
-flush_queue(const struct setup *setup)
-{
-	const char *const argv[] = {"postqueue", "-f", NULL};
-	struct strbuf out, reason;
-
-	strbuf_init(&out, REASON_MAX);
-	strbuf_init(&reason, REASON_MAX);
-	(void)cli_steps_ask(&setup->steps, argv, &out, &reason);
-	strbuf_clear(&out);
-	strbuf_clear(&reason);
-}
-
-/* What waits needs its transport, the way back and the daemon: where one of them
- * is gone it would wait for ever. */
+/* What waits needs its transport, the way back and the daemon: where one of
+ * them is gone it would wait for ever. */
 static void
 restore_way(struct setup *setup)
 {
@@ -361,7 +319,14 @@ drain(struct setup *setup)
 		    (waiting > 0 && clock_ms() >= end))
 			break;
 		if (clock_ms() - flushed >= FLUSH_EVERY_MS) {
-			flush_queue(setup);
+			const char *const argv[] = {"postqueue", "-f", NULL};
+			struct strbuf out, why;
+
+			strbuf_init(&out, REASON_MAX);
+			strbuf_init(&why, REASON_MAX);
+			(void)cli_steps_ask(&setup->steps, argv, &out, &why);
+			strbuf_clear(&out);
+			strbuf_clear(&why);
 			flushed = clock_ms();
 		}
 		(void)nanosleep(&nap, NULL);
@@ -475,11 +440,33 @@ int
 setup_undo(struct setup *setup)
 {
 	int status;
+	const char *const argv[] = {"postconf", "-M", NULL};
+	struct removing r = {.setup = setup};
+	struct strbuf services, reason;
+	struct slice rest, line, value;
 
-	if (remove_hands(setup) != 0)
+	/* 0; or -1 where Postfix cannot be asked or changed. */
+	strbuf_init(&services, QUEUE_MAX);
+	strbuf_init(&reason, REASON_MAX);
+	r.outcome = cli_steps_ask(&setup->steps, argv, &services, &reason);
+	if (r.outcome != 0)
+		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_FAILED,
+		    "postconf: %s", strbuf_text(&reason));
+	rest = strbuf_slice(&services);
+	while (r.outcome == 0 && slice_cut(&rest, '\n', &line)) {
+		if (!cli_master_entry_names(line, &r.name, &r.type))
+			continue;
+		r.proxy = cli_master_entry_option(
+			      line, SLICE("smtpd_proxy_filter"), &value) &&
+		    setup_postfix_hands(SLICE("smtpd_proxy_filter"), value);
+		cli_master_entry_options(line, on_option, &r);
+	}
+	strbuf_clear(&services);
+	strbuf_clear(&reason);
+	if (r.outcome != 0)
 		return cli_steps_status(&setup->steps);
-	/* Even where nothing was there to take out: an earlier undo may have been
-	 * ended before it came here. */
+	/* Even where nothing was there to take out: an earlier undo may have
+	 * been ended before it came here. */
 	setup_postfix_reload(setup);
 	if (!setup->steps.dry && is_wired_by_hand(setup))
 		return cli_steps_status(&setup->steps);

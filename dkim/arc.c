@@ -47,17 +47,6 @@ settle_chain(
 	strbuf_add_str(&arc->text, mail_reason_text(reason));
 }
 
-static bool
-names_seal(struct slice names)
-{
-	struct slice name;
-
-	while (slice_cut(&names, ':', &name))
-		if (slice_equal_nocase(slice_trim(name), SLICE("ARC-Seal")))
-			return true;
-	return false;
-}
-
 /* Why the highest ARC-Message-Signature cannot be checked. */
 static enum mail_reason
 begin_signature(struct dkim_arc *arc, struct dkim_signature *s,
@@ -65,14 +54,18 @@ begin_signature(struct dkim_arc *arc, struct dkim_signature *s,
 {
 	struct dkim_check *c = &arc->message;
 	struct dkim_fault fault;
+	struct slice names;
+	struct slice name;
 
 	if (dkim_signature_parse_arc(field->value, s, &fault) < 0 ||
 	    dkim_signature_check_time(s, now, DKIM_VERIFIER_SKEW, &fault) < 0)
 		return fault.reason;
 	if (s->algorithm == DKIM_RSA_SHA1)
 		return MAIL_REASON_ALGORITHM_SHA1;
-	if (names_seal(s->fields))
-		return MAIL_REASON_ARC_SEAL_SIGNED;
+	names = s->fields;
+	while (slice_cut(&names, ':', &name))
+		if (slice_equal_nocase(slice_trim(name), SLICE("ARC-Seal")))
+			return MAIL_REASON_ARC_SEAL_SIGNED;
 	c->algorithm = s->algorithm;
 	c->body_limit = s->body_limit;
 	c->body_number = dkim_body_hashes_want(arc->body, s->body_canon,
@@ -80,26 +73,6 @@ begin_signature(struct dkim_arc *arc, struct dkim_signature *s,
 	if (c->body_number < 0)
 		return MAIL_REASON_BODY_HASHES_TOO_MANY;
 	return MAIL_REASON_NONE;
-}
-
-static void
-begin_message_signature(struct dkim_arc *arc, const struct mail_field *field,
-    const struct mail_header *header, int64_t now)
-{
-	struct dkim_check *c = &arc->message;
-	struct dkim_signature s;
-	enum mail_reason why;
-
-	dkim_signature_init(&s);
-	why = begin_signature(arc, &s, field, now);
-	if (why != MAIL_REASON_NONE)
-		dkim_check_judge(c, MAIL_VERDICT_FAIL, why);
-	else if (dkim_check_decode(c, s.signature, s.body_hash) == 0 &&
-	    dkim_check_name(c, strbuf_slice(&s.ascii_selector),
-		strbuf_slice(&s.ascii_domain)) == 0)
-		dkim_signature_header_hash(
-		    &s, field->raw, field, header, &c->digest);
-	dkim_signature_clear(&s);
 }
 
 /* `before` has hashed all sets below, and is given this one. */
@@ -137,29 +110,6 @@ begin_seal(struct sealed *sealed, const struct dkim_arc_set *set,
 	strbuf_clear(&selector);
 }
 
-static void
-begin_chain(struct dkim_arc *arc, const struct dkim_arc_chain *chain,
-    const struct mail_header *header, int64_t now)
-{
-	struct dkim_hash *hash = dkim_hash_new(DKIM_SHA256);
-
-	arc->count = chain->highest;
-	dkim_check_init(&arc->message, &arc->rules);
-	dkim_check_group_add(&arc->checks, &arc->message);
-	begin_message_signature(
-	    arc, chain->sets[chain->highest].message, header, now);
-	for (unsigned i = 1; i <= arc->count; i++) {
-		struct sealed *sealed = &arc->sets[i];
-
-		strbuf_init(&sealed->domain, DKIM_SIGNATURE_DOMAIN_MAX);
-		strbuf_init(&sealed->results, chain->sets[i].results->value.n);
-		dkim_check_init(&sealed->check, &arc->rules);
-		dkim_check_group_add(&arc->checks, &sealed->check);
-		begin_seal(sealed, &chain->sets[i], hash);
-	}
-	dkim_hash_free(hash);
-}
-
 struct dkim_arc *
 dkim_arc_new(const struct dkim_rules *rules, const struct mail_header *header,
     struct dkim_body_hashes *body, int64_t now)
@@ -177,8 +127,40 @@ dkim_arc_new(const struct dkim_rules *rules, const struct mail_header *header,
 		settle_chain(arc, MAIL_VERDICT_FAIL, chain.fault);
 	else if (chain.highest == 0)
 		settle_chain(arc, MAIL_VERDICT_NONE, MAIL_REASON_NONE);
-	else
-		begin_chain(arc, &chain, header, now);
+	else {
+		struct dkim_hash *hash = dkim_hash_new(DKIM_SHA256);
+		const struct mail_field *field;
+		struct dkim_check *c;
+		struct dkim_signature s;
+		enum mail_reason why;
+
+		arc->count = chain.highest;
+		dkim_check_init(&arc->message, &arc->rules);
+		dkim_check_group_add(&arc->checks, &arc->message);
+		field = chain.sets[chain.highest].message;
+		c = &arc->message;
+		dkim_signature_init(&s);
+		why = begin_signature(arc, &s, field, now);
+		if (why != MAIL_REASON_NONE)
+			dkim_check_judge(c, MAIL_VERDICT_FAIL, why);
+		else if (dkim_check_decode(c, s.signature, s.body_hash) == 0 &&
+		    dkim_check_name(c, strbuf_slice(&s.ascii_selector),
+			strbuf_slice(&s.ascii_domain)) == 0)
+			dkim_signature_header_hash(
+			    &s, field->raw, field, header, &c->digest);
+		dkim_signature_clear(&s);
+		for (unsigned i = 1; i <= arc->count; i++) {
+			struct sealed *sealed = &arc->sets[i];
+
+			strbuf_init(&sealed->domain, DKIM_SIGNATURE_DOMAIN_MAX);
+			strbuf_init(
+			    &sealed->results, chain.sets[i].results->value.n);
+			dkim_check_init(&sealed->check, &arc->rules);
+			dkim_check_group_add(&arc->checks, &sealed->check);
+			begin_seal(sealed, &chain.sets[i], hash);
+		}
+		dkim_hash_free(hash);
+	}
 	return arc;
 }
 

@@ -67,16 +67,6 @@ dkim_arc_results_payload(struct slice value)
 
 enum kind { RESULTS, MESSAGE, SEAL, OTHER };
 
-static enum kind
-kind_of(struct slice name)
-{
-	if (slice_equal_nocase(name, SLICE("ARC-Authentication-Results")))
-		return RESULTS;
-	if (slice_equal_nocase(name, SLICE("ARC-Message-Signature")))
-		return MESSAGE;
-	return slice_equal_nocase(name, SLICE("ARC-Seal")) ? SEAL : OTHER;
-}
-
 static void
 collect_field(struct dkim_arc_chain *chain, const struct mail_field *field,
     enum kind kind)
@@ -103,13 +93,33 @@ collect_field(struct dkim_arc_chain *chain, const struct mail_field *field,
 	*place = field;
 }
 
-/* Every set whole, cv= as it must be. */
-static void
-check_structure(struct dkim_arc_chain *chain)
+void
+dkim_arc_chain_collect(
+    struct dkim_arc_chain *chain, const struct mail_header *header)
 {
+	const struct mail_field *field;
 	struct dkim_arc_seal seal;
 	enum mail_reason reason;
 
+	*chain = (struct dkim_arc_chain){0};
+	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++) {
+		struct slice name = field->name;
+		enum kind kind;
+
+		if (slice_equal_nocase(
+			name, SLICE("ARC-Authentication-Results")))
+			kind = RESULTS;
+		else if (slice_equal_nocase(
+			     name, SLICE("ARC-Message-Signature")))
+			kind = MESSAGE;
+		else
+			kind = slice_equal_nocase(name, SLICE("ARC-Seal"))
+			    ? SEAL
+			    : OTHER;
+		if (kind != OTHER)
+			collect_field(chain, field, kind);
+	}
+	/* Every set whole, cv= as it must be. */
 	for (unsigned i = chain->highest; i > 0; i--) {
 		const struct dkim_arc_set *set = &chain->sets[i];
 
@@ -130,22 +140,6 @@ check_structure(struct dkim_arc_chain *chain)
 		    (i == 1 ? MAIL_VERDICT_NONE : MAIL_VERDICT_PASS))
 			chain_fault(chain, MAIL_REASON_ARC_STATE);
 	}
-}
-
-void
-dkim_arc_chain_collect(
-    struct dkim_arc_chain *chain, const struct mail_header *header)
-{
-	const struct mail_field *field;
-
-	*chain = (struct dkim_arc_chain){0};
-	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++) {
-		enum kind kind = kind_of(field->name);
-
-		if (kind != OTHER)
-			collect_field(chain, field, kind);
-	}
-	check_structure(chain);
 }
 
 static int

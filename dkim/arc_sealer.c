@@ -65,19 +65,6 @@ print_instance(struct mail_fold *fold, unsigned instance)
 }
 
 static void
-print_arc_results(struct dkim_arc_sealer *s, struct slice results)
-{
-	static const char name[] = "ARC-Authentication-Results";
-	size_t first = slice_find(results, '\r');
-
-	strbuf_addf(&s->results, "%s: i=%u;", name, s->instance);
-	strbuf_add_str(&s->results,
-	    s->results.n + 1 + first > MAIL_FOLD_COLUMNS ? "\r\n\t" : " ");
-	strbuf_add(&s->results, results);
-	strbuf_add_str(&s->results, "\r\n");
-}
-
-static void
 print_names(struct dkim_arc_sealer *s, struct mail_fold *fold)
 {
 	dkim_print_tag(fold, "d", strbuf_slice(&s->domain));
@@ -102,35 +89,6 @@ pick_fields(const struct dkim_field_list *fields,
 			strbuf_add_str(names, ":DKIM-Signature");
 	dkim_field_list_free(built_in);
 	return names->full ? -1 : 0;
-}
-
-static int
-begin_ams(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
-    const struct mail_header *header, struct strbuf *reason)
-{
-	struct mail_fold *fold = &s->message_fold;
-	struct strbuf_sink text;
-	struct strbuf names;
-	int outcome = 0;
-
-	strbuf_init(&names, DKIM_SIGNER_FIELD_MAX / 2);
-	if (pick_fields(sealing->fields, header, &names) < 0) {
-		outcome = strbuf_fail(reason, "too many fields to sign");
-	} else {
-		mail_fold_begin(
-		    fold, &s->message, SLICE("ARC-Message-Signature"));
-		print_instance(fold, s->instance);
-		dkim_print_tag(
-		    fold, "a", slice_str(dkim_algorithm_name(s->algorithm)));
-		dkim_print_tag(fold, "c", SLICE("relaxed/relaxed"));
-		print_names(s, fold);
-		dkim_print_names(fold, strbuf_slice(&names));
-		strbuf_sink_init(&text, &s->message_text);
-		dkim_field_pick_write(header, strbuf_slice(&names), NULL,
-		    DKIM_CANON_RELAXED, &text.sink);
-	}
-	strbuf_clear(&names);
-	return outcome;
 }
 
 /* A seal that says cv=fail, as one over a broken chain does, covers its own
@@ -161,6 +119,12 @@ begin_set(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
 {
 	struct slice results = slice_trim(sealing->results);
 	struct dkim_arc_chain chain;
+	static const char name[] = "ARC-Authentication-Results";
+	size_t first;
+	struct mail_fold *fold;
+	struct strbuf_sink text;
+	struct strbuf names;
+	int outcome;
 
 	if (s->algorithm == DKIM_ALGORITHM_UNKNOWN ||
 	    s->algorithm == DKIM_RSA_SHA1)
@@ -176,8 +140,32 @@ begin_set(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
 	dkim_arc_chain_collect(&chain, header);
 	if (continue_chain(s, &chain, sealing->chain, reason) != 0)
 		return -1;
-	print_arc_results(s, results);
-	if (begin_ams(s, sealing, header, reason) != 0)
+	first = slice_find(results, '\r');
+	strbuf_addf(&s->results, "%s: i=%u;", name, s->instance);
+	strbuf_add_str(&s->results,
+	    s->results.n + 1 + first > MAIL_FOLD_COLUMNS ? "\r\n\t" : " ");
+	strbuf_add(&s->results, results);
+	strbuf_add_str(&s->results, "\r\n");
+	fold = &s->message_fold;
+	outcome = 0;
+	strbuf_init(&names, DKIM_SIGNER_FIELD_MAX / 2);
+	if (pick_fields(sealing->fields, header, &names) < 0) {
+		outcome = strbuf_fail(reason, "too many fields to sign");
+	} else {
+		mail_fold_begin(
+		    fold, &s->message, SLICE("ARC-Message-Signature"));
+		print_instance(fold, s->instance);
+		dkim_print_tag(
+		    fold, "a", slice_str(dkim_algorithm_name(s->algorithm)));
+		dkim_print_tag(fold, "c", SLICE("relaxed/relaxed"));
+		print_names(s, fold);
+		dkim_print_names(fold, strbuf_slice(&names));
+		strbuf_sink_init(&text, &s->message_text);
+		dkim_field_pick_write(header, strbuf_slice(&names), NULL,
+		    DKIM_CANON_RELAXED, &text.sink);
+	}
+	strbuf_clear(&names);
+	if (outcome != 0)
 		return -1;
 	begin_seal(s, &chain);
 	if (s->results.full)

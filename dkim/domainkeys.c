@@ -182,31 +182,6 @@ want(const struct dkim_domainkeys *d, struct checked *one,
 	return 0;
 }
 
-/*
- * Asks for the message's hash, or for two: where h= names a field once that
- * is there several times among others, some signers have hashed the fields
- * as they stand, others all of one name together.
- */
-static void
-want_hashes(const struct dkim_domainkeys *d, struct checked *one,
-    const struct mail_header *header, size_t index)
-{
-	size_t room = mail_header_count(header) + 1, standing, grouped;
-	size_t octets = mail_header_size(header) + 2;
-	const struct mail_field **as_stand = xcalloc(room, sizeof(*as_stand));
-	const struct mail_field **by_name = xcalloc(room, sizeof(*by_name));
-
-	standing =
-	    dkim_domainkeys_as_they_stand(one->fields, header, index, as_stand);
-	grouped = dkim_domainkeys_by_name(one->fields, header, index, by_name);
-	if (want(d, one, as_stand, standing, octets) == 0 &&
-	    (grouped != standing ||
-		memcmp(as_stand, by_name, standing * sizeof(*by_name)) != 0))
-		(void)want(d, one, by_name, grouped, octets);
-	free(as_stand);
-	free(by_name);
-}
-
 static void
 look_at_header_field(
     struct dkim_domainkeys *d, const struct mail_header *header, size_t index)
@@ -237,8 +212,31 @@ look_at_header_field(
 		if (parse_tags(one, value) >= 0 &&
 		    check_sender(d, one, header, index) >= 0 &&
 		    dkim_check_decode(&one->check, one->b, SLICE("")) >= 0 &&
-		    set_question(one) >= 0)
-			want_hashes(d, one, header, index);
+		    set_question(one) >= 0) {
+			/* Asks for the message's hash, or for two: where h=
+			 * names a field once that is there several times
+			 * among others, some signers have hashed the fields
+			 * as they stand, others all of one name together. */
+			size_t room = mail_header_count(header) + 1, standing,
+			       grouped;
+			size_t octets = mail_header_size(header) + 2;
+			const struct mail_field **as_stand =
+			    xcalloc(room, sizeof(*as_stand));
+			const struct mail_field **by_name =
+			    xcalloc(room, sizeof(*by_name));
+
+			standing = dkim_domainkeys_as_they_stand(
+			    one->fields, header, index, as_stand);
+			grouped = dkim_domainkeys_by_name(
+			    one->fields, header, index, by_name);
+			if (want(d, one, as_stand, standing, octets) == 0 &&
+			    (grouped != standing ||
+				memcmp(as_stand, by_name,
+				    standing * sizeof(*by_name)) != 0))
+				(void)want(d, one, by_name, grouped, octets);
+			free(as_stand);
+			free(by_name);
+		}
 	}
 }
 

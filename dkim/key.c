@@ -136,27 +136,21 @@ rsa_context(EVP_PKEY *pkey, const EVP_MD *md)
 }
 
 static int
-set_up_rsa(struct dkim_key *k, struct strbuf *reason)
-{
-	if (k->bits < DKIM_KEY_BITS_MIN || k->bits > DKIM_KEY_BITS_MAX)
-		return strbuf_fail(reason,
-		    "the RSA key has %u bits, not between %d and %d", k->bits,
-		    DKIM_KEY_BITS_MIN, DKIM_KEY_BITS_MAX);
-	k->rsa[DKIM_SHA256] = rsa_context(k->pkey, EVP_sha256());
-	k->rsa[DKIM_SHA1] = rsa_context(k->pkey, EVP_sha1());
-	if (k->rsa[DKIM_SHA256] == NULL || k->rsa[DKIM_SHA1] == NULL)
-		return strbuf_fail(
-		    reason, "libcrypto does not take the RSA key");
-	return 0;
-}
-
-static int
 set_up_key(struct dkim_key *k, struct strbuf *reason)
 {
 	k->bits = (unsigned)EVP_PKEY_get_bits(k->pkey);
 	if (EVP_PKEY_is_a(k->pkey, "RSA")) {
 		k->type = DKIM_KEY_RSA;
-		return set_up_rsa(k, reason);
+		if (k->bits < DKIM_KEY_BITS_MIN || k->bits > DKIM_KEY_BITS_MAX)
+			return strbuf_fail(reason,
+			    "the RSA key has %u bits, not between %d and %d",
+			    k->bits, DKIM_KEY_BITS_MIN, DKIM_KEY_BITS_MAX);
+		k->rsa[DKIM_SHA256] = rsa_context(k->pkey, EVP_sha256());
+		k->rsa[DKIM_SHA1] = rsa_context(k->pkey, EVP_sha1());
+		if (k->rsa[DKIM_SHA256] == NULL || k->rsa[DKIM_SHA1] == NULL)
+			return strbuf_fail(
+			    reason, "libcrypto does not take the RSA key");
+		return 0;
 	}
 	if (EVP_PKEY_is_a(k->pkey, "ED25519")) {
 		k->type = DKIM_KEY_ED25519;
@@ -164,34 +158,6 @@ set_up_key(struct dkim_key *k, struct strbuf *reason)
 	}
 	return strbuf_fail(reason, "DKIM has no use for a key of type %s",
 	    EVP_PKEY_get0_type_name(k->pkey));
-}
-
-/* What it signs, its public half verifies: with a damaged file libcrypto
- * signs without complaint, and nobody could verify that mail. */
-static bool
-proves_itself(const struct dkim_key *k)
-{
-	static const char zeros[DKIM_DIGEST_MAX];
-	enum dkim_algorithm algorithm = dkim_key_algorithm(k);
-	struct slice digest = slice_from(zeros, DKIM_DIGEST_MAX);
-	struct strbuf octets, signature;
-	struct dkim_public_key *its_public = NULL;
-	enum mail_reason why;
-	bool does;
-
-	strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
-	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
-	if (dkim_key_public(k, &octets) == 0)
-		its_public =
-		    dkim_public_key_parse(k->type, strbuf_slice(&octets), &why);
-	does = its_public != NULL &&
-	    dkim_key_sign(k, algorithm, digest, &signature) == 0 &&
-	    dkim_public_key_verify(
-		its_public, algorithm, digest, strbuf_slice(&signature));
-	dkim_public_key_free(its_public);
-	strbuf_clear(&octets);
-	strbuf_clear(&signature);
-	return does;
 }
 
 /* Takes the key over. */
@@ -202,7 +168,30 @@ new_key(EVP_PKEY *pkey, struct strbuf *reason)
 
 	k->pkey = pkey;
 	if (set_up_key(k, reason) == 0) {
-		if (proves_itself(k))
+		static const char zeros[DKIM_DIGEST_MAX];
+		enum dkim_algorithm algorithm = dkim_key_algorithm(k);
+		struct slice digest = slice_from(zeros, DKIM_DIGEST_MAX);
+		struct strbuf octets, signature;
+		struct dkim_public_key *its_public = NULL;
+		enum mail_reason why;
+		bool does;
+
+		/* What it signs, its public half verifies: with a damaged
+		 * file libcrypto signs without complaint, and nobody could
+		 * verify that mail. */
+		strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
+		strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
+		if (dkim_key_public(k, &octets) == 0)
+			its_public = dkim_public_key_parse(
+			    k->type, strbuf_slice(&octets), &why);
+		does = its_public != NULL &&
+		    dkim_key_sign(k, algorithm, digest, &signature) == 0 &&
+		    dkim_public_key_verify(its_public, algorithm, digest,
+			strbuf_slice(&signature));
+		dkim_public_key_free(its_public);
+		strbuf_clear(&octets);
+		strbuf_clear(&signature);
+		if (does)
 			return k;
 		strbuf_add_str(reason,
 		    "the key is damaged: what it signs its own public half "
@@ -279,13 +268,6 @@ dkim_key_algorithm(const struct dkim_key *k)
 }
 
 static int
-sign_rsa(EVP_PKEY_CTX *ctx, struct slice digest, unsigned char *to, size_t *n)
-{
-	return EVP_PKEY_sign(
-	    ctx, to, n, (const unsigned char *)digest.p, digest.n);
-}
-
-static int
 sign_ed25519(EVP_PKEY *pkey, struct slice digest, unsigned char *to, size_t *n)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -310,10 +292,12 @@ dkim_key_sign(const struct dkim_key *k, enum dkim_algorithm a,
 
 	if (!dkim_key_fits(k, a))
 		return -1;
-	if (k->type == DKIM_KEY_RSA)
-		ok = sign_rsa(
-		    k->rsa[dkim_algorithm_digest(a)], digest, bytes, &n);
-	else
+	if (k->type == DKIM_KEY_RSA) {
+		EVP_PKEY_CTX *ctx = k->rsa[dkim_algorithm_digest(a)];
+
+		ok = EVP_PKEY_sign(
+		    ctx, bytes, &n, (const unsigned char *)digest.p, digest.n);
+	} else
 		ok = sign_ed25519(k->pkey, digest, bytes, &n);
 	if (ok <= 0) {
 		ERR_clear_error();
@@ -342,26 +326,22 @@ dkim_key_print(const struct dkim_key *k, struct strbuf *pem)
 	return result;
 }
 
-static int
-public_rsa(const struct dkim_key *k, struct strbuf *octets)
-{
-	unsigned char *der = NULL;
-	int n = i2d_PUBKEY(k->pkey, &der), result = -1;
-
-	if (n > 0)
-		result = strbuf_add(octets, slice_from((char *)der, (size_t)n));
-	OPENSSL_free(der);
-	return result;
-}
-
 int
 dkim_key_public(const struct dkim_key *k, struct strbuf *octets)
 {
 	unsigned char raw[32];
 	size_t n = sizeof(raw);
 
-	if (k->type == DKIM_KEY_RSA)
-		return public_rsa(k, octets);
+	if (k->type == DKIM_KEY_RSA) {
+		unsigned char *der = NULL;
+		int length = i2d_PUBKEY(k->pkey, &der), result = -1;
+
+		if (length > 0)
+			result = strbuf_add(
+			    octets, slice_from((char *)der, (size_t)length));
+		OPENSSL_free(der);
+		return result;
+	}
 	if (EVP_PKEY_get_raw_public_key(k->pkey, raw, &n) != 1)
 		return -1;
 	return strbuf_add(octets, slice_from((const char *)raw, n));

@@ -97,27 +97,12 @@ name_of_der(struct slice der)
 	      "PEM of it)";
 }
 
-static const char *
-name_of_base64(struct slice text)
-{
-	struct strbuf octets;
-	const char *name = NULL;
-
-	strbuf_init(&octets, text.n + 1);
-	(void)strbuf_reserve(&octets, text.n);
-	if (base64_decode(text, &octets) == 0 && octets.n > 0)
-		name = octets.p[0] == '\x30'
-		    ? "a key in base64 without its BEGIN and END lines"
-		    : "base64 of something other than 32 octets, as an "
-		      "Ed25519 seed has";
-	strbuf_wipe(&octets);
-	return name;
-}
-
 const char *
 dkim_key_form_name(struct slice text)
 {
 	const char *name;
+	struct strbuf octets;
+	const char *its_name;
 
 	if (text.n > 2 && text.p[0] == '\x30' &&
 	    (unsigned char)text.p[1] >= 0x80)
@@ -140,7 +125,16 @@ dkim_key_form_name(struct slice text)
 		       "hyphens, and ends so";
 	if (is_hexadecimal(text))
 		return "hexadecimal digits, where PEM is needed";
-	name = name_of_base64(text);
+	its_name = NULL;
+	strbuf_init(&octets, text.n + 1);
+	(void)strbuf_reserve(&octets, text.n);
+	if (base64_decode(text, &octets) == 0 && octets.n > 0)
+		its_name = octets.p[0] == '\x30'
+		    ? "a key in base64 without its BEGIN and END lines"
+		    : "base64 of something other than 32 octets, as an "
+		      "Ed25519 seed has";
+	strbuf_wipe(&octets);
+	name = its_name;
 	return name != NULL ? name : "no private key in PEM form";
 }
 

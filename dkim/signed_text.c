@@ -120,27 +120,6 @@ tag_of(struct slice name)
 }
 
 static const char *
-read_tag(struct reading *r, struct slice piece)
-{
-	size_t equals = slice_find(piece, '=');
-	enum tag tag = tag_of(slice_trim(slice_first(piece, equals)));
-
-	if (equals == piece.n || tag == TAG_COUNT ||
-	    ((r->form->must | r->form->may) & BIT(tag)) == 0)
-		return "its last field has a tag that is not ours";
-	if ((r->seen & BIT(tag)) != 0)
-		return "its last field has a tag twice";
-	if ((r->seen & BIT(TAG_B)) != 0)
-		return "its last field goes on behind b=";
-	r->seen |= BIT(tag);
-	r->values[tag] = slice_trim(slice_after(piece, equals + 1));
-	if ((r->values[tag].n == 0) != (tag == TAG_B))
-		return tag == TAG_B ? "its b= is not empty"
-				    : "its last field has an empty tag";
-	return NULL;
-}
-
-static const char *
 read_tags(struct reading *r, struct slice list)
 {
 	struct slice piece;
@@ -148,9 +127,31 @@ read_tags(struct reading *r, struct slice list)
 	const char *why;
 
 	do {
+		size_t equals;
+		enum tag tag;
+
 		end = slice_find(list, ';');
 		piece = slice_first(list, end);
-		why = read_tag(r, piece);
+		equals = slice_find(piece, '=');
+		tag = tag_of(slice_trim(slice_first(piece, equals)));
+		if (equals == piece.n || tag == TAG_COUNT ||
+		    ((r->form->must | r->form->may) & BIT(tag)) == 0)
+			why = "its last field has a tag that is not ours";
+		else if ((r->seen & BIT(tag)) != 0)
+			why = "its last field has a tag twice";
+		else if ((r->seen & BIT(TAG_B)) != 0)
+			why = "its last field goes on behind b=";
+		else {
+			r->seen |= BIT(tag);
+			r->values[tag] =
+			    slice_trim(slice_after(piece, equals + 1));
+			if ((r->values[tag].n == 0) != (tag == TAG_B))
+				why = tag == TAG_B
+				    ? "its b= is not empty"
+				    : "its last field has an empty tag";
+			else
+				why = NULL;
+		}
 		if (why != NULL)
 			return why;
 		list = slice_after(list, end + 1);
@@ -180,24 +181,6 @@ is_relaxed(struct slice field, size_t colon)
 			return false;
 	}
 	return true;
-}
-
-/* c= as our signers write it: both words, the header's first. */
-static const char *
-check_canon(const struct reading *r, size_t colon)
-{
-	struct slice canon = r->values[TAG_C];
-	struct slice header = slice_first(canon, slice_find(canon, '/'));
-	bool relaxed = (r->form->must & BIT(TAG_C)) == 0 ||
-	    slice_equal(header, SLICE("relaxed"));
-
-	if (!relaxed &&
-	    (r->form->kind != DKIM_TEXT_SIGNATURE ||
-		!slice_equal(header, SLICE("simple"))))
-		return "its c= is not ours";
-	if (relaxed && !is_relaxed(r->field, colon))
-		return "its last field is not as its c= has it";
-	return NULL;
 }
 
 static const char *
@@ -234,7 +217,23 @@ dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
 	if (r.form == NULL || colon == r.field.n)
 		return "its last field is no signature";
 	why = read_tags(&r, slice_after(r.field, colon + 1));
-	if (why == NULL)
-		why = check_canon(&r, colon);
+	if (why == NULL) {
+		/* c= as our signers write it: both words, the header's
+		 * first. */
+		struct slice canon = r.values[TAG_C];
+		struct slice header =
+		    slice_first(canon, slice_find(canon, '/'));
+		bool relaxed = (r.form->must & BIT(TAG_C)) == 0 ||
+		    slice_equal(header, SLICE("relaxed"));
+
+		if (!relaxed &&
+		    (r.form->kind != DKIM_TEXT_SIGNATURE ||
+			!slice_equal(header, SLICE("simple"))))
+			why = "its c= is not ours";
+		else if (relaxed && !is_relaxed(r.field, colon))
+			why = "its last field is not as its c= has it";
+		else
+			why = NULL;
+	}
 	return why == NULL ? check_values(&r, to) : why;
 }

@@ -49,15 +49,6 @@ refuse_signing(struct strbuf *reason, const char *why, struct slice what)
 }
 
 static void
-names_init(struct names *names)
-{
-	strbuf_init(&names->domain, DKIM_SIGNATURE_DOMAIN_MAX);
-	strbuf_init(&names->selector, DKIM_SIGNATURE_DOMAIN_MAX);
-	/* Each octet of a local part may become three. */
-	strbuf_init(&names->identity, DKIM_SIGNATURE_IDENTITY_MAX * 3);
-}
-
-static void
 names_clear(struct names *names)
 {
 	strbuf_clear(&names->domain);
@@ -65,14 +56,24 @@ names_clear(struct names *names)
 	strbuf_clear(&names->identity);
 }
 
-/* i=: the local part encoded, the domain in A-labels. */
 static int
-read_identity(struct slice identity, struct names *names, struct strbuf *reason)
+read_signer_names(const struct dkim_signing *signing, struct names *names,
+    struct strbuf *reason)
 {
-	struct slice local = mail_address_local(identity);
+	struct slice identity;
+	struct slice local;
 	struct strbuf domain;
-	int result = -1;
+	int result;
 
+	if (mail_idn_to_ascii(signing->domain, &names->domain) < 0)
+		return refuse_signing(
+		    reason, "no domain name to sign for", signing->domain);
+	if (mail_idn_to_ascii(signing->selector, &names->selector) < 0)
+		return refuse_signing(reason, "no selector", signing->selector);
+	/* i=: the local part encoded, the domain in A-labels. */
+	identity = signing->identity;
+	local = mail_address_local(identity);
+	result = -1;
 	if (identity.n == 0)
 		return 0;
 	strbuf_init(&domain, DKIM_SIGNATURE_DOMAIN_MAX);
@@ -90,18 +91,6 @@ read_identity(struct slice identity, struct names *names, struct strbuf *reason)
 	}
 	strbuf_clear(&domain);
 	return result;
-}
-
-static int
-read_signer_names(const struct dkim_signing *signing, struct names *names,
-    struct strbuf *reason)
-{
-	if (mail_idn_to_ascii(signing->domain, &names->domain) < 0)
-		return refuse_signing(
-		    reason, "no domain name to sign for", signing->domain);
-	if (mail_idn_to_ascii(signing->selector, &names->selector) < 0)
-		return refuse_signing(reason, "no selector", signing->selector);
-	return read_identity(signing->identity, names, reason);
 }
 
 static void
@@ -141,7 +130,10 @@ begin_field(struct dkim_signer *s, const struct dkim_signing *signing,
 
 	strbuf_sink_init(&text, &s->text);
 	strbuf_init(&fields, DKIM_SIGNER_FIELD_MAX / 2);
-	names_init(&names);
+	strbuf_init(&names.domain, DKIM_SIGNATURE_DOMAIN_MAX);
+	strbuf_init(&names.selector, DKIM_SIGNATURE_DOMAIN_MAX);
+	/* Each octet of a local part may become three. */
+	strbuf_init(&names.identity, DKIM_SIGNATURE_IDENTITY_MAX * 3);
 	if (read_signer_names(signing, &names, reason) < 0)
 		goto out;
 	if (dkim_field_list_pick(built_in != NULL ? built_in : signing->fields,
@@ -158,23 +150,6 @@ out:
 	strbuf_clear(&fields);
 	dkim_field_list_free(built_in);
 	return result;
-}
-
-static int
-look_for_misfits(const struct dkim_signing *signing,
-    const struct mail_header *header, struct strbuf *reason)
-{
-	if (signing->algorithm == DKIM_ALGORITHM_UNKNOWN)
-		return strbuf_fail(reason, "no algorithm to sign with");
-	if (signing->header_canon == DKIM_CANON_NOFWS ||
-	    signing->body_canon == DKIM_CANON_NOFWS)
-		return strbuf_fail(reason, "nofws is DomainKeys' alone");
-	if (mail_header_count_of(header, SLICE("From")) == 0)
-		return strbuf_fail(reason, "no From field");
-	/* Readers differ on which they show. */
-	if (mail_header_count_of(header, SLICE("From")) > 1)
-		return strbuf_fail(reason, "more than one From field");
-	return 0;
 }
 
 static struct dkim_signer *
@@ -198,8 +173,16 @@ complete_signer(struct dkim_signer *s, const struct dkim_signing *signing,
 {
 	const struct mail_header *header = s->source;
 
-	if (look_for_misfits(signing, header, reason) != 0)
-		return -1;
+	if (signing->algorithm == DKIM_ALGORITHM_UNKNOWN)
+		return strbuf_fail(reason, "no algorithm to sign with");
+	if (signing->header_canon == DKIM_CANON_NOFWS ||
+	    signing->body_canon == DKIM_CANON_NOFWS)
+		return strbuf_fail(reason, "nofws is DomainKeys' alone");
+	if (mail_header_count_of(header, SLICE("From")) == 0)
+		return strbuf_fail(reason, "no From field");
+	/* Readers differ on which they show. */
+	if (mail_header_count_of(header, SLICE("From")) > 1)
+		return strbuf_fail(reason, "more than one From field");
 	strbuf_reset(&s->field);
 	(void)strbuf_reserve(&s->field, FIELD_FIRST_ROOM);
 	strbuf_reset(&s->text);

@@ -181,16 +181,6 @@ dkim_signing_set_end(struct dkim_signing_set *set)
 	dkim_body_hashes_end(set->body);
 }
 
-static int
-seal_member(const struct member *member, struct strbuf *signature,
-    struct strbuf *field, struct strbuf *reason)
-{
-	if (dkim_key_sign(member->key, member->algorithm,
-		member->kind->digest(member->signer), signature) != 0)
-		return strbuf_fail(reason, "the key does not sign");
-	return put(member, strbuf_slice(signature), field, reason);
-}
-
 int
 dkim_signing_set_seal(struct dkim_signing_set *set, int number,
     struct strbuf *field, struct strbuf *reason)
@@ -202,7 +192,11 @@ dkim_signing_set_seal(struct dkim_signing_set *set, int number,
 	if (member->key == NULL)
 		return strbuf_fail(reason, "there is no key");
 	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
-	result = seal_member(member, &signature, field, reason);
+	if (dkim_key_sign(member->key, member->algorithm,
+		member->kind->digest(member->signer), &signature) != 0)
+		result = strbuf_fail(reason, "the key does not sign");
+	else
+		result = put(member, strbuf_slice(&signature), field, reason);
 	strbuf_clear(&signature);
 	return result;
 }

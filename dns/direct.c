@@ -36,20 +36,14 @@ close_tries(struct dns_direct *direct)
 	direct->stream = NULL;
 }
 
-static void
-free_direct(struct dns_direct *direct)
-{
-	close_tries(direct);
-	event_free(direct->timer);
-	free(direct);
-}
-
 /* The last thing done in a callback. */
 static void
 finish(struct dns_direct *direct, const struct dns_direct_result *result)
 {
 	direct->fn(direct->ctx, result);
-	free_direct(direct);
+	close_tries(direct);
+	event_free(direct->timer);
+	free(direct);
 }
 
 static void

@@ -361,46 +361,20 @@ dns_server_print(const struct dns_server *server, char to[DNS_SERVER_TEXT_MAX])
 		    v6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-static void
-tell_server(const struct dns_servers *servers, size_t i, int error)
-{
-	char text[DNS_SERVER_TEXT_MAX];
-
-	if (servers->watch == NULL)
-		return;
-	dns_server_print(&servers->list[i], text);
-	servers->watch(servers->watch_ctx, text, error);
-}
-
 /* What is told is what holds once the quiet is over. */
 static void
 tell_change(struct dns_servers *servers, size_t i, int error, int64_t now)
 {
+	char text[DNS_SERVER_TEXT_MAX];
+
 	if (servers->told[i] == (error != 0) || servers->quiet_until[i] > now)
 		return;
 	servers->told[i] = error != 0;
 	servers->quiet_until[i] = now + DNS_SERVERS_QUIET_MS;
-	tell_server(servers, i, error);
-}
-
-static void
-note_answer(struct dns_servers *servers, size_t i, int64_t now)
-{
-	servers->silent_since[i] = INT64_MAX;
-	servers->silent_until[i] = INT64_MIN;
-	tell_change(servers, i, 0, now);
-}
-
-/* A silence that nobody asked into for a while is over: this one is new. */
-static void
-note_trouble(struct dns_servers *servers, size_t i, int error, int64_t now)
-{
-	if (servers->silent_since[i] > now || servers->silent_until[i] <= now)
-		servers->silent_since[i] = now;
-	servers->silent_until[i] = now + SILENT_MS;
-	if (error != ETIMEDOUT ||
-	    now - servers->silent_since[i] >= DNS_SERVERS_PATIENCE_MS)
-		tell_change(servers, i, error, now);
+	if (servers->watch == NULL)
+		return;
+	dns_server_print(&servers->list[i], text);
+	servers->watch(servers->watch_ctx, text, error);
 }
 
 void
@@ -410,8 +384,20 @@ dns_servers_note(struct dns_servers *servers, const struct dns_server *server,
 	for (size_t i = 0; i < servers->count; i++)
 		if (!same_address(&servers->list[i], server))
 			continue;
-		else if (error == 0)
-			note_answer(servers, i, now);
-		else
-			note_trouble(servers, i, error, now);
+		else if (error == 0) {
+			servers->silent_since[i] = INT64_MAX;
+			servers->silent_until[i] = INT64_MIN;
+			tell_change(servers, i, 0, now);
+		} else {
+			/* A silence that nobody asked into for a while is
+			 * over: this one is new. */
+			if (servers->silent_since[i] > now ||
+			    servers->silent_until[i] <= now)
+				servers->silent_since[i] = now;
+			servers->silent_until[i] = now + SILENT_MS;
+			if (error != ETIMEDOUT ||
+			    now - servers->silent_since[i] >=
+				DNS_SERVERS_PATIENCE_MS)
+				tell_change(servers, i, error, now);
+		}
 }

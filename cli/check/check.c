@@ -85,33 +85,30 @@ read_options(int argc, char **argv, struct wishes *w)
 	return 0;
 }
 
-/* "file:line: text". What is wrong with a key is told with the key. */
-static void
-tell_line(struct slice line, enum check_result result,
-    const struct check_keys *keys, struct check_report *report)
-{
-	size_t colon = slice_search(line, SLICE(": "));
-	struct slice text = slice_after(line, colon + 2);
-	char *where;
-
-	if (line.n == 0 || check_keys_tell(keys, line))
-		return;
-	where = xslicedup(slice_first(line, colon));
-	check_report_add(report, &(struct check_about){"configuration", where},
-	    result, "%.*s", (int)text.n, text.p);
-	check_report_todo(report,
-	    "correct it (man signpost.conf), and try signpost serve -t");
-	free(where);
-}
-
 static void
 tell_lines(const struct strbuf *lines, enum check_result result,
     const struct check_keys *keys, struct check_report *report)
 {
 	struct slice rest = strbuf_slice(lines), line;
 
-	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
-		tell_line(line, result, keys, report);
+	while (rest.n > 0 && slice_cut(&rest, '\n', &line)) {
+		/* "file:line: text". What is wrong with a key is told with
+		 * the key. */
+		size_t colon = slice_search(line, SLICE(": "));
+		struct slice text = slice_after(line, colon + 2);
+		char *where;
+
+		if (line.n != 0 && !check_keys_tell(keys, line)) {
+			where = xslicedup(slice_first(line, colon));
+			check_report_add(report,
+			    &(struct check_about){"configuration", where},
+			    result, "%.*s", (int)text.n, text.p);
+			check_report_todo(report,
+			    "correct it (man signpost.conf), and try signpost "
+			    "serve -t");
+			free(where);
+		}
+	}
 }
 
 /* What `serve -t` says of the keys. */
@@ -145,22 +142,6 @@ check_configuration(const struct proxy_config *config, bool all_keys,
 	if (report->count == before)
 		check_report_add(report, &about, CHECK_OK,
 		    "well formed, and this machine is fit for it");
-}
-
-static int
-print_report(const struct check_report *report, bool json)
-{
-	int status = CLI_OK;
-
-	if (json)
-		check_report_print_json(report);
-	else
-		check_report_print(report);
-	if (report->worst == CHECK_FAIL)
-		status = CLI_FAILED;
-	else if (report->worst == CHECK_UNKNOWN)
-		status = CLI_TEMPORARY;
-	return cli_stdout_close(status);
 }
 
 /* All that is asked of the DNS. Who names a server wants to hear that one
@@ -201,6 +182,7 @@ check_domain(const struct wishes *w, struct slice domain,
 	    cli_resolver_new(&w->dns, &config->dns, "check: --nameserver");
 	struct cli_postfix *postfix;
 	int status;
+	int outcome;
 
 	if (resolver == NULL)
 		return CLI_USAGE;
@@ -226,7 +208,16 @@ check_domain(const struct wishes *w, struct slice domain,
 		send.domain = domain;
 		check_send(&send, config, resolver, &report);
 	}
-	status = print_report(&report, w->json);
+	outcome = CLI_OK;
+	if (w->json)
+		check_report_print_json(&report);
+	else
+		check_report_print(&report);
+	if (report.worst == CHECK_FAIL)
+		outcome = CLI_FAILED;
+	else if (report.worst == CHECK_UNKNOWN)
+		outcome = CLI_TEMPORARY;
+	status = cli_stdout_close(outcome);
 	cli_postfix_free(postfix);
 	check_keys_clear(keys);
 	free(keys);

@@ -67,26 +67,6 @@ struct subject {
 	struct domain domain;
 };
 
-/* A provider's form adds the name of the zone to a name that has it already. The
- * zone may be the domain's own or one above it, but no top-level domain's. */
-static void
-begin_doubled(struct key *k, const struct check_key *key)
-{
-	const char *zone = key->domain;
-	struct strbuf name;
-
-	strbuf_init(&name, DNS_NAME_MAX);
-	while (k->doubled_count < ZONES_MAX && strchr(zone, '.') != NULL) {
-		strbuf_reset(&name);
-		if (strbuf_addf(&name, "%s.%s", key->name, zone) == 0 &&
-		    dns_question_set(&k->doubled[k->doubled_count], DNS_TXT,
-			strbuf_slice(&name)) == 0)
-			k->zones[k->doubled_count++] = zone;
-		zone = strchr(zone, '.') + 1;
-	}
-	strbuf_clear(&name);
-}
-
 static void
 begin_key(struct key *k, const char *name)
 {
@@ -152,18 +132,6 @@ ask_spf(const char *name, struct check_spf *spf, struct dns_question *question)
 	    ask_other(name, spf->v6, &spf->other_v6, other_v6, question);
 }
 
-static void
-answer_spf(const struct check_spf *spf, const struct dns_question *question,
-    const struct dns_answer *answer)
-{
-	auth_spf_answer(spf->v4, question, answer);
-	auth_spf_answer(spf->v6, question, answer);
-	if (spf->other_v4 != NULL)
-		auth_spf_answer(spf->other_v4, question, answer);
-	if (spf->other_v6 != NULL)
-		auth_spf_answer(spf->other_v6, question, answer);
-}
-
 static bool
 ask_key(struct key *k, struct dns_question *question)
 {
@@ -213,30 +181,6 @@ ask_subject(void *ctx, struct dns_question *question)
 				 : ask_domain(&s->domain, question);
 }
 
-static void
-take_key_record(struct key *k, const struct dns_answer *answer)
-{
-	if (k->record.answered)
-		return;
-	k->record.answered = true;
-	k->record.status = answer->status;
-	if (answer->status != DNS_OK)
-		return;
-	k->record.count = answer->count;
-	k->first = xslicedup(answer->records[0].value);
-	k->record.first = slice_from(k->first, answer->records[0].value.n);
-}
-
-static void
-take_doubled(struct key *k, const struct dns_question *question,
-    const struct dns_answer *answer)
-{
-	for (unsigned i = 0; i < k->doubled_asked; i++)
-		if (answer->status == DNS_OK && k->record.doubled == NULL &&
-		    dns_question_equal(&k->doubled[i], question))
-			k->record.doubled = k->zones[i];
-}
-
 /* "v = dmarc1" and the like, and what lacks the semicolon. */
 static bool
 is_meant_as_dmarc(struct slice text)
@@ -276,43 +220,27 @@ answer_key(struct subject *s, const struct dns_question *question,
     const struct dns_answer *answer)
 {
 	if (dns_question_equal(&s->key.question, question)) {
-		take_key_record(&s->key, answer);
+		if (!s->key.record.answered) {
+			s->key.record.answered = true;
+			s->key.record.status = answer->status;
+			if (answer->status == DNS_OK) {
+				s->key.record.count = answer->count;
+				s->key.first =
+				    xslicedup(answer->records[0].value);
+				s->key.record.first = slice_from(
+				    s->key.first, answer->records[0].value.n);
+			}
+		}
 		check_names_add(s->asking->names,
 		    &(struct check_name_about){
 			s->of_key->dkim ? "dkim" : "domainkeys",
 			s->of_key->name, CHECK_NAME_KEY},
 		    question, answer);
 	}
-	take_doubled(&s->key, question, answer);
-}
-
-static void
-answer_domain(struct subject *s, const struct dns_question *question,
-    const struct dns_answer *answer)
-{
-	struct domain *d = &s->domain;
-
-	answer_spf(&d->spf, question, answer);
-	for (size_t i = 0; i < CLI_LEAVING_MAX; i++)
-		if (d->covers[i] != NULL)
-			auth_spf_answer(d->covers[i], question, answer);
-	auth_orgdomain_answer(d->org, question, answer);
-	if (d->rua != NULL)
-		record_rua_answer(d->rua, question, answer);
-	if (!d->text_known && dns_question_equal(&d->text, question)) {
-		d->text_known = true;
-		check_names_add(s->asking->names,
-		    &(struct check_name_about){"spf", d->name, CHECK_NAME_SPF},
-		    question, answer);
-	}
-	if (!d->own_known && dns_question_equal(&d->own, question)) {
-		d->own_known = true;
-		take_own(d, answer);
-		check_names_add(s->asking->names,
-		    &(struct check_name_about){
-			"dmarc", d->name, CHECK_NAME_DMARC},
-		    question, answer);
-	}
+	for (unsigned i = 0; i < s->key.doubled_asked; i++)
+		if (answer->status == DNS_OK && s->key.record.doubled == NULL &&
+		    dns_question_equal(&s->key.doubled[i], question))
+			s->key.record.doubled = s->key.zones[i];
 }
 
 static void
@@ -323,22 +251,37 @@ answer_subject(void *ctx, const struct dns_question *question,
 
 	if (s->of_key != NULL)
 		answer_key(s, question, answer);
-	else
-		answer_domain(s, question, answer);
-}
+	else {
+		struct domain *d = &s->domain;
 
-static void
-free_domain(struct domain *d)
-{
-	auth_spf_free(d->spf.v4);
-	auth_spf_free(d->spf.v6);
-	auth_spf_free(d->spf.other_v4);
-	auth_spf_free(d->spf.other_v6);
-	for (size_t i = 0; i < CLI_LEAVING_MAX; i++)
-		auth_spf_free(d->covers[i]);
-	auth_orgdomain_free(d->org);
-	record_rua_free(d->rua);
-	free(d->malformed);
+		auth_spf_answer(d->spf.v4, question, answer);
+		auth_spf_answer(d->spf.v6, question, answer);
+		if (d->spf.other_v4 != NULL)
+			auth_spf_answer(d->spf.other_v4, question, answer);
+		if (d->spf.other_v6 != NULL)
+			auth_spf_answer(d->spf.other_v6, question, answer);
+		for (size_t i = 0; i < CLI_LEAVING_MAX; i++)
+			if (d->covers[i] != NULL)
+				auth_spf_answer(d->covers[i], question, answer);
+		auth_orgdomain_answer(d->org, question, answer);
+		if (d->rua != NULL)
+			record_rua_answer(d->rua, question, answer);
+		if (!d->text_known && dns_question_equal(&d->text, question)) {
+			d->text_known = true;
+			check_names_add(s->asking->names,
+			    &(struct check_name_about){
+				"spf", d->name, CHECK_NAME_SPF},
+			    question, answer);
+		}
+		if (!d->own_known && dns_question_equal(&d->own, question)) {
+			d->own_known = true;
+			take_own(d, answer);
+			check_names_add(s->asking->names,
+			    &(struct check_name_about){
+				"dmarc", d->name, CHECK_NAME_DMARC},
+			    question, answer);
+		}
+	}
 }
 
 /* It is told of in the order in which it was asked about. */
@@ -357,7 +300,15 @@ finish_subject(void *ctx, void *subject)
 		    d->name, d->spf.v4, a->leaving, d->covers, a->report);
 		check_dmarc_report(d->name, d->org, &d->dmarc, a->report);
 		check_rua_report(d->name, d->rua, a->report);
-		free_domain(d);
+		auth_spf_free(d->spf.v4);
+		auth_spf_free(d->spf.v6);
+		auth_spf_free(d->spf.other_v4);
+		auth_spf_free(d->spf.other_v6);
+		for (size_t i = 0; i < CLI_LEAVING_MAX; i++)
+			auth_spf_free(d->covers[i]);
+		auth_orgdomain_free(d->org);
+		record_rua_free(d->rua);
+		free(d->malformed);
 	}
 	free(s->key.first);
 	free(s);
@@ -375,11 +326,31 @@ check_dns(const struct check_dns *what, struct cli_resolver *resolver,
 	struct subject *s;
 
 	for (size_t i = 0; i < keys->count; i++) {
+		const struct check_key *key;
+		const char *zone;
+		struct strbuf name;
+
 		s = xcalloc(1, sizeof(*s));
 		s->asking = &a;
 		s->of_key = &keys->list[i];
 		begin_key(&s->key, s->of_key->name);
-		begin_doubled(&s->key, s->of_key);
+		/* A provider's form adds the name of the zone to a name that
+		 * has it already. The zone may be the domain's own or one
+		 * above it, but no top-level domain's. */
+		key = s->of_key;
+		zone = key->domain;
+		strbuf_init(&name, DNS_NAME_MAX);
+		while (s->key.doubled_count < ZONES_MAX &&
+		    strchr(zone, '.') != NULL) {
+			strbuf_reset(&name);
+			if (strbuf_addf(&name, "%s.%s", key->name, zone) == 0 &&
+			    dns_question_set(
+				&s->key.doubled[s->key.doubled_count], DNS_TXT,
+				strbuf_slice(&name)) == 0)
+				s->key.zones[s->key.doubled_count++] = zone;
+			zone = strchr(zone, '.') + 1;
+		}
+		strbuf_clear(&name);
 		cli_flow_add(flow, s);
 	}
 	for (size_t i = 0; i < keys->domain_count; i++) {

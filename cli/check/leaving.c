@@ -44,37 +44,6 @@ answer_names(void *subject, const struct dns_question *question,
 			auth_iprev_answer(n->checks[i], question, answer);
 }
 
-static void
-report_address(const struct cli_leaving_address *address,
-    const struct auth_iprev *check, struct check_report *report)
-{
-	const struct check_about about = {"address", address->text};
-	struct slice name = auth_iprev_name(check);
-	struct strbuf shown;
-
-	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	switch (auth_iprev_verdict(check)) {
-	case MAIL_VERDICT_PASS:
-		check_report_add(report, &about, CHECK_OK,
-		    "mail leaves by it (%s), its name %s leads back to it",
-		    address->from, check_shown(&shown, name));
-		break;
-	case MAIL_VERDICT_TEMPERROR:
-		check_report_no_answer(report, &about);
-		break;
-	default:
-		check_report_add(report, &about, CHECK_WARNING,
-		    "mail leaves by it (%s), and many receivers will refuse "
-		    "it: %s",
-		    address->from, mail_reason_text(auth_iprev_reason(check)));
-		check_report_todo(report,
-		    "have its provider set a PTR record for it to a name of "
-		    "this host, and let that name have the address %s",
-		    address->text);
-	}
-	strbuf_clear(&shown);
-}
-
 /* What is known of its world-side address is nothing: neither right nor
  * wrong. */
 static void
@@ -134,9 +103,42 @@ check_leaving(struct cli_leaving *leaving, struct cli_resolver *resolver,
 			    auth_iprev_new(slice_str(leaving->list[i].text));
 	cli_resolve(resolver, &names, &n);
 	for (size_t i = 0; i < leaving->count; i++) {
-		if (n.checks[i] != NULL)
-			report_address(&leaving->list[i], n.checks[i], report);
-		else if (leaving->list[i].hidden)
+		if (n.checks[i] != NULL) {
+			const struct cli_leaving_address *address =
+			    &leaving->list[i];
+			const struct auth_iprev *check = n.checks[i];
+			const struct check_about about = {
+			    "address", address->text};
+			struct slice name = auth_iprev_name(check);
+			struct strbuf shown;
+
+			strbuf_init(&shown, CHECK_SHOWN_MAX);
+			switch (auth_iprev_verdict(check)) {
+			case MAIL_VERDICT_PASS:
+				check_report_add(report, &about, CHECK_OK,
+				    "mail leaves by it (%s), its name %s leads "
+				    "back to it",
+				    address->from, check_shown(&shown, name));
+				break;
+			case MAIL_VERDICT_TEMPERROR:
+				check_report_no_answer(report, &about);
+				break;
+			default:
+				check_report_add(report, &about, CHECK_WARNING,
+				    "mail leaves by it (%s), and many "
+				    "receivers will refuse "
+				    "it: %s",
+				    address->from,
+				    mail_reason_text(auth_iprev_reason(check)));
+				check_report_todo(report,
+				    "have its provider set a PTR record for it "
+				    "to a name of "
+				    "this host, and let that name have the "
+				    "address %s",
+				    address->text);
+			}
+			strbuf_clear(&shown);
+		} else if (leaving->list[i].hidden)
 			report_hidden(&leaving->list[i], report);
 		auth_iprev_free(n.checks[i]);
 	}

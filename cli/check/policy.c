@@ -48,33 +48,6 @@ todo_for(enum mail_reason code)
 	}
 }
 
-static void
-report_spf_error(const struct check_about *about,
-    const struct auth_spf_finding *finding, struct check_report *report)
-{
-	struct strbuf shown;
-
-	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	check_report_add(report, about, CHECK_FAIL, "%s",
-	    check_shown_reason(&shown, slice_str(finding->reason)));
-	check_report_todo(report, "%s", todo_for(finding->code));
-	strbuf_clear(&shown);
-}
-
-/* Names made of the client or the sender, and lists of either, have no record
- * for most. */
-static void
-report_voids(const struct check_about *about, struct check_report *report)
-{
-	check_report_add(report, about, CHECK_WARNING,
-	    "for hosts that it does not name more than two look-ups come to "
-	    "nothing, by exists:, ptr or macros: receivers may heed none of "
-	    "it");
-	check_report_todo(report,
-	    "have two such terms at most, or let the names that they make "
-	    "exist");
-}
-
 static bool
 passes(const struct auth_spf *spf)
 {
@@ -142,10 +115,29 @@ check_spf_report(const char *domain, const struct check_spf *spf,
 		break;
 	case MAIL_VERDICT_PERMERROR:
 		if (finding.code == MAIL_REASON_SPF_VOIDS &&
-		    !is_plain_record(finding.record))
-			report_voids(&about, report);
-		else
-			report_spf_error(&about, &finding, report);
+		    !is_plain_record(finding.record)) {
+			/* Names made of the client or the sender, and lists
+			 * of either, have no record for most. */
+			check_report_add(report, &about, CHECK_WARNING,
+			    "for hosts that it does not name more than two "
+			    "look-ups come to "
+			    "nothing, by exists:, ptr or macros: receivers may "
+			    "heed none of "
+			    "it");
+			check_report_todo(report,
+			    "have two such terms at most, or let the names "
+			    "that they make "
+			    "exist");
+		} else {
+			struct strbuf shown;
+
+			strbuf_init(&shown, CHECK_SHOWN_MAX);
+			check_report_add(report, &about, CHECK_FAIL, "%s",
+			    check_shown_reason(
+				&shown, slice_str(finding.reason)));
+			check_report_todo(report, "%s", todo_for(finding.code));
+			strbuf_clear(&shown);
+		}
 		break;
 	default:
 		report_spf_record(&about, spf, report);
@@ -215,86 +207,6 @@ check_covers_report(const char *domain, const struct auth_spf *nobody,
 /* --- DMARC --- */
 
 static void
-report_no_dmarc(const struct check_about *about, struct check_report *report)
-{
-	check_report_add(report, about, CHECK_WARNING, "there is no record");
-	check_report_todo(report,
-	    "publish _dmarc.%s. IN TXT \"v=DMARC1; p=none; "
-	    "rua=mailto:postmaster@%s\" (in a form: name _dmarc, type TXT, "
-	    "value v=DMARC1; p=none; rua=mailto:postmaster@%s)",
-	    about->subject, about->subject, about->subject);
-}
-
-static void
-report_several(const struct check_about *about,
-    const struct check_dmarc_own *own, struct check_report *report)
-{
-	check_report_add(report, about, CHECK_FAIL,
-	    "%zu records at _dmarc.%s, which receivers take for none",
-	    own->records, about->subject);
-	check_report_todo(report, "leave one of them");
-}
-
-/* Alone it keeps the domain without a record of its own; beside another it is
- * discarded (RFC 9989 section 4.10). */
-static void
-report_malformed(const struct check_about *about,
-    const struct check_dmarc_own *own, struct check_report *report)
-{
-	struct strbuf shown;
-
-	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	(void)check_shown(&shown, own->malformed);
-	if (own->records == 0) {
-		check_report_add(report, about, CHECK_FAIL,
-		    "the record at _dmarc.%s does not begin with v=DMARC1; as "
-		    "it must: %s",
-		    about->subject, strbuf_text(&shown));
-		check_report_todo(report, "begin it with v=DMARC1;");
-	} else {
-		check_report_add(report, about, CHECK_NOTE,
-		    "another record at _dmarc.%s is discarded, for it does not "
-		    "begin with v=DMARC1; : %s",
-		    about->subject, strbuf_text(&shown));
-		check_report_todo(report, "remove that one");
-	}
-	strbuf_clear(&shown);
-}
-
-/* `tag` is the one that decides: p or sp. */
-static void
-report_policy(const struct check_about *about,
-    const struct auth_orgdomain_record *record, const char *tag,
-    enum auth_dmarc_policy policy, struct check_report *report)
-{
-	struct strbuf name;
-
-	strbuf_init(&name, CHECK_SHOWN_MAX);
-	(void)check_shown(&name, record->name);
-	if (record->values.testing) {
-		check_report_add(report, about, CHECK_NOTE,
-		    "t=y at _dmarc.%s: forged mail is reported at most, not "
-		    "stopped",
-		    strbuf_text(&name));
-		check_report_todo(report,
-		    "take t=y out once reports show that your own mail passes");
-	} else if (policy == AUTH_DMARC_NONE) {
-		check_report_add(report, about, CHECK_NOTE,
-		    "%s=none at _dmarc.%s: forged mail is reported at most, "
-		    "not stopped",
-		    tag, strbuf_text(&name));
-		check_report_todo(report,
-		    "say %s=quarantine or %s=reject once reports show that "
-		    "your own mail passes",
-		    tag, tag);
-	} else {
-		check_report_add(report, about, CHECK_OK, "%s at _dmarc.%s",
-		    auth_dmarc_policy_word(policy), strbuf_text(&name));
-	}
-	strbuf_clear(&name);
-}
-
-static void
 report_dmarc(const struct check_about *about,
     const struct auth_orgdomain_record *record, struct check_report *report)
 {
@@ -319,8 +231,38 @@ report_dmarc(const struct check_about *about,
 		    check_shown(&shown, record->text));
 		check_report_todo(report, "put p=none there, or more");
 	} else {
-		report_policy(about, record,
-		    below && values->sp.present ? "sp" : "p", policy, report);
+		const char *tag = below && values->sp.present ? "sp" : "p";
+		struct strbuf name;
+
+		/* `tag` is the one that decides: p or sp. */
+		strbuf_init(&name, CHECK_SHOWN_MAX);
+		(void)check_shown(&name, record->name);
+		if (record->values.testing) {
+			check_report_add(report, about, CHECK_NOTE,
+			    "t=y at _dmarc.%s: forged mail is reported at "
+			    "most, not "
+			    "stopped",
+			    strbuf_text(&name));
+			check_report_todo(report,
+			    "take t=y out once reports show that your own mail "
+			    "passes");
+		} else if (policy == AUTH_DMARC_NONE) {
+			check_report_add(report, about, CHECK_NOTE,
+			    "%s=none at _dmarc.%s: forged mail is reported at "
+			    "most, "
+			    "not stopped",
+			    tag, strbuf_text(&name));
+			check_report_todo(report,
+			    "say %s=quarantine or %s=reject once reports show "
+			    "that "
+			    "your own mail passes",
+			    tag, tag);
+		} else {
+			check_report_add(report, about, CHECK_OK,
+			    "%s at _dmarc.%s", auth_dmarc_policy_word(policy),
+			    strbuf_text(&name));
+		}
+		strbuf_clear(&name);
 	}
 	strbuf_clear(&shown);
 }
@@ -337,14 +279,46 @@ check_dmarc_report(const char *domain, const struct auth_orgdomain *org,
 		check_report_no_answer(report, &about);
 		return;
 	}
-	if (own->records > 1)
-		report_several(&about, own, report);
-	else if (own->malformed.n == 0 && record == NULL)
-		report_no_dmarc(&about, report);
-	else if (own->malformed.n == 0 || own->records == 1)
+	if (own->records > 1) {
+		check_report_add(report, &about, CHECK_FAIL,
+		    "%zu records at _dmarc.%s, which receivers take for none",
+		    own->records, about.subject);
+		check_report_todo(report, "leave one of them");
+	} else if (own->malformed.n == 0 && record == NULL) {
+		check_report_add(
+		    report, &about, CHECK_WARNING, "there is no record");
+		check_report_todo(report,
+		    "publish _dmarc.%s. IN TXT \"v=DMARC1; p=none; "
+		    "rua=mailto:postmaster@%s\" (in a form: name _dmarc, type "
+		    "TXT, "
+		    "value v=DMARC1; p=none; rua=mailto:postmaster@%s)",
+		    about.subject, about.subject, about.subject);
+	} else if (own->malformed.n == 0 || own->records == 1)
 		report_dmarc(&about, record, report);
-	if (own->malformed.n > 0)
-		report_malformed(&about, own, report);
+	if (own->malformed.n > 0) {
+		/* Alone it keeps the domain without a record of its own;
+		 * beside another it is discarded (RFC 9989 section 4.10). */
+		struct strbuf shown;
+
+		strbuf_init(&shown, CHECK_SHOWN_MAX);
+		(void)check_shown(&shown, own->malformed);
+		if (own->records == 0) {
+			check_report_add(report, &about, CHECK_FAIL,
+			    "the record at _dmarc.%s does not begin with "
+			    "v=DMARC1; as "
+			    "it must: %s",
+			    about.subject, strbuf_text(&shown));
+			check_report_todo(report, "begin it with v=DMARC1;");
+		} else {
+			check_report_add(report, &about, CHECK_NOTE,
+			    "another record at _dmarc.%s is discarded, for it "
+			    "does not "
+			    "begin with v=DMARC1; : %s",
+			    about.subject, strbuf_text(&shown));
+			check_report_todo(report, "remove that one");
+		}
+		strbuf_clear(&shown);
+	}
 }
 
 void

@@ -56,41 +56,6 @@ report_way_there(const struct postfix *postfix, const struct proxy_front *front,
 	strbuf_clear(&text);
 }
 
-/* The way back may be another server's; then its answer to EHLO will do. */
-static void
-report_way_back(const struct postfix *postfix, const struct proxy_front *front,
-    const struct check_postconf *found)
-{
-	const struct check_about about = {"postfix", front->name};
-	struct strbuf relay;
-
-	strbuf_init(&relay, ADDRESS_MAX);
-	proxy_endpoint_print(&front->relay, &relay);
-	if (found->loop.n > 0) {
-		check_report_add(postfix->report, &about, CHECK_FAIL,
-		    "mail that comes back at %s is handed to us again: %s",
-		    strbuf_text(&relay), strbuf_text(&found->loop_text));
-		check_report_todo(postfix->report,
-		    "give the service %s of master.cf -o %.*s=, as " SAMPLES
-		    "/%s-after-queue.cf has it",
-		    strbuf_text(&relay), (int)found->loop.n, found->loop.p,
-		    front->name);
-	} else if (found->way_back) {
-		check_report_add(postfix->report, &about, CHECK_OK,
-		    "an smtpd of master.cf takes mail back at %s",
-		    strbuf_text(&relay));
-	} else {
-		check_report_add(postfix->report, &about, CHECK_WARNING,
-		    "no smtpd of master.cf listens at %s, our next hop",
-		    strbuf_text(&relay));
-		check_report_todo(postfix->report,
-		    "append the service %s of " SAMPLES
-		    "/%s-after-queue.cf, with its cleanup",
-		    strbuf_text(&relay), front->name);
-	}
-	strbuf_clear(&relay);
-}
-
 static void
 report_front(const struct postfix *postfix, const struct proxy_front *front)
 {
@@ -102,8 +67,39 @@ report_front(const struct postfix *postfix, const struct proxy_front *front)
 	check_postconf_search(
 	    &found, front, postfix->config->hostname, postfix->master);
 	report_way_there(postfix, front, &found);
-	if (proxy_endpoint_path(&front->relay) == NULL)
-		report_way_back(postfix, front, &found);
+	if (proxy_endpoint_path(&front->relay) == NULL) {
+		/* The way back may be another server's; then its answer to
+		 * EHLO will do. */
+		const struct check_about about = {"postfix", front->name};
+		struct strbuf relay;
+
+		strbuf_init(&relay, ADDRESS_MAX);
+		proxy_endpoint_print(&front->relay, &relay);
+		if (found.loop.n > 0) {
+			check_report_add(postfix->report, &about, CHECK_FAIL,
+			    "mail that comes back at %s is handed to us again: "
+			    "%s",
+			    strbuf_text(&relay), strbuf_text(&found.loop_text));
+			check_report_todo(postfix->report,
+			    "give the service %s of master.cf -o %.*s=, "
+			    "as " SAMPLES "/%s-after-queue.cf has it",
+			    strbuf_text(&relay), (int)found.loop.n,
+			    found.loop.p, front->name);
+		} else if (found.way_back) {
+			check_report_add(postfix->report, &about, CHECK_OK,
+			    "an smtpd of master.cf takes mail back at %s",
+			    strbuf_text(&relay));
+		} else {
+			check_report_add(postfix->report, &about, CHECK_WARNING,
+			    "no smtpd of master.cf listens at %s, our next hop",
+			    strbuf_text(&relay));
+			check_report_todo(postfix->report,
+			    "append the service %s of " SAMPLES
+			    "/%s-after-queue.cf, with its cleanup",
+			    strbuf_text(&relay), front->name);
+		}
+		strbuf_clear(&relay);
+	}
 	check_fit(
 	    postfix->config, front, postfix->master, postfix->report, true);
 	check_postconf_clear(&found);

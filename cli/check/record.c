@@ -148,14 +148,6 @@ names_senders(struct slice text)
 	    !slice_equal(record.granularity, SLICE("*"));
 }
 
-/* The octets of an answer: header, question, the record behind a pointer. */
-static size_t
-answer_octets(const struct check_key *key, struct slice text)
-{
-	return 12 + strlen(key->name) + 2 + 4 + 12 + text.n +
-	    text.n / STRING_MOST + 1;
-}
-
 /* --- the key in it --- */
 
 static bool
@@ -173,46 +165,6 @@ is_public_half(const struct dkim_public_key *public, const struct dkim_key *key)
 		public, algorithm, digest, strbuf_slice(&signature));
 	strbuf_clear(&signature);
 	return is;
-}
-
-/* Under 1024 bits no private key is read in the first place. */
-static void
-judge_bits(struct judging *j, unsigned bits)
-{
-	if (dkim_key_type(j->key->key) != DKIM_KEY_RSA || bits >= BITS_GOOD)
-		return;
-	check_report_add(j->report, &j->about, CHECK_WARNING,
-	    "an RSA key of %u bits, under the 2048 that RFC 8301 asks for",
-	    bits);
-	check_report_todo(j->report,
-	    "sign with a new one: signpost keygen -d %s -s NEW%s",
-	    j->key->domain, j->key->config);
-}
-
-/* RFC 1035 section 4.2.1, RFC 6891: what is longer takes EDNS or TCP, and over
- * 1232 octets it is seldom sent by UDP at all. */
-static void
-judge_size(struct judging *j)
-{
-	size_t octets = answer_octets(j->key, j->answer->first);
-
-	if (octets > UDP_SAFE) {
-		check_report_add(j->report, &j->about, CHECK_WARNING,
-		    "the answer has %zu octets, over the %d that go by UDP: "
-		    "receivers to whom no TCP gets through find no key",
-		    octets, UDP_SAFE);
-		check_report_todo(j->report,
-		    "leave out notes (n=), or take a key of 2048 bits");
-	} else if (octets > UDP_PLAIN) {
-		check_report_add(j->report, &j->about, CHECK_NOTE,
-		    "the answer has %zu octets, over the %d that go "
-		    "everywhere: "
-		    "old resolvers ask for it by TCP",
-		    octets, UDP_PLAIN);
-		check_report_todo(j->report,
-		    "let TCP to port 53 of your name servers in; a key of 2048 "
-		    "bits is shorter");
-	}
 }
 
 static void
@@ -243,8 +195,49 @@ judge_key(struct judging *j, const struct dkim_record *record)
 		    "other addresses for unsigned");
 		check_report_todo(j->report, "take g= out of the record");
 	} else {
-		judge_bits(j, dkim_public_key_bits(public));
-		judge_size(j);
+		unsigned bits = dkim_public_key_bits(public);
+		struct slice text;
+		size_t octets;
+
+		/* Under 1024 bits no private key is read in the first place. */
+		if (dkim_key_type(j->key->key) == DKIM_KEY_RSA &&
+		    bits < BITS_GOOD) {
+			check_report_add(j->report, &j->about, CHECK_WARNING,
+			    "an RSA key of %u bits, under the 2048 that RFC "
+			    "8301 asks for",
+			    bits);
+			check_report_todo(j->report,
+			    "sign with a new one: signpost keygen -d %s -s "
+			    "NEW%s",
+			    j->key->domain, j->key->config);
+		}
+		/* RFC 1035 section 4.2.1, RFC 6891: what is longer takes
+		 * EDNS or TCP, and over 1232 octets it is seldom sent by UDP
+		 * at all. */
+		text = j->answer->first;
+		/* The octets of an answer: header, question, the record
+		 * behind a pointer. */
+		octets = 12 + strlen(j->key->name) + 2 + 4 + 12 + text.n +
+		    text.n / STRING_MOST + 1;
+		if (octets > UDP_SAFE) {
+			check_report_add(j->report, &j->about, CHECK_WARNING,
+			    "the answer has %zu octets, over the %d that go by "
+			    "UDP: "
+			    "receivers to whom no TCP gets through find no key",
+			    octets, UDP_SAFE);
+			check_report_todo(j->report,
+			    "leave out notes (n=), or take a key of 2048 bits");
+		} else if (octets > UDP_PLAIN) {
+			check_report_add(j->report, &j->about, CHECK_NOTE,
+			    "the answer has %zu octets, over the %d that go "
+			    "everywhere: "
+			    "old resolvers ask for it by TCP",
+			    octets, UDP_PLAIN);
+			check_report_todo(j->report,
+			    "let TCP to port 53 of your name servers in; a key "
+			    "of 2048 "
+			    "bits is shorter");
+		}
 	}
 	dkim_public_key_free(public);
 }
@@ -285,22 +278,6 @@ domainkeys_refuses(const struct judging *j)
 	return why == MAIL_REASON_NONE ? NULL : mail_reason_text(why);
 }
 
-/* RFC 6376 section 3.6.1: t=s asks for an i= in d= itself. */
-static void
-fail_strict(struct judging *j)
-{
-	struct strbuf shown;
-
-	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	check_report_add(j->report, &j->about, CHECK_FAIL,
-	    "t=s: receivers refuse a signature whose i= is below d=, as "
-	    "i=%s is",
-	    check_shown_reason(&shown, slice_str(j->key->below)));
-	check_report_todo(j->report,
-	    "take s out of t= in the record, or i= out of the signature");
-	strbuf_clear(&shown);
-}
-
 static void
 judge_record(struct judging *j)
 {
@@ -321,9 +298,21 @@ judge_record(struct judging *j)
 		why = domainkeys_refuses(j);
 	if (why != NULL)
 		fail_record(j, why);
-	else if (record.strict && j->key->below != NULL)
-		fail_strict(j);
-	else
+	else if (record.strict && j->key->below != NULL) {
+		/* RFC 6376 section 3.6.1: t=s asks for an i= in d= itself. */
+		struct strbuf shown;
+
+		strbuf_init(&shown, CHECK_SHOWN_MAX);
+		check_report_add(j->report, &j->about, CHECK_FAIL,
+		    "t=s: receivers refuse a signature whose i= is below d=, "
+		    "as "
+		    "i=%s is",
+		    check_shown_reason(&shown, slice_str(j->key->below)));
+		check_report_todo(j->report,
+		    "take s out of t= in the record, or i= out of the "
+		    "signature");
+		strbuf_clear(&shown);
+	} else
 		judge_key(j, &record);
 	if (record.testing) {
 		check_report_add(j->report, &j->about, CHECK_NOTE,

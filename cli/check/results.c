@@ -69,26 +69,6 @@ struct tried {
 	char why[WHY_MAX];
 };
 
-static void
-try_database(const struct proxy_config *config, struct tried *to)
-{
-	struct record_store *store = NULL;
-	struct strbuf reason;
-
-	strbuf_init(&reason, WHY_MAX);
-	if (proxy_privilege_drop(
-		proxy_recorder_user(config), DESCRIPTORS, &reason) == 0)
-		store =
-		    record_store_open_writer(config->results.database, &reason);
-	if (store != NULL) {
-		to->measured = record_store_measure(store, &to->measure) == 0;
-		to->writable = record_store_try(store, &reason) == 0;
-		record_store_close(store);
-	}
-	(void)snprintf(to->why, sizeof(to->why), "%s", strbuf_text(&reason));
-	strbuf_clear(&reason);
-}
-
 /* A file system that hangs does not hold us. */
 static bool
 read_tried(int fd, struct tried *to)
@@ -110,7 +90,23 @@ try_in_child(const struct proxy_config *config, struct tried *to)
 		return;
 	child = fork();
 	if (child == 0) {
-		try_database(config, to);
+		struct record_store *store = NULL;
+		struct strbuf reason;
+
+		strbuf_init(&reason, WHY_MAX);
+		if (proxy_privilege_drop(
+			proxy_recorder_user(config), DESCRIPTORS, &reason) == 0)
+			store = record_store_open_writer(
+			    config->results.database, &reason);
+		if (store != NULL) {
+			to->measured =
+			    record_store_measure(store, &to->measure) == 0;
+			to->writable = record_store_try(store, &reason) == 0;
+			record_store_close(store);
+		}
+		(void)snprintf(
+		    to->why, sizeof(to->why), "%s", strbuf_text(&reason));
+		strbuf_clear(&reason);
 		_exit(write(ends[1], to, sizeof(*to)) < 0);
 	}
 	(void)close(ends[1]);
@@ -136,20 +132,6 @@ percent(const struct looking *l, const struct tried *tried)
 }
 
 static void
-add_state(
-    const struct looking *l, const struct tried *tried, struct strbuf *state)
-{
-	strbuf_addf(state, "%u %% full, ", percent(l, tried));
-	if (tried->measure.newest == 0) {
-		strbuf_add_str(state, "no record yet");
-		return;
-	}
-	strbuf_add_str(state, "newest record of the hour of ");
-	cli_time_print(tried->measure.newest, state);
-	strbuf_add_str(state, " UTC");
-}
-
-static void
 look_at_database(const struct looking *l, struct strbuf *state)
 {
 	const char *path = l->config->results.database;
@@ -166,8 +148,16 @@ look_at_database(const struct looking *l, struct strbuf *state)
 	}
 	try_in_child(l->config, &tried);
 	strbuf_init(&text, TEXT_MAX);
-	if (tried.measured)
-		add_state(l, &tried, state);
+	if (tried.measured) {
+		strbuf_addf(state, "%u %% full, ", percent(l, &tried));
+		if (tried.measure.newest == 0) {
+			strbuf_add_str(state, "no record yet");
+		} else {
+			strbuf_add_str(state, "newest record of the hour of ");
+			cli_time_print(tried.measure.newest, state);
+			strbuf_add_str(state, " UTC");
+		}
+	}
 	if (!tried.writable) {
 		strbuf_addf(&text,
 		    "the database takes nothing, so that results are lost: %s",

@@ -72,31 +72,6 @@ make_names(struct sending *s)
 	return 0;
 }
 
-static void
-write_message(struct sending *s)
-{
-	struct strbuf date;
-
-	strbuf_init(&date, WORDS_MAX);
-	(void)record_date_print(clock_wall_s(), &date);
-	strbuf_addf(&s->message,
-	    "From: signpost check <%s>\n"
-	    "To: <%s>\n"
-	    "Subject: signpost check: a test\n"
-	    "Date: %s\n"
-	    "Message-ID: <%s>\n"
-	    "Auto-Submitted: auto-generated\n"
-	    "MIME-Version: 1.0\n"
-	    "Content-Type: text/plain; charset=us-ascii\n"
-	    "\n"
-	    "signpost check --send wrote this, to see that mail of this host\n"
-	    "arrives signed. It may be deleted.\n"
-	    "%s\n",
-	    strbuf_text(&s->from), s->what->to, strbuf_text(&date),
-	    strbuf_text(&s->id), strbuf_text(&s->end));
-	strbuf_clear(&date);
-}
-
 /* As any program of this host sends mail. */
 static int
 hand_over(struct sending *s)
@@ -133,59 +108,6 @@ hand_over(struct sending *s)
 
 /* --- the log --- */
 
-/* The file that Postfix or syslog writes; empty: the journal alone has it. */
-static void
-find_log(struct sending *s)
-{
-	static const char *const usual[] = {
-	    "/var/log/mail.log", "/var/log/maillog"};
-	struct strbuf path, reason;
-	struct stat st;
-
-	strbuf_init(&path, PATH_LENGTH_MAX);
-	strbuf_init(&reason, WORDS_MAX);
-	if (cli_program_find("postconf", &path) == 0) {
-		const char *const argv[] = {
-		    strbuf_text(&path), "-xh", "maillog_file", NULL};
-
-		(void)cli_capture(argv, CLI_POSTFIX_MS, &s->log_path, &reason);
-		while (s->log_path.n > 0 &&
-		    s->log_path.p[s->log_path.n - 1] == '\n')
-			strbuf_truncate(&s->log_path, s->log_path.n - 1);
-	}
-	for (size_t i = 0;
-	     s->log_path.n == 0 && i < sizeof(usual) / sizeof(usual[0]); i++)
-		if (access(usual[i], R_OK) == 0)
-			strbuf_add_str(&s->log_path, usual[i]);
-	if (s->log_path.n > 0 && stat(strbuf_text(&s->log_path), &st) == 0)
-		s->log_before = st.st_size;
-	strbuf_clear(&path);
-	strbuf_clear(&reason);
-}
-
-/* What the journal has of the facility mail since then. */
-static void
-read_journal(struct sending *s)
-{
-	struct strbuf path, since, reason;
-
-	strbuf_init(&path, PATH_LENGTH_MAX);
-	strbuf_init(&since, WORDS_MAX);
-	strbuf_init(&reason, WORDS_MAX);
-	strbuf_addf(&since, "--since=@%lld", (long long)s->begun);
-	if (cli_program_find("journalctl", &path) == 0) {
-		const char *const argv[] = {strbuf_text(&path), "-q",
-		    "--no-pager", strbuf_text(&since), "SYSLOG_FACILITY=2",
-		    NULL};
-
-		strbuf_reset(&s->log);
-		(void)cli_capture(argv, CLI_POSTFIX_MS, &s->log, &reason);
-	}
-	strbuf_clear(&path);
-	strbuf_clear(&since);
-	strbuf_clear(&reason);
-}
-
 static bool
 is_ours(void *ctx, struct slice relay)
 {
@@ -218,7 +140,25 @@ look_at_log(struct sending *s)
 	struct stat st;
 
 	if (s->log_path.n == 0) {
-		read_journal(s);
+		struct strbuf path, since, reason;
+
+		/* What the journal has of the facility mail since then. */
+		strbuf_init(&path, PATH_LENGTH_MAX);
+		strbuf_init(&since, WORDS_MAX);
+		strbuf_init(&reason, WORDS_MAX);
+		strbuf_addf(&since, "--since=@%lld", (long long)s->begun);
+		if (cli_program_find("journalctl", &path) == 0) {
+			const char *const argv[] = {strbuf_text(&path), "-q",
+			    "--no-pager", strbuf_text(&since),
+			    "SYSLOG_FACILITY=2", NULL};
+
+			strbuf_reset(&s->log);
+			(void)cli_capture(
+			    argv, CLI_POSTFIX_MS, &s->log, &reason);
+		}
+		strbuf_clear(&path);
+		strbuf_clear(&since);
+		strbuf_clear(&reason);
 	} else {
 		FILE *file = fopen(strbuf_text(&s->log_path), "re");
 		char chunk[8192];
@@ -282,24 +222,6 @@ is_aligned(const struct sending *s, const struct auth_result *result)
 		domain.p[domain.n - result->domain.n - 1] == '.');
 }
 
-/* "dkim=pass (example.org, m202611r)" for each signature. */
-static void
-add_result(const struct auth_result *r, struct strbuf *told)
-{
-	struct strbuf shown;
-
-	strbuf_init(&shown, CHECK_SHOWN_MAX);
-	strbuf_addf(told, "%s%s=%s", told->n > 0 ? ", " : "",
-	    auth_method_name(r->method), mail_verdict_word(r->verdict));
-	strbuf_addf(told, " (%s, ", check_shown(&shown, r->domain));
-	strbuf_addf(told, "%s", check_shown(&shown, r->selector));
-	if (r->verdict != MAIL_VERDICT_PASS && r->reason != NULL)
-		strbuf_addf(told, ": %s",
-		    check_shown_reason(&shown, slice_str(r->reason)));
-	strbuf_add_char(told, ')');
-	strbuf_clear(&shown);
-}
-
 struct judged {
 	size_t signatures, failed;
 	bool passes; /* by DKIM, for its domain */
@@ -311,6 +233,7 @@ judge(const struct sending *s, const struct auth_results *results,
 {
 	for (size_t i = 0; i < results->count; i++) {
 		const struct auth_result *r = &results->list[i];
+		struct strbuf shown;
 
 		if (r->verdict == MAIL_VERDICT_NONE ||
 		    (r->method != AUTH_DKIM && r->method != AUTH_DOMAINKEYS))
@@ -319,19 +242,17 @@ judge(const struct sending *s, const struct auth_results *results,
 		j->failed += r->verdict != MAIL_VERDICT_PASS;
 		j->passes |= r->method == AUTH_DKIM &&
 		    r->verdict == MAIL_VERDICT_PASS && is_aligned(s, r);
-		add_result(r, told);
-	}
-}
-
-/* With line ends as they are on the wire. */
-static void
-add_wire(struct slice text, struct strbuf *to)
-{
-	struct slice line;
-
-	while (text.n > 0 && slice_cut(&text, '\n', &line)) {
-		strbuf_add(to, line);
-		strbuf_add_str(to, "\r\n");
+		/* "dkim=pass (example.org, m202611r)" for each signature. */
+		strbuf_init(&shown, CHECK_SHOWN_MAX);
+		strbuf_addf(told, "%s%s=%s", told->n > 0 ? ", " : "",
+		    auth_method_name(r->method), mail_verdict_word(r->verdict));
+		strbuf_addf(told, " (%s, ", check_shown(&shown, r->domain));
+		strbuf_addf(told, "%s", check_shown(&shown, r->selector));
+		if (r->verdict != MAIL_VERDICT_PASS && r->reason != NULL)
+			strbuf_addf(told, ": %s",
+			    check_shown_reason(&shown, slice_str(r->reason)));
+		strbuf_add_char(told, ')');
+		strbuf_clear(&shown);
 	}
 }
 
@@ -350,9 +271,16 @@ verify_message(const struct sending *s, struct cli_resolver *resolver,
 	struct mail_reader *reader =
 	    mail_reader_new(MESSAGE_MAX, &ops, evaluation);
 	struct strbuf wire;
+	struct slice text;
+	struct slice line;
 
 	strbuf_init(&wire, (size_t)2 * MESSAGE_MAX);
-	add_wire(strbuf_slice(&s->arrived), &wire);
+	/* With line ends as they are on the wire. */
+	text = strbuf_slice(&s->arrived);
+	while (text.n > 0 && slice_cut(&text, '\n', &line)) {
+		strbuf_add(&wire, line);
+		strbuf_add_str(&wire, "\r\n");
+	}
 	if (mail_reader_write(reader, strbuf_slice(&wire)) == 0 &&
 	    mail_reader_end(reader) == 0) {
 		auth_evaluation_end(evaluation);
@@ -413,34 +341,6 @@ tell_arrival(const struct sending *s, struct cli_resolver *resolver)
 	strbuf_clear(&told);
 }
 
-/* It left for another host, or for a mailbox that is no file. */
-static void
-tell_departure(const struct sending *s)
-{
-	bool is_signed = s->fate.outcome.n > 0
-	    ? slice_starts_nocase(s->fate.outcome, SLICE("signed="))
-	    : s->fate.by_us;
-	struct strbuf relay, outcome;
-
-	strbuf_init(&relay, CHECK_SHOWN_MAX);
-	strbuf_init(&outcome, CHECK_SHOWN_MAX);
-	check_report_add(s->report, &s->about,
-	    is_signed ? CHECK_NOTE : CHECK_FAIL, "it left by %s; %s",
-	    check_shown(&relay, s->fate.relay),
-	    s->fate.outcome.n > 0 ? check_shown(&outcome, s->fate.outcome)
-		: s->fate.by_us ? "it had come by signpost, whose own line is "
-				  "not in that log"
-				: "it did not come by signpost");
-	check_report_todo(s->report, "%s",
-	    is_signed
-		? "only who gets it can verify it there: send to an address "
-		  "of this host, or name its mailbox (--mailbox), or write to "
-		  "a reflector"
-		: "it left unsigned: see what is said of postfix out here");
-	strbuf_clear(&relay);
-	strbuf_clear(&outcome);
-}
-
 static void
 tell_absence(const struct sending *s)
 {
@@ -448,7 +348,34 @@ tell_absence(const struct sending *s)
 
 	strbuf_init(&shown, CHECK_SHOWN_MAX);
 	if (s->fate.sent && s->box.path.n == 0) {
-		tell_departure(s);
+		bool is_signed = s->fate.outcome.n > 0
+		    ? slice_starts_nocase(s->fate.outcome, SLICE("signed="))
+		    : s->fate.by_us;
+		struct strbuf relay, outcome;
+
+		/* It left for another host, or for a mailbox that is no
+		 * file. */
+		strbuf_init(&relay, CHECK_SHOWN_MAX);
+		strbuf_init(&outcome, CHECK_SHOWN_MAX);
+		check_report_add(s->report, &s->about,
+		    is_signed ? CHECK_NOTE : CHECK_FAIL, "it left by %s; %s",
+		    check_shown(&relay, s->fate.relay),
+		    s->fate.outcome.n > 0
+			? check_shown(&outcome, s->fate.outcome)
+			: s->fate.by_us
+			? "it had come by signpost, whose own line is "
+			  "not in that log"
+			: "it did not come by signpost");
+		check_report_todo(s->report, "%s",
+		    is_signed ? "only who gets it can verify it there: send to "
+				"an address "
+				"of this host, or name its mailbox "
+				"(--mailbox), or write to "
+				"a reflector"
+			      : "it left unsigned: see what is said of postfix "
+				"out here");
+		strbuf_clear(&relay);
+		strbuf_clear(&outcome);
 	} else if (s->fate.status.n > 0) {
 		check_report_add(s->report, &s->about, CHECK_FAIL,
 		    "it is not in %s: status=%s",
@@ -474,15 +401,58 @@ tell_absence(const struct sending *s)
 static void
 send_it(struct sending *s, struct cli_resolver *resolver)
 {
+	struct strbuf date;
+	static const char *const usual[] = {
+	    "/var/log/mail.log", "/var/log/maillog"};
+	struct strbuf path, reason;
+	struct stat st;
+
 	if (make_names(s) != 0)
 		return;
-	write_message(s);
+	strbuf_init(&date, WORDS_MAX);
+	(void)record_date_print(clock_wall_s(), &date);
+	strbuf_addf(&s->message,
+	    "From: signpost check <%s>\n"
+	    "To: <%s>\n"
+	    "Subject: signpost check: a test\n"
+	    "Date: %s\n"
+	    "Message-ID: <%s>\n"
+	    "Auto-Submitted: auto-generated\n"
+	    "MIME-Version: 1.0\n"
+	    "Content-Type: text/plain; charset=us-ascii\n"
+	    "\n"
+	    "signpost check --send wrote this, to see that mail of this host\n"
+	    "arrives signed. It may be deleted.\n"
+	    "%s\n",
+	    strbuf_text(&s->from), s->what->to, strbuf_text(&date),
+	    strbuf_text(&s->id), strbuf_text(&s->end));
+	strbuf_clear(&date);
 	if (s->what->mailbox != NULL)
 		strbuf_add_str(&s->box.path, s->what->mailbox);
 	else
 		check_box_find(&s->box, slice_str(s->what->to));
 	check_box_mark(&s->box);
-	find_log(s);
+	/* The file that Postfix or syslog writes; empty: the journal alone
+	 * has it. */
+	strbuf_init(&path, PATH_LENGTH_MAX);
+	strbuf_init(&reason, WORDS_MAX);
+	if (cli_program_find("postconf", &path) == 0) {
+		const char *const argv[] = {
+		    strbuf_text(&path), "-xh", "maillog_file", NULL};
+
+		(void)cli_capture(argv, CLI_POSTFIX_MS, &s->log_path, &reason);
+		while (s->log_path.n > 0 &&
+		    s->log_path.p[s->log_path.n - 1] == '\n')
+			strbuf_truncate(&s->log_path, s->log_path.n - 1);
+	}
+	for (size_t i = 0;
+	     s->log_path.n == 0 && i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (access(usual[i], R_OK) == 0)
+			strbuf_add_str(&s->log_path, usual[i]);
+	if (s->log_path.n > 0 && stat(strbuf_text(&s->log_path), &st) == 0)
+		s->log_before = st.st_size;
+	strbuf_clear(&path);
+	strbuf_clear(&reason);
 	s->begun = clock_wall_s() - 1;
 	if (hand_over(s) != 0)
 		return;

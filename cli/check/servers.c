@@ -146,8 +146,8 @@ check_names_add(struct check_names *names, const struct check_name_about *about,
 	name->alias = answer->alias;
 }
 
-/* The alias that the first server has leads to a name of another zone, which must
- * say the same. */
+/* The alias that the first server has leads to a name of another zone, which
+ * must say the same. */
 static void
 follow_alias(struct check_names *names, const struct check_name *from)
 {
@@ -226,20 +226,6 @@ ask_servers(void *subject, struct dns_question *question)
 	return true;
 }
 
-static void
-add_host(struct check_zone *zone, struct slice name)
-{
-	struct dns_question *questions = &zone->questions[zone->question_count];
-
-	if (zone->host_count == HOSTS_MAX ||
-	    dns_question_set(&questions[0], DNS_A, name) != 0 ||
-	    dns_question_set(&questions[1], DNS_AAAA, name) != 0)
-		return;
-	zone->question_count += 2;
-	zone->hosts[zone->host_count++] =
-	    (struct check_host){.name = xslicedup(name)};
-}
-
 /* In an order of their own, for answers turn theirs about. */
 static void
 add_hosts(struct check_zone *zone, const struct dns_answer *answer)
@@ -249,8 +235,19 @@ add_hosts(struct check_zone *zone, const struct dns_answer *answer)
 	for (size_t i = 0; i < answer->count; i++)
 		values[i] = answer->records[i].value;
 	qsort(values, answer->count, sizeof(*values), compare_values);
-	for (size_t i = 0; i < answer->count; i++)
-		add_host(zone, values[i]);
+	for (size_t i = 0; i < answer->count; i++) {
+		struct slice name = values[i];
+		struct dns_question *questions =
+		    &zone->questions[zone->question_count];
+
+		if (zone->host_count != HOSTS_MAX &&
+		    dns_question_set(&questions[0], DNS_A, name) == 0 &&
+		    dns_question_set(&questions[1], DNS_AAAA, name) == 0) {
+			zone->question_count += 2;
+			zone->hosts[zone->host_count++] =
+			    (struct check_host){.name = xslicedup(name)};
+		}
+	}
 	free(values);
 }
 
@@ -418,22 +415,6 @@ take_silence(struct errand *e, int error)
 }
 
 static void
-take_said(struct errand *e, const struct dns_direct_result *result)
-{
-	struct check_said *said = &e->name->said[e->host];
-
-	if (e->tcp || said->known)
-		return;
-	said->known = true;
-	if (result->kind == DNS_DIRECT_ALIAS) {
-		said->target = xstrdup(result->target);
-		said->text = xstrdup(result->target);
-	} else {
-		said->text = print_answer(e->name->about.kind, result->answer);
-	}
-}
-
-static void
 take_result(void *ctx, const struct dns_direct_result *result)
 {
 	struct errand *e = ctx;
@@ -450,8 +431,20 @@ take_result(void *ctx, const struct dns_direct_result *result)
 	if (result->kind == DNS_DIRECT_NOT_ITS ||
 	    result->kind == DNS_DIRECT_FAILED)
 		host->refuses = true;
-	else
-		take_said(e, result);
+	else {
+		struct check_said *said = &e->name->said[e->host];
+
+		if (!e->tcp && !said->known) {
+			said->known = true;
+			if (result->kind == DNS_DIRECT_ALIAS) {
+				said->target = xstrdup(result->target);
+				said->text = xstrdup(result->target);
+			} else {
+				said->text = print_answer(
+				    e->name->about.kind, result->answer);
+			}
+		}
+	}
 	finish_errand(e);
 }
 

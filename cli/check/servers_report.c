@@ -151,7 +151,8 @@ find_common(const struct check_zone *zone, const struct check_name *name)
 	return first;
 }
 
-/* All servers agree, and the resolver does not: it has what was there before. */
+/* All servers agree, and the resolver does not: it has what was there
+ * before. */
 static void
 report_old(const struct check_zone *zone, const struct check_name *name,
     const struct check_said *common, struct check_report *report)
@@ -276,32 +277,13 @@ report_zone(const struct check_names *names, const struct check_zone *zone,
 	strbuf_clear(&shown);
 }
 
-/* Names whose zone nobody could tell. */
-static void
-report_zoneless(const struct check_names *names, struct check_report *report)
-{
-	const char *first = NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; i < names->count; i++)
-		if (names->list[i]->zone == SIZE_MAX && count++ == 0)
-			first = names->list[i]->question.name;
-	if (first == NULL)
-		return;
-	check_report_add(report, &(struct check_about){"servers", first},
-	    CHECK_NOTE,
-	    "%s does not say which zone it is in, so its name servers could "
-	    "not be asked (%zu names)",
-	    report->servers, count);
-	check_report_todo(report,
-	    "have [dns] name a server that answers questions for SOA and NS");
-}
-
 void
 check_servers_report(
     const struct check_names *names, struct check_report *report)
 {
 	bool *differs = xcalloc(names->zone_count + 1, sizeof(*differs));
+	const char *first;
+	size_t count;
 
 	for (size_t i = 0; i < names->count; i++)
 		if (names->list[i]->zone != SIZE_MAX &&
@@ -309,6 +291,22 @@ check_servers_report(
 			differs[names->list[i]->zone] = true;
 	for (size_t i = 0; i < names->zone_count; i++)
 		report_zone(names, names->zones[i], !differs[i], report);
-	report_zoneless(names, report);
+	/* Names whose zone nobody could tell. */
+	first = NULL;
+	count = 0;
+	for (size_t i = 0; i < names->count; i++)
+		if (names->list[i]->zone == SIZE_MAX && count++ == 0)
+			first = names->list[i]->question.name;
+	if (first != NULL) {
+		check_report_add(report,
+		    &(struct check_about){"servers", first}, CHECK_NOTE,
+		    "%s does not say which zone it is in, so its name servers "
+		    "could "
+		    "not be asked (%zu names)",
+		    report->servers, count);
+		check_report_todo(report,
+		    "have [dns] name a server that answers questions for SOA "
+		    "and NS");
+	}
 	free(differs);
 }

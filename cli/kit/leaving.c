@@ -358,24 +358,15 @@ find_relays(struct leaving_search *s)
 		add_relay(s->to, item, from);
 }
 
-static void
-find_tables(struct leaving_search *s)
-{
-	static const char *const names[] = {"transport_maps",
-	    "sender_dependent_relayhost_maps",
-	    "sender_dependent_default_transport_maps"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (s->to->tables == NULL && leaving_value(s, names[i]).n > 0)
-			s->to->tables = names[i];
-}
-
 void
 cli_leaving_find(struct cli_leaving *leaving, const struct cli_master *master,
     const struct cli_leaving_machine *machine)
 {
 	struct leaving_search s = {leaving, master, NULL};
 	struct slice transport;
+	static const char *const names[] = {"transport_maps",
+	    "sender_dependent_relayhost_maps",
+	    "sender_dependent_default_transport_maps"};
 
 	*leaving = (struct cli_leaving){0};
 	transport = leaving_value(&s, "default_transport");
@@ -383,7 +374,9 @@ cli_leaving_find(struct cli_leaving *leaving, const struct cli_master *master,
 	if (master != NULL)
 		s.service = cli_master_find(
 		    master, transport.n > 0 ? transport : SLICE("smtp"));
-	find_tables(&s);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (s.to->tables == NULL && leaving_value(&s, names[i]).n > 0)
+			s.to->tables = names[i];
 	find_relays(&s);
 	if (leaving->relay_count > 0)
 		return;
@@ -402,19 +395,6 @@ cli_leaving_ask(struct cli_leaving *leaving, struct dns_question *question)
 	return true;
 }
 
-/* Without an MX the host itself takes mail (RFC 5321 section 5.1). */
-static void
-take_mx(struct cli_leaving *leaving, int relay, const struct dns_answer *answer)
-{
-	if (answer->status != DNS_OK) {
-		push_addresses(
-		    leaving, slice_str(leaving->relays[relay].host), relay);
-		return;
-	}
-	for (size_t i = 0; i < answer->count && i < MX_MAX; i++)
-		push_addresses(leaving, answer->records[i].value, relay);
-}
-
 static void
 take_leaving(struct cli_leaving *leaving, const struct cli_leaving_question *q,
     const struct dns_answer *answer)
@@ -423,9 +403,20 @@ take_leaving(struct cli_leaving *leaving, const struct cli_leaving_question *q,
 
 	if (answer->status == DNS_TEMPFAIL)
 		leaving->silent = true;
-	else if (q->question.type == DNS_MX)
-		take_mx(leaving, q->relay, answer);
-	else if (answer->status == DNS_OK)
+	else if (q->question.type == DNS_MX) {
+		/* Without an MX the host itself takes mail (RFC 5321 section
+		 * 5.1). */
+		int relay = q->relay;
+
+		if (answer->status != DNS_OK) {
+			push_addresses(leaving,
+			    slice_str(leaving->relays[relay].host), relay);
+		} else {
+			for (size_t i = 0; i < answer->count && i < MX_MAX; i++)
+				push_addresses(
+				    leaving, answer->records[i].value, relay);
+		}
+	} else if (answer->status == DNS_OK)
 		for (size_t i = 0; i < answer->count; i++) {
 			unsigned char octets[16] = {0};
 			struct slice value = answer->records[i].value;

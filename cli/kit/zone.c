@@ -20,20 +20,6 @@ cli_zone_ask(struct cli_zone *zone, struct dns_question *question)
 	return true;
 }
 
-static void
-go_up(struct cli_zone *zone)
-{
-	const char *dot = strchr(zone->question.name, '.');
-
-	zone->asked = false;
-	if (dot != NULL) {
-		memmove(zone->question.name, dot + 1, strlen(dot));
-		return;
-	}
-	zone->done = zone->question.name[0] == '\0';
-	zone->question.name[0] = '\0'; /* the root */
-}
-
 /* The SOA behind an alias is that of another name. */
 void
 cli_zone_answer(struct cli_zone *zone, const struct dns_question *question,
@@ -46,8 +32,17 @@ cli_zone_answer(struct cli_zone *zone, const struct dns_question *question,
 		zone->done = true;
 	else if (answer->status == DNS_OK && !answer->alias)
 		zone->done = zone->found = true;
-	else
-		go_up(zone);
+	else {
+		const char *dot = strchr(zone->question.name, '.');
+
+		zone->asked = false;
+		if (dot != NULL) {
+			memmove(zone->question.name, dot + 1, strlen(dot));
+		} else {
+			zone->done = zone->question.name[0] == '\0';
+			zone->question.name[0] = '\0'; /* the root */
+		}
+	}
 }
 
 const char *

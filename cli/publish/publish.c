@@ -250,22 +250,6 @@ cli_publish_answer(void *publish, const struct dns_question *question,
 
 /* --- the end --- */
 
-/* Which zone a record is in: the domain's, where it is below that. */
-static void
-set_zone(const struct cli_publish *p, struct cli_record *record)
-{
-	const char *zone = cli_zone_name(&p->zone);
-	struct slice name = slice_str(record->name);
-	size_t n = slice_str(zone).n;
-
-	if (n == 0 || record->zone != NULL || record->elsewhere)
-		return;
-	if (slice_equal(name, slice_str(zone)) ||
-	    (name.n > n && slice_ends_nocase(name, slice_str(zone)) &&
-		name.p[name.n - n - 1] == '.'))
-		record->zone = xstrdup(zone);
-}
-
 unsigned
 cli_publish_finish(struct cli_publish *p, struct cli_records *to)
 {
@@ -280,7 +264,21 @@ cli_publish_finish(struct cli_publish *p, struct cli_records *to)
 		publish_spf_finish(p, &p->senderid, to);
 	if (wants(p, CLI_PUBLISH_DMARC))
 		publish_dmarc_finish(p, to);
-	for (size_t i = before; i < to->count; i++)
-		set_zone(p, &to->list[i]);
+	for (size_t i = before; i < to->count; i++) {
+		/* Which zone a record is in: the domain's, where it is below
+		 * that. */
+		struct cli_record *record = &to->list[i];
+		const char *zone = cli_zone_name(&p->zone);
+		struct slice name = slice_str(record->name);
+		size_t n = slice_str(zone).n;
+
+		if (n != 0 && record->zone == NULL && !record->elsewhere) {
+			if (slice_equal(name, slice_str(zone)) ||
+			    (name.n > n &&
+				slice_ends_nocase(name, slice_str(zone)) &&
+				name.p[name.n - n - 1] == '.'))
+				record->zone = xstrdup(zone);
+		}
+	}
 	return p->faults;
 }

@@ -64,18 +64,6 @@ series(const struct proxy_metrics_front *front, const char *name,
 		    front->name, label, (unsigned long long)value);
 }
 
-static void
-print_rows(const struct proxy_metrics *m, struct strbuf *out)
-{
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].type != NULL)
-			head(rows[i].name, rows[i].type, rows[i].help, out);
-		for (size_t k = 0; k < PROXY_FRONTS; k++)
-			series(&m->fronts[k], rows[i].name, rows[i].label,
-			    m->fronts[k].n[rows[i].counter], out);
-	}
-}
-
 static bool
 has(const struct proxy_metrics_front *front, enum proxy_filter_kind filter)
 {
@@ -100,40 +88,23 @@ struct family {
 	unsigned first, count; /* of the counters */
 };
 
-static void
-print_family(const struct proxy_metrics_front *front, const struct family *f,
-    struct strbuf *out)
-{
-	char text[80];
-
-	for (unsigned i = 0; i < f->count; i++) {
-		(void)snprintf(
-		    text, sizeof(text), ",%s=\"%s\"", f->label, f->words[i]);
-		series(front, f->name, text, front->n[f->first + i], out);
-	}
-}
-
 /* Of all fronts with that filter. */
 static void
 print_families(const struct proxy_metrics *m, enum proxy_filter_kind filter,
     const struct family *f, struct strbuf *out)
 {
 	for (size_t k = 0; k < PROXY_FRONTS; k++)
-		if (has(&m->fronts[k], filter))
-			print_family(&m->fronts[k], f, out);
-}
+		if (has(&m->fronts[k], filter)) {
+			const struct proxy_metrics_front *front = &m->fronts[k];
+			char text[80];
 
-static void
-print_reasons(const struct proxy_metrics *m, struct strbuf *out)
-{
-	static const struct family family = {"unsigned_total", "reason",
-	    proxy_unsigned_words, PROXY_COUNT_REASONS, PROXY_UNSIGNED_COUNT};
-
-	if (!any_has(m, PROXY_FILTER_SIGN))
-		return;
-	head("unsigned_total", "counter",
-	    "Messages passed on unsigned, by reason.", out);
-	print_families(m, PROXY_FILTER_SIGN, &family, out);
+			for (unsigned i = 0; i < f->count; i++) {
+				(void)snprintf(text, sizeof(text), ",%s=\"%s\"",
+				    f->label, f->words[i]);
+				series(front, f->name, text,
+				    front->n[f->first + i], out);
+			}
+		}
 }
 
 static void
@@ -154,19 +125,8 @@ print_results_of(const struct proxy_metrics_front *front, struct strbuf *out)
 		}
 }
 
-static void
-print_metrics_results(const struct proxy_metrics *m, struct strbuf *out)
-{
-	if (!any_has(m, PROXY_FILTER_VERIFY))
-		return;
-	head("results_total", "counter",
-	    "Results of the checks, by method and verdict.", out);
-	for (size_t k = 0; k < PROXY_FRONTS; k++)
-		if (has(&m->fronts[k], PROXY_FILTER_VERIFY))
-			print_results_of(&m->fronts[k], out);
-}
-
-/* A histogram of one front: its buckets, their bounds in ms, what they sum to. */
+/* A histogram of one front: its buckets, their bounds in ms, what they sum
+ * to. */
 struct histogram {
 	const char *name;
 	const unsigned *bounds;
@@ -209,53 +169,6 @@ print_of_verifiers(const struct proxy_metrics *m, const char *name,
 			    out);
 }
 
-static void
-print_dns(const struct proxy_metrics *m, struct strbuf *out)
-{
-	static const struct family outcomes = {"dns_questions_total", "outcome",
-	    proxy_dns_words, PROXY_COUNT_DNS, PROXY_DNS_OUTCOMES};
-	static const struct family packets = {"dns_packets_total", "kind",
-	    proxy_packet_words, PROXY_COUNT_PACKETS, PROXY_DNS_PACKETS};
-	static const struct histogram took = {"dns_seconds", proxy_dns_bounds,
-	    PROXY_COUNT_DNS_TOOK, PROXY_DNS_BUCKETS, PROXY_COUNT_DNS_MS};
-
-	if (!any_has(m, PROXY_FILTER_VERIFY))
-		return;
-	head("dns_questions_total", "counter",
-	    "DNS questions of the checks, by what they came to.", out);
-	print_families(m, PROXY_FILTER_VERIFY, &outcomes, out);
-	head("dns_cache_hits_total", "counter",
-	    "Of the questions, those answered from the cache.", out);
-	print_of_verifiers(
-	    m, "dns_cache_hits_total", PROXY_COUNT_DNS_CACHED, out);
-	head("dns_merged_total", "counter",
-	    "Of the questions, those that joined an equal one on its way.",
-	    out);
-	print_of_verifiers(m, "dns_merged_total", PROXY_COUNT_DNS_MERGED, out);
-	head("dns_packets_total", "counter",
-	    "Packets sent; that answer nothing; cut short, so asked by TCP.",
-	    out);
-	print_families(m, PROXY_FILTER_VERIFY, &packets, out);
-	head("dns_seconds", "histogram",
-	    "How long questions took that a name server was asked.", out);
-	for (size_t k = 0; k < PROXY_FRONTS; k++)
-		if (has(&m->fronts[k], PROXY_FILTER_VERIFY))
-			print_histogram(&m->fronts[k], &took, out);
-}
-
-static void
-print_delays(const struct proxy_metrics *m, struct strbuf *out)
-{
-	static const struct histogram delays = {"delay_seconds",
-	    proxy_delay_bounds, PROXY_COUNT_DELAYS, PROXY_DELAY_BUCKETS,
-	    PROXY_COUNT_DELAY_MS};
-
-	head("delay_seconds", "histogram",
-	    "From MAIL to the answer at the final dot.", out);
-	for (size_t k = 0; k < PROXY_FRONTS; k++)
-		print_histogram(&m->fronts[k], &delays, out);
-}
-
 /* --- what there is one of --- */
 
 static void
@@ -264,16 +177,6 @@ single(const char *name, const char *type, const char *help, int64_t value,
 {
 	head(name, type, help, out);
 	strbuf_addf(out, "signpost_%s %lld\n", name, (long long)value);
-}
-
-static void
-print_relays(const struct proxy_metrics *m, struct strbuf *out)
-{
-	head("relay_up", "gauge", "Whether the next hop greets.", out);
-	for (size_t k = 0; k < PROXY_FRONTS; k++)
-		if (m->fronts[k].relay_up >= 0)
-			series(&m->fronts[k], "relay_up", "",
-			    (uint64_t)m->fronts[k].relay_up, out);
 }
 
 static void
@@ -440,12 +343,72 @@ print_signers(const struct proxy_metrics *m, struct strbuf *out)
 int
 proxy_metrics_print(const struct proxy_metrics *m, struct strbuf *out)
 {
-	print_rows(m, out);
-	print_reasons(m, out);
-	print_metrics_results(m, out);
-	print_dns(m, out);
-	print_delays(m, out);
-	print_relays(m, out);
+	static const struct family family = {"unsigned_total", "reason",
+	    proxy_unsigned_words, PROXY_COUNT_REASONS, PROXY_UNSIGNED_COUNT};
+	static const struct family outcomes = {"dns_questions_total", "outcome",
+	    proxy_dns_words, PROXY_COUNT_DNS, PROXY_DNS_OUTCOMES};
+	static const struct family packets = {"dns_packets_total", "kind",
+	    proxy_packet_words, PROXY_COUNT_PACKETS, PROXY_DNS_PACKETS};
+	static const struct histogram took = {"dns_seconds", proxy_dns_bounds,
+	    PROXY_COUNT_DNS_TOOK, PROXY_DNS_BUCKETS, PROXY_COUNT_DNS_MS};
+	static const struct histogram delays = {"delay_seconds",
+	    proxy_delay_bounds, PROXY_COUNT_DELAYS, PROXY_DELAY_BUCKETS,
+	    PROXY_COUNT_DELAY_MS};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].type != NULL)
+			head(rows[i].name, rows[i].type, rows[i].help, out);
+		for (size_t k = 0; k < PROXY_FRONTS; k++)
+			series(&m->fronts[k], rows[i].name, rows[i].label,
+			    m->fronts[k].n[rows[i].counter], out);
+	}
+	if (any_has(m, PROXY_FILTER_SIGN)) {
+		head("unsigned_total", "counter",
+		    "Messages passed on unsigned, by reason.", out);
+		print_families(m, PROXY_FILTER_SIGN, &family, out);
+	}
+	if (any_has(m, PROXY_FILTER_VERIFY)) {
+		head("results_total", "counter",
+		    "Results of the checks, by method and verdict.", out);
+		for (size_t k = 0; k < PROXY_FRONTS; k++)
+			if (has(&m->fronts[k], PROXY_FILTER_VERIFY))
+				print_results_of(&m->fronts[k], out);
+	}
+	if (any_has(m, PROXY_FILTER_VERIFY)) {
+		head("dns_questions_total", "counter",
+		    "DNS questions of the checks, by what they came to.", out);
+		print_families(m, PROXY_FILTER_VERIFY, &outcomes, out);
+		head("dns_cache_hits_total", "counter",
+		    "Of the questions, those answered from the cache.", out);
+		print_of_verifiers(
+		    m, "dns_cache_hits_total", PROXY_COUNT_DNS_CACHED, out);
+		head("dns_merged_total", "counter",
+		    "Of the questions, those that joined an equal one on its "
+		    "way.",
+		    out);
+		print_of_verifiers(
+		    m, "dns_merged_total", PROXY_COUNT_DNS_MERGED, out);
+		head("dns_packets_total", "counter",
+		    "Packets sent; that answer nothing; cut short, so asked by "
+		    "TCP.",
+		    out);
+		print_families(m, PROXY_FILTER_VERIFY, &packets, out);
+		head("dns_seconds", "histogram",
+		    "How long questions took that a name server was asked.",
+		    out);
+		for (size_t k = 0; k < PROXY_FRONTS; k++)
+			if (has(&m->fronts[k], PROXY_FILTER_VERIFY))
+				print_histogram(&m->fronts[k], &took, out);
+	}
+	head("delay_seconds", "histogram",
+	    "From MAIL to the answer at the final dot.", out);
+	for (size_t k = 0; k < PROXY_FRONTS; k++)
+		print_histogram(&m->fronts[k], &delays, out);
+	head("relay_up", "gauge", "Whether the next hop greets.", out);
+	for (size_t k = 0; k < PROXY_FRONTS; k++)
+		if (m->fronts[k].relay_up >= 0)
+			series(&m->fronts[k], "relay_up", "",
+			    (uint64_t)m->fronts[k].relay_up, out);
 	print_daemon(m, out);
 	print_kept(m, out);
 	print_signers(m, out);

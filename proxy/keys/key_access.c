@@ -30,15 +30,6 @@ add_groups_of(struct proxy_key_readers *readers, const struct passwd *user)
 		readers->group_count = PROXY_KEY_GROUPS_MAX;
 }
 
-static void
-add_own_groups(struct proxy_key_readers *readers)
-{
-	int n = getgroups(PROXY_KEY_GROUPS_MAX - 1, readers->groups);
-
-	readers->group_count = n > 0 ? (size_t)n : 0;
-	readers->groups[readers->group_count++] = getegid();
-}
-
 /* A user may be let in by a group. */
 static void
 add_user(struct proxy_key_readers *readers, const char *name)
@@ -49,18 +40,6 @@ add_user(struct proxy_key_readers *readers, const char *name)
 		add_groups_of(readers, user);
 }
 
-/* Keys may belong to those that hold them, and to nobody who reads mail. */
-static void
-add_signers(struct proxy_key_readers *readers, const char *name)
-{
-	const struct passwd *user = getpwnam(name);
-
-	if (user == NULL)
-		return;
-	add_groups_of(readers, user);
-	add_owner(readers, user->pw_uid);
-}
-
 void
 proxy_key_readers_init(
     struct proxy_key_readers *readers, const struct proxy_config *config)
@@ -68,8 +47,12 @@ proxy_key_readers_init(
 	memset(readers, 0, sizeof(*readers));
 	add_owner(readers, 0);
 	if (geteuid() != 0) {
+		int n;
+
 		add_owner(readers, geteuid());
-		add_own_groups(readers);
+		n = getgroups(PROXY_KEY_GROUPS_MAX - 1, readers->groups);
+		readers->group_count = n > 0 ? (size_t)n : 0;
+		readers->groups[readers->group_count++] = getegid();
 		return;
 	}
 	for (size_t i = 0; i < PROXY_FRONTS; i++)
@@ -77,8 +60,17 @@ proxy_key_readers_init(
 			add_user(readers, config->fronts[i].user);
 	if (proxy_recorder_is_wanted(config))
 		add_user(readers, proxy_recorder_user(config));
-	if (proxy_signer_count(config) > 0)
-		add_signers(readers, proxy_signer_user(config));
+	if (proxy_signer_count(config) > 0) {
+		/* Keys may belong to those that hold them, and to nobody who
+		 * reads mail. */
+		const char *name = proxy_signer_user(config);
+		const struct passwd *user = getpwnam(name);
+
+		if (user != NULL) {
+			add_groups_of(readers, user);
+			add_owner(readers, user->pw_uid);
+		}
+	}
 }
 
 static bool

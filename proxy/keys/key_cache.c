@@ -110,22 +110,6 @@ make_table(struct proxy_key_cache *cache, size_t room)
 		add_entry(cache, e);
 }
 
-static struct proxy_key_entry *
-new_entry(struct proxy_key_cache *cache, unsigned rule, struct slice domain)
-{
-	struct proxy_key_entry *e = xcalloc(1, sizeof(*e));
-
-	if (cache->count == cache->table.room)
-		make_table(cache, 2 * cache->count);
-	e->rule = rule;
-	e->domain = xslicedup(domain);
-	TAILQ_INIT(&e->waits);
-	add_entry(cache, e);
-	TAILQ_INSERT_TAIL(&cache->used, e, used);
-	cache->count++;
-	return e;
-}
-
 void
 proxy_key_cache_init(struct proxy_key_cache *cache, size_t cap)
 {
@@ -163,9 +147,19 @@ proxy_key_cache_get(
     struct proxy_key_cache *cache, unsigned rule, struct slice domain)
 {
 	struct proxy_key_entry *e = proxy_key_cache_find(cache, rule, domain);
+	struct proxy_key_entry *entry;
 
 	if (e != NULL)
 		return e;
 	evict(cache);
-	return new_entry(cache, rule, domain);
+	entry = xcalloc(1, sizeof(*entry));
+	if (cache->count == cache->table.room)
+		make_table(cache, 2 * cache->count);
+	entry->rule = rule;
+	entry->domain = xslicedup(domain);
+	TAILQ_INIT(&entry->waits);
+	add_entry(cache, entry);
+	TAILQ_INSERT_TAIL(&cache->used, entry, used);
+	cache->count++;
+	return entry;
 }

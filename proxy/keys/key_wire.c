@@ -80,18 +80,6 @@ proxy_key_send(int socket, struct slice datagram, int fd)
 	return proxy_key_send_parts(socket, &part, 1, fd);
 }
 
-static void
-close_all(const struct cmsghdr *head)
-{
-	size_t at = 0, n = head->cmsg_len - CMSG_LEN(0);
-	int fd;
-
-	for (; n - at >= sizeof(fd); at += sizeof(fd)) {
-		memcpy(&fd, CMSG_DATA(head) + at, sizeof(fd));
-		(void)close(fd);
-	}
-}
-
 /* The one descriptor, PROXY_KEY_NO_FD, or PROXY_KEY_FALSE_FD with every one
  * that came closed. */
 static int
@@ -112,8 +100,16 @@ take_fd(struct msghdr *message)
 	}
 	for (; head != NULL; head = CMSG_NXTHDR(message, head))
 		if (head->cmsg_level == SOL_SOCKET &&
-		    head->cmsg_type == SCM_RIGHTS)
-			close_all(head);
+		    head->cmsg_type == SCM_RIGHTS) {
+			size_t at = 0, n = head->cmsg_len - CMSG_LEN(0);
+			int file;
+
+			for (; n - at >= sizeof(file); at += sizeof(file)) {
+				memcpy(
+				    &file, CMSG_DATA(head) + at, sizeof(file));
+				(void)close(file);
+			}
+		}
 	return PROXY_KEY_FALSE_FD;
 }
 
@@ -135,20 +131,6 @@ proxy_key_receive(int socket, char *to, size_t room, int *fd)
 	return n;
 }
 
-static enum proxy_key_reply_status
-reply_status(
-    const struct proxy_key_request *request, const struct proxy_key_file *file)
-{
-	if (file->status == PROXY_KEY_MISSING)
-		return PROXY_KEY_REPLY_MISSING;
-	if (file->status == PROXY_KEY_TROUBLE)
-		return PROXY_KEY_REPLY_TROUBLE;
-	if (request->has_stamp == 1 &&
-	    proxy_key_stamp_equal(&request->stamp, &file->stamp))
-		return PROXY_KEY_REPLY_UNCHANGED;
-	return PROXY_KEY_REPLY_FOUND;
-}
-
 static int
 answer_request(int socket, const struct proxy_config *config,
     const struct proxy_key_readers *readers,
@@ -164,7 +146,15 @@ answer_request(int socket, const struct proxy_config *config,
 	    slice_from(request->domain, request->domain_n), &file, &reason);
 	memset(&reply, 0, sizeof(reply));
 	reply.id = request->id;
-	reply.status = reply_status(request, &file);
+	if (file.status == PROXY_KEY_MISSING)
+		reply.status = PROXY_KEY_REPLY_MISSING;
+	else if (file.status == PROXY_KEY_TROUBLE)
+		reply.status = PROXY_KEY_REPLY_TROUBLE;
+	else if (request->has_stamp == 1 &&
+	    proxy_key_stamp_equal(&request->stamp, &file.stamp))
+		reply.status = PROXY_KEY_REPLY_UNCHANGED;
+	else
+		reply.status = PROXY_KEY_REPLY_FOUND;
 	reply.stamp = file.stamp;
 	if (file.status == PROXY_KEY_FOUND) {
 		reply.selector_n =

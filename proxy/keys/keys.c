@@ -201,35 +201,6 @@ key_domain_of(
 	    : e->domain;
 }
 
-/* The key that another one takes the place of stays for a while where fields
- * may have its name in them. */
-static void
-keep_replaced(struct proxy_key_entry *e, struct slice selector)
-{
-	if (e->held == NULL ||
-	    slice_equal(slice_str(e->held->selector), selector))
-		return;
-	proxy_key_let_go(e->replaced);
-	e->replaced = e->held;
-	e->held = NULL;
-	e->replaced_at = clock_s();
-}
-
-static void
-settle_with(struct proxy_keys *keys, struct proxy_key_entry *e,
-    struct dkim_key *key, const struct proxy_key_reply *reply)
-{
-	struct slice selector = slice_from(reply->selector, reply->selector_n);
-
-	keep_replaced(e, selector);
-	forget(e);
-	e->status = PROXY_KEY_FOUND;
-	e->stamp = reply->stamp;
-	e->held =
-	    proxy_key_hold_new(key, key_domain_of(e, &reply->stamp), selector);
-	settle_entry(keys, e);
-}
-
 /* A file that was opened for the entry. */
 static void
 settle_by_file(struct proxy_keys *keys, struct proxy_key_entry *e, int fd,
@@ -242,7 +213,24 @@ settle_by_file(struct proxy_keys *keys, struct proxy_key_entry *e, int fd,
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX * 2);
 	key = proxy_key_file_read(fd, &why);
 	if (key != NULL) {
-		settle_with(keys, e, key, reply);
+		struct slice selector =
+		    slice_from(reply->selector, reply->selector_n);
+
+		/* The key that another one takes the place of stays for a
+		 * while where fields may have its name in them. */
+		if (e->held != NULL &&
+		    !slice_equal(slice_str(e->held->selector), selector)) {
+			proxy_key_let_go(e->replaced);
+			e->replaced = e->held;
+			e->held = NULL;
+			e->replaced_at = clock_s();
+		}
+		forget(e);
+		e->status = PROXY_KEY_FOUND;
+		e->stamp = reply->stamp;
+		e->held = proxy_key_hold_new(
+		    key, key_domain_of(e, &reply->stamp), selector);
+		settle_entry(keys, e);
 	} else {
 		strbuf_addf(&reason, "key of %s: %s",
 		    key_domain_of(e, &reply->stamp), strbuf_text(&why));
@@ -481,14 +469,6 @@ proxy_keys_new(struct event_base *base, int master_fd, size_t cap)
 	return keys;
 }
 
-static void
-refuse_domain(struct proxy_key_use *use)
-{
-	use->status = PROXY_KEY_TROUBLE;
-	use->reason = xstrdup("no domain that a key could be for");
-	append_ready(use);
-}
-
 struct proxy_key_use *
 proxy_keys_get(struct proxy_keys *keys, unsigned rule, struct slice domain,
     proxy_key_fn *fn, void *ctx)
@@ -501,7 +481,9 @@ proxy_keys_get(struct proxy_keys *keys, unsigned rule, struct slice domain,
 	use->ctx = ctx;
 	keys->uses++;
 	if (!proxy_key_domain_is_safe(domain)) {
-		refuse_domain(use);
+		use->status = PROXY_KEY_TROUBLE;
+		use->reason = xstrdup("no domain that a key could be for");
+		append_ready(use);
 		return use;
 	}
 	e = proxy_key_cache_get(&keys->cache, rule, domain);

@@ -115,41 +115,7 @@ answer_trouble(const struct turn *t, const char *reason)
 	return answer(t, &a, false);
 }
 
-/* No worker that is still ours asks for such a thing. */
-static bool
-refuse(const struct turn *t, const char *why)
-{
-	const struct proxy_sign_desk_job *job = &t->asker->desk->job;
-	struct proxy_sign_answer a = {.status = PROXY_SIGN_TROUBLE};
-	struct strbuf text, domain;
-
-	strbuf_init(&text, REASON_MAX);
-	strbuf_init(&domain, REASON_MAX / 2);
-	escape_log(t->question.domain, &domain);
-	strbuf_addf(&text, "a signer refused what was asked: %s", why);
-	a.reason = strbuf_slice(&text);
-	log_printf(job->log, LOGGING_ERROR,
-	    "a worker of [%s] asked for a signature of %s that it must not "
-	    "have: %s",
-	    t->asker->front->name, strbuf_text(&domain), why);
-	strbuf_clear(&domain);
-	if (answer(t, &a, true)) {
-		strbuf_clear(&text);
-		return true;
-	}
-	strbuf_clear(&text);
-	return false;
-}
-
 /* --- what may be asked --- */
-
-static bool
-is_of_front(const struct turn *t)
-{
-	bool seals = t->right->use == PROXY_SIGN_USE_ARC;
-
-	return seals == (t->asker->front->filter == PROXY_FILTER_VERIFY);
-}
 
 static bool
 is_of_use(const struct turn *t)
@@ -169,11 +135,13 @@ static const char *
 check_right(struct turn *t)
 {
 	const struct proxy_sign_desk *desk = t->asker->desk;
+	bool seals;
 
 	t->right = proxy_sign_rights_find(desk->rights, t->question.right);
 	if (t->right == NULL)
 		return "there is no such rule";
-	if (!is_of_front(t))
+	seals = t->right->use == PROXY_SIGN_USE_ARC;
+	if (seals != (t->asker->front->filter == PROXY_FILTER_VERIFY))
 		return "the rule is of another front";
 	if (!is_of_use(t))
 		return "the rule has no such signature";
@@ -279,12 +247,23 @@ names_key(const struct turn *t, const struct proxy_key_answer *key)
 }
 
 static bool
-answer_key(const struct turn *t, const struct proxy_key_answer *key)
+answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
 {
-	struct proxy_sign_desk *desk = t->asker->desk;
-	struct proxy_sign_answer a = answer_of(t, key);
+	struct proxy_sign_answer missing = {
+	    .status = PROXY_SIGN_MISSING, .reason = slice_str(key->reason)};
+	struct proxy_sign_desk *desk;
+	struct proxy_sign_answer a;
 	struct proxy_key_answer replaced;
 
+	if (key->status == PROXY_KEY_MISSING)
+		return answer(t, &missing, false);
+	if (key->status == PROXY_KEY_TROUBLE)
+		return answer_trouble(t, key->reason);
+	if (!dkim_key_fits(key->key, algorithm_with(t, key->key)))
+		return answer_trouble(
+		    t, "the key is of another type than the algorithm");
+	desk = t->asker->desk;
+	a = answer_of(t, key);
 	if (t->question.kind == PROXY_SIGN_ASK_DIGEST)
 		return sign(t, key, t->text);
 	if (t->question.kind == PROXY_SIGN_ASK_KEY)
@@ -296,22 +275,6 @@ answer_key(const struct turn *t, const struct proxy_key_answer *key)
 	    names_key(t, &replaced))
 		return sign_text(t, &replaced);
 	return answer(t, &a, false);
-}
-
-static bool
-answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
-{
-	struct proxy_sign_answer missing = {
-	    .status = PROXY_SIGN_MISSING, .reason = slice_str(key->reason)};
-
-	if (key->status == PROXY_KEY_MISSING)
-		return answer(t, &missing, false);
-	if (key->status == PROXY_KEY_TROUBLE)
-		return answer_trouble(t, key->reason);
-	if (!dkim_key_fits(key->key, algorithm_with(t, key->key)))
-		return answer_trouble(
-		    t, "the key is of another type than the algorithm");
-	return answer_key(t, key);
 }
 
 /* --- questions --- */
@@ -403,7 +366,29 @@ take_question(struct asker *asker, struct slice datagram, int fd)
 	if (why == NULL)
 		why = check_text(&t);
 	if (why != NULL) {
-		alive = refuse(&t, why);
+		const struct proxy_sign_desk_job *job = &t.asker->desk->job;
+		struct proxy_sign_answer a = {.status = PROXY_SIGN_TROUBLE};
+		struct strbuf text, domain;
+
+		/* No worker that is still ours asks for such a thing. */
+		strbuf_init(&text, REASON_MAX);
+		strbuf_init(&domain, REASON_MAX / 2);
+		escape_log(t.question.domain, &domain);
+		strbuf_addf(&text, "a signer refused what was asked: %s", why);
+		a.reason = strbuf_slice(&text);
+		log_printf(job->log, LOGGING_ERROR,
+		    "a worker of [%s] asked for a signature of %s that it must "
+		    "not "
+		    "have: %s",
+		    t.asker->front->name, strbuf_text(&domain), why);
+		strbuf_clear(&domain);
+		if (answer(&t, &a, true)) {
+			strbuf_clear(&text);
+			alive = true;
+		} else {
+			strbuf_clear(&text);
+			alive = false;
+		}
 	} else if (proxy_keys_peek(asker->desk->job.keys, t.right->key_rule,
 		       t.question.domain, &key)) {
 		alive = answer_with_key(&t, &key);

@@ -41,26 +41,6 @@ proxy_seal_cancel(struct proxy_seal *seal)
 
 /* --- the set --- */
 
-static void
-make_set(struct proxy_seal *seal, const struct proxy_sign_names *names)
-{
-	const struct dkim_arc_sealing what = {
-	    .domain = names->domain,
-	    .selector = names->selector,
-	    .algorithm = names->algorithm,
-	    .results = strbuf_slice(&seal->results),
-	    .chain = seal->job.chain,
-	    .time = clock_wall_s(),
-	};
-
-	dkim_arc_sealer_free(seal->set);
-	seal->message_sealed = false;
-	strbuf_reset(&seal->selector);
-	strbuf_add(&seal->selector, names->selector);
-	seal->set = dkim_arc_sealer_new(
-	    &what, seal->job.header, seal->job.body, &seal->reason);
-}
-
 /* The text of the one that is to be signed now. Where the key was replaced
  * between the two, the message's signature was made with the old one, which is
  * good: a set may name two. But they are of one name here, so both are made
@@ -71,8 +51,23 @@ on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
 	struct proxy_seal *seal = ctx;
 	bool same = slice_equal(strbuf_slice(&seal->selector), names->selector);
 
-	if (seal->set == NULL || !same)
-		make_set(seal, names);
+	if (seal->set == NULL || !same) {
+		const struct dkim_arc_sealing what = {
+		    .domain = names->domain,
+		    .selector = names->selector,
+		    .algorithm = names->algorithm,
+		    .results = strbuf_slice(&seal->results),
+		    .chain = seal->job.chain,
+		    .time = clock_wall_s(),
+		};
+
+		dkim_arc_sealer_free(seal->set);
+		seal->message_sealed = false;
+		strbuf_reset(&seal->selector);
+		strbuf_add(&seal->selector, names->selector);
+		seal->set = dkim_arc_sealer_new(
+		    &what, seal->job.header, seal->job.body, &seal->reason);
+	}
 	if (seal->set == NULL)
 		return -1;
 	*text = seal->message_sealed ? dkim_arc_sealer_text(seal->set)
@@ -87,34 +82,6 @@ on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
 
 static void ask_for_seal(struct proxy_seal *);
 
-static void
-print_fields(struct proxy_seal *seal, struct slice signature)
-{
-	struct strbuf fields;
-
-	strbuf_init(&fields, FIELDS_MAX);
-	if (dkim_arc_sealer_seal(seal->set, signature, &fields) == 0)
-		seal->fn(seal->ctx, PROXY_SEAL_MADE, strbuf_slice(&fields), "");
-	else
-		seal->fn(seal->ctx, PROXY_SEAL_NONE, slice_from(NULL, 0),
-		    "the set is too long");
-	strbuf_clear(&fields);
-}
-
-/* Trouble without a reason is that there is no set to be made. */
-static void
-tell_failure(struct proxy_seal *seal, const struct proxy_sign_answer *answer)
-{
-	enum proxy_seal_status status =
-	    seal->reason.n > 0 ? PROXY_SEAL_NONE : PROXY_SEAL_TROUBLE;
-
-	if (seal->reason.n == 0)
-		strbuf_add(
-		    &seal->reason, slice_first(answer->reason, REASON_MAX - 1));
-	seal->fn(
-	    seal->ctx, status, slice_from(NULL, 0), strbuf_text(&seal->reason));
-}
-
 /* The first signature is the message's, the second the seal's. */
 static void
 on_signed(void *ctx, const struct proxy_sign_answer *answer)
@@ -122,9 +89,28 @@ on_signed(void *ctx, const struct proxy_sign_answer *answer)
 	struct proxy_seal *seal = ctx;
 
 	if (answer->status != PROXY_SIGN_DONE) {
-		tell_failure(seal, answer);
+		enum proxy_seal_status status =
+		    seal->reason.n > 0 ? PROXY_SEAL_NONE : PROXY_SEAL_TROUBLE;
+
+		/* Trouble without a reason is that there is no set to be
+		 * made. */
+		if (seal->reason.n == 0)
+			strbuf_add(&seal->reason,
+			    slice_first(answer->reason, REASON_MAX - 1));
+		seal->fn(seal->ctx, status, slice_from(NULL, 0),
+		    strbuf_text(&seal->reason));
 	} else if (seal->message_sealed) {
-		print_fields(seal, answer->signature);
+		struct slice signature = answer->signature;
+		struct strbuf fields;
+
+		strbuf_init(&fields, FIELDS_MAX);
+		if (dkim_arc_sealer_seal(seal->set, signature, &fields) == 0)
+			seal->fn(seal->ctx, PROXY_SEAL_MADE,
+			    strbuf_slice(&fields), "");
+		else
+			seal->fn(seal->ctx, PROXY_SEAL_NONE,
+			    slice_from(NULL, 0), "the set is too long");
+		strbuf_clear(&fields);
 	} else {
 		seal->message_sealed = true;
 		dkim_arc_sealer_message_seal(seal->set, answer->signature);

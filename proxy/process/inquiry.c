@@ -128,30 +128,6 @@ add_found(struct proxy_inquiry *q, const struct asked *asked)
 }
 
 static void
-note_key(struct asked *asked, const struct proxy_sign_answer *answer)
-{
-	struct proxy_inquiry *q = asked->inquiry;
-	struct found *found = find_key(q, asked->signing, answer->selector);
-
-	if (found == NULL) {
-		found = add_found(q, asked);
-		found->domain =
-		    xslicedup(proxy_sign_asking_names(asked->asking)->domain);
-		found->selector = xslicedup(answer->selector);
-		found->algorithm = answer->algorithm;
-		found->bits = answer->bits;
-		found->since = answer->since;
-	}
-	found->signers++;
-	if (answer->since < found->since)
-		found->since = answer->since;
-	if (answer->since > found->everywhere)
-		found->everywhere = answer->since;
-	if (answer->used > found->used)
-		found->used = answer->used;
-}
-
-static void
 note_failure(struct asked *asked, const struct proxy_sign_answer *answer)
 {
 	struct found *found = add_found(asked->inquiry, asked);
@@ -212,41 +188,31 @@ on_key(void *ctx, const struct proxy_sign_answer *answer)
 {
 	struct asked *asked = ctx;
 
-	if (answer->status == PROXY_SIGN_STALE)
-		note_key(asked, answer);
-	else
+	if (answer->status == PROXY_SIGN_STALE) {
+		struct proxy_inquiry *q = asked->inquiry;
+		struct found *found =
+		    find_key(q, asked->signing, answer->selector);
+
+		if (found == NULL) {
+			found = add_found(q, asked);
+			found->domain = xslicedup(
+			    proxy_sign_asking_names(asked->asking)->domain);
+			found->selector = xslicedup(answer->selector);
+			found->algorithm = answer->algorithm;
+			found->bits = answer->bits;
+			found->since = answer->since;
+		}
+		found->signers++;
+		if (answer->since < found->since)
+			found->since = answer->since;
+		if (answer->since > found->everywhere)
+			found->everywhere = answer->since;
+		if (answer->used > found->used)
+			found->used = answer->used;
+	} else
 		note_failure(asked, answer);
 	if (--asked->inquiry->waiting == 0)
 		print_keys(asked->inquiry);
-}
-
-static void
-ask_one(struct proxy_inquiry *q, struct proxy_signers *signers,
-    const struct proxy_signing *signing)
-{
-	struct asked *asked = &q->asked[q->asked_count++];
-	const struct proxy_sign_wish wish = {
-	    .right = signing->right,
-	    .kind = PROXY_SIGN_ASK_KEY,
-	    .domain = signing->domain,
-	    .done = on_key,
-	    .ctx = asked,
-	};
-
-	*asked = (struct asked){q, signing, NULL};
-	asked->asking = proxy_sign_ask(signers, &wish);
-}
-
-static void
-ask_all(struct proxy_inquiry *q)
-{
-	q->waiting = q->signers_count * q->choice.count;
-	q->asked = xcalloc(q->waiting + 1, sizeof(*q->asked));
-	if (q->waiting == 0)
-		print_keys(q);
-	for (size_t s = 0; s < q->signers_count; s++)
-		for (size_t i = 0; i < q->choice.count; i++)
-			ask_one(q, q->signers[s], &q->choice.list[i]);
 }
 
 /* --- a trial --- */
@@ -283,26 +249,6 @@ static void
 on_outcome(void *ctx, const struct proxy_outcome *outcome)
 {
 	print_trial(ctx, outcome);
-}
-
-static void
-write_text(struct proxy_inquiry *q)
-{
-	int64_t now = clock_wall_s();
-	struct strbuf date;
-
-	strbuf_init(&date, 64);
-	(void)record_date_print(now, &date);
-	strbuf_addf(&q->text,
-	    "From: postmaster@%s\r\n"
-	    "To: postmaster@%s\r\n"
-	    "Subject: a trial of signpost's\r\n"
-	    "Date: %s\r\n"
-	    "Message-ID: <trial.%lld@%s>\r\n"
-	    "\r\n",
-	    q->domain, q->domain, strbuf_text(&date), (long long)now,
-	    q->domain);
-	strbuf_clear(&date);
 }
 
 static const struct slice body = SLICE_INIT(
@@ -359,6 +305,8 @@ begin_inquiry(
     const struct proxy_inquiry_job *job, struct slice domain, bool each)
 {
 	struct proxy_inquiry *q = xcalloc(1, sizeof(*q));
+	int64_t now;
+	struct strbuf date;
 
 	q->job = *job;
 	q->domain = xslicedup(domain);
@@ -373,7 +321,19 @@ begin_inquiry(
 	q->edit = proxy_edit_new();
 	q->counters = xcalloc(1, sizeof(*q->counters));
 	meet(q, each);
-	write_text(q);
+	now = clock_wall_s();
+	strbuf_init(&date, 64);
+	(void)record_date_print(now, &date);
+	strbuf_addf(&q->text,
+	    "From: postmaster@%s\r\n"
+	    "To: postmaster@%s\r\n"
+	    "Subject: a trial of signpost's\r\n"
+	    "Date: %s\r\n"
+	    "Message-ID: <trial.%lld@%s>\r\n"
+	    "\r\n",
+	    q->domain, q->domain, strbuf_text(&date), (long long)now,
+	    q->domain);
+	strbuf_clear(&date);
 	q->header = mail_header_parse(strbuf_slice(&q->text), TEXT_MAX);
 	return q;
 }
@@ -384,7 +344,27 @@ proxy_inquiry_key(const struct proxy_inquiry_job *job, struct slice domain)
 	struct proxy_inquiry *q = begin_inquiry(job, domain, true);
 
 	proxy_sign_rule_choose(job->config, q->header, &q->choice);
-	ask_all(q);
+	q->waiting = q->signers_count * q->choice.count;
+	q->asked = xcalloc(q->waiting + 1, sizeof(*q->asked));
+	if (q->waiting == 0)
+		print_keys(q);
+	for (size_t s = 0; s < q->signers_count; s++)
+		for (size_t i = 0; i < q->choice.count; i++) {
+			struct proxy_signers *signers = q->signers[s];
+			const struct proxy_signing *signing =
+			    &q->choice.list[i];
+			struct asked *asked = &q->asked[q->asked_count++];
+			const struct proxy_sign_wish wish = {
+			    .right = signing->right,
+			    .kind = PROXY_SIGN_ASK_KEY,
+			    .domain = signing->domain,
+			    .done = on_key,
+			    .ctx = asked,
+			};
+
+			*asked = (struct asked){q, signing, NULL};
+			asked->asking = proxy_sign_ask(signers, &wish);
+		}
 	return q;
 }
 
@@ -395,17 +375,6 @@ proxy_inquiry_trial(const struct proxy_inquiry_job *job, struct slice domain)
 
 	try_it(q);
 	return q;
-}
-
-static void
-free_found(struct proxy_inquiry *q)
-{
-	for (size_t i = 0; i < q->found_count; i++) {
-		free(q->found[i].domain);
-		free(q->found[i].selector);
-		free(q->found[i].reason);
-	}
-	free(q->found);
 }
 
 void
@@ -421,7 +390,12 @@ proxy_inquiry_free(struct proxy_inquiry *q)
 	for (size_t i = 0; i < q->signers_count; i++)
 		proxy_signers_free(q->signers[i]);
 	free(q->signers);
-	free_found(q);
+	for (size_t i = 0; i < q->found_count; i++) {
+		free(q->found[i].domain);
+		free(q->found[i].selector);
+		free(q->found[i].reason);
+	}
+	free(q->found);
 	dkim_field_list_free(q->env.built_in);
 	proxy_sign_choice_clear(&q->choice);
 	proxy_envelope_clear(&q->envelope);

@@ -87,27 +87,6 @@ add_name_servers(
 	dns_servers_free(servers);
 }
 
-static char *
-directory_of(const char *path)
-{
-	struct slice whole = slice_str(path);
-	size_t slash = slice_find_last(whole, '/');
-
-	return slash == 0 ? xstrdup("/") : xslicedup(slice_first(whole, slash));
-}
-
-/* It asks the next hops and the name servers how they are, for [metrics]. */
-static void
-reach_of_recorder(
-    struct proxy_sandbox_reach *reach, const struct proxy_config *config)
-{
-	for (size_t i = 0; i < PROXY_FRONTS; i++)
-		add_port(reach, &config->fronts[i].relay.address);
-	add_port(reach, &config->reflector.relay.address);
-	add_port(reach, &config->reflector.spamd.address);
-	add_name_servers(reach, &config->dns);
-}
-
 /* The directory is the caller's to free. */
 static struct proxy_sandbox_reach
 reach_of(
@@ -123,9 +102,22 @@ reach_of(
 		if (front->filter == PROXY_FILTER_VERIFY)
 			add_name_servers(&reach, &config->dns);
 	} else if (role == PROXY_ROLE_RECORDER) {
-		if (config->results.database != NULL)
-			*directory = directory_of(config->results.database);
-		reach_of_recorder(&reach, config);
+		if (config->results.database != NULL) {
+			struct slice whole =
+			    slice_str(config->results.database);
+			size_t slash = slice_find_last(whole, '/');
+
+			*directory = slash == 0
+			    ? xstrdup("/")
+			    : xslicedup(slice_first(whole, slash));
+		}
+		/* It asks the next hops and the name servers how they are,
+		 * for [metrics]. */
+		for (size_t i = 0; i < PROXY_FRONTS; i++)
+			add_port(&reach, &config->fronts[i].relay.address);
+		add_port(&reach, &config->reflector.relay.address);
+		add_port(&reach, &config->reflector.spamd.address);
+		add_name_servers(&reach, &config->dns);
 	}
 	reach.directory = *directory;
 	return reach;
@@ -166,11 +158,20 @@ who_forbids(int why)
 	return strerror(why);
 }
 
-static void
-say_what_is_there(struct log *log)
+void
+proxy_sandbox_begin(const struct proxy_config *config, struct log *log)
 {
-	int abi = proxy_sandbox_abi();
+	int abi;
 
+	if (wanted(config) == PROXY_SANDBOX_NO)
+		return;
+	if (wanted(config) == PROXY_SANDBOX_LOG) {
+		log_printf(log, LOGGING_WARNING,
+		    "sandbox = log: nothing is forbidden; what would be is in "
+		    "the kernel's log (type=1326)");
+		return;
+	}
+	abi = proxy_sandbox_abi();
 	if (abi < 1)
 		log_printf(log, LOGGING_WARNING,
 		    "sandbox: without landlock, so any file may be reached "
@@ -180,20 +181,6 @@ say_what_is_there(struct log *log)
 		log_printf(log, LOGGING_INFO,
 		    "sandbox: system calls, and files%s (landlock ABI %d)",
 		    abi < PROXY_SANDBOX_ABI_TCP ? "" : " and TCP ports", abi);
-}
-
-void
-proxy_sandbox_begin(const struct proxy_config *config, struct log *log)
-{
-	if (wanted(config) == PROXY_SANDBOX_NO)
-		return;
-	if (wanted(config) == PROXY_SANDBOX_LOG) {
-		log_printf(log, LOGGING_WARNING,
-		    "sandbox = log: nothing is forbidden; what would be is in "
-		    "the kernel's log (type=1326)");
-		return;
-	}
-	say_what_is_there(log);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    proxy_sandbox_filter_master(unlisted(config)) != 0)
 		log_printf(log, LOGGING_WARNING,
@@ -202,17 +189,6 @@ proxy_sandbox_begin(const struct proxy_config *config, struct log *log)
 }
 
 /* --- going in --- */
-
-/* What libraries open when it is first used. */
-static void
-open_what_comes_late(void)
-{
-	static const enum dkim_digest digests[] = {DKIM_SHA256, DKIM_SHA1};
-
-	tzset();
-	for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++)
-		dkim_hash_free(dkim_hash_new(digests[i]));
-}
 
 /* Under tests what cannot be entered is a failure. */
 static int
@@ -242,9 +218,14 @@ int
 proxy_sandbox_enter(enum proxy_role role, const struct proxy_config *config,
     int tell, struct log *log)
 {
+	static const enum dkim_digest digests[] = {DKIM_SHA256, DKIM_SHA1};
+
 	if (wanted(config) == PROXY_SANDBOX_NO)
 		return 0;
-	open_what_comes_late();
+	/* What libraries open when it is first used. */
+	tzset();
+	for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++)
+		dkim_hash_free(dkim_hash_new(digests[i]));
 	if (wanted(config) == PROXY_SANDBOX_YES &&
 	    close_files(role, config, log) != 0)
 		return -1;
