@@ -111,7 +111,7 @@ print_answer(enum check_name_kind kind, const struct dns_answer *answer)
 		strbuf_add_char(&text, '\n');
 	}
 	free(values);
-	return xslicedup(strbuf_slice(&text));
+	return text.n == 0 ? xstrdup("") : strbuf_detach(&text);
 }
 
 static struct check_name *

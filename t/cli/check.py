@@ -102,7 +102,7 @@ class Configuration(check_case.Case):
             for more in ((), ("--json",)):
                 result = self.run_tool("check", "-c", conf, "--nameserver",
                                        server, *more, status=78)
-                self.assertIn("signpost.conf:12: ", result.err)
+                self.assertIn("signpost.conf:13: ", result.err)
                 self.assertEqual(result.out, b"")
 
     def test_what_serve_t_says(self):
@@ -143,7 +143,7 @@ class Keys(check_case.Case):
         wrong = [f for f in found if f[0] != "ok"]
         self.assertEqual([f[:3] for f in wrong],
                          [("FAIL", "key", KEY), ("FAIL", "dkim", KEY)])
-        self.assertIn("signpost.conf:8: key file ", wrong[0][3])
+        self.assertIn("signpost.conf:9: key file ", wrong[0][3])
         self.assertEqual(wrong[0][4], "make one: signpost keygen "
                          "-d example.org -s s1 -c " + conf)
         self.assertEqual(wrong[1][4], "mend the key first; then signpost dns "

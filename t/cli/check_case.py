@@ -28,6 +28,7 @@ CONFIG = """[signpost]
 control = none
 log = stderr
 user = nobody
+keys_user = daemon
 [out]
 listen = %(listen)s
 relay = %(relay)s
