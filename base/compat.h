@@ -90,6 +90,18 @@ compat_syscall_returns(void *context, long value)
 #endif
 }
 
+/* Was this built with its tests, which wish things of a process by its
+ * environment? */
+static inline bool
+compat_is_tested(void)
+{
+#if defined(SIGNPOST_TESTED)
+	return true;
+#else
+	return false;
+#endif
+}
+
 /* Was this built with a sanitizer? Its runtime makes calls of its own. */
 static inline bool
 compat_is_sanitized(void)

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """How much signing costs: smtp-source -> signpost -> smtp-sink on loopback.
 
-The worker runs on one core, the generator and the sink on another. What
-counts is the CPU time that the kernel books to the worker, divided by the
+The daemon runs on one core, the generator and the sink on another. What
+counts is the CPU time that the kernel books to its processes, divided by the
 messages, beside the CPU time of one `openssl speed` signature on the same
 core in the same run: the median of eleven slices, for a machine's neighbours
 come and go. Rates are given too, but two processes that read byte by byte
@@ -75,6 +75,7 @@ class Bench:
         self.rows = []
         self.unix_sockets = False   # instead of TCP's
         self.pipelines = False      # the client does
+        self.settings = "workers = 1\nsigners = 1\n"
 
     # Processes.
 
@@ -131,7 +132,7 @@ class Bench:
         config = self.folder / f"signpost{len(self.running)}.conf"
         binary = binary or self.options.signpost
         text = (
-            "[signpost]\nworkers = 1\nlog = stderr\nlog_level = warning\n"
+            f"[signpost]\n{self.settings}log = stderr\nlog_level = warning\n"
             f"user = {WORKER}\ncontrol = {config}.control\n"
             f"[out]\nlisten = {where}\nrelay = {relay}\ndomain = {DOMAIN}\n"
             f"selector = {SELECTOR}\nkeyfile = {key}\nspool_dir = {spool}\n"
@@ -426,21 +427,25 @@ def cpu_of(pid):
 
 
 class Worker:
-    """The processes that do the work: the master's children, of which the
-    first has the sessions, or, where there is no master, the process itself."""
+    """The processes that do the work: all of the daemon's, of which the
+    master's first child has the sessions."""
 
     def __init__(self, pid):
         time.sleep(0.5)     # it listens; all have been forked
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-            self.pids = [int(word) for word in f.read().split()] or [pid]
-        self.pid = self.pids[0]
+        self.master = pid
+        self.pid = (self.children() or [pid])[0]
+
+    def children(self):
+        with open(f"/proc/{self.master}/task/{self.master}/children",
+                  encoding="ascii") as f:
+            return [int(child) for child in f.read().split()]
 
     def cpu(self):
         """Seconds on a core so far, all together."""
-        return sum(cpu_of(pid) for pid in self.pids)
+        return sum(map(cpu_of, [self.master] + self.children()))
 
     def peak(self):
-        """The most resident memory so far, in bytes."""
+        """The most resident memory of a worker so far, in bytes."""
         with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
             for line in f:
                 if line.startswith("VmHWM:"):

@@ -1,8 +1,10 @@
 /*
- * The page that master, workers and recorder share: a slot for each worker,
- * written by that worker alone, read by whoever wants to know. Counting on
- * it costs no lock and no system call. The master makes it before the first
- * worker and hands its descriptor on at exec; it lives as long as the master.
+ * The pages that master, workers, signers and recorder share: one that the
+ * master writes, and one for each process, written by it alone and read by
+ * whoever wants to know. Counting there costs no lock and no system call. Each
+ * is a sealed memory file of its own, so that nobody can reach another's by way
+ * of his; in each process they are mapped side by side, and what it has not
+ * been shown reads as zeros. They live as long as the master.
  */
 #ifndef PROXY_FIGURES_SHARED_H
 #define PROXY_FIGURES_SHARED_H
@@ -19,12 +21,24 @@
 /* Workers at a time, those of a reload that drain among them. */
 enum { PROXY_SHARED_SLOTS = 256 };
 
-struct proxy_shared_slot {
-	_Atomic uint32_t role;	 /* enum proxy_role; by the master */
-	_Atomic int32_t pid;	 /* 0: nobody runs in it; by the master */
-	_Atomic uint32_t drains; /* an old one that finishes; by the master */
-	_Atomic uint32_t silent; /* rounds without a sign of life; likewise */
-	struct proxy_counters counters; /* kept when its worker is replaced */
+/* Octets of a page: whole ones of every machine's. */
+#define PROXY_PAGE 65536
+
+/* A place, by the master. */
+struct proxy_shared_seat {
+	_Atomic uint32_t role;	 /* enum proxy_role */
+	_Atomic int32_t pid;	 /* 0: nobody runs in it */
+	_Atomic uint32_t drains; /* an old one that finishes */
+	_Atomic uint32_t silent; /* rounds without a sign of life */
+};
+
+/* Who runs there, of itself. */
+union proxy_shared_slot {
+	struct {
+		struct proxy_counters counters; /* kept when it is replaced */
+		_Atomic uint64_t spool;		/* proxy/message/quota.h */
+	};
+	char page[PROXY_PAGE];
 };
 
 /* How the last reload went; by the master. */
@@ -37,29 +51,55 @@ struct proxy_reload {
 };
 
 struct proxy_shared {
-	_Atomic uint64_t generation;  /* configurations applied; 1 at first */
-	_Atomic uint64_t restarts;    /* workers that died and were replaced */
-	_Atomic int64_t started;      /* seconds since 1970 */
-	_Atomic uint64_t workers;     /* of each front, that should serve */
-	struct proxy_counters master; /* what it says of its own process */
-	struct proxy_reload reload;
-	struct proxy_history history; /* by the recorder */
-	_Atomic uint64_t
-	    spool[PROXY_SHARED_SLOTS]; /* for proxy/message/quota.h */
-	struct proxy_shared_slot slots[PROXY_SHARED_SLOTS];
+	union {
+		struct { /* by the master */
+			/* Configurations applied; 1 at first. */
+			_Atomic uint64_t generation;
+			/* Processes that died and were replaced. */
+			_Atomic uint64_t restarts;
+			_Atomic int64_t started; /* s since 1970 */
+			/* Of each front, that should serve. */
+			_Atomic uint64_t workers;
+			struct proxy_counters master; /* of its own process */
+			struct proxy_reload reload;
+			struct proxy_shared_seat seats[PROXY_SHARED_SLOTS];
+		};
+		char master_page[PROXY_PAGE];
+	};
+	union {
+		struct proxy_history history; /* by the recorder */
+		char history_page[4 * PROXY_PAGE];
+	};
+	union proxy_shared_slot slots[PROXY_SHARED_SLOTS];
 };
 
-/* A new page, zeroed; its descriptor (close-on-exec) in *fd. NULL and errno
- * where there is no memory for it. */
-struct proxy_shared *proxy_shared_new(int *fd);
+/* The files behind them, of the master; -1: not made yet. */
+struct proxy_shared_files {
+	int master, history, slots[PROXY_SHARED_SLOTS];
+};
 
-/* The page behind a descriptor. NULL and errno where it is none. */
-struct proxy_shared *proxy_shared_map(int fd);
+/* New ones, zeroed, all writable to who makes them; slots' come when they are
+ * taken. NULL and errno where there is no memory for them. */
+struct proxy_shared *proxy_shared_new(struct proxy_shared_files *);
+void proxy_shared_close(struct proxy_shared_files *);
+
+/* A descriptor of such a file by which nobody can write; -1 and errno. */
+int proxy_shared_reader(int file);
+
+/* What a process has: the master's page to read, its own to write, and, of the
+ * recorder, the history (else -1). NULL and errno where that cannot be. */
+struct proxy_shared *proxy_shared_map(
+    int master, int history, int own, unsigned slot);
+/* And another's page, to read. 0, or -1: it is none. */
+int proxy_shared_show(struct proxy_shared *, unsigned slot, int file);
 void proxy_shared_unmap(struct proxy_shared *); /* NULL is fine */
 
-/* Who has which slot, by the master's own count: what the page says of it
- * may be what a worker that was taken over has written there. All zero: none
- * was ever used. */
+/* What the spools of a role take, but for one slot's. */
+uint64_t proxy_shared_spool(
+    const struct proxy_shared *, enum proxy_role, unsigned but);
+
+/* Who has which slot, by the master's own count. All zero: none was ever
+ * used. */
 struct proxy_slots {
 	enum proxy_role roles[PROXY_SHARED_SLOTS];
 	bool taken[PROXY_SHARED_SLOTS];
@@ -67,16 +107,16 @@ struct proxy_slots {
 
 /* The slot for a worker of that role: one that nobody runs in, by choice
  * one that the role had before, so that what it counted goes on. -1 where
- * all are taken. Its spool and its open sessions are zeroed. */
-int proxy_shared_take(
-    struct proxy_shared *, struct proxy_slots *, enum proxy_role);
+ * all are taken, or there is no memory for its page. Its spool and its open
+ * sessions are zeroed. */
+int proxy_shared_take(struct proxy_shared *, struct proxy_shared_files *,
+    struct proxy_slots *, enum proxy_role);
 void proxy_shared_leave(struct proxy_shared *, struct proxy_slots *, int slot);
 
 /* The settings were taken at `now`, or refused. */
 void proxy_shared_reloaded(struct proxy_shared *, int64_t now);
 void proxy_shared_refused(struct proxy_shared *, int64_t now, struct slice why);
-/* Why the last reload was refused, in `to`; false where it was not. A worker
- * that was taken over may have written it: it is nobody's to be sure of. */
+/* Why the last reload was refused, in `to`; false where it was not. */
 bool proxy_shared_refusal(
     const struct proxy_shared *, char to[PROXY_RELOAD_TEXT_MAX]);
 

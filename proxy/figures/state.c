@@ -57,7 +57,7 @@ count_seats(const struct proxy_shared *shared, enum proxy_role role)
 	struct seats n = {0, 0};
 
 	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
-		const struct proxy_shared_slot *slot = &shared->slots[i];
+		const struct proxy_shared_seat *slot = &shared->seats[i];
 
 		if (atomic_load(&slot->role) != (uint32_t)role ||
 		    atomic_load(&slot->pid) <= 0 ||

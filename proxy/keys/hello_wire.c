@@ -1,4 +1,4 @@
-/* Introductions; see hello_wire.h. */
+/* What the master hands over; see hello_wire.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -11,15 +11,15 @@
 #include "proxy/settings/fronts.h"
 
 int
-proxy_hello_send(int wire, const struct proxy_hello *hello, int socket)
+proxy_hello_send(int wire, const struct proxy_hello *hello, int fd)
 {
 	return proxy_key_send(
-	    wire, slice_from((const char *)hello, sizeof(*hello)), socket);
+	    wire, slice_from((const char *)hello, sizeof(*hello)), fd);
 }
 
 /* Nothing else is read and written as one of these. */
 static bool
-is_our_kind(int fd)
+is_socket_of_ours(int fd)
 {
 	int domain = 0, type = 0;
 	socklen_t n = sizeof(domain), m = sizeof(type);
@@ -30,24 +30,37 @@ is_our_kind(int fd)
 	    fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
 }
 
+static bool
+is_sane(const struct proxy_hello *hello, int fd)
+{
+	switch (hello->kind) {
+	case PROXY_HELLO_SIGNING:
+		return hello->number < PROXY_FRONTS && is_socket_of_ours(fd);
+	case PROXY_HELLO_RECORDS:
+		return is_socket_of_ours(fd);
+	default: /* a page is looked at by who maps it */
+		return hello->kind < PROXY_HELLO_KINDS;
+	}
+}
+
 enum proxy_hello_got
-proxy_hello_receive(int wire, struct proxy_hello *hello, int *socket)
+proxy_hello_receive(int wire, struct proxy_hello *hello, int *fd)
 {
 	char datagram[sizeof(*hello) + 1];
-	long n = proxy_key_receive(wire, datagram, sizeof(datagram), socket);
+	long n = proxy_key_receive(wire, datagram, sizeof(datagram), fd);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return PROXY_HELLO_NONE;
-	if (n <= 0 && *socket == PROXY_KEY_NO_FD)
+	if (n <= 0 && *fd == PROXY_KEY_NO_FD)
 		return PROXY_HELLO_GONE;
-	if (*socket < 0)
+	if (*fd < 0)
 		return PROXY_HELLO_NONE;
-	if (n == (long)sizeof(*hello) && is_our_kind(*socket)) {
+	if (n == (long)sizeof(*hello)) {
 		memcpy(hello, datagram, sizeof(*hello));
-		if (hello->front < PROXY_FRONTS)
+		if (is_sane(hello, *fd))
 			return PROXY_HELLO_GOT;
 	}
-	(void)close(*socket);
-	*socket = PROXY_KEY_NO_FD;
+	(void)close(*fd);
+	*fd = PROXY_KEY_NO_FD;
 	return PROXY_HELLO_NONE;
 }

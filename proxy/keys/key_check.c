@@ -171,7 +171,7 @@ is_way_good(struct proxy_key_check *check, unsigned rule)
 	struct strbuf reason;
 	bool good;
 
-	if (!of->per_domain)
+	if (!of->per_domain || of->file[0] != '/')
 		return true;
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
 	good = proxy_key_way_check(of->file, &reason) == 0;

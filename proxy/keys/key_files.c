@@ -8,6 +8,7 @@
 #include "dkim/key.h"
 #include "dkim/key_memory.h"
 #include "proxy/keys/key_files.h"
+#include "proxy/keys/key_source.h"
 #include "proxy/keys/key_spelling.h"
 #include "proxy/keys/key_way.h"
 #include "proxy/settings/sign_map.h"
@@ -123,13 +124,16 @@ open_one(const struct proxy_key_rule *rule,
     const struct proxy_key_readers *readers, struct slice domain,
     struct proxy_key_file *file, struct strbuf *reason)
 {
-	struct strbuf path;
+	struct strbuf place, path;
 	enum proxy_key_status status = PROXY_KEY_TROUBLE;
 
+	strbuf_init(&place, PROXY_KEY_PATH_MAX);
 	strbuf_init(&path, PROXY_KEY_PATH_MAX);
 	strbuf_reset(reason);
-	if (proxy_key_path(rule, domain, &path, reason) == 0)
+	if (proxy_key_path(rule, domain, &place, reason) == 0 &&
+	    proxy_key_source_path(strbuf_slice(&place), &path, reason) == 0)
 		status = open_path(strbuf_text(&path), readers, file, reason);
+	strbuf_clear(&place);
 	strbuf_clear(&path);
 	return status;
 }

@@ -5,17 +5,14 @@ void
 proxy_quota_init(struct proxy_quota *q, _Atomic uint64_t *slot, uint64_t max)
 {
 	atomic_store_explicit(slot, 0, memory_order_relaxed);
-	*q = (struct proxy_quota){.slots = slot, .count = 1, .max = max};
+	*q = (struct proxy_quota){.mine = slot, .max = max};
 }
 
 uint64_t
 proxy_quota_used(const struct proxy_quota *q)
 {
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < q->count; i++)
-		sum += atomic_load_explicit(&q->slots[i], memory_order_relaxed);
-	return sum;
+	return atomic_load_explicit(q->mine, memory_order_relaxed) +
+	    (q->others == NULL ? 0 : q->others(q->ctx));
 }
 
 /* Taken first and looked at after, so that two workers at once can at worst
@@ -23,21 +20,20 @@ proxy_quota_used(const struct proxy_quota *q)
 bool
 proxy_quota_take(struct proxy_quota *q, uint64_t n)
 {
-	atomic_fetch_add_explicit(&q->slots[q->mine], n, memory_order_seq_cst);
+	atomic_fetch_add_explicit(q->mine, n, memory_order_seq_cst);
 	if (q->max == 0 || proxy_quota_used(q) <= q->max)
 		return true;
 	proxy_quota_give_back(q, n);
 	return false;
 }
 
-/* Never below zero: who else can write on the page must not end us by it. */
+/* Never below zero, whatever stands there. */
 void
 proxy_quota_give_back(struct proxy_quota *q, uint64_t n)
 {
-	_Atomic uint64_t *mine = &q->slots[q->mine];
-	uint64_t held = atomic_load_explicit(mine, memory_order_seq_cst);
+	uint64_t held = atomic_load_explicit(q->mine, memory_order_seq_cst);
 
-	while (
-	    !atomic_compare_exchange_weak(mine, &held, held < n ? 0 : held - n))
+	while (!atomic_compare_exchange_weak(
+	    q->mine, &held, held < n ? 0 : held - n))
 		continue;
 }

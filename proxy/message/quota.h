@@ -1,8 +1,8 @@
 /*
  * How much all spools of all workers may hold together (`spool_max`).
- * Every worker counts in a slot of its own, in its memory or on a page that
- * the workers share; over the sum of all slots nothing more is granted. The
- * slot of a worker that died is set to zero by whoever replaces it.
+ * Every worker counts for itself, in its memory or on a page that the others of
+ * its front can read; over the sum of all nothing more is granted. What one
+ * that died has counted is set to zero by whoever replaces it.
  */
 #ifndef PROXY_MESSAGE_QUOTA_H
 #define PROXY_MESSAGE_QUOTA_H
@@ -13,12 +13,14 @@
 #include <stdint.h>
 
 struct proxy_quota {
-	_Atomic uint64_t *slots; /* bytes held, one slot a worker */
-	size_t count, mine;
+	_Atomic uint64_t *mine; /* bytes held */
+	/* What all others hold; NULL: there are none. */
+	uint64_t (*others)(const void *ctx);
+	const void *ctx;
 	uint64_t max; /* bytes; 0: no bound */
 };
 
-/* A quota of one process: `slot` is its only slot, and is zeroed. */
+/* A quota of one process: `slot` is where it counts, and is zeroed. */
 void proxy_quota_init(
     struct proxy_quota *, _Atomic uint64_t *slot, uint64_t max);
 

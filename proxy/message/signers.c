@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
-#include "proxy/keys/hello_wire.h"
 #include "proxy/keys/key_wire.h"
 #include "proxy/message/signers.h"
 
@@ -70,7 +69,7 @@ struct proxy_signers {
 	struct line queued;
 	size_t asking; /* not DONE */
 	uint64_t ids;
-	struct event *hello, *tick, *later;
+	struct event *tick, *later;
 	struct heard heard[PROXY_SIGNERS_HEARD];
 };
 
@@ -504,34 +503,6 @@ proxy_signers_add(struct proxy_signers *signers, int socket)
 	event_active(signers->later, EV_TIMEOUT, 0);
 }
 
-static void
-on_hello(evutil_socket_t fd, short what, void *ctx)
-{
-	struct proxy_signers *signers = ctx;
-	struct proxy_hello hello;
-	int socket;
-
-	(void)what;
-	switch (proxy_hello_receive(fd, &hello, &socket)) {
-	case PROXY_HELLO_GOT:
-		proxy_signers_add(signers, socket);
-		break;
-	case PROXY_HELLO_GONE:
-		(void)event_del(signers->hello); /* the master is gone */
-		break;
-	case PROXY_HELLO_NONE:
-		break;
-	}
-}
-
-void
-proxy_signers_listen(struct proxy_signers *signers, int hello_fd)
-{
-	signers->hello = event_new(
-	    signers->base, hello_fd, EV_READ | EV_PERSIST, on_hello, signers);
-	(void)event_add(signers->hello, NULL);
-}
-
 /* --- time --- */
 
 static bool
@@ -662,8 +633,6 @@ proxy_signers_free(struct proxy_signers *signers)
 	}
 	for (size_t i = 0; i < PROXY_SIGNERS_HEARD; i++)
 		forget_heard(&signers->heard[i]);
-	if (signers->hello != NULL)
-		event_free(signers->hello);
 	event_free(signers->tick);
 	event_free(signers->later);
 	free(signers);

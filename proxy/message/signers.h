@@ -34,11 +34,9 @@ struct proxy_signers *proxy_signers_new(struct event_base *, unsigned timeout);
 /* Nobody may be asking any more. NULL is fine. */
 void proxy_signers_free(struct proxy_signers *);
 
-/* One more signer; takes the socket, which does not wait. */
+/* One more signer, as the master hands it over; takes the socket, which does
+ * not wait. */
 void proxy_signers_add(struct proxy_signers *, int socket);
-/* Signers come over this socket, which stays the caller's
- * (proxy/keys/hello_wire.h). */
-void proxy_signers_listen(struct proxy_signers *, int hello_fd);
 
 /* Names that a key goes by. As long as the asking that they are of. */
 struct proxy_sign_names {

@@ -169,7 +169,7 @@ mark_draining(const struct proxy_generation *g)
 	for (i = 0; g != NULL && i < g->seat_count; i++)
 		if (g->seats[i].state != PROXY_SEAT_EMPTY)
 			atomic_store(
-			    &g->master->shared->slots[g->seats[i].slot].drains,
+			    &g->master->shared->seats[g->seats[i].slot].drains,
 			    1);
 }
 
@@ -742,11 +742,13 @@ set_up_master(struct proxy_master *master, struct strbuf *reason)
 		(void)!chdir("/");
 	}
 	/* First: for want of them all else would fail. */
-	if (proxy_privilege_check_descriptors(reason) != 0)
+	if (proxy_privilege_check_descriptors(reason) != 0 ||
+	    proxy_privilege_keep_few(reason) != 0)
 		return -1;
-	master->shared = proxy_shared_new(&master->shared_fd);
-	if (master->shared == NULL)
-		return strbuf_fail(reason, "shared page: %s", strerror(errno));
+	master->shared = proxy_shared_new(&master->files);
+	if (master->shared == NULL ||
+	    (master->shared_fd = proxy_shared_reader(master->files.master)) < 0)
+		return strbuf_fail(reason, "shared pages: %s", strerror(errno));
 	master->history.started = clock_wall_s();
 	atomic_store(&master->shared->started, master->history.started);
 	master->conf_page = dns_conf_page_new(&master->conf_fd);
@@ -755,9 +757,6 @@ set_up_master(struct proxy_master *master, struct strbuf *reason)
 		    reason, "page of name servers: %s", strerror(errno));
 	proxy_process_eyes_open(&master->eyes);
 	proxy_process_count(&master->eyes, &master->shared->master);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		0, master->records) != 0)
-		return strbuf_fail(reason, "socketpair: %s", strerror(errno));
 	master->base = event_base_new();
 	if (master->base == NULL)
 		return strbuf_fail(reason, "no event loop");
@@ -766,14 +765,18 @@ set_up_master(struct proxy_master *master, struct strbuf *reason)
 
 /* At the end: what waited for a recorder that was not there. */
 static void
-count_records(const struct proxy_master *master)
+count_records(struct proxy_master *master)
 {
 	unsigned long lost = 0;
 	char byte;
 
-	while (master->records[0] >= 0 &&
-	    recv(master->records[0], &byte, 1, MSG_DONTWAIT) > 0)
-		lost++;
+	while (master->orphan_count > 0) {
+		int fd = master->orphans[--master->orphan_count];
+
+		while (recv(fd, &byte, 1, MSG_DONTWAIT) > 0)
+			lost++;
+		(void)close(fd);
+	}
 	if (lost > 0)
 		log_printf(master->log, LOGGING_ERROR,
 		    "%lu records are lost: no recorder took them", lost);
@@ -782,11 +785,8 @@ count_records(const struct proxy_master *master)
 int
 proxy_master_run(const struct proxy_master_job *job)
 {
-	struct proxy_master master = {.job = job,
-	    .tell = -1,
-	    .shared_fd = -1,
-	    .conf_fd = -1,
-	    .records = {-1, -1}};
+	struct proxy_master master = {
+	    .job = job, .tell = -1, .shared_fd = -1, .conf_fd = -1};
 	struct strbuf reason;
 
 	TAILQ_INIT(&master.generations);
@@ -810,6 +810,8 @@ proxy_master_run(const struct proxy_master_job *job)
 	}
 	proxy_sockets_close(&master);
 	count_records(&master);
+	if (master.shared != NULL)
+		proxy_shared_close(&master.files);
 	proxy_shared_unmap(master.shared);
 	dns_conf_page_free(master.conf_page);
 	if (master.conf_fd >= 0)
@@ -817,9 +819,6 @@ proxy_master_run(const struct proxy_master_job *job)
 	proxy_process_eyes_close(&master.eyes);
 	if (master.shared_fd >= 0)
 		(void)close(master.shared_fd);
-	for (size_t i = 0; i < 2; i++)
-		if (master.records[i] >= 0)
-			(void)close(master.records[i]);
 	if (master.base != NULL)
 		event_base_free(master.base);
 	proxy_notify_clear(&master.notify);

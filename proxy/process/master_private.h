@@ -33,6 +33,7 @@ struct proxy_master;
 
 /* Calls that its process was refused: what came of the last word, and which were
  * logged already. */
+enum { PROXY_MASTER_ORPHANS_MAX = 64 };
 enum { PROXY_SEAT_CALLS_MAX = 8 };
 
 struct proxy_seat_told {
@@ -49,6 +50,7 @@ struct proxy_seat {
 	pid_t pid;
 	unsigned slot;
 	int control, keys, lines, hello; /* our ends; -1: none */
+	int records; /* of a worker: the recorder's end; -1: none */
 	struct event *on_control, *on_keys, *on_lines, *on_pause;
 	struct proxy_seat_told told;
 	time_t since;	 /* it was forked */
@@ -113,8 +115,12 @@ struct proxy_master {
 	struct proxy_generation *starting;    /* not yet all reported in */
 	struct proxy_socket *sockets;
 	size_t socket_count;
-	int shared_fd;
-	int records[2]; /* the recorder's end, the workers'; -1: none */
+	int shared_fd; /* of its page, to read */
+	struct proxy_shared_files files;
+	/* Ends of workers that ended while there was no recorder to take what
+	 * they had sent. */
+	int orphans[PROXY_MASTER_ORPHANS_MAX];
+	size_t orphan_count;
 	struct dns_conf_page *conf_page; /* for who may not open resolv.conf */
 	int conf_fd;
 	struct event *conf_timer;
@@ -180,6 +186,19 @@ bool proxy_master_inquire(struct proxy_master *,
     struct strbuf *answer);
 /* All of them: the generation that they were asked of goes. */
 void proxy_master_end_inquiries(struct proxy_master *, const char *why);
+
+/* --- master_sharing.c: what processes have with each other --- */
+
+/* Two ends, of which the process's is made to wait or not, as it likes. 0, or
+ * -1 and the reason. */
+int proxy_master_pair(int type, int pair[2], struct strbuf *reason);
+/* Does it ask signers? */
+bool proxy_seat_asks(const struct proxy_seat *);
+/* Who sat down there gets what it has with all others, and they with it. */
+void proxy_seat_share(const struct proxy_seat *);
+/* What one had sent that has ended is with the recorder, or waits for the next
+ * one. */
+void proxy_seat_leave_records(struct proxy_seat *);
 
 /* --- master_sockets.c: listeners --- */
 

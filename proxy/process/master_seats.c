@@ -31,16 +31,6 @@ drop_fd(int *fd)
 	*fd = -1;
 }
 
-/* Two ends, of which the worker's is made to wait or not, as it likes. */
-static int
-make_pair(int type, int pair[2], struct strbuf *reason)
-{
-	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) ==
-	    0)
-		return 0;
-	return strbuf_fail(reason, "socketpair: %s", strerror(errno));
-}
-
 static void
 move_seat(struct proxy_seat *seat, enum proxy_seat_state state)
 {
@@ -67,7 +57,8 @@ add_seats(struct proxy_generation *g, enum proxy_role role, size_t count)
 		memset(seat, 0, sizeof(*seat));
 		seat->generation = g;
 		seat->role = role;
-		seat->control = seat->keys = seat->lines = seat->hello = -1;
+		seat->control = seat->keys = seat->lines = seat->hello =
+		    seat->records = -1;
 	}
 }
 
@@ -172,16 +163,6 @@ signal_role(const struct proxy_generation *g, enum proxy_role role, int signal)
 			(void)kill(g->seats[i].pid, signal);
 }
 
-/* Does it ask signers? */
-static bool
-is_asker(const struct proxy_seat *seat)
-{
-	const struct proxy_config *config = seat->generation->config;
-	const struct proxy_front *front = proxy_role_front(seat->role, config);
-
-	return front != NULL && proxy_front_asks_signers(config, front);
-}
-
 static bool
 has_asker(const struct proxy_generation *g)
 {
@@ -189,7 +170,7 @@ has_asker(const struct proxy_generation *g)
 
 	for (i = 0; i < g->seat_count; i++)
 		if (g->seats[i].state != PROXY_SEAT_EMPTY &&
-		    is_asker(&g->seats[i]))
+		    proxy_seat_asks(&g->seats[i]))
 			return true;
 	return false;
 }
@@ -250,7 +231,7 @@ show_silence(const struct proxy_seat *seat)
 {
 	struct proxy_shared *shared = seat->generation->master->shared;
 
-	atomic_store(&shared->slots[seat->slot].silent, seat->silent);
+	atomic_store(&shared->seats[seat->slot].silent, seat->silent);
 }
 
 /* Of each call once, and of so many: who was taken over may say anything. */
@@ -434,12 +415,13 @@ take_slot(struct proxy_seat *seat, struct strbuf *reason)
 {
 	struct proxy_master *master = seat->generation->master;
 	/* Whose process it is comes when it is forked. */
-	int slot =
-	    proxy_shared_take(master->shared, &master->slots, seat->role);
+	int slot = proxy_shared_take(
+	    master->shared, &master->files, &master->slots, seat->role);
 
 	if (slot < 0)
-		return strbuf_fail(
-		    reason, "%d workers run already", PROXY_SHARED_SLOTS);
+		return strbuf_fail(reason,
+		    "%d processes run already, or there is no memory",
+		    PROXY_SHARED_SLOTS);
 	seat->slot = (unsigned)slot;
 	return 0;
 }
@@ -472,18 +454,12 @@ listen_to(struct proxy_seat *seat)
 	(void)event_add(seat->on_keys, NULL);
 }
 
-/* The end of the records' socket that a role gets; -1 for none. */
-static int
-record_end(const struct proxy_seat *seat)
+/* Does it make records that somebody keeps? */
+static bool
+has_records(const struct proxy_seat *seat)
 {
-	const struct proxy_generation *g = seat->generation;
-
-	if (seat->role == PROXY_ROLE_RECORDER)
-		return g->master->records[0];
-	if (seat->role == PROXY_ROLE_SIGNER ||
-	    !proxy_recorder_is_wanted(g->config))
-		return -1;
-	return g->master->records[1];
+	return proxy_role_is_worker(seat->role) &&
+	    proxy_recorder_is_wanted(seat->generation->config);
 }
 
 static const struct proxy_listeners *
@@ -499,7 +475,7 @@ listeners_of(const struct proxy_config *config, enum proxy_role role)
 
 /* Pairs of its own: our ends first. */
 struct pairs {
-	int control[2], keys[2], lines[2], hello[2];
+	int control[2], keys[2], lines[2], hello[2], records[2];
 };
 
 static int
@@ -513,8 +489,12 @@ fork_worker(
 	    .settings = g->settings,
 	    .control = pairs->control[1],
 	    .shared = g->master->shared_fd,
+	    .page = g->master->files.slots[seat->slot],
+	    .history = seat->role == PROXY_ROLE_RECORDER
+		? g->master->files.history
+		: -1,
 	    .keys = pairs->keys[1],
-	    .record = record_end(seat),
+	    .record = pairs->records[1],
 	    .hello = pairs->hello[1],
 	    .conf = g->master->conf_fd,
 	    .lines = pairs->lines[1],
@@ -528,7 +508,7 @@ fork_worker(
 	seat->pid = proxy_spawn(&spawn, reason);
 	if (seat->pid < 0)
 		return -1;
-	atomic_store(&g->master->shared->slots[seat->slot].pid, seat->pid);
+	atomic_store(&g->master->shared->seats[seat->slot].pid, seat->pid);
 	return 0;
 }
 
@@ -546,12 +526,15 @@ make_pairs(
 {
 	bool signs = seat->role == PROXY_ROLE_SIGNER;
 
-	if (make_pair(SOCK_STREAM, pairs->control, reason) != 0 ||
-	    (signs && make_pair(SOCK_SEQPACKET, pairs->keys, reason) != 0) ||
-	    ((signs || is_asker(seat)) &&
-		make_pair(SOCK_SEQPACKET, pairs->hello, reason) != 0) ||
+	if (proxy_master_pair(SOCK_STREAM, pairs->control, reason) != 0 ||
+	    (signs &&
+		proxy_master_pair(SOCK_SEQPACKET, pairs->keys, reason) != 0) ||
+	    proxy_master_pair(SOCK_SEQPACKET, pairs->hello, reason) != 0 ||
+	    (has_records(seat) &&
+		proxy_master_pair(SOCK_SEQPACKET, pairs->records, reason) !=
+		    0) ||
 	    (has_lines(seat) &&
-		make_pair(SOCK_SEQPACKET, pairs->lines, reason) != 0))
+		proxy_master_pair(SOCK_SEQPACKET, pairs->lines, reason) != 0))
 		return -1;
 	return 0;
 }
@@ -563,48 +546,7 @@ drop_ends(struct pairs *pairs, size_t end)
 	drop_fd(&pairs->keys[end]);
 	drop_fd(&pairs->lines[end]);
 	drop_fd(&pairs->hello[end]);
-}
-
-static void
-introduce(const struct proxy_seat *asker, const struct proxy_seat *signer)
-{
-	const struct proxy_generation *g = asker->generation;
-	const struct proxy_hello hello = {
-	    (uint32_t)proxy_role_front(asker->role, g->config)->number};
-	struct strbuf reason;
-	int pair[2];
-
-	strbuf_init(&reason, 512);
-	if (make_pair(SOCK_SEQPACKET, pair, &reason) == 0) {
-		if (proxy_hello_send(asker->hello, &hello, pair[0]) != 0 ||
-		    proxy_hello_send(signer->hello, &hello, pair[1]) != 0)
-			strbuf_add_str(&reason, strerror(errno));
-		drop_fd(&pair[0]);
-		drop_fd(&pair[1]);
-	}
-	if (reason.n > 0)
-		log_printf(g->master->log, LOGGING_ERROR,
-		    "a worker cannot ask a signer: %s", strbuf_text(&reason));
-	strbuf_clear(&reason);
-}
-
-/* To all that it has to do with. */
-static void
-introduce_all(const struct proxy_seat *seat)
-{
-	const struct proxy_generation *g = seat->generation;
-	size_t i;
-
-	for (i = 0; i < g->seat_count; i++) {
-		const struct proxy_seat *other = &g->seats[i];
-
-		if (other->state == PROXY_SEAT_EMPTY)
-			continue;
-		if (is_asker(seat) && other->role == PROXY_ROLE_SIGNER)
-			introduce(seat, other);
-		else if (seat->role == PROXY_ROLE_SIGNER && is_asker(other))
-			introduce(other, seat);
-	}
+	drop_fd(&pairs->records[end]);
 }
 
 size_t
@@ -638,7 +580,7 @@ proxy_generation_meet(
 static int
 sit_down(struct proxy_seat *seat, struct strbuf *reason)
 {
-	struct pairs pairs = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+	struct pairs pairs = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
 	int result = -1;
 
 	if (take_slot(seat, reason) != 0)
@@ -655,11 +597,12 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 	seat->keys = pairs.keys[0];
 	seat->lines = pairs.lines[0];
 	seat->hello = pairs.hello[0];
+	seat->records = pairs.records[0];
 	memset(&seat->told, 0, sizeof(seat->told));
 	move_seat(seat, PROXY_SEAT_STARTING);
 	seat->since = clock_s();
 	listen_to(seat);
-	introduce_all(seat);
+	proxy_seat_share(seat);
 	return 0;
 }
 
@@ -742,6 +685,7 @@ get_up(struct proxy_seat *seat, const char *why)
 	drop_fd(&seat->keys);
 	drop_fd(&seat->lines);
 	drop_fd(&seat->hello);
+	proxy_seat_leave_records(seat);
 	give_slot_back(seat);
 	move_seat(seat, PROXY_SEAT_EMPTY);
 	switch (proxy_rule_seat(!is_needed(seat), g == master->starting)) {

@@ -30,6 +30,48 @@ proxy_privilege_hide(void)
 	(void)setrlimit(RLIMIT_CORE, &none);
 }
 
+static const unsigned kept[] = {CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID,
+    CAP_NET_BIND_SERVICE, CAP_IPC_LOCK, CAP_SYS_RESOURCE};
+
+static bool
+is_kept(unsigned capability)
+{
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (kept[i] == capability)
+			return true;
+	return false;
+}
+
+int
+proxy_privilege_keep_few(struct strbuf *reason)
+{
+	struct __user_cap_header_struct head = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	if (geteuid() != 0)
+		return 0;
+	/* What is bounded so is not had again by exec. The kernel may know
+	 * fewer, or whoever started us may not let us. */
+	for (unsigned i = 0; i <= CAP_LAST_CAP; i++)
+		if (!is_kept(i))
+			(void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
+	if (syscall(SYS_capget, &head, sets) != 0)
+		return fail_privilege(reason, "capget");
+	for (unsigned i = 0; i < 32 * _LINUX_CAPABILITY_U32S_3; i++) {
+		struct __user_cap_data_struct *set = &sets[i / 32];
+
+		if (is_kept(i))
+			continue;
+		set->effective &= ~(1u << i % 32);
+		set->permitted &= ~(1u << i % 32);
+		set->inheritable &= ~(1u << i % 32);
+	}
+	if (syscall(SYS_capset, &head, sets) != 0)
+		return fail_privilege(reason, "capset");
+	return 0;
+}
+
 bool
 proxy_privilege_allow_lock(void)
 {

@@ -26,6 +26,12 @@ int proxy_privilege_drop(
 /* Are so many allowed? 0; or -1 and the reason, with what to do. */
 int proxy_privilege_check_descriptors(struct strbuf *reason);
 
+/* Of root's rights the master keeps those that it uses, and its children begin
+ * with no more: to become others and signal them, to listen on low ports, to
+ * give a socket to a group, to raise limits and to lock memory. 0, or -1 and
+ * the reason. Without root's rights there is nothing to drop. */
+int proxy_privilege_keep_few(struct strbuf *reason);
+
 /* Lets as much memory be locked as a signer has; for the master, whose
  * processes have its limits. False: the system refuses, and pages with keys may
  * be swapped out. */

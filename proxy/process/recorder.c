@@ -3,14 +3,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "proxy/figures/health.h"
+#include "proxy/keys/hello_wire.h"
 #include "proxy/process/recorder.h"
 #include "proxy/process/recorder_site.h"
 #include "record/kept.h"
@@ -36,10 +39,13 @@ enum {
 _Static_assert((int)PROXY_ANSWERS == (int)RECORD_REFLECTOR_RESULTS,
     "a counter for every result");
 
+struct sender;
+
 struct recorder {
 	const struct proxy_recorder_job *job;
 	struct event_base *base;
-	struct event *record, *tick, *leave, *signals[SIGNALS];
+	struct event *hello, *tick, *leave, *signals[SIGNALS];
+	LIST_HEAD(, sender) senders;
 	char *datagram;
 	struct strbuf waiting;	    /* sizes and datagrams, for the next tick */
 	struct record_store *store; /* NULL: not wanted, or not to be had */
@@ -232,15 +238,35 @@ take_datagram(struct recorder *r, struct slice datagram)
 	}
 }
 
-/* True where one was there. */
-static bool
-take_one(struct recorder *r)
+/* A worker's, until its end. */
+struct sender {
+	LIST_ENTRY(sender) entry;
+	struct recorder *recorder;
+	int fd;
+	struct event *event;
+};
+
+static void
+drop_sender(struct sender *sender)
 {
+	LIST_REMOVE(sender, entry);
+	event_free(sender->event);
+	(void)close(sender->fd);
+	free(sender);
+}
+
+/* False where there is none now; or no more, and the sender is gone. */
+static bool
+take_one(struct sender *sender)
+{
+	struct recorder *r = sender->recorder;
 	ssize_t n =
-	    recv(r->job->record_fd, r->datagram, RECORD_KEPT_MAX, MSG_DONTWAIT);
+	    recv(sender->fd, r->datagram, RECORD_KEPT_MAX, MSG_DONTWAIT);
 
 	if (n > 0)
 		take_datagram(r, slice_from(r->datagram, (size_t)n));
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		drop_sender(sender);
 	return n > 0;
 }
 
@@ -251,6 +277,58 @@ on_record(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	for (int i = 0; i < BATCH && take_one(ctx); i++)
 		continue;
+}
+
+static void
+add_sender(struct recorder *r, int fd)
+{
+	struct sender *sender = xcalloc(1, sizeof(*sender));
+
+	sender->recorder = r;
+	sender->fd = fd;
+	sender->event =
+	    event_new(r->base, fd, EV_READ | EV_PERSIST, on_record, sender);
+	(void)event_add(sender->event, NULL);
+	LIST_INSERT_HEAD(&r->senders, sender, entry);
+}
+
+static void
+on_hello(evutil_socket_t fd, short what, void *ctx)
+{
+	struct recorder *r = ctx;
+	struct proxy_hello hello;
+	int given;
+
+	(void)what;
+	switch (proxy_hello_receive(fd, &hello, &given)) {
+	case PROXY_HELLO_GOT:
+		break;
+	case PROXY_HELLO_GONE: /* the master has gone */
+		(void)event_del(r->hello);
+		return;
+	case PROXY_HELLO_NONE:
+		return;
+	}
+	if (hello.kind == PROXY_HELLO_RECORDS) {
+		add_sender(r, given);
+		return;
+	}
+	if (hello.kind == PROXY_HELLO_PAGE)
+		(void)proxy_shared_show(r->job->shared, hello.number, given);
+	(void)close(given);
+}
+
+/* What is still there, at the end. */
+static void
+take_the_rest(struct recorder *r)
+{
+	struct sender *sender, *next;
+
+	for (sender = LIST_FIRST(&r->senders); sender != NULL; sender = next) {
+		next = LIST_NEXT(sender, entry);
+		while (take_one(sender))
+			continue;
+	}
 }
 
 /* --- the store --- */
@@ -383,8 +461,7 @@ on_signal(evutil_socket_t number, short what, void *ctx)
 	if (r->leaving != 0)
 		return;
 	/* What is there is kept while it can be; then the end of it is told. */
-	while (take_one(r))
-		continue;
+	take_the_rest(r);
 	r->held = HELD_TICKS; /* there is no other time */
 	if (r->store != NULL && r->trouble == NULL)
 		commit(r, clock_wall_s());
@@ -392,7 +469,10 @@ on_signal(evutil_socket_t number, short what, void *ctx)
 		log_printf(r->job->log, LOGGING_ERROR,
 		    "results database: %s; %llu records were lost", r->trouble,
 		    (unsigned long long)r->lost);
-	(void)event_del(r->record);
+	/* What comes now is the next recorder's. */
+	while (!LIST_EMPTY(&r->senders))
+		drop_sender(LIST_FIRST(&r->senders));
+	(void)event_del(r->hello);
 	(void)event_del(r->tick);
 	record_reflector_free(r->reflector);
 	r->reflector = NULL;
@@ -428,9 +508,9 @@ make_events(struct recorder *r)
 		r->signals[i] = evsignal_new(r->base, numbers[i], on_signal, r);
 		(void)event_add(r->signals[i], NULL);
 	}
-	r->record = event_new(
-	    r->base, r->job->record_fd, EV_READ | EV_PERSIST, on_record, r);
-	(void)event_add(r->record, NULL);
+	r->hello = event_new(
+	    r->base, r->job->hello_fd, EV_READ | EV_PERSIST, on_hello, r);
+	(void)event_add(r->hello, NULL);
 	r->leave = event_new(r->base, -1, 0, on_leave, r);
 	r->tick = event_new(r->base, -1, EV_PERSIST, on_tick, r);
 	(void)event_add(r->tick, &second);
@@ -488,7 +568,9 @@ proxy_recorder_run(const struct proxy_recorder_job *job)
 	(void)event_base_dispatch(r.base);
 	for (size_t i = 0; i < SIGNALS; i++)
 		event_free(r.signals[i]);
-	event_free(r.record);
+	while (!LIST_EMPTY(&r.senders))
+		drop_sender(LIST_FIRST(&r.senders));
+	event_free(r.hello);
 	event_free(r.tick);
 	event_free(r.leave);
 	proxy_recorder_site_free(r.site);

@@ -14,7 +14,9 @@
 
 struct proxy_recorder_job {
 	const struct proxy_config *config;
-	int record_fd;	      /* the records; stays the caller's */
+	/* Over it the master hands pages, and workers' sockets with their
+	 * records (hello_wire.h). */
+	int hello_fd;
 	const int *listeners; /* one a [metrics] listen, in order */
 	const struct dns_conf_page *conf_page; /* resolv.conf's text */
 	struct proxy_shared *shared;

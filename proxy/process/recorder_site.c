@@ -93,15 +93,16 @@ sum_workers(const struct proxy_shared *shared, enum proxy_role role,
     struct proxy_metrics_front *front)
 {
 	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
-		const struct proxy_shared_slot *slot = &shared->slots[i];
+		const union proxy_shared_slot *slot = &shared->slots[i];
+		const struct proxy_shared_seat *seat = &shared->seats[i];
 
-		if (atomic_load(&slot->role) != (uint32_t)role)
+		if (atomic_load(&seat->role) != (uint32_t)role)
 			continue;
 		for (unsigned c = 0; c < PROXY_COUNTERS; c++)
 			front->n[c] += proxy_counter_get(
 			    &slot->counters, (enum proxy_counter)c);
-		front->spool += atomic_load(&shared->spool[i]);
-		front->workers += atomic_load(&slot->pid) > 0;
+		front->spool += atomic_load(&slot->spool);
+		front->workers += atomic_load(&seat->pid) > 0;
 	}
 }
 
@@ -125,11 +126,12 @@ static void
 gather_signers(const struct proxy_shared *shared, struct proxy_metrics *m)
 {
 	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
-		const struct proxy_shared_slot *slot = &shared->slots[i];
+		const union proxy_shared_slot *slot = &shared->slots[i];
+		const struct proxy_shared_seat *seat = &shared->seats[i];
 		struct proxy_metrics_signer *to = &m->signers[m->signer_count];
-		bool there = atomic_load(&slot->pid) > 0;
+		bool there = atomic_load(&seat->pid) > 0;
 
-		if (atomic_load(&slot->role) != PROXY_ROLE_SIGNER)
+		if (atomic_load(&seat->role) != PROXY_ROLE_SIGNER)
 			continue;
 		m->signer_count++;
 		to->keys = !there
@@ -173,13 +175,14 @@ gather_processes(
 	proxy_process_count(&site->eyes, site->job->counters);
 	add_process(m, "master", 0, getppid(), &shared->master);
 	for (unsigned i = 0; i < PROXY_SHARED_SLOTS; i++) {
-		const struct proxy_shared_slot *slot = &shared->slots[i];
-		int32_t pid = atomic_load(&slot->pid);
+		const union proxy_shared_slot *slot = &shared->slots[i];
+		const struct proxy_shared_seat *seat = &shared->seats[i];
+		int32_t pid = atomic_load(&seat->pid);
 
 		if (pid > 0)
 			add_process(m,
 			    proxy_role_name(
-				(enum proxy_role)atomic_load(&slot->role)),
+				(enum proxy_role)atomic_load(&seat->role)),
 			    i, pid, &slot->counters);
 	}
 }
@@ -197,11 +200,12 @@ look_at_reports(
 	int64_t now = clock_wall_s(), seen = atomic_load(&shared->started);
 
 	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
-		const struct proxy_shared_slot *slot = &shared->slots[i];
+		const union proxy_shared_slot *slot = &shared->slots[i];
+		const struct proxy_shared_seat *seat = &shared->seats[i];
 		int64_t at = (int64_t)proxy_counter_get(
 		    &slot->counters, PROXY_COUNT_REPORTS_SEEN);
 
-		if (atomic_load(&slot->role) == PROXY_ROLE_RECORDER &&
+		if (atomic_load(&seat->role) == PROXY_ROLE_RECORDER &&
 		    at > seen)
 			seen = at;
 	}

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -45,8 +46,11 @@ on_hello(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	switch (proxy_hello_receive(fd, &hello, &asker)) {
 	case PROXY_HELLO_GOT:
-		proxy_sign_desk_take(
-		    s->desk, asker, &s->job->config->fronts[hello.front]);
+		if (hello.kind == PROXY_HELLO_SIGNING)
+			proxy_sign_desk_take(s->desk, asker,
+			    &s->job->config->fronts[hello.number]);
+		else
+			(void)close(asker);
 		break;
 	case PROXY_HELLO_GONE:
 		(void)event_del(s->hello);

@@ -31,6 +31,8 @@ enum {
 	FD_SETTINGS = 3,
 	FD_CONTROL,
 	FD_SHARED,
+	FD_PAGE,
+	FD_HISTORY,
 	FD_KEYS,
 	FD_RECORD,
 	FD_HELLO,
@@ -60,6 +62,8 @@ lay_out(const struct proxy_spawn *spawn, struct places *places)
 	places->fds[FD_SETTINGS] = spawn->settings;
 	places->fds[FD_CONTROL] = spawn->control;
 	places->fds[FD_SHARED] = spawn->shared;
+	places->fds[FD_PAGE] = spawn->page;
+	places->fds[FD_HISTORY] = spawn->history;
 	places->fds[FD_KEYS] = spawn->keys;
 	places->fds[FD_RECORD] = spawn->record;
 	places->fds[FD_HELLO] = spawn->hello;
@@ -120,6 +124,40 @@ say_why_not(const struct proxy_spawn *spawn)
 	    (unsigned long long)limit.rlim_cur);
 }
 
+/* What a process of ours may be told by whoever started the master: the time
+ * zone of its log; where tests are built, what they, sanitizers and libcrypto
+ * read. */
+static const char *const told[] = {"TZ"};
+static const char *const told_in_tests[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS",
+    "LSAN_OPTIONS", "OPENSSL_CONF", "OPENSSL_ia32cap", "LLVM_PROFILE_FILE",
+    "LD_PRELOAD", "T_HURRY", PROXY_SANDBOX_VARIABLE};
+
+enum {
+	TOLD = sizeof(told) / sizeof(told[0]),
+	TOLD_IN_TESTS = sizeof(told_in_tests) / sizeof(told_in_tests[0]),
+	ENVIRONMENT_MAX = TOLD + TOLD_IN_TESTS
+};
+
+static char **
+environment_of(char *kept[ENVIRONMENT_MAX + 1])
+{
+	size_t names = compat_is_tested() ? ENVIRONMENT_MAX : TOLD, n = 0;
+
+	for (size_t i = 0; i < names; i++) {
+		const char *name = i < TOLD ? told[i] : told_in_tests[i - TOLD];
+		size_t length = strlen(name);
+
+		for (char **entry = environ; *entry != NULL; entry++)
+			if (strncmp(*entry, name, length) == 0 &&
+			    (*entry)[length] == '=') {
+				kept[n++] = *entry;
+				break; /* one of a name */
+			}
+	}
+	kept[n] = NULL;
+	return kept;
+}
+
 /* `parent` is the master's pid, asked before the fork: in a child whose master
  * has died already getppid() would name somebody else. */
 static void
@@ -128,6 +166,7 @@ run_worker(const struct proxy_spawn *spawn, pid_t parent)
 	char program[] = "signpost", command[] = PROXY_SPAWN_COMMAND;
 	char role[16], slot[16], listeners[16], master[16];
 	char *argv[] = {program, command, role, slot, listeners, master, NULL};
+	char *kept[ENVIRONMENT_MAX + 1];
 	struct places places;
 
 	(void)snprintf(role, sizeof(role), "%s", proxy_role_name(spawn->role));
@@ -140,7 +179,7 @@ run_worker(const struct proxy_spawn *spawn, pid_t parent)
 	if (spawn->no_stderr)
 		(void)dup2(STDOUT_FILENO, STDERR_FILENO);
 	if (take_places(&places) == 0)
-		(void)execv("/proc/self/exe", argv);
+		(void)execve("/proc/self/exe", argv, environment_of(kept));
 	say_why_not(spawn);
 	_exit(EX_OSERR);
 }
@@ -242,6 +281,16 @@ follow_master(const struct beginning *beginning, struct strbuf *reason)
 	return 0;
 }
 
+/* Those of its front, old ones that drain among them. */
+static uint64_t
+spool_of_others(const void *ctx)
+{
+	const struct process *process = ctx;
+
+	return proxy_shared_spool(process->shared, process->beginning->role,
+	    process->beginning->slot);
+}
+
 static int
 serve(struct process *process)
 {
@@ -251,15 +300,17 @@ serve(struct process *process)
 	const struct proxy_front *front =
 	    proxy_role_front(beginning->role, config);
 	int listeners[PROXY_LISTENERS_MAX];
-	struct proxy_quota quota = {.slots = shared->spool,
-	    .count = PROXY_SHARED_SLOTS,
-	    .mine = beginning->slot,
+	struct proxy_quota quota = {
+	    .mine = &shared->slots[beginning->slot].spool,
+	    .others = spool_of_others,
+	    .ctx = process,
 	    .max = front->spool_max};
 	struct proxy_worker_job job = {.config = config,
 	    .front = front,
 	    .listeners = listeners,
 	    .go_fd = FD_CONTROL,
-	    .hello_fd = fcntl(FD_HELLO, F_GETFD) < 0 ? -1 : FD_HELLO,
+	    .hello_fd = FD_HELLO,
+	    .shared = shared,
 	    .record_fd = fcntl(FD_RECORD, F_GETFD) < 0 ? 0 : FD_RECORD,
 	    .conf_page = process->conf_page,
 	    .counters = &shared->slots[beginning->slot].counters,
@@ -282,7 +333,7 @@ record(struct process *process)
 	struct proxy_shared *shared = process->shared;
 	int listeners[PROXY_LISTENERS_MAX];
 	struct proxy_recorder_job job = {.config = config,
-	    .record_fd = FD_RECORD,
+	    .hello_fd = FD_HELLO,
 	    .listeners = listeners,
 	    .shared = shared,
 	    .conf_page = process->conf_page,
@@ -356,7 +407,9 @@ begin_process(const struct beginning *beginning,
 	struct footing footing = footing_of(beginning->role, config);
 	struct process process = {.beginning = beginning,
 	    .config = config,
-	    .shared = proxy_shared_map(FD_SHARED),
+	    .shared = proxy_shared_map(FD_SHARED,
+		fcntl(FD_HISTORY, F_GETFD) < 0 ? -1 : FD_HISTORY, FD_PAGE,
+		beginning->slot),
 	    .conf_page = dns_conf_page_map(FD_CONF),
 	    .log = log};
 	struct strbuf reason;
@@ -369,7 +422,7 @@ begin_process(const struct beginning *beginning,
 	else
 		proxy_privilege_forbid_lock();
 	if (process.shared == NULL)
-		strbuf_addf(&reason, "shared page: %s", strerror(errno));
+		strbuf_addf(&reason, "shared pages: %s", strerror(errno));
 	else if (beginning->listener_count != footing.listeners)
 		strbuf_add_str(&reason, "listeners do not fit the settings");
 	else if (proxy_privilege_drop(

@@ -24,10 +24,12 @@ struct proxy_spawn {
 	unsigned slot; /* of the shared page */
 	int settings;  /* proxy_config_pack() */
 	int control;   /* it writes a byte there when it serves */
-	int shared;    /* proxy_shared_new() */
+	int shared;    /* the master's page, to read: figures/shared.h */
+	int page;      /* its own, to write */
+	int history;   /* the recorder's; -1: another role */
 	int keys;      /* to ask for keys; -1: no signer */
 	int record;    /* records, to hand over or to take */
-	int hello;     /* workers and signers meet there; -1: none */
+	int hello;     /* what it is handed later comes there */
 	int conf;      /* dns/conf_page.h: resolv.conf's text; -1: none */
 	int lines;     /* its log goes there, to the master; -1: syslog */
 	const int *listeners; /* one a `listen`, in order */

@@ -21,6 +21,8 @@
 #include "dns/exchange.h"
 #include "dns/resolver.h"
 #include "proxy/figures/process.h"
+#include "proxy/figures/shared.h"
+#include "proxy/keys/hello_wire.h"
 #include "proxy/message/filter_sign.h"
 #include "proxy/message/filter_verify.h"
 #include "proxy/message/milter.h"
@@ -30,6 +32,7 @@
 #include "proxy/message/session.h"
 #include "proxy/process/listener.h"
 #include "proxy/process/worker.h"
+#include "proxy/settings/roles.h"
 
 enum {
 	REST_MS = 500, /* after running out of descriptors */
@@ -58,7 +61,8 @@ struct worker {
 	struct gate *gates;
 	size_t gate_count, session_max;
 	bool accepting, leaving, stopping;
-	struct event *go, *tick, *rest, *full, *deadline, *signals[SIGNALS];
+	struct event *go, *hello, *tick, *rest, *full, *deadline,
+	    *signals[SIGNALS];
 	unsigned looks; /* at a full house, and someone waited at each */
 	struct proxy_signers *signers; /* NULL: asks none */
 	struct proxy_sign_env sign_env;
@@ -487,14 +491,40 @@ fill_service(struct worker *w, int spool_dir)
 	LIST_INIT(&w->service.milters);
 }
 
+/* Signers, and pages of those whose spools count with ours. */
+static void
+on_hello(evutil_socket_t fd, short what, void *ctx)
+{
+	struct worker *w = ctx;
+	struct proxy_hello hello;
+	int given;
+
+	(void)what;
+	switch (proxy_hello_receive(fd, &hello, &given)) {
+	case PROXY_HELLO_GOT:
+		break;
+	case PROXY_HELLO_GONE: /* the master has gone */
+		(void)event_del(w->hello);
+		return;
+	case PROXY_HELLO_NONE:
+		return;
+	}
+	if (hello.kind == PROXY_HELLO_SIGNING && w->signers != NULL) {
+		proxy_signers_add(w->signers, given);
+		return;
+	}
+	if (hello.kind == PROXY_HELLO_PAGE)
+		(void)proxy_shared_show(w->job->shared, hello.number, given);
+	(void)close(given);
+}
+
 /* A worker holds no key, whatever it is for. */
 static void
 make_signers(struct worker *w)
 {
-	if (w->job->hello_fd < 0)
+	if (!proxy_front_asks_signers(w->job->config, w->job->front))
 		return;
 	w->signers = proxy_signers_new(w->base, w->job->config->sign_timeout);
-	proxy_signers_listen(w->signers, w->job->hello_fd);
 }
 
 /* A header, and fields of ours. */
@@ -573,6 +603,8 @@ make_events(struct worker *w)
 
 	w->go =
 	    event_new(w->base, w->job->go_fd, EV_READ | EV_PERSIST, on_go, w);
+	w->hello = event_new(
+	    w->base, w->job->hello_fd, EV_READ | EV_PERSIST, on_hello, w);
 	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
 	w->rest = evtimer_new(w->base, on_rested, w);
 	w->full = evtimer_new(w->base, on_full, w);
@@ -581,6 +613,7 @@ make_events(struct worker *w)
 	w->signals[1] = evsignal_new(w->base, SIGINT, on_stop, w);
 	w->signals[2] = evsignal_new(w->base, SIGUSR2, on_drain, w);
 	(void)event_add(w->go, NULL);
+	(void)event_add(w->hello, NULL);
 	(void)event_add(w->tick, &tick);
 	for (size_t i = 0; i < SIGNALS; i++)
 		(void)event_add(w->signals[i], NULL);
@@ -664,6 +697,7 @@ worker_clear(struct worker *w)
 	for (size_t i = 0; i < SIGNALS; i++)
 		event_free(w->signals[i]);
 	event_free(w->go);
+	event_free(w->hello);
 	event_free(w->tick);
 	event_free(w->rest);
 	event_free(w->full);

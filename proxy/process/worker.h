@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "proxy/figures/counters.h"
+#include "proxy/figures/shared.h"
 #include "proxy/message/quota.h"
 #include "proxy/settings/config.h"
 
@@ -26,7 +27,8 @@ struct proxy_worker_job {
 	/* A byte comes from it when connections may be taken; a byte goes to
 	 * it every PROXY_WORKER_TICK_S, as a sign of life. */
 	int go_fd;
-	int hello_fd;  /* signers' sockets come over it; -1: asks none */
+	int hello_fd; /* what the master hands over (hello_wire.h) */
+	struct proxy_shared *shared; /* pages of others are put there */
 	int record_fd; /* to hand records to the recorder; 0: none */
 	const struct dns_conf_page *conf_page; /* resolv.conf's text */
 	struct proxy_counters *counters;       /* its block, perhaps shared */

@@ -153,8 +153,8 @@ static const struct proxy_setting settings[] = {
 	true},
     {"out", "selector", proxy_set_name, AT(signing.selector), NULL, 0, 0, NULL,
 	false},
-    {"out", "keyfile", proxy_set_path, AT(signing.keyfile), NULL, 0, 0, NULL,
-	false},
+    {"out", "keyfile", proxy_set_key_place, AT(signing.keyfile), NULL, 0, 0,
+	NULL, false},
     /* Read by take_signature() below: commas stand within it. */
     {"out", "signature", NULL, false, 0, NULL, 0, 0, NULL, true},
     {"out", "sender_map", proxy_set_path, AT(signing.sender_map_path), NULL, 0,
@@ -213,8 +213,8 @@ static const struct proxy_setting settings[] = {
 	0, NULL, false},
     {"in", "seal_selector", proxy_set_name, AT(checking.seal.selector), NULL, 0,
 	0, NULL, false},
-    {"in", "seal_keyfile", proxy_set_path, AT(checking.seal.keyfile), NULL, 0,
-	0, NULL, false},
+    {"in", "seal_keyfile", proxy_set_key_place, AT(checking.seal.keyfile), NULL,
+	0, 0, NULL, false},
 
     {"dns", "nameserver", proxy_add_nameserver, AT(dns.nameservers), NULL, 0, 0,
 	NULL, true},

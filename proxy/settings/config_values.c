@@ -9,6 +9,7 @@
 #include "mail/idn.h"
 #include "mail/token.h"
 #include "proxy/settings/config_private.h"
+#include "proxy/settings/sign_map.h"
 
 /* Bytes of a reason. */
 #define MESSAGE_MAX 512
@@ -164,6 +165,16 @@ proxy_set_path(const struct proxy_setting *s, void *field, struct slice value,
 	if (value.p[0] != '/')
 		return strbuf_fail(reason, "is not an absolute path");
 	return proxy_set_text(s, field, value, reason);
+}
+
+/* What its macros are is looked at with the rest of the rule. */
+int
+proxy_set_key_place(const struct proxy_setting *s, void *field,
+    struct slice value, struct strbuf *reason)
+{
+	if (slice_starts_nocase(value, SLICE(PROXY_KEY_CREDENTIAL)))
+		return proxy_set_text(s, field, value, reason);
+	return proxy_set_path(s, field, value, reason);
 }
 
 /* The word none is the empty text. */

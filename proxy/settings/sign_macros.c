@@ -108,8 +108,16 @@ proxy_key_template_check(struct slice file, struct strbuf *reason)
 	struct slice name;
 	size_t i;
 
-	if (file.n == 0 || file.p[0] != '/')
+	static const struct slice credential = SLICE_INIT(PROXY_KEY_CREDENTIAL);
+
+	if (slice_starts_nocase(file, credential)) {
+		name = slice_after(file, credential.n);
+		if (name.n == 0 || slice_find(name, '/') < name.n)
+			return strbuf_fail(
+			    reason, "a credential has a name, not a path");
+	} else if (file.n == 0 || file.p[0] != '/') {
 		return strbuf_fail(reason, "a key file needs an absolute path");
+	}
 	for (i = 0; i < file.n; i++) {
 		if (file.p[i] != '$')
 			continue;

@@ -35,8 +35,11 @@ struct proxy_key_rule *proxy_key_table_detach(
     struct proxy_key_table *, size_t *count);
 void proxy_key_rules_free(struct proxy_key_rule *, size_t count);
 
-/* Is it an absolute path with no $macro but $domain and $selector? 0, or -1
- * and the reason. */
+/* What stands before the name of a key that systemd hands over. */
+#define PROXY_KEY_CREDENTIAL "credential:"
+
+/* Is it an absolute path, or a credential and its name, with no $macro but
+ * $domain and $selector? 0, or -1 and the reason. */
 int proxy_key_template_check(struct slice file, struct strbuf *reason);
 
 /*

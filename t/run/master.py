@@ -25,6 +25,7 @@ import unittest
 from unittest import mock
 
 import harness
+import taken_over
 from harness import SAMPLE, wait_until
 
 ROOT = os.getuid() == 0
@@ -59,24 +60,6 @@ def status(pid):
     """name -> words of /proc/PID/status."""
     with open("/proc/%d/status" % pid) as f:
         return {line.split(":")[0]: line.split()[1:] for line in f}
-
-
-def sockets(pid):
-    """Inodes of its sockets."""
-    found = set()
-    for name in os.listdir("/proc/%d/fd" % pid):
-        with contextlib.suppress(OSError):
-            target = os.readlink("/proc/%d/fd/%s" % (pid, name))
-            if match := re.match(r"socket:\[(\d+)\]", target):
-                found.add(int(match[1]))
-    return found
-
-
-def seqpackets():
-    """Inodes of the kind of socket that keys are asked for on."""
-    with open("/proc/net/unix") as f:
-        return {int(line.split()[6]) for line in f.readlines()[1:]
-                if line.split()[4] == "0005"}
 
 
 def limit(pid, name):
@@ -170,10 +153,40 @@ class Privileges(Serving):
     def test_verifiers_cannot_ask_for_signatures(self):
         hop, proxy = self.both()
         self.is_signed(hop, proxy)
-        asking = seqpackets()
         [worker], [verifier] = (self.of_role(proxy, r) for r in ("out", "in"))
-        self.assertTrue(sockets(worker) & asking)
-        self.assertEqual(sockets(verifier) & asking, set())
+        with taken_over.Worker(worker):
+            pass
+        with self.assertRaisesRegex(AssertionError, "no socket"), \
+                taken_over.Worker(verifier):
+            pass
+
+    # chown kill setgid setuid net_bind_service ipc_lock sys_resource
+    FEW = sum(1 << n for n in (0, 5, 6, 7, 10, 14, 24))
+
+    def test_the_master_keeps_what_it_needs(self):
+        _, proxy = self.out()
+        with open("/proc/%d/status" % proxy.process.pid) as f:
+            sets = {line.split()[0]: int(line.split()[1], 16) for line in f
+                    if line.startswith("Cap")}
+        for which in ("CapEff:", "CapPrm:", "CapBnd:", "CapInh:"):
+            self.assertEqual(sets[which] & ~self.FEW, 0, which)
+        self.assertTrue(sets["CapEff:"] & 1 << 7)  # it is the right place
+
+    def test_the_environment_is_not_handed_on(self):
+        _, proxy = self.out(environment={
+            "TZ": "Asia/Tokyo", "SECRET": "x", "LD_LIBRARY_PATH": "/tmp",
+            "CREDENTIALS_DIRECTORY": "/tmp"})
+        pids = proxy.processes()[1:]
+        self.assertGreaterEqual(len(pids), 2)
+        for pid in pids:
+            with open("/proc/%d/environ" % pid, "rb") as f:
+                names = {entry.split(b"=")[0] for entry
+                         in f.read().split(b"\0") if entry}
+            self.assertIn(b"TZ", names)
+            self.assertLessEqual(names, {
+                b"TZ", b"ASAN_OPTIONS", b"UBSAN_OPTIONS", b"LSAN_OPTIONS",
+                b"OPENSSL_CONF", b"OPENSSL_ia32cap", b"LLVM_PROFILE_FILE",
+                b"LD_PRELOAD", b"T_HURRY", b"SIGNPOST_SANDBOX"})
 
     def test_nobody_but_the_master_reads_the_key_file(self):
         hop, proxy = self.out()

@@ -30,7 +30,7 @@ CLONE_NEWUSER = 0x10000000
 PROT_EXEC = 4
 # Where a process that may not speak to syslog has its way to the master
 # (proxy/process/spawn.c).
-FD_LINES = 10
+FD_LINES = 12
 # Those that nothing of ours makes: the process ends.
 DEADLY = ("execve", "ptrace", "process_vm_readv", "bpf", "mount", "keyctl")
 

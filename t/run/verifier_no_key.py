@@ -12,6 +12,7 @@ import socket
 
 import harness
 import inbound
+import taken_over
 from secrets_in_memory import found_in, key_secrets
 
 
@@ -83,31 +84,20 @@ class NoKey(inbound.Case):
         self.assertEqual(verifying, {pwd.getpwnam(inbound.WORKER).pw_uid})
 
     def test_no_way_to_ask(self):
-        """Signers are asked on pairs of sockets that keep packets apart
-        (SOCK_SEQPACKET); nothing else is one where nothing is recorded. A
-        verifying worker that seals nothing has none, and no file of a key."""
-        asking = [self.channels(pid) for pid in self.workers(b"out")]
-        self.assertTrue(all(asking), "no signer where one must be")
+        """Whoever takes a verifying worker over that seals nothing finds no
+        socket at which a signer answers, and no file of a key."""
+        [worker] = self.workers(b"out")
+        with taken_over.Worker(worker) as it:
+            self.assertEqual(
+                it.ask(taken_over.KEY, 1, b"example.org").status,
+                taken_over.STALE)
         for pid in self.workers(b"in"):
-            self.assertEqual(self.channels(pid), set())
+            with self.assertRaisesRegex(AssertionError, "no socket"), \
+                    taken_over.Worker(pid):
+                pass
             for fd in os.listdir("/proc/%d/fd" % pid):
                 self.assertNotIn(".pem", os.readlink(
                     "/proc/%d/fd/%s" % (pid, fd)))
-
-    def channels(self, pid):
-        """A worker's sockets of that kind, by their inodes."""
-        with open("/proc/net/unix") as table:
-            connected = {line.split()[6] for line in table.readlines()[1:]
-                         if line.split()[4:6] == ["0005", "03"]}
-        inodes = set()
-        for fd in os.listdir("/proc/%d/fd" % pid):
-            try:
-                target = os.readlink("/proc/%d/fd/%s" % (pid, fd))
-            except OSError:
-                continue
-            if target.startswith("socket:["):
-                inodes.add(target[8:-1])
-        return inodes & connected
 
 
 if __name__ == "__main__":

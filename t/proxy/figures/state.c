@@ -22,8 +22,8 @@ counters(struct rig *r, int slot)
 static void
 seat(struct rig *r, int slot, enum proxy_role role, int32_t pid)
 {
-	atomic_store(&r->shared.slots[slot].role, (uint32_t)role);
-	atomic_store(&r->shared.slots[slot].pid, pid);
+	atomic_store(&r->shared.seats[slot].role, (uint32_t)role);
+	atomic_store(&r->shared.seats[slot].pid, pid);
 }
 
 /* Two workers of [out] in 0 and 1, one of [in] in 2. */
@@ -96,17 +96,17 @@ test_workers(void **state)
 
 	says(r, PROXY_STATE_OK, "1 of 1 workers serve");
 	assert_int_equal(proxy_state_worst(&r->state), PROXY_STATE_OK);
-	atomic_store(&r->shared.slots[0].silent, 2);
+	atomic_store(&r->shared.seats[0].silent, 2);
 	says(r, PROXY_STATE_OK, "1 of 1 workers serve");
 	assert_int_equal(proxy_state_worst(&r->state), PROXY_STATE_OK);
-	atomic_store(&r->shared.slots[0].silent, 3);
+	atomic_store(&r->shared.seats[0].silent, 3);
 	says(r, PROXY_STATE_FAIL, "0 of 1 workers serve, 1 hang");
 	seat(r, 3, proxy_role_of(0), 12); /* beside one that hangs */
 	says(r, PROXY_STATE_OK, "1 of 1 workers serve");
 	assert_int_equal(proxy_state_worst(&r->state), PROXY_STATE_OK);
-	atomic_store(&r->shared.slots[3].drains, 1); /* of the old settings */
+	atomic_store(&r->shared.seats[3].drains, 1); /* of the old settings */
 	says(r, PROXY_STATE_FAIL, "0 of 1 workers serve");
-	atomic_store(&r->shared.slots[0].silent, 0);
+	atomic_store(&r->shared.seats[0].silent, 0);
 	seat(r, 1, proxy_role_of(1), 0);
 	says(r, PROXY_STATE_FAIL, "0 of 1 workers serve");
 	r->config.fronts[1].enabled = false;

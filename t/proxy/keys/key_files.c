@@ -240,6 +240,50 @@ test_what_is_no_key_file_is_trouble(void **state)
 	proxy_config_free(c);
 }
 
+/* As systemd hands it to a service. */
+static void
+test_a_credential_is_a_key_too(void **state)
+{
+	static const char *const bad[] = {"credential:", "credential:a/b",
+	    "credential:../k", "elsewhere:k", "credential:$user"};
+	static const char text[] = "[signpost]\nuser = nobody\n[out]\n"
+				   "domain = example.org\nselector = s1\n"
+				   "keyfile = %s\n";
+	struct proxy_report report;
+	struct proxy_config *config;
+	struct strbuf conf;
+
+	(void)state;
+	strbuf_init(&conf, 4096);
+	proxy_report_init(&report);
+	strbuf_addf(&conf, text, "credential:$domain-key");
+	config = proxy_config_parse("conf", strbuf_slice(&conf), &report);
+	assert_non_null(config);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	expect(config, "example.org", PROXY_KEY_TROUBLE, 0,
+	    "credential example.org-key: systemd handed none over "
+	    "(LoadCredential=example.org-key:FILE in the unit)");
+	setenv("CREDENTIALS_DIRECTORY", dir, 1);
+	expect(config, "example.org", PROXY_KEY_TROUBLE, 0,
+	    "example.org-key: No such file");
+	write_key("example.org-key", 0400);
+	expect(config, "example.org", PROXY_KEY_FOUND, 0, NULL);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	proxy_config_free(config);
+	strbuf_reset(&conf);
+	assert_int_equal(unlink(path_of("example.org-key", &conf)), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		strbuf_reset(&conf);
+		strbuf_addf(&conf, text, bad[i]);
+		config =
+		    proxy_config_parse("conf", strbuf_slice(&conf), &report);
+		if (config != NULL)
+			fail_msg("%s", bad[i]);
+	}
+	proxy_report_clear(&report);
+	strbuf_clear(&conf);
+}
+
 static void
 test_parents_are_tried_for_any_domain(void **state)
 {
@@ -605,6 +649,7 @@ main(void)
 	    cmocka_unit_test(test_a_template_makes_a_path),
 	    cmocka_unit_test(test_access_is_checked),
 	    cmocka_unit_test(test_what_is_no_key_file_is_trouble),
+	    cmocka_unit_test(test_a_credential_is_a_key_too),
 	    cmocka_unit_test(test_parents_are_tried_for_any_domain),
 	    cmocka_unit_test(test_another_spelling_is_named),
 	    cmocka_unit_test(test_every_key_that_is_named_is_checked),

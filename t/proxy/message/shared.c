@@ -1,68 +1,91 @@
-/* The page that processes share, and what a worker that was taken over may
- * write there: neither the master's seats nor another worker depend on it. */
+/* The pages that processes share: each writes its own, and no other's. */
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "proxy/figures/shared.h"
 #include "proxy/message/quota.h"
 #include "t/lib/unit.h"
 
-static struct proxy_shared *
-page_new(void)
-{
-	int fd;
-	struct proxy_shared *page = proxy_shared_new(&fd);
+struct pages {
+	struct proxy_shared *page;
+	struct proxy_shared_files files;
+	struct proxy_slots slots;
+};
 
-	assert_non_null(page);
-	close(fd);
-	return page;
+static void
+pages_begin(struct pages *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->page = proxy_shared_new(&p->files);
+	assert_non_null(p->page);
+}
+
+static void
+pages_end(struct pages *p)
+{
+	proxy_shared_unmap(p->page);
+	proxy_shared_close(&p->files);
+}
+
+static int
+take(struct pages *p, size_t front)
+{
+	return proxy_shared_take(
+	    p->page, &p->files, &p->slots, proxy_role_of(front));
 }
 
 static void
 test_a_slot_goes_to_its_role_again(void **state)
 {
-	struct proxy_shared *page = page_new();
-	struct proxy_slots slots = {.taken = {false}};
-	int out = proxy_shared_take(page, &slots, proxy_role_of(0));
-	int in = proxy_shared_take(page, &slots, proxy_role_of(1));
+	struct proxy_shared *page;
+	struct pages p;
+	int out, in;
 
 	(void)state;
+	pages_begin(&p);
+	page = p.page;
+	out = take(&p, 0);
+	in = take(&p, 1);
 	assert_int_not_equal(out, in);
 	proxy_count(&page->slots[in].counters, PROXY_COUNT_SESSIONS);
 	proxy_count(&page->slots[in].counters, PROXY_COUNT_SESSIONS_OPEN);
-	atomic_store(&page->spool[in], 5);
-	proxy_shared_leave(page, &slots, out);
-	proxy_shared_leave(page, &slots, in);
-	assert_int_equal(proxy_shared_take(page, &slots, proxy_role_of(1)), in);
-	assert_int_equal(atomic_load(&page->spool[in]), 0);
+	atomic_store(&page->slots[in].spool, 5);
+	proxy_shared_leave(page, &p.slots, out);
+	proxy_shared_leave(page, &p.slots, in);
+	assert_int_equal(take(&p, 1), in);
+	assert_int_equal(atomic_load(&page->slots[in].spool), 0);
 	assert_int_equal(
 	    proxy_shared_sum(page, proxy_role_of(1), PROXY_COUNT_SESSIONS), 1);
 	assert_int_equal(
 	    proxy_shared_sum(page, proxy_role_of(1), PROXY_COUNT_SESSIONS_OPEN),
 	    0);
-	proxy_shared_unmap(page);
+	pages_end(&p);
 }
 
 static void
 test_there_are_so_many_and_no_more(void **state)
 {
-	struct proxy_shared *page = page_new();
-	struct proxy_slots slots = {.taken = {false}};
+	struct pages p;
 
 	(void)state;
+	pages_begin(&p);
 	for (int i = 0; i < PROXY_SHARED_SLOTS; i++)
-		assert_int_equal(
-		    proxy_shared_take(page, &slots, proxy_role_of(0)), i);
-	assert_int_equal(proxy_shared_take(page, &slots, proxy_role_of(0)), -1);
-	proxy_shared_unmap(page);
+		assert_int_equal(take(&p, 0), i);
+	assert_int_equal(take(&p, 0), -1);
+	pages_end(&p);
 }
 
 static void
 test_a_refused_reload_is_told_until_one_is_taken(void **state)
 {
-	struct proxy_shared *page = page_new();
+	struct proxy_shared *page;
+	struct pages p;
 	char why[PROXY_RELOAD_TEXT_MAX], longer[2 * PROXY_RELOAD_TEXT_MAX];
 
 	(void)state;
+	pages_begin(&p);
+	page = p.page;
 	assert_false(proxy_shared_refusal(page, why));
 	assert_string_equal(why, "");
 	proxy_shared_refused(page, 5, SLICE("a.conf:3: no such setting"));
@@ -82,42 +105,78 @@ test_a_refused_reload_is_told_until_one_is_taken(void **state)
 	proxy_shared_reloaded(page, 8);
 	assert_false(proxy_shared_refusal(page, why));
 	assert_int_equal(atomic_load(&page->reload.done), 8);
-	proxy_shared_unmap(page);
+	pages_end(&p);
+}
+
+/* --- as another process has them --- */
+
+static uint64_t
+others_of_slot_0(const void *ctx)
+{
+	return proxy_shared_spool(ctx, proxy_role_of(0), 0);
 }
 
 static void
-test_a_lie_on_the_page_takes_no_seat(void **state)
+test_each_writes_its_own_page_and_reads_what_it_is_shown(void **state)
 {
-	struct proxy_shared *page = page_new();
-	struct proxy_slots slots = {.taken = {false}};
-	int first = proxy_shared_take(page, &slots, proxy_role_of(0));
+	struct proxy_shared *mine;
+	struct proxy_quota quota = {.others = others_of_slot_0, .max = 1000};
+	struct pages p;
+	int master, other;
 
 	(void)state;
-	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
-		atomic_store(&page->slots[i].pid, i == first ? 0 : 1);
-		atomic_store(&page->slots[i].role, PROXY_ROLE_SIGNER);
-	}
+	pages_begin(&p);
+	assert_int_equal(take(&p, 0), 0);
+	assert_int_equal(take(&p, 0), 1);
+	assert_int_equal(take(&p, 1), 2); /* of another front */
+	master = proxy_shared_reader(p.files.master);
+	mine = proxy_shared_map(master, -1, p.files.slots[0], 0);
+	assert_non_null(mine);
+	quota.mine = &mine->slots[0].spool;
+	quota.ctx = mine;
+	atomic_store(&p.page->slots[1].spool, 500);
+	atomic_store(&p.page->slots[2].spool, 500);
+	assert_int_equal(proxy_quota_used(&quota), 0); /* not shown yet */
+	other = proxy_shared_reader(p.files.slots[1]);
+	assert_int_equal(proxy_shared_show(mine, 1, other), 0);
 	assert_int_equal(
-	    proxy_shared_take(page, &slots, proxy_role_of(0)), first + 1);
-	proxy_shared_unmap(page);
+	    proxy_shared_show(mine, PROXY_SHARED_SLOTS, other), -1);
+	assert_int_equal(proxy_shared_show(mine, 1, STDIN_FILENO), -1);
+	assert_int_equal(proxy_quota_used(&quota), 500);
+	assert_false(proxy_quota_take(&quota, 501));
+	assert_true(proxy_quota_take(&quota, 500));
+	assert_int_equal(atomic_load(&p.page->slots[0].spool), 500);
+	proxy_shared_unmap(mine);
+	(void)close(master);
+	(void)close(other);
+	pages_end(&p);
 }
 
+/* By what it was given nobody can write what is another's: not by a new
+ * mapping, not by one made longer, nor by the file. */
 static void
-test_a_lie_on_the_page_ends_no_worker(void **state)
+test_nobody_writes_anothers_page(void **state)
 {
-	struct proxy_shared *page = page_new();
-	struct proxy_quota quota = {
-	    .slots = page->spool, .count = PROXY_SHARED_SLOTS, .max = 1000};
+	struct pages p;
+	void *at;
+	int reader;
 
 	(void)state;
-	assert_true(proxy_quota_take(&quota, 600));
-	assert_false(proxy_quota_take(&quota, 600));
-	assert_int_equal(proxy_quota_used(&quota), 600);
-	atomic_store(&page->spool[0], 100);
-	proxy_quota_give_back(&quota, 600);
-	assert_int_equal(proxy_quota_used(&quota), 0);
-	assert_true(proxy_quota_take(&quota, 1000));
-	proxy_shared_unmap(page);
+	pages_begin(&p);
+	assert_int_equal(take(&p, 0), 0);
+	reader = proxy_shared_reader(p.files.master);
+	assert_ptr_equal(mmap(NULL, PROXY_PAGE, PROT_WRITE | PROT_READ,
+			     MAP_SHARED, reader, 0),
+	    MAP_FAILED);
+	assert_int_equal(write(reader, "x", 1), -1);
+	at = mmap(NULL, PROXY_PAGE, PROT_READ, MAP_SHARED, reader, 0);
+	assert_ptr_not_equal(at, MAP_FAILED);
+	assert_int_equal(mprotect(at, PROXY_PAGE, PROT_READ | PROT_WRITE), -1);
+	(void)munmap(at, PROXY_PAGE);
+	assert_int_equal(ftruncate(p.files.slots[0], 2 * PROXY_PAGE), -1);
+	assert_int_equal(ftruncate(p.files.slots[0], 1), -1);
+	(void)close(reader);
+	pages_end(&p);
 }
 
 int
@@ -127,8 +186,9 @@ main(void)
 	    cmocka_unit_test(test_a_slot_goes_to_its_role_again),
 	    cmocka_unit_test(test_there_are_so_many_and_no_more),
 	    cmocka_unit_test(test_a_refused_reload_is_told_until_one_is_taken),
-	    cmocka_unit_test(test_a_lie_on_the_page_takes_no_seat),
-	    cmocka_unit_test(test_a_lie_on_the_page_ends_no_worker),
+	    cmocka_unit_test(
+		test_each_writes_its_own_page_and_reads_what_it_is_shown),
+	    cmocka_unit_test(test_nobody_writes_anothers_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,6 @@
 
 #include <event2/event.h>
 
-#include "proxy/keys/hello_wire.h"
 #include "proxy/keys/key_wire.h"
 #include "proxy/message/signers.h"
 #include "t/lib/unit.h"
@@ -445,35 +444,6 @@ test_a_signer_that_lies_is_left(void **state)
 	reply(&rig, other, PROXY_SIGN_DONE, "s1");
 	assert_int_equal(rig.told[0].status, PROXY_SIGN_TROUBLE);
 	finish(&rig);
-}
-
-static void
-test_signers_come_from_the_master(void **state)
-{
-	const struct proxy_hello hello = {0};
-	int wire[2], pair[2];
-	struct rig rig;
-
-	(void)state;
-	begin(&rig, 0);
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, wire), 0);
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
-	proxy_signers_listen(rig.signers, wire[1]);
-	(void)ask(&rig, 0, PROXY_SIGN_ASK_KEY);
-	assert_int_equal(proxy_hello_send(wire[0], &hello, pair[1]), 0);
-	(void)close(pair[1]);
-	rig.ends[0] = pair[0];
-	for (int i = 0; i < 3; i++)
-		turn(&rig);
-	assert_true(hears(&rig, 0));
-	reply(&rig, 0, PROXY_SIGN_STALE, "s1");
-	assert_int_equal(rig.told[0].calls, 1);
-	(void)close(wire[0]); /* the master has gone: no more come */
-	turn(&rig);
-	finish(&rig);
-	(void)close(wire[1]);
 	proxy_signers_free(NULL);
 	proxy_sign_asking_end(NULL);
 }
@@ -492,7 +462,6 @@ main(void)
 	    cmocka_unit_test(test_a_silent_signer_is_passed_by_once),
 	    cmocka_unit_test(test_signers_share_the_work),
 	    cmocka_unit_test(test_a_signer_that_lies_is_left),
-	    cmocka_unit_test(test_signers_come_from_the_master),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -294,11 +294,18 @@ test_over_the_bound_of_all_is_refused_and_stays_so(void **state)
 	tear_down(&at);
 }
 
+static uint64_t
+other_slot(const void *ctx)
+{
+	return atomic_load((const _Atomic uint64_t *)ctx);
+}
+
 static void
 test_a_quota_counts_every_workers_slot(void **state)
 {
 	_Atomic uint64_t page[2] = {0, 0};
-	struct proxy_quota one = {page, 2, 0, 100}, two = {page, 2, 1, 100};
+	struct proxy_quota one = {&page[0], other_slot, &page[1], 100};
+	struct proxy_quota two = {&page[1], other_slot, &page[0], 100};
 
 	(void)state;
 	assert_true(proxy_quota_take(&one, 60));

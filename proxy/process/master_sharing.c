@@ -1,0 +1,190 @@
+/*
+ * What processes have with each other: the master makes it, and hands each his
+ * end (proxy/keys/hello_wire.h).
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proxy/keys/hello_wire.h"
+#include "proxy/process/master_private.h"
+#include "proxy/settings/roles.h"
+
+static void
+drop_end(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+int
+proxy_master_pair(int type, int pair[2], struct strbuf *reason)
+{
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) ==
+	    0)
+		return 0;
+	return strbuf_fail(reason, "socketpair: %s", strerror(errno));
+}
+
+bool
+proxy_seat_asks(const struct proxy_seat *seat)
+{
+	const struct proxy_config *config = seat->generation->config;
+	const struct proxy_front *front = proxy_role_front(seat->role, config);
+
+	return front != NULL && proxy_front_asks_signers(config, front);
+}
+
+static void
+hand_over(const struct proxy_seat *to, enum proxy_hello_kind kind,
+    unsigned number, int fd)
+{
+	const struct proxy_hello hello = {kind, number};
+
+	if (fd >= 0 && proxy_hello_send(to->hello, &hello, fd) == 0)
+		return;
+	if (errno == EPIPE || errno == ECONNRESET)
+		return; /* its end is known in a moment */
+	log_printf(to->generation->master->log, LOGGING_ERROR,
+	    "process %ld of [%s] was not handed what it needs: %s",
+	    (long)to->pid, proxy_role_name(to->role), strerror(errno));
+}
+
+static void
+introduce(const struct proxy_seat *asker, const struct proxy_seat *signer)
+{
+	const struct proxy_generation *g = asker->generation;
+	unsigned front =
+	    (unsigned)proxy_role_front(asker->role, g->config)->number;
+	struct strbuf reason;
+	int pair[2];
+
+	strbuf_init(&reason, 512);
+	if (proxy_master_pair(SOCK_SEQPACKET, pair, &reason) != 0) {
+		log_printf(g->master->log, LOGGING_ERROR,
+		    "a worker cannot ask a signer: %s", strbuf_text(&reason));
+	} else {
+		hand_over(asker, PROXY_HELLO_SIGNING, front, pair[0]);
+		hand_over(signer, PROXY_HELLO_SIGNING, front, pair[1]);
+		drop_end(&pair[0]);
+		drop_end(&pair[1]);
+	}
+	strbuf_clear(&reason);
+}
+
+/* To all that it has to do with. */
+static void
+introduce_all(const struct proxy_seat *seat)
+{
+	const struct proxy_generation *g = seat->generation;
+	size_t i;
+
+	for (i = 0; i < g->seat_count; i++) {
+		const struct proxy_seat *other = &g->seats[i];
+
+		if (other->state == PROXY_SEAT_EMPTY)
+			continue;
+		if (proxy_seat_asks(seat) && other->role == PROXY_ROLE_SIGNER)
+			introduce(seat, other);
+		else if (seat->role == PROXY_ROLE_SIGNER &&
+		    proxy_seat_asks(other))
+			introduce(other, seat);
+	}
+}
+
+/* --- figures and records: to all generations --- */
+
+/* Who looks at whose page: the recorder at all, workers at those whose spools
+ * count with theirs. */
+static bool
+sees_page(const struct proxy_seat *who, const struct proxy_seat *whose)
+{
+	return who != whose && who->state != PROXY_SEAT_EMPTY &&
+	    (who->role == PROXY_ROLE_RECORDER ||
+		(proxy_role_is_worker(who->role) && who->role == whose->role));
+}
+
+static void
+show_page(const struct proxy_seat *to, unsigned slot)
+{
+	int reader =
+	    proxy_shared_reader(to->generation->master->files.slots[slot]);
+
+	hand_over(to, PROXY_HELLO_PAGE, slot, reader);
+	drop_end(&reader);
+}
+
+static void
+share_with(const struct proxy_seat *seat, const struct proxy_seat *other)
+{
+	if (other->state == PROXY_SEAT_EMPTY)
+		return;
+	if (sees_page(seat, other))
+		show_page(seat, other->slot);
+	if (sees_page(other, seat))
+		show_page(other, seat->slot);
+	if (seat->role == PROXY_ROLE_RECORDER && other->records >= 0)
+		hand_over(
+		    seat, PROXY_HELLO_RECORDS, other->slot, other->records);
+	if (other->role == PROXY_ROLE_RECORDER && seat->records >= 0)
+		hand_over(
+		    other, PROXY_HELLO_RECORDS, seat->slot, seat->records);
+}
+
+/* What those left who ended while there was none; and figures of before. */
+static void
+give_the_past(const struct proxy_seat *recorder)
+{
+	struct proxy_master *master = recorder->generation->master;
+
+	while (master->orphan_count > 0) {
+		int fd = master->orphans[--master->orphan_count];
+
+		hand_over(recorder, PROXY_HELLO_RECORDS, 0, fd);
+		drop_end(&fd);
+	}
+	for (unsigned i = 0; i < PROXY_SHARED_SLOTS; i++)
+		if (master->files.slots[i] >= 0 && !master->slots.taken[i])
+			show_page(recorder, i);
+}
+
+void
+proxy_seat_share(const struct proxy_seat *seat)
+{
+	const struct proxy_generation *g;
+
+	introduce_all(seat);
+	TAILQ_FOREACH (g, &seat->generation->master->generations, link)
+		for (size_t i = 0; i < g->seat_count; i++)
+			share_with(seat, &g->seats[i]);
+	if (seat->role == PROXY_ROLE_RECORDER)
+		give_the_past(seat);
+}
+
+static bool
+has_recorder(const struct proxy_master *master)
+{
+	const struct proxy_generation *g;
+
+	TAILQ_FOREACH (g, &master->generations, link)
+		for (size_t i = 0; i < g->seat_count; i++)
+			if (g->seats[i].role == PROXY_ROLE_RECORDER &&
+			    g->seats[i].state != PROXY_SEAT_EMPTY)
+				return true;
+	return false;
+}
+
+void
+proxy_seat_leave_records(struct proxy_seat *seat)
+{
+	struct proxy_master *master = seat->generation->master;
+
+	if (seat->records >= 0 && !has_recorder(master) &&
+	    master->orphan_count < PROXY_MASTER_ORPHANS_MAX) {
+		master->orphans[master->orphan_count++] = seat->records;
+		seat->records = -1;
+	}
+	drop_end(&seat->records);
+}
