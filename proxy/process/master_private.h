@@ -173,11 +173,6 @@ void proxy_seats_look_round(struct proxy_master *);
 /* Takes in children that ended. */
 void proxy_seats_reap(struct proxy_master *);
 
-/* A socket to each of its signers that serve, for an asker of a front that
- * signs: how many; they are the caller's. */
-size_t proxy_generation_meet(
-    const struct proxy_generation *, int to[PROXY_SIGNERS_MAX]);
-
 /* --- master_inquiry.c: what tools ask of keys --- */
 
 /* As proxy_control_ops.answer. */
@@ -199,6 +194,10 @@ void proxy_seat_share(const struct proxy_seat *);
 /* What one had sent that has ended is with the recorder, or waits for the next
  * one. */
 void proxy_seat_leave_records(struct proxy_seat *);
+/* A socket to each of its signers that serve, for an asker of a front that
+ * signs: how many; they are the caller's. */
+size_t proxy_generation_meet(
+    const struct proxy_generation *, int to[PROXY_SIGNERS_MAX]);
 
 /* --- master_sockets.c: listeners --- */
 

@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
-#include "proxy/keys/hello_wire.h"
 #include "proxy/keys/key_wire.h"
 #include "proxy/process/master.h"
 #include "proxy/process/master_private.h"
@@ -547,34 +546,6 @@ drop_ends(struct pairs *pairs, size_t end)
 	drop_fd(&pairs->lines[end]);
 	drop_fd(&pairs->hello[end]);
 	drop_fd(&pairs->records[end]);
-}
-
-size_t
-proxy_generation_meet(
-    const struct proxy_generation *g, int to[PROXY_SIGNERS_MAX])
-{
-	const struct proxy_hello hello = {
-	    (uint32_t)proxy_front_with(g->config, PROXY_FILTER_SIGN)->number};
-	struct strbuf reason;
-	size_t n = 0;
-	int pair[2];
-
-	strbuf_init(&reason, 512);
-	for (size_t i = 0; i < g->seat_count && n < PROXY_SIGNERS_MAX; i++) {
-		const struct proxy_seat *seat = &g->seats[i];
-
-		if (seat->role != PROXY_ROLE_SIGNER ||
-		    seat->state != PROXY_SEAT_SERVING ||
-		    make_pair(SOCK_SEQPACKET, pair, &reason) != 0)
-			continue;
-		if (proxy_hello_send(seat->hello, &hello, pair[1]) == 0)
-			to[n++] = pair[0];
-		else
-			drop_fd(&pair[0]);
-		drop_fd(&pair[1]);
-	}
-	strbuf_clear(&reason);
-	return n;
 }
 
 static int

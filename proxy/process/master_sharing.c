@@ -94,6 +94,34 @@ introduce_all(const struct proxy_seat *seat)
 	}
 }
 
+size_t
+proxy_generation_meet(
+    const struct proxy_generation *g, int to[PROXY_SIGNERS_MAX])
+{
+	const struct proxy_hello hello = {PROXY_HELLO_SIGNING,
+	    (uint32_t)proxy_front_with(g->config, PROXY_FILTER_SIGN)->number};
+	struct strbuf reason;
+	size_t n = 0;
+	int pair[2];
+
+	strbuf_init(&reason, 512);
+	for (size_t i = 0; i < g->seat_count && n < PROXY_SIGNERS_MAX; i++) {
+		const struct proxy_seat *seat = &g->seats[i];
+
+		if (seat->role != PROXY_ROLE_SIGNER ||
+		    seat->state != PROXY_SEAT_SERVING ||
+		    proxy_master_pair(SOCK_SEQPACKET, pair, &reason) != 0)
+			continue;
+		if (proxy_hello_send(seat->hello, &hello, pair[1]) == 0)
+			to[n++] = pair[0];
+		else
+			drop_end(&pair[0]);
+		drop_end(&pair[1]);
+	}
+	strbuf_clear(&reason);
+	return n;
+}
+
 /* --- figures and records: to all generations --- */
 
 /* Who looks at whose page: the recorder at all, workers at those whose spools
