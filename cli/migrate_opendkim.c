@@ -285,7 +285,12 @@ set_authserv(struct migrate_opendkim *m)
 			    set.list[i].key);
 		else
 			strbuf_addf(&text, ", %s", set.list[i].key);
-	if (text.n > 0)
+	if (text.n == 0)
+		strbuf_add_str(&m->plan->differs,
+		    "AuthservID: Authentication-Results begins with the name "
+		    "of this machine; OpenDKIM took Postfix's myhostname. "
+		    "Where they differ: authserv_id = NAME in [in]\n");
+	else
 		migrate_opendkim_put(
 		    &m->plan->in_text, "authserv_id", strbuf_text(&text));
 	strbuf_clear(&text);

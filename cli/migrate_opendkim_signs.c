@@ -32,6 +32,11 @@ collect_keys(struct migrate_opendkim *m)
 			    .file = s->file,
 			    .line = s->line};
 
+			if (s->inside && m->keys.type == MIGRATE_SET_LIST)
+				migrate_plan_note(&plan->errors,
+				    migrate_opendkim_find(m, "KeyTable"),
+				    "a key stands in the list: write it into a "
+				    "file and name that");
 			if (s->inside)
 				s->key = migrate_pool_printf(&plan->pool,
 				    MIGRATE_FOLDER "/keys/%s/%s.pem",

@@ -58,7 +58,7 @@ read_class(struct slice *rest, struct words *to)
 {
 	size_t n = slice_find(*rest, ']');
 
-	if (n == 0 || n == rest->n || rest->p[0] == '^')
+	if (rest->n == 0 || n == 0 || n == rest->n || rest->p[0] == '^')
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		char c = rest->p[i];
@@ -173,7 +173,11 @@ bool
 migrate_word_matches(struct slice word, struct slice text)
 {
 	size_t w = 0, t = 0, star = word.n, again = 0;
+	struct slice end = slice_after(word, slice_find_last(word, '*') + 1);
 
+	/* Of ten thousand patterns most end otherwise. */
+	if (end.n > 0 && !slice_ends_nocase(text, end))
+		return false;
 	while (t < text.n) {
 		if (w < word.n && word.p[w] == '*') {
 			star = w++;

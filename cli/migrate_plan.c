@@ -91,14 +91,19 @@ void
 migrate_plan_note(struct strbuf *to, const struct migrate_setting *setting,
     const char *fmt, ...)
 {
+	struct strbuf text;
 	va_list args;
 
+	strbuf_init(&text, LINES_MAX);
 	strbuf_addf(
-	    to, "%s:%u: %s: ", setting->file, setting->line, setting->name);
+	    &text, "%s:%u: %s: ", setting->file, setting->line, setting->name);
 	va_start(args, fmt);
-	strbuf_addv(to, fmt, args);
+	strbuf_addv(&text, fmt, args);
 	va_end(args);
+	/* Theirs is in it. */
+	escape_text(strbuf_slice(&text), to);
 	strbuf_add_char(to, '\n');
+	strbuf_clear(&text);
 }
 
 size_t
@@ -303,7 +308,7 @@ add_report_setting(const struct migrate_plan *plan,
 		    slice_first(slice_str(setting->value), SHOWN_MAX), out);
 	strbuf_add_str(out, "\n\t");
 	if (setting->told != NULL)
-		strbuf_add_str(out, setting->told);
+		escape_text(slice_str(setting->told), out);
 	else
 		add_table(plan, setting, out);
 	strbuf_add_char(out, '\n');

@@ -12,6 +12,8 @@
 #include "base/escape.h"
 #include "cli/migrate_steps.h"
 
+enum { NAMES_MAX = 4096 };
+
 static const char script_head[] =
     "# As root, after a look at it and at the report beside it. Each step says "
     "why.\n"
@@ -148,11 +150,20 @@ write_key(const struct migrate_key *key, struct strbuf *out)
 	add_quoted(out, "", key->use, ")\n");
 }
 
+/* A comment, whatever a path has in it. */
+static void
+add_reason(const char *reason, struct strbuf *out)
+{
+	strbuf_add_str(out, "# ");
+	escape_text(slice_str(reason), out);
+	strbuf_add_char(out, '\n');
+}
+
 static void
 add_key_steps(const struct migrate_key *key, struct strbuf *out)
 {
 	if (key->reason != NULL && key->reason[0] != '\0')
-		strbuf_addf(out, "# %s\n", key->reason);
+		add_reason(key->reason, out);
 	if (key->fate == MIGRATE_KEY_COPIED &&
 	    strstr(key->path, "$domain") != NULL) {
 		copy_template(key, out);
@@ -162,7 +173,7 @@ add_key_steps(const struct migrate_key *key, struct strbuf *out)
 		    out, "install -m 600 -o root -g root ", key->path, " ");
 		add_quoted(out, "", key->use, "\n");
 	} else if (key->fate == MIGRATE_KEY_MENDED) {
-		strbuf_addf(out, "chown root:%s ", key->group);
+		add_quoted(out, "chown root:", key->group, " ");
 		add_quoted(out, "", key->path, "\n");
 		add_quoted(out, "chmod 640 ", key->path, "\n");
 	} else if (key->fate == MIGRATE_KEY_WRITTEN) {
@@ -274,16 +285,20 @@ static const char drain[] =
 static void
 add_drain(const struct migrate_edits *edits, struct strbuf *out)
 {
+	struct strbuf names;
+
 	if (edits->transport_count == 0)
 		return;
 	strbuf_add_str(out, "\nsay 'mail that names the old transport'\n");
 	strbuf_add_str(out, drain);
-	strbuf_add_str(out, "names='");
+	strbuf_init(&names, NAMES_MAX);
 	for (size_t i = 0; i < edits->transport_count; i++)
 		strbuf_addf(
-		    out, "%s%s", i == 0 ? "" : "|", edits->transports[i]);
+		    &names, "%s%s", i == 0 ? "" : "|", edits->transports[i]);
+	add_quoted(out, "names=", strbuf_text(&names), "");
+	strbuf_clear(&names);
 	strbuf_add_str(out,
-	    "'\n"
+	    "\n"
 	    "end=$(($(date +%s) + ${WAIT:-600})) clear=0\n"
 	    "while [ $clear -lt 3 ]; do\n"
 	    "	n=$(waiting \"$names\")\n"
@@ -301,7 +316,7 @@ add_drain(const struct migrate_edits *edits, struct strbuf *out)
 	    "done\n"
 	    "postconf -MX");
 	for (size_t i = 0; i < edits->transport_count; i++)
-		strbuf_addf(out, " %s/unix", edits->transports[i]);
+		add_quoted(out, " ", edits->transports[i], "/unix");
 	strbuf_add_str(out, "\npostfix reload\n");
 }
 
