@@ -1,4 +1,9 @@
-/* A client's address; see address.h. */
+/*
+ * A client's address; see address.h. It comes as text, from a socket, from
+ * XFORWARD or from a PROXY header, and the checks want octets: an IPv4 address
+ * that was mapped into IPv6 is the IPv4 address, or no ip4: of an SPF record
+ * would ever match on a socket that takes both.
+ */
 #include <arpa/inet.h>
 
 #include "auth/address.h"

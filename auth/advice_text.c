@@ -1,4 +1,9 @@
-/* The texts of advice, and which of them a result gets; see advice.h. */
+/*
+ * The texts of advice, and which of them a result gets; see advice.h. They are
+ * chosen by the value of the reason, never by its words: words are for people
+ * and may change. What has no advice gets none: advice that fits everything
+ * helps nobody.
+ */
 #include "auth/advice.h"
 
 /*

@@ -1,4 +1,11 @@
-/* The reverse name and its way back; see iprev.h. */
+/*
+ * The reverse name and its way back; see iprev.h. A name that the client's
+ * address leads to proves nothing, for whoever owns the address writes it;
+ * only when that name leads back to the address did the name's owner agree. So
+ * there are two rounds of questions, the second one for each name of the
+ * first, and names over the bound are not asked: a hostile reverse zone may
+ * have thousands.
+ */
 #include <stdlib.h>
 
 #include "auth/address.h"

@@ -1,4 +1,10 @@
-/* Questions and copies of their answers; see pool.h. */
+/*
+ * Questions and copies of their answers; see pool.h. SPF, Sender-ID, DMARC and
+ * DKIM know nothing of each other and often want the same record. Here a
+ * question goes out once, however many want it, and who comes later gets the
+ * copy. The copies are the pool's own, since the resolver's answer lives only
+ * as long as the call that brings it.
+ */
 #include <stdlib.h>
 
 #include "auth/pool.h"

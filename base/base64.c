@@ -1,4 +1,9 @@
-/* Base64; see base64.h. */
+/*
+ * Base64; see base64.h. What is decoded comes out of signatures and keys of
+ * strangers, so it is strict where leniency would let two texts stand for the
+ * same octets, and lets through only the white space that folding puts into a
+ * tag's value.
+ */
 #include <stdint.h>
 
 #include "base/base64.h"

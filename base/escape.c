@@ -1,4 +1,10 @@
-/* Foreign bytes made harmless in print; see escape.h. */
+/*
+ * Foreign bytes made harmless in print; see escape.h. A log line or a terminal
+ * is a language of its own: a line end would begin a line that we never wrote,
+ * and a control sequence might move the cursor over one that we did. All that
+ * prints what a peer sent goes through here, so that there is one place to get
+ * it right.
+ */
 #include <stdint.h>
 
 #include "base/escape.h"

@@ -1,4 +1,9 @@
-/* One line per event; see log.h. */
+/*
+ * One line per event; see log.h. Standard error may be a pipe that nobody
+ * reads any more: a worker must not stand still for that while clients wait.
+ * So a line is waited for a moment at most, lines are lost after that, and the
+ * first that gets through says how many.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>

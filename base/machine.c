@@ -1,4 +1,9 @@
-/* State machines as tables; see machine.h. */
+/*
+ * State machines as tables; see machine.h. A state is changed here and nowhere
+ * else, so that a transition which the table does not have is seen at the
+ * moment at which it happens, not when its consequences are, and the trace has
+ * every one.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 

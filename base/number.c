@@ -1,4 +1,8 @@
-/* Numbers in text; see number.h. */
+/*
+ * Numbers in text; see number.h. strtol() takes white space, signs and other
+ * bases, and tells of an overflow by errno; what stands in settings and in
+ * protocols is digits, and more of them than fit is a fault of the text.
+ */
 #include "base/number.h"
 
 int

@@ -1,4 +1,8 @@
-/* Borrowed bytes; see slice.h. */
+/*
+ * Borrowed bytes; see slice.h. Mail is bytes, not C strings: a NUL is one of
+ * them, and nothing here stops at it. What compares without case does so for
+ * ASCII alone, whatever the locale, because that is what the protocols mean.
+ */
 #include "base/slice.h"
 
 bool

@@ -1,4 +1,8 @@
-/* Growing bytes with a cap; see strbuf.h. */
+/*
+ * Growing bytes with a cap; see strbuf.h. That the cap was met is remembered:
+ * who adds many pieces looks once, at the end, and what stands in the buffer
+ * is then still a whole number of pieces, never half of one.
+ */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,4 +1,7 @@
-/* Lines of one connection; see trace.h. */
+/*
+ * Lines of one connection; see trace.h. Nothing is formatted unless the trace
+ * is wanted, for it stands in paths that each command of each client goes.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

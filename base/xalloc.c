@@ -1,4 +1,9 @@
-/* Allocation that cannot return NULL; see xalloc.h. */
+/*
+ * Allocation that cannot return NULL; see xalloc.h. All that grows has a cap,
+ * so memory ends only where the machine is in trouble; then a worker that
+ * ends, and is started again, is safer than one that goes on by a path that no
+ * test has gone.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

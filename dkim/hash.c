@@ -1,4 +1,8 @@
-/* EVP digests behind a sink. One of the two files that see libcrypto. */
+/*
+ * EVP digests behind a sink. One of the few files that see libcrypto. What
+ * libcrypto refuses here is no fault of a message, for algorithms are checked
+ * before a hash is made: it is a broken installation, and the process ends.
+ */
 #include <assert.h>
 #include <stdlib.h>
 

@@ -1,4 +1,9 @@
-/* Keys that are not what libcrypto's PEM reader takes; see key_form.h. */
+/*
+ * Keys that are not what libcrypto's PEM reader takes; see key_form.h. Its own
+ * message is "no start line", which helps nobody: people bring keys of PuTTY,
+ * of OpenSSH, PKCS#12 or the public half. So what the file is gets named, with
+ * the command that turns it into what is wanted.
+ */
 #include "dkim/key_form.h"
 
 #include "base/base64.h"

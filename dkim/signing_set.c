@@ -1,4 +1,9 @@
-/* Signatures of all kinds, by their verbs; see signing_set.h. */
+/*
+ * Signatures of all kinds, by their verbs; see signing_set.h. Nothing here
+ * knows DKIM from DomainKeys: another kind is a row. A member that cannot be
+ * made leaves the others alone, since a message with one signature is better
+ * than one with none.
+ */
 #include "dkim/signing_set.h"
 
 #include <assert.h>

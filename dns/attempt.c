@@ -1,4 +1,9 @@
-/* One socket, one question; see attempt.h. */
+/*
+ * One socket, one question; see attempt.h. Each UDP question has a socket,
+ * hence a port, of its own: whoever forges an answer must guess port and id. A
+ * datagram that is not the answer is passed over rather than taken for a
+ * failure, or anyone could end a question by a packet.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>

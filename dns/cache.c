@@ -1,4 +1,9 @@
-/* A table, and a list by last use; see cache.h. */
+/*
+ * A table, and a list by last use; see cache.h. Names are chosen by whoever
+ * sends mail, so the cache is bounded twice, by entries and by octets, and its
+ * table has a secret. What was found last is the first in the list, and the
+ * last goes for what is new: names that many messages want stay.
+ */
 #include <stdlib.h>
 #include <sys/queue.h>
 

@@ -1,4 +1,8 @@
-/* Does each name server answer now; see probe.h. */
+/*
+ * Does each name server answer now; see probe.h. All are asked at once, for an
+ * operator who waits, and it does not matter what they answer: a server that
+ * says SERVFAIL is there, and so is one that refuses.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

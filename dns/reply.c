@@ -1,4 +1,8 @@
-/* Answers that own their bytes; see reply.h. */
+/*
+ * Answers that own their bytes; see reply.h. A reply is shared by the cache
+ * and by all that asked for it at once, so it is counted, and nobody changes
+ * one that he did not make.
+ */
 #include <assert.h>
 #include <stdlib.h>
 

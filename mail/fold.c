@@ -1,4 +1,9 @@
-/* Folding of fields we make; see fold.h. */
+/*
+ * Folding of fields we make; see fold.h. The maker says where white space may
+ * stand, since only he knows the grammar: a fold in the wrong place changes
+ * what is signed, or makes of a value two. A piece that is too wide is not
+ * cut; a long line is legal, a broken value is not.
+ */
 #include "mail/fold.h"
 
 enum { FOLD_INDENT = 8 };

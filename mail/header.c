@@ -1,4 +1,10 @@
-/* The fields of one message; see header.h. */
+/*
+ * The fields of one message; see header.h. Finding by name must cost little
+ * whatever the message: a header may have 20000 fields, and signing asks for
+ * each name in h=, as often as it stands there. So names are found by a table,
+ * of which fields of one name form a chain, the lowest first, as RFC 6376
+ * section 5.4.2 counts them.
+ */
 #include <assert.h>
 #include <stdlib.h>
 

@@ -1,4 +1,9 @@
-/* Line ends settled before hashing; see newline.h. */
+/*
+ * Line ends settled before hashing; see newline.h. What is signed must be what
+ * the next hop gets, and mail servers repair a bare CR or LF each in its own
+ * way; so it is done here, once, before anything else looks. Sixteen octets at
+ * a time are looked at together, because nearly all are fine.
+ */
 #include <string.h>
 
 #include "base/bytes16.h"

@@ -1,4 +1,8 @@
-/* How a message opens; see opening.h. */
+/*
+ * How a message opens; see opening.h. Postfix makes a field of a line "From "
+ * that came out of a mailbox, and ends a header that begins with white space,
+ * after we have signed. What it would change then is changed here, before.
+ */
 #include "mail/opening.h"
 
 /* Postfix looks for "From " within so many octets of a line. */

@@ -1,4 +1,9 @@
-/* One header and a body out of any cuts; see reader.h. */
+/*
+ * One header and a body out of any cuts; see reader.h. Where the header ends
+ * decides what is signed and what is shown, and programs differ about the odd
+ * cases; a message that one of them reads otherwise than we do is a forger's
+ * way in. We end it where Postfix does, and say how it ended.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,8 @@
-/* Reasons as text and as words; see reason.h. */
+/*
+ * Reasons as text and as words; see reason.h. One table for both, so that no
+ * reason can have the one and lack the other; the texts are the reason= of a
+ * field and the words of JSON, and both are promised to readers.
+ */
 #include <assert.h>
 
 #include "mail/reason.h"

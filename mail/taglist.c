@@ -1,4 +1,9 @@
-/* RFC 6376 section 3.2 tag lists; see taglist.h. */
+/*
+ * RFC 6376 section 3.2 tag lists; see taglist.h. A name that comes twice
+ * spoils the list: of two values one reader would take the first and another
+ * the last. Whether it does is found by sorting, since a list of a thousand
+ * names must not cost a million comparisons.
+ */
 #include <stdlib.h>
 #include <string.h>
 

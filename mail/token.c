@@ -1,4 +1,9 @@
-/* Small steps of RFC 5322's grammar; see token.h. */
+/*
+ * Small steps of RFC 5322's grammar; see token.h. Each takes what it knows off
+ * the front of a slice and leaves the rest, or takes nothing: a parser is then
+ * a few of them in a row, and can be read beside the grammar. Depth and length
+ * are bounded, comments may nest.
+ */
 #include "mail/token.h"
 
 static const char atext_specials[] = "!#$%&'*+-/=?^_`{|}~";

@@ -1,4 +1,7 @@
-/* RFC 8601's words; see verdict.h. */
+/*
+ * RFC 8601's words; see verdict.h. One table for both ways, for what is
+ * printed into a field of ours is read again by whoever checks our seal.
+ */
 #include <assert.h>
 
 #include "mail/verdict.h"

@@ -1,4 +1,9 @@
-/* What other protocols' lines begin with; see alien.h. */
+/*
+ * What other protocols' lines begin with; see alien.h. A browser can be made
+ * to send a request to port 25 whose body is SMTP; an HTTP server hands on
+ * what it got. Whoever speaks such a protocol is sent away at its first line,
+ * before a command in it could count.
+ */
 #include "smtp/alien.h"
 #include "smtp/command.h"
 

@@ -1,4 +1,9 @@
-/* One line from a client; see command.h. */
+/*
+ * One line from a client; see command.h. Only CRLF ends a line: who took a
+ * bare LF for an end as well could be made to see commands in what another
+ * server took for text. Verbs are compared without case, and what follows is
+ * left as it came, for the next hop is to get it so.
+ */
 #include <string.h>
 
 #include "smtp/command.h"

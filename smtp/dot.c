@@ -1,4 +1,8 @@
-/* The body on its way out; see dot.h. */
+/*
+ * The body on its way out; see dot.h. A dot at the beginning of a line gets
+ * another before it, wherever the chunks are cut: the state is where in a line
+ * the last chunk ended, and nothing is copied that need not be.
+ */
 #include "smtp/dot.h"
 #include "smtp/line_private.h"
 

@@ -1,4 +1,8 @@
-/* What a server can; see ehlo.h. */
+/*
+ * What a server can; see ehlo.h. An extension that we offered and could not
+ * carry would break messages in silence, so what is not known here does not
+ * exist for the client, whatever the next hop says of itself.
+ */
 #include <inttypes.h>
 
 #include "base/number.h"

@@ -1,4 +1,9 @@
-/* The PROXY protocol; see haproxy.h. */
+/*
+ * The PROXY protocol; see haproxy.h. The header is believed, so it must come
+ * first and be whole, and no octet behind it is read as part of it; where it
+ * is wrong in anything the connection ends, since a client's address that was
+ * guessed would open `allow`.
+ */
 #include <arpa/inet.h>
 #include <string.h>
 

@@ -1,4 +1,9 @@
-/* Paths and parameters of MAIL and RCPT; see path.h. */
+/*
+ * Paths and parameters of MAIL and RCPT; see path.h. We are more lenient than
+ * RFC 5321 where Postfix is, and where leniency changes nothing that we send
+ * on: the line goes to the next hop as it came, and that decides. Only what we
+ * have to know of it is taken out here.
+ */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>

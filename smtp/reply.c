@@ -1,4 +1,9 @@
-/* Replies: parse, walk, print; see reply.h. */
+/*
+ * Replies: parse, walk, print; see reply.h. A relay is another program's, and
+ * may be hostile as well: lines and their number are bounded, and one whose
+ * code changes within a reply is bad, for client and proxy would read it
+ * differently.
+ */
 #include <assert.h>
 #include <string.h>
 

@@ -1,4 +1,9 @@
-/* Deadlines that move all the time; see timer.h. */
+/*
+ * Deadlines that move all the time; see timer.h. Every line that comes moves
+ * its connection's deadline, and to tell libevent each time would cost more
+ * than the line does. So the event stays where it is, and when it comes it
+ * looks whether the deadline has moved on meanwhile.
+ */
 #include <event2/event.h>
 
 #include "base/clock.h"

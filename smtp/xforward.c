@@ -1,4 +1,9 @@
-/* XFORWARD; see xforward.h. */
+/*
+ * XFORWARD; see xforward.h. Values are xtext, and come from a client that
+ * `allow` lets in; all the same they end up in logs, in results and in the
+ * next hop's log, so what is no address, no port or has a control character in
+ * it is refused here, at the door.
+ */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/in.h>
