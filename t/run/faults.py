@@ -128,7 +128,7 @@ KEY, ED = "KEY._domainkey.example.org", "ED._domainkey.example.org"
 SPF, DMARC = "example.org", "_dmarc.example.org"
 PTR = "9.2.0.192.in-addr.arpa"
 RECORD = "TXT v=DKIM1; k=rsa; %s"
-STATE = "/var/lib/signpost-in"
+STATE = "/var/lib/signpost-record"
 
 OF_KEYS = [
     Fault("a key is gone", "rm KEYS/KEY.pem",
@@ -271,17 +271,17 @@ OF_SETTINGS = [
           "disk /var/lib/signpost/spool: [0-9]+ kB are free", "make room",
           undo="umount -l /var/lib/signpost/spool"),
     Fault("a disk without inodes",
-          "mount -t tmpfs -o nr_inodes=2,mode=700,uid=$(id -u signpost-in) "
+          "mount -t tmpfs -o nr_inodes=2,mode=700,uid=$(id -u signpost-record) "
           "none STATE; touch STATE/last",
           "disk STATE: no file can be made there", "make room",
           undo="umount -l %s" % STATE),
     Fault("results that the recorder cannot write", "chown root STATE",
-          "configuration .*database: STATE cannot be written by signpost-in",
-          "correct it", undo="chown signpost-in %s" % STATE),
+          "configuration .*database: STATE cannot be written by signpost-record",
+          "correct it", undo="chown signpost-record %s" % STATE),
     Fault("a database that is none",
-          "mount -t tmpfs -o size=32m,mode=700,uid=$(id -u signpost-in) none "
-          "STATE; echo nonsense >STATE/results.db;"
-          "chown signpost-in STATE/results.db",
+          "mount -t tmpfs -o size=32m,mode=700,uid=$(id -u signpost-record) "
+          "none STATE; echo nonsense >STATE/results.db;"
+          "chown signpost-record STATE/results.db",
           "results .*the database takes nothing.*file is not a database",
           "moved away, it is made anew",
           status=0, undo="umount -l %s" % STATE),

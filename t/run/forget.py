@@ -227,11 +227,11 @@ class Forget(setup.Bare):
 
     def test_results_are_deleted(self):
         self.settings("\n#database = ", "\ndatabase = ")
-        run("install", "-d", "-m", "700", "-o", "signpost-in",
-            "/var/lib/signpost-in")
+        run("install", "-d", "-m", "700", "-o",
+            "signpost-record", "/var/lib/signpost-record")
         run("/etc/init.d/signpost", "reload")
         wait_until("a database", lambda: os.path.exists(
-            "/var/lib/signpost-in/results.db"))
+            "/var/lib/signpost-record/results.db"))
         said = forget()
         self.assertIn("example.net: 0 rows deleted", said)
         self.assertRegex(said, r"(?m)^results +done ")

@@ -518,7 +518,7 @@ class Faults(Bare):
         for after in range(1, 40):
             self.setUp()
             child = subprocess.Popen(
-                [SIGNPOST, "setup", "-d", "example.org"],
+                [SIGNPOST, "setup", "-d", "example.org", "--type", "ed25519"],
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             lines = 0
             for line in child.stdout:
@@ -532,29 +532,38 @@ class Faults(Bare):
             child.communicate()
             run("postfix", "check")
             run(SIGNPOST, "serve", "-t", check=False)
-            said = setup("-d", "example.org", status=(0, 1))
+            said = setup("-d", "example.org", "--type", "ed25519",
+                         status=(0, 1))
             self.assertNotIn("stop", states(said), said)
             want = want or services()
             self.assertEqual(services(), want)
         self.assertGreater(after, 8)
 
     def test_a_full_disk_leaves_every_file_whole(self):
-        for folder in "/etc/signpost", "/etc/signpost/keys", "/etc/postfix":
+        """Without room, and without inodes, wherever something is written."""
+        run("rm", "-rf", "/var/lib/signpost")
+        os.makedirs("/var/lib/signpost")
+        os.makedirs("/var/backups/signpost", exist_ok=True)
+        for folder in ("/etc/signpost", "/etc/signpost/keys", "/etc/postfix",
+                       "/var/backups/signpost", "/var/lib/signpost"):
             with self.subTest(folder):
                 self.setUp()
                 copy = pathlib.Path("/run/copy")
                 run("rm", "-rf", str(copy))
                 run("cp", "-a", folder, str(copy))
-                run("mount", "-t", "tmpfs", "-o", "size=1m,mode=755",
-                    "none", folder)
+                run("mount", "-t", "tmpfs", "-o",
+                    "size=1m,mode=755,nr_inodes=400", "none", folder)
                 try:
                     run("sh", "-c", f"cp -a {copy}/. {folder}/")
                     run("sh", "-c",
-                        f"cat /dev/zero >{folder}/full || true")
+                        f"cat /dev/zero >{folder}/full; n=0; while "
+                        f"touch {folder}/full$n; do n=$((n + 1)); done; :")
                     before = tree(folder)
-                    said = setup("-d", "example.org", status=(73,))
-                    self.assertIn("No space left", said)
-                    self.assertIn("failed", states(said), said)
+                    # 1: there was nothing to write, and no room to serve.
+                    said = setup("-d", "example.org", "--type", "ed25519",
+                                 status=(1, 73))
+                    self.assertRegex(said, "(?m)No space left|^postfix +failed")
+                    self.assertTrue({"failed", "stop"} & states(said), said)
                     for line in said.splitlines():
                         self.assertNotRegex(
                             line, r"^(key|configuration) +done " + folder)
@@ -563,7 +572,8 @@ class Faults(Bare):
                         self.assertEqual(now.get(path), what, path)
                 finally:
                     run("umount", folder)
-                said = setup("-d", "example.org", status=(0, 1))
+                said = setup("-d", "example.org", "--type", "ed25519",
+                             status=(0, 1))
                 self.assertNotIn("stop", states(said), said)
 
     def test_what_was_installed_can_be_taken_out_again(self):
@@ -586,6 +596,105 @@ class Faults(Bare):
                        if "signpost" not in path})
         finally:
             run("cmake", "--install", BUILD, "--prefix", "/usr")
+
+    def test_undo_killed_at_each_step_it_can_be_run_again(self):
+        for after in range(1, 30):
+            self.setUp()
+            setup("-d", "example.org", "--inbound", "--type", "ed25519",
+                  status=(0, 1))
+            child = subprocess.Popen(
+                [SIGNPOST, "setup", "--undo"], stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL, text=True)
+            lines = 0
+            for line in child.stdout:
+                lines += bool(re.match(r"\S+ +(ok|done) ", line))
+                if lines == after:
+                    break
+            else:
+                child.wait()
+                break
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+            run("postfix", "check")
+            setup("--undo")
+            self.assertNotIn("1002", services())
+            self.assertNotIn("signpost", services())
+            self.assertEqual(run("/etc/init.d/signpost", "status",
+                                 check=False).returncode, 3)
+        self.assertGreater(after, 6)
+
+    def test_without_root(self):
+        before = tree("/etc/signpost", "/etc/postfix")
+        done = run("setpriv", "--reuid=65534", "--regid=65534",
+                   "--clear-groups", SIGNPOST, "setup", "-d", "example.org",
+                   check=False)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("only root may change this system", done.stdout)
+        self.assertEqual(tree("/etc/signpost", "/etc/postfix"), before)
+
+    def test_without_postfix(self):
+        """What it needs not is done, it says what to install, and the next run
+        goes on from there."""
+        run("mv", "/usr/sbin/postconf", "/run/postconf")
+        try:
+            before = tree("/etc/postfix")
+            said = setup("-d", "example.org", status=(1,))
+            self.assertRegex(said, r"(?m)^postfix +stop .*\n.*apt-get install")
+            self.assertEqual(tree("/etc/postfix"), before)
+        finally:
+            run("mv", "/run/postconf", "/usr/sbin/postconf")
+        keys = tree("/etc/signpost/keys")
+        said = setup("-d", "example.org", status=(0, 1))
+        self.assertNotIn("stop", states(said), said)
+        self.assertEqual(tree("/etc/signpost/keys"), keys)
+        self.assertIn("127.0.0.1:10028", services())
+
+    def test_what_is_no_domain_and_what_is_not_there(self):
+        before = tree("/etc/signpost", "/etc/postfix")
+        for name in "no domain", "a..test", "../x", "":
+            self.assertIn("no domain name", setup("-d", name, status=(64,)))
+        self.assertEqual(tree("/etc/signpost", "/etc/postfix"), before)
+        # One that the DNS does not know is set up, and named as missing there.
+        said = setup("-d", "nobody-has-this.test", status=(1,))
+        self.assertNotIn("stop", states(said), said)
+        self.assertRegex(said, r"(?m)^FAIL +dkim \S+\.nobody-has-this\.test: "
+                               "there is no such record")
+        run("rm", "-r", "/etc/signpost/keys/nobody-has-this.test")
+
+    def test_a_master_cf_that_is_organized_otherwise(self):
+        """postscreen before the smtpd that takes mail; submission by number, at
+        an address; lines that go on, comments between."""
+        text = re.sub(r"(?m)^(smtp +inet|submission).*\n( .*\n)*", "",
+                      self.bare[0])
+        MASTER.write_text(text + """
+smtp      inet  n       -       y       -       1       postscreen
+# what postscreen passes on
+smtpd     pass  -       -       y       -       -       smtpd
+  -o smtpd_banner=hello
+127.0.0.1:587 inet n    -       y       -       -       smtpd
+# between
+  -o { smtpd_client_restrictions = permit_mynetworks, reject }
+  -o syslog_name=postfix/submission
+""")
+        run("postfix", "reload")
+        before = services()
+        said = setup("-d", "example.org", "--inbound", status=(0, 1))
+        self.assertNotIn("stop", states(said), said)
+        again = setup("-d", "example.org", "--inbound", status=(0, 1))
+        self.assertEqual(states(again), {"ok"}, again)
+        for line in services().splitlines():
+            if line.startswith("smtpd"):
+                self.assertIn("content_filter=signpost-in:", line)
+                self.assertIn("smtpd_banner=hello", line)
+            if line.startswith("127.0.0.1:587"):
+                self.assertIn("content_filter=signpost:", line)
+                self.assertIn("permit_mynetworks, reject", line)
+        submit("otherwise")
+        wait_until("it arrives", lambda: of("otherwise"))
+        self.assertIn("d=example.org", of("otherwise")[0]["DKIM-Signature"] or "")
+        setup("--undo")
+        self.assertEqual(sorted(services().splitlines()),
+                         sorted(before.splitlines()))
 
     def test_only_one_at_a_time(self):
         first = subprocess.Popen(
