@@ -61,6 +61,19 @@ report_hidden(
 	    "proxy_interfaces=ADDRESS");
 }
 
+/* Mail of some senders leaves by a way of its own. */
+static void
+report_tables(const struct cli_leaving *leaving, struct check_report *report)
+{
+	const struct check_about about = {"address", leaving->tables};
+
+	check_report_add(report, &about, CHECK_NOTE,
+	    "mail of some senders leaves by another way, which is not looked "
+	    "at");
+	check_report_todo(
+	    report, "see to it that SPF of their domains names that way");
+}
+
 static void
 report_rest(const struct cli_leaving *leaving, struct check_report *report)
 {
@@ -142,5 +155,7 @@ check_leaving(struct cli_leaving *leaving, struct cli_resolver *resolver,
 			report_hidden(&leaving->list[i], report);
 		auth_iprev_free(n.checks[i]);
 	}
+	if (leaving->tables != NULL)
+		report_tables(leaving, report);
 	report_rest(leaving, report);
 }

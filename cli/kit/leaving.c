@@ -364,8 +364,7 @@ cli_leaving_find(struct cli_leaving *leaving, const struct cli_master *master,
 {
 	struct leaving_search s = {leaving, master, NULL};
 	struct slice transport;
-	static const char *const names[] = {"transport_maps",
-	    "sender_dependent_relayhost_maps",
+	static const char *const names[] = {"sender_dependent_relayhost_maps",
 	    "sender_dependent_default_transport_maps"};
 
 	*leaving = (struct cli_leaving){0};

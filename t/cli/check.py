@@ -554,6 +554,67 @@ class Record(check_case.Case):
         self.assertLess(self.seconds, 20)
 
 
+class Address(check_case.Case):
+    """The addresses by which mail leaves."""
+
+    def main_cf(self, *lines):
+        self.postconf(check_case.postconf_script(
+            self.us.port, self.hop.port).replace(
+                "echo 'compatibility_level = 3.6'",
+                "printf '%s\\n' " + " ".join("'%s'" % x for x in lines)))
+
+    def test_its_name_leads_back_or_not(self):
+        for records, why in (
+                (("0.0.127.in-addr.arpa PTR x",), "the address has no name"),
+                (("25.2.0.192.in-addr.arpa PTR mail.example.org",
+                  "mail.example.org A 192.0.2.1"), "")):
+            conf, server = self.good(records=(SPF, DMARC, *records))
+            reason, todo = self.one("address", conf, server, result="warning")
+            self.assertIn("many receivers will refuse it: " + why, reason)
+            self.assertTrue(todo.endswith("the address 192.0.2.25"), todo)
+            os.unlink(self.path("example.org", "s1.pem"))
+
+    def test_spf_does_not_name_it(self):
+        for end, status, result in (("-all", 1, "FAIL"), ("~all", 1, "FAIL"),
+                                    ("mx ?all", 0, "warning")):
+            conf, server = self.good(records=(
+                DMARC, "example.org TXT v=spf1 ip4:192.0.2.1 " + end,
+                "example.org MX 10 x.example.org", "x.example.org A 192.0.2.2"))
+            found = [f for f in self.found(conf, server, status=status)
+                     if "mail leaves by 192.0.2.25" in f[3] and f[1] == "spf"]
+            self.assertEqual([f[0] for f in found], [result])
+            self.assertTrue(found[0][4].endswith(
+                "signpost dns -d example.org --for spf -c " + conf))
+            os.unlink(self.path("example.org", "s1.pem"))
+
+    def test_one_that_the_world_does_not_see(self):
+        conf, server = self.good()
+        self.main_cf("smtp_bind_address = 10.0.0.1", "inet_protocols = ipv4")
+        reason, todo = self.one("address", conf, server, result="note")
+        self.assertIn("it is private", reason)
+        self.assertIn("proxy_interfaces=", todo)
+        self.main_cf("smtp_bind_address = 10.0.0.1", "inet_protocols = ipv4",
+                     "proxy_interfaces = 192.0.2.25")
+        self.assertEqual({f[0] for f in self.found(conf, server)}, {"ok"})
+
+    def test_a_relay_host(self):
+        conf, server = self.good(records=(
+            SPF, DMARC, "relay.test A 192.0.2.25", "other.test A 192.0.2.1"))
+        self.main_cf("relayhost = [relay.test]:587")
+        found = self.found(conf, server)
+        self.assertEqual({f[0] for f in found}, {"ok"})
+        self.assertNotIn("address", [f[1] for f in found])
+        self.main_cf("relayhost = other.test")
+        reason, todo = self.one("spf", conf, server, result="warning")
+        self.assertIn("mail leaves by way of 192.0.2.1 (relayhost)", reason)
+        self.assertIn("--spf include:NAME", todo)
+
+    def test_a_table_of_other_ways(self):
+        conf, server = self.good()
+        self.main_cf("sender_dependent_relayhost_maps = hash:/etc/x")
+        self.one("address", conf, server, result="note")
+
+
 class Spf(check_case.Case):
     def fault(self, *records, status=1, result="FAIL"):
         conf, server = self.good(records=(DMARC, *records))
