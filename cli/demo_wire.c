@@ -1,4 +1,9 @@
-/* The two ends of the demonstration; see demo_wire.h. */
+/*
+ * The two ends of the demonstration; see demo_wire.h. They speak as little
+ * SMTP as will do. Each wait ends at the demonstration's one deadline, so that
+ * nobody who tries signpost for the first time sits before a program that
+ * hangs.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -1,4 +1,9 @@
-/* Keys where they are; see migrate_keys.h. */
+/*
+ * Keys where they are; see migrate_keys.h. The old signer may have to go on
+ * for a day yet, or be gone back to, so its keys stay in their place, and what
+ * ours needs otherwise than it does is a copy's. A path that is copied is one
+ * more that can be stolen; so there are no copies but where they must be.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>

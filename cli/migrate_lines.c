@@ -1,4 +1,8 @@
-/* Theirs as settings and entries; see migrate_lines.h. */
+/*
+ * Theirs as settings and entries; see migrate_lines.h. Read as their program
+ * reads it, with its odd cases: a line that we understand better than it does
+ * would be signed otherwise than it was.
+ */
 #include <stdarg.h>
 #include <stdlib.h>
 

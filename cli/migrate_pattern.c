@@ -1,4 +1,8 @@
-/* Patterns into words; see migrate_pattern.h. */
+/*
+ * Patterns into words; see migrate_pattern.h. Our maps know words and no
+ * expressions, since a word is found at once and an expression has to be
+ * tried; what cannot be said in words is named, not guessed.
+ */
 #include <stdlib.h>
 
 #include "base/xalloc.h"

@@ -1,4 +1,8 @@
-/* A move, in values; see migrate_plan.h. */
+/*
+ * A move, in values; see migrate_plan.h. Nothing is touched before all of it
+ * is known: who moves wants to read what would become of his mail, and a plan
+ * that fails half way is worse than none.
+ */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>

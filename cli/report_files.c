@@ -1,4 +1,8 @@
-/* The files of the aggregate reports; see report_files.h. */
+/*
+ * The files of the aggregate reports; see report_files.h. One process reads a
+ * database that strangers had a hand in, another has the right to write;
+ * between them goes the text of a report, bounded, and nothing else.
+ */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

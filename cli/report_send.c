@@ -1,4 +1,8 @@
-/* The sending of aggregate reports; see report_send.h. */
+/*
+ * The sending of aggregate reports; see report_send.h. Who was told is written
+ * down before the next one is: a run that is broken off and begun again must
+ * not tell the same address twice, for receivers count reports.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

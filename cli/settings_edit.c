@@ -1,4 +1,8 @@
-/* Lines of signpost.conf(5); see settings_edit.h. */
+/*
+ * Lines of signpost.conf(5); see settings_edit.h. The file is somebody's, with
+ * his comments and his order. What is not to change stays to the octet, and
+ * what is added says where it came from.
+ */
 #include <string.h>
 
 #include "cli/settings_edit.h"

@@ -1,4 +1,8 @@
-/* Steps that change a machine; see steps.h. */
+/*
+ * Steps that change a machine; see steps.h. One engine tells, does or undoes
+ * them, so what --dry-run shows is what would be done. Commands are told in
+ * the words in which they are run, for whoever wants to do it by hand.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,9 @@
-/* The running daemon; see daemon.h. */
+/*
+ * The running daemon; see daemon.h. That a file is right says nothing of what
+ * runs: it may have been read before the last edit, or refused. So the daemon
+ * is asked what it goes by, and what it says is held against what the file
+ * says now.
+ */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,8 @@
-/* Room on disk; see disk.h. */
+/*
+ * Room on disk; see disk.h. A full disk shows first as mail that is put off,
+ * then as results that are missing, and the log may not say why any more. So
+ * each place that grows is looked at before.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>

@@ -1,4 +1,8 @@
-/* Names of the addresses by which mail leaves; see leaving.h. */
+/*
+ * Names of the addresses by which mail leaves; see leaving.h. Receivers judge
+ * a host by the name of its address before they read a signature, so a name
+ * that is missing costs more than a key that is.
+ */
 #include "cli/check/leaving.h"
 #include "auth/iprev.h"
 #include "cli/kit/resolve.h"

@@ -1,4 +1,8 @@
-/* What postconf(1) prints; see postconf.h. */
+/*
+ * What postconf(1) prints; see postconf.h. Postfix's own program reads
+ * Postfix's files: its defaults, its continuation lines and its overrides by
+ * -o are not ours to know a second time.
+ */
 #include <netdb.h>
 #include <netinet/in.h>
 

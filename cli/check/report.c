@@ -1,4 +1,9 @@
-/* What `signpost check` has found; see report.h. */
+/*
+ * What `signpost check` has found; see report.h. A finding has a word that
+ * programs may rely on and text that people read, and what is to be done
+ * stands beside what is wrong: a finding that leaves somebody to search is
+ * half of one.
+ */
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>

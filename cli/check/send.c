@@ -1,4 +1,9 @@
-/* A message of our own, there and back; see send.h. */
+/*
+ * A message of our own, there and back; see send.h. All other findings are of
+ * parts; this one is of the whole way. The message has a name that nobody
+ * else's has, by which it is found where it comes out, and every wait for it
+ * is bounded.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,8 @@
-/* Mailboxes of this host; see send_box.h. */
+/*
+ * Mailboxes of this host; see send_box.h. They are other people's mail: what
+ * is opened is searched for the one message of ours, and nothing else of it is
+ * shown or kept.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,8 @@
-/* A message in the mail log; see send_log.h. */
+/*
+ * A message in the mail log; see send_log.h. Whoever sends mail has a hand in
+ * what stands there, so lines count only in the form that Postfix and signpost
+ * write, and by a queue id that we know.
+ */
 #include "cli/check/send_log.h"
 
 /* Queue ids that one message has had; more are not followed. */

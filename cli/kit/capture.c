@@ -1,4 +1,9 @@
-/* Another program's output; see capture.h. */
+/*
+ * Another program's output; see capture.h. No shell, so nothing that is quoted
+ * wrongly can become a command; a process group of its own, so that it can be
+ * ended with all that it started; and a deadline, for a tool that hangs in
+ * another's tool tells nobody anything.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -1,4 +1,8 @@
-/* What the rules choose, with the keys; see chosen.h. */
+/*
+ * What the rules choose, with the keys; see chosen.h. By the code that the
+ * proxy chooses by: an explanation that were made by other code would one day
+ * be of something else.
+ */
 #include "cli/kit/chosen.h"
 #include "dkim/key.h"
 #include "dkim/signing_set.h"

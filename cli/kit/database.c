@@ -1,4 +1,8 @@
-/* The results database as a tool needs it; see database.h. */
+/*
+ * The results database as a tool needs it; see database.h. SQLite reads a file
+ * that a process wrote which strangers' mail goes through. Whoever has taken
+ * that over must not reach root by way of a tool that root runs.
+ */
 #include "cli/kit/database.h"
 #include "cli/kit/cli.h"
 #include "proxy/process/privilege.h"

@@ -1,4 +1,9 @@
-/* Files of the tools; see files.h. */
+/*
+ * Files of the tools; see files.h. A file is written beside its place and
+ * moved there, so that whoever reads it sees the old one or the new one, and
+ * one that is there already is never written over unasked. What may have been
+ * a key is wiped from memory.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,8 @@
-/* Many subjects, some at a time; see flow.h. */
+/*
+ * Many subjects, some at a time; see flow.h. All at once would be a flood for
+ * the name server and for our memory, one after the other would take as long
+ * as all its waits together.
+ */
 #include <stdlib.h>
 #include <sys/queue.h>
 

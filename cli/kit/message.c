@@ -1,4 +1,8 @@
-/* A message on standard input; see message.h. */
+/*
+ * A message on standard input; see message.h. What is written out again is
+ * what came in, octet for octet, with fields on top: a tool that mends a
+ * message in passing has made another one of it, whose signatures fail.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

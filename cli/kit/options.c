@@ -1,4 +1,8 @@
-/* Options by a table; see options.h. */
+/*
+ * Options by a table; see options.h. getopt_long() takes abbreviations, which
+ * break when an option is added, and goes on behind operands unless the
+ * environment forbids it; and what a bad value is, it leaves to each caller.
+ */
 #include <string.h>
 
 #include "base/number.h"

@@ -1,4 +1,8 @@
-/* Which zone a name is in; see zone.h. */
+/*
+ * Which zone a name is in; see zone.h. Asked from the name upwards, since only
+ * the SOA records say where one zone ends; a list of suffixes knows what
+ * people may register, not what they have delegated.
+ */
 #include <string.h>
 
 #include "cli/kit/zone.h"

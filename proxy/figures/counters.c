@@ -1,4 +1,9 @@
-/* What a worker counts; see counters.h. */
+/*
+ * What a worker counts; see counters.h. Each counter has one writer, so adding
+ * is a load and a store without a lock, and a reader sees a number that was
+ * true. Sums over workers may be of slightly different moments, which no
+ * figure minds.
+ */
 #include "proxy/figures/counters.h"
 #include "auth/results.h"
 #include "dns/resolver.h"

@@ -1,4 +1,8 @@
-/* Is the next hop there; see health.h. */
+/*
+ * Is the next hop there; see health.h. Only its greeting tells: a port that
+ * takes connections may have nobody behind it. It is said QUIT, not left, for
+ * a next hop logs who goes away without a word.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 

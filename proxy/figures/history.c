@@ -1,4 +1,8 @@
-/* What was counted of late; see history.h. */
+/*
+ * What was counted of late; see history.h. Counters say how much since the
+ * start; how it goes is in the difference of two of their samples. So some are
+ * kept, the oldest going for the newest, and never more of them.
+ */
 #include <stddef.h>
 
 #include "proxy/figures/history.h"

@@ -1,4 +1,8 @@
-/* Prometheus' text; see metrics.h. */
+/*
+ * Prometheus' text; see metrics.h. Names and labels are promised to whoever
+ * has written a rule by them: they are added to and not changed, and none has
+ * values that a stranger chooses, which would fill the scraper's disk.
+ */
 #include <stdio.h>
 
 #include "auth/results.h"

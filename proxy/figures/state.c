@@ -1,4 +1,8 @@
-/* How is it going; see state.h. */
+/*
+ * How is it going; see state.h. A line says trouble only of what an operator
+ * can and should do something about. Nothing in it is at a stranger's command,
+ * or a stranger could have somebody woken at night.
+ */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>

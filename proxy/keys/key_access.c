@@ -1,4 +1,8 @@
-/* Owner, mode and groups of a key file; see key_access.h. */
+/*
+ * Owner, mode and groups of a key file; see key_access.h. Looked at by the
+ * open descriptor, never by name: what the name leads to may be another file
+ * by the time that it is opened.
+ */
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>

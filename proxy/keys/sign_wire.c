@@ -1,4 +1,8 @@
-/* Questions to a signer, and its answers; see sign_wire.h. */
+/*
+ * Questions to a signer, and its answers; see sign_wire.h. Lengths are checked
+ * before anything is read by them, on both sides: the worker reads strangers'
+ * mail, and is what a signer has to be safe from.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

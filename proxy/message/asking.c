@@ -1,4 +1,9 @@
-/* Questions of one message to the resolver and back; see asking.h. */
+/*
+ * Questions of one message to the resolver and back; see asking.h. The answers
+ * come in any order, and one may lead to new questions at once, so the check
+ * is asked again after each. Nothing is called back before the call that began
+ * it has returned.
+ */
 #include <stdlib.h>
 #include <sys/queue.h>
 

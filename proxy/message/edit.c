@@ -1,4 +1,8 @@
-/* Fields put on top and fields left out; see edit.h. */
+/*
+ * Fields put on top and fields left out; see edit.h. A filter says which
+ * field, and not which octets: it need not know where the message lies, and a
+ * front that has no spool, as a milter's, can do the same.
+ */
 #include <stdlib.h>
 
 #include "base/strbuf.h"

@@ -1,4 +1,8 @@
-/* Sender, recipients, and who handed the message to us; see envelope.h. */
+/*
+ * Sender, recipients, and who handed the message to us; see envelope.h. Only
+ * what the next hop accepted counts: a recipient that it refused is none, and
+ * no rule may be chosen by it.
+ */
 #include "proxy/message/envelope.h"
 #include "auth/address.h"
 

@@ -1,4 +1,9 @@
-/* What all spools may hold together; see quota.h. */
+/*
+ * What all spools may hold together; see quota.h. Each worker alone could be
+ * within its bounds and all of them together fill the disk. A slot that only
+ * one process writes needs no lock, and a worker that dies leaves a number
+ * behind, not a lock that is held.
+ */
 #include "proxy/message/quota.h"
 
 void

@@ -1,4 +1,8 @@
-/* Records for the recorder; see recording.h. */
+/*
+ * Records for the recorder; see recording.h. Mail comes first: a record is
+ * sent without waiting, and one that is not taken is lost and counted. Results
+ * are statistics; a message that waits for them would be a fault.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

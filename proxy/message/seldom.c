@@ -1,4 +1,8 @@
-/* A few names and when each may be logged again; see seldom.h. */
+/*
+ * A few names and when each may be logged again; see seldom.h. So many slots
+ * and never more, whatever strangers do: a new name takes the one that is due
+ * first, and while none is due it is not logged.
+ */
 #include "proxy/message/seldom.h"
 
 static uint64_t

@@ -1,4 +1,8 @@
-/* Questions to signers, and what becomes of them; see signers.h. */
+/*
+ * Questions to signers, and what becomes of them; see signers.h. A signer may
+ * die with questions open; they are asked again of another one until the
+ * deadline, since to sign a text twice harms nobody.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,7 @@
-/* Files without a name; see spool_files.h. */
+/*
+ * Files without a name; see spool_files.h. Without a name nothing is left
+ * behind by whatever end we come to, and no other process can open one.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

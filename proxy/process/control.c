@@ -1,4 +1,8 @@
-/* Questions of tools to the master; see control.h. */
+/*
+ * Questions of tools to the master; see control.h. The master must answer
+ * nobody at the cost of its work: one request a connection, an answer that
+ * fits the socket's buffer, and who is slow or asks twice is let go.
+ */
 #include <errno.h>
 #include <event2/event.h>
 #include <stddef.h>

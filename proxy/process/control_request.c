@@ -1,4 +1,8 @@
-/* A line to verb and domain; see control_request.h. */
+/*
+ * A line to verb and domain; see control_request.h. The only text that the
+ * master reads while it runs. It comes from who may ask already, and is
+ * bounded and fuzzed all the same, since the master is root's.
+ */
 #include <stdbool.h>
 
 #include "proxy/process/control_request.h"
