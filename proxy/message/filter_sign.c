@@ -5,6 +5,10 @@
  * when the body ends; then signers are asked for all signatures at once. The
  * key may belong to a parent of the domain that was asked for, and tells its
  * own algorithm.
+ *
+ * A mail server shows a message again that it has queued anew, with what was put
+ * on it. Both algorithms give the same signature for the same text, so whether one
+ * is ours is seen by making it once more.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -12,6 +16,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
+#include "dkim/signature.h"
 #include "dkim/signing_set.h"
 #include "mail/header.h"
 #include "proxy/message/filter_sign.h"
@@ -19,6 +24,7 @@
 
 enum {
 	REASON_CAP = 1024,
+	EARLIER_MAX = 20, /* signatures of a message that are looked at */
 	ADDED_PER_SIGNATURE = 2048 /* a field as long as h= gets in practice */
 };
 
@@ -40,6 +46,11 @@ struct item {
 	enum dkim_algorithm algorithm;
 	int number; /* in the set */
 	struct strbuf field;
+	/* A signature of the message that may be ours: it is made again as of
+	 * its time, and is if it is the same. */
+	const struct mail_field *earlier;
+	int64_t earlier_time;
+	bool looked; /* for that */
 	bool failed, keyless;
 };
 
@@ -52,6 +63,7 @@ struct filter {
 	struct item items[PROXY_SIGNATURES_MAX];
 	size_t count, waiting; /* for signers */
 	size_t made;
+	bool already; /* it was signed when it came here before */
 	bool signing; /* the message is complete, signatures are asked for */
 	bool no_key;  /* a domain of ours without a key: not signed */
 	bool trouble; /* of the kind that on_error is about */
@@ -247,6 +259,49 @@ ask_for_key(struct item *item)
 
 /* --- signatures --- */
 
+/* Is it of that domain and selector, and could it still be believed? */
+static bool
+is_earlier(const struct dkim_signature *s, const struct proxy_sign_names *names,
+    int64_t now)
+{
+	return s->time >= 0 && (s->expire < 0 || s->expire > now) &&
+	    slice_equal_nocase(strbuf_slice(&s->ascii_domain), names->domain) &&
+	    slice_equal_nocase(
+		strbuf_slice(&s->ascii_selector), names->selector);
+}
+
+/* The topmost such field. Only mail servers that ask by milter show a message
+ * that was here before. */
+static void
+look_for_earlier(struct item *item, const struct proxy_sign_names *names)
+{
+	const struct mail_header *header = item->filter->header;
+	size_t looked_at = 0;
+
+	item->looked = true;
+	if (!item->filter->job.envelope->milter ||
+	    item->signing->kind != &dkim_kind_dkim)
+		return;
+	for (size_t i = 0; i < mail_header_count(header) &&
+	     looked_at < EARLIER_MAX && item->earlier == NULL;
+	     i++) {
+		const struct mail_field *field = mail_header_at(header, i);
+		struct dkim_signature s;
+		struct dkim_fault fault;
+
+		if (!slice_equal_nocase(field->name, SLICE("DKIM-Signature")))
+			continue;
+		looked_at++;
+		dkim_signature_init(&s);
+		if (dkim_signature_parse(field->value, &s, &fault) == 0 &&
+		    is_earlier(&s, names, clock_wall_s())) {
+			item->earlier = field;
+			item->earlier_time = s.time;
+		}
+		dkim_signature_clear(&s);
+	}
+}
+
 /* The text that is to be signed, by those names. Of what cannot be made neither
  * time nor another key would make it. */
 static int
@@ -260,7 +315,10 @@ on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
 	take_key_names(item, names);
 	signing = signing_of(item);
 	signing.algorithm = names->algorithm;
-	signing.time = clock_wall_s();
+	if (!item->looked)
+		look_for_earlier(item, names);
+	signing.time =
+	    item->earlier != NULL ? item->earlier_time : clock_wall_s();
 	signing.expire = rules(f)->ttl == 0 ? 0 : signing.time + rules(f)->ttl;
 	strbuf_init(&reason, REASON_CAP);
 	if (dkim_signing_set_name(f->set, item->number, &signing, &reason) == 0)
@@ -280,6 +338,7 @@ put_field(struct item *item, struct slice signature)
 	struct strbuf reason;
 
 	strbuf_init(&reason, REASON_CAP);
+	strbuf_clear(&item->field);
 	strbuf_init(&item->field, DKIM_SIGNER_FIELD_MAX);
 	if (dkim_signing_set_put(
 		f->set, item->number, signature, &item->field, &reason) != 0) {
@@ -287,6 +346,20 @@ put_field(struct item *item, struct slice signature)
 		fail_item(item, strbuf_text(&reason));
 	}
 	strbuf_clear(&reason);
+}
+
+static void ask_for_signature(struct item *);
+
+/* The message has it already, or it is made as of now. */
+static void
+settle_earlier(struct item *item)
+{
+	if (slice_equal(strbuf_slice(&item->field), item->earlier->raw)) {
+		item->filter->already = true;
+		return;
+	}
+	item->earlier = NULL;
+	ask_for_signature(item);
 }
 
 static void
@@ -300,6 +373,8 @@ on_signed(void *ctx, const struct proxy_sign_answer *answer)
 		put_field(item, answer->signature);
 	else if (!item->failed)
 		take_failure(item, answer);
+	if (item->earlier != NULL && !item->failed && item->field.n > 0)
+		settle_earlier(item);
 	proceed(f);
 }
 
@@ -518,10 +593,31 @@ defers(const struct filter *f)
 	return f->trouble && rules(f)->on_error == PROXY_ON_ERROR_TEMPFAIL;
 }
 
+/* It goes on as it is. */
+static void
+leave_alone(struct filter *f)
+{
+	struct strbuf name;
+
+	strbuf_init(&name, REASON_CAP);
+	for (size_t i = 0; i < f->count; i++) {
+		strbuf_reset(&name);
+		print_name(&f->items[i], &name);
+		if (f->items[i].earlier != NULL)
+			note_signing(f, "signed-before", strbuf_slice(&name));
+	}
+	strbuf_clear(&name);
+	tell_signing(f, &passed);
+}
+
 /* All signatures are there that there will be. */
 static void
 complete_filter(struct filter *f)
 {
+	if (f->already) {
+		leave_alone(f);
+		return;
+	}
 	for (size_t i = 0; i < f->count && !defers(f); i++)
 		put_on_top(&f->items[i]);
 	if (f->made > 0 || f->trouble)

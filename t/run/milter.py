@@ -1,9 +1,14 @@
 #!/usr/bin/python3
 """By milter, with a mail server of the test's own: whose mail is signed, that
 what arrives verifies, any cuts and versions, and what no mail server says."""
+import contextlib
 import os
+import signal
 import socket
 import struct
+import subprocess
+import threading
+import time
 
 import harness
 import mta
@@ -116,6 +121,39 @@ class Signing(Case):
         client = self.mta()
         text = b"From: ann@example.org\r\n" + b"n" * 2047 + b": y\r\n\r\nx\r\n"
         self.assert_signed(client.message(text), text)
+
+
+class Miltertest(Case):
+    def test_what_miltertest_asks(self):
+        """trusteddomain.org's own mail server for tests."""
+        script = os.path.join(os.path.dirname(__file__), "milter.lua")
+        run = subprocess.run(
+            ["miltertest", "-D", "socket=inet:%d@127.0.0.1" % self.daemon.port,
+             "-s", script], timeout=harness.WAIT, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+        self.assertEqual(run.returncode, 0, run.stdout)
+        self.daemon.wait_log("4TEST: .*signed=dkim")
+
+
+class Again(Case):
+    def test_a_message_that_comes_again_is_left_as_it_is(self):
+        server = self.mta()
+        first = server.message(ODD[3])
+        self.assert_signed(first, ODD[3])
+        again = server.message(first.data, connected=True)
+        self.assert_unsigned(again, first.data)
+        self.daemon.wait_log("signed-before=dkim:example.org:t2026")
+
+    def test_but_not_one_that_was_changed_or_is_a_strangers(self):
+        server = self.mta()
+        first = server.message(ODD[3]).data
+        texts = [first.replace(b"more", b"less"), first + b"x\r\n",
+                 first.replace(b"b=", b"b=A", 1).replace(b"b=A", b"b=", 1)
+                 .replace(b"s=t2026", b"s=other"),
+                 first.replace(b"t=1", b"t=2", 1)]
+        for text in texts:
+            with self.subTest(text=text[:300]):
+                self.assert_signed(server.message(text, connected=True), text)
 
 
 class Whose(Case):
@@ -277,6 +315,116 @@ class Trouble(Case):
         self.assertEqual(result.reply,
                          "451 4.3.0 cannot sign the message now")
         self.daemon.wait_log("status=deferred")
+
+
+class Faults(Case):
+    """Killed, stopped and reloaded at each packet: the mail server hears
+    nothing of a message that was not answered, and one that is has one
+    signature."""
+    TEXT = ODD[3]
+
+    def each(self, act):
+        """`act` before the nth packet of a message, for every n; how many
+        messages were answered and how many packets one has."""
+        answered = number = 0
+        while True:
+            client = self.mta()
+            left = number
+
+            def before(_):
+                nonlocal left
+                left -= 1
+                if left == -1:
+                    act()
+            client.before = before
+            try:
+                result = client.message(self.TEXT)
+                self.assert_signed(result, self.TEXT)
+                self.assertEqual(result.data.count(b"DKIM-Signature:"), 1)
+                answered += 1
+            except mta.Gone:
+                pass
+            client.close()
+            if left >= 0:
+                return answered, number
+            number += 1
+
+    def test_reloaded_at_each_packet_answers_every_one(self):
+        def act():
+            self.daemon.process.send_signal(signal.SIGHUP)
+            time.sleep(0.05)
+        answered, packets = self.each(act)
+        self.assertGreater(packets, 8)
+        self.assertEqual(answered, packets + 1)
+
+    def test_stopped_at_each_packet(self):
+        def act():
+            self.assertEqual(self.daemon.stop(), 0)
+        number = 0
+        for number in (0, 2, 4, 6, 8, 10):
+            client = self.mta()
+            left = number
+
+            def before(_):
+                nonlocal left
+                left -= 1
+                if left == -1:
+                    threading.Thread(target=act).start()
+                    time.sleep(0.2)
+            client.before = before
+            with contextlib.suppress(mta.Gone):
+                result = client.message(self.TEXT)
+                self.assert_signed(result, self.TEXT)
+            client.close()
+            self.assertEqual(self.daemon.process.wait(harness.WAIT), 0)
+            self.daemon.start()
+
+    def test_two_hundred_slow_senders(self):
+        servers = [self.mta() for _ in range(200)]
+        for server in servers:
+            server.connect(STRANGER)
+            server.envelope("ann@example.org", ["bob@example.net"],
+                            login="ann")
+        started = time.monotonic()
+        self.assert_signed(self.mta().message(ODD[0]), ODD[0])
+        self.assertLess(time.monotonic() - started, 5)
+        raw = mta.packet(b"L", b"From\0 ann@example.org\0") + \
+            mta.packet(b"N") + mta.packet(b"B", b"x\r\n") + mta.packet(b"E")
+        for octet in raw:
+            for server in servers:
+                server.sock.send(bytes([octet]))
+        for server in servers:
+            code, data = server.read()
+            self.assertEqual((code, data[4:18]), (b"i", b"DKIM-Signature"))
+            self.assertEqual(server.read()[0], b"c")
+            server.close()
+
+    def test_a_hundred_large_ones_at_once_take_no_memory(self):
+        chunk = (b"x" * 78 + b"\r\n") * 800
+        before = self.memory()
+        servers = [self.mta() for _ in range(100)]
+        for server in servers:
+            server.connect(LOCAL)
+            server.envelope("ann@example.org", ["bob@example.net"])
+            server.header(ODD[0])
+        for _ in range(160):
+            for server in servers:
+                server.ask(b"B", chunk)
+        grown = self.memory() - before
+        for server in servers:
+            fields, _ = mta.fields_of(ODD[0])
+            self.assertTrue(server.end(fields, b"").passed())
+            server.close()
+        if not self.daemon.is_sanitized():
+            self.assertLess(grown, 24 << 20)
+
+    def memory(self):
+        total = 0
+        for pid in self.daemon.processes():
+            with open("/proc/%d/status" % pid) as status:
+                total += sum(int(line.split()[1]) * 1024 for line in status
+                             if line.startswith("RssAnon"))
+        return total
 
 
 if __name__ == "__main__":

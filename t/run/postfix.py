@@ -125,7 +125,7 @@ class Postfix:
         lines += "".join(sample(name, ports) for name in samples)
         (self.config / "master.cf").write_text(lines)
         self.settle()
-        (self.folder / "queue").mkdir()
+        (self.folder / "queue").mkdir(exist_ok=True)
         (self.folder / "data").mkdir()
         owner = pwd.getpwnam("postfix")
         os.chown(self.folder / "data", owner.pw_uid, owner.pw_gid)

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 import harness
 import inbound
@@ -83,7 +84,8 @@ relay_domains = example.net
     def setUp(self):
         self.world = self.relay()
         self.ports = {"smtp": harness.free_port()}
-        folder = tempfile.mkdtemp(prefix="signpost-postfix-")
+        self.folder = folder = tempfile.mkdtemp(prefix="signpost-postfix-")
+        os.chmod(folder, 0o755)
         self.addCleanup(subprocess.run, ["rm", "-rf", folder], check=True)
         self.proxy = self.make_signpost()
         self.postfix = postfix.Postfix(
@@ -106,13 +108,18 @@ relay_domains = example.net
         self.addCleanup(self._stops_well, proxy)
         with open(proxy.config) as config:
             text = config.read()
-        text = text.replace("listen = 127.0.0.1", "listen = milter:127.0.0.1")
+        os.makedirs(self.folder + "/queue/signpost")
+        text = text.replace(
+            "listen = 127.0.0.1:%d" % proxy.port,
+            "listen = milter:127.0.0.1:%d, milter:unix:%s/queue/signpost/out "
+            "group=postfix" % (proxy.port, self.folder))
         with open(proxy.config, "w") as config:
             config.write(text.replace("relay = 127.0.0.1:9\n", ""))
         return proxy
 
     def milters(self):
-        return "inet:127.0.0.1:%d" % self.proxy.port
+        """As a smtpd in a chroot sees it: below the queue's directory."""
+        return "unix:signpost/out"
 
     def smtp(self):
         try:
@@ -172,12 +179,9 @@ class Signing(Milter):
         self.proxy.wait_log("unsigned=not-ours", 2)
 
     def test_a_bounce_of_its_own_verifies(self):
-        with open(self.postfix.config / "main.cf", "a") as main:
-            main.write("myhostname = example.org\n"
-                       "transport_maps = inline:{ {bob@example.net = "
-                       "error:5.1.1 nobody} }\n")
-        self.postfix.settle()
-        self.postfix._run("postfix", "-c", str(self.postfix.config), "reload")
+        self.set_main("myhostname = example.org\n"
+                      "transport_maps = inline:{ {bob@example.net = "
+                      "error:5.1.1 nobody} }\n")
         self.postfix.sendmail(message("Subject: x").replace(b"\r\n", b"\n"),
                               "bob@example.net", sender="ann@example.org")
         [text] = self.delivered(1)
@@ -195,6 +199,60 @@ class Signing(Milter):
         self.send(message("Subject: c"), login="ann")
         self.postfix._run("postqueue", "-c", str(self.postfix.config), "-f")
         for text in self.delivered(2):
+            self.assert_dkim(text)
+
+    def set_main(self, lines):
+        """Its last lines; Postfix has read them then."""
+        path = self.postfix.config / "main.cf"
+        text = path.read_text().split("# last\n")[0]
+        path.write_text(text + "# last\n" + lines)
+        self.postfix.settle()
+        self.postfix._run("postfix", "-c", str(self.postfix.config), "reload")
+
+    def test_queued_anew_it_is_left_as_it_is(self):
+        """Postfix does not ask again; who does: t/run/milter.py."""
+        self.set_main("defer_transports = smtp, relay\n")
+        self.postfix.sendmail(message("Subject: x").replace(b"\r\n", b"\n"),
+                              "bob@example.net", sender="ann@example.org")
+        self.proxy.wait_log(" signed=dkim")
+        harness.wait_until("it to be deferred",
+                           lambda: "deferred transport" in self.postfix.log())
+        self.postfix._run("postsuper", "-c", str(self.postfix.config), "-r",
+                          "ALL")
+        self.postfix._run("postkick", "-c", str(self.postfix.config),
+                          "public", "pickup", "W")
+        harness.wait_until("it to be queued anew",
+                           lambda: "orig_id=" in self.postfix.log())
+        self.set_main("")
+        [text] = self.delivered(1)
+        self.assert_dkim(text)
+
+    def test_killed_again_and_again_under_load(self):
+        """What Postfix took is delivered once, with one signature."""
+        count, sent = 12, []
+
+        def send():
+            for number in range(count):
+                text = message("Subject: %d" % number)
+                while True:
+                    with contextlib.suppress(smtplib.SMTPException, OSError):
+                        self.send(text, login="ann")
+                        break
+                    time.sleep(0.05)
+                sent.append(number)
+        sender = threading.Thread(target=send, daemon=True)
+        sender.start()
+        while sender.is_alive():
+            time.sleep(0.3)
+            self.proxy.process.kill()
+            self.proxy.process.wait(harness.WAIT)
+            time.sleep(0.1)
+            self.proxy.start()
+        self.assertEqual(len(sent), count)
+        texts = self.delivered(count)
+        self.assertEqual(sorted(int(fields(text, "Subject")[0])
+                                for text in texts), list(range(count)))
+        for text in texts:
             self.assert_dkim(text)
 
 
