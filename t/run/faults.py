@@ -127,6 +127,7 @@ OUT, IN = "127.0.0.1:10028/inet", "127.0.0.1:10026/inet"
 KEY, ED = "KEY._domainkey.example.org", "ED._domainkey.example.org"
 SPF, DMARC = "example.org", "_dmarc.example.org"
 PTR = "9.2.0.192.in-addr.arpa"
+PTR = "9.2.0.192.in-addr.arpa"
 RECORD = "TXT v=DKIM1; k=rsa; %s"
 STATE = "/var/lib/signpost-record"
 
@@ -199,6 +200,17 @@ OF_DNS = [
           {SPF: ["TXT v=spf1 a:a.test a:b.test a:c.test -all"]},
           "spf example.org: more than two look-ups came to nothing",
           "take out the names that have no address"),
+    Fault("an SPF record without the address by which mail leaves",
+          {SPF: ["TXT v=spf1 ip4:192.0.2.7 -all"]},
+          "spf example.org: mail leaves by 192.0.2.9 .*which it does not name",
+          "signpost dns -d example.org --for spf"),
+    Fault("an address without a name", {PTR: []},
+          "address 192.0.2.9: .*the address has no name", "set a PTR record",
+          status=0),
+    Fault("an address whose name leads elsewhere",
+          {PTR: ["PTR elsewhere.example.org"]},
+          "address 192.0.2.9: .*does not lead back to it", "set a PTR record",
+          status=0),
     Fault("no SPF record", {SPF: []}, "spf example.org: there is no record",
           "publish example.org. IN TXT", status=0),
     Fault("two DMARC records",
