@@ -73,6 +73,13 @@ def wait_until(what, predicate, seconds=WAIT):
         time.sleep(0.01)
 
 
+def besides_users(said):
+    """What was said, without the warnings of users that this machine may have
+    or not: those of our package."""
+    return re.sub(r"(?m)^signpost: warning: \S+: user signpost-(keys|record) "
+                  r"does not exist: .*\n", "", said)
+
+
 def hard_close(sock):
     """Closes with a reset."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
