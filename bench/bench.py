@@ -141,8 +141,9 @@ class Bench:
         if subprocess.run([binary, "serve", "-t", "-c", config], check=False,
                           stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL).returncode:
-            config.write_text(          # an old one
-                text.replace(f"control = {config}.control\n", ""))
+            for line in (f"control = {config}.control\n", "signers = 1\n"):
+                text = text.replace(line, "")
+            config.write_text(text)     # an old one
         process = self.start(self.worker_core,
                              binary, "serve", "-c", config)
         wait_open(where, process)
