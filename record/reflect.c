@@ -1,11 +1,13 @@
 /* The answer as a message; see reflect.h. */
 #include "record/reflect.h"
+#include "auth/summary.h"
 #include "base/base64.h"
 #include "base/escape.h"
 #include "mail/fold.h"
 #include "mail/idn.h"
 #include "mail/token.h"
 #include "record/date.h"
+#include "record/kept.h"
 #include "record/mailbox.h"
 
 enum {
@@ -323,4 +325,52 @@ record_reflect_print(const struct record_reflection *r, struct strbuf *mail)
 		mail->full = true;
 	strbuf_clear(&text);
 	return mail->full ? -1 : 0;
+}
+
+/* --- what a worker may say --- */
+
+/* An address, an id, a reason. */
+enum { RECORD_SAID_MAX = 2048 };
+
+static const struct {
+	enum record_tag tag;
+	size_t proven, stranger; /* octets at most */
+} bounds[] = {
+    {RECORD_ANSWER_TO, RECORD_SAID_MAX, RECORD_SAID_MAX},
+    {RECORD_SUMMARY, AUTH_SUMMARY_MAX, RECORD_REFLECT_SUMMARY_MAX},
+    {RECORD_HEADER, RECORD_REFLECT_HEADER_MAX + 1, 0},
+    {RECORD_MESSAGE, RECORD_KEPT_MAX, RECORD_KEPT_MAX},
+    {RECORD_SUBJECT, RECORD_SAID_MAX, 0},
+    {RECORD_MESSAGE_ID, RECORD_SAID_MAX, RECORD_SAID_MAX},
+    {RECORD_UNANSWERED, RECORD_SAID_MAX, RECORD_SAID_MAX},
+    {RECORD_PROOF, RECORD_REFLECT_NAME_MAX, RECORD_REFLECT_NAME_MAX},
+};
+
+static bool
+is_within(const struct record_kept *kept, enum record_tag tag, size_t most)
+{
+	struct slice value;
+	size_t at = 0, times = 0;
+
+	while (record_kept_next(kept, tag, &at, &value))
+		if (++times > 1 || value.n > most)
+			return false;
+	return true;
+}
+
+bool
+record_reflect_is_within(const struct record_kept *kept)
+{
+	struct slice word = record_kept_get(kept, RECORD_PROOF);
+	enum record_proof proof = RECORD_PROOF_NONE;
+
+	if (word.p != NULL && record_proof_parse(word, &proof) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+		if (!is_within(kept, bounds[i].tag,
+			proof == RECORD_PROOF_NONE ? bounds[i].stranger
+						   : bounds[i].proven))
+			return false;
+	}
+	return true;
 }

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include <stdbool.h>
+
 #include "base/slice.h"
 #include "base/strbuf.h"
 
@@ -62,5 +64,13 @@ struct record_reflection {
  * holds what would break the header.
  */
 int record_reflect_print(const struct record_reflection *, struct strbuf *);
+
+struct record_kept;
+
+/* What a worker says of mail to the reflector, held once more against its
+ * bounds, for it may have been taken over: each word once, none longer than it
+ * may be, and of mail that nobody has proven to have sent nothing is shown.
+ * True, too, of a record that says nothing of it. */
+bool record_reflect_is_within(const struct record_kept *);
 
 #endif

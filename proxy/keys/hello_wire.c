@@ -35,9 +35,8 @@ is_sane(const struct proxy_hello *hello, int fd)
 {
 	switch (hello->kind) {
 	case PROXY_HELLO_SIGNING:
-		return hello->number < PROXY_FRONTS && is_socket_of_ours(fd);
 	case PROXY_HELLO_RECORDS:
-		return is_socket_of_ours(fd);
+		return hello->number < PROXY_FRONTS && is_socket_of_ours(fd);
 	default: /* a page is looked at by who maps it */
 		return hello->kind < PROXY_HELLO_KINDS;
 	}

@@ -14,7 +14,8 @@ enum proxy_hello_kind {
 	PROXY_HELLO_SIGNING,
 	/* A page of figures, to read, and its slot (proxy/figures/shared.h). */
 	PROXY_HELLO_PAGE,
-	/* Where a worker's records come from, for the recorder. */
+	/* Where a worker's records come from, for the recorder, and the number
+	 * of its front. */
 	PROXY_HELLO_RECORDS,
 	PROXY_HELLO_KINDS
 };

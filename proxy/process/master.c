@@ -771,7 +771,7 @@ count_records(struct proxy_master *master)
 	char byte;
 
 	while (master->orphan_count > 0) {
-		int fd = master->orphans[--master->orphan_count];
+		int fd = master->orphans[--master->orphan_count].records;
 
 		while (recv(fd, &byte, 1, MSG_DONTWAIT) > 0)
 			lost++;

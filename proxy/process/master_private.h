@@ -34,6 +34,12 @@ struct proxy_master;
 /* Calls that its process was refused: what came of the last word, and which were
  * logged already. */
 enum { PROXY_MASTER_ORPHANS_MAX = 64 };
+
+/* What a worker leaves. */
+struct proxy_orphan {
+	int records;
+	unsigned front;
+};
 enum { PROXY_SEAT_CALLS_MAX = 8 };
 
 struct proxy_seat_told {
@@ -119,7 +125,7 @@ struct proxy_master {
 	struct proxy_shared_files files;
 	/* Ends of workers that ended while there was no recorder to take what
 	 * they had sent. */
-	int orphans[PROXY_MASTER_ORPHANS_MAX];
+	struct proxy_orphan orphans[PROXY_MASTER_ORPHANS_MAX];
 	size_t orphan_count;
 	struct dns_conf_page *conf_page; /* for who may not open resolv.conf */
 	int conf_fd;

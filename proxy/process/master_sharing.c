@@ -52,12 +52,20 @@ hand_over(const struct proxy_seat *to, enum proxy_hello_kind kind,
 	    (long)to->pid, proxy_role_name(to->role), strerror(errno));
 }
 
+/* Of a worker. */
+static unsigned
+front_number(const struct proxy_seat *worker)
+{
+	const struct proxy_config *config = worker->generation->config;
+
+	return (unsigned)proxy_role_front(worker->role, config)->number;
+}
+
 static void
 introduce(const struct proxy_seat *asker, const struct proxy_seat *signer)
 {
 	const struct proxy_generation *g = asker->generation;
-	unsigned front =
-	    (unsigned)proxy_role_front(asker->role, g->config)->number;
+	unsigned front = front_number(asker);
 	struct strbuf reason;
 	int pair[2];
 
@@ -154,11 +162,11 @@ share_with(const struct proxy_seat *seat, const struct proxy_seat *other)
 	if (sees_page(other, seat))
 		show_page(other, seat->slot);
 	if (seat->role == PROXY_ROLE_RECORDER && other->records >= 0)
-		hand_over(
-		    seat, PROXY_HELLO_RECORDS, other->slot, other->records);
+		hand_over(seat, PROXY_HELLO_RECORDS, front_number(other),
+		    other->records);
 	if (other->role == PROXY_ROLE_RECORDER && seat->records >= 0)
-		hand_over(
-		    other, PROXY_HELLO_RECORDS, seat->slot, seat->records);
+		hand_over(other, PROXY_HELLO_RECORDS, front_number(seat),
+		    seat->records);
 }
 
 /* What those left who ended while there was none; and figures of before. */
@@ -168,10 +176,12 @@ give_the_past(const struct proxy_seat *recorder)
 	struct proxy_master *master = recorder->generation->master;
 
 	while (master->orphan_count > 0) {
-		int fd = master->orphans[--master->orphan_count];
+		struct proxy_orphan *last =
+		    &master->orphans[--master->orphan_count];
 
-		hand_over(recorder, PROXY_HELLO_RECORDS, 0, fd);
-		drop_end(&fd);
+		hand_over(
+		    recorder, PROXY_HELLO_RECORDS, last->front, last->records);
+		drop_end(&last->records);
 	}
 	for (unsigned i = 0; i < PROXY_SHARED_SLOTS; i++)
 		if (master->files.slots[i] >= 0 && !master->slots.taken[i])
@@ -211,7 +221,8 @@ proxy_seat_leave_records(struct proxy_seat *seat)
 
 	if (seat->records >= 0 && !has_recorder(master) &&
 	    master->orphan_count < PROXY_MASTER_ORPHANS_MAX) {
-		master->orphans[master->orphan_count++] = seat->records;
+		master->orphans[master->orphan_count++] =
+		    (struct proxy_orphan){seat->records, front_number(seat)};
 		seat->records = -1;
 	}
 	drop_end(&seat->records);

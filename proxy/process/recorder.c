@@ -17,6 +17,7 @@
 #include "proxy/process/recorder.h"
 #include "proxy/process/recorder_site.h"
 #include "record/kept.h"
+#include "record/reflect.h"
 #include "record/reflector.h"
 #include "record/store.h"
 
@@ -67,13 +68,6 @@ is_wanted(const struct recorder *r)
 }
 
 /* --- what is lost is counted --- */
-
-/* The number of the front that does so. */
-static size_t
-front_that(const struct recorder *r, enum proxy_filter_kind filter)
-{
-	return proxy_front_with(r->job->config, filter)->number;
-}
 
 static void
 forget_pending(struct recorder *r)
@@ -199,25 +193,37 @@ keep_waiting(struct recorder *r)
 	strbuf_clear(&reason);
 }
 
+/* Of mail that went its front's way; and of mail to the reflector who checks
+ * alone says anything, within bounds. */
+static bool
+may_say(const struct proxy_front *front, const struct record_kept *kept)
+{
+	bool out =
+	    slice_equal(record_kept_get(kept, RECORD_DIRECTION), SLICE("out"));
+
+	if (out != (front->filter == PROXY_FILTER_SIGN))
+		return false;
+	if (out && record_kept_get(kept, RECORD_PROOF).p != NULL)
+		return false;
+	return record_reflect_is_within(kept);
+}
+
 static void
-take_datagram(struct recorder *r, struct slice datagram)
+take_datagram(
+    struct recorder *r, const struct proxy_front *front, struct slice datagram)
 {
 	struct record_kept kept;
 
 	if (!is_wanted(r))
 		return;
 	if (record_kept_parse(datagram, &kept) == 0 &&
-	    record_store_takes(&kept)) {
-		bool out = slice_equal(
-		    record_kept_get(&kept, RECORD_DIRECTION), SLICE("out"));
-
+	    record_store_takes(&kept) && may_say(front, &kept)) {
 		/* Until the next tick, or the one at which it can be tried
 		 * again. */
 		/* Taken: one that says which way its message went, and so
 		 * what was done to it. */
-		proxy_count(r->job->counters,
-		    proxy_count_pending(front_that(
-			r, out ? PROXY_FILTER_SIGN : PROXY_FILTER_VERIFY)));
+		proxy_count(
+		    r->job->counters, proxy_count_pending(front->number));
 		if (r->trouble != NULL) {
 			lose_pending(r);
 		} else {
@@ -229,12 +235,11 @@ take_datagram(struct recorder *r, struct slice datagram)
 				keep_waiting(r);
 		}
 	} else {
-		/* Whose, is not to be known; strangers are the likelier
-		 * ones. */
-		proxy_count(r->job->counters,
-		    proxy_count_lost(front_that(r, PROXY_FILTER_VERIFY)));
+		proxy_count(r->job->counters, proxy_count_lost(front->number));
 		log_printf(r->job->log, LOGGING_ERROR,
-		    "a worker sent what is no record; it is counted as lost");
+		    "a worker of [%s] sent what is no record of its own; it is "
+		    "counted as lost",
+		    front->name);
 	}
 }
 
@@ -242,6 +247,7 @@ take_datagram(struct recorder *r, struct slice datagram)
 struct sender {
 	LIST_ENTRY(sender) entry;
 	struct recorder *recorder;
+	const struct proxy_front *front;
 	int fd;
 	struct event *event;
 };
@@ -264,7 +270,8 @@ take_one(struct sender *sender)
 	    recv(sender->fd, r->datagram, RECORD_KEPT_MAX, MSG_DONTWAIT);
 
 	if (n > 0)
-		take_datagram(r, slice_from(r->datagram, (size_t)n));
+		take_datagram(
+		    r, sender->front, slice_from(r->datagram, (size_t)n));
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		drop_sender(sender);
 	return n > 0;
@@ -280,11 +287,12 @@ on_record(evutil_socket_t fd, short what, void *ctx)
 }
 
 static void
-add_sender(struct recorder *r, int fd)
+add_sender(struct recorder *r, const struct proxy_front *front, int fd)
 {
 	struct sender *sender = xcalloc(1, sizeof(*sender));
 
 	sender->recorder = r;
+	sender->front = front;
 	sender->fd = fd;
 	sender->event =
 	    event_new(r->base, fd, EV_READ | EV_PERSIST, on_record, sender);
@@ -310,7 +318,7 @@ on_hello(evutil_socket_t fd, short what, void *ctx)
 		return;
 	}
 	if (hello.kind == PROXY_HELLO_RECORDS) {
-		add_sender(r, given);
+		add_sender(r, &r->job->config->fronts[hello.number], given);
 		return;
 	}
 	if (hello.kind == PROXY_HELLO_PAGE)

@@ -2,6 +2,9 @@
  * nothing of it gets out of its place. */
 #include <string.h>
 
+#include <stdlib.h>
+
+#include "record/kept.h"
 #include "record/reflect.h"
 #include "t/lib/unit.h"
 
@@ -273,6 +276,53 @@ test_proofs_have_words(void **state)
 	}
 }
 
+/* --- what a worker says of it --- */
+
+static bool
+is_within(const char *proof, enum record_tag tag, size_t n, int times)
+{
+	struct strbuf datagram;
+	struct record_kept kept;
+	char *value = calloc(1, n + 1);
+	bool within;
+
+	strbuf_init(&datagram, 4 * RECORD_KEPT_MAX);
+	(void)record_kept_add(&datagram, RECORD_TIME, SLICE("1"));
+	if (proof != NULL)
+		(void)record_kept_add(
+		    &datagram, RECORD_PROOF, slice_str(proof));
+	while (times-- > 0)
+		(void)record_kept_add(&datagram, tag, slice_from(value, n));
+	assert_int_equal(record_kept_parse(strbuf_slice(&datagram), &kept), 0);
+	within = record_reflect_is_within(&kept);
+	strbuf_clear(&datagram);
+	free(value);
+	return within;
+}
+
+static void
+test_what_a_worker_says_is_bounded_again(void **state)
+{
+	(void)state;
+	assert_true(is_within(NULL, RECORD_STATUS, 4, 1));
+	assert_true(
+	    is_within("none", RECORD_SUMMARY, RECORD_REFLECT_SUMMARY_MAX, 1));
+	assert_false(is_within(
+	    "none", RECORD_SUMMARY, RECORD_REFLECT_SUMMARY_MAX + 1, 1));
+	assert_true(is_within(
+	    "spf", RECORD_SUMMARY, RECORD_REFLECT_SUMMARY_MAX + 1, 1));
+	assert_false(is_within("none", RECORD_HEADER, 1, 1));
+	assert_false(is_within("none", RECORD_SUBJECT, 1, 1));
+	assert_true(
+	    is_within("dkim", RECORD_HEADER, RECORD_REFLECT_HEADER_MAX + 1, 1));
+	assert_false(
+	    is_within("dkim", RECORD_HEADER, RECORD_REFLECT_HEADER_MAX + 2, 1));
+	assert_true(is_within("dkim", RECORD_SUBJECT, 2048, 1));
+	assert_false(is_within("dkim", RECORD_SUBJECT, 2049, 1));
+	assert_false(is_within("dkim", RECORD_ANSWER_TO, 1, 2));
+	assert_false(is_within("surely", RECORD_ANSWER_TO, 1, 1));
+}
+
 int
 main(void)
 {
@@ -286,6 +336,7 @@ main(void)
 	    cmocka_unit_test(test_nothing_breaks_the_header),
 	    cmocka_unit_test(test_a_huge_header_is_cut),
 	    cmocka_unit_test(test_proofs_have_words),
+	    cmocka_unit_test(test_what_a_worker_says_is_bounded_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@ PIDFD_GETFD = 438  # of every Linux since 5.6
 WAIT = 10
 
 # proxy/keys/sign_wire.h
+FD_RECORD = 9  # proxy/process/spawn.c
 KEY, TEXT, DIGEST = range(3)
 DONE, STALE, MISSING, TROUBLE = range(4)
 QUESTION = struct.Struct("=Q6I")
