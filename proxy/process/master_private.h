@@ -33,7 +33,7 @@ struct proxy_master;
 
 /* Calls that its process was refused: what came of the last word, and which were
  * logged already. */
-enum { PROXY_MASTER_ORPHANS_MAX = 64 };
+enum { PROXY_MASTER_ORPHANS_MAX = 256 };
 
 /* What a worker leaves. */
 struct proxy_orphan {
@@ -123,8 +123,7 @@ struct proxy_master {
 	size_t socket_count;
 	int shared_fd; /* of its page, to read */
 	struct proxy_shared_files files;
-	/* Ends of workers that ended while there was no recorder to take what
-	 * they had sent. */
+	/* Ends of workers that have ended, until what they sent is read. */
 	struct proxy_orphan orphans[PROXY_MASTER_ORPHANS_MAX];
 	size_t orphan_count;
 	struct dns_conf_page *conf_page; /* for who may not open resolv.conf */

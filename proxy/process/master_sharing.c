@@ -201,17 +201,22 @@ proxy_seat_share(const struct proxy_seat *seat)
 		give_the_past(seat);
 }
 
-static bool
-has_recorder(const struct proxy_master *master)
+/* Those that the recorder has read to their end. */
+static void
+drop_read_orphans(struct proxy_master *master)
 {
-	const struct proxy_generation *g;
+	size_t kept = 0;
+	char byte;
 
-	TAILQ_FOREACH (g, &master->generations, link)
-		for (size_t i = 0; i < g->seat_count; i++)
-			if (g->seats[i].role == PROXY_ROLE_RECORDER &&
-			    g->seats[i].state != PROXY_SEAT_EMPTY)
-				return true;
-	return false;
+	for (size_t i = 0; i < master->orphan_count; i++) {
+		struct proxy_orphan *one = &master->orphans[i];
+
+		if (recv(one->records, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+			master->orphans[kept++] = *one;
+		else
+			drop_end(&one->records);
+	}
+	master->orphan_count = kept;
 }
 
 void
@@ -219,7 +224,8 @@ proxy_seat_leave_records(struct proxy_seat *seat)
 {
 	struct proxy_master *master = seat->generation->master;
 
-	if (seat->records >= 0 && !has_recorder(master) &&
+	drop_read_orphans(master);
+	if (seat->records >= 0 &&
 	    master->orphan_count < PROXY_MASTER_ORPHANS_MAX) {
 		master->orphans[master->orphan_count++] =
 		    (struct proxy_orphan){seat->records, front_number(seat)};
