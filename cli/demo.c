@@ -351,7 +351,7 @@ show_message(const struct demo *d, const char *path)
 	print_demo_text(strbuf_slice(&message));
 	puts("\n--- the record that would be published:");
 	(void)cli_records_add_key(&records, strbuf_slice(&d->domain),
-	    SLICE(DEMO_SELECTOR), d->key, &reason);
+	    SLICE(DEMO_SELECTOR), d->key, CLI_KEY_FOR_DOMAINKEYS, &reason);
 	cli_records_print(
 	    &(struct cli_records_printer){.format = CLI_RECORDS_ZONE},
 	    &records);

@@ -267,7 +267,7 @@ generate(struct making *m, struct slice domain, const struct kind *kind)
 	if (key == NULL)
 		return CLI_BROKEN;
 	if (cli_records_add_key(&records, domain, strbuf_slice(&kind->selector),
-		key, &m->reason) != 0)
+		key, CLI_KEY_FOR_DKIM, &m->reason) != 0)
 		status = CLI_USAGE;
 	else
 		status = cli_file_create_key(strbuf_text(&m->path), key);

@@ -116,13 +116,16 @@ add_place(struct check_keys *keys, const struct cli_key_place *place, bool *new)
 
 /* The record as `signpost dns` prints it, on one line. */
 static int
-set_record(struct check_key *k, struct slice domain, struct slice selector,
-    struct strbuf *reason)
+set_record(struct check_key *k, const struct proxy_key_rule *rule,
+    const struct cli_key_place *place, struct strbuf *reason)
 {
+	struct slice domain = slice_after(place->domain, k->from);
+	struct slice selector = place->selector;
 	struct cli_records records = {0};
 	struct strbuf line;
-	int outcome =
-	    cli_records_add_key(&records, domain, selector, k->key, reason);
+	int outcome = cli_records_add_key(&records, domain, selector, k->key,
+	    rule->domainkeys ? CLI_KEY_FOR_DOMAINKEYS : CLI_KEY_FOR_DKIM,
+	    reason);
 
 	if (outcome == 0) {
 		strbuf_init(&line, ZONE_LINE_MAX);
@@ -176,9 +179,7 @@ load(const struct collecting *c, struct check_key *k,
 	k->key = proxy_key_file_load_by(c->config, &c->readers, place->rule,
 	    place->domain, &found, &reason);
 	k->from = found.domain_from;
-	if (k->key == NULL ||
-	    set_record(k, slice_after(place->domain, k->from), place->selector,
-		&reason) != 0) {
+	if (k->key == NULL || set_record(k, rule, place, &reason) != 0) {
 		/* As proxy_key_files_check() puts it. */
 		strbuf_init(&told, 2 * (size_t)PROXY_KEY_REASON_MAX);
 		strbuf_addf(&told, "%s: %s", rule->where, strbuf_text(&reason));

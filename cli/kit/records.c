@@ -123,7 +123,8 @@ has_name(const struct cli_records *r, struct slice name)
 
 int
 cli_records_add_key(struct cli_records *r, struct slice domain,
-    struct slice selector, const struct dkim_key *key, struct strbuf *reason)
+    struct slice selector, const struct dkim_key *key, enum cli_key_for what,
+    struct strbuf *reason)
 {
 	struct strbuf name, value;
 	int outcome;
@@ -136,8 +137,9 @@ cli_records_add_key(struct cli_records *r, struct slice domain,
 
 		strbuf_init(&octets, DKIM_KEY_PUBLIC_MAX);
 		(void)dkim_key_public(key, &octets);
-		strbuf_addf(&value, "v=DKIM1; k=%s; p=",
-		    dkim_key_type_name(dkim_key_type(key)));
+		strbuf_addf(&value, "v=DKIM1; k=%s; %sp=",
+		    dkim_key_type_name(dkim_key_type(key)),
+		    what == CLI_KEY_FOR_DKIM ? "h=sha256; " : "");
 		(void)base64_encode(strbuf_slice(&octets), &value);
 		strbuf_clear(&octets);
 		if (!has_name(r, strbuf_slice(&name)))

@@ -58,9 +58,11 @@ void cli_records_take(struct cli_records *, struct cli_record *);
 
 /* The key record of a private key (RFC 6376 section 3.6.1), under
  * SELECTOR._domainkey.DOMAIN, both turned into A-labels. 0, or -1 and the
- * reason. */
+ * reason. For SHA-256 alone (h=), unless DomainKeys are made with it, too. */
+enum cli_key_for { CLI_KEY_FOR_DKIM, CLI_KEY_FOR_DOMAINKEYS };
 int cli_records_add_key(struct cli_records *, struct slice domain,
-    struct slice selector, const struct dkim_key *, struct strbuf *reason);
+    struct slice selector, const struct dkim_key *, enum cli_key_for,
+    struct strbuf *reason);
 
 /* That name; 0, or -1 and the reason where it is none. */
 int cli_records_key_name(struct slice domain, struct slice selector,

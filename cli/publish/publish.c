@@ -101,11 +101,13 @@ add_key_question(struct cli_publish *p)
 
 int
 cli_publish_add_key(struct cli_publish *p, struct slice domain,
-    struct slice selector, const struct dkim_key *key, struct strbuf *reason)
+    struct slice selector, const struct dkim_key *key, enum cli_key_for what,
+    struct strbuf *reason)
 {
 	size_t before = p->keys.count;
 
-	if (cli_records_add_key(&p->keys, domain, selector, key, reason) != 0)
+	if (cli_records_add_key(
+		&p->keys, domain, selector, key, what, reason) != 0)
 		return -1;
 	if (p->keys.count > before)
 		add_key_question(p);

@@ -59,7 +59,8 @@ void cli_publish_limit(struct cli_publish *, unsigned what);
 
 /* Of this domain, or of another that signs its mail. 0, or -1 and the reason. */
 int cli_publish_add_key(struct cli_publish *, struct slice domain,
-    struct slice selector, const struct dkim_key *, struct strbuf *reason);
+    struct slice selector, const struct dkim_key *, enum cli_key_for,
+    struct strbuf *reason);
 
 /* Its mail gets DomainKeys signatures: there is to be a policy. */
 void cli_publish_add_domainkeys(struct cli_publish *);

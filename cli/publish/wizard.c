@@ -135,7 +135,11 @@ take_place(void *ctx, const struct cli_key_place *place)
 		if (key == NULL ||
 		    cli_publish_add_key(w->open,
 			slice_after(place->domain, found.domain_from),
-			place->selector, key, &reason) != 0) {
+			place->selector, key,
+			w->order->config->signing.keys[place->rule].domainkeys
+			    ? CLI_KEY_FOR_DOMAINKEYS
+			    : CLI_KEY_FOR_DKIM,
+			&reason) != 0) {
 			cli_error("no record for %.*s: %s",
 			    (int)place->domain.n, place->domain.p,
 			    strbuf_text(&reason));

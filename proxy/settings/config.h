@@ -150,6 +150,7 @@ struct proxy_key_rule {
 	char *selector;	 /* what $selector stands for */
 	bool per_domain; /* $domain is in it */
 	bool parents;	 /* where no file is there, try the domain's parents */
+	bool domainkeys; /* a signature of that kind is made with it, too */
 	char *where;	 /* "file:line" that named it first */
 };
 

@@ -307,6 +307,8 @@ complete_signature(struct parsing *p, const struct proxy_sign_source *source)
 	    defaults->parents && to->domain == NULL &&
 		strstr(file, "$domain") != NULL,
 	    source->where);
+	if (to->kind == &dkim_kind_domainkeys)
+		defaults->keys->rules[to->key_rule].domainkeys = true;
 	return 0;
 }
 

@@ -327,7 +327,7 @@ class Record(check_case.Case):
 
     def publishes(self, todo):
         self.assertTrue(todo.startswith(
-            "publish %s. IN TXT ( \"v=DKIM1; k=rsa; p=" % KEY), todo)
+            "publish %s. IN TXT ( \"v=DKIM1; k=rsa; h=sha256; p=" % KEY), todo)
         self.assertIn(self.right, todo.replace('" "', ""))
 
     def test_missing(self):
@@ -378,8 +378,9 @@ class Record(check_case.Case):
         reason, todo = self.fault(other, options=("-t", "ed25519"))
         self.assertIn("not the public half", reason)
         self.assertEqual(todo, "publish %s. IN TXT \"v=DKIM1; k=ed25519; "
-                         "p=%s\" (in a provider's form: name s1._domainkey, "
-                         "type TXT, value v=DKIM1; k=ed25519; p=%s)" % (
+                         "h=sha256; p=%s\" (in a provider's form: name "
+                         "s1._domainkey, type TXT, value v=DKIM1; k=ed25519; "
+                         "h=sha256; p=%s)" % (
                              KEY, self.right, self.right))
 
     def test_what_other_verifiers_refuse(self):
@@ -423,7 +424,7 @@ class Record(check_case.Case):
                 ("v=DKIM1;", "it ends at its first semicolon"),
                 (r"v=DKIM1\; k=rsa\; p=$p", "backslashes stand in it"),
                 ('v=DKIM1; k=rsa; p="$p"', "quotation marks stand in it"),
-                ("v=DKIM1; k=rsa; p=$h", "it is cut short")):
+                ("v=DKIM1; k=rsa; h=sha256; p=$h", "it is cut short")):
             reason, todo = self.fault(value)
             self.assertIn(why, reason)
             self.publishes(todo)
@@ -484,7 +485,7 @@ class Record(check_case.Case):
     def test_what_does_not_exclude(self):
         _, _, right = self.keygen()
         value = "h=sha1:sha256; s=email:x; n=note; " + right.replace(
-            "v=DKIM1; ", "")
+            "v=DKIM1; ", "").replace("h=sha256; ", "")
         found = self.found(self.configure(), self.nsd(
             SPF, DMARC, "%s TXT %s" % (KEY, value)))
         self.assertEqual({f[0] for f in found}, {"ok"})

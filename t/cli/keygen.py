@@ -22,7 +22,8 @@ class Keygen(tool.Case):
             path, name, value = self.keygen(*more, selector=selector)
             self.assertEqual(name, selector + "._domainkey.example.org")
             want = base64.b64encode(self.public(path)[skip:]).decode()
-            self.assertEqual(value, "v=DKIM1; k=%s; p=%s" % (kind, want))
+            self.assertEqual(value, "v=DKIM1; k=%s; h=sha256; p=%s" % (
+                kind, want))
 
     def test_strings_are_of_255_octets_at_most(self):
         out = self.run_tool("keygen", "-d", "example.org", "-s", "big", "-b",
