@@ -58,8 +58,10 @@ struct proxy_shared {
 			/* Processes that died and were replaced. */
 			_Atomic uint64_t restarts;
 			_Atomic int64_t started; /* s since 1970 */
-			/* Of each front, that should serve. */
-			_Atomic uint64_t workers;
+			/* Of each front, that should serve; and how many
+			 * signers. Others ask here, for a sandbox lets none
+			 * count cores. */
+			_Atomic uint64_t workers, signers;
 			struct proxy_counters master; /* of its own process */
 			struct proxy_reload reload;
 			struct proxy_shared_seat seats[PROXY_SHARED_SLOTS];

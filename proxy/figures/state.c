@@ -10,7 +10,6 @@
 
 #include "base/escape.h"
 #include "proxy/figures/state.h"
-#include "proxy/settings/roles.h"
 
 /* The last minutes: where all of so many messages went wrong, mail stops. One
  * in twenty put off in an hour wants somebody. */
@@ -105,7 +104,7 @@ proxy_state_add_workers(struct proxy_state *state,
 		if (config->fronts[i].enabled)
 			add_seats(state, shared, proxy_role_of(i),
 			    config->fronts[i].name, wanted);
-	wanted = proxy_signer_count(config);
+	wanted = atomic_load(&shared->signers);
 	if (wanted > 0)
 		add_seats(state, shared, PROXY_ROLE_SIGNER, "signers", wanted);
 }

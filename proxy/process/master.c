@@ -254,6 +254,7 @@ change_over(struct proxy_master *master)
 	atomic_fetch_add(&master->shared->generation, 1);
 	note_change(master, new, old != NULL);
 	atomic_store(&master->shared->workers, proxy_worker_count(new->config));
+	atomic_store(&master->shared->signers, proxy_signer_count(new->config));
 	mark_draining(old);
 	proxy_generation_go(new);
 	log_printf(master->log, LOGGING_INFO,

@@ -71,8 +71,6 @@ static const struct proxy_sandbox_call calls[] = {
     {"poll", ALL, NULL, {{0}}},
     {"ppoll", ALL, NULL, {{0}}},
     {"futex", ALL, "locks of libcrypto, although there is one thread", {{0}}},
-    {"sched_getaffinity", ALL, "malloc, which counts cores for its arenas",
-	{{0}}},
     {"rt_sigaction", ALL, NULL, {{0}}},
     {"rt_sigprocmask", ALL, NULL, {{0}}},
     {"rt_sigreturn", ALL, NULL, {{0}}},

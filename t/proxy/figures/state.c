@@ -37,7 +37,7 @@ set_up(void **state)
 	atomic_store(&r->shared.workers, 1);
 	seat(r, 0, proxy_role_of(0), 10);
 	seat(r, 1, proxy_role_of(1), 11);
-	r->config.signers = 1;
+	atomic_store(&r->shared.signers, 1);
 	seat(r, 4, PROXY_ROLE_SIGNER, 14);
 	r->now = 100000;
 	*state = r;
