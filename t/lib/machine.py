@@ -7,6 +7,10 @@ alone), processes, host name. /etc, /var, /usr, /root and the build folder are
 what they are here, with a layer on top that takes what is written and ends with
 the test; /run is empty. So a test may install, run useradd, start the real
 Postfix of this machine on port 25 and break what it likes. Needs root.
+
+With SIGNPOST_DEBIAN=FOLDER the Debian in FOLDER/root is at ROOT besides, with a
+layer of the same kind, which is on that disk; its /run is this one's. There the
+test does what it would do here (t/howto).
 """
 import ctypes
 import os
@@ -15,22 +19,34 @@ import subprocess
 import sys
 import tempfile
 
+import debian
+
 LAYERS = "/etc", "/var", "/usr", "/root"
 HOST = "mail.example.org"
+DEBIAN = os.environ.get("SIGNPOST_DEBIAN")
+ROOT = debian.Debian("/mnt" if DEBIAN else "/")
 
 
-def _layer(folder, to):
+def _layer(folder, to, at=None):
     upper, work = to / "upper", to / "work"
     for path in upper, work:
         path.mkdir(parents=True)
     subprocess.run(
         ["mount", "-t", "overlay", "overlay", "-o",
-         f"lowerdir={folder},upperdir={upper},workdir={work}", folder],
+         f"lowerdir={folder},upperdir={upper},workdir={work}", at or folder],
         check=True)
+
+
+def _debian(folder):
+    """Before there are other layers, for a layer cannot be upon a layer."""
+    _layer(folder / "root", folder / "changes", ROOT.root)
+    debian.fill(ROOT.root)
 
 
 def _inside():
     ctypes.CDLL(None).sethostname(HOST.encode(), len(HOST))
+    if DEBIAN:
+        _debian(pathlib.Path(DEBIAN))
     to = pathlib.Path(tempfile.mkdtemp(prefix="machine-"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1G", "none", to],
                    check=True)
@@ -38,7 +54,8 @@ def _inside():
     for number, folder in enumerate(LAYERS + ((build,) if build else ())):
         if os.path.isdir(folder):
             _layer(folder, to / str(number))
-    subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
+    subprocess.run(["mount", "--bind", ROOT.path("/run"), "/run"] if DEBIAN
+                   else ["mount", "-t", "tmpfs", "none", "/run"], check=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
@@ -47,11 +64,7 @@ def enter(script):
     if os.environ.get("SIGNPOST_MACHINE"):
         _inside()
         return
-    os.environ["SIGNPOST_MACHINE"] = "1"
-    sys.exit(subprocess.run(
-        ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork",
-         "--kill-child", "--mount-proc", "--propagation", "private",
-         sys.executable, "-B", script] + sys.argv[1:], check=False).returncode)
+    sys.exit(debian.apart(script, *sys.argv[1:], SIGNPOST_MACHINE="1"))
 
 
 def alone(script, *addresses):
