@@ -209,21 +209,31 @@ may_say(const struct proxy_front *front, const struct record_kept *kept)
 }
 
 static void
+not_pending(const struct recorder *r, const struct proxy_front *front)
+{
+	enum proxy_counter pending = proxy_count_pending(front->number);
+
+	proxy_count_set(r->job->counters, pending,
+	    proxy_counter_get(r->job->counters, pending) - 1);
+}
+
+/* It is counted as pending. */
+static void
 take_datagram(
     struct recorder *r, const struct proxy_front *front, struct slice datagram)
 {
 	struct record_kept kept;
 
-	if (!is_wanted(r))
+	if (!is_wanted(r)) {
+		not_pending(r, front);
 		return;
+	}
 	if (record_kept_parse(datagram, &kept) == 0 &&
 	    record_store_takes(&kept) && may_say(front, &kept)) {
 		/* Until the next tick, or the one at which it can be tried
 		 * again. */
 		/* Taken: one that says which way its message went, and so
 		 * what was done to it. */
-		proxy_count(
-		    r->job->counters, proxy_count_pending(front->number));
 		if (r->trouble != NULL) {
 			lose_pending(r);
 		} else {
@@ -236,6 +246,7 @@ take_datagram(
 		}
 	} else {
 		proxy_count(r->job->counters, proxy_count_lost(front->number));
+		not_pending(r, front);
 		log_printf(r->job->log, LOGGING_ERROR,
 		    "a worker of [%s] sent what is no record of its own; it is "
 		    "counted as lost",
@@ -266,15 +277,22 @@ static bool
 take_one(struct sender *sender)
 {
 	struct recorder *r = sender->recorder;
-	ssize_t n =
-	    recv(sender->fd, r->datagram, RECORD_KEPT_MAX, MSG_DONTWAIT);
+	ssize_t n;
 
-	if (n > 0)
+	/* Before it leaves the socket: whoever is killed in between would lose
+	 * it in silence. */
+	proxy_count(
+	    r->job->counters, proxy_count_pending(sender->front->number));
+	n = recv(sender->fd, r->datagram, RECORD_KEPT_MAX, MSG_DONTWAIT);
+	if (n > 0) {
 		take_datagram(
 		    r, sender->front, slice_from(r->datagram, (size_t)n));
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		return true;
+	}
+	not_pending(r, sender->front);
+	if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		drop_sender(sender);
-	return n > 0;
+	return false;
 }
 
 static void
