@@ -74,26 +74,28 @@ lay_out(const struct proxy_spawn *spawn, struct places *places)
 	places->count = FD_LISTENERS + (int)spawn->listener_count;
 }
 
-/* First all out of the way, then each to its place. */
+/* First all out of the way, then each to its place. A place with nothing for
+ * this one is filled too: else a library that opens a file before main() gets
+ * that number, and its file is taken for what was handed over. */
 static int
 take_places(struct places *places)
 {
-	int i;
+	int i, nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	for (i = FD_SETTINGS; i < places->count; i++) {
+	if (nothing < 0)
+		return -1;
+	for (i = FD_SETTINGS; i < places->count; i++)
 		if (places->fds[i] < 0)
-			continue;
+			places->fds[i] = nothing;
+	for (i = FD_SETTINGS; i < places->count; i++) {
 		places->fds[i] =
 		    fcntl(places->fds[i], F_DUPFD_CLOEXEC, places->count);
 		if (places->fds[i] < 0)
 			return -1;
 	}
-	for (i = FD_SETTINGS; i < places->count; i++) {
-		if (places->fds[i] < 0)
-			(void)close(i);
-		else if (dup2(places->fds[i], i) != i)
+	for (i = FD_SETTINGS; i < places->count; i++)
+		if (dup2(places->fds[i], i) != i)
 			return -1;
-	}
 	return compat_close_from(places->count);
 }
 
@@ -130,7 +132,8 @@ say_why_not(const struct proxy_spawn *spawn)
 static const char *const told[] = {"TZ"};
 static const char *const told_in_tests[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS",
     "LSAN_OPTIONS", "OPENSSL_CONF", "OPENSSL_ia32cap", "LLVM_PROFILE_FILE",
-    "LD_PRELOAD", "T_HURRY", PROXY_SANDBOX_VARIABLE};
+    "LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED", "DONT_FAKE_MONOTONIC",
+    "FAKETIME_DONT_FAKE_MONOTONIC", "T_HURRY", PROXY_SANDBOX_VARIABLE};
 
 enum {
 	TOLD = sizeof(told) / sizeof(told[0]),
@@ -204,6 +207,15 @@ proxy_spawn(const struct proxy_spawn *spawn, struct strbuf *reason)
 
 /* --- after exec --- */
 
+/* Whether the master had something for that place. */
+static bool
+is_given(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && !S_ISCHR(st.st_mode);
+}
+
 struct beginning {
 	enum proxy_role role;
 	unsigned slot;
@@ -231,9 +243,7 @@ read_arguments(int argc, char **argv, struct beginning *to)
 	to->slot = (unsigned)slot;
 	to->listener_count = (size_t)listeners;
 	to->master = (pid_t)master;
-	return fcntl(FD_SETTINGS, F_GETFD) < 0 || fcntl(FD_CONTROL, F_GETFD) < 0
-	    ? -1
-	    : 0;
+	return is_given(FD_SETTINGS) && is_given(FD_CONTROL) ? 0 : -1;
 }
 
 static void
@@ -311,7 +321,7 @@ serve(struct process *process)
 	    .go_fd = FD_CONTROL,
 	    .hello_fd = FD_HELLO,
 	    .shared = shared,
-	    .record_fd = fcntl(FD_RECORD, F_GETFD) < 0 ? 0 : FD_RECORD,
+	    .record_fd = is_given(FD_RECORD) ? FD_RECORD : 0,
 	    .conf_page = process->conf_page,
 	    .counters = &shared->slots[beginning->slot].counters,
 	    .quota = &quota,
@@ -408,7 +418,7 @@ begin_process(const struct beginning *beginning,
 	struct process process = {.beginning = beginning,
 	    .config = config,
 	    .shared = proxy_shared_map(FD_SHARED,
-		fcntl(FD_HISTORY, F_GETFD) < 0 ? -1 : FD_HISTORY, FD_PAGE,
+		is_given(FD_HISTORY) ? FD_HISTORY : -1, FD_PAGE,
 		beginning->slot),
 	    .conf_page = dns_conf_page_map(FD_CONF),
 	    .log = log};
@@ -444,7 +454,7 @@ make_log(enum proxy_role role, const struct proxy_config *config)
 {
 	char ident[32];
 
-	if (fcntl(FD_LINES, F_GETFD) >= 0)
+	if (is_given(FD_LINES))
 		return log_new_by(FD_LINES, config->log_level);
 	(void)snprintf(
 	    ident, sizeof(ident), "signpost/%s", proxy_role_name(role));

@@ -186,6 +186,8 @@ class Privileges(Serving):
             self.assertLessEqual(names, {
                 b"TZ", b"ASAN_OPTIONS", b"UBSAN_OPTIONS", b"LSAN_OPTIONS",
                 b"OPENSSL_CONF", b"OPENSSL_ia32cap", b"LLVM_PROFILE_FILE",
+                b"FAKETIME", b"FAKETIME_SHARED", b"DONT_FAKE_MONOTONIC",
+                b"FAKETIME_DONT_FAKE_MONOTONIC",
                 b"LD_PRELOAD", b"T_HURRY", b"SIGNPOST_SANDBOX"})
 
     def test_nobody_but_the_master_reads_the_key_file(self):
