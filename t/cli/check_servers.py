@@ -3,7 +3,10 @@
 In a network of its own: nsd at port 53 of 127.0.0.2 and 127.0.0.3, of which a
 zone's NS records are, and unbound, which asks the first of them, as [dns].
 """
+import contextlib
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -73,11 +76,15 @@ zone:
                 self.child = subprocess.Popen(
                     ["/usr/sbin/nsd", "-d", "-c",
                      self.directory + "/nsd.conf"],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    start_new_session=True)
         return is_open(address)
 
     def stop(self):
+        """With its children: one that outlives it holds the port."""
         stop(self.child)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.child.pid, signal.SIGKILL)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
