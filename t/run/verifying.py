@@ -561,6 +561,14 @@ class Hostile(inbound.Case):
         self.assertEqual(inbound.results(text).count("dkim=pass"), 1)
         self.bounded(proxy, b"".join(many) + SAMPLE)
 
+    def test_a_signature_of_hundreds_of_tags(self):
+        """They are sorted, for which libc may ask how much memory there is."""
+        proxy = self.verifier(self.world, self.nsd(RECORDS))
+        for count in (100, 200, 999):
+            field = b"DKIM-Signature: v=1" + b"".join(
+                b";\r\n t%d=x" % i for i in range(count)) + b"\r\n"
+            self.bounded(proxy, field + SAMPLE)
+
     def test_a_header_line_of_5_mb(self):
         proxy = self.verifier(self.world, self.nsd(RECORDS))
         for message in (
