@@ -77,15 +77,17 @@ drop_waiting(struct waiting *w)
 static void
 drop_asker(struct asker *asker)
 {
+	struct proxy_sign_desk *desk = asker->desk;
 	struct waiting *w;
 
 	while ((w = LIST_FIRST(&asker->waiting)) != NULL)
 		drop_waiting(w);
 	LIST_REMOVE(asker, entry);
-	asker->desk->asker_count--;
 	event_free(asker->event);
 	(void)close(asker->fd);
 	free(asker);
+	if (--desk->asker_count == 0 && desk->job.deserted != NULL)
+		desk->job.deserted(desk->job.ctx);
 }
 
 /* --- answers --- */
@@ -452,6 +454,12 @@ proxy_sign_desk_take(
 	LIST_INIT(&asker->waiting);
 	LIST_INSERT_HEAD(&desk->askers, asker, entry);
 	desk->asker_count++;
+}
+
+bool
+proxy_sign_desk_is_deserted(const struct proxy_sign_desk *desk)
+{
+	return desk->asker_count == 0;
 }
 
 struct proxy_sign_desk *

@@ -33,6 +33,7 @@ struct proxy_sign_desk_job {
 	 * signed, whoever asks for it. */
 	void (*answered)(void *ctx, const struct proxy_front *,
 	    enum proxy_sign_word, bool refused);
+	void (*deserted)(void *ctx); /* the last asker has gone; or NULL */
 	void *ctx;
 };
 
@@ -44,5 +45,8 @@ void proxy_sign_desk_free(struct proxy_sign_desk *); /* NULL is fine */
  * question. */
 void proxy_sign_desk_take(
     struct proxy_sign_desk *, int socket, const struct proxy_front *);
+
+/* Is there nobody who could ask? */
+bool proxy_sign_desk_is_deserted(const struct proxy_sign_desk *);
 
 #endif

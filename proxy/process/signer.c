@@ -18,7 +18,8 @@ enum { SIGNALS = 3 };
 struct signer {
 	const struct proxy_signer_job *job;
 	struct event_base *base;
-	struct event *hello, *tick, *signals[SIGNALS];
+	struct event *hello, *tick, *deadline, *signals[SIGNALS];
+	bool leaving;
 	struct proxy_keys *keys;
 	struct proxy_sign_desk *desk;
 	struct proxy_process_eyes eyes;
@@ -76,11 +77,39 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 }
 
 static void
-on_signal(evutil_socket_t number, short what, void *ctx)
+on_deserted(void *ctx)
 {
 	const struct signer *s = ctx;
 
+	if (s->leaving)
+		(void)event_base_loopbreak(s->base);
+}
+
+/* The master says so when the last asker has gone. Where it was killed, or
+ * somebody signals all processes, workers still finish their messages, in
+ * stop_timeout at most. */
+static void
+on_signal(evutil_socket_t number, short what, void *ctx)
+{
+	struct signer *s = ctx;
+	const struct timeval wait = {
+	    (time_t)s->job->config->stop_timeout + 1, 0};
+
 	(void)number;
+	(void)what;
+	if (proxy_sign_desk_is_deserted(s->desk))
+		(void)event_base_loopbreak(s->base);
+	else if (!s->leaving)
+		(void)event_add(s->deadline, &wait);
+	s->leaving = true;
+}
+
+static void
+on_overdue(evutil_socket_t fd, short what, void *ctx)
+{
+	const struct signer *s = ctx;
+
+	(void)fd;
 	(void)what;
 	(void)event_base_loopbreak(s->base);
 }
@@ -98,6 +127,7 @@ make_signer_events(struct signer *s)
 	s->hello = event_new(
 	    s->base, s->job->hello_fd, EV_READ | EV_PERSIST, on_hello, s);
 	(void)event_add(s->hello, NULL);
+	s->deadline = event_new(s->base, -1, 0, on_overdue, s);
 	s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
 	(void)event_add(s->tick, &tick);
 }
@@ -112,6 +142,7 @@ make_desk(struct signer *s)
 	    .keys = s->keys,
 	    .log = job->log,
 	    .answered = on_answered,
+	    .deserted = on_deserted,
 	    .ctx = s,
 	};
 
@@ -127,6 +158,7 @@ signer_clear(struct signer *s)
 		event_free(s->signals[i]);
 	event_free(s->hello);
 	event_free(s->tick);
+	event_free(s->deadline);
 	proxy_process_eyes_close(&s->eyes);
 	event_base_free(s->base);
 }

@@ -367,6 +367,28 @@ class Workers(Serving):
         wait_until("the workers to end", lambda: not any(
             "--worker" in arguments(pid) for pid in workers))
 
+    def test_what_they_have_begun_is_signed_without_the_master(self):
+        """Who has begun a message finishes it, and there are signers until
+        then; they end with the last who could ask."""
+        hop, proxy = self.out()
+        self.is_signed(hop, proxy)
+        pids = proxy.processes()[1:]
+        client = proxy.client()
+        client.ehlo()
+        client.begin()
+        self.assertEqual(client.command("DATA").code, 354)
+        client.send(SAMPLE)
+        proxy.process.kill()
+        proxy.process.wait()
+        wait_until("them to know", lambda: refuses(proxy.port))
+        time.sleep(0.2)
+        client.send(b".\r\n")
+        self.assertEqual(client.reply().code, 250, proxy.text())
+        self.assertRegex(hop.messages[-1].data, rb"\ADKIM-Signature:")
+        client.close()
+        wait_until("all to end", lambda: not any(
+            "--worker" in arguments(pid) for pid in pids))
+
     def test_nor_does_one_outlive_a_master_that_died_early(self):
         """The master is killed when its worker first asks who that is."""
         proxy = harness.Signpost(self.relay())
