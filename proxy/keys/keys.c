@@ -168,11 +168,13 @@ forget(struct proxy_key_entry *e)
 }
 
 /* Of a mere look no trouble comes: what is there is good until it must be
- * asked for, and who writes a key file anew may be in the middle of it. */
+ * asked for, and who writes a key file anew may be in the middle of it. From
+ * then on it is one whose owner has taken it away, used or not. */
 static bool
 was_only_a_look(struct proxy_keys *keys, struct proxy_key_entry *e)
 {
-	if (!e->looking || e->held == NULL || !TAILQ_EMPTY(&e->waits))
+	if (!e->looking || e->held == NULL || !TAILQ_EMPTY(&e->waits) ||
+	    clock_s() - e->known_at >= PROXY_KEYS_RECHECK_S)
 		return false;
 	leave_asking(keys, e);
 	e->looking = false;

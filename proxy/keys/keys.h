@@ -4,7 +4,7 @@
  * read the files (proxy/keys/key_files.h). A key that is missing, broken or
  * changed is looked at again within PROXY_KEYS_RECHECK_S; and one that is held
  * every PROXY_KEYS_LOOK_S, used or not, that none is left in memory which its
- * owner has replaced.
+ * owner has replaced, or taken away for PROXY_KEYS_RECHECK_S.
  */
 #ifndef PROXY_KEYS_KEYS_H
 #define PROXY_KEYS_KEYS_H

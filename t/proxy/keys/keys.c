@@ -16,6 +16,18 @@
 
 #define WAIT_MS 10000
 
+/* Time goes on without us. */
+static int64_t ahead;
+
+int64_t __real_clock_s(void);
+int64_t __wrap_clock_s(void);
+
+int64_t
+__wrap_clock_s(void)
+{
+	return __real_clock_s() + ahead;
+}
+
 struct world {
 	char dir[40];
 	struct event_base *base;
@@ -598,6 +610,35 @@ test_a_replaced_key_is_good_for_a_while(void **state)
 	finish(&w);
 }
 
+/* Nobody asks for it any more: it goes all the same. */
+static void
+test_a_key_that_was_taken_away_is_forgotten(void **state)
+{
+	struct answer found;
+	struct strbuf path;
+	struct world w;
+
+	(void)state;
+	begin(&w, 10);
+	write_key(&w, "example.org");
+	proxy_key_use_end(get(&w, "example.org", &found));
+	run(&w, NULL, 50);
+	strbuf_init(&path, 1024);
+	strbuf_addf(&path, "%s/example.org", w.dir);
+	assert_int_equal(unlink(strbuf_text(&path)), 0);
+	strbuf_clear(&path);
+	ahead = PROXY_KEYS_LOOK_S;
+	run(&w, NULL, 1500); /* somebody may be writing it anew */
+	assert_int_equal(w.asked, 2);
+	assert_int_equal(proxy_keys_figures(w.keys).keys, 1);
+	ahead = PROXY_KEYS_RECHECK_S;
+	run(&w, NULL, 1500);
+	assert_int_equal(w.asked, 3);
+	assert_int_equal(proxy_keys_figures(w.keys).keys, 0);
+	ahead = 0;
+	finish(&w);
+}
+
 int
 main(void)
 {
@@ -612,6 +653,7 @@ main(void)
 	    cmocka_unit_test(test_the_domain_follows_the_name),
 	    cmocka_unit_test(test_a_known_key_is_had_at_once),
 	    cmocka_unit_test(test_a_key_that_is_held_is_looked_at),
+	    cmocka_unit_test(test_a_key_that_was_taken_away_is_forgotten),
 	    cmocka_unit_test(test_a_look_takes_no_good_key_away),
 	    cmocka_unit_test(test_a_replaced_key_is_good_for_a_while),
 	};
