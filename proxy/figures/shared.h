@@ -18,8 +18,8 @@
 #include "proxy/figures/history.h"
 #include "proxy/figures/role.h"
 
-/* Workers at a time, those of a reload that drain among them. */
-enum { PROXY_SHARED_SLOTS = 256 };
+/* Processes at a time, those of a reload that drain among them. */
+enum { PROXY_SHARED_SLOTS = 512 };
 
 /* Octets of a page: whole ones of every machine's. */
 #define PROXY_PAGE 65536

@@ -14,6 +14,7 @@
 #include "dns/conf_page.h"
 #include "proxy/figures/process.h"
 #include "proxy/figures/shared.h"
+#include "proxy/keys/hello_wire.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/message/signers.h"
 #include "proxy/process/control.h"
@@ -33,7 +34,16 @@ struct proxy_master;
 
 /* Calls that its process was refused: what came of the last word, and which were
  * logged already. */
-enum { PROXY_MASTER_ORPHANS_MAX = 256 };
+enum { PROXY_MASTER_ORPHANS_MAX = 256, PROXY_SEAT_GIFTS_MAX = 2048 };
+
+/* What is to be handed to a process whose socket had no room for it yet. */
+struct proxy_gift {
+	STAILQ_ENTRY(proxy_gift) entry;
+	struct proxy_hello hello;
+	int fd; /* ours */
+};
+
+STAILQ_HEAD(proxy_gifts, proxy_gift);
 
 /* What a worker leaves. */
 struct proxy_orphan {
@@ -58,6 +68,9 @@ struct proxy_seat {
 	int control, keys, lines, hello; /* our ends; -1: none */
 	int records; /* of a worker: the recorder's end; -1: none */
 	struct event *on_control, *on_keys, *on_lines, *on_pause;
+	struct proxy_gifts gifts; /* the first one first */
+	size_t gift_count;
+	struct event *on_room; /* there are some */
 	struct proxy_seat_told told;
 	time_t since;	 /* it was forked */
 	unsigned silent; /* rounds since its last sign of life */
@@ -195,7 +208,9 @@ int proxy_master_pair(int type, int pair[2], struct strbuf *reason);
 /* Does it ask signers? */
 bool proxy_seat_asks(const struct proxy_seat *);
 /* Who sat down there gets what it has with all others, and they with it. */
-void proxy_seat_share(const struct proxy_seat *);
+void proxy_seat_share(struct proxy_seat *);
+/* What it was not handed yet. */
+void proxy_seat_drop_gifts(struct proxy_seat *);
 /* What one had sent that has ended is with the recorder, or waits for the next
  * one. */
 void proxy_seat_leave_records(struct proxy_seat *);

@@ -22,6 +22,10 @@
  * socket stays ready where there are more. */
 enum { KEYS_A_TURN = 16, LINES_A_TURN = 16 };
 
+_Static_assert(
+    PROXY_SHARED_SLOTS >= 2 * ((PROXY_FRONTS + 1) * PROXY_WORKERS_MAX + 1),
+    "a reload has place for each process twice");
+
 static void
 drop_fd(int *fd)
 {
@@ -570,6 +574,7 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 	seat->hello = pairs.hello[0];
 	seat->records = pairs.records[0];
 	memset(&seat->told, 0, sizeof(seat->told));
+	STAILQ_INIT(&seat->gifts); /* its place may have moved since */
 	move_seat(seat, PROXY_SEAT_STARTING);
 	seat->since = clock_s();
 	listen_to(seat);
@@ -655,6 +660,7 @@ get_up(struct proxy_seat *seat, const char *why)
 	drop_fd(&seat->control);
 	drop_fd(&seat->keys);
 	drop_fd(&seat->lines);
+	proxy_seat_drop_gifts(seat);
 	drop_fd(&seat->hello);
 	proxy_seat_leave_records(seat);
 	give_slot_back(seat);

@@ -3,10 +3,14 @@
  * end (proxy/keys/hello_wire.h).
  */
 #include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/xalloc.h"
 #include "proxy/keys/hello_wire.h"
 #include "proxy/process/master_private.h"
 #include "proxy/settings/roles.h"
@@ -37,19 +41,91 @@ proxy_seat_asks(const struct proxy_seat *seat)
 	return front != NULL && proxy_front_asks_signers(config, front);
 }
 
-static void
-hand_over(const struct proxy_seat *to, enum proxy_hello_kind kind,
-    unsigned number, int fd)
-{
-	const struct proxy_hello hello = {kind, number};
+/* --- handing over --- */
 
-	if (fd >= 0 && proxy_hello_send(to->hello, &hello, fd) == 0)
-		return;
+static void
+drop_gift(struct proxy_seat *to, struct proxy_gift *gift)
+{
+	STAILQ_REMOVE_HEAD(&to->gifts, entry);
+	to->gift_count--;
+	(void)close(gift->fd);
+	free(gift);
+}
+
+void
+proxy_seat_drop_gifts(struct proxy_seat *seat)
+{
+	while (seat->gift_count > 0)
+		drop_gift(seat, STAILQ_FIRST(&seat->gifts));
+	if (seat->on_room != NULL)
+		event_free(seat->on_room);
+	seat->on_room = NULL;
+}
+
+static void
+fail_gift(const struct proxy_seat *to)
+{
 	if (errno == EPIPE || errno == ECONNRESET)
 		return; /* its end is known in a moment */
 	log_printf(to->generation->master->log, LOGGING_ERROR,
 	    "process %ld of [%s] was not handed what it needs: %s",
 	    (long)to->pid, proxy_role_name(to->role), strerror(errno));
+}
+
+static void
+on_room(evutil_socket_t fd, short what, void *ctx)
+{
+	struct proxy_seat *to = ctx;
+	struct proxy_gift *gift;
+
+	(void)what;
+	while ((gift = STAILQ_FIRST(&to->gifts)) != NULL) {
+		if (proxy_hello_send(fd, &gift->hello, gift->fd) != 0) {
+			if (errno == EAGAIN)
+				return;
+			fail_gift(to);
+		}
+		drop_gift(to, gift);
+	}
+	proxy_seat_drop_gifts(to);
+}
+
+/* A recorder is handed two for each worker before it has begun to read, and a
+ * socket has room for some hundreds. */
+static int
+keep_gift(struct proxy_seat *to, const struct proxy_hello *hello, int fd)
+{
+	struct proxy_gift *gift;
+	int own;
+
+	if (to->gift_count == PROXY_SEAT_GIFTS_MAX ||
+	    (own = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0)
+		return -1;
+	gift = xcalloc(1, sizeof(*gift));
+	gift->hello = *hello;
+	gift->fd = own;
+	STAILQ_INSERT_TAIL(&to->gifts, gift, entry);
+	if (to->gift_count++ > 0)
+		return 0;
+	to->on_room = event_new(to->generation->master->base, to->hello,
+	    EV_WRITE | EV_PERSIST, on_room, to);
+	(void)event_add(to->on_room, NULL);
+	return 0;
+}
+
+static void
+hand_to(
+    struct proxy_seat *to, enum proxy_hello_kind kind, unsigned number, int fd)
+{
+	const struct proxy_hello hello = {kind, number};
+
+	if (fd >= 0 && to->gift_count == 0 &&
+	    proxy_hello_send(to->hello, &hello, fd) == 0)
+		return;
+	if (fd >= 0 && (to->gift_count > 0 || errno == EAGAIN) &&
+	    keep_gift(to, &hello, fd) == 0)
+		return;
+	fail_gift(to);
 }
 
 /* Of a worker. */
@@ -62,7 +138,7 @@ front_number(const struct proxy_seat *worker)
 }
 
 static void
-introduce(const struct proxy_seat *asker, const struct proxy_seat *signer)
+introduce(struct proxy_seat *asker, struct proxy_seat *signer)
 {
 	const struct proxy_generation *g = asker->generation;
 	unsigned front = front_number(asker);
@@ -74,8 +150,8 @@ introduce(const struct proxy_seat *asker, const struct proxy_seat *signer)
 		log_printf(g->master->log, LOGGING_ERROR,
 		    "a worker cannot ask a signer: %s", strbuf_text(&reason));
 	} else {
-		hand_over(asker, PROXY_HELLO_SIGNING, front, pair[0]);
-		hand_over(signer, PROXY_HELLO_SIGNING, front, pair[1]);
+		hand_to(asker, PROXY_HELLO_SIGNING, front, pair[0]);
+		hand_to(signer, PROXY_HELLO_SIGNING, front, pair[1]);
 		drop_end(&pair[0]);
 		drop_end(&pair[1]);
 	}
@@ -84,13 +160,13 @@ introduce(const struct proxy_seat *asker, const struct proxy_seat *signer)
 
 /* To all that it has to do with. */
 static void
-introduce_all(const struct proxy_seat *seat)
+introduce_all(struct proxy_seat *seat)
 {
 	const struct proxy_generation *g = seat->generation;
 	size_t i;
 
 	for (i = 0; i < g->seat_count; i++) {
-		const struct proxy_seat *other = &g->seats[i];
+		struct proxy_seat *other = &g->seats[i];
 
 		if (other->state == PROXY_SEAT_EMPTY)
 			continue;
@@ -143,17 +219,17 @@ sees_page(const struct proxy_seat *who, const struct proxy_seat *whose)
 }
 
 static void
-show_page(const struct proxy_seat *to, unsigned slot)
+show_page(struct proxy_seat *to, unsigned slot)
 {
 	int reader =
 	    proxy_shared_reader(to->generation->master->files.slots[slot]);
 
-	hand_over(to, PROXY_HELLO_PAGE, slot, reader);
+	hand_to(to, PROXY_HELLO_PAGE, slot, reader);
 	drop_end(&reader);
 }
 
 static void
-share_with(const struct proxy_seat *seat, const struct proxy_seat *other)
+share_with(struct proxy_seat *seat, struct proxy_seat *other)
 {
 	if (other->state == PROXY_SEAT_EMPTY)
 		return;
@@ -162,16 +238,16 @@ share_with(const struct proxy_seat *seat, const struct proxy_seat *other)
 	if (sees_page(other, seat))
 		show_page(other, seat->slot);
 	if (seat->role == PROXY_ROLE_RECORDER && other->records >= 0)
-		hand_over(seat, PROXY_HELLO_RECORDS, front_number(other),
+		hand_to(seat, PROXY_HELLO_RECORDS, front_number(other),
 		    other->records);
 	if (other->role == PROXY_ROLE_RECORDER && seat->records >= 0)
-		hand_over(other, PROXY_HELLO_RECORDS, front_number(seat),
+		hand_to(other, PROXY_HELLO_RECORDS, front_number(seat),
 		    seat->records);
 }
 
 /* What those left who ended while there was none; and figures of before. */
 static void
-give_the_past(const struct proxy_seat *recorder)
+give_the_past(struct proxy_seat *recorder)
 {
 	struct proxy_master *master = recorder->generation->master;
 
@@ -179,7 +255,7 @@ give_the_past(const struct proxy_seat *recorder)
 		struct proxy_orphan *last =
 		    &master->orphans[--master->orphan_count];
 
-		hand_over(
+		hand_to(
 		    recorder, PROXY_HELLO_RECORDS, last->front, last->records);
 		drop_end(&last->records);
 	}
@@ -189,7 +265,7 @@ give_the_past(const struct proxy_seat *recorder)
 }
 
 void
-proxy_seat_share(const struct proxy_seat *seat)
+proxy_seat_share(struct proxy_seat *seat)
 {
 	const struct proxy_generation *g;
 

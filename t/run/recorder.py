@@ -419,6 +419,20 @@ class Results(Case):
         wait_until("rows", lambda: sum(n for n, in self.rows(
             proxy, "SELECT count FROM row")) >= 3)
 
+    def test_it_hears_of_more_workers_than_a_socket_has_room_for(self):
+        """Of a hundred, and of the hundred before a reload, it is handed two
+        descriptors each before it reads the first."""
+        proxy = self.both(self.RECORDS, daemon=["workers = 50"])
+        proxy.process.send_signal(signal.SIGHUP)
+        proxy.wait_log("reloaded, 101 workers")
+        self.assertEqual(proxy.lines("was not handed"), [])
+        harness.wait_until("the old ones to end", lambda: len(
+            proxy.processes()) == 1 + 101 + 1, 60)
+        sockets = [os.readlink("/proc/%d/fd/%s" % (proxy.recorder(), fd))
+                   for fd in os.listdir("/proc/%d/fd" % proxy.recorder())]
+        self.assertGreaterEqual(sum(
+            target.startswith("socket:") for target in sockets), 100)
+
     def test_a_full_database_is_told_and_mail_goes_on(self):
         """SQLite says the same of one over max_size as of a full disk."""
         proxy = self.both(self.RECORDS, "max_size = 1M\n")
