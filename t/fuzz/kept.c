@@ -27,5 +27,20 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		    !slice_equal(again.members[i].value, kept.members[i].value))
 			abort();
 	strbuf_clear(&printed);
+	/* Each by its tag: as many as there are, the first one first. */
+	for (enum record_tag tag = (enum record_tag)1; tag < RECORD_TAGS;
+	     tag++) {
+		size_t at = 0, count = 0;
+		struct slice value;
+
+		while (record_kept_next(&kept, tag, &at, &value))
+			if (count++ == 0 &&
+			    record_kept_get(&kept, tag).p != value.p)
+				abort();
+		if (count == 0 && record_kept_get(&kept, tag).p != NULL)
+			abort();
+		if (count > kept.count)
+			abort();
+	}
 	return 0;
 }
