@@ -136,7 +136,6 @@ read_options(int argc, char **argv, struct setup *setup)
 		return -1;
 	w->local = !no_local;
 	setup->steps.root = w->root;
-	good = true;
 	if (w->undo)
 		return w->domain_count == 0
 		    ? 0

@@ -21,6 +21,8 @@ enum { PATH_LENGTH_MAX = 4096, REASON_MAX = 1000, RSA_BITS = 2048 };
 #define RESULTS	 "/var/lib/signpost-record"
 #define POSTFIX	 "/var/spool/postfix"
 
+static const char postfix_sockets[] = POSTFIX "/signpost";
+
 /* A path as it is from here. */
 static const char *
 from_here(const struct setup *setup, const char *path, struct strbuf *to)
@@ -139,16 +141,16 @@ static void
 make_postfix_directory(struct setup *setup)
 {
 	const char *const argv[] = {"install", "-d", "-m", "0750", "-o", "root",
-	    "-g", "postfix", POSTFIX "/signpost", NULL};
+	    "-g", "postfix", postfix_sockets, NULL};
 
 	if (!is_there(setup, POSTFIX))
 		return;
-	if (is_there(setup, POSTFIX "/signpost"))
+	if (is_there(setup, postfix_sockets))
 		cli_steps_tell(&setup->steps, "directory", CLI_STEP_OK, "%s",
-		    POSTFIX "/signpost");
+		    postfix_sockets);
 	else
-		(void)cli_steps_run(&setup->steps, "directory", argv, "%s",
-		    POSTFIX "/signpost");
+		(void)cli_steps_run(
+		    &setup->steps, "directory", argv, "%s", postfix_sockets);
 }
 
 void

@@ -158,7 +158,7 @@ read_tags(struct reading *r, struct slice list)
 	} while (list.n > 0);
 	/* Nothing at all, no semicolon and no white space: readers differ on
 	 * what of it belongs to the value that they leave out. */
-	if (r->field.p[r->field.n - 1] != '=')
+	if (!slice_ends_nocase(r->field, SLICE("b=")))
 		return "its last field goes on behind b=";
 	return (r->seen & r->form->must) == r->form->must
 	    ? NULL

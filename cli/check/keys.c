@@ -68,7 +68,7 @@ add_key_domain(struct check_keys *keys, struct slice domain)
 		number =
 		    proxy_index_add(keys->domain_names, strbuf_slice(&name));
 	if (number == keys->domain_count) {
-		if (number == keys->domain_room) {
+		if (keys->alignment == NULL || number == keys->domain_room) {
 			keys->domain_room = number == 0 ? 8 : 2 * number;
 			keys->domains = xreallocarray(keys->domains,
 			    keys->domain_room, sizeof(*keys->domains));

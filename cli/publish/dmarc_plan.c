@@ -46,7 +46,7 @@ write_tag(struct dmarc_making *m, struct slice tag)
 		return;
 	if (m->to->n > 0)
 		strbuf_add_str(m->to, "; ");
-	if (slice_equal(name, SLICE("p")) && !m->has_policy) {
+	if (slice_equal_nocase(name, SLICE("p")) && !m->has_policy) {
 		m->has_policy = true;
 		if (plan->policy != NULL &&
 		    !slice_equal_nocase(value, slice_str(plan->policy))) {
@@ -56,7 +56,7 @@ write_tag(struct dmarc_making *m, struct slice tag)
 		}
 	}
 	strbuf_add(m->to, slice_trim(tag));
-	if (!slice_equal(name, SLICE("rua")) || m->has_rua)
+	if (!slice_equal_nocase(name, SLICE("rua")) || m->has_rua)
 		return;
 	m->has_rua = true;
 	if (plan->rua != NULL && !names_address(value, slice_str(plan->rua))) {

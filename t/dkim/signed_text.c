@@ -121,6 +121,7 @@ test_what_is_none_of_ours_is_refused(void **state)
 	    {FIELD("v=1; b=AAAA"), "its b= is not empty"},
 	    {FIELD("v=1; d=; b="), "its last field has an empty tag"},
 	    {FIELD("v=1; b="), "its last field lacks a tag"},
+	    {FIELD("v=1; b ="), "its last field goes on behind b="},
 	    {SLICE_INIT(RELAXED ";"), "its last field goes on behind b="},
 	    {SLICE_INIT(RELAXED " "), "its last field goes on behind b="},
 	    {SLICE_INIT(SIMPLE "\r\n\t"), "its last field goes on behind b="},
