@@ -126,10 +126,11 @@ take_relay_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
 {
 	unsigned code;
 	struct asked oldest;
+	bool early = relay->state == SMTP_RELAY_DOT &&
+	    smtp_conn_unwritten(relay->conn) > 0;
 
 	/* It cannot have taken a message whose end is still here. */
-	if (relay->state == SMTP_RELAY_DOT && smtp_reply_class(reply) == 2 &&
-	    smtp_conn_unwritten(relay->conn) > 0) {
+	if (early && smtp_reply_class(reply) == 2) {
 		smtp_conn_fail(relay->conn, SMTP_CLOSE_PROTOCOL,
 		    "relay accepted a message before its end");
 		return;
@@ -150,7 +151,12 @@ take_relay_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
 		}
 	}
 	set_relay_timer(relay);
-	if (!answer_is_due(relay) && smtp_conn_input(relay->conn).n > 0)
+	/* What it refuses before the end it may answer there once more. */
+	if (early)
+		smtp_conn_fail(relay->conn, SMTP_CLOSE_PROTOCOL,
+		    "relay refused a message before its end");
+	if (early ||
+	    (!answer_is_due(relay) && smtp_conn_input(relay->conn).n > 0))
 		move_relay(relay, SMTP_RELAY_ASTRAY);
 	relay->ops.reply(relay->ctx, reply);
 }
