@@ -38,7 +38,8 @@ struct proxy_milter {
 	struct strbuf address, name, helo;
 	bool local;
 	/* Of the message, from macros that may come before it does. */
-	struct strbuf queue_id, login;
+	struct strbuf queue_id;
+	struct strbuf login; /* from the macros of a MAIL to that MAIL */
 	struct proxy_envelope envelope;
 	struct proxy_milter_message *message;
 	int64_t begun_ms; /* when MAIL came */
@@ -70,7 +71,17 @@ forget_message(struct proxy_milter *m)
 	m->refused = false;
 	proxy_envelope_reset(&m->envelope);
 	strbuf_reset(&m->queue_id);
-	strbuf_reset(&m->login);
+}
+
+/* Another one of the mail server's clients follows, of whom nothing is known
+ * before it says so. */
+static void
+forget_client(struct proxy_milter *m)
+{
+	m->local = false;
+	strbuf_reset(&m->address);
+	strbuf_reset(&m->name);
+	strbuf_reset(&m->helo);
 }
 
 static void
@@ -317,6 +328,7 @@ fill_envelope(struct proxy_milter *m)
 	strbuf_add(&e->client_name, strbuf_slice(&m->name));
 	strbuf_add(&e->client_helo, strbuf_slice(&m->helo));
 	strbuf_add(&e->login, strbuf_slice(&m->login));
+	strbuf_reset(&m->login);
 	e->client_told = true;
 	e->milter = true;
 	e->local = m->local;
@@ -441,10 +453,12 @@ static void
 on_offer(struct proxy_milter *m, struct slice data)
 {
 	const struct proxy_filter_ops *filter = m->service->filter;
+	/* A bare newline may come anywhere. */
+	bool reads_all = m->service->newline == MAIL_NEWLINE_REJECT;
 	const struct milter_wishes wishes = {
 	    .changes = filter->drops != NULL,
 	    .answers_mail = filter->judges_sender != NULL,
-	    .skips = filter->wants_body != NULL,
+	    .skips = filter->wants_body != NULL && !reads_all,
 	};
 	struct strbuf reason, out;
 
@@ -511,6 +525,11 @@ take_packet(struct proxy_milter *m, const struct milter_packet *packet)
 {
 	enum milter_state next;
 
+	/* Those of a MAIL stand right before it, or before a HELO that was
+	 * forgotten, as miltertest has it. */
+	if (packet->code != MILTER_MACROS && packet->code != MILTER_MAIL &&
+	    packet->code != MILTER_HELO)
+		strbuf_reset(&m->login);
 	switch (milter_session_look(m->state, packet->code, &next)) {
 	case MILTER_IS_WRONG:
 		break_off(m, "a packet that may not come there");
@@ -519,6 +538,8 @@ take_packet(struct proxy_milter *m, const struct milter_packet *packet)
 		break;
 	case MILTER_BREAKS_OFF:
 		lose_message(m, "aborted");
+		if (packet->code == MILTER_QUIT_NEW)
+			forget_client(m);
 		move_milter(m, next);
 		break;
 	case MILTER_GOES_ON:

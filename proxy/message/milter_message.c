@@ -426,8 +426,11 @@ answer_message(struct proxy_milter_message *m, unsigned code, const char *text,
 static void
 pass_message(struct proxy_milter_message *m, struct strbuf *out)
 {
+	/* Who deletes nothing needs no numbers. */
+	bool unsure = m->cannot_delete && m->ops->drops != NULL;
+
 	print_deletes(m, out);
-	if (print_inserts(m, out) == 0 && !m->cannot_delete && !out->full) {
+	if (print_inserts(m, out) == 0 && !unsure && !out->full) {
 		answer_message(m, 250, "2.0.0 the mail server has it", out);
 		return;
 	}

@@ -108,6 +108,18 @@ class Fields(Case):
         server.close()
 
 
+class Bare(Case):
+    checks = ("check = dkim, spf", "bare_newline = reject")
+
+    def test_a_bare_newline_far_down_a_body_that_nothing_else_needs(self):
+        for head in (b"", b"A: " + b"x" * 90000 + b"\r\n"):
+            large = head * 6 + SAMPLE + (b"x" * 78 + b"\r\n") * 2000
+            with self.subTest(header=len(head)):
+                self.assertTrue(self.ask(large).passed())
+                self.assertEqual(self.ask(large + b"a\nb\r\n").reply,
+                                 "550 5.6.0 bare CR or LF in the message")
+
+
 class Refusals(Case):
     checks = ("check = dkim, spf, dmarc", "reject = dmarc, spf",
               "dmarc_except =")
