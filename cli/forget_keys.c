@@ -221,12 +221,29 @@ write_plan(const struct forget *f, const char *path)
 	return outcome;
 }
 
-int
-forget_keys_plan(struct forget *f)
+/* A folder that is not there: the domain may have come back, and go again, in
+ * one second. */
+static void
+name_aside(struct forget *f)
 {
 	char stamp[32];
 	time_t now = (time_t)clock_wall_s();
 	struct tm utc;
+
+	(void)gmtime_r(&now, &utc);
+	(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+	strbuf_addf(
+	    &f->aside, FORGOTTEN "/%s/%s", strbuf_text(&f->domain), stamp);
+	for (unsigned i = 2; access(strbuf_text(&f->aside), F_OK) == 0; i++) {
+		strbuf_reset(&f->aside);
+		strbuf_addf(&f->aside, FORGOTTEN "/%s/%s-%u",
+		    strbuf_text(&f->domain), stamp, i);
+	}
+}
+
+int
+forget_keys_plan(struct forget *f)
+{
 	struct strbuf path;
 	int outcome;
 
@@ -253,12 +270,8 @@ forget_keys_plan(struct forget *f)
 		strbuf_clear(&its_path);
 	}
 	f->known |= proxy_index_count(f->keys) > 0;
-	if (f->aside.n == 0) {
-		(void)gmtime_r(&now, &utc);
-		(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
-		strbuf_addf(&f->aside, FORGOTTEN "/%s/%s",
-		    strbuf_text(&f->domain), stamp);
-	}
+	if (f->aside.n == 0)
+		name_aside(f);
 	if (outcome == 0 && !f->steps.dry && f->known)
 		outcome = write_plan(f, strbuf_text(&path));
 	if (outcome != 0)
