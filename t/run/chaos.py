@@ -544,6 +544,7 @@ class Chaos(harness.Case):
         """It takes DATA and reads no more while 50 MB are pushed."""
         relay = self.relay({"body": harness.SILENT})
         proxy = self.begin(relay, workers=1)
+        proxy.wait_log("serving, ")  # before exec a signer looks like another
         [worker] = children(proxy.process.pid)
         client = proxy.client()
         client.ehlo()
