@@ -35,6 +35,8 @@ struct found {
 	size_t signers;
 };
 
+/* The counters of an inquiry are its own and are thrown away: a person who asks
+ * must not change the figures of the mail. */
 struct proxy_inquiry {
 	struct proxy_inquiry_job job;
 	char *domain;
@@ -62,6 +64,8 @@ struct proxy_inquiry {
 
 /* --- JSON --- */
 
+/* The value may be from a message or from a key's path: it is cut and
+ * escaped. */
 static void
 add_member(struct strbuf *to, const char *name, struct slice value)
 {
@@ -82,11 +86,14 @@ static void
 tell_later(struct proxy_inquiry *q)
 {
 	strbuf_add_str(&q->answer, "}\n");
+	/* Half an answer would be no JSON. */
 	if (q->answer.full) {
 		strbuf_reset(&q->answer);
 		strbuf_add_str(
 		    &q->answer, "{\"error\":\"the answer is too long\"}\n");
 	}
+	/* From the loop and not from here: the one who is told may free the
+	 * inquiry, and callers up the stack still use it. */
 	event_active(q->over, EV_TIMEOUT, 0);
 }
 
@@ -188,6 +195,9 @@ on_key(void *ctx, const struct proxy_sign_answer *answer)
 {
 	struct asked *asked = ctx;
 
+	/* We sent no digest with the question, so a signer that has the key
+	 * says that what we hold is stale, and which key it would sign with.
+	 * That is all that is wanted: nothing is signed. */
 	if (answer->status == PROXY_SIGN_STALE) {
 		struct proxy_inquiry *q = asked->inquiry;
 		struct found *found =
@@ -203,6 +213,9 @@ on_key(void *ctx, const struct proxy_sign_answer *answer)
 			found->since = answer->since;
 		}
 		found->signers++;
+		/* Each signer loads a key when it first needs it: the earliest
+		 * says since when some mail is signed by it, the latest since
+		 * when all is. */
 		if (answer->since < found->since)
 			found->since = answer->since;
 		if (answer->since > found->everywhere)
@@ -217,6 +230,8 @@ on_key(void *ctx, const struct proxy_sign_answer *answer)
 
 /* --- a trial --- */
 
+/* The message is written out as the next hop would have got it, so that it can
+ * be checked by any other program. */
 static void
 print_trial(struct proxy_inquiry *q, const struct proxy_outcome *outcome)
 {
@@ -251,9 +266,13 @@ on_outcome(void *ctx, const struct proxy_outcome *outcome)
 	print_trial(ctx, outcome);
 }
 
+/* No words that a filter could take for mail of somebody: this text may be
+ * looked at by a verifier, but is never sent. */
 static const struct slice body = SLICE_INIT(
     "This text was signed as mail of this domain is. It has gone nowhere.\r\n");
 
+/* Signed by the same code as mail, with an envelope that nobody sent: what it
+ * shows is what happens, not what another piece of code thinks would happen. */
 static void
 try_it(struct proxy_inquiry *q)
 {
@@ -297,6 +316,7 @@ meet(struct proxy_inquiry *q, bool each)
 		    proxy_signers_new(job->base, job->config->sign_timeout);
 	for (size_t i = 0; i < job->signer_count; i++)
 		proxy_signers_add(q->signers[each ? i : 0], job->signers[i]);
+	/* The sockets are the askers' now: who closes them has changed. */
 	q->job.signers = NULL;
 }
 
@@ -310,6 +330,7 @@ begin_inquiry(
 
 	q->job = *job;
 	q->domain = xslicedup(domain);
+	/* Domains are compared in lower case, as the maps have them. */
 	for (char *c = q->domain; *c != '\0'; c++)
 		*c = ascii_lower(*c);
 	q->over = event_new(job->base, -1, 0, on_over, q);
@@ -346,6 +367,8 @@ proxy_inquiry_key(const struct proxy_inquiry_job *job, struct slice domain)
 	proxy_sign_rule_choose(job->config, q->header, &q->choice);
 	q->waiting = q->signers_count * q->choice.count;
 	q->asked = xcalloc(q->waiting + 1, sizeof(*q->asked));
+	/* Nothing to ask is an answer as well: no rule signs for this
+	 * domain. */
 	if (q->waiting == 0)
 		print_keys(q);
 	for (size_t s = 0; s < q->signers_count; s++)
@@ -363,6 +386,8 @@ proxy_inquiry_key(const struct proxy_inquiry_job *job, struct slice domain)
 			};
 
 			*asked = (struct asked){q, signing, NULL};
+			/* Last: the answer may come before this returns, and
+			 * looks at what is above. */
 			asked->asking = proxy_sign_ask(signers, &wish);
 		}
 	return q;
@@ -384,6 +409,7 @@ proxy_inquiry_free(struct proxy_inquiry *q)
 		return;
 	if (q->filter != NULL)
 		proxy_filter_sign.free(q->filter);
+	/* Before the signers, or an answer would come to freed memory. */
 	for (size_t i = 0; i < q->asked_count; i++)
 		proxy_sign_asking_end(q->asked[i].asking);
 	free(q->asked);

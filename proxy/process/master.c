@@ -43,6 +43,7 @@ say_why_not(struct proxy_master *master, const char *what, const char *why)
 		fprintf(stderr, "signpost: %s: %s\n", what, why);
 }
 
+/* A line each: syslog would show a text of several lines as one, or cut it. */
 static void
 log_lines(struct proxy_master *master, enum log_level level,
     const struct strbuf *text)
@@ -99,6 +100,9 @@ arm(struct event *timer, unsigned s)
 	(void)event_add(timer, &tv);
 }
 
+/* The only place that changes the state. A step that the table does not have
+ * ends the master (base/machine): better no daemon, with a core, than one that
+ * does not know what it is doing. */
 static void
 move_master(struct proxy_master *master, enum proxy_master_state state)
 {
@@ -124,7 +128,9 @@ renew_log(struct proxy_master *master, const struct proxy_config *config)
 	    log_new("signpost/master", config->log, config->log_level);
 }
 
-/* The first workers serve: whoever waits may know. */
+/* The first workers serve: whoever waits may know. Only now is the starter let
+ * go and the pid written: "started" has to mean that mail is taken, for init
+ * scripts and for whoever starts Postfix next. */
 static int
 announce(struct proxy_master *master)
 {
@@ -152,6 +158,7 @@ renew_pidfile(struct proxy_master *master)
 	struct strbuf reason;
 
 	strbuf_init(&reason, REASON_MAX);
+	/* Who gave -p looks for it there, whatever the file says. */
 	if (master->job->pidfile == NULL &&
 	    proxy_pidfile_move(&master->pidfile,
 		master->serving->config->pidfile, &reason) != 0)
@@ -190,6 +197,8 @@ note_change(
 	history->reload_at = history->read_at;
 }
 
+/* That a reload failed has to be seen long after its line has scrolled out of
+ * the log: the daemon serves on with settings that its file no longer has. */
 static void
 note_refusal(struct proxy_master *master, struct slice why)
 {
@@ -250,11 +259,15 @@ change_over(struct proxy_master *master)
 	master->serving = new;
 	master->starting = NULL;
 	(void)event_del(master->start_timer);
+	/* Before the first line of the new generation, and after the last word
+	 * about the old. */
 	renew_log(master, new->config);
 	atomic_fetch_add(&master->shared->generation, 1);
 	note_change(master, new, old != NULL);
 	atomic_store(&master->shared->workers, proxy_worker_count(new->config));
 	atomic_store(&master->shared->signers, proxy_signer_count(new->config));
+	/* Before the new ones begin, so that nobody who looks meanwhile counts
+	 * both. */
 	mark_draining(old);
 	proxy_generation_go(new);
 	log_printf(master->log, LOGGING_INFO,
@@ -267,12 +280,17 @@ change_over(struct proxy_master *master)
 		begin_stop(master);
 		return;
 	}
+	/* Sockets that the new settings do not name close now, not sooner: a
+	 * refused reload must find its listeners open, with whoever waits in
+	 * their backlog. */
 	proxy_sockets_trim(master, new->config);
 	if (old != NULL) {
 		renew_pidfile(master);
 		proxy_generation_leave(old, SIGUSR2);
 		free_if_empty(old);
 	}
+	/* systemd waits for this word after each RELOADING=1, or takes the
+	 * reload for one that hangs. */
 	proxy_notify_send(&master->notify, "READY=1\nSTATUS=serving");
 	tell_outcome(master, "done");
 	if (master->reload_again)
@@ -301,6 +319,8 @@ give_up_generation(struct proxy_master *master, const char *why)
 						    : "reload refused",
 	    why);
 	if (new != NULL) {
+		/* SIGTERM and SIGKILL at once: none of them was told to begin,
+		 * so there is no session that could be lost. */
 		proxy_generation_leave(new, SIGTERM);
 		proxy_generation_kill(new);
 		free_if_empty(new);
@@ -312,6 +332,7 @@ give_up_generation(struct proxy_master *master, const char *why)
 	}
 	move_master(master, PROXY_MASTER_SERVING);
 	note_refusal(master, slice_str(why));
+	/* What was opened for the refused settings only is closed again. */
 	proxy_sockets_trim(master, master->serving->config);
 	keep_control(master);
 	proxy_notify_send(&master->notify,
@@ -330,6 +351,8 @@ start_generation(struct proxy_master *master, struct proxy_config *config)
 	struct strbuf reason;
 
 	strbuf_init(&reason, REASON_MAX);
+	/* Sockets before processes: that a port is taken is the likeliest
+	 * fault, and the cheapest to find. */
 	if (proxy_sockets_open(master, config, &reason) != 0 ||
 	    open_control(master, config, &reason) != 0) {
 		proxy_config_free(config);
@@ -354,6 +377,8 @@ proxy_master_on_serving(struct proxy_master *master, struct proxy_seat *seat)
 		change_over(master);
 }
 
+/* A death while starting refuses the whole reload: the same fault would kill
+ * the next one too, and the old generation still serves. */
 void
 proxy_master_on_end(struct proxy_master *master, struct proxy_seat *seat,
     const char *why, bool before_serving)
@@ -375,6 +400,8 @@ proxy_master_on_end(struct proxy_master *master, struct proxy_seat *seat,
 	strbuf_clear(&text);
 }
 
+/* The last worker of a generation has gone, and with it the last that needed
+ * those settings. */
 void
 proxy_master_on_empty(struct proxy_master *master, struct proxy_generation *g)
 {
@@ -399,7 +426,8 @@ refuse_reload(struct proxy_master *master, const struct strbuf *errors)
 	note_refusal(master, slice_first(line, PROXY_RELOAD_TEXT_MAX - 1));
 }
 
-/* NULL where they are refused. */
+/* NULL where they are refused. The file is judged before anything is touched: a
+ * reload with a mistake in it leaves the daemon as it is. */
 static struct proxy_config *
 read_again(struct proxy_master *master)
 {
@@ -432,7 +460,8 @@ detach_checking(struct proxy_master *master)
 	return config;
 }
 
-/* All keys were looked at. */
+/* All keys were looked at. Keys last, since they take longest and a mistake
+ * elsewhere should not wait for them. */
 static void
 end_checking(struct proxy_master *master)
 {
@@ -475,6 +504,9 @@ begin_reload(struct proxy_master *master)
 {
 	enum proxy_turn turn = proxy_rule_reload(master->state);
 
+	/* A second SIGHUP while one is under way is not lost: the file may have
+	 * changed after it was read, so one more follows. Any number of them
+	 * make one. */
 	master->reload_again = turn == PROXY_TURN_LATER;
 	if (turn != PROXY_TURN_NOW)
 		return;
@@ -483,6 +515,7 @@ begin_reload(struct proxy_master *master)
 	proxy_control_began(master->control);
 	master->history.reload = PROXY_RELOAD_RUNNING;
 	master->history.reload_at = clock_wall_s();
+	/* Before the file is read: systemd wants the time of the beginning. */
 	proxy_notify_reloading(&master->notify);
 	master->checking = read_again(master);
 	if (master->checking == NULL)
@@ -498,6 +531,8 @@ on_control_reload(void *ctx)
 	begin_reload(ctx);
 }
 
+/* Questions only: a reload comes by on_control_reload(), since its answer waits
+ * for the outcome. */
 static bool
 on_control_request(void *ctx, const struct proxy_control_request *request,
     struct proxy_control_ticket ticket, struct strbuf *answer)
@@ -523,6 +558,8 @@ begin_stop(struct proxy_master *master)
 	struct proxy_generation *g, *next;
 	unsigned wait = PROXY_MASTER_KILL_S;
 
+	/* A second SIGTERM changes nothing: whoever is impatient has
+	 * SIGKILL. */
 	if (master->state == PROXY_MASTER_STOPPING)
 		return;
 	move_master(master, PROXY_MASTER_STOPPING);
@@ -534,8 +571,11 @@ begin_stop(struct proxy_master *master)
 	proxy_master_end_inquiries(master, "the daemon stops");
 	proxy_notify_send(&master->notify, "STOPPING=1");
 	log_printf(master->log, LOGGING_INFO, "stopping");
+	/* At once: a client that connects now must be refused, not left to wait
+	 * in the backlog of a daemon that will never accept. */
 	proxy_sockets_close(master);
 	for (g = TAILQ_FIRST(&master->generations); g != NULL; g = next) {
+		/* An empty generation is freed below. */
 		next = TAILQ_NEXT(g, link);
 		if (wait < g->config->stop_timeout + PROXY_MASTER_KILL_S)
 			wait = g->config->stop_timeout + PROXY_MASTER_KILL_S;
@@ -579,6 +619,8 @@ on_start_timer(evutil_socket_t fd, short what, void *ctx)
 	give_up_generation(ctx, "the workers did not report in");
 }
 
+/* The workers have a deadline of their own, a little earlier than this: it is
+ * for those that hang so badly that theirs did not go off. */
 static void
 on_kill_timer(evutil_socket_t fd, short what, void *ctx)
 {
@@ -653,6 +695,8 @@ make_events(struct proxy_master *master)
 	(void)event_add(master->round, &round);
 	if (master->notify.watchdog_us == 0)
 		return;
+	/* Half of what systemd allows, as sd_watchdog_enabled(3) advises: one
+	 * turn of the loop may be late. */
 	half.tv_sec = (time_t)(master->notify.watchdog_us / 2 / 1000000);
 	half.tv_usec = (suseconds_t)(master->notify.watchdog_us / 2 % 1000000);
 	master->watchdog =
@@ -678,6 +722,9 @@ free_events(struct proxy_master *master)
 
 /* --- beginning and end --- */
 
+/* Of the user signals only workers know what they mean. Their default would end
+ * the master, and a script that sends one to the wrong process must not stop
+ * the mail. */
 static void
 ignore_signals(void)
 {
@@ -696,6 +743,8 @@ run_loop(struct proxy_master *master)
 
 	make_events(master);
 	master->control = proxy_control_new(master->base, &control_ops, master);
+	/* Before the first worker is forked, so that none starts without
+	 * servers. */
 	dns_conf_page_follow(master->conf_page, DNS_RESOLV_CONF);
 	proxy_sandbox_begin(master->job->config, master->log);
 	start_generation(master, master->job->config);
@@ -712,7 +761,9 @@ run_loop(struct proxy_master *master)
 	proxy_control_free(master->control);
 }
 
-/* As seen from `/`; NULL of NULL. */
+/* As seen from `/`; NULL of NULL. The daemon changes to the root directory, and
+ * reads its file again at each reload: a relative path would then name another
+ * file. */
 static char *
 absolute(const char *path)
 {
@@ -736,6 +787,8 @@ set_up_master(struct proxy_master *master, struct strbuf *reason)
 	master->path = absolute(job->path);
 	master->pidfile = absolute(
 	    job->pidfile != NULL ? job->pidfile : job->config->pidfile);
+	/* Before anything that a fork would double or lose: timers, locks, the
+	 * process's own pid. */
 	if (job->daemon) {
 		master->tell = proxy_daemon_begin(reason);
 		if (master->tell < 0)
@@ -774,6 +827,8 @@ count_records(struct proxy_master *master)
 	while (master->orphan_count > 0) {
 		int fd = master->orphans[--master->orphan_count].records;
 
+		/* The sockets are the only place where those records still are;
+		 * each datagram there is one record. */
 		while (recv(fd, &byte, 1, MSG_DONTWAIT) > 0)
 			lost++;
 		(void)close(fd);
@@ -796,6 +851,8 @@ proxy_master_run(const struct proxy_master_job *job)
 	renew_log(&master, job->config);
 	proxy_notify_init(&master.notify);
 	ignore_signals();
+	/* Before any key is read: from here on no other process of the same
+	 * user can look into this one, and no core of it is written. */
 	proxy_privilege_hide();
 	if (!proxy_privilege_allow_lock())
 		log_printf(master.log, LOGGING_WARNING,

@@ -48,6 +48,8 @@ move_seat(struct proxy_seat *seat, enum proxy_seat_state state)
 
 /* --- generations --- */
 
+/* The seats of a generation are one array, made before any of them is taken:
+ * events hold pointers into it, so it may not grow once a worker sits. */
 static void
 add_seats(struct proxy_generation *g, enum proxy_role role, size_t count)
 {
@@ -65,7 +67,9 @@ add_seats(struct proxy_generation *g, enum proxy_role role, size_t count)
 	}
 }
 
-/* What its workers get besides sockets of their own. */
+/* What its workers get besides sockets of their own. The settings travel as a
+ * sealed memory file, not as a path: a worker must get those that the master
+ * has checked, even where the file has been edited since. */
 static int
 make_gifts(struct proxy_generation *g, struct strbuf *reason)
 {
@@ -84,6 +88,8 @@ proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
 	g->master = master;
 	g->config = config;
 	g->settings = -1;
+	/* In the list first, since freeing it takes it out of there whatever
+	 * has failed. */
 	TAILQ_INSERT_TAIL(&master->generations, g, link);
 	if (make_gifts(g, reason) != 0) {
 		proxy_generation_free(g);
@@ -96,6 +102,8 @@ proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
 			    g, proxy_role_of(i), proxy_worker_count(config));
 	if (proxy_recorder_is_wanted(config))
 		add_seats(g, PROXY_ROLE_RECORDER, 1);
+	/* The order does not matter: proxy_seat_share() introduces whoever
+	 * comes to all that are there. */
 	add_seats(g, PROXY_ROLE_SIGNER, proxy_signer_count(config));
 	return g;
 }
@@ -117,6 +125,8 @@ proxy_generation_free(struct proxy_generation *g)
 	free(g);
 }
 
+/* All or none: mail that is taken while a signer is missing could only be put
+ * off, so nobody is told to begin before everybody can. */
 bool
 proxy_generation_is_serving(const struct proxy_generation *g)
 {
@@ -155,6 +165,8 @@ proxy_generation_go(const struct proxy_generation *g)
 		proxy_seat_go(&g->seats[i]);
 }
 
+/* A pid is signalled only while its seat is taken: a child that has not been
+ * reaped keeps its number, so no stranger can have it. */
 static void
 signal_role(const struct proxy_generation *g, enum proxy_role role, int signal)
 {
@@ -166,6 +178,7 @@ signal_role(const struct proxy_generation *g, enum proxy_role role, int signal)
 			(void)kill(g->seats[i].pid, signal);
 }
 
+/* Whoever may still ask for a signature: a worker with a message in hand. */
 static bool
 has_asker(const struct proxy_generation *g)
 {
@@ -178,6 +191,8 @@ has_asker(const struct proxy_generation *g)
 	return false;
 }
 
+/* Signers go last. A message that has been read needs its signature even when
+ * its worker drains, and a drain may take hours. */
 static void
 release_signers(const struct proxy_generation *g)
 {
@@ -198,6 +213,7 @@ proxy_generation_leave(struct proxy_generation *g, int signal)
 {
 	size_t i;
 
+	/* First: a worker that dies of the signal is not replaced then. */
 	g->leaving = true;
 	for (i = 0; i < g->seat_count; i++)
 		if (g->seats[i].on_pause != NULL && !is_needed(&g->seats[i]))
@@ -208,6 +224,8 @@ proxy_generation_leave(struct proxy_generation *g, int signal)
 	release_signers(g);
 }
 
+/* SIGKILL, for whoever did not answer to anything milder; its seat is emptied
+ * by SIGCHLD as ever. */
 void
 proxy_generation_kill(struct proxy_generation *g)
 {
@@ -270,6 +288,9 @@ hear(struct proxy_seat *seat, const char *bytes, size_t n)
 	bool ready = false;
 
 	for (size_t i = 0; i < n; i++) {
+		/* A report begins with an octet that is no sign of life and has
+		 * a fixed size. It may come in pieces, so what has come is kept
+		 * in the seat between reads. */
 		if (told->n == 0 && bytes[i] != PROXY_SANDBOX_TOLD) {
 			ready = ready || bytes[i] == 'r';
 			continue;
@@ -283,6 +304,8 @@ hear(struct proxy_seat *seat, const char *bytes, size_t n)
 	return ready;
 }
 
+/* The pipe is a hint only. What a process says there is counted, never
+ * believed: the worst that one can say is that it lives. */
 static void
 on_control(evutil_socket_t fd, short what, void *ctx)
 {
@@ -301,6 +324,8 @@ on_control(evutil_socket_t fd, short what, void *ctx)
 	show_silence(seat);
 	if (!hear(seat, bytes, (size_t)n) || seat->state != PROXY_SEAT_STARTING)
 		return;
+	/* Once: a worker that was taken over may repeat its word as often as it
+	 * likes. */
 	move_seat(seat, PROXY_SEAT_SERVING);
 	proxy_master_on_serving(seat->generation->master, seat);
 }
@@ -324,6 +349,9 @@ on_lines(evutil_socket_t fd, short what, void *ctx)
 			drop_event(&seat->on_lines);
 			return;
 		}
+		/* The line is of a process that may have been taken over:
+		 * log_take makes it harmless, and the master says itself which
+		 * process it came from. */
 		(void)log_take(seat->generation->master->log, who,
 		    slice_from(text, (size_t)n));
 	}
@@ -338,6 +366,10 @@ is_watched(const struct proxy_seat *seat)
 		seat->role == PROXY_ROLE_SIGNER);
 }
 
+/* The watchdog. A worker that hangs in a loop holds its sessions for ever, and
+ * its clients could not send their mail elsewhere; killed, they try again. The
+ * first stroke is said and the next one kills, so that the log has it before
+ * the process is gone. */
 static void
 kill_silent(struct proxy_seat *seat)
 {
@@ -394,11 +426,15 @@ on_keys(evutil_socket_t fd, short what, void *ctx)
 		    (long)seat->pid);
 		(void)kill(seat->pid, SIGKILL);
 	}
+	/* No more is answered on that socket, even before the process is
+	 * dead. */
 	drop_event(&seat->on_keys);
 	drop_fd(&seat->keys);
 }
 
-/* What one said that has ended since. */
+/* What one said that has ended since. The socket outlives the process, so what
+ * a dying one wrote can still be read, and it is often the reason of its
+ * end. */
 static void
 hear_last(struct proxy_seat *seat)
 {
@@ -429,6 +465,8 @@ take_slot(struct proxy_seat *seat, struct strbuf *reason)
 	return 0;
 }
 
+/* Counters in the slot stay: what is shown of a front may not go down because a
+ * worker of it has died. */
 static void
 give_slot_back(const struct proxy_seat *seat)
 {
@@ -506,11 +544,15 @@ fork_worker(
 	    .no_stderr =
 		g->master->job->daemon && g->config->log == LOGGING_SYSLOG};
 
+	/* Each worker has the listening sockets of its role alone: a recorder
+	 * could not take mail if it were taken over. */
 	spawn.listener_count = proxy_sockets_of(
 	    g->master, listeners_of(g->config, seat->role), listeners);
 	seat->pid = proxy_spawn(&spawn, reason);
 	if (seat->pid < 0)
 		return -1;
+	/* Only after the fork: a reader who finds a pid there may look at
+	 * it. */
 	atomic_store(&g->master->shared->seats[seat->slot].pid, seat->pid);
 	return 0;
 }
@@ -523,6 +565,9 @@ has_lines(const struct proxy_seat *seat)
 	    seat->generation->config->log == LOGGING_SYSLOG;
 }
 
+/* SEQPACKET where messages must stay apart and may carry descriptors: in a
+ * stream two of them could run together. Only a signer gets a socket for keys,
+ * so no other process can even ask for one. */
 static int
 make_pairs(
     const struct proxy_seat *seat, struct pairs *pairs, struct strbuf *reason)
@@ -542,6 +587,8 @@ make_pairs(
 	return 0;
 }
 
+/* End 0 is ours and 1 is the child's. The master must close the child's ends,
+ * or it would never read the end of file that says that the child has gone. */
 static void
 drop_ends(struct pairs *pairs, size_t end)
 {
@@ -562,6 +609,8 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 		return -1;
 	if (make_pairs(seat, &pairs, reason) == 0)
 		result = fork_worker(seat, &pairs, reason);
+	/* Whether it was forked or not: what the child needs it has
+	 * inherited. */
 	drop_ends(&pairs, 1);
 	if (result != 0) {
 		drop_ends(&pairs, 0);
@@ -577,6 +626,7 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 	STAILQ_INIT(&seat->gifts); /* its place may have moved since */
 	move_seat(seat, PROXY_SEAT_STARTING);
 	seat->since = clock_s();
+	/* After the state has changed: the first word may be there already. */
 	listen_to(seat);
 	proxy_seat_share(seat);
 	return 0;
@@ -609,6 +659,8 @@ is_replaced_at_once(struct proxy_seat *seat, int64_t lived_s)
 	return seat->role == PROXY_ROLE_SIGNER && !again;
 }
 
+/* Longer and longer while it keeps dying young: a fault that strikes at each
+ * start would otherwise eat the machine with forks. */
 static void
 replace_later(struct proxy_seat *seat, int64_t lived_s)
 {
@@ -633,12 +685,16 @@ on_pause(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	/* Between the death and now the generation may have been told to leave,
+	 * or somebody may have sat down. */
 	if (!is_needed(seat) || seat->state != PROXY_SEAT_EMPTY)
 		return;
 	strbuf_init(&reason, 512);
 	if (sit_down(seat, &reason) != 0) {
 		log_printf(master->log, LOGGING_ERROR,
 		    "cannot replace a worker: %s", strbuf_text(&reason));
+		/* No fork now is no reason to give up: memory and process
+		 * numbers come back. */
 		replace_later(seat, 0);
 	} else {
 		atomic_fetch_add(&master->shared->restarts, 1);
@@ -646,6 +702,8 @@ on_pause(evutil_socket_t fd, short what, void *ctx)
 	strbuf_clear(&reason);
 }
 
+/* Everything of the dead worker is taken off the seat before anybody is told,
+ * for whoever is told may fill it again at once. */
 static void
 get_up(struct proxy_seat *seat, const char *why)
 {
@@ -681,6 +739,8 @@ get_up(struct proxy_seat *seat, const char *why)
 	proxy_master_on_end(master, seat, why, early);
 }
 
+/* A pid of a seat that is empty is a dead one's, and may be another's by
+ * now. */
 static struct proxy_seat *
 find_seat(struct proxy_master *master, pid_t pid)
 {
@@ -695,6 +755,8 @@ find_seat(struct proxy_master *master, pid_t pid)
 	return NULL;
 }
 
+/* SIGCHLD says that some ended, not how many: signals of one number are merged
+ * while one is pending, so all that can be reaped are. */
 void
 proxy_seats_reap(struct proxy_master *master)
 {

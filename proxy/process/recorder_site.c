@@ -69,10 +69,14 @@ on_known(void *ctx)
 	struct waiting *w = ctx;
 
 	LIST_REMOVE(w, entry);
+	/* Off the list first: nothing that the answer sets off may find it
+	 * there. */
 	w->print(w);
 	free(w);
 }
 
+/* No page blocks: the recorder takes records meanwhile, and a next hop that is
+ * away answers after seconds. */
 static void
 wait_for_hops(struct proxy_recorder_site *site, struct record_request *request,
     unsigned max_age_s, void (*print)(struct waiting *))
@@ -88,6 +92,8 @@ wait_for_hops(struct proxy_recorder_site *site, struct record_request *request,
 
 /* --- figures --- */
 
+/* Counters of processes that have died count too, or a figure would go down,
+ * which a scraper takes for a restart. */
 static void
 sum_workers(const struct proxy_shared *shared, enum proxy_role role,
     struct proxy_metrics_front *front)
@@ -106,6 +112,8 @@ sum_workers(const struct proxy_shared *shared, enum proxy_role role,
 	}
 }
 
+/* Lost records are counted by the recorder, but belong to the front that made
+ * them. */
 static void
 gather_front(const struct proxy_recorder_site *site, size_t number,
     struct proxy_metrics_front *to)
@@ -173,6 +181,7 @@ gather_processes(
 	const struct proxy_shared *shared = site->job->shared;
 
 	proxy_process_count(&site->eyes, site->job->counters);
+	/* The recorder's parent: the master is its only one. */
 	add_process(m, "master", 0, getppid(), &shared->master);
 	for (unsigned i = 0; i < PROXY_SHARED_SLOTS; i++) {
 		const union proxy_shared_slot *slot = &shared->slots[i];
@@ -205,6 +214,8 @@ look_at_reports(
 		int64_t at = (int64_t)proxy_counter_get(
 		    &slot->counters, PROXY_COUNT_REPORTS_SEEN);
 
+		/* The latest mark of any recorder, one that has been replaced
+		 * among them: what it has counted must not be counted again. */
 		if (atomic_load(&seat->role) == PROXY_ROLE_RECORDER &&
 		    at > seen)
 			seen = at;
@@ -242,6 +253,7 @@ gather(const struct proxy_recorder_site *site, struct proxy_metrics *m)
 	};
 	m->reports_last =
 	    look_at_reports(site, &reports) == 0 ? reports.last_sent : -1;
+	/* After the look above, which may add to them. */
 	m->reports =
 	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_REPORTS);
 	for (size_t i = 0; i < PROXY_FRONTS; i++)
@@ -253,6 +265,7 @@ gather(const struct proxy_recorder_site *site, struct proxy_metrics *m)
 	gather_processes(site, m);
 }
 
+/* On the heap: it is larger than what a stack should hold. */
 static void
 print_metrics(struct waiting *w)
 {
@@ -267,6 +280,8 @@ print_metrics(struct waiting *w)
 	free(m);
 }
 
+/* A scraper comes every few seconds, so an answer that is some seconds old
+ * does. */
 static void
 on_metrics(void *ctx, struct record_request *request)
 {
@@ -366,6 +381,8 @@ print_health(struct waiting *w)
 
 	strbuf_init(&page, TEXT_MAX);
 	proxy_state_print(state, verbose, &page);
+	/* 503 only where mail does not flow: a balancer takes a host out for
+	 * it, and a warning is no reason for that. */
 	record_http_answer(w->request,
 	    proxy_state_worst(state) == PROXY_STATE_FAIL ? 503 : 200, &page);
 	strbuf_clear(&page);
@@ -380,6 +397,8 @@ on_health(void *ctx, struct record_request *request)
 
 /* --- the status page --- */
 
+/* The domain itself or any above it, label by label: mail of a host below a
+ * domain of ours is ours. */
 static bool
 is_own_domain(void *ctx, struct slice domain)
 {
@@ -443,6 +462,8 @@ results_of(struct proxy_recorder_site *site, const struct record_page *page)
 	strbuf_clear(&s->text);
 	strbuf_init(&s->text, RECORD_HTTP_PAGE_MAX);
 	if (page->store != NULL)
+		/* The page may ask for a long time of many records. Such a
+		 * statement is broken off, since records wait meanwhile. */
 		record_store_bound(page->store, PAGE_STATEMENT_MS);
 	(void)record_page_results(page, &s->text);
 	if (page->store != NULL)
@@ -508,6 +529,7 @@ static const struct record_route routes[] = {
     {NULL, NULL, NULL},
 };
 
+/* Who can open a Unix socket was let in by the permissions of its file. */
 static bool
 is_reader_allowed(void *ctx, const struct sockaddr *peer)
 {
@@ -517,6 +539,9 @@ is_reader_allowed(void *ctx, const struct sockaddr *peer)
 	    proxy_networks_contain(&site->job->config->metrics.allow, peer);
 }
 
+/* The Host field of the request must be a name of ours. Otherwise a page in
+ * somebody's browser could have its own name point here and read ours (DNS
+ * rebinding). */
 static bool
 is_domain_named(void *ctx, struct slice name)
 {
@@ -578,6 +603,7 @@ proxy_recorder_site_set_store(
 	if (site == NULL)
 		return;
 	site->store = store;
+	/* What was shown was of another database. */
 	site->shown.took = 0;
 }
 
@@ -614,6 +640,7 @@ proxy_recorder_site_free(struct proxy_recorder_site *site)
 		return;
 	while ((w = LIST_FIRST(&site->waiting)) != NULL) {
 		LIST_REMOVE(w, entry);
+		/* Whom these would answer goes with the servers below. */
 		free(w);
 	}
 	for (size_t i = 0; i < site->http_count; i++)

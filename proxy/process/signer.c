@@ -15,6 +15,9 @@
 
 enum { SIGNALS = 3 };
 
+/* A process that holds private keys and speaks to nobody but workers and the
+ * master: no network, no files, no syslog. Whoever takes over a worker can have
+ * mail signed while he is there, but cannot carry a key away. */
 struct signer {
 	const struct proxy_signer_job *job;
 	struct event_base *base;
@@ -25,6 +28,8 @@ struct signer {
 	struct proxy_process_eyes eyes;
 };
 
+/* Counted here and not by who asked: a worker that was taken over should not be
+ * able to hide how often it asked. */
 static void
 on_answered(void *ctx, const struct proxy_front *front,
     enum proxy_sign_word status, bool refused)
@@ -47,12 +52,16 @@ on_hello(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	switch (proxy_hello_receive(fd, &hello, &asker)) {
 	case PROXY_HELLO_GOT:
+		/* The front is what the master says it is, not what the asker
+		 * says: the right to sign by a key hangs on it. */
 		if (hello.kind == PROXY_HELLO_SIGNING)
 			proxy_sign_desk_take(s->desk, asker,
 			    &s->job->config->fronts[hello.number]);
 		else
 			(void)close(asker);
 		break;
+	/* The master has gone; the signal of that comes too. Without this the
+	 * closed socket would be ready for ever and the loop would spin. */
 	case PROXY_HELLO_GONE:
 		(void)event_del(s->hello);
 		break;
@@ -73,9 +82,14 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 	proxy_count_set(counters, PROXY_COUNT_KEYS, keys.keys);
 	proxy_count_set(counters, PROXY_COUNT_KEY_AGE, keys.oldest);
 	proxy_process_count(&s->eyes, counters);
+	/* The sign of life that the master's watchdog waits for. It is sent
+	 * from the loop, so a loop that hangs does not send it; a full socket
+	 * is as good. */
 	(void)send(s->job->control_fd, "t", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* The master ends a signer only when nobody asks it any more, so there is
+ * nothing to finish. */
 static void
 on_deserted(void *ctx)
 {
@@ -153,6 +167,8 @@ static void
 signer_clear(struct signer *s)
 {
 	proxy_sign_desk_free(s->desk);
+	/* After the desk, which asks for them. It wipes each key before the
+	 * memory is given back. */
 	proxy_keys_free(s->keys);
 	for (size_t i = 0; i < SIGNALS; i++)
 		event_free(s->signals[i]);
@@ -170,6 +186,8 @@ proxy_signer_run(const struct proxy_signer_job *job)
 	struct signer s = {.job = job};
 
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+	/* A terminal's hangup reaches the whole group; only the master
+	 * reloads. */
 	(void)sigaction(SIGHUP, &ignore, NULL);
 	s.base = event_base_new();
 	if (s.base == NULL) {
@@ -182,6 +200,8 @@ proxy_signer_run(const struct proxy_signer_job *job)
 	make_signer_events(&s);
 	proxy_process_eyes_open(&s.eyes);
 	proxy_process_count(&s.eyes, job->counters);
+	/* Here the sandbox shuts: all that needs a call outside of its list is
+	 * done. */
 	if (job->ready != NULL)
 		job->ready(job->ctx);
 	(void)event_base_dispatch(s.base);

@@ -26,7 +26,9 @@
 #include "proxy/settings/users.h"
 #include "record/http.h"
 
-/* Where a worker finds what it is given. */
+/* Where a worker finds what it is given. Fixed numbers, since exec passes on
+ * nothing but numbers; a place that was not filled is a closed descriptor, for
+ * which F_GETFD fails. */
 enum {
 	FD_SETTINGS = 3,
 	FD_CONTROL,
@@ -96,9 +98,14 @@ take_places(struct places *places)
 	for (i = FD_SETTINGS; i < places->count; i++)
 		if (dup2(places->fds[i], i) != i)
 			return -1;
+	/* Whatever else the master had open, keys and other workers' sockets
+	 * among it, ends here: a worker has what it was given and nothing
+	 * more. */
 	return compat_close_from(places->count);
 }
 
+/* What is ignored stays ignored across exec, and a blocked signal stays
+ * blocked: a worker that inherited either would not end when it is asked to. */
 static void
 reset_signals(void)
 {
@@ -141,6 +148,9 @@ enum {
 	ENVIRONMENT_MAX = TOLD + TOLD_IN_TESTS
 };
 
+/* The environment is the master's, and root's. LD_PRELOAD or OPENSSL_CONF in it
+ * would load foreign code into each process, so names are let through by a list
+ * and not kept out by one. */
 static char **
 environment_of(char *kept[ENVIRONMENT_MAX + 1])
 {
@@ -182,8 +192,14 @@ run_worker(const struct proxy_spawn *spawn, pid_t parent)
 	if (spawn->no_stderr)
 		(void)dup2(STDOUT_FILENO, STDERR_FILENO);
 	if (take_places(&places) == 0)
+		/* Exec and not only fork: each worker gets an address space
+		 * laid out anew, so that an address learned in one is of no use
+		 * against another, and it holds no memory of the master. By
+		 * /proc/self/exe it is this very program, even where a package
+		 * has just replaced the file. */
 		(void)execve("/proc/self/exe", argv, environment_of(kept));
 	say_why_not(spawn);
+	/* Not exit(): buffers and handlers are the master's. */
 	_exit(EX_OSERR);
 }
 
@@ -246,6 +262,7 @@ read_arguments(int argc, char **argv, struct beginning *to)
 	return is_given(FD_SETTINGS) && is_given(FD_CONTROL) ? 0 : -1;
 }
 
+/* A worker starts no program, but a library of it might. */
 static void
 close_on_exec(const struct beginning *beginning)
 {
@@ -265,7 +282,9 @@ struct process {
 };
 
 /* All is open that is opened late, and nobody outside was heard as yet: now it
- * closes itself in. */
+ * closes itself in. The list of system calls can be short because of this
+ * order: opening files, looking up users and changing them happened before
+ * it. */
 static void
 on_ready(void *ctx)
 {
@@ -286,6 +305,8 @@ follow_master(const struct beginning *beginning, struct strbuf *reason)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0)
 		return strbuf_fail(reason, "PDEATHSIG: %s", strerror(errno));
+	/* The master may have died between the fork and the line above, and
+	 * then the signal would never come. */
 	if (getppid() != beginning->master)
 		return strbuf_fail(reason, "the master is gone");
 	return 0;
@@ -301,6 +322,8 @@ spool_of_others(const void *ctx)
 	    process->beginning->slot);
 }
 
+/* The worker is given places in the shared page, not the page's owner: it
+ * writes its own slot and reads the others. */
 static int
 serve(struct process *process)
 {
@@ -393,6 +416,8 @@ struct footing {
 	size_t descriptors, listeners;
 };
 
+/* The bound on descriptors is part of the sandbox: a process that was taken
+ * over cannot use up the machine's. */
 static struct footing
 footing_of(enum proxy_role role, const struct proxy_config *config)
 {
@@ -426,7 +451,10 @@ begin_process(const struct beginning *beginning,
 	int status = EX_OSERR;
 
 	strbuf_init(&reason, REASON_MAX);
+	/* Spool files hold other people's mail. */
 	(void)umask(077);
+	/* Before root is given up, whose locked memory has no bound. Only
+	 * signers hold keys, so nobody else may lock any. */
 	if (beginning->role == PROXY_ROLE_SIGNER)
 		proxy_privilege_lock();
 	else
@@ -435,6 +463,8 @@ begin_process(const struct beginning *beginning,
 		strbuf_addf(&reason, "shared pages: %s", strerror(errno));
 	else if (beginning->listener_count != footing.listeners)
 		strbuf_add_str(&reason, "listeners do not fit the settings");
+	/* Descriptors are looked at after the limit is set, and the parent
+	 * last, since a change of user clears PDEATHSIG (prctl(2)). */
 	else if (proxy_privilege_drop(
 		     footing.user, footing.descriptors, &reason) == 0 &&
 	    proxy_privilege_check_descriptors(&reason) == 0 &&
@@ -449,6 +479,8 @@ begin_process(const struct beginning *beginning,
 	return status;
 }
 
+/* A signer's lines go through the master: its sandbox has no call that could
+ * open syslog's socket again. */
 static struct log *
 make_log(enum proxy_role role, const struct proxy_config *config)
 {
@@ -479,6 +511,9 @@ proxy_spawn_main(int argc, char **argv)
 	if (beginning.role == PROXY_ROLE_SIGNER && dkim_key_memory_init() != 0)
 		return EX_SOFTWARE; /* it is nobody's first call, then */
 	proxy_report_init(&report);
+	/* The settings are parsed again here, from the text that the master has
+	 * sealed, instead of passing its structures: there is one reader of
+	 * them, and it is tested. */
 	config = proxy_config_unpack(FD_SETTINGS, &report);
 	(void)close(FD_SETTINGS);
 	if (config == NULL) {

@@ -99,6 +99,8 @@ stop_accepting(struct worker *w)
 static void
 start_accepting(struct worker *w)
 {
+	/* Who leaves has closed its gates: a session that ends must not open
+	 * them. */
 	if (w->accepting || w->leaving)
 		return;
 	for (size_t i = 0; i < w->gate_count; i++)
@@ -168,6 +170,8 @@ someone_waits(const struct gate *gate)
 	return gate->fd >= 0 && poll(&at, 1, 0) == 1;
 }
 
+/* Whether anybody waits is asked of the socket, for nothing counts the
+ * backlog. */
 static bool
 anyone_waits(const struct worker *w)
 {
@@ -199,6 +203,8 @@ refuse_waiting(const struct gate *gate)
 	struct sockaddr_storage peer;
 	int fd;
 
+	/* Bounded: whoever connects as fast as this refuses must not keep the
+	 * loop from the sessions that there are. */
 	for (int i = 0; i < REFUSED_AT_ONCE; i++) {
 		if (proxy_listener_accept(gate->fd, &fd, &peer) !=
 		    PROXY_ACCEPT_TAKEN)
@@ -266,6 +272,8 @@ on_connection(evutil_socket_t listener, short events, void *ctx)
 	switch (proxy_listener_accept(listener, &fd, &peer)) {
 	case PROXY_ACCEPT_NONE:
 		return;
+	/* Out of descriptors, the listening socket stays readable: without a
+	 * rest the loop would do nothing but fail here. */
 	case PROXY_ACCEPT_EXHAUSTED:
 		log_printf(w->job->log, LOGGING_WARNING, "cannot accept: %s",
 		    strerror(errno));
@@ -277,11 +285,15 @@ on_connection(evutil_socket_t listener, short events, void *ctx)
 	}
 	strbuf_init(&name, 128);
 	proxy_peer_print(&peer, &name);
+	/* Before one octet of it is read: what may not come has no parser to
+	 * attack. */
 	if (!is_peer_allowed(gate, &peer))
 		turn_away_peer(gate, fd, strbuf_text(&name));
 	else
 		begin_session(gate, fd, strbuf_slice(&name));
 	strbuf_clear(&name);
+	/* At once, and not when the next one comes: it might be refused by us
+	 * though another worker has room. */
 	if (is_full(w))
 		(void)make_session_room(w);
 }
@@ -297,6 +309,9 @@ on_rested(evutil_socket_t fd, short events, void *ctx)
 		start_accepting(w);
 }
 
+/* Only now: the other workers might not have come up, and the old generation
+ * would go on instead. The end of the socket is no word; the signal that comes
+ * with it ends us. */
 static void
 on_go(evutil_socket_t fd, short events, void *ctx)
 {
@@ -381,11 +396,14 @@ on_stop(evutil_socket_t number, short events, void *ctx)
 	log_printf(w->job->log, LOGGING_INFO, "stopping: %zu sessions",
 	    w->service.session_count);
 	leave(w, w->job->config->stop_timeout);
+	/* From now on sessions that hang between commands are ended by the
+	 * tick. */
 	w->service.hurried = true;
 	proxy_sessions_finish(&w->service);
 	proxy_milters_finish(&w->service);
 }
 
+/* A session that goes on is served to its end by the settings it began with. */
 static void
 on_drain(evutil_socket_t number, short events, void *ctx)
 {
@@ -442,6 +460,9 @@ target_of(const struct proxy_front *front)
 	    .address_length = front->relay.length,
 	    .connect_ms = front->connect_timeout * 1000,
 	    .command_ms = front->command_timeout * 1000,
+	    /* Much longer than for a command (RFC 5321 section 4.5.3.2.6): a
+	     * next hop that filters decides only then, and to give up too soon
+	     * makes duplicates. */
 	    .dot_ms = front->dot_timeout * 1000,
 	    .write_ms = front->write_timeout * 1000,
 	};
@@ -515,6 +536,8 @@ on_hello(evutil_socket_t fd, short what, void *ctx)
 	}
 	if (hello.kind == PROXY_HELLO_PAGE)
 		(void)proxy_shared_show(w->job->shared, hello.number, given);
+	/* What is shown is mapped and needs no descriptor; what is no use is
+	 * dropped. */
 	(void)close(given);
 }
 
@@ -562,6 +585,8 @@ on_checked(void *ctx, const struct proxy_filter_job *job,
 	proxy_recording_checked(&w->recording, job, results, verdict);
 }
 
+/* A resolver of its own for each worker: no process answers for another, so
+ * none can lie to another about a key. */
 static void
 make_verifying(struct worker *w)
 {
@@ -660,6 +685,8 @@ session_max(const struct proxy_worker_job *job)
 	size_t besides = descriptors_besides(job->front);
 	struct rlimit limit;
 
+	/* A worker that ran out of descriptors would fail in the middle of
+	 * messages; here it takes fewer clients instead. */
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
 		return wanted;
 	/* The sessions get half at least: DNS can do with less. */
@@ -689,6 +716,7 @@ ignore_signals(void)
 static void
 worker_clear(struct worker *w)
 {
+	/* First, while all that they use is still there. */
 	proxy_sessions_cut(&w->service);
 	proxy_milters_cut(&w->service);
 	for (size_t i = 0; i < w->gate_count; i++)
@@ -712,6 +740,8 @@ worker_clear(struct worker *w)
 	proxy_process_eyes_close(&w->eyes);
 }
 
+/* The directory is held open: files are made relative to it, with no path that
+ * could change under us. */
 static int
 open_spool_dir(const struct proxy_worker_job *job)
 {
@@ -750,6 +780,7 @@ proxy_worker_run(const struct proxy_worker_job *job)
 	}
 	w.session_max = session_max(job);
 	fill_service(&w, spool_dir);
+	/* Before the filter, which is given them. */
 	make_signers(&w);
 	filters[job->front->filter].make(&w);
 	make_events(&w);
