@@ -28,7 +28,9 @@ number_at(const char *p)
 	    (uint32_t)octets[2] << 8 | octets[3];
 }
 
-/* All octets of the packet that begins here; 0 where its length lies. */
+/* All octets of the packet that begins here; 0 where its length lies. Bounded
+ * before a single octet is kept: four octets from the wire could ask for four
+ * gigabytes. */
 static size_t
 whole_length(struct slice in)
 {
@@ -37,6 +39,7 @@ whole_length(struct slice in)
 	return length == 0 || length > MILTER_PACKET_MAX ? 0 : LENGTH + length;
 }
 
+/* The code counts in the length, so there is always one octet. */
 static enum milter_parse
 give_packet(struct slice whole, struct milter_packet *packet)
 {
@@ -68,6 +71,8 @@ milter_reader_next(struct milter_reader *reader, struct slice in, size_t *used,
 	size_t whole;
 
 	*used = 0;
+	/* The packet that was given lies in the part: only now is it done
+	 * with. */
 	if (reader->given)
 		strbuf_reset(&reader->part);
 	reader->given = false;
@@ -97,7 +102,8 @@ milter_reader_is_within(const struct milter_reader *reader)
 
 /* --- data --- */
 
-/* Takes a text and its NUL off the front; -1 where there is no NUL. */
+/* Takes a text and its NUL off the front; -1 where there is no NUL. A text
+ * without its NUL would have us read on into the next packet. */
 static int
 cut_text(struct slice *rest, struct slice *text)
 {
@@ -137,6 +143,8 @@ milter_connect_parse(struct slice data, struct milter_connect *to)
 	data = slice_after(data, 2);
 	if (cut_text(&data, &to->address) != 0)
 		return -1;
+	/* sendmail writes an address as a literal of SMTP has it, Postfix does
+	 * not. */
 	if (to->family == MILTER_FAMILY_INET6 &&
 	    slice_starts_nocase(to->address, six))
 		to->address = slice_after(to->address, six.n);
@@ -148,6 +156,8 @@ milter_field_parse(struct slice data, struct slice *name, struct slice *value)
 {
 	if (cut_text(&data, name) != 0 || cut_text(&data, value) != 0)
 		return -1;
+	/* A value with a NUL in it would be cut there, and we should sign less
+	 * than the mail server sends: such a field is refused. */
 	return data.n == 0 ? 0 : -1;
 }
 
@@ -175,6 +185,7 @@ milter_macros_parse(struct slice data, char *code, struct slice *rest)
 	return 0;
 }
 
+/* A name of one letter stands bare, a longer one in braces. */
 bool
 milter_macro_next(struct slice *rest, struct slice *name, struct slice *value)
 {
@@ -269,6 +280,8 @@ milter_print_reply(struct slice text, struct strbuf *out)
 		char c = text.p[i];
 
 		strbuf_add_char(out, c >= ' ' && c <= '~' ? c : ' ');
+		/* sendmail reads %% as a percent sign, for it prints this by a
+		 * format, and Postfix does as sendmail. */
 		if (c == '%')
 			strbuf_add_char(out, c);
 	}

@@ -50,6 +50,8 @@ struct proxy_milter {
 	bool leaving; /* it ends when what was said is written */
 };
 
+/* A mail server may send any number of fields or chunks: that is no step, and
+ * none is traced. */
 static void
 move_milter(struct proxy_milter *m, enum milter_state state)
 {
@@ -61,6 +63,8 @@ move_milter(struct proxy_milter *m, enum milter_state state)
 
 /* --- the end --- */
 
+/* Between two messages of one connection nothing may be left over: the client
+ * of the next one is often another person. */
 static void
 forget_message(struct proxy_milter *m)
 {
@@ -110,6 +114,7 @@ free_milter(struct proxy_milter *m)
 	strbuf_clear(&m->queue_id);
 	strbuf_clear(&m->login);
 	free(m);
+	/* Last: whoever counts sessions may end the loop on hearing it. */
 	if (service->session_ended != NULL)
 		service->session_ended(service->ctx);
 }
@@ -126,6 +131,8 @@ end_milter(struct proxy_milter *m, const char *why)
 	lose_message(m, why);
 	if (m->state != MILTER_OVER)
 		move_milter(m, MILTER_OVER);
+	/* Before the connection is freed, so that nothing below can write to it
+	 * or end it again. */
 	m->conn = NULL;
 	smtp_conn_free(conn);
 }
@@ -140,6 +147,8 @@ end_milter_softly(struct proxy_milter *m, const char *why)
 	smtp_conn_finish(m->conn, SMTP_CLOSE_DONE, why, false);
 }
 
+/* Seldom: a peer that is cut off comes again at once, and would fill the
+ * log. */
 static void
 complain_of_peer(struct proxy_milter *m, const char *what)
 {
@@ -151,6 +160,9 @@ complain_of_peer(struct proxy_milter *m, const char *what)
 		    peer.n == 0 ? "local" : strbuf_text(&m->peer), what);
 }
 
+/* The protocol has no way to say "I did not understand". The mail server takes
+ * the end for a failure and does what its milter_default_action says, which is
+ * better than to guess where the next packet begins. */
 static void
 break_off(struct proxy_milter *m, const char *what)
 {
@@ -164,6 +176,8 @@ is_idle(const struct proxy_milter *m)
 	return !milter_session_has_message(m->state);
 }
 
+/* Between messages a mail server opens a new connection and loses nothing;
+ * within one it would have to refuse or pass unsigned what it has taken. */
 static void
 leave_if_idle(struct proxy_milter *m)
 {
@@ -180,6 +194,8 @@ say(struct proxy_milter *m, struct slice packets)
 		smtp_conn_write(m->conn, packets);
 }
 
+/* Each command that wants an answer gets one and no more: a mail server takes a
+ * second one for the answer to what it asks next. */
 static void
 say_answer(struct proxy_milter *m, enum milter_answer answer)
 {
@@ -200,6 +216,8 @@ refuse_mail(struct proxy_milter *m, struct slice text)
 	(void)milter_print_reply(text, &out);
 	say(m, strbuf_slice(&out));
 	strbuf_clear(&out);
+	/* The answer to MAIL has been given: answer_packet would add another
+	 * one. */
 	m->refused = true;
 }
 
@@ -210,6 +228,8 @@ on_message_answer(void *ctx, struct slice packets)
 
 	trace_line(&m->trace, "answered");
 	say(m, packets);
+	/* The message is freed within its own call, which it allows: its answer
+	 * is the last thing that it does. */
 	forget_message(m);
 	move_milter(m, MILTER_CLIENT);
 	leave_if_idle(m);
@@ -217,6 +237,7 @@ on_message_answer(void *ctx, struct slice packets)
 
 /* --- who it is --- */
 
+/* Names come from the client of the mail server, so from anybody. */
 static void
 set_text(struct strbuf *to, struct slice text)
 {
@@ -253,6 +274,9 @@ on_connect(struct proxy_milter *m, struct slice data)
 		return;
 	}
 	m->local = is_local(&c);
+	/* A mail server that keeps its connection for the next client says
+	 * CONNECT again, and what the last one called itself is none of the new
+	 * one's business. */
 	strbuf_reset(&m->helo);
 	set_text(&m->address, has_address(&c) ? c.address : SLICE(""));
 	/* A name that was not looked up, or is not the client's. */
@@ -273,7 +297,11 @@ on_helo(struct proxy_milter *m, struct slice data)
 		set_text(&m->helo, helo);
 }
 
-/* Of a message those count that come with or behind its MAIL. */
+/* Of a message those count that come with or behind its MAIL. Macros of a
+ * packet come ahead of it, those of MAIL before the message is begun; the queue
+ * id is known to Postfix only at the first recipient, so it may come later and
+ * is taken whenever it comes. A login counts with MAIL alone, as it decides who
+ * may have mail signed. */
 static void
 on_macros(struct proxy_milter *m, struct slice data)
 {
@@ -319,6 +347,8 @@ read_path(struct slice text, enum smtp_verb verb, struct strbuf *mailbox)
 	return result;
 }
 
+/* What says that mail is our own, `local` and `login`, comes from the mail
+ * server alone: a client can put nothing into either. */
 static void
 fill_envelope(struct proxy_milter *m)
 {
@@ -355,6 +385,9 @@ on_mail(struct proxy_milter *m, struct slice data)
 	}
 	m->begun_ms = clock_ms();
 	fill_envelope(m);
+	/* The mail server has its own opinion of what an address is. We refuse
+	 * only where a decision of ours would hang on the sender that we cannot
+	 * read: there a stranger might be taken for somebody else. */
 	if (read_path(sender, SMTP_MAIL, &m->envelope.sender) != 0 &&
 	    milter_terms_want_answer(&m->terms, MILTER_MAIL) &&
 	    judges_sender(m))
@@ -372,6 +405,8 @@ on_rcpt(struct proxy_milter *m, struct slice data)
 		return;
 	}
 	strbuf_init(&mailbox, PATH_CAP);
+	/* What cannot be read is taken as it is: a recipient decides nothing
+	 * here. */
 	(void)read_path(recipient, SMTP_RCPT, &mailbox);
 	proxy_envelope_add_recipient(&m->envelope, strbuf_slice(&mailbox));
 	strbuf_clear(&mailbox);
@@ -395,6 +430,8 @@ settle_id(struct proxy_milter *m)
 
 /* --- the message --- */
 
+/* The message begins with its first field and not with MAIL: most mail is
+ * refused for its recipients, and costs nothing then. */
 static struct proxy_milter_message *
 message_of(struct proxy_milter *m)
 {
@@ -433,6 +470,8 @@ on_header_end(struct proxy_milter *m, struct slice data)
 	proxy_milter_message_header_end(message_of(m));
 }
 
+/* A server that was told to skip may have sent some chunks before it read
+ * that. */
 static void
 on_chunk(struct proxy_milter *m, struct slice data)
 {
@@ -444,6 +483,7 @@ static void
 on_message_end(struct proxy_milter *m, struct slice data)
 {
 	on_chunk(m, data);
+	/* Once more: the queue id may have come with the last macros. */
 	settle_id(m);
 	m->waiting = true;
 	proxy_milter_message_end(message_of(m));
@@ -476,6 +516,7 @@ on_offer(struct proxy_milter *m, struct slice data)
 	strbuf_clear(&out);
 }
 
+/* The most frequent first: a message has dozens of fields and many chunks. */
 static const struct {
 	char code;
 	void (*act)(struct proxy_milter *, struct slice data);
@@ -511,6 +552,8 @@ answer_packet(struct proxy_milter *m, char code)
 	    (m->terms.steps & MILTER_MAY_SKIP) != 0 && !m->skipped &&
 	    !proxy_milter_message_wants_body(m->message);
 
+	/* The offer has been answered by the terms, and the end of a message is
+	 * answered when there is an outcome. */
 	if (m->conn == NULL || code == MILTER_NEGOTIATE || code == MILTER_END ||
 	    !milter_terms_want_answer(&m->terms, code))
 		return;
@@ -530,6 +573,8 @@ take_packet(struct proxy_milter *m, const struct milter_packet *packet)
 	if (packet->code != MILTER_MACROS && packet->code != MILTER_MAIL &&
 	    packet->code != MILTER_HELO)
 		strbuf_reset(&m->login);
+	/* The order of packets is judged before any of them is read: no code
+	 * below has to ask what has come before. */
 	switch (milter_session_look(m->state, packet->code, &next)) {
 	case MILTER_IS_WRONG:
 		break_off(m, "a packet that may not come there");
@@ -537,6 +582,8 @@ take_packet(struct proxy_milter *m, const struct milter_packet *packet)
 	case MILTER_IS_ASIDE:
 		break;
 	case MILTER_BREAKS_OFF:
+		/* The client has gone, or the mail server refused: nobody hears
+		 * an outcome. */
 		lose_message(m, "aborted");
 		if (packet->code == MILTER_QUIT_NEW)
 			forget_client(m);
@@ -553,6 +600,8 @@ take_packet(struct proxy_milter *m, const struct milter_packet *packet)
 		end_milter(m, "quit");
 }
 
+/* Within a packet the peer owes us the rest. Between packets it waits for its
+ * own client, which may type by hand, so silence is borne for much longer. */
 static void
 set_milter_timer(struct proxy_milter *m)
 {
@@ -581,6 +630,8 @@ on_milter_input(void *ctx)
 			break_off(m, "a packet whose length cannot be");
 		else if (parse == MILTER_DONE)
 			take_packet(m, &packet);
+		/* A packet may have been the last one; then the input is gone
+		 * as well. */
 		if (m->conn != NULL)
 			smtp_conn_consume(m->conn, used);
 	}
@@ -648,9 +699,12 @@ proxy_milter_begin(
 	smtp_conn_trace(m->conn, &m->trace, "milter");
 	smtp_conn_write_timer(m->conn, service->limits.idle_ms);
 	smtp_conn_read(m->conn, READ_AHEAD);
+	/* Whoever connects and says nothing holds a session. */
 	set_milter_timer(m);
 }
 
+/* At a stop: a client that has given its sender and then fell silent has no
+ * message that could be lost. */
 static bool
 is_stuck(const struct proxy_milter *m)
 {
@@ -665,6 +719,9 @@ proxy_milters_tick(struct proxy_service *service)
 
 	for (m = LIST_FIRST(&service->milters); m != NULL; m = next) {
 		next = LIST_NEXT(m, entry);
+		/* A mail server gives up after some time without a word; DNS
+		 * may take longer than that, and each word begins its time
+		 * anew. */
 		if (m->waiting && m->conn != NULL)
 			say_answer(m, MILTER_PROGRESS);
 		else if (service->hurried && is_stuck(m))

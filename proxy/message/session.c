@@ -55,6 +55,8 @@ client_hears(const struct proxy_session *s)
 					      : PROXY_HEARD_PERHAPS;
 }
 
+/* Perhaps there is there: a client that has closed its sending half alone still
+ * reads our answer (RFC 9293 section 3.6). */
 static bool
 client_is_there(const struct proxy_session *s)
 {
@@ -90,6 +92,7 @@ session_free(struct proxy_session *s)
 	LIST_REMOVE(s, entry);
 	service->session_count--;
 	proxy_count_down(service->counters, PROXY_COUNT_SESSIONS_OPEN);
+	/* While the socket is still there to be asked. */
 	let_go_answered(s, client_is_there(s));
 	proxy_transaction_free(s->transaction);
 	proxy_hop_free(s->hop);
@@ -113,6 +116,8 @@ reply_text(struct proxy_session *s, const char *wire)
 
 static const char going_down[] = "421 4.3.2 service going down, try again\r\n";
 
+/* 421 between two messages: the client knows that nothing of it is lost, and
+ * comes again elsewhere (RFC 5321 section 3.8). */
 static void
 leave_if_finishing(struct proxy_session *s)
 {
@@ -181,7 +186,9 @@ begin_envelope(struct proxy_session *s)
 	note_client(s);
 }
 
-/* The transaction is over, or never was: nothing of it is kept. */
+/* The transaction is over, or never was: nothing of it is kept. XFORWARD is of
+ * one transaction (Postfix, XFORWARD_README): what it said must not be taken
+ * for the next client's. */
 static void
 end_envelope(struct proxy_session *s)
 {
@@ -199,6 +206,8 @@ to_hop(struct proxy_session *s, enum proxy_errand what, struct slice line)
 	proxy_hop_command(s->hop, what, line, SLICE(""));
 }
 
+/* HELO and EHLO end a transaction (RFC 5321 section 4.1.4), at the relay too,
+ * so it hears each of them. */
 static void
 on_hello(struct proxy_session *s, const struct smtp_command *command)
 {
@@ -208,13 +217,16 @@ on_hello(struct proxy_session *s, const struct smtp_command *command)
 	to_hop(s, PROXY_ERRAND_HELLO, command->line);
 }
 
+/* Said at MAIL and not after megabytes (RFC 1870 section 6.1). */
 static bool
 size_is_too_much(const struct proxy_session *s, uint64_t size)
 {
 	return s->service->message_max > 0 && size > s->service->message_max;
 }
 
-/* The line for the relay: SIZE= left out, or raised by what we may add. */
+/* The line for the relay: SIZE= left out, or raised by what we may add. The
+ * message will be longer when it leaves than the client declared, by our
+ * fields; a relay that is near its limit should say so now. */
 static void
 print_mail(struct proxy_session *s, const struct smtp_command *command,
     const struct smtp_path *path, uint64_t size, struct strbuf *line)
@@ -243,6 +255,7 @@ sender_is_judged(struct proxy_session *s)
 		return false;
 	note_client(s);
 	judged = filter->judges_sender(s->service->filter_env, &s->envelope);
+	/* Noted only to be asked about: the relay has not taken MAIL yet. */
 	proxy_envelope_reset(&s->envelope);
 	return judged;
 }
@@ -279,6 +292,8 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 	struct strbuf line;
 	uint64_t size;
 
+	/* That the client says MAIL proves that it has heard our last answer,
+	 * or that it does not care; either way its time is over. */
 	if (s->answered != NULL)
 		let_go_answered(s, client_is_there(s));
 	proxy_envelope_reset(&s->envelope);
@@ -300,6 +315,7 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 		reply_text(s, "552 5.3.4 message size exceeds fixed limit\r\n");
 		return;
 	}
+	/* Room for a SIZE= where the client had a shorter one. */
 	strbuf_init(&line, SMTP_COMMAND_MAX + 32);
 	print_mail(s, command, &path, size, &line);
 	to_hop(s, PROXY_ERRAND_MAIL, strbuf_slice(&line));
@@ -315,6 +331,7 @@ on_rcpt(struct proxy_session *s, const struct smtp_command *command)
 		reply_text(s, "451 4.4.2 next hop lost\r\n");
 		return;
 	}
+	/* What the relay takes is a recipient, whatever we can read of it. */
 	if (smtp_path_parse(command->argument, SMTP_RCPT, &path, NULL) != 0)
 		path.mailbox = SLICE("");
 	proxy_hop_command(
@@ -323,6 +340,8 @@ on_rcpt(struct proxy_session *s, const struct smtp_command *command)
 
 static const struct proxy_transaction_ops transaction_ops;
 
+/* Our own 354, not the relay's: the message is read whole and signed before the
+ * relay hears DATA, for only then can it be refused in one way. */
 static void
 on_data(struct proxy_session *s, const struct smtp_command *command)
 {
@@ -352,6 +371,8 @@ on_xforward(struct proxy_session *s, const struct smtp_command *command)
 		return;
 	}
 	strbuf_clear(&line);
+	/* What the relay does not know of XFORWARD it is not told: the answer
+	 * is ours. */
 	if (!proxy_hop_xforward(s->hop, &s->client, named))
 		reply_text(s, "250 2.0.0 Ok\r\n");
 }
@@ -413,6 +434,8 @@ may_go_behind(struct proxy_session *s, const struct smtp_command *command)
 		return false;
 	switch (command->verb) {
 	case SMTP_XFORWARD:
+		/* Tried without a place for the reason: a line with a fault in
+		 * it is answered by us, in its turn. */
 		return smtp_xforward_parse(
 			   &s->client, command->argument, &named, NULL) == 0 &&
 		    (named & relay->xforward) != 0;
@@ -444,6 +467,8 @@ static enum proxy_heard
 on_answer(void *ctx, const struct smtp_reply *reply)
 {
 	struct proxy_session *s = ctx;
+	/* Asked before it is written: to write to a client that is gone changes
+	 * what its socket says. */
 	enum proxy_heard heard = client_hears(s);
 
 	if (s->server != NULL)
@@ -451,7 +476,9 @@ on_answer(void *ctx, const struct smtp_reply *reply)
 	return heard;
 }
 
-/* After every event that may have ended the transaction. */
+/* After every event that may have ended the transaction. The client may be gone
+ * while the relay has the message: the session lives until the outcome is known
+ * and in the journal. */
 static void
 settle_session(struct proxy_session *s)
 {
@@ -487,6 +514,7 @@ on_body(void *ctx, struct slice chunk)
 	proxy_transaction_body(s->transaction, chunk);
 }
 
+/* Settled here since a message that was refused early has its outcome now. */
 static void
 on_body_end(void *ctx)
 {
@@ -538,10 +566,12 @@ on_proxied(void *ctx, const struct smtp_haproxy *header)
 	}
 	trace_line(&s->trace, "the PROXY header names %s", header->address);
 	s->proxied = true;
+	/* Who brought it goes into the log with whom it named. */
 	strbuf_init(&by, HELO_CAP);
 	strbuf_add_str(&by, peer_name(s));
 	strbuf_reset(&s->peer);
 	strbuf_add_str(&s->peer, header->address);
+	/* No next hop is troubled for somebody who may not come. */
 	if (is_client_allowed(s))
 		connect_hop(s);
 	else
@@ -571,6 +601,9 @@ on_client_closed(void *ctx, enum smtp_close how, const char *why)
 	let_go_answered(s, how == SMTP_CLOSE_DONE || how == SMTP_CLOSE_EOF);
 	smtp_server_free(s->server);
 	s->server = NULL;
+	/* A client that goes before our answer sends the message again. Where
+	 * the relay has not got its end yet, it never will, so there is no
+	 * second copy. */
 	if (s->transaction != NULL)
 		(void)proxy_transaction_client_lost(s->transaction, why);
 	settle_session(s);
@@ -594,12 +627,16 @@ answer_hello(struct proxy_session *s, const struct smtp_reply *reply)
 	struct smtp_reply offer;
 	struct strbuf text;
 
+	/* A HELO that was refused ends nothing (RFC 5321 section 4.1.4). */
 	if (reply->code == 250)
 		end_envelope(s);
 	if (reply->code != 250 || !s->extended) {
 		smtp_server_reply(s->server, reply);
 		return;
 	}
+	/* Only what both the relay and we can do: an extension that is offered
+	 * and then not carried through would lose what the client means by
+	 * it. */
 	ours = smtp_ehlo_offer(
 	    relay, s->service->eight_bit, s->service->message_max);
 	strbuf_init(&text, SMTP_REPLY_MAX);
@@ -615,6 +652,8 @@ on_hop_reply(void *ctx, enum proxy_errand what, struct slice about,
 {
 	struct proxy_session *s = ctx;
 
+	/* Once DATA was said answers are about the message, and the client
+	 * hears one of ours at the end. */
 	if (s->transaction != NULL) {
 		proxy_transaction_reply(s->transaction, what, reply);
 		settle_session(s);
@@ -632,7 +671,9 @@ on_hop_reply(void *ctx, enum proxy_errand what, struct slice about,
 	leave_if_finishing(s);
 }
 
-/* What the client hears when its command has no answer of the relay's. */
+/* What the client hears when its command has no answer of the relay's. A 4yz
+ * wherever mail hangs on it: the client keeps it and tries again. QUIT, RSET
+ * and NOOP promise nothing, and get what they want. */
 static const char *
 answer_without_relay(enum proxy_errand what, enum proxy_hop_fault fault)
 {
@@ -667,6 +708,8 @@ on_hop_failed(void *ctx, enum proxy_errand what, enum proxy_hop_fault fault,
 		settle_session(s);
 		return;
 	}
+	/* The relay closed while nothing was asked of it. The client hears
+	 * nothing of that; the next command finds out, and may connect anew. */
 	if (what == PROXY_ERRAND_NONE)
 		return;
 	if (why != NULL)
@@ -721,6 +764,8 @@ proxy_session_begin(struct proxy_service *service, evutil_socket_t fd,
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS_OPEN);
 	if (!proxy_header) /* with one, whoever it names must be allowed */
 		connect_hop(s);
+	/* The greeting waits for the relay's: a client that cannot be served
+	 * should hear so before it begins. */
 	s->server = smtp_server_new(service->base, fd, &limits, &server_ops, s);
 	smtp_server_trace(s->server, &s->trace);
 }
@@ -740,7 +785,9 @@ proxy_sessions_tick(struct proxy_service *service)
 			leave_if_stuck(s);
 }
 
-/* Who holds up a message that it hardly sends. */
+/* Who holds up a message that it hardly sends. Somebody who sends an octet now
+ * and then holds a session for as long as he likes, and a few hundred of him
+ * hold all (slow loris). */
 static bool
 shed_slow(struct proxy_service *service)
 {
@@ -763,6 +810,8 @@ shed_slow(struct proxy_service *service)
 	return true;
 }
 
+/* The one that has been silent for longest: mail servers keep idle connections
+ * for reuse, and lose nothing with them. */
 static bool
 shed_silent(struct proxy_service *service)
 {
@@ -802,6 +851,8 @@ proxy_sessions_finish(struct proxy_service *service)
 		leave_if_finishing(s);
 }
 
+/* A message in flight is given up before its session is freed, so that the
+ * journal has what became of it. */
 void
 proxy_sessions_cut(struct proxy_service *service)
 {

@@ -27,8 +27,7 @@
 #include "record/http.h"
 
 /* Where a worker finds what it is given. Fixed numbers, since exec passes on
- * nothing but numbers; a place that was not filled is a closed descriptor, for
- * which F_GETFD fails. */
+ * nothing but numbers. */
 enum {
 	FD_SETTINGS = 3,
 	FD_CONTROL,
