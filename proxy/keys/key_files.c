@@ -19,6 +19,8 @@
 
 /* --- names --- */
 
+/* Letters, digits, hyphens, and single dots between: neither a slash nor ".."
+ * can come of it, whatever a message has for a domain. */
 bool
 proxy_key_domain_is_safe(struct slice domain)
 {
@@ -70,6 +72,7 @@ proxy_key_path(const struct proxy_key_rule *rule, struct slice domain,
 
 /* --- opening --- */
 
+/* ctime with mtime: whoever replaces a file can set the latter as he likes. */
 bool
 proxy_key_stamp_equal(
     const struct proxy_key_stamp *a, const struct proxy_key_stamp *b)
@@ -110,6 +113,8 @@ open_path(const char *path, const struct proxy_key_readers *readers,
 		(void)close(fd);
 		return PROXY_KEY_TROUBLE;
 	}
+	/* Of the open file and not of its name, which may lead elsewhere a
+	 * moment later. */
 	if (proxy_key_access_check(fd, &st, path, readers, reason) != 0) {
 		(void)close(fd);
 		return PROXY_KEY_TROUBLE;
@@ -207,7 +212,9 @@ proxy_key_file_open(const struct proxy_config *config,
 
 /* --- reading --- */
 
-/* How much of it there is; -1 and the reason where it cannot be had. */
+/* How much of it there is; -1 and the reason where it cannot be had. From the
+ * start whatever was read before: another process may have the same open
+ * file. */
 static ssize_t
 read_pem(int fd, char to[KEY_ROOM], struct strbuf *reason)
 {
@@ -232,6 +239,7 @@ struct dkim_key *
 proxy_key_file_read(int fd, struct strbuf *reason)
 {
 	struct dkim_key *key = NULL;
+	/* In memory that is locked and is wiped when it is given back. */
 	char *pem = dkim_key_memory_take(KEY_ROOM);
 	ssize_t n = read_pem(fd, pem, reason);
 

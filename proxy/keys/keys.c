@@ -48,6 +48,8 @@ struct proxy_keys {
 	struct proxy_key_uses ready;
 };
 
+/* A key that was found is asked for again too, though seldom: a file may be
+ * replaced, and nobody tells us. */
 static bool
 is_fresh(const struct proxy_key_entry *e)
 {
@@ -79,6 +81,8 @@ leave_list(struct proxy_key_use *use)
 	use->ready = false;
 }
 
+/* Not called at once: whoever asks must have its use in hand before it hears an
+ * answer. */
 static void
 append_ready(struct proxy_key_use *use)
 {
@@ -371,6 +375,8 @@ on_readable(evutil_socket_t socket, short what, void *ctx)
 		}
 		if (fd >= 0)
 			(void)close(fd);
+		/* What is no reply cannot be followed by one: the stream is not
+		 * trusted any more. */
 		lose_master(keys);
 	}
 	ask_queued(keys);
@@ -431,6 +437,7 @@ on_tick(evutil_socket_t socket, short what, void *ctx)
 	time_t now = clock_s();
 
 	while ((e = TAILQ_FIRST(&keys->asked)) != NULL) {
+		/* They are in the order in which they were asked. */
 		if (now - e->asked_at < PROXY_KEYS_WAIT_S)
 			break;
 		settle_without(
@@ -502,6 +509,7 @@ proxy_keys_get(struct proxy_keys *keys, unsigned rule, struct slice domain,
 	return use;
 }
 
+/* The usual way: a key that is there costs no wait and no allocation. */
 bool
 proxy_keys_peek(struct proxy_keys *keys, unsigned rule, struct slice domain,
     struct proxy_key_answer *answer)

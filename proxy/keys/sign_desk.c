@@ -23,6 +23,9 @@ enum { QUESTIONS_A_TURN = 4, REASON_MAX = 1024 };
 
 struct waiting;
 
+/* What is asked comes from a worker, which strangers talk to all day. So
+ * nothing of a question is believed: the front is that of the socket, the rule
+ * is looked up, and a text is read here again. */
 struct asker {
 	LIST_ENTRY(asker) entry;
 	struct proxy_sign_desk *desk;
@@ -74,6 +77,8 @@ drop_waiting(struct waiting *w)
 	free(w);
 }
 
+/* A worker that goes takes its questions with it: nobody waits for the
+ * answers. */
 static void
 drop_asker(struct asker *asker)
 {
@@ -99,6 +104,7 @@ answer(const struct turn *t, struct proxy_sign_answer *answer, bool refused)
 	const struct proxy_sign_desk_job *job = &t->asker->desk->job;
 
 	answer->id = t->question.id;
+	/* Before it is sent, for the asker may be gone with it. */
 	if (job->answered != NULL)
 		job->answered(
 		    job->ctx, t->asker->front, answer->status, refused);
@@ -143,10 +149,13 @@ check_right(struct turn *t)
 	if (t->right == NULL)
 		return "there is no such rule";
 	seals = t->right->use == PROXY_SIGN_USE_ARC;
+	/* A worker for incoming mail is the one that strangers reach most
+	 * easily: it may have chains sealed, and never mail signed. */
 	if (seals != (t->asker->front->filter == PROXY_FILTER_VERIFY))
 		return "the rule is of another front";
 	if (!is_of_use(t))
 		return "the rule has no such signature";
+	/* The domain may become part of a path. */
 	if (!proxy_key_domain_is_safe(t->question.domain))
 		return "it is no domain";
 	if (!proxy_sign_right_covers(
@@ -155,6 +164,9 @@ check_right(struct turn *t)
 	return NULL;
 }
 
+/* A text is signed only where it is a header with a signature's field at its
+ * end. Without that look, whoever has taken over a worker could have any text
+ * signed, an authorization for something else among them. */
 static const char *
 check_text(struct turn *t)
 {
@@ -189,6 +201,7 @@ answer_of(const struct turn *t, const struct proxy_key_answer *key)
 	    .status = PROXY_SIGN_STALE,
 	    .algorithm = algorithm_with(t, key->key),
 	    .bits = dkim_key_bits(key->key),
+	    /* Its key may be that of a parent: d= is then the parent's name. */
 	    .domain_from = t->question.domain.n - key->domain.n,
 	    .since = key->since,
 	    .used = key->used,
@@ -227,6 +240,7 @@ sign(const struct turn *t, const struct proxy_key_answer *key,
 	return alive;
 }
 
+/* Hashed here and not by the asker: a digest says nothing of what it is of. */
 static bool
 sign_text(const struct turn *t, const struct proxy_key_answer *key)
 {
@@ -272,6 +286,9 @@ answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
 		return answer(t, &a, false);
 	if (names_key(t, key))
 		return sign_text(t, key);
+	/* A text that was made for the key before is signed with that for a
+	 * while: otherwise each message under way at a change would be made
+	 * twice. */
 	if (proxy_keys_peek_replaced(desk->job.keys, t->right->key_rule,
 		t->question.domain, t->read.selector, &replaced) &&
 	    names_key(t, &replaced))
@@ -294,6 +311,8 @@ open_text(struct turn *t, int fd)
 					     : "a file came with it, unasked";
 	if (q->text.n > t->asker->front->max_header_size + PROXY_SIGN_TEXT_OVER)
 		return "the text is too long";
+	/* Sealed, or the asker could change the text between our look at it and
+	 * the signature. */
 	if (fd < 0 || proxy_sign_text_map(fd, q->text.n, &t->text) != 0)
 		return "its text is no sealed file of that length";
 	return NULL;
@@ -315,6 +334,8 @@ on_key(void *ctx, const struct proxy_key_answer *key)
 
 	(void)proxy_sign_question_parse(
 	    slice_from(w->datagram, w->n), &t.question);
+	/* Looked at once more, from the datagram: nothing of the first look was
+	 * kept that could be stale. */
 	if (check_right(&t) == NULL && open_text(&t, w->text_fd) == NULL &&
 	    check_text(&t) == NULL)
 		alive = answer_with_key(&t, key);
@@ -338,6 +359,8 @@ wait_for_key(const struct turn *t, struct slice datagram, int fd)
 	w->n = datagram.n;
 	w->text_fd = fd;
 	LIST_INSERT_HEAD(&asker->waiting, w, entry);
+	/* A full asker is not read: it is held up by its own socket, and costs
+	 * no more memory here. */
 	if (++asker->waiting_count == PROXY_SIGN_WAITING_MAX)
 		(void)event_del(asker->event);
 	w->use = proxy_keys_get(asker->desk->job.keys, t->right->key_rule,
@@ -353,6 +376,8 @@ take_question(struct asker *asker, struct slice datagram, int fd)
 	const char *why;
 	bool alive = true;
 
+	/* The wire is between two halves of one program. What does not fit it
+	 * was not sent by ours. */
 	if (proxy_sign_question_parse(datagram, &t.question) != 0) {
 		if (fd >= 0)
 			(void)close(fd);
@@ -404,6 +429,7 @@ take_question(struct asker *asker, struct slice datagram, int fd)
 	return alive;
 }
 
+/* A few at a time, so that no worker keeps the others waiting. */
 static void
 on_question(evutil_socket_t fd, short what, void *ctx)
 {

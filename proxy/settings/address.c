@@ -142,6 +142,8 @@ proxy_endpoint_print(const struct proxy_endpoint *at, struct strbuf *out)
 	}
 }
 
+/* Mode 0 would lock everybody out, and bits beyond 0777 mean nothing on a
+ * socket. */
 static int
 parse_mode(struct slice digits, unsigned *mode)
 {
@@ -218,10 +220,13 @@ proxy_endpoint_covers(
 		return false;
 	if (at_n == to_n && memcmp(at, to, at_n) == 0)
 		return true;
+	/* :: takes IPv4 as well where the system lets it, so the second to bind
+	 * fails. */
 	return memcmp(at, any, at_n) == 0 && (at_n == to_n || at_n == 16);
 }
 
-/* Are all bits of the address behind the prefix zero? */
+/* Are all bits of the address behind the prefix zero? 192.0.2.1/24 is a mistake
+ * of somebody: did he mean the host or the network? */
 static bool
 host_bits_clear(const struct proxy_network *network, unsigned bits)
 {

@@ -129,6 +129,7 @@ proxy_set_flag(const struct proxy_setting *s, void *field, struct slice value,
 		add_words(s, reason);
 		return -1;
 	}
+	/* Flags add up: the setting is a list of such words. */
 	*(unsigned *)field |= w->value;
 	return 0;
 }
@@ -145,6 +146,7 @@ proxy_set_bool(const struct proxy_setting *s, void *field, struct slice value,
 	return 0;
 }
 
+/* The last one of a name counts, so the one before is freed. */
 int
 proxy_set_text(const struct proxy_setting *s, void *field, struct slice value,
     struct strbuf *reason)
@@ -158,6 +160,7 @@ proxy_set_text(const struct proxy_setting *s, void *field, struct slice value,
 	return 0;
 }
 
+/* A relative path would depend on where the daemon was started. */
 int
 proxy_set_path(const struct proxy_setting *s, void *field, struct slice value,
     struct strbuf *reason)
@@ -258,6 +261,7 @@ unquote(struct slice value, struct strbuf *out)
 	return mail_token_unquote(raw, out);
 }
 
+/* The whole of it: a token with something behind it is none. */
 static bool
 is_mime_token(struct slice value)
 {
