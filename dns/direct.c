@@ -10,6 +10,8 @@
 #include "dns/direct.h"
 #include "dns/resolver.h"
 
+/* UDP loses packets, so a server that kept silent once is asked again. No third
+ * time: a person waits, and there are many servers. */
 enum { TRIES = 2 };
 
 struct dns_direct {
@@ -75,6 +77,7 @@ open_attempt(struct dns_direct *direct, bool tcp)
 	return attempt;
 }
 
+/* TCP is not tried twice: the system repeats what was lost there. */
 static void
 open_stream(struct dns_direct *direct)
 {
@@ -93,7 +96,9 @@ open_datagram(struct dns_direct *direct)
 }
 
 /* An answer counts where the server says that it is its own; that of a name
- * which leads elsewhere is the server's own up to there. */
+ * which leads elsewhere is the server's own up to there. Without the AA bit the
+ * server tells what somebody else told it (RFC 1035 section 4.1.1), and the
+ * question was what it has itself. */
 static enum dns_direct_kind
 direct_kind(enum dns_packet_kind kind, const struct dns_packet_answer *answer)
 {
@@ -122,7 +127,8 @@ take(struct dns_direct *direct, bool tcp, enum dns_packet_kind kind,
 	dns_reply_drop(reply);
 }
 
-/* No answer will come this way. */
+/* No answer will come this way. By way of the timer, which is the one place
+ * that ends without an answer. */
 static void
 take_nothing(struct dns_direct *direct, int error)
 {
@@ -155,9 +161,13 @@ on_direct_attempt(void *ctx, struct dns_attempt *attempt,
 	case DNS_PACKET_WRONG:
 		take_nothing(direct, dns_attempt_error(attempt));
 		break;
+	/* RFC 2181 section 9: what did not fit is asked for again by TCP, and
+	 * nothing that came of it is used. */
 	case DNS_PACKET_TRUNCATED:
 		ask_otherwise(direct, true);
 		break;
+	/* RFC 6891 section 7: a server that does not know the option answers
+	 * FORMERR, and is asked again without it. */
 	case DNS_PACKET_NO_EDNS:
 		direct->query.edns = false;
 		ask_otherwise(direct, tcp);

@@ -30,6 +30,8 @@ static const ldns_rr_type wire_types[] = {
     [DNS_SOA] = LDNS_RR_TYPE_SOA,
 };
 
+/* The name has been through dns_question_set: no label is over 63 octets and no
+ * name over 255, so it fits. */
 static size_t
 name_to_wire(const char *name, unsigned char wire[NAME_WIRE_MAX])
 {
@@ -45,7 +47,10 @@ name_to_wire(const char *name, unsigned char wire[NAME_WIRE_MAX])
 	return n;
 }
 
-/* A label's octets that would not be told from our text's dots. */
+/* A label's octets that would not be told from our text's dots. RFC 2181
+ * section 11 allows any octet in a label. A dot within one would make two
+ * labels of it in our text, and the owner of one name could answer for
+ * another. */
 static bool
 label_has_dot(const unsigned char *label, size_t n)
 {
@@ -69,6 +74,8 @@ name_from_wire(const ldns_rdf *rdf, struct dns_question *name)
 	while (at < size && wire[at] != 0) {
 		size_t label_n = wire[at++];
 
+		/* ldns has taken compression apart already; a length that leads
+		 * out of the name must not be believed all the same. */
 		if (label_n > size - at || label_has_dot(wire + at, label_n))
 			return -1;
 		memcpy(text + n, wire + at, label_n);
@@ -93,11 +100,15 @@ query_packet(const struct dns_packet_query *query)
 
 	if (rdf == NULL)
 		abort();
+	/* Without RD a server tells what it has itself and asks nobody. */
 	packet = ldns_pkt_query_new(rdf, wire_types[query->question.type],
 	    LDNS_RR_CLASS_IN, query->direct ? 0 : LDNS_RD);
 	if (packet == NULL)
 		abort();
 	ldns_pkt_set_id(packet, query->id);
+	/* RFC 6840 section 5.7: AD in a question says that we would like to
+	 * know whether the answer was validated, without asking for the
+	 * signatures. */
 	ldns_pkt_set_ad(packet, query->want_ad);
 	if (query->edns)
 		ldns_pkt_set_edns_udp_size(packet, DNS_UDP_SIZE);
@@ -120,7 +131,9 @@ dns_packet_write(const struct dns_packet_query *query, struct strbuf *wire)
 	return result;
 }
 
-/* Header and question, before any more of it is looked at. */
+/* Header and question, before any more of it is looked at. RFC 5452 section
+ * 9.1: an answer must repeat the question. A forger who guessed the id may not
+ * know what was asked. */
 static bool
 question_is_ours(
     const unsigned char *wire, size_t n, const struct dns_packet_query *query)
@@ -156,6 +169,8 @@ static bool
 is_our_answer(
     const unsigned char *wire, size_t n, const struct dns_packet_query *query)
 {
+	/* The cheap things first: what floods us with forged answers should
+	 * cost us little. */
 	return n >= HEADER_SIZE && LDNS_ID_WIRE(wire) == query->id &&
 	    LDNS_QR_WIRE(wire) && LDNS_OPCODE_WIRE(wire) == LDNS_PACKET_QUERY &&
 	    (is_bare_error(wire) || question_is_ours(wire, n, query));
@@ -170,6 +185,8 @@ struct reading {
 	uint32_t ttl;
 };
 
+/* A record of another name in the answer is none of ours, however it got there:
+ * that is how caches were poisoned. */
 static bool
 owner_is(const ldns_rr *rr, const struct dns_question *name)
 {
@@ -188,6 +205,8 @@ ttl_of(const ldns_rr *rr)
 	return ttl > TTL_MAX ? 0 : ttl;
 }
 
+/* An answer is as old as its shortest-lived part, a CNAME on the way among
+ * them. */
 static uint32_t
 ttl_less(uint32_t a, uint32_t b)
 {
@@ -210,6 +229,8 @@ next_record(const struct reading *reading, ldns_rr_type type, size_t *index)
 	return NULL;
 }
 
+/* RFC 7208 section 3.3 and RFC 6376 section 3.6.2.2: the strings of one record
+ * are put together without anything between. */
 static int
 add_txt(const ldns_rr *rr, struct strbuf *values)
 {
@@ -224,6 +245,7 @@ add_txt(const ldns_rr *rr, struct strbuf *values)
 	return 0;
 }
 
+/* The length is checked, since whoever uses it takes it for an address. */
 static int
 add_host_address(const ldns_rr *rr, size_t n, struct strbuf *values)
 {
@@ -291,8 +313,10 @@ add_record(enum dns_type type, const ldns_rr *rr, struct dns_record *record,
 	return result;
 }
 
-/* All records of the type at the chain's end; NULL where there are none
- * that can be used. */
+/* All records of the type at the chain's end; NULL where there are none that
+ * can be used. RFC 2181 section 5.2 has all records of a set share one TTL;
+ * where they do not the least counts. What is unusable is left out and does not
+ * spoil the others. */
 static struct dns_reply *
 collect(struct reading *reading)
 {
@@ -327,8 +351,9 @@ has_records(const struct reading *reading)
 		   &index) != NULL;
 }
 
-/* To the end of the chain. -1 where it is too long or leads to a name that
- * is none. */
+/* To the end of the chain. -1 where it is too long or leads to a name that is
+ * none. Bounded, because two names may point to each other, and the chain of
+ * one answer goes on in the next. */
 static int
 follow_cnames(struct reading *reading)
 {
@@ -379,6 +404,7 @@ give(struct dns_packet_answer *answer, const struct reading *reading,
 {
 	answer->cnames = reading->cnames;
 	answer->reply = reply;
+	/* AD is for the whole answer (RFC 4035 section 3.2.3). */
 	reply->answer.authentic = answer->authentic;
 	return DNS_PACKET_ANSWER;
 }
@@ -405,10 +431,14 @@ read_answer(const ldns_pkt *packet, const struct dns_packet_query *query,
 		return give(answer, &reading, reply);
 	/* No record of the type at the chain's end: which kind of nothing? */
 	soa = find_authority(packet, LDNS_RR_TYPE_SOA);
+	/* Also for a name that is there without this type: both are negative
+	 * answers (RFC 2308 section 2). */
 	ttl = negative_ttl(soa, reading.ttl);
 	if (ldns_pkt_get_rcode(packet) == LDNS_RCODE_NXDOMAIN)
 		return give(
 		    answer, &reading, dns_reply_new_status(DNS_NXDOMAIN, ttl));
+	/* The chain leads out of what this server knows, so its end is asked
+	 * for on its own. */
 	if (soa == NULL && reading.cnames > 0) {
 		answer->next = reading.at;
 		answer->ttl = reading.ttl;
@@ -428,6 +458,7 @@ read_packet(const ldns_pkt *packet, const struct dns_packet_query *query,
 {
 	ldns_pkt_rcode rcode = ldns_pkt_get_rcode(packet);
 
+	/* BADVERS and what else has no place in the header's four bits. */
 	if (ldns_pkt_edns_extended_rcode(packet) != 0)
 		return query->edns ? DNS_PACKET_NO_EDNS : DNS_PACKET_FAILED;
 	switch (rcode) {
@@ -453,6 +484,8 @@ dns_packet_read(struct slice bytes, const struct dns_packet_query *query,
 	memset(answer, 0, sizeof(*answer));
 	if (!is_our_answer(wire, bytes.n, query))
 		return DNS_PACKET_WRONG;
+	/* RFC 2181 section 9: what is in a cut answer is not to be used, so it
+	 * is not even parsed. */
 	if (LDNS_TC_WIRE(wire))
 		return DNS_PACKET_TRUNCATED;
 	if (ldns_wire2pkt(&packet, wire, bytes.n) != LDNS_STATUS_OK)

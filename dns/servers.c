@@ -38,6 +38,9 @@ struct dns_servers {
 	int64_t looked;
 };
 
+/* An answer's AD bit is worth something only where nobody between could have
+ * set it (RFC 4035 section 4.9.3): on this host, or where we are told to trust
+ * the way. */
 static bool
 is_loopback_server(const struct dns_server *server)
 {
@@ -59,6 +62,8 @@ address_parse(struct slice host, struct slice port, struct dns_server *server)
 	char host_text[INET6_ADDRSTRLEN + 32], port_text[8];
 	int result = -1;
 
+	/* No name: a server that had to be looked up would need another
+	 * server. */
 	if (host.n == 0 || host.n >= sizeof(host_text) ||
 	    port.n >= sizeof(port_text) || memchr(host.p, '\0', host.n))
 		return -1;
@@ -77,7 +82,9 @@ address_parse(struct slice host, struct slice port, struct dns_server *server)
 	return result;
 }
 
-/* Splits ADDR, ADDR:PORT, [ADDR6]:PORT, [ADDR6] and a bare ADDR6. */
+/* Splits ADDR, ADDR:PORT, [ADDR6]:PORT, [ADDR6] and a bare ADDR6. A bare IPv6
+ * address has more than one colon; with a port it needs brackets, as in a URL
+ * (RFC 3986 section 3.2.2). */
 static int
 split_address(struct slice text, struct slice *host, struct slice *port)
 {
@@ -109,6 +116,7 @@ server_parse(struct slice text, struct dns_server *server)
 
 	memset(server, 0, sizeof(*server));
 	if (split_address(text, &host, &port) != 0 ||
+	    /* Port 0 is none that anybody listens on. */
 	    number_parse(port, 65535, &number) != 0 || number == 0)
 		return -1;
 	return address_parse(host, port, server);
@@ -166,6 +174,7 @@ dns_servers_add(
 	if (servers->count == DNS_SERVERS_MAX)
 		return strbuf_fail(
 		    reason, "more than %d name servers", DNS_SERVERS_MAX);
+	/* Decided once here, so that no later place can forget to ask. */
 	server.trust_ad = servers->trust_ad || is_loopback_server(&server);
 	servers->silent_since[servers->count] = INT64_MAX;
 	servers->silent_until[servers->count] = INT64_MIN;
@@ -202,6 +211,8 @@ add_conf_line(struct dns_servers *servers, struct slice line)
 	strbuf_clear(&reason);
 }
 
+/* Without a usable line the server is this host, as the system's own resolver
+ * has it (resolv.conf(5)). */
 static void
 add_lines(struct dns_servers *servers, struct slice text)
 {
@@ -217,6 +228,8 @@ add_lines(struct dns_servers *servers, struct slice text)
 	strbuf_clear(&reason);
 }
 
+/* What is remembered of the old servers goes with them: the same place in a new
+ * file is another server's. */
 static void
 read_resolv_conf(struct dns_servers *servers)
 {
@@ -233,6 +246,8 @@ read_resolv_conf(struct dns_servers *servers)
 	free(text);
 }
 
+/* More than the time: a file that is replaced within one tick of the clock has
+ * another inode, and one that is written in place another size. */
 static struct version
 version_of(const char *path)
 {
@@ -278,6 +293,7 @@ read_page(struct dns_servers *servers)
 	struct strbuf text;
 
 	strbuf_init(&text, DNS_CONF_MAX + 1);
+	/* A page that is just being written is read at the next question. */
 	if (dns_conf_page_read(servers->page, &text) == 0) {
 		servers->page_version = version;
 		servers->count = 0;
@@ -316,6 +332,8 @@ dns_servers_refresh(struct dns_servers *servers, int64_t now)
 	read_resolv_conf(servers);
 }
 
+/* The silent ones go last and are not left out: when all are silent there is
+ * nobody else to ask, and one of them may be back. */
 size_t
 dns_servers_order(const struct dns_servers *servers, int64_t now,
     struct dns_server to[DNS_SERVERS_MAX])
@@ -361,7 +379,8 @@ dns_server_print(const struct dns_server *server, char to[DNS_SERVER_TEXT_MAX])
 		    v6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-/* What is told is what holds once the quiet is over. */
+/* What is told is what holds once the quiet is over. A server that comes and
+ * goes is not worth a line each time. */
 static void
 tell_change(struct dns_servers *servers, size_t i, int error, int64_t now)
 {
@@ -395,6 +414,9 @@ dns_servers_note(struct dns_servers *servers, const struct dns_server *server,
 			    servers->silent_until[i] <= now)
 				servers->silent_since[i] = now;
 			servers->silent_until[i] = now + SILENT_MS;
+			/* One lost packet is not worth a line in the log; a
+			 * refusal of the system, such as no route, is certain
+			 * at once. */
 			if (error != ETIMEDOUT ||
 			    now - servers->silent_since[i] >=
 				DNS_SERVERS_PATIENCE_MS)

@@ -95,6 +95,7 @@ move_conn(struct smtp_conn *conn, enum smtp_conn_state state)
 	conn->state = state;
 }
 
+/* CLOSED and FREED: no callback comes any more. */
 static bool
 is_over(const struct smtp_conn *conn)
 {
@@ -122,6 +123,7 @@ drop_events(struct smtp_conn *conn)
 	(void)event_del(&conn->gone);
 }
 
+/* `freed` is the very last, for the owner may free what `ops` is part of. */
 static void
 destroy(struct smtp_conn *conn)
 {
@@ -134,6 +136,8 @@ destroy(struct smtp_conn *conn)
 	ops->freed(ctx);
 }
 
+/* A callback may free the connection that is calling it: the memory stays until
+ * the outermost call is through. */
 static void
 enter(struct smtp_conn *conn)
 {
@@ -147,6 +151,8 @@ leave(struct smtp_conn *conn)
 		destroy(conn);
 }
 
+/* Kept, since it is told later, from the loop, and `why` may be gone by
+ * then. */
 static void
 remember(struct smtp_conn *conn, enum smtp_close close, const char *why)
 {
@@ -185,6 +191,7 @@ trouble(const struct smtp_conn *conn)
 	return poll(&at, 1, 0) == 1 ? at.revents : 0;
 }
 
+/* Read once: SO_ERROR takes the error off the socket. */
 static const char *
 error_of(const struct smtp_conn *conn)
 {
@@ -195,6 +202,8 @@ error_of(const struct smtp_conn *conn)
 	return error == 0 ? "connection closed by peer" : strerror(error);
 }
 
+/* A client that hangs up while we wait for DNS or the relay should be noticed
+ * then, though nothing is read from it. */
 static void
 watch(struct smtp_conn *conn)
 {
@@ -229,6 +238,7 @@ end_input(struct smtp_conn *conn)
 	conn->ops->ended(conn->ctx);
 }
 
+/* To the loop: what called us must return before anything else happens. */
 void
 smtp_conn_kick(struct smtp_conn *conn)
 {
@@ -236,6 +246,8 @@ smtp_conn_kick(struct smtp_conn *conn)
 		event_active(&conn->turn, EV_TIMEOUT, 0);
 }
 
+/* Not `closed` at once: the caller is in the middle of something, and finds the
+ * connection useless and not gone. */
 void
 smtp_conn_fail(struct smtp_conn *conn, enum smtp_close close, const char *why)
 {
@@ -252,6 +264,8 @@ smtp_conn_unwritten(const struct smtp_conn *conn)
 	return conn->out.n - conn->out_at;
 }
 
+/* The write timer counts from the moment when the socket took no more, not from
+ * when we had something to say. */
 static void
 block(struct smtp_conn *conn)
 {
@@ -269,6 +283,8 @@ keep_output(struct smtp_conn *conn, struct slice bytes)
 	if (conn->out_at == conn->out.n) {
 		strbuf_reset(&conn->out);
 		conn->out_at = 0;
+	/* Moved only when much has gone, so that the cost of moving is shared
+	 * by many octets. */
 	} else if (conn->out_at > SMTP_CONN_HIGH_WATER / 2) {
 		strbuf_consume(&conn->out, conn->out_at);
 		conn->out_at = 0;
@@ -278,6 +294,7 @@ keep_output(struct smtp_conn *conn, struct slice bytes)
 		    "too much is waiting to be written");
 }
 
+/* MSG_NOSIGNAL, for a peer that is gone is no reason for us to die. */
 static ssize_t
 send_both(evutil_socket_t fd, struct slice one, struct slice two)
 {
@@ -313,6 +330,9 @@ write_out(struct smtp_conn *conn, struct slice bytes)
 	}
 }
 
+/* RFC 9293 section 3.6: to close with unread input is a reset, which may take
+ * our last words out of the peer's hands. So our half is closed first, and what
+ * comes is read away for a while, in bounds. */
 static void
 linger(struct smtp_conn *conn)
 {
@@ -337,6 +357,7 @@ finish_turn(struct smtp_conn *conn)
 		if (smtp_conn_unwritten(conn) > 0 && !conn->corked)
 			write_out(conn, slice_from(NULL, 0));
 	}
+	/* The end waits until the last words have left. */
 	if (conn->state != SMTP_CONN_FINISHING || smtp_conn_unwritten(conn) > 0)
 		return;
 	if (conn->linger)
@@ -367,6 +388,7 @@ receive_input(struct smtp_conn *conn, char *to, size_t room)
 {
 	ssize_t n = recv(conn->fd, to, room, 0);
 
+	/* Woken for nothing: the kernel may do that. */
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n < 0) {
@@ -412,6 +434,8 @@ on_readable(evutil_socket_t fd, short what, void *ctx)
 		ssize_t n = recv(conn->fd, waste, sizeof(waste), 0);
 
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
+		    /* A peer that goes on sending does not keep the
+		     * connection. */
 		    ++conn->dropped > LINGER_READS)
 			end_conn(conn);
 	} else if (!smtp_conn_lost(conn) && held < conn->read_max) {
@@ -475,6 +499,8 @@ on_writable(evutil_socket_t fd, short what, void *ctx)
 		smtp_timer_begin(&conn->write_timer, 0);
 		conn->blocked = false;
 		watch(conn);
+		/* A thousand idle connections must not each keep what one large
+		 * message once needed. */
 		if (conn->out.room > KEPT_ROOM &&
 		    smtp_conn_unwritten(conn) == 0) {
 			strbuf_clear(&conn->out);
@@ -504,6 +530,8 @@ on_timer(void *ctx)
 	leave(conn);
 }
 
+/* A peer that takes nothing would hold the message in our memory for as long as
+ * it likes. */
 static void
 on_write_timer(void *ctx)
 {
@@ -552,7 +580,8 @@ smtp_conn_new(struct event_base *base, evutil_socket_t fd,
 	if (fd < 0)
 		return conn;
 	(void)evutil_make_socket_nonblocking(fd);
-	/* Fails, and may, on a Unix socket. */
+	/* Answers are gathered here already: the kernel need not wait for
+	 * more. It fails, and may, on a Unix socket. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return conn;
 }
@@ -566,6 +595,7 @@ smtp_conn_free(struct smtp_conn *conn)
 	if (conn->fd >= 0)
 		(void)close(conn->fd);
 	move_conn(conn, SMTP_CONN_FREED);
+	/* Otherwise leave() does it. */
 	if (conn->busy == 0)
 		destroy(conn);
 }
@@ -579,6 +609,7 @@ smtp_conn_read(struct smtp_conn *conn, size_t n)
 		return;
 	if (conn->in.n == 0 && conn->in.room > KEPT_ROOM && n <= KEPT_ROOM)
 		strbuf_clear(&conn->in);
+	/* Full: the peer is held up by TCP itself, at no cost to us. */
 	if (smtp_conn_input(conn).n >= n ||
 	    event_pending(&conn->readable, EV_READ, NULL))
 		return;
@@ -640,6 +671,8 @@ smtp_conn_cork(struct smtp_conn *conn, bool on)
 	conn->corked = on;
 }
 
+/* By way of the writable event even where nothing waits to be written: a turn
+ * of the loop lies between, in which other connections are served. */
 void
 smtp_conn_want_drained(struct smtp_conn *conn)
 {
@@ -670,6 +703,7 @@ smtp_conn_finish(struct smtp_conn *conn, enum smtp_close close, const char *why,
 		return;
 	remember(conn, close, why);
 	smtp_timer_begin(&conn->timer, 0);
+	/* What comes after our last word is not taken for a command. */
 	(void)event_del(&conn->readable);
 	move_conn(conn, SMTP_CONN_FINISHING);
 	conn->linger = with_linger;

@@ -29,7 +29,9 @@ enum {
 	REASON_MAX = 160,
 };
 
-/* A command whose answer is due. */
+/* A command whose answer is due. Answers come in the order of the commands (RFC
+ * 2920 section 3.1), so which one an answer is for is a matter of counting, and
+ * to lose count once would mix up all that follow. */
 struct asked {
 	unsigned tag;
 	bool data;
@@ -106,6 +108,8 @@ answer_is_due(const struct smtp_relay *relay)
 	    relay->state == SMTP_RELAY_DOT || relay->in_flight > 0;
 }
 
+/* The end of a message has a time of its own: a relay that filters may take ten
+ * minutes for it (RFC 5321 section 4.5.3.2.6). */
 static void
 set_relay_timer(struct smtp_relay *relay)
 {
@@ -145,6 +149,8 @@ take_relay_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
 		relay->first = (relay->first + 1) % SMTP_RELAY_IN_FLIGHT_MAX;
 		relay->in_flight--;
 		relay->answered = oldest.tag;
+		/* With any other answer there is no body: sent all the same,
+		 * its lines would be read as commands. */
 		if (oldest.data && code == 354) {
 			move_relay(relay, SMTP_RELAY_BODY);
 			smtp_dot_init(&relay->dot, &relay->body);
@@ -155,6 +161,8 @@ take_relay_reply(struct smtp_relay *relay, const struct smtp_reply *reply)
 	if (early)
 		smtp_conn_fail(relay->conn, SMTP_CLOSE_PROTOCOL,
 		    "relay refused a message before its end");
+	/* Before the answer is passed on: it may lead to a command, whose
+	 * answer this would then be taken for. */
 	if (early ||
 	    (!answer_is_due(relay) && smtp_conn_input(relay->conn).n > 0))
 		move_relay(relay, SMTP_RELAY_ASTRAY);
@@ -181,6 +189,7 @@ step(struct smtp_relay *relay)
 		strbuf_add_str(&why,
 		    closing ? "relay closed the idle connection: "
 			    : "relay spoke unasked: ");
+		/* The relay's words go into our log, and may hold anything. */
 		escape_log(
 		    slice_first(in, slice_find(slice_first(in, 80), '\r')),
 		    &why);
@@ -209,6 +218,7 @@ on_input(void *ctx)
 		continue;
 }
 
+/* Others have had their turn by now. */
 static void
 on_drained(void *ctx)
 {
@@ -237,6 +247,8 @@ on_closed(void *ctx, enum smtp_close close, const char *why)
 {
 	struct smtp_relay *relay = ctx;
 
+	/* A relay that closes without a word has not been reached: somebody
+	 * listens there who has no service behind. */
 	if ((close == SMTP_CLOSE_EOF || close == SMTP_CLOSE_RESET) &&
 	    !smtp_conn_heard(relay->conn))
 		close = SMTP_CLOSE_CONNECT;
@@ -312,8 +324,9 @@ is_loopback_hop(const struct sockaddr *address)
 	    IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
 }
 
-/* That the connection stands shows when the relay speaks, and that it does
- * not when reading fails: both wake the reader. */
+/* That the connection stands shows when the relay speaks, and that it does not
+ * when reading fails: both wake the reader. An error of connect() is told from
+ * the loop like any other, so that the caller has one way to hear of it. */
 struct smtp_relay *
 smtp_relay_new(struct event_base *base, const struct smtp_target *target,
     const struct smtp_relay_ops *ops, void *ctx)
@@ -348,6 +361,7 @@ smtp_relay_new(struct event_base *base, const struct smtp_target *target,
 	return relay;
 }
 
+/* A line end within a command would be a second command of whoever wrote it. */
 static bool
 is_one_line(struct slice line)
 {
@@ -383,6 +397,9 @@ smtp_relay_ask(struct smtp_relay *relay, unsigned tag, struct slice line)
 	assert(relay->state == SMTP_RELAY_READY && !data_is_last(relay));
 	assert(relay->in_flight < SMTP_RELAY_IN_FLIGHT_MAX);
 	assert(is_one_line(line));
+	/* An idle relay may have closed just now. A command written into that
+	 * is lost without a trace, and looks like a relay that failed it; found
+	 * out before, the message can go by a new connection. */
 	if (relay->in_flight == 0 &&
 	    clock_coarse_ms() - relay->idle_since_ms > FRESH_MS &&
 	    smtp_conn_peek(relay->conn)) {
@@ -412,6 +429,8 @@ smtp_relay_body(struct smtp_relay *relay, struct slice chunk)
 	relay->burst += chunk.n;
 	if (smtp_conn_lost(relay->conn))
 		return false;
+	/* Bounded twice: by what the socket does not take, and by what it takes
+	 * so readily that no other session would have its turn. */
 	if (smtp_conn_unwritten(relay->conn) < SMTP_RELAY_HIGH_WATER &&
 	    relay->burst < BURST_MAX)
 		return true;
@@ -427,6 +446,8 @@ smtp_relay_body_end(struct smtp_relay *relay)
 	assert(relay->state == SMTP_RELAY_BODY);
 	smtp_dot_end(&relay->dot);
 	trace_line(relay->trace, "to next hop: end of data");
+	/* From here on we cannot know whether the relay has the message, until
+	 * it says so. */
 	move_relay(relay, SMTP_RELAY_DOT);
 	relay->burst = 0;
 	set_relay_timer(relay);

@@ -77,7 +77,8 @@ end_server(struct smtp_server *server)
 
 /* Writing. */
 
-/* Puts bytes on their way; ends the connection behind them. */
+/* Puts bytes on their way; ends the connection behind them. What is said is
+ * also a sign of life of ours: the client's time to answer begins anew. */
 static void
 send_wire(struct smtp_server *server, struct slice wire)
 {
@@ -111,6 +112,9 @@ smtp_server_reply(struct smtp_server *server, const struct smtp_reply *reply)
 
 	if (server->state >= SMTP_SERVER_CLOSING)
 		return;
+	/* An answer that nobody asked for would be taken for that to the next
+	 * command, and from there on each for another's. 421 alone may come at
+	 * any time (RFC 5321 section 3.8). */
 	assert(server->due > 0 || reply->code == 421 ||
 	    server->state == SMTP_SERVER_PROXY);
 	asked = smtp_server_asked(server);
@@ -142,6 +146,8 @@ step_proxy(struct smtp_server *server, struct slice in)
 	if (parse != SMTP_DONE)
 		return false;
 	smtp_conn_consume(server->conn, used);
+	/* The greeting is due only now, for the header may name a client that
+	 * must not come in. */
 	if (server->state == SMTP_SERVER_PROXY) {
 		smtp_server_go_to(server, SMTP_SERVER_GREETING);
 		smtp_server_ask(server, SMTP_OTHER);
@@ -154,6 +160,8 @@ step_proxy(struct smtp_server *server, struct slice in)
 	return true;
 }
 
+/* The rest of a line that is too long: it is read and forgotten, with two
+ * states and no buffer. */
 static bool
 step_skip(struct smtp_server *server, struct slice in)
 {
@@ -166,6 +174,8 @@ step_skip(struct smtp_server *server, struct slice in)
 	return !server->skipping;
 }
 
+/* Bare CR and LF are refused where others repair them: two programs that see
+ * different line ends see different commands, which is SMTP smuggling. */
 static void
 refuse_line(struct smtp_server *server, enum smtp_command_fault fault,
     struct slice used)
@@ -181,7 +191,9 @@ refuse_line(struct smtp_server *server, enum smtp_command_fault fault,
 	}
 }
 
-/* True where what it has sent ends the connection. */
+/* True where what it has sent ends the connection. A browser that was made to
+ * speak to this port sends commands of SMTP in the body of its request. What
+ * begins as another protocol is not read on. */
 static bool
 refuse_alien(struct smtp_server *server, const char *what)
 {
@@ -222,16 +234,20 @@ step_command(struct smtp_server *server, struct slice in)
 		    fault == SMTP_COMMAND_LONG ? "too long" : "its bytes");
 		refuse_line(server, fault, slice_first(in, used));
 	}
+	/* After the command has been carried out: it points into the input. */
 	smtp_conn_consume(server->conn, used);
 	return true;
 }
 
+/* The sink is a member, so the server is found from it without a pointer. */
 static void
 write_body(struct sink *sink, struct slice chunk)
 {
 	struct smtp_server *server = (struct smtp_server *)((char *)sink -
 	    offsetof(struct smtp_server, body));
 
+	/* Whoever takes the body may end the connection in the middle of a
+	 * chunk. */
 	if (server->state != SMTP_SERVER_OVER)
 		server->ops.body(server->ctx, chunk);
 }
@@ -243,6 +259,8 @@ step_body(struct smtp_server *server, struct slice in)
 	enum smtp_parse parse = smtp_undot_write(&server->undot, in, &used);
 	int64_t now;
 
+	/* Who fills what was read sends fast: more at a time costs fewer
+	 * calls. */
 	if (in.n >= server->body_read)
 		server->body_read = SMTP_BODY_MOST;
 	/* Bytes put the timer off, but drops of a message not for ever. */
@@ -252,6 +270,7 @@ step_body(struct smtp_server *server, struct slice in)
 		server->brought = 0;
 		server->since_ms = now;
 	}
+	/* Twice the timer and once more for the last one is thrice idle_ms. */
 	if (now - server->since_ms < 2 * (int64_t)server->limits.idle_ms)
 		server->waiting = false;
 	server->stirred_ms = now;
@@ -266,6 +285,7 @@ step_body(struct smtp_server *server, struct slice in)
 		return false;
 	trace_line(server->trace, "client: end of data");
 	smtp_server_go_to(server, SMTP_SERVER_HELD);
+	/* The answer is due from here on, before anybody can give it. */
 	smtp_server_ask(server, SMTP_OTHER);
 	server->ops.body_end(server->ctx);
 	return true;
@@ -332,6 +352,8 @@ take_input(void *ctx)
 	struct smtp_server *server = ctx;
 	bool old;
 
+	/* An answer that comes while we work needs no wake-up: the loop goes
+	 * on. */
 	server->working = true;
 	while (step(server))
 		continue;
@@ -352,6 +374,7 @@ take_input(void *ctx)
 	else
 		smtp_conn_read(server->conn, AHEAD);
 	if (server->state > SMTP_SERVER_PROXY_GREETED) {
+		/* No timer while we are the ones who are slow. */
 		if (server->due > 0)
 			smtp_conn_timer(server->conn, 0);
 		else if (!server->waiting)
@@ -371,6 +394,8 @@ take_input(void *ctx)
 	server->urgent = false;
 }
 
+/* RFC 5321 section 4.5.3.2 wants five minutes for a command; who waits longer
+ * is told 421, so that a client that was only slow knows why. */
 static void
 on_timeout(void *ctx)
 {
@@ -451,6 +476,8 @@ smtp_server_new(struct event_base *base, evutil_socket_t fd,
 	smtp_conn_read(server->conn, AHEAD);
 	if (!limits->proxy_header)
 		return server;
+	/* Not a word before the header: who is behind the balancer is not
+	 * known. */
 	smtp_conn_cork(server->conn, true);
 	smtp_conn_timer(server->conn, server->limits.proxy_header_ms);
 	return server;
@@ -487,6 +514,7 @@ smtp_server_is_slow(const struct smtp_server *server)
 {
 	int64_t since = server->stirred_ms;
 
+	/* Whoever waits for us is not slow. */
 	if (server->due > 0)
 		return false;
 	if (server->state == SMTP_SERVER_BODY)
