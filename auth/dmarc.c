@@ -55,6 +55,8 @@ auth_dmarc_new(const struct mail_header *header)
 
 		dmarc->authors[i] =
 		    (struct author){.domain = domain, .exists = true};
+		/* The walk begins now: its questions are on their way while the
+		 * body still comes. */
 		(void)auth_orgdomain_walk(dmarc->org, slice_str(domain));
 	}
 	return dmarc;
@@ -73,6 +75,7 @@ auth_dmarc_free(struct auth_dmarc *dmarc)
 	free(dmarc);
 }
 
+/* At a dot: badexample.org is not below example.org. */
 static bool
 is_at_or_below(struct slice name, struct slice domain)
 {
@@ -108,6 +111,8 @@ align_relaxed(struct auth_dmarc *dmarc, const struct author *author,
 	enum auth_orgdomain_status status =
 	    auth_orgdomain_find(dmarc->org, ours, &our_org);
 
+	/* Before the end of our own walk is looked at: it spares the questions
+	 * for strangers, of which a message may bring many. */
 	if (slice_find_last(ours, '.') < ours.n &&
 	    !slice_equal(last_label(ours), last_label(theirs)))
 		return APART;
@@ -117,6 +122,8 @@ align_relaxed(struct auth_dmarc *dmarc, const struct author *author,
 		return APART;
 	if (!identifier->passed)
 		return ALIGNED; /* for a doubt that is near enough */
+	/* The number of walks is bounded, as each may be eight questions
+	 * (section 4.10). */
 	if (auth_orgdomain_walk(dmarc->org, theirs) != 0)
 		return UNKNOWN;
 	status = auth_orgdomain_find(dmarc->org, theirs, &their_org);
@@ -135,6 +142,7 @@ align_all(struct auth_dmarc *dmarc, struct author *author)
 {
 	struct tally tally = {.waiting = !dmarc->ended};
 
+	/* Anew each time: what was open before may be known now. */
 	author->dkim_aligned = author->spf_aligned = false;
 	for (size_t i = 0; i < dmarc->identifier_count; i++) {
 		const struct identifier *identifier = &dmarc->identifiers[i];
@@ -155,6 +163,9 @@ align_all(struct auth_dmarc *dmarc, struct author *author)
 			tally.waiting = true;
 		else if (alignment == UNKNOWN)
 			tally.unknown = true;
+		/* It would align if it passed, and whether it does could not be
+		 * found out: then nobody can say that the message has
+		 * failed. */
 		else if (alignment == ALIGNED && !identifier->passed)
 			tally.doubt = true;
 		else if (alignment == ALIGNED &&
@@ -185,6 +196,8 @@ know_existence(struct author *author)
 	if (!values->np.present ||
 	    slice_equal(author->record->name, slice_str(author->domain)))
 		return 1;
+	/* Asked for only where np= is there, which few records have: it is one
+	 * more question for each message. */
 	if (!author->exists_wanted) {
 		author->exists_wanted = true;
 		if (dns_question_set(&author->existence, DNS_A,
@@ -207,6 +220,8 @@ judge_alignment(struct auth_dmarc *dmarc, struct author *author)
 		return;
 	if (author->dkim_aligned || author->spf_aligned)
 		settle_author(author, MAIL_VERDICT_PASS, MAIL_REASON_NONE);
+	/* An answer that did not come must not cost somebody his mail: it is
+	 * put off. */
 	else if (tally.unknown)
 		settle_author(author, MAIL_VERDICT_TEMPERROR,
 		    MAIL_REASON_DMARC_ORGANIZATION_UNKNOWN);
@@ -243,6 +258,8 @@ judge_record(struct auth_dmarc *dmarc, struct author *author)
 	}
 	author->has_policy = auth_dmarc_record_policy(
 	    &author->record->values, below, author->exists, &author->policy);
+	/* Without a policy that can be read there is nothing to apply, and the
+	 * sender should hear of his mistake. */
 	if (author->has_policy)
 		judge_alignment(dmarc, author);
 	else
@@ -290,6 +307,7 @@ is_identifier_known(
 	for (size_t i = 0; i < dmarc->identifier_count; i++) {
 		const struct identifier *known = &dmarc->identifiers[i];
 
+		/* A hundred signatures by one domain say no more than one. */
 		if (known->kind == found->kind &&
 		    known->passed == found->passed &&
 		    strcmp(known->domain, found->domain) == 0)
@@ -309,6 +327,8 @@ auth_dmarc_identifier(struct auth_dmarc *dmarc, enum auth_dmarc_kind kind,
 	found.domain = auth_from_domain(domain);
 	if (found.domain == NULL)
 		return;
+	/* What is too much is left out, and a domain that hides behind a crowd
+	 * of others has not passed. */
 	if (dmarc->identifier_count == AUTH_DMARC_IDENTIFIERS_MAX ||
 	    is_identifier_known(dmarc, &found)) {
 		free(found.domain);
@@ -372,7 +392,9 @@ auth_dmarc_done(const struct auth_dmarc *dmarc)
 	return dmarc->ended;
 }
 
-/* How much a domain's verdict weighs among several. */
+/* How much a domain's verdict weighs among several. The strictest counts:
+ * otherwise a second domain in From, with no policy, would be a way around the
+ * first one's. */
 static int
 weight(const struct author *author)
 {
@@ -479,6 +501,8 @@ auth_dmarc_finding(const struct auth_dmarc *dmarc)
 	}
 	finding.from_fault = from_fault(dmarc);
 	finding.from_code = dmarc->from.reason;
+	/* ARC may override only where one author is meant: with several a
+	 * sealer's word could be about another one. */
 	finding.sole = dmarc->author_count == 1 && finding.from_fault == NULL;
 	finding.reason = strbuf_text(&dmarc->reason);
 	return finding;

@@ -4,6 +4,8 @@
 #include "dkim/arc.h"
 #include "dkim/domainkeys.h"
 
+/* NULL when the list is full: what does not fit is left out, for a message with
+ * hundreds of signatures must not make a header field without end. */
 static struct auth_result *
 new_result(struct auth_results *results, enum auth_method method)
 {
@@ -58,6 +60,8 @@ report_senderid(
 		result->property = evaluation->pra.field;
 		result->identity = strbuf_slice(&evaluation->pra.address);
 		result->scope = "pra";
+	/* A header without a purported responsible address is malformed (RFC
+	 * 4407 section 2). */
 	} else if (evaluation->no_pra != MAIL_REASON_NONE) {
 		result = new_result(results, AUTH_SENDERID);
 		if (result == NULL)
@@ -73,6 +77,8 @@ add_signature_result(struct auth_results *results, enum auth_method method,
 {
 	struct auth_result *result;
 
+	/* Places are kept for the other methods: many signatures must not crowd
+	 * DMARC out. */
 	if (results->count >= AUTH_RESULTS_MAX - AUTH_RESULTS_OTHERS)
 		return;
 	result = new_result(results, method);
@@ -89,6 +95,7 @@ add_signature_result(struct auth_results *results, enum auth_method method,
 	set_reason(result, finding.reason);
 }
 
+/* By name and whole: whoever trusts example.org does not trust all below it. */
 static bool
 is_sealer_trusted(const struct auth_evaluation *evaluation, struct slice sealer)
 {
@@ -113,6 +120,7 @@ arc_says_pass(const struct auth_evaluation *evaluation, struct slice domain)
 	if (arc == NULL)
 		return false;
 	finding = dkim_arc_finding(arc);
+	/* What a broken chain says was perhaps written by whoever broke it. */
 	if (finding.verdict != MAIL_VERDICT_PASS)
 		return false;
 	for (unsigned i = finding.instance; i > 0; i--) {
@@ -152,6 +160,8 @@ report_dmarc(
 	result->from_code = finding.from_code;
 	result->code = finding.code;
 	result->reason = finding.reason;
+	/* RFC 8617 section 7.2.1 lets ARC override a failure locally. The
+	 * result stays "fail", with what was done about it beside. */
 	if (finding.verdict == MAIL_VERDICT_FAIL && finding.sole &&
 	    arc_says_pass(evaluation, finding.domain)) {
 		result->arc_overrides = true;
@@ -178,6 +188,8 @@ report_iprev(
 	set_reason(result, auth_iprev_reason(iprev));
 }
 
+/* A header that is too long is not parsed by anybody. It must not look like one
+ * in which nothing was found. */
 static void
 report_unchecked(
     const struct auth_evaluation *evaluation, struct auth_results *results)
@@ -251,6 +263,8 @@ auth_evaluation_results(
 		for (size_t i = 0; i < dkim_verifier_count(dkim); i++)
 			add_signature_result(
 			    results, AUTH_DKIM, dkim_verifier_finding(dkim, i));
+		/* "none" is a result too (RFC 8601 section 2.7.1): it says that
+		 * somebody looked. */
 		if (dkim_verifier_count(dkim) == 0)
 			(void)new_result(results, AUTH_DKIM);
 	}

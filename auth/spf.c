@@ -22,6 +22,7 @@ set_sender(struct auth_spf *spf, struct slice sender, struct slice domain)
 	struct strbuf text;
 
 	strbuf_init(&text, AUTH_SPF_EXPANSION_MAX);
+	/* RFC 7208 section 4.3: without a local part it is "postmaster". */
 	if (at == 0 || at == sender.n)
 		strbuf_add_str(&text, "postmaster");
 	else
@@ -33,11 +34,13 @@ set_sender(struct auth_spf *spf, struct slice sender, struct slice domain)
 	spf->sender = strbuf_detach(&text);
 	if (spf->sender == NULL)
 		spf->sender = xstrdup("");
+	/* After the text has come to rest: the slices look into it. */
 	spf->macro.sender.p = spf->macro.local.p = spf->sender;
 	spf->macro.sender_domain =
 	    slice_after(spf->macro.sender, spf->macro.local.n + 1);
 }
 
+/* Copies: the caller's may be gone before the last answer comes. */
 static void
 set_macros(struct auth_spf *spf, const struct auth_spf_identity *identity)
 {
@@ -57,6 +60,7 @@ auth_spf_new(
 	struct auth_spf *spf = xcalloc(1, sizeof(*spf));
 
 	spf->version = version;
+	/* The frame of the record itself. */
 	spf->depth = 1;
 	strbuf_init(&spf->mechanism, SPF_TEXT_MAX);
 	strbuf_init(&spf->trail, SPF_TEXT_MAX);
@@ -97,6 +101,8 @@ auth_spf_ask(struct auth_spf *spf, struct dns_question *question)
 	return false;
 }
 
+/* Answers come in any order, and one may be to a question of several: each
+ * takes what is its own, and then it goes on as far as it can. */
 void
 auth_spf_answer(struct auth_spf *spf, const struct dns_question *question,
     const struct dns_answer *answer)

@@ -23,6 +23,8 @@ static const struct {
     {SLICE_INIT("exists"), AUTH_SPF_EXISTS},
 };
 
+/* RFC 7208 section 4.5: v=spf10 is another version, not this one with a zero
+ * behind. */
 bool
 auth_spf_record_is_v1(struct slice text)
 {
@@ -70,6 +72,8 @@ take_prefix(
 	number = slice_after(*arg, head.n);
 	if (!slice_ends_nocase(head, slashes))
 		return 0;
+	/* Section 12: no zero in front, so that no two programs read another
+	 * length. */
 	if (digits == 0 || (digits > 1 && slice_find(number, '0') == 0) ||
 	    number_parse(number, max, &value) != 0)
 		return -1;
@@ -78,7 +82,8 @@ take_prefix(
 	return 0;
 }
 
-/* dual-cidr-length: "/24", "//64", "/24//64". */
+/* dual-cidr-length: "/24", "//64", "/24//64". The IPv6 length first, for it
+ * stands last and both end in digits. */
 static int
 take_dual_prefix(struct slice *arg, struct auth_spf_term *term)
 {
@@ -104,6 +109,8 @@ parse_ip(struct slice arg, struct auth_spf_term *term)
 		return -1;
 	family = v4 ? AF_INET : AF_INET6;
 	network = term->network;
+	/* inet_pton wants a C string: a NUL within would hide what follows
+	 * it. */
 	if (arg.n >= sizeof(text) || memchr(arg.p, '\0', arg.n) != NULL)
 		return -1;
 	memcpy(text, arg.p, arg.n);
@@ -159,7 +166,10 @@ parse_mechanism(struct slice text, struct auth_spf_term *term)
 
 	*term =
 	    (struct auth_spf_term){.text = text, .prefix4 = 32, .prefix6 = 128};
+	/* Section 4.6.2: none means +, so a bare "all" lets everybody in. */
 	rest = take_qualifier(text, &term->qualifier);
+	/* A name ends at the first octet that may be in none: "a:b" and
+	 * "a/24". */
 	while (n < rest.n && ascii_is_alnum(rest.p[n]))
 		n++;
 	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
@@ -187,7 +197,9 @@ parse_mechanism(struct slice text, struct auth_spf_term *term)
 	return -1;
 }
 
-/* The length of a modifier's name and "="; 0 where the term is none. */
+/* The length of a modifier's name and "="; 0 where the term is none. Told from
+ * a mechanism by its "=" alone (section 4.6.1), whose name may not have a colon
+ * or slash before it. */
 static size_t
 modifier_length(struct slice text)
 {
@@ -202,6 +214,7 @@ modifier_length(struct slice text)
 	return n < text.n && text.p[n] == '=' ? n + 1 : 0;
 }
 
+/* Section 6: redirect= and exp= may each stand once in a record. */
 static int
 set_once(bool *has, struct slice *to, struct slice value)
 {
@@ -246,6 +259,8 @@ parse_term(struct slice text, struct auth_spf_record *record,
 	return 0;
 }
 
+/* Section 4.5 and RFC 8616 section 4: a record is ASCII. A control character in
+ * it could otherwise reach a log or a result field. */
 static bool
 is_printable(struct slice text)
 {
@@ -279,8 +294,12 @@ auth_spf_record_parse(struct slice text, struct auth_spf_record *record,
 	if (!is_printable(text))
 		return refuse_term(
 		    fault, MAIL_REASON_SPF_RECORD_NOT_ASCII, text);
+	/* As many as there are words at most: one allocation, bounded by the
+	 * record. */
 	record->terms = xcalloc(count_words(text) + 1, sizeof(*record->terms));
 	(void)slice_cut(&text, ' ', &term); /* the version */
+	/* The whole record before anything is evaluated: section 4.6 makes one
+	 * mistake anywhere a permerror, even behind a term that matches. */
 	while (slice_cut(&text, ' ', &term)) {
 		if (term.n > 0 && parse_term(term, record, fault) != 0) {
 			auth_spf_record_clear(record);

@@ -9,6 +9,7 @@
 
 enum { SHOWN_MAX = 300, TERM_SHOWN_MAX = 80 };
 
+/* Nothing is asked any more, whatever still comes. */
 static void
 conclude_spf(struct auth_spf *spf, enum mail_verdict verdict)
 {
@@ -59,6 +60,8 @@ static void
 ask_one(struct auth_spf *spf, enum spf_state state, enum dns_type type,
     struct slice name)
 {
+	/* Each step has its own questions: an answer to an earlier one is no
+	 * longer looked for. */
 	forget_queries(spf);
 	spf->state = state;
 	add_query(spf, type, name);
@@ -80,7 +83,9 @@ ask_names(struct auth_spf *spf, enum spf_state state)
 		add_query(spf, address_type(spf), slice_str(spf->names[i]));
 }
 
-/* Section 4.6.4: two look-ups may come to nothing. */
+/* Section 4.6.4: two look-ups may come to nothing. A record that points to
+ * names without records makes everyone who checks ask in vain, often at a third
+ * party's servers. */
 static bool
 count_void(struct auth_spf *spf)
 {
@@ -91,6 +96,8 @@ count_void(struct auth_spf *spf)
 	return false;
 }
 
+/* Section 4.6.4: ten, over all records together. It is what keeps a chain of
+ * includes, a loop among them, from going on for ever. */
 static bool
 count_lookup(struct auth_spf *spf)
 {
@@ -118,6 +125,7 @@ spf_frame_enter(struct auth_spf *spf, struct slice domain, bool redirected)
 	domain = slice_first(domain, DNS_NAME_MAX);
 	memcpy(frame->domain, domain.p, domain.n);
 	frame->redirected = redirected;
+	/* %{d} is the record's domain, not the message's (section 7.2). */
 	spf->macro.domain = slice_str(frame->domain);
 	spf->records = 0;
 	ask_one(spf, SPF_RECORD, DNS_TXT, domain);
@@ -152,6 +160,7 @@ read_record(struct auth_spf *spf)
 
 	frame->text = spf->text;
 	frame->text_length = spf->text_length;
+	/* The text changes hands: terms of the record are slices of it. */
 	spf->text = NULL;
 	if (auth_spf_record_parse(
 		spf_frame_text(frame), &frame->record, &fault) == 0) {
@@ -174,6 +183,7 @@ step_record(struct auth_spf *spf)
 		    MAIL_REASON_SPF_UNREACHABLE, frame->domain);
 	} else if (spf->records == 0) {
 		no_record(spf);
+	/* Section 4.5: which of two would count is anybody's guess. */
 	} else if (spf->records > 1) {
 		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
 		    MAIL_REASON_SPF_RECORDS, frame->domain);
@@ -203,6 +213,8 @@ frame_leave(struct auth_spf *spf, enum mail_verdict verdict)
 	spf_frame_clear(top(spf));
 	spf->depth--;
 	spf->macro.domain = slice_str(top(spf)->domain);
+	/* Section 5.2: an include matches where the other record passes. A fail
+	 * of it is no fail of ours; the next term is looked at. */
 	if (verdict == MAIL_VERDICT_PASS)
 		term_matches(spf);
 	else
@@ -232,6 +244,7 @@ term_matches(struct auth_spf *spf)
 	frame_leave(spf, verdict);
 }
 
+/* A term that does not match leads to the next one. */
 static void
 term_decided(struct auth_spf *spf, bool matches)
 {
@@ -240,6 +253,7 @@ term_decided(struct auth_spf *spf, bool matches)
 		term_matches(spf);
 }
 
+/* A client of the other family never matches (section 5.6). */
 static bool
 network_matches(const struct auth_spf *spf, const struct auth_spf_term *term)
 {
@@ -263,6 +277,8 @@ want_names(struct auth_spf *spf, enum spf_state resume)
 {
 	struct dns_question reverse;
 
+	/* Once for a message: %{p} and ptr are slow, and the client does not
+	 * change. */
 	if (spf->names_ready)
 		return false;
 	if (dns_question_set_reverse(&reverse,
@@ -307,6 +323,7 @@ expand_target(struct auth_spf *spf, struct slice spec, struct strbuf *name)
 	if (spec.n == 0)
 		return spf->macro.domain;
 	spf->macro.validated = choose_validated(spf);
+	/* A macro puts the sender's own octets into the name. */
 	if (auth_spf_macro_domain(spec, &spf->macro, name) != 0 ||
 	    dns_question_set(&checked, DNS_A, strbuf_slice(name)) != 0 ||
 	    !slice_is_ascii(strbuf_slice(name)))
@@ -319,6 +336,8 @@ begin_ptr(struct auth_spf *spf, struct slice target)
 {
 	bool matches = false;
 
+	/* Validated names alone: anybody can have his address point to any
+	 * name. */
 	for (size_t i = 0; i < spf->validated_count; i++) {
 		struct slice name = slice_str(spf->validated[i]);
 
@@ -367,6 +386,7 @@ ask_term(struct auth_spf *spf, const struct auth_spf_term *term)
 		case AUTH_SPF_IP6:
 			break;
 		}
+	/* Any other term with a name that is none just does not match. */
 	} else if (term->mechanism == AUTH_SPF_INCLUDE)
 		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
 		    MAIL_REASON_SPF_INCLUDE_BAD, top(spf)->domain);
@@ -386,6 +406,7 @@ end_of_terms(struct auth_spf *spf)
 		struct strbuf name;
 		struct slice target;
 
+		/* redirect= counts like a mechanism (section 4.6.4). */
 		if (count_lookup(spf)) {
 			strbuf_init(&name, DNS_NAME_MAX);
 			target = expand_target(
@@ -416,6 +437,8 @@ step_term(struct auth_spf *spf)
 		auth_spf_macro_uses(term->domain, 'p')) &&
 	    want_names(spf, SPF_TERM))
 		return;
+	/* Before it is carried out: an include goes on elsewhere, and comes
+	 * back to what is next. */
 	frame->next++;
 	if (term->mechanism == AUTH_SPF_ALL)
 		term_matches(spf);
@@ -459,6 +482,8 @@ step_mx(struct auth_spf *spf)
 {
 	if (spf->failed)
 		no_answer(spf);
+	/* Section 4.6.4: more than ten hosts are an error, and not cut, or the
+	 * verdict would depend on the order in which they came. */
 	else if (spf->name_total > AUTH_SPF_NAMES_MAX)
 		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
 		    MAIL_REASON_SPF_MX_NAMES, top(spf)->domain);
@@ -526,6 +551,8 @@ step_explain(struct auth_spf *spf)
 {
 	struct slice text = slice_from(spf->text, spf->text_length);
 
+	/* The text is of the domain's own choosing: it is shown as the words of
+	 * a stranger, bounded and escaped by whoever shows it. */
 	if (spf->records == 1) {
 		if (auth_spf_macro_uses(text, 'p') &&
 		    want_names(spf, SPF_EXPLAIN))
@@ -547,6 +574,8 @@ is_waiting(const struct auth_spf *spf)
 	return false;
 }
 
+/* A loop and no recursion: it stops where it has to wait, and is called again
+ * with each answer. */
 void
 spf_run(struct auth_spf *spf)
 {

@@ -42,6 +42,7 @@ decisive(const struct auth_results *results, enum auth_method method)
 	return auth_results_find(results, method);
 }
 
+/* Much of what is shown was written by whoever sent the message. */
 static void
 add_summary_text(struct slice value, size_t most, struct strbuf *out)
 {
@@ -134,6 +135,7 @@ rank_of(const struct auth_summary *about, const struct auth_result *r)
 {
 	if (auth_advice_find(about, r) != NULL)
 		return TO_DO;
+	/* "none" is no failure: most domains have no ARC chain. */
 	return r->verdict == MAIL_VERDICT_PASS ||
 		r->verdict == MAIL_VERDICT_NONE
 	    ? FINE
@@ -177,7 +179,9 @@ auth_summary_is_address(struct slice text)
 	return auth_address_parse(text, &address) == 0;
 }
 
-/* As a whole or, where it is too long, neither it nor what follows. */
+/* As a whole or, where it is too long, neither it nor what follows. The short
+ * form goes to somebody who has proven nothing, perhaps to a person who never
+ * wrote to us: nothing in it may be of the sender's choosing. */
 static void
 add_block(const struct auth_summary *about, const char *name,
     const struct auth_result *r, struct strbuf *out)
@@ -214,6 +218,7 @@ add_blocks(const struct auth_summary *about, struct strbuf *out)
 	static const char rest[] = "\n(The rest does not fit in here.)\n";
 	struct strbuf blocks;
 
+	/* Room is kept for the line that says that something was left out. */
 	strbuf_init(&blocks,
 	    out->cap - out->n > sizeof(rest) ? out->cap - out->n - sizeof(rest)
 					     : 0);
@@ -278,6 +283,8 @@ auth_summary_print(const struct auth_summary *about, struct strbuf *out)
 		    "domain "
 		    "that\n"
 		    "covers To has passed.\n\n");
+		/* What is no address, or no name, could be words of whoever
+		 * sent it. */
 		if (auth_summary_is_address(about->client))
 			line("Client:", about->client, out);
 		if (auth_summary_is_name(about->helo))

@@ -63,6 +63,8 @@ begin_signature(struct dkim_arc *arc, struct dkim_signature *s,
 	if (s->algorithm == DKIM_RSA_SHA1)
 		return MAIL_REASON_ALGORITHM_SHA1;
 	names = s->fields;
+	/* RFC 8617 section 4.1.2: it may not cover seals, which come after
+	 * it. */
 	while (slice_cut(&names, ':', &name))
 		if (slice_equal_nocase(slice_trim(name), SLICE("ARC-Seal")))
 			return MAIL_REASON_ARC_SEAL_SIGNED;
@@ -87,6 +89,9 @@ begin_seal(struct sealed *sealed, const struct dkim_arc_set *set,
 	enum mail_reason reason;
 
 	dkim_arc_set_write(set, false, dkim_hash_sink(before));
+	/* Each seal covers all sets below it. Copied in the middle, one hash
+	 * serves all fifty of them: anew for each it would be the square of
+	 * that. */
 	hash = dkim_hash_copy(before);
 	dkim_canon_field(
 	    DKIM_CANON_RELAXED, set->seal->raw, dkim_hash_sink(before));
@@ -94,6 +99,7 @@ begin_seal(struct sealed *sealed, const struct dkim_arc_set *set,
 	(void)dkim_arc_seal_parse(set->seal->value, &seal, &reason);
 	dkim_canon_field_without(DKIM_CANON_RELAXED, set->seal->raw,
 	    seal.signature_whole, dkim_hash_sink(hash));
+	/* Kept, since the header goes before the verdict comes. */
 	strbuf_add(&c->digest, dkim_hash_end(hash));
 	dkim_hash_free(hash);
 	strbuf_add(
@@ -137,6 +143,9 @@ dkim_arc_new(const struct dkim_rules *rules, const struct mail_header *header,
 		arc->count = chain.highest;
 		dkim_check_init(&arc->message, &arc->rules);
 		dkim_check_group_add(&arc->checks, &arc->message);
+		/* Only the newest one must verify (section 5.2): those below
+		 * may be broken by whoever changed the message, which is why it
+		 * was sealed again. */
 		field = chain.sets[chain.highest].message;
 		c = &arc->message;
 		dkim_signature_init(&s);
@@ -254,6 +263,8 @@ dkim_arc_finding(const struct dkim_arc *arc)
 	    .text = strbuf_text(&arc->text)};
 }
 
+/* Nothing is told of a set unless the whole chain has passed: before, its words
+ * may be anybody's. */
 static const struct sealed *
 passed(const struct dkim_arc *arc, unsigned instance)
 {

@@ -7,6 +7,7 @@
 #include "mail/taglist.h"
 #include "mail/token.h"
 
+/* The first one: it is what a person has to mend. */
 static void
 chain_fault(struct dkim_arc_chain *chain, enum mail_reason reason)
 {
@@ -14,6 +15,8 @@ chain_fault(struct dkim_arc_chain *chain, enum mail_reason reason)
 		chain->fault = reason;
 }
 
+/* Fifty sets are the most (RFC 8617 section 4.2.1), and a number that is too
+ * large must not become an index. */
 static int
 parse_instance(struct slice digits, unsigned *instance)
 {
@@ -35,7 +38,9 @@ tag_instance(struct slice value, unsigned *instance)
 	return parse_instance(mail_taglist_value(&tags, SLICE("i")), instance);
 }
 
-/* Takes "i=N;" off the front. */
+/* Takes "i=N;" off the front. This field is no tag list: its i= stands before a
+ * result header field's payload (RFC 8617 section 4.1.1), so comments may stand
+ * around it. */
 static int
 results_instance(struct slice *value, unsigned *instance)
 {
@@ -88,6 +93,8 @@ collect_field(struct dkim_arc_chain *chain, const struct mail_field *field,
 	place = kind == RESULTS ? &set->results
 	    : kind == MESSAGE	? &set->message
 				: &set->seal;
+	/* RFC 8617 section 5.2: two of a kind with one number make a chain that
+	 * fails, or an attacker could choose which of them is looked at. */
 	if (*place != NULL)
 		chain_fault(chain, MAIL_REASON_ARC_TWICE);
 	*place = field;
@@ -174,6 +181,8 @@ dkim_arc_seal_parse(
 	    dkim_algorithm_parse(mail_taglist_value(&tags, SLICE("a")));
 	seal->domain = mail_taglist_value(&tags, SLICE("d"));
 	seal->selector = mail_taglist_value(&tags, SLICE("s"));
+	/* RFC 8617 section 4.1.3: what a seal covers is fixed; with h= somebody
+	 * else would decide it. */
 	if (mail_taglist_find(&tags, SLICE("h")) != NULL)
 		return bad_chain(reason, MAIL_REASON_ARC_SEAL_FIELDS);
 	if (seal->algorithm != DKIM_RSA_SHA256 &&

@@ -39,13 +39,19 @@ continue_chain(struct dkim_arc_sealer *s, const struct dkim_arc_chain *chain,
     enum mail_verdict verdict, struct strbuf *reason)
 {
 	s->instance = chain->highest + 1;
+	/* RFC 8617 section 5.1: nobody adds to a chain that was sealed as
+	 * failed. */
 	if (chain->ended)
 		return strbuf_fail(reason, "the ARC chain has ended (cv=fail)");
 	if (chain->highest == DKIM_ARC_SETS_MAX)
 		return strbuf_fail(reason, "the ARC chain has 50 sets already");
+	/* To seal it either way would state what we do not know, and for
+	 * good. */
 	if (verdict == MAIL_VERDICT_TEMPERROR)
 		return strbuf_fail(
 		    reason, "the ARC chain could not be checked");
+	/* The verdict was of a header as it came. Where fields were changed
+	 * since, a seal over them would vouch for what nobody has checked. */
 	if ((verdict == MAIL_VERDICT_NONE) !=
 	    (chain->highest == 0 && chain->fault == MAIL_REASON_NONE))
 		return strbuf_fail(
@@ -84,6 +90,8 @@ pick_fields(const struct dkim_field_list *fields,
 	if (built_in != NULL)
 		fields = built_in;
 	(void)dkim_field_list_pick(fields, header, names);
+	/* Once for each that is there, and no more: those that others put on
+	 * top later break nothing. */
 	if (!dkim_field_list_has(fields, SLICE("DKIM-Signature")))
 		for (; times > 0; times--)
 			strbuf_add_str(names, ":DKIM-Signature");
@@ -106,9 +114,13 @@ begin_seal(struct dkim_arc_sealer *s, const struct dkim_arc_chain *chain)
 	print_names(s, fold);
 	dkim_print_fresh_line(fold);
 	mail_fold_word(fold, SLICE("b="));
+	/* What is broken cannot be put in order: its fields may be there
+	 * twice. */
 	if (strcmp(s->chain, "fail") == 0)
 		return;
 	strbuf_sink_init(&text, &s->seal_text);
+	/* In the order of the instances and not as they stand (section 5.1.1),
+	 * so that a relay may sort fields and break nothing. */
 	for (unsigned i = 1; i <= chain->highest; i++)
 		dkim_arc_set_write(&chain->sets[i], true, &text.sink);
 }
@@ -126,6 +138,7 @@ begin_set(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
 	struct strbuf names;
 	int outcome;
 
+	/* RFC 8301 has done away with SHA-1, and ARC never had it. */
 	if (s->algorithm == DKIM_ALGORITHM_UNKNOWN ||
 	    s->algorithm == DKIM_RSA_SHA1)
 		return strbuf_fail(reason, "no algorithm to seal with");
@@ -142,6 +155,7 @@ begin_set(struct dkim_arc_sealer *s, const struct dkim_arc_sealing *sealing,
 		return -1;
 	first = slice_find(results, '\r');
 	strbuf_addf(&s->results, "%s: i=%u;", name, s->instance);
+	/* Folded as it will be sent: the seal covers these octets. */
 	strbuf_add_str(&s->results,
 	    s->results.n + 1 + first > MAIL_FOLD_COLUMNS ? "\r\n\t" : " ");
 	strbuf_add(&s->results, results);
@@ -210,6 +224,8 @@ hash_text(struct dkim_hash **hash, struct slice text)
 	return dkim_hash_end(*hash);
 }
 
+/* Whole only when the body is through, whose hash stands in the field
+ * itself. */
 struct slice
 dkim_arc_sealer_message_text(struct dkim_arc_sealer *s)
 {
@@ -255,6 +271,8 @@ dkim_arc_sealer_text(struct dkim_arc_sealer *s)
 		return strbuf_slice(&s->seal_text);
 	s->seal_whole = true;
 	strbuf_sink_init(&text, &s->seal_text);
+	/* This order is the RFC's (section 5.1.1): results, message, seal. The
+	 * seal comes last with an empty b=, and without its line end. */
 	dkim_canon_field(DKIM_CANON_RELAXED, strbuf_slice(&s->results), out);
 	dkim_canon_field(DKIM_CANON_RELAXED, strbuf_slice(&s->message), out);
 	dkim_canon_field_open(DKIM_CANON_RELAXED, strbuf_slice(&s->seal), out);
@@ -279,6 +297,7 @@ dkim_arc_sealer_seal(
 	if (s->seal.full || s->message.full || s->seal_text.full ||
 	    s->message_text.full)
 		return -1;
+	/* On top of the header the newest stands first, the seal above all. */
 	strbuf_add(fields, strbuf_slice(&s->seal));
 	strbuf_add(fields, strbuf_slice(&s->message));
 	return strbuf_add(fields, strbuf_slice(&s->results));

@@ -64,6 +64,8 @@ dkim_check_name(
 	return result;
 }
 
+/* Without the blanks that folding put there: header.b of a result is a prefix
+ * of this (RFC 8601 section 2.7.1, RFC 6008). */
 void
 dkim_check_keep_b(struct dkim_check *c, struct slice signature)
 {
@@ -101,6 +103,7 @@ check_refuses(const struct dkim_check *c, const struct dkim_record *record)
 
 	if (why != MAIL_REASON_NONE)
 		return why;
+	/* RFC 6376 section 3.6.1, t=s: i= must be d= itself. */
 	if (!c->domainkeys && record->strict && c->subdomain)
 		return MAIL_REASON_KEY_STRICT;
 	if (c->domainkeys && record->has_granularity &&
@@ -141,6 +144,8 @@ take_checked_record(struct dkim_check *c, struct slice text)
 	if (key == NULL)
 		return taken;
 	c->bits = dkim_public_key_bits(key);
+	/* RFC 8301 section 3.2: a short RSA key can be broken by anybody with
+	 * some money, so that what it signed proves nothing. */
 	if (record.key_type == DKIM_KEY_RSA && c->bits < DKIM_KEY_BITS_MIN &&
 	    !c->weak) {
 		dkim_public_key_free(key);
@@ -167,6 +172,9 @@ take_records(struct dkim_check *c, const struct dns_answer *answer)
 		struct taken taken =
 		    take_checked_record(c, answer->records[i].value);
 
+		/* RFC 6376 section 3.6.2.2 leaves open what several records
+		 * mean. Each that has a key is tried, but a name with hundreds
+		 * of them costs no more than a few. */
 		tries += taken.tried;
 		if (taken.fault.reason == MAIL_REASON_NONE && c->key_count == 1)
 			c->testing = taken.testing;
@@ -194,6 +202,8 @@ dkim_check_answer(struct dkim_check *c, const struct dns_answer *answer)
 		dkim_check_judge(
 		    c, MAIL_VERDICT_PERMERROR, MAIL_REASON_NO_KEY_RECORD);
 		break;
+	/* Not "fail": the sender cannot help it, and the next try may find
+	 * it. */
 	case DNS_TEMPFAIL:
 		dkim_check_judge(c, MAIL_VERDICT_TEMPERROR,
 		    MAIL_REASON_KEY_RECORD_UNREACHABLE);
@@ -211,6 +221,7 @@ verifies(const struct dkim_check *c, struct slice digest)
 	return false;
 }
 
+/* RFC 6376 hashes the header once; DomainKeys may have two readings. */
 static bool
 any_verifies(const struct dkim_check *c, const struct dkim_body_hashes *body)
 {
@@ -249,6 +260,8 @@ body_fault(struct dkim_check *c, const struct dkim_body_hashes *body)
 	if (c->body_number < 0)
 		return MAIL_REASON_NONE;
 	length = dkim_body_hashes_length(body, c->body_number);
+	/* Somebody has cut the message: l= is a promise of how much there
+	 * is. */
 	if (c->body_limit != DKIM_BODY_WHOLE && c->body_limit > length)
 		return MAIL_REASON_BODY_SHORTER;
 	if (!slice_equal(dkim_body_hashes_digest(body, c->body_number),
@@ -266,6 +279,9 @@ dkim_check_end(struct dkim_check *c, const struct dkim_body_hashes *body)
 
 	if (c->state != DKIM_CHECK_KEYED)
 		return;
+	/* The body first: it costs a comparison, the signature a computation
+	 * with the key, and a list's footer is the most frequent of all
+	 * causes. */
 	fault = body_fault(c, body);
 	if (fault != MAIL_REASON_NONE)
 		dkim_check_judge(c, MAIL_VERDICT_FAIL, fault);

@@ -38,6 +38,8 @@ struct dkim_domainkeys {
 	bool signs_all, testing, unreachable;
 };
 
+/* What cannot be understood says nothing for or against (RFC 8601 section
+ * 2.7.1). */
 static int
 bad_domainkeys(struct checked *one, enum mail_reason reason)
 {
@@ -70,9 +72,13 @@ parse_tags(struct checked *one, struct slice value)
 	one->algorithm = mail_taglist_value(&tags, SLICE("a"));
 	one->fields = mail_taglist_value(&tags, SLICE("h"));
 	one->b = mail_taglist_value(&tags, SLICE("b"));
+	/* Before anything may be refused: a report names a signature by its
+	 * b=. */
 	dkim_check_keep_b(&one->check, one->b);
 	canon = mail_taglist_value(&tags, SLICE("c"));
 	query = mail_taglist_value(&tags, SLICE("q"));
+	/* A tag that is there must be understood; the default is for one that
+	 * is not. */
 	if (one->algorithm.p != NULL &&
 	    dkim_algorithm_parse(one->algorithm) != DKIM_RSA_SHA1)
 		return bad_domainkeys(one, MAIL_REASON_ALGORITHM_UNKNOWN);
@@ -113,7 +119,9 @@ speaks_of_from(const struct dkim_domainkeys *d)
 	return slice_equal(d->sender_field, SLICE("From"));
 }
 
-/* Whose mail is it, and does the signature speak of that? */
+/* Whose mail is it, and does the signature speak of that? The sender must be
+ * below the field: a relay puts its fields on top, and only what was there when
+ * it was signed is covered. */
 static int
 check_sender(const struct dkim_domainkeys *d, struct checked *one,
     const struct mail_header *header, size_t index)
@@ -190,12 +198,15 @@ look_at_header_field(
 	struct checked *one;
 
 	d->fields++;
+	/* Counted and not looked at: each costs a look-up and a hash of the
+	 * whole message, and anybody can write thousands of them. */
 	if (d->count == DKIM_DOMAINKEYS_SIGNATURES_MAX)
 		return;
 	one = &d->list[d->count++];
 	dkim_check_init(&one->check, &d->rules);
 	dkim_check_group_add(&d->checks, &one->check);
 	strbuf_init(&one->raw, DKIM_VERIFIER_FIELD_MAX);
+	/* The header goes before the checks do, so the field is copied. */
 	if (strbuf_add(&one->raw, field->raw) < 0)
 		(void)bad_domainkeys(one, MAIL_REASON_SIGNATURE_FIELD_LONG);
 	else {
@@ -266,6 +277,7 @@ dkim_domainkeys_new(const struct dkim_rules *rules,
 	strbuf_add(&name, strbuf_slice(&d->domain));
 	if (d->no_sender != MAIL_REASON_NONE || name.full ||
 	    dns_question_set(&d->question, DNS_TXT, strbuf_slice(&name)) < 0)
+		/* There is nobody to ask, and no policy is what is known. */
 		d->policy = POLICY_KNOWN;
 	strbuf_clear(&name);
 	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++)
@@ -284,6 +296,8 @@ any_passes(const struct dkim_domainkeys *d)
 	return false;
 }
 
+/* The policy is asked for last and seldom: it matters only where no signature
+ * passes. */
 bool
 dkim_domainkeys_ask(struct dkim_domainkeys *d, struct dns_question *question)
 {
@@ -313,6 +327,7 @@ read_policy(struct dkim_domainkeys *d, const struct dns_answer *answer)
 		    mail_taglist_value(&tags, SLICE("o")), SLICE("-"));
 		d->testing = slice_equal_nocase(
 		    mail_taglist_value(&tags, SLICE("t")), SLICE("y"));
+		/* The first that can be read: there should be one. */
 		return;
 	}
 }
@@ -392,6 +407,7 @@ dkim_domainkeys_overall(const struct dkim_domainkeys *d)
 	if (finding.verdict == MAIL_VERDICT_PASS ||
 	    finding.verdict == MAIL_VERDICT_TEMPERROR)
 		return finding;
+	/* A domain that says it is only trying must not lose mail by it. */
 	if (d->testing) {
 		finding.testing = true;
 		if (finding.verdict != MAIL_VERDICT_NONE)

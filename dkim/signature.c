@@ -50,6 +50,7 @@ dkim_signature_clear(struct dkim_signature *s)
 	strbuf_clear(&s->ascii_identity_domain);
 }
 
+/* At a dot only: notexample.org does not lie below example.org. */
 bool
 dkim_domain_is_within(struct slice domain, struct slice parent)
 {
@@ -59,7 +60,9 @@ dkim_domain_is_within(struct slice domain, struct slice parent)
 	    domain.p[domain.n - parent.n - 1] == '.';
 }
 
-/* Digits, however many up to DIGITS_MAX: what does not fit is the most. */
+/* Digits, however many up to DIGITS_MAX: what does not fit is the most. RFC
+ * 6376 has up to 76 digits: a time of the far future is no fault of form, so it
+ * counts as the latest that we can hold. */
 static int
 parse_number(struct slice digits, uint64_t max, uint64_t *value)
 {
@@ -100,10 +103,14 @@ read_tags(const struct mail_taglist *tags, struct dkim_signature *s)
 	s->body_hash = mail_taglist_value(tags, SLICE("bh"));
 	if (b != NULL) {
 		s->signature = b->value;
+		/* With its blanks: the hash is taken over the field with
+		 * exactly these octets cut out. */
 		s->signature_whole = b->whole;
 	}
 }
 
+/* RFC 6376 section 3.5 says which tags must be there. The algorithm is judged
+ * last, so that a field without d= is not blamed for its a=. */
 static int
 check_required(const struct dkim_signature *s, struct dkim_fault *fault)
 {
@@ -176,6 +183,7 @@ read_numbers(const struct mail_taglist *tags, struct dkim_signature *s,
 	if (limit.p != NULL &&
 	    parse_number(limit, UINT64_MAX - 1, &s->body_limit) < 0)
 		return bad_signature(fault, MAIL_REASON_LENGTH_BAD);
+	/* Section 3.5: x= must be later than t=. */
 	if (s->time >= 0 && s->expire >= 0 && s->expire <= s->time)
 		return bad_signature(fault, MAIL_REASON_EXPIRY_BEFORE_TIME);
 	return 0;
@@ -211,11 +219,15 @@ parse_common(const struct mail_taglist *tags, struct dkim_signature *s,
 	fields = s->fields;
 	count = 0;
 	from = false;
+	/* Section 5.4: From must be among them. A signature that leaves it out
+	 * could be put under anybody's name. */
 	while (slice_cut(&fields, ':', &name)) {
 		name = slice_trim(name);
 		if (name.n == 0 || has_space(name))
 			return bad_signature(
 			    fault, MAIL_REASON_SIGNED_FIELDS_BAD);
+		/* Each name is looked for in the whole header: thousands of
+		 * them would be a way to keep us busy. */
 		if (++count > DKIM_SIGNATURE_FIELDS_MAX)
 			return bad_signature(
 			    fault, MAIL_REASON_SIGNED_FIELDS_TOO_MANY);
@@ -268,6 +280,8 @@ dkim_signature_parse(
 	return 0;
 }
 
+/* RFC 8617 section 4.1.2: as in DKIM, but without v=, whose place i= takes with
+ * another meaning. */
 int
 dkim_signature_parse_arc(
     struct slice value, struct dkim_signature *s, struct dkim_fault *fault)
@@ -283,6 +297,8 @@ dkim_signature_parse_arc(
 	return parse_common(&tags, s, fault);
 }
 
+/* Clocks differ, so the future begins a little later; the past does not, since
+ * the signer chose x= himself. */
 int
 dkim_signature_check_time(const struct dkim_signature *s, int64_t now,
     int64_t skew, struct dkim_fault *fault)
@@ -306,6 +322,7 @@ dkim_signature_header_hash(const struct dkim_signature *s, struct slice raw,
 
 	dkim_field_pick_write(
 	    header, s->fields, itself, s->header_canon, dkim_hash_sink(hash));
+	/* Section 3.7: the field itself comes last, without the value of b=. */
 	dkim_canon_field_without(
 	    s->header_canon, raw, s->signature_whole, dkim_hash_sink(hash));
 	strbuf_add(digest, dkim_hash_end(hash));

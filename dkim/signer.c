@@ -41,6 +41,7 @@ struct names {
 	struct strbuf domain, selector, identity;
 };
 
+/* Cut, for the reason goes into a log line. */
 static int
 refuse_signing(struct strbuf *reason, const char *why, struct slice what)
 {
@@ -70,7 +71,9 @@ read_signer_names(const struct dkim_signing *signing, struct names *names,
 		    reason, "no domain name to sign for", signing->domain);
 	if (mail_idn_to_ascii(signing->selector, &names->selector) < 0)
 		return refuse_signing(reason, "no selector", signing->selector);
-	/* i=: the local part encoded, the domain in A-labels. */
+	/* i=: the local part encoded, the domain in A-labels. It must lie in
+	 * or below d= (RFC 6376 section 3.5): a signature with any other is
+	 * made in vain, for every verifier refuses it. */
 	identity = signing->identity;
 	local = mail_address_local(identity);
 	result = -1;
@@ -112,6 +115,8 @@ print_signature(struct dkim_signer *s, const struct dkim_signing *signing,
 	if (names->identity.n > 0)
 		dkim_print_tag(&s->fold, "i", strbuf_slice(&names->identity));
 	dkim_print_time(&s->fold, "t", signing->time);
+	/* x= is no protection against replay, and is left out unless somebody
+	 * wants it (section 3.5). */
 	if (signing->expire > 0)
 		dkim_print_time(&s->fold, "x", signing->expire);
 	dkim_print_names(&s->fold, fields);
@@ -178,6 +183,7 @@ complete_signer(struct dkim_signer *s, const struct dkim_signing *signing,
 	if (signing->header_canon == DKIM_CANON_NOFWS ||
 	    signing->body_canon == DKIM_CANON_NOFWS)
 		return strbuf_fail(reason, "nofws is DomainKeys' alone");
+	/* Section 5.4: From must be signed, so it must be there. */
 	if (mail_header_count_of(header, SLICE("From")) == 0)
 		return strbuf_fail(reason, "no From field");
 	/* Readers differ on which they show. */
@@ -194,6 +200,8 @@ complete_signer(struct dkim_signer *s, const struct dkim_signing *signing,
 	s->digests = dkim_algorithm_digest(signing->algorithm);
 	if (begin_field(s, signing, header, reason) < 0)
 		return -1;
+	/* The whole body always: l= would let anybody add to the message below
+	 * our signature (section 8.2). */
 	s->body_number = dkim_body_hashes_want(
 	    s->body, signing->body_canon, s->digests, DKIM_BODY_WHOLE);
 	if (s->body_number >= 0)
@@ -227,6 +235,8 @@ dkim_signer_text(struct dkim_signer *s)
 	    &s->fold, "bh", dkim_body_hashes_digest(s->body, s->body_number));
 	dkim_print_fresh_line(&s->fold);
 	mail_fold_word(&s->fold, SLICE("b="));
+	/* Section 3.7: the field itself comes last, as it will stand in the
+	 * message, with b= empty and without the line end. */
 	dkim_canon_field_open(
 	    s->header_canon, strbuf_slice(&s->field), &text.sink);
 	return strbuf_slice(&s->text);
@@ -243,6 +253,7 @@ dkim_signer_digest(struct dkim_signer *s)
 	return s->digest;
 }
 
+/* Nothing of the field may change any more, but for what is behind b=. */
 int
 dkim_signer_seal(
     struct dkim_signer *s, struct slice signature, struct strbuf *field)
