@@ -51,6 +51,7 @@ finish_mail(
 {
 	record_mailer_fn *fn = m->fn;
 	void *ctx = m->ctx;
+	/* The text is often part of what is freed here. */
 	char *copy = xslicedup(text);
 
 	record_mailer_cancel(m);
@@ -132,6 +133,8 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 			send_body(m);
 			break;
 		case MAILER_DOT:
+			/* The mail is the next hop's from here on, whatever
+			 * becomes of QUIT. */
 			strbuf_add(&m->text, text);
 			command(m, MAILER_QUIT, "QUIT", "", "");
 			break;
@@ -140,12 +143,15 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 			    m, RECORD_DELIVERED, strbuf_slice(&m->text));
 			break;
 		}
+	/* A 5yz before MAIL is about us and not about this mail: it is tried
+	 * again. */
 	} else if (smtp_reply_class(reply) == 5 && m->state > MAILER_EHLO)
 		finish_mail(m, RECORD_REFUSED, text);
 	else
 		finish_mail(m, RECORD_DEFERRED, text);
 }
 
+/* After the dot was answered there is nothing left to lose. */
 static void
 on_closed(void *ctx, enum smtp_close how, const char *why)
 {
@@ -158,7 +164,8 @@ on_closed(void *ctx, enum smtp_close how, const char *why)
 		finish_mail(m, RECORD_DEFERRED, slice_str(why));
 }
 
-/* ASCII that may stand between the angle brackets of a command. */
+/* ASCII that may stand between the angle brackets of a command. A blank or a
+ * line end in it would be another command. */
 static bool
 is_plain_address(struct slice s)
 {

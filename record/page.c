@@ -96,6 +96,7 @@ deceives(struct slice c)
 	    (a == 0xef && b == 0xbb && d == 0xbf);
 }
 
+/* What is no UTF-8 goes on octet by octet, so that no text stops the loop. */
 static size_t
 character(struct slice text)
 {
@@ -111,6 +112,8 @@ record_page_text(struct slice text, struct strbuf *out)
 		struct slice c = slice_first(text, character(text));
 
 		if (deceives(c))
+			/* U+FFFD in its place: something was here, and is not
+			 * shown. */
 			strbuf_add_str(out, "\xef\xbf\xbd");
 		else
 			record_xml_escape(c, out);
@@ -139,6 +142,8 @@ bytes_of(struct slice text, size_t characters)
 	return text.n - rest.n;
 }
 
+/* Both ends stay: the organization is at the end of a domain, the host at its
+ * beginning. */
 void
 record_page_name(struct slice name, const char *nameless, struct strbuf *out)
 {
@@ -168,6 +173,8 @@ print_page_text(const char *text, struct strbuf *out)
 	record_page_text(slice_str(text), out);
 }
 
+/* Shares that do not add up are drawn all the same: counters are not read in
+ * one instant. */
 void
 record_page_bar(int64_t good, int64_t bad, int64_t all, struct strbuf *out)
 {
@@ -190,6 +197,8 @@ record_page_bar(int64_t good, int64_t bad, int64_t all, struct strbuf *out)
 
 /* --- what the query asks for --- */
 
+/* The query is whatever somebody types: what is not known is passed over, what
+ * is out of bounds has the default. */
 struct record_page_wish
 record_page_wish(struct slice query)
 {
@@ -282,6 +291,8 @@ card_of(const struct record_tally *t)
 	return CARDS;
 }
 
+/* Two periods are gathered in one pass: what was before stands in small beside
+ * each figure, for a number alone says little. */
 static void
 gather_hour(void *ctx, const struct record_tally *t)
 {
@@ -397,6 +408,8 @@ print_page_results(const struct record_page *page, struct strbuf *out)
 		strbuf_add_str(out, "</dl>\n");
 	}
 	strbuf_add_str(out, "</section>\n");
+	/* Printed to the side: the domains are looked up before the plots, and
+	 * stand below them. */
 	strbuf_init(&list, out->cap);
 	result = record_page_domains(page, hours.from, out, &list);
 	if (page->out)
@@ -422,6 +435,8 @@ record_page_results(const struct record_page *page, struct strbuf *out)
 	}
 	if (page->store != NULL && print_page_results(page, out) == 0)
 		return 0;
+	/* No half of a page: what was printed before the fault would be taken
+	 * for all. */
 	strbuf_truncate(out, before);
 	strbuf_add_str(out,
 	    "<p class=empty>The results database does not answer, or not in "

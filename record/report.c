@@ -22,7 +22,9 @@ is_one_of(struct slice word, const char *const *words)
 	return false;
 }
 
-/* Lower case, as the schema has it; the default where it is another. */
+/* Lower case, as the schema has it; the default where it is another. What is in
+ * the database was in a message once. Only words of the schema get into the
+ * report, since readers refuse a whole file for one that they do not know. */
 static struct slice
 word_or(struct slice word, const char *const *words, const char *otherwise)
 {
@@ -108,8 +110,9 @@ add_part(const struct record_report *r, const char *mark, struct strbuf *out)
 	return out->full ? -1 : 0;
 }
 
-/* Unique for receiver, domain, day and part: the same report made again has
- * the same, whoever gets it. Without angle brackets. */
+/* Unique for receiver, domain, day and part: the same report made again has the
+ * same, whoever gets it. Without angle brackets. A receiver drops what has the
+ * id of a report that it has. */
 static int
 print_report_id(const struct record_report *r, struct strbuf *out)
 {
@@ -275,6 +278,8 @@ record_report_row(struct sink *to, const struct record_report *r,
 	put_evaluated(to, r, row);
 	put_text(to, "    </row>\n    <identifiers>\n");
 	record_xml_element(to, 6, "header_from", row->author);
+	/* Bounces have no sender; the older schema wants the element all the
+	 * same. */
 	if (row->sender.n > 0 || is_old(r))
 		record_xml_element(to, 6, "envelope_from", row->sender);
 	if (row->recipient.n > 0)
@@ -290,6 +295,7 @@ record_report_end(struct sink *to)
 	put_text(to, "</feedback>\n");
 }
 
+/* RFC 9990 has the form of this name; receivers sort by it. */
 int
 record_report_filename(const struct record_report *r, struct strbuf *out)
 {
@@ -301,6 +307,7 @@ record_report_filename(const struct record_report *r, struct strbuf *out)
 	return strbuf_add_str(out, ".xml.gz");
 }
 
+/* 57 octets are 76 letters, the most of a line (RFC 2045 section 6.8). */
 static void
 add_base64(struct slice bytes, struct strbuf *mail)
 {

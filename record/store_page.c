@@ -5,6 +5,9 @@
 #include "record/store_page.h"
 #include "record/store_private.h"
 
+/* Each row is passed on as it comes: a database of a year must not become a
+ * list in memory. A statement that was begun is always reset, or it would keep
+ * its lock. */
 int
 record_store_hours(
     struct record_store *store, int64_t from, record_tally_fn *fn, void *ctx)
@@ -57,6 +60,8 @@ record_store_domains(
 	return result == SQLITE_DONE ? 0 : -1;
 }
 
+/* At most so many, the database being asked to stop: it grows with each
+ * stranger whose mail is signed. */
 int
 record_store_signed_for(struct record_store *store, int64_t from, unsigned most,
     record_domain_fn *fn, void *ctx)
@@ -93,6 +98,7 @@ read_shares(struct record_store *store, enum record_statement which,
 	(void)sqlite3_bind_int64(s, 2, *all);
 	*all = 0;
 	while ((result = record_store_step(store, s)) == SQLITE_ROW) {
+		/* Cut, as it was written by whoever sent the mail. */
 		struct slice name =
 		    slice_first(record_store_text(s, 0), RECORD_TEXT_MAX);
 
@@ -110,6 +116,8 @@ int
 record_store_failures(struct record_store *store, int64_t from,
     struct slice domain, struct record_failures *to)
 {
+	/* In: from when; out: how many there are. Each statement has its
+	 * own. */
 	int64_t reasons = from, policies = from;
 
 	memset(to, 0, sizeof(*to));

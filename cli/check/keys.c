@@ -64,6 +64,7 @@ add_key_domain(struct check_keys *keys, struct slice domain)
 	size_t number = PROXY_INDEX_NONE;
 
 	strbuf_init(&name, MAIL_IDN_NAME_MAX);
+	/* As A-labels, so that two spellings of a domain are one. */
 	if (mail_idn_to_ascii(domain, &name) == 0)
 		number =
 		    proxy_index_add(keys->domain_names, strbuf_slice(&name));
@@ -91,6 +92,8 @@ add_place(struct check_keys *keys, const struct cli_key_place *place, bool *new)
 	size_t number;
 
 	strbuf_init(&name, 3 * (size_t)MAIL_IDN_NAME_MAX + 64);
+	/* By rule too: two rules may name different files for the same record,
+	 * and each file is to be looked at. */
 	strbuf_addf(&name, "%u ", place->rule);
 	for (size_t i = 0; i < place->domain.n; i++)
 		strbuf_add_char(&name, ascii_lower(place->domain.p[i]));
@@ -176,6 +179,8 @@ load(const struct collecting *c, struct check_key *k,
 	struct strbuf reason, told;
 
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	/* By the code of the daemon: what is found here is what the daemon will
+	 * find. */
 	k->key = proxy_key_file_load_by(c->config, &c->readers, place->rule,
 	    place->domain, &found, &reason);
 	k->from = found.domain_from;
@@ -184,6 +189,8 @@ load(const struct collecting *c, struct check_key *k,
 		strbuf_init(&told, 2 * (size_t)PROXY_KEY_REASON_MAX);
 		strbuf_addf(&told, "%s: %s", rule->where, strbuf_text(&reason));
 		k->trouble = strbuf_detach(&told);
+		/* Not root, we may be kept from a file that the daemon can
+		 * read: that is no fault of the file's. */
 		k->forbidden = geteuid() != 0 &&
 		    (says(slice_str(k->trouble), EACCES) ||
 			says(slice_str(k->trouble), EPERM));
@@ -219,6 +226,8 @@ add_use(struct check_key *k, const struct proxy_signature *signature)
 	enum dkim_algorithm algorithm =
 	    signature == NULL ? DKIM_ALGORITHM_UNKNOWN : signature->algorithm;
 
+	/* DomainKeys has one algorithm and no i=, so no more needs to be
+	 * known. */
 	if (signature != NULL && signature->kind == &dkim_kind_domainkeys) {
 		k->domainkeys = true;
 		return;
@@ -245,6 +254,7 @@ is_key_aligned(struct slice author, struct slice domain)
 static void
 add_domains(struct collecting *c, const struct cli_key_place *place)
 {
+	/* Asked about one domain, it is that domain's mail that counts. */
 	struct slice author = c->only.n > 0 ? c->only : place->author;
 	enum check_alignment *alignment = NULL;
 
@@ -254,6 +264,7 @@ add_domains(struct collecting *c, const struct cli_key_place *place)
 		*alignment = CHECK_ALIGNED;
 	else if (alignment != NULL && *alignment == CHECK_NO_MAIL)
 		*alignment = CHECK_MISALIGNED;
+	/* d= comes from the message: no record can be looked for. */
 	if (place->domain.n == 0)
 		c->keys->by_message = true;
 	else if (c->only.n == 0 || !is_key_aligned(author, place->domain))
@@ -296,6 +307,7 @@ on_checked_place(void *ctx, const struct cli_key_place *place)
 	if (place->domain.n == 0)
 		return;
 	k = add_place(c->keys, place, &new);
+	/* One look at each file, however many signatures use it. */
 	if (new)
 		load(c, k, place);
 	add_use(k, place->signature);
@@ -328,6 +340,8 @@ check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
 	if (only.n > 0)
 		(void)add_key_domain(keys, only);
 	cli_key_places(config, only, on_checked_place, &c);
+	/* The lines told here are known again when `serve -t` would say the
+	 * same, so that no fault is told twice. */
 	for (size_t i = 0; i < keys->count; i++) {
 		if (keys->list[i].trouble != NULL)
 			(void)proxy_index_add(
@@ -373,6 +387,7 @@ is_of_keyfile(const struct check_key *k, const struct proxy_config *config)
 	    strcmp(keyfile, config->signing.keys[k->rule].file) == 0;
 }
 
+/* The line with the command to type stands alone: people copy it. */
 static void
 report_trouble(const struct check_key *k, const struct proxy_config *config,
     struct check_report *report)
@@ -435,7 +450,8 @@ report_key(const struct check_key *k, const struct proxy_config *config,
 	    k->config);
 }
 
-/* Whose signatures are no use to DMARC. */
+/* Whose signatures are no use to DMARC. A signature of another domain is as
+ * good for reputation, and worth nothing to DMARC (RFC 9989 section 4.10). */
 static void
 report_alignment(const struct check_keys *keys, struct check_report *report)
 {

@@ -13,6 +13,9 @@
 #include "cli/kit/flow.h"
 #include "proxy/settings/index.h"
 
+/* One server that was not brought up to date gives some of the world an old
+ * key, and mail fails there now and then: a look through a resolver, which asks
+ * one of them, finds that by chance only. */
 enum {
 	PORT = 53,
 	TEXT_MAX = 1 << 16,
@@ -71,6 +74,8 @@ check_names_free(struct check_names *names)
 	free(names);
 }
 
+/* TXT records of other services stand at the same name and change by
+ * themselves: a difference in those is no finding. */
 static bool
 is_looked_at(enum check_name_kind kind, struct slice text)
 {
@@ -90,7 +95,9 @@ compare_values(const void *a, const void *b)
 	return order != 0 ? order : (one->n > other->n) - (one->n < other->n);
 }
 
-/* The records that are looked at, in an order of their own, a line each. */
+/* The records that are looked at, in an order of their own, a line each. An
+ * order of their own, since a server gives a set in any order (RFC 2181 section
+ * 5). */
 static char *
 print_answer(enum check_name_kind kind, const struct dns_answer *answer)
 {
@@ -127,6 +134,7 @@ append_name(struct check_names *names, const struct check_name_about *about,
 	}
 	names->list[names->count++] = name;
 	name->about = *about;
+	/* Not known before its zone has been asked for. */
 	name->zone = SIZE_MAX;
 	(void)dns_question_set(&name->question, DNS_TXT, at);
 	cli_zone_init(&name->finding, at);
@@ -139,6 +147,7 @@ check_names_add(struct check_names *names, const struct check_name_about *about,
 {
 	struct check_name *name;
 
+	/* What the resolver could not get is reported elsewhere. */
 	if (answer->status == DNS_TEMPFAIL)
 		return;
 	name = append_name(names, about, slice_str(question->name));
@@ -155,9 +164,11 @@ follow_alias(struct check_names *names, const struct check_name *from)
 	const char *to = NULL;
 	struct check_name *name;
 
+	/* Downwards, so that the first one wins. */
 	for (size_t i = HOSTS_MAX; i-- > 0;)
 		if (from->said[i].target != NULL)
 			to = from->said[i].target;
+	/* Aliases may lead in a circle: each target is followed once. */
 	if (to == NULL || from->depth == ALIASES_MAX || !from->alias ||
 	    proxy_index_add(names->targets, slice_str(to)) != before)
 		return;
@@ -183,6 +194,7 @@ answer_zone_of(void *subject, const struct dns_question *question,
 	    &((struct check_name *)subject)->finding, question, answer);
 }
 
+/* Many names lie in one zone, whose servers are asked for once. */
 static void
 add_zone(struct check_names *names, struct check_name *name)
 {
@@ -240,6 +252,9 @@ add_hosts(struct check_zone *zone, const struct dns_answer *answer)
 		struct dns_question *questions =
 		    &zone->questions[zone->question_count];
 
+		/* A and AAAA of each host are asked next: two questions behind
+		 * that for NS, in the order of the hosts, as answer_servers()
+		 * counts on. */
 		if (zone->host_count != HOSTS_MAX &&
 		    dns_question_set(&questions[0], DNS_A, name) == 0 &&
 		    dns_question_set(&questions[1], DNS_AAAA, name) == 0) {
@@ -251,7 +266,8 @@ add_hosts(struct check_zone *zone, const struct dns_answer *answer)
 	free(values);
 }
 
-/* Its number; SIZE_MAX for none. */
+/* Its number; SIZE_MAX for none. Hosts of many zones share addresses; what is
+ * silent once is not waited for again. */
 static size_t
 add_address(struct check_names *names, struct slice octets)
 {
@@ -384,10 +400,14 @@ send_errand(struct errand *e)
 	struct dns_direct_order order = {
 	    .question = &e->name->question, .tcp = e->tcp};
 
+	/* An address that has kept silent and never answered is passed over:
+	 * each costs seconds, and a site has hundreds of names. */
 	while (e->address < host->address_count && address_of(e)->error != 0 &&
 	    !address_of(e)->heard)
 		e->address++;
 	if (e->address == host->address_count ||
+	    /* Nothing at all has answered: port 53 is shut here, which is no
+	     * fault of theirs. */
 	    (!names->heard && names->silent >= SILENT_MAX)) {
 		finish_errand(e);
 		return;
@@ -402,6 +422,8 @@ take_silence(struct errand *e, int error)
 	struct check_address *address = address_of(e);
 	struct check_host *host = host_of(e);
 
+	/* It answers by UDP, so silence by TCP is a finding of its own: long
+	 * keys need it (RFC 7766 section 5). */
 	if (e->tcp) {
 		host->tcp_error = error;
 		finish_errand(e);
@@ -430,6 +452,8 @@ take_result(void *ctx, const struct dns_direct_result *result)
 	host->tcp_good |= result->tcp;
 	if (result->kind == DNS_DIRECT_NOT_ITS ||
 	    result->kind == DNS_DIRECT_FAILED)
+		/* It is named as a server of the zone and does not serve it
+		 * (lame). */
 		host->refuses = true;
 	else {
 		struct check_said *said = &e->name->said[e->host];
@@ -457,6 +481,8 @@ begin_errand(struct asking_servers *asking, struct check_name *name,
 	*e = (struct errand){asking, name, host, 0, tcp};
 	asking->open++;
 	send_errand(e);
+	/* Bounded: a thousand questions at once look like an attack, and are
+	 * dropped. */
 	while (asking->open >= IN_FLIGHT_MAX &&
 	    event_base_loop(asking->base, EVLOOP_ONCE) == 0)
 		continue;
@@ -514,6 +540,8 @@ check_servers(struct check_names *names, struct cli_resolver *resolver,
 	size_t name = 0, zone = 0;
 
 	while (name < names->count) {
+		/* Names that aliases added in this round are looked at in the
+		 * next one. */
 		size_t next = names->count;
 
 		find_servers(names, resolver, name, zone);
