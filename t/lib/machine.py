@@ -3,10 +3,10 @@
     machine.enter(__file__)
 
 runs the program again in namespaces of its own: mounts, network (loopback
-alone), processes, host name. /etc, /var, /usr, /root and the build folder are
-what they are here, with a layer on top that takes what is written and ends with
-the test; /run is empty. So a test may install, run useradd, start the real
-Postfix of this machine on port 25 and break what it likes. Needs root.
+alone), processes, host name. /etc, /var, /usr, /root, /home and the build
+folder are what they are here, with a layer on top that takes what is written
+and ends with the test; /run is empty. So a test may install, run useradd, start
+the real Postfix of this machine on port 25 and break what it likes. Needs root.
 
 With SIGNPOST_DEBIAN=FOLDER the Debian in FOLDER/root is at ROOT besides, with a
 layer of the same kind, which is on that disk; its /run is this one's. There the
@@ -21,7 +21,7 @@ import tempfile
 
 import debian
 
-LAYERS = "/etc", "/var", "/usr", "/root"
+LAYERS = "/etc", "/var", "/usr", "/root", "/home"
 HOST = "mail.example.org"
 DEBIAN = os.environ.get("SIGNPOST_DEBIAN")
 ROOT = debian.Debian("/mnt" if DEBIAN else "/")

@@ -27,7 +27,7 @@ from nameserver import Nsd
 KEYS = "/etc/signpost/keys/example.org"
 COPY = "/run/right"
 ADDRESS = "192.0.2.9"
-HOME = "/var/ann"  # /home is this host's own
+HOME = "/var/ann"  # /home/ann may be somebody's here
 INIT = "/etc/init.d/signpost"
 
 
