@@ -43,6 +43,7 @@ BUILD = os.environ["SIGNPOST_BUILD"]
 THEIRS = os.environ.get("SIGNPOST_DKIMPROXY")
 SIGNPOST = "/usr/sbin/signpost"
 KEYS = pathlib.Path("/etc/opendkim/keys")
+EXAMPLES = pathlib.Path("/usr/share/doc/opendkim/examples")
 NAMES = "K1", "K2", "K3", "K4"
 WAIT = 30.0
 
@@ -91,6 +92,7 @@ class Machine(unittest.TestCase):
         cls.der = in_one_line(small)
         cls.public["s5"] = in_one_line(run(
             "openssl", "rsa", "-pubout", text=small).stdout)
+        cls.public["my-selector-name"] = cls.public["s1"]
         run("postconf", "-e", "mydestination=example.org, localhost",
             "myhostname=mail.example.org", "inet_interfaces=127.0.0.1",
             "inet_protocols=ipv4", "maillog_file=/var/log/mail.log",
@@ -119,7 +121,8 @@ class Machine(unittest.TestCase):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(self.fill(text))
             if "private" in name:
-                run("chown", "opendkim", name)
+                run("chown", "opendkim" if "\nUserID" in case.conf else "root",
+                    name)
                 file.chmod(0o600)
 
     def migrate(self, program, case, *files):
@@ -237,7 +240,8 @@ class OpenDkim(Alike):
 
     def test_the_same_signatures(self):
         conf = "/etc/opendkim.conf"
-        for case in cases.OPENDKIM:
+        sample = cases.sample((EXAMPLES / "opendkim.conf.sample").read_text())
+        for case in [*cases.OPENDKIM, sample]:
             with self.subTest(case.name):
                 self.setUp()
                 run("postconf", "-e",
@@ -251,12 +255,16 @@ class OpenDkim(Alike):
                 self.compare(case, theirs, self.ours(folder))
 
     def test_what_debian_ships_verifies_alone(self):
-        """Its configuration as it is installed names no domain."""
-        shipped = pathlib.Path("/usr/share/doc/opendkim/examples")
+        """Its configuration as it is installed names no domain: nothing is
+        signed, by the one or by the other."""
         for name in "/etc/opendkim.conf.shipped", str(
-                shipped / "opendkim.conf.simple-verify"):
+                EXAMPLES / "opendkim.conf.simple-verify"):
             if name.endswith("shipped"):
                 pathlib.Path(name).write_text(self.fill(cases.DEBIAN))
+            here = pathlib.Path("/etc/opendkim.conf")
+            here.write_text(re.sub(r"(?m)^Socket\s.*", f"Socket {cases.SOCKET}",
+                                   pathlib.Path(name).read_text()))
+            self.assertFalse(any(self.theirs(str(here))), name)
             _, texts = self.migrate(
                 "opendkim", cases.Case(name, "", status=1), name)
             self.assertNotIn("[out]", texts["signpost.conf"])

@@ -301,6 +301,19 @@ KeyFile			{K1}
 """, status=1, named=(r"smtp: mail is checked before the queue",)),
 ]
 
+
+def sample(text):
+    """opendkim.conf.sample, as OpenDKIM ships it. It runs as root, with a key
+    where it says; its Socket is a placeholder, set in one of the forms that it
+    lists."""
+    placeholder = "Socket\t\t\tinet:port@localhost\n"
+    if placeholder not in text:
+        raise AssertionError("the sample has another Socket now")
+    return Case("the sample that it ships",
+                text.replace(placeholder, f"Socket\t\t\t{SOCKET}\n"),
+                {"/var/db/dkim/example.private": "{=K1}"})
+
+
 # --- DKIMproxy ---
 
 PORTS = "listen 127.0.0.1:10027\nrelay 127.0.0.1:10028\n"
