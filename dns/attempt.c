@@ -68,6 +68,8 @@ take_datagram(struct dns_attempt *attempt, struct slice datagram)
 		return true;
 	}
 	attempt->counts->wrong++;
+	/* So many wrong ones are no accident: somebody guesses, and each guess
+	 * less is one more that he needs (RFC 5452 section 4). */
 	if (++attempt->wrong < DNS_WRONG_MAX)
 		return false;
 	give_up_attempt(attempt);
@@ -92,6 +94,8 @@ on_datagrams(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	for (int i = 0; i < READS_MAX; i++) {
+		/* MSG_TRUNC has it say how long the packet was, so that one
+		 * that did not fit is not taken for a shorter one. */
 		ssize_t n = recv(fd, room, sizeof(room), MSG_TRUNC);
 
 		if (n < 0) {
@@ -117,7 +121,8 @@ write_some(struct dns_attempt *attempt)
 	return true;
 }
 
-/* Octets that the answer still lacks, its length among them. */
+/* Octets that the answer still lacks, its length among them. RFC 1035 section
+ * 4.2.2: two octets of length before each message. */
 static size_t
 missing(const struct strbuf *in)
 {
@@ -157,6 +162,8 @@ on_stream(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		if (attempt->out.n == 0) {
+			/* A socket that may be written to is ready all the
+			 * time: from here on only reading wakes us. */
 			(void)event_del(attempt->event);
 			(void)event_assign(attempt->event,
 			    event_get_base(attempt->event), attempt->fd,
@@ -211,6 +218,8 @@ open_socket(struct dns_attempt *attempt, const struct dns_server *server)
 	    kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (attempt->fd < 0)
 		return -1;
+	/* Connected, a UDP socket gets packets of that address and port alone,
+	 * and hears of ICMP errors. */
 	if (connect(attempt->fd, &server->address.any, server->length) != 0 &&
 	    errno != EINPROGRESS)
 		return -1;
@@ -253,6 +262,8 @@ dns_attempt_new(struct event_base *base, const struct dns_attempt_order *order,
 	attempt->fn = fn;
 	attempt->ctx = ctx;
 	strbuf_init(&attempt->in, LENGTH_SIZE + DNS_TCP_SIZE);
+	/* A new id for each attempt, that nobody can foresee (RFC 5452 section
+	 * 9.2); without it there is no use in asking. */
 	if (getrandom(&attempt->query.id, sizeof(attempt->query.id), 0) !=
 	    (ssize_t)sizeof(attempt->query.id))
 		abort();

@@ -26,6 +26,7 @@ is_address(struct slice value)
 	unsigned char raw[sizeof(struct in6_addr)];
 	char text[INET6_ADDRSTRLEN];
 
+	/* inet_pton wants a C string. */
 	if (value.n >= sizeof(text) || slice_find(value, '\0') < value.n)
 		return false;
 	memcpy(text, value.p, value.n);
@@ -138,6 +139,8 @@ put_attribute(struct smtp_xforward *x, int name, struct slice value)
 	else if (slice_equal_nocase(value, tempunavail))
 		state = SMTP_XFORWARD_TEMPUNAVAIL;
 	x->attributes[name].state = state;
+	/* Nothing is kept of a value that is not known: "[UNAVAILABLE]" must
+	 * never be taken for a name. */
 	x->attributes[name].n =
 	    (unsigned char)(state == SMTP_XFORWARD_KNOWN ? value.n : 0);
 	if (state == SMTP_XFORWARD_KNOWN)
@@ -177,6 +180,8 @@ read_attribute(struct smtp_xforward *x, struct slice word, unsigned *named,
 	return 0;
 }
 
+/* All of a line or nothing: half of it would be a client that nobody has
+ * described. */
 int
 smtp_xforward_parse(struct smtp_xforward *x, struct slice argument,
     unsigned *named, struct strbuf *reason)
@@ -207,6 +212,8 @@ smtp_xforward_set(
 {
 	if (value.n > SMTP_XFORWARD_VALUE_MAX)
 		return -1;
+	/* A control character here would end up as a line of its own in the
+	 * next hop's dialogue. */
 	for (size_t i = 0; i < value.n; i++)
 		if ((unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7f)
 			return -1;
@@ -276,6 +283,8 @@ smtp_xforward_print(
 		if ((wanted >> i & 1) == 0 ||
 		    x->attributes[i].state == SMTP_XFORWARD_UNSET)
 			continue;
+		/* What does not fit goes into the next command: the caller sees
+		 * what is printed. */
 		if (n > room)
 			break;
 		if (printed == 0)
