@@ -72,6 +72,8 @@ make_walk(struct slice domain, struct walk *walk)
 	walk->at[walk->count++] = domain;
 	do
 		domain = parent(domain);
+	/* A name of a hundred labels must not make a hundred questions: anybody
+	 * can write one into From. */
 	while (labels-- > AUTH_ORGDOMAIN_WALK_MAX);
 	for (; domain.n > 0; domain = parent(domain))
 		walk->at[walk->count++] = domain;
@@ -116,6 +118,7 @@ auth_orgdomain_walk(struct auth_orgdomain *org, struct slice domain)
 
 	make_walk(domain, &walk);
 	for (size_t i = 0; i < walk.count; i++) {
+		/* Walks share their upper ends: each name is asked for once. */
 		if (find_name(org, walk.at[i]) < org->count)
 			continue;
 		if (org->count == AUTH_ORGDOMAIN_NAMES_MAX)
@@ -211,8 +214,11 @@ choose_orgdomain(const struct auth_orgdomain *org, const struct walk *walk,
 
 		if (status == NAME_NONE)
 			continue;
+		/* What is not known yet might have been the end of the walk. */
 		if (status != NAME_RECORD)
 			return unknown(status);
+		/* psd=y is a registry's: the organization is one label below
+		 * it. At the domain itself it is that domain's own affair. */
 		if (record->values.psd == 'y' && i > 0) {
 			*at = i - 1;
 			*suffix = i;
@@ -260,6 +266,8 @@ auth_orgdomain_policy(const struct auth_orgdomain *org, struct slice domain,
 	struct walk walk;
 	size_t at, suffix;
 
+	/* The domain's own record always goes before that of its
+	 * organization. */
 	if (own == NAME_RECORD)
 		return AUTH_ORGDOMAIN_KNOWN;
 	*record = NULL;

@@ -16,6 +16,8 @@ struct dkim_field_list {
 	struct listed list[DKIM_FIELD_LIST_MAX];
 };
 
+/* With "+" a field is named once more than it is there (RFC 6376 section 8.15):
+ * nobody can add a second From or Subject that readers show in its place. */
 static const char *const built_in[] = {
     /* RFC 6376 section 5.4.1, in its order */
     "+From",
@@ -211,6 +213,8 @@ dkim_field_list_parse(struct slice text, struct strbuf *reason)
 		free(fields);
 		return NULL;
 	}
+	/* RFC 6376 section 5.4: From is signed, whatever somebody has written
+	 * here. */
 	if (!dkim_field_list_has(fields, SLICE("From")) &&
 	    add_listed(fields, SLICE("From"), true) < 0)
 		fields->list[0] = (struct listed){"From", 4, true};
@@ -240,6 +244,9 @@ dkim_field_list_pick(const struct dkim_field_list *fields,
 		size_t times =
 		    mail_header_count_of(header, listed_name_of(listed));
 
+		/* A name is given as often as the field is there, since each
+		 * mention takes one of them, from the bottom up (section
+		 * 5.4.2). */
 		for (times += listed->oversigned; times > 0; times--) {
 			if (names->n > begin)
 				strbuf_add_char(names, ':');
