@@ -95,6 +95,10 @@ proxy_asking_go(struct proxy_asking *asking)
 	while (asking->ops->ask(asking->subject, &question)) {
 		struct open *open;
 
+		/* Bounded for a message as a whole, whatever its checks are
+		 * bounded by: a message is cheap to send and its questions go
+		 * to others. What is not asked is answered as if the DNS had
+		 * failed. */
 		if (asking->over || asking->asked >= asking->limits.questions) {
 			trace_question(
 			    asking, &question, "not asked: too many");
@@ -129,8 +133,10 @@ on_deadline(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	/* Before the answers below, which may lead to new questions. */
 	asking->over = true;
 	while ((open = LIST_FIRST(&asking->opens)) != NULL) {
+		/* A copy, as it is freed before it is used. */
 		struct dns_question question = open->question;
 
 		dns_query_cancel(open->query);

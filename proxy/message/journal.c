@@ -41,7 +41,9 @@ find_note(const struct proxy_record *r, const char *name)
 	return i;
 }
 
-/* The joined value is made anew at the end of the text: notes are few. */
+/* The joined value is made anew at the end of the text: notes are few. What
+ * does not fit is left out as a whole: half of a value would be another
+ * value. */
 void
 proxy_record_note(struct proxy_record *r, const char *name, struct slice value)
 {
@@ -81,6 +83,8 @@ add_journal_name(struct printer *to, const char *name)
 		strbuf_addf(&to->out, " %s=", name);
 }
 
+/* Values are parted by blanks, and one within a value could pass for the next
+ * name. */
 static void
 add_escaped_words(struct printer *to, struct slice value)
 {
@@ -161,6 +165,7 @@ proxy_journal_write(struct log *log, const struct proxy_record *r)
 {
 	struct printer to = {.clip = VALUE_CLIP};
 
+	/* Printing costs more than the rest of a short message's way. */
 	if (!log_wants(log, LOGGING_INFO))
 		return;
 	to.json = log_target(log) == LOGGING_JSON;

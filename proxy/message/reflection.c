@@ -23,6 +23,7 @@ enum {
 
 /* --- is it to the reflector --- */
 
+/* Alone: then the message is for nobody else and need not go on. */
 static void
 look_at_recipients(struct proxy_reflection *r, struct slice address,
     const struct proxy_envelope *envelope)
@@ -102,7 +103,9 @@ names_reflector(const struct mail_field *field, struct slice address)
 	return names;
 }
 
-/* Whoever signed it wrote to the reflector. */
+/* Whoever signed it wrote to the reflector. Without this a signed message to
+ * anybody at all could be sent here again by whoever has a copy, and its sender
+ * would get answers. */
 static bool
 covers_reflector(
     const struct mail_header *header, const bool *covered, struct slice address)
@@ -158,6 +161,8 @@ find_signature(const struct auth_results *results, struct slice sender,
 	domain = mail_address_domain(strbuf_slice(&mailbox));
 	for (size_t i = 0; found == NULL && i < results->count; i++) {
 		result = &results->list[i];
+		/* Passed, aligned, and written to us: any of these alone is
+		 * what a stranger can have too. */
 		if (result->method == AUTH_DKIM &&
 		    result->verdict == MAIL_VERDICT_PASS && domain.n > 0 &&
 		    is_sender_aligned(result, domain) &&
@@ -197,6 +202,8 @@ proxy_reflection_judge(const char *address,
 	    header, slice_str(address));
 	signature = r.signature;
 	spf = spf_of_sender(results);
+	/* MAIL FROM is where the answer goes, so SPF, which speaks of it, comes
+	 * first. */
 	if (spf != NULL && spf->verdict == MAIL_VERDICT_PASS)
 		r.proof = RECORD_PROOF_SPF;
 	else if (signature != NULL)
@@ -221,6 +228,7 @@ proxy_reflection_refusal(const struct proxy_reflection *r,
 
 	if (r->proof != RECORD_PROOF_REFUTED || envelope->queued || spf == NULL)
 		return refusal;
+	/* Shown in a reply of SMTP, where text of a stranger has no place. */
 	domain = spf->domain;
 	if (domain.n > SHOWN_DOMAIN_MAX || !mail_idn_is_ascii_name(domain))
 		domain = SLICE("the sender's domain");
@@ -357,6 +365,8 @@ proxy_reflection_record(const struct proxy_reflection *r,
 	    header, sender, slice_str(config->reflector.address));
 	if (why != NULL)
 		add_fitting(job->record, RECORD_UNANSWERED, slice_str(why));
+	/* Who is refuted gets no answer: it would go to somebody who wrote
+	 * nothing. */
 	else if (r->proof != RECORD_PROOF_REFUTED)
 		add_answer(r, config, job, results, header);
 }
