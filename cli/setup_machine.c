@@ -71,6 +71,8 @@ have_user(struct setup *setup, const char *name)
 	else {
 		const char *const sysusers[] = {
 		    "systemd-sysusers", SYSUSERS, NULL};
+		/* Nobody logs in as him and nothing is kept in a home: only the
+		 * daemon runs so. */
 		const char *const useradd[] = {"useradd", "--system",
 		    "--user-group", "--no-create-home", "--home-dir",
 		    "/nonexistent", "--shell", "/usr/sbin/nologin", name, NULL};
@@ -86,7 +88,9 @@ have_user(struct setup *setup, const char *name)
 	}
 }
 
-/* One for each role, even where no other process would run as him yet. */
+/* One for each role, even where no other process would run as him yet. Each
+ * role is another user, so that one that was taken over can neither read
+ * another's files nor signal it. */
 void
 setup_users(struct setup *setup)
 {
@@ -114,6 +118,7 @@ make_directory(
 	const char *const argv[] = {"install", "-d", "-m", mode, "-o", user,
 	    "-g", strcmp(user, "root") == 0 ? "root" : user, path, NULL};
 
+	/* What is there stays as it is: somebody may have set it so. */
 	if (is_there(setup, path))
 		cli_steps_tell(
 		    &setup->steps, "directory", CLI_STEP_OK, "%s", path);
@@ -133,6 +138,7 @@ make_directory_of(struct setup *setup, const char *path, const char *user)
 		make_directory(setup, parent, "0755", "root");
 	}
 	free(parent);
+	/* Other people's mail lies in it. */
 	make_directory(setup, path, "0700", user);
 }
 
@@ -208,6 +214,7 @@ make_key(struct setup *setup, const char *path, enum dkim_key_type type)
 
 	strbuf_init(&full, PATH_LENGTH_MAX);
 	strbuf_init(&reason, REASON_MAX);
+	/* A dry run makes no key, not even one in memory: it takes seconds. */
 	if (!setup->steps.dry) {
 		key = dkim_key_generate(
 		    type, type == DKIM_KEY_RSA ? RSA_BITS : 0, &reason);

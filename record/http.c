@@ -59,7 +59,8 @@ after(struct event *timer, unsigned ms)
 
 /* --- connections come and go --- */
 
-/* The oldest of those in that state; NULL for none. */
+/* The oldest of those in that state; NULL for none. New ones are put in at the
+ * end. */
 static struct record_request *
 find_oldest(const struct record_http *http, enum request_state state)
 {
@@ -111,6 +112,7 @@ end_request(struct record_request *r)
 	mind_gate(http);
 }
 
+/* Nobody is told: who is this slow does not wait for words. */
 static void
 on_timer(evutil_socket_t fd, short what, void *ctx)
 {
@@ -158,6 +160,9 @@ print_answer_head(
 	if (gmtime_r(&now, &utc) != NULL)
 		(void)strftime(
 		    date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+	/* A page of somebody else's that shows ours in a frame could have its
+	 * reader click here, and text of a stranger that slips through an
+	 * escape could run: both are forbidden here once more. */
 	strbuf_addf(out,
 	    "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\n"
 	    "Content-Type: %s\r\nContent-Length: %zu\r\n"
@@ -180,6 +185,8 @@ send_answer(struct record_request *r, unsigned status, const char *type,
 	mind_gate(r->http);
 	after(r->timer, RECORD_HTTP_SEND_MS);
 	(void)bufferevent_write(r->wire, head.p, head.n);
+	/* HEAD has the length of what it does not send (RFC 9110 section
+	 * 9.3.2). */
 	if (!r->head)
 		(void)bufferevent_write(r->wire, body.p, body.n);
 	strbuf_clear(&head);
@@ -231,6 +238,9 @@ find_route(const struct record_http *http, struct slice path)
 	return NULL;
 }
 
+/* A browser sends the name by which it came. One that an attacker had point to
+ * this address is his, and his page could read the answer; so only names that
+ * are known to be ours are answered (421, RFC 9110 section 15.5.20). */
 static bool
 is_our_host(const struct record_http *http, struct slice host)
 {
@@ -256,6 +266,7 @@ on_input(struct bufferevent *wire, void *ctx)
 		return;
 	status = record_http_request_parse(
 	    slice_from((const char *)evbuffer_pullup(in, -1), n), &wanted);
+	/* Not whole, and there is room for more of it. */
 	if (status == 0 && n < RECORD_HTTP_HEADER_MAX)
 		return;
 	/* A client that shuts its side now still wants its answer. */
@@ -292,6 +303,8 @@ on_drained(struct bufferevent *wire, void *ctx)
 	if (r->state != REQUEST_SENDING)
 		return;
 	r->state = REQUEST_LINGERING;
+	/* Our half first: to close with its input unread would reset the
+	 * connection and might take the answer back. */
 	(void)shutdown(bufferevent_getfd(wire), SHUT_WR);
 	after(r->timer, RECORD_HTTP_LINGER_MS);
 	(void)bufferevent_enable(wire, EV_READ);
@@ -373,6 +386,8 @@ on_connection(evutil_socket_t listener, short what, void *ctx)
 		TAILQ_INSERT_TAIL(&http->connections, r, entry);
 		http->count++;
 		bufferevent_setcb(r->wire, on_input, on_drained, on_gone, r);
+		/* What is not asked for is not read, so a client cannot fill
+		 * our memory. */
 		bufferevent_setwatermark(
 		    r->wire, EV_READ, 0, RECORD_HTTP_HEADER_MAX);
 		after(r->timer, RECORD_HTTP_ASK_MS);
