@@ -60,9 +60,9 @@ report_senderid(
 		result->property = evaluation->pra.field;
 		result->identity = strbuf_slice(&evaluation->pra.address);
 		result->scope = "pra";
-	/* A header without a purported responsible address is malformed (RFC
-	 * 4407 section 2). */
 	} else if (evaluation->no_pra != MAIL_REASON_NONE) {
+		/* A header without a purported responsible address is malformed
+		 * (RFC 4407 section 2). */
 		result = new_result(results, AUTH_SENDERID);
 		if (result == NULL)
 			return;

@@ -183,8 +183,8 @@ step_record(struct auth_spf *spf)
 		    MAIL_REASON_SPF_UNREACHABLE, frame->domain);
 	} else if (spf->records == 0) {
 		no_record(spf);
-	/* Section 4.5: which of two would count is anybody's guess. */
 	} else if (spf->records > 1) {
+		/* Section 4.5: which of two would count is anybody's guess. */
 		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
 		    MAIL_REASON_SPF_RECORDS, frame->domain);
 	} else {
@@ -386,8 +386,8 @@ ask_term(struct auth_spf *spf, const struct auth_spf_term *term)
 		case AUTH_SPF_IP6:
 			break;
 		}
-	/* Any other term with a name that is none just does not match. */
 	} else if (term->mechanism == AUTH_SPF_INCLUDE)
+		/* Any other term with a name that is none does not match. */
 		spf_give_up(spf, MAIL_VERDICT_PERMERROR,
 		    MAIL_REASON_SPF_INCLUDE_BAD, top(spf)->domain);
 	strbuf_clear(&name);

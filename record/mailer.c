@@ -143,9 +143,9 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 			    m, RECORD_DELIVERED, strbuf_slice(&m->text));
 			break;
 		}
-	/* A 5yz before MAIL is about us and not about this mail: it is tried
-	 * again. */
 	} else if (smtp_reply_class(reply) == 5 && m->state > MAILER_EHLO)
+		/* A 5yz before MAIL is about us and not about this mail: it is
+		 * tried again. */
 		finish_mail(m, RECORD_REFUSED, text);
 	else
 		finish_mail(m, RECORD_DEFERRED, text);

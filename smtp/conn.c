@@ -283,9 +283,9 @@ keep_output(struct smtp_conn *conn, struct slice bytes)
 	if (conn->out_at == conn->out.n) {
 		strbuf_reset(&conn->out);
 		conn->out_at = 0;
-	/* Moved only when much has gone, so that the cost of moving is shared
-	 * by many octets. */
 	} else if (conn->out_at > SMTP_CONN_HIGH_WATER / 2) {
+		/* Moved only when much has gone, so that the cost of moving is
+		 * shared by many octets. */
 		strbuf_consume(&conn->out, conn->out_at);
 		conn->out_at = 0;
 	}
