@@ -88,8 +88,6 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)send(s->job->control_fd, "t", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* The master ends a signer only when nobody asks it any more, so there is
- * nothing to finish. */
 static void
 on_deserted(void *ctx)
 {

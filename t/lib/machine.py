@@ -22,6 +22,7 @@ import tempfile
 import debian
 
 LAYERS = "/etc", "/var", "/usr", "/root", "/home"
+HERE = os.path.abspath(__file__)
 HOST = "mail.example.org"
 DEBIAN = os.environ.get("SIGNPOST_DEBIAN")
 ROOT = debian.Debian("/mnt" if DEBIAN else "/")
@@ -52,7 +53,9 @@ def _inside():
                    check=True)
     build = os.environ.get("SIGNPOST_BUILD")
     for number, folder in enumerate(LAYERS + ((build,) if build else ())):
-        if os.path.isdir(folder):
+        # What is mounted below /home, this tree perhaps, would be hidden.
+        if os.path.isdir(folder) and not (
+                folder == "/home" and HERE.startswith("/home/")):
             _layer(folder, to / str(number))
     subprocess.run(["mount", "--bind", ROOT.path("/run"), "/run"] if DEBIAN
                    else ["mount", "-t", "tmpfs", "none", "/run"], check=True)
