@@ -42,7 +42,10 @@ write_tag(struct dmarc_making *m, struct slice tag)
 	struct slice name, value;
 
 	split_tag(tag, &name, &value);
-	if (name.n == 0)
+	/* A rua without an address says nothing, and one put behind it would
+	 * not be read. */
+	if (name.n == 0 ||
+	    (slice_equal_nocase(name, SLICE("rua")) && value.n == 0))
 		return;
 	if (m->to->n > 0)
 		strbuf_add_str(m->to, "; ");
