@@ -10,7 +10,7 @@
 #include "dkim/record.h"
 
 /* What goes by UDP everywhere: DNS flag day 2020. */
-enum { BITS_GOOD = 2048, STRING_MOST = 255, UDP_SAFE = 1232, UDP_PLAIN = 512 };
+enum { BITS_GOOD = 2048, STRING_MOST = 255, UDP_SAFE = 1232 };
 
 struct judging {
 	const struct check_key *key;
@@ -227,16 +227,6 @@ judge_key(struct judging *j, const struct dkim_record *record)
 			    octets, UDP_SAFE);
 			check_report_todo(j->report,
 			    "leave out notes (n=), or take a key of 2048 bits");
-		} else if (octets > UDP_PLAIN) {
-			check_report_add(j->report, &j->about, CHECK_NOTE,
-			    "the answer has %zu octets, over the %d that go "
-			    "everywhere: "
-			    "old resolvers ask for it by TCP",
-			    octets, UDP_PLAIN);
-			check_report_todo(j->report,
-			    "let TCP to port 53 of your name servers in; a key "
-			    "of 2048 "
-			    "bits is shorter");
 		}
 	}
 	dkim_public_key_free(public);

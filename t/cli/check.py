@@ -47,8 +47,7 @@ class Well(check_case.Case):
             "signature = domainkeys(s=s4)\n")
         zone = self.run_tool("dns", "--for", "dkim", "-c", conf).out.decode()
         found = self.found(conf, self.nsd(SPF, DMARC, zone=zone))
-        self.assertEqual([f[1:3] for f in found if f[0] != "ok"],
-                         [("dkim", "s4._domainkey.example.org")])
+        self.assertEqual([f for f in found if f[0] != "ok"], [])
         self.assertEqual([f[3] for f in found if f[1] == "key"],
                          ["ed25519, 256 bits", "rsa, 3072 bits"])
 
@@ -409,14 +408,11 @@ class Record(check_case.Case):
             self.tearDownKey()
 
     def test_what_is_too_long_for_udp(self):
-        for octets, result, why in ((500, "note", "over the 512"),
-                                    (1300, "warning", "over the 1232")):
-            reason, todo = self.fault(
-                "v=DKIM1; k=ed25519; n=%s; p=$p" % ("x" * octets), status=0,
-                result=result, options=("-t", "ed25519"))
-            self.assertIn(why, reason)
-            self.assertIn("TCP" if result == "note" else "n=", todo)
-            self.tearDownKey()
+        reason, todo = self.fault(
+            "v=DKIM1; k=ed25519; n=%s; p=$p" % ("x" * 1300), status=0,
+            result="warning", options=("-t", "ed25519"))
+        self.assertIn("over the 1232", reason)
+        self.assertIn("n=", todo)
 
     def test_what_became_of_it_on_its_way(self):
         for value, why in (
