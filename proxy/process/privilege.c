@@ -30,8 +30,11 @@ proxy_privilege_hide(void)
 	(void)setrlimit(RLIMIT_CORE, &none);
 }
 
-static const unsigned kept[] = {CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID,
-    CAP_NET_BIND_SERVICE, CAP_IPC_LOCK, CAP_SYS_RESOURCE};
+/* Key files may be keys_user's alone, and maps and settings somebody's: without
+ * CAP_DAC_READ_SEARCH `serve -t' would take what the master cannot open. */
+static const unsigned kept[] = {CAP_CHOWN, CAP_DAC_READ_SEARCH, CAP_KILL,
+    CAP_SETGID, CAP_SETUID, CAP_NET_BIND_SERVICE, CAP_IPC_LOCK,
+    CAP_SYS_RESOURCE};
 
 static bool
 is_kept(unsigned capability)

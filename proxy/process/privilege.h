@@ -27,9 +27,9 @@ int proxy_privilege_drop(
 int proxy_privilege_check_descriptors(struct strbuf *reason);
 
 /* Of root's rights the master keeps those that it uses, and its children begin
- * with no more: to become others and signal them, to listen on low ports, to
- * give a socket to a group, to raise limits and to lock memory. 0, or -1 and
- * the reason. Without root's rights there is nothing to drop. */
+ * with no more: to read files of keys_user and others, to become others and
+ * signal them, to listen on low ports, to give a socket to a group, to raise
+ * limits and to lock memory. 0, or -1 and the reason. Without root's rights there is nothing to drop. */
 int proxy_privilege_keep_few(struct strbuf *reason);
 
 /* Lets as much memory be locked as a signer has; for the master, whose

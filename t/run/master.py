@@ -33,6 +33,7 @@ ATTACK = '$end = time + 10; kill(STOP => -1) while time < $end'  # Perl is fast
 # The leak check traces, which workers do not allow and strace is in the way of.
 UNTRACED = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
 VERIFIER = "daemon"  # another user than harness.WORKER
+KEYS_USER = "games"  # and than both
 DOMAINS = 100000
 START_S = 1.0
 START_TIMER_S = 30  # PROXY_MASTER_START_S
@@ -160,8 +161,9 @@ class Privileges(Serving):
                 taken_over.Worker(verifier):
             pass
 
-    # chown kill setgid setuid net_bind_service ipc_lock sys_resource
-    FEW = sum(1 << n for n in (0, 5, 6, 7, 10, 14, 24))
+    # chown dac_read_search kill setgid setuid net_bind_service ipc_lock
+    # sys_resource
+    FEW = sum(1 << n for n in (0, 2, 5, 6, 7, 10, 14, 24))
 
     def test_the_master_keeps_what_it_needs(self):
         _, proxy = self.out()
@@ -171,6 +173,16 @@ class Privileges(Serving):
         for which in ("CapEff:", "CapPrm:", "CapBnd:", "CapInh:"):
             self.assertEqual(sets[which] & ~self.FEW, 0, which)
         self.assertTrue(sets["CapEff:"] & 1 << 7)  # it is the right place
+
+    def test_a_key_may_be_the_signers_users_alone(self):
+        hop = self.relay()
+        proxy = harness.Signpost(hop, daemon=["keys_user = " + KEYS_USER])
+        self.addCleanup(proxy.clean)
+        os.chmod(proxy.keyfile, 0o600)
+        shutil.chown(proxy.keyfile, KEYS_USER)
+        proxy.start()
+        self.addCleanup(proxy.stop)
+        self.is_signed(hop, proxy)
 
     def test_the_environment_is_not_handed_on(self):
         _, proxy = self.out(environment={
