@@ -31,6 +31,12 @@ proxy_role_name(enum proxy_role role)
 	return role == PROXY_ROLE_SIGNER ? "signer" : "recorder";
 }
 
+const char *
+proxy_role_kind(enum proxy_role role)
+{
+	return proxy_role_is_worker(role) ? "worker" : "process";
+}
+
 enum proxy_role
 proxy_role_find(const char *name)
 {

@@ -29,6 +29,8 @@ const struct proxy_front *proxy_role_front(
 
 /* "out", "recorder": for logs and arguments. */
 const char *proxy_role_name(enum proxy_role);
+/* "worker"; of one that is none, "process". */
+const char *proxy_role_kind(enum proxy_role);
 
 /* PROXY_ROLE_NONE where it is no role's name. */
 enum proxy_role proxy_role_find(const char *name);

@@ -338,6 +338,8 @@ begin_inquiry(
 	strbuf_init(&q->text, TEXT_MAX);
 	proxy_sign_choice_init(&q->choice);
 	proxy_envelope_init(&q->envelope);
+	/* What the log says of it begins so, as with a message's id. */
+	strbuf_add_str(&q->envelope.queue_id, "trial");
 	proxy_record_init(&q->record);
 	q->edit = proxy_edit_new();
 	q->counters = xcalloc(1, sizeof(*q->counters));

@@ -386,8 +386,8 @@ proxy_master_on_end(struct proxy_master *master, struct proxy_seat *seat,
 	struct strbuf text;
 
 	strbuf_init(&text, REASON_MAX);
-	strbuf_addf(&text, "worker %ld of [%s] %s", (long)seat->pid,
-	    proxy_role_name(seat->role), why);
+	strbuf_addf(&text, "%s %ld of [%s] %s", proxy_role_kind(seat->role),
+	    (long)seat->pid, proxy_role_name(seat->role), why);
 	if (seat->generation == master->starting) {
 		strbuf_add_str(
 		    &text, before_serving ? " before it served" : "");

@@ -383,10 +383,10 @@ kill_silent(struct proxy_seat *seat)
 		break;
 	case PROXY_SILENCE_TOLD:
 		log_printf(g->master->log, LOGGING_ERROR,
-		    "worker %ld of [%s] hangs, no sign of life for %u s: "
+		    "%s %ld of [%s] hangs, no sign of life for %u s: "
 		    "it will be killed",
-		    (long)seat->pid, proxy_role_name(seat->role),
-		    g->config->watchdog);
+		    proxy_role_kind(seat->role), (long)seat->pid,
+		    proxy_role_name(seat->role), g->config->watchdog);
 		break;
 	case PROXY_SILENCE_ENDS:
 		(void)kill(seat->pid, SIGKILL);

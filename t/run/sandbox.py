@@ -208,7 +208,7 @@ class Death(Case):
             self.assertEqual(it.call(SYS[call], program, 0, 0, 0, 0), DEAD,
                              (role, call))
             self.assertEqual(os.WTERMSIG(it.status), signal.SIGSYS)
-        proxy.wait_log(r"worker %d of .%s. killed by signal %d" % (
+        proxy.wait_log(r"(worker|process) %d of .%s. killed by signal %d" % (
             pid, role, signal.SIGSYS))
 
     def there(self, proxy, role):
