@@ -25,6 +25,11 @@
 #include "proxy/settings/roles.h"
 #include "proxy/settings/users.h"
 
+/* Of a user, whose name it takes. */
+#define MAKES_USER                                                   \
+	"useradd --system --user-group --no-create-home --home-dir " \
+	"/nonexistent --shell /usr/sbin/nologin %s makes it"
+
 /* Where the recorder's own user has his database. */
 #define RECORDER_DIR "/var/lib/signpost-record"
 
@@ -74,11 +79,12 @@ check_user(const struct proxy_config *config, const struct proxy_front *front,
 	user = getpwnam(front->user);
 	if (user == NULL) {
 		add_machine_finding(config, &report->errors, front->user_line,
-		    "user %s of [%s]%s does not exist", front->user,
-		    front->name,
+		    "user %s of [%s]%s does not exist; " MAKES_USER,
+		    front->user, front->name,
 		    front->enabled ? ""
 				   : ", as whom the recorder or signers "
-				     "would run,");
+				     "would run,",
+		    front->user);
 		return NULL;
 	}
 	if (user->pw_uid == 0) {
@@ -282,9 +288,8 @@ warn_of_missing(const struct proxy_config *config, const struct role *role,
     struct proxy_report *report)
 {
 	add_machine_finding(config, &report->warnings, 0,
-	    "user %s does not exist: the %s run%s as %s, who reads mail; "
-	    "useradd --system --user-group --no-create-home --home-dir "
-	    "/nonexistent --shell /usr/sbin/nologin %s makes it",
+	    "user %s does not exist: the %s run%s as %s, who reads "
+	    "mail; " MAKES_USER,
 	    role->user, role->what,
 	    role->what[strlen(role->what) - 1] == 's' ? "" : "s", role->instead,
 	    role->user);
@@ -305,7 +310,8 @@ check_role(const struct proxy_config *config, const struct role *role,
 	/* The other one's own front is told of that. */
 	if (user == NULL && !role->missing)
 		add_machine_finding(config, &report->errors, role->line,
-		    "%s: user %s does not exist", role->setting, role->user);
+		    "%s: user %s does not exist; " MAKES_USER, role->setting,
+		    role->user, role->user);
 	if (user != NULL && user->pw_uid == 0) {
 		add_machine_finding(config, &report->errors, role->line,
 		    "%s: user %s is root; the %s may have no privileges",
