@@ -34,7 +34,7 @@ static const char help[] =
     "signpost.conf, maps, a script with the steps to take, and a report.\n"
     "\n"
     "  -o DIR    write them there, into files that were not there before:\n"
-    "            look_at_plan at report, then run steps as root\n";
+    "            read report, then run steps as root\n";
 
 /* What is made, a file each. */
 struct making {

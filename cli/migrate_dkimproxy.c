@@ -81,19 +81,21 @@ static void
 sort_files(struct migrate_dkimproxy *m)
 {
 	const struct migrate_settings *all = &m->plan->settings;
+	const char *told = NULL;
 
 	for (size_t i = 0; i < all->count; i++) {
 		const char *file = all->list[i].file;
 		bool out = file != m->out && file != m->in && signs(m, file);
 
-		if (file == m->out || file == m->in)
+		if (file == m->out || file == m->in || file == told)
 			continue;
-		if (out ? m->out != NULL : m->in != NULL)
+		if (out ? m->out != NULL : m->in != NULL) {
+			told = file;
 			strbuf_addf(&m->plan->errors,
-			    "%s: there are two configurations of "
-			    "dkimproxy.%s\n",
-			    file, out ? "out" : "in");
-		else if (out)
+			    "%s: it is a second configuration of "
+			    "dkimproxy.%s, besides %s: name one of each\n",
+			    file, out ? "out" : "in", out ? m->out : m->in);
+		} else if (out)
 			m->out = file;
 		else
 			m->in = file;

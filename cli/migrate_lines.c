@@ -104,7 +104,7 @@ struct place {
 };
 
 static void
-complain(const struct place *at, const char *what, struct slice foreign)
+begin_complaint(const struct place *at, const char *what, struct slice foreign)
 {
 	struct strbuf *errors = at->reading->errors;
 
@@ -114,7 +114,26 @@ complain(const struct place *at, const char *what, struct slice foreign)
 		escape_text(slice_first(foreign, SHOWN_MAX), errors);
 		strbuf_add_char(errors, '"');
 	}
-	strbuf_add_char(errors, '\n');
+}
+
+static void
+complain(const struct place *at, const char *what, struct slice foreign)
+{
+	begin_complaint(at, what, foreign);
+	strbuf_add_char(at->reading->errors, '\n');
+}
+
+/* An option of the other program says that its file was named for this one's. */
+static void
+complain_of_name(const struct place *at, const char *what, struct slice name,
+    const char *other)
+{
+	begin_complaint(at, what, name);
+	if (other != NULL)
+		strbuf_addf(at->reading->errors,
+		    "; it is one of %s's: signpost migrate %s", other,
+		    other[0] == 'O' ? "opendkim" : "dkimproxy");
+	strbuf_add_char(at->reading->errors, '\n');
 }
 
 static void
@@ -196,7 +215,8 @@ read_dkimproxy_line(const struct place *at, struct slice line)
 	if (name.n == 0)
 		complain(at, "no option in this line", line);
 	else if (proxy_dkimproxy_option_find(name) == NULL)
-		complain(at, "DKIMproxy has no option", name);
+		complain_of_name(at, "DKIMproxy has no option", name,
+		    migrate_option_find(name) != NULL ? "OpenDKIM" : NULL);
 	else
 		take_setting(at, name, rest);
 }
@@ -266,7 +286,9 @@ read_option(const struct place *at, struct slice name, struct slice value,
 	const char *text;
 
 	if (option == NULL) {
-		complain(at, "OpenDKIM has no option", name);
+		complain_of_name(at, "OpenDKIM has no option", name,
+		    proxy_dkimproxy_option_find(name) != NULL ? "DKIMproxy"
+							      : NULL);
 		return;
 	}
 	if (value.n == 0) {

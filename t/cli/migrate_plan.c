@@ -241,6 +241,12 @@ test_what_they_would_not_take_is_an_error(void **state)
 		"mail by it\n"},
 	    {MIGRATE_DKIMPROXY, "listen 127.0.0.1:1\nfoo bar\n",
 		"conf:2: DKIMproxy has no option \"foo\"\n"},
+	    {MIGRATE_DKIMPROXY, "listen 127.0.0.1:1\nMode s\n",
+		"conf:2: DKIMproxy has no option \"Mode\"; it is one of "
+		"OpenDKIM's: signpost migrate opendkim\n"},
+	    {MIGRATE_OPENDKIM, "relay 127.0.0.1:2\n",
+		"conf:1: OpenDKIM has no option \"relay\"; it is one of "
+		"DKIMproxy's: signpost migrate dkimproxy\n"},
 	    {MIGRATE_DKIMPROXY, "listen 127.0.0.1:1\n= bar\n",
 		"conf:2: no option in this line \"= bar\"\n"},
 	    {MIGRATE_DKIMPROXY,
