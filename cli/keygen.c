@@ -3,6 +3,7 @@
  * and prints the DNS record to publish. Of many domains one at fault is named,
  * and the others get theirs.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -82,7 +83,8 @@ set_type(void *to, const char *type)
 	w->ed25519 = both || strcmp(type, "ed25519") == 0;
 	return w->rsa || w->ed25519
 	    ? 0
-	    : cli_usage_error("keygen", "-t: neither rsa, ed25519 nor both");
+	    : cli_usage_error(
+		  "keygen", "-t %s: neither rsa, ed25519 nor both", type);
 }
 
 static int
@@ -124,7 +126,8 @@ check_wishes(struct making *m)
 		return cli_usage_error(
 		    "keygen", "-b: an ed25519 key has no size to choose");
 	else if (w->bits < DKIM_KEY_BITS_MIN)
-		return cli_usage_error("keygen", "-b: from 1024 to 4096");
+		return cli_usage_error(
+		    "keygen", "-b %" PRIu64 ": from 1024 to 4096", w->bits);
 	return 0;
 }
 
@@ -167,7 +170,12 @@ add_kind(struct wishes *w, enum dkim_key_type type, const char *suffix)
 		outcome =
 		    mail_idn_to_ascii(strbuf_slice(&name), &kind->selector);
 	strbuf_clear(&name);
-	return outcome == 0 ? 0 : cli_usage_error("keygen", "-s: no selector");
+	return outcome == 0
+	    ? 0
+	    : cli_usage_error("keygen",
+		  "-s %s: no selector, which is one or more labels of a "
+		  "domain name",
+		  w->selector);
 }
 
 static int

@@ -37,13 +37,12 @@ static const char help[] =
     "DNS records of keys and domains (DKIM, DomainKeys, SPF, DMARC), and who\n"
     "answers at the listeners and next hops; asks postconf how Postfix is\n"
     "wired, and whether the reflector can answer. No mail is sent without\n"
-    "--send. Ends 0\n"
-    "where nothing failed, 1 where something did, 75 where the DNS did not\n"
-    "answer.\n"
+    "--send. Ends 0 where nothing failed, 1 where something did, 75 where the\n"
+    "DNS did not answer.\n"
     "\n"
     "  -c, --config FILE         the configuration\n"
     "                            (/etc/signpost/signpost.conf)\n"
-    "  -d, --domain DOMAIN       this domain only; needed for `domain = *'\n"
+    "  -d, --domain DOMAIN       this domain only\n"
     "  --nameserver ADDR[:PORT]  the name server to ask\n"
     "  --json                    print one JSON object\n"
     "  --send ADDRESS            send it a message as this host sends mail, "
@@ -82,6 +81,8 @@ read_options(int argc, char **argv, struct wishes *w)
 		strpbrk(w->send.to, " \t\r\n<>") != NULL))
 		return cli_usage_error(
 		    "check", "--send %s: no address", w->send.to);
+	if (w->send.to == NULL && w->send.mailbox != NULL)
+		return cli_usage_error("check", "--mailbox: only with --send");
 	return 0;
 }
 

@@ -11,6 +11,16 @@
 
 /* --- SPF --- */
 
+/* Terms have any case (RFC 7208 section 4.6.1). */
+static bool
+has_text(struct slice record, struct slice text)
+{
+	for (; record.n >= text.n; record = slice_after(record, 1))
+		if (slice_starts_nocase(record, text))
+			return true;
+	return false;
+}
+
 /* A record whose names are the same for every client and sender, so that what
  * came to nothing for the one that was tried does so for all. */
 static bool
@@ -21,7 +31,7 @@ is_plain_record(struct slice record)
 	    SLICE_INIT("redirect")};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (slice_search(record, others[i]) < record.n)
+		if (has_text(record, others[i]))
 			return false;
 	return true;
 }

@@ -300,9 +300,8 @@ check_servers_report(
 	if (first != NULL) {
 		check_report_add(report,
 		    &(struct check_about){"servers", first}, CHECK_NOTE,
-		    "%s does not say which zone it is in, so its name servers "
-		    "could "
-		    "not be asked (%zu names)",
+		    "which zone it is in cannot be had from %s, so its name "
+		    "servers could not be asked (%zu names)",
 		    report->servers, count);
 		check_report_todo(report,
 		    "have [dns] name a server that answers questions for SOA "

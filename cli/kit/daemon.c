@@ -1,6 +1,8 @@
 /* Asking the daemon; see daemon.h. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/xalloc.h"
 #include "cli/kit/daemon.h"
@@ -31,7 +33,13 @@ cli_daemon_ask(struct cli_daemon_question *question, struct strbuf *answer,
 		return -1;
 	}
 	asking.path = path;
+	/* The socket is the default one then, and the file at fault. */
+	if (access(question->config, R_OK) != 0)
+		strbuf_addf(
+		    reason, "%s: %s; ", question->config, strerror(errno));
 	result = proxy_control_ask(&asking, answer, reason);
+	if (result == 0)
+		strbuf_reset(reason);
 	question->absent = asking.absent;
 	free(path);
 	return result;

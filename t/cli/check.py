@@ -91,6 +91,7 @@ class Configuration(check_case.Case):
             self.run_tool("check", "-c", conf, "-d", name, status=64)
         self.run_tool("check", "-c", conf, "--nameserver", "x", status=64)
         self.run_tool("check", "-c", conf, "more", status=64)
+        self.run_tool("check", "-c", conf, "--mailbox", "x", status=64)
         self.run_tool("check", "-c", self.path("none"), status=66)
         self.assertIn("usage: signpost check",
                       self.run_tool("check", "--help").out.decode())
@@ -674,6 +675,11 @@ class Spf(check_case.Case):
                                   status=0, result="warning")
         self.assertIn("exists:, ptr or macros", reason)
         self.assertIn("two such terms", todo)
+        os.unlink(self.path("example.org", "s1.pem"))
+        terms = " ".join("EXISTS:%s.example" % c for c in "abc")
+        reason, todo = self.fault("example.org TXT v=spf1 %s -all" % terms,
+                                  status=0, result="warning")
+        self.assertIn("exists:, ptr or macros", reason)
         os.unlink(self.path("example.org", "s1.pem"))
         reason, todo = self.fault(
             "example.org TXT v=spf1 a:a.example a:b.example mx:c.example -all")

@@ -103,8 +103,10 @@ class Keygen(tool.Case):
     def test_a_size_is_for_rsa(self):
         self.run_tool("keygen", "-d", "a.test", "-s", "s", "-o", self.dir,
                       "-t", "ed25519", "-b", "2048", status=64)
-        self.run_tool("keygen", "-d", "a.test", "-s", "s", "-o", self.dir,
-                      "-t", "dsa", status=64)
+        for what in (("-t", "dsa"), ("-b", "512"), ("-s", "a b")):
+            result = self.run_tool("keygen", "-d", "a.test", "-s", "s", "-o",
+                                   self.dir, *what, status=64)
+            self.assertIn("%s %s: " % what, result.err)
 
     def test_what_is_ended_while_it_writes_leaves_no_half_a_key(self):
         """The first byte too many ends it, as kill -9 would."""
