@@ -269,8 +269,8 @@ check_users_differ(const struct proxy_config *config,
 			add_machine_finding(config, &report->errors,
 			    front->user_line,
 			    "[%s] needs a `user` other than [signpost]'s: what "
-			    "reads strangers' mail must not trace what holds "
-			    "the keys",
+			    "reads strangers' mail must not trace the other "
+			    "workers",
 			    front->name);
 	}
 }
