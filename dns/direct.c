@@ -117,10 +117,13 @@ take(struct dns_direct *direct, bool tcp, enum dns_packet_kind kind,
 	    .kind = direct_kind(kind, answer), .tcp = tcp};
 	struct dns_reply *reply = answer->reply;
 
-	if (result.kind == DNS_DIRECT_ALIAS)
+	if (result.kind == DNS_DIRECT_ALIAS) {
 		result.target = answer->next.name;
+		result.ttl = answer->ttl;
+	}
 	if (result.kind == DNS_DIRECT_ANSWER) {
 		reply->answer.alias = answer->cnames > 0;
+		result.ttl = reply->ttl;
 		result.answer = &reply->answer;
 	}
 	finish(direct, &result);
@@ -209,6 +212,7 @@ dns_direct_new(struct event_base *base, const struct dns_direct_order *order,
 	direct->query = (struct dns_packet_query){.question = *order->question,
 	    .edns = true,
 	    .direct = true,
+	    .link = order->link,
 	    .cnames = DNS_CNAMES_MAX};
 	direct->error = ETIMEDOUT;
 	direct->fn = fn;

@@ -29,13 +29,17 @@ struct dns_direct_result {
 	bool tcp;	    /* how the answer came */
 	int error;	    /* ETIMEDOUT, ECONNREFUSED, ENETUNREACH ... */
 	const char *target; /* an alias: the name that it leads to */
+	/* An answer, an alias: for how many seconds a resolver may keep it; of
+	 * a negative answer by RFC 2308 section 5. */
+	uint32_t ttl;
 	const struct dns_answer *answer;
 };
 
 struct dns_direct_order {
 	const struct dns_question *question;
 	const struct dns_server *server;
-	bool tcp; /* from the first */
+	bool tcp;  /* from the first */
+	bool link; /* no alias is followed, not even within the answer */
 };
 
 struct event_base;

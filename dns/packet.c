@@ -357,7 +357,8 @@ has_records(const struct reading *reading)
 static int
 follow_cnames(struct reading *reading)
 {
-	while (!has_records(reading)) {
+	while (!has_records(reading) &&
+	    !(reading->query->link && reading->cnames > 0)) {
 		size_t index = 0;
 		const ldns_rr *rr =
 		    next_record(reading, LDNS_RR_TYPE_CNAME, &index);
@@ -410,6 +411,15 @@ give(struct dns_packet_answer *answer, const struct reading *reading,
 }
 
 static enum dns_packet_kind
+give_alias(struct dns_packet_answer *answer, const struct reading *reading)
+{
+	answer->next = reading->at;
+	answer->ttl = reading->ttl;
+	answer->cnames = reading->cnames;
+	return DNS_PACKET_CNAME;
+}
+
+static enum dns_packet_kind
 read_answer(const ldns_pkt *packet, const struct dns_packet_query *query,
     struct dns_packet_answer *answer)
 {
@@ -425,6 +435,8 @@ read_answer(const ldns_pkt *packet, const struct dns_packet_query *query,
 		return DNS_PACKET_FAILED;
 	answer->authentic = ldns_pkt_ad(packet);
 	answer->authoritative = ldns_pkt_aa(packet);
+	if (query->link && reading.cnames > 0)
+		return give_alias(answer, &reading);
 	if (ldns_pkt_get_rcode(packet) == LDNS_RCODE_NOERROR)
 		reply = collect(&reading);
 	if (reply != NULL)
@@ -439,12 +451,8 @@ read_answer(const ldns_pkt *packet, const struct dns_packet_query *query,
 		    answer, &reading, dns_reply_new_status(DNS_NXDOMAIN, ttl));
 	/* The chain leads out of what this server knows, so its end is asked
 	 * for on its own. */
-	if (soa == NULL && reading.cnames > 0) {
-		answer->next = reading.at;
-		answer->ttl = reading.ttl;
-		answer->cnames = reading.cnames;
-		return DNS_PACKET_CNAME;
-	}
+	if (soa == NULL && reading.cnames > 0)
+		return give_alias(answer, &reading);
 	/* A referral (RFC 2308 section 2.2): not asked to go there. */
 	if (soa == NULL && !ldns_pkt_aa(packet) &&
 	    find_authority(packet, LDNS_RR_TYPE_NS) != NULL)

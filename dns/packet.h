@@ -22,9 +22,10 @@
 struct dns_packet_query {
 	struct dns_question question;
 	uint16_t id;
-	bool edns;	 /* with an OPT record */
-	bool want_ad;	 /* ask whether the answer is validated */
-	bool direct;	 /* what the server itself has: no recursion */
+	bool edns;    /* with an OPT record */
+	bool want_ad; /* ask whether the answer is validated */
+	bool direct;  /* what the server itself has: no recursion */
+	bool link;    /* the first CNAME is the answer, whatever is behind it */
 	unsigned cnames; /* how many may be followed in the answer */
 };
 

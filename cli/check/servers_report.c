@@ -10,51 +10,42 @@
 
 enum { SERVERS_SHOWN_MAX = 2048 };
 
-/* "ns1.example.org (192.0.2.1)": the address that answered, else the first. */
 static const char *
-show_host(const struct check_names *names, const struct check_host *host,
+show_host(const struct check_names *names, const struct cli_host *host,
     struct strbuf *to)
 {
-	const struct check_address *shown = NULL;
-
 	strbuf_reset(to);
-	for (size_t i = 0; i < host->address_count; i++) {
-		const struct check_address *address =
-		    &names->addresses[host->addresses[i]];
-
-		if (shown == NULL || (address->heard && !shown->heard))
-			shown = address;
-	}
-	(void)check_shown(to, slice_str(host->name));
-	if (shown != NULL)
-		strbuf_addf(to, " (%s)", shown->text);
+	cli_authorities_print_host(names->authorities, host, to);
 	return strbuf_text(to);
 }
 
 static bool
-is_heard(const struct check_names *names, const struct check_host *host)
+is_heard(const struct check_names *names, const struct cli_host *host)
 {
 	for (size_t i = 0; i < host->address_count; i++)
-		if (names->addresses[host->addresses[i]].heard)
+		if (names->authorities->addresses[host->addresses[i]].heard)
 			return true;
 	return false;
 }
 
 static const char *
-why_silent(const struct check_names *names, const struct check_host *host)
+why_silent(const struct check_names *names, const struct cli_host *host)
 {
 	int error = ETIMEDOUT;
 
 	if (host->address_count == 0)
 		return "it has no address";
 	for (size_t i = 0; i < host->address_count; i++)
-		if (names->addresses[host->addresses[i]].error != 0)
-			error = names->addresses[host->addresses[i]].error;
+		if (names->authorities->addresses[host->addresses[i]].error !=
+		    0)
+			error =
+			    names->authorities->addresses[host->addresses[i]]
+				.error;
 	return proxy_resolving_reason(error);
 }
 
 static const char *
-zone_name(const struct check_zone *zone)
+zone_name(const struct cli_authority_zone *zone)
 {
 	return zone->name[0] == '\0' ? "." : zone->name;
 }
@@ -62,8 +53,8 @@ zone_name(const struct check_zone *zone)
 /* --- a zone --- */
 
 static void
-report_unasked(const struct check_names *names, const struct check_zone *zone,
-    struct check_report *report)
+report_unasked(const struct check_names *names,
+    const struct cli_authority_zone *zone, struct check_report *report)
 {
 	const struct check_about about = {"servers", zone_name(zone)};
 	struct strbuf list, shown;
@@ -90,8 +81,9 @@ report_unasked(const struct check_names *names, const struct check_zone *zone,
 
 /* True where there is nothing to say of it. */
 static bool
-report_host(const struct check_names *names, const struct check_zone *zone,
-    const struct check_host *host, struct check_report *report)
+report_host(const struct check_names *names,
+    const struct cli_authority_zone *zone, const struct cli_host *host,
+    struct check_report *report)
 {
 	const struct check_about about = {"servers", zone_name(zone)};
 	struct strbuf shown;
@@ -136,7 +128,8 @@ says_so(const struct check_said *said, const char *text)
 
 /* Do all that answer say the same? The first of them; NULL for no. */
 static const struct check_said *
-find_common(const struct check_zone *zone, const struct check_name *name)
+find_common(
+    const struct cli_authority_zone *zone, const struct check_name *name)
 {
 	const struct check_said *first = NULL;
 
@@ -154,7 +147,7 @@ find_common(const struct check_zone *zone, const struct check_name *name)
 /* All servers agree, and the resolver does not: it has what was there
  * before. */
 static void
-report_old(const struct check_zone *zone, const struct check_name *name,
+report_old(const struct cli_authority_zone *zone, const struct check_name *name,
     const struct check_said *common, struct check_report *report)
 {
 	const struct check_about about = {
@@ -183,7 +176,7 @@ report_old(const struct check_zone *zone, const struct check_name *name,
 }
 
 static void
-report_other(const struct check_names *names, const struct check_host *host,
+report_other(const struct check_names *names, const struct cli_host *host,
     const struct check_name *name, const struct check_said *said,
     struct check_report *report)
 {
@@ -219,7 +212,8 @@ static bool
 report_name(const struct check_names *names, const struct check_name *name,
     struct check_report *report)
 {
-	const struct check_zone *zone = names->zones[name->zone];
+	const struct cli_authority_zone *zone =
+	    names->authorities->zones[name->placed.zone];
 	const struct check_said *common = find_common(zone, name);
 	const char *wanted = name->text;
 	bool same = true;
@@ -248,8 +242,9 @@ report_name(const struct check_names *names, const struct check_name *name,
 /* --- all --- */
 
 static void
-report_zone(const struct check_names *names, const struct check_zone *zone,
-    bool same, struct check_report *report)
+report_zone(const struct check_names *names,
+    const struct cli_authority_zone *zone, bool same,
+    struct check_report *report)
 {
 	const struct check_about about = {"servers", zone_name(zone)};
 	struct strbuf list, shown;
@@ -281,21 +276,23 @@ void
 check_servers_report(
     const struct check_names *names, struct check_report *report)
 {
-	bool *differs = xcalloc(names->zone_count + 1, sizeof(*differs));
+	bool *differs =
+	    xcalloc(names->authorities->zone_count + 1, sizeof(*differs));
 	const char *first;
 	size_t count;
 
 	for (size_t i = 0; i < names->count; i++)
-		if (names->list[i]->zone != SIZE_MAX &&
+		if (names->list[i]->placed.zone != SIZE_MAX &&
 		    !report_name(names, names->list[i], report))
-			differs[names->list[i]->zone] = true;
-	for (size_t i = 0; i < names->zone_count; i++)
-		report_zone(names, names->zones[i], !differs[i], report);
+			differs[names->list[i]->placed.zone] = true;
+	for (size_t i = 0; i < names->authorities->zone_count; i++)
+		report_zone(
+		    names, names->authorities->zones[i], !differs[i], report);
 	/* Names whose zone nobody could tell. */
 	first = NULL;
 	count = 0;
 	for (size_t i = 0; i < names->count; i++)
-		if (names->list[i]->zone == SIZE_MAX && count++ == 0)
+		if (names->list[i]->placed.zone == SIZE_MAX && count++ == 0)
 			first = names->list[i]->question.name;
 	if (first != NULL) {
 		check_report_add(report,

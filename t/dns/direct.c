@@ -14,8 +14,8 @@ struct got {
 	enum dns_status status;
 	int error;
 	bool tcp, alias;
-	char text[64];
-	unsigned times;
+	char text[64], target[64];
+	unsigned times, ttl;
 };
 
 static void
@@ -27,6 +27,10 @@ on_result(void *ctx, const struct dns_direct_result *result)
 	got->kind = result->kind;
 	got->tcp = result->tcp;
 	got->error = result->error;
+	got->ttl = result->ttl;
+	if (result->target != NULL)
+		(void)snprintf(
+		    got->target, sizeof(got->target), "%s", result->target);
 	if (result->answer == NULL)
 		return;
 	got->status = result->answer->status;
@@ -40,14 +44,17 @@ on_result(void *ctx, const struct dns_direct_result *result)
 }
 
 static struct got
-ask(const char *server_text, const char *name, bool tcp)
+ask_link(const char *server_text, const char *name, bool tcp, bool link)
 {
 	struct dns_servers *servers = dns_servers_new(false);
 	struct event_base *base = event_base_new();
 	struct dns_server list[DNS_SERVERS_MAX];
 	struct dns_question question;
 	struct got got = {0};
-	struct dns_direct_order order = {&question, &list[0], tcp};
+	struct dns_direct_order order = {.question = &question,
+	    .server = &list[0],
+	    .tcp = tcp,
+	    .link = link};
 
 	assert_int_equal(
 	    dns_servers_add(servers, slice_str(server_text), NULL), 0);
@@ -61,6 +68,12 @@ ask(const char *server_text, const char *name, bool tcp)
 	event_base_free(base);
 	dns_servers_free(servers);
 	return got;
+}
+
+static struct got
+ask(const char *server_text, const char *name, bool tcp)
+{
+	return ask_link(server_text, name, tcp, false);
 }
 
 static void
@@ -96,6 +109,38 @@ test_an_authoritative_server_is_believed(void **state)
 	/* What has no route is told at once (RFC 6666). */
 	got = ask("[100::1]:53", "a.example", false);
 	assert_int_equal(got.kind, DNS_DIRECT_UNREACHABLE);
+}
+
+/* zone_text() of t/lib/nameserver.py: 300 s, and 60 s where there is nothing. */
+static void
+test_how_long_it_may_be_kept_is_told_of_each_link(void **state)
+{
+	struct nameserver *nsd = nameserver_start_nsd(
+	    "a.example TXT here\nb.example CNAME a.example\n"
+	    "c.example CNAME none.example\n");
+	const char *at = nameserver_address(nsd);
+	struct got got;
+
+	(void)state;
+	got = ask(at, "a.example", false);
+	assert_int_equal(got.ttl, 300);
+	got = ask(at, "none.example", false);
+	assert_int_equal(got.ttl, 60);
+	/* of the whole chain the least, of one link its own */
+	got = ask(at, "c.example", false);
+	assert_int_equal(got.status, DNS_NXDOMAIN);
+	assert_int_equal(got.ttl, 60);
+	got = ask_link(at, "c.example", false, true);
+	assert_int_equal(got.kind, DNS_DIRECT_ALIAS);
+	assert_string_equal(got.target, "none.example");
+	assert_int_equal(got.ttl, 300);
+	got = ask_link(at, "b.example", false, true);
+	assert_int_equal(got.kind, DNS_DIRECT_ALIAS);
+	assert_string_equal(got.target, "a.example");
+	got = ask_link(at, "a.example", false, true);
+	assert_int_equal(got.kind, DNS_DIRECT_ANSWER);
+	assert_string_equal(got.text, "here");
+	nameserver_stop(nsd);
 }
 
 static void
@@ -151,6 +196,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_an_authoritative_server_is_believed),
+	    cmocka_unit_test(test_how_long_it_may_be_kept_is_told_of_each_link),
 	    cmocka_unit_test(test_what_others_say_is_told_apart),
 	    cmocka_unit_test(test_silence_has_an_end),
 	};
