@@ -35,12 +35,6 @@ base64_encode(struct slice in, struct strbuf *out)
 	return 0;
 }
 
-static bool
-is_base64_folding(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 struct decoder {
 	uint32_t bits;
 	unsigned digits; /* of the running group of four */
@@ -106,7 +100,7 @@ base64_decode(struct slice in, struct strbuf *out)
 	size_t before = out->n;
 
 	for (size_t i = 0; i < in.n; i++)
-		if (!is_base64_folding(in.p[i]) &&
+		if (!ascii_is_space(in.p[i]) &&
 		    take_char(&d, in.p[i], out) != 0)
 			goto bad;
 	if (take_rest(&d, out) == 0)

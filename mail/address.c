@@ -434,3 +434,13 @@ mail_address_local(struct slice addr_spec)
 {
 	return slice_first(addr_spec, slice_find_last(addr_spec, '@'));
 }
+
+bool
+mail_domain_is_within(struct slice domain, struct slice parent)
+{
+	if (slice_equal_nocase(domain, parent))
+		return true;
+	return parent.n > 0 && domain.n > parent.n &&
+	    slice_ends_nocase(domain, parent) &&
+	    domain.p[domain.n - parent.n - 1] == '.';
+}

@@ -59,6 +59,10 @@ int mail_mailbox_print(const struct mail_mailbox *, struct strbuf *out);
  * behind the last @; empty where there is none. */
 struct slice mail_address_domain(struct slice addr_spec);
 
+/* Is that domain the parent, or below it? ASCII, without case, at a dot only:
+ * notexample.org is not below example.org. */
+bool mail_domain_is_within(struct slice domain, struct slice parent);
+
 /* What stands before the last @; all of it where there is none. */
 struct slice mail_address_local(struct slice addr_spec);
 

@@ -22,13 +22,6 @@ struct mail_header {
 	enum mail_header_end ending;
 };
 
-/* RFC 5322 section 2.2. */
-static bool
-is_name_char(char c)
-{
-	return c > ' ' && c < 0x7f && c != ':';
-}
-
 enum mail_header_line
 mail_header_line(struct slice line, size_t *name)
 {
@@ -37,7 +30,9 @@ mail_header_line(struct slice line, size_t *name)
 	if (line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t'))
 		return MAIL_HEADER_LINE_FOLD;
 	line = slice_first(line, MAIL_HEADER_NAME_MAX + 1);
-	while (n < line.n && is_name_char(line.p[n]))
+	/* RFC 5322 section 2.2. */
+	while (n < line.n && line.p[n] > ' ' && line.p[n] < 0x7f &&
+	    line.p[n] != ':')
 		n++;
 	for (at = n; at < line.n; at++)
 		if (line.p[at] != ' ' && line.p[at] != '\t')

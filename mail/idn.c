@@ -128,13 +128,6 @@ character(struct slice s, size_t *n)
 	return c;
 }
 
-/* U+3002 and its kin count as dots. */
-static bool
-is_dot(uint32_t c)
-{
-	return c == '.' || c == 0x3002 || c == 0xff0e || c == 0xff61;
-}
-
 /*
  * Is it certain that a label has no room in DNS? An A-label is longer than
  * its U-label. The conversion finds that out at the end of its work, which
@@ -149,7 +142,11 @@ is_too_long(struct slice domain)
 	for (; domain.n > 0; domain = slice_after(domain, n)) {
 		uint32_t c = character(domain, &n);
 
-		label = is_dot(c) ? 0 : label + is_lasting(c);
+		/* U+3002 and its kin count as dots. */
+		if (c == '.' || c == 0x3002 || c == 0xff0e || c == 0xff61)
+			label = 0;
+		else
+			label += is_lasting(c);
 		if (label > MAIL_IDN_LABEL_MAX)
 			return true;
 	}

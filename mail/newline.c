@@ -15,13 +15,6 @@ enum {
 	ONE_BY_ONE = 64,
 };
 
-/* A CR without its LF begins at `i`, or a LF without its CR behind it. */
-static bool
-is_odd(struct slice in, size_t i)
-{
-	return (in.p[i] == '\r') != (in.p[i + 1] == '\n');
-}
-
 static bytes16
 odd16(const char *p)
 {
@@ -186,7 +179,10 @@ mail_newline_write(struct mail_newline *n, struct slice chunk)
 			end = at;
 		else {
 			i = bytes16_pass(chunk, at, odd16, odd16);
-			while (i + 1 < chunk.n && !is_odd(chunk, i))
+			/* A CR without its LF begins at `i`, or a LF without
+			 * its CR behind it. */
+			while (i + 1 < chunk.n &&
+			    (chunk.p[i] == '\r') == (chunk.p[i + 1] == '\n'))
 				i++;
 			if (chunk.p[i] == '\r')
 				end = i;

@@ -25,19 +25,15 @@ write_held(struct mail_opening *o)
 	o->matched = 0;
 }
 
-static bool
-may_go_on(const struct mail_opening *o, char c)
-{
-	if (c == '>' && o->matched == 0)
-		return o->angles < LINE_START_MAX - from_line.n;
-	return c == from_line.p[o->matched];
-}
-
 /* The first octets of a line, one by one; true where `c` was used up. */
 static bool
 look_at_octet(struct mail_opening *o, char c)
 {
-	if (!may_go_on(o, c)) {
+	bool goes_on = c == '>' && o->matched == 0
+	    ? o->angles < LINE_START_MAX - from_line.n
+	    : c == from_line.p[o->matched];
+
+	if (!goes_on) {
 		if (o->angles + o->matched == 0 && (c == ' ' || c == '\t'))
 			sink_write_to(o->out, SLICE("\r\n"));
 		write_held(o);

@@ -178,19 +178,14 @@ next_portion(const struct mail_reader *r, struct slice chunk)
 	return lf < chunk.n ? lf + 1 : chunk.n;
 }
 
-static bool
-line_is_complete(const struct mail_reader *r)
-{
-	const char *end = r->bytes.p + r->bytes.n;
-
-	return r->bytes.n - r->line >= 2 && end[-2] == '\r' && end[-1] == '\n';
-}
-
 static int
 take_portion(struct mail_reader *r, struct slice portion)
 {
+	const char *end;
+
 	strbuf_add(&r->bytes, portion);
-	if (line_is_complete(r)) {
+	end = r->bytes.p + r->bytes.n;
+	if (r->bytes.n - r->line >= 2 && end[-2] == '\r' && end[-1] == '\n') {
 		/* The running line has its CRLF. */
 		if (r->bytes.n - r->line == 2)
 			return finish_header(r, MAIL_HEADER_END_BLANK);

@@ -10,24 +10,6 @@
 #include "base/escape.h"
 #include "mail/taglist.h"
 
-/* VALCHARs, the white space of folding, and RFC 8616's UTF-8. The ; cannot
- * be here. */
-static bool
-is_value(struct slice s)
-{
-	while (s.n > 0) {
-		size_t n = escape_utf8_length(s);
-		char c = s.p[0];
-
-		if (n == 0 || c == 0x7f)
-			return false;
-		if (n == 1 && c < ' ' && c != '\t' && c != '\r' && c != '\n')
-			return false;
-		s = slice_after(s, n);
-	}
-	return true;
-}
-
 static enum mail_reason
 parse_tag(struct slice spec, struct mail_taglist *list)
 {
@@ -48,8 +30,16 @@ parse_tag(struct slice spec, struct mail_taglist *list)
 	for (size_t i = 1; i < s.n; i++)
 		if (!ascii_is_alnum(s.p[i]) && s.p[i] != '_')
 			return MAIL_REASON_TAG_NAME_BAD;
-	if (!is_value(tag->value))
-		return MAIL_REASON_TAG_VALUE_BAD;
+	/* VALCHARs, the white space of folding, and RFC 8616's UTF-8. The ;
+	 * cannot be here. */
+	for (s = tag->value; s.n > 0;) {
+		size_t n = escape_utf8_length(s);
+
+		if (n == 0 || s.p[0] == 0x7f ||
+		    (n == 1 && s.p[0] < ' ' && !ascii_is_space(s.p[0])))
+			return MAIL_REASON_TAG_VALUE_BAD;
+		s = slice_after(s, n);
+	}
 	list->count++;
 	return MAIL_REASON_NONE;
 }
