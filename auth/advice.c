@@ -3,6 +3,7 @@
 #include "auth/dmarc_record.h"
 #include "base/escape.h"
 #include "dkim/signature.h"
+#include "mail/address.h"
 
 enum { WIDTH = 76, INDENT = 4, VALUE_MAX = 120, TEXT_MAX = 4096 };
 
@@ -18,7 +19,7 @@ static bool
 are_related(struct slice a, struct slice b)
 {
 	return a.n > 0 && b.n > 0 &&
-	    (dkim_domain_is_within(a, b) || dkim_domain_is_within(b, a));
+	    (mail_domain_is_within(a, b) || mail_domain_is_within(b, a));
 }
 
 /* DMARC is what SPF and DKIM make of it. */
@@ -58,15 +59,6 @@ explains(const struct auth_result *other, const struct auth_result *result)
 	default:
 		return false;
 	}
-}
-
-static bool
-is_explained(const struct auth_results *results, const struct auth_result *one)
-{
-	for (size_t i = 0; i < results->count; i++)
-		if (explains(&results->list[i], one))
-			return true;
-	return false;
 }
 
 /* --- a list --- */
@@ -115,8 +107,12 @@ const char *
 auth_advice_find(
     const struct auth_summary *about, const struct auth_result *result)
 {
-	if (is_good(result) || is_explained(about->results, result) ||
-	    (about->own && result->method == AUTH_IPREV))
+	if (is_good(result))
+		return NULL;
+	for (size_t i = 0; i < about->results->count; i++)
+		if (explains(&about->results->list[i], result))
+			return NULL;
+	if (about->own && result->method == AUTH_IPREV)
 		return NULL;
 	if (was_changed_by_list(about, result))
 		return of_list;

@@ -5,6 +5,7 @@
 #include "auth/dmarc.h"
 #include "auth/from.h"
 #include "base/xalloc.h"
+#include "mail/address.h"
 
 enum { REASON_MAX = 600 };
 
@@ -75,14 +76,6 @@ auth_dmarc_free(struct auth_dmarc *dmarc)
 	free(dmarc);
 }
 
-/* At a dot: badexample.org is not below example.org. */
-static bool
-is_at_or_below(struct slice name, struct slice domain)
-{
-	return slice_ends_nocase(name, domain) &&
-	    (name.n == domain.n || name.p[name.n - domain.n - 1] == '.');
-}
-
 enum alignment { ALIGNED, APART, WAITING, UNKNOWN };
 
 static enum alignment
@@ -118,7 +111,7 @@ align_relaxed(struct auth_dmarc *dmarc, const struct author *author,
 		return APART;
 	if (status != AUTH_ORGDOMAIN_KNOWN)
 		return of_status(status);
-	if (!is_at_or_below(theirs, our_org))
+	if (!mail_domain_is_within(theirs, our_org))
 		return APART;
 	if (!identifier->passed)
 		return ALIGNED; /* for a doubt that is near enough */
@@ -267,35 +260,33 @@ judge_record(struct auth_dmarc *dmarc, struct author *author)
 		    MAIL_REASON_DMARC_POLICY_BAD);
 }
 
-static void
-judge_author(struct auth_dmarc *dmarc, struct author *author)
-{
-	switch (auth_orgdomain_policy(
-	    dmarc->org, slice_str(author->domain), &author->record)) {
-	case AUTH_ORGDOMAIN_WAIT:
-		break;
-	case AUTH_ORGDOMAIN_FAILED:
-		settle_author(author, MAIL_VERDICT_TEMPERROR,
-		    MAIL_REASON_DMARC_UNREACHABLE);
-		break;
-	case AUTH_ORGDOMAIN_KNOWN:
-		if (author->record == NULL)
-			settle_author(author, MAIL_VERDICT_NONE,
-			    MAIL_REASON_DMARC_NO_RECORD);
-		else
-			judge_record(dmarc, author);
-		break;
-	}
-}
-
 static void make_reason(struct auth_dmarc *);
 
 static void
 advance_dmarc(struct auth_dmarc *dmarc)
 {
-	for (size_t i = 0; i < dmarc->author_count; i++)
-		if (!dmarc->authors[i].judged)
-			judge_author(dmarc, &dmarc->authors[i]);
+	for (size_t i = 0; i < dmarc->author_count; i++) {
+		struct author *author = &dmarc->authors[i];
+
+		if (author->judged)
+			continue;
+		switch (auth_orgdomain_policy(
+		    dmarc->org, slice_str(author->domain), &author->record)) {
+		case AUTH_ORGDOMAIN_WAIT:
+			break;
+		case AUTH_ORGDOMAIN_FAILED:
+			settle_author(author, MAIL_VERDICT_TEMPERROR,
+			    MAIL_REASON_DMARC_UNREACHABLE);
+			break;
+		case AUTH_ORGDOMAIN_KNOWN:
+			if (author->record == NULL)
+				settle_author(author, MAIL_VERDICT_NONE,
+				    MAIL_REASON_DMARC_NO_RECORD);
+			else
+				judge_record(dmarc, author);
+			break;
+		}
+	}
 	if (auth_dmarc_done(dmarc))
 		make_reason(dmarc);
 }
@@ -462,38 +453,31 @@ make_reason(struct auth_dmarc *dmarc)
 	}
 }
 
-static struct auth_dmarc_finding
-finding_of(const struct author *author)
-{
-	struct auth_dmarc_finding finding = {
-	    .verdict = author->verdict,
-	    .domain = slice_str(author->domain),
-	    .code = author->reason,
-	    .dkim_aligned = author->dkim_aligned,
-	    .spf_aligned = author->spf_aligned,
-	};
-
-	if (author->record != NULL) {
-		finding.record = author->record->text;
-		finding.record_name = author->record->name;
-		finding.testing = author->record->values.testing;
-	}
-	if (author->has_policy) {
-		finding.policy = auth_dmarc_policy_word(author->policy);
-		finding.disposition =
-		    auth_dmarc_policy_word(author->disposition);
-	}
-	return finding;
-}
-
 struct auth_dmarc_finding
 auth_dmarc_finding(const struct auth_dmarc *dmarc)
 {
 	const struct author *worst = worst_author(dmarc);
 	struct auth_dmarc_finding finding = {0};
 
-	if (worst != NULL)
-		finding = finding_of(worst);
+	if (worst != NULL) {
+		finding = (struct auth_dmarc_finding){
+		    .verdict = worst->verdict,
+		    .domain = slice_str(worst->domain),
+		    .code = worst->reason,
+		    .dkim_aligned = worst->dkim_aligned,
+		    .spf_aligned = worst->spf_aligned,
+		};
+		if (worst->record != NULL) {
+			finding.record = worst->record->text;
+			finding.record_name = worst->record->name;
+			finding.testing = worst->record->values.testing;
+		}
+		if (worst->has_policy) {
+			finding.policy = auth_dmarc_policy_word(worst->policy);
+			finding.disposition =
+			    auth_dmarc_policy_word(worst->disposition);
+		}
+	}
 	if (from_decides(dmarc, worst)) {
 		finding.verdict = MAIL_VERDICT_PERMERROR;
 		finding.code = dmarc->from.reason;

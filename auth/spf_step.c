@@ -6,6 +6,7 @@
 
 #include "auth/spf_private.h"
 #include "base/xalloc.h"
+#include "mail/address.h"
 
 enum { SHOWN_MAX = 300, TERM_SHOWN_MAX = 80 };
 
@@ -264,13 +265,6 @@ network_matches(const struct auth_spf *spf, const struct auth_spf_term *term)
 		v4 ? term->prefix4 : term->prefix6);
 }
 
-static bool
-is_name_below(struct slice name, struct slice domain)
-{
-	return name.n > domain.n && slice_ends_nocase(name, domain) &&
-	    name.p[name.n - domain.n - 1] == '.';
-}
-
 /* Section 5.5. The client's names, once; true where it has to wait. */
 static bool
 want_names(struct auth_spf *spf, enum spf_state resume)
@@ -303,7 +297,8 @@ choose_validated(const struct auth_spf *spf)
 
 		if (slice_equal_nocase(name, spf->macro.domain))
 			return name;
-		if (below.n == 0 && is_name_below(name, spf->macro.domain))
+		if (below.n == 0 &&
+		    mail_domain_is_within(name, spf->macro.domain))
 			below = name;
 	}
 	if (below.n > 0)
@@ -341,8 +336,7 @@ begin_ptr(struct auth_spf *spf, struct slice target)
 	for (size_t i = 0; i < spf->validated_count; i++) {
 		struct slice name = slice_str(spf->validated[i]);
 
-		if (slice_equal_nocase(name, target) ||
-		    is_name_below(name, target))
+		if (mail_domain_is_within(name, target))
 			matches = true;
 	}
 	term_decided(spf, matches);

@@ -4,6 +4,7 @@
 #include "base/xalloc.h"
 #include "cli/migrate_pattern.h"
 #include "cli/migrate_tables.h"
+#include "mail/address.h"
 #include "proxy/settings/index.h"
 
 enum { KEY_MAX = 1200 };
@@ -289,17 +290,6 @@ fill_path(const struct migrate_asker *asker, struct slice path,
 	return MIGRATE_ANSWERED;
 }
 
-static bool
-is_identity_within(const char *address, const char *domain)
-{
-	const char *at = strrchr(address, '@');
-	struct slice of = slice_str(at == NULL ? address : at + 1);
-	struct slice is = slice_str(domain);
-
-	return slice_ends_nocase(of, is) &&
-	    (of.n == is.n || of.p[of.n - is.n - 1] == '.');
-}
-
 static enum migrate_answer
 add_signature(const struct migrate_asker *asker, const struct match *match,
     const struct migrate_sender *of, struct migrate_entry *to,
@@ -335,7 +325,9 @@ add_signature(const struct migrate_asker *asker, const struct match *match,
 		identity = fill_in(asker, signer, of, "$senderdomain");
 		if (strchr(identity, '$') != NULL ||
 		    strchr(made.domain, '$') != NULL ||
-		    is_identity_within(identity, made.domain))
+		    mail_domain_is_within(
+			mail_address_domain(slice_str(identity)),
+			slice_str(made.domain)))
 			made.identity = identity;
 	}
 	if (answer == MIGRATE_ANSWERED)

@@ -110,7 +110,7 @@ is_identity_of(const char *identity, const char *domain)
 	is = mail_idn_to_ascii(
 		 mail_address_domain(slice_str(identity)), &inner) >= 0 &&
 	    mail_idn_to_ascii(slice_str(domain), &outer) >= 0 &&
-	    dkim_domain_is_within(strbuf_slice(&inner), strbuf_slice(&outer));
+	    mail_domain_is_within(strbuf_slice(&inner), strbuf_slice(&outer));
 	strbuf_clear(&inner);
 	strbuf_clear(&outer);
 	return is;

@@ -189,14 +189,17 @@ explain(struct dkim_arc *arc, enum mail_verdict verdict, unsigned i,
 	settle_chain(arc, verdict, reason);
 }
 
-/* The message's signature first, then the seals from the highest down; what
- * fails for good outweighs what could not be looked up. */
+/* Once all are: the message's signature first, then the seals from the highest
+ * down; what fails for good outweighs what could not be looked up. */
 static void
-conclude_chain(struct dkim_arc *arc)
+settle_if_judged(struct dkim_arc *arc)
 {
 	const struct dkim_check *lost = NULL, *c;
 	unsigned lost_at = 0;
 
+	if (arc->settled || !arc->checks.ended ||
+	    !dkim_check_group_judged(&arc->checks))
+		return;
 	for (unsigned n = 0; n <= arc->count; n++) {
 		unsigned i = n == 0 ? 0 : arc->count + 1 - n;
 
@@ -219,27 +222,19 @@ conclude_chain(struct dkim_arc *arc)
 		settle_chain(arc, MAIL_VERDICT_PASS, MAIL_REASON_NONE);
 }
 
-static void
-look(struct dkim_arc *arc)
-{
-	if (!arc->settled && arc->checks.ended &&
-	    dkim_check_group_judged(&arc->checks))
-		conclude_chain(arc);
-}
-
 void
 dkim_arc_answer(struct dkim_arc *arc, const struct dns_question *question,
     const struct dns_answer *answer)
 {
 	dkim_check_group_answer(&arc->checks, question, answer);
-	look(arc);
+	settle_if_judged(arc);
 }
 
 void
 dkim_arc_end(struct dkim_arc *arc)
 {
 	dkim_check_group_end(&arc->checks);
-	look(arc);
+	settle_if_judged(arc);
 }
 
 bool

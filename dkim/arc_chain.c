@@ -156,17 +156,6 @@ bad_chain(enum mail_reason *reason, enum mail_reason why)
 	return -1;
 }
 
-static int
-parse_chain(struct slice word, enum mail_verdict *chain)
-{
-	if (mail_verdict_parse(word, chain) < 0)
-		return -1;
-	return *chain == MAIL_VERDICT_NONE || *chain == MAIL_VERDICT_PASS ||
-		*chain == MAIL_VERDICT_FAIL
-	    ? 0
-	    : -1;
-}
-
 int
 dkim_arc_seal_parse(
     struct slice value, struct dkim_arc_seal *seal, enum mail_reason *reason)
@@ -192,8 +181,11 @@ dkim_arc_seal_parse(
 		return bad_chain(reason, MAIL_REASON_ARC_SEAL_NAMES);
 	if (b == NULL || b->value.n == 0)
 		return bad_chain(reason, MAIL_REASON_ARC_SEAL_NO_SIGNATURE);
-	if (parse_chain(mail_taglist_value(&tags, SLICE("cv")), &seal->chain) <
-	    0)
+	if (mail_verdict_parse(
+		mail_taglist_value(&tags, SLICE("cv")), &seal->chain) < 0 ||
+	    (seal->chain != MAIL_VERDICT_NONE &&
+		seal->chain != MAIL_VERDICT_PASS &&
+		seal->chain != MAIL_VERDICT_FAIL))
 		return bad_chain(reason, MAIL_REASON_ARC_STATE_UNKNOWN);
 	seal->signature = b->value;
 	seal->signature_whole = b->whole;

@@ -9,17 +9,6 @@ is_field_folding(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Without its last CRLF (or LF). */
-static struct slice
-without_end(struct slice raw)
-{
-	if (raw.n > 0 && raw.p[raw.n - 1] == '\n')
-		raw.n--;
-	if (raw.n > 0 && raw.p[raw.n - 1] == '\r')
-		raw.n--;
-	return raw;
-}
-
 /* Small pieces put together, so that a hash is not fed bytewise. */
 struct gather {
 	struct sink *out;
@@ -42,13 +31,18 @@ add_char(struct gather *g, char c)
 	g->bytes[g->n++] = c;
 }
 
-/* Folding undone and each run of white space one space; none at the ends. */
+/* The name in small letters, no white space around the colon; in the value
+ * folding undone and each run of white space one space, none at the ends. */
 static void
-relaxed_value(struct slice value, struct gather *g)
+relaxed(struct slice raw, struct gather *g)
 {
-	size_t i = 0, from;
+	size_t colon = slice_find(raw, ':'), i = 0, from;
+	struct slice name = slice_trim(slice_first(raw, colon));
+	struct slice value = slice_trim(slice_after(raw, colon + 1));
 
-	value = slice_trim(value);
+	for (size_t k = 0; k < name.n; k++)
+		add_char(g, ascii_lower(name.p[k]));
+	add_char(g, ':');
 	while (i < value.n) {
 		struct slice run;
 
@@ -71,24 +65,16 @@ relaxed_value(struct slice value, struct gather *g)
 	}
 }
 
-static void
-relaxed(struct slice raw, struct gather *g)
-{
-	size_t colon = slice_find(raw, ':');
-	struct slice name = slice_trim(slice_first(raw, colon));
-
-	for (size_t i = 0; i < name.n; i++)
-		add_char(g, ascii_lower(name.p[i]));
-	add_char(g, ':');
-	relaxed_value(slice_after(raw, colon + 1), g);
-}
-
 void
 dkim_canon_field_open(enum dkim_canon canon, struct slice raw, struct sink *out)
 {
 	struct gather g = {.out = out, .n = 0};
 
-	raw = without_end(raw);
+	/* Without its last CRLF (or LF). */
+	if (raw.n > 0 && raw.p[raw.n - 1] == '\n')
+		raw.n--;
+	if (raw.n > 0 && raw.p[raw.n - 1] == '\r')
+		raw.n--;
 	switch (canon) {
 	case DKIM_CANON_SIMPLE:
 		sink_write_to(out, raw);

@@ -9,6 +9,7 @@
 #include "dkim/check_group.h"
 #include "dkim/domainkeys_private.h"
 #include "dkim/signature.h"
+#include "mail/address.h"
 #include "mail/header.h"
 #include "mail/idn.h"
 #include "mail/taglist.h"
@@ -140,7 +141,7 @@ check_sender(const struct dkim_domainkeys *d, struct checked *one,
 				      : MAIL_REASON_DOMAINKEYS_SENDER_UNSIGNED);
 	strbuf_init(&domain, DKIM_SIGNATURE_DOMAIN_MAX);
 	within = mail_idn_to_ascii(one->domain, &domain) == 0 &&
-	    dkim_domain_is_within(
+	    mail_domain_is_within(
 		strbuf_slice(&d->domain), strbuf_slice(&domain));
 	strbuf_clear(&domain);
 	if (!within)
@@ -311,34 +312,31 @@ dkim_domainkeys_ask(struct dkim_domainkeys *d, struct dns_question *question)
 	return true;
 }
 
-/* o=-: all mail is signed. t=y: do not act on it. */
-static void
-read_policy(struct dkim_domainkeys *d, const struct dns_answer *answer)
-{
-	struct mail_taglist tags;
-
-	d->policy = POLICY_KNOWN;
-	d->unreachable = answer->status == DNS_TEMPFAIL;
-	for (size_t i = 0; i < answer->count; i++) {
-		if (mail_taglist_parse(answer->records[i].value, &tags, NULL) <
-		    0)
-			continue;
-		d->signs_all = slice_equal(
-		    mail_taglist_value(&tags, SLICE("o")), SLICE("-"));
-		d->testing = slice_equal_nocase(
-		    mail_taglist_value(&tags, SLICE("t")), SLICE("y"));
-		/* The first that can be read: there should be one. */
-		return;
-	}
-}
-
 void
 dkim_domainkeys_answer(struct dkim_domainkeys *d,
     const struct dns_question *question, const struct dns_answer *answer)
 {
+	struct mail_taglist tags;
+
 	if (d->policy == POLICY_ASKED &&
-	    dns_question_equal(&d->question, question))
-		read_policy(d, answer);
+	    dns_question_equal(&d->question, question)) {
+		size_t i = 0;
+
+		d->policy = POLICY_KNOWN;
+		d->unreachable = answer->status == DNS_TEMPFAIL;
+		/* The first that can be read: there should be one. o=-: all
+		 * mail is signed. t=y: do not act on it. */
+		while (i < answer->count &&
+		    mail_taglist_parse(answer->records[i].value, &tags, NULL) <
+			0)
+			i++;
+		if (i < answer->count) {
+			d->signs_all = slice_equal(
+			    mail_taglist_value(&tags, SLICE("o")), SLICE("-"));
+			d->testing = slice_equal_nocase(
+			    mail_taglist_value(&tags, SLICE("t")), SLICE("y"));
+		}
+	}
 	dkim_check_group_answer(&d->checks, question, answer);
 }
 

@@ -21,18 +21,6 @@ all_below(const struct mail_header *header, size_t index,
 	return count;
 }
 
-/* Marks all fields of that name that are below `index`. */
-static void
-mark(const struct mail_header *header, size_t index, struct slice name,
-    bool *marked)
-{
-	size_t at = mail_header_count(header);
-
-	while (mail_header_find_up(header, name, &at) != NULL && at > index &&
-	    !marked[at])
-		marked[at] = true;
-}
-
 size_t
 dkim_domainkeys_as_they_stand(struct slice names,
     const struct mail_header *header, size_t index,
@@ -45,8 +33,15 @@ dkim_domainkeys_as_they_stand(struct slice names,
 	if (names.p == NULL)
 		return all_below(header, index, fields);
 	marked = xcalloc(total + 1, sizeof(*marked));
-	while (slice_cut(&names, ':', &name))
-		mark(header, index, slice_trim(name), marked);
+	while (slice_cut(&names, ':', &name)) {
+		size_t at = mail_header_count(header);
+
+		/* Marks all fields of that name that are below `index`. */
+		while (mail_header_find_up(header, slice_trim(name), &at) !=
+			NULL &&
+		    at > index && !marked[at])
+			marked[at] = true;
+	}
 	for (size_t i = index + 1; i < total; i++)
 		if (marked[i])
 			fields[count++] = mail_header_at(header, i);

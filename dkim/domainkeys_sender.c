@@ -13,15 +13,24 @@ static const struct reasons {
   of_sender = {MAIL_REASON_SENDER_TWICE, MAIL_REASON_SENDER_NO_ADDRESS,
       MAIL_REASON_SENDER_NO_DOMAIN, MAIL_REASON_SENDER_LONG};
 
-static enum mail_reason
-read_address(const struct mail_field *field, const struct reasons *reasons,
+enum mail_reason
+dkim_domainkeys_sender(const struct mail_header *header, struct slice *field,
     struct strbuf *local, struct strbuf *domain)
 {
-	struct mail_address_list *list = mail_address_parse(field->value, NULL);
-	const struct mail_mailbox *first =
-	    list == NULL ? NULL : mail_address_at(list, 0);
+	size_t senders = mail_header_count_of(header, SLICE("Sender"));
+	const struct reasons *reasons = senders > 0 ? &of_sender : &of_from;
+	struct mail_address_list *list;
+	const struct mail_mailbox *first;
 	enum mail_reason reason = MAIL_REASON_NONE;
 
+	*field = senders > 0 ? SLICE("Sender") : SLICE("From");
+	if (mail_header_count_of(header, *field) > 1)
+		return reasons->twice;
+	if (mail_header_count_of(header, *field) == 0)
+		return MAIL_REASON_NO_FROM;
+	list =
+	    mail_address_parse(mail_header_last(header, *field)->value, NULL);
+	first = list == NULL ? NULL : mail_address_at(list, 0);
 	if (first == NULL)
 		reason = reasons->no_address;
 	else if (mail_idn_to_ascii(first->domain, domain) < 0)
@@ -30,22 +39,6 @@ read_address(const struct mail_field *field, const struct reasons *reasons,
 		reason = reasons->too_long;
 	mail_address_free(list);
 	return reason;
-}
-
-enum mail_reason
-dkim_domainkeys_sender(const struct mail_header *header, struct slice *field,
-    struct strbuf *local, struct strbuf *domain)
-{
-	size_t senders = mail_header_count_of(header, SLICE("Sender"));
-	const struct reasons *reasons = senders > 0 ? &of_sender : &of_from;
-
-	*field = senders > 0 ? SLICE("Sender") : SLICE("From");
-	if (mail_header_count_of(header, *field) > 1)
-		return reasons->twice;
-	if (mail_header_count_of(header, *field) == 0)
-		return MAIL_REASON_NO_FROM;
-	return read_address(
-	    mail_header_last(header, *field), reasons, local, domain);
 }
 
 void

@@ -10,6 +10,7 @@
 #include "dkim/signature.h"
 #include "dkim/signer.h"
 #include "dkim/signing_set.h"
+#include "mail/address.h"
 #include "mail/fold.h"
 #include "mail/header.h"
 #include "mail/idn.h"
@@ -27,27 +28,6 @@ struct chosen {
 	const struct mail_field **fields;
 	size_t count;
 };
-
-static bool
-is_signed(const struct dkim_field_list *list, struct slice name)
-{
-	/* Whoever sent it must be covered, whatever the list says. */
-	return dkim_field_list_has(list, name) ||
-	    slice_equal_nocase(name, SLICE("Sender"));
-}
-
-/* How many fields of one name stand together from there on. */
-static size_t
-run_from(const struct chosen *chosen, size_t i)
-{
-	size_t run = 1;
-
-	while (i + run < chosen->count &&
-	    slice_equal_nocase(
-		chosen->fields[i + run]->name, chosen->fields[i]->name))
-		run++;
-	return run;
-}
 
 /* Are these all that the header has of that name? Costs the same for many
  * as for few. */
@@ -87,7 +67,7 @@ read_signing_names(const struct dkim_domainkeys_signing *signing,
 	    header, &field, &names->local, &names->sender);
 	if (why != MAIL_REASON_NONE)
 		return strbuf_fail(reason, "%s", mail_reason_text(why));
-	if (!dkim_domain_is_within(
+	if (!mail_domain_is_within(
 		strbuf_slice(&names->sender), strbuf_slice(&names->domain)))
 		return strbuf_fail(reason,
 		    "the domain of Sender or From is not in the signing "
@@ -114,14 +94,21 @@ begin_signing(struct dkim_domainkeys_signer *s,
 	chosen.fields =
 	    xcalloc(mail_header_count(header) + 1, sizeof(chosen.fields[0]));
 	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++)
-		if (is_signed(list, field->name))
+		/* Whoever sent it must be covered, whatever the list says. */
+		if (dkim_field_list_has(list, field->name) ||
+		    slice_equal_nocase(field->name, SLICE("Sender")))
 			chosen.fields[chosen.count++] = field;
 	/* The names for h=, a colon between: each once, which stands for all
 	 * its fields. Where those are scattered among others, readers differ
 	 * on what comes first (as the message has it, or all of one name
 	 * together); then each field is named, and all agree. */
 	for (size_t i = 0; i < chosen.count && !s->names.full; i += run) {
-		run = run_from(&chosen, i);
+		/* How many fields of one name stand together here. */
+		run = 1;
+		while (i + run < chosen.count &&
+		    slice_equal_nocase(
+			chosen.fields[i + run]->name, chosen.fields[i]->name))
+			run++;
 		times = is_all_of_it(&chosen, header, i, run) ? 1 : run;
 		for (; times > 0 && !s->names.full; times--) {
 			if (s->names.n > 0)
@@ -192,7 +179,7 @@ dkim_domainkeys_signer_set_domain(
 {
 	struct slice old = strbuf_slice(&s->domain);
 
-	if (!dkim_domain_is_within(old, domain))
+	if (!mail_domain_is_within(old, domain))
 		return -1;
 	strbuf_consume(&s->domain, old.n - domain.n);
 	return 0;

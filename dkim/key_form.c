@@ -85,23 +85,6 @@ is_hexadecimal(struct slice text)
 	return text.n >= (size_t)2 * DKIM_KEY_SEED;
 }
 
-/* RFC 7292: a SEQUENCE that begins with version 3. */
-static bool
-is_pkcs12(struct slice der)
-{
-	return has_words(slice_first(der, 7), SLICE("\x02\x01\x03"));
-}
-
-static const char *
-name_of_der(struct slice der)
-{
-	return is_pkcs12(der)
-	    ? "PKCS#12 (openssl pkcs12 -nocerts -nodes -in FILE -out NEW "
-	      "makes PEM of it)"
-	    : "DER, not PEM (openssl pkey -inform DER -in FILE -out NEW makes "
-	      "PEM of it)";
-}
-
 const char *
 dkim_key_form_name(struct slice text)
 {
@@ -111,7 +94,13 @@ dkim_key_form_name(struct slice text)
 
 	if (text.n > 2 && text.p[0] == '\x30' &&
 	    (unsigned char)text.p[1] >= 0x80)
-		return name_of_der(text);
+		/* RFC 7292: PKCS#12 is a SEQUENCE that begins with version
+		 * 3. */
+		return has_words(slice_first(text, 7), SLICE("\x02\x01\x03"))
+		    ? "PKCS#12 (openssl pkcs12 -nocerts -nodes -in FILE -out "
+		      "NEW makes PEM of it)"
+		    : "DER, not PEM (openssl pkey -inform DER -in FILE -out "
+		      "NEW makes PEM of it)";
 	text = slice_trim(text);
 	if (slice_starts_nocase(text, SLICE("\xef\xbb\xbf")))
 		text = slice_after(text, 3);

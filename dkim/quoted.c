@@ -3,19 +3,14 @@
 
 static const char digits[] = "0123456789ABCDEF";
 
-static bool
-is_safe(char c)
-{
-	return c > ' ' && c <= '~' && c != ';' && c != '=';
-}
-
 int
 dkim_quoted_encode(struct slice in, struct strbuf *out)
 {
 	for (size_t i = 0; i < in.n; i++) {
 		unsigned char c = (unsigned char)in.p[i];
 
-		if (is_safe(in.p[i])) {
+		if (in.p[i] > ' ' && in.p[i] <= '~' && in.p[i] != ';' &&
+		    in.p[i] != '=') {
 			strbuf_add_char(out, in.p[i]);
 			continue;
 		}

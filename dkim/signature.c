@@ -50,16 +50,6 @@ dkim_signature_clear(struct dkim_signature *s)
 	strbuf_clear(&s->ascii_identity_domain);
 }
 
-/* At a dot only: notexample.org does not lie below example.org. */
-bool
-dkim_domain_is_within(struct slice domain, struct slice parent)
-{
-	if (slice_equal_nocase(domain, parent))
-		return true;
-	return domain.n > parent.n && slice_ends_nocase(domain, parent) &&
-	    domain.p[domain.n - parent.n - 1] == '.';
-}
-
 /* Digits, however many up to DIGITS_MAX: what does not fit is the most. RFC
  * 6376 has up to 76 digits: a time of the far future is no fault of form, so it
  * counts as the latest that we can hold. */
@@ -131,16 +121,6 @@ check_required(const struct dkim_signature *s, struct dkim_fault *fault)
 	return 0;
 }
 
-static int
-read_signature_names(struct dkim_signature *s, struct dkim_fault *fault)
-{
-	if (mail_idn_to_ascii(s->domain, &s->ascii_domain) < 0)
-		return bad_signature(fault, MAIL_REASON_DOMAIN_BAD);
-	if (mail_idn_to_ascii(s->selector, &s->ascii_selector) < 0)
-		return bad_signature(fault, MAIL_REASON_SELECTOR_BAD);
-	return 0;
-}
-
 static bool
 has_space(struct slice s)
 {
@@ -189,36 +169,30 @@ read_numbers(const struct mail_taglist *tags, struct dkim_signature *s,
 	return 0;
 }
 
-static int
-read_canon(
-    struct slice text, struct dkim_signature *s, struct dkim_fault *fault)
-{
-	if (text.p == NULL)
-		return 0; /* simple/simple, which is 0 */
-	if (dkim_canon_parse_pair(text, &s->header_canon, &s->body_canon) < 0)
-		return bad_signature(fault, MAIL_REASON_CANON_UNKNOWN);
-	return 0;
-}
-
 /* What DKIM-Signature and ARC-Message-Signature share. */
 static int
 parse_common(const struct mail_taglist *tags, struct dkim_signature *s,
     struct dkim_fault *fault)
 {
-	struct slice fields;
-	struct slice name;
-	size_t count;
-	bool from;
+	struct slice canon = mail_taglist_value(tags, SLICE("c"));
+	struct slice fields, name;
+	size_t count = 0;
+	bool from = false;
 
-	if (check_required(s, fault) < 0 ||
-	    read_signature_names(s, fault) < 0 ||
-	    read_canon(mail_taglist_value(tags, SLICE("c")), s, fault) < 0 ||
-	    read_numbers(tags, s, fault) < 0 ||
+	if (check_required(s, fault) < 0)
+		return -1;
+	if (mail_idn_to_ascii(s->domain, &s->ascii_domain) < 0)
+		return bad_signature(fault, MAIL_REASON_DOMAIN_BAD);
+	if (mail_idn_to_ascii(s->selector, &s->ascii_selector) < 0)
+		return bad_signature(fault, MAIL_REASON_SELECTOR_BAD);
+	/* Without c= it is simple/simple, which is 0. */
+	if (canon.p != NULL &&
+	    dkim_canon_parse_pair(canon, &s->header_canon, &s->body_canon) < 0)
+		return bad_signature(fault, MAIL_REASON_CANON_UNKNOWN);
+	if (read_numbers(tags, s, fault) < 0 ||
 	    check_query(mail_taglist_value(tags, SLICE("q")), fault) < 0)
 		return -1;
 	fields = s->fields;
-	count = 0;
-	from = false;
 	/* Section 5.4: From must be among them. A signature that leaves it out
 	 * could be put under anybody's name. */
 	while (slice_cut(&fields, ':', &name)) {
@@ -273,7 +247,7 @@ dkim_signature_parse(
 	domain = mail_address_domain(strbuf_slice(&s->identity));
 	if (mail_idn_to_ascii(domain, &s->ascii_identity_domain) < 0)
 		return bad_signature(fault, MAIL_REASON_IDENTITY_NO_DOMAIN);
-	if (!dkim_domain_is_within(strbuf_slice(&s->ascii_identity_domain),
+	if (!mail_domain_is_within(strbuf_slice(&s->ascii_identity_domain),
 		strbuf_slice(&s->ascii_domain)))
 		return fail_signature(fault, MAIL_VERDICT_PERMERROR,
 		    MAIL_REASON_IDENTITY_OUTSIDE);

@@ -79,7 +79,4 @@ void dkim_signature_header_hash(const struct dkim_signature *, struct slice raw,
     const struct mail_field *itself, const struct mail_header *,
     struct strbuf *digest);
 
-/* True where `domain` is `parent` or below it; ASCII, without case. */
-bool dkim_domain_is_within(struct slice domain, struct slice parent);
-
 #endif

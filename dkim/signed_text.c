@@ -88,18 +88,6 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* From the last line that no white space begins to the end. */
-static struct slice
-last_field(struct slice text)
-{
-	size_t at = text.n;
-
-	while (at > 0 &&
-	    (text.p[at - 1] != '\n' || at == text.n || is_blank(text.p[at])))
-		at--;
-	return slice_after(text, at);
-}
-
 static const struct form *
 form_of(struct slice name)
 {
@@ -107,16 +95,6 @@ form_of(struct slice name)
 		if (slice_equal_nocase(name, slice_str(forms[i].name)))
 			return &forms[i];
 	return NULL;
-}
-
-static enum tag
-tag_of(struct slice name)
-{
-	unsigned tag = 0;
-
-	while (tag < TAG_COUNT && !slice_equal(name, slice_str(tag_names[tag])))
-		tag++;
-	return (enum tag)tag;
 }
 
 static const char *
@@ -128,12 +106,16 @@ read_tags(struct reading *r, struct slice list)
 
 	do {
 		size_t equals;
-		enum tag tag;
+		struct slice name;
+		unsigned tag = 0;
 
 		end = slice_find(list, ';');
 		piece = slice_first(list, end);
 		equals = slice_find(piece, '=');
-		tag = tag_of(slice_trim(slice_first(piece, equals)));
+		name = slice_trim(slice_first(piece, equals));
+		while (tag < TAG_COUNT &&
+		    !slice_equal(name, slice_str(tag_names[tag])))
+			tag++;
 		if (equals == piece.n || tag == TAG_COUNT ||
 		    ((r->form->must | r->form->may) & BIT(tag)) == 0)
 			why = "its last field has a tag that is not ours";
@@ -183,27 +165,11 @@ is_relaxed(struct slice field, size_t colon)
 	return true;
 }
 
-static const char *
-check_values(const struct reading *r, struct dkim_signed_text *to)
-{
-	to->kind = r->form->kind;
-	to->domain = r->values[TAG_D];
-	to->selector = r->values[TAG_S];
-	to->algorithm = dkim_algorithm_parse(r->values[TAG_A]);
-	if (to->algorithm == DKIM_ALGORITHM_UNKNOWN ||
-	    to->algorithm == DKIM_RSA_SHA1)
-		return "its a= is not ours";
-	if ((r->seen & BIT(TAG_V)) != 0 &&
-	    !slice_equal(r->values[TAG_V], SLICE("1")))
-		return "its v= is not ours";
-	return NULL;
-}
-
 const char *
 dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
 {
-	struct reading r = {.field = last_field(text)};
-	size_t colon = slice_find(r.field, ':');
+	struct reading r = {.seen = 0};
+	size_t at = text.n, colon;
 	const char *why;
 
 	memset(to, 0, sizeof(*to));
@@ -213,6 +179,12 @@ dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
 		return "it has a NUL";
 	if (!has_whole_line_ends(text))
 		return "it has a bare CR or LF";
+	/* From the last line that no white space begins to the end. */
+	while (at > 0 &&
+	    (text.p[at - 1] != '\n' || at == text.n || is_blank(text.p[at])))
+		at--;
+	r.field = slice_after(text, at);
+	colon = slice_find(r.field, ':');
 	r.form = form_of(slice_first(r.field, colon));
 	if (r.form == NULL || colon == r.field.n)
 		return "its last field is no signature";
@@ -235,5 +207,17 @@ dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
 		else
 			why = NULL;
 	}
-	return why == NULL ? check_values(&r, to) : why;
+	if (why != NULL)
+		return why;
+	to->kind = r.form->kind;
+	to->domain = r.values[TAG_D];
+	to->selector = r.values[TAG_S];
+	to->algorithm = dkim_algorithm_parse(r.values[TAG_A]);
+	if (to->algorithm == DKIM_ALGORITHM_UNKNOWN ||
+	    to->algorithm == DKIM_RSA_SHA1)
+		return "its a= is not ours";
+	if ((r.seen & BIT(TAG_V)) != 0 &&
+	    !slice_equal(r.values[TAG_V], SLICE("1")))
+		return "its v= is not ours";
+	return NULL;
 }

@@ -49,14 +49,6 @@ refuse_signing(struct strbuf *reason, const char *why, struct slice what)
 	    (int)slice_first(what, 255).n, what.p == NULL ? "" : what.p);
 }
 
-static void
-names_clear(struct names *names)
-{
-	strbuf_clear(&names->domain);
-	strbuf_clear(&names->selector);
-	strbuf_clear(&names->identity);
-}
-
 static int
 read_signer_names(const struct dkim_signing *signing, struct names *names,
     struct strbuf *reason)
@@ -83,7 +75,7 @@ read_signer_names(const struct dkim_signing *signing, struct names *names,
 	if (identity.n > DKIM_SIGNATURE_IDENTITY_MAX ||
 	    mail_idn_to_ascii(mail_address_domain(identity), &domain) < 0) {
 		(void)refuse_signing(reason, "i= has no domain", identity);
-	} else if (!dkim_domain_is_within(
+	} else if (!mail_domain_is_within(
 		       strbuf_slice(&domain), strbuf_slice(&names->domain))) {
 		(void)refuse_signing(
 		    reason, "i= is outside of the signing domain", identity);
@@ -96,32 +88,6 @@ read_signer_names(const struct dkim_signing *signing, struct names *names,
 	return result;
 }
 
-static void
-print_signature(struct dkim_signer *s, const struct dkim_signing *signing,
-    const struct names *names, struct slice fields)
-{
-	char canon[32];
-
-	mail_fold_begin(&s->fold, &s->field, SLICE("DKIM-Signature"));
-	mail_fold_word(&s->fold, SLICE("v=1;"));
-	dkim_print_tag(
-	    &s->fold, "a", slice_str(dkim_algorithm_name(signing->algorithm)));
-	(void)snprintf(canon, sizeof(canon), "%s/%s",
-	    dkim_canon_name(signing->header_canon),
-	    dkim_canon_name(signing->body_canon));
-	dkim_print_tag(&s->fold, "c", slice_str(canon));
-	dkim_print_tag(&s->fold, "d", strbuf_slice(&names->domain));
-	dkim_print_tag(&s->fold, "s", strbuf_slice(&names->selector));
-	if (names->identity.n > 0)
-		dkim_print_tag(&s->fold, "i", strbuf_slice(&names->identity));
-	dkim_print_time(&s->fold, "t", signing->time);
-	/* x= is no protection against replay, and is left out unless somebody
-	 * wants it (section 3.5). */
-	if (signing->expire > 0)
-		dkim_print_time(&s->fold, "x", signing->expire);
-	dkim_print_names(&s->fold, fields);
-}
-
 static int
 begin_field(struct dkim_signer *s, const struct dkim_signing *signing,
     const struct mail_header *header, struct strbuf *reason)
@@ -132,6 +98,7 @@ begin_field(struct dkim_signer *s, const struct dkim_signing *signing,
 	struct strbuf_sink text;
 	struct names names;
 	int result = -1;
+	char canon[32];
 
 	strbuf_sink_init(&text, &s->text);
 	strbuf_init(&fields, DKIM_SIGNER_FIELD_MAX / 2);
@@ -146,12 +113,31 @@ begin_field(struct dkim_signer *s, const struct dkim_signing *signing,
 		strbuf_add_str(reason, "too many fields to sign");
 		goto out;
 	}
-	print_signature(s, signing, &names, strbuf_slice(&fields));
+	mail_fold_begin(&s->fold, &s->field, SLICE("DKIM-Signature"));
+	mail_fold_word(&s->fold, SLICE("v=1;"));
+	dkim_print_tag(
+	    &s->fold, "a", slice_str(dkim_algorithm_name(signing->algorithm)));
+	(void)snprintf(canon, sizeof(canon), "%s/%s",
+	    dkim_canon_name(signing->header_canon),
+	    dkim_canon_name(signing->body_canon));
+	dkim_print_tag(&s->fold, "c", slice_str(canon));
+	dkim_print_tag(&s->fold, "d", strbuf_slice(&names.domain));
+	dkim_print_tag(&s->fold, "s", strbuf_slice(&names.selector));
+	if (names.identity.n > 0)
+		dkim_print_tag(&s->fold, "i", strbuf_slice(&names.identity));
+	dkim_print_time(&s->fold, "t", signing->time);
+	/* x= is no protection against replay, and is left out unless somebody
+	 * wants it (section 3.5). */
+	if (signing->expire > 0)
+		dkim_print_time(&s->fold, "x", signing->expire);
+	dkim_print_names(&s->fold, strbuf_slice(&fields));
 	dkim_field_pick_write(
 	    header, strbuf_slice(&fields), NULL, s->header_canon, &text.sink);
 	result = 0;
 out:
-	names_clear(&names);
+	strbuf_clear(&names.domain);
+	strbuf_clear(&names.selector);
+	strbuf_clear(&names.identity);
 	strbuf_clear(&fields);
 	dkim_field_list_free(built_in);
 	return result;

@@ -9,6 +9,7 @@
 #include "dkim/check.h"
 #include "dkim/check_group.h"
 #include "dkim/signature.h"
+#include "mail/address.h"
 #include "mail/header.h"
 #include "mail/idn.h"
 
@@ -127,8 +128,8 @@ nearness_to(struct slice domain, struct slice author)
 {
 	if (slice_equal_nocase(domain, author))
 		return THE_SAME;
-	return dkim_domain_is_within(domain, author) ||
-		dkim_domain_is_within(author, domain)
+	return mail_domain_is_within(domain, author) ||
+		mail_domain_is_within(author, domain)
 	    ? RELATED
 	    : ANOTHERS;
 }

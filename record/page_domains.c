@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "mail/address.h"
 #include "record/page_private.h"
 #include "record/store_page.h"
 
@@ -156,22 +157,14 @@ struct pass {
 };
 
 static bool
-is_domain_within(struct slice domain, struct slice parent)
-{
-	return slice_equal_nocase(domain, parent) ||
-	    (domain.n > parent.n && domain.p[domain.n - parent.n - 1] == '.' &&
-		slice_equal_nocase(
-		    slice_after(domain, domain.n - parent.n), parent));
-}
-
-static bool
 is_page_domain_own(const struct pass *pass, struct slice domain)
 {
 	if (pass->page->is_own != NULL &&
 	    pass->page->is_own(pass->page->ctx, domain))
 		return true;
 	for (size_t i = 0; i < pass->signed_for_count; i++)
-		if (is_domain_within(domain, slice_str(pass->signed_for[i])))
+		if (mail_domain_is_within(
+			domain, slice_str(pass->signed_for[i])))
 			return true;
 	return false;
 }

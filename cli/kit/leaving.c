@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "auth/address.h"
 #include "base/xalloc.h"
 #include "cli/kit/leaving.h"
 
@@ -19,17 +20,6 @@ static const char far_v6[] = "2001:503:ba3e::2:30";
 enum { FAR_PORT = 53, MX_MAX = 10 };
 
 /* --- addresses --- */
-
-static bool
-is_in_network(
-    const unsigned char *octets, const unsigned char *network, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-	unsigned mask = 0xff & ~(0xffu >> rest);
-
-	return memcmp(octets, network, whole) == 0 &&
-	    (rest == 0 || (octets[whole] & mask) == (network[whole] & mask));
-}
 
 struct network {
 	unsigned char octets[16];
@@ -45,7 +35,8 @@ is_hidden_v4(const unsigned char *octets)
 	    {{0}, 8}};
 
 	for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++)
-		if (is_in_network(octets, networks[i].octets, networks[i].bits))
+		if (auth_address_matches(
+			octets, networks[i].octets, networks[i].bits))
 			return true;
 	return false;
 }
@@ -57,7 +48,8 @@ is_hidden_v6(const unsigned char *octets)
 	    {{0xfc}, 7}, {{0xfe, 0x80}, 10}, {{0}, 127}};
 
 	for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++)
-		if (is_in_network(octets, networks[i].octets, networks[i].bits))
+		if (auth_address_matches(
+			octets, networks[i].octets, networks[i].bits))
 			return true;
 	return false;
 }
@@ -72,8 +64,9 @@ is_of_link(const unsigned char *octets, int family)
 	if (family == AF_INET)
 		return octets[0] == 127 ||
 		    (octets[0] == 169 && octets[1] == 254);
-	return is_in_network(octets, networks[0].octets, networks[0].bits) ||
-	    is_in_network(octets, networks[1].octets, networks[1].bits);
+	return auth_address_matches(
+		   octets, networks[0].octets, networks[0].bits) ||
+	    auth_address_matches(octets, networks[1].octets, networks[1].bits);
 }
 
 static void

@@ -21,15 +21,6 @@ own_mail_goes_through_out(const struct proxy_config *config)
 	return false;
 }
 
-/* The one is the other, or above it. */
-static bool
-is_within(struct slice below, struct slice above)
-{
-	return slice_equal_nocase(below, above) ||
-	    (below.n > above.n && slice_ends_nocase(below, above) &&
-		below.p[below.n - above.n - 1] == '.');
-}
-
 static bool
 is_choice_aligned(const struct proxy_sign_choice *choice, struct slice domain)
 {
@@ -38,8 +29,8 @@ is_choice_aligned(const struct proxy_sign_choice *choice, struct slice domain)
 		const struct proxy_signing *s = &choice->list[i];
 
 		if (s->kind == &dkim_kind_dkim &&
-		    (is_within(domain, s->domain) ||
-			is_within(s->domain, domain)))
+		    (mail_domain_is_within(domain, s->domain) ||
+			mail_domain_is_within(s->domain, domain)))
 			return true;
 	}
 	return false;

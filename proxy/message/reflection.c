@@ -132,7 +132,7 @@ is_sender_aligned(
 
 	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
 	aligned = mail_idn_to_ascii(signature->domain, &domain) == 0 &&
-	    dkim_domain_is_within(sender_domain, strbuf_slice(&domain));
+	    mail_domain_is_within(sender_domain, strbuf_slice(&domain));
 	strbuf_clear(&domain);
 	return aligned;
 }

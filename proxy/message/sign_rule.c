@@ -297,15 +297,6 @@ expand_domain(struct choosing *c, const struct proxy_signature *signature,
 	return keep_text(text, from);
 }
 
-static bool
-is_or_is_below(struct slice name, struct slice domain)
-{
-	if (slice_equal_nocase(name, domain))
-		return true;
-	return slice_ends_nocase(name, domain) && name.n > domain.n &&
-	    name.p[name.n - domain.n - 1] == '.';
-}
-
 static void
 leave_out(
     struct choosing *c, const char *what, struct slice domain, const char *why)
@@ -333,7 +324,7 @@ expand_identity(struct choosing *c, const struct proxy_signature *signature,
 	    0)
 		strbuf_truncate(text, from);
 	identity = keep_text(text, from);
-	if (is_or_is_below(mail_address_domain(identity), domain))
+	if (mail_domain_is_within(mail_address_domain(identity), domain))
 		return identity;
 	leave_out(c, "identity", domain, "not-in-the-domain");
 	return SLICE("");
@@ -353,7 +344,8 @@ add_signing(struct choosing *c, const struct proxy_signature *signature,
 	}
 	/* RFC 4870 section 3.4.1. */
 	if (signature->kind == &dkim_kind_domainkeys &&
-	    !is_or_is_below(address_domain_of(&c->sender.address), domain)) {
+	    !mail_domain_is_within(
+		address_domain_of(&c->sender.address), domain)) {
 		leave_out(c, type, domain, "not-a-parent-of-sender");
 		return;
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "auth/address.h"
 #include "base/number.h"
 #include "proxy/settings/address.h"
 
@@ -262,17 +263,6 @@ proxy_network_parse(
 	return 0;
 }
 
-/* Are the first `prefix` bits the same? */
-static bool
-same_prefix(const uint8_t *a, const uint8_t *b, unsigned prefix)
-{
-	unsigned bytes = prefix / 8, rest = prefix % 8;
-
-	if (memcmp(a, b, bytes) != 0)
-		return false;
-	return rest == 0 || ((a[bytes] ^ b[bytes]) >> (8 - rest)) == 0;
-}
-
 /* An IPv4-mapped address counts as IPv4. */
 static bool
 contain(const struct proxy_networks *networks, sa_family_t family,
@@ -290,7 +280,8 @@ contain(const struct proxy_networks *networks, sa_family_t family,
 	for (i = 0; i < networks->count; i++) {
 		network = &networks->list[i];
 		if (network->family == family &&
-		    same_prefix(network->address, address, network->prefix))
+		    auth_address_matches(
+			network->address, address, network->prefix))
 			return true;
 	}
 	return false;

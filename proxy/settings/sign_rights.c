@@ -128,16 +128,6 @@ proxy_sign_rights_find(const struct proxy_sign_rights *rights, unsigned number)
 
 /* --- domains --- */
 
-static bool
-lies_within(struct slice name, struct slice domain)
-{
-	if (slice_equal_nocase(name, domain))
-		return true;
-	return domain.n > 0 && name.n > domain.n &&
-	    slice_ends_nocase(name, domain) &&
-	    name.p[name.n - domain.n - 1] == '.';
-}
-
 static struct slice
 without_first_label(struct slice name)
 {
@@ -186,7 +176,8 @@ sender_key_covers(struct slice key, struct slice domain, bool macro)
 		return macro; /* all senders; no d= of its own */
 	if (of.n == 0)
 		of = key;
-	return macro ? lies_within(domain, of) : slice_equal_nocase(domain, of);
+	return macro ? mail_domain_is_within(domain, of)
+		     : slice_equal_nocase(domain, of);
 }
 
 /* A list's own name is taken off where its id matched whole. The sender of
@@ -214,7 +205,7 @@ proxy_sign_right_covers(const struct proxy_sign_rights *rights,
 	if (own.n > 0 && !macro)
 		return slice_equal_nocase(domain, own);
 	if (macro && fixed_end(own).n > 0)
-		return lies_within(domain, fixed_end(own));
+		return mail_domain_is_within(domain, fixed_end(own));
 	switch (right->place) {
 	case PROXY_SIGN_PLACE_SENDER_MAP:
 		return sender_key_covers(right->matched, domain, macro);
