@@ -40,16 +40,6 @@ auth_dmarc_record_is(struct slice text)
 	    slice_equal(value, SLICE("DMARC1"));
 }
 
-static bool
-is_value(struct slice value)
-{
-	for (size_t i = 0; i < value.n; i++)
-		if ((unsigned char)value.p[i] < 0x20 ||
-		    (unsigned char)value.p[i] > 0x7e)
-			return false;
-	return value.n > 0;
-}
-
 static void
 set_request(struct auth_dmarc_request *request, struct slice value)
 {
@@ -91,8 +81,13 @@ set_letter(char *to, struct slice value, const char *letters)
 static void
 set_text(struct slice *to, struct slice value)
 {
-	if (to->n == 0 && is_value(value))
-		*to = value;
+	if (to->n > 0 || value.n == 0)
+		return;
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] < 0x20 ||
+		    (unsigned char)value.p[i] > 0x7e)
+			return;
+	*to = value;
 }
 
 void

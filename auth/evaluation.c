@@ -132,17 +132,6 @@ begin_client_checks(struct auth_evaluation *evaluation)
 		    begin_spf(evaluation, SLICE(""), helo, AUTH_SPF_V1);
 }
 
-static void
-copy_trusted(struct auth_evaluation *evaluation, const struct auth_rules *rules)
-{
-	size_t count = rules->arc_trusted_count;
-
-	evaluation->arc_trusted_count = count;
-	evaluation->arc_trusted = xcalloc(count + 1, sizeof(char *));
-	for (size_t i = 0; i < count; i++)
-		evaluation->arc_trusted[i] = xslicedup(rules->arc_trusted[i]);
-}
-
 struct auth_evaluation *
 auth_evaluation_new(const struct auth_rules *rules,
     const struct auth_client *client, int64_t now)
@@ -157,7 +146,11 @@ auth_evaluation_new(const struct auth_rules *rules,
 	evaluation->helo = xslicedup(client->helo);
 	evaluation->mail_from = xslicedup(client->mail_from);
 	evaluation->receiver = xslicedup(rules->receiver);
-	copy_trusted(evaluation, rules);
+	evaluation->arc_trusted_count = rules->arc_trusted_count;
+	evaluation->arc_trusted =
+	    xcalloc(rules->arc_trusted_count + 1, sizeof(char *));
+	for (size_t i = 0; i < rules->arc_trusted_count; i++)
+		evaluation->arc_trusted[i] = xslicedup(rules->arc_trusted[i]);
 	evaluation->pool = auth_pool_new();
 	evaluation->most = rules->questions > 0 ? rules->questions
 						: AUTH_EVALUATION_QUESTIONS_MAX;

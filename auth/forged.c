@@ -11,12 +11,6 @@
 enum { ID_MAX = 1024 };
 
 static bool
-is_id_octet(char c)
-{
-	return mail_token_is_mime(c) || (unsigned char)c > 0x7f;
-}
-
-static bool
 is_id_control(char c)
 {
 	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
@@ -50,7 +44,8 @@ take_id(struct slice *in, struct strbuf *id)
 		strbuf_clear(&text);
 		return id->full ? -1 : 0;
 	}
-	while (n < in->n && is_id_octet(in->p[n]))
+	while (n < in->n &&
+	    (mail_token_is_mime(in->p[n]) || (unsigned char)in->p[n] > 0x7f))
 		n++;
 	raw = slice_first(*in, n);
 	*in = slice_after(*in, n);

@@ -75,14 +75,6 @@ add_authors(struct auth_from *from, const struct mail_field *field)
 	mail_address_free(list);
 }
 
-/* Nothing that follows could change anything. */
-static bool
-is_settled(const struct auth_from *from)
-{
-	return from->reason != MAIL_REASON_NONE &&
-	    from->count == AUTH_FROM_DOMAINS_MAX;
-}
-
 void
 auth_from_init(struct auth_from *from, const struct mail_header *header)
 {
@@ -97,8 +89,11 @@ auth_from_init(struct auth_from *from, const struct mail_header *header)
 	for (size_t i = 0; i < mail_header_count(header); i++) {
 		const struct mail_field *field = mail_header_at(header, i);
 
-		if (!is_settled(from) &&
-		    slice_equal_nocase(field->name, SLICE("From")))
+		/* Nothing that follows could change anything. */
+		if (from->reason != MAIL_REASON_NONE &&
+		    from->count == AUTH_FROM_DOMAINS_MAX)
+			break;
+		if (slice_equal_nocase(field->name, SLICE("From")))
 			add_authors(from, field);
 	}
 	if (from->count == 0)

@@ -73,21 +73,6 @@ conclude_iprev(struct auth_iprev *iprev, enum mail_verdict verdict,
 }
 
 static void
-take_addresses(struct auth_iprev *iprev, struct forward *name,
-    const struct dns_answer *answer)
-{
-	name->answered = true;
-	name->failed = answer->status == DNS_TEMPFAIL;
-	for (size_t i = 0; i < answer->count; i++) {
-		struct slice address = answer->records[i].value;
-
-		if (address.n == iprev->address.length &&
-		    memcmp(address.p, iprev->address.octets, address.n) == 0)
-			name->match = true;
-	}
-}
-
-static void
 judge_names(struct auth_iprev *iprev)
 {
 	bool failed = false;
@@ -140,10 +125,23 @@ auth_iprev_answer(struct auth_iprev *iprev, const struct dns_question *question,
 		}
 		return;
 	}
-	for (size_t i = 0; i < iprev->count; i++)
-		if (iprev->names[i].asked && !iprev->names[i].answered &&
-		    dns_question_equal(&iprev->names[i].question, question))
-			take_addresses(iprev, &iprev->names[i], answer);
+	for (size_t i = 0; i < iprev->count; i++) {
+		struct forward *name = &iprev->names[i];
+
+		if (!name->asked || name->answered ||
+		    !dns_question_equal(&name->question, question))
+			continue;
+		name->answered = true;
+		name->failed = answer->status == DNS_TEMPFAIL;
+		for (size_t k = 0; k < answer->count; k++) {
+			struct slice address = answer->records[k].value;
+
+			if (address.n == iprev->address.length &&
+			    memcmp(address.p, iprev->address.octets,
+				address.n) == 0)
+				name->match = true;
+		}
+	}
 	if (iprev->answered)
 		judge_names(iprev);
 }

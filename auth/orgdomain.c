@@ -44,17 +44,6 @@ auth_orgdomain_free(struct auth_orgdomain *org)
 	free(org);
 }
 
-static size_t
-count_labels(struct slice domain)
-{
-	size_t labels = 1;
-
-	for (size_t i = 0; i < domain.n; i++)
-		if (domain.p[i] == '.')
-			labels++;
-	return labels;
-}
-
 /* Without its first label; empty behind the last one. */
 static struct slice
 parent(struct slice domain)
@@ -66,8 +55,10 @@ parent(struct slice domain)
 static void
 make_walk(struct slice domain, struct walk *walk)
 {
-	size_t labels = count_labels(domain);
+	size_t labels = 1;
 
+	for (size_t i = 0; i < domain.n; i++)
+		labels += domain.p[i] == '.';
 	walk->count = 0;
 	walk->at[walk->count++] = domain;
 	do
@@ -91,26 +82,6 @@ find_name(const struct auth_orgdomain *org, struct slice domain)
 	return org->count;
 }
 
-/* A name too long for "_dmarc." before it cannot have a record. */
-static int
-add_walk_name(struct auth_orgdomain *org, struct slice domain)
-{
-	struct name *name = &org->names[org->count];
-	struct strbuf text;
-	int status;
-
-	strbuf_init(&text, DNS_NAME_MAX);
-	strbuf_add(&text, prefix);
-	status = strbuf_add(&text, domain);
-	if (status == 0)
-		status = dns_question_set(
-		    &name->question, DNS_TXT, strbuf_slice(&text));
-	strbuf_clear(&text);
-	if (status == 0)
-		org->count++;
-	return status;
-}
-
 int
 auth_orgdomain_walk(struct auth_orgdomain *org, struct slice domain)
 {
@@ -118,12 +89,27 @@ auth_orgdomain_walk(struct auth_orgdomain *org, struct slice domain)
 
 	make_walk(domain, &walk);
 	for (size_t i = 0; i < walk.count; i++) {
+		struct name *name;
+		struct strbuf text;
+		int status;
+
 		/* Walks share their upper ends: each name is asked for once. */
 		if (find_name(org, walk.at[i]) < org->count)
 			continue;
 		if (org->count == AUTH_ORGDOMAIN_NAMES_MAX)
 			return -1;
-		(void)add_walk_name(org, walk.at[i]);
+		/* A name too long for "_dmarc." before it cannot have a
+		 * record. */
+		name = &org->names[org->count];
+		strbuf_init(&text, DNS_NAME_MAX);
+		strbuf_add(&text, prefix);
+		status = strbuf_add(&text, walk.at[i]);
+		if (status == 0)
+			status = dns_question_set(
+			    &name->question, DNS_TXT, strbuf_slice(&text));
+		strbuf_clear(&text);
+		if (status == 0)
+			org->count++;
 	}
 	return 0;
 }

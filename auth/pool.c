@@ -94,12 +94,18 @@ auth_pool_next(struct auth_pool *pool, struct dns_question *question)
 	return false;
 }
 
-/* All values in one block. */
-static void
-copy_records(struct entry *entry, const struct dns_answer *answer)
+bool
+auth_pool_answer(struct auth_pool *pool, const struct dns_question *question,
+    const struct dns_answer *answer)
 {
+	struct entry *entry = find_entry(pool, question);
 	size_t total = 0, at = 0;
 
+	if (entry == NULL || entry->state != GIVEN_OUT)
+		return false;
+	entry->state = ANSWERED;
+	entry->answer = *answer;
+	/* All values in one block. */
 	for (size_t i = 0; i < answer->count; i++)
 		total += answer->records[i].value.n;
 	entry->records = xcalloc(answer->count + 1, sizeof(*entry->records));
@@ -114,19 +120,6 @@ copy_records(struct entry *entry, const struct dns_answer *answer)
 		at += record.value.n;
 		entry->records[i] = record;
 	}
-}
-
-bool
-auth_pool_answer(struct auth_pool *pool, const struct dns_question *question,
-    const struct dns_answer *answer)
-{
-	struct entry *entry = find_entry(pool, question);
-
-	if (entry == NULL || entry->state != GIVEN_OUT)
-		return false;
-	entry->state = ANSWERED;
-	entry->answer = *answer;
-	copy_records(entry, answer);
 	entry->answer.records = entry->records;
 	return true;
 }

@@ -168,25 +168,6 @@ add_reason(struct mail_fold *fold, const char *reason)
 	strbuf_clear(&piece);
 }
 
-/* Comments are made of numbers and words of ours alone. */
-static void
-add_comment(struct mail_fold *fold, const struct auth_result *result)
-{
-	struct strbuf piece;
-
-	strbuf_init(&piece, PIECE_MAX);
-	if (result->method == AUTH_ARC && result->instance > 0)
-		strbuf_addf(&piece, "(i=%u)", result->instance);
-	else if (result->method == AUTH_DMARC && result->policy != NULL)
-		strbuf_addf(&piece, "(p=%s)", result->policy);
-	else if (result->bits > 0)
-		strbuf_addf(&piece, "(%u-bit key%s)", result->bits,
-		    result->authentic ? ", DNSSEC" : "");
-	if (piece.n > 0)
-		mail_fold_word(fold, strbuf_slice(&piece));
-	strbuf_clear(&piece);
-}
-
 /* As much of b= as tells it from the others' (RFC 6008 section 4). */
 static struct slice
 signature_prefix(
@@ -220,8 +201,18 @@ add_result_text(struct mail_fold *fold, const struct auth_results *results,
 	strbuf_addf(&piece, "%s=%s", method_names[result->method],
 	    mail_verdict_word(result->verdict));
 	mail_fold_glue(fold, strbuf_slice(&piece));
+	/* A comment is made of numbers and words of ours alone. */
+	strbuf_reset(&piece);
+	if (result->method == AUTH_ARC && result->instance > 0)
+		strbuf_addf(&piece, "(i=%u)", result->instance);
+	else if (result->method == AUTH_DMARC && result->policy != NULL)
+		strbuf_addf(&piece, "(p=%s)", result->policy);
+	else if (result->bits > 0)
+		strbuf_addf(&piece, "(%u-bit key%s)", result->bits,
+		    result->authentic ? ", DNSSEC" : "");
+	if (piece.n > 0)
+		mail_fold_word(fold, strbuf_slice(&piece));
 	strbuf_clear(&piece);
-	add_comment(fold, result);
 	add_reason(fold, result->reason);
 	switch (result->method) {
 	case AUTH_DKIM:
@@ -260,12 +251,6 @@ add_result_text(struct mail_fold *fold, const struct auth_results *results,
 	case AUTH_ARC:
 		break;
 	}
-}
-
-static bool
-is_signature_result(const struct auth_result *result)
-{
-	return result->method == AUTH_DKIM || result->method == AUTH_DOMAINKEYS;
 }
 
 bool
@@ -313,7 +298,8 @@ auth_results_print_value(const struct auth_results *results,
 		struct strbuf piece;
 
 		for (size_t i = 0; i < results->count; i++) {
-			if (is_signature_result(&results->list[i]) &&
+			if ((results->list[i].method == AUTH_DKIM ||
+				results->list[i].method == AUTH_DOMAINKEYS) &&
 			    fold.out->n - begin > AUTH_RESULTS_FIELD_MAX)
 				left_out++;
 			else

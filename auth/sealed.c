@@ -6,12 +6,6 @@
 /* Octets looked at; results are hardly ever longer than a few hundred. */
 enum { SEALED_MAX = 65536 };
 
-static bool
-ends_word(char c)
-{
-	return c == '\0' || strchr(" \t\r\n(;", c) != NULL;
-}
-
 /* A run without white space, comments and semicolons; what is quoted may
  * hold any of them. -1 on an open quotation mark. */
 static int
@@ -19,7 +13,8 @@ take_sealed_word(struct slice *in, struct slice *word)
 {
 	struct slice begin = *in, quoted;
 
-	while (in->n > 0 && !ends_word(in->p[0])) {
+	while (in->n > 0 && in->p[0] != '\0' &&
+	    strchr(" \t\r\n(;", in->p[0]) == NULL) {
 		if (in->p[0] != '"')
 			*in = slice_after(*in, 1);
 		else if (mail_token_quoted(in, &quoted) != 0)
@@ -29,20 +24,12 @@ take_sealed_word(struct slice *in, struct slice *word)
 	return 0;
 }
 
-static bool
-is_from(struct slice word, struct slice domain)
-{
-	static const struct slice property = SLICE_INIT("header.from=");
-
-	return slice_starts_nocase(word, property) &&
-	    slice_equal_nocase(slice_after(word, property.n), domain);
-}
-
 /* One result, up to its ";". 1 where it is what is looked for, 0 where it
  * is not, -1 where it cannot be read. */
 static int
 take_result(struct slice *in, struct slice domain)
 {
+	static const struct slice property = SLICE_INIT("header.from=");
 	bool passed = false, from = false, first = true;
 	struct slice word;
 
@@ -55,7 +42,8 @@ take_result(struct slice *in, struct slice domain)
 			return -1;
 		if (first)
 			passed = slice_equal_nocase(word, SLICE("dmarc=pass"));
-		else if (is_from(word, domain))
+		else if (slice_starts_nocase(word, property) &&
+		    slice_equal_nocase(slice_after(word, property.n), domain))
 			from = true;
 		first = false;
 	}

@@ -15,49 +15,13 @@ is_domain(struct slice domain)
 	    checked.name[0] != '[' && strchr(checked.name, '.') != NULL;
 }
 
-static void
-set_sender(struct auth_spf *spf, struct slice sender, struct slice domain)
-{
-	size_t at = slice_find_last(sender, '@');
-	struct strbuf text;
-
-	strbuf_init(&text, AUTH_SPF_EXPANSION_MAX);
-	/* RFC 7208 section 4.3: without a local part it is "postmaster". */
-	if (at == 0 || at == sender.n)
-		strbuf_add_str(&text, "postmaster");
-	else
-		strbuf_add(&text, slice_first(sender, at));
-	spf->macro.local.n = text.n;
-	strbuf_add_char(&text, '@');
-	strbuf_add(&text, at < sender.n ? slice_after(sender, at + 1) : domain);
-	spf->macro.sender = slice_from(NULL, text.n);
-	spf->sender = strbuf_detach(&text);
-	if (spf->sender == NULL)
-		spf->sender = xstrdup("");
-	/* After the text has come to rest: the slices look into it. */
-	spf->macro.sender.p = spf->macro.local.p = spf->sender;
-	spf->macro.sender_domain =
-	    slice_after(spf->macro.sender, spf->macro.local.n + 1);
-}
-
-/* Copies: the caller's may be gone before the last answer comes. */
-static void
-set_macros(struct auth_spf *spf, const struct auth_spf_identity *identity)
-{
-	spf->helo = xslicedup(identity->helo);
-	spf->receiver = identity->receiver.n > 0 ? xslicedup(identity->receiver)
-						 : xstrdup("unknown");
-	spf->macro.helo = slice_str(spf->helo);
-	spf->macro.receiver = slice_str(spf->receiver);
-	spf->macro.now = identity->now;
-	set_sender(spf, identity->sender, identity->domain);
-}
-
 struct auth_spf *
 auth_spf_new(
     const struct auth_spf_identity *identity, enum auth_spf_version version)
 {
 	struct auth_spf *spf = xcalloc(1, sizeof(*spf));
+	size_t at;
+	struct strbuf text;
 
 	spf->version = version;
 	/* The frame of the record itself. */
@@ -66,7 +30,33 @@ auth_spf_new(
 	strbuf_init(&spf->trail, SPF_TEXT_MAX);
 	strbuf_init(&spf->reason, SPF_TEXT_MAX);
 	strbuf_init(&spf->explanation, SPF_TEXT_MAX);
-	set_macros(spf, identity);
+	/* Copies: the caller's may be gone before the last answer comes. */
+	spf->helo = xslicedup(identity->helo);
+	spf->receiver = identity->receiver.n > 0 ? xslicedup(identity->receiver)
+						 : xstrdup("unknown");
+	spf->macro.helo = slice_str(spf->helo);
+	spf->macro.receiver = slice_str(spf->receiver);
+	spf->macro.now = identity->now;
+	at = slice_find_last(identity->sender, '@');
+	strbuf_init(&text, AUTH_SPF_EXPANSION_MAX);
+	/* RFC 7208 section 4.3: without a local part it is "postmaster". */
+	if (at == 0 || at == identity->sender.n)
+		strbuf_add_str(&text, "postmaster");
+	else
+		strbuf_add(&text, slice_first(identity->sender, at));
+	spf->macro.local.n = text.n;
+	strbuf_add_char(&text, '@');
+	strbuf_add(&text,
+	    at < identity->sender.n ? slice_after(identity->sender, at + 1)
+				    : identity->domain);
+	spf->macro.sender = slice_from(NULL, text.n);
+	spf->sender = strbuf_detach(&text);
+	if (spf->sender == NULL)
+		spf->sender = xstrdup("");
+	/* After the text has come to rest: the slices look into it. */
+	spf->macro.sender.p = spf->macro.local.p = spf->sender;
+	spf->macro.sender_domain =
+	    slice_after(spf->macro.sender, spf->macro.local.n + 1);
 	spf->domain = xslicedup(identity->domain);
 	if (auth_address_parse(identity->address, &spf->address) == 0) {
 		spf->macro.address = spf->address.octets;

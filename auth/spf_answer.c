@@ -21,26 +21,19 @@ keep_text(struct auth_spf *spf, struct slice text)
 	spf->text_length = text.n;
 }
 
-static bool
-is_wanted(const struct auth_spf *spf, struct slice text, bool v2)
-{
-	if (!v2)
-		return auth_spf_record_is_v1(text);
-	if (spf->version == AUTH_SPF_MFROM)
-		return auth_spf_record_is_v2(text, SLICE("mfrom"));
-	return auth_spf_record_is_v2(text, SLICE("pra"));
-}
-
 static void
 choose_record(struct auth_spf *spf, const struct dns_answer *answer, bool v2)
 {
 	spf->records = 0;
 	for (size_t i = 0; i < answer->count; i++) {
 		struct slice text = answer->records[i].value;
+		bool wanted = !v2
+		    ? auth_spf_record_is_v1(text)
+		    : auth_spf_record_is_v2(text,
+			  spf->version == AUTH_SPF_MFROM ? SLICE("mfrom")
+							 : SLICE("pra"));
 
-		if (!is_wanted(spf, text, v2))
-			continue;
-		if (spf->records++ == 0)
+		if (wanted && spf->records++ == 0)
 			keep_text(spf, text);
 	}
 }

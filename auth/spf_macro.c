@@ -262,16 +262,6 @@ count_parts(struct slice value, struct slice delimiters)
 	return count;
 }
 
-static size_t
-start_of_last_part(struct slice value, struct slice delimiters)
-{
-	size_t start = value.n;
-
-	while (start > 0 && !is_delimiter(delimiters, value.p[start - 1]))
-		start--;
-	return start;
-}
-
 /* Section 7.3: split, reverse, keep the right-hand parts, join by dots.
  * Reversed, the right-hand parts are the first ones of the value. */
 static void
@@ -282,8 +272,11 @@ add_reversed(struct slice value, const struct piece *piece, bool escape,
 
 	skip = skip > piece->keep ? skip - piece->keep : 0;
 	for (bool first = true;; value.n--) {
-		size_t start = start_of_last_part(value, piece->delimiters);
+		size_t start = value.n;
 
+		while (start > 0 &&
+		    !is_delimiter(piece->delimiters, value.p[start - 1]))
+			start--;
 		if (skip > 0) {
 			skip--;
 		} else {

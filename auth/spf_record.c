@@ -271,22 +271,12 @@ is_printable(struct slice text)
 	return true;
 }
 
-static size_t
-count_words(struct slice text)
-{
-	size_t words = 0;
-
-	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] != ' ' && (i == 0 || text.p[i - 1] == ' '))
-			words++;
-	return words;
-}
-
 int
 auth_spf_record_parse(struct slice text, struct auth_spf_record *record,
     struct auth_spf_fault *fault)
 {
 	struct slice term;
+	size_t words = 0;
 
 	memset(record, 0, sizeof(*record));
 	if (text.n > AUTH_SPF_RECORD_MAX)
@@ -296,7 +286,9 @@ auth_spf_record_parse(struct slice text, struct auth_spf_record *record,
 		    fault, MAIL_REASON_SPF_RECORD_NOT_ASCII, text);
 	/* As many as there are words at most: one allocation, bounded by the
 	 * record. */
-	record->terms = xcalloc(count_words(text) + 1, sizeof(*record->terms));
+	for (size_t i = 0; i < text.n; i++)
+		words += text.p[i] != ' ' && (i == 0 || text.p[i - 1] == ' ');
+	record->terms = xcalloc(words + 1, sizeof(*record->terms));
 	(void)slice_cut(&text, ' ', &term); /* the version */
 	/* The whole record before anything is evaluated: section 4.6 makes one
 	 * mistake anywhere a permerror, even behind a term that matches. */

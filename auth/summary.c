@@ -62,13 +62,6 @@ line(const char *name, struct slice value, struct strbuf *out)
 	strbuf_add_char(out, '\n');
 }
 
-/* Historic checks are of interest only where they ask for something. */
-static bool
-is_historic(const struct auth_result *r)
-{
-	return r->method == AUTH_DOMAINKEYS || r->method == AUTH_SENDERID;
-}
-
 static void
 add_details(const struct auth_summary *about, const char *name,
     const struct auth_result *r, struct strbuf *out)
@@ -80,7 +73,9 @@ add_details(const struct auth_summary *about, const char *name,
 		strbuf_add_char(out, ')');
 	}
 	strbuf_add_char(out, '\n');
-	if (is_historic(r) && auth_advice_find(about, r) == NULL)
+	/* Historic checks are of interest only where they ask for something. */
+	if ((r->method == AUTH_DOMAINKEYS || r->method == AUTH_SENDERID) &&
+	    auth_advice_find(about, r) == NULL)
 		return;
 	line(r->method == AUTH_IPREV ? "Name:" : "Domain:", r->domain, out);
 	line("Identity:", r->identity, out);
@@ -234,21 +229,13 @@ add_blocks(const struct auth_summary *about, struct strbuf *out)
 
 /* --- the lines on top --- */
 
-static size_t
-count_to_do(const struct auth_summary *about)
+static void
+add_closing(const struct auth_summary *about, struct strbuf *out)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < about->results->count; i++)
 		count += rank_of(about, &about->results->list[i]) == TO_DO;
-	return count;
-}
-
-static void
-add_closing(const struct auth_summary *about, struct strbuf *out)
-{
-	size_t count = count_to_do(about);
-
 	if (count == 0)
 		strbuf_add_str(out, "\nnothing to do\n");
 	else
