@@ -108,19 +108,6 @@ on_datagrams(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* True where the attempt goes on. */
-static bool
-write_some(struct dns_attempt *attempt)
-{
-	ssize_t n =
-	    send(attempt->fd, attempt->out.p, attempt->out.n, MSG_NOSIGNAL);
-
-	if (n < 0)
-		return is_passing(attempt);
-	strbuf_consume(&attempt->out, (size_t)n);
-	return true;
-}
-
 /* Octets that the answer still lacks, its length among them. RFC 1035 section
  * 4.2.2: two octets of length before each message. */
 static size_t
@@ -157,10 +144,15 @@ on_stream(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	if ((what & EV_WRITE) && attempt->out.n > 0) {
-		if (!write_some(attempt)) {
+		ssize_t n = send(
+		    attempt->fd, attempt->out.p, attempt->out.n, MSG_NOSIGNAL);
+
+		if (n < 0 && !is_passing(attempt)) {
 			give_up_attempt(attempt);
 			return;
 		}
+		if (n > 0)
+			strbuf_consume(&attempt->out, (size_t)n);
 		if (attempt->out.n == 0) {
 			/* A socket that may be written to is ready all the
 			 * time: from here on only reading wakes us. */
@@ -209,10 +201,13 @@ put_query(struct dns_attempt *attempt)
 	return 0;
 }
 
+/* 0, or -1 and errno. */
 static int
-open_socket(struct dns_attempt *attempt, const struct dns_server *server)
+begin_attempt(struct dns_attempt *attempt, struct event_base *base,
+    const struct dns_server *server)
 {
 	int kind = attempt->tcp ? SOCK_STREAM : SOCK_DGRAM;
+	short what = attempt->tcp ? EV_READ | EV_WRITE : EV_READ;
 
 	attempt->fd = socket(server->address.any.sa_family,
 	    kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -223,26 +218,15 @@ open_socket(struct dns_attempt *attempt, const struct dns_server *server)
 	if (connect(attempt->fd, &server->address.any, server->length) != 0 &&
 	    errno != EINPROGRESS)
 		return -1;
-	return 0;
-}
-
-/* The datagram goes at once, a stream when it is connected. */
-static int
-send_datagram(struct dns_attempt *attempt)
-{
-	if (attempt->tcp)
-		return 0;
-	if (send(attempt->fd, attempt->out.p, attempt->out.n, MSG_NOSIGNAL) < 0)
+	if (put_query(attempt) != 0)
 		return -1;
-	strbuf_clear(&attempt->out);
-	return 0;
-}
-
-static int
-wait_for_events(struct dns_attempt *attempt, struct event_base *base)
-{
-	short what = attempt->tcp ? EV_READ | EV_WRITE : EV_READ;
-
+	/* The datagram goes at once, a stream when it is connected. */
+	if (!attempt->tcp) {
+		if (send(attempt->fd, attempt->out.p, attempt->out.n,
+			MSG_NOSIGNAL) < 0)
+			return -1;
+		strbuf_clear(&attempt->out);
+	}
 	attempt->event =
 	    event_new(base, attempt->fd, (short)(what | EV_PERSIST),
 		attempt->tcp ? on_stream : on_datagrams, attempt);
@@ -268,9 +252,7 @@ dns_attempt_new(struct event_base *base, const struct dns_attempt_order *order,
 	    (ssize_t)sizeof(attempt->query.id))
 		abort();
 	attempt->error = ETIMEDOUT;
-	if (open_socket(attempt, order->server) != 0 ||
-	    put_query(attempt) != 0 || send_datagram(attempt) != 0 ||
-	    wait_for_events(attempt, base) != 0) {
+	if (begin_attempt(attempt, base, order->server) != 0) {
 		int error = errno;
 
 		dns_attempt_free(attempt);

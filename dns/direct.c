@@ -99,46 +99,29 @@ open_datagram(struct dns_direct *direct)
  * which leads elsewhere is the server's own up to there. Without the AA bit the
  * server tells what somebody else told it (RFC 1035 section 4.1.1), and the
  * question was what it has itself. */
-static enum dns_direct_kind
-direct_kind(enum dns_packet_kind kind, const struct dns_packet_answer *answer)
-{
-	if (kind == DNS_PACKET_FAILED)
-		return DNS_DIRECT_FAILED;
-	if (!answer->authoritative)
-		return DNS_DIRECT_NOT_ITS;
-	return kind == DNS_PACKET_CNAME ? DNS_DIRECT_ALIAS : DNS_DIRECT_ANSWER;
-}
-
 static void
 take(struct dns_direct *direct, bool tcp, enum dns_packet_kind kind,
     struct dns_packet_answer *answer)
 {
 	struct dns_direct_result result = {
-	    .kind = direct_kind(kind, answer), .tcp = tcp};
+	    .kind = DNS_DIRECT_ANSWER, .tcp = tcp};
 	struct dns_reply *reply = answer->reply;
 
-	if (result.kind == DNS_DIRECT_ALIAS) {
+	if (kind == DNS_PACKET_FAILED) {
+		result.kind = DNS_DIRECT_FAILED;
+	} else if (!answer->authoritative) {
+		result.kind = DNS_DIRECT_NOT_ITS;
+	} else if (kind == DNS_PACKET_CNAME) {
+		result.kind = DNS_DIRECT_ALIAS;
 		result.target = answer->next.name;
 		result.ttl = answer->ttl;
-	}
-	if (result.kind == DNS_DIRECT_ANSWER) {
+	} else {
 		reply->answer.alias = answer->cnames > 0;
 		result.ttl = reply->ttl;
 		result.answer = &reply->answer;
 	}
 	finish(direct, &result);
 	dns_reply_drop(reply);
-}
-
-/* No answer will come this way. By way of the timer, which is the one place
- * that ends without an answer. */
-static void
-take_nothing(struct dns_direct *direct, int error)
-{
-	direct->error = error;
-	direct->begun = TRIES;
-	close_tries(direct);
-	wait_for(direct, 0);
 }
 
 static void
@@ -162,7 +145,12 @@ on_direct_attempt(void *ctx, struct dns_attempt *attempt,
 
 	switch (kind) {
 	case DNS_PACKET_WRONG:
-		take_nothing(direct, dns_attempt_error(attempt));
+		/* No answer will come this way. By way of the timer, which is
+		 * the one place that ends without an answer. */
+		direct->error = dns_attempt_error(attempt);
+		direct->begun = TRIES;
+		close_tries(direct);
+		wait_for(direct, 0);
 		break;
 	/* RFC 2181 section 9: what did not fit is asked for again by TCP, and
 	 * nothing that came of it is used. */

@@ -97,14 +97,6 @@ note_error(struct dns_exchange *exchange, size_t server, int error)
 	    exchange->servers, &exchange->list[server], error, clock_ms());
 }
 
-/* What is short here says nothing of a server. */
-static bool
-is_our_own(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-	    error == ENOMEM;
-}
-
 static dns_attempt_fn on_attempt;
 
 /* One more try, for which an older one may have to give way. */
@@ -121,7 +113,9 @@ open_try(struct dns_exchange *exchange, size_t server, bool tcp)
 	exchange->query.want_ad = exchange->list[server].trust_ad;
 	attempt = dns_attempt_new(exchange->base, &order, on_attempt, exchange);
 	if (attempt == NULL) {
-		if (!is_our_own(errno))
+		/* What is short here says nothing of a server. */
+		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
+		    errno != ENOMEM)
 			note_error(exchange, server, errno);
 		return false;
 	}

@@ -30,23 +30,6 @@ static const ldns_rr_type wire_types[] = {
     [DNS_SOA] = LDNS_RR_TYPE_SOA,
 };
 
-/* The name has been through dns_question_set: no label is over 63 octets and no
- * name over 255, so it fits. */
-static size_t
-name_to_wire(const char *name, unsigned char wire[NAME_WIRE_MAX])
-{
-	struct slice label, rest = slice_str(name);
-	size_t n = 0;
-
-	while (slice_cut(&rest, '.', &label)) {
-		wire[n++] = (unsigned char)label.n;
-		memcpy(wire + n, label.p, label.n);
-		n += label.n;
-	}
-	wire[n++] = 0;
-	return n;
-}
-
 /* A label's octets that would not be told from our text's dots. RFC 2181
  * section 11 allows any octet in a label. A dot within one would make two
  * labels of it in our text, and the owner of one name could answer for
@@ -93,11 +76,21 @@ name_from_wire(const ldns_rdf *rdf, struct dns_question *name)
 static ldns_pkt *
 query_packet(const struct dns_packet_query *query)
 {
+	struct slice label, rest = slice_str(query->question.name);
 	unsigned char name[NAME_WIRE_MAX];
-	size_t n = name_to_wire(query->question.name, name);
-	ldns_rdf *rdf = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, n, name);
+	size_t n = 0;
+	ldns_rdf *rdf;
 	ldns_pkt *packet;
 
+	/* The name has been through dns_question_set: no label is over 63
+	 * octets and no name over 255, so it fits. */
+	while (slice_cut(&rest, '.', &label)) {
+		name[n++] = (unsigned char)label.n;
+		memcpy(name + n, label.p, label.n);
+		n += label.n;
+	}
+	name[n++] = 0;
+	rdf = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, n, name);
 	if (rdf == NULL)
 		abort();
 	/* Without RD a server tells what it has itself and asks nobody. */
@@ -139,10 +132,15 @@ question_is_ours(
     const unsigned char *wire, size_t n, const struct dns_packet_query *query)
 {
 	struct dns_question asked = {.type = query->question.type};
+	ldns_pkt_rcode rcode = LDNS_RCODE_WIRE(wire);
 	size_t at = HEADER_SIZE;
 	ldns_rr *rr = NULL;
 	bool ours;
 
+	/* Some servers leave the question out of an error. */
+	if (LDNS_QDCOUNT(wire) == 0 && rcode != LDNS_RCODE_NOERROR &&
+	    rcode != LDNS_RCODE_NXDOMAIN)
+		return true;
 	if (LDNS_QDCOUNT(wire) != 1 ||
 	    ldns_wire2rr(&rr, wire, n, &at, LDNS_SECTION_QUESTION) !=
 		LDNS_STATUS_OK)
@@ -155,16 +153,6 @@ question_is_ours(
 	return ours;
 }
 
-/* Some servers leave the question out of an error. */
-static bool
-is_bare_error(const unsigned char *wire)
-{
-	ldns_pkt_rcode rcode = LDNS_RCODE_WIRE(wire);
-
-	return LDNS_QDCOUNT(wire) == 0 && rcode != LDNS_RCODE_NOERROR &&
-	    rcode != LDNS_RCODE_NXDOMAIN;
-}
-
 static bool
 is_our_answer(
     const unsigned char *wire, size_t n, const struct dns_packet_query *query)
@@ -173,7 +161,7 @@ is_our_answer(
 	 * cost us little. */
 	return n >= HEADER_SIZE && LDNS_ID_WIRE(wire) == query->id &&
 	    LDNS_QR_WIRE(wire) && LDNS_OPCODE_WIRE(wire) == LDNS_PACKET_QUERY &&
-	    (is_bare_error(wire) || question_is_ours(wire, n, query));
+	    question_is_ours(wire, n, query);
 }
 
 /* Reading the answer of one packet. */

@@ -66,31 +66,27 @@ on_attempt(void *ctx, struct dns_attempt *attempt, enum dns_packet_kind kind,
 }
 
 static void
-ask_server(struct asked *a, const struct dns_server *server)
-{
-	struct dns_attempt_order order = {.server = server,
-	    .query = &a->probe->query,
-	    .counts = &a->probe->counts};
-	struct dns_attempt **try = &a->tries[a->probe->round];
-
-	if (a->over)
-		return;
-	*try = dns_attempt_new(a->probe->base, &order, on_attempt, a);
-	if (*try != NULL)
-		return;
-	a->error = errno;
-	end_one(a);
-}
-
-static void
 ask_all(struct dns_probe *probe)
 {
 	struct timeval wait = {
 	    DNS_PROBE_MS / TRIES / 1000, DNS_PROBE_MS / TRIES % 1000 * 1000};
 
 	(void)evtimer_add(probe->timer, &wait);
-	for (size_t i = 0; i < probe->count; i++)
-		ask_server(&probe->asked[i], &probe->list[i]);
+	for (size_t i = 0; i < probe->count; i++) {
+		struct asked *a = &probe->asked[i];
+		struct dns_attempt_order order = {.server = &probe->list[i],
+		    .query = &probe->query,
+		    .counts = &probe->counts};
+		struct dns_attempt **try = &a->tries[probe->round];
+
+		if (a->over)
+			continue;
+		*try = dns_attempt_new(probe->base, &order, on_attempt, a);
+		if (*try == NULL) {
+			a->error = errno;
+			end_one(a);
+		}
+	}
 }
 
 static void

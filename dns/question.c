@@ -13,26 +13,19 @@ octet_fits(char c)
 }
 
 static bool
-label_fits(struct slice label)
-{
-	if (label.n == 0 || label.n > DNS_LABEL_MAX)
-		return false;
-	for (size_t i = 0; i < label.n; i++)
-		if (!octet_fits(label.p[i]))
-			return false;
-	return true;
-}
-
-static bool
 name_fits(struct slice name)
 {
 	struct slice label, rest = name;
 
 	if (name.n == 0 || name.n > DNS_NAME_MAX)
 		return false;
-	while (slice_cut(&rest, '.', &label))
-		if (!label_fits(label))
+	while (slice_cut(&rest, '.', &label)) {
+		if (label.n == 0 || label.n > DNS_LABEL_MAX)
 			return false;
+		for (size_t i = 0; i < label.n; i++)
+			if (!octet_fits(label.p[i]))
+				return false;
+	}
 	return true;
 }
 

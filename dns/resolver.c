@@ -96,15 +96,6 @@ make_ready(struct dns_query *query, struct dns_reply *reply)
 }
 
 static void
-make_ready_status(struct dns_query *query, enum dns_status status)
-{
-	struct dns_reply *reply = dns_reply_new_status(status, 0);
-
-	make_ready(query, reply);
-	dns_reply_drop(reply);
-}
-
-static void
 on_deliver(evutil_socket_t fd, short what, void *arg)
 {
 	struct dns_resolver *resolver = arg;
@@ -288,22 +279,6 @@ dns_resolver_new(struct event_base *base, struct dns_servers *servers,
 	return resolver;
 }
 
-/* To a look-up of its own or of an equal query's. */
-static void
-join_lookup(struct dns_query *query)
-{
-	struct dns_resolver *resolver = query->resolver;
-	struct lookup *lookup = find_lookup(resolver, &query->question);
-
-	if (lookup != NULL)
-		resolver->counts.merged++;
-	else
-		lookup = new_lookup(resolver, &query->question);
-	query->lookup = lookup;
-	TAILQ_INSERT_TAIL(&lookup->queries, query, in_list);
-	start_waiting(resolver);
-}
-
 struct dns_query *
 dns_resolver_ask(struct dns_resolver *resolver,
     const struct dns_question *question, dns_answer_fn *fn, void *ctx)
@@ -324,9 +299,20 @@ dns_resolver_ask(struct dns_resolver *resolver,
 		resolver->counts.cached++;
 		make_ready(query, reply);
 	} else if (resolver->queries_n > DNS_QUERIES_MAX) {
-		make_ready_status(query, DNS_TEMPFAIL);
+		reply = dns_reply_new_status(DNS_TEMPFAIL, 0);
+		make_ready(query, reply);
+		dns_reply_drop(reply);
 	} else {
-		join_lookup(query);
+		/* To a look-up of its own or of an equal query's. */
+		struct lookup *lookup = find_lookup(resolver, question);
+
+		if (lookup != NULL)
+			resolver->counts.merged++;
+		else
+			lookup = new_lookup(resolver, question);
+		query->lookup = lookup;
+		TAILQ_INSERT_TAIL(&lookup->queries, query, in_list);
+		start_waiting(resolver);
 	}
 	return query;
 }

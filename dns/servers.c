@@ -108,20 +108,6 @@ split_address(struct slice text, struct slice *host, struct slice *port)
 	return 0;
 }
 
-static int
-server_parse(struct slice text, struct dns_server *server)
-{
-	struct slice host, port;
-	uint64_t number;
-
-	memset(server, 0, sizeof(*server));
-	if (split_address(text, &host, &port) != 0 ||
-	    /* Port 0 is none that anybody listens on. */
-	    number_parse(port, 65535, &number) != 0 || number == 0)
-		return -1;
-	return address_parse(host, port, server);
-}
-
 int
 dns_server_set(struct dns_server *server, struct slice address, uint16_t port)
 {
@@ -166,8 +152,14 @@ dns_servers_add(
     struct dns_servers *servers, struct slice text, struct strbuf *reason)
 {
 	struct dns_server server;
+	struct slice host, port;
+	uint64_t number;
 
-	if (server_parse(text, &server) != 0)
+	memset(&server, 0, sizeof(server));
+	if (split_address(text, &host, &port) != 0 ||
+	    /* Port 0 is none that anybody listens on. */
+	    number_parse(port, 65535, &number) != 0 || number == 0 ||
+	    address_parse(host, port, &server) != 0)
 		return strbuf_fail(reason,
 		    "'%.*s' is no name server's address (ADDR or ADDR:PORT)",
 		    (int)slice_first(text, 100).n, text.p);
@@ -197,20 +189,6 @@ take_conf_word(struct slice *rest)
 	return word;
 }
 
-/* A resolv.conf's port is always 53: one in brackets is not its syntax. */
-static void
-add_conf_line(struct dns_servers *servers, struct slice line)
-{
-	struct strbuf reason;
-	struct slice rest = slice_trim(line);
-
-	if (!slice_equal(take_conf_word(&rest), SLICE("nameserver")))
-		return;
-	strbuf_init(&reason, 1000);
-	(void)dns_servers_add(servers, take_conf_word(&rest), &reason);
-	strbuf_clear(&reason);
-}
-
 /* Without a usable line the server is this host, as the system's own resolver
  * has it (resolv.conf(5)). */
 static void
@@ -219,12 +197,18 @@ add_lines(struct dns_servers *servers, struct slice text)
 	struct slice line, rest = text;
 	struct strbuf reason;
 
-	while (text.n > 0 && slice_cut(&rest, '\n', &line))
-		add_conf_line(servers, line);
-	if (servers->count > 0)
-		return;
 	strbuf_init(&reason, 1000);
-	(void)dns_servers_add(servers, SLICE("127.0.0.1"), &reason);
+	while (text.n > 0 && slice_cut(&rest, '\n', &line)) {
+		line = slice_trim(line);
+		if (!slice_equal(take_conf_word(&line), SLICE("nameserver")))
+			continue;
+		/* Its port is always 53: one in brackets is not resolv.conf's
+		 * syntax. */
+		strbuf_reset(&reason);
+		(void)dns_servers_add(servers, take_conf_word(&line), &reason);
+	}
+	if (servers->count == 0)
+		(void)dns_servers_add(servers, SLICE("127.0.0.1"), &reason);
 	strbuf_clear(&reason);
 }
 
