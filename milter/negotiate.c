@@ -15,13 +15,6 @@ take_octets(struct slice *data)
 	return number;
 }
 
-static uint32_t
-wanted_actions(const struct milter_wishes *wishes)
-{
-	return MILTER_ADDS_FIELDS |
-	    (wishes->changes ? (uint32_t)MILTER_CHANGES_FIELDS : 0);
-}
-
 /* Where the rest of a body may be skipped its chunks get answers, by which
  * that is said. */
 static uint32_t
@@ -43,7 +36,8 @@ int
 milter_negotiate(struct slice data, const struct milter_wishes *wishes,
     struct milter_terms *terms, struct strbuf *reason)
 {
-	uint32_t actions = wanted_actions(wishes), offered;
+	uint32_t changes = wishes->changes ? MILTER_CHANGES_FIELDS : 0;
+	uint32_t actions = MILTER_ADDS_FIELDS | changes, offered;
 
 	*terms = (struct milter_terms){0};
 	if (data.n < OCTETS)

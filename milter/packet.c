@@ -19,22 +19,15 @@ milter_reader_clear(struct milter_reader *reader)
 	reader->given = false;
 }
 
-static uint32_t
-number_at(const char *p)
-{
-	const unsigned char *octets = (const unsigned char *)p;
-
-	return (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 |
-	    (uint32_t)octets[2] << 8 | octets[3];
-}
-
 /* All octets of the packet that begins here; 0 where its length lies. Bounded
  * before a single octet is kept: four octets from the wire could ask for four
  * gigabytes. */
 static size_t
 whole_length(struct slice in)
 {
-	size_t length = number_at(in.p);
+	const unsigned char *octets = (const unsigned char *)in.p;
+	size_t length = (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 |
+	    (uint32_t)octets[2] << 8 | octets[3];
 
 	return length == 0 || length > MILTER_PACKET_MAX ? 0 : LENGTH + length;
 }

@@ -64,19 +64,32 @@ milter_session_has_message(enum milter_state state)
 	return state >= MILTER_SENDER && state <= MILTER_COMPLETE;
 }
 
-/* A new client, HELO or sender where a message is: the one before is over. */
-static bool
-is_new_beginning(enum milter_state state, char code)
+enum milter_meaning
+milter_session_look(enum milter_state state, char code, enum milter_state *next)
 {
-	return milter_session_has_message(state) &&
-	    (code == MILTER_CONNECT || code == MILTER_HELO ||
-		code == MILTER_MAIL);
-}
+	*next = state;
+	if (state >= MILTER_OVER)
+		return MILTER_IS_WRONG;
+	if (code == MILTER_QUIT) {
+		*next = MILTER_OVER;
+		return MILTER_BREAKS_OFF;
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		/* A new client, HELO or sender where a message is: the one
+		 * before is over. */
+		bool anew = milter_session_has_message(state) &&
+		    (code == MILTER_CONNECT || code == MILTER_HELO ||
+			code == MILTER_MAIL);
 
-/* Packets that may come anywhere behind the offer. */
-static enum milter_meaning
-look_anywhere(enum milter_state state, char code, enum milter_state *next)
-{
+		if (rows[i].code != code ||
+		    (!anew && (rows[i].from & BIT(state)) == 0))
+			continue;
+		*next = rows[i].to;
+		return anew ? MILTER_BREAKS_OFF : MILTER_GOES_ON;
+	}
+	if (state == MILTER_BEGINNING)
+		return MILTER_IS_WRONG;
+	/* Packets that may come anywhere behind the offer. */
 	switch (code) {
 	case MILTER_MACROS:
 	case MILTER_UNKNOWN:
@@ -90,27 +103,4 @@ look_anywhere(enum milter_state state, char code, enum milter_state *next)
 	default:
 		return MILTER_IS_WRONG;
 	}
-}
-
-enum milter_meaning
-milter_session_look(enum milter_state state, char code, enum milter_state *next)
-{
-	*next = state;
-	if (state >= MILTER_OVER)
-		return MILTER_IS_WRONG;
-	if (code == MILTER_QUIT) {
-		*next = MILTER_OVER;
-		return MILTER_BREAKS_OFF;
-	}
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		bool anew = is_new_beginning(state, code);
-
-		if (rows[i].code != code ||
-		    (!anew && (rows[i].from & BIT(state)) == 0))
-			continue;
-		*next = rows[i].to;
-		return anew ? MILTER_BREAKS_OFF : MILTER_GOES_ON;
-	}
-	return state == MILTER_BEGINNING ? MILTER_IS_WRONG
-					 : look_anywhere(state, code, next);
 }

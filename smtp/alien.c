@@ -21,26 +21,6 @@ skip_alien_blanks(struct slice line, size_t at)
 	return at;
 }
 
-/* The end of what may be a field's name (RFC 5322 section 3.6.8), or of a
- * word of SMTP. */
-static size_t
-skip_name(struct slice line, size_t at)
-{
-	while (at < line.n && line.p[at] > ' ' && line.p[at] < 0x7f &&
-	    line.p[at] != ':')
-		at++;
-	return at;
-}
-
-/* White space before the colon is no sign of SMTP either. */
-static bool
-is_field(struct slice line, size_t end)
-{
-	size_t at = skip_alien_blanks(line, end);
-
-	return at < line.n && line.p[at] == ':';
-}
-
 const char *
 smtp_alien_octet(char c)
 {
@@ -53,9 +33,17 @@ smtp_alien_octet(char c)
 const char *
 smtp_alien(struct slice line, bool first)
 {
-	size_t begin = skip_alien_blanks(line, 0), end = skip_name(line, begin);
-	struct slice word = slice_from(line.p + begin, end - begin);
+	size_t begin = skip_alien_blanks(line, 0), end = begin, colon;
+	struct slice word;
 
+	/* The end of what may be a field's name (RFC 5322 section 3.6.8), or of
+	 * a word of SMTP; white space before the colon is no sign of SMTP
+	 * either. */
+	while (end < line.n && line.p[end] > ' ' && line.p[end] < 0x7f &&
+	    line.p[end] != ':')
+		end++;
+	colon = skip_alien_blanks(line, end);
+	word = slice_from(line.p + begin, end - begin);
 	if (line.n > 0 && smtp_alien_octet(line.p[0]) != NULL)
 		return smtp_alien_octet(line.p[0]);
 	if (begin == line.n || line.p[begin] == '\r')
@@ -63,7 +51,7 @@ smtp_alien(struct slice line, bool first)
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		if (slice_equal_nocase(word, methods[i]))
 			return "an HTTP request";
-	if (word.n > 0 && is_field(line, end) &&
+	if (word.n > 0 && colon < line.n && line.p[colon] == ':' &&
 	    !(smtp_verb_is_known(word) && ascii_is_blank(line.p[end])))
 		return "a header field";
 	if (first && !smtp_verb_is_known(word))

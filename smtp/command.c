@@ -79,13 +79,6 @@ find_crlf(struct slice in)
 	return in.n;
 }
 
-static bool
-has_bad_bytes(struct slice line)
-{
-	return slice_find(line, '\r') < line.n ||
-	    slice_find(line, '\n') < line.n || slice_find(line, '\0') < line.n;
-}
-
 static struct slice
 first_line_word(struct slice line)
 {
@@ -122,11 +115,13 @@ smtp_command_parse(struct slice in, size_t *used, struct smtp_command *command,
 		return SMTP_BAD;
 	}
 	*used = end + 2;
-	if (has_bad_bytes(slice_first(in, end))) {
+	line = slice_first(in, end);
+	if (slice_find(line, '\r') < line.n ||
+	    slice_find(line, '\n') < line.n ||
+	    slice_find(line, '\0') < line.n) {
 		*fault = SMTP_COMMAND_BYTES;
 		return SMTP_BAD;
 	}
-	line = slice_first(in, end);
 	while (line.n > 0 && ascii_is_blank(line.p[0]))
 		line = slice_after(line, 1);
 	word = first_line_word(line);

@@ -93,20 +93,6 @@ smtp_ehlo_offer(
 	return ours;
 }
 
-static void
-print_line(const struct extension *e, const struct smtp_capabilities *caps,
-    char separator, struct strbuf *out)
-{
-	strbuf_addf(out, "250%c%s", separator, e->keyword.p);
-	if (e->bit == SMTP_EXT_SIZE && caps->size > 0)
-		strbuf_addf(out, " %" PRIu64, caps->size);
-	for (int i = 0; i < SMTP_XFORWARD_NAMES; i++)
-		if (e->bit == SMTP_EXT_XFORWARD && (caps->xforward >> i & 1))
-			strbuf_addf(out, " %s",
-			    smtp_xforward_word((enum smtp_xforward_name)i));
-	strbuf_add_str(out, "\r\n");
-}
-
 int
 smtp_ehlo_print(
     struct slice host, const struct smtp_capabilities *caps, struct strbuf *out)
@@ -117,10 +103,22 @@ smtp_ehlo_print(
 	strbuf_add(out, host);
 	strbuf_add_str(out, "\r\n");
 	for (size_t i = 0; i < EXTENSIONS; i++) {
-		if ((left & (unsigned)extensions[i].bit) == 0)
+		const struct extension *e = &extensions[i];
+
+		if ((left & (unsigned)e->bit) == 0)
 			continue;
-		left &= ~(unsigned)extensions[i].bit;
-		print_line(&extensions[i], caps, left == 0 ? ' ' : '-', out);
+		left &= ~(unsigned)e->bit;
+		strbuf_addf(
+		    out, "250%c%s", left == 0 ? ' ' : '-', e->keyword.p);
+		if (e->bit == SMTP_EXT_SIZE && caps->size > 0)
+			strbuf_addf(out, " %" PRIu64, caps->size);
+		for (int k = 0; k < SMTP_XFORWARD_NAMES; k++)
+			if (e->bit == SMTP_EXT_XFORWARD &&
+			    (caps->xforward >> k & 1))
+				strbuf_addf(out, " %s",
+				    smtp_xforward_word(
+					(enum smtp_xforward_name)k));
+		strbuf_add_str(out, "\r\n");
 	}
 	return out->full ? -1 : 0;
 }

@@ -174,23 +174,6 @@ step_skip(struct smtp_server *server, struct slice in)
 	return !server->skipping;
 }
 
-/* Bare CR and LF are refused where others repair them: two programs that see
- * different line ends see different commands, which is SMTP smuggling. */
-static void
-refuse_line(struct smtp_server *server, enum smtp_command_fault fault,
-    struct slice used)
-{
-	if (fault == SMTP_COMMAND_LONG) {
-		server->skipping = true;
-		server->skipped_cr = smtp_command_skip_begin(used);
-		smtp_server_refuse(
-		    server, "500 5.5.2 Error: line too long\r\n");
-	} else {
-		smtp_server_refuse(server,
-		    "500 5.5.2 Error: bare CR, bare LF or NUL received\r\n");
-	}
-}
-
 /* True where what it has sent ends the connection. A browser that was made to
  * speak to this port sends commands of SMTP in the body of its request. What
  * begins as another protocol is not read on. */
@@ -232,7 +215,20 @@ step_command(struct smtp_server *server, struct slice in)
 		server->urgent = true;
 		trace_line(server->trace, "client: a line that is none (%s)",
 		    fault == SMTP_COMMAND_LONG ? "too long" : "its bytes");
-		refuse_line(server, fault, slice_first(in, used));
+		/* Bare CR and LF are refused where others repair them: two
+		 * programs that see different line ends see different commands,
+		 * which is SMTP smuggling. */
+		if (fault == SMTP_COMMAND_LONG) {
+			server->skipping = true;
+			server->skipped_cr =
+			    smtp_command_skip_begin(slice_first(in, used));
+			smtp_server_refuse(
+			    server, "500 5.5.2 Error: line too long\r\n");
+		} else {
+			smtp_server_refuse(server,
+			    "500 5.5.2 Error: bare CR, bare LF or NUL "
+			    "received\r\n");
+		}
 	}
 	/* After the command has been carried out: it points into the input. */
 	smtp_conn_consume(server->conn, used);
@@ -336,16 +332,6 @@ step(struct smtp_server *server)
 	}
 }
 
-/* All that can be carried out has been: what is left is no whole line, or
- * no whole message. */
-static bool
-is_at_end(const struct smtp_server *server)
-{
-	return smtp_conn_ended(server->conn) && server->due == 0 &&
-	    (smtp_conn_input(server->conn).n == 0 ||
-		smtp_conn_unwritten(server->conn) < REPLIES_MAX);
-}
-
 static void
 take_input(void *ctx)
 {
@@ -360,7 +346,11 @@ take_input(void *ctx)
 	server->working = false;
 	if (server->state >= SMTP_SERVER_CLOSING)
 		return;
-	if (is_at_end(server)) {
+	/* All that can be carried out has been: what is left is no whole line,
+	 * or no whole message. */
+	if (smtp_conn_ended(server->conn) && server->due == 0 &&
+	    (smtp_conn_input(server->conn).n == 0 ||
+		smtp_conn_unwritten(server->conn) < REPLIES_MAX)) {
 		if (server->state == SMTP_SERVER_BODY)
 			smtp_server_finish(server, SMTP_CLOSE_EOF,
 			    "end of input within a message", false);

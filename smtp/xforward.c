@@ -147,13 +147,6 @@ put_attribute(struct smtp_xforward *x, int name, struct slice value)
 		memcpy(x->attributes[name].value, value.p, value.n);
 }
 
-static bool
-is_value_known(struct slice value)
-{
-	return value.n > 0 && !slice_equal_nocase(value, unavailable) &&
-	    !slice_equal_nocase(value, tempunavail);
-}
-
 /* One NAME=xtext. */
 static int
 read_attribute(struct smtp_xforward *x, struct slice word, unsigned *named,
@@ -172,7 +165,9 @@ read_attribute(struct smtp_xforward *x, struct slice word, unsigned *named,
 	if (name == SMTP_XFORWARD_ADDR &&
 	    slice_starts_nocase(text, ipv6_prefix))
 		text = slice_after(text, ipv6_prefix.n);
-	if (attributes[name].misfit != NULL && is_value_known(text) &&
+	if (attributes[name].misfit != NULL && text.n > 0 &&
+	    !slice_equal_nocase(text, unavailable) &&
+	    !slice_equal_nocase(text, tempunavail) &&
 	    !attributes[name].fits(text))
 		return strbuf_fail(reason, "%s", attributes[name].misfit);
 	put_attribute(x, name, text);
@@ -237,19 +232,6 @@ encoded_length(struct slice value)
 	return n;
 }
 
-static void
-encode(struct slice value, struct strbuf *out)
-{
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-
-		if (is_xchar(c))
-			strbuf_add_char(out, (char)c);
-		else
-			strbuf_addf(out, "+%02X", c);
-	}
-}
-
 /* The prefix and the value as they stand in a command. What would fill more
  * than a line is not known rather than cut. */
 static struct slice
@@ -291,7 +273,14 @@ smtp_xforward_print(
 			strbuf_add(out, verb);
 		strbuf_addf(out, " %s=", attributes[i].word.p);
 		strbuf_add(out, prefix);
-		encode(value, out);
+		for (size_t k = 0; k < value.n; k++) {
+			unsigned char c = (unsigned char)value.p[k];
+
+			if (is_xchar(c))
+				strbuf_add_char(out, (char)c);
+			else
+				strbuf_addf(out, "+%02X", c);
+		}
 		room -= n;
 		printed |= 1U << i;
 	}
