@@ -7,6 +7,9 @@
 #include "record/report.h"
 #include "record/xml.h"
 
+/* 57 octets are 76 letters, the most of a line (RFC 2045 section 6.8). */
+enum { LINE_OCTETS = 57 };
+
 static void
 put_text(struct sink *to, const char *text)
 {
@@ -307,19 +310,6 @@ record_report_filename(const struct record_report *r, struct strbuf *out)
 	return strbuf_add_str(out, ".xml.gz");
 }
 
-/* 57 octets are 76 letters, the most of a line (RFC 2045 section 6.8). */
-static void
-add_base64(struct slice bytes, struct strbuf *mail)
-{
-	enum { LINE = 57 };
-
-	for (size_t at = 0; at < bytes.n; at += LINE) {
-		(void)base64_encode(
-		    slice_first(slice_after(bytes, at), LINE), mail);
-		strbuf_add_str(mail, "\r\n");
-	}
-}
-
 int
 record_report_mail(const struct record_report *r, struct slice to,
     struct slice gzip, int64_t now, struct strbuf *mail)
@@ -366,7 +356,11 @@ record_report_mail(const struct record_report *r, struct slice to,
 	    "Content-Transfer-Encoding: base64\r\n"
 	    "Content-Disposition: attachment;\r\n\tfilename=\"%s\"\r\n\r\n",
 	    strbuf_text(&file));
-	add_base64(gzip, mail);
+	for (size_t at = 0; at < gzip.n; at += LINE_OCTETS) {
+		(void)base64_encode(
+		    slice_first(slice_after(gzip, at), LINE_OCTETS), mail);
+		strbuf_add_str(mail, "\r\n");
+	}
 	strbuf_add_str(mail, "--=_signpost--\r\n");
 	strbuf_clear(&id);
 	strbuf_clear(&file);

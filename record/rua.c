@@ -8,6 +8,7 @@
 #include "base/xalloc.h"
 #include "mail/address.h"
 #include "mail/idn.h"
+#include "mail/token.h"
 #include "record/rua.h"
 
 struct destination {
@@ -57,13 +58,6 @@ decode_percent(struct slice text, struct strbuf *out)
 	return out->full ? -1 : 0;
 }
 
-static bool
-is_atom_character(char c)
-{
-	return ascii_is_alnum(c) ||
-	    (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
-}
-
 /* RFC 5322's dot-atom: with any other local part a relay might read another
  * domain than the one that was asked whether it wants reports. */
 static bool
@@ -77,7 +71,8 @@ is_dot_atom(struct slice local)
 		if (atom.n == 0)
 			return false;
 		for (size_t i = 0; i < atom.n; i++)
-			if (!is_atom_character(atom.p[i]))
+			if (!mail_token_is_atext(atom.p[i]) ||
+			    (unsigned char)atom.p[i] > 0x7f)
 				return false;
 	}
 	return true;

@@ -233,22 +233,17 @@ tell_reply(struct record_spamd *ask, struct bufferevent *conn)
 	free(copy);
 }
 
-static bool
-is_whole(const struct record_spamd *ask, struct slice reply)
-{
-	return ask->ping ? slice_find(reply, '\n') < reply.n
-			 : record_spamd_is_whole(reply);
-}
-
 /* One that says how long its answer is may keep the connection. */
 static void
 on_readable(struct bufferevent *conn, void *ctx)
 {
+	struct record_spamd *ask = ctx;
 	struct slice reply = reply_of(conn);
 
 	if (reply.n > RECORD_SPAMD_REPLY_MAX)
-		give_up_asking(ctx, "spamd's answer is too long");
-	else if (is_whole(ctx, reply))
+		give_up_asking(ask, "spamd's answer is too long");
+	else if (ask->ping ? slice_find(reply, '\n') < reply.n
+			   : record_spamd_is_whole(reply))
 		tell_reply(ctx, conn);
 }
 
