@@ -39,10 +39,11 @@ struct dkim_domainkeys_signer *dkim_domainkeys_signer_new(
     const struct dkim_domainkeys_signing *, const struct mail_header *,
     struct dkim_body_hashes *body, struct strbuf *reason);
 
-/* Signs for a parent instead: the key turned out to be that domain's. It is
- * in A-labels. Before the seal. 0, or -1 where it is no parent of d=. */
-int dkim_domainkeys_signer_set_domain(
-    struct dkim_domainkeys_signer *, struct slice domain);
+/* What the key turned out to be: of d= or a parent of it, and of that selector,
+ * both in A-labels. Before the seal, and as often as they change. 0, or -1
+ * where the domain is no such. */
+int dkim_domainkeys_signer_set_names(struct dkim_domainkeys_signer *,
+    struct slice domain, struct slice selector);
 
 /* As dkim_signer_digest() and dkim_signer_seal(); sign by DKIM_RSA_SHA1. */
 struct slice dkim_domainkeys_signer_digest(struct dkim_domainkeys_signer *);

@@ -20,6 +20,7 @@ struct dkim_domainkeys_signer {
 	int number;
 	enum dkim_canon canon;
 	struct strbuf domain, selector;
+	size_t from;	     /* where in the domain that of d= begins */
 	struct strbuf names; /* for h=, a colon between */
 };
 
@@ -172,17 +173,18 @@ dkim_domainkeys_signer_digest(struct dkim_domainkeys_signer *s)
 	return dkim_body_hashes_digest(s->body, s->number);
 }
 
-/* d= is not among what is hashed. */
+/* Neither is among what is hashed. */
 int
-dkim_domainkeys_signer_set_domain(
-    struct dkim_domainkeys_signer *s, struct slice domain)
+dkim_domainkeys_signer_set_names(struct dkim_domainkeys_signer *s,
+    struct slice domain, struct slice selector)
 {
-	struct slice old = strbuf_slice(&s->domain);
+	struct slice asked = strbuf_slice(&s->domain);
 
-	if (!mail_domain_is_within(old, domain))
+	if (!mail_domain_is_within(asked, domain))
 		return -1;
-	strbuf_consume(&s->domain, old.n - domain.n);
-	return 0;
+	s->from = asked.n - domain.n;
+	strbuf_reset(&s->selector);
+	return strbuf_add(&s->selector, selector);
 }
 
 int
@@ -197,7 +199,8 @@ dkim_domainkeys_signer_seal(struct dkim_domainkeys_signer *s,
 	mail_fold_begin(&fold, &text, SLICE("DomainKey-Signature"));
 	mail_fold_word(&fold, SLICE("a=rsa-sha1; q=dns;"));
 	dkim_print_tag(&fold, "c", slice_str(dkim_canon_name(s->canon)));
-	dkim_print_tag(&fold, "d", strbuf_slice(&s->domain));
+	dkim_print_tag(
+	    &fold, "d", slice_after(strbuf_slice(&s->domain), s->from));
 	dkim_print_tag(&fold, "s", strbuf_slice(&s->selector));
 	dkim_print_names(&fold, strbuf_slice(&s->names));
 	dkim_print_fresh_line(&fold);
@@ -250,17 +253,19 @@ kind_key(
     void *signer, const struct dkim_signing *signing, struct strbuf *reason)
 {
 	struct dkim_domainkeys_signer *s = signer;
-	struct strbuf domain;
+	struct strbuf domain, selector;
 	int result = 0;
 
-	if (slice_equal_nocase(signing->domain, strbuf_slice(&s->domain)))
-		return 0;
 	strbuf_init(&domain, DKIM_SIGNATURE_DOMAIN_MAX);
+	strbuf_init(&selector, DKIM_SIGNATURE_DOMAIN_MAX);
 	if (mail_idn_to_ascii(signing->domain, &domain) < 0 ||
-	    dkim_domainkeys_signer_set_domain(s, strbuf_slice(&domain)) != 0) {
+	    mail_idn_to_ascii(signing->selector, &selector) < 0 ||
+	    dkim_domainkeys_signer_set_names(
+		s, strbuf_slice(&domain), strbuf_slice(&selector)) != 0) {
 		strbuf_add_str(reason, "its key is of another domain");
 		result = -1;
 	}
+	strbuf_clear(&selector);
 	strbuf_clear(&domain);
 	return result;
 }

@@ -197,15 +197,42 @@ test_the_domain_may_become_a_parent_and_nothing_else(void **state)
 		struct scene scene;
 
 		begin(&scene, &signing, plain);
-		assert_int_equal(dkim_domainkeys_signer_set_domain(
-				     scene.signer, slice_str(cases[i].domain)),
+		assert_int_equal(
+		    dkim_domainkeys_signer_set_names(scene.signer,
+			slice_str(cases[i].domain), SLICE("other")),
 		    cases[i].result);
 		assert_int_equal(dkim_domainkeys_signer_seal(scene.signer,
 				     SLICE("signature"), &scene.field),
 		    0);
 		assert_true(field_has(&scene, cases[i].d));
+		assert_int_equal(
+		    field_has(&scene, " s=other;"), cases[i].result == 0);
 		finish(&scene);
 	}
+}
+
+/* A key may be replaced by one of another name, or by the domain's own, while
+ * the message is under way. */
+static void
+test_names_may_change_again(void **state)
+{
+	struct dkim_domainkeys_signing signing = signing_with(NULL);
+	struct scene scene;
+
+	(void)state;
+	begin(&scene, &signing, plain);
+	assert_int_equal(dkim_domainkeys_signer_set_names(scene.signer,
+			     SLICE("example.org"), SLICE("longer.selector")),
+	    0);
+	assert_int_equal(dkim_domainkeys_signer_set_names(scene.signer,
+			     SLICE("mail.example.org"), SLICE("b")),
+	    0);
+	assert_int_equal(dkim_domainkeys_signer_seal(
+			     scene.signer, SLICE("signature"), &scene.field),
+	    0);
+	assert_true(field_has(&scene, " d=mail.example.org;"));
+	assert_true(field_has(&scene, " s=b;"));
+	finish(&scene);
 }
 
 static void
@@ -241,6 +268,7 @@ main(void)
 	    cmocka_unit_test(test_the_callers_list_is_what_h_names),
 	    cmocka_unit_test(
 		test_the_domain_may_become_a_parent_and_nothing_else),
+	    cmocka_unit_test(test_names_may_change_again),
 	    cmocka_unit_test(test_a_field_over_its_bound_is_refused_not_cut),
 	};
 
