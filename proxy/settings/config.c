@@ -115,6 +115,11 @@ proxy_config_free(struct proxy_config *config)
 	free(config->results.reporter);
 	free(config->results.email);
 	free(config->results.contact);
+	clear_strings(&config->rotate.names);
+	free(config->rotate.publish);
+	free(config->rotate.publish_user);
+	free(config->rotate.notify);
+	clear_strings(&config->rotate.resolver);
 	proxy_config_texts_free(config->texts);
 	free(config);
 }

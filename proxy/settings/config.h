@@ -146,12 +146,27 @@ struct proxy_signatures {
  * domain; they never send a path.
  */
 struct proxy_key_rule {
-	char *file;	 /* absolute; $domain and $selector not yet expanded */
-	char *selector;	 /* what $selector stands for */
+	char *file;	/* absolute; $domain and $selector not yet expanded */
+	char *selector; /* what $selector stands for; PROXY_SELECTOR_AUTO */
+	bool automatic; /* it is that: proxy/keys/selectors.h says which */
+	/* Where it is automatic, of which kind the key is to be; UNKNOWN: RSA
+	 * where there is one. */
+	enum dkim_algorithm algorithm;
 	bool per_domain; /* $domain is in it */
 	bool parents;	 /* where no file is there, try the domain's parents */
 	bool domainkeys; /* a signature of that kind is made with it, too */
 	char *where;	 /* "file:line" that named it first */
+};
+
+/* Instead of a selector: the file beside a domain's keys names it. */
+#define PROXY_SELECTOR_AUTO "auto"
+
+/* What becomes of mail whose domain has a key, but none yet that the world can
+ * see: selector = auto. */
+enum proxy_before_published {
+	PROXY_BEFORE_PUBLISHED_UNSIGNED,
+	PROXY_BEFORE_PUBLISHED_SIGN,
+	PROXY_BEFORE_PUBLISHED_TEMPFAIL
 };
 
 struct proxy_index;
@@ -189,6 +204,7 @@ struct proxy_signing_rules {
 	size_t key_count;
 	enum proxy_on_error on_error;
 	enum proxy_unsignable unsignable;
+	enum proxy_before_published before_published;
 	unsigned keys_cached; /* keys a signer keeps */
 };
 
@@ -271,6 +287,28 @@ struct proxy_results_settings {
 	enum record_report_format format;
 };
 
+/* New keys in the place of old ones: `signpost rotate'. */
+struct proxy_rotate_settings {
+	bool enabled;	/* the section is there: `rotate auto' works */
+	unsigned every; /* s, from one key to the next */
+	unsigned
+	    retire_after; /* s, from a key's last use to its record's end */
+	/* One template, in which a % is; or fixed names, two at least. */
+	struct proxy_strings names;
+	char *publish;	    /* a command and its arguments; NULL: none */
+	char *publish_user; /* whom it runs as */
+	unsigned publish_user_line;    /* 0: nobody set it */
+	char *notify;		       /* a mailbox; NULL: nobody's */
+	struct proxy_strings resolver; /* none: those of [dns] */
+};
+
+/* Of retire_after: mail that was signed may lie in Postfix's queue so long
+ * (maximal_queue_lifetime, of which 5 days are the default), and a day in that
+ * of whom it is for. */
+#define PROXY_ROTATE_QUEUE_DAYS	  5
+#define PROXY_ROTATE_RETIRE_LEAST ((PROXY_ROTATE_QUEUE_DAYS + 1) * 86400)
+#define PROXY_ROTATE_RETIRE_USUAL (7 * 86400)
+
 /* May a process make calls, and reach files, that its role does not need? */
 enum proxy_sandbox {
 	PROXY_SANDBOX_YES, /* no */
@@ -304,6 +342,7 @@ struct proxy_config {
 	struct proxy_metrics_settings metrics;
 	struct proxy_reflector_settings reflector;
 	struct proxy_results_settings results;
+	struct proxy_rotate_settings rotate;
 
 	struct proxy_config_texts *texts; /* what it was read from */
 };

@@ -197,7 +197,8 @@ settle_seal(struct proxy_config_reading *reading, struct proxy_key_table *keys)
 {
 	struct proxy_seal_settings *seal = &reading->config->checking.seal;
 	unsigned line = proxy_config_line(reading, "in", "seal_domain");
-	struct strbuf where;
+	struct proxy_key_wish rule = {.algorithm = DKIM_RSA_SHA256};
+	struct strbuf where, reason;
 
 	if (seal->domain == NULL)
 		return;
@@ -211,9 +212,16 @@ settle_seal(struct proxy_config_reading *reading, struct proxy_key_table *keys)
 		    "seal_domain: needs `check` to name arc: a seal says what "
 		    "became of the chain before it");
 	strbuf_init(&where, REASON_MAX);
+	strbuf_init(&reason, REASON_MAX);
 	strbuf_addf(&where, "%s:%u", reading->name, line);
-	seal->key_rule = proxy_key_table_add(
-	    keys, seal->keyfile, seal->selector, false, strbuf_text(&where));
+	rule.file = seal->keyfile;
+	rule.selector = seal->selector;
+	rule.where = strbuf_text(&where);
+	if (proxy_key_table_add(keys, &rule, &seal->key_rule, &reason) != 0)
+		proxy_config_error(reading,
+		    proxy_config_line(reading, "in", "seal_selector"), "%s",
+		    strbuf_text(&reason));
+	strbuf_clear(&reason);
 	strbuf_clear(&where);
 }
 
@@ -492,6 +500,59 @@ check_reflector(struct proxy_config_reading *reading)
 		    "not set");
 }
 
+/* Are they one template, or names in turn? */
+static void
+check_rotated_names(struct proxy_config_reading *reading)
+{
+	const struct proxy_strings *names = &reading->config->rotate.names;
+	unsigned line = proxy_config_line(reading, "rotate", "name");
+	size_t templates = 0;
+
+	for (size_t i = 0; i < names->count; i++) {
+		templates += strchr(names->list[i], '%') != NULL;
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(names->list[i], names->list[k]) == 0)
+				proxy_config_error(reading, line,
+				    "name: %s is there twice", names->list[i]);
+	}
+	if (names->count == 0 || (names->count == 1) != (templates == 1) ||
+	    templates > 1)
+		proxy_config_error(reading, line,
+		    "name: is either one template with a %%, as m%%Y%%m is, "
+		    "or two fixed names or more");
+}
+
+/* A record that is taken down while mail that it is needed for is still on its
+ * way would fail that mail. */
+static void
+settle_rotate(struct proxy_config_reading *reading)
+{
+	struct proxy_rotate_settings *r = &reading->config->rotate;
+	unsigned ttl = reading->config->signing.ttl;
+	unsigned line = proxy_config_line(reading, "rotate", "retire_after");
+
+	r->publish_user_line =
+	    proxy_config_line(reading, "rotate", "publish_user");
+	check_rotated_names(reading);
+	if (line == 0) {
+		r->retire_after = PROXY_ROTATE_RETIRE_USUAL;
+		if (r->retire_after < ttl)
+			r->retire_after = ttl;
+	} else if (r->retire_after < PROXY_ROTATE_RETIRE_LEAST) {
+		proxy_config_error(reading, line,
+		    "retire_after: is under %d days: mail may be in Postfix's "
+		    "queue for %d (maximal_queue_lifetime), and then for one "
+		    "in that of whom it is for",
+		    PROXY_ROTATE_QUEUE_DAYS + 1, PROXY_ROTATE_QUEUE_DAYS);
+	} else if (r->retire_after < ttl) {
+		proxy_config_error(reading, line,
+		    "retire_after: is under `ttl` of [out], and so long may "
+		    "a signature be checked");
+	}
+	if (r->notify != NULL)
+		settle_mailbox(reading, "rotate", "notify", &r->notify);
+}
+
 void
 proxy_config_cross_check(struct proxy_config_reading *reading)
 {
@@ -514,4 +575,5 @@ proxy_config_cross_check(struct proxy_config_reading *reading)
 	settle_reflector(config);
 	settle_results(reading);
 	check_reflector(reading);
+	settle_rotate(reading);
 }

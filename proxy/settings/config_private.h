@@ -77,11 +77,11 @@ struct proxy_setting {
  */
 proxy_setter proxy_add_authserv_id, proxy_add_domain, proxy_add_field_name,
     proxy_add_listener, proxy_add_name, proxy_add_nameserver, proxy_add_network,
-    proxy_add_origin, proxy_add_string, proxy_set_bool, proxy_set_count,
-    proxy_set_count_or_auto, proxy_set_domain, proxy_set_endpoint,
-    proxy_set_flag, proxy_set_key_place, proxy_set_name, proxy_set_path,
-    proxy_set_path_or_none, proxy_set_size, proxy_set_size64, proxy_set_text,
-    proxy_set_time, proxy_set_word;
+    proxy_add_origin, proxy_add_selector_name, proxy_add_string, proxy_set_bool,
+    proxy_set_count, proxy_set_count_or_auto, proxy_set_domain,
+    proxy_set_endpoint, proxy_set_flag, proxy_set_key_place, proxy_set_name,
+    proxy_set_path, proxy_set_path_or_none, proxy_set_size, proxy_set_size64,
+    proxy_set_text, proxy_set_time, proxy_set_word;
 
 /* --- config_table.c: names, bounds, defaults --- */
 

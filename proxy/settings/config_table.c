@@ -44,6 +44,10 @@ static const struct proxy_word words_error[] = {
 static const struct proxy_word words_unsignable[] = {
     {"pass", PROXY_UNSIGNABLE_PASS}, {"reject", PROXY_UNSIGNABLE_REJECT},
     {NULL, 0}};
+static const struct proxy_word words_published[] = {
+    {"unsigned", PROXY_BEFORE_PUBLISHED_UNSIGNED},
+    {"sign", PROXY_BEFORE_PUBLISHED_SIGN},
+    {"tempfail", PROXY_BEFORE_PUBLISHED_TEMPFAIL}, {NULL, 0}};
 static const struct proxy_word words_partial[] = {
     {"policy", PROXY_PARTIAL_BODY_POLICY}, {"pass", PROXY_PARTIAL_BODY_PASS},
     {NULL, 0}};
@@ -175,6 +179,8 @@ static const struct proxy_setting settings[] = {
 	words_error, false},
     {"out", "unsignable", proxy_set_word, AT(signing.unsignable), "pass", 0, 0,
 	words_unsignable, false},
+    {"out", "before_published", proxy_set_word, AT(signing.before_published),
+	"unsigned", 0, 0, words_published, false},
     {"out", "keys_cached", proxy_set_count, AT(signing.keys_cached), "1000", 1,
 	1000000, NULL, false},
 
@@ -263,6 +269,22 @@ static const struct proxy_setting settings[] = {
 	NULL, false},
     {"results", "format", proxy_set_word, AT(results.format), "rfc9990", 0, 0,
 	words_format, false},
+
+    {"rotate", "every", proxy_set_time, AT(rotate.every), "180d", 86400,
+	10 * YEAR, NULL, false},
+    /* Where it is left out, as long as it must be: settle_rotate(). */
+    {"rotate", "retire_after", proxy_set_time, AT(rotate.retire_after), NULL, 0,
+	10 * YEAR, NULL, false},
+    {"rotate", "name", proxy_add_selector_name, AT(rotate.names), "m%Y%m", 0, 0,
+	NULL, true},
+    {"rotate", "publish", proxy_set_path, AT(rotate.publish), NULL, 0, 0, NULL,
+	false},
+    {"rotate", "publish_user", proxy_set_text, AT(rotate.publish_user),
+	"signpost-publish", 0, 0, NULL, false},
+    {"rotate", "notify", proxy_set_text, AT(rotate.notify), NULL, 0, 0, NULL,
+	false},
+    {"rotate", "resolver", proxy_add_nameserver, AT(rotate.resolver), NULL, 0,
+	0, NULL, true},
 };
 
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -270,7 +292,7 @@ _Static_assert(SETTINGS <= PROXY_SETTINGS_MAX, "seen has no room");
 
 /* Besides those of the fronts. */
 static const char *const sections[] = {
-    "signpost", "dns", "metrics", "reflector", "results"};
+    "signpost", "dns", "metrics", "reflector", "results", "rotate"};
 
 /* --- reports --- */
 
@@ -530,6 +552,8 @@ on_section(void *ctx, struct slice name, unsigned line)
 
 	if (front < PROXY_FRONTS)
 		reading->config->fronts[front].enabled = true;
+	if (slice_equal(name, SLICE("rotate")))
+		reading->config->rotate.enabled = true;
 	reading->known_section = true;
 	for (size_t i = 0; (known = proxy_config_section_at(i)) != NULL; i++)
 		if (slice_equal(name, slice_str(known)))

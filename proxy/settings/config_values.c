@@ -238,6 +238,44 @@ proxy_add_name(const struct proxy_setting *s, void *field, struct slice value,
 	return result;
 }
 
+/* A selector, or a template of one: %Y, %m and %d become the day's. */
+int
+proxy_add_selector_name(const struct proxy_setting *s, void *field,
+    struct slice value, struct strbuf *reason)
+{
+	struct strbuf name, ascii;
+	int result = 0;
+
+	strbuf_init(&name, MAIL_IDN_NAME_MAX);
+	strbuf_init(&ascii, MAIL_IDN_NAME_MAX);
+	for (size_t i = 0; i < value.n && result == 0; i++) {
+		if (value.p[i] != '%') {
+			strbuf_add_char(&name, value.p[i]);
+			continue;
+		}
+		i++;
+		if (i < value.n && value.p[i] == 'Y')
+			strbuf_add_str(&name, "2026");
+		else if (i < value.n &&
+		    (value.p[i] == 'm' || value.p[i] == 'd'))
+			strbuf_add_str(&name, "12");
+		else
+			result = strbuf_fail(
+			    reason, "knows %%Y, %%m and %%d, and no other %%");
+	}
+	if (result == 0 &&
+	    (name.full || slice_find(strbuf_slice(&name), '_') < name.n ||
+		mail_idn_to_ascii(strbuf_slice(&name), &ascii) != 0 ||
+		!slice_equal(strbuf_slice(&ascii), strbuf_slice(&name))))
+		result = strbuf_fail(reason,
+		    "is no selector in small letters, digits and hyphens");
+	if (result == 0)
+		result = proxy_add_string(s, field, value, reason);
+	strbuf_clear(&ascii);
+	strbuf_clear(&name);
+	return result;
+}
+
 /* RFC 5322 section 3.6.8: printable ASCII but the colon. */
 int
 proxy_add_field_name(const struct proxy_setting *s, void *field,

@@ -28,8 +28,17 @@ struct proxy_sign_defaults {
 
 /* Numbers key rules, equal ones once. */
 struct proxy_key_table *proxy_key_table_new(void);
-unsigned proxy_key_table_add(struct proxy_key_table *, const char *file,
-    const char *selector, bool parents, const char *where);
+/* A rule as it is wished for; of the same names as what it becomes. */
+struct proxy_key_wish {
+	const char *file, *selector;
+	enum dkim_algorithm algorithm; /* of what it signs; UNKNOWN: any */
+	bool parents;
+	const char *where;
+};
+
+/* 0 and its number; or -1 and the reason: there can be no such rule. */
+int proxy_key_table_add(struct proxy_key_table *, const struct proxy_key_wish *,
+    unsigned *number, struct strbuf *reason);
 /* Gives the rules away and frees the table. */
 struct proxy_key_rule *proxy_key_table_detach(
     struct proxy_key_table *, size_t *count);

@@ -33,30 +33,60 @@ proxy_key_table_new(void)
 	return table;
 }
 
-unsigned
-proxy_key_table_add(struct proxy_key_table *table, const char *file,
-    const char *selector, bool parents, const char *where)
+/* What names the keys lies beside them, in a folder for each domain. */
+#define AUTO_FILE "/$domain/$selector.pem"
+
+static bool
+fits_auto(struct slice file)
 {
+	static const struct slice end = SLICE_INIT(AUTO_FILE);
+
+	return file.n > end.n && file.p[0] == '/' &&
+	    slice_ends_nocase(file, end) &&
+	    slice_find(file, '$') == file.n - end.n + 1;
+}
+
+int
+proxy_key_table_add(struct proxy_key_table *table,
+    const struct proxy_key_wish *rule, unsigned *to, struct strbuf *reason)
+{
+	bool automatic = slice_equal_nocase(
+	    slice_str(rule->selector), SLICE(PROXY_SELECTOR_AUTO));
+	/* Of a kind of key, whatever is made with it. */
+	enum dkim_algorithm algorithm = !automatic ? DKIM_ALGORITHM_UNKNOWN
+	    : rule->algorithm == DKIM_RSA_SHA1	   ? DKIM_RSA_SHA256
+						   : rule->algorithm;
 	struct strbuf name;
 	size_t count = proxy_index_count(table->names), number;
 
+	if (automatic && !fits_auto(slice_str(rule->file)))
+		return strbuf_fail(reason,
+		    "selector auto: needs key files at /PATH" AUTO_FILE
+		    ", and not at %s",
+		    rule->file);
 	strbuf_init(&name, RULE_NAME_MAX);
-	strbuf_addf(&name, "%d %s %s", parents, selector, file);
+	strbuf_addf(&name, "%d %d %s %s", rule->parents, algorithm,
+	    rule->selector, rule->file);
 	number = proxy_index_add(table->names, strbuf_slice(&name));
 	strbuf_clear(&name);
+	*to = (unsigned)number;
 	if (number < count)
-		return (unsigned)number;
+		return 0;
 	if (number == table->room) {
 		table->room = table->room == 0 ? 4 : table->room * 2;
 		table->rules = xreallocarray(
 		    table->rules, table->room, sizeof(*table->rules));
 	}
-	table->rules[number] = (struct proxy_key_rule){.file = xstrdup(file),
-	    .selector = xstrdup(selector),
-	    .per_domain = strstr(file, "$domain") != NULL,
-	    .parents = parents,
-	    .where = xstrdup(where)};
-	return (unsigned)number;
+	table->rules[number] =
+	    (struct proxy_key_rule){.file = xstrdup(rule->file),
+		.selector =
+		    xstrdup(automatic ? PROXY_SELECTOR_AUTO : rule->selector),
+		.automatic = automatic,
+		.algorithm = algorithm,
+		.per_domain = strstr(rule->file, "$domain") != NULL,
+		.parents = rule->parents,
+		.where = xstrdup(rule->where)};
+	return 0;
 }
 
 struct proxy_key_rule *
@@ -288,6 +318,7 @@ complete_signature(struct parsing *p, const struct proxy_sign_source *source)
 {
 	const struct proxy_sign_defaults *defaults = source->defaults;
 	struct proxy_signature *to = p->to;
+	struct proxy_key_wish rule;
 	const char *file = p->key != NULL ? p->key : defaults->keyfile;
 
 	if (to->selector == NULL && defaults->selector != NULL)
@@ -303,10 +334,17 @@ complete_signature(struct parsing *p, const struct proxy_sign_source *source)
 		    "no domain: it needs d=, for none is matched here");
 	if (p->reason->n > 0)
 		return -1;
-	to->key_rule = proxy_key_table_add(defaults->keys, file, to->selector,
-	    defaults->parents && to->domain == NULL &&
+	rule = (struct proxy_key_wish){
+	    .file = file,
+	    .selector = to->selector,
+	    .algorithm = to->algorithm,
+	    .parents = defaults->parents && to->domain == NULL &&
 		strstr(file, "$domain") != NULL,
-	    source->where);
+	    .where = source->where,
+	};
+	if (proxy_key_table_add(
+		defaults->keys, &rule, &to->key_rule, p->reason) != 0)
+		return -1;
 	if (to->kind == &dkim_kind_domainkeys)
 		defaults->keys->rules[to->key_rule].domainkeys = true;
 	return 0;

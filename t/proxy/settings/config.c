@@ -21,6 +21,7 @@
 /* Of a name: fifty octets. */
 #define LABEL "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvw."
 #define OUT   "[out]\ndomain = example.org\nselector = s\nkeyfile = /k\n"
+#define AUTO  "[out]\ndomain = example.org\nselector = auto\n"
 
 static struct proxy_config *
 parse(const char *text, struct proxy_report *report)
@@ -385,6 +386,43 @@ static const struct {
     {"[results]\nkeep = 1d\n", "conf:2: keep: \"1d\": is not a time"},
     {"[in]\n[reflector]\naddress = a@b\n",
 	"conf:3: [reflector] needs a `relay`"},
+    {AUTO "keyfile = credential:$domain/$selector.pem\n",
+	"conf:4: keyfile: a credential has a name"},
+    {AUTO "keyfile = credential:dkim\n",
+	"signature: selector auto: needs key files at "
+	"/PATH/$domain/$selector.pem, and not at credential:dkim"},
+    {AUTO "keyfile = /k/$domain.pem\n", "and not at /k/$domain.pem"},
+    {AUTO "keyfile = /k/$selector/$domain/$selector.pem\n",
+	"and not at /k/$selector/$domain/$selector.pem"},
+    {AUTO "keyfile = /$domain/$selector.pem\n",
+	"and not at /$domain/$selector.pem"},
+    {OUT "signature = dkim(s=auto)\n", "conf:5: signature: selector auto: "},
+    {"[in]\nseal_domain = a.example\nseal_selector = Auto\n"
+     "seal_keyfile = /k/a\n",
+	"conf:3: selector auto: needs key files at "},
+    {OUT "before_published = no\n",
+	"conf:5: before_published: \"no\": is none of unsigned, sign, "
+	"tempfail"},
+    {"[rotate]\nevery = 1h\n", "conf:2: every: \"1h\": is not a time"},
+    {"[rotate]\nretire_after = 143h\n",
+	"conf:2: retire_after: is under 6 days"},
+    {OUT "ttl = 8d\n[rotate]\nretire_after = 7d\n",
+	"conf:7: retire_after: is under `ttl` of [out]"},
+    {"[rotate]\nname = a\n", "conf:2: name: is either one template"},
+    {"[rotate]\nname =\n", "conf:2: name: is either one template"},
+    {"[rotate]\nname = m%Y, a\n", "conf:2: name: is either one template"},
+    {"[rotate]\nname = m%Y, n%m\n", "conf:2: name: is either one template"},
+    {"[rotate]\nname = a, b, a\n", "conf:2: name: a is there twice"},
+    {"[rotate]\nname = m%H\n", "name: \"m%H\": knows %Y, %m and %d"},
+    {"[rotate]\nname = m%\n", "name: \"m%\": knows %Y, %m and %d"},
+    {"[rotate]\nname = A%Y\n", "name: \"A%Y\": is no selector"},
+    {"[rotate]\nname = a_%Y\n", "name: \"a_%Y\": is no selector"},
+    {"[rotate]\nname = a/%Y\n", "name: \"a/%Y\": is no selector"},
+    {"[rotate]\npublish = publish-nsupdate\n",
+	"conf:2: publish: \"publish-nsupdate\": is not an absolute path"},
+    {"[rotate]\nnotify = me\n", "conf:2: notify: is no mail address"},
+    {"[rotate]\nresolver = ns.example\n",
+	"resolver: \"ns.example\": is no name server's address"},
 };
 
 static void
@@ -559,6 +597,70 @@ test_goes_on_with_a_signature(void **state)
 	assert_int_equal(c->signing.signatures.list[0].body_canon,
 	    DKIM_CANON_SIMPLE); /* c=relaxed is relaxed/simple */
 	assert_int_equal(c->signing.key_count, 3);
+	proxy_config_free(c);
+}
+
+/* A rule for each kind of key that the signatures want. */
+static void
+test_a_selector_may_be_chosen_by_a_file(void **state)
+{
+	struct proxy_config *c =
+	    must_parse(AUTO "keyfile = /k/$domain/$selector.pem\n"
+			    "signature = dkim(a=rsa-sha256), dkim, domainkeys\n"
+			    "signature = dkim(a=ed25519-sha256)\n"
+			    "signature = dkim(s=fixed)\n"
+			    "[in]\nseal_domain = a.example\n"
+			    "seal_selector = AUTO\n"
+			    "seal_keyfile = /k/$domain/$selector.pem\n");
+	const struct proxy_signature *list = c->signing.signatures.list;
+	const struct proxy_key_rule *keys = c->signing.keys;
+
+	(void)state;
+	assert_int_equal(c->signing.key_count, 4);
+	assert_int_equal(list[0].key_rule, list[2].key_rule);
+	assert_int_equal(list[0].key_rule, c->checking.seal.key_rule);
+	assert_true(keys[list[0].key_rule].automatic);
+	assert_int_equal(keys[list[0].key_rule].algorithm, DKIM_RSA_SHA256);
+	assert_true(keys[list[1].key_rule].automatic);
+	assert_int_equal(
+	    keys[list[1].key_rule].algorithm, DKIM_ALGORITHM_UNKNOWN);
+	assert_int_equal(keys[list[3].key_rule].algorithm, DKIM_ED25519_SHA256);
+	assert_false(keys[list[4].key_rule].automatic);
+	assert_int_equal(
+	    c->signing.before_published, PROXY_BEFORE_PUBLISHED_UNSIGNED);
+	proxy_config_free(c);
+}
+
+static void
+test_keys_are_replaced_by_rules(void **state)
+{
+	struct proxy_config *c = must_parse(OUT "ttl = 30d\n");
+
+	(void)state;
+	assert_false(c->rotate.enabled);
+	assert_int_equal(c->rotate.every, 180 * 86400);
+	assert_int_equal(c->rotate.retire_after, 30 * 86400);
+	assert_int_equal(c->rotate.names.count, 1);
+	assert_string_equal(c->rotate.names.list[0], "m%Y%m");
+	assert_string_equal(c->rotate.publish_user, "signpost-publish");
+	assert_int_equal(c->rotate.publish_user_line, 0);
+	proxy_config_free(c);
+	c = must_parse("[rotate]\nevery = 90d\nretire_after = 6d\n"
+		       "name = a, b\npublish = /p/publish --zone x\n"
+		       "publish_user = nobody\nnotify = me@example.org\n"
+		       "resolver = 127.0.0.1:5353, ::1\n");
+	assert_true(c->rotate.enabled);
+	assert_int_equal(c->rotate.every, 90 * 86400);
+	assert_int_equal(c->rotate.retire_after, 6 * 86400);
+	assert_string_equal(c->rotate.names.list[1], "b");
+	assert_string_equal(c->rotate.publish, "/p/publish --zone x");
+	assert_int_equal(c->rotate.publish_user_line, 6);
+	assert_string_equal(c->rotate.notify, "me@example.org");
+	assert_int_equal(c->rotate.resolver.count, 2);
+	proxy_config_free(c);
+	c = must_parse("[rotate]\n");
+	assert_true(c->rotate.enabled);
+	assert_int_equal(c->rotate.retire_after, 7 * 86400);
 	proxy_config_free(c);
 }
 
@@ -816,6 +918,8 @@ main(void)
 	    cmocka_unit_test(test_knows_no_longest_line),
 	    cmocka_unit_test(test_takes_any_id_of_ours),
 	    cmocka_unit_test(test_goes_on_with_a_signature),
+	    cmocka_unit_test(test_a_selector_may_be_chosen_by_a_file),
+	    cmocka_unit_test(test_keys_are_replaced_by_rules),
 	    cmocka_unit_test(test_warns_of_a_domain_without_dkim),
 	    cmocka_unit_test(test_warns_of_rsa_sha1_for_dkim),
 	    cmocka_unit_test(test_a_worker_reads_the_same),
