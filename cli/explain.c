@@ -53,6 +53,9 @@ static const char *const meanings[PROXY_UNSIGNED_COUNT] = {
 	"of the signatures that are wanted none can be made",
     [PROXY_UNSIGNED_NOT_OURS] =
 	"it came by milter from somebody who is not in sign_for",
+    [PROXY_UNSIGNED_NOT_PUBLISHED] =
+	"the domain has a key, but none yet that the world can see "
+	"(before_published)",
 };
 
 /* "name  value", what came from the message made harmless. */
@@ -117,7 +120,8 @@ print_chosen_key(
 	strbuf_init(&path, PROXY_KEY_PATH_MAX);
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
 	if (one->key != NULL &&
-	    proxy_key_path(rule, one->domain, &path, &reason) == 0)
+	    proxy_key_path_by(
+		rule, one->domain, one->selector, &path, &reason) == 0)
 		printf("    key %s (%s, %u bits)\n", strbuf_text(&path),
 		    dkim_key_type_name(dkim_key_type(one->key)),
 		    dkim_key_bits(one->key));
@@ -138,8 +142,8 @@ print_signature(const struct cli_chosen_signature *one,
 	    dkim_kind_algorithm(signing->kind, signing->algorithm, one->key);
 
 	printf("signature   %s\n", signing->kind->name);
-	printf("    d=%.*s s=%.*s", (int)one->domain.n, one->domain.p,
-	    (int)signing->selector.n, signing->selector.p);
+	printf("    d=%.*s s=%s", (int)one->domain.n, one->domain.p,
+	    one->selector);
 	if (algorithm != DKIM_ALGORITHM_UNKNOWN)
 		printf(" a=%s", dkim_algorithm_name(algorithm));
 	putchar('\n');
@@ -171,7 +175,13 @@ print_fate(
 	}
 	strbuf_init(&safe, 4096);
 	escape_log(slice_str(reason.text), &safe);
-	printf("result      %s%s\n", words[fate], strbuf_text(&safe));
+	if (fate == CLI_FATE_DEFERRED &&
+	    reason.why == PROXY_UNSIGNED_NOT_PUBLISHED)
+		printf("result      deferred with 451 (before_published = "
+		       "tempfail): %s\n",
+		    strbuf_text(&safe));
+	else
+		printf("result      %s%s\n", words[fate], strbuf_text(&safe));
 	printf("            %s\n", meanings[reason.why]);
 	strbuf_clear(&safe);
 	return CLI_FAILED;

@@ -89,8 +89,10 @@ finish_job(struct job *job, struct cli_message *message, bool header_only)
 	strbuf_clear(&safe);
 	switch (fate) {
 	case CLI_FATE_DEFERRED:
-		cli_error("not signed: the proxy would answer 451, for "
-			  "on_error is tempfail");
+		cli_error("not signed: the proxy would answer 451, for %s is "
+			  "tempfail",
+		    why.why == PROXY_UNSIGNED_NOT_PUBLISHED ? "before_published"
+							    : "on_error");
 		return CLI_CONFIG;
 	case CLI_FATE_REFUSED:
 		return CLI_NO_MESSAGE;

@@ -113,7 +113,9 @@ add_place(struct check_keys *keys, const struct cli_key_place *place, bool *new)
 		    (struct check_key){.rule = place->rule,
 			.config = keys->config,
 			.domain = xslicedup(place->domain),
-			.selector = xslicedup(place->selector)};
+			.selector = xslicedup(place->selector),
+			.state = place->listed ? place->state
+					       : PROXY_SELECTOR_ACTIVE};
 	return &keys->list[number];
 }
 
@@ -181,8 +183,8 @@ load(const struct collecting *c, struct check_key *k,
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
 	/* By the code of the daemon: what is found here is what the daemon will
 	 * find. */
-	k->key = proxy_key_file_load_by(c->config, &c->readers, place->rule,
-	    place->domain, &found, &reason);
+	k->key =
+	    cli_key_place_load(c->config, &c->readers, place, &found, &reason);
 	k->from = found.domain_from;
 	if (k->key == NULL || set_record(k, rule, place, &reason) != 0) {
 		/* As proxy_key_files_check() puts it. */
@@ -285,9 +287,9 @@ set_misfit(const struct collecting *c, struct check_key *k, unsigned uses)
 	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
 	if (proxy_key_fits_uses(k->key, uses, &why) != 0) {
 		strbuf_addf(&text, "%s: key file ", rule->where);
-		(void)proxy_key_path(rule,
-		    slice_after(slice_str(k->domain), k->from), &text,
-		    &ignored);
+		(void)proxy_key_path_by(rule,
+		    slice_after(slice_str(k->domain), k->from), k->selector,
+		    &text, &ignored);
 		strbuf_addf(&text, ": %s", strbuf_text(&why));
 		k->misfit = xslicedup(strbuf_slice(&text));
 	}
@@ -402,6 +404,12 @@ report_trouble(const struct check_key *k, const struct proxy_config *config,
 		check_report_todo(report, "%.*s", (int)command.n, command.p);
 	else if (k->forbidden)
 		check_report_todo(report, "run this as root");
+	else if (config->signing.keys[k->rule].automatic &&
+	    strcmp(k->selector, PROXY_SELECTOR_AUTO) == 0)
+		check_report_todo(report,
+		    "mend that file, or begin one: signpost rotate prepare -d "
+		    "%s%s",
+		    k->domain, k->config);
 	else if (says(reason, ENOENT))
 		check_report_todo(report,
 		    "make one: signpost keygen -d %s -s %s%s%s", k->domain,
@@ -433,8 +441,12 @@ report_key(const struct check_key *k, const struct proxy_config *config,
 	enum dkim_algorithm a = misfit(k);
 
 	if (a == DKIM_ALGORITHM_UNKNOWN) {
-		check_report_add(report, &about, CHECK_OK, "%s, %u bits", type,
-		    dkim_key_bits(k->key));
+		check_report_add(report, &about, CHECK_OK, "%s, %u bits%s%s",
+		    type, dkim_key_bits(k->key),
+		    k->state == PROXY_SELECTOR_ACTIVE ? "" : ", ",
+		    k->state == PROXY_SELECTOR_ACTIVE
+			? ""
+			: proxy_selector_state_name(k->state));
 		return;
 	}
 	check_report_add(report, &about, CHECK_FAIL,

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "cli/check/report.h"
+#include "proxy/keys/selectors.h"
 #include "proxy/settings/config.h"
 
 struct dkim_key;
@@ -17,7 +18,9 @@ struct check_key {
 	char *name;   /* SELECTOR._domainkey.DOMAIN, where its record belongs */
 	char *domain; /* d=, as the configuration has it */
 	char *selector;
-	unsigned rule;	      /* of config->signing.keys */
+	unsigned rule; /* of config->signing.keys */
+	/* It signs, or will, or did; else it is of no file of selectors. */
+	enum proxy_selector_state state;
 	size_t from;	      /* where in d= the domain of its key begins */
 	struct dkim_key *key; /* NULL where it cannot be had */
 	char *trouble;	      /* then: "file:line: why" */

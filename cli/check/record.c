@@ -38,10 +38,18 @@ tell_to_publish(struct judging *j)
 		    k->domain, k->config);
 }
 
+/* What does not sign yet, or no more, spoils no mail that is written now. */
+static enum check_result
+fault_of(const struct judging *j)
+{
+	return j->key->state == PROXY_SELECTOR_ACTIVE ? CHECK_FAIL
+						      : CHECK_WARNING;
+}
+
 static void
 fail_judging(struct judging *j, const char *why)
 {
-	check_report_add(j->report, &j->about, CHECK_FAIL, "%s", why);
+	check_report_add(j->report, &j->about, fault_of(j), "%s", why);
 	tell_to_publish(j);
 }
 
@@ -82,7 +90,7 @@ fail_record(struct judging *j, const char *why)
 {
 	const char *because = mishap(j);
 
-	check_report_add(j->report, &j->about, CHECK_FAIL, "%s%s%s: %s", why,
+	check_report_add(j->report, &j->about, fault_of(j), "%s%s%s: %s", why,
 	    because == NULL ? "" : "; ", because == NULL ? "" : because,
 	    check_shown(&j->shown, j->answer->first));
 	tell_to_publish(j);
@@ -330,6 +338,16 @@ judge_answer(struct judging *j)
 		    answer->doubled,
 		    (int)(strlen(j->key->name) - strlen(answer->doubled) - 1),
 		    j->key->name);
+	} else if (answer->status != DNS_OK &&
+	    j->key->state == PROXY_SELECTOR_STAGED) {
+		check_report_add(j->report, &j->about, CHECK_NOTE,
+		    "the key is staged, and its record is not published yet");
+		tell_to_publish(j);
+	} else if (answer->status != DNS_OK &&
+	    j->key->state == PROXY_SELECTOR_RETIRED) {
+		check_report_add(j->report, &j->about, CHECK_NOTE,
+		    "the key is retired, and its record is gone: mail that is "
+		    "still on its way would fail");
 	} else if (answer->status != DNS_OK) {
 		fail_judging(j, "there is no such record");
 	} else if (answer->count > 1) {

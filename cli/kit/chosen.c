@@ -3,6 +3,8 @@
  * proxy chooses by: an explanation that were made by other code would one day
  * be of something else.
  */
+#include <string.h>
+
 #include "cli/kit/chosen.h"
 #include "dkim/key.h"
 #include "dkim/signing_set.h"
@@ -27,15 +29,23 @@ cli_chosen_clear(struct cli_chosen *chosen)
 static void
 load_key(struct cli_chosen_signature *one, const struct proxy_config *config)
 {
-	enum proxy_key_status status;
-	size_t from = 0;
+	struct slice selector = one->signing->selector;
+	static const enum cli_chosen_state states[] = {
+	    [PROXY_KEY_FOUND] = CLI_CHOSEN_GOOD,
+	    [PROXY_KEY_MISSING] = CLI_CHOSEN_KEYLESS,
+	    [PROXY_KEY_TROUBLE] = CLI_CHOSEN_TROUBLE,
+	    [PROXY_KEY_UNPUBLISHED] = CLI_CHOSEN_UNSEEN,
+	};
+	struct proxy_key_found found;
 
 	one->key = proxy_key_file_load(config, one->signing->key_rule,
-	    one->signing->domain, &from, &status, &one->reason);
-	one->domain = slice_after(one->signing->domain, from);
-	one->state = status == PROXY_KEY_FOUND ? CLI_CHOSEN_GOOD
-	    : status == PROXY_KEY_MISSING      ? CLI_CHOSEN_KEYLESS
-					       : CLI_CHOSEN_TROUBLE;
+	    one->signing->domain, &found, &one->reason);
+	one->domain = slice_after(one->signing->domain, found.domain_from);
+	one->state = states[found.status];
+	if (found.selector[0] != '\0')
+		selector = slice_str(found.selector);
+	memcpy(one->selector, selector.p,
+	    slice_first(selector, PROXY_KEY_SELECTOR_MAX).n);
 }
 
 static bool
@@ -96,7 +106,7 @@ cli_chosen_make(struct cli_chosen *chosen, const struct proxy_config *config,
 		ttl = config->signing.ttl;
 		signing = (struct dkim_signing){
 		    .domain = one->domain,
-		    .selector = what->selector,
+		    .selector = slice_str(one->selector),
 		    .identity = what->identity,
 		    .algorithm = what->algorithm,
 		    .header_canon = what->header_canon,
@@ -133,11 +143,16 @@ cli_chosen_fate(const struct cli_chosen *chosen,
 	if (chosen->count > 0) {
 		reason->why = has_state(chosen, CLI_CHOSEN_KEYLESS)
 		    ? PROXY_UNSIGNED_NO_KEY
+		    : has_state(chosen, CLI_CHOSEN_UNSEEN)
+		    ? PROXY_UNSIGNED_NOT_PUBLISHED
 		    : PROXY_UNSIGNED_FAILED;
 		reason->text = proxy_sign_unsigned_word(reason->why);
 	}
 	if (has_state(chosen, CLI_CHOSEN_TROUBLE) &&
 	    rules->on_error == PROXY_ON_ERROR_TEMPFAIL)
+		return CLI_FATE_DEFERRED;
+	if (has_state(chosen, CLI_CHOSEN_UNSEEN) &&
+	    rules->before_published == PROXY_BEFORE_PUBLISHED_TEMPFAIL)
 		return CLI_FATE_DEFERRED;
 	if (has_state(chosen, CLI_CHOSEN_GOOD))
 		return CLI_FATE_SIGNED;

@@ -17,13 +17,16 @@ struct dkim_signing_set;
 enum cli_chosen_state {
 	CLI_CHOSEN_GOOD,
 	CLI_CHOSEN_KEYLESS, /* no file, where any domain's may be */
+	CLI_CHOSEN_UNSEEN,  /* a key that the world cannot see yet */
 	CLI_CHOSEN_TROUBLE, /* what on_error is about */
 	CLI_CHOSEN_UNFIT    /* this message cannot be signed so */
 };
 
 struct cli_chosen_signature {
 	const struct proxy_signing *signing;
-	struct slice domain;  /* d=: the one asked for, or a parent */
+	struct slice domain; /* d=: the one asked for, or a parent */
+	/* s=: the signing's, or the one that a file names. */
+	char selector[PROXY_KEY_SELECTOR_MAX + 1];
 	struct dkim_key *key; /* NULL: it cannot be had */
 	enum cli_chosen_state state;
 	struct strbuf reason; /* where it is not good */

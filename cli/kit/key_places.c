@@ -2,21 +2,112 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/xalloc.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/key_places.h"
 #include "mail/address.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/keys/key_tree.h"
+#include "proxy/keys/selectors_folder.h"
+#include "proxy/keys/selectors_known.h"
 #include "proxy/settings/index.h"
 #include "proxy/settings/sign_map.h"
 
 struct search {
+	const struct proxy_config *config;
 	struct slice only;
 	void (*found)(void *ctx, const struct cli_key_place *);
 	void *ctx;
 	/* Not NULL: of these rules, keys alone that are there. */
 	const struct proxy_signing_rules *existing;
 };
+
+/* --- what a file of selectors names --- */
+
+/* The file of the place's domain, or of a parent of it where the rule looks
+ * there. NULL: there is none that can be read. */
+static struct proxy_selectors *
+read_selectors(
+    const struct proxy_key_rule *rule, struct slice domain, size_t *from)
+{
+	struct proxy_selectors_folder folder;
+	struct proxy_selectors *s = NULL;
+	struct strbuf path, reason;
+	bool absent = true;
+
+	strbuf_init(&path, PROXY_KEY_PATH_MAX);
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	for (*from = 0; absent && *from < domain.n;) {
+		struct slice of = slice_after(domain, *from);
+
+		strbuf_reset(&path);
+		if (proxy_selectors_folder_path(rule, of, &path, &reason) != 0)
+			break;
+		if (proxy_selectors_folder_look(
+			&folder, strbuf_text(&path), &absent, &reason) == 0) {
+			s = proxy_selectors_read(&folder, &absent, &reason);
+			proxy_selectors_folder_close(&folder);
+		}
+		if (!absent || !rule->parents)
+			break;
+		*from += slice_find(of, '.') + 1;
+	}
+	strbuf_clear(&reason);
+	strbuf_clear(&path);
+	return s;
+}
+
+static void
+tell_place(const struct search *s, const struct cli_key_place *place)
+{
+	const struct proxy_key_rule *rule =
+	    &s->config->signing.keys[place->rule];
+	const struct proxy_selector *key = NULL;
+	struct cli_key_place listed = *place;
+	struct proxy_selectors *selectors = NULL;
+	size_t told = 0;
+
+	listed.listed = true;
+	if (rule->automatic && proxy_key_domain_is_safe(place->domain))
+		selectors = read_selectors(rule, place->domain, &listed.from);
+	while (selectors != NULL &&
+	    (key = proxy_selectors_next(selectors, key)) != NULL) {
+		if (rule->algorithm != DKIM_ALGORITHM_UNKNOWN &&
+		    dkim_algorithm_key_type(rule->algorithm) != key->type)
+			continue;
+		listed.selector = slice_str(key->name);
+		listed.state = key->state;
+		listed.since = key->moments[PROXY_SELECTOR_SINCE];
+		s->found(s->ctx, &listed);
+		told++;
+	}
+	if (told == 0)
+		s->found(s->ctx, place);
+	proxy_selectors_free(selectors);
+}
+
+struct dkim_key *
+cli_key_place_load(const struct proxy_config *config,
+    const struct proxy_key_readers *readers, const struct cli_key_place *place,
+    struct proxy_key_found *found, struct strbuf *reason)
+{
+	struct dkim_key *key;
+	char *selector;
+
+	if (!place->listed)
+		return proxy_key_file_load_by(
+		    config, readers, place->rule, place->domain, found, reason);
+	selector = xslicedup(place->selector);
+	key = proxy_key_file_load_named(&config->signing.keys[place->rule],
+	    readers, slice_after(place->domain, place->from), selector, reason);
+	*found = (struct proxy_key_found){
+	    .status = key == NULL ? PROXY_KEY_TROUBLE : PROXY_KEY_FOUND,
+	    .domain_from = place->from};
+	memcpy(found->selector, selector,
+	    slice_first(place->selector, PROXY_KEY_SELECTOR_MAX).n);
+	free(selector);
+	return key;
+}
 
 /* A rule: the domain that it matches, and whether mail of `only` is what it
  * signs. */
@@ -50,7 +141,7 @@ add_signatures(const struct search *s, const struct proxy_signatures *list,
 			continue;
 		if (slice_find(place.domain, '$') < place.domain.n)
 			place.domain = SLICE("");
-		s->found(s->ctx, &place);
+		tell_place(s, &place);
 	}
 }
 
@@ -145,7 +236,8 @@ void
 cli_key_places(const struct proxy_config *config, struct slice only,
     void (*found)(void *ctx, const struct cli_key_place *), void *ctx)
 {
-	struct search s = {.only = only, .found = found, .ctx = ctx};
+	struct search s = {
+	    .config = config, .only = only, .found = found, .ctx = ctx};
 	bool free;
 	size_t number;
 	struct slice listed_name;
@@ -205,6 +297,6 @@ cli_key_places(const struct proxy_config *config, struct slice only,
 
 		if (config->checking.seal.domain != NULL &&
 		    (s.only.n == 0 || slice_equal_nocase(s.only, place.domain)))
-			s.found(s.ctx, &place);
+			tell_place(&s, &place);
 	}
 }

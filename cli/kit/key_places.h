@@ -5,9 +5,17 @@
 #ifndef CLI_KIT_KEY_PLACES_H
 #define CLI_KIT_KEY_PLACES_H
 
-#include "base/slice.h"
+#include <stddef.h>
+#include <stdint.h>
 
+#include "base/slice.h"
+#include "base/strbuf.h"
+#include "proxy/keys/selectors.h"
+
+struct dkim_key;
 struct proxy_config;
+struct proxy_key_found;
+struct proxy_key_readers;
 struct proxy_signature;
 
 struct cli_key_place {
@@ -18,13 +26,21 @@ struct cli_key_place {
 	struct slice author;
 	struct slice selector; /* s= */
 	unsigned rule;	       /* of config->signing.keys */
+	/* One that a file of selectors names (selector = auto), and as what; it
+	 * lies in the folder of the domain from `from` on. */
+	bool listed;
+	enum proxy_selector_state state;
+	int64_t since; /* s since 1970; 0: not known */
+	size_t from;
 	/* What the key is for; NULL: to seal (ARC). */
 	const struct proxy_signature *signature;
 };
 
 /*
  * Calls `found` for each: of `domain =` and `signature =`, of the maps, then of
- * `seal_domain =`.
+ * `seal_domain =`. With `selector = auto` each is a key that the domain's file
+ * names, and of the kind that is wanted; where that file cannot be had it is one
+ * place, whose selector is "auto".
  * With `domain = *' it is of each domain that has a key, in alphabetical order
  * (proxy/keys/key_tree.h); a tree that cannot be read is warned of on stderr.
  * The same place may come more than once. With `only` (not empty) it is what
@@ -34,5 +50,10 @@ struct cli_key_place {
  */
 void cli_key_places(const struct proxy_config *, struct slice only,
     void (*found)(void *ctx, const struct cli_key_place *), void *ctx);
+
+/* Its key; or NULL and the reason. */
+struct dkim_key *cli_key_place_load(const struct proxy_config *,
+    const struct proxy_key_readers *, const struct cli_key_place *,
+    struct proxy_key_found *, struct strbuf *reason);
 
 #endif

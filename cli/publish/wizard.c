@@ -1,6 +1,7 @@
 /* All domains of a configuration; see wizard.h. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/flow.h"
@@ -107,6 +108,15 @@ is_new_key(struct wizard *w, const struct cli_key_place *place)
 	return new;
 }
 
+/* Mail that was signed with it has arrived, or never will. */
+static bool
+is_over(const struct wizard *w, const struct cli_key_place *place)
+{
+	return place->listed && place->state == PROXY_SELECTOR_RETIRED &&
+	    place->since + (int64_t)w->order->config->rotate.retire_after <
+	    clock_wall_s();
+}
+
 /* d= may be a macro: then there is no key before there is a message, but the
  * domain has its policies all the same. */
 static void
@@ -128,10 +138,11 @@ take_place(void *ctx, const struct cli_key_place *place)
 		open_domain(w, domain, place->signature == NULL);
 	if (w->open == NULL || (wishes_of(w)->what & CLI_PUBLISH_DKIM) == 0)
 		return;
-	if (place->domain.n != 0 && is_new_key(w, place)) {
+	if (place->domain.n != 0 && !is_over(w, place) &&
+	    is_new_key(w, place)) {
 		strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-		key = proxy_key_file_load_by(w->order->config, &w->readers,
-		    place->rule, place->domain, &found, &reason);
+		key = cli_key_place_load(
+		    w->order->config, &w->readers, place, &found, &reason);
 		if (key == NULL ||
 		    cli_publish_add_key(w->open,
 			slice_after(place->domain, found.domain_from),

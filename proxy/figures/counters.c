@@ -22,6 +22,7 @@ const char *const proxy_unsigned_words[PROXY_UNSIGNED_COUNT] = {
     [PROXY_UNSIGNED_HEADER_LONG] = "header-too-long",
     [PROXY_UNSIGNED_FAILED] = "failed",
     [PROXY_UNSIGNED_NOT_OURS] = "not-ours",
+    [PROXY_UNSIGNED_NOT_PUBLISHED] = "not-published",
 };
 
 const char *const proxy_dns_words[PROXY_DNS_OUTCOMES] = {
@@ -35,6 +36,7 @@ const char *const proxy_sign_answer_words[PROXY_SIGN_ANSWERS] = {
     [PROXY_SIGN_ANSWER_STALE] = "stale",
     [PROXY_SIGN_ANSWER_MISSING] = "missing",
     [PROXY_SIGN_ANSWER_TROUBLE] = "trouble",
+    [PROXY_SIGN_ANSWER_UNPUBLISHED] = "unpublished",
     [PROXY_SIGN_ANSWER_REFUSED] = "refused",
 };
 

@@ -23,7 +23,7 @@ enum {
 	PROXY_DNS_BUCKETS = 10,	   /* proxy_dns_bounds[] and "more" */
 	PROXY_DNS_PACKETS = 3,	   /* proxy_packet_words[] */
 	PROXY_ANSWERS = 6,	   /* of enum record_reflector_result */
-	PROXY_SIGN_ANSWERS = 5	   /* of enum proxy_sign_answer_kind */
+	PROXY_SIGN_ANSWERS = 6	   /* of enum proxy_sign_answer_kind */
 };
 
 /* What a signer answered: the wire's words, and that it must not. */
@@ -32,6 +32,7 @@ enum proxy_sign_answer_kind {
 	PROXY_SIGN_ANSWER_STALE,
 	PROXY_SIGN_ANSWER_MISSING,
 	PROXY_SIGN_ANSWER_TROUBLE,
+	PROXY_SIGN_ANSWER_UNPUBLISHED,
 	PROXY_SIGN_ANSWER_REFUSED
 };
 
@@ -48,8 +49,9 @@ enum proxy_unsigned {
 	PROXY_UNSIGNED_TWO_FROM,
 	PROXY_UNSIGNED_BAD_FROM,
 	PROXY_UNSIGNED_HEADER_LONG,
-	PROXY_UNSIGNED_FAILED,	 /* none could be made */
-	PROXY_UNSIGNED_NOT_OURS, /* by milter, and not in sign_for */
+	PROXY_UNSIGNED_FAILED,	      /* none could be made */
+	PROXY_UNSIGNED_NOT_OURS,      /* by milter, and not in sign_for */
+	PROXY_UNSIGNED_NOT_PUBLISHED, /* no key yet that the world can see */
 	PROXY_UNSIGNED_COUNT
 };
 

@@ -17,6 +17,7 @@
 #include "proxy/settings/config.h"
 
 struct stat;
+struct proxy_selectors_known;
 
 /* Whose a key file may be, and which groups must have no access. */
 #define PROXY_KEY_GROUPS_MAX 256
@@ -25,6 +26,9 @@ struct proxy_key_readers {
 	size_t owner_count;
 	gid_t groups[PROXY_KEY_GROUPS_MAX];
 	size_t group_count;
+	/* What files of selectors said before; NULL: nobody remembers
+	 * (proxy/keys/selectors_known.h). */
+	struct proxy_selectors_known *known;
 };
 
 /* Where we are root, the users of all processes that the configuration wants,

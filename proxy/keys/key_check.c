@@ -218,9 +218,9 @@ look_at_key(const struct proxy_key_check *check, const struct place *place,
 	strbuf_init(&ignored, PROXY_KEY_REASON_MAX / 2);
 	if (proxy_key_fits_uses(key, place->uses, &misfit) != 0) {
 		strbuf_add_str(reason, "key file ");
-		(void)proxy_key_path(rule,
-		    slice_after(place->domain, found.domain_from), reason,
-		    &ignored);
+		(void)proxy_key_path_by(rule,
+		    slice_after(place->domain, found.domain_from),
+		    found.selector, reason, &ignored);
 		strbuf_addf(reason, ": %s", strbuf_text(&misfit));
 		result = 0;
 	}

@@ -11,6 +11,7 @@
 #include "proxy/keys/key_source.h"
 #include "proxy/keys/key_spelling.h"
 #include "proxy/keys/key_way.h"
+#include "proxy/keys/selectors_known.h"
 #include "proxy/settings/sign_map.h"
 
 #define DOMAIN_MAX 253
@@ -45,6 +46,13 @@ int
 proxy_key_path(const struct proxy_key_rule *rule, struct slice domain,
     struct strbuf *path, struct strbuf *reason)
 {
+	return proxy_key_path_by(rule, domain, rule->selector, path, reason);
+}
+
+int
+proxy_key_path_by(const struct proxy_key_rule *rule, struct slice domain,
+    const char *selector, struct strbuf *path, struct strbuf *reason)
+{
 	static const struct slice domain_macro = SLICE_INIT("$domain");
 	static const struct slice selector_macro = SLICE_INIT("$selector");
 	struct slice rest = slice_str(rule->file);
@@ -58,7 +66,7 @@ proxy_key_path(const struct proxy_key_rule *rule, struct slice domain,
 			strbuf_add(path, domain);
 			rest = slice_after(rest, domain_macro.n);
 		} else if (slice_starts_nocase(rest, selector_macro)) {
-			strbuf_add_str(path, rule->selector);
+			strbuf_add_str(path, selector);
 			rest = slice_after(rest, selector_macro.n);
 		} else if (rest.n > 0) {
 			break; /* proxy_key_template_check() lets none by */
@@ -80,11 +88,12 @@ proxy_key_stamp_equal(
 	return a->device == b->device && a->inode == b->inode &&
 	    a->size == b->size && a->mtime_s == b->mtime_s &&
 	    a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s &&
-	    a->ctime_ns == b->ctime_ns && a->domain_from == b->domain_from;
+	    a->ctime_ns == b->ctime_ns && a->domain_from == b->domain_from &&
+	    a->named == b->named;
 }
 
-static void
-stamp_file(const struct stat *st, struct proxy_key_stamp *stamp)
+void
+proxy_key_stamp_file(const struct stat *st, struct proxy_key_stamp *stamp)
 {
 	memset(stamp, 0, sizeof(*stamp));
 	stamp->device = st->st_dev;
@@ -119,25 +128,83 @@ open_path(const char *path, const struct proxy_key_readers *readers,
 		(void)close(fd);
 		return PROXY_KEY_TROUBLE;
 	}
-	stamp_file(&st, &file->stamp);
+	proxy_key_stamp_file(&st, &file->stamp);
 	file->fd = fd;
 	return PROXY_KEY_FOUND;
 }
 
+/* What is to be opened, by whom. */
+struct opening {
+	const struct proxy_key_rule *rule;
+	const struct proxy_key_readers *readers;
+	enum proxy_before_published before_published;
+};
+
+/* The selector's name, which may be in a file. FOUND, or why there is none. */
 static enum proxy_key_status
-open_one(const struct proxy_key_rule *rule,
-    const struct proxy_key_readers *readers, struct slice domain,
+choose_selector(const struct opening *o, struct slice domain,
+    struct proxy_key_file *file, struct strbuf *reason)
+{
+	struct proxy_selectors_choice choice;
+	enum proxy_key_status status;
+	size_t n;
+
+	if (o->rule->automatic) {
+		status = proxy_selectors_choose(
+		    o->readers, o->rule, domain, &choice, reason);
+		if (status != PROXY_KEY_FOUND)
+			return status;
+		memcpy(file->selector, choice.name, sizeof(choice.name));
+		if (!choice.staged ||
+		    o->before_published == PROXY_BEFORE_PUBLISHED_SIGN)
+			return PROXY_KEY_FOUND;
+		strbuf_addf(reason,
+		    "the key %s of %.*s is staged: its record is not published "
+		    "yet",
+		    choice.name, (int)domain.n, domain.p);
+		return PROXY_KEY_UNPUBLISHED;
+	}
+	n = strnlen(o->rule->selector, PROXY_KEY_SELECTOR_MAX);
+	memcpy(file->selector, o->rule->selector, n);
+	file->selector[n] = '\0';
+	return PROXY_KEY_FOUND;
+}
+
+static uint64_t
+hash_name(const char *name)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (; *name != '\0'; name++)
+		h = (h ^ (unsigned char)*name) * 1099511628211u;
+	return h;
+}
+
+static enum proxy_key_status
+open_one(const struct opening *o, struct slice domain,
     struct proxy_key_file *file, struct strbuf *reason)
 {
 	struct strbuf place, path;
-	enum proxy_key_status status = PROXY_KEY_TROUBLE;
+	enum proxy_key_status status;
 
+	strbuf_reset(reason);
+	status = choose_selector(o, domain, file, reason);
+	if (status != PROXY_KEY_FOUND)
+		return status;
+	status = PROXY_KEY_TROUBLE;
 	strbuf_init(&place, PROXY_KEY_PATH_MAX);
 	strbuf_init(&path, PROXY_KEY_PATH_MAX);
-	strbuf_reset(reason);
-	if (proxy_key_path(rule, domain, &place, reason) == 0 &&
+	if (proxy_key_path_by(
+		o->rule, domain, file->selector, &place, reason) == 0 &&
 	    proxy_key_source_path(strbuf_slice(&place), &path, reason) == 0)
-		status = open_path(strbuf_text(&path), readers, file, reason);
+		status =
+		    open_path(strbuf_text(&path), o->readers, file, reason);
+	/* The same file by another name is another key to who asks. */
+	if (status == PROXY_KEY_FOUND && o->rule->automatic)
+		file->stamp.named = hash_name(file->selector);
+	/* A key that is named must be there. */
+	if (status == PROXY_KEY_MISSING && o->rule->automatic)
+		status = PROXY_KEY_TROUBLE;
 	strbuf_clear(&place);
 	strbuf_clear(&path);
 	return status;
@@ -159,8 +226,7 @@ go_to_parent(struct slice domain, size_t *from)
 /* Where no parent has one either, the reason stays that of the domain's own
  * file, for it is the one to make. */
 static void
-open_parents(const struct proxy_key_rule *rule,
-    const struct proxy_key_readers *readers, struct slice domain,
+open_parents(const struct opening *o, struct slice domain,
     struct proxy_key_file *file, struct strbuf *reason)
 {
 	size_t from = 0, tries = 0;
@@ -169,8 +235,8 @@ open_parents(const struct proxy_key_rule *rule,
 	strbuf_init(&of_parent, PROXY_KEY_REASON_MAX);
 	while (file->status == PROXY_KEY_MISSING &&
 	    go_to_parent(domain, &from) && tries++ < PROXY_KEY_PARENTS_MAX)
-		file->status = open_one(
-		    rule, readers, slice_after(domain, from), file, &of_parent);
+		file->status =
+		    open_one(o, slice_after(domain, from), file, &of_parent);
 	if (file->status != PROXY_KEY_MISSING) {
 		file->stamp.domain_from = from;
 		strbuf_reset(reason);
@@ -184,7 +250,8 @@ proxy_key_file_open(const struct proxy_config *config,
     const struct proxy_key_readers *readers, unsigned rule, struct slice domain,
     struct proxy_key_file *file, struct strbuf *reason)
 {
-	const struct proxy_key_rule *of;
+	struct opening o = {.readers = readers,
+	    .before_published = config->signing.before_published};
 
 	memset(file, 0, sizeof(*file));
 	file->fd = -1;
@@ -199,13 +266,12 @@ proxy_key_file_open(const struct proxy_config *config,
 		    "hyphens between single dots");
 		return;
 	}
-	of = &config->signing.keys[rule];
-	file->selector = of->selector;
-	file->status = open_one(of, readers, domain, file, reason);
+	o.rule = &config->signing.keys[rule];
+	file->status = open_one(&o, domain, file, reason);
 	if (file->status != PROXY_KEY_MISSING)
 		return;
-	if (of->parents)
-		open_parents(of, readers, domain, file, reason);
+	if (o.rule->parents)
+		open_parents(&o, domain, file, reason);
 	else
 		file->status = PROXY_KEY_TROUBLE;
 }
@@ -260,8 +326,9 @@ proxy_key_file_load_by(const struct proxy_config *config,
 	struct dkim_key *key;
 
 	proxy_key_file_open(config, readers, rule, domain, &file, reason);
-	*found = (struct proxy_key_found){
-	    file.status, (size_t)file.stamp.domain_from};
+	*found = (struct proxy_key_found){.status = file.status,
+	    .domain_from = (size_t)file.stamp.domain_from};
+	memcpy(found->selector, file.selector, sizeof(found->selector));
 	if (file.status != PROXY_KEY_FOUND) {
 		if (slice_ends_nocase(
 			strbuf_slice(reason), slice_str(strerror(ENOENT))))
@@ -274,8 +341,9 @@ proxy_key_file_load_by(const struct proxy_config *config,
 	if (key == NULL) {
 		found->status = PROXY_KEY_TROUBLE;
 		strbuf_add_str(reason, "key file ");
-		(void)proxy_key_path(&config->signing.keys[rule],
-		    slice_after(domain, found->domain_from), reason, &why);
+		(void)proxy_key_path_by(&config->signing.keys[rule],
+		    slice_after(domain, found->domain_from), found->selector,
+		    reason, &why);
 		strbuf_addf(reason, ": %s", strbuf_text(&why));
 	}
 	strbuf_clear(&why);
@@ -283,18 +351,37 @@ proxy_key_file_load_by(const struct proxy_config *config,
 }
 
 struct dkim_key *
+proxy_key_file_load_named(const struct proxy_key_rule *rule,
+    const struct proxy_key_readers *readers, struct slice domain,
+    const char *selector, struct strbuf *reason)
+{
+	struct proxy_key_file file = {.fd = -1};
+	struct dkim_key *key = NULL;
+	struct strbuf path, why;
+
+	strbuf_init(&path, PROXY_KEY_PATH_MAX);
+	strbuf_init(&why, PROXY_KEY_REASON_MAX / 2);
+	if (proxy_key_domain_is_safe(domain) &&
+	    proxy_key_path_by(rule, domain, selector, &path, reason) == 0 &&
+	    open_path(strbuf_text(&path), readers, &file, reason) ==
+		PROXY_KEY_FOUND) {
+		key = proxy_key_file_read(file.fd, &why);
+		if (key == NULL)
+			strbuf_addf(reason, "key file %s: %s",
+			    strbuf_text(&path), strbuf_text(&why));
+	}
+	strbuf_clear(&why);
+	strbuf_clear(&path);
+	return key;
+}
+
+struct dkim_key *
 proxy_key_file_load(const struct proxy_config *config, unsigned rule,
-    struct slice domain, size_t *domain_from, enum proxy_key_status *status,
-    struct strbuf *reason)
+    struct slice domain, struct proxy_key_found *found, struct strbuf *reason)
 {
 	struct proxy_key_readers readers;
-	struct proxy_key_found found;
-	struct dkim_key *key;
 
 	proxy_key_readers_init(&readers, config);
-	key = proxy_key_file_load_by(
-	    config, &readers, rule, domain, &found, reason);
-	*domain_from = found.domain_from;
-	*status = found.status;
-	return key;
+	return proxy_key_file_load_by(
+	    config, &readers, rule, domain, found, reason);
 }

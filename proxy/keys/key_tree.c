@@ -8,6 +8,7 @@
 #include "base/xalloc.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/keys/key_tree.h"
+#include "proxy/keys/selectors_known.h"
 
 static const struct slice macro = SLICE_INIT("$domain");
 
@@ -64,7 +65,10 @@ proxy_key_tree_has(const struct proxy_key_rule *rule, struct slice domain)
 
 	strbuf_init(&path, PROXY_KEY_PATH_MAX);
 	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
-	has = proxy_key_path(rule, domain, &path, &ignored) == 0 &&
+	/* Who has a file of selectors has a key. */
+	has = (rule->automatic
+		      ? proxy_selectors_path(rule, domain, &path, &ignored)
+		      : proxy_key_path(rule, domain, &path, &ignored)) == 0 &&
 	    (access(strbuf_text(&path), F_OK) == 0 ||
 		(errno != ENOENT && errno != ENOTDIR));
 	strbuf_clear(&path);

@@ -31,7 +31,7 @@ proxy_key_reply_parse(struct slice datagram, struct proxy_key_reply *to)
 		return -1;
 	memcpy(to, datagram.p, datagram.n);
 	if (to->reason_n != datagram.n - head ||
-	    to->status > PROXY_KEY_REPLY_UNCHANGED ||
+	    to->status >= PROXY_KEY_REPLIES ||
 	    to->selector_n > sizeof(to->selector))
 		return -1;
 	return (to->selector_n > 0) ==
@@ -131,6 +131,27 @@ proxy_key_receive(int socket, char *to, size_t room, int *fd)
 	return n;
 }
 
+/* What is said of a file that was not opened, and of one that was. */
+static enum proxy_key_reply_status
+status_of(
+    const struct proxy_key_file *file, const struct proxy_key_request *request)
+{
+	switch (file->status) {
+	case PROXY_KEY_MISSING:
+		return PROXY_KEY_REPLY_MISSING;
+	case PROXY_KEY_UNPUBLISHED:
+		return PROXY_KEY_REPLY_UNPUBLISHED;
+	case PROXY_KEY_FOUND:
+		return request->has_stamp == 1 &&
+			proxy_key_stamp_equal(&request->stamp, &file->stamp)
+		    ? PROXY_KEY_REPLY_UNCHANGED
+		    : PROXY_KEY_REPLY_FOUND;
+	case PROXY_KEY_TROUBLE:
+		break;
+	}
+	return PROXY_KEY_REPLY_TROUBLE;
+}
+
 static int
 answer_request(int socket, const struct proxy_config *config,
     const struct proxy_key_readers *readers,
@@ -146,15 +167,7 @@ answer_request(int socket, const struct proxy_config *config,
 	    slice_from(request->domain, request->domain_n), &file, &reason);
 	memset(&reply, 0, sizeof(reply));
 	reply.id = request->id;
-	if (file.status == PROXY_KEY_MISSING)
-		reply.status = PROXY_KEY_REPLY_MISSING;
-	else if (file.status == PROXY_KEY_TROUBLE)
-		reply.status = PROXY_KEY_REPLY_TROUBLE;
-	else if (request->has_stamp == 1 &&
-	    proxy_key_stamp_equal(&request->stamp, &file.stamp))
-		reply.status = PROXY_KEY_REPLY_UNCHANGED;
-	else
-		reply.status = PROXY_KEY_REPLY_FOUND;
+	reply.status = status_of(&file, request);
 	reply.stamp = file.stamp;
 	if (file.status == PROXY_KEY_FOUND) {
 		reply.selector_n =

@@ -26,7 +26,9 @@ enum proxy_key_reply_status {
 	PROXY_KEY_REPLY_FOUND, /* and a descriptor */
 	PROXY_KEY_REPLY_MISSING,
 	PROXY_KEY_REPLY_TROUBLE,
-	PROXY_KEY_REPLY_UNCHANGED /* file and domain are what the stamp says */
+	PROXY_KEY_REPLY_UNCHANGED, /* file and domain are what the stamp says */
+	PROXY_KEY_REPLY_UNPUBLISHED,
+	PROXY_KEY_REPLIES
 };
 
 struct proxy_key_reply {

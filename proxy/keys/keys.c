@@ -102,6 +102,20 @@ make_ready(struct proxy_key_use *use, const struct proxy_key_entry *e)
 	append_ready(use);
 }
 
+/* Of a reply that no key came with. */
+static enum proxy_key_status
+status_without(const struct proxy_key_reply *reply)
+{
+	switch (reply->status) {
+	case PROXY_KEY_REPLY_MISSING:
+		return PROXY_KEY_MISSING;
+	case PROXY_KEY_REPLY_UNPUBLISHED:
+		return PROXY_KEY_UNPUBLISHED;
+	default:
+		return PROXY_KEY_TROUBLE;
+	}
+}
+
 static struct proxy_key_answer
 answer_with(enum proxy_key_status status, struct proxy_key_held *held)
 {
@@ -344,11 +358,7 @@ take_key_reply(
 		reason = reply->reason_n == 0
 		    ? xstrdup("the master sent no key")
 		    : xslicedup(slice_from(reply->reason, reply->reason_n));
-		settle_without(keys, e,
-		    reply->status == PROXY_KEY_REPLY_MISSING
-			? PROXY_KEY_MISSING
-			: PROXY_KEY_TROUBLE,
-		    reason);
+		settle_without(keys, e, status_without(reply), reason);
 		free(reason);
 	}
 }

@@ -38,7 +38,9 @@ struct proxy_key_use;
 enum proxy_key_status {
 	PROXY_KEY_FOUND,
 	PROXY_KEY_MISSING, /* no file, where any domain's may be: not signed */
-	PROXY_KEY_TROUBLE  /* unreadable, refused, no key: `on_error =` */
+	PROXY_KEY_TROUBLE, /* unreadable, refused, no key: `on_error =` */
+	PROXY_KEY_UNPUBLISHED /* there is one, which the world cannot see yet:
+			       * `before_published =` */
 };
 
 struct proxy_key_answer {

@@ -266,12 +266,16 @@ static bool
 answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
 {
 	struct proxy_sign_answer missing = {
-	    .status = PROXY_SIGN_MISSING, .reason = slice_str(key->reason)};
+	    .status = key->status == PROXY_KEY_UNPUBLISHED
+		? PROXY_SIGN_UNPUBLISHED
+		: PROXY_SIGN_MISSING,
+	    .reason = slice_str(key->reason)};
 	struct proxy_sign_desk *desk;
 	struct proxy_sign_answer a;
 	struct proxy_key_answer replaced;
 
-	if (key->status == PROXY_KEY_MISSING)
+	if (key->status == PROXY_KEY_MISSING ||
+	    key->status == PROXY_KEY_UNPUBLISHED)
 		return answer(t, &missing, false);
 	if (key->status == PROXY_KEY_TROUBLE)
 		return answer_trouble(t, key->reason);

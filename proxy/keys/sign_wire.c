@@ -81,7 +81,7 @@ is_sane_answer(const struct proxy_sign_answer_head *head)
 	bool key =
 	    head->status == PROXY_SIGN_DONE || head->status == PROXY_SIGN_STALE;
 
-	return head->status <= PROXY_SIGN_TROUBLE &&
+	return head->status < PROXY_SIGN_WORDS &&
 	    (head->selector_n > 0) == key &&
 	    head->selector_n <= PROXY_SIGN_NAME_MAX &&
 	    (head->signature_n > 0) == (head->status == PROXY_SIGN_DONE) &&

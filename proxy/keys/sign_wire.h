@@ -56,7 +56,9 @@ enum proxy_sign_word {
 	PROXY_SIGN_DONE,    /* signed, with the key that the answer names */
 	PROXY_SIGN_STALE,   /* not with that name: here is the right one */
 	PROXY_SIGN_MISSING, /* no key, where any domain may have none */
-	PROXY_SIGN_TROUBLE  /* it cannot be, or must not be: see the reason */
+	PROXY_SIGN_TROUBLE, /* it cannot be, or must not be: see the reason */
+	PROXY_SIGN_UNPUBLISHED, /* there is a key, which the world cannot see */
+	PROXY_SIGN_WORDS
 };
 
 struct proxy_sign_answer {

@@ -51,7 +51,8 @@ struct item {
 	const struct mail_field *earlier;
 	int64_t earlier_time;
 	bool looked; /* for that */
-	bool failed, keyless;
+	bool failed;
+	const char *keyless; /* a word; NULL: it has its key */
 };
 
 struct filter {
@@ -66,6 +67,7 @@ struct filter {
 	bool already; /* it was signed when it came here before */
 	bool signing; /* the message is complete, signatures are asked for */
 	bool no_key;  /* a domain of ours without a key: not signed */
+	bool unseen;  /* its key is one that the world cannot see yet */
 	bool trouble; /* of the kind that on_error is about */
 	bool unfit;   /* of the kind that unsignable is about */
 	proxy_outcome_fn *outcome; /* once the message is complete */
@@ -209,11 +211,22 @@ take_failure(struct item *item, const struct proxy_sign_answer *answer)
 
 	if (answer->status == PROXY_SIGN_MISSING) {
 		trace_key(item, "missing");
-		item->failed = item->keyless = f->no_key = true;
+		item->failed = f->no_key = true;
+		item->keyless = "no-key";
 		return;
 	}
-	trace_key(item, "trouble");
-	f->trouble = true;
+	if (answer->status == PROXY_SIGN_UNPUBLISHED) {
+		trace_key(item, "not published");
+		item->failed = f->unseen = true;
+		item->keyless =
+		    proxy_sign_unsigned_word(PROXY_UNSIGNED_NOT_PUBLISHED);
+		if (rules(f)->before_published !=
+		    PROXY_BEFORE_PUBLISHED_TEMPFAIL)
+			return;
+	} else {
+		trace_key(item, "trouble");
+		f->trouble = true;
+	}
 	strbuf_init(&reason, REASON_CAP);
 	strbuf_add(&reason, slice_first(answer->reason, REASON_CAP - 1));
 	fail_item(item, strbuf_text(&reason));
@@ -534,7 +547,9 @@ settle_unsigned(struct filter *f)
 	enum proxy_unsigned why = f->choice.why;
 
 	if (f->choice.status == PROXY_SIGN && f->count > 0) {
-		why = f->no_key ? PROXY_UNSIGNED_NO_KEY : PROXY_UNSIGNED_FAILED;
+		why = f->no_key ? PROXY_UNSIGNED_NO_KEY
+		    : f->unseen ? PROXY_UNSIGNED_NOT_PUBLISHED
+				: PROXY_UNSIGNED_FAILED;
 		text = slice_str(proxy_sign_unsigned_word(why));
 	}
 	note_unsigned(f, why, text);
@@ -547,12 +562,12 @@ leave_out_keyless(struct filter *f)
 	struct strbuf *to = &f->choice.left_out;
 
 	for (size_t i = 0; i < f->count; i++) {
-		if (!f->items[i].keyless)
+		if (f->items[i].keyless == NULL)
 			continue;
 		if (to->n > 0)
 			strbuf_add_char(to, ',');
 		print_name(&f->items[i], to);
-		strbuf_add_str(to, ":no-key");
+		strbuf_addf(to, ":%s", f->items[i].keyless);
 	}
 }
 
@@ -590,7 +605,9 @@ put_on_top(struct item *item)
 static bool
 defers(const struct filter *f)
 {
-	return f->trouble && rules(f)->on_error == PROXY_ON_ERROR_TEMPFAIL;
+	return (f->trouble && rules(f)->on_error == PROXY_ON_ERROR_TEMPFAIL) ||
+	    (f->unseen &&
+		rules(f)->before_published == PROXY_BEFORE_PUBLISHED_TEMPFAIL);
 }
 
 /* It goes on as it is. */

@@ -14,6 +14,7 @@
 #include "dns/servers.h"
 #include "proxy/figures/process.h"
 #include "proxy/keys/key_check.h"
+#include "proxy/keys/selectors_known.h"
 #include "proxy/process/control.h"
 #include "proxy/process/master.h"
 #include "proxy/process/master_private.h"
@@ -779,6 +780,15 @@ absolute(const char *path)
 	return strbuf_detach(&full);
 }
 
+/* Where one reads files that say which key signs. */
+static void
+complain_of_selectors(void *ctx, const char *text)
+{
+	const struct proxy_master *master = ctx;
+
+	log_printf(master->log, LOGGING_ERROR, "%s", text);
+}
+
 static int
 set_up_master(struct proxy_master *master, struct strbuf *reason)
 {
@@ -809,6 +819,8 @@ set_up_master(struct proxy_master *master, struct strbuf *reason)
 	if (master->conf_page == NULL)
 		return strbuf_fail(
 		    reason, "page of name servers: %s", strerror(errno));
+	master->selectors = proxy_selectors_known_new(
+	    PROXY_SELECTORS_KNOWN_MAX, complain_of_selectors, master);
 	proxy_process_eyes_open(&master->eyes);
 	proxy_process_count(&master->eyes, &master->shared->master);
 	master->base = event_base_new();
@@ -871,6 +883,7 @@ proxy_master_run(const struct proxy_master_job *job)
 	if (master.shared != NULL)
 		proxy_shared_close(&master.files);
 	proxy_shared_unmap(master.shared);
+	proxy_selectors_known_free(master.selectors);
 	dns_conf_page_free(master.conf_page);
 	if (master.conf_fd >= 0)
 		(void)close(master.conf_fd);

@@ -145,6 +145,7 @@ struct proxy_master {
 	struct proxy_process_eyes eyes;
 	struct proxy_shared *shared;
 	struct proxy_slots slots; /* of `shared` */
+	struct proxy_selectors_known *selectors;
 	struct proxy_notify notify;
 	/* A reload whose keys are being looked at; NULL: none. */
 	struct proxy_config *checking;

@@ -96,6 +96,7 @@ proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
 		return NULL;
 	}
 	proxy_key_readers_init(&g->readers, config);
+	g->readers.known = master->selectors;
 	for (size_t i = 0; i < PROXY_FRONTS; i++)
 		if (config->fronts[i].enabled)
 			add_seats(

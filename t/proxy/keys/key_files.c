@@ -84,22 +84,22 @@ expect(const struct proxy_config *config, const char *domain,
     enum proxy_key_status status, size_t from, const char *said)
 {
 	struct strbuf reason;
-	enum proxy_key_status got;
-	size_t domain_from;
+	struct proxy_key_found found;
 	struct dkim_key *key;
 
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-	key = proxy_key_file_load(
-	    config, 0, slice_str(domain), &domain_from, &got, &reason);
-	if (got != status ||
+	key =
+	    proxy_key_file_load(config, 0, slice_str(domain), &found, &reason);
+	if (found.status != status ||
 	    (said != NULL &&
 		slice_search(strbuf_slice(&reason), slice_str(said)) ==
 		    reason.n))
-		fail_msg("%s: %d, \"%s\", want \"%s\"", domain, (int)got,
-		    strbuf_text(&reason), said == NULL ? "" : said);
+		fail_msg("%s: %d, \"%s\", want \"%s\"", domain,
+		    (int)found.status, strbuf_text(&reason),
+		    said == NULL ? "" : said);
 	assert_int_equal(key != NULL, status == PROXY_KEY_FOUND);
 	if (key != NULL)
-		assert_int_equal(domain_from, from);
+		assert_int_equal(found.domain_from, from);
 	dkim_key_free(key);
 	strbuf_clear(&reason);
 }
@@ -306,13 +306,12 @@ test_parents_are_tried_for_any_domain(void **state)
 		deep[i] = i % 2 == 0 ? 'a' : '.';
 	{
 		struct strbuf reason;
-		enum proxy_key_status status;
-		size_t from;
+		struct proxy_key_found found;
 
 		strbuf_init(&reason, PROXY_KEY_REASON_MAX);
-		assert_null(proxy_key_file_load(c, 0,
-		    slice_from(deep, sizeof(deep)), &from, &status, &reason));
-		assert_int_equal(status, PROXY_KEY_MISSING);
+		assert_null(proxy_key_file_load(
+		    c, 0, slice_from(deep, sizeof(deep)), &found, &reason));
+		assert_int_equal(found.status, PROXY_KEY_MISSING);
 		strbuf_clear(&reason);
 	}
 	proxy_config_free(c);

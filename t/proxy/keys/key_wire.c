@@ -104,7 +104,7 @@ test_a_question_and_its_answer(void **state)
 	assert_int_equal(
 	    proxy_key_reply_parse(bytes_of(datagram, (size_t)n + 1), &reply),
 	    -1);
-	datagram[offsetof(struct proxy_key_reply, status)] = 4;
+	datagram[offsetof(struct proxy_key_reply, status)] = PROXY_KEY_REPLIES;
 	assert_int_equal(
 	    proxy_key_reply_parse(bytes_of(datagram, (size_t)n), &reply), -1);
 	close(pair[0]);

@@ -1,0 +1,328 @@
+"""selector = auto: a file beside a domain's keys says which of them signs. It
+changes by a rename, without a reload and under traffic: no message is unsigned
+and none fails. A mistake in it stops no mail.
+"""
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import control
+import harness
+from harness import SAMPLE
+
+# A change is known within so many seconds.
+NOTICED = 60
+
+BOTH = ("signature = dkim(c=relaxed/relaxed, a=rsa-sha256)",
+        "signature = dkim(c=relaxed/relaxed, a=ed25519-sha256)",
+        "signature = domainkeys(c=nofws)")
+
+
+class Case(harness.Case):
+    """A domain with keys of its own: a, b of RSA and e of Ed25519, of which
+    the file names what a test says."""
+
+    def begin(self, text, out=(), domain="example.org", signers=2, **options):
+        self.hop = self.relay()
+        self.daemon = harness.Signpost(
+            self.hop, out=("selector = auto", *out), domain=domain, keys=False,
+            daemon=("workers = 2", "signers = %d" % signers), **options)
+        self.addCleanup(self.daemon.clean)
+        self.addCleanup(self._stops_well, self.daemon)
+        self.folder = os.path.join(self.daemon.dir, "keys", "example.org")
+        self.records = {}
+        for name, kind in (("a", "rsa"), ("b", "rsa"), ("e", "ed25519")):
+            path = os.path.join(self.folder, name + ".pem")
+            harness.make_key(path, kind)
+            self.records[name + "._domainkey.example.org"] = \
+                harness.key_record(path, kind)
+        if text is not None:
+            self.put(text)
+        self.daemon.start()
+        self.client = self.daemon.client()
+        self.client.ehlo()
+
+    def put(self, text, mode=0o600):
+        """In place by a rename, as it is to be."""
+        beside = os.path.join(self.folder, "beside")
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT, mode), "w") as f:
+            f.write(text)
+        os.chmod(beside, mode)
+        os.rename(beside, os.path.join(self.folder, "selectors"))
+
+    def sent(self, message=SAMPLE, client=None):
+        answer = (client or self.client).message(message)
+        self.assertEqual(answer.code, 250, answer)
+        return self.hop.messages[-1].data
+
+    def selectors_of(self, data):
+        """Of all signatures, in order."""
+        header = data.split(b"\r\n\r\n")[0].replace(b"\r\n\t", b" ")
+        return [found.decode() for found in re.findall(
+            rb"(?m)^(?:DKIM|DomainKey)-Signature:.*?[; ]s=([^;]+);", header)]
+
+    def wait_for(self, selectors):
+        """Until all of its signers know."""
+        begun = time.monotonic()
+        harness.wait_until(
+            "mail to be signed by %s" % selectors, lambda: all(
+                self.selectors_of(self.sent()) == selectors
+                for _ in range(4)), NOTICED)
+        return time.monotonic() - begun
+
+    def tool(self, *words, stdin=b"", want=0):
+        done = subprocess.run(
+            [harness.binary(), words[0], "-c", self.daemon.config, *words[1:]],
+            input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            timeout=60, check=False)
+        self.assertEqual(done.returncode, want, done.stderr.decode())
+        return done.stdout.decode() + done.stderr.decode()
+
+
+class Signs(Case):
+    def test_each_kind_has_its_key(self):
+        self.begin("rsa active a\ned25519 active e\nrsa staged b\n", BOTH)
+        data = self.sent()
+        self.assertEqual(self.selectors_of(data), ["a", "e", "a"])
+        for index in (0, 1):
+            self.assertTrue(harness.dkim_verifies(data, self.records, index))
+        self.daemon.wait_log(
+            r"signed=dkim:example\.org:a:rsa-sha256,"
+            r"dkim:example\.org:e:ed25519-sha256,"
+            r"domainkeys:example\.org:a:rsa-sha1 ")
+
+    def test_an_active_key_that_is_not_there_is_trouble(self):
+        self.begin("rsa active none\n")
+        self.assertEqual(self.client.message(SAMPLE).code, 451)
+        self.daemon.wait_log(r"no signature dkim:example\.org:auto: key file "
+                             r"/\S+/none\.pem: No such file")
+
+    def test_a_domain_without_a_file(self):
+        self.begin(None)
+        self.assertEqual(self.client.message(SAMPLE).code, 451)
+        self.daemon.wait_log(
+            r"no signature dkim:example\.org:auto: /\S+/example.org/selectors: "
+            r"No such file")
+
+    def test_any_domain_and_its_parents(self):
+        self.begin("rsa active a\n", domain="*")
+        data = self.sent(SAMPLE.replace(b"ann@example.org",
+                                        b"ann@deep.in.example.org"))
+        self.assertEqual(self.selectors_of(data), ["a"])
+        self.assertTrue(harness.dkim_verifies(data, self.records))
+        self.sent(SAMPLE.replace(b"ann@example.org", b"ann@example.net"))
+        self.daemon.wait_log(r" unsigned=no-key ")
+
+    def test_a_map_may_ask_for_it(self):
+        self.begin("rsa active a\n", signers=1)
+        with open(os.path.join(self.daemon.dir, "map"), "w") as f:
+            f.write("ann@example.org dkim(s=auto)\n"
+                    "example.org dkim(s=b)\n")
+        self.daemon.selector = "b"
+        self.daemon.configure(
+            ("sender_map = %s/map" % self.daemon.dir,),
+            ("workers = 1", "signers = 1"))
+        self.daemon.process.send_signal(signal.SIGHUP)
+        other = SAMPLE.replace(b"ann@", b"bob@")
+        harness.wait_until("the map to count", lambda: self.selectors_of(
+            self.sent(other, self.fresh())) == ["b"])
+        data = self.sent(client=self.fresh())
+        self.assertEqual(self.selectors_of(data), ["a"])
+
+    def fresh(self):
+        client = self.daemon.client()
+        client.ehlo()
+        return client
+
+
+class Changes(Case):
+    def test_a_new_key_signs_without_a_reload(self):
+        self.begin("rsa active a\ned25519 active e\n", BOTH)
+        self.assertEqual(self.selectors_of(self.sent()), ["a", "e", "a"])
+        self.put("rsa retired a\nrsa active b\ned25519 active e\n")
+        self.wait_for(["b", "e", "b"])
+        self.assertEqual(self.daemon.lines("reload"), [])
+        answer = self.asked()
+        self.assertEqual({key["selector"] for key in answer["keys"]},
+                         {"b", "e"})
+        self.assertEqual(answer["failures"], [])
+
+    def asked(self):
+        return control.ask(os.path.join(self.daemon.dir, "control"),
+                           b"key example.org")
+
+    def test_no_message_is_unsigned_or_fails(self):
+        """The file changes to and fro while four clients send; each message
+        holds, whichever key signed it."""
+        self.begin("rsa active a\ned25519 active e\n", BOTH[:2], hurry=5)
+        over = threading.Event()
+        failures = []
+
+        def send(number):
+            client = self.daemon.client()
+            client.ehlo()
+            try:
+                while not over.is_set():
+                    answer = client.message(
+                        SAMPLE + b"%d\r\n" % number * (number * 2000 + 1))
+                    if answer.code != 250:
+                        failures.append(str(answer))
+                        return
+            except (OSError, harness.Gone) as e:
+                failures.append(repr(e))
+
+        senders = [threading.Thread(target=send, args=(n,)) for n in range(4)]
+        for sender in senders:
+            sender.start()
+        try:
+            for old, new in ("ab", "ba", "ab"):
+                self.put("rsa retired %s\nrsa active %s\n"
+                         "ed25519 active e\n" % (old, new))
+                self.wait_for([new, "e"])
+        finally:
+            over.set()
+            for sender in senders:
+                sender.join(harness.WAIT)
+        self.assertEqual(failures, [])
+        self.assertEqual(self.daemon.lines("unsigned=|no signature|failed="),
+                         [])
+        used = set()
+        messages = list(self.hop.messages)
+        for message in messages:
+            found = self.selectors_of(message.data)
+            self.assertEqual(len(found), 2)
+            used.add(found[0])
+        self.assertEqual(used, {"a", "b"})
+        # To check each of thousands takes long, and they are alike.
+        step = max(1, len(messages) // 150)
+        for message in messages[::step]:
+            for index in (0, 1):
+                self.assertTrue(harness.dkim_verifies(
+                    message.data, self.records, index))
+
+    def test_the_same_file_by_another_name_is_another_key(self):
+        self.begin("rsa active a\n", signers=1, hurry=5)
+        os.unlink(os.path.join(self.folder, "b.pem"))
+        os.link(os.path.join(self.folder, "a.pem"),
+                os.path.join(self.folder, "b.pem"))
+        self.assertEqual(self.selectors_of(self.sent()), ["a"])
+        self.put("rsa active b\n")
+        self.wait_for(["b"])
+
+
+class Mistakes(Case):
+    MISTAKE = "rsa retired a\nrsa active b\nrsa active c\n"
+
+    def test_what_was_good_goes_on_and_one_line_says_so(self):
+        self.begin("rsa active a\n", hurry=5)
+        self.wait_for(["a"])
+        self.put(self.MISTAKE)
+        self.daemon.wait_log(
+            r"/example\.org/selectors:3: of each kind one key alone is active, "
+            r"and a line above has it: \"c\"; what it said before goes on",
+            seconds=NOTICED)
+        # All signers have asked again, and one that knows nothing too.
+        path = os.path.join(self.daemon.dir, "control")
+        state = control.ask(path, b"state")
+        signer = [w for w in state["workers"] if w["role"] == "signer"][0]
+        os.kill(signer["pid"], signal.SIGKILL)
+        self.daemon.wait_log(r"killed by signal 9")
+        harness.wait_until("a signer in its place", lambda: [
+            w["state"] for w in control.ask(path, b"state")["workers"]
+            if w["role"] == "signer"] == ["serving"] * 2)
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            self.assertEqual(self.selectors_of(self.sent()), ["a"])
+        self.assertEqual(
+            len(self.daemon.lines("selectors:3: ")), 1, self.daemon.text())
+        self.assertEqual(self.daemon.lines("unsigned=|no signature"), [])
+        self.put(self.MISTAKE.replace("active c", "staged c"))
+        self.wait_for(["b"])
+
+    def test_what_others_may_write_is_a_mistake(self):
+        self.begin("rsa active a\n", hurry=5)
+        self.wait_for(["a"])
+        self.put("rsa active b\n", 0o664)
+        self.daemon.wait_log(r"has mode 0664, which lets others write to it: "
+                             r"chmod go-w ", seconds=NOTICED)
+        self.assertEqual(self.selectors_of(self.sent()), ["a"])
+        os.chmod(os.path.join(self.folder, "selectors"), 0o644)
+        self.wait_for(["b"])
+
+    def test_a_test_and_a_reload_refuse_it(self):
+        self.begin("rsa active a\n")
+        self.wait_for(["a"])
+        self.put(self.MISTAKE)
+        said = self.tool("serve", "-t", want=78)
+        self.assertIn("/example.org/selectors:3: of each kind", said)
+        self.assertIn("selectors:3: of each kind", self.tool("reload", want=78))
+        self.assertEqual(self.selectors_of(self.sent()), ["a"])
+
+
+class BeforePublished(Case):
+    def test_unsigned_is_the_default(self):
+        self.begin("rsa staged a\ned25519 active e\n", BOTH[:1])
+        self.assertEqual(self.sent(), SAMPLE)
+        self.daemon.wait_log(r" unsigned=not-published ")
+        self.put("rsa active a\ned25519 active e\n")
+        self.wait_for(["a"])
+
+    def test_other_signatures_are_made(self):
+        self.begin("rsa staged a\ned25519 active e\n", BOTH[:2])
+        data = self.sent()
+        self.assertEqual(self.selectors_of(data), ["e"])
+        self.assertTrue(harness.dkim_verifies(data, self.records))
+        self.daemon.wait_log(
+            r"left-out=dkim:example\.org:auto:not-published ")
+
+    def test_sign(self):
+        self.begin("rsa staged a\nrsa staged b\n", ("before_published = sign",))
+        data = self.sent()
+        self.assertEqual(self.selectors_of(data), ["a"])
+        self.assertTrue(harness.dkim_verifies(data, self.records))
+
+    def test_tempfail_whatever_on_error_says(self):
+        self.begin("rsa staged a\n",
+                   ("before_published = tempfail", "on_error = pass"))
+        answer = self.client.message(SAMPLE)
+        self.assertEqual(str(answer)[:9], "451 4.3.0")
+        self.assertEqual(self.hop.messages, [])
+        self.daemon.wait_log(
+            r"no signature dkim:example\.org:auto: the key a of example\.org "
+            r"is staged: its record is not published yet")
+
+
+class Tools(Case):
+    FILE = "rsa active a\nrsa staged b\ned25519 active e\n"
+
+    def test_sign_and_explain_use_what_the_file_names(self):
+        self.begin(self.FILE, BOTH[:2])
+        signed = self.tool("sign", stdin=SAMPLE).encode()
+        signed = signed.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        self.assertEqual(self.selectors_of(signed), ["a", "e"])
+        said = self.tool("explain", stdin=SAMPLE)
+        self.assertIn("d=example.org s=a a=rsa-sha256", said)
+        self.assertIn("/keys/example.org/a.pem (rsa, 2048 bits)", said)
+        self.assertIn("d=example.org s=e a=ed25519-sha256", said)
+        self.put("rsa staged a\n")
+        said = self.tool("explain", stdin=SAMPLE, want=1)
+        self.assertIn("is staged: its record is not published yet", said)
+        self.put("rsa sleeping a\n")
+        said = self.tool("sign", stdin=SAMPLE, want=78)
+        self.assertIn("selectors:1: a key is staged, active or retired", said)
+
+    def test_dns_prints_all_that_are_to_be_there(self):
+        self.begin(self.FILE + "rsa retired c since=%s\n" % time.strftime(
+            "%Y-%m-%dT%H:%M:%SZ", time.gmtime()), BOTH[:2])
+        os.link(os.path.join(self.folder, "a.pem"),
+                os.path.join(self.folder, "c.pem"))
+        said = self.tool("dns", "--for", "dkim")
+        for name in "abec":
+            self.assertIn("%s._domainkey.example.org" % name, said)
+
+
+if __name__ == "__main__":
+    harness.main()
