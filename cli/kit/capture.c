@@ -6,18 +6,24 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/compat.h"
 #include "cli/kit/capture.h"
 
 enum { PATH_BYTES = 4096, CHUNK = 4096, NAP_MS = 5, NO_EXEC = 127 };
@@ -56,26 +62,65 @@ struct capturing {
 	int in;		 /* -1: nothing */
 	bool errors_too; /* go where output does; else nowhere */
 	unsigned ms;
+	const struct cli_capture_apart *apart; /* NULL: as we are */
 };
+
+/* In the child: what we have set for ourselves, and have open, outlives exec. */
+static int
+leave_ours_behind(const struct cli_capture_apart *apart)
+{
+	const struct sigaction standard = {.sa_handler = SIG_DFL};
+	const struct rlimit none = {0, 0};
+	sigset_t blocked;
+
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, &standard, NULL);
+	sigemptyset(&blocked);
+	(void)sigprocmask(SIG_SETMASK, &blocked, NULL);
+	(void)umask(077);
+	(void)setrlimit(RLIMIT_CORE, &none);
+	if (chdir("/") != 0 || compat_close_from(STDERR_FILENO + 1) != 0)
+		return -1;
+	if (apart->group_count > 0 &&
+	    (setgroups(apart->group_count, apart->groups) != 0 ||
+		setresgid(apart->group, apart->group, apart->group) != 0 ||
+		setresuid(apart->user, apart->user, apart->user) != 0))
+		return -1;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
 
 /* In the child: a group of its own, to be killed by. */
 static void
 become_program(const char *const argv[], int out, const struct capturing *how)
 {
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char *const *words = (char *const *)(uintptr_t)argv;
 
-	(void)setpgid(0, 0);
+	/* In a session of its own it has no terminal, whose input it could
+	 * fake. */
+	(void)(how->apart != NULL ? setsid() : setpgid(0, 0));
 	(void)signal(SIGPIPE, SIG_DFL);
-	if (nothing >= 0 &&
-	    dup2(how->in >= 0 ? how->in : nothing, STDIN_FILENO) >= 0 &&
-	    dup2(out, STDOUT_FILENO) >= 0 &&
-	    dup2(how->errors_too ? out : nothing, STDERR_FILENO) >= 0)
-		(void)execv(argv[0], (char *const *)(uintptr_t)argv);
+	if (nothing < 0 ||
+	    dup2(how->in >= 0 ? how->in : nothing, STDIN_FILENO) < 0 ||
+	    dup2(out, STDOUT_FILENO) < 0 ||
+	    dup2(how->errors_too ? out : nothing, STDERR_FILENO) < 0)
+		_exit(NO_EXEC);
+	if (how->apart == NULL)
+		(void)execv(argv[0], words);
+	else if (leave_ours_behind(how->apart) == 0)
+		(void)execve(argv[0], words,
+		    (char *const *)(uintptr_t)how->apart->environment);
+	if (how->apart != NULL) /* nobody else knows why */
+		(void)dprintf(
+		    STDERR_FILENO, "%s: %s", argv[0], strerror(errno));
 	_exit(NO_EXEC);
 }
 
+/* Where it is told so, what is too much is read and dropped: a program that
+ * talks has not failed. */
 static int
-read_output(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
+read_output(
+    int fd, int64_t end, bool drop, struct strbuf *out, struct strbuf *reason)
 {
 	struct pollfd what = {.fd = fd, .events = POLLIN};
 	int more = 1;
@@ -97,8 +142,10 @@ read_output(int fd, int64_t end, struct strbuf *out, struct strbuf *reason)
 			else if (n < 0)
 				more =
 				    strbuf_fail(reason, "%s", strerror(errno));
-			else if (strbuf_add(
-				     out, slice_from(chunk, (size_t)n)) == 0)
+			else if (strbuf_add(out,
+				     slice_first(slice_from(chunk, (size_t)n),
+					 drop ? out->cap - out->n : CHUNK)) ==
+			    0)
 				more = n > 0;
 			else
 				more = strbuf_fail(reason,
@@ -158,10 +205,14 @@ capture(const char *const argv[], const struct capturing *how,
 	if (pid < 0) {
 		strbuf_add_str(reason, strerror(errno));
 	} else {
-		(void)setpgid(pid, pid); /* whoever of the two is first */
-		if (read_output(wire[0], end, out, reason) == 0)
+		if (how->apart == NULL) /* whoever of the two is first */
+			(void)setpgid(pid, pid);
+		if (read_output(
+			wire[0], end, how->apart != NULL, out, reason) == 0)
 			outcome = wait_for_exit(pid, end, &gone, reason);
 		if (!gone) {
+			/* It may not have come to a group of its own yet. */
+			(void)kill(pid, SIGKILL);
 			(void)kill(-pid, SIGKILL);
 			(void)waitpid(pid, NULL, 0);
 		}
@@ -174,14 +225,25 @@ int
 cli_capture(const char *const argv[], unsigned ms, struct strbuf *out,
     struct strbuf *reason)
 {
-	return capture(argv, &(struct capturing){-1, false, ms}, out, reason);
+	return capture(
+	    argv, &(struct capturing){-1, false, ms, NULL}, out, reason);
 }
 
 int
 cli_capture_both(const char *const argv[], unsigned ms, struct strbuf *out,
     struct strbuf *reason)
 {
-	return capture(argv, &(struct capturing){-1, true, ms}, out, reason);
+	return capture(
+	    argv, &(struct capturing){-1, true, ms, NULL}, out, reason);
+}
+
+int
+cli_capture_apart(const char *const argv[],
+    const struct cli_capture_apart *apart, unsigned ms, struct strbuf *out,
+    struct strbuf *reason)
+{
+	return capture(
+	    argv, &(struct capturing){-1, true, ms, apart}, out, reason);
 }
 
 int
@@ -197,7 +259,7 @@ cli_capture_fed(const char *const argv[], struct slice input, unsigned ms,
 		(void)strbuf_fail(reason, "%s", strerror(errno));
 	else
 		outcome = capture(
-		    argv, &(struct capturing){in, true, ms}, out, reason);
+		    argv, &(struct capturing){in, true, ms, NULL}, out, reason);
 	(void)close(in);
 	return outcome;
 }
