@@ -487,6 +487,7 @@ setup_undo(struct setup *setup)
 		       "/var/lib/signpost-record removes "
 		       "results");
 	cli_steps_todo("userdel signpost; userdel signpost-in; userdel "
-		       "signpost-keys; userdel signpost-record");
+		       "signpost-keys; userdel signpost-record; userdel "
+		       "signpost-publish");
 	return cli_steps_status(&setup->steps);
 }
