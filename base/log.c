@@ -21,10 +21,13 @@
 #include "base/compat.h"
 #include "base/escape.h"
 #include "base/log.h"
+#include "base/log_wire.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 
-enum { LOG_LINE_MAX = 16 * 1024 };
+/* Of a line, and of the text that another process sent for one: what is longer
+ * ends there, and does not take the rest of its line with it. */
+enum { LOG_LINE_MAX = 16 * 1024, LOG_TAKEN_MAX = LOG_LINE_MAX / 2 - 256 };
 
 struct log {
 	char *ident;
@@ -229,17 +232,17 @@ log_free(struct log *log)
 int
 log_take(struct log *log, const char *who, struct slice datagram)
 {
+	enum log_level level;
 	struct strbuf text;
+	int outcome;
 
-	if (datagram.n < 2 || datagram.p[0] < '0' ||
-	    datagram.p[0] > '0' + LOGGING_DEBUG)
-		return -1;
-	strbuf_init(&text, 6 * LOG_DATAGRAM_MAX);
-	escape_text(slice_after(datagram, 1), &text);
-	log_printf(log, (enum log_level)(datagram.p[0] - '0'), "%s: %s", who,
-	    strbuf_text(&text));
+	strbuf_init(&text, LOG_WIRE_TEXT_MAX);
+	outcome = log_wire_read(datagram, &level, &text);
+	if (outcome == 0)
+		log_printf(log, level, "%s: %.*s", who, LOG_TAKEN_MAX,
+		    strbuf_text(&text));
 	strbuf_clear(&text);
-	return 0;
+	return outcome;
 }
 
 void
@@ -253,11 +256,9 @@ log_event(struct log *log, enum log_level level, struct slice text)
 	if (log->fd >= 0) {
 		struct strbuf row;
 
-		/* Behind an octet with its level. Whoever does not take it
-		 * has enough. */
+		/* Whoever does not take it has enough. */
 		strbuf_init(&row, LOG_DATAGRAM_MAX);
-		strbuf_add_char(&row, (char)('0' + level));
-		strbuf_add(&row, slice_first(text, LOG_DATAGRAM_MAX - 1));
+		log_wire_print(level, text, &row);
 		(void)send(log->fd, row.p, row.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 		strbuf_clear(&row);
 		return;
@@ -277,6 +278,7 @@ void
 log_printf(struct log *log, enum log_level level, const char *fmt, ...)
 {
 	struct strbuf text, json;
+	struct slice part;
 	va_list ap;
 
 	if (!log_wants(log, level))
@@ -286,9 +288,15 @@ log_printf(struct log *log, enum log_level level, const char *fmt, ...)
 	strbuf_addv(&text, fmt, ap);
 	va_end(ap);
 	if (log->target == LOGGING_JSON) {
+		/* Of what is too long so much that it stays JSON. */
 		strbuf_init(&json, LOG_LINE_MAX / 2);
-		strbuf_add_str(&json, "\"message\":");
-		escape_json(strbuf_slice(&text), &json);
+		part = strbuf_slice(&text);
+		do {
+			strbuf_reset(&json);
+			strbuf_add_str(&json, "\"message\":");
+			escape_json(part, &json);
+			part = slice_first(part, part.n / 2);
+		} while (json.full);
 		log_event(log, level, strbuf_slice(&json));
 		strbuf_clear(&json);
 	} else {

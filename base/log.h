@@ -25,17 +25,14 @@ struct log;
 /* `ident` is what syslog and stderr lines begin with ("signpost/out"); it
  * is copied. Lines below `least` are dropped. */
 struct log *log_new(const char *ident, enum log_target, enum log_level least);
-/* Where each line goes as a datagram to a process that has a log, for one that
- * may open no socket; `fd` stays the caller's. */
+/* Where each line goes as a datagram (base/log_wire.h) to a process that has a
+ * log, for one that may open no socket; `fd` stays the caller's. */
 struct log *log_new_by(int fd, enum log_level least);
 void log_free(struct log *);
 
 /* The other side: a line of `who` out of such a datagram, into a log. 0, or -1
  * where it is none. */
 int log_take(struct log *, const char *who, struct slice datagram);
-
-/* Octets of such a datagram. */
-enum { LOG_DATAGRAM_MAX = 8192 };
 
 enum log_target log_target(const struct log *);
 bool log_wants(const struct log *, enum log_level);

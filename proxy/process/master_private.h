@@ -18,9 +18,9 @@
 #include "proxy/keys/key_files.h"
 #include "proxy/message/signers.h"
 #include "proxy/process/control.h"
+#include "proxy/process/life_wire.h"
 #include "proxy/process/master_rules.h"
 #include "proxy/process/notify.h"
-#include "proxy/process/sandbox_filter.h"
 #include "proxy/process/spawn.h"
 #include "proxy/settings/config.h"
 
@@ -32,8 +32,6 @@ struct proxy_control;
 struct proxy_key_check;
 struct proxy_master;
 
-/* Calls that its process was refused: what came of the last word, and which were
- * logged already. */
 enum { PROXY_MASTER_ORPHANS_MAX = 256, PROXY_SEAT_GIFTS_MAX = 2048 };
 
 /* What is to be handed to a process whose socket had no room for it yet. */
@@ -50,13 +48,6 @@ struct proxy_orphan {
 	int records;
 	unsigned front;
 };
-enum { PROXY_SEAT_CALLS_MAX = 8 };
-
-struct proxy_seat_told {
-	unsigned char word[PROXY_SANDBOX_TOLD_SIZE];
-	unsigned n, count;
-	int calls[PROXY_SEAT_CALLS_MAX];
-};
 
 /* The place of one worker. */
 struct proxy_seat {
@@ -71,7 +62,7 @@ struct proxy_seat {
 	struct proxy_gifts gifts; /* the first one first */
 	size_t gift_count;
 	struct event *on_room; /* there are some */
-	struct proxy_seat_told told;
+	struct proxy_life life;
 	time_t since;	 /* it was forked */
 	unsigned silent; /* rounds since its last sign of life */
 	unsigned paused; /* s, of the last pause; 0: none yet */

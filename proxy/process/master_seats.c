@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log_wire.h"
 #include "base/xalloc.h"
 #include "proxy/keys/key_wire.h"
 #include "proxy/process/master.h"
 #include "proxy/process/master_private.h"
 #include "proxy/process/recorder.h"
+#include "proxy/process/sandbox_filter.h"
 #include "proxy/process/worker.h"
 #include "proxy/settings/roles.h"
 
@@ -256,19 +258,12 @@ show_silence(const struct proxy_seat *seat)
 	atomic_store(&shared->seats[seat->slot].silent, seat->silent);
 }
 
-/* Of each call once, and of so many: who was taken over may say anything. */
 static void
-tell_refused(struct proxy_seat *seat, int call)
+on_refused(void *ctx, int call)
 {
-	struct proxy_seat_told *told = &seat->told;
+	const struct proxy_seat *seat = ctx;
 	struct strbuf name;
 
-	for (unsigned i = 0; i < told->count; i++)
-		if (told->calls[i] == call)
-			return;
-	if (told->count == PROXY_SEAT_CALLS_MAX)
-		return;
-	told->calls[told->count++] = call;
 	strbuf_init(&name, 64);
 	proxy_sandbox_call_name(call, &name);
 	log_printf(seat->generation->master->log, LOGGING_ERROR,
@@ -278,31 +273,6 @@ tell_refused(struct proxy_seat *seat, int call)
 	    "it pass",
 	    (long)seat->pid, proxy_role_name(seat->role), strbuf_text(&name));
 	strbuf_clear(&name);
-}
-
-/* Octets of the process: signs of life, and which calls it was refused. True
- * where it says that it could serve. */
-static bool
-hear(struct proxy_seat *seat, const char *bytes, size_t n)
-{
-	struct proxy_seat_told *told = &seat->told;
-	bool ready = false;
-
-	for (size_t i = 0; i < n; i++) {
-		/* A report begins with an octet that is no sign of life and has
-		 * a fixed size. It may come in pieces, so what has come is kept
-		 * in the seat between reads. */
-		if (told->n == 0 && bytes[i] != PROXY_SANDBOX_TOLD) {
-			ready = ready || bytes[i] == 'r';
-			continue;
-		}
-		told->word[told->n++] = (unsigned char)bytes[i];
-		if (told->n < PROXY_SANDBOX_TOLD_SIZE)
-			continue;
-		told->n = 0;
-		tell_refused(seat, told->word[1] | told->word[2] << 8);
-	}
-	return ready;
 }
 
 /* The pipe is a hint only. What a process says there is counted, never
@@ -323,7 +293,9 @@ on_control(evutil_socket_t fd, short what, void *ctx)
 	}
 	seat->silent = 0;
 	show_silence(seat);
-	if (!hear(seat, bytes, (size_t)n) || seat->state != PROXY_SEAT_STARTING)
+	if (!proxy_life_hear(
+		&seat->life, slice_from(bytes, (size_t)n), on_refused, seat) ||
+	    seat->state != PROXY_SEAT_STARTING)
 		return;
 	/* Once: a worker that was taken over may repeat its word as often as it
 	 * likes. */
@@ -443,7 +415,8 @@ hear_last(struct proxy_seat *seat)
 	ssize_t n = read(seat->control, bytes, sizeof(bytes));
 
 	if (n > 0)
-		(void)hear(seat, bytes, (size_t)n);
+		(void)proxy_life_hear(&seat->life, slice_from(bytes, (size_t)n),
+		    on_refused, seat);
 	if (seat->on_lines != NULL)
 		on_lines(seat->lines, EV_READ, seat);
 }
@@ -623,7 +596,7 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 	seat->lines = pairs.lines[0];
 	seat->hello = pairs.hello[0];
 	seat->records = pairs.records[0];
-	memset(&seat->told, 0, sizeof(seat->told));
+	memset(&seat->life, 0, sizeof(seat->life));
 	STAILQ_INIT(&seat->gifts); /* its place may have moved since */
 	move_seat(seat, PROXY_SEAT_STARTING);
 	seat->since = clock_s();

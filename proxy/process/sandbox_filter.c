@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/compat.h"
+#include "proxy/process/life_wire.h"
 #include "proxy/process/sandbox_calls.h"
 #include "proxy/process/sandbox_filter.h"
 
@@ -41,10 +42,10 @@ static void
 on_sigsys(int number, siginfo_t *info, void *context)
 {
 	int call = info->si_syscall, before = errno;
-	const unsigned char told[PROXY_SANDBOX_TOLD_SIZE] = {PROXY_SANDBOX_TOLD,
-	    (unsigned char)(call & 0xff), (unsigned char)(call >> 8 & 0xff)};
+	unsigned char told[PROXY_LIFE_REFUSED_SIZE];
 
 	(void)number;
+	proxy_life_refused(call, told);
 	(void)send(
 	    on_unlisted.tell, told, sizeof(told), MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (on_unlisted.death)

@@ -23,13 +23,9 @@ enum proxy_sandbox_unlisted {
 	PROXY_SANDBOX_UNLISTED_DEATH /* for tests: said on stderr, and dead */
 };
 
-/* Of a call that is not listed, over `tell`: this octet, then the call's number,
- * the lower octet first. */
-#define PROXY_SANDBOX_TOLD 'x'
-enum { PROXY_SANDBOX_TOLD_SIZE = 3 };
-
-/* For good, for one of the kinds of proxy/process/sandbox_calls. 0; or -1 and
- * errno, and nothing is filtered. */
+/* For good, for one of the kinds of proxy/process/sandbox_calls; what is not
+ * listed is told of over `tell` (proxy/process/life_wire.h). 0; or -1 and errno,
+ * and nothing is filtered. */
 int proxy_sandbox_filter(unsigned kind, enum proxy_sandbox_unlisted, int tell);
 
 /* The master's: it may do anything but what kills. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/log_wire.h"
 #include "base/strbuf.h"
 #include "t/lib/unit.h"
 
@@ -76,10 +77,13 @@ test_json_lines_are_objects(void **state)
 	struct capture c = capture_begin();
 	struct strbuf got;
 	struct slice rest, line;
+	char quotes[7000];
 
 	(void)state;
 	log_printf(log, LOGGING_DEBUG, "x \"%s\"", "\n");
 	log_event(log, LOGGING_WARNING, SLICE("\"n\":1"));
+	memset(quotes, '"', sizeof(quotes));
+	log_printf(log, LOGGING_INFO, "%.*s", (int)sizeof(quotes), quotes);
 	capture_end(c, &got);
 	rest = strbuf_slice(&got);
 	assert_true(slice_cut(&rest, '\n', &line));
@@ -92,6 +96,10 @@ test_json_lines_are_objects(void **state)
 	assert_true(
 	    slice_search(line, SLICE("\"level\":\"warning\"")) < line.n);
 	assert_true(slice_ends_nocase(line, SLICE(",\"n\":1}")));
+	/* Of what is too long a part, which ends as it should. */
+	assert_true(slice_cut(&rest, '\n', &line));
+	assert_true(line.n > sizeof(quotes) / 2);
+	assert_true(slice_ends_nocase(line, SLICE("\\\"\"}")));
 	assert_int_equal(rest.n, 0);
 	log_free(log);
 	strbuf_clear(&got);
@@ -286,6 +294,16 @@ test_lines_by_way_of_another(void **state)
 	/* Who takes nothing makes nobody wait, and what is no line is none. */
 	for (int i = 0; i < 10000; i++)
 		log_printf(far, LOGGING_ERROR, "%01000d", i);
+	/* What is too long ends, and still says whose it is. */
+	memset(datagram, 1, sizeof(datagram));
+	datagram[0] = '1';
+	c = capture_begin();
+	assert_int_equal(
+	    log_take(log, "sealer 7", slice_from(datagram, sizeof(datagram))),
+	    0);
+	capture_end(c, &got);
+	assert_non_null(strstr(strbuf_text(&got), "]: sealer 7: \\x01\\x01"));
+	strbuf_clear(&got);
 	assert_int_equal(log_take(log, "x", SLICE("")), -1);
 	assert_int_equal(log_take(log, "x", SLICE("3")), -1);
 	assert_int_equal(log_take(log, "x", SLICE("9what")), -1);
