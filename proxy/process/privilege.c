@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -51,6 +52,7 @@ proxy_privilege_keep_few(struct strbuf *reason)
 	struct __user_cap_header_struct head = {
 	    .version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+	bool more = false;
 
 	if (geteuid() != 0)
 		return 0;
@@ -63,14 +65,20 @@ proxy_privilege_keep_few(struct strbuf *reason)
 		return fail_privilege(reason, "capget");
 	for (unsigned i = 0; i < 32 * _LINUX_CAPABILITY_U32S_3; i++) {
 		struct __user_cap_data_struct *set = &sets[i / 32];
+		uint32_t bit = 1u << i % 32;
 
 		if (is_kept(i))
 			continue;
-		set->effective &= ~(1u << i % 32);
-		set->permitted &= ~(1u << i % 32);
-		set->inheritable &= ~(1u << i % 32);
+		more = more ||
+		    ((set->effective | set->permitted | set->inheritable) &
+			bit) != 0;
+		set->effective &= ~bit;
+		set->permitted &= ~bit;
+		set->inheritable &= ~bit;
 	}
-	if (syscall(SYS_capset, &head, sets) != 0)
+	/* Who started us may have bounded them already, and let nobody make
+	 * this call (systemd's @privileged). */
+	if (more && syscall(SYS_capset, &head, sets) != 0)
 		return fail_privilege(reason, "capset");
 	return 0;
 }
