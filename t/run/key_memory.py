@@ -5,7 +5,10 @@ read, as root alone may. Signers' pages are locked, and in no core dump.
 """
 import os
 import re
+import signal
+import tempfile
 import time
+from unittest import mock
 
 import harness
 from harness import SAMPLE
@@ -107,6 +110,38 @@ class KeyMemory(harness.Case):
                         and not re.search(r"^VmFlags:.* lo\b", m, re.M)]
             self.assertEqual(unlocked, [])
             self.assertNotEqual(status_of(pid)["VmLck"].strip(), "0 kB")
+
+
+class Refused(harness.Case):
+    """Where nobody may lock without a bound: it serves, and says it once."""
+
+    PROGRAM = """#!/bin/sh
+exec setpriv --bounding-set=-sys_resource --inh-caps=-all \\
+    prlimit --memlock=1048576:1048576 %s "$@"
+"""
+
+    def test_one_warning(self):
+        if os.getuid() != 0:
+            self.fail("needs root")
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            program = os.path.join(folder, "signpost")
+            with open(program, "w") as f:
+                f.write(self.PROGRAM % harness.binary())
+            os.chmod(program, 0o755)
+            with mock.patch.dict(os.environ, SIGNPOST=program):
+                proxy = self.signpost(self.relay(), daemon=[
+                    "signers = 2", "workers = 2"])
+        proxy.wait_log("serving, ")
+        os.kill(proxy.process.pid, signal.SIGHUP)
+        proxy.wait_log("reloaded, ")
+        said, = proxy.lines("may be swapped out")
+        self.assertIn("LimitMEMLOCK=infinity", said)
+        client = proxy.client()
+        client.ehlo()
+        self.assertEqual(client.message(SAMPLE).code, 250)
+        client.quit()
+        self.assertIn(b"DKIM-Signature", proxy.relay.messages[0].data)
 
 
 if __name__ == "__main__":
