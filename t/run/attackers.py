@@ -6,8 +6,10 @@ calls: run/sandbox, from within.)
     client      speaks SMTP
     out, in     a worker; recorder; signer
 """
+import contextlib
 import os
 import re
+import select
 import signal
 import socket
 import time
@@ -21,6 +23,31 @@ from recorder import Both
 from secrets_in_memory import found_in, key_secrets
 
 ROLES = ("out", "in", "recorder", "signer")
+HACKING = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                       "..", "..", "HACKING")
+
+# Where each cell of HACKING's table is played, by rows; in the order of its
+# columns: a client, out, in, the recorder, a signer.
+CELLS = {
+    "keys": ("test_a_client_hears_nothing_of_others",) +
+            4 * ("test_keys_are_with_signers_alone",),
+    "signatures": ("test_a_client_has_its_own_mail_signed_alone",) +
+                  3 * ("test_a_worker_has_signed_what_its_front_signs_and_"
+                       "no_more",) + ("test_keys_are_with_signers_alone",),
+    "mail of others": ("test_a_client_hears_nothing_of_others",) +
+                      4 * ("test_mail_is_with_whom_it_passes",),
+    "files": ("test_a_client_opens_starts_and_reaches_nothing",) +
+             4 * ("sandbox.Reach.test_each_role",),
+    "the network": ("test_a_client_opens_starts_and_reaches_nothing",) +
+                   4 * ("sandbox.Reach.test_each_role",),
+    "other processes": ("test_a_client_opens_starts_and_reaches_nothing",) +
+                       4 * ("test_no_role_signals_or_traces_another",),
+    "figures": ("test_a_client_is_counted",) +
+               4 * ("test_nobody_writes_anothers_figures",),
+    "the log": ("test_a_client_writes_no_line_of_the_log",) +
+               3 * ("sandbox.Late.test_syslog_knows_who_writes",) +
+               ("sandbox.Late.test_a_signer_speaks_through_the_master",),
+}
 TEXT = (b"from:a@%(d)s\r\ndkim-signature:v=1; a=rsa-sha256; c=relaxed/relaxed; "
         b"d=%(d)s; s=%(s)s; h=from; bh=AAAA; b=")
 
@@ -34,6 +61,19 @@ def status_of(pid):
 def cpu_of(pid):
     with open("/proc/%d/schedstat" % pid) as text:
         return int(text.read().split()[0]) / 1e9
+
+
+class Heard(harness.Lines):
+    """All that a client was ever told."""
+
+    def __init__(self, sock):
+        super().__init__(sock)
+        self.all = bytearray()
+
+    def fill(self):
+        before = len(self.rest)
+        super().fill()
+        self.all += self.rest[before:]
 
 
 @unittest.skipUnless(os.getuid() == 0, "needs root, to take them over")
@@ -59,6 +99,33 @@ class Attackers(inbound.Case):
                 self.pids[f.read().split(b"\0")[2].decode()] = pid
         self.assertEqual(set(self.pids), set(ROLES))
 
+    def client(self, port=None):
+        client = harness.Client(port or self.proxy.port, greeting=False)
+        self.addCleanup(client.close)
+        client.lines = Heard(client.sock)
+        client.reply()
+        client.ehlo()
+        return client
+
+    def test_each_cell_of_the_table_is_played(self):
+        with open(HACKING) as f:
+            table = f.read().split("\nWho was taken over\n")[1].split(
+                "\nWords\n")[0]
+        rows = re.findall(r"(?m)^\t([^\t\n]+)\t(.*)", table)
+        self.assertEqual(rows[0][1].split(), ["client", *ROLES])
+        self.assertEqual([row for row, _ in rows[1:]], list(CELLS))
+        for cells in CELLS.values():
+            self.assertEqual(len(cells), 1 + len(ROLES))
+            for name in cells:
+                file, _, test = ("attackers.py.Attackers." + name
+                                 if "." not in name else
+                                 name.replace(".", ".py.", 1)
+                                 ).rpartition(".")
+                file, _, _ = file.rpartition(".")
+                with open(os.path.join(os.path.dirname(__file__),
+                                       file)) as text:
+                    self.assertIn("def %s(" % test, text.read())
+
     def text(self, domain, selector):
         return TEXT % {b"d": domain, b"s": selector}
 
@@ -75,7 +142,57 @@ class Attackers(inbound.Case):
             self.assertEqual(bool(found), role == "signer", role)
         self.assertEqual(found_in(self.proxy.process.pid, secrets), set())
 
+    # The master, who opens key files, serves signers: nobody else has a socket
+    # to ask it by. Which rule a signature may be of is the signers' affair.
+
+    def test_key_files_are_handed_to_signers_alone(self):
+        with contextlib.closing(taken_over.sockets_of(
+                self.pids["signer"])[taken_over.FD_KEYS]) as own:
+            os.kill(self.pids["signer"], signal.SIGSTOP)
+            self.addCleanup(os.kill, self.pids["signer"], signal.SIGCONT)
+            self.assertTrue(self.gets_file(own))
+            os.kill(self.pids["signer"], signal.SIGCONT)
+        for role in set(ROLES) - {"signer"}:
+            found = taken_over.sockets_of(self.pids[role])
+            self.assertNotIn(taken_over.FD_KEYS, found)
+            for own in found.values():
+                with own:
+                    self.assertFalse(self.gets_file(own), role)
+
+    def gets_file(self, own):
+        """Of example.org, by the first rules; whoever is at the other end."""
+        own.setblocking(False)
+        for rule in range(3):
+            with contextlib.suppress(OSError):
+                own.send(taken_over.key_question(rule, b"example.org"))
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end:
+            if select.select([own], [], [], 0.1)[0]:
+                with contextlib.suppress(OSError):
+                    _, files, _, _ = socket.recv_fds(own, 4096, 1)
+                    for fd in files:
+                        os.close(fd)
+                    if files:
+                        return True
+        return False
+
     # signatures of others
+
+    def test_a_client_has_its_own_mail_signed_alone(self):
+        for sender, signed in (("ann@example.org", True),
+                               ("ann@example.com", False),
+                               ("ann@example.org.example.com", False),
+                               ('"ann@example.org"@example.com', False),
+                               ("ann@../example.org", False)):
+            client = self.client()
+            self.assertEqual(client.message(
+                b"From: %s\r\n" % sender.encode() + SAMPLE.split(
+                    b"\r\n", 1)[1], sender="ann@example.org").code, 250)
+            client.quit()
+            message = self.hop.messages[-1].data
+            self.assertEqual(b"DKIM-Signature:" in message, signed, sender)
+            if signed:
+                self.assertIn(b"d=example.org;", message)
 
     def test_a_worker_has_signed_what_its_front_signs_and_no_more(self):
         org = self.text(b"example.org", self.proxy.selector.encode())
@@ -110,6 +227,89 @@ class Attackers(inbound.Case):
         with self.assertRaisesRegex(AssertionError, "no socket"), \
                 taken_over.Worker(self.pids["recorder"]):
             pass
+
+    # mail of others
+
+    def test_a_client_hears_nothing_of_others(self):
+        secrets = key_secrets(self.proxy.keyfile)
+        clients = [self.client() for _ in range(2)]  # of one worker, at once
+        marks = [os.urandom(12).hex().encode() for _ in clients]
+        for client in clients:
+            client.begin()
+            client.command("DATA")
+        for client, mark in zip(clients, marks):
+            client.send(SAMPLE + mark + b"\r\n")
+        for client in clients:
+            client.send(b".\r\n")
+            self.assertEqual(client.reply().code, 250)
+        for line in ("VRFY b", "EXPN b", "HELP", "NOOP b", "RSET", "MAIL",
+                     "MAIL FROM:<" + "b" * 400 + ">", "XFORWARD NAME"):
+            clients[0].command(line)
+        heard = clients[0].lines.all
+        self.assertNotIn(marks[1], heard)
+        for name, secret in secrets.items():
+            self.assertNotIn(secret, heard, name)
+        for mark in marks:
+            self.assertEqual(sum(mark in m.data for m in self.hop.messages), 1)
+        for message in self.hop.messages:
+            self.assertEqual(sum(mark in message.data for mark in marks), 1)
+
+    def test_mail_is_with_whom_it_passes(self):
+        for role, port in (("out", self.proxy.port),
+                           ("in", self.proxy.in_port)):
+            mark = {"mark": os.urandom(12).hex().encode()}
+            client = self.client(port)
+            client.begin()
+            client.command("DATA")
+            client.send(SAMPLE + mark["mark"] + b"\r\n")
+            wait_until("it to be there",
+                       lambda: found_in(self.pids[role], mark))
+            client.send(b".\r\n")
+            self.assertEqual(client.reply().code, 250)
+            for other in set(ROLES) - {role}:
+                self.assertEqual(found_in(self.pids[other], mark), set(),
+                                 (role, other))
+
+    # files, the network, other processes: of a client that names them
+
+    def test_a_client_opens_starts_and_reaches_nothing(self):
+        def there():
+            return sorted(os.path.join(folder, name) for folder, _, names in
+                          os.walk(self.proxy.dir) for name in names)
+
+        files, processes = there(), self.proxy.processes()
+        made = os.path.join(self.proxy.dir, "spool", "made")
+        with socket.create_server(("127.0.0.1", 0)) as decoy:
+            decoy.setblocking(False)
+            port = decoy.getsockname()[1]
+            for line in ("XFORWARD ADDR=127.0.0.1 PORT=%d" % port,
+                         "XCLIENT ADDR=127.0.0.1 PORT=%d" % port,
+                         "PROXY TCP4 127.0.0.1 127.0.0.1 1 %d" % port,
+                         "CONNECT 127.0.0.1:%d HTTP/1.1" % port,
+                         "ETRN 127.0.0.1:%d" % port,
+                         "MAIL FROM:<%s>" % made,
+                         'MAIL FROM:<"|/bin/touch %s"@example.org>' % made,
+                         "MAIL FROM:<@127.0.0.1:a@[127.0.0.1]:%d>" % port):
+                client = self.client()
+                client.send(line + "\r\n")
+                with contextlib.suppress(harness.Gone):
+                    client.reply()
+                client.close()
+            client = self.client()
+            client.begin(rcpts=("b@[127.0.0.1]", '"|touch %s"@b.test' % made))
+            client.command("DATA")
+            client.send((b"From: ../../made@example.org\r\nList-Id: "
+                         b"<../%s>\r\nReply-To: file://%s\r\n\r\n" % (
+                             made.encode(), made.encode()) +
+                         b"x" * 70 + b"\r\n") + b"y" * 70 + b"\r\n" +
+                        (b"z" * 70 + b"\r\n") * 4000)
+            self.assertEqual(there(), files)  # its spool has no name
+            client.send(b".\r\n")
+            self.assertEqual(client.reply().code, 250)
+            self.assertEqual(self.proxy.processes(), processes)
+            self.assertEqual(there(), files)
+            with self.assertRaises(BlockingIOError):
+                decoy.accept()
 
     # other processes: each is of another user, traces and signals nobody
 
@@ -159,6 +359,20 @@ class Attackers(inbound.Case):
                     flags = int(re.search(r"flags:\s+(\d+)",
                                           info.read()).group(1), 8)
                 self.assertEqual(flags & os.O_ACCMODE, os.O_RDONLY, role)
+
+    def test_a_client_is_counted(self):
+        def counts():
+            text = self.proxy.get("/metrics")[1]
+            return {front: sum(float(n) for n in re.findall(
+                r'(?m)^signpost_messages_total\{proxy="%s"[^}]*\} (\S+)'
+                % front, text)) for front in ("out", "in")}
+
+        before = counts()
+        client = self.client()
+        self.assertEqual(client.message(SAMPLE).code, 250)
+        client.quit()
+        self.assertEqual(counts(), {"out": before["out"] + 1,
+                                    "in": before["in"]})
 
     # the recorder: what a worker does to its socket
 

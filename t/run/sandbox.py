@@ -316,6 +316,7 @@ class Syslog:
         self.end()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         os.chmod(self.path, 0o777)
         self.socket.settimeout(harness.WAIT)
 
@@ -327,10 +328,15 @@ class Syslog:
         self.socket = None
 
     def line(self, pattern):
+        return self.line_by(pattern)[0]
+
+    def line_by(self, pattern):
+        """And the process that sent it, by the kernel's word."""
         while True:
-            line = self.socket.recv(65536).decode()
-            if re.search(pattern, line):
-                return line
+            line, notes, _, _ = self.socket.recvmsg(65536, 64)
+            if re.search(pattern, line.decode()):
+                return line.decode(), [struct.unpack("=3i", note)[0]
+                                       for _, _, note in notes]
 
 
 class Late(Case):
@@ -390,6 +396,25 @@ class Late(Case):
             self.assertEqual(it.call(SYS["sendto"], FD_LINES, sent, 9, 0x40,
                                      0, 0), 9)
         self.syslog.line(r"signpost/master\[\d+\]: signer %d: it is me" % pid)
+
+    def test_syslog_knows_who_writes(self):
+        """Whatever name a line has: no process can send it as another."""
+        proxy = self.elsewhere(daemon=["log = syslog"])
+        line = b"<22>signpost/master[1]: forged"
+        for role in ("out", "in", "recorder"):
+            pid = self.pid_of(proxy, role)
+            with inject.Captive(pid) as it:
+                fd = it.call(SYS["socket"], socket.AF_UNIX,
+                             socket.SOCK_DGRAM, 0)
+                there = struct.pack("=H", socket.AF_UNIX) + \
+                    self.syslog.path.encode() + b"\0"
+                self.assertEqual(it.call(
+                    SYS["connect"], fd, it.bytes(there), len(there)), 0)
+                self.assertEqual(it.call(
+                    SYS["sendto"], fd, it.bytes(line), len(line), 0x40, 0, 0),
+                    len(line))
+            self.assertEqual(self.syslog.line_by("forged")[1], [pid])
+        self.assertEqual(proxy.stop(), 0)
 
     def test_nothing_is_opened_late(self):
         """What landlock would refuse is no death, and a library that finds its

@@ -13,8 +13,8 @@ import struct
 PIDFD_GETFD = 438  # of every Linux since 5.6
 WAIT = 10
 
+FD_KEYS, FD_RECORD = 8, 9  # proxy/process/spawn.c
 # proxy/keys/sign_wire.h
-FD_RECORD = 9  # proxy/process/spawn.c
 KEY, TEXT, DIGEST = range(3)
 DONE, STALE, MISSING, TROUBLE = range(4)
 QUESTION = struct.Struct("=Q6I")
@@ -51,6 +51,11 @@ def sockets_of(pid):
 def question(kind, right, domain, text=b"", selector=b"", number=77):
     return QUESTION.pack(number, kind, right, len(domain), len(selector),
                          len(text), 0) + domain + selector + text
+
+
+def key_question(rule, domain):
+    """As a signer asks the master (proxy/keys/key_wire.h)."""
+    return struct.pack("=4I64x256s", 1, rule, 0, len(domain), domain)
 
 
 def read_answer(datagram):
