@@ -15,6 +15,7 @@
 #include "cli/check/reflector.h"
 #include "cli/check/report.h"
 #include "cli/check/results.h"
+#include "cli/check/rotation.h"
 #include "cli/check/send.h"
 #include "cli/check/servers.h"
 #include "cli/check/wiring.h"
@@ -200,6 +201,7 @@ check_domain(const struct wishes *w, struct slice domain,
 	check_disk(config, &report);
 	check_peers(config, &report);
 	check_daemon(config, &report);
+	check_rotation(keys, config, postfix, &report);
 	check_postfix(config, postfix, &report);
 	check_reflector(config, &report);
 	check_results(config, &report);

@@ -2,6 +2,7 @@
 changes by a rename, without a reload and under traffic: no message is unsigned
 and none fails. A mistake in it stops no mail.
 """
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import time
 
 import control
 import harness
+import nameserver
 from harness import SAMPLE
 
 # A change is known within so many seconds.
@@ -322,6 +324,88 @@ class Tools(Case):
         said = self.tool("dns", "--for", "dkim")
         for name in "abec":
             self.assertIn("%s._domainkey.example.org" % name, said)
+
+    def checked(self, records=(), **environment):
+        with nameserver.Nsd("\n".join(records)) as server:
+            done = subprocess.run(
+                [harness.binary(), "check", "-c", self.daemon.config, "--json",
+                 "-d", "example.org", "--nameserver",
+                 "127.0.0.1:%d" % server.port],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60,
+                env=dict(os.environ, **environment), check=False)
+        return [(f["what"], f["subject"], f["result"], f["reason"],
+                 f.get("todo", "")) for f in json.loads(done.stdout)["checks"]]
+
+    def found(self, findings, check, subject):
+        return [(result, reason) for what, name, result, reason, _ in findings
+                if (what, name) == (check, subject)]
+
+    def test_check_knows_what_each_key_is(self):
+        self.begin(self.FILE, BOTH[:1])
+        name = "%s._domainkey.example.org"
+        record = "%s TXT %s" % (name % "a", self.records[name % "a"])
+        found = self.checked([record])
+        self.assertEqual(self.found(found, "key", name % "b"),
+                         [("ok", "rsa, 2048 bits, staged")])
+        self.assertEqual(self.found(found, "dkim", name % "a"),
+                         [("ok", "published, and the public half of ours")])
+        self.assertEqual(
+            self.found(found, "dkim", name % "b"),
+            [("note", "the key is staged, and its record is not published "
+              "yet")])
+        # Of no signature's kind.
+        self.assertEqual(self.found(found, "key", name % "e"), [])
+        self.put(self.FILE.replace("active a", "staged a"))
+        found = self.checked([record])
+        self.assertEqual(
+            self.found(found, "key", name % "a")[1:],
+            [("warning", "the key is staged, and no key of rsa is active: mail "
+              "has no such signature (before_published)")])
+
+    def test_check_asks_the_daemon_what_it_signs_with(self):
+        self.begin(self.FILE, BOTH[:1])
+        name = "a._domainkey.example.org"
+        self.wait_for(["a"])
+        self.assertEqual(self.found(self.checked(), "daemon", name), [])
+        # A signer looks at a key that it holds every four seconds: told of in
+        # between, the file is ahead.
+        want = ("warning", "the daemon signs for example.org with another key "
+                "than this one, which the file of selectors says is active")
+
+        def is_told():
+            for active, other in ("ba", "ab"):
+                self.put("rsa active %s\nrsa staged %s\n" % (active, other))
+                found = self.found(
+                    self.checked(), "daemon",
+                    active + "._domainkey.example.org")
+                self.wait_for([active])
+                if found == [want]:
+                    return True
+                self.assertEqual(found, [])
+            return False
+
+        harness.wait_until("check to see the difference", is_told, 120)
+        self.assertEqual(self.found(self.checked(), "daemon", name), [])
+
+    def test_check_knows_how_long_mail_may_be_under_way(self):
+        self.begin(self.FILE, BOTH[:1])
+        folder = os.path.join(self.daemon.dir, "bin")
+        os.mkdir(folder)
+        path = "%s:%s" % (folder, os.environ["PATH"])
+        for lifetime, want in (("5d", []), ("6", []), ("144h", []), (
+                "10d", [("fail", "a record is taken down 7 days after its key "
+                         "signed for the last time, and mail may be in "
+                         "Postfix's queue for 10 (maximal_queue_lifetime)")]),
+                ("1w", [("fail", "a record is taken down 7 days after its key "
+                         "signed for the last time, and mail may be in "
+                         "Postfix's queue for 7 (maximal_queue_lifetime)")])):
+            with open(os.path.join(folder, "postconf"), "w") as f:
+                f.write("#!/bin/sh\ntest \"$1\" = -x && "
+                        "echo maximal_queue_lifetime = %s\nexit 0\n" %
+                        lifetime)
+            os.chmod(f.name, 0o755)
+            self.assertEqual(self.found(self.checked(PATH=path), "rotate",
+                                        "retire_after"), want, lifetime)
 
 
 if __name__ == "__main__":
