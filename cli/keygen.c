@@ -5,14 +5,17 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/xalloc.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/domains.h"
 #include "cli/kit/files.h"
 #include "cli/kit/options.h"
 #include "cli/kit/records_print.h"
+#include "cli/kit/selectors.h"
 #include "cli/kit/settings.h"
 #include "dkim/key.h"
 #include "mail/idn.h"
@@ -264,6 +267,33 @@ is_there(const char *path)
 	return true;
 }
 
+/* Where a file says what each key is, it is to know of this one. It signs once
+ * its record can be seen, and somebody says so. */
+static int
+stage(struct making *m, const struct kind *kind)
+{
+	const struct proxy_signing_rules *rules;
+	char *folder;
+	int outcome;
+
+	if (m->loaded == NULL)
+		return CLI_OK;
+	rules = &m->loaded->signing;
+	if (!rules->keys[choose_rule(rules)].automatic)
+		return CLI_OK;
+	folder = xslicedup(slice_first(strbuf_slice(&m->path),
+	    slice_find_last(strbuf_slice(&m->path), '/')));
+	outcome = cli_selectors_put(folder, kind->type,
+	    strbuf_slice(&kind->selector), PROXY_SELECTOR_STAGED, &m->reason);
+	if (outcome == 0)
+		fprintf(stderr,
+		    "signpost: %s/selectors: %s is staged (signpost rotate "
+		    "activate, once its record is published)\n",
+		    folder, strbuf_text(&kind->selector));
+	free(folder);
+	return outcome == 0 ? CLI_OK : CLI_CONFIG;
+}
+
 static int
 generate(struct making *m, struct slice domain, const struct kind *kind)
 {
@@ -283,6 +313,7 @@ generate(struct making *m, struct slice domain, const struct kind *kind)
 	if (status == CLI_OK) {
 		fprintf(
 		    stderr, "signpost: %s: written\n", strbuf_text(&m->path));
+		status = stage(m, kind);
 		cli_records_print(
 		    &(struct cli_records_printer){.format = CLI_RECORDS_ZONE},
 		    &records);

@@ -325,6 +325,29 @@ class Tools(Case):
         for name in "abec":
             self.assertIn("%s._domainkey.example.org" % name, said)
 
+    def test_keygen_stages_what_it_makes(self):
+        self.begin(self.FILE)
+        said = self.tool("keygen", "-d", "example.org", "-d", "new.example",
+                         "-s", "n", "-t", "both")
+        self.assertIn("nr is staged", said)
+        path = os.path.join(self.folder, "selectors")
+        with open(path) as f:
+            text = f.read()
+        now = r"made=2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n"
+        new = (r"rsa      staged   nr  " + now +
+               r"ed25519  staged   ne  " + now)
+        self.assertRegex(text, r"\A%s%s\Z" % (re.escape(self.FILE), new))
+        with open(path.replace("example.org", "new.example")) as f:
+            self.assertRegex(f.read(), r"\A# kept by .*\n%s\Z" % new)
+        # Not the mail of this daemon is signed with them.
+        self.wait_for(["a"])
+        # A name that is taken is, and what a mistake is in stays as it is.
+        self.put("rsa active a\nrsa staged m\ned25519 wrong x\n")
+        said = self.tool("keygen", "-d", "example.org", "-s", "o", want=78)
+        self.assertIn("selectors:3: a key is staged, active or retired", said)
+        with open(path) as f:
+            self.assertNotIn(" o", f.read())
+
     def checked(self, records=(), **environment):
         with nameserver.Nsd("\n".join(records)) as server:
             done = subprocess.run(
