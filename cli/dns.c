@@ -8,6 +8,7 @@
 #include "cli/kit/options.h"
 #include "cli/kit/records_print.h"
 #include "cli/kit/settings.h"
+#include "cli/publish/delegation.h"
 #include "cli/publish/dmarc_plan.h"
 #include "cli/publish/wizard.h"
 #include "mail/idn.h"
@@ -18,6 +19,8 @@ static const char help[] =
     "           [--dmarc p=none|quarantine|reject] [--rua ADDRESS]\n"
     "           [--nameserver ADDR[:PORT]]\n"
     "           [--format zone|raw|form|json|nsupdate]\n"
+    "       signpost dns --cname PROVIDER [-c FILE] [-d DOMAIN]\n"
+    "           [--format FORMAT]\n"
     "\n"
     "Prints the DNS records to publish: of each key that the configuration\n"
     "signs or seals with, and SPF, DMARC and what else belongs to the\n"
@@ -33,6 +36,9 @@ static const char help[] =
     "                       where there is no record yet, none\n"
     "  --rua ADDRESS        who gets DMARC's reports (postmaster@DOMAIN)\n"
     "  --nameserver ADDR[:PORT]  the name server to ask\n"
+    "  --cname PROVIDER     what customers publish who delegate their keys'\n"
+    "                       names (of [rotate] name = a, b) to PROVIDER's\n"
+    "                       domain; nothing is asked\n"
     "  --format FORMAT      zone: lines of a zone file (default); raw: name\n"
     "                       and value, one record a line; form: the fields\n"
     "                       of a provider's form; json; nsupdate: commands\n"
@@ -41,7 +47,7 @@ static const char help[] =
 enum { OPTION_MAX = 8192 };
 
 struct wishes {
-	const char *config, *domain;
+	const char *config, *domain, *provider;
 	struct cli_wizard wizard;
 	enum cli_records_format format;
 };
@@ -122,13 +128,62 @@ print_domain(void *ctx, struct cli_records *records)
 }
 
 static int
+print_records(struct wishes *w, const struct proxy_config *config)
+{
+	struct cli_records_printer printer = {.format = w->format};
+	struct strbuf config_option;
+	int outcome;
+
+	strbuf_init(&config_option, OPTION_MAX);
+	cli_config_option(w->config, &config_option);
+	w->wizard.wishes.config = strbuf_text(&config_option);
+	w->wizard.wishes.ask = w->wizard.wishes.what != CLI_PUBLISH_DKIM;
+	w->wizard.config = config;
+	w->wizard.take = print_domain;
+	w->wizard.ctx = &printer;
+	outcome = cli_wizard_run(&w->wizard);
+	if (printer.count > 0 || outcome == CLI_OK)
+		cli_records_print_end(&printer);
+	strbuf_clear(&config_option);
+	return cli_stdout_close(outcome);
+}
+
+static int
+print_delegation(const struct wishes *w, struct slice provider,
+    const struct proxy_config *config)
+{
+	struct cli_records_printer printer = {.format = w->format};
+	const struct cli_delegation delegation = {.config = config,
+	    .domain = w->wizard.domain,
+	    .provider = provider,
+	    .take = print_domain,
+	    .ctx = &printer};
+	int outcome = cli_delegation_run(&delegation);
+
+	if (printer.count > 0)
+		cli_records_print_end(&printer);
+	return cli_stdout_close(outcome);
+}
+
+/* Into A-labels; 0, or -1 with a message. */
+static int
+take_name(const char *option, const char *text, struct strbuf *ascii)
+{
+	if (text == NULL || mail_idn_to_ascii(slice_str(text), ascii) == 0)
+		return 0;
+	cli_error("dns: %s %s: no domain name", option, text);
+	return -1;
+}
+
+static int
 run(int argc, char **argv)
 {
 	struct wishes w = {
 	    .config = PROXY_CONFIG_PATH, .wizard.wishes.what = CLI_PUBLISH_ALL};
-	struct proxy_config *config;
-	struct strbuf domain;
-	int status;
+	const struct cli_publish_wishes *wishes = &w.wizard.wishes;
+	struct proxy_config *config = NULL;
+	struct strbuf domain, provider;
+	int status = CLI_USAGE;
 	const struct cli_option options[] = {
 	    {'c', "config", .text = &w.config},
 	    {'d', "domain", .text = &w.domain},
@@ -137,41 +192,34 @@ run(int argc, char **argv)
 	    {0, "dmarc", .take = set_policy, .to = &w},
 	    {0, "rua", .take = set_rua, .to = &w},
 	    {0, "nameserver", .text = &w.wizard.nameserver},
+	    {0, "cname", .text = &w.provider},
 	    {0, "format", .take = set_format, .to = &w},
 	    {0},
 	};
 
 	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return CLI_USAGE;
-	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
-	if (w.domain != NULL &&
-	    mail_idn_to_ascii(slice_str(w.domain), &domain) != 0) {
-		cli_error("dns: -d %s: no domain name", w.domain);
+	if (w.provider != NULL &&
+	    (wishes->what != CLI_PUBLISH_ALL || wishes->terms != NULL ||
+		wishes->policy != NULL || wishes->rua != NULL)) {
+		cli_error("dns: --cname goes with -c, -d and --format alone");
 		return CLI_USAGE;
 	}
-	w.wizard.domain = strbuf_slice(&domain);
-	status = cli_config_load(w.config, &config);
-	if (status == CLI_OK) {
-		struct cli_records_printer printer = {.format = w.format};
-		struct cli_wizard *wizard = &w.wizard;
-		struct strbuf config_option;
-		int outcome;
-
-		strbuf_init(&config_option, OPTION_MAX);
-		cli_config_option(w.config, &config_option);
-		wizard->wishes.config = strbuf_text(&config_option);
-		wizard->wishes.ask = wizard->wishes.what != CLI_PUBLISH_DKIM;
-		wizard->config = config;
-		wizard->take = print_domain;
-		wizard->ctx = &printer;
-		outcome = cli_wizard_run(wizard);
-		if (printer.count > 0 || outcome == CLI_OK)
-			cli_records_print_end(&printer);
-		strbuf_clear(&config_option);
-		status = cli_stdout_close(outcome);
+	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
+	strbuf_init(&provider, MAIL_IDN_NAME_MAX);
+	if (take_name("-d", w.domain, &domain) == 0 &&
+	    take_name("--cname", w.provider, &provider) == 0) {
+		w.wizard.domain = strbuf_slice(&domain);
+		status = cli_config_load(w.config, &config);
+		if (status == CLI_OK && w.provider != NULL)
+			status = print_delegation(
+			    &w, strbuf_slice(&provider), config);
+		else if (status == CLI_OK)
+			status = print_records(&w, config);
 	}
 	proxy_config_free(config);
 	strbuf_clear(&domain);
+	strbuf_clear(&provider);
 	return status;
 }
 

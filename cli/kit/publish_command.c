@@ -27,17 +27,16 @@ split_words(const char *command, struct strbuf *copy,
 	/* All of its room at once: the words stay where they are. */
 	if (rest.n > COMMAND_MAX / 2 ||
 	    strbuf_reserve(copy, COMMAND_MAX) == NULL)
-		return strbuf_fail(reason,
-		    "publish: the command has over %d octets", COMMAND_MAX / 2);
+		return strbuf_fail(
+		    reason, "the command has over %d octets", COMMAND_MAX / 2);
 	while ((rest = slice_trim(rest)).n > 0) {
 		size_t n = 0;
 
 		while (n < rest.n && !ascii_is_space(rest.p[n]))
 			n++;
 		if (count == CLI_PUBLISH_COMMAND_WORDS_MAX)
-			return strbuf_fail(reason,
-			    "publish: %s: more than %d words", argv[0],
-			    CLI_PUBLISH_COMMAND_WORDS_MAX);
+			return strbuf_fail(reason, "%s: more than %d words",
+			    argv[0], CLI_PUBLISH_COMMAND_WORDS_MAX);
 		argv[count++] = copy->p + copy->n;
 		strbuf_add(copy, slice_first(rest, n));
 		strbuf_add_char(copy, '\0');
@@ -45,7 +44,7 @@ split_words(const char *command, struct strbuf *copy,
 	}
 	if (count == 0 || argv[0][0] != '/')
 		return strbuf_fail(
-		    reason, "publish: %s: no path that begins with /", command);
+		    reason, "%s: no path that begins with /", command);
 	return count;
 }
 
@@ -100,7 +99,7 @@ run_apart(const char *const argv[], const struct cli_publish_command *c,
 	if (find_user(c->user, &apart, groups, reason) != 0)
 		return -1;
 	strbuf_init(&out, CLI_PUBLISH_COMMAND_SAYS_MAX);
-	strbuf_addf(reason, "publish: %s ", argv[0]);
+	strbuf_addf(reason, "%s ", argv[0]);
 	outcome = cli_capture_apart(argv, &apart, c->ms, &out, reason);
 	if (outcome == 0) {
 		strbuf_truncate(reason, before);

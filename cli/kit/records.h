@@ -16,12 +16,14 @@ enum cli_record_state {
 	CLI_RECORD_KEPT	    /* it stands there already */
 };
 
+enum cli_record_type { CLI_RECORD_TXT, CLI_RECORD_CNAME };
+
 struct proxy_index;
 
-/* All are TXT. */
 struct cli_record {
 	char *name; /* lower case, no final dot */
-	char *value;
+	enum cli_record_type type;
+	char *value;	  /* CNAME: a name like the other */
 	const char *what; /* "dkim", "spf"; static. NULL: nothing was asked */
 	enum cli_record_state state;
 	char **old; /* values that it takes the place of */

@@ -68,9 +68,20 @@ cli_record_zone(
 {
 	bool many = slice_str(record->value).n > STRING_MAX;
 
+	if (record->type == CLI_RECORD_CNAME) {
+		strbuf_addf(
+		    out, "%s. IN CNAME %s.", record->name, record->value);
+		return;
+	}
 	strbuf_addf(out, "%s. IN TXT %s", record->name, many ? "( " : "");
 	quote_value(record->value, between, out);
 	strbuf_add_str(out, many ? " )" : "");
+}
+
+static const char *
+type_name(const struct cli_record *record)
+{
+	return record->type == CLI_RECORD_CNAME ? "CNAME" : "TXT";
 }
 
 /* A line for each note, and for what is known of the record. */
@@ -121,9 +132,9 @@ print_form(const struct cli_record *record, struct strbuf *out)
 		n = zone.n == name.n ? 0 : name.n - zone.n - 1;
 	zone = n == 0 ? name : slice_after(name, n + 1);
 	strbuf_addf(out,
-	    "Name   %.*s    (in the zone %.*s)\nType   TXT\nValue  %s\n",
+	    "Name   %.*s    (in the zone %.*s)\nType   %s\nValue  %s\n",
 	    n == 0 ? 1 : (int)n, n == 0 ? "@" : name.p, (int)zone.n, zone.p,
-	    record->value);
+	    type_name(record), record->value);
 	print_notes(record, "Note   ", out);
 }
 
@@ -162,10 +173,12 @@ record_json(const struct cli_record *record)
 	json_t *object = json_object(), *old = json_array();
 
 	(void)json_object_set_new(object, "name", json_string(record->name));
-	(void)json_object_set_new(object, "type", json_string("TXT"));
-	(void)json_object_set_new(object, "value", text_json(record->value));
 	(void)json_object_set_new(
-	    object, "strings", strings_json(record->value));
+	    object, "type", json_string(type_name(record)));
+	(void)json_object_set_new(object, "value", text_json(record->value));
+	if (record->type == CLI_RECORD_TXT)
+		(void)json_object_set_new(
+		    object, "strings", strings_json(record->value));
 	(void)json_object_set_new(object, "what", text_json(record->what));
 	(void)json_object_set_new(object, "zone", text_json(record->zone));
 	(void)json_object_set_new(
@@ -231,6 +244,14 @@ print_nsupdate(struct cli_records_printer *printer,
 		return;
 	}
 	begin_update(printer, record, out);
+	if (record->type == CLI_RECORD_CNAME) {
+		/* Beside anything else it would be passed over in silence (RFC
+		 * 2136 section 3.4.2.2). */
+		strbuf_addf(out,
+		    "prereq nxrrset %s. TXT\nupdate add %s. %d CNAME %s.\n",
+		    record->name, record->name, CLI_RECORDS_TTL, record->value);
+		return;
+	}
 	if (record->replaces_all)
 		strbuf_addf(out, "update delete %s. TXT\n", record->name);
 	for (size_t i = 0; i < record->old_count; i++)
@@ -275,8 +296,8 @@ cli_records_print(
 			strbuf_add_char(&out, '\n');
 			break;
 		case CLI_RECORDS_RAW:
-			strbuf_addf(
-			    &out, "%s TXT %s\n", record->name, record->value);
+			strbuf_addf(&out, "%s %s %s\n", record->name,
+			    type_name(record), record->value);
 			break;
 		case CLI_RECORDS_FORM:
 			if (printer->count > 0)
