@@ -19,23 +19,19 @@ counter_of(const char *status)
 	}
 }
 
-/* Who came by a Unix-domain socket has no address, and one of whom XFORWARD
- * says [UNAVAILABLE] has none that is known. */
-static struct slice
-client_of(const struct proxy_envelope *envelope)
-{
-	if (envelope->client_address.n > 0)
-		return strbuf_slice(&envelope->client_address);
-	return envelope->client_told ? SLICE("unknown") : SLICE("local");
-}
-
 void
 proxy_ending_tell(const struct proxy_service *service,
     const struct proxy_envelope *envelope, struct proxy_record *r, int64_t ms)
 {
 	r->queue_id = strbuf_slice(&envelope->queue_id);
 	r->sender = strbuf_slice(&envelope->sender);
-	r->client = client_of(envelope);
+	/* Who came by a Unix-domain socket has no address, and one of whom
+	 * XFORWARD says [UNAVAILABLE] has none that is known. */
+	if (envelope->client_address.n > 0)
+		r->client = strbuf_slice(&envelope->client_address);
+	else
+		r->client =
+		    envelope->client_told ? SLICE("unknown") : SLICE("local");
 	r->recipients = envelope->recipient_count;
 	r->delay = (double)ms / 1000;
 	proxy_count(service->counters, counter_of(r->status));

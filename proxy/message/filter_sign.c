@@ -6,9 +6,9 @@
  * key may belong to a parent of the domain that was asked for, and tells its
  * own algorithm.
  *
- * A mail server shows a message again that it has queued anew, with what was put
- * on it. Both algorithms give the same signature for the same text, so whether one
- * is ours is seen by making it once more.
+ * A mail server shows a message again that it has queued anew, with what was
+ * put on it. Both algorithms give the same signature for the same text, so
+ * whether one is ours is seen by making it once more.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -156,13 +156,6 @@ fail_for_good(struct item *item, const char *why)
 
 /* --- keys --- */
 
-static const struct dkim_field_list *
-fields_of(const struct item *item)
-{
-	return item->signing->fields != NULL ? item->signing->fields
-					     : item->filter->env->built_in;
-}
-
 /* As far as it is known. */
 static struct dkim_signing
 signing_of(const struct item *item)
@@ -176,7 +169,9 @@ signing_of(const struct item *item)
 	    .algorithm = what->algorithm,
 	    .header_canon = what->header_canon,
 	    .body_canon = what->body_canon,
-	    .fields = fields_of(item),
+	    .fields = item->signing->fields != NULL
+		? item->signing->fields
+		: item->filter->env->built_in,
 	};
 }
 
@@ -248,26 +243,6 @@ on_key(void *ctx, const struct proxy_sign_answer *answer)
 	}
 	if (f->outcome != NULL)
 		proceed(f);
-}
-
-static void
-ask_for_key(struct item *item)
-{
-	struct filter *f = item->filter;
-	const struct proxy_signing *what = item->signing;
-	const struct proxy_sign_wish wish = {
-	    .right = what->right,
-	    .kind = PROXY_SIGN_ASK_KEY,
-	    .domain = what->domain,
-	    .done = on_key,
-	    .ctx = item,
-	};
-
-	if (proxy_signers_know(f->env->signers, what->right, what->domain))
-		return;
-	f->waiting++;
-	trace_key(item, "asked");
-	item->asking = proxy_sign_ask(f->env->signers, &wish);
 }
 
 /* --- signatures --- */
@@ -344,50 +319,38 @@ on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
 	return item->failed ? -1 : 0;
 }
 
-static void
-put_field(struct item *item, struct slice signature)
-{
-	struct filter *f = item->filter;
-	struct strbuf reason;
-
-	strbuf_init(&reason, REASON_CAP);
-	strbuf_clear(&item->field);
-	strbuf_init(&item->field, DKIM_SIGNER_FIELD_MAX);
-	if (dkim_signing_set_put(
-		f->set, item->number, signature, &item->field, &reason) != 0) {
-		f->trouble = true;
-		fail_item(item, strbuf_text(&reason));
-	}
-	strbuf_clear(&reason);
-}
-
 static void ask_for_signature(struct item *);
-
-/* The message has it already, or it is made as of now. */
-static void
-settle_earlier(struct item *item)
-{
-	if (slice_equal(strbuf_slice(&item->field), item->earlier->raw)) {
-		item->filter->already = true;
-		return;
-	}
-	item->earlier = NULL;
-	ask_for_signature(item);
-}
 
 static void
 on_signed(void *ctx, const struct proxy_sign_answer *answer)
 {
 	struct item *item = ctx;
 	struct filter *f = item->filter;
+	struct strbuf reason;
 
 	f->waiting--;
-	if (answer->status == PROXY_SIGN_DONE)
-		put_field(item, answer->signature);
-	else if (!item->failed)
+	if (answer->status == PROXY_SIGN_DONE) {
+		strbuf_init(&reason, REASON_CAP);
+		strbuf_clear(&item->field);
+		strbuf_init(&item->field, DKIM_SIGNER_FIELD_MAX);
+		if (dkim_signing_set_put(f->set, item->number,
+			answer->signature, &item->field, &reason) != 0) {
+			f->trouble = true;
+			fail_item(item, strbuf_text(&reason));
+		}
+		strbuf_clear(&reason);
+	} else if (!item->failed)
 		take_failure(item, answer);
-	if (item->earlier != NULL && !item->failed && item->field.n > 0)
-		settle_earlier(item);
+	if (item->earlier != NULL && !item->failed && item->field.n > 0) {
+		/* The message has it already, or it is made as of now. */
+		if (slice_equal(
+			strbuf_slice(&item->field), item->earlier->raw)) {
+			f->already = true;
+		} else {
+			item->earlier = NULL;
+			ask_for_signature(item);
+		}
+	}
 	proceed(f);
 }
 
@@ -420,6 +383,13 @@ static void
 begin_item(struct filter *f, const struct proxy_signing *what)
 {
 	struct item *item = &f->items[f->count++];
+	const struct proxy_sign_wish wish = {
+	    .right = what->right,
+	    .kind = PROXY_SIGN_ASK_KEY,
+	    .domain = what->domain,
+	    .done = on_key,
+	    .ctx = item,
+	};
 	struct dkim_signing signing;
 	struct strbuf reason;
 
@@ -435,8 +405,12 @@ begin_item(struct filter *f, const struct proxy_signing *what)
 	if (item->number < 0)
 		fail_for_good(item, strbuf_text(&reason));
 	strbuf_clear(&reason);
-	if (!item->failed)
-		ask_for_key(item);
+	if (item->failed ||
+	    proxy_signers_know(f->env->signers, what->right, what->domain))
+		return;
+	f->waiting++;
+	trace_key(item, "asked");
+	item->asking = proxy_sign_ask(f->env->signers, &wish);
 }
 
 /* --- the filter's calls --- */
@@ -529,77 +503,28 @@ note_unsigned(struct filter *f, enum proxy_unsigned why, struct slice text)
 	strbuf_clear(&safe);
 }
 
-/* What the sender can mend: unsignable = pass | reject. */
-static void
-settle_unsignable(struct filter *f)
-{
-	note_unsigned(f, f->choice.why, strbuf_slice(&f->choice.reason));
-	if (rejects_unsignable(f))
-		tell_signing(f, &unsignable);
-	else
-		tell_signing(f, &passed);
-}
-
-static void
-settle_unsigned(struct filter *f)
-{
-	struct slice text = strbuf_slice(&f->choice.reason);
-	enum proxy_unsigned why = f->choice.why;
-
-	if (f->choice.status == PROXY_SIGN && f->count > 0) {
-		why = f->no_key ? PROXY_UNSIGNED_NO_KEY
-		    : f->unseen ? PROXY_UNSIGNED_NOT_PUBLISHED
-				: PROXY_UNSIGNED_FAILED;
-		text = slice_str(proxy_sign_unsigned_word(why));
-	}
-	note_unsigned(f, why, text);
-}
-
-/* Beside one that was made: why the others were not is told as well. */
-static void
-leave_out_keyless(struct filter *f)
-{
-	struct strbuf *to = &f->choice.left_out;
-
-	for (size_t i = 0; i < f->count; i++) {
-		if (f->items[i].keyless == NULL)
-			continue;
-		if (to->n > 0)
-			strbuf_add_char(to, ',');
-		print_name(&f->items[i], to);
-		strbuf_addf(to, ":%s", f->items[i].keyless);
-	}
-}
-
-static void
-note_signed(struct item *item)
-{
-	struct strbuf name;
-
-	strbuf_init(&name, REASON_CAP);
-	print_name(item, &name);
-	strbuf_addf(&name, ":%s", dkim_algorithm_name(item->algorithm));
-	note_signing(item->filter, "signed", strbuf_slice(&name));
-	proxy_recording_signed(item->filter->env->recording,
-	    item->filter->job.record, strbuf_slice(&name));
-	strbuf_clear(&name);
-	item->filter->made++;
-	proxy_count(item->filter->env->counters, PROXY_COUNT_SIGNATURES);
-}
-
 static void
 put_on_top(struct item *item)
 {
 	struct filter *f = item->filter;
+	struct strbuf name;
 
 	if (item->failed || item->field.n == 0)
 		return;
-	if (proxy_edit_top(f->job.edit, strbuf_slice(&item->field)) == 0) {
-		note_signed(item);
+	if (proxy_edit_top(f->job.edit, strbuf_slice(&item->field)) != 0) {
+		f->trouble = true;
+		fail_item(item, "cannot sign");
 		return;
 	}
-	f->trouble = true;
-	fail_item(item, "cannot sign");
+	strbuf_init(&name, REASON_CAP);
+	print_name(item, &name);
+	strbuf_addf(&name, ":%s", dkim_algorithm_name(item->algorithm));
+	note_signing(f, "signed", strbuf_slice(&name));
+	proxy_recording_signed(
+	    f->env->recording, f->job.record, strbuf_slice(&name));
+	strbuf_clear(&name);
+	f->made++;
+	proxy_count(f->env->counters, PROXY_COUNT_SIGNATURES);
 }
 
 static bool
@@ -645,10 +570,31 @@ complete_filter(struct filter *f)
 		tell_signing(f, &trouble);
 		return;
 	}
-	if (f->made == 0)
-		settle_unsigned(f);
-	else
-		leave_out_keyless(f);
+	if (f->made == 0) {
+		struct slice text = strbuf_slice(&f->choice.reason);
+		enum proxy_unsigned why = f->choice.why;
+
+		if (f->choice.status == PROXY_SIGN && f->count > 0) {
+			why = f->no_key ? PROXY_UNSIGNED_NO_KEY
+			    : f->unseen ? PROXY_UNSIGNED_NOT_PUBLISHED
+					: PROXY_UNSIGNED_FAILED;
+			text = slice_str(proxy_sign_unsigned_word(why));
+		}
+		note_unsigned(f, why, text);
+	} else {
+		struct strbuf *to = &f->choice.left_out;
+
+		/* Beside one that was made: why the others were not is told as
+		 * well. */
+		for (size_t k = 0; k < f->count; k++) {
+			if (f->items[k].keyless == NULL)
+				continue;
+			if (to->n > 0)
+				strbuf_add_char(to, ',');
+			print_name(&f->items[k], to);
+			strbuf_addf(to, ":%s", f->items[k].keyless);
+		}
+	}
 	if (f->made == 0 && f->unfit && rejects_unsignable(f))
 		tell_signing(f, &unsignable);
 	else
@@ -682,7 +628,13 @@ on_end(void *filter, proxy_outcome_fn *outcome, void *ctx)
 	f->outcome = outcome;
 	f->ctx = ctx;
 	if (f->choice.status == PROXY_SIGN_UNSIGNABLE) {
-		settle_unsignable(f);
+		/* What the sender can mend: unsignable = pass | reject. */
+		note_unsigned(
+		    f, f->choice.why, strbuf_slice(&f->choice.reason));
+		if (rejects_unsignable(f))
+			tell_signing(f, &unsignable);
+		else
+			tell_signing(f, &passed);
 		return;
 	}
 	dkim_signing_set_end(f->set);

@@ -119,15 +119,6 @@ is_dmarc_excepted(const struct filter *f)
 	    client_is_in(f, &rules(f)->dmarc_except);
 }
 
-/* For a text; empty where it is not known. */
-static struct slice
-client_shown(const struct filter *f)
-{
-	return f->client.ss_family == AF_UNSPEC
-	    ? SLICE("")
-	    : strbuf_slice(&f->job.envelope->client_address);
-}
-
 /* --- the evaluation --- */
 
 static unsigned
@@ -188,23 +179,12 @@ answer_evaluation(void *evaluation, const struct dns_question *question,
 const struct proxy_asking_ops proxy_asking_evaluation = {
     ask_evaluation, answer_evaluation};
 
-static void
-note_trust(struct filter *f)
-{
-	const struct proxy_envelope *e = f->job.envelope;
-
-	if (f->trusted)
-		proxy_record_note(f->job.record, "trusted",
-		    e->local		 ? SLICE("local")
-			: e->login.n > 0 ? SLICE("authenticated")
-					 : strbuf_slice(&e->client_address));
-}
-
 static void *
 begin_filter_verify(void *env, const struct proxy_filter_job *job)
 {
 	struct filter *f = xcalloc(1, sizeof(*f));
 	struct proxy_asking_limits limits;
+	const struct proxy_envelope *e = job->envelope;
 
 	f->env = env;
 	f->job = *job;
@@ -214,7 +194,11 @@ begin_filter_verify(void *env, const struct proxy_filter_job *job)
 	f->trusted = is_peer_trusted(f);
 	job->again->wanted =
 	    proxy_reflection_wants_message(f->env->config, job->envelope);
-	note_trust(f);
+	if (f->trusted)
+		proxy_record_note(f->job.record, "trusted",
+		    e->local		 ? SLICE("local")
+			: e->login.n > 0 ? SLICE("authenticated")
+					 : strbuf_slice(&e->client_address));
 	f->evaluation = make_evaluation(f);
 	f->asking = proxy_asking_new(f->env->base, f->env->resolver, &limits,
 	    &proxy_asking_evaluation, f->evaluation);
@@ -446,26 +430,6 @@ on_sealed(void *ctx, enum proxy_seal_status status, struct slice fields,
 		pass_on(f);
 }
 
-static void
-seal_filter(struct filter *f)
-{
-	const struct auth_result *arc = auth_results_find(f->results, AUTH_ARC);
-	struct proxy_seal_job job = {
-	    .header = f->header,
-	    .body = f->seal_body,
-	    .chain = arc == NULL ? MAIL_VERDICT_NONE : arc->verdict,
-	};
-	struct strbuf value;
-
-	strbuf_init(&value, PROXY_EDIT_TOP_MAX);
-	(void)auth_results_print_value(f->results, f->env->ids[0], &value);
-	job.results = strbuf_slice(&value);
-	dkim_body_hashes_end(f->seal_body);
-	trace_line(f->job.trace, "seal of %s: asked", rules(f)->seal.domain);
-	f->seal = proxy_seal_begin(f->env->sealing, &job, on_sealed, f);
-	strbuf_clear(&value);
-}
-
 /* Whoever writes to the reflector alone wants to be told what fails. */
 static struct proxy_refusal
 judge_message(const struct filter *f, const struct proxy_reflection *reflection)
@@ -475,8 +439,12 @@ judge_message(const struct filter *f, const struct proxy_reflection *reflection)
 	if (reflection->alone)
 		return proxy_reflection_refusal(
 		    reflection, envelope, f->results);
-	return proxy_refusal_judge(
-	    rules(f), f->results, client_shown(f), is_dmarc_excepted(f));
+	/* For a text; empty where it is not known. */
+	return proxy_refusal_judge(rules(f), f->results,
+	    f->client.ss_family == AF_UNSPEC
+		? SLICE("")
+		: strbuf_slice(&f->job.envelope->client_address),
+	    is_dmarc_excepted(f));
 }
 
 static void
@@ -502,23 +470,26 @@ settle_filter(struct filter *f)
 	if (f->refusal.verdict != PROXY_PASS)
 		tell_verifying(
 		    f, f->refusal.verdict, f->refusal.cause, f->refusal.text);
-	else if (f->seal_body != NULL)
-		seal_filter(f);
-	else
-		pass_on(f);
-}
+	else if (f->seal_body != NULL) {
+		const struct auth_result *arc =
+		    auth_results_find(f->results, AUTH_ARC);
+		struct proxy_seal_job job = {
+		    .header = f->header,
+		    .body = f->seal_body,
+		    .chain = arc == NULL ? MAIL_VERDICT_NONE : arc->verdict,
+		};
+		struct strbuf value;
 
-/* Who refuses nothing gets such mail too, marked: behind the queue a refusal
- * would be a bounce. */
-static void
-settle_too_large(struct filter *f)
-{
-	for (size_t i = 0; i < f->results->count; i++)
-		note_result(f, &f->results->list[i]);
-	if (!f->trusted && rules(f)->reject != 0)
-		tell_verifying(f, PROXY_REFUSE, PROXY_CAUSE_FORM,
-		    "the header is too large to be checked");
-	else
+		strbuf_init(&value, PROXY_EDIT_TOP_MAX);
+		(void)auth_results_print_value(
+		    f->results, f->env->ids[0], &value);
+		job.results = strbuf_slice(&value);
+		dkim_body_hashes_end(f->seal_body);
+		trace_line(
+		    f->job.trace, "seal of %s: asked", rules(f)->seal.domain);
+		f->seal = proxy_seal_begin(f->env->sealing, &job, on_sealed, f);
+		strbuf_clear(&value);
+	} else
 		pass_on(f);
 }
 
@@ -530,9 +501,17 @@ on_settled(void *ctx)
 	assert(auth_evaluation_done(f->evaluation));
 	f->results = xcalloc(1, sizeof(*f->results));
 	auth_evaluation_results(f->evaluation, f->results);
-	if (f->too_large)
-		settle_too_large(f);
-	else
+	if (f->too_large) {
+		/* Who refuses nothing gets such mail too, marked: behind the
+		 * queue a refusal would be a bounce. */
+		for (size_t i = 0; i < f->results->count; i++)
+			note_result(f, &f->results->list[i]);
+		if (!f->trusted && rules(f)->reject != 0)
+			tell_verifying(f, PROXY_REFUSE, PROXY_CAUSE_FORM,
+			    "the header is too large to be checked");
+		else
+			pass_on(f);
+	} else
 		settle_filter(f);
 }
 

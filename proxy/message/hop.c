@@ -425,17 +425,6 @@ note_failure(struct proxy_hop *h, const char *how)
 	h->one_by_one = true;
 }
 
-/* In a group such an answer may be to a command that the next hop cut or
- * joined; to one said alone it is the command's own. Behind a refused MAIL it
- * is what RCPT must get. */
-static bool
-is_confused(const struct proxy_hop *h, const struct errand *e,
-    const struct smtp_reply *reply)
-{
-	return e->grouped && !h->mail_refused &&
-	    (reply->code == 500 || reply->code == 502 || reply->code == 503);
-}
-
 /* To the oldest. False where the hop was freed meanwhile. */
 static bool
 answer_errand(struct proxy_hop *h, const struct smtp_reply *reply)
@@ -524,7 +513,11 @@ take_errand_reply(struct proxy_hop *h, const struct smtp_reply *reply)
 	struct smtp_reply kept;
 
 	assert(e != NULL);
-	if (is_confused(h, e, reply)) {
+	/* In a group such an answer may be to a command that the next hop cut
+	 * or joined; to one said alone it is the command's own. Behind a
+	 * refused MAIL it is what RCPT must get. */
+	if (e->grouped && !h->mail_refused &&
+	    (reply->code == 500 || reply->code == 502 || reply->code == 503)) {
 		note_confusion(h, "answers out of step");
 		e->stage = WAITING;
 	} else if (is_behind_mail(h, e)) {

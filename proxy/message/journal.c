@@ -30,28 +30,21 @@ proxy_record_clear(struct proxy_record *r)
 	strbuf_clear(&r->kept);
 }
 
-/* The index of the note; the count where there is none. */
-static size_t
-find_note(const struct proxy_record *r, const char *name)
-{
-	size_t i = 0;
-
-	while (i < r->note_count && strcmp(r->notes[i].name, name) != 0)
-		i++;
-	return i;
-}
-
 /* The joined value is made anew at the end of the text: notes are few. What
  * does not fit is left out as a whole: half of a value would be another
  * value. */
 void
 proxy_record_note(struct proxy_record *r, const char *name, struct slice value)
 {
-	size_t i = find_note(r, name), at = r->text.n;
-	bool known = i < r->note_count;
-	struct proxy_note *note = &r->notes[i];
-	size_t before = known ? note->n + 1 : 0;
+	size_t i = 0, at = r->text.n, before;
+	struct proxy_note *note;
+	bool known;
 
+	while (i < r->note_count && strcmp(r->notes[i].name, name) != 0)
+		i++;
+	known = i < r->note_count;
+	note = &r->notes[i];
+	before = known ? note->n + 1 : 0;
 	if (i == PROXY_RECORD_NOTES_MAX ||
 	    before + value.n > r->text.cap - r->text.n)
 		return;

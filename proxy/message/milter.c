@@ -34,7 +34,8 @@ struct proxy_milter {
 	enum milter_state state;
 	struct milter_terms terms;
 	struct strbuf peer;
-	/* Of the mail server's client; from one connection of it to the next. */
+	/* Of the mail server's client; from one connection of it to the
+	 * next. */
 	struct strbuf address, name, helo;
 	bool local;
 	/* Of the message, from macros that may come before it does. */
@@ -77,46 +78,12 @@ forget_message(struct proxy_milter *m)
 	strbuf_reset(&m->queue_id);
 }
 
-/* Another one of the mail server's clients follows, of whom nothing is known
- * before it says so. */
-static void
-forget_client(struct proxy_milter *m)
-{
-	m->local = false;
-	strbuf_reset(&m->address);
-	strbuf_reset(&m->name);
-	strbuf_reset(&m->helo);
-}
-
 static void
 lose_message(struct proxy_milter *m, const char *why)
 {
 	if (m->message != NULL)
 		proxy_milter_message_lost(m->message, why);
 	forget_message(m);
-}
-
-static void
-free_milter(struct proxy_milter *m)
-{
-	struct proxy_service *service = m->service;
-
-	LIST_REMOVE(m, entry);
-	service->session_count--;
-	proxy_count_down(service->counters, PROXY_COUNT_SESSIONS_OPEN);
-	lose_message(m, "stopped");
-	milter_reader_clear(&m->reader);
-	proxy_envelope_clear(&m->envelope);
-	strbuf_clear(&m->peer);
-	strbuf_clear(&m->address);
-	strbuf_clear(&m->name);
-	strbuf_clear(&m->helo);
-	strbuf_clear(&m->queue_id);
-	strbuf_clear(&m->login);
-	free(m);
-	/* Last: whoever counts sessions may end the loop on hearing it. */
-	if (service->session_ended != NULL)
-		service->session_ended(service->ctx);
 }
 
 /* Closes the connection; it is freed when no callback is under way. */
@@ -137,43 +104,21 @@ end_milter(struct proxy_milter *m, const char *why)
 	smtp_conn_free(conn);
 }
 
-/* What has been answered is still to be written. */
-static void
-end_milter_softly(struct proxy_milter *m, const char *why)
-{
-	if (m->conn == NULL || m->leaving)
-		return;
-	m->leaving = true;
-	smtp_conn_finish(m->conn, SMTP_CLOSE_DONE, why, false);
-}
-
-/* Seldom: a peer that is cut off comes again at once, and would fill the
- * log. */
-static void
-complain_of_peer(struct proxy_milter *m, const char *what)
-{
-	struct slice peer = strbuf_slice(&m->peer);
-
-	if (proxy_seldom_may(m->service->seldom, "milter", peer, clock_ms()))
-		log_printf(m->service->log, LOGGING_WARNING,
-		    "milter client %s: %s: disconnected",
-		    peer.n == 0 ? "local" : strbuf_text(&m->peer), what);
-}
-
 /* The protocol has no way to say "I did not understand". The mail server takes
  * the end for a failure and does what its milter_default_action says, which is
  * better than to guess where the next packet begins. */
 static void
 break_off(struct proxy_milter *m, const char *what)
 {
-	complain_of_peer(m, what);
-	end_milter(m, what);
-}
+	struct slice peer = strbuf_slice(&m->peer);
 
-static bool
-is_idle(const struct proxy_milter *m)
-{
-	return !milter_session_has_message(m->state);
+	/* Seldom: a peer that is cut off comes again at once, and would fill
+	 * the log. */
+	if (proxy_seldom_may(m->service->seldom, "milter", peer, clock_ms()))
+		log_printf(m->service->log, LOGGING_WARNING,
+		    "milter client %s: %s: disconnected",
+		    peer.n == 0 ? "local" : strbuf_text(&m->peer), what);
+	end_milter(m, what);
 }
 
 /* Between messages a mail server opens a new connection and loses nothing;
@@ -181,8 +126,12 @@ is_idle(const struct proxy_milter *m)
 static void
 leave_if_idle(struct proxy_milter *m)
 {
-	if (m->service->finishing && m->conn != NULL && is_idle(m))
-		end_milter_softly(m, "going down");
+	if (!m->service->finishing || m->conn == NULL || m->leaving ||
+	    milter_session_has_message(m->state))
+		return;
+	/* What has been answered is still to be written. */
+	m->leaving = true;
+	smtp_conn_finish(m->conn, SMTP_CLOSE_DONE, "going down", false);
 }
 
 /* --- answers --- */
@@ -205,20 +154,6 @@ say_answer(struct proxy_milter *m, enum milter_answer answer)
 	(void)milter_print_answer(answer, &out);
 	say(m, strbuf_slice(&out));
 	strbuf_clear(&out);
-}
-
-static void
-refuse_mail(struct proxy_milter *m, struct slice text)
-{
-	struct strbuf out;
-
-	strbuf_init(&out, 4 * REASON_CAP);
-	(void)milter_print_reply(text, &out);
-	say(m, strbuf_slice(&out));
-	strbuf_clear(&out);
-	/* The answer to MAIL has been given: answer_packet would add another
-	 * one. */
-	m->refused = true;
 }
 
 static void
@@ -257,13 +192,6 @@ is_local(const struct milter_connect *c)
 	    slice_equal(c->address, SLICE("127.0.0.1"));
 }
 
-static bool
-has_address(const struct milter_connect *c)
-{
-	return c->family == MILTER_FAMILY_INET ||
-	    c->family == MILTER_FAMILY_INET6;
-}
-
 static void
 on_connect(struct proxy_milter *m, struct slice data)
 {
@@ -278,7 +206,10 @@ on_connect(struct proxy_milter *m, struct slice data)
 	 * CONNECT again, and what the last one called itself is none of the new
 	 * one's business. */
 	strbuf_reset(&m->helo);
-	set_text(&m->address, has_address(&c) ? c.address : SLICE(""));
+	set_text(&m->address,
+	    (c.family == MILTER_FAMILY_INET || c.family == MILTER_FAMILY_INET6)
+		? c.address
+		: SLICE(""));
 	/* A name that was not looked up, or is not the client's. */
 	if (c.host.n > 0 &&
 	    (c.host.p[0] == '[' || slice_equal(c.host, SLICE("unknown"))))
@@ -347,24 +278,6 @@ read_path(struct slice text, enum smtp_verb verb, struct strbuf *mailbox)
 	return result;
 }
 
-/* What says that mail is our own, `local` and `login`, comes from the mail
- * server alone: a client can put nothing into either. */
-static void
-fill_envelope(struct proxy_milter *m)
-{
-	struct proxy_envelope *e = &m->envelope;
-
-	strbuf_add(&e->client_address, strbuf_slice(&m->address));
-	strbuf_add(&e->client_name, strbuf_slice(&m->name));
-	strbuf_add(&e->client_helo, strbuf_slice(&m->helo));
-	strbuf_add(&e->login, strbuf_slice(&m->login));
-	strbuf_reset(&m->login);
-	e->client_told = true;
-	e->milter = true;
-	e->local = m->local;
-	e->queued = m->local;
-}
-
 static bool
 judges_sender(const struct proxy_milter *m)
 {
@@ -377,6 +290,7 @@ judges_sender(const struct proxy_milter *m)
 static void
 on_mail(struct proxy_milter *m, struct slice data)
 {
+	struct proxy_envelope *e = &m->envelope;
 	struct slice sender;
 
 	if (milter_text_parse(data, &sender) != 0) {
@@ -384,14 +298,34 @@ on_mail(struct proxy_milter *m, struct slice data)
 		return;
 	}
 	m->begun_ms = clock_ms();
-	fill_envelope(m);
+	/* What says that mail is our own, `local` and `login`, comes from the
+	 * mail server alone: a client can put nothing into either. */
+	strbuf_add(&e->client_address, strbuf_slice(&m->address));
+	strbuf_add(&e->client_name, strbuf_slice(&m->name));
+	strbuf_add(&e->client_helo, strbuf_slice(&m->helo));
+	strbuf_add(&e->login, strbuf_slice(&m->login));
+	strbuf_reset(&m->login);
+	e->client_told = true;
+	e->milter = true;
+	e->local = m->local;
+	e->queued = m->local;
 	/* The mail server has its own opinion of what an address is. We refuse
 	 * only where a decision of ours would hang on the sender that we cannot
 	 * read: there a stranger might be taken for somebody else. */
-	if (read_path(sender, SMTP_MAIL, &m->envelope.sender) != 0 &&
+	if (read_path(sender, SMTP_MAIL, &e->sender) != 0 &&
 	    milter_terms_want_answer(&m->terms, MILTER_MAIL) &&
-	    judges_sender(m))
-		refuse_mail(m, SLICE("501 5.1.7 bad sender address syntax"));
+	    judges_sender(m)) {
+		struct strbuf out;
+
+		strbuf_init(&out, 4 * REASON_CAP);
+		(void)milter_print_reply(
+		    SLICE("501 5.1.7 bad sender address syntax"), &out);
+		say(m, strbuf_slice(&out));
+		strbuf_clear(&out);
+		/* The answer to MAIL has been given: answer_packet would add
+		 * another one. */
+		m->refused = true;
+	}
 }
 
 static void
@@ -585,8 +519,14 @@ take_packet(struct proxy_milter *m, const struct milter_packet *packet)
 		/* The client has gone, or the mail server refused: nobody hears
 		 * an outcome. */
 		lose_message(m, "aborted");
-		if (packet->code == MILTER_QUIT_NEW)
-			forget_client(m);
+		if (packet->code == MILTER_QUIT_NEW) {
+			/* Another one of the mail server's clients follows, of
+			 * whom nothing is known before it says so. */
+			m->local = false;
+			strbuf_reset(&m->address);
+			strbuf_reset(&m->name);
+			strbuf_reset(&m->helo);
+		}
 		move_milter(m, next);
 		break;
 	case MILTER_GOES_ON:
@@ -660,7 +600,25 @@ on_milter_closed(void *ctx, enum smtp_close how, const char *why)
 static void
 on_milter_freed(void *ctx)
 {
-	free_milter(ctx);
+	struct proxy_milter *m = ctx;
+	struct proxy_service *service = m->service;
+
+	LIST_REMOVE(m, entry);
+	service->session_count--;
+	proxy_count_down(service->counters, PROXY_COUNT_SESSIONS_OPEN);
+	lose_message(m, "stopped");
+	milter_reader_clear(&m->reader);
+	proxy_envelope_clear(&m->envelope);
+	strbuf_clear(&m->peer);
+	strbuf_clear(&m->address);
+	strbuf_clear(&m->name);
+	strbuf_clear(&m->helo);
+	strbuf_clear(&m->queue_id);
+	strbuf_clear(&m->login);
+	free(m);
+	/* Last: whoever counts sessions may end the loop on hearing it. */
+	if (service->session_ended != NULL)
+		service->session_ended(service->ctx);
 }
 
 static const struct smtp_conn_ops conn_ops = {
@@ -703,15 +661,6 @@ proxy_milter_begin(
 	set_milter_timer(m);
 }
 
-/* At a stop: a client that has given its sender and then fell silent has no
- * message that could be lost. */
-static bool
-is_stuck(const struct proxy_milter *m)
-{
-	return m->state == MILTER_SENDER &&
-	    clock_coarse_ms() - m->stirred_ms > STUCK_MS;
-}
-
 void
 proxy_milters_tick(struct proxy_service *service)
 {
@@ -724,7 +673,11 @@ proxy_milters_tick(struct proxy_service *service)
 		 * anew. */
 		if (m->waiting && m->conn != NULL)
 			say_answer(m, MILTER_PROGRESS);
-		else if (service->hurried && is_stuck(m))
+		else if (service->hurried && m->state == MILTER_SENDER &&
+		    clock_coarse_ms() - m->stirred_ms > STUCK_MS)
+			/* At a stop: a client that has given its sender and
+			 * then fell silent has no message that could be
+			 * lost. */
 			end_milter(m, "going down");
 	}
 }

@@ -194,14 +194,6 @@ lose_header(struct proxy_milter_message *m, const char *why)
 	m->ops->no_header(m->filter, why, m->header);
 }
 
-static struct slice
-field_name(const struct proxy_milter_message *m)
-{
-	struct slice raw = strbuf_slice(&m->field);
-
-	return slice_first(raw, slice_find(raw, ':'));
-}
-
 /* So many fields of that name came behind the part that was kept. */
 static uint32_t
 count_later(const struct proxy_milter_message *m, struct slice name)
@@ -254,7 +246,8 @@ delete_later(struct proxy_milter_message *m, struct slice name)
 static void
 take_later_field(struct proxy_milter_message *m)
 {
-	struct slice raw = strbuf_slice(&m->field), name = field_name(m);
+	struct slice raw = strbuf_slice(&m->field);
+	struct slice name = slice_first(raw, slice_find(raw, ':'));
 	struct slice value = slice_after(raw, name.n + 1);
 	size_t at = find_later(m, name);
 	const struct mail_field field = {
@@ -293,20 +286,11 @@ proxy_milter_message_field(
 	take_bytes(m, strbuf_slice(&m->field));
 }
 
-static void
-note_message_id(struct proxy_milter_message *m)
-{
-	const struct mail_field *id =
-	    mail_header_last(m->header, SLICE("Message-ID"));
-
-	if (id != NULL)
-		strbuf_add(&m->record.message_id,
-		    slice_first(slice_trim(id->value), MESSAGE_ID_CLIP));
-}
-
 void
 proxy_milter_message_header_end(struct proxy_milter_message *m)
 {
+	const struct mail_field *id;
+
 	if (m->header_over)
 		return;
 	m->header_over = true;
@@ -324,7 +308,10 @@ proxy_milter_message_header_end(struct proxy_milter_message *m)
 		return;
 	}
 	strbuf_clear(&m->raw);
-	note_message_id(m);
+	id = mail_header_last(m->header, SLICE("Message-ID"));
+	if (id != NULL)
+		strbuf_add(&m->record.message_id,
+		    slice_first(slice_trim(id->value), MESSAGE_ID_CLIP));
 	m->ops->header(m->filter, m->header);
 }
 
@@ -349,22 +336,6 @@ proxy_milter_message_body(struct proxy_milter_message *m, struct slice chunk)
 }
 
 /* --- the answer --- */
-
-/* The lowest first, so that no number changes before its turn. */
-static void
-print_deletes(struct proxy_milter_message *m, struct strbuf *out)
-{
-	const struct proxy_removed *removed;
-	size_t count = proxy_edit_removed(m->edit, &removed);
-
-	for (size_t i = m->delete_count; i-- > 0;)
-		(void)milter_print_delete(
-		    slice_str(m->names[m->deletes[i].name].name),
-		    m->deletes[i].number, out);
-	while (count-- > 0)
-		(void)milter_print_delete(
-		    removed[count].name, removed[count].number, out);
-}
 
 /* A mail server that shows no leading space puts one there itself. */
 static struct slice
@@ -426,10 +397,19 @@ answer_message(struct proxy_milter_message *m, unsigned code, const char *text,
 static void
 pass_message(struct proxy_milter_message *m, struct strbuf *out)
 {
+	const struct proxy_removed *removed;
+	size_t count = proxy_edit_removed(m->edit, &removed);
 	/* Who deletes nothing needs no numbers. */
 	bool unsure = m->cannot_delete && m->ops->drops != NULL;
 
-	print_deletes(m, out);
+	/* The lowest first, so that no number changes before its turn. */
+	for (size_t i = m->delete_count; i-- > 0;)
+		(void)milter_print_delete(
+		    slice_str(m->names[m->deletes[i].name].name),
+		    m->deletes[i].number, out);
+	while (count-- > 0)
+		(void)milter_print_delete(
+		    removed[count].name, removed[count].number, out);
 	if (print_inserts(m, out) == 0 && !unsure && !out->full) {
 		answer_message(m, 250, "2.0.0 the mail server has it", out);
 		return;

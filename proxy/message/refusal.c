@@ -96,14 +96,6 @@ look_at_signatures(const struct auth_results *results)
 	return found;
 }
 
-static bool
-asks_to_reject(const struct auth_result *dmarc)
-{
-	return dmarc->verdict == MAIL_VERDICT_FAIL &&
-	    dmarc->disposition != NULL &&
-	    strcmp(dmarc->disposition, "reject") == 0;
-}
-
 static struct proxy_refusal
 refuse_dmarc(const struct auth_result *dmarc, struct slice client)
 {
@@ -150,7 +142,9 @@ judge_dmarc(const struct auth_results *results, struct slice client)
 		strbuf_add_str(&text, "; policy of this host");
 		return make_refusal(PROXY_REFUSE, PROXY_CAUSE_FORM, &text);
 	}
-	if (dmarc != NULL && asks_to_reject(dmarc))
+	if (dmarc != NULL && dmarc->verdict == MAIL_VERDICT_FAIL &&
+	    dmarc->disposition != NULL &&
+	    strcmp(dmarc->disposition, "reject") == 0)
 		return refuse_dmarc(dmarc, client);
 	return accepted;
 }

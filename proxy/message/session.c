@@ -39,8 +39,8 @@ struct proxy_session {
 };
 
 /* Does the client hear what it is told now, as far as its socket knows? On TCP
- * a full close looks like the end of its input alone until something was written
- * to it. */
+ * a full close looks like the end of its input alone until something was
+ * written to it. */
 static enum proxy_heard
 client_hears(const struct proxy_session *s)
 {
@@ -126,26 +126,7 @@ leave_if_finishing(struct proxy_session *s)
 		reply_text(s, going_down);
 }
 
-/* At a stop. A client that stopped talking before its DATA has no message in
- * flight. */
-static void
-leave_if_stuck(struct proxy_session *s)
-{
-	if (s->server != NULL && s->transaction == NULL &&
-	    (s->hop == NULL || !proxy_hop_owes(s->hop)) &&
-	    smtp_server_silent_ms(s->server) > STUCK_MS)
-		reply_text(s, going_down);
-}
-
 /* --- the envelope --- */
-
-/* An id for a message that came without one: time, process and a count. */
-static void
-make_id(struct proxy_session *s, struct strbuf *id)
-{
-	strbuf_addf(id, "S%llX%05lX%04X", (unsigned long long)clock_wall_s(),
-	    (unsigned long)getpid() & 0xfffff, s->service->ids++ & 0xffff);
-}
 
 /* The peer stands for the client only where XFORWARD said nothing of it: a
  * client that is [UNAVAILABLE] is not our Postfix. */
@@ -179,7 +160,12 @@ begin_envelope(struct proxy_session *s)
 	if (id.n > 0)
 		strbuf_add(&e->queue_id, id);
 	else
-		make_id(s, &e->queue_id);
+		/* An id for a message that came without one: time, process and
+		 * a count. */
+		strbuf_addf(&e->queue_id, "S%llX%05lX%04X",
+		    (unsigned long long)clock_wall_s(),
+		    (unsigned long)getpid() & 0xfffff,
+		    s->service->ids++ & 0xffff);
 	if (trace_wants(&s->trace))
 		trace_line(&s->trace, "message %s",
 		    trace_name(strbuf_slice(&e->queue_id)).text);
@@ -260,31 +246,6 @@ sender_is_judged(struct proxy_session *s)
 	return judged;
 }
 
-/* What no path can be read from. The relay judges it, unless a refusal of ours
- * depends on the sender: the relay may see one where we see none. */
-static void
-on_odd_mail(struct proxy_session *s, const struct smtp_command *command)
-{
-	if (sender_is_judged(s))
-		reply_text(s, "501 5.1.7 bad sender address syntax\r\n");
-	else
-		to_hop(s, PROXY_ERRAND_MAIL, command->line);
-}
-
-/* A balancer's health check, or whom it does not name: `allow` can say
- * nothing of it, and there is no client whose mail it could be. */
-static void
-refuse_nameless(struct proxy_session *s)
-{
-	reply_text(s, "554 5.7.1 the PROXY header names no client\r\n");
-	if (proxy_seldom_may(s->service->seldom, "nameless",
-		strbuf_slice(&s->peer), clock_ms()))
-		log_printf(s->service->log, LOGGING_WARNING,
-		    "MAIL refused: the PROXY header of %s names no client for "
-		    "[%s] allow =",
-		    peer_name(s), s->service->section);
-}
-
 static void
 on_mail(struct proxy_session *s, const struct smtp_command *command)
 {
@@ -298,12 +259,28 @@ on_mail(struct proxy_session *s, const struct smtp_command *command)
 		let_go_answered(s, client_is_there(s));
 	proxy_envelope_reset(&s->envelope);
 	if (s->nameless) {
-		refuse_nameless(s);
+		/* A balancer's health check, or whom it does not name: `allow`
+		 * can say nothing of it, and there is no client whose mail it
+		 * could be. */
+		reply_text(s, "554 5.7.1 the PROXY header names no client\r\n");
+		if (proxy_seldom_may(s->service->seldom, "nameless",
+			strbuf_slice(&s->peer), clock_ms()))
+			log_printf(s->service->log, LOGGING_WARNING,
+			    "MAIL refused: the PROXY header of %s names no "
+			    "client for [%s] allow =",
+			    peer_name(s), s->service->section);
 		return;
 	}
 	s->begun_ms = clock_ms();
 	if (smtp_path_parse(command->argument, SMTP_MAIL, &path, NULL) != 0) {
-		on_odd_mail(s, command);
+		/* What no path can be read from. The relay judges it, unless a
+		 * refusal of ours depends on the sender: the relay may see one
+		 * where we see none. */
+		if (sender_is_judged(s))
+			reply_text(
+			    s, "501 5.1.7 bad sender address syntax\r\n");
+		else
+			to_hop(s, PROXY_ERRAND_MAIL, command->line);
 		return;
 	}
 	strbuf_add(&s->envelope.sender, path.mailbox);
@@ -524,14 +501,6 @@ on_body_end(void *ctx)
 	settle_session(s);
 }
 
-static bool
-is_client_allowed(const struct proxy_session *s)
-{
-	return s->service->allow == NULL ||
-	    proxy_networks_contain_text(
-		s->service->allow, strbuf_slice(&s->peer));
-}
-
 /* DESIGN, promise 6 holds behind a balancer as well. */
 static void
 turn_away_client(struct proxy_session *s, const char *by)
@@ -572,21 +541,13 @@ on_proxied(void *ctx, const struct smtp_haproxy *header)
 	strbuf_reset(&s->peer);
 	strbuf_add_str(&s->peer, header->address);
 	/* No next hop is troubled for somebody who may not come. */
-	if (is_client_allowed(s))
+	if (s->service->allow == NULL ||
+	    proxy_networks_contain_text(
+		s->service->allow, strbuf_slice(&s->peer)))
 		connect_hop(s);
 	else
 		turn_away_client(s, strbuf_text(&by));
 	strbuf_clear(&by);
-}
-
-static void
-log_alien(struct proxy_session *s, const char *what)
-{
-	if (proxy_seldom_may(s->service->seldom, "alien",
-		strbuf_slice(&s->peer), clock_ms()))
-		log_printf(s->service->log, LOGGING_WARNING,
-		    "client %s speaks no SMTP (%s): disconnected", peer_name(s),
-		    what);
 }
 
 static void
@@ -596,8 +557,12 @@ on_client_closed(void *ctx, enum smtp_close how, const char *why)
 
 	trace_line(
 	    &s->trace, "connection closed (%s: %s)", smtp_close_name(how), why);
-	if (how == SMTP_CLOSE_ALIEN)
-		log_alien(s, why);
+	if (how == SMTP_CLOSE_ALIEN &&
+	    proxy_seldom_may(s->service->seldom, "alien",
+		strbuf_slice(&s->peer), clock_ms()))
+		log_printf(s->service->log, LOGGING_WARNING,
+		    "client %s speaks no SMTP (%s): disconnected", peer_name(s),
+		    why);
 	let_go_answered(s, how == SMTP_CLOSE_DONE || how == SMTP_CLOSE_EOF);
 	smtp_server_free(s->server);
 	s->server = NULL;
@@ -781,8 +746,12 @@ proxy_sessions_tick(struct proxy_service *service)
 	LIST_FOREACH (s, &service->sessions, entry)
 		if (s->transaction != NULL)
 			proxy_transaction_tick(s->transaction, now);
-		else if (service->hurried)
-			leave_if_stuck(s);
+		else if (service->hurried && s->server != NULL &&
+		    (s->hop == NULL || !proxy_hop_owes(s->hop)) &&
+		    smtp_server_silent_ms(s->server) > STUCK_MS)
+			/* At a stop. A client that stopped talking before its
+			 * DATA has no message in flight. */
+			reply_text(s, going_down);
 }
 
 /* Who holds up a message that it hardly sends. Somebody who sends an octet now

@@ -108,27 +108,6 @@ forget_heard(struct heard *heard)
 	memset(heard, 0, sizeof(*heard));
 }
 
-static void
-keep_heard(const struct proxy_sign_asking *a)
-{
-	struct heard *heard =
-	    heard_at(a->signers, a->wish.right, a->wish.domain);
-	const struct heard *same =
-	    find_heard(a->signers, a->wish.right, a->wish.domain);
-
-	if (same != NULL &&
-	    slice_equal(slice_str(same->selector), a->names.selector) &&
-	    same->algorithm == a->names.algorithm &&
-	    same->domain_from == a->wish.domain.n - a->names.domain.n)
-		return;
-	forget_heard(heard);
-	heard->right = a->wish.right;
-	heard->domain = xslicedup(a->wish.domain);
-	heard->selector = xslicedup(a->names.selector);
-	heard->domain_from = a->wish.domain.n - a->names.domain.n;
-	heard->algorithm = a->names.algorithm;
-}
-
 bool
 proxy_signers_know(
     struct proxy_signers *signers, unsigned right, struct slice domain)
@@ -307,11 +286,26 @@ static int
 take_heard_names(
     struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
 {
+	struct heard *heard;
+	const struct heard *same;
+
 	if (answer->domain_from >= a->wish.domain.n)
 		return -1;
 	name_asking(
 	    a, answer->selector, answer->domain_from, answer->algorithm);
-	keep_heard(a);
+	heard = heard_at(a->signers, a->wish.right, a->wish.domain);
+	same = find_heard(a->signers, a->wish.right, a->wish.domain);
+	if (same != NULL &&
+	    slice_equal(slice_str(same->selector), a->names.selector) &&
+	    same->algorithm == a->names.algorithm &&
+	    same->domain_from == a->wish.domain.n - a->names.domain.n)
+		return 0;
+	forget_heard(heard);
+	heard->right = a->wish.right;
+	heard->domain = xslicedup(a->wish.domain);
+	heard->selector = xslicedup(a->names.selector);
+	heard->domain_from = a->wish.domain.n - a->names.domain.n;
+	heard->algorithm = a->names.algorithm;
 	return 0;
 }
 
@@ -356,17 +350,6 @@ take_done(struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
 	tell_answer(a, answer);
 }
 
-/* The next one asks for the key before there is a text. */
-static void
-take_failure(
-    struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
-{
-	if (proxy_signers_know(a->signers, a->wish.right, a->wish.domain))
-		forget_heard(
-		    heard_at(a->signers, a->wish.right, a->wish.domain));
-	tell_answer(a, answer);
-}
-
 static void
 take_answer(struct signer *signer, const struct proxy_sign_answer *answer)
 {
@@ -381,9 +364,14 @@ take_answer(struct signer *signer, const struct proxy_sign_answer *answer)
 		return;
 	if (answer->status == PROXY_SIGN_STALE)
 		take_stale(a, answer);
-	else if (answer->status != PROXY_SIGN_DONE)
-		take_failure(a, answer);
-	else if (a->named && a->wish.kind != PROXY_SIGN_ASK_KEY)
+	else if (answer->status != PROXY_SIGN_DONE) {
+		/* The next one asks for the key before there is a text. */
+		if (proxy_signers_know(
+			a->signers, a->wish.right, a->wish.domain))
+			forget_heard(heard_at(
+			    a->signers, a->wish.right, a->wish.domain));
+		tell_answer(a, answer);
+	} else if (a->named && a->wish.kind != PROXY_SIGN_ASK_KEY)
 		take_done(a, answer);
 	else
 		tell_trouble(a, "a signer signed what was not asked");
@@ -448,17 +436,6 @@ give_up_deadly(struct proxy_signers *signers)
 }
 
 static void
-lose_signer(struct signer *signer)
-{
-	struct proxy_signers *signers = signer->signers;
-
-	drop_signer(signer);
-	free(signer);
-	give_up_deadly(signers);
-	ask_queued(signers);
-}
-
-static void
 on_answer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct signer *signer = ctx;
@@ -478,8 +455,10 @@ on_answer(evutil_socket_t fd, short what, void *ctx)
 		if (n <= 0 ||
 		    proxy_sign_answer_parse(
 			slice_from(datagram, (size_t)n), &answer) != 0) {
-			lose_signer(signer);
-			return;
+			drop_signer(signer);
+			free(signer);
+			give_up_deadly(signers);
+			break;
 		}
 		take_answer(signer, &answer);
 	}
@@ -543,20 +522,6 @@ has_other_signer(const struct proxy_sign_asking *a)
 	return false;
 }
 
-/* It goes to another signer, once. */
-static void
-give_up_late(struct proxy_sign_asking *a)
-{
-	if (a->second || a->state != ASKING_ASKED || !has_other_signer(a)) {
-		tell_trouble(a, "no signer answered in time");
-		return;
-	}
-	a->second = true;
-	a->not_to = a->signer;
-	TAILQ_REMOVE(&a->signer->asked, a, entry);
-	queue_asking(a);
-}
-
 static void
 on_tick(evutil_socket_t fd, short what, void *ctx)
 {
@@ -565,8 +530,18 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	while ((a = find_late(signers)) != NULL)
-		give_up_late(a);
+	while ((a = find_late(signers)) != NULL) {
+		if (a->second || a->state != ASKING_ASKED ||
+		    !has_other_signer(a)) {
+			tell_trouble(a, "no signer answered in time");
+			continue;
+		}
+		/* It goes to another signer, once. */
+		a->second = true;
+		a->not_to = a->signer;
+		TAILQ_REMOVE(&a->signer->asked, a, entry);
+		queue_asking(a);
+	}
 	ask_queued(signers);
 }
 

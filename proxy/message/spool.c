@@ -107,24 +107,17 @@ to_file(struct proxy_spool *s, struct slice bytes)
 	return PROXY_SPOOL_OK;
 }
 
-static enum proxy_spool_status
-take_from_quota(struct proxy_spool *s, uint64_t n)
+enum proxy_spool_status
+proxy_spool_append(struct proxy_spool *s, struct slice bytes)
 {
-	if (!proxy_quota_take(s->quota, n)) {
+	if (s->status != PROXY_SPOOL_OK)
+		return s->status;
+	if (!proxy_quota_take(s->quota, bytes.n)) {
 		strbuf_add_str(&s->reason, "spool: spool_max is reached");
 		s->status = PROXY_SPOOL_OVER;
 		return s->status;
 	}
-	s->taken += n;
-	return PROXY_SPOOL_OK;
-}
-
-enum proxy_spool_status
-proxy_spool_append(struct proxy_spool *s, struct slice bytes)
-{
-	if (s->status != PROXY_SPOOL_OK ||
-	    take_from_quota(s, bytes.n) != PROXY_SPOOL_OK)
-		return s->status;
+	s->taken += bytes.n;
 	if (bytes.n > s->mark - s->memory.n) {
 		size_t n = bytes.n;
 		size_t now;
@@ -164,32 +157,26 @@ proxy_spool_size(const struct proxy_spool *s)
 	return s->in_file + s->memory.n;
 }
 
-static ssize_t
-read_spool_file(
-    const struct proxy_spool *s, uint64_t offset, char *to, size_t room)
-{
-	ssize_t n;
-
-	if (room > s->in_file - offset)
-		room = (size_t)(s->in_file - offset);
-	do
-		n = pread(s->file.fd, to, room, (off_t)offset);
-	while (n < 0 && errno == EINTR);
-	if (n == 0 && room > 0) { /* someone cut the file short */
-		errno = EIO;
-		return -1;
-	}
-	return n;
-}
-
 ssize_t
 proxy_spool_read(
     const struct proxy_spool *s, uint64_t offset, char *to, size_t room)
 {
 	struct slice rest;
 
-	if (offset < s->in_file)
-		return read_spool_file(s, offset, to, room);
+	if (offset < s->in_file) {
+		ssize_t n;
+
+		if (room > s->in_file - offset)
+			room = (size_t)(s->in_file - offset);
+		do
+			n = pread(s->file.fd, to, room, (off_t)offset);
+		while (n < 0 && errno == EINTR);
+		if (n == 0 && room > 0) { /* someone cut the file short */
+			errno = EIO;
+			return -1;
+		}
+		return n;
+	}
 	if (offset - s->in_file >= s->memory.n)
 		return 0;
 	rest = slice_first(slice_after(strbuf_slice(&s->memory),

@@ -317,15 +317,6 @@ measure_lines(struct proxy_transaction *t, struct slice bytes)
 	}
 }
 
-/* Postfix's smtp(8) will break such a line when it sends the message on, and
- * a signature that covers it with it. */
-static void
-note_risk(struct proxy_transaction *t)
-{
-	if (t->long_line)
-		proxy_record_note(&t->record, "risk", SLICE("line-length"));
-}
-
 /* Behind the newline stage. */
 static void
 take_line_ends_settled(struct sink *sink, struct slice bytes)
@@ -368,18 +359,13 @@ read_again(void *ctx, char *to, size_t most)
 	return proxy_splice_next(&splice, to, most);
 }
 
-static uint64_t
-smaller_limit(uint64_t a, uint64_t b)
-{
-	return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
 struct proxy_transaction *
 proxy_transaction_new(const struct proxy_service *service,
     struct proxy_hop *hop, const struct proxy_envelope *envelope,
     int64_t begun_ms, const struct proxy_transaction_ops *ops, void *ctx)
 {
 	struct proxy_transaction *t = xcalloc(1, sizeof(*t));
+	uint64_t theirs = proxy_hop_capabilities(hop)->size;
 
 	t->state = COLLECTING;
 	trace_state(proxy_hop_trace(hop), "transaction", "NONE", "COLLECTING");
@@ -397,8 +383,10 @@ proxy_transaction_new(const struct proxy_service *service,
 	    service->spool_mark, service->spool_files, service->quota);
 	t->reader = mail_reader_new(service->header_max, &reader_ops, t);
 	t->edit = proxy_edit_new();
-	t->size_max = smaller_limit(
-	    service->message_max, proxy_hop_capabilities(hop)->size);
+	/* The smaller of two limits, of which 0 is none. */
+	t->size_max = service->message_max;
+	if (t->size_max == 0 || (theirs != 0 && theirs < t->size_max))
+		t->size_max = theirs;
 	proxy_record_init(&t->record);
 	strbuf_init(&t->verdict, REPLY_TEXT_CAP + 16);
 	t->again = (struct proxy_again){.read = read_again, .ctx = t};
@@ -430,23 +418,12 @@ refuse_transaction(struct proxy_transaction *t, unsigned code, const char *text)
 	finish_with_verdict(t);
 }
 
-/* In SMTP's words: 550 or 451, and an enhanced code (RFC 3463). */
-static void
-refuse_outcome(struct proxy_transaction *t, const struct proxy_outcome *outcome)
-{
-	struct strbuf text;
-	unsigned code;
-
-	strbuf_init(&text, REPLY_TEXT_CAP);
-	code = proxy_outcome_print(outcome, &text);
-	refuse_transaction(t, code, strbuf_text(&text));
-	strbuf_clear(&text);
-}
-
 static void
 on_outcome(void *ctx, const struct proxy_outcome *outcome)
 {
 	struct proxy_transaction *t = ctx;
+	struct strbuf text;
+	unsigned code;
 
 	if (outcome->verdict == PROXY_PASS) {
 		move_transaction(t, OFFERING);
@@ -454,36 +431,38 @@ on_outcome(void *ctx, const struct proxy_outcome *outcome)
 		    t->hop, PROXY_ERRAND_DATA, SLICE("DATA"), SLICE(""));
 		return;
 	}
-	refuse_outcome(t, outcome);
+	/* In SMTP's words: 550 or 451, and an enhanced code (RFC 3463). */
+	strbuf_init(&text, REPLY_TEXT_CAP);
+	code = proxy_outcome_print(outcome, &text);
+	refuse_transaction(t, code, strbuf_text(&text));
+	strbuf_clear(&text);
 	if (!t->in_end)
 		t->ops->done(t->ctx); /* frees it */
-}
-
-static void
-end_collecting(struct proxy_transaction *t)
-{
-	mail_newline_end(&t->newline);
-	mail_opening_end(&t->opening);
-	if (t->state == COLLECTING && t->skim == NULL &&
-	    mail_reader_end(t->reader) != 0)
-		lose_header(t, SLICE(""));
-	if (t->state == COLLECTING && t->skim != NULL)
-		mail_skim_end(t->skim);
-	if (t->state == COLLECTING)
-		look_at_spool(t, proxy_spool_end(t->spool));
 }
 
 void
 proxy_transaction_body_end(struct proxy_transaction *t)
 {
-	if (t->state == COLLECTING)
-		end_collecting(t);
+	if (t->state == COLLECTING) {
+		mail_newline_end(&t->newline);
+		mail_opening_end(&t->opening);
+		if (t->state == COLLECTING && t->skim == NULL &&
+		    mail_reader_end(t->reader) != 0)
+			lose_header(t, SLICE(""));
+		if (t->state == COLLECTING && t->skim != NULL)
+			mail_skim_end(t->skim);
+		if (t->state == COLLECTING)
+			look_at_spool(t, proxy_spool_end(t->spool));
+	}
 	if (t->state == SWALLOWING) {
 		finish_with_verdict(t);
 		return;
 	}
 	move_transaction(t, FILTERING);
-	note_risk(t);
+	/* Postfix's smtp(8) will break such a line when it sends the message
+	 * on, and a signature that covers it with it. */
+	if (t->long_line)
+		proxy_record_note(&t->record, "risk", SLICE("line-length"));
 	if (t->newline.mode == MAIL_NEWLINE_REJECT &&
 	    mail_newline_is_bare(&t->newline)) {
 		refuse_transaction(
@@ -550,23 +529,18 @@ on_data_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
 	}
 }
 
-static void
-on_dot_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
-{
-	if (smtp_reply_class(reply) == 3)
-		abandon(t, "4.3.0 next hop out of step");
-	else
-		finish_transaction(t, reply, status_of(reply->code));
-}
-
 void
 proxy_transaction_reply(struct proxy_transaction *t, enum proxy_errand what,
     const struct smtp_reply *reply)
 {
 	if (what == PROXY_ERRAND_DATA && t->state == OFFERING)
 		on_data_reply(t, reply);
-	else if (what == PROXY_ERRAND_DOT && t->state == AWAITING)
-		on_dot_reply(t, reply);
+	else if (what == PROXY_ERRAND_DOT && t->state == AWAITING) {
+		if (smtp_reply_class(reply) == 3)
+			abandon(t, "4.3.0 next hop out of step");
+		else
+			finish_transaction(t, reply, status_of(reply->code));
+	}
 }
 
 void
