@@ -135,15 +135,6 @@ add_found(struct proxy_inquiry *q, const struct asked *asked)
 }
 
 static void
-note_failure(struct asked *asked, const struct proxy_sign_answer *answer)
-{
-	struct found *found = add_found(asked->inquiry, asked);
-
-	found->domain = xslicedup(asked->signing->domain);
-	found->reason = xslicedup(answer->reason);
-}
-
-static void
 print_key(const struct found *found, struct strbuf *to)
 {
 	strbuf_add_str(to, to->p[to->n - 1] == '[' ? "{" : ",{");
@@ -222,27 +213,32 @@ on_key(void *ctx, const struct proxy_sign_answer *answer)
 			found->everywhere = answer->since;
 		if (answer->used > found->used)
 			found->used = answer->used;
-	} else
-		note_failure(asked, answer);
+	} else {
+		struct found *failed = add_found(asked->inquiry, asked);
+
+		failed->domain = xslicedup(asked->signing->domain);
+		failed->reason = xslicedup(answer->reason);
+	}
 	if (--asked->inquiry->waiting == 0)
 		print_keys(asked->inquiry);
 }
 
 /* --- a trial --- */
 
-/* The message is written out as the next hop would have got it, so that it can
- * be checked by any other program. */
 static void
-print_trial(struct proxy_inquiry *q, const struct proxy_outcome *outcome)
+on_outcome(void *ctx, const struct proxy_outcome *outcome)
 {
 	static const char *const words[PROXY_VERDICTS] = {
 	    [PROXY_PASS] = "pass",
 	    [PROXY_REFUSE] = "refuse",
 	    [PROXY_REFUSE_FOR_NOW] = "refuse-for-now",
 	};
+	struct proxy_inquiry *q = ctx;
 	struct slice top = proxy_edit_top_fields(q->edit);
 	struct strbuf whole, *to = &q->answer;
 
+	/* The message is written out as the next hop would have got it, so that
+	 * it can be checked by any other program. */
 	strbuf_add_char(to, '{');
 	add_member(to, "trial", slice_str(q->domain));
 	add_member(to, "verdict", slice_str(words[outcome->verdict]));
@@ -258,12 +254,6 @@ print_trial(struct proxy_inquiry *q, const struct proxy_outcome *outcome)
 	escape_json(strbuf_slice(&whole), to);
 	strbuf_clear(&whole);
 	tell_later(q);
-}
-
-static void
-on_outcome(void *ctx, const struct proxy_outcome *outcome)
-{
-	print_trial(ctx, outcome);
 }
 
 /* No words that a filter could take for mail of somebody: this text may be

@@ -152,35 +152,6 @@ announce(struct proxy_master *master)
 	return 0;
 }
 
-/* Where the new settings name another one; the command line's stays. */
-static void
-renew_pidfile(struct proxy_master *master)
-{
-	struct strbuf reason;
-
-	strbuf_init(&reason, REASON_MAX);
-	/* Who gave -p looks for it there, whatever the file says. */
-	if (master->job->pidfile == NULL &&
-	    proxy_pidfile_move(&master->pidfile,
-		master->serving->config->pidfile, &reason) != 0)
-		log_printf(
-		    master->log, LOGGING_ERROR, "%s", strbuf_text(&reason));
-	strbuf_clear(&reason);
-}
-
-/* For whoever looks at the page. */
-static void
-mark_draining(const struct proxy_generation *g)
-{
-	size_t i;
-
-	for (i = 0; g != NULL && i < g->seat_count; i++)
-		if (g->seats[i].state != PROXY_SEAT_EMPTY)
-			atomic_store(
-			    &g->master->shared->seats[g->seats[i].slot].drains,
-			    1);
-}
-
 /* What the master remembers, and what whoever looks at the page sees. */
 static void
 note_change(
@@ -229,20 +200,6 @@ open_control(struct proxy_master *master, const struct proxy_config *config,
 	return 0;
 }
 
-/* After a reload that was refused: where it was. */
-static void
-keep_control(struct proxy_master *master)
-{
-	struct strbuf reason;
-
-	strbuf_init(&reason, REASON_MAX);
-	if (proxy_control_listen(master->control,
-		master->serving->config->control, &reason) != 0)
-		log_printf(
-		    master->log, LOGGING_WARNING, "%s", strbuf_text(&reason));
-	strbuf_clear(&reason);
-}
-
 static void begin_stop(struct proxy_master *);
 static void begin_reload(struct proxy_master *);
 
@@ -267,9 +224,13 @@ change_over(struct proxy_master *master)
 	note_change(master, new, old != NULL);
 	atomic_store(&master->shared->workers, proxy_worker_count(new->config));
 	atomic_store(&master->shared->signers, proxy_signer_count(new->config));
-	/* Before the new ones begin, so that nobody who looks meanwhile counts
-	 * both. */
-	mark_draining(old);
+	/* Before the new ones begin, so that nobody who looks at the page
+	 * meanwhile counts both. */
+	for (size_t i = 0; old != NULL && i < old->seat_count; i++)
+		if (old->seats[i].state != PROXY_SEAT_EMPTY)
+			atomic_store(
+			    &master->shared->seats[old->seats[i].slot].drains,
+			    1);
 	proxy_generation_go(new);
 	log_printf(master->log, LOGGING_INFO,
 	    "%s, %zu workers and %zu signers (signpost %s)",
@@ -286,7 +247,17 @@ change_over(struct proxy_master *master)
 	 * their backlog. */
 	proxy_sockets_trim(master, new->config);
 	if (old != NULL) {
-		renew_pidfile(master);
+		struct strbuf reason;
+
+		strbuf_init(&reason, REASON_MAX);
+		/* Who gave -p looks for the pid there, whatever the file
+		 * says. */
+		if (master->job->pidfile == NULL &&
+		    proxy_pidfile_move(&master->pidfile,
+			master->serving->config->pidfile, &reason) != 0)
+			log_printf(master->log, LOGGING_ERROR, "%s",
+			    strbuf_text(&reason));
+		strbuf_clear(&reason);
 		proxy_generation_leave(old, SIGUSR2);
 		free_if_empty(old);
 	}
@@ -298,20 +269,13 @@ change_over(struct proxy_master *master)
 		begin_reload(master);
 }
 
-/* Was he who asked for the reload told what is wrong? */
-static bool
-has_told_error(const struct proxy_master *master)
-{
-	struct slice told = strbuf_slice(&master->told);
-
-	return slice_search(told, SLICE("error: ")) < told.n;
-}
-
 /* The new generation will not do: the old one goes on. */
 static void
 give_up_generation(struct proxy_master *master, const char *why)
 {
 	struct proxy_generation *new = master->starting;
+	struct slice told;
+	struct strbuf reason;
 
 	master->starting = NULL;
 	(void)event_del(master->start_timer);
@@ -335,10 +299,18 @@ give_up_generation(struct proxy_master *master, const char *why)
 	note_refusal(master, slice_str(why));
 	/* What was opened for the refused settings only is closed again. */
 	proxy_sockets_trim(master, master->serving->config);
-	keep_control(master);
+	/* After a reload that was refused: where it was. */
+	strbuf_init(&reason, REASON_MAX);
+	if (proxy_control_listen(master->control,
+		master->serving->config->control, &reason) != 0)
+		log_printf(
+		    master->log, LOGGING_WARNING, "%s", strbuf_text(&reason));
+	strbuf_clear(&reason);
 	proxy_notify_send(&master->notify,
 	    "READY=1\nSTATUS=the last reload was refused: see the log");
-	if (new != NULL || !has_told_error(master))
+	/* Was he who asked for the reload told what is wrong? */
+	told = strbuf_slice(&master->told);
+	if (new != NULL || slice_search(told, SLICE("error: ")) == told.n)
 		strbuf_addf(&master->told, "error: %s\n", why);
 	tell_outcome(master, "refused");
 	if (master->reload_again)
@@ -427,28 +399,6 @@ refuse_reload(struct proxy_master *master, const struct strbuf *errors)
 	note_refusal(master, slice_first(line, PROXY_RELOAD_TEXT_MAX - 1));
 }
 
-/* NULL where they are refused. The file is judged before anything is touched: a
- * reload with a mistake in it leaves the daemon as it is. */
-static struct proxy_config *
-read_again(struct proxy_master *master)
-{
-	struct proxy_report report;
-	struct proxy_config *config;
-
-	proxy_report_init(&report);
-	config = proxy_config_load(master->path, &report);
-	if (config != NULL &&
-	    proxy_config_check_machine(config, &report) != 0) {
-		proxy_config_free(config);
-		config = NULL;
-	}
-	log_report(master, &report);
-	if (config == NULL)
-		refuse_reload(master, &report.errors);
-	proxy_report_clear(&report);
-	return config;
-}
-
 /* Takes the keys' check and its configuration off the master. */
 static struct proxy_config *
 detach_checking(struct proxy_master *master)
@@ -461,29 +411,6 @@ detach_checking(struct proxy_master *master)
 	return config;
 }
 
-/* All keys were looked at. Keys last, since they take longest and a mistake
- * elsewhere should not wait for them. */
-static void
-end_checking(struct proxy_master *master)
-{
-	struct proxy_report report;
-	struct proxy_config *config;
-	int result;
-
-	proxy_report_init(&report);
-	result = proxy_key_check_end(master->key_check, &report);
-	log_report(master, &report);
-	config = detach_checking(master);
-	if (result == 0) {
-		move_master(master, PROXY_MASTER_CHANGING);
-		start_generation(master, config);
-	} else {
-		proxy_config_free(config);
-		refuse_reload(master, &report.errors);
-	}
-	proxy_report_clear(&report);
-}
-
 /* A hundred thousand keys take more than a minute; meanwhile the workers ask
  * for theirs. */
 static void
@@ -494,9 +421,26 @@ on_check_timer(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	if (proxy_key_check_step(master->key_check, CHECK_STEP_MS))
-		end_checking(master);
-	else
+	if (proxy_key_check_step(master->key_check, CHECK_STEP_MS)) {
+		struct proxy_report report;
+		struct proxy_config *config;
+		int result;
+
+		/* All keys were looked at. Keys last, since they take longest
+		 * and a mistake elsewhere should not wait for them. */
+		proxy_report_init(&report);
+		result = proxy_key_check_end(master->key_check, &report);
+		log_report(master, &report);
+		config = detach_checking(master);
+		if (result == 0) {
+			move_master(master, PROXY_MASTER_CHANGING);
+			start_generation(master, config);
+		} else {
+			proxy_config_free(config);
+			refuse_reload(master, &report.errors);
+		}
+		proxy_report_clear(&report);
+	} else
 		(void)event_add(master->check_timer, &at_once);
 }
 
@@ -504,6 +448,8 @@ static void
 begin_reload(struct proxy_master *master)
 {
 	enum proxy_turn turn = proxy_rule_reload(master->state);
+	struct proxy_report report;
+	struct proxy_config *config;
 
 	/* A second SIGHUP while one is under way is not lost: the file may have
 	 * changed after it was read, so one more follows. Any number of them
@@ -518,11 +464,23 @@ begin_reload(struct proxy_master *master)
 	master->history.reload_at = clock_wall_s();
 	/* Before the file is read: systemd wants the time of the beginning. */
 	proxy_notify_reloading(&master->notify);
-	master->checking = read_again(master);
-	if (master->checking == NULL)
+	/* The file is judged before anything is touched: a reload with a
+	 * mistake in it leaves the daemon as it is. */
+	proxy_report_init(&report);
+	config = proxy_config_load(master->path, &report);
+	if (config != NULL &&
+	    proxy_config_check_machine(config, &report) != 0) {
+		proxy_config_free(config);
+		config = NULL;
+	}
+	log_report(master, &report);
+	if (config == NULL)
+		refuse_reload(master, &report.errors);
+	proxy_report_clear(&report);
+	master->checking = config;
+	if (config == NULL)
 		return;
-	master->key_check =
-	    proxy_key_check_new(master->checking, PROXY_KEY_CHECK_ALL);
+	master->key_check = proxy_key_check_new(config, PROXY_KEY_CHECK_ALL);
 	arm(master->check_timer, 0);
 }
 
@@ -705,22 +663,6 @@ make_events(struct proxy_master *master)
 	(void)event_add(master->watchdog, &half);
 }
 
-static void
-free_events(struct proxy_master *master)
-{
-	size_t i;
-
-	for (i = 0; i < 4; i++)
-		event_free(master->signals[i]);
-	event_free(master->start_timer);
-	event_free(master->check_timer);
-	event_free(master->kill_timer);
-	event_free(master->round);
-	event_free(master->conf_timer);
-	if (master->watchdog != NULL)
-		event_free(master->watchdog);
-}
-
 /* --- beginning and end --- */
 
 /* Of the user signals only workers know what they mean. Their default would end
@@ -758,7 +700,15 @@ run_loop(struct proxy_master *master)
 		(void)event_base_dispatch(master->base);
 	if (master->pidfile != NULL)
 		proxy_pidfile_remove(master->pidfile);
-	free_events(master);
+	for (size_t i = 0; i < 4; i++)
+		event_free(master->signals[i]);
+	event_free(master->start_timer);
+	event_free(master->check_timer);
+	event_free(master->kill_timer);
+	event_free(master->round);
+	event_free(master->conf_timer);
+	if (master->watchdog != NULL)
+		event_free(master->watchdog);
 	proxy_control_free(master->control);
 }
 

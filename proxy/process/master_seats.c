@@ -69,18 +69,6 @@ add_seats(struct proxy_generation *g, enum proxy_role role, size_t count)
 	}
 }
 
-/* What its workers get besides sockets of their own. The settings travel as a
- * sealed memory file, not as a path: a worker must get those that the master
- * has checked, even where the file has been edited since. */
-static int
-make_gifts(struct proxy_generation *g, struct strbuf *reason)
-{
-	g->settings = proxy_config_pack(g->config);
-	if (g->settings >= 0)
-		return 0;
-	return strbuf_fail(reason, "settings: %s", strerror(errno));
-}
-
 struct proxy_generation *
 proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
     struct strbuf *reason)
@@ -93,7 +81,13 @@ proxy_generation_new(struct proxy_master *master, struct proxy_config *config,
 	/* In the list first, since freeing it takes it out of there whatever
 	 * has failed. */
 	TAILQ_INSERT_TAIL(&master->generations, g, link);
-	if (make_gifts(g, reason) != 0) {
+	/* What its workers get besides sockets of their own. The settings
+	 * travel as a sealed memory file, not as a path: a worker must get
+	 * those that the master has checked, even where the file has been
+	 * edited since. */
+	g->settings = proxy_config_pack(config);
+	if (g->settings < 0) {
+		strbuf_addf(reason, "settings: %s", strerror(errno));
 		proxy_generation_free(g);
 		return NULL;
 	}
@@ -268,9 +262,8 @@ on_refused(void *ctx, int call)
 	proxy_sandbox_call_name(call, &name);
 	log_printf(seat->generation->master->log, LOGGING_ERROR,
 	    "process %ld of [%s]: the system call %s is not in its list and "
-	    "was "
-	    "refused (EPERM): please report it; [signpost] sandbox = no lets "
-	    "it pass",
+	    "was refused (EPERM): please report it; [signpost] sandbox = no "
+	    "lets it pass",
 	    (long)seat->pid, proxy_role_name(seat->role), strbuf_text(&name));
 	strbuf_clear(&name);
 }
@@ -330,15 +323,6 @@ on_lines(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
-/* Of a role that shows signs of life; a start has a timer of its own. */
-static bool
-is_watched(const struct proxy_seat *seat)
-{
-	return seat->state == PROXY_SEAT_SERVING &&
-	    (proxy_role_is_worker(seat->role) ||
-		seat->role == PROXY_ROLE_SIGNER);
-}
-
 /* The watchdog. A worker that hangs in a loop holds its sessions for ever, and
  * its clients could not send their mail elsewhere; killed, they try again. The
  * first stroke is said and the next one kills, so that the log has it before
@@ -347,7 +331,12 @@ static void
 kill_silent(struct proxy_seat *seat)
 {
 	struct proxy_generation *g = seat->generation;
-	if (!is_watched(seat))
+
+	/* Of a role that shows signs of life; a start has a timer of its
+	 * own. */
+	if (seat->state != PROXY_SEAT_SERVING ||
+	    (!proxy_role_is_worker(seat->role) &&
+		seat->role != PROXY_ROLE_SIGNER))
 		return;
 	seat->silent++;
 	show_silence(seat);
@@ -423,22 +412,6 @@ hear_last(struct proxy_seat *seat)
 
 /* --- sitting down --- */
 
-static int
-take_slot(struct proxy_seat *seat, struct strbuf *reason)
-{
-	struct proxy_master *master = seat->generation->master;
-	/* Whose process it is comes when it is forked. */
-	int slot = proxy_shared_take(
-	    master->shared, &master->files, &master->slots, seat->role);
-
-	if (slot < 0)
-		return strbuf_fail(reason,
-		    "%d processes run already, or there is no memory",
-		    PROXY_SHARED_SLOTS);
-	seat->slot = (unsigned)slot;
-	return 0;
-}
-
 /* Counters in the slot stay: what is shown of a front may not go down because a
  * worker of it has died. */
 static void
@@ -467,14 +440,6 @@ listen_to(struct proxy_seat *seat)
 	seat->on_keys =
 	    event_new(base, seat->keys, EV_READ | EV_PERSIST, on_keys, seat);
 	(void)event_add(seat->on_keys, NULL);
-}
-
-/* Does it make records that somebody keeps? */
-static bool
-has_records(const struct proxy_seat *seat)
-{
-	return proxy_role_is_worker(seat->role) &&
-	    proxy_recorder_is_wanted(seat->generation->config);
 }
 
 static const struct proxy_listeners *
@@ -531,17 +496,10 @@ fork_worker(
 	return 0;
 }
 
-/* Who may open no socket could not find syslog again when it was restarted. */
-static bool
-has_lines(const struct proxy_seat *seat)
-{
-	return seat->role == PROXY_ROLE_SIGNER &&
-	    seat->generation->config->log == LOGGING_SYSLOG;
-}
-
 /* SEQPACKET where messages must stay apart and may carry descriptors: in a
  * stream two of them could run together. Only a signer gets a socket for keys,
- * so no other process can even ask for one. */
+ * so no other process can even ask for one; and one for its log, since who may
+ * open no socket could not find syslog again when that was restarted. */
 static int
 make_pairs(
     const struct proxy_seat *seat, struct pairs *pairs, struct strbuf *reason)
@@ -552,10 +510,12 @@ make_pairs(
 	    (signs &&
 		proxy_master_pair(SOCK_SEQPACKET, pairs->keys, reason) != 0) ||
 	    proxy_master_pair(SOCK_SEQPACKET, pairs->hello, reason) != 0 ||
-	    (has_records(seat) &&
+	    (proxy_role_is_worker(seat->role) &&
+		proxy_recorder_is_wanted(seat->generation->config) &&
 		proxy_master_pair(SOCK_SEQPACKET, pairs->records, reason) !=
 		    0) ||
-	    (has_lines(seat) &&
+	    (seat->role == PROXY_ROLE_SIGNER &&
+		seat->generation->config->log == LOGGING_SYSLOG &&
 		proxy_master_pair(SOCK_SEQPACKET, pairs->lines, reason) != 0))
 		return -1;
 	return 0;
@@ -578,9 +538,16 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 {
 	struct pairs pairs = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
 	int result = -1;
+	struct proxy_master *master = seat->generation->master;
+	/* Whose process it is comes when it is forked. */
+	int slot = proxy_shared_take(
+	    master->shared, &master->files, &master->slots, seat->role);
 
-	if (take_slot(seat, reason) != 0)
-		return -1;
+	if (slot < 0)
+		return strbuf_fail(reason,
+		    "%d processes run already, or there is no memory",
+		    PROXY_SHARED_SLOTS);
+	seat->slot = (unsigned)slot;
 	if (make_pairs(seat, &pairs, reason) == 0)
 		result = fork_worker(seat, &pairs, reason);
 	/* Whether it was forked or not: what the child needs it has
@@ -622,25 +589,18 @@ proxy_generation_start(struct proxy_generation *g, struct strbuf *reason)
 
 static void on_pause(evutil_socket_t, short, void *);
 
-/* Messages wait for a signer, so the first one that ends has another without a
- * pause. */
-static bool
-is_replaced_at_once(struct proxy_seat *seat, int64_t lived_s)
-{
-	bool again = seat->replaced && lived_s < PROXY_MASTER_PAUSE_LAST;
-
-	seat->replaced = true;
-	return seat->role == PROXY_ROLE_SIGNER && !again;
-}
-
 /* Longer and longer while it keeps dying young: a fault that strikes at each
  * start would otherwise eat the machine with forks. */
 static void
 replace_later(struct proxy_seat *seat, int64_t lived_s)
 {
 	struct timeval pause = {0, 0};
+	bool again = seat->replaced && lived_s < PROXY_MASTER_PAUSE_LAST;
 
-	if (!is_replaced_at_once(seat, lived_s)) {
+	seat->replaced = true;
+	/* Messages wait for a signer, so the first one that ends has another
+	 * without a pause. */
+	if (seat->role != PROXY_ROLE_SIGNER || again) {
 		seat->paused = proxy_rule_pause(seat->paused, lived_s);
 		pause.tv_sec = (time_t)seat->paused;
 	}

@@ -228,62 +228,58 @@ show_page(struct proxy_seat *to, unsigned slot)
 	drop_end(&reader);
 }
 
-static void
-share_with(struct proxy_seat *seat, struct proxy_seat *other)
-{
-	if (other->state == PROXY_SEAT_EMPTY)
-		return;
-	if (sees_page(seat, other))
-		show_page(seat, other->slot);
-	if (sees_page(other, seat))
-		show_page(other, seat->slot);
-	if (seat->role == PROXY_ROLE_RECORDER && other->records >= 0)
-		hand_to(seat, PROXY_HELLO_RECORDS, front_number(other),
-		    other->records);
-	if (other->role == PROXY_ROLE_RECORDER && seat->records >= 0)
-		hand_to(other, PROXY_HELLO_RECORDS, front_number(seat),
-		    seat->records);
-}
-
-/* What those left who ended while there was none; and figures of before. */
-static void
-give_the_past(struct proxy_seat *recorder)
-{
-	struct proxy_master *master = recorder->generation->master;
-
-	while (master->orphan_count > 0) {
-		struct proxy_orphan *last =
-		    &master->orphans[--master->orphan_count];
-
-		hand_to(
-		    recorder, PROXY_HELLO_RECORDS, last->front, last->records);
-		drop_end(&last->records);
-	}
-	for (unsigned i = 0; i < PROXY_SHARED_SLOTS; i++)
-		if (master->files.slots[i] >= 0 && !master->slots.taken[i])
-			show_page(recorder, i);
-}
-
 void
 proxy_seat_share(struct proxy_seat *seat)
 {
+	struct proxy_master *master = seat->generation->master;
 	const struct proxy_generation *g;
 
 	introduce_all(seat);
-	TAILQ_FOREACH (g, &seat->generation->master->generations, link)
-		for (size_t i = 0; i < g->seat_count; i++)
-			share_with(seat, &g->seats[i]);
-	if (seat->role == PROXY_ROLE_RECORDER)
-		give_the_past(seat);
+	TAILQ_FOREACH (g, &master->generations, link)
+		for (size_t i = 0; i < g->seat_count; i++) {
+			struct proxy_seat *other = &g->seats[i];
+
+			if (other->state == PROXY_SEAT_EMPTY)
+				continue;
+			if (sees_page(seat, other))
+				show_page(seat, other->slot);
+			if (sees_page(other, seat))
+				show_page(other, seat->slot);
+			if (seat->role == PROXY_ROLE_RECORDER &&
+			    other->records >= 0)
+				hand_to(seat, PROXY_HELLO_RECORDS,
+				    front_number(other), other->records);
+			if (other->role == PROXY_ROLE_RECORDER &&
+			    seat->records >= 0)
+				hand_to(other, PROXY_HELLO_RECORDS,
+				    front_number(seat), seat->records);
+		}
+	if (seat->role == PROXY_ROLE_RECORDER) {
+		/* What those left who ended while there was none; and figures
+		 * of before. */
+		while (master->orphan_count > 0) {
+			struct proxy_orphan *last =
+			    &master->orphans[--master->orphan_count];
+
+			hand_to(seat, PROXY_HELLO_RECORDS, last->front,
+			    last->records);
+			drop_end(&last->records);
+		}
+		for (unsigned k = 0; k < PROXY_SHARED_SLOTS; k++)
+			if (master->files.slots[k] >= 0 &&
+			    !master->slots.taken[k])
+				show_page(seat, k);
+	}
 }
 
-/* Those that the recorder has read to their end. */
-static void
-drop_read_orphans(struct proxy_master *master)
+void
+proxy_seat_leave_records(struct proxy_seat *seat)
 {
+	struct proxy_master *master = seat->generation->master;
 	size_t kept = 0;
 	char byte;
 
+	/* Those that the recorder has read to their end. */
 	for (size_t i = 0; i < master->orphan_count; i++) {
 		struct proxy_orphan *one = &master->orphans[i];
 
@@ -293,14 +289,6 @@ drop_read_orphans(struct proxy_master *master)
 			drop_end(&one->records);
 	}
 	master->orphan_count = kept;
-}
-
-void
-proxy_seat_leave_records(struct proxy_seat *seat)
-{
-	struct proxy_master *master = seat->generation->master;
-
-	drop_read_orphans(master);
 	if (seat->records >= 0 &&
 	    master->orphan_count < PROXY_MASTER_ORPHANS_MAX) {
 		master->orphans[master->orphan_count++] =

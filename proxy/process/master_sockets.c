@@ -26,35 +26,23 @@ find_socket(const struct proxy_master *master, const struct proxy_endpoint *at)
 }
 
 static int
-open_one(struct proxy_master *master, const struct proxy_listen *listen,
-    struct strbuf *reason)
-{
-	struct proxy_socket *socket;
-	int fd;
-
-	if (find_socket(master, &listen->at) != NULL)
-		return 0;
-	fd = proxy_listener_open(&listen->at, &listen->rights, reason);
-	if (fd < 0)
-		return -1;
-	master->sockets = xreallocarray(master->sockets,
-	    master->socket_count + 1, sizeof(*master->sockets));
-	socket = &master->sockets[master->socket_count++];
-	socket->at = listen->at;
-	socket->rights = listen->rights;
-	socket->fd = fd;
-	return 0;
-}
-
-static int
 open_all(struct proxy_master *master, const struct proxy_listeners *listen,
     struct strbuf *reason)
 {
-	size_t i;
+	for (size_t i = 0; i < listen->count; i++) {
+		const struct proxy_listen *wanted = &listen->list[i];
+		int fd;
 
-	for (i = 0; i < listen->count; i++)
-		if (open_one(master, &listen->list[i], reason) != 0)
+		if (find_socket(master, &wanted->at) != NULL)
+			continue;
+		fd = proxy_listener_open(&wanted->at, &wanted->rights, reason);
+		if (fd < 0)
 			return -1;
+		master->sockets = xreallocarray(master->sockets,
+		    master->socket_count + 1, sizeof(*master->sockets));
+		master->sockets[master->socket_count++] = (struct proxy_socket){
+		    .at = wanted->at, .rights = wanted->rights, .fd = fd};
+	}
 	return 0;
 }
 
@@ -115,26 +103,6 @@ wanted(const struct proxy_config *config, const struct proxy_socket *socket)
 	return listen;
 }
 
-/* Where the settings did not change nothing is: an administrator may have
- * seen to the socket himself. */
-static void
-renew_rights(struct proxy_master *master, struct proxy_socket *socket,
-    const struct proxy_rights *rights)
-{
-	struct strbuf reason;
-
-	if (socket->rights.mode == rights->mode &&
-	    strcmp(socket->rights.group, rights->group) == 0)
-		return;
-	strbuf_init(&reason, 512);
-	if (proxy_listener_admit(&socket->at, rights, &reason) != 0)
-		log_printf(
-		    master->log, LOGGING_ERROR, "%s", strbuf_text(&reason));
-	else
-		socket->rights = *rights;
-	strbuf_clear(&reason);
-}
-
 void
 proxy_sockets_trim(
     struct proxy_master *master, const struct proxy_config *config)
@@ -144,13 +112,27 @@ proxy_sockets_trim(
 	size_t i, kept = 0;
 
 	for (i = 0; i < master->socket_count; i++) {
+		struct strbuf reason;
+
 		socket = &master->sockets[i];
 		listen = wanted(config, socket);
 		if (listen == NULL) {
 			close_one(socket);
 			continue;
 		}
-		renew_rights(master, socket, &listen->rights);
+		/* Where the settings did not change nothing is: an
+		 * administrator may have seen to the socket himself. */
+		if (socket->rights.mode != listen->rights.mode ||
+		    strcmp(socket->rights.group, listen->rights.group) != 0) {
+			strbuf_init(&reason, 512);
+			if (proxy_listener_admit(
+				&socket->at, &listen->rights, &reason) != 0)
+				log_printf(master->log, LOGGING_ERROR, "%s",
+				    strbuf_text(&reason));
+			else
+				socket->rights = listen->rights;
+			strbuf_clear(&reason);
+		}
 		master->sockets[kept++] = *socket;
 	}
 	master->socket_count = kept;

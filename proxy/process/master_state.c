@@ -40,24 +40,19 @@ proxy_master_print_version(struct strbuf *to)
 	strbuf_add_str(to, "}\n");
 }
 
-static const char *
-state_word(const struct proxy_seat *seat)
-{
-	if (seat->generation->leaving)
-		return "leaving";
-	return seat->state == PROXY_SEAT_STARTING ? "starting" : "serving";
-}
-
 static void
 print_worker(const struct proxy_seat *seat, struct strbuf *to)
 {
 	int64_t since = clock_wall_s() - (clock_s() - seat->since);
+	const char *state = seat->generation->leaving ? "leaving"
+	    : seat->state == PROXY_SEAT_STARTING      ? "starting"
+						      : "serving";
 
 	strbuf_addf(to,
 	    "%s{\"role\":\"%s\",\"pid\":%ld,\"state\":\"%s\",\"generation\":"
 	    "%llu,\"since\":%lld,\"silent\":%u}",
 	    to->p[to->n - 1] == '[' ? "" : ",", proxy_role_name(seat->role),
-	    (long)seat->pid, state_word(seat),
+	    (long)seat->pid, state,
 	    (unsigned long long)seat->generation->number, (long long)since,
 	    seat->silent * PROXY_WORKER_TICK_S);
 }

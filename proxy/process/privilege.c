@@ -145,18 +145,6 @@ proxy_privilege_check_descriptors(struct strbuf *reason)
 	    (unsigned long long)limit.rlim_cur, PROXY_DESCRIPTORS_LEAST);
 }
 
-static int
-become_user(const struct passwd *user, struct strbuf *reason)
-{
-	if (setgroups(1, &user->pw_gid) != 0)
-		return fail_privilege(reason, "setgroups");
-	if (setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0)
-		return fail_privilege(reason, "setresgid");
-	if (setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
-		return fail_privilege(reason, "setresuid");
-	return 0;
-}
-
 /* Is there a way back? There must not be. */
 static int
 verify(const struct passwd *user, struct strbuf *reason)
@@ -186,8 +174,12 @@ drop_root(const char *name, struct strbuf *reason)
 	if (user->pw_uid == 0 || user->pw_gid == 0)
 		return strbuf_fail(
 		    reason, "user %s is root, or in its group", name);
-	if (become_user(user, reason) != 0)
-		return -1;
+	if (setgroups(1, &user->pw_gid) != 0)
+		return fail_privilege(reason, "setgroups");
+	if (setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0)
+		return fail_privilege(reason, "setresgid");
+	if (setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
+		return fail_privilege(reason, "setresuid");
 	return verify(user, reason);
 }
 

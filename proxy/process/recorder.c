@@ -172,14 +172,6 @@ add_waiting(struct recorder *r, struct strbuf *reason)
 	return 0;
 }
 
-/* A tool that writes is done in a moment: that costs no record. */
-static bool
-may_wait(struct recorder *r)
-{
-	return record_store_is_busy(r->store) && r->waiting.n <= WAITING_MAX &&
-	    r->held++ < HELD_TICKS;
-}
-
 static void
 keep_waiting(struct recorder *r)
 {
@@ -188,7 +180,10 @@ keep_waiting(struct recorder *r)
 	strbuf_init(&reason, REASON_MAX);
 	if (add_waiting(r, &reason) == 0)
 		r->held = 0;
-	else if (!may_wait(r))
+	else if (!record_store_is_busy(r->store) ||
+	    r->waiting.n > WAITING_MAX || r->held++ >= HELD_TICKS)
+		/* A tool that writes is done in a moment: for that long they
+		 * are held, and no record is lost. */
 		trouble_begin(r, &reason);
 	strbuf_clear(&reason);
 }
@@ -305,20 +300,6 @@ on_record(evutil_socket_t fd, short what, void *ctx)
 }
 
 static void
-add_sender(struct recorder *r, const struct proxy_front *front, int fd)
-{
-	struct sender *sender = xcalloc(1, sizeof(*sender));
-
-	sender->recorder = r;
-	sender->front = front;
-	sender->fd = fd;
-	sender->event =
-	    event_new(r->base, fd, EV_READ | EV_PERSIST, on_record, sender);
-	(void)event_add(sender->event, NULL);
-	LIST_INSERT_HEAD(&r->senders, sender, entry);
-}
-
-static void
 on_hello(evutil_socket_t fd, short what, void *ctx)
 {
 	struct recorder *r = ctx;
@@ -336,25 +317,20 @@ on_hello(evutil_socket_t fd, short what, void *ctx)
 		return;
 	}
 	if (hello.kind == PROXY_HELLO_RECORDS) {
-		add_sender(r, &r->job->config->fronts[hello.number], given);
+		struct sender *sender = xcalloc(1, sizeof(*sender));
+
+		sender->recorder = r;
+		sender->front = &r->job->config->fronts[hello.number];
+		sender->fd = given;
+		sender->event = event_new(
+		    r->base, given, EV_READ | EV_PERSIST, on_record, sender);
+		(void)event_add(sender->event, NULL);
+		LIST_INSERT_HEAD(&r->senders, sender, entry);
 		return;
 	}
 	if (hello.kind == PROXY_HELLO_PAGE)
 		(void)proxy_shared_show(r->job->shared, hello.number, given);
 	(void)close(given);
-}
-
-/* What is still there, at the end. */
-static void
-take_the_rest(struct recorder *r)
-{
-	struct sender *sender, *next;
-
-	for (sender = LIST_FIRST(&r->senders); sender != NULL; sender = next) {
-		next = LIST_NEXT(sender, entry);
-		while (take_one(sender))
-			continue;
-	}
 }
 
 /* --- the store --- */
@@ -481,13 +457,19 @@ static void
 on_signal(evutil_socket_t number, short what, void *ctx)
 {
 	struct recorder *r = ctx;
+	struct sender *sender, *next;
 
 	(void)number;
 	(void)what;
 	if (r->leaving != 0)
 		return;
-	/* What is there is kept while it can be; then the end of it is told. */
-	take_the_rest(r);
+	/* What is still there is kept while it can be; then the end of it is
+	 * told. */
+	for (sender = LIST_FIRST(&r->senders); sender != NULL; sender = next) {
+		next = LIST_NEXT(sender, entry);
+		while (take_one(sender))
+			continue;
+	}
 	r->held = HELD_TICKS; /* there is no other time */
 	if (r->store != NULL && r->trouble == NULL)
 		commit(r, clock_wall_s());

@@ -25,8 +25,8 @@ enum {
 	RELAY_AGE_S = 30,
 	DAY = 86400,
 	REPORTS_BY_S = 6 * 3600,
-	/* A statement of the page may take so long: records wait meanwhile.
-	 * And what took this long is shown again for so many times that time. */
+	/* A statement of the page may take so long: records wait meanwhile. And
+	 * what took this long is shown again for so many times that time. */
 	PAGE_STATEMENT_MS = 3000,
 	PAGE_LONG_MS = 100,
 	PAGE_AGAIN = 10
@@ -92,26 +92,6 @@ wait_for_hops(struct proxy_recorder_site *site, struct record_request *request,
 
 /* --- figures --- */
 
-/* Counters of processes that have died count too, or a figure would go down,
- * which a scraper takes for a restart. */
-static void
-sum_workers(const struct proxy_shared *shared, enum proxy_role role,
-    struct proxy_metrics_front *front)
-{
-	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
-		const union proxy_shared_slot *slot = &shared->slots[i];
-		const struct proxy_shared_seat *seat = &shared->seats[i];
-
-		if (atomic_load(&seat->role) != (uint32_t)role)
-			continue;
-		for (unsigned c = 0; c < PROXY_COUNTERS; c++)
-			front->n[c] += proxy_counter_get(
-			    &slot->counters, (enum proxy_counter)c);
-		front->spool += atomic_load(&slot->spool);
-		front->workers += atomic_load(&seat->pid) > 0;
-	}
-}
-
 /* Lost records are counted by the recorder, but belong to the front that made
  * them. */
 static void
@@ -124,7 +104,20 @@ gather_front(const struct proxy_recorder_site *site, size_t number,
 	to->name = front->enabled ? front->name : NULL;
 	to->filter = front->filter;
 	to->relay_up = proxy_watch_hop_is_up(site->watch, front->name);
-	sum_workers(shared, proxy_role_of(number), to);
+	/* Counters of processes that have died count too, or a figure would go
+	 * down, which a scraper takes for a restart. */
+	for (int i = 0; i < PROXY_SHARED_SLOTS; i++) {
+		const union proxy_shared_slot *slot = &shared->slots[i];
+		const struct proxy_shared_seat *seat = &shared->seats[i];
+
+		if (atomic_load(&seat->role) != (uint32_t)proxy_role_of(number))
+			continue;
+		for (unsigned c = 0; c < PROXY_COUNTERS; c++)
+			to->n[c] += proxy_counter_get(
+			    &slot->counters, (enum proxy_counter)c);
+		to->spool += atomic_load(&slot->spool);
+		to->workers += atomic_load(&seat->pid) > 0;
+	}
 	to->n[PROXY_COUNT_RECORDS_LOST] += proxy_shared_sum(
 	    shared, PROXY_ROLE_RECORDER, proxy_count_lost(number));
 }
@@ -290,45 +283,6 @@ on_metrics(void *ctx, struct record_request *request)
 
 /* --- how is it going --- */
 
-static void
-add_database(const struct proxy_recorder_site *site, struct proxy_state *state)
-{
-	int64_t bytes;
-
-	if (site->job->config->results.database == NULL)
-		return;
-	bytes = site->store == NULL ? -1 : record_store_size(site->store);
-	if (site->store_trouble != NULL)
-		proxy_state_add(state, PROXY_STATE_WARN, "results database",
-		    "records are lost: %.400s", site->store_trouble);
-	else if (bytes < 0)
-		proxy_state_add(state, PROXY_STATE_WARN, "results database",
-		    "%.200s cannot be used",
-		    site->job->config->results.database);
-	else
-		proxy_state_add(state, PROXY_STATE_OK, "results database",
-		    "%.200s, %lld kB", site->job->config->results.database,
-		    (long long)bytes / 1024);
-}
-
-static void
-add_answers(const struct proxy_recorder_site *site, struct proxy_state *state)
-{
-	int64_t waiting;
-
-	if (site->store == NULL || site->job->config->reflector.address == NULL)
-		return;
-	waiting = record_store_answers_waiting(site->store);
-	if (waiting > 0)
-		proxy_state_add(state, PROXY_STATE_WARN, "reflector",
-		    "answers that wait, for the next hop does not take them: "
-		    "%lld",
-		    (long long)waiting);
-	else if (waiting == 0)
-		proxy_state_add(
-		    state, PROXY_STATE_OK, "reflector", "no answer waits");
-}
-
 /* Whoever asks for reports of yesterday should have them by the morning. */
 static void
 add_reports(const struct proxy_recorder_site *site, struct proxy_state *state)
@@ -364,8 +318,37 @@ state_of(const struct proxy_recorder_site *site)
 	struct proxy_state *state = xcalloc(1, sizeof(*state));
 
 	proxy_watch_state(site->watch, state);
-	add_database(site, state);
-	add_answers(site, state);
+	if (site->job->config->results.database != NULL) {
+		int64_t bytes =
+		    site->store == NULL ? -1 : record_store_size(site->store);
+
+		if (site->store_trouble != NULL)
+			proxy_state_add(state, PROXY_STATE_WARN,
+			    "results database", "records are lost: %.400s",
+			    site->store_trouble);
+		else if (bytes < 0)
+			proxy_state_add(state, PROXY_STATE_WARN,
+			    "results database", "%.200s cannot be used",
+			    site->job->config->results.database);
+		else
+			proxy_state_add(state, PROXY_STATE_OK,
+			    "results database", "%.200s, %lld kB",
+			    site->job->config->results.database,
+			    (long long)bytes / 1024);
+	}
+	if (site->store != NULL &&
+	    site->job->config->reflector.address != NULL) {
+		int64_t waiting = record_store_answers_waiting(site->store);
+
+		if (waiting > 0)
+			proxy_state_add(state, PROXY_STATE_WARN, "reflector",
+			    "answers that wait, for the next hop does not take "
+			    "them: %lld",
+			    (long long)waiting);
+		else if (waiting == 0)
+			proxy_state_add(state, PROXY_STATE_OK, "reflector",
+			    "no answer waits");
+	}
 	add_reports(site, state);
 	return state;
 }
@@ -442,13 +425,6 @@ fill_own(const struct proxy_config *config, struct slice to[OWN_MOST])
 	return n;
 }
 
-static bool
-is_the_same(const struct record_page_wish *a, const struct record_page_wish *b)
-{
-	return a->hours == b->hours && a->by_failures == b->by_failures &&
-	    a->all == b->all;
-}
-
 /* Many who look at much cost no more than a tenth of our time. */
 static struct slice
 results_of(struct proxy_recorder_site *site, const struct record_page *page)
@@ -457,7 +433,9 @@ results_of(struct proxy_recorder_site *site, const struct record_page *page)
 	int64_t now = clock_ms();
 
 	if (s->took >= PAGE_LONG_MS && now - s->at < s->took * PAGE_AGAIN &&
-	    is_the_same(&s->wish, &page->wish))
+	    s->wish.hours == page->wish.hours &&
+	    s->wish.by_failures == page->wish.by_failures &&
+	    s->wish.all == page->wish.all)
 		return strbuf_slice(&s->text);
 	strbuf_clear(&s->text);
 	strbuf_init(&s->text, RECORD_HTTP_PAGE_MAX);

@@ -161,22 +161,6 @@ make_desk(struct signer *s)
 	s->desk = proxy_sign_desk_new(&desk);
 }
 
-static void
-signer_clear(struct signer *s)
-{
-	proxy_sign_desk_free(s->desk);
-	/* After the desk, which asks for them. It wipes each key before the
-	 * memory is given back. */
-	proxy_keys_free(s->keys);
-	for (size_t i = 0; i < SIGNALS; i++)
-		event_free(s->signals[i]);
-	event_free(s->hello);
-	event_free(s->tick);
-	event_free(s->deadline);
-	proxy_process_eyes_close(&s->eyes);
-	event_base_free(s->base);
-}
-
 int
 proxy_signer_run(const struct proxy_signer_job *job)
 {
@@ -203,6 +187,16 @@ proxy_signer_run(const struct proxy_signer_job *job)
 	if (job->ready != NULL)
 		job->ready(job->ctx);
 	(void)event_base_dispatch(s.base);
-	signer_clear(&s);
+	proxy_sign_desk_free(s.desk);
+	/* After the desk, which asks for them. It wipes each key before the
+	 * memory is given back. */
+	proxy_keys_free(s.keys);
+	for (size_t i = 0; i < SIGNALS; i++)
+		event_free(s.signals[i]);
+	event_free(s.hello);
+	event_free(s.tick);
+	event_free(s.deadline);
+	proxy_process_eyes_close(&s.eyes);
+	event_base_free(s.base);
 	return 0;
 }

@@ -261,16 +261,6 @@ read_arguments(int argc, char **argv, struct beginning *to)
 	return is_given(FD_SETTINGS) && is_given(FD_CONTROL) ? 0 : -1;
 }
 
-/* A worker starts no program, but a library of it might. */
-static void
-close_on_exec(const struct beginning *beginning)
-{
-	int fd, end = FD_LISTENERS + (int)beginning->listener_count;
-
-	for (fd = FD_SETTINGS; fd < end; fd++)
-		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
 /* All of this is for as long as the process. */
 struct process {
 	const struct beginning *beginning;
@@ -500,13 +490,17 @@ proxy_spawn_main(int argc, char **argv)
 	struct proxy_config *config;
 	struct log *log;
 	int status = EX_SOFTWARE;
+	int fd, end;
 
 	if (read_arguments(argc, argv, &beginning) != 0) {
 		fprintf(stderr, "signpost: %s: only the master runs this\n",
 		    PROXY_SPAWN_COMMAND);
 		return EX_USAGE;
 	}
-	close_on_exec(&beginning);
+	/* A worker starts no program, but a library of it might. */
+	end = FD_LISTENERS + (int)beginning.listener_count;
+	for (fd = FD_SETTINGS; fd < end; fd++)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	if (beginning.role == PROXY_ROLE_SIGNER && dkim_key_memory_init() != 0)
 		return EX_SOFTWARE; /* it is nobody's first call, then */
 	proxy_report_init(&report);

@@ -359,24 +359,18 @@ on_tick(evutil_socket_t fd, short events, void *ctx)
 
 /* --- leaving --- */
 
-/* For good: when the last process has closed one, who connects is refused
- * and need not wait. */
 static void
-close_gates(struct worker *w)
+leave(struct worker *w, unsigned seconds)
 {
+	w->leaving = true;
+	/* For good: when the last process has closed one, who connects is
+	 * refused and need not wait. */
 	stop_accepting(w);
 	for (size_t i = 0; i < w->gate_count; i++) {
 		if (w->gates[i].fd >= 0)
 			(void)close(w->gates[i].fd);
 		w->gates[i].fd = -1;
 	}
-}
-
-static void
-leave(struct worker *w, unsigned seconds)
-{
-	w->leaving = true;
-	close_gates(w);
 	if (w->service.session_count == 0)
 		(void)event_base_loopbreak(w->base);
 	else
@@ -441,17 +435,6 @@ on_deadline(evutil_socket_t fd, short events, void *ctx)
 
 /* --- making one --- */
 
-static struct smtp_limits
-limits_of(const struct proxy_front *front)
-{
-	return (struct smtp_limits){
-	    .idle_ms = front->idle_timeout * 1000,
-	    .proxy_header_ms = front->proxy_header_timeout * 1000,
-	    .recipients_max = front->max_recipients,
-	    .errors_max = front->max_errors,
-	};
-}
-
 static struct smtp_target
 target_of(const struct proxy_front *front)
 {
@@ -486,7 +469,13 @@ fill_service(struct worker *w, int spool_dir)
 	    .base = w->base,
 	    .relay = target_of(front),
 	    .relay_name = strbuf_slice(&w->relay_name),
-	    .limits = limits_of(front),
+	    .limits =
+		(struct smtp_limits){
+		    .idle_ms = front->idle_timeout * 1000,
+		    .proxy_header_ms = front->proxy_header_timeout * 1000,
+		    .recipients_max = front->max_recipients,
+		    .errors_max = front->max_errors,
+		},
 	    .allow = &front->allow,
 	    .section = front->name,
 	    .message_max = front->max_message_size,
@@ -539,15 +528,6 @@ on_hello(evutil_socket_t fd, short what, void *ctx)
 	/* What is shown is mapped and needs no descriptor; what is no use is
 	 * dropped. */
 	(void)close(given);
-}
-
-/* A worker holds no key, whatever it is for. */
-static void
-make_signers(struct worker *w)
-{
-	if (!proxy_front_asks_signers(w->job->config, w->job->front))
-		return;
-	w->signers = proxy_signers_new(w->base, w->job->config->sign_timeout);
 }
 
 /* A header, and fields of ours. */
@@ -644,24 +624,6 @@ make_events(struct worker *w)
 		(void)event_add(w->signals[i], NULL);
 }
 
-static void
-make_gates(struct worker *w)
-{
-	const struct proxy_front *front = w->job->front;
-
-	w->gate_count = front->listen.count;
-	w->gates = xcalloc(w->gate_count, sizeof(*w->gates));
-	for (size_t i = 0; i < w->gate_count; i++) {
-		struct gate *gate = &w->gates[i];
-
-		gate->worker = w;
-		gate->fd = w->job->listeners[i];
-		gate->listen = &front->listen.list[i];
-		gate->event = event_new(w->base, gate->fd, EV_READ | EV_PERSIST,
-		    on_connection, gate);
-	}
-}
-
 /* Besides those of the sessions. */
 static size_t
 descriptors_besides(const struct proxy_front *front)
@@ -754,23 +716,18 @@ open_spool_dir(const struct proxy_worker_job *job)
 	return fd;
 }
 
-/* What a message took and gave back stays with us for the next one: the
- * default of 128 KiB has the heap's end go up and down with each. */
-static void
-keep_memory(void)
-{
-	compat_keep_heap(HEAP_KEPT);
-}
-
 int
 proxy_worker_run(const struct proxy_worker_job *job)
 {
 	struct worker w = {.job = job};
 	int spool_dir = open_spool_dir(job);
+	const struct proxy_front *front;
 
 	if (spool_dir < 0)
 		return -1;
-	keep_memory();
+	/* What a message took and gave back stays with us for the next one: the
+	 * default of 128 KiB has the heap's end go up and down with each. */
+	compat_keep_heap(HEAP_KEPT);
 	ignore_signals();
 	w.base = event_base_new();
 	if (w.base == NULL) {
@@ -781,10 +738,24 @@ proxy_worker_run(const struct proxy_worker_job *job)
 	w.session_max = session_max(job);
 	fill_service(&w, spool_dir);
 	/* Before the filter, which is given them. */
-	make_signers(&w);
+	/* A worker holds no key, whatever it is for. */
+	if (proxy_front_asks_signers(w.job->config, w.job->front))
+		w.signers =
+		    proxy_signers_new(w.base, w.job->config->sign_timeout);
 	filters[job->front->filter].make(&w);
 	make_events(&w);
-	make_gates(&w);
+	front = w.job->front;
+	w.gate_count = front->listen.count;
+	w.gates = xcalloc(w.gate_count, sizeof(*w.gates));
+	for (size_t i = 0; i < w.gate_count; i++) {
+		struct gate *gate = &w.gates[i];
+
+		gate->worker = &w;
+		gate->fd = w.job->listeners[i];
+		gate->listen = &front->listen.list[i];
+		gate->event = event_new(w.base, gate->fd, EV_READ | EV_PERSIST,
+		    on_connection, gate);
+	}
 	proxy_process_eyes_open(&w.eyes);
 	proxy_process_count(&w.eyes, job->counters);
 	if (job->ready != NULL)
