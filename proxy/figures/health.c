@@ -107,41 +107,39 @@ on_closed(void *ctx, enum smtp_close how, const char *why)
 	end_probe(p);
 }
 
-static void
-begin_probe(struct proxy_health *h, struct event_base *base,
-    const struct proxy_front *front)
-{
-	static const struct smtp_relay_ops ops = {
-	    .reply = on_reply, .closed = on_closed};
-	const struct smtp_target target = {
-	    .address = front->relay.address,
-	    .address_length = front->relay.length,
-	    .connect_ms = PROXY_HEALTH_MS,
-	    .command_ms = PROXY_HEALTH_MS,
-	};
-	struct probe *p = &h->probes[h->count++];
-
-	p->health = h;
-	p->front = front;
-	h->open++;
-	strbuf_init(&p->text, sizeof(((struct proxy_health_hop *)0)->text));
-	proxy_endpoint_print(&front->relay, &p->text);
-	p->relay = smtp_relay_new(base, &target, &ops, p);
-}
-
 struct proxy_health *
 proxy_health_ask(struct event_base *base, const struct proxy_config *config,
     proxy_health_fn *fn, void *ctx)
 {
+	static const struct smtp_relay_ops ops = {
+	    .reply = on_reply, .closed = on_closed};
 	struct proxy_health *h = xcalloc(1, sizeof(*h));
 
 	h->fn = fn;
 	h->ctx = ctx;
 	h->tell = evtimer_new(base, on_all, h);
-	for (size_t i = 0; i < PROXY_FRONTS; i++)
-		if (config->fronts[i].enabled &&
-		    proxy_front_speaks(&config->fronts[i], PROXY_LISTEN_SMTP))
-			begin_probe(h, base, &config->fronts[i]);
+	for (size_t i = 0; i < PROXY_FRONTS; i++) {
+		const struct proxy_front *front = &config->fronts[i];
+		const struct smtp_target target = {
+		    .address = front->relay.address,
+		    .address_length = front->relay.length,
+		    .connect_ms = PROXY_HEALTH_MS,
+		    .command_ms = PROXY_HEALTH_MS,
+		};
+		struct probe *p = &h->probes[h->count];
+
+		if (!front->enabled ||
+		    !proxy_front_speaks(front, PROXY_LISTEN_SMTP))
+			continue;
+		h->count++;
+		h->open++;
+		p->health = h;
+		p->front = front;
+		strbuf_init(
+		    &p->text, sizeof(((struct proxy_health_hop *)0)->text));
+		proxy_endpoint_print(&front->relay, &p->text);
+		p->relay = smtp_relay_new(base, &target, &ops, p);
+	}
 	if (h->open == 0)
 		event_active(h->tell, 0, 0);
 	return h;

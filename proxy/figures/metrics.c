@@ -306,22 +306,6 @@ print_processes(const struct proxy_metrics *m, struct strbuf *out)
 }
 
 static void
-print_answers(const struct proxy_metrics *m, size_t signer, struct strbuf *out)
-{
-	for (size_t k = 0; k < PROXY_FRONTS; k++)
-		for (size_t i = 0; i < PROXY_SIGN_ANSWERS; i++)
-			if (m->fronts[k].name != NULL)
-				strbuf_addf(out,
-				    "signpost_signer_answers_total{signer="
-				    "\"%zu\",proxy=\"%s\",answer=\"%s\"} "
-				    "%llu\n",
-				    signer + 1, m->fronts[k].name,
-				    proxy_sign_answer_words[i],
-				    (unsigned long long)m->signers[signer]
-					.answers[k][i]);
-}
-
-static void
 print_signers(const struct proxy_metrics *m, struct strbuf *out)
 {
 	size_t i;
@@ -341,7 +325,18 @@ print_signers(const struct proxy_metrics *m, struct strbuf *out)
 	head("signer_answers_total", "counter",
 	    "What signers answered, by the proxy that asked.", out);
 	for (i = 0; i < m->signer_count; i++)
-		print_answers(m, i, out);
+		for (size_t k = 0; k < PROXY_FRONTS; k++)
+			for (size_t a = 0; a < PROXY_SIGN_ANSWERS &&
+			     m->fronts[k].name != NULL;
+			     a++)
+				strbuf_addf(out,
+				    "signpost_signer_answers_total{signer="
+				    "\"%zu\",proxy=\"%s\",answer=\"%s\"} "
+				    "%llu\n",
+				    i + 1, m->fronts[k].name,
+				    proxy_sign_answer_words[a],
+				    (unsigned long long)m->signers[i]
+					.answers[k][a]);
 }
 
 int

@@ -166,8 +166,8 @@ messages(const uint64_t n[])
 }
 
 /* Did all go wrong, in so many messages that it is no chance? What our checks
- * put off is left out: its senders' name servers are silent, unless ours is, and
- * a stranger must not be able to say that mail stops here. */
+ * put off is left out: its senders' name servers are silent, unless ours is,
+ * and a stranger must not be able to say that mail stops here. */
 static bool
 mail_stops(const uint64_t late[], bool deaf)
 {
@@ -236,34 +236,30 @@ proxy_state_add_mail(struct proxy_state *state,
 
 /* --- the reload --- */
 
-/* Out of a page that others write too: made harmless for a terminal. */
-static void
-add_refusal(struct proxy_state *state, const char *why, int64_t when)
-{
-	time_t t = (time_t)when;
-	struct strbuf text;
-	struct tm utc;
-	char at[32] = "";
-
-	if (gmtime_r(&t, &utc) != NULL)
-		(void)strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S", &utc);
-	strbuf_init(&text, 4 * PROXY_RELOAD_TEXT_MAX + 1);
-	escape_log(slice_str(why), &text);
-	proxy_state_add(state, PROXY_STATE_WARN, "reload",
-	    "refused at %s UTC, the settings of before hold: %s", at,
-	    strbuf_text(&text));
-	strbuf_clear(&text);
-}
-
 void
 proxy_state_add_reload(
     struct proxy_state *state, const struct proxy_shared *shared)
 {
 	char why[PROXY_RELOAD_TEXT_MAX];
 
-	if (proxy_shared_refusal(shared, why))
-		add_refusal(state, why, atomic_load(&shared->reload.refused));
-	else
+	if (proxy_shared_refusal(shared, why)) {
+		time_t t = (time_t)atomic_load(&shared->reload.refused);
+		struct strbuf text;
+		struct tm utc;
+		char at[32] = "";
+
+		/* Out of a page that others write too: made harmless for a
+		 * terminal. */
+		if (gmtime_r(&t, &utc) != NULL)
+			(void)strftime(
+			    at, sizeof(at), "%Y-%m-%d %H:%M:%S", &utc);
+		strbuf_init(&text, 4 * PROXY_RELOAD_TEXT_MAX + 1);
+		escape_log(slice_str(why), &text);
+		proxy_state_add(state, PROXY_STATE_WARN, "reload",
+		    "refused at %s UTC, the settings of before hold: %s", at,
+		    strbuf_text(&text));
+		strbuf_clear(&text);
+	} else
 		proxy_state_add(state, PROXY_STATE_OK, "reload",
 		    "the settings are those of the file when it was last read");
 }
