@@ -43,22 +43,11 @@ add_mailbox_domain(struct slice domain, struct strbuf *out)
 	return 0;
 }
 
-/* A local part that begins with + is no extension of nothing. */
-static void
-cut_extension(struct strbuf *out, size_t begun)
-{
-	struct slice local = slice_after(strbuf_slice(out), begun);
-	size_t plus = slice_find(local, '+');
-
-	if (plus > 0)
-		strbuf_truncate(out, begun + plus);
-}
-
 int
 record_mailbox_fold(struct slice mailbox, struct strbuf *out)
 {
 	struct slice local, domain;
-	size_t begun = out->n;
+	size_t begun = out->n, plus;
 
 	if (!parse_mailbox(mailbox, &local, &domain))
 		return -1;
@@ -70,7 +59,10 @@ record_mailbox_fold(struct slice mailbox, struct strbuf *out)
 			i++;
 		strbuf_add_char(out, ascii_lower(local.p[i]));
 	}
-	cut_extension(out, begun);
+	/* A local part that begins with + is no extension of nothing. */
+	plus = slice_find(slice_after(strbuf_slice(out), begun), '+');
+	if (plus > 0)
+		strbuf_truncate(out, begun + plus);
 	strbuf_add_char(out, '@');
 	if (add_mailbox_domain(domain, out) == 0 && !out->full)
 		return 0;

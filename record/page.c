@@ -121,16 +121,6 @@ record_page_text(struct slice text, struct strbuf *out)
 	}
 }
 
-static size_t
-count_characters(struct slice text)
-{
-	size_t n = 0;
-
-	for (; text.n > 0; n++)
-		text = slice_after(text, character(text));
-	return n;
-}
-
 /* The bytes of so many characters. */
 static size_t
 bytes_of(struct slice text, size_t characters)
@@ -147,9 +137,11 @@ bytes_of(struct slice text, size_t characters)
 void
 record_page_name(struct slice name, const char *nameless, struct strbuf *out)
 {
-	size_t length = count_characters(name);
-	size_t half = RECORD_PAGE_NAME_SHOWN / 2;
+	size_t length = 0, half = RECORD_PAGE_NAME_SHOWN / 2;
+	struct slice rest = name;
 
+	for (; rest.n > 0; length++)
+		rest = slice_after(rest, character(rest));
 	if (length == 0) {
 		strbuf_addf(out, "<em>%s</em>", nameless);
 		return;

@@ -303,8 +303,7 @@ record_reflect_print(const struct record_reflection *r, struct strbuf *mail)
 			? "\r\nThe header of your message, as it came to "
 			  "us:\r\n\r\n"
 			: "\r\nWhat your signature covers of your message's "
-			  "header, "
-			  "as it came to us:\r\n\r\n");
+			  "header, as it came to us:\r\n\r\n");
 		while (lines++ < HEADER_LINES_MAX && next_line(&rest, &line))
 			add_mail_line(line, "> ", &text);
 		if (r->header.n > RECORD_REFLECT_HEADER_MAX || rest.n > 0)

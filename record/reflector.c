@@ -155,28 +155,6 @@ tell_refused(struct record_reflector *r, int how, struct slice to,
 	}
 }
 
-static void
-keep_answer(struct record_reflector *r, const struct record_kept *kept,
-    const struct record_reflection *reflection, struct slice mail)
-{
-	const struct record_answer answer = {
-	    .to = reflection->to, .message = mail};
-	struct strbuf reason;
-	struct asking a;
-	int kept_it;
-
-	strbuf_init(&reason, SAY_MAX);
-	asking_init(&a, r, kept);
-	kept_it = record_store_put_answer(
-	    r->store, reflection->now, &a.asker, &answer, &reason);
-	if (kept_it == 1)
-		say_reflector(r, false, "will answer ", reflection->to);
-	else
-		tell_refused(r, kept_it, reflection->to, &reason);
-	asking_clear(&a);
-	strbuf_clear(&reason);
-}
-
 /* Before spamd has work with it. */
 static bool
 is_within_bounds(struct record_reflector *r, const struct record_kept *kept)
@@ -226,7 +204,22 @@ make_answer(struct record_reflector *r, const struct record_kept *kept,
 	    &id, "%" PRId64 ".%" PRIu64 ".reflect", reflection.now, r->made++);
 	reflection.id = strbuf_slice(&id);
 	if (record_reflect_print(&reflection, &mail) == 0) {
-		keep_answer(r, kept, &reflection, strbuf_slice(&mail));
+		const struct record_answer answer = {
+		    .to = reflection.to, .message = strbuf_slice(&mail)};
+		struct strbuf reason;
+		struct asking a;
+		int kept_it;
+
+		strbuf_init(&reason, SAY_MAX);
+		asking_init(&a, r, kept);
+		kept_it = record_store_put_answer(
+		    r->store, reflection.now, &a.asker, &answer, &reason);
+		if (kept_it == 1)
+			say_reflector(r, false, "will answer ", reflection.to);
+		else
+			tell_refused(r, kept_it, reflection.to, &reason);
+		asking_clear(&a);
+		strbuf_clear(&reason);
 	} else {
 		say_reflector(
 		    r, true, "no answer can be made to ", reflection.to);
@@ -266,15 +259,6 @@ on_spam(void *ctx, const struct record_spam *spam)
 	pending_free(p);
 }
 
-/* Senders who are not proven leave spamd to the others. */
-static bool
-is_busy(const struct record_reflector *r, const struct record_kept *kept)
-{
-	if (proof_of(kept) == RECORD_PROOF_NONE)
-		return r->pending_strangers >= STRANGERS_PENDING_MAX;
-	return r->pending_count >= RECORD_REFLECTOR_SPAMD_MAX;
-}
-
 /* Empty: it is answered. */
 static struct slice
 reflector_refuses(const struct record_kept *kept)
@@ -295,6 +279,10 @@ record_reflector_take(
     struct record_reflector *r, const struct record_kept *kept)
 {
 	struct slice to = record_kept_get(kept, RECORD_ANSWER_TO);
+	/* Senders who are not proven leave spamd to the others. */
+	bool busy = proof_of(kept) == RECORD_PROOF_NONE
+	    ? r->pending_strangers >= STRANGERS_PENDING_MAX
+	    : r->pending_count >= RECORD_REFLECTOR_SPAMD_MAX;
 	struct slice why;
 
 	if (record_kept_get(kept, RECORD_PROOF).n == 0)
@@ -309,7 +297,7 @@ record_reflector_take(
 		return;
 	if (r->rules->spamd.length == 0)
 		make_answer(r, kept, &(struct said){{NULL, 0}, {NULL, 0}});
-	else if (is_busy(r, kept))
+	else if (busy)
 		make_answer(r, kept,
 		    &(struct said){SLICE("temperror (too busy)"), {NULL, 0}});
 	else {

@@ -177,28 +177,6 @@ override_of(const struct record_report *r, struct slice type)
 	    : word;
 }
 
-static void
-put_evaluated(struct sink *to, const struct record_report *r,
-    const struct record_row *row)
-{
-	struct slice rest = row->overrides, type;
-
-	put_text(to, "      <policy_evaluated>\n");
-	record_xml_element(to, 8, "disposition", row_disposition_of(r, row));
-	record_xml_element(
-	    to, 8, "dkim", word_or(row->dkim, pass_or_fail, "fail"));
-	record_xml_element(
-	    to, 8, "spf", word_or(row->spf, pass_or_fail, "fail"));
-	while (slice_cut(&rest, '\n', &type)) {
-		if (!is_one_of(type, override_types))
-			continue;
-		put_text(to, "        <reason>\n");
-		record_xml_element(to, 10, "type", override_of(r, type));
-		put_text(to, "        </reason>\n");
-	}
-	put_text(to, "      </policy_evaluated>\n");
-}
-
 /* "dkim TAB result TAB d= TAB s= TAB reason" */
 static void
 put_dkim(struct sink *to, struct slice words)
@@ -275,10 +253,26 @@ void
 record_report_row(struct sink *to, const struct record_report *r,
     const struct record_row *row)
 {
+	struct slice rest, type;
+
 	put_text(to, "  <record>\n    <row>\n");
 	record_xml_element(to, 6, "source_ip", row->client);
 	record_xml_number(to, 6, "count", row->count);
-	put_evaluated(to, r, row);
+	rest = row->overrides;
+	put_text(to, "      <policy_evaluated>\n");
+	record_xml_element(to, 8, "disposition", row_disposition_of(r, row));
+	record_xml_element(
+	    to, 8, "dkim", word_or(row->dkim, pass_or_fail, "fail"));
+	record_xml_element(
+	    to, 8, "spf", word_or(row->spf, pass_or_fail, "fail"));
+	while (slice_cut(&rest, '\n', &type)) {
+		if (!is_one_of(type, override_types))
+			continue;
+		put_text(to, "        <reason>\n");
+		record_xml_element(to, 10, "type", override_of(r, type));
+		put_text(to, "        </reason>\n");
+	}
+	put_text(to, "      </policy_evaluated>\n");
 	put_text(to, "    </row>\n    <identifiers>\n");
 	record_xml_element(to, 6, "header_from", row->author);
 	/* Bounces have no sender; the older schema wants the element all the

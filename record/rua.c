@@ -117,16 +117,6 @@ parse_uri(struct slice uri, struct destination *to)
 	return result;
 }
 
-/* For who is told that it is no address. */
-static void
-keep_as_it_is(struct slice uri, struct destination *to)
-{
-	uri = slice_first(slice_trim(uri), RECORD_RUA_ADDRESS_MAX);
-	if (uri.n > 0)
-		memcpy(to->address, uri.p, uri.n);
-	to->address[uri.n] = '\0';
-}
-
 /* Two that the hosts have sent to one, too. */
 static void
 leave_out_twins(struct record_rua *r)
@@ -153,7 +143,12 @@ record_rua_new(struct slice domain, struct slice rua)
 
 			if (parse_uri(uri, to) != 0 ||
 			    auth_orgdomain_walk(r->orgs, to->host) != 0) {
-				keep_as_it_is(uri, to);
+				/* As it is, for who is told that it is no
+				 * address. */
+				uri = slice_first(
+				    slice_trim(uri), RECORD_RUA_ADDRESS_MAX);
+				memcpy(to->address, uri.p, uri.n);
+				to->address[uri.n] = '\0';
 				to->status = RECORD_RUA_NO_ADDRESS;
 			} else if (r->count > RECORD_RUA_MAX) {
 				to->status = RECORD_RUA_TOO_MANY;

@@ -171,9 +171,8 @@ static const char *const texts[STATEMENTS] = {
 	" ORDER BY day, domain, policy, address",
     [STATEMENT_FORGET_TALLY] = "DELETE FROM tally WHERE " UNDER("domain"),
     [STATEMENT_FORGET_ROW] =
-	"DELETE FROM row WHERE " UNDER("policy_domain") " OR " UNDER(
-	    "autho"
-	    "r") " OR " UNDER("sender") " OR " UNDER("recipient") " OR " NAMES("results"),
+	"DELETE FROM row WHERE " UNDER("sender") " OR " UNDER("policy_domain") " OR " UNDER(
+	    "author") " OR " UNDER("recipient") " OR " NAMES("results"),
     [STATEMENT_FORGET_FOUND] =
 	"DELETE FROM found WHERE " UNDER("domain") " OR " NAMES("why"),
     [STATEMENT_FORGET_FAILURE] =
@@ -340,23 +339,6 @@ pragma(struct record_store *store, const char *sql, int64_t otherwise)
 	return n;
 }
 
-/* The file's bound is SQLite's own: an INSERT over it fails as on a full
- * disk. */
-static int
-bound_size(struct record_store *store)
-{
-	int64_t page = pragma(store, "PRAGMA page_size", 4096);
-	struct strbuf text;
-	int result;
-
-	strbuf_init(&text, 100);
-	strbuf_addf(&text, "PRAGMA max_page_count = %lld",
-	    (long long)((int64_t)store->limits.bytes_max / page + 1));
-	result = record_store_exec(store, strbuf_text(&text));
-	strbuf_clear(&text);
-	return result;
-}
-
 /* Nothing but a regular file is opened (a pipe would keep us for ever), nor
  * what SQLite could only read where it is to be written. */
 static int
@@ -429,35 +411,41 @@ open_as(const char *path, int flags, struct strbuf *reason)
 	return store;
 }
 
-/* Answers of a version that sent them to anybody are not sent any more. */
-static int
-drop_old_answers(struct record_store *store)
-{
-	if (pragma(store,
-		"SELECT count(*) > 0 AND total(name = 'proven') = 0"
-		" FROM pragma_table_info('answer')",
-		0) == 0)
-		return 0;
-	return record_store_exec(
-	    store, "PRAGMA secure_delete = ON; DROP TABLE answer;");
-}
-
 static int
 prepare_file(struct record_store *store)
 {
 	mode_t before = umask(077);
-	int result = drop_old_answers(store);
+	int64_t page;
+	int result = 0;
+	struct strbuf text;
 	struct stat st;
 
+	/* Answers of a version that sent them to anybody are not sent any
+	 * more. */
+	if (pragma(store,
+		"SELECT count(*) > 0 AND total(name = 'proven') = 0"
+		" FROM pragma_table_info('answer')",
+		0) != 0)
+		result = record_store_exec(
+		    store, "PRAGMA secure_delete = ON; DROP TABLE answer;");
 	if (result == 0)
 		result = record_store_exec(store, schema);
-
 	(void)umask(before);
 	if (stat(store->path, &st) == 0) {
 		store->device = st.st_dev;
 		store->inode = st.st_ino;
 	}
-	return result == 0 ? bound_size(store) : -1;
+	if (result != 0)
+		return -1;
+	/* The file's bound is SQLite's own: an INSERT over it fails as on a
+	 * full disk. */
+	page = pragma(store, "PRAGMA page_size", 4096);
+	strbuf_init(&text, 100);
+	strbuf_addf(&text, "PRAGMA max_page_count = %lld",
+	    (long long)((int64_t)store->limits.bytes_max / page + 1));
+	result = record_store_exec(store, strbuf_text(&text));
+	strbuf_clear(&text);
+	return result;
 }
 
 struct record_store *

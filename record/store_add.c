@@ -82,17 +82,6 @@ first_member_word(struct slice words)
 }
 
 static void
-tally_all(struct adding *a, enum record_tag tag, struct slice what)
-{
-	struct slice value;
-	size_t at = 0;
-
-	while (record_kept_next(a->kept, tag, &at, &value))
-		tally(a, member_name_of(a, AUTHOR), what,
-		    first_member_word(value));
-}
-
-static void
 add_tallies(struct adding *a)
 {
 	static const struct {
@@ -134,7 +123,10 @@ add_tallies(struct adding *a)
 		tally(a, member_name_of(a, AUTHOR), SLICE("outgoing"),
 		    is_signed ? SLICE("signed") : SLICE("unsigned"));
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		tally_all(a, all[i].tag, all[i].what);
+		for (at = 0;
+		     record_kept_next(a->kept, all[i].tag, &at, &value);)
+			tally(a, member_name_of(a, AUTHOR), all[i].what,
+			    first_member_word(value));
 }
 
 /* --- a row of the aggregate report --- */
@@ -324,17 +316,6 @@ add_found(struct adding *a)
 	strbuf_clear(&f.why);
 }
 
-static void
-add_failure(struct adding *a)
-{
-	const struct record_names names = {member_name_of(a, AUTHOR),
-	    member_name_of(a, POLICY_DOMAIN), member_name_of(a, CLIENT)};
-
-	if (a->failed == 0 &&
-	    record_store_add_failure(a->store, a->kept, &names, a->time) != 0)
-		a->failed = -1;
-}
-
 /* --- a record --- */
 
 static int
@@ -386,7 +367,14 @@ record_store_add(struct record_store *store, const struct record_kept *kept,
 	}
 	add_tallies(&a);
 	add_found(&a);
-	add_failure(&a);
+	if (a.failed == 0) {
+		const struct record_names names = {member_name_of(&a, AUTHOR),
+		    member_name_of(&a, POLICY_DOMAIN),
+		    member_name_of(&a, CLIENT)};
+
+		if (record_store_add_failure(store, kept, &names, a.time) != 0)
+			a.failed = -1;
+	}
 	/* A report says who sent it: mail whose client nobody told is in
 	 * none. */
 	if (member_name_of(&a, POLICY_DOMAIN).n != 0 &&
