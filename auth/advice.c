@@ -256,11 +256,9 @@ auth_advice_remark(const struct auth_summary *about,
 				slice_str(result->policy), SLICE("none")))
 				remark(about, result,
 				    "p=none asks receivers to do nothing about "
-				    "mail that is "
-				    "forged. Once reports show that your own "
-				    "mail passes, "
-				    "raise it to p=quarantine, then to "
-				    "p=reject.",
+				    "mail that is forged. Once reports show "
+				    "that your own mail passes, raise it to "
+				    "p=quarantine, then to p=reject.",
 				    out);
 			if (record.rua.n == 0)
 				remark(about, result,

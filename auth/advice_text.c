@@ -38,29 +38,25 @@ of_spf(const struct auth_result *result)
 		switch (result->code) {
 		case MAIL_REASON_SPF_RECORDS:
 			return "There must be one TXT record that begins with "
-			       "v=spf1 "
-			       "at {d}. Join them into one and remove the "
-			       "others.";
+			       "v=spf1 at {d}. Join them into one and remove "
+			       "the others.";
 		case MAIL_REASON_SPF_LOOKUPS:
 		case MAIL_REASON_SPF_VOIDS:
 		case MAIL_REASON_SPF_MX_NAMES:
 			return "The record of {d} needs more DNS look-ups than "
 			       "receivers make (ten, two of them without an "
-			       "answer), "
-			       "so they ignore it. Replace include: and a: "
-			       "terms by "
-			       "the addresses they stand for.";
+			       "answer), so they ignore it. Replace include: "
+			       "and a: terms by the addresses they stand for.";
 		case MAIL_REASON_SPF_INCLUDE_NO_RECORD:
 		case MAIL_REASON_SPF_REDIRECT_NO_RECORD:
 			return "The record of {d} includes, or leads to, a "
-			       "domain that "
-			       "has no SPF record, so receivers ignore it. "
-			       "Take that "
-			       "term out, or correct its name.";
+			       "domain that has no SPF record, so receivers "
+			       "ignore it. Take that term out, or correct its "
+			       "name.";
 		default:
 			return "The record of {d} cannot be evaluated, so "
-			       "receivers "
-			       "ignore it. Mend the term that is at fault.";
+			       "receivers ignore it. Mend the term that is at "
+			       "fault.";
 		}
 	case MAIL_VERDICT_TEMPERROR:
 		return try_later;

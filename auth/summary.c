@@ -267,8 +267,7 @@ auth_summary_print(const struct auth_summary *about, struct strbuf *out)
 		    "\nThis is the short form, for nothing proves that the "
 		    "sender is\n"
 		    "you: neither SPF nor a DKIM signature of the sender's "
-		    "domain "
-		    "that\n"
+		    "domain that\n"
 		    "covers To has passed.\n\n");
 		/* What is no address, or no name, could be words of whoever
 		 * sent it. */
@@ -290,8 +289,7 @@ auth_summary_print(const struct auth_summary *about, struct strbuf *out)
 		if (about->own)
 			strbuf_add_str(out,
 			    "  Client:     none: it came from this host "
-			    "itself, so "
-			    "SPF,\n"
+			    "itself, so SPF,\n"
 			    "              Sender-ID and iprev have nothing to "
 			    "check\n");
 		line("HELO:", about->helo, out);

@@ -206,8 +206,7 @@ dkim_field_list_parse(struct slice text, struct strbuf *reason)
 			    word.p[0] == '+' &&
 				    is_put_on_top(slice_after(word, 1))
 				? "hosts on the way add this field, so that "
-				  "one "
-				  "more of it cannot be signed"
+				  "one more of it cannot be signed"
 				: "not the name of a header field",
 			    (int)slice_first(word, 80).n, word.p);
 		free(fields);
