@@ -23,6 +23,7 @@ static const struct cli_command *const commands[] = {
     &cli_forget,
     &cli_keygen,
     &cli_dns,
+    &cli_rotate,
     &cli_check,
     &cli_results,
     &cli_dmarc_report,

@@ -41,6 +41,7 @@ extern const struct cli_command cli_keygen;
 extern const struct cli_command cli_migrate;
 extern const struct cli_command cli_reload;
 extern const struct cli_command cli_results;
+extern const struct cli_command cli_rotate;
 extern const struct cli_command cli_serve;
 extern const struct cli_command cli_setup;
 extern const struct cli_command cli_sign;

@@ -225,6 +225,37 @@ cli_file_replace(const char *path, struct slice bytes)
 	return outcome;
 }
 
+int
+cli_file_place(const char *path, struct slice bytes)
+{
+	struct strbuf fresh;
+	int fd = -1, outcome = -1;
+
+	strbuf_init(&fresh, PATH_LENGTH_MAX);
+	if (strbuf_addf(&fresh, "%s.new", path) == 0) {
+		(void)unlink(strbuf_text(&fresh));
+		fd = open(strbuf_text(&fresh),
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	} else {
+		errno = ENAMETOOLONG;
+	}
+	if (fd >= 0)
+		outcome = write_to_file(fd, bytes);
+	if (fd >= 0 && close(fd) != 0)
+		outcome = -1;
+	if (outcome == 0)
+		outcome = rename(strbuf_text(&fresh), path);
+	if (outcome != 0) {
+		cli_error("%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			(void)unlink(strbuf_text(&fresh));
+	} else {
+		sync_folder(path);
+	}
+	strbuf_clear(&fresh);
+	return outcome;
+}
+
 static void
 warn_of_readers(const char *path)
 {

@@ -38,6 +38,13 @@ int cli_file_create_key(const char *path, const struct dkim_key *);
  * mode stay those of the file. 0; or -1 with a message on stderr. */
 int cli_file_replace(const char *path, struct slice bytes);
 
+/*
+ * Makes the file, or replaces it, mode 0600, for who has a lock by which nobody
+ * else is at it: whatever a program that was ended has left beside it (PATH.new)
+ * goes. 0; or -1 with a message on stderr.
+ */
+int cli_file_place(const char *path, struct slice bytes);
+
 /* The private key in a PEM file; warns where others may read it. NULL, a
  * message on stderr, and in *status how to end. */
 struct dkim_key *cli_file_read_key(const char *path, int *status);

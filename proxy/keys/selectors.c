@@ -27,6 +27,7 @@ static const char *const moments[PROXY_SELECTOR_MOMENTS] = {
     [PROXY_SELECTOR_SINCE] = "since",
     [PROXY_SELECTOR_USED] = "used",
     [PROXY_SELECTOR_LOST] = "lost",
+    [PROXY_SELECTOR_MET] = "met",
     [PROXY_SELECTOR_LAME] = "lame",
     [PROXY_SELECTOR_TOLD] = "told",
 };

@@ -38,6 +38,8 @@ enum proxy_selector_moment {
 			       * its record, and nothing else */
 	PROXY_SELECTOR_UNTIL, /* until=: up to then another answer may be in a
 			       * cache */
+	PROXY_SELECTOR_MET,   /* met=: a name server gave another answer, the
+			       * last time */
 	PROXY_SELECTOR_SINCE, /* since=: it is active, or retired */
 	PROXY_SELECTOR_USED,  /* used=: the daemon's last use of it, as it was
 			       * last told */

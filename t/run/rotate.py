@@ -1,0 +1,676 @@
+"""signpost rotate: a key signs once the world can see it, and its record stays
+until nobody needs it. Real name servers, a real daemon under traffic, a caching
+resolver for the verifiers, and a clock that the test sets.
+"""
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+
+import harness  # first: it finds t/lib
+import machine
+import world
+from harness import SAMPLE
+
+FIRST, SECOND = "127.0.0.2", "127.0.0.3"
+START = 1890000000  # 2029-11-22
+HOUR, DAY = 3600, 86400
+
+
+class Case(harness.Case):
+    """Domains in one zone, example.org, with a primary and a secondary."""
+
+    zone = "example.org"
+
+    def begin(self, *records, domains=("example.org",), rotate="", out=(),
+              minimum=900, hurry=10, command=None):
+        self.world = world.World(self, START)
+        if command:
+            rotate += "\n" + command()
+        self.primary = self.world.serve(FIRST, {self.zone: world.zone_text(
+            self.zone, (FIRST, SECOND), *records, minimum=minimum)})
+        self.secondary = self.world.follow(SECOND, {self.zone: FIRST})
+        self.resolver = self.world.resolve({self.zone: (FIRST, SECOND)})
+        self.serve(domains, rotate, out, hurry)
+
+    def serve(self, domains, rotate, out, hurry):
+        self.hop = self.relay()
+        self.daemon = harness.Signpost(
+            self.hop, keys=False, domain=", ".join(domains), hurry=hurry,
+            out=("selector = auto", *out),
+            rest="[rotate]\n%s\n[dns]\nnameserver = %s\n" % (
+                rotate, self.resolver.address()))
+        self.addCleanup(self.daemon.clean)
+        self.addCleanup(self._stops_well, self.daemon)
+        self.daemon.start()
+        self.client, self.used = None, 0
+
+    # --- the tool ---
+
+    def rotate(self, verb, *words, domain=("example.org",), status=0):
+        """What it printed, as JSON."""
+        words = [verb, "-c", self.daemon.config, "--json", *map(str, words),
+                 *(w for d in domain for w in ("-d", d))]
+        done = subprocess.run(
+            [harness.binary(), "rotate", *words], stdin=subprocess.DEVNULL,
+            env=self.world.environment(), stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, timeout=170, check=False)
+        said = done.stdout + done.stderr
+        self.assertEqual(done.returncode, status, said)
+        self.said = json.loads(done.stdout) if done.stdout else []
+        return self.said
+
+    def one(self, verb, *words, **options):
+        said = self.rotate(verb, *words, **options)
+        self.assertEqual(len(said), 1, said)
+        return said[0]
+
+    def file(self, domain="example.org"):
+        with open(os.path.join(self.daemon.dir, "keys", domain,
+                               "selectors"), encoding="ascii") as f:
+            return f.read()
+
+    def rows(self, domain="example.org"):
+        """(kind, state, name) of each."""
+        return [tuple(line.split()[:3])
+                for line in self.file(domain).splitlines()
+                if line and not line.startswith("#")]
+
+    # --- DNS ---
+
+    def publish(self, record, act="add", everywhere=True):
+        self.primary.update(self.zone, (
+            act, record["name"] + ".", "TXT", *(
+                [record["value"]] if act == "add" else [])))
+        if everywhere:
+            self.secondary.catch_up(self.zone, self.primary)
+
+    # --- mail ---
+
+    def send(self, domain="example.org"):
+        """A message through the daemon, as it came out."""
+        if self.client is None or time.monotonic() - self.used > 1:
+            # The daemon's timers hurry: it has closed an idle one.
+            if self.client:
+                self.client.close()
+            self.client = self.daemon.client()
+            self.client.ehlo()
+        self.used = time.monotonic()
+        answer = self.client.message(SAMPLE.replace(
+            b"ann@example.org", b"ann@" + domain.encode()))
+        self.assertEqual(answer.code, 250, answer)
+        return self.hop.messages[-1].data
+
+    def selectors(self, data):
+        header = data.split(b"\r\n\r\n")[0].replace(b"\r\n\t", b" ")
+        return [found.decode() for found in re.findall(
+            rb"(?m)^DKIM-Signature:.*?[; ]s=([^;]+);", header)]
+
+    def signed_by(self, *selectors, domain="example.org"):
+        """A message that is, which may take a moment: a key that was replaced
+        less than 30 s ago finishes what had been begun with it."""
+        def sent():
+            self.mail = self.send(domain)
+            return self.selectors(self.mail) == list(selectors)
+        harness.wait_until("mail to be signed by %s" % (selectors,), sent)
+        return self.mail
+
+    def verifies(self, data):
+        """By a stranger, who asks the resolver."""
+        import dkim
+
+        def txt(name, timeout=5):
+            name = name.decode() if isinstance(name, bytes) else name
+            texts = self.resolver.texts(name)
+            if texts is None:
+                raise AssertionError("no answer for " + name)
+            return texts[0] if texts else b""
+        return all(dkim.DKIM(data).verify(idx=i, dnsfunc=txt)
+                   for i in range(len(self.selectors(data))))
+
+
+class Life(Case):
+    def test_from_one_key_to_the_next(self):
+        self.begin()
+        made = self.one("prepare")
+        first = made["selector"]
+        self.assertEqual((made["outcome"], first, made["state"]),
+                         ("done", "m202911r", "staged"))
+        self.assertEqual(self.rows(), [("rsa", "staged", first)])
+        key = os.path.join(self.daemon.dir, "keys/example.org", first + ".pem")
+        self.assertEqual(os.stat(key).st_mode & 0o7777, 0o600)
+        self.assertEqual(self.selectors(self.send()), [])  # before_published
+        # once more: it is told again
+        self.assertEqual(self.one("prepare")["publish"], made["publish"])
+
+        self.assertIn("ns1.example.org (127.0.0.2) does not have " + first,
+                      self.one("activate", status=75)["text"])
+        self.publish(made["publish"], everywhere=False)
+        text = self.one("activate", status=75)["text"]
+        self.assertIn("ns2.example.org (127.0.0.3) does not have", text)
+        self.assertNotIn("ns1", text)
+        self.world.later(5 * HOUR)
+        self.secondary.catch_up(self.zone, self.primary)
+        self.one("activate", status=75)
+        self.world.later(HOUR - 60)
+        self.assertEqual(self.one("activate", status=75)["outcome"], "waiting")
+        self.assertEqual(self.rows(), [("rsa", "staged", first)])
+        self.world.later(65)
+        self.assertEqual(self.one("activate")["outcome"], "done")
+        self.assertEqual(self.rows(), [("rsa", "active", first)])
+        mail = self.signed_by(first)
+        self.assertTrue(self.verifies(mail))
+
+        # the next one
+        self.world.later(181 * DAY)
+        made = self.one("prepare")
+        second = made["selector"]
+        self.assertEqual(second, "m203005r")
+        self.publish(made["publish"])
+        self.one("activate", status=75)
+        self.assertEqual(self.selectors(self.send()), [first])
+        self.world.later(HOUR + 600)
+        self.one("activate")
+        self.assertEqual(self.rows(), [("rsa", "retired", first),
+                                       ("rsa", "active", second)])
+        late, mail = mail, self.signed_by(second)
+        self.assertTrue(self.verifies(mail) and self.verifies(late))
+
+        # the old one's end
+        waiting = self.one("retire", status=75)
+        self.assertIn("its record stays up to", waiting["text"])
+        self.world.later(7 * DAY - 60)
+        self.one("retire", status=75)
+        self.world.later(65)
+        said = self.rotate("retire", status=1)
+        self.assertIn("take down the TXT record of %s._domainkey.example.org"
+                      % first, said[0]["text"])
+        self.publish({"name": first + "._domainkey.example.org"}, "delete")
+        self.assertIn("may be in caches", self.one("retire", status=75)["text"])
+        self.assertTrue(os.path.exists(key))
+        self.world.later(HOUR + 600)
+        self.assertEqual(self.one("retire")["outcome"], "done")
+        self.assertFalse(os.path.exists(key))
+        self.assertEqual(self.rows(), [("rsa", "active", second)])
+        self.assertEqual(self.rotate("retire"), [])
+
+
+PUBLISH = """#!/usr/bin/python3
+import sys
+sys.path[:0] = [%(lib)r]
+import world
+act, name, ttl, kind, text = sys.argv[1:]
+with open(%(log)r, "a") as log:
+    log.write(" ".join(sys.argv[1:4]) + "\\n")
+world.update(%(server)r, %(zone)r,
+             ("add", name + ".", kind, text, int(ttl)) if act == "add" else
+             ("delete", name + ".", kind))
+"""
+
+
+class Automatic(Case):
+    """What the timer runs."""
+
+    def auto(self, status=0, **options):
+        return self.rotate("auto", domain=(), status=status, **options)
+
+    def command(self):
+        """For publish =: a program that changes the primary; and whoever runs
+        it as."""
+        folder = self.world.clock.directory
+        self.published = os.path.join(folder, "published")
+        path = self.world.clock.write("publish", PUBLISH % {
+            "lib": os.path.dirname(world.__file__), "log": self.published,
+            "server": FIRST, "zone": self.zone})
+        os.chmod(path, 0o755)
+        with open(self.published, "w", encoding="ascii"):
+            os.chmod(self.published, 0o666)
+        return "publish = %s\npublish_user = nobody" % path
+
+    def age(self, days):
+        """So many days pass, four runs a day, the secondary following hours
+        later; of each of them a message."""
+        for _ in range(days * 4):
+            self.world.later(DAY // 4)
+            self.auto()
+            active = [row[2] for row in self.rows() if row[1] == "active"]
+            self.secondary.catch_up(self.zone, self.primary)
+            # Its clock is not ours: what it goes on to do with the key before
+            # for 30 s is nothing that hours later is done.
+            mail = self.signed_by(*active)
+            if active:
+                self.assertTrue(self.verifies(mail))
+
+    def test_a_command_publishes_and_nobody_has_to_do_anything(self):
+        self.begin(command=self.command)
+        self.auto()
+        self.assertEqual(self.rows(), [("rsa", "staged", "m202911r")])
+        self.age(2)
+        self.assertEqual(self.rows(), [("rsa", "active", "m202911r")])
+        self.world.later(179 * DAY)
+        self.age(2)
+        self.assertEqual(self.rows(), [("rsa", "retired", "m202911r"),
+                                       ("rsa", "active", "m203005r")])
+        self.age(9)
+        self.assertEqual(self.rows(), [("rsa", "active", "m203005r")])
+        self.assertEqual(
+            self.resolver.texts("m202911r._domainkey.example.org"), [])
+        self.assertEqual(sorted(os.listdir(os.path.join(
+            self.daemon.dir, "keys/example.org"))),
+            ["m203005r.pem", "selectors"])
+
+    def test_a_person_is_told_once(self):
+        self.begin()
+        told = [r for r in self.auto(status=1) if r["outcome"] == "person"]
+        self.assertEqual(len(told), 1)
+        self.assertTrue(told[0]["text"].startswith("publish this record"))
+        for _ in range(3):
+            self.world.later(HOUR)
+            self.auto()
+        self.publish(told[0]["publish"])
+        self.world.later(HOUR)
+        self.auto()
+        self.world.later(HOUR)
+        self.auto()
+        self.assertEqual(self.rows(), [("rsa", "active", "m202911r")])
+
+    def test_a_record_that_vanishes_is_found(self):
+        self.begin(command=self.command)
+        self.auto()
+        self.age(1)
+        self.assertEqual(self.rows(), [("rsa", "active", "m202911r")])
+        with open(self.daemon.config, encoding="ascii") as f:
+            text = f.read()
+        with open(self.daemon.config, "w", encoding="ascii") as f:
+            f.write(re.sub("(?m)^publish =.*", "", text))
+        self.publish({"name": "m202911r._domainkey.example.org"}, "delete")
+        self.world.later(2 * HOUR)  # the command has it kept for an hour
+        told, = [r for r in self.auto(status=1) if r["outcome"] == "person"]
+        self.assertIn("its record is not to be seen", told["text"])
+        self.assertIn(" lost=", self.file())
+        self.rotate("status", status=1)
+        self.assertEqual(self.said[0]["record"], "missing")
+        self.auto()
+        self.publish(told["publish"])
+        self.world.later(HOUR)
+        self.auto()
+        self.assertNotIn(" lost=", self.file())
+        self.assertEqual(self.rotate("status")[0]["record"], "visible")
+
+    def test_without_the_daemon_nothing_changes_hands(self):
+        self.begin(command=self.command)
+        self.auto()
+        self.secondary.catch_up(self.zone, self.primary)
+        self.world.later(HOUR)
+        self.auto()
+        self.assertEqual(self.daemon.stop(), 0)
+        for _ in range(4):
+            self.world.later(4 * DAY)
+            self.auto()
+            self.assertEqual(self.rows(), [("rsa", "staged", "m202911r")])
+        self.rotate("activate", status=75)
+        self.daemon.start()
+        self.auto()
+        self.assertEqual(self.rows(), [("rsa", "active", "m202911r")])
+
+    def test_it_does_nothing_where_rotate_is_not_set(self):
+        self.begin()
+        with open(self.daemon.config, encoding="ascii") as f:
+            text = f.read()
+        with open(self.daemon.config, "w", encoding="ascii") as f:
+            f.write(text.replace("[rotate]\n", ""))
+        self.assertEqual(self.auto(), [])
+        self.assertFalse(os.path.exists(os.path.join(self.daemon.dir, "keys")))
+
+    def test_many_at_once_do_what_one_would(self):
+        self.begin(command=self.command)
+        for step in range(8):
+            self.world.later(HOUR)
+            runs = [subprocess.Popen(
+                [harness.binary(), "rotate", "auto", "-c", self.daemon.config],
+                env=self.world.environment(), stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                for _ in range(5)]
+            for run in runs:
+                said = run.communicate(timeout=170)[0]
+                self.assertIn(run.returncode, (0, 1), said)
+            self.secondary.catch_up(self.zone, self.primary)
+            self.assertEqual([row[0] for row in self.rows()], ["rsa"])
+        self.assertEqual(self.rows(), [("rsa", "active", "m202911r")])
+
+
+class Truncating:
+    """In front of a server: every answer by UDP is cut, TCP is passed on."""
+
+    def __init__(self, address, to):
+        self.to = to
+        self.asked = {"udp": 0, "tcp": 0}
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((address, 53))
+        self.tcp = socket.create_server((address, 53))
+        for serve in self.cut, self.accept:
+            threading.Thread(target=serve, daemon=True).start()
+
+    def cut(self):
+        while True:
+            try:
+                packet, peer = self.udp.recvfrom(4096)
+                self.asked["udp"] += 1
+                self.udp.sendto(packet[:2] + b"\x86\0\0\1\0\0\0\0\0\0" +
+                                packet[12:packet.index(b"\0", 12) + 5], peer)
+            except OSError:
+                return
+
+    def accept(self):
+        while True:
+            try:
+                peer, _ = self.tcp.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.pass_on, args=(peer,),
+                             daemon=True).start()
+
+    def pass_on(self, peer):
+        with peer, socket.create_connection((self.to, 53), 10) as other:
+            for one, two in ((peer, other), (other, peer)):
+                one.settimeout(10)
+                n = one.recv(2, socket.MSG_WAITALL)
+                two.sendall(n + one.recv(int.from_bytes(n, "big"),
+                                         socket.MSG_WAITALL))
+        self.asked["tcp"] += 1
+
+    def close(self):
+        self.udp.close()
+        self.tcp.close()
+
+
+class Servers(Case):
+    """What name servers do, and what a key waits for then."""
+
+    def test_a_wildcard_is_no_record_of_any_name(self):
+        self.begin('*.example.org. 86400 TXT "v=spf1 -all"')
+        made = self.one("prepare")
+        self.assertEqual(made["selector"], "m202911r")
+        self.publish(made["publish"])
+        self.world.later(HOUR)
+        # what the wildcard gave a minute before may be kept for a day
+        self.one("activate", status=75)
+        self.world.later(DAY - 60)
+        self.one("activate", status=75)
+        self.world.later(600)
+        self.one("activate")
+
+    def test_a_name_that_has_something_is_taken(self):
+        self.begin("m202911r._domainkey TXT x",
+                   "m202911r2._domainkey CNAME elsewhere.example.org.")
+        self.assertEqual(self.one("prepare")["selector"], "m202911r3")
+        self.one("prepare", "-s", "m202911r", status=0)  # is staged already
+        self.rotate("retire", "-s", "m202911r3", status=75)
+        self.world.later(HOUR + 600)
+        self.rotate("retire")
+        self.assertEqual(os.listdir(os.path.join(
+            self.daemon.dir, "keys/example.org")), [])
+        self.assertIn("the name is taken", self.one(
+            "prepare", "-s", "m202911r", status=1)["text"])
+
+    def test_one_that_lies_keeps_it_waiting_and_is_named(self):
+        self.begin()
+        made = self.one("prepare")["publish"]
+        self.publish(made)
+        self.secondary.stop()
+        liar = self.world.serve(SECOND, {self.zone: world.zone_text(
+            self.zone, (FIRST, SECOND),
+            "m202911r._domainkey 2147483647 TXT \"v=DKIM1; p=\"")})
+        for _ in range(3):
+            self.world.later(8 * DAY)
+            text = self.one("activate", status=75)["text"]
+            self.assertIn("ns2.example.org (127.0.0.3) has something else",
+                          text)
+        liar.stop()
+        self.secondary.start()
+        self.secondary.catch_up(self.zone, self.primary)
+        self.one("activate", status=75)
+        # nobody keeps anything for 68 years
+        self.world.later(7 * DAY + 600)
+        self.one("activate")
+
+    def test_one_that_is_silent_is_told_of_after_a_day_and_can_be_left_out(
+            self):
+        self.begin()
+        made = self.one("prepare")["publish"]
+        self.publish(made)
+        self.rotate("auto", domain=())
+        self.secondary.stop()
+        self.world.later(2 * HOUR)
+        text = self.one("activate", status=75)["text"]
+        self.assertIn("ns2.example.org (127.0.0.3) gives no answer", text)
+        self.rotate("auto", domain=())
+        self.world.later(DAY)
+        told = [r for r in self.rotate("auto", domain=(), status=1)
+                if r["outcome"] == "person"]
+        self.assertIn("for more than a day", told[0]["text"])
+        self.rotate("auto", domain=())
+        self.assertEqual(self.rows(), [("rsa", "staged", "m202911r")])
+        self.one("activate", "--without", "ns2.example.org")
+
+    def test_what_does_not_fit_is_asked_for_by_tcp(self):
+        cutting = Truncating("127.0.0.4", FIRST)
+        self.addCleanup(cutting.close)
+        self.begin("@ NS ns4", "ns4 A 127.0.0.4")
+        made = self.one("prepare")["publish"]
+        self.assertGreater(cutting.asked["tcp"], 0)
+        self.publish(made)
+        self.one("activate", status=75)
+        self.world.later(HOUR + 600)
+        self.one("activate")
+
+    def test_a_clock_that_is_set_back_lets_nothing_sign_early(self):
+        self.begin()
+        made = self.one("prepare")["publish"]
+        self.publish(made)
+        self.one("activate", status=75)
+        self.world.later(-30 * DAY)
+        self.resolver.restart()  # that keeps what it has for a month
+        self.one("activate", status=75)
+        self.world.later(HOUR)
+        self.one("activate", status=75)
+        self.world.later(7 * DAY)
+        self.one("activate")
+
+    def test_several_domains_each_have_their_own_errors(self):
+        names = ["a.example.org", "b.example.org", "c.example.org"]
+        self.begin(domains=names)
+        made = {r["domain"]: r["publish"]
+                for r in self.rotate("prepare", domain=names)}
+        for name in names:
+            self.publish(made[name])
+        self.rotate("activate", domain=names, status=75)
+        path = os.path.join(self.daemon.dir, "keys/b.example.org/selectors")
+        with open(path, "a", encoding="ascii") as f:
+            f.write("rsa aktive x\n")
+        self.world.later(HOUR + 600)
+        said = self.rotate("activate", domain=names, status=78)
+        self.assertEqual([(r["domain"], r["outcome"]) for r in said],
+                         [("b.example.org", "wrong"), ("a.example.org", "done"),
+                          ("c.example.org", "done")])
+        self.assertIn("selectors:3: ", said[0]["text"])
+
+
+class Delegated(Case):
+    """Customers have aliases at two fixed names, in a zone of their own, and
+    have nothing to do with it from then on."""
+
+    zone = "keys.provider.test"
+
+    def begin_delegated(self):
+        aliases = ["%s._domainkey 3600 CNAME %s.customer.%s." % (
+            name, name, self.zone) for name in ("a", "b")]
+        self.world = world.World(self, START)
+        self.primary = self.world.serve(FIRST, {
+            self.zone: world.zone_text(self.zone, (FIRST, SECOND))})
+        self.secondary = self.world.follow(SECOND, {self.zone: FIRST})
+        self.world.serve("127.0.0.4", {"customer.test": world.zone_text(
+            "customer.test", ("127.0.0.4",), *aliases)})
+        self.resolver = self.world.resolve({
+            self.zone: (FIRST, SECOND), "customer.test": ("127.0.0.4",)})
+        self.serve(("customer.test",), "name = a, b", (), 10)
+
+    def publish_at_its_end(self, record, act="add"):
+        selector = record["name"].split(".")[0]
+        self.publish(record | {"name": "%s.customer.%s" % (
+            selector, self.zone)}, act)
+
+    def test_two_names_in_turn_for_years(self):
+        self.begin_delegated()
+        at = {"domain": ("customer.test",)}
+        for turn in range(5):
+            made = self.one("prepare", **at)
+            self.assertEqual(made["selector"], "ab"[turn % 2])
+            self.assertEqual(made["publish"]["name"],
+                             "%s._domainkey.customer.test" % made["selector"])
+            text = self.one("activate", status=75, **at)["text"]
+            self.assertIn("ns1.keys.provider.test (127.0.0.2) does not have "
+                          "%s.customer.keys.provider.test" % made["selector"],
+                          text)
+            self.publish_at_its_end(made["publish"])
+            self.one("activate", status=75, **at)
+            self.world.later(HOUR + 600)
+            self.one("activate", **at)
+            mail = self.signed_by(made["selector"], domain="customer.test")
+            self.assertTrue(self.verifies(mail))
+            if turn > 0:
+                # the names are both taken still
+                self.assertEqual(self.one("prepare", status=75, **at)[
+                    "outcome"], "waiting")
+                self.world.later(8 * DAY)
+                self.rotate("retire", status=1, **at)
+                self.publish_at_its_end(former, "delete")
+                self.one("retire", status=75, **at)
+                self.world.later(HOUR + 600)
+                self.one("retire", **at)
+            former = made["publish"]
+            self.world.later(180 * DAY)
+
+
+class Killed(Case):
+    """A run of `auto' that is ended in the middle, at each call that leaves a
+    trace or waits; and one whose disk is full there."""
+
+    CALLS = ("mkdir", "fsync", "rename", "renameat", "unlink", "unlinkat",
+             "connect", "flock")
+    LEAVE = "mkdir", "openat", "write", "fsync", "rename", "renameat"
+
+    def auto(self, call=None, number=1, how=None):
+        """Its exit status; with a call, at the call of that number this
+        happens."""
+        strace = [] if call is None else [
+            "strace", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+            "inject=%s:%s:when=%d" % (call, how, number), "-E",
+            "LD_PRELOAD=" + world.FAKETIME]
+        done = subprocess.run(
+            [*strace, harness.binary(), "rotate", "auto", "-c",
+             self.daemon.config],
+            env=self.world.environment() | (
+                {"LD_PRELOAD": ""} if strace else {}),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=170, check=False)
+        self.said = done.stdout
+        return done.returncode
+
+    def folder(self):
+        return os.path.join(self.daemon.dir, "keys", "example.org")
+
+    def files(self):
+        if not os.path.exists(self.folder()):
+            return {}
+        found = {}
+        for name in os.listdir(self.folder()):
+            with open(os.path.join(self.folder(), name), "rb") as f:
+                found[name] = f.read()
+        return found
+
+    def put_back(self, files):
+        """The folder as it was, while the daemon looks at it."""
+        for name, text in files.items():
+            path = os.path.join(self.folder(), name)
+            with open(os.open(path + ".beside", os.O_WRONLY | os.O_CREAT,
+                              0o600), "wb") as f:
+                f.write(text)
+            os.rename(path + ".beside", path)
+        for name in set(self.files()) - set(files):
+            os.remove(os.path.join(self.folder(), name))
+
+    def check_mail(self):
+        """Whatever happened: it is signed, by a key that can be seen."""
+        if self.signs:
+            mail = self.send()
+            self.assertEqual(len(self.selectors(mail)), 1, self.file())
+            self.assertTrue(self.verifies(mail), self.file())
+
+    def at_each(self, call, how, ended, want):
+        """From the same files on, a run that meets this at the first such call,
+        at the second, until one comes to its end without; and behind each one
+        that finds all well."""
+        before, number = self.files(), 1
+        while True:
+            status = self.auto(call, number, how)
+            self.check_mail()
+            if status in ended:
+                return
+            self.met[call] = self.met.get(call, 0) + 1
+            self.assertIn(self.auto(), (0, 1), self.said)
+            self.assertEqual(self.rows(), want, (call, number, self.said))
+            self.assertEqual(
+                set(self.files()),
+                {row[2] + ".pem" for row in want} | {"selectors"})
+            self.check_mail()
+            number += 1
+            self.assertLess(number, 200)
+            self.put_back(before)
+
+    def step(self, *want):
+        want = [("rsa", *row.split()) for row in want]
+        for call in self.CALLS:
+            before = self.files()
+            self.at_each(call, "signal=KILL", (0, 1), want)
+            self.put_back(before)
+        self.assertIn(self.auto(), (0, 1))
+        self.assertEqual(self.rows(), want)
+
+    def live(self, step):
+        self.signs, self.met = False, {}
+        self.begin()
+        step("staged m202911r")
+        made = self.one("prepare")["publish"]
+        self.publish(made)
+        self.auto()
+        self.world.later(HOUR + 600)
+        step("active m202911r")
+        self.signed_by("m202911r")
+        self.signs = True
+        self.world.later(181 * DAY)
+        step("active m202911r", "staged m203005r")
+        self.publish(self.one("prepare", status=0)["publish"])
+        self.auto()
+        self.world.later(HOUR + 600)
+        step("retired m202911r", "active m203005r")
+        self.signed_by("m203005r")
+        self.world.later(7 * DAY + 600)
+        self.auto()
+        self.publish({"name": made["name"]}, "delete")
+        self.auto()
+        self.world.later(HOUR + 600)
+        step("active m203005r")
+
+    def test_at_every_step_of_a_life(self):
+        self.live(self.step)
+        # It has been ended everywhere where it leaves something.
+        self.assertEqual(set(self.met), set(self.CALLS))
+
+
+if __name__ == "__main__":
+    machine.alone(__file__, "192.0.2.25", FIRST, SECOND, "127.0.0.4")
+    harness.main()
