@@ -39,8 +39,7 @@ struct proxy_key_entry {
 	uint32_t number; /* in the table */
 	unsigned rule;
 	char *domain;
-	bool known; /* `status` is an answer, of `known_at` */
-	bool doubted;
+	bool known;   /* `status` is an answer, of `known_at` */
 	bool looking; /* asked without need: only another key counts */
 	time_t known_at, asked_at, looked_at;
 	enum proxy_key_status status;

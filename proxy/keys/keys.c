@@ -55,7 +55,7 @@ is_fresh(const struct proxy_key_entry *e)
 {
 	time_t age;
 
-	if (!e->known || e->doubted)
+	if (!e->known)
 		return false;
 	age = clock_s() - e->known_at;
 	return age < (e->status == PROXY_KEY_FOUND ? PROXY_KEYS_RECHECK_S
@@ -170,7 +170,7 @@ settle_entry(struct proxy_keys *keys, struct proxy_key_entry *e)
 {
 	leave_asking(keys, e);
 	e->known = true;
-	e->doubted = e->looking = false;
+	e->looking = false;
 	e->known_at = e->looked_at = clock_s();
 	while (!TAILQ_EMPTY(&e->waits))
 		make_ready(TAILQ_FIRST(&e->waits), e);
@@ -552,15 +552,6 @@ void
 proxy_key_note_use(struct proxy_key_held *held)
 {
 	held->used = clock_wall_s();
-}
-
-void
-proxy_keys_doubt(struct proxy_keys *keys)
-{
-	struct proxy_key_entry *e;
-
-	TAILQ_FOREACH (e, &keys->cache.used, used)
-		e->doubted = true;
 }
 
 void

@@ -79,9 +79,6 @@ bool proxy_keys_peek_replaced(struct proxy_keys *, unsigned rule,
 /* It signed something. */
 void proxy_key_note_use(struct proxy_key_held *);
 
-/* Every key is looked at again before its next use. */
-void proxy_keys_doubt(struct proxy_keys *);
-
 /* Gives the key back, or stops waiting for it. From any place. NULL is
  * fine. */
 void proxy_key_use_end(struct proxy_key_use *);

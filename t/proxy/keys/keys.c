@@ -12,21 +12,10 @@
 #include "proxy/keys/key_files.h"
 #include "proxy/keys/key_wire.h"
 #include "proxy/keys/keys.h"
+#include "t/lib/ahead.h"
 #include "t/lib/unit.h"
 
 #define WAIT_MS 10000
-
-/* Time goes on without us. */
-static int64_t ahead;
-
-int64_t __real_clock_s(void);
-int64_t __wrap_clock_s(void);
-
-int64_t
-__wrap_clock_s(void)
-{
-	return __real_clock_s() + ahead;
-}
 
 struct world {
 	char dir[40];
@@ -95,6 +84,7 @@ begin(struct world *w, size_t cap)
 	struct strbuf text;
 	int pair[2];
 
+	ahead = 0;
 	memset(w, 0, sizeof(*w));
 	memcpy(w->dir, "/tmp/signpost-keys-XXXXXX", 26);
 	assert_non_null(mkdtemp(w->dir));
@@ -408,6 +398,7 @@ test_a_changed_key_is_noticed(void **state)
 	assert_int_equal(missing.status, PROXY_KEY_MISSING);
 	proxy_key_use_end(use);
 	write_key(&w, "example.org");
+	ahead = PROXY_KEYS_MISSING_S;
 	for (waited = 0; waited < PROXY_KEYS_MISSING_S + 5; waited++) {
 		use = get(&w, "example.org", &found);
 		run(&w, &found, WAIT_MS);
@@ -422,14 +413,14 @@ test_a_changed_key_is_noticed(void **state)
 	/* Looked at again: the same file is the same key, a new one is not. */
 	use = get(&w, "example.org", &found);
 	run(&w, &found, WAIT_MS);
-	proxy_keys_doubt(w.keys);
+	ahead += PROXY_KEYS_RECHECK_S;
 	again = get(&w, "example.org", &same);
 	run(&w, &same, WAIT_MS);
 	assert_int_equal(w.asked, 3);
 	assert_ptr_equal(same.key, found.key);
 	proxy_key_use_end(again);
 	write_key(&w, "example.org");
-	proxy_keys_doubt(w.keys);
+	ahead += PROXY_KEYS_RECHECK_S;
 	again = get(&w, "example.org", &same);
 	run(&w, &same, WAIT_MS);
 	assert_int_equal(w.asked, 4);
@@ -445,7 +436,7 @@ expect_domain(struct world *w, const char *want)
 	struct answer a;
 	struct proxy_key_use *use;
 
-	proxy_keys_doubt(w->keys);
+	ahead += PROXY_KEYS_RECHECK_S;
 	use = get(w, "a.example.org", &a);
 	run(w, &a, WAIT_MS);
 	assert_int_equal(a.status, PROXY_KEY_FOUND);
@@ -492,6 +483,20 @@ peek_replaced(struct world *w, const char *selector)
 	    w->keys, 0, SLICE("example.org"), slice_str(selector), &answer);
 }
 
+/* With a key of example.org in its file, which a signer holds. */
+static void
+begin_holding(struct world *w, struct strbuf *path)
+{
+	struct answer found;
+
+	begin(w, 10);
+	write_key(w, "example.org");
+	proxy_key_use_end(get(w, "example.org", &found));
+	run(w, NULL, 50);
+	strbuf_init(path, 1024);
+	strbuf_addf(path, "%s/example.org", w->dir);
+}
+
 static void
 test_a_known_key_is_had_at_once(void **state)
 {
@@ -533,6 +538,7 @@ test_a_key_that_is_held_is_looked_at(void **state)
 	assert_true(peek(&w, &answer));
 	first = answer.key;
 	write_key(&w, "example.org");
+	ahead = PROXY_KEYS_LOOK_S;
 	for (unsigned waited = 0; waited < PROXY_KEYS_LOOK_S + 3; waited++) {
 		run(&w, NULL, 1000);
 		assert_true(peek(&w, &answer));
@@ -555,13 +561,9 @@ test_a_look_takes_no_good_key_away(void **state)
 	struct world w;
 
 	(void)state;
-	begin(&w, 10);
-	write_key(&w, "example.org");
-	proxy_key_use_end(get(&w, "example.org", &found));
-	run(&w, NULL, 50);
-	strbuf_init(&path, 1024);
-	strbuf_addf(&path, "%s/example.org", w.dir);
+	begin_holding(&w, &path);
 	assert_int_equal(truncate(strbuf_text(&path), 10), 0);
+	ahead = PROXY_KEYS_LOOK_S;
 	for (unsigned waited = 0; waited < PROXY_KEYS_LOOK_S + 3; waited++) {
 		run(&w, NULL, 1000);
 		if (w.asked > 1)
@@ -572,7 +574,7 @@ test_a_look_takes_no_good_key_away(void **state)
 	assert_true(peek(&w, &answer));
 	assert_int_equal(answer.status, PROXY_KEY_FOUND);
 	/* Where it must be asked for, what there is counts. */
-	proxy_keys_doubt(w.keys);
+	ahead += PROXY_KEYS_RECHECK_S;
 	proxy_key_use_end(get(&w, "example.org", &found));
 	run(&w, NULL, 50);
 	assert_true(peek(&w, &answer));
@@ -598,7 +600,7 @@ test_a_replaced_key_is_good_for_a_while(void **state)
 	free(w.config->signing.keys[0].selector);
 	w.config->signing.keys[0].selector = strdup("next");
 	write_key(&w, "example.org");
-	proxy_keys_doubt(w.keys);
+	ahead += PROXY_KEYS_RECHECK_S;
 	assert_false(peek(&w, &answer));
 	proxy_key_use_end(get(&w, "example.org", &found));
 	run(&w, NULL, 50);
@@ -614,17 +616,11 @@ test_a_replaced_key_is_good_for_a_while(void **state)
 static void
 test_a_key_that_was_taken_away_is_forgotten(void **state)
 {
-	struct answer found;
 	struct strbuf path;
 	struct world w;
 
 	(void)state;
-	begin(&w, 10);
-	write_key(&w, "example.org");
-	proxy_key_use_end(get(&w, "example.org", &found));
-	run(&w, NULL, 50);
-	strbuf_init(&path, 1024);
-	strbuf_addf(&path, "%s/example.org", w.dir);
+	begin_holding(&w, &path);
 	assert_int_equal(unlink(strbuf_text(&path)), 0);
 	strbuf_clear(&path);
 	ahead = PROXY_KEYS_LOOK_S;
@@ -635,7 +631,6 @@ test_a_key_that_was_taken_away_is_forgotten(void **state)
 	run(&w, NULL, 1500);
 	assert_int_equal(w.asked, 3);
 	assert_int_equal(proxy_keys_figures(w.keys).keys, 0);
-	ahead = 0;
 	finish(&w);
 }
 
