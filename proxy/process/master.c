@@ -29,6 +29,9 @@
 #define TOLD_MAX 32768
 /* Between looks at resolv.conf. */
 enum { CONF_EVERY_S = 1 };
+/* Of its own: sockets and a page of each process that there can be, and more
+ * than enough besides. A shell lets it have 1024. */
+enum { DESCRIPTORS = 8 * PROXY_SHARED_SLOTS };
 /* Of a look at the keys before others have their turn. */
 #define CHECK_STEP_MS 20
 
@@ -756,6 +759,7 @@ set_up_master(struct proxy_master *master, struct strbuf *reason)
 		(void)!chdir("/");
 	}
 	/* First: for want of them all else would fail. */
+	proxy_privilege_allow_descriptors(DESCRIPTORS);
 	if (proxy_privilege_check_descriptors(reason) != 0 ||
 	    proxy_privilege_keep_few(reason) != 0)
 		return -1;

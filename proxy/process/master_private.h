@@ -63,10 +63,11 @@ struct proxy_seat {
 	size_t gift_count;
 	struct event *on_room; /* there are some */
 	struct proxy_life life;
-	time_t since;	 /* it was forked */
-	unsigned silent; /* rounds since its last sign of life */
-	unsigned paused; /* s, of the last pause; 0: none yet */
-	bool replaced;	 /* one that sat here has ended */
+	time_t since;	  /* it was forked */
+	unsigned silent;  /* rounds since its last sign of life */
+	unsigned keyless; /* rounds since it could ask for keys no more */
+	unsigned paused;  /* s, of the last pause; 0: none yet */
+	bool replaced;	  /* one that sat here has ended */
 };
 
 /* One reading of the configuration, and its workers. */

@@ -24,6 +24,9 @@
  * socket stays ready where there are more. */
 enum { KEYS_A_TURN = 16, LINES_A_TURN = 16 };
 
+/* A signer that ends has closed its socket too, and is reaped by then. */
+enum { KEYLESS_ROUNDS = 2 };
+
 _Static_assert(
     PROXY_SHARED_SLOTS >= 2 * ((PROXY_FRONTS + 1) * PROXY_WORKERS_MAX + 1),
     "a reload has place for each process twice");
@@ -356,6 +359,20 @@ kill_silent(struct proxy_seat *seat)
 	}
 }
 
+/* A signer that can ask for keys no more would have all mail put off that comes
+ * to it. Another one in its place does not. */
+static void
+kill_keyless(struct proxy_seat *seat)
+{
+	if (seat->role != PROXY_ROLE_SIGNER ||
+	    seat->state == PROXY_SEAT_EMPTY || seat->on_keys != NULL ||
+	    ++seat->keyless != KEYLESS_ROUNDS)
+		return;
+	log_printf(seat->generation->master->log, LOGGING_ERROR,
+	    "signer %ld has closed its way to keys: killed", (long)seat->pid);
+	(void)kill(seat->pid, SIGKILL);
+}
+
 void
 proxy_seats_look_round(struct proxy_master *master)
 {
@@ -363,8 +380,10 @@ proxy_seats_look_round(struct proxy_master *master)
 	size_t i;
 
 	TAILQ_FOREACH (g, &master->generations, link)
-		for (i = 0; i < g->seat_count; i++)
+		for (i = 0; i < g->seat_count; i++) {
 			kill_silent(&g->seats[i]);
+			kill_keyless(&g->seats[i]);
+		}
 }
 
 /* Answers in the words of the configuration that the worker was given. A
@@ -564,6 +583,7 @@ sit_down(struct proxy_seat *seat, struct strbuf *reason)
 	seat->hello = pairs.hello[0];
 	seat->records = pairs.records[0];
 	memset(&seat->life, 0, sizeof(seat->life));
+	seat->keyless = 0;
 	STAILQ_INIT(&seat->gifts); /* its place may have moved since */
 	move_seat(seat, PROXY_SEAT_STARTING);
 	seat->since = clock_s();

@@ -112,9 +112,8 @@ proxy_privilege_forbid_lock(void)
 	(void)setrlimit(RLIMIT_MEMLOCK, &none);
 }
 
-/* As many as are wanted, or as the hard limit allows. */
-static void
-allow_descriptors(size_t wanted)
+void
+proxy_privilege_allow_descriptors(size_t wanted)
 {
 	struct rlimit limit;
 
@@ -219,7 +218,7 @@ proxy_privilege_drop(
 {
 	const struct rlimit none = {0, 0};
 
-	allow_descriptors(descriptors);
+	proxy_privilege_allow_descriptors(descriptors);
 	if (geteuid() == 0 && drop_root(user, reason) != 0)
 		return -1;
 	if (drop_capabilities(reason) != 0)

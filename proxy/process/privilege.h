@@ -20,6 +20,10 @@
 int proxy_privilege_drop(
     const char *user, size_t descriptors, struct strbuf *reason);
 
+/* Lets so many files be open, or as many as the system does; no fewer than
+ * before. */
+void proxy_privilege_allow_descriptors(size_t wanted);
+
 /* Fewer open files than these let no process of ours begin. */
 #define PROXY_DESCRIPTORS_LEAST 32
 
@@ -29,7 +33,8 @@ int proxy_privilege_check_descriptors(struct strbuf *reason);
 /* Of root's rights the master keeps those that it uses, and its children begin
  * with no more: to read files of keys_user and others, to become others and
  * signal them, to listen on low ports, to give a socket to a group, to raise
- * limits and to lock memory. 0, or -1 and the reason. Without root's rights there is nothing to drop. */
+ * limits and to lock memory. 0, or -1 and the reason. Without root's rights
+ * there is nothing to drop. */
 int proxy_privilege_keep_few(struct strbuf *reason);
 
 /* Lets as much memory be locked as a signer has; for the master, whose

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "proxy/figures/health.h"
-#include "proxy/keys/hello_wire.h"
+#include "proxy/process/hello.h"
 #include "proxy/process/recorder.h"
 #include "proxy/process/recorder_site.h"
 #include "record/kept.h"
@@ -306,16 +306,10 @@ on_hello(evutil_socket_t fd, short what, void *ctx)
 	struct proxy_hello hello;
 	int given;
 
+	(void)fd;
 	(void)what;
-	switch (proxy_hello_receive(fd, &hello, &given)) {
-	case PROXY_HELLO_GOT:
-		break;
-	case PROXY_HELLO_GONE: /* the master has gone */
-		(void)event_del(r->hello);
+	if (!proxy_hello_take(r->hello, r->job->shared, &hello, &given))
 		return;
-	case PROXY_HELLO_NONE:
-		return;
-	}
 	if (hello.kind == PROXY_HELLO_RECORDS) {
 		struct sender *sender = xcalloc(1, sizeof(*sender));
 
@@ -326,11 +320,9 @@ on_hello(evutil_socket_t fd, short what, void *ctx)
 		    r->base, given, EV_READ | EV_PERSIST, on_record, sender);
 		(void)event_add(sender->event, NULL);
 		LIST_INSERT_HEAD(&r->senders, sender, entry);
-		return;
+	} else {
+		(void)close(given);
 	}
-	if (hello.kind == PROXY_HELLO_PAGE)
-		(void)proxy_shared_show(r->job->shared, hello.number, given);
-	(void)close(given);
 }
 
 /* --- the store --- */

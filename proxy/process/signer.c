@@ -7,9 +7,9 @@
 #include <event2/event.h>
 
 #include "proxy/figures/process.h"
-#include "proxy/keys/hello_wire.h"
 #include "proxy/keys/keys.h"
 #include "proxy/keys/sign_desk.h"
+#include "proxy/process/hello.h"
 #include "proxy/process/signer.h"
 #include "proxy/process/worker.h"
 
@@ -49,25 +49,17 @@ on_hello(evutil_socket_t fd, short what, void *ctx)
 	struct proxy_hello hello;
 	int asker;
 
+	(void)fd;
 	(void)what;
-	switch (proxy_hello_receive(fd, &hello, &asker)) {
-	case PROXY_HELLO_GOT:
-		/* The front is what the master says it is, not what the asker
-		 * says: the right to sign by a key hangs on it. */
-		if (hello.kind == PROXY_HELLO_SIGNING)
-			proxy_sign_desk_take(s->desk, asker,
-			    &s->job->config->fronts[hello.number]);
-		else
-			(void)close(asker);
-		break;
-	/* The master has gone; the signal of that comes too. Without this the
-	 * closed socket would be ready for ever and the loop would spin. */
-	case PROXY_HELLO_GONE:
-		(void)event_del(s->hello);
-		break;
-	case PROXY_HELLO_NONE:
-		break;
-	}
+	if (!proxy_hello_take(s->hello, NULL, &hello, &asker))
+		return;
+	/* The front is what the master says it is, not what the asker says: the
+	 * right to sign by a key hangs on it. */
+	if (hello.kind == PROXY_HELLO_SIGNING)
+		proxy_sign_desk_take(
+		    s->desk, asker, &s->job->config->fronts[hello.number]);
+	else
+		(void)close(asker);
 }
 
 static void

@@ -22,7 +22,6 @@
 #include "dns/resolver.h"
 #include "proxy/figures/process.h"
 #include "proxy/figures/shared.h"
-#include "proxy/keys/hello_wire.h"
 #include "proxy/message/filter_sign.h"
 #include "proxy/message/filter_verify.h"
 #include "proxy/message/milter.h"
@@ -30,6 +29,7 @@
 #include "proxy/message/resolving.h"
 #include "proxy/message/service.h"
 #include "proxy/message/session.h"
+#include "proxy/process/hello.h"
 #include "proxy/process/listener.h"
 #include "proxy/process/worker.h"
 #include "proxy/settings/roles.h"
@@ -509,25 +509,14 @@ on_hello(evutil_socket_t fd, short what, void *ctx)
 	struct proxy_hello hello;
 	int given;
 
+	(void)fd;
 	(void)what;
-	switch (proxy_hello_receive(fd, &hello, &given)) {
-	case PROXY_HELLO_GOT:
-		break;
-	case PROXY_HELLO_GONE: /* the master has gone */
-		(void)event_del(w->hello);
+	if (!proxy_hello_take(w->hello, w->job->shared, &hello, &given))
 		return;
-	case PROXY_HELLO_NONE:
-		return;
-	}
-	if (hello.kind == PROXY_HELLO_SIGNING && w->signers != NULL) {
+	if (hello.kind == PROXY_HELLO_SIGNING && w->signers != NULL)
 		proxy_signers_add(w->signers, given);
-		return;
-	}
-	if (hello.kind == PROXY_HELLO_PAGE)
-		(void)proxy_shared_show(w->job->shared, hello.number, given);
-	/* What is shown is mapped and needs no descriptor; what is no use is
-	 * dropped. */
-	(void)close(given);
+	else
+		(void)close(given);
 }
 
 /* A header, and fields of ours. */

@@ -21,6 +21,7 @@ SYS = {
     "setns": 308, "process_vm_readv": 310, "bpf": 321, "keyctl": 250,
     "execveat": 322, "io_uring_setup": 425, "clone3": 435, "unlinkat": 263,
     "memfd_create": 319, "setuid": 105, "chroot": 161, "symlinkat": 266,
+    "ioctl": 16, "socketpair": 53, "tgkill": 234, "prlimit64": 302,
 }
 
 PEEK = dict(ATTACH=16, DETACH=17, SINGLESTEP=9, GETREGS=12, SETREGS=13, KILL=8)

@@ -129,6 +129,15 @@ def open_files(most):
 
 
 class Descriptors(harness.Case):
+    def test_the_master_has_its_own_whoever_started_it(self):
+        """As the unit gives it; an init script starts from a shell's."""
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        daemon = self.signpost(self.relay(), preexec=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (64, most)))
+        with open("/proc/%d/limits" % daemon.process.pid) as f:
+            [soft] = re.findall(r"Max open files +(\d+)", f.read())
+        self.assertGreaterEqual(int(soft), min(most, 4096))
+
     def test_with_few_there_are_fewer_sessions(self):
         daemon = self.signpost(self.relay(), preexec=open_files(64))
         daemon.wait_log(r"\[out\] max_sessions: 10 instead of 500: 64 files "

@@ -9,11 +9,13 @@ import errno
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
 import struct
 import subprocess
+import termios
 import time
 import unittest
 import zoneinfo
@@ -28,9 +30,9 @@ from recorder import Both
 AT_FDCWD = -100
 CLONE_NEWUSER = 0x10000000
 PROT_EXEC = 4
-# Where a process that may not speak to syslog has its way to the master
-# (proxy/process/spawn.c).
-FD_LINES = 12
+# Where a signer has its ways to the master: for keys, and for what it would
+# tell syslog (proxy/process/spawn.c).
+FD_KEYS, FD_LINES = 8, 12
 # Those that nothing of ours makes: the process ends.
 DEADLY = ("execve", "ptrace", "process_vm_readv", "bpf", "mount", "keyctl")
 
@@ -38,6 +40,21 @@ DEADLY = ("execve", "ptrace", "process_vm_readv", "bpf", "mount", "keyctl")
 def abi():
     """Of landlock: what this kernel promises."""
     return ctypes.CDLL(None).syscall(444, None, 0, 1)
+
+
+def forbid(*calls):
+    """As a unit's filter of system calls does: they get EPERM."""
+    program = struct.pack("=HBBI", 0x20, 0, 0, 0)  # the call's number
+    for call in calls:
+        program += struct.pack("=HBBI", 0x15, 0, 1, call)
+        program += struct.pack("=HBBI", 6, 0, 0, 0x50000 | errno.EPERM)
+    program += struct.pack("=HBBI", 6, 0, 0, 0x7fff0000)
+    text = ctypes.create_string_buffer(program, len(program))
+    filter_at = struct.pack("@HP", len(program) // 8, ctypes.addressof(text))
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    if prctl(22, 2, filter_at) != 0:  # PR_SET_SECCOMP
+        raise OSError(ctypes.get_errno(), "PR_SET_SECCOMP")
 
 
 def address(port):
@@ -170,9 +187,25 @@ class Reach(Case):
                      errno.EACCES if abi() >= 4 and role != "out"
                      else errno.EPERM)
         it.call(SYS["close"], fd)
+        self.abstract(it)
         fd = it.call(SYS["socket"], socket.AF_INET, socket.SOCK_STREAM, 0)
         self.assertEqual(it.call(
             SYS["connect"], fd, it.bytes(address(self.hop.port)), 16), 0)
+        it.call(SYS["close"], fd)
+
+    def abstract(self, it):
+        """A socket without a file, of somebody else."""
+        fd = it.call(SYS["socket"], socket.AF_UNIX, socket.SOCK_STREAM, 0)
+        with socket.socket(socket.AF_UNIX) as elsewhere:
+            name = b"\0signpost-sandbox-%d" % os.getpid()
+            elsewhere.bind(name)
+            elsewhere.listen()
+            at = struct.pack("=H", socket.AF_UNIX) + name
+            result = it.call(SYS["connect"], fd, it.bytes(at), len(at))
+        if abi() >= 6:
+            self.refused(result)
+        else:
+            self.assertEqual(result, 0)
         it.call(SYS["close"], fd)
 
     def others(self, proxy, it):
@@ -181,6 +214,11 @@ class Reach(Case):
                 ("clone", CLONE_NEWUSER | signal.SIGCHLD, 0, 0, 0, 0),
                 ("clone3", it.bytes(b"\0" * 88), 88),
                 ("kill", proxy.process.pid, 0), ("io_uring_setup", 1, 0),
+                ("tgkill", proxy.process.pid, proxy.process.pid, 0),
+                ("prlimit64", 0, resource.RLIMIT_NOFILE,
+                 it.bytes(b"\xff" * 16), 0),
+                ("ioctl", 0, termios.TIOCSTI, it.bytes(b"x")),
+                ("socketpair", socket.AF_INET, socket.SOCK_STREAM, 0, 0),
                 ("mmap", 0, 4096, PROT_EXEC, 0x22, -1, 0),
                 ("mprotect", it.gate & ~4095, 4096, 7), ("setuid", 0),
                 ("chroot", it.text("/")),
@@ -225,6 +263,20 @@ class Death(Case):
                 filters += re.findall(r"Seccomp_filters:\s*(\d+)", f.read())
         return int(filters[1]) > int(filters[0])
 
+    def test_a_signer_without_its_way_to_keys(self):
+        """It would have all mail put off that comes to it."""
+        proxy = self.daemon()
+        pid = self.pid_of(proxy, "signer")
+        with inject.Captive(pid) as it:
+            self.assertEqual(it.call(SYS["close"], FD_KEYS), 0)
+        proxy.wait_log("signer %d has closed its way to keys: killed" % pid)
+        harness.wait_until("another", lambda: self.there(
+            proxy, "signer") not in (None, pid))
+        client = proxy.client()
+        client.ehlo()
+        self.assertEqual(client.message(harness.SAMPLE).code, 250)
+        self.assertIn(b"DKIM-Signature:", self.hop.messages[-1].data)
+
     def test_the_master(self):
         """It may do what a master does, and opens what it likes; but nothing
         of its own traces others or mounts."""
@@ -259,6 +311,16 @@ class Modes(Case):
             text = f.read()
         self.assertRegex(text, r"NoNewPrivs:\s*1")
         self.assertRegex(text, r"Seccomp:\s*0")
+        self.assertEqual(proxy.stop(), 0)
+
+    def test_who_forbids_landlock_is_said(self):
+        proxy = self.daemon(preexec=lambda: forbid(444, 445, 446))
+        proxy.wait_log("sandbox: without landlock, so any file may be reached "
+                       "that its user may reach: whoever started this daemon "
+                       "forbids the call: SystemCallFilter=")
+        client = proxy.client()
+        client.ehlo()
+        self.assertEqual(client.message(harness.SAMPLE).code, 250)
         self.assertEqual(proxy.stop(), 0)
 
     def test_a_reload_works(self):
