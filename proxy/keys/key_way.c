@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #define LINKS_MAX 40 /* as many as the kernel follows */
 #define TEXT_MAX  (4 * PATH_MAX)
 #define DIRECTORY (O_PATH | O_DIRECTORY | O_CLOEXEC)
+#define READING	  (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
 struct way {
 	const char *path; /* for people: what was asked for */
@@ -214,6 +217,56 @@ go(struct way *way)
 	}
 }
 
+/* --- the file --- */
+
+/* As whoever it belongs to: a unit may let root become others, but override no
+ * permissions. By its number, for the directory is root's. Whether it may be
+ * his is looked at when it is open (proxy/keys/key_access.h). */
+static int
+open_as_owner(int file)
+{
+	char name[sizeof("/proc/self/fd/") + 12];
+	struct stat st;
+	int fd, why;
+
+	if (fstat(file, &st) != 0)
+		return -1;
+	if (!S_ISREG(st.st_mode) || st.st_uid == geteuid()) {
+		errno = EACCES;
+		return -1;
+	}
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", file);
+	if (seteuid(st.st_uid) != 0)
+		return -1;
+	fd = open(name, READING);
+	why = errno;
+	/* Root was; it cannot but be again. */
+	if (seteuid(0) != 0)
+		abort();
+	errno = why;
+	return fd;
+}
+
+/* The last name, in its directory. */
+static int
+open_last(const struct way *way)
+{
+	int fd = openat(way->directory, way->name, READING | O_NOFOLLOW), file,
+	    why;
+
+	if (fd >= 0 || errno != EACCES || geteuid() != 0)
+		return fd;
+	file =
+	    openat(way->directory, way->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file < 0)
+		return -1;
+	fd = open_as_owner(file);
+	why = errno;
+	(void)close(file);
+	errno = why;
+	return fd;
+}
+
 /* --- doors --- */
 
 int
@@ -224,8 +277,7 @@ proxy_key_way_open(const char *path, struct strbuf *reason)
 
 	way_init(&way, path, reason);
 	if (go(&way) == 0)
-		fd = openat(way.directory, way.name,
-		    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		fd = open_last(&way);
 	why = errno;
 	if (fd < 0 && !way.refused)
 		strbuf_addf(reason, "key file %s: %s", path, strerror(why));

@@ -9,6 +9,7 @@ replaced, stops that cut nothing, a supervisor that is told.
 """
 import base64
 import contextlib
+import ctypes
 import itertools
 import os
 import pwd
@@ -69,6 +70,13 @@ def limit(pid, name):
             if line.startswith(name):
                 return line[len(name):].split()[:2]
     raise AssertionError("no limit " + name)
+
+
+def as_the_unit_has_it():
+    """Root may become others and signal them, and override no permissions."""
+    prctl = ctypes.CDLL(None).prctl
+    for number in set(range(64)) - {5, 6, 7}:
+        prctl(24, number, 0, 0, 0)  # PR_CAPBSET_DROP
 
 
 class Serving(harness.Case):
@@ -175,14 +183,18 @@ class Privileges(Serving):
         self.assertTrue(sets["CapEff:"] & 1 << 7)  # it is the right place
 
     def test_a_key_may_be_the_signers_users_alone(self):
-        hop = self.relay()
-        proxy = harness.Signpost(hop, daemon=["keys_user = " + KEYS_USER])
-        self.addCleanup(proxy.clean)
-        os.chmod(proxy.keyfile, 0o600)
-        shutil.chown(proxy.keyfile, KEYS_USER)
-        proxy.start()
-        self.addCleanup(proxy.stop)
-        self.is_signed(hop, proxy)
+        for rights in None, as_the_unit_has_it:
+            hop = self.relay()
+            proxy = harness.Signpost(
+                hop, daemon=["keys_user = " + KEYS_USER], preexec=rights)
+            self.addCleanup(proxy.clean)
+            os.chmod(proxy.keyfile, 0o600)
+            os.chmod(os.path.dirname(proxy.keyfile), 0o700)
+            shutil.chown(proxy.keyfile, KEYS_USER)
+            proxy.start()
+            self.addCleanup(proxy.stop)
+            with self.subTest(rights=rights):
+                self.is_signed(hop, proxy)
 
     def test_the_environment_is_not_handed_on(self):
         _, proxy = self.out(environment={
