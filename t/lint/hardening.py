@@ -2,14 +2,19 @@
 """The program was built as CMakeLists.txt means it to be: what the compiler and
 the linker were told shows in the binary.
 
-    hardening.py BINARY FLAG...
+    hardening.py BINARY BUILD COMPILER
 
-FLAGs are those that the compiler has; gcc writes into each unit of the debug
-information with which it was made.
+Of FLAGS those must have been used that the compiler has: gcc writes into each
+unit of the debug information with which it was made. Macros it does not write
+there; the commands by which BUILD made the program have them.
 """
 import re
 import subprocess
 import sys
+
+FLAGS = ("-fstack-clash-protection", "-fcf-protection",
+         "-ftrivial-auto-var-init=zero", "-fstack-protector-strong")
+FORTIFY = "-D_FORTIFY_SOURCE=3"
 
 
 def readelf(*words):
@@ -45,6 +50,14 @@ def linked(binary):
             yield "%s: without control-flow protection" % binary
 
 
+def had(compiler):
+    """Those of FLAGS that it knows."""
+    return [flag for flag in FLAGS if subprocess.run(
+        [compiler, "-Werror", flag, "-x", "c", "-c", "-o", "/dev/null", "-"],
+        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        check=False).returncode == 0]
+
+
 def compiled(binary, flags):
     """Complaints of units that were made without a flag; gcc's alone."""
     producers = re.findall(r"DW_AT_producer.*?(GNU C\d.*)", readelf(
@@ -56,9 +69,25 @@ def compiled(binary, flags):
                 binary, without, len(producers), flag)
 
 
+def commanded(build):
+    """Complaints of commands; the last word of a macro counts."""
+    lines = [line.split() for line in subprocess.run(
+        ["ninja", "-C", build, "-t", "commands", "signpost"], check=True,
+        stdout=subprocess.PIPE, text=True).stdout.splitlines()]
+    lines = [words for words in lines if "-c" in words and
+             words[words.index("-c") + 1].endswith(".c")]
+    if len(lines) < 100:
+        yield "%s: only %d commands found" % (build, len(lines))
+    for words in lines:
+        last = [word for word in words if "_FORTIFY_SOURCE" in word][-1:]
+        if last != [FORTIFY]:
+            yield "%s: without %s" % (words[words.index("-c") + 1], FORTIFY)
+
+
 def main():
-    binary, flags = sys.argv[1], sys.argv[2:]
-    complaints = [*linked(binary), *compiled(binary, flags)]
+    binary, build, compiler = sys.argv[1:]
+    complaints = [*linked(binary), *compiled(binary, had(compiler)),
+                  *commanded(build)]
     print(*complaints, sep="\n", end="\n" if complaints else "")
     sys.exit(bool(complaints))
 

@@ -5,6 +5,7 @@ and of what they depend on.
 
     SIGNPOST_BUILD   the build directory; ctest sets it
 """
+import json
 import os
 import pathlib
 import re
@@ -12,6 +13,9 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+from unittest import mock
+
+import harness
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 240     # seconds; a build with two processors takes ten
@@ -61,17 +65,65 @@ class Bare(unittest.TestCase):
                 (folder / os.path.basename(path)).symlink_to(path)
         return folder
 
+    def hands_nothing_on(self, program):
+        """What is built without tests takes no foreign code along."""
+        relay = harness.Relay()
+        self.addCleanup(relay.close)
+        with mock.patch.dict(os.environ, SIGNPOST=str(program)):
+            proxy = harness.Signpost(relay, hurry=2, environment={
+                "TZ": "Asia/Tokyo", "OPENSSL_CONF": "/nowhere",
+                "SIGNPOST_SANDBOX": "death"})
+            self.addCleanup(proxy.clean)
+            proxy.start()
+        pids = proxy.processes()
+        self.assertGreater(len(pids), 2)
+        told = []
+        for pid in pids:
+            with open("/proc/%d/environ" % pid, "rb") as f:
+                told.append({entry.split(b"=")[0] for entry
+                             in f.read().split(b"\0") if entry})
+        self.assertIn(b"LD_PRELOAD", told[0])
+        self.assertEqual(told[1:], [{b"TZ"}] * (len(pids) - 1))
+
+    def test_a_package_is_built_as_without_tests(self):
+        """As debian/rules configures it, which builds units."""
+        rules = (TOP / "debian/rules").read_text()
+        words = re.search(r"dh_auto_configure -- ((?:.*\\\n)*.*)", rules)[1]
+        wanted = re.findall(r"-D\w+=[^\s$]+", words)
+        self.assertIn("-DSIGNPOST_TESTS=units", wanted)
+        folder = self.dir / "package"
+        done = subprocess.run(
+            ["cmake", "-G", "Ninja", "-S", str(TOP), "-B", str(folder),
+             "-DBUILD_TESTING=ON", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
+             "-DCMAKE_BUILD_TYPE=None", *wanted],
+            env=os.environ | {"CFLAGS": "-g -O2 -D_FORTIFY_SOURCE=2"},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, timeout=LIMIT, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        made = {unit["file"]: unit["command"] for unit in json.loads(
+            (folder / "compile_commands.json").read_text())}
+        self.assertIn(str(TOP / "proxy/process/spawn.c"), made)
+        self.assertIn(str(TOP / "t/base/base64.c"), made)
+        for file, command in made.items():
+            if file.startswith(("%s/t/" % TOP, "%s/bench/" % TOP)):
+                continue
+            self.assertNotIn("SIGNPOST_TESTED", command)
+            self.assertEqual(re.findall(r"_FORTIFY_SOURCE=(\d)", command)[-1],
+                             "3", command)
+
     def test_the_demo_needs_nothing_of_the_tests(self):
         folder = self.pkgconfig()
+        tree = self.copy_tree()
         self.assertTrue((folder / "libcrypto.pc").exists())
         self.assertFalse((folder / "opendkim.pc").exists())
         done = subprocess.run(
-            [self.copy_tree() / "demo"], stdin=subprocess.DEVNULL,
+            [tree / "demo"], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT,
             env=os.environ | {"PKG_CONFIG_LIBDIR": str(folder)}, check=False)
         said = done.stdout.decode(errors="replace")
         self.assertEqual(done.returncode, 0, said)
         self.assertIn("signed, and the signature verifies", said)
+        self.hands_nothing_on(tree / "build/signpost")
 
 
 if __name__ == "__main__":
