@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/xalloc.h"
 #include "cli/kit/files.h"
 #include "dkim/key.h"
@@ -259,12 +260,16 @@ cli_file_place(const char *path, struct slice bytes)
 static void
 warn_of_readers(const char *path)
 {
+	struct strbuf quoted;
 	struct stat st;
 
+	strbuf_init(&quoted, 4 * PATH_LENGTH_MAX);
+	escape_shell(slice_str(path), &quoted);
 	if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
 		cli_warn("%s: mode %04o gives others access to a private key "
 			 "(chmod 600 %s)",
-		    path, (unsigned)st.st_mode & 07777, path);
+		    path, (unsigned)st.st_mode & 07777, strbuf_text(&quoted));
+	strbuf_clear(&quoted);
 }
 
 struct dkim_key *

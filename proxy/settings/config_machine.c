@@ -351,10 +351,15 @@ is_anothers(const struct proxy_config *config, const struct passwd *user,
 	const char *path = config->results.database;
 	const char *name = strrchr(path, '/') + 1;
 	const char *u = user->pw_name;
+	struct strbuf from, to;
 	struct stat st;
 
 	if (stat(path, &st) != 0 || st.st_uid == user->pw_uid)
 		return false;
+	strbuf_init(&from, QUOTED_MAX);
+	escape_shell(slice_str(path), &from);
+	strbuf_init(&to, QUOTED_MAX);
+	escape_shell(slice_str(name), &to);
 	add_machine_finding(config, &report->errors,
 	    config->results.database_line,
 	    "[results] database: %s belongs to user %u, and the recorder runs "
@@ -362,7 +367,10 @@ is_anothers(const struct proxy_config *config, const struct passwd *user,
 	    " && mv %s* " RECORDER_DIR "/ && chown %s:%s " RECORDER_DIR
 	    "/%s*, and "
 	    "`database = " RECORDER_DIR "/%s'",
-	    path, (unsigned)st.st_uid, u, u, u, path, u, u, name, name);
+	    path, (unsigned)st.st_uid, u, u, u, strbuf_text(&from), u, u,
+	    strbuf_text(&to), name);
+	strbuf_clear(&from);
+	strbuf_clear(&to);
 	return true;
 }
 

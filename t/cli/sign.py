@@ -337,6 +337,11 @@ class Sign(tool.Case):
         os.chmod(self.key, 0o644)
         result = self.sign(MESSAGE)
         self.assertIn("mode 0644", result.err)
+        # The command can be copied, whatever the file is called.
+        odd = self.path("a key")
+        os.rename(self.key, odd)
+        self.assertIn("(chmod 600 '%s')" % odd, self.sign(
+            MESSAGE, key=odd).err)
 
     def test_what_is_no_message(self):
         for message in (b"", b"\r\n", b"no header\n", b" From: a@b\n\n"):
