@@ -6,12 +6,19 @@ if(NOT EXISTS "${MANIFEST}")
 endif()
 
 # Postfix would keep what it cannot hand over, but nobody would be told.
-execute_process(COMMAND systemctl --quiet is-active signpost.service
-  RESULT_VARIABLE inactive OUTPUT_QUIET ERROR_QUIET)
-if(inactive STREQUAL "0" AND "$ENV{DESTDIR}" STREQUAL "")
-  message(FATAL_ERROR "signpost runs. Take its lines out of Postfix's master.cf, "
-    "`postfix reload`, wait until the queue is empty (postqueue -p), and then "
-    "`systemctl disable --now signpost`.")
+if("$ENV{DESTDIR}" STREQUAL "")
+  foreach(asked "systemctl;--quiet;is-active;signpost.service"
+      "/etc/init.d/signpost;status" "postconf;-M;signpost/unix")
+    execute_process(COMMAND ${asked}
+      RESULT_VARIABLE failed OUTPUT_VARIABLE said ERROR_QUIET)
+    if(NOT failed STREQUAL "0" OR (asked MATCHES "^postconf" AND NOT said))
+      continue()
+    endif()
+    string(REPLACE ";" " " asked "${asked}")
+    message(FATAL_ERROR "signpost is in use (${asked}). `signpost setup --undo` "
+      "takes it out of Postfix, strands no mail, and stops it; then run this "
+      "again.")
+  endforeach()
 endif()
 
 file(STRINGS "${MANIFEST}" files)

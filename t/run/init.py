@@ -190,6 +190,12 @@ class Install(unittest.TestCase):
                 ("/etc/cron.d/signpost", 0o644),
                 ("/usr/lib/sysusers.d/signpost.conf", 0o644),
                 ("/usr/lib/tmpfiles.d/signpost.conf", 0o644),
+                ("/usr/share/bash-completion/completions/signpost", 0o644),
+                ("/usr/share/doc/signpost/README", 0o644),
+                ("/usr/share/doc/signpost/examples/signpost.conf", 0o644),
+                ("/usr/share/doc/signpost/postfix/out-after-queue.cf", 0o644),
+                ("/usr/share/doc/signpost/prometheus/signpost.rules.yml",
+                 0o644),
                 ("/usr/share/man/man8/signpost.8", 0o644),
                 ("/usr/share/man/man5/signpost.conf.5", 0o644)):
             self.assertEqual(
@@ -198,6 +204,9 @@ class Install(unittest.TestCase):
             os.stat(place + "/etc/signpost/keys").st_mode), 0o700)
         with open(place + "/usr/lib/systemd/system/signpost.service") as f:
             self.assertIn("ExecStart=/usr/sbin/signpost serve\n", f.read())
+        with open(place + "/usr/lib/tmpfiles.d/signpost.conf") as f:
+            self.assertRegex(f.read(), r"(?m)^d- /var/spool/postfix/signpost "
+                             r" 0750 root +postfix ")
         # A configuration that is there stays.
         with open(place + "/etc/signpost/signpost.conf", "w") as f:
             f.write("mine\n")
