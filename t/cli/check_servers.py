@@ -3,10 +3,7 @@
 In a network of its own: nsd at port 53 of 127.0.0.2 and 127.0.0.3, of which a
 zone's NS records are, and unbound, which asks the first of them, as [dns].
 """
-import contextlib
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -24,68 +21,21 @@ KEY = "s1._domainkey.example.org"
 FIRST, SECOND = "127.0.0.2", "127.0.0.3"
 
 
-def is_open(address):
-    with socket.socket() as sock:
-        return sock.connect_ex((address, 53)) == 0
-
-
-class Authority:
+def authority(address, zone, *records, servers=(FIRST, SECOND)):
     """nsd for one zone, at one address."""
-
-    def __init__(self, address, zone, *records, servers=(FIRST, SECOND)):
-        self.directory = tempfile.mkdtemp(prefix="signpost-nsd-")
-        lines = ["$ORIGIN %s." % zone, "$TTL 300",
-                 "@ SOA ns1 root 1 3600 900 86400 60"]
-        for number, server in enumerate(servers, 1):
-            lines += ["@ NS ns%d" % number] + [
-                "ns%d %s %s" % (number, "AAAA" if ":" in one else "A", one)
-                for one in server.split()]
-        for record in records:
-            name, kind, value = record.split(None, 2)
-            if kind == "TXT":
-                value = nameserver.txt_presentation(value)
-            lines.append("%s %s %s" % (name, kind, value))
-        with open(self.directory + "/zone", "w", encoding="ascii") as f:
-            f.write("\n".join(lines) + "\n")
-        with open(self.directory + "/nsd.conf", "w", encoding="ascii") as f:
-            f.write("""server:
-  ip-address: %s
-  username: ""
-  chroot: ""
-  server-count: 1
-  zonesdir: "%s"
-  database: ""
-  pidfile: ""
-  xfrdfile: "%s/xfrd"
-  zonelistfile: "%s/zonelist"
-  xfrdir: "%s"
-  rrl-ratelimit: 0
-remote-control:
-  control-enable: no
-zone:
-  name: "%s"
-  zonefile: "zone"
-""" % (address, *[self.directory] * 4, zone))
-        self.child = None
-        wait_until(lambda: self.runs(address))
-
-    def runs(self, address):
-        """Begun once more where another one has not quite gone."""
-        if self.child is None or self.child.poll() is not None:
-            with open(self.directory + "/log", "wb") as log:
-                self.child = subprocess.Popen(
-                    ["/usr/sbin/nsd", "-d", "-c",
-                     self.directory + "/nsd.conf"],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    start_new_session=True)
-        return is_open(address)
-
-    def stop(self):
-        """With its children: one that outlives it holds the port."""
-        stop(self.child)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.child.pid, signal.SIGKILL)
-        shutil.rmtree(self.directory, ignore_errors=True)
+    lines = ["$ORIGIN %s." % zone, "$TTL 300",
+             "@ SOA ns1 root 1 3600 900 86400 60"]
+    for number, server in enumerate(servers, 1):
+        lines += ["@ NS ns%d" % number] + [
+            "ns%d %s %s" % (number, "AAAA" if ":" in one else "A", one)
+            for one in server.split()]
+    for record in records:
+        name, kind, value = record.split(None, 2)
+        if kind == "TXT":
+            value = nameserver.txt_presentation(value)
+        lines.append("%s %s %s" % (name, kind, value))
+    return nameserver.Nsd("", 53, address, zone,
+                          "\n".join(lines) + "\n").start()
 
 
 class Unbound:
@@ -154,7 +104,7 @@ class Servers(check_case.Case):
                         "_dmarc TXT v=DMARC1; p=reject"]
 
     def serve(self, address, *records, zone="example.org", **options):
-        server = Authority(address, zone, *(records or self.records),
+        server = authority(address, zone, *(records or self.records),
                            **options)
         self.addCleanup(server.stop)
         return server

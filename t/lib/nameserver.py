@@ -9,8 +9,10 @@ As a program, for the tests in C:
 
 prints the port when it answers, and ends when its standard input does.
 """
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -41,12 +43,12 @@ def query_wire(name, type_name, query_id=1):
         + name_wire(name) + struct.pack(">HH", TYPES[type_name], 1)
 
 
-def answers(port):
-    """Whether a server on that port answers anything at all."""
+def answers(port, address="127.0.0.1"):
+    """Whether a server there answers anything at all."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(0.2)
         try:
-            sock.connect(("127.0.0.1", port))
+            sock.connect((address, port))
             sock.send(query_wire("up.invalid", "A"))
             return len(sock.recv(4096)) >= 12
         except OSError:
@@ -93,22 +95,26 @@ def zone_text(records):
 
 
 class Nsd:
-    """NLnet Labs' nsd, serving one root zone with the given records."""
+    """NLnet Labs' nsd, serving one zone with the given records: the root; or
+    another, whose `text` is in the form of a zone file."""
 
-    def __init__(self, records, port=None):
+    def __init__(self, records, port=None, address="127.0.0.1", zone=".",
+                 text=None):
         self.directory = tempfile.mkdtemp(prefix="signpost-nsd-")
         self.port = port or free_port()
+        self.address = address
+        self.zone = zone
         self.child = None
         with open(os.path.join(self.directory, "zone"), "w",
-                  encoding="utf-8") as zone:
-            zone.write(zone_text(records))
+                  encoding="utf-8") as file:
+            file.write(text or zone_text(records))
         with open(os.path.join(self.directory, "nsd.conf"), "w",
                   encoding="ascii") as conf:
             conf.write(self.configuration())
 
     def configuration(self):
         return """server:
-  ip-address: 127.0.0.1@%d
+  ip-address: %s@%d
   username: ""
   chroot: ""
   server-count: 1
@@ -122,23 +128,28 @@ class Nsd:
 remote-control:
   control-enable: no
 zone:
-  name: "."
+  name: "%s"
   zonefile: "zone"
-""" % ((self.port,) + (self.directory,) * 4)
+""" % (self.address, self.port, *[self.directory] * 4, self.zone)
 
-    def start(self):
+    def begin(self):
         nsd = shutil.which("nsd", path="/usr/sbin:/usr/bin")
         if nsd is None:
             raise RuntimeError("no nsd: install the package nsd")
-        log = open(os.path.join(self.directory, "log"), "wb")
-        self.child = subprocess.Popen(
-            [nsd, "-d", "-c", os.path.join(self.directory, "nsd.conf")],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        log.close()
+        with open(os.path.join(self.directory, "log"), "ab") as log:
+            self.child = subprocess.Popen(
+                [nsd, "-d", "-c", os.path.join(self.directory, "nsd.conf")],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
+
+    def start(self):
+        """Begun once more where another one has not quite gone."""
         deadline = time.monotonic() + START_S
-        while not answers(self.port):
-            if self.child.poll() is not None \
-                    or time.monotonic() > deadline:
+        while self.child is None or self.child.poll() is not None \
+                or not answers(self.port, self.address):
+            if self.child is None or self.child.poll() is not None:
+                self.begin()
+            if time.monotonic() > deadline:
                 with open(os.path.join(self.directory, "log"),
                           encoding="utf-8", errors="replace") as text:
                     raise RuntimeError("nsd did not start: " + text.read())
@@ -146,6 +157,7 @@ zone:
         return self
 
     def stop(self):
+        """With its children: one that outlives it holds the port."""
         if self.child is not None:
             self.child.terminate()
             try:
@@ -153,6 +165,8 @@ zone:
             except subprocess.TimeoutExpired:
                 self.child.kill()
                 self.child.wait(10)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.child.pid, signal.SIGKILL)
             self.child = None
         shutil.rmtree(self.directory, ignore_errors=True)
 

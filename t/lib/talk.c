@@ -159,6 +159,23 @@ talk_run_until(struct talk *talk, const bool *flag)
 }
 
 void
+talk_accept(struct talk *talk, int listener)
+{
+	long until = now_ms() + TALK_WAIT_MS;
+	int fd;
+
+	while ((fd = accept4(
+		    listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) < 0 &&
+	    now_ms() < until)
+		turn(talk);
+	assert_true(fd >= 0);
+	talk_hang_up(talk);
+	talk->fd = fd;
+	talk->eof = false;
+	strbuf_reset(&talk->heard);
+}
+
+void
 talk_clear_side(struct talk *talk)
 {
 	talk_hang_up(talk);

@@ -48,6 +48,10 @@ void talk_hear_end(struct talk *);
 /* Closes our end. */
 void talk_hang_up(struct talk *);
 
+/* Our end is from now on the connection that comes to that listening socket,
+ * which does not block; what was heard before is forgotten. */
+void talk_accept(struct talk *, int listener);
+
 /* Runs the base for so long, or until `*flag`; the latter must come. */
 void talk_run(struct talk *, unsigned ms);
 void talk_run_until(struct talk *, const bool *flag);

@@ -88,6 +88,13 @@ def main_cf(setting):
     return "postconf -e '%s'" % setting
 
 
+def behind_us(name, setting, value):
+    """Of main.cf, which may be meant so."""
+    line = "%s = %s" % (setting, value)
+    return Fault(name, main_cf(line), "postfix out: " + line,
+                 "postconf .*" + setting, status=0)
+
+
 def conf(old, new):
     """A line of signpost.conf, which must be there."""
     return "grep -q '^%s' %s && sed -i 's|^%s.*|%s|' %s" % (
@@ -126,7 +133,6 @@ def no_name_server():
 OUT, IN = "127.0.0.1:10028/inet", "127.0.0.1:10026/inet"
 KEY, ED = "KEY._domainkey.example.org", "ED._domainkey.example.org"
 SPF, DMARC = "example.org", "_dmarc.example.org"
-PTR = "9.2.0.192.in-addr.arpa"
 PTR = "9.2.0.192.in-addr.arpa"
 RECORD = "TXT v=DKIM1; k=rsa; %s"
 STATE = "/var/lib/signpost-record"
@@ -287,6 +293,13 @@ OF_SETTINGS = [
     Fault("results that the recorder cannot write", "chown root STATE",
           "configuration .*database: STATE cannot be written by signpost-record",
           "correct it", undo="chown signpost-record %s" % STATE),
+    Fault("results of another user",
+          conf("database", "database = STATE/other results") + "; touch "
+          "'STATE/other results'; chown signpost-in 'STATE/other results'",
+          "configuration .*STATE/other results belongs to user [0-9]+, and the "
+          r"recorder runs as signpost-record: install .* && mv 'STATE/other "
+          r"results'\* STATE/ && chown .*'other results'\*,", "correct it",
+          undo="rm '%s/other results'" % STATE),
     Fault("a database that is none",
           "mount -t tmpfs -o size=32m,mode=700,uid=$(id -u signpost-record) "
           "none STATE; echo nonsense >STATE/results.db;"
@@ -353,22 +366,16 @@ OF_POSTFIX = [
           option("signpost-in/unix", "smtp_send_xforward_command"),
           "postfix in: smtp_send_xforward_command = no",
           "smtp_send_xforward_command=yes'", status=0),
-    Fault("headers are changed behind us",
-          main_cf("smtp_header_checks = regexp:/etc/postfix/checks"),
-          "postfix out: smtp_header_checks = regexp:/etc/postfix/checks",
-          "postconf .*smtp_header_checks", status=0),
-    Fault("addresses are changed behind us",
-          main_cf("smtp_generic_maps = hash:/etc/postfix/generic"),
-          "postfix out: smtp_generic_maps = hash:/etc/postfix/generic",
-          "postconf .*smtp_generic_maps", status=0),
+    behind_us("headers are changed behind us", "smtp_header_checks",
+              "regexp:/etc/postfix/checks"),
+    behind_us("addresses are changed behind us", "smtp_generic_maps",
+              "hash:/etc/postfix/generic"),
+    behind_us("8 bits are converted behind us", "smtp_discard_ehlo_keywords",
+              "8bitmime"),
     Fault("lines are broken behind us",
           option("smtp/unix", "smtp_line_length_limit", "80"),
           "postfix out: smtp_line_length_limit = 998 in the service signpost",
           "smtp_line_length_limit=80", status=0),
-    Fault("8 bits are converted behind us",
-          main_cf("smtp_discard_ehlo_keywords = 8bitmime"),
-          "postfix out: smtp_discard_ehlo_keywords = 8bitmime",
-          "postconf .*smtp_discard_ehlo_keywords", status=0),
     Fault("a milter that may sign a second time",
           main_cf("smtpd_milters = inet:127.0.0.1:8891"),
           "postfix out: smtpd_milters = inet:127.0.0.1:8891 in the service",

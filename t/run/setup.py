@@ -12,7 +12,6 @@ import mailbox
 import os
 import pathlib
 import re
-import signal
 import smtplib
 import subprocess
 import sys
@@ -54,6 +53,20 @@ def setup(*words, status=(0,)):
     return done.stdout
 
 
+def killed(after, *words):
+    """Of the tool, when it has told of so many steps; False: it had ended."""
+    child = subprocess.Popen([SIGNPOST, *words], stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, text=True)
+    with child.stdout:
+        for line in child.stdout:
+            after -= bool(re.match(r"\S+ +(ok|done) ", line))
+            if after == 0:
+                child.kill()
+                break
+    child.wait()
+    return after == 0
+
+
 def states(said):
     """What each step came to: {"ok", "done", ...}."""
     return set(re.findall(r"^\S+ +(ok|done|would|stop|failed) ", said, re.M))
@@ -69,6 +82,10 @@ def tree(*folders):
             found[str(path)] = (st.st_mode, st.st_uid,
                                 hashlib.sha256(text).hexdigest())
     return found
+
+
+def starts_with_the_machine():
+    return bool(list(pathlib.Path("/etc/rc2.d").glob("S*signpost")))
 
 
 def services():
@@ -192,10 +209,20 @@ class Steps(Bare):
             signed = of(subject)[0]["DKIM-Signature"]
             self.assertIsNotNone(signed, subject)
             self.assertIn("d=example.org", signed)
+        self.assertTrue(starts_with_the_machine())
+        self.assertIn(self.bare[0], [path.read_text() for path in pathlib.Path(
+            "/var/backups/signpost").glob("*/master.cf")])
+        sockets = pathlib.Path("/var/spool/postfix/signpost")
+        self.assertEqual((sockets.stat().st_mode & 0o7777, sockets.owner(),
+                          sockets.group()), (0o750, "root", "postfix"))
 
         keys = tree("/etc/signpost/keys")
         undone = setup("--undo")
         self.assertNotIn("failed", states(undone), undone)
+        self.assertFalse(starts_with_the_machine())
+        for line in ("rm -r /etc/signpost removes", "rm -r /var/lib/signpost ",
+                     "userdel signpost; "):
+            self.assertIn(line, undone)
         self.assertEqual(services(), before)
         self.assertEqual(tree("/etc/signpost/keys"), keys)
         self.assertEqual(
@@ -203,6 +230,36 @@ class Steps(Bare):
         submit("unsigned")
         wait_until("mail after undo", lambda: of("unsigned"))
         self.assertIsNone(of("unsigned")[0]["DKIM-Signature"])
+
+    def test_with_systemd_it_is_a_unit(self):
+        """Of which the words are looked at: there is no systemd here."""
+        told = pathlib.Path("/run/told")
+        systemctl = pathlib.Path("/usr/local/sbin/systemctl")
+        systemctl.write_text(
+            "#!/bin/sh\necho \"$*\" >>/run/told\n"
+            "case $* in\n"
+            "*is-active*) [ -e /run/signpost.pid ];;\n"
+            "*is-enabled*) [ -e /run/enabled ];;\n"
+            "*enable*) touch /run/enabled\n"
+            "\texec signpost serve -D --pidfile /run/signpost.pid;;\n"
+            "*disable*) rm /run/enabled; kill $(cat /run/signpost.pid);;\n"
+            "*reload*) exec signpost reload $(cat /run/signpost.pid);;\n"
+            "esac\n")
+        systemctl.chmod(0o755)
+        os.makedirs("/run/systemd/system")
+        try:
+            setup("-d", "example.org", status=(0, 1))
+            self.assertIn("enable --now signpost.service\n", told.read_text())
+            told.write_text("")
+            said = setup("-d", "example.org", status=(0, 1))
+            self.assertEqual(states(said), {"ok"}, said)
+            self.assertNotIn("enable --now", told.read_text())
+            setup("--undo")
+            self.assertIn("disable --now signpost.service\n",
+                          told.read_text())
+        finally:
+            os.rmdir("/run/systemd/system")
+            systemctl.unlink()
 
     def test_a_second_run_changes_nothing_and_is_green_once_published(self):
         said = setup("-d", "example.org", status=(0, 1))
@@ -255,6 +312,28 @@ class Steps(Bare):
         finally:
             first.unlink()
         wait_until("both arrive", lambda: len(of("kept")) == 2)
+
+    def test_undo_looks_more_than_once(self):
+        """A message that goes from one part of the queue to another is in none
+        for one look, here the second."""
+        setup("-d", "example.org", status=(0, 1))
+        run("postconf", "-MX", "127.0.0.1:10028/inet")
+        run("postfix", "reload")
+        submit("moved")
+        wait_until("it waits", lambda: queued() == 1)
+        first = pathlib.Path("/usr/local/sbin/postqueue")
+        first.write_text(
+            "#!/bin/sh\n"
+            "[ $1 != -j ] || { echo look >>/run/looks;\n"
+            "    [ $(wc -l </run/looks) != 2 ] || exit 0; }\n"
+            "exec /usr/sbin/postqueue \"$@\"\n")
+        first.chmod(0o755)
+        try:
+            setup("--undo")
+        finally:
+            first.unlink()
+        wait_until("it arrives", lambda: of("moved"))
+        self.assertIsNotNone(of("moved")[0]["DKIM-Signature"])
 
     def test_undo_strands_no_mail_that_is_to_be_checked(self):
         setup("-d", "example.org", "--no-local", "--inbound", status=(0, 1))
@@ -517,19 +596,9 @@ class Faults(Bare):
         want = None
         for after in range(1, 40):
             self.setUp()
-            child = subprocess.Popen(
-                [SIGNPOST, "setup", "-d", "example.org", "--type", "ed25519"],
-                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-            lines = 0
-            for line in child.stdout:
-                lines += bool(re.match(r"\S+ +(ok|done) ", line))
-                if lines == after:
-                    break
-            else:
-                child.wait()
+            if not killed(after, "setup", "-d", "example.org", "--type",
+                          "ed25519"):
                 break
-            child.send_signal(signal.SIGKILL)
-            child.communicate()
             run("postfix", "check")
             run(SIGNPOST, "serve", "-t", check=False)
             said = setup("-d", "example.org", "--type", "ed25519",
@@ -578,13 +647,22 @@ class Faults(Bare):
 
     def test_what_was_installed_can_be_taken_out_again(self):
         """All but settings and keys, and what others have installed."""
+        def uninstall(**how):
+            return run("cmake", "-D", f"MANIFEST={BUILD}/install_manifest.txt",
+                       "-P", str(TOP / "init/uninstall.cmake"), **how)
         setup("-d", "example.org", status=(0, 1))
-        setup("--undo")
+        for what, stop in (("/etc/init.d/signpost status",
+                            "/etc/init.d/signpost stop"),
+                           ("postconf -M signpost/unix", "signpost setup --undo")):
+            said = uninstall(check=False)
+            self.assertNotEqual(said.returncode, 0)
+            self.assertIn(f"signpost is in use ({what})", said.stdout)
+            self.assertTrue(os.path.exists(SIGNPOST))
+            run("sh", "-c", stop)
         others = tree("/usr/share/man/man8", "/etc/init.d")
         keys = tree("/etc/signpost")
         try:
-            run("cmake", "-D", f"MANIFEST={BUILD}/install_manifest.txt", "-P",
-                str(TOP / "init/uninstall.cmake"))
+            uninstall()
             for path in (SIGNPOST, "/usr/share/doc/signpost",
                          "/usr/share/man/man8/signpost.8",
                          "/etc/init.d/signpost", "/etc/cron.d/signpost"):
@@ -602,19 +680,8 @@ class Faults(Bare):
             self.setUp()
             setup("-d", "example.org", "--inbound", "--type", "ed25519",
                   status=(0, 1))
-            child = subprocess.Popen(
-                [SIGNPOST, "setup", "--undo"], stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL, text=True)
-            lines = 0
-            for line in child.stdout:
-                lines += bool(re.match(r"\S+ +(ok|done) ", line))
-                if lines == after:
-                    break
-            else:
-                child.wait()
+            if not killed(after, "setup", "--undo"):
                 break
-            child.send_signal(signal.SIGKILL)
-            child.communicate()
             run("postfix", "check")
             setup("--undo")
             self.assertNotIn("1002", services())

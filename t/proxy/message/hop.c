@@ -86,22 +86,6 @@ _Static_assert(PROXY_ERRAND_GREETING == 1 && PROXY_ERRAND_HELLO == 2 &&
     "the numbers that stand below");
 
 static void
-accept_relay(struct scene *s)
-{
-	int fd = -1;
-
-	for (int i = 0; i < 100 && fd < 0; i++) {
-		talk_run(&s->relay, 1);
-		fd = stub_service_accept(&s->stub);
-	}
-	assert_true(fd >= 0);
-	talk_hang_up(&s->relay);
-	s->relay.fd = fd;
-	s->relay.eof = false;
-	strbuf_reset(&s->relay.heard);
-}
-
-static void
 set_up(struct scene *s, const struct trace *trace)
 {
 	memset(s, 0, sizeof(*s));
@@ -109,7 +93,7 @@ set_up(struct scene *s, const struct trace *trace)
 	assert_true(stub_service_begin(&s->stub, s->relay.base));
 	strbuf_init(&s->log, 10000);
 	s->hop = proxy_hop_new(&s->stub.service, trace, &ops, s);
-	accept_relay(s);
+	talk_accept(&s->relay, s->stub.listener);
 }
 
 static void
@@ -161,7 +145,7 @@ set_up_ready(struct scene *s, const struct trace *trace)
 static void
 again(struct scene *s, const char *ehlo_reply)
 {
-	accept_relay(s);
+	talk_accept(&s->relay, s->stub.listener);
 	talk_say(&s->relay, "220 relay\r\n");
 	hear_and_say(s, "EHLO c\r\n", ehlo_reply);
 }
@@ -260,7 +244,7 @@ test_a_new_one_that_refuses_or_lacks_something_will_not_do(void **state)
 		set_up_ready(&s, NULL);
 		leave_idle(&s);
 		errand(&s, PROXY_ERRAND_MAIL, "MAIL FROM:<a>");
-		accept_relay(&s);
+		talk_accept(&s.relay, s.stub.listener);
 		talk_say(&s.relay, cases[i].greeting);
 		if (cases[i].ehlo != NULL)
 			hear_and_say(&s, "EHLO c\r\n", cases[i].ehlo);

@@ -71,20 +71,9 @@ struct scene {
 static void
 accept_relay(struct scene *s)
 {
-	int fd = -1;
-
-	for (int i = 0; i < 200 && fd < 0; i++) {
-		fd = stub_service_accept(&s->stub);
-		if (fd < 0)
-			talk_run(&s->client, 5);
-	}
-	assert_true(fd >= 0);
 	if (s->relay.base == NULL)
 		close(talk_init_with(&s->relay, s->client.base));
-	talk_hang_up(&s->relay);
-	s->relay.fd = fd;
-	s->relay.eof = false;
-	strbuf_reset(&s->relay.heard);
+	talk_accept(&s->relay, s->stub.listener);
 }
 
 static const char offer[] =

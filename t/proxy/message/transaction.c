@@ -89,21 +89,6 @@ static const struct proxy_transaction_ops ops = {on_answer, on_done};
 /* --- the scene --- */
 
 static void
-accept_relay(struct scene *s)
-{
-	int fd = -1;
-
-	for (int i = 0; i < 100 && fd < 0; i++) {
-		talk_run(&s->relay, 1);
-		fd = stub_service_accept(&s->stub);
-	}
-	assert_true(fd >= 0);
-	talk_hang_up(&s->relay);
-	s->relay.fd = fd;
-	s->relay.eof = false;
-}
-
-static void
 set_up(struct scene *s, const struct trace *trace)
 {
 	memset(s, 0, sizeof(*s));
@@ -112,7 +97,7 @@ set_up(struct scene *s, const struct trace *trace)
 	strbuf_init(&s->answer, 1000);
 	proxy_envelope_init(&s->envelope);
 	s->hop = proxy_hop_new(&s->stub.service, trace, &hop_ops, s);
-	accept_relay(s);
+	talk_accept(&s->relay, s->stub.listener);
 	talk_say(&s->relay, "220 relay\r\n");
 	talk_run_until(&s->relay, &s->greeted);
 	s->t = proxy_transaction_new(
