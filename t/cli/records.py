@@ -6,11 +6,12 @@ import unittest
 
 import tool
 
+LONG = 400  # seconds, of a busy machine
+
 
 class Dns(tool.Case):
-    def dns(self, conf, *more, status=0):
-        return self.run_tool("dns", "--for", "dkim", "-c", conf, *more,
-                             status=status)
+    def dns(self, conf, *more, **kind):
+        return self.run_tool("dns", "--for", "dkim", "-c", conf, *more, **kind)
 
     def names(self, conf, *more, **kind):
         out = self.dns(conf, "--format", "raw", *more, **kind).out.decode()
@@ -116,6 +117,26 @@ class Dns(tool.Case):
                                   "-d", name, "-s", "s1")
                 self.assertEqual(self.names(conf), [
                     "s1._domainkey.a.example", "s1._domainkey.b.example"])
+
+    def test_a_hundred_thousand_domains(self):
+        path, _, value = self.keygen("-t", "ed25519")
+        with open(path, "rb") as f:
+            key = f.read()
+        os.mkdir(self.path("many"))
+        for number in range(100000):
+            with open(self.path("many", "d%05d.example" % number), "xb",
+                      opener=lambda p, f: os.open(p, f, 0o600)) as f:
+                f.write(key)
+        conf = self.write("many.conf", (
+            "[out]\nlisten = 127.0.0.1:10027\nrelay = 127.0.0.1:10028\n"
+            "domain = *\nselector = s1\nspool_dir = %s\nkeyfile = %s\n") % (
+                self.dir, self.path("many", "$domain")))
+        lines = self.dns(conf, "--format", "raw",
+                         wait=LONG).out.decode().splitlines()
+        self.assertEqual(len(lines), 100000)
+        for number in 0, 99999:
+            self.assertEqual(lines[number], "s1._domainkey.d%05d.example TXT "
+                             "%s" % (number, value))
 
     def test_a_missing_key_is_told_and_the_others_printed(self):
         self.keygen()

@@ -79,11 +79,11 @@ class Case(unittest.TestCase):
                     else content.encode())
         return path
 
-    def run_tool(self, *args, stdin=b"", status=0):
+    def run_tool(self, *args, stdin=b"", status=0, wait=WAIT):
         """Runs `signpost ARGS`; its end must be `status` (None: any)."""
         done = subprocess.run([binary(), *map(str, args)], input=stdin,
                               cwd=self.dir, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=WAIT)
+                              stderr=subprocess.PIPE, timeout=wait)
         result = Result(done)
         if status is not None:
             self.assertEqual(result.status, status, result.err)

@@ -173,6 +173,8 @@ class Alike(Machine):
     """The same signatures, configuration by configuration."""
 
     MESSAGES = cases.messages()
+    assert len(MESSAGES) == 200
+    assert len(cases.OPENDKIM + cases.DKIMPROXY) > 15
 
     def ours(self, folder):
         """What signpost makes of the messages by what was migrated: the steps
