@@ -1,8 +1,18 @@
 /* What is agreed upon with a mail server; see negotiate.h. */
+#include <string.h>
+
 #include "milter/negotiate.h"
 #include "milter/packet.h"
 
-enum { OCTETS = 12 /* three numbers */ };
+enum {
+	OCTETS = 12,	/* three numbers */
+	MACRO_STEPS = 7 /* connect, HELO, MAIL, RCPT, DATA, end of message, end
+			   of header; the protocol has no more words for them */
+};
+
+/* A mail server may have to look an address up for what nobody reads. */
+static const char *const macros[MACRO_STEPS] = {
+    "i", "i", "i {auth_authen}", "i", "i", "i", "i"};
 
 static uint32_t
 take_octets(struct slice *data)
@@ -54,7 +64,7 @@ milter_negotiate(struct slice data, const struct milter_wishes *wishes,
 		return strbuf_fail(reason,
 		    "actions 0x%x are offered, and 0x%x are needed", offered,
 		    actions);
-	terms->actions = actions;
+	terms->actions = actions | (offered & MILTER_NAMES_MACROS);
 	terms->steps &= wanted_steps(wishes, terms->steps);
 	return 0;
 }
@@ -66,14 +76,31 @@ add_octets(uint32_t number, struct strbuf *out)
 		strbuf_add_char(out, (char)(number >> shift & 0xff));
 }
 
+static void
+add_macros(struct strbuf *out)
+{
+	for (uint32_t i = 0; i < MACRO_STEPS; i++) {
+		add_octets(i, out);
+		strbuf_add_str(out, macros[i]);
+		strbuf_add_char(out, '\0');
+	}
+}
+
 int
 milter_print_terms(const struct milter_terms *terms, struct strbuf *out)
 {
-	add_octets(OCTETS + 1, out);
+	uint32_t length = OCTETS + 1;
+
+	if ((terms->actions & MILTER_NAMES_MACROS) != 0)
+		for (size_t i = 0; i < MACRO_STEPS; i++)
+			length += 4 + (uint32_t)strlen(macros[i]) + 1;
+	add_octets(length, out);
 	strbuf_add_char(out, MILTER_NEGOTIATE);
 	add_octets(terms->version, out);
 	add_octets(terms->actions, out);
 	add_octets(terms->steps, out);
+	if ((terms->actions & MILTER_NAMES_MACROS) != 0)
+		add_macros(out);
 	return out->full ? -1 : 0;
 }
 

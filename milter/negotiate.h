@@ -17,7 +17,8 @@ enum { MILTER_VERSION_LEAST = 2, MILTER_VERSION_MOST = 6 };
 /* What a filter may do to a message. */
 enum milter_action {
 	MILTER_ADDS_FIELDS = 0x01, /* and inserts them */
-	MILTER_CHANGES_FIELDS = 0x10
+	MILTER_CHANGES_FIELDS = 0x10,
+	MILTER_NAMES_MACROS = 0x100 /* says which of them are sent */
 };
 
 /* Steps that are left out, or get no reply; and two abilities. */
@@ -54,7 +55,8 @@ struct milter_terms {
 int milter_negotiate(struct slice data, const struct milter_wishes *,
     struct milter_terms *, struct strbuf *reason);
 
-/* Our packet, of what was agreed upon. 0, or -1 where `out` has no room. */
+/* Our packet, of what was agreed upon; where that may be said, of all macros only
+ * the queue id and, at MAIL, who has logged in are asked for. 0, or -1 where `out` has no room. */
 int milter_print_terms(const struct milter_terms *, struct strbuf *out);
 
 /* Is an answer due to a packet of that code (enum milter_code)? */

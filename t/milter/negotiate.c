@@ -21,13 +21,13 @@ test_only_what_is_used_is_asked_for(void **state)
 		uint32_t version, actions, steps;
 	} cases[] = {
 	    /* Postfix and sendmail of today. */
-	    {SLICE_INIT("\0\0\0\6\0\0\1\xff\0\x1f\xff\xff"), &signs, 0, 6, 0x01,
-		QUIET | MILTER_QUIET_MAIL | MILTER_QUIET_BODY},
+	    {SLICE_INIT("\0\0\0\6\0\0\1\xff\0\x1f\xff\xff"), &signs, 0, 6,
+		0x101, QUIET | MILTER_QUIET_MAIL | MILTER_QUIET_BODY},
 	    {SLICE_INIT("\0\0\0\6\0\0\1\xff\0\x1f\xff\xff"), &checks, 0, 6,
-		0x11, QUIET | MILTER_MAY_SKIP},
+		0x111, QUIET | MILTER_MAY_SKIP},
 	    /* Without SKIP nobody waits for an answer to a chunk. */
 	    {SLICE_INIT("\0\0\0\6\0\0\1\xff\0\x1f\xfb\xff"), &checks, 0, 6,
-		0x11, QUIET | MILTER_QUIET_BODY},
+		0x111, QUIET | MILTER_QUIET_BODY},
 	    /* Version 2. */
 	    {SLICE_INIT("\0\0\0\2\0\0\0\x3f\0\0\0\x7f"), &checks, 0, 2, 0x11,
 		0},
@@ -35,7 +35,7 @@ test_only_what_is_used_is_asked_for(void **state)
 		MILTER_NO_UNKNOWN | MILTER_NO_DATA | MILTER_QUIET_HEADER},
 	    /* One of tomorrow, and lists of macros behind the numbers. */
 	    {SLICE_INIT("\0\0\0\x9\xff\xff\xff\xff\0\0\0\0\0\0\0\1i\0"), &signs,
-		0, 6, 0x01, 0},
+		0, 6, 0x101, 0},
 	    {SLICE_INIT("\0\0\0\1\0\0\0\x3f\0\0\0\x7f"), &signs, -1, 0, 0, 0},
 	    {SLICE_INIT("\0\0\0\6\0\0\0\1\0\x1f\xff\xff"), &checks, -1, 0, 0,
 		0},
@@ -81,6 +81,23 @@ test_terms_as_a_packet(void **state)
 	strbuf_clear(&out);
 }
 
+/* To who has logged in one looks at MAIL; of all else the queue id is enough. */
+static void
+test_the_macros_that_are_read_are_asked_for(void **state)
+{
+	static const struct milter_terms terms = {6, 0x101, 0x100480};
+	struct strbuf out;
+
+	(void)state;
+	strbuf_init(&out, 200);
+	assert_int_equal(milter_print_terms(&terms, &out), 0);
+	assert_slice_equal(strbuf_slice(&out),
+	    SLICE("\0\0\0\x45O\0\0\0\6\0\0\1\1\0\x10\4\x80"
+		  "\0\0\0\0i\0\0\0\0\1i\0\0\0\0\2i {auth_authen}\0"
+		  "\0\0\0\3i\0\0\0\0\4i\0\0\0\0\5i\0\0\0\0\6i\0"));
+	strbuf_clear(&out);
+}
+
 static void
 test_who_waits_for_an_answer(void **state)
 {
@@ -112,6 +129,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_only_what_is_used_is_asked_for),
 	    cmocka_unit_test(test_terms_as_a_packet),
+	    cmocka_unit_test(test_the_macros_that_are_read_are_asked_for),
 	    cmocka_unit_test(test_who_waits_for_an_answer),
 	};
 

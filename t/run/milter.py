@@ -51,7 +51,10 @@ class Signing(Case):
 
     def test_only_what_is_used_is_asked_for(self):
         client = self.mta()
-        self.assertEqual(client.actions, 1)
+        self.assertEqual(client.actions, 1 | mta.NAMES_MACROS)
+        self.assertEqual(client.lists[b"M"], ["i", "{auth_authen}"])
+        del client.lists[b"M"]
+        self.assertEqual(set(map(tuple, client.lists.values())), {("i",)})
         self.assertEqual(client.steps, mta.LEADING_SPACE | 0x100 | 0x200 |
                          sum(mta.QUIET[c] for c in (
                              b"C", b"H", b"M", b"R", b"L", b"N", b"B")))
@@ -338,14 +341,14 @@ class Faults(Case):
             self.daemon.process.send_signal(signal.SIGHUP)
             time.sleep(0.05)
         answered, packets = self.each(act)
-        self.assertGreater(packets, 8)
+        self.assertGreater(packets, 6)
         self.assertEqual(answered, packets + 1)
 
     def test_stopped_at_each_packet(self):
         def act():
             self.assertEqual(self.daemon.stop(), 0)
         number = 0
-        for number in (0, 2, 4, 6, 8, 10):
+        while True:
             client = self.mta()
             left = number
 
@@ -360,8 +363,12 @@ class Faults(Case):
                 result = client.message(self.TEXT)
                 self.assert_signed(result, self.TEXT)
             client.close()
+            if left >= 0:
+                self.assertGreater(number, 6)
+                return
             self.assertEqual(self.daemon.process.wait(harness.WAIT), 0)
             self.daemon.start()
+            number += 2
 
     def test_two_hundred_slow_senders(self):
         servers = [self.mta() for _ in range(200)]

@@ -14,6 +14,8 @@ WAIT = 20.0
 ALL_STEPS = 0x1FFFFF
 LEADING_SPACE = 0x100000
 SKIP = 0x400
+NAMES_MACROS = 0x100         # of actions
+MACRO_STEPS = (b"C", b"H", b"M", b"R", b"T", b"E", b"N")
 # What gets no answer where the filter has said so.
 QUIET = {b"C": 0x1000, b"H": 0x2000, b"M": 0x4000, b"R": 0x8000,
          b"T": 0x10000, b"L": 0x80, b"N": 0x40000, b"B": 0x80000,
@@ -59,7 +61,8 @@ def packet(code, data=b""):
 
 
 def fields_of(message):
-    """[name, raw value] of each field, and the body."""
+    """[name, raw value] of each field, and the body. White space before a colon
+    goes, as Postfix and sendmail have it."""
     header, blank, body = message.partition(b"\r\n\r\n")
     if message.startswith(b"\r\n"):
         return [], message[2:]
@@ -88,11 +91,26 @@ class Mta:
         self.sent = 0        # packets
         self.send(b"O", struct.pack(">III", version, actions, steps))
         code, data = self.read()
-        assert code == b"O" and len(data) == 12, (code, data)
-        self.version, self.actions, self.steps = struct.unpack(">III", data)
+        assert code == b"O" and len(data) >= 12, (code, data)
+        self.version, self.actions, self.steps = struct.unpack(
+            ">III", data[:12])
+        self.lists = self.read_lists(data[12:])
         assert self.version <= version
         assert self.actions & ~actions == 0, hex(self.actions)
         assert self.steps & ~steps == 0, hex(self.steps)
+
+    def read_lists(self, data):
+        """Of each step (its code) the macros that are to be sent; None where
+        the filter has not said so."""
+        if not self.actions & NAMES_MACROS:
+            assert data == b"", data
+            return None
+        lists = {}
+        while data:
+            number, = struct.unpack(">I", data[:4])
+            names, data = data[4:].split(b"\0", 1)
+            lists[MACRO_STEPS[number]] = names.decode().split()
+        return lists
 
     def __enter__(self):
         return self
@@ -161,9 +179,13 @@ class Mta:
     # --- what is said of it
 
     def macros(self, code, **values):
-        data = b"".join(
-            (name if len(name) == 1 else "{%s}" % name).encode() + b"\0" +
-            value.encode() + b"\0" for name, value in values.items() if value)
+        values = {name if len(name) == 1 else "{%s}" % name: value
+                  for name, value in values.items() if value}
+        if self.lists and code in self.lists:
+            values = {name: value for name, value in values.items()
+                      if name in self.lists[code]}
+        data = b"".join(name.encode() + b"\0" + value.encode() + b"\0"
+                        for name, value in values.items())
         if data:
             self.send(b"D", code + data)
 
