@@ -11,6 +11,7 @@
 #include "mail/newline.h"
 #include "milter/packet.h"
 #include "proxy/message/ending.h"
+#include "proxy/message/long_line.h"
 #include "proxy/message/milter_message.h"
 #include "proxy/message/spool.h"
 
@@ -55,6 +56,7 @@ struct proxy_milter_message {
 	struct proxy_spool *spool; /* where `again` is wanted */
 	struct sink nowhere;
 	struct mail_newline newline; /* counts only */
+	struct proxy_long_line lines;
 	struct proxy_record record;
 	uint64_t size;
 	bool answered;
@@ -88,6 +90,7 @@ proxy_milter_message_new(const struct proxy_milter_job *job)
 	strbuf_init(&m->later, MILTER_PACKET_MAX);
 	m->nowhere.write = drop_bytes;
 	mail_newline_init(&m->newline, MAIL_NEWLINE_PASS, &m->nowhere);
+	m->lines.most = service->line_max;
 	m->edit = proxy_edit_new();
 	proxy_record_init(&m->record);
 	proxy_record_note(&m->record, "front", SLICE("milter"));
@@ -137,6 +140,7 @@ take_bytes(struct proxy_milter_message *m, struct slice bytes)
 {
 	m->size += bytes.n;
 	mail_newline_write(&m->newline, bytes);
+	proxy_long_line_write(&m->lines, bytes);
 	if (m->spool != NULL)
 		(void)proxy_spool_append(m->spool, bytes);
 }
@@ -445,6 +449,7 @@ proxy_milter_message_end(struct proxy_milter_message *m)
 
 	proxy_milter_message_header_end(m);
 	mail_newline_end(&m->newline);
+	proxy_long_line_note(&m->lines, &m->record);
 	if (m->spool != NULL)
 		(void)proxy_spool_end(m->spool);
 	if (m->job.service->newline != MAIL_NEWLINE_REJECT ||

@@ -13,6 +13,7 @@
 #include "mail/reader.h"
 #include "mail/skim.h"
 #include "proxy/message/ending.h"
+#include "proxy/message/long_line.h"
 #include "proxy/message/splice.h"
 #include "proxy/message/transaction.h"
 
@@ -54,8 +55,7 @@ struct proxy_transaction {
 	struct mail_reader *reader;
 	struct mail_skim *skim;	 /* the header was over its bound */
 	uint64_t size, size_max; /* size_max 0: no bound */
-	size_t line;		 /* this one's octets so far */
-	bool long_line;		 /* one was over the service's line_max */
+	struct proxy_long_line lines;
 	void *filter;
 	const struct mail_header *header; /* as far as it was read */
 	struct proxy_edit *edit;
@@ -290,33 +290,6 @@ lose_header(struct proxy_transaction *t, struct slice bytes)
 		    t->skim, slice_after(bytes, bytes.n - (size_t)unread));
 }
 
-/*
- * A line ends at CRLF only, of which there is no other CR or LF by now. Only
- * whether one is too long is asked: the last LF within what a line may take
- * tells of all the lines before it.
- */
-static void
-measure_lines(struct proxy_transaction *t, struct slice bytes)
-{
-	size_t most = t->service->line_max + 1; /* with the CR */
-
-	if (t->service->line_max == 0)
-		return;
-	while (bytes.n > 0 && !t->long_line) {
-		struct slice window = slice_first(bytes, most + 1 - t->line);
-		size_t lf = slice_find_last(window, '\n');
-
-		if (lf < window.n) {
-			t->line = 0;
-			bytes = slice_after(bytes, lf + 1);
-			continue;
-		}
-		t->line += window.n;
-		t->long_line = t->line > most;
-		bytes = slice_after(bytes, window.n);
-	}
-}
-
 /* Behind the newline stage. */
 static void
 take_line_ends_settled(struct sink *sink, struct slice bytes)
@@ -337,7 +310,7 @@ take_message(struct sink *sink, struct slice bytes)
 		swallow(t, 552, "5.3.4 message size exceeds fixed limit");
 		return;
 	}
-	measure_lines(t, bytes);
+	proxy_long_line_write(&t->lines, bytes);
 	if (t->skim != NULL) {
 		mail_skim_write(t->skim, bytes);
 		return;
@@ -381,6 +354,7 @@ proxy_transaction_new(const struct proxy_service *service,
 	mail_newline_init(&t->newline, service->newline, &t->opened.sink);
 	t->spool = proxy_spool_new(
 	    service->spool_mark, service->spool_files, service->quota);
+	t->lines.most = service->line_max;
 	t->reader = mail_reader_new(service->header_max, &reader_ops, t);
 	t->edit = proxy_edit_new();
 	/* The smaller of two limits, of which 0 is none. */
@@ -459,10 +433,7 @@ proxy_transaction_body_end(struct proxy_transaction *t)
 		return;
 	}
 	move_transaction(t, FILTERING);
-	/* Postfix's smtp(8) will break such a line when it sends the message
-	 * on, and a signature that covers it with it. */
-	if (t->long_line)
-		proxy_record_note(&t->record, "risk", SLICE("line-length"));
+	proxy_long_line_note(&t->lines, &t->record);
 	if (t->newline.mode == MAIL_NEWLINE_REJECT &&
 	    mail_newline_is_bare(&t->newline)) {
 		refuse_transaction(

@@ -293,6 +293,17 @@ class Trouble(Case):
         self.assertGreater(count, 10)
         self.alive()
 
+    def test_a_line_that_will_be_broken_behind_us_is_told(self):
+        server = self.mta()
+        server.connect(LOCAL)
+        for text, told in ((b"y" * 998, False), (b"y" * 999, True)):
+            with self.subTest(told=told):
+                result = server.message(ODD[0] + text + b"\r\n",
+                                        connected=True)
+                self.assertTrue(result.passed())
+                line = self.daemon.wait_log("status=sent", 1 + told)
+                self.assertEqual("risk=line-length" in line, told, line)
+
     def test_a_key_that_cannot_be_read_puts_mail_off(self):
         os.rename(self.daemon.keyfile, self.daemon.keyfile + ".away")
         with open(self.daemon.keyfile, "w") as key:
