@@ -553,6 +553,14 @@ set_milter_timer(struct proxy_milter *m)
 		: PROXY_MILTER_SILENT_MS);
 }
 
+/* Who sends and does not read is not read either: its answers lie with it, and
+ * no more of them with us than high water. */
+static bool
+is_unread(const struct proxy_milter *m)
+{
+	return smtp_conn_unwritten(m->conn) >= SMTP_CONN_HIGH_WATER;
+}
+
 static void
 on_milter_input(void *ctx)
 {
@@ -562,8 +570,8 @@ on_milter_input(void *ctx)
 	size_t used;
 
 	m->stirred_ms = clock_coarse_ms();
-	while (
-	    m->conn != NULL && !m->leaving && smtp_conn_input(m->conn).n > 0) {
+	while (m->conn != NULL && !m->leaving && !is_unread(m) &&
+	    smtp_conn_input(m->conn).n > 0) {
 		parse = milter_reader_next(
 		    &m->reader, smtp_conn_input(m->conn), &used, &packet);
 		if (parse == MILTER_BAD)
@@ -577,6 +585,11 @@ on_milter_input(void *ctx)
 	}
 	if (m->conn == NULL || m->leaving)
 		return;
+	if (is_unread(m)) {
+		smtp_conn_read(m->conn, 0);
+		smtp_conn_want_drained(m->conn);
+		return;
+	}
 	smtp_conn_read(m->conn, READ_AHEAD);
 	set_milter_timer(m);
 }
@@ -623,6 +636,7 @@ on_milter_freed(void *ctx)
 
 static const struct smtp_conn_ops conn_ops = {
     .input = on_milter_input,
+    .drained = on_milter_input,
     .timeout = on_milter_timeout,
     .closed = on_milter_closed,
     .freed = on_milter_freed,

@@ -47,7 +47,8 @@ struct proxy_milter_message {
 	size_t name_count;
 	struct later_delete *deletes;
 	size_t delete_count, delete_room;
-	bool cannot_delete;
+	/* One that is to be deleted cannot be, or may hide in another. */
+	bool unsafe;
 
 	const struct proxy_filter_ops *ops;
 	void *filter;
@@ -156,6 +157,23 @@ is_field_name(struct slice name)
 	return true;
 }
 
+/* Could what is no field leave as several, or as another than the mail server
+ * takes it for? A name that is only odd cannot. */
+static bool
+is_misleading(struct slice name, struct slice value)
+{
+	struct slice line;
+
+	for (size_t i = 0; i < name.n; i++)
+		if ((unsigned char)name.p[i] <= ' ')
+			return true;
+	(void)slice_cut(&value, '\n', &line);
+	while (slice_cut(&value, '\n', &line))
+		if (line.n == 0 || !ascii_is_blank(line.p[0]))
+			return true;
+	return false;
+}
+
 /*
  * The field as it will leave: the mail server ends its lines with LF alone, and
  * where it does not show the space behind the colon there is one. 0, or -1
@@ -229,7 +247,7 @@ delete_later(struct proxy_milter_message *m, struct slice name)
 
 	if (m->later.full || at == LATER_NAMES_MAX ||
 	    m->delete_count == PROXY_EDIT_REMOVED_MAX) {
-		m->cannot_delete = true;
+		m->unsafe = true;
 		return;
 	}
 	if (at == m->name_count) {
@@ -285,7 +303,7 @@ proxy_milter_message_field(
 		lose_header(m, "header too long");
 	if (m->lost && built == 0)
 		take_later_field(m);
-	m->cannot_delete = m->cannot_delete || (m->lost && built != 0);
+	m->unsafe = m->unsafe || (built != 0 && is_misleading(name, value));
 	m->fields++;
 	take_bytes(m, strbuf_slice(&m->field));
 }
@@ -307,7 +325,7 @@ proxy_milter_message_header_end(struct proxy_milter_message *m)
 		/* Numbers of ours would not be those of the mail server. */
 		mail_header_free(m->header);
 		strbuf_reset(&m->raw);
-		m->cannot_delete = true;
+		m->unsafe = true;
 		lose_header(m, "a field that is none");
 		return;
 	}
@@ -398,14 +416,19 @@ answer_message(struct proxy_milter_message *m, unsigned code, const char *text,
 	m->job.answer(m->job.ctx, strbuf_slice(out)); /* may free it */
 }
 
+/* Who deletes nothing need not be able to. What cannot be deleted will not be
+ * the next time, so it is not put off. */
 static void
 pass_message(struct proxy_milter_message *m, struct strbuf *out)
 {
 	const struct proxy_removed *removed;
 	size_t count = proxy_edit_removed(m->edit, &removed);
-	/* Who deletes nothing needs no numbers. */
-	bool unsure = m->cannot_delete && m->ops->drops != NULL;
 
+	if (m->unsafe && m->ops->drops != NULL) {
+		answer_message(m, 550,
+		    "5.6.0 the header may hide fields that must not pass", out);
+		return;
+	}
 	/* The lowest first, so that no number changes before its turn. */
 	for (size_t i = m->delete_count; i-- > 0;)
 		(void)milter_print_delete(
@@ -414,7 +437,7 @@ pass_message(struct proxy_milter_message *m, struct strbuf *out)
 	while (count-- > 0)
 		(void)milter_print_delete(
 		    removed[count].name, removed[count].number, out);
-	if (print_inserts(m, out) == 0 && !unsure && !out->full) {
+	if (print_inserts(m, out) == 0 && !out->full) {
 		answer_message(m, 250, "2.0.0 the mail server has it", out);
 		return;
 	}

@@ -304,6 +304,34 @@ class Trouble(Case):
                 line = self.daemon.wait_log("status=sent", 1 + told)
                 self.assertEqual("risk=line-length" in line, told, line)
 
+    def test_answers_that_nobody_reads_are_not_piled_up(self):
+        """A server that sends on without reading is no longer read, and finds
+        all of its answers when it does."""
+        self.alive()
+        before = self.memory()
+        server = self.mta(steps=0)
+        server.connect(LOCAL)
+        many = mta.packet(b"H", b"x\0") * 10000
+        server.sock.settimeout(2)
+        sent = taken = 0
+        try:
+            while sent < 64 << 20:
+                taken = server.sock.send(many[sent % len(many):])
+                sent += taken
+        except socket.timeout:
+            pass
+        self.assertLess(sent, 64 << 20)
+        if not self.daemon.is_sanitized():
+            self.assertLess(self.memory() - before, 1 << 20)
+        # Its answers are what it asked for, to the last whole packet.
+        due = sent // (len(many) // 10000) * len(mta.packet(b"c"))
+        server.sock.settimeout(harness.WAIT)
+        while due > 0:
+            more = server.sock.recv(min(due, 1 << 20))
+            self.assertNotEqual(more, b"")
+            due -= len(more)
+        self.alive()
+
     def test_a_key_that_cannot_be_read_puts_mail_off(self):
         os.rename(self.daemon.keyfile, self.daemon.keyfile + ".away")
         with open(self.daemon.keyfile, "w") as key:
@@ -351,6 +379,55 @@ class Faults(Case):
         def act():
             self.daemon.process.send_signal(signal.SIGHUP)
             time.sleep(0.05)
+        answered, packets = self.each(act)
+        self.assertGreater(packets, 6)
+        self.assertEqual(answered, packets + 1)
+
+    def test_killed_at_each_packet_says_nothing(self):
+        """But for the ones that are not asked any more; then it serves
+        again."""
+        def act():
+            for pid in self.daemon.processes():
+                os.kill(pid, signal.SIGKILL)
+            self.daemon.process.wait(harness.WAIT)
+            killed.append(True)
+        killed = []
+        number = 0
+        while True:
+            client = self.mta()
+            left = number
+
+            def before(_):
+                nonlocal left
+                left -= 1
+                if left == -1:
+                    act()
+            client.before = before
+            if left >= 0 and not killed:
+                before_this = len(self.daemon.lines("status=sent"))
+            with contextlib.suppress(mta.Gone):
+                result = client.message(self.TEXT)
+                self.assert_signed(result, self.TEXT)
+                self.assertEqual(killed, [])
+            client.close()
+            if left >= 0:
+                self.assertGreater(number, 6)
+                return
+            self.assertEqual(
+                len(self.daemon.lines("status=sent")), before_this)
+            killed.clear()
+            self.daemon.start()
+            number += 1
+
+    def test_halted_at_each_packet_and_let_go_on_answers_every_one(self):
+        def signal_all(number):
+            for pid in pids:
+                os.kill(pid, number)
+
+        def act():
+            signal_all(signal.SIGSTOP)
+            threading.Timer(0.2, signal_all, (signal.SIGCONT,)).start()
+        pids = self.daemon.processes()
         answered, packets = self.each(act)
         self.assertGreater(packets, 6)
         self.assertEqual(answered, packets + 1)
@@ -419,14 +496,6 @@ class Faults(Case):
             server.close()
         if not self.daemon.is_sanitized():
             self.assertLess(grown, 24 << 20)
-
-    def memory(self):
-        total = 0
-        for pid in self.daemon.processes():
-            with open("/proc/%d/status" % pid) as status:
-                total += sum(int(line.split()[1]) * 1024 for line in status
-                             if line.startswith("RssAnon"))
-        return total
 
 
 if __name__ == "__main__":

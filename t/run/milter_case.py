@@ -28,6 +28,14 @@ class Case(harness.Case):
         self.addCleanup(client.close)
         return client
 
+    def memory(self):
+        total = 0
+        for pid in self.daemon.processes():
+            with open("/proc/%d/status" % pid) as status:
+                total += sum(int(line.split()[1]) * 1024 for line in status
+                             if line.startswith("RssAnon"))
+        return total
+
     def assert_signed(self, result, sent):
         self.assertTrue(result.passed(), result.reply)
         self.assertTrue(result.data.endswith(sent), result.data[:2000])

@@ -90,6 +90,32 @@ class Fields(Case):
         self.assertEqual(inbound.below(result.data),
                          OTHER + large * 6 + OTHER * 500 + SAMPLE)
 
+    def test_fields_that_are_none(self):
+        """An odd name is no other field; what may leave as another one does
+        not pass, for it would be no better the next time."""
+        for name, value, reply in (
+                ("X-\u00dc".encode(), b" y", "c"), (b"", b" y", "c"),
+                (b"n" * 2048, b" y", "c"),
+                (b"A", b" b\nAuthentication-Results: mx.example.org; x=y",
+                 "550"), (b"A", b" b\n", "550"), (b"A b", b" c", "550"),
+                (b"A\nAuthentication-Results", b" mx.example.org; x=y",
+                 "550")):
+            with self.subTest(name=name[:20], value=value):
+                server = Mta(self.proxy.port)
+                server.connect(STRANGER)
+                server.envelope("ann@example.org", ["b@example.net"])
+                fields = [[b"From", b" ann@example.org"], [name, value]]
+                for one in fields + [FORGED[:-2].split(b":", 1)]:
+                    server.send(b"L", one[0] + b"\0" + one[1] + b"\0")
+                server.send(b"N")
+                result = server.end(
+                    fields + [FORGED[:-2].split(b":", 1)], b"")
+                server.close()
+                self.assertEqual(result.reply.split(" ")[0], reply)
+                if reply == "c":
+                    inbound.results(result.data)
+                    self.assertNotIn(FORGED, result.data)
+
     def test_a_mail_server_that_cannot_delete_is_not_served(self):
         with self.assertRaises((mta.Gone, AssertionError)):
             Mta(self.proxy.port, actions=1)
