@@ -4,17 +4,18 @@
 COUNT odd but legal messages (messages.py) are signed by us and
 verified by the oracle, signed by the oracle and verified by us, and spoiled
 by one octet, after which neither may pass them. Both sides also verify what
-they signed themselves. Each disagreement must be one that JUDGED below has
+they signed themselves. Each disagreement must be one that judged.py has
 settled by the RFC; an oracle that is missing fails the test.
 """
 import pathlib
 import random
-import re
 import sys
 import tempfile
 
 import messages
+from judged import is_judged
 from side import Side, make_keys
+from spoiling import spoil
 
 CANONS = ["simple/simple", "simple/relaxed", "relaxed/simple",
           "relaxed/relaxed"]
@@ -28,24 +29,6 @@ KINDS = {
     "dkimpy": [RSA, ED25519],
     "opendkim": [RSA],
 }
-
-# Disagreements, judged: (oracle, type of signature, trait of the message that
-# raises it, why the oracle is wrong). They excuse the oracle's verdict, never
-# ours: what it has signed must pass here whatever the traits.
-OBSOLETE = (
-    "RFC 5322 section 4.5 has white space before the colon, and RFC 6376 "
-    "section 3.4.2 says what to do with it: deleted by relaxed, kept by "
-    "simple. %s takes such a field for no field, or for another one")
-JUDGED = [
-    ("dkimpy", "dkim", "space-before-colon", OBSOLETE % "dkimpy"),
-    ("dkimpy", "dkim", "tab-before-colon", OBSOLETE % "dkimpy"),
-    ("opendkim", "dkim", "tab-before-colon", OBSOLETE % "libopendkim"),
-    ("mail-dkim", "domainkeys", "folded-from",
-     "RFC 5322 section 3.2.2 lets From be folded anywhere between words; "
-     "Mail::DKIM looks for the sender's address on the first line alone and "
-     "finds none (its regular expression stops at the line end)"),
-]
-
 
 class Case:
     def __init__(self, number, text, traits, kind, canon):
@@ -70,34 +53,13 @@ def cases(name, count):
 
 
 def judged(name, case, verifier):
-    if verifier == "ours":
-        return False
-    return any(oracle == name and kind == case.type and trait in case.traits
-               for oracle, kind, trait, _why in JUDGED)
+    return verifier != "ours" and is_judged(name, case.type, case.traits)
 
 
 def passes(case, answer):
     """Exactly one signature of the type, and it passes."""
     words = answer.split("#")[0].split()
     return words == [case.type + "=pass"]
-
-
-FROM = re.compile(rb"^From[ \t]*:(?:.|\r\n[ \t])*?@(?:mail\.)?example",
-                  re.I | re.M)
-
-
-def spoil(signed, rnd):
-    """One octet of what every signature covers is changed: a letter of the
-    body, or of the domain in From."""
-    _, _, body = signed.partition(b"\r\n\r\n")
-    begin = len(signed) - len(body)
-    letters = [i for i in range(begin, len(signed))
-               if chr(signed[i]).isalnum()]
-    if not letters or rnd.random() < 0.4:
-        letters = [FROM.search(signed).end() - 1]
-    i = rnd.choice(letters)
-    other = b"Q" if signed[i:i + 1] != b"Q" else b"Z"
-    return signed[:i] + other + signed[i + 1:]
 
 
 class Test:

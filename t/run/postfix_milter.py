@@ -13,7 +13,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 
 import harness
 import inbound
@@ -128,16 +127,18 @@ relay_domains = example.net
         except OSError as e:
             raise AssertionError("%s\n%s" % (e, self.postfix.log()))
 
+    def as_client(self, server, client, helo="mx.test"):
+        if client:
+            code, text = server.docmd(
+                "XCLIENT", "ADDR=%s PORT=1025 HELO=%s" % (client, helo))
+            self.assertEqual(code, 220, text)
+        server.ehlo(helo)
+
     def send(self, *messages, client=STRANGER, login=None, helo="mx.test",
              sender="ann@example.org", rcpt="bob@example.net"):
         """Over one connection, as that client; None: as ourselves."""
         with self.smtp() as server:
-            if client:
-                code, text = server.docmd(
-                    "XCLIENT", "ADDR=%s PORT=1025 HELO=%s" % (
-                        client, helo))
-                self.assertEqual(code, 220, text)
-            server.ehlo(helo)
+            self.as_client(server, client, helo)
             if login:
                 server.login(login, "any")
             for text in messages:
@@ -150,6 +151,14 @@ relay_domains = example.net
                          ["dkim pass example.org t2026"],
                          "%s\n%s" % (said, text[:3000].decode("latin-1")))
         self.assertTrue(harness.dkim_verifies(text, self.proxy.record()))
+
+    def set_main(self, lines):
+        """Its last lines; Postfix has read them then."""
+        path = self.postfix.config / "main.cf"
+        text = path.read_text().split("# last\n")[0]
+        path.write_text(text + "# last\n" + lines)
+        self.postfix.settle()
+        self.postfix._run("postfix", "-c", str(self.postfix.config), "reload")
 
     def assert_plain(self, text):
         self.assertEqual(fields(text, "DKIM-Signature"), [])
@@ -201,14 +210,6 @@ class Signing(Milter):
         for text in self.delivered(2):
             self.assert_dkim(text)
 
-    def set_main(self, lines):
-        """Its last lines; Postfix has read them then."""
-        path = self.postfix.config / "main.cf"
-        text = path.read_text().split("# last\n")[0]
-        path.write_text(text + "# last\n" + lines)
-        self.postfix.settle()
-        self.postfix._run("postfix", "-c", str(self.postfix.config), "reload")
-
     def test_queued_anew_it_is_left_as_it_is(self):
         """Postfix does not ask again; who does: t/run/milter.py."""
         self.set_main("defer_transports = smtp, relay\n")
@@ -226,34 +227,6 @@ class Signing(Milter):
         self.set_main("")
         [text] = self.delivered(1)
         self.assert_dkim(text)
-
-    def test_killed_again_and_again_under_load(self):
-        """What Postfix took is delivered once, with one signature."""
-        count, sent = 12, []
-
-        def send():
-            for number in range(count):
-                text = message("Subject: %d" % number)
-                while True:
-                    with contextlib.suppress(smtplib.SMTPException, OSError):
-                        self.send(text, login="ann")
-                        break
-                    time.sleep(0.05)
-                sent.append(number)
-        sender = threading.Thread(target=send, daemon=True)
-        sender.start()
-        while sender.is_alive():
-            time.sleep(0.3)
-            self.proxy.process.kill()
-            self.proxy.process.wait(harness.WAIT)
-            time.sleep(0.1)
-            self.proxy.start()
-        self.assertEqual(len(sent), count)
-        texts = self.delivered(count)
-        self.assertEqual(sorted(int(fields(text, "Subject")[0])
-                                for text in texts), list(range(count)))
-        for text in texts:
-            self.assert_dkim(text)
 
 
 if __name__ == "__main__":

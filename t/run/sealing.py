@@ -10,6 +10,7 @@ import time
 
 import harness
 import inbound
+import mta
 import taken_over
 from harness import SAMPLE, wait_until
 from secrets_in_memory import found_in, key_secrets
@@ -99,6 +100,26 @@ class Sealing(inbound.Case):
             self.assertIn(b"dkim=pass", sealed)
             self.assertIn(b"cv=none", sealed)
         proxy.wait_log("sealed=example.net", 3)
+
+    def test_by_milter_too(self):
+        proxy = self.sealer()
+        proxy.stop()
+        with open(proxy.config) as config:
+            text = config.read()
+        with open(proxy.config, "w") as config:
+            config.write(text.replace("listen = 127", "listen = milter:127"))
+        proxy.start()
+        text = inbound.sign(SAMPLE, RSA)
+        for number in range(1, 4):
+            with mta.Mta(proxy.port) as server:
+                result = server.message(text, client=("192.0.2.1", 1025))
+            self.assertTrue(result.passed(), result.reply)
+            text = result.data
+            cv, results, reason = arc_verifies(text)
+            self.assertEqual(cv, b"pass", (reason, results, text))
+            self.assertIn(b"ARC-Authentication-Results: i=%d; mx.example.org;"
+                          % number, text)
+        proxy.wait_log("front=milter.*sealed=example.net", 3)
 
     def test_a_chain_is_continued_and_a_broken_one_is_not(self):
         proxy = self.sealer()

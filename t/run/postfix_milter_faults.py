@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+"""A real Postfix that asks by milter, while signpost is halted, restarted,
+reloaded and killed under load: what was accepted is delivered once, with one
+signature; what could not be asked about is put off, as milter_default_action
+says."""
+import contextlib
+import os
+import re
+import signal
+import smtplib
+import threading
+import time
+
+import harness
+import postfix_milter
+from postfix_case import fields, message
+
+COUNT = 24
+
+
+class Load(postfix_milter.Milter):
+    # Postfix waits for us no longer than that.
+    main = postfix_milter.Milter.main + (
+        "milter_connect_timeout = 2s\nmilter_command_timeout = 2s\n"
+        "milter_content_timeout = 2s\n")
+
+    def signal_all(self, number):
+        for pid in self.proxy.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def send_all(self, done, refused):
+        for number in range(COUNT):
+            text = message("Subject: %d" % number)
+            while True:
+                try:
+                    self.send(text, login="ann")
+                    break
+                except smtplib.SMTPResponseException as e:
+                    self.assertEqual(e.smtp_code // 100, 4, e)
+                    refused.append(number)
+                except smtplib.SMTPRecipientsRefused as e:
+                    self.assertEqual({code // 100 for code, _ in
+                                      e.recipients.values()}, {4})
+                    refused.append(number)
+                except smtplib.SMTPServerDisconnected:
+                    refused.append(number)
+                time.sleep(0.05)
+            done.append(number)
+
+    def under_load(self, act):
+        """How often a message was put off meanwhile."""
+        done, refused = [], []
+        sender = threading.Thread(target=self.send_all, args=(done, refused),
+                                  daemon=True)
+        sender.start()
+        end = time.monotonic() + 60
+        while sender.is_alive() and time.monotonic() < end:
+            act()
+            sender.join(0.3)
+        sender.join(60)
+        self.assertEqual(len(done), COUNT)
+        texts = self.delivered(COUNT)
+        self.assertEqual(sorted(int(fields(text, "Subject")[0])
+                                for text in texts), list(range(COUNT)))
+        for text in texts:
+            self.assert_dkim(text)
+        return len(refused)
+
+    def test_reloaded_it_puts_nothing_off(self):
+        before = self.proxy.text().count("serving")
+
+        def act():
+            self.proxy.process.send_signal(signal.SIGHUP)
+        self.assertEqual(self.under_load(act), 0)
+        self.assertGreater(self.proxy.text().count("serving"), before)
+
+    def test_halted_for_a_moment_it_puts_nothing_off(self):
+        def act():
+            self.signal_all(signal.SIGSTOP)
+            time.sleep(0.2)
+            self.signal_all(signal.SIGCONT)
+        self.assertEqual(self.under_load(act), 0)
+
+    def test_halted_for_long_postfix_puts_mail_off(self):
+        self.addCleanup(self.signal_all, signal.SIGCONT)
+        self.signal_all(signal.SIGSTOP)
+        with self.assertRaises(smtplib.SMTPException):
+            self.send(message("Subject: halted"), login="ann")
+        self.postfix.sendmail(
+            message("Subject: local").replace(b"\r\n", b"\n"),
+            "bob@example.net", sender="ann@example.org")
+        harness.wait_until("Postfix to give up twice", lambda: len(re.findall(
+            "milter.*timed out", self.postfix.log())) >= 2)
+        self.signal_all(signal.SIGCONT)
+        self.send(message("Subject: on"), login="ann")
+        self.postfix._run("postqueue", "-c", str(self.postfix.config), "-f")
+        texts = self.delivered(2)
+        self.assertEqual({fields(text, "Subject")[0] for text in texts},
+                         {"local", "on"})
+        for text in texts:
+            self.assert_dkim(text)
+
+    def test_restarted(self):
+        def act():
+            self.assertEqual(self.proxy.stop(), 0)
+            self.proxy.start()
+        self.under_load(act)
+
+    def test_killed(self):
+        def act():
+            self.signal_all(signal.SIGKILL)
+            self.proxy.process.wait(harness.WAIT)
+            self.proxy.start()
+        self.under_load(act)
+
+
+if __name__ == "__main__":
+    harness.main()
