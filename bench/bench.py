@@ -66,6 +66,8 @@ def wait_open(where, process):
 
 
 class Bench:
+    settings = "workers = 1\nsigners = 1\n"
+
     def __init__(self, options):
         self.options = options
         self.worker_core, self.other_core = options.cores.split(",")
@@ -75,7 +77,6 @@ class Bench:
         self.rows = []
         self.unix_sockets = False   # instead of TCP's
         self.pipelines = False      # the client does
-        self.settings = "workers = 1\nsigners = 1\n"
 
     # Processes.
 
@@ -121,7 +122,9 @@ class Bench:
 
     @contextlib.contextmanager
     def signpost(self, relay, signatures, kind="rsa", extra="", binary=None):
-        where = self.address("signpost")
+        """Before that relay; without one, as a milter."""
+        where = self.address("signpost") if relay else \
+            f"unix:{self.folder / 'milter'}"
         key = self.folder / f"{kind}.pem"
         spool = self.folder / "spool"
         spool.mkdir(exist_ok=True)
@@ -134,7 +137,10 @@ class Bench:
         text = (
             f"[signpost]\n{self.settings}log = stderr\nlog_level = warning\n"
             f"user = {WORKER}\ncontrol = {config}.control\n"
-            f"[out]\nlisten = {where}\nrelay = {relay}\ndomain = {DOMAIN}\n"
+            "[out]\n" +
+            (f"listen = {where}\nrelay = {relay}\n" if relay else
+             f"listen = milter:{where} group=postfix\n") +
+            f"domain = {DOMAIN}\n"
             f"selector = {SELECTOR}\nkeyfile = {key}\nspool_dir = {spool}\n"
             + "".join(f"signature = {s}\n" for s in signatures) + extra)
         config.write_text(text)
@@ -462,6 +468,7 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--signpost", default=TOP / "build/signpost")
     parser.add_argument("--canon", default=TOP / "build/bench/bench_canon")
+    parser.add_argument("--noop", default=TOP / "build/bench/bench_noop")
     parser.add_argument("--before", metavar="BINARY",
                         help="another signpost, for `than`")
     parser.add_argument("--cores", default="0,1")

@@ -1,24 +1,41 @@
 #!/usr/bin/python3
 """What a whole Postfix loses to signpost: smtp-source -> 587 -> signpost ->
 10028 -> smtp-sink, after the queue (content_filter) and before it
-(smtpd_proxy_filter), by the samples of etc/postfix.
+(smtpd_proxy_filter), by the samples of etc/postfix; and by milter.
 
-haproxy, which copies, takes signpost's place in turns with it. What is possible
-is a message's time with that and, added, one `openssl speed` signature's on all
-cores together; signpost's rate is given as a share of that, the median of so many
-turns. Needs root, as Postfix does, and what bench.py needs.
+    bench/system.py [--signpost BINARY] [--quick]
+                    [content_filter|proxy_filter|ways|memory...]
 
-    bench/system.py [--signpost BINARY] [--quick] [content_filter|proxy_filter...]
+content_filter, proxy_filter: haproxy, which copies, takes signpost's place in
+turns with it. What is possible is a message's time with that and, added, one
+`openssl speed` signature's on all cores together; signpost's rate is given as a
+share of that, the median of so many turns.
+
+ways: CPU a message of all processes of Postfix and the filter, at 4 and at 20
+sessions, by every way: no filter, a milter that does nothing (bench/noop.c),
+signpost, OpenDKIM and rspamd by milter; haproxy and signpost after the queue and
+before it; DKIMproxy after it, where SIGNPOST_DKIMPROXY names its source. What is
+possible is what the one that does nothing takes in the same place and one
+signature, both of the same turn. Medians of the turns' quotients.
+
+memory: 100 connections by milter that bring 10 MB each, all at once.
+
+The queue lies in memory. Needs root, as Postfix does, and what bench.py needs;
+`ways` also OpenDKIM, and fetches rspamd (.ci/unpack).
 """
+import contextlib
 import os
 import pathlib
 import statistics
 import sys
+import tempfile
 import time
 
 import bench
+import filters
 
 sys.path.insert(0, str(bench.TOP / "t" / "run"))
+import mta  # noqa: E402
 import postfix  # noqa: E402
 
 TURNS = 7
@@ -28,6 +45,60 @@ LENGTH = 4096
 EMPTY_MAX = 120     # seconds until the queue is empty
 KINDS = {"content_filter": ("out-after-queue", 0.95),
          "proxy_filter": ("out-before-queue", 0.97)}
+SIGNATURE = ["dkim(c=relaxed/relaxed, a=rsa-sha256)"]
+
+# Of `ways`: at so many sessions; by milter at least this share of the possible;
+# rspamd's CPU at least so many times ours.
+WAYS_SESSIONS = (4, 20)
+MILTER_SHARE = 0.93
+RSPAMD_TIMES = 1.4
+MEMORY_MAX = 16 << 20
+# Postfix's processes stay, as they do on a busy server.
+STAYING = "max_use = 1000000\nmax_idle = 10000s\nservice_throttle_time = 1s\n"
+
+
+def cpu_time(pid):
+    """Seconds of CPU that a process has had, all of its threads together."""
+    return time.clock_gettime(~pid << 3 | 2)    # clock_getcpuclockid(3)
+
+
+def family(pid):
+    """A process and all below it."""
+    found = [pid]
+    for one in found:
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{one}/task"):
+                with open(f"/proc/{one}/task/{task}/children",
+                          encoding="ascii") as f:
+                    found += [int(child) for child in f.read().split()]
+    return found
+
+
+class Way:
+    """One way through a Postfix: the port of its smtpd, and whose CPU it
+    takes, Postfix's and the filter's."""
+
+    def __init__(self, name, server, port, *roots):
+        self.name, self.server, self.port = name, server, port
+        master = server.folder / "queue/pid/master.pid"
+        self.roots = (int(master.read_text()),) + roots
+        self.found = []     # (CPU a message, messages a second), a turn each
+
+    def pids(self):
+        return [pid for root in self.roots for pid in family(root)]
+
+    def reaped(self):
+        """CPU of children that have ended: it is their parent's then, and what
+        they had before has gone from the living."""
+        total = 0
+        for root in self.roots:
+            with open(f"/proc/{root}/stat", encoding="ascii") as f:
+                total += sum(map(int, f.read().rsplit(")", 1)[1].split()[
+                    13:15]))
+        return total / os.sysconf("SC_CLK_TCK")
+
+    def middle(self, which):
+        return statistics.median(one[which] for one in self.found)
 
 
 class System(bench.Bench):
@@ -40,6 +111,14 @@ class System(bench.Bench):
         self.worker_core = self.other_core = cores
         self.cores = len(os.sched_getaffinity(0))
         self.place = None       # the port where the filter listens
+        # In memory, where there is room for it: fsync() costs nothing there.
+        self.queues = tempfile.TemporaryDirectory(
+            dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+        os.chmod(self.queues.name, 0o755)
+
+    def close(self):
+        super().close()
+        self.queues.cleanup()
 
     def address(self, name):
         if self.place and name in ("signpost", "haproxy"):
@@ -52,12 +131,20 @@ class System(bench.Bench):
         return any(files for name in ("incoming", "active", "deferred")
                    for _, _, files in os.walk(queue / name))
 
-    def send(self, server, port):
+    def postfix(self, name, samples, world, main=""):
+        """One with its queue in memory, and its ports."""
+        ports = {name: bench.free_port() for name in
+                 ("submission", "out", "out_relay", "smtp", "in_relay")}
+        return postfix.Postfix(
+            pathlib.Path(self.queues.name) / name, samples, ports,
+            sink=int(world.rsplit(":", 1)[1]), main=main), ports
+
+    def send(self, server, port, sessions=SESSIONS):
         """Messages a second until the last has left the queue."""
         messages = self.count(MESSAGES)
         queue = pathlib.Path(server.folder) / "queue"
         began = time.monotonic()
-        self.source(f"127.0.0.1:{port}", messages, LENGTH, SESSIONS)
+        self.source(f"127.0.0.1:{port}", messages, LENGTH, sessions)
         end = time.monotonic() + EMPTY_MAX
         while self.waits(queue):
             if time.monotonic() > end:
@@ -65,18 +152,18 @@ class System(bench.Bench):
             time.sleep(0.01)
         return messages / (time.monotonic() - began)
 
+    # --- shares of a rate
+
     def measure(self, kind):
         sample, least = KINDS[kind]
-        ports = {name: bench.free_port() for name in
-                 ("submission", "out", "out_relay", "smtp", "in_relay")}
-        relay = f"127.0.0.1:{ports['out_relay']}"
-        with self.sink() as world, postfix.Postfix(
-                self.folder / kind, [sample], ports,
-                sink=int(world.rsplit(":", 1)[1])) as server:
-            self.place = ports["out"]
-            found = [self.turn(server, ports["submission"], relay)
-                     for _ in range(TURNS + 1)][1:]     # the first warms
-            self.place = None
+        with self.sink() as world:
+            server, ports = self.postfix(kind, [sample], world)
+            relay = f"127.0.0.1:{ports['out_relay']}"
+            with server:
+                self.place = ports["out"]
+                found = [self.turn(server, ports["submission"], relay)
+                         for _ in range(TURNS + 1)][1:]     # the first warms
+                self.place = None
         share, ours, plain = sorted(found)[TURNS // 2]
         self.row(f"{kind}: of {plain:.0f}/s, a no-op and one signature",
                  f"{ours:.0f}/s, {share:.2f}", f"{least:.2f}", share >= least)
@@ -89,7 +176,7 @@ class System(bench.Bench):
         """(share, our rate, what is possible)."""
         with self.haproxy(relay):
             plain = self.send(server, port)
-        with self.signpost(relay, ["dkim(c=relaxed/relaxed, a=rsa-sha256)"]):
+        with self.signpost(relay, SIGNATURE):
             ours = self.send(server, port)
         possible = 1 / (1 / plain + self.signature_cost() / self.cores)
         return ours / possible, ours, possible
@@ -100,7 +187,140 @@ class System(bench.Bench):
     def proxy_filter(self):
         self.measure("proxy_filter")
 
+    # --- CPU by every way
+
+    def ways(self):
+        self.settings = ""      # as many workers and signers as by default
+        with contextlib.ExitStack() as stack:
+            world = stack.enter_context(self.sink())
+            ways = self.milter_ways(stack, world)
+            for kind in ("after", "before"):
+                ways.update(self.proxy_ways(stack, world, kind))
+            for sessions in WAYS_SESSIONS:
+                self.take_turns(ways, sessions)
+        self.settings = type(self).settings
+
+    def milter_ways(self, stack, world):
+        """Behind one Postfix, a smtpd each."""
+        given = filters.Filters(self)
+        signpost, worker = stack.enter_context(self.signpost(
+            None, SIGNATURE, extra="sign_for = 127.0.0.0/8\n"))
+        found = {
+            "no filter": ("", None),
+            "milter: no-op": given.noop(),
+            "milter: signpost": (signpost[len("unix:"):], worker.master),
+            "milter: OpenDKIM": given.opendkim(),
+            "milter: rspamd": given.rspamd()}
+        server, _ = self.postfix(
+            "milter", [], world, STAYING + "milter_default_action=tempfail\n")
+        ports = {name: bench.free_port() for name in found}
+        with open(server.config / "master.cf", "a",
+                  encoding="ascii") as master:
+            for name, (where, _) in found.items():
+                master.write(f"127.0.0.1:{ports[name]} inet n - n - - smtpd\n"
+                             + (f"  -o smtpd_milters=unix:{where}\n" if where
+                                else ""))
+        server.settle()
+        stack.enter_context(server)
+        return {name: Way(name, server, ports[name], *([pid] if pid else []))
+                for name, (_, pid) in found.items()}
+
+    def proxy_ways(self, stack, world, kind):
+        """A Postfix each, by the samples of etc/postfix."""
+        names = ["no-op", "signpost"]
+        if kind == "after" and "SIGNPOST_DKIMPROXY" in os.environ:
+            names.append("DKIMproxy")
+        ways = {}
+        for name in names:
+            server, ports = self.postfix(
+                f"{kind}-{name}", [f"out-{kind}-queue"], world, STAYING)
+            relay = f"127.0.0.1:{ports['out_relay']}"
+            self.place = ports["out"]
+            if name == "no-op":
+                stack.enter_context(self.haproxy(relay))
+                pid = self.copier
+            elif name == "signpost":
+                pid = stack.enter_context(
+                    self.signpost(relay, SIGNATURE))[1].master
+            else:
+                pid = filters.Filters(self).dkimproxy(ports["out"], relay)
+            self.place = None
+            stack.enter_context(server)
+            full = f"{kind} the queue: {name}"
+            ways[full] = Way(full, server, ports["submission"], pid)
+        return ways
+
+    def take_turns(self, ways, sessions):
+        """All of them, in an order that goes round; the first turn warms."""
+        order, signatures = list(ways.values()), []
+        for turn in range(TURNS + 1):
+            before = self.signature_cost()
+            for way in order:
+                way.found = way.found if turn else []
+                found = self.spend(way, sessions)
+                if turn:
+                    way.found.append(found)
+            if turn:
+                signatures.append((before + self.signature_cost()) / 2)
+            order = order[1:] + order[:1]
+        for way in ways.values():
+            self.row(f"{way.name}, {sessions} sessions: CPU a message",
+                     f"{way.middle(0) * 1e3:.2f} ms, {way.middle(1):.0f}/s",
+                     "-", True)
+        for place, least in (("milter", MILTER_SHARE), ("after the queue", 0),
+                             ("before the queue", 0)):
+            self.share(ways[f"{place}: no-op"], ways[f"{place}: signpost"],
+                       signatures, least, sessions)
+        times = [theirs[0] / ours[0] for theirs, ours in zip(
+            ways["milter: rspamd"].found, ways["milter: signpost"].found)]
+        middle = statistics.median(times)
+        self.row(f"milter, {sessions} sessions: rspamd's CPU by ours",
+                 f"{middle:.2f}", f"{RSPAMD_TIMES:.2f}",
+                 middle >= RSPAMD_TIMES)
+
+    def spend(self, way, sessions):
+        """(CPU a message, messages a second) of one turn."""
+        before = {pid: cpu_time(pid) for pid in way.pids()}
+        reaped = way.reaped()
+        rate = self.send(way.server, way.port, sessions)
+        after = {pid: cpu_time(pid) for pid in way.pids()}
+        spent = sum(after.values()) - sum(before.values())
+        return (spent + way.reaped() - reaped) / self.count(MESSAGES), rate
+
+    def share(self, noop, ours, signatures, least, sessions):
+        """Of what is possible: the median of the turns, and what they span."""
+        shares = sorted((plain[0] + one) / own[0] for plain, own, one in zip(
+            noop.found, ours.found, signatures))
+        middle = statistics.median(shares)
+        self.row(f"{ours.name}, {sessions} sessions: of the possible",
+                 f"{middle:.2f}", f"{least:.2f}" if least else "-",
+                 middle >= least)
+        self.row(f"a signature {statistics.median(signatures) * 1e6:.0f} us, "
+                 f"of {TURNS} such turns",
+                 f"{shares[0]:.2f} to {shares[-1]:.2f}", "-", True)
+
+    # --- memory by milter
+
+    def memory(self):
+        chunk = (b"x" * 78 + b"\r\n") * 800
+        with self.signpost(None, SIGNATURE) as (where, worker):
+            path = where[len("unix:"):]
+            servers = [mta.Mta(path) for _ in range(100)]
+            for server in servers:
+                server.connect(mta.LOCAL)
+                server.envelope(f"a@{bench.DOMAIN}", ["b@example.net"])
+                server.header(mta.ODD[0])
+            for _ in range((10 << 20) // len(chunk) + 1):
+                for server in servers:
+                    server.ask(b"B", chunk)
+            fields, _ = mta.fields_of(mta.ODD[0])
+            good = [server.end(fields, b"").passed() for server in servers]
+            peak = worker.peak()
+            self.row("by milter, 100 connections with 10 MB: peak memory",
+                     f"{peak / 2 ** 20:.1f} MB", "16 MB",
+                     peak < MEMORY_MAX and all(good))
+
 
 if __name__ == "__main__":
-    bench.NAMES = tuple(KINDS)
+    bench.NAMES = tuple(KINDS) + ("ways", "memory")
     bench.main(System)
