@@ -18,6 +18,16 @@
 #include <malloc.h>
 #endif
 
+/* Behind a large local array that is written before it is read: to have it zeroed
+ * at each call, as all others are, would cost more than what it is for. */
+#define COMPAT_UNWRITTEN
+#ifdef __has_attribute
+#if __has_attribute(uninitialized)
+#undef COMPAT_UNWRITTEN
+#define COMPAT_UNWRITTEN __attribute__((uninitialized))
+#endif
+#endif
+
 /* Writes a piece if that can be done without waiting: how much of it, or -1
  * and EAGAIN; or EOPNOTSUPP (ENOSYS) where this system cannot tell. */
 static inline ssize_t

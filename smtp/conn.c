@@ -20,6 +20,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base/compat.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "smtp/conn.h"
@@ -408,7 +409,7 @@ receive_input(struct smtp_conn *conn, char *to, size_t room)
 __attribute__((noinline)) static void
 read_and_pass(struct smtp_conn *conn, size_t room)
 {
-	char bytes[SMTP_CONN_IN_MAX];
+	char bytes[SMTP_CONN_IN_MAX] COMPAT_UNWRITTEN;
 
 	conn->passing = slice_from(bytes, receive_input(conn, bytes, room));
 	if (conn->passing.n > 0)

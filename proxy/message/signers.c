@@ -446,7 +446,9 @@ on_answer(evutil_socket_t fd, short what, void *ctx)
 	long n;
 
 	(void)what;
-	for (int i = 0; i < ANSWERS_A_TURN; i++) {
+	/* Once, be it that it has died; then as long as more is due. */
+	for (int i = 0; i < ANSWERS_A_TURN && (i == 0 || signer->in_flight > 0);
+	     i++) {
 		n = proxy_key_receive(fd, datagram, sizeof(datagram), &passed);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;

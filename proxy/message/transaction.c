@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/compat.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "mail/opening.h"
@@ -460,7 +461,7 @@ abandon(struct proxy_transaction *t, const char *text)
 static void
 play(struct proxy_transaction *t)
 {
-	char chunk[PLAY_CHUNK];
+	char chunk[PLAY_CHUNK] COMPAT_UNWRITTEN;
 	ssize_t n;
 
 	while ((n = proxy_splice_next(&t->splice, chunk, sizeof(chunk))) > 0)
