@@ -495,7 +495,7 @@ class Faults(Case):
             self.assertTrue(server.end(fields, b"").passed())
             server.close()
         if not self.daemon.is_sanitized():
-            self.assertLess(grown, 24 << 20)
+            self.assertLess(grown, 16 << 20)
 
 
 if __name__ == "__main__":

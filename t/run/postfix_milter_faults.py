@@ -115,5 +115,20 @@ class Load(postfix_milter.Milter):
         self.under_load(act)
 
 
+class Accepting(postfix_milter.Milter):
+    main = postfix_milter.Milter.main.replace(
+        "milter_default_action = tempfail", "milter_default_action = accept")
+
+    def test_what_cannot_be_asked_about_goes_on_unsigned(self):
+        self.send(message("Subject: signed"), login="ann")
+        self.assertEqual(self.proxy.stop(), 0)
+        self.send(message("Subject: plain"), login="ann")
+        for text in self.delivered(2):
+            if fields(text, "Subject") == ["signed"]:
+                self.assert_dkim(text)
+            else:
+                self.assert_plain(text)
+
+
 if __name__ == "__main__":
     harness.main()
