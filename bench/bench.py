@@ -53,8 +53,8 @@ def connect(where):
         socket.create_connection((host, int(port)), 1).close()
 
 
-def wait_open(where, process):
-    end = time.monotonic() + WAIT
+def wait_open(where, process, patience=WAIT):
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         if process.poll() is not None:
             sys.exit(f"bench: {process.args} ended at once")

@@ -1,8 +1,9 @@
 """The programs that bench/system.py puts beside signpost in a Postfix's way: each
-is started with the same key and no checks, and signs d=example.org with
-relaxed/relaxed and rsa-sha256. All of them listen on Unix-domain sockets, and
-run as many processes or threads as they do by default.
+has the same key, and signs d=example.org with relaxed/relaxed and rsa-sha256.
+Milters listen on Unix-domain sockets; there are as many processes or threads as
+by default.
 """
+import contextlib
 import os
 import pathlib
 import shutil
@@ -47,6 +48,28 @@ dkim_signing {{
 }}
 """
 
+RSPAMD_LOCAL = {
+    "options.inc": """
+pidfile = "{folder}/rspamd.pid";
+tempdir = "{folder}";
+disable_monitoring = true;
+dns {{ nameserver = ["{nameserver}:1"]; timeout = 1s; retransmits = 1; }}
+""",
+    "worker-proxy.inc": """
+bind_socket = "{folder}/socket mode=0666";
+upstream "local" {{ default = yes; hosts = "localhost:{worker}"; }}
+""",
+    # It would put off what it finds odd.
+    "actions.conf": "greylist = null; add_header = null; reject = null;\n",
+    "worker-normal.inc": 'bind_socket = "localhost:{worker}";\n',
+    "worker-controller.inc": 'bind_socket = "localhost:{controller}";\n',
+    "dkim_signing.conf": """
+sign_networks = "127.0.0.0/8";
+allow_username_mismatch = true;
+domain {{ {domain} {{ selector = "{selector}"; path = "{key}"; }} }}
+""",
+}
+
 OPENDKIM = """
 Mode s
 Domain {domain}
@@ -71,6 +94,30 @@ keyfile {key}
 selector {selector}
 min_servers {cores}
 """
+
+
+STARTS_MAX = 180    # seconds that rspamd may take
+
+
+def cpu_time(pid):
+    """Seconds of CPU that a process has had, all of its threads together; 0
+    of one that has ended."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)    # clock_getcpuclockid(3)
+    except OSError:
+        return 0.0
+
+
+def family(pid):
+    """A process and all below it."""
+    found = [pid]
+    for one in found:
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{one}/task"):
+                with open(f"/proc/{one}/task/{task}/children",
+                          encoding="ascii") as f:
+                    found += [int(child) for child in f.read().split()]
+    return found
 
 
 def unpacked(package):
@@ -99,7 +146,7 @@ class Filters:
             path.chmod(0o644)
         return path
 
-    def run(self, where, command, environment=None):
+    def run(self, where, command, environment=None, patience=bench.WAIT):
         """Starts it; until it listens there."""
         with open(self.folder / "log", "ab") as out:
             process = subprocess.Popen(
@@ -107,7 +154,7 @@ class Filters:
                 stdout=out, stderr=out, env={**os.environ,
                                              **(environment or {})})
         self.system.running.append(process)
-        bench.wait_open(where, process)
+        bench.wait_open(where, process, patience)
         time.sleep(0.5)     # all of its processes are there
         return process.pid
 
@@ -139,25 +186,60 @@ class Filters:
             "opendkim", "-f", "-x",
             self.write(folder, "opendkim", OPENDKIM)])
 
-    def rspamd(self):
-        """It is not installed, for then it would run from now on: it is
-        unpacked."""
-        root = unpacked("rspamd")
-        share = root / "usr/share/rspamd"
-        folder = self.own("rspamd")
+    def rspamd_alone(self):
+        """With nothing but its DKIM signing."""
+        folder = self.own("rspamd-alone")
         # Debian's list takes it half a minute to compile.
         (folder / "suffixes").write_text("com\nnet\norg\nexample\n")
-        config = self.write(folder, "rspamd", RSPAMD, share=share)
+        config = self.write(folder, "rspamd", RSPAMD, share=self.share())
+        return self.run_rspamd(folder, config, [])
+
+    def rspamd(self, nameserver):
+        """As Debian configures it, with the lines for signing that its
+        manual has. What it asks of DNS is answered at once, by nobody."""
+        folder = self.own("rspamd")
+        (folder / "local.d").mkdir()
+        values = dict(self.names, folder=folder, key=self.key(),
+                      nameserver=nameserver, worker=bench.free_port(),
+                      controller=bench.free_port())
+        for name, text in RSPAMD_LOCAL.items():
+            (folder / "local.d" / name).write_text(text.format(**values))
+        etc = self.share().parents[2] / "etc/rspamd"
+        where, pid = self.run_rspamd(folder, etc / "rspamd.conf", [
+            f"CONFDIR={etc}", f"LOCAL_CONFDIR={folder}"])
+        self.settle(pid)
+        return where, pid
+
+    @staticmethod
+    def share():
+        """It is not installed, for then it would run from now on: it is
+        unpacked."""
+        return unpacked("rspamd") / "usr/share/rspamd"
+
+    def run_rspamd(self, folder, config, names):
+        share, root = self.share(), self.share().parents[2]
+        names = names + [
+            f"SHAREDIR={share}", f"RULESDIR={share / 'rules'}",
+            f"LUALIBDIR={share / 'lualib'}", f"PLUGINSDIR={share / 'plugins'}",
+            f"WWWDIR={share / 'www'}"] + [
+                f"{name}={folder}" for name in ("DBDIR", "RUNDIR", "LOGDIR")]
         socket = folder / "socket"
         return socket, self.run(f"unix:{socket}", [
             root / "usr/bin/rspamd", "-f", "-c", config, "-u", bench.WORKER,
-            "-g", "nogroup"], {
-                "LD_LIBRARY_PATH": str(root / "libraries"),
-                "SHAREDIR": str(share), "RULESDIR": str(share / "rules"),
-                "LUALIBDIR": str(share / "lualib"),
-                "PLUGINSDIR": str(share / "plugins"),
-                "DBDIR": str(folder), "RUNDIR": str(folder),
-                "LOGDIR": str(folder)})
+            "-g", "nogroup"] + [f"--var={name}" for name in names], dict(
+                [name.split("=", 1) for name in names],
+                LD_LIBRARY_PATH=str(root / "libraries")), STARTS_MAX)
+
+    @staticmethod
+    def settle(pid):
+        """Until it has compiled its expressions and rests."""
+        end = time.monotonic() + STARTS_MAX
+        while time.monotonic() < end:
+            before = sum(map(cpu_time, family(pid)))
+            time.sleep(2)
+            if sum(map(cpu_time, family(pid))) - before < 0.1:
+                return
+        raise RuntimeError("rspamd does not come to rest")
 
     def dkimproxy(self, port, relay):
         """Its process. No Debian package has it: SIGNPOST_DKIMPROXY names its
