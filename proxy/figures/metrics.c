@@ -305,6 +305,25 @@ print_processes(const struct proxy_metrics *m, struct strbuf *out)
 	}
 }
 
+/* Of keys that were asked for since the start, or as far as the master can
+ * remember. */
+static void
+print_keys(const struct proxy_metrics *m, struct strbuf *out)
+{
+	head("key_published", "gauge",
+	    "Keys by whether the world sees them: published; lost, which sign "
+	    "though their record is gone or wrong; staged, with none of their "
+	    "kind that signs.",
+	    out);
+	strbuf_addf(out,
+	    "signpost_key_published{state=\"published\"} %llu\n"
+	    "signpost_key_published{state=\"lost\"} %llu\n"
+	    "signpost_key_published{state=\"staged\"} %llu\n",
+	    (unsigned long long)m->keys_published,
+	    (unsigned long long)m->keys_lost,
+	    (unsigned long long)m->keys_staged);
+}
+
 static void
 print_signers(const struct proxy_metrics *m, struct strbuf *out)
 {
@@ -411,6 +430,7 @@ proxy_metrics_print(const struct proxy_metrics *m, struct strbuf *out)
 	print_daemon(m, out);
 	print_kept(m, out);
 	print_signers(m, out);
+	print_keys(m, out);
 	print_processes(m, out);
 	return out->full ? -1 : 0;
 }

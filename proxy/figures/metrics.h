@@ -51,6 +51,7 @@ struct proxy_metrics {
 	uint64_t answers[PROXY_ANSWERS];
 	struct proxy_metrics_signer signers[PROXY_SHARED_SLOTS];
 	size_t signer_count;
+	uint64_t keys_published, keys_lost, keys_staged;
 	struct proxy_metrics_process processes[PROXY_SHARED_SLOTS + 1];
 	size_t process_count;
 };

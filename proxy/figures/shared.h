@@ -62,6 +62,9 @@ struct proxy_shared {
 			 * signers. Others ask here, for a sandbox lets none
 			 * count cores. */
 			_Atomic uint64_t workers, signers;
+			/* Of automatic selectors: what the world can see of
+			 * the keys (proxy/keys/selectors_known.h). */
+			_Atomic uint64_t keys_published, keys_lost, keys_staged;
 			struct proxy_counters master; /* of its own process */
 			struct proxy_reload reload;
 			struct proxy_shared_seat seats[PROXY_SHARED_SLOTS];

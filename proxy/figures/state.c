@@ -237,6 +237,30 @@ proxy_state_add_mail(struct proxy_state *state,
 /* --- the reload --- */
 
 void
+proxy_state_add_keys(
+    struct proxy_state *state, const struct proxy_shared *shared)
+{
+	uint64_t lost = atomic_load(&shared->keys_lost);
+	uint64_t staged = atomic_load(&shared->keys_staged);
+	uint64_t published = atomic_load(&shared->keys_published);
+
+	if (lost > 0)
+		proxy_state_add(state, PROXY_STATE_WARN, "keys",
+		    "%" PRIu64 " sign whose record is gone from the DNS, or is "
+		    "another (signpost rotate status)",
+		    lost);
+	if (staged > 0)
+		proxy_state_add(state, PROXY_STATE_WARN, "keys",
+		    "%" PRIu64 " are staged, and none of their domain and kind "
+		    "is active (signpost rotate status)",
+		    staged);
+	if (lost + staged == 0 && published > 0)
+		proxy_state_add(state, PROXY_STATE_OK, "keys",
+		    "%" PRIu64 " sign, and their records were there",
+		    published);
+}
+
+void
 proxy_state_add_reload(
     struct proxy_state *state, const struct proxy_shared *shared)
 {

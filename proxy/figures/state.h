@@ -58,6 +58,9 @@ void proxy_state_add_mail(struct proxy_state *, const struct proxy_config *,
 /* Was the last reload refused? */
 void proxy_state_add_reload(struct proxy_state *, const struct proxy_shared *);
 
+/* Do keys sign that the world cannot see, or none where one could? */
+void proxy_state_add_keys(struct proxy_state *, const struct proxy_shared *);
+
 /* For /health: a line for each part, "ok", "warn" or "fail" in front; or "ok"
  * alone in its line, where nothing fails, and those that are not well. */
 void proxy_state_print(

@@ -17,7 +17,7 @@
 /* Of a domain: the key that is to sign, by its kind. */
 struct chosen {
 	char *name; /* NULL: there is none */
-	bool staged;
+	bool staged, lost;
 };
 
 enum { KINDS = DKIM_KEY_ED25519 + 1 };
@@ -38,6 +38,7 @@ struct proxy_selectors_known {
 	void (*complain)(void *ctx, const char *text);
 	void *ctx;
 	size_t most, count;
+	struct proxy_selectors_counts counts;
 	struct table table;
 	struct known **at;  /* by number */
 	struct knowns used; /* the least lately used first */
@@ -53,12 +54,35 @@ clear_keys(struct chosen keys[KINDS])
 	memset(keys, 0, KINDS * sizeof(*keys));
 }
 
+/* Adds a file's keys to the counts, or takes them out (`by` -1). */
+static void
+count_keys(struct proxy_selectors_known *known, const struct chosen keys[KINDS],
+    int by)
+{
+	for (int i = 0; i < KINDS; i++) {
+		struct proxy_selectors_counts *counts = &known->counts;
+
+		if (keys[i].name == NULL)
+			continue;
+		*(keys[i].staged       ? &counts->staged
+			: keys[i].lost ? &counts->lost
+				       : &counts->published) += (uint64_t)by;
+	}
+}
+
+struct proxy_selectors_counts
+proxy_selectors_known_counts(const struct proxy_selectors_known *known)
+{
+	return known->counts;
+}
+
 static void
 forget_known(struct proxy_selectors_known *known, struct known *one)
 {
 	table_remove(&known->table,
 	    table_hash(&known->table, slice_str(one->path), 0), one->number);
 	TAILQ_REMOVE(&known->used, one, used);
+	count_keys(known, one->keys, -1);
 	clear_keys(one->keys);
 	free(one->path);
 	free(one);
@@ -193,8 +217,10 @@ take_keys(const struct proxy_selectors *s, struct chosen keys[KINDS])
 		if (key == NULL)
 			key = proxy_selectors_first(
 			    s, (enum dkim_key_type)i, PROXY_SELECTOR_STAGED);
-		if (key != NULL)
-			keys[i].name = xstrdup(key->name);
+		if (key == NULL)
+			continue;
+		keys[i].name = xstrdup(key->name);
+		keys[i].lost = key->moments[PROXY_SELECTOR_LOST] != 0;
 	}
 }
 
@@ -264,8 +290,10 @@ look_at_open(struct looking *look, int fd, struct chosen keys[KINDS], bool *own)
 			return PROXY_KEY_FOUND;
 		if (one == NULL)
 			one = add_known(known, slice_str(look->path));
+		count_keys(known, one->keys, -1);
 		clear_keys(one->keys);
 		memcpy(one->keys, fresh, sizeof(fresh));
+		count_keys(known, one->keys, 1);
 		one->read = look->stamp;
 	}
 	memcpy(keys, one->keys, sizeof(one->keys));

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/slice.h"
 #include "base/strbuf.h"
@@ -24,9 +25,18 @@
 
 struct proxy_selectors_known;
 
+/* Keys of the files that are remembered, one of each kind that a file has. */
+struct proxy_selectors_counts {
+	uint64_t published; /* active */
+	uint64_t lost;	 /* active, but the record was found gone, or wrong */
+	uint64_t staged; /* and none of its kind is active */
+};
+
 struct proxy_selectors_known *proxy_selectors_known_new(
     size_t most, void (*complain)(void *ctx, const char *text), void *ctx);
 void proxy_selectors_known_free(struct proxy_selectors_known *);
+struct proxy_selectors_counts proxy_selectors_known_counts(
+    const struct proxy_selectors_known *);
 
 /* A key of a domain, as its file names it. */
 struct proxy_selectors_choice {

@@ -611,10 +611,15 @@ static void
 on_round(evutil_socket_t fd, short what, void *ctx)
 {
 	struct proxy_master *master = ctx;
+	struct proxy_selectors_counts counts;
 
 	(void)fd;
 	(void)what;
 	proxy_seats_look_round(master);
+	counts = proxy_selectors_known_counts(master->selectors);
+	atomic_store(&master->shared->keys_published, counts.published);
+	atomic_store(&master->shared->keys_lost, counts.lost);
+	atomic_store(&master->shared->keys_staged, counts.staged);
 	proxy_process_count(&master->eyes, &master->shared->master);
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "proxy/figures/state.h"
+#include "proxy/keys/selectors_known.h"
 #include "proxy/process/build_id.h"
 #include "proxy/process/control.h"
 #include "proxy/process/master_private.h"
@@ -129,6 +130,7 @@ proxy_master_print_state(const struct proxy_master *master, struct strbuf *to)
 	    [PROXY_RELOAD_REFUSED] = "refused",
 	};
 	const struct proxy_master_history *history;
+	struct proxy_selectors_counts counts;
 
 	print_program(to);
 	strbuf_addf(to, ",\"started\":%lld,\"generation\":%llu",
@@ -154,6 +156,11 @@ proxy_master_print_state(const struct proxy_master *master, struct strbuf *to)
 		print_text("why", history->why, to);
 	}
 	strbuf_add_char(to, '}');
+	counts = proxy_selectors_known_counts(master->selectors);
+	strbuf_addf(to,
+	    ",\"keys\":{\"published\":%llu,\"lost\":%llu,\"staged\":%llu}",
+	    (unsigned long long)counts.published,
+	    (unsigned long long)counts.lost, (unsigned long long)counts.staged);
 	strbuf_addf(to, ",\"stopping\":%s",
 	    master->state == PROXY_MASTER_STOPPING ? "true" : "false");
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)

@@ -249,6 +249,9 @@ gather(const struct proxy_recorder_site *site, struct proxy_metrics *m)
 	/* After the look above, which may add to them. */
 	m->reports =
 	    proxy_shared_sum(shared, PROXY_ROLE_RECORDER, PROXY_COUNT_REPORTS);
+	m->keys_published = atomic_load(&shared->keys_published);
+	m->keys_lost = atomic_load(&shared->keys_lost);
+	m->keys_staged = atomic_load(&shared->keys_staged);
 	for (size_t i = 0; i < PROXY_FRONTS; i++)
 		gather_front(site, i, &m->fronts[i]);
 	for (unsigned i = 0; i < PROXY_ANSWERS; i++)

@@ -170,6 +170,7 @@ proxy_watch_state(const struct proxy_watch *w, struct proxy_state *state)
 	proxy_state_add_workers(state, w->config, w->shared);
 	proxy_state_add_mail(state, w->config, w->shared, clock_s());
 	proxy_state_add_reload(state, w->shared);
+	proxy_state_add_keys(state, w->shared);
 	for (size_t i = 0; i < w->answer_count; i++) {
 		time_t since = (time_t)w->silent_since[i];
 		char at[32] = "";

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import time
+import urllib.request
 
 import control
 import harness
@@ -295,6 +296,45 @@ class BeforePublished(Case):
         self.daemon.wait_log(
             r"no signature dkim:example\.org:auto: the key a of example\.org "
             r"is staged: its record is not published yet")
+
+
+class Figures(Case):
+    def test_what_the_world_sees_of_keys_is_shown(self):
+        port = harness.free_port()
+        self.begin("rsa active a\ned25519 staged e\n", BOTH[:2], hurry=5,
+                   rest="[metrics]\nlisten = 127.0.0.1:%d\n"
+                   "[results]\nuser = daemon\n" % port)
+        self.wait_for(["a"])
+        self.shows(port, 1, 0, 1)
+        self.assertIn("\nkeys: 1 are staged", self.page(port, "/health"))
+        self.put("rsa active a lost=2026-11-29T10:00:00Z\n"
+                 "ed25519 active e\n")
+        self.wait_for(["a", "e"])
+        self.shows(port, 1, 1, 0)
+        self.assertIn("\nkeys: 1 sign whose record is gone",
+                      self.page(port, "/health"))
+        said = self.tool("status")
+        self.assertIn("keys           1 published, 1 whose record is gone or "
+                      "wrong, 0 staged", said)
+        self.put("rsa active b\ned25519 active e\n")
+        self.wait_for(["b", "e"])
+        self.shows(port, 2, 0, 0)
+        self.assertIn("keys: 2 sign, and their records were there", self.page(port, "/health?verbose"))
+
+    def page(self, port, path):
+        with urllib.request.urlopen("http://127.0.0.1:%d%s" % (port, path),
+                                    timeout=harness.WAIT) as answer:
+            return answer.read().decode()
+
+    def shows(self, port, *counts):
+        want = ["signpost_key_published{state=\"%s\"} %d" % pair for pair in
+                zip(("published", "lost", "staged"), counts)]
+        harness.wait_until("%s" % want, lambda: [
+            line for line in self.page(port, "/metrics").splitlines()
+            if line.startswith("signpost_key_published")] == want, NOTICED)
+        state = control.ask(os.path.join(self.daemon.dir, "control"), b"state")
+        self.assertEqual(state["keys"], dict(zip(
+            ("published", "lost", "staged"), counts)))
 
 
 class Tools(Case):
