@@ -263,6 +263,8 @@ make_out(struct migrate_dkimproxy *m)
 	struct migrate_setting *setting;
 
 	plan->out = true;
+	migrate_plan_refuse_auto(
+	    plan, migrate_dkimproxy_find(m, m->out, "selector"));
 	set_addresses(
 	    m, m->out, &plan->out_text, &plan->out_listen, &plan->out_relay);
 	if (selector != NULL)

@@ -124,6 +124,7 @@ migrate_opendkim_by_domain(struct migrate_opendkim *m)
 		    "without KeyFile and Selector OpenDKIM would not start");
 		return;
 	}
+	migrate_plan_refuse_auto(m->plan, selector);
 	tables.selector = selector->value;
 	tables.keyfile = whole_path(m, keyfile);
 	if (migrate_opendkim_read(m, "Domain", &m->domains) == 0)

@@ -110,6 +110,18 @@ migrate_plan_note(struct strbuf *to, const struct migrate_setting *setting,
 	strbuf_clear(&text);
 }
 
+void
+migrate_plan_refuse_auto(
+    struct migrate_plan *plan, const struct migrate_setting *selector)
+{
+	if (selector != NULL &&
+	    slice_equal_nocase(
+		slice_str(selector->value), SLICE(PROXY_SELECTOR_AUTO)))
+		migrate_plan_note(&plan->errors, selector,
+		    "here this word says that a file names the selector; sign "
+		    "with a key of another name first, and publish that");
+}
+
 size_t
 migrate_keys_add(struct migrate_keys *keys, const struct migrate_key *key)
 {

@@ -124,6 +124,11 @@ void migrate_plan_tell(struct migrate_plan *, struct migrate_setting *,
 void migrate_plan_note(struct strbuf *, const struct migrate_setting *,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* An error where the setting, or NULL, is a selector's name that is a word here
+ * (selector = auto). */
+void migrate_plan_refuse_auto(
+    struct migrate_plan *, const struct migrate_setting *);
+
 /* The key, where it is new one more: its index. */
 size_t migrate_keys_add(struct migrate_keys *, const struct migrate_key *);
 

@@ -89,7 +89,7 @@ print_processes(const json_t *workers, const char *state)
 
 /* Of automatic selectors, as far as the daemon was asked for them. */
 static void
-print_keys(const json_t *keys)
+print_published(const json_t *keys)
 {
 	long long published = number_of(keys, "published");
 	long long lost = number_of(keys, "lost");
@@ -161,7 +161,7 @@ show(json_t *state, const char *path, bool json)
 		for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 			print_processes(
 			    json_object_get(state, "workers"), states[i]);
-		print_keys(json_object_get(state, "keys"));
+		print_published(json_object_get(state, "keys"));
 		for (size_t i = 0; i < report.count; i++) {
 			const struct check_finding *found = &report.list[i];
 

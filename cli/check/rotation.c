@@ -20,7 +20,7 @@ struct rotation {
 };
 
 static bool
-is_listed(const struct rotation *r, const struct check_key *k)
+is_automatic(const struct rotation *r, const struct check_key *k)
 {
 	return r->config->signing.keys[k->rule].automatic && k->key != NULL;
 }
@@ -189,7 +189,7 @@ check_rotation(const struct check_keys *keys, const struct proxy_config *config,
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct check_key *k = &keys->list[i];
 
-		if (!is_listed(&r, k))
+		if (!is_automatic(&r, k))
 			continue;
 		automatic = true;
 		if (k->state != PROXY_SELECTOR_ACTIVE)
@@ -202,7 +202,7 @@ check_rotation(const struct check_keys *keys, const struct proxy_config *config,
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct check_key *k = &keys->list[i];
 
-		if (is_listed(&r, k) && k->state == PROXY_SELECTOR_STAGED &&
+		if (is_automatic(&r, k) && k->state == PROXY_SELECTOR_STAGED &&
 		    number_kind(active, k, false) == PROXY_INDEX_NONE)
 			report_staged(&r, k);
 	}

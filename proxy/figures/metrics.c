@@ -308,7 +308,7 @@ print_processes(const struct proxy_metrics *m, struct strbuf *out)
 /* Of keys that were asked for since the start, or as far as the master can
  * remember. */
 static void
-print_keys(const struct proxy_metrics *m, struct strbuf *out)
+print_published(const struct proxy_metrics *m, struct strbuf *out)
 {
 	head("key_published", "gauge",
 	    "Keys by whether the world sees them: published; lost, which sign "
@@ -430,7 +430,7 @@ proxy_metrics_print(const struct proxy_metrics *m, struct strbuf *out)
 	print_daemon(m, out);
 	print_kept(m, out);
 	print_signers(m, out);
-	print_keys(m, out);
+	print_published(m, out);
 	print_processes(m, out);
 	return out->full ? -1 : 0;
 }

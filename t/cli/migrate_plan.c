@@ -231,6 +231,14 @@ test_what_they_would_not_take_is_an_error(void **state)
 	    {MIGRATE_OPENDKIM, "Domain a.example\nSelector s\nKeyFile a.pem\n",
 		"conf:3: KeyFile: OpenDKIM looked for it where it was "
 		"started; write the whole path\n"},
+	    {MIGRATE_OPENDKIM, "Domain a.example\nSelector auto\nKeyFile /a\n",
+		"conf:2: Selector: here this word says that a file names the "
+		"selector"},
+	    {MIGRATE_DKIMPROXY,
+		"listen 127.0.0.1:1\nrelay 127.0.0.1:2\ndomain a.example\n"
+		"selector Auto\nkeyfile /a\n",
+		"conf:4: selector: here this word says that a file names the "
+		"selector"},
 	    {MIGRATE_OPENDKIM,
 		"KeyTable /nowhere\nSigningTable /empty\nMode s\n",
 		"conf:1: KeyTable: No such file or directory: /nowhere\n"},
