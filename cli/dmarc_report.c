@@ -14,6 +14,7 @@
 #include "cli/kit/cli.h"
 #include "cli/kit/database.h"
 #include "cli/kit/days.h"
+#include "cli/kit/domains.h"
 #include "cli/kit/options.h"
 #include "cli/kit/settings.h"
 #include "cli/report_files.h"
@@ -104,7 +105,7 @@ check_options(struct wishes *w)
 		return cli_usage_error(
 		    "dmarc-report", "--list makes no reports");
 	if (w->domain != NULL &&
-	    mail_idn_to_ascii(slice_str(w->domain), &w->name) != 0)
+	    cli_domain_read(slice_str(w->domain), &w->name) != 0)
 		return cli_usage_error(
 		    "dmarc-report", "-d %s: no domain name", w->domain);
 	if (!w->send && w->directory == NULL)

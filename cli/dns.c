@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/kit/cli.h"
+#include "cli/kit/domains.h"
 #include "cli/kit/options.h"
 #include "cli/kit/records_print.h"
 #include "cli/kit/settings.h"
@@ -169,7 +170,7 @@ print_delegation(const struct wishes *w, struct slice provider,
 static int
 take_name(const char *option, const char *text, struct strbuf *ascii)
 {
-	if (text == NULL || mail_idn_to_ascii(slice_str(text), ascii) == 0)
+	if (text == NULL || cli_domain_read(slice_str(text), ascii) == 0)
 		return 0;
 	cli_error("dns: %s %s: no domain name", option, text);
 	return -1;

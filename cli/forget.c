@@ -13,6 +13,7 @@
 #include "cli/forget_private.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/daemon.h"
+#include "cli/kit/domains.h"
 #include "cli/kit/options.h"
 #include "cli/kit/settings.h"
 #include "cli/service.h"
@@ -218,17 +219,12 @@ read_options(int argc, char **argv, struct forget *f)
 	    {0, "dry-run", .flag = &f->steps.dry},
 	    {0},
 	};
-	struct slice name;
-	bool final_dot;
 
 	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return -1;
 	if (domain == NULL)
 		return cli_usage_error("forget", "-d: which domain?");
-	name = slice_str(domain);
-	final_dot = slice_ends_nocase(name, SLICE("."));
-	if (mail_idn_to_ascii(
-		slice_first(name, name.n - final_dot), &f->domain) != 0)
+	if (cli_domain_read(slice_str(domain), &f->domain) != 0)
 		return cli_usage_error(
 		    "forget", "-d %s: no domain name", domain);
 	return 0;

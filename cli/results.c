@@ -15,6 +15,7 @@
 #include "cli/kit/cli.h"
 #include "cli/kit/database.h"
 #include "cli/kit/days.h"
+#include "cli/kit/domains.h"
 #include "cli/kit/options.h"
 #include "cli/kit/settings.h"
 #include "mail/idn.h"
@@ -107,8 +108,7 @@ check_options(struct wishes *w)
 		w->by_named || w->json))
 		return cli_usage_error(
 		    "results", "--forget stands alone: it deletes all");
-	if (domain != NULL &&
-	    mail_idn_to_ascii(slice_str(domain), &w->name) != 0)
+	if (domain != NULL && cli_domain_read(slice_str(domain), &w->name) != 0)
 		return cli_usage_error("results", "%s: no domain name", domain);
 	if (!w->by_named)
 		w->by = w->domain != NULL ? RECORD_FOUND_BY_CLIENT

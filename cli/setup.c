@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/kit/cli.h"
+#include "cli/kit/domains.h"
 #include "cli/kit/options.h"
 #include "cli/kit/records_print.h"
 #include "cli/kit/settings.h"
@@ -65,7 +66,7 @@ add_setup_domain(void *to, const char *text)
 	if (w->domain_count == SETUP_DOMAINS_MAX)
 		(void)cli_usage_error(
 		    "setup", "-d: more than %d domains", SETUP_DOMAINS_MAX);
-	else if (mail_idn_to_ascii(slice_str(text), &ascii) != 0)
+	else if (cli_domain_read(slice_str(text), &ascii) != 0)
 		(void)cli_usage_error("setup", "-d %s: no domain name", text);
 	else
 		outcome = 0;

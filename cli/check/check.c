@@ -20,6 +20,7 @@
 #include "cli/check/servers.h"
 #include "cli/check/wiring.h"
 #include "cli/kit/cli.h"
+#include "cli/kit/domains.h"
 #include "cli/kit/options.h"
 #include "cli/kit/postfix.h"
 #include "cli/kit/resolve.h"
@@ -255,18 +256,13 @@ run(int argc, char **argv)
 	struct wishes w = {
 	    .config = PROXY_CONFIG_PATH, .send = {.wait = SEND_WAIT_DEFAULT}};
 	struct strbuf domain;
-	struct slice name;
-	bool final_dot;
 	int status;
 
 	if (read_options(argc, argv, &w) != 0)
 		return CLI_USAGE;
-	name = slice_str(w.domain);
-	final_dot = slice_ends_nocase(name, SLICE("."));
 	strbuf_init(&domain, MAIL_IDN_NAME_MAX);
 	if (w.domain != NULL &&
-	    mail_idn_to_ascii(slice_first(name, name.n - final_dot), &domain) !=
-		0) {
+	    cli_domain_read(slice_str(w.domain), &domain) != 0) {
 		cli_error("check: -d %s: no domain name", w.domain);
 		return CLI_USAGE;
 	}

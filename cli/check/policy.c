@@ -115,10 +115,9 @@ check_spf_report(const char *domain, const struct check_spf *spf,
 		check_report_add(
 		    report, &about, CHECK_WARNING, "there is no record");
 		check_report_todo(report,
-		    "publish %s. IN TXT \"v=spf1 mx -all\", or whichever hosts "
-		    "send for it (in a form: name @ or empty, type TXT, value "
-		    "v=spf1 mx -all)",
-		    domain);
+		    "publish what this prints (for a provider's form with "
+		    "--format form): signpost dns -d %s --for spf%s",
+		    domain, report->config);
 		break;
 	case MAIL_VERDICT_TEMPERROR:
 		check_report_no_answer(report, &about);

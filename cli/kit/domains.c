@@ -33,15 +33,21 @@ cli_domains_at(const struct cli_domains *domains, size_t number)
 }
 
 int
-cli_domains_add(struct cli_domains *domains, struct slice name)
+cli_domain_read(struct slice name, struct strbuf *ascii)
 {
 	bool final_dot = slice_ends_nocase(name, SLICE("."));
+
+	return mail_idn_to_ascii(slice_first(name, name.n - final_dot), ascii);
+}
+
+int
+cli_domains_add(struct cli_domains *domains, struct slice name)
+{
 	struct strbuf ascii;
 	int outcome;
 
 	strbuf_init(&ascii, MAIL_IDN_NAME_MAX);
-	outcome =
-	    mail_idn_to_ascii(slice_first(name, name.n - final_dot), &ascii);
+	outcome = cli_domain_read(name, &ascii);
 	if (domains->names == NULL)
 		domains->names = proxy_index_new();
 	if (outcome == 0)

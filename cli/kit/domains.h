@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/slice.h"
+#include "base/strbuf.h"
 
 struct proxy_index;
 
@@ -19,6 +20,10 @@ struct cli_domains {
 void cli_domains_clear(struct cli_domains *);
 size_t cli_domains_count(const struct cli_domains *);
 struct slice cli_domains_at(const struct cli_domains *, size_t);
+
+/* A name as people type it, in lower case, A-labels, without a final dot. 0; or
+ * -1 where it is no domain name. */
+int cli_domain_read(struct slice name, struct strbuf *ascii);
 
 /* One more, unless it is there. 0; or -1 where it is no domain name. */
 int cli_domains_add(struct cli_domains *, struct slice name);

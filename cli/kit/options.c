@@ -114,5 +114,10 @@ cli_options_read(
 	if (r.at >= argc)
 		return 0;
 	r.name = argv[r.at];
-	return refuse_option(&r, "one argument too many");
+	while (table->name != NULL && strcmp(table->name, "domain") != 0)
+		table++;
+	return refuse_option(&r,
+	    table->name == NULL
+		? "one argument too many"
+		: "one argument too many: a domain stands behind -d");
 }

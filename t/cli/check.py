@@ -622,7 +622,7 @@ class Spf(check_case.Case):
         reason, todo = self.fault("example.org TXT hello", status=0,
                                   result="warning")
         self.assertEqual(reason, "there is no record")
-        self.assertIn('publish example.org. IN TXT "v=spf1 ', todo)
+        self.assertIn("signpost dns -d example.org --for spf -c ", todo)
 
     def test_two(self):
         reason, todo = self.fault(SPF, SPF.replace("-all", "~all"))

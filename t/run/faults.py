@@ -215,7 +215,7 @@ OF_DNS = [
           "address 192.0.2.9: .*does not lead back to it", "set a PTR record",
           status=0),
     Fault("no SPF record", {SPF: []}, "spf example.org: there is no record",
-          "publish example.org. IN TXT", status=0),
+          "publish .*: signpost dns -d example.org --for spf$", status=0),
     Fault("two DMARC records",
           {DMARC: ["TXT v=DMARC1; p=none", "TXT v=DMARC1; p=reject"]},
           "dmarc example.org: 2 records", "leave one"),

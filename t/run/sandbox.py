@@ -28,6 +28,7 @@ from inject import DEAD, SYS
 from recorder import Both
 
 AT_FDCWD = -100
+NOBODY = 0x3fffff  # a process that there is not: ESRCH, by the kernel's own word
 CLONE_NEWUSER = 0x10000000
 PROT_EXEC = 4
 # Where a signer has its ways to the master: for keys, and for what it would
@@ -214,9 +215,8 @@ class Reach(Case):
                 ("clone", CLONE_NEWUSER | signal.SIGCHLD, 0, 0, 0, 0),
                 ("clone3", it.bytes(b"\0" * 88), 88),
                 ("kill", proxy.process.pid, 0), ("io_uring_setup", 1, 0),
-                ("tgkill", proxy.process.pid, proxy.process.pid, 0),
-                ("prlimit64", 0, resource.RLIMIT_NOFILE,
-                 it.bytes(b"\xff" * 16), 0),
+                ("tgkill", NOBODY, NOBODY, 0),
+                ("prlimit64", 0, resource.RLIMIT_CORE, it.bytes(b"\0" * 16), 0),
                 ("ioctl", 0, termios.TIOCSTI, it.bytes(b"x")),
                 ("socketpair", socket.AF_INET, socket.SOCK_STREAM, 0, 0),
                 ("mmap", 0, 4096, PROT_EXEC, 0x22, -1, 0),

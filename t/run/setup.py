@@ -720,6 +720,9 @@ class Faults(Bare):
         before = tree("/etc/signpost", "/etc/postfix")
         for name in "no domain", "a..test", "../x", "":
             self.assertIn("no domain name", setup("-d", name, status=(64,)))
+        self.assertIn("a domain stands behind -d",
+                      setup("example.org", status=(64,)))
+        self.assertIn("/example.org/", setup("-d", "Example.ORG.", "--dry-run"))
         self.assertEqual(tree("/etc/signpost", "/etc/postfix"), before)
         # One that the DNS does not know is set up, and named as missing there.
         said = setup("-d", "nobody-has-this.test", status=(1,))
