@@ -11,6 +11,7 @@ enum { REASON_MAX = 1024 };
 struct delegating {
 	const struct cli_delegation *order;
 	struct proxy_index *domains; /* those that were printed */
+	bool rsa, ed25519;	     /* are there such keys? */
 	bool failed;
 };
 
@@ -43,10 +44,35 @@ add_alias(struct cli_records *records, const struct cli_delegation *order,
 	return outcome;
 }
 
+/* Of each name, and of each kind of keys that some signature asks for. */
+static int
+add_aliases(struct cli_records *records, const struct delegating *d,
+    struct slice domain, struct strbuf *reason)
+{
+	const struct proxy_strings *names = &d->order->config->rotate.names;
+	struct strbuf selector;
+	int outcome = 0;
+
+	strbuf_init(&selector, DNS_NAME_MAX);
+	for (size_t i = 0; i < 2 * names->count && outcome == 0; i++) {
+		bool second = i >= names->count;
+
+		if (second ? !d->ed25519 : !d->rsa)
+			continue;
+		/* As `signpost rotate' has it. */
+		strbuf_reset(&selector);
+		strbuf_addf(&selector, "%s%s", names->list[i % names->count],
+		    second ? "e" : "");
+		outcome = add_alias(
+		    records, d->order, domain, strbuf_text(&selector), reason);
+	}
+	strbuf_clear(&selector);
+	return outcome;
+}
+
 static void
 delegate(struct delegating *d, struct slice domain)
 {
-	const struct proxy_strings *names = &d->order->config->rotate.names;
 	size_t before = proxy_index_count(d->domains);
 	struct cli_records records = {0};
 	struct strbuf reason;
@@ -54,14 +80,12 @@ delegate(struct delegating *d, struct slice domain)
 	if (proxy_index_add(d->domains, domain) != before)
 		return;
 	strbuf_init(&reason, REASON_MAX);
-	for (size_t i = 0; i < names->count && reason.n == 0; i++)
-		if (add_alias(&records, d->order, domain, names->list[i],
-			&reason) != 0) {
-			cli_error("dns: --cname: %s", strbuf_text(&reason));
-			d->failed = true;
-		}
-	if (reason.n == 0)
+	if (add_aliases(&records, d, domain, &reason) != 0) {
+		cli_error("dns: --cname: %s", strbuf_text(&reason));
+		d->failed = true;
+	} else {
 		d->order->take(d->order->ctx, &records);
+	}
 	cli_records_clear(&records);
 	strbuf_clear(&reason);
 }
@@ -84,6 +108,7 @@ take_place(void *ctx, const struct cli_key_place *place)
 int
 cli_delegation_run(const struct cli_delegation *order)
 {
+	const struct proxy_signing_rules *rules = &order->config->signing;
 	struct delegating d = {.order = order};
 	size_t count;
 
@@ -92,6 +117,12 @@ cli_delegation_run(const struct cli_delegation *order)
 			  "change: [rotate] name = a, b");
 		return CLI_CONFIG;
 	}
+	for (size_t i = 0; i < rules->key_count; i++)
+		if (rules->keys[i].automatic)
+			*(rules->keys[i].algorithm == DKIM_ED25519_SHA256
+				? &d.ed25519
+				: &d.rsa) = true;
+	d.rsa |= !d.ed25519;
 	d.domains = proxy_index_new();
 	if (order->domain.n > 0)
 		delegate(&d, order->domain);

@@ -47,6 +47,20 @@ class Delegation(tool.Case):
             "%s._domainkey.new.example.keys.example.net." % name
             for name in "ab"})
 
+    def test_each_kind_of_keys_has_names(self):
+        def names(more):
+            conf = self.write("signpost.conf", tool.CONFIG.replace(
+                "selector = s1", "selector = auto") % {
+                    "dir": self.dir, "more": more + MORE})
+            return [name.split(".")[0] for name in self.pairs(
+                conf, "-d", "example.com")]
+
+        rsa, ed = ("signature = dkim(a=%s)\n" % a for a in (
+            "rsa-sha256", "ed25519-sha256"))
+        self.assertEqual(names(rsa), ["a", "b"])
+        self.assertEqual(names(ed), ["ae", "be"])
+        self.assertEqual(names(rsa + ed), ["a", "b", "ae", "be"])
+
     def test_its_formats(self):
         conf = self.config(MORE)
         name, target = ("a._domainkey.example.org",
