@@ -27,6 +27,8 @@
 #include "cli/kit/capture.h"
 
 enum { PATH_BYTES = 4096, CHUNK = 4096, NAP_MS = 5, NO_EXEC = 127 };
+/* What was killed has so much time to be gone. */
+enum { END_MS = 2000 };
 
 static int
 try_directory(struct slice directory, const char *name, struct strbuf *path)
@@ -187,6 +189,22 @@ wait_for_exit(pid_t pid, int64_t end, bool *gone, struct strbuf *reason)
 	    info.si_status);
 }
 
+/* With all that it started. Without CAP_KILL root may not end what has become
+ * another user's: then it is left, and not waited for. */
+static void
+end_program(pid_t pid, struct strbuf *reason)
+{
+	const struct timespec nap = {0, NAP_MS * 1000000L};
+	int64_t end = clock_ms() + END_MS;
+
+	/* It may not have come to a group of its own yet. */
+	if (kill(pid, SIGKILL) + kill(-pid, SIGKILL) < 0 && errno == EPERM &&
+	    reason != NULL)
+		strbuf_addf(reason, ", and we may not end it (CAP_KILL)");
+	while (waitpid(pid, NULL, WNOHANG) == 0 && clock_ms() < end)
+		(void)nanosleep(&nap, NULL);
+}
+
 static int
 capture(const char *const argv[], const struct capturing *how,
     struct strbuf *out, struct strbuf *reason)
@@ -210,12 +228,8 @@ capture(const char *const argv[], const struct capturing *how,
 		if (read_output(
 			wire[0], end, how->apart != NULL, out, reason) == 0)
 			outcome = wait_for_exit(pid, end, &gone, reason);
-		if (!gone) {
-			/* It may not have come to a group of its own yet. */
-			(void)kill(pid, SIGKILL);
-			(void)kill(-pid, SIGKILL);
-			(void)waitpid(pid, NULL, 0);
-		}
+		if (!gone)
+			end_program(pid, outcome == 0 ? NULL : reason);
 	}
 	(void)close(wire[0]);
 	return outcome;

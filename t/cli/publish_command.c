@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "base/clock.h"
 #include "cli/kit/publish_command.h"
@@ -134,25 +137,34 @@ test_it_has_nothing_of_ours(void **state)
 	assert_int_equal(sigprocmask(SIG_UNBLOCK, &some, NULL), 0);
 }
 
-/* The process that a file names has ended. */
-static void
-assert_gone(const char *name)
+/* Which process a script noted. */
+static int
+read_child(void)
 {
-	int64_t end = clock_ms() + SOON_MS;
 	char path[100];
 	int pid = 0;
 	FILE *file;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	(void)snprintf(path, sizeof(path), "%s/child", folder);
 	file = fopen(path, "r");
 	assert_non_null(file);
 	assert_int_equal(fscanf(file, "%d", &pid), 1);
 	(void)fclose(file);
+	(void)unlink(path);
 	assert_true(pid > 1);
+	return pid;
+}
+
+/* It has ended. */
+static void
+assert_gone(void)
+{
+	int64_t end = clock_ms() + SOON_MS;
+	int pid = read_child();
+
 	while (kill(pid, 0) == 0 && clock_ms() < end)
 		(void)nanosleep(&(struct timespec){0, 1000000}, NULL);
 	assert_int_equal(kill(pid, 0), -1);
-	(void)unlink(path);
 }
 
 static void
@@ -168,12 +180,40 @@ test_it_has_so_much_time_with_all_that_it_started(void **state)
 	assert_non_null(strstr(said, "does not end: begun"));
 	free(said);
 	assert_true(clock_ms() - begun < SOON_MS);
-	assert_gone("child");
+	assert_gone();
 	/* What it leaves behind where it ends well goes, too. */
 	(void)snprintf(script, sizeof(script),
 	    "sleep 600 >/dev/null 2>&1 & echo $! >%s/child", folder);
 	assert_null(run_script(script, "", SOON_MS));
-	assert_gone("child");
+	assert_gone();
+}
+
+/* As in a unit that gives us few rights: who has become another user cannot be
+ * ended, and is not waited for. */
+static void
+test_without_the_right_to_end_it_we_go_on(void **state)
+{
+	struct __user_cap_header_struct head = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3], all[2];
+	int64_t begun = clock_ms();
+	char script[200], *said;
+
+	(void)state;
+	if (geteuid() != 0)
+		return; /* then it is ours */
+	(void)snprintf(script, sizeof(script),
+	    "echo $$ >%s/child; exec sleep 600", folder);
+	assert_int_equal(syscall(SYS_capget, &head, sets), 0);
+	memcpy(all, sets, sizeof(all));
+	sets[0].effective &= ~(1u << CAP_KILL);
+	assert_int_equal(syscall(SYS_capset, &head, sets), 0);
+	said = run_script(script, "", 500);
+	assert_int_equal(syscall(SYS_capset, &head, all), 0);
+	assert_non_null(strstr(said, "does not end, and we may not end it"));
+	free(said);
+	assert_true(clock_ms() - begun < SOON_MS);
+	assert_int_equal(kill(read_child(), SIGKILL), 0);
 }
 
 static void
@@ -248,6 +288,7 @@ main(void)
 	    cmocka_unit_test(test_it_gets_its_words_and_arguments_as_they_are),
 	    cmocka_unit_test(test_it_has_nothing_of_ours),
 	    cmocka_unit_test(test_it_has_so_much_time_with_all_that_it_started),
+	    cmocka_unit_test(test_without_the_right_to_end_it_we_go_on),
 	    cmocka_unit_test(test_what_it_says_is_bounded_and_harmless),
 	    cmocka_unit_test(test_what_cannot_be_run_is_told),
 	};
