@@ -82,6 +82,15 @@ cli_record_replace(struct cli_record *record, struct slice old)
 }
 
 void
+cli_record_rename(struct cli_record *record, const char *name)
+{
+	char *fresh = xstrdup(name);
+
+	free(record->name);
+	record->name = fresh;
+}
+
+void
 cli_record_note(struct cli_record *record, const char *fmt, ...)
 {
 	struct strbuf notes;

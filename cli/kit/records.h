@@ -48,6 +48,9 @@ void cli_record_replace(struct cli_record *, struct slice old);
 void cli_record_note(struct cli_record *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* It belongs there. */
+void cli_record_rename(struct cli_record *, const char *name);
+
 struct dkim_key;
 
 void cli_records_clear(struct cli_records *);

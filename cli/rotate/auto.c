@@ -131,14 +131,6 @@ visit_domain(struct automatic *a, const struct rotate_domain *domain,
 
 /* --- a key that signs --- */
 
-/* By the command, where there is one. */
-static void
-publish_again(struct rotate_work *work, const struct rotate_item *item)
-{
-	if (work->run->config->rotate.publish != NULL)
-		rotate_publish_add(work, item);
-}
-
 /* Its record has gone, or has come back. */
 static void
 take_active(struct rotate_run *run, const struct rotate_item *item,
@@ -155,12 +147,17 @@ take_active(struct rotate_run *run, const struct rotate_item *item,
 		return;
 	if (rotate_work_open(&work, run, item->domain, NULL) == 0)
 		row = proxy_selectors_find(work.selectors, name);
-	if (row != NULL && row->state == PROXY_SELECTOR_ACTIVE &&
+	if (row == NULL || row->state != PROXY_SELECTOR_ACTIVE)
+		row = NULL;
+	/* At the end of an alias the record is of another name, which has not
+	 * been asked for here. */
+	if (row != NULL && missing && !shown->alias &&
+	    run->config->rotate.publish != NULL)
+		rotate_publish_add(&work, item);
+	if (row != NULL &&
 	    missing != (row->moments[PROXY_SELECTOR_LOST] != 0)) {
 		(void)proxy_selectors_set_moment(work.selectors, name,
 		    PROXY_SELECTOR_LOST, missing ? run->now : 0);
-		if (missing)
-			publish_again(&work, item);
 		if (rotate_work_write(&work) == 0) {
 			about.row = proxy_selectors_find(work.selectors, name);
 			about.record =

@@ -374,6 +374,7 @@ answer_resolver(void *subject, const struct dns_question *question,
 	struct subject *s = subject;
 
 	(void)question;
+	s->shown.alias |= answer->alias;
 	if (answer->status == DNS_TEMPFAIL)
 		s->shown.resolved = ROTATE_RESOLVED_NONE;
 	else
@@ -556,12 +557,34 @@ judge(struct subject *s, size_t number)
 	return &link->verdict;
 }
 
+/* As the first server of each zone has it: where they do not agree the key waits
+ * in any case. In a circle it is somewhere. */
+static const char *
+end_of(const struct subject *s)
+{
+	size_t at = 0;
+
+	for (size_t step = 0; step < LINKS_MAX; step++) {
+		const struct link *link = s->links[at];
+		size_t host = 0;
+
+		while (
+		    host < CLI_HOSTS_MAX && link->said[host].kind != SAID_ALIAS)
+			host++;
+		if (host == CLI_HOSTS_MAX)
+			break;
+		at = link->said[host].target;
+	}
+	return s->links[at]->question.name;
+}
+
 static void
 judge_subject(struct subject *s)
 {
 	if (s->link_count > 0 && !s->want.resolver_only) {
 		const struct verdict *verdict = judge(s, 0);
 
+		s->shown.end = end_of(s);
 		s->shown.sight.others = verdict->others;
 		s->shown.sight.ttl = verdict->ttl;
 		s->shown.sight.unheard = verdict->unheard;

@@ -45,7 +45,10 @@ enum rotate_resolved {
 struct rotate_shown {
 	struct rotate_sight sight;
 	enum rotate_resolved resolved;
-	bool alias;	   /* a server has one at the name itself */
+	bool alias; /* there is one at the name itself */
+	/* Where aliases lead, or the name itself: there the record belongs.
+	 * NULL: the servers were not asked. */
+	const char *end;
 	const char *other; /* what a server gave instead; NULL */
 	/* Which server lacks what, which is silent: for people. "" for none */
 	const char *lacking, *silent;

@@ -24,7 +24,7 @@ struct prep {
 	enum dkim_key_type type;
 	bool taken[ROTATE_NAMES_MAX]; /* by a file or a row */
 	unsigned number;	      /* of the name that is tried */
-	struct strbuf name;
+	struct strbuf name, end;      /* end: where an alias there leads */
 	size_t look, probe;
 	uint32_t ttl; /* of what is there instead */
 	enum { PREP_SEARCHING, PREP_FREE, PREP_OVER } state;
@@ -83,6 +83,7 @@ add_prep(struct preps *preps, const struct rotate_work *work,
 	prep = &preps->list[preps->count++];
 	*prep = (struct prep){.domain = work->domain, .type = type};
 	strbuf_init(&prep->name, NAME_BYTES);
+	strbuf_init(&prep->end, NAME_BYTES);
 	if (run->selector != NULL) {
 		struct slice name = slice_str(run->selector);
 
@@ -112,7 +113,8 @@ add_prep(struct preps *preps, const struct rotate_work *work,
 
 /* The staged key that there is; made where a run was ended before it was. */
 static void
-tell_staged(struct rotate_work *work, const struct proxy_selector *row)
+tell_staged(
+    struct rotate_work *work, const struct proxy_selector *row, const char *end)
 {
 	struct rotate_about about = {
 	    .domain = work->domain->name, .selector = row->name, .row = row};
@@ -130,6 +132,8 @@ tell_staged(struct rotate_work *work, const struct proxy_selector *row)
 		rotate_report_add(
 		    report, &about, ROTATE_PERSON, "%s", strbuf_text(&reason));
 	} else {
+		if (end != NULL)
+			cli_record_rename(&key.record.list[0], end);
 		/* A timer's run tells of the record by itself, once. */
 		if (!work->run->automatic)
 			about.record = &key.record.list[0];
@@ -191,7 +195,7 @@ collect_domain(struct preps *preps, const struct rotate_domain *domain)
 		staged = proxy_selectors_first(work.selectors,
 		    (enum dkim_key_type)type, PROXY_SELECTOR_STAGED);
 		if (staged != NULL)
-			tell_staged(&work, staged);
+			tell_staged(&work, staged, NULL);
 		else
 			add_prep(preps, &work, (enum dkim_key_type)type);
 	}
@@ -274,6 +278,8 @@ take_look(
 	} else if (!shown->sight.unheard || shown->sight.others ||
 	    shown->resolved == ROTATE_RESOLVED_RIGHT) {
 		prep->state = PREP_FREE;
+		if (shown->end != NULL)
+			strbuf_add_str(&prep->end, shown->end);
 	} else {
 		prep->state = PREP_OVER;
 		strbuf_addf(&text,
@@ -360,7 +366,8 @@ make_prep(struct preps *preps, const struct prep *prep)
 			    work.selectors, strbuf_slice(&prep->name));
 	}
 	if (staged != NULL)
-		tell_staged(&work, staged);
+		tell_staged(&work, staged,
+		    prep->end.n == 0 ? NULL : strbuf_text(&prep->end));
 	rotate_work_close(&work);
 }
 
@@ -378,6 +385,7 @@ rotate_prepare(struct rotate_run *run, const struct rotate_domain *const *list,
 		if (preps.list[i].state == PREP_FREE)
 			make_prep(&preps, &preps.list[i]);
 		strbuf_clear(&preps.list[i].name);
+		strbuf_clear(&preps.list[i].end);
 	}
 	free(preps.list);
 }

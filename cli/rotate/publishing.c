@@ -86,8 +86,13 @@ rotate_publish_remove(struct rotate_work *work, const struct rotate_item *item)
 	if (was_told(work, item))
 		return;
 	strbuf_init(&name, NAME_BYTES);
-	rotate_record_name(item->domain, slice_str(item->selector), &name);
-	about.remove = item->readable ? &item->key.record.list[0] : NULL;
+	if (item->readable) {
+		about.remove = &item->key.record.list[0];
+		strbuf_add_str(&name, about.remove->name);
+	} else {
+		rotate_record_name(
+		    item->domain, slice_str(item->selector), &name);
+	}
 	rotate_report_add(&work->run->report, &about, ROTATE_PERSON,
 	    "take down the TXT record of %s, or put \"v=DKIM1; p=\" in its "
 	    "place, which says that it is revoked: mail signed with it has "

@@ -10,6 +10,7 @@
 #include "cli/kit/cli.h"
 #include "cli/kit/options.h"
 #include "cli/kit/settings.h"
+#include "cli/rotate/notify.h"
 #include "cli/rotate/run.h"
 #include "mail/idn.h"
 
@@ -235,6 +236,10 @@ work(struct wishes *w)
 		return status;
 	rotate_report_init(&run->report, w->json);
 	w->verb->run(run);
+	if (run->automatic && run->report.told.n > 0 &&
+	    run->config->rotate.notify != NULL)
+		(void)rotate_notify(
+		    run->config, strbuf_slice(&run->report.told));
 	status = rotate_report_end(
 	    &run->report, run->automatic ? CLI_OK : CLI_TEMPORARY);
 	rotate_report_clear(&run->report);

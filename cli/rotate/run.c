@@ -171,6 +171,16 @@ rotate_items_look(struct rotate_items *items, struct rotate_run *run)
 	}
 	strbuf_clear(&name);
 	rotate_look_run(items->look);
+	for (size_t i = 0; i < items->count; i++) {
+		struct rotate_item *item = &items->list[i];
+		const struct rotate_shown *shown =
+		    rotate_items_shown(items, item);
+
+		/* A name that is delegated is nobody's to write to here. */
+		if (shown != NULL && shown->end != NULL && item->readable)
+			cli_record_rename(
+			    &item->key.record.list[0], shown->end);
+	}
 }
 
 const struct rotate_shown *

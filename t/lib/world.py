@@ -199,7 +199,7 @@ logging { category default { default_stderr; }; };
 class Unbound(Process):
     """A caching resolver, whose time is the test's."""
 
-    def __init__(self, test, world, stubs):
+    def __init__(self, test, world, stubs, local):
         super().__init__(test, "signpost-unbound-")
         self.port = ports.free_port()
         text = """server:
@@ -219,6 +219,7 @@ class Unbound(Process):
 """ % (self.port, self.port, self.directory)
         text += "".join("  local-zone: '%s.' transparent\n" % zone
                         for zone in stubs)
+        text += "".join("  local-data: '%s'\n" % line for line in local)
         text += "remote-control:\n  control-enable: no\n"
         for zone, addresses in stubs.items():
             text += 'stub-zone:\n  name: "%s"\n' % zone + "".join(
@@ -298,5 +299,6 @@ class World:
     def follow(self, address, primaries):
         return Named(self.test, address, {}, primaries)
 
-    def resolve(self, stubs):
-        return Unbound(self.test, self, stubs)
+    def resolve(self, stubs, *local):
+        """It has these records itself."""
+        return Unbound(self.test, self, stubs, local)

@@ -187,6 +187,8 @@ class Install(unittest.TestCase):
                  0o644),
                 ("/usr/lib/systemd/system/signpost-dmarc-report.timer",
                  0o644),
+                ("/usr/lib/systemd/system/signpost-rotate.service", 0o644),
+                ("/usr/lib/systemd/system/signpost-rotate.timer", 0o644),
                 ("/etc/cron.d/signpost", 0o644),
                 ("/usr/lib/sysusers.d/signpost.conf", 0o644),
                 ("/usr/lib/tmpfiles.d/signpost.conf", 0o644),
@@ -220,7 +222,8 @@ class Install(unittest.TestCase):
         self.addCleanup(shutil.rmtree, place, True)
         self.install(place)
         with open(place + "/etc/cron.d/signpost") as f:
-            [line] = [line for line in f if not line.startswith("#")]
+            line, rotate = [line for line in f if not line.startswith("#")]
+        self.assertIn("/usr/sbin/signpost rotate auto ", rotate)
         self.assertEqual(line.split()[2:6], ["*", "*", "*", "root"])
         self.assertNotIn("%", line)  # that is a line's end to cron
         command = line.split(maxsplit=6)[6]
