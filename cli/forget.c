@@ -39,18 +39,6 @@ static const char help[] =
     "                       (/etc/signpost/signpost.conf)\n"
     "  --dry-run            say what would be done, and do nothing\n";
 
-static int
-run_tool(const struct cli_command *tool, const char *const words[])
-{
-	char *argv[8] = {(char *)(uintptr_t)tool->name};
-	int argc = 1;
-
-	for (; words[argc - 1] != NULL; argc++)
-		argv[argc] = (char *)(uintptr_t)words[argc - 1];
-	(void)fflush(stdout);
-	return tool->run(argc, argv);
-}
-
 /* --- the daemon --- */
 
 static bool
@@ -80,7 +68,7 @@ have_it_read(struct forget *f)
 
 	if (answers(f)) {
 		if (!f->steps.dry)
-			status = run_tool(&cli_reload, words);
+			status = cli_command_run(&cli_reload, words);
 		if (status == CLI_OK)
 			cli_steps_took(&f->steps, "service", 0,
 			    "reads its configuration again");
@@ -119,7 +107,7 @@ delete_results(const struct forget *f)
 		return CLI_OS;
 	}
 	if (child == 0)
-		_exit(run_tool(&cli_results, words));
+		_exit(cli_command_run(&cli_results, words));
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		continue;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_BROKEN;

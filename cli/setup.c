@@ -165,18 +165,6 @@ read_options(int argc, char **argv, struct setup *setup)
 
 /* --- what other subcommands do --- */
 
-static int
-run_tool(const struct cli_command *tool, const char *const words[])
-{
-	char *argv[8] = {(char *)(uintptr_t)tool->name};
-	int argc = 1;
-
-	for (; words[argc - 1] != NULL; argc++)
-		argv[argc] = (char *)(uintptr_t)words[argc - 1];
-	(void)fflush(stdout);
-	return tool->run(argc, argv);
-}
-
 static bool
 would_serve(struct setup *setup)
 {
@@ -185,7 +173,7 @@ would_serve(struct setup *setup)
 
 	if (setup->steps.dry || setup->wishes.root != NULL)
 		return true;
-	if (run_tool(&cli_serve, words) == CLI_OK)
+	if (cli_command_run(&cli_serve, words) == CLI_OK)
 		return true;
 	cli_steps_tell(&setup->steps, "configuration", CLI_STEP_STOP,
 	    "signpost would not serve with it, see above");
@@ -255,7 +243,8 @@ check_outcome(struct setup *setup)
 	const char *const words[] = {
 	    "-c", strbuf_text(&setup->config_path), NULL};
 
-	return run_tool(&cli_check, words) == CLI_OK ? CLI_OK : CLI_FAILED;
+	return cli_command_run(&cli_check, words) == CLI_OK ? CLI_OK
+							    : CLI_FAILED;
 }
 
 /* --- the steps --- */

@@ -1,10 +1,14 @@
 /* What the subcommands share; see cli.h. */
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/kit/cli.h"
+
+enum { WORDS_MAX = 7 };
 
 static void report_line(const char *before, const char *fmt, va_list)
     __attribute__((format(printf, 2, 0)));
@@ -68,4 +72,18 @@ cli_stdout_close(int status)
 	if (errno != EPIPE)
 		cli_error("standard output: %s", strerror(errno));
 	return CLI_UNWRITABLE;
+}
+
+int
+cli_command_run(const struct cli_command *tool, const char *const words[])
+{
+	char *argv[WORDS_MAX + 2] = {(char *)(uintptr_t)tool->name};
+	int argc = 1;
+
+	for (; words[argc - 1] != NULL; argc++) {
+		assert(argc <= WORDS_MAX);
+		argv[argc] = (char *)(uintptr_t)words[argc - 1];
+	}
+	(void)fflush(stdout);
+	return tool->run(argc, argv);
 }

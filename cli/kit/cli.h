@@ -30,6 +30,10 @@ struct cli_command {
 	const char *help;    /* what --help prints; begins with "usage: " */
 };
 
+/* Does what it would by these words (NULL behind the last, seven at most); how
+ * it ends. */
+int cli_command_run(const struct cli_command *, const char *const words[]);
+
 /* One a file, cli/<name>.c; main.c has the table. */
 extern const struct cli_command cli_check;
 extern const struct cli_command cli_demo;
