@@ -146,12 +146,15 @@ class Attackers(inbound.Case):
     # to ask it by. Which rule a signature may be of is the signers' affair.
 
     def test_key_files_are_handed_to_signers_alone(self):
-        with contextlib.closing(taken_over.sockets_of(
-                self.pids["signer"])[taken_over.FD_KEYS]) as own:
-            os.kill(self.pids["signer"], signal.SIGSTOP)
-            self.addCleanup(os.kill, self.pids["signer"], signal.SIGCONT)
-            self.assertTrue(self.gets_file(own))
-            os.kill(self.pids["signer"], signal.SIGCONT)
+        signer = self.pids["signer"]
+        own = taken_over.sockets_of(signer)[taken_over.FD_KEYS]
+        os.kill(signer, signal.SIGSTOP)
+        try:
+            with own:
+                self.assertTrue(self.gets_file(own), self.proxy.text())
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(signer, signal.SIGCONT)
         for role in set(ROLES) - {"signer"}:
             found = taken_over.sockets_of(self.pids[role])
             self.assertNotIn(taken_over.FD_KEYS, found)

@@ -55,7 +55,7 @@ def question(kind, right, domain, text=b"", selector=b"", number=77):
 
 def key_question(rule, domain):
     """As a signer asks the master (proxy/keys/key_wire.h)."""
-    return struct.pack("=4I64x256s", 1, rule, 0, len(domain), domain)
+    return struct.pack("=4I72x256s", 1, rule, 0, len(domain), domain)
 
 
 def read_answer(datagram):
