@@ -21,7 +21,7 @@
 enum { PATH_LENGTH_MAX = 4096, WAIT_DEFAULT = 60, WAIT_MAX = 7 * 24 * 3600 };
 
 static const char help[] =
-    "usage: signpost setup -d DOMAIN... [--selector NAME]\n"
+    "usage: signpost setup -d DOMAIN... [--selector auto|NAME]\n"
     "           [--type rsa|ed25519|both] [--domainkeys]\n"
     "           [--wiring after-queue|before-queue] [--no-local] [--inbound]\n"
     "           [--reject-dmarc] [--reflector ADDRESS] [-c FILE]\n"
@@ -36,7 +36,7 @@ static const char help[] =
     "which line to write. It may be run again at any time.\n"
     "\n"
     "  -d, --domain DOMAIN   whose mail is signed; may be given again\n"
-    "  --selector NAME       of the key; by the month where left out\n"
+    "  --selector NAME       of the key; auto, which is usual: a file says it\n"
     "  --type TYPE           of the key: rsa (default), ed25519, both\n"
     "  --domainkeys          a DomainKeys signature as well\n"
     "  --wiring HOW          after-queue (default): Postfix takes mail, then\n"

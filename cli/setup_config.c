@@ -18,6 +18,7 @@
 #include "cli/setup_private.h"
 #include "dkim/signing_set.h"
 #include "proxy/keys/key_files.h"
+#include "proxy/keys/selectors_known.h"
 #include "proxy/settings/config.h"
 
 #define RESULTS_DATABASE "/var/lib/signpost-record/results.db"
@@ -92,6 +93,16 @@ parse_text(const struct editing *e, bool tell)
 
 /* --- whose mail is signed, by which selector --- */
 
+/* What is there if a domain has a key by that rule. */
+static int
+add_key_path(const struct proxy_key_rule *rule, struct slice domain,
+    struct strbuf *path, struct strbuf *reason)
+{
+	return rule->automatic
+	    ? proxy_selectors_path(rule, domain, path, reason)
+	    : proxy_key_path(rule, domain, path, reason);
+}
+
 /* Does any domain that is named have a key under that rule's selector? Then a
  * person, or an earlier setup, meant what is written. */
 static bool
@@ -108,7 +119,7 @@ has_keys(const struct setup *setup, const struct proxy_config *config)
 			strbuf_reset(&path);
 			if (setup->wishes.root != NULL)
 				strbuf_add_str(&path, setup->wishes.root);
-			found = proxy_key_path(&rules->keys[i],
+			found = add_key_path(&rules->keys[i],
 				    slice_str(rules->domains.list[d]), &path,
 				    &reason) == 0 &&
 			    access(strbuf_text(&path), F_OK) == 0;
@@ -161,6 +172,15 @@ second_selector(const struct proxy_config *config)
 	return NULL;
 }
 
+static bool
+is_auto(const char *selector)
+{
+	return slice_equal_nocase(
+	    slice_str(selector), SLICE(PROXY_SELECTOR_AUTO));
+}
+
+/* Where nobody says otherwise a file names the selectors: then new keys can
+ * take the place of these. */
 static void
 choose_selectors(
     struct setup *setup, const struct proxy_config *config, bool meant)
@@ -175,7 +195,8 @@ choose_selectors(
 
 	if (base == NULL && meant)
 		base = config->signing.selector;
-	if (base == NULL) {
+	setup->automatic = base == NULL || is_auto(base);
+	if (setup->automatic) {
 		(void)gmtime_r(&now, &utc);
 		(void)strftime(month, sizeof(month), "m%Y%m", &utc);
 		base = month;
@@ -185,10 +206,24 @@ choose_selectors(
 		strbuf_addf(&setup->rsa, "%s%s", base, by_month ? "r" : "");
 	if (wishes->keys == SETUP_ED25519 && !by_month)
 		strbuf_add_str(&setup->ed25519, base);
-	else if (wishes->keys == SETUP_BOTH && second != NULL)
+	else if (wishes->keys == SETUP_BOTH && second != NULL &&
+	    !is_auto(second))
 		strbuf_add_str(&setup->ed25519, second);
 	else if (wishes->keys != SETUP_RSA)
 		strbuf_addf(&setup->ed25519, "%se", base);
+}
+
+/* Is a signature of DKIM made by that algorithm, among those without maps? */
+static bool
+makes_by(const struct proxy_config *config, enum dkim_algorithm algorithm)
+{
+	const struct proxy_signatures *made = &config->signing.signatures;
+
+	for (size_t i = 0; i < made->count; i++)
+		if (made->list[i].kind == &dkim_kind_dkim &&
+		    made->list[i].algorithm == algorithm)
+			return true;
+	return false;
 }
 
 /* Is a signature of that kind, under that selector where it names one, among
@@ -216,9 +251,16 @@ edit_signatures(struct editing *e, const struct proxy_config *config)
 
 	/* A first line takes the place of what is signed without one. */
 	if (wishes->keys == SETUP_BOTH || wishes->domainkeys)
-		put_once(e, "out", "signature", "dkim(c=relaxed/relaxed)");
+		put_once(e, "out", "signature",
+		    wishes->keys == SETUP_BOTH && e->setup->automatic
+			? "dkim(c=relaxed/relaxed, a=rsa-sha256)"
+			: "dkim(c=relaxed/relaxed)");
 	strbuf_init(&line, VALUE_MAX);
-	if (wishes->keys == SETUP_BOTH &&
+	if (wishes->keys == SETUP_BOTH && e->setup->automatic) {
+		if (!makes_by(config, DKIM_ED25519_SHA256))
+			add_setting(e, "out", "signature",
+			    "dkim(c=relaxed/relaxed, a=ed25519-sha256)");
+	} else if (wishes->keys == SETUP_BOTH &&
 	    !makes(config, &dkim_kind_dkim, second)) {
 		strbuf_addf(&line,
 		    "dkim(c=relaxed/relaxed, a=ed25519-sha256, s=%s)", second);
@@ -363,7 +405,8 @@ edit(struct editing *e)
 	wishes = &e->setup->wishes;
 	meant = !is_example(before) || has_keys(e->setup, before);
 	choose_selectors(e->setup, before, meant);
-	selector = e->setup->rsa.n > 0 ? strbuf_text(&e->setup->rsa)
+	selector = e->setup->automatic ? PROXY_SELECTOR_AUTO
+	    : e->setup->rsa.n > 0      ? strbuf_text(&e->setup->rsa)
 				       : strbuf_text(&e->setup->ed25519);
 	for (size_t i = 0; i < wishes->domain_count; i++) {
 		const char *domain = wishes->domains[i];
@@ -374,8 +417,12 @@ edit(struct editing *e)
 			add_setting(e, "out", "domain", domain);
 	}
 	if (before->signing.selector == NULL ||
-	    (!meant && strcmp(before->signing.selector, selector) != 0))
+	    (!meant && strcmp(before->signing.selector, selector) != 0)) {
 		put_value(e, "out", "selector", selector);
+		/* A first key has no other to wait behind. */
+		if (e->setup->automatic)
+			put_once(e, "out", "before_published", "sign");
+	}
 	put_once(e, "out", "listen", "127.0.0.1:10027");
 	put_once(e, "out", "relay", "127.0.0.1:10028");
 	put_once(

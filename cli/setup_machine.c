@@ -8,10 +8,12 @@
 #include "cli/kit/capture.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/files.h"
+#include "cli/kit/selectors.h"
 #include "cli/service.h"
 #include "cli/setup_private.h"
 #include "dkim/key.h"
 #include "proxy/keys/key_files.h"
+#include "proxy/keys/selectors_folder.h"
 #include "proxy/settings/config.h"
 #include "proxy/settings/roles.h"
 
@@ -198,9 +200,11 @@ path_of(const struct setup *setup, const char *domain, const char *selector,
 	const struct proxy_signing_rules *rules = &setup->config->signing;
 
 	for (size_t i = 0; i < rules->key_count; i++)
-		if (strcmp(rules->keys[i].selector, selector) == 0)
-			return proxy_key_path(
-			    &rules->keys[i], slice_str(domain), path, reason);
+		if (setup->automatic
+			? rules->keys[i].automatic
+			: strcmp(rules->keys[i].selector, selector) == 0)
+			return proxy_key_path_by(&rules->keys[i],
+			    slice_str(domain), selector, path, reason);
 	return strbuf_fail(
 	    reason, "nothing in the configuration signs by %s", selector);
 }
@@ -230,6 +234,66 @@ make_key(struct setup *setup, const char *path, enum dkim_key_type type)
 	strbuf_clear(&reason);
 }
 
+/* Has the domain a key of that kind, whatever its name? */
+static bool
+has_kind(const struct setup *setup, const char *folder, enum dkim_key_type type)
+{
+	struct proxy_selectors_folder there;
+	struct proxy_selectors *s = NULL;
+	struct strbuf full, ignored;
+	bool absent, has;
+
+	strbuf_init(&full, PATH_LENGTH_MAX);
+	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
+	if (proxy_selectors_folder_look(&there, from_here(setup, folder, &full),
+		&absent, &ignored) == 0) {
+		s = proxy_selectors_read(&there, &absent, &ignored);
+		proxy_selectors_folder_close(&there);
+	}
+	has = s != NULL &&
+	    (proxy_selectors_first(s, type, PROXY_SELECTOR_ACTIVE) != NULL ||
+		proxy_selectors_first(s, type, PROXY_SELECTOR_STAGED) != NULL);
+	proxy_selectors_free(s);
+	strbuf_clear(&ignored);
+	strbuf_clear(&full);
+	return has;
+}
+
+/* The key, and its line in the file beside it. */
+static void
+stage_key(struct setup *setup, const char *path, const struct strbuf *selector,
+    enum dkim_key_type type)
+{
+	char *folder = xslicedup(slice_first(
+	    slice_str(path), slice_find_last(slice_str(path), '/')));
+	struct strbuf full, reason;
+	int outcome = 0;
+
+	strbuf_init(&full, PATH_LENGTH_MAX);
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	if (has_kind(setup, folder, type)) {
+		cli_steps_tell(&setup->steps, "key", CLI_STEP_OK,
+		    "%s/selectors names one of %s", folder,
+		    dkim_key_type_name(type));
+	} else {
+		if (!is_there(setup, path))
+			make_key(setup, path, type);
+		if (!setup->steps.dry && !setup->steps.failed)
+			outcome =
+			    cli_selectors_put(from_here(setup, folder, &full),
+				type, strbuf_slice(selector),
+				PROXY_SELECTOR_STAGED, &reason);
+		if (outcome != 0)
+			cli_error("%s", strbuf_text(&reason));
+		cli_steps_took(&setup->steps, "key", outcome,
+		    "%s/selectors: %s is staged", folder,
+		    strbuf_text(selector));
+	}
+	strbuf_clear(&reason);
+	strbuf_clear(&full);
+	free(folder);
+}
+
 static void
 key_for(struct setup *setup, const char *domain, const struct strbuf *selector,
     enum dkim_key_type type)
@@ -243,6 +307,8 @@ key_for(struct setup *setup, const char *domain, const struct strbuf *selector,
 	if (path_of(setup, domain, strbuf_text(selector), &path, &reason) != 0)
 		cli_steps_tell(&setup->steps, "key", CLI_STEP_STOP, "%s: %s",
 		    domain, strbuf_text(&reason));
+	else if (setup->automatic)
+		stage_key(setup, strbuf_text(&path), selector, type);
 	else if (is_there(setup, strbuf_text(&path)))
 		cli_steps_tell(&setup->steps, "key", CLI_STEP_OK, "%s",
 		    strbuf_text(&path));

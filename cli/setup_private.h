@@ -21,7 +21,7 @@ enum setup_keys { SETUP_RSA, SETUP_ED25519, SETUP_BOTH };
 struct setup_wishes {
 	const char *domains[SETUP_DOMAINS_MAX]; /* A-labels; owned */
 	size_t domain_count;
-	const char *selector; /* NULL: by the month */
+	const char *selector; /* NULL: auto */
 	enum setup_keys keys;
 	bool domainkeys, local, inbound, reject_dmarc;
 	enum setup_wiring wiring;
@@ -37,8 +37,10 @@ struct setup {
 	struct cli_steps steps;
 	struct strbuf config_path; /* with the root before it */
 	struct proxy_config *config;
-	/* The selectors that it comes to; empty: no key of that kind. */
+	/* The selectors that it comes to; empty: no key of that kind. Where they
+	 * are automatic, names for keys that are not there yet. */
 	struct strbuf rsa, ed25519;
+	bool automatic;
 	bool config_changed, backed_up;
 	bool checked_waits; /* mail in the queue goes by [in], for undo */
 };

@@ -317,6 +317,47 @@ on_checked_place(void *ctx, const struct cli_key_place *place)
 		set_misfit(c, k, proxy_key_use_of(place->signature));
 }
 
+/* Numbers a domain's kind of key, by its place in `of' or as a new one. */
+static bool
+is_new_kind(struct proxy_index *of, const struct check_key *k)
+{
+	size_t before = proxy_index_count(of);
+	struct strbuf name;
+
+	strbuf_init(&name, MAIL_IDN_NAME_MAX + 64);
+	strbuf_addf(&name, "%d %s", (int)dkim_key_type(k->key), k->domain);
+	(void)proxy_index_add(of, strbuf_slice(&name));
+	strbuf_clear(&name);
+	return proxy_index_count(of) > before;
+}
+
+/* Of each kind of a domain's the active one, else the first that is staged,
+ * where that is wished for. */
+static void
+mark_signing(struct check_keys *keys, const struct proxy_config *config)
+{
+	struct proxy_index *kinds = proxy_index_new();
+
+	for (size_t i = 0; i < keys->count; i++) {
+		struct check_key *k = &keys->list[i];
+
+		k->signs = k->state == PROXY_SELECTOR_ACTIVE;
+		if (k->signs && k->key != NULL)
+			(void)is_new_kind(kinds, k);
+	}
+	for (size_t i = 0; i < keys->count; i++) {
+		struct check_key *k = &keys->list[i];
+
+		if (k->state == PROXY_SELECTOR_STAGED && k->key != NULL &&
+		    is_new_kind(kinds, k))
+			k->unpublished = true;
+		k->signs |= k->unpublished &&
+		    config->signing.before_published ==
+			PROXY_BEFORE_PUBLISHED_SIGN;
+	}
+	proxy_index_free(kinds);
+}
+
 static void
 set_config(struct check_keys *keys, const char *path)
 {
@@ -342,6 +383,7 @@ check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
 	if (only.n > 0)
 		(void)add_key_domain(keys, only);
 	cli_key_places(config, only, on_checked_place, &c);
+	mark_signing(keys, config);
 	/* The lines told here are known again when `serve -t` would say the
 	 * same, so that no fault is told twice. */
 	for (size_t i = 0; i < keys->count; i++) {

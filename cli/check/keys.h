@@ -21,6 +21,8 @@ struct check_key {
 	unsigned rule; /* of config->signing.keys */
 	/* It signs, or will, or did; else it is of no file of selectors. */
 	enum proxy_selector_state state;
+	bool unpublished;     /* staged, and none of its kind is active */
+	bool signs;	      /* active; or that, and before_published = sign */
 	size_t from;	      /* where in d= the domain of its key begins */
 	struct dkim_key *key; /* NULL where it cannot be had */
 	char *trouble;	      /* then: "file:line: why" */

@@ -42,8 +42,7 @@ tell_to_publish(struct judging *j)
 static enum check_result
 fault_of(const struct judging *j)
 {
-	return j->key->state == PROXY_SELECTOR_ACTIVE ? CHECK_FAIL
-						      : CHECK_WARNING;
+	return j->key->signs ? CHECK_FAIL : CHECK_WARNING;
 }
 
 static void
@@ -339,7 +338,7 @@ judge_answer(struct judging *j)
 		    (int)(strlen(j->key->name) - strlen(answer->doubled) - 1),
 		    j->key->name);
 	} else if (answer->status != DNS_OK &&
-	    j->key->state == PROXY_SELECTOR_STAGED) {
+	    j->key->state == PROXY_SELECTOR_STAGED && !j->key->signs) {
 		check_report_add(j->report, &j->about, CHECK_NOTE,
 		    "the key is staged, and its record is not published yet");
 		tell_to_publish(j);

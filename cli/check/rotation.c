@@ -8,7 +8,6 @@
 #include "cli/kit/daemon.h"
 #include "dkim/key.h"
 #include "proxy/process/control.h"
-#include "proxy/settings/index.h"
 
 enum { WAIT_S = 5, DAY = 86400, REASON_MAX = 1000 };
 
@@ -27,22 +26,6 @@ is_automatic(const struct rotation *r, const struct check_key *k)
 
 /* --- does one sign --- */
 
-/* Numbers a domain's kind of key: where it is told to, else PROXY_INDEX_NONE
- * where no other key did. */
-static size_t
-number_kind(struct proxy_index *active, const struct check_key *k, bool add)
-{
-	struct strbuf name;
-	size_t number;
-
-	strbuf_init(&name, REASON_MAX);
-	strbuf_addf(&name, "%d %s", (int)dkim_key_type(k->key), k->domain);
-	number = add ? proxy_index_add(active, strbuf_slice(&name))
-		     : proxy_index_find(active, strbuf_slice(&name));
-	strbuf_clear(&name);
-	return number;
-}
-
 static void
 report_staged(const struct rotation *r, const struct check_key *k)
 {
@@ -54,7 +37,8 @@ report_staged(const struct rotation *r, const struct check_key *k)
 	};
 	const struct check_about about = {"key", k->name};
 
-	check_report_add(r->report, &about, CHECK_WARNING,
+	check_report_add(r->report, &about,
+	    k->signs ? CHECK_NOTE : CHECK_WARNING,
 	    "the key is staged, and no key of %s is active: %s "
 	    "(before_published)",
 	    dkim_key_type_name(dkim_key_type(k->key)),
@@ -126,7 +110,7 @@ compare_with_daemon(struct rotation *r, const struct check_key *k)
 	if (answer != NULL && !names_selector(answer, k)) {
 		check_report_add(r->report, &about, CHECK_WARNING,
 		    "the daemon signs for %s with another key than this one, "
-		    "which the file of selectors says is active",
+		    "which the file of selectors says signs",
 		    k->domain);
 		check_report_todo(r->report,
 		    "if it changed within a minute, wait; else see the log, "
@@ -183,7 +167,7 @@ check_rotation(const struct check_keys *keys, const struct proxy_config *config,
     const struct cli_postfix *postfix, struct check_report *report)
 {
 	struct rotation r = {keys, config, report, false};
-	struct proxy_index *active = proxy_index_new();
+	unsigned asked = 0;
 	bool automatic = config->rotate.enabled;
 
 	for (size_t i = 0; i < keys->count; i++) {
@@ -192,21 +176,12 @@ check_rotation(const struct check_keys *keys, const struct proxy_config *config,
 		if (!is_automatic(&r, k))
 			continue;
 		automatic = true;
-		if (k->state != PROXY_SELECTOR_ACTIVE)
-			continue;
-		(void)number_kind(active, k, true);
-		if (!r.deaf && config->control[0] != '\0' &&
-		    proxy_index_count(active) <= CHECK_ROTATION_ASKED)
+		if (k->unpublished)
+			report_staged(&r, k);
+		if (k->signs && !r.deaf && config->control[0] != '\0' &&
+		    asked++ < CHECK_ROTATION_ASKED)
 			compare_with_daemon(&r, k);
 	}
-	for (size_t i = 0; i < keys->count; i++) {
-		const struct check_key *k = &keys->list[i];
-
-		if (is_automatic(&r, k) && k->state == PROXY_SELECTOR_STAGED &&
-		    number_kind(active, k, false) == PROXY_INDEX_NONE)
-			report_staged(&r, k);
-	}
-	proxy_index_free(active);
 	if (automatic)
 		check_queue(&r, postfix);
 }

@@ -33,7 +33,8 @@ def forget(*words, status=0, domain="example.net"):
 def kept(domain="example.net"):
     """What lies aside of it, by name."""
     return {path.name: path.read_bytes()
-            for path in (FORGOTTEN / domain).glob("*/*.pem")}
+            for path in (FORGOTTEN / domain).glob("*/*")
+            if path.suffix == ".pem" or path.name == "selectors"}
 
 
 def named():
@@ -65,7 +66,9 @@ class Forget(setup.Bare):
             "ed25519")
         self.keys = {path.name: path.read_bytes()
                      for path in (KEYS / "example.net").iterdir()}
-        self.assertEqual(len(self.keys), 2)
+        # And the file that says what each of them is.
+        self.assertEqual(len(self.keys), 3)
+        self.assertIn("selectors", self.keys)
 
     def settings(self, old, new):
         text = CONF.read_text()
@@ -88,8 +91,10 @@ class Forget(setup.Bare):
         self.forgotten()
         self.assertEqual(tree(KEYS / "example.org"), others)
         for name in self.keys:
-            self.assertRegex(said, r"(?m)^%s\._domainkey\.example\.net\. TXT$"
-                             % name.removesuffix(".pem"))
+            if name != "selectors":
+                self.assertRegex(
+                    said, r"(?m)^%s\._domainkey\.example\.net\. TXT$"
+                    % name.removesuffix(".pem"))
             self.assertIn("kept as %s/example.net/" % FORGOTTEN, said)
         submit("after", sender="ann@example.net")
         self.assertIsNone(signer("after"))

@@ -433,7 +433,7 @@ class Tools(Case):
         # A signer looks at a key that it holds every four seconds: told of in
         # between, the file is ahead.
         want = ("warning", "the daemon signs for example.org with another key "
-                "than this one, which the file of selectors says is active")
+                "than this one, which the file of selectors says signs")
 
         def is_told():
             for active, other in ("ba", "ab"):

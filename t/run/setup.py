@@ -231,6 +231,35 @@ class Steps(Bare):
         wait_until("mail after undo", lambda: of("unsigned"))
         self.assertIsNone(of("unsigned")[0]["DKIM-Signature"])
 
+    def test_a_file_names_the_keys(self):
+        said = setup("-d", "example.org", "--type", "both", status=(0, 1))
+        text = CONF.read_text()
+        for line in ("selector = auto", "before_published = sign",
+                     "signature = dkim(c=relaxed/relaxed)",
+                     "signature = dkim(c=relaxed/relaxed, a=ed25519-sha256)"):
+            self.assertIn("\n" + line, text)
+        selectors = pathlib.Path("/etc/signpost/keys/example.org/selectors")
+        month = time.strftime("m%Y%m", time.gmtime())
+        made = r"made=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n"
+        self.assertRegex(selectors.read_text(), r"\A# .*\n"
+                         r"rsa      staged   %sr  %s"
+                         r"ed25519  staged   %se  %s\Z" % (
+                             month, made, month, made))
+        self.assertIn("%sr is staged" % month, said)
+        submit("twice")
+        wait_until("it arrives", lambda: of("twice"))
+        self.assertEqual(
+            {s for field in of("twice")[0].get_all("DKIM-Signature")
+             for s in re.findall(r"\ss=([^;]+);", field)},
+            {month + "r", month + "e"})
+        # What is there stays: a key that is active since, of another name.
+        before = selectors.read_text()
+        selectors.write_text(before.replace("staged ", "active "))
+        tree_before = tree("/etc/signpost/keys")
+        said = setup("-d", "example.org", "--type", "both", status=(0, 1))
+        self.assertEqual(tree("/etc/signpost/keys"), tree_before)
+        self.assertEqual(states(said), {"ok"}, said)
+
     def test_with_systemd_it_is_a_unit(self):
         """Of which the words are looked at: there is no systemd here."""
         told = pathlib.Path("/run/told")
