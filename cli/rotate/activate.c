@@ -7,6 +7,7 @@
 #include "cli/rotate/activate.h"
 #include "cli/rotate/live.h"
 #include "cli/rotate/publishing.h"
+#include "proxy/keys/key_files.h"
 
 enum {
 	/* The daemon looks at a file again after a minute at the latest. */
@@ -87,6 +88,21 @@ set_state(
 	return 0;
 }
 
+/* Would the daemon take the key? Who names one that it refuses has mail deferred
+ * until the file is put back. 0; -1 and the reason. */
+static int
+check_key(struct change *s)
+{
+	const struct rotate_run *run = s->work.run;
+	struct dkim_key *key = proxy_key_file_load_named(
+	    &run->config->signing.keys[s->work.domain->rule], &run->readers,
+	    slice_str(s->work.domain->name), s->selector, &s->reason);
+	int outcome = key == NULL ? -1 : 0;
+
+	dkim_key_free(key);
+	return outcome;
+}
+
 /* From the state that the key must still have to active; the one that was active
  * retires. 0; 1 where it has been reported why not; -1 and the reason. */
 static int
@@ -107,6 +123,8 @@ begin_switch(struct change *s, enum proxy_selector_state from)
 		return 1;
 	}
 	rotate_live_clear(&live);
+	if (check_key(s) != 0)
+		return -1;
 	proxy_selectors_print(s->work.selectors, &s->before);
 	active = proxy_selectors_first(
 	    s->work.selectors, s->type, PROXY_SELECTOR_ACTIVE);

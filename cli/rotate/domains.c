@@ -79,6 +79,7 @@ on_place(void *ctx, const struct cli_key_place *place)
 	} else if ((domain = put_domain(
 			f, place->domain, strbuf_text(&folder))) != NULL) {
 		note_author(domain, place->author);
+		domain->rule = place->rule;
 		domain->domainkeys |= rule->domainkeys;
 		if (rule->algorithm == DKIM_ALGORITHM_UNKNOWN)
 			domain->any = true;

@@ -20,6 +20,7 @@ struct rotate_domain {
 	char *name;	/* A-labels; what is signed for, d= */
 	char *author;	/* one whose mail is signed so: most often the same */
 	char *folder;	/* of its keys */
+	unsigned rule;	/* of the settings' keys: one by which they are read */
 	unsigned kinds; /* that signatures name */
 	bool any; /* and one that takes any kind: RSA where there is none */
 	bool domainkeys; /* a DomainKeys signature is made with its RSA key */

@@ -234,6 +234,7 @@ work(struct wishes *w)
 		status = open_resolver(run);
 	if (status != CLI_OK)
 		return status;
+	proxy_key_readers_init(&run->readers, run->config);
 	rotate_report_init(&run->report, w->json);
 	w->verb->run(run);
 	if (run->automatic && run->report.told.n > 0 &&

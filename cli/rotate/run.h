@@ -12,6 +12,7 @@
 #include "cli/rotate/keys.h"
 #include "cli/rotate/look.h"
 #include "cli/rotate/report.h"
+#include "proxy/keys/key_access.h"
 #include "proxy/keys/selectors_folder.h"
 
 enum { ROTATE_REASON_MAX = 8192, ROTATE_WITHOUT_MAX = 64 };
@@ -22,6 +23,7 @@ enum { ROTATE_REASON_MAX = 8192, ROTATE_WITHOUT_MAX = 64 };
 struct rotate_run {
 	const char *config_path;
 	struct proxy_config *config;
+	struct proxy_key_readers readers; /* who may have access to keys */
 	struct rotate_domains domains;
 	const char *selector; /* -s; NULL */
 	const char *without_list[ROTATE_WITHOUT_MAX];

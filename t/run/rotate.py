@@ -52,14 +52,16 @@ class Case(harness.Case):
 
     # --- the tool ---
 
-    def rotate(self, verb, *words, domain=("example.org",), status=0):
+    def rotate(self, verb, *words, domain=("example.org",), status=0,
+               environment=None):
         """What it printed, as JSON."""
         words = [verb, "-c", self.daemon.config, "--json", *map(str, words),
                  *(w for d in domain for w in ("-d", d))]
         done = subprocess.run(
             [harness.binary(), "rotate", *words], stdin=subprocess.DEVNULL,
-            env=self.world.environment(), stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, timeout=170, check=False)
+            env=self.world.environment() | (environment or {}),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            timeout=170, check=False)
         said = done.stdout + done.stderr
         self.assertEqual(done.returncode, status, said)
         self.said = json.loads(done.stdout) if done.stdout else []
@@ -389,6 +391,133 @@ class Truncating:
         self.tcp.close()
 
 
+class Together(Case):
+    """With the daemon, and with people who edit the file."""
+
+    def ready(self):
+        """A second key that may sign; and the file."""
+        self.begin()
+        self.publish(self.one("prepare")["publish"])
+        self.one("activate", status=75)
+        self.world.later(HOUR + 600)
+        self.one("activate")
+        self.signed_by("m202911r")
+        self.publish(self.one("prepare")["publish"])
+        self.one("activate", status=75)
+        self.world.later(HOUR + 600)
+        return self.file()
+
+    def hurried(self):
+        """A minute of the tool's waits is six seconds."""
+        return {"T_HURRY": "10", "LD_PRELOAD": "%s %s" % (
+            world.FAKETIME, os.path.join(os.environ["SIGNPOST_BUILD"],
+                                         "t/lib/libt_hurry.so"))}
+
+    def test_a_key_that_the_daemon_would_not_take_changes_nothing(self):
+        before = self.ready()
+        key = os.path.join(self.daemon.dir, "keys/example.org/m202911r2.pem")
+        os.chmod(key, 0o644)
+        said = self.rotate("activate", status=1)
+        self.assertIn("which lets others in", said[-1]["text"])
+        self.assertEqual(before, self.file())
+        os.chmod(key, 0o600)
+        self.one("activate")
+        self.assertTrue(self.verifies(self.signed_by("m202911r2")))
+
+    def delayed(self, call, number):
+        """An activate that stops for three seconds at that call."""
+        return subprocess.Popen(
+            ["strace", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+             "inject=%s:delay_enter=3000000:when=%d" % (call, number), "-E",
+             "LD_PRELOAD=" + world.FAKETIME, harness.binary(), "rotate",
+             "activate", "-d", "example.org", "-c", self.daemon.config],
+            env=self.world.environment() | {"LD_PRELOAD": ""},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+
+    def test_what_does_not_verify_by_dns_is_put_back(self):
+        """The trial's signature is looked at, not only the record before it: here
+        the key becomes another one between the two."""
+        self.ready()
+        run = self.delayed("flock", 3)
+        time.sleep(1.5)
+        harness.usual_key(os.path.join(
+            self.daemon.dir, "keys/example.org/m202911r2.pem"))
+        said = run.communicate(timeout=170)[0]
+        self.assertEqual(run.returncode, 1, said)
+        self.assertIn("its trial signature does not verify", said)
+        self.assertEqual(self.rows(), [("rsa", "active", "m202911r"),
+                                       ("rsa", "staged", "m202911r2")])
+
+    def test_a_daemon_with_other_settings_is_no_proof(self):
+        self.ready()
+        # Mail of the domain is signed for another one by now.
+        self.daemon.configure(
+            out=("selector = auto", "signature = dkim(d=else.example.org)"),
+            rest="[rotate]\n[dns]\nnameserver = %s\n" %
+            self.resolver.address())
+        with open(self.daemon.config, encoding="ascii") as f:
+            other = f.read()
+        self.daemon.configure(
+            out=("selector = auto",), rest="[rotate]\n[dns]\nnameserver = %s\n" %
+            self.resolver.address())
+        mine = self.daemon.config
+        path = os.path.join(self.daemon.dir, "other.conf")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(other)
+        self.assertEqual(self.daemon.stop(), 0)
+        self.daemon.config = path
+        self.daemon.start()
+        self.client, self.daemon.config = None, mine
+        said = self.one("activate", status=1, environment=self.hurried())
+        self.assertIn("the file is what it was before", said["text"])
+        self.assertEqual(self.rows(), [("rsa", "active", "m202911r"),
+                                       ("rsa", "staged", "m202911r2")])
+
+    def test_it_can_be_reverted_while_the_record_stands(self):
+        self.ready()
+        self.one("activate")
+        self.signed_by("m202911r2")
+        self.one("revert")
+        self.assertTrue(self.verifies(self.signed_by("m202911r")))
+        self.assertEqual(self.rows(), [("rsa", "active", "m202911r"),
+                                       ("rsa", "retired", "m202911r2")])
+        self.publish({"name": "m202911r2._domainkey.example.org"}, "delete")
+        self.world.later(HOUR)
+        self.assertIn("does not stand any more",
+                      self.one("revert", status=1)["text"])
+
+    def test_a_key_that_signs_already_is_adopted(self):
+        self.begin()
+        folder = os.path.join(self.daemon.dir, "keys", "example.org")
+        key = os.path.join(folder, "old.pem")
+        harness.make_key(key)
+        self.one("adopt", "-s", "old", status=1)
+        self.publish({"name": "old._domainkey.example.org",
+                      "value": harness.key_record(key)})
+        self.world.later(HOUR)
+        self.one("adopt", "-s", "old")
+        self.assertEqual(self.rows(), [("rsa", "active", "old")])
+        self.assertTrue(self.verifies(self.signed_by("old")))
+        self.assertEqual(self.one("adopt", "-s", "old")["outcome"], "nothing")
+
+    def test_what_a_person_edits_meanwhile_counts(self):
+        text = self.ready()
+        run = self.delayed("connect", 1)
+        time.sleep(1)  # it has read the file, and asks the DNS
+        path = os.path.join(self.daemon.dir, "keys/example.org/selectors")
+        with open(path + ".mine", "w", encoding="ascii") as f:
+            os.chmod(path + ".mine", 0o600)
+            f.write("# mine\n" + text.replace("staged ", "retired"))
+        os.rename(path + ".mine", path)
+        said = run.communicate(timeout=170)[0]
+        self.assertIn(run.returncode, (0, 75), said)
+        self.assertEqual(self.rows(), [("rsa", "active", "m202911r"),
+                                       ("rsa", "retired", "m202911r2")])
+        self.assertTrue(self.file().startswith("# mine\n"))
+        self.assertTrue(self.verifies(self.signed_by("m202911r")))
+
+
 class Servers(Case):
     """What name servers do, and what a key waits for then."""
 
@@ -559,7 +688,7 @@ class Killed(Case):
 
     CALLS = ("mkdir", "fsync", "rename", "renameat", "unlink", "unlinkat",
              "connect", "flock")
-    LEAVE = "mkdir", "openat", "write", "fsync", "rename", "renameat"
+    FULL = {"mkdir": 1, "fsync": 4, "rename": 1, "renameat": 2, "write": 3}
 
     def auto(self, call=None, number=1, how=None):
         """Its exit status; with a call, at the call of that number this
@@ -667,6 +796,26 @@ class Killed(Case):
         self.live(self.step)
         # It has been ended everywhere where it leaves something.
         self.assertEqual(set(self.met), set(self.CALLS))
+
+    def full(self, *want):
+        """Runs of which each finds the disk full a step later; then one that
+        does not."""
+        want = [("rsa", *row.split()) for row in want]
+        before = self.files()
+        for call, numbers in self.FULL.items():
+            for number in range(1, numbers + 1):
+                self.auto(call, number, "error=ENOSPC")
+                self.check_mail()
+                self.assertIn(self.auto(), (0, 1), self.said)
+                self.assertEqual(self.rows(), want, (call, number, self.said))
+                self.assertEqual(
+                    set(self.files()),
+                    {row[2] + ".pem" for row in want} | {"selectors"})
+                self.put_back(before)
+        self.assertIn(self.auto(), (0, 1))
+
+    def test_with_a_full_disk_nothing_is_lost(self):
+        self.live(self.full)
 
 
 class Years(Case):
