@@ -668,6 +668,23 @@ class Signpost:
                 found += [int(child) for child in children.read().split()]
         return found
 
+    def kill(self):
+        """All of its processes at once; then they have gone, and their
+        listeners with them."""
+        pids = self.processes()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(WAIT)
+        wait_until("the end of all processes",
+                   lambda: not any(map(self._lives, pids)))
+
+    @staticmethod
+    def _lives(pid):
+        with contextlib.suppress(OSError), open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+        return False
+
     def is_sanitized(self):
         with open("/proc/%d/maps" % self.process.pid) as maps:
             return "libasan" in maps.read()

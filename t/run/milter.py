@@ -387,9 +387,7 @@ class Faults(Case):
         """But for the ones that are not asked any more; then it serves
         again."""
         def act():
-            for pid in self.daemon.processes():
-                os.kill(pid, signal.SIGKILL)
-            self.daemon.process.wait(harness.WAIT)
+            self.daemon.kill()
             killed.append(True)
         killed = []
         number = 0

@@ -38,6 +38,8 @@ define(`confDONT_PROBE_INTERFACES', `True')dnl
 define(`SMART_HOST', `esmtp:[127.0.0.1]')dnl
 define(`ESMTP_MAILER_ARGS', `TCP $h {relay}')dnl
 define(`confTO_IDENT', `0')dnl
+define(`confQUEUE_LA', `10000')dnl
+define(`confREFUSE_LA', `10000')dnl
 FEATURE(`nocanonify')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 FEATURE(`promiscuous_relay')dnl
@@ -96,7 +98,7 @@ class Sendmail(milter_case.Case):
                                     timeout=harness.WAIT)
             except OSError:
                 return None
-        return harness.wait_until("sendmail to listen", connected)
+        return harness.wait_until("sendmail to listen", connected, 60)
 
     def pairs(self, forms):
         """(what was sent, its traits, what arrived) of each."""
