@@ -1,5 +1,4 @@
-/* What spf.c (begin and end), spf_step.c (the machine) and spf_answer.c
- * (what an answer leaves behind) share. */
+/* What spf.c (begin and end) and spf_step.c (the machine) share. */
 #ifndef AUTH_SPF_PRIVATE_H
 #define AUTH_SPF_PRIVATE_H
 
@@ -81,9 +80,6 @@ struct auth_spf {
 	enum mail_reason code; /* `reason` is its text */
 	struct strbuf mechanism, trail, reason, explanation;
 };
-
-/* The term at work, the one before the top frame's next. */
-const struct auth_spf_term *spf_term(const struct auth_spf *);
 
 /* Goes on until something is asked or all is done. */
 void spf_run(struct auth_spf *);
