@@ -145,20 +145,6 @@ add_signatures(const struct search *s, const struct proxy_signatures *list,
 	}
 }
 
-/* The one of `domain =` that a domain's mail is signed by: itself, or its
- * nearest parent; the number, or PROXY_INDEX_NONE. */
-static size_t
-listed(const struct proxy_signing_rules *rules, struct slice domain)
-{
-	size_t number = PROXY_INDEX_NONE;
-
-	while (domain.n > 0 && number == PROXY_INDEX_NONE) {
-		number = proxy_index_find(rules->domain_set, domain);
-		domain = slice_after(domain, slice_find(domain, '.') + 1);
-	}
-	return number;
-}
-
 static int
 compare_domains(const void *a, const void *b)
 {
@@ -248,7 +234,8 @@ cli_key_places(const struct proxy_config *config, struct slice only,
 	    proxy_sign_map_find(config->signing.sender_map, only) != NULL;
 
 	free = only.n > 0 && !mapped;
-	number = listed(&config->signing, s.only);
+	/* The one of `domain =` that a domain's mail is signed by. */
+	number = proxy_index_find_nearest(config->signing.domain_set, s.only);
 	listed_name = number == PROXY_INDEX_NONE
 	    ? SLICE("")
 	    : proxy_index_key(config->signing.domain_set, number);

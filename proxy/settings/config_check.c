@@ -93,20 +93,6 @@ check_keyfile(struct proxy_config_reading *reading)
 }
 
 static void
-note_old_words(
-    struct proxy_config_reading *reading, unsigned line, unsigned notes)
-{
-	if (notes & PROXY_SIGN_NOTE_SHA1)
-		proxy_config_warn(reading, line,
-		    "rsa-sha1 is forbidden for DKIM (RFC 8301); rsa-sha256 is "
-		    "used instead");
-	if (notes & PROXY_SIGN_NOTE_NOWSP)
-		proxy_config_warn(reading, line,
-		    "nowsp never became part of DKIM; relaxed/relaxed is used "
-		    "instead");
-}
-
-static void
 read_signature(struct proxy_config_reading *reading,
     const struct proxy_sign_defaults *defaults, const char *text, unsigned line)
 {
@@ -127,7 +113,14 @@ read_signature(struct proxy_config_reading *reading,
 		&notes, &reason) != 0)
 		proxy_config_error(
 		    reading, line, "signature: %s", strbuf_text(&reason));
-	note_old_words(reading, line, notes);
+	if (notes & PROXY_SIGN_NOTE_SHA1)
+		proxy_config_warn(reading, line,
+		    "rsa-sha1 is forbidden for DKIM (RFC 8301); rsa-sha256 is "
+		    "used instead");
+	if (notes & PROXY_SIGN_NOTE_NOWSP)
+		proxy_config_warn(reading, line,
+		    "nowsp never became part of DKIM; relaxed/relaxed is used "
+		    "instead");
 	strbuf_clear(&reason);
 	strbuf_clear(&where);
 }
@@ -269,20 +262,6 @@ check_reject(struct proxy_config_reading *reading, unsigned reject,
 		    "reject = %s, but `check` leaves %s out", name, name);
 }
 
-/* p=reject should not decide alone (RFC 9989 section 7.4). */
-static void
-check_dmarc_except(struct proxy_config_reading *reading)
-{
-	if ((reading->config->checking.reject & PROXY_REJECT_DMARC) != 0 &&
-	    proxy_config_line(reading, "in", "dmarc_except") == 0 &&
-	    reading->config->checking.arc_trusted.count == 0)
-		proxy_config_error(reading,
-		    proxy_config_line(reading, "in", "reject"),
-		    "reject = dmarc needs `dmarc_except` or `arc_trusted`: "
-		    "forwarders and lists whose mail fails DMARC through no "
-		    "fault of theirs (an empty dmarc_except: there are none)");
-}
-
 static void
 settle_checking(struct proxy_config_reading *reading)
 {
@@ -294,7 +273,15 @@ settle_checking(struct proxy_config_reading *reading)
 	check_reject(reading, PROXY_REJECT_DKIM, PROXY_CHECK_DKIM, "dkim");
 	check_reject(reading, PROXY_REJECT_SPF, PROXY_CHECK_SPF, "spf");
 	check_reject(reading, PROXY_REJECT_DMARC, PROXY_CHECK_DMARC, "dmarc");
-	check_dmarc_except(reading);
+	/* p=reject should not decide alone (RFC 9989 section 7.4). */
+	if ((reading->config->checking.reject & PROXY_REJECT_DMARC) != 0 &&
+	    proxy_config_line(reading, "in", "dmarc_except") == 0 &&
+	    reading->config->checking.arc_trusted.count == 0)
+		proxy_config_error(reading,
+		    proxy_config_line(reading, "in", "reject"),
+		    "reject = dmarc needs `dmarc_except` or `arc_trusted`: "
+		    "forwarders and lists whose mail fails DMARC through no "
+		    "fault of theirs (an empty dmarc_except: there are none)");
 }
 
 /* --- both --- */

@@ -39,20 +39,13 @@ without_comment(struct slice value)
 	return value;
 }
 
-static size_t
-find_separator(struct slice line)
-{
-	size_t equals = slice_find(line, '='), colon = slice_find(line, ':');
-
-	return equals < colon ? equals : colon;
-}
-
 static struct slice
 classify(struct reader *r, struct slice line)
 {
 	struct slice text = slice_trim(line);
 	size_t at;
 	struct slice name;
+	size_t equals, colon;
 
 	if (slice_find(line, '\0') != line.n) {
 		r->ops->error(r->ctx, r->line, "a NUL byte");
@@ -89,7 +82,9 @@ classify(struct reader *r, struct slice line)
 		    r->ctx, slice_from(line.p + 1, end - 1), r->line);
 		return slice_first(line, end + 1);
 	}
-	at = find_separator(line);
+	equals = slice_find(line, '=');
+	colon = slice_find(line, ':');
+	at = equals < colon ? equals : colon;
 	name = slice_trim(slice_first(line, at));
 	r->open = false;
 	if (at == line.n) {

@@ -109,14 +109,6 @@ bool proxy_config_setting_is_of(
     const struct proxy_setting *, const char *section);
 const char *proxy_config_section_at(size_t);
 
-/* --- config_names.c: what a name was perhaps meant to be --- */
-
-/* Adds ": did you mean keyfile?", ": it belongs to [dns]", what DKIMproxy's
- * option is here; or nothing. */
-void proxy_config_guess_setting(
-    const char *section, const char *name, struct strbuf *);
-void proxy_config_guess_section(const char *name, struct strbuf *);
-
 void proxy_config_error(struct proxy_config_reading *, unsigned line,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void proxy_config_warn(struct proxy_config_reading *, unsigned line,
@@ -129,7 +121,18 @@ void proxy_config_read_settings(struct proxy_config_reading *, struct slice);
 unsigned proxy_config_line(
     const struct proxy_config_reading *, const char *section, const char *name);
 
+/* --- config_names.c: what a name was perhaps meant to be --- */
+
+/* Adds ": did you mean keyfile?", ": it belongs to [dns]", what DKIMproxy's
+ * option is here; or nothing. */
+void proxy_config_guess_setting(
+    const char *section, const char *name, struct strbuf *);
+void proxy_config_guess_section(const char *name, struct strbuf *);
+
+/* --- config.c --- */
+
 void proxy_strings_add(struct proxy_strings *, struct slice);
+
 /* --- config_check.c: what settings say of each other --- */
 
 void proxy_config_cross_check(struct proxy_config_reading *);

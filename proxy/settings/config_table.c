@@ -296,15 +296,6 @@ static const char *const sections[] = {
 
 /* --- reports --- */
 
-static void
-add_report(struct strbuf *to, const char *name, unsigned line, const char *text)
-{
-	if (line > 0)
-		strbuf_addf(to, "%s:%u: %s\n", name, line, text);
-	else
-		strbuf_addf(to, "%s: %s\n", name, text);
-}
-
 __attribute__((format(printf, 4, 0))) static void
 report_setting(struct proxy_config_reading *reading, struct strbuf *to,
     unsigned line, const char *fmt, va_list args)
@@ -312,7 +303,10 @@ report_setting(struct proxy_config_reading *reading, struct strbuf *to,
 	char text[MESSAGE_MAX];
 
 	(void)vsnprintf(text, sizeof(text), fmt, args);
-	add_report(to, reading->name, line, text);
+	if (line > 0)
+		strbuf_addf(to, "%s:%u: %s\n", reading->name, line, text);
+	else
+		strbuf_addf(to, "%s: %s\n", reading->name, text);
 }
 
 void
@@ -393,16 +387,6 @@ proxy_config_line(const struct proxy_config_reading *reading,
 	return reading->seen[number_of(&settings[i], section)][i];
 }
 
-static void *
-field_of(
-    struct proxy_config *config, const struct proxy_setting *s, size_t front)
-{
-	char *base =
-	    s->of_front ? (char *)&config->fronts[front] : (char *)config;
-
-	return base + s->offset;
-}
-
 static const char no_hash[] =
     "a comment behind a value begins with ; and not with #";
 
@@ -448,12 +432,13 @@ static void
 set_value(struct proxy_config_reading *reading, const struct proxy_setting *s,
     size_t front, struct slice value, unsigned line)
 {
-	void *field = field_of(reading->config, s, front);
+	char *base = s->of_front ? (char *)&reading->config->fronts[front]
+				 : (char *)reading->config;
 	struct strbuf reason, shown;
 
 	strbuf_init(&reason, MESSAGE_MAX / 2);
 	strbuf_init(&shown, MESSAGE_MAX / 4);
-	if (try_value(s, field, value, &reason) != 0) {
+	if (try_value(s, base + s->offset, value, &reason) != 0) {
 		escape_text(slice_first(value, 60), &shown);
 		proxy_config_error(reading, line, "%s: \"%s%s\": %s", s->name,
 		    strbuf_text(&shown), value.n > 60 ? "..." : "",

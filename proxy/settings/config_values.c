@@ -146,7 +146,6 @@ proxy_set_bool(const struct proxy_setting *s, void *field, struct slice value,
 	return 0;
 }
 
-/* The last one of a name counts, so the one before is freed. */
 int
 proxy_set_text(const struct proxy_setting *s, void *field, struct slice value,
     struct strbuf *reason)
@@ -288,40 +287,26 @@ proxy_add_field_name(const struct proxy_setting *s, void *field,
 	return proxy_add_string(s, field, value, reason);
 }
 
-/* A quoted string's content; -1 where there is more, or no end. */
-static int
-unquote(struct slice value, struct strbuf *out)
-{
-	struct slice raw;
-
-	if (mail_token_quoted(&value, &raw) != 0 || value.n > 0)
-		return -1;
-	return mail_token_unquote(raw, out);
-}
-
-/* The whole of it: a token with something behind it is none. */
-static bool
-is_mime_token(struct slice value)
-{
-	struct slice token;
-
-	return mail_token_mime(&value, &token) == 0 && value.n == 0;
-}
-
 /* A domain name, any other token, or any text in quotation marks (RFC 8601
  * section 2.2). */
 int
 proxy_add_authserv_id(const struct proxy_setting *s, void *field,
     struct slice value, struct strbuf *reason)
 {
+	struct slice rest = value, taken;
 	struct strbuf id;
 	int result = 0;
 
 	(void)s;
 	strbuf_init(&id, AUTH_RESULTS_ID_MAX);
+	/* The whole of it in either case: a string or a token with something
+	 * behind it is none. */
 	if (value.n > 0 && value.p[0] == '"')
-		result = unquote(value, &id);
-	else if (mail_idn_to_ascii(value, &id) != 0 && is_mime_token(value))
+		result = mail_token_quoted(&rest, &taken) != 0 || rest.n > 0
+		    ? -1
+		    : mail_token_unquote(taken, &id);
+	else if (mail_idn_to_ascii(value, &id) != 0 &&
+	    mail_token_mime(&rest, &taken) == 0 && rest.n == 0)
 		strbuf_add(&id, value);
 	if (result == 0 && auth_results_is_id(strbuf_slice(&id))) {
 		proxy_strings_add(field, strbuf_slice(&id));
@@ -452,25 +437,18 @@ cut_word(struct slice *rest)
 	return slice_first(word, n);
 }
 
-/* "milter:" before an address says what is spoken there. */
-static struct slice
-cut_kind(struct slice word, struct proxy_listen *to)
-{
-	static const struct slice milter = SLICE_INIT("milter:");
-
-	if (!slice_starts_nocase(word, milter))
-		return word;
-	to->kind = PROXY_LISTEN_MILTER;
-	return slice_after(word, milter.n);
-}
-
 /* "ADDR:PORT", with words behind it: "proxy", "mode=0666", "group=x". */
 static int
 parse_listen(struct slice value, struct proxy_listen *to, struct strbuf *reason)
 {
-	struct slice word, rest = value;
+	/* What is spoken there. */
+	static const struct slice milter = SLICE_INIT("milter:");
+	struct slice rest = value, word = cut_word(&rest);
 
-	word = cut_kind(cut_word(&rest), to);
+	if (slice_starts_nocase(word, milter)) {
+		to->kind = PROXY_LISTEN_MILTER;
+		word = slice_after(word, milter.n);
+	}
 	if (proxy_endpoint_parse(word, &to->at, reason) != 0)
 		return -1;
 	while (rest.n > 0) {

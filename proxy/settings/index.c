@@ -55,6 +55,18 @@ proxy_index_find(const struct proxy_index *index, struct slice key)
 }
 
 size_t
+proxy_index_find_nearest(const struct proxy_index *index, struct slice domain)
+{
+	size_t number = PROXY_INDEX_NONE;
+
+	while (domain.n > 0 && number == PROXY_INDEX_NONE) {
+		number = proxy_index_find(index, domain);
+		domain = slice_after(domain, slice_find(domain, '.') + 1);
+	}
+	return number;
+}
+
+size_t
 proxy_index_add(struct proxy_index *index, struct slice key)
 {
 	size_t number = proxy_index_find(index, key);

@@ -24,6 +24,10 @@ size_t proxy_index_add(struct proxy_index *, struct slice key);
 /* PROXY_INDEX_NONE where it is not there. */
 size_t proxy_index_find(const struct proxy_index *, struct slice key);
 
+/* The domain's, or that of its nearest parent which is there. */
+size_t proxy_index_find_nearest(
+    const struct proxy_index *, struct slice domain);
+
 struct slice proxy_index_key(const struct proxy_index *, size_t number);
 size_t proxy_index_count(const struct proxy_index *);
 

@@ -2,18 +2,12 @@
 #include "base/escape.h"
 #include "proxy/settings/sign_map.h"
 
-static bool
-is_word(char c)
-{
-	return ascii_is_alnum(c) || c == '_';
-}
-
 static struct slice
 take_macro_word(struct slice text)
 {
 	size_t n = 0;
 
-	while (n < text.n && is_word(text.p[n]))
+	while (n < text.n && (ascii_is_alnum(text.p[n]) || text.p[n] == '_'))
 		n++;
 	return slice_first(text, n);
 }

@@ -273,29 +273,23 @@ take_option(struct parsing *p, struct slice text)
 	return complain_of_signature(p, "unknown option", name);
 }
 
-/* DKIMproxy's: relaxed, which is relaxed/simple, and nofws. */
+/* "dkim" or "dkim(a=b, c=d)". */
 static int
-take_type(struct parsing *p, struct slice type)
+parse_one(struct parsing *p, struct slice text)
 {
 	struct proxy_signature *to = p->to;
+	size_t paren = slice_find(text, '(');
+	struct slice type = slice_trim(slice_first(text, paren));
+	struct slice piece, rest = slice_after(text, paren + 1);
 
 	to->kind = dkim_kind_find(type);
 	if (to->kind == NULL)
 		return complain_of_signature(
 		    p, "a signature is dkim or domainkeys, not", type);
 	to->algorithm = to->kind->algorithm;
-	return to->kind->canon(slice_str(to->kind->usual_canon),
-	    &to->header_canon, &to->body_canon);
-}
-
-/* "dkim" or "dkim(a=b, c=d)". */
-static int
-parse_one(struct parsing *p, struct slice text)
-{
-	size_t paren = slice_find(text, '(');
-	struct slice piece, rest = slice_after(text, paren + 1);
-
-	if (take_type(p, slice_trim(slice_first(text, paren))) != 0)
+	/* DKIMproxy's: relaxed, which is relaxed/simple, and nofws. */
+	if (to->kind->canon(slice_str(to->kind->usual_canon), &to->header_canon,
+		&to->body_canon) != 0)
 		return -1;
 	if (paren == text.n)
 		return 0;
