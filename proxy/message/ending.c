@@ -21,7 +21,7 @@ counter_of(const char *status)
 
 void
 proxy_ending_tell(const struct proxy_service *service,
-    const struct proxy_envelope *envelope, struct proxy_record *r, int64_t ms)
+    const struct proxy_envelope *envelope, struct proxy_journal *r, int64_t ms)
 {
 	r->queue_id = strbuf_slice(&envelope->queue_id);
 	r->sender = strbuf_slice(&envelope->sender);

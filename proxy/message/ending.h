@@ -15,6 +15,6 @@
  * "sent", "rejected", "deferred", "aborted" and "maybe-delivered"; `ms` is how
  * long the message was here. */
 void proxy_ending_tell(const struct proxy_service *,
-    const struct proxy_envelope *, struct proxy_record *, int64_t ms);
+    const struct proxy_envelope *, struct proxy_journal *, int64_t ms);
 
 #endif

@@ -37,8 +37,8 @@ struct proxy_again {
 /* What begin is given, all borrowed until free. */
 struct proxy_filter_job {
 	const struct proxy_envelope *envelope;
-	struct proxy_record *record; /* where the filter notes what it did */
-	struct proxy_edit *edit;     /* where it puts what it changes */
+	struct proxy_journal *journal; /* where the filter notes what it did */
+	struct proxy_edit *edit;       /* where it puts what it changes */
 	struct proxy_again *again;
 	const struct trace *trace; /* NULL: nobody looks */
 };

@@ -109,7 +109,7 @@ rules(const struct filter *f)
 static void
 note_signing(struct filter *f, const char *name, struct slice value)
 {
-	proxy_record_note(f->job.record, name, value);
+	proxy_journal_note(f->job.journal, name, value);
 }
 
 /* "dkim:example.org:mail2026", what a signature is called in the log. */
@@ -137,9 +137,9 @@ fail_item(struct item *item, const char *why)
 	escape_log(strbuf_slice(&name), &text);
 	strbuf_add_str(&text, ": ");
 	escape_text(slice_first(slice_str(why), REASON_CAP / 4), &text);
-	f->job.record->queue_id = strbuf_slice(&f->job.envelope->queue_id);
+	f->job.journal->queue_id = strbuf_slice(&f->job.envelope->queue_id);
 	proxy_journal_remark(
-	    f->env->log, LOGGING_WARNING, f->job.record, strbuf_text(&text));
+	    f->env->log, LOGGING_WARNING, f->job.journal, strbuf_text(&text));
 	strbuf_clear(&name);
 	strbuf_clear(&text);
 	item->failed = true;
@@ -439,7 +439,7 @@ on_header(void *filter, const struct mail_header *header)
 	struct filter *f = filter;
 
 	f->header = header;
-	proxy_recording_author(f->env->recording, f->job.record, header);
+	proxy_recording_author(f->env->recording, f->job.journal, header);
 	if (is_ours(f))
 		proxy_sign_rule_choose(f->env->config, header, &f->choice);
 	else
@@ -499,7 +499,7 @@ note_unsigned(struct filter *f, enum proxy_unsigned why, struct slice text)
 	strbuf_init(&safe, 4 * REASON_CAP);
 	escape_log(text, &safe);
 	proxy_recording_unsigned(
-	    f->env->recording, f->job.record, strbuf_slice(&safe));
+	    f->env->recording, f->job.journal, strbuf_slice(&safe));
 	strbuf_clear(&safe);
 }
 
@@ -521,7 +521,7 @@ put_on_top(struct item *item)
 	strbuf_addf(&name, ":%s", dkim_algorithm_name(item->algorithm));
 	note_signing(f, "signed", strbuf_slice(&name));
 	proxy_recording_signed(
-	    f->env->recording, f->job.record, strbuf_slice(&name));
+	    f->env->recording, f->job.journal, strbuf_slice(&name));
 	strbuf_clear(&name);
 	f->made++;
 	proxy_count(f->env->counters, PROXY_COUNT_SIGNATURES);

@@ -195,7 +195,7 @@ begin_filter_verify(void *env, const struct proxy_filter_job *job)
 	job->again->wanted =
 	    proxy_reflection_wants_message(f->env->config, job->envelope);
 	if (f->trusted)
-		proxy_record_note(f->job.record, "trusted",
+		proxy_journal_note(f->job.journal, "trusted",
 		    e->local		 ? SLICE("local")
 			: e->login.n > 0 ? SLICE("authenticated")
 					 : strbuf_slice(&e->client_address));
@@ -241,7 +241,7 @@ on_no_header(void *filter, const char *why, const struct mail_header *part)
 	f->header = part;
 	f->too_large = true;
 	auth_evaluation_no_header(f->evaluation);
-	proxy_record_note(f->job.record, "unchecked", slice_str(why));
+	proxy_journal_note(f->job.journal, "unchecked", slice_str(why));
 }
 
 static void
@@ -299,7 +299,7 @@ note_result(struct filter *f, const struct auth_result *result)
 		strbuf_add_char(&value, ':');
 		strbuf_add(&value, result->domain);
 	}
-	proxy_record_note(f->job.record, auth_method_name(result->method),
+	proxy_journal_note(f->job.journal, auth_method_name(result->method),
 	    strbuf_slice(&value));
 	strbuf_clear(&value);
 }
@@ -331,7 +331,7 @@ note_number(struct filter *f, const char *name, size_t number)
 		return;
 	strbuf_init(&value, VALUE_CAP);
 	strbuf_addf(&value, "%zu", number);
-	proxy_record_note(f->job.record, name, strbuf_slice(&value));
+	proxy_journal_note(f->job.journal, name, strbuf_slice(&value));
 	strbuf_clear(&value);
 }
 
@@ -416,12 +416,12 @@ on_sealed(void *ctx, enum proxy_seal_status status, struct slice fields,
 	    status == PROXY_SEAL_MADE ? "made" : "not made");
 	if (status == PROXY_SEAL_MADE &&
 	    proxy_edit_top(f->job.edit, fields) == 0) {
-		proxy_record_note(
-		    f->job.record, "sealed", slice_str(rules(f)->seal.domain));
+		proxy_journal_note(
+		    f->job.journal, "sealed", slice_str(rules(f)->seal.domain));
 		pass_on(f);
 		return;
 	}
-	proxy_record_note(f->job.record, "unsealed", slice_str(reason));
+	proxy_journal_note(f->job.journal, "unsealed", slice_str(reason));
 	if (status == PROXY_SEAL_TROUBLE &&
 	    rules(f)->on_error == PROXY_ON_ERROR_TEMPFAIL)
 		tell_verifying(f, PROXY_REFUSE_FOR_NOW, PROXY_CAUSE_OURS,

@@ -12,17 +12,17 @@ enum {
 };
 
 void
-proxy_record_init(struct proxy_record *r)
+proxy_journal_init(struct proxy_journal *r)
 {
-	*r = (struct proxy_record){.status = ""};
-	strbuf_init(&r->text, PROXY_RECORD_TEXT_CAP);
+	*r = (struct proxy_journal){.status = ""};
+	strbuf_init(&r->text, PROXY_JOURNAL_TEXT_CAP);
 	strbuf_init(&r->message_id, VALUE_CLIP);
 	strbuf_init(&r->reply, VALUE_CLIP);
 	strbuf_init(&r->kept, RECORD_KEPT_MAX);
 }
 
 void
-proxy_record_clear(struct proxy_record *r)
+proxy_journal_clear(struct proxy_journal *r)
 {
 	strbuf_clear(&r->text);
 	strbuf_clear(&r->message_id);
@@ -34,7 +34,8 @@ proxy_record_clear(struct proxy_record *r)
  * does not fit is left out as a whole: half of a value would be another
  * value. */
 void
-proxy_record_note(struct proxy_record *r, const char *name, struct slice value)
+proxy_journal_note(
+    struct proxy_journal *r, const char *name, struct slice value)
 {
 	size_t i = 0, at = r->text.n, before;
 	struct proxy_note *note;
@@ -45,7 +46,7 @@ proxy_record_note(struct proxy_record *r, const char *name, struct slice value)
 	known = i < r->note_count;
 	note = &r->notes[i];
 	before = known ? note->n + 1 : 0;
-	if (i == PROXY_RECORD_NOTES_MAX ||
+	if (i == PROXY_JOURNAL_NOTES_MAX ||
 	    before + value.n > r->text.cap - r->text.n)
 		return;
 	if (known) {
@@ -102,7 +103,7 @@ add_journal_value(struct printer *to, const char *name, struct slice value)
 }
 
 static void
-print_record(struct printer *to, const struct proxy_record *r)
+print_record(struct printer *to, const struct proxy_journal *r)
 {
 	struct slice value;
 	struct slice reply;
@@ -154,7 +155,7 @@ print_record(struct printer *to, const struct proxy_record *r)
 /* Too long a line would be cut, and its status lost (or its JSON broken):
  * rather cut what peers sent. */
 void
-proxy_journal_write(struct log *log, const struct proxy_record *r)
+proxy_journal_write(struct log *log, const struct proxy_journal *r)
 {
 	struct printer to = {.clip = VALUE_CLIP};
 
@@ -174,7 +175,7 @@ proxy_journal_write(struct log *log, const struct proxy_record *r)
 
 void
 proxy_journal_remark(struct log *log, enum log_level level,
-    const struct proxy_record *r, const char *what)
+    const struct proxy_journal *r, const char *what)
 {
 	struct strbuf id;
 

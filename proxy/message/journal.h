@@ -13,16 +13,16 @@
 #include "base/strbuf.h"
 
 /* What a filter may note of one message. */
-#define PROXY_RECORD_NOTES_MAX 32
-#define PROXY_RECORD_TEXT_CAP  8192
+#define PROXY_JOURNAL_NOTES_MAX 32
+#define PROXY_JOURNAL_TEXT_CAP	8192
 
 struct proxy_note {
 	const char *name; /* static: "signed", "rule", "unsigned" ... */
 	size_t at, n;	  /* of the value in `text` */
 };
 
-struct proxy_record {
-	struct proxy_note notes[PROXY_RECORD_NOTES_MAX];
+struct proxy_journal {
+	struct proxy_note notes[PROXY_JOURNAL_NOTES_MAX];
 	size_t note_count;
 	struct strbuf text;
 	uint64_t size; /* bytes as received */
@@ -35,21 +35,21 @@ struct proxy_record {
 	struct strbuf kept;  /* for the recorder; empty: nothing */
 };
 
-void proxy_record_init(struct proxy_record *);
-void proxy_record_clear(struct proxy_record *);
+void proxy_journal_init(struct proxy_journal *);
+void proxy_journal_clear(struct proxy_journal *);
 
 /* Adds name=value to the line, in the order of the calls, before delay. A
  * second note of that name is joined to the first with a comma. Over the
  * bounds it is left out. */
-void proxy_record_note(
-    struct proxy_record *, const char *name, struct slice value);
+void proxy_journal_note(
+    struct proxy_journal *, const char *name, struct slice value);
 
 /* Writes the line. A NULL log takes and drops it. */
-void proxy_journal_write(struct log *, const struct proxy_record *);
+void proxy_journal_write(struct log *, const struct proxy_journal *);
 
 /* A line of its own about a message ("QUEUEID: what"), at that level. What
  * is foreign in `what` must have been escaped. */
 void proxy_journal_remark(struct log *, enum log_level,
-    const struct proxy_record *, const char *what);
+    const struct proxy_journal *, const char *what);
 
 #endif

@@ -30,8 +30,8 @@ proxy_long_line_write(struct proxy_long_line *l, struct slice bytes)
 
 void
 proxy_long_line_note(
-    const struct proxy_long_line *l, struct proxy_record *record)
+    const struct proxy_long_line *l, struct proxy_journal *journal)
 {
 	if (l->found)
-		proxy_record_note(record, "risk", SLICE("line-length"));
+		proxy_journal_note(journal, "risk", SLICE("line-length"));
 }

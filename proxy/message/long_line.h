@@ -22,6 +22,6 @@ void proxy_long_line_write(struct proxy_long_line *, struct slice bytes);
 
 /* Notes "risk=line-length" where there was one. */
 void proxy_long_line_note(
-    const struct proxy_long_line *, struct proxy_record *);
+    const struct proxy_long_line *, struct proxy_journal *);
 
 #endif

@@ -58,7 +58,7 @@ struct proxy_milter_message {
 	struct sink nowhere;
 	struct mail_newline newline; /* counts only */
 	struct proxy_long_line lines;
-	struct proxy_record record;
+	struct proxy_journal journal;
 	uint64_t size;
 	bool answered;
 };
@@ -93,13 +93,13 @@ proxy_milter_message_new(const struct proxy_milter_job *job)
 	mail_newline_init(&m->newline, MAIL_NEWLINE_PASS, &m->nowhere);
 	m->lines.most = service->line_max;
 	m->edit = proxy_edit_new();
-	proxy_record_init(&m->record);
-	proxy_record_note(&m->record, "front", SLICE("milter"));
+	proxy_journal_init(&m->journal);
+	proxy_journal_note(&m->journal, "front", SLICE("milter"));
 	m->again = (struct proxy_again){.read = read_spool, .ctx = m};
 	m->ops = service->filter;
 	m->filter = m->ops->begin(service->filter_env,
 	    &(struct proxy_filter_job){
-		job->envelope, &m->record, m->edit, &m->again, job->trace});
+		job->envelope, &m->journal, m->edit, &m->again, job->trace});
 	if (m->again.wanted)
 		m->spool = proxy_spool_new(
 		    service->spool_mark, service->spool_files, service->quota);
@@ -126,7 +126,7 @@ proxy_milter_message_free(struct proxy_milter_message *m)
 	mail_header_free(m->header);
 	proxy_spool_free(m->spool);
 	proxy_edit_free(m->edit);
-	proxy_record_clear(&m->record);
+	proxy_journal_clear(&m->journal);
 	strbuf_clear(&m->raw);
 	strbuf_clear(&m->field);
 	strbuf_clear(&m->later);
@@ -332,7 +332,7 @@ proxy_milter_message_header_end(struct proxy_milter_message *m)
 	strbuf_clear(&m->raw);
 	id = mail_header_last(m->header, SLICE("Message-ID"));
 	if (id != NULL)
-		strbuf_add(&m->record.message_id,
+		strbuf_add(&m->journal.message_id,
 		    slice_first(slice_trim(id->value), MESSAGE_ID_CLIP));
 	m->ops->header(m->filter, m->header);
 }
@@ -403,14 +403,14 @@ answer_message(struct proxy_milter_message *m, unsigned code, const char *text,
 	else
 		(void)milter_print_reply(strbuf_slice(&line), out);
 	m->answered = true;
-	m->record.size = m->size;
-	m->record.relay = SLICE("milter");
-	m->record.status = code == 250 ? "sent"
-	    : code < 500	       ? "deferred"
-				       : "rejected";
-	strbuf_add(&m->record.reply, strbuf_slice(&line));
+	m->journal.size = m->size;
+	m->journal.relay = SLICE("milter");
+	m->journal.status = code == 250 ? "sent"
+	    : code < 500		? "deferred"
+					: "rejected";
+	strbuf_add(&m->journal.reply, strbuf_slice(&line));
 	strbuf_clear(&line);
-	proxy_ending_tell(m->job.service, m->job.envelope, &m->record,
+	proxy_ending_tell(m->job.service, m->job.envelope, &m->journal,
 	    clock_ms() - m->job.begun_ms);
 	drop_milter_filter(m);
 	m->job.answer(m->job.ctx, strbuf_slice(out)); /* may free it */
@@ -472,7 +472,7 @@ proxy_milter_message_end(struct proxy_milter_message *m)
 
 	proxy_milter_message_header_end(m);
 	mail_newline_end(&m->newline);
-	proxy_long_line_note(&m->lines, &m->record);
+	proxy_long_line_note(&m->lines, &m->journal);
 	if (m->spool != NULL)
 		(void)proxy_spool_end(m->spool);
 	if (m->job.service->newline != MAIL_NEWLINE_REJECT ||
@@ -492,10 +492,10 @@ proxy_milter_message_lost(struct proxy_milter_message *m, const char *why)
 		return;
 	m->answered = true;
 	drop_milter_filter(m);
-	m->record.size = m->size;
-	m->record.relay = SLICE("milter");
-	m->record.status = "aborted";
-	strbuf_addf(&m->record.reply, "client gone: %s", why);
-	proxy_ending_tell(m->job.service, m->job.envelope, &m->record,
+	m->journal.size = m->size;
+	m->journal.relay = SLICE("milter");
+	m->journal.status = "aborted";
+	strbuf_addf(&m->journal.reply, "client gone: %s", why);
+	proxy_ending_tell(m->job.service, m->job.envelope, &m->journal,
 	    clock_ms() - m->job.begun_ms);
 }

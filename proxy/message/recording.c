@@ -19,7 +19,7 @@
 enum { COMPLAIN_S = 60, WORDS_MAX = 1024 };
 
 static void
-add_member(struct proxy_record *r, enum record_tag tag, struct slice value)
+add_member(struct proxy_journal *r, enum record_tag tag, struct slice value)
 {
 	(void)record_kept_add(&r->kept, tag, value);
 }
@@ -34,7 +34,7 @@ is_on(const struct proxy_recording *recording)
 
 void
 proxy_recording_author(struct proxy_recording *recording,
-    struct proxy_record *r, const struct mail_header *header)
+    struct proxy_journal *r, const struct mail_header *header)
 {
 	const struct mail_field *from;
 	struct mail_address_list *list = NULL;
@@ -52,7 +52,7 @@ proxy_recording_author(struct proxy_recording *recording,
 
 void
 proxy_recording_signed(struct proxy_recording *recording,
-    struct proxy_record *r, struct slice signature)
+    struct proxy_journal *r, struct slice signature)
 {
 	size_t type = slice_find(signature, ':') + 1;
 	size_t domain = slice_find(slice_after(signature, type), ':');
@@ -63,8 +63,8 @@ proxy_recording_signed(struct proxy_recording *recording,
 }
 
 void
-proxy_recording_unsigned(
-    struct proxy_recording *recording, struct proxy_record *r, struct slice why)
+proxy_recording_unsigned(struct proxy_recording *recording,
+    struct proxy_journal *r, struct slice why)
 {
 	if (is_on(recording))
 		add_member(
@@ -116,7 +116,7 @@ override_of(const struct auth_result *dmarc)
  * says; and what is refused for now comes again.
  */
 static void
-add_dmarc(struct proxy_record *r, const struct auth_result *dmarc,
+add_dmarc(struct proxy_journal *r, const struct auth_result *dmarc,
     enum proxy_verdict verdict)
 {
 	const char *wanted = record_disposition_of(dmarc);
@@ -148,7 +148,7 @@ proxy_recording_checked(struct proxy_recording *recording,
     const struct proxy_filter_job *job, const struct auth_results *results,
     enum proxy_verdict verdict)
 {
-	struct proxy_record *r = job->record;
+	struct proxy_journal *r = job->journal;
 
 	if (!is_on(recording))
 		return;
@@ -205,7 +205,7 @@ lose(struct proxy_recording *recording, int why)
 
 void
 proxy_recording_send(struct proxy_recording *recording,
-    const struct proxy_envelope *envelope, struct proxy_record *r)
+    const struct proxy_envelope *envelope, struct proxy_journal *r)
 {
 	struct slice recipient;
 	size_t at;

@@ -27,12 +27,12 @@ struct proxy_recording {
 
 /* For signed mail: its author's domain; a signature made ("dkim:d=:s=:a="),
  * or why there is none. A NULL recording records nothing. */
-void proxy_recording_author(struct proxy_recording *, struct proxy_record *,
+void proxy_recording_author(struct proxy_recording *, struct proxy_journal *,
     const struct mail_header *);
 void proxy_recording_signed(
-    struct proxy_recording *, struct proxy_record *, struct slice signature);
+    struct proxy_recording *, struct proxy_journal *, struct slice signature);
 void proxy_recording_unsigned(
-    struct proxy_recording *, struct proxy_record *, struct slice why);
+    struct proxy_recording *, struct proxy_journal *, struct slice why);
 
 /* What the verifying filter found, and whether the message is refused, put into
  * its record. */
@@ -42,6 +42,6 @@ void proxy_recording_checked(struct proxy_recording *,
 
 /* The message is over: sends its record, where a filter began one. */
 void proxy_recording_send(struct proxy_recording *,
-    const struct proxy_envelope *, struct proxy_record *);
+    const struct proxy_envelope *, struct proxy_journal *);
 
 #endif

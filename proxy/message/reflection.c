@@ -246,11 +246,12 @@ proxy_reflection_refusal(const struct proxy_reflection *r,
 
 /* Within a record's bound, so that no record is lost for an answer. */
 static void
-add_fitting(struct proxy_record *record, enum record_tag tag, struct slice text)
+add_fitting(
+    struct proxy_journal *journal, enum record_tag tag, struct slice text)
 {
-	size_t used = record->kept.n + RESERVED;
+	size_t used = journal->kept.n + RESERVED;
 
-	(void)record_kept_add(&record->kept, tag,
+	(void)record_kept_add(&journal->kept, tag,
 	    slice_first(
 		text, used < RECORD_KEPT_MAX ? RECORD_KEPT_MAX - used : 0));
 }
@@ -298,16 +299,16 @@ add_answer(const struct proxy_reflection *r, const struct proxy_config *config,
 	strbuf_init(
 	    &summary, proven ? AUTH_SUMMARY_MAX : RECORD_REFLECT_SUMMARY_MAX);
 	(void)auth_summary_print(&about, &summary);
-	add_fitting(job->record, RECORD_SUMMARY, strbuf_slice(&summary));
+	add_fitting(job->journal, RECORD_SUMMARY, strbuf_slice(&summary));
 	strbuf_clear(&summary);
 	if (id != NULL)
-		add_fitting(job->record, RECORD_MESSAGE_ID,
+		add_fitting(job->journal, RECORD_MESSAGE_ID,
 		    slice_first(slice_trim(id->value), 1024));
 	if (r->proof == RECORD_PROOF_DKIM)
 		covered = covered_by(results, r->signature, header);
 	if (r->proof != RECORD_PROOF_NONE) {
 		/* What of the header is the sender's beyond doubt. */
-		struct proxy_record *record = job->record;
+		struct proxy_journal *journal = job->journal;
 		struct strbuf text;
 		struct slice subject = {NULL, 0};
 
@@ -324,10 +325,10 @@ add_answer(const struct proxy_reflection *r, const struct proxy_config *config,
 			if (slice_equal_nocase(field->name, SLICE("Subject")))
 				subject = field->value;
 		}
-		add_fitting(record, RECORD_HEADER, strbuf_slice(&text));
+		add_fitting(journal, RECORD_HEADER, strbuf_slice(&text));
 		if (subject.n > 0)
-			add_fitting(
-			    record, RECORD_SUBJECT, slice_first(subject, 2048));
+			add_fitting(journal, RECORD_SUBJECT,
+			    slice_first(subject, 2048));
 		strbuf_clear(&text);
 	}
 	free(covered);
@@ -342,7 +343,7 @@ add_answer(const struct proxy_reflection *r, const struct proxy_config *config,
 		room = strbuf_reserve(&message, MESSAGE_MAX);
 		n = again->read(again->ctx, room, MESSAGE_MAX);
 		if (n > 0)
-			add_fitting(job->record, RECORD_MESSAGE,
+			add_fitting(job->journal, RECORD_MESSAGE,
 			    slice_from(room, (size_t)n));
 		strbuf_clear(&message);
 	}
@@ -356,15 +357,15 @@ proxy_reflection_record(const struct proxy_reflection *r,
 	struct slice sender = strbuf_slice(&job->envelope->sender);
 	const char *why;
 
-	if (!r->wanted || job->record->kept.n == 0)
+	if (!r->wanted || job->journal->kept.n == 0)
 		return;
 	add_fitting(
-	    job->record, RECORD_PROOF, slice_str(record_proof_word(r->proof)));
-	add_fitting(job->record, RECORD_ANSWER_TO, sender);
+	    job->journal, RECORD_PROOF, slice_str(record_proof_word(r->proof)));
+	add_fitting(job->journal, RECORD_ANSWER_TO, sender);
 	why = record_unanswered_why(
 	    header, sender, slice_str(config->reflector.address));
 	if (why != NULL)
-		add_fitting(job->record, RECORD_UNANSWERED, slice_str(why));
+		add_fitting(job->journal, RECORD_UNANSWERED, slice_str(why));
 	/* Who is refuted gets no answer: it would go to somebody who wrote
 	 * nothing. */
 	else if (r->proof != RECORD_PROOF_REFUTED)

@@ -503,28 +503,16 @@ try_sender_map(struct choosing *c)
 	return true;
 }
 
-/* The domain or its nearest parent that is listed; empty for none. */
-static struct slice
-listed_domain(const struct proxy_signing_rules *rules, struct slice domain)
-{
-	size_t number, dot;
-
-	while (domain.n > 0) {
-		number = proxy_index_find(rules->domain_set, domain);
-		if (number != PROXY_INDEX_NONE)
-			return proxy_index_key(rules->domain_set, number);
-		dot = slice_find(domain, '.');
-		domain = slice_after(domain, dot + 1);
-	}
-	return SLICE("");
-}
-
 static bool
 try_domains(struct choosing *c)
 {
 	const struct proxy_signing_rules *rules = &c->config->signing;
 	struct slice domain = address_domain_of(&chosen(c)->address);
-	struct slice listed = listed_domain(rules, domain);
+	/* The domain or its nearest parent that is listed. */
+	size_t number = proxy_index_find_nearest(rules->domain_set, domain);
+	struct slice listed = number == PROXY_INDEX_NONE
+	    ? SLICE("")
+	    : proxy_index_key(rules->domain_set, number);
 
 	if (rules->signatures.count == 0)
 		return false;

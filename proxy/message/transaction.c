@@ -62,7 +62,7 @@ struct proxy_transaction {
 	struct proxy_edit *edit;
 	struct proxy_again again;
 	struct proxy_splice splice; /* on its way to the relay */
-	struct proxy_record record;
+	struct proxy_journal journal;
 	struct strbuf verdict; /* our own answer, once it is settled */
 	const char *status;    /* the journal's word for it */
 	bool client_gone;
@@ -108,7 +108,7 @@ move_transaction(struct proxy_transaction *t, enum state state)
 static void
 write_journal(struct proxy_transaction *t, const char *status)
 {
-	struct proxy_record *r = &t->record;
+	struct proxy_journal *r = &t->journal;
 	int64_t ms = (t->done_ms > 0 ? t->done_ms : clock_ms()) - t->begun_ms;
 
 	r->relay = t->service->relay_name;
@@ -153,7 +153,7 @@ finish_transaction(struct proxy_transaction *t, const struct smtp_reply *reply,
 	t->sent = reply->code < 300;
 	t->done_ms = clock_ms();
 	drop_filter(t);
-	strbuf_add(&t->record.reply,
+	strbuf_add(&t->journal.reply,
 	    slice_first(smtp_reply_line(reply), MESSAGE_ID_CLIP));
 	if (!t->client_gone)
 		heard = t->ops->answer(t->ctx, reply);
@@ -185,9 +185,9 @@ settle_transaction(struct proxy_transaction *t, unsigned code, const char *text)
 static void
 remark(struct proxy_transaction *t, const char *what)
 {
-	t->record.queue_id = strbuf_slice(&t->envelope->queue_id);
+	t->journal.queue_id = strbuf_slice(&t->envelope->queue_id);
 	proxy_journal_remark(
-	    t->service->log, LOGGING_WARNING, &t->record, what);
+	    t->service->log, LOGGING_WARNING, &t->journal, what);
 }
 
 /* While the body still comes: what was kept is of no more use, and the
@@ -212,7 +212,7 @@ on_header(void *ctx, const struct mail_header *header)
 	    mail_header_last(header, SLICE("Message-ID"));
 
 	if (id != NULL)
-		strbuf_add(&t->record.message_id,
+		strbuf_add(&t->journal.message_id,
 		    slice_first(slice_trim(id->value), MESSAGE_ID_CLIP));
 	t->header = header;
 	t->service->filter->header(t->filter, header);
@@ -362,12 +362,12 @@ proxy_transaction_new(const struct proxy_service *service,
 	t->size_max = service->message_max;
 	if (t->size_max == 0 || (theirs != 0 && theirs < t->size_max))
 		t->size_max = theirs;
-	proxy_record_init(&t->record);
+	proxy_journal_init(&t->journal);
 	strbuf_init(&t->verdict, REPLY_TEXT_CAP + 16);
 	t->again = (struct proxy_again){.read = read_again, .ctx = t};
 	t->filter = service->filter->begin(service->filter_env,
-	    &(struct proxy_filter_job){envelope, &t->record, t->edit, &t->again,
-		proxy_hop_trace(hop)});
+	    &(struct proxy_filter_job){envelope, &t->journal, t->edit,
+		&t->again, proxy_hop_trace(hop)});
 	if (!proxy_hop_connected(hop))
 		swallow(t, 451, "4.3.0 next hop lost");
 	return t;
@@ -434,7 +434,7 @@ proxy_transaction_body_end(struct proxy_transaction *t)
 		return;
 	}
 	move_transaction(t, FILTERING);
-	proxy_long_line_note(&t->lines, &t->record);
+	proxy_long_line_note(&t->lines, &t->journal);
 	if (t->newline.mode == MAIL_NEWLINE_REJECT &&
 	    mail_newline_is_bare(&t->newline)) {
 		refuse_transaction(
@@ -573,7 +573,7 @@ proxy_transaction_client_lost(struct proxy_transaction *t, const char *why)
 		proxy_hop_drop(t->hop);
 	move_transaction(t, DONE);
 	drop_filter(t);
-	strbuf_addf(&t->record.reply, "client gone: %s", why);
+	strbuf_addf(&t->journal.reply, "client gone: %s", why);
 	write_journal(t, "aborted");
 	return false;
 }
@@ -587,7 +587,7 @@ proxy_transaction_cut(struct proxy_transaction *t)
 		return;
 	remark(t, why);
 	move_transaction(t, DONE);
-	strbuf_add_str(&t->record.reply, why);
+	strbuf_add_str(&t->journal.reply, why);
 	write_journal(t, "maybe-delivered");
 }
 
@@ -628,7 +628,7 @@ proxy_transaction_free(struct proxy_transaction *t)
 	mail_reader_free(t->reader);
 	proxy_spool_free(t->spool);
 	proxy_edit_free(t->edit);
-	proxy_record_clear(&t->record);
+	proxy_journal_clear(&t->journal);
 	strbuf_clear(&t->verdict);
 	free(t);
 }

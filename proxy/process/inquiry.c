@@ -55,7 +55,7 @@ struct proxy_inquiry {
 	struct proxy_sign_env env;
 	struct proxy_counters *counters;
 	struct proxy_envelope envelope;
-	struct proxy_record record;
+	struct proxy_journal journal;
 	struct proxy_edit *edit;
 	struct proxy_again again;
 	struct strbuf text;
@@ -243,10 +243,10 @@ on_outcome(void *ctx, const struct proxy_outcome *outcome)
 	add_member(to, "trial", slice_str(q->domain));
 	add_member(to, "verdict", slice_str(words[outcome->verdict]));
 	strbuf_add_str(to, ",\"notes\":{");
-	for (size_t i = 0; i < q->record.note_count; i++)
-		add_member(to, q->record.notes[i].name,
-		    slice_from(q->record.text.p + q->record.notes[i].at,
-			q->record.notes[i].n));
+	for (size_t i = 0; i < q->journal.note_count; i++)
+		add_member(to, q->journal.notes[i].name,
+		    slice_from(q->journal.text.p + q->journal.notes[i].at,
+			q->journal.notes[i].n));
 	strbuf_add_str(to, "},\"message\":");
 	strbuf_init(&whole, top.n + q->text.n + 1);
 	strbuf_add(&whole, top);
@@ -268,7 +268,7 @@ try_it(struct proxy_inquiry *q)
 {
 	const struct proxy_filter_job job = {
 	    .envelope = &q->envelope,
-	    .record = &q->record,
+	    .journal = &q->journal,
 	    .edit = q->edit,
 	    .again = &q->again,
 	};
@@ -330,7 +330,7 @@ begin_inquiry(
 	proxy_envelope_init(&q->envelope);
 	/* What the log says of it begins so, as with a message's id. */
 	strbuf_add_str(&q->envelope.queue_id, "trial");
-	proxy_record_init(&q->record);
+	proxy_journal_init(&q->journal);
 	q->edit = proxy_edit_new();
 	q->counters = xcalloc(1, sizeof(*q->counters));
 	meet(q, each);
@@ -417,7 +417,7 @@ proxy_inquiry_free(struct proxy_inquiry *q)
 	dkim_field_list_free(q->env.built_in);
 	proxy_sign_choice_clear(&q->choice);
 	proxy_envelope_clear(&q->envelope);
-	proxy_record_clear(&q->record);
+	proxy_journal_clear(&q->journal);
 	proxy_edit_free(q->edit);
 	mail_header_free(q->header);
 	event_free(q->over);

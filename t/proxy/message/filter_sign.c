@@ -73,7 +73,7 @@ struct rig {
 	struct signing_desk desk;
 	struct proxy_sign_env env;
 	struct proxy_envelope envelope;
-	struct proxy_record record;
+	struct proxy_journal journal;
 	struct proxy_edit *edit;
 	struct proxy_again again;
 	struct mail_header *header;
@@ -124,7 +124,7 @@ rig_new(const char *out)
 	    signing_desk_ask(
 		&rig->desk, proxy_front_with(rig->config, PROXY_FILTER_SIGN)));
 	proxy_envelope_init(&rig->envelope);
-	proxy_record_init(&rig->record);
+	proxy_journal_init(&rig->journal);
 	rig->edit = proxy_edit_new();
 	strbuf_init(&rig->notes, 10000);
 	strbuf_init(&rig->top, OUT_MAX);
@@ -140,7 +140,7 @@ rig_free(struct rig *rig)
 	event_base_free(rig->base);
 	proxy_config_free(rig->config);
 	proxy_envelope_clear(&rig->envelope);
-	proxy_record_clear(&rig->record);
+	proxy_journal_clear(&rig->journal);
 	proxy_edit_free(rig->edit);
 	mail_header_free(rig->header);
 	strbuf_clear(&rig->notes);
@@ -183,7 +183,7 @@ static void
 begin(struct rig *rig, struct slice header)
 {
 	struct proxy_filter_job job = {
-	    &rig->envelope, &rig->record, rig->edit, &rig->again, NULL};
+	    &rig->envelope, &rig->journal, rig->edit, &rig->again, NULL};
 
 	rig->filter = proxy_filter_sign.begin(&rig->env, &job);
 	if (header.p == NULL) {
@@ -204,12 +204,12 @@ finish(struct rig *rig)
 		run(rig);
 	assert_true(rig->done);
 	proxy_filter_sign.free(rig->filter);
-	for (size_t i = 0; i < rig->record.note_count; i++) {
-		const struct proxy_note *note = &rig->record.notes[i];
+	for (size_t i = 0; i < rig->journal.note_count; i++) {
+		const struct proxy_note *note = &rig->journal.notes[i];
 
 		(void)strbuf_addf(&rig->notes, "%s=", note->name);
 		(void)strbuf_add(&rig->notes,
-		    slice_from(rig->record.text.p + note->at, note->n));
+		    slice_from(rig->journal.text.p + note->at, note->n));
 		(void)strbuf_add_char(&rig->notes, ' ');
 	}
 	(void)strbuf_add(&rig->top, proxy_edit_top_fields(rig->edit));

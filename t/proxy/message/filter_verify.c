@@ -22,10 +22,10 @@ enum { OUT_MAX = 100000, PATIENCE_S = 30, HEADER_MAX = 20000 };
 #define OURS "Authentication-Results: mx.example.org;"
 
 static bool
-has_note(const struct proxy_record *record, const char *name)
+has_note(const struct proxy_journal *journal, const char *name)
 {
-	for (size_t i = 0; i < record->note_count; i++)
-		if (strcmp(record->notes[i].name, name) == 0)
+	for (size_t i = 0; i < journal->note_count; i++)
+		if (strcmp(journal->notes[i].name, name) == 0)
 			return true;
 	return false;
 }
@@ -38,7 +38,7 @@ struct rig {
 	struct event_base *base;
 	struct proxy_verify_env env;
 	struct proxy_envelope envelope;
-	struct proxy_record record;
+	struct proxy_journal journal;
 	const struct mail_header *header;
 	struct proxy_edit *edit;
 	struct proxy_again again;
@@ -93,7 +93,7 @@ rig_new(const char *in, const struct nameserver *server)
 	    .ctx = rig};
 	proxy_verify_env_init(&rig->env);
 	proxy_envelope_init(&rig->envelope);
-	proxy_record_init(&rig->record);
+	proxy_journal_init(&rig->journal);
 	rig->edit = proxy_edit_new();
 	return rig;
 }
@@ -106,7 +106,7 @@ rig_free(struct rig *rig)
 	event_base_free(rig->base);
 	proxy_config_free(rig->config);
 	proxy_envelope_clear(&rig->envelope);
-	proxy_record_clear(&rig->record);
+	proxy_journal_clear(&rig->journal);
 	proxy_edit_free(rig->edit);
 	free(rig);
 }
@@ -178,7 +178,7 @@ pass_message(struct rig *rig, const char *client, struct slice message)
 	static const struct mail_reader_ops ops = {on_header, on_body};
 	struct timeval patience = {.tv_sec = PATIENCE_S};
 	struct proxy_filter_job job = {
-	    &rig->envelope, &rig->record, rig->edit, &rig->again, NULL};
+	    &rig->envelope, &rig->journal, rig->edit, &rig->again, NULL};
 	struct mail_reader *reader = mail_reader_new(HEADER_MAX, &ops, rig);
 	const struct mail_header *part;
 	struct slice rest;
@@ -251,7 +251,7 @@ test_our_field_is_on_top_and_the_rest_untouched(void **state)
 	assert_has(rig->out, "spf=pass");
 	assert_ends(
 	    rig->out, "\r\nReceived: x\r\nFrom: a@spf.test\r\n\r\nbody\r\n");
-	assert_true(has_note(&rig->record, "spf"));
+	assert_true(has_note(&rig->journal, "spf"));
 	assert_int_equal(rig->checked, 1);
 	assert_true(rig->results > 0);
 	rig_free(rig);
@@ -281,7 +281,7 @@ test_forged_fields_are_gone_and_others_stay(void **state)
 	    "\r\n"
 	    "Authentication-Results: mx.example.org; in the body\r\n");
 	assert_null(strstr(rig->out, "dkim=pass\r\n\tdkim=pass"));
-	assert_true(has_note(&rig->record, "forged"));
+	assert_true(has_note(&rig->journal, "forged"));
 	rig_free(rig);
 }
 
@@ -315,7 +315,7 @@ test_only_a_client_that_was_named_is_trusted(void **state)
 		pass_message(rig, cases[i].client,
 		    SLICE("From: a@spf.test\r\n\r\nbody\r\n"));
 		assert_int_equal(
-		    has_note(&rig->record, "trusted"), cases[i].trusted);
+		    has_note(&rig->journal, "trusted"), cases[i].trusted);
 		assert_int_equal(
 		    proxy_counter_get(&counters, PROXY_COUNT_TRUSTED),
 		    cases[i].trusted);
@@ -390,7 +390,7 @@ test_which_fields_of_such_a_header_go(void **state)
 	};
 	struct rig *rig = rig_new("", nsd);
 	struct proxy_filter_job job = {
-	    &rig->envelope, &rig->record, rig->edit, &rig->again, NULL};
+	    &rig->envelope, &rig->journal, rig->edit, &rig->again, NULL};
 
 	(void)state;
 	rig->filter = proxy_filter_verify.begin(&rig->env, &job);
@@ -471,8 +471,8 @@ test_freed_at_any_stage(void **state)
 	(void)state;
 	for (int stage = 0; stage < 3; stage++) {
 		struct rig *rig = rig_new("check = spf, dkim", hostile);
-		struct proxy_filter_job job = {
-		    &rig->envelope, &rig->record, rig->edit, &rig->again, NULL};
+		struct proxy_filter_job job = {&rig->envelope, &rig->journal,
+		    rig->edit, &rig->again, NULL};
 		struct mail_reader *reader =
 		    mail_reader_new(HEADER_MAX, &ops, rig);
 

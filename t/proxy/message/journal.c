@@ -9,7 +9,7 @@
 
 /* What the journal writes, taken from standard error. */
 static void
-written(enum log_target target, const struct proxy_record *record,
+written(enum log_target target, const struct proxy_journal *journal,
     struct strbuf *line)
 {
 	struct log *log = log_new("signpost/out", target, LOGGING_INFO);
@@ -20,7 +20,7 @@ written(enum log_target target, const struct proxy_record *record,
 	strbuf_init(line, 32768);
 	assert_int_equal(pipe(ends), 0);
 	dup2(ends[1], STDERR_FILENO);
-	proxy_journal_write(log, record);
+	proxy_journal_write(log, journal);
 	dup2(saved, STDERR_FILENO);
 	close(ends[1]);
 	close(saved);
@@ -35,9 +35,9 @@ written(enum log_target target, const struct proxy_record *record,
 }
 
 static void
-fill(struct proxy_record *r)
+fill(struct proxy_journal *r)
 {
-	proxy_record_init(r);
+	proxy_journal_init(r);
 	r->queue_id = SLICE("3CF6B2AAE8");
 	r->sender = SLICE("a@b");
 	r->recipients = 1;
@@ -48,15 +48,15 @@ fill(struct proxy_record *r)
 	r->delay = 0.0042;
 	r->status = "sent";
 	(void)strbuf_add_str(&r->reply, "250 2.0.0 Ok: queued as 3CF6");
-	proxy_record_note(
+	proxy_journal_note(
 	    r, "signed", SLICE("dkim:example.org:mail2026:rsa-sha256"));
-	proxy_record_note(r, "rule", SLICE("domain:example.org"));
+	proxy_journal_note(r, "rule", SLICE("domain:example.org"));
 }
 
 static void
 test_has_the_documented_form(void **state)
 {
-	struct proxy_record r;
+	struct proxy_journal r;
 	struct strbuf line;
 
 	(void)state;
@@ -77,28 +77,28 @@ test_has_the_documented_form(void **state)
 	    "\"relay\":\"127.0.0.1:10028\",\"status\":\"sent\","
 	    "\"reply\":\"250 2.0.0 Ok: queued as 3CF6\"}\n"));
 	strbuf_clear(&line);
-	proxy_record_clear(&r);
+	proxy_journal_clear(&r);
 }
 
 static void
 test_joins_notes_of_one_name(void **state)
 {
-	struct proxy_record r;
+	struct proxy_journal r;
 
 	(void)state;
 	fill(&r);
-	proxy_record_note(&r, "signed", SLICE("domainkeys:example.org:k"));
+	proxy_journal_note(&r, "signed", SLICE("domainkeys:example.org:k"));
 	assert_int_equal(r.note_count, 2);
 	assert_slice_equal(slice_from(r.text.p + r.notes[0].at, r.notes[0].n),
 	    SLICE("dkim:example.org:mail2026:rsa-sha256,"
 		  "domainkeys:example.org:k"));
-	proxy_record_clear(&r);
+	proxy_journal_clear(&r);
 }
 
 static void
 test_lets_no_peer_add_a_value_or_a_line(void **state)
 {
-	struct proxy_record r;
+	struct proxy_journal r;
 	struct strbuf line;
 
 	(void)state;
@@ -113,7 +113,7 @@ test_lets_no_peer_add_a_value_or_a_line(void **state)
 	    " message-id=<1>\\x20signed=dkim:evil\\x0d\\x0ax "));
 	assert_ptr_equal(strchr(line.p, '\n'), line.p + line.n - 1);
 	strbuf_clear(&line);
-	proxy_record_clear(&r);
+	proxy_journal_clear(&r);
 }
 
 /* However long and foul the values, the line ends in its status. */
@@ -121,7 +121,7 @@ static void
 test_a_long_line_keeps_its_end(void **state)
 {
 	static const enum log_target targets[] = {LOGGING_STDERR, LOGGING_JSON};
-	struct proxy_record r;
+	struct proxy_journal r;
 	struct strbuf line;
 	char foul[4096];
 
@@ -129,14 +129,14 @@ test_a_long_line_keeps_its_end(void **state)
 	memset(foul, 1, sizeof(foul));
 	fill(&r);
 	r.sender = r.client = r.queue_id = slice_from(foul, sizeof(foul));
-	proxy_record_note(&r, "x", slice_from(foul, sizeof(foul)));
+	proxy_journal_note(&r, "x", slice_from(foul, sizeof(foul)));
 	for (size_t i = 0; i < 2; i++) {
 		written(targets[i], &r, &line);
 		assert_non_null(strstr(strbuf_text(&line), "status"));
 		assert_non_null(strstr(strbuf_text(&line), "queued as 3CF6"));
 		strbuf_clear(&line);
 	}
-	proxy_record_clear(&r);
+	proxy_journal_clear(&r);
 }
 
 int
