@@ -20,24 +20,17 @@ static const struct cli_change changes[] = {
 	"belongs in proxies"},
 };
 
-static struct slice
-without_revision(struct slice version)
-{
-	size_t n = 0;
-
-	while (n < version.n && version.p[n] != '-' && version.p[n] != '~')
-		n++;
-	return slice_first(version, n);
-}
-
 static bool
 read_numbers(struct slice version, uint64_t numbers[NUMBERS])
 {
-	struct slice rest = without_revision(version), piece;
+	struct slice rest, piece;
 	size_t n = 0;
 
 	for (size_t i = 0; i < NUMBERS; i++)
 		numbers[i] = 0;
+	/* Without the revision of a package. */
+	rest = slice_first(version,
+	    slice_find(slice_first(version, slice_find(version, '-')), '~'));
 	while (slice_cut(&rest, '.', &piece))
 		if (n == NUMBERS ||
 		    number_parse(piece, UINT32_MAX, &numbers[n++]) != 0)

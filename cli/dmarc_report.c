@@ -97,23 +97,6 @@ set_format(void *to, const char *text)
 }
 
 static int
-check_options(struct wishes *w)
-{
-	if (w->again && !w->send)
-		return cli_usage_error("dmarc-report", "--again is for --send");
-	if (w->list && (w->send || w->directory != NULL))
-		return cli_usage_error(
-		    "dmarc-report", "--list makes no reports");
-	if (w->domain != NULL &&
-	    cli_domain_read(slice_str(w->domain), &w->name) != 0)
-		return cli_usage_error(
-		    "dmarc-report", "-d %s: no domain name", w->domain);
-	if (!w->send && w->directory == NULL)
-		w->directory = ".";
-	return 0;
-}
-
-static int
 read_options(int argc, char **argv, struct wishes *w)
 {
 	const struct cli_option options[] = {
@@ -130,9 +113,20 @@ read_options(int argc, char **argv, struct wishes *w)
 	    {0},
 	};
 
-	return cli_options_read(options, argc, argv, NULL) != 0
-	    ? -1
-	    : check_options(w);
+	if (cli_options_read(options, argc, argv, NULL) != 0)
+		return -1;
+	if (w->again && !w->send)
+		return cli_usage_error("dmarc-report", "--again is for --send");
+	if (w->list && (w->send || w->directory != NULL))
+		return cli_usage_error(
+		    "dmarc-report", "--list makes no reports");
+	if (w->domain != NULL &&
+	    cli_domain_read(slice_str(w->domain), &w->name) != 0)
+		return cli_usage_error(
+		    "dmarc-report", "-d %s: no domain name", w->domain);
+	if (!w->send && w->directory == NULL)
+		w->directory = ".";
+	return 0;
 }
 
 /* --- what there is to report --- */
@@ -176,16 +170,6 @@ on_policy(void *ctx, const struct record_policy *policy)
 	    .part = same ? p->list[p->count - 1].part + 1 : 1,
 	};
 	p->count++;
-}
-
-static void
-policies_clear(struct policies *p)
-{
-	for (size_t i = 0; i < p->count; i++) {
-		free(p->list[i].domain);
-		free(p->list[i].record);
-	}
-	free(p->list);
 }
 
 /* --- making one --- */
@@ -305,7 +289,11 @@ make_all(struct work *w)
 	}
 	for (size_t i = 0; i < policies.count && !w->stopped; i++)
 		make_one(w, &policies.list[i]);
-	policies_clear(&policies);
+	for (size_t i = 0; i < policies.count; i++) {
+		free(policies.list[i].domain);
+		free(policies.list[i].record);
+	}
+	free(policies.list);
 }
 
 static void

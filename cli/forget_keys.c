@@ -283,15 +283,6 @@ forget_keys_plan(struct forget *f)
 
 /* --- aside --- */
 
-/* "SELECTOR PATH" */
-static const char *
-path_in(struct slice line, struct strbuf *path)
-{
-	strbuf_reset(path);
-	strbuf_add(path, slice_after(line, slice_find(line, ' ') + 1));
-	return strbuf_text(path);
-}
-
 /* Copied, for it may be another file system; the old one goes once the new one
  * is on disk. An earlier run may have been ended between the two. */
 static int
@@ -332,7 +323,8 @@ move_key(struct forget *f, struct slice line)
 
 	strbuf_init(&from, PATH_LENGTH_MAX);
 	strbuf_init(&to, PATH_LENGTH_MAX);
-	(void)path_in(line, &from);
+	/* "SELECTOR PATH" */
+	strbuf_add(&from, slice_after(line, slice_find(line, ' ') + 1));
 	strbuf_addf(&to, "%s%s", strbuf_text(&f->aside),
 	    strrchr(strbuf_text(&from), '/'));
 	if (!f->steps.dry)

@@ -114,27 +114,6 @@ add_domain_list(void *to, const char *path)
 }
 
 static int
-check_wishes(struct making *m)
-{
-	struct wishes *w = &m->wishes;
-
-	if (w->selector == NULL)
-		return cli_usage_error("keygen", "-s: by which selector?");
-	if (cli_domains_count(&w->domains) == 0 && m->status == CLI_OK)
-		return cli_usage_error(
-		    "keygen", "-d, --from: for which domain?");
-	if (w->bits == 0)
-		w->bits = BITS_DEFAULT;
-	else if (!w->rsa)
-		return cli_usage_error(
-		    "keygen", "-b: an ed25519 key has no size to choose");
-	else if (w->bits < DKIM_KEY_BITS_MIN)
-		return cli_usage_error(
-		    "keygen", "-b %" PRIu64 ": from 1024 to 4096", w->bits);
-	return 0;
-}
-
-static int
 read_options(int argc, char **argv, struct making *m)
 {
 	struct wishes *w = &m->wishes;
@@ -151,7 +130,20 @@ read_options(int argc, char **argv, struct making *m)
 
 	if (cli_options_read(options, argc, argv, NULL) != 0)
 		return -1;
-	return check_wishes(m);
+	if (w->selector == NULL)
+		return cli_usage_error("keygen", "-s: by which selector?");
+	if (cli_domains_count(&w->domains) == 0 && m->status == CLI_OK)
+		return cli_usage_error(
+		    "keygen", "-d, --from: for which domain?");
+	if (w->bits == 0)
+		w->bits = BITS_DEFAULT;
+	else if (!w->rsa)
+		return cli_usage_error(
+		    "keygen", "-b: an ed25519 key has no size to choose");
+	else if (w->bits < DKIM_KEY_BITS_MIN)
+		return cli_usage_error(
+		    "keygen", "-b %" PRIu64 ": from 1024 to 4096", w->bits);
+	return 0;
 }
 
 /* One kind by the selector as it is; two by what DESIGN's names have at their
@@ -254,8 +246,8 @@ find_path(struct making *m, struct slice domain, const struct kind *kind)
 
 /* --- the keys --- */
 
-/* Before the work, which takes a while; whoever makes one meanwhile is seen when
- * the file is. */
+/* Before the work, which takes a while; whoever makes one meanwhile is seen
+ * when the file is. */
 static bool
 is_there(const char *path)
 {

@@ -4,33 +4,6 @@
 
 enum { COLUMNS = 8 };
 
-static bool
-is_entry_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct slice
-skip_entry_blanks(struct slice text)
-{
-	while (text.n > 0 && is_entry_blank(text.p[0]))
-		text = slice_after(text, 1);
-	return text;
-}
-
-/* Adds the words of a line, a blank before each. */
-static void
-add_words(struct slice line, struct strbuf *entry)
-{
-	struct slice word;
-
-	while (cli_master_token(&line, &word)) {
-		if (entry->n > 0)
-			strbuf_add_char(entry, ' ');
-		strbuf_add(entry, word);
-	}
-}
-
 bool
 cli_master_entry_names(
     struct slice line, struct slice *name, struct slice *type)
@@ -47,8 +20,10 @@ cli_master_entry_find(struct slice text, struct slice name, struct slice type,
 
 	strbuf_reset(entry);
 	while (slice_cut(&text, '\n', &line)) {
-		struct slice words = skip_entry_blanks(line);
+		struct slice words = line, word;
 
+		while (words.n > 0 && ascii_is_space(words.p[0]))
+			words = slice_after(words, 1);
 		if (words.n == 0 || words.p[0] == '#')
 			continue;
 		if (words.p == line.p) {
@@ -64,7 +39,11 @@ cli_master_entry_find(struct slice text, struct slice name, struct slice type,
 			    slice_equal(its_type, type);
 		}
 		if (within)
-			add_words(words, entry);
+			while (cli_master_token(&words, &word)) {
+				if (entry->n > 0)
+					strbuf_add_char(entry, ' ');
+				strbuf_add(entry, word);
+			}
 	}
 	return entry->n > 0 && !entry->full;
 }

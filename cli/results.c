@@ -96,10 +96,24 @@ set_by(void *to, const char *text)
 }
 
 static int
-check_options(struct wishes *w)
+read_options(int argc, char **argv, struct wishes *w)
 {
-	const char *domain = w->forget != NULL ? w->forget : w->domain;
+	const struct cli_option options[] = {
+	    {'c', "config", .text = &w->config},
+	    {'d', "domain", .text = &w->domain},
+	    {0, "day", .take = set_day, .to = w},
+	    {0, "hours", .number = &w->hours, .max = HOURS_MAX},
+	    {0, "failed", .flag = &w->failed},
+	    {0, "by", .take = set_by, .to = w},
+	    {0, "json", .flag = &w->json},
+	    {0, "forget", .text = &w->forget},
+	    {0},
+	};
+	const char *domain;
 
+	if (cli_options_read(options, argc, argv, NULL) != 0)
+		return -1;
+	domain = w->forget != NULL ? w->forget : w->domain;
 	if (w->day >= 0 && w->hours > 0)
 		return cli_usage_error(
 		    "results", "--day and --hours exclude each other");
@@ -114,26 +128,6 @@ check_options(struct wishes *w)
 		w->by = w->domain != NULL ? RECORD_FOUND_BY_CLIENT
 					  : RECORD_FOUND_BY_DOMAIN;
 	return 0;
-}
-
-static int
-read_options(int argc, char **argv, struct wishes *w)
-{
-	const struct cli_option options[] = {
-	    {'c', "config", .text = &w->config},
-	    {'d', "domain", .text = &w->domain},
-	    {0, "day", .take = set_day, .to = w},
-	    {0, "hours", .number = &w->hours, .max = HOURS_MAX},
-	    {0, "failed", .flag = &w->failed},
-	    {0, "by", .take = set_by, .to = w},
-	    {0, "json", .flag = &w->json},
-	    {0, "forget", .text = &w->forget},
-	    {0},
-	};
-
-	return cli_options_read(options, argc, argv, NULL) != 0
-	    ? -1
-	    : check_options(w);
 }
 
 /* --- the answer --- */
@@ -280,9 +274,10 @@ json_line(const struct line *line, enum record_found_by by)
 
 /* --- */
 
-static struct record_question
-question_of(const struct wishes *w)
+static int
+show_results(const struct wishes *w, const struct proxy_config *config)
 {
+	struct record_store *store = cli_database_open(config, false);
 	int64_t now = clock_wall_s();
 	int64_t hours = w->hours > 0 ? (int64_t)w->hours : HOURS_DEFAULT;
 	struct record_question q = {
@@ -291,22 +286,13 @@ question_of(const struct wishes *w)
 	    .most = w->json ? OBJECTS_MAX : LINES_MAX + 1,
 	    .by = w->by,
 	};
-
-	q.to = w->day >= 0 ? w->day + CLI_DAY : now - now % HOUR + HOUR;
-	q.from = w->day >= 0 ? w->day : q.to - hours * HOUR;
-	return q;
-}
-
-static int
-show_results(const struct wishes *w, const struct proxy_config *config)
-{
-	struct record_store *store = cli_database_open(config, false);
-	const struct record_question q = question_of(w);
 	struct answer answer = {NULL, 0, 0};
 	int status = CLI_OK;
 
 	if (store == NULL)
 		return CLI_UNREADABLE;
+	q.to = w->day >= 0 ? w->day + CLI_DAY : now - now % HOUR + HOUR;
+	q.from = w->day >= 0 ? w->day : q.to - hours * HOUR;
 	if (record_store_found(store, &q, on_found, &answer) != 0) {
 		cli_error("%s: cannot be read; the recorder of an older "
 			  "version may have made it",

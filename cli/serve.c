@@ -85,30 +85,6 @@ warn_of_change(void *ctx, const struct cli_change *change)
 	    change->meaning ? "it" : "its default", change->what);
 }
 
-/* Told whatever becomes of the test: a change may be why it fails. */
-static void
-tell_changes(struct wishes *w)
-{
-	struct strbuf text;
-
-	strbuf_init(&text, PROXY_CONFIG_FILE_MAX);
-	if (cli_file_read(w->config, &text) == 0)
-		cli_changes_since(slice_str(w->since), strbuf_slice(&text),
-		    warn_of_change, w);
-	strbuf_clear(&text);
-}
-
-static void
-test_more(struct proxy_config *config)
-{
-	struct strbuf state;
-
-	strbuf_init(&state, STATE_MAX);
-	check_reflector_look(config, NULL, warn_of_reflector, config);
-	check_results_look(config, warn_of_results, config, &state);
-	strbuf_clear(&state);
-}
-
 static struct proxy_config *
 load(const struct wishes *w)
 {
@@ -141,18 +117,32 @@ run(int argc, char **argv)
 
 	if (read_options(argc, argv, &w) != 0)
 		return CLI_USAGE;
-	/* The master tries keys, and keeps none. A test may run in a process that
-	 * has had keys before: setup makes them. */
+	/* The master tries keys, and keeps none. A test may run in a process
+	 * that has had keys before: setup makes them. */
 	if (!w.test && dkim_key_memory_init() != 0)
 		return CLI_BROKEN;
-	if (w.since != NULL)
-		tell_changes(&w);
+	if (w.since != NULL) {
+		struct strbuf text;
+
+		/* Told whatever becomes of the test: a change may be why it
+		 * fails. */
+		strbuf_init(&text, PROXY_CONFIG_FILE_MAX);
+		if (cli_file_read(w.config, &text) == 0)
+			cli_changes_since(slice_str(w.since),
+			    strbuf_slice(&text), warn_of_change, &w);
+		strbuf_clear(&text);
+	}
 	config = load(&w);
 	if (config == NULL)
 		return access(w.config, R_OK) != 0 ? CLI_UNREADABLE
 						   : CLI_CONFIG;
 	if (w.test) {
-		test_more(config);
+		struct strbuf state;
+
+		strbuf_init(&state, STATE_MAX);
+		check_reflector_look(config, NULL, warn_of_reflector, config);
+		check_results_look(config, warn_of_results, config, &state);
+		strbuf_clear(&state);
 		status = CLI_OK;
 		proxy_config_free(config);
 	} else {

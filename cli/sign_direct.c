@@ -30,14 +30,6 @@ struct direct {
 	bool failed;
 };
 
-static bool
-canon_fits(struct wanted *wanted, const char *canon)
-{
-	return wanted->kind->canon(slice_str(canon),
-		   &wanted->signing.header_canon,
-		   &wanted->signing.body_canon) == 0;
-}
-
 /* A --canon goes to every type that knows its word. */
 static int
 set_canons(const struct cli_sign_wishes *w, struct direct *d)
@@ -46,7 +38,9 @@ set_canons(const struct cli_sign_wishes *w, struct direct *d)
 		bool fits = false;
 
 		for (size_t i = 0; i < d->count; i++)
-			fits |= canon_fits(&d->list[i], w->canons[c]);
+			fits |= d->list[i].kind->canon(slice_str(w->canons[c]),
+				    &d->list[i].signing.header_canon,
+				    &d->list[i].signing.body_canon) == 0;
 		if (!fits)
 			return cli_sign_refuse("--canon", w->canons[c],
 			    "none of the types has it");
@@ -93,19 +87,6 @@ usual_signing(const struct direct *d, const struct dkim_kind *kind)
 	return signing;
 }
 
-static int
-add_wanted(struct direct *d, const struct wanted *wanted,
-    const struct mail_header *header)
-{
-	int number = dkim_signing_set_add(
-	    d->set, wanted->kind, &wanted->signing, header, &d->reason);
-
-	if (number < 0)
-		return -1;
-	return dkim_signing_set_key(
-	    d->set, number, &wanted->signing, d->key, &d->reason);
-}
-
 static void
 on_header(void *ctx, const struct mail_header *header)
 {
@@ -113,8 +94,15 @@ on_header(void *ctx, const struct mail_header *header)
 
 	if (mail_header_count(header) == 0)
 		return;
-	for (size_t i = 0; i < d->count && !d->failed; i++)
-		d->failed = add_wanted(d, &d->list[i], header) != 0;
+	for (size_t i = 0; i < d->count && !d->failed; i++) {
+		const struct wanted *wanted = &d->list[i];
+		int number = dkim_signing_set_add(
+		    d->set, wanted->kind, &wanted->signing, header, &d->reason);
+
+		d->failed = number < 0 ||
+		    dkim_signing_set_key(d->set, number, &wanted->signing,
+			d->key, &d->reason) != 0;
+	}
 }
 
 static void

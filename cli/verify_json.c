@@ -40,118 +40,56 @@ set(json_t *object, const char *name, struct slice value)
 	(void)json_object_set_new(object, name, text(value));
 }
 
-/* Every check's object begins with its result and ends with the reason. */
-static json_t *
-begin_result(const struct auth_result *result)
-{
-	json_t *object = json_object();
-
-	(void)json_object_set_new(
-	    object, "result", json_string(mail_verdict_word(result->verdict)));
-	return object;
-}
-
 static void
 set_reason(json_t *object, const struct auth_result *result)
 {
 	set(object, "reason", slice_str(result->reason));
 }
 
+/* Every check's object begins with its result; its reason comes last. */
 static json_t *
-signature_json(const struct auth_result *result)
+result_json(const struct auth_result *result)
 {
-	json_t *object = begin_result(result);
-
-	set(object, "domain", result->domain);
-	set(object, "selector", result->selector);
-	if (result->method == AUTH_DKIM) {
-		set(object, "algorithm", result->algorithm);
-		set(object, "identity", result->identity);
-	}
-	set(object, "b", slice_first(result->signature, SIGNATURE_SHOWN));
-	set(object, "code", slice_str(mail_reason_code(result->code)));
-	set_reason(object, result);
-	return object;
-}
-
-static json_t *
-spf_json(const struct auth_result *result)
-{
-	json_t *object = begin_result(result);
-
-	set(object, "domain", result->domain);
-	set(object, "scope", slice_str(result->scope));
-	set(object, "mechanism", slice_str(result->mechanism));
-	return object;
-}
-
-static json_t *
-senderid_json(const struct auth_result *result)
-{
-	json_t *object = begin_result(result);
-
-	set(object, "domain", result->domain);
-	set(object, "pra", result->identity);
-	set_reason(object, result);
-	return object;
-}
-
-static json_t *
-dmarc_json(const struct auth_result *result)
-{
-	json_t *object = begin_result(result);
-
-	set(object, "domain", result->domain);
-	set(object, "policy", slice_str(result->policy));
-	set(object, "disposition", slice_str(result->disposition));
-	set_reason(object, result);
-	return object;
-}
-
-static json_t *
-iprev_json(const struct auth_result *result)
-{
-	json_t *object = begin_result(result);
-
-	set(object, "name", result->domain);
-	set_reason(object, result);
-	return object;
-}
-
-static json_t *
-arc_json(const struct auth_result *result)
-{
-	json_t *object = begin_result(result);
+	json_t *object = json_object();
 
 	(void)json_object_set_new(
-	    object, "instance", json_integer((json_int_t)result->instance));
-	set_reason(object, result);
-	return object;
-}
-
-/* A message without signatures has a result too ("none", or what the
- * domain's policy makes of it), but no entry. */
-static void
-add_signature_json(json_t *object, const char *name,
-    const struct auth_result *result, bool is_signed)
-{
-	json_t *array = json_object_get(object, name);
-
-	if (array == NULL) {
-		array = json_array();
-		(void)json_object_set_new(object, name, array);
+	    object, "result", json_string(mail_verdict_word(result->verdict)));
+	switch (result->method) {
+	case AUTH_DKIM:
+	case AUTH_DOMAINKEYS:
+		set(object, "domain", result->domain);
+		set(object, "selector", result->selector);
+		if (result->method == AUTH_DKIM) {
+			set(object, "algorithm", result->algorithm);
+			set(object, "identity", result->identity);
+		}
+		set(object, "b",
+		    slice_first(result->signature, SIGNATURE_SHOWN));
+		set(object, "code", slice_str(mail_reason_code(result->code)));
+		break;
+	case AUTH_SPF:
+		set(object, "domain", result->domain);
+		set(object, "scope", slice_str(result->scope));
+		set(object, "mechanism", slice_str(result->mechanism));
+		break;
+	case AUTH_SENDERID:
+		set(object, "domain", result->domain);
+		set(object, "pra", result->identity);
+		break;
+	case AUTH_DMARC:
+		set(object, "domain", result->domain);
+		set(object, "policy", slice_str(result->policy));
+		set(object, "disposition", slice_str(result->disposition));
+		break;
+	case AUTH_ARC:
+		(void)json_object_set_new(object, "instance",
+		    json_integer((json_int_t)result->instance));
+		break;
+	case AUTH_IPREV:
+		set(object, "name", result->domain);
+		break;
 	}
-	if (is_signed)
-		(void)json_array_append_new(array, signature_json(result));
-}
-
-static void
-add_once(json_t *object, const char *name, json_t *value)
-{
-	if (json_object_get(object, name) == NULL)
-		(void)json_object_set_new(object, name, value);
-	else
-		json_decref(value);
+	return object;
 }
 
 /* The domain of all addresses in the list; -1 where they have not one. */
@@ -194,6 +132,15 @@ void
 cli_verify_print_json(
     const struct auth_results *results, const struct mail_header *header)
 {
+	static const char *const names[AUTH_METHODS] = {
+	    [AUTH_DKIM] = "dkim",
+	    [AUTH_DOMAINKEYS] = "domainkeys",
+	    [AUTH_SPF] = "spf",
+	    [AUTH_SENDERID] = "senderid",
+	    [AUTH_DMARC] = "dmarc",
+	    [AUTH_ARC] = "arc",
+	    [AUTH_IPREV] = "iprev",
+	};
 	json_t *object = json_object();
 	const struct mail_field *from = mail_header_last(header, SLICE("From"));
 	struct mail_address_list *list;
@@ -212,37 +159,32 @@ cli_verify_print_json(
 	}
 	for (size_t i = 0; i < results->count; i++) {
 		const struct auth_result *result = &results->list[i];
-		json_t *spf;
+		const char *name = names[result->method];
+		json_t *one = result_json(result);
+		json_t *there = json_object_get(object, name);
 
-		switch (result->method) {
-		case AUTH_DKIM:
-			add_signature_json(object, "dkim", result,
-			    mail_header_last(header, SLICE("DKIM-Signature")) !=
-				NULL);
-			break;
-		case AUTH_DOMAINKEYS:
-			add_signature_json(object, "domainkeys", result,
-			    mail_header_last(
-				header, SLICE("DomainKey-Signature")) != NULL);
-			break;
-		case AUTH_SPF:
-			spf = spf_json(result);
-			set_reason(spf, result);
-			add_once(object, "spf", spf);
-			break;
-		case AUTH_SENDERID:
-			add_once(object, "senderid", senderid_json(result));
-			break;
-		case AUTH_DMARC:
-			add_once(object, "dmarc", dmarc_json(result));
-			break;
-		case AUTH_ARC:
-			add_once(object, "arc", arc_json(result));
-			break;
-		case AUTH_IPREV:
-			add_once(object, "iprev", iprev_json(result));
-			break;
+		set_reason(one, result);
+		if (result->method != AUTH_DKIM &&
+		    result->method != AUTH_DOMAINKEYS) {
+			if (there == NULL)
+				(void)json_object_set_new(object, name, one);
+			else
+				json_decref(one);
+			continue;
 		}
+		if (there == NULL) {
+			there = json_array();
+			(void)json_object_set_new(object, name, there);
+		}
+		/* A message without signatures has a result too ("none", or
+		 * what the domain's policy makes of it), but no entry. */
+		if (mail_header_last(header,
+			result->method == AUTH_DKIM
+			    ? SLICE("DKIM-Signature")
+			    : SLICE("DomainKey-Signature")) != NULL)
+			(void)json_array_append_new(there, one);
+		else
+			json_decref(one);
 	}
 	print_members(object);
 }
@@ -250,7 +192,7 @@ cli_verify_print_json(
 void
 cli_spf_print_json(const struct auth_result *result)
 {
-	json_t *object = spf_json(result);
+	json_t *object = result_json(result);
 
 	set(object, "explanation", result->explanation);
 	set_reason(object, result);

@@ -123,13 +123,6 @@ cli_records_key_name(struct slice domain, struct slice selector,
 	    (int)slice_first(domain, 300).n, domain.p);
 }
 
-static bool
-has_name(const struct cli_records *r, struct slice name)
-{
-	return r->names != NULL &&
-	    proxy_index_find(r->names, name) != PROXY_INDEX_NONE;
-}
-
 int
 cli_records_add_key(struct cli_records *r, struct slice domain,
     struct slice selector, const struct dkim_key *key, enum cli_key_for what,
@@ -151,7 +144,9 @@ cli_records_add_key(struct cli_records *r, struct slice domain,
 		    what == CLI_KEY_FOR_DKIM ? "h=sha256; " : "");
 		(void)base64_encode(strbuf_slice(&octets), &value);
 		strbuf_clear(&octets);
-		if (!has_name(r, strbuf_slice(&name)))
+		if (r->names == NULL ||
+		    proxy_index_find(r->names, strbuf_slice(&name)) ==
+			PROXY_INDEX_NONE)
 			(void)cli_records_append(
 			    r, strbuf_slice(&name), strbuf_slice(&value));
 	}
