@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/xalloc.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/keys/selectors_folder.h"
@@ -194,20 +195,6 @@ check_unedited(const struct proxy_selectors_folder *folder, mode_t *mode,
 		  folder->file);
 }
 
-static int
-write_selectors(int fd, struct slice bytes, mode_t mode)
-{
-	while (bytes.n > 0) {
-		ssize_t n = write(fd, bytes.p, bytes.n);
-
-		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0)
-			bytes = slice_after(bytes, (size_t)n);
-	}
-	return fchmod(fd, mode) == 0 ? fsync(fd) : -1;
-}
-
 /* On disk under the other name, then under its own. */
 static int
 put_in_place(
@@ -221,7 +208,8 @@ put_in_place(
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	if (write_selectors(fd, bytes, mode) == 0 &&
+	if (fd_write_all(fd, bytes) == 0 && fchmod(fd, mode) == 0 &&
+	    fsync(fd) == 0 &&
 	    renameat(folder->fd, BESIDE, folder->fd, PROXY_SELECTORS_NAME) ==
 		0) {
 		/* It stands there, whatever becomes of these. */

@@ -3,7 +3,6 @@
  * before anything is read by them, on both sides: the worker reads strangers'
  * mail, and is what a signer has to be safe from.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +11,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "proxy/keys/key_wire.h"
 #include "proxy/keys/sign_wire.h"
 
@@ -181,22 +181,6 @@ proxy_sign_answer_send(int socket, const struct proxy_sign_answer *answer)
 
 /* --- long texts --- */
 
-static int
-write_all(int fd, struct slice text)
-{
-	ssize_t n;
-
-	while (text.n > 0) {
-		n = write(fd, text.p, text.n);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		text = slice_after(text, (size_t)n);
-	}
-	return 0;
-}
-
 int
 proxy_sign_text_put(struct slice text)
 {
@@ -204,7 +188,7 @@ proxy_sign_text_put(struct slice text)
 
 	if (fd < 0)
 		return -1;
-	if (write_all(fd, text) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
+	if (fd_write_all(fd, text) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
 		return fd;
 	(void)close(fd);
 	return -1;

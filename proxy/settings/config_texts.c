@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/number.h"
 #include "base/xalloc.h"
 #include "proxy/settings/config_private.h"
@@ -156,22 +157,6 @@ proxy_config_texts_write(
 }
 
 static int
-write_to_copy(int fd, struct slice bytes)
-{
-	ssize_t n;
-
-	while (bytes.n > 0) {
-		n = write(fd, bytes.p, bytes.n);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		bytes = slice_after(bytes, (size_t)n);
-	}
-	return 0;
-}
-
-static int
 pack_text(int fd, const struct text *text)
 {
 	struct strbuf head;
@@ -180,9 +165,9 @@ pack_text(int fd, const struct text *text)
 	strbuf_init(&head, 65536);
 	strbuf_addf(&head, "%zu %zu\n", strlen(text->name), text->bytes.n);
 	strbuf_add_str(&head, text->name);
-	result = head.full ? -1 : write_to_copy(fd, strbuf_slice(&head));
+	result = head.full ? -1 : fd_write_all(fd, strbuf_slice(&head));
 	strbuf_clear(&head);
-	return result == 0 ? write_to_copy(fd, strbuf_slice(&text->bytes)) : -1;
+	return result == 0 ? fd_write_all(fd, strbuf_slice(&text->bytes)) : -1;
 }
 
 int

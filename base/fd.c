@@ -1,0 +1,19 @@
+/* write(2) until all is written. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+int
+fd_write_all(int fd, struct slice bytes)
+{
+	while (bytes.n > 0) {
+		ssize_t n = write(fd, bytes.p, bytes.n);
+
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0)
+			bytes = slice_after(bytes, (size_t)n);
+	}
+	return 0;
+}

@@ -1,0 +1,10 @@
+/* Descriptors of files, which take all that is written or say why not. */
+#ifndef BASE_FD_H
+#define BASE_FD_H
+
+#include "base/slice.h"
+
+/* Writes all of it, however many calls that takes: 0, or -1 and errno. */
+int fd_write_all(int fd, struct slice bytes);
+
+#endif
