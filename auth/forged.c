@@ -118,20 +118,6 @@ fold_id(struct slice id, struct strbuf *out)
 	return name;
 }
 
-/*
- * An id in other letters than ASCII's must be a domain name. Readers take
- * white space off that is not ASCII (trim(), strip()), drop what has no
- * width or is no UTF-8, and may find our id in what is left.
- */
-static bool
-is_plain_id(struct slice id, bool is_name)
-{
-	for (size_t i = 0; i < id.n; i++)
-		if ((unsigned char)id.p[i] > 0x7f)
-			return is_name && id.p[id.n - 1] != '.';
-	return true;
-}
-
 static bool
 is_folded(struct slice id, struct slice folded)
 {
@@ -182,7 +168,10 @@ is_another(struct slice id, const struct slice *ids, size_t id_count)
 
 	strbuf_init(&folded, ID_MAX);
 	is_name = fold_id(id, &folded);
-	another = is_plain_id(id, is_name) &&
+	/* An id in other letters than ASCII's must be a domain name. Readers
+	 * take white space off that is not ASCII (trim(), strip()), drop what
+	 * has no width or is no UTF-8, and may find our id in what is left. */
+	another = (slice_is_ascii(id) || (is_name && id.p[id.n - 1] != '.')) &&
 	    !is_among(strbuf_slice(&folded), ids, id_count);
 	strbuf_clear(&folded);
 	return another;

@@ -63,6 +63,15 @@ slice_is_ascii(struct slice s)
 	return true;
 }
 
+bool
+slice_is_one_of(struct slice s, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (slice_equal_nocase(s, slice_str(*words)))
+			return true;
+	return false;
+}
+
 struct slice
 slice_trim(struct slice s)
 {

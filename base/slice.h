@@ -72,6 +72,9 @@ size_t slice_search(struct slice s, struct slice what);
 /* No octet above 0x7f: no letters but ASCII's. */
 bool slice_is_ascii(struct slice);
 
+/* Is it one of these words, whatever their case? NULL ends them. */
+bool slice_is_one_of(struct slice, const char *const *words);
+
 /* Without leading and trailing SP, HTAB, CR and LF. */
 struct slice slice_trim(struct slice);
 

@@ -104,12 +104,10 @@ is_put_on_top(struct slice name)
 {
 	static const char *const on_top[] = {"DKIM-Signature",
 	    "DomainKey-Signature", "Received", "Return-Path",
-	    "Authentication-Results", "Received-SPF"};
+	    "Authentication-Results", "Received-SPF", NULL};
 
-	for (size_t i = 0; i < sizeof(on_top) / sizeof(on_top[0]); i++)
-		if (slice_equal_nocase(name, slice_str(on_top[i])))
-			return true;
-	return slice_starts_nocase(name, SLICE("ARC-"));
+	return slice_is_one_of(name, on_top) ||
+	    slice_starts_nocase(name, SLICE("ARC-"));
 }
 
 static int

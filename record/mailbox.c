@@ -101,12 +101,3 @@ record_mailbox_path(struct slice mailbox, struct strbuf *out)
 	strbuf_truncate(out, begun);
 	return -1;
 }
-
-bool
-record_mailbox_is_ascii(struct slice mailbox)
-{
-	for (size_t i = 0; i < mailbox.n; i++)
-		if ((unsigned char)mailbox.p[i] > 0x7f)
-			return false;
-	return true;
-}

@@ -31,7 +31,4 @@ bool record_mailbox_is_same(struct slice, struct slice);
  */
 int record_mailbox_path(struct slice mailbox, struct strbuf *out);
 
-/* Whether all of it is ASCII; else it needs SMTPUTF8. */
-bool record_mailbox_is_ascii(struct slice mailbox);
-
 #endif

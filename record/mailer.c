@@ -196,7 +196,7 @@ record_mailer_send(struct event_base *base, const struct smtp_target *target,
 		return NULL;
 	}
 	m = xcalloc(1, sizeof(*m));
-	m->utf8 = !record_mailbox_is_ascii(strbuf_slice(&to));
+	m->utf8 = !slice_is_ascii(strbuf_slice(&to));
 	m->to = strbuf_detach(&to);
 	m->helo = xslicedup(mail->helo);
 	m->from = xslicedup(mail->from);

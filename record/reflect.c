@@ -229,7 +229,7 @@ add_mail_text(struct slice text, struct strbuf *mail)
 {
 	struct slice line;
 
-	if (record_mailbox_is_ascii(text)) {
+	if (slice_is_ascii(text)) {
 		strbuf_add_str(mail, "Content-Transfer-Encoding: 7bit\r\n\r\n");
 		strbuf_add(mail, text);
 		return;
@@ -274,7 +274,7 @@ record_reflect_print(const struct record_reflection *r, struct strbuf *mail)
 	strbuf_addf(mail, "From: <%.*s>\r\n", (int)r->from.n, r->from.p);
 	/* Whom it goes to, the envelope says; what is not ASCII, or a
 	 * stranger's own choice of words, does not stand in the header. */
-	if (is_stranger(r) || !record_mailbox_is_ascii(r->to))
+	if (is_stranger(r) || !slice_is_ascii(r->to))
 		strbuf_add_str(mail, "To: undisclosed-recipients:;\r\n");
 	else
 		strbuf_addf(mail, "To: <%.*s>\r\n", (int)r->to.n, r->to.p);
@@ -291,8 +291,7 @@ record_reflect_print(const struct record_reflection *r, struct strbuf *mail)
 	strbuf_init(&text, RECORD_REFLECT_MAIL_MAX);
 	add_summary(r, &text);
 	if (!is_stranger(r)) {
-		struct slice rest;
-		struct slice line;
+		struct slice rest, line;
 		int lines;
 
 		add_rules(r, &text);

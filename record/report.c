@@ -16,15 +16,6 @@ put_text(struct sink *to, const char *text)
 	sink_write_to(to, slice_str(text));
 }
 
-static bool
-is_one_of(struct slice word, const char *const *words)
-{
-	for (; *words != NULL; words++)
-		if (slice_equal_nocase(word, slice_str(*words)))
-			return true;
-	return false;
-}
-
 /* Lower case, as the schema has it; the default where it is another. What is in
  * the database was in a message once. Only words of the schema get into the
  * report, since readers refuse a whole file for one that they do not know. */
@@ -62,7 +53,7 @@ tag_or(const struct mail_taglist *record, const char *tag,
 {
 	struct slice value = mail_taglist_value(record, slice_str(tag));
 
-	return value.p != NULL && is_one_of(value, words)
+	return value.p != NULL && slice_is_one_of(value, words)
 	    ? word_or(value, words, "")
 	    : otherwise;
 }
@@ -186,7 +177,7 @@ put_dkim(struct sink *to, struct slice words)
 	if (!slice_cut(&words, '\t', &result) ||
 	    !slice_cut(&words, '\t', &domain) ||
 	    !slice_cut(&words, '\t', &selector) ||
-	    !is_one_of(result, dkim_words) || domain.n == 0)
+	    !slice_is_one_of(result, dkim_words) || domain.n == 0)
 		return;
 	put_text(to, "      <dkim>\n");
 	record_xml_element(to, 8, "domain", domain);
@@ -207,8 +198,8 @@ put_spf(struct sink *to, const struct record_report *r, struct slice words)
 
 	if (!slice_cut(&words, '\t', &result) ||
 	    !slice_cut(&words, '\t', &domain) ||
-	    !slice_cut(&words, '\t', &scope) || !is_one_of(result, spf_words) ||
-	    domain.n == 0)
+	    !slice_cut(&words, '\t', &scope) ||
+	    !slice_is_one_of(result, spf_words) || domain.n == 0)
 		return false;
 	put_text(to, "      <spf>\n");
 	record_xml_element(to, 8, "domain", domain);
@@ -266,7 +257,7 @@ record_report_row(struct sink *to, const struct record_report *r,
 	record_xml_element(
 	    to, 8, "spf", word_or(row->spf, pass_or_fail, "fail"));
 	while (slice_cut(&rest, '\n', &type)) {
-		if (!is_one_of(type, override_types))
+		if (!slice_is_one_of(type, override_types))
 			continue;
 		put_text(to, "        <reason>\n");
 		record_xml_element(to, 10, "type", override_of(r, type));

@@ -83,15 +83,6 @@ first_value_word(struct slice value)
 }
 
 static bool
-is_one_of(struct slice word, const char *const *words)
-{
-	for (; *words != NULL; words++)
-		if (slice_equal_nocase(word, slice_str(*words)))
-			return true;
-	return false;
-}
-
-static bool
 is_report(struct slice value)
 {
 	struct slice type, subtype;
@@ -122,7 +113,7 @@ is_automatic(const struct mail_field *field)
 		return !slice_equal_nocase(word, SLICE("no"));
 	if (slice_equal_nocase(name, SLICE("Precedence")) ||
 	    slice_equal_nocase(name, SLICE("X-Precedence")))
-		return is_one_of(word, classes);
+		return slice_is_one_of(word, classes);
 	if (slice_equal_nocase(name, SLICE("X-Auto-Response-Suppress"))) {
 		/* "DR, RN, AutoReply": it is enough that one of them forbids
 		 * answers. */
@@ -132,7 +123,7 @@ is_automatic(const struct mail_field *field)
 		struct slice piece;
 
 		while (slice_cut(&value, ',', &piece))
-			if (is_one_of(first_value_word(piece), words))
+			if (slice_is_one_of(first_value_word(piece), words))
 				return true;
 		return false;
 	}

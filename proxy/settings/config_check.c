@@ -438,7 +438,7 @@ settle_mailbox(struct proxy_config_reading *reading, const char *section,
 	if (record_mailbox_path(slice_str(*mailbox), &path) != 0) {
 		proxy_config_error(
 		    reading, line, "%s: is no mail address", name);
-	} else if (!record_mailbox_is_ascii(strbuf_slice(&path))) {
+	} else if (!slice_is_ascii(strbuf_slice(&path))) {
 		proxy_config_error(reading, line,
 		    "%s: what stands before its @ must be ASCII", name);
 	} else {

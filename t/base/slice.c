@@ -142,6 +142,19 @@ test_ascii_is_ascii_only(void **state)
 	}
 }
 
+static void
+test_one_of_the_words_in_any_case(void **state)
+{
+	static const char *const words[] = {"none", "Pass", NULL};
+
+	(void)state;
+	assert_true(slice_is_one_of(SLICE("NONE"), words));
+	assert_true(slice_is_one_of(SLICE("pass"), words));
+	assert_false(slice_is_one_of(SLICE("pas"), words));
+	assert_false(slice_is_one_of(SLICE("passed"), words));
+	assert_false(slice_is_one_of(SLICE(""), words));
+}
+
 int
 main(void)
 {
@@ -152,6 +165,7 @@ main(void)
 	    cmocka_unit_test(test_trim),
 	    cmocka_unit_test(test_cut_gives_every_piece),
 	    cmocka_unit_test(test_ascii_is_ascii_only),
+	    cmocka_unit_test(test_one_of_the_words_in_any_case),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

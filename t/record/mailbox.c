@@ -99,8 +99,8 @@ test_paths(void **state)
 		assert_int_equal(
 		    record_mailbox_path(slice_str(cases[i].mailbox), &out), 0);
 		assert_string_equal(strbuf_text(&out), cases[i].path);
-		assert_int_equal(record_mailbox_is_ascii(strbuf_slice(&out)),
-		    cases[i].ascii);
+		assert_int_equal(
+		    slice_is_ascii(strbuf_slice(&out)), cases[i].ascii);
 		strbuf_clear(&out);
 	}
 }
