@@ -99,13 +99,6 @@ has_group(const struct proxy_key_readers *readers, gid_t group)
 	return readers->group_count == PROXY_KEY_GROUPS_MAX;
 }
 
-/* A file system without ACLs has none on this file. */
-static bool
-has_acl(int fd)
-{
-	return fgetxattr(fd, "system.posix_acl_access", NULL, 0) >= 0;
-}
-
 int
 proxy_key_access_check(int fd, const struct stat *st, const char *path,
     const struct proxy_key_readers *readers, struct strbuf *reason)
@@ -130,7 +123,9 @@ proxy_key_access_check(int fd, const struct stat *st, const char *path,
 		escape_shell(slice_str(path), reason);
 		return -1;
 	}
-	if ((mode & S_IRWXG) && has_acl(fd)) {
+	/* A file system without ACLs has none on this file. */
+	if ((mode & S_IRWXG) &&
+	    fgetxattr(fd, "system.posix_acl_access", NULL, 0) >= 0) {
 		strbuf_addf(reason,
 		    "key file %s (mode %04o) has an ACL, which may let a "
 		    "worker in: setfacl -b ",

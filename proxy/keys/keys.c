@@ -385,8 +385,7 @@ on_readable(evutil_socket_t socket, short what, void *ctx)
 		}
 		if (fd >= 0)
 			(void)close(fd);
-		/* What is no reply cannot be followed by one: the stream is not
-		 * trusted any more. */
+		/* Whoever sends what is no reply is not trusted any more. */
 		lose_master(keys);
 	}
 	ask_queued(keys);

@@ -270,9 +270,8 @@ answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
 		? PROXY_SIGN_UNPUBLISHED
 		: PROXY_SIGN_MISSING,
 	    .reason = slice_str(key->reason)};
-	struct proxy_sign_desk *desk;
-	struct proxy_sign_answer a;
 	struct proxy_key_answer replaced;
+	struct proxy_sign_answer a;
 
 	if (key->status == PROXY_KEY_MISSING ||
 	    key->status == PROXY_KEY_UNPUBLISHED)
@@ -282,10 +281,9 @@ answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
 	if (!dkim_key_fits(key->key, algorithm_with(t, key->key)))
 		return answer_trouble(
 		    t, "the key is of another type than the algorithm");
-	desk = t->asker->desk;
-	a = answer_of(t, key);
 	if (t->question.kind == PROXY_SIGN_ASK_DIGEST)
 		return sign(t, key, t->text);
+	a = answer_of(t, key);
 	if (t->question.kind == PROXY_SIGN_ASK_KEY)
 		return answer(t, &a, false);
 	if (names_key(t, key))
@@ -293,8 +291,9 @@ answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
 	/* A text that was made for the key before is signed with that for a
 	 * while: otherwise each message under way at a change would be made
 	 * twice. */
-	if (proxy_keys_peek_replaced(desk->job.keys, t->right->key_rule,
-		t->question.domain, t->read.selector, &replaced) &&
+	if (proxy_keys_peek_replaced(t->asker->desk->job.keys,
+		t->right->key_rule, t->question.domain, t->read.selector,
+		&replaced) &&
 	    names_key(t, &replaced))
 		return sign_text(t, &replaced);
 	return answer(t, &a, false);
@@ -397,7 +396,6 @@ take_question(struct asker *asker, struct slice datagram, int fd)
 	if (why == NULL)
 		why = check_text(&t);
 	if (why != NULL) {
-		const struct proxy_sign_desk_job *job = &t.asker->desk->job;
 		struct proxy_sign_answer a = {.status = PROXY_SIGN_TROUBLE};
 		struct strbuf text, domain;
 
@@ -407,19 +405,13 @@ take_question(struct asker *asker, struct slice datagram, int fd)
 		escape_log(t.question.domain, &domain);
 		strbuf_addf(&text, "a signer refused what was asked: %s", why);
 		a.reason = strbuf_slice(&text);
-		log_printf(job->log, LOGGING_ERROR,
+		log_printf(asker->desk->job.log, LOGGING_ERROR,
 		    "a worker of [%s] asked for a signature of %s that it must "
-		    "not "
-		    "have: %s",
-		    t.asker->front->name, strbuf_text(&domain), why);
+		    "not have: %s",
+		    asker->front->name, strbuf_text(&domain), why);
 		strbuf_clear(&domain);
-		if (answer(&t, &a, true)) {
-			strbuf_clear(&text);
-			alive = true;
-		} else {
-			strbuf_clear(&text);
-			alive = false;
-		}
+		alive = answer(&t, &a, true);
+		strbuf_clear(&text);
 	} else if (proxy_keys_peek(asker->desk->job.keys, t.right->key_rule,
 		       t.question.domain, &key)) {
 		alive = answer_with_key(&t, &key);
