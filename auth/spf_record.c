@@ -82,16 +82,6 @@ take_prefix(
 	return 0;
 }
 
-/* dual-cidr-length: "/24", "//64", "/24//64". The IPv6 length first, for it
- * stands last and both end in digits. */
-static int
-take_dual_prefix(struct slice *arg, struct auth_spf_term *term)
-{
-	if (take_prefix(arg, SLICE("//"), 128, &term->prefix6) != 0)
-		return -1;
-	return take_prefix(arg, SLICE("/"), 32, &term->prefix4);
-}
-
 static int
 parse_ip(struct slice arg, struct auth_spf_term *term)
 {
@@ -125,9 +115,14 @@ parse_domain(struct slice arg, struct auth_spf_term *term)
 	bool may_be_none = term->mechanism != AUTH_SPF_INCLUDE &&
 	    term->mechanism != AUTH_SPF_EXISTS;
 
-	if (term->mechanism == AUTH_SPF_A || term->mechanism == AUTH_SPF_MX)
-		if (take_dual_prefix(&arg, term) != 0)
+	if (term->mechanism == AUTH_SPF_A || term->mechanism == AUTH_SPF_MX) {
+		/* dual-cidr-length: "/24", "//64", "/24//64". The IPv6 length
+		 * first, for it stands last and both end in digits. */
+		if (take_prefix(&arg, SLICE("//"), 128, &term->prefix6) != 0)
 			return -1;
+		if (take_prefix(&arg, SLICE("/"), 32, &term->prefix4) != 0)
+			return -1;
+	}
 	if (arg.n == 0)
 		return may_be_none ? 0 : -1;
 	if (arg.p[0] != ':')

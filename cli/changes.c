@@ -8,8 +8,7 @@ enum { NUMBERS = 3 };
 static const struct cli_change changes[] = {
     {"0.1.0", "in", "trusted", false,
 	"is loopback where XFORWARD, PROXY or a milter told the address; it "
-	"was "
-	"none"},
+	"was none"},
     {"0.1.0", "in", "remove_fields", false,
 	"takes BIMI-Location and BIMI-Indicator out; nothing was"},
     {"0.1.0", "in", "partial_body", false,

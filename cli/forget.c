@@ -136,8 +136,7 @@ forget_results(struct forget *f)
 static int
 take_steps(struct forget *f)
 {
-	int status;
-	int outcome;
+	int status, outcome;
 
 	if (forget_settings_plan(f) != 0 || forget_keys_plan(f) != 0)
 		return cli_steps_status(&f->steps);

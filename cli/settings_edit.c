@@ -238,8 +238,7 @@ drop_of_line(struct dropping *d, struct slice line, bool head)
 	int before = d->dropped;
 	struct strbuf kept;
 	size_t count;
-	struct slice all;
-	struct slice item;
+	struct slice all, item;
 	size_t number;
 
 	strbuf_init(&kept, d->made.cap);

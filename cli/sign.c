@@ -138,8 +138,7 @@ read_options(int argc, char **argv, struct cli_sign_wishes *w)
 		.max = CLI_DNS_TIMEOUT_MAX},
 	    {0},
 	};
-	bool some;
-	bool all;
+	bool some, all;
 	bool more;
 
 	w->time = (uint64_t)clock_wall_s();

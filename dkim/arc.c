@@ -54,8 +54,7 @@ begin_signature(struct dkim_arc *arc, struct dkim_signature *s,
 {
 	struct dkim_check *c = &arc->message;
 	struct dkim_fault fault;
-	struct slice names;
-	struct slice name;
+	struct slice names, name;
 
 	if (dkim_signature_parse_arc(field->value, s, &fault) < 0 ||
 	    dkim_signature_check_time(s, now, DKIM_VERIFIER_SKEW, &fault) < 0)

@@ -62,8 +62,7 @@ parse_tags(struct checked *one, struct slice value)
 	struct mail_taglist tags;
 	struct slice canon, query;
 	enum mail_reason reason;
-	struct slice fields;
-	struct slice name;
+	struct slice fields, name;
 	size_t count;
 
 	if (mail_taglist_parse(value, &tags, &reason) < 0)

@@ -70,8 +70,7 @@ dkim_record_parse(
 {
 	struct mail_taglist tags;
 	const struct mail_tag *version;
-	struct slice hashes;
-	struct slice services;
+	struct slice hashes, services;
 
 	*record = (struct dkim_record){0};
 	if (parse_tags(text, &tags, reason) < 0)

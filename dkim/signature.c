@@ -220,8 +220,7 @@ dkim_signature_parse(
 	struct mail_taglist tags;
 	struct slice version;
 	enum mail_reason reason;
-	struct slice text;
-	struct slice domain;
+	struct slice text, domain;
 
 	if (mail_taglist_parse(value, &tags, &reason) < 0)
 		return bad_signature(fault, reason);

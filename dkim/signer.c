@@ -53,8 +53,7 @@ static int
 read_signer_names(const struct dkim_signing *signing, struct names *names,
     struct strbuf *reason)
 {
-	struct slice identity;
-	struct slice local;
+	struct slice identity, local;
 	struct strbuf domain;
 	int result;
 

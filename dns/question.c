@@ -5,14 +5,6 @@
 #include "dns/question.h"
 
 static bool
-octet_fits(char c)
-{
-	unsigned char octet = (unsigned char)c;
-
-	return octet >= 0x20 && octet != 0x7f;
-}
-
-static bool
 name_fits(struct slice name)
 {
 	struct slice label, rest = name;
@@ -23,7 +15,8 @@ name_fits(struct slice name)
 		if (label.n == 0 || label.n > DNS_LABEL_MAX)
 			return false;
 		for (size_t i = 0; i < label.n; i++)
-			if (!octet_fits(label.p[i]))
+			if ((unsigned char)label.p[i] < 0x20 ||
+			    label.p[i] == 0x7f)
 				return false;
 	}
 	return true;

@@ -166,8 +166,7 @@ mail_newline_write(struct mail_newline *n, struct slice chunk)
 	to.out = n->out;
 	to.n = 0;
 	while (at < chunk.n) {
-		size_t end;
-		size_t i;
+		size_t end, i;
 
 		if (n->pending > 0) {
 			at += take_after_crs(n, chunk.p[at], &to);

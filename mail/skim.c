@@ -150,8 +150,7 @@ mail_skim_write(struct mail_skim *s, struct slice chunk)
 	while (chunk.n > 0 && s->mode != IN_BODY) {
 		struct slice portion = chunk;
 		size_t lf;
-		char last;
-		char before;
+		char last, before;
 		bool ends;
 
 		if (!s->known)

@@ -84,8 +84,7 @@ record_plot_print(const struct record_plot *plot, struct strbuf *out)
 {
 	uint64_t most = 0, scale;
 	bool days;
-	unsigned labels;
-	unsigned step;
+	unsigned labels, step;
 
 	for (unsigned bar = 0; bar < plot->bars; bar++)
 		if (total_of(plot, bar) > most)

@@ -103,8 +103,7 @@ smtp_command_parse(struct slice in, size_t *used, struct smtp_command *command,
 {
 	struct slice window = slice_first(in, SMTP_COMMAND_MAX);
 	size_t end = find_crlf(window);
-	struct slice line;
-	struct slice word;
+	struct slice line, word;
 
 	*used = 0;
 	if (end == window.n) {

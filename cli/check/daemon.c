@@ -105,8 +105,7 @@ check_daemon_look(const struct json_t *state, const char *path,
 	struct strbuf ours;
 	const json_t *reload;
 	struct strbuf shown;
-	size_t silent;
-	size_t missing;
+	size_t silent, missing;
 
 	strbuf_init(&who, 64);
 	strbuf_addf(&who, "process %lld",

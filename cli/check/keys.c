@@ -516,8 +516,7 @@ report_alignment(const struct check_keys *keys, struct check_report *report)
 			continue;
 		check_report_add(report, &about, CHECK_WARNING,
 		    "its mail is signed, but with the d= of others alone: "
-		    "DMARC "
-		    "cannot pass by DKIM");
+		    "DMARC cannot pass by DKIM");
 		check_report_todo(report,
 		    "add a signature without d=, or with d=%s", about.subject);
 	}

@@ -23,6 +23,7 @@
 #include "cli/kit/checking.h"
 #include "cli/kit/postfix.h"
 #include "cli/kit/resolve.h"
+#include "mail/address.h"
 #include "mail/reader.h"
 #include "record/date.h"
 
@@ -215,18 +216,6 @@ wait_for_it(struct sending *s)
 
 /* --- does it verify --- */
 
-static bool
-is_aligned(const struct sending *s, const struct auth_result *result)
-{
-	struct slice from = strbuf_slice(&s->from);
-	struct slice domain = slice_after(from, slice_find(from, '@') + 1);
-
-	return slice_equal_nocase(domain, result->domain) ||
-	    (domain.n > result->domain.n &&
-		slice_ends_nocase(domain, result->domain) &&
-		domain.p[domain.n - result->domain.n - 1] == '.');
-}
-
 struct judged {
 	size_t signatures, failed;
 	bool passes; /* by DKIM, for its domain */
@@ -236,6 +225,8 @@ static void
 judge(const struct sending *s, const struct auth_results *results,
     struct judged *j, struct strbuf *told)
 {
+	struct slice author = mail_address_domain(strbuf_slice(&s->from));
+
 	for (size_t i = 0; i < results->count; i++) {
 		const struct auth_result *r = &results->list[i];
 		struct strbuf shown;
@@ -246,7 +237,8 @@ judge(const struct sending *s, const struct auth_results *results,
 		j->signatures++;
 		j->failed += r->verdict != MAIL_VERDICT_PASS;
 		j->passes |= r->method == AUTH_DKIM &&
-		    r->verdict == MAIL_VERDICT_PASS && is_aligned(s, r);
+		    r->verdict == MAIL_VERDICT_PASS &&
+		    mail_domain_is_within(author, r->domain);
 		/* "dkim=pass (example.org, m202611r)" for each signature. */
 		strbuf_init(&shown, CHECK_SHOWN_MAX);
 		strbuf_addf(told, "%s%s=%s", told->n > 0 ? ", " : "",

@@ -180,11 +180,9 @@ add_dmarc_record(struct cli_publish *p, struct cli_records *to)
 		cli_record_note(record,
 		    "%s: signpost dns%s -d %s --for dmarc --dmarc p=%s",
 		    none ? "once the reports of two weeks show that all your "
-			   "own mail "
-			   "passes, raise it"
+			   "own mail passes, raise it"
 			 : "once two more weeks have brought no mail of your "
-			   "own into "
-			   "quarantine, raise it",
+			   "own into quarantine, raise it",
 		    p->wishes->config, p->domain,
 		    none ? "quarantine" : "reject");
 	}

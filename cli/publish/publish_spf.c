@@ -373,8 +373,7 @@ publish_spf_finish(
 
 		publish_complain(p, CLI_PUBLISH_PERSON, s->what,
 		    "by which address mail leaves is not known here%s%s%s; say "
-		    "it: "
-		    "signpost dns%s -d %s --spf ip4:ADDRESS",
+		    "it: signpost dns%s -d %s --spf ip4:ADDRESS",
 		    hidden == NULL ? "" : " (", hidden == NULL ? "" : hidden,
 		    hidden == NULL ? ""
 				   : " is private, the world sees another)",

@@ -53,8 +53,7 @@ int
 proxy_process_read(pid_t pid, struct proxy_process *to)
 {
 	char path[64], text[STAT_MAX];
-	size_t n;
-	size_t room;
+	size_t n, room;
 	int fd;
 	ssize_t length;
 

@@ -709,8 +709,7 @@ proxy_hop_xforward(
     struct proxy_hop *h, const struct smtp_xforward *client, unsigned named)
 {
 	struct strbuf lines;
-	unsigned wanted;
-	unsigned said;
+	unsigned wanted, said;
 
 	h->client = *client;
 	/* Postfix ranks SOURCE=LOCAL above its smtpd's own settings, and

@@ -105,8 +105,7 @@ add_journal_value(struct printer *to, const char *name, struct slice value)
 static void
 print_record(struct printer *to, const struct proxy_journal *r)
 {
-	struct slice value;
-	struct slice reply;
+	struct slice value, reply;
 	struct slice id;
 
 	strbuf_reset(&to->out);

@@ -112,13 +112,15 @@ refuse_dmarc(const struct auth_result *dmarc, struct slice client)
 	return make_refusal(PROXY_REFUSE, PROXY_CAUSE_DMARC, &text);
 }
 
-/* Which signature: the first that failed. */
+/* The first that counts; of those in doubt, where they are wanted. */
 static const struct auth_result *
-first_signature(const struct auth_results *results)
+first_signature(const struct auth_results *results, bool in_doubt)
 {
 	for (size_t i = 0; i < results->count; i++)
 		if (is_signature_there(&results->list[i]) &&
-		    !results->list[i].testing)
+		    !results->list[i].testing &&
+		    (!in_doubt ||
+			results->list[i].verdict == MAIL_VERDICT_TEMPERROR))
 			return &results->list[i];
 	return NULL;
 }
@@ -163,7 +165,8 @@ judge_for_good(const struct proxy_checking_rules *rules,
 	if (failed &&
 	    (((rules->reject & any_dkim) && signatures.any) ||
 		(rules->reject & PROXY_REJECT_DKIM_REQUIRED))) {
-		const struct auth_result *signature = first_signature(results);
+		const struct auth_result *signature =
+		    first_signature(results, false);
 		struct strbuf words;
 
 		begin_refusal(&words, "no passing DKIM signature found: ");
@@ -234,23 +237,12 @@ in_doubt(const struct auth_results *results, enum auth_method method)
 	    : NULL;
 }
 
-static const struct auth_result *
-signature_in_doubt(const struct auth_results *results)
-{
-	for (size_t i = 0; i < results->count; i++)
-		if (is_signature_there(&results->list[i]) &&
-		    !results->list[i].testing &&
-		    results->list[i].verdict == MAIL_VERDICT_TEMPERROR)
-			return &results->list[i];
-	return NULL;
-}
-
 /* RFC 6376 section 6.1.2, RFC 7208 section 8.6. */
 static struct proxy_refusal
 judge_for_now(const struct proxy_checking_rules *rules,
     const struct auth_results *results, struct slice client)
 {
-	const struct auth_result *signature = signature_in_doubt(results);
+	const struct auth_result *signature = first_signature(results, true);
 	const struct auth_result *spf = in_doubt(results, AUTH_SPF);
 	const struct auth_result *dmarc = in_doubt(results, AUTH_DMARC);
 
