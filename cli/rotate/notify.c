@@ -66,7 +66,10 @@ rotate_notify(const struct proxy_config *config, struct slice text)
 	strbuf_init(&sending.text, REASON_MAX);
 	strbuf_addf(&from, "postmaster@%s", config->hostname);
 	print_mail(config, strbuf_slice(&from), text, &message);
-	if (base == NULL || message.full ||
+	if (at->length == 0)
+		strbuf_add_str(&sending.text,
+		    "[out] has no SMTP listener, and [reflector] no relay");
+	else if (base == NULL || message.full ||
 	    record_mailer_send(base, &target,
 		&(struct record_mail){
 		    .helo = slice_str(config->hostname),

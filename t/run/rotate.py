@@ -281,6 +281,16 @@ class Automatic(Case):
         self.auto()
         self.assertEqual(self.rows(), [("rsa", "active", "m202911r")])
 
+    def test_what_a_person_must_do_comes_by_mail_too(self):
+        self.begin(rotate="notify = admin@example.net")
+        told = [r for r in self.auto(status=1) if r["outcome"] == "person"]
+        self.auto()
+        [mail] = self.hop.wait_messages(1)
+        self.assertIn(b"RCPT TO:<admin@example.net>", mail.rcpt[0])
+        self.assertIn(b"\r\nTo: <admin@example.net>\r\n", mail.data)
+        self.assertIn(told[0]["text"].encode(), mail.data)
+        self.assertIn(told[0]["publish"]["name"].encode(), mail.data)
+
     def test_a_record_that_vanishes_is_found(self):
         self.begin(command=self.command)
         self.auto()
