@@ -3,7 +3,7 @@
 tried with what a process has: its sockets, its pages, its user. (Files and system
 calls: run/sandbox, from within.)
 
-    client      speaks SMTP
+    client      speaks SMTP, or the milter protocol
     out, in     a worker; recorder; signer
 """
 import contextlib
@@ -12,6 +12,7 @@ import re
 import select
 import signal
 import socket
+import sys
 import time
 import unittest
 
@@ -21,6 +22,10 @@ import taken_over
 from harness import SAMPLE, wait_until
 from recorder import Both
 from secrets_in_memory import found_in, key_secrets
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "lib"))
+import milter  # noqa: E402
 
 ROLES = ("out", "in", "recorder", "signer")
 HACKING = os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -76,6 +81,17 @@ class Heard(harness.Lines):
         self.all += self.rest[before:]
 
 
+class HeardMilter(milter.Milter):
+    """The same by milter."""
+
+    all = b""
+
+    def _get(self):
+        kind, rest = super()._get()
+        self.all += kind + rest
+        return kind, rest
+
+
 @unittest.skipUnless(os.getuid() == 0, "needs root, to take them over")
 class Attackers(inbound.Case):
     def setUp(self):
@@ -87,7 +103,9 @@ class Attackers(inbound.Case):
             text = f.read()
         with open(self.proxy.config, "w") as f:
             f.write(text.replace(
-                "[in]\n", "[in]\nseal_domain = example.net\n"
+                "[in]\n", "listen = milter:unix:%s/milter\n"
+                "sign_for = 127.0.0.0/8\n" % self.proxy.dir +
+                "[in]\nseal_domain = example.net\n"
                 "seal_selector = arc\nseal_keyfile = %s\n" % folder))
         self.addCleanup(self.proxy.clean)
         self.addCleanup(self._stops_well, self.proxy)
@@ -256,6 +274,27 @@ class Attackers(inbound.Case):
             self.assertEqual(sum(mark in m.data for m in self.hop.messages), 1)
         for message in self.hop.messages:
             self.assertEqual(sum(mark in message.data for mark in marks), 1)
+
+    def test_a_client_by_milter_hears_of_its_own_mail_alone(self):
+        secrets = key_secrets(self.proxy.keyfile)
+        marks = [os.urandom(12).hex().encode() for _ in range(2)]
+        clients = [HeardMilter(os.path.join(self.proxy.dir, "milter"))
+                   for _ in marks]
+        for client, mark in zip(clients, marks):
+            for sender in ("ann@example.org", "ann@example.com"):
+                put = client.message(
+                    b"From: %s\r\nSubject: %s\r\n\r\n%s\r\n" % (
+                        sender.encode(), mark, mark), "ann@example.org")
+                signed = [value for name, value in put
+                          if name == b"DKIM-Signature"]
+                self.assertEqual(len(signed),
+                                 sender.endswith("@example.org"), put)
+                self.assertTrue(all(b"d=example.org;" in v for v in signed))
+        for client, other in zip(clients, reversed(marks)):
+            self.assertNotIn(other, client.all)
+            for name, secret in secrets.items():
+                self.assertNotIn(secret, client.all, name)
+            client.close()
 
     def test_mail_is_with_whom_it_passes(self):
         for role, port in (("out", self.proxy.port),
