@@ -3,6 +3,7 @@
  * with what, or why not.
  */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,13 +23,22 @@
 #include "dkim/signing_set.h"
 
 static const char help[] =
-    "usage: signpost explain [-c FILE] <message\n"
+    "usage: signpost explain [-c FILE]\n"
+    "           [--milter authenticated|local|ADDRESS] <message\n"
     "\n"
     "Says which rule of the configuration signs the message on standard\n"
     "input, with which signatures and keys, or why none does. Ends 0 where\n"
     "it would be signed, 1 where not.\n"
     "\n"
-    "  -c, --config FILE  the configuration (/etc/signpost/signpost.conf)\n";
+    "  -c, --config FILE  the configuration (/etc/signpost/signpost.conf)\n"
+    "  --milter WHO       it came by milter, from who logged in, by no SMTP\n"
+    "                     (sendmail, cron), or from a client of that address\n";
+
+/* What was said of how it came. */
+struct coming {
+	bool milter;
+	struct proxy_sign_client client;
+};
 
 static const char *const meanings[PROXY_UNSIGNED_COUNT] = {
     [PROXY_UNSIGNED_NO_RULE] =
@@ -211,8 +221,53 @@ explain(const struct cli_chosen *chosen, const struct proxy_config *config,
 	return print_fate(chosen, &config->signing);
 }
 
+static void
+print_sign_for(const struct proxy_sign_for *whom)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, 64 * 1024);
+	if (whom->origins & PROXY_ORIGIN_AUTHENTICATED)
+		strbuf_add_str(&text, "authenticated");
+	if (whom->origins & PROXY_ORIGIN_LOCAL)
+		strbuf_addf(&text, "%slocal", text.n > 0 ? ", " : "");
+	for (size_t i = 0; i < whom->networks.count; i++) {
+		strbuf_add_str(&text, text.n > 0 ? ", " : "");
+		proxy_network_print(&whom->networks.list[i], &text);
+	}
+	print_fact(
+	    "sign_for", text.n > 0 ? strbuf_slice(&text) : SLICE("none"));
+	strbuf_clear(&text);
+}
+
+/* Whose mail it is counts by milter alone: is it to be looked at by the
+ * rules? */
+static bool
+is_looked_at(const struct coming *coming, const struct proxy_config *config)
+{
+	const struct proxy_front *front =
+	    proxy_front_with(config, PROXY_FILTER_SIGN);
+	bool has = !coming->milter ||
+	    proxy_sign_for_has(&config->signing.sign_for, &coming->client);
+
+	if (!coming->milter && !proxy_front_speaks(front, PROXY_LISTEN_MILTER))
+		return true;
+	if (!coming->milter) {
+		printf("by milter   only what is in sign_for: see --milter\n");
+	} else {
+		const struct proxy_sign_client *client = &coming->client;
+
+		print_fact("by milter",
+		    client->local	? SLICE("local")
+			: client->login ? SLICE("authenticated")
+					: client->address);
+	}
+	print_sign_for(&config->signing.sign_for);
+	return has;
+}
+
 static int
-explain_stdin(const struct proxy_config *config)
+explain_stdin(const struct proxy_config *config, const struct coming *coming)
 {
 	static const struct mail_reader_ops ops = {NULL, NULL};
 	struct cli_message *message = cli_message_new_bounded(&ops, NULL, false,
@@ -225,7 +280,9 @@ explain_stdin(const struct proxy_config *config)
 	cli_chosen_init(&chosen);
 	status = cli_message_read(message, STDIN_FILENO);
 	no_header = cli_message_no_header(message);
-	if (status == CLI_OK && no_header != NULL)
+	if (status == CLI_OK && !is_looked_at(coming, config))
+		proxy_sign_choice_not_ours(&chosen.choice);
+	else if (status == CLI_OK && no_header != NULL)
 		proxy_sign_choice_no_header(&chosen.choice, no_header);
 	else if (status == CLI_OK)
 		cli_chosen_make(&chosen, config, cli_message_header(message),
@@ -261,11 +318,37 @@ tell_daemon(const char *path, const struct proxy_config *config)
 }
 
 static int
+set_coming(void *to, const char *text)
+{
+	struct coming *coming = to;
+	struct proxy_network network;
+	struct strbuf reason;
+	int outcome = 0;
+
+	*coming = (struct coming){.milter = true};
+	coming->client.local = strcmp(text, "local") == 0;
+	coming->client.login = strcmp(text, "authenticated") == 0;
+	if (coming->client.local || coming->client.login)
+		return 0;
+	coming->client.address = slice_str(text);
+	strbuf_init(&reason, 1000);
+	if (strchr(text, '/') != NULL ||
+	    proxy_network_parse(slice_str(text), &network, &reason) != 0)
+		outcome = cli_usage_error("explain",
+		    "--milter %s: neither authenticated, local nor an address",
+		    text);
+	strbuf_clear(&reason);
+	return outcome;
+}
+
+static int
 run(int argc, char **argv)
 {
 	const char *path = PROXY_CONFIG_PATH;
+	struct coming coming = {.milter = false};
 	const struct cli_option options[] = {
 	    {'c', "config", .text = &path},
+	    {0, "milter", .take = set_coming, .to = &coming},
 	    {0},
 	};
 	struct proxy_config *config;
@@ -277,7 +360,7 @@ run(int argc, char **argv)
 	if (status != CLI_OK)
 		return status;
 	tell_daemon(path, config);
-	status = explain_stdin(config);
+	status = explain_stdin(config, &coming);
 	proxy_config_free(config);
 	return status;
 }

@@ -420,17 +420,14 @@ begin_item(struct filter *f, const struct proxy_signing *what)
 static bool
 is_ours(const struct filter *f)
 {
-	const struct proxy_sign_for *whom = &rules(f)->sign_for;
 	const struct proxy_envelope *e = f->job.envelope;
+	const struct proxy_sign_client client = {
+	    .local = e->local,
+	    .login = e->login.n > 0,
+	    .address = strbuf_slice(&e->client_address),
+	};
 
-	if (!e->milter)
-		return true;
-	if (e->local)
-		return (whom->origins & PROXY_ORIGIN_LOCAL) != 0;
-	return (e->login.n > 0 &&
-		   (whom->origins & PROXY_ORIGIN_AUTHENTICATED) != 0) ||
-	    proxy_networks_contain_text(
-		&whom->networks, strbuf_slice(&e->client_address));
+	return !e->milter || proxy_sign_for_has(&rules(f)->sign_for, &client);
 }
 
 static void

@@ -111,6 +111,17 @@ proxy_sign_choice_no_header(struct proxy_sign_choice *choice, const char *why)
 		strbuf_add_char(&choice->reason, *why == ' ' ? '-' : *why);
 }
 
+bool
+proxy_sign_for_has(
+    const struct proxy_sign_for *whom, const struct proxy_sign_client *client)
+{
+	if (client->local)
+		return (whom->origins & PROXY_ORIGIN_LOCAL) != 0;
+	return (client->login &&
+		   (whom->origins & PROXY_ORIGIN_AUTHENTICATED) != 0) ||
+	    proxy_networks_contain_text(&whom->networks, client->address);
+}
+
 void
 proxy_sign_choice_not_ours(struct proxy_sign_choice *choice)
 {

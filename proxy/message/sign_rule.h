@@ -74,6 +74,16 @@ void proxy_sign_choice_clear(struct proxy_sign_choice *);
 void proxy_sign_choice_no_header(
     struct proxy_sign_choice *, const char *reader_reason);
 
+/* Who hands mail in, as a mail server tells by milter. */
+struct proxy_sign_client {
+	bool local, login;    /* by no SMTP; with a password */
+	struct slice address; /* as text; empty where there is none */
+};
+
+/* Is his mail in `sign_for`? */
+bool proxy_sign_for_has(
+    const struct proxy_sign_for *, const struct proxy_sign_client *);
+
 /* It came by milter from somebody who is not in `sign_for`. */
 void proxy_sign_choice_not_ours(struct proxy_sign_choice *);
 

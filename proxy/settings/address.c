@@ -143,6 +143,17 @@ proxy_endpoint_print(const struct proxy_endpoint *at, struct strbuf *out)
 	}
 }
 
+void
+proxy_network_print(const struct proxy_network *network, struct strbuf *out)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+
+	(void)inet_ntop(network->family, network->address, text, sizeof(text));
+	strbuf_add_str(out, text);
+	if (network->prefix < (network->family == AF_INET ? 32 : 128))
+		strbuf_addf(out, "/%u", network->prefix);
+}
+
 /* Mode 0 would lock everybody out, and bits beyond 0777 mean nothing on a
  * socket. */
 static int

@@ -63,6 +63,9 @@ struct proxy_network {
 int proxy_network_parse(
     struct slice text, struct proxy_network *, struct strbuf *reason);
 
+/* The same the other way: "10.0.0.0/8"; one host without its prefix. */
+void proxy_network_print(const struct proxy_network *, struct strbuf *);
+
 struct proxy_networks {
 	struct proxy_network *list;
 	size_t count;

@@ -91,7 +91,49 @@ class Explain(tool.Case):
         out = self.explain(b"From: \x1b[2J <a@example.com>\n\n", status=1)
         self.assertNotIn("\x1b", out)
 
+    def by_milter(self, who, more="", status=0):
+        return self.run_tool(
+            "explain", "--milter", who, "-c", self.config(more),
+            stdin=MESSAGE, status=status).out.decode()
+
+    def test_whose_mail_by_milter(self):
+        self.keygen()
+        for who, more, signed in (
+                ("authenticated", "", True), ("local", "", True),
+                ("192.0.2.7", "", False), ("127.0.0.1", "", False),
+                ("authenticated", "sign_for = local", False),
+                ("local", "sign_for = authenticated", False),
+                ("local", "sign_for = 127.0.0.0/8", False),
+                ("local", "sign_for = none", False),
+                ("192.0.2.7", "sign_for = 192.0.2.0/24", True),
+                ("192.0.3.7", "sign_for = 192.0.2.0/24", False),
+                ("::1", "sign_for = local, ::1", True)):
+            with self.subTest(who=who, more=more):
+                out = self.by_milter(who, more, status=int(not signed))
+                self.assertIn("by milter   %s\n" % who, out)
+                if signed:
+                    self.assertIn("result      signed\n", out)
+                else:
+                    self.assertIn("result      unsigned: not-ours\n", out)
+                    self.assertIn("not in sign_for\n", out)
+                    self.assertNotIn("signature ", out)
+        out = self.by_milter("local", "sign_for = 192.0.2.0/24, 10.1.2.3, "
+                             "2001:db8::/32", status=1)
+        self.assertIn("sign_for    192.0.2.0/24, 10.1.2.3, 2001:db8::/32\n",
+                      out)
+
+    def test_that_it_depends_by_milter(self):
+        """Where nothing is said of how it came, but that may be by milter."""
+        self.keygen()
+        out = self.explain(MESSAGE, "listen = milter:127.0.0.1:9")
+        self.assertIn("by milter   only what is in sign_for: see --milter\n"
+                      "sign_for    authenticated, local\n", out)
+        self.assertIn("result      signed\n", out)
+        self.assertNotIn("milter", self.explain(MESSAGE))
+
     def test_ends(self):
+        for who in "somebody", "10.0.0.0/8", "":
+            self.run_tool("explain", "--milter", who, stdin=MESSAGE, status=64)
         self.run_tool("explain", "-c", self.config(), stdin=b"", status=65)
         self.run_tool("explain", "-c", "none", stdin=MESSAGE, status=66)
         self.run_tool("explain", "-c", self.config("x = y"), stdin=MESSAGE,
