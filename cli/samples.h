@@ -11,6 +11,7 @@ extern const char cli_sample_out_before_queue[];
 extern const char cli_sample_in_after_queue[];
 extern const char cli_sample_in_before_queue[];
 extern const char cli_sample_local_mail[];
+extern const char cli_sample_milter[];
 
 /* etc/signpost.conf */
 extern const char cli_sample_signpost[];

@@ -201,6 +201,7 @@ check_domain(const struct wishes *w, struct slice domain,
 	ask_dns(w, config, keys, resolver, postfix, &report);
 	check_disk(config, &report);
 	check_peers(config, &report);
+	check_milter_peers(config, &report);
 	check_daemon(config, &report);
 	check_rotation(keys, config, postfix, &report);
 	check_postfix(config, postfix, &report);

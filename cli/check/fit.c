@@ -292,7 +292,7 @@ check_wait(struct check_fit *fit, const struct check_way *way)
 static bool
 add_next_hop(const struct proxy_front *front, struct strbuf *to)
 {
-	struct proxy_endpoint at = front->listen.list[0].at;
+	struct proxy_endpoint at = check_smtp_listener(front)->at;
 	struct slice text;
 	struct strbuf plain;
 
@@ -335,6 +335,9 @@ check_pickup(struct check_fit *fit)
 	for (size_t i = 0; i < fit->count; i++)
 		if (fit->ways[i].from == pickup)
 			return;
+	for (size_t i = 0; i < fit->asker_count; i++)
+		if (!fit->askers[i].smtpd)
+			return;
 	strbuf_init(&at, CHECK_SHOWN_MAX);
 	if (!add_next_hop(fit->front, &at))
 		return;
@@ -370,6 +373,9 @@ check_fit(const struct proxy_config *config, const struct proxy_front *front,
 		else
 			collect_way(fit, service);
 	}
+	fit->asker_count = check_askers_search(
+	    fit->front, fit->config->hostname, fit->master, fit->askers);
+	check_fit_milters(fit);
 	if (fit->back != NULL)
 		fit->cleanup = cleanup_of(fit, fit->back);
 	if (fit->back != NULL) {

@@ -6,6 +6,7 @@
 #ifndef CLI_CHECK_FIT_H
 #define CLI_CHECK_FIT_H
 
+#include "cli/check/askers.h"
 #include "cli/check/report.h"
 #include "cli/kit/master.h"
 #include "proxy/settings/config.h"
@@ -32,6 +33,8 @@ struct check_fit {
 	bool after, before; /* there are such ways */
 	struct check_way ways[CHECK_WAYS_MAX];
 	size_t count;
+	struct check_asker askers[CHECK_ASKERS_MAX]; /* who asks by milter */
+	size_t asker_count;
 	const struct cli_service *back;	   /* NULL: not Postfix's */
 	const struct cli_service *cleanup; /* back's; NULL: there is none */
 };
@@ -57,9 +60,14 @@ void check_fit_fail(struct check_fit *, const struct cli_service *,
 void check_fit_add_setting(struct strbuf *, const struct cli_service *,
     const char *name, const char *wanted);
 
+/* by_milter: where Postfix asks by milter. */
+void check_fit_milters(struct check_fit *);
 /* check_options: parameters that have to have one value. */
 void check_fit_options(struct check_fit *);
 /* check_trust: [in] and its `trusted`. */
 void check_fit_trust(struct check_fit *);
+
+/* Is it an smtpd of loopback's for filters, not for this host's programs? */
+bool check_is_for_reinjection(const struct cli_service *);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "cli/check/fit.h"
 #include "cli/check/wiring.h"
+#include "cli/kit/milters.h"
 #include "dkim/field_list.h"
 #include "smtp/ehlo.h"
 
@@ -497,11 +498,13 @@ check_lines(struct check_fit *fit)
 	    cli_master_find(fit->master, SLICE("smtp"));
 	uint64_t limit;
 
-	if (!fit->out || fit->count == 0 || service == NULL)
+	if (!fit->out || service == NULL)
 		return;
 	check_lines_of(fit, service);
 	limit = line_length(fit, service);
-	if (!fit->before || fit->front->line_length == limit)
+	/* By milter as before the queue. */
+	if ((!fit->before && fit->count > 0) ||
+	    fit->front->line_length == limit)
 		return;
 	check_report_add(fit->report, &fit->about, CHECK_WARNING,
 	    "line_length of [%s] is %zu, and smtp_line_length_limit %" PRIu64
@@ -575,12 +578,17 @@ may_sign(struct slice milter)
 	return true;
 }
 
+/* Our own are told of where they are looked at (by_milter). */
 static bool
-lists_a_signer(struct slice milters)
+lists_a_signer(const struct check_fit *fit, const struct cli_service *from,
+    struct slice milters)
 {
 	struct slice item;
 
-	while (cli_master_item(&milters, &item))
+	for (size_t i = 0; i < fit->asker_count; i++)
+		if (fit->askers[i].from == from)
+			return false;
+	while (cli_milter_next(&milters, &item))
 		if (may_sign(item))
 			return true;
 	return false;
@@ -594,7 +602,7 @@ check_milters(struct check_fit *fit, const struct cli_service *from)
 	struct slice value = cli_master_value(fit->master, from, name);
 	struct strbuf who, what;
 
-	if (!lists_a_signer(value) ||
+	if (!lists_a_signer(fit, from, value) ||
 	    cli_master_lists(
 		cli_master_value(fit->master, from, "receive_override_options"),
 		SLICE("no_milters")))
@@ -672,7 +680,7 @@ check_fit_options(struct check_fit *fit)
 		check_header_size(fit);
 		check_dropped(fit);
 	}
-	if (fit->count == 0)
+	if (fit->count == 0 && fit->asker_count == 0)
 		return;
 	check_changes(fit);
 	check_conversion(fit);

@@ -137,6 +137,17 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 	end_peer(p);
 }
 
+const struct proxy_listen *
+check_smtp_listener(const struct proxy_front *front)
+{
+	size_t i = 0;
+
+	while (i + 1 < front->listen.count &&
+	    front->listen.list[i].kind != PROXY_LISTEN_SMTP)
+		i++;
+	return &front->listen.list[i];
+}
+
 void
 check_make_reachable(struct proxy_endpoint *at)
 {
@@ -202,14 +213,15 @@ begin_front(struct peers *all, const struct proxy_front *front)
 	     i++)
 		if (front->listen.list[i].kind == PROXY_LISTEN_SMTP)
 			begin_peer(all, front, &front->listen.list[i]);
-	if (front->relay.length > 0)
+	if (front->relay.length > 0 &&
+	    proxy_front_speaks(front, PROXY_LISTEN_SMTP))
 		begin_peer(all, front, NULL);
 }
 
 /* What runs has not been told of this listener; and not every machine has
  * systemd, or even an init script of ours. */
-static const char *
-how_to_listen(const struct check_report *report)
+const char *
+check_how_to_listen(const struct check_report *report)
 {
 	static const char *const start[] = {
 	    "start it (systemctl start signpost)",
@@ -293,7 +305,7 @@ report_peer(const struct peer *p, struct check_report *report)
 			    "%s, and look at its log; it greets once its next "
 			    "hop "
 			    "does",
-			    how_to_listen(report));
+			    check_how_to_listen(report));
 		}
 	}
 	strbuf_clear(&address);

@@ -25,15 +25,20 @@ report_way_there(const struct postfix *postfix, const struct proxy_front *front,
 {
 	const struct check_about about = {"postfix", front->name};
 	struct check_report *report = postfix->report;
+	struct check_asker askers[CHECK_ASKERS_MAX];
+	/* One that serves by both need not be used by both. */
+	bool asked = check_askers_search(front, postfix->config->hostname,
+			 postfix->master, askers) > 0;
 	struct strbuf text;
 
 	strbuf_init(&text, CHECK_SHOWN_MAX);
 	if (!found->found) {
-		struct proxy_endpoint at = front->listen.list[0].at;
+		struct proxy_endpoint at = check_smtp_listener(front)->at;
 
 		check_make_reachable(&at);
 		proxy_endpoint_print(&at, &text);
-		check_report_add(report, &about, CHECK_WARNING,
+		check_report_add(report, &about,
+		    asked ? CHECK_NOTE : CHECK_WARNING,
 		    "nothing in master.cf or main.cf hands mail to %s",
 		    strbuf_text(&text));
 		check_report_todo(report,
@@ -61,9 +66,14 @@ report_front(const struct postfix *postfix, const struct proxy_front *front)
 {
 	struct check_postconf found;
 
-	if (!front->enabled || front->listen.count == 0 ||
-	    front->relay.length == 0)
+	if (!front->enabled || front->listen.count == 0)
 		return;
+	if (front->relay.length == 0 ||
+	    !proxy_front_speaks(front, PROXY_LISTEN_SMTP)) {
+		check_fit(postfix->config, front, postfix->master,
+		    postfix->report, true);
+		return;
+	}
 	check_postconf_search(
 	    &found, front, postfix->config->hostname, postfix->master);
 	report_way_there(postfix, front, &found);

@@ -179,8 +179,7 @@ check_reflector_look(const struct proxy_config *config,
 		l.tell(l.ctx,
 		    "its answers do not go through a listener of [out], which "
 		    "would sign them",
-		    "leave `relay =' of [reflector] out, or see that the "
-		    "server there signs them");
+		    own_mail_advice(l.config));
 	else if (!own_mail_is_signed(l.config, l.config->reflector.address))
 		l.tell(l.ctx,
 		    "the domain of its address is not signed by [out], so that "

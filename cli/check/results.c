@@ -47,9 +47,7 @@ look_at_email(const struct looking *l)
 	    email);
 	if (!own_mail_goes_through_out(l->config)) {
 		strbuf_add_str(&text, "no listener of [out] takes them");
-		l->tell(l->ctx, strbuf_text(&text),
-		    "leave `relay =' of [reflector] out, or see that the "
-		    "server there signs them");
+		l->tell(l->ctx, strbuf_text(&text), own_mail_advice(l->config));
 	} else if (!own_mail_is_signed(l->config, email)) {
 		strbuf_addf(&text, "[out] does not sign for %.*s",
 		    (int)domain.n, domain.p);

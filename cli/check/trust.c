@@ -127,8 +127,8 @@ trusts_loopback(const struct check_fit *fit)
 
 /* "127.0.0.1:10030", "localhost:10030", "[::1]:10030"; but not at port 25,
  * where this host's own programs come in. */
-static bool
-is_for_reinjection(const struct cli_service *service)
+bool
+check_is_for_reinjection(const struct cli_service *service)
 {
 	size_t colon = slice_find_last(service->name, ':');
 	struct slice port = slice_after(service->name, colon + 1);
@@ -208,7 +208,7 @@ check_reinjection(struct check_fit *fit, const struct cli_service *from)
 	struct strbuf who, command;
 
 	/* The only service there is may be the front door itself. */
-	if (!is_for_reinjection(from) || !trusts_loopback(fit) ||
+	if (!check_is_for_reinjection(from) || !trusts_loopback(fit) ||
 	    (told && silent == NULL) || (!any && fit->count == 1))
 		return;
 	strbuf_init(&who, CHECK_SHOWN_MAX);
@@ -241,4 +241,7 @@ check_fit_trust(struct check_fit *fit)
 		if (slice_equal(from->command, SLICE("smtpd")))
 			check_networks(fit, from);
 	}
+	for (size_t i = 0; i < fit->asker_count; i++)
+		if (fit->askers[i].smtpd)
+			check_networks(fit, fit->askers[i].from);
 }

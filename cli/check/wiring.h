@@ -22,6 +22,17 @@ void check_peers(const struct proxy_config *, struct check_report *);
 bool check_peer_lacks(const struct proxy_config *,
     const struct proxy_endpoint *, unsigned extension);
 
+/* The first listener of a front where SMTP is spoken; it has one. */
+const struct proxy_listen *check_smtp_listener(const struct proxy_front *);
+
+/* The same of those where milter is spoken: what is offered to us is what a mail
+ * server offers, and then it is ended. */
+void check_milter_peers(const struct proxy_config *, struct check_report *);
+
+/* What to do where we do not answer at a listener, in the words of this
+ * machine's ways to start a service. */
+const char *check_how_to_listen(const struct check_report *);
+
 /* To a wildcard address one connects by loopback. */
 void check_make_reachable(struct proxy_endpoint *);
 

@@ -2,7 +2,7 @@
 #include "cli/kit/master.h"
 
 /* "name type private unpriv chroot wakeup maxproc command" */
-enum { FIELD_NAME, FIELD_TYPE, FIELD_COMMAND = 7, FIELDS };
+enum { FIELD_NAME, FIELD_TYPE, FIELD_CHROOT = 4, FIELD_COMMAND = 7, FIELDS };
 
 bool
 cli_master_token(struct slice *rest, struct slice *token)
@@ -109,7 +109,8 @@ read_service(struct slice text, struct cli_service *to)
 		if (!cli_master_word(&text, &fields[i]))
 			return false;
 	*to = (struct cli_service){fields[FIELD_NAME], fields[FIELD_TYPE],
-	    fields[FIELD_COMMAND], text};
+	    fields[FIELD_COMMAND], text,
+	    slice_equal(fields[FIELD_CHROOT], SLICE("y"))};
 	return true;
 }
 

@@ -17,6 +17,7 @@ enum { CLI_SERVICES_MAX = 256 };
 struct cli_service {
 	struct slice name, type, command;
 	struct slice options; /* what stands behind the command */
+	bool chrooted;
 };
 
 struct cli_master {

@@ -18,7 +18,24 @@ own_mail_goes_through_out(const struct proxy_config *config)
 		if (proxy_endpoint_covers(
 			&listen->list[i].at, &config->reflector.relay))
 			return true;
-	return false;
+	/* By milter it is the mail server at that address who shows it to
+	 * [out], as mail of a client that has the same address. */
+	return front->enabled &&
+	    proxy_front_speaks(front, PROXY_LISTEN_MILTER) &&
+	    config->reflector.relay.length > 0 &&
+	    proxy_networks_contain(&config->signing.sign_for.networks,
+		(const struct sockaddr *)&config->reflector.relay.address);
+}
+
+const char *
+own_mail_advice(const struct proxy_config *config)
+{
+	return proxy_front_speaks(proxy_front_with(config, PROXY_FILTER_SIGN),
+		   PROXY_LISTEN_SMTP)
+	    ? "leave `relay =' of [reflector] out, or see that the server "
+	      "there signs them"
+	    : "have `relay =' of [reflector] lead to a mail server that asks "
+	      "[out], and name its address in `sign_for' of [out]";
 }
 
 static bool

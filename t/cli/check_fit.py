@@ -243,7 +243,9 @@ SETTINGS = [
 ]
 
 
-class Fit(tool.Case):
+class FitCase(tool.Case):
+    """A real postconf's view of the samples, with a fault in it."""
+
     @classmethod
     def setUpClass(cls):
         """Somebody who answers, whatever: nothing waits for the DNS."""
@@ -296,6 +298,20 @@ class Fit(tool.Case):
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                        env=dict(os.environ, MAIL_CONFIG=self.config))
 
+    def mend_all(self, words, subject):
+        """What check says, until it names that no more; one a service."""
+        found = [f for f in self.found() if words in f[2] and f[0] == subject]
+        self.assertNotEqual(found, [], self.found())
+        for _ in range(4):
+            if not found:
+                return
+            self.mend(found[0][3])
+            found = [f for f in self.found() if words in f[2] and
+                     f[0] == subject]
+        self.assertEqual(found, [])
+
+
+class Fit(FitCase):
     def test_the_samples_are_green(self):
         for samples in (AFTER, BEFORE):
             self.wire(samples, "smtp_line_length_limit = 998")
@@ -319,14 +335,7 @@ class Fit(tool.Case):
                 todo = found[0][3]
                 if not todo.startswith("postconf ") or "=..." in todo:
                     continue
-                for _ in range(3):  # one a service
-                    self.mend(todo)
-                    found = [f for f in self.found() if words in f[2] and
-                             f[0] == subject]
-                    if not found:
-                        break
-                    todo = found[0][3]
-                self.assertEqual(found, [])
+                self.mend_all(words, subject)
 
     def test_what_our_own_settings_make_of_it(self):
         for out, in_, main, words in SETTINGS:

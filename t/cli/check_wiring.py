@@ -169,6 +169,63 @@ class Peers(Wiring):
             functools.partial(self.faults, functools.partial(self.peer, talk))
             for talk in (line, lines, greetings, trickle)))
 
+    def milters(self, status, *listen):
+        """What is said of these listeners: (result, reason, todo)."""
+        self.wrong(status, listen=", ".join("milter:" + at for at in listen))
+        self.assertLess(self.seconds, PEER_MAX + 3)
+        self.assertFalse([f for f in self.all if f[1] == "relay"])
+        return [(f[0], f[3], f[4]) for f in self.all if f[1] == "listen"]
+
+    def test_signpost_by_milter(self):
+        proxy = harness.Signpost("127.0.0.1:9")
+        self.addCleanup(proxy.clean)
+        path = os.path.join(os.path.dirname(proxy.config), "milter")
+        text = pathlib.Path(proxy.config).read_text().replace(
+            "listen = 127.0.0.1:%d" % proxy.port,
+            "listen = milter:unix:%s, milter:127.0.0.1:%d" % (path, proxy.port)
+            ).replace("relay = 127.0.0.1:9\n", "")
+        pathlib.Path(proxy.config).write_text(text)
+        proxy.start()
+        tcp = "127.0.0.1:%d" % proxy.port
+        self.assertEqual([f[:2] for f in self.milters(0, "unix:" + path)],
+                         [("ok", "[out] a milter answers")])
+        found = self.milters(0, tcp)
+        self.assertEqual([f[0] for f in found], ["ok", "warning"])
+        self.assertIn("say that a sender has logged in", found[1][1])
+        self.assertIn("listen = milter:unix:", found[1][2])
+        self.assertEqual(proxy.stop(), 0)
+        found = self.milters(1, "unix:" + path)
+        self.assertEqual(found[0][0], "FAIL")
+        self.assertIn("does not answer by milter: No such file", found[0][1])
+        self.assertIn("start it", found[0][2])
+
+    def test_somebody_else_by_milter(self):
+        def silent(sock):
+            time.sleep(20)
+
+        def says(text):
+            def talk(sock):
+                sock.sendall(text)
+                sock.recv(100)
+                time.sleep(20)
+            return talk
+        many = b"\0\0\0\1c" * 100000
+        for talk, word in ((silent, "no answer within 5 s"),
+                           (says(b"220 mail.example ESMTP\r\n"),
+                            "none of a milter's"),
+                           (says(b"\0\0\0\1c"), "none of a milter's"),
+                           (says(many), "none of a milter's"),
+                           (says(b"\0\0\0\5O\0\0\0\6"), "none of a milter's"),
+                           (says(b"\0\0\1"), "no answer within 5 s"),
+                           (says(b"\0\0\0\0"), "none of a milter's"),
+                           (lambda sock: None, "")):
+            [found] = self.milters(1, self.peer(talk))[:1]
+            self.assertEqual(found[0], "FAIL")
+            self.assertIn(word, found[1])
+            self.assertIn("start it", found[2])
+        [found] = self.milters(1, "127.0.0.1:%d" % harness.free_port())[:1]
+        self.assertIn("Connection refused", found[1])
+
     def test_whom_a_listener_is_for(self):
         conf = self.configure("allow = 10.0.0.0/8\n")
         reason, _ = self.one("listen", conf, self.server, result="note")
