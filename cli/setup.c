@@ -23,9 +23,9 @@ enum { PATH_LENGTH_MAX = 4096, WAIT_DEFAULT = 60, WAIT_MAX = 7 * 24 * 3600 };
 static const char help[] =
     "usage: signpost setup -d DOMAIN... [--selector auto|NAME]\n"
     "           [--type rsa|ed25519|both] [--domainkeys]\n"
-    "           [--wiring after-queue|before-queue] [--no-local] [--inbound]\n"
-    "           [--reject-dmarc] [--reflector ADDRESS] [-c FILE]\n"
-    "           [--root DIR] [--dry-run]\n"
+    "           [--wiring after-queue|before-queue|milter] [--no-local]\n"
+    "           [--inbound] [--reject-dmarc] [--reflector ADDRESS]\n"
+    "           [-c FILE] [--root DIR] [--dry-run]\n"
     "       signpost setup --undo [--wait TIME] [-c FILE] [--root DIR]\n"
     "           [--dry-run]\n"
     "\n"
@@ -40,12 +40,13 @@ static const char help[] =
     "  --type TYPE           of the key: rsa (default), ed25519, both\n"
     "  --domainkeys          a DomainKeys signature as well\n"
     "  --wiring HOW          after-queue (default): Postfix takes mail, then\n"
-    "                        it is signed; before-queue: the other way round\n"
+    "                        it is signed; before-queue: the other way\n"
+    "                        round; milter: Postfix keeps it, and asks\n"
     "  --no-local            only what is submitted, not mail that this\n"
     "                        host's own programs make\n"
     "  --inbound             check mail that comes in, too\n"
     "  --reject-dmarc        and refuse it where DMARC says so, before the\n"
-    "                        queue\n"
+    "                        queue or by milter\n"
     "  --reflector ADDRESS   answer mail to it with a report\n"
     "  --undo                take Postfix's lines and the service out again;\n"
     "                        settings and keys stay\n"
@@ -102,9 +103,13 @@ set_wiring(void *to, const char *text)
 		w->wiring = SETUP_AFTER_QUEUE;
 	else if (strcmp(text, "before-queue") == 0)
 		w->wiring = SETUP_BEFORE_QUEUE;
+	else if (strcmp(text, "milter") == 0)
+		w->wiring = SETUP_MILTER;
 	else
 		return cli_usage_error("setup",
-		    "--wiring %s: neither after-queue nor before-queue", text);
+		    "--wiring %s: neither after-queue, before-queue nor "
+		    "milter",
+		    text);
 	return 0;
 }
 
@@ -274,7 +279,9 @@ wire(struct setup *setup)
 static int
 set_up_machine(struct setup *setup)
 {
-	if (setup_configure(setup) != 0)
+	/* Before the configuration: the listener of another wiring would be
+	 * taken away from under Postfix. */
+	if (setup_milter_is_other(setup) || setup_configure(setup) != 0)
 		return cli_steps_status(&setup->steps);
 	setup_users(setup);
 	setup_directories(setup);

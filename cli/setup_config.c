@@ -271,6 +271,76 @@ edit_signatures(struct editing *e, const struct proxy_config *config)
 	strbuf_clear(&line);
 }
 
+/* Where setup has a front listen: by SMTP between two ports, or by milter. */
+struct listening {
+	const char *section, *listen, *relay, *socket, *milter;
+};
+
+#define BY_MILTER(name)                          \
+	"unix:" SETUP_MILTER_DIRECTORY "/" name, \
+	    "milter:unix:" SETUP_MILTER_DIRECTORY "/" name " group=postfix"
+
+static const struct listening out_listening = {
+    "out", "127.0.0.1:10027", "127.0.0.1:10028", BY_MILTER("out")};
+static const struct listening in_listening = {
+    "in", "127.0.0.1:10025", "127.0.0.1:10026", BY_MILTER("in")};
+
+static bool
+is_any(void *ctx, struct slice item)
+{
+	(void)ctx;
+	(void)item;
+	return true;
+}
+
+/* What setup or the installed file has for the other wiring makes room for this
+ * one's: nothing of Postfix's goes by it (setup_milter_is_other). What a person
+ * has written stays. */
+static void
+edit_listening(struct editing *e, const struct listening *l)
+{
+	bool milter = e->setup->wishes.wiring == SETUP_MILTER;
+	struct slice value = {NULL, 0}, section = slice_str(l->section);
+	bool by_milter, by_smtp, relays;
+
+	/* The value is a view of the text, which changes below. */
+	(void)cli_settings_get(
+	    strbuf_slice(&e->text), section, SLICE("listen"), &value);
+	by_milter = slice_equal(value, slice_str(l->milter));
+	by_smtp = value.n == 0 || slice_equal(value, slice_str(l->listen));
+	relays = cli_settings_get(
+		     strbuf_slice(&e->text), section, SLICE("relay"), &value) &&
+	    slice_equal(value, slice_str(l->relay));
+	if (!milter) {
+		put_once(e, l->section, "relay", l->relay);
+		if (by_milter)
+			put_value(e, l->section, "listen", l->listen);
+		else
+			put_once(e, l->section, "listen", l->listen);
+		return;
+	}
+	if (!by_smtp)
+		return;
+	if (relays) {
+		e->full |= cli_settings_drop(&e->text, section, SLICE("relay"),
+			       is_any, NULL) < 0;
+		strbuf_addf(&e->told, "[%s] without relay\n", l->section);
+	}
+	put_value(e, l->section, "listen", l->milter);
+}
+
+/* By milter everybody's mail is seen. This host's own programs submit by
+ * loopback too. */
+static void
+edit_sign_for(struct editing *e)
+{
+	if (e->setup->wishes.wiring == SETUP_MILTER)
+		put_once(e, "out", "sign_for",
+		    e->setup->wishes.local
+			? "authenticated, local, 127.0.0.0/8, ::1"
+			: "authenticated");
+}
+
 static void
 edit_in(struct editing *e)
 {
@@ -278,10 +348,13 @@ edit_in(struct editing *e)
 
 	if (!wishes->inbound)
 		return;
-	put_once(e, "in", "relay", "127.0.0.1:10026");
-	put_once(e, "in", "listen", "127.0.0.1:10025");
+	edit_listening(e, &in_listening);
 	if (wishes->reject_dmarc)
 		put_once(e, "in", "reject", "dmarc");
+	/* Answers and reports go out as mail of this host does: by milter there
+	 * is no listener of ours to hand it to. */
+	if (wishes->wiring == SETUP_MILTER)
+		put_once(e, "reflector", "relay", "127.0.0.1:25");
 	if (wishes->reflector != NULL) {
 		put_once(e, "reflector", "address", wishes->reflector);
 		put_once(e, "results", "database", RESULTS_DATABASE);
@@ -320,17 +393,24 @@ is_at(const struct proxy_endpoint *endpoint, const char *address)
  * Other addresses would have mail wait for ever. */
 static bool
 is_between(struct editing *e, const struct proxy_front *front,
-    const char *listen, const char *relay)
+    const struct listening *l)
 {
-	bool listens = false;
+	bool milter = e->setup->wishes.wiring == SETUP_MILTER, listens = false;
+	enum proxy_listen_kind kind =
+	    milter ? PROXY_LISTEN_MILTER : PROXY_LISTEN_SMTP;
 
-	for (size_t i = 0; i < front->listen.count; i++)
-		listens |= !front->listen.list[i].proxy_protocol &&
-		    is_at(&front->listen.list[i].at, listen);
+	for (size_t i = 0; i < front->listen.count; i++) {
+		const struct proxy_listen *listen = &front->listen.list[i];
+
+		listens |= listen->kind == kind && !listen->proxy_protocol &&
+		    (milter ? strcmp(listen->rights.group, "postfix") == 0 &&
+				is_at(&listen->at, l->socket)
+			    : is_at(&listen->at, l->listen));
+	}
 	if (!listens)
-		stop(e, front->name, "listen", listen);
-	else if (!is_at(&front->relay, relay))
-		stop(e, front->name, "relay", relay);
+		stop(e, front->name, "listen", milter ? l->milter : l->listen);
+	else if (!milter && !is_at(&front->relay, l->relay))
+		stop(e, front->name, "relay", l->relay);
 	else
 		return true;
 	return false;
@@ -342,13 +422,13 @@ is_as_wished(struct editing *e, const struct proxy_config *config)
 	const struct setup_wishes *wishes = &e->setup->wishes;
 	const char *reflector = config->reflector.address;
 
-	if (!is_between(e, proxy_front_with(config, PROXY_FILTER_SIGN),
-		"127.0.0.1:10027", "127.0.0.1:10028"))
+	if (!is_between(
+		e, proxy_front_with(config, PROXY_FILTER_SIGN), &out_listening))
 		return false;
 	if (!wishes->inbound)
 		return true;
 	if (!is_between(e, proxy_front_with(config, PROXY_FILTER_VERIFY),
-		"127.0.0.1:10025", "127.0.0.1:10026"))
+		&in_listening))
 		return false;
 	if (wishes->reject_dmarc &&
 	    (config->checking.reject & PROXY_REJECT_DMARC) == 0)
@@ -423,8 +503,8 @@ edit(struct editing *e)
 		if (e->setup->automatic)
 			put_once(e, "out", "before_published", "sign");
 	}
-	put_once(e, "out", "listen", "127.0.0.1:10027");
-	put_once(e, "out", "relay", "127.0.0.1:10028");
+	edit_listening(e, &out_listening);
+	edit_sign_for(e);
 	put_once(
 	    e, "out", "keyfile", "/etc/signpost/keys/$domain/$selector.pem");
 	edit_signatures(e, before);

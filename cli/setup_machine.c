@@ -23,7 +23,7 @@ enum { PATH_LENGTH_MAX = 4096, REASON_MAX = 1000, RSA_BITS = 2048 };
 #define RESULTS	 "/var/lib/signpost-record"
 #define POSTFIX	 "/var/spool/postfix"
 
-static const char postfix_sockets[] = POSTFIX "/signpost";
+static const char postfix_sockets[] = SETUP_MILTER_DIRECTORY;
 
 /* A path as it is from here. */
 static const char *

@@ -11,7 +11,7 @@
 #include "base/xalloc.h"
 #include "cli/master_entry.h"
 #include "cli/samples.h"
-#include "cli/setup_private.h"
+#include "cli/setup_postfix_private.h"
 
 enum {
 	OUTPUT_MAX = 1024 * 1024,
@@ -29,22 +29,6 @@ enum {
 #define LOCAL_TO_OUT                                                \
 	"check_client_access inline:{{127=FILTER " OUT_FILTER "}, " \
 	"{::1=FILTER " OUT_FILTER "}}"
-
-/* One change that master.cf needs, or what stands in its way. */
-struct action {
-	enum setup_part part;
-	enum cli_step_state state; /* OK, WOULD or STOP */
-	const char *option;	   /* postconf's: -Me, -Pe */
-	char *argument;		   /* its argument */
-	char *about, *todo;
-};
-
-struct setup_postfix {
-	struct setup *setup;
-	struct strbuf services, parameters; /* postconf -M, -n */
-	struct action *actions;
-	size_t count, room;
-};
 
 static const struct setup_service out_after[] = {
     {"signpost", "unix", cli_sample_out_after_queue},
@@ -73,6 +57,8 @@ static const struct setup_service in_before[] = {
     {0},
 };
 
+static const struct setup_service none[] = {{0}};
+
 /* What has mail handed to us, by option; blanks do not count. */
 static const struct {
 	const char *name, *value;
@@ -95,6 +81,8 @@ static const char *const beside_proxy[] = {
 const struct setup_service *
 setup_postfix_services(bool inbound, enum setup_wiring wiring)
 {
+	if (wiring == SETUP_MILTER)
+		return none;
 	if (inbound)
 		return wiring == SETUP_BEFORE_QUEUE ? in_before : in_after;
 	return wiring == SETUP_BEFORE_QUEUE ? out_before : out_after;
@@ -177,7 +165,6 @@ setup_postfix_hands(struct slice name, struct slice value)
 
 /* --- what master.cf has --- */
 
-/* "submission", "127.0.0.1:submission" and "587" are one service. */
 static bool
 is_service_named(struct slice name, const char *const names[])
 {
@@ -191,9 +178,23 @@ is_service_named(struct slice name, const char *const names[])
 	return false;
 }
 
-/* The next service of postconf -M: its line, and "name/type". */
-static bool
-next_service(struct slice *rest, struct slice *name, struct slice *type,
+enum setup_door
+setup_postfix_door(struct slice entry, struct slice name)
+{
+	static const char *const submissions[] = {
+	    "submission", "submissions", "smtps", "587", "465", NULL};
+	static const char *const incoming[] = {"smtp", "smtpd", "25", NULL};
+
+	if (!slice_equal(cli_master_entry_command(entry), SLICE("smtpd")))
+		return SETUP_NO_DOOR;
+	if (is_service_named(name, submissions))
+		return SETUP_SUBMISSION;
+	return is_service_named(name, incoming) ? SETUP_INCOMING
+						: SETUP_NO_DOOR;
+}
+
+bool
+setup_postfix_next(struct slice *rest, struct slice *name, struct slice *type,
     struct strbuf *entry)
 {
 	struct slice line, columns;
@@ -209,15 +210,10 @@ next_service(struct slice *rest, struct slice *name, struct slice *type,
 	return false;
 }
 
-static const char *const submissions[] = {
-    "submission", "submissions", "smtps", "587", "465", NULL};
-static const char *const incoming[] = {"smtp", "smtpd", "25", NULL};
-
 /* --- the plan --- */
 
-/* Takes `argument`, `about` and `todo`. */
-static void
-add_action(struct setup_postfix *p, const struct action *action)
+void
+setup_postfix_add(struct setup_postfix *p, const struct setup_action *action)
 {
 	if (p->count == p->room) {
 		p->room = p->room == 0 ? 16 : 2 * p->room;
@@ -227,11 +223,8 @@ add_action(struct setup_postfix *p, const struct action *action)
 	p->actions[p->count++] = *action;
 }
 
-static char *print_new(const char *fmt, ...)
-    __attribute__((format(printf, 1, 2)));
-
-static char *
-print_new(const char *fmt, ...)
+char *
+setup_postfix_print(const char *fmt, ...)
 {
 	struct strbuf text;
 	va_list args;
@@ -246,15 +239,17 @@ print_new(const char *fmt, ...)
 static void
 plan_service(struct setup_postfix *p, const struct setup_service *service)
 {
-	struct action action = {.part = SETUP_PARTS_BELOW, .option = "-Me"};
+	struct setup_action action = {
+	    .part = SETUP_PARTS_BELOW, .option = "-Me"};
 	struct strbuf ours, theirs;
 
 	strbuf_init(&ours, CLI_MASTER_ENTRY_MAX);
 	strbuf_init(&theirs, CLI_MASTER_ENTRY_MAX);
 	(void)cli_master_entry_find(slice_str(service->sample),
 	    slice_str(service->name), slice_str(service->type), &ours);
-	action.about = print_new("service %s/%s", service->name, service->type);
-	action.argument = print_new(
+	action.about =
+	    setup_postfix_print("service %s/%s", service->name, service->type);
+	action.argument = setup_postfix_print(
 	    "%s/%s=%s", service->name, service->type, strbuf_text(&ours));
 	if (!cli_master_entry_find(strbuf_slice(&p->services),
 		slice_str(service->name), slice_str(service->type), &theirs)) {
@@ -264,31 +259,30 @@ plan_service(struct setup_postfix *p, const struct setup_service *service)
 		action.state = CLI_STEP_OK;
 	} else {
 		action.state = CLI_STEP_STOP;
-		action.todo =
-		    print_new("master.cf has another service of that name: %s",
-			strbuf_text(&theirs));
+		action.todo = setup_postfix_print(
+		    "master.cf has another service of that name: %s",
+		    strbuf_text(&theirs));
 	}
 	strbuf_clear(&ours);
 	strbuf_clear(&theirs);
-	add_action(p, &action);
+	setup_postfix_add(p, &action);
 }
 
-/* What else main.cf or the service says where mail goes. */
-static bool
-goes_elsewhere(const struct setup_postfix *p, struct slice entry,
-    struct slice name, struct slice *where)
+bool
+setup_postfix_value(const struct setup_postfix *p, const struct slice *entry,
+    struct slice name, struct slice *value)
 {
 	struct slice rest = strbuf_slice(&p->parameters), line;
 
-	if (cli_master_entry_option(entry, name, where))
-		return where->n > 0;
+	if (entry != NULL && cli_master_entry_option(*entry, name, value))
+		return value->n > 0;
 	while (slice_cut(&rest, '\n', &line)) {
 		size_t at = slice_find(line, '=');
 
-		*where = slice_trim(slice_after(line, at + 1));
+		*value = slice_trim(slice_after(line, at + 1));
 		if (at < line.n &&
 		    slice_equal(slice_trim(slice_first(line, at)), name))
-			return where->n > 0;
+			return value->n > 0;
 	}
 	return false;
 }
@@ -304,11 +298,12 @@ comes_from_filter(
 	bool comes = false;
 
 	strbuf_init(&entry, CLI_MASTER_ENTRY_MAX);
-	while (!comes && next_service(&rest, &name, &type, &entry))
-		comes = !is_service_named(name, submissions) &&
-		    !is_service_named(name, incoming) &&
+	while (!comes && setup_postfix_next(&rest, &name, &type, &entry))
+		comes =
 		    slice_equal(cli_master_entry_command(strbuf_slice(&entry)),
 			SLICE("smtpd")) &&
+		    setup_postfix_door(strbuf_slice(&entry), name) ==
+			SETUP_NO_DOOR &&
 		    cli_master_entry_option(
 			strbuf_slice(&entry), option, &theirs) &&
 		    is_same_value(theirs, value);
@@ -322,13 +317,13 @@ print_todo(struct slice entry, struct slice service, const char *name,
     const char *value, struct slice theirs)
 {
 	if (strcmp(name, "smtpd_end_of_data_restrictions") == 0)
-		return print_new(
+		return setup_postfix_print(
 		    "it is %.*s now. Both, ours first: postconf -Me "
 		    "'%.*s=%.*s -o {%s=%s, %.*s}'",
 		    (int)theirs.n, theirs.p, (int)service.n, service.p,
 		    (int)entry.n, entry.p, name, value, (int)theirs.n,
 		    theirs.p);
-	return print_new(
+	return setup_postfix_print(
 	    "it is %.*s now. Where that is a filter of yours, put this "
 	    "line to the smtpd that takes mail back from it instead, "
 	    "and run this again: -o %s=%s",
@@ -340,22 +335,24 @@ static void
 plan_option(struct setup_postfix *p, struct slice entry, struct slice service,
     const char *name, const char *value)
 {
-	struct action action = {.part = SETUP_PARTS_HAND, .option = "-Pe"};
+	struct setup_action action = {
+	    .part = SETUP_PARTS_HAND, .option = "-Pe"};
 	struct slice theirs = {NULL, 0}, wanted = slice_str(value);
 
-	action.about = print_new("%.*s: %s", (int)service.n, service.p, name);
+	action.about =
+	    setup_postfix_print("%.*s: %s", (int)service.n, service.p, name);
 	if (strchr(value, ' ') == NULL) {
-		action.argument = print_new(
+		action.argument = setup_postfix_print(
 		    "%.*s/%s=%s", (int)service.n, service.p, name, value);
 	} else {
 		/* postconf -P takes no blanks: the service anew, with the
 		 * option. Other options of it come later in the plan. */
 		action.option = "-Me";
 		action.argument =
-		    print_new("%.*s=%.*s -o {%s=%s}", (int)service.n, service.p,
-			(int)entry.n, entry.p, name, value);
+		    setup_postfix_print("%.*s=%.*s -o {%s=%s}", (int)service.n,
+			service.p, (int)entry.n, entry.p, name, value);
 	}
-	if (!goes_elsewhere(p, entry, slice_str(name), &theirs)) {
+	if (!setup_postfix_value(p, &entry, slice_str(name), &theirs)) {
 		action.state = CLI_STEP_WOULD;
 	} else if (begins_with_value(theirs, wanted) ||
 	    comes_from_filter(p, slice_str(name), wanted)) {
@@ -364,7 +361,7 @@ plan_option(struct setup_postfix *p, struct slice entry, struct slice service,
 		action.state = CLI_STEP_STOP;
 		action.todo = print_todo(entry, service, name, value, theirs);
 	}
-	add_action(p, &action);
+	setup_postfix_add(p, &action);
 }
 
 /* One that goes along with it: what the service itself says stays, whatever
@@ -373,16 +370,18 @@ static void
 plan_companion(struct setup_postfix *p, struct slice entry,
     struct slice service, const char *name, const char *value)
 {
-	struct action action = {.part = SETUP_PARTS_HAND, .option = "-Pe"};
+	struct setup_action action = {
+	    .part = SETUP_PARTS_HAND, .option = "-Pe"};
 	struct slice theirs;
 
-	action.about = print_new("%.*s: %s", (int)service.n, service.p, name);
-	action.argument =
-	    print_new("%.*s/%s=%s", (int)service.n, service.p, name, value);
+	action.about =
+	    setup_postfix_print("%.*s: %s", (int)service.n, service.p, name);
+	action.argument = setup_postfix_print(
+	    "%.*s/%s=%s", (int)service.n, service.p, name, value);
 	action.state = cli_master_entry_option(entry, slice_str(name), &theirs)
 	    ? CLI_STEP_OK
 	    : CLI_STEP_WOULD;
-	add_action(p, &action);
+	setup_postfix_add(p, &action);
 }
 
 /* The options that the sample gives to a service which hands mail to us
@@ -419,29 +418,29 @@ plan_proxy(struct setup_postfix *p, struct slice entry, struct slice service,
 /* --- which service hands what --- */
 
 /* What hands mail to us: every service by which mail is submitted, the one
- * for mail of strangers, and pickup. */
-static void
+ * for mail of strangers, and pickup. How many of the first there are. */
+static size_t
 plan_hands(struct setup_postfix *p)
 {
 	struct slice rest = strbuf_slice(&p->services), name, type, command;
+	enum setup_door door;
 	size_t submitted = 0;
 	struct strbuf entry;
 
 	strbuf_init(&entry, CLI_MASTER_ENTRY_MAX);
-	while (next_service(&rest, &name, &type, &entry)) {
+	while (setup_postfix_next(&rest, &name, &type, &entry)) {
 		struct slice line = strbuf_slice(&entry);
-		char *its = print_new(
+		char *its = setup_postfix_print(
 		    "%.*s/%.*s", (int)name.n, name.p, (int)type.n, type.p);
 		struct slice service = slice_str(its);
 
 		command = cli_master_entry_command(line);
+		door = setup_postfix_door(line, name);
 		if (slice_equal(command, SLICE("pickup")) &&
 		    p->setup->wishes.local) {
 			plan_option(
 			    p, line, service, "content_filter", OUT_FILTER);
-		} else if (!slice_equal(command, SLICE("smtpd"))) {
-			/* none of ours */
-		} else if (is_service_named(name, submissions)) {
+		} else if (door == SETUP_SUBMISSION) {
 			if (p->setup->wishes.wiring == SETUP_BEFORE_QUEUE)
 				plan_proxy(p, line, service,
 				    cli_sample_out_before_queue, "submission");
@@ -449,7 +448,7 @@ plan_hands(struct setup_postfix *p)
 				plan_option(p, line, service, "content_filter",
 				    OUT_FILTER);
 			submitted++;
-		} else if (is_service_named(name, incoming)) {
+		} else if (door == SETUP_INCOMING) {
 			const struct setup_wishes *wishes = &p->setup->wishes;
 			bool before = wishes->wiring == SETUP_BEFORE_QUEUE ||
 			    wishes->reject_dmarc;
@@ -471,17 +470,7 @@ plan_hands(struct setup_postfix *p)
 		free(its);
 	}
 	strbuf_clear(&entry);
-	if (submitted == 0) {
-		struct action action = {.part = SETUP_PARTS_HAND,
-		    .state =
-			p->setup->wishes.local ? CLI_STEP_OK : CLI_STEP_STOP,
-		    .about =
-			print_new("no submission service: nobody submits mail "
-				  "by 587 or 465"),
-		    .todo = print_new("man signpost, POSTFIX, has the lines of "
-				      "one; run setup again when it is there")};
-		add_action(p, &action);
-	}
+	return submitted;
 }
 
 /* --- from outside --- */
@@ -499,8 +488,10 @@ struct setup_postfix *
 setup_postfix_new(struct setup *setup)
 {
 	const struct setup_wishes *wishes = &setup->wishes;
+	bool milter = wishes->wiring == SETUP_MILTER;
 	const struct setup_service *service;
 	struct setup_postfix *p = xcalloc(1, sizeof(*p));
+	size_t submitted;
 	struct strbuf reason;
 
 	p->setup = setup;
@@ -522,11 +513,24 @@ setup_postfix_new(struct setup *setup)
 	service = setup_postfix_services(false, wishes->wiring);
 	for (; service->name != NULL; service++)
 		plan_service(p, service);
-	service = setup_postfix_services(
-	    true, wishes->reject_dmarc ? SETUP_BEFORE_QUEUE : wishes->wiring);
+	service = setup_postfix_services(true,
+	    wishes->reject_dmarc && !milter ? SETUP_BEFORE_QUEUE
+					    : wishes->wiring);
 	for (; wishes->inbound && service->name != NULL; service++)
 		plan_service(p, service);
-	plan_hands(p);
+	submitted = milter ? setup_milter_plan(p) : plan_hands(p);
+	if (submitted == 0) {
+		struct setup_action action = {.part = SETUP_PARTS_HAND,
+		    .state = wishes->local ? CLI_STEP_OK : CLI_STEP_STOP,
+		    .about = setup_postfix_print(
+			"no submission service: nobody submits mail by 587 or "
+			"465"),
+		    .todo = setup_postfix_print(
+			"man signpost, POSTFIX, has the lines of one; run "
+			"setup again when it is there")};
+
+		setup_postfix_add(p, &action);
+	}
 	return p;
 }
 
@@ -552,7 +556,7 @@ setup_postfix_is_blocked(struct setup_postfix *p)
 	bool blocked = false;
 
 	for (size_t i = 0; i < p->count; i++) {
-		const struct action *action = &p->actions[i];
+		const struct setup_action *action = &p->actions[i];
 
 		if (action->state != CLI_STEP_STOP)
 			continue;
@@ -570,7 +574,7 @@ setup_postfix_take(struct setup_postfix *p, enum setup_part part)
 	struct cli_steps *steps = &p->setup->steps;
 
 	for (size_t i = 0; i < p->count; i++) {
-		const struct action *action = &p->actions[i];
+		const struct setup_action *action = &p->actions[i];
 		const char *const argv[] = {
 		    "postconf", action->option, action->argument, NULL};
 
@@ -605,8 +609,8 @@ find_folder(
 static int
 copy_to(struct setup *setup, const char *from, const char *to)
 {
-	char *main_cf = print_new("%s/main.cf", from);
-	char *master_cf = print_new("%s/master.cf", from);
+	char *main_cf = setup_postfix_print("%s/main.cf", from);
+	char *master_cf = setup_postfix_print("%s/master.cf", from);
 	const char *const make[] = {
 	    "install", "-d", "-m", "0700", BACKUPS, to, NULL};
 	const char *const copy[] = {"cp", "-p", main_cf, master_cf, to, NULL};

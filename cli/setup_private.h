@@ -14,7 +14,7 @@ struct proxy_config;
 
 enum { SETUP_DOMAINS_MAX = 100, SETUP_SELECTOR_MAX = 64 };
 
-enum setup_wiring { SETUP_AFTER_QUEUE, SETUP_BEFORE_QUEUE };
+enum setup_wiring { SETUP_AFTER_QUEUE, SETUP_BEFORE_QUEUE, SETUP_MILTER };
 enum setup_keys { SETUP_RSA, SETUP_ED25519, SETUP_BOTH };
 
 /* What is wished for, from the command line. */
@@ -95,8 +95,8 @@ struct setup_service {
 	const char *sample;
 };
 
-/* Those below what hands mail to us, of both directions; ends with a NULL
- * name. `before`: of the wiring before the queue. */
+/* Those below what hands mail to us, of one direction; ends with a NULL name. By
+ * milter there are none. */
 const struct setup_service *setup_postfix_services(
     bool inbound, enum setup_wiring wiring);
 
@@ -106,6 +106,19 @@ enum setup_wiring setup_postfix_wiring(struct slice services, bool inbound);
 
 /* Is that an option by which setup has mail handed to us? */
 bool setup_postfix_hands(struct slice name, struct slice value);
+
+/* --- setup_milter.c --- */
+
+/* Where the sockets are that Postfix asks us at. */
+#define SETUP_MILTER_DIRECTORY "/var/spool/postfix/signpost"
+
+/* Does Postfix go through signpost by another wiring than the one that is
+ * wished for, by milter or not? Then that is told. */
+bool setup_milter_is_other(struct setup *);
+
+/* Takes the milters out that setup wrote. 0, or -1 where Postfix could not be
+ * asked or changed. */
+int setup_milter_undo(struct setup *);
 
 /* --- setup_undo.c --- */
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "cli/check/askers.h"
 #include "cli/check/postconf.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/settings.h"
@@ -85,12 +86,20 @@ static bool
 is_wired(struct setup *setup, const struct proxy_front *front,
     const char *hostname, const struct cli_master *master)
 {
+	struct check_asker askers[CHECK_ASKERS_MAX];
 	struct check_postconf found;
 	bool wired;
 
 	if (!front->enabled || front->listen.count == 0)
 		return false;
 	check_postconf_search(&found, front, hostname, master);
+	if (!found.found &&
+	    check_askers_search(front, hostname, master, askers) > 0) {
+		found.found = true;
+		strbuf_addf(&found.who, "%.*s: %s = %.*s",
+		    (int)askers[0].from->name.n, askers[0].from->name.p,
+		    askers[0].name, (int)askers[0].list.n, askers[0].list.p);
+	}
 	wired = found.found;
 	if (wired) {
 		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_STOP,
@@ -463,7 +472,7 @@ setup_undo(struct setup *setup)
 	}
 	strbuf_clear(&services);
 	strbuf_clear(&reason);
-	if (r.outcome != 0)
+	if (r.outcome != 0 || setup_milter_undo(setup) != 0)
 		return cli_steps_status(&setup->steps);
 	/* Even where nothing was there to take out: an earlier undo may have
 	 * been ended before it came here. */

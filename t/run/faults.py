@@ -71,11 +71,15 @@ class Fault:
     stands at these names instead; or a function, which gives one that mends.
     `line` and `mend` are patterns of what check says, and of what it says to do,
     in the line below. KEY and ED stand for the names of the two keys, KEYS for
-    their folder."""
+    their folder. `word`: that the line begins with, where the fault brings
+    others along that decide how check ends."""
 
-    def __init__(self, name, plant, line, mend, status=1, undo=None):
+    def __init__(self, name, plant, line, mend, status=1, undo=None,
+                 word=None):
         self.name, self.plant, self.undo = name, plant, undo
         self.line, self.mend, self.status = line, mend, status
+        self.word = word or {0: "warning", 1: "FAIL", 75: "unknown"}.get(
+            status, "signpost:")
 
 
 def option(service, name, value=None):
@@ -433,8 +437,135 @@ OF_PROCESSES = [
           "have a mail server listen there", undo="postfix start"),
 ]
 
+# The same where Postfix asks by milter (setup --wiring milter).
+SOCKETS = "/var/spool/postfix/signpost"
+BOTH = "unix:signpost/in,unix:signpost/out"
+AMAVIS = option("smtp/inet", "content_filter", "amavis:[127.0.0.1]:10024")
+BACK = ("postconf -Me '127.0.0.1:10029/inet=127.0.0.1:10029 inet n - n - - "
+        "smtpd -o content_filter= -o smtpd_milters=%s'" % BOTH)
+RELOAD = "; signpost reload"
 
-class Faults(unittest.TestCase):
+BY_MILTER = [
+    Fault("nobody asks", "; ".join((
+        option("smtp/inet", "smtpd_milters"),
+        option("submission/inet", "smtpd_milters"),
+        "postconf -X non_smtpd_milters")),
+        "postfix out: no milter of master.cf or main.cf is unix:%s/out"
+        % SOCKETS, "the lines are in .*/milter.cf", status=0),
+    Fault("a path that leads nowhere in a chroot",
+          option("smtp/inet", "smtpd_milters", "unix:%s/in,unix:%s/out"
+                 % (SOCKETS, SOCKETS)),
+          "postfix in: smtpd_milters = .*the service smtp is in a chroot",
+          "postconf -P 'smtp/inet/smtpd_milters=unix:signpost/in,"),
+    Fault("a folder that Postfix does not reach", "chmod 700 " + SOCKETS,
+          "postfix out: Postfix's user postfix has no access to the directory",
+          "chgrp postfix %s && chmod 750 " % SOCKETS,
+          undo="chmod 750 " + SOCKETS),
+    Fault("a socket that Postfix may not open",
+          conf("listen = milter:unix:%s/out" % SOCKETS,
+               "listen = milter:unix:%s/out" % SOCKETS),
+          "postfix out: Postfix's user postfix may not open %s/out" % SOCKETS,
+          "group=postfix behind it"),
+    Fault("a proxy before the queue",
+          option("smtp/inet", "smtpd_proxy_filter", "127.0.0.1:10024"),
+          "postfix in: smtpd_proxy_filter = .*shows its milters no message",
+          "postconf -P 'smtp/inet/smtpd_proxy_filter='"),
+    Fault("mail leaves unsigned while we are away",
+          main_cf("milter_default_action = accept"),
+          "postfix out: milter_default_action = accept in main.cf: .*unsigned",
+          "postconf -e milter_default_action=tempfail", status=0),
+    Fault("mail comes in unchecked while we are away",
+          option("smtp/inet", "milter_default_action", "accept"),
+          "postfix in: milter_default_action = accept .*smtp: .*unchecked",
+          "postconf -P 'smtp/inet/milter_default_action=tempfail'", status=0),
+    Fault("who logged in is not told", main_cf("milter_mail_macros = i"),
+          "postfix out: milter_mail_macros has no {auth_authen}",
+          "postconf -X milter_mail_macros", status=0),
+    Fault("another milter behind the signature",
+          option("smtp/inet", "smtpd_milters", BOTH + ",inet:127.0.0.1:11332"),
+          "postfix out: inet:127.0.0.1:11332 stands behind ours",
+          "postconf -P 'smtp/inet/smtpd_milters=unix:signpost/in,"
+          "inet:127.0.0.1:11332,unix:signpost/out'", status=0),
+    Fault("another milter before the checks",
+          option("smtp/inet", "smtpd_milters", "inet:127.0.0.1:11332," + BOTH),
+          "postfix in: inet:127.0.0.1:11332 stands before ours",
+          "postconf -P 'smtp/inet/smtpd_milters=unix:signpost/in,"
+          "inet:127.0.0.1:11332,unix:signpost/out'", status=0),
+    Fault("another milter that signs",
+          option("submission/inet", "smtpd_milters",
+                 "inet:127.0.0.1:8891,unix:signpost/out"),
+          "postfix out: .*if inet:127.0.0.1:8891 signs, mail is signed twice",
+          "take it out of that list", status=0),
+    Fault("a content filter behind the signature", AMAVIS,
+          "postfix out: content_filter = amavis:.*changed behind the signature",
+          "let it only add fields", status=0),
+    Fault("a content filter's mail is signed when it comes back",
+          AMAVIS + "; " + BACK,
+          "postfix out: 127.0.0.1:10029 takes mail that a content filter puts "
+          "back in .*strangers' mail is signed",
+          "postconf -P '127.0.0.1:10029/inet/receive_override_options="
+          "no_milters'", status=0),
+    Fault("a content filter's mail is checked once more", AMAVIS + "; " + BACK,
+          "postfix in: 127.0.0.1:10029 .*taken out as forged",
+          "receive_override_options=no_milters", status=0),
+    Fault("signed by milter, and by a content filter",
+          option("submission/inet", "content_filter",
+                 "smtp:[127.0.0.1]:10030") + "; " +
+          conf("listen = milter:unix:%s/out" % SOCKETS,
+               "listen = milter:unix:%s/out group=postfix, 127.0.0.1:10030"
+               "\\nrelay = 127.0.0.1:25" % SOCKETS) + RELOAD,
+          "postfix out: content_filter = smtp:.*it is signed by milter already",
+          "postconf -P 'submission/inet/content_filter='", word="warning",
+          undo="signpost reload"),
+    Fault("mail of this host stays unsigned",
+          "postconf -X non_smtpd_milters",
+          "postfix out: non_smtpd_milters does not name us",
+          "postconf -e non_smtpd_milters=unix:signpost/out", status=0),
+    Fault("nobody can log in",
+          conf("sign_for", "sign_for = authenticated, local") + RELOAD,
+          "postfix out: nobody logs in at the service submission",
+          "add the networks of your clients", word="warning",
+          undo="signpost reload"),
+    Fault("headers are changed behind the signature",
+          main_cf("smtp_header_checks = regexp:/etc/postfix/checks"),
+          "postfix out: smtp_header_checks = regexp:/etc/postfix/checks",
+          "postconf -X smtp_header_checks", status=0),
+    Fault("addresses are changed behind the signature",
+          main_cf("smtp_generic_maps = hash:/etc/postfix/generic"),
+          "postfix out: smtp_generic_maps = hash:/etc/postfix/generic",
+          "postconf -X smtp_generic_maps", status=0),
+    Fault("8 bits are converted behind the signature",
+          main_cf("smtp_discard_ehlo_keywords = 8bitmime"),
+          "postfix out: smtp_discard_ehlo_keywords = 8bitmime",
+          "postconf -X smtp_discard_ehlo_keywords", status=0),
+    Fault("an old protocol", main_cf("milter_protocol = 2"),
+          "postfix out: milter_protocol = 2: blanks behind a field's colon",
+          "postconf -X milter_protocol", status=0),
+    Fault("own clients are judged as strangers",
+          main_cf("mynetworks = 127.0.0.0/8 192.0.2.0/24"),
+          "postfix in: mynetworks has 192.0.2.0/24", "trusted", status=0),
+    Fault("a milter for every account",
+          conf("listen = milter:unix:%s/out" % SOCKETS,
+               "listen = milter:unix:%s/out group=postfix, "
+               "milter:127.0.0.1:8891" % SOCKETS) + RELOAD,
+          "listen milter:127.0.0.1:8891: .out. any account of this host",
+          "listen = milter:unix:", status=0, undo="signpost reload"),
+    Fault("a dead daemon", INIT + " stop",
+          "listen milter:unix:%s/out: .out. signpost does not answer by milter:"
+          " No such file" % SOCKETS, "start it .%s start" % INIT,
+          undo=INIT + " start"),
+    Fault("a daemon that hangs",
+          "kill -STOP $(ps -o pid= --ppid $(cat /run/signpost.pid))",
+          "listen milter:unix:%s/in: .in. signpost does not answer by milter: "
+          "no answer within 5 s" % SOCKETS, "look at its log",
+          undo="kill -CONT $(ps -o pid= --ppid $(cat /run/signpost.pid))"),
+]
+
+
+class Machine(unittest.TestCase):
+    """Set up in one of the ways, with all that it needs."""
+    WIRING = ()
+
     @classmethod
     def setUpClass(cls):
         run("cmake", "--install", setup.BUILD, "--prefix", "/usr")
@@ -442,7 +573,8 @@ class Faults(unittest.TestCase):
         run("ip", "addr", "add", ADDRESS + "/32", "dev", "lo")
         run("postconf", "-e", "mydestination=example.org, localhost",
             "myhostname=mail.example.org", "inet_interfaces=all",
-            "maillog_file=/var/log/mail.log", "inet_protocols=ipv4")
+            "maillog_file=/var/log/mail.log", "inet_protocols=ipv4",
+            *(("smtp_line_length_limit=0",) if cls.WIRING else ()))
         pathlib.Path("/etc/aliases").write_text("check-auth: /dev/null\n")
         run("newaliases")
         run("postconf", "-Me", setup.SUBMISSION)
@@ -452,7 +584,8 @@ class Faults(unittest.TestCase):
         cls.serve({})
         said = setup.setup(
             "-d", "example.org", "--type", "both", "--domainkeys", "--inbound",
-            "--reflector", "check-auth@example.org", status=(0, 1))
+            "--reflector", "check-auth@example.org", *cls.WIRING,
+            status=(0, 1))
         cls.rsa, cls.ed = re.findall(
             r"^(\S+)\._domainkey\.example\.org\. IN TXT", said, re.M)
         values = re.findall(r"^Value  (.*)$", said, re.M)
@@ -467,6 +600,10 @@ class Faults(unittest.TestCase):
             PTR: ["PTR mail.example.org"],
         }
         cls.serve(cls.records)
+        if cls.WIRING:
+            CONF.write_text(CONF.read_text().replace(
+                "\n[out]\n", "\n[out]\nline_length = 0\n"))
+            run("signpost", "reload")
         run("cp", "-a", "/etc/signpost", COPY)
         cls.postfix = {path: path.read_bytes() for path in
                        pathlib.Path("/etc/postfix").glob("ma*.cf")}
@@ -526,10 +663,8 @@ class Faults(unittest.TestCase):
         done = run(SIGNPOST, "check", check=False)
         said = done.stdout
         self.assertEqual(done.returncode, fault.status, said)
-        word = {0: "warning", 1: "FAIL", 75: "unknown"}.get(
-            fault.status, "signpost:")
         found = re.search(r"(?m)^%s +%s.*\n(?: +(.*))?" % (
-            word, self.named(fault.line)), said)
+            fault.word, self.named(fault.line)), said)
         self.assertIsNotNone(found, said)
         if fault.mend is not None:
             self.assertRegex(found.group(1) or "", self.named(fault.mend))
@@ -556,6 +691,8 @@ class Faults(unittest.TestCase):
             SIGNPOST, "check", check=False).returncode == 0)
         self.green()
 
+
+class Faults(Machine):
     def test_of_keys(self):
         self.each(OF_KEYS)
 
@@ -636,6 +773,13 @@ class Faults(unittest.TestCase):
         faults = OF_KEYS + OF_DNS + OF_SETTINGS + OF_POSTFIX + OF_PROCESSES
         self.assertGreaterEqual(sum(f.status != 0 for f in faults), 40)
         self.assertEqual(len({f.name for f in faults}), len(faults))
+
+
+class ByMilter(Machine):
+    WIRING = "--wiring", "milter"
+
+    def test_of_milters(self):
+        self.each(BY_MILTER)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ import sys
 import time
 import unittest
 
+import dkim
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import machine  # noqa: E402
@@ -616,6 +618,326 @@ class Steps(Bare):
         setup("--undo")
         self.assertNotIn("smtpd_proxy", services())
         self.assertNotIn("1002", services())
+
+
+class ByMilter(Bare):
+    """--wiring milter: Postfix asks, and nothing of it stands in the queue."""
+    MAIN = pathlib.Path("/etc/postfix/main.cf")
+    WORDS = "-d", "example.org", "--wiring", "milter"
+    BOTH = "unix:signpost/in,unix:signpost/out"
+    STRANGER = "203.0.113.5"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        run("postconf", "-e", "smtpd_authorized_xclient_hosts=127.0.0.1")
+        cls.main = cls.MAIN.read_text()
+
+    def setUp(self):
+        self.MAIN.write_text(self.main)
+        super().setUp()
+
+    def settings(self):
+        return services() + run("postconf", "-n").stdout
+
+    def from_outside(self, subject):
+        """As a client of another host, by the name that its address has not."""
+        with smtplib.SMTP("127.0.0.1", 25, timeout=WAIT) as smtp:
+            code, text = smtp.docmd("XCLIENT", f"ADDR={self.STRANGER} "
+                                    "NAME=[UNAVAILABLE] HELO=mx.test")
+            self.assertEqual(code, 220, text)
+            smtp.sendmail("eve@example.org", ["ann@example.org"],
+                          "From: eve@example.org\nTo: ann@example.org\n"
+                          f"Subject: {subject} 0\n\nHello.\n")
+
+    def by_hand(self, subject):
+        subprocess.run(
+            ["sendmail", "-t", "-f", "ann@example.org"],
+            input="From: ann@example.org\nTo: ann@example.org\n"
+                  f"Subject: {subject}\n\nHello.\n", text=True, check=True)
+
+    def assert_verifies(self, message, said):
+        """By what setup printed to publish."""
+        name, value = re.search(
+            r"(?m)^(\S+_domainkey\S+)\. IN TXT ((?:.|\n\t)*)$",
+            said).groups()
+        record = "".join(re.findall(r'"([^"]*)"', value)).encode()
+        text = message.as_bytes().replace(b"\n", b"\r\n")
+        self.assertTrue(dkim.verify(
+            text, dnsfunc=lambda asked, timeout=5: record
+            if asked.decode().rstrip(".") == name else None), text)
+
+    def test_from_nothing_to_signed_mail_and_back(self):
+        before = self.settings()
+        said = setup(*self.WORDS, "--inbound", status=(0, 1))
+        self.assertFalse({"failed", "stop"} & states(said), said)
+        conf = CONF.read_text()
+        for side in "out", "in":
+            self.assertIn("\nlisten = milter:unix:/var/spool/postfix/signpost/"
+                          f"{side} group=postfix\n", conf)
+        self.assertNotRegex(conf, r"(?m)^relay = 127\.0\.0\.1:100")
+        self.assertNotIn("1002", services())
+        for subject, send in (
+                ("submitted", lambda: submit("submitted")),
+                ("on 25", lambda: submit("on 25", port=25)),
+                ("by hand", lambda: self.by_hand("by hand"))):
+            send()
+            wait_until(f"{subject} arrives", lambda s=subject: of(s))
+            self.assertIn("d=example.org", of(subject)[0]["DKIM-Signature"])
+            self.assert_verifies(of(subject)[0], said)
+        self.assertIsNone(of("submitted")[0]["Authentication-Results"])
+        self.from_outside("from outside")
+        wait_until("it arrives", lambda: of("from outside"))
+        message = of("from outside")[0]
+        self.assertIsNone(message["DKIM-Signature"])
+        self.assertIn("dkim=none", message["Authentication-Results"])
+
+        keys = tree("/etc/signpost/keys")
+        undone = setup("--undo")
+        self.assertNotIn("failed", states(undone), undone)
+        self.assertEqual(self.settings(), before)
+        self.assertEqual(tree("/etc/signpost/keys"), keys)
+        self.assertEqual(
+            run("/etc/init.d/signpost", "status", check=False).returncode, 3)
+        submit("unsigned")
+        wait_until("mail after undo", lambda: of("unsigned"))
+        self.assertIsNone(of("unsigned")[0]["DKIM-Signature"])
+
+    def test_a_dry_run_changes_nothing(self):
+        before = tree("/etc", "/var/lib/signpost")
+        said = setup(*self.WORDS, "--dry-run", "--inbound")
+        self.assertIn("would", states(said), said)
+        self.assertNotIn("done", states(said), said)
+        for line in (f"postconf -Pe smtp/inet/smtpd_milters={self.BOTH}",
+                     "postconf -Pe submission/inet/smtpd_milters="
+                     "unix:signpost/out",
+                     "postconf -e non_smtpd_milters=unix:signpost/out",
+                     "postconf -e internal_mail_filter_classes=bounce",
+                     "postconf -e milter_default_action=tempfail"):
+            self.assertIn(line + "\n", said)
+        self.assertEqual(tree("/etc", "/var/lib/signpost"), before)
+
+    def test_a_second_run_changes_nothing(self):
+        for more in (), ("--no-local",), ("--inbound",), (
+                "--inbound", "--reject-dmarc"):
+            with self.subTest(more):
+                self.setUp()
+                if "--reject-dmarc" in more:
+                    CONF.write_text(self.bare[1] + "[in]\ndmarc_except =\n")
+                setup(*self.WORDS, *more, status=(0, 1))
+                before = tree("/etc/signpost", "/etc/postfix")
+                again = setup(*self.WORDS, *more, status=(0, 1))
+                self.assertEqual(states(again), {"ok"}, again)
+                self.assertEqual(tree("/etc/signpost", "/etc/postfix"), before)
+                # What is not published is all that is missing; and nobody
+                # logs in here.
+                for line in re.findall("(?m)^(?:FAIL|warning) .*", again):
+                    self.assertRegex(
+                        line, r"^\w+ +(dkim|spf|dmarc|address) |"
+                        "nobody logs in at the service submission")
+
+    def test_only_what_is_submitted(self):
+        setup(*self.WORDS, "--no-local", status=(0, 1))
+        said = self.settings()
+        self.assertNotIn("non_smtpd_milters", said)
+        self.assertEqual(said.count("smtpd_milters=unix:signpost/out"), 1)
+        self.assertIn("\nsign_for = authenticated\n", CONF.read_text())
+        setup("--undo")
+        self.assertNotIn("milter", self.settings())
+
+    def test_nothing_waits_for_us_when_it_is_gone(self):
+        """While nobody answers mail is put off; once nobody is asked it goes
+        on, without a word of ours in the queue."""
+        setup(*self.WORDS, status=(0, 1))
+        run("/etc/init.d/signpost", "stop")
+        with self.assertRaises(smtplib.SMTPException):
+            submit("refused")
+        self.by_hand("waits")
+        said = setup("--undo")
+        self.assertIn("0 messages wait for signpost", said)
+        wait_until("it arrives", lambda: of("waits"))
+        submit("on it goes")
+        wait_until("it arrives", lambda: of("on it goes"))
+
+    def test_another_wiring_stops_it(self):
+        """Its listener would be taken away from under Postfix."""
+        milter = self.WORDS + ("--inbound",)
+        after = "-d", "example.org", "--inbound"
+        for first, second, subject in (
+                (after, milter, "by milter"), (milter, after, "after")):
+            setup(*first, status=(0, 1))
+            before = tree("/etc/signpost", "/etc/postfix")
+            said = setup(*second, status=(1,))
+            self.assertIn("by another wiring: ", said)
+            self.assertEqual(tree("/etc/signpost", "/etc/postfix"), before)
+            setup("--undo")
+            said = setup(*second, status=(0, 1))
+            self.assertFalse({"failed", "stop"} & states(said), said)
+            submit(subject)
+            wait_until("it arrives", lambda s=subject: of(s))
+            self.assertEqual(len(of(subject)), 1)
+            self.assertEqual(
+                len(of(subject)[0].get_all("DKIM-Signature")), 1)
+            setup("--undo")
+
+    def test_what_a_person_wired_stops_it(self):
+        for change, words in (
+                (("-Pe", "smtp/inet/smtpd_proxy_filter=[::1]:10024"),
+                 "smtpd_proxy_filter"),
+                (("-e", "receive_override_options=no_milters"),
+                 "take no_milters out of it"),
+                (("-e", "milter_default_action=accept"),
+                 "postconf -e milter_default_action=tempfail"),
+                (("-e", "internal_mail_filter_classes=notify"),
+                 "bounce, notify"),
+                (("-e", "queue_directory=/var/spool/../spool/postfix"),
+                 "queue_directory")):
+            with self.subTest(words):
+                self.setUp()
+                run("postconf", *change)
+                before = tree("/etc/postfix")
+                said = setup(*self.WORDS, status=(1,))
+                self.assertIn("stop", states(said), said)
+                self.assertIn(words, said)
+                self.assertEqual(tree("/etc/postfix"), before)
+
+    def test_milters_of_others_keep_their_place(self):
+        """What it says to write is what it goes on from, and what is taken out
+        again is ours alone."""
+        run("postconf", "-e", "smtpd_milters=inet:127.0.0.1:8893, "
+            "{ inet:127.0.0.1:8894, default_action=accept }",
+            "non_smtpd_milters=$smtpd_milters")
+        run("postconf", "-Me", "587/inet=587 inet n - y - - smtpd "
+            "-o smtpd_milters=unix:/a,unix:/b")
+        run("postconf", "-MX", "submission/inet")
+        before = self.settings()
+        said = setup(*self.WORDS, "--inbound", status=(1,))
+        commands = re.findall(r"and run this again: (postconf .*)", said)
+        self.assertEqual(len(commands), 3, said)
+        for command in commands:
+            run("sh", "-euc", command)
+        said = setup(*self.WORDS, "--inbound", "--dry-run")
+        self.assertNotIn("stop", states(said), said)
+        self.assertIn(
+            "smtpd_milters=unix:signpost/in, inet:127.0.0.1:8893, "
+            "{ inet:127.0.0.1:8894, default_action=accept }, "
+            "unix:signpost/out", services())
+        self.assertIn("smtpd_milters=unix:/a, unix:/b, unix:signpost/out",
+                      services())
+        self.assertIn("non_smtpd_milters = $smtpd_milters, unix:signpost/out",
+                      self.settings())
+        setup("--undo")
+        self.assertNotIn("signpost", self.settings())
+        for line in before.splitlines():
+            if "milters" in line and "587" not in line:
+                self.assertIn(line, self.settings())
+        self.assertRegex(services(), r"(?m)^587 .*\{?smtpd_milters=unix:/a, "
+                                     r"unix:/b")
+
+    def test_undo_stops_where_a_person_has_us_asked(self):
+        setup(*self.WORDS, status=(0, 1))
+        run("postconf", "-Me", "2525/inet=2525 inet n - n - - smtpd "
+            "-o smtpd_milters=unix:/var/spool/postfix/signpost/out")
+        said = setup("--undo", status=(1,))
+        self.assertIn("mail is handed to [out] still: 2525: smtpd_milters",
+                      said)
+        run("/etc/init.d/signpost", "status")
+
+    def test_settings_of_a_person_that_do_not_fit_stop_it(self):
+        for old, new, line in (
+                ("listen = 127.0.0.1:10027", "listen = milter:127.0.0.1:10030",
+                 "listen = milter:unix:/var/spool/postfix/signpost/out "
+                 "group=postfix"),
+                ("listen = 127.0.0.1:10027",
+                 "listen = milter:unix:/var/spool/postfix/signpost/out",
+                 "group=postfix")):
+            CONF.write_text(self.bare[1].replace("\n" + old, "\n" + new))
+            before = tree("/etc")
+            said = setup(*self.WORDS, status=(1,))
+            self.assertRegex(said, "write it there yourself: .*" + line)
+            self.assertEqual(tree("/etc"), before)
+
+    def test_the_lines_of_milter_cf(self):
+        """Written by hand as they stand there they are what setup writes."""
+        text = pathlib.Path(
+            "/usr/share/doc/signpost/postfix/milter.cf").read_text()
+        command = "\n".join(re.findall(
+            r"^#\t(postconf .*|    internal.*)", text, re.M))
+        run("sh", "-euc", command)
+        lists = re.findall(r"(?m)^  -o (smtpd_milters=.*)", text)
+        self.assertEqual(len(lists), 2)
+        for service, option in zip(("submission", "smtp"), lists):
+            run("postconf", "-Pe", f"{service}/inet/{option}")
+        run("postfix", "reload")
+        said = setup(*self.WORDS, "--inbound", status=(0, 1))
+        self.assertEqual(set(re.findall(
+            r"(?m)^postfix +(\w+) (?!.*(?:copies|are now))", said)), {"ok"},
+            said)
+        listens = re.findall(r"(?m)^#\t(listen = milter:.*)", text)
+        self.assertEqual(len(listens), 2)
+        for line in listens:
+            self.assertIn("\n" + line + "\n", CONF.read_text())
+        submit("by hand")
+        wait_until("it arrives", lambda: of("by hand"))
+        self.assertIsNotNone(of("by hand")[0]["DKIM-Signature"])
+
+    def test_answers_of_the_reflector_are_signed(self):
+        """There is no listener to hand them to: they go by port 25."""
+        run("sh", "-c", "echo 'check-auth: /dev/null' >>/etc/aliases;"
+            "newaliases")
+        said = setup(*self.WORDS, "--inbound", "--reflector",
+                     "check-auth@example.org", status=(0, 1))
+        self.assertNotRegex(said, r"(?m)^(FAIL|warning) +(reflector|results)")
+        self.assertIn("\nrelay = 127.0.0.1:25\n", CONF.read_text())
+
+    def test_killed_at_each_step_it_can_be_run_again(self):
+        want = None
+        for after in range(1, 40, 3):
+            self.setUp()
+            child = subprocess.Popen(
+                [SIGNPOST, "setup", *self.WORDS, "--inbound", "--type",
+                 "ed25519"], stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL, text=True)
+            lines = 0
+            for line in child.stdout:
+                lines += bool(re.match(r"\S+ +(ok|done) ", line))
+                if lines == after:
+                    break
+            else:
+                child.wait()
+                break
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+            run("postfix", "check")
+            said = setup(*self.WORDS, "--inbound", "--type", "ed25519",
+                         status=(0, 1))
+            self.assertNotIn("stop", states(said), said)
+            want = want or self.settings()
+            self.assertEqual(self.settings(), want)
+        self.assertGreater(after, 8)
+
+    def test_undo_killed_at_each_step_it_can_be_run_again(self):
+        for after in range(1, 30, 2):
+            self.setUp()
+            before = self.settings()
+            setup(*self.WORDS, "--inbound", "--type", "ed25519",
+                  status=(0, 1))
+            child = subprocess.Popen(
+                [SIGNPOST, "setup", "--undo"], stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL, text=True)
+            lines = 0
+            for line in child.stdout:
+                lines += bool(re.match(r"\S+ +(ok|done) ", line))
+                if lines == after:
+                    break
+            else:
+                child.wait()
+                break
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+            setup("--undo")
+            self.assertEqual(self.settings(), before)
+        self.assertGreater(after, 6)
 
 
 class Faults(Bare):
