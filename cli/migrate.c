@@ -189,7 +189,7 @@ look_at_postfix(struct making *m)
 	else
 		strbuf_addf(&m->plan.todo,
 		    "postfix: it could not be asked (%s): have mail handed to "
-		    "signpost by signpost(8), WIRING POSTFIX\n",
+		    "signpost by signpost(8), WIRING POSTFIX or BY MILTER\n",
 		    strbuf_text(&reason));
 	for (size_t i = 0; i < 4; i++)
 		strbuf_clear(&out[i]);
@@ -231,8 +231,6 @@ put_all(struct making *m)
 	if (put_file(m, "signpost.conf", &m->conf, 0644) != 0 ||
 	    put_file(m, "sender_map", &m->sender_map, 0644) != 0 ||
 	    put_file(m, "listid_map", &m->listid_map, 0644) != 0 ||
-	    put_file(m, "signpost_clients", &m->edits.clients, 0644) != 0 ||
-	    put_file(m, "signpost_names", &m->edits.names, 0644) != 0 ||
 	    put_file(m, "steps", &m->steps, 0755) != 0 ||
 	    put_file(m, "report", &m->report, 0644) != 0)
 		return CLI_UNWRITABLE;

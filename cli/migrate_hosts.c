@@ -1,4 +1,6 @@
 /* Clients that OpenDKIM's lists name; see migrate_plan.h. */
+#include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
@@ -113,4 +115,134 @@ migrate_hosts_contain(const struct migrate_hosts *hosts, const char *address)
 	}
 	strbuf_clear(&reason);
 	return best != NULL && !best->not ;
+}
+
+/* --- what is left of networks --- */
+
+/* Entries with exceptions among them are compared each with each. */
+enum { EXCEPTIONS_MAX = 500 };
+
+/* Of both lists, as values. */
+struct cutting {
+	const struct migrate_hosts *internal, *peers;
+	struct proxy_network *list;
+	bool *wanted; /* of the internal ones, and no exception */
+	size_t count;
+	struct strbuf *to;
+};
+
+static bool
+is_network_within(
+    const struct proxy_network *inner, const struct proxy_network *outer)
+{
+	unsigned whole = outer->prefix / 8, rest = outer->prefix % 8;
+
+	return inner->family == outer->family &&
+	    inner->prefix >= outer->prefix &&
+	    memcmp(inner->address, outer->address, whole) == 0 &&
+	    (rest == 0 ||
+		(inner->address[whole] ^ outer->address[whole]) >> (8 - rest) ==
+		    0);
+}
+
+static void
+collect_networks(struct cutting *c, const struct migrate_hosts *hosts, bool own)
+{
+	struct strbuf reason;
+
+	strbuf_init(&reason, REASON_MAX);
+	for (size_t i = 0; i < hosts->count; i++) {
+		if (hosts->list[i].name ||
+		    proxy_network_parse(slice_str(hosts->list[i].text),
+			&c->list[c->count], &reason) != 0)
+			continue;
+		c->wanted[c->count++] = own && !hosts->list[i].not ;
+	}
+	strbuf_clear(&reason);
+}
+
+/* Is any entry a part of it, so that it is not all alike? */
+static bool
+is_mixed(const struct cutting *c, const struct proxy_network *network)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->list[i].prefix > network->prefix &&
+		    is_network_within(&c->list[i], network))
+			return true;
+	return false;
+}
+
+static void
+add_listed(struct cutting *c, const struct proxy_network *network)
+{
+	strbuf_add_str(c->to, ", ");
+	proxy_network_print(network, c->to);
+}
+
+/* The parts of it that are wanted, halved until each is all alike. Is it wanted
+ * as a whole? Then it stands there as that. */
+static bool
+add_parts(struct cutting *c, const struct proxy_network *network)
+{
+	struct proxy_network half = *network, host = *network;
+	size_t before = c->to->n;
+	struct strbuf address;
+	bool all;
+
+	if (is_mixed(c, network)) {
+		half.prefix++;
+		all = add_parts(c, &half);
+		half.address[network->prefix / 8] |=
+		    (uint8_t)(0x80 >> network->prefix % 8);
+		all = add_parts(c, &half) && all;
+		if (!all)
+			return false;
+		strbuf_truncate(c->to, before);
+		add_listed(c, network);
+		return true;
+	}
+	strbuf_init(&address, INET6_ADDRSTRLEN);
+	host.prefix = host.family == AF_INET ? 32 : 128;
+	proxy_network_print(&host, &address);
+	all = migrate_hosts_contain(c->internal, strbuf_text(&address)) &&
+	    !migrate_hosts_contain(c->peers, strbuf_text(&address));
+	if (all)
+		add_listed(c, network);
+	strbuf_clear(&address);
+	return all;
+}
+
+bool
+migrate_hosts_networks(const struct migrate_hosts *internal,
+    const struct migrate_hosts *peers, struct strbuf *to)
+{
+	size_t most = internal->count + peers->count;
+	bool exceptions = peers->count > 0;
+	struct cutting c = {.internal = internal, .peers = peers, .to = to};
+
+	for (size_t i = 0; i < internal->count; i++)
+		exceptions = exceptions || internal->list[i].not ;
+	for (size_t i = 0; !exceptions && i < internal->count; i++)
+		if (!internal->list[i].name)
+			strbuf_addf(to, ", %s", internal->list[i].text);
+	if (!exceptions || most > EXCEPTIONS_MAX)
+		return !exceptions;
+	c.list = xcalloc(most, sizeof(*c.list));
+	c.wanted = xcalloc(most, sizeof(*c.wanted));
+	collect_networks(&c, internal, true);
+	collect_networks(&c, peers, false);
+	for (size_t i = 0; i < c.count; i++) {
+		bool part = !c.wanted[i];
+
+		/* What lies in another that is wanted comes with that. */
+		for (size_t k = 0; k < c.count && !part; k++)
+			part = k != i && c.wanted[k] &&
+			    is_network_within(&c.list[i], &c.list[k]) &&
+			    (c.list[k].prefix < c.list[i].prefix || k < i);
+		if (!part)
+			(void)add_parts(&c, &c.list[i]);
+	}
+	free(c.list);
+	free(c.wanted);
+	return true;
 }

@@ -1,31 +1,8 @@
 /* Milters of Postfix's and sockets of OpenDKIM's; see migrate_postfix.h. */
 #include <string.h>
 
+#include "cli/kit/milters.h"
 #include "cli/migrate_postfix.h"
-
-static bool
-is_list_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-bool
-migrate_milter_next(struct slice *rest, struct slice *milter)
-{
-	size_t n = 0, depth = 0;
-
-	while (rest->n > 0 && (rest->p[0] == ',' || is_list_blank(rest->p[0])))
-		*rest = slice_after(*rest, 1);
-	while (n < rest->n &&
-	    (depth > 0 || (rest->p[n] != ',' && !is_list_blank(rest->p[n])))) {
-		depth += rest->p[n] == '{';
-		depth -= rest->p[n] == '}' && depth > 0;
-		n++;
-	}
-	*milter = slice_first(*rest, n);
-	*rest = slice_after(*rest, n);
-	return n > 0;
-}
 
 /* A host of this machine, or any. */
 static bool
@@ -73,13 +50,7 @@ migrate_milter_is(
 	struct slice theirs = slice_str(socket), kind, port;
 	size_t colon;
 
-	if (milter.n > 1 && milter.p[0] == '{') {
-		milter = slice_trim(
-		    slice_first(slice_after(milter, 1), milter.n - 2));
-		if (!migrate_milter_next(&milter, &kind))
-			return false;
-		milter = kind;
-	}
+	milter = cli_milter_address(milter);
 	colon = slice_find(milter, ':');
 	kind = slice_first(milter, colon);
 	milter = slice_after(milter, colon + 1);

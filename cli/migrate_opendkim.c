@@ -13,11 +13,10 @@
 
 enum { REASON_MAX = 500 };
 
-#define DEFAULTS   "/etc/default/opendkim"
-#define LISTEN_OUT "127.0.0.1:10027"
-#define RELAY_OUT  "127.0.0.1:10028"
-#define LISTEN_IN  "127.0.0.1:10025"
-#define RELAY_IN   "127.0.0.1:10026"
+#define DEFAULTS "/etc/default/opendkim"
+/* By milter, as OpenDKIM was asked: below Postfix's queue directory. */
+#define LISTEN(name) \
+	"milter:unix:/var/spool/postfix/signpost/" name " group=postfix"
 
 struct migrate_setting *
 migrate_opendkim_find(struct migrate_opendkim *m, const char *name)
@@ -160,7 +159,38 @@ read_hosts(
 	migrate_set_clear(&set);
 }
 
-/* Names are no matter of ours: Postfix hands their mail to [out]. */
+/* Whose mail OpenDKIM signed: who logged in, and InternalHosts, among which
+ * 127.0.0.1 stands for what comes by no SMTP, too. */
+static void
+set_sign_for(struct migrate_opendkim *m)
+{
+	struct migrate_setting *setting =
+	    migrate_opendkim_find(m, "InternalHosts");
+	const struct migrate_hosts *internal = &m->plan->internal;
+	struct strbuf list;
+
+	strbuf_init(&list, 1024 * 1024);
+	strbuf_add_str(&list, "authenticated");
+	if (migrate_hosts_contain(internal, "127.0.0.1"))
+		strbuf_add_str(&list, ", local");
+	if (!migrate_hosts_networks(internal, &m->plan->peers, &list))
+		migrate_plan_note(&m->plan->todo, setting,
+		    "too many exceptions: write the networks whose mail is "
+		    "signed to `sign_for' of [out]");
+	for (size_t i = 0; i < internal->count; i++)
+		if (internal->list[i].name)
+			migrate_plan_note(&m->plan->todo, setting,
+			    "%s%s: `sign_for' of [out] has networks, no names "
+			    "of hosts: where a client of that name does not "
+			    "log in, its address belongs there",
+			    internal->list[i].not ? "!" : "",
+			    internal->list[i].text);
+	migrate_opendkim_put(
+	    &m->plan->out_text, "sign_for", strbuf_text(&list));
+	strbuf_clear(&list);
+}
+
+/* Names are nothing that `trusted' has. */
 static void
 add_trusted(struct migrate_opendkim *m, const char *name,
     const struct migrate_hosts *hosts, struct strbuf *to)
@@ -193,6 +223,8 @@ set_hosts(struct migrate_opendkim *m)
 		    &(struct migrate_host){.text = "127.0.0.1", .bits = 32});
 	read_hosts(m, "InternalHosts", &m->plan->internal);
 	read_hosts(m, "PeerList", &m->plan->peers);
+	if (m->plan->out)
+		set_sign_for(m);
 	if (!m->verifies)
 		return;
 	strbuf_init(&trusted, 1024 * 1024);
@@ -246,10 +278,7 @@ make_out(struct migrate_opendkim *m)
 		return;
 	}
 	plan->out = true;
-	plan->out_listen = LISTEN_OUT;
-	plan->out_relay = RELAY_OUT;
-	migrate_opendkim_put(to, "listen", LISTEN_OUT);
-	migrate_opendkim_put(to, "relay", RELAY_OUT);
+	migrate_opendkim_put(to, "listen", LISTEN("out"));
 	migrate_opendkim_options(m);
 	migrate_opendkim_headers(m);
 	migrate_opendkim_sender(m);
@@ -304,10 +333,7 @@ make_in(struct migrate_opendkim *m)
 	struct strbuf *to = &plan->in_text, refusals;
 
 	plan->in = true;
-	plan->in_listen = LISTEN_IN;
-	plan->in_relay = RELAY_IN;
-	migrate_opendkim_put(to, "listen", LISTEN_IN);
-	migrate_opendkim_put(to, "relay", RELAY_IN);
+	migrate_opendkim_put(to, "listen", LISTEN("in"));
 	set_authserv(m);
 	migrate_opendkim_put(to, "check", "dkim");
 	strbuf_add_str(&plan->differs,
@@ -317,8 +343,7 @@ make_in(struct migrate_opendkim *m)
 	add_refusal(m, "On-NoSignature", "dkim-required", &refusals);
 	add_refusal(m, "On-BadSignature", "dkim", &refusals);
 	add_refusal(m, "On-KeyNotFound", "dkim", &refusals);
-	plan->refuses = refusals.n > 0;
-	if (plan->refuses)
+	if (refusals.n > 0)
 		migrate_opendkim_put(to, "reject", strbuf_text(&refusals));
 	strbuf_clear(&refusals);
 	set_trouble(m, to, "on_dns_error", "On-DNSError", "tempfail");

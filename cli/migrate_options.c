@@ -76,8 +76,9 @@ static const struct migrate_option opendkim_options[] = {
     {"IgnoreMalformedMail", MIGRATE_BOOL, MIGRATE_NOTHING, "[out] unsignable",
 	"pass"},
     {"Include", MIGRATE_TEXT, MIGRATE_DONE, NULL, "read in its place"},
-    {"InternalHosts", MIGRATE_SET, MIGRATE_DONE, "[in] trusted",
-	"and Postfix hands their mail to [out]: see steps"},
+    {"InternalHosts", MIGRATE_SET, MIGRATE_DONE, "[out] sign_for",
+	"and `trusted' of [in]; what is left of a network where there are "
+	"exceptions"},
     {"KeepAuthResults", MIGRATE_BOOL, MIGRATE_ACT, NULL,
 	"fields that claim to be ours are always taken out (RFC "
 	"8601 section 5)"},
@@ -118,8 +119,8 @@ static const struct migrate_option opendkim_options[] = {
 	"the line of each message says why it was signed, or was "
 	"not"},
     {"MacroList", MIGRATE_SET, MIGRATE_ACT, NULL,
-	"what a macro told, a service of master.cf says: put -o "
-	"content_filter to those whose mail is to be signed"},
+	"no macro says whose mail is signed but {auth_authen}, who logged in: "
+	"name the networks of others in `sign_for' of [out]"},
     {"MaximumHeaders", MIGRATE_INT, MIGRATE_DONE, "[out] max_header_size",
 	"and that of [in]"},
     {"MaximumSignaturesToVerify", MIGRATE_INT, MIGRATE_DONE,
@@ -134,8 +135,8 @@ static const struct migrate_option opendkim_options[] = {
 	"keys below 1024 bits are never a pass (RFC 8301)"},
     {"Mode", MIGRATE_TEXT, MIGRATE_DONE, NULL, "s is [out], v is [in]"},
     {"MTA", MIGRATE_SET, MIGRATE_ACT, NULL,
-	"put -o content_filter=signpost:[127.0.0.1]:10027 to these "
-	"services in master.cf"},
+	"whose mail is signed is not told by the service: who logged in is "
+	"signed anyhow; name the networks of others in `sign_for' of [out]"},
     {"MTACommand", MIGRATE_TEXT, MIGRATE_NOTHING, NULL,
 	"mail of signpost's own goes to Postfix by SMTP"},
     {"MultipleSignatures", MIGRATE_BOOL, MIGRATE_DONE, "[out] sender_map",
@@ -165,7 +166,7 @@ static const struct migrate_option opendkim_options[] = {
     {"OversignHeaders", MIGRATE_SET, MIGRATE_DONE, "[out] headers",
 	"+NAME oversigns"},
     {"PeerList", MIGRATE_SET, MIGRATE_DONE, "[in] trusted",
-	"and Postfix hands their mail to nobody: see steps"},
+	"and left out of `sign_for' of [out]"},
     {"PidFile", MIGRATE_TEXT, MIGRATE_NOTHING, "[signpost] pidfile",
 	"the service has its own"},
     {"POPDBFile", MIGRATE_SET, MIGRATE_ACT, NULL,
@@ -233,9 +234,8 @@ static const struct migrate_option opendkim_options[] = {
     {"SigningTable", MIGRATE_SET, MIGRATE_DONE, "[out] sender_map", ""},
     {"SMTPURI", MIGRATE_TEXT, MIGRATE_NOTHING, "[reflector] relay",
 	"mail of signpost's own goes to [out]"},
-    {"Socket", MIGRATE_TEXT, MIGRATE_DONE, NULL,
-	"by it Postfix's milter lines are known; signpost listens "
-	"where Postfix's content_filter leads"},
+    {"Socket", MIGRATE_TEXT, MIGRATE_DONE, "[out] listen",
+	"by it Postfix's milter lines are known, where ours stand instead"},
     {"SoftStart", MIGRATE_BOOL, MIGRATE_NOTHING, NULL,
 	"there is no LDAP and no SQL here"},
     {"SoftwareHeader", MIGRATE_BOOL, MIGRATE_NOTHING, NULL,

@@ -83,7 +83,6 @@ struct migrate_plan {
 	const char *socket; /* OpenDKIM's; NULL: its default */
 	const char *out_listen, *out_relay, *in_listen, *in_relay;
 	struct migrate_hosts internal, peers;
-	bool refuses;			    /* [in] does */
 	const char *user, *group, *pidfile; /* theirs; NULL: not said */
 
 	/* A line each: theirs is wrong; a person has to do something; what is
@@ -145,5 +144,10 @@ void migrate_hosts_read(struct migrate_plan *, const struct migrate_setting *,
 /* Is the host of that address among them? The more precise entry counts; names
  * do not. */
 bool migrate_hosts_contain(const struct migrate_hosts *, const char *address);
+
+/* Adds ", NETWORK" for each network of hosts that are in the one list and not in
+ * the other, exceptions cut out. False where there are too many of these. */
+bool migrate_hosts_networks(const struct migrate_hosts *internal,
+    const struct migrate_hosts *peers, struct strbuf *to);
 
 #endif

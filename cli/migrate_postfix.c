@@ -14,8 +14,8 @@ enum { WORDS_MAX = 1024 * 1024, VALUE_MAX = 64 * 1024, NAME_LENGTH_MAX = 255 };
 void
 migrate_edits_init(struct migrate_edits *edits)
 {
-	struct strbuf *const texts[] = {&edits->below, &edits->hands,
-	    &edits->main, &edits->clients, &edits->names, &edits->found};
+	struct strbuf *const texts[] = {
+	    &edits->below, &edits->hands, &edits->main, &edits->found};
 
 	*edits = (struct migrate_edits){.transport_count = 0};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -25,8 +25,8 @@ migrate_edits_init(struct migrate_edits *edits)
 void
 migrate_edits_clear(struct migrate_edits *edits)
 {
-	struct strbuf *const texts[] = {&edits->below, &edits->hands,
-	    &edits->main, &edits->clients, &edits->names, &edits->found};
+	struct strbuf *const texts[] = {
+	    &edits->below, &edits->hands, &edits->main, &edits->found};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		strbuf_clear(texts[i]);

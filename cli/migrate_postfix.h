@@ -5,8 +5,8 @@
  *
  * The old programs are known by address: DKIMproxy by where it listens (a
  * content_filter or smtpd_proxy_filter that leads there), OpenDKIM by its socket
- * (a milter of smtpd_milters or non_smtpd_milters). Ours is wired behind the
- * queue, but where DKIMproxy was before it, or [in] refuses mail.
+ * (a milter of smtpd_milters or non_smtpd_milters). Ours is wired as the old
+ * one was.
  */
 #ifndef CLI_MIGRATE_POSTFIX_H
 #define CLI_MIGRATE_POSTFIX_H
@@ -17,10 +17,6 @@
 #include "base/slice.h"
 #include "base/strbuf.h"
 #include "cli/migrate_plan.h"
-
-/* Where tables of clients go. */
-#define MIGRATE_CLIENTS "/etc/postfix/signpost_clients"
-#define MIGRATE_NAMES	"/etc/postfix/signpost_names"
 
 enum { MIGRATE_TRANSPORTS_MAX = 8 };
 
@@ -35,7 +31,6 @@ struct migrate_edits {
 	struct strbuf below; /* for postconf -Me: the way to us and back */
 	struct strbuf hands; /* for postconf -Me: who hands mail over */
 	struct strbuf main;  /* for postconf -e */
-	struct strbuf clients, names; /* tables, where they are wanted */
 	struct strbuf found; /* where the old program stood, a line each */
 	/* Transports of the old program's, which queued mail may name. */
 	const char *transports[MIGRATE_TRANSPORTS_MAX];
@@ -54,9 +49,6 @@ void migrate_postfix_run(struct migrate_edits *, struct migrate_plan *,
  * ("inet:8891@localhost", "local:/path")? */
 bool migrate_milter_is(
     struct slice milter, const char *socket, struct slice queue_directory);
-
-/* The next of a list of milters, braces and all. False at the end. */
-bool migrate_milter_next(struct slice *rest, struct slice *milter);
 
 /* A service in a line with that option set, in place of one that is there. An
  * empty value: set, and empty. */

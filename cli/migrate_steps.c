@@ -195,8 +195,7 @@ add_keys(const struct migrate_plan *plan, struct strbuf *out)
 /* --- the configuration --- */
 
 static void
-add_configuration(const struct migrate_edits *edits,
-    const struct migrate_texts *texts, struct strbuf *out)
+add_configuration(const struct migrate_texts *texts, struct strbuf *out)
 {
 	strbuf_add_str(out,
 	    "\nsay 'the configuration'\n"
@@ -210,14 +209,6 @@ add_configuration(const struct migrate_edits *edits,
 		strbuf_add_str(out,
 		    "install -m 644 \"$here\"/listid_map "
 		    "/etc/signpost/listid_map\n");
-	if (edits->clients.n > 0)
-		strbuf_add_str(out,
-		    "install -m 644 \"$here\"/signpost_clients " MIGRATE_CLIENTS
-		    "\n");
-	if (edits->names.n > 0)
-		strbuf_add_str(out,
-		    "install -m 644 \"$here\"/signpost_names " MIGRATE_NAMES
-		    "\n");
 	strbuf_add_str(out,
 	    "signpost serve -t || stop 'see above; nothing of Postfix "
 	    "was changed'\n");
@@ -239,11 +230,9 @@ static void
 add_opendkim(const struct migrate_edits *edits, struct strbuf *out)
 {
 	strbuf_add_str(out,
-	    "\nsay 'signpost serves; nobody hands it mail yet'\n"
+	    "\nsay 'signpost serves; nobody asks it yet'\n"
 	    "ours || stop 'signpost does not start; nothing of Postfix was "
-	    "changed'\n"
-	    "\nsay 'its way from the queue, and back'\n");
-	add_postconf("-Me", &edits->below, out);
+	    "changed'\n");
 	if (edits->hands.n == 0 && edits->main.n == 0) {
 		strbuf_add_str(out,
 		    "\n# No line of Postfix's names OpenDKIM: see the "
@@ -364,7 +353,7 @@ migrate_steps_print(const struct migrate_plan *plan,
 	    out, "pidfile=", plan->pidfile == NULL ? "" : plan->pidfile, "\n");
 	strbuf_add_str(out, copies);
 	add_keys(plan, out);
-	add_configuration(edits, texts, out);
+	add_configuration(texts, out);
 	if (opendkim)
 		add_opendkim(edits, out);
 	else

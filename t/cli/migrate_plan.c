@@ -296,8 +296,9 @@ test_opendkims_settings_have_a_line_here(void **state)
 		const char *conf, *lines, *map;
 	} cases[] = {
 	    {"Domain a.example\nSelector s\nKeyFile /a\nMode s\n",
-		"\n[out]\nlisten = 127.0.0.1:10027\nrelay = "
-		"127.0.0.1:10028\non_error = tempfail\n"
+		"\n[out]\nlisten = milter:unix:/var/spool/postfix/signpost/out "
+		"group=postfix\non_error = tempfail\n"
+		"sign_for = authenticated, local, 127.0.0.1\n"
 		"sender_map = /etc/signpost/sender_map\n",
 		"*@a.example\tdkim(d=a.example, s=s, key=/a, "
 		"c=simple/simple)\n"},
@@ -334,7 +335,8 @@ test_opendkims_settings_have_a_line_here(void **state)
 	     "MaximumSignaturesToVerify 5\nNameservers 127.0.0.1,::1\n"
 	     "DNSTimeout 7\nInternalHosts 127.0.0.1, [10.0.0.0]/8,"
 	     "host.example\nPeerList 192.0.2.1\n",
-		"\n[in]\nlisten = 127.0.0.1:10025\nrelay = 127.0.0.1:10026\n"
+		"\n[in]\nlisten = milter:unix:/var/spool/postfix/signpost/in "
+		"group=postfix\n"
 		"authserv_id = mx.example, a.example\ncheck = dkim\n"
 		"reject = dkim-required\non_dns_error = pass\n"
 		"on_error = tempfail\nmax_signatures = 5\n"
@@ -361,6 +363,71 @@ test_opendkims_settings_have_a_line_here(void **state)
 		if (cases[i].map != NULL)
 			assert_string_equal(strbuf_text(&m.map), cases[i].map);
 		made_clear(&m);
+	}
+}
+
+/* InternalHosts and PeerList, and what is left of them. */
+static void
+test_exceptions_are_cut_out_of_networks(void **state)
+{
+	static const struct {
+		const char *lists, *sign_for, *todo;
+	} cases[] = {
+	    {"", "authenticated, local, 127.0.0.1", ""},
+	    {"InternalHosts 10.0.0.0/8,2001:db8::/32\n",
+		"authenticated, 10.0.0.0/8, 2001:db8::/32", ""},
+	    {"InternalHosts localhost,10.0.0.0/8\n",
+		"authenticated, local, 127.0.0.1, ::1, 10.0.0.0/8", ""},
+	    {"InternalHosts 10.0.0.0/30,!10.0.0.1\n",
+		"authenticated, 10.0.0.0, 10.0.0.2/31", ""},
+	    {"InternalHosts 127.0.0.1,!127.0.0.1,10.0.0.0/9\n",
+		"authenticated, local, 127.0.0.1, 10.0.0.0/9", ""},
+	    {"InternalHosts 127.0.0.0/8,!127.0.0.1,!127.128.0.0/9,"
+	     "!127.64.0.0/10,!127.32.0.0/11,!127.16.0.0/12,!127.8.0.0/13,"
+	     "!127.4.0.0/14,!127.2.0.0/15,!127.1.0.0/16,!127.0.0.0/24\n",
+		"authenticated, 127.0.1.0/24, 127.0.2.0/23, 127.0.4.0/22, "
+		"127.0.8.0/21, 127.0.16.0/20, 127.0.32.0/19, 127.0.64.0/18, "
+		"127.0.128.0/17",
+		""},
+	    /* An exception of an exception; and peers, which are neither
+	     * signed nor checked. */
+	    {"InternalHosts 10.0.0.0/29,!10.0.0.4/30,10.0.0.6\n"
+	     "PeerList 10.0.0.0/31,192.0.2.1\n",
+		"authenticated, 10.0.0.2/31, 10.0.0.6", ""},
+	    {"InternalHosts 10.0.0.1,2001:db8::/32,!2001:db8::/33\n",
+		"authenticated, 10.0.0.1, 2001:db8:8000::/33", ""},
+	    {"InternalHosts 10.0.0.0/24,10.0.0.0/24,10.0.0.8,!10.0.1.0/24\n",
+		"authenticated, 10.0.0.0/24", ""},
+	    {"InternalHosts mx.example,.lan.example,10.0.0.1\n",
+		"authenticated, 10.0.0.1",
+		"conf:5: InternalHosts: mx.example: `sign_for' of [out] has "
+		"networks, no names of hosts: where a client of that name does "
+		"not log in, its address belongs there\n"
+		"conf:5: InternalHosts: .lan.example: `sign_for' of"},
+	};
+	static const char *const none[] = {NULL};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct made m;
+		struct strbuf conf, want;
+
+		strbuf_init(&conf, 10000);
+		strbuf_init(&want, 10000);
+		strbuf_addf(&conf,
+		    "Domain a.example\nSelector s\nKeyFile /a\nMode s\n%s",
+		    cases[i].lists);
+		strbuf_addf(&want, "\nsign_for = %s\n", cases[i].sign_for);
+		make(&m, MIGRATE_OPENDKIM, strbuf_text(&conf), none);
+		assert_string_equal(strbuf_text(&m.plan.errors), "");
+		assert_has(&m.conf, strbuf_text(&want));
+		if (cases[i].todo[0] == '\0')
+			assert_string_equal(strbuf_text(&m.plan.todo), "");
+		else
+			assert_has(&m.plan.todo, cases[i].todo);
+		made_clear(&m);
+		strbuf_clear(&conf);
+		strbuf_clear(&want);
 	}
 }
 
@@ -516,6 +583,7 @@ main(void)
 	    cmocka_unit_test(test_what_the_map_cannot_say_is_named),
 	    cmocka_unit_test(test_what_they_would_not_take_is_an_error),
 	    cmocka_unit_test(test_opendkims_settings_have_a_line_here),
+	    cmocka_unit_test(test_exceptions_are_cut_out_of_networks),
 	    cmocka_unit_test(test_dkimproxys_settings_have_a_line_here),
 	    cmocka_unit_test(test_a_map_of_dkimproxys_is_kept_or_written_anew),
 	    cmocka_unit_test(test_a_key_that_moved_is_named_where_it_is),

@@ -91,10 +91,11 @@ struct run {
 
 static void
 run_wiring(struct run *r, enum migrate_program program, const char *conf,
-    const char *master, const char *main_cf)
+    const char *master, const char *main_cf, const char *expanded)
 {
 	const struct migrate_postconf said = {slice_str(master),
-	    slice_str(master), slice_str(main_cf), slice_str(main_cf)};
+	    slice_str(master), slice_str(main_cf),
+	    slice_str(expanded == NULL ? main_cf : expanded)};
 	const struct migrate_texts texts = {true, false};
 
 	migrate_plan_init(&r->plan, program, &files);
@@ -130,30 +131,36 @@ assert_has(const struct strbuf *text, const char *what)
 	"cleanup unix n - y - 0 cleanup\n"
 
 static void
-test_opendkims_milters_make_room_for_ours(void **state)
+test_ours_stand_where_opendkims_milter_stood(void **state)
 {
 	static const struct {
 		const char *conf, *master, *main_cf;
-		const char *hands, *main, *clients, *names, *todo;
+		const char *hands, *main, *todo;
 	} cases[] = {
 	    {ODK "Mode s\n", MASTER,
 		"smtpd_milters = inet:localhost:8891\n"
 		"non_smtpd_milters = inet:localhost:8891\n",
-		" 'smtp/inet=smtp inet n - y - - smtpd -o "
-		"{smtpd_end_of_data_restrictions=check_client_access "
-		"inline:{{127=FILTER signpost:[127.0.0.1]:10027}, {::1=FILTER "
-		"signpost:[127.0.0.1]:10027}}}' 'pickup/unix=pickup unix n - y "
-		"60 1 pickup -o content_filter=signpost:[127.0.0.1]:10027'",
-		" smtpd_milters= non_smtpd_milters=", "", "", ""},
-	    /* Others stay; what is said by another is that other's. */
-	    {ODK "Mode v\n", MASTER,
+		"",
+		" smtpd_milters=unix:signpost/out "
+		"non_smtpd_milters=unix:signpost/out",
+		""},
+	    /* Others stay where they are, and what braces say. */
+	    {ODK "Mode sv\n", MASTER,
 		"smtpd_milters = unix:/rspamd { inet:localhost:8891, "
 		"default_action=accept }, inet:x:1\n"
 		"non_smtpd_milters = $smtpd_milters\n",
-		" 'smtp/inet=smtp inet n - y - - smtpd -o "
-		"content_filter=signpost-in:[127.0.0.1]:10025'",
-		" 'smtpd_milters=unix:/rspamd, inet:x:1'", "", "", ""},
-	    /* A service of its own, and who submits. */
+		"",
+		" 'smtpd_milters=unix:/rspamd, { unix:signpost/in, "
+		"default_action=accept }, { unix:signpost/out, "
+		"default_action=accept }, inet:x:1'",
+		""},
+	    {ODK "Mode v\n", MASTER,
+		"smtpd_milters = inet:localhost:8891\n"
+		"non_smtpd_milters = inet:localhost:8891, inet:x:1\n",
+		"",
+		" smtpd_milters=unix:signpost/in non_smtpd_milters=inet:x:1",
+		""},
+	    /* A service of its own; who submits is not checked. */
 	    {ODK "Mode sv\n",
 		"submission inet n - y - - smtpd -o "
 		"smtpd_milters=inet:127.0.0.1:8891,unix:/b\n"
@@ -161,55 +168,29 @@ test_opendkims_milters_make_room_for_ours(void **state)
 		"receive_override_options=no_milters\n",
 		"\n",
 		" 'submission/inet=submission inet n - y - - smtpd -o "
-		"smtpd_milters=unix:/b -o "
-		"content_filter=signpost:[127.0.0.1]:10027'",
-		"", "", "", ""},
-	    /* Hosts and networks, the more precise first. */
-	    {ODK "Mode s\nInternalHosts 127.0.0.1,10.0.0.0/8,!10.1.0.0/16,"
-		 "host.example,.lan.example,!x.lan.example\nPeerList "
-		 "10.2.3.4,peer.example\n",
-		MASTER,
+		"{smtpd_milters=unix:signpost/out, unix:/b}'",
+		"", ""},
+	    {ODK "Mode sv\n",
+		"smtp inet n - y - - smtpd\n"
+		"127.0.0.1:587 inet n - y - - smtpd\n"
+		"smtps inet n - y - - smtpd -o smtpd_milters=\n",
+		"smtpd_milters = inet:localhost:8891\n",
+		" '127.0.0.1:587/inet=127.0.0.1:587 inet n - y - - smtpd -o "
+		"smtpd_milters=unix:signpost/out'",
+		" 'smtpd_milters=unix:signpost/in, unix:signpost/out'", ""},
+	    {ODK "Mode s\n", "submission inet n - y - - smtpd\n",
 		"smtpd_milters = inet:localhost:8891\n"
-		"smtpd_sasl_auth_enable = yes\n"
-		"smtpd_end_of_data_restrictions = reject_all\n",
-		" 'smtp/inet=smtp inet n - y - - smtpd -o "
-		"{smtpd_end_of_data_restrictions=check_client_access "
-		"regexp:/etc/postfix/signpost_names, check_client_access "
-		"cidr:/etc/postfix/signpost_clients, check_sasl_access "
-		"static:{FILTER signpost:[127.0.0.1]:10027}, reject_all}'",
-		NULL,
-		"10.2.3.4\tDUNNO\n"
-		"127.0.0.1\tFILTER signpost:[127.0.0.1]:10027\n"
-		"10.1.0.0/16\tDUNNO\n"
-		"10.0.0.0/8\tFILTER signpost:[127.0.0.1]:10027\n",
-		"/^x\\.lan\\.example$/\tDUNNO\n"
-		"/^peer\\.example$/\tDUNNO\n"
-		"/^host\\.example$/\tFILTER signpost:[127.0.0.1]:10027\n"
-		"/\\.lan\\.example$/\tFILTER signpost:[127.0.0.1]:10027\n",
-		""},
-	    /* Not internal: programs of this host are not signed. */
-	    {ODK "Mode s\nInternalHosts 10.0.0.0/8\n",
-		"pickup unix n - y 60 1 pickup\n",
-		"non_smtpd_milters = inet:localhost:8891\n", "",
-		" non_smtpd_milters=", NULL, "", ""},
-	    {ODK "Mode s\n", MASTER,
-		"content_filter = amavis:[127.0.0.1]:10024\n"
-		"smtpd_milters = inet:localhost:8891\n",
-		"", NULL, "", "", "master.cf: smtp: mail goes to another"},
-	    {ODK "Mode v\nOn-BadSignature r\n", "smtp inet n - y - - smtpd\n",
-		"smtpd_milters = inet:localhost:8891\n",
-		"smtpd -o smtpd_proxy_filter=127.0.0.1:10025 -o "
-		"smtpd_client_connection_count_limit=10 -o "
-		"smtpd_proxy_options=speed_adjust -o "
-		"smtpd_proxy_timeout=1200s'",
-		NULL, "", "", ""},
-	    {ODK "Mode s\n", MASTER,
-		"smtpd_milters = $mine\nmine = inet:localhost:8891\n", NULL,
-		NULL, "", "", "no milter of Postfix's is its Socket"},
+		"content_filter = amavis:[127.0.0.1]:10024\n",
+		"", " smtpd_milters=unix:signpost/out", ""},
 	    {ODK "Mode s\n", MASTER, "smtpd_milters = inet:localhost:1\n", "",
-		"", "", "", "no milter of Postfix's is its Socket"},
+		"", "no milter of Postfix's is its Socket"},
+	    {ODK "Mode s\n", MASTER,
+		"smtpd_milters = inet:localhost:8891\n"
+		"queue_directory = /srv/queue\n",
+		"", " smtpd_milters=unix:signpost/out",
+		"main.cf: queue_directory is /srv/queue: listen below it"},
 	    {"Domain a.example\nSelector s\nKeyFile /a\n", MASTER, "\n", "", "",
-		NULL, NULL, "there is no Socket"},
+		"there is no Socket"},
 	};
 
 	(void)state;
@@ -217,22 +198,47 @@ test_opendkims_milters_make_room_for_ours(void **state)
 		struct run r;
 
 		run_wiring(&r, MIGRATE_OPENDKIM, cases[i].conf, cases[i].master,
-		    cases[i].main_cf);
-		assert_has(&r.edits.hands, cases[i].hands);
-		if (cases[i].hands != NULL && cases[i].hands[0] == '\0')
-			assert_string_equal(strbuf_text(&r.edits.hands), "");
-		if (cases[i].main != NULL)
-			assert_string_equal(
-			    strbuf_text(&r.edits.main), cases[i].main);
-		if (cases[i].clients != NULL)
-			assert_string_equal(
-			    strbuf_text(&r.edits.clients), cases[i].clients);
-		if (cases[i].names != NULL)
-			assert_string_equal(
-			    strbuf_text(&r.edits.names), cases[i].names);
+		    cases[i].main_cf, NULL);
+		assert_string_equal(
+		    strbuf_text(&r.edits.hands), cases[i].hands);
+		assert_string_equal(strbuf_text(&r.edits.main), cases[i].main);
+		assert_string_equal(strbuf_text(&r.edits.below), "");
 		assert_has(&r.plan.todo, cases[i].todo);
 		if (cases[i].todo[0] == '\0')
 			assert_string_equal(strbuf_text(&r.plan.todo), "");
+		run_clear(&r);
+	}
+}
+
+/* By another parameter, which postconf -x shows in place of its name. */
+static void
+test_a_milter_by_another_parameter(void **state)
+{
+	static const struct {
+		const char *main_cf, *expanded, *main;
+	} cases[] = {
+	    {"smtpd_milters = $mine, unix:/a\nmine = inet:localhost:8891\n",
+		"smtpd_milters = inet:localhost:8891, unix:/a\n"
+		"mine = inet:localhost:8891\n",
+		" 'smtpd_milters=unix:signpost/in, unix:signpost/out, "
+		"unix:/a'"},
+	    /* Local mail is not checked. */
+	    {"smtpd_milters = inet:localhost:8891, unix:/a\n"
+	     "non_smtpd_milters = ${smtpd_milters}\n",
+		"smtpd_milters = inet:localhost:8891, unix:/a\n"
+		"non_smtpd_milters = inet:localhost:8891, unix:/a\n",
+		" 'smtpd_milters=unix:signpost/in, unix:signpost/out, unix:/a' "
+		"'non_smtpd_milters=unix:signpost/out, unix:/a'"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct run r;
+
+		run_wiring(&r, MIGRATE_OPENDKIM, ODK "Mode sv\n", MASTER,
+		    cases[i].main_cf, cases[i].expanded);
+		assert_string_equal(strbuf_text(&r.edits.main), cases[i].main);
+		assert_string_equal(strbuf_text(&r.plan.todo), "");
 		run_clear(&r);
 	}
 }
@@ -255,14 +261,11 @@ test_postfix_stands_still_while_a_milter_goes(void **state)
 
 	(void)state;
 	run_wiring(&r, MIGRATE_OPENDKIM, ODK "Mode s\n", MASTER,
-	    "smtpd_milters = inet:localhost:8891\n");
+	    "smtpd_milters = inet:localhost:8891\n", NULL);
 	assert_true(at(&r, "signpost serve -t") < at(&r, "\nours ||"));
-	assert_true(at(&r, "\nours ||") < at(&r, "'signpost/unix=signpost"));
-	assert_true(
-	    at(&r, "'signpost/unix=signpost") < at(&r, "\nmail stop\n"));
+	assert_true(at(&r, "\nours ||") < at(&r, "\nmail stop\n"));
 	assert_true(at(&r, "\nmail stop\n") < at(&r, "\npostconf -e "));
-	assert_true(at(&r, "\npostconf -e ") < at(&r, "'smtp/inet=smtp"));
-	assert_true(at(&r, "'smtp/inet=smtp") < at(&r, "\nmail start\n"));
+	assert_true(at(&r, "\npostconf -e ") < at(&r, "\nmail start\n"));
 	assert_true(at(&r, "\nmail start\n") < at(&r, "\ntheirs stop"));
 	run_clear(&r);
 }
@@ -318,7 +321,7 @@ test_dkimproxys_lines_become_ours(void **state)
 		struct run r;
 
 		run_wiring(&r, MIGRATE_DKIMPROXY, cases[i].conf,
-		    cases[i].master, cases[i].main_cf);
+		    cases[i].master, cases[i].main_cf, NULL);
 		assert_has(&r.edits.hands, cases[i].hands);
 		assert_string_equal(strbuf_text(&r.edits.main), cases[i].main);
 		assert_has(&r.edits.below, cases[i].below);
@@ -339,7 +342,7 @@ test_the_old_transport_goes_last(void **state)
 
 	(void)state;
 	run_wiring(&r, MIGRATE_DKIMPROXY, PROXY, MASTER,
-	    "content_filter = dksign:127.0.0.1:10027\n");
+	    "content_filter = dksign:127.0.0.1:10027\n", NULL);
 	assert_true(at(&r, "signpost serve -t") < at(&r, "\ntheirs stop"));
 	assert_true(at(&r, "\ntheirs stop") < at(&r, "if ! ours"));
 	assert_true(at(&r, "if ! ours") < at(&r, "'signpost/unix=signpost"));
@@ -390,7 +393,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_milter_is_who_listens_at_the_socket),
 	    cmocka_unit_test(test_an_option_of_a_service_is_set_once),
-	    cmocka_unit_test(test_opendkims_milters_make_room_for_ours),
+	    cmocka_unit_test(test_ours_stand_where_opendkims_milter_stood),
+	    cmocka_unit_test(test_a_milter_by_another_parameter),
 	    cmocka_unit_test(test_postfix_stands_still_while_a_milter_goes),
 	    cmocka_unit_test(test_dkimproxys_lines_become_ours),
 	    cmocka_unit_test(test_the_old_transport_goes_last),

@@ -35,7 +35,11 @@ class Milter:
     def __init__(self, path, client="127.0.0.1", name="localhost", wait=20.0):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(wait)
-        self.sock.connect(path)
+        try:
+            self.sock.connect(path)
+        except OSError:
+            self.sock.close()
+            raise
         self.rest = b""
         self._put(b"O", struct.pack(">III", VERSION, ACTIONS, STEPS))
         _, reply = self._get()

@@ -176,6 +176,19 @@ class Alike(Machine):
     assert len(MESSAGES) == 200
     assert len(cases.OPENDKIM + cases.DKIMPROXY) > 15
 
+    def hand_in(self):
+        """The messages as signpost sends them on, by SMTP."""
+        relay = Relay(port=10028)
+        try:
+            wait_until("signpost listens", lambda: listens(10027))
+            with smtplib.SMTP("127.0.0.1", 10027, timeout=WAIT) as smtp:
+                for message in self.MESSAGES:
+                    smtp.sendmail("ann@example.org", ["bob@example.net"],
+                                  message)
+            return [m.data for m in relay.messages]
+        finally:
+            relay.close()
+
     def ours(self, folder):
         """What signpost makes of the messages by what was migrated: the steps
         up to where Postfix comes in, then the daemon."""
@@ -187,19 +200,12 @@ class Alike(Machine):
         run("sh", "-e", "-c", text)
         if "\n[out]\n" not in pathlib.Path(folder, "signpost.conf").read_text():
             return None
-        relay = Relay(port=10028)
         daemon = subprocess.Popen([SIGNPOST, "serve"])
         try:
-            wait_until("signpost listens", lambda: listens(10027))
-            with smtplib.SMTP("127.0.0.1", 10027, timeout=WAIT) as smtp:
-                for message in self.MESSAGES:
-                    smtp.sendmail("ann@example.org", ["bob@example.net"],
-                                  message)
-            return [m.data for m in relay.messages]
+            return self.hand_in()
         finally:
             daemon.terminate()
             daemon.wait(WAIT)
-            relay.close()
 
     def compare(self, case, theirs, ours):
         """What ours made, beside what theirs did."""
@@ -216,25 +222,37 @@ class Alike(Machine):
         return told
 
 
+def put_on_top(fields, message):
+    """With what a milter would put there."""
+    return b"".join(name + b":" + re.sub(rb"\r?\n", b"\r\n", value) + b"\r\n"
+                    for name, value in fields
+                    if name == b"DKIM-Signature") + message
+
+
 class OpenDkim(Alike):
-    """Debian's opendkim, as a milter."""
+    """Debian's opendkim, as a milter; and so is signpost then."""
+
+    def ask(self, path):
+        """The messages with what a milter there puts on them."""
+        def connected():
+            try:
+                return Milter(path)
+            except OSError:
+                return None
+        milter = wait_until("somebody listens", connected)
+        made = [put_on_top(milter.message(message, "ann@example.org"), message)
+                for message in self.MESSAGES]
+        milter.close()
+        return made
+
+    def hand_in(self):
+        return self.ask("/var/spool/postfix/signpost/out")
 
     def theirs(self, conf):
         daemon = subprocess.Popen(["opendkim", "-f", "-x", conf])
         path = "/run/opendkim/opendkim.sock"
         try:
-            wait_until("opendkim listens", lambda: os.path.exists(path))
-            milter = Milter(path)
-            made = []
-            for message in self.MESSAGES:
-                fields = milter.message(message, "ann@example.org")
-                head = b"".join(
-                    name + b":" + value.replace(b"\r\n", b"\n").replace(
-                        b"\n", b"\r\n") + b"\r\n" for name, value in fields
-                    if name == b"DKIM-Signature")
-                made.append(signed(head + message))
-            milter.close()
-            return made
+            return [signed(message) for message in self.ask(path)]
         finally:
             daemon.kill()  # it takes seconds to end otherwise
             daemon.wait(WAIT)
@@ -392,7 +410,7 @@ class Moves(Machine):
     def by(self, message_id):
         return [m for m in self.arrived() if m["Message-ID"] == message_id]
 
-    def send(self, number, way):
+    def send(self, number, way, address="127.0.0.1"):
         """As a good client does: again, until it is taken."""
         text = (f"From: ann@example.org\nTo: ann@example.org\n"
                 f"Message-ID: <{number}@client.example.org>\n"
@@ -404,7 +422,8 @@ class Moves(Machine):
                 if way == "sendmail":
                     run("sendmail", "-t", "-f", "ann@example.org", text=text)
                     return
-                with smtplib.SMTP("127.0.0.1", way, timeout=WAIT) as smtp:
+                with smtplib.SMTP("127.0.0.1", way, timeout=WAIT,
+                                  source_address=(address, 0)) as smtp:
                     smtp.sendmail("ann@example.org", ["ann@example.org"],
                                   text)
                 return
@@ -471,6 +490,7 @@ MinimumKeyBits 1024
         run("postfix", "start")
         folder, texts = self.migrate(
             "opendkim", cases.Case("", ""), "/etc/opendkim.conf")
+        before = run("postconf", "-M").stdout
         # The folder of the keys is the old program's: they are copied.
         self.assertRegex(texts["steps"], r"(?m)^# .*directory .*belongs to "
                          r"user \d+.*\n.*\ninstall -m 600 -o root -g root "
@@ -478,14 +498,33 @@ MinimumKeyBits 1024
                          r"/etc/signpost/keys/example\.org/s1\.pem$")
         signatures = self.under_way(lambda: self.steps(folder))
         self.assertTrue(all("s=s1" in s for s in signatures), signatures)
+        # A milter stays a milter, and nothing else of Postfix's is changed.
         self.assertNotIn("8891", run("postconf", "-nx").stdout)
-        self.assertNotIn("8891", run("postconf", "-Mx").stdout)
+        for line in ("smtpd_milters = unix:signpost/in, unix:signpost/out",
+                     "non_smtpd_milters = unix:signpost/out"):
+            self.assertIn("\n" + line + "\n", run("postconf", "-n").stdout)
+        self.assertEqual(
+            run("postconf", "-M").stdout, before.replace(
+                "permit_mynetworks,reject\n", "permit_mynetworks,reject "
+                "-o smtpd_milters=unix:signpost/out\n"))
         old.kill()
         self.send("late", 25)
-        wait_until("mail without OpenDKIM",
-                   lambda: self.by("<late@client.example.org>"))
-        self.assertIsNotNone(
-            self.by("<late@client.example.org>")[0]["DKIM-Signature"])
+        self.send("submitted late", 587)
+        self.send("local late", "sendmail")
+        for number in "late", "submitted late", "local late":
+            wait_until("mail without OpenDKIM", lambda n=number: self.by(
+                f"<{n}@client.example.org>"))
+        self.send("stranger", 25, "127.0.0.2")
+        wait_until("a stranger's mail", lambda: self.by(
+            "<stranger@client.example.org>"))
+        [message] = self.by("<stranger@client.example.org>")
+        self.assertIsNone(message["DKIM-Signature"])
+        self.assertIn("dkim=none", message["Authentication-Results"])
+        for message in self.arrived():
+            if message["DKIM-Signature"] is not None:
+                self.assertTrue(dkim.verify(
+                    message.as_bytes().replace(b"\n", b"\r\n"),
+                    dnsfunc=self.record), message.as_string())
         # And once more from the beginning.
         self.steps(folder)
 
