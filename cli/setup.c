@@ -99,6 +99,7 @@ set_wiring(void *to, const char *text)
 {
 	struct setup_wishes *w = to;
 
+	w->wiring_said = true;
 	if (strcmp(text, "after-queue") == 0)
 		w->wiring = SETUP_AFTER_QUEUE;
 	else if (strcmp(text, "before-queue") == 0)

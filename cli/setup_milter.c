@@ -349,6 +349,10 @@ setup_milter_is_other(struct setup *setup)
 	other = other &&
 	    find_other(strbuf_slice(&services), strbuf_slice(&parameters),
 		setup->wishes.wiring == SETUP_MILTER, &text);
+	if (other && !setup->wishes.wiring_said) {
+		setup->wishes.wiring = SETUP_MILTER;
+		other = false;
+	}
 	if (other) {
 		cli_steps_tell(&setup->steps, "postfix", CLI_STEP_STOP,
 		    "mail goes through signpost by another wiring: %s",

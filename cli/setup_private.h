@@ -25,6 +25,7 @@ struct setup_wishes {
 	enum setup_keys keys;
 	bool domainkeys, local, inbound, reject_dmarc;
 	enum setup_wiring wiring;
+	bool wiring_said;      /* else that which is there */
 	const char *reflector; /* NULL: none */
 	const char *config;    /* the file; within the root */
 	const char *root;      /* NULL: / */
@@ -113,7 +114,8 @@ bool setup_postfix_hands(struct slice name, struct slice value);
 #define SETUP_MILTER_DIRECTORY "/var/spool/postfix/signpost"
 
 /* Does Postfix go through signpost by another wiring than the one that is
- * wished for, by milter or not? Then that is told. */
+ * wished for, by milter or not? Then that is told. Where none was wished for,
+ * and Postfix asks by milter, that is the one. */
 bool setup_milter_is_other(struct setup *);
 
 /* Takes the milters out that setup wrote. 0, or -1 where Postfix could not be

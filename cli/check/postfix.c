@@ -172,7 +172,7 @@ report_none(struct check_report *report)
 	    report, &about, CHECK_NOTE, "there is no Postfix here to look at");
 	check_report_todo(report,
 	    "have your mail server hand mail to the listener, and take it back "
-	    "at the relay");
+	    "at the relay; or ask at one that is milter:");
 }
 
 void

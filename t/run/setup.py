@@ -736,6 +736,17 @@ class ByMilter(Bare):
                         line, r"^\w+ +(dkim|spf|dmarc|address) |"
                         "nobody logs in at the service submission")
 
+    def test_the_way_that_is_there_need_not_be_named(self):
+        setup(*self.WORDS, "--inbound", status=(0, 1))
+        before = self.settings()
+        said = setup("-d", "example.net", "--inbound", status=(0, 1))
+        self.assertFalse({"failed", "stop"} & states(said), said)
+        self.assertEqual(self.settings(), before)
+        submit("of another domain", sender="ann@example.net")
+        wait_until("it arrives", lambda: of("of another domain"))
+        self.assertIn("d=example.net",
+                      of("of another domain")[0]["DKIM-Signature"] or "")
+
     def test_only_what_is_submitted(self):
         setup(*self.WORDS, "--no-local", status=(0, 1))
         said = self.settings()
@@ -762,7 +773,7 @@ class ByMilter(Bare):
     def test_another_wiring_stops_it(self):
         """Its listener would be taken away from under Postfix."""
         milter = self.WORDS + ("--inbound",)
-        after = "-d", "example.org", "--inbound"
+        after = "-d", "example.org", "--inbound", "--wiring", "after-queue"
         for first, second, subject in (
                 (after, milter, "by milter"), (milter, after, "after")):
             setup(*first, status=(0, 1))
