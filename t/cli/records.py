@@ -6,7 +6,8 @@ import unittest
 
 import tool
 
-LONG = 400  # seconds, of a busy machine
+MANY = 10000
+LONG = 150  # seconds, of a busy machine
 
 
 class Dns(tool.Case):
@@ -118,12 +119,13 @@ class Dns(tool.Case):
                 self.assertEqual(self.names(conf), [
                     "s1._domainkey.a.example", "s1._domainkey.b.example"])
 
-    def test_a_hundred_thousand_domains(self):
+    def test_many_domains(self):
+        """A hundred thousand take ten times that, which is too long here."""
         path, _, value = self.keygen("-t", "ed25519")
         with open(path, "rb") as f:
             key = f.read()
         os.mkdir(self.path("many"))
-        for number in range(100000):
+        for number in range(MANY):
             with open(self.path("many", "d%05d.example" % number), "xb",
                       opener=lambda p, f: os.open(p, f, 0o600)) as f:
                 f.write(key)
@@ -133,10 +135,8 @@ class Dns(tool.Case):
                 self.dir, self.path("many", "$domain")))
         lines = self.dns(conf, "--format", "raw",
                          wait=LONG).out.decode().splitlines()
-        self.assertEqual(len(lines), 100000)
-        for number in 0, 99999:
-            self.assertEqual(lines[number], "s1._domainkey.d%05d.example TXT "
-                             "%s" % (number, value))
+        self.assertEqual(lines, ["s1._domainkey.d%05d.example TXT %s" % (
+            number, value) for number in range(MANY)])
 
     def test_a_missing_key_is_told_and_the_others_printed(self):
         self.keygen()

@@ -15,6 +15,23 @@
 
 #define NOW 1000000000
 
+static sqlite3 *opened; /* the last one */
+
+int __real_sqlite3_open_v2(
+    const char *name, sqlite3 **db, int flags, const char *vfs);
+int __wrap_sqlite3_open_v2(
+    const char *name, sqlite3 **db, int flags, const char *vfs);
+
+int
+__wrap_sqlite3_open_v2(
+    const char *name, sqlite3 **db, int flags, const char *vfs)
+{
+	int result = __real_sqlite3_open_v2(name, db, flags, vfs);
+
+	opened = *db;
+	return result;
+}
+
 struct fixture {
 	char dir[64], path[96];
 	struct strbuf reason;
@@ -718,6 +735,23 @@ test_a_file_that_is_not_the_one_opened_is_noticed(void **state)
 	record_store_close(store);
 }
 
+/* The recorder has closed itself in: they would lie elsewhere. */
+static void
+test_what_it_sorts_makes_no_files(void **state)
+{
+	struct record_store *store =
+	    open_store(*state, (struct record_store_limits){0});
+	sqlite3_stmt *asked;
+
+	assert_int_equal(
+	    sqlite3_prepare_v2(opened, "PRAGMA temp_store", -1, &asked, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_step(asked), SQLITE_ROW);
+	assert_int_equal(sqlite3_column_int(asked, 0), 2); /* memory */
+	sqlite3_finalize(asked);
+	record_store_close(store);
+}
+
 int
 main(void)
 {
@@ -752,6 +786,8 @@ main(void)
 		test_a_trigger_does_not_run, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_a_query_has_its_time, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_what_it_sorts_makes_no_files, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_a_pipe_is_no_database, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

@@ -363,6 +363,10 @@ class Steps(Bare):
             setup("--undo")
         finally:
             first.unlink()
+        # One that it waits by, one that sees nothing, then three of an empty
+        # queue, and one when the services are gone.
+        looks = pathlib.Path("/run/looks").read_text().split()
+        self.assertGreater(len(looks), 4)
         wait_until("it arrives", lambda: of("moved"))
         self.assertIsNotNone(of("moved")[0]["DKIM-Signature"])
 
