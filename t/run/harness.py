@@ -62,14 +62,16 @@ def binary():
 
 
 def wait_until(what, predicate, seconds=WAIT):
-    """Waits for a true value of predicate() and returns it."""
+    """Waits for a true value of predicate() and returns it. `what` may be a
+    function, which is asked when there was none: for what a log says then."""
     end = time.monotonic() + seconds
     while True:
         value = predicate()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError("waited %gs in vain for %s" % (seconds, what))
+            raise AssertionError("waited %gs in vain for %s" % (
+                seconds, what() if callable(what) else what))
         time.sleep(0.01)
 
 
@@ -651,12 +653,8 @@ class Signpost:
 
     def wait_log(self, pattern, count=1, seconds=WAIT):
         """Waits for so many lines with the pattern; returns the last."""
-        try:
-            wait_until("log line", lambda: len(self.lines(pattern)) >= count,
-                       seconds)
-        except AssertionError:
-            raise AssertionError("no log line with %r:\n%s" % (
-                pattern, self.text()))
+        wait_until(lambda: "a log line with %r:\n%s" % (pattern, self.text()),
+                   lambda: len(self.lines(pattern)) >= count, seconds)
         return self.lines(pattern)[-1]
 
     def processes(self):

@@ -18,6 +18,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 SAMPLES = TOP / "etc/postfix"
 START_MAX = 30      # seconds
 STOP_MAX = 30
+RELOAD_MAX = 60
 
 MAIN = """\
 compatibility_level = 3.6
@@ -105,6 +106,14 @@ def sample(name, ports):
     return text
 
 
+def with_settings(main, lines):
+    """main.cf with these lines instead of what it said of the same names: else
+    each of Postfix's programs logs a warning when it starts."""
+    names = "|".join(re.findall(r"^(\w+) *=", lines, re.M)) or "-"
+    return re.sub(r"^(%s) *=.*\n(?:[ \t].*\n)*" % names, "", main,
+                  flags=re.M) + lines
+
+
 class Postfix:
     """with Postfix(folder, ["out-after-queue"], ports, sink=PORT) as p: ...
 
@@ -120,7 +129,7 @@ class Postfix:
         self.config.mkdir(parents=True)
         self._readable()
         (self.config / "main.cf").write_text(
-            MAIN.format(folder=self.folder, sink=sink) + main)
+            with_settings(MAIN.format(folder=self.folder, sink=sink), main))
         lines = MASTER + ("" if "local-mail" in samples else PICKUP)
         lines += "".join(sample(name, ports) for name in samples)
         (self.config / "master.cf").write_text(lines)
@@ -133,9 +142,23 @@ class Postfix:
     def settle(self):
         """Its configuration is an hour old: Postfix's programs wait for one
         that was changed a moment ago, lest it is changed again."""
-        then = time.time() - 3600
         for name in ("main.cf", "master.cf"):
-            os.utime(self.config / name, (then, then))
+            self._age(self.config / name)
+
+    @staticmethod
+    def _age(path):
+        then = time.time() - 3600
+        os.utime(path, (then, then))
+
+    def rewrite(self, name, text):
+        """main.cf or master.cf, while Postfix runs: it is there whole and an
+        hour old at once. Who reads an empty one that does not look new takes
+        the defaults for his settings, and waits in /var/spool/postfix for a
+        proxymap that does not run there."""
+        new = self.config / "new"
+        new.write_text(text)
+        self._age(new)
+        new.rename(self.config / name)
 
     def _readable(self):
         """Postfix's own user must reach the queue below a private /tmp."""
@@ -169,11 +192,46 @@ class Postfix:
                     raise
                 time.sleep(1)
 
+    def _master(self):
+        return int((self.folder / "queue/pid/master.pid").read_text())
+
+    def _children(self):
+        pid = self._master()
+        with open(f"/proc/{pid}/task/{pid}/children") as children:
+            return set(children.read().split())
+
+    @staticmethod
+    def _is_idle(pid):
+        """It has no connection, so it takes the next that comes."""
+        with open("/proc/net/tcp") as table:
+            connected = {f"socket:[{line.split()[9]}]" for line in table
+                         if line.split()[3] == "01"}
+        try:
+            return not connected & {
+                os.readlink(fd) for fd in
+                pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+        except OSError:  # it ends
+            return True
+
+    def reload(self):
+        """Whoever ran by the old settings has ended when this does, or serves
+        somebody and ends with that. So what comes next is of the new ones; and
+        nobody who is about to end takes with him what he was just told, that
+        new mail is there. Two at once, and the master may wait for ever for a
+        postlogd that it has to start itself."""
+        old = self._children()
+        os.kill(self._master(), signal.SIGHUP)
+        deadline = time.monotonic() + RELOAD_MAX
+        while left := list(filter(self._is_idle, old & self._children())):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{left} of Postfix's did not end\n"
+                                   f"{self.log()[-3000:]}")
+            time.sleep(0.01)
+
     def stop(self):
         self._run("postfix", "-c", str(self.config), "stop", check=False)
-        pidfile = self.folder / "queue/pid/master.pid"
         try:
-            pid = int(pidfile.read_text())
+            pid = self._master()
         except (OSError, ValueError):
             return
         deadline = time.monotonic() + STOP_MAX

@@ -79,6 +79,7 @@ milter_default_action = tempfail
 relay_domains = example.net
 """
     out = ("signature = dkim(c=simple/simple)",)
+    plain = None    # its main.cf before set_main()
 
     def setUp(self):
         self.world = self.relay()
@@ -153,12 +154,12 @@ relay_domains = example.net
         self.assertTrue(harness.dkim_verifies(text, self.proxy.record()))
 
     def set_main(self, lines):
-        """Its last lines; Postfix has read them then."""
-        path = self.postfix.config / "main.cf"
-        text = path.read_text().split("# last\n")[0]
-        path.write_text(text + "# last\n" + lines)
-        self.postfix.settle()
-        self.postfix._run("postfix", "-c", str(self.postfix.config), "reload")
+        """What it has besides; Postfix has read it then."""
+        self.plain = self.plain or (self.postfix.config /
+                                    "main.cf").read_text()
+        self.postfix.rewrite("main.cf", postfix.with_settings(
+            self.plain, lines))
+        self.postfix.reload()
 
     def assert_plain(self, text):
         self.assertEqual(fields(text, "DKIM-Signature"), [])

@@ -8,11 +8,9 @@ pickup. What arrives verifies, or `signpost check` has named the setting.
 import json
 import os
 import re
-import signal
 import smtplib
 import subprocess
 import tempfile
-import time
 
 import dkim
 
@@ -148,6 +146,7 @@ class Settings:
         self.proxy = Signpost(self.ports, server.port)
         self.addCleanup(self.proxy.clean)
         self.addCleanup(self._stops_well, self.proxy)
+        self.record = self.proxy.record()
         folder = tempfile.mkdtemp(prefix="signpost-postfix-")
         self.addCleanup(subprocess.run, ["rm", "-rf", folder], check=True)
         os.chmod(folder, 0o755)
@@ -173,18 +172,10 @@ class Settings:
 
     def set(self, settings, master=None):
         """main.cf with these lines more, as it is after a reload."""
-        names = re.findall(r"^(\w+) *=", settings, re.M)
-        main = re.sub(r"^(%s) *=.*\n" % "|".join(names or ["-"]), "",
-                      self.main, flags=re.M)
-        (self.postfix.config / "main.cf").write_text(main + settings + "\n")
-        (self.postfix.config / "master.cf").write_text(master or self.lines)
-        self.reload()
-
-    def reload(self):
-        self.postfix.settle()
-        with open(self.postfix.folder / "queue/pid/master.pid") as f:
-            os.kill(int(f.read()), signal.SIGHUP)
-        time.sleep(0.1)
+        self.postfix.rewrite("main.cf", postfix.with_settings(
+            self.main, settings + "\n"))
+        self.postfix.rewrite("master.cf", master or self.lines)
+        self.postfix.reload()
 
     def hand_in(self, port, host, source, messages):
         def attempt():
@@ -229,8 +220,9 @@ class Settings:
                 for subject in fields(message.data, "Subject"):
                     found[subject.split()[-1]] = message.data
             return set(names) <= set(found)
-        harness.wait_until("%s to arrive; %s" % (names, self.postfix.log()[
-            -3000:]), all_there, 40)
+        harness.wait_until(lambda: "%s to arrive\n%s\n%s" % (
+            set(names) - set(found), self.postfix.queue(),
+            self.postfix.log()[-6000:]), all_there, 60)
         self.postfix.wait_empty()
         self.taken = len(self.world.messages)
         return {name: found[name] for name in names}
@@ -241,7 +233,7 @@ class Settings:
                 fields(text, "Authentication-Results"))
         try:
             return (len(fields(text, "DKIM-Signature")) == 1 and
-                    harness.dkim_verifies(text, self.proxy.record()))
+                    harness.dkim_verifies(text, self.record))
         except dkim.ValidationError:
             return False
 
@@ -316,7 +308,7 @@ class Settings:
         if broken:
             self.assert_named(list(all_of_them), broken)
         self.mend()
-        self.reload()
+        self.postfix.reload()
         self.assertEqual(self.broken(large=True), [], self.check())
 
 
