@@ -246,7 +246,7 @@ class Attackers(inbound.Case):
                     taken_over.TROUBLE)
         self.proxy.wait_log("asked for a signature of .* that it must not", 8)
         with self.assertRaisesRegex(AssertionError, "no socket"), \
-                taken_over.Worker(self.pids["recorder"]):
+                taken_over.Worker(self.pids["recorder"], wait=1):
             pass
 
     # mail of others

@@ -166,7 +166,7 @@ class Privileges(Serving):
         with taken_over.Worker(worker):
             pass
         with self.assertRaisesRegex(AssertionError, "no socket"), \
-                taken_over.Worker(verifier):
+                taken_over.Worker(verifier, wait=1):
             pass
 
     # chown dac_read_search kill setgid setuid net_bind_service ipc_lock
@@ -794,7 +794,7 @@ class Stop(Serving):
         self.assertEqual(client.command("DATA").code, 354)
         start = time.monotonic()
         self.assertEqual(proxy.stop(), 0)
-        self.assertLess(time.monotonic() - start, 5)
+        self.assertLess(time.monotonic() - start, 20)
         self.assertEqual(hop.messages, [])
 
     def test_what_the_next_hop_may_have_is_told(self):

@@ -9,9 +9,11 @@ import select
 import signal
 import socket
 import struct
+import time
 
 PIDFD_GETFD = 438  # of every Linux since 5.6
-WAIT = 10
+WAIT = 20
+NUMBER = 77  # of each question
 
 FD_KEYS, FD_RECORD = 8, 9  # proxy/process/spawn.c
 # proxy/keys/sign_wire.h
@@ -48,8 +50,8 @@ def sockets_of(pid):
     return found
 
 
-def question(kind, right, domain, text=b"", selector=b"", number=77):
-    return QUESTION.pack(number, kind, right, len(domain), len(selector),
+def question(kind, right, domain, text=b"", selector=b""):
+    return QUESTION.pack(NUMBER, kind, right, len(domain), len(selector),
                          len(text), 0) + domain + selector + text
 
 
@@ -68,18 +70,17 @@ def read_answer(datagram):
 class Worker:
     """Its socket to a signer. The worker itself stands still meanwhile."""
 
-    def __init__(self, pid):
+    def __init__(self, pid, wait=WAIT):
         self.pid = pid
+        self.wait = wait
         self.sockets = sockets_of(pid)
         self.own = None
 
     def __enter__(self):
         os.kill(self.pid, signal.SIGSTOP)
-        for own in self.sockets.values():
-            own.setblocking(False)
-            if self.answers(own):
-                self.own = own
-                return self
+        self.own = self.find()
+        if self.own:
+            return self
         self.__exit__()
         raise AssertionError("no socket to a signer among %r" % (
             list(self.sockets),))
@@ -89,15 +90,27 @@ class Worker:
             own.close()
         os.kill(self.pid, signal.SIGCONT)
 
-    @staticmethod
-    def answers(own):
-        """Is a signer at its other end? Even a question for nothing has an
-        answer."""
-        with contextlib.suppress(OSError):
-            own.send(question(KEY, 0xffff, b"example.org"))
-            if select.select([own], [], [], 1)[0]:
-                return len(own.recv(4096)) >= ANSWER.size
-        return False
+    def find(self):
+        """The one with a signer at its other end: even a question for nothing
+        has an answer."""
+        asked = []
+        for own in self.sockets.values():
+            own.setblocking(False)
+            with contextlib.suppress(OSError):
+                own.send(question(KEY, 0xffff, b"example.org"))
+                asked.append(own)
+        end = time.monotonic() + self.wait
+        while asked and time.monotonic() < end:
+            for own in select.select(asked, [], [], 0.1)[0]:
+                with contextlib.suppress(OSError):
+                    said = own.recv(4096)
+                    if len(said) >= ANSWER.size and \
+                            read_answer(said).id == NUMBER:
+                        return own
+                    if said:
+                        continue
+                asked.remove(own)
+        return None
 
     def send(self, datagram, descriptors=()):
         self.own.sendmsg([datagram], [

@@ -93,7 +93,7 @@ class NoKey(inbound.Case):
                 taken_over.STALE)
         for pid in self.workers(b"in"):
             with self.assertRaisesRegex(AssertionError, "no socket"), \
-                    taken_over.Worker(pid):
+                    taken_over.Worker(pid, wait=1):
                 pass
             for fd in os.listdir("/proc/%d/fd" % pid):
                 self.assertNotIn(".pem", os.readlink(
