@@ -31,8 +31,8 @@ report_staged(const struct rotation *r, const struct check_key *k)
 {
 	static const char *const does[] = {
 	    [PROXY_BEFORE_PUBLISHED_UNSIGNED] = "mail has no such signature",
-	    [PROXY_BEFORE_PUBLISHED_SIGN] = "mail is signed with it "
-					    "all the same",
+	    [PROXY_BEFORE_PUBLISHED_SIGN] =
+		("mail is signed with it all the same"),
 	    [PROXY_BEFORE_PUBLISHED_TEMPFAIL] = "mail is answered 451",
 	};
 	const struct check_about about = {"key", k->name};
