@@ -83,7 +83,8 @@ struct auth_result {
 	/* DMARC: failed, but a chain of trusted ARC seals says that it had
 	 * passed before; so the disposition is \"none\". */
 	bool arc_overrides;
-	/* DMARC: what is wrong with From, whatever the verdict; NULL: nothing. */
+	/* DMARC: what is wrong with From, whatever the verdict; NULL:
+	 * nothing. */
 	const char *from_fault;
 	enum mail_reason from_code; /* the same as a value */
 	enum mail_reason code;	    /* why; what programs look at */
@@ -113,12 +114,12 @@ bool auth_results_has(
 bool auth_results_is_id(struct slice);
 
 /*
- * Adds "Authentication-Results: id; ..." with its last CRLF, a result
- * a line, folded at 78 columns where its words allow. Whatever came from the message is
- * quoted or left out, so that it cannot make a result of its own; of an
- * address that is too long the domain is shown alone. Nothing but a reason is
- * ever cut, and that says so. An empty list prints "none". 0, or -1 where the
- * strbuf is full or the id over its bound.
+ * Adds "Authentication-Results: id; ..." with its last CRLF, a result a line,
+ * folded at 78 columns where its words allow. Whatever came from the message is
+ * quoted or left out, so that it cannot make a result of its own; of an address
+ * that is too long the domain is shown alone. Nothing but a reason is ever cut,
+ * and that says so. An empty list prints "none". 0, or -1 where the strbuf is
+ * full or the id over its bound.
  */
 int auth_results_print_field(
     const struct auth_results *, struct slice authserv_id, struct strbuf *out);

@@ -18,8 +18,9 @@
 #include <malloc.h>
 #endif
 
-/* Behind a large local array that is written before it is read: to have it zeroed
- * at each call, as all others are, would cost more than what it is for. */
+/* Behind a large local array that is written before it is read: to have it
+ * zeroed at each call, as all others are, would cost more than what it is
+ * for. */
 #define COMPAT_UNWRITTEN
 #ifdef __has_attribute
 #if __has_attribute(uninitialized)

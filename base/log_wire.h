@@ -1,6 +1,6 @@
 /*
- * A line of a log on its way to the process that writes it: a datagram, an octet
- * for its level and the text. Whoever sends it may have been taken over.
+ * A line of a log on its way to the process that writes it: a datagram, an
+ * octet for its level and the text. Whoever sends it may have been taken over.
  */
 #ifndef BASE_LOG_WIRE_H
 #define BASE_LOG_WIRE_H

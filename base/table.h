@@ -41,7 +41,8 @@ void table_clear(struct table *);
 uint64_t table_hash(const struct table *, struct slice key, unsigned beside);
 
 /* Takes a free number into the chain of `hash`, in front of the others: 0, 1, 2
- * ... and what was removed again, the last one first. TABLE_NONE: it is full. */
+ * ... and what was removed again, the last one first. TABLE_NONE: it is
+ * full. */
 uint32_t table_add(struct table *, uint64_t hash);
 /* Frees it. `hash` is what it was added by. */
 void table_remove(struct table *, uint64_t hash, uint32_t number);

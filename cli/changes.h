@@ -24,9 +24,9 @@ bool cli_version_is(struct slice);
 int cli_version_compare(struct slice, struct slice);
 
 /*
- * Calls `found` for each change since that version (later than it) that
- * touches a configuration with this text: a new default only where the text does
- * not set it, a new meaning only where it does.
+ * Calls `found` for each change since that version (later than it) that touches
+ * a configuration with this text: a new default only where the text does not
+ * set it, a new meaning only where it does.
  */
 void cli_changes_since(struct slice version, struct slice text,
     void (*found)(void *ctx, const struct cli_change *), void *ctx);

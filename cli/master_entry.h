@@ -22,8 +22,8 @@
 bool cli_master_entry_find(struct slice text, struct slice name,
     struct slice type, struct strbuf *entry);
 
-/* Name and type of a service, of its first line; views. False where they are not
- * both there. */
+/* Name and type of a service, of its first line; views. False where they are
+ * not both there. */
 bool cli_master_entry_names(
     struct slice line, struct slice *name, struct slice *type);
 

@@ -123,7 +123,8 @@ complain(const struct place *at, const char *what, struct slice foreign)
 	strbuf_add_char(at->reading->errors, '\n');
 }
 
-/* An option of the other program says that its file was named for this one's. */
+/* An option of the other program says that its file was named for this
+ * one's. */
 static void
 complain_of_name(const struct place *at, const char *what, struct slice name,
     const char *other)

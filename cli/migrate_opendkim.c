@@ -293,7 +293,7 @@ make_out(struct migrate_opendkim *m)
 	    "OpenDKIM signed it by the first\n");
 }
 
-/* What Authentication-Results begins_with with, and which of them are taken out. */
+/* What Authentication-Results begins with, and which of them are taken out. */
 static void
 set_authserv(struct migrate_opendkim *m)
 {

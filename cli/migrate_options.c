@@ -1,5 +1,5 @@
 /*
- * OpenDKIM's opendkim_options, each with ours; see migrate_options.h. The names are those of
+ * OpenDKIM's options, each with ours; see migrate_options.h. The names are those of
  * opendkim.conf(5); t/lint/migrate.py says where one is missing. Behind them
  * stand some that it had in earlier versions.
  */

@@ -1,6 +1,6 @@
 /*
- * The move as a script for sh: what has to be done, in order, each step with its
- * reason. Values in, text out.
+ * The move as a script for sh: what has to be done, in order, each step with
+ * its reason. Values in, text out.
  */
 #ifndef CLI_MIGRATE_STEPS_H
 #define CLI_MIGRATE_STEPS_H

@@ -9,8 +9,8 @@
 
 #include "cli/steps.h"
 
-/* Starts it, now and with the machine. What runs reads its settings again, which
- * is told as a change where they were `changed`. */
+/* Starts it, now and with the machine. What runs reads its settings again,
+ * which is told as a change where they were `changed`. */
 void cli_service_start(struct cli_steps *, bool changed);
 
 /* Stops it, now and later. */

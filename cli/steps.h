@@ -58,8 +58,8 @@ int cli_steps_ask(const struct cli_steps *, const char *const argv[],
     struct strbuf *out, struct strbuf *reason);
 
 /* Who changes things at this configuration does it alone: a lock on its folder,
- * which another tool would change too. A descriptor, whose closing is the lock's
- * end; or -1 and a message of `tool`. */
+ * which another tool would change too. A descriptor, whose closing is the
+ * lock's end; or -1 and a message of `tool`. */
 int cli_steps_lock(const char *config, const char *tool);
 
 /* How the program ends: CLI_UNWRITABLE where something could not be done,

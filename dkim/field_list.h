@@ -1,12 +1,12 @@
 /*
  * Which fields are signed (RFC 6376 section 5.4). From always is.
  *
- * As text: names between commas, colons or white space. `+Name` is
- * oversigned: named once more than it is present, so that none can be added
- * later, whatever names it again behind that. `-Name` takes a name away, `default` adds the built-in list:
- * section 5.4.1's fields plus Message-ID, MIME-Version, Content-Type,
- * Content-Transfer-Encoding and List-Unsubscribe-Post; From, To, Cc and
- * Subject oversigned. Date and Message-ID are not: Postfix may add them
+ * As text: names between commas, colons or white space. `+Name` is oversigned:
+ * named once more than it is present, so that none can be added later, whatever
+ * names it again behind that. `-Name` takes a name away, `default` adds the
+ * built-in list: section 5.4.1's fields plus Message-ID, MIME-Version,
+ * Content-Type, Content-Transfer-Encoding and List-Unsubscribe-Post; From, To,
+ * Cc and Subject oversigned. Date and Message-ID are not: Postfix may add them
  * after us.
  */
 #ifndef DKIM_FIELD_LIST_H

@@ -1,8 +1,9 @@
 /*
- * The little DER that a public RSA key needs (RFC 8017 appendix A.1, RFC
- * 5280 section 4.1), and a private one of Ed25519 (RFC 5958, 8410). Private to the room. Read here and not by libcrypto,
- * because a key record comes from strangers and because its general decoder
- * takes longer than the signature's check.
+ * The little DER that a public RSA key needs (RFC 8017 appendix A.1, RFC 5280
+ * section 4.1), and a private one of Ed25519 (RFC 5958, 8410). Private to the
+ * room. Read here and not by libcrypto, because a key record comes from
+ * strangers and because its general decoder takes longer than the signature's
+ * check.
  */
 #ifndef DKIM_KEY_DER_H
 #define DKIM_KEY_DER_H

@@ -27,8 +27,9 @@
 #include "mail/reason.h"
 #include "mail/verdict.h"
 
-/* Signatures looked at, the authors' own first and then from the top, where
- * the rules do not say; the others get MAIL_VERDICT_POLICY, a reason and nothing else. */
+/* Signatures looked at, the authors' own first and then from the top, where the
+ * rules do not say; the others get MAIL_VERDICT_POLICY, a reason and nothing
+ * else. */
 #define DKIM_VERIFIER_SIGNATURES_MAX 10
 /* Distinct body hashes for one message's signatures, likewise. */
 #define DKIM_VERIFIER_HASHES_MAX 6

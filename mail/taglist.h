@@ -25,7 +25,8 @@ struct mail_taglist {
 	struct mail_tag tags[MAIL_TAGLIST_MAX];
 };
 
-/* 0; or -1 with the reason in *reason, which may be NULL. The list must have at least one tag. */
+/* 0; or -1 with the reason in *reason, which may be NULL. The list must have at
+ * least one tag. */
 int mail_taglist_parse(
     struct slice text, struct mail_taglist *, enum mail_reason *reason);
 

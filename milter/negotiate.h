@@ -55,8 +55,9 @@ struct milter_terms {
 int milter_negotiate(struct slice data, const struct milter_wishes *,
     struct milter_terms *, struct strbuf *reason);
 
-/* Our packet, of what was agreed upon; where that may be said, of all macros only
- * the queue id and, at MAIL, who has logged in are asked for. 0, or -1 where `out` has no room. */
+/* Our packet, of what was agreed upon; where that may be said, of all macros
+ * only the queue id and, at MAIL, who has logged in are asked for. 0, or -1
+ * where `out` has no room. */
 int milter_print_terms(const struct milter_terms *, struct strbuf *out);
 
 /* Is an answer due to a packet of that code (enum milter_code)? */

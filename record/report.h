@@ -39,7 +39,8 @@ void record_report_end(struct sink *);
 int record_report_filename(const struct record_report *, struct strbuf *);
 /*
  * The whole mail that carries it: Subject, a Message-ID of its own, MIME, the
- * file in base64; CRLF line ends. `gzip` is the compressed XML. 0, or -1 where the strbuf is full.
+ * file in base64; CRLF line ends. `gzip` is the compressed XML. 0, or -1 where
+ * the strbuf is full.
  */
 int record_report_mail(const struct record_report *, struct slice to,
     struct slice gzip, int64_t now, struct strbuf *mail);

@@ -25,10 +25,10 @@ struct smtp_path {
 /*
  * Reads the argument of MAIL (FROM:) or RCPT (TO:), as `verb` says. Blanks
  * around the path and within its brackets are tolerated, and so is a mailbox
- * with a domain and without any brackets; one bracket alone is not. The bytes over
- * 0x7f of RFC 6531 must be UTF-8. <> is only a reverse path; a local part
- * without domain is taken (the relay judges). 0; or -1 and the reason (NULL
- * is fine), fit for a 501 reply.
+ * with a domain and without any brackets; one bracket alone is not. The bytes
+ * over 0x7f of RFC 6531 must be UTF-8. <> is only a reverse path; a local part
+ * without domain is taken (the relay judges). 0; or -1 and the reason (NULL is
+ * fine), fit for a 501 reply.
  */
 int smtp_path_parse(struct slice argument, enum smtp_verb verb,
     struct smtp_path *, struct strbuf *reason);

@@ -45,11 +45,11 @@ struct smtp_xforward {
 };
 
 /*
- * Reads the argument of one XFORWARD command into what is known already
- * and sets `*named` to the bits of the attributes it named. 0; or -1 with
- * nothing changed and the reason (NULL is fine; fit for a 501 reply): no attribute,
- * one that is not known, bad xtext, a control character, too long, an ADDR
- * that is no address, a PORT that is no port.
+ * Reads the argument of one XFORWARD command into what is known already and
+ * sets `*named` to the bits of the attributes it named. 0; or -1 with nothing
+ * changed and the reason (NULL is fine; fit for a 501 reply): no attribute, one
+ * that is not known, bad xtext, a control character, too long, an ADDR that is
+ * no address, a PORT that is no port.
  */
 int smtp_xforward_parse(struct smtp_xforward *, struct slice argument,
     unsigned *named, struct strbuf *reason);

@@ -1,6 +1,7 @@
 /*
  * `signpost check`: what the DNS says of the keys and of the domains, as the
- * resolver has it: a few of them at a time (cli/kit/flow.h), and each is told of.
+ * resolver has it: a few of them at a time (cli/kit/flow.h), and each is told
+ * of.
  */
 #ifndef CLI_CHECK_DNS_H
 #define CLI_CHECK_DNS_H
@@ -58,9 +59,9 @@ void check_spf_report(
 void check_dmarc_report(const char *domain, const struct auth_orgdomain *,
     const struct check_dmarc_own *, struct check_report *);
 
-/* Does the record name the addresses by which mail leaves? `nobody' is the check
- * of an address that no host has; `covers' those of the leaving's, NULL for those
- * that the world does not see. */
+/* Does the record name the addresses by which mail leaves? `nobody' is the
+ * check of an address that no host has; `covers' those of the leaving's, NULL
+ * for those that the world does not see. */
 void check_covers_report(const char *domain, const struct auth_spf *nobody,
     const struct cli_leaving *, struct auth_spf *const covers[],
     struct check_report *);

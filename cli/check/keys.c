@@ -404,8 +404,8 @@ check_keys_tell(const struct check_keys *keys, struct slice line)
 
 /* --- reporting --- */
 
-/* Where the command that mends it begins: proxy/keys/key_access.h and its kin end
- * their reasons with one; else the length. */
+/* Where the command that mends it begins: proxy/keys/key_access.h and its kin
+ * end their reasons with one; else the length. */
 static size_t
 find_command(struct slice reason)
 {

@@ -1,6 +1,6 @@
 /*
- * `signpost check`: the addresses by which mail leaves. Each of ours must have a
- * name that leads back to it (RFC 8601 section 3), for many receivers refuse
+ * `signpost check`: the addresses by which mail leaves. Each of ours must have
+ * a name that leads back to it (RFC 8601 section 3), for many receivers refuse
  * mail from others. Whether SPF names them is told with the domains.
  */
 #ifndef CLI_CHECK_LEAVING_H

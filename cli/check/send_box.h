@@ -20,8 +20,8 @@ struct check_box {
 void check_box_init(struct check_box *);
 void check_box_clear(struct check_box *);
 
-/* By what postconf says: the mailbox of that address; the path stays empty where
- * it is none of this host's, or is no file. */
+/* By what postconf says: the mailbox of that address; the path stays empty
+ * where it is none of this host's, or is no file. */
 void check_box_find(struct check_box *, struct slice address);
 
 /* Before a message is sent: what is there is old. */

@@ -1,8 +1,8 @@
 /*
- * `signpost check`: does each name server of a zone give what the resolver gave.
- * The zone of a name is found by SOA, its servers by NS; each of them is asked
- * itself, at one of its addresses, by UDP and once by TCP. Where none can be
- * reached, as in a network of its own, that is said, and nothing else.
+ * `signpost check`: does each name server of a zone give what the resolver
+ * gave. The zone of a name is found by SOA, its servers by NS; each of them is
+ * asked itself, at one of its addresses, by UDP and once by TCP. Where none can
+ * be reached, as in a network of its own, that is said, and nothing else.
  */
 #ifndef CLI_CHECK_SERVERS_H
 #define CLI_CHECK_SERVERS_H

@@ -67,7 +67,8 @@ struct capturing {
 	const struct cli_capture_apart *apart; /* NULL: as we are */
 };
 
-/* In the child: what we have set for ourselves, and have open, outlives exec. */
+/* In the child: what we have set for ourselves, and have open, outlives
+ * exec. */
 static int
 leave_ours_behind(const struct cli_capture_apart *apart)
 {

@@ -10,8 +10,8 @@
 
 #include "base/strbuf.h"
 
-/* The path of a program: in PATH's absolute directories, or else, unless PATH is
- * a single directory, in /usr/sbin. 0, or -1 where it is in none. */
+/* The path of a program: in PATH's absolute directories, or else, unless PATH
+ * is a single directory, in /usr/sbin. 0, or -1 where it is in none. */
 int cli_program_find(const char *name, struct strbuf *path);
 
 /*
@@ -44,9 +44,9 @@ struct cli_capture_apart {
 /*
  * The same, as that user and with that environment; in /, in a session of its
  * own, with no descriptor but its input and outputs, no signal ignored or
- * blocked, no core, and no way to new rights. Of what it prints the first octets
- * are taken and the rest is dropped; what kept it from being started is there
- * too.
+ * blocked, no core, and no way to new rights. Of what it prints the first
+ * octets are taken and the rest is dropped; what kept it from being started is
+ * there too.
  */
 int cli_capture_apart(const char *const argv[],
     const struct cli_capture_apart *, unsigned ms, struct strbuf *out,

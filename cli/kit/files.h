@@ -29,8 +29,8 @@ int cli_file_read_open(int fd, const char *name, struct strbuf *out);
  */
 int cli_file_create(const char *path, struct slice bytes);
 
-/* Makes the file of a private key, in the same way. CLI_OK; or with a message on
- * stderr how to end. */
+/* Makes the file of a private key, in the same way. CLI_OK; or with a message
+ * on stderr how to end. */
 int cli_file_create_key(const char *path, const struct dkim_key *);
 
 /* Puts these bytes in place of a file's, at once (a new file, renamed);
@@ -40,8 +40,8 @@ int cli_file_replace(const char *path, struct slice bytes);
 
 /*
  * Makes the file, or replaces it, mode 0600, for who has a lock by which nobody
- * else is at it: whatever a program that was ended has left beside it (PATH.new)
- * goes. 0; or -1 with a message on stderr.
+ * else is at it: whatever a program that was ended has left beside it
+ * (PATH.new) goes. 0; or -1 with a message on stderr.
  */
 int cli_file_place(const char *path, struct slice bytes);
 

@@ -39,14 +39,13 @@ struct cli_key_place {
 /*
  * Calls `found` for each: of `domain =` and `signature =`, of the maps, then of
  * `seal_domain =`. With `selector = auto` each is a key that the domain's file
- * names, and of the kind that is wanted; where that file cannot be had it is one
- * place, whose selector is "auto".
- * With `domain = *' it is of each domain that has a key, in alphabetical order
- * (proxy/keys/key_tree.h); a tree that cannot be read is warned of on stderr.
- * The same place may come more than once. With `only` (not empty) it is what
- * mail of that domain is signed with, as proxy/message/sign_rule.h finds it (so that a
- * parent's rule counts, and with `domain = *` it is one), and whatever else
- * signs with it as d=.
+ * names, and of the kind that is wanted; where that file cannot be had it is
+ * one place, whose selector is "auto". With `domain = *' it is of each domain
+ * that has a key, in alphabetical order (proxy/keys/key_tree.h); a tree that
+ * cannot be read is warned of on stderr. The same place may come more than
+ * once. With `only` (not empty) it is what mail of that domain is signed with,
+ * as proxy/message/sign_rule.h finds it (so that a parent's rule counts, and
+ * with `domain = *` it is one), and whatever else signs with it as d=.
  */
 void cli_key_places(const struct proxy_config *, struct slice only,
     void (*found)(void *ctx, const struct cli_key_place *), void *ctx);

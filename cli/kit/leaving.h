@@ -2,8 +2,8 @@
  * The addresses by which this machine's mail leaves: what the world sees as its
  * client, and SPF must name. Postfix's settings say it (smtp_bind_address and
  * its kin, inet_interfaces, proxy_interfaces, relayhost), and where they are
- * silent the kernel, by the way that it would take, or the interfaces. Asks the DNS for the
- * addresses of a relay host, and is answered.
+ * silent the kernel, by the way that it would take, or the interfaces. Asks the
+ * DNS for the addresses of a relay host, and is answered.
  */
 #ifndef CLI_KIT_LEAVING_H
 #define CLI_KIT_LEAVING_H

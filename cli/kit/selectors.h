@@ -10,7 +10,8 @@
 /*
  * Puts a key that was made just now into the file of its folder, which is begun
  * where there is none; a key that is there already stays what it is. Waits a
- * little for who is at it. 0, or -1 and the reason, and the file is what it was.
+ * little for who is at it. 0, or -1 and the reason, and the file is what it
+ * was.
  */
 int cli_selectors_put(const char *folder, enum dkim_key_type,
     struct slice selector, enum proxy_selector_state, struct strbuf *reason);

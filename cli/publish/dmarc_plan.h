@@ -1,6 +1,6 @@
 /*
- * The DMARC record to publish (RFC 9989 section 4.7): what stands there, with the
- * policy and the address for reports that were told. Text in, text out.
+ * The DMARC record to publish (RFC 9989 section 4.7): what stands there, with
+ * the policy and the address for reports that were told. Text in, text out.
  */
 #ifndef CLI_PUBLISH_DMARC_PLAN_H
 #define CLI_PUBLISH_DMARC_PLAN_H
@@ -17,8 +17,8 @@ struct cli_dmarc_plan {
 	const char *fallback;  /* the address where neither names one */
 };
 
-/* Adds the record; where nothing changes, the very text that stands there. 0, or
- * -1 where it is too long. */
+/* Adds the record; where nothing changes, the very text that stands there. 0,
+ * or -1 where it is too long. */
 int cli_dmarc_plan_make(const struct cli_dmarc_plan *, struct strbuf *record);
 
 /* May the address stand in rua=mailto: as it is (RFC 6068 section 2)? */

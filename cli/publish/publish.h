@@ -57,7 +57,8 @@ struct cli_publish *cli_publish_new(const struct cli_publish_wishes *,
 /* Of what is wished for only that, for this domain. */
 void cli_publish_limit(struct cli_publish *, unsigned what);
 
-/* Of this domain, or of another that signs its mail. 0, or -1 and the reason. */
+/* Of this domain, or of another that signs its mail. 0, or -1 and the
+ * reason. */
 int cli_publish_add_key(struct cli_publish *, struct slice domain,
     struct slice selector, const struct dkim_key *, enum cli_key_for,
     struct strbuf *reason);

@@ -22,10 +22,10 @@ struct cli_spf_plan {
 
 /*
  * Adds the record: of several that are there one, each term once; new terms
- * before `all`, or before all others where one of those keeps hosts out. It ends
- * with the `all` that was told, else the one that stands there, else ~all; one
- * that lets every host pass becomes ~all. 0; or -1 and the reason, where a record
- * or a term cannot be read, or the user wants what must not be.
+ * before `all`, or before all others where one of those keeps hosts out. It
+ * ends with the `all` that was told, else the one that stands there, else ~all;
+ * one that lets every host pass becomes ~all. 0; or -1 and the reason, where a
+ * record or a term cannot be read, or the user wants what must not be.
  */
 int cli_spf_plan_make(
     const struct cli_spf_plan *, struct strbuf *record, struct strbuf *reason);

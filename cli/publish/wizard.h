@@ -1,6 +1,6 @@
 /*
- * `signpost dns': all domains of a configuration, a few at a time. Of a key tree
- * with a hundred thousand of them only names are held.
+ * `signpost dns': all domains of a configuration, a few at a time. Of a key
+ * tree with a hundred thousand of them only names are held.
  */
 #ifndef CLI_PUBLISH_WIZARD_H
 #define CLI_PUBLISH_WIZARD_H

@@ -88,8 +88,8 @@ set_state(
 	return 0;
 }
 
-/* Would the daemon take the key? Who names one that it refuses has mail deferred
- * until the file is put back. 0; -1 and the reason. */
+/* Would the daemon take the key? Who names one that it refuses has mail
+ * deferred until the file is put back. 0; -1 and the reason. */
 static int
 check_key(struct change *s)
 {
@@ -103,8 +103,9 @@ check_key(struct change *s)
 	return outcome;
 }
 
-/* From the state that the key must still have to active; the one that was active
- * retires. 0; 1 where it has been reported why not; -1 and the reason. */
+/* From the state that the key must still have to active; the one that was
+ * active retires. 0; 1 where it has been reported why not; -1 and the
+ * reason. */
 static int
 begin_switch(struct change *s, enum proxy_selector_state from)
 {

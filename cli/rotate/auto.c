@@ -1,7 +1,7 @@
 /*
- * `signpost rotate auto': what is due, for a timer. Of each domain no more is done
- * than the next step, and what went wrong with one stays its own; whoever is ended
- * in the middle is followed by a run that finds files which are whole.
+ * `signpost rotate auto': what is due, for a timer. Of each domain no more is
+ * done than the next step, and what went wrong with one stays its own; whoever
+ * is ended in the middle is followed by a run that finds files which are whole.
  */
 #include <dirent.h>
 #include <stdlib.h>
@@ -43,8 +43,8 @@ has_key_files(const char *folder)
 	return has;
 }
 
-/* Is a key of a kind that it is to have older than a key may be, or missing, and
- * no other one on its way? */
+/* Is a key of a kind that it is to have older than a key may be, or missing,
+ * and no other one on its way? */
 static bool
 is_due(const struct rotate_work *work)
 {

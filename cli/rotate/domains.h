@@ -1,7 +1,7 @@
 /*
  * The domains whose keys are to be looked after: those that the configuration
- * signs with `selector = auto', each with its folder of keys, and of which kinds
- * its keys are to be.
+ * signs with `selector = auto', each with its folder of keys, and of which
+ * kinds its keys are to be.
  */
 #ifndef CLI_ROTATE_DOMAINS_H
 #define CLI_ROTATE_DOMAINS_H

@@ -15,8 +15,9 @@ enum { ROTATE_NAMES_MAX = 40 };
 
 /*
  * The name number `number`, from 0, that a key of that kind may have: of one
- * template the day's, with r or e behind it and, from number 1 on, a number from
- * 2 on; of fixed names each in turn, with an e behind it for ed25519. 0; -1 where there is no further one.
+ * template the day's, with r or e behind it and, from number 1 on, a number
+ * from 2 on; of fixed names each in turn, with an e behind it for ed25519. 0;
+ * -1 where there is no further one.
  */
 int rotate_name_print(const struct proxy_strings *names, enum dkim_key_type,
     unsigned number, int64_t now, struct strbuf *to);

@@ -1,8 +1,8 @@
 /*
- * What the running daemon signs a domain's mail with, and whether that verifies:
- * the daemon is asked (proxy/process/inquiry.h), for it alone knows what its
- * signers hold, and the trial's signature is verified as any receiver would do it,
- * by DNS.
+ * What the running daemon signs a domain's mail with, and whether that
+ * verifies: the daemon is asked (proxy/process/inquiry.h), for it alone knows
+ * what its signers hold, and the trial's signature is verified as any receiver
+ * would do it, by DNS.
  */
 #ifndef CLI_ROTATE_LIVE_H
 #define CLI_ROTATE_LIVE_H

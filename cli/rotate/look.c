@@ -557,8 +557,8 @@ judge(struct subject *s, size_t number)
 	return &link->verdict;
 }
 
-/* As the first server of each zone has it: where they do not agree the key waits
- * in any case. In a circle it is somewhere. */
+/* As the first server of each zone has it: where they do not agree the key
+ * waits in any case. In a circle it is somewhere. */
 static const char *
 end_of(const struct subject *s)
 {

@@ -1,8 +1,8 @@
 /*
  * `signpost rotate prepare': a key, and what is to be published of it.
  *
- * The row of the file is written before the key is made: who is ended between the
- * two leaves a row that says what is missing, and the next run makes it.
+ * The row of the file is written before the key is made: who is ended between
+ * the two leaves a row that says what is missing, and the next run makes it.
  */
 #include <errno.h>
 #include <stdlib.h>

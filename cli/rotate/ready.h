@@ -1,12 +1,12 @@
 /*
  * When a key may sign, and when the record of one that signs no more has really
- * gone: what the name servers showed, and the time, to a decision. Arithmetic; no
- * socket, clock or file.
+ * gone: what the name servers showed, and the time, to a decision. Arithmetic;
+ * no socket, clock or file.
  *
- * Whatever a name server gives may lie in some resolver's cache for as long as its
- * TTL says. So while a server gives anything but what is wanted, nobody may count
- * on it before that time has passed again; and where all of them first gave it,
- * one may have given something else a moment before.
+ * Whatever a name server gives may lie in some resolver's cache for as long as
+ * its TTL says. So while a server gives anything but what is wanted, nobody may
+ * count on it before that time has passed again; and where all of them first
+ * gave it, one may have given something else a moment before.
  */
 #ifndef CLI_ROTATE_READY_H
 #define CLI_ROTATE_READY_H

@@ -49,8 +49,8 @@ void rotate_report_add(struct rotate_report *, const struct rotate_about *,
     enum rotate_outcome, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Prints what is left to print. How to end; with `waiting` where only waiting is
- * left (`auto' ends 0 there). */
+/* Prints what is left to print. How to end; with `waiting` where only waiting
+ * is left (`auto' ends 0 there). */
 int rotate_report_end(struct rotate_report *, int waiting);
 
 /* "2026-11-29T10:00:00Z" of a time. */

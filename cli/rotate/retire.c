@@ -1,8 +1,8 @@
 /*
- * `signpost rotate retire' and `revert': the ends of a key that signs no more. Its
- * record stays for as long as mail that it has signed may be on its way, counted
- * from the daemon's last use of it; the private key stays until the record has
- * gone.
+ * `signpost rotate retire' and `revert': the ends of a key that signs no more.
+ * Its record stays for as long as mail that it has signed may be on its way,
+ * counted from the daemon's last use of it; the private key stays until the
+ * record has gone.
  */
 #include <stdlib.h>
 
@@ -14,8 +14,8 @@
 
 /* --- from when on --- */
 
-/* When the daemon used it last, as far as it is known; 0 where the daemon has it
- * still. What is found out is put into the row. */
+/* When the daemon used it last, as far as it is known; 0 where the daemon has
+ * it still. What is found out is put into the row. */
 static int64_t
 last_use(struct rotate_work *work, const struct proxy_selector *row,
     const struct rotate_live *live)
@@ -139,7 +139,8 @@ report_retired(struct rotate_work *work, const struct rotate_item *item,
 	rotate_report_add(&work->run->report, &about, outcome, "%s", text);
 }
 
-/* The file goes before its row: who is ended between the two comes here again. */
+/* The file goes before its row: who is ended between the two comes here
+ * again. */
 static void
 remove_key(struct rotate_work *work, const struct rotate_item *item)
 {

@@ -1,6 +1,7 @@
 /*
- * signpost rotate: a new key in the place of an old one, over the months that it
- * takes, so that at no time mail is signed with a key that somebody cannot see.
+ * signpost rotate: a new key in the place of an old one, over the months that
+ * it takes, so that at no time mail is signed with a key that somebody cannot
+ * see.
  */
 #include <stdlib.h>
 #include <string.h>

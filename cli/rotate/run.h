@@ -1,8 +1,9 @@
 /*
- * One run of `signpost rotate': what its verbs share. A verb collects what is to
- * be looked at in the domains' folders, looks, and then does in each folder, under
- * its lock, what is to be done as the file says by then: no lock is held while DNS
- * is asked, and whoever is ended at any moment leaves a file that is whole.
+ * One run of `signpost rotate': what its verbs share. A verb collects what is
+ * to be looked at in the domains' folders, looks, and then does in each folder,
+ * under its lock, what is to be done as the file says by then: no lock is held
+ * while DNS is asked, and whoever is ended at any moment leaves a file that is
+ * whole.
  */
 #ifndef CLI_ROTATE_RUN_H
 #define CLI_ROTATE_RUN_H
@@ -81,8 +82,8 @@ struct rotate_items {
 /* Adds the key of a row. */
 struct rotate_item *rotate_items_add(struct rotate_items *,
     const struct rotate_domain *, const struct proxy_selector *);
-/* Looks at all of them: the record of a staged or active key is to be there, that
- * of a retired one gone, unless the item says otherwise. */
+/* Looks at all of them: the record of a staged or active key is to be there,
+ * that of a retired one gone, unless the item says otherwise. */
 void rotate_items_look(struct rotate_items *, struct rotate_run *);
 /* What was seen of one; NULL where it was not looked at. */
 const struct rotate_shown *rotate_items_shown(
@@ -101,8 +102,8 @@ unsigned rotate_wanted_kinds(
 
 /* --- the verbs; each reports what became of each key --- */
 
-/* Of each kind that has no staged key one is made, of these domains; of one that
- * there is its record is told. */
+/* Of each kind that has no staged key one is made, of these domains; of one
+ * that there is its record is told. */
 void rotate_prepare(
     struct rotate_run *, const struct rotate_domain *const *, size_t count);
 void rotate_activate(struct rotate_run *);

@@ -1,6 +1,7 @@
 /*
- * `signpost rotate status': what keys there are, what the daemon does with them,
- * and whether the world can see them. It locks nothing and changes nothing.
+ * `signpost rotate status': what keys there are, what the daemon does with
+ * them, and whether the world can see them. It locks nothing and changes
+ * nothing.
  */
 #include <jansson.h>
 #include <stdio.h>

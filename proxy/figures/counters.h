@@ -92,7 +92,8 @@ enum proxy_counter {
 	PROXY_COUNT_DNS_MS,	  /* of all that were asked together */
 	PROXY_COUNT_REPORTS,	  /* aggregate reports seen to be sent */
 	PROXY_COUNT_REPORTS_SEEN, /* up to then, s since 1970; is set */
-	/* Of the process itself (proxy/figures/process.h); all of them are set. */
+	/* Of the process itself (proxy/figures/process.h); all of them are
+	 * set. */
 	PROXY_COUNT_CPU_MS,
 	PROXY_COUNT_RESIDENT, /* bytes */
 	PROXY_COUNT_VIRTUAL,

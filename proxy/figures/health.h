@@ -20,7 +20,8 @@ struct proxy_health_hop {
 	char text[320]; /* its address; and what is wrong with it */
 };
 
-/* Called once, later, with one for each front that is there. They live for the call. */
+/* Called once, later, with one for each front that is there. They live for the
+ * call. */
 typedef void proxy_health_fn(
     void *ctx, const struct proxy_health_hop *, size_t count);
 

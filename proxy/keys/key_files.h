@@ -4,9 +4,9 @@
  * signer can reach, so it takes only names of letters, digits and
  * hyphens between single dots, and never a path.
  *
- * Who may have access to the file is proxy/keys/key_access.h's affair, whose the
- * directories are proxy/keys/key_way.h's. Symbolic links are followed: what counts
- * is the file that was opened.
+ * Who may have access to the file is proxy/keys/key_access.h's affair, whose
+ * the directories are proxy/keys/key_way.h's. Symbolic links are followed: what
+ * counts is the file that was opened.
  */
 #ifndef PROXY_KEYS_KEY_FILES_H
 #define PROXY_KEYS_KEY_FILES_H

@@ -26,9 +26,10 @@
 
 /*
  * Opens an absolute path for reading, where root may not do that as the file's
- * owner: the descriptor, or -1, errno and the reason, which names the path. A way that is refused is EPERM, with the
- * directory, its mode or owner, and the command that mends it; a file that is
- * not there is ENOENT, whoever's the directory is.
+ * owner: the descriptor, or -1, errno and the reason, which names the path. A
+ * way that is refused is EPERM, with the directory, its mode or owner, and the
+ * command that mends it; a file that is not there is ENOENT, whoever's the
+ * directory is.
  */
 int proxy_key_way_open(const char *path, struct strbuf *reason);
 

@@ -39,7 +39,8 @@ struct proxy_verify_env {
 void proxy_verify_env_init(struct proxy_verify_env *);
 void proxy_verify_env_clear(struct proxy_verify_env *);
 
-/* How an auth_evaluation asks, for whoever drives one (proxy/message/asking.h). */
+/* How an auth_evaluation asks, for whoever drives one
+ * (proxy/message/asking.h). */
 extern const struct proxy_asking_ops proxy_asking_evaluation;
 
 extern const struct proxy_filter_ops proxy_filter_verify;

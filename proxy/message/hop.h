@@ -80,8 +80,8 @@ void proxy_hop_command(struct proxy_hop *, enum proxy_errand, struct slice line,
 /*
  * Attributes of the client: kept, to be said again on a new connection, and
  * passed on as far as the relay takes them, SOURCE always as REMOTE (Postfix
- * rewrites the header of what is LOCAL, signed or not). False where it takes none of
- * `named` and no answer will come.
+ * rewrites the header of what is LOCAL, signed or not). False where it takes
+ * none of `named` and no answer will come.
  */
 bool proxy_hop_xforward(
     struct proxy_hop *, const struct smtp_xforward *, unsigned named);

@@ -1,7 +1,7 @@
 /*
- * What all sessions of one front share, SMTP's and milter's: where the next hop is, the
- * limits, the filter, the log. Made by the worker; read only to sessions,
- * save for what is behind its pointers.
+ * What all sessions of one front share, SMTP's and milter's: where the next hop
+ * is, the limits, the filter, the log. Made by the worker; read only to
+ * sessions, save for what is behind its pointers.
  */
 #ifndef PROXY_MESSAGE_SERVICE_H
 #define PROXY_MESSAGE_SERVICE_H
@@ -33,8 +33,8 @@ struct proxy_session;
 /*
  * What sessions tell each other of a next hop that offers PIPELINING and cannot
  * (proxy/message/hop.h): one that was confused by a group gets one command at a
- * time for so long, and so does one that failed in the middle of so many running,
- * for then it may be the group's doing.
+ * time for so long, and so does one that failed in the middle of so many
+ * running, for then it may be the group's doing.
  */
 #define PROXY_GROUPING_PAUSE_MS	    (600 * 1000)
 #define PROXY_GROUPING_FAILURES_MAX 3

@@ -1,7 +1,7 @@
 /*
- * What tools may ask the master: one line of text, "VERB" or "VERB DOMAIN", with
- * or without a line end behind it. Arithmetic alone; proxy/process/control has
- * the socket and the answers.
+ * What tools may ask the master: one line of text, "VERB" or "VERB DOMAIN",
+ * with or without a line end behind it. Arithmetic alone; proxy/process/control
+ * has the socket and the answers.
  */
 #ifndef PROXY_PROCESS_CONTROL_REQUEST_H
 #define PROXY_PROCESS_CONTROL_REQUEST_H

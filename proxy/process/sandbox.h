@@ -24,10 +24,10 @@
 void proxy_sandbox_begin(const struct proxy_config *, struct log *);
 
 /*
- * For the process of a role: for good. `tell` is where calls that are not listed
- * are told of (proxy/process/sandbox_filter.h). 0; or -1 where it must not go
- * on: the reason is logged. What this machine does not have is gone without: the
- * master has said so.
+ * For the process of a role: for good. `tell` is where calls that are not
+ * listed are told of (proxy/process/sandbox_filter.h). 0; or -1 where it must
+ * not go on: the reason is logged. What this machine does not have is gone
+ * without: the master has said so.
  */
 int proxy_sandbox_enter(
     enum proxy_role, const struct proxy_config *, int tell, struct log *);

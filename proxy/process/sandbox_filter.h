@@ -1,12 +1,13 @@
 /*
- * The filter of system calls, made of proxy/process/sandbox_calls by libseccomp.
+ * The filter of system calls, made of proxy/process/sandbox_calls by
+ * libseccomp.
  *
  * What is not listed ends in EPERM: the kernel sends SIGSYS (SECCOMP_RET_TRAP),
  * and a handler here says which call it was, over the descriptor that it was
  * given, and lets it return -1. A supervisor that is asked by the kernel
  * (SECCOMP_RET_USER_NOTIF) could do so, too; but then the master would have to
- * answer before the call returns, and a process that was taken over could keep it
- * busy, or wait for it for ever. So the process looks after itself, and the
+ * answer before the call returns, and a process that was taken over could keep
+ * it busy, or wait for it for ever. So the process looks after itself, and the
  * master is told at leisure. With `log` the kernel writes down what it would
  * have been (its audit log, dmesg), and lets it pass.
  */
@@ -24,8 +25,8 @@ enum proxy_sandbox_unlisted {
 };
 
 /* For good, for one of the kinds of proxy/process/sandbox_calls; what is not
- * listed is told of over `tell` (proxy/process/life_wire.h). 0; or -1 and errno,
- * and nothing is filtered. */
+ * listed is told of over `tell` (proxy/process/life_wire.h). 0; or -1 and
+ * errno, and nothing is filtered. */
 int proxy_sandbox_filter(unsigned kind, enum proxy_sandbox_unlisted, int tell);
 
 /* The master's: it may do anything but what kills. */

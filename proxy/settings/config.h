@@ -359,8 +359,8 @@ struct proxy_config *proxy_config_load(const char *path, struct proxy_report *);
 char *proxy_config_peek(
     const char *path, const char *section, const char *name);
 
-/* As proxy_config_load(), from text at hand; `name` is what "file:line" says. Maps are
- * still read from where it names them. */
+/* As proxy_config_load(), from text at hand; `name` is what "file:line" says.
+ * Maps are still read from where it names them. */
 struct proxy_config *proxy_config_parse(
     const char *name, struct slice text, struct proxy_report *);
 

@@ -5,9 +5,9 @@
  * it does; so another front takes a row here.
  *
  * What is signed and what is checked are the configuration's, not a row's: two
- * fronts that sign do it by the same rules. Signers hold the keys of all fronts,
- * and tools ask by which rules a domain's mail is signed, not where. Who needs
- * other rules runs another daemon.
+ * fronts that sign do it by the same rules. Signers hold the keys of all
+ * fronts, and tools ask by which rules a domain's mail is signed, not where.
+ * Who needs other rules runs another daemon.
  */
 #ifndef PROXY_SETTINGS_FRONTS_H
 #define PROXY_SETTINGS_FRONTS_H

@@ -83,7 +83,8 @@ int proxy_signatures_parse(struct proxy_signatures *, struct slice text,
     const struct proxy_sign_source *, unsigned *notes, struct strbuf *reason);
 void proxy_signatures_clear(struct proxy_signatures *);
 
-/* Never NULL; the name is copied. What is wrong with which line goes into the report. */
+/* Never NULL; the name is copied. What is wrong with which line goes into the
+ * report. */
 struct proxy_sign_map *proxy_sign_map_parse(const char *name, struct slice text,
     const struct proxy_sign_defaults *, struct proxy_report *);
 void proxy_sign_map_free(struct proxy_sign_map *); /* NULL is fine */
@@ -105,8 +106,8 @@ int proxy_sign_map_key_check(
 
 /*
  * The address, the address without its +extension, `*@` and its domain, the
- * domain, each parent of that, `.`; NULL where none of them is there. `address` in lower case,
- * its domain in A-labels; a list-id is looked up like a domain.
+ * domain, each parent of that, `.`; NULL where none of them is there. `address`
+ * in lower case, its domain in A-labels; a list-id is looked up like a domain.
  */
 const struct proxy_sign_entry *proxy_sign_map_find(
     const struct proxy_sign_map *, struct slice address);

@@ -51,9 +51,9 @@ const struct proxy_sign_right *proxy_sign_rights_find(
     const struct proxy_sign_rights *, unsigned number);
 
 /*
- * May it be used for that domain (A-labels, small letters)? It is the rule's own d=; where
- * that is a macro, the domain that the rule is for, or one below it; and any,
- * where the rule is for any sender.
+ * May it be used for that domain (A-labels, small letters)? It is the rule's
+ * own d=; where that is a macro, the domain that the rule is for, or one below
+ * it; and any, where the rule is for any sender.
  */
 bool proxy_sign_right_covers(const struct proxy_sign_rights *,
     const struct proxy_sign_right *, struct slice domain);

@@ -14,7 +14,8 @@
 
 /* Of the signers: `keys_user`; else the user of the workers that sign. */
 const char *proxy_signer_user(const struct proxy_config *);
-/* Of the recorder: `[results] user`; else the user of the workers that check. */
+/* Of the recorder: `[results] user`; else the user of the workers that
+ * check. */
 const char *proxy_recorder_user(const struct proxy_config *);
 
 /* Does it run as another, for its own user is not there? */
