@@ -9,6 +9,7 @@ The names are those of libmilter's mfdef.h.
 """
 import socket
 import struct
+import time
 
 VERSION = 6
 ACTIONS = 0x1ff
@@ -33,13 +34,7 @@ class Milter:
     """One connection; messages go through it one after the other."""
 
     def __init__(self, path, client="127.0.0.1", name="localhost", wait=20.0):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(wait)
-        try:
-            self.sock.connect(path)
-        except OSError:
-            self.sock.close()
-            raise
+        self.sock = self._connect(path, wait)
         self.rest = b""
         self._put(b"O", struct.pack(">III", VERSION, ACTIONS, STEPS))
         _, reply = self._get()
@@ -49,6 +44,23 @@ class Milter:
                   struct.pack(">H", 40000) + client.encode() + b"\0",
                   NO_CONNECT)
         self._say("H", b"client.example.org\0", NO_HELO)
+
+    @staticmethod
+    def _connect(path, wait):
+        """A filter that has only just been started is waited for: the path is
+        there before anybody listens at it."""
+        end = time.monotonic() + wait
+        while True:
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(wait)
+            try:
+                sock.connect(path)
+                return sock
+            except (ConnectionRefusedError, FileNotFoundError):
+                sock.close()
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.02)
 
     def close(self):
         self._put(b"Q", b"")

@@ -412,7 +412,7 @@ class Results(Case):
             self.assertEqual(
                 self.send_in(proxy, SAMPLE, sender="ann@example.org").code,
                 250)
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, 15)
         wait_until("another recorder",
                    lambda: proxy.recorder() not in (None, first))
         # What was handed over while none was there is not lost.
@@ -715,7 +715,7 @@ class Metrics(Case):
         self.assertLess(len(os.listdir("/proc/%d/fd" % pid)), 128)
         begun = time.monotonic()
         self.assertEqual(proxy.get("/metrics")[0], 200)  # though all wait
-        self.assertLess(time.monotonic() - begun, 2)
+        self.assertLess(time.monotonic() - begun, 6)
         for client in crowd[:-1]:
             client.close()
         crowd[-1].settimeout(0.5)
