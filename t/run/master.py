@@ -678,9 +678,10 @@ class Reload(Serving):
         """It moves; but not where it was named on the command line, nor to
         where it cannot be."""
         hop, proxy = self.out()
-        first, second = (os.path.join(proxy.dir, name) for name in "ab")
+        first, second, none = (os.path.join(proxy.dir, name)
+                               for name in ("a", "b", "none/pid"))
         names = ["", "pidfile = %s\n" % first, "pidfile = %s\n" % second,
-                 "pidfile = /nonexistent/pid\n", "pidfile = %s\n" % first,
+                 "pidfile = %s\n" % none, "pidfile = %s\n" % first,
                  ""]
         there = [None, first, second, second, first, None]
         for i in range(1, len(names)):
@@ -695,7 +696,7 @@ class Reload(Serving):
                            lambda: read(there[i]) == "%d\n" %
                            proxy.process.pid)
             if there[i] == there[i - 1]:
-                proxy.wait_log("pid file /nonexistent/pid: No such file")
+                proxy.wait_log("pid file %s: No such file" % none)
         self.is_signed(hop, proxy)
 
     def test_the_command_line_s_pid_file_stays(self):
