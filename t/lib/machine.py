@@ -60,6 +60,10 @@ def _inside():
     subprocess.run(["mount", "--bind", ROOT.path("/run"), "/run"] if DEBIAN
                    else ["mount", "-t", "tmpfs", "none", "/run"], check=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    # Postfix's programs log into a socket's queue. Where that is full at a
+    # second reload close to the first, its master waits in there for the
+    # postlogd that has ended and that it alone can start: for ever.
+    pathlib.Path("/proc/sys/net/unix/max_dgram_qlen").write_text("4096")
 
 
 def enter(script):
