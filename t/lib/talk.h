@@ -14,7 +14,7 @@
 #include "base/slice.h"
 #include "base/strbuf.h"
 
-enum { TALK_WAIT_MS = 5000 };
+enum { TALK_WAIT_MS = 20000 };
 
 struct talk {
 	struct event_base *base;

@@ -61,8 +61,6 @@ on_closed(void *ctx, enum smtp_close close, const char *why)
 static const struct smtp_relay_ops ops = {on_reply, on_drained, on_closed};
 
 static const struct smtp_target patient;
-static const struct smtp_target hasty = {
-    .connect_ms = 50, .command_ms = 50, .dot_ms = 150, .write_ms = 50};
 
 static void
 back_init(struct back *b, const struct smtp_target *target)
@@ -330,18 +328,25 @@ test_an_endless_reply(void **state)
 static void
 test_silence(void **state)
 {
-	static const char *const how[] = {
-	    "(timeout: no connection or no greeting in time)",
-	    "(timeout: no answer to a command in time)",
-	    "(timeout: no answer to a command in time)",
-	    "(timeout: no answer to the end of the message in time)",
+	/* Only the timer in question is short: were it another one that runs
+	 * there, nothing would be heard of it. */
+	static const struct {
+		struct smtp_target target;
+		const char *how;
+	} cases[] = {
+	    {{.connect_ms = 50},
+		"(timeout: no connection or no greeting in time)"},
+	    {{.command_ms = 50}, "(timeout: no answer to a command in time)"},
+	    {{.command_ms = 50}, "(timeout: no answer to a command in time)"},
+	    {{.dot_ms = 50},
+		"(timeout: no answer to the end of the message in time)"},
 	};
 
 	(void)state;
 	for (int s = 0; s < 4; s++) {
 		struct back b;
 
-		back_init(&b, &hasty);
+		back_init(&b, &cases[s].target);
 		if (s == 1 || s == 2)
 			greet(&b);
 		if (s == 3)
@@ -353,12 +358,10 @@ test_silence(void **state)
 		if (s == 3) {
 			smtp_relay_body_end(b.relay);
 			talk_hear(&b.server, ".\r\n");
-			talk_hear_nothing(&b.server, 80);
-			assert_false(b.closed);
 		}
 		if (s == 0)
 			talk_say(&b.server, "220-drip\r\n");
-		check_closed(&b, how[s]);
+		check_closed(&b, cases[s].how);
 		back_clear(&b);
 	}
 }
@@ -368,14 +371,18 @@ test_silence(void **state)
 static void
 test_our_own_silence_is_no_timeout(void **state)
 {
+	static const struct smtp_target target = {.connect_ms = 500,
+	    .command_ms = 500,
+	    .dot_ms = 500,
+	    .write_ms = 500};
 	struct back b;
 
 	(void)state;
-	back_init(&b, &hasty);
+	back_init(&b, &target);
 	greet(&b);
-	talk_hear_nothing(&b.server, 150);
+	talk_hear_nothing(&b.server, 600);
 	exchange(&b, "DATA", "354 go\r\n");
-	talk_hear_nothing(&b.server, 150);
+	talk_hear_nothing(&b.server, 600);
 	assert_false(b.closed);
 	back_clear(&b);
 }
@@ -401,10 +408,11 @@ fill(struct back *b)
 static void
 test_a_relay_that_takes_nothing(void **state)
 {
+	static const struct smtp_target target = {.write_ms = 50};
 	struct back b;
 
 	(void)state;
-	back_init(&b, &hasty);
+	back_init(&b, &target);
 	begin_body(&b);
 	fill(&b);
 	while (!b.closed)
