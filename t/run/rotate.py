@@ -275,11 +275,13 @@ class Automatic(Case):
             self.world.later(HOUR)
             self.auto()
         self.publish(told[0]["publish"])
-        self.world.later(HOUR)
-        self.auto()
-        self.world.later(HOUR)
-        self.auto()
-        self.assertEqual(self.rows(), [("rsa", "active", "m202911r")])
+        for _ in range(6):  # twice, where every server answers in time
+            self.world.later(HOUR)
+            self.auto()
+            if self.rows() == [("rsa", "active", "m202911r")]:
+                break
+        else:
+            self.fail(self.said)
 
     def test_what_a_person_must_do_comes_by_mail_too(self):
         self.begin(rotate="notify = admin@example.net")
