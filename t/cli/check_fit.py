@@ -272,9 +272,12 @@ class FitCase(tool.Case):
         master = made.config / "master.cf"
         if edit:
             before = master.read_text()
+            for word, port in self.ports.items():
+                before = re.sub(r"^127\.0\.0\.1:%d\b" % port,
+                                "127.0.0.1:%%(%s)d" % word, before, flags=re.M)
             after = edit(before)
-            after = after % self.ports if "%(" in after else after
-            master.write_text(after)
+            self.assertNotEqual(after, before, "an edit that finds nothing")
+            master.write_text(after % self.ports)
         self.postfix = made
         self.config = str(made.config)
 
