@@ -12,7 +12,7 @@
 #include "proxy/keys/selectors_folder.h"
 #include "t/lib/unit.h"
 
-enum { TURNS = 20, WRITERS = 4, WAIT_S = 100 };
+enum { TURNS = 20, WRITERS = 4, WAIT_S = 30 };
 
 static char dir[] = "/tmp/signpost-selectors-XXXXXX";
 static bool disk_is_full;
