@@ -14,7 +14,6 @@
 #include "t/lib/unit.h"
 
 #define NOW 1000000000
-
 static sqlite3 *opened; /* the last one */
 
 int __real_sqlite3_open_v2(
