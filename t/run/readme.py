@@ -150,10 +150,11 @@ class Readme(unittest.TestCase):
 
     def more(self, text):
         """What its last lines say: settings whose # is taken away."""
-        table = text[text.index("Three things more"):]
+        table = text[text.index("Four things more are off"):]
         for name, lines in (
                 ("page", ["listen = 127.0.0.1:9127", "database ="]),
-                ("reports", []), ("reflector", ["address = check-auth@"])):
+                ("reports", []), ("reflector", ["address = check-auth@"]),
+                ("new keys", [])):
             self.assertIn("\n\t%s\t" % name, table)
             conf = CONF.read_text()
             for line in lines:
