@@ -19,7 +19,7 @@ class Dns(tool.Case):
         return [line.split()[0] for line in out.splitlines()]
 
     def test_the_record_is_what_keygen_printed(self):
-        _, name, value = self.keygen("-b", "4096")
+        _, name, value = self.keygen("-b", "3072")
         conf = self.config()
         zone = self.dns(conf).out.decode()
         self.assertTrue(zone.startswith(name + ". IN TXT ( "))

@@ -26,7 +26,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import ports  # noqa: E402
 
-WAIT = 30
+WAIT = 100
 
 MESSAGE = (b"From: Joe <joe@example.org>\r\nTo: jane@example.net\r\n"
            b"Subject: a\r\n folded subject\r\n"

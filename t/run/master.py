@@ -480,7 +480,10 @@ class Reload(Serving):
             good = f.read()
         with open(proxy.config, "w") as f:
             f.write(good + "domain = " + ",\n ".join(names) + "\n")
+        [old] = children(proxy.process.pid)
         self.reload(proxy)
+        wait_until("the old worker to end",
+                   lambda: old not in children(proxy.process.pid))
         os.unlink(os.path.join(proxy.dir, "keys", names[-1], "t2026.pem"))
         client = proxy.client()
         client.ehlo()

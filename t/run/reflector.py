@@ -531,7 +531,8 @@ class Floods(Case):
         for i in range(20):
             self.write(client, harness.SAMPLE, "u%d@proven.example" % i,
                        proven % i)
-        wait_until("the last", lambda: proxy.lines("no answer to <u19@"), 40)
+        wait_until(lambda: "the last\n%s" % proxy.text()[-2000:],
+                   lambda: proxy.lines("no answer to <u19@"), 120)
         went = self.settled()
         folded = [re.sub(r'"|\+[0-9]+', "", to.lower()) for to in went]
         strangers = [to for to in folded if "victim" in to]

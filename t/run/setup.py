@@ -955,8 +955,8 @@ class ByMilter(Bare):
         self.assertGreater(after, 6)
 
 
-class Faults(Bare):
-    """Killed, on a full disk, two at once, and where there is no init."""
+class Killed(Bare):
+    """At any step, and run again."""
 
     def test_killed_at_each_step_it_can_be_run_again(self):
         want = None
@@ -973,6 +973,25 @@ class Faults(Bare):
             want = want or services()
             self.assertEqual(services(), want)
         self.assertGreater(after, 8)
+
+    def test_undo_killed_at_each_step_it_can_be_run_again(self):
+        for after in range(1, 30):
+            self.setUp()
+            setup("-d", "example.org", "--inbound", "--type", "ed25519",
+                  status=(0, 1))
+            if not killed(after, "setup", "--undo"):
+                break
+            run("postfix", "check")
+            setup("--undo")
+            self.assertNotIn("1002", services())
+            self.assertNotIn("signpost", services())
+            self.assertEqual(run("/etc/init.d/signpost", "status",
+                                 check=False).returncode, 3)
+        self.assertGreater(after, 6)
+
+
+class Faults(Bare):
+    """On a full disk, two at once, and where there is no init."""
 
     def test_a_full_disk_leaves_every_file_whole(self):
         """Without room, and without inodes, wherever something is written."""
@@ -1040,21 +1059,6 @@ class Faults(Bare):
                        if "signpost" not in path})
         finally:
             run("cmake", "--install", BUILD, "--prefix", "/usr")
-
-    def test_undo_killed_at_each_step_it_can_be_run_again(self):
-        for after in range(1, 30):
-            self.setUp()
-            setup("-d", "example.org", "--inbound", "--type", "ed25519",
-                  status=(0, 1))
-            if not killed(after, "setup", "--undo"):
-                break
-            run("postfix", "check")
-            setup("--undo")
-            self.assertNotIn("1002", services())
-            self.assertNotIn("signpost", services())
-            self.assertEqual(run("/etc/init.d/signpost", "status",
-                                 check=False).returncode, 3)
-        self.assertGreater(after, 6)
 
     def test_without_root(self):
         before = tree("/etc/signpost", "/etc/postfix")
