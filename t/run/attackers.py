@@ -169,7 +169,8 @@ class Attackers(inbound.Case):
         os.kill(signer, signal.SIGSTOP)
         try:
             with own:
-                self.assertTrue(self.gets_file(own), self.proxy.text())
+                self.assertTrue(self.gets_file(own, taken_over.WAIT),
+                                self.proxy.text())
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(signer, signal.SIGCONT)
@@ -180,13 +181,13 @@ class Attackers(inbound.Case):
                 with own:
                     self.assertFalse(self.gets_file(own), role)
 
-    def gets_file(self, own):
+    def gets_file(self, own, seconds=0.5):
         """Of example.org, by the first rules; whoever is at the other end."""
         own.setblocking(False)
         for rule in range(3):
             with contextlib.suppress(OSError):
                 own.send(taken_over.key_question(rule, b"example.org"))
-        end = time.monotonic() + 0.5
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             if select.select([own], [], [], 0.1)[0]:
                 with contextlib.suppress(OSError):
