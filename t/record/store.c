@@ -601,14 +601,13 @@ test_old_answers_are_not_sent(void **state)
 static void
 test_a_path_that_cannot_be_opened_is_named(void **state)
 {
+	static const struct record_store_limits limits;
 	struct fixture *f = *state;
-	struct record_store_limits limits = {0};
-	char path[80];
 
-	(void)snprintf(path, sizeof(path), "%s/none/x", f->dir);
-	assert_null(record_store_open(path, &limits, &f->reason));
-	assert_non_null(strstr(strbuf_text(&f->reason), path));
-	assert_null(record_store_open_reader(path, &f->reason));
+	(void)snprintf(f->path, sizeof(f->path), "%s/none/x", f->dir);
+	assert_null(record_store_open(f->path, &limits, &f->reason));
+	assert_non_null(strstr(strbuf_text(&f->reason), f->path));
+	assert_null(record_store_open_reader(f->path, &f->reason));
 }
 
 /* As the one who has taken the recorder over would leave it. */
