@@ -43,6 +43,25 @@ has_key_files(const char *folder)
 	return has;
 }
 
+/* Since when it signs; where nobody noted it, it is as old as its file. */
+static int64_t
+signs_since(
+    const struct rotate_domain *domain, const struct proxy_selector *active)
+{
+	int64_t since = active->moments[PROXY_SELECTOR_SINCE];
+	struct rotate_key key;
+	struct strbuf ignored;
+
+	if (since != 0)
+		return since;
+	strbuf_init(&ignored, ROTATE_REASON_MAX);
+	(void)rotate_key_read(domain, slice_str(active->name), &key, &ignored);
+	strbuf_clear(&ignored);
+	since = key.made;
+	rotate_key_clear(&key);
+	return since;
+}
+
 /* Is a key of a kind that it is to have older than a key may be, or missing,
  * and no other one on its way? */
 static bool
@@ -69,7 +88,7 @@ is_due(const struct rotate_work *work)
 			continue;
 		}
 		if (active == NULL ||
-		    run->now - active->moments[PROXY_SELECTOR_SINCE] >=
+		    run->now - signs_since(work->domain, active) >=
 			(int64_t)run->config->rotate.every)
 			return true;
 	}

@@ -512,6 +512,18 @@ class Together(Case):
         self.assertEqual(self.rows(), [("rsa", "active", "old")])
         self.assertTrue(self.verifies(self.signed_by("old")))
         self.assertEqual(self.one("adopt", "-s", "old")["outcome"], "nothing")
+        # Without a date it is as old as its file, of which the clock is the
+        # machine's: years ago by ours.
+        path = os.path.join(folder, "selectors")
+        with open(path, "w", encoding="ascii") as f:
+            f.write("rsa active old\n")
+        self.world.at(time.time() + 179 * DAY)
+        self.rotate("auto", domain=())
+        self.assertEqual(self.rows(), [("rsa", "active", "old")])
+        self.world.later(2 * DAY)
+        self.rotate("auto", domain=(), status=1)
+        self.assertEqual([row[1] for row in self.rows()],
+                         ["active", "staged"])
 
     def test_what_a_person_edits_meanwhile_counts(self):
         text = self.ready()
