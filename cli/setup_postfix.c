@@ -14,6 +14,7 @@
 #include "cli/setup_postfix_private.h"
 
 enum {
+	RELOADS_APART_S = 1,
 	OUTPUT_MAX = 1024 * 1024,
 	REASON_MAX = 1000,
 	ARGUMENT_MAX = CLI_MASTER_ENTRY_MAX + 256
@@ -658,8 +659,14 @@ setup_postfix_reload(struct setup *setup)
 {
 	const char *const status[] = {"postfix", "status", NULL};
 	const char *const reload[] = {"postfix", "reload", NULL};
+	const struct timespec pause = {RELOADS_APART_S, 0};
 	struct strbuf out, reason;
 
+	/* Postfix's master that logs by postlogd (maillog_file) can wait for
+	 * ever where it is asked again before there is a new postlogd. */
+	if (setup->reloaded && !setup->steps.dry)
+		(void)nanosleep(&pause, NULL);
+	setup->reloaded = true;
 	strbuf_init(&out, REASON_MAX);
 	strbuf_init(&reason, REASON_MAX);
 	if (cli_steps_ask(&setup->steps, status, &out, &reason) != 0) {

@@ -43,6 +43,7 @@ struct setup {
 	struct strbuf rsa, ed25519;
 	bool automatic;
 	bool config_changed, backed_up;
+	bool reloaded;	    /* Postfix was asked to read its files again */
 	bool checked_waits; /* mail in the queue goes by [in], for undo */
 };
 
