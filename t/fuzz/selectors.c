@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/strbuf.h"
+#include "base/xalloc.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/keys/selectors.h"
 #include "t/fuzz/replay.h"
@@ -52,20 +53,23 @@ read_again(const struct proxy_selectors *s)
 static void
 change(struct proxy_selectors *s, size_t n)
 {
-	const struct proxy_selector *key = proxy_selectors_next(s, NULL);
+	/* A key is valid up to the next change only. */
+	char *first = xstrdup(proxy_selectors_next(s, NULL)->name);
+	struct slice name = slice_str(first);
 	struct strbuf reason;
 
 	strbuf_init(&reason, 4096);
-	(void)proxy_selectors_set_moment(s, slice_str(key->name),
+	(void)proxy_selectors_set_moment(s, name,
 	    (enum proxy_selector_moment)(n % PROXY_SELECTOR_MOMENTS),
 	    (int64_t)n);
-	(void)proxy_selectors_set_state(s, slice_str(key->name),
+	(void)proxy_selectors_set_state(s, name,
 	    (enum proxy_selector_state)(n % PROXY_SELECTOR_STATES), &reason);
 	(void)proxy_selectors_add(s, DKIM_KEY_RSA, SLICE("new"), &reason);
 	read_again(s);
-	must(proxy_selectors_remove(s, slice_str(key->name)) == 0);
+	must(proxy_selectors_remove(s, name) == 0);
 	read_again(s);
 	strbuf_clear(&reason);
+	free(first);
 }
 
 int
