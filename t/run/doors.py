@@ -138,6 +138,14 @@ class Descriptors(harness.Case):
             [soft] = re.findall(r"Max open files +(\d+)", f.read())
         self.assertGreaterEqual(int(soft), min(most, 4096))
 
+    def test_workers_do_not_interrupt_each_other(self):
+        """Signers are interrupted by each answer otherwise: bench/bench.py rsa
+        has what that costs on one core."""
+        daemon = self.signpost(self.relay())
+        harness.wait_until("the workers", lambda: [
+            pid for pid in daemon.processes()
+            if os.sched_getscheduler(pid) == os.SCHED_BATCH])
+
     def test_with_few_there_are_fewer_sessions(self):
         daemon = self.signpost(self.relay(), preexec=open_files(64))
         daemon.wait_log(r"\[out\] max_sessions: 10 instead of 500: 64 files "
