@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "base/fd.h"
 #include "cli/kit/capture.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/files.h"
@@ -109,16 +110,10 @@ static int
 as_file(struct slice text, char path[64])
 {
 	int fd = memfd_create("map", MFD_CLOEXEC);
-	struct slice rest = text;
 
-	while (fd >= 0 && rest.n > 0) {
-		ssize_t wrote = write(fd, rest.p, rest.n);
-
-		if (wrote <= 0) {
-			(void)close(fd);
-			return -1;
-		}
-		rest = slice_after(rest, (size_t)wrote);
+	if (fd >= 0 && fd_write_all(fd, text) != 0) {
+		(void)close(fd);
+		return -1;
 	}
 	(void)snprintf(path, 64, "/proc/self/fd/%d", fd);
 	return fd;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "base/fd.h"
 #include "base/xalloc.h"
 #include "cli/kit/files.h"
 #include "dkim/key.h"
@@ -89,20 +90,6 @@ make_parents(const char *path)
 	return outcome;
 }
 
-static int
-write_to_file(int fd, struct slice bytes)
-{
-	while (bytes.n > 0) {
-		ssize_t n = write(fd, bytes.p, bytes.n);
-
-		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0)
-			bytes = slice_after(bytes, (size_t)n);
-	}
-	return fsync(fd);
-}
-
 /* A file of its own beside that path, with these bytes. 0 or -1. */
 static int
 write_beside(const char *path, struct slice bytes, struct strbuf *beside)
@@ -117,7 +104,7 @@ write_beside(const char *path, struct slice bytes, struct strbuf *beside)
 		cli_error("%s: %s", path, strerror(errno));
 		return -1;
 	}
-	outcome = write_to_file(fd, bytes);
+	outcome = fd_write_all(fd, bytes) == 0 ? fsync(fd) : -1;
 	if (outcome != 0)
 		cli_error("%s: %s", path, strerror(errno));
 	if (close(fd) != 0 && outcome == 0) {
@@ -241,7 +228,7 @@ cli_file_place(const char *path, struct slice bytes)
 		errno = ENAMETOOLONG;
 	}
 	if (fd >= 0)
-		outcome = write_to_file(fd, bytes);
+		outcome = fd_write_all(fd, bytes) == 0 ? fsync(fd) : -1;
 	if (fd >= 0 && close(fd) != 0)
 		outcome = -1;
 	if (outcome == 0)

@@ -12,7 +12,6 @@ import mailbox
 import os
 import pathlib
 import re
-import signal
 import smtplib
 import subprocess
 import sys
@@ -911,20 +910,9 @@ class ByMilter(Bare):
         want = None
         for after in range(1, 40, 3):
             self.setUp()
-            child = subprocess.Popen(
-                [SIGNPOST, "setup", *self.WORDS, "--inbound", "--type",
-                 "ed25519"], stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL, text=True)
-            lines = 0
-            for line in child.stdout:
-                lines += bool(re.match(r"\S+ +(ok|done) ", line))
-                if lines == after:
-                    break
-            else:
-                child.wait()
+            if not killed(after, "setup", *self.WORDS, "--inbound", "--type",
+                          "ed25519"):
                 break
-            child.send_signal(signal.SIGKILL)
-            child.communicate()
             run("postfix", "check")
             said = setup(*self.WORDS, "--inbound", "--type", "ed25519",
                          status=(0, 1))
@@ -939,19 +927,8 @@ class ByMilter(Bare):
             before = self.settings()
             setup(*self.WORDS, "--inbound", "--type", "ed25519",
                   status=(0, 1))
-            child = subprocess.Popen(
-                [SIGNPOST, "setup", "--undo"], stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL, text=True)
-            lines = 0
-            for line in child.stdout:
-                lines += bool(re.match(r"\S+ +(ok|done) ", line))
-                if lines == after:
-                    break
-            else:
-                child.wait()
+            if not killed(after, "setup", "--undo"):
                 break
-            child.send_signal(signal.SIGKILL)
-            child.communicate()
             setup("--undo")
             self.assertEqual(self.settings(), before)
         self.assertGreater(after, 6)
