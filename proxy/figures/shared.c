@@ -155,12 +155,18 @@ proxy_shared_spool(
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < PROXY_SHARED_SLOTS; i++)
-		if (i != but &&
-		    atomic_load_explicit(
-			&shared->seats[i].role, memory_order_relaxed) == role)
+	for (unsigned i = 0; i < PROXY_SHARED_SLOTS; i++) {
+		uint32_t its = atomic_load_explicit(
+		    &shared->seats[i].role, memory_order_relaxed);
+
+		/* They are taken from the first on, and keep their role: none
+		 * behind this one was ever used. */
+		if (its == PROXY_ROLE_NONE)
+			break;
+		if (i != but && its == role)
 			sum += atomic_load_explicit(
 			    &shared->slots[i].spool, memory_order_seq_cst);
+	}
 	return sum;
 }
 
