@@ -25,20 +25,19 @@ trace_name(struct slice name)
 	return to;
 }
 
-bool
-trace_wants(const struct trace *trace)
+struct trace
+trace_begin(struct log *log, unsigned long number)
 {
-	return trace != NULL && log_wants(trace->log, LOGGING_DEBUG);
+	return (struct trace){
+	    log_wants(log, LOGGING_DEBUG) ? log : NULL, number};
 }
 
 void
-trace_line(const struct trace *trace, const char *fmt, ...)
+trace_print(const struct trace *trace, const char *fmt, ...)
 {
 	char line[LINE_MAX_OCTETS];
 	va_list ap;
 
-	if (!trace_wants(trace))
-		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);

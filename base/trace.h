@@ -17,7 +17,7 @@
 enum { TRACE_NAME_MAX = 256 };
 
 struct trace {
-	struct log *log;
+	struct log *log; /* NULL: nobody looks */
 	unsigned long number;
 };
 
@@ -27,11 +27,24 @@ struct trace_text {
 };
 struct trace_text trace_name(struct slice);
 
-/* Is it looked at? False of NULL too. */
-bool trace_wants(const struct trace *);
+/* That of a connection, looked at where the log takes what is of
+ * LOGGING_DEBUG; the log stays the caller's. */
+struct trace trace_begin(struct log *, unsigned long number);
 
-/* One line; nothing where it is not looked at. */
-void trace_line(const struct trace *, const char *fmt, ...)
+/* Is it looked at? False of NULL too. Here, as the next one, for the paths that
+ * each command of each client goes. */
+static inline bool
+trace_wants(const struct trace *trace)
+{
+	return trace != NULL && trace->log != NULL;
+}
+
+/* One line; nothing, and nothing is evaluated, where it is not looked at. */
+#define trace_line(trace, ...) \
+	(trace_wants(trace) ? trace_print((trace), __VA_ARGS__) : (void)0)
+
+/* The line itself, of a trace that is looked at. */
+void trace_print(const struct trace *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* "WHAT: OLD -> NEW", where the two are not the same words. */

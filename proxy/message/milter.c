@@ -662,7 +662,7 @@ proxy_milter_begin(
 	proxy_envelope_init(&m->envelope);
 	LIST_INSERT_HEAD(&service->milters, m, entry);
 	service->session_count++;
-	m->trace = (struct trace){service->log, ++service->session_number};
+	m->trace = trace_begin(service->log, ++service->session_number);
 	trace_line(&m->trace, "milter connection from %s",
 	    peer.n == 0 ? "local" : strbuf_text(&m->peer));
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS);

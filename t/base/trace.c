@@ -51,7 +51,7 @@ static void
 test_lines_have_the_connections_name(void **state)
 {
 	struct log *log = log_new("x", LOGGING_STDERR, LOGGING_DEBUG);
-	struct trace trace = {log, 17};
+	struct trace trace = trace_begin(log, 17);
 	char want[400];
 
 	(void)state;
@@ -71,7 +71,7 @@ static void
 test_nobody_looks(void **state)
 {
 	struct log *log = log_new("x", LOGGING_STDERR, LOGGING_INFO);
-	struct trace trace = {log, 17}, none = {NULL, 0};
+	struct trace trace = trace_begin(log, 17), none = {NULL, 0};
 
 	(void)state;
 	assert_false(trace_wants(&trace));
