@@ -80,9 +80,10 @@ struct proxy_service {
 	 * itself. */
 	struct proxy_grouping *grouping;
 
-	bool finishing; /* sessions end as soon as they may */
-	bool hurried;	/* who is silent before DATA is not waited for */
-	unsigned ids;	/* made so far, for messages that come without */
+	bool finishing;	   /* sessions end as soon as they may */
+	bool hurried;	   /* who is silent before DATA is not waited for */
+	unsigned ids;	   /* made so far, for messages that come without */
+	unsigned long pid; /* of this process, in such an id */
 	unsigned long session_number;	    /* of the last one, for traces */
 	struct proxy_session_list sessions; /* by SMTP */
 	struct proxy_milter_list milters;   /* by milter */

@@ -164,8 +164,7 @@ begin_envelope(struct proxy_session *s)
 		 * a count. */
 		strbuf_addf(&e->queue_id, "S%llX%05lX%04X",
 		    (unsigned long long)clock_wall_s(),
-		    (unsigned long)getpid() & 0xfffff,
-		    s->service->ids++ & 0xffff);
+		    s->service->pid & 0xfffff, s->service->ids++ & 0xffff);
 	if (trace_wants(&s->trace))
 		trace_line(&s->trace, "message %s",
 		    trace_name(strbuf_slice(&e->queue_id)).text);
@@ -722,7 +721,7 @@ proxy_session_begin(struct proxy_service *service, evutil_socket_t fd,
 	proxy_envelope_init(&s->envelope);
 	LIST_INSERT_HEAD(&service->sessions, s, entry);
 	service->session_count++;
-	s->trace = (struct trace){service->log, ++service->session_number};
+	s->trace = trace_begin(service->log, ++service->session_number);
 	trace_line(&s->trace, "connection from %s%s", peer_name(s),
 	    proxy_header ? ", behind a PROXY header" : "");
 	proxy_count(service->counters, PROXY_COUNT_SESSIONS);

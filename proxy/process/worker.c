@@ -468,6 +468,7 @@ fill_service(struct worker *w, int spool_dir)
 	};
 	w->service = (struct proxy_service){
 	    .base = w->base,
+	    .pid = (unsigned long)getpid(),
 	    .relay = target_of(front),
 	    .relay_name = strbuf_slice(&w->relay_name),
 	    .limits =
