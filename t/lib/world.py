@@ -270,17 +270,24 @@ class World:
     def __init__(self, test, start):
         self.test = test
         self.clock = Process(test, "signpost-clock-")
-        self.now = None
+        self.ahead = 0
         self.at(start)
 
+    @property
+    def now(self):
+        return time.time() + self.ahead
+
     def at(self, seconds):
-        """What time it is from now on, for whoever has environment()."""
-        self.now = seconds
-        path = self.clock.write("next", "%+d" % round(seconds - time.time()))
-        os.rename(path, os.path.join(self.clock.directory, "clock"))
+        """What time it is from now on, for whoever has environment(); its
+        clock goes on from there."""
+        self.later(round(seconds - self.now))
 
     def later(self, seconds):
-        self.at(self.now + seconds)
+        """So long after all that has happened, by whole seconds and no less,
+        however slow the machine was meanwhile."""
+        self.ahead += seconds
+        path = self.clock.write("next", "%+d" % self.ahead)
+        os.rename(path, os.path.join(self.clock.directory, "clock"))
 
     def environment(self):
         sweep()
