@@ -166,14 +166,20 @@ leave_asking(struct proxy_keys *keys, struct proxy_key_entry *e)
 }
 
 static void
+answer_waits(struct proxy_key_entry *e)
+{
+	while (!TAILQ_EMPTY(&e->waits))
+		make_ready(TAILQ_FIRST(&e->waits), e);
+}
+
+static void
 settle_entry(struct proxy_keys *keys, struct proxy_key_entry *e)
 {
 	leave_asking(keys, e);
 	e->known = true;
 	e->looking = false;
 	e->known_at = e->looked_at = clock_s();
-	while (!TAILQ_EMPTY(&e->waits))
-		make_ready(TAILQ_FIRST(&e->waits), e);
+	answer_waits(e);
 }
 
 static void
@@ -191,11 +197,11 @@ forget(struct proxy_key_entry *e)
 static bool
 was_only_a_look(struct proxy_keys *keys, struct proxy_key_entry *e)
 {
-	if (!e->looking || e->held == NULL || !TAILQ_EMPTY(&e->waits) ||
-	    clock_s() - e->known_at >= PROXY_KEYS_RECHECK_S)
+	if (!e->looking || e->held == NULL || !is_fresh(e))
 		return false;
 	leave_asking(keys, e);
 	e->looking = false;
+	answer_waits(e);
 	return true;
 }
 
@@ -410,6 +416,15 @@ queue_entry(struct proxy_keys *keys, struct proxy_key_entry *e)
 	TAILQ_INSERT_TAIL(&keys->queued, e, asking);
 }
 
+/* Without need: what is held is good meanwhile. */
+static void
+queue_look(struct proxy_keys *keys, struct proxy_key_entry *e)
+{
+	e->looking = true;
+	e->looked_at = clock_s();
+	queue_entry(keys, e);
+}
+
 /* Those that are held, and have not been looked at for a while. */
 static void
 look_at_held(struct proxy_keys *keys)
@@ -430,9 +445,7 @@ look_at_held(struct proxy_keys *keys)
 		if (e->held == NULL || e->state != PROXY_KEY_ENTRY_IDLE ||
 		    now - e->looked_at < pause || looks == PROXY_KEYS_LOOKS_MAX)
 			continue;
-		e->looking = true;
-		e->looked_at = now;
-		queue_entry(keys, e);
+		queue_look(keys, e);
 		looks++;
 	}
 }
@@ -505,7 +518,8 @@ proxy_keys_get(struct proxy_keys *keys, unsigned rule, struct slice domain,
 		return use;
 	}
 	e = proxy_key_cache_get(&keys->cache, rule, domain);
-	if (is_fresh(e)) {
+	/* While it is looked at, another one may be on its way. */
+	if (is_fresh(e) && e->state == PROXY_KEY_ENTRY_IDLE) {
 		make_ready(use, e);
 		return use;
 	}
@@ -516,6 +530,24 @@ proxy_keys_get(struct proxy_keys *keys, unsigned rule, struct slice domain,
 		soon(keys);
 	}
 	return use;
+}
+
+bool
+proxy_keys_look_again(
+    struct proxy_keys *keys, unsigned rule, struct slice domain)
+{
+	struct proxy_key_entry *e =
+	    proxy_key_cache_find(&keys->cache, rule, domain);
+
+	if (e == NULL || e->held == NULL)
+		return false;
+	if (e->state != PROXY_KEY_ENTRY_IDLE)
+		return true;
+	if (clock_s() - e->looked_at < PROXY_KEYS_AGAIN_S)
+		return false;
+	queue_look(keys, e);
+	soon(keys);
+	return true;
 }
 
 /* The usual way: a key that is there costs no wait and no allocation. */

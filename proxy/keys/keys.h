@@ -25,6 +25,8 @@
 /* A key in whose place came one of another selector is good for so long, s:
  * workers have begun fields with its name. */
 #define PROXY_KEYS_GRACE_S 30
+/* A look that somebody wants: so long after the last one, s. */
+#define PROXY_KEYS_AGAIN_S 1
 /* How long the master may take, s, before it is trouble. */
 #define PROXY_KEYS_WAIT_S 20
 
@@ -67,6 +69,14 @@ struct proxy_keys *proxy_keys_new(
  * key until it is ended; equal questions in flight are asked once. */
 struct proxy_key_use *proxy_keys_get(struct proxy_keys *, unsigned rule,
     struct slice domain, proxy_key_fn *, void *ctx);
+
+/* Who asks has heard of another key than the one that is held: there may be a
+ * newer one. Has it looked at again, and true: proxy_keys_get() waits for what
+ * there is then, which is the old one where that look finds trouble. False
+ * where the last look was less than PROXY_KEYS_AGAIN_S ago, so that whoever asks
+ * causes one in a second at most; or where no key is held. */
+bool proxy_keys_look_again(
+    struct proxy_keys *, unsigned rule, struct slice domain);
 
 /* The same at once, for the length of the call, where the answer is known and
  * is to be believed; false where it must be asked for. */

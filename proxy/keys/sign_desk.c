@@ -262,6 +262,23 @@ names_key(const struct turn *t, const struct proxy_key_answer *key)
 	    t->read.algorithm == algorithm_with(t, key->key);
 }
 
+/* Which of the keys that there are the text names: the one that signs now, or
+ * the one before. Each message under way at a change would be made twice if that
+ * did not sign for a while. NULL: neither. */
+static const struct proxy_key_answer *
+find_named(const struct turn *t, const struct proxy_key_answer *key,
+    struct proxy_key_answer *replaced)
+{
+	if (names_key(t, key))
+		return key;
+	return proxy_keys_peek_replaced(t->asker->desk->job.keys,
+		   t->right->key_rule, t->question.domain, t->read.selector,
+		   replaced) &&
+		names_key(t, replaced)
+	    ? replaced
+	    : NULL;
+}
+
 static bool
 answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
 {
@@ -270,6 +287,7 @@ answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
 		? PROXY_SIGN_UNPUBLISHED
 		: PROXY_SIGN_MISSING,
 	    .reason = slice_str(key->reason)};
+	const struct proxy_key_answer *named = NULL;
 	struct proxy_key_answer replaced;
 	struct proxy_sign_answer a;
 
@@ -283,20 +301,27 @@ answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
 		    t, "the key is of another type than the algorithm");
 	if (t->question.kind == PROXY_SIGN_ASK_DIGEST)
 		return sign(t, key, t->text);
+	if (t->question.kind == PROXY_SIGN_ASK_TEXT)
+		named = find_named(t, key, &replaced);
+	if (named != NULL)
+		return sign_text(t, named);
 	a = answer_of(t, key);
-	if (t->question.kind == PROXY_SIGN_ASK_KEY)
-		return answer(t, &a, false);
-	if (names_key(t, key))
-		return sign_text(t, key);
-	/* A text that was made for the key before is signed with that for a
-	 * while: otherwise each message under way at a change would be made
-	 * twice. */
-	if (proxy_keys_peek_replaced(t->asker->desk->job.keys,
-		t->right->key_rule, t->question.domain, t->read.selector,
-		&replaced) &&
-	    names_key(t, &replaced))
-		return sign_text(t, &replaced);
 	return answer(t, &a, false);
+}
+
+/* A text that names none of the keys that there are may name one that another
+ * signer has seen already. To say STALE then sends the question to and fro
+ * between the two until the worker gives up, and the mail is put off. */
+static bool
+may_be_outdated(const struct turn *t, const struct proxy_key_answer *key)
+{
+	struct proxy_key_answer replaced;
+
+	return key->status == PROXY_KEY_FOUND &&
+	    t->question.kind == PROXY_SIGN_ASK_TEXT &&
+	    find_named(t, key, &replaced) == NULL &&
+	    proxy_keys_look_again(t->asker->desk->job.keys, t->right->key_rule,
+		t->question.domain);
 }
 
 /* --- questions --- */
@@ -350,7 +375,7 @@ on_key(void *ctx, const struct proxy_key_answer *key)
 	drop_waiting(w);
 }
 
-/* The key must be asked for. Takes the descriptor. */
+/* The key must be asked for, or is being looked at. Takes the descriptor. */
 static void
 wait_for_key(const struct turn *t, struct slice datagram, int fd)
 {
@@ -413,7 +438,8 @@ take_question(struct asker *asker, struct slice datagram, int fd)
 		alive = answer(&t, &a, true);
 		strbuf_clear(&text);
 	} else if (proxy_keys_peek(asker->desk->job.keys, t.right->key_rule,
-		       t.question.domain, &key)) {
+		       t.question.domain, &key) &&
+	    !may_be_outdated(&t, &key)) {
 		alive = answer_with_key(&t, &key);
 	} else {
 		wait_for_key(&t, datagram, fd);

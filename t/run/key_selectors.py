@@ -2,6 +2,7 @@
 changes by a rename, without a reload and under traffic: no message is unsigned
 and none fails. A mistake in it stops no mail.
 """
+import contextlib
 import json
 import os
 import re
@@ -28,11 +29,13 @@ class Case(harness.Case):
     """A domain with keys of its own: a, b of RSA and e of Ed25519, of which
     the file names what a test says."""
 
-    def begin(self, text, out=(), domain="example.org", signers=2, **options):
+    def begin(self, text, out=(), domain="example.org", signers=2, workers=2,
+              **options):
         self.hop = self.relay()
         self.daemon = harness.Signpost(
             self.hop, out=("selector = auto", *out), domain=domain, keys=False,
-            daemon=("workers = 2", "signers = %d" % signers), **options)
+            daemon=("workers = %d" % workers, "signers = %d" % signers),
+            **options)
         self.addCleanup(self.daemon.clean)
         self.addCleanup(self._stops_well, self.daemon)
         self.folder = os.path.join(self.daemon.dir, "keys", "example.org")
@@ -157,17 +160,16 @@ class Changes(Case):
         return control.ask(os.path.join(self.daemon.dir, "control"),
                            b"key example.org")
 
-    def test_no_message_is_unsigned_or_fails(self):
-        """The file changes to and fro while four clients send; each message
-        holds, whichever key signed it."""
-        self.begin("rsa active a\ned25519 active e\n", BOTH[:2], hurry=5)
+    @contextlib.contextmanager
+    def traffic(self, clients=4):
+        """None of their messages is unsigned or fails."""
         over = threading.Event()
         failures = []
 
         def send(number):
-            client = self.daemon.client()
-            client.ehlo()
             try:
+                client = self.daemon.client()
+                client.ehlo()
                 while not over.is_set():
                     answer = client.message(
                         SAMPLE + b"%d\r\n" % number * (number * 2000 + 1))
@@ -177,21 +179,29 @@ class Changes(Case):
             except (OSError, harness.Gone) as e:
                 failures.append(repr(e))
 
-        senders = [threading.Thread(target=send, args=(n,)) for n in range(4)]
+        senders = [threading.Thread(target=send, args=(n % 4,))
+                   for n in range(clients)]
         for sender in senders:
             sender.start()
         try:
+            yield
+        finally:
+            over.set()
+            for sender in senders:
+                sender.join(2 * harness.WAIT)
+        self.assertEqual(self.daemon.lines("unsigned=|no signature|failed="),
+                         [])
+        self.assertEqual(failures, [])
+
+    def test_no_message_is_unsigned_or_fails(self):
+        """The file changes to and fro while four clients send; each message
+        holds, whichever key signed it."""
+        self.begin("rsa active a\ned25519 active e\n", BOTH[:2], hurry=2)
+        with self.traffic():
             for old, new in ("ab", "ba", "ab"):
                 self.put("rsa retired %s\nrsa active %s\n"
                          "ed25519 active e\n" % (old, new))
                 self.wait_for([new, "e"])
-        finally:
-            over.set()
-            for sender in senders:
-                sender.join(harness.WAIT)
-        self.assertEqual(failures, [])
-        self.assertEqual(self.daemon.lines("unsigned=|no signature|failed="),
-                         [])
         used = set()
         messages = list(self.hop.messages)
         for message in messages:
@@ -205,6 +215,40 @@ class Changes(Case):
             for index in (0, 1):
                 self.assertTrue(harness.dkim_verifies(
                     message.data, self.records, index))
+
+    def test_signers_that_see_it_at_different_times_put_nothing_off(self):
+        """One has forgotten the key before when the other still signs with it:
+        what the first one says of the new key sends the second to look."""
+        # More questions than two signers have at a time: who has a place for
+        # the next one is chance.
+        self.begin("rsa active a\n", [
+            "signature = dkim(c=%s/%s)" % (header, body)
+            for header in ("relaxed", "simple")
+            for body in ("relaxed", "simple")], workers=1, unlike="6 0.25")
+        harness.wait_until("one of each kind", self.are_unlike, 120)
+        self.wait_keys("a")
+        with self.traffic(12):
+            self.put("rsa retired a\nrsa active b\n")
+            self.wait_keys("b")
+
+    def are_unlike(self):
+        """Or one of them is killed: who comes in its place may be of the other
+        kind."""
+        state = control.ask(os.path.join(self.daemon.dir, "control"), b"state")
+        pids = [w["pid"] for w in state["workers"]
+                if (w["role"], w["state"]) == ("signer", "serving")]
+        if len(pids) != 2:
+            return False
+        if sum(pids) % 2 == 0:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pids[0], signal.SIGKILL)
+            return False
+        return True
+
+    def wait_keys(self, selector):
+        harness.wait_until("both to have " + selector, lambda: [
+            (key["selector"], key["signers"])
+            for key in self.asked()["keys"]] == [(selector, 2)] * 4, NOTICED)
 
     def test_the_same_file_by_another_name_is_another_key(self):
         self.begin("rsa active a\n", signers=1, hurry=5)

@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "dkim/hash.h"
 #include "dkim/key.h"
 #include "proxy/keys/key_wire.h"
@@ -68,6 +69,26 @@ remove_key(const struct rig *rig, const char *name)
 	strbuf_addf(&path, "%s/%s", rig->dir, name);
 	assert_int_equal(unlink(strbuf_text(&path)), 0);
 	strbuf_clear(&path);
+}
+
+/* Another key of example.org, of 1024 bits, of that selector. */
+static void
+replace_key(const struct rig *rig, const char *selector)
+{
+	struct proxy_key_rule *rule =
+	    &rig->config->signing
+		 .keys[rig->config->signing.signatures.list[0].key_rule];
+	struct strbuf reason;
+	struct dkim_key *next;
+
+	free(rule->selector);
+	rule->selector = strdup(selector);
+	strbuf_init(&reason, 200);
+	next = dkim_key_generate(DKIM_KEY_RSA, 1024, &reason);
+	assert_non_null(next);
+	write_key(rig, "example.org", next);
+	dkim_key_free(next);
+	strbuf_clear(&reason);
 }
 
 static void
@@ -326,22 +347,13 @@ test_a_replaced_key_signs_what_names_it(void **state)
 {
 	struct ask what = {
 	    false, PROXY_SIGN_ASK_TEXT, DKIM, "example.org", ORG_TEXT};
-	struct proxy_key_rule *rule;
-	struct strbuf reason;
-	struct dkim_key *next;
 	struct rig rig;
 
 	(void)state;
 	rig_begin(&rig);
 	ask(&rig, &what);
 	assert_int_equal(rig.answer.status, PROXY_SIGN_DONE);
-	rule = &rig.config->signing
-		    .keys[rig.config->signing.signatures.list[0].key_rule];
-	free(rule->selector);
-	rule->selector = strdup("next");
-	strbuf_init(&reason, 200);
-	next = dkim_key_generate(DKIM_KEY_RSA, 1024, &reason);
-	write_key(&rig, "example.org", next);
+	replace_key(&rig, "next");
 	ahead = PROXY_KEYS_RECHECK_S;
 	ask(&rig, &what);
 	assert_int_equal(rig.answer.status, PROXY_SIGN_DONE);
@@ -356,8 +368,47 @@ test_a_replaced_key_signs_what_names_it(void **state)
 	assert_int_equal(rig.answer.status, PROXY_SIGN_DONE);
 	assert_int_equal(rig.answer.bits, 1024);
 	assert_false(verifies(&rig, DKIM_RSA_SHA256, what.text));
-	dkim_key_free(next);
-	strbuf_clear(&reason);
+	rig_end(&rig);
+}
+
+/* It has seen the change of a file before us, and the worker that asks heard of
+ * it there. */
+static void
+test_a_key_that_another_signer_has_is_looked_for(void **state)
+{
+	struct ask what = {
+	    false, PROXY_SIGN_ASK_TEXT, DKIM, "example.org", ORG_TEXT};
+	struct rig rig;
+	int64_t begun;
+
+	(void)state;
+	rig_begin(&rig);
+	ask(&rig, &what);
+	assert_int_equal(rig.answer.status, PROXY_SIGN_DONE);
+	replace_key(&rig, "next");
+	ahead = PROXY_KEYS_AGAIN_S;
+	what.text = TEXT("example.org", "next", "rsa-sha256");
+	ask(&rig, &what);
+	assert_int_equal(rig.answer.status, PROXY_SIGN_DONE);
+	assert_int_equal(rig.answer.bits, 1024);
+	/* Whoever asks for what nobody has causes one look in a second. */
+	what.text = TEXT("example.org", "none", "rsa-sha256");
+	rig.desk.opened = 0;
+	begun = clock_s();
+	for (int i = 0; i < 100; i++) {
+		ask(&rig, &what);
+		assert_int_equal(rig.answer.status, PROXY_SIGN_STALE);
+		assert_slice_equal(rig.answer.selector, SLICE("next"));
+	}
+	assert_true(rig.desk.opened <= clock_s() - begun + 1);
+	/* One that finds trouble takes nothing away. */
+	remove_key(&rig, "example.org");
+	ahead += PROXY_KEYS_AGAIN_S + 1;
+	rig.desk.opened = 0;
+	ask(&rig, &what);
+	assert_int_equal(rig.desk.opened, 1);
+	assert_int_equal(rig.answer.status, PROXY_SIGN_STALE);
+	write_key(&rig, "example.org", key);
 	rig_end(&rig);
 }
 
@@ -526,6 +577,7 @@ main(void)
 	    cmocka_unit_test(test_what_no_worker_of_ours_asks_is_refused),
 	    cmocka_unit_test(test_other_names_are_put_right),
 	    cmocka_unit_test(test_a_replaced_key_signs_what_names_it),
+	    cmocka_unit_test(test_a_key_that_another_signer_has_is_looked_for),
 	    cmocka_unit_test(test_a_key_that_is_not_there_is_told_of),
 	    cmocka_unit_test(test_long_texts_go_apart),
 	    cmocka_unit_test(test_a_file_that_is_not_sealed_is_not_read),
