@@ -121,13 +121,22 @@ break_off(struct proxy_milter *m, const char *what)
 	end_milter(m, what);
 }
 
-/* Between messages a mail server opens a new connection and loses nothing;
- * within one it would have to refuse or pass unsigned what it has taken. */
+/* A mail server asks by one connection for as long as its client is there. Where
+ * that ends before, it asks no other: each further message of this client is
+ * refused or goes unsigned (Postfix says 451 to it, as sendmail does). So an old
+ * worker of a reload keeps it until it says that the client has gone; at a stop
+ * it would be kept for nothing. */
+static bool
+may_leave(const struct proxy_milter *m)
+{
+	return m->service->finishing && !milter_session_has_message(m->state) &&
+	    (m->service->hurried || m->state != MILTER_CLIENT);
+}
+
 static void
 leave_if_idle(struct proxy_milter *m)
 {
-	if (!m->service->finishing || m->conn == NULL || m->leaving ||
-	    milter_session_has_message(m->state))
+	if (m->conn == NULL || m->leaving || !may_leave(m))
 		return;
 	/* What has been answered is still to be written. */
 	m->leaving = true;

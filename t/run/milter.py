@@ -430,6 +430,33 @@ class Faults(Case):
         self.assertGreater(packets, 6)
         self.assertEqual(answered, packets + 1)
 
+    def test_after_a_reload_it_stays_until_its_client_has_gone(self):
+        """Past drain_timeout: Postfix asks no other worker, but puts off all
+        that this client sends."""
+        self.daemon = self.make(("domain = example.org",), daemon=(
+            "drain_timeout = 1s", "stop_timeout = 1s"))
+        self.daemon.wait_log("serving, ")
+        stays, between = self.mta(), self.mta()
+        self.assert_signed(stays.message(self.TEXT), self.TEXT)
+        self.assert_signed(between.message(self.TEXT), self.TEXT)
+        self.daemon.process.send_signal(signal.SIGHUP)
+        self.daemon.wait_log("draining: 2 sessions")
+        between.next_client()
+        with self.assertRaises(mta.Gone):
+            between.read()      # now the time is over
+        for _ in range(2):
+            self.assert_signed(
+                stays.message(self.TEXT, connected=True), self.TEXT)
+        stays.next_client()
+        with self.assertRaises(mta.Gone):
+            stays.read()
+        # At a stop nobody is waited for.
+        idle = self.mta()
+        self.assert_signed(idle.message(self.TEXT), self.TEXT)
+        self.daemon.process.send_signal(signal.SIGTERM)
+        with self.assertRaises(mta.Gone):
+            idle.read()
+
     def test_stopped_at_each_packet(self):
         def act():
             self.assertEqual(self.daemon.stop(), 0)

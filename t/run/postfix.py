@@ -16,9 +16,9 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 SAMPLES = TOP / "etc/postfix"
-START_MAX = 30      # seconds
-STOP_MAX = 30
-RELOAD_MAX = 60
+START_MAX = 120     # seconds
+STOP_MAX = 120
+RELOAD_MAX = 120
 
 MAIN = """\
 compatibility_level = 3.6
