@@ -36,9 +36,10 @@ struct proxy_sign_asking {
 	struct signer *signer; /* ASKED: who has it */
 	struct signer *not_to; /* who did not answer; perhaps gone since */
 	uint64_t id;
-	int64_t since; /* s: it waits for a signer, or for its answer */
+	int64_t since; /* s: it waits for a signer, or for its answer; a time to
+			* come: it rests until then */
 	bool second;   /* one signer did not answer in time */
-	unsigned deaths, stales;
+	unsigned deaths, stales, rests;
 	bool named;  /* the names are known */
 	bool unmade; /* it has no text, and is told so from the event loop */
 	struct proxy_sign_names names;
@@ -186,12 +187,24 @@ queue_asking(struct proxy_sign_asking *a)
 	TAILQ_INSERT_TAIL(&a->signers->queued, a, entry);
 }
 
+/* Two signers that know different keys say STALE in turn, until the one that is
+ * behind looks at the file, which it does once in a second. */
+static void
+rest(struct proxy_sign_asking *a)
+{
+	a->stales = 0;
+	a->rests++;
+	a->since = clock_s() + PROXY_SIGNERS_REST_S;
+}
+
 /* The least busy of those that may be asked. */
 static struct signer *
 choose_signer(const struct proxy_sign_asking *a)
 {
 	struct signer *signer, *best = NULL;
 
+	if (a->since > clock_s())
+		return NULL;
 	LIST_FOREACH (signer, &a->signers->list, entry)
 		if (signer->in_flight < PROXY_SIGNERS_IN_FLIGHT &&
 		    signer != a->not_to &&
@@ -318,11 +331,14 @@ take_stale(struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
 		tell_trouble(a, "a signer names no domain");
 	} else if (a->wish.kind == PROXY_SIGN_ASK_KEY) {
 		tell_answer(a, answer);
-	} else if (named && ++a->stales > PROXY_SIGNERS_STALE_MAX) {
+	} else if (named && ++a->stales > PROXY_SIGNERS_STALE_MAX &&
+	    a->rests == PROXY_SIGNERS_RESTS_MAX) {
 		tell_trouble(a, "the key was replaced again and again");
 	} else {
 		TAILQ_REMOVE(&a->signer->asked, a, entry);
 		queue_asking(a);
+		if (a->stales > PROXY_SIGNERS_STALE_MAX)
+			rest(a);
 		make_text(a);
 		ask_queued(a->signers);
 	}
@@ -532,6 +548,8 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	/* Those that have rested, before they are found late. */
+	ask_queued(signers);
 	while ((a = find_late(signers)) != NULL) {
 		if (a->second || a->state != ASKING_ASKED ||
 		    !has_other_signer(a)) {

@@ -24,8 +24,12 @@ struct proxy_sign_asking;
 #define PROXY_SIGNERS_MAX	64
 #define PROXY_SIGNERS_IN_FLIGHT 8
 #define PROXY_SIGNERS_HEARD	1024
-/* A text is made anew so often where the key's name turns out another. */
+/* A text is made anew so often at once where the key's name turns out another;
+ * then it rests for so long, s, and begins once more, so often: a signer that has
+ * not heard of a new key looks for it (PROXY_KEYS_AGAIN_S). */
 #define PROXY_SIGNERS_STALE_MAX 2
+#define PROXY_SIGNERS_REST_S	2
+#define PROXY_SIGNERS_RESTS_MAX 4
 /* A question at which so many signers have died is not asked again. */
 #define PROXY_SIGNERS_DEATHS_MAX 4
 

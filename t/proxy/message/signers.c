@@ -1,5 +1,6 @@
 /* A worker's questions to signers, of which some die, some are silent, and
  * some know better. */
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 
 #include "proxy/keys/key_wire.h"
 #include "proxy/message/signers.h"
+#include "t/lib/ahead.h"
 #include "t/lib/unit.h"
 
 enum { SIGNERS = 3, ASKINGS = 24, TIMEOUT_S = 1 };
@@ -44,6 +46,7 @@ new_signer(struct rig *rig)
 static void
 begin(struct rig *rig, int signers)
 {
+	ahead = 0;
 	memset(rig, 0, sizeof(*rig));
 	rig->base = event_base_new();
 	rig->signers = proxy_signers_new(rig->base, TIMEOUT_S);
@@ -237,10 +240,40 @@ test_a_name_is_asked_for_once(void **state)
 	finish(&rig);
 }
 
+/* They say in turn that it is the other's key. */
 static void
-test_a_text_is_made_anew_twice_at_most(void **state)
+say_stale(struct rig *rig, struct told *told, unsigned *made)
 {
-	static const char *const selectors[] = {"s2", "s3", "s4"};
+	for (unsigned i = 0; i <= PROXY_SIGNERS_STALE_MAX; i++) {
+		assert_int_equal(told->calls, 0);
+		assert_true(hears(rig, 0));
+		assert_int_equal(told->made, ++*made);
+		reply(rig, 0, PROXY_SIGN_STALE, *made % 2 == 0 ? "s1" : "s2");
+	}
+}
+
+/* Is it silent now, and speaks when the rest is over? */
+static void
+let_it_rest(struct rig *rig, const struct told *told)
+{
+	turn(rig);
+	assert_false(hears(rig, 0));
+	assert_int_equal(told->calls, 0);
+	ahead += PROXY_SIGNERS_REST_S;
+	for (int i = 0; i < 500 && told->calls == 0; i++) {
+		struct pollfd end = {.fd = rig->ends[0], .events = POLLIN};
+
+		if (poll(&end, 1, 10) == 1)
+			return;
+		turn(rig);
+	}
+	fail_msg("it rests for ever");
+}
+
+static void
+test_a_text_that_is_always_stale_rests_before_the_next_time(void **state)
+{
+	unsigned made = 0;
 	struct told *told;
 	struct rig rig;
 
@@ -248,15 +281,34 @@ test_a_text_is_made_anew_twice_at_most(void **state)
 	begin(&rig, 1);
 	told = ask(&rig, 0, PROXY_SIGN_ASK_TEXT);
 	learn(&rig, 0, "s1");
-	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(told->calls, 0);
-		assert_true(hears(&rig, 0));
-		assert_int_equal(told->made, i + 1);
-		reply(&rig, 0, PROXY_SIGN_STALE, selectors[i]);
+	for (int i = 0; i < PROXY_SIGNERS_RESTS_MAX; i++) {
+		say_stale(&rig, told, &made);
+		let_it_rest(&rig, told);
 	}
+	say_stale(&rig, told, &made);
 	assert_int_equal(told->status, PROXY_SIGN_TROUBLE);
 	assert_string_equal(
 	    told->reason, "the key was replaced again and again");
+	finish(&rig);
+}
+
+static void
+test_a_signer_that_has_looked_meanwhile_signs_what_was_stale(void **state)
+{
+	unsigned made = 0;
+	struct told *told;
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 1);
+	told = ask(&rig, 0, PROXY_SIGN_ASK_TEXT);
+	learn(&rig, 0, "s1");
+	say_stale(&rig, told, &made);
+	let_it_rest(&rig, told);
+	assert_true(hears(&rig, 0));
+	assert_slice_equal(rig.question.selector, SLICE("s2"));
+	reply(&rig, 0, PROXY_SIGN_DONE, "s2");
+	assert_int_equal(told->status, PROXY_SIGN_DONE);
 	finish(&rig);
 }
 
@@ -453,7 +505,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_name_is_asked_for_once),
-	    cmocka_unit_test(test_a_text_is_made_anew_twice_at_most),
+	    cmocka_unit_test(
+		test_a_text_that_is_always_stale_rests_before_the_next_time),
+	    cmocka_unit_test(
+		test_a_signer_that_has_looked_meanwhile_signs_what_was_stale),
 	    cmocka_unit_test(test_a_digest_takes_any_name),
 	    cmocka_unit_test(test_what_cannot_be_made_is_told_in_its_turn),
 	    cmocka_unit_test(
