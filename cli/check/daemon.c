@@ -51,19 +51,6 @@ text_of(const json_t *object, const char *name)
  * listeners (cli/check/peers.c); this does everywhere. */
 static const char how_to_reload[] = "signpost reload";
 
-/* Two names may be one file. */
-static bool
-is_same_file(const char *a, const char *b)
-{
-	char *one = realpath(a, NULL), *other = realpath(b, NULL);
-	bool same = one != NULL && other != NULL ? strcmp(one, other) == 0
-						 : strcmp(a, b) == 0;
-
-	free(one);
-	free(other);
-	return same;
-}
-
 static void
 look_at_configuration(const json_t *configuration, const char *path,
     const struct proxy_config *config, struct check_report *report)
@@ -71,7 +58,7 @@ look_at_configuration(const json_t *configuration, const char *path,
 	const struct check_about about = {"daemon", path};
 	struct strbuf stamp;
 
-	if (!is_same_file(path, text_of(configuration, "path"))) {
+	if (!cli_daemon_same_file(path, text_of(configuration, "path"))) {
 		check_report_add(report, &about, CHECK_NOTE,
 		    "the daemon that runs serves by another file, %s",
 		    text_of(configuration, "path"));

@@ -382,7 +382,7 @@ check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
 	set_config(keys, config->path);
 	if (only.n > 0)
 		(void)add_key_domain(keys, only);
-	cli_key_places(config, only, on_checked_place, &c);
+	cli_key_places_live(config, only, on_checked_place, &c);
 	mark_signing(keys, config);
 	/* The lines told here are known again when `serve -t` would say the
 	 * same, so that no fault is told twice. */

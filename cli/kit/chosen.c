@@ -6,8 +6,15 @@
 #include <string.h>
 
 #include "cli/kit/chosen.h"
+#include "cli/kit/cli.h"
+#include "cli/kit/live.h"
+#include "cli/kit/live_keys.h"
 #include "dkim/key.h"
 #include "dkim/signing_set.h"
+#include "mail/address.h"
+#include "mail/header.h"
+#include "mail/idn.h"
+#include "proxy/keys/selectors_known.h"
 
 void
 cli_chosen_init(struct cli_chosen *chosen)
@@ -46,6 +53,126 @@ load_key(struct cli_chosen_signature *one, const struct proxy_config *config)
 		selector = slice_str(found.selector);
 	memcpy(one->selector, selector.p,
 	    slice_first(selector, PROXY_KEY_SELECTOR_MAX).n);
+}
+
+/* --- what the daemon signs with --- */
+
+/* Of a rule whose selectors are in files, with what the file says. */
+struct living {
+	struct cli_live_keys *keys;
+	const struct proxy_config *config;
+	struct slice author; /* the domain of From; empty: it has none */
+};
+
+/* The daemon is asked for mail of the domain that signs, which mostly is what
+ * this is, and where it signs that otherwise for mail of the author. */
+static const struct cli_live_key *
+find_live(const struct living *living, const struct cli_chosen_signature *one)
+{
+	struct cli_live_wish wish = {
+	    .rule = &living->config->signing.keys[one->signing->key_rule],
+	    .author = one->signing->domain,
+	    .domain = one->domain,
+	    .named = slice_str(one->selector),
+	};
+	const struct cli_live_key *live =
+	    cli_live_keys_find(living->keys, &wish);
+
+	if (live != NULL || living->author.n == 0 ||
+	    slice_equal_nocase(living->author, wish.author))
+		return live;
+	wish.author = living->author;
+	return cli_live_keys_find(living->keys, &wish);
+}
+
+/* "FILE names a", "FILE says a is staged", or why the file does not count. */
+static void
+print_file_says(const struct living *living,
+    const struct cli_chosen_signature *one, struct strbuf *to)
+{
+	struct strbuf ignored;
+
+	if (one->state != CLI_CHOSEN_GOOD) {
+		strbuf_add(to, strbuf_slice(&one->reason));
+		return;
+	}
+	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
+	(void)proxy_selectors_path(
+	    &living->config->signing.keys[one->signing->key_rule], one->domain,
+	    to, &ignored);
+	strbuf_addf(to, " names %s", one->selector);
+	strbuf_clear(&ignored);
+}
+
+/* Another key than by the file: that of the daemon is taken, if it is there. */
+static void
+take_live(const struct living *living, struct cli_chosen_signature *one,
+    const struct cli_live_key *live)
+{
+	struct proxy_key_readers readers;
+	struct strbuf reason, says;
+	struct dkim_key *key;
+
+	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
+	strbuf_init(&says, 2 * (size_t)PROXY_KEY_REASON_MAX);
+	print_file_says(living, one, &says);
+	proxy_key_readers_init(&readers, living->config);
+	key = proxy_key_file_load_named(
+	    &living->config->signing.keys[one->signing->key_rule], &readers,
+	    one->domain, live->selector, &reason);
+	cli_warn("the daemon signs for %.*s with %s%s%s; %s",
+	    (int)one->domain.n, one->domain.p, live->selector,
+	    key == NULL ? ", which cannot be had here: " : "",
+	    key == NULL ? strbuf_text(&reason) : "", strbuf_text(&says));
+	if (key != NULL) {
+		dkim_key_free(one->key);
+		one->key = key;
+		one->state = CLI_CHOSEN_GOOD;
+		strbuf_reset(&one->reason);
+		memset(one->selector, 0, sizeof(one->selector));
+		memcpy(one->selector, live->selector,
+		    slice_first(
+			slice_str(live->selector), PROXY_KEY_SELECTOR_MAX)
+			.n);
+	}
+	strbuf_clear(&says);
+	strbuf_clear(&reason);
+}
+
+static void
+ask_live(const struct living *living, struct cli_chosen_signature *one)
+{
+	const struct cli_live_key *live;
+
+	if (!living->config->signing.keys[one->signing->key_rule].automatic)
+		return;
+	live = find_live(living, one);
+	if (live == NULL && one->state == CLI_CHOSEN_GOOD &&
+	    cli_live_keys_failure(living->keys) != NULL)
+		cli_warn("the daemon does not sign for %.*s: %s",
+		    (int)one->domain.n, one->domain.p,
+		    cli_live_keys_failure(living->keys));
+	if (live != NULL &&
+	    (one->state != CLI_CHOSEN_GOOD ||
+		!slice_equal_nocase(
+		    slice_str(live->selector), slice_str(one->selector))))
+		take_live(living, one, live);
+}
+
+/* The first address's domain; the strbuf has it. */
+static struct slice
+author_domain(const struct mail_header *header, struct strbuf *to)
+{
+	const struct mail_field *from = mail_header_last(header, SLICE("From"));
+	struct mail_address_list *list =
+	    from == NULL ? NULL : mail_address_parse(from->value, NULL);
+	const struct mail_mailbox *mailbox =
+	    list == NULL ? NULL : mail_address_at(list, 0);
+
+	if (mailbox != NULL && mail_idn_to_ascii(mailbox->domain, to) != 0)
+		strbuf_reset(to);
+	mail_address_free(list);
+	return strbuf_slice(to);
 }
 
 static bool
@@ -89,9 +216,15 @@ cli_chosen_make(struct cli_chosen *chosen, const struct proxy_config *config,
     const struct mail_header *header, int64_t time,
     struct dkim_signing_set *set)
 {
+	struct living living = {.config = config};
+	struct strbuf author;
+
 	proxy_sign_rule_choose(config, header, &chosen->choice);
 	if (chosen->choice.status != PROXY_SIGN)
 		return;
+	strbuf_init(&author, MAIL_IDN_NAME_MAX);
+	living.author = author_domain(header, &author);
+	living.keys = cli_live_keys_new(config);
 	for (size_t i = 0; i < chosen->choice.count; i++) {
 		struct cli_chosen_signature *one = &chosen->list[i];
 		struct dkim_signing signing;
@@ -102,6 +235,7 @@ cli_chosen_make(struct cli_chosen *chosen, const struct proxy_config *config,
 		one->signing = &chosen->choice.list[i];
 		strbuf_init(&one->reason, PROXY_KEY_REASON_MAX);
 		load_key(one, config);
+		ask_live(&living, one);
 		what = one->signing;
 		ttl = config->signing.ttl;
 		signing = (struct dkim_signing){
@@ -118,6 +252,8 @@ cli_chosen_make(struct cli_chosen *chosen, const struct proxy_config *config,
 		if (one->key != NULL)
 			add_chosen_signature(one, &signing, header, set);
 	}
+	cli_live_keys_free(living.keys);
+	strbuf_clear(&author);
 }
 
 static bool

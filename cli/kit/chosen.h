@@ -42,7 +42,8 @@ void cli_chosen_init(struct cli_chosen *);
 void cli_chosen_clear(struct cli_chosen *);
 
 /* Once. What can be made, as if at that time, is added to the set with its
- * key. The configuration must live as long. */
+ * key. Where a file names the selectors it is the key that the running daemon
+ * signs with (cli/kit/live_keys.h), and if that is another one, stderr says so. The configuration must live as long. */
 void cli_chosen_make(struct cli_chosen *, const struct proxy_config *,
     const struct mail_header *, int64_t time, struct dkim_signing_set *);
 

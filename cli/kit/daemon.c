@@ -41,6 +41,19 @@ cli_daemon_ask(struct cli_daemon_question *question, struct strbuf *answer,
 	if (result == 0)
 		strbuf_reset(reason);
 	question->absent = asking.absent;
+	question->forbidden = asking.forbidden;
 	free(path);
 	return result;
+}
+
+bool
+cli_daemon_same_file(const char *a, const char *b)
+{
+	char *one = realpath(a, NULL), *other = realpath(b, NULL);
+	bool same = one != NULL && other != NULL ? strcmp(one, other) == 0
+						 : strcmp(a, b) == 0;
+
+	free(one);
+	free(other);
+	return same;
 }

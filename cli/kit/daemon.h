@@ -13,7 +13,8 @@ struct cli_daemon_question {
 	const char *request;
 	pid_t master; /* who it must be; 0: any of root's, or of ours */
 	unsigned wait_s;
-	bool absent; /* set where nobody listens there, or is to */
+	bool absent;	/* set where nobody listens there, or is to, */
+	bool forbidden; /* or where we may not ask */
 };
 
 /*
@@ -23,5 +24,8 @@ struct cli_daemon_question {
  */
 int cli_daemon_ask(
     struct cli_daemon_question *, struct strbuf *answer, struct strbuf *reason);
+
+/* Are those two names of configurations of one file? */
+bool cli_daemon_same_file(const char *a, const char *b);
 
 #endif

@@ -5,6 +5,8 @@
 #include "base/xalloc.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/key_places.h"
+#include "cli/kit/live.h"
+#include "cli/kit/live_keys.h"
 #include "mail/address.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/keys/key_tree.h"
@@ -20,6 +22,7 @@ struct search {
 	void *ctx;
 	/* Not NULL: of these rules, keys alone that are there. */
 	const struct proxy_signing_rules *existing;
+	struct cli_live_keys *live; /* NULL: the daemon is not asked */
 };
 
 /* --- what a file of selectors names --- */
@@ -57,32 +60,118 @@ read_selectors(
 	return s;
 }
 
+/* The one that the file has sign; "" where there is none. */
+static const char *
+named_by(
+    const struct proxy_selectors *selectors, const struct proxy_key_rule *rule)
+{
+	static const enum dkim_key_type types[] = {
+	    DKIM_KEY_RSA, DKIM_KEY_ED25519};
+	const struct proxy_selector *row = NULL;
+
+	for (size_t i = 0; selectors != NULL && row == NULL &&
+	     i < sizeof(types) / sizeof(types[0]);
+	     i++)
+		if (rule->algorithm == DKIM_ALGORITHM_UNKNOWN ||
+		    dkim_algorithm_key_type(rule->algorithm) == types[i])
+			row = proxy_selectors_first(
+			    selectors, types[i], PROXY_SELECTOR_ACTIVE);
+	return row == NULL ? "" : row->name;
+}
+
+/* The key that the daemon signs with there; NULL: the file has it so, too, or
+ * nobody was asked. */
+static const struct cli_live_key *
+find_behind(const struct search *s, const struct cli_key_place *place,
+    const struct proxy_selectors *selectors)
+{
+	struct cli_live_wish wish = {
+	    .rule = &s->config->signing.keys[place->rule],
+	    .author = place->author.n > 0 ? place->author : place->domain,
+	    .domain = slice_after(place->domain, place->from),
+	};
+	const struct cli_live_key *live;
+	const struct proxy_selector *row;
+
+	if (s->live == NULL || place->signature == NULL)
+		return NULL;
+	wish.named = slice_str(named_by(selectors, wish.rule));
+	live = cli_live_keys_find(s->live, &wish);
+	if (live == NULL ||
+	    slice_equal_nocase(slice_str(live->selector), wish.named))
+		return NULL;
+	/* before_published = sign */
+	row = selectors == NULL
+	    ? NULL
+	    : proxy_selectors_find(selectors, slice_str(live->selector));
+	return wish.named.n == 0 && row != NULL &&
+		row->state == PROXY_SELECTOR_STAGED
+	    ? NULL
+	    : live;
+}
+
+/* Each row of the file that is of the rule's kind. How many. */
+static size_t
+tell_rows(const struct search *s, struct cli_key_place *listed,
+    const struct proxy_selectors *selectors, const struct cli_live_key *behind)
+{
+	const struct proxy_key_rule *rule =
+	    &s->config->signing.keys[listed->rule];
+	const struct proxy_selector *key = NULL;
+	size_t told = 0;
+
+	while (selectors != NULL &&
+	    (key = proxy_selectors_next(selectors, key)) != NULL) {
+		if ((rule->algorithm != DKIM_ALGORITHM_UNKNOWN &&
+			dkim_algorithm_key_type(rule->algorithm) !=
+			    key->type) ||
+		    (behind != NULL &&
+			slice_equal_nocase(
+			    slice_str(behind->selector), slice_str(key->name))))
+			continue;
+		listed->selector = slice_str(key->name);
+		listed->state = key->state;
+		listed->since = key->moments[PROXY_SELECTOR_SINCE];
+		s->found(s->ctx, listed);
+		told++;
+	}
+	return told;
+}
+
 static void
 tell_place(const struct search *s, const struct cli_key_place *place)
 {
 	const struct proxy_key_rule *rule =
 	    &s->config->signing.keys[place->rule];
-	const struct proxy_selector *key = NULL;
+	const struct cli_live_key *behind = NULL;
 	struct cli_key_place listed = *place;
 	struct proxy_selectors *selectors = NULL;
-	size_t told = 0;
+	struct strbuf file, ignored;
 
-	listed.listed = true;
-	if (rule->automatic && proxy_key_domain_is_safe(place->domain))
+	strbuf_init(&file, PROXY_KEY_PATH_MAX);
+	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
+	if (rule->automatic && proxy_key_domain_is_safe(place->domain)) {
 		selectors = read_selectors(rule, place->domain, &listed.from);
-	while (selectors != NULL &&
-	    (key = proxy_selectors_next(selectors, key)) != NULL) {
-		if (rule->algorithm != DKIM_ALGORITHM_UNKNOWN &&
-		    dkim_algorithm_key_type(rule->algorithm) != key->type)
-			continue;
-		listed.selector = slice_str(key->name);
-		listed.state = key->state;
-		listed.since = key->moments[PROXY_SELECTOR_SINCE];
-		s->found(s->ctx, &listed);
-		told++;
+		/* None was found, of a parent neither. */
+		if (listed.from >= place->domain.n)
+			listed.from = 0;
+		behind = find_behind(s, &listed, selectors);
 	}
-	if (told == 0)
+	listed.listed = true;
+	if (tell_rows(s, &listed, selectors, behind) == 0 &&
+	    (behind == NULL || selectors == NULL))
 		s->found(s->ctx, place);
+	if (behind != NULL) {
+		(void)proxy_selectors_path(rule,
+		    slice_after(place->domain, listed.from), &file, &ignored);
+		listed.behind = strbuf_text(&file);
+		listed.selector = slice_str(behind->selector);
+		listed.state = PROXY_SELECTOR_ACTIVE;
+		listed.since = 0;
+		s->found(s->ctx, &listed);
+	}
+	strbuf_clear(&ignored);
+	strbuf_clear(&file);
 	proxy_selectors_free(selectors);
 }
 
@@ -218,12 +307,12 @@ search_sender_map(const struct search *s, const struct proxy_sign_map *map)
 	}
 }
 
-void
-cli_key_places(const struct proxy_config *config, struct slice only,
-    void (*found)(void *ctx, const struct cli_key_place *), void *ctx)
+static void
+search_all(const struct search *all)
 {
-	struct search s = {
-	    .config = config, .only = only, .found = found, .ctx = ctx};
+	struct search s = *all;
+	const struct proxy_config *config = s.config;
+	struct slice only = s.only;
 	bool free;
 	size_t number;
 	struct slice listed_name;
@@ -286,4 +375,29 @@ cli_key_places(const struct proxy_config *config, struct slice only,
 		    (s.only.n == 0 || slice_equal_nocase(s.only, place.domain)))
 			tell_place(&s, &place);
 	}
+}
+
+void
+cli_key_places(const struct proxy_config *config, struct slice only,
+    void (*found)(void *ctx, const struct cli_key_place *), void *ctx)
+{
+	const struct search s = {
+	    .config = config, .only = only, .found = found, .ctx = ctx};
+
+	search_all(&s);
+}
+
+void
+cli_key_places_live(const struct proxy_config *config, struct slice only,
+    void (*found)(void *ctx, const struct cli_key_place *), void *ctx)
+{
+	struct cli_live_keys *live = cli_live_keys_new(config);
+	const struct search s = {.config = config,
+	    .only = only,
+	    .found = found,
+	    .ctx = ctx,
+	    .live = live};
+
+	search_all(&s);
+	cli_live_keys_free(live);
 }

@@ -32,6 +32,9 @@ struct cli_key_place {
 	enum proxy_selector_state state;
 	int64_t since; /* s since 1970; 0: not known */
 	size_t from;
+	/* Not NULL: the daemon signs with it, and this file says otherwise, or
+	 * cannot be read. */
+	const char *behind;
 	/* What the key is for; NULL: to seal (ARC). */
 	const struct proxy_signature *signature;
 };
@@ -48,6 +51,10 @@ struct cli_key_place {
  * with `domain = *` it is one), and whatever else signs with it as d=.
  */
 void cli_key_places(const struct proxy_config *, struct slice only,
+    void (*found)(void *ctx, const struct cli_key_place *), void *ctx);
+/* The same, and with `selector = auto' the running daemon is asked: a key that it
+ * signs with and the file does not name is a place, too, as an active one. */
+void cli_key_places_live(const struct proxy_config *, struct slice only,
     void (*found)(void *ctx, const struct cli_key_place *), void *ctx);
 
 /* Its key; or NULL and the reason. */

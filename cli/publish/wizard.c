@@ -140,6 +140,12 @@ take_place(void *ctx, const struct cli_key_place *place)
 		return;
 	if (place->domain.n != 0 && !is_over(w, place) &&
 	    is_new_key(w, place)) {
+		if (place->behind != NULL)
+			cli_warn("the daemon signs for %.*s with %.*s, and %s "
+				 "does not say so",
+			    (int)place->domain.n, place->domain.p,
+			    (int)place->selector.n, place->selector.p,
+			    place->behind);
 		strbuf_init(&reason, PROXY_KEY_REASON_MAX);
 		key = cli_key_place_load(
 		    w->order->config, &w->readers, place, &found, &reason);
@@ -230,7 +236,7 @@ run_wizard(struct wizard *w)
 
 	w->domains = proxy_index_new();
 	w->names = proxy_index_new();
-	cli_key_places(order->config, order->domain, take_place, w);
+	cli_key_places_live(order->config, order->domain, take_place, w);
 	/* Policies may be asked for of a domain that is not signed for. */
 	if (w->places == 0 && order->domain.n > 0 &&
 	    (order->wishes.what & CLI_PUBLISH_DKIM) == 0) {

@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "cli/kit/live.h"
 #include "cli/rotate/activate.h"
-#include "cli/rotate/live.h"
 #include "cli/rotate/publishing.h"
 #include "proxy/keys/key_files.h"
 
@@ -33,10 +33,10 @@ struct switches {
 	size_t count;
 };
 
-static struct rotate_live_question
+static struct cli_live_question
 question_of(const struct rotate_work *work)
 {
-	return (struct rotate_live_question){
+	return (struct cli_live_question){
 	    .config = work->run->config_path,
 	    .author = slice_str(work->domain->author),
 	    .domain = slice_str(work->domain->name),
@@ -109,21 +109,21 @@ check_key(struct change *s)
 static int
 begin_switch(struct change *s, enum proxy_selector_state from)
 {
-	const struct rotate_live_question question = question_of(&s->work);
+	const struct cli_live_question question = question_of(&s->work);
 	const struct proxy_selector *row =
 	    proxy_selectors_find(s->work.selectors, slice_str(s->selector));
 	const struct proxy_selector *active;
-	struct rotate_live live;
+	struct cli_live live;
 
 	if (row == NULL || row->state != from || row->type != s->type)
 		return strbuf_fail(&s->reason,
 		    "its line in the file has been edited meanwhile");
-	if (rotate_live_ask(&question, &live, &s->reason) != 0) {
-		rotate_live_clear(&live);
+	if (cli_live_ask(&question, &live, &s->reason) != 0) {
+		cli_live_clear(&live);
 		report_switch(s, ROTATE_WAITING, strbuf_text(&s->reason));
 		return 1;
 	}
-	rotate_live_clear(&live);
+	cli_live_clear(&live);
 	if (check_key(s) != 0)
 		return -1;
 	proxy_selectors_print(s->work.selectors, &s->before);
@@ -176,14 +176,13 @@ add_switch(struct switches *switches, struct rotate_run *run,
 static bool
 is_live(struct change *s)
 {
-	const struct rotate_live_question question = question_of(&s->work);
-	struct rotate_live live;
+	const struct cli_live_question question = question_of(&s->work);
+	struct cli_live live;
 	bool is = false;
 
 	strbuf_reset(&s->reason);
-	if (rotate_live_ask(&question, &live, &s->reason) == 0) {
-		is = rotate_live_has_only(
-		    &live, s->type, slice_str(s->selector));
+	if (cli_live_ask(&question, &live, &s->reason) == 0) {
+		is = cli_live_has_only(&live, s->type, slice_str(s->selector));
 		if (live.failure != NULL)
 			strbuf_addf(
 			    &s->reason, "the daemon says: %s", live.failure);
@@ -195,7 +194,7 @@ is_live(struct change *s)
 			strbuf_addf(&s->reason, "the daemon signs with %s yet",
 			    live.keys[0].selector);
 	}
-	rotate_live_clear(&live);
+	cli_live_clear(&live);
 	return is;
 }
 
@@ -259,13 +258,12 @@ end_switches(struct switches *switches, struct rotate_run *run)
 	wait_for_daemon(switches);
 	for (size_t i = 0; i < switches->count; i++) {
 		struct change *s = switches->list[i];
-		const struct rotate_live_question question =
-		    question_of(&s->work);
+		const struct cli_live_question question = question_of(&s->work);
 
 		if (s->confirmed) {
 			strbuf_reset(&s->reason);
 			s->confirmed =
-			    rotate_live_try(&question, slice_str(s->selector),
+			    cli_live_try(&question, slice_str(s->selector),
 				run->resolver, &s->reason) == 0;
 		}
 		if (s->confirmed)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "base/xalloc.h"
+#include "cli/kit/live.h"
 #include "cli/rotate/activate.h"
-#include "cli/rotate/live.h"
 #include "cli/rotate/publishing.h"
 #include "cli/rotate/retire.h"
 
@@ -18,10 +18,10 @@
  * it still. What is found out is put into the row. */
 static int64_t
 last_use(struct rotate_work *work, const struct proxy_selector *row,
-    const struct rotate_live *live)
+    const struct cli_live *live)
 {
-	const struct rotate_live_key *key =
-	    rotate_live_find(live, slice_str(row->name));
+	const struct cli_live_key *key =
+	    cli_live_find(live, slice_str(row->name));
 	int64_t since = row->moments[PROXY_SELECTOR_SINCE];
 	int64_t used = row->moments[PROXY_SELECTOR_USED];
 
@@ -38,16 +38,16 @@ last_use(struct rotate_work *work, const struct proxy_selector *row,
 
 /* 0; -1 and the reason where it cannot be asked. */
 static int
-ask_live(const struct rotate_work *work, struct rotate_live *live,
+ask_live(const struct rotate_work *work, struct cli_live *live,
     struct strbuf *reason)
 {
-	const struct rotate_live_question question = {
+	const struct cli_live_question question = {
 	    .config = work->run->config_path,
 	    .author = slice_str(work->domain->author),
 	    .domain = slice_str(work->domain->name),
 	};
 
-	if (rotate_live_ask(&question, live, reason) != 0)
+	if (cli_live_ask(&question, live, reason) != 0)
 		return -1;
 	return live->signers > 0 && live->failure == NULL
 	    ? 0
@@ -57,7 +57,7 @@ ask_live(const struct rotate_work *work, struct rotate_live *live,
 
 static bool
 is_due(struct rotate_work *work, const struct proxy_selector *row,
-    const struct rotate_live *live)
+    const struct cli_live *live)
 {
 	const struct rotate_run *run = work->run;
 	struct rotate_about about = {
@@ -91,7 +91,7 @@ rotate_retired_collect(struct rotate_work *work, struct rotate_items *items)
 {
 	const struct rotate_about about = {.domain = work->domain->name};
 	const struct proxy_selector *row = NULL;
-	struct rotate_live live = {0};
+	struct cli_live live = {0};
 	struct strbuf reason;
 	bool asked = false, answered = false, changed = false;
 
@@ -121,7 +121,7 @@ rotate_retired_collect(struct rotate_work *work, struct rotate_items *items)
 		    strbuf_text(&reason));
 	if (changed)
 		(void)rotate_work_write(work);
-	rotate_live_clear(&live);
+	cli_live_clear(&live);
 	strbuf_clear(&reason);
 }
 

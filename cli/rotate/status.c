@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "cli/kit/cli.h"
-#include "cli/rotate/live.h"
+#include "cli/kit/live.h"
 #include "cli/rotate/run.h"
 
 /* Domains that are looked at in one go. */
@@ -31,10 +31,10 @@ set_moment(json_t *row, const char *name, int64_t when)
 
 static void
 set_live(json_t *object, const struct proxy_selector *row,
-    const struct rotate_live *live)
+    const struct cli_live *live)
 {
-	const struct rotate_live_key *key =
-	    rotate_live_find(live, slice_str(row->name));
+	const struct cli_live_key *key =
+	    cli_live_find(live, slice_str(row->name));
 	int64_t used = row->moments[PROXY_SELECTOR_USED];
 
 	if (live->signers > 0)
@@ -47,7 +47,7 @@ set_live(json_t *object, const struct proxy_selector *row,
 
 static void
 list_row(struct inventory *inventory, const struct rotate_domain *domain,
-    const struct proxy_selector *row, const struct rotate_live *live)
+    const struct proxy_selector *row, const struct cli_live *live)
 {
 	struct rotate_item *item =
 	    rotate_items_add(&inventory->items, domain, row);
@@ -72,12 +72,13 @@ list_domain(struct inventory *inventory, const struct rotate_domain *domain)
 {
 	struct rotate_run *run = inventory->run;
 	const struct rotate_about about = {.domain = domain->name};
-	const struct rotate_live_question question = {run->config_path,
-	    slice_str(domain->author), slice_str(domain->name)};
+	const struct cli_live_question question = {.config = run->config_path,
+	    .author = slice_str(domain->author),
+	    .domain = slice_str(domain->name)};
 	struct proxy_selectors_folder folder = {.fd = -1};
 	struct proxy_selectors *selectors = NULL;
 	const struct proxy_selector *row = NULL;
-	struct rotate_live live = {0};
+	struct cli_live live = {0};
 	struct strbuf reason;
 	bool absent = false;
 
@@ -92,11 +93,11 @@ list_domain(struct inventory *inventory, const struct rotate_domain *domain)
 		rotate_report_add(&run->report, &about, ROTATE_WRONG, "%s",
 		    strbuf_text(&reason));
 	else
-		(void)rotate_live_ask(&question, &live, &reason);
+		(void)cli_live_ask(&question, &live, &reason);
 	while (selectors != NULL &&
 	    (row = proxy_selectors_next(selectors, row)) != NULL)
 		list_row(inventory, domain, row, &live);
-	rotate_live_clear(&live);
+	cli_live_clear(&live);
 	proxy_selectors_free(selectors);
 	proxy_selectors_folder_close(&folder);
 	strbuf_clear(&reason);

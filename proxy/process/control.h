@@ -77,13 +77,14 @@ void proxy_control_answer(struct proxy_control *, struct slice answer);
 /*
  * The other side: asks who listens at `path`, and waits so many seconds.
  * `master` is who it must be; 0: root, or who we are. 0 and the answer; or -1
- * and the reason, with *absent where nobody listens there.
+ * and the reason, with absent where nobody listens there, and forbidden where we
+ * are not among those who may ask.
  */
 struct proxy_control_asking {
 	const char *path, *request;
 	pid_t master;
 	unsigned wait_s;
-	bool absent;
+	bool absent, forbidden;
 };
 
 int proxy_control_ask(struct proxy_control_asking *, struct strbuf *answer,

@@ -49,6 +49,7 @@ connect_to(struct proxy_control_asking *asking, struct strbuf *reason)
 	if (connect(fd, (const struct sockaddr *)&un, sizeof(un)) != 0) {
 		why = errno;
 		asking->absent = why == ENOENT || why == ECONNREFUSED;
+		asking->forbidden = why == EACCES || why == EPERM;
 		(void)ask_fail(reason, asking->path, why);
 	} else if (!is_the_one(fd, asking)) {
 		strbuf_addf(reason, "%s: another process answers in its place",

@@ -401,6 +401,8 @@ class Tools(Case):
         self.assertIn("d=example.org s=a a=rsa-sha256", said)
         self.assertIn("/keys/example.org/a.pem (rsa, 2048 bits)", said)
         self.assertIn("d=example.org s=e a=ed25519-sha256", said)
+        # Without a daemon the file is all there is.
+        self.assertEqual(self.daemon.stop(), 0)
         self.put("rsa staged a\n")
         said = self.tool("explain", stdin=SAMPLE, want=1)
         self.assertIn("is staged: its record is not published yet", said)
@@ -439,6 +441,121 @@ class Tools(Case):
         self.assertIn("selectors:3: a key is staged, active or retired", said)
         with open(path) as f:
             self.assertNotIn(" o", f.read())
+
+    def signed_here(self, **options):
+        """By `sign': which keys, and what it told of them."""
+        done = subprocess.run(
+            [harness.binary(), "sign", "-c", self.daemon.config,
+             "--header-only"], input=SAMPLE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=60, check=False, **options)
+        said = done.stderr.decode()
+        self.assertEqual(done.returncode, 0, said)
+        return self.selectors_of(done.stdout), said
+
+    def test_a_file_that_the_daemon_refused_does_not_count(self):
+        self.begin(self.FILE, BOTH[:2])
+        self.wait_for(["a", "e"])
+        self.assertEqual(self.signed_here(), (["a", "e"], ""))
+        self.put(Mistakes.MISTAKE)
+        selectors, said = self.signed_here()
+        self.assertEqual(selectors, ["a", "e"])
+        for name in "ae":
+            self.assertRegex(said, r"the daemon signs for example\.org with "
+                             r"%s; .*/example\.org/selectors:3: of each kind "
+                             r"one key alone is active" % name)
+        said = self.tool("explain", stdin=SAMPLE)
+        self.assertIn("d=example.org s=a a=rsa-sha256", said)
+        self.assertIn("/keys/example.org/a.pem (rsa, 2048 bits)", said)
+        self.assertIn("the daemon signs for example.org with a; ", said)
+        self.assertIn("result      signed", said)
+        # What is to stand in the DNS is told, and what is wrong as well.
+        said = self.tool("dns", "--for", "dkim", want=78)
+        self.assertIn("a._domainkey.example.org", said)
+        self.assertIn("e._domainkey.example.org", said)
+        self.assertIn("/example.org/selectors:3: of each kind", said)
+        self.assertRegex(said, "the daemon signs for example.org with a, and "
+                         ".*/example.org/selectors does not say so")
+        name = "%s._domainkey.example.org"
+        found = self.checked(["%s TXT %s" % (name % "a",
+                                             self.records[name % "a"])])
+        self.assertEqual(self.found(found, "dkim", name % "a"),
+                         [("ok", "published, and the public half of ours")])
+        self.assertEqual(self.found(found, "dkim", name % "e")[0][0], "fail")
+        self.assertIn("/example.org/selectors:3: of each kind", "".join(
+            reason for _, _, result, reason, _ in found if result == "fail"))
+
+    def test_what_the_daemon_has_not_seen_yet_does_not_count(self):
+        self.begin(self.FILE, BOTH[:1])
+        self.wait_for(["a"])
+
+        def is_told():
+            for active, other in ("ba", "ab"):
+                self.put("rsa active %s\nrsa staged %s\n" % (active, other))
+                selectors, said = self.signed_here()
+                dns = self.tool("dns", "--for", "dkim")
+                self.wait_for([active])
+                if selectors == [other]:
+                    self.assertIn(
+                        "the daemon signs for example.org with %s; %s/"
+                        "selectors names %s" % (other, self.folder, active),
+                        said)
+                if selectors == [other] and "does not say so" in dns:
+                    self.assertIn("the daemon signs for example.org with %s, "
+                                  "and " % other, dns)
+                    return True
+                self.assertIn((selectors, said), (
+                    ([active], ""), ([other], said)))
+            return False
+
+        harness.wait_until("sign to see the difference", is_told, 300)
+        self.assertEqual(self.signed_here()[1], "")
+        self.assertNotIn("daemon", self.tool("dns", "--for", "dkim"))
+
+    def test_who_may_not_ask_goes_by_the_file(self):
+        self.begin(self.FILE, BOTH[:1])
+        self.wait_for(["a"])
+        # Somebody who may read the settings and the keys, and may not ask.
+        asker = 7  # lp
+        os.chmod(self.daemon.dir, 0o711)
+        for path, _, files in os.walk(os.path.join(self.daemon.dir, "keys")):
+            os.chmod(path, 0o755)
+            for name in files:
+                os.chmod(os.path.join(path, name), 0o640)
+                os.chown(os.path.join(path, name), 0, asker)
+        os.chmod(self.daemon.config, 0o644)
+        self.put("rsa sleeping b\n", 0o644)
+        self.assertEqual(self.signed_here()[0], ["a"])
+        as_other = {"user": asker, "group": asker, "extra_groups": []}
+        with self.assertRaisesRegex(AssertionError, "selectors:1: a key is"):
+            self.signed_here(**as_other)
+        self.put("rsa active b\n", 0o644)
+        self.assertEqual(self.signed_here(**as_other), (["b"], ""))
+
+    def test_another_daemon_is_not_asked(self):
+        self.begin(self.FILE, BOTH[:1])
+        self.wait_for(["a"])
+        other = os.path.join(self.daemon.dir, "other.conf")
+        with open(self.daemon.config) as f, open(other, "w") as to:
+            to.write(f.read())
+        self.put(Mistakes.MISTAKE)
+        self.assertEqual(self.signed_here()[0], ["a"])
+        self.daemon.config = other
+        self.assertIn("selectors:3: ", self.tool(
+            "sign", stdin=SAMPLE, want=78))
+
+    def test_one_that_hangs_is_waited_for_and_told_of(self):
+        self.begin(self.FILE, BOTH[:1])
+        self.wait_for(["a"])
+        self.put("rsa active b\n")
+        self.wait_for(["b"])
+        os.kill(self.daemon.process.pid, signal.SIGSTOP)
+        try:
+            selectors, said = self.signed_here()
+        finally:
+            os.kill(self.daemon.process.pid, signal.SIGCONT)
+        self.assertEqual(selectors, ["b"])
+        self.assertIn("the daemon does not say what it signs with, and the "
+                      "files of selectors count: no answer within 5 s", said)
 
     def checked(self, records=(), **environment):
         with nameserver.Nsd("\n".join(records)) as server:

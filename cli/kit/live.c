@@ -8,8 +8,8 @@
 #include "base/xalloc.h"
 #include "cli/kit/checking.h"
 #include "cli/kit/daemon.h"
+#include "cli/kit/live.h"
 #include "cli/kit/resolve.h"
-#include "cli/rotate/live.h"
 #include "mail/reader.h"
 #include "proxy/process/control.h"
 
@@ -18,11 +18,11 @@ enum { WAIT_S = 40, REQUEST_MAX = 300, HEADER_CAP = 1 << 20 };
 
 /* The object that it answers; NULL and the reason. */
 static json_t *
-ask_daemon(const struct rotate_live_question *about, const char *what,
+ask_daemon(const struct cli_live_question *about, const char *what,
     struct strbuf *reason)
 {
-	struct cli_daemon_question question = {
-	    .config = about->config, .wait_s = WAIT_S};
+	struct cli_daemon_question question = {.config = about->config,
+	    .wait_s = about->wait_s == 0 ? WAIT_S : about->wait_s};
 	struct strbuf request, answer;
 	const char *error;
 	json_t *object = NULL;
@@ -62,10 +62,10 @@ text_of(const json_t *object, const char *name)
 }
 
 static void
-take_key(struct rotate_live *live, const json_t *key, struct slice domain)
+take_key(struct cli_live *live, const json_t *key, struct slice domain)
 {
 	const char *algorithm = text_of(key, "algorithm");
-	struct rotate_live_key *to;
+	struct cli_live_key *to;
 
 	if (!slice_equal_nocase(slice_str(text_of(key, "domain")), domain))
 		return;
@@ -77,10 +77,10 @@ take_key(struct rotate_live *live, const json_t *key, struct slice domain)
 				live->keys[i].used = number_of(key, "used");
 			return;
 		}
-	if (live->count == ROTATE_LIVE_KEYS_MAX)
+	if (live->count == CLI_LIVE_KEYS_MAX)
 		return;
 	to = &live->keys[live->count++];
-	*to = (struct rotate_live_key){
+	*to = (struct cli_live_key){
 	    .selector = xstrdup(text_of(key, "selector")),
 	    .type = strncmp(algorithm, "ed25519", strlen("ed25519")) == 0
 		? DKIM_KEY_ED25519
@@ -92,15 +92,15 @@ take_key(struct rotate_live *live, const json_t *key, struct slice domain)
 }
 
 int
-rotate_live_ask(const struct rotate_live_question *question,
-    struct rotate_live *live, struct strbuf *reason)
+cli_live_ask(const struct cli_live_question *question, struct cli_live *live,
+    struct strbuf *reason)
 {
 	json_t *object = ask_daemon(question, "key", reason);
 	json_t *key, *keys = json_object_get(object, "keys");
 	json_t *failures = json_object_get(object, "failures");
 	size_t i;
 
-	*live = (struct rotate_live){0};
+	*live = (struct cli_live){0};
 	if (object == NULL)
 		return -1;
 	live->signers = (size_t)number_of(object, "signers");
@@ -116,16 +116,16 @@ rotate_live_ask(const struct rotate_live_question *question,
 }
 
 void
-rotate_live_clear(struct rotate_live *live)
+cli_live_clear(struct cli_live *live)
 {
 	for (size_t i = 0; i < live->count; i++)
 		free(live->keys[i].selector);
 	free(live->failure);
-	*live = (struct rotate_live){0};
+	*live = (struct cli_live){0};
 }
 
-const struct rotate_live_key *
-rotate_live_find(const struct rotate_live *live, struct slice selector)
+const struct cli_live_key *
+cli_live_find(const struct cli_live *live, struct slice selector)
 {
 	for (size_t i = 0; i < live->count; i++)
 		if (slice_equal_nocase(
@@ -135,10 +135,10 @@ rotate_live_find(const struct rotate_live *live, struct slice selector)
 }
 
 bool
-rotate_live_has_only(const struct rotate_live *live, enum dkim_key_type type,
-    struct slice selector)
+cli_live_has_only(
+    const struct cli_live *live, enum dkim_key_type type, struct slice selector)
 {
-	const struct rotate_live_key *key = rotate_live_find(live, selector);
+	const struct cli_live_key *key = cli_live_find(live, selector);
 
 	if (key == NULL || key->signers < live->signers)
 		return false;
@@ -174,8 +174,8 @@ passes(const struct auth_results *results, struct slice domain,
 }
 
 int
-rotate_live_try(const struct rotate_live_question *question,
-    struct slice selector, struct cli_resolver *resolver, struct strbuf *reason)
+cli_live_try(const struct cli_live_question *question, struct slice selector,
+    struct cli_resolver *resolver, struct strbuf *reason)
 {
 	static const struct mail_reader_ops ops = {
 	    cli_checking_header, cli_checking_body};
