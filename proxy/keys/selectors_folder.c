@@ -195,11 +195,13 @@ check_unedited(const struct proxy_selectors_folder *folder, mode_t *mode,
 		  folder->file);
 }
 
-/* On disk under the other name, then under its own. */
+/* On disk under the other name, then under its own. A disk may take its time, in
+ * which somebody edits the file: so that is looked at last. */
 static int
-put_in_place(
-    struct proxy_selectors_folder *folder, struct slice bytes, mode_t mode)
+put_in_place(struct proxy_selectors_folder *folder, struct slice bytes,
+    struct strbuf *reason)
 {
+	mode_t mode = 0600;
 	struct stat st;
 	int fd, why;
 
@@ -207,9 +209,11 @@ put_in_place(
 	fd = openat(folder->fd, BESIDE,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return -1;
-	if (fd_write_all(fd, bytes) == 0 && fchmod(fd, mode) == 0 &&
-	    fsync(fd) == 0 &&
+		return strbuf_fail(
+		    reason, "%s: %s", folder->file, strerror(errno));
+	if (fd_write_all(fd, bytes) == 0 && fsync(fd) == 0 &&
+	    check_unedited(folder, &mode, reason) == 0 &&
+	    fchmod(fd, mode) == 0 &&
 	    renameat(folder->fd, BESIDE, folder->fd, PROXY_SELECTORS_NAME) ==
 		0) {
 		/* It stands there, whatever becomes of these. */
@@ -222,8 +226,9 @@ put_in_place(
 	why = errno;
 	(void)unlinkat(folder->fd, BESIDE, 0);
 	(void)close(fd);
-	errno = why;
-	return -1;
+	return reason->n > 0
+	    ? -1
+	    : strbuf_fail(reason, "%s: %s", folder->file, strerror(why));
 }
 
 int
@@ -232,9 +237,9 @@ proxy_selectors_write(struct proxy_selectors_folder *folder,
 {
 	struct proxy_selectors *again;
 	struct strbuf text;
-	mode_t mode = 0600;
 	int result = -1;
 
+	strbuf_reset(reason);
 	strbuf_init(&text, PROXY_SELECTORS_BYTES_MAX);
 	proxy_selectors_print(s, &text);
 	/* What could not be read again must not take the place of what can. */
@@ -244,12 +249,8 @@ proxy_selectors_write(struct proxy_selectors_folder *folder,
 	if (text.full)
 		strbuf_addf(reason, "%s: over %d bytes", folder->file,
 		    PROXY_SELECTORS_BYTES_MAX);
-	else if (again != NULL && check_unedited(folder, &mode, reason) == 0) {
-		result = put_in_place(folder, strbuf_slice(&text), mode);
-		if (result != 0)
-			strbuf_addf(
-			    reason, "%s: %s", folder->file, strerror(errno));
-	}
+	else if (again != NULL)
+		result = put_in_place(folder, strbuf_slice(&text), reason);
 	proxy_selectors_free(again);
 	strbuf_clear(&text);
 	return result;

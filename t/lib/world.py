@@ -43,9 +43,10 @@ def wait_until(what, true, seconds=START_S, why=lambda: ""):
 
 
 def zone_text(name, servers, *records, minimum=900):
-    """ns1, ns2 ... are the servers; 300 s for all that says nothing else."""
+    """ns1, ns2 ... are the servers; 300 s for all that says nothing else, and
+    `minimum' for that a name has nothing."""
     lines = ["$ORIGIN %s." % name, "$TTL 300",
-             "@ SOA ns1 root 1 86400 3600 864000 %d" % minimum]
+             "@ %d SOA ns1 root 1 86400 3600 864000 %d" % (minimum, minimum)]
     for number, address in enumerate(servers, 1):
         lines += ["@ NS ns%d" % number,
                   "ns%d %s %s" % (number, "AAAA" if ":" in address else "A",
@@ -215,6 +216,8 @@ class Unbound(Process):
   msg-cache-size: 8m
   rrset-cache-size: 8m
   outgoing-range: 512
+  infra-host-ttl: 1
+  cache-max-negative-ttl: 86400
   local-zone: "." static
 """ % (self.port, self.port, self.directory)
         text += "".join("  local-zone: '%s.' transparent\n" % zone

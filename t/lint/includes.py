@@ -50,7 +50,7 @@ DOORS = {
 
 # The C library and the kernel; whatever is not here needs a door above.
 LIBC = """
-assert ctype dirent endian err errno fcntl float getopt glob grp ifaddrs
+assert ctype dirent dlfcn endian err errno fcntl float getopt glob grp ifaddrs
 inttypes langinfo libgen limits link locale malloc math mqueue netdb paths poll
 pthread pwd sched search semaphore setjmp signal spawn stdalign stdarg
 stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings syslog
