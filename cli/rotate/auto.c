@@ -3,9 +3,10 @@
  * done than the next step, and what went wrong with one stays its own; whoever
  * is ended in the middle is followed by a run that finds files which are whole.
  */
-#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "base/xalloc.h"
 #include "cli/rotate/activate.h"
@@ -27,21 +28,6 @@ struct automatic {
 };
 
 /* --- what is due --- */
-
-static bool
-has_key_files(const char *folder)
-{
-	DIR *dir = opendir(folder);
-	struct dirent *entry;
-	bool has = false;
-
-	while (dir != NULL && !has && (entry = readdir(dir)) != NULL)
-		has =
-		    slice_ends_nocase(slice_str(entry->d_name), SLICE(".pem"));
-	if (dir != NULL)
-		(void)closedir(dir);
-	return has;
-}
 
 /* Since when it signs; where nobody noted it, it is as old as its file. */
 static int64_t
@@ -95,6 +81,20 @@ is_due(const struct rotate_work *work)
 	return false;
 }
 
+/* Of keys without a file that says what they are: has a person heard of it
+ * already? From now on he has. Where that cannot be noted, he hears it again. */
+static bool
+was_told(int folder)
+{
+	int fd = openat(folder, ROTATE_TOLD_NAME,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return errno == EEXIST;
+	(void)close(fd);
+	return false;
+}
+
 static void
 note_due(struct automatic *a, const struct rotate_domain *domain)
 {
@@ -126,19 +126,15 @@ visit_domain(struct automatic *a, const struct rotate_domain *domain,
     struct rotate_items *items)
 {
 	struct rotate_run *run = a->run;
-	const struct rotate_about about = {.domain = domain->name};
 	struct rotate_work work;
 	bool absent = false;
 
 	if (rotate_work_open(&work, run, domain, &absent) != 0) {
 		if (absent)
 			note_due(a, domain);
-	} else if (work.fresh && has_key_files(domain->folder)) {
-		rotate_report_add(&run->report, &about, ROTATE_PERSON,
-		    "has keys, and no file that says what they are: `signpost "
-		    "rotate adopt -d %s -s SELECTOR' takes over the one that "
-		    "signs",
-		    domain->name);
+	} else if (work.fresh && rotate_keys_are_there(domain)) {
+		rotate_report_unnamed(&run->report, domain,
+		    was_told(work.folder.fd) ? ROTATE_WAITING : ROTATE_PERSON);
 	} else {
 		collect_rows(&work, items);
 		rotate_retired_collect(&work, items);
@@ -168,9 +164,8 @@ take_active(struct rotate_run *run, const struct rotate_item *item,
 		row = proxy_selectors_find(work.selectors, name);
 	if (row == NULL || row->state != PROXY_SELECTOR_ACTIVE)
 		row = NULL;
-	/* At the end of an alias the record is of another name, which has not
-	 * been asked for here. */
-	if (row != NULL && missing && !shown->alias &&
+	/* Where it belongs is not known while an alias's servers are silent. */
+	if (row != NULL && missing && shown->end != NULL &&
 	    run->config->rotate.publish != NULL)
 		rotate_publish_add(&work, item);
 	if (row != NULL &&
@@ -191,12 +186,39 @@ take_active(struct rotate_run *run, const struct rotate_item *item,
 	rotate_work_close(&work);
 }
 
+/* Of those that the resolver has not, the servers are asked: an alias leads to
+ * where the record belongs. */
+static void
+take_missing(struct rotate_run *run, struct rotate_items *missing)
+{
+	if (missing->count == 0)
+		return;
+	rotate_items_look(missing, run);
+	for (size_t i = 0; i < missing->count; i++) {
+		const struct rotate_item *item = &missing->list[i];
+
+		take_active(run, item, rotate_items_shown(missing, item));
+	}
+	rotate_items_clear(missing);
+}
+
+static void
+note_missing(struct rotate_items *missing, const struct rotate_item *item)
+{
+	const struct proxy_selector row = {.type = item->type,
+	    .state = item->state,
+	    .name = item->selector};
+
+	(void)rotate_items_add(missing, item->domain, &row);
+}
+
 /* --- one chunk --- */
 
 static void
 take_chunk(struct automatic *a, struct rotate_items *items)
 {
 	struct rotate_run *run = a->run;
+	struct rotate_items missing = {0};
 	bool *ready = xcalloc(items->count + 1, sizeof(*ready));
 
 	rotate_items_look(items, run);
@@ -209,11 +231,15 @@ take_chunk(struct automatic *a, struct rotate_items *items)
 			rotate_item_report_unreadable(run, item);
 		else if (item->state == PROXY_SELECTOR_STAGED)
 			ready[i] = rotate_staged_take(run, item, shown);
+		else if (item->state == PROXY_SELECTOR_ACTIVE &&
+		    shown->resolved == ROTATE_RESOLVED_OTHER)
+			note_missing(&missing, item);
 		else if (item->state == PROXY_SELECTOR_ACTIVE)
 			take_active(run, item, shown);
 		else
 			rotate_retired_take(run, item, shown);
 	}
+	take_missing(run, &missing);
 	rotate_switch_ready(run, items, ready);
 	free(ready);
 }

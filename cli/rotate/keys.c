@@ -1,4 +1,5 @@
 /* Keys, their names, files and records; see keys.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -200,4 +201,19 @@ rotate_record_name(const struct rotate_domain *domain, struct slice selector,
 	strbuf_reset(name);
 	strbuf_addf(name, "%.*s._domainkey.%s", (int)selector.n, selector.p,
 	    domain->name);
+}
+
+bool
+rotate_keys_are_there(const struct rotate_domain *domain)
+{
+	DIR *dir = opendir(domain->folder);
+	struct dirent *entry;
+	bool are = false;
+
+	while (dir != NULL && !are && (entry = readdir(dir)) != NULL)
+		are =
+		    slice_ends_nocase(slice_str(entry->d_name), SLICE(".pem"));
+	if (dir != NULL)
+		(void)closedir(dir);
+	return are;
 }

@@ -53,4 +53,7 @@ void rotate_key_clear(struct rotate_key *);
 void rotate_record_name(
     const struct rotate_domain *, struct slice selector, struct strbuf *name);
 
+/* Are keys in its folder, of whatever name? */
+bool rotate_keys_are_there(const struct rotate_domain *);
+
 #endif

@@ -61,8 +61,22 @@ rotate_work_write(struct rotate_work *work)
 	if (outcome != 0)
 		rotate_report_add(&work->run->report, &about, ROTATE_PERSON,
 		    "%s", strbuf_text(&reason));
+	else if (work->fresh)
+		(void)unlinkat(work->folder.fd, ROTATE_TOLD_NAME, 0);
 	strbuf_clear(&reason);
 	return outcome;
+}
+
+void
+rotate_report_unnamed(struct rotate_report *report,
+    const struct rotate_domain *domain, enum rotate_outcome outcome)
+{
+	const struct rotate_about about = {.domain = domain->name};
+
+	rotate_report_add(report, &about, outcome,
+	    "has keys, and no file that says what they are: `signpost rotate "
+	    "adopt -d %s -s SELECTOR' takes over the one that signs",
+	    domain->name);
 }
 
 void

@@ -302,6 +302,34 @@ class Automatic(Case):
         else:
             self.fail(self.said)
 
+    def test_keys_that_no_file_names_are_told_of_once(self):
+        self.begin()
+        folder = os.path.join(self.daemon.dir, "keys", "example.org")
+        key = os.path.join(folder, "old.pem")
+        harness.make_key(key)
+        want = "`signpost rotate adopt -d example.org -s SELECTOR' takes over"
+        told, = self.auto(status=1)
+        self.assertEqual(told["outcome"], "person")
+        self.assertIn(want, told["text"])
+        for _ in range(3):
+            self.world.later(DAY)
+            waiting, = self.auto()
+            self.assertEqual(waiting["outcome"], "waiting")
+            # Who looks sees it.
+            shown, = self.rotate("status", status=1)
+            self.assertIn(want, shown["text"])
+            self.assertEqual(os.listdir(folder).count("selectors"), 0)
+        self.publish({"name": "old._domainkey.example.org",
+                      "value": harness.key_record(key)})
+        self.world.later(HOUR)
+        self.one("adopt", "-s", "old")
+        self.assertEqual(sorted(os.listdir(folder)),
+                         ["old.pem", "selectors"])
+        # And once more, where somebody takes the file away.
+        os.remove(os.path.join(folder, "selectors"))
+        self.auto(status=1)
+        self.auto()
+
     def test_what_a_person_must_do_comes_by_mail_too(self):
         self.begin(rotate="notify = admin@example.net")
         told = [r for r in self.auto(status=1) if r["outcome"] == "person"]

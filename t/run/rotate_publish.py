@@ -63,6 +63,20 @@ class Delegated(rotate.Case):
         self.assertEqual(self.states(), {"a": "active"})
         self.assertTrue(self.verifies(
             self.signed_by("a", domain=CUSTOMER)))
+        # What is lost is put back to where the alias leads.
+        subprocess.run(
+            [SCRIPT, "-k", self.primary.keyfile, "-s", self.primary.address(),
+             "remove", AT % "a", "3600", "TXT", b"".join(strings)],
+            stdin=subprocess.DEVNULL, timeout=60, check=True)
+        self.assertEqual(self.primary.texts(AT % "a"), [])
+        self.world.later(2 * rotate.HOUR)
+        told, = self.rotate("auto", domain=(), status=1)
+        self.assertIn("its record is not to be seen", told["text"])
+        self.assertEqual(told["publish"]["name"], AT % "a")
+        self.assertEqual(len(self.primary.texts(AT % "a")), 1)
+        self.world.later(2 * rotate.HOUR)
+        self.auto()
+        self.assertNotIn(" lost=", self.file(CUSTOMER))
         self.world.later(181 * rotate.DAY)
         for _ in range(4):
             self.auto()
