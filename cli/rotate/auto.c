@@ -205,9 +205,8 @@ take_missing(struct rotate_run *run, struct rotate_items *missing)
 static void
 note_missing(struct rotate_items *missing, const struct rotate_item *item)
 {
-	const struct proxy_selector row = {.type = item->type,
-	    .state = item->state,
-	    .name = item->selector};
+	const struct proxy_selector row = {
+	    .type = item->type, .state = item->state, .name = item->selector};
 
 	(void)rotate_items_add(missing, item->domain, &row);
 }
