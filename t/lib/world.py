@@ -200,7 +200,7 @@ logging { category default { default_stderr; }; };
 class Unbound(Process):
     """A caching resolver, whose time is the test's."""
 
-    def __init__(self, test, world, stubs, local):
+    def __init__(self, test, world, stubs, local, remembers):
         super().__init__(test, "signpost-unbound-")
         self.port = ports.free_port()
         text = """server:
@@ -217,9 +217,9 @@ class Unbound(Process):
   rrset-cache-size: 8m
   outgoing-range: 512
   infra-host-ttl: 1
-  cache-max-negative-ttl: 86400
+  cache-max-negative-ttl: %d
   local-zone: "." static
-""" % (self.port, self.port, self.directory)
+""" % (self.port, self.port, self.directory, remembers)
         text += "".join("  local-zone: '%s.' transparent\n" % zone
                         for zone in stubs)
         text += "".join("  local-data: '%s'\n" % line for line in local)
@@ -309,6 +309,7 @@ class World:
     def follow(self, address, primaries):
         return Named(self.test, address, {}, primaries)
 
-    def resolve(self, stubs, *local):
-        """It has these records itself."""
-        return Unbound(self.test, self, stubs, local)
+    def resolve(self, stubs, *local, remembers=86400):
+        """It has these records itself. It remembers for so long, at most, that
+        there is none."""
+        return Unbound(self.test, self, stubs, local, remembers)

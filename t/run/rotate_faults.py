@@ -101,7 +101,7 @@ class Matrix(rotate.Case):
     def begin_all(self):
         """Each domain has a key that signs, and is old enough for another."""
         self.begin(domains=self.domains, command=self.command,
-                   minimum=self.REMEMBERED,
+                   minimum=self.REMEMBERED, remembers=1,
                    out=("signature = dkim(a=ed25519-sha256)",))
         self.meet_strangers()
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ",
@@ -147,7 +147,7 @@ class Matrix(rotate.Case):
 
     # --- runs ---
 
-    def start(self, *domains, at=None, do=None, hurry=1):
+    def launch(self, *domains, at=None, do=None, hurry=1):
         """A run; with a step and what happens there."""
         environment = self.world.environment()
         preload = [environment["LD_PRELOAD"]]
@@ -179,7 +179,7 @@ class Matrix(rotate.Case):
         return run.returncode
 
     def auto(self, *domains, ended=(0, 1)):
-        self.end(self.start(*domains), *ended)
+        self.end(self.launch(*domains), *ended)
 
     def stopped(self, cells):
         """Until each of their runs stands at its step."""
@@ -236,7 +236,7 @@ class Matrix(rotate.Case):
 
     def all_stopped(self, cells, hurry=1):
         for cell in cells:
-            cell.run = self.start(
+            cell.run = self.launch(
                 cell.domain, at=cell, do="stop", hurry=hurry)
         self.stopped(cells)
 
@@ -248,7 +248,7 @@ class Matrix(rotate.Case):
 
     def killed(self, cells):
         for cell in cells:
-            run = self.start(cell.domain, at=cell, do="kill")
+            run = self.launch(cell.domain, at=cell, do="kill")
             self.end(run, -signal.SIGKILL)
             self.was_met(cell, "killed")
             self.check(cell)
@@ -257,7 +257,7 @@ class Matrix(rotate.Case):
 
     def full(self, cells):
         for cell in cells:
-            self.end(self.start(cell.domain, at=cell, do="full"), 0, 1)
+            self.end(self.launch(cell.domain, at=cell, do="full"), 0, 1)
             self.was_met(cell, "ENOSPC")
             self.check(cell)
             self.auto(cell.domain)
@@ -267,7 +267,7 @@ class Matrix(rotate.Case):
         """The one stands at its step while the other comes, which waits for it
         or does the same; then both go on."""
         self.all_stopped(cells)
-        others = [self.start(cell.domain) for cell in cells]
+        others = [self.launch(cell.domain) for cell in cells]
         end = time.monotonic() + 1
         while time.monotonic() < end and any(
                 other.poll() is None for other in others):
@@ -300,7 +300,7 @@ class Matrix(rotate.Case):
         for cell in cells:
             self.end(cell.run)
             self.was_met(cell, "both were down")
-        self.end(self.start(*(cell.domain for cell in cells)), 0, 1)
+        self.end(self.launch(*(cell.domain for cell in cells)), 0, 1)
         mails += [self.mail(cell) for cell in cells]
         for server in self.primary, self.secondary:
             server.start()
@@ -343,8 +343,7 @@ class Matrix(rotate.Case):
                                    ("remove", "taking down noted")):
                 # The daemon had been asked before.
                 self.assertEqual(after, ("retired", True), cell)
-        self.daemon.start()
-        self.client = None
+        self.start()
         for cell in cells:
             self.check(cell)
         self.auto(*(cell.domain for cell in cells))
