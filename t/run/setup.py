@@ -625,7 +625,7 @@ class Steps(Bare):
         self.assertNotIn("1002", services())
 
 
-class ByMilter(Bare):
+class Milter(Bare):
     """--wiring milter: Postfix asks, and nothing of it stands in the queue."""
     MAIN = pathlib.Path("/etc/postfix/main.cf")
     WORDS = "-d", "example.org", "--wiring", "milter"
@@ -644,6 +644,10 @@ class ByMilter(Bare):
 
     def settings(self):
         return services() + run("postconf", "-n").stdout
+
+
+class ByMilter(Milter):
+    """What it does, and what undo takes back."""
 
     def from_outside(self, subject):
         """As a client of another host, by the name that its address has not."""
@@ -905,6 +909,10 @@ class ByMilter(Bare):
                      "check-auth@example.org", status=(0, 1))
         self.assertNotRegex(said, r"(?m)^(FAIL|warning) +(reflector|results)")
         self.assertIn("\nrelay = 127.0.0.1:25\n", CONF.read_text())
+
+
+class KilledByMilter(Milter):
+    """At any step, and run again."""
 
     def test_killed_at_each_step_it_can_be_run_again(self):
         want = None
