@@ -2,6 +2,7 @@
 until nobody needs it. Real name servers, a real daemon under traffic, a caching
 resolver for the verifiers, and a clock that the test sets.
 """
+import contextlib
 import json
 import os
 import random
@@ -400,7 +401,10 @@ class Automatic(Case):
                 for _ in range(5)]
             for run in runs:
                 said = run.communicate(timeout=170)[0]
-                self.assertIn(run.returncode, (0, 1), said)
+                # Or it has waited long enough for the others, on a slow machine.
+                self.assertTrue(
+                    run.returncode in (0, 1) or run.returncode == 78 and
+                    "another program is at it" in said, said)
             self.secondary.catch_up(self.zone, self.primary)
             self.assertEqual([row[0] for row in self.rows()], ["rsa"])
         self.assertEqual(self.rows(), [("rsa", "active", "m202911r")])
@@ -484,28 +488,39 @@ class Together(Case):
         self.one("activate")
         self.assertTrue(self.verifies(self.signed_by("m202911r2")))
 
+    @contextlib.contextmanager
     def delayed(self, call, number):
-        """An activate that stops for three seconds at that call."""
-        return subprocess.Popen(
-            ["strace", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
-             "inject=%s:delay_enter=3000000:when=%d" % (call, number), "-E",
+        """An activate that stops for ten seconds at that call. Then it is there;
+        and behind, it has ended."""
+        trace = os.path.join(self.daemon.dir, "trace")
+        run = subprocess.Popen(
+            ["strace", "-qq", "-o", trace, "-e", "trace=" + call, "-e",
+             "inject=%s:delay_enter=10000000:when=%d" % (call, number), "-E",
              "LD_PRELOAD=" + world.FAKETIME, harness.binary(), "rotate",
              "activate", "-d", "example.org", "-c", self.daemon.config],
             env=self.world.environment() | {"LD_PRELOAD": ""},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True)
+        harness.wait_until("it to be there", lambda: self.calls(
+            trace, call) >= number)
+        yield run
+        run.said = run.communicate(timeout=170)[0]
+
+    def calls(self, trace, call):
+        if not os.path.exists(trace):
+            return 0
+        with open(trace, encoding="ascii", errors="replace") as f:
+            return len(re.findall(r"(?m)^%s\(" % call, f.read()))
 
     def test_what_does_not_verify_by_dns_is_put_back(self):
         """The trial's signature is looked at, not only the record before it: here
         the key becomes another one between the two."""
         self.ready()
-        run = self.delayed("flock", 3)
-        time.sleep(1.5)
-        harness.usual_key(os.path.join(
-            self.daemon.dir, "keys/example.org/m202911r2.pem"))
-        said = run.communicate(timeout=170)[0]
-        self.assertEqual(run.returncode, 1, said)
-        self.assertIn("its trial signature does not verify", said)
+        with self.delayed("flock", 3) as run:
+            harness.usual_key(os.path.join(
+                self.daemon.dir, "keys/example.org/m202911r2.pem"))
+        self.assertEqual(run.returncode, 1, run.said)
+        self.assertIn("its trial signature does not verify", run.said)
         self.assertEqual(self.rows(), [("rsa", "active", "m202911r"),
                                        ("rsa", "staged", "m202911r2")])
 
@@ -575,15 +590,14 @@ class Together(Case):
 
     def test_what_a_person_edits_meanwhile_counts(self):
         text = self.ready()
-        run = self.delayed("connect", 1)
-        time.sleep(1)  # it has read the file, and asks the DNS
         path = os.path.join(self.daemon.dir, "keys/example.org/selectors")
-        with open(path + ".mine", "w", encoding="ascii") as f:
-            os.chmod(path + ".mine", 0o600)
-            f.write("# mine\n" + text.replace("staged ", "retired"))
-        os.rename(path + ".mine", path)
-        said = run.communicate(timeout=170)[0]
-        self.assertIn(run.returncode, (0, 75), said)
+        # It has read the file, and asks the DNS.
+        with self.delayed("connect", 1) as run:
+            with open(path + ".mine", "w", encoding="ascii") as f:
+                os.chmod(path + ".mine", 0o600)
+                f.write("# mine\n" + text.replace("staged ", "retired"))
+            os.rename(path + ".mine", path)
+        self.assertIn(run.returncode, (0, 75), run.said)
         self.assertEqual(self.rows(), [("rsa", "active", "m202911r"),
                                        ("rsa", "retired", "m202911r2")])
         self.assertTrue(self.file().startswith("# mine\n"))
