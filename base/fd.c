@@ -1,4 +1,4 @@
-/* write(2) until all is written. */
+/* Calls on descriptors, each as it is meant most often; see fd.h. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -16,4 +16,12 @@ fd_write_all(int fd, struct slice bytes)
 			bytes = slice_after(bytes, (size_t)n);
 	}
 	return 0;
+}
+
+void
+fd_close(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
 }

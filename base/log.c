@@ -130,29 +130,23 @@ write_until(int64_t end, struct slice line, bool *torn)
 	return line.n == 0 ? 0 : -1;
 }
 
-/* May a write there wait for somebody? */
-static bool
-has_reader(void)
-{
-	struct stat st;
-
-	return fstat(STDERR_FILENO, &st) == 0 &&
-	    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
-}
-
 /* In one write where it can be, so that lines of several processes do not
  * mix. */
 static int
 write_stderr(struct log *log, struct strbuf *line)
 {
 	ssize_t ignored;
+	struct stat st;
 
 	if (line->full) {
 		strbuf_truncate(line, line->cap - 1);
 		line->full = false;
 	}
 	strbuf_add_char(line, '\n');
-	if (has_reader()) /* who has lost lines is waited for no more */
+	/* Where a write may wait for somebody. Who has lost lines is waited for
+	 * no more. */
+	if (fstat(STDERR_FILENO, &st) == 0 &&
+	    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
 		return write_until(
 		    clock_ms() + (log->lost > 0 ? 0 : LOG_WAIT_MS),
 		    strbuf_slice(line), &log->torn);

@@ -66,3 +66,12 @@ number_parse_time(struct slice s, uint64_t max, uint64_t *seconds)
 
 	return parse_with_unit(s, units, max, seconds);
 }
+
+int
+number_hex_digit(char c)
+{
+	if (ascii_is_digit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}

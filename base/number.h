@@ -10,6 +10,9 @@
  * more than `max`. */
 int number_parse(struct slice, uint64_t max, uint64_t *value);
 
+/* A hexadecimal digit's value, whatever its case; -1: it is none. */
+int number_hex_digit(char);
+
 /* With an optional k, M or G (powers of 1024), in bytes. */
 int number_parse_size(struct slice, uint64_t max, uint64_t *bytes);
 

@@ -72,6 +72,24 @@ slice_is_one_of(struct slice s, const char *const *words)
 	return false;
 }
 
+bool
+slice_has_one_of(struct slice s, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (slice_search(s, slice_str(*words)) < s.n)
+			return true;
+	return false;
+}
+
+bool
+slice_has_space(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (ascii_is_space(s.p[i]))
+			return true;
+	return false;
+}
+
 struct slice
 slice_trim(struct slice s)
 {

@@ -75,6 +75,12 @@ bool slice_is_ascii(struct slice);
 /* Is it one of these words, whatever their case? NULL ends them. */
 bool slice_is_one_of(struct slice, const char *const *words);
 
+/* Does one of these words stand anywhere in it, in this case? NULL ends them. */
+bool slice_has_one_of(struct slice, const char *const *words);
+
+/* Does a SP, HTAB, CR or LF stand anywhere in it? */
+bool slice_has_space(struct slice);
+
 /* Without leading and trailing SP, HTAB, CR and LF. */
 struct slice slice_trim(struct slice);
 

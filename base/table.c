@@ -18,22 +18,10 @@
 #define TABLE_POINT 0x1b873593u
 #define TABLE_MIXER UINT64_C(0xbf58476d1ce4e5b9)
 
-static void
-choose_secret(struct table *t)
-{
-	uint64_t secret[2] = {TABLE_POINT, TABLE_MIXER};
-
-	/* Without the kernel's randomness, early after a start, it is time that
-	 * may be lost, nothing else. */
-	if (t->room > TABLE_FEW)
-		(void)!getrandom(secret, sizeof(secret), GRND_NONBLOCK);
-	t->point = 1 + secret[0] % (TABLE_PRIME - 1);
-	t->mixer = secret[1] | 1;
-}
-
 void
 table_init(struct table *t, size_t room)
 {
+	uint64_t secret[2] = {TABLE_POINT, TABLE_MIXER};
 	size_t chains = 2;
 
 	assert(room <= UINT32_C(1) << 31);
@@ -43,7 +31,12 @@ table_init(struct table *t, size_t room)
 	/* In one piece: a message's header makes one. */
 	t->heads = xcalloc(chains + room, sizeof(*t->heads));
 	t->next = t->heads + chains;
-	choose_secret(t);
+	/* Without the kernel's randomness, early after a start, it is time that
+	 * may be lost, nothing else. */
+	if (t->room > TABLE_FEW)
+		(void)!getrandom(secret, sizeof(secret), GRND_NONBLOCK);
+	t->point = 1 + secret[0] % (TABLE_PRIME - 1);
+	t->mixer = secret[1] | 1;
 }
 
 void

@@ -299,6 +299,25 @@ contain(const struct proxy_networks *networks, sa_family_t family,
 }
 
 bool
+proxy_network_is_within(
+    const struct proxy_network *inner, const struct proxy_network *outer)
+{
+	return inner->family == outer->family &&
+	    inner->prefix >= outer->prefix &&
+	    auth_address_matches(outer->address, inner->address, outer->prefix);
+}
+
+bool
+proxy_networks_cover(
+    const struct proxy_networks *networks, const struct proxy_network *network)
+{
+	for (size_t i = 0; i < networks->count; i++)
+		if (proxy_network_is_within(network, &networks->list[i]))
+			return true;
+	return false;
+}
+
+bool
 proxy_networks_contain_text(
     const struct proxy_networks *networks, struct slice text)
 {

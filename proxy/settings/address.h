@@ -75,6 +75,14 @@ struct proxy_networks {
  * that is no address is. */
 bool proxy_networks_contain_text(const struct proxy_networks *, struct slice);
 
+/* Does the first lie within the second, or is it the same? */
+bool proxy_network_is_within(
+    const struct proxy_network *, const struct proxy_network *);
+
+/* Does it lie within one of them? */
+bool proxy_networks_cover(
+    const struct proxy_networks *, const struct proxy_network *);
+
 /* Is the peer in one of them? An IPv4-mapped IPv6 address counts as IPv4. A
  * Unix-domain peer is in none: who may open the socket decides its mode. */
 bool proxy_networks_contain(

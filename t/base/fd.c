@@ -66,12 +66,27 @@ test_what_cannot_be_written_is_told(void **state)
 	close(full);
 }
 
+static void
+test_what_is_closed_is_none(void **state)
+{
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC), was = fd;
+
+	(void)state;
+	assert_true(fd >= 0);
+	fd_close(&fd);
+	assert_int_equal(fd, -1);
+	assert_int_equal(fcntl(was, F_GETFD), -1);
+	fd_close(&fd);
+	assert_int_equal(fd, -1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_all_of_it_is_written_in_pieces),
 	    cmocka_unit_test(test_what_cannot_be_written_is_told),
+	    cmocka_unit_test(test_what_is_closed_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

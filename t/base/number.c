@@ -64,11 +64,26 @@ test_numbers(void **state)
 	}
 }
 
+static void
+test_hexadecimal_digits(void **state)
+{
+	static const char digits[] = "0123456789abcdef", others[] = "/:@G`g ";
+
+	(void)state;
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(number_hex_digit(digits[i]), i);
+	assert_int_equal(number_hex_digit('A'), 10);
+	assert_int_equal(number_hex_digit('F'), 15);
+	for (size_t i = 0; i < sizeof(others); i++)
+		assert_int_equal(number_hex_digit(others[i]), -1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_numbers),
+	    cmocka_unit_test(test_hexadecimal_digits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

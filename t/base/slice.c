@@ -155,6 +155,32 @@ test_one_of_the_words_in_any_case(void **state)
 	assert_false(slice_is_one_of(SLICE(""), words));
 }
 
+static void
+test_a_word_that_stands_anywhere(void **state)
+{
+	static const char *const words[] = {"clam", "Dkim", NULL};
+
+	(void)state;
+	assert_true(slice_has_one_of(SLICE("clam"), words));
+	assert_true(slice_has_one_of(SLICE("inet:clamav:1"), words));
+	assert_true(slice_has_one_of(SLICE("openDkim"), words));
+	assert_false(slice_has_one_of(SLICE("opendkim"), words));
+	assert_false(slice_has_one_of(SLICE("cla"), words));
+	assert_false(slice_has_one_of(SLICE(""), words));
+}
+
+static void
+test_white_space_that_stands_anywhere(void **state)
+{
+	(void)state;
+	assert_true(slice_has_space(SLICE(" a")));
+	assert_true(slice_has_space(SLICE("a\tb")));
+	assert_true(slice_has_space(SLICE("a\r")));
+	assert_true(slice_has_space(SLICE("\n")));
+	assert_false(slice_has_space(SLICE("ab\v")));
+	assert_false(slice_has_space(SLICE("")));
+}
+
 int
 main(void)
 {
@@ -164,6 +190,8 @@ main(void)
 	    cmocka_unit_test(test_finding),
 	    cmocka_unit_test(test_trim),
 	    cmocka_unit_test(test_cut_gives_every_piece),
+	    cmocka_unit_test(test_a_word_that_stands_anywhere),
+	    cmocka_unit_test(test_white_space_that_stands_anywhere),
 	    cmocka_unit_test(test_ascii_is_ascii_only),
 	    cmocka_unit_test(test_one_of_the_words_in_any_case),
 	};

@@ -904,6 +904,45 @@ test_reads_what_is_installed(void **state)
 	strbuf_clear(&all);
 }
 
+static void
+test_networks_within_networks(void **state)
+{
+	static const struct {
+		const char *inner;
+		bool within; /* 10.128.0.0/9 or 2001:db8::/33 */
+	} cases[] = {
+	    {"10.128.0.0/9", true},
+	    {"10.200.1.0/24", true},
+	    {"10.255.255.255", true},
+	    {"10.0.0.0/8", false},
+	    {"10.127.0.0/16", false},
+	    {"2001:db8:1::/48", true},
+	    {"2001:db8:8000::/48", false},
+	    {"::/0", false},
+	    {"::ffff:10.128.0.0/105", false},
+	};
+	struct proxy_network list[2], inner;
+	const struct proxy_networks networks = {list, 2};
+	struct strbuf reason;
+
+	(void)state;
+	strbuf_init(&reason, 200);
+	assert_int_equal(
+	    proxy_network_parse(SLICE("10.128.0.0/9"), &list[0], &reason), 0);
+	assert_int_equal(
+	    proxy_network_parse(SLICE("2001:db8::/33"), &list[1], &reason), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(proxy_network_parse(slice_str(cases[i].inner),
+				     &inner, &reason),
+		    0);
+		assert_int_equal(
+		    proxy_networks_cover(&networks, &inner), cases[i].within);
+	}
+	assert_true(proxy_network_is_within(&list[0], &list[0]));
+	assert_false(proxy_network_is_within(&list[0], &list[1]));
+	strbuf_clear(&reason);
+}
+
 int
 main(void)
 {
@@ -926,6 +965,7 @@ main(void)
 	    cmocka_unit_test(test_refuses_garbled_settings),
 	    cmocka_unit_test(test_loads_a_file_or_says_why_not),
 	    cmocka_unit_test(test_reads_what_is_installed),
+	    cmocka_unit_test(test_networks_within_networks),
 	    cmocka_unit_test(test_names_what_the_machine_lacks),
 	    cmocka_unit_test(test_tells_a_spool_that_cannot_be_written),
 	};
