@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "proxy/figures/shared.h"
 
 _Static_assert(sizeof(((struct proxy_shared *)0)->master_page) ==
@@ -99,21 +100,13 @@ proxy_shared_new(struct proxy_shared_files *files)
 	return NULL;
 }
 
-static void
-close_file(int *file)
-{
-	if (*file >= 0)
-		(void)close(*file);
-	*file = -1;
-}
-
 void
 proxy_shared_close(struct proxy_shared_files *files)
 {
-	close_file(&files->master);
-	close_file(&files->history);
+	fd_close(&files->master);
+	fd_close(&files->history);
 	for (size_t i = 0; i < PROXY_SHARED_SLOTS; i++)
-		close_file(&files->slots[i]);
+		fd_close(&files->slots[i]);
 }
 
 struct proxy_shared *
@@ -193,7 +186,7 @@ have_page(struct proxy_shared *shared, struct proxy_shared_files *files, int i)
 		return -1;
 	if (put(&shared->slots[i], PROXY_PAGE, files->slots[i], WRITE) == 0)
 		return 0;
-	close_file(&files->slots[i]);
+	fd_close(&files->slots[i]);
 	return -1;
 }
 

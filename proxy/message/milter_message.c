@@ -359,16 +359,6 @@ proxy_milter_message_body(struct proxy_milter_message *m, struct slice chunk)
 
 /* --- the answer --- */
 
-/* A mail server that shows no leading space puts one there itself. */
-static struct slice
-value_to_insert(const struct proxy_milter_message *m, struct slice value)
-{
-	bool puts = (m->job.terms->steps & MILTER_LEADING_SPACE) == 0;
-
-	return puts && value.n > 0 && value.p[0] == ' ' ? slice_after(value, 1)
-							: value;
-}
-
 /* Each goes above all others, so the lowest goes first. 0, or -1 where what is
  * to go on top is no fields. */
 static int
@@ -378,12 +368,16 @@ print_inserts(struct proxy_milter_message *m, struct strbuf *out)
 	struct mail_header *fields = mail_header_parse(top, PROXY_EDIT_TOP_MAX);
 	size_t count = fields == NULL ? 0 : mail_header_count(fields);
 	bool whole = fields != NULL && mail_header_size(fields) == top.n;
+	/* A mail server that shows no leading space puts one there itself. */
+	bool puts = (m->job.terms->steps & MILTER_LEADING_SPACE) == 0;
 
 	while (whole && count-- > 0) {
 		const struct mail_field *field = mail_header_at(fields, count);
+		struct slice value = field->value;
 
-		(void)milter_print_insert(
-		    0, field->name, value_to_insert(m, field->value), out);
+		if (puts && value.n > 0 && value.p[0] == ' ')
+			value = slice_after(value, 1);
+		(void)milter_print_insert(0, field->name, value, out);
 	}
 	mail_header_free(fields);
 	return whole ? 0 : -1;

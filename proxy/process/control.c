@@ -51,15 +51,16 @@ struct proxy_control {
 
 /* --- who asks --- */
 
-/* Root, or who runs this process. */
-static bool
-is_trusted(int fd)
+bool
+proxy_control_peer_is_trusted(int fd, pid_t *pid)
 {
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
-	    (peer.uid == 0 || peer.uid == geteuid());
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0)
+		return false;
+	*pid = peer.pid;
+	return peer.uid == 0 || peer.uid == geteuid();
 }
 
 static void
@@ -132,6 +133,7 @@ on_asker(evutil_socket_t socket, short what, void *ctx)
 	static const struct timeval wait = {ASK_S, 0};
 	struct proxy_control *control = ctx;
 	struct asker *asker = NULL;
+	pid_t ignored;
 	int fd = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;
@@ -140,7 +142,7 @@ on_asker(evutil_socket_t socket, short what, void *ctx)
 	for (size_t i = 0; i < ASKERS_MAX && asker == NULL; i++)
 		if (control->askers[i].state == ASKER_NONE)
 			asker = &control->askers[i];
-	if (asker == NULL || !is_trusted(fd)) {
+	if (asker == NULL || !proxy_control_peer_is_trusted(fd, &ignored)) {
 		(void)close(fd);
 		return;
 	}

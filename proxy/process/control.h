@@ -74,6 +74,10 @@ void proxy_control_answer_one(
 /* That reload's outcome, to those who wait for it. NULL is fine. */
 void proxy_control_answer(struct proxy_control *, struct slice answer);
 
+/* Is who opened that socket, or listens at it, root or who runs this process?
+ * Its process goes to `*pid`. */
+bool proxy_control_peer_is_trusted(int fd, pid_t *pid);
+
 /*
  * The other side: asks who listens at `path`, and waits so many seconds.
  * `master` is who it must be; 0: root, or who we are. 0 and the answer; or -1

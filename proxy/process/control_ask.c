@@ -17,25 +17,13 @@ ask_fail(struct strbuf *reason, const char *what, int why)
 	    why == 0 ? "" : strerror(why));
 }
 
-/* Who listens is told by the kernel: where others may write to the directory,
- * they may have put their own socket there. */
-static bool
-is_the_one(int fd, const struct proxy_control_asking *asking)
-{
-	struct ucred peer;
-	socklen_t n = sizeof(peer);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
-	    (peer.uid == 0 || peer.uid == geteuid()) &&
-	    (asking->master == 0 || peer.pid == asking->master);
-}
-
 static int
 connect_to(struct proxy_control_asking *asking, struct strbuf *reason)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	const struct timeval wait = {(time_t)asking->wait_s, 0};
 	size_t n = strlen(asking->path);
+	pid_t listens;
 	int fd, why;
 
 	if (n >= sizeof(un.sun_path))
@@ -51,7 +39,10 @@ connect_to(struct proxy_control_asking *asking, struct strbuf *reason)
 		asking->absent = why == ENOENT || why == ECONNREFUSED;
 		asking->forbidden = why == EACCES || why == EPERM;
 		(void)ask_fail(reason, asking->path, why);
-	} else if (!is_the_one(fd, asking)) {
+	} else if (!proxy_control_peer_is_trusted(fd, &listens) ||
+	    (asking->master != 0 && listens != asking->master)) {
+		/* Who listens is told by the kernel: where others may write to
+		 * the directory, they may have put their own socket there. */
 		strbuf_addf(reason, "%s: another process answers in its place",
 		    asking->path);
 	} else {

@@ -673,19 +673,6 @@ make_events(struct proxy_master *master)
 
 /* --- beginning and end --- */
 
-/* Of the user signals only workers know what they mean. Their default would end
- * the master, and a script that sends one to the wrong process must not stop
- * the mail. */
-static void
-ignore_signals(void)
-{
-	const struct sigaction ignore = {.sa_handler = SIG_IGN};
-
-	(void)sigaction(SIGPIPE, &ignore, NULL);
-	(void)sigaction(SIGUSR1, &ignore, NULL);
-	(void)sigaction(SIGUSR2, &ignore, NULL);
-}
-
 static void
 run_loop(struct proxy_master *master)
 {
@@ -814,6 +801,7 @@ proxy_master_run(const struct proxy_master_job *job)
 {
 	struct proxy_master master = {
 	    .job = job, .tell = -1, .shared_fd = -1, .conf_fd = -1};
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct strbuf reason;
 
 	TAILQ_INIT(&master.generations);
@@ -821,7 +809,12 @@ proxy_master_run(const struct proxy_master_job *job)
 	strbuf_init(&reason, REASON_MAX);
 	renew_log(&master, job->config);
 	proxy_notify_init(&master.notify);
-	ignore_signals();
+	/* Of the user signals only workers know what they mean. Their default
+	 * would end the master, and a script that sends one to the wrong
+	 * process must not stop the mail. */
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGUSR1, &ignore, NULL);
+	(void)sigaction(SIGUSR2, &ignore, NULL);
 	/* Before any key is read: from here on no other process of the same
 	 * user can look into this one, and no core of it is written. */
 	proxy_privilege_hide();

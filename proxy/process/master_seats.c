@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log_wire.h"
 #include "base/xalloc.h"
 #include "proxy/keys/key_wire.h"
@@ -30,14 +31,6 @@ enum { KEYLESS_ROUNDS = 2 };
 _Static_assert(
     PROXY_SHARED_SLOTS >= 2 * ((PROXY_FRONTS + 1) * PROXY_WORKERS_MAX + 1),
     "a reload has place for each process twice");
-
-static void
-drop_fd(int *fd)
-{
-	if (*fd >= 0)
-		(void)close(*fd);
-	*fd = -1;
-}
 
 static void
 move_seat(struct proxy_seat *seat, enum proxy_seat_state state)
@@ -120,7 +113,7 @@ proxy_generation_free(struct proxy_generation *g)
 		if (g->seats[i].on_pause != NULL)
 			event_free(g->seats[i].on_pause);
 	free(g->seats);
-	drop_fd(&g->settings);
+	fd_close(&g->settings);
 	proxy_config_free(g->config);
 	free(g);
 }
@@ -410,7 +403,7 @@ on_keys(evutil_socket_t fd, short what, void *ctx)
 	/* No more is answered on that socket, even before the process is
 	 * dead. */
 	drop_event(&seat->on_keys);
-	drop_fd(&seat->keys);
+	fd_close(&seat->keys);
 }
 
 /* What one said that has ended since. The socket outlives the process, so what
@@ -545,11 +538,11 @@ make_pairs(
 static void
 drop_ends(struct pairs *pairs, size_t end)
 {
-	drop_fd(&pairs->control[end]);
-	drop_fd(&pairs->keys[end]);
-	drop_fd(&pairs->lines[end]);
-	drop_fd(&pairs->hello[end]);
-	drop_fd(&pairs->records[end]);
+	fd_close(&pairs->control[end]);
+	fd_close(&pairs->keys[end]);
+	fd_close(&pairs->lines[end]);
+	fd_close(&pairs->hello[end]);
+	fd_close(&pairs->records[end]);
 }
 
 static int
@@ -669,11 +662,11 @@ get_up(struct proxy_seat *seat, const char *why)
 	drop_event(&seat->on_control);
 	drop_event(&seat->on_keys);
 	drop_event(&seat->on_lines);
-	drop_fd(&seat->control);
-	drop_fd(&seat->keys);
-	drop_fd(&seat->lines);
+	fd_close(&seat->control);
+	fd_close(&seat->keys);
+	fd_close(&seat->lines);
 	proxy_seat_drop_gifts(seat);
-	drop_fd(&seat->hello);
+	fd_close(&seat->hello);
 	proxy_seat_leave_records(seat);
 	give_slot_back(seat);
 	move_seat(seat, PROXY_SEAT_EMPTY);

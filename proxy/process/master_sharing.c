@@ -10,18 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/xalloc.h"
 #include "proxy/keys/hello_wire.h"
 #include "proxy/process/master_private.h"
 #include "proxy/settings/roles.h"
-
-static void
-drop_end(int *fd)
-{
-	if (*fd >= 0)
-		(void)close(*fd);
-	*fd = -1;
-}
 
 int
 proxy_master_pair(int type, int pair[2], struct strbuf *reason)
@@ -152,8 +145,8 @@ introduce(struct proxy_seat *asker, struct proxy_seat *signer)
 	} else {
 		hand_to(asker, PROXY_HELLO_SIGNING, front, pair[0]);
 		hand_to(signer, PROXY_HELLO_SIGNING, front, pair[1]);
-		drop_end(&pair[0]);
-		drop_end(&pair[1]);
+		fd_close(&pair[0]);
+		fd_close(&pair[1]);
 	}
 	strbuf_clear(&reason);
 }
@@ -199,8 +192,8 @@ proxy_generation_meet(
 		if (proxy_hello_send(seat->hello, &hello, pair[1]) == 0)
 			to[n++] = pair[0];
 		else
-			drop_end(&pair[0]);
-		drop_end(&pair[1]);
+			fd_close(&pair[0]);
+		fd_close(&pair[1]);
 	}
 	strbuf_clear(&reason);
 	return n;
@@ -225,7 +218,7 @@ show_page(struct proxy_seat *to, unsigned slot)
 	    proxy_shared_reader(to->generation->master->files.slots[slot]);
 
 	hand_to(to, PROXY_HELLO_PAGE, slot, reader);
-	drop_end(&reader);
+	fd_close(&reader);
 }
 
 void
@@ -263,7 +256,7 @@ proxy_seat_share(struct proxy_seat *seat)
 
 			hand_to(seat, PROXY_HELLO_RECORDS, last->front,
 			    last->records);
-			drop_end(&last->records);
+			fd_close(&last->records);
 		}
 		for (unsigned k = 0; k < PROXY_SHARED_SLOTS; k++)
 			if (master->files.slots[k] >= 0 &&
@@ -286,7 +279,7 @@ proxy_seat_leave_records(struct proxy_seat *seat)
 		if (recv(one->records, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
 			master->orphans[kept++] = *one;
 		else
-			drop_end(&one->records);
+			fd_close(&one->records);
 	}
 	master->orphan_count = kept;
 	if (seat->records >= 0 &&
@@ -295,5 +288,5 @@ proxy_seat_leave_records(struct proxy_seat *seat)
 		    (struct proxy_orphan){seat->records, front_number(seat)};
 		seat->records = -1;
 	}
-	drop_end(&seat->records);
+	fd_close(&seat->records);
 }

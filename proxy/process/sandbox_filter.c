@@ -54,17 +54,6 @@ on_sigsys(int number, siginfo_t *info, void *context)
 	(void)compat_syscall_returns(context, -EPERM);
 }
 
-static int
-catch_unlisted(enum proxy_sandbox_unlisted unlisted, int tell)
-{
-	struct sigaction action = {.sa_flags = SA_SIGINFO | SA_NODEFER};
-
-	on_unlisted.tell = tell;
-	on_unlisted.death = unlisted == PROXY_SANDBOX_UNLISTED_DEATH;
-	action.sa_sigaction = on_sigsys;
-	return sigaction(SIGSYS, &action, NULL);
-}
-
 /* Where this machine's registers are not known, a refusal goes untold. */
 static uint32_t
 action_of(enum proxy_sandbox_unlisted unlisted)
@@ -139,12 +128,16 @@ int
 proxy_sandbox_filter(
     unsigned kind, enum proxy_sandbox_unlisted unlisted, int tell)
 {
+	const struct sigaction action = {
+	    .sa_flags = SA_SIGINFO | SA_NODEFER, .sa_sigaction = on_sigsys};
 	scmp_filter_ctx filter = seccomp_init(action_of(unlisted));
 	int result;
 
 	if (filter == NULL)
 		return -1;
-	result = catch_unlisted(unlisted, tell) == 0 ? 0 : -errno;
+	on_unlisted.tell = tell;
+	on_unlisted.death = unlisted == PROXY_SANDBOX_UNLISTED_DEATH;
+	result = sigaction(SIGSYS, &action, NULL) == 0 ? 0 : -errno;
 	if (result == 0)
 		result = set_attributes(filter);
 	if (result == 0) {

@@ -144,15 +144,6 @@ on_nameservers(void *ctx, const struct dns_probe_result *results, size_t count)
 	w->answer_count = count;
 }
 
-static bool
-is_deaf(const struct proxy_watch *w)
-{
-	for (size_t i = 0; i < w->answer_count; i++)
-		if (w->answers[i].error == 0)
-			return false;
-	return w->answer_count > 0;
-}
-
 /* --- the program --- */
 
 /* --- all of it --- */
@@ -162,7 +153,10 @@ proxy_watch_state(const struct proxy_watch *w, struct proxy_state *state)
 {
 	struct stat runs, installed;
 
-	state->deaf = is_deaf(w);
+	state->deaf = w->answer_count > 0;
+	for (size_t i = 0; i < w->answer_count; i++)
+		if (w->answers[i].error == 0)
+			state->deaf = false;
 	for (size_t i = 0; i < w->hop_count; i++)
 		proxy_state_add(state,
 		    w->hops[i].up ? PROXY_STATE_OK : PROXY_STATE_FAIL,

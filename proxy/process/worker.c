@@ -654,18 +654,6 @@ session_max(const struct proxy_worker_job *job)
 	return possible;
 }
 
-/* A write to a closed connection, or one past a limit of file size, is an
- * error to be told of, not an end. */
-static void
-ignore_signals(void)
-{
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
-
-	(void)sigaction(SIGPIPE, &ignore, NULL);
-	(void)sigaction(SIGXFSZ, &ignore, NULL);
-	(void)sigaction(SIGHUP, &ignore, NULL);
-}
-
 static void
 worker_clear(struct worker *w)
 {
@@ -693,33 +681,30 @@ worker_clear(struct worker *w)
 	proxy_process_eyes_close(&w->eyes);
 }
 
-/* The directory is held open: files are made relative to it, with no path that
- * could change under us. */
-static int
-open_spool_dir(const struct proxy_worker_job *job)
-{
-	int fd =
-	    open(job->front->spool_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		log_printf(job->log, LOGGING_ERROR, "spool_dir = %s: %s",
-		    job->front->spool_dir, strerror(errno));
-	return fd;
-}
-
 int
 proxy_worker_run(const struct proxy_worker_job *job)
 {
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct worker w = {.job = job};
-	int spool_dir = open_spool_dir(job);
 	const struct proxy_front *front;
+	/* The directory is held open: files are made relative to it, with no
+	 * path that could change under us. */
+	int spool_dir =
+	    open(job->front->spool_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (spool_dir < 0)
+	if (spool_dir < 0) {
+		log_printf(job->log, LOGGING_ERROR, "spool_dir = %s: %s",
+		    job->front->spool_dir, strerror(errno));
 		return -1;
+	}
 	/* What a message took and gave back stays with us for the next one: the
 	 * default of 128 KiB has the heap's end go up and down with each. */
 	compat_keep_heap(HEAP_KEPT);
-	ignore_signals();
+	/* A write to a closed connection, or one past a limit of file size, is
+	 * an error to be told of, not an end. */
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
+	(void)sigaction(SIGHUP, &ignore, NULL);
 	w.base = event_base_new();
 	if (w.base == NULL) {
 		log_printf(job->log, LOGGING_ERROR, "cannot wait for events");

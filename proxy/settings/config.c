@@ -50,16 +50,6 @@ clear_strings(struct proxy_strings *strings)
 }
 
 static void
-clear_front(struct proxy_front *front)
-{
-	free(front->user);
-	free(front->listen.list);
-	free(front->allow.list);
-	free(front->proxies.list);
-	free(front->spool_dir);
-}
-
-static void
 clear_signing(struct proxy_signing_rules *rules)
 {
 	free(rules->selector);
@@ -77,19 +67,6 @@ clear_signing(struct proxy_signing_rules *rules)
 	proxy_key_rules_free(rules->keys, rules->key_count);
 }
 
-static void
-clear_checking(struct proxy_checking_rules *rules)
-{
-	clear_strings(&rules->authserv_ids);
-	free(rules->trusted.list);
-	free(rules->dmarc_except.list);
-	clear_strings(&rules->arc_trusted);
-	clear_strings(&rules->remove_fields);
-	free(rules->seal.domain);
-	free(rules->seal.selector);
-	free(rules->seal.keyfile);
-}
-
 void
 proxy_config_free(struct proxy_config *config)
 {
@@ -101,10 +78,24 @@ proxy_config_free(struct proxy_config *config)
 	free(config->control);
 	free(config->user);
 	free(config->keys_user);
-	for (size_t i = 0; i < PROXY_FRONTS; i++)
-		clear_front(&config->fronts[i]);
+	for (size_t i = 0; i < PROXY_FRONTS; i++) {
+		struct proxy_front *front = &config->fronts[i];
+
+		free(front->user);
+		free(front->listen.list);
+		free(front->allow.list);
+		free(front->proxies.list);
+		free(front->spool_dir);
+	}
 	clear_signing(&config->signing);
-	clear_checking(&config->checking);
+	clear_strings(&config->checking.authserv_ids);
+	free(config->checking.trusted.list);
+	free(config->checking.dmarc_except.list);
+	clear_strings(&config->checking.arc_trusted);
+	clear_strings(&config->checking.remove_fields);
+	free(config->checking.seal.domain);
+	free(config->checking.seal.selector);
+	free(config->checking.seal.keyfile);
 	clear_strings(&config->dns.nameservers);
 	free(config->metrics.listen.list);
 	free(config->metrics.allow.list);

@@ -126,18 +126,6 @@ try_file(const char *dir)
 	return 0;
 }
 
-/* Real and saved user stay root's: the workers, who are that user, cannot
- * send the child a signal. */
-static int
-become_worker(const struct passwd *user)
-{
-	return initgroups(user->pw_name, user->pw_gid) != 0 ||
-		setresgid((gid_t)-1, user->pw_gid, (gid_t)-1) != 0 ||
-		setresuid((uid_t)-1, user->pw_uid, (uid_t)-1) != 0
-	    ? -1
-	    : 0;
-}
-
 /* The child's exit status; a file system that hangs does not hold us. */
 static int
 wait_for_answer(pid_t child)
@@ -166,8 +154,15 @@ try_file_as(const char *dir, const struct passwd *user)
 	child = fork();
 	if (child < 0)
 		return errno;
+	/* Real and saved user stay root's: the workers, who are that user,
+	 * cannot send the child a signal. */
 	if (child == 0)
-		_exit(become_worker(user) != 0 ? EPERM : try_file(dir));
+		_exit(initgroups(user->pw_name, user->pw_gid) != 0 ||
+			    setresgid((gid_t)-1, user->pw_gid, (gid_t)-1) !=
+				0 ||
+			    setresuid((uid_t)-1, user->pw_uid, (uid_t)-1) != 0
+			? EPERM
+			: try_file(dir));
 	return wait_for_answer(child);
 }
 
@@ -205,19 +200,20 @@ check_spool(const struct proxy_config *config, const struct proxy_front *front,
 	strbuf_clear(&quoted);
 }
 
-static const struct passwd *
+/* Its workers' user. 0: it has none, or we are not root, or a mistake. */
+static uid_t
 check_front(const struct proxy_config *config, const struct proxy_front *front,
     struct proxy_report *report)
 {
-	const struct passwd *user;
+	const struct passwd *user = NULL;
 
-	if (!front->enabled)
-		return NULL;
-	check_presence(config, front, report);
-	user = check_user(config, front, report);
-	if (user != NULL || geteuid() != 0)
+	if (front->enabled)
+		check_presence(config, front, report);
+	if (front->enabled || proxy_front_user_is_wanted(config, front))
+		user = check_user(config, front, report);
+	if (front->enabled && (user != NULL || geteuid() != 0))
 		check_spool(config, front, user, report);
-	return user;
+	return user == NULL ? 0 : user->pw_uid;
 }
 
 /* The database's directory: SQLite puts files beside it. */
@@ -237,20 +233,6 @@ check_database(const struct proxy_config *config, const struct passwd *user,
 		    user == NULL ? "" : " by ",
 		    user == NULL ? "" : user->pw_name, strerror(why));
 	free(dir);
-}
-
-/* Its workers' user. 0: it has none, or we are not root, or a mistake. */
-static uid_t
-check_front_and_user(const struct proxy_config *config,
-    const struct proxy_front *front, struct proxy_report *report)
-{
-	const struct passwd *user;
-
-	if (!front->enabled && proxy_front_user_is_wanted(config, front))
-		user = check_user(config, front, report);
-	else
-		user = check_front(config, front, report);
-	return user == NULL ? 0 : user->pw_uid;
 }
 
 /* What reads strangers' mail against what signs. */
@@ -283,18 +265,6 @@ struct role {
 	bool missing; /* its default user is, and it runs as `instead` */
 };
 
-static void
-warn_of_missing(const struct proxy_config *config, const struct role *role,
-    struct proxy_report *report)
-{
-	add_machine_finding(config, &report->warnings, 0,
-	    "user %s does not exist: the %s run%s as %s, who reads "
-	    "mail; " MAKES_USER,
-	    role->user, role->what,
-	    role->what[strlen(role->what) - 1] == 's' ? "" : "s", role->instead,
-	    role->user);
-}
-
 /* Whom it runs as; NULL where we are not root, or it is a mistake. */
 static const struct passwd *
 check_role(const struct proxy_config *config, const struct role *role,
@@ -305,7 +275,12 @@ check_role(const struct proxy_config *config, const struct role *role,
 	if (geteuid() != 0)
 		return NULL;
 	if (role->missing)
-		warn_of_missing(config, role, report);
+		add_machine_finding(config, &report->warnings, 0,
+		    "user %s does not exist: the %s run%s as %s, who reads "
+		    "mail; " MAKES_USER,
+		    role->user, role->what,
+		    role->what[strlen(role->what) - 1] == 's' ? "" : "s",
+		    role->instead, role->user);
 	user = getpwnam(role->missing ? role->instead : role->user);
 	/* The other one's own front is told of that. */
 	if (user == NULL && !role->missing)
@@ -422,8 +397,7 @@ proxy_config_check_machine(
 		add_machine_finding(config, &report->errors, 0,
 		    "neither [out] nor [in]: there is nothing to serve");
 	for (size_t i = 0; i < PROXY_FRONTS; i++)
-		users[i] =
-		    check_front_and_user(config, &config->fronts[i], report);
+		users[i] = check_front(config, &config->fronts[i], report);
 	check_users_differ(config, users, report);
 	check_signers(config, users, report);
 	check_recorder(config, report);

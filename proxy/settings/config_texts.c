@@ -106,24 +106,12 @@ read_text(int fd, struct strbuf *to, struct strbuf *reason)
 	}
 }
 
-static int
-read_config_file(const char *path, struct strbuf *to, struct strbuf *reason)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), result;
-
-	if (fd < 0)
-		return strbuf_fail(
-		    reason, "cannot be read: %s", strerror(errno));
-	result = read_text(fd, to, reason);
-	(void)close(fd);
-	return result;
-}
-
 int
 proxy_config_texts_read(struct proxy_config_texts *texts, const char *path,
     size_t most, struct slice *bytes, struct strbuf *reason)
 {
 	struct text *text;
+	int fd, result;
 	size_t i;
 
 	for (i = 0; i < texts->count; i++)
@@ -134,7 +122,13 @@ proxy_config_texts_read(struct proxy_config_texts *texts, const char *path,
 	text = texts->packed ? NULL : new_text(texts, slice_str(path), most);
 	if (text == NULL)
 		return strbuf_fail(reason, "is not among the texts");
-	if (read_config_file(path, &text->bytes, reason) != 0)
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return strbuf_fail(
+		    reason, "cannot be read: %s", strerror(errno));
+	result = read_text(fd, &text->bytes, reason);
+	(void)close(fd);
+	if (result != 0)
 		return -1;
 	*bytes = strbuf_slice(&text->bytes);
 	return 0;

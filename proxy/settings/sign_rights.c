@@ -180,15 +180,6 @@ sender_key_covers(struct slice key, struct slice domain, bool macro)
 		     : slice_equal_nocase(domain, of);
 }
 
-/* A list's own name is taken off where its id matched whole. The sender of
- * what a list sends may be anybody. */
-static bool
-list_key_covers(struct slice key, struct slice domain, bool macro)
-{
-	return macro || slice_equal_nocase(domain, key) ||
-	    slice_equal_nocase(domain, without_first_label(key));
-}
-
 bool
 proxy_sign_right_covers(const struct proxy_sign_rights *rights,
     const struct proxy_sign_right *right, struct slice domain)
@@ -210,7 +201,11 @@ proxy_sign_right_covers(const struct proxy_sign_rights *rights,
 	case PROXY_SIGN_PLACE_SENDER_MAP:
 		return sender_key_covers(right->matched, domain, macro);
 	case PROXY_SIGN_PLACE_LISTID_MAP:
-		return list_key_covers(right->matched, domain, macro);
+		/* A list's own name is taken off where its id matched whole.
+		 * The sender of what a list sends may be anybody. */
+		return macro || slice_equal_nocase(domain, right->matched) ||
+		    slice_equal_nocase(
+			domain, without_first_label(right->matched));
 	default:
 		return is_listed(rules, domain, macro);
 	}
