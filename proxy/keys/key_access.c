@@ -77,38 +77,23 @@ proxy_key_readers_init(
 	}
 }
 
-static bool
-has_owner(const struct proxy_key_readers *readers, uid_t owner)
-{
-	size_t i;
-
-	for (i = 0; i < readers->owner_count; i++)
-		if (readers->owners[i] == owner)
-			return true;
-	return false;
-}
-
-static bool
-has_group(const struct proxy_key_readers *readers, gid_t group)
-{
-	size_t i;
-
-	for (i = 0; i < readers->group_count; i++)
-		if (readers->groups[i] == group)
-			return true;
-	return readers->group_count == PROXY_KEY_GROUPS_MAX;
-}
-
 int
 proxy_key_access_check(int fd, const struct stat *st, const char *path,
     const struct proxy_key_readers *readers, struct strbuf *reason)
 {
 	unsigned mode = st->st_mode & 07777;
+	bool owned = false, in_group;
 
+	for (size_t i = 0; i < readers->owner_count; i++)
+		owned = owned || readers->owners[i] == st->st_uid;
+	/* There may be more groups than are known. */
+	in_group = readers->group_count == PROXY_KEY_GROUPS_MAX;
+	for (size_t i = 0; i < readers->group_count; i++)
+		in_group = in_group || readers->groups[i] == st->st_gid;
 	if (!S_ISREG(st->st_mode))
 		return strbuf_fail(
 		    reason, "key file %s is no regular file", path);
-	if (!has_owner(readers, st->st_uid)) {
+	if (!owned) {
 		strbuf_addf(reason,
 		    "key file %s (mode %04o) belongs to user %u: chown root ",
 		    path, mode, (unsigned)st->st_uid);
@@ -133,7 +118,7 @@ proxy_key_access_check(int fd, const struct stat *st, const char *path,
 		escape_shell(slice_str(path), reason);
 		return -1;
 	}
-	if ((mode & S_IRWXG) && has_group(readers, st->st_gid)) {
+	if ((mode & S_IRWXG) && in_group) {
 		strbuf_addf(reason,
 		    "key file %s has mode %04o, which lets group %u in, and a "
 		    "worker is in that: chmod 600 ",

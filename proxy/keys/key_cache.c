@@ -50,18 +50,6 @@ hash_of(const struct proxy_key_cache *cache, unsigned rule, struct slice domain)
 	return table_hash(&cache->table, domain, rule);
 }
 
-static struct proxy_key_entry *
-find_entry(struct proxy_key_cache *cache, unsigned rule, struct slice domain)
-{
-	uint32_t n = table_first(&cache->table, hash_of(cache, rule, domain));
-
-	for (; n != TABLE_NONE; n = table_next(&cache->table, n))
-		if (cache->at[n]->rule == rule &&
-		    slice_equal(slice_str(cache->at[n]->domain), domain))
-			return cache->at[n];
-	return NULL;
-}
-
 static void
 free_entry(struct proxy_key_cache *cache, struct proxy_key_entry *e)
 {
@@ -133,13 +121,19 @@ struct proxy_key_entry *
 proxy_key_cache_find(
     struct proxy_key_cache *cache, unsigned rule, struct slice domain)
 {
-	struct proxy_key_entry *e = find_entry(cache, rule, domain);
+	uint32_t n = table_first(&cache->table, hash_of(cache, rule, domain));
 
-	if (e == NULL)
-		return NULL;
-	TAILQ_REMOVE(&cache->used, e, used);
-	TAILQ_INSERT_TAIL(&cache->used, e, used);
-	return e;
+	for (; n != TABLE_NONE; n = table_next(&cache->table, n)) {
+		struct proxy_key_entry *e = cache->at[n];
+
+		if (e->rule != rule ||
+		    !slice_equal(slice_str(e->domain), domain))
+			continue;
+		TAILQ_REMOVE(&cache->used, e, used);
+		TAILQ_INSERT_TAIL(&cache->used, e, used);
+		return e;
+	}
+	return NULL;
 }
 
 struct proxy_key_entry *

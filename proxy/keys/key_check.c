@@ -46,24 +46,19 @@ proxy_key_use_of(const struct proxy_signature *signature)
 	return 1u << signature->algorithm;
 }
 
-/* The first that the key is not for, in words; NULL: it is for all. */
-static const char *
-find_misfit(const struct dkim_key *key, unsigned uses)
-{
-	for (enum dkim_algorithm a = DKIM_RSA_SHA256; a <= DKIM_RSA_SHA1; a++)
-		if ((uses & 1u << a) && !dkim_key_fits(key, a))
-			return dkim_algorithm_name(a);
-	if ((uses & USE_DOMAINKEYS) && !dkim_key_fits(key, DKIM_RSA_SHA1))
-		return "domainkeys, which takes rsa alone";
-	return NULL;
-}
-
 int
 proxy_key_fits_uses(
     const struct dkim_key *key, unsigned uses, struct strbuf *reason)
 {
-	const char *misfit = find_misfit(key, uses);
+	const char *misfit = NULL; /* the first that the key is not for */
 
+	for (enum dkim_algorithm a = DKIM_RSA_SHA256;
+	     a <= DKIM_RSA_SHA1 && misfit == NULL; a++)
+		if ((uses & 1u << a) && !dkim_key_fits(key, a))
+			misfit = dkim_algorithm_name(a);
+	if (misfit == NULL && (uses & USE_DOMAINKEYS) &&
+	    !dkim_key_fits(key, DKIM_RSA_SHA1))
+		misfit = "domainkeys, which takes rsa alone";
 	if (misfit == NULL)
 		return 0;
 	return strbuf_fail(reason, "the key is %s, a signature with it is %s",
@@ -247,22 +242,6 @@ has_other(const struct proxy_key_check *check, const struct place *place)
 	return has;
 }
 
-static void
-check_place(struct proxy_key_check *check, const struct place *place)
-{
-	const struct proxy_key_rule *rule =
-	    &check->config->signing.keys[place->rule];
-	bool warn = rule->per_domain && check->who == PROXY_KEY_CHECK_START;
-	struct strbuf reason;
-
-	strbuf_init(&reason, 2 * PROXY_KEY_REASON_MAX);
-	if (look_at_key(check, place, &reason) == 0 && !has_other(check, place))
-		strbuf_addf(
-		    warn ? &check->found.warnings : &check->found.errors,
-		    "%s: %s\n", rule->where, strbuf_text(&reason));
-	strbuf_clear(&reason);
-}
-
 struct proxy_key_check *
 proxy_key_check_new(
     const struct proxy_config *config, enum proxy_key_check_for who)
@@ -299,9 +278,23 @@ bool
 proxy_key_check_step(struct proxy_key_check *check, unsigned ms)
 {
 	int64_t end = clock_ms() + ms;
+	struct strbuf reason;
 
-	while (check->next < check->count && clock_ms() < end)
-		check_place(check, &check->places[check->next++]);
+	while (check->next < check->count && clock_ms() < end) {
+		const struct place *place = &check->places[check->next++];
+		const struct proxy_key_rule *rule =
+		    &check->config->signing.keys[place->rule];
+		bool warn =
+		    rule->per_domain && check->who == PROXY_KEY_CHECK_START;
+
+		strbuf_init(&reason, 2 * PROXY_KEY_REASON_MAX);
+		if (look_at_key(check, place, &reason) == 0 &&
+		    !has_other(check, place))
+			strbuf_addf(warn ? &check->found.warnings
+					 : &check->found.errors,
+			    "%s: %s\n", rule->where, strbuf_text(&reason));
+		strbuf_clear(&reason);
+	}
 	return check->next == check->count;
 }
 

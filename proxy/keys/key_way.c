@@ -60,14 +60,6 @@ is_our_folder(uid_t owner)
 	return owner == 0 || owner == geteuid();
 }
 
-static bool
-others_write(const struct stat *directory)
-{
-	mode_t bits = geteuid() == 0 ? S_IWGRP | S_IWOTH : S_IWOTH;
-
-	return (directory->st_mode & bits) != 0;
-}
-
 /* In a sticky directory: can nobody but its owner have put it there, and is
  * that owner one of us? */
 static bool
@@ -85,6 +77,7 @@ static int
 check_step(struct way *way, const struct stat *st)
 {
 	const struct stat *dir = &way->of_directory;
+	mode_t others = geteuid() == 0 ? S_IWGRP | S_IWOTH : S_IWOTH;
 	const char *at = way->at.n == 0 ? "/" : strbuf_text(&way->at);
 	unsigned mode = dir->st_mode & 07777;
 
@@ -94,7 +87,7 @@ check_step(struct way *way, const struct stat *st)
 		    "who may put any file there: chown root ",
 		    way->path, at, mode, (unsigned)dir->st_uid);
 		escape_shell(slice_str(at), way->reason);
-	} else if (!others_write(dir)) {
+	} else if ((dir->st_mode & others) == 0) {
 		return 0;
 	} else if ((dir->st_mode & S_ISVTX) == 0) {
 		strbuf_addf(way->reason,

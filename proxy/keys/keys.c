@@ -102,20 +102,6 @@ make_ready(struct proxy_key_use *use, const struct proxy_key_entry *e)
 	append_ready(use);
 }
 
-/* Of a reply that no key came with. */
-static enum proxy_key_status
-status_without(const struct proxy_key_reply *reply)
-{
-	switch (reply->status) {
-	case PROXY_KEY_REPLY_MISSING:
-		return PROXY_KEY_MISSING;
-	case PROXY_KEY_REPLY_UNPUBLISHED:
-		return PROXY_KEY_UNPUBLISHED;
-	default:
-		return PROXY_KEY_TROUBLE;
-	}
-}
-
 static struct proxy_key_answer
 answer_with(enum proxy_key_status status, struct proxy_key_held *held)
 {
@@ -191,26 +177,20 @@ forget(struct proxy_key_entry *e)
 	e->reason = NULL;
 }
 
-/* Of a mere look no trouble comes: what is there is good until it must be
- * asked for, and who writes a key file anew may be in the middle of it. From
- * then on it is one whose owner has taken it away, used or not. */
-static bool
-was_only_a_look(struct proxy_keys *keys, struct proxy_key_entry *e)
-{
-	if (!e->looking || e->held == NULL || !is_fresh(e))
-		return false;
-	leave_asking(keys, e);
-	e->looking = false;
-	answer_waits(e);
-	return true;
-}
-
 static void
 settle_without(struct proxy_keys *keys, struct proxy_key_entry *e,
     enum proxy_key_status status, const char *reason)
 {
-	if (was_only_a_look(keys, e))
+	/* Of a mere look no trouble comes: what is there is good until it must
+	 * be asked for, and who writes a key file anew may be in the middle of
+	 * it. From then on it is one whose owner has taken it away, used or
+	 * not. */
+	if (e->looking && e->held != NULL && is_fresh(e)) {
+		leave_asking(keys, e);
+		e->looking = false;
+		answer_waits(e);
 		return;
+	}
 	forget(e);
 	e->status = status;
 	e->reason = xstrdup(reason);
@@ -331,25 +311,18 @@ lose_master(struct proxy_keys *keys)
 	soon(keys);
 }
 
-static struct proxy_key_entry *
-find_asked(struct proxy_keys *keys, uint32_t id)
-{
-	struct proxy_key_entry *e;
-
-	TAILQ_FOREACH (e, &keys->asked, asking)
-		if (e->id == id)
-			return e;
-	return NULL;
-}
-
 /* Takes the descriptor. */
 static void
 take_key_reply(
     struct proxy_keys *keys, const struct proxy_key_reply *reply, int fd)
 {
-	struct proxy_key_entry *e = find_asked(keys, reply->id);
+	enum proxy_key_status status = PROXY_KEY_TROUBLE;
+	struct proxy_key_entry *e;
 	char *reason;
 
+	TAILQ_FOREACH (e, &keys->asked, asking)
+		if (e->id == reply->id)
+			break;
 	if (fd >= 0 && (e == NULL || reply->status != PROXY_KEY_REPLY_FOUND)) {
 		(void)close(fd);
 		fd = -1;
@@ -364,7 +337,11 @@ take_key_reply(
 		reason = reply->reason_n == 0
 		    ? xstrdup("the master sent no key")
 		    : xslicedup(slice_from(reply->reason, reply->reason_n));
-		settle_without(keys, e, status_without(reply), reason);
+		if (reply->status == PROXY_KEY_REPLY_MISSING)
+			status = PROXY_KEY_MISSING;
+		else if (reply->status == PROXY_KEY_REPLY_UNPUBLISHED)
+			status = PROXY_KEY_UNPUBLISHED;
+		settle_without(keys, e, status, reason);
 		free(reason);
 	}
 }

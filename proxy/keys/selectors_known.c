@@ -224,20 +224,6 @@ take_keys(const struct proxy_selectors *s, struct chosen keys[KINDS])
 	}
 }
 
-/* Reads what is open: 0 and the keys, or -1 and the reason. */
-static int
-read_known(const struct looking *look, int fd, struct chosen keys[KINDS])
-{
-	struct proxy_selectors *s =
-	    proxy_selectors_read_open(fd, look->path, look->reason);
-
-	if (s == NULL)
-		return -1;
-	take_keys(s, keys);
-	proxy_selectors_free(s);
-	return 0;
-}
-
 /* What was good before goes on to count. Told once for each change of the
  * file, and not for each message. */
 static enum proxy_key_status
@@ -280,10 +266,15 @@ look_at_open(struct looking *look, int fd, struct chosen keys[KINDS], bool *own)
 	proxy_key_stamp_file(&st, &look->stamp);
 	if (one == NULL || !proxy_key_stamp_equal(&one->read, &look->stamp)) {
 		struct chosen fresh[KINDS] = {{0}};
+		struct proxy_selectors *s = NULL;
 
-		if (check_rights(look, &st) != 0 ||
-		    read_known(look, fd, fresh) != 0)
+		if (check_rights(look, &st) == 0)
+			s = proxy_selectors_read_open(
+			    fd, look->path, look->reason);
+		if (s == NULL)
 			return refuse_change(look, one, keys);
+		take_keys(s, fresh);
+		proxy_selectors_free(s);
 		*own = known == NULL;
 		memcpy(keys, fresh, sizeof(fresh));
 		if (known == NULL)

@@ -125,25 +125,12 @@ answer_trouble(const struct turn *t, const char *reason)
 
 /* --- what may be asked --- */
 
-static bool
-is_of_use(const struct turn *t)
-{
-	switch (t->question.kind) {
-	case PROXY_SIGN_ASK_DIGEST:
-		return t->right->use == PROXY_SIGN_USE_DOMAINKEYS;
-	case PROXY_SIGN_ASK_TEXT:
-		return t->right->use != PROXY_SIGN_USE_DOMAINKEYS;
-	default:
-		return true;
-	}
-}
-
 /* NULL, or why nobody may ask that. */
 static const char *
 check_right(struct turn *t)
 {
 	const struct proxy_sign_desk *desk = t->asker->desk;
-	bool seals;
+	bool seals, by_domainkeys;
 
 	t->right = proxy_sign_rights_find(desk->rights, t->question.right);
 	if (t->right == NULL)
@@ -153,7 +140,10 @@ check_right(struct turn *t)
 	 * easily: it may have chains sealed, and never mail signed. */
 	if (seals != (t->asker->front->filter == PROXY_FILTER_VERIFY))
 		return "the rule is of another front";
-	if (!is_of_use(t))
+	by_domainkeys = t->right->use == PROXY_SIGN_USE_DOMAINKEYS;
+	if (t->question.kind == PROXY_SIGN_ASK_DIGEST
+		? !by_domainkeys
+		: t->question.kind == PROXY_SIGN_ASK_TEXT && by_domainkeys)
 		return "the rule has no such signature";
 	/* The domain may become part of a path. */
 	if (!proxy_key_domain_is_safe(t->question.domain))
@@ -209,17 +199,6 @@ answer_of(const struct turn *t, const struct proxy_key_answer *key)
 	};
 }
 
-/* The one place where a key makes a signature. */
-static int
-sign_digest(const struct proxy_key_answer *key, enum dkim_algorithm algorithm,
-    struct slice digest, struct strbuf *signature)
-{
-	if (dkim_key_sign(key->key, algorithm, digest, signature) != 0)
-		return -1;
-	proxy_key_note_use(key->held);
-	return 0;
-}
-
 static bool
 sign(const struct turn *t, const struct proxy_key_answer *key,
     struct slice digest)
@@ -229,7 +208,9 @@ sign(const struct turn *t, const struct proxy_key_answer *key,
 	bool alive;
 
 	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
-	if (sign_digest(key, a.algorithm, digest, &signature) == 0) {
+	/* The one place where a key makes a signature. */
+	if (dkim_key_sign(key->key, a.algorithm, digest, &signature) == 0) {
+		proxy_key_note_use(key->held);
 		a.status = PROXY_SIGN_DONE;
 		a.signature = strbuf_slice(&signature);
 		alive = answer(t, &a, false);
