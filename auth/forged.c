@@ -87,17 +87,6 @@ ends_clearly(struct slice in, struct slice id)
 	    in.p[0] != '.' && id.p[id.n - 1] != '.';
 }
 
-/* One dot behind it is the root's; a lenient reader may drop more. */
-static struct slice
-without_outer_dots(struct slice id)
-{
-	while (id.n > 1 && id.p[id.n - 1] == '.')
-		id.n--;
-	while (id.n > 1 && id.p[0] == '.')
-		id = slice_after(id, 1);
-	return id;
-}
-
 /* The form in which ids compare: without white space, in A-labels where it
  * is a domain name. Whether it is one. */
 static bool
@@ -110,25 +99,17 @@ fold_id(struct slice id, struct strbuf *out)
 	for (size_t i = 0; i < id.n; i++)
 		if (id.p[i] != ' ' && id.p[i] != '\t')
 			strbuf_add_char(&bare, id.p[i]);
-	id = without_outer_dots(strbuf_slice(&bare));
+	/* One dot behind it is the root's; a lenient reader may drop more. */
+	id = strbuf_slice(&bare);
+	while (id.n > 1 && id.p[id.n - 1] == '.')
+		id.n--;
+	while (id.n > 1 && id.p[0] == '.')
+		id = slice_after(id, 1);
 	name = mail_idn_to_ascii(id, out) == 0;
 	if (!name)
 		strbuf_add(out, id);
 	strbuf_clear(&bare);
 	return name;
-}
-
-static bool
-is_folded(struct slice id, struct slice folded)
-{
-	struct strbuf other;
-	bool same;
-
-	strbuf_init(&other, ID_MAX);
-	(void)fold_id(id, &other);
-	same = slice_equal_nocase(strbuf_slice(&other), folded);
-	strbuf_clear(&other);
-	return same;
 }
 
 /* All before the version or the ";" without white space, controls, comments
@@ -149,21 +130,12 @@ squeeze(struct slice in, struct strbuf *out)
 	}
 }
 
-static bool
-is_among(struct slice folded, const struct slice *ids, size_t id_count)
-{
-	for (size_t i = 0; i < id_count; i++)
-		if (is_folded(ids[i], folded))
-			return true;
-	return false;
-}
-
 /* What is foreign is folded once, for that is what may take long: a tenth of
  * a millisecond for letters that are not ASCII's. */
 static bool
 is_another(struct slice id, const struct slice *ids, size_t id_count)
 {
-	struct strbuf folded;
+	struct strbuf folded, own;
 	bool is_name, another;
 
 	strbuf_init(&folded, ID_MAX);
@@ -171,8 +143,14 @@ is_another(struct slice id, const struct slice *ids, size_t id_count)
 	/* An id in other letters than ASCII's must be a domain name. Readers
 	 * take white space off that is not ASCII (trim(), strip()), drop what
 	 * has no width or is no UTF-8, and may find our id in what is left. */
-	another = (slice_is_ascii(id) || (is_name && id.p[id.n - 1] != '.')) &&
-	    !is_among(strbuf_slice(&folded), ids, id_count);
+	another = slice_is_ascii(id) || (is_name && id.p[id.n - 1] != '.');
+	for (size_t i = 0; i < id_count && another; i++) {
+		strbuf_init(&own, ID_MAX);
+		(void)fold_id(ids[i], &own);
+		another = !slice_equal_nocase(
+		    strbuf_slice(&own), strbuf_slice(&folded));
+		strbuf_clear(&own);
+	}
 	strbuf_clear(&folded);
 	return another;
 }

@@ -217,18 +217,6 @@ choose_orgdomain(const struct auth_orgdomain *org, const struct walk *walk,
 	return AUTH_ORGDOMAIN_KNOWN;
 }
 
-/* One label below `walk->at[suffix]`: in a long name the walk's neighbour
- * may have lost several. */
-static struct slice
-below(const struct walk *walk, size_t suffix)
-{
-	struct slice domain = walk->at[0];
-
-	while (parent(domain).n > walk->at[suffix].n)
-		domain = parent(domain);
-	return domain;
-}
-
 enum auth_orgdomain_status
 auth_orgdomain_find(
     const struct auth_orgdomain *org, struct slice domain, struct slice *found)
@@ -239,7 +227,14 @@ auth_orgdomain_find(
 
 	make_walk(domain, &walk);
 	status = choose_orgdomain(org, &walk, &at, &suffix);
-	*found = suffix < walk.count ? below(&walk, suffix) : walk.at[at];
+	*found = walk.at[at];
+	if (suffix >= walk.count)
+		return status;
+	/* One label below walk.at[suffix]: in a long name the walk's neighbour
+	 * may have lost several. */
+	*found = walk.at[0];
+	while (parent(*found).n > walk.at[suffix].n)
+		*found = parent(*found);
 	return status;
 }
 

@@ -164,19 +164,11 @@ auth_spf_macro_uses(struct slice text, char letter)
 }
 
 static void
-add_address_readable(const struct auth_spf_macro *macro, struct strbuf *out)
-{
-	char text[INET6_ADDRSTRLEN];
-	int family = macro->address_length == 4 ? AF_INET : AF_INET6;
-
-	if (inet_ntop(family, macro->address, text, sizeof(text)) != NULL)
-		strbuf_add_str(out, text);
-}
-
-static void
 add_macro_value(
     char letter, const struct auth_spf_macro *macro, struct strbuf *value)
 {
+	char text[INET6_ADDRSTRLEN];
+
 	switch (ascii_lower(letter)) {
 	case 's':
 		strbuf_add(value, macro->sender);
@@ -215,7 +207,9 @@ add_macro_value(
 		strbuf_add(value, macro->helo);
 		break;
 	case 'c':
-		add_address_readable(macro, value);
+		if (inet_ntop(macro->address_length == 4 ? AF_INET : AF_INET6,
+			macro->address, text, sizeof(text)) != NULL)
+			strbuf_add_str(value, text);
 		break;
 	case 'r':
 		strbuf_add(value, macro->receiver);

@@ -263,17 +263,6 @@ term_decided(struct auth_spf *spf, bool matches)
 		term_matches(spf);
 }
 
-/* A client of the other family never matches (section 5.6). */
-static bool
-network_matches(const struct auth_spf *spf, const struct auth_spf_term *term)
-{
-	bool v4 = term->mechanism == AUTH_SPF_IP4;
-
-	return spf->macro.address_length == (v4 ? 4u : 16u) &&
-	    auth_address_matches(spf->macro.address, term->network,
-		v4 ? term->prefix4 : term->prefix6);
-}
-
 /* Section 5.5. The client's names, once; true where it has to wait. */
 static bool
 want_names(struct auth_spf *spf, enum spf_state resume)
@@ -335,28 +324,13 @@ expand_target(struct auth_spf *spf, struct slice spec, struct strbuf *name)
 	return strbuf_slice(name);
 }
 
-static void
-begin_ptr(struct auth_spf *spf, struct slice target)
-{
-	bool matches = false;
-
-	/* Validated names alone: anybody can have his address point to any
-	 * name. */
-	for (size_t i = 0; i < spf->validated_count; i++) {
-		struct slice name = slice_str(spf->validated[i]);
-
-		if (mail_domain_is_within(name, target))
-			matches = true;
-	}
-	term_decided(spf, matches);
-}
-
 /* A mechanism that asks the DNS. */
 static void
 ask_term(struct auth_spf *spf, const struct auth_spf_term *term)
 {
 	struct strbuf name;
 	struct slice target;
+	bool matches = false;
 
 	if (!count_lookup(spf))
 		return;
@@ -382,7 +356,13 @@ ask_term(struct auth_spf *spf, const struct auth_spf_term *term)
 			ask_one(spf, SPF_MX, DNS_MX, target);
 			break;
 		case AUTH_SPF_PTR:
-			begin_ptr(spf, target);
+			/* Validated names alone: anybody can have his address
+			 * point to any name. */
+			for (size_t i = 0; i < spf->validated_count; i++)
+				matches = matches ||
+				    mail_domain_is_within(
+					slice_str(spf->validated[i]), target);
+			term_decided(spf, matches);
 			break;
 		case AUTH_SPF_ALL:
 		case AUTH_SPF_IP4:
@@ -430,6 +410,7 @@ step_term(struct auth_spf *spf)
 {
 	struct spf_frame *frame = top(spf);
 	const struct auth_spf_term *term;
+	bool v4;
 
 	if (frame->next == frame->record.count) {
 		end_of_terms(spf);
@@ -443,11 +424,15 @@ step_term(struct auth_spf *spf)
 	/* Before it is carried out: an include goes on elsewhere, and comes
 	 * back to what is next. */
 	frame->next++;
+	v4 = term->mechanism == AUTH_SPF_IP4;
+	/* A client of the other family never matches (section 5.6). */
 	if (term->mechanism == AUTH_SPF_ALL)
 		term_matches(spf);
-	else if (term->mechanism == AUTH_SPF_IP4 ||
-	    term->mechanism == AUTH_SPF_IP6)
-		term_decided(spf, network_matches(spf, term));
+	else if (v4 || term->mechanism == AUTH_SPF_IP6)
+		term_decided(spf,
+		    spf->macro.address_length == (v4 ? 4u : 16u) &&
+			auth_address_matches(spf->macro.address, term->network,
+			    v4 ? term->prefix4 : term->prefix6));
 	else
 		ask_term(spf, term);
 }
@@ -568,15 +553,6 @@ step_explain(struct auth_spf *spf)
 	conclude_spf(spf, spf->verdict);
 }
 
-static bool
-is_waiting(const struct auth_spf *spf)
-{
-	for (size_t i = 0; i < spf->query_count; i++)
-		if (!spf->queries[i].answered)
-			return true;
-	return false;
-}
-
 /* A loop and no recursion: it stops where it has to wait, and is called again
  * with each answer. */
 void
@@ -594,8 +570,12 @@ spf_run(struct auth_spf *spf)
 	    [SPF_EXPLAIN] = step_explain,
 	};
 
-	while (spf->state != SPF_DONE && !is_waiting(spf))
+	while (spf->state != SPF_DONE) {
+		for (size_t i = 0; i < spf->query_count; i++)
+			if (!spf->queries[i].answered)
+				return;
 		steps[spf->state](spf);
+	}
 }
 
 /* --- what an answer leaves behind --- */

@@ -93,15 +93,6 @@ loose16(const char *p)
 		    (bytes16)(next == '\r')));
 }
 
-static size_t
-find_loose(struct slice s, size_t i)
-{
-	i = bytes16_pass(s, i, wsp16, loose16);
-	while (i < s.n && !is_loose(s, i))
-		i++;
-	return i;
-}
-
 static bool
 at_line_end(struct slice s, size_t i)
 {
@@ -123,7 +114,9 @@ relaxed(struct dkim_canon_body *c, struct slice s)
 				lines(c, SLICE(" "));
 			c->space = false;
 		}
-		loose = find_loose(s, i);
+		loose = bytes16_pass(s, i, wsp16, loose16);
+		while (loose < s.n && !is_loose(s, loose))
+			loose++;
 		lines(c, slice_from(s.p + i, loose - i));
 		c->space = loose < s.n;
 		i = loose + 1;
@@ -157,17 +150,6 @@ folding16(const char *p)
 	    ((bytes16)(here == '\r') ^ (bytes16)(next == '\n'));
 }
 
-static size_t
-find_folding(struct slice s, size_t i)
-{
-	if (i < s.n && is_body_folding(s, i))
-		return i;
-	i = bytes16_pass(s, i, folding16, folding16);
-	while (i < s.n && !is_body_folding(s, i))
-		i++;
-	return i;
-}
-
 /* Drops what folds from the next DENSE bytes; where those end. */
 static size_t
 squeeze(struct dkim_canon_body *c, struct slice s, size_t i)
@@ -191,7 +173,11 @@ nofws(struct dkim_canon_body *c, struct slice s)
 	size_t i = 0, folding;
 
 	while (i < s.n) {
-		folding = find_folding(s, i);
+		folding = i;
+		if (!is_body_folding(s, i))
+			folding = bytes16_pass(s, i, folding16, folding16);
+		while (folding < s.n && !is_body_folding(s, folding))
+			folding++;
 		lines(c, slice_from(s.p + i, folding - i));
 		i = folding < s.n ? squeeze(c, s, folding) : s.n;
 	}

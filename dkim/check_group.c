@@ -10,29 +10,22 @@ dkim_check_group_add(struct dkim_check_group *group, struct dkim_check *check)
 	group->list[group->count++] = check;
 }
 
-/* Does another one wait for the answer to this? */
-static bool
-is_asked(
-    const struct dkim_check_group *group, const struct dns_question *question)
-{
-	for (size_t i = 0; i < group->count; i++)
-		if (group->list[i]->state == DKIM_CHECK_ASKED &&
-		    dns_question_equal(&group->list[i]->question, question))
-			return true;
-	return false;
-}
-
 bool
 dkim_check_group_ask(
     struct dkim_check_group *group, struct dns_question *question)
 {
 	for (size_t i = 0; i < group->count; i++) {
 		struct dkim_check *check = group->list[i];
-		bool asked;
+		bool asked = false;
 
 		if (check->state != DKIM_CHECK_PARSED)
 			continue;
-		asked = is_asked(group, &check->question);
+		/* Does another one wait for the answer to this? */
+		for (size_t k = 0; k < group->count; k++)
+			asked = asked ||
+			    (group->list[k]->state == DKIM_CHECK_ASKED &&
+				dns_question_equal(&group->list[k]->question,
+				    &check->question));
 		check->state = DKIM_CHECK_ASKED;
 		if (asked)
 			continue;

@@ -118,26 +118,18 @@ dkim_key_der_parse(struct slice der, struct dkim_rsa_numbers *numbers)
 	return parse_numbers(slice_from(bits.p + 1, bits.n - 1), numbers);
 }
 
-static bool
-is_ed25519(struct slice algorithm)
-{
-	struct slice oid;
-
-	return take_value(&algorithm, DER_OID, &oid) == 0 && algorithm.n == 0 &&
-	    slice_equal(oid, slice_from(ed25519, sizeof(ed25519) - 1));
-}
-
 int
 dkim_key_der_ed25519(struct slice der, struct slice *seed, struct slice *public)
 {
-	struct slice body, version, algorithm, octets;
+	struct slice body, version, algorithm, oid, octets;
 	struct slice ignored;
 
 	if (take_value(&der, DER_SEQUENCE, &body) < 0 || der.n > 0 ||
 	    take_value(&body, DER_INTEGER, &version) < 0 || version.n != 1 ||
 	    octet(version, 0) > 1 ||
 	    take_value(&body, DER_SEQUENCE, &algorithm) < 0 ||
-	    !is_ed25519(algorithm) ||
+	    take_value(&algorithm, DER_OID, &oid) < 0 || algorithm.n > 0 ||
+	    !slice_equal(oid, slice_from(ed25519, sizeof(ed25519) - 1)) ||
 	    take_value(&body, DER_OCTETS, &octets) < 0 ||
 	    take_value(&octets, DER_OCTETS, seed) < 0 || octets.n > 0 ||
 	    seed->n != 32)

@@ -121,16 +121,6 @@ check_required(const struct dkim_signature *s, struct dkim_fault *fault)
 	return 0;
 }
 
-static bool
-has_space(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\r' ||
-		    s.p[i] == '\n')
-			return true;
-	return false;
-}
-
 /* q=: a list; dns/txt must be in it. */
 static int
 check_query(struct slice methods, struct dkim_fault *fault)
@@ -197,7 +187,7 @@ parse_common(const struct mail_taglist *tags, struct dkim_signature *s,
 	 * could be put under anybody's name. */
 	while (slice_cut(&fields, ':', &name)) {
 		name = slice_trim(name);
-		if (name.n == 0 || has_space(name))
+		if (name.n == 0 || slice_has_space(name))
 			return bad_signature(
 			    fault, MAIL_REASON_SIGNED_FIELDS_BAD);
 		/* Each name is looked for in the whole header: thousands of

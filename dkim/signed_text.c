@@ -82,21 +82,6 @@ has_whole_line_ends(struct slice text)
 	return true;
 }
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static const struct form *
-form_of(struct slice name)
-{
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-		if (slice_equal_nocase(name, slice_str(forms[i].name)))
-			return &forms[i];
-	return NULL;
-}
-
 static const char *
 read_tags(struct reading *r, struct slice list)
 {
@@ -173,7 +158,7 @@ dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
 	const char *why;
 
 	memset(to, 0, sizeof(*to));
-	if (text.n == 0 || is_blank(text.p[0]))
+	if (text.n == 0 || ascii_is_blank(text.p[0]))
 		return "it does not begin with a field";
 	if (slice_find(text, '\0') < text.n)
 		return "it has a NUL";
@@ -181,11 +166,15 @@ dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
 		return "it has a bare CR or LF";
 	/* From the last line that no white space begins to the end. */
 	while (at > 0 &&
-	    (text.p[at - 1] != '\n' || at == text.n || is_blank(text.p[at])))
+	    (text.p[at - 1] != '\n' || at == text.n ||
+		ascii_is_blank(text.p[at])))
 		at--;
 	r.field = slice_after(text, at);
 	colon = slice_find(r.field, ':');
-	r.form = form_of(slice_first(r.field, colon));
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (slice_equal_nocase(
+			slice_first(r.field, colon), slice_str(forms[i].name)))
+			r.form = &forms[i];
 	if (r.form == NULL || colon == r.field.n)
 		return "its last field is no signature";
 	why = read_tags(&r, slice_after(r.field, colon + 1));

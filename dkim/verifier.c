@@ -123,17 +123,6 @@ look_at_field(struct dkim_verifier *v, const struct mail_field *field,
  * to is not known here. */
 enum nearness { THE_SAME, RELATED, ANOTHERS };
 
-static enum nearness
-nearness_to(struct slice domain, struct slice author)
-{
-	if (slice_equal_nocase(domain, author))
-		return THE_SAME;
-	return mail_domain_is_within(domain, author) ||
-		mail_domain_is_within(author, domain)
-	    ? RELATED
-	    : ANOTHERS;
-}
-
 /* Of the first d= alone, wherever it stands: a tag that is not parsed here is
  * judged when the signature's turn comes. A second d= spoils it, and to look at
  * thousands of them would cost. */
@@ -156,11 +145,14 @@ nearness_of(const struct dkim_rules *rules, const struct mail_field *field)
 		break;
 	}
 	for (size_t i = 0; i < rules->author_count && domain.n > 0; i++) {
-		enum nearness nearness =
-		    nearness_to(strbuf_slice(&domain), rules->authors[i]);
+		struct slice author = rules->authors[i];
 
-		if (nearness < nearest)
-			nearest = nearness;
+		if (slice_equal_nocase(strbuf_slice(&domain), author))
+			nearest = THE_SAME;
+		else if (nearest == ANOTHERS &&
+		    (mail_domain_is_within(strbuf_slice(&domain), author) ||
+			mail_domain_is_within(author, strbuf_slice(&domain))))
+			nearest = RELATED;
 	}
 	strbuf_clear(&domain);
 	return nearest;

@@ -164,15 +164,6 @@ all_cannot(const struct dns_exchange *exchange)
 	return true;
 }
 
-/* Each server has been asked twice and as many tries are open as may be: the
- * oldest is worth more than a new one would be, for its answer is nearer. */
-static bool
-waits_now(const struct dns_exchange *exchange)
-{
-	return exchange->tries_n == DNS_TRIES_OPEN_MAX &&
-	    exchange->begun >= 2 * exchange->list_n;
-}
-
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -187,8 +178,12 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	if (exchange->tries_n > 0)
 		note_error(exchange,
 		    exchange->tries[exchange->tries_n - 1].server, ETIMEDOUT);
-	if (!waits_now(exchange) && !begin_next(exchange) &&
-	    exchange->tries_n == 0) {
+	/* Where each server has been asked twice and as many tries are open as
+	 * may be, the oldest is worth more than a new one would be, for its
+	 * answer is nearer. */
+	if ((exchange->tries_n < DNS_TRIES_OPEN_MAX ||
+		exchange->begun < 2 * exchange->list_n) &&
+	    !begin_next(exchange) && exchange->tries_n == 0) {
 		finish_in_vain(exchange);
 		return;
 	}

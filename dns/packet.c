@@ -30,16 +30,6 @@ static const ldns_rr_type wire_types[] = {
     [DNS_SOA] = LDNS_RR_TYPE_SOA,
 };
 
-/* A label's octets that would not be told from our text's dots. RFC 2181
- * section 11 allows any octet in a label. A dot within one would make two
- * labels of it in our text, and the owner of one name could answer for
- * another. */
-static bool
-label_has_dot(const unsigned char *label, size_t n)
-{
-	return memchr(label, '.', n) != NULL;
-}
-
 /*
  * The text of a name, through the same door as everyone's. 0; -1 where it
  * is none of ours. The root, which is no question, is the empty string.
@@ -58,8 +48,12 @@ name_from_wire(const ldns_rdf *rdf, struct dns_question *name)
 		size_t label_n = wire[at++];
 
 		/* ldns has taken compression apart already; a length that leads
-		 * out of the name must not be believed all the same. */
-		if (label_n > size - at || label_has_dot(wire + at, label_n))
+		 * out of the name must not be believed all the same. RFC 2181
+		 * section 11 allows any octet in a label: a dot within one
+		 * would make two labels of it in our text, and the owner of one
+		 * name could answer for another. */
+		if (label_n > size - at ||
+		    memchr(wire + at, '.', label_n) != NULL)
 			return -1;
 		memcpy(text + n, wire + at, label_n);
 		n += label_n;
@@ -151,17 +145,6 @@ question_is_ours(
 	    dns_question_equal(&asked, &query->question);
 	ldns_rr_free(rr);
 	return ours;
-}
-
-static bool
-is_our_answer(
-    const unsigned char *wire, size_t n, const struct dns_packet_query *query)
-{
-	/* The cheap things first: what floods us with forged answers should
-	 * cost us little. */
-	return n >= HEADER_SIZE && LDNS_ID_WIRE(wire) == query->id &&
-	    LDNS_QR_WIRE(wire) && LDNS_OPCODE_WIRE(wire) == LDNS_PACKET_QUERY &&
-	    question_is_ours(wire, n, query);
 }
 
 /* Reading the answer of one packet. */
@@ -256,22 +239,12 @@ add_host_name(const ldns_rr *rr, size_t index, struct strbuf *values)
 	return strbuf_add_str(values, name.name);
 }
 
-static int
-add_mx(const ldns_rr *rr, struct dns_record *record, struct strbuf *values)
-{
-	const ldns_rdf *rdf = ldns_rr_rdf(rr, 0);
-
-	if (rdf == NULL || ldns_rdf_size(rdf) != 2)
-		return -1;
-	record->preference = ldns_rdf2native_int16(rdf);
-	return add_host_name(rr, 1, values);
-}
-
 /* 0; -1 where the record is unusable, with nothing added. */
 static int
 add_record(enum dns_type type, const ldns_rr *rr, struct dns_record *record,
     struct strbuf *values)
 {
+	const ldns_rdf *preference = ldns_rr_rdf(rr, 0);
 	size_t before = values->n;
 	int result = -1;
 
@@ -283,7 +256,10 @@ add_record(enum dns_type type, const ldns_rr *rr, struct dns_record *record,
 		result = add_host_address(rr, 16, values);
 		break;
 	case DNS_MX:
-		result = add_mx(rr, record, values);
+		if (preference == NULL || ldns_rdf_size(preference) != 2)
+			break;
+		record->preference = ldns_rdf2native_int16(preference);
+		result = add_host_name(rr, 1, values);
 		break;
 	case DNS_PTR:
 	case DNS_NS:
@@ -330,30 +306,25 @@ collect(struct reading *reading)
 	return reply;
 }
 
-static bool
-has_records(const struct reading *reading)
-{
-	size_t index = 0;
-
-	return next_record(reading, wire_types[reading->query->question.type],
-		   &index) != NULL;
-}
-
 /* To the end of the chain. -1 where it is too long or leads to a name that is
  * none. Bounded, because two names may point to each other, and the chain of
  * one answer goes on in the next. */
 static int
 follow_cnames(struct reading *reading)
 {
-	while (!has_records(reading) &&
-	    !(reading->query->link && reading->cnames > 0)) {
-		size_t index = 0;
-		const ldns_rr *rr =
-		    next_record(reading, LDNS_RR_TYPE_CNAME, &index);
-		const ldns_rdf *target = rr ? ldns_rr_rdf(rr, 0) : NULL;
+	ldns_rr_type wanted = wire_types[reading->query->question.type];
 
+	while (!reading->query->link || reading->cnames == 0) {
+		size_t first = 0, index = 0;
+		const ldns_rr *rr;
+		const ldns_rdf *target;
+
+		if (next_record(reading, wanted, &first) != NULL)
+			return 0;
+		rr = next_record(reading, LDNS_RR_TYPE_CNAME, &index);
 		if (rr == NULL)
 			return 0;
+		target = ldns_rr_rdf(rr, 0);
 		if (target == NULL ||
 		    reading->cnames++ >= reading->query->cnames ||
 		    name_from_wire(target, &reading->at) != 0 ||
@@ -478,7 +449,12 @@ dns_packet_read(struct slice bytes, const struct dns_packet_query *query,
 	ldns_pkt *packet = NULL;
 
 	memset(answer, 0, sizeof(*answer));
-	if (!is_our_answer(wire, bytes.n, query))
+	/* The cheap things first: what floods us with forged answers should
+	 * cost us little. */
+	if (bytes.n < HEADER_SIZE || LDNS_ID_WIRE(wire) != query->id ||
+	    !LDNS_QR_WIRE(wire) ||
+	    LDNS_OPCODE_WIRE(wire) != LDNS_PACKET_QUERY ||
+	    !question_is_ours(wire, bytes.n, query))
 		return DNS_PACKET_WRONG;
 	/* RFC 2181 section 9: what is in a cut answer is not to be used, so it
 	 * is not even parsed. */

@@ -333,13 +333,6 @@ dns_servers_order(const struct dns_servers *servers, int64_t now,
 	return n;
 }
 
-static bool
-same_address(const struct dns_server *a, const struct dns_server *b)
-{
-	return a->length == b->length &&
-	    memcmp(&a->address, &b->address, a->length) == 0;
-}
-
 void
 dns_servers_watch(
     struct dns_servers *servers, dns_servers_watch_fn *watch, void *ctx)
@@ -384,10 +377,13 @@ void
 dns_servers_note(struct dns_servers *servers, const struct dns_server *server,
     int error, int64_t now)
 {
-	for (size_t i = 0; i < servers->count; i++)
-		if (!same_address(&servers->list[i], server))
+	for (size_t i = 0; i < servers->count; i++) {
+		const struct dns_server *one = &servers->list[i];
+
+		if (one->length != server->length ||
+		    memcmp(&one->address, &server->address, one->length) != 0)
 			continue;
-		else if (error == 0) {
+		if (error == 0) {
 			servers->silent_since[i] = INT64_MAX;
 			servers->silent_until[i] = INT64_MIN;
 			tell_change(servers, i, 0, now);
@@ -406,4 +402,5 @@ dns_servers_note(struct dns_servers *servers, const struct dns_server *server,
 				DNS_SERVERS_PATIENCE_MS)
 				tell_change(servers, i, error, now);
 		}
+	}
 }

@@ -236,18 +236,6 @@ skip_route(struct parser *p)
 	return 0;
 }
 
-/* A group's name and colon were read. */
-static int
-open_group(struct parser *p, struct slice name)
-{
-	if (name.n == 0)
-		return address_fault(p, "group without a name");
-	if (p->in_group)
-		return address_fault(p, "group inside a group");
-	p->in_group = true;
-	return skip_cfws(p);
-}
-
 /* One element of a list. 0 after a mailbox, which a separator must follow;
  * 1 after the beginning of a group. */
 static int
@@ -274,8 +262,15 @@ parse_element(struct parser *p)
 			return address_fault(p, "address without its >");
 		return skip_cfws(p);
 	}
-	if (mail_token_char(&p->in, ':'))
-		return open_group(p, box.display) == 0 ? 1 : -1;
+	if (mail_token_char(&p->in, ':')) {
+		/* A group's name and colon were read. */
+		if (box.display.n == 0)
+			return address_fault(p, "group without a name");
+		if (p->in_group)
+			return address_fault(p, "group inside a group");
+		p->in_group = true;
+		return skip_cfws(p) == 0 ? 1 : -1;
+	}
 	/* No name, then: the words were a local part. */
 	p->in = start;
 	strbuf_truncate(&p->list->text, before);
@@ -311,16 +306,6 @@ parse_list(struct parser *p)
 			return -1;
 	}
 	return p->in_group ? address_fault(p, "group without its ;") : 0;
-}
-
-static size_t
-find_separator(struct slice s)
-{
-	size_t n = 0;
-
-	while (n < s.n && s.p[n] != '<' && s.p[n] != ',')
-		n++;
-	return n;
 }
 
 static void
@@ -363,8 +348,11 @@ mail_address_salvage(struct slice value)
 		struct slice rest = p.in;
 
 		while (rest.n > 0 && p.list->count < MAIL_ADDRESS_COUNT_MAX) {
-			size_t n = 1 + find_separator(slice_after(rest, 1));
+			size_t n = 1;
 
+			while (
+			    n < rest.n && rest.p[n] != '<' && rest.p[n] != ',')
+				n++;
 			p.in = slice_first(rest, n);
 			(void)mail_token_char(&p.in, ',');
 			(void)parse_element(&p);
@@ -404,18 +392,12 @@ mail_address_at(const struct mail_address_list *list, size_t index)
 	return index < list->count ? &list->boxes[index] : NULL;
 }
 
-static bool
-is_dot_atom(struct slice s)
-{
-	struct slice atom;
-
-	return mail_token_dot_atom(&s, &atom) == 0 && s.n == 0;
-}
-
 int
 mail_mailbox_print(const struct mail_mailbox *box, struct strbuf *out)
 {
-	if (is_dot_atom(box->local))
+	struct slice rest = box->local, atom;
+
+	if (mail_token_dot_atom(&rest, &atom) == 0 && rest.n == 0)
 		strbuf_add(out, box->local);
 	else
 		(void)mail_token_quote(box->local, out);

@@ -113,19 +113,6 @@ take_single_cr(struct mail_newline *n, struct slice in, char **out)
 	return 1;
 }
 
-static size_t
-take_other(struct mail_newline *n, char c, char **out)
-{
-	if (c == '\n') {
-		n->bare_lf++;
-		if (n->mode == MAIL_NEWLINE_NORMALIZE ||
-		    n->mode == MAIL_NEWLINE_TEXT)
-			*(*out)++ = '\r';
-	}
-	*(*out)++ = c;
-	return 1;
-}
-
 /*
  * From a bare CR or LF on: where one is there are more. As many bytes as are
  * soon copied one by one, up to a run of CRs or the chunk's last byte, if that
@@ -141,10 +128,18 @@ take_one_by_one(struct mail_newline *n, struct slice in, struct gathered *to)
 		flush_gathered(to);
 	out = to->bytes + to->n;
 	while (at < most && used > 0) {
-		used = in.p[at] == '\r'
-		    ? take_single_cr(n, slice_after(in, at), &out)
-		    : take_other(n, in.p[at], &out);
-		at += used;
+		if (in.p[at] == '\r') {
+			used = take_single_cr(n, slice_after(in, at), &out);
+			at += used;
+			continue;
+		}
+		if (in.p[at] == '\n') {
+			n->bare_lf++;
+			if (n->mode == MAIL_NEWLINE_NORMALIZE ||
+			    n->mode == MAIL_NEWLINE_TEXT)
+				*out++ = '\r';
+		}
+		*out++ = in.p[at++];
 	}
 	to->n = (size_t)(out - to->bytes);
 	return at;

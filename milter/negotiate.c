@@ -69,23 +69,6 @@ milter_negotiate(struct slice data, const struct milter_wishes *wishes,
 	return 0;
 }
 
-static void
-add_octets(uint32_t number, struct strbuf *out)
-{
-	for (int shift = 24; shift >= 0; shift -= 8)
-		strbuf_add_char(out, (char)(number >> shift & 0xff));
-}
-
-static void
-add_macros(struct strbuf *out)
-{
-	for (uint32_t i = 0; i < MACRO_STEPS; i++) {
-		add_octets(i, out);
-		strbuf_add_str(out, macros[i]);
-		strbuf_add_char(out, '\0');
-	}
-}
-
 int
 milter_print_terms(const struct milter_terms *terms, struct strbuf *out)
 {
@@ -94,13 +77,17 @@ milter_print_terms(const struct milter_terms *terms, struct strbuf *out)
 	if ((terms->actions & MILTER_NAMES_MACROS) != 0)
 		for (size_t i = 0; i < MACRO_STEPS; i++)
 			length += 4 + (uint32_t)strlen(macros[i]) + 1;
-	add_octets(length, out);
+	milter_print_number(length, out);
 	strbuf_add_char(out, MILTER_NEGOTIATE);
-	add_octets(terms->version, out);
-	add_octets(terms->actions, out);
-	add_octets(terms->steps, out);
+	milter_print_number(terms->version, out);
+	milter_print_number(terms->actions, out);
+	milter_print_number(terms->steps, out);
 	if ((terms->actions & MILTER_NAMES_MACROS) != 0)
-		add_macros(out);
+		for (uint32_t i = 0; i < MACRO_STEPS; i++) {
+			milter_print_number(i, out);
+			strbuf_add_str(out, macros[i]);
+			strbuf_add_char(out, '\0');
+		}
 	return out->full ? -1 : 0;
 }
 

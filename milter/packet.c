@@ -109,21 +109,16 @@ cut_text(struct slice *rest, struct slice *text)
 	return 0;
 }
 
-static bool
-is_family(char c)
-{
-	return c == MILTER_FAMILY_UNKNOWN || c == MILTER_FAMILY_UNIX ||
-	    c == MILTER_FAMILY_INET || c == MILTER_FAMILY_INET6;
-}
-
 int
 milter_connect_parse(struct slice data, struct milter_connect *to)
 {
 	static const struct slice six = SLICE_INIT("IPv6:");
+	static const char families[] = {MILTER_FAMILY_UNKNOWN,
+	    MILTER_FAMILY_UNIX, MILTER_FAMILY_INET, MILTER_FAMILY_INET6};
 
 	*to = (struct milter_connect){.family = MILTER_FAMILY_UNKNOWN};
 	if (cut_text(&data, &to->host) != 0 || data.n == 0 ||
-	    !is_family(data.p[0]))
+	    memchr(families, data.p[0], sizeof(families)) == NULL)
 		return -1;
 	to->family = (enum milter_family)data.p[0];
 	data = slice_after(data, 1);
@@ -191,8 +186,8 @@ milter_macro_next(struct slice *rest, struct slice *name, struct slice *value)
 
 /* --- answers --- */
 
-static void
-add_number(uint32_t number, struct strbuf *out)
+void
+milter_print_number(uint32_t number, struct strbuf *out)
 {
 	for (int shift = 24; shift >= 0; shift -= 8)
 		strbuf_add_char(out, (char)(number >> shift & 0xff));
@@ -216,7 +211,7 @@ begin_packet(struct strbuf *out, char code)
 {
 	size_t at = out->n;
 
-	add_number(0, out);
+	milter_print_number(0, out);
 	strbuf_add_char(out, code);
 	return at;
 }
@@ -247,7 +242,7 @@ milter_print_insert(
 {
 	size_t at = begin_packet(out, 'i');
 
-	add_number(index, out);
+	milter_print_number(index, out);
 	add_text(name, out);
 	add_text(value, out);
 	return end_packet(out, at);
@@ -258,7 +253,7 @@ milter_print_delete(struct slice name, uint32_t number, struct strbuf *out)
 {
 	size_t at = begin_packet(out, 'm');
 
-	add_number(number, out);
+	milter_print_number(number, out);
 	add_text(name, out);
 	add_text(SLICE(""), out);
 	return end_packet(out, at);

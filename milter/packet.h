@@ -111,6 +111,9 @@ bool milter_macro_next(
 
 /* --- to the mail server: each 0, or -1 where `out` has no room --- */
 
+/* Four octets, the highest first. */
+void milter_print_number(uint32_t, struct strbuf *out);
+
 int milter_print_answer(enum milter_answer, struct strbuf *out);
 
 /* A field above all others (`index` 0) or before the how-manieth of all. The

@@ -148,26 +148,6 @@ record_report_begin(struct sink *to, const struct record_report *r)
 	strbuf_clear(&id);
 }
 
-/* RFC 7489 has no "pass", and calls by another name what t=y does. */
-static struct slice
-row_disposition_of(const struct record_report *r, const struct record_row *row)
-{
-	struct slice word = word_or(row->disposition, dispositions, "none");
-
-	return is_old(r) && slice_equal(word, SLICE("pass")) ? SLICE("none")
-							     : word;
-}
-
-static struct slice
-override_of(const struct record_report *r, struct slice type)
-{
-	struct slice word = word_or(type, override_types, "");
-
-	return is_old(r) && slice_equal(word, SLICE("policy_test_mode"))
-	    ? SLICE("sampled_out")
-	    : word;
-}
-
 /* "dkim TAB result TAB d= TAB s= TAB reason" */
 static void
 put_dkim(struct sink *to, struct slice words)
@@ -244,14 +224,18 @@ void
 record_report_row(struct sink *to, const struct record_report *r,
     const struct record_row *row)
 {
-	struct slice rest, type;
+	struct slice rest, type, word;
 
 	put_text(to, "  <record>\n    <row>\n");
 	record_xml_element(to, 6, "source_ip", row->client);
 	record_xml_number(to, 6, "count", row->count);
 	rest = row->overrides;
 	put_text(to, "      <policy_evaluated>\n");
-	record_xml_element(to, 8, "disposition", row_disposition_of(r, row));
+	word = word_or(row->disposition, dispositions, "none");
+	/* RFC 7489 has no "pass", and calls by another name what t=y does. */
+	if (is_old(r) && slice_equal(word, SLICE("pass")))
+		word = SLICE("none");
+	record_xml_element(to, 8, "disposition", word);
 	record_xml_element(
 	    to, 8, "dkim", word_or(row->dkim, pass_or_fail, "fail"));
 	record_xml_element(
@@ -260,7 +244,10 @@ record_report_row(struct sink *to, const struct record_report *r,
 		if (!slice_is_one_of(type, override_types))
 			continue;
 		put_text(to, "        <reason>\n");
-		record_xml_element(to, 10, "type", override_of(r, type));
+		word = word_or(type, override_types, "");
+		if (is_old(r) && slice_equal(word, SLICE("policy_test_mode")))
+			word = SLICE("sampled_out");
+		record_xml_element(to, 10, "type", word);
 		put_text(to, "        </reason>\n");
 	}
 	put_text(to, "      </policy_evaluated>\n");

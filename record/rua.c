@@ -4,6 +4,7 @@
 
 #include "auth/dmarc_record.h"
 #include "auth/orgdomain.h"
+#include "base/number.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "mail/address.h"
@@ -30,15 +31,6 @@ struct record_rua {
 	size_t count;
 };
 
-static int
-hex_value(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* RFC 3986 section 2.1. */
 static int
 decode_percent(struct slice text, struct strbuf *out)
@@ -47,10 +39,10 @@ decode_percent(struct slice text, struct strbuf *out)
 		char c = text.p[i];
 
 		if (c == '%' && text.n - i > 2 &&
-		    hex_value(text.p[i + 1]) >= 0 &&
-		    hex_value(text.p[i + 2]) >= 0) {
-			c = (char)(hex_value(text.p[i + 1]) << 4 |
-			    hex_value(text.p[i + 2]));
+		    number_hex_digit(text.p[i + 1]) >= 0 &&
+		    number_hex_digit(text.p[i + 2]) >= 0) {
+			c = (char)(number_hex_digit(text.p[i + 1]) << 4 |
+			    number_hex_digit(text.p[i + 2]));
 			i += 2;
 		}
 		strbuf_add_char(out, c);

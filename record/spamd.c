@@ -209,26 +209,20 @@ reply_of(struct bufferevent *conn)
 	return slice_from((const char *)evbuffer_pullup(input, -1), n);
 }
 
-/* "SPAMD/1.5 0 PONG" */
-static struct record_spam
-parse_pong(struct slice reply)
-{
-	struct record_spam spam = {.reason = "spamd does not answer PING"};
-	struct slice line = slice_first(reply, slice_find(reply, '\n'));
-
-	spam.known = slice_search(line, SLICE("PONG")) < line.n && is_ok(line);
-	return spam;
-}
-
 static void
 tell_reply(struct record_spamd *ask, struct bufferevent *conn)
 {
 	struct slice reply = reply_of(conn);
 	char *copy = xslicedup(reply);
 	struct slice all = slice_from(copy, reply.n);
-	struct record_spam spam =
-	    ask->ping ? parse_pong(all) : record_spamd_parse(all);
+	struct slice line = slice_first(all, slice_find(all, '\n'));
+	struct record_spam spam = {.reason = "spamd does not answer PING"};
 
+	if (ask->ping) /* "SPAMD/1.5 0 PONG" */
+		spam.known =
+		    slice_search(line, SLICE("PONG")) < line.n && is_ok(line);
+	else
+		spam = record_spamd_parse(all);
 	tell_spam(ask, &spam);
 	free(copy);
 }

@@ -192,17 +192,6 @@ trouble(const struct smtp_conn *conn)
 	return poll(&at, 1, 0) == 1 ? at.revents : 0;
 }
 
-/* Read once: SO_ERROR takes the error off the socket. */
-static const char *
-error_of(const struct smtp_conn *conn)
-{
-	int error = 0;
-	socklen_t n = sizeof(error);
-
-	(void)getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &n);
-	return error == 0 ? "connection closed by peer" : strerror(error);
-}
-
 /* A client that hangs up while we wait for DNS or the relay should be noticed
  * then, though nothing is read from it. */
 static void
@@ -474,12 +463,18 @@ on_gone(evutil_socket_t fd, short what, void *ctx)
 	short now = trouble(conn);
 	short lost =
 	    conn->state == SMTP_CONN_LINGERING ? POLLERR : POLLERR | POLLHUP;
+	int error = 0;
+	socklen_t n = sizeof(error);
 
 	(void)fd;
 	(void)what;
 	enter(conn);
+	/* Read once: SO_ERROR takes the error off the socket. */
 	if ((now & lost) != 0)
-		end_lost(conn, SMTP_CLOSE_RESET, error_of(conn));
+		(void)getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &n);
+	if ((now & lost) != 0)
+		end_lost(conn, SMTP_CLOSE_RESET,
+		    error == 0 ? "connection closed by peer" : strerror(error));
 	else if ((now & POLLRDHUP) != 0 && conn->ops->ended == NULL)
 		end_lost(conn, SMTP_CLOSE_EOF, "connection closed by peer");
 	leave(conn);

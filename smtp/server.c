@@ -160,20 +160,6 @@ step_proxy(struct smtp_server *server, struct slice in)
 	return true;
 }
 
-/* The rest of a line that is too long: it is read and forgotten, with two
- * states and no buffer. */
-static bool
-step_skip(struct smtp_server *server, struct slice in)
-{
-	size_t used;
-	enum smtp_parse parse =
-	    smtp_command_skip(in, &used, &server->skipped_cr);
-
-	smtp_conn_consume(server->conn, used);
-	server->skipping = parse != SMTP_DONE;
-	return !server->skipping;
-}
-
 /* True where what it has sent ends the connection. A browser that was made to
  * speak to this port sends commands of SMTP in the body of its request. What
  * begins as another protocol is not read on. */
@@ -195,8 +181,14 @@ step_command(struct smtp_server *server, struct slice in)
 	enum smtp_parse parse;
 	size_t used;
 
-	if (server->skipping)
-		return step_skip(server, in);
+	/* The rest of a line that is too long: it is read and forgotten, with
+	 * two states and no buffer. */
+	if (server->skipping) {
+		parse = smtp_command_skip(in, &used, &server->skipped_cr);
+		smtp_conn_consume(server->conn, used);
+		server->skipping = parse != SMTP_DONE;
+		return !server->skipping;
+	}
 	if (refuse_alien(server, smtp_alien_octet(in.p[0])))
 		return false;
 	parse = smtp_command_parse(in, &used, &command, &fault);

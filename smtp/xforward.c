@@ -88,15 +88,6 @@ smtp_xforward_bit(struct slice name)
 	return i < 0 ? 0 : 1U << i;
 }
 
-static int
-hex_digit(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* 0; -1 on bad xtext. Over the length a value is set to nothing. */
 static int
 decode(struct slice xtext, char *value, size_t *n)
@@ -107,10 +98,12 @@ decode(struct slice xtext, char *value, size_t *n)
 		int c = (unsigned char)xtext.p[i];
 
 		if (c == '+') {
-			int high =
-			    i + 2 < xtext.n ? hex_digit(xtext.p[i + 1]) : -1;
-			int low =
-			    i + 2 < xtext.n ? hex_digit(xtext.p[i + 2]) : -1;
+			int high = i + 2 < xtext.n
+			    ? number_hex_digit(xtext.p[i + 1])
+			    : -1;
+			int low = i + 2 < xtext.n
+			    ? number_hex_digit(xtext.p[i + 2])
+			    : -1;
 
 			if (high < 0 || low < 0)
 				return -1;
