@@ -118,8 +118,8 @@ ask_servers(void *subject, struct dns_question *question)
 	return true;
 }
 
-static int
-compare_values(const void *a, const void *b)
+int
+cli_compare_values(const void *a, const void *b)
 {
 	const struct slice *one = a, *other = b;
 	size_t n = one->n < other->n ? one->n : other->n;
@@ -136,7 +136,7 @@ add_hosts(struct cli_authority_zone *zone, const struct dns_answer *answer)
 
 	for (size_t i = 0; i < answer->count; i++)
 		values[i] = answer->records[i].value;
-	qsort(values, answer->count, sizeof(*values), compare_values);
+	qsort(values, answer->count, sizeof(*values), cli_compare_values);
 	for (size_t i = 0; i < answer->count; i++) {
 		struct slice name = values[i];
 		struct dns_question *questions =

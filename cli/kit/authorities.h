@@ -100,4 +100,8 @@ void cli_authorities_wait(struct cli_authorities *);
 void cli_authorities_print_host(
     const struct cli_authorities *, const struct cli_host *, struct strbuf *to);
 
+/* For qsort(3) of struct slice: a server gives a set in any order (RFC 2181
+ * section 5). */
+int cli_compare_values(const void *, const void *);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/kit/checking.h"
 #include "cli/kit/cli.h"
 #include "cli/kit/resolve.h"
@@ -16,27 +17,19 @@ without_brackets(struct slice s)
 	return s;
 }
 
-/* An empty one is that of a bounce; for one without a local part SPF takes
- * postmaster (RFC 7208 section 4.3). */
-static bool
-is_sender(const char *text)
-{
-	struct slice sender = without_brackets(slice_str(text));
-	size_t at = slice_find_last(sender, '@');
-
-	return sender.n == 0 || at + 1 < sender.n;
-}
-
 int
 cli_client_check(const struct cli_client *client, const char *command)
 {
+	struct slice sender = without_brackets(slice_str(client->mail_from));
 	unsigned char address[16];
 
 	if (client->ip != NULL &&
 	    inet_pton(AF_INET, client->ip, address) != 1 &&
 	    inet_pton(AF_INET6, client->ip, address) != 1)
 		return cli_usage_error(command, "--client-ip: no IP address");
-	if (client->mail_from != NULL && !is_sender(client->mail_from))
+	/* An empty one is that of a bounce; for one without a local part SPF
+	 * takes postmaster (RFC 7208 section 4.3). */
+	if (sender.n > 0 && slice_find_last(sender, '@') + 1 >= sender.n)
 		return cli_usage_error(command,
 		    "--mail-from: no address (LOCAL@DOMAIN, or empty)");
 	return 0;
@@ -50,6 +43,20 @@ cli_client_of(const struct cli_client *client)
 	    .helo = slice_str(client->helo),
 	    .mail_from = without_brackets(slice_str(client->mail_from)),
 	};
+}
+
+struct auth_spf *
+cli_spf_new(
+    const char *domain, struct slice address, enum auth_spf_version version)
+{
+	const struct auth_spf_identity identity = {
+	    .address = address,
+	    .domain = slice_str(domain),
+	    .helo = slice_str(domain),
+	    .now = clock_wall_s(),
+	};
+
+	return auth_spf_new(&identity, version);
 }
 
 void

@@ -6,6 +6,7 @@
 #define CLI_KIT_CHECKING_H
 
 #include "auth/evaluation.h"
+#include "auth/spf.h"
 #include "base/slice.h"
 
 enum { CLI_HOST_MAX = 256 };
@@ -25,6 +26,11 @@ int cli_client_check(const struct cli_client *, const char *command);
 /* The same for an evaluation, the sender without its angle brackets. The
  * texts are borrowed. */
 struct auth_client cli_client_of(const struct cli_client *);
+
+/* The check of mail of that domain from that address, which also says HELO by
+ * the domain's name. */
+struct auth_spf *cli_spf_new(
+    const char *domain, struct slice address, enum auth_spf_version);
 
 /* This machine's name; "localhost" where it has none. */
 void cli_host_name(char host[CLI_HOST_MAX]);

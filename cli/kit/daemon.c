@@ -57,3 +57,17 @@ cli_daemon_same_file(const char *a, const char *b)
 	free(other);
 	return same;
 }
+
+const char *
+cli_daemon_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text == NULL ? "" : text;
+}
+
+long long
+cli_daemon_number(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}

@@ -3,6 +3,7 @@
 #ifndef CLI_KIT_DAEMON_H
 #define CLI_KIT_DAEMON_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -27,5 +28,9 @@ int cli_daemon_ask(
 
 /* Are those two names of configurations of one file? */
 bool cli_daemon_same_file(const char *a, const char *b);
+
+/* A member of what it answers, empty or 0 where there is none of that kind. */
+const char *cli_daemon_text(const json_t *, const char *name);
+long long cli_daemon_number(const json_t *, const char *name);
 
 #endif

@@ -22,63 +22,32 @@ enum { FAR_PORT = 53, MX_MAX = 10 };
 /* --- addresses --- */
 
 struct network {
+	int family; /* 0: behind the last */
 	unsigned char octets[16];
 	unsigned bits;
 };
 
 /* Which the world never sees. */
-static bool
-is_hidden_v4(const unsigned char *octets)
-{
-	static const struct network networks[] = {{{10}, 8}, {{172, 16}, 12},
-	    {{192, 168}, 16}, {{100, 64}, 10}, {{169, 254}, 16}, {{127}, 8},
-	    {{0}, 8}};
-
-	for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++)
-		if (auth_address_matches(
-			octets, networks[i].octets, networks[i].bits))
-			return true;
-	return false;
-}
-
-static bool
-is_hidden_v6(const unsigned char *octets)
-{
-	static const struct network networks[] = {
-	    {{0xfc}, 7}, {{0xfe, 0x80}, 10}, {{0}, 127}};
-
-	for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++)
-		if (auth_address_matches(
-			octets, networks[i].octets, networks[i].bits))
-			return true;
-	return false;
-}
+static const struct network hidden_networks[] = {{AF_INET, {10}, 8},
+    {AF_INET, {172, 16}, 12}, {AF_INET, {192, 168}, 16},
+    {AF_INET, {100, 64}, 10}, {AF_INET, {169, 254}, 16}, {AF_INET, {127}, 8},
+    {AF_INET, {0}, 8}, {AF_INET6, {0xfc}, 7}, {AF_INET6, {0xfe, 0x80}, 10},
+    {AF_INET6, {0}, 127}, {0}};
 
 /* For this host, or this link, alone. */
+static const struct network link_networks[] = {{AF_INET, {127}, 8},
+    {AF_INET, {169, 254}, 16}, {AF_INET6, {0xfe, 0x80}, 10},
+    {AF_INET6, {0}, 127}, {0}};
+
 static bool
-is_of_link(const unsigned char *octets, int family)
+is_in_one(
+    const struct network *list, int family, const unsigned char octets[16])
 {
-	static const struct network networks[] = {
-	    {{0xfe, 0x80}, 10}, {{0}, 127}};
-
-	if (family == AF_INET)
-		return octets[0] == 127 ||
-		    (octets[0] == 169 && octets[1] == 254);
-	return auth_address_matches(
-		   octets, networks[0].octets, networks[0].bits) ||
-	    auth_address_matches(octets, networks[1].octets, networks[1].bits);
-}
-
-static void
-copy_octets(const struct sockaddr *from, unsigned char octets[16])
-{
-	const struct sockaddr_in *in = (const void *)from;
-	const struct sockaddr_in6 *in6 = (const void *)from;
-
-	if (from->sa_family == AF_INET)
-		memcpy(octets, &in->sin_addr, sizeof(in->sin_addr));
-	else
-		memcpy(octets, &in6->sin6_addr, sizeof(in6->sin6_addr));
+	for (; list->family != 0; list++)
+		if (list->family == family &&
+		    auth_address_matches(octets, list->octets, list->bits))
+			return true;
+	return false;
 }
 
 /* AF_INET, AF_INET6 or 0, and the octets. */
@@ -105,8 +74,7 @@ add_octets(struct cli_leaving *leaving, int family,
 		return;
 	*to = (struct cli_leaving_address){.from = from,
 	    .relay = relay,
-	    .hidden = family == AF_INET ? is_hidden_v4(octets)
-					: is_hidden_v6(octets)};
+	    .hidden = is_in_one(hidden_networks, family, octets)};
 	(void)inet_ntop(family, octets, to->text, sizeof(to->text));
 	for (size_t i = 0; i < leaving->count; i++)
 		if (strcmp(leaving->list[i].text, to->text) == 0)
@@ -122,17 +90,21 @@ static void
 look_at_interfaces(int family, char to[INET6_ADDRSTRLEN])
 {
 	struct ifaddrs *all = NULL;
-	unsigned char octets[16];
 
 	if (getifaddrs(&all) != 0)
 		return;
 	for (const struct ifaddrs *i = all; i != NULL && to[0] == '\0';
 	     i = i->ifa_next) {
-		if (i->ifa_addr == NULL || i->ifa_addr->sa_family != family ||
+		const void *its = i->ifa_addr, *octets;
+
+		if (its == NULL || i->ifa_addr->sa_family != family ||
 		    (i->ifa_flags & IFF_UP) == 0)
 			continue;
-		copy_octets(i->ifa_addr, octets);
-		if (!is_of_link(octets, family))
+		octets = family == AF_INET
+		    ? (const void *)&((const struct sockaddr_in *)its)->sin_addr
+		    : (const void *)&((const struct sockaddr_in6 *)its)
+			  ->sin6_addr;
+		if (!is_in_one(link_networks, family, octets))
 			(void)inet_ntop(family, octets, to, INET6_ADDRSTRLEN);
 	}
 	freeifaddrs(all);
@@ -244,8 +216,7 @@ static void
 add_own(struct leaving_search *s, int family, const unsigned char octets[16],
     const char *from)
 {
-	bool hidden =
-	    family == AF_INET ? is_hidden_v4(octets) : is_hidden_v6(octets);
+	bool hidden = is_in_one(hidden_networks, family, octets);
 
 	if (!hidden || !add_proxies(s, family))
 		add_octets(s->to, family, octets, -1, from);
@@ -334,34 +305,18 @@ add_relay(struct cli_leaving *leaving, struct slice text, const char *from)
 		push_addresses(leaving, host, number);
 }
 
-/* default_transport may name the next hop itself; then it counts. */
-static void
-find_relays(struct leaving_search *s)
-{
-	struct slice transport = leaving_value(s, "default_transport");
-	size_t colon = slice_find(transport, ':');
-	struct slice list = slice_after(transport, colon + 1), item;
-	const char *from = "default_transport";
-
-	if (list.n == 0) {
-		list = leaving_value(s, "relayhost");
-		from = "relayhost";
-	}
-	while (cli_master_item(&list, &item))
-		add_relay(s->to, item, from);
-}
-
 void
 cli_leaving_find(struct cli_leaving *leaving, const struct cli_master *master,
     const struct cli_leaving_machine *machine)
 {
 	struct leaving_search s = {leaving, master, NULL};
-	struct slice transport;
+	const char *from = "default_transport";
+	struct slice transport, list, item;
 	static const char *const names[] = {"sender_dependent_relayhost_maps",
 	    "sender_dependent_default_transport_maps"};
 
 	*leaving = (struct cli_leaving){0};
-	transport = leaving_value(&s, "default_transport");
+	transport = leaving_value(&s, from);
 	transport = slice_first(transport, slice_find(transport, ':'));
 	if (master != NULL)
 		s.service = cli_master_find(
@@ -369,7 +324,15 @@ cli_leaving_find(struct cli_leaving *leaving, const struct cli_master *master,
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (s.to->tables == NULL && leaving_value(&s, names[i]).n > 0)
 			s.to->tables = names[i];
-	find_relays(&s);
+	/* It may name the next hop itself; then it counts. */
+	transport = leaving_value(&s, from);
+	list = slice_after(transport, slice_find(transport, ':') + 1);
+	if (list.n == 0) {
+		from = "relayhost";
+		list = leaving_value(&s, from);
+	}
+	while (cli_master_item(&list, &item))
+		add_relay(leaving, item, from);
 	if (leaving->relay_count > 0)
 		return;
 	find_own(&s, AF_INET, machine->v4);
@@ -379,8 +342,10 @@ cli_leaving_find(struct cli_leaving *leaving, const struct cli_master *master,
 /* --- asking --- */
 
 bool
-cli_leaving_ask(struct cli_leaving *leaving, struct dns_question *question)
+cli_leaving_ask(void *subject, struct dns_question *question)
 {
+	struct cli_leaving *leaving = subject;
+
 	if (leaving->asked == leaving->question_count)
 		return false;
 	*question = leaving->questions[leaving->asked++].question;
@@ -422,9 +387,11 @@ take_leaving(struct cli_leaving *leaving, const struct cli_leaving_question *q,
 }
 
 void
-cli_leaving_answer(struct cli_leaving *leaving,
-    const struct dns_question *question, const struct dns_answer *answer)
+cli_leaving_answer(void *subject, const struct dns_question *question,
+    const struct dns_answer *answer)
 {
+	struct cli_leaving *leaving = subject;
+
 	for (size_t i = 0; i < leaving->asked; i++) {
 		struct cli_leaving_question *q = &leaving->questions[i];
 

@@ -67,9 +67,10 @@ void cli_leaving_look(struct cli_leaving_machine *);
 void cli_leaving_find(struct cli_leaving *, const struct cli_master *,
     const struct cli_leaving_machine *);
 
-bool cli_leaving_ask(struct cli_leaving *, struct dns_question *);
-void cli_leaving_answer(struct cli_leaving *, const struct dns_question *,
-    const struct dns_answer *);
+/* For struct proxy_asking_ops, whose subject is the struct cli_leaving. */
+bool cli_leaving_ask(void *leaving, struct dns_question *);
+void cli_leaving_answer(
+    void *leaving, const struct dns_question *, const struct dns_answer *);
 void cli_leaving_clear(struct cli_leaving *);
 
 #endif

@@ -74,20 +74,6 @@ cli_master_lists(struct slice list, struct slice word)
 	return false;
 }
 
-/* "name = value" of that name? */
-static bool
-is_setting(struct slice setting, const char *name, struct slice *value)
-{
-	size_t equals = slice_find(setting, '=');
-
-	if (equals == setting.n ||
-	    !slice_equal(
-		slice_trim(slice_first(setting, equals)), slice_str(name)))
-		return false;
-	*value = slice_trim(slice_after(setting, equals + 1));
-	return true;
-}
-
 /* Up to the next line that does not begin with a blank. */
 static struct slice
 cut_service(struct slice *rest)
@@ -126,6 +112,19 @@ cli_master_read(
 			master->count++;
 }
 
+bool
+cli_service_is_one_of(struct slice name, const char *const *names)
+{
+	size_t colon = slice_find_last(name, ':');
+
+	if (colon < name.n)
+		name = slice_after(name, colon + 1);
+	for (; *names != NULL; names++)
+		if (slice_equal(name, slice_str(*names)))
+			return true;
+	return false;
+}
+
 const struct cli_service *
 cli_master_find(const struct cli_master *master, struct slice name)
 {
@@ -160,7 +159,10 @@ cli_master_value(const struct cli_master *master,
 	if (service != NULL && cli_service_sets(service, name, &value))
 		return value;
 	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
-		if (is_setting(line, name, &value))
-			return value;
+		if (slice_equal(
+			slice_trim(slice_first(line, slice_find(line, '='))),
+			slice_str(name)))
+			return slice_trim(
+			    slice_after(line, slice_find(line, '=') + 1));
 	return value;
 }

@@ -31,6 +31,10 @@ struct cli_master {
 void cli_master_read(
     struct cli_master *, struct slice services, struct slice parameters);
 
+/* Has it one of these names? "submission", "127.0.0.1:submission" are the same.
+ * NULL ends them. */
+bool cli_service_is_one_of(struct slice name, const char *const *names);
+
 /* The service of that name by which Postfix's own programs reach it (its type
  * is not inet); NULL where there is none. */
 const struct cli_service *cli_master_find(
