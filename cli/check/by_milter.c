@@ -19,27 +19,10 @@
 
 enum { TEXT_MAX = 8 * CHECK_SHOWN_MAX, PATH_LENGTH_MAX = 4096, LEADING = 6 };
 
-static struct slice
-value_for(const struct check_fit *fit, const struct cli_service *service,
-    const char *name)
-{
-	return cli_master_value(fit->master, service, name);
-}
-
 static const struct proxy_sign_for *
 sign_for(const struct check_fit *fit)
 {
 	return &fit->config->signing.sign_for;
-}
-
-static bool
-signs_loopback(const struct check_fit *fit)
-{
-	const struct sockaddr_in v4 = {
-	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-
-	return proxy_networks_contain(
-	    &sign_for(fit)->networks, (const struct sockaddr *)&v4);
 }
 
 /* A list of milters, or what is like it, with something else in one place, as a
@@ -105,7 +88,8 @@ static bool
 name_below(
     struct check_fit *fit, const struct check_asker *asker, struct strbuf *list)
 {
-	struct slice queue = value_for(fit, NULL, "queue_directory");
+	struct slice queue =
+	    cli_master_value(fit->master, NULL, "queue_directory");
 	struct slice path = slice_str(proxy_endpoint_path(&asker->listen->at));
 	struct slice rest = asker->list, milter;
 
@@ -154,22 +138,15 @@ tell_asker(struct check_fit *fit, const struct check_asker *asker)
 	strbuf_clear(&named);
 }
 
-static bool
-is_group_of(const char *name, gid_t gid)
-{
-	const struct group *group = getgrgid(gid);
-
-	return group != NULL && strcmp(group->gr_name, name) == 0;
-}
-
 /* Postfix's programs connect as its user, whose only group is his own. */
 static void
 check_rights(struct check_fit *fit, const struct check_asker *asker)
 {
 	const struct proxy_rights *rights = &asker->listen->rights;
 	const char *path = proxy_endpoint_path(&asker->listen->at);
-	struct slice owner = value_for(fit, NULL, "mail_owner");
+	struct slice owner = cli_master_value(fit->master, NULL, "mail_owner");
 	char folder[PATH_LENGTH_MAX];
+	const struct group *its;
 	struct strbuf group;
 	struct stat st;
 	size_t n;
@@ -191,7 +168,8 @@ check_rights(struct check_fit *fit, const struct check_asker *asker)
 		    strbuf_text(&group), fit->front->name);
 	} else if (stat(folder, &st) == 0 && (st.st_mode & S_IXOTH) == 0 &&
 	    ((st.st_mode & S_IXGRP) == 0 ||
-		!is_group_of(strbuf_text(&group), st.st_gid))) {
+		(its = getgrgid(st.st_gid)) == NULL ||
+		strcmp(its->gr_name, strbuf_text(&group)) != 0)) {
 		check_report_add(fit->report, &fit->about, CHECK_FAIL,
 		    "Postfix's user %s has no access to the directory %s, "
 		    "where our socket is: mail is put off",
@@ -221,7 +199,8 @@ check_action(struct check_fit *fit, const struct check_asker *asker, bool *told)
 	    {SLICE_INIT("shutdown"), "clients are disconnected",
 		"clients are disconnected"},
 	};
-	struct slice value = value_for(fit, asker->from, name), ignored;
+	struct slice value = cli_master_value(fit->master, asker->from, name),
+		     ignored;
 	bool inside =
 	    cli_milter_option(asker->milter, "default_action", &value);
 	bool own = inside || cli_service_sets(asker->from, name, &ignored);
@@ -273,7 +252,7 @@ check_macros(struct check_fit *fit, const struct check_asker *asker)
 	struct strbuf who;
 
 	strbuf_init(&who, CHECK_SHOWN_MAX);
-	value = value_for(fit, asker->from, mail);
+	value = cli_master_value(fit->master, asker->from, mail);
 	/* A Postfix without the parameter is none that we know. */
 	if (fit->out && wants_login && asker->smtpd && value.n > 0 &&
 	    !cli_master_lists(value, SLICE("{auth_authen}"))) {
@@ -289,7 +268,7 @@ check_macros(struct check_fit *fit, const struct check_asker *asker)
 		    mail);
 	}
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		value = value_for(fit, asker->from, all[i]);
+		value = cli_master_value(fit->master, asker->from, all[i]);
 		knows_id = knows_id || value.n == 0 ||
 		    cli_master_lists(value, SLICE("i")) ||
 		    cli_master_lists(value, SLICE("{i}"));
@@ -324,7 +303,8 @@ check_nobody(struct check_fit *fit, const struct check_asker *asker)
 		submits = submits || slice_equal(door, doors[i]);
 	if (!fit->out || !asker->smtpd || !submits ||
 	    sign_for(fit)->networks.count > 0 ||
-	    slice_equal_nocase(value_for(fit, asker->from, name), SLICE("yes")))
+	    slice_equal_nocase(
+		cli_master_value(fit->master, asker->from, name), SLICE("yes")))
 		return;
 	strbuf_init(&who, CHECK_SHOWN_MAX);
 	check_report_add(fit->report, &fit->about, CHECK_WARNING,
@@ -344,25 +324,10 @@ check_nobody(struct check_fit *fit, const struct check_asker *asker)
 static bool
 may_change(struct slice milter)
 {
-	static const char *const others[] = {
-	    "clamav", "opendmarc", "greylist", "policyd-spf", "signpost/"};
+	static const char *const others[] = {"clamav", "opendmarc", "greylist",
+	    "policyd-spf", "signpost/", NULL};
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (slice_search(milter, slice_str(others[i])) < milter.n)
-			return false;
-	return true;
-}
-
-/* Those that sign, by the names and ports that they are known by. */
-static bool
-is_signer(struct slice milter)
-{
-	static const char *const signers[] = {"dkim", ":8891", ":12301"};
-
-	for (size_t i = 0; i < sizeof(signers) / sizeof(signers[0]); i++)
-		if (slice_search(milter, slice_str(signers[i])) < milter.n)
-			return true;
-	return false;
+	return !slice_has_one_of(milter, others);
 }
 
 /* The list with ours behind all others, or before them. */
@@ -385,6 +350,8 @@ put_ours(const struct check_asker *asker, bool last, struct strbuf *list)
 static void
 check_order(struct check_fit *fit, const struct check_asker *asker)
 {
+	/* Those that sign, by the names and ports that they are known by. */
+	static const char *const signers[] = {"dkim", ":8891", ":12301", NULL};
 	struct slice rest = asker->list, milter;
 	struct strbuf who, what, list;
 	bool behind = false, wrong = false;
@@ -411,7 +378,7 @@ check_order(struct check_fit *fit, const struct check_asker *asker)
 	rest = asker->list;
 	while (fit->out && cli_milter_next(&rest, &milter)) {
 		if (milter.p == asker->milter.p || !may_change(milter) ||
-		    !is_signer(milter))
+		    !slice_has_one_of(milter, signers))
 			continue;
 		check_report_add(fit->report, &fit->about, CHECK_WARNING,
 		    "%s = %s in the service %s: if %.*s signs, mail is signed "
@@ -436,22 +403,11 @@ check_proxy(struct check_fit *fit, const struct check_asker *asker)
 {
 	static const char name[] = "smtpd_proxy_filter";
 
-	if (asker->smtpd && value_for(fit, asker->from, name).n > 0)
+	if (asker->smtpd &&
+	    cli_master_value(fit->master, asker->from, name).n > 0)
 		check_fit_fail(fit, asker->from, name, "",
 		    "Postfix shows its milters no message then: nothing of it "
 		    "is signed or checked by milter");
-}
-
-static bool
-leads_to_any(const struct check_fit *fit, struct slice value)
-{
-	bool leads = false;
-
-	for (size_t i = 0; i < PROXY_FRONTS; i++)
-		leads = leads ||
-		    check_postconf_leads(
-			&fit->config->fronts[i], fit->config->hostname, value);
-	return leads;
 }
 
 /* A content filter gets the message once it was signed. */
@@ -459,7 +415,7 @@ static void
 check_filter(struct check_fit *fit, const struct check_asker *asker)
 {
 	static const char name[] = "content_filter";
-	struct slice value = value_for(fit, asker->from, name);
+	struct slice value = cli_master_value(fit->master, asker->from, name);
 	struct strbuf who, what;
 
 	if (!fit->out || !asker->smtpd || value.n == 0)
@@ -469,7 +425,7 @@ check_filter(struct check_fit *fit, const struct check_asker *asker)
 		    "it is signed by milter already, and is signed twice");
 		return;
 	}
-	if (leads_to_any(fit, value))
+	if (check_postconf_leads_to_any(fit->config, value))
 		return;
 	strbuf_init(&who, CHECK_SHOWN_MAX);
 	strbuf_init(&what, CHECK_SHOWN_MAX);
@@ -490,11 +446,12 @@ static bool
 has_filter(const struct check_fit *fit)
 {
 	for (size_t i = 0; i <= fit->master->count; i++) {
-		struct slice value = value_for(fit,
+		struct slice value = cli_master_value(fit->master,
 		    i < fit->master->count ? &fit->master->list[i] : NULL,
 		    "content_filter");
 
-		if (value.n > 0 && !leads_to_any(fit, value))
+		if (value.n > 0 &&
+		    !check_postconf_leads_to_any(fit->config, value))
 			return true;
 	}
 	return false;
@@ -506,12 +463,16 @@ static void
 check_coming_back(struct check_fit *fit, const struct check_asker *asker)
 {
 	static const char name[] = "receive_override_options";
-	struct slice value = value_for(fit, asker->from, name);
+	struct slice value = cli_master_value(fit->master, asker->from, name);
 	struct strbuf who, wanted;
 
 	if (!asker->smtpd || !check_is_for_reinjection(asker->from) ||
-	    value_for(fit, asker->from, "content_filter").n > 0 ||
-	    !has_filter(fit) || (fit->out && !signs_loopback(fit)))
+	    cli_master_value(fit->master, asker->from, "content_filter").n >
+		0 ||
+	    !has_filter(fit) ||
+	    (fit->out &&
+		!proxy_networks_contain_text(
+		    &sign_for(fit)->networks, SLICE("127.0.0.1"))))
 		return;
 	strbuf_init(&who, CHECK_SHOWN_MAX);
 	strbuf_init(&wanted, CHECK_SHOWN_MAX);
@@ -556,8 +517,8 @@ check_local(struct check_fit *fit)
 		if (slice_equal(fit->master->list[i].command, SLICE("pickup")))
 			pickup = &fit->master->list[i];
 	if (asker == NULL && pickup != NULL &&
-	    cli_master_lists(
-		value_for(fit, pickup, override), SLICE("no_milters"))) {
+	    cli_master_lists(cli_master_value(fit->master, pickup, override),
+		SLICE("no_milters"))) {
 		check_report_add(fit->report, &fit->about, CHECK_WARNING,
 		    "pickup has its milters switched off (%s): what this host "
 		    "itself sends stays unsigned",
@@ -575,7 +536,8 @@ check_local(struct check_fit *fit)
 			&ours, cli_milter_address(fit->askers[0].milter)));
 		strbuf_clear(&ours);
 	} else if (!cli_master_lists(
-		       value_for(fit, NULL, classes), SLICE("bounce"))) {
+		       cli_master_value(fit->master, NULL, classes),
+		       SLICE("bounce"))) {
 		check_report_add(fit->report, &fit->about, CHECK_NOTE,
 		    "%s lacks bounce: Postfix's own bounces stay unsigned",
 		    classes);
@@ -590,7 +552,7 @@ check_protocol(struct check_fit *fit)
 {
 	static const char protocol[] = "milter_protocol",
 			  checks[] = "milter_header_checks";
-	struct slice value = value_for(fit, NULL, protocol);
+	struct slice value = cli_master_value(fit->master, NULL, protocol);
 	uint64_t version = 0;
 	struct strbuf shown;
 
@@ -605,7 +567,7 @@ check_protocol(struct check_fit *fit)
 		check_report_todo(
 		    fit->report, "postconf -X %s && postfix reload", protocol);
 	}
-	value = value_for(fit, fit->askers[0].from, checks);
+	value = cli_master_value(fit->master, fit->askers[0].from, checks);
 	if (value.n == 0)
 		return;
 	strbuf_init(&shown, CHECK_SHOWN_MAX);

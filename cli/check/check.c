@@ -114,20 +114,6 @@ tell_lines(const struct strbuf *lines, enum check_result result,
 	}
 }
 
-/* What `serve -t` says of the keys. */
-static void
-check_key_files(const struct proxy_config *config,
-    const struct check_keys *keys, struct check_report *report)
-{
-	struct proxy_report found;
-
-	proxy_report_init(&found);
-	(void)proxy_key_check_run(config, PROXY_KEY_CHECK_ALL, &found);
-	tell_lines(&found.errors, CHECK_FAIL, keys, report);
-	tell_lines(&found.warnings, CHECK_WARNING, keys, report);
-	proxy_report_clear(&found);
-}
-
 /* What `serve -t` says. With a domain the keys of others are left alone. */
 static void
 check_configuration(const struct proxy_config *config, bool all_keys,
@@ -136,12 +122,19 @@ check_configuration(const struct proxy_config *config, bool all_keys,
 {
 	const struct check_about about = {"configuration", config->path};
 	size_t before = report->count;
+	struct proxy_report of_keys;
 
 	(void)proxy_config_check_machine(config, found);
 	tell_lines(&found->errors, CHECK_FAIL, keys, report);
 	tell_lines(&found->warnings, CHECK_WARNING, keys, report);
-	if (all_keys)
-		check_key_files(config, keys, report);
+	if (all_keys) {
+		proxy_report_init(&of_keys);
+		(void)proxy_key_check_run(
+		    config, PROXY_KEY_CHECK_ALL, &of_keys);
+		tell_lines(&of_keys.errors, CHECK_FAIL, keys, report);
+		tell_lines(&of_keys.warnings, CHECK_WARNING, keys, report);
+		proxy_report_clear(&of_keys);
+	}
 	if (report->count == before)
 		check_report_add(report, &about, CHECK_OK,
 		    "well formed, and this machine is fit for it");

@@ -39,14 +39,6 @@ check_daemon_state(const char *path, bool *absent, struct strbuf *reason)
 	return state;
 }
 
-static const char *
-text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text == NULL ? "" : text;
-}
-
 /* How to have it read its settings, by whoever started it, is told with the
  * listeners (cli/check/peers.c); this does everywhere. */
 static const char how_to_reload[] = "signpost reload";
@@ -58,10 +50,11 @@ look_at_configuration(const json_t *configuration, const char *path,
 	const struct check_about about = {"daemon", path};
 	struct strbuf stamp;
 
-	if (!cli_daemon_same_file(path, text_of(configuration, "path"))) {
+	if (!cli_daemon_same_file(
+		path, cli_daemon_text(configuration, "path"))) {
 		check_report_add(report, &about, CHECK_NOTE,
 		    "the daemon that runs serves by another file, %s",
-		    text_of(configuration, "path"));
+		    cli_daemon_text(configuration, "path"));
 		return;
 	}
 	if (config == NULL) {
@@ -73,7 +66,8 @@ look_at_configuration(const json_t *configuration, const char *path,
 	}
 	strbuf_init(&stamp, STAMP_MAX);
 	proxy_config_stamp(config, &stamp);
-	if (strcmp(strbuf_text(&stamp), text_of(configuration, "stamp")) != 0) {
+	if (strcmp(strbuf_text(&stamp),
+		cli_daemon_text(configuration, "stamp")) != 0) {
 		check_report_add(report, &about, CHECK_FAIL,
 		    "the file or a map has changed, and the daemon serves by "
 		    "what it was before");
@@ -100,11 +94,11 @@ check_daemon_look(const struct json_t *state, const char *path,
 	about.subject = strbuf_text(&who);
 	strbuf_init(&ours, STAMP_MAX);
 	proxy_build_id(&ours);
-	if (strcmp(strbuf_text(&ours), text_of(state, "build")) != 0) {
+	if (strcmp(strbuf_text(&ours), cli_daemon_text(state, "build")) != 0) {
 		check_report_add(report, &about, CHECK_WARNING,
 		    "it runs another program than this one (it is signpost "
 		    "%s)",
-		    text_of(state, "version"));
+		    cli_daemon_text(state, "version"));
 		check_report_todo(report,
 		    "restart it, so that it runs what is installed now");
 	}
@@ -112,12 +106,12 @@ check_daemon_look(const struct json_t *state, const char *path,
 	look_at_configuration(
 	    json_object_get(state, "configuration"), path, config, report);
 	reload = json_object_get(state, "reload");
-	if (strcmp(text_of(reload, "result"), "refused") == 0) {
+	if (strcmp(cli_daemon_text(reload, "result"), "refused") == 0) {
 		strbuf_init(&shown, CHECK_SHOWN_MAX);
 		check_report_add(report, &about, CHECK_FAIL,
 		    "its last reload was refused: %s",
 		    check_shown_reason(
-			&shown, slice_str(text_of(reload, "why"))));
+			&shown, slice_str(cli_daemon_text(reload, "why"))));
 		check_report_todo(report, "correct that, and reload again (%s)",
 		    how_to_reload);
 		strbuf_clear(&shown);
@@ -139,23 +133,6 @@ check_daemon_look(const struct json_t *state, const char *path,
 	strbuf_clear(&who);
 }
 
-/* Where nobody listens, the listeners tell whether it runs at all; and who
- * wrote `control = none` knows it. */
-static void
-tell_unasked(const struct proxy_config *config, bool absent, const char *reason,
-    struct check_report *report)
-{
-	const struct check_about about = {"daemon", "control"};
-
-	if (config->control[0] == '\0' || (absent && !report->running))
-		return;
-	check_report_add(report, &about, CHECK_NOTE,
-	    "the daemon is not asked by which settings it serves: %s", reason);
-	check_report_todo(report,
-	    "run this as root, who may ask; see "
-	    "[signpost] control");
-}
-
 void
 check_daemon(const struct proxy_config *config, struct check_report *report)
 {
@@ -166,9 +143,18 @@ check_daemon(const struct proxy_config *config, struct check_report *report)
 
 	strbuf_init(&reason, 1000);
 	state = check_daemon_state(config->path, &absent, &reason);
-	if (state == NULL)
-		tell_unasked(config, absent, strbuf_text(&reason), report);
-	else
+	/* Where nobody listens, the listeners tell whether it runs at all; and
+	 * who wrote `control = none` knows it. */
+	if (state == NULL && config->control[0] != '\0' &&
+	    (!absent || report->running)) {
+		check_report_add(report,
+		    &(struct check_about){"daemon", "control"}, CHECK_NOTE,
+		    "the daemon is not asked by which settings it serves: %s",
+		    strbuf_text(&reason));
+		check_report_todo(report,
+		    "run this as root, who may ask; see [signpost] control");
+	}
+	if (state != NULL)
 		check_daemon_look(state, config->path, config, report);
 	if (state != NULL && report->count == before)
 		check_report_add(report,

@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "cli/check/dns.h"
 #include "cli/check/servers.h"
+#include "cli/kit/checking.h"
 #include "cli/kit/flow.h"
 #include "cli/kit/leaving.h"
 #include "record/rua.h"
@@ -68,29 +69,6 @@ struct subject {
 };
 
 static void
-begin_key(struct key *k, const char *name)
-{
-	/* A name that the DNS cannot hold has no record. */
-	if (dns_question_set(&k->question, DNS_TXT, slice_str(name)) == 0)
-		return;
-	k->asked = k->record.answered = true;
-	k->record.status = DNS_NXDOMAIN;
-}
-
-static struct auth_spf *
-new_spf(const char *name, struct slice address)
-{
-	const struct auth_spf_identity identity = {
-	    .address = address,
-	    .domain = slice_str(name),
-	    .helo = slice_str(name),
-	    .now = clock_wall_s(),
-	};
-
-	return auth_spf_new(&identity, AUTH_SPF_V1);
-}
-
-static void
 begin_domain(
     struct domain *d, const char *name, const struct cli_leaving *leaving)
 {
@@ -98,12 +76,12 @@ begin_domain(
 
 	d->name = name;
 	(void)dns_question_set(&d->text, DNS_TXT, slice_str(name));
-	d->spf.v4 = new_spf(name, nobody_v4);
-	d->spf.v6 = new_spf(name, nobody_v6);
+	d->spf.v4 = cli_spf_new(name, nobody_v4, AUTH_SPF_V1);
+	d->spf.v6 = cli_spf_new(name, nobody_v6, AUTH_SPF_V1);
 	for (size_t i = 0; i < leaving->count; i++)
 		if (!leaving->list[i].hidden)
-			d->covers[i] =
-			    new_spf(name, slice_str(leaving->list[i].text));
+			d->covers[i] = cli_spf_new(name,
+			    slice_str(leaving->list[i].text), AUTH_SPF_V1);
 	d->org = auth_orgdomain_new();
 	(void)auth_orgdomain_walk(d->org, slice_str(name));
 	strbuf_init(&own, DNS_NAME_MAX);
@@ -119,17 +97,8 @@ ask_other(const char *name, const struct auth_spf *first, struct auth_spf **spf,
 {
 	if (*spf == NULL && auth_spf_done(first) &&
 	    auth_spf_finding(first).verdict == MAIL_VERDICT_PASS)
-		*spf = new_spf(name, address);
+		*spf = cli_spf_new(name, address, AUTH_SPF_V1);
 	return *spf != NULL && auth_spf_ask(*spf, question);
-}
-
-static bool
-ask_spf(const char *name, struct check_spf *spf, struct dns_question *question)
-{
-	return auth_spf_ask(spf->v4, question) ||
-	    auth_spf_ask(spf->v6, question) ||
-	    ask_other(name, spf->v4, &spf->other_v4, other_v4, question) ||
-	    ask_other(name, spf->v6, &spf->other_v6, other_v6, question);
 }
 
 static bool
@@ -162,23 +131,23 @@ ask_rua(struct domain *d, struct dns_question *question)
 }
 
 static bool
-ask_domain(struct domain *d, struct dns_question *question)
+ask_subject(void *ctx, struct dns_question *question)
 {
+	struct subject *s = ctx;
+	struct domain *d = &s->domain;
+	struct check_spf *spf = &d->spf;
+
+	if (s->of_key != NULL)
+		return ask_key(&s->key, question);
 	for (size_t i = 0; i < CLI_LEAVING_MAX; i++)
 		if (d->covers[i] != NULL &&
 		    auth_spf_ask(d->covers[i], question))
 			return true;
-	return ask_spf(d->name, &d->spf, question) ||
+	return auth_spf_ask(spf->v4, question) ||
+	    auth_spf_ask(spf->v6, question) ||
+	    ask_other(d->name, spf->v4, &spf->other_v4, other_v4, question) ||
+	    ask_other(d->name, spf->v6, &spf->other_v6, other_v6, question) ||
 	    auth_orgdomain_ask(d->org, question) || ask_rua(d, question);
-}
-
-static bool
-ask_subject(void *ctx, struct dns_question *question)
-{
-	struct subject *s = ctx;
-
-	return s->of_key != NULL ? ask_key(&s->key, question)
-				 : ask_domain(&s->domain, question);
 }
 
 /* "v = dmarc1" and the like, and what lacks the semicolon. */
@@ -333,11 +302,16 @@ check_dns(const struct check_dns *what, struct cli_resolver *resolver,
 		s = xcalloc(1, sizeof(*s));
 		s->asking = &a;
 		s->of_key = &keys->list[i];
-		begin_key(&s->key, s->of_key->name);
+		key = s->of_key;
+		/* A name that the DNS cannot hold has no record. */
+		if (dns_question_set(
+			&s->key.question, DNS_TXT, slice_str(key->name)) != 0) {
+			s->key.asked = s->key.record.answered = true;
+			s->key.record.status = DNS_NXDOMAIN;
+		}
 		/* A provider's form adds the name of the zone to a name that
 		 * has it already. The zone may be the domain's own or one
 		 * above it, but no top-level domain's. */
-		key = s->of_key;
 		zone = key->domain;
 		strbuf_init(&name, DNS_NAME_MAX);
 		while (s->key.doubled_count < ZONES_MAX &&

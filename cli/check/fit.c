@@ -15,13 +15,6 @@
 
 enum { TIME_MAX = 1000 * 86400 };
 
-static struct slice
-value_in(const struct check_fit *fit, const struct cli_service *service,
-    const char *name)
-{
-	return cli_master_value(fit->master, service, name);
-}
-
 /* "signed" or "checked", as the samples name the services of a front. */
 static const char *
 fit_word(const struct check_fit *fit)
@@ -41,7 +34,7 @@ static bool
 is_way(struct check_fit *fit, const struct cli_service *service,
     const char *parameter, struct check_way *way)
 {
-	struct slice value = value_in(fit, service, parameter);
+	struct slice value = cli_master_value(fit->master, service, parameter);
 
 	if (!check_postconf_leads(fit->front, fit->config->hostname, value))
 		return false;
@@ -77,8 +70,8 @@ collect_way(struct check_fit *fit, const struct cli_service *service)
 static const struct cli_service *
 cleanup_of(const struct check_fit *fit, const struct cli_service *service)
 {
-	return cli_master_find(
-	    fit->master, value_in(fit, service, "cleanup_service_name"));
+	return cli_master_find(fit->master,
+	    cli_master_value(fit->master, service, "cleanup_service_name"));
 }
 
 /* --- telling --- */
@@ -132,7 +125,7 @@ static void
 tell_value(struct check_fit *fit, enum check_result result,
     const struct cli_service *service, const char *name, const char *why)
 {
-	struct slice value = value_in(fit, service, name);
+	struct slice value = cli_master_value(fit->master, service, name);
 	struct strbuf who, what;
 
 	strbuf_init(&who, CHECK_SHOWN_MAX);
@@ -169,16 +162,9 @@ limit_in(const struct check_fit *fit, const struct cli_service *service)
 	uint64_t limit = 0;
 
 	(void)number_parse(
-	    value_in(fit, service, "message_size_limit"), UINT64_MAX, &limit);
+	    cli_master_value(fit->master, service, "message_size_limit"),
+	    UINT64_MAX, &limit);
 	return limit;
-}
-
-/* Is a message of just the one limit over the other, once it has grown? */
-static bool
-is_too_small(uint64_t back, uint64_t front)
-{
-	return back != 0 &&
-	    (front == 0 || back < front || back - front < PROXY_EDIT_TOP_MAX);
 }
 
 static void
@@ -188,7 +174,10 @@ report_size(
 	uint64_t back = limit_in(fit, service);
 	struct strbuf who;
 
-	if (!is_too_small(back, front))
+	/* A message of just the one limit must not be over the other once it
+	 * has grown. */
+	if (back == 0 ||
+	    (front != 0 && back >= front && back - front >= PROXY_EDIT_TOP_MAX))
 		return;
 	strbuf_init(&who, CHECK_SHOWN_MAX);
 	check_report_add(fit->report, &fit->about, CHECK_FAIL,
@@ -240,18 +229,6 @@ check_sizes(struct check_fit *fit)
 
 /* --- waits --- */
 
-/* "1200s", "20m"; a number alone is seconds. */
-static uint64_t
-time_in(const struct check_fit *fit, const struct cli_service *service,
-    const char *name)
-{
-	uint64_t seconds = 0;
-
-	(void)number_parse_time(
-	    value_in(fit, service, name), TIME_MAX, &seconds);
-	return seconds;
-}
-
 static void
 check_wait(struct check_fit *fit, const struct check_way *way)
 {
@@ -259,6 +236,8 @@ check_wait(struct check_fit *fit, const struct check_way *way)
 	    way->before ? way->from : way->transport;
 	const char *name = "smtpd_proxy_timeout";
 	char wanted[32];
+	uint64_t seconds = 0;
+	struct slice value;
 	struct strbuf why;
 
 	/* A transport that more than one service names is told of once. */
@@ -271,8 +250,10 @@ check_wait(struct check_fit *fit, const struct check_way *way)
 	if (!way->before)
 		name = runs(service, "lmtp") ? "lmtp_data_done_timeout"
 					     : "smtp_data_done_timeout";
-	if (value_in(fit, service, name).n == 0 ||
-	    time_in(fit, service, name) > fit->front->dot_timeout)
+	/* "1200s", "20m"; a number alone is seconds. */
+	value = cli_master_value(fit->master, service, name);
+	(void)number_parse_time(value, TIME_MAX, &seconds);
+	if (value.n == 0 || seconds > fit->front->dot_timeout)
 		return;
 	strbuf_init(&why, CHECK_SHOWN_MAX);
 	strbuf_addf(&why,
@@ -314,22 +295,16 @@ add_next_hop(const struct proxy_front *front, struct strbuf *to)
 	return true;
 }
 
-static const struct cli_service *
-find_pickup(const struct check_fit *fit)
-{
-	for (size_t i = 0; i < fit->master->count; i++)
-		if (runs(&fit->master->list[i], "pickup"))
-			return &fit->master->list[i];
-	return NULL;
-}
-
 /* Mail by sendmail(1). */
 static void
 check_pickup(struct check_fit *fit)
 {
-	const struct cli_service *pickup = find_pickup(fit);
+	const struct cli_service *pickup = NULL;
 	struct strbuf at;
 
+	for (size_t i = 0; i < fit->master->count && pickup == NULL; i++)
+		if (runs(&fit->master->list[i], "pickup"))
+			pickup = &fit->master->list[i];
 	if (!fit->out || pickup == NULL || fit->count == 0)
 		return;
 	for (size_t i = 0; i < fit->count; i++)
@@ -391,8 +366,8 @@ check_fit(const struct proxy_config *config, const struct proxy_front *front,
 			    "does not have: no mail comes back",
 			    check_shown(&who, fit->back->name),
 			    check_shown(&name,
-				value_in(
-				    fit, fit->back, "cleanup_service_name")));
+				cli_master_value(fit->master, fit->back,
+				    "cleanup_service_name")));
 			check_report_todo(fit->report,
 			    "append cleanup-%s to master.cf: it is in "
 			    "/usr/share/doc/signpost/postfix/%s-%s-queue.cf",

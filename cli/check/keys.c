@@ -208,25 +208,13 @@ is_key_below(struct slice name, struct slice domain)
 	    name.p[name.n - domain.n - 1] == '.';
 }
 
-/* An i= that the strict flag of a record forbids. One with macros may be; one
- * that is not below d= is not written at all. */
-static void
-add_identity(struct check_key *k, const char *identity)
-{
-	struct slice text = slice_str(identity);
-	struct slice domain = slice_after(slice_str(k->domain), k->from);
-
-	if (slice_find(text, '$') == text.n &&
-	    is_key_below(mail_address_domain(text), domain))
-		k->below = identity;
-}
-
 /* What a signature, or a seal (NULL), wants of its key. */
 static void
 add_use(struct check_key *k, const struct proxy_signature *signature)
 {
 	enum dkim_algorithm algorithm =
 	    signature == NULL ? DKIM_ALGORITHM_UNKNOWN : signature->algorithm;
+	struct slice identity;
 
 	/* DomainKeys has one algorithm and no i=, so no more needs to be
 	 * known. */
@@ -235,8 +223,15 @@ add_use(struct check_key *k, const struct proxy_signature *signature)
 		return;
 	}
 	k->dkim = true;
-	if (signature != NULL && signature->identity != NULL)
-		add_identity(k, signature->identity);
+	/* An i= that the strict flag of a record forbids. One with macros may
+	 * be; one that is not below d= is not written at all. */
+	if (signature != NULL && signature->identity != NULL) {
+		identity = slice_str(signature->identity);
+		if (slice_find(identity, '$') == identity.n &&
+		    is_key_below(mail_address_domain(identity),
+			slice_after(slice_str(k->domain), k->from)))
+			k->below = signature->identity;
+	}
 	if (algorithm == DKIM_ALGORITHM_UNKNOWN && k->key != NULL)
 		algorithm = dkim_key_algorithm(k->key);
 	if (algorithm != DKIM_ALGORITHM_UNKNOWN)
@@ -358,28 +353,20 @@ mark_signing(struct check_keys *keys, const struct proxy_config *config)
 	proxy_index_free(kinds);
 }
 
-static void
-set_config(struct check_keys *keys, const char *path)
-{
-	struct strbuf text;
-
-	strbuf_init(&text, 4 * strlen(path) + sizeof(" -c ''"));
-	cli_config_option(path, &text);
-	keys->config = xslicedup(strbuf_slice(&text));
-	strbuf_clear(&text);
-}
-
 void
 check_keys_collect(struct check_keys *keys, const struct proxy_config *config,
     struct slice only)
 {
 	struct collecting c = {.keys = keys, .config = config, .only = only};
+	struct strbuf option;
 
 	proxy_key_readers_init(&c.readers, config);
 	keys->key_names = proxy_index_new();
 	keys->domain_names = proxy_index_new();
 	keys->lines = proxy_index_new();
-	set_config(keys, config->path);
+	strbuf_init(&option, 4 * strlen(config->path) + sizeof(" -c ''"));
+	cli_config_option(config->path, &option);
+	keys->config = strbuf_detach(&option);
 	if (only.n > 0)
 		(void)add_key_domain(keys, only);
 	cli_key_places_live(config, only, on_checked_place, &c);
@@ -421,16 +408,6 @@ find_command(struct slice reason)
 	return reason.n;
 }
 
-/* Does keygen put the key where it is looked for? */
-static bool
-is_of_keyfile(const struct check_key *k, const struct proxy_config *config)
-{
-	const char *keyfile = config->signing.keyfile;
-
-	return keyfile != NULL &&
-	    strcmp(keyfile, config->signing.keys[k->rule].file) == 0;
-}
-
 /* The line with the command to type stands alone: people copy it. */
 static void
 report_trouble(const struct check_key *k, const struct proxy_config *config,
@@ -440,13 +417,17 @@ report_trouble(const struct check_key *k, const struct proxy_config *config,
 	struct slice reason = slice_str(k->trouble);
 	size_t at = find_command(reason);
 	struct slice command = slice_after(reason, at + 2);
+	const struct proxy_key_rule *rule = &config->signing.keys[k->rule];
+	const char *keyfile = config->signing.keyfile;
+	/* Does keygen put the key where it is looked for? */
+	bool there = keyfile != NULL && strcmp(keyfile, rule->file) == 0;
 
 	check_report_add(report, &about, CHECK_FAIL, "%.*s", (int)at, reason.p);
 	if (command.n > 0)
 		check_report_todo(report, "%.*s", (int)command.n, command.p);
 	else if (k->forbidden)
 		check_report_todo(report, "run this as root");
-	else if (config->signing.keys[k->rule].automatic &&
+	else if (rule->automatic &&
 	    strcmp(k->selector, PROXY_SELECTOR_AUTO) == 0)
 		check_report_todo(report,
 		    "mend that file, or begin one: signpost rotate prepare -d "
@@ -455,8 +436,7 @@ report_trouble(const struct check_key *k, const struct proxy_config *config,
 	else if (says(reason, ENOENT))
 		check_report_todo(report,
 		    "make one: signpost keygen -d %s -s %s%s%s", k->domain,
-		    k->selector, k->config,
-		    is_of_keyfile(k, config) ? "" : ", and move it there");
+		    k->selector, k->config, there ? "" : ", and move it there");
 	else
 		check_report_todo(
 		    report, "mend that file, or name another for the key");
@@ -504,25 +484,7 @@ report_key(const struct check_key *k, const struct proxy_config *config,
 	    k->config);
 }
 
-/* Whose signatures are no use to DMARC. A signature of another domain is as
- * good for reputation, and worth nothing to DMARC (RFC 9989 section 4.10). */
-static void
-report_alignment(const struct check_keys *keys, struct check_report *report)
-{
-	for (size_t i = 0; i < keys->domain_count; i++) {
-		const struct check_about about = {"key", keys->domains[i]};
-
-		if (keys->alignment[i] != CHECK_MISALIGNED)
-			continue;
-		check_report_add(report, &about, CHECK_WARNING,
-		    "its mail is signed, but with the d= of others alone: "
-		    "DMARC cannot pass by DKIM");
-		check_report_todo(report,
-		    "add a signature without d=, or with d=%s", about.subject);
-	}
-}
-
-/* Who is not signed for at all. */
+/* Who is not signed for at all, or not by a signature of its own. */
 static void
 report_domains(const struct check_keys *keys, const struct proxy_config *config,
     struct slice only, struct check_report *report)
@@ -551,7 +513,20 @@ report_domains(const struct check_keys *keys, const struct proxy_config *config,
 		check_report_todo(report,
 		    "name it in `domain =' of [out], with `selector ='");
 	}
-	report_alignment(keys, report);
+	/* Whose signatures are no use to DMARC. A signature of another domain is
+	 * as good for reputation, and worth nothing to DMARC (RFC 9989 section
+	 * 4.10). */
+	for (size_t i = 0; i < keys->domain_count; i++) {
+		const struct check_about its = {"key", keys->domains[i]};
+
+		if (keys->alignment[i] != CHECK_MISALIGNED)
+			continue;
+		check_report_add(report, &its, CHECK_WARNING,
+		    "its mail is signed, but with the d= of others alone: "
+		    "DMARC cannot pass by DKIM");
+		check_report_todo(report,
+		    "add a signature without d=, or with d=%s", its.subject);
+	}
 }
 
 void

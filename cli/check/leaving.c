@@ -13,19 +13,6 @@ struct naming {
 };
 
 static bool
-ask_relays(void *subject, struct dns_question *question)
-{
-	return cli_leaving_ask(subject, question);
-}
-
-static void
-answer_relays(void *subject, const struct dns_question *question,
-    const struct dns_answer *answer)
-{
-	cli_leaving_answer(subject, question, answer);
-}
-
-static bool
 ask_names(void *subject, struct dns_question *question)
 {
 	struct naming *n = subject;
@@ -65,19 +52,6 @@ report_hidden(
 	    "proxy_interfaces=ADDRESS");
 }
 
-/* Mail of some senders leaves by a way of its own. */
-static void
-report_tables(const struct cli_leaving *leaving, struct check_report *report)
-{
-	const struct check_about about = {"address", leaving->tables};
-
-	check_report_add(report, &about, CHECK_NOTE,
-	    "mail of some senders leaves by another way, which is not looked "
-	    "at");
-	check_report_todo(
-	    report, "see to it that SPF of their domains names that way");
-}
-
 static void
 report_rest(const struct cli_leaving *leaving, struct check_report *report)
 {
@@ -109,7 +83,7 @@ check_leaving(struct cli_leaving *leaving, struct cli_resolver *resolver,
     struct check_report *report)
 {
 	static const struct proxy_asking_ops relays = {
-	    ask_relays, answer_relays};
+	    cli_leaving_ask, cli_leaving_answer};
 	static const struct proxy_asking_ops names = {ask_names, answer_names};
 	struct naming n = {.leaving = leaving};
 
@@ -159,7 +133,15 @@ check_leaving(struct cli_leaving *leaving, struct cli_resolver *resolver,
 			report_hidden(&leaving->list[i], report);
 		auth_iprev_free(n.checks[i]);
 	}
-	if (leaving->tables != NULL)
-		report_tables(leaving, report);
+	/* Mail of some senders leaves by a way of its own. */
+	if (leaving->tables != NULL) {
+		check_report_add(report,
+		    &(struct check_about){"address", leaving->tables},
+		    CHECK_NOTE,
+		    "mail of some senders leaves by another way, which is not "
+		    "looked at");
+		check_report_todo(report,
+		    "see to it that SPF of their domains names that way");
+	}
 	report_rest(leaving, report);
 }

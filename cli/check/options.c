@@ -97,22 +97,12 @@ static const struct wanted cleanup_rows[] = {
 	"the message is changed behind its signature"},
 };
 
-/* May it go without? dane looks for records, which no loopback has. */
-static bool
-goes_plain(struct slice level)
-{
-	static const struct slice plain[] = {
-	    SLICE_INIT("none"), SLICE_INIT("may"), SLICE_INIT("dane")};
-
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-		if (slice_equal_nocase(level, plain[i]))
-			return true;
-	return false;
-}
-
 static bool
 fits(const struct wanted *row, struct slice value)
 {
+	/* dane looks for records, which no loopback has. */
+	static const char *const plain[] = {"none", "may", "dane", NULL};
+
 	switch (row->how) {
 	case LACKS:
 		return !cli_master_lists(value, slice_str(row->value));
@@ -121,7 +111,7 @@ fits(const struct wanted *row, struct slice value)
 		    slice_starts_nocase(value, SLICE("127.")) ||
 		    slice_search(value, SLICE("::1")) < value.n;
 	case NO_TLS:
-		return goes_plain(value);
+		return slice_is_one_of(value, plain);
 	default:
 		return slice_equal_nocase(value, slice_str(row->value));
 	}
@@ -166,16 +156,6 @@ look_at_rows(struct check_fit *fit, const struct cli_service *service,
 
 #define LOOK_AT(fit, service, rows) \
 	look_at_rows(fit, service, rows, sizeof(rows) / sizeof((rows)[0]))
-
-/* --- receive_override_options --- */
-
-static bool
-leaves_header_alone(const struct check_fit *fit, const struct cli_service *from)
-{
-	return cli_master_lists(
-	    cli_master_value(fit->master, from, "receive_override_options"),
-	    SLICE("no_header_body_checks"));
-}
 
 /* --- on the way in, after the queue: before the message is checked --- */
 
@@ -232,9 +212,11 @@ check_arriving(struct check_fit *fit, const struct cli_service *from)
 	    cli_master_value(fit->master, from, "cleanup_service_name"));
 	struct slice value = cli_master_value(fit->master, cleanup, domain);
 	struct strbuf shown;
+	bool alone = cli_master_lists(
+	    cli_master_value(fit->master, from, "receive_override_options"),
+	    SLICE("no_header_body_checks"));
 
-	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) &&
-	     !leaves_header_alone(fit, from);
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && !alone;
 	     i++)
 		note_checks(fit, from, cleanup, checks[i]);
 	if (completes_strangers(cli_master_value(fit->master, from, clients)))
@@ -565,31 +547,21 @@ check_dropped(struct check_fit *fit)
 
 /* --- another signer --- */
 
-/* Filters by their names that do not sign; of others we cannot know. */
-static bool
-may_sign(struct slice milter)
-{
-	static const char *const others[] = {
-	    "clamav", "spamass", "opendmarc", "greylist", "policyd-spf"};
-
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (slice_search(milter, slice_str(others[i])) < milter.n)
-			return false;
-	return true;
-}
-
 /* Our own are told of where they are looked at (by_milter). */
 static bool
 lists_a_signer(const struct check_fit *fit, const struct cli_service *from,
     struct slice milters)
 {
+	/* Filters by their names that do not sign; of others we cannot know. */
+	static const char *const others[] = {
+	    "clamav", "spamass", "opendmarc", "greylist", "policyd-spf", NULL};
 	struct slice item;
 
 	for (size_t i = 0; i < fit->asker_count; i++)
 		if (fit->askers[i].from == from)
 			return false;
 	while (cli_milter_next(&milters, &item))
-		if (may_sign(item))
+		if (!slice_has_one_of(item, others))
 			return true;
 	return false;
 }

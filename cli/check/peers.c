@@ -204,20 +204,6 @@ begin_peer(struct peers *all, const struct proxy_front *front,
 	    all, front, listen, listen == NULL ? &front->relay : &listen->at);
 }
 
-static void
-begin_front(struct peers *all, const struct proxy_front *front)
-{
-	if (!front->enabled)
-		return;
-	for (size_t i = 0; i < front->listen.count && i < PROXY_LISTENERS_MAX;
-	     i++)
-		if (front->listen.list[i].kind == PROXY_LISTEN_SMTP)
-			begin_peer(all, front, &front->listen.list[i]);
-	if (front->relay.length > 0 &&
-	    proxy_front_speaks(front, PROXY_LISTEN_SMTP))
-		begin_peer(all, front, NULL);
-}
-
 /* What runs has not been told of this listener; and not every machine has
  * systemd, or even an init script of ours. */
 const char *
@@ -318,8 +304,20 @@ check_peers(const struct proxy_config *config, struct check_report *report)
 
 	all->config = config;
 	all->base = event_base_new();
-	for (size_t i = 0; i < PROXY_FRONTS; i++)
-		begin_front(all, &config->fronts[i]);
+	for (size_t i = 0; i < PROXY_FRONTS; i++) {
+		const struct proxy_front *front = &config->fronts[i];
+		const struct proxy_listeners *listen = &front->listen;
+
+		if (!front->enabled)
+			continue;
+		for (size_t k = 0; k < listen->count && k < PROXY_LISTENERS_MAX;
+		     k++)
+			if (listen->list[k].kind == PROXY_LISTEN_SMTP)
+				begin_peer(all, front, &listen->list[k]);
+		if (front->relay.length > 0 &&
+		    proxy_front_speaks(front, PROXY_LISTEN_SMTP))
+			begin_peer(all, front, NULL);
+	}
 	(void)event_base_dispatch(all->base); /* till every timer is gone */
 	for (size_t i = 0; i < all->count; i++)
 		report->running |= all->list[i].listen != NULL &&

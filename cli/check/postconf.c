@@ -89,21 +89,12 @@ read_address(struct slice host, uint16_t port, struct proxy_endpoint *to)
 }
 
 static bool
-is_host(
-    struct slice host, const struct proxy_endpoint *at, const char *hostname)
-{
-	struct proxy_endpoint to;
-
-	if (read_address(host, port_of(at), &to))
-		return proxy_endpoint_covers(at, &to);
-	return slice_equal_nocase(host, slice_str(hostname));
-}
-
-static bool
 names(struct slice value, const struct proxy_endpoint *at, const char *hostname)
 {
 	size_t colon = slice_find_last(value, ':');
 	const char *path = proxy_endpoint_path(at);
+	struct proxy_endpoint to;
+	struct slice host;
 
 	if (path != NULL) {
 		/* "unix:/path", "lmtp:unix:path". Postfix's own paths may be
@@ -123,8 +114,12 @@ names(struct slice value, const struct proxy_endpoint *at, const char *hostname)
 		return false;
 	if (colon == value.n)
 		return is_port(value, port_of(at));
-	return is_port(slice_after(value, colon + 1), port_of(at)) &&
-	    is_host(host_of(slice_first(value, colon)), at, hostname);
+	if (!is_port(slice_after(value, colon + 1), port_of(at)))
+		return false;
+	host = host_of(slice_first(value, colon));
+	return read_address(host, port_of(at), &to)
+	    ? proxy_endpoint_covers(at, &to)
+	    : slice_equal_nocase(host, slice_str(hostname));
 }
 
 bool
@@ -218,10 +213,15 @@ check_postconf_leads(
 	return false;
 }
 
-static bool
-leads_to_us(const struct search *s, struct slice value)
+bool
+check_postconf_leads_to_any(
+    const struct proxy_config *config, struct slice value)
 {
-	return check_postconf_leads(s->front, s->hostname, value);
+	for (size_t i = 0; i < PROXY_FRONTS; i++)
+		if (check_postconf_leads(
+			&config->fronts[i], config->hostname, value))
+			return true;
+	return false;
 }
 
 /* "name = value". The first that leads to us is told of. */
@@ -238,7 +238,7 @@ look_at_setting(struct search *s, struct slice setting)
 			(s->back ? s->back_filters : s->main_filters)[i] =
 			    setting;
 	if (s->back || s->finding->found || !is_way(name) ||
-	    !leads_to_us(s, value))
+	    !check_postconf_leads(s->front, s->hostname, value))
 		return;
 	note_way(s, setting);
 	if (has_transport(name))
@@ -262,7 +262,8 @@ look_for_loop(struct search *s)
 		    ? s->back_filters[i]
 		    : s->main_filters[i];
 
-		if (!leads_to_us(s, value_of(setting)))
+		if (!check_postconf_leads(
+			s->front, s->hostname, value_of(setting)))
 			continue;
 		finding->loop = filters[i];
 		strbuf_add_str(
@@ -283,20 +284,6 @@ check_postconf_is_back(
 	    check_postconf_is_at(service->name, &front->relay);
 }
 
-static void
-look_at_service(struct search *s, const struct cli_service *service)
-{
-	struct slice rest = service->options, word;
-
-	s->service = service->name;
-	s->back = check_postconf_is_back(service, s->front);
-	s->finding->way_back |= s->back;
-	while (cli_master_word(&rest, &word))
-		if (slice_equal(word, SLICE("-o")) &&
-		    cli_master_word(&rest, &word))
-			look_at_setting(s, word);
-}
-
 void
 check_postconf_search(struct check_postconf *finding,
     const struct proxy_front *front, const char *hostname,
@@ -309,8 +296,17 @@ check_postconf_search(struct check_postconf *finding,
 	*finding = (struct check_postconf){0};
 	strbuf_init(&finding->who, (size_t)2 * CHECK_SHOWN_MAX + 16);
 	strbuf_init(&finding->loop_text, CHECK_SHOWN_MAX);
-	for (size_t i = 0; i < master->count; i++)
-		look_at_service(&s, &master->list[i]);
+	for (size_t i = 0; i < master->count; i++) {
+		struct slice options = master->list[i].options, word;
+
+		s.service = master->list[i].name;
+		s.back = check_postconf_is_back(&master->list[i], front);
+		finding->way_back |= s.back;
+		while (cli_master_word(&options, &word))
+			if (slice_equal(word, SLICE("-o")) &&
+			    cli_master_word(&options, &word))
+				look_at_setting(&s, word);
+	}
 	s.service = SLICE("");
 	s.back = false;
 	while (rest.n > 0 && slice_cut(&rest, '\n', &line))

@@ -45,6 +45,10 @@ bool check_postconf_is_at(
 bool check_postconf_leads(
     const struct proxy_front *, const char *hostname, struct slice value);
 
+/* And to one of any front? */
+bool check_postconf_leads_to_any(
+    const struct proxy_config *, struct slice value);
+
 /* Is it the smtpd that takes mail back from that front? */
 bool check_postconf_is_back(
     const struct cli_service *, const struct proxy_front *);

@@ -163,18 +163,6 @@ report_refusal(const struct cli_postfix *postfix, struct check_report *report)
 	strbuf_clear(&last);
 }
 
-static void
-report_none(struct check_report *report)
-{
-	const struct check_about about = {"postfix", "postconf"};
-
-	check_report_add(
-	    report, &about, CHECK_NOTE, "there is no Postfix here to look at");
-	check_report_todo(report,
-	    "have your mail server hand mail to the listener, and take it back "
-	    "at the relay; or ask at one that is milter:");
-}
-
 void
 check_postfix(const struct proxy_config *config,
     const struct cli_postfix *postfix, struct check_report *report)
@@ -185,7 +173,12 @@ check_postfix(const struct proxy_config *config,
 		return;
 	switch (postfix->status) {
 	case CLI_POSTFIX_NONE:
-		report_none(report);
+		check_report_add(report,
+		    &(struct check_about){"postfix", "postconf"}, CHECK_NOTE,
+		    "there is no Postfix here to look at");
+		check_report_todo(report,
+		    "have your mail server hand mail to the listener, and take "
+		    "it back at the relay; or ask at one that is milter:");
 		break;
 	case CLI_POSTFIX_TROUBLE:
 		report_refusal(postfix, report);

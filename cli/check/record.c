@@ -95,15 +95,6 @@ fail_record(struct judging *j, const char *why)
 	tell_to_publish(j);
 }
 
-static bool
-has_space(struct slice text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if (ascii_is_space(text.p[i]))
-			return true;
-	return false;
-}
-
 /* Whether base64 has its padding (RFC 4648 section 3.2), white space aside. */
 static bool
 is_padded(struct slice text)
@@ -122,7 +113,7 @@ others_refuse(struct slice text, const struct dkim_record *record)
 	if (!is_padded(record->key))
 		return "p= lacks its padding (=), without which other "
 		       "verifiers refuse it";
-	if (has_space(slice_trim(record->key)))
+	if (slice_has_space(slice_trim(record->key)))
 		return "white space stands in p=, where a form or a line end "
 		       "has put it: some verifiers refuse it";
 	if (!slice_starts_nocase(text, SLICE("v=DKIM1")) &&

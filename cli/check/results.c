@@ -67,16 +67,6 @@ struct tried {
 	char why[WHY_MAX];
 };
 
-/* A file system that hangs does not hold us. */
-static bool
-read_tried(int fd, struct tried *to)
-{
-	struct pollfd there = {.fd = fd, .events = POLLIN};
-
-	return poll(&there, 1, TRIED_MS) == 1 &&
-	    read(fd, to, sizeof(*to)) == (ssize_t)sizeof(*to);
-}
-
 static void
 try_in_child(const struct proxy_config *config, struct tried *to)
 {
@@ -109,9 +99,13 @@ try_in_child(const struct proxy_config *config, struct tried *to)
 	}
 	(void)close(ends[1]);
 	if (child > 0) {
+		struct pollfd there = {.fd = ends[0], .events = POLLIN};
 		struct tried found;
 
-		if (read_tried(ends[0], &found)) {
+		/* A file system that hangs does not hold us. */
+		if (poll(&there, 1, TRIED_MS) == 1 &&
+		    read(ends[0], &found, sizeof(found)) ==
+			(ssize_t)sizeof(found)) {
 			*to = found;
 			to->why[WHY_MAX - 1] = '\0';
 		}

@@ -18,12 +18,6 @@ struct rotation {
 	bool deaf; /* the daemon does not answer */
 };
 
-static bool
-is_automatic(const struct rotation *r, const struct check_key *k)
-{
-	return r->config->signing.keys[k->rule].automatic && k->key != NULL;
-}
-
 /* --- does one sign --- */
 
 static void
@@ -173,7 +167,7 @@ check_rotation(const struct check_keys *keys, const struct proxy_config *config,
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct check_key *k = &keys->list[i];
 
-		if (!is_automatic(&r, k))
+		if (!config->signing.keys[k->rule].automatic || k->key == NULL)
 			continue;
 		automatic = true;
 		if (k->unpublished)

@@ -6,6 +6,7 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "cli/check/servers_private.h"
+#include "cli/kit/authorities.h"
 #include "proxy/settings/index.h"
 
 /* One server that was not brought up to date gives some of the world an old
@@ -24,22 +25,19 @@ check_names_new(void)
 	return names;
 }
 
-static void
-free_name(struct check_name *name)
-{
-	for (size_t i = 0; i < CLI_HOSTS_MAX; i++) {
-		free(name->said[i].text);
-		free(name->said[i].target);
-	}
-	free(name->text);
-	free(name);
-}
-
 void
 check_names_free(struct check_names *names)
 {
-	for (size_t i = 0; i < names->count; i++)
-		free_name(names->list[i]);
+	for (size_t i = 0; i < names->count; i++) {
+		struct check_name *name = names->list[i];
+
+		for (size_t k = 0; k < CLI_HOSTS_MAX; k++) {
+			free(name->said[k].text);
+			free(name->said[k].target);
+		}
+		free(name->text);
+		free(name);
+	}
 	free(names->list);
 	cli_authorities_free(names->authorities);
 	proxy_index_free(names->targets);
@@ -55,16 +53,6 @@ is_looked_at(enum check_name_kind kind, struct slice text)
 		return slice_starts_nocase(text, SLICE("v=spf1")) ||
 		    slice_starts_nocase(text, SLICE("spf2.0"));
 	return kind == CHECK_NAME_KEY || auth_dmarc_record_is(text);
-}
-
-static int
-compare_values(const void *a, const void *b)
-{
-	const struct slice *one = a, *other = b;
-	size_t n = one->n < other->n ? one->n : other->n;
-	int order = n == 0 ? 0 : memcmp(one->p, other->p, n);
-
-	return order != 0 ? order : (one->n > other->n) - (one->n < other->n);
 }
 
 /* The records that are looked at, in an order of their own, a line each. An
@@ -83,7 +71,7 @@ print_answer(enum check_name_kind kind, const struct dns_answer *answer)
 	for (size_t i = 0; i < answer->count; i++)
 		if (is_looked_at(kind, answer->records[i].value))
 			values[count++] = answer->records[i].value;
-	qsort(values, count, sizeof(*values), compare_values);
+	qsort(values, count, sizeof(*values), cli_compare_values);
 	strbuf_init(&text, TEXT_MAX);
 	for (size_t i = 0; i < count; i++) {
 		strbuf_add(&text, values[i]);

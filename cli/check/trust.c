@@ -2,19 +2,10 @@
  * Whom [in] trusts, and whom Postfix does: mail of own networks is not judged
  * as a stranger's, nor a stranger's as own; see fit.h.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include "cli/check/fit.h"
 #include "cli/check/postconf.h"
 
 enum { REASON_MAX = 512, LIST_MAX = 1024 };
-
-static const struct proxy_networks *
-trusted_of(const struct check_fit *fit)
-{
-	return &fit->config->checking.trusted;
-}
 
 /* --- mynetworks --- */
 
@@ -36,30 +27,6 @@ read_network(struct slice item, struct proxy_network *to)
 	return is;
 }
 
-static bool
-same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-
-	return memcmp(a, b, whole) == 0 &&
-	    (rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
-}
-
-static bool
-is_within(
-    const struct proxy_network *inner, const struct proxy_networks *networks)
-{
-	for (size_t i = 0; i < networks->count; i++) {
-		const struct proxy_network *outer = &networks->list[i];
-
-		if (outer->family == inner->family &&
-		    outer->prefix <= inner->prefix &&
-		    same_bits(outer->address, inner->address, outer->prefix))
-			return true;
-	}
-	return false;
-}
-
 /* IPv4 in IPv6's clothes, which Postfix writes beside the IPv4 network; and
  * fe80::/64 and its kin, which no client of mail has, as own interfaces are
  * written. */
@@ -75,29 +42,24 @@ is_beside_the_point(const struct proxy_network *network)
 		    (network->address[1] & 0xc0) == 0x80));
 }
 
-/* Tables, and networks that are excluded, are not looked into. */
-static bool
-is_untrusted(const struct check_fit *fit, struct slice item)
-{
-	struct proxy_network network;
-
-	return read_network(item, &network) && !is_beside_the_point(&network) &&
-	    !is_within(&network, trusted_of(fit));
-}
-
 /* The services that mail of own networks comes in by may each have their own
  * list. */
 static void
 check_networks(struct check_fit *fit, const struct cli_service *from)
 {
 	struct slice rest = cli_master_value(fit->master, from, "mynetworks");
+	const struct proxy_networks *trusted = &fit->config->checking.trusted;
+	struct proxy_network network;
 	struct strbuf list, shown;
 	struct slice item;
 
 	strbuf_init(&list, LIST_MAX);
 	strbuf_init(&shown, CHECK_SHOWN_MAX);
+	/* Tables, and networks that are excluded, are not looked into. */
 	while (cli_master_item(&rest, &item))
-		if (is_untrusted(fit, item))
+		if (read_network(item, &network) &&
+		    !is_beside_the_point(&network) &&
+		    !proxy_networks_cover(trusted, &network))
 			strbuf_addf(&list, "%s%s", list.n > 0 ? ", " : "",
 			    check_shown(&shown, item));
 	if (list.n > 0) {
@@ -115,16 +77,6 @@ check_networks(struct check_fit *fit, const struct cli_service *from)
 
 /* --- filters that put mail back in from loopback --- */
 
-static bool
-trusts_loopback(const struct check_fit *fit)
-{
-	const struct sockaddr_in v4 = {
-	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-
-	return proxy_networks_contain(
-	    trusted_of(fit), (const struct sockaddr *)&v4);
-}
-
 /* "127.0.0.1:10030", "localhost:10030", "[::1]:10030"; but not at port 25,
  * where this host's own programs come in. */
 bool
@@ -140,20 +92,6 @@ check_is_for_reinjection(const struct cli_service *service)
 	    (slice_starts_nocase(service->name, SLICE("127.")) ||
 		slice_starts_nocase(service->name, SLICE("localhost:")) ||
 		slice_starts_nocase(service->name, SLICE("[::1]")));
-}
-
-static bool
-is_to_us(const struct check_fit *fit, struct slice value)
-{
-	const struct proxy_config *config = fit->config;
-
-	bool leads = false;
-
-	for (size_t i = 0; i < PROXY_FRONTS; i++)
-		leads = leads ||
-		    check_postconf_leads(
-			&config->fronts[i], config->hostname, value);
-	return leads;
 }
 
 /* NULL where the transport's program knows no XFORWARD. */
@@ -183,7 +121,8 @@ silent_filter(const struct check_fit *fit, bool *any)
 		const struct cli_service *there = cli_master_find(
 		    fit->master, slice_first(value, slice_find(value, ':')));
 
-		if (value.n == 0 || is_to_us(fit, value))
+		if (value.n == 0 ||
+		    check_postconf_leads_to_any(fit->config, value))
 			continue;
 		*any = true;
 		if (there != NULL && xforward_name(there) != NULL &&
@@ -208,7 +147,9 @@ check_reinjection(struct check_fit *fit, const struct cli_service *from)
 	struct strbuf who, command;
 
 	/* The only service there is may be the front door itself. */
-	if (!check_is_for_reinjection(from) || !trusts_loopback(fit) ||
+	if (!check_is_for_reinjection(from) ||
+	    !proxy_networks_contain_text(
+		&fit->config->checking.trusted, SLICE("127.0.0.1")) ||
 	    (told && silent == NULL) || (!any && fit->count == 1))
 		return;
 	strbuf_init(&who, CHECK_SHOWN_MAX);
