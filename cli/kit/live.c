@@ -47,47 +47,35 @@ ask_daemon(const struct cli_live_question *about, const char *what,
 	return object;
 }
 
-static int64_t
-number_of(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
-
-static const char *
-text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text == NULL ? "" : text;
-}
-
 static void
 take_key(struct cli_live *live, const json_t *key, struct slice domain)
 {
-	const char *algorithm = text_of(key, "algorithm");
+	const char *algorithm = cli_daemon_text(key, "algorithm");
 	struct cli_live_key *to;
 
-	if (!slice_equal_nocase(slice_str(text_of(key, "domain")), domain))
+	if (!slice_equal_nocase(
+		slice_str(cli_daemon_text(key, "domain")), domain))
 		return;
 	/* Two signatures may be made with one key. */
 	for (size_t i = 0; i < live->count; i++)
-		if (strcmp(live->keys[i].selector, text_of(key, "selector")) ==
-		    0) {
-			if (number_of(key, "used") > live->keys[i].used)
-				live->keys[i].used = number_of(key, "used");
+		if (strcmp(live->keys[i].selector,
+			cli_daemon_text(key, "selector")) == 0) {
+			if (cli_daemon_number(key, "used") > live->keys[i].used)
+				live->keys[i].used =
+				    cli_daemon_number(key, "used");
 			return;
 		}
 	if (live->count == CLI_LIVE_KEYS_MAX)
 		return;
 	to = &live->keys[live->count++];
 	*to = (struct cli_live_key){
-	    .selector = xstrdup(text_of(key, "selector")),
+	    .selector = xstrdup(cli_daemon_text(key, "selector")),
 	    .type = strncmp(algorithm, "ed25519", strlen("ed25519")) == 0
 		? DKIM_KEY_ED25519
 		: DKIM_KEY_RSA,
-	    .everywhere = number_of(key, "everywhere"),
-	    .used = number_of(key, "used"),
-	    .signers = (size_t)number_of(key, "signers"),
+	    .everywhere = cli_daemon_number(key, "everywhere"),
+	    .used = cli_daemon_number(key, "used"),
+	    .signers = (size_t)cli_daemon_number(key, "signers"),
 	};
 }
 
@@ -103,14 +91,14 @@ cli_live_ask(const struct cli_live_question *question, struct cli_live *live,
 	*live = (struct cli_live){0};
 	if (object == NULL)
 		return -1;
-	live->signers = (size_t)number_of(object, "signers");
+	live->signers = (size_t)cli_daemon_number(object, "signers");
 	json_array_foreach(keys, i, key)
 	{
 		take_key(live, key, question->domain);
 	}
 	if (json_array_size(failures) > 0)
-		live->failure =
-		    xstrdup(text_of(json_array_get(failures, 0), "reason"));
+		live->failure = xstrdup(
+		    cli_daemon_text(json_array_get(failures, 0), "reason"));
 	json_decref(object);
 	return 0;
 }
@@ -190,8 +178,8 @@ cli_live_try(const struct cli_live_question *question, struct slice selector,
 	int outcome = -1;
 
 	if (object != NULL &&
-	    (mail_reader_write(reader, slice_str(text_of(object, "message"))) !=
-		    0 ||
+	    (mail_reader_write(
+		 reader, slice_str(cli_daemon_text(object, "message"))) != 0 ||
 		mail_reader_end(reader) != 0)) {
 		strbuf_add_str(reason, "its trial is no message");
 	} else if (object != NULL) {

@@ -1,16 +1,6 @@
 /* The DMARC record to publish; see dmarc_plan.h. */
 #include "cli/publish/dmarc_plan.h"
 
-/* "p = none" as name and value. */
-static void
-split_tag(struct slice tag, struct slice *name, struct slice *value)
-{
-	size_t equals = slice_find(tag, '=');
-
-	*name = slice_trim(slice_first(tag, equals));
-	*value = slice_trim(slice_after(tag, equals + 1));
-}
-
 /* Is the address one of a rua's? A size may stand behind it ("!10m"). */
 static bool
 names_address(struct slice rua, struct slice address)
@@ -39,9 +29,10 @@ static void
 write_tag(struct dmarc_making *m, struct slice tag)
 {
 	const struct cli_dmarc_plan *plan = m->plan;
-	struct slice name, value;
+	size_t equals = slice_find(tag, '=');
+	struct slice name = slice_trim(slice_first(tag, equals));
+	struct slice value = slice_trim(slice_after(tag, equals + 1));
 
-	split_tag(tag, &name, &value);
 	/* A rua without an address says nothing, and one put behind it would
 	 * not be read. */
 	if (name.n == 0 ||

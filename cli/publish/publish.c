@@ -193,28 +193,6 @@ wants(const struct cli_publish *p, unsigned what)
 	return (p->what & what) != 0;
 }
 
-static bool
-ask_keys(struct cli_publish *p, struct dns_question *question)
-{
-	for (size_t i = 0; i < p->keys.count; i++)
-		if (!p->key_questions[i].asked) {
-			p->key_questions[i].asked = true;
-			*question = p->key_questions[i].question;
-			return true;
-		}
-	return false;
-}
-
-static bool
-ask_text(struct cli_publish *p, struct dns_question *question)
-{
-	if (p->text_asked || !wants(p, CLI_PUBLISH_SPF | CLI_PUBLISH_SENDERID))
-		return false;
-	p->text_asked = true;
-	*question = p->text;
-	return true;
-}
-
 bool
 cli_publish_ask(void *publish, struct dns_question *question)
 {
@@ -222,10 +200,22 @@ cli_publish_ask(void *publish, struct dns_question *question)
 
 	if (!p->wishes->ask)
 		return false;
-	return cli_zone_ask(&p->zone, question) || ask_keys(p, question) ||
-	    ask_text(p, question) ||
-	    (wants(p, CLI_PUBLISH_SPF) &&
-		publish_spf_ask(p, &p->spf, question)) ||
+	if (cli_zone_ask(&p->zone, question))
+		return true;
+	for (size_t i = 0; i < p->keys.count; i++)
+		if (!p->key_questions[i].asked) {
+			p->key_questions[i].asked = true;
+			*question = p->key_questions[i].question;
+			return true;
+		}
+	if (!p->text_asked &&
+	    wants(p, CLI_PUBLISH_SPF | CLI_PUBLISH_SENDERID)) {
+		p->text_asked = true;
+		*question = p->text;
+		return true;
+	}
+	return (wants(p, CLI_PUBLISH_SPF) &&
+		   publish_spf_ask(p, &p->spf, question)) ||
 	    (wants(p, CLI_PUBLISH_SENDERID) &&
 		publish_spf_ask(p, &p->senderid, question)) ||
 	    (wants(p, CLI_PUBLISH_DMARC) && publish_dmarc_ask(p, question));

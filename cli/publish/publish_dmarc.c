@@ -32,21 +32,6 @@ publish_dmarc_clear(struct publish_dmarc *d)
 
 /* --- asking --- */
 
-/* The record of a domain above holds where this one has none, and none is asked
- * for. */
-static bool
-is_held_above(const struct cli_publish *p)
-{
-	const struct publish_dmarc *d = &p->dmarc;
-	const struct auth_orgdomain_record *record = NULL;
-
-	return d->records == 0 && p->wishes->policy == NULL &&
-	    p->wishes->rua == NULL &&
-	    auth_orgdomain_policy(d->org, slice_str(p->domain), &record) ==
-	    AUTH_ORGDOMAIN_KNOWN &&
-	    record != NULL;
-}
-
 static void
 plan_dmarc(struct cli_publish *p)
 {
@@ -57,10 +42,16 @@ plan_dmarc(struct cli_publish *p)
 	    .policy = p->wishes->policy,
 	    .rua = p->wishes->rua,
 	};
+	const struct auth_orgdomain_record *record = NULL;
 	struct strbuf postmaster;
 
 	d->planned = true;
-	d->held = is_held_above(p);
+	/* The record of a domain above holds where this one has none, and none
+	 * is asked for. */
+	d->held = d->records == 0 && plan.policy == NULL && plan.rua == NULL &&
+	    auth_orgdomain_policy(d->org, slice_str(p->domain), &record) ==
+		AUTH_ORGDOMAIN_KNOWN &&
+	    record != NULL;
 	if (d->held || d->records > 1)
 		return;
 	strbuf_init(&postmaster, DNS_NAME_MAX + sizeof("postmaster@"));

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
+#include "cli/kit/checking.h"
 #include "cli/publish/publish_private.h"
 
 /* No host has them (RFC 1112 section 4; RFC 9637): they go through all of a
@@ -67,20 +68,6 @@ publish_spf_take(struct publish_spf *s, const struct dns_answer *answer)
 
 /* --- asking --- */
 
-static struct auth_spf *
-new_check(const struct cli_publish *p, const struct publish_spf *s,
-    struct slice address)
-{
-	const struct auth_spf_identity identity = {
-	    .address = address,
-	    .domain = slice_str(p->domain),
-	    .helo = slice_str(p->domain),
-	    .now = clock_wall_s(),
-	};
-
-	return auth_spf_new(&identity, s->version);
-}
-
 /* Sender-ID goes by v=spf1 where it has no record of its own (RFC 4406 section
  * 4.4): it gets one only where it has one, or where it alone is asked for. */
 static bool
@@ -89,27 +76,6 @@ is_spf_wanted(const struct cli_publish *p, const struct publish_spf *s)
 	return s->version == AUTH_SPF_V1 || s->count > 0 ||
 	    (p->wishes->what == CLI_PUBLISH_SENDERID &&
 		p->wishes->terms != NULL);
-}
-
-static void
-begin_covers(const struct cli_publish *p, struct publish_spf *s)
-{
-	s->begun = true;
-	if (p->wishes->terms != NULL || s->count != 1)
-		return;
-	for (size_t i = 0; i < p->leaving->count; i++)
-		if (!p->leaving->list[i].hidden)
-			s->covers[i] = new_check(
-			    p, s, slice_str(p->leaving->list[i].text));
-}
-
-static bool
-are_done(struct auth_spf *const *checks, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (checks[i] != NULL && !auth_spf_done(checks[i]))
-			return false;
-	return true;
 }
 
 /* The term for an address, or for the host that it is one of. */
@@ -178,8 +144,8 @@ plan_spf(const struct cli_publish *p, struct publish_spf *s)
 	strbuf_clear(&terms);
 	if (s->refused || s->record.n == 0)
 		return;
-	s->trial_v4 = new_check(p, s, nobody_v4);
-	s->trial_v6 = new_check(p, s, nobody_v6);
+	s->trial_v4 = cli_spf_new(p->domain, nobody_v4, s->version);
+	s->trial_v6 = cli_spf_new(p->domain, nobody_v6, s->version);
 }
 
 /* To the trial the record stands there already. */
@@ -203,15 +169,23 @@ bool
 publish_spf_ask(
     struct cli_publish *p, struct publish_spf *s, struct dns_question *question)
 {
+	bool covers, done = true;
+
 	if (!s->known || !is_spf_wanted(p, s))
 		return false;
-	if (!s->begun)
-		begin_covers(p, s);
+	covers = !s->begun && p->wishes->terms == NULL && s->count == 1;
+	s->begun = true;
+	for (size_t i = 0; covers && i < p->leaving->count; i++)
+		if (!p->leaving->list[i].hidden)
+			s->covers[i] = cli_spf_new(p->domain,
+			    slice_str(p->leaving->list[i].text), s->version);
 	for (size_t i = 0; i < p->leaving->count; i++)
-		if (s->covers[i] != NULL &&
-		    auth_spf_ask(s->covers[i], question))
-			return true;
-	if (!s->planned && are_done(s->covers, CLI_LEAVING_MAX))
+		if (s->covers[i] != NULL) {
+			if (auth_spf_ask(s->covers[i], question))
+				return true;
+			done = done && auth_spf_done(s->covers[i]);
+		}
+	if (!s->planned && done)
 		plan_spf(p, s);
 	return ask_trial(p, s, s->trial_v4, question) ||
 	    ask_trial(p, s, s->trial_v6, question);
@@ -273,30 +247,14 @@ passes_trial(struct cli_publish *p, const struct publish_spf *s)
 	return heeded;
 }
 
+/* The first address by which mail leaves that the world sees, or does not see;
+ * NULL: there is none. */
 static const char *
-find_hidden(const struct cli_leaving *leaving)
+first_address(const struct cli_leaving *leaving, bool hidden)
 {
 	for (size_t i = 0; i < leaving->count; i++)
-		if (leaving->list[i].hidden)
+		if (leaving->list[i].hidden == hidden)
 			return leaving->list[i].text;
-	return NULL;
-}
-
-static bool
-knows_addresses(const struct cli_leaving *leaving)
-{
-	for (size_t i = 0; i < leaving->count; i++)
-		if (!leaving->list[i].hidden)
-			return true;
-	return false;
-}
-
-static const char *
-find_relay(const struct cli_leaving *leaving)
-{
-	for (size_t i = 0; i < leaving->relay_count; i++)
-		if (leaving->relays[i].host != NULL)
-			return leaving->relays[i].host;
 	return NULL;
 }
 
@@ -306,8 +264,8 @@ add_spf_record(
 {
 	struct cli_record *record = cli_records_append(
 	    to, slice_str(p->domain), strbuf_slice(&s->record));
-	const char *relay;
-	const char *hidden;
+	const char *hidden = first_address(p->leaving, true);
+	const char *relay = NULL;
 
 	record->what = s->what;
 	if (s->count == 1 &&
@@ -316,8 +274,8 @@ add_spf_record(
 	else
 		for (size_t i = 0; i < s->count; i++)
 			cli_record_replace(record, s->existing[i]);
-	relay = find_relay(p->leaving);
-	hidden = find_hidden(p->leaving);
+	for (size_t i = 0; i < p->leaving->relay_count && relay == NULL; i++)
+		relay = p->leaving->relays[i].host;
 	if (p->wishes->terms == NULL && relay != NULL)
 		cli_record_note(record,
 		    "mail leaves by way of %s: where its owner names an "
@@ -334,17 +292,6 @@ add_spf_record(
 		    "it has %zu octets, over the 450 that go everywhere "
 		    "(RFC 7208 section 3.4)",
 		    s->record.n);
-}
-
-/* Sender-ID's own record would say what v=spf1 says. */
-static bool
-is_superfluous(const struct cli_publish *p, const struct publish_spf *s)
-{
-	return s->version == AUTH_SPF_PRA && s->count == 0 &&
-	    (s->record.n == 0 ||
-		(p->spf.count == 1 &&
-		    cli_spf_plan_same(
-			strbuf_slice(&s->record), p->spf.existing[0])));
 }
 
 void
@@ -367,9 +314,9 @@ publish_spf_finish(
 		publish_complain(p, CLI_PUBLISH_PERSON, s->what, "%s",
 		    strbuf_text(&s->reason));
 	else if (p->wishes->terms == NULL && s->count == 0 &&
-	    !knows_addresses(p->leaving)) {
+	    first_address(p->leaving, false) == NULL) {
 		/* There is nothing to say who may send. */
-		const char *hidden = find_hidden(p->leaving);
+		const char *hidden = first_address(p->leaving, true);
 
 		publish_complain(p, CLI_PUBLISH_PERSON, s->what,
 		    "by which address mail leaves is not known here%s%s%s; say "
@@ -378,7 +325,12 @@ publish_spf_finish(
 		    hidden == NULL ? ""
 				   : " is private, the world sees another)",
 		    p->wishes->config, p->domain);
-	} else if (is_superfluous(p, s))
+	} else if (s->version == AUTH_SPF_PRA && s->count == 0 &&
+	    (s->record.n == 0 ||
+		(p->spf.count == 1 &&
+		    cli_spf_plan_same(
+			strbuf_slice(&s->record), p->spf.existing[0]))))
+		/* Sender-ID's own record would say what v=spf1 says. */
 		publish_complain(p, 0, s->what,
 		    "v=spf1 says the same, and holds for Sender-ID, too: no "
 		    "record of its own is needed");

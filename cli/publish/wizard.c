@@ -108,15 +108,6 @@ is_new_key(struct wizard *w, const struct cli_key_place *place)
 	return new;
 }
 
-/* Mail that was signed with it has arrived, or never will. */
-static bool
-is_over(const struct wizard *w, const struct cli_key_place *place)
-{
-	return place->listed && place->state == PROXY_SELECTOR_RETIRED &&
-	    place->since + (int64_t)w->order->config->rotate.retire_after <
-	    clock_wall_s();
-}
-
 /* d= may be a macro: then there is no key before there is a message, but the
  * domain has its policies all the same. */
 static void
@@ -125,6 +116,10 @@ take_place(void *ctx, const struct cli_key_place *place)
 	struct wizard *w = ctx;
 	struct slice domain = w->order->domain;
 	struct proxy_key_found found = {0};
+	/* Mail that was signed with it has arrived, or never will. */
+	bool over = place->listed && place->state == PROXY_SELECTOR_RETIRED &&
+	    place->since + (int64_t)w->order->config->rotate.retire_after <
+		clock_wall_s();
 	struct strbuf reason;
 	struct dkim_key *key;
 
@@ -138,8 +133,7 @@ take_place(void *ctx, const struct cli_key_place *place)
 		open_domain(w, domain, place->signature == NULL);
 	if (w->open == NULL || (wishes_of(w)->what & CLI_PUBLISH_DKIM) == 0)
 		return;
-	if (place->domain.n != 0 && !is_over(w, place) &&
-	    is_new_key(w, place)) {
+	if (place->domain.n != 0 && !over && is_new_key(w, place)) {
 		if (place->behind != NULL)
 			cli_warn("the daemon signs for %.*s with %.*s, and %s "
 				 "does not say so",
@@ -172,24 +166,11 @@ take_place(void *ctx, const struct cli_key_place *place)
 
 /* --- by which addresses mail leaves --- */
 
-static bool
-ask_leaving(void *subject, struct dns_question *question)
-{
-	return cli_leaving_ask(subject, question);
-}
-
-static void
-answer_leaving(void *subject, const struct dns_question *question,
-    const struct dns_answer *answer)
-{
-	cli_leaving_answer(subject, question, answer);
-}
-
 static void
 find_leaving(struct wizard *w, struct cli_resolver *resolver)
 {
 	static const struct proxy_asking_ops ops = {
-	    ask_leaving, answer_leaving};
+	    cli_leaving_ask, cli_leaving_answer};
 	struct cli_leaving_machine machine;
 	struct cli_postfix *postfix = cli_postfix_new();
 
@@ -202,16 +183,6 @@ find_leaving(struct wizard *w, struct cli_resolver *resolver)
 }
 
 /* --- the run --- */
-
-static int
-wizard_status(const struct wizard *w)
-{
-	if (w->faults & CLI_PUBLISH_KEY)
-		return CLI_CONFIG;
-	if (w->faults & CLI_PUBLISH_PERSON)
-		return CLI_FAILED;
-	return w->faults & CLI_PUBLISH_SILENT ? CLI_TEMPORARY : CLI_OK;
-}
 
 static int
 complain_none(const struct wizard *w)
@@ -248,7 +219,13 @@ run_wizard(struct wizard *w)
 		cli_flow_end(w->flow);
 	proxy_index_free(w->domains);
 	proxy_index_free(w->names);
-	return w->places == 0 ? complain_none(w) : wizard_status(w);
+	if (w->places == 0)
+		return complain_none(w);
+	if (w->faults & CLI_PUBLISH_KEY)
+		return CLI_CONFIG;
+	if (w->faults & CLI_PUBLISH_PERSON)
+		return CLI_FAILED;
+	return w->faults & CLI_PUBLISH_SILENT ? CLI_TEMPORARY : CLI_OK;
 }
 
 static int

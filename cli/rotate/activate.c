@@ -88,21 +88,6 @@ set_state(
 	return 0;
 }
 
-/* Would the daemon take the key? Who names one that it refuses has mail
- * deferred until the file is put back. 0; -1 and the reason. */
-static int
-check_key(struct change *s)
-{
-	const struct rotate_run *run = s->work.run;
-	struct dkim_key *key = proxy_key_file_load_named(
-	    &run->config->signing.keys[s->work.domain->rule], &run->readers,
-	    slice_str(s->work.domain->name), s->selector, &s->reason);
-	int outcome = key == NULL ? -1 : 0;
-
-	dkim_key_free(key);
-	return outcome;
-}
-
 /* From the state that the key must still have to active; the one that was
  * active retires. 0; 1 where it has been reported why not; -1 and the
  * reason. */
@@ -112,8 +97,10 @@ begin_switch(struct change *s, enum proxy_selector_state from)
 	const struct cli_live_question question = question_of(&s->work);
 	const struct proxy_selector *row =
 	    proxy_selectors_find(s->work.selectors, slice_str(s->selector));
+	const struct rotate_run *run = s->work.run;
 	const struct proxy_selector *active;
 	struct cli_live live;
+	struct dkim_key *key;
 
 	if (row == NULL || row->state != from || row->type != s->type)
 		return strbuf_fail(&s->reason,
@@ -124,8 +111,14 @@ begin_switch(struct change *s, enum proxy_selector_state from)
 		return 1;
 	}
 	cli_live_clear(&live);
-	if (check_key(s) != 0)
+	/* Who names a key that the daemon refuses has mail deferred until the
+	 * file is put back. */
+	key = proxy_key_file_load_named(
+	    &run->config->signing.keys[s->work.domain->rule], &run->readers,
+	    slice_str(s->work.domain->name), s->selector, &s->reason);
+	if (key == NULL)
 		return -1;
+	dkim_key_free(key);
 	proxy_selectors_print(s->work.selectors, &s->before);
 	active = proxy_selectors_first(
 	    s->work.selectors, s->type, PROXY_SELECTOR_ACTIVE);
@@ -220,18 +213,6 @@ wait_for_daemon(struct switches *switches)
 
 /* --- the end of it --- */
 
-/* The daemon's use of the old key is over: its last one was no later. */
-static void
-keep_switch(struct change *s)
-{
-	if (s->old != NULL) {
-		(void)proxy_selectors_set_moment(s->work.selectors,
-		    slice_str(s->old), PROXY_SELECTOR_USED, clock_wall_s());
-		(void)rotate_work_write(&s->work);
-	}
-	report_switch(s, ROTATE_DONE, "signs, and it verifies by DNS");
-}
-
 static void
 undo_switch(struct change *s)
 {
@@ -266,8 +247,17 @@ end_switches(struct switches *switches, struct rotate_run *run)
 			    cli_live_try(&question, slice_str(s->selector),
 				run->resolver, &s->reason) == 0;
 		}
+		/* The daemon's use of the old key is over: its last one was no
+		 * later. */
+		if (s->confirmed && s->old != NULL) {
+			(void)proxy_selectors_set_moment(s->work.selectors,
+			    slice_str(s->old), PROXY_SELECTOR_USED,
+			    clock_wall_s());
+			(void)rotate_work_write(&s->work);
+		}
 		if (s->confirmed)
-			keep_switch(s);
+			report_switch(
+			    s, ROTATE_DONE, "signs, and it verifies by DNS");
 		else
 			undo_switch(s);
 		free_switch(s);

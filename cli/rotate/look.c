@@ -237,50 +237,31 @@ struct errand {
 	size_t link, host;
 };
 
-static const struct cli_host *
-server_of(const struct errand *e)
-{
-	const struct link *link = e->subject->links[e->link];
-
-	return &e->subject->look->authorities->zones[link->placed.zone]
-		    ->hosts[e->host];
-}
-
-static void
-note_answer(const struct subject *s, struct said *said,
-    const struct dns_direct_result *result)
-{
-	const struct dns_answer *answer = result->answer;
-
-	said->ttl = result->ttl;
-	said->kind = is_wanted(answer, &s->want) ? SAID_RIGHT : SAID_OTHER;
-	if (said->kind == SAID_OTHER && answer->status == DNS_OK)
-		said->text = xslicedup(answer->records[0].value);
-}
-
-static void
-note_alias(struct subject *s, struct said *said,
-    const struct dns_direct_result *result)
-{
-	said->ttl = result->ttl;
-	said->text = xstrdup(result->target);
-	said->target = add_link(s, slice_str(result->target));
-	said->kind = said->target == LINKS_MAX ? SAID_OTHER : SAID_ALIAS;
-}
-
 static void
 note_result(void *ctx, const struct dns_direct_result *result)
 {
 	struct errand *e = ctx;
 	struct subject *s = e->subject;
-	struct said *said = &s->links[e->link]->said[e->host];
+	struct link *link = s->links[e->link];
+	struct said *said = &link->said[e->host];
+	const struct dns_answer *answer = result->answer;
+	const struct cli_authority_zone *zone =
+	    s->look->authorities->zones[link->placed.zone];
 
 	switch (result->kind) {
 	case DNS_DIRECT_ANSWER:
-		note_answer(s, said, result);
+		said->ttl = result->ttl;
+		said->kind =
+		    is_wanted(answer, &s->want) ? SAID_RIGHT : SAID_OTHER;
+		if (said->kind == SAID_OTHER && answer->status == DNS_OK)
+			said->text = xslicedup(answer->records[0].value);
 		break;
 	case DNS_DIRECT_ALIAS:
-		note_alias(s, said, result);
+		said->ttl = result->ttl;
+		said->text = xstrdup(result->target);
+		said->target = add_link(s, slice_str(result->target));
+		said->kind =
+		    said->target == LINKS_MAX ? SAID_OTHER : SAID_ALIAS;
 		break;
 	case DNS_DIRECT_NOT_ITS:
 	case DNS_DIRECT_FAILED:
@@ -289,8 +270,9 @@ note_result(void *ctx, const struct dns_direct_result *result)
 		break;
 	case DNS_DIRECT_UNREACHABLE:
 		said->error = result->error;
-		said->kind = has_no_route(s->look, server_of(e)) ? SAID_LEFT_OUT
-								 : SAID_UNHEARD;
+		said->kind = has_no_route(s->look, &zone->hosts[e->host])
+		    ? SAID_LEFT_OUT
+		    : SAID_UNHEARD;
 		break;
 	}
 	free(e);
@@ -391,18 +373,6 @@ finish_resolver(void *ctx, void *subject)
 	(void)subject;
 }
 
-static void
-ask_resolvers(struct rotate_look *look)
-{
-	static const struct cli_flow_ops ops = {
-	    {ask_resolver, answer_resolver}, finish_resolver, 1};
-	struct cli_flow *flow = cli_flow_new(look->resolver, &ops, NULL);
-
-	for (size_t i = 0; i < look->count; i++)
-		cli_flow_add(flow, look->list[i]);
-	cli_flow_end(flow);
-}
-
 /* --- what it comes to --- */
 
 static void add_text(struct strbuf *to, const char *fmt, ...)
@@ -443,19 +413,6 @@ tell_other(struct subject *s, const struct link *link, const char *host,
 	if (s->shown.other == NULL)
 		s->shown.other = said->text == NULL ? "" : said->text;
 	strbuf_clear(&shown);
-}
-
-static void
-tell_silent(struct subject *s, const char *host, const struct cli_host *its,
-    const struct said *said)
-{
-	if (said->refuses)
-		add_text(&s->silent, "%s does not serve the zone", host);
-	else if (its->address_count == 0)
-		add_text(&s->silent, "%s has no address", host);
-	else
-		add_text(&s->silent, "%s gives no answer: %s", host,
-		    proxy_resolving_reason(said->error));
 }
 
 static const struct verdict *judge(struct subject *, size_t link);
@@ -515,7 +472,16 @@ judge_host(struct subject *s, struct link *link, const struct cli_host *host,
 	case SAID_NOTHING_YET:
 	case SAID_UNHEARD:
 		link->verdict.unheard = true;
-		tell_silent(s, strbuf_text(&name), host, said);
+		if (said->refuses)
+			add_text(&s->silent, "%s does not serve the zone",
+			    strbuf_text(&name));
+		else if (host->address_count == 0)
+			add_text(&s->silent, "%s has no address",
+			    strbuf_text(&name));
+		else
+			add_text(&s->silent, "%s gives no answer: %s",
+			    strbuf_text(&name),
+			    proxy_resolving_reason(said->error));
 		break;
 	}
 	strbuf_clear(&name);
@@ -596,9 +562,16 @@ judge_subject(struct subject *s)
 void
 rotate_look_run(struct rotate_look *look)
 {
+	static const struct cli_flow_ops resolvers = {
+	    {ask_resolver, answer_resolver}, finish_resolver, 1};
+	struct cli_flow *flow;
+
 	while (ask_round(look))
 		continue;
-	ask_resolvers(look);
+	flow = cli_flow_new(look->resolver, &resolvers, NULL);
+	for (size_t i = 0; i < look->count; i++)
+		cli_flow_add(flow, look->list[i]);
+	cli_flow_end(flow);
 	for (size_t i = 0; i < look->count; i++)
 		judge_subject(look->list[i]);
 }

@@ -248,25 +248,21 @@ add_to_look(struct preps *preps, struct rotate_look *look,
 	return number;
 }
 
-/* What a wildcard gives is at every name, and is no record of this one. */
-static bool
-is_wildcard(const struct rotate_shown *shown, const struct rotate_shown *probe)
-{
-	return probe->sight.others && shown->other != NULL &&
-	    probe->other != NULL && strcmp(shown->other, probe->other) == 0;
-}
-
 static void
 take_look(
     struct preps *preps, struct prep *prep, const struct rotate_look *look)
 {
 	const struct rotate_shown *shown = rotate_look_at(look, prep->look);
 	const struct rotate_shown *probe = rotate_look_at(look, prep->probe);
+	/* What a wildcard gives is at every name, and is no record of this
+	 * one. */
+	bool wildcard = probe->sight.others && shown->other != NULL &&
+	    probe->other != NULL && strcmp(shown->other, probe->other) == 0;
 	struct strbuf text;
 
 	prep->ttl = shown->sight.ttl;
 	strbuf_init(&text, ROTATE_REASON_MAX);
-	if (shown->sight.others && !is_wildcard(shown, probe)) {
+	if (shown->sight.others && !wildcard) {
 		prep->number++;
 		if (preps->run->selector != NULL) {
 			prep->state = PREP_OVER;

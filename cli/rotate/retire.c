@@ -79,13 +79,6 @@ is_due(struct rotate_work *work, const struct proxy_selector *row,
 	return false;
 }
 
-/* One that was given up before it was active has never been the daemon's. */
-static bool
-has_never_signed(const struct proxy_selector *row)
-{
-	return row->moments[PROXY_SELECTOR_USED] == ROTATE_NEVER_USED;
-}
-
 void
 rotate_retired_collect(struct rotate_work *work, struct rotate_items *items)
 {
@@ -102,7 +95,9 @@ rotate_retired_collect(struct rotate_work *work, struct rotate_items *items)
 		if (row->state != PROXY_SELECTOR_RETIRED ||
 		    !rotate_run_wants(work->run, row))
 			continue;
-		if (has_never_signed(row)) {
+		/* One that was given up before it was active has never been the
+		 * daemon's. */
+		if (used == ROTATE_NEVER_USED) {
 			(void)rotate_items_add(items, work->domain, row);
 			continue;
 		}

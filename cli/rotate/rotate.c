@@ -207,22 +207,11 @@ find_domains(struct wishes *w)
 }
 
 static int
-open_resolver(struct rotate_run *run)
-{
-	static const struct cli_dns wishes = {0};
-	struct proxy_dns_settings dns = run->config->dns;
-
-	/* Where the world sees other servers than this machine does. */
-	if (run->config->rotate.resolver.count > 0)
-		dns.nameservers = run->config->rotate.resolver;
-	run->resolver = cli_resolver_new(&wishes, &dns, "rotate");
-	return run->resolver == NULL ? CLI_CONFIG : CLI_OK;
-}
-
-static int
 work(struct wishes *w)
 {
+	static const struct cli_dns wishes = {0};
 	struct rotate_run *run = &w->run;
+	struct proxy_dns_settings dns;
 	int status = cli_config_load(run->config_path, &run->config);
 
 	run->automatic = w->verb->run == rotate_auto;
@@ -231,10 +220,15 @@ work(struct wishes *w)
 		return CLI_OK;
 	if (status == CLI_OK)
 		status = find_domains(w);
-	if (status == CLI_OK)
-		status = open_resolver(run);
 	if (status != CLI_OK)
 		return status;
+	dns = run->config->dns;
+	/* Where the world sees other servers than this machine does. */
+	if (run->config->rotate.resolver.count > 0)
+		dns.nameservers = run->config->rotate.resolver;
+	run->resolver = cli_resolver_new(&wishes, &dns, "rotate");
+	if (run->resolver == NULL)
+		return CLI_CONFIG;
 	proxy_key_readers_init(&run->readers, run->config);
 	rotate_report_init(&run->report, w->json);
 	w->verb->run(run);

@@ -106,32 +106,11 @@ list_domain(struct inventory *inventory, const struct rotate_domain *domain)
 }
 
 static const char *
-record_word(const struct rotate_shown *shown)
-{
-	if (shown == NULL || shown->resolved == ROTATE_RESOLVED_NONE ||
-	    shown->resolved == ROTATE_RESOLVED_UNASKED)
-		return "unknown";
-	return shown->resolved == ROTATE_RESOLVED_RIGHT ? "visible" : "missing";
-}
-
-static const char *
 text_of(const json_t *row, const char *name)
 {
 	const char *text = json_string_value(json_object_get(row, name));
 
 	return text == NULL ? "-" : text;
-}
-
-static void
-print_row(const json_t *row)
-{
-	printf("%-28s %-8s %-12s %-8s %5lld  %-20s  %-20s  %s\n",
-	    text_of(row, "domain"), text_of(row, "kind"),
-	    text_of(row, "selector"), text_of(row, "state"),
-	    (long long)json_integer_value(json_object_get(row, "bits")),
-	    text_of(
-		row, json_object_get(row, "since") == NULL ? "made" : "since"),
-	    text_of(row, "used"), text_of(row, "record"));
 }
 
 static void
@@ -142,10 +121,16 @@ show(struct inventory *inventory)
 	rotate_items_look(&inventory->items, run);
 	for (size_t i = 0; i < inventory->items.count; i++) {
 		const struct rotate_item *item = &inventory->items.list[i];
-		const char *word =
-		    record_word(rotate_items_shown(&inventory->items, item));
+		const struct rotate_shown *shown =
+		    rotate_items_shown(&inventory->items, item);
 		json_t *row = json_array_get(inventory->rows, i);
+		const char *word = "missing";
 
+		if (shown == NULL || shown->resolved == ROTATE_RESOLVED_NONE ||
+		    shown->resolved == ROTATE_RESOLVED_UNASKED)
+			word = "unknown";
+		else if (shown->resolved == ROTATE_RESOLVED_RIGHT)
+			word = "visible";
 		(void)json_object_set_new(row, "record", json_string(word));
 		if (!item->readable)
 			rotate_item_report_unreadable(run, item);
@@ -154,7 +139,17 @@ show(struct inventory *inventory)
 		if (run->report.json)
 			(void)json_array_append(run->report.list, row);
 		else
-			print_row(row);
+			printf(
+			    "%-28s %-8s %-12s %-8s %5lld  %-20s  %-20s  %s\n",
+			    text_of(row, "domain"), text_of(row, "kind"),
+			    text_of(row, "selector"), text_of(row, "state"),
+			    (long long)json_integer_value(
+				json_object_get(row, "bits")),
+			    text_of(row,
+				json_object_get(row, "since") == NULL
+				    ? "made"
+				    : "since"),
+			    text_of(row, "used"), text_of(row, "record"));
 	}
 	json_decref(inventory->rows);
 	rotate_items_clear(&inventory->items);
