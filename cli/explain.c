@@ -92,15 +92,6 @@ print_field(const struct mail_header *header, const char *name)
 }
 
 static void
-print_canon(const struct proxy_signing *signing)
-{
-	printf("    c=%s", dkim_canon_name(signing->header_canon));
-	if (signing->kind == &dkim_kind_dkim)
-		printf("/%s", dkim_canon_name(signing->body_canon));
-	putchar('\n');
-}
-
-static void
 print_fields_signed(
     const struct proxy_signing *signing, const struct mail_header *header)
 {
@@ -159,7 +150,10 @@ print_signature(const struct cli_chosen_signature *one,
 	putchar('\n');
 	if (signing->identity.n > 0)
 		print_fact("    i=", signing->identity);
-	print_canon(signing);
+	printf("    c=%s", dkim_canon_name(signing->header_canon));
+	if (signing->kind == &dkim_kind_dkim)
+		printf("/%s", dkim_canon_name(signing->body_canon));
+	putchar('\n');
 	print_fields_signed(signing, header);
 	print_chosen_key(one, config);
 }

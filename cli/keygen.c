@@ -173,14 +173,6 @@ add_kind(struct wishes *w, enum dkim_key_type type, const char *suffix)
 		  w->selector);
 }
 
-static int
-set_kinds(struct wishes *w)
-{
-	if (w->rsa && add_kind(w, DKIM_KEY_RSA, "r") != 0)
-		return -1;
-	return w->ed25519 ? add_kind(w, DKIM_KEY_ED25519, "e") : 0;
-}
-
 /* --- where a key goes --- */
 
 /* The first template that fits any selector; else the first one. */
@@ -246,19 +238,6 @@ find_path(struct making *m, struct slice domain, const struct kind *kind)
 
 /* --- the keys --- */
 
-/* Before the work, which takes a while; whoever makes one meanwhile is seen
- * when the file is. */
-static bool
-is_there(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) != 0)
-		return false;
-	cli_error("%s: exists, and is not overwritten", path);
-	return true;
-}
-
 /* Where a file says what each key is, it is to know of this one. It signs once
  * its record can be seen, and somebody says so. */
 static int
@@ -318,11 +297,17 @@ static void
 make_key_of(struct making *m, struct slice domain, const struct kind *kind)
 {
 	int status = find_path(m, domain, kind);
+	struct stat st;
 
-	if (status == CLI_OK)
-		status = is_there(strbuf_text(&m->path))
-		    ? CLI_UNWRITABLE
-		    : generate(m, domain, kind);
+	/* Before the work, which takes a while; whoever makes one meanwhile is
+	 * seen when the file is. */
+	if (status == CLI_OK && lstat(strbuf_text(&m->path), &st) == 0) {
+		cli_error("%s: exists, and is not overwritten",
+		    strbuf_text(&m->path));
+		status = CLI_UNWRITABLE;
+	} else if (status == CLI_OK) {
+		status = generate(m, domain, kind);
+	}
 	if (status == CLI_OK)
 		return;
 	if (m->reason.n > 0)
@@ -362,7 +347,10 @@ run(int argc, char **argv)
 	strbuf_init(&m.reason, 1000);
 	if (read_options(argc, argv, &m) != 0) {
 		status = m.status != CLI_OK ? m.status : CLI_USAGE;
-	} else if (set_kinds(&m.wishes) == 0) {
+	} else if ((!m.wishes.rsa ||
+		       add_kind(&m.wishes, DKIM_KEY_RSA, "r") == 0) &&
+	    (!m.wishes.ed25519 ||
+		add_kind(&m.wishes, DKIM_KEY_ED25519, "e") == 0)) {
 		status = load_keyfiles(&m);
 		if (status == CLI_OK) {
 			make_all(&m);

@@ -75,18 +75,6 @@ has_word(int argc, char **argv, const char *word)
 	return false;
 }
 
-static int
-run_command(const struct cli_command *command, int argc, char **argv)
-{
-	if (has_word(argc, argv, "--help")) {
-		cli_print(slice_str(command->help));
-		return cli_stdout_close(CLI_OK);
-	}
-	if (has_word(argc, argv, "--version"))
-		return print_version();
-	return command->run(argc, argv);
-}
-
 /* `help`, or `help COMMAND`. */
 static int
 help(int argc, char **argv)
@@ -134,5 +122,11 @@ main(int argc, char **argv)
 		cli_error("%s: no such command (see signpost --help)", argv[1]);
 		return CLI_USAGE;
 	}
-	return run_command(command, argc - 1, argv + 1);
+	if (has_word(argc - 1, argv + 1, "--help")) {
+		cli_print(slice_str(command->help));
+		return cli_stdout_close(CLI_OK);
+	}
+	if (has_word(argc - 1, argv + 1, "--version"))
+		return print_version();
+	return command->run(argc - 1, argv + 1);
 }

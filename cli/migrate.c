@@ -144,19 +144,11 @@ parse(struct making *m, const char *sender_map, const char *listid_map,
 
 /* --- Postfix --- */
 
-static int
-ask(const char *path, const char *option, struct strbuf *out,
-    struct strbuf *reason)
-{
-	const char *const argv[] = {path, option, NULL};
-
-	return cli_capture(argv, POSTCONF_MS, out, reason);
-}
-
 static void
 look_at_postfix(struct making *m)
 {
 	static const char *const options[] = {"-M", "-Mfx", "-n", "-x"};
+	const char *argv[3] = {NULL};
 	struct strbuf out[4], path, reason;
 	struct slice *slices[4];
 	struct migrate_postconf said = {.services = {NULL, 0}};
@@ -172,11 +164,13 @@ look_at_postfix(struct making *m)
 		strbuf_add_str(&reason, "there is no program postconf");
 	else
 		outcome = 0;
+	argv[0] = strbuf_text(&path);
 	for (size_t i = 0; i < 4; i++) {
 		strbuf_init(&out[i], OUTPUT_MAX);
+		argv[1] = options[i];
 		if (outcome == 0)
-			outcome = ask(
-			    strbuf_text(&path), options[i], &out[i], &reason);
+			outcome =
+			    cli_capture(argv, POSTCONF_MS, &out[i], &reason);
 		*slices[i] = strbuf_slice(&out[i]);
 	}
 	if (outcome == 0)

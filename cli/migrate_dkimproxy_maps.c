@@ -141,12 +141,6 @@ struct map_line {
 	struct slice key, value;
 };
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 /* KEY white space VALUE; comments and empty lines are kept as they are, any
  * other line is none. */
 static bool
@@ -154,7 +148,8 @@ cut_entry(struct slice line, struct map_line *to)
 {
 	size_t n = 0;
 
-	while (n < line.n && !is_space(line.p[n]))
+	while (n < line.n && line.p[n] != ' ' &&
+	    (line.p[n] < '\t' || line.p[n] > '\r'))
 		n++;
 	to->key = slice_first(line, n);
 	to->value = slice_trim(slice_after(line, n));

@@ -131,20 +131,6 @@ struct cutting {
 	struct strbuf *to;
 };
 
-static bool
-is_network_within(
-    const struct proxy_network *inner, const struct proxy_network *outer)
-{
-	unsigned whole = outer->prefix / 8, rest = outer->prefix % 8;
-
-	return inner->family == outer->family &&
-	    inner->prefix >= outer->prefix &&
-	    memcmp(inner->address, outer->address, whole) == 0 &&
-	    (rest == 0 ||
-		(inner->address[whole] ^ outer->address[whole]) >> (8 - rest) ==
-		    0);
-}
-
 static void
 collect_networks(struct cutting *c, const struct migrate_hosts *hosts, bool own)
 {
@@ -161,24 +147,6 @@ collect_networks(struct cutting *c, const struct migrate_hosts *hosts, bool own)
 	strbuf_clear(&reason);
 }
 
-/* Is any entry a part of it, so that it is not all alike? */
-static bool
-is_mixed(const struct cutting *c, const struct proxy_network *network)
-{
-	for (size_t i = 0; i < c->count; i++)
-		if (c->list[i].prefix > network->prefix &&
-		    is_network_within(&c->list[i], network))
-			return true;
-	return false;
-}
-
-static void
-add_listed(struct cutting *c, const struct proxy_network *network)
-{
-	strbuf_add_str(c->to, ", ");
-	proxy_network_print(network, c->to);
-}
-
 /* The parts of it that are wanted, halved until each is all alike. Is it wanted
  * as a whole? Then it stands there as that. */
 static bool
@@ -187,28 +155,33 @@ add_parts(struct cutting *c, const struct proxy_network *network)
 	struct proxy_network half = *network, host = *network;
 	size_t before = c->to->n;
 	struct strbuf address;
-	bool all;
+	bool all, mixed = false;
 
-	if (is_mixed(c, network)) {
+	/* Is any entry a part of it, so that it is not all alike? */
+	for (size_t i = 0; i < c->count && !mixed; i++)
+		mixed = c->list[i].prefix > network->prefix &&
+		    proxy_network_is_within(&c->list[i], network);
+	if (mixed) {
 		half.prefix++;
 		all = add_parts(c, &half);
 		half.address[network->prefix / 8] |=
 		    (uint8_t)(0x80 >> network->prefix % 8);
 		all = add_parts(c, &half) && all;
-		if (!all)
-			return false;
-		strbuf_truncate(c->to, before);
-		add_listed(c, network);
-		return true;
+		if (all)
+			strbuf_truncate(c->to, before);
+	} else {
+		strbuf_init(&address, INET6_ADDRSTRLEN);
+		host.prefix = host.family == AF_INET ? 32 : 128;
+		proxy_network_print(&host, &address);
+		all =
+		    migrate_hosts_contain(c->internal, strbuf_text(&address)) &&
+		    !migrate_hosts_contain(c->peers, strbuf_text(&address));
+		strbuf_clear(&address);
 	}
-	strbuf_init(&address, INET6_ADDRSTRLEN);
-	host.prefix = host.family == AF_INET ? 32 : 128;
-	proxy_network_print(&host, &address);
-	all = migrate_hosts_contain(c->internal, strbuf_text(&address)) &&
-	    !migrate_hosts_contain(c->peers, strbuf_text(&address));
-	if (all)
-		add_listed(c, network);
-	strbuf_clear(&address);
+	if (all) {
+		strbuf_add_str(c->to, ", ");
+		proxy_network_print(network, c->to);
+	}
 	return all;
 }
 
@@ -237,7 +210,7 @@ migrate_hosts_networks(const struct migrate_hosts *internal,
 		/* What lies in another that is wanted comes with that. */
 		for (size_t k = 0; k < c.count && !part; k++)
 			part = k != i && c.wanted[k] &&
-			    is_network_within(&c.list[i], &c.list[k]) &&
+			    proxy_network_is_within(&c.list[i], &c.list[k]) &&
 			    (c.list[k].prefix < c.list[i].prefix || k < i);
 		if (!part)
 			(void)add_parts(&c, &c.list[i]);

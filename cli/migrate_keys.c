@@ -56,15 +56,6 @@ migrate_key_is_awkward(const char *path)
 
 /* --- where a copy goes --- */
 
-static bool
-is_used(const struct migrate_plan *plan, const char *path, size_t before)
-{
-	for (size_t i = 0; i < before; i++)
-		if (strcmp(plan->keys.list[i].use, path) == 0)
-			return true;
-	return false;
-}
-
 static const char *
 place_of(struct migrate_plan *plan, size_t number)
 {
@@ -75,6 +66,7 @@ place_of(struct migrate_plan *plan, size_t number)
 	    proxy_key_domain_is_safe(slice_str(key->domain)) &&
 	    proxy_key_domain_is_safe(slice_str(key->selector));
 	const char *path = NULL;
+	bool used;
 
 	if (strstr(key->path, "$domain") != NULL)
 		return migrate_pool_printf(&plan->pool,
@@ -97,7 +89,10 @@ place_of(struct migrate_plan *plan, size_t number)
 				? "key"
 				: slash + 1,
 			    more);
-		if (!is_used(plan, path, number))
+		used = false;
+		for (size_t k = 0; k < number && !used; k++)
+			used = strcmp(plan->keys.list[k].use, path) == 0;
+		if (!used)
 			break;
 	}
 	return path;

@@ -89,13 +89,6 @@ migrate_is_yes(const char *value)
 	    value[0] == 'Y' || value[0] == '1';
 }
 
-static bool
-is_no(const char *value)
-{
-	return value[0] == 'f' || value[0] == 'F' || value[0] == 'n' ||
-	    value[0] == 'N' || value[0] == '0';
-}
-
 /* A line of a file. */
 struct place {
 	const struct migrate_reading *reading;
@@ -156,12 +149,6 @@ take_setting(const struct place *at, struct slice name, struct slice value)
 	    .value = migrate_pool_keep(at->reading->pool, value)};
 }
 
-static bool
-is_between_words(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* Up to the first blank, or one of `more`. */
 static struct slice
 cut_word(struct slice *rest, const char *more)
@@ -169,7 +156,7 @@ cut_word(struct slice *rest, const char *more)
 	struct slice word = *rest;
 	size_t n = 0;
 
-	while (n < rest->n && !is_between_words(rest->p[n]) &&
+	while (n < rest->n && !ascii_is_blank(rest->p[n]) &&
 	    slice_find(slice_str(more), rest->p[n]) == strlen(more))
 		n++;
 	*rest = slice_trim(slice_after(*rest, n));
@@ -298,7 +285,7 @@ read_option(const struct place *at, struct slice name, struct slice value,
 	}
 	text = migrate_pool_keep(at->reading->pool, value);
 	if (option->type == MIGRATE_BOOL && !migrate_is_yes(text) &&
-	    !is_no(text))
+	    slice_find(SLICE("fFnN0"), text[0]) == 5)
 		complain(at, "neither yes nor no:", value);
 	else if (option->type == MIGRATE_INT && !is_number(value))
 		complain(at, "no number:", value);

@@ -9,20 +9,11 @@ static bool
 is_here(struct slice host)
 {
 	static const char *const names[] = {"", "localhost", "127.0.0.1", "::1",
-	    "0.0.0.0", "::", "ip6-localhost"};
+	    "0.0.0.0", "::", "ip6-localhost", NULL};
 
 	if (host.n > 1 && host.p[0] == '[')
 		host = slice_first(slice_after(host, 1), host.n - 2);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (slice_equal_nocase(host, slice_str(names[i])))
-			return true;
-	return false;
-}
-
-static bool
-is_same_host(struct slice a, struct slice b)
-{
-	return (is_here(a) && is_here(b)) || slice_equal_nocase(a, b);
+	return slice_is_one_of(host, names);
 }
 
 /* A path of Postfix's may be below its queue directory, where smtpd is
@@ -47,7 +38,7 @@ bool
 migrate_milter_is(
     struct slice milter, const char *socket, struct slice queue_directory)
 {
-	struct slice theirs = slice_str(socket), kind, port;
+	struct slice theirs = slice_str(socket), kind, port, host;
 	size_t colon;
 
 	milter = cli_milter_address(milter);
@@ -63,11 +54,13 @@ migrate_milter_is(
 
 			colon = slice_find_last(milter, ':');
 			port = slice_after(milter, colon + 1);
+			host = slice_first(milter, colon);
+			its = slice_after(theirs, at + 1);
 			return slice_equal_nocase(kind, SLICE("inet")) &&
 			    colon < milter.n &&
 			    slice_equal(port, slice_first(theirs, at)) &&
-			    is_same_host(slice_first(milter, colon),
-				slice_after(theirs, at + 1));
+			    ((is_here(host) && is_here(its)) ||
+				slice_equal_nocase(host, its));
 		}
 	}
 	return (slice_equal_nocase(kind, SLICE("unix")) ||

@@ -38,22 +38,6 @@ migrate_opendkim_put(struct strbuf *to, const char *name, const char *value)
 	strbuf_addf(to, "%s = %s\n", name, value);
 }
 
-/* A database that only OpenDKIM can ask. */
-static bool
-is_out_of_reach(struct migrate_opendkim *m, struct migrate_setting *setting,
-    struct migrate_set *set)
-{
-	if (set->type != MIGRATE_SET_OTHER)
-		return false;
-	migrate_plan_note(&m->plan->todo, setting,
-	    "a data set of type `%s' cannot be read here: write what is in it "
-	    "into a file, a line KEY VALUE each, name that by file:/PATH, and "
-	    "run this again",
-	    set->kind);
-	migrate_plan_tell(m->plan, setting, "not carried over: see below");
-	return true;
-}
-
 int
 migrate_opendkim_read(
     struct migrate_opendkim *m, const char *name, struct migrate_set *set)
@@ -63,7 +47,16 @@ migrate_opendkim_read(
 	if (setting == NULL ||
 	    migrate_set_read(set, setting, m->folder, &m->reading) != 0)
 		return -1;
-	return is_out_of_reach(m, setting, set) ? -1 : 0;
+	if (set->type != MIGRATE_SET_OTHER)
+		return 0;
+	/* A database that only OpenDKIM can ask. */
+	migrate_plan_note(&m->plan->todo, setting,
+	    "a data set of type `%s' cannot be read here: write what is in it "
+	    "into a file, a line KEY VALUE each, name that by file:/PATH, and "
+	    "run this again",
+	    set->kind);
+	migrate_plan_tell(m->plan, setting, "not carried over: see below");
+	return -1;
 }
 
 /* Options that a person has to do something about, where they are set. */
@@ -353,18 +346,6 @@ make_in(struct migrate_opendkim *m)
 }
 
 static void
-make_dns(struct migrate_opendkim *m)
-{
-	struct migrate_setting *servers =
-	    migrate_opendkim_find(m, "Nameservers");
-
-	if (servers != NULL)
-		migrate_opendkim_put(
-		    &m->plan->dns_text, "nameserver", servers->value);
-	set_number(m, &m->plan->dns_text, "timeout", "DNSTimeout");
-}
-
-static void
 note_others(struct migrate_opendkim *m)
 {
 	struct migrate_setting *setting =
@@ -413,22 +394,6 @@ find_socket(struct migrate_opendkim *m)
 	return socket;
 }
 
-/* userid[:group] */
-static void
-set_user(struct migrate_opendkim *m)
-{
-	const char *text = migrate_plan_value(m->plan, "UserID", NULL);
-	const char *colon = text == NULL ? NULL : strchr(text, ':');
-
-	if (text == NULL)
-		return;
-	m->plan->user = colon == NULL
-	    ? text
-	    : migrate_pool_keep(
-		  &m->plan->pool, slice_from(text, (size_t)(colon - text)));
-	m->plan->group = colon == NULL ? NULL : colon + 1;
-}
-
 void
 migrate_plan_opendkim(struct migrate_plan *plan)
 {
@@ -436,13 +401,22 @@ migrate_plan_opendkim(struct migrate_plan *plan)
 	    .reading = {
 		&plan->pool, &plan->settings, plan->files, &plan->errors}};
 	const char *mode = migrate_plan_value(plan, "Mode", "sv");
+	const char *user = migrate_plan_value(plan, "UserID", NULL);
+	struct migrate_setting *servers;
 
 	m.folder = migrate_plan_value(plan, "BaseDirectory", NULL);
 	m.signs = strchr(mode, 's') != NULL;
 	m.verifies = strchr(mode, 'v') != NULL;
 	plan->socket = find_socket(&m);
 	plan->pidfile = migrate_plan_value(plan, "PidFile", NULL);
-	set_user(&m);
+	/* userid[:group] */
+	if (user != NULL) {
+		plan->user = migrate_pool_keep(&plan->pool,
+		    slice_first(
+			slice_str(user), slice_find(slice_str(user), ':')));
+		plan->group =
+		    strchr(user, ':') == NULL ? NULL : strchr(user, ':') + 1;
+	}
 	if (migrate_opendkim_find(&m, "ExemptDomains") != NULL)
 		(void)migrate_opendkim_read(&m, "ExemptDomains", &m.exempt);
 	if (m.signs)
@@ -450,9 +424,13 @@ migrate_plan_opendkim(struct migrate_plan *plan)
 	if (m.verifies)
 		make_in(&m);
 	set_hosts(&m);
-	if (plan->out || plan->in)
-		make_dns(&m);
-	else
+	if (plan->out || plan->in) {
+		servers = migrate_opendkim_find(&m, "Nameservers");
+		if (servers != NULL)
+			migrate_opendkim_put(
+			    &plan->dns_text, "nameserver", servers->value);
+		set_number(&m, &plan->dns_text, "timeout", "DNSTimeout");
+	} else
 		strbuf_add_str(&plan->errors,
 		    "opendkim: this configuration neither signs nor checks "
 		    "anything\n");

@@ -4,24 +4,15 @@
 
 #include "cli/migrate_opendkim_private.h"
 
-/* Of a path in the key table: OpenDKIM has changed its root by then. */
-static const char *
-key_path(struct migrate_opendkim *m, const struct migrate_signature *signature)
-{
-	const char *root =
-	    migrate_plan_value(m->plan, "ChangeRootDirectory", NULL);
-
-	if (root == NULL || m->signing.list == NULL)
-		return signature->key;
-	return migrate_pool_printf(
-	    &m->plan->pool, "%s%s", root, signature->key);
-}
-
 /* Each key once; one that stands in the table gets a file. */
 static void
 collect_keys(struct migrate_opendkim *m)
 {
 	struct migrate_plan *plan = m->plan;
+	/* Of a path in the key table: OpenDKIM has changed its root by then. */
+	const char *root = m->signing.list == NULL
+	    ? NULL
+	    : migrate_plan_value(plan, "ChangeRootDirectory", NULL);
 
 	for (size_t i = 0; i < plan->entry_count; i++)
 		for (size_t k = 0; k < plan->entries[i].count; k++) {
@@ -42,8 +33,9 @@ collect_keys(struct migrate_opendkim *m)
 				    MIGRATE_FOLDER "/keys/%s/%s.pem",
 				    s->domain[0] == '$' ? "any" : s->domain,
 				    s->selector);
-			else
-				s->key = key_path(m, s);
+			else if (root != NULL)
+				s->key = migrate_pool_printf(
+				    &plan->pool, "%s%s", root, s->key);
 			key.path = key.use = s->key;
 			(void)migrate_keys_add(&plan->keys, &key);
 		}

@@ -34,12 +34,6 @@ migrate_edits_clear(struct migrate_edits *edits)
 
 /* --- services in a line --- */
 
-static bool
-is_entry_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 /* The name in "name=value" or "{ name = value }". */
 static struct slice
 name_of(struct slice word)
@@ -62,7 +56,7 @@ migrate_entry_set(struct slice entry, const char *name, struct slice value,
     struct strbuf *out)
 {
 	struct slice word, option;
-	bool blanks = false;
+	bool blanks = slice_has_space(value);
 
 	while (cli_master_token(&entry, &word)) {
 		if (!slice_equal(word, SLICE("-o")) ||
@@ -73,8 +67,6 @@ migrate_entry_set(struct slice entry, const char *name, struct slice value,
 			add_entry_word(out, option);
 		}
 	}
-	for (size_t i = 0; i < value.n; i++)
-		blanks = blanks || is_entry_blank(value.p[i]);
 	add_entry_word(out, SLICE("-o"));
 	strbuf_addf(out, blanks ? " {%s=" : " %s=", name);
 	strbuf_add(out, value);

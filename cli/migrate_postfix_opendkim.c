@@ -136,30 +136,17 @@ edit_main(struct migrate_wiring *w, const char *name, bool strangers)
 
 /* --- services --- */
 
-/* "submission", "127.0.0.1:submission" and "587" are one service. */
-static bool
-is_submission(struct slice name)
-{
-	static const char *const names[] = {
-	    "submission", "submissions", "smtps", "587", "465"};
-	size_t colon = slice_find_last(name, ':');
-
-	if (colon < name.n)
-		name = slice_after(name, colon + 1);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (slice_equal(name, slice_str(names[i])))
-			return true;
-	return false;
-}
-
 /* Its own list; or main.cf's, where what takes its place there is not for this
  * service. */
 static void
 exchange_own(struct migrate_wiring *w, const struct cli_service *service,
     struct migrate_change *change, const char *name)
 {
+	static const char *const submissions[] = {
+	    "submission", "submissions", "smtps", "587", "465", NULL};
 	bool smtpd = strcmp(name, "smtpd_milters") == 0;
-	bool strangers = smtpd && !is_submission(service->name);
+	bool strangers =
+	    smtpd && !cli_service_is_one_of(service->name, submissions);
 	struct slice value, raw = {NULL, 0};
 	bool own = cli_service_sets(service, name, &value);
 	struct strbuf made;

@@ -224,24 +224,19 @@ sender_of(struct working *w, struct slice key)
 
 /* --- which of them have to be said --- */
 
-static size_t
-count_dots(struct slice text)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < text.n; i++)
-		count += text.p[i] == '.';
-	return count;
-}
-
 /* The most general is the lowest. */
 static size_t
 rank_of(struct slice key)
 {
+	size_t labels = 1;
+
 	if (slice_equal(key, SLICE(".")))
 		return 0;
-	if (slice_find(key, '@') == key.n)
-		return 1 + count_dots(key);
+	if (slice_find(key, '@') == key.n) {
+		for (size_t i = 0; i < key.n; i++)
+			labels += key.p[i] == '.';
+		return labels;
+	}
 	return is_address(key) ? 2 * KEY_MAX : KEY_MAX;
 }
 

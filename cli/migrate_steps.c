@@ -138,32 +138,15 @@ copy_template(const struct migrate_key *key, struct strbuf *out)
 	strbuf_clear(&into);
 }
 
-/* A key in base64 within the table: the bytes that its line ends with. */
-static void
-write_key(const struct migrate_key *key, struct strbuf *out)
-{
-	add_folder(key->use, out);
-	strbuf_addf(out, "(umask 077 && sed -n %up ", key->line);
-	add_quoted(out, "", key->file,
-	    " | sed 's/#.*//; s/[ \t]*$//; s/.*://' |\n"
-	    "    base64 -d | openssl pkey -inform DER -out ");
-	add_quoted(out, "", key->use, ")\n");
-}
-
-/* A comment, whatever a path has in it. */
-static void
-add_reason(const char *reason, struct strbuf *out)
-{
-	strbuf_add_str(out, "# ");
-	escape_text(slice_str(reason), out);
-	strbuf_add_char(out, '\n');
-}
-
 static void
 add_key_steps(const struct migrate_key *key, struct strbuf *out)
 {
-	if (key->reason != NULL && key->reason[0] != '\0')
-		add_reason(key->reason, out);
+	/* A comment, whatever a path has in it. */
+	if (key->reason != NULL && key->reason[0] != '\0') {
+		strbuf_add_str(out, "# ");
+		escape_text(slice_str(key->reason), out);
+		strbuf_add_char(out, '\n');
+	}
 	if (key->fate == MIGRATE_KEY_COPIED &&
 	    strstr(key->path, "$domain") != NULL) {
 		copy_template(key, out);
@@ -180,16 +163,14 @@ add_key_steps(const struct migrate_key *key, struct strbuf *out)
 		strbuf_addf(out,
 		    "# the key stands in the table, and ours has only "
 		    "paths\n");
-		write_key(key, out);
+		/* In base64: the bytes that its line ends with. */
+		add_folder(key->use, out);
+		strbuf_addf(out, "(umask 077 && sed -n %up ", key->line);
+		add_quoted(out, "", key->file,
+		    " | sed 's/#.*//; s/[ \t]*$//; s/.*://' |\n"
+		    "    base64 -d | openssl pkey -inform DER -out ");
+		add_quoted(out, "", key->use, ")\n");
 	}
-}
-
-static void
-add_keys(const struct migrate_plan *plan, struct strbuf *out)
-{
-	strbuf_add_str(out, "\nsay 'private keys'\n");
-	for (size_t i = 0; i < plan->keys.count; i++)
-		add_key_steps(&plan->keys.list[i], out);
 }
 
 /* --- the configuration --- */
@@ -352,7 +333,9 @@ migrate_steps_print(const struct migrate_plan *plan,
 	add_quoted(
 	    out, "pidfile=", plan->pidfile == NULL ? "" : plan->pidfile, "\n");
 	strbuf_add_str(out, copies);
-	add_keys(plan, out);
+	strbuf_add_str(out, "\nsay 'private keys'\n");
+	for (size_t i = 0; i < plan->keys.count; i++)
+		add_key_steps(&plan->keys.list[i], out);
 	add_configuration(texts, out);
 	if (opendkim)
 		add_opendkim(edits, out);

@@ -243,16 +243,6 @@ tell_records(struct setup *setup)
 	cli_records_clear(&records);
 }
 
-static int
-check_outcome(struct setup *setup)
-{
-	const char *const words[] = {
-	    "-c", strbuf_text(&setup->config_path), NULL};
-
-	return cli_command_run(&cli_check, words) == CLI_OK ? CLI_OK
-							    : CLI_FAILED;
-}
-
 /* --- the steps --- */
 
 /* 0, or -1 where Postfix has to be left as it is. */
@@ -280,6 +270,9 @@ wire(struct setup *setup)
 static int
 set_up_machine(struct setup *setup)
 {
+	const char *const words[] = {
+	    "-c", strbuf_text(&setup->config_path), NULL};
+
 	/* Before the configuration: the listener of another wiring would be
 	 * taken away from under Postfix. */
 	if (setup_milter_is_other(setup) || setup_configure(setup) != 0)
@@ -292,7 +285,8 @@ set_up_machine(struct setup *setup)
 	    setup->wishes.root != NULL)
 		return cli_steps_status(&setup->steps);
 	tell_records(setup);
-	return check_outcome(setup);
+	return cli_command_run(&cli_check, words) == CLI_OK ? CLI_OK
+							    : CLI_FAILED;
 }
 
 static int

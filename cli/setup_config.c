@@ -58,21 +58,15 @@ add_setting(
 		slice_str(value)));
 }
 
-static bool
-has_setting(const struct editing *e, const char *section, const char *name)
-{
-	struct slice value;
-
-	return cli_settings_get(strbuf_slice(&e->text), slice_str(section),
-	    slice_str(name), &value);
-}
-
 /* Only where no line says otherwise. */
 static void
 put_once(
     struct editing *e, const char *section, const char *name, const char *value)
 {
-	if (!has_setting(e, section, name))
+	struct slice there;
+
+	if (!cli_settings_get(strbuf_slice(&e->text), slice_str(section),
+		slice_str(name), &there))
 		put_value(e, section, name, value);
 }
 
@@ -93,16 +87,6 @@ parse_text(const struct editing *e, bool tell)
 
 /* --- whose mail is signed, by which selector --- */
 
-/* What is there if a domain has a key by that rule. */
-static int
-add_key_path(const struct proxy_key_rule *rule, struct slice domain,
-    struct strbuf *path, struct strbuf *reason)
-{
-	return rule->automatic
-	    ? proxy_selectors_path(rule, domain, path, reason)
-	    : proxy_key_path(rule, domain, path, reason);
-}
-
 /* Does any domain that is named have a key under that rule's selector? Then a
  * person, or an earlier setup, meant what is written. */
 static bool
@@ -119,7 +103,10 @@ has_keys(const struct setup *setup, const struct proxy_config *config)
 			strbuf_reset(&path);
 			if (setup->wishes.root != NULL)
 				strbuf_add_str(&path, setup->wishes.root);
-			found = add_key_path(&rules->keys[i],
+			/* What is there if the domain has a key by the rule. */
+			found = (rules->keys[i].automatic
+					? proxy_selectors_path
+					: proxy_key_path)(&rules->keys[i],
 				    slice_str(rules->domains.list[d]), &path,
 				    &reason) == 0 &&
 			    access(strbuf_text(&path), F_OK) == 0;
@@ -158,25 +145,32 @@ is_listed(const struct proxy_config *config, const char *domain)
 	return config->signing.any_domain;
 }
 
-/* Of the Ed25519 signature that is made beside the other; NULL: there is
- * none. */
-static const char *
-second_selector(const struct proxy_config *config)
-{
-	const struct proxy_signatures *made = &config->signing.signatures;
-
-	for (size_t i = 0; i < made->count; i++)
-		if (made->list[i].kind == &dkim_kind_dkim &&
-		    made->list[i].algorithm == DKIM_ED25519_SHA256)
-			return made->list[i].selector;
-	return NULL;
-}
-
 static bool
 is_auto(const char *selector)
 {
 	return slice_equal_nocase(
 	    slice_str(selector), SLICE(PROXY_SELECTOR_AUTO));
+}
+
+/* The signature of that kind that is made without maps by that algorithm and
+ * under that selector, where they are named (not UNKNOWN, not NULL); NULL:
+ * there is none. */
+static const struct proxy_signature *
+find_made(const struct proxy_config *config, const struct dkim_kind *kind,
+    enum dkim_algorithm algorithm, const char *selector)
+{
+	const struct proxy_signatures *made = &config->signing.signatures;
+
+	for (size_t i = 0; i < made->count; i++) {
+		const struct proxy_signature *one = &made->list[i];
+
+		if (one->kind == kind &&
+		    (algorithm == DKIM_ALGORITHM_UNKNOWN ||
+			one->algorithm == algorithm) &&
+		    (selector == NULL || strcmp(one->selector, selector) == 0))
+			return one;
+	}
+	return NULL;
 }
 
 /* Where nobody says otherwise a file names the selectors: then new keys can
@@ -190,7 +184,11 @@ choose_selectors(
 	time_t now = (time_t)clock_wall_s();
 	struct tm utc;
 	const char *base = wishes->selector;
-	const char *second = base == NULL ? second_selector(config) : NULL;
+	/* Of the Ed25519 signature that is made beside the other. */
+	const struct proxy_signature *beside =
+	    find_made(config, &dkim_kind_dkim, DKIM_ED25519_SHA256, NULL);
+	const char *second =
+	    base != NULL || beside == NULL ? NULL : beside->selector;
 	bool by_month = false;
 
 	if (base == NULL && meant)
@@ -213,35 +211,6 @@ choose_selectors(
 		strbuf_addf(&setup->ed25519, "%se", base);
 }
 
-/* Is a signature of DKIM made by that algorithm, among those without maps? */
-static bool
-makes_by(const struct proxy_config *config, enum dkim_algorithm algorithm)
-{
-	const struct proxy_signatures *made = &config->signing.signatures;
-
-	for (size_t i = 0; i < made->count; i++)
-		if (made->list[i].kind == &dkim_kind_dkim &&
-		    made->list[i].algorithm == algorithm)
-			return true;
-	return false;
-}
-
-/* Is a signature of that kind, under that selector where it names one, among
- * those that are made without maps? */
-static bool
-makes(const struct proxy_config *config, const struct dkim_kind *kind,
-    const char *selector)
-{
-	const struct proxy_signatures *made = &config->signing.signatures;
-
-	for (size_t i = 0; i < made->count; i++)
-		if (made->list[i].kind == kind &&
-		    (selector == NULL ||
-			strcmp(made->list[i].selector, selector) == 0))
-			return true;
-	return false;
-}
-
 static void
 edit_signatures(struct editing *e, const struct proxy_config *config)
 {
@@ -257,16 +226,20 @@ edit_signatures(struct editing *e, const struct proxy_config *config)
 			: "dkim(c=relaxed/relaxed)");
 	strbuf_init(&line, VALUE_MAX);
 	if (wishes->keys == SETUP_BOTH && e->setup->automatic) {
-		if (!makes_by(config, DKIM_ED25519_SHA256))
+		if (find_made(config, &dkim_kind_dkim, DKIM_ED25519_SHA256,
+			NULL) == NULL)
 			add_setting(e, "out", "signature",
 			    "dkim(c=relaxed/relaxed, a=ed25519-sha256)");
 	} else if (wishes->keys == SETUP_BOTH &&
-	    !makes(config, &dkim_kind_dkim, second)) {
+	    find_made(config, &dkim_kind_dkim, DKIM_ALGORITHM_UNKNOWN,
+		second) == NULL) {
 		strbuf_addf(&line,
 		    "dkim(c=relaxed/relaxed, a=ed25519-sha256, s=%s)", second);
 		add_setting(e, "out", "signature", strbuf_text(&line));
 	}
-	if (wishes->domainkeys && !makes(config, &dkim_kind_domainkeys, NULL))
+	if (wishes->domainkeys &&
+	    find_made(config, &dkim_kind_domainkeys, DKIM_ALGORITHM_UNKNOWN,
+		NULL) == NULL)
 		add_setting(e, "out", "signature", "domainkeys(c=nofws)");
 	strbuf_clear(&line);
 }
@@ -327,18 +300,6 @@ edit_listening(struct editing *e, const struct listening *l)
 		strbuf_addf(&e->told, "[%s] without relay\n", l->section);
 	}
 	put_value(e, l->section, "listen", l->milter);
-}
-
-/* By milter everybody's mail is seen. This host's own programs submit by
- * loopback too. */
-static void
-edit_sign_for(struct editing *e)
-{
-	if (e->setup->wishes.wiring == SETUP_MILTER)
-		put_once(e, "out", "sign_for",
-		    e->setup->wishes.local
-			? "authenticated, local, 127.0.0.0/8, ::1"
-			: "authenticated");
 }
 
 static void
@@ -504,7 +465,12 @@ edit(struct editing *e)
 			put_once(e, "out", "before_published", "sign");
 	}
 	edit_listening(e, &out_listening);
-	edit_sign_for(e);
+	/* By milter everybody's mail is seen. This host's own programs submit
+	 * by loopback too. */
+	if (wishes->wiring == SETUP_MILTER)
+		put_once(e, "out", "sign_for",
+		    wishes->local ? "authenticated, local, 127.0.0.0/8, ::1"
+				  : "authenticated");
 	put_once(
 	    e, "out", "keyfile", "/etc/signpost/keys/$domain/$selector.pem");
 	edit_signatures(e, before);

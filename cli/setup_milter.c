@@ -22,23 +22,16 @@ enum { OUTPUT_MAX = 1024 * 1024, REASON_MAX = 1000, MACROS_DEEP = 4 };
 
 /* --- lists --- */
 
-static bool
-is_milter_ours(struct slice milter)
-{
-	struct slice address = cli_milter_address(milter);
-
-	return slice_equal(address, SLICE(TO_OUT)) ||
-	    slice_equal(address, SLICE(TO_IN));
-}
-
 /* Those of others, in their order. */
 static void
 add_others(struct slice list, struct strbuf *to)
 {
-	struct slice milter;
+	struct slice milter, address;
 
 	while (cli_milter_next(&list, &milter)) {
-		if (is_milter_ours(milter))
+		address = cli_milter_address(milter);
+		if (slice_equal(address, SLICE(TO_OUT)) ||
+		    slice_equal(address, SLICE(TO_IN)))
 			continue;
 		strbuf_add_str(to, to->n > 0 ? ", " : "");
 		strbuf_add(to, milter);

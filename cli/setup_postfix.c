@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "cli/kit/master.h"
 #include "cli/master_entry.h"
 #include "cli/samples.h"
 #include "cli/setup_postfix_private.h"
@@ -166,19 +167,6 @@ setup_postfix_hands(struct slice name, struct slice value)
 
 /* --- what master.cf has --- */
 
-static bool
-is_service_named(struct slice name, const char *const names[])
-{
-	size_t colon = slice_find_last(name, ':');
-
-	if (colon < name.n)
-		name = slice_after(name, colon + 1);
-	for (size_t i = 0; names[i] != NULL; i++)
-		if (slice_equal(name, slice_str(names[i])))
-			return true;
-	return false;
-}
-
 enum setup_door
 setup_postfix_door(struct slice entry, struct slice name)
 {
@@ -188,10 +176,10 @@ setup_postfix_door(struct slice entry, struct slice name)
 
 	if (!slice_equal(cli_master_entry_command(entry), SLICE("smtpd")))
 		return SETUP_NO_DOOR;
-	if (is_service_named(name, submissions))
+	if (cli_service_is_one_of(name, submissions))
 		return SETUP_SUBMISSION;
-	return is_service_named(name, incoming) ? SETUP_INCOMING
-						: SETUP_NO_DOOR;
+	return cli_service_is_one_of(name, incoming) ? SETUP_INCOMING
+						     : SETUP_NO_DOOR;
 }
 
 bool

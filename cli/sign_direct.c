@@ -206,19 +206,6 @@ check_key(const struct direct *d)
 	return 0;
 }
 
-static int
-sign_with_key(struct direct *d)
-{
-	int status;
-
-	d->key = cli_file_read_key(d->wishes->keyfile, &status);
-	if (d->key == NULL)
-		return status;
-	status = check_key(d) == 0 ? sign_message(d) : CLI_CONFIG;
-	dkim_key_free(d->key);
-	return status;
-}
-
 int
 cli_sign_directly(const struct cli_sign_wishes *w)
 {
@@ -244,8 +231,12 @@ cli_sign_directly(const struct cli_sign_wishes *w)
 			wanted->signing = usual_signing(&d, wanted->kind);
 		}
 		if (set_canons(w, &d) == 0)
-			status = sign_with_key(&d);
+			d.key = cli_file_read_key(w->keyfile, &status);
+		if (d.key != NULL)
+			status =
+			    check_key(&d) == 0 ? sign_message(&d) : CLI_CONFIG;
 	}
+	dkim_key_free(d.key);
 	dkim_field_list_free(fields);
 	strbuf_clear(&reason);
 	return status;

@@ -10,6 +10,7 @@
 #include "cli/check/daemon.h"
 #include "cli/check/report.h"
 #include "cli/kit/cli.h"
+#include "cli/kit/daemon.h"
 #include "cli/kit/options.h"
 
 static const char help[] =
@@ -27,20 +28,6 @@ static const char help[] =
 
 /* --- for people --- */
 
-static const char *
-text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text == NULL ? "" : text;
-}
-
-static long long
-number_of(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
-
 struct moment {
 	char text[40];
 };
@@ -48,7 +35,7 @@ struct moment {
 static struct moment
 moment_of(const json_t *object, const char *name)
 {
-	time_t t = (time_t)number_of(object, name);
+	time_t t = (time_t)cli_daemon_number(object, name);
 	struct moment moment = {""};
 	struct tm utc;
 
@@ -68,11 +55,11 @@ print_processes(const json_t *workers, const char *state)
 
 	json_array_foreach(workers, i, worker)
 	{
-		if (strcmp(text_of(worker, "state"), state) != 0)
+		if (strcmp(cli_daemon_text(worker, "state"), state) != 0)
 			continue;
-		role = text_of(worker, "role");
-		(void)json_object_set_new(
-		    counts, role, json_integer(number_of(counts, role) + 1));
+		role = cli_daemon_text(worker, "role");
+		(void)json_object_set_new(counts, role,
+		    json_integer(cli_daemon_number(counts, role) + 1));
 	}
 	if (json_object_size(counts) > 0) {
 		printf("%-15s", state);
@@ -91,9 +78,9 @@ print_processes(const json_t *workers, const char *state)
 static void
 print_published(const json_t *keys)
 {
-	long long published = number_of(keys, "published");
-	long long lost = number_of(keys, "lost");
-	long long staged = number_of(keys, "staged");
+	long long published = cli_daemon_number(keys, "published");
+	long long lost = cli_daemon_number(keys, "lost");
+	long long staged = cli_daemon_number(keys, "staged");
 
 	if (published + lost + staged > 0)
 		printf("keys           %lld published, %lld whose record is "
@@ -146,14 +133,15 @@ show(json_t *state, const char *path, bool json)
 		const char *result;
 
 		printf("signpost %s runs as process %lld since %s\n",
-		    text_of(state, "version"), number_of(state, "pid"),
+		    cli_daemon_text(state, "version"),
+		    cli_daemon_number(state, "pid"),
 		    moment_of(state, "started").text);
 		printf("configuration  %s, read %s (generation %lld)\n",
-		    text_of(configuration, "path"),
+		    cli_daemon_text(configuration, "path"),
 		    moment_of(configuration, "read").text,
-		    number_of(state, "generation"));
+		    cli_daemon_number(state, "generation"));
 		reload = json_object_get(state, "reload");
-		result = text_of(reload, "result");
+		result = cli_daemon_text(reload, "result");
 		printf("last reload    %s", result);
 		if (strcmp(result, "none") != 0)
 			printf(", %s", moment_of(reload, "at").text);
