@@ -8,7 +8,7 @@ why.
 """
 import source
 
-FUNCTIONS_MAX = 50
+FUNCTIONS_MAX = 48
 COMMENTS = (6.0, 10)
 
 
