@@ -419,6 +419,10 @@ look_at_held(struct proxy_keys *keys)
 			proxy_key_let_go(e->replaced);
 			e->replaced = NULL;
 		}
+		/* What is held is better than a look that takes long. */
+		if (e->looking && is_fresh(e) &&
+		    now - e->looked_at > PROXY_KEYS_LOOK_WAIT_S)
+			answer_waits(e);
 		if (e->held == NULL || e->state != PROXY_KEY_ENTRY_IDLE ||
 		    now - e->looked_at < pause || looks == PROXY_KEYS_LOOKS_MAX)
 			continue;

@@ -27,6 +27,8 @@
 #define PROXY_KEYS_GRACE_S 30
 /* A look that somebody wants: so long after the last one, s. */
 #define PROXY_KEYS_AGAIN_S 1
+/* How long one waits for such a look, s, where a key is held. */
+#define PROXY_KEYS_LOOK_WAIT_S 2
 /* How long the master may take, s, before it is trouble. */
 #define PROXY_KEYS_WAIT_S 20
 
@@ -72,7 +74,8 @@ struct proxy_key_use *proxy_keys_get(struct proxy_keys *, unsigned rule,
 
 /* Who asks has heard of another key than the one that is held: there may be a
  * newer one. Has it looked at again, and true: proxy_keys_get() waits for what
- * there is then, which is the old one where that look finds trouble. False
+ * there is then, which is the old one where that look finds trouble or takes
+ * longer than PROXY_KEYS_LOOK_WAIT_S. False
  * where the last look was less than PROXY_KEYS_AGAIN_S ago, so that whoever asks
  * causes one in a second at most; or where no key is held. */
 bool proxy_keys_look_again(

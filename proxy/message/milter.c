@@ -124,13 +124,15 @@ break_off(struct proxy_milter *m, const char *what)
 /* A mail server asks by one connection for as long as its client is there. Where
  * that ends before, it asks no other: each further message of this client is
  * refused or goes unsigned (Postfix says 451 to it, as sendmail does). So an old
- * worker of a reload keeps it until it says that the client has gone; at a stop
- * it would be kept for nothing. */
+ * worker of a reload keeps it until it says that the client has gone, or until
+ * that takes too long, for old settings must not last as long as somebody who
+ * stays; at a stop it would be kept for nothing. */
 static bool
 may_leave(const struct proxy_milter *m)
 {
 	return m->service->finishing && !milter_session_has_message(m->state) &&
-	    (m->service->hurried || m->state != MILTER_CLIENT);
+	    (m->service->hurried || m->service->overdue ||
+		m->state != MILTER_CLIENT);
 }
 
 static void

@@ -27,7 +27,8 @@ void proxy_milter_begin(
 void proxy_milters_tick(struct proxy_service *);
 
 /* From now on every connection ends as soon as no message is on its way over
- * it, where `hurried`; else as soon as its mail server's client has gone. Those
+ * it, where the service is hurried or overdue; else as soon as its mail server's
+ * client has gone. Those
  * for which that is so at once. */
 void proxy_milters_finish(struct proxy_service *);
 

@@ -81,6 +81,7 @@ struct proxy_service {
 	struct proxy_grouping *grouping;
 
 	bool finishing;	   /* sessions end as soon as they may */
+	bool overdue;	   /* nor does the client of a mail server hold it up */
 	bool hurried;	   /* who is silent before DATA is not waited for */
 	unsigned ids;	   /* made so far, for messages that come without */
 	unsigned long pid; /* of this process, in such an id */

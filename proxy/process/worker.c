@@ -41,6 +41,7 @@ enum {
 	FULL_LOOK_MS = 1000,
 	REFUSE_AT_LOOK = 4, /* a new client hears it within 5 s */
 	REFUSED_AT_ONCE = PROXY_LISTENER_BACKLOG,
+	OVERDUE_S = 60,	     /* at least, for a mail server's client */
 	FDS_PER_SESSION = 3, /* client, relay, spool */
 	FDS_BESIDES = 64,
 	HEAP_KEPT = 1 << 20,
@@ -423,8 +424,16 @@ on_deadline(evutil_socket_t fd, short events, void *ctx)
 	(void)fd;
 	(void)events;
 	if (!w->stopping) {
+		unsigned more = w->job->config->drain_timeout;
+
+		/* The second time is for milter alone: the first spares those
+		 * whose mail server has its client still. */
+		w->service.overdue = w->service.finishing;
 		proxy_sessions_finish(&w->service);
 		proxy_milters_finish(&w->service);
+		if (!w->service.overdue)
+			after(w->deadline,
+			    (more > OVERDUE_S ? more : OVERDUE_S) * 1000);
 		return;
 	}
 	log_printf(w->job->log, LOGGING_WARNING,

@@ -457,6 +457,18 @@ class Faults(Case):
         with self.assertRaises(mta.Gone):
             idle.read()
 
+    def test_after_a_reload_nobody_keeps_it_for_good(self):
+        """A client that stays would keep the settings that it began with."""
+        self.daemon = self.make(("domain = example.org",), daemon=(
+            "drain_timeout = 1s",), hurry=20)
+        self.daemon.wait_log("serving, ")
+        stays = self.mta()
+        self.assert_signed(stays.message(self.TEXT), self.TEXT)
+        self.daemon.process.send_signal(signal.SIGHUP)
+        self.daemon.wait_log("draining: 1 sessions")
+        with self.assertRaises(mta.Gone):
+            stays.read()
+
     def test_stopped_at_each_packet(self):
         def act():
             self.assertEqual(self.daemon.stop(), 0)

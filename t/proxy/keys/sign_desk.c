@@ -412,6 +412,39 @@ test_a_key_that_another_signer_has_is_looked_for(void **state)
 	rig_end(&rig);
 }
 
+/* A signature waits for a look no longer than what is held is worth. */
+static void
+test_a_look_that_takes_long_is_not_waited_for(void **state)
+{
+	struct ask what = {
+	    false, PROXY_SIGN_ASK_TEXT, DKIM, "example.org", ORG_TEXT};
+	struct proxy_sign_question question = {.kind = PROXY_SIGN_ASK_TEXT,
+	    .right = DKIM,
+	    .domain = SLICE("example.org"),
+	    .text = slice_str(TEXT("example.org", "next", "rsa-sha256"))};
+	struct rig rig;
+	long n = -1;
+
+	(void)state;
+	rig_begin(&rig);
+	ask(&rig, &what);
+	assert_int_equal(rig.answer.status, PROXY_SIGN_DONE);
+	assert_int_equal(event_del(rig.desk.master), 0);
+	ahead = PROXY_KEYS_AGAIN_S + 1;
+	assert_int_equal(
+	    proxy_sign_question_send(rig.out, &question, PROXY_KEY_NO_FD), 0);
+	assert_int_equal(take_answer(&rig, rig.out), -1);
+	ahead += PROXY_KEYS_LOOK_WAIT_S + 1;
+	/* Its tick comes in a second. */
+	for (int i = 0; i < 5 && n < 0; i++) {
+		(void)event_base_loop(rig.base, EVLOOP_ONCE);
+		n = take_answer(&rig, rig.out);
+	}
+	assert_true(n > 0);
+	assert_int_equal(rig.answer.status, PROXY_SIGN_STALE);
+	rig_end(&rig);
+}
+
 static void
 test_a_key_that_is_not_there_is_told_of(void **state)
 {
@@ -578,6 +611,7 @@ main(void)
 	    cmocka_unit_test(test_other_names_are_put_right),
 	    cmocka_unit_test(test_a_replaced_key_signs_what_names_it),
 	    cmocka_unit_test(test_a_key_that_another_signer_has_is_looked_for),
+	    cmocka_unit_test(test_a_look_that_takes_long_is_not_waited_for),
 	    cmocka_unit_test(test_a_key_that_is_not_there_is_told_of),
 	    cmocka_unit_test(test_long_texts_go_apart),
 	    cmocka_unit_test(test_a_file_that_is_not_sealed_is_not_read),
