@@ -8,7 +8,6 @@ and looks for one line.
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -68,41 +67,16 @@ DMARC = "_dmarc.example.org TXT v=DMARC1; p=reject"
 # Where /tmp is memory, as on Debian 13, `check` warns of a spool there.
 tempfile.tempdir = "/var/tmp"
 
-# Keys that were made, by options of keygen: (file, value of the record). To
-# make them is what most of these tests would take their time for.
-KEYS = {}
-KEYS_AT = tempfile.TemporaryDirectory(prefix="signpost-keys-")
-
 
 class Case(tool.Case):
     def setUp(self):
         super().setUp()
-        self.keys_used = {}
         os.chmod(self.dir, 0o711)
         os.mkdir(self.path("spool"), 0o777)
         os.chmod(self.path("spool"), 0o777)
         self.us = self.relay()
         self.hop = self.relay()
         self.postconf(postconf_script(self.us.port, self.hop.port))
-
-    def keygen(self, *more, domain="example.org", selector="s1"):
-        """As by `signpost keygen`; within a test never the same key twice."""
-        made = KEYS.setdefault(more, [])
-        used = self.keys_used[more] = self.keys_used.get(more, 0) + 1
-        if len(made) < used:
-            path, name, value = super().keygen(*more, domain=domain,
-                                               selector=selector)
-            kept = os.path.join(KEYS_AT.name,
-                                "%d-%d" % (len(KEYS), len(made)))
-            shutil.copy(path, kept)
-            made.append((kept, value))
-            return path, name, value
-        kept, value = made[used - 1]
-        path = self.path(domain, selector + ".pem")
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        self.assertFalse(os.path.exists(path), "keygen overwrites no key")
-        shutil.copy(kept, path)
-        return path, "%s._domainkey.%s" % (selector, domain), value
 
     def together(self, *calls):
         """Those at once that spend their time waiting."""

@@ -19,7 +19,7 @@ class Keygen(tool.Case):
         for more, kind, skip in (([], "rsa", 0), (["-b", "1024"], "rsa", 0),
                                  (["-t", "ed25519"], "ed25519", 12)):
             selector = "s" + "".join(more).replace("-", "")
-            path, name, value = self.keygen(*more, selector=selector)
+            path, name, value = self.make_key(*more, selector=selector)
             self.assertEqual(name, selector + "._domainkey.example.org")
             want = base64.b64encode(self.public(path)[skip:]).decode()
             self.assertEqual(value, "v=DKIM1; k=%s; h=sha256; p=%s" % (
@@ -36,7 +36,7 @@ class Keygen(tool.Case):
 
     def test_bits(self):
         for bits in ("1024", "2048", "4096"):
-            path, _, _ = self.keygen("-b", bits, selector="b" + bits)
+            path, _, _ = self.make_key("-b", bits, selector="b" + bits)
             text = subprocess.run(
                 ["openssl", "pkey", "-in", path, "-text", "-noout"],
                 check=True, stdout=subprocess.PIPE).stdout
@@ -50,7 +50,7 @@ class Keygen(tool.Case):
     def test_only_its_owner_may_read_it(self):
         old = os.umask(0)
         try:
-            path, _, _ = self.keygen()
+            path, _, _ = self.make_key()
         finally:
             os.umask(old)
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
@@ -58,7 +58,7 @@ class Keygen(tool.Case):
         self.assertEqual(stat.S_IMODE(parent), 0o700)
 
     def test_never_overwrites(self):
-        path, _, _ = self.keygen()
+        path, _, _ = self.make_key()
         with open(path, "rb") as f:
             before = f.read()
         result = self.run_tool("keygen", "-d", "example.org", "-s", "s1", "-o",
@@ -167,7 +167,7 @@ class Keygen(tool.Case):
         self.assertFalse(os.path.exists(self.path("c.test.pem")))
 
     def test_one_at_fault_is_named_and_the_others_go_on(self):
-        self.keygen("-t", "ed25519", selector="s")
+        self.make_key("-t", "ed25519", selector="s")
         path = self.path("example.org", "s.pem")
         with open(path, "rb") as f:
             before = f.read()

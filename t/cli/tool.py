@@ -54,6 +54,12 @@ def binary():
     return os.path.abspath(path)
 
 
+# Keys that were made, by options of keygen: (file, value of the record). To
+# make them is what most of the tests would take their time for.
+KEYS = {}
+KEYS_AT = tempfile.TemporaryDirectory(prefix="signpost-keys-")
+
+
 class Result:
     def __init__(self, done):
         self.status = done.returncode
@@ -65,6 +71,7 @@ class Case(unittest.TestCase):
     """A test with a directory of its own and a way to run the tool there."""
 
     def setUp(self):
+        self.keys_used = {}
         self.dir = tempfile.mkdtemp(prefix="signpost-cli-")
         self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
 
@@ -95,13 +102,33 @@ class Case(unittest.TestCase):
             self.assertTrue(line.startswith("signpost: "), line)
         return result
 
-    def keygen(self, *more, domain="example.org", selector="s1"):
+    def make_key(self, *more, domain="example.org", selector="s1"):
         """Makes a key: its path, its record's name and value."""
         out = self.run_tool("keygen", "-d", domain, "-s", selector, "-o",
                             self.dir, *more).out.decode()
         name = out.split()[0].rstrip(".")
         return (self.path(domain, selector + ".pem"), name,
                 "".join(re.findall(r'"([^"]*)"', out)))
+
+    def keygen(self, *more, domain="example.org", selector="s1"):
+        """The same, but a key of other tests will do; within a test never the
+        same key twice."""
+        made = KEYS.setdefault(more, [])
+        used = self.keys_used[more] = self.keys_used.get(more, 0) + 1
+        if len(made) < used:
+            path, name, value = self.make_key(*more, domain=domain,
+                                              selector=selector)
+            kept = os.path.join(KEYS_AT.name,
+                                "%d-%d" % (len(KEYS), len(made)))
+            shutil.copy(path, kept)
+            made.append((kept, value))
+            return path, name, value
+        kept, value = made[used - 1]
+        path = self.path(domain, selector + ".pem")
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        self.assertFalse(os.path.exists(path), "keygen overwrites no key")
+        shutil.copy(kept, path)
+        return path, "%s._domainkey.%s" % (selector, domain), value
 
     def config(self, more="", name="signpost.conf"):
         return self.write(name, CONFIG % {"dir": self.dir, "more": more})
