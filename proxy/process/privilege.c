@@ -97,11 +97,15 @@ proxy_privilege_lock(void)
 	struct rlimit limit;
 	bool bounded = getrlimit(RLIMIT_MEMLOCK, &limit) != 0 ||
 	    limit.rlim_cur != RLIM_INFINITY;
+	/* Each page once it is used. All at once would fill what is merely
+	 * reserved, such as the places of other processes' figures, and a
+	 * signer would take 50 MB. */
+	int what = MCL_CURRENT | MCL_ONFAULT;
 
 	/* Under a bound, all that comes later would be refused at some time,
 	 * and the signer end for want of memory; new pages of keys are locked
 	 * each for itself as far as it goes (dkim/key_memory.h). */
-	(void)mlockall(bounded ? MCL_CURRENT : MCL_CURRENT | MCL_FUTURE);
+	(void)mlockall(bounded ? what : what | MCL_FUTURE);
 }
 
 void

@@ -174,7 +174,7 @@ test_all_is_locked_where_there_is_no_bound(void **state)
 	assert_true(kernel.bound == RLIM_INFINITY);
 	proxy_privilege_lock();
 	assert_int_equal(kernel.calls, 1);
-	assert_int_equal(kernel.locked, MCL_CURRENT | MCL_FUTURE);
+	assert_int_equal(kernel.locked, MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 }
 
 /* Memory to come is not, for it would be refused. */
@@ -189,7 +189,7 @@ test_under_a_bound_what_is_there_is_locked(void **state)
 	assert_int_equal(kernel.bound, 8 << 20);
 	proxy_privilege_lock();
 	assert_int_equal(kernel.calls, 1);
-	assert_int_equal(kernel.locked, MCL_CURRENT);
+	assert_int_equal(kernel.locked, MCL_CURRENT | MCL_ONFAULT);
 }
 
 static void
