@@ -48,9 +48,15 @@ class Case(harness.Case):
         proxy = self.signpost(self.relay(), **options)
         proxy.control = os.path.join(proxy.dir, "control")
         if options.get("daemon", ("",))[0] != "control = none":
-            harness.wait_until("it to serve", lambda: ask(
-                proxy.control, b"state")["generation"] == 1)
+            harness.wait_until("it to serve", lambda: self.serves(proxy))
         return proxy
+
+    @staticmethod
+    def serves(proxy):
+        try:
+            return ask(proxy.control, b"state")["generation"] == 1
+        except ConnectionRefusedError:  # bound, and nobody listens yet
+            return False
 
     def tool(self, *words, config=None, stdin=b"", **options):
         done = subprocess.run(
