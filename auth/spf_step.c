@@ -425,10 +425,10 @@ step_term(struct auth_spf *spf)
 	 * back to what is next. */
 	frame->next++;
 	v4 = term->mechanism == AUTH_SPF_IP4;
-	/* A client of the other family never matches (section 5.6). */
 	if (term->mechanism == AUTH_SPF_ALL)
 		term_matches(spf);
 	else if (v4 || term->mechanism == AUTH_SPF_IP6)
+		/* A client of the other family never matches (section 5.6). */
 		term_decided(spf,
 		    spf->macro.address_length == (v4 ? 4u : 16u) &&
 			auth_address_matches(spf->macro.address, term->network,

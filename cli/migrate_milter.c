@@ -46,16 +46,16 @@ migrate_milter_is(
 	kind = slice_first(milter, colon);
 	milter = slice_after(milter, colon + 1);
 	if (theirs.n > 0 && theirs.p[0] != '/') {
-		struct slice its = slice_first(theirs, slice_find(theirs, ':'));
+		struct slice how = slice_first(theirs, slice_find(theirs, ':'));
 
-		theirs = slice_after(theirs, its.n + 1);
-		if (slice_starts_nocase(its, SLICE("inet"))) {
+		theirs = slice_after(theirs, how.n + 1);
+		if (slice_starts_nocase(how, SLICE("inet"))) {
 			size_t at = slice_find(theirs, '@');
+			struct slice its = slice_after(theirs, at + 1);
 
 			colon = slice_find_last(milter, ':');
 			port = slice_after(milter, colon + 1);
 			host = slice_first(milter, colon);
-			its = slice_after(theirs, at + 1);
 			return slice_equal_nocase(kind, SLICE("inet")) &&
 			    colon < milter.n &&
 			    slice_equal(port, slice_first(theirs, at)) &&

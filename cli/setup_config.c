@@ -100,15 +100,18 @@ has_keys(const struct setup *setup, const struct proxy_config *config)
 	strbuf_init(&reason, PROXY_KEY_REASON_MAX);
 	for (size_t i = 0; i < rules->key_count && !found; i++)
 		for (size_t d = 0; d < rules->domains.count && !found; d++) {
+			const struct proxy_key_rule *rule = &rules->keys[i];
+			struct slice domain = slice_str(rules->domains.list[d]);
+			int is_path;
+
 			strbuf_reset(&path);
 			if (setup->wishes.root != NULL)
 				strbuf_add_str(&path, setup->wishes.root);
 			/* What is there if the domain has a key by the rule. */
-			found = (rules->keys[i].automatic
-					? proxy_selectors_path
-					: proxy_key_path)(&rules->keys[i],
-				    slice_str(rules->domains.list[d]), &path,
-				    &reason) == 0 &&
+			is_path = rule->automatic
+			    ? proxy_selectors_path(rule, domain, &path, &reason)
+			    : proxy_key_path(rule, domain, &path, &reason);
+			found = is_path == 0 &&
 			    access(strbuf_text(&path), F_OK) == 0;
 		}
 	strbuf_clear(&path);

@@ -171,7 +171,8 @@ dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
 		at--;
 	r.field = slice_after(text, at);
 	colon = slice_find(r.field, ':');
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+	for (size_t i = 0;
+	     i < sizeof(forms) / sizeof(forms[0]) && r.form == NULL; i++)
 		if (slice_equal_nocase(
 			slice_first(r.field, colon), slice_str(forms[i].name)))
 			r.form = &forms[i];

@@ -469,13 +469,12 @@ on_gone(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	enter(conn);
-	/* Read once: SO_ERROR takes the error off the socket. */
-	if ((now & lost) != 0)
+	if ((now & lost) != 0) {
+		/* Read once: SO_ERROR takes the error off the socket. */
 		(void)getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &n);
-	if ((now & lost) != 0)
 		end_lost(conn, SMTP_CLOSE_RESET,
 		    error == 0 ? "connection closed by peer" : strerror(error));
-	else if ((now & POLLRDHUP) != 0 && conn->ops->ended == NULL)
+	} else if ((now & POLLRDHUP) != 0 && conn->ops->ended == NULL)
 		end_lost(conn, SMTP_CLOSE_EOF, "connection closed by peer");
 	leave(conn);
 }

@@ -3,9 +3,7 @@
  * mail it is, what does it do while we are away, and does anything change the
  * message before it is checked or behind its signature; see fit.h.
  */
-#include <arpa/inet.h>
 #include <grp.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/stat.h>
 

@@ -5,7 +5,6 @@
 
 #include "auth/orgdomain.h"
 #include "auth/spf.h"
-#include "base/clock.h"
 #include "base/xalloc.h"
 #include "cli/check/dns.h"
 #include "cli/check/servers.h"

@@ -39,9 +39,9 @@ static const struct network link_networks[] = {{AF_INET, {127}, 8},
     {AF_INET, {169, 254}, 16}, {AF_INET6, {0xfe, 0x80}, 10},
     {AF_INET6, {0}, 127}, {0}};
 
+/* As many octets as an address of the family has. */
 static bool
-is_in_one(
-    const struct network *list, int family, const unsigned char octets[16])
+is_in_one(const struct network *list, int family, const unsigned char *octets)
 {
 	for (; list->family != 0; list++)
 		if (list->family == family &&

@@ -158,11 +158,13 @@ cli_master_value(const struct cli_master *master,
 
 	if (service != NULL && cli_service_sets(service, name, &value))
 		return value;
-	while (rest.n > 0 && slice_cut(&rest, '\n', &line))
-		if (slice_equal(
-			slice_trim(slice_first(line, slice_find(line, '='))),
-			slice_str(name)))
-			return slice_trim(
-			    slice_after(line, slice_find(line, '=') + 1));
+	while (rest.n > 0 && slice_cut(&rest, '\n', &line)) {
+		size_t equals = slice_find(line, '=');
+
+		if (equals < line.n &&
+		    slice_equal(
+			slice_trim(slice_first(line, equals)), slice_str(name)))
+			return slice_trim(slice_after(line, equals + 1));
+	}
 	return value;
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "auth/spf_record.h"
-#include "base/clock.h"
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "cli/kit/checking.h"

@@ -111,8 +111,8 @@ begin_switch(struct change *s, enum proxy_selector_state from)
 		return 1;
 	}
 	cli_live_clear(&live);
-	/* Who names a key that the daemon refuses has mail deferred until the
-	 * file is put back. */
+	/* Would the daemon take the key? Who names one that it refuses has mail
+	 * deferred until the file is put back. */
 	key = proxy_key_file_load_named(
 	    &run->config->signing.keys[s->work.domain->rule], &run->readers,
 	    slice_str(s->work.domain->name), s->selector, &s->reason);

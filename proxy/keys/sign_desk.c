@@ -130,7 +130,7 @@ static const char *
 check_right(struct turn *t)
 {
 	const struct proxy_sign_desk *desk = t->asker->desk;
-	bool seals, by_domainkeys;
+	bool seals, by_domainkeys, has_kind;
 
 	t->right = proxy_sign_rights_find(desk->rights, t->question.right);
 	if (t->right == NULL)
@@ -141,9 +141,18 @@ check_right(struct turn *t)
 	if (seals != (t->asker->front->filter == PROXY_FILTER_VERIFY))
 		return "the rule is of another front";
 	by_domainkeys = t->right->use == PROXY_SIGN_USE_DOMAINKEYS;
-	if (t->question.kind == PROXY_SIGN_ASK_DIGEST
-		? !by_domainkeys
-		: t->question.kind == PROXY_SIGN_ASK_TEXT && by_domainkeys)
+	has_kind = true;
+	switch (t->question.kind) {
+	case PROXY_SIGN_ASK_DIGEST:
+		has_kind = by_domainkeys;
+		break;
+	case PROXY_SIGN_ASK_TEXT:
+		has_kind = !by_domainkeys;
+		break;
+	case PROXY_SIGN_ASK_KEY:
+		break;
+	}
+	if (!has_kind)
 		return "the rule has no such signature";
 	/* The domain may become part of a path. */
 	if (!proxy_key_domain_is_safe(t->question.domain))

@@ -156,13 +156,13 @@ try_file_as(const char *dir, const struct passwd *user)
 		return errno;
 	/* Real and saved user stay root's: the workers, who are that user,
 	 * cannot send the child a signal. */
-	if (child == 0)
-		_exit(initgroups(user->pw_name, user->pw_gid) != 0 ||
-			    setresgid((gid_t)-1, user->pw_gid, (gid_t)-1) !=
-				0 ||
-			    setresuid((uid_t)-1, user->pw_uid, (uid_t)-1) != 0
-			? EPERM
-			: try_file(dir));
+	if (child == 0) {
+		bool is_he = initgroups(user->pw_name, user->pw_gid) == 0 &&
+		    setresgid((gid_t)-1, user->pw_gid, (gid_t)-1) == 0 &&
+		    setresuid((uid_t)-1, user->pw_uid, (uid_t)-1) == 0;
+
+		_exit(is_he ? try_file(dir) : EPERM);
+	}
 	return wait_for_answer(child);
 }
 
