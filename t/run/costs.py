@@ -81,6 +81,7 @@ class Costs(inbound.Case):
         def send(message):
             self.assertEqual(self.send(proxy, message).code, 250)
             del self.hop.messages[:]
+        proxy.wait_log("serving, ")  # its processes are there then
         return measure(proxy.processes()[1], send, messages, tries)
 
     def test_bodies(self):

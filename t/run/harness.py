@@ -34,6 +34,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 from ports import free_port  # noqa: E402
 
 WAIT = 60.0
+SIGN_TIMEOUT_MAX = 300  # that the settings take, s
 
 # A system call that is not listed ends its process, whatever a test does: a
 # path of the program that needs one fails its test (proxy/process/sandbox.h).
@@ -601,7 +602,8 @@ class Signpost:
             # In its time; in ours that is no less than it has otherwise.
             if self.hurry > 1 and not any(
                     line.startswith("sign_timeout ") for line in daemon):
-                f.write("sign_timeout = %ds\n" % (20 * self.hurry))
+                f.write("sign_timeout = %ds\n" %
+                        min(20 * self.hurry, SIGN_TIMEOUT_MAX))
             if not any(line.startswith("user ") for line in daemon):
                 f.write("user = %s\n" % WORKER)
             self.write_control(f, daemon)

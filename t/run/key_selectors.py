@@ -5,6 +5,7 @@ and none fails. A mistake in it stops no mail.
 import contextlib
 import json
 import os
+import pwd
 import re
 import signal
 import subprocess
@@ -30,11 +31,11 @@ class Case(harness.Case):
     the file names what a test says."""
 
     def begin(self, text, out=(), domain="example.org", signers=2, workers=2,
-              **options):
+              more=(), **options):
         self.hop = self.relay()
         self.daemon = harness.Signpost(
             self.hop, out=("selector = auto", *out), domain=domain, keys=False,
-            daemon=("workers = %d" % workers, "signers = %d" % signers),
+            daemon=("workers = %d" % workers, "signers = %d" % signers, *more),
             **options)
         self.addCleanup(self.daemon.clean)
         self.addCleanup(self._stops_well, self.daemon)
@@ -512,16 +513,15 @@ class Tools(Case):
         self.assertNotIn("daemon", self.tool("dns", "--for", "dkim"))
 
     def test_who_may_not_ask_goes_by_the_file(self):
-        self.begin(self.FILE, BOTH[:1])
+        self.begin(self.FILE, BOTH[:1], more=("keys_user = lp",))
         self.wait_for(["a"])
         # Somebody who may read the settings and the keys, and may not ask.
-        asker = 7  # lp
+        asker = pwd.getpwnam("lp").pw_uid
         os.chmod(self.daemon.dir, 0o711)
         for path, _, files in os.walk(os.path.join(self.daemon.dir, "keys")):
             os.chmod(path, 0o755)
             for name in files:
-                os.chmod(os.path.join(path, name), 0o640)
-                os.chown(os.path.join(path, name), 0, asker)
+                os.chown(os.path.join(path, name), asker, -1)
         os.chmod(self.daemon.config, 0o644)
         self.put("rsa sleeping b\n", 0o644)
         self.assertEqual(self.signed_here()[0], ["a"])
