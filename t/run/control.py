@@ -55,8 +55,8 @@ class Case(harness.Case):
     def serves(proxy):
         try:
             return ask(proxy.control, b"state")["generation"] == 1
-        except ConnectionRefusedError:  # bound, and nobody listens yet
-            return False
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False    # not bound yet, or nobody listens
 
     def tool(self, *words, config=None, stdin=b"", **options):
         done = subprocess.run(
