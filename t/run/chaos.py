@@ -337,6 +337,8 @@ class Chaos(harness.Case):
         proxy = self.signpost(relay, out=out, daemon=(
             "workers = %d" % workers,) + tuple(daemon), environment={
                 "ASAN_OPTIONS": "quarantine_size_mb=1"})
+        # Who is killed before that ends the start.
+        proxy.wait_log("serving, ")
         harness.wait_until("%d workers" % workers, lambda: len(
             children(proxy.process.pid)) >= workers)
         return proxy
