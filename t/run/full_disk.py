@@ -117,6 +117,7 @@ class Inbound(inbound.Case):
         hop = self.relay()
         daemon = self.verifier(hop, self.nsd("example.org TXT x"),
                                ["check = spf", "spool_max = 1M"])
+        daemon.wait_log("serving, ")    # all of them are there then
         worker = daemon.processes()
         answer = self.send(daemon, b"X-Long: " + b"x" * (MB * 5 // 8) + b"\r\n" +
                            b"X: y\r\n" * (MB // 6) + SAMPLE)
