@@ -16,6 +16,8 @@ import harness
 import postfix
 
 PEER_MAX = 5  # seconds, as cli/check/wiring.h has it
+# What a slow machine may take besides; who is waited for sleeps for minutes.
+SLOW = 30
 
 
 class Wiring(check_case.Case):
@@ -63,7 +65,7 @@ class Peers(Wiring):
         gives its address."""
         us, hop = make(), make()
         wrong = self.wrong(1, listen=us, relay=hop)
-        self.assertLess(self.seconds, PEER_MAX + 3)
+        self.assertLess(self.seconds, PEER_MAX + SLOW)
         faults = [f for f in wrong if f[1] != "postfix"]
         self.assertEqual([f[:3] for f in faults],
                          [("FAIL", "listen", us), ("FAIL", "relay", hop)])
@@ -146,7 +148,7 @@ class Peers(Wiring):
         relay = self.relay({"quit": harness.SILENT})
         wrong = self.wrong(relay=relay.address())
         self.assertEqual([f[:2] for f in wrong], [("warning", "postfix")])
-        self.assertLess(self.seconds, PEER_MAX + 3)
+        self.assertLess(self.seconds, PEER_MAX + SLOW)
 
     def test_endless_data(self):
         def line(sock):
@@ -172,7 +174,7 @@ class Peers(Wiring):
     def milters(self, status, *listen):
         """What is said of these listeners: (result, reason, todo)."""
         self.wrong(status, listen=", ".join("milter:" + at for at in listen))
-        self.assertLess(self.seconds, PEER_MAX + 3)
+        self.assertLess(self.seconds, PEER_MAX + SLOW)
         self.assertFalse([f for f in self.all if f[1] == "relay"])
         return [(f[0], f[3], f[4]) for f in self.all if f[1] == "listen"]
 
@@ -460,7 +462,7 @@ class Postconf(Wiring):
         self.assertEqual(len(found), 1)
         self.assertEqual(found[0][0], "warning")
         self.assertIn("postconf -Mfx does not end", found[0][1])
-        self.assertLess(self.seconds, 5 + 3)
+        self.assertLess(self.seconds, 5 + SLOW)
 
     def test_it_hangs(self):
         self.together(*(
@@ -476,7 +478,7 @@ class Postconf(Wiring):
         found = self.said("exec yes 'submission inet n - y - - smtpd'")
         self.assertEqual(found[0][0], "warning")
         self.assertIn("prints more than", found[0][1])
-        self.assertLess(self.seconds, 5)
+        self.assertLess(self.seconds, SLOW)
 
     def test_it_fails(self):
         found = self.said("echo x; echo y >&2; exit 3", status=1)
