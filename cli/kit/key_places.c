@@ -60,52 +60,34 @@ read_selectors(
 	return s;
 }
 
-/* The one that the file has sign; "" where there is none. */
-static const char *
-named_by(
-    const struct proxy_selectors *selectors, const struct proxy_key_rule *rule)
-{
-	static const enum dkim_key_type types[] = {
-	    DKIM_KEY_RSA, DKIM_KEY_ED25519};
-	const struct proxy_selector *row = NULL;
-
-	for (size_t i = 0; selectors != NULL && row == NULL &&
-	     i < sizeof(types) / sizeof(types[0]);
-	     i++)
-		if (rule->algorithm == DKIM_ALGORITHM_UNKNOWN ||
-		    dkim_algorithm_key_type(rule->algorithm) == types[i])
-			row = proxy_selectors_first(
-			    selectors, types[i], PROXY_SELECTOR_ACTIVE);
-	return row == NULL ? "" : row->name;
-}
-
 /* The key that the daemon signs with there; NULL: the file has it so, too, or
  * nobody was asked. */
 static const struct cli_live_key *
-find_behind(const struct search *s, const struct cli_key_place *place,
-    const struct proxy_selectors *selectors)
+find_behind(const struct search *s, const struct cli_key_place *place)
 {
+	const struct proxy_key_rule *rule =
+	    &s->config->signing.keys[place->rule];
 	struct cli_live_wish wish = {
-	    .rule = &s->config->signing.keys[place->rule],
+	    .rule = rule,
 	    .author = place->author.n > 0 ? place->author : place->domain,
 	    .domain = slice_after(place->domain, place->from),
 	};
+	struct proxy_selectors_choice choice = {.staged = false};
 	const struct cli_live_key *live;
-	const struct proxy_selector *row;
+	struct proxy_key_readers readers;
+	struct strbuf ignored;
 
 	if (s->live == NULL || place->signature == NULL)
 		return NULL;
-	wish.named = slice_str(named_by(selectors, wish.rule));
+	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
+	proxy_key_readers_init(&readers, s->config);
+	if (proxy_selectors_choose(&readers, rule, wish.domain, &choice,
+		&ignored) == PROXY_KEY_FOUND)
+		wish.named = slice_str(choice.name);
+	strbuf_clear(&ignored);
 	live = cli_live_keys_find(s->live, &wish);
-	if (live == NULL ||
-	    slice_equal_nocase(slice_str(live->selector), wish.named))
-		return NULL;
-	/* before_published = sign */
-	row = selectors == NULL
-	    ? NULL
-	    : proxy_selectors_find(selectors, slice_str(live->selector));
-	return wish.named.n == 0 && row != NULL &&
-		row->state == PROXY_SELECTOR_STAGED
+	return live == NULL ||
+		slice_equal_nocase(slice_str(live->selector), wish.named)
 	    ? NULL
 	    : live;
 }
@@ -155,7 +137,7 @@ tell_place(const struct search *s, const struct cli_key_place *place)
 		/* None was found, of a parent neither. */
 		if (listed.from >= place->domain.n)
 			listed.from = 0;
-		behind = find_behind(s, &listed, selectors);
+		behind = find_behind(s, &listed);
 	}
 	listed.listed = true;
 	if (tell_rows(s, &listed, selectors, behind) == 0 &&
