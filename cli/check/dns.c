@@ -298,6 +298,8 @@ check_dns(const struct check_dns *what, struct cli_resolver *resolver,
 		const char *zone;
 		struct strbuf name;
 
+		if (keys->list[i].unnamed)
+			continue;
 		s = xcalloc(1, sizeof(*s));
 		s->asking = &a;
 		s->of_key = &keys->list[i];

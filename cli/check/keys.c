@@ -155,7 +155,8 @@ set_name(struct check_key *k, const struct cli_key_place *place)
 
 	strbuf_init(&name, (size_t)3 * MAIL_IDN_NAME_MAX);
 	strbuf_init(&ignored, PROXY_KEY_REASON_MAX);
-	if (cli_records_key_name(
+	if (!k->unnamed &&
+	    cli_records_key_name(
 		place->domain, place->selector, &name, &ignored) == 0)
 		k->name = xslicedup(strbuf_slice(&name));
 	else
@@ -186,6 +187,8 @@ load(const struct collecting *c, struct check_key *k,
 	k->key =
 	    cli_key_place_load(c->config, &c->readers, place, &found, &reason);
 	k->from = found.domain_from;
+	k->unnamed = rule->automatic &&
+	    slice_equal(place->selector, SLICE(PROXY_SELECTOR_AUTO));
 	if (k->key == NULL || set_record(k, rule, place, &reason) != 0) {
 		/* As proxy_key_files_check() puts it. */
 		strbuf_init(&told, 2 * (size_t)PROXY_KEY_REASON_MAX);
@@ -427,8 +430,7 @@ report_trouble(const struct check_key *k, const struct proxy_config *config,
 		check_report_todo(report, "%.*s", (int)command.n, command.p);
 	else if (k->forbidden)
 		check_report_todo(report, "run this as root");
-	else if (rule->automatic &&
-	    strcmp(k->selector, PROXY_SELECTOR_AUTO) == 0)
+	else if (k->unnamed)
 		check_report_todo(report,
 		    "mend that file, or begin one: signpost rotate prepare -d "
 		    "%s%s",

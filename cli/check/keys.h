@@ -15,12 +15,14 @@ struct dkim_key;
 struct proxy_index;
 
 struct check_key {
-	char *name;   /* SELECTOR._domainkey.DOMAIN, where its record belongs */
+	char *name;   /* SELECTOR._domainkey.DOMAIN, where its record belongs;
+		       * of one that is unnamed the domain alone */
 	char *domain; /* d=, as the configuration has it */
 	char *selector;
 	unsigned rule; /* of config->signing.keys */
 	/* It signs, or will, or did; else it is of no file of selectors. */
 	enum proxy_selector_state state;
+	bool unnamed;	      /* no file of selectors says which: no record */
 	bool unpublished;     /* staged, and none of its kind is active */
 	bool signs;	      /* active; or that, and before_published = sign */
 	size_t from;	      /* where in d= the domain of its key begins */
