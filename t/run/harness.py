@@ -627,15 +627,26 @@ class Signpost:
         environment["ASAN_OPTIONS"] = ":".join(filter(None, (
             environment.get("ASAN_OPTIONS"), "detect_leaks=0")))
         with open(self.log, "ab") as log:
+            begun = log.tell()
             self.process = subprocess.Popen(
                 [binary(), "serve", "-c", self.config],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=environment, preexec_fn=self.preexec)
         if wait:
-            wait_until("signpost to listen", self._listens)
+            wait_until(lambda: "signpost to serve:\n" + self.text(),
+                       lambda: self.listens() and self._serves(begun))
         return self
 
-    def _listens(self):
+    def _serves(self, begun):
+        """The last of its processes tells of itself after all listen."""
+        with open(self.config) as f:
+            if "\nlog = stderr\n" not in f.read():
+                return True
+        with open(self.log, "rb") as log:
+            log.seek(begun)
+            return b" serving, " in log.read()
+
+    def listens(self):
         if self.process.poll() is not None:
             raise AssertionError("signpost ended with %d:\n%s" % (
                 self.process.returncode, self.text()))

@@ -910,7 +910,8 @@ class Starting(Serving):
         """No socket or file of ours becomes what is written to as stderr."""
         hop, proxy = self.fresh(preexec=lambda: os.closerange(0, 3))
         self.addCleanup(self._stops_well, proxy)
-        proxy.start()
+        proxy.start(wait=False)
+        wait_until("it to listen", proxy.listens)
         self.is_signed(hop, proxy)
         for pid in proxy.processes():
             for fd in range(3):
