@@ -294,9 +294,8 @@ show_results(const struct wishes *w, const struct proxy_config *config)
 	q.to = w->day >= 0 ? w->day + CLI_DAY : now - now % HOUR + HOUR;
 	q.from = w->day >= 0 ? w->day : q.to - hours * HOUR;
 	if (record_store_found(store, &q, on_found, &answer) != 0) {
-		cli_error("%s: cannot be read; the recorder of an older "
-			  "version may have made it",
-		    config->results.database);
+		cli_database_complain(config, store,
+		    "; the recorder of an older version may have made it");
 		status = CLI_UNREADABLE;
 	} else if (w->json) {
 		json_t *list = json_array();

@@ -292,6 +292,7 @@ record_store_step(struct record_store *store, sqlite3_stmt *statement)
 	store->entered = clock_ms();
 	result = sqlite3_step(statement);
 	store->spent += clock_ms() - store->entered;
+	store->late |= result == SQLITE_INTERRUPT;
 	return result;
 }
 
@@ -550,6 +551,12 @@ void
 record_store_bound(struct record_store *store, int64_t ms)
 {
 	store->patience = ms;
+}
+
+bool
+record_store_was_late(const struct record_store *store)
+{
+	return store->late;
 }
 
 void

@@ -55,6 +55,9 @@ struct record_store *record_store_open_reader(
 /* Statements may take that long from now on, ms. */
 void record_store_bound(struct record_store *, int64_t ms);
 
+/* Whether one of them has taken that long, and ended without an answer. */
+bool record_store_was_late(const struct record_store *);
+
 /* Commits; NULL is fine. */
 void record_store_close(struct record_store *);
 

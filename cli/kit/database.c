@@ -41,3 +41,17 @@ cli_database_open(const struct proxy_config *config, bool writes)
 	strbuf_clear(&reason);
 	return store;
 }
+
+void
+cli_database_complain(const struct proxy_config *config,
+    const struct record_store *store, const char *hint)
+{
+	const char *path = config->results.database;
+
+	if (record_store_was_late(store))
+		cli_error("%s: it takes longer than %d s to find that; ask for "
+			  "less, such as one domain (-d)",
+		    path, RECORD_QUERY_MS / 1000);
+	else
+		cli_error("%s: cannot be read%s", path, hint);
+}

@@ -21,4 +21,9 @@ int cli_database_descend(const struct proxy_config *);
 struct record_store *cli_database_open(
     const struct proxy_config *, bool writes);
 
+/* Tells on stderr that a question to it had no answer. `hint` says what else
+ * may be, in the tool's words; may be "". */
+void cli_database_complain(
+    const struct proxy_config *, const struct record_store *, const char *hint);
+
 #endif
