@@ -1,4 +1,5 @@
 /* Which rule signs, with what: maps, domains, macros, and why not. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -607,9 +608,9 @@ test_what_dkimproxy_passes_over_is_said(void **state)
 	proxy_key_rules_free(rules, count);
 }
 
-/* Linear: 200,000 entries in a second, under sanitizers too. */
-static void
-test_a_large_map_loads_at_once(void **state)
+/* The processor's seconds that a map of so many entries takes. */
+static double
+load_map(unsigned entries)
 {
 	struct proxy_sign_defaults defaults = {
 	    "s", "/keys/$domain", false, NULL, false};
@@ -617,38 +618,46 @@ test_a_large_map_loads_at_once(void **state)
 	struct proxy_report report;
 	struct proxy_sign_map *map;
 	const struct proxy_sign_entry *entry;
-	size_t count;
 	struct proxy_key_rule *rules;
-	unsigned i;
-	struct timespec from, to;
+	char last[64];
+	size_t count;
+	clock_t took;
 
-	(void)state;
 	strbuf_init(&text, 64 << 20);
-	for (i = 0; i < 200000; i++)
+	for (unsigned i = 0; i < entries; i++)
 		strbuf_addf(&text,
 		    "d%06u.example dkim(c=relaxed,s=t), domainkeys\n", i);
 	assert_false(text.full);
+	(void)snprintf(last, sizeof(last), "a@b.d%06u.example", entries - 1);
 	defaults.keys = proxy_key_table_new();
 	proxy_report_init(&report);
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	took = clock();
 	map = proxy_sign_map_parse(
 	    "map", strbuf_slice(&text), &defaults, &report);
-	clock_gettime(CLOCK_MONOTONIC, &to);
+	took = clock() - took;
 	assert_int_equal(report.errors.n, 0);
-	assert_int_equal(proxy_sign_map_count(map), 200000);
-	entry = proxy_sign_map_find(map, SLICE("a@b.d199999.example"));
+	assert_int_equal(proxy_sign_map_count(map), entries);
+	entry = proxy_sign_map_find(map, slice_str(last));
 	assert_non_null(entry);
-	assert_slice_equal(entry->key, SLICE("d199999.example"));
-	assert_null(proxy_sign_map_find(map, SLICE("a@d200000.example")));
-	print_message("200000 entries: %ld ms\n",
-	    (long)(to.tv_sec - from.tv_sec) * 1000 +
-		(to.tv_nsec - from.tv_nsec) / 1000000);
-	assert_true(to.tv_sec - from.tv_sec < 15);
+	assert_slice_equal(entry->key, slice_str(last + 4));
+	assert_null(proxy_sign_map_find(map, SLICE("a@d999999.example")));
 	proxy_sign_map_free(map);
 	proxy_report_clear(&report);
 	strbuf_clear(&text);
 	rules = proxy_key_table_detach(defaults.keys, &count);
 	proxy_key_rules_free(rules, count);
+	return (double)took / CLOCKS_PER_SEC;
+}
+
+/* Linear: 200,000 entries in half a second; in proportion under sanitizers. */
+static void
+test_a_large_map_loads_at_once(void **state)
+{
+	double few = load_map(20000), many = load_map(200000);
+
+	(void)state;
+	print_message("20000 entries: %.3f s, 200000: %.3f s\n", few, many);
+	assert_true(many < 40 * few);
 }
 
 int
