@@ -38,7 +38,7 @@ SUBMISSION = ("submission/inet=submission inet n - y - - smtpd"
               " -o smtpd_relay_restrictions=permit_mynetworks,reject")
 
 
-def run(*words, check=True, wait=120):
+def run(*words, check=True, wait=400):
     done = subprocess.run(words, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                           text=True, timeout=wait, check=False)
@@ -317,7 +317,7 @@ class Steps(Bare):
         said = setup("--undo", "--wait", "0", status=(75,))
         self.assertRegex(said, r"[1-9]\d* messages wait")
         self.assertIn("signpost", services())
-        setup("--undo", "--wait", "60")
+        setup("--undo", "--wait", "300")
         wait_until("fifty arrive", lambda: len(of("kept")) == 50)
         wait_until("the queue is empty", lambda: queued() == 0)
         self.assertTrue(all(m["DKIM-Signature"] for m in of("kept")))
