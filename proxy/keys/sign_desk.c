@@ -18,8 +18,7 @@
 #include "proxy/keys/sign_desk.h"
 #include "proxy/settings/sign_rights.h"
 
-/* Questions of one asker before others have their turn. */
-enum { QUESTIONS_A_TURN = 4, REASON_MAX = 1024 };
+enum { REASON_MAX = 1024 };
 
 struct waiting;
 
@@ -385,14 +384,13 @@ wait_for_key(const struct turn *t, struct slice datagram, int fd)
 	    t->question.domain, on_key, w);
 }
 
-/* False where the asker is gone. Takes the descriptor. */
-static bool
+/* Takes the descriptor. */
+static void
 take_question(struct asker *asker, struct slice datagram, int fd)
 {
 	struct turn t = {.asker = asker};
 	struct proxy_key_answer key;
 	const char *why;
-	bool alive = true;
 
 	/* The wire is between two halves of one program. What does not fit it
 	 * was not sent by ours. */
@@ -403,7 +401,7 @@ take_question(struct asker *asker, struct slice datagram, int fd)
 		    "a worker of [%s] asked a signer what is no question",
 		    asker->front->name);
 		drop_asker(asker);
-		return false;
+		return;
 	}
 	why = check_right(&t);
 	if (why == NULL)
@@ -425,12 +423,12 @@ take_question(struct asker *asker, struct slice datagram, int fd)
 		    "not have: %s",
 		    asker->front->name, strbuf_text(&domain), why);
 		strbuf_clear(&domain);
-		alive = answer(&t, &a, true);
+		(void)answer(&t, &a, true);
 		strbuf_clear(&text);
 	} else if (proxy_keys_peek(asker->desk->job.keys, t.right->key_rule,
 		       t.question.domain, &key) &&
 	    !may_be_outdated(&t, &key)) {
-		alive = answer_with_key(&t, &key);
+		(void)answer_with_key(&t, &key);
 	} else {
 		wait_for_key(&t, datagram, fd);
 		fd = PROXY_KEY_NO_FD;
@@ -438,36 +436,30 @@ take_question(struct asker *asker, struct slice datagram, int fd)
 	close_text(&t);
 	if (fd >= 0)
 		(void)close(fd);
-	return alive;
 }
 
-/* A few at a time, so that no worker keeps the others waiting. */
+/* One at a time, so that no worker keeps the others waiting; and the loop says
+ * that more are there for less than it costs to find that none is. */
 static void
 on_question(evutil_socket_t fd, short what, void *ctx)
 {
 	struct asker *asker = ctx;
 	struct proxy_sign_desk *desk = asker->desk;
 	int passed;
-	long n;
+	long n = proxy_key_receive(
+	    fd, desk->datagram, sizeof(desk->datagram), &passed);
 
 	(void)what;
-	for (int i = 0; i < QUESTIONS_A_TURN; i++) {
-		if (asker->waiting_count == PROXY_SIGN_WAITING_MAX)
-			return;
-		n = proxy_key_receive(
-		    fd, desk->datagram, sizeof(desk->datagram), &passed);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (n <= 0 || passed == PROXY_KEY_FALSE_FD) {
-			if (passed >= 0)
-				(void)close(passed);
-			drop_asker(asker);
-			return;
-		}
-		if (!take_question(
-			asker, slice_from(desk->datagram, (size_t)n), passed))
-			return;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0 && passed != PROXY_KEY_FALSE_FD) {
+		take_question(
+		    asker, slice_from(desk->datagram, (size_t)n), passed);
+		return;
 	}
+	if (passed >= 0)
+		(void)close(passed);
+	drop_asker(asker);
 }
 
 /* --- askers --- */

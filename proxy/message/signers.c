@@ -17,8 +17,9 @@
 #include "proxy/keys/key_wire.h"
 #include "proxy/message/signers.h"
 
-/* Answers of one signer before others have their turn. */
-enum { ANSWERS_A_TURN = 8, REASON_MAX = 128 };
+/* A signer that has not answered for so long, s, is not asked where another may
+ * be. */
+enum { SILENT_S = 2, REASON_MAX = 128 };
 
 struct signer;
 
@@ -56,6 +57,7 @@ struct signer {
 	struct event *event;
 	struct line asked; /* the first asked first */
 	size_t in_flight;  /* with those that nobody waits for any more */
+	size_t slow;	   /* of these */
 };
 
 /* What a key was called when it was last heard of. */
@@ -145,8 +147,8 @@ leave_lines(struct proxy_sign_asking *a)
 		TAILQ_REMOVE(&a->signers->queued, a, entry);
 	else if (a->state == ASKING_ASKED)
 		TAILQ_REMOVE(&a->signer->asked, a, entry);
-	if (a->state != ASKING_DONE && --a->signers->asking == 0)
-		(void)event_del(a->signers->tick);
+	if (a->state != ASKING_DONE)
+		a->signers->asking--;
 	a->state = ASKING_DONE;
 	a->signer = NULL;
 }
@@ -197,18 +199,55 @@ rest(struct proxy_sign_asking *a)
 	a->since = clock_s() + PROXY_SIGNERS_REST_S;
 }
 
-/* The least busy of those that may be asked. */
+/* An RSA signature takes ten times as long as one of Ed25519, which takes about
+ * as long as to wake a process. */
+static bool
+is_quick(const struct proxy_sign_asking *a)
+{
+	return a->named &&
+	    dkim_algorithm_key_type(a->names.algorithm) == DKIM_KEY_ED25519;
+}
+
+static bool
+is_slow(const struct proxy_sign_asking *a)
+{
+	return a->named && !is_quick(a);
+}
+
+static bool
+is_silent(const struct signer *signer, int64_t now)
+{
+	const struct proxy_sign_asking *first = TAILQ_FIRST(&signer->asked);
+
+	return first != NULL && now - first->since >= SILENT_S;
+}
+
+/* A quick question goes to a signer that is awake already, if it need not wait
+ * there for a slow one; any other to the signer that has the fewest. */
+static bool
+is_better(const struct proxy_sign_asking *a, const struct signer *signer,
+    const struct signer *than, int64_t now)
+{
+	if (is_silent(signer, now) != is_silent(than, now))
+		return is_silent(than, now);
+	if (signer->slow != than->slow)
+		return signer->slow < than->slow;
+	return is_quick(a) ? signer->in_flight > than->in_flight
+			   : signer->in_flight < than->in_flight;
+}
+
 static struct signer *
 choose_signer(const struct proxy_sign_asking *a)
 {
 	struct signer *signer, *best = NULL;
+	int64_t now = clock_s();
 
-	if (a->since > clock_s())
+	if (a->since > now)
 		return NULL;
 	LIST_FOREACH (signer, &a->signers->list, entry)
 		if (signer->in_flight < PROXY_SIGNERS_IN_FLIGHT &&
 		    signer != a->not_to &&
-		    (best == NULL || signer->in_flight < best->in_flight))
+		    (best == NULL || is_better(a, signer, best, now)))
 			best = signer;
 	return best;
 }
@@ -244,7 +283,8 @@ enum sent { SENT, SENT_LATER, SENT_NEVER };
 static enum sent
 ask_signer(struct signer *signer, struct proxy_sign_asking *a)
 {
-	a->id = ++a->signers->ids;
+	/* Its answer says whether it was slow, though nobody may wait for it. */
+	a->id = 2 * ++a->signers->ids + is_slow(a);
 	if (send_question(signer, a) != 0) {
 		/* It has enough to do, or its end is known in a moment. */
 		if (errno == EAGAIN || errno == EPIPE || errno == ECONNRESET)
@@ -257,6 +297,7 @@ ask_signer(struct signer *signer, struct proxy_sign_asking *a)
 	a->signer = signer;
 	a->since = clock_s();
 	signer->in_flight++;
+	signer->slow += is_slow(a);
 	return SENT;
 }
 
@@ -373,6 +414,8 @@ take_answer(struct signer *signer, const struct proxy_sign_answer *answer)
 
 	if (signer->in_flight > 0)
 		signer->in_flight--;
+	if (signer->slow > 0 && answer->id % 2 != 0)
+		signer->slow--;
 	TAILQ_FOREACH (a, &signer->asked, entry)
 		if (a->id == answer->id)
 			break;
@@ -451,6 +494,8 @@ give_up_deadly(struct proxy_signers *signers)
 	}
 }
 
+/* One at a time: where more are there, the loop says so for less than it costs
+ * to find that none is. */
 static void
 on_answer(evutil_socket_t fd, short what, void *ctx)
 {
@@ -459,26 +504,21 @@ on_answer(evutil_socket_t fd, short what, void *ctx)
 	char datagram[PROXY_SIGN_ANSWER_MAX + 1];
 	struct proxy_sign_answer answer;
 	int passed;
-	long n;
+	long n = proxy_key_receive(fd, datagram, sizeof(datagram), &passed);
 
 	(void)what;
-	/* Once, be it that it has died; then as long as more is due. */
-	for (int i = 0; i < ANSWERS_A_TURN && (i == 0 || signer->in_flight > 0);
-	     i++) {
-		n = proxy_key_receive(fd, datagram, sizeof(datagram), &passed);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			break;
-		if (passed >= 0)
-			(void)close(passed);
-		if (n <= 0 ||
-		    proxy_sign_answer_parse(
-			slice_from(datagram, (size_t)n), &answer) != 0) {
-			drop_signer(signer);
-			free(signer);
-			give_up_deadly(signers);
-			break;
-		}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (passed >= 0)
+		(void)close(passed);
+	if (n > 0 &&
+	    proxy_sign_answer_parse(
+		slice_from(datagram, (size_t)n), &answer) == 0) {
 		take_answer(signer, &answer);
+	} else {
+		drop_signer(signer);
+		free(signer);
+		give_up_deadly(signers);
 	}
 	ask_queued(signers);
 }
@@ -548,6 +588,11 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	/* Not when the last was told: at the next message it is there still. */
+	if (signers->asking == 0) {
+		(void)event_del(signers->tick);
+		return;
+	}
 	/* Those that have rested, before they are found late. */
 	ask_queued(signers);
 	while ((a = find_late(signers)) != NULL) {
@@ -587,7 +632,8 @@ proxy_sign_ask(
 
 	a->signers = signers;
 	a->wish = *wish;
-	if (signers->asking++ == 0)
+	if (signers->asking++ == 0 &&
+	    event_pending(signers->tick, EV_TIMEOUT, NULL) == 0)
 		(void)event_add(signers->tick, &second);
 	queue_asking(a);
 	if (heard != NULL && wish->kind != PROXY_SIGN_ASK_KEY) {

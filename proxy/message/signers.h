@@ -1,9 +1,10 @@
 /*
  * A worker's side of signing: it has no key, so it asks signers (DESIGN, "Asker
  * and signer"). Each signer has a socket to this worker alone, which the master
- * hands over. A question goes to the signer that has the fewest; when that one
- * dies, or does not answer in time, to another. What was heard of a key is
- * kept, so that most signatures take one question.
+ * hands over. A question goes to the signer that has the fewest, a quick one to
+ * the signer that is awake; when that one dies, or does not answer in time, to
+ * another. What was heard of a key is kept, so that most signatures take one
+ * question.
  */
 #ifndef PROXY_MESSAGE_SIGNERS_H
 #define PROXY_MESSAGE_SIGNERS_H

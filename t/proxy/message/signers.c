@@ -30,6 +30,8 @@ struct rig {
 	struct told told[ASKINGS];
 	char datagram[PROXY_SIGN_QUESTION_MAX];
 	struct proxy_sign_question question;
+	unsigned right;
+	enum dkim_algorithm algorithm;
 };
 
 static int
@@ -48,6 +50,8 @@ begin(struct rig *rig, int signers)
 {
 	ahead = 0;
 	memset(rig, 0, sizeof(*rig));
+	rig->right = 1;
+	rig->algorithm = DKIM_RSA_SHA256;
 	rig->base = event_base_new();
 	rig->signers = proxy_signers_new(rig->base, TIMEOUT_S);
 	for (int i = 0; i < SIGNERS; i++)
@@ -129,7 +133,7 @@ on_done(void *ctx, const struct proxy_sign_answer *answer)
 static struct told *
 ask(struct rig *rig, int i, enum proxy_sign_kind kind)
 {
-	const struct proxy_sign_wish wish = {.right = 1,
+	const struct proxy_sign_wish wish = {.right = rig->right,
 	    .kind = kind,
 	    .domain = SLICE("a.example.org"),
 	    .make = on_make,
@@ -177,7 +181,7 @@ reply(struct rig *rig, int signer, enum proxy_sign_word status,
 	    .id = rig->question.id, .status = status};
 
 	if (status == PROXY_SIGN_DONE || status == PROXY_SIGN_STALE) {
-		answer.algorithm = DKIM_RSA_SHA256;
+		answer.algorithm = rig->algorithm;
 		answer.selector = slice_str(selector);
 		answer.domain_from = 2;
 	} else {
@@ -476,6 +480,92 @@ test_signers_share_the_work(void **state)
 	finish(&rig);
 }
 
+/* Of a rule whose key they know by now. */
+static void
+teach(struct rig *rig, unsigned right, enum dkim_algorithm algorithm)
+{
+	rig->right = right;
+	rig->algorithm = algorithm;
+	(void)ask(rig, 0, PROXY_SIGN_ASK_KEY);
+	learn(rig, 0, "s1");
+	proxy_sign_asking_end(rig->told[0].asking);
+	memset(&rig->told[0], 0, sizeof(rig->told[0]));
+}
+
+/* Who is asked for a signature of that rule, alone. */
+static int
+who_is_asked(struct rig *rig, int i, unsigned right)
+{
+	rig->right = right;
+	(void)ask(rig, i, PROXY_SIGN_ASK_TEXT);
+	return who_hears(rig);
+}
+
+/* To wake another takes as long as the signature. */
+static void
+test_quick_questions_go_to_who_is_awake(void **state)
+{
+	uint64_t slow;
+	struct rig rig;
+	int awake, busy;
+
+	(void)state;
+	begin(&rig, 2);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	teach(&rig, 2, DKIM_RSA_SHA256);
+	awake = who_is_asked(&rig, 0, 1);
+	assert_true(awake >= 0);
+	for (int i = 1; i < PROXY_SIGNERS_IN_FLIGHT; i++)
+		assert_int_equal(who_is_asked(&rig, i, 1), awake);
+	/* It has enough. */
+	assert_int_equal(who_is_asked(&rig, 8, 1), 1 - awake);
+	finish(&rig);
+	/* None of them waits behind a slow one, as long as that is under way,
+	 * though nobody may wait for it any more. */
+	begin(&rig, 2);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	teach(&rig, 2, DKIM_RSA_SHA256);
+	busy = who_is_asked(&rig, 0, 2);
+	slow = rig.question.id;
+	awake = who_is_asked(&rig, 1, 2);
+	assert_int_equal(awake, 1 - busy);
+	reply(&rig, awake, PROXY_SIGN_DONE, "s1");
+	assert_int_equal(rig.told[1].status, PROXY_SIGN_DONE);
+	assert_int_equal(who_is_asked(&rig, 2, 1), awake);
+	proxy_sign_asking_end(rig.told[0].asking);
+	rig.told[0].asking = NULL;
+	assert_int_equal(who_is_asked(&rig, 3, 1), awake);
+	rig.question.id = slow;
+	reply(&rig, busy, PROXY_SIGN_DONE, "s1");
+	/* The next slow one finds it idle again. */
+	assert_int_equal(who_is_asked(&rig, 4, 2), busy);
+	finish(&rig);
+}
+
+static void
+test_who_is_silent_is_not_asked_where_another_is(void **state)
+{
+	struct rig rig;
+	int silent;
+
+	(void)state;
+	begin(&rig, 2);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	teach(&rig, 2, DKIM_RSA_SHA256);
+	silent = who_is_asked(&rig, 0, 1);
+	ahead = 2;
+	assert_int_equal(who_is_asked(&rig, 2, 1), 1 - silent);
+	assert_int_equal(who_is_asked(&rig, 3, 2), 1 - silent);
+	assert_int_equal(who_is_asked(&rig, 4, 2), 1 - silent);
+	finish(&rig);
+	begin(&rig, 1);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	assert_int_equal(who_is_asked(&rig, 0, 1), 0);
+	ahead = 2;
+	assert_int_equal(who_is_asked(&rig, 1, 1), 0); /* there is no other */
+	finish(&rig);
+}
+
 /* What is no answer ends a signer for us; the question goes on. */
 static void
 test_a_signer_that_lies_is_left(void **state)
@@ -516,6 +606,8 @@ main(void)
 	    cmocka_unit_test(test_a_question_that_kills_is_given_up),
 	    cmocka_unit_test(test_a_silent_signer_is_passed_by_once),
 	    cmocka_unit_test(test_signers_share_the_work),
+	    cmocka_unit_test(test_quick_questions_go_to_who_is_awake),
+	    cmocka_unit_test(test_who_is_silent_is_not_asked_where_another_is),
 	    cmocka_unit_test(test_a_signer_that_lies_is_left),
 	};
 
