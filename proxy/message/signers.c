@@ -41,7 +41,10 @@ struct proxy_sign_asking {
 			* come: it rests until then */
 	bool second;   /* one signer did not answer in time */
 	unsigned deaths, stales, rests;
-	bool named;  /* the names are known */
+	bool named; /* the names are known */
+	/* Of Ed25519: it takes as long as to wake a process, a tenth of what RSA
+	 * takes. */
+	bool quick;
 	bool unmade; /* it has no text, and is told so from the event loop */
 	struct proxy_sign_names names;
 	char selector[PROXY_SIGN_NAME_MAX];
@@ -130,6 +133,7 @@ name_asking(struct proxy_sign_asking *a, struct slice selector, size_t from,
 	    .algorithm = algorithm,
 	};
 	a->named = true;
+	a->quick = dkim_algorithm_key_type(algorithm) == DKIM_KEY_ED25519;
 }
 
 const struct proxy_sign_names *
@@ -189,31 +193,6 @@ queue_asking(struct proxy_sign_asking *a)
 	TAILQ_INSERT_TAIL(&a->signers->queued, a, entry);
 }
 
-/* Two signers that know different keys say STALE in turn, until the one that is
- * behind looks at the file, which it does once in a second. */
-static void
-rest(struct proxy_sign_asking *a)
-{
-	a->stales = 0;
-	a->rests++;
-	a->since = clock_s() + PROXY_SIGNERS_REST_S;
-}
-
-/* An RSA signature takes ten times as long as one of Ed25519, which takes about
- * as long as to wake a process. */
-static bool
-is_quick(const struct proxy_sign_asking *a)
-{
-	return a->named &&
-	    dkim_algorithm_key_type(a->names.algorithm) == DKIM_KEY_ED25519;
-}
-
-static bool
-is_slow(const struct proxy_sign_asking *a)
-{
-	return a->named && !is_quick(a);
-}
-
 static bool
 is_silent(const struct signer *signer, int64_t now)
 {
@@ -232,8 +211,8 @@ is_better(const struct proxy_sign_asking *a, const struct signer *signer,
 		return is_silent(than, now);
 	if (signer->slow != than->slow)
 		return signer->slow < than->slow;
-	return is_quick(a) ? signer->in_flight > than->in_flight
-			   : signer->in_flight < than->in_flight;
+	return a->quick ? signer->in_flight > than->in_flight
+			: signer->in_flight < than->in_flight;
 }
 
 static struct signer *
@@ -283,8 +262,10 @@ enum sent { SENT, SENT_LATER, SENT_NEVER };
 static enum sent
 ask_signer(struct signer *signer, struct proxy_sign_asking *a)
 {
+	bool slow = a->named && !a->quick;
+
 	/* Its answer says whether it was slow, though nobody may wait for it. */
-	a->id = 2 * ++a->signers->ids + is_slow(a);
+	a->id = 2 * ++a->signers->ids + slow;
 	if (send_question(signer, a) != 0) {
 		/* It has enough to do, or its end is known in a moment. */
 		if (errno == EAGAIN || errno == EPIPE || errno == ECONNRESET)
@@ -297,7 +278,7 @@ ask_signer(struct signer *signer, struct proxy_sign_asking *a)
 	a->signer = signer;
 	a->since = clock_s();
 	signer->in_flight++;
-	signer->slow += is_slow(a);
+	signer->slow += slow;
 	return SENT;
 }
 
@@ -378,8 +359,14 @@ take_stale(struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
 	} else {
 		TAILQ_REMOVE(&a->signer->asked, a, entry);
 		queue_asking(a);
-		if (a->stales > PROXY_SIGNERS_STALE_MAX)
-			rest(a);
+		/* Two signers that know different keys say STALE in turn,
+		 * until the one that is behind looks at the file, which it
+		 * does once in a second. So it rests. */
+		if (a->stales > PROXY_SIGNERS_STALE_MAX) {
+			a->stales = 0;
+			a->rests++;
+			a->since = clock_s() + PROXY_SIGNERS_REST_S;
+		}
 		make_text(a);
 		ask_queued(a->signers);
 	}
@@ -512,8 +499,8 @@ on_answer(evutil_socket_t fd, short what, void *ctx)
 	if (passed >= 0)
 		(void)close(passed);
 	if (n > 0 &&
-	    proxy_sign_answer_parse(
-		slice_from(datagram, (size_t)n), &answer) == 0) {
+	    proxy_sign_answer_parse(slice_from(datagram, (size_t)n), &answer) ==
+		0) {
 		take_answer(signer, &answer);
 	} else {
 		drop_signer(signer);
