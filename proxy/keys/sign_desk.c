@@ -347,7 +347,7 @@ on_key(void *ctx, const struct proxy_key_answer *key)
 {
 	struct waiting *w = ctx;
 	struct turn t = {.asker = w->asker};
-	bool alive = true;
+	bool alive;
 
 	(void)proxy_sign_question_parse(
 	    slice_from(w->datagram, w->n), &t.question);
@@ -356,6 +356,8 @@ on_key(void *ctx, const struct proxy_key_answer *key)
 	if (check_right(&t) == NULL && open_text(&t, w->text_fd) == NULL &&
 	    check_text(&t) == NULL)
 		alive = answer_with_key(&t, key);
+	else
+		alive = answer_trouble(&t, "the text cannot be read again");
 	close_text(&t);
 	if (!alive)
 		return;

@@ -17,9 +17,9 @@
 #include "proxy/keys/key_wire.h"
 #include "proxy/message/signers.h"
 
-/* A signer that has not answered for so long, s, is not asked where another may
- * be. */
-enum { SILENT_S = 2, REASON_MAX = 128 };
+/* A signer that owes an answer and has given none for longer, s, is not asked
+ * where another is. Answers of one signer while others wait for theirs. */
+enum { SILENT_S = 2, ANSWERS_A_TURN = 8, REASON_MAX = 128 };
 
 struct signer;
 
@@ -61,6 +61,8 @@ struct signer {
 	struct line asked; /* the first asked first */
 	size_t in_flight;  /* with those that nobody waits for any more */
 	size_t slow;	   /* of these */
+	int64_t spoke;	   /* s: its last answer, or when it came to owe one */
+	bool full;	   /* its socket, until it answers or the tick */
 };
 
 /* What a key was called when it was last heard of. */
@@ -151,8 +153,8 @@ leave_lines(struct proxy_sign_asking *a)
 		TAILQ_REMOVE(&a->signers->queued, a, entry);
 	else if (a->state == ASKING_ASKED)
 		TAILQ_REMOVE(&a->signer->asked, a, entry);
-	if (a->state != ASKING_DONE)
-		a->signers->asking--;
+	if (a->state != ASKING_DONE && --a->signers->asking == 0)
+		(void)event_del(a->signers->tick);
 	a->state = ASKING_DONE;
 	a->signer = NULL;
 }
@@ -196,9 +198,7 @@ queue_asking(struct proxy_sign_asking *a)
 static bool
 is_silent(const struct signer *signer, int64_t now)
 {
-	const struct proxy_sign_asking *first = TAILQ_FIRST(&signer->asked);
-
-	return first != NULL && now - first->since >= SILENT_S;
+	return signer->in_flight > 0 && now - signer->spoke > SILENT_S;
 }
 
 /* A quick question goes to a signer that is awake already, if it need not wait
@@ -215,20 +215,26 @@ is_better(const struct proxy_sign_asking *a, const struct signer *signer,
 			: signer->in_flight < than->in_flight;
 }
 
+/* NULL: none, or none that is likely to answer before one does that is busy. */
 static struct signer *
 choose_signer(const struct proxy_sign_asking *a)
 {
 	struct signer *signer, *best = NULL;
 	int64_t now = clock_s();
+	bool speaks = false;
 
 	if (a->since > now)
 		return NULL;
-	LIST_FOREACH (signer, &a->signers->list, entry)
+	LIST_FOREACH (signer, &a->signers->list, entry) {
+		if (signer == a->not_to)
+			continue;
+		speaks |= !is_silent(signer, now);
 		if (signer->in_flight < PROXY_SIGNERS_IN_FLIGHT &&
-		    signer != a->not_to &&
+		    !signer->full &&
 		    (best == NULL || is_better(a, signer, best, now)))
 			best = signer;
-	return best;
+	}
+	return best != NULL && speaks && is_silent(best, now) ? NULL : best;
 }
 
 static int
@@ -268,16 +274,17 @@ ask_signer(struct signer *signer, struct proxy_sign_asking *a)
 	a->id = 2 * ++a->signers->ids + slow;
 	if (send_question(signer, a) != 0) {
 		/* It has enough to do, or its end is known in a moment. */
-		if (errno == EAGAIN || errno == EPIPE || errno == ECONNRESET)
-			return SENT_LATER;
-		return SENT_NEVER;
+		signer->full =
+		    errno == EAGAIN || errno == EPIPE || errno == ECONNRESET;
+		return signer->full ? SENT_LATER : SENT_NEVER;
 	}
 	TAILQ_REMOVE(&a->signers->queued, a, entry);
 	TAILQ_INSERT_TAIL(&signer->asked, a, entry);
 	a->state = ASKING_ASKED;
 	a->signer = signer;
 	a->since = clock_s();
-	signer->in_flight++;
+	if (signer->in_flight++ == 0)
+		signer->spoke = a->since;
 	signer->slow += slow;
 	return SENT;
 }
@@ -292,13 +299,11 @@ ask_queued(struct proxy_signers *signers)
 
 	for (a = TAILQ_FIRST(&signers->queued); a != NULL; a = next) {
 		next = TAILQ_NEXT(a, entry);
-		signer = a->unmade ? NULL : choose_signer(a);
-		if (signer == NULL && !a->unmade)
-			continue;
-		sent = a->unmade ? SENT_NEVER : ask_signer(signer, a);
-		if (sent == SENT_LATER)
-			return;
-		if (sent == SENT)
+		sent = a->unmade ? SENT_NEVER : SENT_LATER;
+		while (
+		    sent == SENT_LATER && (signer = choose_signer(a)) != NULL)
+			sent = ask_signer(signer, a);
+		if (sent != SENT_NEVER)
 			continue;
 		tell_trouble(a, a->unmade ? "" : "a signer cannot be asked");
 		/* Who was told may have ended others. */
@@ -399,6 +404,8 @@ take_answer(struct signer *signer, const struct proxy_sign_answer *answer)
 {
 	struct proxy_sign_asking *a;
 
+	signer->spoke = clock_s();
+	signer->full = false;
 	if (signer->in_flight > 0)
 		signer->in_flight--;
 	if (signer->slow > 0 && answer->id % 2 != 0)
@@ -482,7 +489,7 @@ give_up_deadly(struct proxy_signers *signers)
 }
 
 /* One at a time: where more are there, the loop says so for less than it costs
- * to find that none is. */
+ * to find that none is. Several where questions wait for room. */
 static void
 on_answer(evutil_socket_t fd, short what, void *ctx)
 {
@@ -490,23 +497,27 @@ on_answer(evutil_socket_t fd, short what, void *ctx)
 	struct proxy_signers *signers = signer->signers;
 	char datagram[PROXY_SIGN_ANSWER_MAX + 1];
 	struct proxy_sign_answer answer;
-	int passed;
-	long n = proxy_key_receive(fd, datagram, sizeof(datagram), &passed);
+	int passed, i = 0;
+	long n;
 
 	(void)what;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (passed >= 0)
-		(void)close(passed);
-	if (n > 0 &&
-	    proxy_sign_answer_parse(slice_from(datagram, (size_t)n), &answer) ==
-		0) {
+	do {
+		n = proxy_key_receive(fd, datagram, sizeof(datagram), &passed);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (passed >= 0)
+			(void)close(passed);
+		if (n <= 0 ||
+		    proxy_sign_answer_parse(
+			slice_from(datagram, (size_t)n), &answer) != 0) {
+			drop_signer(signer);
+			free(signer);
+			give_up_deadly(signers);
+			break;
+		}
 		take_answer(signer, &answer);
-	} else {
-		drop_signer(signer);
-		free(signer);
-		give_up_deadly(signers);
-	}
+	} while (++i < ANSWERS_A_TURN && signer->in_flight > 0 &&
+	    !TAILQ_EMPTY(&signers->queued));
 	ask_queued(signers);
 }
 
@@ -572,14 +583,12 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 {
 	struct proxy_signers *signers = ctx;
 	struct proxy_sign_asking *a;
+	struct signer *signer;
 
 	(void)fd;
 	(void)what;
-	/* Not when the last was told: at the next message it is there still. */
-	if (signers->asking == 0) {
-		(void)event_del(signers->tick);
-		return;
-	}
+	LIST_FOREACH (signer, &signers->list, entry)
+		signer->full = false;
 	/* Those that have rested, before they are found late. */
 	ask_queued(signers);
 	while ((a = find_late(signers)) != NULL) {
@@ -619,8 +628,7 @@ proxy_sign_ask(
 
 	a->signers = signers;
 	a->wish = *wish;
-	if (signers->asking++ == 0 &&
-	    event_pending(signers->tick, EV_TIMEOUT, NULL) == 0)
+	if (signers->asking++ == 0)
 		(void)event_add(signers->tick, &second);
 	queue_asking(a);
 	if (heard != NULL && wish->kind != PROXY_SIGN_ASK_KEY) {

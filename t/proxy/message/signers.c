@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -12,7 +13,7 @@
 #include "t/lib/ahead.h"
 #include "t/lib/unit.h"
 
-enum { SIGNERS = 3, ASKINGS = 24, TIMEOUT_S = 1 };
+enum { SIGNERS = 3, ASKINGS = 24, TIMEOUT_S = 1, LONG_S = 30 };
 
 struct told {
 	unsigned calls, made;
@@ -34,28 +35,39 @@ struct rig {
 	enum dkim_algorithm algorithm;
 };
 
+/* `room`: of its socket, octets; 0: as the kernel has it. */
 static int
-new_signer(struct rig *rig)
+new_signer(struct rig *rig, int room)
 {
 	int pair[2];
 
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	if (room > 0)
+		assert_int_equal(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF,
+				     &room, sizeof(room)),
+		    0);
 	proxy_signers_add(rig->signers, pair[1]);
 	return pair[0];
 }
 
 static void
-begin(struct rig *rig, int signers)
+begin_with(struct rig *rig, int signers, unsigned timeout, int room)
 {
 	ahead = 0;
 	memset(rig, 0, sizeof(*rig));
 	rig->right = 1;
 	rig->algorithm = DKIM_RSA_SHA256;
 	rig->base = event_base_new();
-	rig->signers = proxy_signers_new(rig->base, TIMEOUT_S);
+	rig->signers = proxy_signers_new(rig->base, timeout);
 	for (int i = 0; i < SIGNERS; i++)
-		rig->ends[i] = i < signers ? new_signer(rig) : -1;
+		rig->ends[i] = i < signers ? new_signer(rig, room) : -1;
+}
+
+static void
+begin(struct rig *rig, int signers)
+{
+	begin_with(rig, signers, TIMEOUT_S, 0);
 }
 
 static void
@@ -378,7 +390,7 @@ test_questions_of_a_signer_that_dies_are_asked_again(void **state)
 	(void)close(rig.ends[other]);
 	turn(&rig);
 	assert_int_equal(rig.told[0].calls, 0);
-	rig.ends[other] = new_signer(&rig);
+	rig.ends[other] = new_signer(&rig, 0);
 	turn(&rig);
 	assert_true(hears(&rig, other));
 	assert_slice_equal(rig.question.text, SLICE("1 s1"));
@@ -400,7 +412,7 @@ test_a_question_that_kills_is_given_up(void **state)
 		assert_true(hears(&rig, 0));
 		(void)close(rig.ends[0]);
 		turn(&rig);
-		rig.ends[0] = new_signer(&rig);
+		rig.ends[0] = new_signer(&rig, 0);
 		turn(&rig);
 	}
 	assert_int_equal(rig.told[0].status, PROXY_SIGN_TROUBLE);
@@ -549,20 +561,70 @@ test_who_is_silent_is_not_asked_where_another_is(void **state)
 	int silent;
 
 	(void)state;
-	begin(&rig, 2);
+	begin_with(&rig, 2, LONG_S, 0);
 	teach(&rig, 1, DKIM_ED25519_SHA256);
 	teach(&rig, 2, DKIM_RSA_SHA256);
 	silent = who_is_asked(&rig, 0, 1);
-	ahead = 2;
-	assert_int_equal(who_is_asked(&rig, 2, 1), 1 - silent);
-	assert_int_equal(who_is_asked(&rig, 3, 2), 1 - silent);
-	assert_int_equal(who_is_asked(&rig, 4, 2), 1 - silent);
+	ahead = 3;
+	assert_int_equal(who_is_asked(&rig, 1, 1), 1 - silent);
+	assert_int_equal(who_is_asked(&rig, 2, 2), 1 - silent);
+	/* Nor when nobody waits for its answer any more. */
+	proxy_sign_asking_end(rig.told[0].asking);
+	rig.told[0].asking = NULL;
+	for (int i = 3; i < PROXY_SIGNERS_IN_FLIGHT + 1; i++) {
+		assert_int_equal(who_is_asked(&rig, i, 1), 1 - silent);
+		reply(&rig, 1 - silent, PROXY_SIGN_DONE, "s1");
+	}
+	/* The other has enough: it is waited for. */
+	for (int i = 9; i < PROXY_SIGNERS_IN_FLIGHT + 7; i++)
+		assert_int_equal(who_is_asked(&rig, i, 1), 1 - silent);
+	assert_int_equal(who_is_asked(&rig, 20, 1), -1);
+	turn(&rig);
+	assert_int_equal(who_hears(&rig), -1);
+	reply(&rig, 1 - silent, PROXY_SIGN_DONE, "s1");
+	assert_int_equal(who_hears(&rig), 1 - silent);
 	finish(&rig);
-	begin(&rig, 1);
+	/* Who answers others is not silent, though one waits for long. */
+	begin_with(&rig, 2, LONG_S, 0);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	silent = who_is_asked(&rig, 0, 1);
+	for (int i = 1; i < 5; i++) {
+		assert_int_equal(who_is_asked(&rig, i, 1), silent);
+		ahead = i;
+		reply(&rig, silent, PROXY_SIGN_DONE, "s1");
+	}
+	assert_int_equal(who_is_asked(&rig, 5, 1), silent);
+	finish(&rig);
+	begin_with(&rig, 1, LONG_S, 0);
 	teach(&rig, 1, DKIM_ED25519_SHA256);
 	assert_int_equal(who_is_asked(&rig, 0, 1), 0);
-	ahead = 2;
+	ahead = 3;
 	assert_int_equal(who_is_asked(&rig, 1, 1), 0); /* there is no other */
+	finish(&rig);
+}
+
+/* Texts that fill its socket before it has enough of them. */
+static void
+test_a_full_socket_keeps_nobody_from_another(void **state)
+{
+	unsigned heard[2] = {0};
+	struct rig rig;
+	clock_t began;
+	int signer;
+
+	(void)state;
+	begin_with(&rig, 2, LONG_S, 1); /* what the kernel has as the least */
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	rig.right = 1;
+	began = clock();
+	for (int i = 0; i < PROXY_SIGNERS_IN_FLIGHT; i++)
+		(void)ask(&rig, i, PROXY_SIGN_ASK_TEXT);
+	turn(&rig);
+	assert_true(clock() - began < CLOCKS_PER_SEC / 20); /* once */
+	while ((signer = who_hears(&rig)) >= 0)
+		heard[signer]++;
+	assert_in_range(heard[0], 1, PROXY_SIGNERS_IN_FLIGHT - 1);
+	assert_int_equal(heard[0] + heard[1], PROXY_SIGNERS_IN_FLIGHT);
 	finish(&rig);
 }
 
@@ -608,6 +670,7 @@ main(void)
 	    cmocka_unit_test(test_signers_share_the_work),
 	    cmocka_unit_test(test_quick_questions_go_to_who_is_awake),
 	    cmocka_unit_test(test_who_is_silent_is_not_asked_where_another_is),
+	    cmocka_unit_test(test_a_full_socket_keeps_nobody_from_another),
 	    cmocka_unit_test(test_a_signer_that_lies_is_left),
 	};
 
