@@ -174,10 +174,11 @@ class Filters:
 
     # Each milter: where it listens, and its process.
 
-    def noop(self):
-        socket = self.folder / "noop"
+    def noop(self, *options):
+        """With "-i" it inserts a field."""
+        socket = self.folder / "".join(("noop",) + options)
         return socket, self.run(f"unix:{socket}",
-                                [self.system.options.noop, socket])
+                                [self.system.options.noop, *options, socket])
 
     def opendkim(self):
         folder = self.own("opendkim")
