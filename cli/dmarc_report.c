@@ -216,7 +216,7 @@ pack(struct work *w, const struct record_report *report, struct strbuf *packed)
 		return CLI_UNWRITABLE;
 	}
 	if (result != 0)
-		cli_database_complain(w->config, w->store, "");
+		cli_database_complain(w->config, w->store, "", "");
 	return result == 0 ? CLI_OK : CLI_UNREADABLE;
 }
 
@@ -281,7 +281,8 @@ make_all(struct work *w)
 
 	if (record_store_policies(w->store, w->day,
 		strbuf_slice(&w->wishes->name), on_policy, &policies) != 0) {
-		cli_database_complain(w->config, w->store, "");
+		cli_database_complain(
+		    w->config, w->store, "; ask for one domain (-d)", "");
 		w->status = CLI_UNREADABLE;
 	} else if (policies.count == 0 && !w->wishes->quiet &&
 	    w->day == w->wishes->day) {
@@ -399,8 +400,9 @@ list_sent(const struct wishes *w, const struct proxy_config *config)
 	if (record_store_list_sent(store, w->day_named ? w->day : 0,
 		w->day_named ? w->day : INT64_MAX, strbuf_slice(&w->name),
 		print_sent, NULL) != 0) {
-		cli_database_complain(
-		    config, store, "; or nothing was ever sent");
+		cli_database_complain(config, store,
+		    "; ask for one day (--day) or one domain (-d)",
+		    "; or nothing was ever sent");
 		status = CLI_UNREADABLE;
 	}
 	record_store_close(store);

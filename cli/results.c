@@ -295,6 +295,7 @@ show_results(const struct wishes *w, const struct proxy_config *config)
 	q.from = w->day >= 0 ? w->day : q.to - hours * HOUR;
 	if (record_store_found(store, &q, on_found, &answer) != 0) {
 		cli_database_complain(config, store,
+		    "; ask for less (--hours, --day, -d)",
 		    "; the recorder of an older version may have made it");
 		status = CLI_UNREADABLE;
 	} else if (w->json) {

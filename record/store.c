@@ -231,6 +231,7 @@ record_store_statement(struct record_store *store, enum record_statement which)
 	sqlite3_stmt **statement = &store->statements[which];
 
 	store->spent = 0;
+	store->late = false;
 	store->entered = clock_ms();
 	if (*statement == NULL &&
 	    sqlite3_prepare_v3(store->db, texts[which], -1,

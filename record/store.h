@@ -55,7 +55,7 @@ struct record_store *record_store_open_reader(
 /* Statements may take that long from now on, ms. */
 void record_store_bound(struct record_store *, int64_t ms);
 
-/* Whether one of them has taken that long, and ended without an answer. */
+/* Whether the last one that was begun took that long, and has no answer. */
 bool record_store_was_late(const struct record_store *);
 
 /* Commits; NULL is fine. */

@@ -63,7 +63,7 @@ struct record_store {
 	struct record_store_limits limits;
 	bool begun;	  /* a transaction is open */
 	bool busy;	  /* what failed last found the file locked */
-	bool late;	  /* a statement had its time, and no answer */
+	bool late;	  /* it had its time, and has no answer */
 	bool purge;	  /* the log holds what was deleted */
 	int64_t patience; /* RECORD_QUERY_MS, or what was asked for */
 	int64_t spent;	  /* ms inside SQLite, of the statement that runs */

@@ -187,8 +187,7 @@ load(const struct collecting *c, struct check_key *k,
 	k->key =
 	    cli_key_place_load(c->config, &c->readers, place, &found, &reason);
 	k->from = found.domain_from;
-	k->unnamed = rule->automatic &&
-	    slice_equal(place->selector, SLICE(PROXY_SELECTOR_AUTO));
+	k->unnamed = rule->automatic && !place->listed;
 	if (k->key == NULL || set_record(k, rule, place, &reason) != 0) {
 		/* As proxy_key_files_check() puts it. */
 		strbuf_init(&told, 2 * (size_t)PROXY_KEY_REASON_MAX);

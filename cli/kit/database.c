@@ -44,14 +44,13 @@ cli_database_open(const struct proxy_config *config, bool writes)
 
 void
 cli_database_complain(const struct proxy_config *config,
-    const struct record_store *store, const char *hint)
+    const struct record_store *store, const char *less, const char *why)
 {
 	const char *path = config->results.database;
 
 	if (record_store_was_late(store))
-		cli_error("%s: it takes longer than %d s to find that; ask for "
-			  "less, such as one domain (-d)",
-		    path, RECORD_QUERY_MS / 1000);
+		cli_error("%s: it takes longer than %d s to find that%s", path,
+		    RECORD_QUERY_MS / 1000, less);
 	else
-		cli_error("%s: cannot be read%s", path, hint);
+		cli_error("%s: cannot be read%s", path, why);
 }

@@ -21,9 +21,9 @@ int cli_database_descend(const struct proxy_config *);
 struct record_store *cli_database_open(
     const struct proxy_config *, bool writes);
 
-/* Tells on stderr that a question to it had no answer. `hint` says what else
- * may be, in the tool's words; may be "". */
-void cli_database_complain(
-    const struct proxy_config *, const struct record_store *, const char *hint);
+/* Tells on stderr that a question to it had no answer. `less` ends what is said
+ * where it took too long, `why` what is said otherwise; each may be "". */
+void cli_database_complain(const struct proxy_config *,
+    const struct record_store *, const char *less, const char *why);
 
 #endif

@@ -200,7 +200,7 @@ def main():
             cases.append((zone, query))
     run = subprocess.run(
         [program], input="\n".join(script) + "\n", encoding="utf-8",
-        stdout=subprocess.PIPE, timeout=100, check=True)
+        stdout=subprocess.PIPE, timeout=400, check=True)
     results = run.stdout.splitlines()
     assert len(results) == len(cases)
     verdicts, judged, faults = collections.Counter(), collections.Counter(), 0

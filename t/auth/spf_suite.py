@@ -87,7 +87,7 @@ def main():
         scenarios = list(yaml.safe_load_all(file))
     run = subprocess.run(
         [program], input="\n".join(script(scenarios)) + "\n",
-        encoding="utf-8", stdout=subprocess.PIPE, timeout=60, check=True)
+        encoding="utf-8", stdout=subprocess.PIPE, timeout=400, check=True)
     results = iter(run.stdout.splitlines())
     faults, cases = [], 0
     for scenario in scenarios:

@@ -80,7 +80,7 @@ seal_keyfile = %s/$domain/$selector.pem
         done = subprocess.run(
             [check_case.tool.binary(), "check", "-c", conf],
             env=dict(os.environ, PATH=self.path("bin") + ":/usr/bin:/bin"),
-            stdout=subprocess.PIPE, timeout=60)
+            stdout=subprocess.PIPE, timeout=400)
         self.assertEqual(done.returncode, 0, done.stdout)
 
 
@@ -511,7 +511,7 @@ class Record(check_case.Case):
     def test_under_1024_bits(self):
         key = self.path("short.pem")
         subprocess.run(["openssl", "genrsa", "-out", key, "768"], check=True,
-                       timeout=60, stderr=subprocess.DEVNULL)
+                       timeout=400, stderr=subprocess.DEVNULL)
         record = check_case.harness.key_record(key)
         self.keygen()
         conf = self.configure()

@@ -147,7 +147,7 @@ class Case(tool.Case):
         done = subprocess.run([tool.binary(), *args], cwd=self.dir,
                               env=environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=60, user=user)
+                              timeout=400, user=user)
         result = tool.Result(done)
         if status is not None:
             self.assertEqual(result.status, status,

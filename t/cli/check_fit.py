@@ -286,7 +286,7 @@ class FitCase(tool.Case):
         self.postfix.settle()
         run = subprocess.run(
             [tool.binary(), "check", "-c", self.conf, "--nameserver",
-             self.server, "--json"], stdout=subprocess.PIPE, timeout=60,
+             self.server, "--json"], stdout=subprocess.PIPE, timeout=400,
             env=dict(os.environ, MAIL_CONFIG=self.config,
                      PATH="/usr/sbin:/usr/bin:/bin"))
         return [(c["subject"], c["result"], c["reason"], c["todo"])
@@ -297,7 +297,7 @@ class FitCase(tool.Case):
         """Does what check says, in this configuration."""
         self.postfix.settle()
         command = re.sub(r" && postfix reload.*", "", todo)
-        subprocess.run(["sh", "-ec", command], check=True, timeout=60,
+        subprocess.run(["sh", "-ec", command], check=True, timeout=400,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                        env=dict(os.environ, MAIL_CONFIG=self.config))
 

@@ -18,7 +18,7 @@ class Demo(tool.Case):
         env = dict(os.environ, TMPDIR=self.dir)
         done = subprocess.run([tool.binary(), "demo", *args], env=env,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=90, **more)
+                              timeout=400, **more)
         result = tool.Result(done)
         self.assertEqual(result.status, status,
                          result.err + result.out.decode("utf-8", "replace"))
@@ -91,7 +91,7 @@ class Demo(tool.Case):
         env = dict(os.environ, TMPDIR=self.dir)
         done = subprocess.run(
             [binary, "demo"], env=env, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, timeout=90, user=nobody.pw_uid,
+            stderr=subprocess.PIPE, timeout=400, user=nobody.pw_uid,
             group=nobody.pw_gid, extra_groups=[], cwd="/")
         self.assertEqual(done.returncode, 0, done.stderr)
 

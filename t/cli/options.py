@@ -11,7 +11,8 @@ COMMANDS = {"sign": ["-d", "--canon", "--header-only"],
 
 LIBRARIES = {"OpenSSL": "libcrypto", "libevent": "libevent_core",
              "ldns": "ldns", "inih": "inih", "libidn2": "libidn2",
-             "SQLite": "sqlite3", "zlib": "zlib", "jansson": "jansson"}
+             "SQLite": "sqlite3", "zlib": "zlib", "jansson": "jansson",
+             "libseccomp": "libseccomp"}
 
 
 class Options(tool.Case):

@@ -71,7 +71,7 @@ class Api(tool.Case):
             [self.command, *arguments], env={"PATH": "/usr/bin:/bin",
                                              "LC_ALL": "C", "HOME": "/"},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, cwd="/", timeout=60, check=False)
+            stderr=subprocess.STDOUT, cwd="/", timeout=400, check=False)
         return done.returncode, done.stdout.decode()
 
     def test_records_come_and_go(self):

@@ -22,7 +22,7 @@ class Case(tool.Case):
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
                  "HOME": "/"}, stdin=subprocess.DEVNULL, cwd="/",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=60, check=False)
+            timeout=400, check=False)
         if status is None:
             self.assertNotEqual(done.returncode, 0, done.stdout)
         else:

@@ -22,7 +22,7 @@ import dns.rdatatype
 from ports import free_port
 
 START_S = 30
-WAIT = 10
+WAIT = 60
 
 
 def key_text(secret, name="publish"):

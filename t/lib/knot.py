@@ -88,5 +88,5 @@ zone:
             ["nsupdate", "-t", "10", "-y", "hmac-sha256:test:" + SECRET],
             input="server 127.0.0.1 %d\n%s" % (self.port, commands),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=30, check=False)
+            timeout=400, check=False)
         return done.stdout if done.returncode or done.stdout else ""

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "cli"))
 from tool import Zone  # noqa: E402
 
-WAIT = 30
+WAIT = 120
 
 
 def run(program, words, path):

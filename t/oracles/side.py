@@ -23,7 +23,7 @@ class Side:
         text = "".join(c + "\n" for c in commands)
         done = subprocess.run(self.argv, input=text, text=True,
                               stdout=subprocess.PIPE, check=False,
-                              errors="replace", timeout=100)
+                              errors="replace", timeout=400)
         answers = done.stdout.splitlines()
         if done.returncode != 0 or len(answers) != len(commands):
             sys.exit("%s: ended %d after %d of %d answers" % (

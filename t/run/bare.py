@@ -23,7 +23,7 @@ LIMIT = 800     # seconds; a build with two processors takes ten
 
 def query(*words):
     return subprocess.run(["dpkg-query", *words], stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, timeout=60,
+                          stderr=subprocess.DEVNULL, timeout=400,
                           check=False).stdout.decode()
 
 

@@ -35,7 +35,7 @@ def environment(seconds):
         os.environ.get("ASAN_OPTIONS", ""))
 
 
-def run(seconds, *args, timeout=60):
+def run(seconds, *args, timeout=400):
     """A subcommand at that time; what it said is bytes."""
     return subprocess.run(
         [harness.binary(), *map(str, args)], env=environment(seconds),

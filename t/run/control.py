@@ -63,7 +63,7 @@ class Case(harness.Case):
             [harness.binary(), *words[:1]] +
             (["-c", config] if config else []) + list(words[1:]),
             input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            timeout=60, **options)
+            timeout=400, **options)
         done.said = done.stdout.decode() + done.stderr.decode()
         return done
 
@@ -314,7 +314,7 @@ class Socket(Case):
              "    print(s.recv(100))\n"
              "except (BrokenPipeError, ConnectionResetError):\n"
              "    print(b'')\n", proxy.control],
-            stdout=subprocess.PIPE, timeout=60, check=True)
+            stdout=subprocess.PIPE, timeout=400, check=True)
         self.assertEqual(asked.stdout, b"b''\n")
 
     def test_what_a_dead_daemon_left_is_taken_away(self):
@@ -336,7 +336,7 @@ class Socket(Case):
         first = self.daemon()
         second = self.signpost(self.relay(), wait=False,
                                daemon=["control = " + first.control])
-        self.assertEqual(second.process.wait(30), 71)
+        self.assertEqual(second.process.wait(harness.WAIT), 71)
         self.assertIn("control = %s: what is there: Address already in use" %
                       first.control, second.text())
         second.process = None
@@ -350,7 +350,7 @@ class Socket(Case):
         self.addCleanup(os.unlink, path)
         proxy = self.signpost(self.relay(), wait=False,
                               daemon=["control = " + path])
-        self.assertEqual(proxy.process.wait(30), 71)
+        self.assertEqual(proxy.process.wait(harness.WAIT), 71)
         proxy.process = None
         with open(path) as f:
             self.assertEqual(f.read(), "precious")
@@ -493,7 +493,7 @@ class Tools(Case):
             f.write(text)
         os.chmod(copy, 0o755)
         done = subprocess.run([copy, "status", "-c", proxy.config],
-                              stdout=subprocess.PIPE, timeout=60)
+                              stdout=subprocess.PIPE, timeout=400)
         self.assertEqual(done.returncode, 0)
         self.assertIn(b"runs another program than this one", done.stdout)
 

@@ -302,7 +302,7 @@ class Proxied(harness.Case):
             out=["listen = 127.0.0.1:%d proxy" % port,
                  *(out or ("allow = 192.0.2.0/24, 2001:db8::/32",))])
         self.daemon.port = port
-        harness.wait_until("it to listen", self.daemon._listens)
+        harness.wait_until("it to listen", self.daemon.listens)
 
     def comes_from(self, header, address):
         client = self.daemon.client(greeting=False)

@@ -14,7 +14,7 @@ from ports import free_port
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 WRAPPER = "/usr/lib/%s/libnss_wrapper.so"
-WAIT = 60
+WAIT = 120
 
 CONFIG = """\
 exim_path = {folder}/exim

@@ -33,7 +33,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 from ports import free_port  # noqa: E402
 
-WAIT = 60.0
+WAIT = 120.0
 SIGN_TIMEOUT_MAX = 300  # that the settings take, s
 
 # A system call that is not listed ends its process, whatever a test does: a
@@ -492,11 +492,11 @@ def make_key(path, kind="rsa"):
     old = os.umask(0o077)
     try:
         subprocess.run(["openssl", "genpkey", "-quiet", "-out", path] +
-                       options, check=True, timeout=60,
+                       options, check=True, timeout=400,
                        stderr=subprocess.DEVNULL)
     except subprocess.CalledProcessError:  # before OpenSSL 3.1: no -quiet
         subprocess.run(["openssl", "genpkey", "-out", path] + options,
-                       check=True, timeout=60, stderr=subprocess.DEVNULL)
+                       check=True, timeout=400, stderr=subprocess.DEVNULL)
     finally:
         os.umask(old)
     os.chmod(path, 0o600)
@@ -523,7 +523,7 @@ def key_record(path, kind="rsa"):
     """The TXT record of a private key."""
     der = subprocess.run(
         ["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"],
-        check=True, timeout=60, stdout=subprocess.PIPE,
+        check=True, timeout=400, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL).stdout
     if kind == "ed25519":
         der = der[-32:]

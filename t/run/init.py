@@ -66,7 +66,7 @@ class Script(harness.Case):
         run = subprocess.run(
             ["/bin/sh", "-eu", self.init_script, word],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, timeout=90, check=False, text=True,
+            stderr=subprocess.STDOUT, timeout=400, check=False, text=True,
             preexec_fn=become, cwd="/", env={
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                 "DAEMON": self.program, "CONFIG": self.proxy.config,
@@ -239,7 +239,7 @@ class Install(unittest.TestCase):
             command = command.replace(was, is_now)
         run = subprocess.run(
             ["/bin/sh", "-c", command], stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, timeout=60, check=False,
+            stderr=subprocess.STDOUT, timeout=400, check=False,
             env={"PATH": place + ":/usr/bin:/bin"})
         self.assertEqual((run.returncode, run.stdout), (0, b""))
         with open(place + "/logger.log") as f:
@@ -247,13 +247,13 @@ class Install(unittest.TestCase):
                              "dmarc-report --send --quiet\nwrong\n")
         os.unlink(place + "/logger.log")
         os.unlink(place + "/etc/signpost/signpost.conf")
-        subprocess.run(["/bin/sh", "-c", command], timeout=60, check=True,
+        subprocess.run(["/bin/sh", "-c", command], timeout=400, check=True,
                        env={"PATH": place + ":/usr/bin:/bin"})
         self.assertFalse(os.path.exists(place + "/logger.log"))
 
     def install(self, place):
         run = subprocess.run(
-            ["cmake", "--install", BUILD, "--prefix", "/usr"], timeout=120,
+            ["cmake", "--install", BUILD, "--prefix", "/usr"], timeout=400,
             env=dict(os.environ, DESTDIR=place), stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, check=False, text=True)
         self.assertEqual(run.returncode, 0, run.stdout)

@@ -16,7 +16,7 @@ import time
 import unittest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-WAIT = 30
+WAIT = 120
 PACKAGES = "# build\nno-such-library\n# test\nno-such-tool\n" \
     "# browser\nno-such-browser\n# mta\n"
 APT_GET = """#!/bin/sh

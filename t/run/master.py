@@ -609,7 +609,7 @@ class Reload(Serving):
     def test_no_message_is_cut(self):
         """One in flight goes on with the old worker, past drain_timeout."""
         hop, proxy = self.out(daemon=["drain_timeout = 1s",
-                                      "stop_timeout = 1s"])
+                                      "stop_timeout = 1s"], hurry=HURRY)
         idle, busy = proxy.client(), proxy.client()
         for client in (idle, busy):
             client.ehlo()
@@ -620,7 +620,7 @@ class Reload(Serving):
         self.reload(proxy)
         self.assertTrue(idle.gone())  # 421, between messages
         self.assertIn(b"421 ", bytes(idle.lines.rest))
-        time.sleep(3)
+        time.sleep(7 / HURRY)
         self.assertIn(old, children(proxy.process.pid))
         self.assertEqual(busy.body(SAMPLE[40:]).code, 250)
         self.assertTrue(busy.gone())
@@ -822,7 +822,7 @@ class Starting(Serving):
         return subprocess.run(
             [harness.binary(), "serve", "-c", proxy.config, *words],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, timeout=30, check=False, text=True)
+            stderr=subprocess.STDOUT, timeout=400, check=False, text=True)
 
     def fresh(self, **options):
         hop = self.relay()
@@ -890,7 +890,7 @@ class Starting(Serving):
             run = subprocess.run(
                 [harness.binary(), "serve", "-c", proxy.config, "-D",
                  "--pidfile", pidfile], stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=log, timeout=30, check=False)
+                stdout=subprocess.PIPE, stderr=log, timeout=400, check=False)
         self.assertEqual((run.returncode, run.stdout), (0, b""), proxy.text())
         with open(pidfile) as f:
             pid = int(f.read())

@@ -45,7 +45,7 @@ SIGNPOST = "/usr/sbin/signpost"
 KEYS = pathlib.Path("/etc/opendkim/keys")
 EXAMPLES = pathlib.Path("/usr/share/doc/opendkim/examples")
 NAMES = "K1", "K2", "K3", "K4"
-WAIT = 30.0
+WAIT = 120.0
 
 
 def run(*words, check=True, wait=120, text=None):
@@ -443,7 +443,7 @@ class Moves(Machine):
         done = subprocess.run(
             ["sh", f"{folder}/steps"], stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
-            timeout=120, check=False, env={**os.environ, **more})
+            timeout=400, check=False, env={**os.environ, **more})
         self.assertEqual(done.returncode, 0, done.stdout)
         return done.stdout
 

@@ -9,7 +9,7 @@ import re
 import socket
 import struct
 
-WAIT = 60.0
+WAIT = 120.0
 
 ALL_STEPS = 0x1FFFFF
 LEADING_SPACE = 0x100000

@@ -24,7 +24,7 @@ Promise.all([to("http://127.0.0.1:%d/", "text/plain"),
 
 
 def run(*words, **options):
-    return subprocess.run(words, timeout=90, stdout=subprocess.PIPE,
+    return subprocess.run(words, timeout=400, stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, **options)
 
 

@@ -24,7 +24,7 @@ def mail_dkim(message, records):
     run = subprocess.run(
         ["perl", os.path.join(HERE, "verify.pl")] +
         ["%s=%s" % item for item in records.items()],
-        input=message, stdout=subprocess.PIPE, timeout=60, check=True)
+        input=message, stdout=subprocess.PIPE, timeout=400, check=True)
     return run.stdout.decode().splitlines()
 
 

@@ -129,7 +129,7 @@ class Everything(Inbound):
         return subprocess.run(
             [harness.binary(), "sign", "-d", "example.org", "-s", "s1", "-k",
              path, "--type", "dkim", "--type", "domainkeys"],
-            input=text, stdout=subprocess.PIPE, check=True, timeout=60).stdout
+            input=text, stdout=subprocess.PIPE, check=True, timeout=400).stdout
 
     def test_it_all_passes(self):
         self.receive(self.signed(message("Subject: all")))

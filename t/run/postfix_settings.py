@@ -241,7 +241,7 @@ class Settings:
         """What check says of Postfix: (whose, reason, todo)."""
         run = subprocess.run(
             [harness.binary(), "check", "-c", self.proxy.config,
-             "--nameserver", self.dns, "--json"], timeout=60,
+             "--nameserver", self.dns, "--json"], timeout=400,
             stdout=subprocess.PIPE, env=dict(
                 os.environ, PATH="/usr/sbin:/usr/bin:/bin",
                 MAIL_CONFIG=str(self.postfix.config)))
@@ -282,7 +282,7 @@ class Settings:
             self.postfix.settle()
             subprocess.run(
                 ["sh", "-ec", re.sub(r",? && postfix reload.*", "", todos[0])],
-                check=True, timeout=60, stdout=subprocess.PIPE,
+                check=True, timeout=400, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=dict(os.environ, MAIL_CONFIG=str(self.postfix.config)))
             self.postfix.settle()

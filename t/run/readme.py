@@ -82,7 +82,7 @@ class Readme(unittest.TestCase):
         """A line of README, as root types it."""
         done = subprocess.run(
             ["bash", "-ec", line], stdout=subprocess.PIPE, text=True,
-            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=120,
+            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=400,
             check=False, env=os.environ | {"PATH": "/usr/sbin:/usr/bin:/bin"})
         # These end with 1 while something is to do, as a record to publish.
         if not line.startswith(("signpost check", "signpost setup")):
@@ -91,7 +91,7 @@ class Readme(unittest.TestCase):
 
     def write(self, sender, recipient, subject):
         """Somebody elsewhere does."""
-        with smtplib.SMTP(HERE, 25, timeout=30, local_hostname="there.test",
+        with smtplib.SMTP(HERE, 25, timeout=400, local_hostname="there.test",
                           source_address=(ELSEWHERE, 0)) as smtp:
             smtp.sendmail(sender, [recipient], (
                 "From: %s\r\nTo: %s\r\nSubject: %s\r\nMessage-ID: <%s@there."

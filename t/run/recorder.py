@@ -76,7 +76,7 @@ email = postmaster@example.org
         """Status and text of a page."""
         try:
             with urllib.request.urlopen("http://127.0.0.1:%d%s" % (
-                    self.web_port, path), timeout=10) as answer:
+                    self.web_port, path), timeout=harness.WAIT) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -207,7 +207,7 @@ t2026._domainkey.example.org TXT %s
         # The same from the command line.
         done = subprocess.run(
             [harness.binary(), "verify", "-c", proxy.config, "--summary"],
-            input=signed, stdout=subprocess.PIPE, timeout=150, check=False)
+            input=signed, stdout=subprocess.PIPE, timeout=400, check=False)
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout.decode(),
                          r"\nSpamAssassin check: (ham|spam) \(score ")
@@ -355,7 +355,7 @@ class Results(Case):
         with gzip.open(files[0]) as f:
             xml = f.read()
         subprocess.run(["xmllint", "--noout", "--nonet", "--schema", XSD, "-"],
-                       input=xml, check=True, timeout=60,
+                       input=xml, check=True, timeout=400,
                        stderr=subprocess.DEVNULL)
         self.assertIn(b"<count>3</count>", xml)
         self.assertIn(b"<disposition>pass</disposition>", xml)
@@ -624,7 +624,7 @@ class Results(Case):
             f.write(text)
         done = subprocess.run(
             [harness.binary(), "serve", "-t", "-c", proxy.config],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=400)
         self.assertEqual(done.returncode, 78, done)
         self.assertIn(b"[results] database: /nowhere cannot be written",
                       done.stdout)

@@ -424,7 +424,7 @@ class Told(Case):
         return subprocess.run(
             [harness.binary(), *words, "-c", proxy.config],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, timeout=60, check=False)
+            stderr=subprocess.STDOUT, timeout=400, check=False)
 
     def configured(self, rest, *script):
         relay = self.relay(*script)

@@ -274,7 +274,7 @@ class Once(Kept):
              "--send", "--day", clock.day(SECOND),
              "--nameserver", "127.0.0.1:%d" % self.server.port],
             env=clock.environment(NOW), stdin=subprocess.DEVNULL,
-            capture_output=True, timeout=60, preexec_fn=small_files)
+            capture_output=True, timeout=400, preexec_fn=small_files)
         self.assertIn(done.returncode, (66, 73), done)
         self.assertEqual(self.world.messages, [])
         self.report("--send")
@@ -312,7 +312,7 @@ class Read(Kept):
 
     def dmarc_cat(self, path):
         done = subprocess.run(["dmarc-cat", "-N", path], capture_output=True,
-                              stdin=subprocess.DEVNULL, timeout=60)
+                              stdin=subprocess.DEVNULL, timeout=400)
         text = done.stdout.decode()
         self.assertEqual(done.returncode, 0, done)
         self.assertIn("a.test", text)
@@ -326,7 +326,7 @@ class Read(Kept):
         done = subprocess.run(
             ["perl", os.path.join(recorder.HERE, "mail_dmarc.pl")],
             input=self.world.messages[0].data.replace(b"\r\n", b"\n"),
-            capture_output=True, cwd=home, timeout=60)
+            capture_output=True, cwd=home, timeout=400)
         self.assertEqual(done.returncode, 0, done)
         return json.loads(done.stdout)
 
@@ -334,7 +334,7 @@ class Read(Kept):
         path, text = self.xml()
         subprocess.run(
             ["xmllint", "--noout", "--nonet", "--schema", recorder.XSD, "-"],
-            input=text, check=True, timeout=60, stderr=subprocess.DEVNULL)
+            input=text, check=True, timeout=400, stderr=subprocess.DEVNULL)
         self.assertIn(b"<generator>signpost 0.", text)
         self.assertIn(b"<count>3</count>", text)
         self.dmarc_cat(path)
@@ -507,7 +507,7 @@ class Checked(Kept):
     def warnings(self):
         done = subprocess.run(
             [harness.binary(), "serve", "-t", "-c", self.proxy.config],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=400,
             text=True)
         self.assertEqual(done.returncode, 0, done)
         return [line for line in done.stderr.splitlines()
@@ -529,7 +529,7 @@ class Checked(Kept):
             [harness.binary(), "check", "-c", self.proxy.config,
              "-d", "example.org",
              "--nameserver", "127.0.0.1:%d" % self.server.port, "--json"],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=400)
         found = json.loads(done.stdout)
         [kept] = [f for f in found["checks"] if f["what"] == "results"]
         self.assertEqual(kept["result"], "ok")

@@ -81,7 +81,7 @@ class Case(harness.Case):
             [harness.binary(), "rotate", *words], stdin=subprocess.DEVNULL,
             env=self.world.environment() | (environment or {}),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            timeout=170, check=False)
+            timeout=400, check=False)
         said = done.stdout + done.stderr
         self.assertEqual(done.returncode, status, said)
         self.said = json.loads(done.stdout) if done.stdout else []
@@ -400,7 +400,7 @@ class Automatic(Case):
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
                 for _ in range(5)]
             for run in runs:
-                said = run.communicate(timeout=170)[0]
+                said = run.communicate(timeout=400)[0]
                 # Or it has waited long enough for the others, on a slow machine.
                 self.assertTrue(
                     run.returncode in (0, 1) or run.returncode == 78 and
@@ -504,7 +504,7 @@ class Together(Case):
         harness.wait_until("it to be there", lambda: self.calls(
             trace, call) >= number)
         yield run
-        run.said = run.communicate(timeout=170)[0]
+        run.said = run.communicate(timeout=400)[0]
 
     def calls(self, trace, call):
         if not os.path.exists(trace):
@@ -789,7 +789,7 @@ class Killed(Case):
             env=self.world.environment() | (
                 {"LD_PRELOAD": ""} if strace else {}),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, timeout=170, check=False)
+            stderr=subprocess.STDOUT, text=True, timeout=400, check=False)
         self.said = done.stdout
         return done.returncode
 
@@ -926,7 +926,7 @@ class Years(Case):
         self.do_what_is_told(self.said_by(self.popen()))
 
     def said_by(self, run):
-        said = json.loads(run.communicate(timeout=170)[0] or "[]")
+        said = json.loads(run.communicate(timeout=400)[0] or "[]")
         self.assertIn(run.returncode, (0, 1), said)
         return said
 
@@ -983,7 +983,7 @@ class Years(Case):
         elif what == 1:
             other = self.popen(stderr=subprocess.DEVNULL)
             self.auto()
-            other.communicate(timeout=170)
+            other.communicate(timeout=400)
         elif what == 2:
             self.secondary.stop()
             self.auto()

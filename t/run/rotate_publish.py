@@ -43,7 +43,7 @@ class Delegated(rotate.Case):
         done = subprocess.run(
             [harness.binary(), "dns", "-c", self.daemon.config, "--cname",
              PROVIDER], stdin=subprocess.DEVNULL, text=True,
-            stdout=subprocess.PIPE, timeout=60, check=True)
+            stdout=subprocess.PIPE, timeout=400, check=True)
         return done.stdout.splitlines()
 
     def auto(self):
@@ -67,7 +67,7 @@ class Delegated(rotate.Case):
         subprocess.run(
             [SCRIPT, "-k", self.primary.keyfile, "-s", self.primary.address(),
              "remove", AT % "a", "3600", "TXT", b"".join(strings)],
-            stdin=subprocess.DEVNULL, timeout=60, check=True)
+            stdin=subprocess.DEVNULL, timeout=400, check=True)
         self.assertEqual(self.primary.texts(AT % "a"), [])
         self.world.later(2 * rotate.HOUR)
         told, = self.rotate("auto", domain=(), status=1)

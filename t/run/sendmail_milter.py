@@ -52,7 +52,7 @@ MAILER(`smtp')dnl
 
 def unpacked(package):
     done = subprocess.run([TOP / ".ci/unpack", package], check=True,
-                          timeout=150, stdout=subprocess.PIPE, text=True)
+                          timeout=400, stdout=subprocess.PIPE, text=True)
     return pathlib.Path(done.stdout.strip())
 
 
@@ -76,7 +76,7 @@ class Sendmail(milter_case.Case):
                 input=MC.format(folder=folder, relay=self.world.port,
                                 port=self.port, milter=self.daemon.port),
                 text=True, stdout=config, stderr=subprocess.DEVNULL,
-                check=True, timeout=30)
+                check=True, timeout=400)
         root = unpacked("sendmail-bin")
         self.sendmail = subprocess.Popen(
             ["unshare", "-u", "sh", "-c",

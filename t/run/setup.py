@@ -31,7 +31,7 @@ SIGNPOST = "/usr/sbin/signpost"
 CONF = pathlib.Path("/etc/signpost/signpost.conf")
 MASTER = pathlib.Path("/etc/postfix/master.cf")
 BOX = pathlib.Path("/var/mail/ann")
-WAIT = 30.0
+WAIT = 120.0
 
 SUBMISSION = ("submission/inet=submission inet n - y - - smtpd"
               " -o syslog_name=postfix/submission"

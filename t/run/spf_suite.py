@@ -155,7 +155,7 @@ def check(server, name, case):
          "--mail-from", case["mailfrom"],
          "--nameserver", "127.0.0.1:%d" % server.port,
          "--dns-timeout", str(TIMEOUT_S)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=400,
         check=False)
     try:
         found = json.loads(run.stdout)

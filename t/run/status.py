@@ -443,7 +443,7 @@ class Figures(Case):
         proxy, text = self.every_figure()
         done = subprocess.run(
             ["promtool", "check", "metrics"], input=text.encode(),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=150)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=400)
         self.assertEqual((done.returncode, done.stdout), (0, b""))
         series = [line.rsplit(" ", 1)[0] for line in text.splitlines()
                   if not line.startswith("#")]
@@ -476,7 +476,7 @@ class Figures(Case):
     def version():
         return subprocess.run(
             [harness.binary(), "--version"], stdout=subprocess.PIPE,
-            timeout=60, check=True).stdout.decode().split()[1]
+            timeout=400, check=True).stdout.decode().split()[1]
 
     def processes(self, proxy):
         roles = {}
@@ -532,7 +532,7 @@ class Figures(Case):
 
     def promtool(self, *words):
         done = subprocess.run(["promtool", *words], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=150)
+                              stderr=subprocess.STDOUT, timeout=400)
         self.assertEqual(done.returncode, 0, done.stdout.decode())
 
     def known(self, text, path, expressions):

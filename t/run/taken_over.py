@@ -12,7 +12,7 @@ import struct
 import time
 
 PIDFD_GETFD = 438  # of every Linux since 5.6
-WAIT = 20
+WAIT = 60
 NUMBER = 77  # of each question
 
 FD_KEYS, FD_RECORD = 8, 9  # proxy/process/spawn.c

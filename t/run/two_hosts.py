@@ -98,7 +98,7 @@ class TwoHosts(harness.Case):
             path = folder + ":" + path
         done = subprocess.run(
             ["sh", self.script, *(host.keys + "/" for host in self.hosts)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=100,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=400,
             env={"PATH": path}, check=False)
         self.assertEqual(done.returncode, 0, done.stdout)
 
