@@ -61,6 +61,12 @@ dkim_hash_end(struct dkim_hash *h)
 	return slice_from((const char *)h->digest, n);
 }
 
+void
+dkim_hash_begin_anew(struct dkim_hash *h)
+{
+	must(EVP_DigestInit_ex(h->ctx, NULL, NULL));
+}
+
 struct dkim_hash *
 dkim_hash_copy(const struct dkim_hash *from)
 {

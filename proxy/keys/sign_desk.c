@@ -50,6 +50,7 @@ struct proxy_sign_desk {
 	struct proxy_sign_rights *rights;
 	LIST_HEAD(, asker) askers;
 	size_t asker_count;
+	struct dkim_hash *hash; /* of the text that is signed */
 	char datagram[PROXY_SIGN_QUESTION_MAX + 1];
 };
 
@@ -233,13 +234,11 @@ sign(const struct turn *t, const struct proxy_key_answer *key,
 static bool
 sign_text(const struct turn *t, const struct proxy_key_answer *key)
 {
-	struct dkim_hash *hash = dkim_hash_new(DKIM_SHA256);
-	bool alive;
+	struct dkim_hash *hash = t->asker->desk->hash;
 
+	dkim_hash_begin_anew(hash);
 	sink_write_to(dkim_hash_sink(hash), t->text);
-	alive = sign(t, key, dkim_hash_end(hash));
-	dkim_hash_free(hash);
-	return alive;
+	return sign(t, key, dkim_hash_end(hash));
 }
 
 /* Is the text's own field that of the key? */
@@ -501,6 +500,7 @@ proxy_sign_desk_new(const struct proxy_sign_desk_job *job)
 
 	desk->job = *job;
 	desk->rights = proxy_sign_rights_new(job->config);
+	desk->hash = dkim_hash_new(DKIM_SHA256);
 	LIST_INIT(&desk->askers);
 	return desk;
 }
@@ -515,5 +515,6 @@ proxy_sign_desk_free(struct proxy_sign_desk *desk)
 	while ((asker = LIST_FIRST(&desk->askers)) != NULL)
 		drop_asker(asker);
 	proxy_sign_rights_free(desk->rights);
+	dkim_hash_free(desk->hash);
 	free(desk);
 }

@@ -355,7 +355,11 @@ class Chaos(harness.Case):
             sender.start()
         begun = time.monotonic()
         for turn in itertools.count(1):
+            taken, end = len(ledger.taken), time.monotonic() + 10
             time.sleep(random.uniform(0.2, 0.8))
+            # What is killed had begun to serve, on a slow machine too.
+            while len(ledger.taken) < taken + 3 and time.monotonic() < end:
+                time.sleep(0.05)
             disturb()
             arrivals.drain(0.2)
             over = time.monotonic() - begun
