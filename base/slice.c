@@ -54,6 +54,14 @@ slice_search(struct slice s, struct slice what)
 	return at == NULL ? s.n : (size_t)(at - s.p);
 }
 
+uint64_t
+slice_fnv(uint64_t from, struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		from = (from ^ (unsigned char)s.p[i]) * 0x100000001b3u;
+	return from;
+}
+
 bool
 slice_is_ascii(struct slice s)
 {

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct slice {
@@ -71,6 +72,11 @@ size_t slice_search(struct slice s, struct slice what);
 
 /* No octet above 0x7f: no letters but ASCII's. */
 bool slice_is_ascii(struct slice);
+
+/* FNV-1a of these bytes behind those that gave `from`, first SLICE_FNV. Nobody's
+ * choice of names may matter where it is used; a table has table_hash(). */
+#define SLICE_FNV 0xcbf29ce484222325u
+uint64_t slice_fnv(uint64_t from, struct slice);
 
 /* Is it one of these words, whatever their case? NULL ends them. */
 bool slice_is_one_of(struct slice, const char *const *words);

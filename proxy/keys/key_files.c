@@ -170,16 +170,6 @@ choose_selector(const struct opening *o, struct slice domain,
 	return PROXY_KEY_FOUND;
 }
 
-static uint64_t
-hash_name(const char *name)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (; *name != '\0'; name++)
-		h = (h ^ (unsigned char)*name) * 1099511628211u;
-	return h;
-}
-
 static enum proxy_key_status
 open_one(const struct opening *o, struct slice domain,
     struct proxy_key_file *file, struct strbuf *reason)
@@ -201,7 +191,8 @@ open_one(const struct opening *o, struct slice domain,
 		    open_path(strbuf_text(&path), o->readers, file, reason);
 	/* The same file by another name is another key to who asks. */
 	if (status == PROXY_KEY_FOUND && o->rule->automatic)
-		file->stamp.named = hash_name(file->selector);
+		file->stamp.named =
+		    slice_fnv(SLICE_FNV, slice_str(file->selector));
 	/* A key that is named must be there. */
 	if (status == PROXY_KEY_MISSING && o->rule->automatic)
 		status = PROXY_KEY_TROUBLE;

@@ -182,7 +182,7 @@ answer_request(int socket, const struct proxy_config *config,
 	    slice_from((const char *)&reply,
 		offsetof(struct proxy_key_reply, reason) + reason.n),
 	    with_fd);
-	/* A worker that does not read asks again when it does. */
+	/* A signer that does not read asks again when it does. */
 	if (result != 0 && (errno == EAGAIN || errno == ENOBUFS))
 		result = 0;
 	if (file.fd >= 0)

@@ -5,14 +5,6 @@
  */
 #include "proxy/message/seldom.h"
 
-static uint64_t
-mix(uint64_t hash, struct slice bytes)
-{
-	for (size_t i = 0; i < bytes.n; i++) /* FNV-1a */
-		hash = (hash ^ (unsigned char)bytes.p[i]) * 0x100000001b3;
-	return hash;
-}
-
 /* While all slots are taken and none is due, who has none is not logged: a
  * flood of very many clients is PROXY_SELDOM_SLOTS lines a minute. */
 bool
@@ -24,7 +16,7 @@ proxy_seldom_may(struct proxy_seldom *seldom, const char *what,
 
 	if (seldom == NULL)
 		return true;
-	name = mix(mix(0xcbf29ce484222325, slice_str(what)), whom) | 1;
+	name = slice_fnv(slice_fnv(SLICE_FNV, slice_str(what)), whom) | 1;
 	for (i = 0; i < PROXY_SELDOM_SLOTS; i++) {
 		if (seldom->slots[i].name == name)
 			break;

@@ -13,6 +13,7 @@
 #include <event2/event.h>
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "proxy/keys/key_wire.h"
 #include "proxy/message/signers.h"
@@ -67,6 +68,7 @@ struct signer {
 
 /* What a key was called when it was last heard of. */
 struct heard {
+	uint64_t hash;
 	unsigned right;
 	char *domain, *selector;
 	size_t domain_from;
@@ -82,38 +84,52 @@ struct proxy_signers {
 	size_t asking; /* not DONE */
 	uint64_t ids;
 	struct event *tick, *later;
+	struct table names; /* of those below, by right and domain */
 	struct heard heard[PROXY_SIGNERS_HEARD];
+	size_t oldest; /* of them, where none has been forgotten meanwhile */
 };
 
 /* --- names that were heard --- */
 
 static struct heard *
-heard_at(struct proxy_signers *signers, unsigned right, struct slice domain)
-{
-	uint64_t h = right;
-
-	for (size_t i = 0; i < domain.n; i++)
-		h = (h ^ (unsigned char)domain.p[i]) * 1099511628211u;
-	return &signers->heard[(h ^ (h >> 31)) % PROXY_SIGNERS_HEARD];
-}
-
-static const struct heard *
 find_heard(struct proxy_signers *signers, unsigned right, struct slice domain)
 {
-	const struct heard *heard = heard_at(signers, right, domain);
+	uint64_t hash = table_hash(&signers->names, domain, right);
 
-	return heard->domain != NULL && heard->right == right &&
-		slice_equal(slice_str(heard->domain), domain)
-	    ? heard
-	    : NULL;
+	for (uint32_t n = table_first(&signers->names, hash); n != TABLE_NONE;
+	     n = table_next(&signers->names, n))
+		if (signers->heard[n].right == right &&
+		    slice_equal(slice_str(signers->heard[n].domain), domain))
+			return &signers->heard[n];
+	return NULL;
 }
 
+/* NULL is fine. */
 static void
-forget_heard(struct heard *heard)
+forget_heard(struct proxy_signers *signers, struct heard *heard)
 {
+	if (heard == NULL)
+		return;
+	table_remove(
+	    &signers->names, heard->hash, (uint32_t)(heard - signers->heard));
 	free(heard->domain);
 	free(heard->selector);
 	memset(heard, 0, sizeof(*heard));
+}
+
+/* A place for one more, of which the oldest goes where there is none. */
+static struct heard *
+place_heard(struct proxy_signers *signers, uint64_t hash)
+{
+	uint32_t n = table_add(&signers->names, hash);
+
+	if (n == TABLE_NONE) {
+		forget_heard(signers, &signers->heard[signers->oldest]);
+		signers->oldest = (signers->oldest + 1) % PROXY_SIGNERS_HEARD;
+		n = table_add(&signers->names, hash);
+	}
+	signers->heard[n].hash = hash;
+	return &signers->heard[n];
 }
 
 bool
@@ -326,21 +342,21 @@ static int
 take_heard_names(
     struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
 {
-	struct heard *heard;
-	const struct heard *same;
+	struct heard *heard, *same;
 
 	if (answer->domain_from >= a->wish.domain.n)
 		return -1;
 	name_asking(
 	    a, answer->selector, answer->domain_from, answer->algorithm);
-	heard = heard_at(a->signers, a->wish.right, a->wish.domain);
 	same = find_heard(a->signers, a->wish.right, a->wish.domain);
 	if (same != NULL &&
 	    slice_equal(slice_str(same->selector), a->names.selector) &&
 	    same->algorithm == a->names.algorithm &&
 	    same->domain_from == a->wish.domain.n - a->names.domain.n)
 		return 0;
-	forget_heard(heard);
+	forget_heard(a->signers, same);
+	heard = place_heard(a->signers,
+	    table_hash(&a->signers->names, a->wish.domain, a->wish.right));
 	heard->right = a->wish.right;
 	heard->domain = xslicedup(a->wish.domain);
 	heard->selector = xslicedup(a->names.selector);
@@ -419,10 +435,8 @@ take_answer(struct signer *signer, const struct proxy_sign_answer *answer)
 		take_stale(a, answer);
 	else if (answer->status != PROXY_SIGN_DONE) {
 		/* The next one asks for the key before there is a text. */
-		if (proxy_signers_know(
-			a->signers, a->wish.right, a->wish.domain))
-			forget_heard(heard_at(
-			    a->signers, a->wish.right, a->wish.domain));
+		forget_heard(a->signers,
+		    find_heard(a->signers, a->wish.right, a->wish.domain));
 		tell_answer(a, answer);
 	} else if (a->named && a->wish.kind != PROXY_SIGN_ASK_KEY)
 		take_done(a, answer);
@@ -654,6 +668,7 @@ proxy_signers_new(struct event_base *base, unsigned timeout)
 	signers->timeout = timeout;
 	LIST_INIT(&signers->list);
 	TAILQ_INIT(&signers->queued);
+	table_init(&signers->names, PROXY_SIGNERS_HEARD);
 	signers->tick = event_new(base, -1, EV_PERSIST, on_tick, signers);
 	signers->later = event_new(base, -1, 0, on_later, signers);
 	return signers;
@@ -672,7 +687,9 @@ proxy_signers_free(struct proxy_signers *signers)
 		free(signer);
 	}
 	for (size_t i = 0; i < PROXY_SIGNERS_HEARD; i++)
-		forget_heard(&signers->heard[i]);
+		if (signers->heard[i].domain != NULL)
+			forget_heard(signers, &signers->heard[i]);
+	table_clear(&signers->names);
 	event_free(signers->tick);
 	event_free(signers->later);
 	free(signers);

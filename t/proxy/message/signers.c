@@ -256,6 +256,39 @@ test_a_name_is_asked_for_once(void **state)
 	finish(&rig);
 }
 
+/* The names of so many keys are kept, and of no more. */
+static void
+test_the_oldest_name_goes(void **state)
+{
+	char domain[32];
+	struct rig rig;
+
+	(void)state;
+	begin_with(&rig, 1, LONG_S, 0);
+	for (int i = 0; i <= PROXY_SIGNERS_HEARD; i++) {
+		struct proxy_sign_wish wish = {.right = 1,
+		    .kind = PROXY_SIGN_ASK_KEY,
+		    .make = on_make,
+		    .done = on_done,
+		    .ctx = &rig.told[0]};
+
+		(void)snprintf(domain, sizeof(domain), "a.d%d.example", i);
+		wish.domain = slice_str(domain);
+		memset(&rig.told[0], 0, sizeof(rig.told[0]));
+		rig.told[0].asking = proxy_sign_ask(rig.signers, &wish);
+		learn(&rig, 0, "s1");
+		proxy_sign_asking_end(rig.told[0].asking);
+		rig.told[0].asking = NULL;
+		assert_true(
+		    proxy_signers_know(rig.signers, 1, slice_str(domain)));
+		assert_true(i == PROXY_SIGNERS_HEARD ||
+		    proxy_signers_know(rig.signers, 1, SLICE("a.d0.example")));
+	}
+	assert_false(proxy_signers_know(rig.signers, 1, SLICE("a.d0.example")));
+	assert_true(proxy_signers_know(rig.signers, 1, SLICE("a.d1.example")));
+	finish(&rig);
+}
+
 /* They say in turn that it is the other's key. */
 static void
 say_stale(struct rig *rig, struct told *told, unsigned *made)
@@ -657,6 +690,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_name_is_asked_for_once),
+	    cmocka_unit_test(test_the_oldest_name_goes),
 	    cmocka_unit_test(
 		test_a_text_that_is_always_stale_rests_before_the_next_time),
 	    cmocka_unit_test(
