@@ -81,7 +81,7 @@ struct auth_result {
 	const char *disposition;  /* DMARC: what the policy asks for here */
 	bool dkim_aligned, spf_aligned; /* DMARC: which of them passed */
 	/* DMARC: failed, but a chain of trusted ARC seals says that it had
-	 * passed before; so the disposition is \"none\". */
+	 * passed before; so the disposition is "none". */
 	bool arc_overrides;
 	/* DMARC: what is wrong with From, whatever the verdict; NULL:
 	 * nothing. */

@@ -81,9 +81,9 @@ add_signature(void *ctx, struct proxy_signature *signature,
     struct slice matched, enum proxy_sign_place place)
 {
 	*add(ctx) = (struct proxy_sign_right){
-	    .use = signature->kind == &dkim_kind_domainkeys
-		? PROXY_SIGN_USE_DOMAINKEYS
-		: PROXY_SIGN_USE_DKIM,
+	    /* A kind without a text is signed by its digest. */
+	    .use = signature->kind->text == NULL ? PROXY_SIGN_USE_DOMAINKEYS
+						 : PROXY_SIGN_USE_DKIM,
 	    .key_rule = signature->key_rule,
 	    .algorithm = signature->algorithm,
 	    .signature = signature,

@@ -4,7 +4,8 @@
 Of an act: words, added to the strbuf that the caller gives for them, and -1:
 `return strbuf_fail(reason, ...)`. Of a check, whose result is a verdict: a value,
 enum mail_reason, whose words stand in one place. Text by a `const char **` is
-neither.
+neither. (A question with no other answer than "yes" or why not may return the
+words, a constant, and NULL: check_right(), dkim_signed_text_read().)
 """
 import re
 

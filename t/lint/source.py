@@ -12,7 +12,8 @@ import sys
 ROOMS = ("base", "mail", "dns", "dkim", "auth", "smtp", "milter",
          "record",
          "proxy/settings", "proxy/keys", "proxy/figures", "proxy/message",
-         "proxy/process", "cli/kit", "cli/check", "cli")
+         "proxy/process", "cli/kit", "cli/publish", "cli/rotate", "cli/check",
+         "cli")
 PLACES = ROOMS + ("t", "bench")
 
 TOKEN = re.compile(

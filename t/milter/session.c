@@ -1,6 +1,7 @@
 /* milter/session: whole conversations, what may not come, every state and octet. */
 #include "milter/session.h"
 #include "milter/packet.h"
+#include "t/lib/steps.h"
 #include "t/lib/unit.h"
 
 /* Codes one after another: "-" behind one that broke a message off, "!" behind
@@ -101,12 +102,31 @@ test_every_state_and_octet(void **state)
 	}
 }
 
+static void
+test_each_step(void **state)
+{
+	static const char *const table[] = {"BEGINNING AGREED",
+	    "BEGINNING OVER", "AGREED AGREED", "AGREED CLIENT", "AGREED SENDER",
+	    "AGREED OVER", "CLIENT AGREED", "CLIENT CLIENT", "CLIENT SENDER",
+	    "CLIENT OVER", "SENDER AGREED", "SENDER CLIENT", "SENDER SENDER",
+	    "SENDER OVER", "SENDER FIELDS", "SENDER CHUNKS", "SENDER COMPLETE",
+	    "FIELDS AGREED", "FIELDS CLIENT", "FIELDS SENDER", "FIELDS OVER",
+	    "FIELDS FIELDS", "FIELDS CHUNKS", "FIELDS COMPLETE",
+	    "CHUNKS AGREED", "CHUNKS CLIENT", "CHUNKS SENDER", "CHUNKS OVER",
+	    "CHUNKS CHUNKS", "CHUNKS COMPLETE", "COMPLETE AGREED",
+	    "COMPLETE CLIENT", "COMPLETE SENDER", "COMPLETE OVER", NULL};
+
+	(void)state;
+	steps_check_table(&milter_session_machine, table);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_conversations),
 	    cmocka_unit_test(test_every_state_and_octet),
+	    cmocka_unit_test(test_each_step),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -553,6 +553,8 @@ test_100000_records_take_well_under_a_second(void **state)
 				.policy = "v=DMARC1; p=none"});
 	}
 	assert_int_equal(record_store_commit(f->store, NULL), 0);
+	/* By the clock it may take long, on a busy machine. */
+	record_store_bound(f->store, 300000);
 	begun = seconds_now();
 	html = print(&page);
 	print_message("page of 110000 records: %.3f s of CPU, %zu bytes\n",
@@ -593,6 +595,7 @@ test_a_report_of_100000_rows_takes_few_seconds(void **state)
 	for (int i = 0; i < 100000; i++)
 		add_row(f->store, i);
 	assert_int_equal(record_store_commit(f->store, NULL), 0);
+	record_store_bound(f->store, 300000);
 	strbuf_init(&packed, 32 << 20);
 	begun = seconds_now();
 	gzip = record_gzip_new(&packed);

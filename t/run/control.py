@@ -107,6 +107,13 @@ class Answers(Case):
         self.assertEqual([w["pid"] for w in state["workers"]],
                          proxy.processes()[1:])
 
+    def test_there_is_a_signer_for_each_core(self):
+        proxy = self.daemon(daemon=["signers = auto"])
+        cores = os.sysconf("SC_NPROCESSORS_ONLN")
+        self.assertEqual(
+            [w["role"] for w in ask(proxy.control, b"state")["workers"]],
+            ["out"] + cores * ["signer"])
+
     def test_what_is_no_request(self):
         proxy = self.daemon()
         for request in (b"x", b"state x", b"RELOAD", b"reload\n\n", b"\0",
@@ -233,8 +240,10 @@ class Keys(Case):
         self.assertEqual(answer["verdict"], "refuse-for-now")
 
     def signers(self, proxy):
-        return [w["pid"] for w in ask(proxy.control, b"state")["workers"]
-                if w["role"] == "signer"]
+        """Those that stay: of an old generation there may be some still."""
+        state = ask(proxy.control, b"state")
+        return [w["pid"] for w in state["workers"] if w["role"] == "signer"
+                and w["generation"] == state["generation"]]
 
     def is_ended_by_reload(self, proxy):
         """On a slow machine the question may be over before."""

@@ -835,6 +835,17 @@ class Starting(Serving):
         run = self.daemon(proxy, "-t")
         self.assertEqual(run.returncode, 0)
         self.assertEqual(harness.besides_users(run.stdout), "")
+        # One line for a user of the package's that is not there, and how to
+        # make it.
+        try:
+            pwd.getpwnam("signpost-keys")
+            told = 0
+        except KeyError:
+            told = 1 if ROOT else 0
+        self.assertEqual(len(re.findall(
+            "(?m)user signpost-keys does not exist: the signers run as %s, "
+            "who reads mail; useradd .* signpost-keys makes it$" %
+            harness.WORKER, run.stdout)), told, run.stdout)
         os.chmod(proxy.keyfile, 0o640)
         os.chown(proxy.keyfile, -1, pwd.getpwnam(
             harness.WORKER).pw_gid if ROOT else os.getgid())

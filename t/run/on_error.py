@@ -5,6 +5,7 @@ made and logs each that cannot. Other mail goes on."""
 import os
 import re
 import shutil
+import signal
 import tempfile
 
 import harness
@@ -48,6 +49,40 @@ class Signs(OnError):
         self.assertIn(b"\r\nDomainKey-Signature:", data)
         self.assertTrue(harness.dkim_verifies(data, self.daemon.record()))
         self.daemon.wait_log(r"signed=dkim:\S*,domainkeys:example\.org:t2026")
+
+
+class Silence(OnError):
+    """Signers that hang: one is passed by, and of all it is on_error's."""
+
+    def hang(self, *out):
+        self.begin(*out, daemon=("signers = 2", "sign_timeout = 1s"))
+        signers = []
+        for pid in self.daemon.processes():
+            with open("/proc/%d/cmdline" % pid, "rb") as f:
+                if b"\0signer\0" in f.read():
+                    signers.append(pid)
+        self.assertEqual(len(signers), 2)
+        for pid in signers:
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(os.kill, pid, signal.SIGCONT)
+        return signers
+
+    def test_one_is_passed_by(self):
+        os.kill(self.hang()[0], signal.SIGCONT)
+        for _ in range(3):
+            self.assertIn(b"DKIM-Signature:", self.signed())
+
+    def test_all_of_them_put_mail_off(self):
+        self.hang()
+        reply = self.client.message(SAMPLE)
+        self.assertEqual(reply.code, 451, reply)
+        self.assertEqual(self.hop.messages, [])
+        self.daemon.wait_log("no signer answered in time")
+
+    def test_or_let_it_pass_unsigned(self):
+        self.hang("on_error = pass")
+        self.assertNotIn(b"DKIM-Signature:", self.signed())
+        self.daemon.wait_log("no signer answered in time")
 
 
 class Parents(OnError):

@@ -534,6 +534,31 @@ test_a_file_that_is_not_sealed_is_not_read(void **state)
 	rig_end(&rig);
 }
 
+/* DomainKeys knows RSA alone, and a digest tells nothing of what it is of. */
+static void
+test_a_digest_is_for_rsa(void **state)
+{
+	struct ask what = {
+	    false, PROXY_SIGN_ASK_DIGEST, KEYS, "example.org", DIGEST};
+	struct strbuf reason;
+	struct dkim_key *ed25519;
+	struct rig rig;
+
+	(void)state;
+	rig_begin(&rig);
+	strbuf_init(&reason, 200);
+	ed25519 = dkim_key_generate(DKIM_KEY_ED25519, 0, &reason);
+	assert_non_null(ed25519);
+	write_key(&rig, "example.org", ed25519);
+	ask(&rig, &what);
+	assert_int_equal(rig.answer.status, PROXY_SIGN_TROUBLE);
+	assert_slice_equal(rig.answer.reason,
+	    SLICE("the key is of another type than the algorithm"));
+	dkim_key_free(ed25519);
+	strbuf_clear(&reason);
+	rig_end(&rig);
+}
+
 static void
 test_no_question_ends_the_connection(void **state)
 {
@@ -625,6 +650,7 @@ main(void)
 	    cmocka_unit_test(test_a_key_that_is_not_there_is_told_of),
 	    cmocka_unit_test(test_long_texts_go_apart),
 	    cmocka_unit_test(test_a_file_that_is_not_sealed_is_not_read),
+	    cmocka_unit_test(test_a_digest_is_for_rsa),
 	    cmocka_unit_test(test_no_question_ends_the_connection),
 	    cmocka_unit_test(test_a_crowd_is_answered_in_the_end),
 	};

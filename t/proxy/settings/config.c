@@ -821,6 +821,39 @@ test_names_what_the_machine_lacks(void **state)
 	proxy_config_free(c);
 }
 
+/* Those of roles that read no mail. */
+static void
+test_names_users_that_cannot_be(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+	    {"[signpost]\nuser = nobody\nkeys_user = no-such-user\n" OUT,
+		":3: keys_user: user no-such-user does not exist; useradd "},
+	    {"[signpost]\nuser = nobody\nkeys_user = nobody\n" OUT,
+		":3: keys_user: nobody is the user of [out], which reads mail"},
+	    {"[signpost]\nuser = nobody\nkeys_user = root\n" OUT,
+		":3: keys_user: user root is root; the signers may have no "},
+	    {"[results]\nuser = no-such-user\ndatabase = /tmp/none/x\n" OUT,
+		":2: [results] user: user no-such-user does not exist; "},
+	};
+
+	(void)state;
+	if (geteuid() != 0)
+		fail_msg("needs root");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct proxy_config *c = must_parse(cases[i].text);
+		struct proxy_report report;
+
+		proxy_report_init(&report);
+		assert_int_equal(proxy_config_check_machine(c, &report), -1);
+		if (strstr(strbuf_text(&report.errors), cases[i].want) == NULL)
+			fail_msg("%s", strbuf_text(&report.errors));
+		proxy_report_clear(&report);
+		proxy_config_free(c);
+	}
+}
+
 static void
 test_tells_a_spool_that_cannot_be_written(void **state)
 {
@@ -967,6 +1000,7 @@ main(void)
 	    cmocka_unit_test(test_reads_what_is_installed),
 	    cmocka_unit_test(test_networks_within_networks),
 	    cmocka_unit_test(test_names_what_the_machine_lacks),
+	    cmocka_unit_test(test_names_users_that_cannot_be),
 	    cmocka_unit_test(test_tells_a_spool_that_cannot_be_written),
 	};
 
