@@ -196,6 +196,18 @@ class Privileges(Serving):
             with self.subTest(rights=rights):
                 self.is_signed(hop, proxy)
 
+    def test_what_is_closed_in_is_said(self):
+        """A sanitizer makes calls of its own: there nothing is forbidden."""
+        _, proxy = self.out()
+        without = "sandbox = log: nothing is forbidden"
+        if proxy.is_sanitized():
+            proxy.wait_log(without)
+        else:
+            self.assertEqual(proxy.lines(without), [])
+        for pid in proxy.processes()[1:]:
+            # A filter that only tells of calls is one too.
+            self.assertEqual(status(pid)["Seccomp"], ["2"])
+
     def test_the_environment_is_not_handed_on(self):
         _, proxy = self.out(environment={
             "TZ": "Asia/Tokyo", "SECRET": "x", "LD_LIBRARY_PATH": "/tmp",
