@@ -6,7 +6,8 @@ import subprocess
 import time
 import unittest
 
-import tool
+import tool  # first, for the path
+import listed
 
 
 class Demo(tool.Case):
@@ -24,6 +25,7 @@ class Demo(tool.Case):
                          result.err + result.out.decode("utf-8", "replace"))
         self.assertEqual([n for n in os.listdir(self.dir)
                           if n.startswith("signpost-demo")], [])
+        listed.check(result.err + result.out.decode("utf-8", "replace"))
         return result
 
     def processes(self):

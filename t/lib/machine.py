@@ -8,18 +8,28 @@ folder are what they are here, with a layer on top that takes what is written
 and ends with the test; /run is empty. So a test may install, run useradd, start
 the real Postfix of this machine on port 25 and break what it likes. Needs root.
 
+What programs send to syslog there is kept, and the run fails at its end where a
+daemon said that it made a system call which is not listed: service(8) hands on no
+SIGNPOST_SANDBOX, and the mail of a process that ended by it may have been taken by
+its successor.
+
 With SIGNPOST_DEBIAN=FOLDER the Debian in FOLDER/root is at ROOT besides, with a
 layer of the same kind, which is on that disk; its /run is this one's. There the
 test does what it would do here (t/howto).
 """
+import contextlib
 import ctypes
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import unittest
 
 import debian
+import listed
 
 LAYERS = "/etc", "/var", "/usr", "/root", "/home"
 HERE = os.path.abspath(__file__)
@@ -44,8 +54,38 @@ def _debian(folder):
     debian.fill(ROOT.root)
 
 
+def _devices():
+    """A layer on /dev, and what is mounted there."""
+    to = pathlib.Path(tempfile.mkdtemp(prefix="machine-dev-"))
+    subprocess.run(["mount", "-t", "tmpfs", "none", to], check=True)
+    (to / "there").mkdir()
+    subprocess.run(["mount", "--rbind", "/dev", to / "there"], check=True)
+    _layer("/dev", to)
+    for path in (to / "there").iterdir():
+        if path.is_mount():
+            subprocess.run(["mount", "--rbind", path, f"/dev/{path.name}"],
+                           check=True)
+
+
+def _syslog():
+    """Of the machine; read at once, for who writes there may wait for it."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink("/dev/log")
+    log, said = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), []
+    log.bind("/dev/log")
+    os.chmod("/dev/log", 0o666)
+
+    def read():
+        while True:
+            said.append(log.recv(65536).decode(errors="replace"))
+
+    threading.Thread(target=read, daemon=True).start()
+    unittest.addModuleCleanup(lambda: listed.check("\n".join(said)))
+
+
 def _inside():
     ctypes.CDLL(None).sethostname(HOST.encode(), len(HOST))
+    _devices()
     if DEBIAN:
         _debian(pathlib.Path(DEBIAN))
     to = pathlib.Path(tempfile.mkdtemp(prefix="machine-"))
@@ -64,6 +104,7 @@ def _inside():
     # second reload close to the first, its master waits in there for the
     # postlogd that has ended and that it alone can start: for ever.
     pathlib.Path("/proc/sys/net/unix/max_dgram_qlen").write_text("4096")
+    _syslog()
 
 
 def enter(script):

@@ -31,6 +31,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
+import listed  # noqa: E402
 from ports import free_port  # noqa: E402
 
 WAIT = 120.0
@@ -39,8 +40,6 @@ SIGN_TIMEOUT_MAX = 300  # that the settings take, s
 # A system call that is not listed ends its process, whatever a test does: a
 # path of the program that needs one fails its test (proxy/process/sandbox.h).
 os.environ.setdefault("SIGNPOST_SANDBOX", "death")
-UNLISTED = re.compile(r"sandbox: not listed|is not in its list|"
-                      r"killed by signal %d\b" % signal.SIGSYS)
 
 # Whom workers run as where the tests are root's: never root.
 WORKER = "nobody"
@@ -546,6 +545,8 @@ class Signpost:
     its own. `out` and `daemon` are lines for [out] and [signpost]. Its timers
     run `hurry` times as fast as ours, those of signers as `unlike` says, where it
     does (t/lib/hurry.c)."""
+    # Whether a call that is not in its list is a failure, however it ends.
+    lists_all = True
 
     def __init__(self, relay, out=(), daemon=(), keys=True, environment=None,
                  preexec=None, domain="example.org", rest="", hurry=1,
@@ -741,7 +742,7 @@ class Signpost:
             raise AssertionError("signpost does not end:\n" + self.text())
         text = self.text() if os.path.exists(self.log) else ""
         if "Sanitizer" in text or "runtime error:" in text or \
-                UNLISTED.search(text):
+                listed.UNLISTED.search(text):
             raise AssertionError(text)
         return status
 
@@ -752,7 +753,10 @@ class Signpost:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        text = self.text() if os.path.exists(self.log) else ""
         shutil.rmtree(self.dir, ignore_errors=True)
+        if self.lists_all:
+            listed.check(text)
 
 
 class Case(unittest.TestCase):

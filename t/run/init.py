@@ -71,7 +71,8 @@ class Script(harness.Case):
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                 "DAEMON": self.program, "CONFIG": self.proxy.config,
                 "PIDFILE": self.pidfile, "STOP_WAIT": "20",
-                "ASAN_OPTIONS": "detect_leaks=0"})
+                "ASAN_OPTIONS": "detect_leaks=0",
+                "SIGNPOST_SANDBOX": "death"})
         self.said = run.stdout
         return run.returncode
 

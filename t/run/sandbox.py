@@ -66,7 +66,8 @@ def address(port):
 @unittest.skipUnless(inject.possible(), "needs root and x86-64")
 class Case(inbound.Case):
     def daemon(self, daemon=(), death=False, names=True, dns=9, **options):
-        """All roles there are: both fronts, the recorder, a signer."""
+        """All roles there are: both fronts, the recorder, a signer. What they
+        are made to do is none of their own doing."""
         self.hop = self.relay()
         key = os.path.join(self.make_folder(), "arc.pem")
         shutil.copy(os.path.join(os.path.dirname(__file__), "..", "data",
@@ -74,6 +75,7 @@ class Case(inbound.Case):
         os.chmod(key, 0o600)
         proxy = Both(self.hop, dns, daemon=daemon, environment={
             "SIGNPOST_SANDBOX": "death" if death else ""}, **options)
+        proxy.lists_all = False
         self.addCleanup(proxy.clean)
         with open(proxy.config) as f:
             text = f.read()

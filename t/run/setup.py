@@ -156,6 +156,7 @@ class Bare(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
+        run("/etc/init.d/signpost", "stop", check=False)
         run("postfix", "stop")
         cls.name_server.stop()
 
