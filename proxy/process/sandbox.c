@@ -138,11 +138,13 @@ kind_of(enum proxy_role role, const struct proxy_config *config)
 
 /* --- who forbids it --- */
 
-/* A filter that was there before ours: whoever started us set it. */
+/* A call that whoever started us forbids ends so. Ours forbids none of those
+ * that close a process in, so it does not matter whether it is there already. */
 static bool
-is_filtered(void)
+is_filtered(int why)
 {
-	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER;
+	return (why == EPERM || why == ENOSYS) &&
+	    prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER;
 }
 
 static const char *
@@ -150,12 +152,10 @@ who_forbids(int why)
 {
 	if (why == EOPNOTSUPP)
 		return "the kernel was started without it (lsm=)";
-	if (why == ENOSYS && !is_filtered())
-		return "this kernel does not have it";
-	if (is_filtered())
+	if (is_filtered(why))
 		return "whoever started this daemon forbids the call: "
 		       "SystemCallFilter= of the unit, or a container";
-	return strerror(why);
+	return why == ENOSYS ? "this kernel does not have it" : strerror(why);
 }
 
 void
@@ -195,7 +195,7 @@ static int
 go_without(const char *what, struct log *log)
 {
 	log_printf(log, is_deadly() ? LOGGING_ERROR : LOGGING_WARNING,
-	    "sandbox: without %s: %s", what, strerror(errno));
+	    "sandbox: without %s: %s", what, who_forbids(errno));
 	return is_deadly() ? -1 : 0;
 }
 

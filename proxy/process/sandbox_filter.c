@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/seccomp.h>
 
 #include "base/compat.h"
 #include "proxy/process/life_wire.h"
@@ -111,16 +114,20 @@ set_attributes(scmp_filter_ctx filter)
 	    filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 }
 
-/* libseccomp's functions give -errno. */
+/* libseccomp's functions give -errno, but one of their own where the kernel has
+ * refused: so what it says of the call itself is asked for. */
 static int
 load(scmp_filter_ctx filter, int result)
 {
+	uint32_t action = SECCOMP_RET_KILL_PROCESS;
+
 	if (result == 0)
 		result = seccomp_load(filter);
 	seccomp_release(filter);
 	if (result == 0)
 		return 0;
-	errno = -result;
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0)
+		errno = -result;
 	return -1;
 }
 

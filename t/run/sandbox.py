@@ -31,6 +31,9 @@ AT_FDCWD = -100
 NOBODY = 0x3fffff  # a process that there is not: ESRCH, by the kernel's own word
 CLONE_NEWUSER = 0x10000000
 PROT_EXEC = 4
+SECCOMP, PRCTL, PR_SET_SECCOMP = 317, 157, 22
+LANDLOCK = 444, 445, 446
+RESTRICT_SELF = LANDLOCK[2]
 # Where a signer has its ways to the master: for keys, and for what it would
 # tell syslog (proxy/process/spawn.c).
 FD_KEYS, FD_LINES = 8, 12
@@ -43,18 +46,23 @@ def abi():
     return ctypes.CDLL(None).syscall(444, None, 0, 1)
 
 
-def forbid(*calls):
-    """As a unit's filter of system calls does: they get EPERM."""
+def forbid(*calls, why=errno.EPERM, filters=False):
+    """As a unit's filter of system calls does: they end so; and so does to set
+    another filter."""
+    refused = struct.pack("=HBBI", 6, 0, 0, 0x50000 | why)
     program = struct.pack("=HBBI", 0x20, 0, 0, 0)  # the call's number
-    for call in calls:
-        program += struct.pack("=HBBI", 0x15, 0, 1, call)
-        program += struct.pack("=HBBI", 6, 0, 0, 0x50000 | errno.EPERM)
+    for call in calls + ((SECCOMP,) if filters else ()):
+        program += struct.pack("=HBBI", 0x15, 0, 1, call) + refused
+    if filters:  # prctl, and its first argument
+        program += struct.pack("=HBBI", 0x15, 0, 3, PRCTL)
+        program += struct.pack("=HBBI", 0x20, 0, 0, 16)
+        program += struct.pack("=HBBI", 0x15, 0, 1, PR_SET_SECCOMP) + refused
     program += struct.pack("=HBBI", 6, 0, 0, 0x7fff0000)
     text = ctypes.create_string_buffer(program, len(program))
     filter_at = struct.pack("@HP", len(program) // 8, ctypes.addressof(text))
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-    if prctl(22, 2, filter_at) != 0:  # PR_SET_SECCOMP
+    if prctl(PR_SET_SECCOMP, 2, filter_at) != 0:
         raise OSError(ctypes.get_errno(), "PR_SET_SECCOMP")
 
 
@@ -315,15 +323,57 @@ class Modes(Case):
         self.assertRegex(text, r"Seccomp:\s*0")
         self.assertEqual(proxy.stop(), 0)
 
-    def test_who_forbids_landlock_is_said(self):
-        proxy = self.daemon(preexec=lambda: forbid(444, 445, 446))
-        proxy.wait_log("sandbox: without landlock, so any file may be reached "
-                       "that its user may reach: whoever started this daemon "
-                       "forbids the call: SystemCallFilter=")
+    STARTER = "whoever started this daemon forbids the call: SystemCallFilter="
+    LSM = "the kernel was started without it (lsm=)"
+    KERNEL = "this kernel does not have it"
+
+    def forbidden(self, what, why, **options):
+        """A daemon that says so of who forbids what, and signs all the same."""
+        proxy = self.daemon(**options)
+        self.assertIn("sandbox: without %s: %s" % (what, why), proxy.text())
         client = proxy.client()
         client.ehlo()
         self.assertEqual(client.message(harness.SAMPLE).code, 250)
         self.assertEqual(proxy.stop(), 0)
+        return proxy
+
+    def test_who_forbids_landlock_is_said(self):
+        what = "landlock, so any file may be reached that its user may reach"
+        for error, who in ((errno.EPERM, self.STARTER),
+                           (errno.ENOSYS, self.STARTER),
+                           (errno.EOPNOTSUPP, self.LSM)):
+            with self.subTest(error=error):
+                self.forbidden(what, who, preexec=lambda e=error: forbid(
+                    *LANDLOCK, why=e))
+        # And where nothing was forbidden by who started it.
+        with open("/proc/self/status") as f:
+            filtered = re.search(r"Seccomp:\s*2", f.read())
+        program = os.path.join(self.make_folder(), "signpost")
+        for error, who in (("ENOSYS", self.KERNEL), ("EOPNOTSUPP", self.LSM),
+                           ("EPERM", os.strerror(errno.EPERM))):
+            if filtered and error != "EOPNOTSUPP":
+                who = self.STARTER
+            with open(program, "w") as f:
+                f.write(WITHOUT % {"error": error, "binary": harness.binary()})
+            os.chmod(program, 0o755)
+            with self.subTest(error=error), mock.patch.dict(
+                    os.environ, SIGNPOST=program):
+                self.forbidden(what, who)
+
+    def test_who_forbids_a_filter_is_said(self):
+        proxy = self.forbidden(
+            "a filter of system calls", self.STARTER,
+            preexec=lambda: forbid(filters=True))
+        # Of each process, the master too.
+        self.assertEqual(len(proxy.lines("without a filter of system calls")),
+                         5, proxy.text())
+
+    def test_a_process_says_who_forbids_it(self):
+        """Which has a filter of ours already, the master's."""
+        proxy = self.forbidden("landlock", self.STARTER,
+                               preexec=lambda: forbid(RESTRICT_SELF))
+        self.assertEqual(len(proxy.lines("without landlock: " + self.STARTER)),
+                         4, proxy.text())
 
     def test_a_reload_works(self):
         proxy = self.daemon()
@@ -348,6 +398,12 @@ class Modes(Case):
         self.assertEqual(set(os.listdir(".")), before)
 
 
+WITHOUT = """#!/bin/sh
+# On a kernel that has no landlock: strace, which is nobody's parent (-D), has the
+# call end so.
+exec strace -D -qq -o /dev/null -e trace=landlock_create_ruleset \\
+	-e inject=landlock_create_ruleset:error=%(error)s %(binary)s "$@"
+"""
 DEV = """#!/bin/sh
 # A /dev of its own, whose log is the test's socket; its own time zone and
 # resolv.conf.
