@@ -18,7 +18,7 @@ SYS = {
     "read": 0, "mmap": 9, "mprotect": 10, "socket": 41, "connect": 42,
     "bind": 49, "sendto": 44, "clone": 56, "fork": 57, "execve": 59, "kill": 62,
     "close": 3, "ptrace": 101, "mount": 165, "unshare": 272, "openat": 257,
-    "setns": 308, "process_vm_readv": 310, "bpf": 321, "keyctl": 250,
+    "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "bpf": 321, "keyctl": 250,
     "execveat": 322, "io_uring_setup": 425, "clone3": 435, "unlinkat": 263,
     "memfd_create": 319, "setuid": 105, "chroot": 161, "symlinkat": 266,
     "ioctl": 16, "socketpair": 53, "tgkill": 234, "prlimit64": 302,
