@@ -138,7 +138,8 @@ class Reach(Case):
                 self.files(proxy, role, it)
                 self.sockets(proxy, role, it)
                 self.others(proxy, it)
-        # All of them are there as before, and the log says what was refused.
+        # All of them are there as before, and the log says what was refused,
+        # once of each call that a process makes.
         self.assertEqual(len(proxy.lines("killed by")), 0)
         for role, call in (("signer", "openat (257)"),
                            ("signer", "socket (41)"),
@@ -147,6 +148,11 @@ class Reach(Case):
             proxy.wait_log(r"process \d+ of .%s.: the system call %s is not "
                            "in its list and was refused .EPERM." % (
                                role, re.escape(call)))
+        for role in ("out", "in", "recorder", "signer"):
+            # unshare was called twice, and then fork.
+            of = "of .%s.: the system call " % role
+            proxy.wait_log(of + "fork")
+            self.assertEqual(len(proxy.lines(of + "unshare")), 1)
         client = proxy.client()
         client.ehlo()
         self.assertEqual(client.message(harness.SAMPLE).code, 250)
@@ -222,7 +228,8 @@ class Reach(Case):
 
     def others(self, proxy, it):
         for call, *arguments in (
-                ("unshare", CLONE_NEWUSER), ("fork",), ("setns", 0, 0),
+                ("unshare", CLONE_NEWUSER), ("unshare", CLONE_NEWUSER),
+                ("fork",), ("setns", 0, 0),
                 ("clone", CLONE_NEWUSER | signal.SIGCHLD, 0, 0, 0, 0),
                 ("clone3", it.bytes(b"\0" * 88), 88),
                 ("kill", proxy.process.pid, 0), ("io_uring_setup", 1, 0),
