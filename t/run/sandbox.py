@@ -37,6 +37,7 @@ RESTRICT_SELF = LANDLOCK[2]
 # Where a signer has its ways to the master: for keys, and for what it would
 # tell syslog (proxy/process/spawn.c).
 FD_KEYS, FD_LINES = 8, 12
+FD_RECORD = 9  # and a worker its way to the recorder
 # Those that nothing of ours makes: the process ends.
 DEADLY = ("execve", "execveat", "ptrace", "process_vm_readv",
           "process_vm_writev", "bpf", "mount", "keyctl")
@@ -496,18 +497,27 @@ class Late(Case):
 
     def test_syslog_is_found_again_and_knows_the_zone(self):
         proxy = self.elsewhere(daemon=["log = syslog"])
-        for port, role in ((proxy.port, "out"), (proxy.in_port, "in")):
-            self.send(port)
-            line = self.syslog.line(r"signpost/%s.*status=sent" % role)
+        for speak, pattern in (
+                (lambda: self.send(proxy.port), "out.*status=sent"),
+                (lambda: self.send(proxy.in_port), "in.*status=sent"),
+                (lambda: self.forge(proxy), "recorder.*no record of its own")):
+            speak()
+            line = self.syslog.line("signpost/" + pattern)
             there = datetime.datetime.now(zoneinfo.ZoneInfo("Asia/Tokyo"))
             stamps = [there - datetime.timedelta(seconds=s)
                       for s in range(60)]
             self.assertIn(line[4:19], [
                 s.strftime("%b %e %H:%M:%S") for s in stamps])
             self.syslog.begin()
-            self.send(port)
-            self.syslog.line(r"signpost/%s.*status=sent" % role)
+            speak()
+            self.syslog.line("signpost/" + pattern)
         self.assertEqual(proxy.stop(), 0)
+
+    def forge(self, proxy):
+        """A worker sends the recorder what is no record; and it says so."""
+        with inject.Captive(self.pid_of(proxy, "out")) as it:
+            self.assertEqual(it.call(SYS["sendto"], FD_RECORD,
+                                     it.bytes(b"none"), 4, 0x40, 0, 0), 4)
 
     def test_a_signer_speaks_through_the_master(self):
         proxy = self.elsewhere(daemon=["log = syslog"])
