@@ -12,6 +12,9 @@ the choice that DKIMproxy's manual describes, stands for it.
 Moves: steps, run on a machine with the Postfix that Debian installs while mail
 comes; each message is signed once.
 
+Keys: what steps does with keys that we refuse where they are, and why it says so;
+and where its files go.
+
 Runs in namespaces of its own (t/lib/machine.py); nothing of it remains.
 """
 import contextlib
@@ -139,6 +142,15 @@ class Machine(unittest.TestCase):
             self.assertRegex(texts["report"], named)
         return folder, texts
 
+    def begin(self, folder):
+        """The steps, up to where Postfix comes in; then the daemon may serve."""
+        steps = pathlib.Path(folder, "steps")
+        text = re.split(r"(?m)^say 'signpost (?:serves|takes)",
+                        steps.read_text())[0]
+        text = text.replace("$(cd \"$(dirname \"$0\")\" && pwd)", folder)
+        self.assertIn("signpost serve -t", text)
+        run("sh", "-e", "-c", text)
+
     def record(self, name, timeout=5):
         """The key of any domain, by its selector."""
         selector = name.decode().split("._domainkey.")[0]
@@ -190,14 +202,8 @@ class Alike(Machine):
             relay.close()
 
     def ours(self, folder):
-        """What signpost makes of the messages by what was migrated: the steps
-        up to where Postfix comes in, then the daemon."""
-        steps = pathlib.Path(folder, "steps")
-        text = re.split(r"(?m)^say 'signpost (?:serves|takes)",
-                        steps.read_text())[0]
-        text = text.replace("$(cd \"$(dirname \"$0\")\" && pwd)", folder)
-        self.assertIn("signpost serve -t", text)
-        run("sh", "-e", "-c", text)
+        """What signpost makes of the messages by what was migrated."""
+        self.begin(folder)
         if "\n[out]\n" not in pathlib.Path(folder, "signpost.conf").read_text():
             return None
         daemon = subprocess.Popen([SIGNPOST, "serve"])
@@ -375,6 +381,106 @@ def with_dkim(chosen):
 
 def with_domainkeys(chosen):
     return sorted((one[1], one[2]) for one in chosen if one[0] == "domainkeys")
+
+
+class Keys(Machine):
+    """Each is found in a way that we refuse."""
+    OLD = {"opendkim": ("/etc/opendkim.conf", """
+Domain example.org
+Selector s1
+KeyFile %s
+UserID opendkim
+Socket inet:8891@localhost
+"""), "dkimproxy": ("/etc/dkimproxy_out.conf", cases.PORTS + """
+domain example.org
+selector s1
+keyfile %s
+user opendkim
+""")}
+
+    def setUp(self):
+        super().setUp()
+        run("postconf", "-e", "smtpd_milters=inet:127.0.0.1:8891",
+            "content_filter=dksign:[127.0.0.1]:10027")
+        run("postconf", "-Me", "dksign/unix=dksign unix - - n - 10 smtp")
+        if run("getent", "passwd", "signpost", check=False).returncode:
+            run("useradd", "--system", "--user-group", "signpost")
+
+    def old(self, program, key):
+        conf, text = self.OLD[program]
+        pathlib.Path(conf).write_text(text % key)
+        return conf
+
+    def key(self, folder, owner="root:root", mode=0o600):
+        path = pathlib.Path(folder, "theirs.pem")
+        path.write_text(self.private["K1"])
+        run("chown", owner, str(path))
+        path.chmod(mode)
+        self.addCleanup(path.unlink, missing_ok=True)
+        return path
+
+    @staticmethod
+    def whose(path):
+        return path.owner(), path.group(), path.stat().st_mode & 0o7777
+
+    def test_mended_where_they_are(self):
+        """The old program reads them by its group then, and ours as root."""
+        for program in self.OLD:
+            for owner, mode, reason in (
+                    ("root:root", 0o644, "has mode 0644, which lets "),
+                    ("root:signpost", 0o640, "has mode 0640, which lets group ")):
+                with self.subTest(program=program, mode=mode):
+                    key = self.key("/etc/dkimproxy", owner, mode)
+                    folder, texts = self.migrate(
+                        program, cases.Case("", ""), self.old(program, key))
+                    self.assertRegex(
+                        texts["steps"], r"(?m)^# key file %s %s.*\n"
+                        r"chown root:opendkim %s\nchmod 640 %s$" % (
+                            key, reason, key, key))
+                    self.begin(folder)
+                    self.assertEqual(self.whose(key),
+                                     ("root", "opendkim", 0o640))
+
+    def test_copied_from_where_the_service_sees_nothing(self):
+        # DKIMproxy's may be of any domain.
+        for program, copy in (("opendkim", "example.org/s1.pem"),
+                              ("dkimproxy", "theirs/theirs.pem")):
+            with self.subTest(program=program):
+                home = tempfile.mkdtemp(dir="/home")
+                self.addCleanup(shutil.rmtree, home)
+                key = self.key(home)
+                folder, texts = self.migrate(
+                    program, cases.Case("", ""), self.old(program, key))
+                copy = pathlib.Path("/etc/signpost/keys", copy)
+                self.assertRegex(
+                    texts["steps"], r"(?m)^# the service sees no home "
+                    r"directories and no /tmp\n.*\n"
+                    r"install -m 600 -o root -g root %s %s$" % (key, copy))
+                self.begin(folder)
+                for path in key, copy:
+                    self.assertEqual(self.whose(path), ("root", "root", 0o600))
+                    self.assertEqual(path.read_text(), self.private["K1"])
+                shutil.rmtree("/etc/signpost")
+
+    def test_where_its_files_go(self):
+        conf = self.old("opendkim", self.key("/etc/dkimproxy"))
+        folder, texts = self.migrate("opendkim", cases.Case("", ""), conf)
+        # Without a folder, one behind the other.
+        said = run(SIGNPOST, "migrate", "opendkim", conf).stdout
+        parts = re.split(r"(?m)^==> (\S+) <==\n", said)
+        self.assertEqual(parts[0], "")
+        self.assertEqual({name: text[:-1] for name, text in zip(
+            parts[1::2], parts[2::2])}, texts)
+        # Nothing is written over that is there.
+        for name in texts:
+            pathlib.Path(folder, name).write_text("mine\n")
+        done = run(SIGNPOST, "migrate", "opendkim", conf, "-o", folder,
+                   check=False)
+        self.assertEqual(done.returncode, 73, done.stdout)
+        self.assertIn(f"{folder}/signpost.conf: exists, and is not "
+                      "overwritten", done.stdout)
+        for name in texts:
+            self.assertEqual(pathlib.Path(folder, name).read_text(), "mine\n")
 
 
 class Moves(Machine):
