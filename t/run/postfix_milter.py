@@ -8,6 +8,7 @@
 import base64
 import contextlib
 import os
+import pathlib
 import smtplib
 import socket
 import subprocess
@@ -24,13 +25,14 @@ from postfix_case import fields, message
 RSA, RSA_RECORD = inbound.key("rsa2048")
 STRANGER = "203.0.113.5"
 
+# smtpd in a chroot, as Debian has it: what it names lies below the queue.
 MASTER = """
-127.0.0.1:{smtp} inet n - n - - smtpd
+127.0.0.1:{smtp} inet n - y - - smtpd
   -o smtpd_milters={milters}
   -o smtpd_authorized_xclient_hosts=127.0.0.0/8
   -o smtpd_sasl_auth_enable=yes
   -o smtpd_sasl_type=dovecot
-  -o smtpd_sasl_path={auth}
+  -o smtpd_sasl_path=signpost/auth
   -o smtpd_sasl_security_options=
   -o smtpd_recipient_restrictions=
   -o smtpd_relay_restrictions=reject_unauth_destination
@@ -93,9 +95,8 @@ relay_domains = example.net
             main=self.main.format(out=self.milters()))
         with open(self.postfix.config / "master.cf", "a") as master:
             master.write(MASTER.format(smtp=self.ports["smtp"],
-                                       milters=self.milters(),
-                                       auth=folder + "/auth"))
-        passwords = Passwords(folder + "/auth")
+                                       milters=self.milters()))
+        passwords = Passwords(folder + "/queue/signpost/auth")
         self.addCleanup(passwords.listener.close)
         self.postfix.settle()
         self.postfix.start()
@@ -135,6 +136,17 @@ relay_domains = example.net
             self.assertEqual(code, 220, text)
         server.ehlo(helo)
 
+    def smtpd_roots(self):
+        """Those of each smtpd that serves."""
+        roots = set()
+        for path in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it ends
+                words = (path / "cmdline").read_bytes().split(b"\0")
+                if words[0] == b"smtpd" and (
+                        b"127.0.0.1:%d" % self.ports["smtp"]) in words:
+                    roots.add(os.readlink(path / "root"))
+        return roots
+
     def send(self, *messages, client=STRANGER, login=None, helo="mx.test",
              sender="ann@example.org", rcpt="bob@example.net"):
         """Over one connection, as that client; None: as ourselves."""
@@ -171,6 +183,8 @@ class Signing(Milter):
         for text in self.delivered(len(mta.ODD)):
             with self.subTest(text=text[:400]):
                 self.assert_dkim(text)
+        self.assertEqual(self.smtpd_roots(),
+                         {os.path.realpath(self.folder + "/queue")})
         line = self.proxy.wait_log("signed=.*status=sent", len(mta.ODD))
         self.assertRegex(line, r" 4?[0-9A-Za-z]+: from=<ann@example.org>")
 
