@@ -180,6 +180,8 @@ is_wanted(const struct dns_answer *answer, const struct rotate_want *want)
 	struct dkim_record record;
 
 	if (want->kind == ROTATE_WANT_FREE || want->kind == ROTATE_WANT_EMPTY)
+		return answer->status == DNS_NXDOMAIN;
+	if (want->kind == ROTATE_WANT_NO_TXT)
 		return answer->status != DNS_OK;
 	/* RFC 6376 section 3.6.2.2: of several records a verifier may take any
 	 * one. */
@@ -237,6 +239,19 @@ struct errand {
 	size_t link, host;
 };
 
+/* A fixed name that is delegated as a zone of its own has an SOA from the first
+ * day on. */
+static bool
+is_bare_zone(const struct subject *s, const struct link *link,
+    const struct dns_answer *answer)
+{
+	return s->want.kind == ROTATE_WANT_EMPTY &&
+	    answer->status == DNS_NODATA &&
+	    slice_equal_nocase(slice_str(link->question.name),
+		slice_str(
+		    s->look->authorities->zones[link->placed.zone]->name));
+}
+
 static void
 note_result(void *ctx, const struct dns_direct_result *result)
 {
@@ -252,7 +267,9 @@ note_result(void *ctx, const struct dns_direct_result *result)
 	case DNS_DIRECT_ANSWER:
 		said->ttl = result->ttl;
 		said->kind =
-		    is_wanted(answer, &s->want) ? SAID_RIGHT : SAID_OTHER;
+		    is_wanted(answer, &s->want) || is_bare_zone(s, link, answer)
+		    ? SAID_RIGHT
+		    : SAID_OTHER;
 		if (said->kind == SAID_OTHER && answer->status == DNS_OK)
 			said->text = xslicedup(answer->records[0].value);
 		break;
@@ -401,7 +418,11 @@ tell_other(struct subject *s, const struct link *link, const char *host,
 	if (said->text != NULL)
 		escape_text(
 		    slice_first(slice_str(said->text), SHOWN_MAX), &shown);
-	if (said->text == NULL)
+	if (said->text == NULL && s->want.kind >= ROTATE_WANT_FREE)
+		add_text(&s->lacking,
+		    "%s has something else than TXT at %s, or below it", host,
+		    link->question.name);
+	else if (said->text == NULL)
 		add_text(&s->lacking, "%s does not have %s", host,
 		    link->question.name);
 	else if (s->want.kind == ROTATE_WANT_RECORD)
@@ -452,7 +473,7 @@ judge_host(struct subject *s, struct link *link, const struct cli_host *host,
 		break;
 	case SAID_RIGHT:
 		/* That nothing is there may be kept as well. */
-		if (s->want.kind >= ROTATE_WANT_FREE &&
+		if (s->want.kind >= ROTATE_WANT_NO_TXT &&
 		    said->ttl > link->verdict.ttl)
 			link->verdict.ttl = said->ttl;
 		break;

@@ -22,8 +22,11 @@
 enum rotate_want_kind {
 	ROTATE_WANT_RECORD, /* the one record of that key */
 	ROTATE_WANT_GONE,   /* none of that key any more */
-	ROTATE_WANT_FREE,   /* nothing at that name, not even an alias */
-	ROTATE_WANT_EMPTY   /* nothing, where an alias leads neither */
+	ROTATE_WANT_NO_TXT, /* none at all, for the key is not known */
+	/* No such name (NXDOMAIN), not even an alias: one that exists without a
+	 * TXT record has a record of another type, or names below it. */
+	ROTATE_WANT_FREE,
+	ROTATE_WANT_EMPTY /* no such name, where an alias leads neither */
 };
 
 struct rotate_want {

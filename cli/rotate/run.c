@@ -175,7 +175,7 @@ rotate_items_look(struct rotate_items *items, struct rotate_run *run)
 		/* Whose key is not there any more has no record that is known:
 		 * none at all is what is wanted. */
 		if (!item->readable && item->gone)
-			want.kind = ROTATE_WANT_EMPTY;
+			want.kind = ROTATE_WANT_NO_TXT;
 		else if (!item->readable)
 			continue;
 		rotate_record_name(

@@ -706,6 +706,43 @@ class Servers(Case):
             self.publish(made[name])
         self.rotate("activate", domain=names, status=75)
         path = os.path.join(self.daemon.dir, "keys/b.example.org/selectors")
+    def test_a_name_is_taken_by_any_record_and_by_a_key_file(self):
+        self.begin("m202911r._domainkey SRV 0 0 1 ns1",
+                   "below.m202911r2._domainkey TXT x",
+                   "m202911r3._domainkey CAA 0 issue x")
+        folder = os.path.join(self.daemon.dir, "keys", "example.org")
+        harness.make_key(os.path.join(folder, "m202911r4.pem"))
+        self.assertEqual(self.one("prepare")["selector"], "m202911r5")
+        self.rotate("retire", "-s", "m202911r5", status=75)
+        text = self.one("prepare", "-s", "m202911r3", status=1)["text"]
+        self.assertIn("the name is taken: ns1.example.org (127.0.0.2) has "
+                      "something else than TXT at m202911r3._domainkey."
+                      "example.org", text)
+        text = self.one("prepare", "-s", "m202911r4", status=1)["text"]
+        self.assertIn("the name is taken: its key is there", text)
+
+    def test_a_wildcard_of_another_type_takes_no_name(self):
+        self.begin("*.example.org. MX 10 ns1")
+        self.assertEqual(self.one("prepare")["selector"], "m202911r")
+
+    def test_a_name_that_is_a_zone_of_its_own_can_have_a_key(self):
+        zone = "a._domainkey.example.org"
+        self.world = world.World(self, START)
+        servers = self.world.serve(FIRST, {
+            zone: "@ 300 SOA ns1.ns.test. root.ns.test. 1 9 9 99999 900\n"
+                  "@ 300 NS ns1.ns.test.\n",
+            "ns.test": world.zone_text("ns.test", (FIRST,))})
+        self.resolver = self.world.resolve({
+            zone: (FIRST,), "ns.test": (FIRST,)})
+        self.serve(("example.org",), "name = a, b", (), 10)
+        made = self.one("prepare")
+        self.assertEqual(made["selector"], "a")
+        servers.update(zone, ("add", zone + ".", "TXT",
+                              made["publish"]["value"]))
+        self.one("activate", status=75)
+        self.world.later(HOUR + 600)
+        self.one("activate")
+
         with open(path, "a", encoding="ascii") as f:
             f.write("rsa aktive x\n")
         self.world.later(HOUR + 600)
