@@ -318,7 +318,8 @@ tell_lame(struct rotate_work *work, const struct rotate_item *item,
 {
 	const struct rotate_about about = {.domain = item->domain->name,
 	    .selector = item->selector,
-	    .row = row};
+	    .row = row,
+	    .noted = true};
 	const struct rotate_standing standing = rotate_standing_of(row);
 	int64_t told = row->moments[PROXY_SELECTOR_TOLD];
 

@@ -3,10 +3,7 @@
  * done than the next step, and what went wrong with one stays its own; whoever
  * is ended in the middle is followed by a run that finds files which are whole.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/xalloc.h"
 #include "cli/rotate/activate.h"
@@ -81,20 +78,6 @@ is_due(const struct rotate_work *work)
 	return false;
 }
 
-/* Of keys without a file that says what they are: has a person heard of it
- * already? From now on he has. Where that cannot be noted, he hears it again. */
-static bool
-was_told(int folder)
-{
-	int fd = openat(folder, ROTATE_TOLD_NAME,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return errno == EEXIST;
-	(void)close(fd);
-	return false;
-}
-
 static void
 note_due(struct automatic *a, const struct rotate_domain *domain)
 {
@@ -133,8 +116,7 @@ visit_domain(struct automatic *a, const struct rotate_domain *domain,
 		if (absent)
 			note_due(a, domain);
 	} else if (work.fresh && rotate_keys_are_there(domain)) {
-		rotate_report_unnamed(&run->report, domain,
-		    was_told(work.folder.fd) ? ROTATE_WAITING : ROTATE_PERSON);
+		rotate_report_unnamed(&run->report, domain);
 	} else {
 		collect_rows(&work, items);
 		rotate_retired_collect(&work, items);
@@ -151,8 +133,9 @@ static void
 take_active(struct rotate_run *run, const struct rotate_item *item,
     const struct rotate_shown *shown)
 {
-	struct rotate_about about = {
-	    .domain = item->domain->name, .selector = item->selector};
+	struct rotate_about about = {.domain = item->domain->name,
+	    .selector = item->selector,
+	    .noted = true};
 	struct slice name = slice_str(item->selector);
 	bool missing = shown->resolved == ROTATE_RESOLVED_OTHER;
 	const struct proxy_selector *row = NULL;

@@ -25,8 +25,9 @@ static void
 run_command(struct rotate_work *work, const struct rotate_item *item,
     enum cli_publish_command_act act)
 {
-	const struct rotate_about about = {
-	    .domain = item->domain->name, .selector = item->selector};
+	const struct rotate_about about = {.domain = item->domain->name,
+	    .selector = item->selector,
+	    .noted = true};
 	const struct proxy_rotate_settings *settings =
 	    &work->run->config->rotate;
 	const struct cli_publish_command command = {
@@ -61,7 +62,8 @@ rotate_publish_add(struct rotate_work *work, const struct rotate_item *item)
 {
 	const struct rotate_about about = {.domain = item->domain->name,
 	    .selector = item->selector,
-	    .record = &item->key.record.list[0]};
+	    .record = &item->key.record.list[0],
+	    .noted = true};
 
 	if (work->run->config->rotate.publish != NULL)
 		run_command(work, item, CLI_PUBLISH_COMMAND_ADD);
@@ -74,8 +76,9 @@ rotate_publish_add(struct rotate_work *work, const struct rotate_item *item)
 void
 rotate_publish_remove(struct rotate_work *work, const struct rotate_item *item)
 {
-	struct rotate_about about = {
-	    .domain = item->domain->name, .selector = item->selector};
+	struct rotate_about about = {.domain = item->domain->name,
+	    .selector = item->selector,
+	    .noted = true};
 	struct strbuf name;
 
 	/* Without the key its record's text is not known. */

@@ -9,6 +9,7 @@
 #include "cli/kit/cli.h"
 #include "cli/kit/records_print.h"
 #include "cli/rotate/report.h"
+#include "cli/rotate/told.h"
 
 enum { LINE_MAX_BYTES = 16384, TOLD_MAX = 1 << 20 };
 
@@ -79,28 +80,35 @@ rotate_report_add(struct rotate_report *report,
 {
 	struct strbuf text, line;
 	va_list args;
+	bool news;
 
 	strbuf_init(&text, LINE_MAX_BYTES);
 	strbuf_init(&line, 2 * LINE_MAX_BYTES);
 	va_start(args, fmt);
 	strbuf_addv(&text, fmt, args);
 	va_end(args);
-	report->happened[outcome] = true;
 	strbuf_addf(&line, "%s%s%s: %s", about->domain,
 	    about->selector == NULL ? "" : " ",
 	    about->selector == NULL ? "" : about->selector, strbuf_text(&text));
-	if (outcome >= ROTATE_PERSON)
+	news = outcome >= ROTATE_PERSON &&
+	    (report->once == NULL || about->noted ||
+		!rotate_told_again(
+		    report->once, about->domain, strbuf_slice(&line)));
+	if (!news && outcome == ROTATE_PERSON)
+		outcome = ROTATE_WAITING;
+	report->happened[outcome] = true;
+	if (news)
 		strbuf_addf(&report->told, "%s\n", strbuf_text(&line));
 	if (report->json)
 		add_json(report, about, outcome, strbuf_text(&text));
-	else if (outcome >= ROTATE_PERSON)
+	else if (news)
 		cli_error("%s", strbuf_text(&line));
 	else
 		printf("%s\n", strbuf_text(&line));
 	if (about->record != NULL) {
 		strbuf_reset(&line);
 		cli_record_zone(about->record, "\n\t", &line);
-		if (outcome >= ROTATE_PERSON)
+		if (news)
 			strbuf_addf(&report->told, "%s\n", strbuf_text(&line));
 		if (!report->json)
 			printf("%s\n", strbuf_text(&line));

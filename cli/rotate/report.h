@@ -23,11 +23,14 @@ enum rotate_outcome {
 };
 
 struct json_t;
+struct rotate_told;
 
 struct rotate_report {
 	bool json;
 	struct json_t *list;
 	bool happened[ROTATE_OUTCOMES];
+	/* By it the same complaint is told once; NULL: each time. */
+	struct rotate_told *once;
 	/* Told to people in this run: what notify sends. */
 	struct strbuf told;
 };
@@ -39,12 +42,15 @@ struct rotate_about {
 	int64_t until;			 /* ROTATE_WAITING: up to when */
 	const struct cli_record *record; /* to be published */
 	const struct cli_record *remove; /* to be taken down */
+	bool noted; /* with the key: the caller does not tell it again */
 };
 
 void rotate_report_init(struct rotate_report *, bool json);
 void rotate_report_clear(struct rotate_report *);
 
-/* To stdout; what a person must do, and what is wrong, to stderr. */
+/* To stdout; what a person must do, and what is wrong, to stderr. What he has
+ * been told before is no news: it goes to stdout, and what he must do is waited
+ * for; a file that is wrong is so until it is mended. */
 void rotate_report_add(struct rotate_report *, const struct rotate_about *,
     enum rotate_outcome, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

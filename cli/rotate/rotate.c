@@ -13,6 +13,7 @@
 #include "cli/kit/settings.h"
 #include "cli/rotate/notify.h"
 #include "cli/rotate/run.h"
+#include "cli/rotate/told.h"
 #include "mail/idn.h"
 
 static const char help[] =
@@ -231,11 +232,16 @@ work(struct wishes *w)
 		return CLI_CONFIG;
 	proxy_key_readers_init(&run->readers, run->config);
 	rotate_report_init(&run->report, w->json);
+	if (run->automatic)
+		run->report.once = rotate_told_new(&run->domains);
 	w->verb->run(run);
-	if (run->automatic && run->report.told.n > 0 &&
-	    run->config->rotate.notify != NULL)
-		(void)rotate_notify(
-		    run->config, strbuf_slice(&run->report.told));
+	/* Whom no mail has reached is told again. */
+	if (run->automatic &&
+	    (run->report.told.n == 0 || run->config->rotate.notify == NULL ||
+		rotate_notify(run->config, strbuf_slice(&run->report.told)) ==
+		    0))
+		rotate_told_keep(run->report.once);
+	rotate_told_free(run->report.once);
 	status = rotate_report_end(
 	    &run->report, run->automatic ? CLI_OK : CLI_TEMPORARY);
 	rotate_report_clear(&run->report);

@@ -6,6 +6,7 @@
 
 #include "base/xalloc.h"
 #include "cli/rotate/run.h"
+#include "cli/rotate/told.h"
 
 /* Seconds: whoever has the lock asks the daemon meanwhile, or DNS. */
 enum { LOCK_WAIT_S = 5, NAME_MAX_BYTES = 600 };
@@ -62,18 +63,18 @@ rotate_work_write(struct rotate_work *work)
 		rotate_report_add(&work->run->report, &about, ROTATE_PERSON,
 		    "%s", strbuf_text(&reason));
 	else if (work->fresh)
-		(void)unlinkat(work->folder.fd, ROTATE_TOLD_NAME, 0);
+		rotate_told_forget(work->domain);
 	strbuf_clear(&reason);
 	return outcome;
 }
 
 void
-rotate_report_unnamed(struct rotate_report *report,
-    const struct rotate_domain *domain, enum rotate_outcome outcome)
+rotate_report_unnamed(
+    struct rotate_report *report, const struct rotate_domain *domain)
 {
 	const struct rotate_about about = {.domain = domain->name};
 
-	rotate_report_add(report, &about, outcome,
+	rotate_report_add(report, &about, ROTATE_PERSON,
 	    "has keys, and no file that says what they are: `signpost rotate "
 	    "adopt -d %s -s SELECTOR' takes over the one that signs",
 	    domain->name);

@@ -21,10 +21,6 @@ enum { ROTATE_REASON_MAX = 8192, ROTATE_WITHOUT_MAX = 64 };
 /* used= of a key that was given up before it was active: 1970 and a second. */
 #define ROTATE_NEVER_USED 1
 
-/* Beside keys that no file names: a person was told of it. It goes when there is
- * a file. */
-#define ROTATE_TOLD_NAME ".told"
-
 struct rotate_run {
 	const char *config_path;
 	struct proxy_config *config;
@@ -61,7 +57,7 @@ void rotate_work_close(struct rotate_work *);
 
 /* It has keys, and no file says what they are. */
 void rotate_report_unnamed(
-    struct rotate_report *, const struct rotate_domain *, enum rotate_outcome);
+    struct rotate_report *, const struct rotate_domain *);
 
 /* What is known of a row. */
 struct rotate_standing rotate_standing_of(const struct proxy_selector *);

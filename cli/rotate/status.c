@@ -87,7 +87,7 @@ list_domain(struct inventory *inventory, const struct rotate_domain *domain)
 		&folder, domain->folder, &absent, &reason) == 0)
 		selectors = proxy_selectors_read(&folder, &absent, &reason);
 	if (selectors == NULL && absent && rotate_keys_are_there(domain))
-		rotate_report_unnamed(&run->report, domain, ROTATE_PERSON);
+		rotate_report_unnamed(&run->report, domain);
 	else if (selectors == NULL && absent)
 		rotate_report_add(&run->report, &about, ROTATE_NOTHING,
 		    "has no keys as yet (signpost rotate prepare)");

@@ -331,6 +331,79 @@ class Automatic(Case):
         self.auto(status=1)
         self.auto()
 
+    def test_what_stands_is_told_once_until_it_has_gone(self):
+        """A mistake in the file, a key that cannot be read, one that the daemon
+        would not take: told and mailed once, and once more when it is there
+        again."""
+        self.begin(rotate="notify = admin@example.net")
+        self.auto(status=1)
+        self.publish(self.one("prepare")["publish"])
+        self.auto()
+        self.world.later(HOUR + 600)
+        folder = os.path.join(self.daemon.dir, "keys", "example.org")
+        key = os.path.join(folder, "m202911r.pem")
+        beside = os.path.join(self.daemon.dir, "keys", ".told-example.org")
+
+        def told(status, text=None):
+            """By a run that prints for people, and by mail."""
+            before = len(self.hop.messages)
+            done = subprocess.run(
+                [harness.binary(), "rotate", "auto", "-c",
+                 self.daemon.config], env=self.world.environment(),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True, timeout=400, check=False)
+            self.assertEqual(done.returncode, status, done)
+            mails = self.hop.messages[before:]
+            if text is None:
+                self.assertEqual((done.stderr, mails), ("", []))
+            else:
+                self.assertIn(text, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1)
+                self.assertEqual(len(mails), 1)
+                self.assertIn(text.encode(), mails[0].data)
+
+        # What a person must do, told, is waited for.
+        os.chmod(key, 0o644)
+        told(1, "which lets others in")
+        told(0)
+        self.world.later(HOUR)
+        told(0)
+        # Another complaint is news, and then the first one is again.
+        with open(key, "rb") as f:
+            good = f.read()
+        with open(key, "wb") as f:
+            f.write(b"no key\n")
+        told(78, "its key: ")
+        # A file that is wrong is so until it is mended.
+        told(78)
+        with open(key, "wb") as f:
+            f.write(good)
+        told(1, "which lets others in")
+        os.chmod(key, 0o600)
+        told(0)
+        self.assertEqual(self.rows(), [("rsa", "active", "m202911r")])
+        self.assertFalse(os.path.exists(beside))
+        with open(os.path.join(folder, "selectors"), "rb") as f:
+            text = f.read()
+        for _ in range(2):
+            with open(os.path.join(folder, "selectors"), "wb") as f:
+                f.write(text + b"rsa aktive x\n")
+            told(78, "selectors:3: ")
+            told(78)
+            self.assertEqual(os.stat(beside).st_mode & 0o7777, 0o600)
+            with open(os.path.join(folder, "selectors"), "wb") as f:
+                f.write(text)
+            told(0)
+            self.assertFalse(os.path.exists(beside))
+        # Whom no mail has reached is told again.
+        with open(os.path.join(folder, "selectors"), "wb") as f:
+            f.write(text + b"rsa aktive x\n")
+        self.hop.scripts = [{"mail": "451 4.3.0 later"}]
+        self.rotate("auto", domain=(), status=78)
+        self.hop.scripts = [{}]
+        told(78, "selectors:3: ")
+        told(78)
+
     def test_what_a_person_must_do_comes_by_mail_too(self):
         self.begin(rotate="notify = admin@example.net")
         told = [r for r in self.auto(status=1) if r["outcome"] == "person"]
@@ -633,6 +706,43 @@ class Servers(Case):
         self.assertIn("the name is taken", self.one(
             "prepare", "-s", "m202911r", status=1)["text"])
 
+    def test_a_name_is_taken_by_any_record_and_by_a_key_file(self):
+        self.begin("m202911r._domainkey SRV 0 0 1 ns1",
+                   "below.m202911r2._domainkey TXT x",
+                   "m202911r3._domainkey CAA 0 issue x")
+        folder = os.path.join(self.daemon.dir, "keys", "example.org")
+        harness.make_key(os.path.join(folder, "m202911r4.pem"))
+        self.assertEqual(self.one("prepare")["selector"], "m202911r5")
+        self.rotate("retire", "-s", "m202911r5", status=75)
+        text = self.one("prepare", "-s", "m202911r3", status=1)["text"]
+        self.assertIn("the name is taken: ns1.example.org (127.0.0.2) has "
+                      "something else than TXT at m202911r3._domainkey."
+                      "example.org", text)
+        text = self.one("prepare", "-s", "m202911r4", status=1)["text"]
+        self.assertIn("the name is taken: its key is there", text)
+
+    def test_a_wildcard_of_another_type_takes_no_name(self):
+        self.begin("*.example.org. MX 10 ns1")
+        self.assertEqual(self.one("prepare")["selector"], "m202911r")
+
+    def test_a_name_that_is_a_zone_of_its_own_can_have_a_key(self):
+        zone = "a._domainkey.example.org"
+        self.world = world.World(self, START)
+        servers = self.world.serve(FIRST, {
+            zone: "@ 300 SOA ns1.ns.test. root.ns.test. 1 9 9 99999 900\n"
+                  "@ 300 NS ns1.ns.test.\n",
+            "ns.test": world.zone_text("ns.test", (FIRST,))})
+        self.resolver = self.world.resolve({
+            zone: (FIRST,), "ns.test": (FIRST,)})
+        self.serve(("example.org",), "name = a, b", (), 10)
+        made = self.one("prepare")
+        self.assertEqual(made["selector"], "a")
+        servers.update(zone, ("add", zone + ".", "TXT",
+                              made["publish"]["value"]))
+        self.one("activate", status=75)
+        self.world.later(HOUR + 600)
+        self.one("activate")
+
     def test_one_that_lies_keeps_it_waiting_and_is_named(self):
         self.begin()
         made = self.one("prepare")["publish"]
@@ -706,43 +816,6 @@ class Servers(Case):
             self.publish(made[name])
         self.rotate("activate", domain=names, status=75)
         path = os.path.join(self.daemon.dir, "keys/b.example.org/selectors")
-    def test_a_name_is_taken_by_any_record_and_by_a_key_file(self):
-        self.begin("m202911r._domainkey SRV 0 0 1 ns1",
-                   "below.m202911r2._domainkey TXT x",
-                   "m202911r3._domainkey CAA 0 issue x")
-        folder = os.path.join(self.daemon.dir, "keys", "example.org")
-        harness.make_key(os.path.join(folder, "m202911r4.pem"))
-        self.assertEqual(self.one("prepare")["selector"], "m202911r5")
-        self.rotate("retire", "-s", "m202911r5", status=75)
-        text = self.one("prepare", "-s", "m202911r3", status=1)["text"]
-        self.assertIn("the name is taken: ns1.example.org (127.0.0.2) has "
-                      "something else than TXT at m202911r3._domainkey."
-                      "example.org", text)
-        text = self.one("prepare", "-s", "m202911r4", status=1)["text"]
-        self.assertIn("the name is taken: its key is there", text)
-
-    def test_a_wildcard_of_another_type_takes_no_name(self):
-        self.begin("*.example.org. MX 10 ns1")
-        self.assertEqual(self.one("prepare")["selector"], "m202911r")
-
-    def test_a_name_that_is_a_zone_of_its_own_can_have_a_key(self):
-        zone = "a._domainkey.example.org"
-        self.world = world.World(self, START)
-        servers = self.world.serve(FIRST, {
-            zone: "@ 300 SOA ns1.ns.test. root.ns.test. 1 9 9 99999 900\n"
-                  "@ 300 NS ns1.ns.test.\n",
-            "ns.test": world.zone_text("ns.test", (FIRST,))})
-        self.resolver = self.world.resolve({
-            zone: (FIRST,), "ns.test": (FIRST,)})
-        self.serve(("example.org",), "name = a, b", (), 10)
-        made = self.one("prepare")
-        self.assertEqual(made["selector"], "a")
-        servers.update(zone, ("add", zone + ".", "TXT",
-                              made["publish"]["value"]))
-        self.one("activate", status=75)
-        self.world.later(HOUR + 600)
-        self.one("activate")
-
         with open(path, "a", encoding="ascii") as f:
             f.write("rsa aktive x\n")
         self.world.later(HOUR + 600)
