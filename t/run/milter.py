@@ -343,6 +343,41 @@ class Trouble(Case):
         self.daemon.wait_log("status=deferred")
 
 
+class BeforePublished(Case):
+    """The domain's only key waits for its record to be seen."""
+
+    def begin(self, word):
+        self.daemon = self.make((
+            "selector = auto", "before_published = " + word,
+            "on_error = pass"))
+        path = os.path.join(os.path.dirname(self.daemon.keyfile), "selectors")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+            f.write("rsa staged %s\n" % os.path.basename(
+                self.daemon.keyfile).removesuffix(".pem"))
+
+    def setUp(self):
+        pass
+
+    def test_unsigned_is_taken_as_it_is_and_logged(self):
+        self.begin("unsigned")
+        self.assert_unsigned(self.mta().message(ODD[0]), ODD[0])
+        self.daemon.wait_log(r" unsigned=not-published .*status=sent")
+
+    def test_tempfail_puts_it_off_whatever_on_error_says(self):
+        self.begin("tempfail")
+        result = self.mta().message(ODD[0])
+        self.assertEqual(result.reply,
+                         "451 4.3.0 cannot sign the message now")
+        self.daemon.wait_log(r"no signature dkim:example\.org:auto: the key "
+                             r"\S+ of example\.org is staged: its record is "
+                             r"not published yet")
+        self.daemon.wait_log("status=deferred")
+
+    def test_sign_does(self):
+        self.begin("sign")
+        self.assert_signed(self.mta().message(ODD[0]), ODD[0])
+
+
 class Faults(Case):
     """Killed, stopped and reloaded at each packet: the mail server hears
     nothing of a message that was not answered, and one that is has one
