@@ -366,6 +366,8 @@ class Figures(Case):
         self.shows(port, 1, 1, 0)
         self.assertIn("\nkeys: 1 sign whose record is gone",
                       self.page(port, "/health"))
+        self.assertIn("1 sign whose record is gone from the DNS",
+                      self.page(port, "/"))
         said = self.tool("status")
         self.assertIn("keys           1 published, 1 whose record is gone or "
                       "wrong, 0 staged", said)
