@@ -135,10 +135,16 @@ class Case(harness.Case):
 
     def signed_by(self, *selectors, domain="example.org"):
         """A message that is, which may take a moment: a key that was replaced
-        less than 30 s ago finishes what had been begun with it."""
+        less than 30 s ago finishes what had been begun with it. Whichever key
+        signs, none of the messages sent meanwhile is unsigned, and each one
+        verifies."""
         def sent():
             self.mail = self.send(domain)
-            return self.selectors(self.mail) == list(selectors)
+            found = self.selectors(self.mail)
+            if selectors:
+                self.assertEqual(len(found), len(selectors), found)
+                self.assertTrue(self.verifies(self.mail), found)
+            return found == list(selectors)
         harness.wait_until("mail to be signed by %s" % (selectors,), sent, 60)
         return self.mail
 
@@ -1194,3 +1200,4 @@ nameserver = %s
 if __name__ == "__main__":
     machine.alone(__file__, "192.0.2.25", FIRST, SECOND, "127.0.0.4")
     harness.main()
+        self.assertEqual(self.daemon.lines("unsigned=|no signature"), [])
