@@ -2,6 +2,7 @@
 until nobody needs it. Real name servers, a real daemon under traffic, a caching
 resolver for the verifiers, and a clock that the test sets.
 """
+import calendar
 import contextlib
 import json
 import os
@@ -15,6 +16,8 @@ import time
 
 import harness  # first: it finds t/lib
 import machine
+import nameserver
+import ports
 import world
 from harness import SAMPLE
 
@@ -226,6 +229,102 @@ class Life(Case):
         self.assertFalse(os.path.exists(key))
         self.assertEqual(self.rows(), [("rsa", "active", second)])
         self.assertEqual(self.rotate("retire"), [])
+
+
+    def test_a_revoked_record_has_gone_too(self):
+        self.begin()
+        first = self.one("prepare")["publish"]
+        self.publish(first)
+        self.one("activate", status=75)
+        self.world.later(HOUR + 600)
+        self.one("activate")
+        self.publish(self.one("prepare")["publish"])
+        self.one("activate", status=75)
+        self.world.later(HOUR + 600)
+        self.one("activate")
+        self.one("retire", status=75)
+        self.world.later(7 * DAY + 600)
+        self.assertIn('put "v=DKIM1; p=" in its place, which says that it is '
+                      "revoked", self.rotate("retire", status=1)[0]["text"])
+        self.publish(first, "delete")
+        self.publish({"name": first["name"], "value": "v=DKIM1; p="})
+        self.assertIn("its record has gone, and may be in caches",
+                      self.one("retire", status=75)["text"])
+        self.world.later(HOUR + 600)
+        self.assertEqual(self.one("retire")["outcome"], "done")
+        self.assertEqual(self.rows(), [("rsa", "active", "m202911r2")])
+        self.assertEqual(self.resolver.texts(first["name"]), [b"v=DKIM1; p="])
+
+    def people(self, *words):
+        """What it prints for them."""
+        done = subprocess.run(
+            [harness.binary(), "rotate", *words, "-c", self.daemon.config],
+            stdin=subprocess.DEVNULL, env=self.world.environment(),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            timeout=400, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout.splitlines()
+
+    def test_two_kinds_in_two_domains_for_people(self):
+        """Each kind is rotated by itself, and both sign; --all, and what is
+        printed for people."""
+        names = ("example.org", "sub.example.org")
+        self.begin(domains=names, out=("signature = dkim(a=rsa-sha256)",
+                                       "signature = dkim(a=ed25519-sha256)"))
+        said = self.people("prepare", "-d", "sub.example.org")
+        made = self.rotate("prepare", "--all", domain=())
+        self.assertEqual([(r["domain"], r["selector"]) for r in made], [
+            (d, s) for d in names[::-1] for s in ("m202911r", "m202911e")])
+        for row in made[:2]:
+            record = row["publish"]
+            self.assertIn(record["name"] + ".", "\n".join(said))
+            printed = "".join(re.findall('"([^"]*)"', "".join(said)))
+            self.assertIn(record["value"], printed)
+        for row in made:
+            self.publish(row["publish"])
+        self.rotate("activate", "--all", domain=(), status=75)
+        self.world.later(HOUR + 600)
+        now = self.world.now
+        self.assertEqual(
+            [r["outcome"] for r in self.rotate("activate", "--all",
+                                               domain=())], ["done"] * 4)
+        for name in names:
+            self.assertTrue(self.verifies(self.signed_by(
+                "m202911r", "m202911e", domain=name)))
+
+        # The next of both, and what there is then.
+        for row in self.rotate("prepare"):
+            self.publish(row["publish"])
+        self.rotate("activate", status=75)
+        self.world.later(HOUR + 600)
+        self.rotate("activate")
+        self.assertTrue(self.verifies(self.signed_by(
+            "m202911r2", "m202911e2")))
+        rows = self.rotate("status")
+        self.assertEqual(
+            [(r["kind"], r["selector"], r["state"], r["bits"], r["signs"],
+              r["record"]) for r in rows], [
+                ("rsa", "m202911r", "retired", 2048, False, "visible"),
+                ("ed25519", "m202911e", "retired", 256, False, "visible"),
+                ("rsa", "m202911r2", "active", 2048, True, "visible"),
+                ("ed25519", "m202911e2", "active", 256, True, "visible")])
+        for row in rows:
+            for moment in "made", "since", "used":
+                when = calendar.timegm(time.strptime(row[moment],
+                                                     "%Y-%m-%dT%H:%M:%SZ"))
+                # The daemon's clock is the machine's.
+                ahead = self.world.ahead if (
+                    moment == "used" and row["signs"]) else 0
+                self.assertTrue(now - 2 * HOUR < when + ahead
+                                <= self.world.now + 1, (moment, row))
+        head, *table = self.people("status", "-d", "example.org")
+        self.assertEqual(head.split(), [
+            "domain", "kind", "selector", "state", "bits", "since", "last",
+            "used", "record"])
+        self.assertEqual([line.split() for line in table], [
+            [r["domain"], r["kind"], r["selector"], r["state"],
+             str(r["bits"]), r["since"], r["used"], r["record"]]
+            for r in self.rotate("status")])
 
 
 PUBLISH = """#!/usr/bin/python3
@@ -534,6 +633,44 @@ class Truncating:
         self.tcp.close()
 
 
+class Checking:
+    """In front of a resolver: one that checks DNSSEC, and finds the TXT record of
+    this name bogus while it is told so."""
+
+    def __init__(self, port):
+        self.bogus = None
+        self.port = ports.free_port()
+        self.at = port
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", self.port))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                packet, peer = self.udp.recvfrom(4096)
+            except OSError:
+                return
+            threading.Thread(target=self.answer, args=(packet, peer),
+                             daemon=True).start()
+
+    def answer(self, packet, peer):
+        if self.bogus and nameserver.name_wire(self.bogus) + b"\0\x10" \
+                in packet.lower():
+            reply = packet[:2] + b"\x81\x82\0\1\0\0\0\0\0\0" + packet[
+                12:packet.index(b"\0", 12) + 5]
+        else:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as behind:
+                behind.settimeout(30)
+                behind.sendto(packet, ("127.0.0.1", self.at))
+                reply = behind.recv(4096)
+        with contextlib.suppress(OSError):
+            self.udp.sendto(reply, peer)
+
+    def close(self):
+        self.udp.close()
+
+
 class Together(Case):
     """With the daemon, and with people who edit the file."""
 
@@ -747,6 +884,111 @@ class Servers(Case):
                               made["publish"]["value"]))
         self.one("activate", status=75)
         self.world.later(HOUR + 600)
+        self.one("activate")
+
+    def waits_for_two_hours(self, *options):
+        """A key that is staged; something else was met there that may be kept
+        for two hours, and gives way to its record now."""
+        self.one("activate", status=75)
+        waiting = self.one("activate", status=75)
+        self.assertIn("there may be something else in a cache",
+                      waiting["text"])
+        until = calendar.timegm(time.strptime(waiting["until"],
+                                              "%Y-%m-%dT%H:%M:%SZ"))
+        self.assertLess(abs(until - self.world.now - 2 * HOUR), 600)
+        self.world.later(2 * HOUR - 900)
+        self.assertEqual(self.one("activate", status=75)["until"],
+                         waiting["until"])
+        self.world.later(1500)
+        self.one("activate")
+
+    def test_an_old_record_counts_for_as_long_as_it_may_be_kept(self):
+        self.begin()
+        made = self.one("prepare")["publish"]
+        self.primary.update(self.zone, (
+            "add", made["name"] + ".", "TXT", "v=DKIM1; p=", 7200))
+        self.secondary.catch_up(self.zone, self.primary)
+        self.assertIn("has something else at",
+                      self.one("activate", status=75)["text"])
+        self.publish(made, "delete")
+        self.publish(made)
+        self.waits_for_two_hours()
+
+    def test_an_alias_counts_for_as_long_as_it_may_be_kept(self):
+        self.begin("a._domainkey 7200 CNAME a.keys.example.org.",
+                   rotate="name = a, b")
+        made = self.one("prepare")["publish"]
+        self.assertEqual(made["name"], "a.keys.example.org")
+        self.assertIn("does not have a.keys.example.org",
+                      self.one("activate", status=75)["text"])
+        self.publish(made)
+        self.waits_for_two_hours()
+
+    def test_a_server_of_a_family_without_a_route_is_left_out(self):
+        self.begin("@ NS ns6", "ns6 AAAA 2001:db8::6")
+        self.publish(self.one("prepare")["publish"])
+        self.one("activate", status=75)
+        self.world.later(HOUR + 600)
+        self.one("activate")
+
+    def test_one_of_its_addresses_is_enough(self):
+        # Of five, in whatever order, one at which a server has the zone; at
+        # one is a server that has not, at two is nobody, to one is no way.
+        self.begin(*("%s %s" % (name, address) for name in ("ns1", "ns2")
+                     for address in ("A 127.0.0.4", "A 127.0.0.67",
+                                     "A 127.0.0.68", "AAAA 2001:db8::6")))
+        self.world.serve("127.0.0.4", {
+            "else.test": world.zone_text("else.test", ("127.0.0.4",))})
+        self.publish(self.one("prepare")["publish"], everywhere=False)
+        self.assertIn("ns2.example.org", self.one(
+            "activate", status=75)["text"])
+        self.secondary.catch_up(self.zone, self.primary)
+        self.one("activate", status=75)
+        self.world.later(HOUR + 600)
+        self.one("activate")
+
+    def resolve_by(self, port, rotate=""):
+        """For the tool, from now on."""
+        self.daemon.configure(
+            out=("selector = auto",),
+            rest="[rotate]\n%s\n[dns]\nnameserver = 127.0.0.1:%d\n" % (
+                rotate, port))
+
+    def test_a_split_horizon_has_a_resolver_of_its_own(self):
+        """[dns] is the inside, where nobody knows the zone."""
+        self.begin()
+        inside = self.world.resolve({})
+        self.resolve_by(inside.port)
+        self.publish(self.one("prepare")["publish"])
+        self.one("activate", status=75)
+        self.world.later(HOUR + 600)
+        self.one("activate", status=75)
+        self.assertEqual(self.one("status")["record"], "missing")
+        self.resolve_by(inside.port,
+                        "resolver = 127.0.0.1:%d" % self.resolver.port)
+        self.one("activate", status=75)
+        self.world.later(HOUR + 600)
+        self.one("activate")
+        self.assertTrue(self.verifies(self.signed_by("m202911r")))
+        self.assertEqual(self.one("status")["record"], "visible")
+
+    def test_what_the_checking_resolver_finds_bogus_waits(self):
+        self.begin()
+        checking = Checking(self.resolver.port)
+        self.addCleanup(checking.close)
+        self.resolve_by(checking.port)
+        made = self.one("prepare")["publish"]
+        self.publish(made)
+        self.one("activate", status=75)
+        self.world.later(HOUR + 600)
+        checking.bogus = made["name"]
+        waiting = self.one("activate", status=75)
+        self.assertEqual(waiting["outcome"], "waiting")
+        self.assertIn("all name servers have the record, but the resolver "
+                      "gives no answer (with DNSSEC: it may be bogus)",
+                      waiting["text"])
+        self.assertEqual(self.one("status")["record"], "unknown")
+        checking.bogus = None
         self.one("activate")
 
     def test_one_that_lies_keeps_it_waiting_and_is_named(self):
@@ -1136,6 +1378,7 @@ class Years(Case):
                 self.check(domain)
             turn += self.AT_ONCE
             self.check_late()
+        self.assertEqual(self.daemon.lines("unsigned=|no signature"), [])
         self.assertEqual(len(self.active), 50)
         self.assertGreater(self.checked, 1500)
         # Each had six keys and has one or two; nothing lies about.
@@ -1200,4 +1443,3 @@ nameserver = %s
 if __name__ == "__main__":
     machine.alone(__file__, "192.0.2.25", FIRST, SECOND, "127.0.0.4")
     harness.main()
-        self.assertEqual(self.daemon.lines("unsigned=|no signature"), [])
