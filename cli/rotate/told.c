@@ -51,10 +51,14 @@ print_path(const struct rotate_domain *domain, struct strbuf *path)
 {
 	const char *last = strrchr(domain->folder, '/');
 	int parent = last == NULL ? 0 : (int)(last - domain->folder) + 1;
+	const char *state = getenv("STATE_DIRECTORY");
 
 	strbuf_init(path, PATH_LENGTH_MAX);
-	strbuf_addf(path, "%.*s.told-%s", parent, domain->folder,
-	    domain->folder + parent);
+	if (state != NULL)
+		strbuf_addf(path, "%s/told-%s", state, domain->folder + parent);
+	else
+		strbuf_addf(path, "%.*s.told-%s", parent, domain->folder,
+		    domain->folder + parent);
 }
 
 static void

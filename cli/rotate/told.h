@@ -1,9 +1,10 @@
 /*
  * What a person has been told of a domain by the runs of a timer: the same
- * complaint is told once, until it changes or goes. It is kept beside the
- * domain's folder (KEYS/.told-DOMAIN), for there may be no folder, and the file
- * `selectors' in it may be what is wrong. Where it cannot be kept, a person
- * hears it again.
+ * complaint is told once, until it changes or goes. It is kept where systemd has
+ * a place for it (STATE_DIRECTORY/told-DOMAIN), for keys may lie where the unit
+ * may not write, else beside the domain's folder (KEYS/.told-DOMAIN), for there
+ * may be no folder, and the file `selectors' in it may be what is wrong. Where
+ * it cannot be kept, a person hears it again.
  */
 #ifndef CLI_ROTATE_TOLD_H
 #define CLI_ROTATE_TOLD_H

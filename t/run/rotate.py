@@ -9,6 +9,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import socket
 import subprocess
 import threading
@@ -508,6 +509,28 @@ class Automatic(Case):
         self.hop.scripts = [{}]
         told(78, "selectors:3: ")
         told(78)
+
+    def test_a_folder_that_cannot_be_made_is_told_of_once(self):
+        """Then nothing can be kept beside it: it is in systemd's directory."""
+        self.begin()
+        keys = os.path.join(self.daemon.dir, "keys")
+        os.symlink(os.path.join(keys + "-are", "not", "here"), keys)
+        state = os.path.join(self.daemon.dir, "state")
+        os.mkdir(state)
+        environment = {"STATE_DIRECTORY": state}
+        for _ in range(2):
+            said, = self.auto(status=1, environment=environment)
+            self.assertEqual((said["outcome"], said["text"]), (
+                "person", keys + "/example.org: No such file or directory"))
+            for _ in range(2):
+                said, = self.auto(environment=environment)
+                self.assertEqual(said["outcome"], "waiting")
+            self.assertEqual(os.listdir(state), ["told-example.org"])
+            os.unlink(keys)
+            self.auto(status=1, environment=environment)  # a record to publish
+            self.assertEqual(os.listdir(state), [])
+            shutil.rmtree(keys)
+            os.symlink(os.path.join(keys + "-are", "not", "here"), keys)
 
     def test_what_a_person_must_do_comes_by_mail_too(self):
         self.begin(rotate="notify = admin@example.net")
