@@ -107,7 +107,7 @@ rotate_told_again(
 		read_notes(&told->domains->list[number], notes);
 	strbuf_init(&line, NOTES_MAX);
 	for (size_t i = 0; i < complaint.n; i++)
-		(void)strbuf_add_char(
+		strbuf_add_char(
 		    &line, complaint.p[i] == '\n' ? ' ' : complaint.p[i]);
 	known = has_line(&notes->now, strbuf_slice(&line));
 	again = known || has_line(&notes->before, strbuf_slice(&line));
