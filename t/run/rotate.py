@@ -510,6 +510,28 @@ class Automatic(Case):
         told(78, "selectors:3: ")
         told(78)
 
+    def test_that_all_names_are_taken_is_told_once(self):
+        self.begin()
+        folder = os.path.join(self.daemon.dir, "keys", "example.org")
+        key = os.path.join(folder, "old.pem")
+        harness.make_key(key)
+        for number in range(1, 41):
+            os.link(key, os.path.join(folder, "m202911r%s.pem" % (
+                number if number > 1 else "")))
+        self.publish({"name": "old._domainkey.example.org",
+                      "value": harness.key_record(key)})
+        with open(os.open(os.path.join(folder, "selectors"), os.O_WRONLY |
+                          os.O_CREAT, 0o600), "w", encoding="ascii") as f:
+            f.write("rsa active old since=2029-01-01T00:00:00Z\n")
+        said, = self.auto(status=1)
+        self.assertEqual((said["outcome"], said["text"]), (
+            "person", "every name that [rotate] name gives is taken still"))
+        said, = self.auto()
+        self.assertEqual(said["outcome"], "waiting")
+        os.remove(os.path.join(folder, "m202911r40.pem"))
+        self.auto(status=1)  # a record to publish
+        self.assertEqual(self.rows()[1], ("rsa", "staged", "m202911r40"))
+
     def test_a_folder_that_cannot_be_made_is_told_of_once(self):
         """Then nothing can be kept beside it: it is in systemd's directory."""
         self.begin()
