@@ -1,14 +1,19 @@
 /* The daemon as a service; see service.h. */
+#include <glob.h>
 #include <unistd.h>
 
 #include "base/strbuf.h"
+#include "cli/kit/capture.h"
 #include "cli/service.h"
 
-enum { REASON_MAX = 1000 };
+enum { PATH_LENGTH_MAX = 4096, REASON_MAX = 1000 };
 
 #define INIT	"/etc/init.d/signpost"
 #define SYSTEMD "/run/systemd/system"
 #define PIDFILE "/run/signpost.pid"
+
+/* By which init starts it. */
+#define LINKS "/etc/rc[2-5].d/S[0-9][0-9]signpost"
 
 static const char *const is_active[] = {
     "systemctl", "--quiet", "is-active", "signpost.service", NULL};
@@ -62,24 +67,49 @@ start_by_systemd(struct cli_steps *steps, bool changed)
 		service_read_again(steps, changed, systemd_reload);
 }
 
+static void
+start_by_init(struct cli_steps *steps, bool changed)
+{
+	const char *const start[] = {INIT, "start", NULL};
+	/* `defaults' does nothing where there are links, and those of Debian's
+	 * package start nothing; `enable' does nothing where there are none. */
+	const char *const later[] = {"sh", "-c",
+	    "update-rc.d signpost defaults && update-rc.d signpost enable",
+	    NULL};
+	struct strbuf path;
+	glob_t links;
+
+	if (says_yes(steps, init_status))
+		service_read_again(steps, changed, init_reload);
+	else if (cli_steps_run(steps, "service", start, "starts") != 0)
+		return;
+	/* Of what runs, too: an earlier setup may have been ended before it
+	 * came to that, or somebody started it by hand. */
+	if (glob(LINKS, GLOB_NOSORT, NULL, &links) == 0) {
+		globfree(&links);
+		return;
+	}
+	strbuf_init(&path, PATH_LENGTH_MAX);
+	if (cli_program_find("update-rc.d", &path) == 0) {
+		(void)cli_steps_run(
+		    steps, "service", later, "starts with the machine");
+	} else {
+		cli_steps_tell(steps, "service", CLI_STEP_OK,
+		    "nothing here has it start with the machine: there is no "
+		    "update-rc.d");
+		cli_steps_todo(INIT " start, wherever this machine has such "
+				    "commands");
+	}
+	strbuf_clear(&path);
+}
+
 void
 cli_service_start(struct cli_steps *steps, bool changed)
 {
-	if (access(SYSTEMD, F_OK) == 0)
+	if (access(SYSTEMD, F_OK) == 0) {
 		start_by_systemd(steps, changed);
-	else if (access(INIT, X_OK) == 0) {
-		const char *const start[] = {INIT, "start", NULL};
-		const char *const later[] = {
-		    "update-rc.d", "signpost", "defaults", NULL};
-
-		if (says_yes(steps, init_status)) {
-			service_read_again(steps, changed, init_reload);
-		} else {
-			if (cli_steps_run(steps, "service", start, "starts") ==
-			    0)
-				(void)cli_steps_run(steps, "service", later,
-				    "starts with the machine");
-		}
+	} else if (access(INIT, X_OK) == 0) {
+		start_by_init(steps, changed);
 	} else {
 		/* Somebody starts it as we say, and the next setup goes on
 		 * from there. */
@@ -103,7 +133,10 @@ cli_service_stop(struct cli_steps *steps)
 	const char *const disable[] = {
 	    "systemctl", "disable", "--now", "signpost.service", NULL};
 	const char *const stop[] = {INIT, "stop", NULL};
-	const char *const never[] = {"update-rc.d", "signpost", "remove", NULL};
+	/* `enable' has turned on systemd's unit as well, which only `disable'
+	 * takes back; that fails where there are no links. */
+	const char *const never[] = {"sh", "-c",
+	    "update-rc.d signpost disable; update-rc.d signpost remove", NULL};
 
 	if (access(SYSTEMD, F_OK) == 0) {
 		(void)cli_steps_run(

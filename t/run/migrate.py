@@ -500,6 +500,9 @@ class Moves(Machine):
 
     def setUp(self):
         super().setUp()
+        # The links of Debian's package, by which nothing starts.
+        run("update-rc.d", "signpost", "remove")
+        run("update-rc.d", "signpost", "defaults-disabled")
         run("postconf", "-Me", self.SUBMISSION)
         self.box = pathlib.Path("/var/mail/ann")
         self.box.unlink(missing_ok=True)
@@ -575,7 +578,8 @@ class Moves(Machine):
             found[message["Message-ID"]] = message["DKIM-Signature"]
         return [found[number] for number in sent]
 
-    def test_from_opendkim(self):
+    def opendkim(self):
+        """Its file, and the lines of Postfix's that ask it."""
         pathlib.Path("/etc/opendkim.conf").write_text(self.fill(
             cases.DEBIAN.replace(cases.SOCKET, "inet:8891@localhost") + """
 Domain example.org
@@ -589,6 +593,28 @@ MinimumKeyBits 1024
             # A process a client: each reads main.cf anew, as on a busy host
             # some do at any moment.
             "max_use=1")
+
+    def starts_with_the_machine(self):
+        return bool(list(pathlib.Path("/etc/rc2.d").glob("S*signpost")))
+
+    def test_postfix_stays_as_it_is_where_signpost_does_not_start(self):
+        self.opendkim()
+        folder, _ = self.migrate(
+            "opendkim", cases.Case("", ""), "/etc/opendkim.conf")
+        script = pathlib.Path("/etc/init.d/signpost")
+        text = script.read_text()
+        self.addCleanup(script.write_text, text)
+        script.write_text("#!/bin/sh\nexit 1\n" + text)
+        before = [path.read_text() for path, _ in self.bare]
+        done = run("sh", f"{folder}/steps", check=False)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("steps: signpost does not start; nothing of Postfix was "
+                      "changed\n", done.stdout)
+        self.assertEqual([path.read_text() for path, _ in self.bare], before)
+        self.assertFalse(self.starts_with_the_machine())
+
+    def test_from_opendkim(self):
+        self.opendkim()
         old = subprocess.Popen(["opendkim", "-f", "-x", "/etc/opendkim.conf"])
         self.addCleanup(old.wait, WAIT)
         self.addCleanup(old.kill)
@@ -604,6 +630,7 @@ MinimumKeyBits 1024
                          r"/etc/signpost/keys/example\.org/s1\.pem$")
         signatures = self.under_way(lambda: self.steps(folder))
         self.assertTrue(all("s=s1" in s for s in signatures), signatures)
+        self.assertTrue(self.starts_with_the_machine())
         # A milter stays a milter, and nothing else of Postfix's is changed.
         self.assertNotIn("8891", run("postconf", "-nx").stdout)
         for line in ("smtpd_milters = unix:signpost/in, unix:signpost/out",
@@ -701,6 +728,7 @@ MinimumKeyBits 1024
         self.assertIn("s=s2", signatures[-1])
         self.assertNotIn("dksign", run("postconf", "-M").stdout)
         self.assertEqual(os.stat("/etc/dkimproxy/key.pem").st_uid, 0)
+        self.assertTrue(self.starts_with_the_machine())
 
     def test_mail_that_names_the_old_transport_finds_it_until_it_is_gone(self):
         self.dkimproxy()

@@ -90,6 +90,12 @@ def starts_with_the_machine():
     return bool(list(pathlib.Path("/etc/rc2.d").glob("S*signpost")))
 
 
+def without_links():
+    """As a machine is that has had no init script of signpost's."""
+    run("update-rc.d", "signpost", "disable", check=False)
+    run("update-rc.d", "signpost", "remove")
+
+
 def services():
     return run("postconf", "-M").stdout
 
@@ -262,6 +268,56 @@ class Steps(Bare):
         said = setup("-d", "example.org", "--type", "both", status=(0, 1))
         self.assertEqual(tree("/etc/signpost/keys"), tree_before)
         self.assertEqual(states(said), {"ok"}, said)
+
+    def test_it_starts_with_the_machine_whatever_links_there_are(self):
+        """None; those of Debian's package, by which nothing starts; and those
+        of an earlier setup, which stay. Undo leaves no way to start it."""
+        unit = pathlib.Path("/etc/systemd/system/multi-user.target.wants/"
+                            "signpost.service")
+        for before in None, "defaults-disabled", "defaults":
+            with self.subTest(before):
+                self.setUp()
+                without_links()
+                self.assertFalse(unit.is_symlink())
+                if before:
+                    run("update-rc.d", "signpost", before)
+                self.assertEqual(starts_with_the_machine(),
+                                 before == "defaults")
+                said = setup("-d", "example.org", status=(0, 1))
+                self.assertFalse({"failed", "stop"} & states(said), said)
+                self.assertEqual("starts with the machine" in said,
+                                 before != "defaults")
+                self.assertTrue(starts_with_the_machine(), said)
+                again = setup("-d", "example.org", status=(0, 1))
+                self.assertEqual(states(again), {"ok"}, again)
+                undone = setup("--undo")
+                self.assertNotIn("failed", states(undone), undone)
+                self.assertFalse(starts_with_the_machine())
+                self.assertFalse(unit.is_symlink())
+                setup("--undo")
+
+    def test_it_starts_with_the_machine_though_it_runs_already(self):
+        """Somebody started it, or setup was ended right behind that."""
+        without_links()
+        setup("-d", "example.org", status=(0, 1))
+        without_links()
+        run("/etc/init.d/signpost", "status")
+        said = setup("-d", "example.org", status=(0, 1))
+        self.assertRegex(said, r"service +done +starts with the machine\n")
+        self.assertTrue(starts_with_the_machine())
+
+    def test_without_update_rc_d_it_says_what_is_to_be_done(self):
+        without_links()
+        run("mv", "/usr/sbin/update-rc.d", "/run/update-rc.d")
+        try:
+            said = setup("-d", "example.org", status=(0, 1))
+            again = setup("-d", "example.org", status=(0, 1))
+        finally:
+            run("mv", "/run/update-rc.d", "/usr/sbin/update-rc.d")
+        self.assertFalse({"failed", "stop"} & states(said), said)
+        for text in said, again:
+            self.assertIn("there is no update-rc.d\n", text)
+        self.assertEqual(states(again), {"ok"}, again)
 
     def test_with_systemd_it_is_a_unit(self):
         """Of which the words are looked at: there is no systemd here."""
@@ -950,6 +1006,7 @@ class Killed(Bare):
         want = None
         for after in range(1, 40):
             self.setUp()
+            without_links()
             if not killed(after, "setup", "-d", "example.org", "--type",
                           "ed25519"):
                 break
@@ -958,6 +1015,7 @@ class Killed(Bare):
             said = setup("-d", "example.org", "--type", "ed25519",
                          status=(0, 1))
             self.assertNotIn("stop", states(said), said)
+            self.assertTrue(starts_with_the_machine(), after)
             want = want or services()
             self.assertEqual(services(), want)
         self.assertGreater(after, 8)
