@@ -432,6 +432,27 @@ write_text(struct editing *e)
 	return 0;
 }
 
+/* Whose mail `reject = dmarc' leaves alone nobody but the postmaster knows. */
+static bool
+lacks_exceptions(struct editing *e)
+{
+	struct slice text = strbuf_slice(&e->text), in = SLICE("in"), value;
+
+	if (!cli_settings_get(text, in, SLICE("reject"), &value) ||
+	    !slice_equal(value, SLICE("dmarc")) ||
+	    cli_settings_get(text, in, SLICE("dmarc_except"), &value) ||
+	    cli_settings_get(text, in, SLICE("arc_trusted"), &value))
+		return false;
+	cli_steps_tell(&e->setup->steps, "configuration", CLI_STEP_STOP,
+	    "%s: mail of lists and forwarders fails DMARC through no fault of "
+	    "theirs: which are not refused? Nothing was written",
+	    strbuf_text(&e->setup->config_path));
+	cli_steps_todo("write below a line [in] there, and run this again: "
+		       "dmarc_except = NETWORKS");
+	cli_steps_todo("(nothing behind the = where there are none)");
+	return true;
+}
+
 static int
 edit(struct editing *e)
 {
@@ -479,6 +500,8 @@ edit(struct editing *e)
 	edit_signatures(e, before);
 	edit_in(e);
 	proxy_config_free(before);
+	if (lacks_exceptions(e))
+		return -1;
 	e->setup->config = e->full ? NULL : parse_text(e, true);
 	if (e->setup->config == NULL) {
 		cli_steps_tell(&e->setup->steps, "configuration", CLI_STEP_STOP,

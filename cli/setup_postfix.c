@@ -406,6 +406,41 @@ plan_proxy(struct setup_postfix *p, struct slice entry, struct slice service,
 
 /* --- which service hands what --- */
 
+/* Is it the smtpd of in-before-queue.cf for this host's own programs? */
+static bool
+is_for_own(struct slice entry, struct slice service)
+{
+	struct slice value;
+
+	return slice_starts_nocase(service, SLICE("127.0.0.1:")) &&
+	    cli_master_entry_option(entry, SLICE("content_filter"), &value) &&
+	    is_same_value(value, slice_str(OUT_FILTER));
+}
+
+/* The one for mail of strangers. True where mail of this host's own programs
+ * comes in by it, too, and cannot be signed. */
+static bool
+plan_incoming(struct setup_postfix *p, struct slice entry, struct slice service)
+{
+	const struct setup_wishes *wishes = &p->setup->wishes;
+	bool before =
+	    wishes->wiring == SETUP_BEFORE_QUEUE || wishes->reject_dmarc;
+
+	/* Before the queue that takes an smtpd of its own (the sample says so),
+	 * whose address only a person knows. */
+	if (wishes->local && !(wishes->inbound && before))
+		plan_option(p, entry, service, "smtpd_end_of_data_restrictions",
+		    LOCAL_TO_OUT);
+	if (!wishes->inbound)
+		return false;
+	if (!before)
+		plan_option(p, entry, service, "content_filter", IN_FILTER);
+	else if (!is_for_own(entry, service))
+		plan_proxy(
+		    p, entry, service, cli_sample_in_before_queue, "smtp");
+	return before && wishes->local;
+}
+
 /* What hands mail to us: every service by which mail is submitted, the one
  * for mail of strangers, and pickup. How many of the first there are. */
 static size_t
@@ -415,6 +450,7 @@ plan_hands(struct setup_postfix *p)
 	enum setup_door door;
 	size_t submitted = 0;
 	struct strbuf entry;
+	bool unsigned_own = false, signed_own = false;
 
 	strbuf_init(&entry, CLI_MASTER_ENTRY_MAX);
 	while (setup_postfix_next(&rest, &name, &type, &entry)) {
@@ -438,27 +474,22 @@ plan_hands(struct setup_postfix *p)
 				    OUT_FILTER);
 			submitted++;
 		} else if (door == SETUP_INCOMING) {
-			const struct setup_wishes *wishes = &p->setup->wishes;
-			bool before = wishes->wiring == SETUP_BEFORE_QUEUE ||
-			    wishes->reject_dmarc;
-
-			/* Before the queue it takes an smtpd of its own (the
-			 * sample says so), whose address only a person
-			 * knows. */
-			if (wishes->local && !(wishes->inbound && before))
-				plan_option(p, line, service,
-				    "smtpd_end_of_data_restrictions",
-				    LOCAL_TO_OUT);
-			if (wishes->inbound && before)
-				plan_proxy(p, line, service,
-				    cli_sample_in_before_queue, "smtp");
-			else if (wishes->inbound)
-				plan_option(p, line, service, "content_filter",
-				    IN_FILTER);
+			unsigned_own |= plan_incoming(p, line, service);
+			signed_own |= is_for_own(line, service);
 		}
 		free(its);
 	}
 	strbuf_clear(&entry);
+	if (unsigned_own && !signed_own) {
+		struct setup_action action = {.part = SETUP_PARTS_HAND,
+		    .state = CLI_STEP_OK,
+		    .about = setup_postfix_print(
+			"what this host's own programs send by port 25 is not "
+			"signed: /usr/share/doc/signpost/postfix/"
+			"in-before-queue.cf has the smtpd for it")};
+
+		setup_postfix_add(p, &action);
+	}
 	return submitted;
 }
 

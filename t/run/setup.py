@@ -130,6 +130,18 @@ def submit(subject, port=587, count=1, sender="ann@example.org"):
             smtp.send_message(message)
 
 
+def from_outside(subject, sender="eve@example.org"):
+    """As a client of another host, by the name that its address has not."""
+    with smtplib.SMTP("127.0.0.1", 25, timeout=WAIT) as smtp:
+        code, text = smtp.docmd("XCLIENT", "ADDR=203.0.113.5 "
+                                "NAME=[UNAVAILABLE] HELO=mx.test")
+        if code != 220:
+            raise AssertionError(f"XCLIENT: {code} {text}")
+        smtp.sendmail(sender, ["ann@example.org"],
+                      f"From: {sender}\nTo: ann@example.org\n"
+                      f"Subject: {subject} 0\n\nHello.\n")
+
+
 def of(subject):
     return [m for m in arrived() if m["Subject"].startswith(subject)]
 
@@ -189,6 +201,9 @@ class Steps(Bare):
         self.assertIn("example.org TXT v=spf1 ip4:192.0.2.25 ~all\n", records)
         self.assertIn("_dmarc.example.org TXT v=DMARC1; p=none; "
                       "rua=mailto:postmaster@example.org\n", records)
+        self.serve(records)
+
+    def serve(self, records):
         type(self).name_server.stop()
         type(self).name_server = Nsd(records, port=53)
         self.name_server.start()
@@ -661,6 +676,72 @@ class Steps(Bare):
                 self.assertIn("(%s" % form, line)
             run("/etc/init.d/signpost", "stop")
 
+    def test_mail_is_refused_by_dmarc_once_its_exceptions_are_named(self):
+        """It names the line, the line is written, and the next run goes on."""
+        words = "-d", "example.org", "--inbound", "--reject-dmarc"
+        self.serve("_dmarc.strict.test TXT v=DMARC1; p=reject\n")
+        run("postconf", "-e", "smtpd_authorized_xclient_hosts=127.0.0.1")
+        self.addCleanup(run, "postconf", "-X",
+                        "smtpd_authorized_xclient_hosts")
+        wired, before = services(), tree("/etc")
+        said = setup(*words, status=(1,))
+        self.assertEqual(states(said), {"stop"}, said)
+        self.assertEqual(tree("/etc"), before)
+        line = re.search(r"write below a line \[in\] there, and run this "
+                         r"again: (dmarc_except =) NETWORKS\n", said).group(1)
+        CONF.write_text(f"{self.bare[1]}\n[in]\n{line}\n")
+        said = setup(*words, status=(0, 1))
+        self.assertFalse({"failed", "stop"} & states(said), said)
+        again = setup(*words, status=(0, 1))
+        self.assertEqual(states(again), {"ok"}, again)
+        with self.assertRaises(smtplib.SMTPDataError) as refused:
+            from_outside("refused", "eve@strict.test")
+        self.assertEqual(refused.exception.smtp_code, 550, refused.exception)
+        from_outside("taken", "eve@example.net")
+        wait_until("it arrives", lambda: of("taken"))
+        self.assertIn("dmarc=none", of("taken")[0]["Authentication-Results"])
+        self.assertEqual(of("refused"), [])
+        undone = setup("--undo")
+        self.assertNotIn("failed", states(undone), undone)
+        self.assertEqual(services(), wired)
+
+    def test_own_mail_on_port_25_before_the_queue(self):
+        """It is said that it is not signed; what in-before-queue.cf has for it
+        ends that, and the next run leaves it as it stands there."""
+        words = ("-d", "example.org", "--wiring", "before-queue", "--inbound")
+        note = ("what this host's own programs send by port 25 is not signed: "
+                "/usr/share/doc/signpost/postfix/in-before-queue.cf has the ")
+        self.assertNotIn(note, setup(*words, "--no-local", "--dry-run"))
+        self.assertNotIn(note, setup(*words[:-1], "--dry-run"))
+        said = setup(*words, status=(0, 1))
+        self.assertIn(note, said)
+        text = pathlib.Path("/usr/share/doc/signpost/postfix/"
+                            "in-before-queue.cf").read_text()
+        own = "".join(line + "\n" for line in re.findall(
+            r"(?m)^#(127\.0\.0\.1:smtp .*|  -o content_filter=.*)", text))
+        self.assertEqual(own.count("\n"), 2)
+        MASTER.write_text(re.sub(r"(?m)^smtp( +inet)", r"192.0.2.25:smtp\1",
+                                 MASTER.read_text()) + own)
+        run("postconf", "-e", "inet_interfaces=127.0.0.1, 192.0.2.25")
+        run("postfix", "stop")
+        run("postfix", "start")
+        try:
+            before = services()
+            again = setup(*words, status=(0, 1))
+            self.assertEqual(states(again), {"ok"}, again)
+            self.assertNotIn(note, again)
+            self.assertEqual(services(), before)
+            submit("own", port=25)
+            wait_until("it arrives", lambda: of("own"))
+            self.assertIn("d=example.org", of("own")[0]["DKIM-Signature"] or "")
+            setup("--undo")
+            self.assertNotIn("signpost", services())
+        finally:
+            run("postconf", "-e", "inet_interfaces=127.0.0.1")
+            MASTER.write_text(self.bare[0])
+            run("postfix", "stop")
+            run("postfix", "start")
+
     def test_before_the_queue_and_inbound(self):
         words = ("-d", "example.org", "--wiring", "before-queue", "--inbound",
                  "--type", "both", "--domainkeys")
@@ -687,7 +768,6 @@ class Milter(Bare):
     MAIN = pathlib.Path("/etc/postfix/main.cf")
     WORDS = "-d", "example.org", "--wiring", "milter"
     BOTH = "unix:signpost/in,unix:signpost/out"
-    STRANGER = "203.0.113.5"
 
     @classmethod
     def setUpClass(cls):
@@ -705,16 +785,6 @@ class Milter(Bare):
 
 class ByMilter(Milter):
     """What it does, and what undo takes back."""
-
-    def from_outside(self, subject):
-        """As a client of another host, by the name that its address has not."""
-        with smtplib.SMTP("127.0.0.1", 25, timeout=WAIT) as smtp:
-            code, text = smtp.docmd("XCLIENT", f"ADDR={self.STRANGER} "
-                                    "NAME=[UNAVAILABLE] HELO=mx.test")
-            self.assertEqual(code, 220, text)
-            smtp.sendmail("eve@example.org", ["ann@example.org"],
-                          "From: eve@example.org\nTo: ann@example.org\n"
-                          f"Subject: {subject} 0\n\nHello.\n")
 
     def by_hand(self, subject):
         subprocess.run(
@@ -752,7 +822,7 @@ class ByMilter(Milter):
             self.assertIn("d=example.org", of(subject)[0]["DKIM-Signature"])
             self.assert_verifies(of(subject)[0], said)
         self.assertIsNone(of("submitted")[0]["Authentication-Results"])
-        self.from_outside("from outside")
+        from_outside("from outside")
         wait_until("it arrives", lambda: of("from outside"))
         message = of("from outside")[0]
         self.assertIsNone(message["DKIM-Signature"])
