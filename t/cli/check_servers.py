@@ -166,6 +166,18 @@ class Servers(check_case.Case):
                          "record: v=spf1 ip4:192.0.2.25 ?all")
         self.assertIn("serial", todo)
 
+    def test_one_has_another_sender_id_record(self):
+        """It stands beside the SPF record, which is the same on both."""
+        own = "@ TXT spf2.0/pra ip4:%s %sall"
+        self.serve(FIRST, *self.records, own % (ADDRESS, "-"))
+        self.serve(SECOND, *self.records, own % (ADDRESS, "?"))
+        reason, todo = self.only(self.resolver(), 1, "FAIL", "spf",
+                                 "example.org")
+        self.assertIn("ns2.example.org (127.0.0.3) has another record: ",
+                      reason)
+        self.assertIn("spf2.0/pra ip4:192.0.2.25 ?all", reason)
+        self.assertIn("serial", todo)
+
     def test_one_is_dead_or_has_another_zone(self):
         self.serve(FIRST)
         reason, _ = self.only(self.resolver(), 0, "warning", "servers",

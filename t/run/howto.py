@@ -45,8 +45,6 @@ server:
   cache-max-negative-ttl: 1
   infra-host-ttl: 1
   infra-keep-probing: yes
-  infra-host-ttl: 1
-  infra-keep-probing: yes
   local-zone: "." static
   local-zone: "example.org." transparent
   local-data: "verifier.example. MX 10 verifier.example."

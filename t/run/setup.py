@@ -12,6 +12,7 @@ import mailbox
 import os
 import pathlib
 import re
+import signal
 import smtplib
 import subprocess
 import sys
@@ -29,6 +30,7 @@ BUILD = os.environ["SIGNPOST_BUILD"]
 TOP = pathlib.Path(__file__).resolve().parents[2]
 SIGNPOST = "/usr/sbin/signpost"
 CONF = pathlib.Path("/etc/signpost/signpost.conf")
+MAIN = pathlib.Path("/etc/postfix/main.cf")
 MASTER = pathlib.Path("/etc/postfix/master.cf")
 BOX = pathlib.Path("/var/mail/ann")
 WAIT = 120.0
@@ -209,7 +211,8 @@ class Steps(Bare):
         self.name_server.start()
 
     def test_from_nothing_to_signed_mail_and_back(self):
-        before = services()
+        before, main = services(), MAIN.read_text()
+        run("rm", "-rf", "/var/backups/signpost")
         run("userdel", "signpost", check=False)
         said = setup("-d", "example.org", status=(0, 1))
         self.assertRegex(said, r"user +done +signpost\n")
@@ -234,8 +237,9 @@ class Steps(Bare):
             self.assertIsNotNone(signed, subject)
             self.assertIn("d=example.org", signed)
         self.assertTrue(starts_with_the_machine())
-        self.assertIn(self.bare[0], [path.read_text() for path in pathlib.Path(
-            "/var/backups/signpost").glob("*/master.cf")])
+        self.assertIn((self.bare[0], main), [
+            tuple((copy / name).read_text() for name in ("master.cf", "main.cf"))
+            for copy in pathlib.Path("/var/backups/signpost").iterdir()])
         sockets = pathlib.Path("/var/spool/postfix/signpost")
         self.assertEqual((sockets.stat().st_mode & 0o7777, sockets.owner(),
                           sockets.group()), (0o750, "root", "postfix"))
@@ -379,6 +383,69 @@ class Steps(Bare):
         self.assertNotIn("done", states(said), said)
         self.assertIn("postconf -Me", said)
         self.assertEqual(tree("/etc", "/var/lib/signpost"), before)
+
+    def test_a_dry_run_of_undo_changes_nothing(self):
+        setup("-d", "example.org", status=(0, 1))
+        before = tree("/etc", "/var/lib/signpost")
+        said = setup("--undo", "--dry-run")
+        self.assertLessEqual(states(said), {"ok", "would"}, said)
+        for line in ("postconf -PX submission/inet/content_filter",
+                     "postconf -MX signpost/unix",
+                     "/etc/init.d/signpost stop",
+                     "update-rc.d signpost remove"):
+            self.assertRegex(said, rf"(?m)^ +.*{line}\b")
+        self.assertEqual(tree("/etc", "/var/lib/signpost"), before)
+        run("/etc/init.d/signpost", "status")
+        submit("still signed")
+        wait_until("it arrives", lambda: of("still signed"))
+        self.assertIsNotNone(of("still signed")[0]["DKIM-Signature"])
+
+    def test_another_system_below_a_folder(self):
+        """Its users, files and Postfix are changed; this one's are not, and
+        nothing is started."""
+        there = pathlib.Path("/run/there")
+        (there / "usr").mkdir(parents=True)
+        for name in "bin", "sbin", "lib", "lib64":
+            (there / name).symlink_to("usr/" + name)
+        (there / "var/lib").mkdir(parents=True)
+        (there / "dev").mkdir()
+        (there / "var/spool").mkdir()
+        run("cp", "-a", "/etc", str(there))
+        run("cp", "-a", "/var/spool/postfix", str(there / "var/spool"))
+        run("cp", "-a", "/var/lib/postfix", str(there / "var/lib"))
+        run("mount", "--bind", "/usr", str(there / "usr"))
+        self.addCleanup(run, "umount", str(there / "usr"))
+        run("mount", "--bind", "/dev", str(there / "dev"))
+        self.addCleanup(run, "umount", str(there / "dev"))
+        for name in "signpost", "signpost-keys":
+            run("chroot", str(there), "userdel", name, check=False)
+
+        def its_services():
+            return run("chroot", str(there), "postconf", "-M").stdout
+        wired, here = its_services(), tree("/etc", "/var/lib/signpost")
+        links = sorted((there / "etc").glob("rc?.d/*"))
+        said = setup("-d", "example.org", "--root", str(there))
+        self.assertFalse({"failed", "stop"} & states(said), said)
+        self.assertIn("is not started in another root\n", said)
+        self.assertRegex(
+            (there / "etc/passwd").read_text(), "(?m)^signpost:")
+        self.assertIn("\ndomain = example.org",
+                      (there / "etc/signpost/signpost.conf").read_text())
+        [key] = (there / "etc/signpost/keys/example.org").glob("*.pem")
+        run("openssl", "pkey", "-noout", "-in", str(key))
+        self.assertIn("content_filter=signpost:", its_services())
+        self.assertEqual(sorted((there / "etc").glob("rc?.d/*")), links)
+        changed = tree(str(there / "etc"))
+        again = setup("-d", "example.org", "--root", str(there))
+        self.assertEqual(states(again), {"ok"}, again)
+        self.assertEqual(tree(str(there / "etc")), changed)
+        undone = setup("--undo", "--root", str(there))
+        self.assertNotIn("failed", states(undone), undone)
+        self.assertEqual(its_services(), wired)
+        self.assertTrue(key.exists())
+        self.assertEqual(tree("/etc", "/var/lib/signpost"), here)
+        self.assertEqual(
+            run("/etc/init.d/signpost", "status", check=False).returncode, 3)
 
     def test_undo_strands_no_mail(self):
         setup("-d", "example.org", status=(0, 1))
@@ -765,7 +832,6 @@ class Steps(Bare):
 
 class Milter(Bare):
     """--wiring milter: Postfix asks, and nothing of it stands in the queue."""
-    MAIN = pathlib.Path("/etc/postfix/main.cf")
     WORDS = "-d", "example.org", "--wiring", "milter"
     BOTH = "unix:signpost/in,unix:signpost/out"
 
@@ -773,10 +839,10 @@ class Milter(Bare):
     def setUpClass(cls):
         super().setUpClass()
         run("postconf", "-e", "smtpd_authorized_xclient_hosts=127.0.0.1")
-        cls.main = cls.MAIN.read_text()
+        cls.main = MAIN.read_text()
 
     def setUp(self):
-        self.MAIN.write_text(self.main)
+        MAIN.write_text(self.main)
         super().setUp()
 
     def settings(self):
@@ -813,6 +879,8 @@ class ByMilter(Milter):
                           f"{side} group=postfix\n", conf)
         self.assertNotRegex(conf, r"(?m)^relay = 127\.0\.0\.1:100")
         self.assertNotIn("1002", services())
+        self.assertIn(self.main, [path.read_text() for path in pathlib.Path(
+            "/var/backups/signpost").glob("*/main.cf")])
         for subject, send in (
                 ("submitted", lambda: submit("submitted")),
                 ("on 25", lambda: submit("on 25", port=25)),
@@ -1073,22 +1141,33 @@ class Killed(Bare):
     """At any step, and run again."""
 
     def test_killed_at_each_step_it_can_be_run_again(self):
-        want = None
+        words = "-d", "example.org", "--type", "ed25519"
+        main = MAIN.read_text()
+        setup(*words, status=(0, 1))
+        want = services(), CONF.read_text()
         for after in range(1, 40):
             self.setUp()
             without_links()
-            if not killed(after, "setup", "-d", "example.org", "--type",
-                          "ed25519"):
+            if not killed(after, "setup", *words):
                 break
             run("postfix", "check")
-            run(SIGNPOST, "serve", "-t", check=False)
-            said = setup("-d", "example.org", "--type", "ed25519",
-                         status=(0, 1))
+            self.assertIn(CONF.read_text(), (self.bare[1], want[1]))
+            self.assert_whole(main)
+            said = setup(*words, status=(0, 1))
             self.assertNotIn("stop", states(said), said)
             self.assertTrue(starts_with_the_machine(), after)
-            want = want or services()
-            self.assertEqual(services(), want)
+            self.assertEqual((services(), CONF.read_text()), want)
+            self.assertEqual(self.assert_whole(main), 1)
+            run(SIGNPOST, "serve", "-t")
         self.assertGreater(after, 8)
+
+    def assert_whole(self, main):
+        """Keys and main.cf, which this wiring leaves alone; how many keys."""
+        keys = list(pathlib.Path("/etc/signpost/keys").rglob("*.pem"))
+        for key in keys:
+            run("openssl", "pkey", "-noout", "-in", str(key))
+        self.assertEqual(MAIN.read_text(), main)
+        return len(keys)
 
     def test_undo_killed_at_each_step_it_can_be_run_again(self):
         for after in range(1, 30):
@@ -1265,6 +1344,28 @@ smtpd     pass  -       -       y       -       -       smtpd
         self.assertIn("another setup is at work", said)
         first.kill()
         first.communicate()
+
+    def test_two_setups_at_once(self):
+        words = "-d", "example.org", "--type", "ed25519"
+        with subprocess.Popen([SIGNPOST, "setup", *words],
+                              stdout=subprocess.PIPE, text=True) as first:
+            # It has the lock when it tells of a step, and keeps it for now.
+            told = first.stdout.readline()
+            first.send_signal(signal.SIGSTOP)
+            try:
+                before = tree("/etc")
+                said = setup(*words, status=(1,))
+                self.assertEqual(tree("/etc"), before)
+            finally:
+                first.send_signal(signal.SIGCONT)
+                told += first.stdout.read()
+        self.assertIn(first.returncode, (0, 1))
+        self.assertRegex(said, r"\A\S*signpost: setup: another setup is at work\n"
+                               r"\Z")
+        self.assertNotIn("another setup", told)
+        self.assertFalse({"failed", "stop"} & states(told), told)
+        third = setup(*words, status=(0, 1))
+        self.assertEqual(states(third), {"ok"}, third)
 
     def test_without_systemd_and_init_script(self):
         """Who starts it by hand as it says gets on from there."""
