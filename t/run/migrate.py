@@ -342,6 +342,21 @@ class DkimProxy(Alike):
                     (signed(message), domainkeys(message)),
                     (with_dkim(mine), with_domainkeys(mine)), message)
 
+    def check_domainkeys(self, message):
+        """By Mail::DKIM, which says a line of each signature."""
+        made = domainkeys(message)
+        if not made:
+            return
+        records = [b"%s._domainkey.%s=" % (s.encode(), d.encode())
+                   + self.record(f"{s}._domainkey.".encode())
+                   for d, s in made]
+        said = subprocess.run(
+            ["perl", str(HERE / "verify.pl"), *records], input=message,
+            stdout=subprocess.PIPE, timeout=WAIT, check=True).stdout.decode()
+        self.assertEqual(
+            sorted(re.findall(r"(?m)^domainkeys pass (\S+) (\S+) ", said)),
+            made, said)
+
     def test_the_same_signatures(self):
         conf = "/etc/dkimproxy_out.conf"
         run("postconf", "-Me", "dksign/unix=dksign unix - - n - 10 smtp")
@@ -360,6 +375,8 @@ class DkimProxy(Alike):
                 folder, _ = self.migrate("dkimproxy", case, conf)
                 ours = self.ours(folder)
                 self.compare(case, theirs, ours)
+                for message in ours:
+                    self.check_domainkeys(message)
                 self.assertEqual([domainkeys(m) for m in ours],
                                  [with_domainkeys(m) for m in chosen])
 
