@@ -13,6 +13,7 @@ import time
 
 PIDFD_GETFD = 438  # of every Linux since 5.6
 WAIT = 60
+LOOK = 10  # of that, at the sockets that are there now
 NUMBER = 77  # of each question
 
 FD_KEYS, FD_RECORD = 8, 9  # proxy/process/spawn.c
@@ -73,24 +74,31 @@ class Worker:
     def __init__(self, pid, wait=WAIT):
         self.pid = pid
         self.wait = wait
-        self.sockets = sockets_of(pid)
+        self.sockets = {}
         self.own = None
 
     def __enter__(self):
-        os.kill(self.pid, signal.SIGSTOP)
-        self.own = self.find()
-        if self.own:
-            return self
-        self.__exit__()
-        raise AssertionError("no socket to a signer among %r" % (
-            list(self.sockets),))
+        """The master hands such a socket over a moment after it has said that
+        it serves."""
+        end = time.monotonic() + self.wait
+        while True:
+            self.sockets = sockets_of(self.pid)
+            os.kill(self.pid, signal.SIGSTOP)
+            self.own = self.find(min(end, time.monotonic() + LOOK))
+            if self.own:
+                return self
+            self.__exit__()
+            if time.monotonic() > end:
+                raise AssertionError("no socket to a signer among %r" % (
+                    list(self.sockets),))
+            time.sleep(0.1)
 
     def __exit__(self, *_):
         for own in self.sockets.values():
             own.close()
         os.kill(self.pid, signal.SIGCONT)
 
-    def find(self):
+    def find(self, end):
         """The one with a signer at its other end: even a question for nothing
         has an answer."""
         asked = []
@@ -99,7 +107,6 @@ class Worker:
             with contextlib.suppress(OSError):
                 own.send(question(KEY, 0xffff, b"example.org"))
                 asked.append(own)
-        end = time.monotonic() + self.wait
         while asked and time.monotonic() < end:
             for own in select.select(asked, [], [], 0.1)[0]:
                 with contextlib.suppress(OSError):
