@@ -73,8 +73,9 @@ size_t slice_search(struct slice s, struct slice what);
 /* No octet above 0x7f: no letters but ASCII's. */
 bool slice_is_ascii(struct slice);
 
-/* FNV-1a of these bytes behind those that gave `from`, first SLICE_FNV. Nobody's
- * choice of names may matter where it is used; a table has table_hash(). */
+/* FNV-1a of these bytes behind those that gave `from`, first SLICE_FNV. Whoever
+ * chooses the bytes can choose the hash; where that matters, there is
+ * table_hash() (base/table.h). */
 #define SLICE_FNV 0xcbf29ce484222325u
 uint64_t slice_fnv(uint64_t from, struct slice);
 

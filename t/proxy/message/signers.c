@@ -265,7 +265,7 @@ test_the_oldest_name_goes(void **state)
 
 	(void)state;
 	begin_with(&rig, 1, LONG_S, 0);
-	for (int i = 0; i <= PROXY_SIGNERS_HEARD; i++) {
+	for (int i = 0; i < PROXY_SIGNERS_HEARD + 3; i++) {
 		struct proxy_sign_wish wish = {.right = 1,
 		    .kind = PROXY_SIGN_ASK_KEY,
 		    .make = on_make,
@@ -281,11 +281,15 @@ test_the_oldest_name_goes(void **state)
 		rig.told[0].asking = NULL;
 		assert_true(
 		    proxy_signers_know(rig.signers, 1, slice_str(domain)));
-		assert_true(i == PROXY_SIGNERS_HEARD ||
+		assert_true(i >= PROXY_SIGNERS_HEARD ||
 		    proxy_signers_know(rig.signers, 1, SLICE("a.d0.example")));
 	}
-	assert_false(proxy_signers_know(rig.signers, 1, SLICE("a.d0.example")));
-	assert_true(proxy_signers_know(rig.signers, 1, SLICE("a.d1.example")));
+	for (int i = 0; i < 4; i++) {
+		(void)snprintf(domain, sizeof(domain), "a.d%d.example", i);
+		assert_int_equal(
+		    proxy_signers_know(rig.signers, 1, slice_str(domain)),
+		    i == 3);
+	}
 	finish(&rig);
 }
 
@@ -525,6 +529,39 @@ test_signers_share_the_work(void **state)
 	finish(&rig);
 }
 
+/* Answers are not left lying while questions wait for their room. */
+static void
+test_several_answers_a_turn_where_others_wait(void **state)
+{
+	struct proxy_sign_answer answer = {
+	    .status = PROXY_SIGN_MISSING, .reason = SLICE("because")};
+	uint64_t ids[PROXY_SIGNERS_IN_FLIGHT];
+	unsigned told = 0;
+	struct rig rig;
+
+	(void)state;
+	begin_with(&rig, 1, LONG_S, 0);
+	for (int i = 0; i < PROXY_SIGNERS_IN_FLIGHT + 3; i++)
+		(void)ask(&rig, i, PROXY_SIGN_ASK_KEY);
+	turn(&rig);
+	for (int i = 0; i < PROXY_SIGNERS_IN_FLIGHT; i++) {
+		assert_true(hears(&rig, 0));
+		ids[i] = rig.question.id;
+	}
+	for (int i = 0; i < 3; i++) {
+		answer.id = ids[i];
+		assert_int_equal(
+		    proxy_sign_answer_send(rig.ends[0], &answer), 0);
+	}
+	turn(&rig);
+	for (int i = 0; i < 3; i++)
+		told += rig.told[i].calls;
+	assert_int_equal(told, 3);
+	for (int i = 0; i < 3; i++)
+		assert_true(hears(&rig, 0));
+	finish(&rig);
+}
+
 /* Of a rule whose key they know by now. */
 static void
 teach(struct rig *rig, unsigned right, enum dkim_algorithm algorithm)
@@ -640,10 +677,12 @@ test_who_is_silent_is_not_asked_where_another_is(void **state)
 static void
 test_a_full_socket_keeps_nobody_from_another(void **state)
 {
+	const struct timeval past_a_tick = {1, 500000};
 	unsigned heard[2] = {0};
+	uint64_t ids[2] = {0};
 	struct rig rig;
 	clock_t began;
-	int signer;
+	int signer, full;
 
 	(void)state;
 	begin_with(&rig, 2, LONG_S, 1); /* what the kernel has as the least */
@@ -654,10 +693,30 @@ test_a_full_socket_keeps_nobody_from_another(void **state)
 		(void)ask(&rig, i, PROXY_SIGN_ASK_TEXT);
 	turn(&rig);
 	assert_true(clock() - began < CLOCKS_PER_SEC / 20); /* once */
-	while ((signer = who_hears(&rig)) >= 0)
+	while ((signer = who_hears(&rig)) >= 0) {
 		heard[signer]++;
+		ids[signer] = rig.question.id;
+	}
 	assert_in_range(heard[0], 1, PROXY_SIGNERS_IN_FLIGHT - 1);
 	assert_int_equal(heard[0] + heard[1], PROXY_SIGNERS_IN_FLIGHT);
+	/* It is asked again once it has answered, or at the next tick. */
+	full = heard[0] > heard[1] ? 0 : 1;
+	assert_int_equal(who_is_asked(&rig, 8, 1), 1 - full);
+	rig.question.id = ids[full];
+	reply(&rig, full, PROXY_SIGN_DONE, "s1");
+	assert_int_equal(who_is_asked(&rig, 9, 1), full);
+	finish(&rig);
+	begin_with(&rig, 2, LONG_S, 1);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	for (int i = 0; i < PROXY_SIGNERS_IN_FLIGHT; i++)
+		(void)ask(&rig, i, PROXY_SIGN_ASK_TEXT);
+	turn(&rig);
+	while (who_hears(&rig) >= 0)
+		;
+	assert_int_equal(who_is_asked(&rig, 8, 1), 1 - full);
+	(void)event_base_loopexit(rig.base, &past_a_tick);
+	(void)event_base_dispatch(rig.base);
+	assert_int_equal(who_is_asked(&rig, 9, 1), full);
 	finish(&rig);
 }
 
@@ -702,6 +761,7 @@ main(void)
 	    cmocka_unit_test(test_a_question_that_kills_is_given_up),
 	    cmocka_unit_test(test_a_silent_signer_is_passed_by_once),
 	    cmocka_unit_test(test_signers_share_the_work),
+	    cmocka_unit_test(test_several_answers_a_turn_where_others_wait),
 	    cmocka_unit_test(test_quick_questions_go_to_who_is_awake),
 	    cmocka_unit_test(test_who_is_silent_is_not_asked_where_another_is),
 	    cmocka_unit_test(test_a_full_socket_keeps_nobody_from_another),
