@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""systemd's unit lets the daemon close itself in, bounds its memory, lets it speak
-to this machine alone (where landlock knows no ports yet, nothing else keeps its
-workers from others), and leaves open no more than systemd-analyze(1) rates as
+"""systemd's unit lets the daemon close itself in, bounds its memory, lets its
+signers lock all of theirs, lets it speak to this machine alone (where landlock knows
+no ports yet, nothing else keeps its workers from others), and leaves open no more than systemd-analyze(1) rates as
 EXPOSURE. How the unit fares under a systemd, t/systemd looks at.
 """
 import pathlib
@@ -39,7 +39,8 @@ def main():
                   for call in CALLS if call not in filters.split()]
     if not re.search(r"(?m)^MemoryMax=\d", text):
         complaints.append(f"{UNIT}: no MemoryMax=")
-    for name, value in (("IPAddressDeny", "any"), ("IPAddressAllow", "localhost")):
+    for name, value in (("IPAddressDeny", "any"), ("IPAddressAllow", "localhost"),
+                        ("LimitMEMLOCK", "infinity")):
         if re.findall(rf"(?m)^{name}=(.*)", text) != [value]:
             complaints.append(f"{UNIT}: not {name}={value}, once")
     if not isinstance(rated, float) or rated > EXPOSURE:

@@ -31,6 +31,7 @@ import milter  # noqa: E402
 ROLES = ("out", "in", "recorder", "signer")
 HACKING = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                        "..", "..", "HACKING")
+MANUAL = os.path.join(os.path.dirname(HACKING), "man", "signpost.8")
 
 # Where each cell of HACKING's table is played, by rows; in the order of its
 # columns: a client, out, in, the recorder, a signer.
@@ -138,6 +139,15 @@ class Attackers(inbound.Case):
         rows = re.findall(r"(?m)^\t([^\t\n]+)\t(.*)", table)
         self.assertEqual(rows[0][1].split(), ["client", *ROLES])
         self.assertEqual([row for row, _ in rows[1:]], list(CELLS))
+        with open(MANUAL) as f:
+            table = f.read().split("\n.Sh WHO WAS TAKEN OVER\n")[1].split(
+                "\n.El\n")[0]
+        rows = [re.split(r" Ta (?:Sy )?", row)
+                for row in re.findall(r"(?m)^\.It (.*)", table)]
+        self.assertEqual(rows[0][1:],
+                         ["client", "[out]", "[in]", "recorder", "signer"])
+        self.assertEqual([row[0] for row in rows[1:]], list(CELLS))
+        self.assertEqual({len(row) for row in rows}, {2 + len(ROLES)})
         for cells in CELLS.values():
             self.assertEqual(len(cells), 1 + len(ROLES))
             for name in cells:

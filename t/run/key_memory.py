@@ -11,10 +11,12 @@ import time
 from unittest import mock
 
 import harness
+import key_selectors
 from harness import SAMPLE
 from secrets_in_memory import found_in, key_secrets
 
 GONE = 10  # s after it was replaced, by its clock
+GRACE = 30  # s for which a key that another followed still signs
 HURRY = 5
 
 
@@ -28,6 +30,16 @@ def status_of(pid):
     with open("/proc/%d/status" % pid) as text:
         return dict(line.rstrip("\n").split(":\t", 1) for line in text
                     if ":\t" in line)
+
+
+def holders(daemon, secrets):
+    """{role: what of them its processes have}"""
+    found = {}
+    for pid in daemon.processes():
+        what = found_in(pid, secrets)
+        if what:
+            found.setdefault(role_of(pid), set()).update(what)
+    return found
 
 
 class KeyMemory(harness.Case):
@@ -57,21 +69,13 @@ class KeyMemory(harness.Case):
         harness.wait_until("the messages", lambda: all(
             b"DKIM-Signature" in m.data for m in self.hop.messages))
 
-    def holders(self, secrets):
-        found = {}
-        for pid in self.proxy.processes():
-            what = found_in(pid, secrets)
-            if what:
-                found.setdefault(role_of(pid), set()).update(what)
-        return found
-
     def test_keys_are_in_signers_alone_and_leave_nothing(self):
         self.signed()
         old = key_secrets(self.proxy.keyfile)
-        holders = self.holders(old)
-        self.assertEqual(set(holders), {"signer"})
+        holding = holders(self.proxy, old)
+        self.assertEqual(set(holding), {"signer"})
         # Its numbers, least octet first; neither its text nor its encoding.
-        self.assertEqual(holders["signer"],
+        self.assertEqual(holding["signer"],
                          {"prime1 reversed", "prime2 reversed",
                           "privateExponent reversed"})
         fresh = self.proxy.keyfile + ".fresh"
@@ -79,10 +83,10 @@ class KeyMemory(harness.Case):
         new = key_secrets(fresh)
         os.rename(fresh, self.proxy.keyfile)
         time.sleep(GONE / HURRY)
-        self.assertEqual(self.holders(old), {})
-        self.assertEqual(set(self.holders(new)), {"signer"})
+        self.assertEqual(holders(self.proxy, old), {})
+        self.assertEqual(set(holders(self.proxy, new)), {"signer"})
         self.signed()
-        self.assertEqual(self.holders(old), {})
+        self.assertEqual(holders(self.proxy, old), {})
 
     def test_pages_of_signers_are_locked_and_in_no_core(self):
         self.signed()
@@ -112,6 +116,22 @@ class KeyMemory(harness.Case):
                         and not re.search(r"^VmFlags:.* lo\b", m, re.M)]
             self.assertEqual(unlocked, [])
             self.assertNotEqual(status_of(pid)["VmLck"].strip(), "0 kB")
+
+
+class Selected(key_selectors.Case):
+    """By the file `selectors`, which names another key now."""
+
+    def test_nothing_is_left_of_a_key_that_signs_no_more(self):
+        self.begin("rsa active a\nrsa staged b\n", hurry=HURRY)
+        self.wait_for(["a"])
+        old = key_secrets(os.path.join(self.folder, "a.pem"))
+        self.assertEqual(set(holders(self.daemon, old)), {"signer"})
+        self.put("rsa active b\nrsa retired a\n")
+        self.wait_for(["b"])
+        time.sleep((GRACE + GONE) / HURRY)
+        self.assertEqual(holders(self.daemon, old), {})
+        new = key_secrets(os.path.join(self.folder, "b.pem"))
+        self.assertEqual(set(holders(self.daemon, new)), {"signer"})
 
 
 class Refused(harness.Case):
