@@ -116,9 +116,9 @@ class Verifying(bench.Bench):
                        "dkim, domainkeys, spf, senderid, dmarc, arc", None)
 
     def large(self):
-        with self.sink() as sink, \
+        with self.sink() as sink, self.haproxy(sink) as plain, \
                 self.verifier(sink, "dkim") as (where, worker):
-            self.ten_megabytes(where, worker)
+            self.ten_megabytes(where, worker, plain)
 
     def one(self):
         with self.sink() as sink, self.haproxy(sink) as plain, \
