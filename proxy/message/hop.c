@@ -44,6 +44,7 @@ struct errand {
 	enum proxy_errand what;
 	enum stage stage;
 	bool grouped; /* it was said behind others that were not answered */
+	bool doubted; /* so its answer was not taken: it is said alone */
 	size_t at;    /* in `bytes`, counted from their first one ever */
 	size_t line_n, about_n;
 	struct strbuf answer;
@@ -59,7 +60,8 @@ struct proxy_hop {
 	bool used;		  /* it has answered a command before */
 	bool tidy_due;		  /* RSET waits for its turn */
 	bool open;		  /* behind what was said last more may go */
-	bool one_by_one;	  /* it could not take a group */
+	bool one_by_one;	  /* it could perhaps not take a group */
+	bool confused;		  /* it could not, and that was told */
 	bool mail_refused;	  /* the last one that was said */
 	bool *freed;		  /* set by proxy_hop_free(); NULL: unwatched */
 	struct errand errands[ERRANDS_MAX]; /* a ring: the oldest at `first` */
@@ -381,6 +383,8 @@ go_on_with_errands(struct proxy_hop *h)
 		return;
 	if (h->tidy_due && smtp_relay_idle(h->relay)) {
 		h->tidy_due = false;
+		/* It may forget what XFORWARD told of the client with it. */
+		h->xforward_due = h->known;
 		say_to_hop(h, PROXY_ERRAND_TIDY, SLICE("RSET"));
 	}
 	if (h->tidy_due)
@@ -400,9 +404,9 @@ note_confusion(struct proxy_hop *h, const char *how)
 {
 	struct proxy_grouping *all = h->service->grouping;
 
-	if (h->one_by_one)
+	if (h->confused)
 		return;
-	h->one_by_one = true;
+	h->confused = h->one_by_one = true;
 	if (all != NULL)
 		all->one_by_one_until_ms = clock_ms() + PROXY_GROUPING_PAUSE_MS;
 	log_printf(h->service->log, LOGGING_WARNING,
@@ -423,6 +427,16 @@ note_failure(struct proxy_hop *h, const char *how)
 		note_confusion(h, how);
 	}
 	h->one_by_one = true;
+}
+
+/* Is the answer that is due one to a command that had others in front? Behind a
+ * refused MAIL none is of use. */
+static bool
+is_in_group(struct proxy_hop *h)
+{
+	const struct errand *e = said_errand(h);
+
+	return e != NULL && e->grouped && !h->mail_refused;
 }
 
 /* To the oldest. False where the hop was freed meanwhile. */
@@ -494,15 +508,13 @@ goes_on_with_lines(
 	return true;
 }
 
-/* MAIL is to be said again: what was answered behind it was of no transaction
- * that will be. */
+/* In a group such an answer may be to a command that the next hop cut or joined;
+ * to one said alone it is the command's own, and a policy may give it. Behind a
+ * refused MAIL it is what RCPT must get. */
 static bool
-is_behind_mail(struct proxy_hop *h, const struct errand *e)
+is_out_of_step(const struct smtp_reply *reply)
 {
-	for (size_t i = 0; errand(h, i) != e; i++)
-		if (errand(h, i)->what == PROXY_ERRAND_MAIL)
-			return true;
-	return false;
+	return reply->code == 500 || reply->code == 502 || reply->code == 503;
 }
 
 /* To the oldest that is out. */
@@ -513,16 +525,20 @@ take_errand_reply(struct proxy_hop *h, const struct smtp_reply *reply)
 	struct smtp_reply kept;
 
 	assert(e != NULL);
-	/* In a group such an answer may be to a command that the next hop cut
-	 * or joined; to one said alone it is the command's own. Behind a
-	 * refused MAIL it is what RCPT must get. */
-	if (e->grouped && !h->mail_refused &&
-	    (reply->code == 500 || reply->code == 502 || reply->code == 503)) {
-		note_confusion(h, "answers out of step");
+	if (e->grouped && !h->mail_refused && is_out_of_step(reply)) {
+		h->one_by_one = e->doubted = true;
 		e->stage = WAITING;
-	} else if (is_behind_mail(h, e)) {
-		e->stage = WAITING;
+		/* What it made of the commands behind that one is its secret: a
+		 * recipient may have been taken there that would be named again.
+		 * Only an RCPT leaves the transaction as it is. */
+		if (e->what != PROXY_ERRAND_RCPT) {
+			disconnect(h);
+			connect_anew(h);
+			return;
+		}
 	} else if (!goes_on_with_lines(h, e, reply)) {
+		if (e->doubted && !is_out_of_step(reply))
+			note_confusion(h, "answers out of step");
 		/* An RCPT that is taken behind a MAIL that is not is of a
 		 * transaction that nobody began: RSET ends it before
 		 * anything else is said. */
@@ -596,6 +612,28 @@ on_hello_again(struct proxy_hop *h, const struct smtp_reply *reply)
 		go_on_with_errands(h);
 }
 
+/* 421: it closes now, and so will the client's connection, to which it is told;
+ * but where the client would have heard something else, had its commands come one
+ * at a time, or had the connection been closed without a word. */
+static void
+on_goodbye(
+    struct proxy_hop *h, enum proxy_errand what, const struct smtp_reply *reply)
+{
+	bool again = was_closed_before(h, what);
+	bool unheard = (what == PROXY_ERRAND_XFORWARD && h->used) ||
+	    (what == PROXY_ERRAND_RCPT && h->mail_refused);
+
+	if (!again && !unheard && is_in_group(h))
+		note_failure(h, "says 421");
+	disconnect(h);
+	if (again)
+		connect_anew(h);
+	else if (h->count > 0 && !unheard)
+		(void)answer_errand(h, reply);
+	else
+		fail_hop(h, PROXY_HOP_LOST, "it said 421");
+}
+
 static void
 on_reply(void *ctx, const struct smtp_reply *reply)
 {
@@ -610,20 +648,7 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 		    ? PROXY_ERRAND_DOT
 		    : (enum proxy_errand)smtp_relay_answered(h->relay);
 	if (reply->code == 421 && what != PROXY_ERRAND_GREETING) {
-		bool again = was_closed_before(h, what);
-		const struct errand *e = said_errand(h);
-
-		/* It closes now, and so will the client's connection, to
-		 * which it is told. */
-		if (!again && e != NULL && e->grouped)
-			note_failure(h, "says 421");
-		disconnect(h);
-		if (again)
-			connect_anew(h);
-		else if (h->count > 0)
-			(void)answer_errand(h, reply);
-		else
-			fail_hop(h, PROXY_HOP_LOST, "it said 421");
+		on_goodbye(h, what, reply);
 		return;
 	}
 	switch (what) {
@@ -647,7 +672,11 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 	case PROXY_ERRAND_KEEPALIVE:
 	case PROXY_ERRAND_TIDY:
 	case PROXY_ERRAND_XFORWARD_AGAIN:
-		go_on_with_errands(h);
+		/* What follows would be read as a message. */
+		if (smtp_reply_class(reply) == 3)
+			fail_hop(h, PROXY_HOP_LOST, "it asks for a message");
+		else
+			go_on_with_errands(h);
 		break;
 	default:
 		take_errand_reply(h, reply);
@@ -668,7 +697,6 @@ on_closed(void *ctx, enum smtp_close how, const char *why)
 {
 	struct proxy_hop *h = ctx;
 	enum proxy_errand what = (enum proxy_errand)smtp_relay_oldest(h->relay);
-	const struct errand *e = said_errand(h);
 	bool reached = h->state != GREETING;
 
 	if (what == PROXY_ERRAND_NONE) /* and could not be said any more */
@@ -678,7 +706,7 @@ on_closed(void *ctx, enum smtp_close how, const char *why)
 		connect_anew(h);
 		return;
 	}
-	if (e != NULL && e->grouped)
+	if (is_in_group(h))
 		note_failure(
 		    h, how == SMTP_CLOSE_TIMEOUT ? "says nothing" : "closes");
 	if (h->count > 0)

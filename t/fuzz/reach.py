@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""How much of a wire's file its fuzzer's corpus reaches.
+"""How much of a file its fuzzer's corpus reaches.
 
     reach.py PROGRAM OBJECTS CORPUS FILE...
 

@@ -4,8 +4,8 @@
  * relay's from their end. Whatever they do: the relay hears lines and bodies without
  * a bare CR or LF and no verb but the nine; it gets no more messages than
  * the client ended and was told 354 for; no "queued" that the relay did not
- * say, and none twice; nothing behind DATA before that is answered; and nothing
- * is left behind.
+ * say, and none twice; no recipient of whom the client has not heard, once; nothing
+ * behind DATA before that is answered; and nothing is left behind.
  * Where the relay offers PIPELINING it hears groups, and may be confused.
  */
 #include <stdio.h>
@@ -19,16 +19,20 @@
 #include "t/fuzz/replay.h"
 #include "t/lib/stub_service.h"
 
-enum { CLIENT_MAX = 400, ROUNDS = 6, HELD_MAX = 1 << 20 };
+enum { CLIENT_MAX = 400, ROUNDS = 6, HELD_MAX = 1 << 20, RCPTS_MAX = 4096 };
 
 struct relay {
 	int fd;
 	struct strbuf in;
 	bool data;
-	unsigned code; /* of its last answer; 0: it gave none */
-	bool mail;     /* it took one */
-	unsigned recipients;
-	size_t done; /* messages complete */
+	unsigned code;		   /* of its last answer; 0: it gave none */
+	bool mail;		   /* it took one */
+	unsigned rcpts;		   /* so many RCPTs were said ever */
+	unsigned recipients;	   /* taken in this transaction: */
+	unsigned taken[RCPTS_MAX]; /* which of them */
+	struct strbuf delivered;   /* the answers to those of messages that
+				       * are complete, an LF behind each */
+	size_t done;		   /* messages complete */
 };
 
 struct scene {
@@ -110,7 +114,7 @@ relay_answer(struct scene *s, const char *good)
 		s->relay.code = 354;
 		relay_say(&s->relay, "354 go on\r\n");
 		return true; /* to DATA it is the good one */
-	case 9:		     /* confused by what came behind it */
+	case 20:	     /* confused by what came behind it */
 		s->relay.code = 503;
 		relay_say(&s->relay, "503 5.5.1 pipelining?\r\n");
 		return false;
@@ -160,8 +164,8 @@ relay_note(struct relay *r, size_t verb)
 		r->recipients = 0;
 	if (verb == 2 && yes)
 		r->mail = true;
-	if (verb == 3 && yes && r->mail)
-		r->recipients++;
+	if (verb == 3 && yes && r->mail && r->recipients < RCPTS_MAX)
+		r->taken[r->recipients++] = r->rcpts;
 	if ((verb <= 1 || verb == 5) && yes)
 		r->mail = false;
 }
@@ -171,6 +175,7 @@ relay_command(struct scene *s, struct slice line)
 {
 	static const char *const verbs[] = {"EHLO ", "HELO ", "MAIL ", "RCPT ",
 	    "DATA", "RSET", "NOOP", "QUIT", "XFORWARD "};
+	char good[40] = "250 ok\r\n";
 	size_t i = 0;
 
 	must(slice_find(line, '\n') == line.n);
@@ -178,13 +183,16 @@ relay_command(struct scene *s, struct slice line)
 	while (!slice_starts_nocase(line, slice_str(verbs[i])))
 		must(++i < sizeof(verbs) / sizeof(verbs[0]));
 	s->relay.code = 0;
+	if (i == 3)
+		(void)snprintf(
+		    good, sizeof(good), "250 rcpt %u.\r\n", ++s->relay.rcpts);
 	if (i == 4)
 		relay_data(s);
 	else if (i == 3 && !s->relay.mail)
 		relay_say(&s->relay, "503 5.5.1 need MAIL command\r\n");
 	else
 		(void)relay_answer(s,
-		    i > 0		? "250 ok\r\n"
+		    i > 0		? good
 			: s->pipelining ? offer
 					: no_offer);
 	relay_note(&s->relay, i);
@@ -203,6 +211,9 @@ relay_message(struct scene *s, struct slice body)
 	}
 	s->relay.data = s->relay.mail = false;
 	s->relay.done++;
+	for (unsigned i = 0; i < s->relay.recipients; i++)
+		strbuf_addf(
+		    &s->relay.delivered, "250 rcpt %u.\r\n", s->relay.taken[i]);
 	(void)snprintf(
 	    good, sizeof(good), "250 queued %zu.\r\n", s->relay.done);
 	(void)relay_answer(s, good);
@@ -335,6 +346,7 @@ scene_begin(struct scene *s, unsigned char how)
 	s->base = event_base_new();
 	s->relay.fd = -1;
 	strbuf_init(&s->relay.in, HELD_MAX);
+	strbuf_init(&s->relay.delivered, HELD_MAX);
 	strbuf_init(&s->said, HELD_MAX);
 	strbuf_init(&s->heard, HELD_MAX);
 	must(stub_service_begin(&s->stub, s->base));
@@ -354,11 +366,28 @@ scene_begin(struct scene *s, unsigned char how)
 	proxy_session_begin(v, pair[1], SLICE(""), false);
 }
 
+/* A client that is still there has heard of each recipient of each message that
+ * was delivered: none was named twice. */
+static void
+check_recipients(const struct scene *s)
+{
+	struct slice rest = strbuf_slice(&s->relay.delivered), line;
+	char text[40];
+
+	while (slice_cut(&rest, '\n', &line) && line.n > 0) {
+		(void)snprintf(
+		    text, sizeof(text), "%.*s\n", (int)line.n, line.p);
+		must(count(&s->heard, text) == 1);
+	}
+}
+
 static void
 scene_end(struct scene *s)
 {
 	char queued[40];
 
+	if (s->client >= 0)
+		check_recipients(s);
 	if (s->client >= 0)
 		(void)close(s->client);
 	s->client = -1;
@@ -374,6 +403,7 @@ scene_end(struct scene *s)
 		must(count(&s->heard, queued) <= 1);
 	}
 	strbuf_clear(&s->relay.in);
+	strbuf_clear(&s->relay.delivered);
 	strbuf_clear(&s->said);
 	strbuf_clear(&s->heard);
 }
