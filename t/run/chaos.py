@@ -111,6 +111,7 @@ def faults(share, *kinds):
                            "554 5.3.2 no")("220 relay.example ESMTP"),
         "ehlo": rarely(share, CLOSE, RESET)(
             kind_of_ehlo(*(kinds or ("pipelines", "singly")))),
+        "xforward": unless_confused(no("250 2.0.0 Ok")),
         "mail": unless_confused(no("250 2.1.0 Ok")),
         "rcpt": unless_confused(no("250 2.1.5 Ok")),
         "data": no("354 go on"),
@@ -202,6 +203,9 @@ class Sender(threading.Thread):
         lines = [(b"MAIL FROM:<ann@example.org>\r\n", 250),
                  (b"RCPT TO:<b@example.net>\r\n", 250),
                  (b"RCPT TO:<c@example.net>\r\n", 250), (b"DATA\r\n", 354)]
+        if random.random() < 0.5:   # as Postfix does
+            lines.insert(0, (b"XFORWARD NAME=a.example ADDR=192.0.2.9\r\n",
+                             250))
         if not self.pipelines:
             for line, code in lines:
                 self.client.send(line)

@@ -9,6 +9,7 @@ that cannot.
 import re
 
 import harness
+from harness import CLOSE, RESET, SILENT
 from postfix_case import BOTH, PostfixCase, message
 
 GROUP = (b"XFORWARD NAME=a.example ADDR=192.0.2.9\r\n"
@@ -44,18 +45,14 @@ class Groups(harness.Case):
         client.ehlo()
         for _ in range(3):
             client.send(GROUP + b"DATA\r\n")
-            harness.wait_until("answers", lambda: self.wait_for(client, b"354"))
+            client.lines.fill()
+            self.assertEqual(client.lines.rest.count(b"\r\n"), 5)
             self.assertEqual(self.replies(client, 5), [250] * 4 + [354])
             self.assertEqual(client.body(harness.SAMPLE).code, 250)
             self.assertIn(GROUP, noted.reads)
         self.assertEqual(len(hop.messages), 3)
         self.assertEqual(len(hop.messages[2].rcpt), 2)
         self.assertEqual(hop.messages[2].xforward["NAME"], "a.example")
-
-    @staticmethod
-    def wait_for(client, word):
-        client.lines.fill()
-        return word in client.lines.rest
 
     def test_a_thousand_recipients(self):
         hop = self.relay({"rcpt": lambda c: (
@@ -85,6 +82,90 @@ class Groups(harness.Case):
                          [250] * 5 + [354, 250])
         self.assertEqual(client.reply().code, 221)
         self.assertEqual(len(hop.messages), 2)
+
+
+class Stages(harness.Case):
+    """A next hop that fails once, at each stage of a message that came in one
+    piece: what the client hears is the same whether the next hop offers PIPELINING
+    or not, nothing is half, and what was not taken goes through when it is sent
+    again."""
+
+    BEST = {"xforward": "250 2.0.0 Ok", "mail": "250 2.1.0 Ok",
+            "rcpt": "250 2.1.5 Ok", "data": "354 go on", "body": None,
+            "dot": "250 2.0.0 Ok: queued as 3CF6B2"}
+    HOW = (CLOSE, RESET, "421 4.3.2 going down", "450 4.3.0 later",
+           "550 5.0.0 never")
+    SILENT_AT = ("xforward", "rcpt", "dot")
+
+    def begin(self, *ehlo):
+        """One that offers so, and does what `next` has for a stage, once."""
+        self.next = {}
+        self.hop = self.relay(
+            {stage: lambda _, stage=stage, best=best:
+                self.next.pop(stage, best)
+             for stage, best in self.BEST.items()}, ehlo=list(ehlo))
+        self.daemon = self.signpost(self.hop, out=[
+            "command_timeout = 3", "dot_timeout = 3"])
+
+    def send(self, client):
+        """All codes that the client hears, until the connection ends."""
+        codes = []
+        try:
+            client.send(GROUP + b"DATA\r\n")
+            for _ in range(5):
+                codes.append(client.reply().code)
+            if codes[-1] == 354:
+                codes.append(client.body(harness.SAMPLE).code)
+        except harness.Gone:
+            codes.append("gone")
+        return codes
+
+    def client(self):
+        client = self.daemon.client()
+        self.addCleanup(client.close)
+        client.ehlo()
+        return client
+
+    def message(self, count):
+        """The newest of so many: each recipient in it once."""
+        self.assertEqual(len(self.hop.messages), count)
+        rcpt = self.hop.messages[-1].rcpt
+        self.assertEqual(len(set(rcpt)), len(rcpt))
+        return len(rcpt)
+
+    def fails(self, stage, how):
+        before = len(self.hop.messages)
+        client = self.client()
+        self.next[stage] = how
+        codes = self.send(client)
+        taken = codes[-1] == 250 and codes.count(354) == 1
+        self.assertEqual(len(self.hop.messages), before + taken)
+        if taken:
+            self.assertEqual(self.message(before + 1), codes[2:4].count(250))
+        self.assertEqual(self.next, {})     # it came to that
+        if codes[-1] not in ("gone", 421):
+            self.assertEqual(client.command("RSET").code, 250)
+            self.assertEqual(self.send(client), [250] * 4 + [354, 250])
+            taken += 1
+        # One more that goes well, so that no count of failures fills.
+        self.assertEqual(self.send(self.client()), [250] * 4 + [354, 250])
+        self.assertEqual(self.message(before + taken + 1), 2)
+        self.assertEqual(self.hop.messages[-1].xforward["NAME"], "a.example")
+        return codes
+
+    def heard(self):
+        return {(stage, how): self.fails(stage, how) for stage in self.BEST
+                for how in self.HOW + ((SILENT,) if stage in self.SILENT_AT
+                                       else ())
+                if stage != "body" or how in (CLOSE, RESET)}
+
+    def test_each_with_pipelining_and_without(self):
+        self.begin("relay.example", "8BITMIME", "PIPELINING",
+                   "XFORWARD NAME ADDR")
+        grouped = self.heard()
+        self.assertEqual(len(self.daemon.lines("offers PIPELINING")), 0)
+        self.begin("relay.example", "8BITMIME", "XFORWARD NAME ADDR")
+        self.assertEqual(self.heard(), grouped)
 
 
 class Confused(harness.Case):

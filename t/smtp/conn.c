@@ -1,6 +1,9 @@
 /* smtp/conn: what is gathered, what is bounded, what is noticed, and that
  * nothing is called out of a call. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "smtp/conn.h"
 #include "t/lib/steps.h"
@@ -385,10 +388,38 @@ test_each_step_of_the_states(void **state)
 	steps_check_table(&smtp_conn_machine, table);
 }
 
+/* Of Nagle's: what we write goes at once, though an acknowledgement is due. */
+static void
+test_nothing_waits_for_an_acknowledgement(void **state)
+{
+	struct sockaddr_in at = {
+	    .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t n = sizeof(at), option_n = sizeof(int);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct event_base *base = event_base_new();
+	struct owner o = {.inputs = 0};
+	int on = 0;
+
+	(void)state;
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, n), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &n), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, n), 0);
+	o.conn = smtp_conn_new(base, fd, &ops, &o);
+	assert_int_equal(
+	    getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &option_n), 0);
+	assert_true(on != 0);
+	smtp_conn_free(o.conn);
+	event_base_free(base);
+	(void)close(listener);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_nothing_waits_for_an_acknowledgement),
 	    cmocka_unit_test(test_writes_of_a_turn_are_gathered),
 	    cmocka_unit_test(test_a_cork_holds_up_to_high_water),
 	    cmocka_unit_test(test_reading_keeps_to_its_bound),
