@@ -828,6 +828,59 @@ test_confused_it_takes_rcpt_behind_a_refused_mail(void **state)
 	tear_down(&s);
 }
 
+/* The RSET that ends what nobody began may have it forget what XFORWARD told, which
+ * holds for the next MAIL: it is told again. */
+static void
+test_what_xforward_told_outlives_our_own_rset(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s, true);
+	talk_say(&s.client, "XFORWARD NAME=n\r\n" ENVELOPE);
+	talk_hear(&s.relay, "XFORWARD NAME=n\r\n" ENVELOPE);
+	talk_say(&s.relay, "250 x\r\n550 m\r\n250 c\r\n");
+	talk_hear(&s.client,
+	    "250 x\r\n550 m\r\n503 5.5.1 Error: need MAIL command\r\n");
+	talk_hear(&s.relay, "RSET\r\n");
+	talk_say(&s.relay, "250 r\r\n");
+	talk_say(&s.client, "MAIL FROM:<g@h>\r\n");
+	talk_hear(&s.relay, "XFORWARD NAME=n\r\n");
+	talk_say(&s.relay, "250 x\r\n");
+	talk_hear(&s.relay, "MAIL FROM:<g@h>\r\n");
+	talk_say(&s.relay, "250 m\r\n");
+	talk_hear(&s.client, "250 m\r\n");
+	tear_down(&s);
+}
+
+/* It is told of one message. The one in the same piece behind that has none, on
+ * another connection neither. */
+static void
+test_what_xforward_told_ends_with_the_message(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s, true);
+	talk_say(&s.client,
+	    "XFORWARD NAME=n\r\n" ENVELOPE "DATA\r\n" MESSAGE ENVELOPE);
+	talk_hear(&s.relay, "XFORWARD NAME=n\r\n" ENVELOPE);
+	talk_say(&s.relay, "250 x\r\n250 m\r\n250 c\r\n");
+	talk_hear(&s.relay, "DATA\r\n");
+	talk_say(&s.relay, "354 go\r\n");
+	talk_hear(&s.relay, MESSAGE);
+	talk_say(&s.relay, "250 taken\r\n421 4.4.2 bye\r\n");
+	accept_relay(&s);
+	greet(&s);
+	answer_ehlo(&s);
+	talk_hear(&s.relay, ENVELOPE);
+	talk_say(&s.relay, "250 m\r\n250 c\r\n");
+	talk_hear(&s.client,
+	    "250 x\r\n250 m\r\n250 c\r\n354 End data with "
+	    "<CR><LF>.<CR><LF>\r\n250 taken\r\n250 m\r\n250 c\r\n");
+	tear_down(&s);
+}
+
 /* It dropped all but the first: an answer that never comes. */
 static void
 test_confused_it_says_nothing(void **state)
@@ -898,6 +951,8 @@ main(void)
 	    cmocka_unit_test(test_confused_at_mail_it_is_left),
 	    cmocka_unit_test(test_its_own_503_is_no_confusion),
 	    cmocka_unit_test(test_confused_it_takes_rcpt_behind_a_refused_mail),
+	    cmocka_unit_test(test_what_xforward_told_outlives_our_own_rset),
+	    cmocka_unit_test(test_what_xforward_told_ends_with_the_message),
 	    cmocka_unit_test(test_confused_it_says_nothing),
 	    cmocka_unit_test(test_an_answer_too_many),
 	    cmocka_unit_test(test_the_client_goes_in_the_middle),
