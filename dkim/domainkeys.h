@@ -25,6 +25,9 @@ struct dkim_domainkeys_signing {
 	struct slice domain, selector;	      /* U-labels become A-labels */
 	enum dkim_canon canon;		      /* simple or nofws */
 	const struct dkim_field_list *fields; /* NULL: the built-in list */
+	/* The message has one more Received than its header shows, and that
+	 * one will stand below the signature: none is covered then. */
+	bool received_hidden;
 };
 
 struct dkim_domainkeys_signer;

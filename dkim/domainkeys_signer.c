@@ -30,6 +30,19 @@ struct chosen {
 	size_t count;
 };
 
+/* Whoever sent it must be covered, whatever the list says. A name covers all
+ * fields of it that stand below the signature, those too that we cannot see. */
+static bool
+is_covered(const struct dkim_domainkeys_signing *signing,
+    const struct dkim_field_list *list, struct slice name)
+{
+	if (signing->received_hidden &&
+	    slice_equal_nocase(name, SLICE("Received")))
+		return false;
+	return dkim_field_list_has(list, name) ||
+	    slice_equal_nocase(name, SLICE("Sender"));
+}
+
 /* Are these all that the header has of that name? Costs the same for many
  * as for few. */
 static bool
@@ -95,9 +108,7 @@ begin_signing(struct dkim_domainkeys_signer *s,
 	chosen.fields =
 	    xcalloc(mail_header_count(header) + 1, sizeof(chosen.fields[0]));
 	for (size_t i = 0; (field = mail_header_at(header, i)) != NULL; i++)
-		/* Whoever sent it must be covered, whatever the list says. */
-		if (dkim_field_list_has(list, field->name) ||
-		    slice_equal_nocase(field->name, SLICE("Sender")))
+		if (is_covered(signing, list, field->name))
 			chosen.fields[chosen.count++] = field;
 	/* The names for h=, a colon between: each once, which stands for all
 	 * its fields. Where those are scattered among others, readers differ
@@ -243,6 +254,7 @@ kind_new(const struct dkim_signing *signing, const struct mail_header *header,
 	    .selector = signing->selector,
 	    .canon = signing->header_canon,
 	    .fields = signing->fields,
+	    .received_hidden = signing->received_hidden,
 	};
 
 	return dkim_domainkeys_signer_new(&what, header, body, reason);

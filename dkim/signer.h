@@ -5,6 +5,7 @@
 #ifndef DKIM_SIGNER_H
 #define DKIM_SIGNER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -28,8 +29,9 @@ struct dkim_signing {
 	enum dkim_algorithm algorithm;
 	enum dkim_canon header_canon, body_canon;
 	const struct dkim_field_list *fields; /* NULL: the built-in list */
-	int64_t time;			      /* t=; negative: leave it out */
-	int64_t expire;			      /* x=; 0: leave it out */
+	bool received_hidden; /* there is one more, below the new fields */
+	int64_t time;	      /* t=; negative: leave it out */
+	int64_t expire;	      /* x=; 0: leave it out */
 };
 
 struct dkim_signer;

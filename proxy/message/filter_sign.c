@@ -172,6 +172,8 @@ signing_of(const struct item *item)
 	    .fields = item->signing->fields != NULL
 		? item->signing->fields
 		: item->filter->env->built_in,
+	    /* No mail server shows its milters the field that is its own. */
+	    .received_hidden = item->filter->job.envelope->milter,
 	};
 }
 

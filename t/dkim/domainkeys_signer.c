@@ -12,6 +12,8 @@ static const char plain[] = "From: Joe <joe@mail.example.org>\r\n"
 			    "Date: Mon, 1 Jan 2024 00:00:00 +0000\r\n"
 			    "\r\n"
 			    "Hello\r\n";
+static const char two_received[] = "Received: a\nFrom: a@mail.example.org\n"
+				   "received: b\n\n";
 
 static struct dkim_domainkeys_signing
 signing_with(const struct dkim_field_list *fields)
@@ -149,11 +151,16 @@ test_the_callers_list_is_what_h_names(void **state)
 {
 	static const struct {
 		const char *list, *message, *h;
+		bool received_hidden;
 	} cases[] = {
-	    {"From", plain, "\th=From;\r\n"},
-	    {"From To", plain, "\th=From:To;\r\n"},
+	    {"From", plain, "\th=From;\r\n", false},
+	    {"From To", plain, "\th=From:To;\r\n", false},
 	    {"From", "Sender: joe@mail.example.org\nFrom: a@b\n\n",
-		"\th=Sender:From;\r\n"},
+		"\th=Sender:From;\r\n", false},
+	    {"From Received", two_received, "\th=Received:From:received;\r\n",
+		false},
+	    /* A name would cover the one that is hidden, too. */
+	    {"From Received", two_received, "\th=From;\r\n", true},
 	};
 
 	(void)state;
@@ -163,6 +170,7 @@ test_the_callers_list_is_what_h_names(void **state)
 		struct dkim_domainkeys_signing signing = signing_with(list);
 		struct scene scene;
 
+		signing.received_hidden = cases[i].received_hidden;
 		begin(&scene, &signing, cases[i].message);
 		assert_int_equal(dkim_domainkeys_signer_seal(scene.signer,
 				     SLICE("signature"), &scene.field),

@@ -289,7 +289,8 @@ sign_alone(const struct wish *wish, struct strbuf *fields)
 		letter_sign(&l, &signing, key, 0);
 	} else {
 		struct dkim_domainkeys_signing what = {signing.domain,
-		    signing.selector, signing.header_canon, signing.fields};
+		    signing.selector, signing.header_canon, signing.fields,
+		    signing.received_hidden};
 
 		letter_sign_domainkeys(&l, &what, key);
 	}

@@ -245,5 +245,29 @@ class Signing(Milter):
         self.assert_dkim(text)
 
 
+class DomainKeys(Milter):
+    """A signature that covers what stands below it: so does Postfix's own
+    Received, which no milter is shown."""
+    out = ("signature = dkim(c=simple/simple)",
+           "signature = domainkeys(c=nofws)", "headers = default, Received")
+
+    def test_it_verifies_and_dkim_covers_received(self):
+        # A sender on a line of its own is none to Mail::DKIM.
+        texts = [text for text in mta.ODD
+                 if b"ann@" in text.partition(b"\r\n")[0]]
+        texts += [message("Received: from b by c", "Subject: x",
+                          "Received: from a by b")]
+        self.send(*texts, login="ann")
+        self.postfix.sendmail(texts[-1].replace(b"\r\n", b"\n"),
+                              "bob@example.net", sender="ann@example.org")
+        for text in self.delivered(len(texts) + 1):
+            with self.subTest(text=text[:400]):
+                self.assert_signed(text)
+                given = text[text.index(b"\r\nFrom:"):].count(b"Received: ")
+                for name, count in ("DKIM", given), ("DomainKey", 0):
+                    [value] = fields(text, name + "-Signature")
+                    self.assertEqual(value.count(":Received"), count, value)
+
+
 if __name__ == "__main__":
     harness.main()
