@@ -192,8 +192,7 @@ set_text(struct strbuf *to, struct slice text)
 }
 
 /* Postfix announces what came by no SMTP as localhost, 127.0.0.1, with the port
- * 0, which no client has; sendmail, what a program of this host hands it, as a
- * local socket. */
+ * 0; sendmail, what a program of this host hands it, as a local socket. */
 static bool
 is_local(const struct milter_connect *c)
 {
@@ -298,6 +297,16 @@ judges_sender(const struct proxy_milter *m)
 	    filter->judges_sender(m->service->filter_env, &m->envelope);
 }
 
+/* A client on loopback whose port Postfix does not know, for a proxy that may
+ * say XCLIENT has not told it, is announced as local mail is. But that is in the
+ * queue already and has its id, which a client's message gets at its first
+ * recipient. */
+static bool
+is_message_local(const struct proxy_milter *m)
+{
+	return m->local && (m->address.n == 0 || m->queue_id.n > 0);
+}
+
 static void
 on_mail(struct proxy_milter *m, struct slice data)
 {
@@ -318,8 +327,8 @@ on_mail(struct proxy_milter *m, struct slice data)
 	strbuf_reset(&m->login);
 	e->client_told = true;
 	e->milter = true;
-	e->local = m->local;
-	e->queued = m->local;
+	e->local = is_message_local(m);
+	e->queued = e->local;
 	/* The mail server has its own opinion of what an address is. We refuse
 	 * only where a decision of ours would hang on the sender that we cannot
 	 * read: there a stranger might be taken for somebody else. */

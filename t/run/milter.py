@@ -128,6 +128,8 @@ class Whose(Case):
 
     def test_authenticated_and_local_and_nobody_else(self):
         cases = [(LOCAL, "", True),
+                 # What a program of this host hands to sendmail.
+                 (("/run/x", 0), "", True),
                  (STRANGER, "ann", True),
                  (STRANGER, "", False),
                  # An SMTP client on this very host is not `local`.
@@ -150,6 +152,17 @@ class Whose(Case):
                 server.quit()
         self.daemon.wait_log("unsigned=not-ours",
                              sum(not signed for _, _, signed in cases))
+
+    def test_local_mail_has_its_queue_id_with_its_sender(self):
+        """Which no SMTP client's has, and some have no port either."""
+        server = self.mta()
+        server.before = lambda code: code == b"R" and server.macros(
+            b"R", i="4LATE")
+        self.assert_unsigned(server.message(ODD[0], queue_id=""), ODD[0])
+        self.assert_signed(server.message(ODD[0], connected=True), ODD[0])
+        self.assert_unsigned(server.message(
+            ODD[0], connected=True, queue_id=""), ODD[0])
+        self.daemon.wait_log("4LATE: .*unsigned=not-ours", 2)
 
     def test_a_login_is_of_its_message_alone(self):
         server = self.mta()
