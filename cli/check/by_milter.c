@@ -455,6 +455,20 @@ has_filter(const struct check_fit *fit)
 	return false;
 }
 
+/* Would what comes in at a service on loopback be signed? By which protocol it
+ * comes in at localhost is the filter's choice. */
+static bool
+signs_loopback(const struct check_fit *fit, const struct cli_service *service)
+{
+	const struct proxy_networks *networks = &sign_for(fit)->networks;
+	struct slice name = service->name;
+
+	return (!slice_starts_nocase(name, SLICE("[")) &&
+		   proxy_networks_contain_text(networks, SLICE("127.0.0.1"))) ||
+	    (!slice_starts_nocase(name, SLICE("127.")) &&
+		proxy_networks_contain_text(networks, SLICE("::1")));
+}
+
 /* What comes back from a filter comes from loopback, whoever wrote it, and was
  * shown to us when it came. */
 static void
@@ -467,10 +481,7 @@ check_coming_back(struct check_fit *fit, const struct check_asker *asker)
 	if (!asker->smtpd || !check_is_for_reinjection(asker->from) ||
 	    cli_master_value(fit->master, asker->from, "content_filter").n >
 		0 ||
-	    !has_filter(fit) ||
-	    (fit->out &&
-		!proxy_networks_contain_text(
-		    &sign_for(fit)->networks, SLICE("127.0.0.1"))))
+	    !has_filter(fit) || (fit->out && !signs_loopback(fit, asker->from)))
 		return;
 	strbuf_init(&who, CHECK_SHOWN_MAX);
 	strbuf_init(&wanted, CHECK_SHOWN_MAX);

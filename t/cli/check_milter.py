@@ -67,6 +67,11 @@ def whole_paths(text):
         "=unix:%(queue)s/signpost/in,unix:%(queue)s/signpost/out")
 
 
+def at(service):
+    """A content filter that puts mail back in there."""
+    return lambda text: text + FILTER.replace("127.0.0.1:10099", service)
+
+
 # Lines of main.cf, an edit of master.cf, whose, result, words of the finding;
 # its command is run where it is postconf's.
 CASES = [
@@ -164,6 +169,14 @@ CASES = [
 SETTINGS = [
     ("sign_for = 127.0.0.0/8", "", "content_filter = amavis:[127.0.0.1]:1",
      lambda text: text + FILTER, "out", "strangers' mail is signed"),
+    ("sign_for = ::1", "", "content_filter = amavis:[127.0.0.1]:1",
+     at("[::1]:10099"), "out", "strangers' mail is signed"),
+    ("sign_for = ::1", "", "content_filter = amavis:[127.0.0.1]:1",
+     at("localhost:10099"), "out", "strangers' mail is signed"),
+    ("sign_for = ::1", "", "content_filter = amavis:[127.0.0.1]:1",
+     lambda text: text + FILTER, "out", ""),
+    ("sign_for = 127.0.0.0/8", "", "content_filter = amavis:[127.0.0.1]:1",
+     at("[::1]:10099"), "out", ""),
     ("sign_for = authenticated, local, 10.0.0.0/8", "",
      "content_filter = amavis:[127.0.0.1]:1", lambda text: text + FILTER,
      "in", "results that it was given are taken out"),
