@@ -59,15 +59,15 @@ def ask(texts, records):
         return {side.name: side.run(commands) for side in sides}
 
 
-def complaints(texts, traits, records, count=1):
+def complaints(texts, traits, records, count=1, first=0):
     """What there is to say of signatures that all should hold: of each text the
-    `count` topmost."""
+    `count` topmost, from the one of number `first` on."""
     found = []
     for name, answers in ask(texts, records).items():
         for text, those, answer in zip(texts, traits, answers):
             words = [word for word in answer.split("#")[0].split()
                      if word.startswith("dkim=")]
-            if words[:count] != ["dkim=pass"] * count and \
+            if words[first:count] != ["dkim=pass"] * (count - first) and \
                     not is_judged(name, "dkim", those):
                 found.append("%s says %s (%s):\n%s" % (
                     name, answer, ", ".join(sorted(those)),
