@@ -192,7 +192,7 @@ set_text(struct strbuf *to, struct slice text)
 }
 
 /* Postfix announces what came by no SMTP as localhost, 127.0.0.1, with the port
- * 0; sendmail, what a program of this host hands it, as a local socket. */
+ * 0; sendmail, a client on a Unix-domain socket, as such a one. */
 static bool
 is_local(const struct milter_connect *c)
 {

@@ -128,7 +128,7 @@ class Whose(Case):
 
     def test_authenticated_and_local_and_nobody_else(self):
         cases = [(LOCAL, "", True),
-                 # What a program of this host hands to sendmail.
+                 # By a Unix-domain socket: t/run/sendmail_milter.py.
                  (("/run/x", 0), "", True),
                  (STRANGER, "ann", True),
                  (STRANGER, "", False),

@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import smtplib
+import socket
 import subprocess
 import tempfile
 
@@ -88,19 +89,21 @@ class Sendmail(milter_case.Case):
                                 port=self.port, milter=self.daemon.port),
                 text=True, stdout=config, stderr=subprocess.DEVNULL,
                 check=True, timeout=400)
+        self.folder = folder
+        daemon = self.begin("-bD", "-q2s")
+        self.addCleanup(daemon.wait, harness.WAIT)
+        self.addCleanup(daemon.terminate)
+
+    def begin(self, *options, **descriptors):
         root = unpacked("sendmail-bin")
-        self.sendmail = subprocess.Popen(
+        return subprocess.Popen(
             ["unshare", "-u", "sh", "-c",
              'hostname mx.example.org; exec "$0" "$@"',
              root / "usr/libexec/sendmail/sendmail",
-             "-C", folder + "/sendmail.cf", "-bD", "-q2s"],
+             "-C", self.folder + "/sendmail.cf", *options],
             env=dict(os.environ, LD_LIBRARY_PATH=str(root / "libraries")),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(self.end)
-
-    def end(self):
-        self.sendmail.terminate()
-        self.sendmail.wait(harness.WAIT)
+            **({"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} |
+               descriptors))
 
     def client(self):
         def connected():
@@ -158,6 +161,27 @@ class Signing(Sendmail):
                                      len(SIGNATURES), first)
             self.assertEqual(said, [], "\n".join(said[:5]))
         self.daemon.wait_log("front=milter ", counted)
+
+
+class Local(Sendmail):
+    out = ("sign_for = local",)
+
+    def test_a_client_on_a_unix_domain_socket_is_local(self):
+        with self.client() as client:
+            client.sendmail("ann@example.org", ["bob@example.net"],
+                            harness.SAMPLE)
+        self.daemon.wait_log("unsigned=not-ours")
+        ours, theirs = socket.socketpair()
+        ours.settimeout(harness.WAIT)
+        with theirs:
+            process = self.begin("-bs", stdin=theirs, stdout=theirs)
+        self.addCleanup(process.wait, harness.WAIT)
+        with smtplib.SMTP() as client:
+            client.sock = ours
+            self.assertEqual(client.getreply()[0], 220)
+            client.sendmail("ann@example.org", ["bob@example.net"],
+                            harness.SAMPLE)
+        self.daemon.wait_log("signed=dkim:")
 
 
 class Checking(Sendmail, milter_checking.Case):
