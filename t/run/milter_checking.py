@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 """Checked by milter: one field on top, forged ones deleted, refusals, trusted
-mail, a body that nobody needs."""
+mail, a body that nobody needs; what may happen at each packet."""
+import signal
+import socket
 
 import harness
 import inbound
+import milter_case
 import mta
 import verifying
 from harness import SAMPLE
@@ -23,10 +26,11 @@ class Case(inbound.Case):
     def setUp(self):
         self.proxy = self.milter(self.checks)
 
-    def milter(self, lines, **options):
-        server = self.nsd(RECORDS)
-        proxy = inbound.Verifier("127.0.0.1:9", server.port, tuple(lines),
-                                 **options)
+    def milter(self, lines, server=None, **options):
+        """`server`: the port of another name server than ours."""
+        proxy = inbound.Verifier("127.0.0.1:9",
+                                 server or self.nsd(RECORDS).port,
+                                 tuple(lines), **options)
         self.addCleanup(proxy.clean)
         self.addCleanup(self._stops_well, proxy)
         with open(proxy.config) as config:
@@ -35,6 +39,17 @@ class Case(inbound.Case):
         with open(proxy.config, "w") as config:
             config.write(text.replace("relay = 127.0.0.1:9\n", ""))
         return proxy.start()
+
+    def mute_name_server(self):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("127.0.0.1", 0))
+        self.addCleanup(sock.close)
+        return sock.getsockname()[1]
+
+    def mta(self):
+        client = Mta(self.proxy.port)
+        self.addCleanup(client.close)
+        return client
 
     def ask(self, message, client=STRANGER, helo="mx.example.org",
             sender="ann@example.org", server=None, **options):
@@ -178,26 +193,55 @@ class Refusals(Case):
 
     def test_progress_while_dns_takes_its_time(self):
         self.proxy.stop()
-        mute = self.mute_name_server()
-        self.proxy = inbound.Verifier("127.0.0.1:9", mute, self.checks,
-                                      dns=("timeout = 12",))
-        self.addCleanup(self.proxy.clean)
-        with open(self.proxy.config) as config:
-            text = config.read()
-        with open(self.proxy.config, "w") as config:
-            config.write(text.replace("listen = 127", "listen = milter:127"))
-        self.proxy.start()
+        self.proxy = self.milter(self.checks, server=self.mute_name_server(),
+                                 dns=("timeout = 12",))
         result = self.ask(SAMPLE)
         codes = [code for code, _ in result.packets]
         self.assertGreaterEqual(codes.count(b"p"), 1, codes)
         self.assertIn("temperror", inbound.results(result.data))
 
-    def mute_name_server(self):
-        import socket
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind(("127.0.0.1", 0))
-        self.addCleanup(sock.close)
-        return sock.getsockname()[1]
+
+class EachPacket(milter_case.EachPacket, Case):
+    checks = ("check = dkim, spf, dmarc",)
+    SIGNED = inbound.sign(SAMPLE, verifying.RSA)
+    TEXT = FORGED + SIGNED
+    how = {"client": STRANGER, "helo": "mx.example.org",
+           "name": "mx.example.org"}
+
+    @property
+    def daemon(self):
+        return self.proxy
+
+    def assert_done(self, result):
+        self.assertTrue(result.passed(), result.reply)
+        found = inbound.results(result.data)
+        for part in ("dkim=pass", "spf=pass", "dmarc=pass"):
+            self.assertIn(part, found)
+        self.assertEqual(inbound.below(result.data), self.SIGNED)
+
+
+class MuteServer(milter_case.AtOnce, Case):
+    """Names are looked up for longer than a mail server stays."""
+    checks = ("check = dkim, spf, dmarc",)
+    TEXT = EachPacket.TEXT
+    how = EachPacket.how
+
+    def setUp(self):
+        self.proxy = self.milter(self.checks, server=self.mute_name_server(),
+                                 dns=("timeout = 5",))
+
+    def test_gone_while_names_are_looked_up(self):
+        for leave in (harness.hard_close, self.finish):
+            self.assertEqual(self.all_at_once(leave, going=1), [])
+        self.proxy.wait_log("status=aborted .*client gone", 2 * self.AT_ONCE)
+        stay = self.all_at_once(harness.hard_close)
+        self.proxy.process.send_signal(signal.SIGTERM)
+        for client, fields, body in stay:
+            result = client.outcome(fields, body)
+            self.assertTrue(result.passed(), result.reply)
+            self.assertIn("dkim=temperror", inbound.results(result.data))
+        self.assertEqual(self.proxy.process.wait(harness.WAIT), 0)
+        self.assertEqual(self.proxy.lines("killed by"), [])
 
 
 if __name__ == "__main__":

@@ -234,6 +234,10 @@ class Mta:
     def end(self, fields, body, sent=0):
         """The end of the message, and what the filter does with it."""
         self.send(b"E")
+        return self.outcome(fields, body, sent)
+
+    def outcome(self, fields, body, sent=0):
+        """What the filter does with a message whose end has been sent."""
         packets = []
         while True:
             code, data = self.read()
@@ -274,18 +278,23 @@ class Mta:
         self.ask(b"N")
         return fields, body
 
-    def message(self, message, client=LOCAL, sender="ann@example.org",
-                rcpts=("bob@example.net",), queue_id="4QUEUE1", login="",
-                connected=False, name="localhost", helo="localhost"):
-        """A whole message; the connection stays, at its client."""
+    def begin(self, message, client=LOCAL, sender="ann@example.org",
+              rcpts=("bob@example.net",), queue_id="4QUEUE1", login="",
+              connected=False, name="localhost", helo="localhost"):
+        """A message but for its end: its fields, its body and how much of that
+        was sent; or its Result, where the sender was refused."""
         if not connected:
             self.connect(client, name, helo)
         answer = self.envelope(sender, rcpts, queue_id, login)
         if len(answer) > 1:
             return Result(answer, None, [], 0)
         fields, body = self.header(message)
-        sent = self.body(body)
-        return self.end(fields, body, sent)
+        return fields, body, self.body(body)
+
+    def message(self, message, **options):
+        """A whole message; the connection stays, at its client."""
+        begun = self.begin(message, **options)
+        return begun if isinstance(begun, Result) else self.end(*begun)
 
     def next_client(self):
         self.send(b"K")
