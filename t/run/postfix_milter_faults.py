@@ -105,6 +105,7 @@ class Cut:
         self.to = to
         self.changed = threading.Condition()
         self.number = None  # whose packet is awaited
+        self.spared = 0     # connections that come before those
         self.expected = self.open = self.held = 0   # connections
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
@@ -117,15 +118,18 @@ class Cut:
             while True:
                 sock, _ = self.listener.accept()
                 with self.changed:
-                    number = self.number if self.expected > 0 else None
+                    armed = self.spared == 0 and self.expected > 0
+                    self.spared -= self.spared > 0
+                    number = self.number if armed else None
                     self.expected -= number is not None
                     self.open += number is not None
                 threading.Thread(target=self.serve, args=(sock, number),
                                  daemon=True).start()
 
-    def arm(self, number, expected):
+    def arm(self, number, expected, spared=0):
         with self.changed:
             self.number, self.expected = number, expected
+            self.spared = spared
             self.open = self.held = 0
 
     def stand(self):
@@ -303,6 +307,36 @@ class CheckingAtEachPacket(postfix_milter_both.Both, Cutting):
         self.kill_at_each()
         for one in self.world.messages:
             self.assertIn("dkim=pass", self.results(one.data))
+
+
+class BouncingAtEachPacket(Cutting):
+    """Postfix's own bounce, of a message that it has already signed."""
+    main = Cutting.main + """
+myhostname = example.org
+transport_maps = inline:{{ {{bob@example.net = error:5.1.1 nobody}} }}
+"""
+
+    def arrived(self):
+        """By what they say of the message that bounced."""
+        return collections.Counter(
+            re.search(rb"^Subject: (killed \d+)\r$", m.data, re.M)[1].decode()
+            for m in list(self.world.messages))
+
+    def round(self, number, act, behind):
+        name = "%s %d" % (act.__name__, number)
+        self.cut.arm(number, 1, spared=1)
+        self.hand_in(name)
+        held = self.cut.stand()
+        if held:
+            act()
+        self.cut.let_go()
+        self.wait_arrived({name})
+        return held, [], [name]
+
+    def test_killed(self):
+        self.kill_at_each()
+        for one in self.world.messages:
+            self.assertIn("MAILER-DAEMON", fields(one.data, "From")[0])
 
 
 class Load(Faults):
