@@ -1,6 +1,7 @@
 """signpost keygen: whole keys, never over another, for its owner alone."""
 import os
 import resource
+import signal
 import stat
 import subprocess
 import unittest
@@ -110,12 +111,13 @@ class Keygen(tool.Case):
 
     def test_what_is_ended_while_it_writes_leaves_no_half_a_key(self):
         """The first byte too many ends it, as kill -9 would."""
-        subprocess.run(
+        done = subprocess.run(
             [tool.binary(), "keygen", "-d", "a.test", "-s", "s", "-o",
              self.dir], timeout=tool.WAIT, check=False,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             preexec_fn=lambda: resource.setrlimit(
                 resource.RLIMIT_FSIZE, (100, 100)))
+        self.assertEqual(done.returncode, -signal.SIGXFSZ)
         self.assertFalse(os.path.exists(self.path("a.test", "s.pem")))
         self.run_tool("keygen", "-d", "a.test", "-s", "s", "-o", self.dir)
 

@@ -26,6 +26,20 @@ look_at_path(struct slice path)
 			abort();
 }
 
+/* What is folded and a mailbox still is folded to itself. */
+static void
+look_at_folded(struct slice folded)
+{
+	struct strbuf again;
+
+	strbuf_init(&again, RECORD_MAILBOX_MAX);
+	if (slice_find(folded, '@') == folded.n ||
+	    (record_mailbox_fold(folded, &again) == 0 &&
+		!slice_equal(strbuf_slice(&again), folded)))
+		abort();
+	strbuf_clear(&again);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
@@ -34,10 +48,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 
 	strbuf_init(&folded, RECORD_MAILBOX_MAX);
 	strbuf_init(&path, RECORD_MAILBOX_MAX);
-	if (record_mailbox_fold(in, &folded) == 0 &&
-	    (slice_find(strbuf_slice(&folded), '@') == folded.n ||
-		!record_mailbox_is_same(in, in)))
-		abort();
+	if (record_mailbox_fold(in, &folded) == 0)
+		look_at_folded(strbuf_slice(&folded));
 	if (record_mailbox_path(in, &path) == 0)
 		look_at_path(strbuf_slice(&path));
 	strbuf_clear(&folded);

@@ -120,9 +120,11 @@ relay_answer(struct scene *s, const char *good)
 		return false;
 	case 21: /* so much that it forgets the rest */
 		strbuf_reset(&s->relay.in);
+		s->relay.code = good[0] == '2' ? 250 : 354;
 		relay_say(&s->relay, good);
 		return true;
 	case 22:
+		s->relay.code = good[0] == '2' ? 250 : 354;
 		relay_say(&s->relay, good);
 		relay_say(&s->relay, good);
 		return true;

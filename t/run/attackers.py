@@ -15,7 +15,6 @@ import signal
 import socket
 import sys
 import time
-import unittest
 
 import harness
 import inbound
@@ -94,7 +93,7 @@ class HeardMilter(milter.Milter):
         return kind, rest
 
 
-@unittest.skipUnless(os.getuid() == 0, "needs root, to take them over")
+@harness.for_root("to take them over")
 class Attackers(inbound.Case):
     def setUp(self):
         self.hop = self.relay()

@@ -12,7 +12,6 @@ import socket
 import stat
 import struct
 import time
-import unittest
 
 import harness
 from harness import SAMPLE
@@ -210,7 +209,7 @@ class Unix(harness.Case):
         self.assertEqual(len(hop.messages), 2)
 
 
-    @unittest.skipUnless(os.getuid() == 0, "groups are root's to give")
+    @harness.for_root("groups are root's to give")
     def test_who_may_open_it(self):
         """As the words behind the address say, before and after a reload."""
         directory = harness.tempfile.mkdtemp(prefix="signpost-u-")

@@ -89,6 +89,22 @@ def hard_close(sock):
     sock.close()
 
 
+def for_root(why):
+    """A test, or a class of them, that fails where it cannot be run: a skip would
+    look like a test that passed."""
+    def fail(self):
+        self.fail("needs root: " + why)
+
+    def decorate(what):
+        if os.getuid() == 0:
+            return what
+        if not isinstance(what, type):
+            return fail
+        what.setUp = fail
+        return what
+    return decorate
+
+
 class Gone(Exception):
     """The peer closed the connection."""
 

@@ -177,7 +177,7 @@ class Changes(Case):
                     if answer.code != 250:
                         failures.append(str(answer))
                         return
-            except (OSError, harness.Gone) as e:
+            except (AssertionError, OSError, harness.Gone) as e:
                 failures.append(repr(e))
 
         senders = [threading.Thread(target=send, args=(n % 4,))

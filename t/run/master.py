@@ -140,7 +140,7 @@ class Serving(harness.Case):
             f.write(text.replace(old, new))
 
 
-@unittest.skipUnless(ROOT, "the users are root's to choose")
+@harness.for_root("the users are root's to choose")
 class Privileges(Serving):
     def test_workers_have_none(self):
         _, proxy = self.both()

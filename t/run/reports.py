@@ -16,7 +16,6 @@ import signal
 import sqlite3
 import subprocess
 import time
-import unittest
 
 import clock
 import harness
@@ -480,7 +479,7 @@ class Hostile(Kept):
         self.assertFalse(os.path.exists(target))
         self.assertEqual(self.world.messages, [])
 
-    @unittest.skipUnless(USER, "root's rights are given up by root alone")
+    @harness.for_root("root's rights are given up by root alone")
     def test_roots_rights_are_given_up(self):
         """The files go where only root may write; all else is the user's."""
         directory = os.path.join(self.proxy.dir, "roots")

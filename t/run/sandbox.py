@@ -73,7 +73,8 @@ def address(port):
         "!H4s8x", port, socket.inet_aton("127.0.0.1"))
 
 
-@unittest.skipUnless(inject.possible(), "needs root and x86-64")
+@harness.for_root("to call from within other processes")
+@unittest.skipUnless(inject.possible(), "needs x86-64")
 class Case(inbound.Case):
     def daemon(self, daemon=(), death=False, names=True, dns=9, **options):
         """All roles there are: both fronts, the recorder, a signer. What they

@@ -38,15 +38,18 @@ class Traffic(threading.Thread):
         self.over = threading.Event()
 
     def run(self):
-        client = self.host.client()
-        client.ehlo()
-        while not self.over.is_set():
-            reply = client.message(SAMPLE)
-            if reply.code != 250:
-                self.refused.append(reply)
-            self.sent += 1
-            time.sleep(0.02)
-        client.quit()
+        try:
+            client = self.host.client()
+            client.ehlo()
+            while not self.over.is_set():
+                reply = client.message(SAMPLE)
+                if reply.code != 250:
+                    self.refused.append(reply)
+                self.sent += 1
+                time.sleep(0.02)
+            client.quit()
+        except (AssertionError, OSError, harness.Gone) as e:
+            self.refused.append(repr(e))
 
     def stop(self):
         self.over.set()
