@@ -429,14 +429,21 @@ note_failure(struct proxy_hop *h, const char *how)
 	h->one_by_one = true;
 }
 
-/* Is the answer that is due one to a command that had others in front? Behind a
- * refused MAIL none is of use. */
+/* An RCPT behind a MAIL that was refused: whatever is said to it, and be it
+ * nothing, the client hears 503. */
+static bool
+is_void(const struct proxy_hop *h, enum proxy_errand what)
+{
+	return what == PROXY_ERRAND_RCPT && h->mail_refused;
+}
+
+/* Is an answer due, and of use, to a command that had others in front? */
 static bool
 is_in_group(struct proxy_hop *h)
 {
 	const struct errand *e = said_errand(h);
 
-	return e != NULL && e->grouped && !h->mail_refused;
+	return e != NULL && e->grouped && !is_void(h, e->what);
 }
 
 /* To the oldest. False where the hop was freed meanwhile. */
@@ -509,8 +516,7 @@ goes_on_with_lines(
 }
 
 /* In a group such an answer may be to a command that the next hop cut or joined;
- * to one said alone it is the command's own, and a policy may give it. Behind a
- * refused MAIL it is what RCPT must get. */
+ * to one said alone it is the command's own, and a policy may give it. */
 static bool
 is_out_of_step(const struct smtp_reply *reply)
 {
@@ -525,12 +531,12 @@ take_errand_reply(struct proxy_hop *h, const struct smtp_reply *reply)
 	struct smtp_reply kept;
 
 	assert(e != NULL);
-	if (e->grouped && !h->mail_refused && is_out_of_step(reply)) {
+	if (e->grouped && !is_void(h, e->what) && is_out_of_step(reply)) {
 		h->one_by_one = e->doubted = true;
 		e->stage = WAITING;
-		/* What it made of the commands behind that one is its secret: a
-		 * recipient may have been taken there that would be named again.
-		 * Only an RCPT leaves the transaction as it is. */
+		/* What it made of the commands behind that one cannot be known:
+		 * a recipient may have been taken there, and would be named
+		 * again. Only an RCPT leaves the transaction as it is. */
 		if (e->what != PROXY_ERRAND_RCPT) {
 			disconnect(h);
 			connect_anew(h);
@@ -546,8 +552,7 @@ take_errand_reply(struct proxy_hop *h, const struct smtp_reply *reply)
 			h->mail_refused = smtp_reply_class(reply) != 2;
 		if (e->grouped && h->service->grouping != NULL)
 			h->service->grouping->failures = 0;
-		if (e->what == PROXY_ERRAND_RCPT && h->mail_refused &&
-		    e->grouped && smtp_reply_class(reply) == 2) {
+		if (is_void(h, e->what) && smtp_reply_class(reply) == 2) {
 			note_confusion(h, "takes RCPT behind a refused MAIL");
 			h->tidy_due = true;
 		}
@@ -620,8 +625,7 @@ on_goodbye(
     struct proxy_hop *h, enum proxy_errand what, const struct smtp_reply *reply)
 {
 	bool again = was_closed_before(h, what);
-	bool unheard = (what == PROXY_ERRAND_XFORWARD && h->used) ||
-	    (what == PROXY_ERRAND_RCPT && h->mail_refused);
+	bool unheard = what == PROXY_ERRAND_XFORWARD || is_void(h, what);
 
 	if (!again && !unheard && is_in_group(h))
 		note_failure(h, "says 421");
@@ -672,9 +676,10 @@ on_reply(void *ctx, const struct smtp_reply *reply)
 	case PROXY_ERRAND_KEEPALIVE:
 	case PROXY_ERRAND_TIDY:
 	case PROXY_ERRAND_XFORWARD_AGAIN:
-		/* What follows would be read as a message. */
+		/* It would read as a message what follows. */
 		if (smtp_reply_class(reply) == 3)
-			fail_hop(h, PROXY_HOP_LOST, "it asks for a message");
+			fail_hop(h, PROXY_HOP_LOST,
+			    "it asks for a message without DATA");
 		else
 			go_on_with_errands(h);
 		break;

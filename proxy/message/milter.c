@@ -192,7 +192,7 @@ set_text(struct strbuf *to, struct slice text)
 }
 
 /* Postfix announces what came by no SMTP as localhost, 127.0.0.1, with the port
- * 0; sendmail, a client on a Unix-domain socket, as such a one. */
+ * 0; sendmail announces a client on a Unix-domain socket as what it is. */
 static bool
 is_local(const struct milter_connect *c)
 {
@@ -297,9 +297,9 @@ judges_sender(const struct proxy_milter *m)
 	    filter->judges_sender(m->service->filter_env, &m->envelope);
 }
 
-/* A client on loopback whose port Postfix does not know, for a proxy that may
- * say XCLIENT has not told it, is announced as local mail is. But that is in the
- * queue already and has its id, which a client's message gets at its first
+/* Postfix announces as local mail, too, a client on loopback of whom a proxy, by
+ * XCLIENT, told no port. What tells the two apart is the queue id: local mail is in
+ * the queue already and has one with MAIL, a client's message gets it at its first
  * recipient. */
 static bool
 is_message_local(const struct proxy_milter *m)

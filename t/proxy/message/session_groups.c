@@ -95,6 +95,15 @@ answer_ehlo(struct scene *s)
 	talk_say(&s->relay, s->pipelines ? offer : no_offer);
 }
 
+/* Another connection to the next hop, up to where commands go on. */
+static void
+reconnect(struct scene *s)
+{
+	accept_relay(s);
+	greet(s);
+	answer_ehlo(s);
+}
+
 /* For the next hop's answers; 0: as long as it takes. */
 static unsigned patience_ms;
 
@@ -543,9 +552,7 @@ test_it_dies(void **state)
 		talk_say(&s.client, "RSET\r\n");
 		talk_hear(&s.client, "250 2.0.0 Ok\r\n");
 		talk_say(&s.client, ENVELOPE);
-		accept_relay(&s);
-		greet(&s);
-		answer_ehlo(&s);
+		reconnect(&s);
 		talk_hear(&s.relay, "MAIL FROM:<a@b>\r\n");
 		talk_hear_nothing(&s.relay, 10); /* singly from now on */
 		talk_say(&s.relay, "250 ok\r\n");
@@ -596,9 +603,7 @@ test_it_had_closed_before(void **state)
 	set_up(&s, true);
 	group(&s);
 	talk_say(&s.relay, "421 4.4.2 idle\r\n");
-	accept_relay(&s);
-	greet(&s);
-	answer_ehlo(&s);
+	reconnect(&s);
 	talk_hear(&s.relay, ENVELOPE "RCPT TO:<e@f>\r\n");
 	talk_say(&s.relay, "250 m\r\n250 c\r\n550 e\r\n");
 	talk_hear(&s.client, "250 m\r\n250 c\r\n550 e\r\n");
@@ -616,9 +621,7 @@ test_its_421_crosses_an_xforward(void **state)
 	talk_say(&s.client, "XFORWARD NAME=n\r\n" ENVELOPE);
 	talk_hear(&s.relay, "XFORWARD NAME=n\r\n" ENVELOPE);
 	talk_say(&s.relay, "421 4.4.2 idle\r\n");
-	accept_relay(&s);
-	greet(&s);
-	answer_ehlo(&s);
+	reconnect(&s);
 	talk_hear(&s.relay, "XFORWARD NAME=n\r\n" ENVELOPE);
 	talk_say(&s.relay, "250 x\r\n250 m\r\n250 c\r\n");
 	talk_hear(&s.client, "250 2.0.0 Ok\r\n250 m\r\n250 c\r\n");
@@ -648,9 +651,7 @@ test_errors_behind_a_refused_mail_end_it(void **state)
 		    "503 5.5.1 Error: need MAIL command\r\n");
 		assert_int_equal(s.grouping.failures, 0);
 		talk_say(&s.client, "MAIL FROM:<a@b>\r\n");
-		accept_relay(&s);
-		greet(&s);
-		answer_ehlo(&s);
+		reconnect(&s);
 		talk_hear(&s.relay, "MAIL FROM:<a@b>\r\n");
 		talk_say(&s.relay, "250 ok\r\n");
 		talk_hear(&s.client, "250 ok\r\n");
@@ -670,9 +671,7 @@ test_it_had_closed_at_an_xforward(void **state)
 	talk_say(&s.client, "XFORWARD NAME=n\r\n" ENVELOPE);
 	talk_hear(&s.relay, "XFORWARD NAME=n\r\n" ENVELOPE);
 	talk_hang_up(&s.relay);
-	accept_relay(&s);
-	greet(&s);
-	answer_ehlo(&s);
+	reconnect(&s);
 	talk_hear(&s.relay, "XFORWARD NAME=n\r\n" ENVELOPE);
 	talk_say(&s.relay, "250 x\r\n250 m\r\n250 c\r\n");
 	talk_hear(&s.client, "250 2.0.0 Ok\r\n250 m\r\n250 c\r\n");
@@ -708,13 +707,19 @@ test_confused_it_gets_one_at_a_time(void **state)
 		}
 		if (again[1]) {
 			talk_hear(&s.relay, "RCPT TO:<e@f>\r\n");
+			if (again[0]) { /* it was told, and is not again */
+				assert_true(s.grouping.one_by_one_until_ms >
+				    clock_ms());
+				s.grouping.one_by_one_until_ms = 0;
+			}
 			talk_say(&s.relay, "250 e\r\n");
 		}
 		talk_hear(&s.client,
 		    again[0] ? "250 m\r\n250 c\r\n250 e\r\n"
 			     : "250 m\r\n550 c\r\n250 e\r\n");
 		/* Remembered for the connection, and for others. */
-		assert_true(s.grouping.one_by_one_until_ms > clock_ms());
+		assert_int_equal(s.grouping.one_by_one_until_ms > clock_ms(),
+		    !again[0] || !again[1]);
 		s.grouping.one_by_one_until_ms = 0;
 		talk_say(&s.client, "RSET\r\n");
 		talk_hear(&s.relay, "RSET\r\n");
@@ -735,9 +740,7 @@ test_confused_it_gets_one_at_a_time(void **state)
 static void
 hear_singly(struct scene *s, const char *const lines[], size_t n)
 {
-	accept_relay(s);
-	greet(s);
-	answer_ehlo(s);
+	reconnect(s);
 	for (size_t i = 0; i < n; i++) {
 		talk_hear(&s->relay, lines[i]);
 		talk_hear_nothing(&s->relay, 10);
@@ -853,6 +856,69 @@ test_what_xforward_told_outlives_our_own_rset(void **state)
 	tear_down(&s);
 }
 
+/* That is what it must say: nothing is said again, and groups go on. */
+static void
+test_503_behind_a_refused_mail_is_in_step(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s, true);
+	group(&s);
+	talk_say(&s.relay, "550 m\r\n503 c\r\n503 e\r\n");
+	talk_hear(&s.client,
+	    "550 m\r\n503 5.5.1 Error: need MAIL command\r\n"
+	    "503 5.5.1 Error: need MAIL command\r\n");
+	talk_hear_nothing(&s.relay, 10);
+	group(&s);
+	tear_down(&s);
+}
+
+/* 354 to our RSET: the next command would be the first line of a message. */
+static void
+test_it_asks_for_a_message_without_data(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s, true);
+	talk_say(&s.client, ENVELOPE);
+	talk_hear(&s.relay, ENVELOPE);
+	talk_say(&s.relay, "550 m\r\n250 c\r\n");
+	talk_hear(&s.relay, "RSET\r\n");
+	talk_say(&s.relay, "354 go\r\n");
+	talk_hear_end(&s.relay);
+	talk_hear(&s.client, "550 m\r\n503 5.5.1 Error: need MAIL command\r\n");
+	talk_say(&s.client, "MAIL FROM:<g@h>\r\n");
+	reconnect(&s);
+	talk_hear(&s.relay, "MAIL FROM:<g@h>\r\n");
+	talk_say(&s.relay, "250 m\r\n");
+	talk_hear(&s.client, "250 m\r\n");
+	tear_down(&s);
+}
+
+/* Two XFORWARDs behind a refused MAIL: what was refused is over. */
+static void
+test_confused_behind_a_refused_mail(void **state)
+{
+	static const char *const lines[] = {"XFORWARD ADDR=192.0.2.9\r\n"};
+	struct scene s;
+
+	(void)state;
+	set_up(&s, true);
+	talk_say(&s.client, "MAIL FROM:<a@b>\r\n");
+	talk_hear(&s.relay, "MAIL FROM:<a@b>\r\n");
+	talk_say(&s.relay, "550 m\r\n");
+	talk_hear(&s.client, "550 m\r\n");
+	talk_say(&s.client, "XFORWARD NAME=n\r\nXFORWARD ADDR=192.0.2.9\r\n");
+	talk_hear(&s.relay, "XFORWARD NAME=n\r\nXFORWARD ADDR=192.0.2.9\r\n");
+	talk_say(&s.relay, "250 n\r\n503 5.5.1 what\r\n");
+	talk_hear_end(&s.relay);
+	hear_singly(&s, lines, 1);
+	talk_hear(&s.client, "250 n\r\n250 ok\r\n");
+	tear_down(&s);
+}
+
 /* It is told of one message. The one in the same piece behind that has none, on
  * another connection neither. */
 static void
@@ -870,9 +936,7 @@ test_what_xforward_told_ends_with_the_message(void **state)
 	talk_say(&s.relay, "354 go\r\n");
 	talk_hear(&s.relay, MESSAGE);
 	talk_say(&s.relay, "250 taken\r\n421 4.4.2 bye\r\n");
-	accept_relay(&s);
-	greet(&s);
-	answer_ehlo(&s);
+	reconnect(&s);
 	talk_hear(&s.relay, ENVELOPE);
 	talk_say(&s.relay, "250 m\r\n250 c\r\n");
 	talk_hear(&s.client,
@@ -953,6 +1017,9 @@ main(void)
 	    cmocka_unit_test(test_confused_it_takes_rcpt_behind_a_refused_mail),
 	    cmocka_unit_test(test_what_xforward_told_outlives_our_own_rset),
 	    cmocka_unit_test(test_what_xforward_told_ends_with_the_message),
+	    cmocka_unit_test(test_503_behind_a_refused_mail_is_in_step),
+	    cmocka_unit_test(test_it_asks_for_a_message_without_data),
+	    cmocka_unit_test(test_confused_behind_a_refused_mail),
 	    cmocka_unit_test(test_confused_it_says_nothing),
 	    cmocka_unit_test(test_an_answer_too_many),
 	    cmocka_unit_test(test_the_client_goes_in_the_middle),
