@@ -5,14 +5,8 @@
 
 #include "mail/address.h"
 #include "mail/idn.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 /* No line end may come out of a name that a field of ours would show. */
 static void

@@ -1,17 +1,10 @@
 /* smtp/command on anything: what it calls a line ends in the first CRLF, has
  * lost nothing but blanks before it, holds no bare CR, LF or NUL, and keeps to the cap. */
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "smtp/command.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 check_line(struct slice in, size_t used, const struct smtp_command *command)

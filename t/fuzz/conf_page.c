@@ -13,17 +13,11 @@
 
 #include "dns/conf_page.h"
 #include "dns/servers.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
 
 /* Version and length are in front of the text. */
 enum { HEAD = 2 * sizeof(uint32_t), PAGE = HEAD + DNS_CONF_MAX };
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static int
 file_of(const uint8_t *bytes, size_t n, off_t size)

@@ -2,9 +2,9 @@
  * domain that could stand in a path, with or without one line end; and of all else
  * it is said what is wrong. */
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "proxy/process/control_request.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
 
 static const struct slice words[] = {
@@ -14,13 +14,6 @@ static const struct slice words[] = {
     [PROXY_CONTROL_KEY] = SLICE_INIT("key"),
     [PROXY_CONTROL_TRIAL] = SLICE_INIT("trial"),
 };
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 check_request(struct slice in, const struct proxy_control_request *request)

@@ -1,17 +1,10 @@
 /* smtp/ehlo: each line of the input is one of a relay's reply to EHLO. What we
  * offer in front of it can be read again and is the same. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "smtp/ehlo.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static bool
 are_equal(const struct smtp_capabilities *a, const struct smtp_capabilities *b)

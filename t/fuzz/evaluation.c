@@ -14,6 +14,7 @@
 #include "auth/evaluation.h"
 #include "auth/summary.h"
 #include "mail/header.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
 
 enum { RECORDS_MAX = 12, HEADER_CAP = 1 << 18, QUESTIONS_MAX = 1000 };
@@ -25,13 +26,6 @@ struct script {
 	struct dns_question names[RECORDS_MAX]; /* behind MX and PTR */
 	char addresses[RECORDS_MAX][16];
 };
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static struct slice
 take_line(struct slice *rest)

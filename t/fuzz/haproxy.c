@@ -1,16 +1,9 @@
 /* smtp/haproxy on anything: bounded, and what is longer says the same. */
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "smtp/haproxy.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)

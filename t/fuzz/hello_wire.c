@@ -5,7 +5,6 @@
  */
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,25 +12,8 @@
 #include "proxy/keys/hello_wire.h"
 #include "proxy/keys/key_wire.h"
 #include "proxy/settings/fronts.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
-
-/* The number that a descriptor would get now: what is left open shows. */
-static int
-next_descriptor(void)
-{
-	int fd = dup(STDIN_FILENO);
-
-	must(fd >= 0);
-	(void)close(fd);
-	return fd;
-}
 
 static void
 try_with(int wire[2], struct slice datagram, int fd, bool is_socket)

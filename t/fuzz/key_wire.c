@@ -7,31 +7,13 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "proxy/keys/key_wire.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
-
-/* The number that a descriptor would get now: what is left open shows. */
-static int
-next_descriptor(void)
-{
-	int fd = dup(STDIN_FILENO);
-
-	must(fd >= 0);
-	(void)close(fd);
-	return fd;
-}
 
 /* Rules: a file that is there, with parents; one that is not. */
 static struct {

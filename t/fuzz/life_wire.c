@@ -4,10 +4,10 @@
  * a word that a process of ours makes is told of behind anything.
  */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "proxy/process/life_wire.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
 
 struct heard {
@@ -15,13 +15,6 @@ struct heard {
 	unsigned count;
 	int calls[PROXY_LIFE_CALLS_MAX];
 };
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 take_call(void *ctx, int call)

@@ -4,17 +4,10 @@
  * a line comes out as it was sent.
  */
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "base/log_wire.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 check_text(struct slice text)

@@ -2,19 +2,12 @@
  * in their packet, and states are those of the table. The first octet says how
  * the rest is cut. */
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "milter/negotiate.h"
 #include "milter/packet.h"
 #include "milter/session.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 must_lie_in(struct slice part, struct slice whole)

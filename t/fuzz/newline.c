@@ -3,18 +3,11 @@
  * was clean stays as it was, and a second pass changes nothing.
  */
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "base/strbuf.h"
 #include "mail/newline.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 /* Returns whether the input was clean. */
 static bool

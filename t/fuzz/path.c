@@ -1,17 +1,10 @@
 /* smtp/path on anything: the views lie in the argument, and a line whose
  * SIZE= was replaced still parses to the same path. */
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "smtp/path.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 check_within(struct slice part, struct slice whole)

@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "mail/newline.h"
 #include "mail/reader.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
 
 #define HEADER_CAP 20000
@@ -21,13 +22,6 @@ struct run {
 	struct strbuf in, out;
 	bool bad;
 };
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 check_field(const struct mail_header *header, size_t i)

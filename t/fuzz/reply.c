@@ -4,19 +4,12 @@
  * says where to cut.
  */
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "base/strbuf.h"
 #include "smtp/ehlo.h"
 #include "smtp/reply.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 use(const struct smtp_reply *reply, struct strbuf *out)

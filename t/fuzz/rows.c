@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "record/report.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
 
 enum { TEXTS = 14 };
@@ -15,13 +16,6 @@ struct out {
 	struct sink sink;
 	struct strbuf xml;
 };
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 on_write(struct sink *sink, struct slice bytes)

@@ -6,14 +6,8 @@
 #include "base/xalloc.h"
 #include "proxy/keys/key_files.h"
 #include "proxy/keys/selectors.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 expect_equal(const struct proxy_selector *a, const struct proxy_selector *b)

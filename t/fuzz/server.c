@@ -15,6 +15,7 @@
 
 #include "base/strbuf.h"
 #include "smtp/server.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
 
 enum { INPUT_MAX = 32 * 1024, TURNS = 20, DUE_MAX = 64 };
@@ -30,13 +31,6 @@ struct front {
 	const char *due[DUE_MAX]; /* in groups, answers to be given */
 	size_t due_count;
 };
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 answer_front(struct front *f, const char *wire)

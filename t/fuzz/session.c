@@ -16,6 +16,7 @@
 #include <event2/event.h>
 
 #include "proxy/message/session.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
 #include "t/lib/stub_service.h"
 
@@ -44,13 +45,6 @@ struct scene {
 	struct strbuf said, heard; /* by the client */
 	bool pipelining;	   /* the relay offers it */
 };
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 /* --- the relay --- */
 

@@ -11,24 +11,8 @@
 #include <unistd.h>
 
 #include "proxy/settings/config.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
-
-static int
-next_descriptor(void)
-{
-	int fd = dup(STDIN_FILENO);
-
-	must(fd >= 0);
-	(void)close(fd);
-	return fd;
-}
 
 static void
 pack_again(const struct proxy_config *config)

@@ -11,14 +11,8 @@
 
 #include "proxy/keys/key_wire.h"
 #include "proxy/keys/sign_wire.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 /* Sends, and gives what came out at the other end. */
 struct pipe {

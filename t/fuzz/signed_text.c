@@ -1,17 +1,10 @@
 /* dkim_signed_text_read() on anything: what it takes is a whole text with the
  * three names in it, and has nothing that could be read in another way. */
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "dkim/signed_text.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 check_inside(struct slice piece, struct slice text)

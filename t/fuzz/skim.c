@@ -11,14 +11,8 @@
 #include "mail/header.h"
 #include "mail/opening.h"
 #include "mail/skim.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static bool
 drops(void *ctx, const struct mail_field *field, bool whole)

@@ -1,17 +1,10 @@
 /* mail_taglist_parse() on anything; every tag lies in the text and is found
  * under its name. */
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "mail/taglist.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 check_inside(struct slice piece, struct slice text)

@@ -5,19 +5,12 @@
  * to cut.
  */
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "base/strbuf.h"
 #include "smtp/dot.h"
 #include "smtp/undot.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 /* How much was used for a whole message; 0: it did not end. */
 static size_t

@@ -1,17 +1,10 @@
 /* smtp/xforward on anything: what was read is printed in lines within
  * bounds, and reads the same again. */
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "smtp/xforward.h"
+#include "t/fuzz/must.h"
 #include "t/fuzz/replay.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 read_line(struct smtp_xforward *x, struct slice line, unsigned want)
