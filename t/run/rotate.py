@@ -81,12 +81,17 @@ class Case(harness.Case):
         """What it printed, as JSON."""
         words = [verb, "-c", self.daemon.config, "--json", *map(str, words),
                  *(w for d in domain for w in ("-d", d))]
-        done = subprocess.run(
-            [harness.binary(), "rotate", *words], stdin=subprocess.DEVNULL,
-            env=self.world.environment() | (environment or {}),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            timeout=400, check=False)
-        said = done.stdout + done.stderr
+        # A server that a busy machine left no time in 3 s counts as silent.
+        for _ in range(5):
+            done = subprocess.run(
+                [harness.binary(), "rotate", *words], stdin=subprocess.DEVNULL,
+                env=self.world.environment() | (environment or {}),
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                timeout=400, check=False)
+            said = done.stdout + done.stderr
+            if (status, done.returncode) != (0, 75) or not re.search(
+                    "gives no answer|does not serve the zone", said):
+                break
         self.assertEqual(done.returncode, status, said)
         self.said = json.loads(done.stdout) if done.stdout else []
         return self.said
