@@ -21,6 +21,7 @@
 #include "proxy/process/master_state.h"
 #include "proxy/process/privilege.h"
 #include "proxy/process/sandbox.h"
+#include "proxy/process/signals.h"
 #include "proxy/process/worker.h"
 #include "proxy/settings/roles.h"
 
@@ -693,6 +694,7 @@ run_loop(struct proxy_master *master)
 		    (unsigned)geteuid());
 	if (!TAILQ_EMPTY(&master->generations))
 		(void)event_base_dispatch(master->base);
+	proxy_signals_block();
 	if (master->pidfile != NULL)
 		proxy_pidfile_remove(master->pidfile);
 	for (size_t i = 0; i < 4; i++)

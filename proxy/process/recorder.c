@@ -16,6 +16,7 @@
 #include "proxy/process/hello.h"
 #include "proxy/process/recorder.h"
 #include "proxy/process/recorder_site.h"
+#include "proxy/process/signals.h"
 #include "record/kept.h"
 #include "record/reflect.h"
 #include "record/reflector.h"
@@ -566,6 +567,7 @@ proxy_recorder_run(const struct proxy_recorder_job *job)
 	if (job->ready != NULL)
 		job->ready(job->ctx);
 	(void)event_base_dispatch(r.base);
+	proxy_signals_block();
 	for (size_t i = 0; i < SIGNALS; i++)
 		event_free(r.signals[i]);
 	while (!LIST_EMPTY(&r.senders))

@@ -10,6 +10,7 @@
 #include "proxy/keys/keys.h"
 #include "proxy/keys/sign_desk.h"
 #include "proxy/process/hello.h"
+#include "proxy/process/signals.h"
 #include "proxy/process/signer.h"
 #include "proxy/process/worker.h"
 
@@ -136,28 +137,18 @@ make_signer_events(struct signer *s)
 	(void)event_add(s->tick, &tick);
 }
 
-static void
-make_desk(struct signer *s)
-{
-	const struct proxy_signer_job *job = s->job;
-	const struct proxy_sign_desk_job desk = {
-	    .base = s->base,
-	    .config = job->config,
-	    .keys = s->keys,
-	    .log = job->log,
-	    .answered = on_answered,
-	    .deserted = on_deserted,
-	    .ctx = s,
-	};
-
-	s->desk = proxy_sign_desk_new(&desk);
-}
-
 int
 proxy_signer_run(const struct proxy_signer_job *job)
 {
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct signer s = {.job = job};
+	struct proxy_sign_desk_job desk = {
+	    .config = job->config,
+	    .log = job->log,
+	    .answered = on_answered,
+	    .deserted = on_deserted,
+	    .ctx = &s,
+	};
 
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	/* A terminal's hangup reaches the whole group; only the master
@@ -170,7 +161,9 @@ proxy_signer_run(const struct proxy_signer_job *job)
 	}
 	s.keys = proxy_keys_new(
 	    s.base, job->key_fd, job->config->signing.keys_cached);
-	make_desk(&s);
+	desk.base = s.base;
+	desk.keys = s.keys;
+	s.desk = proxy_sign_desk_new(&desk);
 	make_signer_events(&s);
 	proxy_process_eyes_open(&s.eyes);
 	proxy_process_count(&s.eyes, job->counters);
@@ -179,6 +172,7 @@ proxy_signer_run(const struct proxy_signer_job *job)
 	if (job->ready != NULL)
 		job->ready(job->ctx);
 	(void)event_base_dispatch(s.base);
+	proxy_signals_block();
 	proxy_sign_desk_free(s.desk);
 	/* After the desk, which asks for them. It wipes each key before the
 	 * memory is given back. */

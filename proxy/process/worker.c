@@ -32,6 +32,7 @@
 #include "proxy/message/session.h"
 #include "proxy/process/hello.h"
 #include "proxy/process/listener.h"
+#include "proxy/process/signals.h"
 #include "proxy/process/worker.h"
 #include "proxy/settings/roles.h"
 
@@ -750,6 +751,7 @@ proxy_worker_run(const struct proxy_worker_job *job)
 	if (job->ready != NULL)
 		job->ready(job->ctx);
 	(void)event_base_dispatch(w.base);
+	proxy_signals_block();
 	worker_clear(&w);
 	(void)close(spool_dir);
 	return 0;

@@ -802,6 +802,18 @@ class Stop(Serving):
         self.assertEqual(proxy.process.wait(harness.WAIT), 0)
         self.assertEqual(len(hop.messages), 1)
 
+    def test_told_again_it_ends_no_otherwise(self):
+        """Up to its last moment, and so do its processes."""
+        for _ in range(5):
+            _, proxy = self.out()
+            pids = proxy.processes()
+            while proxy.process.poll() is None:
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGTERM)
+            self.assertEqual(proxy.process.returncode, 0, proxy.text())
+            self.assertEqual(proxy.lines("signal|died"), [])
+
     def test_but_not_for_ever(self):
         hop, proxy = self.out(daemon=["stop_timeout = 1s"])
         client = proxy.client()
