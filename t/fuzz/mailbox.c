@@ -1,5 +1,5 @@
-/* record/mailbox: whatever folds can stand in a command, and folding again
- * changes no spelling; and record/unanswered on a header of those bytes. */
+/* record/mailbox: whatever folds can stand in a command, and is folded already;
+ * and record/unanswered on a header of those bytes. */
 #include <stdlib.h>
 
 #include "mail/header.h"
@@ -26,12 +26,16 @@ look_at_path(struct slice path)
 			abort();
 }
 
-/* What is folded and a mailbox still is folded to itself. */
+/* What is folded and a mailbox still is folded to itself; but not where the
+ * local part has octets of its own that would quote now. */
 static void
 look_at_folded(struct slice folded)
 {
 	struct strbuf again;
 
+	if (slice_find(folded, '\\') < folded.n ||
+	    slice_find(folded, '"') < folded.n)
+		return;
 	strbuf_init(&again, RECORD_MAILBOX_MAX);
 	if (slice_find(folded, '@') == folded.n ||
 	    (record_mailbox_fold(folded, &again) == 0 &&
