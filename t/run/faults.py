@@ -22,6 +22,7 @@ import setup
 from setup import CONF, SIGNPOST, run, wait_until
 
 import machine
+import reloading
 from nameserver import Nsd
 
 KEYS = "/etc/signpost/keys/example.org"
@@ -660,7 +661,7 @@ class Machine(unittest.TestCase):
     def mend(self, fault):
         run("cp", "-a", "--remove-destination", COPY + "/.", "/etc/signpost")
         for path, text in self.postfix.items():
-            path.write_bytes(text)
+            reloading.replace(path, text)
         self.settle()
         if fault.undo:
             run("sh", "-ec", fault.undo)
@@ -732,7 +733,7 @@ class Faults(Machine):
         self.assertRegex(self.send("--mailbox", "/var/mail/ann"),
                          came % "/var/mail/ann")
         run("postconf", "-e", "home_mailbox=Maildir/")
-        run("postfix", "reload")
+        setup.reload_postfix()
         self.assertRegex(self.send(), came % (str(home) + "/Maildir/"))
         # Whatever a user puts where a mailbox was, nobody waits for it.
         run("postconf", "-e", "home_mailbox=fifo")
@@ -740,14 +741,14 @@ class Faults(Machine):
         self.assertRegex(self.send("--wait", "2", status=1), "^FAIL ")
         run("postconf", "-X", "home_mailbox")
         run("postsuper", "-d", "ALL")
-        run("postfix", "reload")
+        setup.reload_postfix()
 
     def test_what_becomes_of_a_message_that_is_sent(self):
         self.assertRegex(self.send(to="none@example.org", status=1),
                          "FAIL .*status=bounced .*unknown user.*\n.*mail log")
         run("postconf", "-e", "transport_maps=inline:{elsewhere.test="
             "smtp:[127.0.0.1]:2525}")
-        run("postfix", "reload")
+        setup.reload_postfix()
         there = Smtp(2525)
         said = self.send(to="eve@elsewhere.test")
         self.assertRegex(said, r"note .*it left by 127\.0\.0\.1\[127\.0\.0\.1\]"
@@ -771,7 +772,7 @@ class Faults(Machine):
                 finally:
                     mend()
                     run("postsuper", "-d", "ALL")
-                    run("postfix", "reload")
+                    setup.reload_postfix()
         self.assertRegex(self.send(), "^ok ")
 
     def test_there_are_forty(self):

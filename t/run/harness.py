@@ -655,7 +655,8 @@ class Signpost:
                 return self
             wait_until(lambda: "signpost to serve:\n" + self.text(),
                        lambda: self._is_cut_short(begun) or (
-                           self.listens() and self._serves(begun)))
+                           self._runs() and self._serves(begun) and
+                           self.listens()))
             if not self._is_cut_short(begun):
                 return self
             if time.monotonic() > end:
@@ -680,10 +681,14 @@ class Signpost:
                 return True
         return b" serving, " in self._said(begun)
 
-    def listens(self):
+    def _runs(self):
         if self.process.poll() is not None:
             raise AssertionError("signpost ended with %d:\n%s" % (
                 self.process.returncode, self.text()))
+        return True
+
+    def listens(self):
+        self._runs()
         # By the kernel's table, so that no connection of ours is counted.
         want = "%08X:%04X" % (struct.unpack("=I", socket.inet_aton(
             "127.0.0.1"))[0], self.port)

@@ -12,13 +12,16 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "t/lib"))
+import reloading  # noqa: E402
+
 SAMPLES = TOP / "etc/postfix"
 START_MAX = 120     # seconds
 STOP_MAX = 120
-RELOAD_MAX = 120
 
 MAIN = """\
 compatibility_level = 3.6
@@ -195,38 +198,11 @@ class Postfix:
     def _master(self):
         return int((self.folder / "queue/pid/master.pid").read_text())
 
-    def _children(self):
-        pid = self._master()
-        with open(f"/proc/{pid}/task/{pid}/children") as children:
-            return set(children.read().split())
-
-    @staticmethod
-    def _is_idle(pid):
-        """It has no connection, so it takes the next that comes."""
-        with open("/proc/net/tcp") as table:
-            connected = {f"socket:[{line.split()[9]}]" for line in table
-                         if line.split()[3] == "01"}
-        try:
-            return not connected & {
-                os.readlink(fd) for fd in
-                pathlib.Path(f"/proc/{pid}/fd").iterdir()}
-        except OSError:  # it ends
-            return True
-
     def reload(self):
-        """Whoever ran by the old settings has ended when this does, or serves
-        somebody and ends with that. So what comes next is of the new ones; and
-        nobody who is about to end takes with him what he was just told, that
-        new mail is there. Two at once, and the master may wait for ever for a
-        postlogd that it has to start itself."""
-        old = self._children()
-        os.kill(self._master(), signal.SIGHUP)
-        deadline = time.monotonic() + RELOAD_MAX
-        while left := list(filter(self._is_idle, old & self._children())):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{left} of Postfix's did not end\n"
-                                   f"{self.log()[-3000:]}")
-            time.sleep(0.01)
+        """What comes next is of the new settings. Two at once, and the master
+        may wait for ever for a postlogd that it has to start itself."""
+        reloading.tell(self.folder / "queue",
+                       lambda master: os.kill(master, signal.SIGHUP))
 
     def stop(self):
         self._run("postfix", "-c", str(self.config), "stop", check=False)

@@ -24,6 +24,7 @@ import dkim
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import machine  # noqa: E402
+import reloading  # noqa: E402
 from nameserver import Nsd  # noqa: E402
 
 BUILD = os.environ["SIGNPOST_BUILD"]
@@ -47,6 +48,10 @@ def run(*words, check=True, wait=400):
     if check and done.returncode != 0:
         raise AssertionError(f"{words}: {done.returncode}\n{done.stdout}")
     return done
+
+
+def reload_postfix():
+    reloading.tell("/var/spool/postfix", lambda _: run("postfix", "reload"))
 
 
 def setup(*words, status=(0,)):
@@ -182,11 +187,11 @@ class Bare(unittest.TestCase):
 
     def setUp(self):
         run("/etc/init.d/signpost", "stop", check=False)
-        MASTER.write_text(self.bare[0])
+        reloading.replace(MASTER, self.bare[0])
         CONF.write_text(self.bare[1])
         run("rm", "-rf", "/etc/signpost/keys/example.org",
             "/etc/signpost/keys/example.net", str(BOX))
-        run("postfix", "reload")
+        reload_postfix()
 
 
 class Steps(Bare):
@@ -450,7 +455,7 @@ class Steps(Bare):
     def test_undo_strands_no_mail(self):
         setup("-d", "example.org", status=(0, 1))
         run("postconf", "-MX", "127.0.0.1:10028/inet")
-        run("postfix", "reload")
+        reload_postfix()
         submit("kept", count=50)
         wait_until("fifty wait", lambda: queued() == 50)
         said = setup("--undo", "--wait", "0", status=(75,))
@@ -467,7 +472,7 @@ class Steps(Bare):
         wait, which postcat does not come to."""
         setup("-d", "example.org", status=(0, 1))
         run("postconf", "-MX", "127.0.0.1:10028/inet")
-        run("postfix", "reload")
+        reload_postfix()
         submit("kept", count=2)
         wait_until("two wait", lambda: queued() == 2)
         first = pathlib.Path("/usr/local/sbin/postqueue")
@@ -489,7 +494,7 @@ class Steps(Bare):
         for one look, here the second."""
         setup("-d", "example.org", status=(0, 1))
         run("postconf", "-MX", "127.0.0.1:10028/inet")
-        run("postfix", "reload")
+        reload_postfix()
         submit("moved")
         wait_until("it waits", lambda: queued() == 1)
         first = pathlib.Path("/usr/local/sbin/postqueue")
@@ -513,7 +518,7 @@ class Steps(Bare):
     def test_undo_strands_no_mail_that_is_to_be_checked(self):
         setup("-d", "example.org", "--no-local", "--inbound", status=(0, 1))
         run("postconf", "-MX", "127.0.0.1:10026/inet")
-        run("postfix", "reload")
+        reload_postfix()
         submit("checked", port=25)
         wait_until("it waits", lambda: queued() == 1)
         setup("--undo")
@@ -526,7 +531,7 @@ class Steps(Bare):
         here a queue that seems empty until then."""
         setup("-d", "example.org", status=(0, 1))
         run("postconf", "-MX", "127.0.0.1:10028/inet")
-        run("postfix", "reload")
+        reload_postfix()
         submit("late")
         wait_until("it waits", lambda: queued() == 1)
         first = pathlib.Path("/usr/local/sbin/postqueue")
@@ -556,9 +561,9 @@ class Steps(Bare):
         run("/etc/init.d/signpost", "reload")
         wired = MASTER.read_text()
         run("postconf", "-PX", "submission/inet/content_filter")
-        run("postfix", "reload")
+        reload_postfix()
         CONF.write_text(after)
-        MASTER.write_text(wired)
+        reloading.replace(MASTER, wired)
         said = setup("-d", "example.org", "-d", "example.net", status=(0, 1))
         self.assertEqual(states(said), {"ok"}, said)
         submit("again", sender="ann@example.net")
@@ -589,7 +594,7 @@ class Steps(Bare):
                 self.assertIn(word, said)
                 self.assertEqual(tree("/etc/postfix"), before)
                 run("postconf", "-X", "content_filter")
-                MASTER.write_text(self.bare[0])
+                reloading.replace(MASTER, self.bare[0])
 
     def test_the_command_of_local_mail_cf(self):
         """What it says of programs that speak SMTP to port 25 is done as it
@@ -603,7 +608,7 @@ class Steps(Bare):
         wait_until("it arrives", lambda: of("before"))
         self.assertIsNone(of("before")[0]["DKIM-Signature"])
         run("sh", "-euc", command)
-        run("postfix", "reload")
+        reload_postfix()
         submit("after", port=25)
         wait_until("it arrives", lambda: of("after"))
         self.assertIsNotNone(of("after")[0]["DKIM-Signature"])
@@ -635,7 +640,7 @@ class Steps(Bare):
             said = setup("--undo", status=(1,))
             self.assertIn("mail is handed to signpost still: ", said)
             self.assertIn("127.0.0.1:10028", services())
-            MASTER.write_text(self.bare[0])
+            reloading.replace(MASTER, self.bare[0])
             said = setup("-d", "example.org", "--no-local", "--wiring",
                          "before-queue", "--dry-run")
             self.assertIn("client_connection_count_limit=10", said)
@@ -787,8 +792,8 @@ class Steps(Bare):
         own = "".join(line + "\n" for line in re.findall(
             r"(?m)^#(127\.0\.0\.1:smtp .*|  -o content_filter=.*)", text))
         self.assertEqual(own.count("\n"), 2)
-        MASTER.write_text(re.sub(r"(?m)^smtp( +inet)", r"192.0.2.25:smtp\1",
-                                 MASTER.read_text()) + own)
+        reloading.replace(MASTER, own + re.sub(
+            r"(?m)^smtp( +inet)", r"192.0.2.25:smtp\1", MASTER.read_text()))
         run("postconf", "-e", "inet_interfaces=127.0.0.1, 192.0.2.25")
         run("postfix", "stop")
         run("postfix", "start")
@@ -805,7 +810,7 @@ class Steps(Bare):
             self.assertNotIn("signpost", services())
         finally:
             run("postconf", "-e", "inet_interfaces=127.0.0.1")
-            MASTER.write_text(self.bare[0])
+            reloading.replace(MASTER, self.bare[0])
             run("postfix", "stop")
             run("postfix", "start")
 
@@ -842,7 +847,7 @@ class Milter(Bare):
         cls.main = MAIN.read_text()
 
     def setUp(self):
-        MAIN.write_text(self.main)
+        reloading.replace(MAIN, self.main)
         super().setUp()
 
     def settings(self):
@@ -1083,7 +1088,7 @@ class ByMilter(Milter):
         self.assertEqual(len(lists), 2)
         for service, option in zip(("submission", "smtp"), lists):
             run("postconf", "-Pe", f"{service}/inet/{option}")
-        run("postfix", "reload")
+        reload_postfix()
         said = setup(*self.WORDS, "--inbound", status=(0, 1))
         self.assertEqual(set(re.findall(
             r"(?m)^postfix +(\w+) (?!.*(?:copies|are now))", said)), {"ok"},
@@ -1301,7 +1306,7 @@ class Faults(Bare):
         an address; lines that go on, comments between."""
         text = re.sub(r"(?m)^(smtp +inet|submission).*\n( .*\n)*", "",
                       self.bare[0])
-        MASTER.write_text(text + """
+        reloading.replace(MASTER, text + """
 smtp      inet  n       -       y       -       1       postscreen
 # what postscreen passes on
 smtpd     pass  -       -       y       -       -       smtpd
@@ -1311,7 +1316,7 @@ smtpd     pass  -       -       y       -       -       smtpd
   -o { smtpd_client_restrictions = permit_mynetworks, reject }
   -o syslog_name=postfix/submission
 """)
-        run("postfix", "reload")
+        reload_postfix()
         before = services()
         said = setup("-d", "example.org", "--inbound", status=(0, 1))
         self.assertNotIn("stop", states(said), said)
