@@ -51,6 +51,7 @@ struct proxy_sign_desk {
 	LIST_HEAD(, asker) askers;
 	size_t asker_count;
 	struct dkim_hash *hash; /* of the text that is signed */
+	struct strbuf answers;	/* to those who asked in this turn */
 	char datagram[PROXY_SIGN_QUESTION_MAX + 1];
 };
 
@@ -97,30 +98,42 @@ drop_asker(struct asker *asker)
 
 /* --- answers --- */
 
-/* False where the asker is gone, for it takes no answers. */
-static bool
+static void
 answer(const struct turn *t, struct proxy_sign_answer *answer, bool refused)
 {
-	const struct proxy_sign_desk_job *job = &t->asker->desk->job;
+	struct proxy_sign_desk *desk = t->asker->desk;
 
 	answer->id = t->question.id;
 	/* Before it is sent, for the asker may be gone with it. */
-	if (job->answered != NULL)
-		job->answered(
-		    job->ctx, t->asker->front, answer->status, refused);
-	if (proxy_sign_answer_send(t->asker->fd, answer) == 0)
-		return true;
-	drop_asker(t->asker);
-	return false;
+	if (desk->job.answered != NULL)
+		desk->job.answered(
+		    desk->job.ctx, t->asker->front, answer->status, refused);
+	proxy_sign_answer_add(answer, &desk->answers);
 }
 
-static bool
+static void
 answer_trouble(const struct turn *t, const char *reason)
 {
 	struct proxy_sign_answer a = {
 	    .status = PROXY_SIGN_TROUBLE, .reason = slice_str(reason)};
 
-	return answer(t, &a, false);
+	answer(t, &a, false);
+}
+
+/* What was answered in this turn. False where the asker is gone, for it takes
+ * no answers. */
+static bool
+send_answers(struct asker *asker)
+{
+	struct strbuf *answers = &asker->desk->answers;
+	bool sent = answers->n == 0 ||
+	    proxy_key_send(asker->fd, strbuf_slice(answers), PROXY_KEY_NO_FD) ==
+		0;
+
+	strbuf_reset(answers);
+	if (!sent)
+		drop_asker(asker);
+	return sent;
 }
 
 /* --- what may be asked --- */
@@ -208,13 +221,12 @@ answer_of(const struct turn *t, const struct proxy_key_answer *key)
 	};
 }
 
-static bool
+static void
 sign(const struct turn *t, const struct proxy_key_answer *key,
     struct slice digest)
 {
 	struct proxy_sign_answer a = answer_of(t, key);
 	struct strbuf signature;
-	bool alive;
 
 	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
 	/* The one place where a key makes a signature. */
@@ -222,23 +234,22 @@ sign(const struct turn *t, const struct proxy_key_answer *key,
 		proxy_key_note_use(key->held);
 		a.status = PROXY_SIGN_DONE;
 		a.signature = strbuf_slice(&signature);
-		alive = answer(t, &a, false);
+		answer(t, &a, false);
 	} else {
-		alive = answer_trouble(t, "the key does not sign");
+		answer_trouble(t, "the key does not sign");
 	}
 	strbuf_clear(&signature);
-	return alive;
 }
 
 /* Hashed here and not by the asker: a digest says nothing of what it is of. */
-static bool
+static void
 sign_text(const struct turn *t, const struct proxy_key_answer *key)
 {
 	struct dkim_hash *hash = t->asker->desk->hash;
 
 	dkim_hash_begin_anew(hash);
 	sink_write_to(dkim_hash_sink(hash), t->text);
-	return sign(t, key, dkim_hash_end(hash));
+	sign(t, key, dkim_hash_end(hash));
 }
 
 /* Is the text's own field that of the key? */
@@ -267,7 +278,7 @@ find_named(const struct turn *t, const struct proxy_key_answer *key,
 	    : NULL;
 }
 
-static bool
+static void
 answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
 {
 	struct proxy_sign_answer missing = {
@@ -280,21 +291,31 @@ answer_with_key(const struct turn *t, const struct proxy_key_answer *key)
 	struct proxy_sign_answer a;
 
 	if (key->status == PROXY_KEY_MISSING ||
-	    key->status == PROXY_KEY_UNPUBLISHED)
-		return answer(t, &missing, false);
-	if (key->status == PROXY_KEY_TROUBLE)
-		return answer_trouble(t, key->reason);
-	if (!dkim_key_fits(key->key, algorithm_with(t, key->key)))
-		return answer_trouble(
+	    key->status == PROXY_KEY_UNPUBLISHED) {
+		answer(t, &missing, false);
+		return;
+	}
+	if (key->status == PROXY_KEY_TROUBLE) {
+		answer_trouble(t, key->reason);
+		return;
+	}
+	if (!dkim_key_fits(key->key, algorithm_with(t, key->key))) {
+		answer_trouble(
 		    t, "the key is of another type than the algorithm");
-	if (t->question.kind == PROXY_SIGN_ASK_DIGEST)
-		return sign(t, key, t->text);
+		return;
+	}
+	if (t->question.kind == PROXY_SIGN_ASK_DIGEST) {
+		sign(t, key, t->text);
+		return;
+	}
 	if (t->question.kind == PROXY_SIGN_ASK_TEXT)
 		named = find_named(t, key, &replaced);
-	if (named != NULL)
-		return sign_text(t, named);
-	a = answer_of(t, key);
-	return answer(t, &a, false);
+	if (named != NULL) {
+		sign_text(t, named);
+	} else {
+		a = answer_of(t, key);
+		answer(t, &a, false);
+	}
 }
 
 /* A text that names none of the keys that there are may name one that another
@@ -345,20 +366,19 @@ static void
 on_key(void *ctx, const struct proxy_key_answer *key)
 {
 	struct waiting *w = ctx;
+	struct slice datagram = slice_from(w->datagram, w->n);
 	struct turn t = {.asker = w->asker};
-	bool alive;
 
-	(void)proxy_sign_question_parse(
-	    slice_from(w->datagram, w->n), &t.question);
+	(void)proxy_sign_question_take(&datagram, &t.question);
 	/* Looked at once more, from the datagram: nothing of the first look was
 	 * kept that could be stale. */
 	if (check_right(&t) == NULL && open_text(&t, w->text_fd) == NULL &&
 	    check_text(&t) == NULL)
-		alive = answer_with_key(&t, key);
+		answer_with_key(&t, key);
 	else
-		alive = answer_trouble(&t, "the text cannot be read again");
+		answer_trouble(&t, "the text cannot be read again");
 	close_text(&t);
-	if (!alive)
+	if (!send_answers(t.asker))
 		return;
 	if (t.asker->waiting_count == PROXY_SIGN_WAITING_MAX)
 		(void)event_add(t.asker->event, NULL);
@@ -379,36 +399,24 @@ wait_for_key(const struct turn *t, struct slice datagram, int fd)
 	LIST_INSERT_HEAD(&asker->waiting, w, entry);
 	/* A full asker is not read: it is held up by its own socket, and costs
 	 * no more memory here. */
-	if (++asker->waiting_count == PROXY_SIGN_WAITING_MAX)
+	if (++asker->waiting_count >= PROXY_SIGN_WAITING_MAX)
 		(void)event_del(asker->event);
 	w->use = proxy_keys_get(asker->desk->job.keys, t->right->key_rule,
 	    t->question.domain, on_key, w);
 }
 
-/* Takes the descriptor. */
+/* `datagram` is of that question alone. Takes the descriptor. */
 static void
-take_question(struct asker *asker, struct slice datagram, int fd)
+take_question(struct turn *t, struct slice datagram, int fd)
 {
-	struct turn t = {.asker = asker};
+	struct asker *asker = t->asker;
 	struct proxy_key_answer key;
-	const char *why;
+	const char *why = check_right(t);
 
-	/* The wire is between two halves of one program. What does not fit it
-	 * was not sent by ours. */
-	if (proxy_sign_question_parse(datagram, &t.question) != 0) {
-		if (fd >= 0)
-			(void)close(fd);
-		log_printf(asker->desk->job.log, LOGGING_ERROR,
-		    "a worker of [%s] asked a signer what is no question",
-		    asker->front->name);
-		drop_asker(asker);
-		return;
-	}
-	why = check_right(&t);
 	if (why == NULL)
-		why = open_text(&t, fd);
+		why = open_text(t, fd);
 	if (why == NULL)
-		why = check_text(&t);
+		why = check_text(t);
 	if (why != NULL) {
 		struct proxy_sign_answer a = {.status = PROXY_SIGN_TROUBLE};
 		struct strbuf text, domain;
@@ -416,7 +424,7 @@ take_question(struct asker *asker, struct slice datagram, int fd)
 		/* No worker that is still ours asks for such a thing. */
 		strbuf_init(&text, REASON_MAX);
 		strbuf_init(&domain, REASON_MAX / 2);
-		escape_log(t.question.domain, &domain);
+		escape_log(t->question.domain, &domain);
 		strbuf_addf(&text, "a signer refused what was asked: %s", why);
 		a.reason = strbuf_slice(&text);
 		log_printf(asker->desk->job.log, LOGGING_ERROR,
@@ -424,23 +432,52 @@ take_question(struct asker *asker, struct slice datagram, int fd)
 		    "not have: %s",
 		    asker->front->name, strbuf_text(&domain), why);
 		strbuf_clear(&domain);
-		(void)answer(&t, &a, true);
+		answer(t, &a, true);
 		strbuf_clear(&text);
-	} else if (proxy_keys_peek(asker->desk->job.keys, t.right->key_rule,
-		       t.question.domain, &key) &&
-	    !may_be_outdated(&t, &key)) {
-		(void)answer_with_key(&t, &key);
+	} else if (proxy_keys_peek(asker->desk->job.keys, t->right->key_rule,
+		       t->question.domain, &key) &&
+	    !may_be_outdated(t, &key)) {
+		answer_with_key(t, &key);
 	} else {
-		wait_for_key(&t, datagram, fd);
+		wait_for_key(t, datagram, fd);
 		fd = PROXY_KEY_NO_FD;
 	}
-	close_text(&t);
+	close_text(t);
 	if (fd >= 0)
 		(void)close(fd);
 }
 
-/* One at a time, so that no worker keeps the others waiting; and the loop says
- * that more are there for less than it costs to find that none is. */
+/* The questions of a datagram; a descriptor is the first one's, which stands
+ * alone then. */
+static void
+take_questions(struct asker *asker, struct slice rest, int fd)
+{
+	for (unsigned i = 0; rest.n > 0; i++) {
+		struct turn t = {.asker = asker};
+		struct slice from = rest;
+
+		/* The wire is between two halves of one program. What does not
+		 * fit it was not sent by ours. */
+		if (i == PROXY_SIGN_TOGETHER_MAX ||
+		    proxy_sign_question_take(&rest, &t.question) != 0) {
+			if (fd >= 0)
+				(void)close(fd);
+			log_printf(asker->desk->job.log, LOGGING_ERROR,
+			    "a worker of [%s] asked a signer what is no "
+			    "question",
+			    asker->front->name);
+			strbuf_reset(&asker->desk->answers);
+			drop_asker(asker);
+			return;
+		}
+		take_question(&t, slice_first(from, from.n - rest.n), fd);
+		fd = PROXY_KEY_NO_FD;
+	}
+	(void)send_answers(asker);
+}
+
+/* One datagram at a time, so that no worker keeps the others waiting; and the
+ * loop says that more are there for less than it costs to find that none is. */
 static void
 on_question(evutil_socket_t fd, short what, void *ctx)
 {
@@ -454,7 +491,7 @@ on_question(evutil_socket_t fd, short what, void *ctx)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0 && passed != PROXY_KEY_FALSE_FD) {
-		take_question(
+		take_questions(
 		    asker, slice_from(desk->datagram, (size_t)n), passed);
 		return;
 	}
@@ -501,6 +538,7 @@ proxy_sign_desk_new(const struct proxy_sign_desk_job *job)
 	desk->job = *job;
 	desk->rights = proxy_sign_rights_new(job->config);
 	desk->hash = dkim_hash_new(DKIM_SHA256);
+	strbuf_init(&desk->answers, PROXY_SIGN_ANSWERS_MAX);
 	LIST_INIT(&desk->askers);
 	return desk;
 }
@@ -516,5 +554,6 @@ proxy_sign_desk_free(struct proxy_sign_desk *desk)
 		drop_asker(asker);
 	proxy_sign_rights_free(desk->rights);
 	dkim_hash_free(desk->hash);
+	strbuf_clear(&desk->answers);
 	free(desk);
 }

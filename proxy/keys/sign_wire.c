@@ -3,6 +3,7 @@
  * before anything is read by them, on both sides: the worker reads strangers'
  * mail, and is what a signer has to be safe from.
  */
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -48,29 +49,32 @@ has_sane_text(const struct proxy_sign_question_head *head)
 }
 
 int
-proxy_sign_question_parse(struct slice datagram, struct proxy_sign_question *to)
+proxy_sign_question_take(struct slice *rest, struct proxy_sign_question *to)
 {
 	struct proxy_sign_question_head head;
-	struct slice rest = slice_after(datagram, sizeof(head));
+	struct slice parts = slice_after(*rest, sizeof(head));
+	size_t n;
 
 	memset(to, 0, sizeof(*to));
-	if (datagram.n < sizeof(head))
+	if (rest->n < sizeof(head))
 		return -1;
-	memcpy(&head, datagram.p, sizeof(head));
+	memcpy(&head, rest->p, sizeof(head));
 	if (head.kind > PROXY_SIGN_ASK_DIGEST || !has_sane_text(&head) ||
 	    head.domain_n == 0 || head.domain_n > PROXY_SIGN_NAME_MAX ||
 	    head.selector_n > PROXY_SIGN_NAME_MAX)
 		return -1;
-	if (rest.n !=
-	    (size_t)head.domain_n + head.selector_n +
-		(head.apart != 0 ? 0 : head.text_n))
+	n = (size_t)head.domain_n + head.selector_n +
+	    (head.apart != 0 ? 0 : head.text_n);
+	if (parts.n < n || (head.apart != 0 && parts.n > n))
 		return -1;
 	to->id = head.id;
 	to->kind = (enum proxy_sign_kind)head.kind;
 	to->right = head.right;
-	to->domain = take(&rest, head.domain_n);
-	to->selector = take(&rest, head.selector_n);
-	to->text = head.apart != 0 ? slice_from(NULL, head.text_n) : rest;
+	to->domain = take(&parts, head.domain_n);
+	to->selector = take(&parts, head.selector_n);
+	to->text = head.apart != 0 ? slice_from(NULL, head.text_n)
+				   : take(&parts, head.text_n);
+	*rest = parts;
 	return 0;
 }
 
@@ -94,17 +98,17 @@ is_sane_answer(const struct proxy_sign_answer_head *head)
 }
 
 int
-proxy_sign_answer_parse(struct slice datagram, struct proxy_sign_answer *to)
+proxy_sign_answer_take(struct slice *rest, struct proxy_sign_answer *to)
 {
 	struct proxy_sign_answer_head head;
-	struct slice rest = slice_after(datagram, sizeof(head));
+	struct slice parts = slice_after(*rest, sizeof(head));
 
 	memset(to, 0, sizeof(*to));
-	if (datagram.n < sizeof(head))
+	if (rest->n < sizeof(head))
 		return -1;
-	memcpy(&head, datagram.p, sizeof(head));
+	memcpy(&head, rest->p, sizeof(head));
 	if (!is_sane_answer(&head) ||
-	    rest.n !=
+	    parts.n <
 		(size_t)head.selector_n + head.signature_n + head.reason_n)
 		return -1;
 	to->id = head.id;
@@ -114,9 +118,10 @@ proxy_sign_answer_parse(struct slice datagram, struct proxy_sign_answer *to)
 	to->domain_from = head.domain_from;
 	to->since = head.since;
 	to->used = head.used;
-	to->selector = take(&rest, head.selector_n);
-	to->signature = take(&rest, head.signature_n);
-	to->reason = rest;
+	to->selector = take(&parts, head.selector_n);
+	to->signature = take(&parts, head.signature_n);
+	to->reason = take(&parts, head.reason_n);
+	*rest = parts;
 	return 0;
 }
 
@@ -128,32 +133,47 @@ part_of(struct slice bytes)
 	return (struct iovec){(void *)(uintptr_t)bytes.p, bytes.n};
 }
 
-int
-proxy_sign_question_send(
-    int socket, const struct proxy_sign_question *question, int text_fd)
+size_t
+proxy_sign_question_size(const struct proxy_sign_question *question)
 {
-	bool apart = text_fd != PROXY_KEY_NO_FD;
-	struct proxy_sign_question_head head = {
-	    .id = question->id,
-	    .kind = question->kind,
-	    .right = question->right,
-	    .domain_n = (uint32_t)question->domain.n,
-	    .selector_n = (uint32_t)question->selector.n,
-	    .text_n = (uint32_t)question->text.n,
-	    .apart = apart,
-	};
-	struct iovec parts[] = {
-	    part_of(slice_from((const char *)&head, sizeof(head))),
-	    part_of(question->domain),
-	    part_of(question->selector),
-	    part_of(question->text),
-	};
-
-	return proxy_key_send_parts(socket, parts, apart ? 3 : 4, text_fd);
+	return sizeof(struct proxy_sign_question_head) + question->domain.n +
+	    question->selector.n + question->text.n;
 }
 
 int
-proxy_sign_answer_send(int socket, const struct proxy_sign_answer *answer)
+proxy_sign_questions_send(int socket,
+    const struct proxy_sign_question *questions, size_t count, int text_fd)
+{
+	enum { PARTS = 4 };
+	struct proxy_sign_question_head heads[PROXY_SIGN_TOGETHER_MAX];
+	struct iovec parts[PROXY_SIGN_TOGETHER_MAX * PARTS];
+	bool apart = text_fd != PROXY_KEY_NO_FD;
+
+	assert(count <= (apart ? 1 : PROXY_SIGN_TOGETHER_MAX));
+	for (size_t i = 0; i < count; i++) {
+		const struct proxy_sign_question *question = &questions[i];
+		struct iovec *part = &parts[i * PARTS];
+
+		heads[i] = (struct proxy_sign_question_head){
+		    .id = question->id,
+		    .kind = question->kind,
+		    .right = question->right,
+		    .domain_n = (uint32_t)question->domain.n,
+		    .selector_n = (uint32_t)question->selector.n,
+		    .text_n = (uint32_t)question->text.n,
+		    .apart = apart,
+		};
+		part[0] = (struct iovec){&heads[i], sizeof(heads[i])};
+		part[1] = part_of(question->domain);
+		part[2] = part_of(question->selector);
+		part[3] = part_of(question->text);
+	}
+	return proxy_key_send_parts(
+	    socket, parts, count * PARTS - apart, text_fd);
+}
+
+void
+proxy_sign_answer_add(const struct proxy_sign_answer *answer, struct strbuf *to)
 {
 	struct slice reason =
 	    slice_first(answer->reason, PROXY_SIGN_REASON_MAX);
@@ -169,14 +189,11 @@ proxy_sign_answer_send(int socket, const struct proxy_sign_answer *answer)
 	    .signature_n = (uint32_t)answer->signature.n,
 	    .reason_n = (uint32_t)reason.n,
 	};
-	struct iovec parts[] = {
-	    part_of(slice_from((const char *)&head, sizeof(head))),
-	    part_of(answer->selector),
-	    part_of(answer->signature),
-	    part_of(reason),
-	};
 
-	return proxy_key_send_parts(socket, parts, 4, PROXY_KEY_NO_FD);
+	strbuf_add(to, slice_from((const char *)&head, sizeof(head)));
+	strbuf_add(to, answer->selector);
+	strbuf_add(to, answer->signature);
+	strbuf_add(to, reason);
 }
 
 /* --- long texts --- */

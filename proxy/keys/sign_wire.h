@@ -1,8 +1,8 @@
 /*
  * What a worker and a signer say to each other (DESIGN, "Asker and signer"):
- * a question and its answer, a datagram each, over a SOCK_SEQPACKET pair that
- * is for these two alone. A text that does not fit into a datagram goes with
- * it as a sealed memory file. Both ends are the same program on the same
+ * questions and their answers, a few in a datagram, over a SOCK_SEQPACKET pair
+ * that is for these two alone. A text that does not fit into a datagram goes
+ * with it as a sealed memory file; its question goes alone. Both ends are the same program on the same
  * machine, so a datagram begins with a struct; but neither end believes what
  * it reads.
  */
@@ -12,9 +12,12 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "base/strbuf.h"
 #include "dkim/algorithm.h"
 #include "dkim/key.h"
 
+/* Questions in a datagram, and answers. */
+#define PROXY_SIGN_TOGETHER_MAX 4
 /* Octets of a text that goes in the datagram; a longer one goes apart. */
 #define PROXY_SIGN_INLINE_MAX 65536
 /* What a text may have over the header that it is made of: our own fields. */
@@ -43,7 +46,7 @@ struct proxy_sign_question {
 };
 
 /* A question as it is sent: the head, then domain, selector, and the text
- * where it fits. */
+ * where it fits. Several together have no more octets than one may. */
 struct proxy_sign_question_head {
 	uint64_t id;
 	uint32_t kind, right, domain_n, selector_n, text_n, apart;
@@ -81,18 +84,27 @@ struct proxy_sign_answer_head {
 #define PROXY_SIGN_ANSWER_MAX                                          \
 	(sizeof(struct proxy_sign_answer_head) + PROXY_SIGN_NAME_MAX + \
 	    DKIM_KEY_SIGNATURE_MAX + PROXY_SIGN_REASON_MAX)
+#define PROXY_SIGN_ANSWERS_MAX (PROXY_SIGN_TOGETHER_MAX * PROXY_SIGN_ANSWER_MAX)
 
-/* Slices of the datagram. 0, or -1 where it is none: a length lies, a word is
- * none of ours, a domain or a digest has not the size of one. */
-int proxy_sign_question_parse(
-    struct slice datagram, struct proxy_sign_question *);
-int proxy_sign_answer_parse(struct slice datagram, struct proxy_sign_answer *);
+/* The next one of the datagram, of which `rest` is what was not taken yet; its
+ * slices are the datagram's. 0, or -1 where it is none: a length lies, a word
+ * is none of ours, a domain or a digest has not the size of one, something
+ * stands behind a question whose text goes apart. */
+int proxy_sign_question_take(struct slice *rest, struct proxy_sign_question *);
+int proxy_sign_answer_take(struct slice *rest, struct proxy_sign_answer *);
 
-/* Sends one without waiting; with the descriptor of the text, where that goes
- * apart, else PROXY_KEY_NO_FD. 0, or -1 and errno. */
-int proxy_sign_question_send(
-    int socket, const struct proxy_sign_question *, int text_fd);
-int proxy_sign_answer_send(int socket, const struct proxy_sign_answer *);
+/* Octets that it takes in a datagram. */
+size_t proxy_sign_question_size(const struct proxy_sign_question *);
+
+/* Sends some together (up to PROXY_SIGN_TOGETHER_MAX, of
+ * PROXY_SIGN_QUESTION_MAX octets) without waiting; or one, with the descriptor
+ * of its text, where that goes apart, else PROXY_KEY_NO_FD. 0, or -1 and
+ * errno. */
+int proxy_sign_questions_send(
+    int socket, const struct proxy_sign_question *, size_t count, int text_fd);
+/* Adds an answer to what will be a datagram, whose cap is
+ * PROXY_SIGN_ANSWERS_MAX; the reason up to PROXY_SIGN_REASON_MAX. */
+void proxy_sign_answer_add(const struct proxy_sign_answer *, struct strbuf *);
 
 /* A text that goes apart: a sealed memory file, the caller's; -1 and errno. */
 int proxy_sign_text_put(struct slice text);

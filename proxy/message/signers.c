@@ -21,6 +21,9 @@
 /* A signer that owes an answer and has given none for longer, s, is not asked
  * where another is. Answers of one signer while others wait for theirs. */
 enum { SILENT_S = 2, ANSWERS_A_TURN = 8, REASON_MAX = 128 };
+/* A signer that has so many slow questions has enough to do, and is asked so
+ * many together. */
+enum { BUSY = 2, SLOW_TOGETHER = 2 };
 
 struct signer;
 
@@ -253,10 +256,10 @@ choose_signer(const struct proxy_sign_asking *a)
 	return best != NULL && speaks && is_silent(best, now) ? NULL : best;
 }
 
-static int
-send_question(const struct signer *signer, const struct proxy_sign_asking *a)
+static struct proxy_sign_question
+question_of(const struct proxy_sign_asking *a)
 {
-	struct proxy_sign_question question = {
+	return (struct proxy_sign_question){
 	    .id = a->id,
 	    .kind = a->named ? a->wish.kind : PROXY_SIGN_ASK_KEY,
 	    .right = a->wish.right,
@@ -264,44 +267,101 @@ send_question(const struct signer *signer, const struct proxy_sign_asking *a)
 	    .selector = a->names.selector,
 	    .text = a->named ? a->text : slice_from(NULL, 0),
 	};
-	int fd, result = -1;
+}
 
-	if (question.text.n <= PROXY_SIGN_INLINE_MAX) {
-		result = proxy_sign_question_send(
-		    signer->fd, &question, PROXY_KEY_NO_FD);
-		return result;
+/* Questions for one signer, the first of the queue's and some behind it. */
+struct handful {
+	struct proxy_sign_asking *list[PROXY_SIGN_TOGETHER_MAX];
+	struct proxy_sign_question questions[PROXY_SIGN_TOGETHER_MAX];
+	size_t count, octets;
+};
+
+static void
+add_to_handful(struct handful *h, struct proxy_sign_asking *a)
+{
+	/* Its answer says whether it was slow, though nobody may wait for it. */
+	a->id = 2 * ++a->signers->ids + (a->named && !a->quick);
+	h->list[h->count] = a;
+	h->questions[h->count] = question_of(a);
+	h->octets += proxy_sign_question_size(&h->questions[h->count]);
+	h->count++;
+}
+
+/* A datagram wakes a process, and so does its answer; but the first answer waits
+ * for the last. So slow ones go by two, and only to a signer that has enough to
+ * do. (All others have as many then, for it was the best.) */
+static void
+fill_handful(
+    struct handful *h, const struct signer *signer, struct proxy_sign_asking *a)
+{
+	size_t room = PROXY_SIGNERS_IN_FLIGHT - signer->in_flight;
+	int64_t now = clock_s();
+	size_t most = 1;
+
+	if (a->named && a->quick)
+		most = PROXY_SIGN_TOGETHER_MAX;
+	else if (a->named && signer->slow >= BUSY)
+		most = SLOW_TOGETHER;
+	if (most > room)
+		most = room;
+	*h = (struct handful){.count = 0};
+	add_to_handful(h, a);
+	while (h->count < most && (a = TAILQ_NEXT(a, entry)) != NULL) {
+		struct proxy_sign_question next = question_of(a);
+
+		if (a->unmade || !a->named || a->quick != h->list[0]->quick ||
+		    a->not_to == signer || a->since > now ||
+		    h->octets + proxy_sign_question_size(&next) >
+			PROXY_SIGN_QUESTION_MAX)
+			break;
+		add_to_handful(h, a);
 	}
-	fd = proxy_sign_text_put(question.text);
-	if (fd < 0)
-		return -1;
-	result = proxy_sign_question_send(signer->fd, &question, fd);
-	(void)close(fd);
+}
+
+/* 0, or -1 and errno. */
+static int
+send_handful(const struct signer *signer, const struct handful *h)
+{
+	int result, fd = PROXY_KEY_NO_FD;
+
+	if (h->questions[0].text.n > PROXY_SIGN_INLINE_MAX) {
+		fd = proxy_sign_text_put(h->questions[0].text);
+		if (fd < 0)
+			return -1;
+	}
+	result =
+	    proxy_sign_questions_send(signer->fd, h->questions, h->count, fd);
+	if (fd >= 0)
+		(void)close(fd);
 	return result;
 }
 
 enum sent { SENT, SENT_LATER, SENT_NEVER };
 
 static enum sent
-ask_signer(struct signer *signer, struct proxy_sign_asking *a)
+ask_signer(struct signer *signer, struct proxy_sign_asking *first)
 {
-	bool slow = a->named && !a->quick;
+	struct handful h;
 
-	/* Its answer says whether it was slow, though nobody may wait for it. */
-	a->id = 2 * ++a->signers->ids + slow;
-	if (send_question(signer, a) != 0) {
+	fill_handful(&h, signer, first);
+	if (send_handful(signer, &h) != 0) {
 		/* It has enough to do, or its end is known in a moment. */
 		signer->full =
 		    errno == EAGAIN || errno == EPIPE || errno == ECONNRESET;
 		return signer->full ? SENT_LATER : SENT_NEVER;
 	}
-	TAILQ_REMOVE(&a->signers->queued, a, entry);
-	TAILQ_INSERT_TAIL(&signer->asked, a, entry);
-	a->state = ASKING_ASKED;
-	a->signer = signer;
-	a->since = clock_s();
-	if (signer->in_flight++ == 0)
-		signer->spoke = a->since;
-	signer->slow += slow;
+	for (size_t i = 0; i < h.count; i++) {
+		struct proxy_sign_asking *a = h.list[i];
+
+		TAILQ_REMOVE(&a->signers->queued, a, entry);
+		TAILQ_INSERT_TAIL(&signer->asked, a, entry);
+		a->state = ASKING_ASKED;
+		a->signer = signer;
+		a->since = clock_s();
+		if (signer->in_flight++ == 0)
+			signer->spoke = a->since;
+		signer->slow += a->id % 2;
+	}
 	return SENT;
 }
 
@@ -309,21 +369,26 @@ ask_signer(struct signer *signer, struct proxy_sign_asking *a)
 static void
 ask_queued(struct proxy_signers *signers)
 {
-	struct proxy_sign_asking *a, *next;
+	struct proxy_sign_asking *a, *before, *next;
 	struct signer *signer;
 	enum sent sent;
 
 	for (a = TAILQ_FIRST(&signers->queued); a != NULL; a = next) {
-		next = TAILQ_NEXT(a, entry);
+		before = TAILQ_PREV(a, line, entry);
 		sent = a->unmade ? SENT_NEVER : SENT_LATER;
 		while (
 		    sent == SENT_LATER && (signer = choose_signer(a)) != NULL)
 			sent = ask_signer(signer, a);
-		if (sent != SENT_NEVER)
-			continue;
-		tell_trouble(a, a->unmade ? "" : "a signer cannot be asked");
-		/* Who was told may have ended others. */
-		next = TAILQ_FIRST(&signers->queued);
+		if (sent == SENT_NEVER) {
+			tell_trouble(
+			    a, a->unmade ? "" : "a signer cannot be asked");
+			before = NULL; /* who was told may have ended others */
+		}
+		if (sent == SENT_LATER)
+			next = TAILQ_NEXT(a, entry);
+		else /* it is gone, and some behind it may be */
+			next = before == NULL ? TAILQ_FIRST(&signers->queued)
+					      : TAILQ_NEXT(before, entry);
 	}
 }
 
@@ -389,7 +454,6 @@ take_stale(struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
 			a->since = clock_s() + PROXY_SIGNERS_REST_S;
 		}
 		make_text(a);
-		ask_queued(a->signers);
 	}
 }
 
@@ -509,8 +573,9 @@ on_answer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct signer *signer = ctx;
 	struct proxy_signers *signers = signer->signers;
-	char datagram[PROXY_SIGN_ANSWER_MAX + 1];
+	char datagram[PROXY_SIGN_ANSWERS_MAX + 1];
 	struct proxy_sign_answer answer;
+	struct slice rest;
 	int passed, i = 0;
 	long n;
 
@@ -521,15 +586,16 @@ on_answer(evutil_socket_t fd, short what, void *ctx)
 			break;
 		if (passed >= 0)
 			(void)close(passed);
-		if (n <= 0 ||
-		    proxy_sign_answer_parse(
-			slice_from(datagram, (size_t)n), &answer) != 0) {
+		rest = slice_from(datagram, n > 0 ? (size_t)n : 0);
+		while (
+		    rest.n > 0 && proxy_sign_answer_take(&rest, &answer) == 0)
+			take_answer(signer, &answer);
+		if (n <= 0 || rest.n > 0) {
 			drop_signer(signer);
 			free(signer);
 			give_up_deadly(signers);
 			break;
 		}
-		take_answer(signer, &answer);
 	} while (++i < ANSWERS_A_TURN && signer->in_flight > 0 &&
 	    !TAILQ_EMPTY(&signers->queued));
 	ask_queued(signers);
@@ -638,7 +704,6 @@ proxy_sign_ask(
 	struct proxy_sign_asking *a = xcalloc(1, sizeof(*a));
 	const struct heard *heard =
 	    find_heard(signers, wish->right, wish->domain);
-	struct signer *signer;
 
 	a->signers = signers;
 	a->wish = *wish;
@@ -650,12 +715,9 @@ proxy_sign_ask(
 		    heard->algorithm);
 		make_text(a);
 	}
-	/* Those that wait go first; and nothing is told before this returns. */
-	signer = TAILQ_FIRST(&signers->queued) == a && !a->unmade
-	    ? choose_signer(a)
-	    : NULL;
-	if (signer == NULL || ask_signer(signer, a) != SENT)
-		event_active(signers->later, EV_TIMEOUT, 0);
+	/* Nothing is told before this returns; and what else this turn of the
+	 * loop asks may go together with it. */
+	event_active(signers->later, EV_TIMEOUT, 0);
 	return a;
 }
 

@@ -52,15 +52,17 @@ send_apart(struct pipe *p, const struct proxy_sign_question *question)
 {
 	struct proxy_sign_question whole = *question, got;
 	char *text = calloc(1, question->text.n);
-	struct slice mapped;
+	struct slice mapped, rest;
 	int fd;
 
 	whole.text = slice_from(text, question->text.n);
 	fd = proxy_sign_text_put(whole.text);
 	must(fd >= 0);
-	must(proxy_sign_question_send(p->ends[0], &whole, fd) == 0);
+	must(proxy_sign_questions_send(p->ends[0], &whole, 1, fd) == 0);
 	close(fd);
-	must(proxy_sign_question_parse(pipe_take(p), &got) == 0 && p->fd >= 0);
+	rest = pipe_take(p);
+	must(proxy_sign_question_take(&rest, &got) == 0 && p->fd >= 0);
+	must(rest.n == 0);
 	must(got.text.p == NULL && got.text.n == whole.text.n);
 	must(proxy_sign_text_map(p->fd, got.text.n + 1, &mapped) != 0);
 	must(proxy_sign_text_map(p->fd, got.text.n, &mapped) == 0);
@@ -70,57 +72,80 @@ send_apart(struct pipe *p, const struct proxy_sign_question *question)
 	free(text);
 }
 
+/* Those of a datagram, up to what is none. */
 static void
-resend_question(const struct proxy_sign_question *question)
+resend_questions(struct slice datagram)
 {
-	struct proxy_sign_question got;
+	struct proxy_sign_question list[PROXY_SIGN_TOGETHER_MAX], got;
+	const struct proxy_sign_question *last;
+	size_t count = 0, octets = 0;
+	struct slice rest = datagram;
 	struct pipe p;
 
+	while (count < PROXY_SIGN_TOGETHER_MAX &&
+	    proxy_sign_question_take(&rest, &list[count]) == 0)
+		octets += proxy_sign_question_size(&list[count++]);
+	if (count == 0)
+		return;
+	last = &list[count - 1];
 	pipe_open(&p);
-	if (question->text.p == NULL && question->text.n > 0) {
-		if (question->text.n <= 1 << 20)
-			send_apart(&p, question);
-	} else {
-		must(proxy_sign_question_send(
-			 p.ends[0], question, PROXY_KEY_NO_FD) == 0);
-		must(proxy_sign_question_parse(pipe_take(&p), &got) == 0);
-		must(got.id == question->id && got.kind == question->kind &&
-		    got.right == question->right &&
-		    slice_equal(got.domain, question->domain) &&
-		    slice_equal(got.selector, question->selector) &&
-		    slice_equal(got.text, question->text));
+	if (last->text.p == NULL && last->text.n > 0) {
+		must(rest.n == 0); /* nothing stands behind it */
+		if (last->text.n <= 1 << 20)
+			send_apart(&p, last);
+	} else if (octets <= PROXY_SIGN_QUESTION_MAX) {
+		must(octets == datagram.n - rest.n);
+		must(proxy_sign_questions_send(
+			 p.ends[0], list, count, PROXY_KEY_NO_FD) == 0);
+		rest = pipe_take(&p);
+		for (size_t i = 0; i < count; i++) {
+			must(proxy_sign_question_take(&rest, &got) == 0);
+			must(got.id == list[i].id && got.kind == list[i].kind &&
+			    got.right == list[i].right &&
+			    slice_equal(got.domain, list[i].domain) &&
+			    slice_equal(got.selector, list[i].selector) &&
+			    slice_equal(got.text, list[i].text));
+		}
+		must(rest.n == 0);
 	}
 	pipe_close(&p);
 }
 
 static void
-resend_answer(const struct proxy_sign_answer *answer)
+resend_answers(struct slice datagram)
 {
-	struct proxy_sign_answer got;
-	struct pipe p;
+	struct proxy_sign_answer list[PROXY_SIGN_TOGETHER_MAX], got;
+	struct slice rest = datagram;
+	struct strbuf again;
+	size_t count = 0;
 
-	pipe_open(&p);
-	must(proxy_sign_answer_send(p.ends[0], answer) == 0);
-	must(proxy_sign_answer_parse(pipe_take(&p), &got) == 0);
-	must(got.id == answer->id && got.status == answer->status &&
-	    slice_equal(got.selector, answer->selector) &&
-	    slice_equal(got.signature, answer->signature) &&
-	    slice_equal(got.reason, answer->reason));
-	pipe_close(&p);
+	while (count < PROXY_SIGN_TOGETHER_MAX &&
+	    proxy_sign_answer_take(&rest, &list[count]) == 0)
+		count++;
+	strbuf_init(&again, PROXY_SIGN_ANSWERS_MAX);
+	for (size_t i = 0; i < count; i++)
+		proxy_sign_answer_add(&list[i], &again);
+	must(!again.full && again.n == datagram.n - rest.n);
+	rest = strbuf_slice(&again);
+	for (size_t i = 0; i < count; i++) {
+		must(proxy_sign_answer_take(&rest, &got) == 0);
+		must(got.id == list[i].id && got.status == list[i].status &&
+		    slice_equal(got.selector, list[i].selector) &&
+		    slice_equal(got.signature, list[i].signature) &&
+		    slice_equal(got.reason, list[i].reason));
+	}
+	must(rest.n == 0);
+	strbuf_clear(&again);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	struct slice text = slice_from((const char *)bytes, n), mapped;
-	struct proxy_sign_question question;
-	struct proxy_sign_answer answer;
 	int plain;
 
-	if (proxy_sign_question_parse(text, &question) == 0)
-		resend_question(&question);
-	if (proxy_sign_answer_parse(text, &answer) == 0)
-		resend_answer(&answer);
+	resend_questions(text);
+	resend_answers(text);
 	/* A file that its writer could still change is not read. */
 	plain = memfd_create("plain", MFD_CLOEXEC);
 	must(plain >= 0 && ftruncate(plain, 5) == 0);

@@ -35,7 +35,8 @@ struct rig {
 	struct signing_desk desk;
 	int out, in; /* askers of the two fronts */
 	uint64_t ids;
-	char datagram[PROXY_SIGN_ANSWER_MAX];
+	char datagram[PROXY_SIGN_ANSWERS_MAX];
+	struct slice rest; /* of it, behind the answer */
 	struct proxy_sign_answer answer;
 };
 
@@ -152,11 +153,10 @@ take_answer(struct rig *rig, int asker)
 		n = proxy_key_receive(
 		    asker, rig->datagram, sizeof(rig->datagram), &fd);
 	}
+	rig->rest = slice_from(rig->datagram, n > 0 ? (size_t)n : 0);
 	if (n > 0)
 		assert_int_equal(
-		    proxy_sign_answer_parse(
-			slice_from(rig->datagram, (size_t)n), &rig->answer),
-		    0);
+		    proxy_sign_answer_take(&rig->rest, &rig->answer), 0);
 	return n;
 }
 
@@ -178,9 +178,33 @@ ask(struct rig *rig, const struct ask *what)
 	    .text = slice_str(what->text)};
 
 	assert_int_equal(
-	    proxy_sign_question_send(asker, &question, PROXY_KEY_NO_FD), 0);
+	    proxy_sign_questions_send(asker, &question, 1, PROXY_KEY_NO_FD), 0);
 	assert_true(take_answer(rig, asker) > 0);
 	assert_int_equal(rig->answer.id, rig->ids);
+}
+
+/* The question as octets, behind what is there. */
+static void
+add_question(struct rig *rig, const struct ask *what, struct strbuf *to)
+{
+	struct proxy_sign_question question = {.id = ++rig->ids,
+	    .kind = what->kind,
+	    .right = what->right,
+	    .domain = slice_str(what->domain),
+	    .text = slice_str(what->text)};
+	int ends[2], fd;
+	char *room = strbuf_reserve(to, PROXY_SIGN_ANSWERS_MAX);
+	long n;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	assert_int_equal(
+	    proxy_sign_questions_send(ends[0], &question, 1, PROXY_KEY_NO_FD),
+	    0);
+	n = proxy_key_receive(ends[1], room, PROXY_SIGN_ANSWERS_MAX, &fd);
+	assert_true(n > 0);
+	to->n += (size_t)n;
+	(void)close(ends[0]);
+	(void)close(ends[1]);
 }
 
 static bool
@@ -244,6 +268,66 @@ test_what_a_front_may_have_is_signed(void **state)
 		    verifies(&rig, cases[c].algorithm, cases[c].ask.text));
 	}
 	assert_int_equal(rig.desk.opened, 2);
+	rig_end(&rig);
+}
+
+/* Each of them is looked at for itself, and answered in the same datagram; but
+ * a worker cannot have a signer busy for longer by putting many into one. */
+static void
+test_several_questions_of_a_datagram(void **state)
+{
+	static const struct ask good = {false, PROXY_SIGN_ASK_TEXT, DKIM,
+				    "example.org", ORG_TEXT},
+				foreign = {false, PROXY_SIGN_ASK_TEXT, DKIM,
+				    "example.com", ORG_TEXT},
+				by_digest = {false, PROXY_SIGN_ASK_DIGEST, KEYS,
+				    "example.org", DIGEST};
+	struct strbuf datagram;
+	struct rig rig;
+
+	(void)state;
+	rig_begin(&rig);
+	ask(&rig, &good); /* its key is there now */
+	strbuf_init(&datagram, PROXY_SIGN_QUESTION_MAX);
+	add_question(&rig, &good, &datagram);
+	add_question(&rig, &foreign, &datagram);
+	add_question(&rig, &by_digest, &datagram);
+	add_question(&rig, &good, &datagram);
+	assert_int_equal(
+	    proxy_key_send(rig.out, strbuf_slice(&datagram), PROXY_KEY_NO_FD),
+	    0);
+	assert_true(take_answer(&rig, rig.out) > 0);
+	for (unsigned i = 0; i < PROXY_SIGN_TOGETHER_MAX; i++) {
+		assert_int_equal(rig.answer.id, rig.ids - 3 + i);
+		assert_int_equal(rig.answer.status,
+		    i == 1 ? PROXY_SIGN_TROUBLE : PROXY_SIGN_DONE);
+		if (i == 2)
+			assert_true(verifies(&rig, DKIM_RSA_SHA1, DIGEST));
+		else if (i != 1)
+			assert_true(verifies(&rig, DKIM_RSA_SHA256, ORG_TEXT));
+		if (i + 1 < PROXY_SIGN_TOGETHER_MAX)
+			assert_int_equal(
+			    proxy_sign_answer_take(&rig.rest, &rig.answer), 0);
+	}
+	assert_int_equal(rig.rest.n, 0);
+	/* One too many: nothing is answered, and whoever asks so is let go. */
+	add_question(&rig, &good, &datagram);
+	assert_int_equal(
+	    proxy_key_send(rig.out, strbuf_slice(&datagram), PROXY_KEY_NO_FD),
+	    0);
+	assert_int_equal(take_answer(&rig, rig.out), 0);
+	/* So is one with half a question behind a good one. */
+	(void)close(rig.out);
+	rig.out = signing_desk_ask(
+	    &rig.desk, proxy_front_with(rig.config, PROXY_FILTER_SIGN));
+	strbuf_reset(&datagram);
+	add_question(&rig, &good, &datagram);
+	strbuf_add_str(&datagram, "half");
+	assert_int_equal(
+	    proxy_key_send(rig.out, strbuf_slice(&datagram), PROXY_KEY_NO_FD),
+	    0);
+	assert_int_equal(take_answer(&rig, rig.out), 0);
+	strbuf_clear(&datagram);
 	rig_end(&rig);
 }
 
@@ -434,7 +518,8 @@ test_a_look_that_takes_long_is_not_waited_for(void **state)
 	assert_int_equal(event_del(rig.desk.master), 0);
 	ahead = PROXY_KEYS_AGAIN_S + 1;
 	assert_int_equal(
-	    proxy_sign_question_send(rig.out, &question, PROXY_KEY_NO_FD), 0);
+	    proxy_sign_questions_send(rig.out, &question, 1, PROXY_KEY_NO_FD),
+	    0);
 	assert_int_equal(take_answer(&rig, rig.out), -1);
 	ahead += PROXY_KEYS_LOOK_WAIT_S + 1;
 	/* Its tick comes in a second. */
@@ -491,7 +576,7 @@ test_long_texts_go_apart(void **state)
 		question.text = strbuf_slice(&text);
 		fd = proxy_sign_text_put(question.text);
 		assert_int_equal(
-		    proxy_sign_question_send(rig.out, &question, fd), 0);
+		    proxy_sign_questions_send(rig.out, &question, 1, fd), 0);
 		(void)close(fd);
 		assert_true(take_answer(&rig, rig.out) > 0);
 		assert_int_equal(rig.answer.status,
@@ -521,7 +606,8 @@ test_a_file_that_is_not_sealed_is_not_read(void **state)
 	fd = open(rig.dir, O_TMPFILE | O_RDWR, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, PROXY_SIGN_INLINE_MAX + 1), 0);
-	assert_int_equal(proxy_sign_question_send(rig.out, &question, fd), 0);
+	assert_int_equal(
+	    proxy_sign_questions_send(rig.out, &question, 1, fd), 0);
 	assert_true(take_answer(&rig, rig.out) > 0);
 	assert_int_equal(rig.answer.status, PROXY_SIGN_TROUBLE);
 	assert_true(rig.desk.refused);
@@ -593,11 +679,11 @@ test_a_crowd_is_answered_in_the_end(void **state)
 	    &rig.desk, proxy_front_with(rig.config, PROXY_FILTER_SIGN));
 	for (int i = 0; i < CROWD; i++) {
 		question.id = (uint64_t)i + 1;
-		assert_int_equal(proxy_sign_question_send(
-				     rig.out, &question, PROXY_KEY_NO_FD),
+		assert_int_equal(proxy_sign_questions_send(
+				     rig.out, &question, 1, PROXY_KEY_NO_FD),
 		    0);
-		assert_int_equal(
-		    proxy_sign_question_send(gone, &question, PROXY_KEY_NO_FD),
+		assert_int_equal(proxy_sign_questions_send(
+				     gone, &question, 1, PROXY_KEY_NO_FD),
 		    0);
 	}
 	(void)close(gone);
@@ -642,6 +728,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_what_a_front_may_have_is_signed),
+	    cmocka_unit_test(test_several_questions_of_a_datagram),
 	    cmocka_unit_test(test_what_no_worker_of_ours_asks_is_refused),
 	    cmocka_unit_test(test_other_names_are_put_right),
 	    cmocka_unit_test(test_a_replaced_key_signs_what_names_it),
