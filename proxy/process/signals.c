@@ -6,8 +6,12 @@
 void
 proxy_signals_block(void)
 {
-	sigset_t all;
+	static const int sent[] = {
+	    SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT};
+	sigset_t set;
 
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_BLOCK, &all, NULL);
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++)
+		(void)sigaddset(&set, sent[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
