@@ -405,7 +405,7 @@ wait_for_key(const struct turn *t, struct slice datagram, int fd)
 	    t->question.domain, on_key, w);
 }
 
-/* `datagram` is of that question alone. Takes the descriptor. */
+/* `datagram` begins with that question. Takes the descriptor. */
 static void
 take_question(struct turn *t, struct slice datagram, int fd)
 {
@@ -447,37 +447,44 @@ take_question(struct turn *t, struct slice datagram, int fd)
 		(void)close(fd);
 }
 
-/* The questions of a datagram; a descriptor is the first one's, which stands
- * alone then. */
+/* The questions of a datagram. Takes the descriptor: the first one's, for one
+ * whose text goes apart is alone. */
 static void
-take_questions(struct asker *asker, struct slice rest, int fd)
+take_questions(struct asker *asker, struct slice datagram, int fd)
 {
-	for (unsigned i = 0; rest.n > 0; i++) {
-		struct turn t = {.asker = asker};
-		struct slice from = rest;
+	struct proxy_sign_question list[PROXY_SIGN_TOGETHER_MAX];
+	struct slice rest = datagram, octets[PROXY_SIGN_TOGETHER_MAX];
+	bool good = datagram.n <= PROXY_SIGN_QUESTION_MAX;
+	size_t count;
 
-		/* The wire is between two halves of one program. What does not
-		 * fit it was not sent by ours. */
-		if (i == PROXY_SIGN_TOGETHER_MAX ||
-		    proxy_sign_question_take(&rest, &t.question) != 0) {
-			if (fd >= 0)
-				(void)close(fd);
-			log_printf(asker->desk->job.log, LOGGING_ERROR,
-			    "a worker of [%s] asked a signer what is no "
-			    "question",
-			    asker->front->name);
-			strbuf_reset(&asker->desk->answers);
-			drop_asker(asker);
-			return;
-		}
-		take_question(&t, slice_first(from, from.n - rest.n), fd);
-		fd = PROXY_KEY_NO_FD;
+	/* All of it is read before anything is signed. */
+	for (count = 0; good && rest.n > 0; count++) {
+		octets[count % PROXY_SIGN_TOGETHER_MAX] = rest;
+		good = count < PROXY_SIGN_TOGETHER_MAX &&
+		    proxy_sign_question_take(&rest, &list[count]) == 0;
+	}
+	/* The wire is between two halves of one program. What does not fit it
+	 * was not sent by ours. */
+	if (!good) {
+		if (fd >= 0)
+			(void)close(fd);
+		log_printf(asker->desk->job.log, LOGGING_ERROR,
+		    "a worker of [%s] asked a signer what is no question",
+		    asker->front->name);
+		drop_asker(asker);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct turn t = {.asker = asker, .question = list[i]};
+
+		take_question(&t, octets[i], i == 0 ? fd : PROXY_KEY_NO_FD);
 	}
 	(void)send_answers(asker);
 }
 
-/* One datagram at a time, so that no worker keeps the others waiting; and the
- * loop says that more are there for less than it costs to find that none is. */
+/* One datagram at a time, so that no worker keeps the others waiting for longer
+ * than a few signatures take; and the loop says that more are there for less
+ * than it costs to find that none is. */
 static void
 on_question(evutil_socket_t fd, short what, void *ctx)
 {

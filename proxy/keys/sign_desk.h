@@ -19,7 +19,8 @@ struct event_base;
 struct proxy_keys;
 struct proxy_sign_desk;
 
-/* Askers at a time; questions of one that wait for a key. */
+/* Askers at a time; questions of one that wait for a key, beyond which no more
+ * of its datagrams are read. */
 #define PROXY_SIGN_ASKERS_MAX  512
 #define PROXY_SIGN_WAITING_MAX 16
 

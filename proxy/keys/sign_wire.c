@@ -154,6 +154,7 @@ proxy_sign_questions_send(int socket,
 		const struct proxy_sign_question *question = &questions[i];
 		struct iovec *part = &parts[i * PARTS];
 
+		assert(apart == (question->text.n > PROXY_SIGN_INLINE_MAX));
 		heads[i] = (struct proxy_sign_question_head){
 		    .id = question->id,
 		    .kind = question->kind,

@@ -2,9 +2,9 @@
  * What a worker and a signer say to each other (DESIGN, "Asker and signer"):
  * questions and their answers, a few in a datagram, over a SOCK_SEQPACKET pair
  * that is for these two alone. A text that does not fit into a datagram goes
- * with it as a sealed memory file; its question goes alone. Both ends are the same program on the same
- * machine, so a datagram begins with a struct; but neither end believes what
- * it reads.
+ * with it as a sealed memory file; its question goes alone. Both ends are the
+ * same program on the same machine, so a datagram begins with a struct; but
+ * neither end believes what it reads.
  */
 #ifndef PROXY_KEYS_SIGN_WIRE_H
 #define PROXY_KEYS_SIGN_WIRE_H

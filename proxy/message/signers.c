@@ -287,9 +287,17 @@ add_to_handful(struct handful *h, struct proxy_sign_asking *a)
 	h->count++;
 }
 
+/* It goes with no other: its text goes apart, or a signer has died of it, which
+ * should take none with it that is harmless. */
+static bool
+goes_alone(const struct proxy_sign_asking *a)
+{
+	return !a->named || a->deaths > 0 || a->text.n > PROXY_SIGN_INLINE_MAX;
+}
+
 /* A datagram wakes a process, and so does its answer; but the first answer waits
  * for the last. So slow ones go by two, and only to a signer that has enough to
- * do. (All others have as many then, for it was the best.) */
+ * do: none that could be asked has less, for it was the best. */
 static void
 fill_handful(
     struct handful *h, const struct signer *signer, struct proxy_sign_asking *a)
@@ -298,10 +306,12 @@ fill_handful(
 	int64_t now = clock_s();
 	size_t most = 1;
 
-	if (a->named && a->quick)
+	if (a->quick)
 		most = PROXY_SIGN_TOGETHER_MAX;
-	else if (a->named && signer->slow >= BUSY)
+	else if (signer->slow >= BUSY)
 		most = SLOW_TOGETHER;
+	if (goes_alone(a))
+		most = 1;
 	if (most > room)
 		most = room;
 	*h = (struct handful){.count = 0};
@@ -309,8 +319,9 @@ fill_handful(
 	while (h->count < most && (a = TAILQ_NEXT(a, entry)) != NULL) {
 		struct proxy_sign_question next = question_of(a);
 
-		if (a->unmade || !a->named || a->quick != h->list[0]->quick ||
-		    a->not_to == signer || a->since > now ||
+		if (a->unmade || goes_alone(a) ||
+		    a->quick != h->list[0]->quick || a->not_to == signer ||
+		    a->since > now ||
 		    h->octets + proxy_sign_question_size(&next) >
 			PROXY_SIGN_QUESTION_MAX)
 			break;
@@ -566,38 +577,49 @@ give_up_deadly(struct proxy_signers *signers)
 	}
 }
 
-/* One at a time: where more are there, the loop says so for less than it costs
- * to find that none is. Several where questions wait for room. */
+/* False where it is none of a signer of ours. */
+static bool
+take_answers(struct signer *signer, struct slice datagram)
+{
+	struct proxy_sign_answer answer;
+
+	for (unsigned i = 0; datagram.n > 0; i++) {
+		if (i == PROXY_SIGN_TOGETHER_MAX ||
+		    proxy_sign_answer_take(&datagram, &answer) != 0)
+			return false;
+		take_answer(signer, &answer);
+	}
+	return true;
+}
+
+/* One datagram at a time: where more are there, the loop says so for less than
+ * it costs to find that none is. Several where questions waited for room. */
 static void
 on_answer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct signer *signer = ctx;
 	struct proxy_signers *signers = signer->signers;
 	char datagram[PROXY_SIGN_ANSWERS_MAX + 1];
-	struct proxy_sign_answer answer;
-	struct slice rest;
+	bool waited;
 	int passed, i = 0;
 	long n;
 
 	(void)what;
 	do {
+		waited = !TAILQ_EMPTY(&signers->queued);
 		n = proxy_key_receive(fd, datagram, sizeof(datagram), &passed);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
 		if (passed >= 0)
 			(void)close(passed);
-		rest = slice_from(datagram, n > 0 ? (size_t)n : 0);
-		while (
-		    rest.n > 0 && proxy_sign_answer_take(&rest, &answer) == 0)
-			take_answer(signer, &answer);
-		if (n <= 0 || rest.n > 0) {
+		if (n <= 0 ||
+		    !take_answers(signer, slice_from(datagram, (size_t)n))) {
 			drop_signer(signer);
 			free(signer);
 			give_up_deadly(signers);
 			break;
 		}
-	} while (++i < ANSWERS_A_TURN && signer->in_flight > 0 &&
-	    !TAILQ_EMPTY(&signers->queued));
+	} while (++i < ANSWERS_A_TURN && signer->in_flight > 0 && waited);
 	ask_queued(signers);
 }
 

@@ -271,17 +271,27 @@ test_what_a_front_may_have_is_signed(void **state)
 	rig_end(&rig);
 }
 
-/* Each of them is looked at for itself, and answered in the same datagram; but
- * a worker cannot have a signer busy for longer by putting many into one. */
+static const struct ask good = {
+    false, PROXY_SIGN_ASK_TEXT, DKIM, "example.org", ORG_TEXT};
+static const struct ask foreign = {
+    false, PROXY_SIGN_ASK_TEXT, DKIM, "example.com", ORG_TEXT};
+
+static void
+send_datagram(const struct rig *rig, const struct strbuf *datagram)
+{
+	assert_int_equal(
+	    proxy_key_send(rig->out, strbuf_slice(datagram), PROXY_KEY_NO_FD),
+	    0);
+}
+
+/* Each of them is looked at for itself, and answered in the same datagram. */
 static void
 test_several_questions_of_a_datagram(void **state)
 {
-	static const struct ask good = {false, PROXY_SIGN_ASK_TEXT, DKIM,
-				    "example.org", ORG_TEXT},
-				foreign = {false, PROXY_SIGN_ASK_TEXT, DKIM,
-				    "example.com", ORG_TEXT},
-				by_digest = {false, PROXY_SIGN_ASK_DIGEST, KEYS,
-				    "example.org", DIGEST};
+	static const struct ask by_digest = {
+	    false, PROXY_SIGN_ASK_DIGEST, KEYS, "example.org", DIGEST};
+	static const struct ask older = {false, PROXY_SIGN_ASK_TEXT, DKIM,
+	    "example.org", TEXT("example.org", "older", "rsa-sha256")};
 	struct strbuf datagram;
 	struct rig rig;
 
@@ -293,9 +303,7 @@ test_several_questions_of_a_datagram(void **state)
 	add_question(&rig, &foreign, &datagram);
 	add_question(&rig, &by_digest, &datagram);
 	add_question(&rig, &good, &datagram);
-	assert_int_equal(
-	    proxy_key_send(rig.out, strbuf_slice(&datagram), PROXY_KEY_NO_FD),
-	    0);
+	send_datagram(&rig, &datagram);
 	assert_true(take_answer(&rig, rig.out) > 0);
 	for (unsigned i = 0; i < PROXY_SIGN_TOGETHER_MAX; i++) {
 		assert_int_equal(rig.answer.id, rig.ids - 3 + i);
@@ -310,23 +318,85 @@ test_several_questions_of_a_datagram(void **state)
 			    proxy_sign_answer_take(&rig.rest, &rig.answer), 0);
 	}
 	assert_int_equal(rig.rest.n, 0);
-	/* One too many: nothing is answered, and whoever asks so is let go. */
-	add_question(&rig, &good, &datagram);
-	assert_int_equal(
-	    proxy_key_send(rig.out, strbuf_slice(&datagram), PROXY_KEY_NO_FD),
-	    0);
-	assert_int_equal(take_answer(&rig, rig.out), 0);
-	/* So is one with half a question behind a good one. */
-	(void)close(rig.out);
-	rig.out = signing_desk_ask(
-	    &rig.desk, proxy_front_with(rig.config, PROXY_FILTER_SIGN));
+	/* One that waits, for its key's file is looked at once more, holds up
+	 * none of the others. */
+	ahead = PROXY_KEYS_AGAIN_S + 1;
 	strbuf_reset(&datagram);
+	add_question(&rig, &foreign, &datagram);
+	add_question(&rig, &older, &datagram);
 	add_question(&rig, &good, &datagram);
-	strbuf_add_str(&datagram, "half");
-	assert_int_equal(
-	    proxy_key_send(rig.out, strbuf_slice(&datagram), PROXY_KEY_NO_FD),
-	    0);
-	assert_int_equal(take_answer(&rig, rig.out), 0);
+	send_datagram(&rig, &datagram);
+	assert_true(take_answer(&rig, rig.out) > 0);
+	assert_int_equal(rig.answer.id, rig.ids - 2);
+	assert_int_equal(rig.answer.status, PROXY_SIGN_TROUBLE);
+	assert_int_equal(proxy_sign_answer_take(&rig.rest, &rig.answer), 0);
+	assert_int_equal(rig.answer.id, rig.ids);
+	assert_int_equal(rig.answer.status, PROXY_SIGN_DONE);
+	assert_int_equal(rig.rest.n, 0);
+	assert_true(take_answer(&rig, rig.out) > 0);
+	assert_int_equal(rig.answer.id, rig.ids - 1);
+	assert_int_equal(rig.answer.status, PROXY_SIGN_STALE);
+	assert_int_equal(rig.rest.n, 0);
+	strbuf_clear(&datagram);
+	rig_end(&rig);
+}
+
+/* Nothing of it is signed, and whoever sends it is let go. */
+static void
+test_a_datagram_that_is_not_of_questions_alone(void **state)
+{
+	static const char long_text[PROXY_SIGN_INLINE_MAX];
+	static const struct ask seal = {true, PROXY_SIGN_ASK_TEXT,
+	    PROXY_SIGN_RIGHT_SEAL, "example.net", SEAL("arc-seal")};
+	struct proxy_sign_question list[3];
+	struct strbuf datagram;
+	unsigned before;
+	struct rig rig;
+
+	(void)state;
+	rig_begin(&rig);
+	ask(&rig, &good); /* its key is there now */
+	before = rig.desk.answers;
+	strbuf_init(&datagram, PROXY_SIGN_QUESTION_MAX);
+	for (int i = 0; i < 3; i++) {
+		strbuf_reset(&datagram);
+		add_question(&rig, &good, &datagram);
+		switch (i) {
+		case 0: /* one too many */
+			for (int k = 0; k < PROXY_SIGN_TOGETHER_MAX; k++)
+				add_question(&rig, &good, &datagram);
+			send_datagram(&rig, &datagram);
+			break;
+		case 1:
+			strbuf_add_str(&datagram, "half");
+			send_datagram(&rig, &datagram);
+			break;
+		default: /* what is too much is lost; it ends with a whole one */
+			for (int k = 0; k < 3; k++)
+				list[k] = (struct proxy_sign_question){
+				    .kind = PROXY_SIGN_ASK_TEXT,
+				    .right = DKIM,
+				    .domain = SLICE("example.org"),
+				    .text = slice_from(
+					long_text, PROXY_SIGN_INLINE_MAX / 2)};
+			list[1].text.n += PROXY_SIGN_QUESTION_MAX + 1 -
+			    proxy_sign_question_size(&list[0]) -
+			    proxy_sign_question_size(&list[1]);
+			assert_int_equal(proxy_sign_questions_send(
+					     rig.out, list, 3, PROXY_KEY_NO_FD),
+			    0);
+			break;
+		}
+		assert_int_equal(take_answer(&rig, rig.out), 0);
+		(void)close(rig.out);
+		rig.out = signing_desk_ask(
+		    &rig.desk, proxy_front_with(rig.config, PROXY_FILTER_SIGN));
+	}
+	assert_int_equal(rig.desk.answers, before);
+	/* Others are served as before. */
+	ask(&rig, &seal);
+	assert_int_equal(rig.answer.status, PROXY_SIGN_DONE);
+	assert_int_equal(rig.rest.n, 0);
 	strbuf_clear(&datagram);
 	rig_end(&rig);
 }
@@ -598,8 +668,11 @@ test_a_file_that_is_not_sealed_is_not_read(void **state)
 	    .right = DKIM,
 	    .domain = SLICE("example.org"),
 	    .text = slice_from(text, PROXY_SIGN_INLINE_MAX + 1)};
+	static const struct ask plain = {
+	    false, PROXY_SIGN_ASK_TEXT, DKIM, "example.org", ORG_TEXT};
+	struct strbuf datagram;
 	struct rig rig;
-	int fd;
+	int fd, opened;
 
 	(void)state;
 	rig_begin(&rig);
@@ -611,10 +684,29 @@ test_a_file_that_is_not_sealed_is_not_read(void **state)
 	assert_true(take_answer(&rig, rig.out) > 0);
 	assert_int_equal(rig.answer.status, PROXY_SIGN_TROUBLE);
 	assert_true(rig.desk.refused);
-	/* One that comes unasked is closed. */
-	question.text = SLICE("x");
+	/* One that comes unasked is closed, whatever it comes with. */
+	strbuf_init(&datagram, PROXY_SIGN_QUESTION_MAX);
+	add_question(&rig, &plain, &datagram);
+	add_question(&rig, &plain, &datagram);
+	opened = dup(fd);
+	(void)close(opened);
+	assert_int_equal(
+	    proxy_key_send(rig.out, strbuf_slice(&datagram), fd), 0);
+	assert_true(take_answer(&rig, rig.out) > 0);
+	assert_slice_equal(rig.answer.reason,
+	    SLICE("a signer refused what was asked: a file came with it, "
+		  "unasked"));
+	if (rig.rest.n == 0) /* it had to wait for its key */
+		assert_true(take_answer(&rig, rig.out) > 0);
+	else
+		assert_int_equal(
+		    proxy_sign_answer_take(&rig.rest, &rig.answer), 0);
+	assert_int_equal(rig.answer.status, PROXY_SIGN_DONE);
+	assert_int_equal(dup(fd), opened); /* the lowest that is free */
+	(void)close(opened);
 	assert_int_equal(proxy_key_send(rig.out, SLICE("x"), fd), 0);
 	assert_int_equal(take_answer(&rig, rig.out), 0);
+	strbuf_clear(&datagram);
 	(void)close(fd);
 	free(text);
 	rig_end(&rig);
@@ -665,11 +757,13 @@ test_no_question_ends_the_connection(void **state)
 static void
 test_a_crowd_is_answered_in_the_end(void **state)
 {
-	enum { CROWD = PROXY_SIGN_WAITING_MAX + 20 };
-	struct proxy_sign_question question = {.kind = PROXY_SIGN_ASK_TEXT,
+	enum { EACH = 3, CROWD = PROXY_SIGN_WAITING_MAX / EACH + 10 };
+	const struct proxy_sign_question question = {
+	    .kind = PROXY_SIGN_ASK_TEXT,
 	    .right = DKIM,
 	    .domain = SLICE("example.org"),
 	    .text = SLICE(ORG_TEXT)};
+	struct proxy_sign_question list[EACH];
 	struct rig rig;
 	int gone, sent, left;
 
@@ -678,25 +772,35 @@ test_a_crowd_is_answered_in_the_end(void **state)
 	gone = signing_desk_ask(
 	    &rig.desk, proxy_front_with(rig.config, PROXY_FILTER_SIGN));
 	for (int i = 0; i < CROWD; i++) {
-		question.id = (uint64_t)i + 1;
+		for (int k = 0; k < EACH; k++) {
+			list[k] = question;
+			list[k].id = (uint64_t)(i * EACH + k + 1);
+		}
 		assert_int_equal(proxy_sign_questions_send(
-				     rig.out, &question, 1, PROXY_KEY_NO_FD),
+				     rig.out, list, EACH, PROXY_KEY_NO_FD),
 		    0);
 		assert_int_equal(proxy_sign_questions_send(
-				     gone, &question, 1, PROXY_KEY_NO_FD),
+				     gone, list, EACH, PROXY_KEY_NO_FD),
 		    0);
 	}
 	(void)close(gone);
-	/* While no key comes, the desk takes no more than it may. */
+	/* While no key comes, the desk takes no more than it may, by whole
+	 * datagrams. */
 	(void)event_del(rig.desk.master);
 	assert_int_equal(ioctl(rig.out, SIOCOUTQ, &sent), 0);
 	for (int i = 0; i < 3 * CROWD; i++)
 		(void)event_base_loop(rig.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	assert_int_equal(ioctl(rig.out, SIOCOUTQ, &left), 0);
-	assert_int_equal(left, sent / CROWD * (CROWD - PROXY_SIGN_WAITING_MAX));
+	assert_int_equal(
+	    left, sent / CROWD * (CROWD - PROXY_SIGN_WAITING_MAX / EACH - 1));
 	(void)event_add(rig.desk.master, NULL);
-	for (int i = 0; i < CROWD; i++) {
-		assert_true(take_answer(&rig, rig.out) > 0);
+	rig.rest.n = 0;
+	for (int i = 0; i < EACH * CROWD; i++) {
+		if (rig.rest.n == 0)
+			assert_true(take_answer(&rig, rig.out) > 0);
+		else
+			assert_int_equal(
+			    proxy_sign_answer_take(&rig.rest, &rig.answer), 0);
 		assert_int_equal(rig.answer.status, PROXY_SIGN_DONE);
 	}
 	rig_end(&rig);
@@ -729,6 +833,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_what_a_front_may_have_is_signed),
 	    cmocka_unit_test(test_several_questions_of_a_datagram),
+	    cmocka_unit_test(test_a_datagram_that_is_not_of_questions_alone),
 	    cmocka_unit_test(test_what_no_worker_of_ours_asks_is_refused),
 	    cmocka_unit_test(test_other_names_are_put_right),
 	    cmocka_unit_test(test_a_replaced_key_signs_what_names_it),

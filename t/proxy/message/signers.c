@@ -21,7 +21,8 @@ struct told {
 	char reason[128], selector[64], domain[64], signature[16];
 	struct proxy_sign_asking *asking;
 	char text[2048];
-	int padding; /* octets */
+	int padding;   /* octets */
+	size_t length; /* of a text that is so long, and nothing else */
 	bool unmakable, digest;
 };
 
@@ -112,6 +113,8 @@ copy(char *to, size_t room, struct slice from)
 	to[from.n] = '\0';
 }
 
+static const char long_text[PROXY_SIGN_INLINE_MAX + 1];
+
 static int
 on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
 {
@@ -124,6 +127,8 @@ on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
 	    (int)names->selector.n, names->selector.p, told->padding, "");
 	*text = told->digest ? SLICE("12345678901234567890")
 			     : slice_str(told->text);
+	if (told->length > 0)
+		*text = slice_from(long_text, told->length);
 	return 0;
 }
 
@@ -707,6 +712,16 @@ expect_together(struct rig *rig, int signer, unsigned count, uint64_t *ids)
 	assert_int_equal(rig->rest[signer].n, 0);
 }
 
+static unsigned
+count_told(const struct rig *rig)
+{
+	unsigned told = 0;
+
+	for (int i = 0; i < ASKINGS; i++)
+		told += rig->told[i].calls;
+	return told;
+}
+
 /* What one turn asks of a signer goes in few datagrams, and so do its answers;
  * but nothing waits for a slow signature that another signer could make now. */
 static void
@@ -743,13 +758,11 @@ test_questions_of_a_turn_go_together(void **state)
 			     PROXY_KEY_NO_FD),
 	    0);
 	turn(&rig);
-	/* They were asked as the fifth to the eighth. */
-	for (int i = 0, told = 0; i < 8; i++) {
-		told += (int)rig.told[i].calls;
-		assert_int_equal(told, i < 4 ? 0 : told);
-		assert_true(i < 7 || told == 2);
-	}
-	/* Nonsense behind a good answer: that one counts, and no more. */
+	assert_int_equal(count_told(&rig), 2);
+	for (int i = 0; i < 4; i++) /* they were asked as the last ones */
+		assert_int_equal(rig.told[i].calls, 0);
+	/* Nonsense behind a good answer: that one counts, what is left goes to
+	 * the other signer. */
 	answer.id = ids[0];
 	strbuf_reset(&datagram);
 	proxy_sign_answer_add(&answer, &datagram);
@@ -758,15 +771,217 @@ test_questions_of_a_turn_go_together(void **state)
 			     PROXY_KEY_NO_FD),
 	    0);
 	turn(&rig);
+	assert_int_equal(count_told(&rig), 3);
 	assert_int_equal(recv(rig.ends[1], ids, sizeof(ids), 0), 0);
+	assert_true(hears(&rig, 0));
+	assert_false(hears(&rig, 0)); /* one that has seen a death goes alone */
+	finish(&rig);
+	/* More answers than there may be. */
+	begin_with(&rig, 1, LONG_S, 0);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	for (int i = 0; i < PROXY_SIGN_TOGETHER_MAX + 1; i++)
+		(void)ask(&rig, i, PROXY_SIGN_ASK_TEXT);
+	expect_together(&rig, 0, PROXY_SIGN_TOGETHER_MAX, ids);
+	expect_together(&rig, 0, 1, ids + PROXY_SIGN_TOGETHER_MAX);
+	strbuf_reset(&datagram);
+	for (int i = 0; i < PROXY_SIGN_TOGETHER_MAX + 1; i++) {
+		answer.id = ids[i];
+		proxy_sign_answer_add(&answer, &datagram);
+	}
+	assert_int_equal(proxy_key_send(rig.ends[0], strbuf_slice(&datagram),
+			     PROXY_KEY_NO_FD),
+	    0);
+	turn(&rig);
+	assert_int_equal(count_told(&rig), PROXY_SIGN_TOGETHER_MAX);
+	assert_int_equal(recv(rig.ends[0], ids, sizeof(ids), 0), 0);
 	strbuf_clear(&datagram);
 	finish(&rig);
-	/* Quick ones go by four, since to wake a process costs as much. */
-	begin_with(&rig, 2, LONG_S, 0);
+}
+
+/* What stands behind a question in the line does not always fit to it. */
+static void
+test_what_does_not_go_together(void **state)
+{
+	uint64_t ids[PROXY_SIGNERS_IN_FLIGHT];
+	struct rig rig;
+
+	(void)state;
+	/* A text that goes apart, in front and behind. */
+	begin_with(&rig, 1, LONG_S, 0);
 	teach(&rig, 1, DKIM_ED25519_SHA256);
-	for (int i = 0; i < 6; i++)
+	rig.told[0].length = rig.told[2].length = PROXY_SIGN_INLINE_MAX + 1;
+	for (int i = 0; i < 4; i++)
 		(void)ask(&rig, i, PROXY_SIGN_ASK_TEXT);
-	assert_int_equal(who_hears(&rig), rig.came[0] > 0 ? 0 : 1);
+	for (int i = 0; i < 4; i++)
+		expect_together(&rig, 0, 1, ids);
+	finish(&rig);
+	/* Octets: two of 30,000 each, and no third. */
+	begin_with(&rig, 1, LONG_S, 0);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	for (int i = 0; i < 3; i++) {
+		rig.told[i].length = 30000;
+		(void)ask(&rig, i, PROXY_SIGN_ASK_TEXT);
+	}
+	expect_together(&rig, 0, 2, ids);
+	expect_together(&rig, 0, 1, ids);
+	finish(&rig);
+	/* Quick and slow ones; one of which no key is known, or no text. */
+	begin_with(&rig, 1, LONG_S, 0);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	teach(&rig, 2, DKIM_RSA_SHA256);
+	for (int i = 0; i < 4; i++) {
+		rig.right = 2 - (unsigned)i % 2;
+		(void)ask(&rig, i, PROXY_SIGN_ASK_TEXT);
+	}
+	rig.right = 1;
+	rig.told[5].unmakable = true;
+	for (int i = 4; i < 7; i++)
+		(void)ask(&rig, i, PROXY_SIGN_ASK_TEXT);
+	rig.right = 3;
+	(void)ask(&rig, 7, PROXY_SIGN_ASK_TEXT);
+	expect_together(&rig, 0, 1, ids);
+	expect_together(&rig, 0, 1, ids);
+	expect_together(&rig, 0, 1, ids);
+	expect_together(&rig, 0, 2, ids); /* the third is of rule 1, too */
+	expect_together(&rig, 0, 1, ids);
+	expect_together(&rig, 0, 1, ids);
+	assert_int_equal(rig.question.kind, PROXY_SIGN_ASK_KEY);
+	assert_int_equal(rig.told[5].calls, 1);
+	finish(&rig);
+	/* What is to be asked may be asked of a busy signer without delay. */
+	begin_with(&rig, 1, LONG_S, 0);
+	teach(&rig, 2, DKIM_RSA_SHA256);
+	for (int i = 0; i < 4; i++) {
+		rig.right = i < 3 ? 2 : 3;
+		(void)ask(&rig, i, PROXY_SIGN_ASK_TEXT);
+	}
+	for (int i = 0; i < 4; i++)
+		expect_together(&rig, 0, 1, ids);
+	finish(&rig);
+	/* It has room for one. */
+	begin_with(&rig, 1, LONG_S, 0);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	for (int i = 0; i < PROXY_SIGNERS_IN_FLIGHT - 1; i++) {
+		(void)ask(&rig, i, PROXY_SIGN_ASK_TEXT);
+		expect_together(&rig, 0, 1, ids);
+	}
+	for (int i = 0; i < 2; i++)
+		(void)ask(
+		    &rig, PROXY_SIGNERS_IN_FLIGHT + i, PROXY_SIGN_ASK_TEXT);
+	expect_together(&rig, 0, 1, ids);
+	assert_false(hears(&rig, 0));
+	finish(&rig);
+}
+
+static void
+answer_two(struct rig *rig, int signer, const uint64_t *ids)
+{
+	struct proxy_sign_answer answer = {.status = PROXY_SIGN_DONE,
+	    .algorithm = DKIM_ED25519_SHA256,
+	    .selector = SLICE("s1"),
+	    .signature = SLICE("signed"),
+	    .domain_from = 2};
+	struct strbuf datagram;
+
+	strbuf_init(&datagram, PROXY_SIGN_ANSWERS_MAX);
+	for (int i = 0; i < 2; i++) {
+		answer.id = ids[i];
+		proxy_sign_answer_add(&answer, &datagram);
+	}
+	assert_int_equal(proxy_key_send(rig->ends[signer],
+			     strbuf_slice(&datagram), PROXY_KEY_NO_FD),
+	    0);
+	strbuf_clear(&datagram);
+	turn(rig);
+}
+
+/* One that is not to go there now, behind one that is: it stays where it is. */
+static void
+test_who_waits_for_something_else_is_passed_over(void **state)
+{
+	const struct timeval past_a_tick = {1, 100000};
+	enum { FULL = PROXY_SIGNERS_IN_FLIGHT };
+	uint64_t ids[FULL];
+	struct rig rig;
+	int silent;
+
+	(void)state;
+	/* Its signer did not answer in time, and it is for another. */
+	begin_with(&rig, 2, 5, 0);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	silent = who_is_asked(&rig, 0, 1);
+	assert_int_equal(who_is_asked(&rig, 1, 1), silent);
+	ahead = 3;
+	reply(&rig, silent, PROXY_SIGN_DONE, "s1");
+	for (int i = 0; i < FULL - 1; i++) {
+		assert_int_equal(who_is_asked(&rig, 2 + i, 1), silent);
+		ids[i] = rig.question.id;
+	}
+	for (int i = 0; i < FULL; i++)
+		assert_int_equal(
+		    who_is_asked(&rig, 1 + FULL + i, 1), 1 - silent);
+	assert_int_equal(who_is_asked(&rig, ASKINGS - 1, 1), -1);
+	ahead = 5;
+	(void)event_base_loopexit(rig.base, &past_a_tick);
+	(void)event_base_dispatch(rig.base);
+	answer_two(&rig, silent, ids);
+	assert_true(hears(&rig, silent));
+	assert_false(hears(&rig, silent));
+	finish(&rig);
+	/* It rests, for the signers know different keys. */
+	begin_with(&rig, 1, LONG_S, 0);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	assert_int_equal(who_is_asked(&rig, 0, 1), 0);
+	for (int i = 0; i < PROXY_SIGNERS_STALE_MAX; i++) {
+		reply(&rig, 0, PROXY_SIGN_STALE, i % 2 == 0 ? "s2" : "s1");
+		assert_true(hears(&rig, 0));
+	}
+	ids[FULL - 1] = rig.question.id;
+	for (int i = 1; i < FULL; i++) {
+		assert_int_equal(who_is_asked(&rig, i, 1), 0);
+		ids[i - 1] = rig.question.id;
+	}
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(who_is_asked(&rig, FULL + i, 1), -1);
+	rig.question.id = ids[FULL - 1];
+	reply(&rig, 0, PROXY_SIGN_STALE, "s2");
+	assert_true(hears(&rig, 0)); /* the first that waited */
+	answer_two(&rig, 0, ids);
+	assert_true(hears(&rig, 0)); /* the second */
+	assert_false(hears(&rig, 0));
+	finish(&rig);
+}
+
+/* Whoever stands in the line with a question that kills does not die of it. */
+static void
+test_a_question_that_kills_takes_none_with_it(void **state)
+{
+	uint64_t ids[2];
+	struct rig rig;
+
+	(void)state;
+	begin_with(&rig, 1, LONG_S, 0);
+	teach(&rig, 1, DKIM_ED25519_SHA256);
+	for (int i = 0; i < 2; i++)
+		(void)ask(&rig, i, PROXY_SIGN_ASK_TEXT);
+	expect_together(&rig, 0, 2, ids);
+	for (int i = 0; i < PROXY_SIGNERS_DEATHS_MAX; i++) {
+		(void)close(rig.ends[0]);
+		turn(&rig);
+		rig.ends[0] = new_signer(&rig, 0);
+		turn(&rig);
+		if (i + 1 == PROXY_SIGNERS_DEATHS_MAX)
+			break;
+		/* The first one is the harmless one. */
+		expect_together(&rig, 0, 1, ids);
+		if (rig.told[0].calls == 0)
+			reply(&rig, 0, PROXY_SIGN_DONE, "s1");
+		assert_int_equal(rig.told[0].calls, 1);
+		(void)hears(&rig, 0);
+	}
+	assert_int_equal(rig.told[0].status, PROXY_SIGN_DONE);
+	assert_int_equal(rig.told[1].status, PROXY_SIGN_TROUBLE);
+	assert_string_equal(rig.told[1].reason, "signers die of it");
 	finish(&rig);
 }
 
@@ -862,6 +1077,9 @@ main(void)
 		test_a_signer_that_has_looked_meanwhile_signs_what_was_stale),
 	    cmocka_unit_test(test_a_digest_takes_any_name),
 	    cmocka_unit_test(test_questions_of_a_turn_go_together),
+	    cmocka_unit_test(test_what_does_not_go_together),
+	    cmocka_unit_test(test_who_waits_for_something_else_is_passed_over),
+	    cmocka_unit_test(test_a_question_that_kills_takes_none_with_it),
 	    cmocka_unit_test(test_what_cannot_be_made_is_told_in_its_turn),
 	    cmocka_unit_test(
 		test_questions_of_a_signer_that_dies_are_asked_again),
