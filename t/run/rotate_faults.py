@@ -374,12 +374,14 @@ class Matrix(rotate.Case):
                 handlers[fault](cells)
         want = [("ed25519", *row.split()) for row in want]
         self.auto()
-        # Where the clock was set back, it takes so much longer.
-        for _ in range(2 * self.BACK // DAY + 2):
+        # Where the clock was set back, it takes so much longer; and a run more,
+        # where a busy machine left a name server no time to answer in.
+        for more in range(2 * self.BACK // DAY + 2):
             others = [c for c in self.cells if self.rows(c.domain) != want]
             if not others:
                 break
-            self.assertEqual({c.fault for c in others}, {"clock"}, others)
+            if more > 0:
+                self.assertEqual({c.fault for c in others}, {"clock"}, others)
             self.later(DAY // 2)
             self.auto()
         self.assertEqual(others, [], self.said)
