@@ -8,5 +8,7 @@
 #include <stdint.h>
 
 extern int64_t ahead; /* s */
+/* Not 0: the clock stands there, and only `ahead' moves it. */
+extern int64_t ahead_of;
 
 #endif
