@@ -162,8 +162,9 @@ class Changes(Case):
                            b"key example.org")
 
     @contextlib.contextmanager
-    def traffic(self, clients=4):
-        """None of their messages is unsigned or fails."""
+    def traffic(self, clients=4, pause=0.0):
+        """None of their messages is unsigned or fails. `pause`, s, is behind
+        each: for minutes of mail that need not take all of the machine."""
         over = threading.Event()
         failures = []
 
@@ -177,6 +178,7 @@ class Changes(Case):
                     if answer.code != 250:
                         failures.append(str(answer))
                         return
+                    time.sleep(pause)
             except (AssertionError, OSError, harness.Gone) as e:
                 failures.append(repr(e))
 
@@ -198,7 +200,7 @@ class Changes(Case):
         """The file changes to and fro while four clients send; each message
         holds, whichever key signed it."""
         self.begin("rsa active a\ned25519 active e\n", BOTH[:2], hurry=2)
-        with self.traffic():
+        with self.traffic(pause=0.02):
             for old, new in ("ab", "ba", "ab"):
                 self.put("rsa retired %s\nrsa active %s\n"
                          "ed25519 active e\n" % (old, new))
