@@ -1,5 +1,6 @@
 /* The end is not to be disturbed; see signals.h. */
 #include <signal.h>
+#include <stddef.h>
 
 #include "proxy/process/signals.h"
 
