@@ -17,6 +17,7 @@
 #include "base/escape.h"
 #include "base/xalloc.h"
 #include "dkim/signature.h"
+#include "dkim/signed_text.h"
 #include "dkim/signing_set.h"
 #include "mail/header.h"
 #include "proxy/message/filter_sign.h"
@@ -299,8 +300,10 @@ on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
 {
 	struct item *item = ctx;
 	struct filter *f = item->filter;
+	struct dkim_signed_text read;
 	struct dkim_signing signing;
 	struct strbuf reason;
+	const char *why;
 
 	take_key_names(item, names);
 	signing = signing_of(item);
@@ -313,6 +316,11 @@ on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
 	strbuf_init(&reason, REASON_CAP);
 	if (dkim_signing_set_name(f->set, item->number, &signing, &reason) == 0)
 		*text = dkim_signing_set_text(f->set, item->number);
+	/* A signer would refuse it each time: by milter a header keeps its bare
+	 * CR. */
+	if (reason.n == 0 && dkim_signing_set_has_text(f->set, item->number) &&
+	    (why = dkim_signed_text_read(*text, &read)) != NULL)
+		strbuf_add_str(&reason, why);
 	if (reason.n == 0 && text->n > f->env->text_max)
 		strbuf_add_str(&reason, "what it covers is too long");
 	if (reason.n > 0)

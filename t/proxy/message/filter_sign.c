@@ -230,15 +230,17 @@ count_of(const struct strbuf *text, const char *what)
 	}
 }
 
-#define ORG   "From: a@example.org\r\n\r\n"
-#define ED    "From: a@ed.example\r\n\r\n"
-#define SENT  "Sender: b@example.net\r\nFrom: a@example.org\r\n\r\n"
-#define DKIM  "signature = dkim(c=relaxed/relaxed)\n"
-#define GONE  "signature = dkim(c=relaxed, s=gone, key=DIR/gone)\n"
-#define OTHER "signature = dkim(c=relaxed, s=other, key=DIR/other)\n"
-#define KEYS  "signature = domainkeys(c=nofws)\n"
-#define OWN   "domain = example.org, ed.example\n"
-#define ANY   "domain = *\n"
+#define ORG    "From: a@example.org\r\n\r\n"
+#define ED     "From: a@ed.example\r\n\r\n"
+#define SENT   "Sender: b@example.net\r\nFrom: a@example.org\r\n\r\n"
+#define CR     "From: a@example.org\r\nSubject: a\rb\r\n\r\n"
+#define DKIM   "signature = dkim(c=relaxed/relaxed)\n"
+#define SIMPLE "signature = dkim(c=simple/simple)\n"
+#define GONE   "signature = dkim(c=relaxed, s=gone, key=DIR/gone)\n"
+#define OTHER  "signature = dkim(c=relaxed, s=other, key=DIR/other)\n"
+#define KEYS   "signature = domainkeys(c=nofws)\n"
+#define OWN    "domain = example.org, ed.example\n"
+#define ANY    "domain = *\n"
 
 static const struct {
 	const char *out, *header;
@@ -267,6 +269,14 @@ static const struct {
 	"unsigned=header-too-long:none "},
     {OWN DKIM "unsignable = reject\n", ORG, 0, 1,
 	"signed=dkim:example.org:s:rsa-sha256 "
+	"rule=domain:example.org "},
+    /* By milter a header keeps its bare CR; no signer signs what two readers
+     * could read in two ways, today or tomorrow. */
+    {OWN SIMPLE, CR, 0, 0,
+	"failed=dkim:example.org:s unsigned=failed "
+	"rule=domain:example.org "},
+    {OWN SIMPLE "unsignable = reject\n", CR, 550, 0,
+	"failed=dkim:example.org:s unsigned=failed "
 	"rule=domain:example.org "},
     /* What DomainKeys may not sign is left out. */
     {OWN DKIM KEYS, SENT, 0, 1,
