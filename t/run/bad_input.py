@@ -112,6 +112,8 @@ UNSIGNABLE = (
      b"\r\nbody\r\n"),
     ("bad-from", b"From: a@b@c example.org <<\r\n\r\nbody\r\n"),
     ("bad-from", b"From: \xff\xfe\0 nobody\r\n\r\nbody\r\n"),
+    # No signer signs what two readers could read in two ways.
+    ("failed", b"From: a@example.org\r\nSubject: a\0b\r\n\r\nbody\r\n"),
     ("no-from", b"\r\nno header at all\r\n"),
     ("no-from", b"not even an empty line\r\n"),
     ("header-too-long:more-than-20000-header-fields",
