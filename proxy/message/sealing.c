@@ -6,6 +6,7 @@
 #include "base/xalloc.h"
 #include "dkim/arc.h"
 #include "dkim/body_hashes.h"
+#include "dkim/signed_text.h"
 #include "dkim/signer.h"
 #include "proxy/message/sealing.h"
 #include "proxy/message/signers.h"
@@ -50,6 +51,8 @@ on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
 {
 	struct proxy_seal *seal = ctx;
 	bool same = slice_equal(strbuf_slice(&seal->selector), names->selector);
+	struct dkim_signed_text read;
+	const char *why;
 
 	if (seal->set == NULL || !same) {
 		const struct dkim_arc_sealing what = {
@@ -72,9 +75,13 @@ on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
 		return -1;
 	*text = seal->message_sealed ? dkim_arc_sealer_text(seal->set)
 				     : dkim_arc_sealer_message_text(seal->set);
-	if (text->n <= seal->sealing->text_max)
+	/* What a signer would refuse, it would refuse each time. */
+	why = text->n > seal->sealing->text_max
+	    ? "the set is too long"
+	    : dkim_signed_text_read(*text, &read);
+	if (why == NULL)
 		return 0;
-	strbuf_add_str(&seal->reason, "the set is too long");
+	strbuf_add_str(&seal->reason, why);
 	return -1;
 }
 

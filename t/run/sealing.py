@@ -140,6 +140,14 @@ class Sealing(inbound.Case):
         self.assertIn("arc=fail", inbound.results(
             third[third.index(b"Authentication-Results: mx"):]))
 
+    def test_what_no_signer_signs_goes_on_without_a_set(self):
+        """It would be refused each time, so to put it off helps nobody."""
+        proxy = self.sealer()
+        odd = b"Subject: a\0b\r\n" + SAMPLE
+        self.assertEqual(self.send(proxy, odd).code, 250)
+        self.assertNotIn(b"ARC-Seal", self.world.wait_messages(1)[0].data)
+        proxy.wait_log("unsealed=it\\\\x20has\\\\x20a\\\\x20NUL")
+
     def test_signer_and_verifier_are_processes_of_two_users(self):
         proxy = self.sealer()
         self.send(proxy, SAMPLE)
