@@ -282,7 +282,9 @@ class Arrivals:
 
     def check(self, message):
         text = message.data
-        self.case.assertEqual(message.rcpt, [
+        # One that a confused next hop refuses out of step is said again behind
+        # the others; run/pipelining looks at the order.
+        self.case.assertEqual(sorted(message.rcpt), [
             b"RCPT TO:<b@example.net>", b"RCPT TO:<c@example.net>"])
         at = text.find(b"\r\nX-Number: ")
         number = int(text[at + 12:text.find(b"\r\n", at + 2)])
