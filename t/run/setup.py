@@ -73,6 +73,8 @@ def killed(after, *words):
                 child.kill()
                 break
     child.wait()
+    # A program that it was about to begin has its lock until it begins.
+    run("flock", "--wait", str(WAIT), str(CONF.parent), "true")
     return after == 0
 
 
