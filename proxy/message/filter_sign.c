@@ -316,13 +316,13 @@ on_make(void *ctx, const struct proxy_sign_names *names, struct slice *text)
 	strbuf_init(&reason, REASON_CAP);
 	if (dkim_signing_set_name(f->set, item->number, &signing, &reason) == 0)
 		*text = dkim_signing_set_text(f->set, item->number);
-	/* A signer would refuse it each time: by milter a header keeps its bare
-	 * CR. */
+	if (reason.n == 0 && text->n > f->env->text_max)
+		strbuf_add_str(&reason, "what it covers is too long");
+	/* What a signer would refuse, it would refuse each time: a NUL, or by
+	 * milter, where a header keeps it, a bare CR. */
 	if (reason.n == 0 && dkim_signing_set_has_text(f->set, item->number) &&
 	    (why = dkim_signed_text_read(*text, &read)) != NULL)
 		strbuf_add_str(&reason, why);
-	if (reason.n == 0 && text->n > f->env->text_max)
-		strbuf_add_str(&reason, "what it covers is too long");
 	if (reason.n > 0)
 		fail_for_good(item, strbuf_text(&reason));
 	strbuf_clear(&reason);
