@@ -21,7 +21,7 @@ enum tag {
 	TAG_COUNT
 };
 
-static const char *const tag_names[TAG_COUNT] = {
+static const char tag_names[TAG_COUNT][3] = {
     [TAG_A] = "a",
     [TAG_B] = "b",
     [TAG_BH] = "bh",
@@ -82,6 +82,21 @@ has_whole_line_ends(struct slice text)
 	return true;
 }
 
+/* TAG_COUNT where none is called so. */
+static unsigned
+find_tag(struct slice name)
+{
+	unsigned tag = 0;
+
+	if (name.n == 0 || name.n > 2)
+		return TAG_COUNT;
+	while (tag < TAG_COUNT &&
+	    (tag_names[tag][0] != name.p[0] ||
+		tag_names[tag][1] != (name.n == 2 ? name.p[1] : '\0')))
+		tag++;
+	return tag;
+}
+
 static const char *
 read_tags(struct reading *r, struct slice list)
 {
@@ -91,16 +106,12 @@ read_tags(struct reading *r, struct slice list)
 
 	do {
 		size_t equals;
-		struct slice name;
-		unsigned tag = 0;
+		unsigned tag;
 
 		end = slice_find(list, ';');
 		piece = slice_first(list, end);
 		equals = slice_find(piece, '=');
-		name = slice_trim(slice_first(piece, equals));
-		while (tag < TAG_COUNT &&
-		    !slice_equal(name, slice_str(tag_names[tag])))
-			tag++;
+		tag = find_tag(slice_trim(slice_first(piece, equals)));
 		if (equals == piece.n || tag == TAG_COUNT ||
 		    ((r->form->must | r->form->may) & BIT(tag)) == 0)
 			why = "its last field has a tag that is not ours";
@@ -132,21 +143,38 @@ read_tags(struct reading *r, struct slice list)
 	    : "its last field lacks a tag";
 }
 
+/* From the last line that no white space begins to the end, where a line must
+ * have more than its end to be one. */
+static struct slice
+last_field(struct slice text)
+{
+	struct slice before = text;
+	size_t lf;
+
+	while ((lf = slice_find_last(before, '\n')) < before.n) {
+		if (lf + 1 < text.n && !ascii_is_blank(text.p[lf + 1]))
+			return slice_after(text, lf + 1);
+		before = slice_first(before, lf);
+	}
+	return text;
+}
+
 /* As canonicalization leaves it: no folding, one space at most, a name of
  * small letters (RFC 6376 section 3.4.2). */
 static bool
 is_relaxed(struct slice field, size_t colon)
 {
-	for (size_t i = 0; i < field.n; i++) {
-		if (field.p[i] == '\r' || field.p[i] == '\t')
+	if (slice_find(field, '\r') < field.n ||
+	    slice_find(field, '\t') < field.n)
+		return false;
+	for (size_t at = 0;
+	     (at += slice_find(slice_after(field, at), ' ')) < field.n; at++)
+		if (at + 1 == field.n || field.p[at + 1] == ' ' ||
+		    at == colon + 1)
 			return false;
-		if (field.p[i] == ' ' &&
-		    (i + 1 == field.n || field.p[i + 1] == ' ' ||
-			i == colon + 1))
+	for (size_t i = 0; i < colon; i++)
+		if (ascii_lower(field.p[i]) != field.p[i])
 			return false;
-		if (i < colon && ascii_lower(field.p[i]) != field.p[i])
-			return false;
-	}
 	return true;
 }
 
@@ -154,7 +182,7 @@ const char *
 dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
 {
 	struct reading r = {.seen = 0};
-	size_t at = text.n, colon;
+	size_t colon;
 	const char *why;
 
 	memset(to, 0, sizeof(*to));
@@ -164,12 +192,7 @@ dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
 		return "it has a NUL";
 	if (!has_whole_line_ends(text))
 		return "it has a bare CR or LF";
-	/* From the last line that no white space begins to the end. */
-	while (at > 0 &&
-	    (text.p[at - 1] != '\n' || at == text.n ||
-		ascii_is_blank(text.p[at])))
-		at--;
-	r.field = slice_after(text, at);
+	r.field = last_field(text);
 	colon = slice_find(r.field, ':');
 	for (size_t i = 0;
 	     i < sizeof(forms) / sizeof(forms[0]) && r.form == NULL; i++)
