@@ -143,22 +143,6 @@ read_tags(struct reading *r, struct slice list)
 	    : "its last field lacks a tag";
 }
 
-/* From the last line that no white space begins to the end, where a line must
- * have more than its end to be one. */
-static struct slice
-last_field(struct slice text)
-{
-	struct slice before = text;
-	size_t lf;
-
-	while ((lf = slice_find_last(before, '\n')) < before.n) {
-		if (lf + 1 < text.n && !ascii_is_blank(text.p[lf + 1]))
-			return slice_after(text, lf + 1);
-		before = slice_first(before, lf);
-	}
-	return text;
-}
-
 /* As canonicalization leaves it: no folding, one space at most, a name of
  * small letters (RFC 6376 section 3.4.2). */
 static bool
@@ -192,7 +176,16 @@ dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
 		return "it has a NUL";
 	if (!has_whole_line_ends(text))
 		return "it has a bare CR or LF";
-	r.field = last_field(text);
+	/* From the last line that no white space begins to the end. */
+	r.field = text;
+	for (size_t lf, end = text.n;
+	     (lf = slice_find_last(slice_first(text, end), '\n')) < end;
+	     end = lf) {
+		if (lf + 1 < text.n && !ascii_is_blank(text.p[lf + 1])) {
+			r.field = slice_after(text, lf + 1);
+			break;
+		}
+	}
 	colon = slice_find(r.field, ':');
 	for (size_t i = 0;
 	     i < sizeof(forms) / sizeof(forms[0]) && r.form == NULL; i++)

@@ -40,6 +40,11 @@ struct proxy_filter_job {
 	struct proxy_journal *journal; /* where the filter notes what it did */
 	struct proxy_edit *edit;       /* where it puts what it changes */
 	struct proxy_again *again;
+	/* Told once at most, behind end and before the outcome, perhaps before
+	 * end returns: the message will pass, unless trouble of ours keeps it.
+	 * So whoever sends it on may begin. NULL: nobody wants to know. */
+	void (*passing)(void *ctx);
+	void *ctx;
 	const struct trace *trace; /* NULL: nobody looks */
 };
 

@@ -613,15 +613,22 @@ complete_filter(struct filter *f)
 static void
 proceed(struct filter *f)
 {
+	bool any = false;
+
 	if (f->waiting > 0)
 		return;
 	if (!f->signing) {
 		f->signing = true;
 		f->waiting++; /* none of them ends it before all have begun */
-		for (size_t i = 0; i < f->count; i++)
+		for (size_t i = 0; i < f->count; i++) {
 			if (!f->items[i].failed && !defers(f))
 				ask_for_signature(&f->items[i]);
+			any |= !f->items[i].failed;
+		}
 		f->waiting--;
+		/* What is left to go wrong is trouble of ours. */
+		if (f->job.passing != NULL && f->waiting > 0 && any)
+			f->job.passing(f->job.ctx);
 	}
 	if (f->waiting == 0)
 		complete_filter(f);

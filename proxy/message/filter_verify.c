@@ -489,6 +489,9 @@ settle_filter(struct filter *f)
 		    f->job.trace, "seal of %s: asked", rules(f)->seal.domain);
 		f->seal = proxy_seal_begin(f->env->sealing, &job, on_sealed, f);
 		strbuf_clear(&value);
+		if (f->job.passing != NULL &&
+		    proxy_sealing_knows_key(f->env->sealing))
+			f->job.passing(f->job.ctx);
 	} else
 		pass_on(f);
 }

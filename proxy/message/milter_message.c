@@ -98,8 +98,11 @@ proxy_milter_message_new(const struct proxy_milter_job *job)
 	m->again = (struct proxy_again){.read = read_spool, .ctx = m};
 	m->ops = service->filter;
 	m->filter = m->ops->begin(service->filter_env,
-	    &(struct proxy_filter_job){
-		job->envelope, &m->journal, m->edit, &m->again, job->trace});
+	    &(struct proxy_filter_job){.envelope = job->envelope,
+		.journal = &m->journal,
+		.edit = m->edit,
+		.again = &m->again,
+		.trace = job->trace});
 	if (m->again.wanted)
 		m->spool = proxy_spool_new(
 		    service->spool_mark, service->spool_files, service->quota);

@@ -151,6 +151,13 @@ proxy_sealing_want(struct dkim_body_hashes *body)
 	    body, DKIM_CANON_RELAXED, DKIM_SHA256, DKIM_BODY_WHOLE);
 }
 
+bool
+proxy_sealing_knows_key(const struct proxy_sealing *sealing)
+{
+	return proxy_signers_know(sealing->signers, PROXY_SIGN_RIGHT_SEAL,
+	    slice_str(sealing->config->checking.seal.domain));
+}
+
 struct proxy_seal *
 proxy_seal_begin(const struct proxy_sealing *sealing,
     const struct proxy_seal_job *job, proxy_seal_fn *fn, void *ctx)

@@ -5,6 +5,7 @@
 #ifndef PROXY_MESSAGE_SEALING_H
 #define PROXY_MESSAGE_SEALING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/slice.h"
@@ -37,6 +38,9 @@ struct proxy_seal;
 
 /* The body hash that a seal needs: before the body is written. */
 void proxy_sealing_want(struct dkim_body_hashes *);
+
+/* Was the key there when it was last asked for? */
+bool proxy_sealing_knows_key(const struct proxy_sealing *);
 
 /* What is sealed. The results are borrowed for the length of the call, the
  * others for the life of the seal. */

@@ -28,6 +28,8 @@ enum state {
 	COLLECTING,
 	SWALLOWING,
 	FILTERING,
+	EARLY,
+	INVITED,
 	OFFERING,
 	SENDING,
 	AWAITING,
@@ -75,6 +77,8 @@ static const char *const transaction_names[] = {
     [COLLECTING] = "COLLECTING",
     [SWALLOWING] = "SWALLOWING",
     [FILTERING] = "FILTERING",
+    [EARLY] = "EARLY",
+    [INVITED] = "INVITED",
     [OFFERING] = "OFFERING",
     [SENDING] = "SENDING",
     [AWAITING] = "AWAITING",
@@ -86,7 +90,9 @@ static const char *const transaction_names[] = {
 static const unsigned transaction_next[] = {
     [COLLECTING] = BIT(SWALLOWING) | BIT(FILTERING) | BIT(DONE),
     [SWALLOWING] = BIT(DONE),
-    [FILTERING] = BIT(OFFERING) | BIT(DONE),
+    [FILTERING] = BIT(EARLY) | BIT(DONE),
+    [EARLY] = BIT(INVITED) | BIT(OFFERING) | BIT(DONE),
+    [INVITED] = BIT(SENDING) | BIT(DONE),
     [OFFERING] = BIT(SENDING) | BIT(DONE),
     [SENDING] = BIT(AWAITING) | BIT(DONE),
     [AWAITING] = BIT(DONE),
@@ -333,6 +339,123 @@ read_again(void *ctx, char *to, size_t most)
 	return proxy_splice_next(&splice, to, most);
 }
 
+/* --- onward --- */
+
+/* The relay has part of the message: without its final dot it keeps
+ * nothing. */
+static void
+abandon(struct proxy_transaction *t, const char *text)
+{
+	proxy_hop_drop(t->hop);
+	settle_transaction(t, 451, text);
+	finish_with_verdict(t);
+}
+
+static void
+play(struct proxy_transaction *t)
+{
+	char chunk[PLAY_CHUNK] COMPAT_UNWRITTEN;
+	ssize_t n;
+
+	while ((n = proxy_splice_next(&t->splice, chunk, sizeof(chunk))) > 0)
+		if (!proxy_hop_body(t->hop, slice_from(chunk, (size_t)n)))
+			return;
+	if (n < 0) {
+		remark(t, "spool: cannot read back");
+		abandon(t, "4.3.0 cannot read the message back");
+		return;
+	}
+	move_transaction(t, AWAITING);
+	proxy_hop_body_end(t->hop);
+}
+
+static void
+send_on(struct proxy_transaction *t)
+{
+	move_transaction(t, SENDING);
+	drop_filter(t);
+	proxy_splice_begin(&t->splice, t->spool, t->header, t->edit);
+	play(t);
+}
+
+/* --- filtering --- */
+
+/* Refuses a message that is complete and of which the relay has nothing. Where
+ * it waits for one, its connection alone can tell it that none comes. */
+static void
+refuse_transaction(struct proxy_transaction *t, unsigned code, const char *text)
+{
+	settle_transaction(t, code, text);
+	if (t->state == FILTERING)
+		proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
+	else
+		proxy_hop_drop(t->hop);
+	finish_with_verdict(t);
+}
+
+/* The relay's answer to DATA takes a while, and so may the outcome. */
+static void
+on_passing(void *ctx)
+{
+	struct proxy_transaction *t = ctx;
+
+	move_transaction(t, EARLY);
+	proxy_hop_command(t->hop, PROXY_ERRAND_DATA, SLICE("DATA"), SLICE(""));
+}
+
+static void
+on_outcome(void *ctx, const struct proxy_outcome *outcome)
+{
+	struct proxy_transaction *t = ctx;
+	struct strbuf text;
+	unsigned code;
+
+	if (outcome->verdict == PROXY_PASS) {
+		if (t->state == FILTERING)
+			on_passing(t);
+		if (t->state == EARLY)
+			move_transaction(t, OFFERING);
+		else
+			send_on(t);
+	} else {
+		/* In SMTP's words: 550 or 451, and an enhanced code
+		 * (RFC 3463). */
+		strbuf_init(&text, REPLY_TEXT_CAP);
+		code = proxy_outcome_print(outcome, &text);
+		refuse_transaction(t, code, strbuf_text(&text));
+		strbuf_clear(&text);
+	}
+	if (t->state == DONE && !t->in_end)
+		t->ops->done(t->ctx); /* frees it */
+}
+
+static void
+on_data_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
+{
+	switch (smtp_reply_class(reply)) {
+	case 3:
+		if (reply->code != 354) {
+			abandon(t, "4.3.0 next hop out of step");
+			return;
+		}
+		if (t->state == EARLY)
+			move_transaction(t, INVITED);
+		else
+			send_on(t);
+		return;
+	case 4:
+	case 5:
+		proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
+		finish_transaction(t, reply, status_of(reply->code));
+		return;
+	default:
+		abandon(t, "4.3.0 next hop out of step");
+		return;
+	}
+}
+
+/* --- doors --- */
+
 struct proxy_transaction *
 proxy_transaction_new(const struct proxy_service *service,
     struct proxy_hop *hop, const struct proxy_envelope *envelope,
@@ -366,8 +489,13 @@ proxy_transaction_new(const struct proxy_service *service,
 	strbuf_init(&t->verdict, REPLY_TEXT_CAP + 16);
 	t->again = (struct proxy_again){.read = read_again, .ctx = t};
 	t->filter = service->filter->begin(service->filter_env,
-	    &(struct proxy_filter_job){envelope, &t->journal, t->edit,
-		&t->again, proxy_hop_trace(hop)});
+	    &(struct proxy_filter_job){.envelope = envelope,
+		.journal = &t->journal,
+		.edit = t->edit,
+		.again = &t->again,
+		.passing = on_passing,
+		.ctx = t,
+		.trace = proxy_hop_trace(hop)});
 	if (!proxy_hop_connected(hop))
 		swallow(t, 451, "4.3.0 next hop lost");
 	return t;
@@ -380,39 +508,6 @@ proxy_transaction_body(struct proxy_transaction *t, struct slice chunk)
 		mail_newline_write(&t->newline, chunk);
 	else
 		t->size += chunk.n;
-}
-
-/* --- filtering --- */
-
-/* Refuses a message that is complete and of which the relay has nothing. */
-static void
-refuse_transaction(struct proxy_transaction *t, unsigned code, const char *text)
-{
-	settle_transaction(t, code, text);
-	proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
-	finish_with_verdict(t);
-}
-
-static void
-on_outcome(void *ctx, const struct proxy_outcome *outcome)
-{
-	struct proxy_transaction *t = ctx;
-	struct strbuf text;
-	unsigned code;
-
-	if (outcome->verdict == PROXY_PASS) {
-		move_transaction(t, OFFERING);
-		proxy_hop_command(
-		    t->hop, PROXY_ERRAND_DATA, SLICE("DATA"), SLICE(""));
-		return;
-	}
-	/* In SMTP's words: 550 or 451, and an enhanced code (RFC 3463). */
-	strbuf_init(&text, REPLY_TEXT_CAP);
-	code = proxy_outcome_print(outcome, &text);
-	refuse_transaction(t, code, strbuf_text(&text));
-	strbuf_clear(&text);
-	if (!t->in_end)
-		t->ops->done(t->ctx); /* frees it */
 }
 
 void
@@ -446,66 +541,12 @@ proxy_transaction_body_end(struct proxy_transaction *t)
 	t->in_end = false;
 }
 
-/* --- onward --- */
-
-/* The relay has part of the message: without its final dot it keeps
- * nothing. */
-static void
-abandon(struct proxy_transaction *t, const char *text)
-{
-	proxy_hop_drop(t->hop);
-	settle_transaction(t, 451, text);
-	finish_with_verdict(t);
-}
-
-static void
-play(struct proxy_transaction *t)
-{
-	char chunk[PLAY_CHUNK] COMPAT_UNWRITTEN;
-	ssize_t n;
-
-	while ((n = proxy_splice_next(&t->splice, chunk, sizeof(chunk))) > 0)
-		if (!proxy_hop_body(t->hop, slice_from(chunk, (size_t)n)))
-			return;
-	if (n < 0) {
-		remark(t, "spool: cannot read back");
-		abandon(t, "4.3.0 cannot read the message back");
-		return;
-	}
-	move_transaction(t, AWAITING);
-	proxy_hop_body_end(t->hop);
-}
-
-static void
-on_data_reply(struct proxy_transaction *t, const struct smtp_reply *reply)
-{
-	switch (smtp_reply_class(reply)) {
-	case 3:
-		if (reply->code != 354) {
-			abandon(t, "4.3.0 next hop out of step");
-			return;
-		}
-		move_transaction(t, SENDING);
-		drop_filter(t);
-		proxy_splice_begin(&t->splice, t->spool, t->header, t->edit);
-		play(t);
-		return;
-	case 4:
-	case 5:
-		proxy_hop_background(t->hop, PROXY_ERRAND_TIDY);
-		finish_transaction(t, reply, status_of(reply->code));
-		return;
-	default:
-		abandon(t, "4.3.0 next hop out of step");
-		return;
-	}
-}
-
 void
 proxy_transaction_reply(struct proxy_transaction *t, enum proxy_errand what,
     const struct smtp_reply *reply)
 {
-	if (what == PROXY_ERRAND_DATA && t->state == OFFERING)
+	if (what == PROXY_ERRAND_DATA &&
+	    (t->state == EARLY || t->state == OFFERING))
 		on_data_reply(t, reply);
 	else if (what == PROXY_ERRAND_DOT && t->state == AWAITING) {
 		if (smtp_reply_class(reply) == 3)
@@ -542,6 +583,8 @@ proxy_transaction_hop_lost(struct proxy_transaction *t, const char *why)
 		swallow(t, 451, "4.3.0 next hop lost");
 		return;
 	case FILTERING:
+	case EARLY:
+	case INVITED:
 	case OFFERING:
 		remark_lost(t, "at DATA", why);
 		abandon(t, "4.3.0 next hop lost");
@@ -569,7 +612,7 @@ proxy_transaction_client_lost(struct proxy_transaction *t, const char *why)
 	t->client_gone = true;
 	if (t->state == AWAITING)
 		return true;
-	if (t->state == SENDING)
+	if (t->state >= EARLY)
 		proxy_hop_drop(t->hop);
 	move_transaction(t, DONE);
 	drop_filter(t);

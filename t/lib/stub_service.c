@@ -14,7 +14,8 @@ filter_begin(void *env, const struct proxy_filter_job *job)
 {
 	struct stub_filter *f = env;
 
-	(void)job;
+	f->tell_passing = job->passing;
+	f->passing_ctx = job->ctx;
 	f->begun++;
 	return f;
 }
@@ -48,6 +49,8 @@ filter_end(void *filter, proxy_outcome_fn *fn, void *ctx)
 
 	f->fn = fn;
 	f->ctx = ctx;
+	if (f->passing)
+		f->tell_passing(f->passing_ctx);
 	if (!f->waits)
 		stub_filter_go_on(f);
 }

@@ -10,11 +10,14 @@
 
 /* The filter: changes nothing, gives this outcome. */
 struct stub_filter {
-	bool waits; /* gives it only when told: stub_filter_go_on() */
+	bool waits;   /* gives it only when told: stub_filter_go_on() */
+	bool passing; /* says before that the message will pass */
 	struct proxy_outcome outcome;
 	bool judges;	      /* the sender */
 	proxy_outcome_fn *fn; /* once it waits; NULL again once freed */
 	void *ctx;
+	void (*tell_passing)(void *ctx);
+	void *passing_ctx;
 	unsigned begun, freed;
 };
 

@@ -51,20 +51,29 @@ class Signs(OnError):
         self.daemon.wait_log(r"signed=dkim:\S*,domainkeys:example\.org:t2026")
 
 
-class Silence(OnError):
+class Hanging(OnError):
+    def signers(self, count):
+        found = []
+        for pid in self.daemon.processes():
+            with open("/proc/%d/cmdline" % pid, "rb") as f:
+                if b"\0signer\0" in f.read():
+                    found.append(pid)
+        self.assertEqual(len(found), count)
+        return found
+
+    def stop(self, signers):
+        for pid in signers:
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(os.kill, pid, signal.SIGCONT)
+
+
+class Silence(Hanging):
     """Signers that hang: one is passed by, and of all it is on_error's."""
 
     def hang(self, *out):
         self.begin(*out, daemon=("signers = 2", "sign_timeout = 1s"))
-        signers = []
-        for pid in self.daemon.processes():
-            with open("/proc/%d/cmdline" % pid, "rb") as f:
-                if b"\0signer\0" in f.read():
-                    signers.append(pid)
-        self.assertEqual(len(signers), 2)
-        for pid in signers:
-            os.kill(pid, signal.SIGSTOP)
-            self.addCleanup(os.kill, pid, signal.SIGCONT)
+        signers = self.signers(2)
+        self.stop(signers)
         return signers
 
     def test_one_is_passed_by(self):
@@ -83,6 +92,79 @@ class Silence(OnError):
         self.hang("on_error = pass")
         self.assertNotIn(b"DKIM-Signature:", self.signed())
         self.daemon.wait_log("no signer answered in time")
+
+
+class DataEarly(Hanging):
+    """While a signer signs, the next hop is told DATA: what it says to that is
+    here when the signature is. It hears no octet of the message before."""
+
+    def hang(self, *scripts, timeout="60s"):
+        self.hop = self.relay(*scripts)
+        self.daemon = self.signpost(
+            self.hop, daemon=("signers = 1", "sign_timeout = " + timeout))
+        self.client = self.daemon.client()
+        self.client.ehlo()
+        self.signed()       # the key is known from here on
+        self.pid = self.signers(1)[0]
+        self.stop([self.pid])
+
+    def offer(self):
+        """All of a message but its answer; the next hop is told DATA."""
+        self.client.begin()
+        self.assertEqual(self.client.command("DATA").code, 354)
+        self.client.send(SAMPLE + b".\r\n")
+        harness.wait_until("DATA at the next hop",
+                           lambda: self.hop.said("DATA") == 2)
+
+    def and_then_mail_flows(self):
+        os.kill(self.pid, signal.SIGCONT)
+        data = self.signed()
+        self.assertTrue(harness.dkim_verifies(data, self.daemon.record()))
+        self.assertEqual(len(self.hop.messages), 2)
+
+    def nothing_of_it_came(self):
+        harness.wait_until("the end of its connection",
+                           lambda: len(self.hop.partial) == 1)
+        self.assertEqual(self.hop.partial, [b""])
+        self.assertEqual(len(self.hop.messages), 1)
+
+    def test_and_the_message_follows(self):
+        self.hang()
+        self.offer()
+        os.kill(self.pid, signal.SIGCONT)
+        self.assertEqual(self.client.reply().code, 250)
+        data = self.hop.messages[1].data
+        self.assertTrue(harness.dkim_verifies(data, self.daemon.record()))
+        self.assertEqual(len(self.hop.commands), 1)
+
+    def test_a_refusal_is_passed_on_at_once(self):
+        answers = iter(["354 go", "452 4.3.1 full", "354 go"])
+        self.hang({"data": lambda _: next(answers)})
+        self.offer()
+        self.assertEqual(str(self.client.reply()), "452 4.3.1 full")
+        self.and_then_mail_flows()
+        self.assertEqual(len(self.hop.commands), 1)
+
+    def test_no_signature_after_all(self):
+        self.hang(timeout="1s")
+        self.offer()
+        self.assertEqual(self.client.reply().code, 451)
+        self.nothing_of_it_came()
+        self.and_then_mail_flows()
+
+    def test_a_next_hop_that_leaves(self):
+        self.hang()
+        self.offer()
+        self.hop.hang_up()
+        self.assertEqual(str(self.client.reply()), "451 4.3.0 next hop lost")
+        self.and_then_mail_flows()
+
+    def test_a_client_that_leaves(self):
+        self.hang()
+        self.offer()
+        self.client.reset()
+        self.nothing_of_it_came()
+        self.daemon.wait_log("status=aborted")
 
 
 class Parents(OnError):

@@ -202,6 +202,26 @@ class Sealing(inbound.Case):
         sealed = self.world.wait_messages(2)[1].data
         self.assertEqual(arc_verifies(sealed)[0], b"pass")
 
+    def test_the_next_hop_is_told_data_meanwhile(self):
+        proxy = self.sealer(lines=["on_error = tempfail"])
+        self.send(proxy, SAMPLE)    # the key is known from here on
+        signer = self.pid_of(proxy, b"signer")
+        os.kill(signer, signal.SIGSTOP)
+        try:
+            client = proxy.client()
+            client.ehlo()
+            client.begin()
+            client.command("DATA")
+            client.send(SAMPLE + b".\r\n")
+            wait_until("DATA at the next hop",
+                       lambda: self.world.said("DATA") == 2)
+        finally:
+            os.kill(signer, signal.SIGCONT)
+        self.assertEqual(client.reply().code, 250)
+        sealed = self.world.wait_messages(2)[1].data
+        self.assertEqual(arc_verifies(sealed)[0], b"pass")
+        client.quit()
+
     def test_a_reload_that_rotates_the_key(self):
         """What was begun before is sealed with the key and by the selector
         that it was begun with."""

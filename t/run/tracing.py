@@ -54,9 +54,10 @@ class Tracing(inbound.Case):
             "transaction: NONE -> COLLECTING", "to client: 354",
             "session: RCPT -> BODY", "client: end of data",
             "session: BODY -> HELD", "transaction: COLLECTING -> FILTERING",
-            "transaction: FILTERING -> OFFERING", "to next hop: DATA",
+            "transaction: FILTERING -> EARLY", "to next hop: DATA",
             "next hop: 354", "relay: READY -> BODY",
-            "transaction: OFFERING -> SENDING",
+            # The signature comes before 354 or behind it.
+            "transaction: (OFFERING|INVITED) -> SENDING",
             "transaction: SENDING -> AWAITING", "to next hop: end of data",
             "relay: BODY -> DOT", "next hop: 250", "relay: DOT -> READY",
             "transaction: AWAITING -> DONE", "to client: 250",

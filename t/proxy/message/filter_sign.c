@@ -79,6 +79,7 @@ struct rig {
 	struct mail_header *header;
 	void *filter;
 	bool done;
+	unsigned passing; /* how often it was told that it will pass */
 	unsigned code;
 	struct strbuf notes; /* "name=value " each */
 	struct strbuf top;
@@ -149,6 +150,15 @@ rig_free(struct rig *rig)
 }
 
 static void
+on_passing(void *ctx)
+{
+	struct rig *rig = ctx;
+
+	assert_false(rig->done);
+	rig->passing++;
+}
+
+static void
 on_outcome(void *ctx, const struct proxy_outcome *outcome)
 {
 	struct rig *rig = ctx;
@@ -183,7 +193,13 @@ static void
 begin(struct rig *rig, struct slice header)
 {
 	struct proxy_filter_job job = {
-	    &rig->envelope, &rig->journal, rig->edit, &rig->again, NULL};
+	    .envelope = &rig->envelope,
+	    .journal = &rig->journal,
+	    .edit = rig->edit,
+	    .again = &rig->again,
+	    .passing = on_passing,
+	    .ctx = rig,
+	};
 
 	rig->filter = proxy_filter_sign.begin(&rig->env, &job);
 	if (header.p == NULL) {
@@ -347,6 +363,10 @@ test_what_becomes_of_a_message(void **state)
 		assert_int_equal(
 		    proxy_counter_get(&rig->counters, PROXY_COUNT_SIGNATURES),
 		    messages[i / 2].signatures);
+		/* Each that gets a signature, and none that is refused: its
+		 * key is looked at first. */
+		assert_int_equal(
+		    rig->passing, messages[i / 2].signatures > 0 ? 1 : 0);
 		rig_free(rig);
 	}
 }

@@ -178,7 +178,11 @@ pass_message(struct rig *rig, const char *client, struct slice message)
 	static const struct mail_reader_ops ops = {on_header, on_body};
 	struct timeval patience = {.tv_sec = PATIENCE_S};
 	struct proxy_filter_job job = {
-	    &rig->envelope, &rig->journal, rig->edit, &rig->again, NULL};
+	    .envelope = &rig->envelope,
+	    .journal = &rig->journal,
+	    .edit = rig->edit,
+	    .again = &rig->again,
+	};
 	struct mail_reader *reader = mail_reader_new(HEADER_MAX, &ops, rig);
 	const struct mail_header *part;
 	struct slice rest;
@@ -390,7 +394,11 @@ test_which_fields_of_such_a_header_go(void **state)
 	};
 	struct rig *rig = rig_new("", nsd);
 	struct proxy_filter_job job = {
-	    &rig->envelope, &rig->journal, rig->edit, &rig->again, NULL};
+	    .envelope = &rig->envelope,
+	    .journal = &rig->journal,
+	    .edit = rig->edit,
+	    .again = &rig->again,
+	};
 
 	(void)state;
 	rig->filter = proxy_filter_verify.begin(&rig->env, &job);
@@ -471,8 +479,12 @@ test_freed_at_any_stage(void **state)
 	(void)state;
 	for (int stage = 0; stage < 3; stage++) {
 		struct rig *rig = rig_new("check = spf, dkim", hostile);
-		struct proxy_filter_job job = {&rig->envelope, &rig->journal,
-		    rig->edit, &rig->again, NULL};
+		struct proxy_filter_job job = {
+		    .envelope = &rig->envelope,
+		    .journal = &rig->journal,
+		    .edit = rig->edit,
+		    .again = &rig->again,
+		};
 		struct mail_reader *reader =
 		    mail_reader_new(HEADER_MAX, &ops, rig);
 

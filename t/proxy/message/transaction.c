@@ -4,6 +4,7 @@
  * hop or the client ends it, and that 250 is never our own word.
  */
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -116,7 +117,16 @@ tear_down(struct scene *s)
 	talk_clear(&s->relay);
 }
 
-enum stop { COLLECTING, SWALLOWING, FILTERING, OFFERING, SENDING, AWAITING };
+enum stop {
+	COLLECTING,
+	SWALLOWING,
+	FILTERING,
+	EARLY,
+	INVITED,
+	OFFERING,
+	SENDING,
+	AWAITING
+};
 
 /* Larger than all buffers between us and a relay that does not read. */
 static void
@@ -130,12 +140,20 @@ push_much(struct scene *s)
 		proxy_transaction_body(s->t, slice_from(chunk, sizeof(chunk)));
 }
 
+static void
+invite(struct scene *s)
+{
+	talk_say(&s->relay, "354 go\r\n");
+	(void)event_base_loop(s->relay.base, EVLOOP_ONCE);
+}
+
 /* Goes as far as that state. */
 static void
 reach(struct scene *s, const struct trace *trace, enum stop state)
 {
 	set_up(s, trace);
-	s->stub.filter.waits = state == FILTERING;
+	s->stub.filter.passing = state == EARLY || state == INVITED;
+	s->stub.filter.waits = state == FILTERING || s->stub.filter.passing;
 	proxy_transaction_body(s->t, SLICE("A: 1\r\n\r\nx\r\n"));
 	if (state == SENDING)
 		push_much(s);
@@ -149,12 +167,10 @@ reach(struct scene *s, const struct trace *trace, enum stop state)
 	if (state == FILTERING)
 		return;
 	talk_hear(&s->relay, "DATA\r\n");
-	if (state == OFFERING)
+	if (state == EARLY || state == OFFERING)
 		return;
-	talk_say(&s->relay, "354 go\r\n");
-	if (state == SENDING)
-		(void)event_base_loop(s->relay.base, EVLOOP_ONCE);
-	else
+	invite(s);
+	if (state == AWAITING)
 		talk_hear(&s->relay, "A: 1\r\n\r\nx\r\n.\r\n");
 	assert_false(proxy_transaction_done(s->t));
 }
@@ -212,6 +228,8 @@ test_a_next_hop_lost_in_each_state(void **state)
 	} cases[] = {
 	    {SWALLOWING, "451 4.3.0 next hop lost\r\n", PROXY_COUNT_DEFERRED},
 	    {FILTERING, "451 4.3.0 next hop lost\r\n", PROXY_COUNT_DEFERRED},
+	    {EARLY, "451 4.3.0 next hop lost\r\n", PROXY_COUNT_DEFERRED},
+	    {INVITED, "451 4.3.0 next hop lost\r\n", PROXY_COUNT_DEFERRED},
 	    {OFFERING, "451 4.3.0 next hop lost\r\n", PROXY_COUNT_DEFERRED},
 	    {SENDING, "451 4.3.0 next hop lost in the body\r\n",
 		PROXY_COUNT_DEFERRED},
@@ -240,6 +258,8 @@ test_a_next_hop_out_of_step(void **state)
 		enum stop at;
 		const char *said;
 	} cases[] = {
+	    {EARLY, "250 ok\r\n"},
+	    {EARLY, "334 go\r\n"},
 	    {OFFERING, "250 ok\r\n"},
 	    {OFFERING, "334 go\r\n"},
 	    {AWAITING, "354 go\r\n"},
@@ -259,18 +279,116 @@ test_a_next_hop_out_of_step(void **state)
 	}
 }
 
+/* Said early it is as well, and the filter is not waited for. */
 static void
 test_a_refused_data_leaves_the_connection(void **state)
 {
-	struct scene s;
+	static const enum stop stops[] = {EARLY, OFFERING};
 
 	(void)state;
-	reach(&s, NULL, OFFERING);
-	talk_say(&s.relay, "452 4.3.1 full\r\n");
-	wait_done(&s);
-	answered(&s, "452 4.3.1 full\r\n", PROXY_COUNT_DEFERRED);
-	talk_hear(&s.relay, "RSET\r\n");
-	tear_down(&s);
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+		struct scene s;
+
+		reach(&s, NULL, stops[i]);
+		talk_say(&s.relay, "452 4.3.1 full\r\n");
+		wait_done(&s);
+		answered(&s, "452 4.3.1 full\r\n", PROXY_COUNT_DEFERRED);
+		talk_hear(&s.relay, "RSET\r\n");
+		tear_down(&s);
+	}
+}
+
+/* Whatever comes first, the outcome or the answer to DATA: the message goes
+ * when both are here, and not before. */
+static void
+test_a_message_that_will_pass_goes_when_it_does(void **state)
+{
+	(void)state;
+	for (int invited = 0; invited < 2; invited++) {
+		struct scene s;
+
+		reach(&s, NULL, invited ? INVITED : EARLY);
+		talk_hear_nothing(&s.relay, 20);
+		stub_filter_go_on(&s.stub.filter);
+		if (!invited) {
+			talk_hear_nothing(&s.relay, 20);
+			invite(&s);
+		}
+		talk_hear(&s.relay, "A: 1\r\n\r\nx\r\n.\r\n");
+		assert_int_equal(s.answers, 0);
+		talk_say(&s.relay, "250 taken\r\n");
+		wait_done(&s);
+		answered(&s, "250 taken\r\n", PROXY_COUNT_SENT);
+		assert_int_equal(s.done, 0);
+		tear_down(&s);
+	}
+}
+
+/* The next hop waits for a message: that none comes it can only be told by the
+ * end of its connection. */
+static void
+test_a_message_that_does_not_pass_after_all(void **state)
+{
+	(void)state;
+	for (int at = EARLY; at <= INVITED; at++) {
+		struct scene s;
+
+		reach(&s, NULL, (enum stop)at);
+		s.stub.filter.outcome = (struct proxy_outcome){
+		    PROXY_REFUSE_FOR_NOW, PROXY_CAUSE_OURS, "no key"};
+		stub_filter_go_on(&s.stub.filter);
+		answered(&s, "451 4.3.0 no key\r\n", PROXY_COUNT_DEFERRED);
+		assert_int_equal(s.done, 1);
+		assert_false(proxy_hop_connected(s.hop));
+		talk_hear_end(&s.relay);
+		tear_down(&s);
+	}
+}
+
+/* The spool's file, which has no name. */
+static void
+spoil_spool(void)
+{
+	unsigned found = 0;
+
+	for (int fd = 3; fd < 1000; fd++) {
+		struct stat is;
+
+		if (fstat(fd, &is) == 0 && S_ISREG(is.st_mode) &&
+		    is.st_nlink == 0 && is.st_size > 0) {
+			assert_int_equal(ftruncate(fd, 0), 0);
+			found++;
+		}
+	}
+	assert_int_equal(found, 1);
+}
+
+/* Whoever it is that the message waits for, the filter or the next hop. */
+static void
+test_a_spool_that_cannot_be_read_back(void **state)
+{
+	(void)state;
+	for (int early = 0; early < 2; early++) {
+		struct scene s;
+
+		set_up(&s, NULL);
+		s.stub.filter.passing = s.stub.filter.waits = early;
+		proxy_transaction_body(s.t, SLICE("A: 1\r\n\r\nx\r\n"));
+		push_much(&s);
+		proxy_transaction_body_end(s.t);
+		talk_hear(&s.relay, "DATA\r\n");
+		spoil_spool();
+		invite(&s);
+		if (early) {
+			assert_int_equal(s.answers, 0);
+			stub_filter_go_on(&s.stub.filter);
+		}
+		answered(&s, "451 4.3.0 cannot read the message back\r\n",
+		    PROXY_COUNT_DEFERRED);
+		assert_int_equal(s.done, early);
+		assert_false(proxy_hop_connected(s.hop));
+		tear_down(&s);
+	}
 }
 
 static void
@@ -297,7 +415,7 @@ test_a_client_lost_in_each_state(void **state)
 					   : PROXY_COUNT_ABORTED),
 		    1);
 		assert_true(proxy_hop_connected(s.hop) ==
-		    (at != SENDING && at != SWALLOWING));
+		    (at == COLLECTING || at == FILTERING || at == AWAITING));
 		assert_false(proxy_transaction_client_lost(s.t, "again"));
 		tear_down(&s);
 	}
@@ -389,19 +507,23 @@ test_each_step_of_the_states(void **state)
 {
 	static const char *const table[] = {"COLLECTING SWALLOWING",
 	    "COLLECTING FILTERING", "COLLECTING DONE", "SWALLOWING DONE",
-	    "FILTERING OFFERING", "FILTERING DONE", "OFFERING SENDING",
-	    "OFFERING DONE", "SENDING AWAITING", "SENDING DONE",
-	    "AWAITING DONE", NULL};
+	    "FILTERING EARLY", "FILTERING DONE", "EARLY INVITED",
+	    "EARLY OFFERING", "EARLY DONE", "INVITED SENDING", "INVITED DONE",
+	    "OFFERING SENDING", "OFFERING DONE", "SENDING AWAITING",
+	    "SENDING DONE", "AWAITING DONE", NULL};
 	struct log *log = steps_listen();
 	struct trace trace = {log, 1};
 	struct scene s;
 
 	(void)state;
-	for (int at = COLLECTING; at <= AWAITING; at++) {
-		reach(&s, &trace, (enum stop)at);
-		proxy_transaction_cut(s.t);
-		tear_down(&s);
-	}
+	for (int at = COLLECTING; at <= AWAITING; at++)
+		for (int passes = 0; passes < 2; passes++) {
+			reach(&s, &trace, (enum stop)at);
+			if (passes && s.stub.filter.waits)
+				stub_filter_go_on(&s.stub.filter);
+			proxy_transaction_cut(s.t);
+			tear_down(&s);
+		}
 	steps_check_taken(&proxy_transaction_machine, steps_heard(log));
 	steps_check_table(&proxy_transaction_machine, table);
 }
@@ -414,6 +536,9 @@ main(void)
 	    cmocka_unit_test(test_a_next_hop_lost_in_each_state),
 	    cmocka_unit_test(test_a_next_hop_out_of_step),
 	    cmocka_unit_test(test_a_refused_data_leaves_the_connection),
+	    cmocka_unit_test(test_a_message_that_will_pass_goes_when_it_does),
+	    cmocka_unit_test(test_a_message_that_does_not_pass_after_all),
+	    cmocka_unit_test(test_a_spool_that_cannot_be_read_back),
 	    cmocka_unit_test(test_a_client_lost_in_each_state),
 	    cmocka_unit_test(test_a_cut_tells_what_may_be_delivered),
 	    cmocka_unit_test(
