@@ -13,6 +13,7 @@
 #include <event2/event.h>
 
 #include "base/clock.h"
+#include "base/compat.h"
 #include "base/table.h"
 #include "base/xalloc.h"
 #include "proxy/keys/key_wire.h"
@@ -599,7 +600,7 @@ on_answer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct signer *signer = ctx;
 	struct proxy_signers *signers = signer->signers;
-	char datagram[PROXY_SIGN_ANSWERS_MAX + 1];
+	char datagram[PROXY_SIGN_ANSWERS_MAX + 1] COMPAT_UNWRITTEN;
 	bool waited;
 	int passed, i = 0;
 	long n;
