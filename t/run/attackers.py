@@ -58,12 +58,6 @@ TEXT = (b"from:a@%(d)s\r\ndkim-signature:v=1; a=rsa-sha256; c=relaxed/relaxed; "
         b"d=%(d)s; s=%(s)s; h=from; bh=AAAA; b=")
 
 
-def status_of(pid):
-    with open("/proc/%d/status" % pid) as text:
-        return dict(line.rstrip("\n").split(":", 1) for line in text
-                    if ":" in line)
-
-
 def cpu_of(pid):
     with open("/proc/%d/schedstat" % pid) as text:
         return int(text.read().split()[0]) / 1e9
@@ -374,7 +368,7 @@ class Attackers(inbound.Case):
     def test_no_role_signals_or_traces_another(self):
         users = {}
         for role, pid in self.pids.items():
-            status = status_of(pid)
+            status = harness.status_of(pid)
             self.assertEqual(int(status["CapEff"], 16), 0, role)
             self.assertEqual(int(status["CapBnd"], 16) & 1 << 19, 0, role)
             users[role] = status["Uid"].split()[0]
@@ -386,7 +380,7 @@ class Attackers(inbound.Case):
             for other in set(ROLES) - {role}:
                 child = os.fork()
                 if child == 0:
-                    os.setgid(int(status_of(pid)["Gid"].split()[0]))
+                    os.setgid(int(harness.status_of(pid)["Gid"].split()[0]))
                     os.setuid(int(users[role]))
                     try:
                         os.kill(self.pids[other], 0)

@@ -105,6 +105,22 @@ def for_root(why):
     return decorate
 
 
+def role_of(pid):
+    """What a process of the daemon is: "master", "signer", "out", ... None: it has
+    ended."""
+    with contextlib.suppress(OSError), \
+            open("/proc/%d/cmdline" % pid, "rb") as f:
+        words = f.read().split(b"\0")
+        return words[2].decode() if b"--worker" in words else "master"
+    return None
+
+
+def status_of(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return {name: value.strip() for name, value in (
+            line.split(":", 1) for line in f if ":" in line)}
+
+
 class Gone(Exception):
     """The peer closed the connection."""
 
@@ -724,6 +740,9 @@ class Signpost:
             with contextlib.suppress(OSError), open(path) as children:
                 found += [int(child) for child in children.read().split()]
         return found
+
+    def pids_of(self, role):
+        return [pid for pid in self.processes() if role_of(pid) == role]
 
     def kill(self):
         """All of its processes at once; then they have gone, and their

@@ -20,25 +20,13 @@ GRACE = 30  # s for which a key that another followed still signs
 HURRY = 5
 
 
-def role_of(pid):
-    with open("/proc/%d/cmdline" % pid, "rb") as words:
-        found = words.read().split(b"\0")
-    return found[2].decode() if b"--worker" in found else "master"
-
-
-def status_of(pid):
-    with open("/proc/%d/status" % pid) as text:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in text
-                    if ":\t" in line)
-
-
 def holders(daemon, secrets):
     """{role: what of them its processes have}"""
     found = {}
     for pid in daemon.processes():
         what = found_in(pid, secrets)
         if what:
-            found.setdefault(role_of(pid), set()).update(what)
+            found.setdefault(harness.role_of(pid), set()).update(what)
     return found
 
 
@@ -91,7 +79,7 @@ class KeyMemory(harness.Case):
     def test_pages_of_signers_are_locked_and_in_no_core(self):
         self.signed()
         signers = [pid for pid in self.proxy.processes()
-                   if role_of(pid) == "signer"]
+                   if harness.role_of(pid) == "signer"]
         self.assertEqual(len(signers), 2)
         bounded = self.proxy.lines("may be swapped out")
         self.assertLessEqual(len(bounded), 1)  # of how many there may be
@@ -115,7 +103,7 @@ class KeyMemory(harness.Case):
             unlocked = [m for m in maps if " rw-p " in m.splitlines()[0]
                         and not re.search(r"^VmFlags:.* lo\b", m, re.M)]
             self.assertEqual(unlocked, [])
-            self.assertNotEqual(status_of(pid)["VmLck"].strip(), "0 kB")
+            self.assertNotEqual(harness.status_of(pid)["VmLck"].strip(), "0 kB")
 
 
 class Selected(key_selectors.Case):

@@ -53,11 +53,7 @@ class Signs(OnError):
 
 class Hanging(OnError):
     def signers(self, count):
-        found = []
-        for pid in self.daemon.processes():
-            with open("/proc/%d/cmdline" % pid, "rb") as f:
-                if b"\0signer\0" in f.read():
-                    found.append(pid)
+        found = self.daemon.pids_of("signer")
         self.assertEqual(len(found), count)
         return found
 

@@ -14,7 +14,6 @@ import socket
 import sqlite3
 import subprocess
 import time
-import unittest
 import urllib.error
 import urllib.request
 
@@ -90,12 +89,7 @@ email = postmaster@example.org
 
     def recorder(self):
         """Its process id."""
-        for pid in self.processes():
-            with contextlib.suppress(OSError), open(  # it may have ended
-                    "/proc/%d/cmdline" % pid, "rb") as f:
-                if b"\0recorder\0" in f.read():
-                    return pid
-        return None
+        return next(iter(self.pids_of("recorder")), None)  # it may have ended
 
 
 class Case(inbound.Case):
@@ -676,8 +670,7 @@ class Metrics(Case):
 
     def test_health_tells_of_a_missing_worker(self):
         proxy = self.both()
-        worker = [pid for pid in proxy.processes()[1:]
-                  if b"\0out\0" in open("/proc/%d/cmdline" % pid, "rb").read()]
+        worker = proxy.pids_of("out")
         for _ in range(3):  # the pause before the next one grows
             os.kill(worker[0], signal.SIGKILL)
             wait_until("trouble", lambda: proxy.get("/health")[0] == 503)
@@ -728,6 +721,40 @@ class Metrics(Case):
                         break
         self.assertLess(time.monotonic() - begun, 15)
         self.assertEqual(proxy.get("/metrics")[0], 200)
+
+
+class End(Case):
+    @harness.for_root("processes that cannot be traced by others")
+    def test_told_to_end_again_at_each_step_of_the_end(self):
+        """SIGTERM at each descriptor that is closed and each signal that is let
+        go: nobody ends by it, and what was to be kept is."""
+        proxy = self.both()
+        self.send_out(proxy, SAMPLE)
+        pids, tracers = proxy.processes(), []
+        self.assertEqual(
+            {harness.role_of(pid) for pid in pids},
+            {"master", "out", "in", "signer", "recorder"})
+        for pid in pids:
+            trace = os.path.join(proxy.dir, "trace.%d" % pid)
+            tracers.append((trace, subprocess.Popen(
+                ["strace", "-q", "-o", trace, "-e",
+                 "trace=close,rt_sigaction", "-e",
+                 "inject=close,rt_sigaction:signal=TERM", "-p", str(pid)],
+                stderr=subprocess.DEVNULL)))
+            wait_until("the tracer", lambda p=pid: harness.status_of(p)[
+                "TracerPid"] != "0")
+        proxy.process.send_signal(signal.SIGTERM)
+        self.assertEqual(proxy.process.wait(harness.WAIT), 0, proxy.text())
+        for trace, tracer in tracers:
+            tracer.wait(harness.WAIT)
+            with open(trace, encoding="utf-8") as f:
+                lines = f.read().splitlines()
+            self.assertIn("--- SIGTERM", "\n".join(lines))
+            self.assertEqual(lines[-1], "+++ exited with 0 +++", lines[-9:])
+        self.assertEqual(proxy.lines("signal|died|lost"), [])
+        with sqlite3.connect(proxy.database) as db:
+            self.assertTrue(db.execute(
+                "select count(*) from sqlite_master").fetchone()[0])
 
 
 if __name__ == "__main__":

@@ -116,11 +116,7 @@ class Case(inbound.Case):
         return folder
 
     def pid_of(self, proxy, role):
-        for pid in proxy.processes()[1:]:
-            with open("/proc/%d/cmdline" % pid, "rb") as f:
-                if f.read().split(b"\0")[2] == role.encode():
-                    return pid
-        raise AssertionError("no %s" % role)
+        return proxy.pids_of(role)[0]
 
     def refused(self, result, *errors):
         self.assertIn(result, [-e for e in errors or (errno.EPERM,)])

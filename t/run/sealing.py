@@ -2,7 +2,6 @@
 """ARC sets from the inbound proxy: made for a verifying worker that is not the one who
 has the key, verified by dkimpy, and continued on a second pass.
 """
-import contextlib
 import os
 import select
 import shutil
@@ -72,12 +71,7 @@ class Sealing(inbound.Case):
         return proxy
 
     def pid_of(self, proxy, role):
-        for pid in proxy.processes():
-            with contextlib.suppress(OSError), \
-                    open("/proc/%d/cmdline" % pid, "rb") as f:
-                if b"\0" + role + b"\0" in f.read():
-                    return pid
-        return None     # gone meanwhile, perhaps
+        return next(iter(proxy.pids_of(role)), None)   # or gone meanwhile
 
     def test_the_key_is_in_the_signers_memory_alone(self):
         if os.getuid() != 0:
@@ -86,9 +80,9 @@ class Sealing(inbound.Case):
         self.assertEqual(self.send(proxy, inbound.sign(SAMPLE, RSA)).code, 250)
         self.assertIn(b"ARC-Seal:", self.world.wait_messages(1)[-1].data)
         secrets = key_secrets(self.keyfile)
-        self.assertTrue(found_in(self.pid_of(proxy, b"signer"), secrets),
+        self.assertTrue(found_in(self.pid_of(proxy, "signer"), secrets),
                         "the search finds no key where one is")
-        self.assertEqual(found_in(self.pid_of(proxy, b"in"), secrets), set())
+        self.assertEqual(found_in(self.pid_of(proxy, "in"), secrets), set())
 
     def test_a_set_is_added_that_dkimpy_verifies(self):
         proxy = self.sealer()
@@ -152,8 +146,8 @@ class Sealing(inbound.Case):
         proxy = self.sealer()
         self.send(proxy, SAMPLE)
         self.world.wait_messages(1)
-        verifier = self.pid_of(proxy, b"in")
-        sealer = self.pid_of(proxy, b"signer")
+        verifier = self.pid_of(proxy, "in")
+        sealer = self.pid_of(proxy, "signer")
         self.assertTrue(verifier and sealer)
         if os.getuid() == 0:
             def uid(pid):
@@ -171,7 +165,7 @@ class Sealing(inbound.Case):
         proxy = self.sealer()
         ours, theirs = os.pipe()
         self.addCleanup(os.close, ours)
-        with taken_over.Worker(self.pid_of(proxy, b"in")) as worker:
+        with taken_over.Worker(self.pid_of(proxy, "in")) as worker:
             answer = worker.ask(taken_over.KEY, 0, b"example.net")
             self.assertEqual(answer.status, taken_over.STALE)
             self.assertEqual(answer.selector, b"arc")
@@ -194,10 +188,10 @@ class Sealing(inbound.Case):
         proxy = self.sealer(lines=["on_error = pass"])
         self.send(proxy, SAMPLE)
         self.world.wait_messages(1)
-        first = self.pid_of(proxy, b"signer")
+        first = self.pid_of(proxy, "signer")
         os.kill(first, signal.SIGKILL)
         wait_until("another signer",
-                   lambda: self.pid_of(proxy, b"signer") not in (None, first))
+                   lambda: self.pid_of(proxy, "signer") not in (None, first))
         self.assertEqual(self.send(proxy, SAMPLE).code, 250)
         sealed = self.world.wait_messages(2)[1].data
         self.assertEqual(arc_verifies(sealed)[0], b"pass")
@@ -205,7 +199,7 @@ class Sealing(inbound.Case):
     def test_the_next_hop_is_told_data_meanwhile(self):
         proxy = self.sealer(lines=["on_error = tempfail"])
         self.send(proxy, SAMPLE)    # the key is known from here on
-        signer = self.pid_of(proxy, b"signer")
+        signer = self.pid_of(proxy, "signer")
         os.kill(signer, signal.SIGSTOP)
         try:
             client = proxy.client()
@@ -226,7 +220,7 @@ class Sealing(inbound.Case):
         """What was begun before is sealed with the key and by the selector
         that it was begun with."""
         proxy = self.sealer()
-        old = self.pid_of(proxy, b"signer")
+        old = self.pid_of(proxy, "signer")
         client = proxy.client()
         client.ehlo()
         client.begin()

@@ -2,7 +2,6 @@
 """What is said of how it goes: /health, the page as a browser shows it, the
 figures as promtool takes them. Both proxies between scripted relays.
 """
-import contextlib
 import json
 import os
 import re
@@ -71,12 +70,7 @@ class Case(recorder.Case):
                      if l == level and re.search(pattern, line)], seconds)
 
     def worker(self, proxy, role):
-        for pid in proxy.processes()[1:]:
-            with contextlib.suppress(OSError), open(
-                    "/proc/%d/cmdline" % pid, "rb") as f:
-                if ("\0%s\0" % role).encode() in f.read():
-                    return pid
-        return None
+        return next(iter(proxy.pids_of(role)), None)
 
 
 class Health(Case):

@@ -60,38 +60,34 @@ class NoKey(inbound.Case):
             return False
 
     def workers(self, role):
-        found = []
-        for pid in self.proxy.processes():
-            with open("/proc/%d/cmdline" % pid, "rb") as words:
-                if words.read().split(b"\0")[1:3] == [b"--worker", role]:
-                    found.append(pid)
+        found = self.proxy.pids_of(role)
         self.assertTrue(found, self.proxy.text())
         return found
 
     def test_memory(self):
         secrets = key_secrets(self.proxy.keyfile)
         control = set()
-        for pid in self.workers(b"signer"):
+        for pid in self.workers("signer"):
             control |= found_in(pid, secrets)
         self.assertTrue(control, "the search finds no key where one is")
-        for pid in self.workers(b"in") + self.workers(b"out"):
+        for pid in self.workers("in") + self.workers("out"):
             self.assertEqual(found_in(pid, secrets), set())
 
     def test_users(self):
-        signing = {uid(pid) for pid in self.workers(b"out")}
-        verifying = {uid(pid) for pid in self.workers(b"in")}
+        signing = {uid(pid) for pid in self.workers("out")}
+        verifying = {uid(pid) for pid in self.workers("in")}
         self.assertEqual(signing, {pwd.getpwnam(harness.WORKER).pw_uid})
         self.assertEqual(verifying, {pwd.getpwnam(inbound.WORKER).pw_uid})
 
     def test_no_way_to_ask(self):
         """Whoever takes a verifying worker over that seals nothing finds no
         socket at which a signer answers, and no file of a key."""
-        [worker] = self.workers(b"out")
+        [worker] = self.workers("out")
         with taken_over.Worker(worker) as it:
             self.assertEqual(
                 it.ask(taken_over.KEY, 1, b"example.org").status,
                 taken_over.STALE)
-        for pid in self.workers(b"in"):
+        for pid in self.workers("in"):
             with self.assertRaisesRegex(AssertionError, "no socket"), \
                     taken_over.Worker(pid, wait=1):
                 pass
