@@ -623,7 +623,10 @@ proceed(struct filter *f)
 		for (size_t i = 0; i < f->count; i++) {
 			if (!f->items[i].failed && !defers(f))
 				ask_for_signature(&f->items[i]);
-			any |= !f->items[i].failed;
+			any |= !f->items[i].failed &&
+			    proxy_signers_will_sign(f->env->signers,
+				f->items[i].signing->right,
+				f->items[i].signing->domain);
 		}
 		f->waiting--;
 		/* What is left to go wrong is trouble of ours. */

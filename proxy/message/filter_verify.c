@@ -490,7 +490,7 @@ settle_filter(struct filter *f)
 		f->seal = proxy_seal_begin(f->env->sealing, &job, on_sealed, f);
 		strbuf_clear(&value);
 		if (f->job.passing != NULL &&
-		    proxy_sealing_knows_key(f->env->sealing))
+		    proxy_sealing_will_seal(f->env->sealing))
 			f->job.passing(f->job.ctx);
 	} else
 		pass_on(f);

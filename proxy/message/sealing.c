@@ -152,9 +152,9 @@ proxy_sealing_want(struct dkim_body_hashes *body)
 }
 
 bool
-proxy_sealing_knows_key(const struct proxy_sealing *sealing)
+proxy_sealing_will_seal(const struct proxy_sealing *sealing)
 {
-	return proxy_signers_know(sealing->signers, PROXY_SIGN_RIGHT_SEAL,
+	return proxy_signers_will_sign(sealing->signers, PROXY_SIGN_RIGHT_SEAL,
 	    slice_str(sealing->config->checking.seal.domain));
 }
 

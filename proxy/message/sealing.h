@@ -39,8 +39,8 @@ struct proxy_seal;
 /* The body hash that a seal needs: before the body is written. */
 void proxy_sealing_want(struct dkim_body_hashes *);
 
-/* Was the key there when it was last asked for? */
-bool proxy_sealing_knows_key(const struct proxy_sealing *);
+/* As far as is known: the key was there, and a signer answers. */
+bool proxy_sealing_will_seal(const struct proxy_sealing *);
 
 /* What is sealed. The results are borrowed for the length of the call, the
  * others for the life of the seal. */

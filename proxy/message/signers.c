@@ -93,6 +93,12 @@ struct proxy_signers {
 	size_t oldest; /* of them, where none has been forgotten meanwhile */
 };
 
+static bool
+is_silent(const struct signer *signer, int64_t now)
+{
+	return signer->in_flight > 0 && now - signer->spoke > SILENT_S;
+}
+
 /* --- names that were heard --- */
 
 static struct heard *
@@ -141,6 +147,19 @@ proxy_signers_know(
     struct proxy_signers *signers, unsigned right, struct slice domain)
 {
 	return find_heard(signers, right, domain) != NULL;
+}
+
+bool
+proxy_signers_will_sign(
+    struct proxy_signers *signers, unsigned right, struct slice domain)
+{
+	const struct signer *signer;
+	int64_t now = clock_s();
+
+	LIST_FOREACH (signer, &signers->list, entry)
+		if (!is_silent(signer, now))
+			return find_heard(signers, right, domain) != NULL;
+	return false;
 }
 
 static void
@@ -213,12 +232,6 @@ queue_asking(struct proxy_sign_asking *a)
 	a->state = ASKING_QUEUED;
 	a->since = clock_s();
 	TAILQ_INSERT_TAIL(&a->signers->queued, a, entry);
-}
-
-static bool
-is_silent(const struct signer *signer, int64_t now)
-{
-	return signer->in_flight > 0 && now - signer->spoke > SILENT_S;
 }
 
 /* A quick question goes to a signer that is awake already, if it need not wait
@@ -573,6 +586,8 @@ give_up_deadly(struct proxy_signers *signers)
 			a = TAILQ_NEXT(a, entry);
 			continue;
 		}
+		forget_heard(signers,
+		    find_heard(signers, a->wish.right, a->wish.domain));
 		tell_trouble(a, "signers die of it");
 		a = TAILQ_FIRST(&signers->queued);
 	}
@@ -697,6 +712,9 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 	while ((a = find_late(signers)) != NULL) {
 		if (a->second || a->state != ASKING_ASKED ||
 		    !has_other_signer(a)) {
+			/* The next one asks for the key first. */
+			forget_heard(signers,
+			    find_heard(signers, a->wish.right, a->wish.domain));
 			tell_trouble(a, "no signer answered in time");
 			continue;
 		}

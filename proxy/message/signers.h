@@ -83,4 +83,9 @@ const struct proxy_sign_names *proxy_sign_asking_names(
 bool proxy_signers_know(
     struct proxy_signers *, unsigned right, struct slice domain);
 
+/* Is a signature for it likely to be made: was its key heard of, and is there a
+ * signer that is not silent? */
+bool proxy_signers_will_sign(
+    struct proxy_signers *, unsigned right, struct slice domain);
+
 #endif

@@ -148,6 +148,16 @@ class DataEarly(Hanging):
         self.nothing_of_it_came()
         self.and_then_mail_flows()
 
+    def test_signers_that_hang_cost_one_connection(self):
+        """Behind that nobody counts on a signature before it is there."""
+        self.hang(timeout="1s")
+        for _ in range(3):
+            self.assertEqual(self.client.message(SAMPLE).code, 451)
+        self.assertEqual(self.hop.said("DATA"), 2)
+        self.nothing_of_it_came()
+        self.assertEqual(len(self.hop.commands), 2)
+        self.and_then_mail_flows()
+
     def test_a_next_hop_that_leaves(self):
         self.hang()
         self.offer()

@@ -196,6 +196,13 @@ class Sealing(inbound.Case):
         sealed = self.world.wait_messages(2)[1].data
         self.assertEqual(arc_verifies(sealed)[0], b"pass")
 
+    def test_nor_is_it_where_there_is_no_key(self):
+        proxy = self.sealer(lines=["on_error = tempfail"])
+        os.unlink(self.keyfile)
+        for _ in range(2):
+            self.assertEqual(self.send(proxy, SAMPLE).code, 451)
+        self.assertEqual(self.world.said("DATA"), 0)
+
     def test_the_next_hop_is_told_data_meanwhile(self):
         proxy = self.sealer(lines=["on_error = tempfail"])
         self.send(proxy, SAMPLE)    # the key is known from here on

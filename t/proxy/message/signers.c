@@ -462,6 +462,25 @@ test_questions_of_a_signer_that_dies_are_asked_again(void **state)
 	finish(&rig);
 }
 
+/* Of a rule whose key they know by now. */
+static void
+teach(struct rig *rig, unsigned right, enum dkim_algorithm algorithm)
+{
+	rig->right = right;
+	rig->algorithm = algorithm;
+	(void)ask(rig, 0, PROXY_SIGN_ASK_KEY);
+	learn(rig, 0, "s1");
+	proxy_sign_asking_end(rig->told[0].asking);
+	memset(&rig->told[0], 0, sizeof(rig->told[0]));
+}
+
+static bool
+will_sign(const struct rig *rig, unsigned right)
+{
+	return proxy_signers_will_sign(
+	    rig->signers, right, SLICE("a.example.org"));
+}
+
 static void
 test_a_question_that_kills_is_given_up(void **state)
 {
@@ -481,6 +500,21 @@ test_a_question_that_kills_is_given_up(void **state)
 	assert_int_equal(rig.told[0].status, PROXY_SIGN_TROUBLE);
 	assert_string_equal(rig.told[0].reason, "signers die of it");
 	assert_false(hears(&rig, 0));
+	finish(&rig);
+	/* Its key is not counted on any more. */
+	begin(&rig, 1);
+	teach(&rig, 1, DKIM_RSA_SHA256);
+	(void)ask(&rig, 0, PROXY_SIGN_ASK_TEXT);
+	for (int i = 0; i < PROXY_SIGNERS_DEATHS_MAX; i++) {
+		assert_true(will_sign(&rig, 1));
+		assert_true(hears(&rig, 0));
+		(void)close(rig.ends[0]);
+		turn(&rig);
+		rig.ends[0] = new_signer(&rig, 0);
+		turn(&rig);
+	}
+	assert_string_equal(rig.told[0].reason, "signers die of it");
+	assert_false(will_sign(&rig, 1));
 	finish(&rig);
 }
 
@@ -587,18 +621,6 @@ test_several_answers_a_turn_where_others_wait(void **state)
 	finish(&rig);
 }
 
-/* Of a rule whose key they know by now. */
-static void
-teach(struct rig *rig, unsigned right, enum dkim_algorithm algorithm)
-{
-	rig->right = right;
-	rig->algorithm = algorithm;
-	(void)ask(rig, 0, PROXY_SIGN_ASK_KEY);
-	learn(rig, 0, "s1");
-	proxy_sign_asking_end(rig->told[0].asking);
-	memset(&rig->told[0], 0, sizeof(rig->told[0]));
-}
-
 /* Who is asked for a signature of that rule, alone. */
 static int
 who_is_asked(struct rig *rig, int i, unsigned right)
@@ -693,8 +715,13 @@ test_who_is_silent_is_not_asked_where_another_is(void **state)
 	begin_with(&rig, 1, LONG_S, 0);
 	teach(&rig, 1, DKIM_ED25519_SHA256);
 	assert_int_equal(who_is_asked(&rig, 0, 1), 0);
+	assert_true(will_sign(&rig, 1));
+	assert_false(will_sign(&rig, 2)); /* whose key is not known */
 	ahead = 3;
+	assert_false(will_sign(&rig, 1));
 	assert_int_equal(who_is_asked(&rig, 1, 1), 0); /* there is no other */
+	reply(&rig, 0, PROXY_SIGN_DONE, "s1");
+	assert_true(will_sign(&rig, 1));
 	finish(&rig);
 }
 

@@ -484,6 +484,23 @@ test_too_large_is_read_to_its_end(void **state)
 }
 
 static void
+test_a_refusal_that_comes_at_once(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s, NULL);
+	s.stub.filter.outcome =
+	    (struct proxy_outcome){PROXY_REFUSE, PROXY_CAUSE_SPF, "no"};
+	proxy_transaction_body(s.t, SLICE("A: 1\r\n\r\nx\r\n"));
+	proxy_transaction_body_end(s.t);
+	answered(&s, "550 5.7.23 no\r\n", PROXY_COUNT_REJECTED);
+	assert_int_equal(s.done, 0); /* who calls sees it */
+	talk_hear(&s.relay, "RSET\r\n");
+	tear_down(&s);
+}
+
+static void
 test_a_refusal_that_comes_later(void **state)
 {
 	struct scene s;
@@ -544,6 +561,7 @@ main(void)
 	    cmocka_unit_test(
 		test_an_answer_that_is_perhaps_heard_is_told_later),
 	    cmocka_unit_test(test_too_large_is_read_to_its_end),
+	    cmocka_unit_test(test_a_refusal_that_comes_at_once),
 	    cmocka_unit_test(test_a_refusal_that_comes_later),
 	    cmocka_unit_test(test_each_step_of_the_states),
 	};
