@@ -204,8 +204,13 @@ put_file(
 		return 0;
 	}
 	strbuf_init(&path, 4096);
-	strbuf_addf(&path, "%s/%s", m->folder, name);
-	outcome = cli_file_create(strbuf_text(&path), strbuf_slice(text));
+	if (strbuf_addf(&path, "%s/%s", m->folder, name) != 0) {
+		cli_error("-o: the name is too long");
+		outcome = -1;
+	} else {
+		outcome =
+		    cli_file_create(strbuf_text(&path), strbuf_slice(text));
+	}
 	if (outcome == 0 && chmod(strbuf_text(&path), mode) != 0) {
 		cli_error("%s: %s", strbuf_text(&path), strerror(errno));
 		outcome = -1;

@@ -130,6 +130,11 @@ run(int argc, char **argv)
 		(void)cli_usage_error("reload", "%s: no process id", operand);
 		return CLI_USAGE;
 	}
+	/* The daemon at the usual place may be another's then. */
+	if (access(question.config, R_OK) != 0) {
+		cli_error("%s: %s", question.config, strerror(errno));
+		return CLI_UNREADABLE;
+	}
 	question.master = (pid_t)pid;
 	question.wait_s = (unsigned)wait;
 	strbuf_init(&answer, PROXY_CONTROL_ANSWER_MAX + 1);

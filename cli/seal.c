@@ -10,6 +10,7 @@
 #include "dkim/arc.h"
 #include "dkim/body_hashes.h"
 #include "dkim/key.h"
+#include "dkim/signed_text.h"
 
 /* --- what is sealed --- */
 
@@ -69,9 +70,13 @@ sign_both(struct sealing *s, const struct dkim_key *key, struct strbuf *fields)
 {
 	enum dkim_algorithm algorithm = s->what->algorithm;
 	struct strbuf signature;
+	const char *why;
 	int outcome;
 
 	dkim_body_hashes_end(s->body);
+	why = dkim_signed_text_odd(dkim_arc_sealer_message_text(s->sealer));
+	if (why != NULL)
+		return strbuf_fail(&s->reason, "%s", why);
 	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
 	outcome = dkim_key_sign(key, algorithm,
 	    dkim_arc_sealer_message_digest(s->sealer), &signature);

@@ -100,7 +100,7 @@ finish_job(struct job *job, struct cli_message *message, bool header_only)
 	case CLI_FATE_SIGNED:
 		break;
 	}
-	status = CLI_CONFIG;
+	status = CLI_NO_MESSAGE;
 	strbuf_init(&reason, 1000);
 	strbuf_init(
 	    &fields, (size_t)DKIM_SIGNING_SET_MAX * DKIM_SIGNER_FIELD_MAX);

@@ -97,7 +97,6 @@ check_host(const struct wishes *w, struct cli_resolver *resolver)
 	cli_checking_resolve(resolver, evaluation);
 	json = w->json;
 	results = xcalloc(1, sizeof(*results));
-	outcome = CLI_BROKEN;
 	auth_evaluation_results(evaluation, results);
 	result = auth_results_find(results, AUTH_SPF);
 	if (result != NULL) {
@@ -117,6 +116,10 @@ check_host(const struct wishes *w, struct cli_resolver *resolver)
 		outcome = result->verdict == MAIL_VERDICT_TEMPERROR
 		    ? CLI_TEMPORARY
 		    : CLI_OK;
+	} else {
+		cli_error("spf: an empty sender is --helo's, and that has no "
+			  "name either");
+		outcome = CLI_USAGE;
 	}
 	free(results);
 	status = cli_stdout_close(outcome);

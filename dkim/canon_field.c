@@ -9,6 +9,15 @@ is_field_folding(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* What relaxed makes one space of: WSP, and the line ends of folding. A CR that
+ * ends no line is neither (RFC 6376 section 3.4.2). */
+static bool
+is_space_at(struct slice value, size_t i)
+{
+	return value.p[i] == ' ' || value.p[i] == '\t' || value.p[i] == '\n' ||
+	    (value.p[i] == '\r' && i + 1 < value.n && value.p[i + 1] == '\n');
+}
+
 /* Small pieces put together, so that a hash is not fed bytewise. */
 struct gather {
 	struct sink *out;
@@ -38,15 +47,17 @@ relaxed(struct slice raw, struct gather *g)
 {
 	size_t colon = slice_find(raw, ':'), i = 0, from;
 	struct slice name = slice_trim(slice_first(raw, colon));
-	struct slice value = slice_trim(slice_after(raw, colon + 1));
+	struct slice value = slice_after(raw, colon + 1);
 
 	for (size_t k = 0; k < name.n; k++)
 		add_char(g, ascii_lower(name.p[k]));
 	add_char(g, ':');
+	while (i < value.n && is_space_at(value, i))
+		i++;
 	while (i < value.n) {
 		struct slice run;
 
-		for (from = i; i < value.n && !is_field_folding(value.p[i]);)
+		for (from = i; i < value.n && !is_space_at(value, i);)
 			i++;
 		run = slice_from(value.p + from, i - from);
 		if (run.n > sizeof(g->bytes) - g->n)
@@ -58,7 +69,7 @@ relaxed(struct slice raw, struct gather *g)
 				memcpy(g->bytes + g->n, run.p, run.n);
 			g->n += run.n;
 		}
-		while (i < value.n && is_field_folding(value.p[i]))
+		while (i < value.n && is_space_at(value, i))
 			i++;
 		if (i < value.n)
 			add_char(g, ' ');

@@ -163,6 +163,14 @@ is_relaxed(struct slice field, size_t colon)
 }
 
 const char *
+dkim_signed_text_odd(struct slice text)
+{
+	if (slice_find(text, '\0') < text.n)
+		return "it has a NUL";
+	return has_whole_line_ends(text) ? NULL : "it has a bare CR or LF";
+}
+
+const char *
 dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
 {
 	struct reading r = {.seen = 0};
@@ -172,10 +180,9 @@ dkim_signed_text_read(struct slice text, struct dkim_signed_text *to)
 	memset(to, 0, sizeof(*to));
 	if (text.n == 0 || ascii_is_blank(text.p[0]))
 		return "it does not begin with a field";
-	if (slice_find(text, '\0') < text.n)
-		return "it has a NUL";
-	if (!has_whole_line_ends(text))
-		return "it has a bare CR or LF";
+	why = dkim_signed_text_odd(text);
+	if (why != NULL)
+		return why;
 	/* From the last line that no white space begins to the end. */
 	r.field = text;
 	for (size_t lf, end = text.n;

@@ -26,6 +26,10 @@ struct dkim_signed_text {
 	enum dkim_algorithm algorithm; /* a=, none of SHA-1 */
 };
 
+/* NULL, or what in it two readers could read in two ways, and no message of ours
+ * should have signed: a NUL, a bare CR or a bare LF. The reason is a constant. */
+const char *dkim_signed_text_odd(struct slice text);
+
 /*
  * NULL, or why this is no such text: it has a NUL, a bare CR or a bare LF; its
  * last field is none of the three, or not in the canonical form that its c=

@@ -12,6 +12,7 @@
 #include "base/xalloc.h"
 #include "dkim/body_hashes.h"
 #include "dkim/key.h"
+#include "dkim/signed_text.h"
 
 static const struct dkim_kind *const kinds[] = {
     &dkim_kind_dkim,
@@ -192,10 +193,15 @@ dkim_signing_set_seal(struct dkim_signing_set *set, int number,
 {
 	const struct member *member = at(set, number);
 	struct strbuf signature;
+	const char *why = NULL;
 	int result;
 
 	if (member->key == NULL)
 		return strbuf_fail(reason, "there is no key");
+	if (member->kind->text != NULL)
+		why = dkim_signed_text_odd(member->kind->text(member->signer));
+	if (why != NULL)
+		return strbuf_fail(reason, "%s", why);
 	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
 	if (dkim_key_sign(member->key, member->algorithm,
 		member->kind->digest(member->signer), &signature) != 0)

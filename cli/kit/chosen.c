@@ -197,14 +197,35 @@ add_chosen_signature(struct cli_chosen_signature *one,
     const struct dkim_signing *signing, const struct mail_header *header,
     struct dkim_signing_set *set)
 {
+	struct dkim_signing_set *trial;
+	bool odd = false;
 	int number;
 
 	if (!fits_key(one)) {
 		one->state = CLI_CHOSEN_TROUBLE;
 		return;
 	}
+	/* Once without the body, for what its header alone decides. (A bare CR
+	 * is repaired before it is signed, save by milter.) */
+	trial = dkim_signing_set_new();
 	number = dkim_signing_set_add(
-	    set, one->signing->kind, signing, header, &one->reason);
+	    trial, one->signing->kind, signing, header, &one->reason);
+	if (number == 0 &&
+	    dkim_signing_set_key(trial, 0, signing, one->key, &one->reason) ==
+		0 &&
+	    dkim_signing_set_has_text(trial, 0)) {
+		struct slice text;
+
+		dkim_signing_set_end(trial);
+		text = dkim_signing_set_text(trial, 0);
+		odd = slice_find(text, '\0') < text.n;
+	}
+	dkim_signing_set_free(trial);
+	if (odd)
+		number = strbuf_fail(&one->reason, "it has a NUL");
+	else if (number == 0)
+		number = dkim_signing_set_add(
+		    set, one->signing->kind, signing, header, &one->reason);
 	if (number < 0 ||
 	    dkim_signing_set_key(
 		set, number, signing, one->key, &one->reason) != 0)

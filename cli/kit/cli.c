@@ -6,19 +6,32 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "cli/kit/cli.h"
 
-enum { WORDS_MAX = 7 };
+enum { WORDS_MAX = 7, LINE_MOST = 1 << 20 };
 
 static void report_line(const char *before, const char *fmt, va_list)
     __attribute__((format(printf, 2, 0)));
 
+/* What somebody typed, or a file holds, is in it: it must not move a terminal's
+ * cursor. */
 static void
 report_line(const char *before, const char *fmt, va_list ap)
 {
+	struct strbuf text;
+
+	strbuf_init(&text, LINE_MOST);
+	if (strbuf_addv(&text, fmt, ap) != 0)
+		strbuf_add_str(&text, "a message that is too long");
 	fputs(before, stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] == '\n' || text.p[i] == '\t' ||
+		    ((unsigned char)text.p[i] >= ' ' && text.p[i] != 0x7f))
+			fputc(text.p[i], stderr);
+		else
+			fprintf(stderr, "\\x%02x", (unsigned char)text.p[i]);
+	strbuf_clear(&text);
 }
 
 void
@@ -29,6 +42,7 @@ cli_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	report_line("signpost: ", fmt, ap);
 	va_end(ap);
+	fputc('\n', stderr);
 }
 
 void
@@ -39,6 +53,7 @@ cli_warn(const char *fmt, ...)
 	va_start(ap, fmt);
 	report_line("signpost: warning: ", fmt, ap);
 	va_end(ap);
+	fputc('\n', stderr);
 }
 
 int
@@ -48,7 +63,7 @@ cli_usage_error(const char *command, const char *fmt, ...)
 
 	fprintf(stderr, "signpost: %s: ", command);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	report_line("", fmt, ap);
 	va_end(ap);
 	fprintf(stderr, " (see signpost %s --help)\n", command);
 	return -1;

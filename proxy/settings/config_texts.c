@@ -111,6 +111,7 @@ proxy_config_texts_read(struct proxy_config_texts *texts, const char *path,
     size_t most, struct slice *bytes, struct strbuf *reason)
 {
 	struct text *text;
+	struct stat is;
 	int fd, result;
 	size_t i;
 
@@ -122,6 +123,11 @@ proxy_config_texts_read(struct proxy_config_texts *texts, const char *path,
 	text = texts->packed ? NULL : new_text(texts, slice_str(path), most);
 	if (text == NULL)
 		return strbuf_fail(reason, "is not among the texts");
+	/* A master that has others to serve must not wait for whoever may write
+	 * to a FIFO. What a shell hands over is below /dev. */
+	if (stat(path, &is) == 0 && S_ISFIFO(is.st_mode) &&
+	    !slice_starts_nocase(slice_str(path), SLICE("/dev/")))
+		return strbuf_fail(reason, "is a FIFO: it must be a file");
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return strbuf_fail(

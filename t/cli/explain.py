@@ -65,6 +65,9 @@ class Explain(tool.Case):
                 ("", many, "unsigned: failed\n"),
                 ("unsignable = reject", many, "refused with 550 (unsignable "
                                               "= reject): failed\n"),
+                ("", b"Subject: a\0b\n" + MESSAGE, "unsigned: failed\n"),
+                ("unsignable = reject", b"Subject: a\0b\n" + MESSAGE,
+                 "refused with 550 (unsignable = reject): failed\n"),
                 ("max_header_size = 4096", b"X: " + b"x" * 5000 + b"\n" +
                  MESSAGE, "unsigned: header-too-long:header-over-4096-bytes"),
                 ("", b"X: y\n" * 20000 + MESSAGE, "unsigned: header-too-long:"

@@ -1,4 +1,5 @@
 """The command line as a whole: --help, --version, and bad usage ends 64."""
+import os
 import subprocess
 import unittest
 
@@ -28,6 +29,33 @@ class Options(tool.Case):
             text = self.run_tool(word).out.decode()
             for command in COMMANDS:
                 self.assertIn("  " + command + " ", text)
+
+    def test_what_was_typed_moves_no_cursor(self):
+        for words in (["sign", "--x\x1b[31m"], ["\x1b[31m"],
+                      ["explain", "-c", "/nowhere/\x1b[31m"]):
+            err = self.run_tool(*words, status=None).err
+            self.assertNotIn("\x1b", err)
+            self.assertIn("\\x1b[31m", err)
+
+    def test_a_reload_by_a_file_that_is_not_there(self):
+        self.assertIn("/nowhere", self.run_tool(
+            "reload", "-c", "/nowhere", status=66).err)
+
+    def test_a_fifo_is_waited_for_by_nobody(self):
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        for words in (["serve", "-t"], ["explain"], ["dns"]):
+            err = self.run_tool(*words, "-c", fifo, status=None, wait=20).err
+            self.assertIn("is a FIFO", err)
+        self.assertIn("is a FIFO", self.run_tool(
+            "explain", "-c", self.config("sender_map = " + fifo),
+            status=None, wait=20).err)
+
+    def test_a_folder_with_a_name_that_is_too_long(self):
+        conf = self.write("opendkim.conf", "Domain example.org\nSelector s1\n"
+                          "KeyFile %s\n" % self.make_key()[0])
+        self.assertIn("too long", self.run_tool(
+            "migrate", "opendkim", conf, "-o", "a" * 4090, status=None).err)
 
     def test_version_everywhere(self):
         version = self.run_tool("--version").out

@@ -363,6 +363,24 @@ class Sign(tool.Case):
                 self.assertEqual(result.out, b"")
                 self.assertRegex(result.err, why)
 
+    def test_what_two_readers_read_in_two_ways_is_not_signed(self):
+        for odd, why in ((b"\0", "it has a NUL"), (b"\r", "it has a bare CR")):
+            message = b"Subject: a%sb\n" % odd + MESSAGE
+            for more in (["--canon", "relaxed/relaxed"],
+                         ["--canon", "simple/simple"], ["--type", "arc"]):
+                if more[0] == "--type":
+                    more += ["--nameserver",
+                             self.zone(self.records).address()]
+                result = self.sign(message, *more, status=65)
+                self.assertEqual(result.out, b"")
+                self.assertIn(why, result.err)
+            self.verifies(self.sign(message, "--headers", "From").out)
+        for status, more in ((0, ""), (65, "unsignable = reject")):
+            result = self.run_tool(
+                "sign", "-c", self.config(more),
+                stdin=b"Subject: a\0b\n" + MESSAGE, status=status)
+            self.assertNotIn(b"DKIM-Signature", result.out)
+
     def test_a_message_saved_in_a_file(self):
         """mbox's From line stays on top; a byte order mark goes."""
         line = b"From ann@example.org Mon Sep 21 10:00:00 2026"

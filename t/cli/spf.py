@@ -42,6 +42,12 @@ class Spf(tool.Case):
         self.assertEqual((found["result"], found["mechanism"]),
                          ("pass", "include:inc.example"))
 
+    def test_nobody_to_ask_about(self):
+        for words in (["--mail-from", ""], ["--mail-from", "<>"],
+                      ["--helo", ""]):
+            self.assertIn("--helo", self.run_tool(
+                "spf", "--client-ip", "192.0.2.1", *words, status=64).err)
+
     def test_an_empty_sender_is_helos(self):
         for sender in (["--mail-from", ""], ["--mail-from", "<>"], []):
             found = self.found("198.51.100.7", "--helo", "mail.example",

@@ -19,6 +19,9 @@ static const struct {
     {"8-bit bytes stay", "Subject: \xc3\xa4  \xff\r\n",
 	"subject:\xc3\xa4 \xff\r\n", "Subject:\xc3\xa4\xff\r\n"},
     {"a colon in the value", "X: a: b\r\n", "x:a: b\r\n", "X:a:b\r\n"},
+    {"a CR that ends no line is no white space", "X: a\rb \r\n c\r\r\n",
+	"x:a\rb c\r\r\n", "X:abc\r\n"},
+    {"nor at the beginning", "X: \ra\r\n", "x:\ra\r\n", "X:a\r\n"},
     {"folded right after the colon", "X:\r\n a\r\n\tb\r\n", "x:a b\r\n",
 	"X:ab\r\n"},
 };
