@@ -13,6 +13,7 @@ enum {
 	GATHERED_MAX = 4096,
 	PASSED_LEAST = 512, /* so many bytes are not worth copying */
 	ONE_BY_ONE = 64,
+	FEW = 4
 };
 
 static bytes16
@@ -96,27 +97,36 @@ take_after_crs(struct mail_newline *n, char c, struct gathered *to)
 	return 1;
 }
 
-/* A CR that no other is next to: what is written of it and of the LF behind
- * it, if that is one. How many bytes were used; 0: it needs a closer look. */
+/* A few CRs and what of the byte behind them says what they are, as
+ * take_after_crs() has it. How many bytes were used; 0: it needs a closer
+ * look. */
 static size_t
-take_single_cr(struct mail_newline *n, struct slice in, char **out)
+take_few_crs(struct mail_newline *n, struct slice in, char **out)
 {
-	if (in.n < 2 || in.p[1] == '\r')
+	bool space = n->mode == MAIL_NEWLINE_NORMALIZE, ends;
+	size_t run = 1, bare;
+
+	while (run < in.n && run < FEW && in.p[run] == '\r')
+		run++;
+	if (run == in.n || in.p[run] == '\r')
 		return 0;
-	if (in.p[1] == '\n') {
-		*(*out)++ = '\r';
-		*(*out)++ = '\n';
-		return 2;
-	}
-	n->bare_cr++;
-	*(*out)++ = n->mode == MAIL_NEWLINE_NORMALIZE ? ' ' : '\r';
-	return 1;
+	ends = in.p[run] == '\n';
+	bare = ends ? run - 1 : run;
+	n->bare_cr += bare;
+	if (!ends || !space)
+		for (size_t i = 0; i < bare; i++)
+			*(*out)++ = space ? ' ' : '\r';
+	if (!ends)
+		return run;
+	*(*out)++ = '\r';
+	*(*out)++ = '\n';
+	return run + 1;
 }
 
 /*
  * From a bare CR or LF on: where one is there are more. As many bytes as are
- * soon copied one by one, up to a run of CRs or the chunk's last byte, if that
- * is a CR; how many those were.
+ * soon copied one by one, up to a run of many CRs, or of those at the chunk's
+ * end; how many those were.
  */
 static size_t
 take_one_by_one(struct mail_newline *n, struct slice in, struct gathered *to)
@@ -124,12 +134,12 @@ take_one_by_one(struct mail_newline *n, struct slice in, struct gathered *to)
 	size_t most = in.n < ONE_BY_ONE ? in.n : ONE_BY_ONE, at = 0, used = 1;
 	char *out;
 
-	if (GATHERED_MAX - to->n < 2 * ONE_BY_ONE + 2)
+	if (GATHERED_MAX - to->n < 2 * ONE_BY_ONE + FEW + 2)
 		flush_gathered(to);
 	out = to->bytes + to->n;
 	while (at < most && used > 0) {
 		if (in.p[at] == '\r') {
-			used = take_single_cr(n, slice_after(in, at), &out);
+			used = take_few_crs(n, slice_after(in, at), &out);
 			at += used;
 			continue;
 		}

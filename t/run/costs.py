@@ -54,17 +54,22 @@ def worker_time(pid):
 
 
 def measure(pid, send, messages, tries):
-    """name -> how many times the plain one's cost."""
+    """name -> how many times the plain one's cost. More tries where that is too
+    much: on a machine that has others to serve, few of them are undisturbed."""
     def cost(message):
         before = worker_time(pid)
         send(message)
         return worker_time(pid) - before
     least = {}
-    for _ in range(tries):
+    for number in range(4 * tries):
         for name, message in {"none": SAMPLE, **messages}.items():
             least[name] = min(least.get(name, 1e9), cost(message))
-    plain = least["plain"] - least["none"]
-    return {name: (least[name] - least["none"]) / plain for name in messages}
+        plain = least["plain"] - least["none"]
+        found = {name: (least[name] - least["none"]) / plain
+                 for name in messages}
+        if number + 1 >= tries and max(found.values()) < MOST:
+            break
+    return found
 
 
 class Costs(inbound.Case):
