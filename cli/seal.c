@@ -76,7 +76,8 @@ sign_both(struct sealing *s, const struct dkim_key *key, struct strbuf *fields)
 	dkim_body_hashes_end(s->body);
 	why = dkim_signed_text_odd(dkim_arc_sealer_message_text(s->sealer));
 	if (why != NULL)
-		return strbuf_fail(&s->reason, "%s", why);
+		return strbuf_fail(
+		    &s->reason, "what the message's signature covers: %s", why);
 	strbuf_init(&signature, DKIM_KEY_SIGNATURE_MAX);
 	outcome = dkim_key_sign(key, algorithm,
 	    dkim_arc_sealer_message_digest(s->sealer), &signature);
@@ -84,6 +85,13 @@ sign_both(struct sealing *s, const struct dkim_key *key, struct strbuf *fields)
 		dkim_arc_sealer_message_seal(
 		    s->sealer, strbuf_slice(&signature));
 		strbuf_reset(&signature);
+		/* With the sets of earlier hops. */
+		why = dkim_signed_text_odd(dkim_arc_sealer_text(s->sealer));
+		if (why != NULL) {
+			strbuf_clear(&signature);
+			return strbuf_fail(
+			    &s->reason, "what the seal covers: %s", why);
+		}
 		outcome = dkim_key_sign(key, algorithm,
 		    dkim_arc_sealer_digest(s->sealer), &signature);
 	}

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/strbuf.h"
 #include "cli/kit/cli.h"
 
@@ -14,23 +15,28 @@ enum { WORDS_MAX = 7, LINE_MOST = 1 << 20 };
 static void report_line(const char *before, const char *fmt, va_list)
     __attribute__((format(printf, 2, 0)));
 
-/* What somebody typed, or a file holds, is in it: it must not move a terminal's
- * cursor. */
+/* What somebody typed, or what a file holds, is in it, and must not move the
+ * cursor of a terminal. */
 static void
 report_line(const char *before, const char *fmt, va_list ap)
 {
-	struct strbuf text;
+	struct strbuf text, safe;
+	struct slice rest;
 
 	strbuf_init(&text, LINE_MOST);
 	if (strbuf_addv(&text, fmt, ap) != 0)
 		strbuf_add_str(&text, "a message that is too long");
-	fputs(before, stderr);
-	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] == '\n' || text.p[i] == '\t' ||
-		    ((unsigned char)text.p[i] >= ' ' && text.p[i] != 0x7f))
-			fputc(text.p[i], stderr);
-		else
-			fprintf(stderr, "\\x%02x", (unsigned char)text.p[i]);
+	strbuf_init(&safe, 4 * LINE_MOST);
+	for (rest = strbuf_slice(&text); rest.n > 0;) {
+		size_t end = slice_find(rest, '\n');
+
+		escape_text(slice_first(rest, end), &safe);
+		if (end < rest.n)
+			strbuf_add_char(&safe, '\n');
+		rest = slice_after(rest, end + 1);
+	}
+	fprintf(stderr, "%s%s", before, strbuf_text(&safe));
+	strbuf_clear(&safe);
 	strbuf_clear(&text);
 }
 

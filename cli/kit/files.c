@@ -77,8 +77,9 @@ make_parents(const char *path)
 	char *copy = xstrdup(path);
 	int outcome = 0;
 
-	for (char *at = strchr(copy + 1, '/'); at != NULL && outcome == 0;
-	     at = strchr(at + 1, '/')) {
+	/* Not the root's own slash; and the path may be empty. */
+	for (char *at = strchr(copy + strspn(copy, "/"), '/');
+	     at != NULL && outcome == 0; at = strchr(at + 1, '/')) {
 		*at = '\0';
 		if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
 			cli_error("%s: %s", copy, strerror(errno));

@@ -380,8 +380,9 @@ send_on(struct proxy_transaction *t)
 
 /* --- filtering --- */
 
-/* Refuses a message that is complete and of which the relay has nothing. Where
- * it waits for one, its connection alone can tell it that none comes. */
+/* Refuses a message that is complete and of which the relay has nothing. A relay
+ * that was told DATA waits for one, and nothing but the end of its connection
+ * says that none comes. */
 static void
 refuse_transaction(struct proxy_transaction *t, unsigned code, const char *text)
 {
