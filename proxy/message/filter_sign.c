@@ -613,7 +613,7 @@ complete_filter(struct filter *f)
 static void
 proceed(struct filter *f)
 {
-	bool any = false;
+	bool likely = false;
 
 	if (f->waiting > 0)
 		return;
@@ -621,16 +621,16 @@ proceed(struct filter *f)
 		f->signing = true;
 		f->waiting++; /* none of them ends it before all have begun */
 		for (size_t i = 0; i < f->count; i++) {
-			if (!f->items[i].failed && !defers(f))
-				ask_for_signature(&f->items[i]);
-			any |= !f->items[i].failed &&
-			    proxy_signers_will_sign(f->env->signers,
-				f->items[i].signing->right,
-				f->items[i].signing->domain);
+			struct item *item = &f->items[i];
+
+			if (item->failed || defers(f))
+				continue;
+			ask_for_signature(item);
+			likely |= proxy_sign_asking_is_likely(item->asking);
 		}
 		f->waiting--;
 		/* What is left to go wrong is trouble of ours. */
-		if (f->job.passing != NULL && f->waiting > 0 && any)
+		if (f->job.passing != NULL && likely)
 			f->job.passing(f->job.ctx);
 	}
 	if (f->waiting == 0)

@@ -489,8 +489,7 @@ settle_filter(struct filter *f)
 		    f->job.trace, "seal of %s: asked", rules(f)->seal.domain);
 		f->seal = proxy_seal_begin(f->env->sealing, &job, on_sealed, f);
 		strbuf_clear(&value);
-		if (f->job.passing != NULL &&
-		    proxy_sealing_will_seal(f->env->sealing))
+		if (f->job.passing != NULL && proxy_seal_is_likely(f->seal))
 			f->job.passing(f->job.ctx);
 	} else
 		pass_on(f);

@@ -151,13 +151,6 @@ proxy_sealing_want(struct dkim_body_hashes *body)
 	    body, DKIM_CANON_RELAXED, DKIM_SHA256, DKIM_BODY_WHOLE);
 }
 
-bool
-proxy_sealing_will_seal(const struct proxy_sealing *sealing)
-{
-	return proxy_signers_will_sign(sealing->signers, PROXY_SIGN_RIGHT_SEAL,
-	    slice_str(sealing->config->checking.seal.domain));
-}
-
 struct proxy_seal *
 proxy_seal_begin(const struct proxy_sealing *sealing,
     const struct proxy_seal_job *job, proxy_seal_fn *fn, void *ctx)
@@ -174,4 +167,10 @@ proxy_seal_begin(const struct proxy_sealing *sealing,
 	strbuf_init(&seal->selector, PROXY_SIGN_NAME_MAX);
 	ask_for_seal(seal);
 	return seal;
+}
+
+bool
+proxy_seal_is_likely(const struct proxy_seal *seal)
+{
+	return proxy_sign_asking_is_likely(seal->asking);
 }

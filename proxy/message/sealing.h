@@ -39,9 +39,6 @@ struct proxy_seal;
 /* The body hash that a seal needs: before the body is written. */
 void proxy_sealing_want(struct dkim_body_hashes *);
 
-/* As far as is known: the key was there, and a signer answers. */
-bool proxy_sealing_will_seal(const struct proxy_sealing *);
-
 /* What is sealed. The results are borrowed for the length of the call, the
  * others for the life of the seal. */
 struct proxy_seal_job {
@@ -56,5 +53,8 @@ struct proxy_seal_job {
 struct proxy_seal *proxy_seal_begin(const struct proxy_sealing *,
     const struct proxy_seal_job *, proxy_seal_fn *, void *ctx);
 void proxy_seal_cancel(struct proxy_seal *); /* NULL is fine */
+
+/* Until then: as proxy_sign_asking_is_likely(). */
+bool proxy_seal_is_likely(const struct proxy_seal *);
 
 #endif

@@ -149,19 +149,6 @@ proxy_signers_know(
 	return find_heard(signers, right, domain) != NULL;
 }
 
-bool
-proxy_signers_will_sign(
-    struct proxy_signers *signers, unsigned right, struct slice domain)
-{
-	const struct signer *signer;
-	int64_t now = clock_s();
-
-	LIST_FOREACH (signer, &signers->list, entry)
-		if (!is_silent(signer, now))
-			return find_heard(signers, right, domain) != NULL;
-	return false;
-}
-
 static void
 name_asking(struct proxy_sign_asking *a, struct slice selector, size_t from,
     enum dkim_algorithm algorithm)
@@ -181,6 +168,18 @@ const struct proxy_sign_names *
 proxy_sign_asking_names(const struct proxy_sign_asking *a)
 {
 	return &a->names;
+}
+
+bool
+proxy_sign_asking_is_likely(const struct proxy_sign_asking *a)
+{
+	const struct signer *signer = NULL;
+
+	if (a != NULL && a->named && !a->unmade)
+		LIST_FOREACH (signer, &a->signers->list, entry)
+			if (!is_silent(signer, clock_s()))
+				break;
+	return signer != NULL;
 }
 
 /* --- the end of an asking --- */
@@ -206,12 +205,22 @@ tell_answer(struct proxy_sign_asking *a, const struct proxy_sign_answer *answer)
 	a->wish.done(a->wish.ctx, answer);
 }
 
+/* The next one asks for the key before there is a text. */
+static void
+forget_key(const struct proxy_sign_asking *a)
+{
+	forget_heard(
+	    a->signers, find_heard(a->signers, a->wish.right, a->wish.domain));
+}
+
 static void
 tell_trouble(struct proxy_sign_asking *a, const char *reason)
 {
 	struct proxy_sign_answer answer = {
 	    .status = PROXY_SIGN_TROUBLE, .reason = slice_str(reason)};
 
+	if (!a->unmade)
+		forget_key(a);
 	tell_answer(a, &answer);
 }
 
@@ -523,9 +532,7 @@ take_answer(struct signer *signer, const struct proxy_sign_answer *answer)
 	if (answer->status == PROXY_SIGN_STALE)
 		take_stale(a, answer);
 	else if (answer->status != PROXY_SIGN_DONE) {
-		/* The next one asks for the key before there is a text. */
-		forget_heard(a->signers,
-		    find_heard(a->signers, a->wish.right, a->wish.domain));
+		forget_key(a);
 		tell_answer(a, answer);
 	} else if (a->named && a->wish.kind != PROXY_SIGN_ASK_KEY)
 		take_done(a, answer);
@@ -586,8 +593,6 @@ give_up_deadly(struct proxy_signers *signers)
 			a = TAILQ_NEXT(a, entry);
 			continue;
 		}
-		forget_heard(signers,
-		    find_heard(signers, a->wish.right, a->wish.domain));
 		tell_trouble(a, "signers die of it");
 		a = TAILQ_FIRST(&signers->queued);
 	}
@@ -712,9 +717,6 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 	while ((a = find_late(signers)) != NULL) {
 		if (a->second || a->state != ASKING_ASKED ||
 		    !has_other_signer(a)) {
-			/* The next one asks for the key first. */
-			forget_heard(signers,
-			    find_heard(signers, a->wish.right, a->wish.domain));
 			tell_trouble(a, "no signer answered in time");
 			continue;
 		}
@@ -756,8 +758,7 @@ proxy_sign_ask(
 		    heard->algorithm);
 		make_text(a);
 	}
-	/* Nothing is told before this returns; and what else this turn of the
-	 * loop asks may go together with it. */
+	/* Nothing is told before this returns, and others may go along. */
 	event_active(signers->later, EV_TIMEOUT, 0);
 	return a;
 }

@@ -78,14 +78,13 @@ void proxy_sign_asking_end(struct proxy_sign_asking *); /* NULL is fine */
 const struct proxy_sign_names *proxy_sign_asking_names(
     const struct proxy_sign_asking *);
 
+/* Is a signature likely to come of it: the text was made by a name that was heard
+ * before, and a signer is there that is not silent? False for NULL. */
+bool proxy_sign_asking_is_likely(const struct proxy_sign_asking *);
+
 /* Is the key's name known, so that nothing need be asked before there is a
  * text? */
 bool proxy_signers_know(
-    struct proxy_signers *, unsigned right, struct slice domain);
-
-/* Is a signature for it likely to be made: was its key heard of, and is there a
- * signer that is not silent? */
-bool proxy_signers_will_sign(
     struct proxy_signers *, unsigned right, struct slice domain);
 
 #endif

@@ -475,10 +475,9 @@ teach(struct rig *rig, unsigned right, enum dkim_algorithm algorithm)
 }
 
 static bool
-will_sign(const struct rig *rig, unsigned right)
+is_likely(const struct rig *rig, int i)
 {
-	return proxy_signers_will_sign(
-	    rig->signers, right, SLICE("a.example.org"));
+	return proxy_sign_asking_is_likely(rig->told[i].asking);
 }
 
 static void
@@ -506,15 +505,16 @@ test_a_question_that_kills_is_given_up(void **state)
 	teach(&rig, 1, DKIM_RSA_SHA256);
 	(void)ask(&rig, 0, PROXY_SIGN_ASK_TEXT);
 	for (int i = 0; i < PROXY_SIGNERS_DEATHS_MAX; i++) {
-		assert_true(will_sign(&rig, 1));
 		assert_true(hears(&rig, 0));
+		assert_true(is_likely(&rig, 0));
 		(void)close(rig.ends[0]);
 		turn(&rig);
 		rig.ends[0] = new_signer(&rig, 0);
 		turn(&rig);
 	}
 	assert_string_equal(rig.told[0].reason, "signers die of it");
-	assert_false(will_sign(&rig, 1));
+	assert_false(
+	    proxy_signers_know(rig.signers, 1, SLICE("a.example.org")));
 	finish(&rig);
 }
 
@@ -715,13 +715,18 @@ test_who_is_silent_is_not_asked_where_another_is(void **state)
 	begin_with(&rig, 1, LONG_S, 0);
 	teach(&rig, 1, DKIM_ED25519_SHA256);
 	assert_int_equal(who_is_asked(&rig, 0, 1), 0);
-	assert_true(will_sign(&rig, 1));
-	assert_false(will_sign(&rig, 2)); /* whose key is not known */
+	assert_true(is_likely(&rig, 0));
+	assert_int_equal(who_is_asked(&rig, 2, 2), 0);
+	assert_false(is_likely(&rig, 2)); /* its key was not heard of */
 	ahead = 3;
-	assert_false(will_sign(&rig, 1));
+	assert_false(is_likely(&rig, 0));
 	assert_int_equal(who_is_asked(&rig, 1, 1), 0); /* there is no other */
 	reply(&rig, 0, PROXY_SIGN_DONE, "s1");
-	assert_true(will_sign(&rig, 1));
+	assert_true(is_likely(&rig, 0));
+	rig.told[3].unmakable = true;
+	(void)ask(&rig, 3, PROXY_SIGN_ASK_TEXT);
+	assert_false(is_likely(&rig, 3));
+	assert_false(proxy_sign_asking_is_likely(NULL));
 	finish(&rig);
 }
 
