@@ -73,6 +73,18 @@ add_bare_crs(const struct mail_newline *n, uint64_t count, struct gathered *to)
 	}
 }
 
+/* A run of CRs has ended, `ends` where a LF is behind it: its last one is of a
+ * line end then, and the others are lost with normalizing. How many of them are
+ * written, each as the mode has a bare CR. */
+static uint64_t
+settle_crs(struct mail_newline *n, uint64_t run, bool ends)
+{
+	uint64_t bare = ends ? run - 1 : run;
+
+	n->bare_cr += bare;
+	return ends && n->mode == MAIL_NEWLINE_NORMALIZE ? 0 : bare;
+}
+
 /* The byte after a run of CRs: the run is a line end, or is not, or goes
  * on. Returns how many bytes were used. */
 static size_t
@@ -85,37 +97,29 @@ take_after_crs(struct mail_newline *n, char c, struct gathered *to)
 		return 1;
 	}
 	n->pending = 0;
-	if (c != '\n') {
-		n->bare_cr += run;
-		add_bare_crs(n, run, to);
+	add_bare_crs(n, settle_crs(n, run, c == '\n'), to);
+	if (c != '\n')
 		return 0;
-	}
-	n->bare_cr += run - 1;
-	if (n->mode != MAIL_NEWLINE_NORMALIZE)
-		add_bare_crs(n, run - 1, to);
 	add_gathered(to, SLICE("\r\n"));
 	return 1;
 }
 
-/* A few CRs and what of the byte behind them says what they are, as
- * take_after_crs() has it. How many bytes were used; 0: it needs a closer
- * look. */
+/* A few CRs and the byte behind them, where all of that is here. How many bytes
+ * were used; 0: it needs a closer look. */
 static size_t
 take_few_crs(struct mail_newline *n, struct slice in, char **out)
 {
-	bool space = n->mode == MAIL_NEWLINE_NORMALIZE, ends;
-	size_t run = 1, bare;
+	size_t run = 1, kept;
+	bool ends;
 
 	while (run < in.n && run < FEW && in.p[run] == '\r')
 		run++;
 	if (run == in.n || in.p[run] == '\r')
 		return 0;
 	ends = in.p[run] == '\n';
-	bare = ends ? run - 1 : run;
-	n->bare_cr += bare;
-	if (!ends || !space)
-		for (size_t i = 0; i < bare; i++)
-			*(*out)++ = space ? ' ' : '\r';
+	kept = (size_t)settle_crs(n, run, ends);
+	while (kept-- > 0)
+		*(*out)++ = n->mode == MAIL_NEWLINE_NORMALIZE ? ' ' : '\r';
 	if (!ends)
 		return run;
 	*(*out)++ = '\r';
@@ -214,8 +218,7 @@ mail_newline_end(struct mail_newline *n)
 	to.out = n->out;
 	to.n = 0;
 	n->pending = 0;
-	n->bare_cr += run;
-	add_bare_crs(n, run, &to);
+	add_bare_crs(n, settle_crs(n, run, false), &to);
 	flush_gathered(&to);
 }
 
