@@ -51,6 +51,13 @@ class Options(tool.Case):
             "explain", "-c", self.config("sender_map = " + fifo),
             status=None, wait=20).err)
 
+    def test_what_a_shell_hands_over_is_read(self):
+        with open(self.config(), "rb") as f:
+            text = f.read()
+        self.make_key()
+        self.assertIn(b"_domainkey", self.run_tool(
+            "dns", "-d", "example.org", "-c", "/dev/stdin", stdin=text).out)
+
     def test_a_folder_with_a_name_that_is_too_long(self):
         conf = self.write("opendkim.conf", "Domain example.org\nSelector s1\n"
                           "KeyFile %s\n" % self.make_key()[0])

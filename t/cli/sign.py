@@ -1,4 +1,6 @@
 """signpost sign: what comes out is what went in, with signatures on top."""
+import base64
+import json
 import os
 import pathlib
 import re
@@ -27,7 +29,6 @@ class Sign(tool.Case):
                 for n, _, v in pairs}
 
     def verifies(self, message, *more, count=1):
-        import json
         zone = self.zone(self.records)
         out = self.run_tool("verify", "--json", "--nameserver",
                             zone.address(), *more, stdin=message).out
@@ -414,7 +415,6 @@ class Sign(tool.Case):
         self.assertEqual(result.out, b"")
 
     def test_arc(self):
-        import json
         zone = self.zone(self.records)
         dns = ["--nameserver", zone.address()]
         once = self.sign(self.sign(MESSAGE).out, "--type", "arc",
@@ -451,6 +451,34 @@ class Sign(tool.Case):
         top = self.sign(MESSAGE, "--type", "arc", "--header-only", *dns).out
         self.assertTrue(top.startswith(b"ARC-Seal:"))
         self.assertNotIn(b"\nSubject:", top)
+
+    def test_arc_of_a_chain_with_a_bare_cr(self):
+        """Made by hand, for no tool of ours seals it: the seal of the next one
+        would cover it."""
+        zone = self.zone(self.records)
+        dns = ["--nameserver", zone.address()]
+        once = self.sign(MESSAGE, "--type", "arc", "--authserv-id", "mx.test",
+                         *dns).out.replace(b"\r\n", b"\n")
+        seal, signature, results = re.findall(
+            rb"(?m)^ARC-.*\n(?:[ \t].*\n)*", once)
+        odd = results.rstrip() + b" (a\rb)\n"
+
+        def relaxed(field):
+            name, value = field.rstrip(b"\n").split(b":", 1)
+            value = re.sub(rb"[ \t]+", b" ", value.replace(b"\n", b""))
+            return name.lower() + b":" + value.strip(b" ")
+        bare = re.sub(rb"(?s)\bb=.*", b"b=", seal)
+        text = b"\r\n".join(map(relaxed, (odd, signature, bare)))
+        made = subprocess.run(
+            ["openssl", "dgst", "-sha256", "-sign", self.key], input=text,
+            stdout=subprocess.PIPE, check=True).stdout
+        message = (bare.rstrip() + base64.b64encode(made) + b"\n" + signature +
+                   odd + once[len(seal + signature + results):])
+        out = self.run_tool("verify", "--json", *dns, stdin=message,
+                            status=None).out
+        self.assertEqual(json.loads(out)["arc"]["result"], "pass", out)
+        err = self.sign(message, "--type", "arc", *dns, status=65).err
+        self.assertIn("what the seal covers: it has a bare CR", err)
 
     def test_no_room_for_the_message(self):
         """Which directory it is that has none is said."""
